@@ -1,0 +1,31 @@
+// The addon's table of contents.
+#include "binding/async.h"
+#include "binding/convert.h"
+#include "binding/model-object.h"
+#include "binding/search.h"
+#include "binding/tools.h"
+
+#include <ggml.h>
+
+namespace ggclip::binding {
+
+// ggml reports through our errors; a library prints nothing.
+static void silence(ggml_log_level, const char *, void *) {}
+
+static Napi::Object init(Napi::Env env, Napi::Object exports) {
+    ggml_log_set(silence, nullptr);
+    environment::create(env);
+    model_object::define(env);
+    exports.Set("build", Napi::Function::New(env, build));
+    exports.Set("errorCodes", Napi::Function::New(env, error_codes));
+    exports.Set("loadModel", Napi::Function::New(env, model_object::load));
+    exports.Set("convert", Napi::Function::New(env, convert));
+    exports.Set("resize", Napi::Function::New(env, resize));
+    exports.Set("topK", Napi::Function::New(env, top_k));
+    exports.Set("similarityMatrix", Napi::Function::New(env, similarity_matrix));
+    return exports;
+}
+
+NODE_API_MODULE(ggclip, init)
+
+}  // namespace ggclip::binding

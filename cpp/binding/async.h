@@ -1,0 +1,88 @@
+// Asynchronous calls: work on the engine's own threads (never libuv's pool), answers on the JavaScript thread.
+//
+//   JavaScript thread          engine thread                     JavaScript thread
+//   start(env, ...)      ->    work()  may throw ggclip::error   ->    finish(env) makes the value; the promise settles
+//
+// One `environment` exists per Node environment (main thread or worker_thread). It counts its threads, so that an
+// environment that ends first stops the work that is still running: no thread outlives its environment.
+#pragma once
+
+#include <napi.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+
+namespace ggclip::binding {
+
+// One asynchronous call.
+struct job {
+    explicit job(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
+
+    Napi::Promise::Deferred                  deferred;
+    std::function<void()>                    work;
+    std::function<Napi::Value(Napi::Env)>    finish;
+    std::vector<Napi::ObjectReference>       alive;    // values whose memory `work` reads
+    std::exception_ptr                       failure;
+};
+
+class environment {
+  public:
+    static void          create(Napi::Env env);
+    static environment & of(Napi::Env env) { return *env.GetInstanceData<environment>(); }
+    explicit environment(Napi::Env env);
+    ~environment();
+
+    Napi::FunctionReference model_class, session_class;  // constructors of this environment
+
+    // Runs the job on a thread of its own; for rare or long calls. `stop` must make work() return soon.
+    Napi::Promise start_thread(std::unique_ptr<job> job, std::function<void()> stop);
+
+    // Hands a job that has been run back to the JavaScript thread. From any thread.
+    void deliver(std::unique_ptr<job> job);
+
+    // Pending jobs keep the process alive; idle threads do not. JavaScript thread only.
+    void job_started();
+    void job_ended();
+
+    // A running thread and the way to stop it.
+    using ticket = std::set<std::shared_ptr<std::function<void()>>>::iterator;
+    ticket enter_thread(std::function<void()> stop);
+    void   leave_thread(ticket ticket);
+
+    // Stops every thread and waits for it. Also called when the process exits.
+    void stop_all();
+
+  private:
+    napi_env                  env_;
+    napi_threadsafe_function  deliver_ = nullptr;
+    int                       pending_ = 0;
+    std::mutex                mutex_;
+    std::condition_variable   gone_;
+    std::set<std::shared_ptr<std::function<void()>>> threads_;
+    std::atomic<bool>         closing_{false};
+};
+
+// A thread that runs jobs one after another.
+class worker : public std::enable_shared_from_this<worker> {
+  public:
+    static std::shared_ptr<worker> start(environment & env, std::function<void()> stop_running);
+    Napi::Promise run(std::unique_ptr<job> job);  // JavaScript thread only
+    void quit();                                  // after what is queued; idempotent
+
+  private:
+    void loop();
+
+    environment *                         env_ = nullptr;
+    std::mutex                            mutex_;
+    std::condition_variable               wake_;
+    std::deque<std::unique_ptr<job>>      queue_;
+    bool                                  quit_ = false;
+};
+
+}  // namespace ggclip::binding

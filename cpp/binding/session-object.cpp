@@ -1,0 +1,259 @@
+#include "binding/session-object.h"
+
+#include "binding/arguments.h"
+
+#include <chrono>
+#include <cstring>
+
+namespace ggclip::binding {
+
+// ---- on the session's thread -------------------------------------------------------------------
+
+session & session_state::get() {
+    if (!engine) engine = std::make_unique<session>(model, n_threads, max_batch);
+    return *engine;
+}
+
+void session_state::abort() {
+    std::lock_guard<std::mutex> lock(running_mutex);
+    if (session * now = running.load()) now->abort();
+}
+
+namespace {
+
+// Marks the job as running, so that abort() reaches it and nothing else.
+struct running_scope {
+    session_state & state;
+    std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
+
+    explicit running_scope(session_state & s) : state(s) {
+        session & engine = state.get();
+        std::lock_guard<std::mutex> lock(state.running_mutex);
+        engine.reset_abort();
+        state.running = &engine;
+    }
+    ~running_scope() {
+        std::lock_guard<std::mutex> lock(state.running_mutex);
+        state.running = nullptr;
+        state.last_run_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+    }
+};
+
+// One image of a batch: pixels to prepare, or a ready tensor.
+struct image_input {
+    image_view    pixels;
+    const float * tensor = nullptr;
+};
+
+void fill_pixels(const image_hparams & hp, const image_input & image, size_t n, float * out, preprocess_scratch & scratch) {
+    if (image.tensor) {
+        memcpy(out, image.tensor, n * sizeof(float));
+    } else {
+        preprocess(hp, image.pixels, out, scratch);
+    }
+}
+
+size_t tensor_size(const hparams & hp) { return (size_t) hp.vision.n_channel * hp.vision.image_size * hp.vision.image_size; }
+
+image_input image_argument(Napi::Env env, Napi::Value value, const hparams & hp) {
+    const Napi::Object object = object_argument(env, value, "image");
+    image_input image;
+    if (!object.Has("tensor")) {
+        image.pixels = pixels_argument(env, object, "image");
+        return image;
+    }
+    const span<float> tensor = floats_argument(env, object.Get("tensor"), "tensor");
+    if (tensor.size != tensor_size(hp)) {
+        throw to_js_error(env, error_code_name(error_code::INPUT_SHAPE),
+                          "tensor: expected " + std::to_string(tensor_size(hp)) + " values [" + std::to_string(hp.vision.n_channel) + ", " +
+                              std::to_string(hp.vision.image_size) + ", " + std::to_string(hp.vision.image_size) + "], received " +
+                              std::to_string(tensor.size));
+    }
+    image.tensor = tensor.data;
+    return image;
+}
+
+Napi::Value states_value(Napi::Env env, const state_map & states) {
+    Napi::Object out = Napi::Object::New(env);
+    for (const auto & [name, values] : states) {
+        Napi::Object state = Napi::Object::New(env);
+        state.Set("data", float_array(env, values.data));
+        state.Set("tokens", values.n_token);
+        state.Set("width", values.width);
+        out.Set(name, state);
+    }
+    return out;
+}
+
+void need_tower(Napi::Env env, bool present, const weights & model, const char * tower) {
+    if (present) return;
+    throw to_js_error(env, error_code_name(error_code::TOWER_MISSING), model.source().path + ": the " + tower + " tower is not loaded");
+}
+
+Napi::Value embeddings(Napi::Env env, const std::vector<float> & out) { return float_array(env, out); }
+
+}  // namespace
+
+// ---- on the JavaScript thread ------------------------------------------------------------------
+
+Napi::Function session_object::define(Napi::Env env) {
+    return DefineClass(env, "Session",
+                       {InstanceMethod("encodeImages", &session_object::encode_images), InstanceMethod("encodeTexts", &session_object::encode_texts),
+                        InstanceMethod("imageStates", &session_object::image_states), InstanceMethod("textStates", &session_object::text_states),
+                        InstanceMethod("abort", &session_object::abort), InstanceMethod("dispose", &session_object::dispose),
+                        InstanceMethod("lastRunMs", &session_object::last_run_ms)});
+}
+
+struct session_parameters {
+    std::shared_ptr<const weights> model;
+    int n_threads, max_batch;
+};
+
+Napi::Object session_object::create(Napi::Env env, std::shared_ptr<const weights> weights, int n_threads, int max_batch) {
+    session_parameters parameters = {std::move(weights), n_threads, max_batch};
+    return environment::of(env).session_class.New({Napi::External<session_parameters>::New(env, &parameters)});
+}
+
+session_object::session_object(const Napi::CallbackInfo & info) : Napi::ObjectWrap<session_object>(info) {
+    if (info.Length() != 1 || !info[0].IsExternal()) throw invalid_argument(info.Env(), "Session", "to be made by model.createSession()");
+    const session_parameters & parameters = *info[0].As<Napi::External<session_parameters>>().Data();
+    state_ = std::make_shared<session_state>();
+    state_->model = parameters.model;
+    state_->n_threads = parameters.n_threads;
+    state_->max_batch = parameters.max_batch;
+    worker_ = worker::start(environment::of(info.Env()), [state = state_] { state->abort(); });
+}
+
+session_object::~session_object() {
+    if (worker_) worker_->quit();
+}
+
+template <class Result>
+Napi::Value session_object::run(Napi::Env env, Napi::Value keep, std::function<Result(session &, session_state &)> work,
+                                std::function<Napi::Value(Napi::Env, const Result &)> finish) {
+    if (!worker_) throw to_js_error(env, "ERR_CLIP_DISPOSED", "the session has been disposed");
+    auto result = std::make_shared<Result>();
+    auto call = std::make_unique<job>(env);
+    if (keep.IsObject()) call->alive.push_back(Napi::Persistent(keep.As<Napi::Object>()));
+    call->work = [state = state_, result, work = std::move(work)] {
+        running_scope running(*state);
+        *result = work(*state->engine, *state);
+    };
+    call->finish = [result, finish = std::move(finish)](Napi::Env e) { return finish(e, *result); };
+    return worker_->run(std::move(call));
+}
+
+// encodeImages(images, background)
+Napi::Value session_object::encode_images(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    const hparams & hp = state_->model->hp;
+    need_tower(env, hp.vision.present, *state_->model, "image");
+    if (!info[0].IsArray()) throw invalid_argument(env, "images", "an array");
+    const Napi::Array array = info[0].As<Napi::Array>();
+    std::vector<image_input> images;
+    for (uint32_t i = 0; i < array.Length(); i++) images.push_back(image_argument(env, array.Get(i), hp));
+    image_hparams image_hp = hp.image;
+    background_argument(env, info[1], image_hp);
+
+    return run<std::vector<float>>(
+        env, array,
+        [images = std::move(images), image_hp](session & engine, session_state & state) {
+            const hparams & hp = engine.model().hp;
+            const size_t per_image = tensor_size(hp);
+            std::vector<float> out(images.size() * (size_t) hp.n_proj);
+            for (size_t first = 0; first < images.size(); first += (size_t) state.max_batch) {
+                const size_t n = std::min((size_t) state.max_batch, images.size() - first);
+                state.pixels.resize(n * per_image);
+                for (size_t i = 0; i < n; i++) fill_pixels(image_hp, images[first + i], per_image, state.pixels.data() + i * per_image, state.scratch);
+                engine.encode_images(state.pixels.data(), (int) n, out.data() + first * (size_t) hp.n_proj);
+            }
+            return out;
+        },
+        embeddings);
+}
+
+// encodeTexts(ids, lengths)
+Napi::Value session_object::encode_texts(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    need_tower(env, state_->model->hp.text.present, *state_->model, "text");
+    const span<int32_t> ids = ints_argument(env, info[0], "ids");
+    const span<int32_t> lengths = ints_argument(env, info[1], "lengths");
+    size_t total = 0;
+    for (size_t i = 0; i < lengths.size; i++) {
+        if (lengths.data[i] < 1 || lengths.data[i] > state_->model->hp.text.n_ctx) {
+            throw to_js_error(env, error_code_name(error_code::INPUT_SHAPE),
+                              "lengths: expected 1 to " + std::to_string(state_->model->hp.text.n_ctx) + ", received " + std::to_string(lengths.data[i]));
+        }
+        total += (size_t) lengths.data[i];
+    }
+    if (total != ids.size) throw invalid_argument(env, "ids", "as many ids as the lengths add up to");
+    // small: copied, so that the caller may reuse its arrays at once
+    std::vector<int32_t> own_ids(ids.data, ids.data + ids.size), own_lengths(lengths.data, lengths.data + lengths.size);
+    return run<std::vector<float>>(
+        env, env.Undefined(),
+        [own_ids = std::move(own_ids), own_lengths = std::move(own_lengths)](session & engine, session_state &) {
+            std::vector<float> out(own_lengths.size() * (size_t) engine.model().hp.n_proj);
+            engine.encode_texts(own_ids.data(), own_lengths.data(), (int) own_lengths.size(), out.data());
+            return out;
+        },
+        embeddings);
+}
+
+// imageStates(image, names)
+Napi::Value session_object::image_states(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    need_tower(env, state_->model->hp.vision.present, *state_->model, "image");
+    const image_input image = image_argument(env, info[0], state_->model->hp);
+    std::vector<std::string> names = strings_argument(env, info[1], "names");
+    return run<state_map>(
+        env, info[0],
+        [image, names = std::move(names)](session & engine, session_state & state) {
+            const hparams & hp = engine.model().hp;
+            state.pixels.resize(tensor_size(hp));
+            fill_pixels(hp.image, image, state.pixels.size(), state.pixels.data(), state.scratch);
+            return engine.image_states(state.pixels.data(), names);
+        },
+        states_value);
+}
+
+// textStates(ids, names)
+Napi::Value session_object::text_states(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    need_tower(env, state_->model->hp.text.present, *state_->model, "text");
+    const span<int32_t> ids = ints_argument(env, info[0], "ids");
+    std::vector<int32_t> own_ids(ids.data, ids.data + ids.size);
+    std::vector<std::string> names = strings_argument(env, info[1], "names");
+    return run<state_map>(
+        env, env.Undefined(),
+        [own_ids = std::move(own_ids), names = std::move(names)](session & engine, session_state &) {
+            return engine.text_states(own_ids.data(), (int) own_ids.size(), names);
+        },
+        states_value);
+}
+
+void session_object::abort(const Napi::CallbackInfo &) { state_->abort(); }
+
+// Resolves when what was queued has run and the scratch memory is free.
+Napi::Value session_object::dispose(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    if (!worker_) {
+        auto done = Napi::Promise::Deferred::New(env);
+        done.Resolve(env.Undefined());
+        return done.Promise();
+    }
+    auto call = std::make_unique<job>(env);
+    call->work = [state = state_] {
+        state->engine.reset();
+        state->scratch = {};
+        state->pixels = {};
+    };
+    call->finish = [](Napi::Env e) { return e.Undefined(); };
+    Napi::Promise promise = worker_->run(std::move(call));
+    worker_->quit();
+    worker_.reset();
+    return promise;
+}
+
+Napi::Value session_object::last_run_ms(const Napi::CallbackInfo & info) { return Napi::Number::New(info.Env(), state_->last_run_ms); }
+
+}  // namespace ggclip::binding

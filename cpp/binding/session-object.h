@@ -1,0 +1,54 @@
+// JavaScript's Session: a worker thread with its own scratch memory over a model's shared weights.
+#pragma once
+
+#include "binding/async.h"
+#include "engine/preprocess.h"
+#include "engine/session.h"
+
+#include <napi.h>
+
+#include <memory>
+
+namespace ggclip::binding {
+
+// What the worker thread owns. The engine's session is made on that thread at the first job.
+struct session_state {
+    std::shared_ptr<const weights> model;
+    int n_threads = 1, max_batch = 1;
+    std::unique_ptr<session> engine;
+    std::atomic<session *>   running{nullptr};  // for abort()
+    std::mutex               running_mutex;
+    preprocess_scratch       scratch;
+    std::vector<float>       pixels;
+    std::atomic<double>      last_run_ms{0};
+
+    session & get();
+    void abort();
+};
+
+class session_object : public Napi::ObjectWrap<session_object> {
+  public:
+    static Napi::Function define(Napi::Env env);
+    static Napi::Object   create(Napi::Env env, std::shared_ptr<const weights> weights, int n_threads, int max_batch);
+    explicit session_object(const Napi::CallbackInfo & info);
+    ~session_object() override;
+
+  private:
+    Napi::Value encode_images(const Napi::CallbackInfo & info);
+    Napi::Value encode_texts(const Napi::CallbackInfo & info);
+    Napi::Value image_states(const Napi::CallbackInfo & info);
+    Napi::Value text_states(const Napi::CallbackInfo & info);
+    void        abort(const Napi::CallbackInfo & info);
+    Napi::Value dispose(const Napi::CallbackInfo & info);
+    Napi::Value last_run_ms(const Napi::CallbackInfo & info);
+
+    // Runs `work` on the session's thread; JavaScript's `keep` stays alive meanwhile.
+    template <class Result>
+    Napi::Value run(Napi::Env env, Napi::Value keep, std::function<Result(session &, session_state &)> work,
+                    std::function<Napi::Value(Napi::Env, const Result &)> finish);
+
+    std::shared_ptr<session_state> state_;
+    std::shared_ptr<worker>        worker_;
+};
+
+}  // namespace ggclip::binding

@@ -1,0 +1,71 @@
+#include "binding/tools.h"
+
+#include "binding/arguments.h"
+#include "binding/async.h"
+#include "engine/device.h"
+#include "formats/enum-names.h"
+#include "kernels/kernels.h"
+
+#include <cstring>
+
+namespace ggclip::binding {
+
+Napi::Value build(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    Napi::Array kernels = Napi::Array::New(env);
+    using kernels::cpu_level;
+    const auto add = [&](cpu_level level) {
+        if (kernels::kernels_for(level)) kernels.Set(kernels.Length(), kernels::level_name(level));
+    };
+    const cpu_level best = kernels::best_level();
+    add(best);
+    for (cpu_level level : {cpu_level::avx512_vnni, cpu_level::avx_vnni, cpu_level::avx2, cpu_level::neon_i8mm, cpu_level::neon_dotprod, cpu_level::scalar}) {
+        if (level != best) add(level);
+    }
+    Napi::Array devices = Napi::Array::New(env);
+    for (const device_info & device : list_devices()) {
+        Napi::Object entry = Napi::Object::New(env);
+        entry.Set("name", device.name);
+        entry.Set("kind", device.kind);
+        entry.Set("description", device.description);
+        devices.Set(devices.Length(), entry);
+    }
+    Napi::Object out = Napi::Object::New(env);
+    out.Set("ggml", ggml_version());
+    out.Set("kernels", kernels);
+    out.Set("devices", devices);
+    return out;
+}
+
+Napi::Value error_codes(const Napi::CallbackInfo & info) {
+    Napi::Array out = Napi::Array::New(info.Env());
+#define X(name) out.Set(out.Length(), error_code_name(error_code::name));
+    GGCLIP_ERROR_CODES(X)
+#undef X
+    return out;
+}
+
+Napi::Value resize(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    const image_view pixels = pixels_argument(env, info[0], "pixels");
+    const int width = int_argument(env, info[1], "width", 1, 1 << 14);
+    const int height = int_argument(env, info[2], "height", 1, 1 << 14);
+    interpolation filter = interpolation::bicubic;
+    if (!from_string(string_argument(env, info[3], "filter"), filter)) throw invalid_argument(env, "filter", words_of(filter).c_str());
+
+    auto out = std::make_shared<std::vector<uint8_t>>((size_t) 3 * width * height);
+    auto call = std::make_unique<job>(env);
+    call->alive.push_back(Napi::Persistent(info[0].As<Napi::Object>()));
+    call->work = [pixels, filter, width, height, out] {
+        preprocess_scratch scratch;
+        resize_to(pixels, width, height, filter, out->data(), scratch);
+    };
+    call->finish = [out](Napi::Env e) {
+        Napi::Uint8Array bytes = Napi::Uint8Array::New(e, out->size());
+        memcpy(bytes.Data(), out->data(), out->size());
+        return bytes;
+    };
+    return environment::of(env).start_thread(std::move(call), [] {});
+}
+
+}  // namespace ggclip::binding

@@ -1,0 +1,104 @@
+// What a model is, as data. Formats fill these structures from a file; graph builders read them.
+// No compute code asks for a model's name: everything that differs between families is a field here.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+namespace ggclip {
+
+enum class activation { none, quick_gelu, gelu_erf, gelu_tanh };
+
+// Which token (or mixture) of a tower's last hidden states becomes the embedding.
+enum class pooling {
+    cls,        // first token (class token)
+    eot,        // text: first token with id eos_id, or the highest id when eos_id < 0
+    last,       // last position of the padded sequence
+    attention,  // SigLIP: one learned query attends to all tokens, then an MLP
+};
+
+enum class resize_mode {
+    shortest,  // shortest edge to size, then centre crop
+    squash,    // to the exact size, ignoring the aspect ratio
+    longest,   // longest edge to size, then centred padding
+};
+
+enum class interpolation { nearest, bilinear, bicubic };
+
+// How the reference rounds the offset of a centre crop that does not divide evenly.
+enum class crop_rounding { floor, half_even };  // Hugging Face; open_clip
+
+enum class text_cleaning {
+    whitespace_lower,  // NFC, white space collapsed, lower case (Hugging Face CLIPTokenizer)
+    open_clip,         // ftfy, HTML entities twice, white space, lower case (open_clip `lower`)
+    canonicalize,      // SigLIP: lower case, punctuation removed, white space collapsed
+    none,
+};
+
+struct tower_hparams {
+    bool    present = false;
+    int32_t n_embd = 0;    // width of the residual stream
+    int32_t n_layer = 0;   // transformer blocks
+    int32_t n_head = 0;
+    int32_t d_head = 0;    // n_embd / n_head in every family so far, but stored
+    int32_t n_ff = 0;      // width of the MLP's hidden layer
+    float   eps = 1e-5f;   // LayerNorm epsilon
+    activation act = activation::quick_gelu;
+    pooling pool = pooling::cls;
+    bool    has_proj = true;       // linear map to the shared space (false: identity, n_embd == n_proj)
+    bool    has_proj_bias = false;
+};
+
+struct vision_hparams : tower_hparams {
+    int32_t image_size = 0;  // square input, pixels
+    int32_t patch_size = 0;
+    int32_t n_channel = 3;
+    bool    has_class_embd = true;
+    bool    has_pre_ln = true;
+    bool    has_patch_bias = false;
+
+    int32_t n_grid() const { return image_size / patch_size; }
+    int32_t n_patch() const { return n_grid() * n_grid(); }
+    int32_t n_token() const { return n_patch() + (has_class_embd ? 1 : 0); }
+};
+
+struct text_hparams : tower_hparams {
+    int32_t n_vocab = 0;
+    int32_t n_ctx = 0;       // longest sequence, start and end tokens included
+    bool    causal = true;   // causal towers run at the real length, others at the padded one
+    int32_t bos_id = -1;     // -1: none
+    int32_t eos_id = -1;     // the id that pools (eot); -1: pool at the highest id
+    int32_t pad_id = 0;      // what the reference fills up with
+    text_cleaning cleaning = text_cleaning::whitespace_lower;
+};
+
+// From decoded RGB to the image tower's input.
+struct image_hparams {
+    resize_mode   mode = resize_mode::shortest;
+    interpolation filter = interpolation::bicubic;
+    crop_rounding rounding = crop_rounding::floor;
+    int32_t       resize = 0;  // shortest or longest edge, or the square's side for squash
+    int32_t       crop = 0;    // side of the square the tower sees; equals vision.image_size
+    std::array<float, 3> mean = {0.48145466f, 0.4578275f, 0.40821073f};   // OpenAI CLIP, clip/clip.py
+    std::array<float, 3> std = {0.26862954f, 0.26130258f, 0.27577711f};
+    std::array<uint8_t, 3> fill = {0, 0, 0};              // padding colour of `longest`
+    std::array<uint8_t, 3> background = {255, 255, 255};  // under transparent pixels
+};
+
+struct hparams {
+    std::string name;          // e.g. "openai/clip-vit-base-patch32"; may be empty
+    std::string family;        // "clip", "siglip", ...: for people, never for compute code
+    std::string license;       // SPDX id when known
+    std::string source;        // hub id or path it was converted from
+    std::string revision;
+    vision_hparams vision;
+    text_hparams   text;
+    image_hparams  image;
+    int32_t n_proj = 0;                  // dimension of the shared space
+    float   logit_scale = 4.60517019f;   // natural log; ln 100 when the file has none (OpenAI's trained value)
+    float   logit_bias = 0.0f;
+    bool    sigmoid = false;             // SigLIP: probabilities by sigmoid instead of softmax
+};
+
+}  // namespace ggclip

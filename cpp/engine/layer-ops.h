@@ -1,0 +1,64 @@
+// The compute seam: the few layer operations that every graph builder speaks. Two implementations stand behind it:
+//   portable-ops.cpp  plain ggml operations, for every ggml backend; the reference in tests
+//   packed-ops.cpp    nodes with ggclip's own CPU kernels over packed weights
+// Both give the same graph, the same names and, within a stated tolerance, the same numbers.
+#pragma once
+
+#include "engine/weights.h"
+
+#include <ggml.h>
+
+#include <memory>
+
+namespace ggclip {
+
+// Sequences of one batch, laid one after another along the token dimension.
+struct sequences {
+    int n_seq = 0;
+    int n_token = 0;       // sum of the lengths
+    int max_length = 0;
+    bool uniform = true;   // all of max_length
+    bool causal = false;
+    std::vector<int32_t> offset;  // [n_seq + 1], first token of each sequence
+    // graph inputs of the portable attention; null where it needs none
+    ggml_tensor * mask = nullptr;      // f32 [max_length, max_length]: 0 or -inf, causal order
+    ggml_tensor * key_mask = nullptr;  // f32 [max_length, 1, 1, n_seq]: which keys a sequence has
+    ggml_tensor * pad = nullptr;       // i32 [max_length * n_seq]: row of each padded position
+    ggml_tensor * unpad = nullptr;     // i32 [n_token]: padded position of each row
+};
+
+// A normalised layer input on its way to one or more linear layers. The packed path makes the 8-bit form that a layer's
+// weights call for at first use and shares it; the f32 form is made only when somebody asks for it.
+struct layer_input {
+    ggml_tensor * x = nullptr;               // before the norm, [n, n_token]
+    const norm_weights * norm = nullptr;     // null: x is used as it is
+    float         eps = 0;
+    ggml_tensor * f32 = nullptr;             // normalised
+    ggml_tensor * packed[8] = {};            // by kernels::weight_type
+};
+
+class layer_ops {
+  public:
+    virtual ~layer_ops() = default;
+
+    // LayerNorm of x [n, n_token], to be consumed by linear().
+    layer_input norm(ggml_tensor * x, const norm_weights & w, float eps) { return {x, &w, eps, nullptr, {}}; }
+    layer_input plain(ggml_tensor * x) { return {x, nullptr, 0, x, {}}; }
+
+    // The normalised values themselves, [n, n_token].
+    virtual ggml_tensor * values(layer_input & in) = 0;
+    // act(W in + b) + residual, [n_out, n_token]; residual may be null.
+    virtual ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) = 0;
+    // Softmax attention with n_head heads: q [n_head * d_head, n_query], k and v [n_head * d_head, n_token].
+    // n_query is n_token, or n_seq when each sequence asks with one token only, which then sees all of its sequence.
+    virtual ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head, const sequences & seqs) = 0;
+};
+
+// Lives as long as its graph does: packed nodes keep their parameters in it.
+std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx);
+std::unique_ptr<layer_ops> make_packed_ops(ggml_context * ctx, const weights & weights, int n_threads);
+
+// The activation as plain ggml operations, without ggml's f16 look-up tables (they are 1e-3 off).
+ggml_tensor * apply_activation(ggml_context * ctx, ggml_tensor * x, activation act);
+
+}  // namespace ggclip

@@ -1,0 +1,48 @@
+// The seam between formats and engine: a model as hyper-parameters plus named, typed byte ranges.
+// A format reader maps its files and fills this; the engine decides what to read, convert or pack.
+#pragma once
+
+#include "engine/hparams.h"
+
+#include <ggml.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ggclip {
+
+// One tensor under ggclip's canonical name (see engine/names.h), in ggml's dimension order.
+// `data` points into a file mapping kept alive by model_source::files; nothing is read until used.
+// It may be unaligned (safetensors promises no alignment): copy out, do not dereference as float *.
+struct source_tensor {
+    std::string     name;         // canonical, e.g. "v.blk.0.attn_q.weight"
+    std::string     origin;       // name in the file, for messages
+    ggml_type       type = GGML_TYPE_F32;
+    int             n_dims = 1;
+    int64_t         ne[4] = {1, 1, 1, 1};
+    const uint8_t * data = nullptr;
+    size_t          n_bytes = 0;
+    bool            transposed = false;  // stored as [ne1, ne0]: to be transposed while loading (f32, f16, bf16 only)
+    void (*release)(const uint8_t * data, size_t n_bytes) = nullptr;  // hint: these pages are not needed any more
+};
+
+// What the tokenizer is made from: `json` (it wins when several are filled) or `tokens`, or nothing (no text tower).
+struct tokenizer_source {
+    std::string              json;    // a whole tokenizer.json
+    std::vector<std::string> tokens;  // id order
+    std::vector<std::string> merges;  // may be empty: recovered from id order
+};
+
+struct model_source {
+    hparams                    hp;
+    std::vector<source_tensor> tensors;   // unique names; exactly those that hp calls for, shapes and types checked
+    std::vector<std::string>   ignored;   // names of tensors in the file that no tower uses (for `inspect`)
+    tokenizer_source           tokenizer; // only filled by GGUF; directories keep theirs in files of their own
+    std::string                path;
+    std::string                format;    // "gguf" or "safetensors"
+    std::vector<std::shared_ptr<const void>> files;  // keeps the mappings alive
+};
+
+}  // namespace ggclip

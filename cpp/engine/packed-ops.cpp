@@ -1,0 +1,202 @@
+// The compute seam over ggclip's own CPU kernels: every operation is one ggml custom node, so that ggml still owns the
+// graph, its memory and its threads. Weights were packed while loading; a layer input is rounded to the form its
+// weights call for once and shared by all layers that read it.
+#include "engine/layer-ops.h"
+
+#include <deque>
+
+namespace ggclip {
+
+namespace {
+
+using kernels::kernel_table;
+
+kernels::unary kernel_op(activation act) {
+    switch (act) {
+        case activation::none: return kernels::unary::none;
+        case activation::quick_gelu: return kernels::unary::quick_gelu;
+        case activation::gelu_erf: return kernels::unary::gelu_erf;
+        case activation::gelu_tanh: return kernels::unary::gelu_tanh;
+    }
+    return kernels::unary::none;
+}
+
+const float * floats(const ggml_tensor * t) { return t ? static_cast<const float *>(t->data) : nullptr; }
+size_t row_stride(const ggml_tensor * t) { return t->nb[1] / sizeof(float); }
+
+// Parameters of one node. Everything that has an address only once the graph is allocated is read from the tensors.
+struct node {
+    const kernel_table * table;
+    kernels::activation_scale scale;
+    const norm_weights * norm = nullptr;
+    float eps = 0;
+    const linear_weights * linear = nullptr;
+    kernels::unary op = kernels::unary::none;
+    kernels::weight_type type = kernels::weight_type::f32;
+    const sequences * seqs = nullptr;
+    const int32_t * q_offset = nullptr;
+    int n_head = 0;
+    int n = 0;
+    bool causal = false;
+    uint8_t * scratch = nullptr;
+};
+
+kernels::norm_args norm_args_of(const node & p, const ggml_tensor * x, float * dst) {
+    return {floats(x), row_stride(x), (int) x->ne[1], (int) x->ne[0], p.eps, floats(p.norm->w), floats(p.norm->b), dst};
+}
+
+void run_norm(ggml_tensor * dst, int ith, int nth, void * userdata) {
+    const node & p = *static_cast<const node *>(userdata);
+    p.table->layer_norm(norm_args_of(p, dst->src[0], static_cast<float *>(dst->data)), ith, nth);
+}
+
+void run_norm_pack(ggml_tensor * dst, int ith, int nth, void * userdata) {
+    const node & p = *static_cast<const node *>(userdata);
+    p.table->layer_norm_pack(p.type, p.scale, norm_args_of(p, dst->src[0], nullptr), dst->data, ith, nth);
+}
+
+void run_pack(ggml_tensor * dst, int ith, int nth, void * userdata) {
+    const node & p = *static_cast<const node *>(userdata);
+    const ggml_tensor * x = dst->src[0];
+    p.table->pack_activations(p.type, p.scale, floats(x), row_stride(x), (int) x->ne[1], (int) x->ne[0], dst->data, ith, nth);
+}
+
+void run_linear(ggml_tensor * dst, int ith, int nth, void * userdata) {
+    const node & p = *static_cast<const node *>(userdata);
+    const ggml_tensor * residual = dst->src[1];
+    kernels::linear_args args = {};
+    args.w = p.linear->packed;
+    args.act = dst->src[0]->data;
+    args.n_tokens = (int) dst->ne[1];
+    args.scale = p.scale;
+    args.bias = floats(p.linear->b);
+    args.op = p.op;
+    args.residual = floats(residual);
+    args.residual_stride = residual ? row_stride(residual) : 0;
+    args.dst = static_cast<float *>(dst->data);
+    args.dst_stride = row_stride(dst);
+    p.table->linear(args, ith, nth);
+}
+
+void run_attention(ggml_tensor * dst, int ith, int nth, void * userdata) {
+    const node & p = *static_cast<const node *>(userdata);
+    const ggml_tensor *q = dst->src[0], *k = dst->src[1], *v = dst->src[2];
+    kernels::attention_args args = {};
+    args.q = floats(q); args.q_stride = row_stride(q);
+    args.k = floats(k); args.k_stride = row_stride(k);
+    args.v = floats(v); args.v_stride = row_stride(v);
+    args.dst = static_cast<float *>(dst->data); args.dst_stride = row_stride(dst);
+    args.q_offset = p.q_offset;
+    args.kv_offset = p.seqs->offset.data();
+    args.n_seq = p.seqs->n_seq;
+    args.max_kv = p.seqs->max_length;
+    args.n_head = p.n_head;
+    args.d_head = (int) q->ne[0] / p.n_head;
+    args.causal = p.causal;
+    args.scratch = p.scratch;
+    p.table->attention(args, ith, nth);
+}
+
+class packed_ops final : public layer_ops {
+  public:
+    packed_ops(ggml_context * ctx, const weights & weights, int n_threads)
+        : ctx_(ctx), table_(weights.kernels), scale_(weights.activation_scale), n_threads_(n_threads), portable_(make_portable_ops(ctx)) {}
+
+    ggml_tensor * values(layer_input & in) override {
+        if (!in.f32) {
+            node & p = add_node();
+            p.norm = in.norm;
+            p.eps = in.eps;
+            in.f32 = custom(GGML_TYPE_F32, in.x->ne[0], in.x->ne[1], {in.x}, run_norm, p);
+        }
+        return in.f32;
+    }
+
+    ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) override {
+        if (!w.is_packed()) return portable_linear(in, w, act, residual);  // types without a kernel
+        node & p = add_node();
+        p.linear = &w;
+        p.op = kernel_op(act);
+        ggml_tensor * input = packed(in, w.packed.type);
+        std::vector<ggml_tensor *> args = {input};
+        if (residual) args.push_back(residual);
+        return custom(GGML_TYPE_F32, w.n_out, in.x->ne[1], args, run_linear, p);
+    }
+
+    ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head, const sequences & seqs) override {
+        const bool one_each = q->ne[1] == seqs.n_seq && seqs.n_token != seqs.n_seq;
+        node & p = add_node();
+        p.seqs = &seqs;
+        p.n_head = n_head;
+        p.causal = seqs.causal && !one_each;  // a pooled token comes last in a causal sequence: it sees all of it
+        p.q_offset = one_each ? counting(seqs.n_seq + 1) : seqs.offset.data();
+        p.scratch = scratch(table_->attention_scratch_size(seqs.max_length, (int) q->ne[0] / n_head, n_threads_));
+        return custom(GGML_TYPE_F32, q->ne[0], q->ne[1], {q, k, v}, run_attention, p);
+    }
+
+  private:
+    node & add_node() {
+        nodes_.push_back({table_, scale_});
+        return nodes_.back();
+    }
+
+    ggml_tensor * custom(ggml_type type, int64_t ne0, int64_t ne1, std::vector<ggml_tensor *> args, ggml_custom_op_t run, node & p) {
+        return ggml_custom_4d(ctx_, type, ne0, ne1, 1, 1, args.data(), (int) args.size(), run, GGML_N_TASKS_MAX, &p);
+    }
+
+    ggml_tensor * packed(layer_input & in, kernels::weight_type type) {
+        ggml_tensor *& slot = in.packed[(int) type];
+        if (slot) return slot;
+        node & p = add_node();
+        p.type = type;
+        const int64_t n_bytes = (int64_t) table_->activations_size(type, (int) in.x->ne[1], (int) in.x->ne[0]);
+        if (in.norm && !in.f32) {
+            p.norm = in.norm;
+            p.eps = in.eps;
+            slot = custom(GGML_TYPE_I8, n_bytes, 1, {in.x}, run_norm_pack, p);
+        } else {
+            slot = custom(GGML_TYPE_I8, n_bytes, 1, {in.norm ? in.f32 : in.x}, run_pack, p);
+        }
+        return slot;
+    }
+
+    ggml_tensor * portable_linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) {
+        values(in);
+        return portable_->linear(in, w, act, residual);
+    }
+
+    // One buffer serves all attention nodes of the graph, which run one after another.
+    uint8_t * scratch(size_t n_bytes) {
+        if (n_bytes > scratch_bytes_) {
+            scratch_ = allocate_aligned(n_bytes);
+            scratch_bytes_ = n_bytes;
+            for (node & p : nodes_) {
+                if (p.scratch) p.scratch = scratch_.get();
+            }
+        }
+        return scratch_.get();
+    }
+
+    const int32_t * counting(int n) {
+        while ((int) counting_.size() < n) counting_.push_back((int32_t) counting_.size());
+        return counting_.data();
+    }
+
+    ggml_context * ctx_;
+    const kernel_table * table_;
+    kernels::activation_scale scale_;
+    int n_threads_;
+    std::unique_ptr<layer_ops> portable_;
+    std::deque<node> nodes_;       // stable addresses
+    aligned_bytes scratch_;
+    size_t scratch_bytes_ = 0;
+    std::vector<int32_t> counting_;  // 0, 1, 2, ...: one query a sequence
+};
+
+}  // namespace
+
+std::unique_ptr<layer_ops> make_packed_ops(ggml_context * ctx, const weights & weights, int n_threads) {
+    return std::make_unique<packed_ops>(ctx, weights, n_threads);
+}
+
+}  // namespace ggclip

@@ -1,0 +1,81 @@
+// The compute seam in plain ggml operations.
+#include "engine/layer-ops.h"
+
+#include <cmath>
+
+namespace ggclip {
+
+ggml_tensor * apply_activation(ggml_context * ctx, ggml_tensor * x, activation act) {
+    switch (act) {
+        case activation::none: return x;
+        // x * sigmoid(1.702 x): openai/CLIP clip/model.py, QuickGELU
+        case activation::quick_gelu: return ggml_mul(ctx, x, ggml_sigmoid(ctx, ggml_scale(ctx, x, 1.702f)));
+        case activation::gelu_erf: return ggml_gelu_erf(ctx, x);
+        case activation::gelu_tanh: {
+            // 0.5 x (1 + tanh(u)) = x * sigmoid(2 u) with u = sqrt(2/pi) (x + 0.044715 x^3): Hendrycks & Gimpel 2016
+            ggml_tensor * cube = ggml_mul(ctx, x, ggml_sqr(ctx, x));
+            ggml_tensor * u = ggml_add(ctx, x, ggml_scale(ctx, cube, 0.044715f));
+            return ggml_mul(ctx, x, ggml_sigmoid(ctx, ggml_scale(ctx, u, 2.0f * std::sqrt(2.0f / (float) M_PI))));
+        }
+    }
+    return x;
+}
+
+namespace {
+
+class portable_ops final : public layer_ops {
+  public:
+    explicit portable_ops(ggml_context * ctx) : ctx_(ctx) {}
+
+    ggml_tensor * values(layer_input & in) override {
+        if (!in.f32) {
+            ggml_tensor * normalised = ggml_norm(ctx_, in.x, in.eps);
+            in.f32 = ggml_add(ctx_, ggml_mul(ctx_, normalised, in.norm->w), in.norm->b);
+        }
+        return in.f32;
+    }
+
+    ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) override {
+        ggml_tensor * cur = ggml_mul_mat(ctx_, w.w, values(in));
+        ggml_prec_set_acc(cur, GGML_PREC_F32);
+        if (w.b) cur = ggml_add(ctx_, cur, w.b);
+        cur = apply_activation(ctx_, cur, act);
+        return residual ? ggml_add(ctx_, cur, residual) : cur;
+    }
+
+    ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head, const sequences & seqs) override {
+        const int64_t n_attn = q->ne[0], n_query = q->ne[1];
+        const int64_t d_head = n_attn / n_head, length = seqs.max_length, n_seq = seqs.n_seq;
+        const bool    one_each = n_query == n_seq && seqs.n_token != seqs.n_seq;
+        const int64_t q_length = one_each ? 1 : length;
+        if (!seqs.uniform) {  // gather the ragged rows into [length, n_seq]; the mask hides what fills the gaps
+            if (!one_each) q = ggml_get_rows(ctx_, q, seqs.pad);
+            k = ggml_get_rows(ctx_, k, seqs.pad);
+            v = ggml_get_rows(ctx_, v, seqs.pad);
+        }
+        const auto heads = [&](ggml_tensor * x, int64_t n, int a0, int a1, int a2) {
+            return ggml_permute(ctx_, ggml_reshape_4d(ctx_, x, d_head, n_head, n, n_seq), a0, a1, a2, 3);
+        };
+        q = heads(q, q_length, 0, 2, 1);                       // [d_head, q_length, n_head, n_seq]
+        k = heads(k, length, 0, 2, 1);                         // [d_head, length, n_head, n_seq]
+        v = ggml_cont(ctx_, heads(v, length, 1, 2, 0));        // [length, d_head, n_head, n_seq]
+
+        ggml_tensor * scores = ggml_mul_mat(ctx_, k, q);       // [length, q_length, n_head, n_seq]
+        ggml_prec_set_acc(scores, GGML_PREC_F32);
+        ggml_tensor * mask = one_each ? seqs.key_mask : seqs.mask;
+        scores = ggml_soft_max_ext(ctx_, scores, mask, 1.0f / std::sqrt((float) d_head), 0.0f);
+        ggml_tensor * cur = ggml_mul_mat(ctx_, v, scores);     // [d_head, q_length, n_head, n_seq]
+        ggml_prec_set_acc(cur, GGML_PREC_F32);
+        cur = ggml_cont_2d(ctx_, ggml_permute(ctx_, cur, 0, 2, 1, 3), n_attn, q_length * n_seq);
+        return seqs.uniform || one_each ? cur : ggml_get_rows(ctx_, cur, seqs.unpad);  // [n_attn, n_query]
+    }
+
+  private:
+    ggml_context * ctx_;
+};
+
+}  // namespace
+
+std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx) { return std::make_unique<portable_ops>(ctx); }
+
+}  // namespace ggclip

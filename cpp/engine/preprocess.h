@@ -1,0 +1,63 @@
+// From decoded pixels to the image tower's input: alpha, resize, crop or padding, normalisation.
+// Pixel for pixel what transformers and open_clip do with Pillow; image_hparams says which of them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "hparams.h"
+#include "kernels/resize.h"
+
+namespace ggclip {
+
+// Longest edge accepted, pixels. libvips, which decodes for us, stops at 10 million.
+constexpr int max_image_edge = 1 << 24;
+
+// 8-bit sRGB pixels, channels interleaved: 1 gray, 3 RGB, 4 RGB and straight (not premultiplied) alpha.
+struct image_view {
+    const uint8_t * data = nullptr;
+    int    width = 0;
+    int    height = 0;
+    int    channels = 3;
+    size_t stride = 0;  // bytes from row to row; 0: width * channels
+};
+
+// A view of rows without gaps. Throws INPUT_SHAPE unless n_bytes is exactly width * height * channels.
+image_view make_image_view(const uint8_t * data, size_t n_bytes, int64_t width, int64_t height, int64_t channels);
+
+// Geometry: the picture is resized to resized_* (never made as a whole), of which the window
+// lands at pad_* in the output; the rest of the output is the fill colour.
+struct resize_plan {
+    int64_t resized_width = 0;
+    int64_t resized_height = 0;
+    int64_t window_x = 0;
+    int64_t window_y = 0;
+    int     window_width = 0;
+    int     window_height = 0;
+    int     pad_x = 0;
+    int     pad_y = 0;
+};
+
+// Memory that calls reuse; one per thread.
+struct preprocess_scratch {
+    kernels::resize_scratch resize;
+    std::vector<uint8_t>    rgb;     // the input without alpha, or gray made RGB
+    std::vector<uint8_t>    pixels;  // resized and cropped
+};
+
+// Output of out_width x out_height. Where these differ (open_clip allows it) they also stand for params.resize.
+resize_plan plan_resize(const image_hparams & params, int width, int height, int out_width, int out_height);
+
+// out: RGB8 [out_height][out_width][3], before rescaling and normalisation.
+void resize_image(const image_hparams & params, const image_view & image, int out_width, int out_height,
+                  uint8_t * out, preprocess_scratch & scratch);
+
+// The whole picture to exactly width x height: RGB8 [height][width][3]. For tests and tools.
+void resize_to(const image_view & image, int width, int height, interpolation filter, uint8_t * out,
+               preprocess_scratch & scratch);
+
+// out: [3][params.crop][params.crop], (pixel / 255 - mean) / std.
+void preprocess(const image_hparams & params, const image_view & image, float * out, preprocess_scratch & scratch);
+
+}  // namespace ggclip

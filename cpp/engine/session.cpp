@@ -1,0 +1,84 @@
+#include "engine/session.h"
+
+#include "engine/error.h"
+#include "engine/tower-runner.h"
+
+#include <algorithm>
+
+namespace ggclip {
+
+session::session(std::shared_ptr<const weights> weights, int n_threads, int max_batch)
+    : weights_(std::move(weights)), max_batch_(max_batch), runner_(std::make_unique<tower_runner>(*weights_, n_threads, abort_)) {}
+
+session::~session() = default;
+
+static void need(bool present, const weights & model, const char * tower) {
+    if (!present) throw_error(error_code::TOWER_MISSING, "%s: the %s tower is not loaded", model.source().path.c_str(), tower);
+}
+
+void session::encode_images(const float * pixels, int n, float * out) {
+    need(weights_->hp.vision.present, *weights_, "image");
+    const vision_hparams & hp = weights_->hp.vision;
+    const size_t per_image = (size_t) hp.n_channel * hp.image_size * hp.image_size;
+    for (int first = 0; first < n; first += max_batch_) {
+        runner_->run_images(pixels + (size_t) first * per_image, std::min(max_batch_, n - first), out + (size_t) first * weights_->hp.n_proj, nullptr);
+    }
+}
+
+static void check_text(const text_hparams & hp, const int32_t * ids, int length) {
+    const int least = hp.causal ? 1 : hp.n_ctx;
+    if (length < least || length > hp.n_ctx) {
+        throw_error(error_code::INPUT_SHAPE, "text: expected %d to %d token ids, received %d", least, hp.n_ctx, length);
+    }
+    for (int i = 0; i < length; i++) {
+        if (ids[i] < 0 || ids[i] >= hp.n_vocab) {
+            throw_error(error_code::INPUT_RANGE, "text: expected token ids from 0 to %d, received %d at position %d", hp.n_vocab - 1, ids[i], i);
+        }
+    }
+}
+
+void session::encode_texts(const int32_t * ids, const int32_t * lengths, int n, float * out) {
+    need(weights_->hp.text.present, *weights_, "text");
+    const int32_t * next = ids;
+    for (int s = 0; s < n; next += lengths[s], s++) check_text(weights_->hp.text, next, lengths[s]);
+    for (int first = 0; first < n; first += max_batch_) {
+        const int count = std::min(max_batch_, n - first);
+        runner_->run_texts(ids, lengths + first, count, out + (size_t) first * weights_->hp.n_proj, nullptr);
+        for (int s = first; s < first + count; s++) ids += lengths[s];
+    }
+}
+
+static state_map read_states(const capture & states, const std::vector<std::string> & names) {
+    state_map out;
+    for (const auto & [name, tensor] : states.states) {
+        if (!names.empty() && std::find(names.begin(), names.end(), name) == names.end()) continue;
+        state_values & values = out[name];
+        values.width = (int) tensor->ne[0];
+        values.n_token = (int) ggml_nrows(tensor);
+        values.data.resize((size_t) ggml_nelements(tensor));
+        ggml_backend_tensor_get(tensor, values.data.data(), 0, ggml_nbytes(tensor));
+    }
+    for (const std::string & name : names) {
+        if (!out.count(name)) throw_error(error_code::INPUT_RANGE, "states: there is none called '%s'", name.c_str());
+    }
+    return out;
+}
+
+state_map session::image_states(const float * pixels, const std::vector<std::string> & names) {
+    need(weights_->hp.vision.present, *weights_, "image");
+    capture states;
+    std::vector<float> out((size_t) weights_->hp.n_proj);
+    runner_->run_images(pixels, 1, out.data(), &states);
+    return read_states(states, names);
+}
+
+state_map session::text_states(const int32_t * ids, int length, const std::vector<std::string> & names) {
+    need(weights_->hp.text.present, *weights_, "text");
+    check_text(weights_->hp.text, ids, length);
+    capture states;
+    std::vector<float> out((size_t) weights_->hp.n_proj);
+    runner_->run_texts(ids, &length, 1, out.data(), &states);
+    return read_states(states, names);
+}
+
+}  // namespace ggclip

@@ -1,0 +1,53 @@
+// One stream of work over shared weights: a backend with its own threads, scratch memory and built graphs.
+// A session serves one job at a time; any number of sessions share one `weights`.
+#pragma once
+
+#include "engine/weights.h"
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ggclip {
+
+struct state_values {
+    std::vector<float> data;  // [n_token][width] of the first input
+    int n_token = 0, width = 0;
+};
+using state_map = std::map<std::string, state_values>;
+
+class tower_runner;
+
+class session {
+  public:
+    session(std::shared_ptr<const weights> weights, int n_threads, int max_batch);
+    ~session();
+    session(const session &) = delete;
+    session & operator=(const session &) = delete;
+
+    // Embeddings, not normalised: out is [n][n_proj]. Work is cut into batches of at most max_batch.
+    // pixels: [n][3][image_size][image_size], normalised. Throws ggclip::error; TOWER_MISSING, ABORTED, ...
+    void encode_images(const float * pixels, int n, float * out);
+    // ids: the sequences one after another; lengths: [n], each 1..n_ctx (exactly n_ctx where the tower is not causal).
+    void encode_texts(const int32_t * ids, const int32_t * lengths, int n, float * out);
+
+    // Runs one input unpruned and returns the states in `names` (empty: all).
+    state_map image_states(const float * pixels, const std::vector<std::string> & names);
+    state_map text_states(const int32_t * ids, int length, const std::vector<std::string> & names);
+
+    // From any thread: the job now running (if any) throws ABORTED soon. Cleared when a job starts through reset_abort.
+    void abort() { abort_.store(true, std::memory_order_relaxed); }
+    void reset_abort() { abort_.store(false, std::memory_order_relaxed); }
+
+    const weights & model() const { return *weights_; }
+
+  private:
+    std::shared_ptr<const weights> weights_;
+    int                            max_batch_;
+    std::atomic<bool>              abort_{false};
+    std::unique_ptr<tower_runner>  runner_;
+};
+
+}  // namespace ggclip

@@ -1,0 +1,54 @@
+#include "engine/tensor-convert.h"
+
+#include "engine/error.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ggclip {
+
+static int64_t n_rows(const source_tensor & tensor) { return tensor.ne[1] * tensor.ne[2] * tensor.ne[3]; }
+
+size_t converted_size(const source_tensor & tensor, ggml_type type) {
+    return ggml_row_size(type, tensor.ne[0]) * (size_t) n_rows(tensor);
+}
+
+static void to_float(ggml_type type, const void * src, float * dst, int64_t n) {
+    if (type == GGML_TYPE_F32) {
+        memcpy(dst, src, (size_t) n * sizeof(float));
+        return;
+    }
+    const ggml_type_traits * traits = ggml_get_type_traits(type);
+    if (!traits || !traits->to_float) throw_error(error_code::TENSOR_TYPE, "element type %s cannot be read as numbers", ggml_type_name(type));
+    traits->to_float(src, dst, n);
+}
+
+// One row of a matrix stored the other way round: column `row` of the stored [ne1 of rows][ne0...] layout.
+static void gather_transposed(const source_tensor & tensor, int64_t row, float * dst) {
+    const size_t  element = ggml_type_size(tensor.type);
+    const int64_t n_stored = n_rows(tensor);  // elements per stored row
+    for (int64_t i = 0; i < tensor.ne[0]; i++) {
+        to_float(tensor.type, tensor.data + (size_t) (i * n_stored + row) * element, dst + i, 1);
+    }
+}
+
+void convert_rows(const source_tensor & tensor, ggml_type type, int64_t first, int64_t n, void * dst, const float * importance) {
+    const size_t src_row = ggml_row_size(tensor.type, tensor.ne[0]);
+    const size_t dst_row = ggml_row_size(type, tensor.ne[0]);
+    if (tensor.type == type && !tensor.transposed) {
+        memcpy(dst, tensor.data + (size_t) first * src_row, (size_t) n * src_row);
+        return;
+    }
+    std::vector<float> row((size_t) tensor.ne[0]);
+    auto * out = static_cast<uint8_t *>(dst);
+    for (int64_t r = first; r < first + n; r++, out += dst_row) {
+        if (tensor.transposed) {
+            gather_transposed(tensor, r, row.data());
+        } else {
+            to_float(tensor.type, tensor.data + (size_t) r * src_row, row.data(), tensor.ne[0]);
+        }
+        ggml_quantize_chunk(type, row.data(), out, 0, 1, tensor.ne[0], importance);
+    }
+}
+
+}  // namespace ggclip

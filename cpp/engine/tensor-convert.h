@@ -1,0 +1,17 @@
+// Rows of one tensor in another type: the only place where weights change their element type.
+#pragma once
+
+#include "engine/model-source.h"
+
+#include <vector>
+
+namespace ggclip {
+
+// Bytes of `tensor` (ggml order, transposition undone) in `type`.
+size_t converted_size(const source_tensor & tensor, ggml_type type);
+
+// Rows [first, first + n) of `tensor` in `type`, written to dst. f32 is the intermediate of every conversion.
+// `importance`: per-column weights for quantisation [ne0], or null.
+void convert_rows(const source_tensor & tensor, ggml_type type, int64_t first, int64_t n, void * dst, const float * importance = nullptr);
+
+}  // namespace ggclip

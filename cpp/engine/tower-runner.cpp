@@ -1,0 +1,223 @@
+#include "engine/tower-runner.h"
+
+#include "engine/error.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace ggclip {
+
+static bool abort_requested(void * data) { return static_cast<std::atomic<bool> *>(data)->load(std::memory_order_relaxed); }
+
+tower_runner::tower_runner(const weights & weights, int n_threads, std::atomic<bool> & abort)
+    : weights_(weights), n_threads_(n_threads), abort_(abort) {
+    ggml_backend_t cpu = ggml_backend_cpu_init();
+    if (!cpu) throw_error(error_code::OUT_OF_MEMORY, "could not make a CPU backend");
+    backend_.reset(cpu);
+    ggml_threadpool_params params = ggml_threadpool_params_default(n_threads);
+    params.poll = 0;  // between jobs the threads sleep
+    pool_.reset(ggml_threadpool_new(&params));
+    if (!pool_) throw_error(error_code::OUT_OF_MEMORY, "could not start %d threads", n_threads);
+    ggml_backend_cpu_set_n_threads(cpu, n_threads);
+    ggml_backend_cpu_set_threadpool(cpu, pool_.get());
+    ggml_backend_cpu_set_abort_callback(cpu, abort_requested, &abort_);
+    if (is_cpu(weights.device)) return;
+
+    cpu_fallback_ = std::move(backend_);
+    backend_.reset(ggml_backend_dev_init(weights.device, nullptr));
+    if (!backend_) {
+        throw_error(error_code::DEVICE_UNAVAILABLE, "device %s: its backend could not be started", ggml_backend_dev_name(weights.device));
+    }
+    ggml_backend_t backends[] = {backend_.get(), cpu_fallback_.get()};
+    sched_.reset(ggml_backend_sched_new(backends, nullptr, 2, 8192, false, true));
+}
+
+// The rows of a batch and, for the portable attention, where they stand once padded.
+static sequences make_sequences(ggml_context * ctx, const std::vector<int32_t> & lengths, bool causal, bool portable) {
+    sequences seqs;
+    seqs.n_seq = (int) lengths.size();
+    seqs.causal = causal;
+    seqs.offset.assign(1, 0);
+    for (int32_t length : lengths) {
+        seqs.max_length = std::max(seqs.max_length, (int) length);
+        seqs.offset.push_back(seqs.offset.back() + length);
+    }
+    seqs.n_token = seqs.offset.back();
+    seqs.uniform = std::all_of(lengths.begin(), lengths.end(), [&](int32_t n) { return n == seqs.max_length; });
+    if (!portable) return seqs;
+
+    const auto input = [&](ggml_tensor * t) { ggml_set_input(t); return t; };
+    if (causal) seqs.mask = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, seqs.max_length, seqs.max_length));
+    if (!seqs.uniform) {
+        seqs.key_mask = input(ggml_new_tensor_4d(ctx, GGML_TYPE_F32, seqs.max_length, 1, 1, seqs.n_seq));
+        seqs.pad = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, (int64_t) seqs.max_length * seqs.n_seq));
+        seqs.unpad = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, seqs.n_token));
+    }
+    return seqs;
+}
+
+built_graph & tower_runner::prepare(tower & slot, builder build, const std::vector<int32_t> & lengths, bool causal, bool is_text,
+                                    bool capturing) {
+    if (slot.last && slot.last->lengths == lengths && !slot.last->capturing && !capturing) return *slot.last;
+
+    const hparams & hp = weights_.hp;
+    const tower_hparams & tower = is_text ? static_cast<const tower_hparams &>(hp.text) : hp.vision;
+    const size_t max_nodes = 256 + 96 * (size_t) tower.n_layer;
+    const ggml_init_params params = {ggml_tensor_overhead() * max_nodes + ggml_graph_overhead_custom(max_nodes, false), nullptr, true};
+
+    slot.last.reset();
+    auto g = std::make_unique<built_graph>();
+    g->lengths = lengths;
+    g->capturing = g->states.on = capturing;
+    g->ctx.reset(ggml_init(params));
+    if (!g->ctx) throw_error(error_code::OUT_OF_MEMORY, "could not allocate a graph");
+    ggml_context * ctx = g->ctx.get();
+    const bool packed = weights_.kernels != nullptr;
+    g->ops = packed ? make_packed_ops(ctx, weights_, n_threads_) : make_portable_ops(ctx);
+
+    tower_input & in = g->input;
+    in.seqs = make_sequences(ctx, lengths, causal, !packed);
+    const auto input = [&](ggml_tensor * t) { ggml_set_input(t); return t; };
+    if (is_text) {
+        in.ids = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
+        in.positions = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
+    } else {
+        const int64_t n_in = (int64_t) hp.vision.patch_size * hp.vision.patch_size * hp.vision.n_channel;
+        in.pixels = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, n_in, (int64_t) hp.vision.n_patch() * in.seqs.n_seq));
+    }
+    if (tower.pool != pooling::attention) in.pooled = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_seq));
+
+    g->graph = ggml_new_graph_custom(ctx, max_nodes, false);
+    g->output = build(ctx, *g->ops, weights_, in, g->states);
+    ggml_set_output(g->output);
+    for (auto & state : g->states.states) ggml_build_forward_expand(g->graph, state.second);
+    ggml_build_forward_expand(g->graph, g->output);
+
+    if (!sched_) {
+        if (!slot.alloc) slot.alloc.reset(ggml_gallocr_new(ggml_backend_get_default_buffer_type(backend_.get())));
+        if (!ggml_gallocr_alloc_graph(slot.alloc.get(), g->graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate scratch memory");
+    }
+    slot.last = std::move(g);
+    return *slot.last;
+}
+
+static void set_input(ggml_tensor * t, const void * data) {
+    // an input that no operation reads (the mask of a graph with one token) has no memory
+    if (t && t->buffer) ggml_backend_tensor_set(t, data, 0, ggml_nbytes(t));
+}
+
+// Masks and index lists that follow from the lengths alone.
+void tower_runner::set_common_inputs(built_graph & g) {
+    const sequences & seqs = g.input.seqs;
+    const int length = seqs.max_length;
+    std::vector<float> mask;
+    if (seqs.mask) {
+        mask.assign((size_t) length * (size_t) length, 0.0f);
+        for (int q = 0; q < length; q++) std::fill(mask.begin() + (size_t) q * length + q + 1, mask.begin() + (size_t) (q + 1) * length, -INFINITY);
+        set_input(seqs.mask, mask.data());
+    }
+    if (seqs.uniform || !seqs.pad) return;
+    mask.assign((size_t) length * (size_t) seqs.n_seq, 0.0f);
+    indices_.assign((size_t) length * (size_t) seqs.n_seq, 0);
+    std::vector<int32_t> unpad;
+    for (int s = 0; s < seqs.n_seq; s++) {
+        const int n = seqs.offset[s + 1] - seqs.offset[s];
+        for (int i = 0; i < length; i++) {
+            const size_t at = (size_t) s * length + i;
+            indices_[at] = seqs.offset[s] + std::min(i, n - 1);
+            if (i < n) unpad.push_back((int32_t) at);
+            else mask[at] = -INFINITY;
+        }
+    }
+    set_input(seqs.key_mask, mask.data());
+    set_input(seqs.pad, indices_.data());
+    set_input(seqs.unpad, unpad.data());
+}
+
+void tower_runner::compute(built_graph & g, float * out) {
+    const ggml_status status = sched_ ? ggml_backend_sched_graph_compute(sched_.get(), g.graph) : ggml_backend_graph_compute(backend_.get(), g.graph);
+    if (status == GGML_STATUS_ABORTED) throw_error(error_code::ABORTED, "the call was cancelled");
+    if (status == GGML_STATUS_ALLOC_FAILED) throw_error(error_code::OUT_OF_MEMORY, "could not allocate compute memory");
+    if (status != GGML_STATUS_SUCCESS) throw_error(error_code::INTERNAL, "the graph computation failed with status %d", (int) status);
+    ggml_backend_tensor_get(g.output, out, 0, ggml_nbytes(g.output));
+}
+
+// [3][size][size] -> one row a patch, values in the order (channel, y, x) of a convolution kernel.
+static void patchify(const vision_hparams & hp, const float * pixels, float * dst) {
+    const int size = hp.image_size, patch = hp.patch_size, grid = hp.n_grid();
+    for (int py = 0; py < grid; py++) {
+        for (int px = 0; px < grid; px++) {
+            for (int c = 0; c < hp.n_channel; c++) {
+                for (int y = 0; y < patch; y++, dst += patch) {
+                    const float * row = pixels + ((size_t) c * size + (size_t) py * patch + y) * size + (size_t) px * patch;
+                    memcpy(dst, row, (size_t) patch * sizeof(float));
+                }
+            }
+        }
+    }
+}
+
+void tower_runner::run_images(const float * pixels, int n, float * out, capture * states) {
+    const vision_hparams & hp = weights_.hp.vision;
+    const std::vector<int32_t> lengths((size_t) n, hp.n_token());
+    built_graph & g = prepare(vision_, build_vision_graph, lengths, /*causal=*/false, /*is_text=*/false, states != nullptr);
+    if (sched_) {
+        ggml_backend_sched_reset(sched_.get());
+        if (!ggml_backend_sched_alloc_graph(sched_.get(), g.graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate device memory");
+    }
+    const size_t per_image = (size_t) hp.n_channel * hp.image_size * hp.image_size;
+    const size_t per_patches = (size_t) g.input.pixels->ne[0] * hp.n_patch();
+    patches_.resize(per_patches * (size_t) n);
+    for (int i = 0; i < n; i++) patchify(hp, pixels + (size_t) i * per_image, patches_.data() + (size_t) i * per_patches);
+    set_input(g.input.pixels, patches_.data());
+    indices_.clear();
+    for (int i = 0; i < n; i++) indices_.push_back(g.input.seqs.offset[i]);  // the class token comes first
+    set_input(g.input.pooled, indices_.data());
+    set_common_inputs(g);
+    compute(g, out);
+    if (states) *states = g.states;
+}
+
+// Index of the token whose state becomes the embedding.
+static int pooled_position(const text_hparams & hp, const int32_t * ids, int n) {
+    if (hp.pool == pooling::cls) return 0;
+    if (hp.pool == pooling::last) return n - 1;
+    // First end-of-text token; position 0 when there is none, as argmax gives in transformers' CLIPTextTransformer.
+    // eos_id < 0: first occurrence of the highest id, as in openai/CLIP.
+    int best = 0;
+    for (int i = 0; i < n; i++) {
+        if (hp.eos_id >= 0 && ids[i] == hp.eos_id) return i;
+        if (hp.eos_id < 0 && ids[i] > ids[best]) best = i;
+    }
+    return best;
+}
+
+void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, capture * states) {
+    const text_hparams & hp = weights_.hp.text;
+    std::vector<int32_t> real, pooled, tokens, positions;
+    for (int s = 0; s < n; ids += lengths[s], s++) {
+        const int at = pooled_position(hp, ids, lengths[s]);
+        // nothing after the pooled token can reach it through a causal mask
+        const int length = hp.causal && !states ? at + 1 : lengths[s];
+        pooled.push_back((int32_t) tokens.size() + at);
+        for (int i = 0; i < length; i++) {
+            tokens.push_back(ids[i]);
+            positions.push_back(i);
+        }
+        real.push_back(length);
+    }
+    built_graph & g = prepare(text_, build_text_graph, real, hp.causal, /*is_text=*/true, states != nullptr);
+    if (sched_) {
+        ggml_backend_sched_reset(sched_.get());
+        if (!ggml_backend_sched_alloc_graph(sched_.get(), g.graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate device memory");
+    }
+    set_input(g.input.ids, tokens.data());
+    set_input(g.input.positions, positions.data());
+    set_input(g.input.pooled, pooled.data());
+    set_common_inputs(g);
+    compute(g, out);
+    if (states) *states = g.states;
+}
+
+}  // namespace ggclip

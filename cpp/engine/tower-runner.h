@@ -1,0 +1,52 @@
+// Builds a tower's graph for a batch, fills its inputs, runs it. Keeps the last graph of each tower: servers send the
+// same shapes again and again.
+#pragma once
+
+#include "engine/graph.h"
+#include "engine/session.h"
+
+#include <ggml-cpu.h>
+
+namespace ggclip {
+
+struct threadpool_deleter { void operator()(ggml_threadpool * pool) const { ggml_threadpool_free(pool); } };
+
+// A graph with everything whose address it holds.
+struct built_graph {
+    std::vector<int32_t>       lengths;  // key: two batches of the same lengths share a graph
+    bool                       capturing = false;
+    ggml_context_ptr           ctx;
+    std::unique_ptr<layer_ops> ops;
+    tower_input                input;
+    capture                    states;
+    ggml_cgraph *              graph = nullptr;
+    ggml_tensor *              output = nullptr;
+};
+
+class tower_runner {
+  public:
+    tower_runner(const weights & weights, int n_threads, std::atomic<bool> & abort);
+
+    void run_images(const float * pixels, int n, float * out, capture * states);
+    void run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, capture * states);
+
+  private:
+    using builder = ggml_tensor * (*) (ggml_context *, layer_ops &, const weights &, tower_input &, capture &);
+    struct tower { ggml_gallocr_ptr alloc; std::unique_ptr<built_graph> last; };
+
+    built_graph & prepare(tower & slot, builder build, const std::vector<int32_t> & lengths, bool causal, bool is_text, bool capturing);
+    void set_common_inputs(built_graph & g);
+    void compute(built_graph & g, float * out);
+
+    const weights &       weights_;
+    int                   n_threads_;
+    std::atomic<bool> &   abort_;
+    std::unique_ptr<ggml_threadpool, threadpool_deleter> pool_;  // outlives the backend
+    ggml_backend_ptr      backend_, cpu_fallback_;
+    ggml_backend_sched_ptr sched_;                                // GPU: operations it lacks run on the CPU
+    tower                 vision_, text_;
+    std::vector<float>    patches_;
+    std::vector<int32_t>  indices_;
+};
+
+}  // namespace ggclip

@@ -1,0 +1,33 @@
+#include "engine/type-policy.h"
+
+#include "engine/names.h"
+
+namespace ggclip {
+
+bool parse_weight_type(const std::string & name, ggml_type * type) {
+    static const ggml_type types[] = {GGML_TYPE_F32,  GGML_TYPE_F16,  GGML_TYPE_BF16, GGML_TYPE_Q8_0, GGML_TYPE_Q5_0, GGML_TYPE_Q5_1,
+                                      GGML_TYPE_Q4_0, GGML_TYPE_Q4_1, GGML_TYPE_Q6_K, GGML_TYPE_Q5_K, GGML_TYPE_Q4_K, GGML_TYPE_IQ4_NL};
+    for (ggml_type candidate : types) {
+        std::string lower = ggml_type_name(candidate);
+        for (char & c : lower) c = c == 'K' ? 'k' : c;
+        std::string asked = name;
+        for (char & c : asked) c = c == 'K' ? 'k' : c;
+        if (lower == asked) {
+            *type = candidate;
+            return true;
+        }
+    }
+    return false;
+}
+
+ggml_type weight_type_for(const std::string & name, int n_dims, const int64_t * ne, ggml_type stored, ggml_type wanted) {
+    const bool is_position = name.find("position_embd") != std::string::npos;
+    if (n_dims < 2 || is_position) return GGML_TYPE_F32;
+    if (name == names::PATCH_EMBD) {
+        if (!ggml_is_quantized(wanted)) return wanted;
+        return stored == GGML_TYPE_BF16 ? GGML_TYPE_BF16 : GGML_TYPE_F16;
+    }
+    return ne[0] % ggml_blck_size(wanted) == 0 ? wanted : GGML_TYPE_F16;
+}
+
+}  // namespace ggclip

@@ -1,0 +1,50 @@
+#include "engine/weights.h"
+
+#include "engine/weight-loader.h"
+
+#include <new>
+
+namespace ggclip {
+
+void free_deleter::operator()(void * p) const { ::operator delete(p, std::align_val_t(64)); }
+
+aligned_bytes allocate_aligned(size_t n_bytes) {
+    void * p = ::operator new(n_bytes ? n_bytes : 1, std::align_val_t(64), std::nothrow);
+    if (!p) throw_error(error_code::OUT_OF_MEMORY, "could not allocate %zu bytes", n_bytes);
+    return aligned_bytes(static_cast<uint8_t *>(p));
+}
+
+static const kernels::kernel_table * choose_kernels(ggml_backend_dev_t device, const std::string & wanted) {
+    if (!is_cpu(device) || wanted == "portable") return nullptr;
+    kernels::cpu_level level = kernels::best_level();
+    if (!wanted.empty() && !kernels::parse_level(wanted.c_str(), &level)) {
+        throw_error(error_code::INPUT_RANGE, "kernels: expected portable or a CPU level, received '%s'", wanted.c_str());
+    }
+    const kernels::kernel_table * table = kernels::kernels_for(level);
+    if (!table) {
+        throw_error(error_code::DEVICE_UNAVAILABLE, "kernels: level '%s' is not in this build or not on this CPU", wanted.c_str());
+    }
+    return table;
+}
+
+weights::weights(std::shared_ptr<const model_source> source, const load_options & options)
+    : hp(source->hp),
+      device(find_device(options.device)),
+      kernels(choose_kernels(device, options.kernels)),
+      activation_scale(options.arithmetic == precision::fast ? kernels::activation_scale::row : kernels::activation_scale::block),
+      source_(std::move(source)) {
+    if (!options.want_vision) hp.vision.present = false;
+    if (!options.want_text) hp.text.present = false;
+    if (options.want_vision && !hp.vision.present) {
+        if (!options.want_text || !hp.text.present) throw_error(error_code::TOWER_MISSING, "%s: has no image tower", source_->path.c_str());
+    }
+    if (options.want_text && !hp.text.present && !hp.vision.present) {
+        throw_error(error_code::TOWER_MISSING, "%s: has no text tower", source_->path.c_str());
+    }
+    weight_loader loader(*this, options);
+    if (hp.vision.present) loader.load_vision();
+    if (hp.text.present) loader.load_text();
+    loader.finish();
+}
+
+}  // namespace ggclip

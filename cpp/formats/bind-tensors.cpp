@@ -1,0 +1,193 @@
+// From a file's tensors to the engine's: every check that a tensor has to pass is here.
+#include "engine/error.h"
+#include "formats/limits.h"
+#include "formats/mapped-file.h"
+#include "formats/tensor-names.h"
+
+#include <cmath>
+#include <cstring>
+#include <set>
+
+namespace ggclip {
+
+namespace {
+
+// Dimensions without the ones: files write [1, 1, n] or [n, 1] where [n] is meant, the bytes are the same.
+std::vector<int64_t> squeeze(const std::vector<int64_t> & ne) {
+    std::vector<int64_t> out;
+    for (int64_t n : ne) {
+        if (n != 1) {
+            out.push_back(n);
+        }
+    }
+    return out;
+}
+
+std::string both_names(const expected_tensor & tensor, const tensor_origin & origin) {
+    return origin.name == tensor.name ? "tensor " + tensor.name
+                                      : "tensor " + tensor.name + " (in the file: " + origin.name + ")";
+}
+
+// The shape the file's tensor must have, in ggml order.
+std::vector<int64_t> stored_shape(const expected_tensor & tensor, const tensor_origin & origin) {
+    std::vector<int64_t> ne = tensor.ne;
+    if (origin.third >= 0) {
+        ne.back() *= 3;
+    }
+    if (origin.transposed) {
+        std::swap(ne[0], ne[1]);
+    }
+    return ne;
+}
+
+void check_type(const expected_tensor & tensor, const tensor_origin & origin, const raw_tensor & raw) {
+    const bool matrix = tensor.ne.size() == 2 && !origin.transposed;
+    if (matrix ? is_matrix_type(raw.type) : is_float_type(raw.type)) {
+        return;
+    }
+    throw error(error_code::TENSOR_TYPE,
+                raw.path + ": " + both_names(tensor, origin) + ": expected " +
+                    (matrix ? "f32, f16, bf16, q4_0 to q8_0, a K-quant, iq4_nl or iq4_xs" : "f32, f16 or bf16") +
+                    ", found " + raw.dtype);
+}
+
+source_tensor bind(const expected_tensor & tensor, const tensor_origin & origin, const raw_tensor & raw) {
+    const std::vector<int64_t> shape = stored_shape(tensor, origin);
+    if (squeeze(raw.ne) != squeeze(shape)) {
+        throw error(error_code::TENSOR_SHAPE, raw.path + ": " + both_names(tensor, origin) + ": expected " +
+                                                  shape_text(shape) + ", found " + shape_text(raw.ne) +
+                                                  " (fastest dimension first)");
+    }
+    check_type(tensor, origin, raw);
+    source_tensor out;
+    out.name = tensor.name;
+    out.origin = origin.name;
+    out.type = raw.type;
+    out.n_dims = static_cast<int>(tensor.ne.size());
+    for (size_t i = 0; i < tensor.ne.size(); i++) {
+        out.ne[i] = tensor.ne[i];
+    }
+    out.transposed = origin.transposed;
+    out.n_bytes = origin.third >= 0 ? raw.n_bytes / 3 : raw.n_bytes;  // thirds are whole rows
+    out.data = raw.data + (origin.third > 0 ? out.n_bytes * static_cast<size_t>(origin.third) : 0);
+    out.release = mapped_file::release;
+    return out;
+}
+
+}  // namespace
+
+bool is_float_type(ggml_type type) {
+    return type == GGML_TYPE_F32 || type == GGML_TYPE_F16 || type == GGML_TYPE_BF16;
+}
+
+bool is_matrix_type(ggml_type type) {
+    switch (type) {
+        case GGML_TYPE_F32: case GGML_TYPE_F16: case GGML_TYPE_BF16:
+        case GGML_TYPE_Q4_0: case GGML_TYPE_Q4_1: case GGML_TYPE_Q5_0: case GGML_TYPE_Q5_1: case GGML_TYPE_Q8_0:
+        case GGML_TYPE_Q2_K: case GGML_TYPE_Q3_K: case GGML_TYPE_Q4_K: case GGML_TYPE_Q5_K: case GGML_TYPE_Q6_K:
+        case GGML_TYPE_IQ4_NL: case GGML_TYPE_IQ4_XS:
+            return true;
+        default:
+            return false;
+    }
+}
+
+void bind_tensors(const tensor_table & table, name_scheme scheme, const std::string & prefix, model_source & source) {
+    std::set<std::string> used = {"logit_scale", "logit_bias"};
+    for (const expected_tensor & tensor : expected_tensors(source.hp)) {
+        const tensor_origin origin = origin_of(tensor, scheme, prefix);
+        const auto          found = table.tensors.find(origin.name);
+        if (found == table.tensors.end()) {
+            throw error(error_code::TENSOR_MISSING, source.path + ": " + both_names(tensor, origin) + ": expected " +
+                                                        shape_text(stored_shape(tensor, origin)) + ", found nothing");
+        }
+        source.tensors.push_back(bind(tensor, origin, found->second));
+        used.insert(origin.name);
+    }
+    for (const auto & entry : table.tensors) {
+        // index tables that old versions of transformers saved with the weights
+        const size_t at = entry.first.rfind("position_ids");
+        const bool   harmless = at != std::string::npos && at + strlen("position_ids") == entry.first.size();
+        if (used.count(entry.first) == 0 && !harmless) {
+            source.ignored.push_back(entry.first);
+        }
+    }
+    source.files = table.files;
+}
+
+int32_t projection_dim(const tensor_table & table, name_scheme scheme, const std::string & prefix, const hparams & hp) {
+    // a tower without a projection gives its width
+    int64_t     dim = hp.vision.present && !hp.vision.has_proj ? hp.vision.n_embd : 0;
+    std::string from = "the image tower's width";
+    if (dim == 0 && hp.text.present && !hp.text.has_proj) {
+        dim = hp.text.n_embd;
+        from = "the text tower's width";
+    }
+    hparams     probe = hp;
+    probe.n_proj = 1;  // only names are asked for
+    for (const expected_tensor & tensor : expected_tensors(probe)) {
+        if (tensor.part != "proj" || strcmp(tensor.suffix, "weight") != 0) {
+            continue;
+        }
+        const tensor_origin origin = origin_of(tensor, scheme, prefix);
+        const auto          found = table.tensors.find(origin.name);
+        if (found == table.tensors.end()) {
+            throw error(error_code::TENSOR_MISSING,
+                        (table.tensors.empty() ? "" : table.tensors.begin()->second.path + ": ") +
+                            both_names(tensor, origin) + ": expected a matrix, found nothing");
+        }
+        const raw_tensor & raw = found->second;
+        const size_t       out = origin.transposed ? 0 : 1;
+        if (raw.ne.size() != 2 || raw.ne[out] < 1 || raw.ne[out] > limits::MAX_PROJ ||
+            raw.ne[1 - out] != tensor.ne[0]) {
+            throw error(error_code::TENSOR_SHAPE,
+                        raw.path + ": " + both_names(tensor, origin) + ": expected a matrix with " +
+                            std::to_string(tensor.ne[0]) + " inputs and 1 to " + std::to_string(limits::MAX_PROJ) +
+                            " outputs, found " + shape_text(raw.ne) + " (fastest dimension first)");
+        }
+        if (dim != 0 && raw.ne[out] != dim) {
+            throw error(error_code::TENSOR_SHAPE, raw.path + ": " + both_names(tensor, origin) + ": expected " +
+                                                      std::to_string(dim) + " outputs like " + from + ", found " +
+                                                      std::to_string(raw.ne[out]));
+        }
+        dim = raw.ne[out];
+        from = origin.name;
+    }
+    return static_cast<int32_t>(dim);
+}
+
+bool read_scalar(const tensor_table & table, const char * name, float & value) {
+    const auto found = table.tensors.find(name);
+    if (found == table.tensors.end()) {
+        return false;
+    }
+    const raw_tensor & raw = found->second;
+    if (!squeeze(raw.ne).empty()) {
+        throw error(error_code::TENSOR_SHAPE,
+                    raw.path + ": tensor " + name + ": expected one value, found " + shape_text(raw.ne));
+    }
+    if (!is_float_type(raw.type)) {
+        throw error(error_code::TENSOR_TYPE,
+                    raw.path + ": tensor " + name + ": expected f32, f16 or bf16, found " + raw.dtype);
+    }
+    uint8_t bytes[4] = {0, 0, 0, 0};
+    memcpy(bytes, raw.data, raw.type == GGML_TYPE_F32 ? 4 : 2);
+    if (raw.type == GGML_TYPE_F32) {
+        memcpy(&value, bytes, sizeof(value));
+    } else if (raw.type == GGML_TYPE_F16) {
+        ggml_fp16_t half;
+        memcpy(&half, bytes, sizeof(half));
+        value = ggml_fp16_to_fp32(half);
+    } else {
+        ggml_bf16_t half;
+        memcpy(&half, bytes, sizeof(half));
+        value = ggml_bf16_to_fp32(half);
+    }
+    if (!std::isfinite(value) || std::fabs(value) > 1e4f) {
+        throw error(error_code::CONFIG_INVALID,
+                    raw.path + ": tensor " + name + ": expected a finite value, found " + std::to_string(value));
+    }
+    return true;
+}
+
+}  // namespace ggclip

@@ -1,0 +1,234 @@
+#include "formats/gguf-model.h"
+
+#include "engine/error.h"
+#include "engine/names.h"
+#include "formats/enum-names.h"
+#include "formats/gguf-reader.h"
+#include "formats/limits.h"
+#include "formats/tensor-names.h"
+
+#include <cstdint>
+#include <cstdio>
+
+namespace ggclip {
+
+namespace {
+
+const field_names GGUF_FIELDS = {
+    "key clip.vision.image_size",           "key clip.vision.patch_size",          "key clip.vision.embedding_length",
+    "key clip.vision.attention.head_count", "key clip.text.embedding_length",      "key clip.text.attention.head_count",
+    "key clip.vision.resize_size",          "key clip.vision.image_size"};
+
+std::string key_of(const char * pattern, const char * tower) {
+    char text[128];
+    snprintf(text, sizeof(text), pattern, tower);
+    return text;
+}
+
+bool has_tensor(const gguf_file & file, const std::string & prefix) {
+    const auto & map = file.tensors().tensors;
+    const auto   at = map.lower_bound(prefix);
+    return at != map.end() && at->first.compare(0, prefix.size(), prefix) == 0;
+}
+
+// llama.cpp's multimodal projector files share the architecture name but lack the shared space: they end
+// before the last norm and the projection, often before the last block.
+void refuse_projectors(const gguf_file & file) {
+    std::string sign;
+    for (const char * key : {names::PROJECTOR_TYPE, names::VISION_PROJECTOR_TYPE, "clip.audio.projector_type"}) {
+        sign = file.has(key) ? std::string("key ") + key : sign;
+    }
+    sign = file.boolean(names::LLAVA_PROJECTOR, false) ? std::string("key ") + names::LLAVA_PROJECTOR : sign;
+    sign = has_tensor(file, "mm.") ? "tensors named mm.*" : sign;
+    if (!sign.empty()) {
+        throw error(error_code::MODEL_UNSUPPORTED,
+                    file.path() + ": expected a CLIP model, found a projector file of a multimodal language model (" +
+                        sign + "): it holds no image embedding comparable to text");
+    }
+}
+
+template <typename T>
+T word(const gguf_file & file, const std::string & key, T fallback) {
+    T value = fallback;
+    if (file.has(key) && !from_string(file.string(key, ""), value)) {
+        file.invalid(key, "one of " + words_of(value));
+    }
+    return value;
+}
+
+void read_tower(const gguf_file & file, const char * name, bool ours, tower_hparams & tower) {
+    const auto count = [&](const char * pattern, int64_t max) {
+        return static_cast<int32_t>(file.integer(key_of(pattern, name), 1, max));
+    };
+    tower.n_embd = count(names::EMBEDDING_LENGTH, limits::MAX_WIDTH);
+    tower.n_ff = count(names::FEED_FORWARD_LENGTH, limits::MAX_FF);
+    tower.n_layer = count(names::BLOCK_COUNT, limits::MAX_LAYERS);
+    tower.n_head = count(names::HEAD_COUNT, limits::MAX_HEADS);
+    tower.d_head = static_cast<int32_t>(file.integer(key_of(names::KEY_LENGTH, name), 1, limits::MAX_WIDTH, 0));
+    tower.eps = static_cast<float>(file.real(key_of(names::LAYER_NORM_EPS, name), limits::MIN_EPS, limits::MAX_EPS));
+    tower.has_proj = file.boolean(key_of(names::HAS_PROJECTION, name), true);
+    tower.has_proj_bias = file.boolean(key_of(names::HAS_PROJECTION_BIAS, name), false);
+    // clip.cpp: true means exact GELU, and only vision's activation was asked
+    tower.act = file.boolean(names::USE_GELU, false) ? activation::gelu_erf : activation::quick_gelu;
+    const std::string act = key_of(names::HIDDEN_ACT, name);
+    if (ours && !file.has(act)) {
+        file.invalid(act, "one of " + words_of(tower.act));
+    }
+    tower.act = word(file, act, tower.act);
+    if (tower.act == activation::none) {
+        file.invalid(act, "quick_gelu, gelu or gelu_tanh");
+    }
+}
+
+void read_image(const gguf_file & file, int32_t image_size, image_hparams & image) {
+    image.mode = word(file, names::RESIZE_MODE, resize_mode::shortest);  // Hugging Face CLIP's, when the file is silent
+    image.filter = word(file, names::INTERPOLATION, interpolation::bicubic);
+    image.rounding = word(file, names::CROP_ROUNDING, crop_rounding::floor);
+    image.resize = static_cast<int32_t>(file.integer(names::RESIZE_SIZE, 1, limits::MAX_IMAGE, image_size));
+    image.crop = image_size;
+    if (image.mode != resize_mode::longest && image.resize < image.crop) {
+        file.invalid(names::RESIZE_SIZE, "at least image_size (" + std::to_string(image_size) + ")");
+    }
+    const auto mean = file.numbers(names::IMAGE_MEAN, 3, -limits::MAX_MEAN, limits::MAX_MEAN);
+    const auto std = file.numbers(names::IMAGE_STD, 3, limits::MIN_STD, limits::MAX_STD);
+    for (size_t i = 0; i < 3; i++) {
+        image.mean[i] = static_cast<float>(mean[i]);
+        image.std[i] = static_cast<float>(std[i]);
+    }
+    const auto color = [&](const char * key, std::array<uint8_t, 3> & out) {
+        if (file.has(key)) {
+            const auto values = file.numbers(key, 3, 0, 255);
+            for (size_t i = 0; i < 3; i++) {
+                out[i] = static_cast<uint8_t>(values[i]);
+            }
+        }
+    };
+    color(names::FILL_COLOR, image.fill);
+    color(names::BACKGROUND_COLOR, image.background);
+}
+
+void read_vision(const gguf_file & file, bool ours, hparams & hp) {
+    vision_hparams & vision = hp.vision;
+    read_tower(file, "vision", ours, vision);
+    vision.image_size = static_cast<int32_t>(file.integer(names::IMAGE_SIZE, 1, limits::MAX_IMAGE));
+    vision.patch_size = static_cast<int32_t>(file.integer(names::PATCH_SIZE, 1, limits::MAX_PATCH));
+    vision.has_class_embd = file.boolean(names::HAS_CLASS_EMBD, true);
+    vision.has_pre_ln = file.boolean(names::HAS_PRE_LN, true);
+    vision.has_patch_bias = file.boolean(names::HAS_PATCH_BIAS, false);
+    vision.pool = word(file, key_of(names::POOLING, "vision"), pooling::cls);
+    const bool pools = vision.pool == pooling::attention || (vision.pool == pooling::cls && vision.has_class_embd);
+    if (!pools) {
+        file.invalid(key_of(names::POOLING, "vision"), "cls (with a class embedding) or attention");
+    }
+    if (vision.has_proj_bias) {
+        file.invalid(key_of(names::HAS_PROJECTION_BIAS, "vision"), "false");
+    }
+    read_image(file, vision.image_size, hp.image);
+}
+
+int32_t find_token(const std::vector<std::string> & tokens, const char * token, int32_t fallback) {
+    for (size_t i = tokens.size(); i-- > 0;) {  // specials are at the end
+        if (tokens[i] == token) {
+            return static_cast<int32_t>(i);
+        }
+    }
+    return fallback;
+}
+
+void read_text(const gguf_file & file, bool ours, hparams & hp, const std::vector<std::string> & tokens) {
+    text_hparams & text = hp.text;
+    read_tower(file, "text", ours, text);
+    text.n_ctx = static_cast<int32_t>(file.integer(names::CONTEXT_LENGTH, 1, limits::MAX_CTX));
+    const auto table = file.tensors().tensors.find(names::TOKEN_EMBD);
+    const bool matrix = table != file.tensors().tensors.end() && table->second.ne.size() == 2 &&
+                        table->second.ne[1] <= limits::MAX_VOCAB;
+    // neither layout stores the vocabulary's size; a missing table is reported with the other tensors
+    text.n_vocab = matrix ? static_cast<int32_t>(table->second.ne[1]) : static_cast<int32_t>(tokens.size());
+    if (static_cast<int64_t>(tokens.size()) > text.n_vocab) {
+        file.invalid(names::TOKENS,
+                     "at most " + std::to_string(text.n_vocab) + " tokens (rows of " + names::TOKEN_EMBD + ")");
+    }
+    text.pool = word(file, key_of(names::POOLING, "text"), pooling::eot);
+    if (text.pool != pooling::eot && text.pool != pooling::last) {
+        file.invalid(key_of(names::POOLING, "text"), "eot or last");
+    }
+    text.causal = file.boolean(names::CAUSAL, true);
+    text.cleaning = word(file, names::CLEANING, text_cleaning::whitespace_lower);
+    // clip.cpp stores no special ids: CLIP's vocabularies end with the start and end tokens
+    const int32_t bos = ours ? -1 : find_token(tokens, "<|startoftext|>", text.n_vocab - 2);
+    const int32_t eos = ours ? -1 : find_token(tokens, "<|endoftext|>", text.n_vocab - 1);
+    const int64_t last = text.n_vocab - 1;
+    text.bos_id = static_cast<int32_t>(file.integer(names::BOS_ID, 0, last, bos));
+    text.eos_id = static_cast<int32_t>(file.integer(names::EOS_ID, 0, last, eos));
+    text.pad_id = static_cast<int32_t>(file.integer(names::PAD_ID, 0, last, ours ? 0 : eos));
+}
+
+// The first MLP matrix is the one that goes from n_embd to n_ff, whatever it is called. Files from clip.cpp
+// (and most from llama.cpp's converters of that time) call it ffn_down.
+name_scheme find_scheme(const gguf_file & file, const hparams & hp, bool ours) {
+    for (const char tower : {'v', 't'}) {
+        const tower_hparams & part = tower == 'v' ? static_cast<const tower_hparams &>(hp.vision) : hp.text;
+        const auto found = file.tensors().tensors.find(std::string(1, tower) + ".blk.0.ffn_down.weight");
+        if (!part.present || part.n_ff == part.n_embd || found == file.tensors().tensors.end()) {
+            continue;
+        }
+        const std::vector<int64_t> first = {part.n_embd, part.n_ff};
+        return found->second.ne == first ? name_scheme::clip_cpp : name_scheme::ggclip;
+    }
+    return ours ? name_scheme::ggclip : name_scheme::clip_cpp;
+}
+
+}  // namespace
+
+model_source open_gguf(const std::string & path) {
+    const gguf_file   file(path);
+    const std::string architecture = file.string(names::ARCHITECTURE, "");
+    if (architecture != "clip") {
+        throw error(error_code::MODEL_UNSUPPORTED,
+                    path + ": key " + names::ARCHITECTURE + ": this version computes \"clip\", found " +
+                        (file.has(names::ARCHITECTURE) ? "\"" + architecture + "\"" : "nothing"));
+    }
+    refuse_projectors(file);
+    const int64_t layout = file.integer(names::LAYOUT, 1, INT32_MAX, 0);
+    if (layout > names::LAYOUT_VERSION) {
+        throw error(error_code::MODEL_UNSUPPORTED, path + ": key " + names::LAYOUT + ": expected at most " +
+                                                       std::to_string(names::LAYOUT_VERSION) + ", found " +
+                                                       std::to_string(layout) + " (written by a newer version)");
+    }
+    const bool   ours = layout > 0;
+    model_source source;
+    source.path = path;
+    source.format = "gguf";
+    source.tokenizer.json = file.string(names::TOKENIZER_JSON, "");
+    source.tokenizer.tokens = file.strings(names::TOKENS);
+    source.tokenizer.merges = file.strings(names::MERGES);
+
+    hparams & hp = source.hp;
+    hp.name = file.string(names::NAME, "");
+    hp.family = file.string(names::FAMILY, "clip");
+    hp.license = file.string(names::LICENSE, "");
+    hp.source = file.string(names::SOURCE, "");
+    hp.revision = file.string(names::REVISION, "");
+    hp.logit_scale = static_cast<float>(
+        file.real(names::LOGIT_SCALE, -limits::MAX_LOGIT_SCALE, limits::MAX_LOGIT_SCALE, hp.logit_scale));
+    hp.logit_bias = static_cast<float>(file.real(names::LOGIT_BIAS, -1e4, 1e4, 0));
+    hp.sigmoid = file.boolean(names::SIGMOID, false);
+    hp.vision.present = file.boolean(names::HAS_VISION, has_tensor(file, "v."));
+    hp.text.present = file.boolean(names::HAS_TEXT, has_tensor(file, "t."));
+    if (!hp.vision.present && !hp.text.present) {
+        file.invalid(names::HAS_VISION, "true, or " + std::string(names::HAS_TEXT) + " to be true");
+    }
+    if (hp.vision.present) {
+        read_vision(file, ours, hp);
+    }
+    if (hp.text.present) {
+        read_text(file, ours, hp, source.tokenizer.tokens);
+    }
+    check_hparams(hp, path, GGUF_FIELDS);
+    const name_scheme scheme = find_scheme(file, hp, ours);
+    hp.n_proj = projection_dim(file.tensors(), scheme, "", hp);
+    bind_tensors(file.tensors(), scheme, "", source);
+    return source;
+}
+
+}  // namespace ggclip

@@ -1,0 +1,60 @@
+// Writes a GGUF file (version 3, little-endian) tensor by tensor. The bytes go to a temporary file beside
+// `path`, which takes its place at the end in one step; until then `path` is untouched, and a writer that is
+// destroyed unfinished removes the temporary file.
+#pragma once
+
+#include <ggml.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+namespace ggclip {
+
+class gguf_writer {
+  public:
+    explicit gguf_writer(const std::string & path);  // UTF-8; nothing is opened before begin_data
+    ~gguf_writer();
+    gguf_writer(const gguf_writer &) = delete;
+    gguf_writer & operator=(const gguf_writer &) = delete;
+
+    // 1. keys, each once
+    void set_u32(const std::string & key, uint32_t value);
+    void set_f32(const std::string & key, float value);
+    void set_bool(const std::string & key, bool value);
+    void set_string(const std::string & key, const std::string & value);
+    void set_f32s(const std::string & key, const float * values, size_t n);
+    void set_u32s(const std::string & key, const uint32_t * values, size_t n);
+    void set_strings(const std::string & key, const std::vector<std::string> & values);
+
+    // 2. tensors, in the order in which their data will come; ne[0] must fill whole blocks of `type`
+    void add_tensor(const std::string & name, ggml_type type, int n_dims, const int64_t * ne);
+
+    // 3. data: for each tensor any number of write() calls, then end_tensor(). All throw FILE_WRITE.
+    void begin_data();
+    void write(const void * data, size_t n_bytes);
+    void end_tensor();
+
+    // 4. flushes to the disk and renames. Returns the size of the file.
+    uint64_t finish();
+
+  private:
+    struct tensor_info {
+        std::string name;
+        uint64_t    n_bytes;
+    };
+    void             key(const std::string & name, uint32_t kind);
+    void             put(const void * data, size_t n_bytes);
+    void             pad();
+    [[noreturn]] void fail(const char * what) const;
+
+    std::string              path_, temporary_;
+    std::string              keys_, infos_;  // encoded
+    std::vector<tensor_info> tensors_;
+    uint64_t                 n_keys_ = 0, data_size_ = 0, written_ = 0, tensor_begin_ = 0;
+    size_t                   current_ = 0;
+    FILE *                   file_ = nullptr;
+};
+
+}  // namespace ggclip

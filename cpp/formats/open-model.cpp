@@ -1,0 +1,199 @@
+#include "formats/open-model.h"
+
+#include "engine/error.h"
+#include "formats/gguf-model.h"
+#include "formats/hf-config.h"
+#include "formats/limits.h"
+#include "formats/mapped-file.h"
+#include "formats/open-clip-config.h"
+#include "formats/safetensors.h"
+#include "formats/tensor-names.h"
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+
+namespace ggclip {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_file(const std::string & path) {
+    std::error_code code;
+    return fs::is_regular_file(fs::u8path(path), code);
+}
+
+bool is_directory(const std::string & path) {
+    std::error_code code;
+    return fs::is_directory(fs::u8path(path), code);
+}
+
+bool ends_with(const std::string & text, const char * tail) {
+    const size_t n = strlen(tail);
+    return text.size() >= n && text.compare(text.size() - n, n, tail) == 0;
+}
+
+// A JSON document with its text's file name. Absent files give an absent value.
+struct document {
+    std::string path;
+    json_value  root;
+    bool        found = false;
+
+    explicit document(const std::string & file) : path(file) {
+        if (is_file(file)) {
+            const auto map = mapped_file::open(file);
+            root = parse_json(std::string_view(reinterpret_cast<const char *>(map->data()), map->size()), file);
+            found = true;
+        }
+    }
+    json_ref ref() const { return json_ref(found ? &root : nullptr, path, ""); }
+};
+
+bool has_prefix(const tensor_table & table, const std::string & prefix) {
+    const auto at = table.tensors.lower_bound(prefix);
+    return at != table.tensors.end() && at->first.compare(0, prefix.size(), prefix) == 0;
+}
+
+// A tower that the file does not hold is absent, whatever the configuration says; one that it holds in part
+// is incomplete and reported tensor by tensor later.
+void detect_towers(const tensor_table & table, const std::string & vision, const std::string & text, hparams & hp,
+                   const std::string & path) {
+    hp.vision.present = hp.vision.present && has_prefix(table, vision);
+    hp.text.present = hp.text.present && has_prefix(table, text);
+    if (!hp.vision.present && !hp.text.present) {
+        throw error(
+            error_code::TENSOR_MISSING,
+            path + ": expected tensors named " + vision + "* or " + text + "*, found " +
+                (table.tensors.empty() ? "no tensor at all" : "\"" + table.tensors.begin()->first + "\" and others"));
+    }
+}
+
+void read_logit_scalars(const tensor_table & table, const std::string & path, hparams & hp) {
+    read_scalar(table, "logit_scale", hp.logit_scale);
+    hp.sigmoid = read_scalar(table, "logit_bias", hp.logit_bias) || hp.sigmoid;
+    if (std::fabs(hp.logit_scale) > limits::MAX_LOGIT_SCALE) {
+        throw error(error_code::CONFIG_INVALID,
+                    path + ": tensor logit_scale: expected a natural logarithm of at most " +
+                        std::to_string(limits::MAX_LOGIT_SCALE) + ", found " + std::to_string(hp.logit_scale));
+    }
+}
+
+model_source open_hf(const std::string & path, const tensor_table & table, const json_ref & config,
+                     const json_ref & preprocessor) {
+    model_source source;
+    source.path = path;
+    source.format = "safetensors";
+    source.hp = read_hf_config(config, preprocessor);
+    detect_towers(table, "vision_model.", "text_model.", source.hp, path);
+    const name_scheme scheme = source.hp.family == "siglip" ? name_scheme::hf_siglip : name_scheme::hf_clip;
+    source.hp.n_proj = projection_dim(table, scheme, "", source.hp);
+    read_logit_scalars(table, path, source.hp);
+    bind_tensors(table, scheme, "", source);
+    return source;
+}
+
+model_source open_open_clip(const std::string & path, const tensor_table & table, const json_ref & config) {
+    model_source source;
+    source.path = path;
+    source.format = "safetensors";
+    source.hp = read_open_clip_config(config);
+    // CustomTextCLIP keeps its text tower in a module of its own
+    const std::string prefix = has_prefix(table, "text.transformer.") ? "text." : "";
+    detect_towers(table, "visual.", prefix + "transformer.", source.hp, path);
+    source.hp.n_proj = projection_dim(table, name_scheme::open_clip, prefix, source.hp);
+    read_logit_scalars(table, path, source.hp);
+    bind_tensors(table, name_scheme::open_clip, prefix, source);
+    return source;
+}
+
+// The weights of a directory: `names` in order of preference, each single or sharded.
+bool read_weights(const std::string & folder, std::initializer_list<const char *> names, tensor_table & table) {
+    for (const char * name : names) {
+        const std::string file = folder + "/" + name + ".safetensors";
+        if (is_file(file)) {
+            read_safetensors(file, table);
+            return true;
+        }
+        if (is_file(file + ".index.json")) {
+            read_safetensors_index(file + ".index.json", table);
+            return true;
+        }
+    }
+    return false;
+}
+
+[[noreturn]] void no_weights(const std::string & folder) {
+    for (const char * name : {"pytorch_model.bin", "open_clip_pytorch_model.bin", "pytorch_model.bin.index.json"}) {
+        if (is_file(folder + "/" + name)) {
+            throw error(error_code::MODEL_UNSUPPORTED, folder + ": expected *.safetensors, found " + name +
+                                                           " (a Python pickle: save it again as safetensors)");
+        }
+    }
+    throw error(
+        error_code::FILE_NOT_FOUND,
+        folder +
+            ": expected model.safetensors, model.safetensors.index.json or open_clip_model.safetensors, found none");
+}
+
+// transformers 5 writes the image processor into processor_config.json when it saves a whole processor.
+json_ref image_processor(const document & preprocessor, const document & processor) {
+    return preprocessor.found ? preprocessor.ref() : processor.ref().object("image_processor");
+}
+
+model_source open_directory(const std::string & folder, const std::string & weights) {
+    const document config(folder + "/config.json"), open_clip(folder + "/open_clip_config.json");
+    const document preprocessor(folder + "/preprocessor_config.json"), processor(folder + "/processor_config.json");
+    const bool     hf = config.found && is_hf_config(config.ref());
+    if (!hf && !open_clip.found) {
+        if (config.found) {
+            config.ref().get("model_type").invalid("a string (no open_clip_config.json either)");
+        }
+        throw error(error_code::FILE_NOT_FOUND,
+                    folder + ": expected config.json or open_clip_config.json, found neither");
+    }
+    tensor_table table;
+    if (!weights.empty()) {
+        read_safetensors(weights, table);
+    } else {
+        // hubs often hold one model in both forms: take the pair that belongs together
+        const bool found = hf ? read_weights(folder, {"model", "open_clip_model"}, table)
+                              : read_weights(folder, {"open_clip_model", "model"}, table);
+        if (!found) {
+            no_weights(folder);
+        }
+    }
+    const bool open_clip_names = has_prefix(table, "visual.") || has_prefix(table, "transformer.resblocks.") ||
+                                 has_prefix(table, "text.transformer.");
+    if (open_clip.found && (open_clip_names || !hf)) {
+        return open_open_clip(folder, table, open_clip.ref());
+    }
+    return open_hf(folder, table, config.ref(), image_processor(preprocessor, processor));
+}
+
+}  // namespace
+
+model_source open_model(const std::string & path) {
+    if (is_directory(path)) {
+        std::string folder = path;
+        while (folder.size() > 1 && (folder.back() == '/' || folder.back() == '\\')) {
+            folder.pop_back();
+        }
+        return open_directory(folder, "");
+    }
+    const auto file = mapped_file::open(path);
+    if (file->size() >= 4 && memcmp(file->data(), "GGUF", 4) == 0) {
+        return open_gguf(path);
+    }
+    if (ends_with(path, ".safetensors")) {
+        const std::string folder = fs::u8path(path).parent_path().u8string();
+        return open_directory(folder.empty() ? "." : folder, path);
+    }
+    if (ends_with(path, ".gguf")) {
+        return open_gguf(path);  // says what is wrong with it
+    }
+    throw error(error_code::FILE_FORMAT,
+                path + ": expected a GGUF or safetensors file or a model directory, found neither");
+}
+
+}  // namespace ggclip

@@ -1,0 +1,57 @@
+// Which tensors a model has (from its hparams) and what each source family calls them.
+#pragma once
+
+#include "engine/model-source.h"
+#include "formats/raw-tensor.h"
+
+#include <string>
+#include <vector>
+
+namespace ggclip {
+
+enum class name_scheme {
+    hf_clip,    // transformers' CLIPModel
+    hf_siglip,  // transformers' SiglipModel: text head and attention pooling named differently
+    open_clip,  // mlfoundations/open_clip, fused attention input, projections stored [in, out]
+    ggclip,     // our own GGUF layout: the canonical names themselves
+    clip_cpp,   // clip.cpp's GGUF layout: as ours, the two MLP matrices' names swapped
+};
+
+// One tensor the engine needs. The fields from `tower` on say what it is without parsing the name.
+struct expected_tensor {
+    std::string          name;       // canonical, from engine/names.h
+    std::vector<int64_t> ne;         // ggml order
+    char                 tower;      // 'v' or 't'
+    int                  block;      // -1: not in a block
+    std::string          part;       // "attn_q", "ln1", "class_embd", "head.attn_q", ...
+    const char *         suffix;     // "weight", "bias" or ""
+};
+
+// All tensors that the present towers call for, in the order in which a file of ours holds them.
+std::vector<expected_tensor> expected_tensors(const hparams & hp);
+
+// Where a tensor lies in a file of a family.
+struct tensor_origin {
+    std::string name;
+    int         third = -1;          // 0, 1, 2: this third of the rows (fused q, k, v)
+    bool        transposed = false;  // the file holds it as [ne1, ne0]
+};
+// `prefix` stands before every name of the file's text tower (open_clip's custom text: "text.").
+tensor_origin origin_of(const expected_tensor & tensor, name_scheme scheme, const std::string & prefix);
+
+// Finds, checks and slices every expected tensor of `table`; fills source.tensors and source.ignored.
+// Throws TENSOR_MISSING, TENSOR_SHAPE or TENSOR_TYPE at the first that does not fit.
+void bind_tensors(const tensor_table & table, name_scheme scheme, const std::string & prefix, model_source & source);
+
+// The length of the shared space as the present towers' projection matrices say. Throws TENSOR_MISSING,
+// TENSOR_SHAPE (not a matrix, or the towers disagree).
+int32_t projection_dim(const tensor_table & table, name_scheme scheme, const std::string & prefix, const hparams & hp);
+
+// Reads a scalar (f32, f16 or bf16, one element). false: absent. Throws TENSOR_SHAPE or TENSOR_TYPE.
+bool read_scalar(const tensor_table & table, const char * name, float & value);
+
+// Types a matrix may have: those every backend's matrix product and row lookup know.
+bool is_matrix_type(ggml_type type);
+bool is_float_type(ggml_type type);  // f32, f16, bf16
+
+}  // namespace ggclip

@@ -1,0 +1,175 @@
+// Softmax attention of short sequences in f32. For one (sequence, head) the keys are packed like a weight matrix
+// with one output row per key, the values like one with one output row per float of the head; both products then
+// are the float micro-kernel. A task is (sequence, head, block of queries); a thread's tasks are consecutive, so it
+// packs a head about once.
+#pragma once
+
+#include <math.h>
+#include <string.h>
+
+#include "token-tiles.h"
+#include "transpose.h"
+#include "vector-math.h"
+
+GGCLIP_LEVEL_BEGIN
+
+constexpr int query_tiles = 4;
+constexpr int query_block = query_tiles * token_tile_float;
+
+struct attention_scratch {
+    float * keys;    // [panels of keys][d_head][panel_rows]
+    float * values;  // [n_kv][d_pad]
+    float * scores;  // [query_block][kv_stride]
+};
+
+static inline int round_to_panel(int n) { return ceil_div(n, panel_rows) * panel_rows; }
+
+// Row length of the scores: a panel more than needed, lest rows share cache sets when it is a power of two.
+static inline size_t kv_stride(int max_kv) { return (size_t) round_to_panel(max_kv) + panel_rows; }
+
+static inline size_t scratch_floats(int max_kv, int d_head) {
+    return (size_t) round_to_panel(max_kv) * (d_head + round_to_panel(d_head)) + query_block * kv_stride(max_kv);
+}
+
+static size_t attention_scratch_size(int max_kv, int d_head, int nth) {
+    return scratch_floats(max_kv, d_head) * sizeof(float) * nth;
+}
+
+static attention_scratch scratch_of(const attention_args & a, int ith) {
+    float * const base = (float *) a.scratch + ith * scratch_floats(a.max_kv, a.d_head);
+    const size_t  n_kv = round_to_panel(a.max_kv);
+    return {base, base + n_kv * a.d_head, base + n_kv * (a.d_head + round_to_panel(a.d_head))};
+}
+
+static void pack_head(const attention_args & a, int s, int h, const attention_scratch & scratch) {
+    const int     first = a.kv_offset[s];
+    const int     n_kv = a.kv_offset[s + 1] - first;
+    const float * k = a.k + first * a.k_stride + (size_t) h * a.d_head;
+    const float * v = a.v + first * a.v_stride + (size_t) h * a.d_head;
+    for (int j0 = 0; j0 < n_kv; j0 += panel_rows) {
+        transpose_panel(k + j0 * a.k_stride, a.k_stride, min_int(panel_rows, n_kv - j0), a.d_head,
+                        scratch.keys + (size_t) j0 * a.d_head);
+    }
+    const int d_pad = round_to_panel(a.d_head);
+    for (int j = 0; j < n_kv; j++) {
+        for (int d = 0; d < d_pad; d += lanes) {
+            const int left = a.d_head - d;
+            store_f(scratch.values + (size_t) j * d_pad + d,
+                    left >= lanes ? load_f(v + j * a.v_stride + d)
+                                  : load_first(v + j * a.v_stride + d, max_int(left, 0)));
+        }
+    }
+}
+
+// Turns the first n scores into softmax(scale * score) without the division; the rest up to n_pad become 0.
+// Returns 1 / the sum.
+static float exponentiate(float * scores, int n, int n_pad, float scale) {
+    for (int j = n; j < n_pad; j++) {
+        scores[j] = -INFINITY;
+    }
+    vf top = set_f(-INFINITY);
+    for (int j = 0; j < n_pad; j += lanes) {
+        top = max(top, load_f(scores + j));
+    }
+    const vf shift = set_f(max_of(top) * scale);
+    const vf scale_v = set_f(scale);
+    vf       sum = zero_f();
+    for (int j = 0; j < n_pad; j += lanes) {
+        const vf e = exp_v(sub(mul(load_f(scores + j), scale_v), shift));
+        sum = add(sum, e);
+        store_f(scores + j, e);
+    }
+    return 1.0f / sum_of(sum);
+}
+
+// Queries i..i + n - 1 of a sequence whose head is packed.
+static void attend(const attention_args & a, int s, int h, int i, int n, const attention_scratch & scratch) {
+    alignas(64) float out[token_tile_float * panel_rows];
+    float             inverse_sum[query_block];
+
+    const int         row = a.q_offset[s] + i;
+    const int         n_kv = a.kv_offset[s + 1] - a.kv_offset[s];
+    const int         n_seen = a.causal ? min_int(i + n, n_kv) : n_kv;  // by the last query
+    const int         n_pad = round_to_panel(n_seen);
+    const size_t      stride = kv_stride(a.max_kv);
+    const int         d_pad = round_to_panel(a.d_head);
+    const token_tiles tiles(n, token_tile_float);
+    const float       scale = 1.0f / sqrtf((float) a.d_head);
+
+    for (int j = 0; j < n_seen; j += panel_rows) {
+        for (int tile = 0; tile < tiles.count; tile++) {
+            const int     t = tiles.begin(tile);
+            const float * q = a.q + (row + t) * a.q_stride + (size_t) h * a.d_head;
+            multiply_tile<weights_f32>(tiles.height(tile),
+                                       {scratch.keys + (size_t) j * a.d_head, panel_rows, q, a.q_stride, a.d_head,
+                                        scratch.scores + t * stride + j, stride, false});
+        }
+    }
+    for (int t = 0; t < n; t++) {
+        const int n_valid = a.causal ? min_int(i + t + 1, n_kv) : n_kv;
+        inverse_sum[t] = exponentiate(scratch.scores + t * stride, n_valid, n_pad, scale);
+    }
+    for (int d = 0; d < a.d_head; d += panel_rows) {
+        for (int tile = 0; tile < tiles.count; tile++) {
+            const int begin = tiles.begin(tile);
+            multiply_tile<weights_f32>(tiles.height(tile),
+                                       {scratch.values + d, (size_t) d_pad, scratch.scores + begin * stride, stride,
+                                        n_seen, out, panel_rows, false});
+            for (int t = 0; t < tiles.height(tile); t++) {
+                float *  dst = a.dst + (row + begin + t) * a.dst_stride + (size_t) h * a.d_head + d;
+                const vf inverse = set_f(inverse_sum[begin + t]);
+                for (int r = 0; r < panel_rows; r += lanes) {
+                    const int left = a.d_head - d - r;
+                    const vf  v = mul(load_f(out + t * panel_rows + r), inverse);
+                    if (left >= lanes) {
+                        store_f(dst + r, v);
+                    } else if (left > 0) {
+                        store_first(dst + r, v, left);
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void clear_head(const attention_args & a, int s, int h) {
+    for (int row = a.q_offset[s]; row < a.q_offset[s + 1]; row++) {
+        memset(a.dst + row * a.dst_stride + (size_t) h * a.d_head, 0, (size_t) a.d_head * sizeof(float));
+    }
+}
+
+static void attention(const attention_args & a, int ith, int nth) {
+    const attention_scratch scratch = scratch_of(a, ith);
+
+    int64_t n_tasks = 0;
+    for (int s = 0; s < a.n_seq; s++) {
+        n_tasks += (int64_t) ceil_div(a.q_offset[s + 1] - a.q_offset[s], query_block) * a.n_head;
+    }
+    const int64_t begin = n_tasks * ith / nth;
+    const int64_t end = n_tasks * (ith + 1) / nth;
+
+    int64_t task = 0;
+    for (int s = 0; s < a.n_seq; s++) {
+        const int n_q = a.q_offset[s + 1] - a.q_offset[s];
+        const int n_kv = a.kv_offset[s + 1] - a.kv_offset[s];
+        for (int h = 0; h < a.n_head; h++) {
+            bool packed = false;
+            for (int i = 0; i < n_q; i += query_block, task++) {
+                if (task < begin || task >= end) {
+                    continue;
+                }
+                if (n_kv == 0) {
+                    clear_head(a, s, h);
+                    continue;
+                }
+                if (!packed) {
+                    pack_head(a, s, h, scratch);
+                    packed = true;
+                }
+                attend(a, s, h, i, min_int(query_block, n_q - i), scratch);
+            }
+        }
+    }
+}
+
+GGCLIP_LEVEL_END

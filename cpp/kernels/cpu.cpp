@@ -1,0 +1,195 @@
+// Which levels this CPU and operating system can run. This file is compiled for the baseline CPU.
+#include <cstring>
+
+#include "kernels.h"
+
+#if defined(__x86_64__) || defined(_M_X64)
+#define GGCLIP_X86 1
+#if defined(_MSC_VER)
+#include <intrin.h>
+#else
+#include <cpuid.h>
+#endif
+#elif defined(__aarch64__) || defined(_M_ARM64)
+#define GGCLIP_ARM 1
+#if defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
+#endif
+
+namespace ggclip::kernels {
+
+extern const kernel_table scalar_kernels;
+#if GGCLIP_X86
+extern const kernel_table avx2_kernels;
+extern const kernel_table avx_vnni_kernels;
+extern const kernel_table avx512_vnni_kernels;
+#elif GGCLIP_ARM
+extern const kernel_table neon_dotprod_kernels;
+extern const kernel_table neon_i8mm_kernels;
+#endif
+
+namespace {
+
+struct level_entry {
+    cpu_level    level;
+    const char * name;
+};
+
+// Best first among those that one CPU can have.
+const level_entry levels[] = {
+    {cpu_level::avx512_vnni, "avx512-vnni"}, {cpu_level::avx_vnni, "avx-vnni"},
+    {cpu_level::avx2, "avx2"},               {cpu_level::neon_i8mm, "neon-i8mm"},
+    {cpu_level::neon_dotprod, "neon-dotprod"}, {cpu_level::scalar, "scalar"},
+};
+
+#if GGCLIP_X86
+
+struct cpuid_regs {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+cpuid_regs cpuid(uint32_t leaf, uint32_t subleaf) {
+#if defined(_MSC_VER)
+    int r[4];
+    __cpuidex(r, (int) leaf, (int) subleaf);
+    return {(uint32_t) r[0], (uint32_t) r[1], (uint32_t) r[2], (uint32_t) r[3]};
+#else
+    cpuid_regs r = {0, 0, 0, 0};
+    __get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
+    return r;
+#endif
+}
+
+uint64_t xgetbv() {
+#if defined(_MSC_VER)
+    return _xgetbv(0);
+#else
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t) high << 32 | low;
+#endif
+}
+
+bool bit(uint32_t reg, int n) { return (reg >> n & 1) != 0; }
+
+struct x86_features {
+    bool avx2 = false;
+    bool avx_vnni = false;
+    bool avx512_vnni = false;
+};
+
+// Bit numbers: Intel SDM volume 2A, CPUID; XCR0 bits: volume 1, 13.3.
+x86_features detect() {
+    x86_features f;
+    if (cpuid(0, 0).eax < 7) {
+        return f;
+    }
+    const cpuid_regs one = cpuid(1, 0);
+    const bool       os_saves = bit(one.ecx, 27);  // OSXSAVE
+    if (!os_saves) {
+        return f;
+    }
+    const uint64_t   saved = xgetbv();
+    const bool       ymm = (saved & 0x06) == 0x06;
+    const bool       zmm = (saved & 0xe6) == 0xe6;
+    const cpuid_regs seven = cpuid(7, 0);
+    const cpuid_regs seven_one = seven.eax >= 1 ? cpuid(7, 1) : cpuid_regs{0, 0, 0, 0};
+    const bool       fma = bit(one.ecx, 12), avx = bit(one.ecx, 28), f16c = bit(one.ecx, 29);
+
+    f.avx2 = ymm && avx && fma && f16c && bit(seven.ebx, 5);
+    f.avx_vnni = f.avx2 && bit(seven_one.eax, 4);
+    f.avx512_vnni = f.avx2 && zmm && bit(seven.ebx, 16) && bit(seven.ebx, 17) && bit(seven.ebx, 30) &&
+                    bit(seven.ebx, 31) && bit(seven.ecx, 11);  // F, DQ, BW, VL, VNNI
+#if defined(GGCLIP_EMULATE)
+    f.avx_vnni = f.avx512_vnni = f.avx2;
+#endif
+    return f;
+}
+
+const kernel_table * find(cpu_level level) {
+    static const x86_features f = detect();
+    switch (level) {
+        case cpu_level::scalar: return &scalar_kernels;
+        case cpu_level::avx2: return f.avx2 ? &avx2_kernels : nullptr;
+        case cpu_level::avx_vnni: return f.avx_vnni ? &avx_vnni_kernels : nullptr;
+        case cpu_level::avx512_vnni: return f.avx512_vnni ? &avx512_vnni_kernels : nullptr;
+        default: return nullptr;
+    }
+}
+
+#elif GGCLIP_ARM
+
+struct arm_features {
+    bool dotprod = false;
+    bool i8mm = false;
+};
+
+arm_features detect() {
+    arm_features f;
+#if defined(__linux__)
+    f.dotprod = (getauxval(16) >> 20 & 1) != 0;            // AT_HWCAP, HWCAP_ASIMDDP
+    f.i8mm = f.dotprod && (getauxval(26) >> 13 & 1) != 0;  // AT_HWCAP2, HWCAP2_I8MM
+#elif defined(__APPLE__)
+    const auto has = [](const char * name) {
+        int    value = 0;
+        size_t size = sizeof(value);
+        return sysctlbyname(name, &value, &size, nullptr, 0) == 0 && value != 0;
+    };
+    f.dotprod = has("hw.optional.arm.FEAT_DotProd");
+    f.i8mm = f.dotprod && has("hw.optional.arm.FEAT_I8MM");
+#endif
+    return f;
+}
+
+const kernel_table * find(cpu_level level) {
+    static const arm_features f = detect();
+    switch (level) {
+        case cpu_level::scalar: return &scalar_kernels;
+        case cpu_level::neon_dotprod: return f.dotprod ? &neon_dotprod_kernels : nullptr;
+        case cpu_level::neon_i8mm: return f.i8mm ? &neon_i8mm_kernels : nullptr;
+        default: return nullptr;
+    }
+}
+
+#else
+
+const kernel_table * find(cpu_level level) { return level == cpu_level::scalar ? &scalar_kernels : nullptr; }
+
+#endif
+
+}  // namespace
+
+const kernel_table * kernels_for(cpu_level level) { return find(level); }
+
+cpu_level best_level() {
+    for (const level_entry & e : levels) {
+        if (find(e.level)) {
+            return e.level;
+        }
+    }
+    return cpu_level::scalar;
+}
+
+const char * level_name(cpu_level level) {
+    for (const level_entry & e : levels) {
+        if (e.level == level) {
+            return e.name;
+        }
+    }
+    return "unknown";
+}
+
+bool parse_level(const char * name, cpu_level * level) {
+    for (const level_entry & e : levels) {
+        if (std::strcmp(e.name, name) == 0) {
+            *level = e.level;
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace ggclip::kernels

@@ -1,0 +1,61 @@
+// Layout of packed integer weights and of the activations that they are multiplied by.
+//
+// Weights: panels of panel_rows output rows; a panel is a sequence of blocks of 32 inputs, and a block is
+//   f16 d[rows], f16 m[rows] (types with a minimum), high bits [rows][4] (5-bit types), quants.
+// Quants of q8_0: for each group of consecutive inputs (4, or 2 where the dot product wants words), [rows][group]
+// bytes. Quants of the 4-bit part: for p in 0..3, [rows][4] bytes whose low nibbles are group p and whose high
+// nibbles are group p + 4, which is the order of ggml's own bytes. Bit g of a high-bits byte belongs to group g.
+// Every quant is unsigned with offset 128, 16 or 8; the types with a minimum use the offset too and get
+// m + offset * d for a minimum, which is the same value. (Only dot_words keeps q8_0 signed.)
+//
+// Activations: for each tile of T tokens and each block
+//   quants [T][32], float d[T], correction [T] (what an integer sum starts at), float sum[T] (types with a
+//   minimum: the block's sum, times d if scales are per block).
+// Where scales are per row, d is the row's in every block and is applied after the sum over blocks.
+#pragma once
+
+#include "blocks.h"
+
+GGCLIP_LEVEL_BEGIN
+
+constexpr int offset_of(weight_type type) {
+    return type == weight_type::q8_0 ? 128 : type == weight_type::q4_0 || type == weight_type::q4_1 ? 8 : 16;
+}
+
+constexpr bool has_high_bits(weight_type type) { return layout_of(type).high_bits != 0; }
+
+template <weight_type W>
+struct int_format {
+    using dot = typename dot_of<W>::type;
+    static constexpr bool nibbles = W != weight_type::q8_0;
+
+    static constexpr int min_at = panel_rows * 2;
+    static constexpr int high_at = min_at + (has_min(W) ? panel_rows * 2 : 0);
+    static constexpr int quants_at = high_at + (has_high_bits(W) ? panel_rows * 4 : 0);
+    static constexpr int block_bytes = quants_at + panel_rows * (nibbles ? 16 : 32);
+
+    static constexpr int token_quants = block_size * (int) sizeof(typename dot::activation);
+    static constexpr int token_block_bytes = token_quants + 4 + (dot::has_correction ? 4 : 0) + (has_min(W) ? 4 : 0);
+
+    static constexpr bool with_min = has_min(W);
+
+    // Byte offsets inside the block of a tile of n tokens.
+    static constexpr int scales_at(int n) { return n * token_quants; }
+    static constexpr int corrections_at(int n) { return n * (token_quants + 4); }
+    static constexpr int sums_at(int n) { return n * (token_quants + 4 + (dot::has_correction ? 4 : 0)); }
+};
+
+// Calls f with int_format<type>{}; type must be one of the quantised ones.
+template <class F>
+static inline void with_int_format(weight_type type, F && f) {
+    switch (type) {
+        case weight_type::q8_0: return f(int_format<weight_type::q8_0>{});
+        case weight_type::q4_0: return f(int_format<weight_type::q4_0>{});
+        case weight_type::q4_1: return f(int_format<weight_type::q4_1>{});
+        case weight_type::q5_0: return f(int_format<weight_type::q5_0>{});
+        case weight_type::q5_1: return f(int_format<weight_type::q5_1>{});
+        default: return;
+    }
+}
+
+GGCLIP_LEVEL_END

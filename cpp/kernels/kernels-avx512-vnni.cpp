@@ -1,0 +1,15 @@
+#define GGCLIP_LEVEL avx512_vnni
+
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC 12's own header leaves "undefined" operands uninitialised on purpose and then warns of it (GCC bug 105593).
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+#include "simd-avx512.h"
+
+#define GGCLIP_DPBUSD _mm512_dpbusd_epi32
+#include "dot-vnni.h"
+#include "table.h"
+
+GGCLIP_DEFINE_TABLE(cpu_level::avx512_vnni, "avx512-vnni")

@@ -1,0 +1,269 @@
+// The portable level: plain loops, no vector instruction beyond the compiler's baseline. It runs on any CPU and
+// is the reference that the tests hold every other level to. Packed weights are the plain rows; a packed
+// activation block is { float d; float sum; int8 q[32]; } for the q types and plain floats else.
+#define GGCLIP_LEVEL scalar
+
+#include <math.h>
+
+#include "blocks.h"
+
+GGCLIP_LEVEL_BEGIN
+
+struct activation_block {
+    float  d;
+    float  sum;  // of the quants
+    int8_t q[block_size];
+};
+
+static size_t row_size(weight_type type, int n_in) {
+    switch (type) {
+        case weight_type::f32: return (size_t) n_in * 4;
+        case weight_type::f16:
+        case weight_type::bf16: return (size_t) n_in * 2;
+        default: return (size_t) (n_in / block_size) * layout_of(type).bytes;
+    }
+}
+
+static size_t packed_size(weight_type type, int n_out, int n_in) { return row_size(type, n_in) * n_out; }
+
+static void pack(weight_type type, int n_out, int n_in, const void * rows, size_t row_bytes, void * dst) {
+    const size_t size = row_size(type, n_in);
+    for (int r = 0; r < n_out; r++) {
+        memcpy((uint8_t *) dst + r * size, (const uint8_t *) rows + r * row_bytes, size);
+    }
+}
+
+static size_t activation_row_size(weight_type type, int n_in) {
+    return is_quantized(type) ? (size_t) (n_in / block_size) * sizeof(activation_block) : (size_t) n_in * 4;
+}
+
+static size_t activations_size(weight_type type, int n_tokens, int n_in) {
+    return activation_row_size(type, n_in) * n_tokens;
+}
+
+// Below this a row or block counts as zero: 127 / amax would leave the range of floats.
+constexpr float smallest_amax = 1e-30f;
+
+static void quantize_block(const float * x, float amax, activation_block * out) {
+    const float scale = amax < smallest_amax ? 0.0f : 127.0f / amax;
+    int         sum = 0;
+    out->d = amax < smallest_amax ? 0.0f : amax / 127.0f;
+    for (int j = 0; j < block_size; j++) {
+        out->q[j] = (int8_t) lrintf(x[j] * scale);  // nearest, ties to even
+        sum += out->q[j];
+    }
+    out->sum = (float) sum;
+}
+
+static float max_abs(const float * x, int n) {
+    float amax = 0.0f;
+    for (int i = 0; i < n; i++) {
+        const float a = fabsf(x[i]);
+        amax = a > amax ? a : amax;
+    }
+    return amax;
+}
+
+static void pack_row(weight_type type, activation_scale scale, const float * x, int n, void * dst) {
+    if (!is_quantized(type)) {
+        memcpy(dst, x, (size_t) n * sizeof(float));
+        return;
+    }
+    activation_block * out = (activation_block *) dst;
+    const float        row_amax = scale == activation_scale::row ? max_abs(x, n) : 0.0f;
+    for (int b = 0; b < n / block_size; b++) {
+        const float * xb = x + b * block_size;
+        quantize_block(xb, scale == activation_scale::row ? row_amax : max_abs(xb, block_size), &out[b]);
+    }
+}
+
+static void pack_activations(weight_type type, activation_scale scale, const float * x, size_t x_stride, int n_tokens,
+                             int n_in, void * dst, int ith, int nth) {
+    const share  mine(n_tokens, ith, nth);
+    const size_t size = activation_row_size(type, n_in);
+    for (int t = mine.begin; t < mine.end; t++) {
+        pack_row(type, scale, x + t * x_stride, n_in, (uint8_t *) dst + t * size);
+    }
+}
+
+struct moments {
+    float mean;
+    float scale;  // 1 / standard deviation
+};
+
+static moments moments_of(const float * x, int n, float eps) {
+    double sum = 0.0;
+    for (int i = 0; i < n; i++) {
+        sum += x[i];
+    }
+    const double mean = sum / n;
+    double       squares = 0.0;
+    for (int i = 0; i < n; i++) {
+        squares += (x[i] - mean) * (x[i] - mean);
+    }
+    return {(float) mean, (float) (1.0 / sqrt(squares / n + eps))};
+}
+
+static float normalized(const norm_args & a, const float * x, moments m, int i) {
+    return (x[i] - m.mean) * m.scale * a.weight[i] + a.bias[i];
+}
+
+static void layer_norm(const norm_args & a, int ith, int nth) {
+    const share mine(a.n_tokens, ith, nth);
+    for (int t = mine.begin; t < mine.end; t++) {
+        const float * x = a.x + t * a.x_stride;
+        const moments m = moments_of(x, a.n, a.eps);
+        for (int i = 0; i < a.n; i++) {
+            a.dst[(size_t) t * a.n + i] = normalized(a, x, m, i);
+        }
+    }
+}
+
+static void layer_norm_pack(weight_type type, activation_scale scale, const norm_args & a, void * dst, int ith,
+                            int nth) {
+    const share  mine(a.n_tokens, ith, nth);
+    const size_t size = activation_row_size(type, a.n);
+    for (int t = mine.begin; t < mine.end; t++) {
+        const float * x = a.x + t * a.x_stride;
+        const moments m = moments_of(x, a.n, a.eps);
+        uint8_t *     row = (uint8_t *) dst + t * size;
+        if (a.dst) {
+            for (int i = 0; i < a.n; i++) {
+                a.dst[(size_t) t * a.n + i] = normalized(a, x, m, i);
+            }
+        }
+        if (!is_quantized(type)) {
+            for (int i = 0; i < a.n; i++) {
+                ((float *) row)[i] = normalized(a, x, m, i);
+            }
+            continue;
+        }
+        float row_amax = 0.0f;
+        for (int i = 0; i < a.n; i++) {
+            const float v = fabsf(normalized(a, x, m, i));
+            row_amax = v > row_amax ? v : row_amax;
+        }
+        for (int b = 0; b < a.n / block_size; b++) {
+            float values[block_size];
+            for (int j = 0; j < block_size; j++) {
+                values[j] = normalized(a, x, m, b * block_size + j);
+            }
+            quantize_block(values, scale == activation_scale::row ? row_amax : max_abs(values, block_size),
+                           (activation_block *) row + b);
+        }
+    }
+}
+
+static float dot_float(weight_type type, const void * w, const float * x, int n) {
+    float sum = 0.0f;
+    for (int i = 0; i < n; i++) {
+        const float v = type == weight_type::f32   ? ((const float *) w)[i]
+                        : type == weight_type::f16 ? f16_to_float(((const uint16_t *) w)[i])
+                                                   : bf16_to_float(((const uint16_t *) w)[i]);
+        sum += v * x[i];
+    }
+    return sum;
+}
+
+static float dot_quantized(weight_type type, const uint8_t * w, const activation_block * x, int n_blocks) {
+    const block_layout layout = layout_of(type);
+    float              sum = 0.0f;
+    for (int b = 0; b < n_blocks; b++, w += layout.bytes) {
+        int dot = 0;
+        for (int j = 0; j < block_size; j++) {
+            dot += (quant_at(type, w, j) - layout.offset) * x[b].q[j];
+        }
+        sum += (float) dot * (f16_to_float(load_u16(w)) * x[b].d);
+        if (layout.min) {
+            sum += f16_to_float(load_u16(w + layout.min)) * (x[b].d * x[b].sum);
+        }
+    }
+    return sum;
+}
+
+static float apply(unary op, float x) {
+    const double v = x;
+    switch (op) {
+        case unary::quick_gelu: return (float) (v / (1.0 + exp(-1.702 * v)));
+        case unary::gelu_erf: return (float) (v * 0.5 * erfc(-v * 0.70710678118654752440));
+        case unary::gelu_tanh:
+            // 0.5 * (1 + tanh(u)) = 1 / (1 + exp(-2u)) with u = sqrt(2/pi) * (x + 0.044715 x^3)
+            return (float) (v / (1.0 + exp(-1.5957691216057308 * (v + 0.044715 * v * v * v))));
+        default: return x;
+    }
+}
+
+static void linear(const linear_args & a, int ith, int nth) {
+    const share     mine(a.w.n_out, ith, nth);
+    const size_t    w_size = row_size(a.w.type, a.w.n_in);
+    const size_t    act_size = activation_row_size(a.w.type, a.w.n_in);
+    const uint8_t * act = (const uint8_t *) a.act;
+    for (int o = mine.begin; o < mine.end; o++) {
+        const uint8_t * w = a.w.data + o * w_size;
+        for (int t = 0; t < a.n_tokens; t++) {
+            const void * x = act + t * act_size;
+            float        v = is_quantized(a.w.type) ? dot_quantized(a.w.type, w, (const activation_block *) x,
+                                                                    a.w.n_in / block_size)
+                                                    : dot_float(a.w.type, w, (const float *) x, a.w.n_in);
+            v = apply(a.op, v + (a.bias ? a.bias[o] : 0.0f));
+            a.dst[t * a.dst_stride + o] = v + (a.residual ? a.residual[t * a.residual_stride + o] : 0.0f);
+        }
+    }
+}
+
+static size_t attention_scratch_size(int max_kv, int d_head, int nth) {
+    (void) d_head;
+    return (size_t) max_kv * sizeof(float) * nth;
+}
+
+static void attend_one(const attention_args & a, int s, int h, int row, float * scores) {
+    const int     i = row - a.q_offset[s];
+    const int     kv = a.kv_offset[s];
+    const int     n_kv = a.kv_offset[s + 1] - kv;
+    const int     n = a.causal ? min_int(i + 1, n_kv) : n_kv;
+    const float * q = a.q + row * a.q_stride + (size_t) h * a.d_head;
+    const float   scale = 1.0f / sqrtf((float) a.d_head);
+    float         top = -INFINITY;
+    for (int j = 0; j < n; j++) {
+        scores[j] = scale * dot_float(weight_type::f32, a.k + (kv + j) * a.k_stride + (size_t) h * a.d_head, q, a.d_head);
+        top = scores[j] > top ? scores[j] : top;
+    }
+    float sum = 0.0f;
+    for (int j = 0; j < n; j++) {
+        scores[j] = expf(scores[j] - top);
+        sum += scores[j];
+    }
+    float * out = a.dst + row * a.dst_stride + (size_t) h * a.d_head;
+    for (int d = 0; d < a.d_head; d++) {
+        float v = 0.0f;
+        for (int j = 0; j < n; j++) {
+            v += scores[j] * a.v[(kv + j) * a.v_stride + (size_t) h * a.d_head + d];
+        }
+        out[d] = n > 0 ? v / sum : 0.0f;
+    }
+}
+
+static void attention(const attention_args & a, int ith, int nth) {
+    const share mine(a.n_seq * a.n_head, ith, nth);
+    float *     scores = (float *) a.scratch + (size_t) ith * a.max_kv;
+    for (int task = mine.begin; task < mine.end; task++) {
+        const int s = task / a.n_head;
+        for (int row = a.q_offset[s]; row < a.q_offset[s + 1]; row++) {
+            attend_one(a, s, task % a.n_head, row, scores);
+        }
+    }
+}
+
+GGCLIP_LEVEL_END
+
+namespace ggclip::kernels {
+extern const kernel_table scalar_kernels;
+const kernel_table        scalar_kernels = {
+    cpu_level::scalar,   "scalar",
+    scalar::packed_size, scalar::pack,
+    scalar::activations_size, scalar::pack_activations,
+    scalar::layer_norm_pack,  scalar::linear,
+    scalar::layer_norm,       scalar::attention_scratch_size,
+    scalar::attention,
+};
+}  // namespace ggclip::kernels

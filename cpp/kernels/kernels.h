@@ -1,0 +1,103 @@
+// The kernels' one public header: SIMD routines chosen at run time by CPU features.
+// Nothing here knows of CLIP, of ggml graphs or of files. Matrices are row-major; an activation
+// matrix [n_tokens][n] has one row per token. Functions with (ith, nth) do the ith of nth equal
+// shares of the work and may run on nth threads at once; they allocate nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ggclip::kernels {
+
+enum class cpu_level { scalar, avx2, avx_vnni, avx512_vnni, neon_dotprod, neon_i8mm };
+
+// Storage of weights, in ggml's block layouts (32 values a block for the q types).
+enum class weight_type { f32, f16, bf16, q8_0, q5_0, q5_1, q4_0, q4_1 };
+
+enum class unary { none, quick_gelu, gelu_erf, gelu_tanh };
+
+// How finely activations are scaled when they are rounded to 8 bits for quantised weights.
+enum class activation_scale { block, row };  // one scale per 32 values; one per token ("fast")
+
+// Weights repacked for one cpu_level. `data` is 64-byte aligned and owned by the caller.
+struct packed_matrix {
+    weight_type     type;
+    int             n_out;  // rows: output features
+    int             n_in;   // columns: input features
+    const uint8_t * data;
+};
+
+// dst[t][o] = unary(sum_i act[t][i] * w[o][i] + bias[o]) + residual[t][o]
+struct linear_args {
+    packed_matrix  w;
+    const void *   act;       // made by pack_activations or layer_norm_pack for w.type and the same scale
+    int            n_tokens;
+    activation_scale scale;
+    const float *  bias;      // [n_out] or null
+    unary          op;
+    const float *  residual;  // [n_tokens][residual_stride] or null; may be dst itself
+    size_t         residual_stride;  // in floats
+    float *        dst;       // [n_tokens][dst_stride]
+    size_t         dst_stride;
+};
+
+// x' = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias, per token (biased variance, as torch.nn.LayerNorm)
+struct norm_args {
+    const float * x;
+    size_t        x_stride;
+    int           n_tokens;
+    int           n;
+    float         eps;
+    const float * weight;     // [n]
+    const float * bias;       // [n]
+    float *       dst;        // [n_tokens][n]; may be null in layer_norm_pack
+};
+
+// Softmax attention over ragged sequences: query rows q_offset[s]..q_offset[s+1]-1 of sequence s attend to
+// key rows kv_offset[s]..kv_offset[s+1]-1. If causal, query i of a sequence sees keys 0..i of it.
+// Head h of a row occupies floats [h * d_head, (h + 1) * d_head). Scores are scaled by 1/sqrt(d_head).
+struct attention_args {
+    const float *   q; size_t q_stride;
+    const float *   k; size_t k_stride;
+    const float *   v; size_t v_stride;
+    float *         dst; size_t dst_stride;  // like q
+    const int32_t * q_offset;                // [n_seq + 1]
+    const int32_t * kv_offset;               // [n_seq + 1]
+    int             n_seq;
+    int             max_kv;                  // longest key sequence
+    int             n_head;
+    int             d_head;
+    bool            causal;
+    void *          scratch;                 // attention_scratch_size(...) bytes, 64-byte aligned
+};
+
+struct kernel_table {
+    cpu_level    level;
+    const char * name;
+
+    // Bytes of a packed [n_out][n_in] matrix. n_in is a multiple of 32 for the q types, any number else.
+    size_t (*packed_size)(weight_type type, int n_out, int n_in);
+    // `rows` is the plain matrix in ggml's layout, rows `row_bytes` apart; `dst` 64-byte aligned.
+    void (*pack)(weight_type type, int n_out, int n_in, const void * rows, size_t row_bytes, void * dst);
+
+    // Bytes of n_tokens packed activation rows for weights of `type`.
+    size_t (*activations_size)(weight_type type, int n_tokens, int n_in);
+    void (*pack_activations)(weight_type type, activation_scale scale, const float * x, size_t x_stride,
+                             int n_tokens, int n_in, void * dst, int ith, int nth);
+    // LayerNorm whose result goes straight into packed activations (and to args.dst too when that is set).
+    void (*layer_norm_pack)(weight_type type, activation_scale scale, const norm_args & args, void * dst, int ith, int nth);
+
+    void (*linear)(const linear_args & args, int ith, int nth);
+    void (*layer_norm)(const norm_args & args, int ith, int nth);
+    size_t (*attention_scratch_size)(int max_kv, int d_head, int nth);
+    void (*attention)(const attention_args & args, int ith, int nth);
+};
+
+// The best level this machine runs.
+cpu_level best_level();
+// Null when the level is not in this binary or the CPU lacks an instruction it needs.
+const kernel_table * kernels_for(cpu_level level);
+const char * level_name(cpu_level level);                    // "avx2", "avx512-vnni", ...
+bool parse_level(const char * name, cpu_level * level);      // false: no such name
+
+}  // namespace ggclip::kernels

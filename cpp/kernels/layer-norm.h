@@ -1,0 +1,77 @@
+// LayerNorm in two passes over a row (the mean, then the variance about it), plain or straight into packed
+// activations.
+#pragma once
+
+#include <math.h>
+
+#include "pack-activations.h"
+
+GGCLIP_LEVEL_BEGIN
+
+struct normalized_row {
+    const float * x;
+    const float * weight;
+    const float * bias;
+    vf            mean;
+    vf            scale;  // 1 / sqrt(variance + eps)
+    GGCLIP_INLINE_MEMBER vf at(int i) const {
+        return fma(mul(sub(load_f(x + i), mean), scale), load_f(weight + i), load_f(bias + i));
+    }
+    GGCLIP_INLINE_MEMBER vf first(int i, int n) const {
+        return fma(mul(sub(load_first(x + i, n), mean), scale), load_first(weight + i, n), load_first(bias + i, n));
+    }
+};
+
+// Sum over i < n of f(i); f(i, n) gives the last, partial vector with zeros beyond.
+template <class F>
+GGCLIP_INLINE float sum_over(int n, F f) {
+    vf  sum[4] = {zero_f(), zero_f(), zero_f(), zero_f()};
+    int i = 0;
+    for (; i + 4 * lanes <= n; i += 4 * lanes) {
+        GGCLIP_UNROLL
+        for (int j = 0; j < 4; j++) {
+            sum[j] = add(sum[j], f(i + j * lanes, lanes));
+        }
+    }
+    for (; i < n; i += lanes) {
+        sum[0] = add(sum[0], f(i, min_int(lanes, n - i)));
+    }
+    return sum_of(add(add(sum[0], sum[1]), add(sum[2], sum[3])));
+}
+
+static normalized_row normalize(const norm_args & a, int t) {
+    const float * x = a.x + t * a.x_stride;
+    const float   sum = sum_over(a.n, [=](int i, int n) { return n == lanes ? load_f(x + i) : load_first(x + i, n); });
+    const vf      mean = set_f(sum / (float) a.n);
+    const float   squares = sum_over(a.n, [=](int i, int n) {
+        // Lanes beyond the row read as 0, which is not the mean.
+        const vf v = n == lanes ? sub(load_f(x + i), mean) : keep_first(sub(load_first(x + i, n), mean), n);
+        return mul(v, v);
+    });
+    return {x, a.weight, a.bias, mean, set_f(1.0f / sqrtf(squares / (float) a.n + a.eps))};
+}
+
+static void layer_norm(const norm_args & a, int ith, int nth) {
+    const share mine(a.n_tokens, ith, nth);
+    for (int t = mine.begin; t < mine.end; t++) {
+        copy_row(normalize(a, t), a.n, a.dst + (size_t) t * a.n);
+    }
+}
+
+static void layer_norm_pack(weight_type type, activation_scale scale, const norm_args & a, void * dst, int ith,
+                            int nth) {
+    const token_tiles tiles = tiles_of(type, a.n_tokens);
+    const share       mine(tiles.count, ith, nth);
+    for (int tile = mine.begin; tile < mine.end; tile++) {
+        for (int t = 0; t < tiles.height(tile); t++) {
+            const int            token = tiles.begin(tile) + t;
+            const normalized_row row = normalize(a, token);
+            if (a.dst) {
+                copy_row(row, a.n, a.dst + (size_t) token * a.n);
+            }
+            pack_row(type, scale, row, a.n, tiles, tile, t, dst);
+        }
+    }
+}
+
+GGCLIP_LEVEL_END

@@ -1,0 +1,176 @@
+// The linear layer: cache blocking and the split between threads around the micro-kernels, and the epilogue.
+//
+// Work items are (block of token tiles) x (panel of output rows). An item runs over the inputs in chunks: a chunk
+// of the panel (chunk_bytes) stays in L1 while all tiles of the token block pass over it, the activations of the
+// token block mostly stay in L2, and the weights come from memory once per token block. The sums wait in a small
+// buffer between chunks. Neither blocking nor threads change the order of any sum.
+#pragma once
+
+#include "layer-norm.h"
+#include "tile-float.h"
+#include "tile-int.h"
+#include "vector-math.h"
+
+GGCLIP_LEVEL_BEGIN
+
+constexpr int chunk_bytes = 16 * 1024;
+constexpr int max_tiles_per_item = 12;
+constexpr int max_tile = max_int(token_tile, token_tile_float);
+
+// unary(sums * token_scale + bias) + residual, for one tile and panel.
+struct epilogue {
+    const linear_args & args;
+    const float *       token_scales;  // [height] or null
+    int                 token;         // first of the tile
+    int                 row;           // first of the panel
+};
+
+template <unary op>
+GGCLIP_INLINE void finish_row(const epilogue & e, const float * sums, int t) {
+    const linear_args & a = e.args;
+    const vf            scale = set_f(e.token_scales ? e.token_scales[t] : 1.0f);
+    const float *       residual = a.residual ? a.residual + (e.token + t) * a.residual_stride + e.row : nullptr;
+    float *             dst = a.dst + (e.token + t) * a.dst_stride + e.row;
+    for (int i = 0; i < panel_rows; i += lanes) {
+        const int left = a.w.n_out - e.row - i;
+        if (left >= lanes) {
+            vf v = mul(load_f(sums + i), scale);
+            v = a.bias ? add(v, load_f(a.bias + e.row + i)) : v;
+            v = apply_v(op, v);
+            store_f(dst + i, residual ? add(v, load_f(residual + i)) : v);
+        } else if (left > 0) {
+            vf v = mul(load_f(sums + i), scale);
+            v = a.bias ? add(v, load_first(a.bias + e.row + i, left)) : v;
+            v = apply_v(op, v);
+            store_first(dst + i, residual ? add(v, load_first(residual + i, left)) : v, left);
+        }
+    }
+}
+
+template <unary op>
+static void finish_tile(const epilogue & e, const float * sums, int height) {
+    for (int t = 0; t < height; t++) {
+        finish_row<op>(e, sums + t * panel_rows, t);
+    }
+}
+
+static void finish_tile(const epilogue & e, const float * sums, int height) {
+    switch (e.args.op) {
+        case unary::none: return finish_tile<unary::none>(e, sums, height);
+        case unary::quick_gelu: return finish_tile<unary::quick_gelu>(e, sums, height);
+        case unary::gelu_erf: return finish_tile<unary::gelu_erf>(e, sums, height);
+        case unary::gelu_tanh: return finish_tile<unary::gelu_tanh>(e, sums, height);
+    }
+}
+
+// What the driver below needs to know of a weight type; a unit is the step of the inner loop in inputs.
+template <class W>
+struct float_linear {
+    static constexpr int unit = 1;
+    static constexpr int tile_height = token_tile_float;
+    static constexpr int unit_bytes = panel_rows * (int) sizeof(typename W::value);
+
+    static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
+                         float * sums) {
+        const size_t stride = float_stride(a.w.n_in);
+        const auto * w = (const typename W::value *) a.w.data + ((size_t) panel * a.w.n_in + begin) * panel_rows;
+        const auto * x = (const float *) a.act + tiles.begin(tile) * stride + begin;
+        multiply_tile<W>(tiles.height(tile), {w, panel_rows, x, stride, n, sums, panel_rows, begin != 0});
+    }
+    static const float * token_scales(const linear_args &, const token_tiles &, int) { return nullptr; }
+};
+
+template <weight_type W>
+struct int_linear {
+    using format = int_format<W>;
+    static constexpr int unit = block_size;
+    static constexpr int tile_height = token_tile;
+    static constexpr int unit_bytes = format::block_bytes;
+
+    static const uint8_t * activations(const linear_args & a, const token_tiles & tiles, int tile) {
+        return (const uint8_t *) a.act + (size_t) tiles.begin(tile) * (a.w.n_in / unit) * format::token_block_bytes;
+    }
+    static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
+                         float * sums) {
+        const int       height = tiles.height(tile);
+        const int       n_blocks = a.w.n_in / unit;
+        const uint8_t * w = a.w.data + ((size_t) panel * n_blocks + begin) * unit_bytes;
+        const uint8_t * x = activations(a, tiles, tile) + (size_t) begin * height * format::token_block_bytes;
+        if (begin == 0) {
+            memset(sums, 0, (size_t) height * panel_rows * sizeof(float));
+        }
+        if (a.scale == activation_scale::row) {
+            multiply_tile<W, true>(height, {w, x, n, sums});
+        } else {
+            multiply_tile<W, false>(height, {w, x, n, sums});
+        }
+    }
+    static const float * token_scales(const linear_args & a, const token_tiles & tiles, int tile) {
+        const int at = format::scales_at(tiles.height(tile));
+        return a.scale == activation_scale::row ? (const float *) (activations(a, tiles, tile) + at) : nullptr;
+    }
+};
+
+// Into how many blocks of about equal size the token tiles are cut: each within the limit above, and more of them
+// where there would be too few items for nth threads.
+static int token_blocks(const token_tiles & tiles, int n_panels, int nth) {
+    const int n = ceil_div(tiles.count, max_tiles_per_item);
+    return nth == 1 ? n : min_int(tiles.count, max_int(n, ceil_div(4 * nth, n_panels)));
+}
+
+// The weights that follow in memory are the next to be used. Each of the tiles that pass over a chunk fetches its
+// share of the chunk that comes after it, so that L3 and memory work while the tiles are computed.
+static void prefetch_share(const uint8_t * next, int bytes, const share & tiles, int tile) {
+    const int n = tiles.end - tiles.begin;
+    if (n < 4) {
+        return;  // too short a time to spread the fetches over
+    }
+    const share mine(bytes / 64, tile - tiles.begin, n);
+    for (int line = mine.begin; line < mine.end; line++) {
+        GGCLIP_PREFETCH_L2(next + line * 64);
+    }
+}
+
+template <class L>
+static void linear_of(const linear_args & a, int ith, int nth) {
+    alignas(64) float sums[max_tiles_per_item][max_tile * panel_rows];
+
+    const token_tiles tiles(a.n_tokens, L::tile_height);
+    const int         n_panels = ceil_div(a.w.n_out, panel_rows);
+    const int         n_units = a.w.n_in / L::unit;
+    const int         n_chunks = ceil_div(n_units, max_int(1, chunk_bytes / L::unit_bytes));
+    const int         n_blocks = token_blocks(tiles, n_panels, nth);
+    const share       mine(n_blocks * n_panels, ith, nth);
+    for (int item = mine.begin; item < mine.end; item++) {
+        const int   panel = item % n_panels;
+        const share block(tiles.count, item / n_panels, n_blocks);
+        for (int c = 0; c < n_chunks; c++) {
+            const share     units(n_units, c, n_chunks);
+            const int       bytes = (units.end - units.begin) * L::unit_bytes;
+            const uint8_t * next = a.w.data + ((size_t) panel * n_units + units.end) * L::unit_bytes;
+            for (int tile = block.begin; tile < block.end; tile++) {
+                prefetch_share(next, bytes, block, tile);
+                L::multiply(a, tiles, tile, panel, units.begin, units.end - units.begin, sums[tile - block.begin]);
+            }
+        }
+        for (int tile = block.begin; tile < block.end; tile++) {
+            const epilogue e = {a, L::token_scales(a, tiles, tile), tiles.begin(tile), panel * panel_rows};
+            finish_tile(e, sums[tile - block.begin], tiles.height(tile));
+        }
+    }
+}
+
+static void linear(const linear_args & a, int ith, int nth) {
+    switch (a.w.type) {
+        case weight_type::f32: return linear_of<float_linear<weights_f32>>(a, ith, nth);
+        case weight_type::f16: return linear_of<float_linear<weights_f16>>(a, ith, nth);
+        case weight_type::bf16: return linear_of<float_linear<weights_bf16>>(a, ith, nth);
+        case weight_type::q8_0: return linear_of<int_linear<weight_type::q8_0>>(a, ith, nth);
+        case weight_type::q5_0: return linear_of<int_linear<weight_type::q5_0>>(a, ith, nth);
+        case weight_type::q5_1: return linear_of<int_linear<weight_type::q5_1>>(a, ith, nth);
+        case weight_type::q4_0: return linear_of<int_linear<weight_type::q4_0>>(a, ith, nth);
+        case weight_type::q4_1: return linear_of<int_linear<weight_type::q4_1>>(a, ith, nth);
+    }
+}
+
+GGCLIP_LEVEL_END

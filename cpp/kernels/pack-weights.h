@@ -1,0 +1,107 @@
+// Repacking of plain weight rows into panels (layouts: tile-float.h, int-format.h). Rows beyond n_out are zero.
+#pragma once
+
+#include "int-format.h"
+
+GGCLIP_LEVEL_BEGIN
+
+// Panel of floats or 16-bit floats: [n_in][panel_rows].
+template <class V>
+static void pack_float_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_in, V * dst) {
+    constexpr int strip = 16;  // inputs at a time, so that the lines being written stay in L1
+    for (int k0 = 0; k0 < n_in; k0 += strip) {
+        const int n = min_int(strip, n_in - k0);
+        for (int r = 0; r < panel_rows; r++) {
+            V * const out = dst + (size_t) k0 * panel_rows + r;
+            if (r < n_rows) {
+                const uint8_t * row = rows + r * row_bytes + (size_t) k0 * sizeof(V);
+                for (int k = 0; k < n; k++) {
+                    memcpy(out + k * panel_rows, row + k * sizeof(V), sizeof(V));
+                }
+            } else {
+                for (int k = 0; k < n; k++) {
+                    out[k * panel_rows] = 0;
+                }
+            }
+        }
+    }
+}
+
+// 32 high bits in input order to 4 bytes: bit g of byte c is bit 4 * g + c.
+static inline uint32_t transpose_high_bits(uint32_t bits) {
+    uint32_t out = 0;
+    for (int j = 0; j < 32; j++) {
+        out |= (bits >> j & 1) << (j % 4 * 8 + j / 4);
+    }
+    return out;
+}
+
+template <weight_type W>
+static void pack_int_block(const uint8_t * block, uint8_t * dst, int r) {
+    using format = int_format<W>;
+    constexpr block_layout layout = layout_of(W);
+    memcpy(dst + r * 2, block, 2);
+    if constexpr (has_min(W)) {
+        memcpy(dst + format::min_at + r * 2, block + layout.min, 2);
+    }
+    if constexpr (has_high_bits(W)) {
+        const uint32_t bits = transpose_high_bits(load_u32(block + layout.high_bits));
+        memcpy(dst + format::high_at + r * 4, &bits, 4);
+    }
+    constexpr int   group = format::nibbles ? 4 : format::dot::group;
+    constexpr int   n_groups = (format::nibbles ? 16 : 32) / group;
+    uint8_t * const quants = dst + format::quants_at + r * group;
+    for (int g = 0; g < n_groups; g++) {
+        uint32_t v = 0;
+        memcpy(&v, block + layout.quants + g * group, group);
+        if (!format::nibbles && q8_is_unsigned) {
+            v ^= 0x80808080;  // int8 to value + 128
+        }
+        memcpy(quants + g * panel_rows * group, &v, group);
+    }
+}
+
+template <weight_type W>
+static void pack_int_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_blocks, uint8_t * dst) {
+    using format = int_format<W>;
+    for (int b = 0; b < n_blocks; b++, dst += format::block_bytes) {
+        if (n_rows < panel_rows) {
+            memset(dst, 0, format::block_bytes);  // a scale of 0 makes the missing rows 0
+        }
+        for (int r = 0; r < n_rows; r++) {
+            pack_int_block<W>(rows + r * row_bytes + (size_t) b * layout_of(W).bytes, dst, r);
+        }
+    }
+}
+
+static size_t panel_size(weight_type type, int n_in) {
+    size_t size = (size_t) n_in * panel_rows * (type == weight_type::f32 ? 4 : 2);
+    with_int_format(type, [&](auto format) { size = (size_t) (n_in / block_size) * format.block_bytes; });
+    return size;
+}
+
+static size_t packed_size(weight_type type, int n_out, int n_in) {
+    return panel_size(type, n_in) * ceil_div(n_out, panel_rows);
+}
+
+static void pack(weight_type type, int n_out, int n_in, const void * rows, size_t row_bytes, void * dst) {
+    const size_t size = panel_size(type, n_in);
+    for (int o = 0; o < n_out; o += panel_rows) {
+        const uint8_t * panel = (const uint8_t *) rows + o * row_bytes;
+        uint8_t *       out = (uint8_t *) dst + size * (o / panel_rows);
+        const int       n_rows = min_int(panel_rows, n_out - o);
+        const int       n_blocks = n_in / block_size;
+        switch (type) {
+            case weight_type::f32: pack_float_panel(panel, row_bytes, n_rows, n_in, (uint32_t *) out); break;
+            case weight_type::f16:
+            case weight_type::bf16: pack_float_panel(panel, row_bytes, n_rows, n_in, (uint16_t *) out); break;
+            case weight_type::q8_0: pack_int_panel<weight_type::q8_0>(panel, row_bytes, n_rows, n_blocks, out); break;
+            case weight_type::q4_0: pack_int_panel<weight_type::q4_0>(panel, row_bytes, n_rows, n_blocks, out); break;
+            case weight_type::q4_1: pack_int_panel<weight_type::q4_1>(panel, row_bytes, n_rows, n_blocks, out); break;
+            case weight_type::q5_0: pack_int_panel<weight_type::q5_0>(panel, row_bytes, n_rows, n_blocks, out); break;
+            case weight_type::q5_1: pack_int_panel<weight_type::q5_1>(panel, row_bytes, n_rows, n_blocks, out); break;
+        }
+    }
+}
+
+GGCLIP_LEVEL_END

@@ -1,0 +1,60 @@
+// Exact search by dot product over large row-major matrices: top k and full similarity matrices.
+// Functions with (ith, nth) do the ith of nth shares of the work, may run on nth threads at once and allocate
+// nothing. A score does not depend on the split: every dot product is summed in one fixed order.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace ggclip::kernels {
+
+enum class element_type { f32, f16, i8 };
+
+struct search_matrix {
+    const void *  data;   // [n_row][dim] without gaps; f16 as IEEE 754 half-precision bits
+    element_type  type;
+    size_t        n_row;
+    size_t        dim;
+    const float * scale;  // [n_row] factors on the scores (rows quantised to int8), or null
+};
+
+// dots[q * dots_stride + r] = sum_i query[q][i] * row[r][i], for up to n_query x n_row consecutive rows.
+using dot_block_fn = void (*)(const float * query, size_t n_query, const void * row, element_type type, size_t n_row,
+                              size_t dim, float * dots, size_t dots_stride);
+
+void dot_block_generic(const float * query, size_t n_query, const void * row, element_type type, size_t n_row,
+                       size_t dim, float * dots, size_t dots_stride);
+// Null when this build or this CPU lacks AVX2, FMA or F16C.
+dot_block_fn avx2_dot_block();
+dot_block_fn best_dot_block();
+
+struct top_k_args {
+    const float * query;    // [n_query][matrix.dim]
+    size_t        n_query;
+    search_matrix matrix;   // at most 2^32 - 1 rows
+    size_t        k;        // 1 to matrix.n_row
+};
+
+// Order of results: higher score first, then lower index; a NaN score comes after every number.
+struct candidate {
+    float    score;
+    uint32_t index;
+};
+bool is_better(const candidate & a, const candidate & b);
+
+// Candidates that top_k_scan and top_k_finish need between them.
+size_t top_k_heap_size(const top_k_args & args, int nth);
+
+// False when *cancel became true (may be null): the results are then incomplete. `heap` is shared by all shares.
+bool top_k_scan(const top_k_args & args, int ith, int nth, candidate * heap, const std::atomic<bool> * cancel,
+                dot_block_fn dots = best_dot_block());
+
+// After every share: indices and scores [n_query][k], best first. Reorders `heap`.
+void top_k_finish(const top_k_args & args, int nth, candidate * heap, uint32_t * indices, float * scores);
+
+// dst[i][j] = a[i] . b[j] * scale[j], dst is [n_a][b.n_row]. Returns as top_k_scan.
+bool similarity_matrix(const float * a, size_t n_a, const search_matrix & b, float * dst, int ith, int nth,
+                       const std::atomic<bool> * cancel, dot_block_fn dots = best_dot_block());
+
+}  // namespace ggclip::kernels

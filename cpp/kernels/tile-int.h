@@ -1,0 +1,139 @@
+// The integer micro-kernel: the same register tile as tile-float.h, T tokens x 2 vectors of output rows. For each
+// block of 32 inputs the products are summed in integers, then scaled by the weights' (and, with scales per
+// block, the token's) scale and added to the float sums. 4- and 5-bit weights are expanded here, once per tile.
+#pragma once
+
+#include "int-format.h"
+
+GGCLIP_LEVEL_BEGIN
+
+struct int_tile {
+    const uint8_t * w;    // first block of the panel
+    const uint8_t * a;    // first block of the tile
+    int             n;    // blocks
+    float *         out;  // [T][panel_rows], added to
+};
+
+// One block's integer sums.
+template <weight_type W, int T>
+GGCLIP_INLINE void sum_block(const uint8_t * w, const uint8_t * a, vi (&sum)[T][2]) {
+    using format = int_format<W>;
+    using dot = typename format::dot;
+    GGCLIP_UNROLL
+    for (int t = 0; t < T; t++) {
+        sum[t][0] = dot::start(a + format::corrections_at(T) + t * 4);
+        sum[t][1] = sum[t][0];
+    }
+    const uint8_t * quants = w + format::quants_at;
+    if constexpr (!format::nibbles) {
+        constexpr int vector_bytes = lanes * dot::group;
+        GGCLIP_UNROLL
+        for (int g = 0; g < block_size / dot::group; g++) {
+            const vi w0 = dot::load_bytes(quants + (2 * g + 0) * vector_bytes);
+            const vi w1 = dot::load_bytes(quants + (2 * g + 1) * vector_bytes);
+            GGCLIP_UNROLL
+            for (int t = 0; t < T; t++) {
+                const vi v = broadcast_32(a + t * format::token_quants + g * 4);
+                sum[t][0] = dot::step(sum[t][0], w0, v);
+                sum[t][1] = dot::step(sum[t][1], w1, v);
+            }
+        }
+    } else {
+        constexpr int vector_bytes = lanes * 4;
+        GGCLIP_UNROLL
+        for (int i = 0; i < 8; i++) {
+            const int p = i / 2;
+            const int g = p + i % 2 * 4;
+            vi        w0 = load_i(quants + (2 * p + 0) * vector_bytes);
+            vi        w1 = load_i(quants + (2 * p + 1) * vector_bytes);
+            w0 = g < 4 ? low_nibbles(w0) : high_nibbles(w0);
+            w1 = g < 4 ? low_nibbles(w1) : high_nibbles(w1);
+            if constexpr (has_high_bits(W)) {
+                w0 = or_i(w0, bit_to_16(load_i(w + format::high_at), g));
+                w1 = or_i(w1, bit_to_16(load_i(w + format::high_at + vector_bytes), g));
+            }
+            GGCLIP_UNROLL
+            for (int t = 0; t < T; t++) {
+                const vi v = broadcast_32(a + t * format::token_quants + g * 4);
+                sum[t][0] = dot::step(sum[t][0], w0, v);
+                sum[t][1] = dot::step(sum[t][1], w1, v);
+            }
+        }
+    }
+}
+
+template <weight_type W, bool scale_per_row, int T>
+static void multiply_tile(const int_tile & x) {
+    using format = int_format<W>;
+    using dot = typename format::dot;
+    const uint8_t * w = x.w;
+    const uint8_t * a = x.a;
+    float * const   out = x.out;
+
+    vf total[T][2];  // lives in `out` where registers are too few
+    if constexpr (sums_in_registers) {
+        GGCLIP_UNROLL
+        for (int t = 0; t < T; t++) {
+            total[t][0] = load_f(out + t * panel_rows);
+            total[t][1] = load_f(out + t * panel_rows + lanes);
+        }
+    }
+    for (int b = 0; b < x.n; b++, w += format::block_bytes, a += T * format::token_block_bytes) {
+        vi sum[T][2];
+        sum_block<W, T>(w, a, sum);
+
+        const uint16_t * scales = (const uint16_t *) w;
+        const vf         d[2] = {load_f16(scales), load_f16(scales + lanes)};
+        vf               m[2] = {zero_f(), zero_f()};
+        if constexpr (has_min(W)) {
+            const uint16_t * mins = (const uint16_t *) (w + format::min_at);
+            m[0] = fma(d[0], set_f((float) offset_of(W)), load_f16(mins));
+            m[1] = fma(d[1], set_f((float) offset_of(W)), load_f16(mins + lanes));
+        }
+        const float * token_scales = (const float *) (a + format::scales_at(T));
+        const float * token_sums = (const float *) (a + format::sums_at(T));
+        GGCLIP_UNROLL
+        for (int t = 0; t < T; t++) {
+            GGCLIP_UNROLL
+            for (int v = 0; v < 2; v++) {
+                float * const slot = out + t * panel_rows + v * lanes;
+                const vf      scale = scale_per_row ? d[v] : mul(d[v], set_f(token_scales[t]));
+                vf            y = sums_in_registers ? total[t][v] : load_f(slot);
+                y = fma(dot::finish(sum[t][v]), scale, y);
+                if constexpr (has_min(W)) {
+                    y = fma(m[v], set_f(token_sums[t]), y);
+                }
+                if constexpr (sums_in_registers) {
+                    total[t][v] = y;
+                } else {
+                    store_f(slot, y);
+                }
+            }
+        }
+    }
+    if constexpr (sums_in_registers) {
+        GGCLIP_UNROLL
+        for (int t = 0; t < T; t++) {
+            store_f(out + t * panel_rows, total[t][0]);
+            store_f(out + t * panel_rows + lanes, total[t][1]);
+        }
+    }
+}
+
+template <weight_type W, bool scale_per_row>
+static void multiply_tile(int n_tokens, const int_tile & x) {
+    static_assert(token_tile <= 8, "one case per tile height");
+    switch (n_tokens) {
+        case 1: return multiply_tile<W, scale_per_row, 1>(x);
+        case 2: return multiply_tile<W, scale_per_row, 2>(x);
+        case 3: return multiply_tile<W, scale_per_row, 3>(x);
+        case 4: return multiply_tile<W, scale_per_row, 4>(x);
+        case 5: return multiply_tile<W, scale_per_row, min_int(5, token_tile)>(x);
+        case 6: return multiply_tile<W, scale_per_row, min_int(6, token_tile)>(x);
+        case 7: return multiply_tile<W, scale_per_row, min_int(7, token_tile)>(x);
+        case 8: return multiply_tile<W, scale_per_row, min_int(8, token_tile)>(x);
+        default: return;
+    }
+}
+
+GGCLIP_LEVEL_END

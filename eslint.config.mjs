@@ -1,0 +1,56 @@
+// Lint rules. The import restrictions hold the arrows of docs/architecture.md ("Who may depend on whom").
+import js from '@eslint/js'
+import ts from 'typescript-eslint'
+
+const nothingNative = { group: ['**/native/*', '**/clip.js', '**/image.js', 'sharp'], message: 'this file is pure TypeScript: nothing native' }
+const publicApiOnly = { regex: '^\\.\\./(?!index\\.js$|cli/)', message: 'the command line uses the public API only' }
+
+export default ts.config(
+  { ignores: ['node_modules', 'build', 'dist', 'vendor', 'prebuilds', 'models', 'coverage', 'test/fixtures', 'docs'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [...ts.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],
+      '@typescript-eslint/unbound-method': 'off', // contracts are written as interfaces of plain functions
+      'no-control-regex': 'off', // text cleaning names control characters on purpose
+      '@typescript-eslint/only-throw-error': 'off', // an AbortSignal's reason may be anything
+      '@typescript-eslint/prefer-promise-reject-errors': 'off',
+      'no-restricted-imports': ['error', { patterns: [{ group: ['**/*.node', 'node-gyp-build*'], message: 'lib/native alone loads the addon' }] }],
+    },
+  },
+  { files: ['lib/native/load.ts'], rules: { '@typescript-eslint/no-require-imports': 'off', 'no-restricted-imports': 'off' } },
+  {
+    files: ['lib/scheduler/**', 'lib/validate.ts', 'lib/errors.ts', 'lib/similarity.ts', 'lib/losses.ts', 'lib/abort.ts', 'lib/pipeline.ts', 'lib/tokenizer/**'],
+    rules: { 'no-restricted-imports': ['error', { patterns: [nothingNative] }] },
+  },
+  { files: ['lib/cli/**'], rules: { '@typescript-eslint/no-restricted-imports': 'off', 'no-restricted-imports': ['error', { patterns: [publicApiOnly] }] } },
+  {
+    files: ['test/**/*.ts', 'bench/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-explicit-any': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-require-imports': 'off',
+      '@typescript-eslint/no-floating-promises': 'off',
+      '@typescript-eslint/no-unnecessary-type-assertion': 'off',
+    },
+  },
+  {
+    files: ['**/*.cjs', '**/*.mjs', '**/*.js'],
+    languageOptions: {
+      sourceType: 'module',
+      globals: Object.fromEntries(['process', 'console', 'Buffer', 'URL', '__dirname', '__filename', 'require', 'module', 'setTimeout', 'setInterval',
+        'clearTimeout', 'clearInterval', 'setImmediate', 'AbortController', 'AbortSignal', 'performance', 'fetch', 'structuredClone', 'gc', 'Blob', 'TextDecoder', 'TextEncoder'].map(name => [name, 'readonly'])),
+    },
+  },
+  { files: ['**/*.cjs'], languageOptions: { sourceType: 'commonjs' } },
+)

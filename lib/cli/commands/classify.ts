@@ -1,0 +1,77 @@
+/** `ggclip classify`: which of these labels is in the picture? */
+import type { Classification } from '../../index.js'
+import { UsageError } from '../failure.js'
+import { eachImage, readLabels } from '../inputs.js'
+import { addExamples, addJsonOption, addModelOptions, collect, type ModelFlags, wholeNumber, withModel } from '../options.js'
+import { JsonList, tabbed } from '../output.js'
+import type { Verb } from '../run.js'
+import type { Shell } from '../shell.js'
+import { bar, percent, printable, table } from '../table.js'
+
+interface Flags extends ModelFlags {
+  labels?: string[]
+  labelsFile?: string
+  template?: string[]
+  topK?: number
+  multiLabel?: boolean
+  json?: boolean
+}
+
+/** Labels shown of each picture, unless --top-k says otherwise. JSON has all of them. */
+const shown = 5
+
+export const classify: Verb = (program, shell) => {
+  const command = program.command('classify')
+    .summary('which of these labels is in the picture?')
+    .description(`Scores labels for each picture, best first.
+
+A pipe gets one line for each label: picture, label, score, similarity, separated by tabs.
+JSON is [{ "image", "results": [{ "label", "score", "similarity" }] }].`)
+    .argument('<image...>', 'picture files; - reads one from stdin')
+    .option('-l, --labels <a,b,c>', 'the labels, separated by commas (repeatable)', collect)
+    .option('--labels-file <file>', 'a file with one label a line; - reads stdin')
+    .option('--template <text>', 'prompt around a label, with {} for it (repeatable: averaged; default: "a photo of a {}")', collect)
+    .option('-k, --top-k <n>', `how many labels to print (default: all in JSON, else ${shown})`, wholeNumber)
+    .option('--multi-label', 'score each label by itself instead of sharing 100 % among them')
+    .action((images: string[], flags: Flags) => run(shell, images, flags))
+  addModelOptions(addJsonOption(command))
+  addExamples(command, [
+    ['one picture', 'ggclip classify cat.png --labels cat,dog,bird'],
+    ['many, as JSON', 'ggclip classify *.jpg --labels-file labels.txt --top-k 3 --json'],
+    ['from stdin, with prompts of your own', "ggclip classify - --labels cat,dog --template 'a drawing of a {}' < cat.png"],
+  ])
+}
+
+async function run(shell: Shell, images: string[], flags: Flags): Promise<void> {
+  const labels = await labelsOf(shell, flags)
+  const { signal } = shell
+  const { json, multiLabel, topK = json ? undefined : shown } = flags
+  await withModel(shell, flags, 'both', async clip => {
+    const classifier = await clip.classifier(labels, { templates: flags.template, signal })
+    const list = new JsonList(shell)
+    await eachImage(
+      shell, images, image => classifier.classify(image, { topK, multiLabel, signal }),
+      (image, results) => (json ? list.add({ image, results }) : shell.write(render(shell, image, results))),
+    )
+    if (json) await list.end()
+  })
+}
+
+async function labelsOf(shell: Shell, { labels = [], labelsFile }: Flags): Promise<string[]> {
+  const given = labels.flatMap(list => list.split(',')).map(label => label.trim()).filter(label => label !== '')
+  if (labelsFile !== undefined) given.push(...await readLabels(shell, labelsFile))
+  if (given.length === 0) throw new UsageError('no labels: give some with --labels a,b,c or --labels-file')
+  return given
+}
+
+function render(shell: Shell, image: string, results: readonly Classification[]): string {
+  if (!shell.isTerminal) {
+    return results.map(({ label, score, similarity }) => tabbed([image, label, score.toFixed(6), similarity.toFixed(6)])).join('')
+  }
+  const { paint } = shell
+  const rows = results.map(({ label, score, similarity }, place) => [
+    `  ${place === 0 ? paint.green(printable(label)) : printable(label)}`, percent(score), paint.cyan(bar(score, 20).padEnd(20)),
+    paint.dim(`similarity ${similarity.toFixed(3)}`),
+  ])
+  return `${paint.bold(printable(image))}\n${table(rows, 'lrll').join('\n')}\n`
+}

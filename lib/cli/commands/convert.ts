@@ -1,0 +1,50 @@
+/** `ggclip convert`: any model that ggclip opens, into one GGUF file. */
+import { InvalidArgumentError } from 'commander'
+
+import { convert as convertModel, type WeightType } from '../../index.js'
+import { addExamples, addJsonOption, weightTypes } from '../options.js'
+import type { Verb } from '../run.js'
+import { byteSize } from '../table.js'
+
+interface Flags {
+  dtype?: WeightType
+  override?: Record<string, WeightType>
+  name?: string
+  license?: string
+  source?: string
+  revision?: string
+  json?: boolean
+}
+
+export const convert: Verb = (program, shell) => {
+  const command = program.command('convert')
+    .summary('write a model to one GGUF file')
+    .description(`Writes a checkpoint, or a GGUF file, to one GGUF file with its tokenizer, quantised if asked. The file appears when it is
+complete; one that was there is replaced. JSON is { "output", "bytes", "tensors": { type: count } }.`)
+    .argument('<source>', 'the directory of a checkpoint, or a .gguf file')
+    .argument('<output>', 'the .gguf file to write')
+    .option('--dtype <type>', `weight type: ${weightTypes} (default: as it is)`)
+    .option('--override <pattern=type>', 'another type for tensors whose name fits, with * and ? (repeatable; the first fit counts)', overrides)
+    .option('--name <text>', 'metadata: the name of the model (default: what the source says)')
+    .option('--license <text>', 'metadata: its licence')
+    .option('--source <text>', 'metadata: where the weights come from')
+    .option('--revision <text>', 'metadata: which version of it')
+    .action(async (source: string, output: string, { override, json, ...flags }: Flags) => {
+      const { bytes, tensors } = await convertModel(source, output, { ...flags, overrides: override, signal: shell.signal })
+      if (json) await shell.write(`${JSON.stringify({ output, bytes, tensors })}\n`)
+      const counts = Object.entries(tensors).map(([type, count]) => `${count} ${type}`).join(', ')
+      shell.note(`wrote ${output}: ${byteSize(bytes)}, tensors: ${counts}`)
+    })
+  addJsonOption(command)
+  addExamples(command, [
+    ['quantise a checkpoint', 'ggclip convert clip-vit-base-patch32 clip.gguf --dtype q8_0'],
+    ['keep the token table at full precision', "ggclip convert clip.gguf small.gguf --dtype q4_0 --override '*token_embd*=f16'"],
+  ])
+}
+
+function overrides(value: string, earlier: Record<string, WeightType> = {}): Record<string, WeightType> {
+  const [, pattern, type] = /^(.+)=([^=]+)$/.exec(value) ?? []
+  if (pattern === undefined || type === undefined) throw new InvalidArgumentError('Expected pattern=type.')
+  // the first fit counts, also for a pattern given twice
+  return Object.hasOwn(earlier, pattern) ? earlier : { ...earlier, [pattern]: type as WeightType }
+}

@@ -1,0 +1,67 @@
+/** `ggclip similarity`: how well does each text fit the picture? */
+import { eachImage } from '../inputs.js'
+import { addExamples, addJsonOption, addModelOptions, type ModelFlags, withModel } from '../options.js'
+import { JsonList, tabbed } from '../output.js'
+import type { Verb } from '../run.js'
+import type { Shell } from '../shell.js'
+import { bar, percent, printable, table } from '../table.js'
+
+interface Flags extends ModelFlags {
+  json?: boolean
+}
+
+interface TextResult {
+  text: string
+  probability: number
+  logit: number
+  similarity: number
+}
+
+export const similarity: Verb = (program, shell) => {
+  const command = program.command('similarity')
+    .summary('how well does each text fit a picture?')
+    .description(`Compares a picture with whole texts, as they are: no prompt is put around them. Texts keep their order.
+
+probability: softmax over the texts (sigmoid of each for models trained so); logit: what it is made from, as in the
+reference's logits_per_image; similarity: the cosine of the two vectors.
+A pipe gets one line for each text: text, probability, logit, similarity, separated by tabs.
+JSON is [{ "image", "results": [{ "text", "probability", "logit", "similarity" }] }].`)
+    .argument('<image>', 'a picture file; - reads it from stdin')
+    .argument('<text...>', 'texts')
+    .action((image: string, texts: string[], flags: Flags) => run(shell, image, texts, flags))
+  addModelOptions(addJsonOption(command))
+  addExamples(command, [
+    ['which caption fits best?', "ggclip similarity cat.png 'a cat asleep' 'a dog in the snow'"],
+    ['from stdin, as JSON', "ggclip similarity - 'a cat' 'a dog' --json < cat.png"],
+  ])
+}
+
+async function run(shell: Shell, image: string, texts: string[], flags: Flags): Promise<void> {
+  await withModel(shell, flags, 'both', async clip => {
+    const { logitScale, logitBias } = clip.info
+    const list = new JsonList(shell)
+    await eachImage(shell, [image], one => clip.similarity(one, texts, { signal: shell.signal }), async (path, matrix) => {
+      const results = texts.map((text, i) => {
+        const logit = matrix.logits[0]![i]!
+        return { text, probability: matrix.probabilities[0]![i]!, logit, similarity: (logit - logitBias) / logitScale }
+      })
+      await (flags.json ? list.add({ image: path, results }) : shell.write(render(shell, path, results)))
+    })
+    if (flags.json) await list.end()
+  })
+}
+
+function render(shell: Shell, image: string, results: readonly TextResult[]): string {
+  if (!shell.isTerminal) {
+    return results.map(({ text, ...numbers }) => (
+      tabbed([text, ...[numbers.probability, numbers.logit, numbers.similarity].map(value => value.toFixed(6))])
+    )).join('')
+  }
+  const { paint } = shell
+  const best = Math.max(...results.map(result => result.probability))
+  const rows = results.map(({ text, probability, logit, similarity: cosine }) => [
+    `  ${probability === best ? paint.green(printable(text)) : printable(text)}`, percent(probability),
+    paint.cyan(bar(probability, 20).padEnd(20)), paint.dim(`logit ${logit.toFixed(2)}`), paint.dim(`similarity ${cosine.toFixed(3)}`),
+  ])
+  return `${paint.bold(printable(image))}\n${table(rows, 'lrlrr').join('\n')}\n`
+}

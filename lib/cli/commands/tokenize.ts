@@ -1,0 +1,54 @@
+/** `ggclip tokenize`: texts to token ids. */
+import type { ClipInfo } from '../../index.js'
+import { eachText, textsOf } from '../inputs.js'
+import { addExamples, addJsonOption, addModelOptions, type ModelFlags, withModel } from '../options.js'
+import { JsonList, tabbed } from '../output.js'
+import type { Verb } from '../run.js'
+import type { Shell } from '../shell.js'
+import { printable } from '../table.js'
+
+interface Flags extends ModelFlags {
+  pad?: boolean
+  json?: boolean
+}
+
+export const tokenize: Verb = (program, shell) => {
+  const command = program.command('tokenize')
+    .summary('texts to token ids')
+    .description(`Prints the token ids that the model sees, with start and end tokens, truncated to its context length.
+
+A pipe gets one line for each text: its ids, separated by blanks, without the padding at the end unless --pad is given.
+JSON is [{ "text", "ids": [...], "length" }]: ids as the library's tokenize() gives them, padded to the context length,
+of which the first "length" are not padding.`)
+    .argument('<text...>', 'texts; - reads them from stdin, one a line')
+    .option('--pad', 'print the padding, too')
+    .action((texts: string[], flags: Flags) => run(shell, texts, flags))
+  addModelOptions(addJsonOption(command), { images: false })
+  addExamples(command, [
+    ['one text', "ggclip tokenize 'a photo of a cat'"],
+    ['every line of a file, as JSON', 'ggclip tokenize - --json < captions.txt'],
+  ])
+}
+
+async function run(shell: Shell, texts: string[], flags: Flags): Promise<void> {
+  await withModel(shell, flags, 'text', async clip => {
+    const list = new JsonList(shell)
+    await eachText(shell, textsOf(shell, texts), async text => clip.tokenize(text), async (text, ids) => {
+      const length = lengthWithoutPadding(ids, clip.info.text!)
+      if (flags.json) await list.add({ text, ids: Array.from(ids), length })
+      else await shell.write(render(shell, text, flags.pad ? ids : ids.subarray(0, length), length))
+    })
+    if (flags.json) await list.end()
+  })
+}
+
+/** The end token may serve for padding, too: its first one at the end is none. */
+function lengthWithoutPadding(ids: Int32Array, { padId, eosId }: NonNullable<ClipInfo['text']>): number {
+  const last = ids.findLastIndex(id => id !== padId)
+  return Math.min(ids.length, last + 1 + (padId === eosId ? 1 : 0))
+}
+
+function render(shell: Shell, text: string, ids: Int32Array, length: number): string {
+  if (!shell.isTerminal) return tabbed([ids.join(' ')])
+  return `${shell.paint.bold(printable(text))} ${shell.paint.dim(`${length} tokens`)}\n  ${ids.join(' ')}\n`
+}

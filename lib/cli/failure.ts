@@ -1,0 +1,58 @@
+/** What went wrong, in the words and exit statuses of a command line. */
+import { CommanderError } from 'commander'
+
+import type { ClipErrorCode } from '../index.js'
+
+/** The arguments do not make sense together. */
+export class UsageError extends Error {
+  readonly code: ClipErrorCode = 'ERR_CLIP_INVALID_ARGUMENT'
+}
+
+const usageCodes: readonly string[] = ['ERR_CLIP_INVALID_ARGUMENT', 'ERR_CLIP_OUT_OF_RANGE', 'ERR_CLIP_UNKNOWN_OPTION']
+
+interface Circumstances {
+  readonly signal: AbortSignal
+  readonly debug: boolean
+}
+
+export function exitStatus(error: unknown, { signal }: Circumstances): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return 0
+  if (signal.aborted) return 130
+  return isUsage(error) ? 2 : 1
+}
+
+/** Lines for stderr: `ggclip: message (CODE)`, then a hint where usage was wrong. `verb`: the command at fault. */
+export function describeFailure(error: unknown, { signal, debug }: Circumstances, verb?: string): string[] {
+  const lines = [signal.aborted ? 'ggclip: interrupted' : `ggclip: ${messageOf(error)} (${codeOf(error)})`]
+  if (debug && error instanceof Error) lines.push(...stackOf(error))
+  else if (!signal.aborted && isUsage(error)) lines.push(`run "${['ggclip', verb, '--help'].filter(Boolean).join(' ')}" for help`)
+  return lines
+}
+
+/** Whether only this input is at fault: a picture that cannot be read or decoded. The next one may well be good. */
+export function isInputFailure(error: unknown): boolean {
+  return /^ERR_CLIP_(?:FILE|IMAGE)_/.test(codeOf(error))
+}
+
+function isUsage(error: unknown): boolean {
+  return usageCodes.includes(codeOf(error))
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof CommanderError) {
+    return error.code === 'commander.unknownOption' ? 'ERR_CLIP_UNKNOWN_OPTION' : 'ERR_CLIP_INVALID_ARGUMENT'
+  }
+  const code: unknown = (error as { code?: unknown } | null | undefined)?.code
+  return typeof code === 'string' ? code : 'ERR_CLIP_INTERNAL'
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  // commander puts "error: " before and its suggestion on a second line
+  return error instanceof CommanderError ? error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ') : error.message
+}
+
+function stackOf(error: Error): string[] {
+  const lines = (error.stack ?? '').split('\n')
+  return error.cause instanceof Error ? [...lines, `caused by: ${error.cause.message}`, ...stackOf(error.cause)] : lines
+}

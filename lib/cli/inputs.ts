@@ -1,0 +1,104 @@
+/** Inputs one after another: from arguments, files and stdin, several in work at a time, results in order. */
+import { readFile } from 'node:fs/promises'
+
+import { ClipError, type ImageInput } from '../index.js'
+import { isInputFailure } from './failure.js'
+import type { Shell } from './shell.js'
+
+/** Two of the engine's default batches: one computed, one being decoded. */
+const inFlight = 64
+
+type Outcome<T, R> = { item: T; value: R } | { item: T; error: unknown }
+
+/**
+ * Runs `work` on each picture and hands the results to `print` in the order given. `-` is the picture on stdin. One
+ * that cannot be read or decoded is reported, and the others go on.
+ */
+export async function eachImage<R>(
+  shell: Shell, paths: readonly string[], work: (image: ImageInput) => Promise<R>, print: (path: string, result: R) => Promise<void>,
+): Promise<void> {
+  // taken before the work starts: '-' given twice is seen at once
+  const stdin = paths.filter(path => path === '-').map(() => shell.stdin('an image'))[0]
+  let done = 0
+  for await (const outcome of inOrder(paths, async path => work(path === '-' ? await readAll(stdin!) : path))) {
+    if ('error' in outcome) {
+      if (shell.signal.aborted || !isInputFailure(outcome.error)) throw outcome.error
+      shell.report(withName(outcome.error as Error, outcome.item))
+    } else {
+      await print(outcome.item, outcome.value)
+    }
+    if (++done < paths.length) shell.status(`${done} of ${paths.length} pictures`)
+  }
+}
+
+/** Runs `work` on each text, results to `print` in order. */
+export async function eachText<R>(
+  shell: Shell, texts: Iterable<string> | AsyncIterable<string>, work: (text: string) => Promise<R>,
+  print: (text: string, result: R) => Promise<void>,
+): Promise<void> {
+  let done = 0
+  for await (const outcome of inOrder(texts, work)) {
+    if ('error' in outcome) throw outcome.error
+    await print(outcome.item, outcome.value)
+    if (++done % 100 === 0) shell.status(`${done} texts`)
+  }
+}
+
+/** The texts of arguments, or, for a lone `-`, the lines of stdin. */
+export function textsOf(shell: Shell, texts: readonly string[]): Iterable<string> | AsyncIterable<string> {
+  return texts.length === 1 && texts[0] === '-' ? lines(shell.stdin('texts')) : texts
+}
+
+/** A file's lines, without blank ones and without blanks around; `-`: stdin's. */
+export async function readLabels(shell: Shell, path: string): Promise<string[]> {
+  const labels: string[] = []
+  const add = (line: string): void => void (line.trim() === '' || labels.push(line.trim()))
+  if (path === '-') {
+    for await (const line of lines(shell.stdin('labels'))) add(line)
+    return labels
+  }
+  try {
+    // a byte order mark counts as a blank to trim()
+    for (const line of (await readFile(path, 'utf8')).split('\n')) add(line)
+  } catch (error) {
+    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `labels file '${path}' cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+  return labels
+}
+
+async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+/** Lines as they come. Not node:readline, which also breaks them at U+2028. */
+async function* lines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of stream) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = parts.pop()!
+    for (const part of parts) yield part.replace(/\r$/, '')
+  }
+  rest += decoder.decode()
+  if (rest !== '') yield rest.replace(/\r$/, '')
+}
+
+async function* inOrder<T, R>(
+  items: Iterable<T> | AsyncIterable<T>, work: (item: T) => Promise<R>,
+): AsyncGenerator<Outcome<T, R>> {
+  const running: Promise<Outcome<T, R>>[] = []
+  // never rejects, so none is left unhandled when the reader stops
+  const settle = (item: T) => work(item).then(value => ({ item, value }), (error: unknown) => ({ item, error }))
+  for await (const item of items) {
+    running.push(settle(item))
+    if (running.length >= inFlight) yield await running.shift()!
+  }
+  while (running.length > 0) yield await running.shift()!
+}
+
+/** Bytes from stdin have no name in the library's messages. */
+function withName(error: Error, path: string): Error {
+  return path === '-' ? Object.assign(error, { message: error.message.replace(/^image/, 'image on stdin') }) : error
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+/** The command `ggclip`: a table of its verbs, each in its own file. */
+import { classify } from './commands/classify.js'
+import { convert } from './commands/convert.js'
+import { demo } from './commands/demo.js'
+import { embed } from './commands/embed.js'
+import { info } from './commands/info.js'
+import { similarity } from './commands/similarity.js'
+import { tokenize } from './commands/tokenize.js'
+import { run } from './run.js'
+
+void run([classify, embed, similarity, tokenize, info, convert, demo])

@@ -1,0 +1,57 @@
+/** From the arguments to an exit status: 0 done, 1 failed at run time, 2 wrong usage, 130 interrupted. */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+
+import { Command, CommanderError } from 'commander'
+
+import { describeFailure, exitStatus } from './failure.js'
+import { Shell } from './shell.js'
+
+/** A verb adds its command, with arguments, options and help, to the program. */
+export type Verb = (program: Command, shell: Shell) => void
+
+const epilogue = `
+Run "ggclip <command> --help" for a command's options and examples.
+
+Without --model the embedded model is used: it knows emoji-like drawings and ten kinds of clothing, and little else.
+Data goes to stdout, words for people go to stderr. Tables are drawn on a terminal; a pipe gets tab-separated lines, or
+JSON with --json. Exit status: 0 done, 1 something failed, 2 wrong usage, 130 interrupted.
+
+Environment:
+  GGCLIP_DEBUG=1     print the stack of errors
+  GGCLIP_CPU=<level> force the CPU kernels (for example scalar, avx2, portable)
+  NO_COLOR=1         no colours`
+
+export async function run(verbs: readonly Verb[], argv: readonly string[] = process.argv): Promise<void> {
+  const shell = new Shell(process)
+  const program = new Command('ggclip')
+    .description('CLIP on the command line: classify pictures with words, embed pictures and texts, convert models.')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .exitOverride()
+    // errors are printed below, in one place and one form
+    .configureOutput({ outputError: () => undefined })
+    .addHelpText('after', epilogue)
+  for (const verb of verbs) verb(program, shell)
+  try {
+    await program.parseAsync([...argv])
+  } catch (error) {
+    if (!isHelp(error)) {
+      const verb = program.commands.find(command => command.name() === program.args[0])
+      for (const line of describeFailure(error, shell, verb?.name())) shell.note(line)
+    }
+    shell.exitStatus = exitStatus(error, shell)
+  }
+  shell.close()
+}
+
+/** Commander ends by throwing after it printed a help text or the version. */
+function isHelp(error: unknown): boolean {
+  return error instanceof CommanderError && ['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(error.code)
+}
+
+function version(): string {
+  const file = path.join(__dirname, '..', '..', 'package.json')
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}

@@ -1,0 +1,417 @@
+/** The library's main class. */
+import { availableParallelism } from 'node:os'
+
+import { throwIfAborted, withAbort } from './abort.js'
+import { Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
+import { ClipError, fromNative, invalidArgument } from './errors.js'
+import { type DecodeSettings, decodeImage, isImageList } from './image.js'
+import { modelPath } from './model-path.js'
+import { modelTokenizer } from './model-tokenizer.js'
+import type { NativeImage, NativeModel, NativeStates } from './native/contract.js'
+import { loadAddon } from './native/load.js'
+import { mapInOrder } from './pipeline.js'
+import { Scheduler, type SchedulerStats } from './scheduler/index.js'
+import { type EncodeItem, imageKind, SessionRunner, textKind } from './session-runner.js'
+import { dot, normalize, sigmoid, softmax } from './similarity.js'
+import { TextCache } from './text-cache.js'
+import type { ClipTokenizer } from './tokenizer.js'
+import type {
+  CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, Rgb, SimilarityResult,
+} from './types.js'
+import { checkBoolean, checkInteger, checkNumber, checkOneOf, checkOptions, checkSignal } from './validate.js'
+
+const loadKeys = [
+  'device', 'threads', 'sessions', 'towers', 'dtype', 'precision', 'maxBatch', 'maxWaitMs', 'maxQueue', 'signal', 'decode', 'maxPixels',
+] as const
+const weightTypes = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'q6_k', 'q5_k', 'q4_k', 'iq4_nl'] as const
+const textKeys = ['normalize', 'signal', 'priority'] as const
+const imageKeys = ['normalize', 'signal', 'priority', 'orient', 'background', 'decode'] as const
+const textCacheSize = 1024
+
+export interface HiddenStatesOptions {
+  /** Layer: 0 is the input of the first block, -1 the output of the last. Default -1. */
+  layer?: number
+  /** Which tower `input` goes to. Default: 'text' for strings that are no image's path... stated by the caller. */
+  tower: 'image' | 'text'
+  signal?: AbortSignal
+}
+
+/** Per-token states of one layer, row-major [tokens][width]. */
+export interface HiddenStates {
+  data: Float32Array
+  tokens: number
+  width: number
+}
+
+export interface ClipStats extends SchedulerStats {
+  /** Texts whose embedding is kept for the next call. */
+  cachedTexts: number
+}
+
+/**
+ * A loaded CLIP model.
+ *
+ * Every call may be made at any time and from anywhere in the process's event loop: calls queue, run on native threads
+ * and are batched when they are of one kind.
+ *
+ * @example
+ * const clip = await Clip.load()
+ * const [best] = await clip.classify('cat.png', ['cat', 'dog'])
+ */
+export class Clip {
+  readonly #model: NativeModel
+  readonly #runners: SessionRunner[]
+  readonly #scheduler: Scheduler<EncodeItem, Float32Array>
+  readonly #decoding: DecodeSettings
+  readonly #tokenizer: ClipTokenizer | undefined
+  readonly #cache = new TextCache(textCacheSize)
+  readonly #inFlight: number
+  #disposal: Promise<void> | undefined
+
+  /** What the model is: architecture, sizes, types, device, bytes, licence, source. */
+  readonly info: Readonly<ClipInfo>
+
+  private constructor(model: NativeModel, tokenizer: ClipTokenizer | undefined, settings: Settings) {
+    this.#model = model
+    const native = model.info()
+    this.info = Object.freeze({
+      ...native, architecture: 'clip' as const, logitScale: Math.exp(native.logitScale), threads: settings.threads, sessions: settings.sessions,
+    })
+    this.#runners = Array.from(
+      { length: settings.sessions }, () => new SessionRunner(model.createSession(settings.threads, settings.maxBatch), native.dim),
+    )
+    const { maxBatch, maxWaitMs, maxQueue, decode, maxPixels } = settings
+    this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, maxWaitMs, maxQueue })
+    this.#decoding = { decode, maxPixels, size: native.vision?.imageSize ?? 0, mode: native.vision?.resizeMode }
+    this.#inFlight = 2 * maxBatch * settings.sessions
+    this.#tokenizer = tokenizer
+  }
+
+  /**
+   * Loads a model.
+   *
+   * @param source path of a `.gguf` file or of a checkpoint's directory (`config.json` or `open_clip_config.json` with
+   *   safetensors); nothing: the embedded default model
+   * @throws {TypeError|RangeError} bad options; {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*,
+   *   ERR_CLIP_CONFIG_INVALID, ERR_CLIP_MODEL_UNSUPPORTED, ERR_CLIP_TOWER_MISSING, ERR_CLIP_DEVICE_UNAVAILABLE, ...; the
+   *   signal's reason when cancelled
+   */
+  static async load(source?: string, options?: LoadOptions): Promise<Clip> {
+    const settings = checkLoadOptions(options)
+    const path = modelPath(source)
+    const addon = loadAddon()
+    const native = {
+      device: settings.device,
+      towers: settings.towers,
+      dtype: settings.dtype ?? '',
+      precision: settings.precision,
+      kernels: process.env.GGCLIP_CPU ?? '',
+    }
+    const model = await withAbort(settings.signal, () => addon.loadModel(path, native), loaded => loaded.dispose())
+    try {
+      return new Clip(model, await modelTokenizer(model, model.info()), settings)
+    } catch (error) {
+      model.dispose()
+      throw fromNative(error)
+    }
+  }
+
+  /**
+   * Embeds one image or several.
+   *
+   * @returns [dim], L2-normalised unless `normalize: false`; for an array one each, in order
+   * @throws {TypeError|RangeError} bad arguments; {ClipError} ERR_CLIP_IMAGE_DECODE, ERR_CLIP_IMAGE_TOO_LARGE,
+   *   ERR_CLIP_IMAGE_EMPTY, ERR_CLIP_TOWER_MISSING, ERR_CLIP_QUEUE_FULL, ERR_CLIP_DISPOSED; the signal's reason
+   */
+  encodeImage(image: ImageInput, options?: EncodeImageOptions): Promise<Float32Array>
+  encodeImage(images: readonly ImageInput[], options?: EncodeImageOptions): Promise<Float32Array[]>
+  async encodeImage(images: ImageInput | readonly ImageInput[], options?: EncodeImageOptions): Promise<Float32Array | Float32Array[]> {
+    const settings = this.#imageSettings(options)
+    if (!isImageList(images)) return this.#encodeOneImage(images, settings)
+    const vectors: Float32Array[] = []
+    for await (const vector of this.#encodeEachImage(images, settings)) vectors.push(vector)
+    return vectors
+  }
+
+  /**
+   * Embeds images as they come: any iterable in, embeddings out in the same order. Reads ahead only as far as it takes
+   * to keep the sessions busy; leaving the loop early stops reading.
+   */
+  async* encodeImages(
+    images: Iterable<ImageInput> | AsyncIterable<ImageInput>, options?: EncodeImageOptions,
+  ): AsyncGenerator<Float32Array, void, undefined> {
+    yield* this.#encodeEachImage(checkIterable('images', images), this.#imageSettings(options))
+  }
+
+  /**
+   * Embeds one text or several. Texts longer than the model's context are truncated, the end token kept.
+   *
+   * @returns [dim], L2-normalised unless `normalize: false`; for an array one each, in order
+   */
+  encodeText(text: string, options?: EncodeTextOptions): Promise<Float32Array>
+  encodeText(texts: readonly string[], options?: EncodeTextOptions): Promise<Float32Array[]>
+  async encodeText(texts: string | readonly string[], options?: EncodeTextOptions): Promise<Float32Array | Float32Array[]> {
+    const { normalize: unit = true, ...call } = checkOptions('options', options, textKeys)
+    checkBoolean('normalize', unit)
+    checkSignal('signal', call.signal)
+    const list = textList(texts)
+    const vectors = await this.#embedTexts(list, call)
+    const finished = vectors.map(vector => finish(vector, unit))
+    return typeof texts === 'string' ? finished[0]! : finished
+  }
+
+  /** Embeds texts as they come: see {@link Clip.encodeImages}. */
+  async* encodeTexts(
+    texts: Iterable<string> | AsyncIterable<string>, options?: EncodeTextOptions,
+  ): AsyncGenerator<Float32Array, void, undefined> {
+    yield* mapInOrder(checkIterable('texts', texts), this.#inFlight, text => this.encodeText(text, options))
+  }
+
+  /**
+   * Zero-shot classification of an image: labels with scores, best first.
+   *
+   * For many images or repeated calls make a {@link Clip.classifier} once.
+   */
+  async classify(image: ImageInput, labels: readonly string[], options?: ClassifyOptions) {
+    const { templates, ...rest } = options ?? {}
+    const { signal, priority } = rest
+    const classifier = await this.classifier(labels, { templates, signal, priority })
+    return classifier.classify(image, rest)
+  }
+
+  /** A reusable zero-shot classifier: the labels' vectors are made once. */
+  classifier(labels: readonly string[], options?: ClassifierOptions): Promise<Classifier> {
+    return Classifier.create(this, labels, options)
+  }
+
+  /**
+   * Logits and probabilities of every pair, as the reference's `logits_per_image`: rows are images, columns texts.
+   */
+  async similarity(
+    images: ImageInput | readonly ImageInput[], texts: string | readonly string[], options?: ImageOptions,
+  ): Promise<SimilarityResult> {
+    const settings = checkOptions('options', options, imageKeys.filter(key => key !== 'normalize'))
+    const imageInputs = isImageList(images) ? images : [images]
+    const [imageVectors, textVectors] = await Promise.all([
+      this.encodeImage(imageInputs, settings),
+      this.encodeText(textList(texts), { signal: settings.signal, priority: settings.priority }),
+    ])
+    const { logitScale, logitBias, sigmoid: isSigmoid } = this.info
+    const logits = imageVectors.map(image => Float32Array.from(textVectors, text => logitScale * dot(image, text) + logitBias))
+    return { logits, probabilities: logits.map(row => Float32Array.from(isSigmoid ? sigmoid(row) : softmax(row))) }
+  }
+
+  /** What the image encoder sees: [3, H, W], resized, cropped and normalised. */
+  async preprocess(image: ImageInput, options?: ImageOptions): Promise<Float32Array> {
+    const { normalize: _, ...settings } = this.#imageSettings(options)
+    this.#needTower('vision')
+    const decoded = await decodeImage(image, { ...this.#decoding, ...settings })
+    if ('tensor' in decoded) return decoded.tensor.slice()
+    this.#needOpen()
+    try {
+      return await this.#model.preprocess(decoded, settings.background ? [...settings.background] : null)
+    } catch (error) {
+      throw fromNative(error)
+    }
+  }
+
+  /**
+   * Token ids as the reference makes them: start and end tokens, truncated and padded to the context length.
+   *
+   * @returns [contextLength]; for an array of n texts flat [n][contextLength]
+   */
+  tokenize(texts: string | readonly string[]): Int32Array {
+    this.#needOpen()
+    return this.#needTokenizer().encodePadded(textList(texts))
+  }
+
+  /**
+   * Per-token states of a layer: text conditioning for diffusion models, patch features for vision-language models.
+   * Texts run at their full padded length, as the reference runs them.
+   */
+  async hiddenStates(input: ImageInput, options: HiddenStatesOptions): Promise<HiddenStates> {
+    const { layer = -1, tower, signal } = checkOptions('options', options, ['layer', 'tower', 'signal'])
+    checkOneOf('tower', tower, ['image', 'text'])
+    const layers = (tower === 'image' ? this.#needTower('vision') : this.#needTower('text')).layers
+    checkInteger('layer', layer, { min: -1 - layers, max: layers })
+    const name = `${tower === 'image' ? 'vision' : 'text'}.hidden.${layer < 0 ? layers + 1 + layer : layer}`
+    const states = await this.intermediates(input, { tower: tower as 'image' | 'text', names: [name], signal })
+    return states[name]!
+  }
+
+  /**
+   * Named intermediate states of one input, for debugging a model against its reference; docs/architecture.md lists
+   * the names. An empty `names` returns all of them.
+   */
+  async intermediates(input: ImageInput, options: { tower: 'image' | 'text'; names?: readonly string[]; signal?: AbortSignal }): Promise<NativeStates> {
+    const { tower, names = [], signal } = checkOptions('options', options, ['tower', 'names', 'signal'])
+    throwIfAborted(checkSignal('signal', signal))
+    if (tower === 'text') {
+      const ids = this.tokenize(textList(input as string))
+      return this.#onOwnSession(session => session.textStates(ids, [...names]))
+    }
+    this.#needTower('vision')
+    const image = await decodeImage(input, this.#decoding)
+    return this.#onOwnSession(session => session.imageStates(image, [...names]))
+  }
+
+  /** Queue, batches and times so far. */
+  stats(): ClipStats {
+    return { ...this.#scheduler.stats(), cachedTexts: this.#cache.size }
+  }
+
+  /**
+   * Ends the model: refuses new calls, rejects waiting ones with ERR_CLIP_DISPOSED, waits for running ones and gives
+   * the memory back. Idempotent.
+   */
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#dispose()
+    return this.#disposal
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+
+  async #dispose(): Promise<void> {
+    await this.#scheduler.dispose()
+    await Promise.all(this.#runners.map(runner => runner.session.dispose()))
+    this.#model.dispose()
+    this.#cache.clear()
+  }
+
+  // ---- images --------------------------------------------------------------------------------------------------------
+
+  #imageSettings(options: EncodeImageOptions | undefined): EncodeImageOptions {
+    const settings = checkOptions('options', options, imageKeys)
+    if (settings.normalize !== undefined) checkBoolean('normalize', settings.normalize)
+    if (settings.orient !== undefined) checkBoolean('orient', settings.orient)
+    if (settings.decode !== undefined) checkOneOf('decode', settings.decode, ['auto', 'exact'])
+    if (settings.background !== undefined) checkRgb('background', settings.background)
+    checkSignal('signal', settings.signal)
+    return settings
+  }
+
+  #encodeEachImage(images: Iterable<ImageInput> | AsyncIterable<ImageInput>, settings: EncodeImageOptions) {
+    return mapInOrder(images, this.#inFlight, (image, index) => this.#encodeOneImage(image, settings, `images[${index}]`))
+  }
+
+  async #encodeOneImage(input: ImageInput, settings: EncodeImageOptions, name = 'image'): Promise<Float32Array> {
+    this.#needOpen()
+    this.#needTower('vision')
+    const { signal, priority, orient, decode, background } = settings
+    throwIfAborted(signal)
+    const image: NativeImage = await decodeImage(input, {
+      ...this.#decoding, orient, ...(decode === undefined ? {} : { decode }), signal, name,
+    })
+    throwIfAborted(signal)
+    const vector = await this.#scheduler.submit(imageKind(background), { image, background }, { signal, priority })
+    return finish(vector, settings.normalize ?? true)
+  }
+
+  // ---- texts ---------------------------------------------------------------------------------------------------------
+
+  /** Un-normalised embeddings, from the cache where it has them. The vectors are shared: callers copy. */
+  async #embedTexts(texts: readonly string[], call: CallOptions): Promise<Float32Array[]> {
+    this.#needOpen()
+    throwIfAborted(call.signal)
+    const tokenizer = this.#needTokenizer()
+    const known = new Map<string, Float32Array>()
+    const missing: string[] = []
+    for (const text of new Set(texts)) {
+      const vector = this.#cache.get(text)
+      if (vector === undefined) missing.push(text)
+      else known.set(text, vector)
+    }
+    if (missing.length > 0) {
+      const items = missing.map(text => (this.info.text!.causal ? Int32Array.from(tokenizer.encode(text)) : tokenizer.encodePadded([text])))
+      const vectors = await this.#scheduler.submitMany(textKind, items, call)
+      missing.forEach((text, i) => {
+        known.set(text, vectors[i]!)
+        this.#cache.set(text, vectors[i]!)
+      })
+    }
+    return texts.map(text => known.get(text)!)
+  }
+
+  #needTokenizer(): ClipTokenizer {
+    this.#needTower('text')
+    return this.#tokenizer!
+  }
+
+  // ---- state ---------------------------------------------------------------------------------------------------------
+
+  #needOpen(): void {
+    if (this.#disposal) throw new ClipError('ERR_CLIP_DISPOSED', 'this Clip has been disposed')
+  }
+
+  #needTower<T extends 'vision' | 'text'>(tower: T): NonNullable<ClipInfo[T]> {
+    const info = this.info[tower]
+    if (info === null) {
+      const name = tower === 'vision' ? 'image' : 'text'
+      throw new ClipError('ERR_CLIP_TOWER_MISSING', `${this.info.path}: the ${name} tower is not loaded or not in the file`)
+    }
+    return info
+  }
+
+  async #onOwnSession<T>(run: (session: ReturnType<NativeModel['createSession']>) => Promise<T>): Promise<T> {
+    this.#needOpen()
+    const session = this.#model.createSession(this.info.threads, 1)
+    try {
+      return await run(session)
+    } catch (error) {
+      throw fromNative(error)
+    } finally {
+      await session.dispose()
+    }
+  }
+}
+
+type Settings = ReturnType<typeof checkLoadOptions>
+
+function checkLoadOptions(options: LoadOptions | undefined) {
+  const given = checkOptions('options', options, loadKeys)
+  const sessions = checkInteger('sessions', given.sessions ?? 1, { min: 1, max: 64 })
+  return {
+    device: checkOneOf('device', given.device ?? 'auto', ['auto', 'cpu', 'cuda', 'metal', 'vulkan']),
+    sessions,
+    threads: checkInteger('threads', given.threads ?? defaultThreads(sessions), { min: 1, max: 512 }),
+    towers: checkOneOf('towers', given.towers ?? 'both', ['both', 'image', 'text']),
+    dtype: given.dtype === undefined ? undefined : checkOneOf('dtype', given.dtype, weightTypes),
+    precision: checkOneOf('precision', given.precision ?? 'default', ['default', 'fast', 'exact']),
+    maxBatch: checkInteger('maxBatch', given.maxBatch ?? 32, { min: 1, max: 1024 }),
+    maxWaitMs: checkNumber('maxWaitMs', given.maxWaitMs ?? 0, { min: 0, max: 60_000 }),
+    maxQueue: checkInteger('maxQueue', given.maxQueue ?? 1024, { min: 1 }),
+    signal: checkSignal('signal', given.signal),
+    decode: checkOneOf('decode', given.decode ?? 'auto', ['auto', 'exact']),
+    maxPixels: checkInteger('maxPixels', given.maxPixels ?? 2 ** 28, { min: 1 }),
+  }
+}
+
+function defaultThreads(sessions: number): number {
+  return Math.max(1, Math.floor(availableParallelism() / sessions))
+}
+
+function finish(vector: Float32Array, unit: boolean): Float32Array {
+  return unit ? normalize(vector) : vector.slice()
+}
+
+function textList(texts: string | readonly string[]): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(texts) ? texts : [texts]
+  list.forEach((text, i) => {
+    if (typeof text !== 'string') throw invalidArgument(Array.isArray(texts) ? `texts[${i}]` : 'text', 'a string', text)
+  })
+  return list as readonly string[]
+}
+
+function checkIterable<T>(name: string, value: Iterable<T> | AsyncIterable<T>): Iterable<T> | AsyncIterable<T> {
+  const candidate = value as Partial<Iterable<T> & AsyncIterable<T>> | null | undefined
+  const iterable = typeof value === 'object' && candidate && (candidate[Symbol.asyncIterator] ?? candidate[Symbol.iterator])
+  if (!iterable) throw invalidArgument(name, 'an iterable or async iterable', value)
+  return value
+}
+
+function checkRgb(name: string, value: Rgb): void {
+  if (!Array.isArray(value) || value.length !== 3) throw invalidArgument(name, '[red, green, blue]', value)
+  value.forEach((part, i) => checkInteger(`${name}[${i}]`, part, { min: 0, max: 255 }))
+}

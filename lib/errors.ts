@@ -1,0 +1,215 @@
+/**
+ * Every error of the public API, by stable code.
+ *
+ * - `TypeError`: an argument of the wrong kind, or an option that does not exist.
+ * - `RangeError`: an argument of the right kind with a value that cannot be used.
+ * - `ClipError`: the world (files, devices, memory, load) or the engine said no.
+ *
+ * All of them carry `code`. Cancellation is no error of ours: it rejects with the signal's own reason.
+ * `docs/errors.md` explains each code; a test holds both lists together.
+ */
+import { types } from 'node:util'
+
+/** Codes raised on the native side: the same list as `cpp/engine/error.h`, in its order. */
+export const nativeErrorCodes = [
+  'ERR_CLIP_FILE_NOT_FOUND',
+  'ERR_CLIP_FILE_FORMAT',
+  'ERR_CLIP_FILE_TRUNCATED',
+  'ERR_CLIP_FILE_LIMIT',
+  'ERR_CLIP_FILE_WRITE',
+  'ERR_CLIP_CONFIG_INVALID',
+  'ERR_CLIP_MODEL_UNSUPPORTED',
+  'ERR_CLIP_TENSOR_MISSING',
+  'ERR_CLIP_TENSOR_DUPLICATE',
+  'ERR_CLIP_TENSOR_SHAPE',
+  'ERR_CLIP_TENSOR_TYPE',
+  'ERR_CLIP_TOWER_MISSING',
+  'ERR_CLIP_DEVICE_UNAVAILABLE',
+  'ERR_CLIP_INPUT_SHAPE',
+  'ERR_CLIP_INPUT_RANGE',
+  'ERR_CLIP_OUT_OF_MEMORY',
+  'ERR_CLIP_ABORTED',
+  'ERR_CLIP_INTERNAL',
+] as const
+
+/** Codes that only TypeScript raises. */
+export const scriptErrorCodes = [
+  'ERR_CLIP_INVALID_ARGUMENT',
+  'ERR_CLIP_OUT_OF_RANGE',
+  'ERR_CLIP_UNKNOWN_OPTION',
+  'ERR_CLIP_DISPOSED',
+  'ERR_CLIP_QUEUE_FULL',
+  'ERR_CLIP_IMAGE_DECODE',
+  'ERR_CLIP_IMAGE_TOO_LARGE',
+  'ERR_CLIP_IMAGE_EMPTY',
+  'ERR_CLIP_TOKENIZER_MISSING',
+  'ERR_CLIP_TOKENIZER_INVALID',
+  'ERR_CLIP_MODEL_UNKNOWN',
+  'ERR_CLIP_ADDON_MISSING',
+  'ERR_CLIP_ADDON_INVALID',
+] as const
+
+/** Every code an error of this package can carry. */
+export const errorCodes = [...nativeErrorCodes, ...scriptErrorCodes] as const
+
+export type ClipErrorCode = (typeof errorCodes)[number]
+
+/** A `TypeError` or `RangeError` about an argument. */
+export type ArgumentError = (TypeError | RangeError) & { code: ClipErrorCode }
+
+/** The world or the engine said no; `code` says which way, the message says what was expected and what came. */
+export class ClipError extends Error {
+  readonly code: ClipErrorCode
+
+  /** `options.cause`: the error underneath, kept as `error.cause`. */
+  constructor(code: ClipErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.code = code
+  }
+}
+// on the prototype, as with the built-in errors: not one more own property in every printed error
+Object.defineProperty(ClipError.prototype, 'name', { value: 'ClipError', writable: true, configurable: true })
+
+const knownCodes: ReadonlySet<string> = new Set(errorCodes)
+
+/** The ggclip code that `error` carries, or undefined. Works across realms and copies of this package. */
+export function errorCodeOf(error: unknown): ClipErrorCode | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  const code: unknown = (error as { code?: unknown }).code
+  return typeof code === 'string' && knownCodes.has(code) ? (code as ClipErrorCode) : undefined
+}
+
+/**
+ * An argument of the wrong kind: `TypeError`, ERR_CLIP_INVALID_ARGUMENT.
+ *
+ * `invalidArgument('labels', 'a non-empty array of strings', 3)`: "expected a non-empty array of strings for labels
+ * but received 3 of type number".
+ */
+export function invalidArgument(name: string, expected: string, received: unknown): ArgumentError {
+  const error = new TypeError(`expected ${expected} for ${name} but received ${describeValue(received)}`)
+  return withCode(error, 'ERR_CLIP_INVALID_ARGUMENT', invalidArgument)
+}
+
+/** A value of the right kind outside its range: `RangeError`, ERR_CLIP_OUT_OF_RANGE. */
+export function outOfRange(name: string, expected: string, received: unknown): ArgumentError {
+  const error = new RangeError(`expected ${expected} for ${name} but received ${describeValue(received)}`)
+  return withCode(error, 'ERR_CLIP_OUT_OF_RANGE', outOfRange)
+}
+
+/** A key that no option of `name` has: `TypeError`, ERR_CLIP_UNKNOWN_OPTION. */
+export function unknownOption(name: string, key: string, allowed: readonly string[]): ArgumentError {
+  const near = nearestName(key, allowed)
+  const hint = near === undefined ? '' : `, did you mean ${quote(near)}?`
+  const known = allowed.length === 0 ? 'none is known' : `known: ${allowed.join(', ')}`
+  const error = new TypeError(`unknown option ${quote(key)} in ${name}${hint} (${known})`)
+  return withCode(error, 'ERR_CLIP_UNKNOWN_OPTION', unknownOption)
+}
+
+/**
+ * Turns what the addon threw or rejected with into a `ClipError` that has a JavaScript stack. Call it where the
+ * addon was called. Errors of this file pass unchanged; anything without a known code becomes ERR_CLIP_INTERNAL.
+ */
+export function fromNative(error: unknown): Error {
+  const code = errorCodeOf(error)
+  if (code !== undefined && (error instanceof ClipError || isArgumentCode(code))) return error as Error
+  const message = messageOf(error)
+  const made = code === undefined
+    ? new ClipError('ERR_CLIP_INTERNAL', `unexpected failure in native code: ${message}`, { cause: error })
+    : new ClipError(code, message, { cause: error })
+  Error.captureStackTrace(made, fromNative)
+  return made
+}
+
+/** The candidate nearest to `word` by edit distance, letter case aside; undefined when none is near. */
+export function nearestName(word: string, candidates: readonly string[]): string | undefined {
+  if (word.length > 64) return undefined
+  let best: string | undefined
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
+    if (distance < bestDistance) {
+      best = candidate
+      bestDistance = distance
+    }
+  }
+  return best
+}
+
+/** A short text for `value` that runs none of its code where that can be helped and never throws. */
+export function describeValue(value: unknown): string {
+  if (value === undefined || value === null) return String(value)
+  switch (typeof value) {
+    case 'string': return `${quote(value)} of type string`
+    case 'number': return `${Object.is(value, -0) ? '-0' : value} of type number`
+    case 'bigint': return `${shorten(String(value))}n of type bigint`
+    case 'symbol': return `${shorten(String(value))} of type symbol`
+    case 'function': return 'a function'
+    case 'boolean': return `${value} of type boolean`
+    default: return describeObject(value)
+  }
+}
+
+function describeObject(value: object): string {
+  if (types.isProxy(value)) return 'a proxy'
+  if (Array.isArray(value)) return `an array of ${value.length} of type Array`
+  try {
+    const name = className(value)
+    if (types.isTypedArray(value)) return `an array of ${value.length} of type ${name}`
+    return `an object of type ${name}`
+  } catch {
+    return 'an object'
+  }
+}
+
+function className(value: object): string {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype === null) return 'Object'
+  const name: unknown = (prototype as { constructor?: { name?: unknown } }).constructor?.name
+  return typeof name === 'string' && name !== '' ? shorten(name) : 'Object'
+}
+
+/** Gives `error` its code and a stack that begins at the caller of `helper`. */
+function withCode(
+  error: TypeError | RangeError, code: ClipErrorCode, helper: (...args: never[]) => unknown,
+): ArgumentError {
+  Error.captureStackTrace(error, helper)
+  return Object.assign(error, { code })
+}
+
+function isArgumentCode(code: ClipErrorCode): boolean {
+  return code === 'ERR_CLIP_INVALID_ARGUMENT' || code === 'ERR_CLIP_OUT_OF_RANGE' || code === 'ERR_CLIP_UNKNOWN_OPTION'
+}
+
+function messageOf(error: unknown): string {
+  if (typeof error === 'object' && error !== null) {
+    const message: unknown = (error as { message?: unknown }).message
+    if (typeof message === 'string') return message
+  }
+  return describeValue(error)
+}
+
+function quote(text: string): string {
+  return `'${JSON.stringify(shorten(text)).slice(1, -1).replaceAll('\\"', '"')}'`
+}
+
+function shorten(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 39)}\u2026` : text
+}
+
+/** Edits (insert, delete, replace, swap of neighbours) between two words: optimal string alignment. */
+function editDistance(a: string, b: string): number {
+  let older: number[] = []
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replace = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      let least = Math.min(replace, previous[j]! + 1, row[j - 1]! + 1)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) least = Math.min(least, older[j - 2]! + 1)
+      row.push(least)
+    }
+    older = previous
+    previous = row
+  }
+  return previous[b.length]!
+}

@@ -1,0 +1,144 @@
+/**
+ * The addon's whole contract, typed. Nothing else describes the native side to TypeScript.
+ * Arguments are checked for meaning before they get here; the addon checks them again for memory safety.
+ */
+
+/** Decoded 8-bit pixels, row-major, `channels` interleaved bytes each (1 grey, 3 RGB, 4 RGBA not premultiplied). */
+export interface NativePixels {
+  data: Uint8Array
+  width: number
+  height: number
+  channels: 1 | 3 | 4
+}
+
+/** One image of a batch: pixels to be resized and normalised natively, or a ready [3, H, W] tensor. */
+export type NativeImage = NativePixels | { tensor: Float32Array }
+
+export interface NativeTowerInfo {
+  width: number
+  layers: number
+  heads: number
+  headDim: number
+  mlpWidth: number
+  activation: 'quick_gelu' | 'gelu' | 'gelu_tanh'
+  pooling: 'cls' | 'eot' | 'last' | 'attention'
+  /** Bytes of this tower's weights as held in memory. */
+  bytes: number
+}
+
+export interface NativeModelInfo {
+  name: string
+  family: string
+  license: string
+  source: string
+  revision: string
+  path: string
+  format: 'gguf' | 'safetensors'
+  dim: number
+  logitScale: number
+  logitBias: number
+  sigmoid: boolean
+  device: string
+  /** Kernel level of the CPU path, e.g. 'avx2'; 'portable' when plain ggml operations run. */
+  kernels: string
+  /** Number of tensors and bytes by weight type, as held in memory. */
+  types: Record<string, { tensors: number; bytes: number }>
+  bytes: number
+  vision: (NativeTowerInfo & {
+    imageSize: number
+    patchSize: number
+    tokens: number
+    mean: [number, number, number]
+    std: [number, number, number]
+    resizeMode: 'shortest' | 'squash' | 'longest'
+    interpolation: 'nearest' | 'bilinear' | 'bicubic'
+  }) | null
+  text: (NativeTowerInfo & {
+    vocabSize: number
+    contextLength: number
+    causal: boolean
+    bosId: number
+    eosId: number
+    padId: number
+    cleaning: 'whitespace_lower' | 'open_clip' | 'canonicalize' | 'none'
+  }) | null
+}
+
+export interface NativeLoadOptions {
+  device: 'auto' | 'cpu' | 'cuda' | 'metal' | 'vulkan'
+  towers: 'both' | 'image' | 'text'
+  /** Weight type in memory; '' keeps the file's. */
+  dtype: string
+  precision: 'default' | 'fast' | 'exact'
+  /** Kernel level to force ('scalar', 'avx2', ..., 'portable'); '' for the best. */
+  kernels: string
+}
+
+/** Named intermediate states of one run: name -> [tokens, width] of the first input. */
+export type NativeStates = Record<string, { data: Float32Array; tokens: number; width: number }>
+
+/** A worker thread with its own scratch memory. One job at a time. */
+export interface NativeSession {
+  /** Embeddings, not normalised: [images.length, dim] flat. `background`: RGB under transparent pixels, or null. */
+  encodeImages(images: NativeImage[], background: [number, number, number] | null): Promise<Float32Array>
+  /** `ids`: the sequences one after another; `lengths`: their lengths. Result [lengths.length, dim] flat. */
+  encodeTexts(ids: Int32Array, lengths: Int32Array): Promise<Float32Array>
+  /** Runs one input and keeps the states called `names` (see docs/architecture.md); no name: all of them. */
+  imageStates(image: NativeImage, names: string[]): Promise<NativeStates>
+  textStates(ids: Int32Array, names: string[]): Promise<NativeStates>
+  /** Stops the running job soon; its promise rejects with ERR_CLIP_ABORTED. No job: no effect. */
+  abort(): void
+  /** Waits for the running job and ends the thread. Idempotent. */
+  dispose(): Promise<void>
+  /** Milliseconds of the last job's graph computation. */
+  lastRunMs(): number
+}
+
+export interface NativeModel {
+  info(): NativeModelInfo
+  /** What the tokenizer is made from, when the model file carries it. */
+  tokenizer(): { json: string } | { tokens: string[]; merges: string[] } | null
+  createSession(threads: number, maxBatch: number): NativeSession
+  /** Resizes, crops and normalises on a worker thread: [3, H, W]. */
+  preprocess(pixels: NativePixels, background: [number, number, number] | null): Promise<Float32Array>
+  /** Gives the weights back once the last session is gone. Idempotent. */
+  dispose(): void
+}
+
+export interface NativeMatrix {
+  data: Float32Array | Uint16Array | Int8Array
+  /** 'f32' Float32Array, 'f16' Uint16Array of half-precision bits, 'int8' Int8Array */
+  type: 'f32' | 'f16' | 'int8'
+  rows: number
+}
+
+/** A cancellable native call: `promise` rejects with ERR_CLIP_ABORTED after `abort()`. */
+export interface NativeTask<T> {
+  promise: Promise<T>
+  abort(): void
+}
+
+export interface NativeConvertOptions {
+  type: string
+  /** [glob of tensor names, type] pairs that override the policy; first match wins. */
+  overrides: [string, string][]
+  /** null: the source file's own. */
+  tokenizer: { json: string; tokens: string[]; merges: string[] } | null
+  license: string
+  source: string
+  revision: string
+  name: string
+}
+
+export interface NativeAddon {
+  /** ggml's version, compiled-in kernel levels usable here, best one first, and devices found. */
+  build(): { ggml: string; kernels: string[]; devices: { name: string; kind: string; description: string }[] }
+  /** Every code the native side can raise. */
+  errorCodes(): string[]
+  loadModel(path: string, options: NativeLoadOptions): NativeTask<NativeModel>
+  convert(input: string, output: string, options: NativeConvertOptions): NativeTask<{ bytes: number; tensors: Record<string, number> }>
+  /** For tests and tools: Pillow-equal resize of RGB bytes. */
+  resize(pixels: NativePixels, width: number, height: number, filter: 'nearest' | 'bilinear' | 'bicubic'): Promise<Uint8Array>
+  topK(queries: Float32Array, matrix: NativeMatrix, dim: number, k: number, threads: number): NativeTask<{ indices: Uint32Array; scores: Float32Array }>
+  similarityMatrix(a: Float32Array, b: NativeMatrix, dim: number, threads: number): NativeTask<Float32Array>
+}

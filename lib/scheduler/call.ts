@@ -1,0 +1,64 @@
+import type { Job } from './job.js'
+import type { KindQueue } from './kind-queue.js'
+
+/** One item of a call: queued (`queue` is set), then running (`job` is set), then neither. */
+export interface Entry<I, R> {
+  readonly call: Call<I, R>
+  readonly item: I
+  /** Position in the call's results. */
+  readonly index: number
+  queue: KindQueue<I, R> | undefined
+  job: Job<I, R> | undefined
+  /** Position in the heap of its queue. */
+  slot: number
+}
+
+/** One `submit` or `submitMany`: a promise that is settled once, and the items that it waits for. */
+export class Call<I, R> {
+  readonly entries: Entry<I, R>[]
+  readonly results: R[]
+  /** Resolves to one result per item. */
+  readonly promise: Promise<R[]>
+  /** Items in the queue. */
+  queued = 0
+  /** Items without a result. */
+  missing: number
+  settled = false
+  /** Takes the listener off the caller's signal. */
+  stopListening: (() => void) | undefined
+  private accept!: (results: R[]) => void
+  private refuse!: (reason: unknown) => void
+
+  /** `number`: of the calls submitted in the same moment, the lower one was first. */
+  constructor(
+    items: readonly I[], readonly priority: number, readonly submittedAt: number, readonly number: number,
+  ) {
+    this.entries = items.map((item, index) => ({ call: this, item, index, queue: undefined, job: undefined, slot: -1 }))
+    this.results = new Array<R>(items.length)
+    this.missing = items.length
+    this.promise = new Promise<R[]>((accept, refuse) => {
+      this.accept = accept
+      this.refuse = refuse
+    })
+  }
+
+  /** Takes one result; the last one resolves the promise. */
+  deliver(index: number, result: R): void {
+    this.results[index] = result
+    this.missing -= 1
+    if (this.missing > 0) return
+    this.settle()
+    this.accept(this.results)
+  }
+
+  reject(reason: unknown): void {
+    this.settle()
+    this.refuse(reason)
+  }
+
+  private settle(): void {
+    this.settled = true
+    this.stopListening?.()
+    this.stopListening = undefined
+  }
+}

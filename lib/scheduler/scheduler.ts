@@ -1,0 +1,246 @@
+/**
+ * Micro-batching over a set of runners. docs/scheduler.md tells the policy; in short: what waits together and is of
+ * one kind goes together, an idle runner does not wait, a full queue says so, and nobody starves.
+ */
+import { abortReason, onAbort } from '../abort.js'
+import { ClipError, errorCodeOf } from '../errors.js'
+import { checkInteger, checkNonEmptyArray, checkNumber } from '../validate.js'
+import { Call, type Entry } from './call.js'
+import { systemClock } from './clock.js'
+import { Failure, Job, type Outcome } from './job.js'
+import { KindQueue } from './kind-queue.js'
+import { Meter } from './meter.js'
+import type { BatchRunner, Clock, SchedulerOptions, SchedulerStats, SubmitOptions } from './types.js'
+
+export class Scheduler<I, R> {
+  private readonly maxBatch: number
+  private readonly maxWaitMs: number
+  private readonly maxQueue: number
+  private readonly agingMs: number
+  private readonly clock: Clock
+
+  private readonly idle: BatchRunner<I, R>[]
+  private readonly jobs = new Set<Promise<void>>()
+  private readonly queues = new Map<string, KindQueue<I, R>>()
+  /** Calls with at least one item in a queue. */
+  private waitingCalls = 0
+  private calls = 0
+  private turnPending = false
+  private cancelTimer: (() => void) | undefined
+  private disposal: Promise<void> | undefined
+
+  private readonly waitMs = new Meter()
+  private readonly runMs = new Meter()
+  private readonly counts = { running: 0, batches: 0, items: 0, failed: 0, rejected: 0, aborted: 0 }
+
+  /** @throws TypeError / RangeError for bad options */
+  constructor(options: SchedulerOptions<I, R>) {
+    this.idle = [...checkNonEmptyArray('runners', options.runners)]
+    this.maxBatch = checkInteger('maxBatch', options.maxBatch, { min: 1 })
+    this.maxWaitMs = checkNumber('maxWaitMs', options.maxWaitMs, { min: 0, max: 60_000 })
+    this.maxQueue = checkInteger('maxQueue', options.maxQueue, { min: 1 })
+    this.agingMs = checkNumber('agingMs', options.agingMs ?? 1000, { min: 0, max: 3_600_000 })
+    this.clock = options.clock ?? systemClock
+  }
+
+  /**
+   * Hands in one item; resolves to its result.
+   *
+   * Rejects with the runner's error for the item; the signal's reason when cancelled; ERR_CLIP_QUEUE_FULL when
+   * `maxQueue` calls wait already; ERR_CLIP_DISPOSED.
+   */
+  async submit(kind: string, item: I, options?: SubmitOptions): Promise<R> {
+    const results = await this.enqueue(kind, [item], options)
+    return results[0]!
+  }
+
+  /**
+   * Hands in any number of items as one call; resolves to their results in order. When one fails, the call rejects
+   * with its error and what still waits of the call is dropped. Rejects otherwise as `submit` does.
+   */
+  async submitMany(kind: string, items: readonly I[], options?: SubmitOptions): Promise<R[]> {
+    return this.enqueue(kind, items, options)
+  }
+
+  stats(): SchedulerStats {
+    const { batches, items } = this.counts
+    let queued = 0
+    for (const queue of this.queues.values()) queued += queue.size
+    const meanBatchSize = batches === 0 ? 0 : items / batches
+    return { queued, ...this.counts, meanBatchSize, waitMs: this.waitMs.read(), runMs: this.runMs.read() }
+  }
+
+  /**
+   * Refuses new work, rejects waiting calls with ERR_CLIP_DISPOSED and resolves when the running batches are done.
+   * Idempotent. The runners stay their owner's.
+   */
+  dispose(): Promise<void> {
+    this.disposal ??= this.close()
+    return this.disposal
+  }
+
+  private enqueue(kind: string, items: readonly I[], options: SubmitOptions = {}): Promise<R[]> {
+    const { signal, priority = 0 } = options
+    checkInteger('priority', priority, { min: -100, max: 100 })
+    if (this.disposal) throw disposed()
+    if (signal?.aborted) {
+      this.counts.aborted += items.length
+      throw abortReason(signal)
+    }
+    if (items.length === 0) return Promise.resolve([])
+    if (this.waitingCalls >= this.maxQueue) {
+      this.counts.rejected += items.length
+      throw queueFull(this.waitingCalls, this.maxQueue)
+    }
+    const call = new Call<I, R>(items, priority, this.clock.now(), this.calls++)
+    if (signal) call.stopListening = onAbort(signal, () => this.abort(call, abortReason(signal)))
+    const queue = this.queueOf(kind)
+    for (const entry of call.entries) queue.push(entry)
+    call.queued = items.length
+    this.waitingCalls += 1
+    this.wake()
+    return call.promise
+  }
+
+  private queueOf(kind: string): KindQueue<I, R> {
+    let queue = this.queues.get(kind)
+    if (!queue) {
+      queue = new KindQueue(kind, this.agingMs, this.counts.batches)
+      this.queues.set(kind, queue)
+    }
+    return queue
+  }
+
+  /** Looks for work in the next turn of the event loop, so that calls made in this turn come along. */
+  private wake(): void {
+    if (this.turnPending || this.idle.length === 0 || this.queues.size === 0) return
+    this.turnPending = true
+    this.clock.nextTurn(() => {
+      this.turnPending = false
+      this.startBatches()
+    })
+  }
+
+  /** Gives batches to idle runners while there are both; sets the timer for what may wait a little. */
+  private startBatches(): void {
+    this.stopTimer()
+    const now = this.clock.now()
+    while (this.idle.length > 0) {
+      const queue = this.nextQueue(now)
+      if (!queue) break
+      this.startBatch(queue, now)
+    }
+    if (this.idle.length === 0 || this.queues.size === 0) return
+    let since = Infinity
+    for (const queue of this.queues.values()) since = Math.min(since, queue.waitingSince)
+    this.cancelTimer = this.clock.after(Math.max(0, since + this.maxWaitMs - now), () => this.startBatches())
+  }
+
+  /** The kind whose turn it is, among those that need not wait for more items. */
+  private nextQueue(now: number): KindQueue<I, R> | undefined {
+    let best: KindQueue<I, R> | undefined
+    for (const queue of this.queues.values()) {
+      if (queue.size < this.maxBatch && queue.waitingSince + this.maxWaitMs > now) continue
+      if (!best || queue.claim < best.claim || (queue.claim === best.claim && queue.servedTurn < best.servedTurn)) {
+        best = queue
+      }
+    }
+    return best
+  }
+
+  private startBatch(queue: KindQueue<I, R>, now: number): void {
+    // spread over the idle runners what needs several batches anyway: 40 items on two runners are 20 + 20, not 32 + 8
+    const batches = Math.min(this.idle.length, Math.ceil(queue.size / this.maxBatch))
+    const size = Math.min(this.maxBatch, Math.ceil(queue.size / batches))
+    this.counts.batches += 1
+    const entries = queue.take(size, now, this.counts.batches)
+    if (queue.size === 0) this.queues.delete(queue.kind)
+    else if (queue.size < this.maxBatch) queue.refresh()
+    for (const entry of entries) {
+      this.leaveQueue(entry)
+      this.waitMs.record(now - entry.call.submittedAt)
+    }
+    this.counts.items += entries.length
+    this.counts.running += entries.length
+    const running = this.runJob(new Job(this.idle.pop()!, queue.kind, entries, now))
+    this.jobs.add(running)
+    void running.then(() => this.jobs.delete(running))
+  }
+
+  private async runJob(job: Job<I, R>): Promise<void> {
+    const outcomes = await job.run(isItemFault)
+    this.runMs.record(this.clock.now() - job.startedAt)
+    this.counts.running -= job.entries.length
+    this.idle.push(job.runner)
+    // a full batch starts before the results are handed out; less waits for what the callers submit next
+    if (this.fullBatchWaits()) this.startBatches()
+    else this.wake()
+    for (const [i, entry] of job.entries.entries()) this.settle(entry, outcomes[i]!)
+  }
+
+  private fullBatchWaits(): boolean {
+    for (const queue of this.queues.values()) if (queue.size >= this.maxBatch) return true
+    return false
+  }
+
+  private settle(entry: Entry<I, R>, outcome: Outcome<R>): void {
+    const { call } = entry
+    if (call.settled) return
+    entry.job = undefined
+    if (!(outcome instanceof Failure)) return call.deliver(entry.index, outcome)
+    this.counts.failed += 1
+    this.reject(call, outcome.reason)
+  }
+
+  private abort(call: Call<I, R>, reason: unknown): void {
+    this.counts.aborted += call.missing
+    this.reject(call, reason)
+  }
+
+  /** Rejects a call and takes its items from the queue and, as far as nobody else is in them, off the runners. */
+  private reject(call: Call<I, R>, reason: unknown): void {
+    call.reject(reason)
+    for (const entry of call.entries) {
+      if (entry.queue) {
+        const { queue } = entry
+        queue.remove(entry)
+        if (queue.size === 0) this.queues.delete(queue.kind)
+        this.leaveQueue(entry)
+      } else {
+        entry.job?.leave(entry, reason)
+      }
+    }
+    if (this.queues.size === 0) this.stopTimer()
+  }
+
+  private leaveQueue({ call }: Entry<I, R>): void {
+    call.queued -= 1
+    if (call.queued === 0) this.waitingCalls -= 1
+  }
+
+  private stopTimer(): void {
+    this.cancelTimer?.()
+    this.cancelTimer = undefined
+  }
+
+  private async close(): Promise<void> {
+    for (const queue of [...this.queues.values()]) {
+      for (const call of queue.calls()) this.reject(call, disposed())
+    }
+    await Promise.all(this.jobs)
+  }
+}
+
+/** Errors that the native side raises for one bad item of a batch; everything else is the batch's own failure. */
+function isItemFault(error: unknown): boolean {
+  const code = errorCodeOf(error)
+  return code === 'ERR_CLIP_INPUT_SHAPE' || code === 'ERR_CLIP_INPUT_RANGE'
+}
+
+function queueFull(waiting: number, limit: number): ClipError {
+  return new ClipError('ERR_CLIP_QUEUE_FULL', `${waiting} calls are waiting and maxQueue is ${limit}: try again later`)
+}
+
+function disposed(): ClipError {
+  return new ClipError('ERR_CLIP_DISPOSED', 'this instance has been disposed of')
+}

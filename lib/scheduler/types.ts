@@ -1,0 +1,79 @@
+/** What the scheduler is told and what it tells. */
+
+/** Computes batches, one at a time: a session, or a fake in tests. */
+export interface BatchRunner<I, R> {
+  /**
+   * Runs `items`, all of one `kind`. Resolves to as many outcomes in the same order; an `Error` among them is the
+   * outcome of its item only. A rejection is the failure of the whole batch.
+   *
+   * `signal` aborts when nobody waits for any of the items any more: stop soon then. The runner counts as busy until
+   * the promise is settled.
+   */
+  run(kind: string, items: I[], signal: AbortSignal): Promise<(R | Error)[]>
+}
+
+/** Time, replaceable in tests. */
+export interface Clock {
+  /** Milliseconds, never going back. */
+  now(): number
+  /** Calls `action` once, when everything of the present turn of the event loop has had its say. */
+  nextTurn(action: () => void): void
+  /** Calls `action` once, after `ms`. Returns the function that prevents it. */
+  after(ms: number, action: () => void): () => void
+}
+
+export interface SchedulerOptions<I, R> {
+  /** At least one. Each gets one batch at a time. */
+  runners: readonly BatchRunner<I, R>[]
+  /** Most items of a batch. */
+  maxBatch: number
+  /** How long an idle runner waits for a batch to fill, milliseconds, to 60000. 0: not at all. */
+  maxWaitMs: number
+  /** Most calls that may wait; an array given to `submitMany` is one call. */
+  maxQueue: number
+  /**
+   * How long a call waits to be worth as much as one of the next higher priority, milliseconds. From 0 (priorities
+   * do not count) to 3600000. Default 1000.
+   */
+  agingMs?: number
+  /** Default: the process's clock. */
+  clock?: Clock
+}
+
+export interface SubmitOptions {
+  /** Cancels the call: it rejects with the signal's reason at once. */
+  signal?: AbortSignal
+  /** Integer from -100 to 100, higher goes first. Default 0. */
+  priority?: number
+}
+
+/** Durations in milliseconds: mean and max of all, p50 and p99 of the latest 512. All 0 before the first. */
+export interface DurationStats {
+  mean: number
+  max: number
+  p50: number
+  p99: number
+}
+
+export interface SchedulerStats {
+  /** Items waiting now. */
+  queued: number
+  /** Items in running batches now. */
+  running: number
+  /** Batches started so far. */
+  batches: number
+  /** Items started so far. */
+  items: number
+  /** items / batches; 0 before the first. */
+  meanBatchSize: number
+  /** From submission to the start of the batch, per item. */
+  waitMs: DurationStats
+  /** From start to end, per batch. */
+  runMs: DurationStats
+  /** Items whose error rejected a call (cancellation is not among them). */
+  failed: number
+  /** Items refused because the queue was full. */
+  rejected: number
+  /** Items whose call was cancelled. */
+  aborted: number
+}

@@ -1,0 +1,170 @@
+/** Order of the merge of two neighbouring pieces, lower is earlier; -1 when they never merge. */
+export type RankOf = (left: string, right: string) => number
+
+/** What CLIP's vocabularies append to the last piece of a word. */
+export const wordEnd = '</w>'
+
+// heap entries are rank * 2^30 + position: exact in a double for ranks below 2^22
+const positionSpan = 2 ** 30
+
+// words up to this many pieces are scanned for each merge, which is faster than a heap
+const shortWord = 24
+
+/**
+ * Byte-pair encoding of one word: the earliest merge first, the leftmost of equals, until none applies.
+ * O(n log n) in the number of pieces.
+ */
+export function mergePieces(pieces: readonly string[], rankOf: RankOf): string[] {
+  return pieces.length <= shortWord ? mergeByScan(pieces, rankOf) : mergeByHeap(pieces, rankOf)
+}
+
+function mergeByScan(pieces: readonly string[], rankOf: RankOf): string[] {
+  const text = [...pieces]
+  const ranks: number[] = [] // of the pair that starts at a position
+  for (let i = 0; i + 1 < text.length; i++) ranks.push(rankOf(text[i]!, text[i + 1]!))
+  for (;;) {
+    let best = -1
+    for (let i = 0; i < ranks.length; i++) {
+      if (ranks[i]! >= 0 && (best < 0 || ranks[i]! < ranks[best]!)) best = i
+    }
+    if (best < 0) return text
+    text[best] += text[best + 1]!
+    text.splice(best + 1, 1)
+    ranks.splice(best, 1)
+    if (best < ranks.length) ranks[best] = rankOf(text[best]!, text[best + 1]!)
+    if (best > 0) ranks[best - 1] = rankOf(text[best - 1]!, text[best]!)
+  }
+}
+
+function mergeByHeap(pieces: readonly string[], rankOf: RankOf): string[] {
+  const count = pieces.length
+  const text = [...pieces]
+  const next = new Int32Array(count)
+  const previous = new Int32Array(count)
+  const ranks = new Int32Array(count).fill(-1) // of the pair that starts at a position; -1 as well when merged away
+  const heap: number[] = []
+  for (let i = 0; i < count; i++) {
+    next[i] = i + 1
+    previous[i] = i - 1
+  }
+  const rate = (i: number): void => {
+    const right = next[i]!
+    const rank = right < count ? rankOf(text[i]!, text[right]!) : -1
+    ranks[i] = rank
+    if (rank >= 0) heapPush(heap, rank * positionSpan + i)
+  }
+  for (let i = 0; i + 1 < count; i++) rate(i)
+  while (heap.length > 0) {
+    const entry = heapPop(heap)
+    const rank = Math.floor(entry / positionSpan)
+    const left = entry - rank * positionSpan
+    if (ranks[left] !== rank) continue // the pair has changed since
+    const right = next[left]!
+    text[left] += text[right]!
+    next[left] = next[right]!
+    if (next[right]! < count) previous[next[right]!] = left
+    ranks[right] = -1
+    rate(left)
+    if (previous[left]! >= 0) rate(previous[left]!)
+  }
+  const merged: string[] = []
+  for (let i = 0; i < count; i = next[i]!) merged.push(text[i]!)
+  return merged
+}
+
+/** Ranks of a merge list with lines 'left right', best first. */
+export function ranksOfMerges(merges: readonly string[]): RankOf {
+  const ranks = new Map<string, number>()
+  for (let i = 0; i < merges.length; i++) ranks.set(merges[i]!, i)
+  return (left, right) => ranks.get(`${left} ${right}`) ?? -1
+}
+
+/** Merges that a token list implies. */
+export interface ImpliedMerges {
+  rankOf: RankOf
+  /** Length of the left part that `id` is merged from; 0 when it is no merge. */
+  splitOf(id: number): number
+}
+
+/**
+ * Merges implied by the order of the ids, for files that hold the token list alone (clip.cpp's GGUF layout).
+ *
+ * Vocabularies are built one merge at a time, so token `id` was merged from the two pieces that its own string
+ * has under the merges before it. Worked out for a token when a text first asks for it, so there is no work up front.
+ */
+export function impliedMerges(
+  tokens: readonly string[],
+  idOf: (token: string) => number | undefined,
+  isSpecial: (id: number) => boolean,
+): ImpliedMerges {
+  const unknown = -1
+  const splits = new Int32Array(tokens.length).fill(unknown)
+  const rankBelow = (left: string, right: string, limit: number): number => {
+    const id = idOf(left + right)
+    if (id === undefined || id >= limit) return -1
+    return splitOf(id) === left.length ? id : -1
+  }
+  const splitOf = (id: number): number => {
+    if (splits[id] !== unknown) return splits[id]!
+    const pieces = isSpecial(id) ? [] : piecesOfToken(tokens[id]!)
+    const merged = mergePieces(pieces, (left, right) => rankBelow(left, right, id))
+    return (splits[id] = merged.length === 2 ? merged[0]!.length : 0)
+  }
+  return { rankOf: (left, right) => rankBelow(left, right, tokens.length), splitOf }
+}
+
+/**
+ * The merge list, lines 'left right', that a token list in id order implies (see {@link impliedMerges}). For CLIP's
+ * vocabulary it is merges.txt, line by line.
+ */
+export function recoverMerges(tokens: readonly string[]): string[] {
+  const ids = new Map(tokens.map((token, id) => [token, id]))
+  const { splitOf } = impliedMerges(tokens, (token) => ids.get(token), (id) => isSpecialName(tokens[id]!))
+  const merges: string[] = []
+  tokens.forEach((token, id) => {
+    const split = splitOf(id)
+    if (split > 0) merges.push(`${token.slice(0, split)} ${token.slice(split)}`)
+  })
+  return merges
+}
+
+function isSpecialName(token: string): boolean {
+  return /^<\|?(?:start|end)_?of_?text\|?>$/.test(token)
+}
+
+function piecesOfToken(token: string): string[] {
+  const ends = token.length > wordEnd.length && token.endsWith(wordEnd)
+  const pieces = Array.from(ends ? token.slice(0, -wordEnd.length) : token)
+  if (ends) pieces[pieces.length - 1] += wordEnd
+  return pieces
+}
+
+function heapPush(heap: number[], value: number): void {
+  let at = heap.length
+  heap.push(value)
+  while (at > 0) {
+    const parent = (at - 1) >> 1
+    if (heap[parent]! <= value) break
+    heap[at] = heap[parent]!
+    at = parent
+  }
+  heap[at] = value
+}
+
+function heapPop(heap: number[]): number {
+  const top = heap[0]!
+  const value = heap.pop()!
+  const count = heap.length
+  if (count === 0) return top
+  let at = 0
+  for (;;) {
+    let child = 2 * at + 1
+    if (child >= count) break
+    if (child + 1 < count && heap[child + 1]! < heap[child]!) child++
+    if (heap[child]! >= value) break
+    heap[at] = heap[child]!
+    at = child
+  }
+  heap[at] = value
+  return top
+}

@@ -1,0 +1,36 @@
+/**
+ * The first `limit` ids of a long text, or more, from a part of it; exactly what encoding all of it would give.
+ *
+ * No token is longer than `window`, so wherever one looks, the encoding of the whole has a boundary between two
+ * tokens within the last `window` places. Up to a boundary, the encoding of the whole is the encoding of the text
+ * cut there (this holds for BPE, Unigram and greedy matching). Which place is the boundary is unknown, but what all
+ * cuts agree on holds for the one that is. The part grows until they agree on enough.
+ *
+ * @param length places in the whole text
+ * @param window longest token, in places
+ * @param limit ids asked for
+ * @param encodeCut ids of the first n places, as the start of something longer
+ * @param encodeAll ids of everything, for when no part is enough
+ */
+export function encodePrefix(
+  length: number,
+  window: number,
+  limit: number,
+  encodeCut: (end: number) => readonly number[],
+  encodeAll: () => number[],
+): number[] {
+  for (let end = Math.max(8 * limit, 2 * window); end < length; end *= 2) {
+    let agreed = encodeCut(end)
+    for (let cut = end - 1; cut > end - window && agreed.length >= limit; cut--) {
+      agreed = commonStart(agreed, encodeCut(cut))
+    }
+    if (agreed.length >= limit) return [...agreed]
+  }
+  return encodeAll()
+}
+
+function commonStart(a: readonly number[], b: readonly number[]): readonly number[] {
+  let count = 0
+  while (count < a.length && count < b.length && a[count] === b[count]) count++
+  return a.slice(0, count)
+}

@@ -1,0 +1,109 @@
+import { readFile, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ClipError, invalidArgument } from '../errors.js'
+import type { SpecialTokens, TokenizerJsonSource, VocabularySource } from './types.js'
+
+// the largest in use are below 40 MB (256,000 tokens with their merges)
+const maxFileBytes = 256 * 2 ** 20
+
+const otherFormats = ['spiece.model', 'sentencepiece.bpe.model', 'tokenizer.model', 'vocab.txt']
+
+/** What {@link readTokenizerSource} found. */
+export interface TokenizerFiles {
+  source: TokenizerJsonSource | VocabularySource
+  /** Names of the files that were read. */
+  files: string[]
+  /** `model_max_length` of tokenizer_config.json; absent when that means no limit. */
+  contextLength?: number
+}
+
+/**
+ * Reads the tokenizer of a checkpoint folder: tokenizer.json, else vocab.json with merges.txt, and the names of the
+ * special tokens from tokenizer_config.json and special_tokens_map.json. Reads only; the vocabulary is parsed when
+ * the tokenizer first needs it.
+ *
+ * @throws TypeError ERR_CLIP_INVALID_ARGUMENT when `directory` is no string
+ * @throws ClipError ERR_CLIP_FILE_NOT_FOUND when there is no such folder or merges.txt is missing beside vocab.json,
+ *   ERR_CLIP_TOKENIZER_MISSING when nothing in it can be used, ERR_CLIP_TOKENIZER_INVALID when a configuration is
+ *   broken, ERR_CLIP_FILE_LIMIT when a file is larger than 256 MiB
+ */
+export async function readTokenizerSource(directory: string): Promise<TokenizerFiles> {
+  if (typeof directory !== 'string') throw invalidArgument('directory', 'a path', directory)
+  const names = await filesOf(directory)
+  const files: string[] = []
+  const read = async (name: string): Promise<string> => {
+    files.push(name)
+    return readText(join(directory, name))
+  }
+  const readJson = async (name: string): Promise<Record<string, unknown>> => {
+    if (!names.has(name)) return {}
+    return parseObject(await read(name), join(directory, name))
+  }
+  let source: TokenizerFiles['source']
+  if (names.has('tokenizer.json')) {
+    source = { json: await read('tokenizer.json') }
+  } else if (names.has('vocab.json')) {
+    if (!names.has('merges.txt')) {
+      throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${directory}: expected merges.txt beside vocab.json, found none`)
+    }
+    source = { vocab: await read('vocab.json'), merges: await read('merges.txt') }
+  } else {
+    const others = otherFormats.filter((name) => names.has(name))
+    const found = others.length > 0 ? `only ${others.join(', ')}, which is not read` : 'neither'
+    throw new ClipError(
+      'ERR_CLIP_TOKENIZER_MISSING',
+      `${directory}: expected tokenizer.json, or vocab.json with merges.txt, found ${found}`,
+    )
+  }
+  const map = await readJson('special_tokens_map.json')
+  const config = await readJson('tokenizer_config.json')
+  source.specials = specialsOf({ ...map, ...config })
+  const length = config.model_max_length
+  const contextLength = Number.isInteger(length) && (length as number) >= 2 && (length as number) <= 1e6
+    ? (length as number)
+    : undefined
+  return { source, files, contextLength }
+}
+
+function specialsOf(config: Record<string, unknown>): SpecialTokens {
+  const name = (key: string): string | undefined => {
+    const value = config[key]
+    const content = typeof value === 'object' && value !== null ? (value as { content?: unknown }).content : value
+    return typeof content === 'string' ? content : undefined
+  }
+  return { bos: name('bos_token'), eos: name('eos_token'), pad: name('pad_token'), unk: name('unk_token') }
+}
+
+async function filesOf(directory: string): Promise<Set<string>> {
+  try {
+    return new Set(await readdir(directory))
+  } catch (cause) {
+    const message = `${directory}: expected a folder, ${(cause as Error).message}`
+    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', message, { cause })
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    const { size } = await stat(path)
+    if (size > maxFileBytes) {
+      throw new ClipError('ERR_CLIP_FILE_LIMIT', `${path}: expected at most ${maxFileBytes} bytes, found ${size}`)
+    }
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    if (cause instanceof ClipError) throw cause
+    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${path}: cannot be read, ${(cause as Error).message}`, { cause })
+  }
+}
+
+function parseObject(text: string, path: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${path} is no JSON: ${(cause as Error).message}`, { cause })
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  const found = JSON.stringify(value).slice(0, 60)
+  throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${path}: expected an object, found ${found}`)
+}

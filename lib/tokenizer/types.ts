@@ -1,0 +1,74 @@
+/**
+ * What is done to a text before it is split into tokens.
+ *
+ * - `whitespace_lower`: Hugging Face's CLIPTokenizer: NFC, runs of whitespace become one space, lower case.
+ * - `open_clip`: open_clip's `clean='lower'`: ftfy's repairs, HTML entities twice, whitespace, lower case.
+ * - `canonicalize`: open_clip's `clean='canonicalize'` (SigLIP, CLIPA): as above and punctuation removed.
+ * - `none`: the text as it is.
+ *
+ * A tokenizer.json of another family than CLIP (SentencePiece, WordPiece, ...) has a normaliser of its own, which
+ * always runs, after this: see docs/tokenizer.md.
+ */
+export type TextCleaning = 'whitespace_lower' | 'open_clip' | 'canonicalize' | 'none'
+
+/** Every {@link TextCleaning}. */
+export const textCleanings: readonly TextCleaning[] = ['whitespace_lower', 'open_clip', 'canonicalize', 'none']
+
+/** The strings of the special tokens, as tokenizer_config.json and special_tokens_map.json name them. */
+export interface SpecialTokens {
+  bos?: string
+  eos?: string
+  pad?: string
+  unk?: string
+}
+
+/** The text of a tokenizer.json. */
+export interface TokenizerJsonSource {
+  json: string
+  specials?: SpecialTokens
+}
+
+/** vocab.json (parsed or as text) with merges.txt (lines 'a b', best first, or as text). */
+export interface VocabularySource {
+  vocab: Readonly<Record<string, number>> | string
+  merges: readonly string[] | string
+  specials?: SpecialTokens
+}
+
+/** A token list in id order, as in a GGUF file; merges that are absent are recovered from the order of the ids. */
+export interface TokenListSource {
+  tokens: readonly string[]
+  merges?: readonly string[]
+  specials?: SpecialTokens
+}
+
+export type TokenizerSource = TokenizerJsonSource | VocabularySource | TokenListSource
+
+/** How texts become rows of ids. */
+export interface TokenizerSettings {
+  /** Ids in a row, start and end included: 77 for CLIP, 64 for SigLIP. */
+  contextLength: number
+  /** Id of the start token. Default: the source's `specials.bos`, else the usual names. */
+  bosId?: number
+  /** Id of the end token. Default: the source's `specials.eos`, else the usual names. */
+  eosId?: number
+  /** Id that fills a row. Default: the source's `specials.pad`, else the end token. open_clip fills with 0. */
+  padId?: number
+  /** Default: 'whitespace_lower'. */
+  cleaning?: TextCleaning
+  /** Whether a row starts with the start token. Default: true. SigLIP: false. */
+  addBos?: boolean
+  /** Whether a row ends with the end token, which truncation then keeps. Default: true. */
+  addEos?: boolean
+}
+
+/** Turns text into ids without start, end, truncation and padding: one per family. */
+export interface TextEncoder {
+  /** Ids that the vocabulary knows: one more than the highest. */
+  readonly tokenCount: number
+  /** All ids of `text`, or at least the first `limit` of them. */
+  encode(text: string, limit: number): number[]
+  /** The text of `ids`, special tokens left out. */
+  decode(ids: readonly number[]): string
+  idOf(token: string): number | undefined
+}

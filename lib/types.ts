@@ -1,0 +1,112 @@
+/** The public types that several files share. */
+import type { Sharp } from 'sharp'
+
+import type { NativeModelInfo } from './native/contract.js'
+
+/** 8-bit sRGB pixels, row-major, `channels` interleaved bytes each: 1 grey, 3 RGB, 4 RGBA (alpha not premultiplied). */
+export interface RawPixels {
+  data: Uint8Array | Uint8ClampedArray
+  width: number
+  height: number
+  channels: 1 | 3 | 4
+}
+
+/** An image prepared by the caller or by {@link Clip.preprocess}: [3, H, W], normalised, H and W the model's size. */
+export interface ImageTensor {
+  tensor: Float32Array
+}
+
+/**
+ * Anything that {@link Clip} takes for an image: a path, the bytes of an encoded file (JPEG, PNG, WebP, AVIF, GIF and
+ * TIFF first frame, SVG), raw pixels, a sharp instance, or a ready tensor.
+ */
+export type ImageInput = string | Uint8Array | ArrayBuffer | Blob | RawPixels | ImageTensor | Sharp
+
+/** An RGB colour, 0 to 255 each. */
+export type Rgb = readonly [number, number, number]
+
+export type Device = 'auto' | 'cpu' | 'cuda' | 'metal' | 'vulkan'
+export type Towers = 'both' | 'image' | 'text'
+export type Precision = 'default' | 'fast' | 'exact'
+export type WeightType = 'f32' | 'f16' | 'bf16' | 'q8_0' | 'q5_1' | 'q5_0' | 'q4_1' | 'q4_0' | 'q6_k' | 'q5_k' | 'q4_k' | 'iq4_nl'
+export type DecodeMode = 'auto' | 'exact'
+
+export interface LoadOptions {
+  /** Where to compute. Default 'auto': a GPU if this build has its backend and the machine has one, else the CPU. */
+  device?: Device
+  /** CPU threads of each session. Default: the machine's available cores divided by `sessions`. */
+  threads?: number
+  /** Batches that may run at the same time, each with its own scratch memory. Default 1. */
+  sessions?: number
+  /** Which encoders to load; the weights of the other are not touched. Default 'both' (what the model has of them). */
+  towers?: Towers
+  /** Weight type in memory; default as in the file. Another type is converted to while loading. */
+  dtype?: WeightType
+  /** Arithmetic: 'fast' rounds activations more coarsely, 'exact' computes everything in f32. Default 'default'. */
+  precision?: Precision
+  /** Most inputs of one batch; bounds scratch memory. Default 32. */
+  maxBatch?: number
+  /** How long an idle session waits for a batch to fill, in milliseconds. Default 0. */
+  maxWaitMs?: number
+  /** Most calls that may wait; one more is refused with ERR_CLIP_QUEUE_FULL. Default 1024. */
+  maxQueue?: number
+  /** Cancels the loading. */
+  signal?: AbortSignal
+  /** 'auto' decodes large JPEG and WebP pictures at reduced scale; 'exact' decodes every pixel. Default 'auto'. */
+  decode?: DecodeMode
+  /** Most pixels of an image (width x height); a larger one is refused with ERR_CLIP_IMAGE_TOO_LARGE. Default 2^28. */
+  maxPixels?: number
+}
+
+export interface CallOptions {
+  /** Cancels the call: it rejects with the signal's reason. */
+  signal?: AbortSignal
+  /** Integer from -100 to 100, higher goes first. Default 0. */
+  priority?: number
+}
+
+export interface EncodeTextOptions extends CallOptions {
+  /** L2-normalise the embedding. Default true. */
+  normalize?: boolean
+}
+
+export interface ImageOptions extends CallOptions {
+  /** Apply the EXIF orientation. Default true. */
+  orient?: boolean
+  /** Colour under transparent pixels. Default: the model's, which is white unless its configuration says otherwise. */
+  background?: Rgb
+  /** Overrides the {@link LoadOptions.decode} of the model. */
+  decode?: DecodeMode
+}
+
+export interface EncodeImageOptions extends ImageOptions {
+  /** L2-normalise the embedding. Default true. */
+  normalize?: boolean
+}
+
+/** One label's place in a classification. */
+export interface Classification {
+  label: string
+  /** Probability: softmax over the labels, or sigmoid of each (`multiLabel`, and models trained with a sigmoid loss). */
+  score: number
+  /** Cosine similarity between the image and the label's text vector, -1 to 1. */
+  similarity: number
+}
+
+/** Logits and probabilities of every image-text pair; one row an image, as the reference's `logits_per_image`. */
+export interface SimilarityResult {
+  /** exp(logitScale) * cosine + logitBias; [images][texts]. */
+  logits: Float32Array[]
+  /** Softmax of each row, or sigmoid of each value for sigmoid models; [images][texts]. */
+  probabilities: Float32Array[]
+}
+
+/** What a loaded model is. */
+export interface ClipInfo extends Omit<NativeModelInfo, 'logitScale'> {
+  /** Always 'clip': GGUF's word for dual encoders. */
+  architecture: 'clip'
+  /** Factor of the cosine in the logits (already exponentiated; 100 for OpenAI's models). */
+  logitScale: number
+  threads: number
+  sessions: number
+}

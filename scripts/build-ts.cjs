@@ -1,0 +1,28 @@
+// Compiles lib/ to dist/ (CommonJS) and writes the ES module face: dist/index.mjs re-exports the CommonJS module by
+// name, so both kinds of import share one set of classes and one loaded addon.
+'use strict'
+
+const fs = require('node:fs')
+const path = require('node:path')
+const { run } = require('./run.cjs')
+
+const root = path.join(__dirname, '..')
+const dist = path.join(root, 'dist')
+
+function buildTs() {
+  run(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', path.join(root, 'tsconfig.build.json')], { cwd: root })
+  const names = Object.keys(require(path.join(dist, 'index.js'))).filter((name) => /^[A-Za-z]\w*$/.test(name))
+  const lines = names.map((name) => `export const ${name} = module.${name}`)
+  write('index.mjs', `import module from './index.js'\n${lines.join('\n')}\n`)
+  write('index.d.mts', "export * from './index.js'\n")
+  fs.chmodSync(path.join(dist, 'cli', 'main.js'), 0o755)
+}
+
+function write(file, text) {
+  fs.writeFileSync(path.join(dist, `${file}.new`), text)
+  fs.renameSync(path.join(dist, `${file}.new`), path.join(dist, file))
+}
+
+module.exports = { buildTs }
+
+if (require.main === module) buildTs()

@@ -1,0 +1,27 @@
+// Builds and runs the native test programs; prints one line each and fails when one of them does.
+'use strict'
+
+const { spawnSync } = require('node:child_process')
+const fs = require('node:fs')
+const path = require('node:path')
+const { buildNative } = require('./build-native.cjs')
+
+const root = path.join(__dirname, '..')
+const build = path.join(root, 'build', 'cmake')
+const oracle = path.join(root, '..', 'shared', 'oracle')
+const programs = ['kernels', 'preprocess', 'search', 'formats']
+
+buildNative({ tests: true })
+let failed = 0
+for (const name of programs) {
+  const args = name === 'formats' && fs.existsSync(oracle) ? [oracle] : []
+  const result = spawnSync(path.join(build, `${name}-test`), args, { encoding: 'utf8', maxBuffer: 1 << 26 })
+  const ok = result.status === 0
+  if (!ok) {
+    failed++
+    process.stdout.write(`${result.stdout ?? ''}${result.stderr ?? ''}${result.error ?? ''}`)
+  }
+  process.stdout.write(`${ok ? 'pass' : 'FAIL'}  native ${name}${ok ? '' : ` (${result.signal ?? `exit ${result.status}`})`}\n`)
+}
+process.stdout.write(`native: ${programs.length - failed} passed, ${failed} failed\n`)
+if (failed > 0) process.exitCode = 1

@@ -10,7 +10,7 @@ static ggml_tensor * build_block(ggml_context * ctx, layer_ops & ops, const towe
     layer_input all = ops.norm(x, w.ln1, hp.eps);
     if (states.on) states.keep(name + ".ln1", ops.values(all));
 
-    ggml_tensor * residual = rows ? ggml_get_rows(ctx, x, rows) : x;            // [n_embd, n_query]
+    ggml_tensor * residual = rows ? ops.gather(x, rows) : x;                    // [n_embd, n_query]
     layer_input   asking = rows ? ops.norm(residual, w.ln1, hp.eps) : all;
     ggml_tensor * q = ops.linear(asking, w.q, activation::none, nullptr);       // [n_attn, n_query]
     if (!rows) all = asking;                                                    // shares what q has prepared
@@ -57,7 +57,7 @@ ggml_tensor * build_blocks(ggml_context * ctx, layer_ops & ops, const tower_hpar
     if (states.on && input.pooled) {
         layer_input all = ops.norm(x, w.post_ln, hp.eps);
         states.keep(name + ".post_ln", ops.values(all));
-        x = ggml_get_rows(ctx, x, input.pooled);
+        x = ops.gather(x, input.pooled);
     }
     return x;
 }

@@ -45,6 +45,16 @@ class layer_ops {
     layer_input norm(ggml_tensor * x, const norm_weights & w, float eps) { return {x, &w, eps, nullptr, {}}; }
     layer_input plain(ggml_tensor * x) { return {x, nullptr, 0, x, {}}; }
 
+    // Rows of x by index (i32 [n]): [n_embd, n].
+    virtual ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) = 0;
+    // One vector for each sequence: [n] -> [n, n_seq].
+    virtual ggml_tensor * repeat(ggml_tensor * vector, int n_seq) = 0;
+    // Token and position vectors added: ids and positions i32 [n_token] -> [n_embd, n_token].
+    virtual ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table, ggml_tensor * positions) = 0;
+    // Class token (or null) before each image's patches, position vectors added:
+    // patches [n_embd, n_patch * n_seq] -> [n_embd, n_token * n_seq].
+    virtual ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table, int n_seq) = 0;
+
     // The normalised values themselves, [n, n_token].
     virtual ggml_tensor * values(layer_input & in) = 0;
     // act(W in + b) + residual, [n_out, n_token]; residual may be null.

@@ -1,8 +1,11 @@
-// The compute seam over ggclip's own CPU kernels: every operation is one ggml custom node, so that ggml still owns the
-// graph, its memory and its threads. Weights were packed while loading; a layer input is rounded to the form its
+// The compute seam over ggclip's own CPU kernels: every operation is one ggml custom node. ggml owns the graph and plans
+// its memory; thread-team.h runs it. Weights were packed while loading; a layer input is rounded to the form its
 // weights call for once and shared by all layers that read it.
 #include "engine/layer-ops.h"
 
+#include "engine/thread-team.h"
+
+#include <cstring>
 #include <deque>
 
 namespace ggclip {
@@ -25,9 +28,9 @@ const float * floats(const ggml_tensor * t) { return t ? static_cast<const float
 size_t row_stride(const ggml_tensor * t) { return t->nb[1] / sizeof(float); }
 
 // Parameters of one node. Everything that has an address only once the graph is allocated is read from the tensors.
-struct node {
-    const kernel_table * table;
-    kernels::activation_scale scale;
+struct node : team_node {
+    const kernel_table * table = nullptr;
+    kernels::activation_scale scale = kernels::activation_scale::block;
     const norm_weights * norm = nullptr;
     float eps = 0;
     const linear_weights * linear = nullptr;
@@ -36,7 +39,7 @@ struct node {
     const sequences * seqs = nullptr;
     const int32_t * q_offset = nullptr;
     int n_head = 0;
-    int n = 0;
+    int n = 0;  // sequences
     bool causal = false;
     uint8_t * scratch = nullptr;
 };
@@ -97,10 +100,76 @@ void run_attention(ggml_tensor * dst, int ith, int nth, void * userdata) {
     p.table->attention(args, ith, nth);
 }
 
+void run_gather(ggml_tensor * dst, int ith, int nth, void *) {
+    const ggml_tensor *x = dst->src[0], *rows = dst->src[1];
+    const int32_t * index = static_cast<const int32_t *>(rows->data);
+    for (int64_t r = dst->ne[1] * ith / nth; r < dst->ne[1] * (ith + 1) / nth; r++) {
+        memcpy(static_cast<char *>(dst->data) + r * dst->nb[1], static_cast<const char *>(x->data) + index[r] * x->nb[1], (size_t) dst->ne[0] * sizeof(float));
+    }
+}
+
+void run_repeat(ggml_tensor * dst, int ith, int nth, void *) {
+    for (int64_t r = dst->ne[1] * ith / nth; r < dst->ne[1] * (ith + 1) / nth; r++) {
+        memcpy(static_cast<char *>(dst->data) + r * dst->nb[1], dst->src[0]->data, (size_t) dst->ne[0] * sizeof(float));
+    }
+}
+
+void add_to(float * dst, const float * x, int64_t n) {
+    for (int64_t i = 0; i < n; i++) dst[i] += x[i];
+}
+
+void run_embed_tokens(ggml_tensor * dst, int ith, int nth, void *) {
+    const ggml_tensor *table = dst->src[0], *positions = dst->src[2];
+    const auto * ids = static_cast<const int32_t *>(dst->src[1]->data);
+    const auto * places = static_cast<const int32_t *>(dst->src[3]->data);
+    const ggml_type_traits * traits = ggml_get_type_traits(table->type);
+    const int64_t n = dst->ne[0];
+    for (int64_t t = dst->ne[1] * ith / nth; t < dst->ne[1] * (ith + 1) / nth; t++) {
+        float * row = static_cast<float *>(dst->data) + t * n;
+        const char * stored = static_cast<const char *>(table->data) + ids[t] * table->nb[1];
+        if (table->type == GGML_TYPE_F32) memcpy(row, stored, (size_t) n * sizeof(float));
+        else traits->to_float(stored, row, n);
+        add_to(row, floats(positions) + places[t] * n, n);
+    }
+}
+
+void run_embed_patches(ggml_tensor * dst, int ith, int nth, void * userdata) {
+    const node & p = *static_cast<const node *>(userdata);
+    const ggml_tensor *patches = dst->src[0], *positions = dst->src[1], *cls = dst->src[2];
+    const int64_t n = dst->ne[0], n_token = dst->ne[1] / p.n, n_patch = patches->ne[1] / p.n;
+    for (int64_t t = dst->ne[1] * ith / nth; t < dst->ne[1] * (ith + 1) / nth; t++) {
+        const int64_t place = t % n_token, patch = t / n_token * n_patch + place - (cls ? 1 : 0);
+        float * row = static_cast<float *>(dst->data) + t * n;
+        memcpy(row, cls && place == 0 ? floats(cls) : floats(patches) + patch * n, (size_t) n * sizeof(float));
+        add_to(row, floats(positions) + place * n, n);
+    }
+}
+
 class packed_ops final : public layer_ops {
   public:
     packed_ops(ggml_context * ctx, const weights & weights, int n_threads)
         : ctx_(ctx), table_(weights.kernels), scale_(weights.activation_scale), n_threads_(n_threads), portable_(make_portable_ops(ctx)) {}
+
+    ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) override {
+        return custom(GGML_TYPE_F32, x->ne[0], rows->ne[0], {x, rows}, run_gather, add_node());
+    }
+
+    ggml_tensor * repeat(ggml_tensor * vector, int n_seq) override {
+        return custom(GGML_TYPE_F32, vector->ne[0], n_seq, {vector}, run_repeat, add_node());
+    }
+
+    ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table, ggml_tensor * positions) override {
+        return custom(GGML_TYPE_F32, table->ne[0], ids->ne[0], {table, ids, position_table, positions}, run_embed_tokens, add_node());
+    }
+
+    ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table, int n_seq) override {
+        node & p = add_node();
+        p.n = n_seq;
+        const int64_t n_token = patches->ne[1] / n_seq + (class_embd ? 1 : 0);
+        std::vector<ggml_tensor *> args = {patches, position_table};
+        if (class_embd) args.push_back(class_embd);
+        return custom(GGML_TYPE_F32, patches->ne[0], n_token * n_seq, args, run_embed_patches, p);
+    }
 
     ggml_tensor * values(layer_input & in) override {
         if (!in.f32) {
@@ -130,18 +199,24 @@ class packed_ops final : public layer_ops {
         p.n_head = n_head;
         p.causal = seqs.causal && !one_each;  // a pooled token comes last in a causal sequence: it sees all of it
         p.q_offset = one_each ? counting(seqs.n_seq + 1) : seqs.offset.data();
-        p.scratch = scratch(table_->attention_scratch_size(seqs.max_length, (int) q->ne[0] / n_head, n_threads_));
+        p.scratch = scratch(table_->attention_scratch_size(seqs.max_length, (int) q->ne[0] / n_head, chunks_for(n_threads_)));
         return custom(GGML_TYPE_F32, q->ne[0], q->ne[1], {q, k, v}, run_attention, p);
     }
 
   private:
     node & add_node() {
-        nodes_.push_back({table_, scale_});
-        return nodes_.back();
+        node & p = nodes_.emplace_back();
+        p.table = table_;
+        p.scale = scale_;
+        p.userdata = &p;
+        return p;
     }
 
     ggml_tensor * custom(ggml_type type, int64_t ne0, int64_t ne1, std::vector<ggml_tensor *> args, ggml_custom_op_t run, node & p) {
-        return ggml_custom_4d(ctx_, type, ne0, ne1, 1, 1, args.data(), (int) args.size(), run, GGML_N_TASKS_MAX, &p);
+        p.run = run;
+        ggml_tensor * t = ggml_custom_4d(ctx_, type, ne0, ne1, 1, 1, args.data(), (int) args.size(), run, GGML_N_TASKS_MAX, &p);
+        t->extra = static_cast<team_node *>(&p);
+        return t;
     }
 
     ggml_tensor * packed(layer_input & in, kernels::weight_type type) {

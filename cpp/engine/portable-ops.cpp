@@ -27,6 +27,22 @@ class portable_ops final : public layer_ops {
   public:
     explicit portable_ops(ggml_context * ctx) : ctx_(ctx) {}
 
+    ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) override { return ggml_get_rows(ctx_, x, rows); }
+
+    ggml_tensor * repeat(ggml_tensor * vector, int n_seq) override { return ggml_repeat_4d(ctx_, vector, vector->ne[0], n_seq, 1, 1); }
+
+    ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table, ggml_tensor * positions) override {
+        return ggml_add(ctx_, ggml_get_rows(ctx_, table, ids), ggml_get_rows(ctx_, position_table, positions));
+    }
+
+    ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table, int n_seq) override {
+        const int64_t n_embd = patches->ne[0], n_patch = patches->ne[1] / n_seq;
+        ggml_tensor * x = ggml_reshape_3d(ctx_, patches, n_embd, n_patch, n_seq);
+        if (class_embd) x = ggml_concat(ctx_, ggml_repeat_4d(ctx_, class_embd, n_embd, 1, n_seq, 1), x, 1);
+        x = ggml_add(ctx_, x, position_table);                 // [n_embd, n_token, n_seq]
+        return ggml_reshape_2d(ctx_, x, n_embd, x->ne[1] * n_seq);
+    }
+
     ggml_tensor * values(layer_input & in) override {
         if (!in.f32) {
             ggml_tensor * normalised = ggml_norm(ctx_, in.x, in.eps);

@@ -15,13 +15,9 @@ tower_runner::tower_runner(const weights & weights, int n_threads, std::atomic<b
     ggml_backend_t cpu = ggml_backend_cpu_init();
     if (!cpu) throw_error(error_code::OUT_OF_MEMORY, "could not make a CPU backend");
     backend_.reset(cpu);
-    ggml_threadpool_params params = ggml_threadpool_params_default(n_threads);
-    params.poll = 0;  // between jobs the threads sleep
-    pool_.reset(ggml_threadpool_new(&params));
-    if (!pool_) throw_error(error_code::OUT_OF_MEMORY, "could not start %d threads", n_threads);
     ggml_backend_cpu_set_n_threads(cpu, n_threads);
-    ggml_backend_cpu_set_threadpool(cpu, pool_.get());
     ggml_backend_cpu_set_abort_callback(cpu, abort_requested, &abort_);
+    if (weights.kernels) team_ = std::make_unique<thread_team>(n_threads);
     if (is_cpu(weights.device)) return;
 
     cpu_fallback_ = std::move(backend_);
@@ -31,6 +27,15 @@ tower_runner::tower_runner(const weights & weights, int n_threads, std::atomic<b
     }
     ggml_backend_t backends[] = {backend_.get(), cpu_fallback_.get()};
     sched_.reset(ggml_backend_sched_new(backends, nullptr, 2, 8192, false, true));
+}
+
+// ggml's own threads, started at the first graph that the team cannot run.
+void tower_runner::start_pool() {
+    ggml_threadpool_params params = ggml_threadpool_params_default(n_threads_);
+    params.poll = 0;  // between jobs the threads sleep
+    pool_.reset(ggml_threadpool_new(&params));
+    if (!pool_) throw_error(error_code::OUT_OF_MEMORY, "could not start %d threads", n_threads_);
+    ggml_backend_cpu_set_threadpool(sched_ ? cpu_fallback_.get() : backend_.get(), pool_.get());
 }
 
 // The rows of a batch and, for the portable attention, where they stand once padded.
@@ -98,6 +103,7 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const std::vect
         if (!slot.alloc) slot.alloc.reset(ggml_gallocr_new(ggml_backend_get_default_buffer_type(backend_.get())));
         if (!ggml_gallocr_alloc_graph(slot.alloc.get(), g->graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate scratch memory");
     }
+    g->by_team = packed && g->program.compile(g->graph, n_threads_);
     slot.last = std::move(g);
     return *slot.last;
 }
@@ -135,8 +141,13 @@ void tower_runner::set_common_inputs(built_graph & g) {
     set_input(seqs.unpad, unpad.data());
 }
 
+ggml_status tower_runner::run_on_backend(built_graph & g) {
+    if (!pool_) start_pool();
+    return sched_ ? ggml_backend_sched_graph_compute(sched_.get(), g.graph) : ggml_backend_graph_compute(backend_.get(), g.graph);
+}
+
 void tower_runner::compute(built_graph & g, float * out) {
-    const ggml_status status = sched_ ? ggml_backend_sched_graph_compute(sched_.get(), g.graph) : ggml_backend_graph_compute(backend_.get(), g.graph);
+    const ggml_status status = !g.by_team ? run_on_backend(g) : team_->run(g.program, abort_) ? GGML_STATUS_SUCCESS : GGML_STATUS_ABORTED;
     if (status == GGML_STATUS_ABORTED) throw_error(error_code::ABORTED, "the call was cancelled");
     if (status == GGML_STATUS_ALLOC_FAILED) throw_error(error_code::OUT_OF_MEMORY, "could not allocate compute memory");
     if (status != GGML_STATUS_SUCCESS) throw_error(error_code::INTERNAL, "the graph computation failed with status %d", (int) status);

@@ -4,6 +4,7 @@
 
 #include "engine/graph.h"
 #include "engine/session.h"
+#include "engine/thread-team.h"
 
 #include <ggml-cpu.h>
 
@@ -20,6 +21,8 @@ struct built_graph {
     tower_input                input;
     capture                    states;
     ggml_cgraph *              graph = nullptr;
+    node_program               program;
+    bool                       by_team = false;  // runs on the thread team; else on a ggml backend
     ggml_tensor *              output = nullptr;
 };
 
@@ -37,11 +40,14 @@ class tower_runner {
     built_graph & prepare(tower & slot, builder build, const std::vector<int32_t> & lengths, bool causal, bool is_text, bool capturing);
     void set_common_inputs(built_graph & g);
     void compute(built_graph & g, float * out);
+    ggml_status run_on_backend(built_graph & g);
+    void start_pool();
 
     const weights &       weights_;
     int                   n_threads_;
     std::atomic<bool> &   abort_;
-    std::unique_ptr<ggml_threadpool, threadpool_deleter> pool_;  // outlives the backend
+    std::unique_ptr<thread_team>                         team_;  // packed path
+    std::unique_ptr<ggml_threadpool, threadpool_deleter> pool_;  // portable path; outlives the backend
     ggml_backend_ptr      backend_, cpu_fallback_;
     ggml_backend_sched_ptr sched_;                                // GPU: operations it lacks run on the CPU
     tower                 vision_, text_;

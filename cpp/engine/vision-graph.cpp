@@ -5,9 +5,8 @@
 namespace ggclip {
 
 // One learned query attends to all tokens of an image, then x + mlp(ln(x)). [n_embd, n_token] -> [n_embd, n_seq]
-static ggml_tensor * build_attention_pool(ggml_context * ctx, layer_ops & ops, const vision_hparams & hp, const head_weights & w,
-                                          const sequences & seqs, ggml_tensor * x, capture & states) {
-    ggml_tensor * probe = ggml_repeat_4d(ctx, w.probe, hp.n_embd, seqs.n_seq, 1, 1);  // [n_embd, n_seq]
+static ggml_tensor * build_attention_pool(layer_ops & ops, const vision_hparams & hp, const head_weights & w, const sequences & seqs, ggml_tensor * x, capture & states) {
+    ggml_tensor * probe = ops.repeat(w.probe, seqs.n_seq);                            // [n_embd, n_seq]
     layer_input   query = ops.plain(probe), tokens = ops.plain(x);
     ggml_tensor * q = ops.linear(query, w.q, activation::none, nullptr);
     ggml_tensor * k = ops.linear(tokens, w.k, activation::none, nullptr);
@@ -25,17 +24,10 @@ static ggml_tensor * build_attention_pool(ggml_context * ctx, layer_ops & ops, c
 ggml_tensor * build_vision_graph(ggml_context * ctx, layer_ops & ops, const weights & weights, tower_input & input, capture & states) {
     const vision_hparams & hp = weights.hp.vision;
     const vision_weights & w = weights.vision;
-    const int64_t n_seq = input.seqs.n_seq;
 
     layer_input   patches = ops.plain(input.pixels);
     ggml_tensor * x = ops.linear(patches, w.patch, activation::none, nullptr);        // [n_embd, n_patch * n_seq]
-    x = ggml_reshape_3d(ctx, x, hp.n_embd, hp.n_patch(), n_seq);
-    if (hp.has_class_embd) {
-        ggml_tensor * cls = ggml_repeat_4d(ctx, w.class_embd, hp.n_embd, 1, n_seq, 1);
-        x = ggml_concat(ctx, cls, x, 1);                                              // [n_embd, n_token, n_seq]
-    }
-    x = ggml_add(ctx, x, w.position_embd);
-    x = ggml_reshape_2d(ctx, x, hp.n_embd, hp.n_token() * n_seq);
+    x = ops.embed_patches(x, w.class_embd, w.position_embd, input.seqs.n_seq);        // [n_embd, n_token * n_seq]
     states.keep("vision.embeddings", x);
     if (hp.has_pre_ln) {
         layer_input in = ops.norm(x, w.pre_ln, hp.eps);
@@ -48,7 +40,7 @@ ggml_tensor * build_vision_graph(ggml_context * ctx, layer_ops & ops, const weig
         layer_input in = ops.norm(x, w.post_ln, hp.eps);
         x = ops.values(in);
         states.keep("vision.post_ln", x);
-        x = build_attention_pool(ctx, ops, hp, w.head, input.seqs, x, states);
+        x = build_attention_pool(ops, hp, w.head, input.seqs, x, states);
         if (!hp.has_proj) return x;
         layer_input pooled = ops.plain(x);
         return ops.linear(pooled, w.proj, activation::none, nullptr);

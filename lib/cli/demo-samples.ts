@@ -16,7 +16,9 @@ export interface Sample {
 }
 
 /** All names of clothing that the model was trained with: models/README.md. */
-export const clothes = ['dress', 'hat', 'long sleeve top', 'jacket', 'pants', 'shirt', 'shoes', 'shorts', 'skirt', 't-shirt']
+const clothes = [
+  'dress', 'hat', 'long sleeve top', 'jacket', 'pants', 'shirt', 'shoes', 'shorts', 'skirt', 't-shirt',
+]
 
 /**
  * Names of further emoji, as wrong answers that are not silly: several for each sample. Chosen by hand before any
@@ -49,6 +51,7 @@ export async function readSamples(): Promise<Sample[]> {
       file: name, path: path.join(directory, name), label, kind: name.startsWith('photo-') ? 'photo' : 'emoji',
     }))
   } catch (error) {
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `the sample pictures cannot be read: ${(error as Error).message}`, { cause: error })
+    const message = `the sample pictures cannot be read: ${(error as Error).message}`
+    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', message, { cause: error })
   }
 }

@@ -23,10 +23,10 @@ export function exitStatus(error: unknown, { signal }: Circumstances): number {
 
 /** Lines for stderr: `ggclip: message (CODE)`, then a hint where usage was wrong. `verb`: the command at fault. */
 export function describeFailure(error: unknown, { signal, debug }: Circumstances, verb?: string): string[] {
-  const lines = [signal.aborted ? 'ggclip: interrupted' : `ggclip: ${messageOf(error)} (${codeOf(error)})`]
-  if (debug && error instanceof Error) lines.push(...stackOf(error))
-  else if (!signal.aborted && isUsage(error)) lines.push(`run "${['ggclip', verb, '--help'].filter(Boolean).join(' ')}" for help`)
-  return lines
+  const first = signal.aborted ? 'ggclip: interrupted' : `ggclip: ${messageOf(error)} (${codeOf(error)})`
+  if (debug && error instanceof Error) return [first, ...stackOf(error)]
+  if (signal.aborted || !isUsage(error)) return [first]
+  return [first, `run "ggclip ${verb === undefined ? '' : `${verb} `}--help" for help`]
 }
 
 /** Whether only this input is at fault: a picture that cannot be read or decoded. The next one may well be good. */
@@ -48,8 +48,9 @@ function codeOf(error: unknown): string {
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
+  if (!(error instanceof CommanderError)) return error.message
   // commander puts "error: " before and its suggestion on a second line
-  return error instanceof CommanderError ? error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ') : error.message
+  return error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
 }
 
 function stackOf(error: Error): string[] {

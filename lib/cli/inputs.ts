@@ -15,7 +15,8 @@ type Outcome<T, R> = { item: T; value: R } | { item: T; error: unknown }
  * that cannot be read or decoded is reported, and the others go on.
  */
 export async function eachImage<R>(
-  shell: Shell, paths: readonly string[], work: (image: ImageInput) => Promise<R>, print: (path: string, result: R) => Promise<void>,
+  shell: Shell, paths: readonly string[], work: (image: ImageInput) => Promise<R>,
+  print: (path: string, result: R) => Promise<void>,
 ): Promise<void> {
   // taken before the work starts: '-' given twice is seen at once
   const stdin = paths.filter(path => path === '-').map(() => shell.stdin('an image'))[0]
@@ -61,7 +62,8 @@ export async function readLabels(shell: Shell, path: string): Promise<string[]> 
     // a byte order mark counts as a blank to trim()
     for (const line of (await readFile(path, 'utf8')).split('\n')) add(line)
   } catch (error) {
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `labels file '${path}' cannot be read: ${(error as Error).message}`, { cause: error })
+    const message = `labels file '${path}' cannot be read: ${(error as Error).message}`
+    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', message, { cause: error })
   }
   return labels
 }

@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { Clip, type LoadOptions } from '../index.js'
 import type { Shell } from './shell.js'
 
-/** What a command needs of a model: --decode is for those that see pictures. */
+/** What a command needs of a model. */
 export type Towers = NonNullable<LoadOptions['towers']>
 
 export interface ModelFlags extends Pick<LoadOptions, 'threads' | 'device' | 'dtype' | 'precision' | 'decode'> {
@@ -13,16 +13,18 @@ export interface ModelFlags extends Pick<LoadOptions, 'threads' | 'device' | 'dt
 
 export const weightTypes = 'f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0, q6_k, q5_k, q4_k, iq4_nl'
 
-/** Adds --model, --threads, --device and so on. */
+/** Adds --model, --threads, --device and so on; --decode for commands that see pictures. */
 export function addModelOptions(command: Command, { images = true } = {}): Command {
   const options = [
     new Option('-m, --model <path>', 'a .gguf file or the directory of a checkpoint (default: the embedded model)'),
     new Option('--threads <n>', 'CPU threads (default: all cores)').argParser(wholeNumber),
     new Option('--device <name>', 'auto, cpu, cuda, metal or vulkan (default: auto)'),
-    new Option('--dtype <type>', `convert the weights while loading, to one of ${weightTypes} (default: as in the file)`),
+    new Option('--dtype <type>', `convert the weights while loading: ${weightTypes} (default: as in the file)`),
     new Option('--precision <mode>', 'default, fast (coarser arithmetic) or exact (all in f32)'),
   ]
-  if (images) options.push(new Option('--decode <mode>', 'auto, or exact: decode every pixel of large pictures (default: auto)'))
+  if (images) {
+    options.push(new Option('--decode <mode>', 'auto, or exact: every pixel of large pictures (default: auto)'))
+  }
   for (const option of options) command.addOption(option.helpGroup('Model:'))
   return command
 }
@@ -38,7 +40,9 @@ export function addExamples(command: Command, examples: readonly (readonly [stri
 }
 
 /** Loads the model that the flags name, and disposes of it when `use` is through. */
-export async function withModel<R>(shell: Shell, flags: ModelFlags, towers: Towers, use: (clip: Clip) => Promise<R>): Promise<R> {
+export async function withModel<R>(
+  shell: Shell, flags: ModelFlags, towers: Towers, use: (clip: Clip) => Promise<R>,
+): Promise<R> {
   const { model, threads, device, dtype, precision, decode } = flags
   const clip = await Clip.load(model, { threads, device, dtype, precision, decode, towers, signal: shell.signal })
   try {

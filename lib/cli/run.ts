@@ -10,6 +10,8 @@ import { Shell } from './shell.js'
 /** A verb adds its command, with arguments, options and help, to the program. */
 export type Verb = (program: Command, shell: Shell) => void
 
+const helpCodes = ['commander.help', 'commander.helpDisplayed', 'commander.version']
+
 const epilogue = `
 Run "ggclip <command> --help" for a command's options and examples.
 
@@ -48,7 +50,7 @@ export async function run(verbs: readonly Verb[], argv: readonly string[] = proc
 
 /** Commander ends by throwing after it printed a help text or the version. */
 function isHelp(error: unknown): boolean {
-  return error instanceof CommanderError && ['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(error.code)
+  return error instanceof CommanderError && helpCodes.includes(error.code)
 }
 
 function version(): string {

@@ -72,11 +72,12 @@ export class Shell {
     const { stdin } = this.#process
     if (this.#stdinTaken) throw new UsageError('standard input can be read only once: give \'-\' a single time')
     if (what === 'an image' && stdin.isTTY) {
-      throw new UsageError("'-' reads an image from standard input, which is a terminal: pipe or redirect a file into it")
+      throw new UsageError("'-' reads an image from standard input, which is a terminal: redirect a file into it")
     }
     this.#stdinTaken = true
     if (this.signal.aborted) throw this.signal.reason
-    this.signal.addEventListener('abort', () => stdin.destroy(new ClipError('ERR_CLIP_ABORTED', 'interrupted')), { once: true })
+    const stop = (): void => void stdin.destroy(new ClipError('ERR_CLIP_ABORTED', 'interrupted'))
+    this.signal.addEventListener('abort', stop, { once: true })
     return stdin
   }
 

@@ -21,7 +21,9 @@ export function paints(colours: boolean): Paints {
  * but must hold no other control characters.
  */
 export function table(rows: readonly (readonly string[])[], alignment: string): string[] {
-  const widths = Array.from(alignment, (_, column) => rows.reduce((most, row) => Math.max(most, displayWidth(row[column] ?? '')), 0))
+  const widths = Array.from(alignment, (_, column) => (
+    rows.reduce((most, row) => Math.max(most, displayWidth(row[column] ?? '')), 0)
+  ))
   return rows.map(row => row.map((cell, column) => {
     const padding = ' '.repeat(widths[column]! - displayWidth(cell))
     return alignment[column] === 'r' ? padding + cell : cell + padding
@@ -57,6 +59,8 @@ export function printable(text: string): string {
 /** Columns that a text takes on a terminal. */
 export function displayWidth(text: string): number {
   let width = 0
-  for (const character of stripVTControlCharacters(text)) width += unseen.test(character) ? 0 : wide.test(character) ? 2 : 1
+  for (const character of stripVTControlCharacters(text)) {
+    if (!unseen.test(character)) width += wide.test(character) ? 2 : 1
+  }
   return width
 }

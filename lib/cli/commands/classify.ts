@@ -2,7 +2,9 @@
 import type { Classification } from '../../index.js'
 import { UsageError } from '../failure.js'
 import { eachImage, readLabels } from '../inputs.js'
-import { addExamples, addJsonOption, addModelOptions, collect, type ModelFlags, wholeNumber, withModel } from '../options.js'
+import {
+  addExamples, addJsonOption, addModelOptions, collect, type ModelFlags, wholeNumber, withModel,
+} from '../options.js'
 import { JsonList, tabbed } from '../output.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
@@ -30,7 +32,7 @@ JSON is [{ "image", "results": [{ "label", "score", "similarity" }] }].`)
     .argument('<image...>', 'picture files; - reads one from stdin')
     .option('-l, --labels <a,b,c>', 'the labels, separated by commas (repeatable)', collect)
     .option('--labels-file <file>', 'a file with one label a line; - reads stdin')
-    .option('--template <text>', 'prompt around a label, with {} for it (repeatable: averaged; default: "a photo of a {}")', collect)
+    .option('--template <text>', 'prompt, with {} for the label (repeatable; default: "a photo of a {}")', collect)
     .option('-k, --top-k <n>', `how many labels to print (default: all in JSON, else ${shown})`, wholeNumber)
     .option('--multi-label', 'score each label by itself instead of sharing 100 % among them')
     .action((images: string[], flags: Flags) => run(shell, images, flags))
@@ -38,7 +40,7 @@ JSON is [{ "image", "results": [{ "label", "score", "similarity" }] }].`)
   addExamples(command, [
     ['one picture', 'ggclip classify cat.png --labels cat,dog,bird'],
     ['many, as JSON', 'ggclip classify *.jpg --labels-file labels.txt --top-k 3 --json'],
-    ['from stdin, with prompts of your own', "ggclip classify - --labels cat,dog --template 'a drawing of a {}' < cat.png"],
+    ['from stdin, another prompt', "ggclip classify - --labels cat,dog --template 'a drawing of a {}' < cat.png"],
   ])
 }
 
@@ -66,12 +68,14 @@ async function labelsOf(shell: Shell, { labels = [], labelsFile }: Flags): Promi
 
 function render(shell: Shell, image: string, results: readonly Classification[]): string {
   if (!shell.isTerminal) {
-    return results.map(({ label, score, similarity }) => tabbed([image, label, score.toFixed(6), similarity.toFixed(6)])).join('')
+    return results.map(({ label, score, similarity }) => (
+      tabbed([image, label, score.toFixed(6), similarity.toFixed(6)])
+    )).join('')
   }
   const { paint } = shell
   const rows = results.map(({ label, score, similarity }, place) => [
-    `  ${place === 0 ? paint.green(printable(label)) : printable(label)}`, percent(score), paint.cyan(bar(score, 20).padEnd(20)),
-    paint.dim(`similarity ${similarity.toFixed(3)}`),
+    `  ${place === 0 ? paint.green(printable(label)) : printable(label)}`, percent(score),
+    paint.cyan(bar(score, 20).padEnd(20)), paint.dim(`similarity ${similarity.toFixed(3)}`),
   ])
   return `${paint.bold(printable(image))}\n${table(rows, 'lrll').join('\n')}\n`
 }

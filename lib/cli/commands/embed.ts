@@ -16,7 +16,7 @@ interface Flags extends ModelFlags {
 export const embed: Verb = (program, shell) => {
   const command = program.command('embed')
     .summary('pictures or texts to vectors')
-    .description(`Prints the embedding of each picture, or of each text. Vectors have unit length unless --no-normalize is given.
+    .description(`Prints the embedding of each picture, or of each text: of unit length unless --no-normalize is given.
 
 A pipe gets one line for each input: the input, then the numbers, separated by tabs, in as many digits as bring each
 float32 back exactly. A terminal gets the first few numbers. JSON is [{ "input", "embedding": [...] }].`)
@@ -51,5 +51,6 @@ async function run(shell: Shell, images: string[], flags: Flags): Promise<void> 
 function render(shell: Shell, input: string, vector: Float32Array): string {
   if (!shell.isTerminal) return tabbed([input, ...Array.from(vector, float32)])
   const first = Array.from(vector.subarray(0, 6), value => value.toFixed(4).padStart(8)).join('')
-  return `${shell.paint.bold(printable(input))}\n ${first}  ${shell.paint.dim(`… ${vector.length} numbers; all with --json or into a pipe`)}\n`
+  const rest = shell.paint.dim(`… ${vector.length} numbers; all with --json or into a pipe`)
+  return `${shell.paint.bold(printable(input))}\n ${first}  ${rest}\n`
 }

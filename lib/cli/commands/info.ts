@@ -4,6 +4,7 @@ import { UsageError } from '../failure.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags, withModel } from '../options.js'
 import { tabbed } from '../output.js'
 import type { Verb } from '../run.js'
+import type { Shell } from '../shell.js'
 import { byteSize, printable, table } from '../table.js'
 
 interface Flags extends ModelFlags {
@@ -17,15 +18,7 @@ export const info: Verb = (program, shell) => {
 
 A pipe gets one line for each property: name and value, separated by a tab. JSON is the library's clip.info.`)
     .argument('[model]', 'a .gguf file or the directory of a checkpoint (default: the embedded model)')
-    .action(async (model: string | undefined, flags: Flags) => {
-      if (model !== undefined && flags.model !== undefined) throw new UsageError('give the model once: as the argument or with --model')
-      await withModel(shell, { ...flags, model: model ?? flags.model }, 'both', async clip => {
-        const rows = properties(clip.info)
-        if (flags.json) await shell.write(`${JSON.stringify(clip.info, undefined, 2)}\n`)
-        else if (!shell.isTerminal) await shell.write(rows.map(tabbed).join(''))
-        else await shell.write(`${table(rows.map(([name, value]) => [shell.paint.dim(name), printable(value)]), 'll').join('\n')}\n`)
-      })
-    })
+    .action((model: string | undefined, flags: Flags) => run(shell, model, flags))
   addModelOptions(addJsonOption(command))
   addExamples(command, [
     ['the embedded model', 'ggclip info'],
@@ -33,8 +26,24 @@ A pipe gets one line for each property: name and value, separated by a tab. JSON
   ])
 }
 
+async function run(shell: Shell, model: string | undefined, flags: Flags): Promise<void> {
+  if (model !== undefined && flags.model !== undefined) {
+    throw new UsageError('give the model once: as the argument or with --model')
+  }
+  await withModel(shell, { ...flags, model: model ?? flags.model }, 'both', clip => (
+    shell.write(flags.json ? `${JSON.stringify(clip.info, undefined, 2)}\n` : render(shell, clip.info))
+  ))
+}
+
+function render(shell: Shell, model: ClipInfo): string {
+  const rows = properties(model)
+  if (!shell.isTerminal) return rows.map(tabbed).join('')
+  return `${table(rows.map(([name, value]) => [shell.paint.dim(name), printable(value)]), 'll').join('\n')}\n`
+}
+
 function properties(model: ClipInfo): [string, string][] {
-  const { vision, text } = model
+  const { vision, text, sigmoid } = model
+  const [scale, bias] = [model.logitScale, model.logitBias].map(value => value.toFixed(2))
   const rows: [string, string][] = [
     ['name', model.name || 'none'],
     ['family', model.family],
@@ -43,11 +52,12 @@ function properties(model: ClipInfo): [string, string][] {
     ['licence', model.license || 'not stated'],
     ['source', [model.source, model.revision].filter(part => part !== '').join('@') || 'not stated'],
     ['embedding', `${model.dim} numbers`],
-    ['scores', `${model.sigmoid ? 'sigmoid' : 'softmax'}, scale ${model.logitScale.toFixed(2)}, bias ${model.logitBias.toFixed(2)}`],
+    ['scores', `${sigmoid ? 'sigmoid' : 'softmax'}, scale ${scale}, bias ${bias}`],
   ]
   if (vision) {
+    const { imageSize, patchSize, resizeMode, interpolation } = vision
     rows.push(
-      ['pictures', `${vision.imageSize} x ${vision.imageSize} pixels in patches of ${vision.patchSize} (${vision.resizeMode}, ${vision.interpolation})`],
+      ['pictures', `${imageSize} x ${imageSize} pixels in patches of ${patchSize} (${resizeMode}, ${interpolation})`],
       ['image encoder', tower(vision)],
     )
   }
@@ -57,7 +67,7 @@ function properties(model: ClipInfo): [string, string][] {
       ['text encoder', tower(text)],
     )
   }
-  const types = Object.entries(model.types).map(([type, { tensors, bytes }]) => `${type} ${byteSize(bytes)} in ${tensors}`)
+  const types = Object.entries(model.types).map(([type, held]) => `${type} ${byteSize(held.bytes)} in ${held.tensors}`)
   rows.push(
     ['weights', `${byteSize(model.bytes)}: ${types.join(', ')} tensors`],
     ['device', `${model.device}, ${model.kernels} kernels, ${model.threads} threads`],
@@ -65,6 +75,7 @@ function properties(model: ClipInfo): [string, string][] {
   return rows
 }
 
-function tower({ layers, width, heads, mlpWidth, activation, bytes }: NonNullable<ClipInfo['vision' | 'text']>): string {
+function tower(info: NonNullable<ClipInfo['vision' | 'text']>): string {
+  const { layers, width, heads, mlpWidth, activation, bytes } = info
   return `${layers} layers, width ${width}, ${heads} heads, mlp ${mlpWidth}, ${activation}, ${byteSize(bytes)}`
 }

@@ -1,4 +1,5 @@
 /** `ggclip similarity`: how well does each text fit the picture? */
+import type { ImageInput } from '../../index.js'
 import { eachImage } from '../inputs.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags, withModel } from '../options.js'
 import { JsonList, tabbed } from '../output.js'
@@ -20,7 +21,7 @@ interface TextResult {
 export const similarity: Verb = (program, shell) => {
   const command = program.command('similarity')
     .summary('how well does each text fit a picture?')
-    .description(`Compares a picture with whole texts, as they are: no prompt is put around them. Texts keep their order.
+    .description(`Compares a picture with texts as they are: no prompt is put around them. They keep their order.
 
 probability: softmax over the texts (sigmoid of each for models trained so); logit: what it is made from, as in the
 reference's logits_per_image; similarity: the cosine of the two vectors.
@@ -40,13 +41,16 @@ async function run(shell: Shell, image: string, texts: string[], flags: Flags): 
   await withModel(shell, flags, 'both', async clip => {
     const { logitScale, logitBias } = clip.info
     const list = new JsonList(shell)
-    await eachImage(shell, [image], one => clip.similarity(one, texts, { signal: shell.signal }), async (path, matrix) => {
-      const results = texts.map((text, i) => {
-        const logit = matrix.logits[0]![i]!
-        return { text, probability: matrix.probabilities[0]![i]!, logit, similarity: (logit - logitBias) / logitScale }
+    const compare = async (one: ImageInput): Promise<TextResult[]> => {
+      const { logits: [row], probabilities: [shares] } = await clip.similarity(one, texts, { signal: shell.signal })
+      return texts.map((text, i) => {
+        const logit = row![i]!
+        return { text, probability: shares![i]!, logit, similarity: (logit - logitBias) / logitScale }
       })
-      await (flags.json ? list.add({ image: path, results }) : shell.write(render(shell, path, results)))
-    })
+    }
+    await eachImage(shell, [image], compare, (path, results) => (
+      flags.json ? list.add({ image: path, results }) : shell.write(render(shell, path, results))
+    ))
     if (flags.json) await list.end()
   })
 }
@@ -61,7 +65,8 @@ function render(shell: Shell, image: string, results: readonly TextResult[]): st
   const best = Math.max(...results.map(result => result.probability))
   const rows = results.map(({ text, probability, logit, similarity: cosine }) => [
     `  ${probability === best ? paint.green(printable(text)) : printable(text)}`, percent(probability),
-    paint.cyan(bar(probability, 20).padEnd(20)), paint.dim(`logit ${logit.toFixed(2)}`), paint.dim(`similarity ${cosine.toFixed(3)}`),
+    paint.cyan(bar(probability, 20).padEnd(20)), paint.dim(`logit ${logit.toFixed(2)}`),
+    paint.dim(`similarity ${cosine.toFixed(3)}`),
   ])
   return `${paint.bold(printable(image))}\n${table(rows, 'lrlrr').join('\n')}\n`
 }

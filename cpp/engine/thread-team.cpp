@@ -1,0 +1,108 @@
+#include "engine/thread-team.h"
+
+#include <system_error>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#endif
+
+namespace ggclip {
+
+static bool is_view(ggml_op op) {
+    return op == GGML_OP_NONE || op == GGML_OP_RESHAPE || op == GGML_OP_VIEW || op == GGML_OP_PERMUTE || op == GGML_OP_TRANSPOSE;
+}
+
+bool node_program::compile(ggml_cgraph * graph, int n_threads) {
+    steps_.clear();
+    for (int i = 0; i < ggml_graph_n_nodes(graph); i++) {
+        ggml_tensor * node = ggml_graph_node(graph, i);
+        if (is_view(node->op)) continue;
+        if (node->op != GGML_OP_CUSTOM) return false;
+        step & s = steps_.emplace_back();
+        s.node = static_cast<const team_node *>(node->extra);
+        s.dst = node;
+        s.n_chunk = chunks_for(n_threads);
+    }
+    return true;
+}
+
+thread_team::thread_team(int n_threads) {
+    try {
+        for (int i = 1; i < n_threads; i++) workers_.emplace_back([this] { worker_loop(); });
+    } catch (const std::system_error &) {
+        // no more threads to be had: those that started do the work
+    }
+}
+
+thread_team::~thread_team() {
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        quit_ = true;
+    }
+    wake_.notify_all();
+    for (std::thread & worker : workers_) worker.join();
+}
+
+static void pause_cpu() {
+#if defined(__x86_64__) || defined(_M_X64)
+    _mm_pause();
+#elif defined(__aarch64__) && !defined(_MSC_VER)
+    __asm__ volatile("yield");
+#endif
+}
+
+void thread_team::work_on(node_program & program, const std::atomic<bool> & abort) {
+    constexpr int spins_before_yield = 2000;  // some tens of microseconds: about a chunk
+    for (node_program::step & s : program.steps_) {
+        for (int chunk = s.next++; chunk < s.n_chunk; chunk = s.next++) {
+            s.node->run(s.dst, chunk, s.n_chunk, s.node->userdata);
+            s.done.fetch_add(1, std::memory_order_release);
+        }
+        for (int spins = 0; s.done.load(std::memory_order_acquire) < s.n_chunk; spins++) {
+            if (abort.load(std::memory_order_relaxed)) return;
+            if (spins < spins_before_yield) pause_cpu();
+            else std::this_thread::yield();
+        }
+        if (abort.load(std::memory_order_relaxed)) return;
+    }
+}
+
+void thread_team::worker_loop() {
+    uint64_t seen = 0;
+    std::unique_lock<std::mutex> lock(mutex_);
+    for (;;) {
+        wake_.wait(lock, [&] { return quit_ || (program_ && generation_ != seen); });
+        if (quit_) return;
+        seen = generation_;
+        node_program & program = *program_;
+        const std::atomic<bool> & abort = *abort_;
+        inside_++;
+        lock.unlock();
+        work_on(program, abort);
+        lock.lock();
+        if (--inside_ == 0) left_.notify_one();
+    }
+}
+
+bool thread_team::run(node_program & program, const std::atomic<bool> & abort) {
+    for (node_program::step & s : program.steps_) {
+        s.next.store(0, std::memory_order_relaxed);
+        s.done.store(0, std::memory_order_relaxed);
+    }
+    if (!workers_.empty()) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        program_ = &program;
+        abort_ = &abort;
+        generation_++;
+    }
+    wake_.notify_all();
+    work_on(program, abort);
+    if (!workers_.empty()) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        program_ = nullptr;  // a worker that wakes now finds nothing to do
+        left_.wait(lock, [&] { return inside_ == 0; });
+    }
+    return !abort.load(std::memory_order_relaxed);
+}
+
+}  // namespace ggclip

@@ -1,0 +1,69 @@
+// The threads of a session on the packed path, and how they share a graph's nodes.
+//
+// Each node is cut into chunks that threads claim one by one; a thread goes on to the next node when all chunks of this
+// one are done. No thread waits for another that holds no chunk, so a thread that the system has put aside (a busy
+// machine, a container with a CPU quota) delays the rest by one chunk at most. Between graphs the threads sleep.
+#pragma once
+
+#include <ggml.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace ggclip {
+
+// What a custom node does. Whoever makes the node keeps one of these and points the tensor's `extra` at it.
+struct team_node {
+    ggml_custom_op_t run;
+    void *           userdata;
+};
+
+// A graph that consists of such nodes only, ready to be run again and again.
+class node_program {
+  public:
+    // False when the graph holds other operations, which only a ggml backend can run.
+    bool compile(ggml_cgraph * graph, int n_threads);
+
+  private:
+    friend class thread_team;
+    struct step {
+        const team_node * node;
+        ggml_tensor *     dst;
+        int               n_chunk;
+        std::atomic<int> next{0}, done{0};
+    };
+    std::deque<step> steps_;  // a deque: atomics do not move
+};
+
+class thread_team {
+  public:
+    explicit thread_team(int n_threads);  // the calling thread is one of them
+    ~thread_team();
+    thread_team(const thread_team &) = delete;
+    thread_team & operator=(const thread_team &) = delete;
+
+    // False when `abort` became true; the outputs are then incomplete.
+    bool run(node_program & program, const std::atomic<bool> & abort);
+
+  private:
+    void worker_loop();
+    static void work_on(node_program & program, const std::atomic<bool> & abort);
+
+    std::vector<std::thread>  workers_;
+    std::mutex                mutex_;
+    std::condition_variable   wake_, left_;
+    node_program *            program_ = nullptr;          // null: nothing to do
+    const std::atomic<bool> * abort_ = nullptr;
+    int                       inside_ = 0;                 // workers in work_on()
+    uint64_t                  generation_ = 0;
+    bool                      quit_ = false;
+};
+
+// Chunks a node is cut into: more than threads, so that a slow thread's share is taken over by the others.
+inline int chunks_for(int n_threads) { return n_threads == 1 ? 1 : 4 * n_threads; }
+
+}  // namespace ggclip

@@ -1,0 +1,37 @@
+// Integer dot products with NEON dotprod: sdot adds 4 products of signed bytes to each 32-bit lane. q8_0 stays
+// signed; the 4- and 5-bit quants are small enough to be signed bytes as they are, and their sums start at
+// -offset * (sum of the block's activations).
+#pragma once
+
+#include "blocks.h"
+#include "simd-neon.h"
+
+GGCLIP_LEVEL_BEGIN
+
+struct dot_bytes {
+    using activation = int8_t;
+    static constexpr int  group = 4;  // consecutive inputs of one row in a weight vector
+    static constexpr bool has_correction = true;
+    static uint32_t correction(int offset, const int * sums) {
+        return (uint32_t) (-offset * (sums[0] + sums[1] + sums[2] + sums[3]));
+    }
+
+    static GGCLIP_INLINE_MEMBER vi start(const void * correction) { return broadcast_32(correction); }
+    static GGCLIP_INLINE_MEMBER vi load_bytes(const uint8_t * p) { return load_i(p); }
+    static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) {
+        return vdotq_s32(sum, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(a));
+    }
+    static GGCLIP_INLINE_MEMBER vf finish(vi sum) { return to_float(sum); }
+};
+
+struct dot_signed : dot_bytes {
+    static constexpr bool has_correction = false;
+    static GGCLIP_INLINE_MEMBER vi start(const void *) { return zero_i(); }
+};
+
+template <weight_type W> struct dot_of { using type = dot_bytes; };
+template <> struct dot_of<weight_type::q8_0> { using type = dot_signed; };
+
+constexpr bool q8_is_unsigned = false;  // q8_0 is stored as w + 128
+
+GGCLIP_LEVEL_END

@@ -3,7 +3,7 @@ import js from '@eslint/js'
 import ts from 'typescript-eslint'
 
 const nothingNative = { group: ['**/native/*', '**/clip.js', '**/image.js', 'sharp'], message: 'this file is pure TypeScript: nothing native' }
-const publicApiOnly = { regex: '^\\.\\./(?!index\\.js$|cli/)', message: 'the command line uses the public API only' }
+const outside = regex => ['error', { patterns: [{ regex, message: 'the command line uses the public API only' }] }]
 
 export default ts.config(
   { ignores: ['node_modules', 'build', 'dist', 'vendor', 'prebuilds', 'models', 'coverage', 'test/fixtures', 'docs'] },
@@ -28,7 +28,8 @@ export default ts.config(
     files: ['lib/scheduler/**', 'lib/validate.ts', 'lib/errors.ts', 'lib/similarity.ts', 'lib/losses.ts', 'lib/abort.ts', 'lib/pipeline.ts', 'lib/tokenizer/**'],
     rules: { 'no-restricted-imports': ['error', { patterns: [nothingNative] }] },
   },
-  { files: ['lib/cli/**'], rules: { '@typescript-eslint/no-restricted-imports': 'off', 'no-restricted-imports': ['error', { patterns: [publicApiOnly] }] } },
+  { files: ['lib/cli/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./(?!index\\.js$)') } },
+  { files: ['lib/cli/commands/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./\\.\\./(?!index\\.js$)') } },
   {
     files: ['test/**/*.ts', 'bench/**/*.ts'],
     rules: {

@@ -1,10 +1,9 @@
 /** The library's main class. */
-import { availableParallelism } from 'node:os'
-
 import { throwIfAborted, withAbort } from './abort.js'
 import { Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
 import { ClipError, fromNative, invalidArgument } from './errors.js'
 import { type DecodeSettings, decodeImage, isImageList } from './image.js'
+import { checkLoadOptions, type LoadSettings } from './load-options.js'
 import { modelPath } from './model-path.js'
 import { modelTokenizer } from './model-tokenizer.js'
 import type { NativeImage, NativeModel, NativeStates } from './native/contract.js'
@@ -18,12 +17,8 @@ import type { ClipTokenizer } from './tokenizer.js'
 import type {
   CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, Rgb, SimilarityResult,
 } from './types.js'
-import { checkBoolean, checkInteger, checkNumber, checkOneOf, checkOptions, checkSignal } from './validate.js'
+import { checkBoolean, checkInteger, checkOneOf, checkOptions, checkSignal } from './validate.js'
 
-const loadKeys = [
-  'device', 'threads', 'sessions', 'towers', 'dtype', 'precision', 'maxBatch', 'maxWaitMs', 'maxQueue', 'signal', 'decode', 'maxPixels',
-] as const
-const weightTypes = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'q6_k', 'q5_k', 'q4_k', 'iq4_nl'] as const
 const textKeys = ['normalize', 'signal', 'priority'] as const
 const imageKeys = ['normalize', 'signal', 'priority', 'orient', 'background', 'decode'] as const
 const textCacheSize = 1024
@@ -31,7 +26,7 @@ const textCacheSize = 1024
 export interface HiddenStatesOptions {
   /** Layer: 0 is the input of the first block, -1 the output of the last. Default -1. */
   layer?: number
-  /** Which tower `input` goes to. Default: 'text' for strings that are no image's path... stated by the caller. */
+  /** Which encoder `input` goes to: a string may be a text or the path of a picture. */
   tower: 'image' | 'text'
   signal?: AbortSignal
 }
@@ -71,7 +66,7 @@ export class Clip {
   /** What the model is: architecture, sizes, types, device, bytes, licence, source. */
   readonly info: Readonly<ClipInfo>
 
-  private constructor(model: NativeModel, tokenizer: ClipTokenizer | undefined, settings: Settings) {
+  private constructor(model: NativeModel, tokenizer: ClipTokenizer | undefined, settings: LoadSettings) {
     this.#model = model
     const native = model.info()
     this.info = Object.freeze({
@@ -365,31 +360,6 @@ export class Clip {
       await session.dispose()
     }
   }
-}
-
-type Settings = ReturnType<typeof checkLoadOptions>
-
-function checkLoadOptions(options: LoadOptions | undefined) {
-  const given = checkOptions('options', options, loadKeys)
-  const sessions = checkInteger('sessions', given.sessions ?? 1, { min: 1, max: 64 })
-  return {
-    device: checkOneOf('device', given.device ?? 'auto', ['auto', 'cpu', 'cuda', 'metal', 'vulkan']),
-    sessions,
-    threads: checkInteger('threads', given.threads ?? defaultThreads(sessions), { min: 1, max: 512 }),
-    towers: checkOneOf('towers', given.towers ?? 'both', ['both', 'image', 'text']),
-    dtype: given.dtype === undefined ? undefined : checkOneOf('dtype', given.dtype, weightTypes),
-    precision: checkOneOf('precision', given.precision ?? 'default', ['default', 'fast', 'exact']),
-    maxBatch: checkInteger('maxBatch', given.maxBatch ?? 32, { min: 1, max: 1024 }),
-    maxWaitMs: checkNumber('maxWaitMs', given.maxWaitMs ?? 0, { min: 0, max: 60_000 }),
-    maxQueue: checkInteger('maxQueue', given.maxQueue ?? 1024, { min: 1 }),
-    signal: checkSignal('signal', given.signal),
-    decode: checkOneOf('decode', given.decode ?? 'auto', ['auto', 'exact']),
-    maxPixels: checkInteger('maxPixels', given.maxPixels ?? 2 ** 28, { min: 1 }),
-  }
-}
-
-function defaultThreads(sessions: number): number {
-  return Math.max(1, Math.floor(availableParallelism() / sessions))
 }
 
 function finish(vector: Float32Array, unit: boolean): Float32Array {

@@ -6,7 +6,7 @@ import { withAbort } from './abort.js'
 import { modelPath } from './model-path.js'
 import { loadAddon } from './native/load.js'
 import { fileTokenizer } from './tokenizer/for-file.js'
-import type { WeightType } from './types.js'
+import { type WeightType, weightTypes } from './types.js'
 import { checkOneOf, checkOptions, checkSignal, checkString } from './validate.js'
 
 export interface ConvertOptions {
@@ -30,7 +30,6 @@ export interface ConvertResult {
   tensors: Record<string, number>
 }
 
-const weightTypes = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'q6_k', 'q5_k', 'q4_k', 'iq4_nl'] as const
 const keys = ['dtype', 'overrides', 'name', 'license', 'source', 'revision', 'signal'] as const
 
 /**

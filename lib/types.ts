@@ -28,7 +28,13 @@ export type Rgb = readonly [number, number, number]
 export type Device = 'auto' | 'cpu' | 'cuda' | 'metal' | 'vulkan'
 export type Towers = 'both' | 'image' | 'text'
 export type Precision = 'default' | 'fast' | 'exact'
-export type WeightType = 'f32' | 'f16' | 'bf16' | 'q8_0' | 'q5_1' | 'q5_0' | 'q4_1' | 'q4_0' | 'q6_k' | 'q5_k' | 'q4_k' | 'iq4_nl'
+
+/** Types that weights can be converted to, by size. */
+export const weightTypes = [
+  'f32', 'f16', 'bf16', 'q8_0', 'q6_k', 'q5_1', 'q5_0', 'q5_k', 'q4_1', 'q4_0', 'q4_k', 'iq4_nl',
+] as const
+export type WeightType = (typeof weightTypes)[number]
+
 export type DecodeMode = 'auto' | 'exact'
 
 export interface LoadOptions {

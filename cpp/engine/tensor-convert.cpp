@@ -28,7 +28,9 @@ static void gather_transposed(const source_tensor & tensor, int64_t row, float *
     const size_t  element = ggml_type_size(tensor.type);
     const int64_t n_stored = n_rows(tensor);  // elements per stored row
     for (int64_t i = 0; i < tensor.ne[0]; i++) {
-        to_float(tensor.type, tensor.data + (size_t) (i * n_stored + row) * element, dst + i, 1);
+        float value;  // holds an element of any transposable type, aligned
+        memcpy(&value, tensor.data + (size_t) (i * n_stored + row) * element, element);
+        to_float(tensor.type, &value, dst + i, 1);
     }
 }
 
@@ -39,13 +41,19 @@ void convert_rows(const source_tensor & tensor, ggml_type type, int64_t first, i
         memcpy(dst, tensor.data + (size_t) first * src_row, (size_t) n * src_row);
         return;
     }
-    std::vector<float> row((size_t) tensor.ne[0]);
+    std::vector<float>   row((size_t) tensor.ne[0]);
+    std::vector<uint8_t> aligned;
     auto * out = static_cast<uint8_t *>(dst);
     for (int64_t r = first; r < first + n; r++, out += dst_row) {
         if (tensor.transposed) {
             gather_transposed(tensor, r, row.data());
         } else {
-            to_float(tensor.type, tensor.data + (size_t) r * src_row, row.data(), tensor.ne[0]);
+            const uint8_t * stored = tensor.data + (size_t) r * src_row;
+            if ((uintptr_t) stored % 4 != 0) {  // safetensors promises no alignment
+                aligned.assign(stored, stored + src_row);
+                stored = aligned.data();
+            }
+            to_float(tensor.type, stored, row.data(), tensor.ne[0]);
         }
         ggml_quantize_chunk(type, row.data(), out, 0, 1, tensor.ne[0], importance);
     }

@@ -127,7 +127,7 @@ void weight_loader::pack(linear_weights & out, const source_tensor & from, ggml_
     const size_t row_bytes = ggml_row_size(type, out.n_in);
     aligned_bytes converted;
     const uint8_t * rows = from.data;
-    if (type != from.type || from.transposed) {
+    if (type != from.type || from.transposed || (uintptr_t) from.data % 4 != 0) {
         converted = allocate_aligned(row_bytes * (size_t) out.n_out);
         convert_rows(from, type, 0, out.n_out, converted.get());
         rows = converted.get();

@@ -44,17 +44,6 @@ bool matches(const char * pattern, const char * name) {
     return *pattern == '\0';
 }
 
-// The next best type with blocks of 32 for rows that do not fill K-quant blocks of 256.
-ggml_type smaller_blocks(ggml_type type) {
-    switch (type) {
-        case GGML_TYPE_Q6_K: return GGML_TYPE_Q8_0;
-        case GGML_TYPE_Q5_K: return GGML_TYPE_Q5_1;
-        case GGML_TYPE_Q4_K: return GGML_TYPE_Q5_0;
-        case GGML_TYPE_Q2_K: case GGML_TYPE_Q3_K: case GGML_TYPE_IQ4_XS: return GGML_TYPE_IQ4_NL;
-        default: return type;
-    }
-}
-
 void check_finite(const source_tensor & tensor, ggml_type type, const float * values, int64_t n) {
     const float limit = type == GGML_TYPE_F32 || type == GGML_TYPE_BF16 ? INFINITY : MAX_F16;
     for (int64_t i = 0; i < n; i++) {
@@ -202,9 +191,6 @@ ggml_type converted_type(const source_tensor & tensor, const convert_options & o
     const bool is_position = tensor.name.find("position_embd") != std::string::npos;
     if (is_position && asked && wanted == GGML_TYPE_F16) {
         return GGML_TYPE_F16;
-    }
-    if (tensor.ne[0] % ggml_blck_size(wanted) != 0) {
-        wanted = smaller_blocks(wanted);
     }
     return weight_type_for(tensor.name, tensor.n_dims, tensor.ne, tensor.type, wanted);
 }

@@ -26,6 +26,7 @@ extern const kernel_table scalar_kernels;
 extern const kernel_table avx2_kernels;
 extern const kernel_table avx_vnni_kernels;
 extern const kernel_table avx512_vnni_kernels;
+extern const kernel_table avx512_bf16_kernels;
 #elif GGCLIP_ARM
 extern const kernel_table neon_dotprod_kernels;
 extern const kernel_table neon_i8mm_kernels;
@@ -40,9 +41,10 @@ struct level_entry {
 
 // Best first among those that one CPU can have.
 const level_entry levels[] = {
-    {cpu_level::avx512_vnni, "avx512-vnni"}, {cpu_level::avx_vnni, "avx-vnni"},
-    {cpu_level::avx2, "avx2"},               {cpu_level::neon_i8mm, "neon-i8mm"},
-    {cpu_level::neon_dotprod, "neon-dotprod"}, {cpu_level::scalar, "scalar"},
+    {cpu_level::avx512_bf16, "avx512-bf16"}, {cpu_level::avx512_vnni, "avx512-vnni"},
+    {cpu_level::avx_vnni, "avx-vnni"},       {cpu_level::avx2, "avx2"},
+    {cpu_level::neon_i8mm, "neon-i8mm"},     {cpu_level::neon_dotprod, "neon-dotprod"},
+    {cpu_level::scalar, "scalar"},
 };
 
 #if GGCLIP_X86
@@ -54,8 +56,8 @@ struct cpuid_regs {
 cpuid_regs cpuid(uint32_t leaf, uint32_t subleaf) {
 #if defined(_MSC_VER)
     int r[4];
-    __cpuidex(r, (int) leaf, (int) subleaf);
-    return {(uint32_t) r[0], (uint32_t) r[1], (uint32_t) r[2], (uint32_t) r[3]};
+    __cpuidex(r, (int)leaf, (int)subleaf);
+    return {(uint32_t)r[0], (uint32_t)r[1], (uint32_t)r[2], (uint32_t)r[3]};
 #else
     cpuid_regs r = {0, 0, 0, 0};
     __get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
@@ -69,7 +71,7 @@ uint64_t xgetbv() {
 #else
     uint32_t low, high;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return (uint64_t) high << 32 | low;
+    return (uint64_t)high << 32 | low;
 #endif
 }
 
@@ -79,6 +81,7 @@ struct x86_features {
     bool avx2 = false;
     bool avx_vnni = false;
     bool avx512_vnni = false;
+    bool avx512_bf16 = false;
 };
 
 // Bit numbers: Intel SDM volume 2A, CPUID; XCR0 bits: volume 1, 13.3.
@@ -103,8 +106,9 @@ x86_features detect() {
     f.avx_vnni = f.avx2 && bit(seven_one.eax, 4);
     f.avx512_vnni = f.avx2 && zmm && bit(seven.ebx, 16) && bit(seven.ebx, 17) && bit(seven.ebx, 30) &&
                     bit(seven.ebx, 31) && bit(seven.ecx, 11);  // F, DQ, BW, VL, VNNI
+    f.avx512_bf16 = f.avx512_vnni && bit(seven_one.eax, 5);
 #if defined(GGCLIP_EMULATE)
-    f.avx_vnni = f.avx512_vnni = f.avx2;
+    f.avx_vnni = f.avx512_vnni = f.avx512_bf16 = f.avx2;
 #endif
     return f;
 }
@@ -112,11 +116,18 @@ x86_features detect() {
 const kernel_table * find(cpu_level level) {
     static const x86_features f = detect();
     switch (level) {
-        case cpu_level::scalar: return &scalar_kernels;
-        case cpu_level::avx2: return f.avx2 ? &avx2_kernels : nullptr;
-        case cpu_level::avx_vnni: return f.avx_vnni ? &avx_vnni_kernels : nullptr;
-        case cpu_level::avx512_vnni: return f.avx512_vnni ? &avx512_vnni_kernels : nullptr;
-        default: return nullptr;
+        case cpu_level::scalar:
+            return &scalar_kernels;
+        case cpu_level::avx2:
+            return f.avx2 ? &avx2_kernels : nullptr;
+        case cpu_level::avx_vnni:
+            return f.avx_vnni ? &avx_vnni_kernels : nullptr;
+        case cpu_level::avx512_vnni:
+            return f.avx512_vnni ? &avx512_vnni_kernels : nullptr;
+        case cpu_level::avx512_bf16:
+            return f.avx512_bf16 ? &avx512_bf16_kernels : nullptr;
+        default:
+            return nullptr;
     }
 }
 
@@ -147,10 +158,14 @@ arm_features detect() {
 const kernel_table * find(cpu_level level) {
     static const arm_features f = detect();
     switch (level) {
-        case cpu_level::scalar: return &scalar_kernels;
-        case cpu_level::neon_dotprod: return f.dotprod ? &neon_dotprod_kernels : nullptr;
-        case cpu_level::neon_i8mm: return f.i8mm ? &neon_i8mm_kernels : nullptr;
-        default: return nullptr;
+        case cpu_level::scalar:
+            return &scalar_kernels;
+        case cpu_level::neon_dotprod:
+            return f.dotprod ? &neon_dotprod_kernels : nullptr;
+        case cpu_level::neon_i8mm:
+            return f.i8mm ? &neon_i8mm_kernels : nullptr;
+        default:
+            return nullptr;
     }
 }
 

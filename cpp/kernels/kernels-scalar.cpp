@@ -154,31 +154,61 @@ static void layer_norm_pack(weight_type type, activation_scale scale, const norm
     }
 }
 
-static float dot_float(weight_type type, const void * w, const float * x, int n) {
+static float dot_float(const float * w, const float * x, int n) {
     float sum = 0.0f;
     for (int i = 0; i < n; i++) {
-        const float v = type == weight_type::f32   ? ((const float *) w)[i]
-                        : type == weight_type::f16 ? f16_to_float(((const uint16_t *) w)[i])
-                                                   : bf16_to_float(((const uint16_t *) w)[i]);
-        sum += v * x[i];
+        sum += w[i] * x[i];
     }
     return sum;
 }
 
-static float dot_quantized(weight_type type, const uint8_t * w, const activation_block * x, int n_blocks) {
-    const block_layout layout = layout_of(type);
-    float              sum = 0.0f;
-    for (int b = 0; b < n_blocks; b++, w += layout.bytes) {
-        int dot = 0;
-        for (int j = 0; j < block_size; j++) {
-            dot += (quant_at(type, w, j) - layout.offset) * x[b].q[j];
-        }
-        sum += (float) dot * (f16_to_float(load_u16(w)) * x[b].d);
-        if (layout.min) {
-            sum += f16_to_float(load_u16(w + layout.min)) * (x[b].d * x[b].sum);
+// One output row is multiplied with this many tokens at a time, each weight being expanded once for all of them.
+constexpr int token_tile = 8;
+
+// sums[t] = the row's product with token t; rows of x are x_stride apart.
+static void multiply_row_float(weight_type type, const void * w, int n, const float * x, size_t x_stride, int n_tokens,
+                               float * sums) {
+    const float * rows[token_tile];
+    for (int t = 0; t < token_tile; t++) {
+        rows[t] = x + (t < n_tokens ? t : 0) * x_stride;  // tokens that are not there: computed and ignored
+        sums[t] = 0.0f;
+    }
+    for (int i = 0; i < n; i++) {
+        const float v = type == weight_type::f32   ? ((const float *) w)[i]
+                        : type == weight_type::f16 ? f16_to_float(((const uint16_t *) w)[i])
+                                                   : bf16_to_float(((const uint16_t *) w)[i]);
+        for (int t = 0; t < token_tile; t++) {
+            sums[t] += v * rows[t][i];
         }
     }
-    return sum;
+}
+
+// The same for the q types.
+static void multiply_row_quantized(weight_type type, const uint8_t * w, int n_blocks, const activation_block * x,
+                                   int n_tokens, float * sums) {
+    const block_layout layout = layout_of(type);
+    for (int t = 0; t < n_tokens; t++) {
+        sums[t] = 0.0f;
+    }
+    for (int b = 0; b < n_blocks; b++, w += layout.bytes) {
+        int16_t quants[block_size];
+        for (int j = 0; j < block_size; j++) {
+            quants[j] = (int16_t) (quant_at(type, w, j) - layout.offset);
+        }
+        const float d = f16_to_float(load_u16(w));
+        const float m = layout.min ? f16_to_float(load_u16(w + layout.min)) : 0.0f;
+        for (int t = 0; t < n_tokens; t++) {
+            const activation_block & xb = x[(size_t) t * n_blocks + b];
+            int                      dot = 0;
+            for (int j = 0; j < block_size; j++) {
+                dot += quants[j] * (int16_t) xb.q[j];
+            }
+            sums[t] += (float) dot * (d * xb.d);
+            if (layout.min) {
+                sums[t] += m * (xb.d * xb.sum);
+            }
+        }
+    }
 }
 
 static float apply(unary op, float x) {
@@ -197,16 +227,24 @@ static void linear(const linear_args & a, int ith, int nth) {
     const share     mine(a.w.n_out, ith, nth);
     const size_t    w_size = row_size(a.w.type, a.w.n_in);
     const size_t    act_size = activation_row_size(a.w.type, a.w.n_in);
+    const int       n_blocks = a.w.n_in / block_size;
     const uint8_t * act = (const uint8_t *) a.act;
     for (int o = mine.begin; o < mine.end; o++) {
         const uint8_t * w = a.w.data + o * w_size;
-        for (int t = 0; t < a.n_tokens; t++) {
-            const void * x = act + t * act_size;
-            float        v = is_quantized(a.w.type) ? dot_quantized(a.w.type, w, (const activation_block *) x,
-                                                                    a.w.n_in / block_size)
-                                                    : dot_float(a.w.type, w, (const float *) x, a.w.n_in);
-            v = apply(a.op, v + (a.bias ? a.bias[o] : 0.0f));
-            a.dst[t * a.dst_stride + o] = v + (a.residual ? a.residual[t * a.residual_stride + o] : 0.0f);
+        for (int t0 = 0; t0 < a.n_tokens; t0 += token_tile) {
+            const int    n = min_int(token_tile, a.n_tokens - t0);
+            const void * x = act + t0 * act_size;
+            float        sums[token_tile];
+            if (is_quantized(a.w.type)) {
+                multiply_row_quantized(a.w.type, w, n_blocks, (const activation_block *) x, n, sums);
+            } else {
+                multiply_row_float(a.w.type, w, a.w.n_in, (const float *) x, a.w.n_in, n, sums);
+            }
+            for (int t = 0; t < n; t++) {
+                const float v = apply(a.op, sums[t] + (a.bias ? a.bias[o] : 0.0f));
+                const float r = a.residual ? a.residual[(t0 + t) * a.residual_stride + o] : 0.0f;
+                a.dst[(t0 + t) * a.dst_stride + o] = v + r;
+            }
         }
     }
 }
@@ -225,7 +263,7 @@ static void attend_one(const attention_args & a, int s, int h, int row, float * 
     const float   scale = 1.0f / sqrtf((float) a.d_head);
     float         top = -INFINITY;
     for (int j = 0; j < n; j++) {
-        scores[j] = scale * dot_float(weight_type::f32, a.k + (kv + j) * a.k_stride + (size_t) h * a.d_head, q, a.d_head);
+        scores[j] = scale * dot_float(a.k + (kv + j) * a.k_stride + (size_t) h * a.d_head, q, a.d_head);
         top = scores[j] > top ? scores[j] : top;
     }
     float sum = 0.0f;

@@ -9,7 +9,7 @@
 
 namespace ggclip::kernels {
 
-enum class cpu_level { scalar, avx2, avx_vnni, avx512_vnni, neon_dotprod, neon_i8mm };
+enum class cpu_level { scalar, avx2, avx_vnni, avx512_vnni, avx512_bf16, neon_dotprod, neon_i8mm };
 
 // Storage of weights, in ggml's block layouts (32 values a block for the q types).
 enum class weight_type { f32, f16, bf16, q8_0, q5_0, q5_1, q4_0, q4_1 };
@@ -17,6 +17,7 @@ enum class weight_type { f32, f16, bf16, q8_0, q5_0, q5_1, q4_0, q4_1 };
 enum class unary { none, quick_gelu, gelu_erf, gelu_tanh };
 
 // How finely activations are scaled when they are rounded to 8 bits for quantised weights.
+// With f16 and bf16 weights `row` lets avx512_bf16 round activations to bf16 (twice the speed); else it is ignored.
 enum class activation_scale { block, row };  // one scale per 32 values; one per token ("fast")
 
 // Weights repacked for one cpu_level. `data` is 64-byte aligned and owned by the caller.

@@ -64,14 +64,18 @@ static void finish_tile(const epilogue & e, const float * sums, int height) {
 }
 
 // What the driver below needs to know of a weight type; a unit is the step of the inner loop in inputs.
+struct no_scratch {};
+
 template <class W>
 struct float_linear {
+    using scratch = no_scratch;
     static constexpr int unit = 1;
     static constexpr int tile_height = token_tile_float;
     static constexpr int unit_bytes = panel_rows * (int) sizeof(typename W::value);
 
+    static void begin_chunk(const linear_args &, int, int, int, scratch &) {}
     static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
-                         float * sums) {
+                         const scratch &, float * sums) {
         const size_t stride = float_stride(a.w.n_in);
         const auto * w = (const typename W::value *) a.w.data + ((size_t) panel * a.w.n_in + begin) * panel_rows;
         const auto * x = (const float *) a.act + tiles.begin(tile) * stride + begin;
@@ -82,6 +86,7 @@ struct float_linear {
 
 template <weight_type W>
 struct int_linear {
+    using scratch = no_scratch;
     using format = int_format<W>;
     static constexpr int unit = block_size;
     static constexpr int tile_height = token_tile;
@@ -90,8 +95,9 @@ struct int_linear {
     static const uint8_t * activations(const linear_args & a, const token_tiles & tiles, int tile) {
         return (const uint8_t *) a.act + (size_t) tiles.begin(tile) * (a.w.n_in / unit) * format::token_block_bytes;
     }
+    static void begin_chunk(const linear_args &, int, int, int, scratch &) {}
     static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
-                         float * sums) {
+                         const scratch &, float * sums) {
         const int       height = tiles.height(tile);
         const int       n_blocks = a.w.n_in / unit;
         const uint8_t * w = a.w.data + ((size_t) panel * n_blocks + begin) * unit_bytes;
@@ -110,6 +116,32 @@ struct int_linear {
         return a.scale == activation_scale::row ? (const float *) (activations(a, tiles, tile) + at) : nullptr;
     }
 };
+
+#if defined(GGCLIP_BF16)
+// Weights of 16 bits with activations rounded to bf16 (tile-bf16.h).
+template <class W>
+struct bf16_linear {
+    static constexpr int unit = 2;
+    static constexpr int tile_height = token_tile_float;
+    static constexpr int unit_bytes = unit * panel_rows * (int) sizeof(typename W::value);
+    struct scratch {
+        alignas(64) uint8_t pairs[chunk_bytes];
+    };
+
+    static void begin_chunk(const linear_args & a, int panel, int begin, int n, scratch & s) {
+        const int    k = begin * unit;
+        const auto * w = (const typename W::value *) a.w.data + ((size_t) panel * a.w.n_in + k) * panel_rows;
+        pair_weights<W>(w, min_int(n * unit, a.w.n_in - k), s.pairs);
+    }
+    static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int, int begin, int n,
+                         const scratch & s, float * sums) {
+        const size_t stride = bf16_stride(a.w.n_in);
+        const auto * x = (const uint16_t *) a.act + tiles.begin(tile) * stride + begin * unit;
+        multiply_tile(tiles.height(tile), {s.pairs, x, stride, n, sums, begin != 0});
+    }
+    static const float * token_scales(const linear_args &, const token_tiles &, int) { return nullptr; }
+};
+#endif
 
 // Into how many blocks of about equal size the token tiles are cut: each within the limit above, and more of them
 // where there would be too few items for nth threads.
@@ -133,11 +165,12 @@ static void prefetch_share(const uint8_t * next, int bytes, const share & tiles,
 
 template <class L>
 static void linear_of(const linear_args & a, int ith, int nth) {
-    alignas(64) float sums[max_tiles_per_item][max_tile * panel_rows];
+    alignas(64) float   sums[max_tiles_per_item][max_tile * panel_rows];
+    typename L::scratch scratch;
 
     const token_tiles tiles(a.n_tokens, L::tile_height);
     const int         n_panels = ceil_div(a.w.n_out, panel_rows);
-    const int         n_units = a.w.n_in / L::unit;
+    const int         n_units = ceil_div(a.w.n_in, L::unit);
     const int         n_chunks = ceil_div(n_units, max_int(1, chunk_bytes / L::unit_bytes));
     const int         n_blocks = token_blocks(tiles, n_panels, nth);
     const share       mine(n_blocks * n_panels, ith, nth);
@@ -148,9 +181,11 @@ static void linear_of(const linear_args & a, int ith, int nth) {
             const share     units(n_units, c, n_chunks);
             const int       bytes = (units.end - units.begin) * L::unit_bytes;
             const uint8_t * next = a.w.data + ((size_t) panel * n_units + units.end) * L::unit_bytes;
+            L::begin_chunk(a, panel, units.begin, units.end - units.begin, scratch);
             for (int tile = block.begin; tile < block.end; tile++) {
                 prefetch_share(next, bytes, block, tile);
-                L::multiply(a, tiles, tile, panel, units.begin, units.end - units.begin, sums[tile - block.begin]);
+                L::multiply(a, tiles, tile, panel, units.begin, units.end - units.begin, scratch,
+                            sums[tile - block.begin]);
             }
         }
         for (int tile = block.begin; tile < block.end; tile++) {
@@ -161,6 +196,12 @@ static void linear_of(const linear_args & a, int ith, int nth) {
 }
 
 static void linear(const linear_args & a, int ith, int nth) {
+#if defined(GGCLIP_BF16)
+    if (uses_bf16(a.w.type, a.scale)) {
+        return a.w.type == weight_type::f16 ? linear_of<bf16_linear<weights_f16>>(a, ith, nth)
+                                            : linear_of<bf16_linear<weights_bf16>>(a, ith, nth);
+    }
+#endif
     switch (a.w.type) {
         case weight_type::f32: return linear_of<float_linear<weights_f32>>(a, ith, nth);
         case weight_type::f16: return linear_of<float_linear<weights_f16>>(a, ith, nth);

@@ -5,6 +5,9 @@
 
 #include "int-format.h"
 #include "token-tiles.h"
+#if defined(GGCLIP_BF16)
+#include "tile-bf16.h"
+#endif
 
 GGCLIP_LEVEL_BEGIN
 
@@ -37,6 +40,23 @@ static void copy_row(const Row & row, int n, float * dst) {
         store_first(dst + i, row.first(i, n - i), n - i);
     }
 }
+
+#if defined(GGCLIP_BF16)
+constexpr bool uses_bf16(weight_type type, activation_scale scale) {
+    return scale == activation_scale::row && (type == weight_type::f16 || type == weight_type::bf16);
+}
+
+// In values: a bf16 row takes the place of a float row.
+static inline size_t bf16_stride(int n_in) { return 2 * float_stride(n_in); }
+
+// Writes zeros up to the next multiple of the vector.
+template <class Row>
+static void copy_row_bf16(const Row & row, int n, uint16_t * dst) {
+    for (int i = 0; i < n; i += lanes) {
+        store_as_bf16(dst + i, n - i >= lanes ? row.at(i) : row.first(i, n - i));
+    }
+}
+#endif
 
 // Below this a row or block counts as zero: 127 / amax would leave the range of floats.
 constexpr float smallest_amax = 1e-30f;
@@ -98,6 +118,12 @@ template <class Row>
 static void pack_row(weight_type type, activation_scale scale, const Row & row, int n, const token_tiles & tiles,
                      int tile, int t, void * dst) {
     uint8_t * const base = (uint8_t *) dst + tiles.begin(tile) * activation_token_size(type, n);
+#if defined(GGCLIP_BF16)
+    if (uses_bf16(type, scale)) {
+        copy_row_bf16(row, n, (uint16_t *) base + t * bf16_stride(n));
+        return;
+    }
+#endif
     if (!is_quantized(type)) {
         copy_row(row, n, (float *) base + t * float_stride(n));
         return;

@@ -4,6 +4,8 @@
 // [pair of inputs][panel_rows][2] once and then used by all token tiles.
 #pragma once
 
+#include <string.h>
+
 #include "tile-float.h"
 
 GGCLIP_LEVEL_BEGIN
@@ -20,6 +22,14 @@ GGCLIP_INLINE vi pair_bf16(vf even, vf odd) {
 }
 GGCLIP_INLINE void store_as_bf16(uint16_t * p, vf x) {
     _mm256_storeu_si256((__m256i *) p, _mm512_cvtepi32_epi16(_mm512_srli_epi32(round_to_bf16(x), 16)));
+}
+
+// sum + the two products of each lane's pairs. The copies, for vector types that cannot be cast, cost nothing.
+GGCLIP_INLINE vf add_pair_products(vf sum, vi a, vi b) {
+    __m512bh x, y;
+    memcpy(&x, &a, sizeof(x));
+    memcpy(&y, &b, sizeof(y));
+    return _mm512_dpbf16_ps(sum, x, y);
 }
 
 // n inputs of a panel, an odd last one paired with 0.
@@ -53,13 +63,13 @@ static void multiply_tile(const bf16_tile & x) {
     const uint8_t *  w = x.w;
     const uint16_t * a = x.a;
     for (int k = 0; k < x.n_pairs; k++, w += 2 * sizeof(vi), a += 2) {
-        const __m512bh w0 = (__m512bh) load_i(w);
-        const __m512bh w1 = (__m512bh) load_i(w + sizeof(vi));
+        const vi w0 = load_i(w);
+        const vi w1 = load_i(w + sizeof(vi));
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) {
-            const __m512bh v = (__m512bh) broadcast_32(a + t * x.a_stride);
-            sum[t][0] = _mm512_dpbf16_ps(sum[t][0], v, w0);
-            sum[t][1] = _mm512_dpbf16_ps(sum[t][1], v, w1);
+            const vi v = broadcast_32(a + t * x.a_stride);
+            sum[t][0] = add_pair_products(sum[t][0], v, w0);
+            sum[t][1] = add_pair_products(sum[t][1], v, w1);
         }
     }
     GGCLIP_UNROLL

@@ -87,17 +87,33 @@ async function* lines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
   if (rest !== '') yield rest.replace(/\r$/, '')
 }
 
+/** A result goes out as soon as it is there and its turn has come, even while the next item is awaited. */
 async function* inOrder<T, R>(
   items: Iterable<T> | AsyncIterable<T>, work: (item: T) => Promise<R>,
 ): AsyncGenerator<Outcome<T, R>> {
-  const running: Promise<Outcome<T, R>>[] = []
-  // never rejects, so none is left unhandled when the reader stops
+  const source = (async function* () { yield* items })()
+  // neither rejects unhandled when the reader stops: an outcome never does, and a failed read is marked as seen
   const settle = (item: T) => work(item).then(value => ({ item, value }), (error: unknown) => ({ item, error }))
-  for await (const item of items) {
-    running.push(settle(item))
-    if (running.length >= inFlight) yield await running.shift()!
+  const read = () => {
+    const result = source.next()
+    void result.catch(() => undefined)
+    return result
   }
-  while (running.length > 0) yield await running.shift()!
+  const running: Promise<Outcome<T, R>>[] = []
+  let next: ReturnType<typeof read> | undefined = read()
+  while (next !== undefined || running.length > 0) {
+    const awaited = [...running.slice(0, 1), ...(next !== undefined && running.length < inFlight ? [next] : [])]
+    const came: Outcome<T, R> | IteratorResult<T, void> = await Promise.race(awaited)
+    if ('item' in came) {
+      void running.shift()
+      yield came
+    } else if (came.done) {
+      next = undefined
+    } else {
+      running.push(settle(came.value))
+      next = read()
+    }
+  }
 }
 
 /** Bytes from stdin have no name in the library's messages. */

@@ -1,7 +1,7 @@
 /** The options that commands share, described once. Their values are checked by the library. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
-import { Clip, type LoadOptions } from '../index.js'
+import { Clip, type LoadOptions, weightTypes } from '../index.js'
 import type { Shell } from './shell.js'
 
 /** What a command needs of a model. */
@@ -11,15 +11,13 @@ export interface ModelFlags extends Pick<LoadOptions, 'threads' | 'device' | 'dt
   model?: string
 }
 
-export const weightTypes = 'f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0, q6_k, q5_k, q4_k, iq4_nl'
-
 /** Adds --model, --threads, --device and so on; --decode for commands that see pictures. */
 export function addModelOptions(command: Command, { images = true } = {}): Command {
   const options = [
     new Option('-m, --model <path>', 'a .gguf file or the directory of a checkpoint (default: the embedded model)'),
     new Option('--threads <n>', 'CPU threads (default: all cores)').argParser(wholeNumber),
     new Option('--device <name>', 'auto, cpu, cuda, metal or vulkan (default: auto)'),
-    new Option('--dtype <type>', `convert the weights while loading: ${weightTypes} (default: as in the file)`),
+    new Option('--dtype <type>', `convert the weights while loading: ${weightTypes.join(', ')} (default: as in the file)`),
     new Option('--precision <mode>', 'default, fast (coarser arithmetic) or exact (all in f32)'),
   ]
   if (images) {

@@ -31,7 +31,7 @@ export class Shell {
     this.debug = ![undefined, '', '0'].includes(env.GGCLIP_DEBUG)
     process.on('SIGINT', this.#interrupt)
     // the reader has left ("| head"): nothing more to do, and no failure
-    stdout.on('error', error => this.#onBrokenPipe(error))
+    stdout.on('error', (error: NodeJS.ErrnoException) => this.#onBrokenPipe(error))
     stderr.on('error', () => undefined)
   }
 

@@ -140,11 +140,11 @@ describeWithModel('arguments', () => {
     })
   })
 
-  it('tells bad arguments before it starts any work', async () => {
+  it('tells bad options before it starts any work', async () => {
     const before = clip.stats().items
     await failureOf(() => clip.classify(image, ['never seen before'], { topK: 0 }))
-    await failureOf(() => clip.classify(any(7), ['never seen before either']))
-    await failureOf(() => clip.similarity(any(7), 'nor this one'))
+    await failureOf(() => clip.classify(image, ['never seen before'], { multiLabel: any(1) }))
+    await failureOf(() => clip.classify(image, ['never seen before'], { background: any('red') }))
     expect(clip.stats().items - before).toBe(0)
   })
 

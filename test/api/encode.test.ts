@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import sharp from 'sharp'
 
 import { Clip, type ImageInput } from '../../lib/index.js'
-import { describeWithModel, failureOf, load, maxDifference, norm, picture, sample, sleep, tinyModel } from '../lifecycle/support'
+import { collect, describeWithModel, failureOf, load, maxDifference, norm, picture, sample, sleep, tinyModel } from '../lifecycle/support'
 
 const rocket = sample('rocket.png')
 
@@ -138,7 +138,7 @@ describeWithModel('encoding', () => {
       for await (const vector of clip.encodeTexts(texts, { normalize: false })) vectors.push(vector)
       expect(vectors.map(vector => vector.length)).toEqual([64, 64, 64])
       expect(maxDifference(vectors[1]!, await clip.encodeText('two', { normalize: false }))).toBeLessThan(1e-5)
-      expect(await Array.fromAsync(clip.encodeTexts([]))).toEqual([])
+      expect(await collect(clip.encodeTexts([]))).toEqual([])
     })
 
     it('read ahead only so far, and close the source on an early break', async () => {
@@ -188,13 +188,13 @@ describeWithModel('encoding', () => {
         yield 'fine'
         throw new Error('the source broke')
       }
-      expect((await failureOf(() => Array.fromAsync(clip.encodeTexts(broken())))).message).toBe('the source broke')
+      expect((await failureOf(() => collect(clip.encodeTexts(broken())))).message).toBe('the source broke')
     })
 
     it('do not run into the queue limit by themselves', async () => {
       const narrow = await Clip.load(tinyModel, { ...load, maxQueue: 2 })
       expect(await narrow.encodeImage(Array.from({ length: 12 }, (_, i) => picture(i)))).toHaveLength(12)
-      expect(await Array.fromAsync(narrow.encodeTexts(['a', 'b', 'c', 'd', 'e', 'f', 'g']))).toHaveLength(7)
+      expect(await collect(narrow.encodeTexts(['a', 'b', 'c', 'd', 'e', 'f', 'g']))).toHaveLength(7)
       await narrow.dispose()
     })
   })

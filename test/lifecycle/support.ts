@@ -125,6 +125,13 @@ export async function until(condition: () => boolean, limitMs = 20_000): Promise
   }
 }
 
+/** Everything that an iterable yields. */
+export async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const element of source) all.push(element)
+  return all
+}
+
 export function norm(vector: Float32Array): number {
   return Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0))
 }

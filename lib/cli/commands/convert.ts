@@ -1,8 +1,8 @@
 /** `ggclip convert`: any model that ggclip opens, into one GGUF file. */
 import { InvalidArgumentError } from 'commander'
 
-import { convert as convertModel, type WeightType } from '../../index.js'
-import { addExamples, addJsonOption, weightTypes } from '../options.js'
+import { convert as convertModel, type WeightType, weightTypes } from '../../index.js'
+import { addExamples, addJsonOption } from '../options.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
 import { byteSize } from '../table.js'
@@ -26,7 +26,7 @@ The file appears when it is complete; one that was there is replaced.
 JSON is { "output", "bytes", "tensors": { type: count } }.`)
     .argument('<source>', 'the directory of a checkpoint, or a .gguf file')
     .argument('<output>', 'the .gguf file to write')
-    .option('--dtype <type>', `weight type: ${weightTypes} (default: as it is)`)
+    .option('--dtype <type>', `weight type: ${weightTypes.join(', ')} (default: as it is)`)
     .option('--override <pattern=type>', 'another type for tensors of that name, with * and ? (repeatable)', overrides)
     .option('--name <text>', 'metadata: the name of the model (default: what the source says)')
     .option('--license <text>', 'metadata: its licence')

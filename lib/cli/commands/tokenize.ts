@@ -33,10 +33,12 @@ of which the first "length" are not padding.`)
 async function run(shell: Shell, texts: string[], flags: Flags): Promise<void> {
   await withModel(shell, flags, 'text', async clip => {
     const list = new JsonList(shell)
-    await eachText(shell, textsOf(shell, texts), async text => clip.tokenize(text), async (text, ids) => {
-      const length = lengthWithoutPadding(ids, clip.info.text!)
-      if (flags.json) await list.add({ text, ids: Array.from(ids), length })
-      else await shell.write(render(shell, text, flags.pad ? ids : ids.subarray(0, length), length))
+    // in a promise's callback, so that what it throws is a rejection
+    const ids = (text: string) => Promise.resolve(text).then(one => clip.tokenize(one))
+    await eachText(shell, textsOf(shell, texts), ids, (text, padded) => {
+      const length = lengthWithoutPadding(padded, clip.info.text!)
+      if (flags.json) return list.add({ text, ids: Array.from(padded), length })
+      return shell.write(render(shell, text, flags.pad ? padded : padded.subarray(0, length), length))
     })
     if (flags.json) await list.end()
   })

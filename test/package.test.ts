@@ -1,0 +1,197 @@
+/** What users get: the packed archive, installed in an empty folder, loads without compiling. */
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+
+import { addonFile, describeWithModel, report, root, runCommand, sample, tinyModel } from './lifecycle/support'
+
+interface Manifest { name: string; version: string; files: string[]; dependencies: Record<string, string> }
+interface Packed { filename: string; size: number; unpackedSize: number; files: { path: string; size: number }[] }
+
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
+const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'ggclip-package-')))
+const consumer = join(scratch, 'consumer')
+const compilers = join(scratch, 'compilers')
+const platform = `${process.platform}-${process.arch}`
+/** With one platform's binary and the default model (below 8 MB), compressed. */
+const maxArchiveBytes = 12e6
+
+// the binary under test is the package's own, whatever this run of the tests uses
+const env = { ...process.env, GGCLIP_ADDON: '', PATH: [compilers, process.env.PATH].join(delimiter), npm_config_update_notifier: 'false' }
+
+function npm(args: string[], cwd: string): string {
+  return execFileSync('npm', args, { cwd, env, encoding: 'utf8', shell: process.platform === 'win32', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 26 })
+}
+
+/** The project with a binary of this platform, as `npm run prebuild` leaves it (prebuildify --napi --tag-libc --name ggclip). */
+function stage(): string {
+  const copy = join(scratch, 'project')
+  mkdirSync(copy)
+  for (const name of ['package.json', 'README.md', 'LICENSE', '.gitignore', '.npmignore', ...manifest.files]) {
+    if (existsSync(join(root, name))) cpSync(join(root, name), join(copy, name), { recursive: true })
+  }
+  const folder = join(copy, 'prebuilds', platform)
+  if (existsSync(folder) && readdirSync(folder).some(name => name.endsWith('.node'))) return copy
+  const musl = readdirSync('/').includes('lib') && readdirSync('/lib').some(name => name.startsWith('ld-musl-'))
+  const libc = process.platform === 'linux' ? (musl ? '.musl' : '.glibc') : ''
+  mkdirSync(folder, { recursive: true })
+  const binary = join(folder, `ggclip${libc}.node`)
+  copyFileSync(process.env.GGCLIP_ADDON ?? addonFile, binary)
+  if (process.platform === 'linux') execFileSync('strip', ['--strip-all', binary])
+  return copy
+}
+
+/** Programs that would compile: they leave a trace and fail. */
+function forbidCompilers(): void {
+  mkdirSync(compilers)
+  for (const name of ['cmake', 'make', 'ninja', 'cc', 'c++', 'gcc', 'g++', 'clang', 'node-gyp']) {
+    const file = join(compilers, name)
+    writeFileSync(file, `#!/bin/sh\necho "$0 $*" >> '${join(scratch, 'compiled')}'\nexit 1\n`)
+    chmodSync(file, 0o755)
+  }
+}
+
+/** Where the registry cannot be reached: the same by hand, dependencies from the checkout. */
+function installByHand(archive: string): void {
+  process.stderr.write('NOTE: the registry is out of reach: the archive is unpacked by hand, with the dependencies of the checkout\n')
+  const modules = join(consumer, 'node_modules')
+  rmSync(modules, { recursive: true, force: true })
+  mkdirSync(join(modules, '.bin'), { recursive: true })
+  execFileSync('tar', ['-xzf', archive, '-C', modules])
+  execFileSync('mv', [join(modules, 'package'), join(modules, 'ggclip')])
+  for (const name of readdirSync(join(root, 'node_modules'))) {
+    if (!name.startsWith('.') && name !== 'ggclip') symlinkSync(join(root, 'node_modules', name), join(modules, name))
+  }
+  symlinkSync(join('..', 'ggclip', 'dist', 'cli', 'main.js'), join(modules, '.bin', 'ggclip'))
+  execFileSync(process.execPath, [join(modules, 'ggclip', 'scripts', 'install.cjs')], { env, stdio: 'pipe' })
+}
+
+function script(name: string, text: string): Promise<{ code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string; ms: number }> {
+  writeFileSync(join(consumer, name), text)
+  return runCommand(process.execPath, [name], { cwd: consumer, env: env as Record<string, string> })
+}
+
+describeWithModel('the packed archive', () => {
+  let packed: Packed
+  let embedded: boolean
+
+  beforeAll(() => {
+    const project = stage()
+    ;[packed] = JSON.parse(npm(['pack', '--json', '--ignore-scripts', '--pack-destination', scratch], project)) as [Packed]
+    mkdirSync(consumer)
+    writeFileSync(join(consumer, 'package.json'), '{ "name": "consumer", "private": true }\n')
+    forbidCompilers()
+    const archive = join(scratch, packed.filename)
+    try {
+      npm(['install', '--ignore-scripts=false', '--prefer-offline', '--no-audit', '--no-fund', archive], consumer)
+    } catch (error) {
+      const { stderr } = error as { stderr: string }
+      if (!/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ENOTCACHED/.test(stderr)) throw new Error(`npm install failed:\n${stderr}`)
+      installByHand(archive)
+    }
+    embedded = existsSync(join(consumer, 'node_modules', 'ggclip', 'models', 'emoji-clip-q8_0.gguf'))
+  }, 300_000)
+  afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+  it('installs without compiling', () => {
+    const trace = join(scratch, 'compiled')
+    expect(existsSync(trace) ? readFileSync(trace, 'utf8') : '').toBe('')
+    expect(existsSync(join(consumer, 'node_modules', 'ggclip', 'build'))).toBe(false)
+  })
+
+  it('loads by require() and by import(), which share one set of classes', async () => {
+    const model = embedded ? 'undefined' : JSON.stringify(tinyModel)
+    const body = `
+      const clip = await Clip.load(${model}, { threads: 1 })
+      const [best] = await clip.classify(${JSON.stringify(sample('rocket.png'))}, ['rocket', 'cat'])
+      await clip.dispose()
+      const addon = Object.keys(require.cache).find(file => file.endsWith('ggclip.node') || file.includes('prebuilds'))
+      console.log(JSON.stringify({ label: best.label, same: (await import('ggclip')).Clip === require('ggclip').Clip, addon }))`
+    const prologues = { 'load.cjs': "const { Clip } = require('ggclip')\n;(async () => {", 'load.mjs': [
+      "import { Clip } from 'ggclip'", "import { createRequire } from 'node:module'", 'const require = createRequire(import.meta.url)',
+      ';(async () => {'].join('\n') }
+    for (const [name, prologue] of Object.entries(prologues)) {
+      const result = report<{ label: string; same: boolean; addon: string }>(await script(name, `${prologue}${body}\n})()\n`))
+      expect(result.same).toBe(true)
+      expect(result.addon).toContain(join('node_modules', 'ggclip', 'prebuilds', platform))
+      expect(embedded ? ['rocket'] : ['rocket', 'cat']).toContain(result.label)
+    }
+  })
+
+  it('exports all that the compiled module has to ES modules, too', async () => {
+    const result = report<{ missing: string[]; count: number }>(await script('names.mjs', `
+      import * as module from 'ggclip'
+      import { createRequire } from 'node:module'
+      const names = Object.keys(createRequire(import.meta.url)('ggclip'))
+      console.log(JSON.stringify({ missing: names.filter(name => !(name in module)), count: names.length }))\n`))
+    expect(result.missing).toEqual([])
+    expect(result.count).toBeGreaterThan(10)
+  })
+
+  it('brings its command', async () => {
+    const options = { cwd: consumer, env: env as Record<string, string> }
+    const version = await runCommand('npx', ['--no-install', 'ggclip', '--version'], options)
+    expect([version.code, version.stdout.trim()]).toEqual([0, manifest.version])
+    const model = embedded ? [] : ['--model', tinyModel]
+    const run = await runCommand('npx', ['--no-install', 'ggclip', 'classify', sample('rocket.png'), '--labels', 'rocket,cat,pizza', '--json', ...model], options)
+    const [{ results }] = report<[{ results: { label: string; score: number }[] }]>({ ...run, stdout: JSON.stringify(JSON.parse(run.stdout || '[{}]')) })
+    expect(results.map(result => result.label).sort()).toEqual(['cat', 'pizza', 'rocket'])
+    if (embedded) expect(results[0]!.label).toBe('rocket')
+  })
+
+  it.each(['cts', 'mts'])('has types for a .%s consumer', async extension => {
+    const file = `consumer.${extension}`
+    writeFileSync(join(consumer, file), [
+      "import { Clip, ClipError, topK, type Classification } from 'ggclip'",
+      'export async function best(image: Uint8Array): Promise<Classification> {',
+      "  await using clip = await Clip.load(undefined, { threads: 1, dtype: 'q8_0' })",
+      "  const [first] = await clip.classify(image, ['a', 'b'], { topK: 1 })",
+      "  if (!first) throw new ClipError('ERR_CLIP_INTERNAL', String(topK))",
+      '  return first',
+      '}',
+      '// @ts-expect-error: a number is no source',
+      'void Clip.load(5)',
+      '',
+    ].join('\n'))
+    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+    const types = ['--typeRoots', join(root, 'node_modules', '@types'), '--types', 'node']
+    const result = await runCommand(process.execPath, [
+      tsc, '--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2023,esnext.disposable', '--module', 'node16', '--moduleResolution', 'node16', ...types, file,
+    ], { cwd: consumer })
+    expect([result.stdout, result.code]).toEqual(['', 0])
+  })
+
+  it('holds what it needs and nothing else', () => {
+    const files = packed.files.map(file => file.path)
+    const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|THIRD_PARTY\.md|CMakeLists\.txt|binding\.gyp|dist\/.+\.(m?js|d\.m?ts)|prebuilds\/(README\.md|.+\.node)|models\/.+|cpp\/.+\.(cpp|h)|scripts\/[\w-]+\.cjs|vendor\/(README\.md|ggml\.json)|docs\/.+)$/
+    expect(files.filter(file => !allowed.test(file))).toEqual([])
+    expect(files.filter(file => /(^|\/)(test|node_modules|shared|\.ci|\.env|\.npmrc|\.git)|\.(pem|key|log|tgz|map)$/.test(file))).toEqual([])
+    for (const needed of ['dist/index.js', 'dist/index.mjs', 'dist/index.d.ts', 'dist/index.d.mts', 'dist/cli/main.js', 'LICENSE', 'README.md']) expect(files).toContain(needed)
+    expect(files.filter(file => file.startsWith(`prebuilds/${platform}/`))).toHaveLength(1)
+  })
+
+  it('holds every script that installing and compiling call', () => {
+    const installed = join(consumer, 'node_modules', 'ggclip')
+    for (const name of readdirSync(join(installed, 'scripts'))) {
+      const text = readFileSync(join(installed, 'scripts', name), 'utf8')
+      for (const [, target] of text.matchAll(/require\('(\.[^']+)'\)/g)) {
+        expect([name, target, existsSync(join(installed, 'scripts', target!))]).toEqual([name, target, true])
+      }
+    }
+    for (const file of ['binding.gyp', 'CMakeLists.txt', 'cpp/binding/addon.cpp', 'vendor/ggml.json']) expect(existsSync(join(installed, file))).toBe(true)
+  })
+
+  it('tells nothing of the machine that made it', () => {
+    const installed = join(consumer, 'node_modules', 'ggclip')
+    const telling = packed.files.map(file => file.path).filter(path => readFileSync(join(installed, path)).includes(root))
+    expect(telling).toEqual([])
+  })
+
+  it('is small', () => {
+    expect(packed.size).toBeLessThan(maxArchiveBytes)
+    expect(statSync(join(scratch, packed.filename)).size).toBe(packed.size)
+  })
+})

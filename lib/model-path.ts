@@ -7,7 +7,7 @@ import { packageRoot } from './native/load.js'
 import { checkString } from './validate.js'
 
 /** The embedded model, used when none is named: see models/README.md. */
-export const defaultModelPath = path.join(packageRoot, 'models', 'emoji-clip-q8_0.gguf')
+export const defaultModelPath = path.join(packageRoot, 'models', 'emoji-clip.gguf')
 
 /**
  * @param source a `.gguf` file or a checkpoint's directory; undefined: the embedded default model.

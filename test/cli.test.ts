@@ -8,7 +8,7 @@ import sharp from 'sharp'
 const root = path.join(__dirname, '..')
 const main = path.join(root, 'dist', 'cli', 'main.js')
 const model = path.join(root, '..', 'shared', 'oracle', 'models', 'hf-clip-tiny')
-const embedded = path.join(root, 'models', 'emoji-clip-q8_0.gguf')
+const embedded = path.join(root, 'models', 'emoji-clip.gguf')
 const addon = process.env.GGCLIP_ADDON ?? path.join(root, 'build', 'cmake', 'ggclip.node')
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-cli-'))

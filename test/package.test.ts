@@ -92,7 +92,7 @@ describeWithModel('the packed archive', () => {
       if (!/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ENOTCACHED/.test(stderr)) throw new Error(`npm install failed:\n${stderr}`)
       installByHand(archive)
     }
-    embedded = existsSync(join(consumer, 'node_modules', 'ggclip', 'models', 'emoji-clip-q8_0.gguf'))
+    embedded = existsSync(join(consumer, 'node_modules', 'ggclip', 'models', 'emoji-clip.gguf'))
   }, 300_000)
   afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 

@@ -16,17 +16,18 @@ interface Case {
   text: Limits
 }
 const exact = { difference: 1e-4, cosine: 0.999999 }
+/** Measured on these random weights, with some room for other machines' kernels; only ever to be tightened. */
 const cases: Case[] = [
   { dtype: 'f32', kernels: 'portable', image: exact, text: exact },
   { dtype: 'f32', kernels: 'best', image: exact, text: exact },
   { dtype: 'f16', kernels: 'best', image: { cosine: 0.99999 }, text: { cosine: 0.99999 } },
-  { dtype: 'bf16', kernels: 'best', image: { cosine: 0.9995 }, text: { cosine: 0.9995 } },
-  { dtype: 'q8_0', kernels: 'portable', image: { cosine: 0.99 }, text: { cosine: 0.99 } },
-  { dtype: 'q8_0', kernels: 'best', image: { cosine: 0.99 }, text: { cosine: 0.99 } },
-  { dtype: 'q5_1', kernels: 'best', image: { cosine: 0.9 }, text: { cosine: 0.9 } },
-  { dtype: 'q5_0', kernels: 'best', image: { cosine: 0.9 }, text: { cosine: 0.9 } },
-  { dtype: 'q4_1', kernels: 'best', image: { cosine: 0.8 }, text: { cosine: 0.8 } },
-  { dtype: 'q4_0', kernels: 'best', image: { cosine: 0.8 }, text: { cosine: 0.8 } },
+  { dtype: 'bf16', kernels: 'best', image: { cosine: 0.9999 }, text: { cosine: 0.9999 } },
+  { dtype: 'q8_0', kernels: 'portable', image: { cosine: 0.9995 }, text: { cosine: 0.999 } },
+  { dtype: 'q8_0', kernels: 'best', image: { cosine: 0.9995 }, text: { cosine: 0.999 } },
+  { dtype: 'q5_1', kernels: 'best', image: { cosine: 0.99 }, text: { cosine: 0.985 } },
+  { dtype: 'q5_0', kernels: 'best', image: { cosine: 0.99 }, text: { cosine: 0.985 } },
+  { dtype: 'q4_1', kernels: 'best', image: { cosine: 0.97 }, text: { cosine: 0.95 } },
+  { dtype: 'q4_0', kernels: 'best', image: { cosine: 0.97 }, text: { cosine: 0.95 } },
 ]
 
 describeWith(b32Sources, 'full-size ViT-B/32', () => {

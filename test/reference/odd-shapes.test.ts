@@ -8,7 +8,7 @@ import path from 'node:path'
 
 import { Clip } from '../../lib/index.js'
 import type { WeightType } from '../../lib/types.js'
-import { closeness, expectClose, maxRelativeDifference } from '../helpers/compare'
+import { expectClose, maxRelativeDifference } from '../helpers/compare'
 import { describeWith, fixtures, referenceModel, withKernels } from '../helpers/oracle'
 
 const f32 = { difference: 1e-4, cosine: 0.999999 }
@@ -77,12 +77,11 @@ describe.each(directories.map(directory => [path.basename(directory), directory]
   })
 
   it.each(allTypes)('loads as %s with packed kernels near plain ggml', async (dtype) => {
-    await using packed = await Clip.load(directory, { dtype, precision: 'exact' })
+    await using packed = await Clip.load(directory, { dtype })
     await using plain = await withKernels('portable', () => Clip.load(directory, { dtype }))
-    expect(packed.info.types).toEqual(plain.info.types)
     const pairs: [Float32Array[], Float32Array[]][] = []
     if (hasImages) pairs.push([await packed.encodeImage(images, raw), await plain.encodeImage(images, raw)])
     if (hasTexts) pairs.push([await packed.encodeText(expected.texts, raw), await plain.encodeText(expected.texts, raw)])
-    for (const [ours, theirs] of pairs) expect(closeness(ours, theirs).cosine).toBeGreaterThan(0.99)
+    for (const [ours, theirs] of pairs) expectClose(`${name} ${dtype} packed to plain`, ours, theirs, { cosine: 0.997 })
   })
 })

@@ -1,6 +1,5 @@
 /** The options of {@link Clip.load}: defaults, then checks. */
-import { availableParallelism } from 'node:os'
-
+import { availableCores } from './cores.js'
 import { defaultMaxPixels } from './image.js'
 import { type LoadOptions, weightTypes } from './types.js'
 import { checkInteger, checkNumber, checkOneOf, checkOptions, checkSignal } from './validate.js'
@@ -34,5 +33,5 @@ export function checkLoadOptions(options: LoadOptions | undefined) {
 }
 
 function defaultThreads(sessions: number): number {
-  return Math.max(1, Math.floor(availableParallelism() / sessions))
+  return Math.max(1, Math.floor(availableCores() / sessions))
 }

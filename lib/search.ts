@@ -1,8 +1,8 @@
 /** Exact search by dot product over flat matrices of any size, on native threads with SIMD. */
-import { availableParallelism } from 'node:os'
 import { types } from 'node:util'
 
 import { withAbort } from './abort.js'
+import { availableCores } from './cores.js'
 import { invalidArgument, outOfRange } from './errors.js'
 import type { NativeMatrix } from './native/contract.js'
 import { loadAddon } from './native/load.js'
@@ -66,7 +66,7 @@ export async function similarityMatrix(a: Matrix & { data: Float32Array }, b: Ma
 }
 
 function searchOptions(options: SearchOptions | undefined): { signal: AbortSignal | undefined; threads: number } {
-  const { signal, threads = availableParallelism() } = checkOptions('options', options, ['signal', 'threads'])
+  const { signal, threads = availableCores() } = checkOptions('options', options, ['signal', 'threads'])
   return { signal: checkSignal('signal', signal), threads: checkInteger('threads', threads, { min: 1, max: 256 }) }
 }
 

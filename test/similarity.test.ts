@@ -1,15 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 
 import { cosineSimilarity, dot, logSoftmax, normalize, rank, sigmoid, softmax } from '../lib/similarity'
 
-const oracle = join(__dirname, '../../shared/oracle/math')
-const describeOracle = existsSync(oracle) ? describe : describe.skip
-if (!existsSync(oracle)) console.warn('SKIPPED: the reference vectors shared/oracle/math are not here')
-
-function readOracle<T>(file: string): T {
-  return JSON.parse(readFileSync(join(oracle, file), 'utf8')) as T
+function readReference<T>(file: string): T {
+  return JSON.parse(readFileSync(join(__dirname, 'fixtures/math', file), 'utf8')) as T
 }
 
 function expectNear(found: ArrayLike<number>, expected: ArrayLike<number>, floor = 0): void {
@@ -22,10 +18,10 @@ function expectNear(found: ArrayLike<number>, expected: ArrayLike<number>, floor
   }
 }
 
-describeOracle('equal to the reference', () => {
+describe('equal to the reference', () => {
   test('cosine.json', () => {
     interface Case { a: number[]; b: number[]; dot: number; cosine: number; a_normalized: number[] }
-    const cases = readOracle<Case[]>('cosine.json')
+    const cases = readReference<Case[]>('cosine.json')
     for (const { a, b, ...expected } of cases) {
       for (const kind of [Float32Array, Float64Array]) {
         expectNear([dot(kind.from(a), kind.from(b))], [expected.dot])
@@ -41,7 +37,7 @@ describeOracle('equal to the reference', () => {
     interface Case {
       logits: number[]; softmax: number[]; log_softmax: number[]; sigmoid: number[]; argsort_descending_stable: number[]
     }
-    for (const expected of readOracle<Case[]>('softmax.json')) {
+    for (const expected of readReference<Case[]>('softmax.json')) {
       expectNear(softmax(expected.logits), expected.softmax)
       expectNear(logSoftmax(expected.logits), expected.log_softmax)
       expectNear(sigmoid(expected.logits), expected.sigmoid)
@@ -55,7 +51,7 @@ describeOracle('equal to the reference', () => {
       cosine: number[][]; logits: number[][]; probs: number[][]
       top: { k: number; indices: number[][]; probs: number[][] }
     }
-    const expected = readOracle<ZeroShot>('zero_shot.json')
+    const expected = readReference<ZeroShot>('zero_shot.json')
     const weights = expected.text_embeds.map(templates => {
       const units = templates.map(normalize)
       return normalize(units[0]!.map((_, d) => units.reduce((sum, unit) => sum + unit[d]!, 0) / units.length))

@@ -20,13 +20,13 @@ describeWithModel('concurrency', () => {
   })
 
   it('the event loop and file reads go on while a batch runs', async () => {
-    const clip = await Clip.load(tinyModel, { ...load, maxBatch: 1024 })
+    const clip = await Clip.load(tinyModel, { ...load, maxBatch: 1024, maxQueue: 4096 })
     const tensor = await clip.preprocess(picture(1))
     const batch = clip.encodeImage(Array.from({ length: 2000 }, () => ({ tensor })))
     await until(() => clip.stats().running > 0)
     const began = performance.now()
     let ended = 0
-    void batch.then(() => { ended = performance.now() })
+    const settled = batch.finally(() => { ended = performance.now() })
     const lags: number[] = []
     const reads: number[] = []
     let batches = clip.stats().batches
@@ -39,6 +39,7 @@ describeWithModel('concurrency', () => {
       await readFile(sample('rocket.png'))
       reads.push(performance.now() - now)
     }
+    expect(await settled).toHaveLength(2000)
     const whole = ended - began
     expect(whole).toBeGreaterThan(100)
     lags.sort((a, b) => a - b)

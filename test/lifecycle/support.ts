@@ -41,7 +41,7 @@ export function picture(seed: number, width = 40, height = 32): RawPixels {
 
 /** Texts of their own for each number, as long as the context. */
 export function longText(seed: number): string {
-  return Array.from({ length: 90 }, (_, i) => `word${(seed * 31 + i * 7) % 997}`).join(' ')
+  return Array.from({ length: 90 }, (_, i) => (i === 0 ? `number ${seed}` : `word${(seed + i) % 100}`)).join(' ')
 }
 
 export interface Failure extends Error {

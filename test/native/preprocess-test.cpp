@@ -1,4 +1,4 @@
-// Pixels: properties that need no files. test/image.test.ts compares with the reference's pictures.
+// Pixels: properties that need no files. test/image/reference.test.ts compares with the reference's pictures.
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -6,24 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "check.h"
 #include "engine/error.h"
 #include "engine/preprocess.h"
 #include "kernels/resize.h"
 
 using namespace ggclip;
 using namespace ggclip::kernels;
-
-static int n_failed = 0;
-
-#define CHECK(condition, ...)                                        \
-    do {                                                             \
-        if (!(condition)) {                                          \
-            n_failed++;                                              \
-            std::printf("%s:%d: %s: ", __FILE__, __LINE__, #condition); \
-            std::printf(__VA_ARGS__);                                \
-            std::printf("\n");                                       \
-        }                                                            \
-    } while (0)
+using test::n_failed;
 
 using bytes = std::vector<uint8_t>;
 

@@ -7,21 +7,11 @@
 #include <limits>
 #include <vector>
 
+#include "check.h"
 #include "kernels/search.h"
 
 using namespace ggclip::kernels;
-
-static int n_failed = 0;
-
-#define CHECK(condition, ...)                                           \
-    do {                                                                \
-        if (!(condition)) {                                             \
-            n_failed++;                                                 \
-            std::printf("%s:%d: %s: ", __FILE__, __LINE__, #condition); \
-            std::printf(__VA_ARGS__);                                   \
-            std::printf("\n");                                          \
-        }                                                               \
-    } while (0)
+using test::n_failed;
 
 static uint32_t random_state = 1;
 static uint32_t next_random() { return (random_state = random_state * 1664525u + 1013904223u) >> 8; }

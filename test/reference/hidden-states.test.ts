@@ -25,7 +25,7 @@ for (const name of ['hf-clip-tiny', 'hf-clip-gelu-tiny', 'openclip-tiny', 'sigli
       it.each([['image', 'vision.', image], ['text', 'text.', expected.texts[0]!]] as const)('has every state of the %s tower', async (tower, start, input) => {
         const states = await clip.intermediates(input, { tower })
         const names = wanted.filter(key => key.startsWith(start))
-        expect(names.length).toBeGreaterThan(10)
+        expect(names.length).toBeGreaterThanOrEqual(9)
         expect(names.filter(key => !(key in states))).toEqual([])
         const differences = names.map((key) => {
           const reference = tensors.tensor(prefix + key)

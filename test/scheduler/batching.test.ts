@@ -1,0 +1,202 @@
+import { promises, setUp } from './support'
+
+describe('batches', () => {
+  test('calls of one turn and one kind go together and get their own results', async () => {
+    const { clock, batches, submit } = setUp()
+    const results = ['a', 'b', 'c'].map(item => submit('text', item))
+    expect(batches).toHaveLength(0)
+    await clock.turn()
+    expect(batches.map(({ kind, items }) => [kind, items])).toEqual([['text', ['a', 'b', 'c']]])
+    batches[0]!.finish()
+    expect(await Promise.all(results)).toEqual(['A', 'B', 'C'])
+  })
+
+  test('never more than maxBatch', async () => {
+    const { submit, drain } = setUp()
+    for (const item of 'abcdefghij') void submit('text', item)
+    expect(await drain()).toEqual(['abcd', 'efgh', 'ij'])
+  })
+
+  test('kinds are never mixed', async () => {
+    const { clock, batches, submit } = setUp({ runnerCount: 2 })
+    void submit('text', 'a')
+    void submit('image', 'b')
+    void submit('text', 'c')
+    await clock.turn()
+    expect(batches.map(({ kind, items }) => [kind, items])).toEqual([['text', ['a', 'c']], ['image', ['b']]])
+  })
+
+  test('what comes while a runner is busy gathers', async () => {
+    const { clock, batches, submit } = setUp()
+    void submit('text', 'a')
+    await clock.turn()
+    for (const item of 'bcd') {
+      void submit('text', item)
+      await clock.turn()
+    }
+    expect(batches).toHaveLength(1)
+    batches[0]!.finish()
+    await clock.turn()
+    expect(batches[1]!.items).toEqual(['b', 'c', 'd'])
+  })
+
+  test('no more jobs than runners; what needs several batches is spread evenly', async () => {
+    const { clock, batches, runners, submit } = setUp({ runnerCount: 2 })
+    for (const item of 'abcdefghijkl') void submit('text', item)
+    await clock.turn()
+    expect(batches.map(({ items }) => items.join(''))).toEqual(['abcd', 'efgh'])
+    batches[0]!.finish()
+    await clock.turn()
+    expect(batches).toHaveLength(3)
+    for (const runner of runners) expect(runner.mostRunning).toBe(1)
+
+    const other = setUp({ runnerCount: 2 })
+    for (const item of 'abcdef') void other.submit('text', item)
+    await other.clock.turn()
+    expect(other.batches.map(({ items }) => items.join(''))).toEqual(['abc', 'def'])
+  })
+
+  test('a waiting full batch starts before results are handed out, less waits for the callers', async () => {
+    const { clock, batches, submit } = setUp()
+    const order: string[] = []
+    for (const item of 'abcdefgh') {
+      void submit('text', item).then(result => {
+        order.push(`${result} done, ${batches.length} started`)
+        if (item === 'h') void submit('text', 'x')
+      })
+    }
+    void submit('text', 'i')
+    await clock.turn()
+    batches[0]!.finish()
+    await promises()
+    expect(order[0]).toBe('A done, 2 started')
+    batches[1]!.finish()
+    await clock.turn()
+    expect(batches[2]!.items).toEqual(['i', 'x'])
+  })
+})
+
+describe('maxWaitMs', () => {
+  test('0: an idle runner starts in the next turn, without a timer', async () => {
+    const { clock, batches, submit } = setUp()
+    void submit('text', 'a')
+    await clock.turn()
+    expect(batches).toHaveLength(1)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  test('an idle runner waits for company that long, counted from the first', async () => {
+    const { clock, batches, submit } = setUp({ maxWaitMs: 10 })
+    void submit('text', 'a')
+    await clock.advance(6)
+    void submit('text', 'b')
+    await clock.advance(3)
+    expect(batches).toHaveLength(0)
+    await clock.advance(1)
+    expect(batches[0]!.items).toEqual(['a', 'b'])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  test('a full batch does not wait', async () => {
+    const { clock, batches, submit } = setUp({ maxWaitMs: 10 })
+    for (const item of 'abcde') void submit('text', item)
+    await clock.turn()
+    // spread evenly is only over idle runners, and there is one
+    expect(batches[0]!.items).toHaveLength(4)
+    batches[0]!.finish()
+    await clock.advance(9)
+    expect(batches).toHaveLength(1)
+    await clock.advance(1)
+    expect(batches[1]!.items).toEqual(['e'])
+  })
+
+  test('what a full batch leaves behind waits from its own time on', async () => {
+    const { clock, batches, submit } = setUp({ maxWaitMs: 10 })
+    for (const item of 'wxyzabcd') void submit('text', item)
+    await clock.advance(8)
+    void submit('text', 'e')
+    await clock.advance(1)
+    batches[0]!.finish()
+    await clock.turn()
+    batches[1]!.finish()
+    expect(batches[1]!.items).toEqual(['a', 'b', 'c', 'd'])
+    await clock.advance(8)
+    expect(batches).toHaveLength(2)
+    await clock.advance(1)
+    expect(batches[2]!.items).toEqual(['e'])
+  })
+
+  test('one kind that waits does not hold up another', async () => {
+    const { clock, batches, submit } = setUp({ maxWaitMs: 10 })
+    void submit('image', 'x')
+    await clock.advance(5)
+    for (const item of 'abcd') void submit('text', item)
+    await clock.turn()
+    expect(batches.map(({ kind }) => kind)).toEqual(['text'])
+    batches[0]!.finish()
+    await clock.advance(5)
+    expect(batches[1]!.items).toEqual(['x'])
+  })
+
+  test('no timer is left when all that waited is cancelled', async () => {
+    const { clock, submit } = setUp({ maxWaitMs: 10 })
+    const controller = new AbortController()
+    void submit('text', 'a', { signal: controller.signal })
+    await clock.turn()
+    expect(clock.pendingTimers).toBe(1)
+    controller.abort()
+    expect(clock.pendingTimers).toBe(0)
+  })
+})
+
+describe('submitMany', () => {
+  test('results in order, over several batches that others share', async () => {
+    const { scheduler, submit, drain } = setUp()
+    const many = scheduler.submitMany('text', [...'abcdef'])
+    const one = submit('text', 'x')
+    expect(await drain()).toEqual(['abcd', 'efx'])
+    expect(await many).toEqual([...'ABCDEF'])
+    expect(await one).toBe('X')
+  })
+
+  test('nothing in, nothing out', async () => {
+    const { scheduler, clock } = setUp()
+    expect(await scheduler.submitMany('text', [])).toEqual([])
+    expect(clock.pendingTurns).toBe(0)
+  })
+
+  test('one bad item rejects the call and drops what waits of it', async () => {
+    const { scheduler, clock, batches, submit } = setUp()
+    const many = scheduler.submitMany('text', [...'abcdef'])
+    many.catch(() => {})
+    const other = submit('text', 'x')
+    await clock.turn()
+    const bad = new Error('bad')
+    batches[0]!.finish(['A', bad, 'C', 'D'])
+    await expect(many).rejects.toBe(bad)
+    await clock.turn()
+    expect(batches[1]!.items).toEqual(['x'])
+    batches[1]!.finish()
+    expect(await other).toBe('X')
+    expect(scheduler.stats()).toMatchObject({ failed: 1, queued: 0, running: 0 })
+  })
+
+  test('a failed call stops its other batches when nobody else is in them', async () => {
+    const { scheduler, clock, batches } = setUp({ runnerCount: 2, maxBatch: 2 })
+    const many = scheduler.submitMany('text', [...'abcd'])
+    many.catch(() => {})
+    await clock.turn()
+    batches[0]!.finish(['A', new Error('bad')])
+    await expect(many).rejects.toThrow('bad')
+    expect(batches[0]!.signal.aborted).toBe(false)
+    expect(batches[1]!.signal.aborted).toBe(true)
+  })
+
+  test('a caller may change the array afterwards', async () => {
+    const { scheduler, drain } = setUp()
+    const items = [...'abc']
+    void scheduler.submitMany('text', items)
+    items.length = 0
+    expect(await drain()).toEqual(['abc'])
+  })
+})

@@ -1,0 +1,38 @@
+import { setUp } from './support'
+
+describe('statistics and options', () => {
+  test('counts and times', async () => {
+    const { scheduler, clock, batches, submit } = setUp({ maxBatch: 2 })
+    const none = { mean: 0, max: 0, p50: 0, p99: 0 }
+    expect(scheduler.stats()).toEqual({
+      queued: 0, running: 0, batches: 0, items: 0, meanBatchSize: 0, waitMs: none, runMs: none,
+      failed: 0, rejected: 0, aborted: 0,
+    })
+    for (const item of 'abc') void submit('text', item)
+    await clock.turn()
+    expect(scheduler.stats()).toMatchObject({ queued: 1, running: 2, batches: 1, items: 2, meanBatchSize: 2 })
+    await clock.advance(30)
+    batches[0]!.finish()
+    await clock.turn()
+    await clock.advance(10)
+    batches[1]!.finish()
+    await clock.turn()
+    expect(scheduler.stats()).toMatchObject({
+      queued: 0, running: 0, batches: 2, items: 3, meanBatchSize: 1.5,
+      waitMs: { mean: 10, max: 30, p50: 0, p99: 30 }, runMs: { mean: 20, max: 30, p50: 10, p99: 30 },
+    })
+  })
+
+  test.each([
+    { runners: [] }, { maxBatch: 0 }, { maxBatch: 1.5 }, { maxWaitMs: -1 }, { maxWaitMs: NaN }, { maxQueue: 0 },
+    { agingMs: -1 },
+  ])('rejects %p', options => {
+    expect(() => setUp(options)).toThrow(expect.objectContaining({ name: 'RangeError', code: 'ERR_CLIP_OUT_OF_RANGE' }))
+  })
+
+  test('rejects a priority that is none', async () => {
+    const { submit } = setUp()
+    await expect(submit('text', 'a', { priority: NaN })).rejects.toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
+    await expect(submit('text', 'a', { priority: 101 })).rejects.toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
+  })
+})

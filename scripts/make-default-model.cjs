@@ -44,7 +44,7 @@ async function compare(checkpoint) {
   const prompts = pictures.map(([, { label }]) => `a photo of a ${label}`)
   const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-default-'))
   let reference
-  console.log('| weights | MB | top-1 | top-5 | same first label as f32 | lowest cosine to f32, pictures / prompts | mean cosine |')
+  console.log('| weights | MB | top-1 | top-5 | same first label | lowest cosine, pictures / prompts | mean cosine |')
   console.log('|---|---|---|---|---|---|---|')
   try {
     for (const [name, options] of compared) {
@@ -62,7 +62,8 @@ async function compare(checkpoint) {
       const ranks = scores.map((row, i) => row.filter(score => score > row[i]).length)
       const share = k => percent(ranks.filter(rank => rank < k).length, ranks.length)
       const pair = measure => `${measure(images).toFixed(5)} / ${measure(texts).toFixed(5)}`
-      const cells = [name, (bytes / 1e6).toFixed(2), share(1), share(5), same, pair(values => Math.min(...values)), pair(mean)]
+      const lowest = pair(values => Math.min(...values))
+      const cells = [name, (bytes / 1e6).toFixed(2), share(1), share(5), same, lowest, pair(mean)]
       console.log(`| ${cells.join(' | ')} |`)
     }
   } finally {
@@ -73,11 +74,11 @@ async function compare(checkpoint) {
 const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0)
 const cosines = (a, b) => a.map((vector, i) => dot(vector, b[i]))
 const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length
-const percent = (part, whole) => (100 * part / whole).toFixed(2)
+const percent = (part, whole) => ((100 * part) / whole).toFixed(2)
 const scoresOf = ({ images, texts }) => images.map(image => texts.map(text => dot(image, text)))
 const firsts = rows => rows.map(row => row.indexOf(Math.max(...row)))
 
-main().catch((error) => {
+main().catch(error => {
   console.error(error.message)
   process.exitCode = 1
 })

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <system_error>
 #include <thread>
 
 #if defined(_WIN32)
@@ -67,11 +68,22 @@ static void settle(Napi::Env env, job & job) {
     }
 }
 
+// For jobs that nobody waits for since their environment is closing. Their references may be released on the JavaScript
+// thread only, and are gone with it, so the job itself is leaked on purpose; what its work holds (weights, scratch) is not.
+static void abandon(job * job) {
+    job->work = nullptr;
+    job->finish = nullptr;
+}
+
 static void on_delivered(napi_env raw, napi_value, void *, void * data) {
-    if (!raw) return;  // the environment is closing: nobody listens any more, and its references are gone already
+    if (!raw) return abandon(static_cast<job *>(data));
     std::unique_ptr<job> done(static_cast<job *>(data));
     Napi::Env env(raw);
-    settle(env, *done);
+    try {
+        settle(env, *done);
+    } catch (const Napi::Error &) {
+        // a worker_thread that is being terminated runs no JavaScript any more: nothing can be settled
+    }
     environment::of(env).job_ended();
 }
 
@@ -111,8 +123,7 @@ void environment::job_ended() {
 
 void environment::deliver(std::unique_ptr<job> done) {
     job * raw = done.release();
-    // Once closing, the job is leaked on purpose: its references may be released on the JavaScript thread only.
-    if (!closing_) napi_call_threadsafe_function(deliver_, raw, napi_tsfn_nonblocking);
+    if (closing_ || napi_call_threadsafe_function(deliver_, raw, napi_tsfn_nonblocking) != napi_ok) abandon(raw);
 }
 
 environment::ticket environment::enter_thread(std::function<void()> stop) {
@@ -134,6 +145,15 @@ void environment::stop_all() {
     gone_.wait_for(lock, std::chrono::seconds(20), [&] { return threads_.empty(); });
 }
 
+template <class Body> void environment::launch(Napi::Env env, ticket ticket, Body body) {
+    try {
+        std::thread(std::move(body)).detach();
+    } catch (const std::system_error & e) {
+        leave_thread(ticket);
+        throw to_js_error(env, error_code_name(error_code::OUT_OF_MEMORY), std::string("a thread could not be started: ") + e.what());
+    }
+}
+
 static void run_work(job & job) {
     try {
         job.work();
@@ -145,13 +165,14 @@ static void run_work(job & job) {
 Napi::Promise environment::start_thread(std::unique_ptr<job> job, std::function<void()> stop) {
     Napi::Promise promise = job->deferred.Promise();
     const ticket ticket = enter_thread(std::move(stop));
-    job_started();
-    std::thread([this, ticket, raw = job.release()] {
+    launch(env_, ticket, [this, ticket, raw = job.get()] {
         std::unique_ptr<binding::job> job(raw);
         run_work(*job);
         deliver(std::move(job));
         leave_thread(ticket);
-    }).detach();
+    });
+    job.release();  // the thread's from here on
+    job_started();
     return promise;
 }
 
@@ -165,10 +186,10 @@ std::shared_ptr<worker> worker::start(environment & env, std::function<void()> s
         stop_running();
         if (auto worker = weak.lock()) worker->quit();
     });
-    std::thread([self, ticket, &env] {
+    env.launch(env.env_, ticket, [self, ticket, &env] {
         self->loop();
         env.leave_thread(ticket);
-    }).detach();
+    });
     return self;
 }
 

@@ -55,10 +55,14 @@ class environment {
     ticket enter_thread(std::function<void()> stop);
     void   leave_thread(ticket ticket);
 
+    // Starts the thread of a ticket; a JavaScript error with OUT_OF_MEMORY where the system gives none.
+    template <class Body> void launch(Napi::Env env, ticket ticket, Body body);
+
     // Stops every thread and waits for it. Also called when the process exits.
     void stop_all();
 
   private:
+    friend class worker;
     napi_env                  env_;
     napi_threadsafe_function  deliver_ = nullptr;
     int                       pending_ = 0;

@@ -5,6 +5,7 @@ python evaluate_heldout.py MODEL_DIR HELDOUT_DIR [RESULT.json]
 One prompt a label ('a photo of a {label}'), the text the checkpoint was evaluated with; PIL preprocessing of the
 checkpoint's preprocessor_config.json, transparency over white. What test/default-model.test.ts compares ggclip with.
 """
+
 import json
 import os
 import sys
@@ -36,16 +37,27 @@ def main(model_dir, heldout, result=None):
     processor = CLIPImageProcessorPil.from_pretrained(model_dir)
     context = model.config.text_config.max_position_embeddings
     with torch.no_grad():
-        ids = tokenizer([f'a photo of a {label}' for label in labels], padding='max_length', truncation=True, max_length=context,
-                        return_tensors='pt')['input_ids']
+        ids = tokenizer(
+            [f'a photo of a {label}' for label in labels],
+            padding='max_length',
+            truncation=True,
+            max_length=context,
+            return_tensors='pt',
+        )['input_ids']
         texts = unit(model.get_text_features(input_ids=ids))
-        pixels = torch.from_numpy(np.stack([processor(over_white(os.path.join(heldout, name)))['pixel_values'][0] for name in files]))
+        pixels = torch.from_numpy(
+            np.stack([processor(over_white(os.path.join(heldout, name)))['pixel_values'][0] for name in files])
+        )
         images = unit(model.get_image_features(pixel_values=pixels))
     order = (images @ texts.T).argsort(dim=-1, descending=True)
     truth = torch.tensor([labels.index(pictures[name]['label']) for name in files])
     found = order == truth[:, None]
-    report = {'pictures': len(files), 'labels': len(labels), 'top1': 100 * found[:, 0].float().mean().item(),
-              'top5': 100 * found[:, :5].any(dim=1).float().mean().item()}
+    report = {
+        'pictures': len(files),
+        'labels': len(labels),
+        'top1': 100 * found[:, 0].float().mean().item(),
+        'top5': 100 * found[:, :5].any(dim=1).float().mean().item(),
+    }
     print(json.dumps(report))
     if result:
         with open(result, 'w', encoding='utf-8') as file:

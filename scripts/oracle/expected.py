@@ -1,4 +1,5 @@
 """What is written beside a model: inputs and float64 outputs of the reference, as ../shared/oracle has them."""
+
 import copy
 import json
 import os
@@ -15,14 +16,35 @@ TEXTS = ['a photo of a cat', '', 'Two dogs, playing in the SNOW', 'café 42', 't
 
 def preprocessor(size):
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
-    return CLIPImageProcessorPil(size={'shortest_edge': size}, crop_size={'height': size, 'width': size}, image_mean=MEAN, image_std=STD, resample=3)
+
+    return CLIPImageProcessorPil(
+        size={'shortest_edge': size},
+        crop_size={'height': size, 'width': size},
+        image_mean=MEAN,
+        image_std=STD,
+        resample=3,
+    )
 
 
 def write_preprocessor(directory, size):
-    write_json(directory, 'preprocessor_config.json', {
-        'crop_size': {'height': size, 'width': size}, 'do_center_crop': True, 'do_convert_rgb': True, 'do_normalize': True, 'do_rescale': True,
-        'do_resize': True, 'image_mean': MEAN, 'image_std': STD, 'image_processor_type': 'CLIPImageProcessor', 'resample': 3,
-        'rescale_factor': 1 / 255, 'size': {'shortest_edge': size}})
+    write_json(
+        directory,
+        'preprocessor_config.json',
+        {
+            'crop_size': {'height': size, 'width': size},
+            'do_center_crop': True,
+            'do_convert_rgb': True,
+            'do_normalize': True,
+            'do_rescale': True,
+            'do_resize': True,
+            'image_mean': MEAN,
+            'image_std': STD,
+            'image_processor_type': 'CLIPImageProcessor',
+            'resample': 3,
+            'rescale_factor': 1 / 255,
+            'size': {'shortest_edge': size},
+        },
+    )
 
 
 def write_json(directory, name, value):
@@ -47,7 +69,9 @@ def pixel_values(size, seed, count=1):
     y, x = np.mgrid[0:size, 0:size] / size
     images = []
     for i in range(count):
-        waves = np.stack([np.sin(rng.uniform(2, 12) * x + rng.uniform(2, 12) * y + rng.uniform(0, 6)) for _ in range(3)])
+        waves = np.stack(
+            [np.sin(rng.uniform(2, 12) * x + rng.uniform(2, 12) * y + rng.uniform(0, 6)) for _ in range(3)]
+        )
         images.append(waves * 1.5 if i % 2 == 0 else rng.standard_normal((3, size, size)))
     return torch.from_numpy(np.stack(images).astype(np.float32))
 
@@ -60,7 +84,9 @@ def pooled(output):
     return output
 
 
-def write_expected(directory, family, encode_image, encode_text, size, ids, scale=None, picture=None, texts=TEXTS, seed=1, process=None):
+def write_expected(
+    directory, family, encode_image, encode_text, size, ids, scale=None, picture=None, texts=TEXTS, seed=1, process=None
+):
     """encode_*: from float64 pixels / ids to un-normalised embeddings; None: the tower is not there."""
     tensors, info = {}, {'family': family, 'texts': texts if encode_text else []}
     with torch.no_grad():
@@ -80,7 +106,10 @@ def write_expected(directory, family, encode_image, encode_text, size, ids, scal
             unit = [t / t.norm(dim=-1, keepdim=True) for t in (tensors['image_embeds'], tensors['text_embeds'])]
             tensors['logits_per_image'] = scale * unit[0] @ unit[1].T
     arrays = {name: tensor.detach().numpy() for name, tensor in tensors.items()}
-    arrays = {name: np.ascontiguousarray(a.astype(np.int32 if a.dtype == np.int64 else np.float32)) for name, a in arrays.items()}
+    arrays = {
+        name: np.ascontiguousarray(a.astype(np.int32 if a.dtype == np.int64 else np.float32))
+        for name, a in arrays.items()
+    }
     save_file(arrays, os.path.join(directory, 'expected.safetensors'))
     write_json(directory, 'expected.json', info)
 

@@ -1,4 +1,5 @@
 """Seeded random weights that keep a small network from being degenerate: peaky attention, biases, uneven norms."""
+
 import hashlib
 
 import numpy as np

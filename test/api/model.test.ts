@@ -1,6 +1,9 @@
 /** load options, info, stats, tokenize, preprocess, hiddenStates. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+
 import { Clip } from '../../lib/index.js'
-import { describeWithModel, failureOf, load, maxDifference, norm, oracle, picture, sample, tinyGguf, tinyModel } from '../lifecycle/support'
+import { describeWithModel, failureOf, load, maxDifference, norm, oracle, picture, root, sample, tinyGguf, tinyModel } from '../lifecycle/support'
 
 describeWithModel('a loaded model', () => {
   let clip: Clip
@@ -157,5 +160,22 @@ describeWithModel('a loaded model', () => {
       const names = Object.keys(await clip.intermediates('a cat', { tower: 'text' }))
       for (const name of ['text.hidden.0', 'text.hidden.3']) expect(names).toContain(name)
     })
+  })
+})
+
+const embedded = join(root, 'models', 'emoji-clip-q8_0.gguf')
+if (!existsSync(embedded)) process.stderr.write(`SKIPPED: no default model (${embedded})\n`)
+const describeWithDefault = existsSync(embedded) ? describeWithModel : describe.skip
+
+describeWithDefault('the default model', () => {
+  it('is what load() without a source gives, and knows the samples', async () => {
+    const clip = await Clip.load(undefined, load)
+    expect(clip.info).toMatchObject({ format: 'gguf', path: embedded, sigmoid: false })
+    expect(clip.info.license).not.toBe('')
+    const labels = ['rocket', 'guitar', 'pizza', 'umbrella with rain drops', 'red heart']
+    for (const [file, label] of [['rocket.png', 'rocket'], ['guitar.jpg', 'guitar'], ['pizza.webp', 'pizza']] as const) {
+      expect((await clip.classify(sample(file), labels, { topK: 1 }))[0]!.label).toBe(label)
+    }
+    await clip.dispose()
   })
 })

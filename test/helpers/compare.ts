@@ -52,10 +52,16 @@ export function closeness(actual: readonly Numbers[], expected: readonly Numbers
   return { difference: Math.max(...differences), cosine: Math.min(...cosines) }
 }
 
-/** Fails with the measured numbers when a row is farther from its reference than `limits`. GGCLIP_REPORT=1 prints them. */
-export function expectClose(what: string, actual: readonly Numbers[], expected: readonly Numbers[], limits: Limits): Closeness {
+/** Fails with the measured numbers when a row is farther from its reference than `limits`; GGCLIP_REPORT=1 prints them. */
+export function expectClose(
+  what: string,
+  actual: readonly Numbers[],
+  expected: readonly Numbers[],
+  limits: Limits,
+): Closeness {
   const measured = closeness(actual, expected)
-  const line = `${what}: max relative difference ${measured.difference.toExponential(2)}, 1 - cosine ${(1 - measured.cosine).toExponential(2)}`
+  const [relative, angle] = [measured.difference, 1 - measured.cosine].map(value => value.toExponential(2))
+  const line = `${what}: max relative difference ${relative}, 1 - cosine ${angle}`
   if (process.env.GGCLIP_REPORT) process.stderr.write(`REPORT ${line}\n`)
   const { difference = Infinity } = limits
   // NaN fails both comparisons

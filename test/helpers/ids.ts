@@ -7,13 +7,20 @@ export interface IdsOptions {
 }
 
 /** Un-normalised embeddings of one batch, a row a sequence; each ends with its end token, nothing is padded. */
-export async function embedIds(source: string, sequences: readonly Int32Array[], { dtype = '', kernels = '' }: IdsOptions = {}): Promise<Float32Array[]> {
+export async function embedIds(
+  source: string,
+  sequences: readonly Int32Array[],
+  { dtype = '', kernels = '' }: IdsOptions = {},
+): Promise<Float32Array[]> {
   const options = { device: 'cpu', towers: 'text', dtype, precision: 'default', kernels } as const
   const model = await loadAddon().loadModel(source, options).promise
   const session = model.createSession(2, sequences.length)
   try {
     const ids = Int32Array.from(sequences.flatMap(sequence => [...sequence]))
-    const flat = await session.encodeTexts(ids, Int32Array.from(sequences, sequence => sequence.length))
+    const flat = await session.encodeTexts(
+      ids,
+      Int32Array.from(sequences, sequence => sequence.length),
+    )
     const { dim } = model.info()
     return sequences.map((_, i) => flat.slice(i * dim, (i + 1) * dim))
   } finally {

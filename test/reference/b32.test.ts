@@ -34,7 +34,9 @@ describeWith(b32Sources, 'full-size ViT-B/32', () => {
   const tensors = new TensorFile(path.join(b32Config, 'expected.safetensors'))
   const images = b32Images()
   let directory = ''
-  beforeAll(() => { directory = makeB32() }, 120_000)
+  beforeAll(() => {
+    directory = makeB32()
+  }, 120_000)
 
   it('has the input that the reference had', () => {
     const first = [-1.2265383005142212, 1.005771517753601, 2.419110059738159, -0.562271773815155]
@@ -63,6 +65,7 @@ describeWith(b32Sources, 'full-size ViT-B/32', () => {
     await using clip = await Clip.load(directory)
     const { logits } = await clip.similarity(images, ['a photo of a cat', ''])
     const rows = tensors.rows('logits_per_image').map(row => row.subarray(0, 2))
-    for (const [i, row] of rows.entries()) for (const [j, value] of row.entries()) expect(Math.abs(logits[i]![j]! - value)).toBeLessThan(2e-3)
+    for (const [i, row] of rows.entries())
+      for (const [j, value] of row.entries()) expect(Math.abs(logits[i]![j]! - value)).toBeLessThan(2e-3)
   })
 })

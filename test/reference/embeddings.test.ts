@@ -16,7 +16,7 @@ for (const name of models) {
     const { expected, tensors } = referenceModel(directory)
     const images = tensors.rows('pixel_values').map(tensor => ({ tensor }))
 
-    describe.each(['portable', 'scalar', 'avx2', 'best'])('%s kernels', (kernels) => {
+    describe.each(['portable', 'scalar', 'avx2', 'best'])('%s kernels', kernels => {
       let clip: Clip
       let supported = true
       beforeAll(async () => {
@@ -51,8 +51,18 @@ for (const name of models) {
 
       it('gives vectors of unit length', async () => {
         if (!supported) return
-        expectClose(`${name} ${kernels} unit image`, await clip.encodeImage(images), tensors.rows('image_embeds_normalized'), f32)
-        expectClose(`${name} ${kernels} unit text`, await clip.encodeText(expected.texts), tensors.rows('text_embeds_normalized'), f32)
+        expectClose(
+          `${name} ${kernels} unit image`,
+          await clip.encodeImage(images),
+          tensors.rows('image_embeds_normalized'),
+          f32,
+        )
+        expectClose(
+          `${name} ${kernels} unit text`,
+          await clip.encodeText(expected.texts),
+          tensors.rows('text_embeds_normalized'),
+          f32,
+        )
       })
 
       it('gives the logits of every pair', async () => {
@@ -60,13 +70,16 @@ for (const name of models) {
         const { logits } = await clip.similarity(images, expected.texts)
         const reference = tensors.rows('logits_per_image')
         expect(logits).toHaveLength(reference.length)
-        for (const [i, row] of reference.entries()) expect(maxRelativeDifference(logits[i]!, row)).toBeLessThanOrEqual(1e-4)
+        for (const [i, row] of reference.entries())
+          expect(maxRelativeDifference(logits[i]!, row)).toBeLessThanOrEqual(1e-4)
       })
     })
 
     describe('files', () => {
       let clip: Clip
-      beforeAll(async () => { clip = await Clip.load(directory, { threads: 2 }) })
+      beforeAll(async () => {
+        clip = await Clip.load(directory, { threads: 2 })
+      })
       afterAll(() => clip.dispose())
 
       it('makes the token ids of the reference', () => {
@@ -74,8 +87,10 @@ for (const name of models) {
         const ids = clip.tokenize(expected.texts)
         expect(ids).toHaveLength(rows.length * rows[0]!.length)
         rows.forEach((row, i) => {
-          expect({ text: expected.texts[i], ids: [...ids.subarray(i * row.length, (i + 1) * row.length)] })
-            .toEqual({ text: expected.texts[i], ids: [...row] })
+          expect({ text: expected.texts[i], ids: [...ids.subarray(i * row.length, (i + 1) * row.length)] }).toEqual({
+            text: expected.texts[i],
+            ids: [...row],
+          })
         })
       })
 

@@ -24,23 +24,40 @@ for (const { model, kind, limits } of files) {
   describeWith([file, reference], path.basename(file), () => {
     const tensors = new TensorFile(reference)
     const images = tensors.rows('pixel_values').map(tensor => ({ tensor }))
-    const { texts } = JSON.parse(readFileSync(path.join(oracle, 'models', model, 'expected.json'), 'utf8')) as { texts: string[] }
+    const { texts } = JSON.parse(readFileSync(path.join(oracle, 'models', model, 'expected.json'), 'utf8')) as {
+      texts: string[]
+    }
 
     describe.each([
-      ['portable', 'default', limits], ['scalar', 'default', limits], ['best', 'default', limits], ['best', 'exact', exact],
+      ['portable', 'default', limits],
+      ['scalar', 'default', limits],
+      ['best', 'default', limits],
+      ['best', 'exact', exact],
     ] as const)('%s kernels, %s precision', (kernels, precision, bounds) => {
       let clip: Clip
-      beforeAll(async () => { clip = await withKernels(kernels, () => Clip.load(file, { threads: 2, precision })) })
+      beforeAll(async () => {
+        clip = await withKernels(kernels, () => Clip.load(file, { threads: 2, precision }))
+      })
       afterAll(() => clip.dispose())
 
       it('embeds images', async () => {
         const vectors = await clip.encodeImage(images, { normalize: false })
-        expectClose(`${model}-${kind}.gguf ${kernels} ${precision} image`, vectors, tensors.rows(`${kind}/image_embeds`), bounds)
+        expectClose(
+          `${model}-${kind}.gguf ${kernels} ${precision} image`,
+          vectors,
+          tensors.rows(`${kind}/image_embeds`),
+          bounds,
+        )
       })
 
       it('embeds texts', async () => {
         const vectors = await clip.encodeText(texts, { normalize: false })
-        expectClose(`${model}-${kind}.gguf ${kernels} ${precision} text`, vectors, tensors.rows(`${kind}/text_embeds`), bounds)
+        expectClose(
+          `${model}-${kind}.gguf ${kernels} ${precision} text`,
+          vectors,
+          tensors.rows(`${kind}/text_embeds`),
+          bounds,
+        )
       })
 
       it('gives logits, with the scale that the layout lacks', async () => {

@@ -15,9 +15,23 @@ const f32 = { difference: 1e-4, cosine: 0.999999 }
 /** Plain ggml rounds activations to the weights' 16 bits; the packed kernels do not. */
 const rounded = { f16: { difference: 5e-3, cosine: 0.99999 }, bf16: { difference: 5e-2, cosine: 0.9995 } }
 const folders = [fixtures, process.env.GGCLIP_ODD_SHAPES].filter(folder => folder !== undefined && folder !== '')
-const directories = folders.flatMap(folder => readdirSync(folder!).map(name => path.join(folder!, name)))
+const directories = folders
+  .flatMap(folder => readdirSync(folder!).map(name => path.join(folder!, name)))
   .filter(directory => existsSync(path.join(directory, 'expected.json')))
-const allTypes: WeightType[] = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'q6_k', 'q5_k', 'q4_k', 'iq4_nl']
+const allTypes: WeightType[] = [
+  'f32',
+  'f16',
+  'bf16',
+  'q8_0',
+  'q5_1',
+  'q5_0',
+  'q4_1',
+  'q4_0',
+  'q6_k',
+  'q5_k',
+  'q4_k',
+  'iq4_nl',
+]
 
 describeWith([fixtures], 'fixtures', () => {
   it('are the four small ones', () => {
@@ -32,9 +46,11 @@ describe.each(directories.map(directory => [path.basename(directory), directory]
   const images = hasImages ? tensors.rows('pixel_values').map(tensor => ({ tensor })) : []
   const raw = { normalize: false }
 
-  describe.each(['portable', 'scalar', 'best'])('%s kernels', (kernels) => {
+  describe.each(['portable', 'scalar', 'best'])('%s kernels', kernels => {
     let clip: Clip
-    beforeAll(async () => { clip = await withKernels(kernels, () => Clip.load(directory, { threads: 2 })) })
+    beforeAll(async () => {
+      clip = await withKernels(kernels, () => Clip.load(directory, { threads: 2 }))
+    })
     afterAll(() => clip?.dispose())
 
     const limits = () => {
@@ -48,12 +64,22 @@ describe.each(directories.map(directory => [path.basename(directory), directory]
 
     if (hasImages) {
       it('embeds images', async () => {
-        expectClose(`${name} ${kernels} image`, await clip.encodeImage(images, raw), tensors.rows('image_embeds'), limits())
+        expectClose(
+          `${name} ${kernels} image`,
+          await clip.encodeImage(images, raw),
+          tensors.rows('image_embeds'),
+          limits(),
+        )
       })
 
       it('embeds a picture file', async () => {
         const files = expected.e2e_images!.map(file => path.join(directory, file))
-        expectClose(`${name} ${kernels} file`, await clip.encodeImage(files, raw), tensors.rows('e2e.image_embeds'), limits())
+        expectClose(
+          `${name} ${kernels} file`,
+          await clip.encodeImage(files, raw),
+          tensors.rows('e2e.image_embeds'),
+          limits(),
+        )
       })
     }
 
@@ -63,7 +89,12 @@ describe.each(directories.map(directory => [path.basename(directory), directory]
       })
 
       it('embeds texts', async () => {
-        expectClose(`${name} ${kernels} text`, await clip.encodeText(expected.texts, raw), tensors.rows('text_embeds'), limits())
+        expectClose(
+          `${name} ${kernels} text`,
+          await clip.encodeText(expected.texts, raw),
+          tensors.rows('text_embeds'),
+          limits(),
+        )
       })
     }
 
@@ -71,17 +102,19 @@ describe.each(directories.map(directory => [path.basename(directory), directory]
       it('gives the logits', async () => {
         const { logits } = await clip.similarity(images, expected.texts)
         const rows = tensors.rows('logits_per_image')
-        for (const [i, row] of rows.entries()) expect(maxRelativeDifference(logits[i]!, row)).toBeLessThanOrEqual(limits().difference)
+        for (const [i, row] of rows.entries())
+          expect(maxRelativeDifference(logits[i]!, row)).toBeLessThanOrEqual(limits().difference)
       })
     }
   })
 
-  it.each(allTypes)('loads as %s with packed kernels near plain ggml', async (dtype) => {
+  it.each(allTypes)('loads as %s with packed kernels near plain ggml', async dtype => {
     await using packed = await Clip.load(directory, { dtype })
     await using plain = await withKernels('portable', () => Clip.load(directory, { dtype }))
     const pairs: [Float32Array[], Float32Array[]][] = []
     if (hasImages) pairs.push([await packed.encodeImage(images, raw), await plain.encodeImage(images, raw)])
-    if (hasTexts) pairs.push([await packed.encodeText(expected.texts, raw), await plain.encodeText(expected.texts, raw)])
+    if (hasTexts)
+      pairs.push([await packed.encodeText(expected.texts, raw), await plain.encodeText(expected.texts, raw)])
     for (const [ours, theirs] of pairs) expectClose(`${name} ${dtype} packed to plain`, ours, theirs, { cosine: 0.997 })
   })
 })

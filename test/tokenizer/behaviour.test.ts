@@ -146,9 +146,7 @@ describe('long texts', () => {
       '&amp;'.repeat(2e5), 'e' + '\u0301'.repeat(5e5),
     ]
     for (const text of texts) {
-      const start = performance.now()
-      expect(tokenizer.encode(text).length).toBeLessThanOrEqual(77)
-      expect(performance.now() - start).toBeLessThan(4000) // a tenth of it on an idle machine
+      expect(tokenizer.encode(text).length).toBeLessThanOrEqual(77) // quadratic work would not end within the timeout
     }
     const head = 'one cat, two dogs & three birds. '.repeat(10)
     expect(tokenizer.encode(`${head}\n${'x'.repeat(1e6)}`)).toEqual(tokenizer.encode(head))

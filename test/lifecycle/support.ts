@@ -120,7 +120,7 @@ export function sleep(ms: number): Promise<void> {
 export async function until(condition: () => boolean, limitMs = 20_000): Promise<void> {
   const end = performance.now() + limitMs
   while (!condition()) {
-    if (performance.now() > end) throw new Error(`still not so after ${limitMs} ms: ${condition}`)
+    if (performance.now() > end) throw new Error(`still not so after ${limitMs} ms: ${String(condition)}`)
     await sleep(2)
   }
 }

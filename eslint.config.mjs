@@ -53,5 +53,12 @@ export default ts.config(
         'clearTimeout', 'clearInterval', 'setImmediate', 'AbortController', 'AbortSignal', 'performance', 'fetch', 'structuredClone', 'gc', 'Blob', 'TextDecoder', 'TextEncoder'].map(name => [name, 'readonly'])),
     },
   },
+  {
+    files: ['lib/server/page/static/*.js'], // they run in the browser
+    languageOptions: {
+      globals: Object.fromEntries(['document', 'window', 'location', 'localStorage', 'sessionStorage', 'FileReader', 'File', 'Event', 'EventTarget']
+        .map(name => [name, 'readonly'])),
+    },
+  },
   { files: ['**/*.cjs'], languageOptions: { sourceType: 'commonjs' } },
 )

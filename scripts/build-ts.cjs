@@ -15,6 +15,9 @@ function buildTs() {
   const lines = names.map((name) => `export const ${name} = module.${name}`)
   write('index.mjs', `import module from './index.js'\n${lines.join('\n')}\n`)
   write('index.d.mts', "export * from './index.js'\n")
+  // the web page is plain files: nothing compiles them
+  const page = path.join('server', 'page', 'static')
+  fs.cpSync(path.join(root, 'lib', page), path.join(dist, page), { recursive: true })
   fs.chmodSync(path.join(dist, 'cli', 'main.js'), 0o755)
 }
 

@@ -1,0 +1,173 @@
+/** Which label fits each picture: one card a picture, ranked bars on it. */
+import { classify } from './api.js'
+import { byId, count, duration, make, percent } from './dom.js'
+import { Failure } from './failure.js'
+import { eachOf, Job } from './job.js'
+import { thumbnail } from './pictures.js'
+
+const barsAtFirst = 5
+const requestsAtOnce = 4
+
+/** Texts between commas and line ends, each once. */
+export function splitLabels(text) {
+  return [...new Set(text.split(/[,\n]/).map(label => label.trim()).filter(Boolean))]
+}
+
+export function classifyView(desk) {
+  const form = byId('classify-form')
+  const cards = make('div', { className: 'cards' })
+  const shown = new Map() // id of a picture: its card
+  let asked = '' // the question that the answers on the cards belong to
+  const job = new Job(run)
+
+  form.addEventListener('input', () => job.soon())
+
+  async function run(signal) {
+    const pictures = desk.tray.list
+    const question = readQuestion()
+    desk.clearNotice()
+    if (pictures.length === 0 || question.labels.length === 0) {
+      asked = ''
+      shown.clear()
+      return desk.showHint(hintFor(pictures, question.labels))
+    }
+    const text = JSON.stringify([desk.model(), question])
+    if (text !== asked) for (const card of shown.values()) card.answered = false
+    asked = text
+    layOut(pictures)
+    desk.show(cards)
+    const open = pictures.filter(picture => !shown.get(picture.id).answered)
+    for (const picture of open) shown.get(picture.id).wait()
+    const began = performance.now()
+    desk.status(open.length > 0 ? 'Working…' : '')
+    await desk.attempt(() => eachOf(open, requestsAtOnce, picture => answer(picture, question, signal)), signal, job)
+    if (signal.aborted) return
+    for (const card of shown.values()) card.rest()
+    if (open.some(picture => !shown.get(picture.id)?.answered)) return
+    desk.status(summary(pictures, question.labels, performance.now() - began))
+  }
+
+  async function answer(picture, question, signal) {
+    const card = shown.get(picture.id)
+    try {
+      card.fill(await classify(picture, question, signal))
+    } catch (error) {
+      // one bad picture is told on its own card and stops no other
+      if (!(error instanceof Failure) || !['picture', 'size'].includes(error.kind)) throw error
+      card.fail(error)
+    }
+  }
+
+  function layOut(pictures) {
+    const wanted = new Set(pictures.map(picture => picture.id))
+    for (const id of shown.keys()) if (!wanted.has(id)) shown.delete(id)
+    for (const picture of pictures) if (!shown.has(picture.id)) shown.set(picture.id, new Card(picture))
+    const elements = pictures.map(picture => shown.get(picture.id).element)
+    if (elements.length !== cards.children.length || elements.some((element, i) => cards.children[i] !== element)) cards.replaceChildren(...elements)
+  }
+
+  function summary(pictures, labels, ms) {
+    const all = [...shown.values()]
+    const failed = all.filter(card => card.failed).length
+    const server = all.map(card => card.serverMs).filter(value => value !== undefined)
+    const middle = server.sort((a, b) => a - b)[server.length >> 1]
+    return [
+      `${count(pictures.length, 'picture')}, ${count(labels.length, 'label')}`,
+      failed > 0 ? `${failed} could not be read` : '',
+      `${duration(ms)} in all`,
+      middle === undefined ? '' : `${duration(middle)} a picture on the server`,
+    ].filter(Boolean).join(' · ')
+  }
+
+  return {
+    title: 'Classify', lead: 'Which of your labels fits each picture?', form,
+    refresh: () => job.now(), stop: () => job.stop(),
+  }
+}
+
+function readQuestion() {
+  const templates = byId('template').value.split('|').map(template => template.trim()).filter(Boolean)
+  return {
+    labels: splitLabels(byId('labels').value),
+    templates: templates.length > 0 ? templates : ['{}'],
+    multiLabel: byId('multi-label').checked,
+  }
+}
+
+function hintFor(pictures, labels) {
+  if (pictures.length === 0 && labels.length === 0) return 'Add pictures and type a few labels. Each picture gets a ranking of the labels.'
+  return pictures.length === 0 ? 'Add a picture to see which label fits it.' : 'Type some labels to see which fits.'
+}
+
+/** A picture and its ranking. */
+class Card {
+  answered = false
+  failed = false
+  serverMs = undefined
+  #expanded = false
+  #body = make('div', { className: 'card-body' })
+  #heading = make('h3', {}, '…')
+
+  constructor(picture) {
+    this.element = make('article', { className: 'card', 'aria-label': picture.name },
+      make('div', { className: 'card-head' },
+        make('div', { className: 'card-picture' }, thumbnail(picture)),
+        make('div', { className: 'card-title' }, this.#heading, make('p', { className: 'file', title: picture.name }, picture.name))),
+      this.#body)
+  }
+
+  wait() {
+    this.element.setAttribute('aria-busy', 'true')
+  }
+
+  rest() {
+    this.element.removeAttribute('aria-busy')
+  }
+
+  fill({ results, serverMs }) {
+    this.#settle(false, serverMs)
+    this.#heading.textContent = results[0].label
+    this.#showBars(results)
+  }
+
+  fail(failure) {
+    this.#settle(true)
+    this.#heading.textContent = failure.kind === 'size' ? 'Too large' : 'Not readable'
+    this.#body.replaceChildren(make('p', { className: 'problem' }, failure.message))
+  }
+
+  #settle(failed, serverMs) {
+    this.answered = true
+    this.failed = failed
+    this.serverMs = serverMs
+    this.element.classList.toggle('failed', failed)
+    this.rest()
+  }
+
+  #showBars(results) {
+    const list = make('ol', { className: 'bars' }, ...results.map((result, place) => bar(result, place)))
+    this.#body.replaceChildren(list)
+    if (results.length <= barsAtFirst) return
+    const update = () => {
+      ;[...list.children].forEach((item, place) => { item.hidden = !this.#expanded && place >= barsAtFirst })
+      button.textContent = this.#expanded ? 'Show fewer' : `Show all ${results.length}`
+      button.setAttribute('aria-expanded', String(this.#expanded))
+    }
+    const button = make('button', {
+      type: 'button', className: 'quiet small',
+      onclick: () => {
+        this.#expanded = !this.#expanded
+        update()
+      },
+    })
+    this.#body.append(button)
+    update()
+  }
+}
+
+function bar({ label, score, similarity }, place) {
+  return make('li', { className: place === 0 ? 'best' : '', title: similarity === undefined ? undefined : `cosine similarity ${similarity.toFixed(3)}` },
+    make('span', { className: 'bar-label' }, label),
+    make('span', { className: 'bar-value' }, percent(score)),
+    make('span', { className: 'bar', 'aria-hidden': 'true', vars: { '--share': String(Math.min(1, Math.max(0, score))) } }))
+}

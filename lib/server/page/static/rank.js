@@ -1,0 +1,48 @@
+/** Which picture fits the query: the pictures, best first. */
+import { rank } from './api.js'
+import { byId, count, duration, make } from './dom.js'
+import { Job } from './job.js'
+import { thumbnail } from './pictures.js'
+
+export function rankView(desk) {
+  const form = byId('rank-form')
+  const job = new Job(run)
+  form.addEventListener('input', () => job.soon())
+
+  async function run(signal) {
+    const pictures = desk.tray.list
+    const query = byId('query').value.trim()
+    desk.clearNotice()
+    if (pictures.length === 0 || query === '') return desk.showHint(hintFor(pictures))
+    desk.status('Working…')
+    desk.dim()
+    await desk.attempt(async () => {
+      const answer = await rank(query, pictures, signal)
+      desk.show(ranking(answer.results, pictures))
+      const server = answer.serverMs === undefined ? '' : ` · ${duration(answer.serverMs)} on the server`
+      desk.status(`${count(pictures.length, 'picture')} · ${duration(answer.ms)} in all${server}`)
+    }, signal, job)
+  }
+
+  return {
+    title: 'Rank', lead: 'Which of your pictures fits a description best?', form,
+    refresh: () => job.now(), stop: () => job.stop(),
+  }
+}
+
+const hintFor = pictures => (pictures.length === 0
+  ? 'Add pictures, then describe the one you look for.'
+  : 'Describe the picture you look for.')
+
+function ranking(results, pictures) {
+  return make('ol', { className: 'ranking' }, ...results.map(({ index, score }, place) => {
+    const picture = pictures[index]
+    return make('li', { className: place === 0 ? 'best' : '' },
+      make('span', { className: 'place', 'aria-hidden': 'true' }, String(place + 1)),
+      make('div', { className: 'ranking-picture' }, thumbnail(picture)),
+      make('div', { className: 'ranking-text' },
+        make('p', { className: 'file', title: picture.name }, picture.name),
+        make('span', { className: 'bar', 'aria-hidden': 'true', vars: { '--share': String(Math.min(1, Math.max(0, score))) } })),
+      make('span', { className: 'bar-value', title: 'cosine similarity' }, score.toFixed(3).replace('-', '−')))
+  }))
+}

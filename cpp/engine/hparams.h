@@ -98,7 +98,7 @@ struct text_hparams : tower_hparams {
     bool    sees_padding = false;  // the result depends on the padding: sequences run at n_ctx; else at the real length
     int32_t bos_id = -1;     // -1: none
     int32_t eos_id = -1;     // the id that pools (eot); -1: pool at the highest id
-    int32_t pad_id = 0;      // what the reference fills up with
+    int32_t pad_id = 0;      // what the reference fills up with; -1: the token that the tokenizer names
     text_cleaning cleaning = text_cleaning::whitespace_lower;
 
     int32_t n_positions() const { return n_position > 0 ? n_position : n_ctx; }

@@ -277,6 +277,9 @@ model_source open_gguf(const std::string & path) {
     if (!hp.vision.present && !hp.text.present) {
         file.invalid(names::HAS_VISION, "true, or " + std::string(names::HAS_TEXT) + " to be true");
     }
+    if (file.tensors().tensors.empty()) {
+        throw error(error_code::TENSOR_MISSING, path + ": expected the tensors of a CLIP model, found none");
+    }
     if (hp.vision.present) {
         read_vision(file, ours, hp);
     }

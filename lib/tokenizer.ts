@@ -165,9 +165,9 @@ function withIds(built: BuiltTokenizer, settings: CheckedSettings): ReadyTokeniz
 }
 
 /** Ids that the settings fix win over the file's: CLIPA's rows end with 0 where its file says [SEP]. */
-function framed({ before, after }: Frame, { bosId, eosId, addBos, addEos }: CheckedSettings): Frame {
+function framed({ before, after }: Frame, { bosId, eosId }: CheckedSettings): Frame {
   const swap = (ids: number[], id: number | undefined, at: number): number[] => (id === undefined || ids.length === 0 ? ids : ids.with(at, id))
-  return { before: addBos ? swap(before, bosId, 0) : [], after: addEos ? swap(after, eosId, -1) : [] }
+  return { before: swap(before, bosId, 0), after: swap(after, eosId, -1) }
 }
 
 /** Python has no such strings from UTF-8; ftfy writes U+FFFD for them, as encoders of UTF-8 do. */

@@ -92,7 +92,9 @@ void read_projection(const json_ref & config, const tensor_table & table, vision
 void read_pooling(const json_ref & config, const vit_name & name, vision_hparams & vision, source_names & names) {
     const std::string own = name.siglip && !name.gap ? "map" : name.gap || !vision.has_class_embd ? "avg" : "token";
     std::string       kind = config.string("timm_pool", "avg");
-    kind = kind.empty() ? own : kind;
+    if (kind.empty() && config.string("timm_proj", "linear") == "linear") {
+        kind = own;  // TimmModel then leaves the architecture's own pooling; without a projection it pools nothing
+    }
     if (kind == "map") {
         vision.pool = pooling::attention;
     } else if (kind == "token" && vision.has_class_embd) {

@@ -63,7 +63,10 @@ export interface TokenizerSettings {
   padId?: number
   /** Default: 'whitespace_lower'. */
   cleaning?: TextCleaning
-  /** Whether a row starts with the start token. Default: true. SigLIP: false. */
+  /**
+   * Whether a row starts with the start token. Default: true. SigLIP: false. Here as below: a tokenizer.json of another
+   * family than CLIP's whose post-processor frames a text decides by itself.
+   */
   addBos?: boolean
   /** Whether a row ends with the end token, which truncation then keeps. Default: true. */
   addEos?: boolean

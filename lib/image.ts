@@ -91,14 +91,14 @@ async function decode(
 /** `size`: side of a model of square pictures; 0: any edges, which the tensor may name. The values are copied. */
 function checkTensor(name: string, { tensor, width, height }: ImageTensor, size: number): NativeImage {
   const checked = checkFloat32Array(`${name}.tensor`, tensor)
-  const [columns, rows] = ([['width', width], ['height', height]] as const).map(
-    ([key, value]) => (value === undefined ? size : checkInteger(`${name}.${key}`, value, { min: 1 })),
-  ) as [number, number]
+  const given = { ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) }
+  for (const [key, value] of Object.entries(given)) checkInteger(`${name}.${key}`, value, { min: 1 })
+  const [rows, columns] = [height ?? size, width ?? size]
   const expected = 3 * rows * columns
   if (expected > 0 && checked.length !== expected) {
     throw outOfRange(`${name}.tensor`, `a Float32Array of 3 x ${rows} x ${columns} = ${expected} values`, tensor)
   }
-  return { tensor: checked.slice(), ...(columns > 0 ? { width: columns } : {}), ...(rows > 0 ? { height: rows } : {}) }
+  return { tensor: checked.slice(), ...given }
 }
 
 function checkPixels(name: string, pixels: RawPixels, maxPixels: number): NativePixels {

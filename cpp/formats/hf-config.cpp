@@ -140,12 +140,18 @@ json_ref tower_config(const json_ref & config, const char * key) {
     return legacy.exists() ? legacy : config.object(key);
 }
 
+// What tokenizer_config.json cuts texts to; `fallback` where it sets no limit (a number beyond every integer) or is silent.
+int64_t max_length(const json_ref & tokenizer, int64_t fallback) {
+    const json_ref length = tokenizer.is(kind_t::object) ? tokenizer.get("model_max_length") : json_ref(nullptr, "", "");
+    return length.is(kind_t::integer) && length.value()->integer > 0 ? length.value()->integer : fallback;
+}
+
 // Chinese-CLIP: a BERT without its pooler; the first token's last state is projected.
 void read_chinese_text(const json_ref & config, const json_ref & tokenizer, text_hparams & text, source_names & names) {
     read_bert_config(config, "chinese_clip_text_model", text);
     text.pool = pooling::cls;
     // cn_clip trains and tokenizes with 52 places
-    const int64_t context = tokenizer.integer("model_max_length", 52, 1, INT64_MAX);
+    const int64_t context = max_length(tokenizer, 52);
     text.n_ctx = static_cast<int32_t>(std::min<int64_t>(context <= text.n_ctx ? context : 52, text.n_ctx));
     names.text = name_scheme::bert;
     names.text_prefix = "text_model.";
@@ -166,17 +172,32 @@ void read_mclip(const json_ref & config, const json_ref & tokenizer, const tenso
     hp.text.eps = static_cast<float>(config.real("layer_norm_eps", hp.text.eps, limits::MIN_EPS, limits::MAX_EPS));
     hp.text.pool = pooling::mean;
     hp.text.has_proj = hp.text.has_proj_bias = true;
-    const int64_t context = tokenizer.integer("model_max_length", hp.text.n_ctx, 1, INT64_MAX);
+    const int64_t context = max_length(tokenizer, hp.text.n_ctx);
     hp.text.n_ctx = static_cast<int32_t>(std::min<int64_t>(context, hp.text.n_ctx));
 }
 
-// Whether the tokenizer beside a SigLIP configuration is SigLIP 2's.
-bool is_gemma(const json_ref & tokenizer, int64_t n_vocab) {
-    const std::string type = tokenizer.get("tokenizer_class").is(kind_t::string) ? tokenizer.string("tokenizer_class", "") : "";
-    return type.rfind("Gemma", 0) == 0 || type.rfind("Siglip2", 0) == 0 || n_vocab == 256000;
+bool begins(const std::string & text, const char * start) { return text.rfind(start, 0) == 0; }
+
+std::string tokenizer_class(const json_ref & tokenizer) {
+    const json_ref name = tokenizer.is(kind_t::object) ? tokenizer.get("tokenizer_class") : json_ref(nullptr, "", "");
+    return name.is(kind_t::string) ? name.value()->text : "";
 }
 
-bool begins(const std::string & text, const char * start) { return text.rfind(start, 0) == 0; }
+// Whether the tokenizer beside a SigLIP configuration is SigLIP 2's.
+bool is_gemma(const std::string & type, int64_t n_vocab) {
+    return begins(type, "Gemma") || begins(type, "Siglip2") || n_vocab == 256000;
+}
+
+// A SigLIP text tower, with what its tokenizer's class does to a text before the tokenizer's file.
+void read_siglip_text(const json_ref & config, const json_ref & tokenizer, bool siglip2, text_hparams & text) {
+    const std::string type = tokenizer_class(tokenizer);
+    const bool        generic = type == "PreTrainedTokenizerFast" || type == "TokenizersBackend";  // the file says everything
+    const bool        gemma = siglip2 || is_gemma(type, config.integer("vocab_size", 32000, 1, limits::MAX_VOCAB));
+    read_siglip_text(config, gemma || generic, text);
+    if (generic) {
+        text.cleaning = text_cleaning::none;
+    }
+}
 
 image_defaults defaults_of(const std::string & type) {
     if (begins(type, "siglip2")) {
@@ -226,7 +247,7 @@ hparams read_hf_config(const hf_files & files, const tensor_table & table, sourc
         if (chinese) {
             read_chinese_text(text, files.tokenizer, hp.text, names);
         } else if (siglip) {
-            read_siglip_text(text, any_grid || is_gemma(files.tokenizer, text.integer("vocab_size", 32000, 1, limits::MAX_VOCAB)), hp.text);
+            read_siglip_text(text, files.tokenizer, any_grid, hp.text);
         } else {
             read_clip_text(text, !metaclip2, hp.text);
         }

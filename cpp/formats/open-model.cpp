@@ -41,11 +41,20 @@ struct document {
     json_value  root;
     bool        found = false;
 
+    document() = default;
     explicit document(const std::string & file) : path(file) {
         if (is_file(file)) {
             const auto map = mapped_file::open(file);
             root = parse_json(std::string_view(reinterpret_cast<const char *>(map->data()), map->size()), file);
             found = true;
+        }
+    }
+    // A file of the tokenizer's: what is wrong with it is told when a text needs it; images do without.
+    static document optional(const std::string & file) {
+        try {
+            return document(file);
+        } catch (const error &) {
+            return document();
         }
     }
     json_ref ref() const { return json_ref(found ? &root : nullptr, path, ""); }
@@ -141,7 +150,7 @@ json_ref image_processor(const document & preprocessor, const document & process
 
 model_source open_directory(const std::string & folder, const std::string & weights) {
     const document config(folder + "/config.json"), open_clip(folder + "/open_clip_config.json");
-    const document tokenizer(folder + "/tokenizer_config.json");
+    const document tokenizer = document::optional(folder + "/tokenizer_config.json");
     const document preprocessor(folder + "/preprocessor_config.json"), processor(folder + "/processor_config.json");
     const bool     hf = config.found && is_hf_config(config.ref());
     if (!hf && !open_clip.found) {

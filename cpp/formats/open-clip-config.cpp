@@ -263,6 +263,9 @@ void read_hf_text(const json_ref & config, const tensor_table & table, const jso
         read_bert_config(described, type, text);
     } else {
         read_bert_architecture(name, table, names.text_prefix, text);
+        if (config.integer("width", 0, 0, limits::MAX_WIDTH) == text.n_embd) {  // the file describes another size of it
+            text.n_head = static_cast<int32_t>(config.integer("heads", text.n_head, 1, limits::MAX_HEADS));
+        }
     }
     text.n_ctx = std::min<int32_t>(static_cast<int32_t>(config.integer("context_length", 77, 1, limits::MAX_CTX)), text.n_ctx);
     const std::string pooler = config.string("hf_pooler_type", "mean_pooler");

@@ -65,8 +65,8 @@ export async function readTokenizerSource(directory: string): Promise<TokenizerF
   source.specials = specialsOf({ ...map, ...config })
   if ('json' in source) {
     const { padding_side: side, tokenizer_class: name } = config
-    const left = side === undefined && typeof name === 'string' && leftPadded.test(name)
-    if (side === 'left' || side === 'right' || left) source.paddingSide = side === 'right' ? 'right' : 'left'
+    if (side === 'left' || side === 'right') source.paddingSide = side
+    source.leftByDefault = typeof name === 'string' && leftPadded.test(name)
   }
   const length = config.model_max_length
   const contextLength = Number.isInteger(length) && (length as number) >= 2 && (length as number) <= 1e6

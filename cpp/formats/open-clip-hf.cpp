@@ -21,7 +21,7 @@ void read_hf_tokenizer(const json_ref & config, text_hparams & text) {
     if (clean != "whitespace" && clean != "lower" && clean != "canonicalize") {
         kwargs.get("clean").unsupported("\"whitespace\", \"lower\" and \"canonicalize\"");
     }
-    text.cleaning = clean == "whitespace" ? text_cleaning::repair : clean == "lower" ? text_cleaning::repair_lower : text_cleaning::canonicalize;
+    text.cleaning = clean == "whitespace" ? text_cleaning::repair : clean == "lower" ? text_cleaning::repair_lower : text_cleaning::repair_canonicalize;
     text.bos_id = -1;
     text.pad_id = -1;
     if (text.pool != pooling::eot) {

@@ -174,7 +174,7 @@ OPEN_CLIP = {
         vision=VIT, text={**TEXT, 'hf_tokenizer_name': 'facebook/xlm-v-base', 'pool_type': 'eos', 'eos_id': 2}, tokenizer_of=write_xlm_roberta, quick_gelu=True),
     'average-then-norm-first': dict(vision={**VIT, 'pool_type': 'avg'}, text={**TEXT, 'proj_type': 'linear'}, tokenizer_of=write_tokenizer),
     'timm-clip': dict(
-        vision={'image_size': 40, 'timm_model_name': 'vit_xsmall_patch16_clip_224', 'timm_pool': 'token', 'timm_proj': ''},
+        vision={'image_size': 40, 'timm_model_name': 'vit_xsmall_patch16_clip_224', 'timm_pool': 'token', 'timm_proj': None},
         text=TEXT, tokenizer_of=write_tokenizer, custom_text=True,
         timm=dict(embed_dim=44, depth=2, img_size=40, patch_size=8)),
     'timm-quickgelu-linear': dict(

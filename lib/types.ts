@@ -11,9 +11,15 @@ export interface RawPixels {
   channels: 1 | 3 | 4
 }
 
-/** An image prepared by the caller or by {@link Clip.preprocess}: [3, H, W], normalised, H and W the model's size. */
+/**
+ * An image prepared by the caller or by {@link Clip.preprocess}: [3, H, W], normalised, H and W the model's size. A model
+ * of pictures of any grid (`info.vision.anyGrid`) takes `width` and `height`, whole patches of pixels; without them the picture
+ * is square.
+ */
 export interface ImageTensor {
   tensor: Float32Array
+  width?: number
+  height?: number
 }
 
 /**

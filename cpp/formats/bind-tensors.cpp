@@ -70,7 +70,7 @@ source_tensor bind(const expected_tensor & tensor, const tensor_origin & origin,
     out.transposed = origin.transposed;
     out.n_bytes = origin.third >= 0 ? raw.n_bytes / 3 : raw.n_bytes;  // thirds are whole rows
     out.data = raw.data + (origin.third > 0 ? out.n_bytes * static_cast<size_t>(origin.third) : 0);
-    out.release = mapped_file::release;
+    out.release = raw.mapped ? mapped_file::release : nullptr;
     return out;
 }
 

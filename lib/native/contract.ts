@@ -33,7 +33,7 @@ export interface NativeModelInfo {
   source: string
   revision: string
   path: string
-  format: 'gguf' | 'safetensors'
+  format: 'gguf' | 'safetensors' | 'torch'
   dim: number
   logitScale: number
   logitBias: number

@@ -67,6 +67,7 @@ static state_map read_states(const capture & states, const std::vector<std::stri
 state_map session::image_states(const float * pixels, const std::vector<std::string> & names) {
     need(weights_->hp.vision.present, *weights_, "image");
     capture states;
+    states.on = true;
     std::vector<float> out((size_t) weights_->hp.n_proj);
     runner_->run_images(pixels, 1, out.data(), &states);
     return read_states(states, names);
@@ -76,9 +77,34 @@ state_map session::text_states(const int32_t * ids, int length, const std::vecto
     need(weights_->hp.text.present, *weights_, "text");
     check_text(weights_->hp.text, ids, length);
     capture states;
+    states.on = true;
     std::vector<float> out((size_t) weights_->hp.n_proj);
     runner_->run_texts(ids, &length, 1, out.data(), &states);
     return read_states(states, names);
+}
+
+static capture inputs_capture(const weights & model) {
+    if (model.kernels) throw_error(error_code::INTERNAL, "%s: inputs are measured with portable operations only", model.source().path.c_str());
+    capture states;
+    states.wants_inputs = true;
+    return states;
+}
+
+moments_map session::image_moments(const float * pixels) {
+    need(weights_->hp.vision.present, *weights_, "image");
+    capture states = inputs_capture(*weights_);
+    std::vector<float> out((size_t) weights_->hp.n_proj);
+    runner_->run_images(pixels, 1, out.data(), &states);
+    return read_moments(states);
+}
+
+moments_map session::text_moments(const int32_t * ids, int length) {
+    need(weights_->hp.text.present, *weights_, "text");
+    check_text(weights_->hp.text, ids, length);
+    capture states = inputs_capture(*weights_);
+    std::vector<float> out((size_t) weights_->hp.n_proj);
+    runner_->run_texts(ids, &length, 1, out.data(), &states);
+    return read_moments(states);
 }
 
 }  // namespace ggclip

@@ -63,7 +63,8 @@ static sequences make_sequences(ggml_context * ctx, const std::vector<int32_t> &
 }
 
 built_graph & tower_runner::prepare(tower & slot, builder build, const std::vector<int32_t> & lengths, bool causal, bool is_text,
-                                    bool capturing) {
+                                    const capture * wanted) {
+    const bool capturing = wanted != nullptr;
     if (slot.last && slot.last->lengths == lengths && !slot.last->capturing && !capturing) return *slot.last;
 
     const hparams & hp = weights_.hp;
@@ -74,12 +75,13 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const std::vect
     slot.last.reset();
     auto g = std::make_unique<built_graph>();
     g->lengths = lengths;
-    g->capturing = g->states.on = capturing;
+    g->capturing = capturing;
+    if (wanted) g->states = *wanted;
     g->ctx.reset(ggml_init(params));
     if (!g->ctx) throw_error(error_code::OUT_OF_MEMORY, "could not allocate a graph");
     ggml_context * ctx = g->ctx.get();
     const bool packed = weights_.kernels != nullptr;
-    g->ops = packed ? make_packed_ops(ctx, weights_, n_threads_) : make_portable_ops(ctx);
+    g->ops = packed ? make_packed_ops(ctx, weights_, n_threads_) : make_portable_ops(ctx, &g->states);
 
     tower_input & in = g->input;
     in.seqs = make_sequences(ctx, lengths, causal, !packed);
@@ -172,7 +174,7 @@ static void patchify(const vision_hparams & hp, const float * pixels, float * ds
 void tower_runner::run_images(const float * pixels, int n, float * out, capture * states) {
     const vision_hparams & hp = weights_.hp.vision;
     const std::vector<int32_t> lengths((size_t) n, hp.n_token());
-    built_graph & g = prepare(vision_, build_vision_graph, lengths, /*causal=*/false, /*is_text=*/false, states != nullptr);
+    built_graph & g = prepare(vision_, build_vision_graph, lengths, /*causal=*/false, /*is_text=*/false, states);
     if (sched_) {
         ggml_backend_sched_reset(sched_.get());
         if (!ggml_backend_sched_alloc_graph(sched_.get(), g.graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate device memory");
@@ -210,7 +212,7 @@ void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n
     for (int s = 0; s < n; ids += lengths[s], s++) {
         const int at = pooled_position(hp, ids, lengths[s]);
         // nothing after the pooled token can reach it through a causal mask
-        const int length = hp.causal && !states ? at + 1 : lengths[s];
+        const int length = hp.causal && !(states && states->on) ? at + 1 : lengths[s];
         pooled.push_back((int32_t) tokens.size() + at);
         for (int i = 0; i < length; i++) {
             tokens.push_back(ids[i]);
@@ -218,7 +220,7 @@ void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n
         }
         real.push_back(length);
     }
-    built_graph & g = prepare(text_, build_text_graph, real, hp.causal, /*is_text=*/true, states != nullptr);
+    built_graph & g = prepare(text_, build_text_graph, real, hp.causal, /*is_text=*/true, states);
     if (sched_) {
         ggml_backend_sched_reset(sched_.get());
         if (!ggml_backend_sched_alloc_graph(sched_.get(), g.graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate device memory");

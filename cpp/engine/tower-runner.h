@@ -37,7 +37,7 @@ class tower_runner {
     using builder = ggml_tensor * (*) (ggml_context *, layer_ops &, const weights &, tower_input &, capture &);
     struct tower { ggml_gallocr_ptr alloc; std::unique_ptr<built_graph> last; };
 
-    built_graph & prepare(tower & slot, builder build, const std::vector<int32_t> & lengths, bool causal, bool is_text, bool capturing);
+    built_graph & prepare(tower & slot, builder build, const std::vector<int32_t> & lengths, bool causal, bool is_text, const capture * wanted);
     void set_common_inputs(built_graph & g);
     void compute(built_graph & g, float * out);
     ggml_status run_on_backend(built_graph & g);

@@ -4,13 +4,14 @@
  */
 import { throwIfAborted, withAbort } from './abort.js'
 import type { ConvertProgress } from './convert.js'
-import { fromNative } from './errors.js'
+import { errorCodeOf, fromNative } from './errors.js'
 import { decodeImage, defaultMaxPixels } from './image.js'
 import { availableCores } from './cores.js'
 import { modelTokenizer } from './model-tokenizer.js'
 import type { NativeModel, NativeMoments } from './native/contract.js'
 import { loadAddon } from './native/load.js'
 import type { Samples } from './samples.js'
+import type { ClipTokenizer } from './tokenizer.js'
 
 export type Importance = Record<string, Float32Array>
 
@@ -26,8 +27,6 @@ export async function measureImportance(input: string, samples: Samples, call: C
   const model = await withAbort(call.signal, () => loadAddon().loadModel(input, native), loaded => loaded.dispose())
   try {
     return await measure(model, samples, call)
-  } catch (error) {
-    throw fromNative(error)
   } finally {
     model.dispose()
   }
@@ -37,7 +36,7 @@ async function measure(model: NativeModel, samples: Samples, { onProgress, signa
   const info = model.info()
   const tokenizer = await modelTokenizer(model, info)
   const images = info.vision ? samples.images : []
-  const texts = tokenizer ? samples.texts : []
+  const texts = canTokenize(tokenizer) ? samples.texts : []
   const total = images.length + texts.length
   const session = model.createSession(threads > 0 ? threads : availableCores(), 1)
   const sums = new Sums()
@@ -51,17 +50,31 @@ async function measure(model: NativeModel, samples: Samples, { onProgress, signa
       throwIfAborted(signal)
       const size = info.vision!.imageSize
       const decoded = await decodeImage(image, { decode: 'auto', maxPixels: defaultMaxPixels, size, mode: info.vision!.resizeMode, signal })
-      step(image, await session.imageMoments(decoded))
+      step(image, await session.imageMoments(decoded).catch(rethrow))
     }
     for (const text of texts) {
       throwIfAborted(signal)
       const ids = info.text!.causal ? Int32Array.from(tokenizer!.encode(text)) : tokenizer!.encodePadded([text])
-      step(text, await session.textMoments(ids))
+      step(text, await session.textMoments(ids).catch(rethrow))
     }
   } finally {
     await session.dispose()
   }
   return sums.means()
+}
+
+function rethrow(error: unknown): never {
+  throw fromNative(error)
+}
+
+/** A model without its tokenizer is measured on pictures alone. */
+function canTokenize(tokenizer: ClipTokenizer | undefined): boolean {
+  try {
+    return tokenizer !== undefined && tokenizer.encode('a').length > 0
+  } catch (error) {
+    if (errorCodeOf(error) === 'ERR_CLIP_TOKENIZER_MISSING') return false
+    throw error
+  }
 }
 
 class Sums {

@@ -1,8 +1,9 @@
 /** What quantisation costs: embeddings of samples by a model and by what was made of it, side by side. */
 import { Clip } from './clip.js'
+import { errorCodeOf, invalidArgument } from './errors.js'
 import { dot } from './similarity.js'
 import { readSamples } from './samples.js'
-import { checkFunction, checkInteger, checkNonEmptyArray, checkOptions, checkSignal, checkString } from './validate.js'
+import { checkFunction, checkInteger, checkOptions, checkSignal, checkString } from './validate.js'
 
 export interface ReportOptions {
   /** A folder with pictures, and `.txt` files with a text a line. Default: the samples of this package. */
@@ -68,7 +69,9 @@ export async function report(reference: string, candidates: readonly string[], o
   const given = checkOptions('options', options, ['samples', 'threads', 'onProgress', 'signal'])
   const { threads, signal, onProgress } = given
   checkString('reference', reference)
-  if (candidates.length > 0) checkNonEmptyArray('candidates', candidates).forEach((one, i) => checkString(`candidates[${i}]`, one))
+  const list: unknown = candidates
+  if (!Array.isArray(list)) throw invalidArgument('candidates', 'an array of paths', list)
+  list.forEach((one, i) => checkString(`candidates[${i}]`, one))
   if (threads !== undefined) checkInteger('threads', threads, { min: 1 })
   if (onProgress) checkFunction('onProgress', onProgress)
   const samples = readSamples(given.samples)
@@ -102,7 +105,16 @@ export async function report(reference: string, candidates: readonly string[], o
 async function prepare(clip: Clip, samples: { images: string[]; texts: string[] }): Promise<Inputs> {
   const tensors: Inputs['tensors'] = []
   if (clip.info.vision) for (const image of samples.images) tensors.push({ tensor: await clip.preprocess(image) })
-  return { tensors, texts: clip.info.text ? samples.texts : [] }
+  return { tensors, texts: clip.info.text && hasTokenizer(clip) ? samples.texts : [] }
+}
+
+function hasTokenizer(clip: Clip): boolean {
+  try {
+    return clip.tokenize('a').length > 0
+  } catch (error) {
+    if (errorCodeOf(error) === 'ERR_CLIP_TOKENIZER_MISSING') return false
+    throw error
+  }
 }
 
 async function embed(clip: Clip, { tensors, texts }: Inputs, signal: AbortSignal | undefined): Promise<Towers> {

@@ -21,13 +21,13 @@ export async function writeModel(input: string, output: string, settings: WriteS
   const folder = tokenizerFolder(input)
   const tokenizer = folder === undefined ? null : await fileTokenizer(folder)
   let task: NativeConvertTask | undefined
-  let failure: { error: unknown } | undefined
+  const failures: unknown[] = []
   const report = (): void => {
     const now = task!.progress()
     try {
       onProgress!({ stage: 'write', done: now.bytesDone, total: now.bytes, item: now.tensor })
     } catch (error) {
-      failure ??= { error }
+      failures.push(error)
       task!.abort()
     }
   }
@@ -35,9 +35,10 @@ export async function writeModel(input: string, output: string, settings: WriteS
   try {
     const result = await withAbort(signal, () => (task = loadAddon().convert(input, output, { ...native, tokenizer })))
     if (onProgress) report()
+    if (failures.length > 0) throw failures[0]
     return result
   } catch (error) {
-    throw failure ? failure.error : error
+    throw failures.length > 0 ? failures[0] : error
   } finally {
     clearInterval(timer)
   }

@@ -45,14 +45,24 @@ static ggml_tensor * build_block(ggml_context * ctx, layer_ops & ops, const towe
     return ggml_add(ctx, cur, x);
 }
 
+// A layer's states, and what the tower's last norm would make of them: text conditioning that skips blocks uses both.
+static void keep_hidden(layer_ops & ops, const tower_hparams & hp, const tower_weights & w, const std::string & name, int layer, ggml_tensor * x,
+                        capture & states) {
+    if (!states.on) return;
+    states.keep(name + ".hidden." + std::to_string(layer), x);
+    if (!w.post_ln.w) return;
+    layer_input in = ops.norm(x, w.post_ln, hp.eps);
+    states.keep(name + ".normed." + std::to_string(layer), ops.values(in));
+}
+
 ggml_tensor * build_blocks(ggml_context * ctx, layer_ops & ops, const tower_hparams & hp, const tower_weights & w, tower_input & input,
                            const std::string & name, ggml_tensor * x, capture & states) {
-    states.keep(name + ".hidden.0", x);
+    keep_hidden(ops, hp, w, name, 0, x, states);
     for (int il = 0; il < hp.n_layer; il++) {
         const bool    last = il == hp.n_layer - 1;
         ggml_tensor * rows = last && !states.on ? input.pooled : nullptr;
         x = build_block(ctx, ops, hp, w.blocks[(size_t) il], input.seqs, name + ".block" + std::to_string(il), x, rows, states);
-        states.keep(name + ".hidden." + std::to_string(il + 1), x);
+        keep_hidden(ops, hp, w, name, il + 1, x, states);
     }
     if (states.on && input.pooled) {
         layer_input all = ops.norm(x, w.post_ln, hp.eps);

@@ -92,17 +92,33 @@ bool is_matrix_type(ggml_type type) {
     }
 }
 
+tensor_errors::tensor_errors(std::vector<entry> entries)
+    : error(entries[0].what.code(),
+            entries[0].what.what() + (entries.size() > 1 ? " (and " + std::to_string(entries.size() - 1) +
+                                                               " more tensors are missing or do not fit)"
+                                                         : std::string())),
+      all(std::move(entries)) {}
+
 void bind_tensors(const tensor_table & table, name_scheme scheme, const std::string & prefix, model_source & source) {
     std::set<std::string> used = {"logit_scale", "logit_bias"};
+    std::vector<tensor_errors::entry> errors;
     for (const expected_tensor & tensor : expected_tensors(source.hp)) {
         const tensor_origin origin = origin_of(tensor, scheme, prefix);
         const auto          found = table.tensors.find(origin.name);
-        if (found == table.tensors.end()) {
-            throw error(error_code::TENSOR_MISSING, source.path + ": " + both_names(tensor, origin) + ": expected " +
-                                                        shape_text(stored_shape(tensor, origin)) + ", found nothing");
+        try {
+            if (found == table.tensors.end()) {
+                throw error(error_code::TENSOR_MISSING, source.path + ": " + both_names(tensor, origin) +
+                                                            ": expected " + shape_text(stored_shape(tensor, origin)) +
+                                                            ", found nothing");
+            }
+            source.tensors.push_back(bind(tensor, origin, found->second));
+        } catch (const error & failure) {
+            errors.push_back({failure, origin.name});
         }
-        source.tensors.push_back(bind(tensor, origin, found->second));
         used.insert(origin.name);
+    }
+    if (!errors.empty()) {
+        throw tensor_errors(std::move(errors));
     }
     for (const auto & entry : table.tensors) {
         // index tables that old versions of transformers saved with the weights

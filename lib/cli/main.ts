@@ -5,9 +5,10 @@ import { convert } from './commands/convert.js'
 import { demo } from './commands/demo.js'
 import { embed } from './commands/embed.js'
 import { info } from './commands/info.js'
+import { inspect } from './commands/inspect.js'
 import { quantize } from './commands/quantize.js'
 import { similarity } from './commands/similarity.js'
 import { tokenize } from './commands/tokenize.js'
 import { run } from './run.js'
 
-void run([classify, embed, similarity, tokenize, info, convert, quantize, demo])
+void run([classify, embed, similarity, tokenize, info, inspect, convert, quantize, demo])

@@ -141,6 +141,37 @@ export interface NativeConvertOptions {
   name: string
 }
 
+export interface NativeInspection {
+  path: string
+  format: 'gguf' | 'safetensors' | 'torch' | 'unknown'
+  family: string
+  loadable: boolean
+  files: string[]
+  keys: { name: string; kind: string; value: string }[]
+  tensors: { name: string; type: string; shape: number[]; bytes: number; file: string }[]
+  /** Null: not loadable. */
+  model: {
+    name: string
+    family: string
+    license: string
+    dim: number
+    vision: (NativeInspectedTower & { imageSize: number; patchSize: number }) | null
+    text: (NativeInspectedTower & { vocabSize: number; contextLength: number }) | null
+  } | null
+  missing: string[]
+  ignored: string[]
+  problems: { code: string; message: string }[]
+}
+
+export interface NativeInspectedTower {
+  width: number
+  layers: number
+  heads: number
+  mlpWidth: number
+  activation: string
+  pooling: string
+}
+
 export interface NativeConvertProgress {
   /** The tensor being written. */
   tensor: string
@@ -161,6 +192,8 @@ export interface NativeAddon {
   errorCodes(): string[]
   loadModel(path: string, options: NativeLoadOptions): NativeTask<NativeModel>
   convert(input: string, output: string, options: NativeConvertOptions): NativeConvertTask
+  /** What is at `path`, as far as it can be told; rejects only when there is nothing. */
+  inspect(path: string): Promise<NativeInspection>
   /** For tests and tools: Pillow-equal resize of RGB bytes. */
   resize(pixels: NativePixels, width: number, height: number, filter: 'nearest' | 'bilinear' | 'bicubic'): Promise<Uint8Array>
   topK(queries: Float32Array, matrix: NativeMatrix, dim: number, k: number, threads: number): NativeTask<{ indices: Uint32Array; scores: Float32Array }>

@@ -26,11 +26,13 @@ interface Flags {
 export const quantize: Verb = (program, shell) => {
   const command = program.command('quantize')
     .summary('a model in fewer bits, and what that costs')
-    .description(`Writes a model to one GGUF file of the type asked for. Below 8 bits sensitive matrices keep more, unless
---policy uniform is given; docs/quantization.md has the rules and measurements.
+    .description(`Writes a model to one GGUF file of the type asked for. Below 8 bits
+sensitive matrices keep more, unless --policy uniform is given;
+docs/quantization.md has the rules and measurements.
 
-The file appears when it is complete and has been opened again; one that was there is replaced. With several types the
-output's name must contain {type}. JSON is { "files": [{ "output", "type", "bytes", "tensors" }], "report" }.`)
+The file appears when it is complete and has been opened again; one that was
+there is replaced. With several types the output's name must contain {type}.
+JSON is { "files": [{ "output", "type", "bytes", "tensors" }], "report" }.`)
     .argument('<source>', 'a checkpoint\'s directory or file, or a .gguf file')
     .argument('<output>', 'the .gguf file to write; {type} in it stands for the type')
     .option('--dtype <type>', `weight type, or several with commas: ${weightTypes.join(', ')}`, 'q8_0')

@@ -131,7 +131,7 @@ describe('a bad one', () => {
   it('a file of another kind, an empty one, nothing at all', async () => {
     expect(await inspect(path.join(root, 'README.md'))).toMatchObject({ format: 'unknown', family: 'unknown', problems: [{ code: 'ERR_CLIP_FILE_FORMAT' }] })
     writeFileSync(place('empty'), '')
-    expect(await inspect(place('empty'))).toMatchObject({ loadable: false, tensors: [], problems: [{ code: 'ERR_CLIP_FILE_FORMAT' }] })
+    expect(await inspect(place('empty'))).toMatchObject({ loadable: false, tensors: [], problems: [{ code: 'ERR_CLIP_FILE_TRUNCATED' }] })
     await expect(inspect(place('nothing'))).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_NOT_FOUND' })
     await expect(inspect(7 as never)).rejects.toMatchObject({ code: 'ERR_CLIP_INVALID_ARGUMENT' })
   })

@@ -19,7 +19,7 @@ import type { ClipTokenizer } from './tokenizer.js'
 import type {
   CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, SimilarityResult,
 } from './types.js'
-import { checkBoolean, checkInteger, checkOneOf, checkOptions, checkSignal, checkString } from './validate.js'
+import { checkBoolean, checkOneOf, checkOptions, checkSignal, checkString } from './validate.js'
 
 const textCacheSize = 1024
 

@@ -59,9 +59,9 @@ function crispEmbed(ours: Gguf, tower: 'v' | 't', siglip: boolean, keys: Key[]):
     }
   }
   for (const [suffix, data] of Object.entries(thirds)) {
-    const width = BigInt(data[0]!.length / 4)
-    const side = BigInt(Math.sqrt(Number(width)))
-    parts.push({ name: `head.attn.in_proj.${suffix}`, dims: suffix === 'bias' ? [3n * width] : [side, 3n * side], type: 0, data: Buffer.concat(data) })
+    const n = data[0]!.length / 4
+    const width = BigInt(suffix === 'bias' ? n : Math.sqrt(n))
+    parts.push({ name: `head.attn.in_proj.${suffix}`, dims: suffix === 'bias' ? [3n * width] : [width, 3n * width], type: 0, data: Buffer.concat(data) })
   }
   let at = 0
   const tensors = parts.map(({ name, dims, type, data }) => {

@@ -1,5 +1,5 @@
 /** Pictures and texts to measure a model on: a folder of the user's own, or the samples of this package. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 
 import { ClipError } from './errors.js'
@@ -47,7 +47,9 @@ function ownSamples(): Samples {
 function list(root: string): string[] {
   try {
     const entries = readdirSync(root, { recursive: true, withFileTypes: true })
-    return entries.filter(entry => entry.isFile()).map(entry => path.join(entry.parentPath, entry.name)).sort()
+    const paths = entries.filter(entry => !entry.isDirectory()).map(entry => path.join(entry.parentPath, entry.name)).sort()
+    // links to files count, dead ones do not
+    return paths.filter(file => statSync(file, { throwIfNoEntry: false })?.isFile())
   } catch (cause) {
     throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `samples '${root}' cannot be read: ${(cause as Error).message}`, { cause })
   }

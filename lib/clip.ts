@@ -81,7 +81,9 @@ export class Clip {
     )
     const { maxBatch, maxWaitMs, maxQueue, decode, maxPixels } = settings
     this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, maxWaitMs, maxQueue })
-    this.#decoding = { decode, maxPixels, size: native.vision?.imageSize ?? 0, mode: native.vision?.resizeMode }
+    // pictures of any grid are decoded exactly: how large they become depends on their proportions
+    const { imageSize: size = 0, resizeMode: mode } = native.vision?.anyGrid ? {} : native.vision ?? {}
+    this.#decoding = { decode, maxPixels, size, mode: mode === 'patches' ? undefined : mode }
     this.#inFlight = Math.min(2 * maxBatch * settings.sessions, maxQueue)
     this.#tokenizer = tokenizer
   }
@@ -323,7 +325,7 @@ export class Clip {
       else known.set(text, vector)
     }
     if (missing.length > 0) {
-      const items = missing.map(text => (this.info.text!.causal ? Int32Array.from(tokenizer.encode(text)) : tokenizer.encodePadded([text])))
+      const items = missing.map(text => (this.info.text!.seesPadding ? tokenizer.encodePadded([text]) : Int32Array.from(tokenizer.encode(text))))
       const vectors = await this.#scheduler.submitMany(textKind, items, call)
       missing.forEach((text, i) => {
         known.set(text, vectors[i]!)

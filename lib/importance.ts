@@ -48,13 +48,12 @@ async function measure(model: NativeModel, samples: Samples, { onProgress, signa
   try {
     for (const image of images) {
       throwIfAborted(signal)
-      const size = info.vision!.imageSize
-      const decoded = await decodeImage(image, { decode: 'auto', maxPixels: defaultMaxPixels, size, mode: info.vision!.resizeMode, signal })
+      const decoded = await decodeImage(image, { decode: 'exact', maxPixels: defaultMaxPixels, size: 0, signal })
       step(image, await session.imageMoments(decoded).catch(rethrow))
     }
     for (const text of texts) {
       throwIfAborted(signal)
-      const ids = info.text!.causal ? Int32Array.from(tokenizer!.encode(text)) : tokenizer!.encodePadded([text])
+      const ids = info.text!.seesPadding ? tokenizer!.encodePadded([text]) : Int32Array.from(tokenizer!.encode(text))
       step(text, await session.textMoments(ids).catch(rethrow))
     }
   } finally {

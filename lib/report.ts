@@ -3,6 +3,7 @@ import { Clip } from './clip.js'
 import { errorCodeOf, invalidArgument } from './errors.js'
 import { dot } from './similarity.js'
 import { readSamples } from './samples.js'
+import type { ImageInput } from './types.js'
 import { checkFunction, checkInteger, checkOptions, checkSignal, checkString } from './validate.js'
 
 export interface ReportOptions {
@@ -49,7 +50,7 @@ interface Vectors {
 }
 
 interface Inputs {
-  tensors: { tensor: Float32Array }[]
+  images: ImageInput[]
   texts: string[]
 }
 
@@ -98,14 +99,15 @@ export async function report(reference: string, candidates: readonly string[], o
     models.push({ model, bytes: clip.info.bytes, types, image: compare(image, expected.image), text: compare(text, expected.text) })
   }
   step('')
-  return { samples: { images: inputs.tensors.length, texts: inputs.texts.length }, models }
+  return { samples: { images: inputs.images.length, texts: inputs.texts.length }, models }
 }
 
-/** Every model sees the same pixels. */
+/** Every model sees the same pixels. Pictures of any grid go in as files: a tensor alone does not tell its edges. */
 async function prepare(clip: Clip, samples: { images: string[]; texts: string[] }): Promise<Inputs> {
-  const tensors: Inputs['tensors'] = []
-  if (clip.info.vision) for (const image of samples.images) tensors.push({ tensor: await clip.preprocess(image) })
-  return { tensors, texts: clip.info.text && hasTokenizer(clip) ? samples.texts : [] }
+  const { vision } = clip.info
+  const images: ImageInput[] = vision?.anyGrid ? samples.images : []
+  if (vision && !vision.anyGrid) for (const image of samples.images) images.push({ tensor: await clip.preprocess(image) })
+  return { images, texts: clip.info.text && hasTokenizer(clip) ? samples.texts : [] }
 }
 
 function hasTokenizer(clip: Clip): boolean {
@@ -117,9 +119,9 @@ function hasTokenizer(clip: Clip): boolean {
   }
 }
 
-async function embed(clip: Clip, { tensors, texts }: Inputs, signal: AbortSignal | undefined): Promise<Towers> {
+async function embed(clip: Clip, { images, texts }: Inputs, signal: AbortSignal | undefined): Promise<Towers> {
   return {
-    image: clip.info.vision && tensors.length > 0 ? await timed(tensors, input => clip.encodeImage(input, { signal })) : null,
+    image: clip.info.vision && images.length > 0 ? await timed(images, input => clip.encodeImage(input, { signal })) : null,
     // the text of the warm-up is none of the samples: the answer to one that came before is kept
     text: clip.info.text && texts.length > 0 ? await timed(texts, input => clip.encodeText(input, { signal }), 'warm-up') : null,
   }

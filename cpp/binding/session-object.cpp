@@ -39,34 +39,53 @@ struct running_scope {
     }
 };
 
-// One image of a batch: pixels to prepare, or a ready tensor.
+// One image of a batch: pixels to prepare, or a ready tensor of `size`.
 struct image_input {
     image_view    pixels;
     const float * tensor = nullptr;
+    image_size    size;  // what the tower sees
 };
 
-void fill_pixels(const image_hparams & hp, const image_input & image, size_t n, float * out, preprocess_scratch & scratch) {
-    if (image.tensor) {
-        memcpy(out, image.tensor, n * sizeof(float));
-    } else {
-        preprocess(hp, image.pixels, out, scratch);
+// Prepares a batch in `memory`, one image after another.
+std::vector<image_tensor> prepare_images(const image_hparams & hp, const image_input * images, size_t n, std::vector<float> & memory,
+                                         preprocess_scratch & scratch) {
+    std::vector<size_t> begin = {0};
+    for (size_t i = 0; i < n; i++) begin.push_back(begin.back() + 3 * (size_t) images[i].size.width * (size_t) images[i].size.height);
+    memory.resize(begin.back());
+    std::vector<image_tensor> out;
+    for (size_t i = 0; i < n; i++) {
+        float * pixels = memory.data() + begin[i];
+        if (images[i].tensor) memcpy(pixels, images[i].tensor, (begin[i + 1] - begin[i]) * sizeof(float));
+        else preprocess(hp, images[i].pixels, pixels, scratch);
+        out.push_back({pixels, images[i].size.width, images[i].size.height});
     }
+    return out;
 }
 
-size_t tensor_size(const hparams & hp) { return (size_t) hp.vision.n_channel * hp.vision.image_size * hp.vision.image_size; }
+// A tensor's edges: as given, else the tower's own square.
+image_size tensor_size(Napi::Env env, const Napi::Object & image, const hparams & hp) {
+    image_size size = {hp.vision.image_size, hp.vision.image_size};
+    constexpr int max_edge = 1 << 20;
+    if (image.Has("width")) size.width = int_argument(env, image.Get("width"), "width", 1, max_edge);
+    if (image.Has("height")) size.height = int_argument(env, image.Get("height"), "height", 1, max_edge);
+    return size;
+}
 
 image_input image_argument(Napi::Env env, Napi::Value value, const hparams & hp) {
     const Napi::Object object = object_argument(env, value, "image");
     image_input image;
     if (!object.Has("tensor")) {
         image.pixels = pixels_argument(env, object, "image");
+        image.size = tower_image_size(hp.image, image.pixels.width, image.pixels.height);
         return image;
     }
     const span<float> tensor = floats_argument(env, object.Get("tensor"), "tensor");
-    if (tensor.size != tensor_size(hp)) {
+    image.size = tensor_size(env, object, hp);
+    const size_t expected = (size_t) hp.vision.n_channel * (size_t) image.size.width * (size_t) image.size.height;
+    if (tensor.size != expected) {
         throw to_js_error(env, error_code_name(error_code::INPUT_SHAPE),
-                          "tensor: expected " + std::to_string(tensor_size(hp)) + " values [" + std::to_string(hp.vision.n_channel) + ", " +
-                              std::to_string(hp.vision.image_size) + ", " + std::to_string(hp.vision.image_size) + "], received " +
+                          "tensor: expected " + std::to_string(expected) + " values [" + std::to_string(hp.vision.n_channel) + ", " +
+                              std::to_string(image.size.height) + ", " + std::to_string(image.size.width) + "], received " +
                               std::to_string(tensor.size));
     }
     image.tensor = tensor.data;
@@ -171,13 +190,11 @@ Napi::Value session_object::encode_images(const Napi::CallbackInfo & info) {
         env, array,
         [images = std::move(images), image_hp](session & engine, session_state & state) {
             const hparams & hp = engine.model().hp;
-            const size_t per_image = tensor_size(hp);
             std::vector<float> out(images.size() * (size_t) hp.n_proj);
             for (size_t first = 0; first < images.size(); first += (size_t) state.max_batch) {
                 const size_t n = std::min((size_t) state.max_batch, images.size() - first);
-                state.pixels.resize(n * per_image);
-                for (size_t i = 0; i < n; i++) fill_pixels(image_hp, images[first + i], per_image, state.pixels.data() + i * per_image, state.scratch);
-                engine.encode_images(state.pixels.data(), (int) n, out.data() + first * (size_t) hp.n_proj);
+                const std::vector<image_tensor> tensors = prepare_images(image_hp, images.data() + first, n, state.pixels, state.scratch);
+                engine.encode_images(tensors.data(), (int) n, out.data() + first * (size_t) hp.n_proj);
             }
             return out;
         },
@@ -220,10 +237,8 @@ Napi::Value session_object::image_states(const Napi::CallbackInfo & info) {
     return run<state_map>(
         env, info[0],
         [image, names = std::move(names)](session & engine, session_state & state) {
-            const hparams & hp = engine.model().hp;
-            state.pixels.resize(tensor_size(hp));
-            fill_pixels(hp.image, image, state.pixels.size(), state.pixels.data(), state.scratch);
-            return engine.image_states(state.pixels.data(), names);
+            const auto tensors = prepare_images(engine.model().hp.image, &image, 1, state.pixels, state.scratch);
+            return engine.image_states(tensors[0], names);
         },
         states_value);
 }
@@ -251,10 +266,8 @@ Napi::Value session_object::image_moments(const Napi::CallbackInfo & info) {
     return run<moments_map>(
         env, info[0],
         [image](session & engine, session_state & state) {
-            const hparams & hp = engine.model().hp;
-            state.pixels.resize(tensor_size(hp));
-            fill_pixels(hp.image, image, state.pixels.size(), state.pixels.data(), state.scratch);
-            return engine.image_moments(state.pixels.data());
+            const auto tensors = prepare_images(engine.model().hp.image, &image, 1, state.pixels, state.scratch);
+            return engine.image_moments(tensors[0]);
         },
         moments_value);
 }

@@ -51,8 +51,8 @@ class crisp_reader {
         }
         check_hparams(source.hp, file_.path(), FIELDS);
         const tensor_table table = renamed();
-        source.hp.n_proj = projection_dim(table, name_scheme::ggclip, "", source.hp);
-        bind_tensors(table, name_scheme::ggclip, "", source);
+        source.hp.n_proj = projection_dim(table, name_scheme::ggclip, source.hp);
+        bind_tensors(table, name_scheme::ggclip, source);
         return source;
     }
 
@@ -115,6 +115,7 @@ class crisp_reader {
         tower(t, t.causal ? "quick_gelu" : "gelu_pytorch_tanh");
         t.n_vocab = static_cast<int32_t>(file_.integer("clip_text.vocab_size", 1, limits::MAX_VOCAB));
         t.n_ctx = static_cast<int32_t>(file_.integer("clip_text.max_position_embeddings", 1, limits::MAX_CTX));
+        t.sees_padding = !t.causal;
         t.pool = t.causal ? pooling::eot : pooling::last;
         t.has_proj = has("text_proj.weight") || has("head.weight");
         t.has_proj_bias = has("head.bias");

@@ -6,6 +6,7 @@
 #include "formats/hf-config.h"
 #include "formats/limits.h"
 #include "formats/mapped-file.h"
+#include "formats/measure-tensors.h"
 #include "formats/open-clip-config.h"
 #include "formats/openai-shapes.h"
 #include "formats/tensor-names.h"
@@ -42,6 +43,7 @@ struct document {
     json_value  root;
     bool        found = false;
 
+    document() = default;
     explicit document(const std::string & file) : path(file) {
         if (is_file(file)) {
             const auto map = mapped_file::open(file);
@@ -49,13 +51,16 @@ struct document {
             found = true;
         }
     }
+    // A file of the tokenizer's: what is wrong with it is told when a text needs it; images do without.
+    static document optional(const std::string & file) {
+        try {
+            return document(file);
+        } catch (const error &) {
+            return document();
+        }
+    }
     json_ref ref() const { return json_ref(found ? &root : nullptr, path, ""); }
 };
-
-bool has_prefix(const tensor_table & table, const std::string & prefix) {
-    const auto at = table.tensors.lower_bound(prefix);
-    return at != table.tensors.end() && at->first.compare(0, prefix.size(), prefix) == 0;
-}
 
 // A tower that the file does not hold is absent, whatever the configuration says; one that it holds in part
 // is incomplete and reported tensor by tensor later.
@@ -81,31 +86,33 @@ void read_logit_scalars(const tensor_table & table, const std::string & path, hp
     }
 }
 
-model_source open_hf(const std::string & path, const tensor_table & table, const json_ref & config,
-                     const json_ref & preprocessor) {
+void finish(const tensor_table & table, const source_names & names, model_source & source) {
+    measure_pruning(table, names, source.hp);
+    source.hp.n_proj = projection_dim(table, names, source.hp);
+    read_logit_scalars(table, source.path, source.hp);
+    bind_tensors(table, names, source);
+}
+
+model_source open_hf(const std::string & path, const tensor_table & table, const hf_files & files) {
     model_source source;
     source.path = path;
     source.format = table.format;
-    source.hp = read_hf_config(config, preprocessor);
-    detect_towers(table, "vision_model.", "text_model.", source.hp, path);
-    const name_scheme scheme = source.hp.family == "siglip" ? name_scheme::hf_siglip : name_scheme::hf_clip;
-    source.hp.n_proj = projection_dim(table, scheme, "", source.hp);
-    read_logit_scalars(table, path, source.hp);
-    bind_tensors(table, scheme, "", source);
+    source_names names(name_scheme::hf_clip);
+    source.hp = read_hf_config(files, table, names);
+    detect_towers(table, "vision_model.", names.text_prefix.empty() ? "text_model." : names.text_prefix, source.hp, path);
+    finish(table, names, source);
     return source;
 }
 
-model_source open_open_clip(const std::string & path, const tensor_table & table, const json_ref & config) {
+model_source open_open_clip(const std::string & path, const tensor_table & table, const json_ref & config, const json_ref & beside) {
     model_source source;
     source.path = path;
     source.format = table.format;
-    source.hp = read_open_clip_config(config);
-    // CustomTextCLIP keeps its text tower in a module of its own
-    const std::string prefix = has_prefix(table, "text.transformer.") ? "text." : "";
-    detect_towers(table, "visual.", prefix + "transformer.", source.hp, path);
-    source.hp.n_proj = projection_dim(table, name_scheme::open_clip, prefix, source.hp);
-    read_logit_scalars(table, path, source.hp);
-    bind_tensors(table, name_scheme::open_clip, prefix, source);
+    source_names names(name_scheme::open_clip);
+    source.hp = read_open_clip_config(config, beside, path, table, names);
+    const std::string text = names.text == name_scheme::bert ? names.text_prefix : names.text_prefix + "transformer.";
+    detect_towers(table, "visual.", text, source.hp, path);
+    finish(table, names, source);
     return source;
 }
 
@@ -120,14 +127,13 @@ model_source open_openai(const std::string & path, const tensor_table & table) {
     source.path = path;
     source.format = table.format;
     source.hp = read_openai_shapes(table, path);
-    source.hp.n_proj = projection_dim(table, name_scheme::open_clip, "", source.hp);
-    read_logit_scalars(table, path, source.hp);
-    bind_tensors(table, name_scheme::open_clip, "", source);
+    finish(table, name_scheme::open_clip, source);
     return source;
 }
 
 model_source open_directory(const std::string & folder, const std::string & weights) {
     const document config(folder + "/config.json"), open_clip(folder + "/open_clip_config.json");
+    const document tokenizer = document::optional(folder + "/tokenizer_config.json");
     const document preprocessor(folder + "/preprocessor_config.json"), processor(folder + "/processor_config.json");
     const bool     hf = config.found && is_hf_config(config.ref());
     if (!hf && !open_clip.found) {
@@ -146,9 +152,9 @@ model_source open_directory(const std::string & folder, const std::string & weig
     const bool open_clip_names = has_prefix(table, "visual.") || has_prefix(table, "transformer.resblocks.") ||
                                  has_prefix(table, "text.transformer.");
     if (open_clip.found && (open_clip_names || !hf)) {
-        return open_open_clip(folder, table, open_clip.ref());
+        return open_open_clip(folder, table, open_clip.ref(), config.ref());
     }
-    return open_hf(folder, table, config.ref(), image_processor(preprocessor, processor));
+    return open_hf(folder, table, {config.ref(), image_processor(preprocessor, processor), tokenizer.ref()});
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ export interface NativePixels {
 }
 
 /** One image of a batch: pixels to be resized and normalised natively, or a ready [3, H, W] tensor. */
-export type NativeImage = NativePixels | { tensor: Float32Array }
+export type NativeImage = NativePixels | { tensor: Float32Array; width?: number; height?: number }
 
 export interface NativeTowerInfo {
   width: number
@@ -21,7 +21,7 @@ export interface NativeTowerInfo {
   headDim: number
   mlpWidth: number
   activation: 'quick_gelu' | 'gelu' | 'gelu_tanh'
-  pooling: 'cls' | 'eot' | 'last' | 'attention'
+  pooling: 'cls' | 'eot' | 'last' | 'attention' | 'mean'
   /** Bytes of this tower's weights as held in memory. */
   bytes: number
 }
@@ -47,20 +47,26 @@ export interface NativeModelInfo {
   vision: (NativeTowerInfo & {
     imageSize: number
     patchSize: number
+    /** Of a picture of the table's own grid. */
     tokens: number
+    /** Pictures keep their proportions: whole patches, at most `maxPatches` of them (SigLIP2 NaFlex). */
+    anyGrid: boolean
+    maxPatches?: number
     mean: [number, number, number]
     std: [number, number, number]
-    resizeMode: 'shortest' | 'squash' | 'longest'
+    resizeMode: 'shortest' | 'squash' | 'longest' | 'patches'
     interpolation: 'nearest' | 'bilinear' | 'bicubic'
   }) | null
   text: (NativeTowerInfo & {
     vocabSize: number
     contextLength: number
     causal: boolean
+    /** The result depends on the padding: texts run at their padded length. */
+    seesPadding: boolean
     bosId: number
     eosId: number
     padId: number
-    cleaning: 'whitespace_lower' | 'open_clip' | 'canonicalize' | 'none'
+    cleaning: 'whitespace_lower' | 'open_clip' | 'canonicalize' | 'none' | 'repair' | 'repair_lower' | 'lower'
   }) | null
 }
 

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import path from 'node:path'
 
 import { withAbort } from './abort.js'
-import { modelPath } from './model-path.js'
+import { locateModel } from './model-path.js'
 import { loadAddon } from './native/load.js'
 import { fileTokenizer } from './tokenizer/for-file.js'
 import { type WeightType, weightTypes } from './types.js'
@@ -40,7 +40,9 @@ const keys = ['dtype', 'overrides', 'name', 'license', 'source', 'revision', 'si
  */
 export async function convert(source: string, output: string, options?: ConvertOptions): Promise<ConvertResult> {
   const given = checkOptions('options', options, keys)
-  const input = modelPath(checkString('source', source))
+  const signal = checkSignal('signal', given.signal)
+  const location = await locateModel(checkString('source', source), { signal })
+  const input = location.path
   const text = (key: 'name' | 'license' | 'source' | 'revision') => (given[key] === undefined ? '' : checkString(key, given[key]))
   const native = {
     type: given.dtype === undefined ? '' : checkOneOf('dtype', given.dtype, weightTypes),
@@ -49,10 +51,10 @@ export async function convert(source: string, output: string, options?: ConvertO
     ]),
     name: text('name'),
     license: text('license'),
-    source: text('source'),
-    revision: text('revision'),
+    source: text('source') || location.source,
+    revision: text('revision') || location.revision,
     tokenizer: statSync(input).isDirectory() ? await fileTokenizer(input) : null,
   }
   const target = path.resolve(checkString('output', output))
-  return withAbort(checkSignal('signal', given.signal), () => loadAddon().convert(input, target, native))
+  return withAbort(signal, () => loadAddon().convert(input, target, native))
 }

@@ -1,12 +1,13 @@
 /** The options of {@link Clip.load}: defaults, then checks. */
 import { availableCores } from './cores.js'
 import { defaultMaxPixels } from './image.js'
+import { checkHubOptions } from './models/pull.js'
 import { type LoadOptions, weightTypes } from './types.js'
-import { checkInteger, checkNumber, checkOneOf, checkOptions, checkSignal } from './validate.js'
+import { checkInteger, checkNumber, checkOneOf, checkOptions } from './validate.js'
 
 const keys = [
   'device', 'threads', 'sessions', 'towers', 'dtype', 'precision', 'maxBatch', 'maxWaitMs', 'maxQueue', 'signal', 'decode',
-  'maxPixels',
+  'maxPixels', 'cacheDir', 'offline', 'onProgress',
 ] as const
 
 /** Every option with its value. */
@@ -26,9 +27,9 @@ export function checkLoadOptions(options: LoadOptions | undefined) {
     maxBatch: checkInteger('maxBatch', given.maxBatch ?? 32, { min: 1, max: 1024 }),
     maxWaitMs: checkNumber('maxWaitMs', given.maxWaitMs ?? 0, { min: 0, max: 60_000 }),
     maxQueue: checkInteger('maxQueue', given.maxQueue ?? 1024, { min: 1 }),
-    signal: checkSignal('signal', given.signal),
     decode: checkOneOf('decode', given.decode ?? 'auto', ['auto', 'exact']),
     maxPixels: checkInteger('maxPixels', given.maxPixels ?? defaultMaxPixels, { min: 1 }),
+    ...checkHubOptions(given),
   }
 }
 

@@ -88,13 +88,13 @@ needs(main)('usage', () => {
     expect(await ggclip(['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' })
     const help = await ggclip(['--help'])
     expect(help.status).toBe(0)
-    for (const verb of ['classify', 'embed', 'similarity', 'tokenize', 'info', 'convert', 'demo']) {
+    for (const verb of ['classify', 'embed', 'similarity', 'tokenize', 'info', 'models', 'pull', 'convert', 'demo']) {
       expect(help.stdout).toMatch(new RegExp(`^  ${verb} `, 'm'))
       const own = await ggclip([verb, '--help'])
       expect(own).toMatchObject({ status: 0, stderr: '' })
       expect(own.stdout).toContain('Examples:')
       expect(own.stdout).toContain('--json')
-      if (verb !== 'convert') expect(own.stdout).toContain('--model')
+      if (!['convert', 'models', 'pull'].includes(verb)) expect(own.stdout).toContain('--model')
     }
   })
 

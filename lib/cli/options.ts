@@ -2,19 +2,25 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
 import { Clip, type LoadOptions, weightTypes } from '../index.js'
+import { showProgress } from './progress.js'
 import type { Shell } from './shell.js'
 
 /** What a command needs of a model. */
 export type Towers = NonNullable<LoadOptions['towers']>
 
-export interface ModelFlags extends Pick<LoadOptions, 'threads' | 'device' | 'dtype' | 'precision' | 'decode'> {
+export type HubFlags = Pick<LoadOptions, 'cacheDir' | 'offline'>
+
+export interface ModelFlags extends HubFlags, Pick<LoadOptions, 'threads' | 'device' | 'dtype' | 'precision' | 'decode'> {
   model?: string
 }
+
+/** What --model takes. */
+export const modelForms = 'a .gguf file, the directory of a checkpoint, a name of "ggclip models", or hf:owner/name'
 
 /** Adds --model, --threads, --device and so on; --decode for commands that see pictures. */
 export function addModelOptions(command: Command, { images = true } = {}): Command {
   const options = [
-    new Option('-m, --model <path>', 'a .gguf file or the directory of a checkpoint (default: the embedded model)'),
+    new Option('-m, --model <model>', `${modelForms} (default: the embedded model)`),
     new Option('--threads <n>', 'CPU threads (default: all cores)').argParser(wholeNumber),
     new Option('--device <name>', 'auto, cpu, cuda, metal or vulkan (default: auto)'),
     new Option('--dtype <type>', `convert the weights while loading: ${weightTypes.join(', ')} (default: as in the file)`),
@@ -24,6 +30,16 @@ export function addModelOptions(command: Command, { images = true } = {}): Comma
     options.push(new Option('--decode <mode>', 'auto, or exact: every pixel of large pictures (default: auto)'))
   }
   for (const option of options) command.addOption(option.helpGroup('Model:'))
+  return addHubOptions(command)
+}
+
+/** Adds --cache-dir and --offline. */
+export function addHubOptions(command: Command): Command {
+  const options = [
+    new Option('--cache-dir <folder>', "the hub's cache folder (default: HF_HUB_CACHE, or ~/.cache/huggingface/hub)"),
+    new Option('--offline', 'ask no server: what is not in the cache fails (default: HF_HUB_OFFLINE)'),
+  ]
+  for (const option of options) command.addOption(option.helpGroup('Models of the hub:'))
   return command
 }
 
@@ -41,8 +57,11 @@ export function addExamples(command: Command, examples: readonly (readonly [stri
 export async function withModel<R>(
   shell: Shell, flags: ModelFlags, towers: Towers, use: (clip: Clip) => Promise<R>,
 ): Promise<R> {
-  const { model, threads, device, dtype, precision, decode } = flags
-  const clip = await Clip.load(model, { threads, device, dtype, precision, decode, towers, signal: shell.signal })
+  const { model, threads, device, dtype, precision, decode, cacheDir, offline } = flags
+  const clip = await Clip.load(model, {
+    threads, device, dtype, precision, decode, cacheDir, offline, towers, onProgress: showProgress(shell), signal: shell.signal,
+  })
+  shell.clearStatus()
   try {
     return await use(clip)
   } finally {

@@ -14,6 +14,8 @@ export interface ModelEntry {
   family: 'clip' | 'siglip'
   /** Of both encoders, from the model's hyper-parameters. */
   parameters: number
+  /** Of the weights in float32, about what is downloaded; a repository that publishes half precision needs half of it. */
+  bytes: number
   /** SPDX identifier; `other` where the makers have terms of their own. Read the model's page before you rely on it. */
   license: string
   /** Length of the embedding. */
@@ -92,4 +94,4 @@ export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   { ...siglip, name: 'siglip2-so400m-16-256', id: 'google/siglip2-so400m-patch16-256', parameters: 1_135_670_962, dim: 1152, imageSize: 256, goodFor: 'many languages, best quality, fewer patches' },
   { ...siglip, name: 'siglip2-so400m-16-384', id: 'google/siglip2-so400m-patch16-384', parameters: 1_136_039_602, dim: 1152, imageSize: 384, goodFor: 'many languages, best quality, fewer patches' },
   { ...siglip, name: 'siglip2-so400m-16-512', id: 'google/siglip2-so400m-patch16-512', parameters: 1_136_555_698, dim: 1152, imageSize: 512, goodFor: 'many languages, best quality, the finest detail' },
-].map(entry => Object.freeze(entry as ModelEntry)))
+].map(entry => Object.freeze<ModelEntry>({ ...entry, bytes: 4 * entry.parameters } as ModelEntry)))

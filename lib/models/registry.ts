@@ -13,7 +13,7 @@ export function hubIdOf(model: Readonly<ModelEntry>): HubId {
   return { repo: model.id, revision: model.revision ?? 'main' }
 }
 
-/** Up to three names, the likeliest first: alike in their parts ('vit-b32': vit, b, 32) or in their letters. */
+/** Up to three names, the likeliest first: alike in their parts ('vit-b32': vit, b, 32), in their letters, or containing it. */
 export function suggestModels(word: string): string[] {
   if (word.length > 200) return []
   const parts = partsOf(word)
@@ -27,7 +27,8 @@ function likeness(word: string, parts: ReadonlySet<string>, candidate: string): 
   const others = partsOf(candidate)
   const common = [...parts].filter(part => others.has(part)).length
   const letters = editDistance(word.toLowerCase(), candidate.toLowerCase()) / Math.max(word.length, candidate.length)
-  return Math.max(2 * common / (parts.size + others.size || 1), 1 - letters)
+  const contained = word.length >= 3 && candidate.toLowerCase().includes(word.toLowerCase()) ? 0.6 : 0
+  return Math.max(2 * common / (parts.size + others.size || 1), 1 - letters, contained)
 }
 
 /** Words and numbers; one that is written in two ways counts once. */

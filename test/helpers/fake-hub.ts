@@ -107,8 +107,9 @@ export class FakeHub {
   #route(seen: SeenRequest, trouble: Trouble, response: ServerResponse): void {
     const url = decodeURIComponent(seen.url.replace(/\?.*/, ''))
     const [, apiId, apiRevision] = /^\/api\/models\/([^/]+\/[^/]+)\/revision\/(.+)$/.exec(url) ?? []
+    const [, treeId, treeRevision] = /^\/api\/models\/([^/]+\/[^/]+)\/tree\/([^/]+)$/.exec(url) ?? []
     const [, fileId, fileRevision, file] = /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(url) ?? []
-    const id = apiId ?? fileId
+    const id = apiId ?? treeId ?? fileId
     const repository = id === undefined ? undefined : this.#repositories.get(id)
     if (!repository) return void refuse(response, seen.headers.authorization ? 404 : 401, 'RepoNotFound', 'Repository not found')
     const allowed = repository.token === undefined || seen.headers.authorization === `Bearer ${repository.token}`
@@ -116,9 +117,10 @@ export class FakeHub {
     if (!allowed && !(repository.gated && apiId)) {
       return void (repository.gated ? refuse(response, 403, 'GatedRepo', `Access to model ${id} is restricted`) : refuse(response, 401, 'RepoNotFound', 'Repository not found'))
     }
-    const revision = apiRevision ?? fileRevision
+    const revision = apiRevision ?? treeRevision ?? fileRevision
     if (revision !== 'main' && revision !== repository.commit) return void refuse(response, 404, 'RevisionNotFound', `Invalid rev id: ${revision}`)
     if (apiId !== undefined) return void this.#list(apiId, repository, seen.url.includes('blobs=true'), response)
+    if (treeId !== undefined) return void this.#tree(repository, response)
     const content = repository.files.get(file!)
     if (!content) return void refuse(response, 404, 'EntryNotFound', 'Entry not found')
     const common = { 'x-repo-commit': repository.commit, 'accept-ranges': 'bytes' }
@@ -135,6 +137,15 @@ export class FakeHub {
       ...(blobs && !bare && content.length >= largeBytes ? { lfs: { sha256: sha256(content), size: content.length, pointerSize: 134 } } : {}),
     }))
     response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify({ _id: '1', id, modelId: id, sha: commit, private: false, siblings }))
+  }
+
+  /** The list that the hub's Python client asks for: with it that client can be run against this server. */
+  #tree({ files }: Repository, response: ServerResponse): void {
+    const entries = [...files].map(([name, content]) => ({
+      type: 'file', path: name, size: content.length, oid: gitHash(content),
+      ...(content.length >= largeBytes ? { lfs: { oid: sha256(content), size: content.length, pointerSize: 134 } } : {}),
+    }))
+    response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(entries))
   }
 
   #large(seen: SeenRequest, trouble: Trouble, response: ServerResponse): void {

@@ -22,7 +22,7 @@ interface Sibling {
   rfilename?: unknown
   size?: unknown
   blobId?: unknown
-  lfs?: { sha256?: unknown; size?: unknown } | null
+  lfs?: { sha256?: unknown; oid?: unknown; size?: unknown } | null
 }
 
 export async function listRepository(client: HubClient, repo: string, revision: string, policy?: RetryPolicy): Promise<HubListing> {
@@ -44,7 +44,7 @@ export async function listRepository(client: HubClient, repo: string, revision: 
 }
 
 function blobOf({ size, blobId, lfs }: Sibling): HubBlob | undefined {
-  const etag = lfs ? lfs.sha256 : blobId
+  const etag = lfs ? lfs.sha256 ?? lfs.oid : blobId
   const bytes = lfs?.size ?? size
   return isBlobName(etag) && isSize(bytes) ? { etag, bytes } : undefined
 }

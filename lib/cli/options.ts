@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
 import { Clip, type LoadOptions, weightTypes } from '../index.js'
-import { showProgress } from './progress.js'
+import { showProgress } from './pull-progress.js'
 import type { Shell } from './shell.js'
 
 /** What a command needs of a model. */

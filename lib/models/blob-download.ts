@@ -27,10 +27,13 @@ export interface BlobRequest {
 
 /** @returns the bytes that came over the network; 0 when the blob was there or another process brought it */
 export async function downloadBlob(client: HubClient, request: BlobRequest, signal: AbortSignal | undefined): Promise<number> {
-  const isThere = async (): Promise<boolean> => (await sizeOf(request.blob)) === request.expected.bytes
-  if (await isThere()) return 0
+  if (await isThere(request)) return 0
   const download = new Download(client, request, signal)
-  return await withLock(request.lock, signal, isThere, () => download.run()) ?? 0
+  return await withLock(request.lock, signal, () => isThere(request), () => download.run()) ?? 0
+}
+
+async function isThere({ blob, expected }: BlobRequest): Promise<boolean> {
+  return await sizeOf(blob) === expected.bytes
 }
 
 class Download {
@@ -62,7 +65,12 @@ class Download {
         if (!again) throw error
       }
     }
-    await rename(this.#partial, this.#request.blob).catch((error: unknown) => { throw writeFailure(this.#request.blob, error) })
+    try {
+      await rename(this.#partial, this.#request.blob)
+    } catch (error) {
+      // another process that took our lock for left over has brought it
+      if (!await isThere(this.#request)) throw writeFailure(this.#request.blob, error)
+    }
     return this.#received
   }
 
@@ -71,7 +79,7 @@ class Download {
     const hash = await withRetries(this.#client.settings.retry, this.#signal, () => this.#attempt())
     const digest = hash?.digest('hex') ?? expected.etag
     const bytes = await sizeOf(this.#partial)
-    if (digest === expected.etag && bytes === expected.bytes) return
+    if (digest === expected.etag && (bytes === expected.bytes || await isThere(this.#request))) return
     const found = bytes === expected.bytes ? `hash ${digest}` : `${bytes} bytes`
     throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${asked.what}: expected ${expected.bytes} bytes with hash ${expected.etag}, found ${found}`)
   }

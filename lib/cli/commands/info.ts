@@ -19,7 +19,7 @@ export const info: Verb = (program, shell) => {
 A pipe gets one line for each property: name and value, separated by a tab. JSON is the library's clip.info.`)
     .argument('[model]', `${modelForms} (default: the embedded model)`)
     .action((model: string | undefined, flags: Flags) => run(shell, model, flags))
-  addModelOptions(addJsonOption(command))
+  addModelOptions(addJsonOption(command), { images: false })
   addExamples(command, [
     ['the embedded model', 'ggclip info'],
     ['another one, as JSON', 'ggclip info model.gguf --json'],

@@ -95,6 +95,9 @@ async function create(file: string, holder: Holder): Promise<boolean> {
     const handle = await open(file, 'wx')
     try {
       await handle.writeFile(JSON.stringify(holder))
+    } catch (error) {
+      await rm(file, { force: true })
+      throw error
     } finally {
       await handle.close()
     }

@@ -5,7 +5,7 @@ import path from 'node:path'
 
 import type { SeenRequest, Trouble } from '../helpers/fake-hub'
 import { sha256 } from '../helpers/fake-hub'
-import { Bench, checkpoint, failure, noise, weights } from './support'
+import { Bench, checkpoint, failure, needed, noise, weights } from './support'
 
 const bench = new Bench()
 const root = path.join(__dirname, '..', '..')
@@ -186,6 +186,46 @@ describe('giving up', () => {
     expect(bench.hub.takeLog().filter(line => line.includes(' GET ') && !line.includes('/api/'))).toEqual([])
   })
 })
+
+describe('any trouble', () => {
+  const kinds: ((random: () => number) => Trouble | undefined)[] = [
+    () => undefined,
+    random => ({ cutAfter: Math.floor(random() * 300_000) }),
+    random => ({ endAfter: Math.floor(random() * 300_000) }),
+    random => ({ content: noise(Math.floor(random() * 400_000), String(random())) }),
+    random => ({ status: [400, 403, 404, 416, 429, 500, 503][Math.floor(random() * 7)]!, headers: { 'retry-after': '0' } }),
+    () => ({ ignoreRange: true }),
+    random => ({ ignoreRange: true, cutAfter: Math.floor(random() * 300_000) }),
+    random => ({ headers: { 'content-range': `bytes ${Math.floor(random() * 1000)}-299999/300000` } }),
+  ]
+
+  test.each(Array.from({ length: 25 }, (_, i) => i + 1))('ends with the true files or a coded error, and then with the true files (%d)', async seed => {
+    const random = generator(seed)
+    bench.hub.trouble = () => kinds[Math.floor(random() * kinds.length * 1.5)]?.(random)
+    for (let call = 0; call < 3; call++) {
+      try {
+        await bench.fetch('owner/model')
+      } catch (error) {
+        expect((error as { code?: string }).code).toMatch(/^ERR_CLIP_HUB_/)
+      }
+    }
+    bench.hub.trouble = () => undefined
+    await expectWhole()
+    const { path: folder } = await bench.fetch('owner/model', {}, { offline: true })
+    for (const file of needed) expect(readFileSync(path.join(folder, file)).equals(Buffer.from(checkpoint[file]!))).toBe(true)
+  })
+})
+
+/** Numbers from 0 to 1, the same for a seed (mulberry32). */
+function generator(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
 
 describe('many at once', () => {
   test('pulls of one model in one process: each file comes once', async () => {

@@ -13,6 +13,10 @@ let count = 0
 const lockFile = (): string => path.join(scratch, String(count++), 'blob.ggclip-lock')
 const never = (): Promise<boolean> => Promise.resolve(false)
 
+async function held(file: string): Promise<void> {
+  while (!existsSync(file)) await new Promise(resolve => setTimeout(resolve, 1))
+}
+
 test('work of several holders does not overlap, whatever becomes of it', async () => {
   const file = lockFile()
   let inside = 0
@@ -36,6 +40,7 @@ test('who waits learns that there is nothing left to do', async () => {
     await new Promise(resolve => setTimeout(resolve, 50))
     done = true
   })
+  await held(file)
   const second = withLock(file, undefined, () => Promise.resolve(done), () => Promise.reject(new Error('not called')))
   await first
   expect(await second).toBeUndefined()
@@ -45,6 +50,7 @@ test('a wait can be cancelled', async () => {
   const file = lockFile()
   let release = (): void => undefined
   const first = withLock(file, undefined, never, () => new Promise<void>(resolve => { release = resolve }))
+  await held(file)
   const abort = new AbortController()
   const reason = new Error('enough')
   const second = failure(withLock(file, abort.signal, never, () => Promise.resolve()))

@@ -57,12 +57,12 @@ export class HubClient {
     })
   }
 
-  /** The headers of the hub's own answer about a file; another host is not asked. */
-  head(path: string, asked: Asked): Promise<Headers> {
+  /** What is said about a file, without its content. Another host is asked only where the hub does not tell the size. */
+  head(path: string, asked: Asked): Promise<Pick<Answer, 'status' | 'headers' | 'hubHeaders'>> {
     return withRetries(this.settings.retry, this.#signal, async () => {
       const answer = await this.open(path, asked, {}, 'HEAD')
       await answer.close()
-      return answer.hubHeaders
+      return answer
     })
   }
 
@@ -100,7 +100,7 @@ export class HubClient {
       const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null
       const target = location === null ? undefined : resolve(location, url, asked)
       if (target?.origin !== url.origin) hubHeaders ??= response.headers
-      if (target === undefined || (method === 'HEAD' && target.origin !== home)) {
+      if (target === undefined || (method === 'HEAD' && target.origin !== home && response.headers.has('x-linked-size'))) {
         return { status: response.status, host: url.host, headers: response.headers, hubHeaders: hubHeaders!, ...connection.body(response, url) }
       }
       await response.body?.cancel().catch(() => undefined)

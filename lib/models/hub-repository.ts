@@ -52,9 +52,11 @@ function blobOf({ size, blobId, lfs }: Sibling): HubBlob | undefined {
 /** Asks about one file, where the list did not tell. */
 export async function describeFile(client: HubClient, repo: string, commit: string, path: string): Promise<HubBlob> {
   const what = `file '${path}' of model '${repo}'`
-  const headers = await client.head(filePath(repo, commit, path), { what, repo })
-  const etag = (headers.get('x-linked-etag') ?? headers.get('etag') ?? '').replace(/^W\//, '').replace(/^"(.*)"$/, '$1')
-  const bytes = Number(headers.get('x-linked-size') ?? headers.get('content-length') ?? NaN)
+  const { status, headers, hubHeaders } = await client.head(filePath(repo, commit, path), { what, repo })
+  const tag = hubHeaders.get('x-linked-etag') ?? hubHeaders.get('etag') ?? headers.get('etag') ?? ''
+  const etag = tag.replace(/^W\//, '').replace(/^"(.*)"$/, '$1')
+  // the length of an answer that leads elsewhere is its own
+  const bytes = Number(hubHeaders.get('x-linked-size') ?? (status === 200 ? headers.get('content-length') : null) ?? NaN)
   if (isBlobName(etag) && isSize(bytes)) return { etag, bytes }
   const found = `ETag '${etag.slice(0, 80)}' and size ${bytes}`
   throw new ClipError('ERR_CLIP_HUB_RESPONSE', `${hostOf(client.settings.endpoint)}: expected an ETag and a size for ${what}, found ${found}`)

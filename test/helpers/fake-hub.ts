@@ -38,6 +38,8 @@ interface Repository {
   gated?: boolean
   /** The list of files has names only, as that of some mirrors. */
   bare?: boolean
+  /** Answers that lead to the other server do not tell what is there. */
+  silent?: boolean
 }
 
 /** Files of at least this size lie on the other server. */
@@ -125,7 +127,7 @@ export class FakeHub {
     if (!content) return void refuse(response, 404, 'EntryNotFound', 'Entry not found')
     const common = { 'x-repo-commit': repository.commit, 'accept-ranges': 'bytes' }
     if (content.length < largeBytes) return send(seen, response, content, { ...common, etag: `"${gitHash(content)}"` }, trouble)
-    const linked = { 'x-linked-size': String(content.length), 'x-linked-etag': `"${sha256(content)}"` }
+    const linked = repository.silent ? undefined : { 'x-linked-size': String(content.length), 'x-linked-etag': `"${sha256(content)}"` }
     const location = `${this.cdn}/${sha256(content)}?repo=${encodeURIComponent(fileId!)}&file=${encodeURIComponent(file!)}&signature=1`
     response.writeHead(302, { ...common, ...linked, location, ...trouble.headers }).end(`Found. Redirecting to ${location}`)
   }
@@ -152,8 +154,9 @@ export class FakeHub {
     const hash = seen.url.slice(1, 65)
     const content = [...this.#repositories.values()].flatMap(({ files }) => [...files.values()]).find(one => sha256(one) === hash)
     // signed addresses admit no second kind of authorisation
+    const headers = { etag: `"cdn-${hash.slice(0, 12)}"`, 'accept-ranges': 'bytes' }
     if (!content || !seen.url.includes('signature=1') || seen.headers.authorization) return void response.writeHead(403).end('AccessDenied')
-    send(seen, response, content, { etag: `"cdn-${hash.slice(0, 12)}"`, 'accept-ranges': 'bytes' }, trouble)
+    send(seen, response, content, headers, trouble)
   }
 }
 

@@ -106,6 +106,17 @@ test('a server whose list has names only is asked about each file', async () => 
   expect(readlinkSync(path.join(result.path, 'model.safetensors'))).toContain(sha256(weights))
 })
 
+test('a mirror that tells sizes only where the file is, and no hash', async () => {
+  bench.hub.add('owner/model', checkpoint, { bare: true, silent: true })
+  const result = await bench.fetch('owner/model')
+  expect(result.downloadedBytes).toBe(result.bytes)
+  expect(readFileSync(path.join(result.path, 'model.safetensors')).equals(weights)).toBe(true)
+  expect(readlinkSync(path.join(result.path, 'model.safetensors'))).toContain(`cdn-${sha256(weights).slice(0, 12)}`)
+  bench.hub.trouble = ({ server, method }) => (server === 'cdn' && method === 'GET' ? { content: noise(299_999) } : undefined)
+  rmSync(bench.cacheDir, { recursive: true })
+  expect(await failure(bench.fetch('owner/model'))).toMatchObject({ code: 'ERR_CLIP_HUB_CORRUPT' })
+})
+
 test('progress adds up to the whole', async () => {
   bench.hub.add('owner/model', checkpoint)
   const seen: PullProgress[] = []

@@ -6,7 +6,7 @@ import { ClipError, fromNative, invalidArgument } from './errors.js'
 import { checkLayers } from './hidden-layers.js'
 import { type DecodeSettings, decodeImage, isImageList } from './image.js'
 import { checkLoadOptions, type LoadSettings } from './load-options.js'
-import { modelPath } from './model-path.js'
+import { locateModel, type ModelLocation } from './model-path.js'
 import { modelTokenizer } from './model-tokenizer.js'
 import type { NativeImage, NativeModel, NativeStates } from './native/contract.js'
 import { loadAddon } from './native/load.js'
@@ -70,11 +70,12 @@ export class Clip {
   /** What the model is: architecture, sizes, types, device, bytes, licence, source. */
   readonly info: Readonly<ClipInfo>
 
-  private constructor(model: NativeModel, tokenizer: ClipTokenizer | undefined, settings: LoadSettings) {
+  private constructor(model: NativeModel, tokenizer: ClipTokenizer | undefined, settings: LoadSettings, location: ModelLocation) {
     this.#model = model
     const native = model.info()
     this.info = Object.freeze({
       ...native, architecture: 'clip' as const, logitScale: Math.exp(native.logitScale), threads: settings.threads, sessions: settings.sessions,
+      source: native.source || location.source, revision: native.revision || location.revision,
     })
     this.#runners = Array.from(
       { length: settings.sessions }, () => new SessionRunner(model.createSession(settings.threads, settings.maxBatch), native.dim),
@@ -92,15 +93,16 @@ export class Clip {
    * Loads a model.
    *
    * @param source path of a `.gguf` file or of a checkpoint's directory (`config.json` or `open_clip_config.json` with
-   *   safetensors); nothing: the embedded default model
+   *   safetensors); a model of the hub, `hf:owner/name[@revision][:file]`; a name of the registry ({@link models});
+   *   nothing: the embedded default model. What is not in the hub's cache is downloaded first ({@link pull}).
    * @throws {TypeError|RangeError} bad options; {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*,
-   *   ERR_CLIP_CONFIG_INVALID, ERR_CLIP_MODEL_UNSUPPORTED, ERR_CLIP_TOWER_MISSING, ERR_CLIP_DEVICE_UNAVAILABLE, ...; the
-   *   signal's reason when cancelled
+   *   ERR_CLIP_CONFIG_INVALID, ERR_CLIP_MODEL_UNSUPPORTED, ERR_CLIP_TOWER_MISSING, ERR_CLIP_DEVICE_UNAVAILABLE,
+   *   ERR_CLIP_HUB_*, ...; the signal's reason when cancelled
    */
   static async load(source?: string, options?: LoadOptions): Promise<Clip> {
     const settings = checkLoadOptions(options)
-    const path = modelPath(source)
     const addon = loadAddon()
+    const location = await locateModel(source, settings)
     const native = {
       device: settings.device,
       towers: settings.towers,
@@ -108,9 +110,9 @@ export class Clip {
       precision: settings.precision,
       kernels: process.env.GGCLIP_CPU ?? '',
     }
-    const model = await withAbort(settings.signal, () => addon.loadModel(path, native), loaded => loaded.dispose())
+    const model = await withAbort(settings.signal, () => addon.loadModel(location.path, native), loaded => loaded.dispose())
     try {
-      return new Clip(model, await modelTokenizer(model, model.info()), settings)
+      return new Clip(model, await modelTokenizer(model, model.info()), settings, location)
     } catch (error) {
       model.dispose()
       throw fromNative(error)

@@ -1,7 +1,7 @@
 /** Conversion of any model that ggclip opens into one GGUF file. */
 import path from 'node:path'
 
-import { modelPath } from './model-path.js'
+import { locateModel } from './model-path.js'
 import { type WeightType, weightTypes } from './types.js'
 import { checkFunction, checkInteger, checkOneOf, checkOptions, checkSignal, checkString, isPlainObject } from './validate.js'
 import { type WriteSettings, writeModel } from './write-model.js'
@@ -59,8 +59,16 @@ export const convertKeys = [
  */
 export async function convert(source: string, output: string, options?: ConvertOptions): Promise<ConvertResult> {
   const given = checkOptions('options', options, convertKeys)
-  const input = modelPath(checkString('source', source))
-  return writeModel(input, outputPath(output), checkConvertOptions(given))
+  checkString('source', source)
+  const target = outputPath(output)
+  const { input, settings } = await locate(source, checkConvertOptions(given))
+  return writeModel(input, target, settings)
+}
+
+/** The source's path, downloaded if it is one of the hub; the file then says where it comes from, unless the caller does. */
+export async function locate(source: string, settings: WriteSettings): Promise<{ input: string; settings: WriteSettings }> {
+  const { path: input, source: origin, revision } = await locateModel(source, { signal: settings.signal })
+  return { input, settings: { ...settings, source: settings.source || origin, revision: settings.revision || revision } }
 }
 
 export function outputPath(output: string): string {

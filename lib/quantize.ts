@@ -1,7 +1,6 @@
 /** Quantisation of a model into a GGUF file: conversion with the policy that keeps sensitive tensors at better types. */
-import { checkConvertOptions, convertKeys, type ConvertOptions, type ConvertResult, outputPath } from './convert.js'
+import { checkConvertOptions, convertKeys, type ConvertOptions, type ConvertResult, locate, outputPath } from './convert.js'
 import { measureImportance } from './importance.js'
-import { modelPath } from './model-path.js'
 import { readSamples } from './samples.js'
 import type { WeightType } from './types.js'
 import { checkOneOf, checkOptions, checkString } from './validate.js'
@@ -35,10 +34,12 @@ export async function quantize(input: string, output: string, options?: Quantize
   const given = checkOptions('options', options, [...convertKeys, 'policy', 'importance'])
   const { policy = 'mixed', importance, dtype = 'q8_0', ...rest } = given
   checkOneOf('policy', policy, quantPolicies)
-  const source = modelPath(checkString('input', input))
+  checkString('input', input)
+  if (importance !== undefined) checkString('importance', importance)
   const target = outputPath(output)
-  const settings = { ...checkConvertOptions({ ...rest, dtype }), policy }
-  if (importance === undefined) return writeModel(source, target, settings)
-  const samples = readSamples(checkString('importance', importance))
+  const checked = { ...checkConvertOptions({ ...rest, dtype }), policy }
+  const samples = importance === undefined ? undefined : readSamples(importance)
+  const { input: source, settings } = await locate(input, checked)
+  if (samples === undefined) return writeModel(source, target, settings)
   return writeModel(source, target, { ...settings, importance: await measureImportance(source, samples, settings) })
 }

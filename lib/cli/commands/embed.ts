@@ -5,13 +5,15 @@ import type { Clip, ImageInput } from '../../index.js'
 import { ArrayFile } from '../array-file.js'
 import { UsageError } from '../failure.js'
 import { eachImage, eachText, textsOf } from '../inputs.js'
-import { addExamples, addJsonOption, addModelOptions, type ModelFlags, withModel } from '../options.js'
+import {
+  addExamples, addJsonOption, addModelOptions, type ModelFlags, type PictureFlags, pictureOptions, withModel,
+} from '../options.js'
 import { float32, JsonList, tabbed } from '../output.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
 import { printable } from '../table.js'
 
-interface Flags extends ModelFlags {
+interface Flags extends ModelFlags, PictureFlags {
   text?: string[]
   normalize: boolean
   hiddenState?: number[]
@@ -67,7 +69,7 @@ async function run(shell: Shell, images: string[], flags: Flags): Promise<void> 
   )
   await withModel(shell, flags, text ? 'text' : 'image', async clip => {
     if (text) await eachText(shell, textsOf(shell, text), one => clip.encodeText(one, options), print)
-    else await eachImage(shell, images, one => clip.encodeImage(one, options), print)
+    else await eachImage(shell, images, one => clip.encodeImage(one, { ...options, ...pictureOptions(flags) }), print)
     if (json) await list.end()
   })
 }

@@ -1,6 +1,7 @@
 /** The public types that several files share. */
 import type { Sharp } from 'sharp'
 
+import type { HubOptions } from './models/pull.js'
 import type { NativeModelInfo } from './native/contract.js'
 
 /** 8-bit sRGB pixels, row-major, `channels` interleaved bytes each: 1 grey, 3 RGB, 4 RGBA (alpha not premultiplied). */
@@ -43,7 +44,7 @@ export type WeightType = (typeof weightTypes)[number]
 
 export type DecodeMode = 'auto' | 'exact'
 
-export interface LoadOptions {
+export interface LoadOptions extends HubOptions {
   /** Where to compute. Default 'auto': a GPU if this build has its backend and the machine has one, else the CPU. */
   device?: Device
   /** CPU threads of each session. Default: the machine's available cores divided by `sessions`. */
@@ -62,7 +63,7 @@ export interface LoadOptions {
   maxWaitMs?: number
   /** Most calls that may wait; one more is refused with ERR_CLIP_QUEUE_FULL. Default 1024. */
   maxQueue?: number
-  /** Cancels the loading. */
+  /** Cancels the loading, and a download that belongs to it: see {@link HubOptions.signal}. */
   signal?: AbortSignal
   /** 'auto' decodes large JPEG and WebP pictures at reduced scale; 'exact' decodes every pixel. Default 'auto'. */
   decode?: DecodeMode

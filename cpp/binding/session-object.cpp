@@ -107,6 +107,17 @@ Napi::Value states_value(Napi::Env env, const state_map & states) {
     return out;
 }
 
+Napi::Value moments_value(Napi::Env env, const moments_map & moments) {
+    Napi::Object out = Napi::Object::New(env);
+    for (const auto & [name, values] : moments) {
+        Napi::Object entry = Napi::Object::New(env);
+        entry.Set("sums", float_array(env, std::vector<float>(values.sums.begin(), values.sums.end())));
+        entry.Set("rows", (double) values.n_rows);
+        out.Set(name, entry);
+    }
+    return out;
+}
+
 void need_tower(Napi::Env env, bool present, const weights & model, const char * tower) {
     if (present) return;
     throw to_js_error(env, error_code_name(error_code::TOWER_MISSING), model.source().path + ": the " + tower + " tower is not loaded");
@@ -122,6 +133,7 @@ Napi::Function session_object::define(Napi::Env env) {
     return DefineClass(env, "Session",
                        {InstanceMethod("encodeImages", &session_object::encode_images), InstanceMethod("encodeTexts", &session_object::encode_texts),
                         InstanceMethod("imageStates", &session_object::image_states), InstanceMethod("textStates", &session_object::text_states),
+                        InstanceMethod("imageMoments", &session_object::image_moments), InstanceMethod("textMoments", &session_object::text_moments),
                         InstanceMethod("abort", &session_object::abort), InstanceMethod("dispose", &session_object::dispose),
                         InstanceMethod("lastRunMs", &session_object::last_run_ms)});
 }
@@ -247,6 +259,32 @@ Napi::Value session_object::text_states(const Napi::CallbackInfo & info) {
             return engine.text_states(own_ids.data(), (int) own_ids.size(), names);
         },
         states_value);
+}
+
+// imageMoments(image)
+Napi::Value session_object::image_moments(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    need_tower(env, state_->model->hp.vision.present, *state_->model, "image");
+    const image_input image = image_argument(env, info[0], state_->model->hp);
+    return run<moments_map>(
+        env, info[0],
+        [image](session & engine, session_state & state) {
+            const auto tensors = prepare_images(engine.model().hp.image, &image, 1, state.pixels, state.scratch);
+            return engine.image_moments(tensors[0]);
+        },
+        moments_value);
+}
+
+// textMoments(ids)
+Napi::Value session_object::text_moments(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    need_tower(env, state_->model->hp.text.present, *state_->model, "text");
+    const span<int32_t> ids = ints_argument(env, info[0], "ids");
+    std::vector<int32_t> own_ids(ids.data, ids.data + ids.size);
+    return run<moments_map>(
+        env, env.Undefined(),
+        [own_ids = std::move(own_ids)](session & engine, session_state &) { return engine.text_moments(own_ids.data(), (int) own_ids.size()); },
+        moments_value);
 }
 
 void session_object::abort(const Napi::CallbackInfo &) { state_->abort(); }

@@ -77,15 +77,25 @@ static ggml_tensor * build_post_norm_block(ggml_context * ctx, layer_ops & ops, 
     return x;
 }
 
+// A layer's states, and what the tower's last norm would make of them: text conditioning that skips blocks uses both.
+static void keep_hidden(layer_ops & ops, const tower_hparams & hp, const tower_weights & w, const std::string & name, int layer, ggml_tensor * x,
+                        capture & states) {
+    if (!states.on) return;
+    states.keep(name + ".hidden." + std::to_string(layer), x);
+    if (!hp.has_post_ln) return;
+    layer_input in = ops.norm(x, w.post_ln, hp.eps);
+    states.keep(name + ".normed." + std::to_string(layer), ops.values(in));
+}
+
 ggml_tensor * build_blocks(ggml_context * ctx, layer_ops & ops, const tower_hparams & hp, const tower_weights & w, tower_input & input,
                            const std::string & name, ggml_tensor * x, capture & states) {
     const auto build_block = hp.order == norm_order::pre ? build_pre_norm_block : build_post_norm_block;
-    states.keep(name + ".hidden.0", x);
+    keep_hidden(ops, hp, w, name, 0, x, states);
     for (int il = 0; il < hp.n_layer; il++) {
         const bool    last = il == hp.n_layer - 1;
         ggml_tensor * rows = last && !states.on ? input.pooled : nullptr;
         x = build_block(ctx, ops, hp, hp.block(il).n_head, w.blocks[(size_t) il], input.seqs, name + ".block" + std::to_string(il), x, rows, states);
-        states.keep(name + ".hidden." + std::to_string(il + 1), x);
+        keep_hidden(ops, hp, w, name, il + 1, x, states);
     }
     return x;
 }

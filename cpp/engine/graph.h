@@ -12,7 +12,8 @@ namespace ggclip {
 // is built to capture, residual additions are not fused and the last block keeps all tokens.
 struct capture {
     bool on = false;
-    std::vector<std::pair<std::string, ggml_tensor *>> states;
+    bool wants_inputs = false;  // keep what each matrix multiplies, by the matrix's name; portable operations only
+    std::vector<std::pair<std::string, ggml_tensor *>> states, inputs;
 
     void keep(const std::string & name, ggml_tensor * t) {
         if (!on) return;

@@ -73,7 +73,8 @@ class layer_ops {
 };
 
 // Lives as long as its graph does: packed nodes keep their parameters in it.
-std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx);
+struct capture;
+std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx, capture * states = nullptr);
 std::unique_ptr<layer_ops> make_packed_ops(ggml_context * ctx, const weights & weights, int n_threads);
 
 // The activation as plain ggml operations, without ggml's f16 look-up tables (they are 1e-3 off).

@@ -44,7 +44,7 @@ struct model_source {
     std::vector<std::string>   ignored;   // names of tensors in the file that no tower uses (for `inspect`)
     tokenizer_source           tokenizer; // only filled by GGUF; directories keep theirs in files of their own
     std::string                path;
-    std::string                format;    // "gguf" or "safetensors"
+    std::string                format;    // "gguf", "safetensors" or "torch"
     std::vector<std::shared_ptr<const void>> files;  // keeps the mappings alive
 };
 

@@ -1,5 +1,5 @@
 // The compute seam in plain ggml operations.
-#include "engine/layer-ops.h"
+#include "engine/graph.h"
 
 #include <cmath>
 
@@ -25,7 +25,7 @@ namespace {
 
 class portable_ops final : public layer_ops {
   public:
-    explicit portable_ops(ggml_context * ctx) : ctx_(ctx) {}
+    portable_ops(ggml_context * ctx, capture * states) : ctx_(ctx), states_(states) {}
 
     ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) override { return ggml_get_rows(ctx_, x, rows); }
 
@@ -62,6 +62,10 @@ class portable_ops final : public layer_ops {
     }
 
     ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) override {
+        if (states_ && states_->wants_inputs) {
+            ggml_set_output(values(in));
+            states_->inputs.emplace_back(ggml_get_name(w.w), values(in));
+        }
         ggml_tensor * cur = ggml_mul_mat(ctx_, w.w, values(in));
         ggml_prec_set_acc(cur, GGML_PREC_F32);
         if (w.b) cur = ggml_add(ctx_, cur, w.b);
@@ -102,10 +106,13 @@ class portable_ops final : public layer_ops {
 
   private:
     ggml_context * ctx_;
+    capture *      states_;
 };
 
 }  // namespace
 
-std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx) { return std::make_unique<portable_ops>(ctx); }
+std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx, capture * states) {
+    return std::make_unique<portable_ops>(ctx, states);
+}
 
 }  // namespace ggclip

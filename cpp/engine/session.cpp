@@ -84,6 +84,7 @@ state_map session::image_states(const image_tensor & image, const std::vector<st
     need(weights_->hp.vision.present, *weights_, "image");
     check_image(weights_->hp.vision, image);
     capture states;
+    states.on = true;
     std::vector<float> out((size_t) weights_->hp.n_proj);
     runner_->run_images(&image, 1, out.data(), &states);
     return read_states(states, names);
@@ -93,9 +94,35 @@ state_map session::text_states(const int32_t * ids, int length, const std::vecto
     need(weights_->hp.text.present, *weights_, "text");
     check_text(weights_->hp.text, ids, length);
     capture states;
+    states.on = true;
     std::vector<float> out((size_t) weights_->hp.n_proj);
     runner_->run_texts(ids, &length, 1, out.data(), &states);
     return read_states(states, names);
+}
+
+static capture inputs_capture(const weights & model) {
+    if (model.kernels) throw_error(error_code::INTERNAL, "%s: inputs are measured with portable operations only", model.source().path.c_str());
+    capture states;
+    states.wants_inputs = true;
+    return states;
+}
+
+moments_map session::image_moments(const image_tensor & image) {
+    need(weights_->hp.vision.present, *weights_, "image");
+    check_image(weights_->hp.vision, image);
+    capture states = inputs_capture(*weights_);
+    std::vector<float> out((size_t) weights_->hp.n_proj);
+    runner_->run_images(&image, 1, out.data(), &states);
+    return read_moments(states);
+}
+
+moments_map session::text_moments(const int32_t * ids, int length) {
+    need(weights_->hp.text.present, *weights_, "text");
+    check_text(weights_->hp.text, ids, length);
+    capture states = inputs_capture(*weights_);
+    std::vector<float> out((size_t) weights_->hp.n_proj);
+    runner_->run_texts(ids, &length, 1, out.data(), &states);
+    return read_moments(states);
 }
 
 }  // namespace ggclip

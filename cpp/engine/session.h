@@ -2,6 +2,7 @@
 // A session serves one job at a time; any number of sessions share one `weights`.
 #pragma once
 
+#include "engine/input-moments.h"
 #include "engine/weights.h"
 
 #include <atomic>
@@ -43,6 +44,11 @@ class session {
     // Runs one input unpruned and returns the states in `names` (empty: all).
     state_map image_states(const image_tensor & image, const std::vector<std::string> & names);
     state_map text_states(const int32_t * ids, int length, const std::vector<std::string> & names);
+
+    // Runs one input and sums the squares of what each matrix multiplies (engine/input-moments.h). Only for weights
+    // that were loaded for the portable operations.
+    moments_map image_moments(const image_tensor & image);
+    moments_map text_moments(const int32_t * ids, int length);
 
     // From any thread: the job now running (if any) throws ABORTED soon. Cleared when a job starts through reset_abort.
     void abort() { abort_.store(true, std::memory_order_relaxed); }

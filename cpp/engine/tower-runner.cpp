@@ -64,7 +64,8 @@ static sequences make_sequences(ggml_context * ctx, const batch & batch, bool me
     return seqs;
 }
 
-built_graph & tower_runner::prepare(tower & slot, builder build, const batch & batch, bool is_text, bool capturing) {
+built_graph & tower_runner::prepare(tower & slot, builder build, const batch & batch, bool is_text, const capture * wanted) {
+    const bool capturing = wanted != nullptr;
     if (slot.last && slot.last->lengths == batch.lengths && !slot.last->capturing && !capturing) return *slot.last;
 
     const hparams & hp = weights_.hp;
@@ -76,12 +77,13 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
     auto g = std::make_unique<built_graph>();
     g->lengths = batch.lengths;
     g->skip = batch.skip;
-    g->capturing = g->states.on = capturing;
+    g->capturing = capturing;
+    if (wanted) g->states = *wanted;
     g->ctx.reset(ggml_init(params));
     if (!g->ctx) throw_error(error_code::OUT_OF_MEMORY, "could not allocate a graph");
     ggml_context * ctx = g->ctx.get();
     const bool packed = weights_.kernels != nullptr;
-    g->ops = packed ? make_packed_ops(ctx, weights_, n_threads_) : make_portable_ops(ctx);
+    g->ops = packed ? make_packed_ops(ctx, weights_, n_threads_) : make_portable_ops(ctx, &g->states);
 
     tower_input & in = g->input;
     in.seqs = make_sequences(ctx, batch, tower.pool == pooling::mean, !packed);
@@ -209,7 +211,7 @@ void tower_runner::run_images(const image_tensor * images, int n, float * out, c
     batch shape;
     shape.skip = hp.has_class_embd ? 1 : 0;
     for (int i = 0; i < n; i++) shape.lengths.push_back(images[i].height / hp.patch_size * (images[i].width / hp.patch_size) + shape.skip);
-    built_graph & g = prepare(vision_, build_vision_graph, shape, /*is_text=*/false, states != nullptr);
+    built_graph & g = prepare(vision_, build_vision_graph, shape, /*is_text=*/false, states);
     place_on_device(g);
     patches_.resize((size_t) ggml_nelements(g.input.pixels));
     float * next = patches_.data();
@@ -275,6 +277,7 @@ static int real_length(const text_hparams & hp, const int32_t * ids, int n) {
 void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, capture * states) {
     const text_hparams & hp = weights_.hp.text;
     const bool masks_padding = !hp.causal && !hp.sees_padding;
+    const bool all = states != nullptr && states->on;  // the padding's states are wanted as well
     batch shape;
     shape.causal = hp.causal;
     text_rows rows;
@@ -282,13 +285,13 @@ void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n
     for (int s = 0; s < n; ids += lengths[s], s++) {
         const int    at = pooled_position(hp, ids, lengths[s]);
         // nothing after the pooled token can reach it through a causal mask
-        const int    last = hp.causal && !hp.sees_padding && !states ? at : lengths[s] - 1;
+        const int    last = hp.causal && !hp.sees_padding && !all ? at : lengths[s] - 1;
         const size_t begin = rows.tokens.size();
-        pooled.push_back(rows.append(hp, ids, lengths[s], at, last, masks_padding && !states));
+        pooled.push_back(rows.append(hp, ids, lengths[s], at, last, masks_padding && !all));
         shape.lengths.push_back((int32_t) (rows.tokens.size() - begin));
-        if (masks_padding && states) shape.n_key = real_length(hp, ids, lengths[s]);
+        if (masks_padding && all) shape.n_key = real_length(hp, ids, lengths[s]);
     }
-    built_graph & g = prepare(text_, build_text_graph, shape, /*is_text=*/true, states != nullptr);
+    built_graph & g = prepare(text_, build_text_graph, shape, /*is_text=*/true, states);
     place_on_device(g);
     set_input(g.input.ids, rows.tokens.data());
     set_input(g.input.positions, rows.positions.data());

@@ -47,7 +47,7 @@ class tower_runner {
     using builder = ggml_tensor * (*) (ggml_context *, layer_ops &, const weights &, tower_input &, capture &);
     struct tower { ggml_gallocr_ptr alloc; std::unique_ptr<built_graph> last; };
 
-    built_graph & prepare(tower & slot, builder build, const batch & batch, bool is_text, bool capturing);
+    built_graph & prepare(tower & slot, builder build, const batch & batch, bool is_text, const capture * wanted);
     const std::vector<float> & places_of(const image_tensor & image);
     void place_on_device(built_graph & g);
     void set_common_inputs(built_graph & g);

@@ -75,7 +75,7 @@ source_tensor bind(const expected_tensor & tensor, const tensor_origin & origin,
     }
     out.n_bytes = raw.n_bytes / static_cast<size_t>(origin.n_slices);  // slices are whole rows
     out.data = raw.data + out.n_bytes * static_cast<size_t>(origin.slice);
-    out.release = mapped_file::release;
+    out.release = raw.mapped ? mapped_file::release : nullptr;
     return out;
 }
 
@@ -97,17 +97,33 @@ bool is_matrix_type(ggml_type type) {
     }
 }
 
+tensor_errors::tensor_errors(std::vector<entry> entries)
+    : error(entries[0].what.code(),
+            entries[0].what.what() + (entries.size() > 1 ? " (and " + std::to_string(entries.size() - 1) +
+                                                               " more tensors are missing or do not fit)"
+                                                         : std::string())),
+      all(std::move(entries)) {}
+
 void bind_tensors(const tensor_table & table, const source_names & names, model_source & source) {
     std::set<std::string> used = {"logit_scale", "logit_bias"};
+    std::vector<tensor_errors::entry> errors;
     for (const expected_tensor & tensor : expected_tensors(source.hp)) {
         const tensor_origin origin = origin_of(tensor, names);
         const auto          found = table.tensors.find(origin.name);
-        if (found == table.tensors.end()) {
-            throw error(error_code::TENSOR_MISSING, source.path + ": " + both_names(tensor, origin) + ": expected " +
-                                                        shape_text(stored_shape(tensor, origin)) + ", found nothing");
+        try {
+            if (found == table.tensors.end()) {
+                throw error(error_code::TENSOR_MISSING, source.path + ": " + both_names(tensor, origin) +
+                                                            ": expected " + shape_text(stored_shape(tensor, origin)) +
+                                                            ", found nothing");
+            }
+            source.tensors.push_back(bind(tensor, origin, found->second));
+        } catch (const error & failure) {
+            errors.push_back({failure, origin.name});
         }
-        source.tensors.push_back(bind(tensor, origin, found->second));
         used.insert(origin.name);
+    }
+    if (!errors.empty()) {
+        throw tensor_errors(std::move(errors));
     }
     for (const auto & entry : table.tensors) {
         // index tables that old versions of transformers saved with the weights

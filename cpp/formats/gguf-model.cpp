@@ -2,6 +2,7 @@
 
 #include "engine/error.h"
 #include "engine/names.h"
+#include "formats/crisp-embed.h"
 #include "formats/enum-names.h"
 #include "formats/gguf-reader.h"
 #include "formats/limits.h"
@@ -45,6 +46,17 @@ void refuse_projectors(const gguf_file & file) {
         throw error(error_code::MODEL_UNSUPPORTED,
                     file.path() + ": expected a CLIP model, found a projector file of a multimodal language model (" +
                         sign + "): it holds no image embedding comparable to text");
+    }
+}
+
+// A checkpoint's own tensor names under no key at all: nothing says what the numbers mean.
+void refuse_raw_names(const gguf_file & file) {
+    const bool raw = has_tensor(file, "vision_model.") || has_tensor(file, "text_model.") || has_tensor(file, "visual.");
+    if (raw) {
+        throw error(error_code::MODEL_UNSUPPORTED,
+                    file.path() + ": expected tensors named v.* and t.* with their hyper-parameters, found a "
+                                  "checkpoint's names (" + file.tensors().tensors.rbegin()->first +
+                                  "): convert the original checkpoint instead");
     }
 }
 
@@ -241,6 +253,9 @@ name_scheme find_scheme(const gguf_file & file, const hparams & hp, bool ours) {
 
 model_source open_gguf(const std::string & path) {
     const gguf_file   file(path);
+    if (is_crisp_embed(file)) {
+        return open_crisp_embed(file);
+    }
     const std::string architecture = file.string(names::ARCHITECTURE, "");
     if (architecture != "clip") {
         throw error(error_code::MODEL_UNSUPPORTED,
@@ -248,6 +263,7 @@ model_source open_gguf(const std::string & path) {
                         (file.has(names::ARCHITECTURE) ? "\"" + architecture + "\"" : "nothing"));
     }
     refuse_projectors(file);
+    refuse_raw_names(file);
     const int64_t layout = file.integer(names::LAYOUT, 1, INT32_MAX, 0);
     if (layout > names::LAYOUT_VERSION) {
         throw error(error_code::MODEL_UNSUPPORTED, path + ": key " + names::LAYOUT + ": expected at most " +

@@ -1,6 +1,7 @@
 // Which tensors a model has (from its hparams) and what each source family calls them.
 #pragma once
 
+#include "engine/error.h"
 #include "engine/model-source.h"
 #include "formats/raw-tensor.h"
 
@@ -55,8 +56,19 @@ struct tensor_origin {
 };
 tensor_origin origin_of(const expected_tensor & tensor, const source_names & names);
 
+// Everything that is wrong with a model's tensors; as an error, the first of them.
+class tensor_errors : public error {
+  public:
+    struct entry {
+        error       what;
+        std::string tensor;  // name in the file
+    };
+    explicit tensor_errors(std::vector<entry> entries);
+    std::vector<entry> all;
+};
+
 // Finds, checks and slices every expected tensor of `table`; fills source.tensors and source.ignored.
-// Throws TENSOR_MISSING, TENSOR_SHAPE or TENSOR_TYPE at the first that does not fit.
+// Throws tensor_errors: TENSOR_MISSING, TENSOR_SHAPE, TENSOR_TYPE.
 void bind_tensors(const tensor_table & table, const source_names & names, model_source & source);
 
 // The length of the shared space as the present towers' projection matrices say. Throws TENSOR_MISSING,

@@ -3,6 +3,7 @@ import { throwIfAborted, withAbort } from './abort.js'
 import { checkImageOptions, checkTextOptions, imageKeys, pictureKeys } from './call-options.js'
 import { checkClassifyOptions, Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
 import { ClipError, fromNative, invalidArgument } from './errors.js'
+import { checkLayers } from './hidden-layers.js'
 import { type DecodeSettings, decodeImage, isImageList } from './image.js'
 import { checkLoadOptions, type LoadSettings } from './load-options.js'
 import { locateModel, type ModelLocation } from './model-path.js'
@@ -18,13 +19,17 @@ import type { ClipTokenizer } from './tokenizer.js'
 import type {
   CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, SimilarityResult,
 } from './types.js'
-import { checkInteger, checkOneOf, checkOptions, checkSignal, checkString } from './validate.js'
+import { checkBoolean, checkOneOf, checkOptions, checkSignal, checkString } from './validate.js'
 
 const textCacheSize = 1024
 
-export interface HiddenStatesOptions {
-  /** Layer: 0 is the input of the first block, -1 the output of the last. Default -1. */
-  layer?: number
+export interface HiddenStatesOptions<Layer extends number | readonly number[] = number> {
+  /** Layer, or several: 0 is the input of the first block, -1 the output of the last. Default -1. */
+  layer?: Layer
+  /** Instead of `layer`: how many of the last blocks to skip ("clip skip"); 1 is layer -2. */
+  skip?: number
+  /** Apply the tower's final norm, as Stable Diffusion does to its text conditioning. Default false. */
+  norm?: boolean
   /** Which encoder `input` goes to: a string may be a text or the path of a picture. */
   tower: 'image' | 'text'
   signal?: AbortSignal
@@ -77,7 +82,9 @@ export class Clip {
     )
     const { maxBatch, maxWaitMs, maxQueue, decode, maxPixels } = settings
     this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, maxWaitMs, maxQueue })
-    this.#decoding = { decode, maxPixels, size: native.vision?.imageSize ?? 0, mode: native.vision?.resizeMode }
+    // pictures of any grid are decoded exactly: how large they become depends on their proportions
+    const { imageSize: size = 0, resizeMode: mode } = native.vision?.anyGrid ? {} : native.vision ?? {}
+    this.#decoding = { decode, maxPixels, size, mode: mode === 'patches' ? undefined : mode }
     this.#inFlight = Math.min(2 * maxBatch * settings.sessions, maxQueue)
     this.#tokenizer = tokenizer
   }
@@ -224,16 +231,22 @@ export class Clip {
 
   /**
    * Per-token states of a layer: text conditioning for diffusion models, patch features for vision-language models.
-   * Texts run at their full padded length, as the reference runs them.
+   * Texts run at their full padded length, as the reference runs them: transformers' `hidden_states[layer]`, and with
+   * `norm` its `final_layer_norm` (`post_layernorm` of pictures) of them.
+   *
+   * @returns [tokens][width]; for an array of layers one each, in order, from one run
    */
-  async hiddenStates(input: ImageInput, options: HiddenStatesOptions): Promise<HiddenStates> {
-    const { layer = -1, tower, signal } = checkOptions('options', options, ['layer', 'tower', 'signal'])
-    checkOneOf('tower', tower, ['image', 'text'])
+  hiddenStates(input: ImageInput, options: HiddenStatesOptions): Promise<HiddenStates>
+  hiddenStates(input: ImageInput, options: HiddenStatesOptions<readonly number[]>): Promise<HiddenStates[]>
+  async hiddenStates(input: ImageInput, options: HiddenStatesOptions<number | readonly number[]>): Promise<HiddenStates | HiddenStates[]> {
+    const given = checkOptions('options', options, ['layer', 'skip', 'norm', 'tower', 'signal'])
+    const tower = checkOneOf('tower', given.tower, ['image', 'text'])
     const layers = (tower === 'image' ? this.#needTower('vision') : this.#needTower('text')).layers
-    checkInteger('layer', layer, { min: -1 - layers, max: layers })
-    const name = `${tower === 'image' ? 'vision' : 'text'}.hidden.${layer < 0 ? layers + 1 + layer : layer}`
-    const states = await this.intermediates(input, { tower: tower as 'image' | 'text', names: [name], signal })
-    return states[name]!
+    const { numbers, several } = checkLayers(given, layers)
+    const kind = given.norm !== undefined && checkBoolean('norm', given.norm) ? 'normed' : 'hidden'
+    const names = numbers.map(layer => `${tower === 'image' ? 'vision' : 'text'}.${kind}.${layer}`)
+    const states = await this.intermediates(input, { tower, names, signal: given.signal })
+    return several ? names.map(name => states[name]!) : states[names[0]!]!
   }
 
   /**
@@ -314,7 +327,7 @@ export class Clip {
       else known.set(text, vector)
     }
     if (missing.length > 0) {
-      const items = missing.map(text => (this.info.text!.causal ? Int32Array.from(tokenizer.encode(text)) : tokenizer.encodePadded([text])))
+      const items = missing.map(text => (this.info.text!.seesPadding ? tokenizer.encodePadded([text]) : Int32Array.from(tokenizer.encode(text))))
       const vectors = await this.#scheduler.submitMany(textKind, items, call)
       missing.forEach((text, i) => {
         known.set(text, vectors[i]!)

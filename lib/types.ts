@@ -12,9 +12,14 @@ export interface RawPixels {
   channels: 1 | 3 | 4
 }
 
-/** An image prepared by the caller or by {@link Clip.preprocess}: [3, H, W], normalised, H and W the model's size. */
+/**
+ * An image prepared by the caller or by {@link Clip.preprocess}: [3, H, W], normalised, H and W the model's size. A model
+ * of pictures of any grid (`info.vision.anyGrid`) needs `width` and `height`, whole patches of pixels.
+ */
 export interface ImageTensor {
   tensor: Float32Array
+  width?: number
+  height?: number
 }
 
 /**

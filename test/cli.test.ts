@@ -88,13 +88,13 @@ needs(main)('usage', () => {
     expect(await ggclip(['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' })
     const help = await ggclip(['--help'])
     expect(help.status).toBe(0)
-    for (const verb of ['classify', 'embed', 'similarity', 'tokenize', 'info', 'models', 'pull', 'convert', 'demo']) {
+    for (const verb of ['classify', 'embed', 'similarity', 'tokenize', 'info', 'models', 'pull', 'inspect', 'convert', 'quantize', 'demo']) {
       expect(help.stdout).toMatch(new RegExp(`^  ${verb} `, 'm'))
       const own = await ggclip([verb, '--help'])
       expect(own).toMatchObject({ status: 0, stderr: '' })
       expect(own.stdout).toContain('Examples:')
       expect(own.stdout).toContain('--json')
-      if (!['convert', 'models', 'pull'].includes(verb)) expect(own.stdout).toContain('--model')
+      if (!['convert', 'quantize', 'inspect', 'models', 'pull'].includes(verb)) expect(own.stdout).toContain('--model')
     }
   })
 
@@ -112,6 +112,13 @@ needs(main)('usage', () => {
     [['info', '--max-batch', '0'], /maxBatch but received 0 .*\(ERR_CLIP_OUT_OF_RANGE\)/],
     [['info', '--device', 'abacus'], /'auto', 'cpu'.* for device .*\(ERR_CLIP_OUT_OF_RANGE\)/],
     [['info', 'a', '--model', 'b'], /give the model once: .*\(ERR_CLIP_INVALID_ARGUMENT\)$/],
+    [['quantize', 'a', 'b', '--dtype', 'q8_0,q4_0'], "several types need {type} in the output's name (ERR_CLIP_INVALID_ARGUMENT)"],
+    [['quantize', 'a', 'b', '--samples', 'c'], '--samples is for --report (ERR_CLIP_INVALID_ARGUMENT)'],
+    [['quantize', '.', 'b', '--dtype', 'q3'], /for dtype but received 'q3' .*\(ERR_CLIP_OUT_OF_RANGE\)$/],
+    [['embed', 'a.png', '--hidden-state', '-1'], '--hidden-state needs --out (ERR_CLIP_INVALID_ARGUMENT)'],
+    [['embed', 'a.png', '--final-norm'], '--final-norm is for --hidden-state (ERR_CLIP_INVALID_ARGUMENT)'],
+    [['embed', 'a.png', '--out', 'a.csv'], "'a.csv': --out writes .npy or .safetensors (ERR_CLIP_INVALID_ARGUMENT)"],
+    [['embed', 'a.png', '--hidden-state', 'last', '--out', 'a.npy'], /Expected a whole number, or several with commas\. \(ERR_CLIP_INVALID_ARGUMENT\)/],
     [['convert', 'a', 'b', '--override', 'c'], /Expected pattern=type\. \(ERR_CLIP_INVALID_ARGUMENT\)/],
   ])('%j ends with status 2', async (args, message) => {
     const { status, stdout, stderr } = await ggclip(args)

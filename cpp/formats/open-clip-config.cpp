@@ -3,9 +3,14 @@
 // it a plain CLIP; an unknown key is refused, because it may change the network as well.
 #include "formats/open-clip-config.h"
 
+#include "formats/bert-config.h"
 #include "formats/enum-names.h"
+#include "formats/known-sources.h"
 #include "formats/limits.h"
+#include "formats/measure-tensors.h"
+#include "formats/timm-config.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace ggclip {
@@ -49,9 +54,10 @@ const known_key VISION_KEYS[] = {
     {"norm_kwargs", nullptr},
     {"pos_embed_type", nullptr},
     {"attentional_pool", "false"},
-    {"no_ln_pre", "false"},
-    {"final_ln_after_pool", "false"},
-    {"pool_type", "tok"},
+    {"no_ln_pre", nullptr},
+    {"final_ln_after_pool", nullptr},
+    {"pool_type", nullptr},
+    {"ls_init_value", "absent"},
     {"block_type", "default"},
     {"qk_norm", "false"},
     {"scaled_cosine_attn", "false"},
@@ -59,6 +65,8 @@ const known_key VISION_KEYS[] = {
     {"scale_attn_inner", "false"},
     {"scale_attn", "false"},
     {"scale_fc", "false"},
+    {"timm_model_name", nullptr},
+    {"timm_model_kwargs", nullptr},
     {"timm_model_pretrained", nullptr},
     {"timm_pool", nullptr},
     {"timm_proj", nullptr},
@@ -83,11 +91,17 @@ const known_key TEXT_KEYS[] = {
     {"text_arch", "clip"},
     {"variable_text", "false"},
     {"embed_cls", "false"},
-    {"no_causal_mask", "false"},
+    {"no_causal_mask", nullptr},
     {"final_ln_after_pool", "false"},
-    {"pool_type", "argmax"},
-    {"proj_bias", "false"},
-    {"proj_type", "linear"},
+    {"ls_init_value", "absent"},
+    {"pool_type", nullptr},
+    {"proj_bias", nullptr},
+    {"proj_type", nullptr},
+    {"hf_tokenizer_name", nullptr},
+    {"tokenizer_kwargs", nullptr},
+    {"tokenizer_mode", "absent"},
+    {"hf_model_name", nullptr},
+    {"hf_model_config", nullptr},
     {"block_type", "default"},
     {"qk_norm", "false"},
     {"scaled_cosine_attn", "false"},
@@ -182,11 +196,12 @@ int32_t read_side(const json_ref & value, int32_t fallback) {
     return static_cast<int32_t>(first);
 }
 
-void read_vision(const json_ref & config, vision_hparams & vision) {
-    if (config.get("timm_model_name").exists()) {
-        config.get("timm_model_name").unsupported("open_clip's own image towers (without this key)");
-    }
+void read_vision(const json_ref & config, const tensor_table & table, vision_hparams & vision, source_names & names) {
     check_keys(config, VISION_KEYS);
+    if (config.get("timm_model_name").exists()) {
+        read_timm_vision(config, table, vision, names);
+        return;
+    }
     read_tower(config, 768, vision);
     vision.image_size = read_side(config.get("image_size"), 224);
     vision.patch_size = static_cast<int32_t>(config.integer("patch_size", 16, 1, limits::MAX_PATCH));
@@ -200,30 +215,110 @@ void read_vision(const json_ref & config, vision_hparams & vision) {
     if (positions != "learnable" && positions != "sin_cos_2d") {  // both are stored as a table
         config.get("pos_embed_type").unsupported("learnable and sin_cos_2d");
     }
+    vision.has_pre_ln = !config.boolean("no_ln_pre", false);
+    vision.norm_after_pool = config.boolean("final_ln_after_pool", false);
+    const std::string pool = config.string("pool_type", "tok");
+    if (pool != "tok" && pool != "avg") {
+        config.get("pool_type").unsupported("\"tok\" and \"avg\"");
+    }
+    vision.pool = pool == "avg" ? pooling::mean : pooling::cls;
     read_kwargs(config, vision);
 }
 
-void read_text(const json_ref & config, text_hparams & text) {
-    if (config.get("hf_model_name").exists()) {
-        config.get("hf_model_name").unsupported("open_clip's own text towers (without this key)");
+// open_clip's HFTokenizer: the tokenizer's own files say which ids frame and fill a row.
+void read_hf_tokenizer(const json_ref & config, text_hparams & text) {
+    const json_ref    kwargs = config.object("tokenizer_kwargs");
+    const std::string clean = kwargs.string("clean", "whitespace");
+    for (const std::string & key : kwargs.exists() ? kwargs.value()->keys : std::vector<std::string>()) {
+        if (key != "clean" && key != "strip_sep_token") {
+            kwargs.get(key.c_str()).unsupported("clean and strip_sep_token");
+        }
     }
-    if (config.get("hf_tokenizer_name").exists()) {
-        config.get("hf_tokenizer_name").unsupported("CLIP's own tokenizer (without this key)");
+    if (clean != "whitespace" && clean != "lower" && clean != "canonicalize") {
+        kwargs.get("clean").unsupported("\"whitespace\", \"lower\" and \"canonicalize\"");
     }
-    if (config.get("tokenizer_kwargs").exists()) {
-        config.get("tokenizer_kwargs").unsupported("the tokenizer's defaults (without this key)");
+    text.cleaning = clean == "whitespace" ? text_cleaning::repair : clean == "lower" ? text_cleaning::repair_lower : text_cleaning::canonicalize;
+    text.bos_id = -1;
+    text.pad_id = -1;
+    if (text.pool != pooling::eot) {
+        text.eos_id = -1;
     }
-    check_keys(config, TEXT_KEYS);
+    if (kwargs.boolean("strip_sep_token", false)) {
+        text.eos_id = 0;  // the end token is replaced by 0, in rows that fill up with 0
+    }
+}
+
+void read_hf_text(const json_ref & config, const tensor_table & table, const json_ref & beside, const hparams & hp, text_hparams & text,
+                  source_names & names) {
+    names.text = name_scheme::bert;
+    names.text_prefix = "text.transformer.";
+    const json_ref name = config.get("hf_model_name");
+    if (!name.is(kind_t::string)) {
+        name.invalid("a string");
+    }
+    const json_ref inline_config = config.object("hf_model_config");
+    const json_ref described = inline_config.exists() ? inline_config : beside;
+    const std::string type = described.get("model_type").is(kind_t::string) ? described.string("model_type", "") : "";
+    if (is_bert_type(type)) {
+        read_bert_config(described, type, text);
+    } else {
+        read_bert_architecture(name, table, names.text_prefix, text);
+    }
+    text.n_ctx = std::min<int32_t>(static_cast<int32_t>(config.integer("context_length", 77, 1, limits::MAX_CTX)), text.n_ctx);
+    const std::string pooler = config.string("hf_pooler_type", "mean_pooler");
+    if (pooler != "mean_pooler" && pooler != "cls_last_hidden_state_pooler") {
+        config.get("hf_pooler_type").unsupported("\"mean_pooler\" and \"cls_last_hidden_state_pooler\"");
+    }
+    text.pool = pooler == "mean_pooler" ? pooling::mean : pooling::cls;
+    const bool no_kind = config.get("hf_proj_type").value() != nullptr && !config.get("hf_proj_type").exists();  // null
+    const std::string kind = no_kind ? "none" : config.string("hf_proj_type", "mlp");
+    if (kind != "mlp" && kind != "linear" && !(kind == "none" && text.n_embd == hp.n_proj)) {
+        config.get("hf_proj_type").unsupported("\"mlp\" and \"linear\", and null where the width is embed_dim");
+    }
+    text.has_proj = kind != "none";
+    text.n_proj_hidden = kind == "mlp" ? (text.n_embd + hp.n_proj) / 2 : 0;  // HFTextEncoder
+    names.bert_proj = kind == "mlp" ? "text.proj.2" : "text.proj";
+    names.bert_proj_hidden = "text.proj.0";
+    const int32_t pad = text.pad_id;
+    read_hf_tokenizer(config, text);
+    text.pad_id = pad;  // the attention mask is made of it
+}
+
+// text_global_pool
+void read_text_pooling(const json_ref & config, text_hparams & text) {
+    const std::string pool = config.string("pool_type", "argmax");
+    text.eos_id = -1;
+    if (pool == "eos") {
+        text.eos_id = static_cast<int32_t>(config.integer("eos_id", 2, 0, text.n_vocab - 1));
+    } else if (pool != "argmax" && pool != "last" && pool != "first") {
+        config.get("pool_type").unsupported("\"argmax\", \"eos\", \"last\" and \"first\"");
+    }
+    text.pool = pool == "last" ? pooling::last : pool == "first" ? pooling::cls : pooling::eot;
+    text.sees_padding = !text.causal || pool == "last";
+}
+
+void read_text(const json_ref & config, text_hparams & text, source_names & names) {
     read_tower(config, 512, text);
     text.n_head = static_cast<int32_t>(config.integer("heads", 8, 1, limits::MAX_HEADS));
     text.n_vocab = static_cast<int32_t>(config.integer("vocab_size", 49408, 2, limits::MAX_VOCAB));
     text.n_ctx = static_cast<int32_t>(config.integer("context_length", 77, 1, limits::MAX_CTX));
-    text.pool = pooling::eot;
-    text.causal = true;
-    text.eos_id = -1;                 // text_global_pool 'argmax'
+    text.causal = !config.boolean("no_causal_mask", false);
+    read_text_pooling(config, text);
+    const std::string proj = config.string("proj_type", "linear");
+    if (proj != "linear" && proj != "none") {
+        config.get("proj_type").unsupported("\"linear\" and \"none\"");
+    }
+    text.has_proj = proj == "linear";
+    text.has_proj_bias = text.has_proj && config.boolean("proj_bias", false);
+    names.text_proj_is_module = text.has_proj_bias;
     text.bos_id = text.n_vocab - 2;   // the vocabulary ends with <start_of_text>, <end_of_text>
     text.pad_id = static_cast<int32_t>(config.integer("pad_id", 0, 0, text.n_vocab - 1));
     text.cleaning = text_cleaning::open_clip;
+    if (config.get("hf_tokenizer_name").exists()) {
+        read_hf_tokenizer(config, text);
+    } else if (config.get("tokenizer_kwargs").exists()) {
+        config.get("tokenizer_kwargs").unsupported("the tokenizer's defaults (without this key)");
+    }
     read_kwargs(config, text);
 }
 
@@ -256,7 +351,8 @@ void read_preprocess(const json_ref & config, int32_t image_size, image_hparams 
 
 }  // namespace
 
-hparams read_open_clip_config(const json_ref & config) {
+hparams read_open_clip_config(const json_ref & config, const json_ref & beside, const std::string & folder, const tensor_table & table,
+                              source_names & names) {
     const json_ref model = config.object("model_cfg");
     if (!model.exists()) {
         config.get("model_cfg").invalid("an object");
@@ -271,11 +367,19 @@ hparams read_open_clip_config(const json_ref & config) {
     }
     hparams hp;
     hp.family = "clip";
-    const bool quick = model.boolean("quick_gelu", false);
+    const bool quick = model.boolean("quick_gelu", trained_with_quick_gelu(beside, folder));
     hp.vision.act = hp.text.act = quick ? activation::quick_gelu : activation::gelu_erf;
     hp.n_proj = static_cast<int32_t>(model.integer("embed_dim", 512, 1, limits::MAX_PROJ));
-    read_vision(model.object("vision_cfg"), hp.vision);
-    read_text(model.object("text_cfg"), hp.text);
+    names = source_names(name_scheme::open_clip);
+    names.text_prefix = has_prefix(table, "text.") ? "text." : "";  // CustomTextCLIP keeps its text tower in a module of its own
+    read_vision(model.object("vision_cfg"), table, hp.vision, names);
+    const json_ref text = model.object("text_cfg");
+    check_keys(text, TEXT_KEYS);
+    if (text.get("hf_model_name").exists()) {
+        read_hf_text(text, table, beside, hp, hp.text, names);
+    } else {
+        read_text(text, hp.text, names);
+    }
     check_keys(model, MODEL_KEYS);
     read_preprocess(config.object("preprocess_cfg"), hp.vision.image_size, hp.image);
     check_hparams(hp, config.file(), OPEN_CLIP_FIELDS);

@@ -1,7 +1,7 @@
 /** The options that commands share, described once. Their values are checked by the library. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
-import { Clip, type ImageOptions, type LoadOptions, type Rgb, weightTypes } from '../index.js'
+import { Clip, type ImageOptions, type LoadOptions, type Rgb, type WeightType, weightTypes } from '../index.js'
 import { showProgress } from './pull-progress.js'
 import type { Shell } from './shell.js'
 
@@ -112,4 +112,12 @@ function colour(value: string): Rgb {
 /** For options that may be given several times. */
 export function collect(value: string, earlier: readonly string[] = []): string[] {
   return [...earlier, value]
+}
+
+/** The first pattern that fits a tensor counts. */
+export function overrides(value: string, earlier: Record<string, WeightType> = {}): Record<string, WeightType> {
+  const [, pattern, type] = /^(.+)=([^=]+)$/.exec(value) ?? []
+  if (pattern === undefined || type === undefined) throw new InvalidArgumentError('Expected pattern=type.')
+  // the first fit counts, also for a pattern given twice
+  return Object.hasOwn(earlier, pattern) ? earlier : { ...earlier, [pattern]: type as WeightType }
 }

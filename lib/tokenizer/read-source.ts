@@ -1,12 +1,15 @@
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClipError, invalidArgument } from '../errors.js'
+import { wordPieceJson } from './word-piece.js'
 import type { SpecialTokens, TokenizerJsonSource, VocabularySource } from './types.js'
 
 // the largest in use are below 40 MB (256,000 tokens with their merges)
 const maxFileBytes = 256 * 2 ** 20
 
-const otherFormats = ['spiece.model', 'sentencepiece.bpe.model', 'tokenizer.model', 'vocab.txt']
+const otherFormats = ['spiece.model', 'sentencepiece.bpe.model', 'tokenizer.model']
+// transformers' GemmaTokenizer and Siglip2Tokenizer fill rows from the left unless their configuration says otherwise
+const leftPadded = /^(Gemma|Siglip2)Tokenizer/
 
 /** What {@link readTokenizerSource} found. */
 export interface TokenizerFiles {
@@ -47,17 +50,24 @@ export async function readTokenizerSource(directory: string): Promise<TokenizerF
       throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${directory}: expected merges.txt beside vocab.json, found none`)
     }
     source = { vocab: await read('vocab.json'), merges: await read('merges.txt') }
+  } else if (names.has('vocab.txt')) {
+    source = { json: wordPieceJson(await read('vocab.txt'), await readJson('tokenizer_config.json'), join(directory, 'vocab.txt')) }
   } else {
     const others = otherFormats.filter((name) => names.has(name))
     const found = others.length > 0 ? `only ${others.join(', ')}, which is not read` : 'neither'
     throw new ClipError(
       'ERR_CLIP_TOKENIZER_MISSING',
-      `${directory}: expected tokenizer.json, or vocab.json with merges.txt, found ${found}`,
+      `${directory}: expected tokenizer.json, vocab.json with merges.txt, or vocab.txt, found ${found}`,
     )
   }
   const map = await readJson('special_tokens_map.json')
   const config = await readJson('tokenizer_config.json')
   source.specials = specialsOf({ ...map, ...config })
+  if ('json' in source) {
+    const { padding_side: side, tokenizer_class: name } = config
+    const left = side === undefined && typeof name === 'string' && leftPadded.test(name)
+    if (side === 'left' || side === 'right' || left) source.paddingSide = side === 'right' ? 'right' : 'left'
+  }
   const length = config.model_max_length
   const contextLength = Number.isInteger(length) && (length as number) >= 2 && (length as number) <= 1e6
     ? (length as number)

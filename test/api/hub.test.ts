@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-import { Clip, convert, type PullProgress } from '../../lib/index'
+import { Clip, convert, type PullProgress, quantize } from '../../lib/index'
 import { FakeHub } from '../helpers/fake-hub'
 import { describeWith, oracle } from '../helpers/oracle'
 
@@ -73,13 +73,20 @@ describe('checkpoints of the hub', () => {
     await expect(Clip.load('clip-vit-b-32', { offline: true })).rejects.toMatchObject({ code: 'ERR_CLIP_HUB_OFFLINE' })
   })
 
-  test('convert takes them too, and writes down where they came from', async () => {
+  test('convert and quantize take them too, and write down where they came from', async () => {
     const commit = hub.addFolder('ggclip/to-convert', sharded)
     const file = path.join(scratch, 'converted.gguf')
-    await convert('hf:ggclip/to-convert', file)
+    const stages = new Map<string, number>()
+    await convert('hf:ggclip/to-convert', file, { cacheDir: path.join(scratch, 'fourth'), onProgress: ({ stage, done, total }) => void stages.set(stage, done / total) })
+    expect(Object.fromEntries(stages)).toEqual({ download: 1, write: 1 })
     const clip = await Clip.load(file, { threads: 1 })
     expect(clip.info).toMatchObject({ source: 'hf:ggclip/to-convert', revision: commit })
     await clip.dispose()
+    await expect(quantize('hf:ggclip/to-convert', file, { offline: true })).rejects.toMatchObject({ code: 'ERR_CLIP_HUB_OFFLINE' })
+    await quantize('hf:ggclip/to-convert', file, { offline: true, cacheDir: path.join(scratch, 'fourth'), revision: 'mine' })
+    const small = await Clip.load(file, { threads: 1 })
+    expect(small.info).toMatchObject({ source: 'hf:ggclip/to-convert', revision: 'mine' })
+    await small.dispose()
   })
 
   test('cancelled while downloading: the signal\'s reason', async () => {

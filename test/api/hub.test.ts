@@ -12,6 +12,7 @@ const embedded = path.join(root, 'models', 'emoji-clip.gguf')
 const picture = path.join(root, 'models', 'samples', 'rocket.png')
 const tiny = path.join(oracle, 'models', 'hf-clip-tiny')
 const openClip = path.join(root, 'test', 'fixtures', 'reference', 'small-open-clip')
+const torch = path.join(root, 'test', 'fixtures', 'torch', 'open-clip-epoch')
 const sharded = path.join(root, 'test', 'fixtures', 'reference', 'small-sharded')
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-hub-'))
 const names = ['HF_ENDPOINT', 'HF_HUB_CACHE', 'HF_TOKEN_PATH', 'HF_TOKEN', 'HF_HUB_OFFLINE']
@@ -54,6 +55,13 @@ describe('checkpoints of the hub', () => {
   test('OpenCLIP\'s layout', async () => {
     hub.addFolder('ggclip/open-clip', openClip)
     await expectSame('hf:ggclip/open-clip', openClip)
+  })
+
+  test('a PyTorch checkpoint, where there is nothing else', async () => {
+    hub.addFolder('ggclip/torch', torch)
+    const [here, there] = await Promise.all([Clip.load(torch, { threads: 1 }), Clip.load('hf:ggclip/torch', { threads: 1 })])
+    expect(await there.encodeImage(picture)).toEqual(await here.encodeImage(picture))
+    await Promise.all([here.dispose(), there.dispose()])
   })
 
   test('shards', async () => {

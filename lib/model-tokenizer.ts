@@ -21,6 +21,7 @@ export async function modelTokenizer(model: NativeModel, info: NativeModelInfo):
     padId: padId >= 0 ? padId : undefined,
     cleaning: text.cleaning,
     addBos: fixesBos,
+    addEos: eosId >= 0 || pooling === 'eot',
   })
 }
 

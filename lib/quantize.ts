@@ -38,10 +38,10 @@ export async function quantize(input: string, output: string, options?: Quantize
   checkOneOf('policy', policy, quantPolicies)
   const target = outputPath(output)
   const checked = checkConvertOptions({ ...rest, dtype })
+  const samples = importance === undefined ? undefined : readSamples(checkString('importance', importance))
   const location = await locateSource('input', input, given)
   const source = location.path
   const settings = { ...withOrigin(checked, location), policy }
-  if (importance === undefined) return writeModel(source, target, settings)
-  const samples = readSamples(checkString('importance', importance))
+  if (samples === undefined) return writeModel(source, target, settings)
   return writeModel(source, target, { ...settings, importance: await measureImportance(source, samples, settings) })
 }

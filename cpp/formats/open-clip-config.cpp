@@ -112,6 +112,8 @@ const known_key TEXT_KEYS[] = {
     {"hf_model_pretrained", nullptr},
     {"hf_proj_type", nullptr},
     {"hf_pooler_type", nullptr},
+    {"pooler_type", nullptr},
+    {"proj", nullptr},
 };
 
 const known_key PREPROCESS_KEYS[] = {
@@ -263,15 +265,19 @@ void read_hf_text(const json_ref & config, const tensor_table & table, const jso
         read_bert_config(described, type, text);
     } else {
         read_bert_architecture(name, table, names.text_prefix, text);
+        if (config.integer("width", 0, 0, limits::MAX_WIDTH) == text.n_embd) {  // the file describes another size of it
+            text.n_head = static_cast<int32_t>(config.integer("heads", text.n_head, 1, limits::MAX_HEADS));
+        }
     }
     text.n_ctx = std::min<int32_t>(static_cast<int32_t>(config.integer("context_length", 77, 1, limits::MAX_CTX)), text.n_ctx);
-    const std::string pooler = config.string("hf_pooler_type", "mean_pooler");
+    // `pooler_type` and `proj` are what the first multilingual checkpoints on the hub call them
+    const std::string pooler = config.string("hf_pooler_type", config.string("pooler_type", "mean_pooler"));
     if (pooler != "mean_pooler" && pooler != "cls_last_hidden_state_pooler") {
         config.get("hf_pooler_type").unsupported("\"mean_pooler\" and \"cls_last_hidden_state_pooler\"");
     }
     text.pool = pooler == "mean_pooler" ? pooling::mean : pooling::cls;
     const bool no_kind = config.get("hf_proj_type").value() != nullptr && !config.get("hf_proj_type").exists();  // null
-    const std::string kind = no_kind ? "none" : config.string("hf_proj_type", "mlp");
+    const std::string kind = no_kind ? "none" : config.string("hf_proj_type", config.string("proj", "mlp"));
     if (kind != "mlp" && kind != "linear" && !(kind == "none" && text.n_embd == hp.n_proj)) {
         config.get("hf_proj_type").unsupported("\"mlp\" and \"linear\", and null where the width is embed_dim");
     }

@@ -4,6 +4,7 @@
 #include "formats/limits.h"
 #include "formats/measure-tensors.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -107,6 +108,15 @@ void read_pooling(const json_ref & config, const vit_name & name, vision_hparams
     names.timm_fc_norm = false;
 }
 
+// As the name has them, unless the configuration says otherwise: open_clip itself passes neither key on to timm.
+int32_t read_heads(const json_ref & config, int32_t named, int32_t width) {
+    const json_ref head = config.get("head_width");
+    if (head.exists() && config.integer("width", 0, 0, limits::MAX_WIDTH) == width) {
+        return static_cast<int32_t>(std::max<int64_t>(1, width / head.as_integer(1, limits::MAX_WIDTH)));
+    }
+    return static_cast<int32_t>(config.object("timm_model_kwargs").integer("num_heads", named, 1, limits::MAX_HEADS));
+}
+
 }  // namespace
 
 void read_timm_vision(const json_ref & config, const tensor_table & table, vision_hparams & vision, source_names & names) {
@@ -124,7 +134,7 @@ void read_timm_vision(const json_ref & config, const tensor_table & table, visio
     vision.patch_size = extent_of(table, trunk + "patch_embed.proj.weight", 4, 0, limits::MAX_PATCH);
     vision.n_layer = std::max(1, count_blocks(table, trunk + "blocks."));
     vision.n_ff = extent_of(table, trunk + "blocks.0.mlp.fc1.weight", 2, 1, limits::MAX_FF);
-    vision.n_head = static_cast<int32_t>(config.object("timm_model_kwargs").integer("num_heads", name.n_head, 1, limits::MAX_HEADS));
+    vision.n_head = read_heads(config, name.n_head, vision.n_embd);
     vision.act = name.quick ? activation::quick_gelu : name.tanh ? activation::gelu_tanh : activation::gelu_erf;
     vision.eps = name.clip ? 1e-5f : 1e-6f;  // norm_layer=nn.LayerNorm of the CLIP entries; timm's default
     vision.has_class_embd = !name.siglip && !name.gap;

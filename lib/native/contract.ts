@@ -17,6 +17,7 @@ export type NativeImage = NativePixels | { tensor: Float32Array; width?: number;
 export interface NativeTowerInfo {
   width: number
   layers: number
+  /** Of the block with most of them, where blocks were pruned; as is `mlpWidth`. */
   heads: number
   headDim: number
   mlpWidth: number

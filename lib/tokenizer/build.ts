@@ -49,7 +49,8 @@ const maxId = 2 ** 22 - 1
 export function buildTokenizer(source: TokenizerSource, cleaning: TextCleaning, fixed: FixedIds): BuiltTokenizer {
   if ('json' in source) {
     const built = fromJson(source.json, source.specials ?? {}, cleaning, fixed)
-    return source.paddingSide ? { ...built, paddingSide: source.paddingSide } : built
+    const { paddingSide = built.paddingSide ?? (source.leftByDefault ? 'left' : 'right') } = source
+    return { ...built, paddingSide }
   }
   if ('tokens' in source) {
     const ids = idsOfTokens(source.tokens)

@@ -48,9 +48,10 @@ function fromJson(source: TokenizerJsonSource, directory: string): FileTokenizer
 }
 
 /** The file's text, with the side that tokenizer_config.json fills from in the place the format has for it. */
-function withPadding({ json, specials, paddingSide }: TokenizerJsonSource, parsed: TokenizerJson): string {
-  if (paddingSide === undefined) return json
-  const direction = paddingSide === 'left' ? 'Left' : 'Right'
+function withPadding({ json, specials, paddingSide, leftByDefault }: TokenizerJsonSource, parsed: TokenizerJson): string {
+  const side = paddingSide ?? (leftByDefault && !parsed.padding?.direction ? 'left' : undefined)
+  if (side === undefined) return json
+  const direction = side === 'left' ? 'Left' : 'Right'
   const padding = { strategy: 'BatchLongest', pad_to_multiple_of: null, pad_id: 0, pad_type_id: 0, pad_token: specials?.pad ?? '' }
   return JSON.stringify({ ...parsed, padding: { ...padding, ...parsed.padding, direction } })
 }

@@ -31,8 +31,9 @@ export interface SpecialTokens {
 export interface TokenizerJsonSource {
   json: string
   specials?: SpecialTokens
-  /** Where the filling of a row goes; default: as the file's `padding` says, else right. */
+  /** Where the filling of a row goes; default: as the file's `padding` says, else as `leftByDefault`, else right. */
   paddingSide?: 'left' | 'right'
+  leftByDefault?: boolean
 }
 
 /** vocab.json (parsed or as text) with merges.txt (lines 'a b', best first, or as text). */

@@ -93,7 +93,7 @@ export class Clip {
    * Loads a model.
    *
    * @param source path of a `.gguf` file or of a checkpoint's directory (`config.json` or `open_clip_config.json` with
-   *   safetensors); a model of the hub, `hf:owner/name[@revision][:file]`; a name of the registry ({@link models});
+   *   safetensors or PyTorch weights), or of such a file of weights; a model of the hub, `hf:owner/name[@revision][:file]`; a name of the registry ({@link models});
    *   nothing: the embedded default model. What is not in the hub's cache is downloaded first ({@link pull}).
    * @throws {TypeError|RangeError} bad options; {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*,
    *   ERR_CLIP_CONFIG_INVALID, ERR_CLIP_MODEL_UNSUPPORTED, ERR_CLIP_TOWER_MISSING, ERR_CLIP_DEVICE_UNAVAILABLE,

@@ -19,7 +19,7 @@ interface Maker {
   dict(pairs: [Bytes, Bytes][]): Bytes
   pickle(value: Bytes): Bytes
   tensor(parts: object): Bytes
-  checkpoint(tensors: Record<string, { dtype: string; shape: number[]; data: Bytes }>): Bytes
+  checkpoint(tensors: Record<string, { dtype: string; shape: number[]; data: Bytes }>, options?: object): Bytes
 }
 const { zip, op, global, text, integer, tuple, dict, pickle, tensor, checkpoint } = require('../fixtures/torch/zip.cjs') as Maker
 
@@ -79,6 +79,14 @@ describe('checkpoints in the layout of torch.save', () => {
     // a file of the folder names the same model
     await using file = await Clip.load(path.join(copy, 'pytorch_model.bin'))
     expect(await file.encodeText('a cat', raw)).toEqual(await safetensors.encodeText('a cat', raw))
+  })
+
+  it.each([['with 64-bit sizes, as files above 4 GB have', { zip64: true }], ['with a comment behind it', { comment: 'PK\x05\x06 and more' }]])('an archive %s', async (_, options) => {
+    const copy = withoutWeights('small-head-80', `zip-${Object.keys(options)[0]!}`)
+    writeFileSync(path.join(copy, 'pytorch_model.bin'), checkpoint(tensorsOf(path.join(fixtures, 'small-head-80', 'model.safetensors')), options))
+    await using torch = await Clip.load(copy)
+    await using safetensors = await Clip.load(path.join(fixtures, 'small-head-80'))
+    expect(await torch.encodeImage(pixels, raw)).toEqual(await safetensors.encodeImage(pixels, raw))
   })
 
   it('reads shards by their index, and says which is missing', async () => {
@@ -146,6 +154,7 @@ const wrong: [what: string, bytes: Bytes, code: string, words: string[]][] = [
   ['an entry that begins elsewhere', zip([['a/data.pkl', data, { offset: 3 }]]), format, ['data.pkl']],
   ['an entry past the end', zip([['a/data.pkl', data, { offset: 10_000 }]]), truncated, []],
   ['more entries than there are', zip([['a/data.pkl', data]], { count: 2 }), truncated, ['directory']],
+  ['64-bit sizes past the end', zip([['a/data.pkl', data, { size: 2 ** 50 }]], { zip64: true }), truncated, []],
   ['half a download', one({}).subarray(0, 100), truncated, ['directory']],
   ['the layout before PyTorch 1.6', Buffer.concat([op('\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.'), data]), unsupported, ['1.6']],
   ['no weights of a model', one({}), 'ERR_CLIP_TENSOR_MISSING', ['vision_model']],

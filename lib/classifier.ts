@@ -23,8 +23,8 @@ export interface ClassifyImageOptions extends ImageOptions {
 
 export type ClassifyOptions = ClassifierOptions & ClassifyImageOptions
 
-const classifierKeys = ['templates', 'signal', 'priority'] as const
-const classifyKeys = ['topK', 'multiLabel', 'signal', 'priority', 'orient', 'background', 'decode'] as const
+const classifierKeys = ['templates', 'signal', 'priority', 'client'] as const
+const classifyKeys = ['topK', 'multiLabel', 'signal', 'priority', 'client', 'orient', 'background', 'decode'] as const
 
 /** Label vectors made once, for any number of images. Made by {@link Clip.classifier}. */
 export class Classifier {
@@ -46,10 +46,10 @@ export class Classifier {
     const given = checkOptions('options', options, classifierKeys)
     const names = checkLabels('labels', labels)
     const templates = checkTemplates('templates', given.templates ?? 'a photo of a {}')
-    const { signal, priority } = given
+    const { signal, priority, client } = given
     // a blank label: what the prompts say when they say nothing of the picture
     const prompts = [...names, ''].flatMap(label => templates.map(template => template(label)))
-    const vectors = await clip.encodeText(prompts, { signal, priority })
+    const vectors = await clip.encodeText(prompts, { signal, priority, client })
     const means = [...names, ''].map((_, i) => meanDirection(vectors.slice(i * templates.length, (i + 1) * templates.length)))
     return new Classifier(clip, names, means.slice(0, -1), means[names.length]!)
   }

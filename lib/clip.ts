@@ -13,14 +13,15 @@ import { Scheduler, type SchedulerStats } from './scheduler/index.js'
 import { type EncodeItem, imageKind, SessionRunner, textKind } from './session-runner.js'
 import { dot, normalize, sigmoid, softmax } from './similarity.js'
 import { TextCache } from './text-cache.js'
+import { Tracer } from './trace.js'
 import type { ClipTokenizer } from './tokenizer.js'
 import type {
   CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, Rgb, SimilarityResult,
 } from './types.js'
 import { checkBoolean, checkInteger, checkOneOf, checkOptions, checkSignal } from './validate.js'
 
-const textKeys = ['normalize', 'signal', 'priority'] as const
-const imageKeys = ['normalize', 'signal', 'priority', 'orient', 'background', 'decode'] as const
+const textKeys = ['normalize', 'signal', 'priority', 'client'] as const
+const imageKeys = ['normalize', 'signal', 'priority', 'client', 'orient', 'background', 'decode'] as const
 const textCacheSize = 1024
 
 export interface HiddenStatesOptions {
@@ -61,6 +62,7 @@ export class Clip {
   readonly #tokenizer: ClipTokenizer | undefined
   readonly #cache = new TextCache(textCacheSize)
   readonly #inFlight: number
+  readonly #tracer: Tracer
   #disposal: Promise<void> | undefined
 
   /** What the model is: architecture, sizes, types, device, bytes, licence, source. */
@@ -76,7 +78,8 @@ export class Clip {
       { length: settings.sessions }, () => new SessionRunner(model.createSession(settings.threads, settings.maxBatch), native.dim),
     )
     const { maxBatch, maxWaitMs, maxQueue, decode, maxPixels } = settings
-    this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, maxWaitMs, maxQueue })
+    this.#tracer = new Tracer(settings.onTrace)
+    this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, maxWaitMs, maxQueue, onBatch: this.#tracer.onBatch })
     this.#decoding = { decode, maxPixels, size: native.vision?.imageSize ?? 0, mode: native.vision?.resizeMode }
     this.#inFlight = 2 * maxBatch * settings.sessions
     this.#tokenizer = tokenizer
@@ -169,8 +172,8 @@ export class Clip {
    */
   async classify(image: ImageInput, labels: readonly string[], options?: ClassifyOptions) {
     const { templates, ...rest } = options ?? {}
-    const { signal, priority } = rest
-    const classifier = await this.classifier(labels, { templates, signal, priority })
+    const { signal, priority, client } = rest
+    const classifier = await this.classifier(labels, { templates, signal, priority, client })
     return classifier.classify(image, rest)
   }
 
@@ -189,7 +192,7 @@ export class Clip {
     const imageInputs = isImageList(images) ? images : [images]
     const [imageVectors, textVectors] = await Promise.all([
       this.encodeImage(imageInputs, settings),
-      this.encodeText(textList(texts), { signal: settings.signal, priority: settings.priority }),
+      this.encodeText(textList(texts), { signal: settings.signal, priority: settings.priority, client: settings.client }),
     ])
     const { logitScale, logitBias, sigmoid: isSigmoid } = this.info
     const logits = imageVectors.map(image => Float32Array.from(textVectors, text => logitScale * dot(image, text) + logitBias))
@@ -294,13 +297,13 @@ export class Clip {
   async #encodeOneImage(input: ImageInput, settings: EncodeImageOptions, name = 'image'): Promise<Float32Array> {
     this.#needOpen()
     this.#needTower('vision')
-    const { signal, priority, orient, decode, background } = settings
+    const { signal, priority, client, orient, decode, background } = settings
     throwIfAborted(signal)
-    const image: NativeImage = await decodeImage(input, {
+    const image: NativeImage = await this.#tracer.decode(() => decodeImage(input, {
       ...this.#decoding, orient, ...(decode === undefined ? {} : { decode }), signal, name,
-    })
+    }))
     throwIfAborted(signal)
-    const vector = await this.#scheduler.submit(imageKind(background), { image, background }, { signal, priority })
+    const vector = await this.#scheduler.submit(imageKind(background), { image, background }, { signal, priority, client })
     return finish(vector, settings.normalize ?? true)
   }
 

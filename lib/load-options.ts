@@ -2,11 +2,11 @@
 import { availableCores } from './cores.js'
 import { defaultMaxPixels } from './image.js'
 import { type LoadOptions, weightTypes } from './types.js'
-import { checkInteger, checkNumber, checkOneOf, checkOptions, checkSignal } from './validate.js'
+import { checkFunction, checkInteger, checkNumber, checkOneOf, checkOptions, checkSignal } from './validate.js'
 
 const keys = [
   'device', 'threads', 'sessions', 'towers', 'dtype', 'precision', 'maxBatch', 'maxWaitMs', 'maxQueue', 'signal', 'decode',
-  'maxPixels',
+  'maxPixels', 'onTrace',
 ] as const
 
 /** Every option with its value. */
@@ -29,6 +29,7 @@ export function checkLoadOptions(options: LoadOptions | undefined) {
     signal: checkSignal('signal', given.signal),
     decode: checkOneOf('decode', given.decode ?? 'auto', ['auto', 'exact']),
     maxPixels: checkInteger('maxPixels', given.maxPixels ?? defaultMaxPixels, { min: 1 }),
+    onTrace: given.onTrace === undefined ? undefined : checkFunction('onTrace', given.onTrace),
   }
 }
 

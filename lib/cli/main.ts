@@ -5,8 +5,9 @@ import { convert } from './commands/convert.js'
 import { demo } from './commands/demo.js'
 import { embed } from './commands/embed.js'
 import { info } from './commands/info.js'
+import { serve } from './commands/serve.js'
 import { similarity } from './commands/similarity.js'
 import { tokenize } from './commands/tokenize.js'
 import { run } from './run.js'
 
-void run([classify, embed, similarity, tokenize, info, convert, demo])
+void run([classify, embed, similarity, tokenize, info, convert, serve, demo])

@@ -1,6 +1,8 @@
 /** The library's main class. */
 import { throwIfAborted, withAbort } from './abort.js'
-import { Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
+import { checkImageOptions, checkTextOptions, imageKeys, pictureKeys } from './call-options.js'
+import { checkClassifyOptions, Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
+import { withDeadline } from './deadline.js'
 import { ClipError, fromNative, invalidArgument } from './errors.js'
 import { type DecodeSettings, decodeImage, isImageList } from './image.js'
 import { checkLoadOptions, type LoadSettings } from './load-options.js'
@@ -16,12 +18,10 @@ import { TextCache } from './text-cache.js'
 import { Tracer } from './trace.js'
 import type { ClipTokenizer } from './tokenizer.js'
 import type {
-  CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, Rgb, SimilarityResult,
+  CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, SimilarityResult,
 } from './types.js'
-import { checkBoolean, checkInteger, checkOneOf, checkOptions, checkSignal } from './validate.js'
+import { checkInteger, checkOneOf, checkOptions, checkSignal, checkString } from './validate.js'
 
-const textKeys = ['normalize', 'signal', 'priority', 'client'] as const
-const imageKeys = ['normalize', 'signal', 'priority', 'client', 'orient', 'background', 'decode'] as const
 const textCacheSize = 1024
 
 export interface HiddenStatesOptions {
@@ -81,7 +81,7 @@ export class Clip {
     this.#tracer = new Tracer(settings.onTrace)
     this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, maxWaitMs, maxQueue, onBatch: this.#tracer.onBatch })
     this.#decoding = { decode, maxPixels, size: native.vision?.imageSize ?? 0, mode: native.vision?.resizeMode }
-    this.#inFlight = 2 * maxBatch * settings.sessions
+    this.#inFlight = Math.min(2 * maxBatch * settings.sessions, maxQueue)
     this.#tokenizer = tokenizer
   }
 
@@ -124,11 +124,15 @@ export class Clip {
   encodeImage(image: ImageInput, options?: EncodeImageOptions): Promise<Float32Array>
   encodeImage(images: readonly ImageInput[], options?: EncodeImageOptions): Promise<Float32Array[]>
   async encodeImage(images: ImageInput | readonly ImageInput[], options?: EncodeImageOptions): Promise<Float32Array | Float32Array[]> {
-    const settings = this.#imageSettings(options)
+    const settings = checkImageOptions(options, imageKeys)
+    this.#needOpen()
+    throwIfAborted(settings.signal)
     if (!isImageList(images)) return this.#encodeOneImage(images, settings)
-    const vectors: Float32Array[] = []
-    for await (const vector of this.#encodeEachImage(images, settings)) vectors.push(vector)
-    return vectors
+    return withDeadline(settings, async limited => {
+      const vectors: Float32Array[] = []
+      for await (const vector of this.#encodeEachImage(images, limited)) vectors.push(vector)
+      return vectors
+    })
   }
 
   /**
@@ -138,7 +142,7 @@ export class Clip {
   async* encodeImages(
     images: Iterable<ImageInput> | AsyncIterable<ImageInput>, options?: EncodeImageOptions,
   ): AsyncGenerator<Float32Array, void, undefined> {
-    yield* this.#encodeEachImage(checkIterable('images', images), this.#imageSettings(options))
+    yield* this.#encodeEachImage(checkIterable('images', images), checkImageOptions(options, imageKeys))
   }
 
   /**
@@ -149,9 +153,7 @@ export class Clip {
   encodeText(text: string, options?: EncodeTextOptions): Promise<Float32Array>
   encodeText(texts: readonly string[], options?: EncodeTextOptions): Promise<Float32Array[]>
   async encodeText(texts: string | readonly string[], options?: EncodeTextOptions): Promise<Float32Array | Float32Array[]> {
-    const { normalize: unit = true, ...call } = checkOptions('options', options, textKeys)
-    checkBoolean('normalize', unit)
-    checkSignal('signal', call.signal)
+    const { normalize: unit = true, ...call } = checkTextOptions(options)
     const list = textList(texts)
     const vectors = await this.#embedTexts(list, call)
     const finished = vectors.map(vector => finish(vector, unit))
@@ -162,7 +164,9 @@ export class Clip {
   async* encodeTexts(
     texts: Iterable<string> | AsyncIterable<string>, options?: EncodeTextOptions,
   ): AsyncGenerator<Float32Array, void, undefined> {
-    yield* mapInOrder(checkIterable('texts', texts), this.#inFlight, text => this.encodeText(text, options))
+    const settings = checkTextOptions(options)
+    const limits = { limit: this.#inFlight, signal: settings.signal }
+    yield* mapInOrder(checkIterable('texts', texts), limits, (text, _, signal) => this.encodeText(text, { ...settings, signal }))
   }
 
   /**
@@ -171,10 +175,11 @@ export class Clip {
    * For many images or repeated calls make a {@link Clip.classifier} once.
    */
   async classify(image: ImageInput, labels: readonly string[], options?: ClassifyOptions) {
-    const { templates, ...rest } = options ?? {}
-    const { signal, priority, client } = rest
-    const classifier = await this.classifier(labels, { templates, signal, priority, client })
-    return classifier.classify(image, rest)
+    return withDeadline(checkClassifyOptions(options), async ({ templates, ...rest }) => {
+      const { signal, priority, client } = rest
+      const classifier = await this.classifier(labels, { templates, signal, priority, client })
+      return classifier.classify(image, rest)
+    })
   }
 
   /** A reusable zero-shot classifier: the labels' vectors are made once. */
@@ -188,11 +193,12 @@ export class Clip {
   async similarity(
     images: ImageInput | readonly ImageInput[], texts: string | readonly string[], options?: ImageOptions,
   ): Promise<SimilarityResult> {
-    const settings = checkOptions('options', options, imageKeys.filter(key => key !== 'normalize'))
+    const settings = checkImageOptions(options, pictureKeys)
+    const { signal, priority, client, timeoutMs } = settings
     const imageInputs = isImageList(images) ? images : [images]
     const [imageVectors, textVectors] = await Promise.all([
       this.encodeImage(imageInputs, settings),
-      this.encodeText(textList(texts), { signal: settings.signal, priority: settings.priority, client: settings.client }),
+      this.encodeText(textList(texts), { signal, priority, client, timeoutMs }),
     ])
     const { logitScale, logitBias, sigmoid: isSigmoid } = this.info
     const logits = imageVectors.map(image => Float32Array.from(textVectors, text => logitScale * dot(image, text) + logitBias))
@@ -201,16 +207,15 @@ export class Clip {
 
   /** What the image encoder sees: [3, H, W], resized, cropped and normalised. */
   async preprocess(image: ImageInput, options?: ImageOptions): Promise<Float32Array> {
-    const { normalize: _, ...settings } = this.#imageSettings(options)
+    const settings = checkImageOptions(options, pictureKeys)
+    this.#needOpen()
     this.#needTower('vision')
     const decoded = await decodeImage(image, { ...this.#decoding, ...settings })
     if ('tensor' in decoded) return decoded.tensor.slice()
     this.#needOpen()
-    try {
-      return await this.#model.preprocess(decoded, settings.background ? [...settings.background] : null)
-    } catch (error) {
-      throw fromNative(error)
-    }
+    const background = settings.background ?? null
+    // milliseconds of work: when cancelled it ends by itself
+    return withAbort(settings.signal, () => ({ promise: this.#model.preprocess(decoded, background), abort: () => undefined }))
   }
 
   /**
@@ -243,14 +248,16 @@ export class Clip {
    */
   async intermediates(input: ImageInput, options: { tower: 'image' | 'text'; names?: readonly string[]; signal?: AbortSignal }): Promise<NativeStates> {
     const { tower, names = [], signal } = checkOptions('options', options, ['tower', 'names', 'signal'])
+    checkOneOf('tower', tower, ['image', 'text'])
+    const wanted = checkStrings('names', names)
     throwIfAborted(checkSignal('signal', signal))
     if (tower === 'text') {
-      const ids = this.tokenize(textList(input as string))
-      return this.#onOwnSession(session => session.textStates(ids, [...names]))
+      const ids = this.tokenize(checkString('text', input, { empty: true }))
+      return this.#onOwnSession(session => session.textStates(ids, wanted))
     }
     this.#needTower('vision')
     const image = await decodeImage(input, this.#decoding)
-    return this.#onOwnSession(session => session.imageStates(image, [...names]))
+    return this.#onOwnSession(session => session.imageStates(image, wanted))
   }
 
   /** Queue, batches and times so far. */
@@ -280,30 +287,22 @@ export class Clip {
 
   // ---- images --------------------------------------------------------------------------------------------------------
 
-  #imageSettings(options: EncodeImageOptions | undefined): EncodeImageOptions {
-    const settings = checkOptions('options', options, imageKeys)
-    if (settings.normalize !== undefined) checkBoolean('normalize', settings.normalize)
-    if (settings.orient !== undefined) checkBoolean('orient', settings.orient)
-    if (settings.decode !== undefined) checkOneOf('decode', settings.decode, ['auto', 'exact'])
-    if (settings.background !== undefined) checkRgb('background', settings.background)
-    checkSignal('signal', settings.signal)
-    return settings
-  }
-
   #encodeEachImage(images: Iterable<ImageInput> | AsyncIterable<ImageInput>, settings: EncodeImageOptions) {
-    return mapInOrder(images, this.#inFlight, (image, index) => this.#encodeOneImage(image, settings, `images[${index}]`))
+    return mapInOrder(images, { limit: this.#inFlight, signal: settings.signal }, (image, index, signal) =>
+      this.#encodeOneImage(image, { ...settings, signal }, `images[${index}]`))
   }
 
   async #encodeOneImage(input: ImageInput, settings: EncodeImageOptions, name = 'image'): Promise<Float32Array> {
     this.#needOpen()
     this.#needTower('vision')
-    const { signal, priority, client, orient, decode, background } = settings
-    throwIfAborted(signal)
-    const image: NativeImage = await this.#tracer.decode(() => decodeImage(input, {
-      ...this.#decoding, orient, ...(decode === undefined ? {} : { decode }), signal, name,
-    }))
-    throwIfAborted(signal)
-    const vector = await this.#scheduler.submit(imageKind(background), { image, background }, { signal, priority, client })
+    const vector = await withDeadline(settings, async ({ signal, priority, client, orient, decode, background }) => {
+      throwIfAborted(signal)
+      const image: NativeImage = await this.#tracer.decode(() => decodeImage(input, {
+        ...this.#decoding, orient, ...(decode === undefined ? {} : { decode }), signal, name,
+      }))
+      throwIfAborted(signal)
+      return this.#scheduler.submit(imageKind(background), { image, background }, { signal, priority, client })
+    })
     return finish(vector, settings.normalize ?? true)
   }
 
@@ -384,7 +383,7 @@ function checkIterable<T>(name: string, value: Iterable<T> | AsyncIterable<T>): 
   return value
 }
 
-function checkRgb(name: string, value: Rgb): void {
-  if (!Array.isArray(value) || value.length !== 3) throw invalidArgument(name, '[red, green, blue]', value)
-  value.forEach((part, i) => checkInteger(`${name}[${i}]`, part, { min: 0, max: 255 }))
+function checkStrings(name: string, value: readonly string[]): string[] {
+  if (!Array.isArray(value)) throw invalidArgument(name, 'an array of strings', value)
+  return Array.from(value as readonly unknown[], (element, i) => checkString(`${name}[${i}]`, element))
 }

@@ -77,6 +77,11 @@ export interface CallOptions {
   priority?: number
   /** Whose call it is, any name: clients share queue and sessions fairly. Default: all such calls are one client's. */
   client?: string
+  /**
+   * Milliseconds after which the call rejects with ERR_CLIP_DEADLINE_EXCEEDED. Of streams: time for each input.
+   * Default: none.
+   */
+  timeoutMs?: number
 }
 
 export interface EncodeTextOptions extends CallOptions {

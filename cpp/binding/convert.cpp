@@ -39,11 +39,13 @@ Napi::Value convert(const Napi::CallbackInfo & info) {
     const Napi::Value given = object.Get("tokenizer");
     const bool has_tokenizer = given.IsObject();
     tokenizer_source own;
+    int32_t pad_id = -1;
     if (has_tokenizer) {
         const Napi::Object value = given.As<Napi::Object>();
         own.json = string_argument(env, value.Get("json"), "tokenizer.json");
         own.tokens = strings_argument(env, value.Get("tokens"), "tokenizer.tokens");
         own.merges = strings_argument(env, value.Get("merges"), "tokenizer.merges");
+        pad_id = int_argument(env, value.Get("padId"), "tokenizer.padId", -1, 1 << 22);
     }
     const std::string name = text("name"), license = text("license");
     const std::string origin = text("source"), revision = text("revision");
@@ -57,6 +59,7 @@ Napi::Value convert(const Napi::CallbackInfo & info) {
         if (!license.empty()) source.hp.license = license;
         if (!origin.empty()) source.hp.source = origin;
         if (!revision.empty()) source.hp.revision = revision;
+        if (source.hp.text.pad_id < 0 && pad_id < source.hp.text.n_vocab) source.hp.text.pad_id = pad_id;
         *report = ggclip::convert(source, has_tokenizer ? own : source.tokenizer, output, options, nullptr, cancelled.get());
     };
     call->finish = [report](Napi::Env e) {

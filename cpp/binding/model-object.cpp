@@ -81,7 +81,8 @@ Napi::Value model_object::tokenizer(const Napi::CallbackInfo & info) {
         return array;
     };
     out.Set("tokens", strings(source.tokens));
-    out.Set("merges", strings(source.merges));
+    // clip.cpp's files have none: the order of the tokens then tells them
+    if (!source.merges.empty()) out.Set("merges", strings(source.merges));
     return out;
 }
 

@@ -69,7 +69,7 @@ struct text_hparams : tower_hparams {
     bool    causal = true;   // causal towers run at the real length, others at the padded one
     int32_t bos_id = -1;     // -1: none
     int32_t eos_id = -1;     // the id that pools (eot); -1: pool at the highest id
-    int32_t pad_id = 0;      // what the reference fills up with
+    int32_t pad_id = 0;      // what the reference fills up with; -1: the token that the tokenizer names
     text_cleaning cleaning = text_cleaning::whitespace_lower;
 };
 

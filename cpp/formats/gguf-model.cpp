@@ -160,7 +160,7 @@ void read_text(const gguf_file & file, bool ours, hparams & hp, const std::vecto
     const int64_t last = text.n_vocab - 1;
     text.bos_id = static_cast<int32_t>(file.integer(names::BOS_ID, 0, last, bos));
     text.eos_id = static_cast<int32_t>(file.integer(names::EOS_ID, 0, last, eos));
-    text.pad_id = static_cast<int32_t>(file.integer(names::PAD_ID, 0, last, ours ? 0 : eos));
+    text.pad_id = static_cast<int32_t>(file.integer(names::PAD_ID, 0, last, ours ? -1 : eos));
 }
 
 // The first MLP matrix is the one that goes from n_embd to n_ff, whatever it is called. Files from clip.cpp
@@ -217,6 +217,9 @@ model_source open_gguf(const std::string & path) {
     hp.text.present = file.boolean(names::HAS_TEXT, has_tensor(file, "t."));
     if (!hp.vision.present && !hp.text.present) {
         file.invalid(names::HAS_VISION, "true, or " + std::string(names::HAS_TEXT) + " to be true");
+    }
+    if (file.tensors().tensors.empty()) {
+        throw error(error_code::TENSOR_MISSING, path + ": expected the tensors of a CLIP model, found none");
     }
     if (hp.vision.present) {
         read_vision(file, ours, hp);

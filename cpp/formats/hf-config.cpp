@@ -78,13 +78,13 @@ void read_clip_text(const json_ref & config, text_hparams & text) {
     text.pool = pooling::eot;
     text.causal = true;
     text.cleaning = text_cleaning::whitespace_lower;
+    text.pad_id = -1;  // transformers pads with the tokenizer's own token; pad_token_id here says nothing of it
     const int64_t eos = config.integer("eos_token_id", 49407, 0, limits::MAX_VOCAB);
     if (eos == 2) {
         // Written by old versions of transformers whatever the tokenizer was (bos 0, pad 1 alike): CLIPTextTransformer
         // then pools at the highest id. CLIP's vocabularies end with <|startoftext|>, <|endoftext|>.
         text.eos_id = -1;
         text.bos_id = text.n_vocab >= 2 ? text.n_vocab - 2 : -1;
-        text.pad_id = text.n_vocab - 1;
         return;
     }
     if (eos >= text.n_vocab) {
@@ -93,8 +93,6 @@ void read_clip_text(const json_ref & config, text_hparams & text) {
     }
     text.eos_id = static_cast<int32_t>(eos);
     text.bos_id = read_id(config, "bos_token_id", 49406, text.n_vocab);
-    const int32_t pad = read_id(config, "pad_token_id", 1, text.n_vocab);
-    text.pad_id = pad >= 0 ? pad : text.eos_id;
 }
 
 void read_siglip_text(const json_ref & config, text_hparams & text) {

@@ -80,7 +80,7 @@ export type NativeStates = Record<string, { data: Float32Array; tokens: number; 
 /** A worker thread with its own scratch memory. One job at a time. */
 export interface NativeSession {
   /** Embeddings, not normalised: [images.length, dim] flat. `background`: RGB under transparent pixels, or null. */
-  encodeImages(images: NativeImage[], background: [number, number, number] | null): Promise<Float32Array>
+  encodeImages(images: NativeImage[], background: readonly [number, number, number] | null): Promise<Float32Array>
   /** `ids`: the sequences one after another; `lengths`: their lengths. Result [lengths.length, dim] flat. */
   encodeTexts(ids: Int32Array, lengths: Int32Array): Promise<Float32Array>
   /** Runs one input and keeps the states called `names` (see docs/architecture.md); no name: all of them. */
@@ -97,10 +97,10 @@ export interface NativeSession {
 export interface NativeModel {
   info(): NativeModelInfo
   /** What the tokenizer is made from, when the model file carries it. */
-  tokenizer(): { json: string } | { tokens: string[]; merges: string[] } | null
+  tokenizer(): { json: string } | { tokens: string[]; merges?: string[] } | null
   createSession(threads: number, maxBatch: number): NativeSession
   /** Resizes, crops and normalises on a worker thread: [3, H, W]. */
-  preprocess(pixels: NativePixels, background: [number, number, number] | null): Promise<Float32Array>
+  preprocess(pixels: NativePixels, background: readonly [number, number, number] | null): Promise<Float32Array>
   /** Gives the weights back once the last session is gone. Idempotent. */
   dispose(): void
 }
@@ -123,7 +123,7 @@ export interface NativeConvertOptions {
   /** [glob of tensor names, type] pairs that override the policy; first match wins. */
   overrides: [string, string][]
   /** null: the source file's own. */
-  tokenizer: { json: string; tokens: string[]; merges: string[] } | null
+  tokenizer: { json: string; tokens: string[]; merges: string[]; padId: number } | null
   license: string
   source: string
   revision: string

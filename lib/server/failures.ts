@@ -81,20 +81,6 @@ export function bodyOf({ status, code, message }: Failure) {
   return { error: { message, type, param: null, code } }
 }
 
-/** The request is not what the schema says; one clear sentence about the first thing that is wrong. */
-export function schemaFailure(errors: readonly SchemaError[], where: string): ClipError | Error {
-  // the deepest place is the one that the caller meant to get right
-  const error = [...errors].sort((a, b) => depth(b) - depth(a))[0]!
-  const at = error.instancePath.replace(/\/(\d+)/g, '[$1]').replace(/\//g, '.').replace(/^\./, '') || where
-  const { additionalProperty } = error.params as { additionalProperty?: string }
-  if (error.keyword === 'additionalProperties') {
-    return coded('ERR_CLIP_UNKNOWN_OPTION', `unknown field '${String(additionalProperty).slice(0, 40)}' in ${at}`)
-  }
-  const kindOfError = ['type', 'required', 'anyOf', 'oneOf'].includes(error.keyword) ? 'ERR_CLIP_INVALID_ARGUMENT' : 'ERR_CLIP_OUT_OF_RANGE'
-  const choices = (error.params as { allowedValues?: string[] }).allowedValues
-  return coded(kindOfError, `${at}: ${error.message ?? 'invalid'}${choices ? ` (${choices.join(', ')})` : ''}`)
-}
-
 export interface SchemaError {
   keyword: string
   instancePath: string
@@ -102,10 +88,28 @@ export interface SchemaError {
   message?: string
 }
 
-function depth({ instancePath }: SchemaError): number {
-  return instancePath.split('/').length
+/** The request is not what the schema says; one clear sentence about the first thing that is wrong. */
+export function schemaFailure(errors: readonly SchemaError[], where: string): ClipError {
+  // of alternatives all have failed: the one that went deepest is the one that was meant, and its own rule says more
+  // than that it is not of another type
+  const deepest = Math.max(...errors.map(depth))
+  const candidates = errors.filter(error => depth(error) === deepest)
+  const error = candidates.find(({ keyword }) => keyword === 'additionalProperties')
+    ?? candidates.find(({ keyword }) => !['type', 'anyOf'].includes(keyword)) ?? candidates[0]!
+  const at = error.instancePath.replace(/\/(\d+)/g, '[$1]').replace(/\//g, '.').replace(/^\./, '') || where
+  const { additionalProperty, allowedValues } = error.params as { additionalProperty?: string; allowedValues?: string[] }
+  if (error.keyword === 'additionalProperties') {
+    return new ClipError('ERR_CLIP_UNKNOWN_OPTION', `unknown field '${String(additionalProperty).slice(0, 40)}' in ${at}`)
+  }
+  if (error.keyword === 'required') return new ClipError('ERR_CLIP_INVALID_ARGUMENT', `${at}: ${error.message}`)
+  if (['type', 'anyOf'].includes(error.keyword)) {
+    const types = candidates.filter(({ keyword }) => keyword === 'type').map(({ params }) => String(params.type))
+    return new ClipError('ERR_CLIP_INVALID_ARGUMENT', `${at}: expected ${[...new Set(types)].join(' or ')}`)
+  }
+  const choices = allowedValues ? ` (${allowedValues.join(', ')})` : ''
+  return new ClipError('ERR_CLIP_OUT_OF_RANGE', `${at}: ${error.message}${choices}`)
 }
 
-function coded(code: 'ERR_CLIP_UNKNOWN_OPTION' | 'ERR_CLIP_INVALID_ARGUMENT' | 'ERR_CLIP_OUT_OF_RANGE', message: string): Error {
-  return new ClipError(code, message)
+function depth({ instancePath }: SchemaError): number {
+  return instancePath.split('/').length
 }

@@ -1,7 +1,7 @@
 /** A multipart form as the body that the same call has in JSON. Parts are read as they come and stop at the limits. */
 import type { FastifyRequest } from 'fastify'
 
-import { ClipError } from '../errors.js'
+import { ClipError, errorCodeOf } from '../errors.js'
 
 export interface FormTarget {
   /** The fields of the JSON body, with their schemas. */
@@ -16,8 +16,19 @@ export interface Form {
   uploads: Buffer[]
 }
 
-/** @throws {ClipError} ERR_CLIP_REQUEST_TOO_LARGE, ERR_CLIP_IMAGE_TOO_LARGE */
-export async function readForm(request: FastifyRequest, { properties, files }: FormTarget, maxBodyBytes: number): Promise<Form> {
+/** @throws {ClipError} ERR_CLIP_REQUEST_TOO_LARGE, ERR_CLIP_REQUEST_INVALID; the signal's reason */
+export async function readForm(request: FastifyRequest, target: FormTarget, maxBodyBytes: number): Promise<Form> {
+  try {
+    return await readParts(request, target, maxBodyBytes)
+  } catch (error) {
+    const { signal } = request.scope
+    if (signal?.aborted) throw signal.reason
+    if (errorCodeOf(error) !== undefined || (error as { statusCode?: number }).statusCode !== undefined) throw error
+    throw new ClipError('ERR_CLIP_REQUEST_INVALID', `the form cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+async function readParts(request: FastifyRequest, { properties, files }: FormTarget, maxBodyBytes: number): Promise<Form> {
   const body: Record<string, unknown> = {}
   const uploads: Buffer[] = []
   let bytes = 0

@@ -13,7 +13,9 @@ export function computeRoute(app: FastifyInstance, context: Context, { url, sche
   const target: FormTarget = { properties: schema.body.properties as FormTarget['properties'], files }
   app.post(url, {
     schema,
-    config: { access: 'compute', rateLimit: {} },
+    config: { access: 'compute' },
+    // with the plugin's own store: one budget for all calls that compute
+    onRequest: app.rateLimit(),
     preValidation: async request => {
       if (!request.isMultipart()) return
       const { body, uploads } = await readForm(request, target, context.settings.maxBodyBytes)

@@ -44,7 +44,7 @@ export async function loadServed(
   })
   if (!settings.warmUp) return clip
   try {
-    const grey = { data: new Uint8Array(64 * 64 * 3).fill(128), width: 64, height: 64, channels: 3 as const }
+    const grey = { data: new Uint8Array(3).fill(128), width: 1, height: 1, channels: 3 as const }
     if (clip.info.vision) await clip.encodeImage(grey)
     if (clip.info.text) await clip.encodeText('a photo')
     return clip

@@ -74,6 +74,8 @@ export class ModelSlot {
       const clip = await this.world.load(this.served)
       this.#clip = clip
       this.world.tell({ type: 'loaded', model: this.name, ms: performance.now() - began })
+      // everybody who asked may have left meanwhile
+      if (this.#users === 0) this.#scheduleUnload()
       return clip
     } catch (error) {
       this.#opening = undefined

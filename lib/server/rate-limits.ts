@@ -8,7 +8,7 @@ export function rateLimits({ apiKeys, requestsPerMinute }: ServerSettings): Rate
   const own = new Map(apiKeys.map(({ name, requestsPerMinute: limit }) => [name, limit ?? requestsPerMinute]))
   const limitOf = (client: string): number => own.get(client) ?? requestsPerMinute
   return {
-    // routes ask for it
+    // routes that compute ask for it
     global: false,
     timeWindow: 60_000,
     cache: 10_000,

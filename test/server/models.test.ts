@@ -1,5 +1,5 @@
 /** Several models: loaded when first used, unloaded when idle, tried again after a failure. */
-import { Clip } from '../../lib/index.js'
+import type { Clip } from '../../lib/index.js'
 import { ModelSlot, type SlotEvent, type SlotWorld } from '../../lib/server/model-slot'
 import { failure, get, post, start, until } from './support'
 
@@ -47,7 +47,7 @@ describe('a slot', () => {
   test('loads once for all who ask, and hands them the same', async () => {
     const { slot, loads, makeClip, settle, events } = makeSlot()
     const seen: unknown[] = []
-    const uses = [1, 2, 3].map(() => slot.use(never, clip => Promise.resolve(seen.push(clip))))
+    const uses = [1, 2, 3].map(() => slot.use(never, async clip => seen.push(clip)))
     await settle()
     expect(loads).toHaveLength(1)
     expect(slot.clip).toBeUndefined()
@@ -99,7 +99,7 @@ describe('a slot', () => {
   test('a failed load is everybody\'s failure, the next call tries again', async () => {
     const { slot, loads, makeClip, settle, events } = makeSlot()
     const uses = [1, 2].map(() => slot.use(never, () => Promise.resolve()))
-    uses.forEach(use => use.catch(() => undefined))
+    for (const use of uses) use.catch(() => undefined)
     await settle()
     const cause = new Error('no such file: /models/secret.gguf')
     loads[0]!.fail(cause)
@@ -146,7 +146,7 @@ describe('a slot', () => {
     const use = slot.use(never, () => Promise.resolve())
     await settle()
     let closed = false
-    const closing = slot.close().then(() => { closed = true })
+    const closing = slot.close().then(() => void (closed = true))
     await settle()
     expect(closed).toBe(false)
     loads[0]!.settle(makeClip())

@@ -93,7 +93,7 @@ inline void test_safetensors() {
     for (size_t n : {size_t(0), size_t(1), size_t(7), size_t(8), size_t(9), 8 + model.header.size() / 2,
                      8 + model.header.size() - 1, 8 + model.header.size(), whole.size() - 1}) {
         write_file(file, whole.substr(0, n));
-        check_error("safetensors cut at " + std::to_string(n), n == 0 ? code::FILE_FORMAT : code::FILE_TRUNCATED, open,
+        check_error("safetensors cut at " + std::to_string(n), code::FILE_TRUNCATED, open,
                     {"model.safetensors"});
     }
     write_file(file, whole + "x");
@@ -186,7 +186,7 @@ inline void test_configs() {
         check_error(what, expected, open, words);
     };
     const hparams hp = open().hp;
-    check(hp.text.eos_id == 19 && hp.text.bos_id == 18 && hp.text.pad_id == 0, "ids");
+    check(hp.text.eos_id == 19 && hp.text.bos_id == 18 && hp.text.pad_id == -1, "ids");
     check(hp.image.resize == 8 && hp.image.mode == resize_mode::shortest && hp.n_proj == 48,
           "defaults without a preprocessor");
     config("model_type", code::MODEL_UNSUPPORTED, "\"clip\"", "\"blip\"", {"model_type", "blip"});
@@ -296,7 +296,7 @@ inline void test_gguf_structure() {
     check_error("gguf range", code::CONFIG_INVALID, [&] { good.integer("a", 8, 9); }, {"8 to 9"});
     check_error("gguf absent", code::CONFIG_INVALID, [&] { good.real("b", 0, 1); }, {"key b", "nothing"});
     for (size_t n = 0; n < whole.size(); n++) {
-        expect("cut at " + std::to_string(n), n == 0 ? code::FILE_FORMAT : code::FILE_TRUNCATED, whole.substr(0, n));
+        expect("cut at " + std::to_string(n), code::FILE_TRUNCATED, whole.substr(0, n));
     }
     const auto edit = [&](const std::function<void(gguf_parts &)> & change) {
         gguf_parts parts = base();

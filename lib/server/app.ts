@@ -37,7 +37,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   await addDocs(app)
   for (const route of computeRoutes) computeRoute(app, context, route)
   serverRoutes(app, context)
-  if (settings.page) await addPage(app, settings.folder)
+  if (settings.page) await addPage(app, context)
   await app.ready()
   return app
 }

@@ -56,7 +56,7 @@ export function failureOf(error: unknown): Failure {
   if (code !== undefined && statusOfCode[code] !== undefined) return ofCode(code, message, error)
   const status = (error as { statusCode?: unknown } | null)?.statusCode
   if (typeof status === 'number' && status >= 400 && status < 500) {
-    return { status, code: codeOfStatus[status] ?? 'ERR_CLIP_REQUEST_INVALID', message, fault: 'client' }
+    return { status, code: code ?? codeOfStatus[status] ?? 'ERR_CLIP_REQUEST_INVALID', message, fault: 'client' }
   }
   // what broke here is for the log, not for strangers
   return { status: 500, code: code ?? 'ERR_CLIP_INTERNAL', message: 'the server failed; its log says more', fault: 'server' }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 
-import { ClipError } from '../errors.js'
+import { ClipError, errorCodeOf } from '../errors.js'
 import { createApp } from './app.js'
 import type { Context } from './context.js'
 import { Metrics } from './metrics.js'
@@ -33,12 +33,19 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
     context.ready = true
   } catch (error) {
     await close()
-    throw error
+    throw withCause(error)
   }
   const { port } = app.server.address() as { port: number }
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
   app.log.info({ port, host: settings.host, models: [...settings.models.keys()] }, 'ready')
   return { url: `http://${host}:${port}`, port, close }
+}
+
+/** Who starts a server may know why: unlike those who send it requests. */
+function withCause(error: unknown): unknown {
+  if (errorCodeOf(error) !== 'ERR_CLIP_MODEL_UNAVAILABLE') return error
+  const { message, cause } = error as ClipError
+  return new ClipError('ERR_CLIP_MODEL_UNAVAILABLE', `${message}: ${(cause as Error).message}`, { cause })
 }
 
 /** Everything but the listening. */

@@ -8,6 +8,8 @@ const root = path.join(import.meta.dirname, '..', '..')
 /** Starts a server that prints one JSON line with its url once it can be used. */
 function start(name, file, args) {
   const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  // whatever becomes of this process, no server is left behind
+  process.once('exit', () => child.kill('SIGKILL'))
   return new Promise((resolve, reject) => {
     let out = ''
     const ended = new Promise(done => child.once('close', done))
@@ -39,3 +41,6 @@ export function startPeer({ threads, quantised }) {
   if (!installed || !fs.existsSync(path.join(onnx, 'onnx', 'vision_model.onnx'))) return undefined
   return start('transformers.js', path.join(import.meta.dirname, 'peer.mjs'), ['--model', onnx, '--threads', String(threads), ...(quantised ? ['--quantised'] : [])])
 }
+
+// an 'exit' handler runs only where the process ends by itself
+for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(1))

@@ -21,6 +21,8 @@ const root = path.join(import.meta.dirname, '..', '..')
 const seconds = Number(options.seconds)
 const threads = Number(options.threads)
 const connectionCounts = options.connections.split(',').map(Number)
+// the benchmark's model has no tokenizer, and the peer loads no text tower either
+const imagesOnly = ['--towers', 'image']
 const median = list => [...list].sort((a, b) => a - b)[list.length >> 1]
 
 /** One run. Latencies are of answers with status 200, and apart from them of those refused. */
@@ -66,7 +68,7 @@ async function compare(servers) {
 /** More than the server takes: latency of what is answered stays bounded, the rest is refused fast, and then all is as before. */
 async function overload() {
   const limit = Number(options['max-queue'])
-  const server = await startGgclip({ model, dtype: options.dtype, threads, extra: ['--max-queue', String(limit)] })
+  const server = await startGgclip({ model, dtype: options.dtype, threads, extra: [...imagesOnly, '--max-queue', String(limit)] })
   try {
     await fire(server, 1, 1)
     const before = await fire(server, 1, seconds)
@@ -84,7 +86,7 @@ async function overload() {
 
 const model = options.model ?? makeB32(path.join(root, 'build', 'bench', 'b32'))
 const requests = (await makePictures(16)).map(imageRequest)
-const started = [startGgclip({ model, dtype: options.dtype, threads })]
+const started = [startGgclip({ model, dtype: options.dtype, threads, extra: imagesOnly })]
 const peer = startPeer({ threads, quantised: !options['peer-f32'] })
 if (peer) started.push(peer)
 else process.stderr.write('the peer is not installed (bench/peers/install.sh): ggclip alone\n')

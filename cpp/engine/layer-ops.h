@@ -38,7 +38,7 @@ struct layer_input {
     const norm_weights * norm = nullptr;     // null: x is used as it is
     float         eps = 0;
     ggml_tensor * f32 = nullptr;             // normalised
-    ggml_tensor * packed[8] = {};            // by kernels::weight_type
+    ggml_tensor * packed[9] = {};            // by kernels::weight_type
 };
 
 class layer_ops {

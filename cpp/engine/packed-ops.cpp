@@ -32,7 +32,6 @@ size_t row_stride(const ggml_tensor * t) { return t->nb[1] / sizeof(float); }
 // Parameters of one node. Everything that has an address only once the graph is allocated is read from the tensors.
 struct node : team_node {
     const kernel_table * table = nullptr;
-    kernels::activation_scale scale = kernels::activation_scale::group;
     const norm_weights * norm = nullptr;
     float eps = 0;
     const linear_weights * linear = nullptr;
@@ -59,13 +58,13 @@ void run_norm(ggml_tensor * dst, int ith, int nth, void * userdata) {
 
 void run_norm_pack(ggml_tensor * dst, int ith, int nth, void * userdata) {
     const node & p = *static_cast<const node *>(userdata);
-    p.table->layer_norm_pack(p.type, p.scale, norm_args_of(p, dst->src[0], nullptr), dst->data, ith, nth);
+    p.table->layer_norm_pack(p.type, norm_args_of(p, dst->src[0], nullptr), dst->data, ith, nth);
 }
 
 void run_pack(ggml_tensor * dst, int ith, int nth, void * userdata) {
     const node & p = *static_cast<const node *>(userdata);
     const ggml_tensor * x = dst->src[0];
-    p.table->pack_activations(p.type, p.scale, floats(x), row_stride(x), (int) x->ne[1], (int) x->ne[0], dst->data, ith, nth);
+    p.table->pack_activations(p.type, floats(x), row_stride(x), (int) x->ne[1], (int) x->ne[0], dst->data, ith, nth);
 }
 
 void run_linear(ggml_tensor * dst, int ith, int nth, void * userdata) {
@@ -75,7 +74,6 @@ void run_linear(ggml_tensor * dst, int ith, int nth, void * userdata) {
     args.w = p.linear->packed;
     args.act = dst->src[0]->data;
     args.n_tokens = (int) dst->ne[1];
-    args.scale = p.scale;
     args.bias = floats(p.linear->b);
     args.op = p.op;
     args.residual = floats(residual);
@@ -167,7 +165,7 @@ void run_embed_patches(ggml_tensor * dst, int ith, int nth, void * userdata) {
 class packed_ops final : public layer_ops {
   public:
     packed_ops(ggml_context * ctx, const weights & weights, int n_threads)
-        : ctx_(ctx), table_(weights.kernels), scale_(weights.activation_scale), n_threads_(n_threads), portable_(make_portable_ops(ctx)) {}
+        : ctx_(ctx), table_(weights.kernels), n_threads_(n_threads), portable_(make_portable_ops(ctx)) {}
 
     ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) override {
         return custom(GGML_TYPE_F32, x->ne[0], rows->ne[0], {x, rows}, run_gather, add_node());
@@ -237,7 +235,6 @@ class packed_ops final : public layer_ops {
     node & add_node() {
         node & p = nodes_.emplace_back();
         p.table = table_;
-        p.scale = scale_;
         p.userdata = &p;
         return p;
     }
@@ -294,7 +291,6 @@ class packed_ops final : public layer_ops {
 
     ggml_context * ctx_;
     const kernel_table * table_;
-    kernels::activation_scale scale_;
     int n_threads_;
     std::unique_ptr<layer_ops> portable_;
     std::deque<node> nodes_;       // stable addresses

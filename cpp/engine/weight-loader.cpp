@@ -135,7 +135,8 @@ void weight_loader::pack(linear_weights & out, const source_tensor & from, ggml_
     aligned_bytes packed = allocate_aligned(out_.kernels->packed_size(packed_type, out.n_out, out.n_in));
     out_.kernels->pack(packed_type, out.n_out, out.n_in, rows, row_bytes, packed.get());
     out.packed = {packed_type, out.n_out, out.n_in, packed.get()};
-    count(type, out_.kernels->packed_size(packed_type, out.n_out, out.n_in));
+    // i8 is none of ggml's types; q8_0 is the nearest
+    count(packed_type == kernels::weight_type::i8 ? GGML_TYPE_Q8_0 : type, out_.kernels->packed_size(packed_type, out.n_out, out.n_in));
     out_.packed_.push_back(std::move(packed));
     if (from.release) from.release(from.data, from.n_bytes);
 }
@@ -157,7 +158,10 @@ linear_weights weight_loader::linear(const std::string & name, const std::string
     // plain ggml rounds its input to f16 for an f16 matrix, which pixels should not suffer
     if (!out_.kernels && name == names::PATCH_EMBD && type == GGML_TYPE_F16) type = GGML_TYPE_F32;
     kernels::weight_type packed_type = kernels::weight_type::f32;
-    if (out_.kernels && kernel_type(type, &packed_type)) {
+    const bool as_bytes = options_.arithmetic == precision::fast && ggml_is_quantized(type) && n_in < 65536;
+    if (out_.kernels && as_bytes) {
+        pack(out, from, GGML_TYPE_F32, kernels::weight_type::i8);
+    } else if (out_.kernels && kernel_type(type, &packed_type)) {
         pack(out, from, type, packed_type);
     } else {
         out.w = ggml_new_tensor_2d(out_.context_.get(), type, n_in, n_out);

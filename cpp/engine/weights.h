@@ -92,7 +92,6 @@ class weights {
     text_weights   text;
     ggml_backend_dev_t device;
     const kernels::kernel_table * kernels;       // null: plain ggml operations only
-    kernels::activation_scale activation_scale;  // of the packed path
     std::map<std::string, type_count> types;     // by weight type, as held in memory
     size_t n_bytes_vision = 0, n_bytes_text = 0;
 

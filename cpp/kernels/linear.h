@@ -10,6 +10,7 @@
 #include "pack-weights.h"
 #include "tile-float.h"
 #include "tile-int.h"
+#include "tile-row.h"
 #include "vector-math.h"
 
 GGCLIP_LEVEL_BEGIN
@@ -91,7 +92,7 @@ struct int_linear {
         const int       n_blocks = a.w.n_in / block_size;
         const int       first = begin * max_group_blocks;
         const int       n_left = min_int(n * max_group_blocks, n_blocks - first);
-        const int       group = min_int(scale_group(a.scale, a.w.n_in) / block_size, max_group_blocks);
+        const int       group = scale_group(a.w.n_in) / block_size;
         const size_t    x_at = ((size_t) tiles.begin(tile) * n_blocks + (size_t) first * height) * format::token_block_bytes;
         const uint8_t * w = a.w.data + ((size_t) panel * n_blocks + first) * format::block_bytes;
         if (begin == 0) {
@@ -120,6 +121,25 @@ struct word_linear {
     }
 };
 #endif
+
+struct row_linear {
+    static constexpr int unit = block_size;
+    static constexpr int tile_height = token_tile;
+    static constexpr int unit_bytes = row_format::block_bytes;
+
+    static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
+                         float * sums) {
+        const int       height = tiles.height(tile);
+        const int       n_blocks = row_format::n_blocks(a.w.n_in);
+        const uint8_t * w = a.w.data + panel * panel_size(weight_type::i8, a.w.n_in);
+        const uint8_t * x = (const uint8_t *) a.act + tiles.begin(tile) * row_format::token_bytes(a.w.n_in);
+        const float *   x_scales = (const float *) (x + row_format::scales_at(a.w.n_in, height));
+        multiply_tile(height, {w + row_format::quants_at + (size_t) begin * row_format::block_bytes,
+                               x + (size_t) begin * height * row_format::token_quants, n,
+                               begin == 0 ? (const uint8_t *) (x_scales + height) : nullptr,
+                               begin + n == n_blocks ? (const float *) w : nullptr, x_scales, sums});
+    }
+};
 
 // Into how many blocks of about equal size the token tiles are cut: each within the limit above, and more of them
 // where there would be too few items for nth threads.
@@ -187,6 +207,7 @@ static void linear(const linear_args & a, int ith, int nth) {
         case weight_type::q5_1: return linear_of<int_linear<weight_type::q5_1>>(a, ith, nth);
         case weight_type::q4_0: return linear_of<int_linear<weight_type::q4_0>>(a, ith, nth);
         case weight_type::q4_1: return linear_of<int_linear<weight_type::q4_1>>(a, ith, nth);
+        case weight_type::i8: return linear_of<row_linear>(a, ith, nth);
     }
 }
 

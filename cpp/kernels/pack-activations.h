@@ -4,6 +4,7 @@
 #pragma once
 
 #include "int-format.h"
+#include "tile-row.h"
 #include "tile-word.h"
 #include "token-tiles.h"
 
@@ -22,6 +23,9 @@ static size_t activation_token_size(weight_type type, int n_in) {
     size_t size = float_stride(n_in) * sizeof(float);
     if (uses_words(type)) {
         size = (size_t) word_blocks(n_in) * word_format::token_block_bytes;
+    }
+    if (type == weight_type::i8) {
+        size = row_format::token_bytes(n_in);
     }
     with_int_format(type, [&](auto format) { size = (size_t) (n_in / block_size) * format.token_block_bytes; });
     return size;
@@ -82,9 +86,9 @@ GGCLIP_INLINE void quantize_block(Format format, int offset, const Row & row, in
 }
 
 template <class Format, class Row>
-static void quantize_row(Format format, activation_scale scale, int offset, const Row & row, int n, uint8_t * dst,
+static void quantize_row(Format format, int offset, const Row & row, int n, uint8_t * dst,
                          int height, int t) {
-    const int group = scale_group(scale, n);
+    const int group = scale_group(n);
     for (int begin = 0; begin < n; begin += group) {
         const int   end = min_int(begin + group, n);
         const float amax = max_abs(row, begin, end);
@@ -114,10 +118,49 @@ static void quantize_row_words(const Row & row, int n, uint8_t * dst, int height
     }
 }
 
+// The same in the layout of tile-row.h.
 template <class Row>
-static void pack_row(weight_type type, activation_scale scale, const Row & row, int n, const token_tiles & tiles,
+static void quantize_row_bytes(const Row & row, int n, uint8_t * dst, int height, int t) {
+    using dot = row_format::dot;
+    using activation = typename dot::activation;
+    const float amax = max_abs(row, 0, n);
+    const bool  zero = amax < smallest_amax;
+    const vf    inverse = set_f(zero ? 0.0f : 127.0f / amax);
+    vi          sum = zero_i();
+    uint8_t *   quants = dst + t * row_format::token_quants;
+    for (int i0 = 0; i0 < n; i0 += block_size, quants += height * row_format::token_quants) {
+        for (int i = 0; i < block_size; i += lanes) {
+            const int left = n - i0 - i;
+            const vf  v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
+            const vi  q = to_int(mul(v, inverse));
+            sum = add_i(sum, q);
+            if constexpr (sizeof(activation) == 1) {
+                store_as_i8((activation *) quants + i, q);
+            } else {
+                store_as_i16((activation *) quants + i, q);
+            }
+        }
+    }
+    float * scales = (float *) (dst + row_format::scales_at(n, height));
+    scales[t] = zero ? 0.0f : amax / 127.0f;
+    int32_t by_lane[lanes];
+    store_i(by_lane, sum);
+    int32_t total = 0;
+    for (int i = 0; i < lanes; i++) {
+        total += by_lane[i];
+    }
+    const int32_t correction = dot::has_correction ? -offset_of(weight_type::q8_0) * total : 0;
+    memcpy(scales + height + t, &correction, 4);
+}
+
+template <class Row>
+static void pack_row(weight_type type, const Row & row, int n, const token_tiles & tiles,
                      int tile, int t, void * dst) {
     uint8_t * const base = (uint8_t *) dst + tiles.begin(tile) * activation_token_size(type, n);
+    if (type == weight_type::i8) {
+        quantize_row_bytes(row, n, base, tiles.height(tile), t);
+        return;
+    }
     if (uses_words(type)) {
         quantize_row_words(row, n, base, tiles.height(tile), t);
         return;
@@ -127,7 +170,7 @@ static void pack_row(weight_type type, activation_scale scale, const Row & row, 
         return;
     }
     with_int_format(type, [&](auto format) {
-        quantize_row(format, scale, offset_of(type), row, n, base, tiles.height(tile), t);
+        quantize_row(format, offset_of(type), row, n, base, tiles.height(tile), t);
     });
 }
 
@@ -135,14 +178,14 @@ static inline token_tiles tiles_of(weight_type type, int n_tokens) {
     return token_tiles(n_tokens, is_quantized(type) ? token_tile : token_tile_float);
 }
 
-static void pack_activations(weight_type type, activation_scale scale, const float * x, size_t x_stride, int n_tokens,
+static void pack_activations(weight_type type, const float * x, size_t x_stride, int n_tokens,
                              int n_in, void * dst, int ith, int nth) {
     const token_tiles tiles = tiles_of(type, n_tokens);
     const share       mine(tiles.count, ith, nth);
     for (int tile = mine.begin; tile < mine.end; tile++) {
         for (int t = 0; t < tiles.height(tile); t++) {
             const plain_row row = {x + (tiles.begin(tile) + t) * x_stride};
-            pack_row(type, scale, row, n_in, tiles, tile, t, dst);
+            pack_row(type, row, n_in, tiles, tile, t, dst);
         }
     }
 }

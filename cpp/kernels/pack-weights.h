@@ -1,7 +1,8 @@
-// Repacking of plain weight rows into panels (layouts: tile-float.h, tile-word.h, int-format.h). Rows beyond n_out are zero.
+// Repacking of plain weight rows into panels (layouts: tile-float.h, tile-word.h, tile-row.h, int-format.h). Rows beyond n_out are zero.
 #pragma once
 
 #include "int-format.h"
+#include "tile-row.h"
 #include "tile-word.h"
 
 GGCLIP_LEVEL_BEGIN
@@ -108,7 +109,43 @@ static void pack_word_panel(const uint8_t * rows, size_t row_bytes, int n_rows, 
     }
 }
 
+// Rows of f32 as bytes with a scale each.
+static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_in, uint8_t * dst) {
+    constexpr int     group = row_format::group;
+    constexpr uint8_t flip = q8_is_unsigned ? 0x80 : 0;  // int8 to value + 128
+    const size_t      n_bytes = (size_t) row_format::n_blocks(n_in) * row_format::block_bytes;
+    memset(dst, 0, row_format::quants_at);
+    memset(dst + row_format::quants_at, flip, n_bytes);
+    for (int r = 0; r < n_rows; r++) {
+        const float * row = (const float *) (rows + r * row_bytes);
+        vf            amax_v = zero_f();
+        int           i = 0;
+        for (; i + lanes <= n_in; i += lanes) {
+            amax_v = max(amax_v, abs(load_f(row + i)));
+        }
+        float amax = max_of(i < n_in ? max(amax_v, abs(load_first(row + i, n_in - i))) : amax_v);
+        if (!(amax >= smallest_amax)) {
+            continue;  // zeros
+        }
+        const float d = amax / 127.0f;
+        memcpy(dst + r * 4, &d, 4);
+        const vf inverse = set_f(127.0f / amax);
+        for (i = 0; i < n_in; i += lanes) {
+            const int left = min_int(lanes, n_in - i);
+            int32_t   quants[lanes];
+            store_i(quants, to_int(mul(left == lanes ? load_f(row + i) : load_first(row + i, left), inverse)));
+            for (int k = 0; k < left; k++) {
+                const size_t at = (size_t) ((i + k) / group * panel_rows + r) * group + (i + k) % group;
+                dst[row_format::quants_at + at] = (uint8_t) quants[k] ^ flip;
+            }
+        }
+    }
+}
+
 static size_t panel_size(weight_type type, int n_in) {
+    if (type == weight_type::i8) {
+        return row_format::quants_at + (size_t) row_format::n_blocks(n_in) * row_format::block_bytes;
+    }
     if (uses_words(type)) {
         return (size_t) word_blocks(n_in) * word_format::block_bytes;
     }
@@ -141,6 +178,7 @@ static void pack(weight_type type, int n_out, int n_in, const void * rows, size_
             case weight_type::q8_0: pack_int_panel<weight_type::q8_0>(panel, row_bytes, n_rows, n_blocks, out); break;
             case weight_type::q4_0: pack_int_panel<weight_type::q4_0>(panel, row_bytes, n_rows, n_blocks, out); break;
             case weight_type::q4_1: pack_int_panel<weight_type::q4_1>(panel, row_bytes, n_rows, n_blocks, out); break;
+            case weight_type::i8: pack_row_panel(panel, row_bytes, n_rows, n_in, out); break;
             case weight_type::q5_0: pack_int_panel<weight_type::q5_0>(panel, row_bytes, n_rows, n_blocks, out); break;
             case weight_type::q5_1: pack_int_panel<weight_type::q5_1>(panel, row_bytes, n_rows, n_blocks, out); break;
         }

@@ -11,12 +11,11 @@ namespace test {
 struct linear_case {
     weight_type      type;
     int              n_tokens, n_in, n_out;
-    activation_scale scale = activation_scale::group;
     unary            op = unary::none;
     bool             bias = false, residual = false;
     std::string      text() const {
         return std::string(type_name(type)) + " " + std::to_string(n_tokens) + "x" + std::to_string(n_in) + "x" +
-               std::to_string(n_out) + (scale == activation_scale::row ? " row" : "") + " op" +
+               std::to_string(n_out) +  " op" +
                std::to_string((int)op) + (bias ? " bias" : "") + (residual ? " residual" : "");
     }
 };
@@ -48,7 +47,7 @@ inline std::vector<float> run_linear(const kernel_table & k, const linear_case &
     buffer    w(k.packed_size(c.type, c.n_out, c.n_in)), act(k.activations_size(c.type, n, c.n_in));
     k.pack(c.type, c.n_out, c.n_in, d.w.rows.data(), d.w.row_bytes, w.data());
     run_shares(nth, [&](int i) {
-        k.pack_activations(c.type, c.scale, d.x.data() + first_token * d.x_stride, d.x_stride, n, c.n_in, act.data(), i,
+        k.pack_activations(c.type, d.x.data() + first_token * d.x_stride, d.x_stride, n, c.n_in, act.data(), i,
                            nth);
     });
     const size_t       stride = c.n_out + 2;
@@ -56,7 +55,6 @@ inline std::vector<float> run_linear(const kernel_table & k, const linear_case &
     const linear_args  args = {{c.type, c.n_out, c.n_in, w.data()},
                                act.data(),
                                n,
-                               c.scale,
                                c.bias ? d.bias.data() : nullptr,
                                c.op,
                                c.residual ? d.residual.data() + first_token * d.residual_stride : nullptr,
@@ -93,7 +91,7 @@ void round_to_steps(const In * x, int begin, int end, float limit, double * out)
 // What the kernel makes of the activations: 8 bits, 13 bits (limit 127, 4095) or, with limit 0, themselves.
 inline std::vector<double> rounded_activations(const linear_case & c, const linear_data & d, float limit) {
     std::vector<double> out((size_t)c.n_tokens * c.n_in);
-    const int           step = limit == 4095.0f ? 64 : ggclip::kernels::scale_group(c.scale, c.n_in);
+    const int           step = limit == 4095.0f ? 64 : c.type == weight_type::i8 ? c.n_in : ggclip::kernels::scale_group(c.n_in);
     for (int t = 0; t < c.n_tokens; t++) {
         const float * x = d.x.data() + t * d.x_stride;
         double *      q = out.data() + (size_t)t * c.n_in;
@@ -106,12 +104,14 @@ inline std::vector<double> rounded_activations(const linear_case & c, const line
 }
 
 inline std::vector<double> reference_linear(const linear_case & c, const linear_data & d, bool words) {
-    const float         limit = words ? 4095.0f : is_quantized(c.type) ? 127.0f : 0.0f;
+    const bool          bytes = c.type == weight_type::i8;
+    const float         limit = words ? 4095.0f : is_quantized(c.type) || bytes ? 127.0f : 0.0f;
+    const int           step = words ? 64 : c.n_in;
     std::vector<double> x = rounded_activations(c, d, limit), w = d.w.values, out;
-    for (int o = 0; words && o < c.n_out; o++) {
+    for (int o = 0; (words || bytes) && o < c.n_out; o++) {
         double * row = w.data() + (size_t)o * c.n_in;
-        for (int i = 0; i < c.n_in; i += 64) {
-            round_to_steps(row, i, std::min(i + 64, c.n_in), limit, row);
+        for (int i = 0; i < c.n_in; i += step) {
+            round_to_steps(row, i, std::min(i + step, c.n_in), limit, row);
         }
     }
     for (int t = 0; t < c.n_tokens; t++) {
@@ -135,7 +135,6 @@ inline std::vector<linear_case> linear_cases() {
     for (const weight_type type : all_types) {
         for (const auto & s : shapes) {
             linear_case c = {type, s[0], s[1], s[2]};
-            c.scale = i % 2 ? activation_scale::row : activation_scale::group;
             c.op = (unary)(i % 4);
             c.bias = i % 3 != 0;
             c.residual = i % 5 < 2;
@@ -169,8 +168,8 @@ inline void test_linear(const kernel_table & k) {
 // Neither the number of threads nor the other tokens of a batch change a single bit.
 inline void test_determinism(const kernel_table & k) {
     for (const weight_type type : all_types) {
-        for (const activation_scale scale : {activation_scale::group, activation_scale::row}) {
-            linear_case              c = {type, 19, 1536, 70, scale, unary::quick_gelu, true, true};
+        {
+            linear_case              c = {type, 19, 1536, 70, unary::quick_gelu, true, true};
             const linear_data        d = data_for(c);
             const std::vector<float> one = run_linear(k, c, d, 1);
             for (const int nth : {2, 3, 4, 64}) {

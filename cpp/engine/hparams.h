@@ -40,6 +40,7 @@ enum class text_cleaning {
     repair,            // as open_clip, case kept (open_clip's `whitespace`, for tokenizers of other families)
     repair_lower,      // as open_clip, for tokenizers of other families
     lower,             // lower case only (SigLIP2)
+    repair_canonicalize,  // open_clip's `canonicalize` before a tokenizer of another family, whatever that one does
 };
 
 // Where a block's two LayerNorms stand: before attention and MLP (CLIP), or after each residual sum (BERT).

@@ -7,7 +7,7 @@ namespace ggclip {
 
 namespace {
 
-constexpr size_t max_kept = size_t(16) << 20;  // floats, 64 MiB
+constexpr size_t max_kept = size_t(4) << 20;  // floats, 16 MiB a session
 
 // Which inputs an output is the weighted mean of.
 struct taps {

@@ -11,7 +11,7 @@ const char * const POOLINGS[] = {"cls", "eot", "last", "attention", "mean"};
 const char * const RESIZE_MODES[] = {"shortest", "squash", "longest", "patches"};
 const char * const INTERPOLATIONS[] = {"nearest", "bilinear", "bicubic"};
 const char * const CROP_ROUNDINGS[] = {"floor", "half_even"};
-const char * const CLEANINGS[] = {"whitespace_lower", "open_clip", "canonicalize", "none", "repair", "repair_lower", "lower"};
+const char * const CLEANINGS[] = {"whitespace_lower", "open_clip", "canonicalize", "none", "repair", "repair_lower", "lower", "repair_canonicalize"};
 
 template <typename T, size_t N>
 bool find_word(const char * const (&words)[N], const std::string & word, T & value) {

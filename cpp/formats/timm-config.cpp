@@ -78,9 +78,15 @@ void refuse_others(const tensor_table & table, const std::string & trunk) {
     }
 }
 
+// A word whose null means "" (Python's None is as false), unlike its absence.
+std::string word_or_null(const json_ref & config, const char * key, const char * fallback) {
+    const json_ref word = config.get(key);
+    return word.value() != nullptr && !word.exists() ? "" : config.string(key, fallback);
+}
+
 // The head after the trunk: timm's own classifier, or open_clip's.
 void read_projection(const json_ref & config, const tensor_table & table, vision_hparams & vision, source_names & names) {
-    const std::string kind = config.string("timm_proj", "linear");
+    const std::string kind = word_or_null(config, "timm_proj", "linear");
     if (kind != "linear" && kind != "none" && !kind.empty()) {
         config.get("timm_proj").unsupported("\"linear\", \"none\" and \"\"");
     }
@@ -92,8 +98,8 @@ void read_projection(const json_ref & config, const tensor_table & table, vision
 
 void read_pooling(const json_ref & config, const vit_name & name, vision_hparams & vision, source_names & names) {
     const std::string own = name.siglip && !name.gap ? "map" : name.gap || !vision.has_class_embd ? "avg" : "token";
-    std::string       kind = config.string("timm_pool", "avg");
-    if (kind.empty() && config.string("timm_proj", "linear") == "linear") {
+    std::string       kind = word_or_null(config, "timm_pool", "avg");
+    if (kind.empty() && word_or_null(config, "timm_proj", "linear") == "linear") {
         kind = own;  // TimmModel then leaves the architecture's own pooling; without a projection it pools nothing
     }
     if (kind == "map") {

@@ -67,7 +67,7 @@ export interface NativeModelInfo {
     bosId: number
     eosId: number
     padId: number
-    cleaning: 'whitespace_lower' | 'open_clip' | 'canonicalize' | 'none' | 'repair' | 'repair_lower' | 'lower'
+    cleaning: 'whitespace_lower' | 'open_clip' | 'canonicalize' | 'none' | 'repair' | 'repair_lower' | 'lower' | 'repair_canonicalize'
   }) | null
 }
 

@@ -86,7 +86,7 @@ export class ClipBpeEncoder implements TextEncoder {
   #cleaner(): Cleaner {
     const clean = cleanerFor(this.#cleaning)
     // open_clip's HFTokenizer around transformers' CLIPTokenizer: its own cleaning, then the tokenizer's
-    if (this.#cleaning !== 'repair' && this.#cleaning !== 'repair_lower') return clean
+    if (!this.#cleaning.startsWith('repair')) return clean
     const lower = cleanerFor('whitespace_lower')
     return (part) => lower(clean(part))
   }

@@ -95,7 +95,7 @@ export class LibraryEncoder implements TextEncoder {
 
   #cleanerFor(cleaning: TextCleaning): (text: string) => string {
     if (cleaning === 'open_clip' || cleaning === 'repair') return repairText
-    if (cleaning === 'repair_lower') return (text) => cleanText(text, 'repair_lower')
+    if (cleaning === 'repair_lower' || cleaning === 'repair_canonicalize') return (text) => cleanText(text, cleaning)
     if (cleaning === 'lower') return lowerEach
     if (cleaning === 'canonicalize' && !this.#canonicalizes()) return (text) => cleanText(text, 'canonicalize')
     return (text) => text

@@ -1,6 +1,6 @@
 /** Every {@link TextCleaning}. */
 export const textCleanings = [
-  'whitespace_lower', 'open_clip', 'canonicalize', 'none', 'repair', 'repair_lower', 'lower',
+  'whitespace_lower', 'open_clip', 'canonicalize', 'none', 'repair', 'repair_lower', 'lower', 'repair_canonicalize',
 ] as const
 
 /**
@@ -10,8 +10,8 @@ export const textCleanings = [
  * - `open_clip`: open_clip's `clean='lower'`: ftfy's repairs, HTML entities twice, whitespace, lower case.
  * - `canonicalize`: open_clip's `clean='canonicalize'` (SigLIP, CLIPA): as above and punctuation removed.
  * - `none`: the text as it is.
- * - `repair`, `repair_lower`: open_clip's `clean='whitespace'` and `'lower'` before a tokenizer of another family: as
- *   `open_clip`, case kept or not.
+ * - `repair`, `repair_lower`, `repair_canonicalize`: open_clip's `clean='whitespace'`, `'lower'` and `'canonicalize'` before
+ *   a tokenizer of another family, whatever that one does by itself: as `open_clip`, case kept or not, or `canonicalize`.
  * - `lower`: lower case only (SigLIP2).
  *
  * A tokenizer.json of another family than CLIP (SentencePiece, WordPiece, ...) has a normaliser of its own, which

@@ -20,6 +20,7 @@ from family_tokenizers import write_gemma, write_roberta, write_siglip, write_wo
 from random_weights import randomise
 from tiny_tokenizer import write_tokenizer
 
+CLEANED = TEXTS + ['snake_case &amp; “curly” quotes’ end']
 CHINESE = ['一只猫的照片', 'a photo of a cat', '', '雪地里的两只狗, 42', 'the end ' * 40]
 
 
@@ -72,7 +73,7 @@ def open_clip_text(directory, text_cfg, tokenizer, context):
         for row in ids:
             row[(row == end).nonzero()[0, 0] + 1 :] = 0
         return ids
-    return HFTokenizer(directory, context_length=context, **text_cfg.get('tokenizer_kwargs', {}))(TEXTS)
+    return HFTokenizer(directory, context_length=context, **text_cfg.get('tokenizer_kwargs', {}))(CLEANED)
 
 
 def make_open_clip(directory, seed, picture, vision, text, tokenizer_of, embed=28, context=20, cfg=None, timm=None, hf=None, **model):
@@ -113,7 +114,8 @@ def make_open_clip(directory, seed, picture, vision, text, tokenizer_of, embed=2
     bias = 0 if built.logit_bias is None else built.logit_bias.item()
     write_expected(
         directory, 'open_clip', reference.encode_image, reference.encode_text, size, ids, float(reference.logit_scale.detach().exp()),
-        picture, seed=seed, process=lambda image: transform(image).numpy(), bias=bias, debug=debug,
+        picture, texts=CLEANED if 'hf_tokenizer_name' in text_cfg else TEXTS, seed=seed,
+        process=lambda image: transform(image).numpy(), bias=bias, debug=debug,
     )
 
 
@@ -172,7 +174,7 @@ OPEN_CLIP = {
         vision=VIT, text={**TEXT, 'hf_tokenizer_name': 'facebook/xlm-v-base', 'pool_type': 'eos', 'eos_id': 2}, tokenizer_of=write_xlm_roberta, quick_gelu=True),
     'average-then-norm-first': dict(vision={**VIT, 'pool_type': 'avg'}, text={**TEXT, 'proj_type': 'linear'}, tokenizer_of=write_tokenizer),
     'timm-clip': dict(
-        vision={'image_size': 40, 'timm_model_name': 'vit_xsmall_patch16_clip_224', 'timm_pool': 'token', 'timm_proj': ''},
+        vision={'image_size': 40, 'timm_model_name': 'vit_xsmall_patch16_clip_224', 'timm_pool': 'token', 'timm_proj': None},
         text=TEXT, tokenizer_of=write_tokenizer, custom_text=True,
         timm=dict(embed_dim=44, depth=2, img_size=40, patch_size=8)),
     'timm-quickgelu-linear': dict(

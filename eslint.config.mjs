@@ -53,7 +53,7 @@ export default ts.config(
     languageOptions: {
       sourceType: 'module',
       globals: Object.fromEntries(['process', 'console', 'Buffer', 'URL', '__dirname', '__filename', 'require', 'module', 'setTimeout', 'setInterval',
-        'clearTimeout', 'clearInterval', 'setImmediate', 'AbortController', 'AbortSignal', 'performance', 'fetch', 'structuredClone', 'gc', 'Blob', 'TextDecoder', 'TextEncoder'].map(name => [name, 'readonly'])),
+        'clearTimeout', 'clearInterval', 'setImmediate', 'AbortController', 'AbortSignal', 'performance', 'fetch', 'structuredClone', 'gc', 'Blob', 'FormData', 'TextDecoder', 'TextEncoder'].map(name => [name, 'readonly'])),
     },
   },
   { files: ['**/*.cjs'], languageOptions: { sourceType: 'commonjs' } },

@@ -20,11 +20,16 @@ export class Admission {
     return this.#held
   }
 
+  /** @throws {ClipError} ERR_CLIP_QUEUE_FULL when not even one more input of this client has a place */
+  checkRoom(client: string): void {
+    const own = this.#byClient.get(client) ?? 0
+    if (this.#held > 0 && !this.#fits(own, 1)) throw this.#full(own)
+  }
+
   /** Returns the function that gives the places back. @throws {ClipError} ERR_CLIP_QUEUE_FULL with `retryAfterMs` */
   enter(client: string, count: number): () => void {
     const own = this.#byClient.get(client) ?? 0
-    const fits = this.#held + count <= this.limit && (own === 0 || own + count <= share * (this.limit - this.#held))
-    if (!fits && this.#held > 0) throw this.#full(own)
+    if (this.#held > 0 && !this.#fits(own, count)) throw this.#full(own)
     this.#held += count
     this.#byClient.set(client, own + count)
     let left = false
@@ -36,6 +41,10 @@ export class Admission {
       if (rest > 0) this.#byClient.set(client, rest)
       else this.#byClient.delete(client)
     }
+  }
+
+  #fits(own: number, count: number): boolean {
+    return this.#held + count <= this.limit && (own === 0 || own + count <= share * (this.limit - this.#held))
   }
 
   #full(own: number): ClipError {

@@ -61,7 +61,7 @@ export function addHooks(app: FastifyInstance, context: Context): void {
 }
 
 /** Checks that cost next to nothing, before a byte of the body is read. */
-function enter(request: FastifyRequest, reply: FastifyReply, { requests, settings }: Context, keys: Keys): void {
+function enter(request: FastifyRequest, reply: FastifyReply, { requests, settings, pool }: Context, keys: Keys): void {
   const access = request.routeOptions.config.access ?? 'open'
   if (access === 'open' || request.method === 'OPTIONS') return
   if (requests.closing) throw closingError()
@@ -73,6 +73,7 @@ function enter(request: FastifyRequest, reply: FastifyReply, { requests, setting
   if (requests.count >= settings.maxRequests) {
     throw new ClipError('ERR_CLIP_QUEUE_FULL', `${requests.count} requests are in work and maxRequests is ${settings.maxRequests}: try again later`, { retryAfterMs: 1000 })
   }
+  pool.checkRoom(request.scope.client)
   const encoding = request.headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity') {
     throw new ClipError('ERR_CLIP_REQUEST_UNSUPPORTED', `content encoding '${encoding.slice(0, 40)}' is not accepted`)

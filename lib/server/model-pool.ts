@@ -22,6 +22,23 @@ export class ModelPool {
     throw new ClipError('ERR_CLIP_MODEL_UNKNOWN', `no model '${name?.slice(0, 80)}' here: GET /v1/models lists those there are`)
   }
 
+  /**
+   * Refuses a request of which nothing but its client is known, where no model has room for it.
+   *
+   * @throws {ClipError} ERR_CLIP_QUEUE_FULL
+   */
+  checkRoom(client: string): void {
+    let refusal: unknown
+    for (const { admission } of this.slots.values()) {
+      try {
+        return admission.checkRoom(client)
+      } catch (error) {
+        refusal ??= error
+      }
+    }
+    throw refusal
+  }
+
   /** Loads what is to be there from the start. */
   async preload(which: 'none' | 'first' | 'all', signal: AbortSignal): Promise<void> {
     const slots = [...this.slots.values()].slice(0, which === 'all' ? Infinity : Number(which === 'first'))

@@ -41,6 +41,20 @@ test('one request larger than the limit passes an empty gate, and nothing beside
   expect(() => gate.enter('b', 10)).not.toThrow()
 })
 
+test('whether there is room at all can be asked before it is known how much is wanted', () => {
+  const gate = admission(10)
+  expect(() => gate.checkRoom('a')).not.toThrow()
+  const leave = gate.enter('a', 9)
+  // of 10 places one is left, of which 'a' can have no more
+  expect(() => gate.checkRoom('a')).toThrow(expect.objectContaining({ code: 'ERR_CLIP_QUEUE_FULL' }))
+  expect(() => gate.checkRoom('b')).not.toThrow()
+  gate.enter('b', 1)
+  expect(() => gate.checkRoom('c')).toThrow('maxQueue')
+  leave()
+  expect(() => gate.checkRoom('c')).not.toThrow()
+  expect(gate.held).toBe(1)
+})
+
 test('random use never loses or invents a place', () => {
   const gate = admission(50)
   const leaves: (() => void)[] = []

@@ -45,13 +45,13 @@ const images = (count: number) => ({ input: Array.from({ length: count }, () => 
 withBuild('ggclip serve', () => {
   test('SIGTERM: requests in work are finished, new ones refused, exit status 0', async () => {
     const { child, url, ended, log } = await serve()
-    const slow = embed(url, images(200))
+    const slow = embed(url, images(120))
     await until(async () => (await (await fetch(`${url}/metrics`)).text()).includes('ggclip_running_items{model="emoji-clip"} 32'))
     child.kill('SIGTERM')
     await until(async () => embed(url, { input: 'late' }).then(({ status }) => status === 503, () => true))
     const response = await slow
     expect(response.status).toBe(200)
-    expect(((await response.json()) as { data: unknown[] }).data).toHaveLength(200)
+    expect(((await response.json()) as { data: unknown[] }).data).toHaveLength(120)
     expect(await ended).toEqual({ code: 0, signal: null })
     expect(log().map(({ msg }) => msg)).toEqual(expect.arrayContaining(['model loaded', 'ready', 'request', 'model unloaded']))
     await expect(fetch(url)).rejects.toThrow()
@@ -59,7 +59,7 @@ withBuild('ggclip serve', () => {
 
   test('SIGTERM: a request on a connection that is kept gets 503 with a code', async () => {
     const { child, port, url, ended } = await serve()
-    const slow = embed(url, images(200))
+    const slow = embed(url, images(120))
     const socket = net.connect(port, '127.0.0.1')
     const body = JSON.stringify({ input: 'late' })
     // the head of a request is on its way when the signal comes, so that its connection is not idle
@@ -84,7 +84,7 @@ withBuild('ggclip serve', () => {
     const half = net.connect(port, '127.0.0.1')
     for (const socket of [idle, half]) socket.on('error', () => undefined)
     half.write('POST /v1/embeddings HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"input":')
-    const slow = embed(url, images(1500)).then(async response => ({ status: response.status, body: await response.json() as any }))
+    const slow = embed(url, images(500)).then(async response => ({ status: response.status, body: await response.json() as any }))
     await until(async () => (await (await fetch(`${url}/metrics`)).text()).includes('ggclip_running_items{model="emoji-clip"} 32'))
     child.kill('SIGTERM')
     expect(await slow).toMatchObject({ status: 503, body: { error: { code: 'ERR_CLIP_SERVER_CLOSING' } } })
@@ -101,7 +101,7 @@ withBuild('ggclip serve', () => {
     const first = await serve()
     const numbers = async (url: string) => ((await (await embed(url, { input: 'a pizza' })).json()) as any).data[0].embedding as number[]
     const before = await numbers(first.url)
-    const hanging = embed(first.url, images(200)).catch((error: unknown) => error)
+    const hanging = embed(first.url, images(120)).catch((error: unknown) => error)
     first.child.kill('SIGKILL')
     expect(await first.ended).toEqual({ code: null, signal: 'SIGKILL' })
     expect(await hanging).toHaveProperty('message')

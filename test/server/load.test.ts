@@ -99,6 +99,24 @@ describe('overload', () => {
     expect((await post(server, '/v1/embeddings', { input: 'a' })).status).toBe(200)
   })
 
+  test('where no model has room, 503 comes before the body is read', async () => {
+    const server = await start({ maxQueue: 20 })
+    const long = post(server, '/v1/embeddings', { input: Array.from({ length: 150 }, () => dataUri('rocket.png')) })
+    await until(async () => (await metric(server, 'ggclip_admitted_inputs{model="emoji-clip"}')) > 0)
+    const answer = await new Promise<number | undefined>((resolve, reject) => {
+      // a body that never comes
+      const request = http.request(`${server.url}/v1/embeddings`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': 1_000_000 } })
+      request.on('response', response => {
+        resolve(response.statusCode)
+        request.destroy()
+      }).on('error', reject)
+      request.flushHeaders()
+    })
+    expect(answer).toBe(503)
+    expect((await long).status).toBe(200)
+    expect((await post(server, '/v1/embeddings', { input: 'a' })).status).toBe(200)
+  })
+
   test('a request larger than the whole queue is taken when there is nothing else', async () => {
     const server = await start({ maxQueue: 4 })
     expect((await post(server, '/v1/embeddings', { input: Array.from({ length: 10 }, (_, i) => `${i}`) })).status).toBe(200)

@@ -15,6 +15,7 @@ interface Flags extends Omit<ServerOptions, 'models' | 'apiKeys' | 'corsOrigins'
   device?: LoadOptions['device']
   dtype?: LoadOptions['dtype']
   precision?: LoadOptions['precision']
+  towers?: LoadOptions['towers']
   decode?: LoadOptions['decode']
   maxBatch?: number
   maxWaitMs?: number
@@ -48,6 +49,7 @@ commas); a key in an argument would be visible to everybody on the machine.`)
     ['--device <name>', 'auto, cpu, cuda, metal or vulkan (default: auto)'],
     ['--dtype <type>', `convert the weights while loading: ${weightTypes.join(', ')} (default: as in the file)`],
     ['--precision <mode>', 'default, fast or exact'],
+    ['--towers <which>', 'load both encoders, or only image or text (default: both)'],
     ['--decode <mode>', 'auto, or exact: every pixel of large pictures (default: auto)'],
     ['--max-batch <n>', 'most inputs of one batch (default: 32)', wholeNumber],
     ['--max-wait-ms <n>', 'longest wait for a batch to fill under load (default: 0)', wholeNumber],
@@ -102,10 +104,10 @@ async function run(shell: Shell, flags: Flags): Promise<void> {
 
 async function optionsOf(flags: Flags): Promise<ServerOptions> {
   const {
-    model, threads, sessions, device, dtype, precision, decode, maxBatch, maxWaitMs, dimensions, apiKeysFile, corsOrigin,
+    model, threads, sessions, device, dtype, precision, towers, decode, maxBatch, maxWaitMs, dimensions, apiKeysFile, corsOrigin,
     remoteImages, remoteHost, json: _, logLevel = 'info', ...rest
   } = flags
-  const common = { threads, sessions, device, dtype, precision, decode, maxBatch, maxWaitMs, dimensions: sizesOf(dimensions) }
+  const common = { threads, sessions, device, dtype, precision, towers, decode, maxBatch, maxWaitMs, dimensions: sizesOf(dimensions) }
   return {
     ...rest,
     logLevel,

@@ -49,7 +49,8 @@ test('who waits learns that there is nothing left to do', async () => {
 test('a wait can be cancelled', async () => {
   const file = lockFile()
   let release = (): void => undefined
-  const first = withLock(file, undefined, never, () => new Promise<void>(resolve => { release = resolve }))
+  const released = new Promise<void>(resolve => { release = resolve })
+  const first = withLock(file, undefined, never, () => released)
   await held(file)
   const abort = new AbortController()
   const reason = new Error('enough')

@@ -4,9 +4,10 @@ import { checkImageOptions, checkTextOptions, imageKeys, pictureKeys } from './c
 import { checkClassifyOptions, Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
 import { withDeadline } from './deadline.js'
 import { ClipError, fromNative, invalidArgument } from './errors.js'
+import { checkLayers } from './hidden-layers.js'
 import { type DecodeSettings, decodeImage, isImageList } from './image.js'
 import { checkLoadOptions, type LoadSettings } from './load-options.js'
-import { modelPath } from './model-path.js'
+import { locateModel, type ModelLocation } from './model-path.js'
 import { modelTokenizer } from './model-tokenizer.js'
 import type { NativeImage, NativeModel, NativeStates } from './native/contract.js'
 import { loadAddon } from './native/load.js'
@@ -20,13 +21,17 @@ import type { ClipTokenizer } from './tokenizer.js'
 import type {
   CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, SimilarityResult,
 } from './types.js'
-import { checkInteger, checkOneOf, checkOptions, checkSignal, checkString } from './validate.js'
+import { checkBoolean, checkOneOf, checkOptions, checkSignal, checkString } from './validate.js'
 
 const textCacheSize = 1024
 
-export interface HiddenStatesOptions {
-  /** Layer: 0 is the input of the first block, -1 the output of the last. Default -1. */
-  layer?: number
+export interface HiddenStatesOptions<Layer extends number | readonly number[] = number> {
+  /** Layer, or several: 0 is the input of the first block, -1 the output of the last. Default -1. */
+  layer?: Layer
+  /** Instead of `layer`: how many of the last blocks to skip ("clip skip"); 1 is layer -2. */
+  skip?: number
+  /** Apply the tower's final norm, as Stable Diffusion does to its text conditioning. Default false. */
+  norm?: boolean
   /** Which encoder `input` goes to: a string may be a text or the path of a picture. */
   tower: 'image' | 'text'
   signal?: AbortSignal
@@ -68,11 +73,12 @@ export class Clip {
   /** What the model is: architecture, sizes, types, device, bytes, licence, source. */
   readonly info: Readonly<ClipInfo>
 
-  private constructor(model: NativeModel, tokenizer: ClipTokenizer | undefined, settings: LoadSettings) {
+  private constructor(model: NativeModel, tokenizer: ClipTokenizer | undefined, settings: LoadSettings, location: ModelLocation) {
     this.#model = model
     const native = model.info()
     this.info = Object.freeze({
       ...native, architecture: 'clip' as const, logitScale: Math.exp(native.logitScale), threads: settings.threads, sessions: settings.sessions,
+      source: native.source || location.source, revision: native.revision || location.revision,
     })
     this.#runners = Array.from(
       { length: settings.sessions }, () => new SessionRunner(model.createSession(settings.threads, settings.maxBatch), native.dim),
@@ -80,7 +86,9 @@ export class Clip {
     const { maxBatch, maxWaitMs, maxQueue, decode, maxPixels } = settings
     this.#tracer = new Tracer(settings.onTrace)
     this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, maxWaitMs, maxQueue, onBatch: this.#tracer.onBatch })
-    this.#decoding = { decode, maxPixels, size: native.vision?.imageSize ?? 0, mode: native.vision?.resizeMode }
+    // pictures of any grid are decoded exactly: how large they become depends on their proportions
+    const { imageSize: size = 0, resizeMode: mode } = native.vision?.anyGrid ? {} : native.vision ?? {}
+    this.#decoding = { decode, maxPixels, size, mode: mode === 'patches' ? undefined : mode }
     this.#inFlight = Math.min(2 * maxBatch * settings.sessions, maxQueue)
     this.#tokenizer = tokenizer
   }
@@ -89,15 +97,16 @@ export class Clip {
    * Loads a model.
    *
    * @param source path of a `.gguf` file or of a checkpoint's directory (`config.json` or `open_clip_config.json` with
-   *   safetensors); nothing: the embedded default model
+   *   safetensors or PyTorch weights), or of such a file of weights; a model of the hub, `hf:owner/name[@revision][:file]`; a name of the registry ({@link models});
+   *   nothing: the embedded default model. What is not in the hub's cache is downloaded first ({@link pull}).
    * @throws {TypeError|RangeError} bad options; {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*,
-   *   ERR_CLIP_CONFIG_INVALID, ERR_CLIP_MODEL_UNSUPPORTED, ERR_CLIP_TOWER_MISSING, ERR_CLIP_DEVICE_UNAVAILABLE, ...; the
-   *   signal's reason when cancelled
+   *   ERR_CLIP_CONFIG_INVALID, ERR_CLIP_MODEL_UNSUPPORTED, ERR_CLIP_TOWER_MISSING, ERR_CLIP_DEVICE_UNAVAILABLE,
+   *   ERR_CLIP_HUB_*, ...; the signal's reason when cancelled
    */
   static async load(source?: string, options?: LoadOptions): Promise<Clip> {
     const settings = checkLoadOptions(options)
-    const path = modelPath(source)
     const addon = loadAddon()
+    const location = await locateModel(source, settings)
     const native = {
       device: settings.device,
       towers: settings.towers,
@@ -105,9 +114,9 @@ export class Clip {
       precision: settings.precision,
       kernels: process.env.GGCLIP_CPU ?? '',
     }
-    const model = await withAbort(settings.signal, () => addon.loadModel(path, native), loaded => loaded.dispose())
+    const model = await withAbort(settings.signal, () => addon.loadModel(location.path, native), loaded => loaded.dispose())
     try {
-      return new Clip(model, await modelTokenizer(model, model.info()), settings)
+      return new Clip(model, await modelTokenizer(model, model.info()), settings, location)
     } catch (error) {
       model.dispose()
       throw fromNative(error)
@@ -230,16 +239,22 @@ export class Clip {
 
   /**
    * Per-token states of a layer: text conditioning for diffusion models, patch features for vision-language models.
-   * Texts run at their full padded length, as the reference runs them.
+   * Texts run at their full padded length, as the reference runs them: transformers' `hidden_states[layer]`, and with
+   * `norm` its `final_layer_norm` (`post_layernorm` of pictures) of them.
+   *
+   * @returns [tokens][width]; for an array of layers one each, in order, from one run
    */
-  async hiddenStates(input: ImageInput, options: HiddenStatesOptions): Promise<HiddenStates> {
-    const { layer = -1, tower, signal } = checkOptions('options', options, ['layer', 'tower', 'signal'])
-    checkOneOf('tower', tower, ['image', 'text'])
+  hiddenStates(input: ImageInput, options: HiddenStatesOptions): Promise<HiddenStates>
+  hiddenStates(input: ImageInput, options: HiddenStatesOptions<readonly number[]>): Promise<HiddenStates[]>
+  async hiddenStates(input: ImageInput, options: HiddenStatesOptions<number | readonly number[]>): Promise<HiddenStates | HiddenStates[]> {
+    const given = checkOptions('options', options, ['layer', 'skip', 'norm', 'tower', 'signal'])
+    const tower = checkOneOf('tower', given.tower, ['image', 'text'])
     const layers = (tower === 'image' ? this.#needTower('vision') : this.#needTower('text')).layers
-    checkInteger('layer', layer, { min: -1 - layers, max: layers })
-    const name = `${tower === 'image' ? 'vision' : 'text'}.hidden.${layer < 0 ? layers + 1 + layer : layer}`
-    const states = await this.intermediates(input, { tower: tower as 'image' | 'text', names: [name], signal })
-    return states[name]!
+    const { numbers, several } = checkLayers(given, layers)
+    const kind = given.norm !== undefined && checkBoolean('norm', given.norm) ? 'normed' : 'hidden'
+    const names = numbers.map(layer => `${tower === 'image' ? 'vision' : 'text'}.${kind}.${layer}`)
+    const states = await this.intermediates(input, { tower, names, signal: given.signal })
+    return several ? names.map(name => states[name]!) : states[names[0]!]!
   }
 
   /**
@@ -321,7 +336,7 @@ export class Clip {
       else known.set(text, vector)
     }
     if (missing.length > 0) {
-      const items = missing.map(text => (this.info.text!.causal ? Int32Array.from(tokenizer.encode(text)) : tokenizer.encodePadded([text])))
+      const items = missing.map(text => (this.info.text!.seesPadding ? tokenizer.encodePadded([text]) : Int32Array.from(tokenizer.encode(text))))
       const vectors = await this.#scheduler.submitMany(textKind, items, call)
       missing.forEach((text, i) => {
         known.set(text, vectors[i]!)

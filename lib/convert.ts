@@ -1,16 +1,25 @@
 /** Conversion of any model that ggclip opens into one GGUF file. */
-import { statSync } from 'node:fs'
 import path from 'node:path'
 
-import { withAbort } from './abort.js'
-import { modelPath } from './model-path.js'
-import { loadAddon } from './native/load.js'
-import { fileTokenizer } from './tokenizer/for-file.js'
+import { locateModel } from './model-path.js'
 import { type WeightType, weightTypes } from './types.js'
-import { checkOneOf, checkOptions, checkSignal, checkString } from './validate.js'
+import { checkFunction, checkInteger, checkOneOf, checkOptions, checkSignal, checkString, isPlainObject } from './validate.js'
+import { type WriteSettings, writeModel } from './write-model.js'
+import { invalidArgument } from './errors.js'
+
+/** How far a conversion is. */
+export interface ConvertProgress {
+  /** `measure`: the importance of weights on the samples; `write`: the file. */
+  stage: 'measure' | 'write'
+  /** Samples seen, or bytes written. */
+  done: number
+  total: number
+  /** The sample or tensor at hand. */
+  item: string
+}
 
 export interface ConvertOptions {
-  /** Weight type of the matrices. Default: each as it is. docs/gguf-layout.md tells which tensors keep more bits. */
+  /** Weight type of the matrices. Default: each as it is. docs/quantization.md tells which tensors keep more bits. */
   dtype?: WeightType
   /** Types by tensor name: patterns with `*` and `?`; the first match decides. */
   overrides?: Readonly<Record<string, WeightType>>
@@ -20,6 +29,10 @@ export interface ConvertOptions {
   /** Where the weights come from, e.g. a hub id. */
   source?: string
   revision?: string
+  /** Threads that convert. Default: the machine's cores, at most 16. */
+  threads?: number
+  /** Called about twenty times a second and at the end. What it throws ends the conversion. */
+  onProgress?: (progress: ConvertProgress) => void
   signal?: AbortSignal
 }
 
@@ -30,29 +43,57 @@ export interface ConvertResult {
   tensors: Record<string, number>
 }
 
-const keys = ['dtype', 'overrides', 'name', 'license', 'source', 'revision', 'signal'] as const
+/** The options that convert and quantize share. */
+export const convertKeys = [
+  'dtype', 'overrides', 'name', 'license', 'source', 'revision', 'threads', 'onProgress', 'signal',
+] as const satisfies readonly (keyof ConvertOptions)[]
 
 /**
- * Writes `source` (a checkpoint's directory or a GGUF file) to the GGUF file `output`, with its tokenizer. The file
- * appears under its name only when it is complete; an existing one is replaced.
+ * Writes `source` (a checkpoint's directory or file, or a GGUF file) to the GGUF file `output`, with its tokenizer.
+ *
+ * The file is written beside its place, opened again and compared with what it should be, and only then takes its name;
+ * one that was there is replaced. Nothing is left of a conversion that failed or was cancelled. Memory: about the
+ * largest tensor.
  *
  * @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*, ...; the signal's reason
  */
 export async function convert(source: string, output: string, options?: ConvertOptions): Promise<ConvertResult> {
-  const given = checkOptions('options', options, keys)
-  const input = modelPath(checkString('source', source))
+  const given = checkOptions('options', options, convertKeys)
+  checkString('source', source)
+  const target = outputPath(output)
+  const { input, settings } = await locate(source, checkConvertOptions(given))
+  return writeModel(input, target, settings)
+}
+
+/** The source's path, downloaded if it is one of the hub; the file then says where it comes from, unless the caller does. */
+export async function locate(source: string, settings: WriteSettings): Promise<{ input: string; settings: WriteSettings }> {
+  const { path: input, source: origin, revision } = await locateModel(source, { signal: settings.signal })
+  return { input, settings: { ...settings, source: settings.source || origin, revision: settings.revision || revision } }
+}
+
+export function outputPath(output: string): string {
+  return path.resolve(checkString('output', output))
+}
+
+/** The checked options of a conversion, with the policy that every matrix gets the type asked for. */
+export function checkConvertOptions(given: Partial<ConvertOptions>): WriteSettings {
   const text = (key: 'name' | 'license' | 'source' | 'revision') => (given[key] === undefined ? '' : checkString(key, given[key]))
-  const native = {
+  return {
     type: given.dtype === undefined ? '' : checkOneOf('dtype', given.dtype, weightTypes),
-    overrides: Object.entries(given.overrides ?? {}).map(([pattern, type]): [string, string] => [
-      pattern, checkOneOf(`overrides['${pattern}']`, type, weightTypes),
-    ]),
+    overrides: checkOverrides(given.overrides ?? {}),
+    policy: 'uniform',
+    importance: null,
+    threads: given.threads === undefined ? 0 : checkInteger('threads', given.threads, { min: 1, max: 1024 }),
     name: text('name'),
     license: text('license'),
     source: text('source'),
     revision: text('revision'),
-    tokenizer: statSync(input).isDirectory() ? await fileTokenizer(input) : null,
+    onProgress: given.onProgress && checkFunction('onProgress', given.onProgress),
+    signal: checkSignal('signal', given.signal),
   }
-  const target = path.resolve(checkString('output', output))
-  return withAbort(checkSignal('signal', given.signal), () => loadAddon().convert(input, target, native))
+}
+
+function checkOverrides(value: Readonly<Record<string, WeightType>>): [string, string][] {
+  if (!isPlainObject(value)) throw invalidArgument('overrides', 'an object of name patterns and weight types', value)
+  return Object.entries(value).map(([pattern, type]) => [pattern, checkOneOf(`overrides['${pattern}']`, type, weightTypes)])
 }

@@ -45,6 +45,14 @@ export const scriptErrorCodes = [
   'ERR_CLIP_TOKENIZER_MISSING',
   'ERR_CLIP_TOKENIZER_INVALID',
   'ERR_CLIP_MODEL_UNKNOWN',
+  'ERR_CLIP_HUB_UNREACHABLE',
+  'ERR_CLIP_HUB_OFFLINE',
+  'ERR_CLIP_HUB_DENIED',
+  'ERR_CLIP_HUB_NOT_FOUND',
+  'ERR_CLIP_HUB_BUSY',
+  'ERR_CLIP_HUB_RESPONSE',
+  'ERR_CLIP_HUB_FILES',
+  'ERR_CLIP_HUB_CORRUPT',
   'ERR_CLIP_ADDON_MISSING',
   'ERR_CLIP_ADDON_INVALID',
   'ERR_CLIP_DEADLINE_EXCEEDED',
@@ -212,7 +220,7 @@ function shorten(text: string): string {
 }
 
 /** Edits (insert, delete, replace, swap of neighbours) between two words: optimal string alignment. */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let older: number[] = []
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {

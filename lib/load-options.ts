@@ -1,12 +1,13 @@
 /** The options of {@link Clip.load}: defaults, then checks. */
 import { availableCores } from './cores.js'
 import { defaultMaxPixels } from './image.js'
+import { checkHubOptions } from './models/pull.js'
 import { type LoadOptions, weightTypes } from './types.js'
-import { checkFunction, checkInteger, checkNumber, checkOneOf, checkOptions, checkSignal } from './validate.js'
+import { checkFunction, checkInteger, checkNumber, checkOneOf, checkOptions } from './validate.js'
 
 const keys = [
   'device', 'threads', 'sessions', 'towers', 'dtype', 'precision', 'maxBatch', 'maxWaitMs', 'maxQueue', 'signal', 'decode',
-  'maxPixels', 'onTrace',
+  'maxPixels', 'onTrace', 'cacheDir', 'offline', 'onProgress',
 ] as const
 
 /** Every option with its value. */
@@ -16,7 +17,7 @@ export type LoadSettings = ReturnType<typeof checkLoadOptions>
 export function checkLoadOptions(options: LoadOptions | undefined) {
   const {
     device = 'auto', sessions = 1, threads = defaultThreads(sessions), towers = 'both', dtype, precision = 'default',
-    maxBatch = 32, maxWaitMs = 0, maxQueue = 1024, signal, decode = 'auto', maxPixels = defaultMaxPixels, onTrace,
+    maxBatch = 32, maxWaitMs = 0, maxQueue = 1024, decode = 'auto', maxPixels = defaultMaxPixels, onTrace, ...hub
   } = checkOptions('options', options, keys)
   return {
     device: checkOneOf('device', device, ['auto', 'cpu', 'cuda', 'metal', 'vulkan']),
@@ -28,10 +29,10 @@ export function checkLoadOptions(options: LoadOptions | undefined) {
     maxBatch: checkInteger('maxBatch', maxBatch, { min: 1, max: 1024 }),
     maxWaitMs: checkNumber('maxWaitMs', maxWaitMs, { min: 0, max: 60_000 }),
     maxQueue: checkInteger('maxQueue', maxQueue, { min: 1 }),
-    signal: checkSignal('signal', signal),
     decode: checkOneOf('decode', decode, ['auto', 'exact']),
     maxPixels: checkInteger('maxPixels', maxPixels, { min: 1 }),
     onTrace: onTrace === undefined ? undefined : checkFunction('onTrace', onTrace),
+    ...checkHubOptions(hub),
   }
 }
 

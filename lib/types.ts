@@ -1,6 +1,7 @@
 /** The public types that several files share. */
 import type { Sharp } from 'sharp'
 
+import type { HubOptions } from './models/pull.js'
 import type { NativeModelInfo } from './native/contract.js'
 import type { TraceEvent } from './trace.js'
 
@@ -12,9 +13,15 @@ export interface RawPixels {
   channels: 1 | 3 | 4
 }
 
-/** An image prepared by the caller or by {@link Clip.preprocess}: [3, H, W], normalised, H and W the model's size. */
+/**
+ * An image prepared by the caller or by {@link Clip.preprocess}: [3, H, W], normalised, H and W the model's size. A model
+ * of pictures of any grid (`info.vision.anyGrid`) takes `width` and `height`, whole patches of pixels; without them the picture
+ * is square.
+ */
 export interface ImageTensor {
   tensor: Float32Array
+  width?: number
+  height?: number
 }
 
 /**
@@ -38,7 +45,7 @@ export type WeightType = (typeof weightTypes)[number]
 
 export type DecodeMode = 'auto' | 'exact'
 
-export interface LoadOptions {
+export interface LoadOptions extends HubOptions {
   /** Where to compute. Default 'auto': a GPU if this build has its backend and the machine has one, else the CPU. */
   device?: Device
   /** CPU threads of each session. Default: the machine's available cores divided by `sessions`. */
@@ -60,7 +67,7 @@ export interface LoadOptions {
   maxWaitMs?: number
   /** Most calls that may wait; one more is refused with ERR_CLIP_QUEUE_FULL. Default 1024. */
   maxQueue?: number
-  /** Cancels the loading. */
+  /** Cancels the loading, and a download that belongs to it: see {@link HubOptions.signal}. */
   signal?: AbortSignal
   /** 'auto' decodes large JPEG and WebP pictures at reduced scale; 'exact' decodes every pixel. Default 'auto'. */
   decode?: DecodeMode

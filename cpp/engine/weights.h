@@ -45,8 +45,9 @@ struct block_weights {
 struct tower_weights {
     ggml_tensor *  position_embd = nullptr;  // [n_embd, n_token], f32
     std::vector<block_weights> blocks;
-    norm_weights   post_ln;
-    linear_weights proj;
+    norm_weights   pre_ln, post_ln;
+    linear_weights proj;         // of an MLP: its second matrix
+    linear_weights proj_hidden;
 };
 
 // SigLIP's attention-pooling head
@@ -59,12 +60,12 @@ struct head_weights {
 struct vision_weights : tower_weights {
     linear_weights patch;            // [patch * patch * channel] -> n_embd
     ggml_tensor *  class_embd = nullptr;
-    norm_weights   pre_ln;
     head_weights   head;
 };
 
 struct text_weights : tower_weights {
     ggml_tensor * token_embd = nullptr;  // [n_embd, n_vocab]
+    ggml_tensor * type_embd = nullptr;   // [n_embd, n_token_type], f32, or null
 };
 
 enum class precision { normal, fast, exact };

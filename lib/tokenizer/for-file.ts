@@ -17,6 +17,7 @@ export interface FileTokenizer {
 interface TokenizerJson {
   model?: { vocab?: Record<string, number> | [string, number][]; merges?: (string | [string, string])[] }
   added_tokens?: { id: number; content: string }[]
+  padding?: { direction?: string } | null
 }
 
 /** An empty one when the folder has no tokenizer, as folders of image encoders alone do. */
@@ -32,17 +33,27 @@ export async function fileTokenizer(directory: string): Promise<FileTokenizer> {
 
 function fromJson(source: TokenizerJsonSource, directory: string): FileTokenizer {
   const parsed = parse(source.json, `${directory}/tokenizer.json`) as TokenizerJson
+  const json = withPadding(source, parsed)
   const vocab = parsed.model?.vocab ?? {}
   const merges = (parsed.model?.merges ?? []).map(merge => (Array.isArray(merge) ? merge.join(' ') : merge))
   // Unigram: [token, score] pairs
   if (Array.isArray(vocab)) {
     const tokens = vocab.map(([token]) => token)
-    return { json: source.json, tokens, merges, padId: padIdOf(source, tokens) }
+    return { json, tokens, merges, padId: padIdOf(source, tokens) }
   }
   const ids: [string, number][] = Object.entries(vocab)
   for (const { id, content } of parsed.added_tokens ?? []) ids.push([content, id])
   const tokens = inIdOrder(ids)
-  return { json: source.json, tokens, merges, padId: padIdOf(source, tokens) }
+  return { json, tokens, merges, padId: padIdOf(source, tokens) }
+}
+
+/** The file's text, with the side that tokenizer_config.json fills from in the place the format has for it. */
+function withPadding({ json, specials, paddingSide, leftByDefault }: TokenizerJsonSource, parsed: TokenizerJson): string {
+  const side = paddingSide ?? (leftByDefault && !parsed.padding?.direction ? 'left' : undefined)
+  if (side === undefined) return json
+  const direction = side === 'left' ? 'Left' : 'Right'
+  const padding = { strategy: 'BatchLongest', pad_to_multiple_of: null, pad_id: 0, pad_type_id: 0, pad_token: specials?.pad ?? '' }
+  return JSON.stringify({ ...parsed, padding: { ...padding, ...parsed.padding, direction } })
 }
 
 function fromVocabulary(source: VocabularySource, directory: string): FileTokenizer {

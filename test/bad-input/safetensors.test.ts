@@ -218,7 +218,7 @@ describeWithModel('checkpoint directories', () => {
     directory = copy()
     rmSync(join(directory, 'model.safetensors'))
     writeFileSync(join(directory, 'pytorch_model.bin'), 'x')
-    await expectOutcome(directory, unsupported, ['pytorch_model.bin'])
+    await expectOutcome(directory, format, ['pytorch_model.bin'])
   })
 
   it('an index that names files elsewhere, twice, absent or nothing', async () => {

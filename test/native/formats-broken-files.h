@@ -252,10 +252,10 @@ inline void test_configs() {
     const struct { const char * from; const char * to; const char * word; } keys[] = {
         {"\"layers\":1,\"image_size\"", "\"timm_model_name\":\"x\",\"image_size\"", "timm_model_name"},
         {"\"layers\":1,\"image_size\"", "\"layers\":[1,1,1,1],\"image_size\"", "vision_cfg.layers"},
-        {"\"layers\":1,\"image_size\"", "\"pool_type\":\"avg\",\"image_size\"", "pool_type"},
-        {"\"layers\":1,\"image_size\"", "\"no_ln_pre\":true,\"image_size\"", "no_ln_pre"},
+        {"\"layers\":1,\"image_size\"", "\"pool_type\":\"map\",\"image_size\"", "pool_type"},
+        {"\"layers\":1,\"image_size\"", "\"ls_init_value\":0.1,\"image_size\"", "ls_init_value"},
         {"\"heads\":2", "\"heads\":2,\"hf_model_name\":\"roberta\"", "hf_model_name"},
-        {"\"heads\":2", "\"heads\":2,\"no_causal_mask\":true", "no_causal_mask"},
+        {"\"heads\":2", "\"heads\":2,\"embed_cls\":true", "embed_cls"},
         {"\"heads\":2", "\"heads\":2,\"surprise\":1", "surprise"},
         {"\"embed_dim\":48", "\"embed_dim\":48,\"multimodal_cfg\":{}", "multimodal_cfg"},
     };

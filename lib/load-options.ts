@@ -7,7 +7,7 @@ import { checkFunction, checkInteger, checkNumber, checkOneOf, checkOptions } fr
 
 const keys = [
   'device', 'threads', 'sessions', 'towers', 'dtype', 'precision', 'maxBatch', 'maxWaitMs', 'maxQueue', 'signal', 'decode',
-  'maxPixels', 'onTrace', 'cacheDir', 'offline', 'onProgress',
+  'maxPixels', 'cacheDir', 'offline', 'onProgress', 'onTrace',
 ] as const
 
 /** Every option with its value. */

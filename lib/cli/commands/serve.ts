@@ -37,7 +37,7 @@ similarity, rank, metrics, a web page at /. GET /docs describes the calls; docs/
 Ends on SIGTERM and Ctrl-C, after the requests in work; a second signal ends it at once. Logs are JSON lines on stderr.
 API keys come from --api-keys-file (one "name key [requests-per-minute]" a line) or from GGCLIP_API_KEYS (separated by
 commas); a key in an argument would be visible to everybody on the machine.`)
-    .option('-m, --model <[name=]path>', 'a .gguf file or the directory of a checkpoint (repeatable; the first is the default)', collect)
+    .option('-m, --model <[name=]path>', 'a .gguf file, the directory of a checkpoint, hf:owner/name or a name of "ggclip models" (repeatable; the first is the default)', collect)
   addOptions(command, [
     ['--host <address>', 'where to listen (default: 127.0.0.1; 0.0.0.0 for all)'],
     ['--port <n>', 'port; 0 for any free one (default: 8080)', wholeNumber],

@@ -1,24 +1,25 @@
 /** Conversion of any model that ggclip opens into one GGUF file. */
 import path from 'node:path'
 
-import { locateModel } from './model-path.js'
+import { invalidArgument } from './errors.js'
+import { locateModel, type ModelLocation } from './model-path.js'
+import { checkHubOptions, type HubOptions } from './models/pull.js'
 import { type WeightType, weightTypes } from './types.js'
 import { checkFunction, checkInteger, checkOneOf, checkOptions, checkSignal, checkString, isPlainObject } from './validate.js'
 import { type WriteSettings, writeModel } from './write-model.js'
-import { invalidArgument } from './errors.js'
 
 /** How far a conversion is. */
 export interface ConvertProgress {
-  /** `measure`: the importance of weights on the samples; `write`: the file. */
-  stage: 'measure' | 'write'
-  /** Samples seen, or bytes written. */
+  /** `download`: a model of the hub; `measure`: the importance of weights on the samples; `write`: the file. */
+  stage: 'download' | 'measure' | 'write'
+  /** Samples seen, or bytes downloaded or written. */
   done: number
   total: number
-  /** The sample or tensor at hand. */
+  /** The file, sample or tensor at hand. */
   item: string
 }
 
-export interface ConvertOptions {
+export interface ConvertOptions extends Pick<HubOptions, 'cacheDir' | 'offline'> {
   /** Weight type of the matrices. Default: each as it is. docs/quantization.md tells which tensors keep more bits. */
   dtype?: WeightType
   /** Types by tensor name: patterns with `*` and `?`; the first match decides. */
@@ -46,10 +47,12 @@ export interface ConvertResult {
 /** The options that convert and quantize share. */
 export const convertKeys = [
   'dtype', 'overrides', 'name', 'license', 'source', 'revision', 'threads', 'onProgress', 'signal',
+  'cacheDir', 'offline',
 ] as const satisfies readonly (keyof ConvertOptions)[]
 
 /**
- * Writes `source` (a checkpoint's directory or file, or a GGUF file) to the GGUF file `output`, with its tokenizer.
+ * Writes `source` (a checkpoint's directory or file, a GGUF file, a model of the hub or a name of the registry) to the
+ * GGUF file `output`, with its tokenizer.
  *
  * The file is written beside its place, opened again and compared with what it should be, and only then takes its name;
  * one that was there is replaced. Nothing is left of a conversion that failed or was cancelled. Memory: about the
@@ -59,16 +62,22 @@ export const convertKeys = [
  */
 export async function convert(source: string, output: string, options?: ConvertOptions): Promise<ConvertResult> {
   const given = checkOptions('options', options, convertKeys)
-  checkString('source', source)
-  const target = outputPath(output)
-  const { input, settings } = await locate(source, checkConvertOptions(given))
-  return writeModel(input, target, settings)
+  const [target, settings] = [outputPath(output), checkConvertOptions(given)]
+  const location = await locateSource('source', source, given)
+  return writeModel(location.path, target, withOrigin(settings, location))
 }
 
-/** The source's path, downloaded if it is one of the hub; the file then says where it comes from, unless the caller does. */
-export async function locate(source: string, settings: WriteSettings): Promise<{ input: string; settings: WriteSettings }> {
-  const { path: input, source: origin, revision } = await locateModel(source, { signal: settings.signal })
-  return { input, settings: { ...settings, source: settings.source || origin, revision: settings.revision || revision } }
+/** The model to convert; one of the hub is downloaded first. `given`: checked by {@link checkConvertOptions}. */
+export function locateSource(name: string, source: string, given: Partial<ConvertOptions>): Promise<ModelLocation> {
+  const { cacheDir, offline, signal, onProgress } = given
+  const tell: HubOptions['onProgress'] = onProgress
+    && (({ file, loaded, total }) => onProgress({ stage: 'download', done: loaded, total, item: file }))
+  return locateModel(checkString(name, source), checkHubOptions({ cacheDir, offline, signal, onProgress: tell }))
+}
+
+/** Where a model of the hub came from is written into the file, unless the caller says otherwise. */
+export function withOrigin(settings: WriteSettings, { source, revision }: ModelLocation): WriteSettings {
+  return { ...settings, source: settings.source || source, revision: settings.revision || revision }
 }
 
 export function outputPath(output: string): string {

@@ -39,11 +39,6 @@ export async function locateModel(source: string | undefined, options: HubOption
   throw unknownModel(name, expected)
 }
 
-/** Only the path: see {@link locateModel}. */
-export async function modelPath(source: string | undefined, options: HubOptions = {}): Promise<string> {
-  return (await locateModel(source, options)).path
-}
-
 function local(file: string): ModelLocation {
   return { path: file, source: '', revision: '' }
 }

@@ -1,5 +1,7 @@
 /** Quantisation of a model into a GGUF file: conversion with the policy that keeps sensitive tensors at better types. */
-import { checkConvertOptions, convertKeys, type ConvertOptions, type ConvertResult, locate, outputPath } from './convert.js'
+import {
+  checkConvertOptions, convertKeys, type ConvertOptions, type ConvertResult, locateSource, outputPath, withOrigin,
+} from './convert.js'
 import { measureImportance } from './importance.js'
 import { readSamples } from './samples.js'
 import type { WeightType } from './types.js'
@@ -34,12 +36,12 @@ export async function quantize(input: string, output: string, options?: Quantize
   const given = checkOptions('options', options, [...convertKeys, 'policy', 'importance'])
   const { policy = 'mixed', importance, dtype = 'q8_0', ...rest } = given
   checkOneOf('policy', policy, quantPolicies)
-  checkString('input', input)
-  if (importance !== undefined) checkString('importance', importance)
   const target = outputPath(output)
-  const checked = { ...checkConvertOptions({ ...rest, dtype }), policy }
-  const samples = importance === undefined ? undefined : readSamples(importance)
-  const { input: source, settings } = await locate(input, checked)
+  const checked = checkConvertOptions({ ...rest, dtype })
+  const samples = importance === undefined ? undefined : readSamples(checkString('importance', importance))
+  const location = await locateSource('input', input, given)
+  const source = location.path
+  const settings = { ...withOrigin(checked, location), policy }
   if (samples === undefined) return writeModel(source, target, settings)
   return writeModel(source, target, { ...settings, importance: await measureImportance(source, samples, settings) })
 }

@@ -1,12 +1,13 @@
 /** What quantisation costs: embeddings of samples by a model and by what was made of it, side by side. */
 import { Clip } from './clip.js'
 import { errorCodeOf, invalidArgument } from './errors.js'
+import { checkHubOptions, type HubOptions } from './models/pull.js'
 import { dot } from './similarity.js'
 import { readSamples } from './samples.js'
 import type { ImageInput } from './types.js'
-import { checkFunction, checkInteger, checkOptions, checkSignal, checkString } from './validate.js'
+import { checkFunction, checkInteger, checkOptions, checkString } from './validate.js'
 
-export interface ReportOptions {
+export interface ReportOptions extends Pick<HubOptions, 'cacheDir' | 'offline'> {
   /** A folder with pictures, and `.txt` files with a text a line. Default: the samples of this package. */
   samples?: string
   /** CPU threads. Default: all cores. */
@@ -67,8 +68,8 @@ interface Towers {
  * @param candidates models with the same outputs; may be empty: then only the reference's own arithmetic is measured
  */
 export async function report(reference: string, candidates: readonly string[], options?: ReportOptions): Promise<QuantizationReport> {
-  const given = checkOptions('options', options, ['samples', 'threads', 'onProgress', 'signal'])
-  const { threads, signal, onProgress } = given
+  const given = checkOptions('options', options, ['samples', 'threads', 'onProgress', 'signal', 'cacheDir', 'offline'])
+  const { threads, signal, onProgress, cacheDir, offline } = given
   checkString('reference', reference)
   const list: unknown = candidates
   if (!Array.isArray(list)) throw invalidArgument('candidates', 'an array of paths', list)
@@ -76,7 +77,7 @@ export async function report(reference: string, candidates: readonly string[], o
   if (threads !== undefined) checkInteger('threads', threads, { min: 1 })
   if (onProgress) checkFunction('onProgress', onProgress)
   const samples = readSamples(given.samples)
-  const load = { threads, signal: checkSignal('signal', signal), maxBatch: 1 }
+  const load = { ...checkHubOptions({ cacheDir, offline, signal }), threads, maxBatch: 1 }
   let done = 0
   const step = (item: string): void => onProgress?.({ done: done++, total: candidates.length + 2, item })
 

@@ -14,7 +14,8 @@ export interface RawPixels {
 
 /**
  * An image prepared by the caller or by {@link Clip.preprocess}: [3, H, W], normalised, H and W the model's size. A model
- * of pictures of any grid (`info.vision.anyGrid`) needs `width` and `height`, whole patches of pixels.
+ * of pictures of any grid (`info.vision.anyGrid`) takes `width` and `height`, whole patches of pixels; without them the picture
+ * is square.
  */
 export interface ImageTensor {
   tensor: Float32Array

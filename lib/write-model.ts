@@ -15,7 +15,7 @@ export interface WriteSettings extends Omit<NativeConvertOptions, 'tokenizer'> {
 
 const reportEveryMs = 50
 
-/** @param input an existing model, as `modelPath` gives it */
+/** @param input an existing model, as `locateModel` gives it */
 export async function writeModel(input: string, output: string, settings: WriteSettings): Promise<ConvertResult> {
   const { onProgress, signal, ...native } = settings
   const folder = tokenizerFolder(input)

@@ -3,6 +3,7 @@
 #include "binding/arguments.h"
 
 #include <chrono>
+#include <cmath>
 #include <cstring>
 
 namespace ggclip::binding {
@@ -62,9 +63,11 @@ std::vector<image_tensor> prepare_images(const image_hparams & hp, const image_i
     return out;
 }
 
-// A tensor's edges: as given, else the tower's own square.
-image_size tensor_size(Napi::Env env, const Napi::Object & image, const hparams & hp) {
-    image_size size = {hp.vision.image_size, hp.vision.image_size};
+// A tensor's edges: as given, else the tower's own square, or where it takes any grid the square of so many values.
+image_size tensor_size(Napi::Env env, const Napi::Object & image, const hparams & hp, size_t n_values) {
+    const auto edge = (int) std::lround(std::sqrt((double) n_values / hp.vision.n_channel));
+    const int side = hp.vision.any_grid && edge > 0 ? edge : hp.vision.image_size;
+    image_size size = {side, side};
     constexpr int max_edge = 1 << 20;
     if (image.Has("width")) size.width = int_argument(env, image.Get("width"), "width", 1, max_edge);
     if (image.Has("height")) size.height = int_argument(env, image.Get("height"), "height", 1, max_edge);
@@ -80,7 +83,7 @@ image_input image_argument(Napi::Env env, Napi::Value value, const hparams & hp)
         return image;
     }
     const span<float> tensor = floats_argument(env, object.Get("tensor"), "tensor");
-    image.size = tensor_size(env, object, hp);
+    image.size = tensor_size(env, object, hp, tensor.size);
     const size_t expected = (size_t) hp.vision.n_channel * (size_t) image.size.width * (size_t) image.size.height;
     if (tensor.size != expected) {
         throw to_js_error(env, error_code_name(error_code::INPUT_SHAPE),

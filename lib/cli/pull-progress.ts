@@ -6,7 +6,7 @@ import { bar, byteSize, percent, printable } from './table.js'
 const barWidth = 24
 
 /** A listener that draws on stderr while a person looks at it. */
-export function showProgress(shell: Shell): (progress: PullProgress) => void {
+export function showProgress(shell: Shell): (progress: Pick<PullProgress, 'file' | 'loaded' | 'total'>) => void {
   let startedAt: number | undefined
   let startedWith = 0
   return ({ file, loaded, total }) => {

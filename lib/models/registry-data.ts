@@ -11,17 +11,17 @@ export interface ModelEntry {
   id: string
   /** Branch, tag or commit; absent: the hub's default branch. */
   revision?: string
-  family: 'clip' | 'siglip'
+  family: 'clip' | 'siglip' | 'chinese-clip'
   /** Of both encoders, from the model's hyper-parameters. */
   parameters: number
   /** Of the weights in float32, about what is downloaded; a repository that publishes half precision needs half of it. */
   bytes: number
-  /** SPDX identifier; `other` where the makers have terms of their own. Read the model's page before you rely on it. */
-  license: string
+  /** SPDX identifier; `other` where the makers have terms of their own; absent where they state none. Read the model's page before you rely on it. */
+  license?: string
   /** Length of the embedding. */
   dim: number
-  /** Pictures are square, of so many pixels a side. */
-  imageSize: number
+  /** Pictures are square, of so many pixels a side; absent: they keep their proportions. */
+  imageSize?: number
   /** Tokens of a text, start and end included. */
   contextLength: number
   /** Zero-shot accuracy on ImageNet-1k in per cent (first guess), as published. */
@@ -36,6 +36,8 @@ type Shared = Pick<ModelEntry, 'family' | 'license' | 'contextLength' | 'dtype'>
 const openai: Shared = { family: 'clip', license: 'MIT', contextLength: 77, dtype: 'q8_0' }
 const laion: Shared = { family: 'clip', license: 'MIT', contextLength: 77, dtype: 'q8_0' }
 const meta: Shared = { family: 'clip', license: 'CC-BY-NC-4.0', contextLength: 77, dtype: 'q8_0' }
+const apple: Shared = { family: 'clip', license: 'other', contextLength: 77, dtype: 'q8_0' }
+const chinese: Shared = { family: 'chinese-clip', contextLength: 52, dtype: 'q8_0' }
 const tiny: Shared = { family: 'clip', license: 'MIT', contextLength: 77, dtype: 'q8_0' }
 const siglip: Shared = { family: 'siglip', license: 'Apache-2.0', contextLength: 64, dtype: 'q8_0' }
 
@@ -57,6 +59,11 @@ export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   { ...laion, name: 'datacomp-vit-b-32-256', id: 'laion/CLIP-ViT-B-32-256x256-DataComp-s34B-b86K', parameters: 151_288_833, dim: 512, imageSize: 256, imagenet: 72.8, goodFor: 'photo search on a CPU: the best for its speed' },
   { ...laion, name: 'datacomp-vit-b-16', id: 'laion/CLIP-ViT-B-16-DataComp.XL-s13B-b90K', parameters: 149_620_737, dim: 512, imageSize: 224, imagenet: 73.5, goodFor: 'photo search with finer detail' },
   { ...laion, name: 'datacomp-vit-l-14', id: 'laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K', parameters: 427_616_513, dim: 768, imageSize: 224, imagenet: 79.2, goodFor: 'zero-shot classification and retrieval of high quality' },
+  // Apple's data filtering networks
+  { ...apple, name: 'dfn2b-vit-b-16', id: 'apple/DFN2B-CLIP-ViT-B-16', parameters: 149_620_737, dim: 512, imageSize: 224, goodFor: 'zero-shot classification, the best b-16 here' },
+  { ...apple, name: 'dfn2b-vit-l-14', id: 'apple/DFN2B-CLIP-ViT-L-14', parameters: 427_616_513, dim: 768, imageSize: 224, goodFor: 'zero-shot classification of high quality' },
+  { ...apple, name: 'dfn5b-vit-h-14', id: 'apple/DFN5B-CLIP-ViT-H-14', parameters: 986_109_441, dim: 1024, imageSize: 224, imagenet: 83.4, goodFor: 'zero-shot classification of very high quality' },
+  { ...apple, name: 'dfn5b-vit-h-14-378', id: 'apple/DFN5B-CLIP-ViT-H-14-378', parameters: 986_714_881, dim: 1024, imageSize: 378, imagenet: 84.4, goodFor: 'zero-shot classification, the most accurate here' },
   // MetaCLIP
   { ...meta, name: 'metaclip-vit-b-32', id: 'facebook/metaclip-b32-fullcc2.5b', parameters: 151_277_313, dim: 512, imageSize: 224, goodFor: 'research: openly documented training data' },
   { ...meta, name: 'metaclip-vit-b-16', id: 'facebook/metaclip-b16-fullcc2.5b', parameters: 149_620_737, dim: 512, imageSize: 224, goodFor: 'research: openly documented training data' },
@@ -67,6 +74,12 @@ export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   { ...tiny, name: 'tinyclip-39m', id: 'wkcn/TinyCLIP-ViT-39M-16-Text-19M-YFCC15M', parameters: 83_101_185, dim: 512, imageSize: 224, goodFor: 'half the size of b-16' },
   { ...tiny, name: 'tinyclip-40m', id: 'wkcn/TinyCLIP-ViT-40M-32-Text-19M-LAION400M', parameters: 84_205_569, dim: 512, imageSize: 224, goodFor: 'half the size of b-32, fast' },
   { ...tiny, name: 'tinyclip-61m', id: 'wkcn/TinyCLIP-ViT-61M-32-Text-29M-LAION400M', parameters: 115_382_145, dim: 512, imageSize: 224, goodFor: 'close to b-32 with three quarters of its size' },
+  // other languages
+  { ...laion, name: 'laion-xlm-roberta-b-32', id: 'laion/CLIP-ViT-B-32-xlm-roberta-base-laion5B-s13B-b90k', parameters: 366_121_473, dim: 512, imageSize: 224, goodFor: 'texts in about a hundred languages, fast picture side' },
+  { ...chinese, name: 'chinese-clip-b-16', id: 'OFA-Sys/chinese-clip-vit-base-patch16', parameters: 188_262_913, dim: 512, imageSize: 224, goodFor: 'Chinese texts' },
+  { ...chinese, name: 'chinese-clip-l-14', id: 'OFA-Sys/chinese-clip-vit-large-patch14', parameters: 406_233_089, dim: 768, imageSize: 224, goodFor: 'Chinese texts, high quality' },
+  { ...chinese, name: 'chinese-clip-l-14-336', id: 'OFA-Sys/chinese-clip-vit-large-patch14-336px', parameters: 406_560_769, dim: 768, imageSize: 336, goodFor: 'Chinese texts, small things in pictures' },
+  { ...chinese, name: 'chinese-clip-h-14', id: 'OFA-Sys/chinese-clip-vit-huge-patch14', parameters: 957_598_209, dim: 1024, imageSize: 224, goodFor: 'Chinese texts, the best quality' },
   // fine-tunes
   { ...openai, name: 'fashion-clip', id: 'patrickjohncyh/fashion-clip', parameters: 151_277_313, dim: 512, imageSize: 224, goodFor: 'clothing and product pictures' },
   { ...openai, license: 'CC-BY-NC-4.0', name: 'streetclip', id: 'geolocal/StreetCLIP', parameters: 427_944_193, dim: 768, imageSize: 336, goodFor: 'guessing where a street photograph was taken' },
@@ -94,4 +107,7 @@ export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   { ...siglip, name: 'siglip2-so400m-16-256', id: 'google/siglip2-so400m-patch16-256', parameters: 1_135_670_962, dim: 1152, imageSize: 256, goodFor: 'many languages, best quality, fewer patches' },
   { ...siglip, name: 'siglip2-so400m-16-384', id: 'google/siglip2-so400m-patch16-384', parameters: 1_136_039_602, dim: 1152, imageSize: 384, goodFor: 'many languages, best quality, fewer patches' },
   { ...siglip, name: 'siglip2-so400m-16-512', id: 'google/siglip2-so400m-patch16-512', parameters: 1_136_555_698, dim: 1152, imageSize: 512, goodFor: 'many languages, best quality, the finest detail' },
+  // SigLIP 2, any shape
+  { ...siglip, name: 'siglip2-base-naflex', id: 'google/siglip2-base-patch16-naflex', parameters: 375_234_050, dim: 768, goodFor: 'many languages; documents, screens and other long shapes' },
+  { ...siglip, name: 'siglip2-so400m-naflex', id: 'google/siglip2-so400m-patch16-naflex', parameters: 1_135_670_962, dim: 1152, goodFor: 'as siglip2-base-naflex, the best quality' },
 ].map(entry => Object.freeze<ModelEntry>({ ...entry, bytes: 4 * entry.parameters } as ModelEntry)))

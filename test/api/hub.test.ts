@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-import { Clip, convert, type PullProgress } from '../../lib/index'
+import { Clip, convert, type PullProgress, quantize } from '../../lib/index'
 import { FakeHub } from '../helpers/fake-hub'
 import { describeWith, oracle } from '../helpers/oracle'
 
@@ -12,6 +12,7 @@ const embedded = path.join(root, 'models', 'emoji-clip.gguf')
 const picture = path.join(root, 'models', 'samples', 'rocket.png')
 const tiny = path.join(oracle, 'models', 'hf-clip-tiny')
 const openClip = path.join(root, 'test', 'fixtures', 'reference', 'small-open-clip')
+const torch = path.join(root, 'test', 'fixtures', 'torch', 'open-clip-epoch')
 const sharded = path.join(root, 'test', 'fixtures', 'reference', 'small-sharded')
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-hub-'))
 const names = ['HF_ENDPOINT', 'HF_HUB_CACHE', 'HF_TOKEN_PATH', 'HF_TOKEN', 'HF_HUB_OFFLINE']
@@ -56,6 +57,13 @@ describe('checkpoints of the hub', () => {
     await expectSame('hf:ggclip/open-clip', openClip)
   })
 
+  test('a PyTorch checkpoint, where there is nothing else', async () => {
+    hub.addFolder('ggclip/torch', torch)
+    const [here, there] = await Promise.all([Clip.load(torch, { threads: 1 }), Clip.load('hf:ggclip/torch', { threads: 1 })])
+    expect(await there.encodeImage(picture)).toEqual(await here.encodeImage(picture))
+    await Promise.all([here.dispose(), there.dispose()])
+  })
+
   test('shards', async () => {
     hub.addFolder('ggclip/sharded', sharded)
     await expectSame('hf:ggclip/sharded@main', sharded)
@@ -73,13 +81,20 @@ describe('checkpoints of the hub', () => {
     await expect(Clip.load('clip-vit-b-32', { offline: true })).rejects.toMatchObject({ code: 'ERR_CLIP_HUB_OFFLINE' })
   })
 
-  test('convert takes them too, and writes down where they came from', async () => {
+  test('convert and quantize take them too, and write down where they came from', async () => {
     const commit = hub.addFolder('ggclip/to-convert', sharded)
     const file = path.join(scratch, 'converted.gguf')
-    await convert('hf:ggclip/to-convert', file)
+    const stages = new Map<string, number>()
+    await convert('hf:ggclip/to-convert', file, { cacheDir: path.join(scratch, 'fourth'), onProgress: ({ stage, done, total }) => void stages.set(stage, done / total) })
+    expect(Object.fromEntries(stages)).toEqual({ download: 1, write: 1 })
     const clip = await Clip.load(file, { threads: 1 })
     expect(clip.info).toMatchObject({ source: 'hf:ggclip/to-convert', revision: commit })
     await clip.dispose()
+    await expect(quantize('hf:ggclip/to-convert', file, { offline: true })).rejects.toMatchObject({ code: 'ERR_CLIP_HUB_OFFLINE' })
+    await quantize('hf:ggclip/to-convert', file, { offline: true, cacheDir: path.join(scratch, 'fourth'), revision: 'mine' })
+    const small = await Clip.load(file, { threads: 1 })
+    expect(small.info).toMatchObject({ source: 'hf:ggclip/to-convert', revision: 'mine' })
+    await small.dispose()
   })
 
   test('cancelled while downloading: the signal\'s reason', async () => {

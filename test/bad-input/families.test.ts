@@ -180,6 +180,8 @@ describe('inputs', () => {
     await expect(clip.encodeImage({ tensor, width: 14, height: 22 })).rejects.toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
     await expect(clip.encodeImage({ tensor: new Float32Array(3 * 8 * 9), width: 9, height: 8 })).rejects.toMatchObject({ code: 'ERR_CLIP_INPUT_SHAPE' })
     await expect(clip.encodeImage({ tensor })).rejects.toMatchObject({ code: 'ERR_CLIP_INPUT_SHAPE' })
+    const square = new Float32Array(3 * 21 * 21).fill(0.5)
+    expect(await clip.encodeImage({ tensor: square })).toEqual(await clip.encodeImage({ tensor: square, width: 21, height: 21 }))
     await expect(clip.encodeImage({ tensor, width: 0, height: 14 })).rejects.toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
     // a picture of one pixel, and one that is all width
     expect(await clip.encodeImage({ data: new Uint8Array(3), width: 1, height: 1, channels: 3 })).toHaveLength(45)

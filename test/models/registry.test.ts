@@ -13,7 +13,8 @@ test('entries are sound', () => {
     expect(parseHubId('id', model.id)).toEqual({ repo: model.id, revision: 'main', wanted: undefined })
     expect(model.parameters).toBeGreaterThan(1e7)
     expect(model.bytes).toBe(4 * model.parameters)
-    expect([224, 256, 336, 384, 512]).toContain(model.imageSize)
+    expect([224, 256, 336, 378, 384, 512, undefined]).toContain(model.imageSize)
+    expect(['MIT', 'Apache-2.0', 'CC-BY-NC-4.0', 'other', undefined]).toContain(model.license)
     expect([512, 768, 1024, 1152, 1280]).toContain(model.dim)
     expect(weightTypes).toContain(model.dtype)
     expect(model.goodFor).toMatch(/^\S.{10,90}$/)
@@ -34,9 +35,18 @@ const clipShapes: Record<string, [number, number, number, number, number]> = {
 
 test.each(Object.entries(clipShapes))('%s has the parameters that its shape gives', (name, [width, layers, patch, textWidth, textLayers]) => {
   const { parameters, dim, imageSize, contextLength } = findModel(name)!
-  const tokens = Math.floor(imageSize / patch) ** 2 + 1
+  const tokens = Math.floor(imageSize! / patch) ** 2 + 1
   const vision = 3 * patch * patch * width + width + tokens * width + 4 * width + blocks(width, layers) + width * dim
   const text = 49408 * textWidth + contextLength * textWidth + blocks(textWidth, textLayers) + 2 * textWidth + textWidth * dim
+  expect(parameters).toBe(vision + text + 1)
+})
+
+// a BERT of 21,128 words and 512 positions, first token's state projected
+test.each([['chinese-clip-b-16', 768, 12, 16, 768, 12], ['chinese-clip-h-14', 1280, 32, 14, 1024, 24]] as const)('%s has the parameters that its shape gives', (name, width, layers, patch, textWidth, textLayers) => {
+  const { parameters, dim, imageSize } = findModel(name)!
+  const tokens = Math.floor(imageSize! / patch) ** 2 + 1
+  const vision = 3 * patch * patch * width + width + tokens * width + 4 * width + blocks(width, layers) + width * dim
+  const text = (21128 + 512 + 2) * textWidth + 2 * textWidth + blocks(textWidth, textLayers) + textWidth * dim
   expect(parameters).toBe(vision + text + 1)
 })
 

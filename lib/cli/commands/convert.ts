@@ -1,12 +1,12 @@
 /** `ggclip convert`: any model that ggclip opens, into one GGUF file. */
 import { convert as convertModel, type WeightType, weightTypes } from '../../index.js'
-import { addExamples, addJsonOption, overrides, wholeNumber } from '../options.js'
+import { addExamples, addHubOptions, addJsonOption, type HubFlags, overrides, wholeNumber } from '../options.js'
 import { progressLine } from '../progress.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
 import { byteSize } from '../table.js'
 
-interface Flags {
+interface Flags extends HubFlags {
   dtype?: WeightType
   override?: Record<string, WeightType>
   name?: string
@@ -24,7 +24,7 @@ export const convert: Verb = (program, shell) => {
 
 The file appears when it is complete and has been opened again; one that was there is replaced.
 JSON is { "output", "bytes", "tensors": { type: count } }.`)
-    .argument('<source>', 'a checkpoint\'s directory or file, or a .gguf file')
+    .argument('<source>', 'a checkpoint\'s directory or file, a .gguf file, a name of "ggclip models", or hf:owner/name')
     .argument('<output>', 'the .gguf file to write')
     .option('--dtype <type>', `weight type: ${weightTypes.join(', ')} (default: as it is)`)
     .option('--override <pattern=type>', 'another type for tensors of that name, with * and ? (repeatable)', overrides)
@@ -34,8 +34,9 @@ JSON is { "output", "bytes", "tensors": { type: count } }.`)
     .option('--source <text>', 'metadata: where the weights come from')
     .option('--revision <text>', 'metadata: which version of it')
     .action((source: string, output: string, flags: Flags) => run(shell, source, output, flags))
-  addJsonOption(command)
+  addHubOptions(addJsonOption(command))
   addExamples(command, [
+    ['a model of the hub, quantised', 'ggclip convert clip-vit-b-32 clip.gguf --dtype q8_0'],
     ['quantise a checkpoint', 'ggclip convert clip-vit-base-patch32 clip.gguf --dtype q8_0'],
     ['the token table in f16', "ggclip convert clip.gguf small.gguf --dtype q4_0 --override '*token_embd*=f16'"],
   ])

@@ -102,7 +102,7 @@ async function row(shell: Shell, clip: Clip, input: ImageInput, tower: 'image' |
   const { signal } = shell
   if (!hiddenState) {
     const options = { normalize, signal }
-    const vector = await (tower === 'text' ? clip.encodeText(input as string, options) : clip.encodeImage(input, options))
+    const vector = await (tower === 'text' ? clip.encodeText(input as string, options) : clip.encodeImage(input, { ...options, ...pictureOptions(flags) }))
     return { shape: [vector.length], parts: [vector] }
   }
   const states = await clip.hiddenStates(input, { tower, layer: hiddenState, norm: finalNorm, signal })

@@ -17,8 +17,9 @@ export const models: Verb = (program, shell) => {
 
 Size: the weights in float32, about what is downloaded. dtype: the weight type that is recommended for loading.
 A pipe gets name, hub id, family, licence, parameters, embedding, picture side, context length, ImageNet zero-shot
-accuracy in per cent (published; empty where not known), dtype and purpose, separated by tabs.
-JSON is [{ "name", "id", "family", "parameters", "bytes", "license", "dim", "imageSize", "contextLength", "imagenet"?, "goodFor", "dtype" }].`)
+accuracy in per cent (published), dtype and purpose, separated by tabs; what is not known or not fixed is empty.
+JSON is [{ "name", "id", "family", "parameters", "bytes", "license"?, "dim", "imageSize"?, "contextLength",
+"imagenet"?, "goodFor", "dtype" }].`)
     .argument('[filter]', 'only models with this in their name, hub id or purpose')
     .action((filter: string | undefined, flags: Flags) => run(shell, filter, flags))
   addJsonOption(command)
@@ -37,7 +38,7 @@ async function run(shell: Shell, filter: string | undefined, { json }: Flags): P
 }
 
 function line({ name, id, family, license, parameters, dim, imageSize, contextLength, imagenet, dtype, goodFor }: Readonly<ModelEntry>): string {
-  return tabbed([name, id, family, license, ...[parameters, dim, imageSize, contextLength].map(String), String(imagenet ?? ''), dtype, goodFor])
+  return tabbed([name, id, family, license, parameters, dim, imageSize, contextLength, imagenet, dtype, goodFor].map(cell => String(cell ?? '')))
 }
 
 function render(shell: Shell, found: readonly Readonly<ModelEntry>[]): string {
@@ -45,8 +46,8 @@ function render(shell: Shell, found: readonly Readonly<ModelEntry>[]): string {
   const { paint } = shell
   const head = ['name', 'size', 'dim', 'pixels', 'ImageNet', 'licence', 'dtype', 'good for'].map(paint.bold)
   const rows = found.map(({ name, bytes, dim, imageSize, imagenet, license, dtype, goodFor }) => [
-    paint.green(name), byteSize(bytes), String(dim), String(imageSize), imagenet === undefined ? '' : `${imagenet.toFixed(1)} %`,
-    license, dtype, paint.dim(goodFor),
+    paint.green(name), byteSize(bytes), String(dim), String(imageSize ?? 'any'), imagenet === undefined ? '' : `${imagenet.toFixed(1)} %`,
+    license ?? 'not stated', dtype, paint.dim(goodFor),
   ])
   return `${table([head, ...rows], 'lrrrrlll').join('\n')}\n`
 }

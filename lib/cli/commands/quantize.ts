@@ -3,14 +3,14 @@ import {
   quantize as quantizeModel, type QuantizationReport, type QuantizeOptions, report as reportOn, type WeightType, weightTypes,
 } from '../../index.js'
 import { UsageError } from '../failure.js'
-import { addExamples, addJsonOption, overrides, wholeNumber } from '../options.js'
+import { addExamples, addHubOptions, addJsonOption, type HubFlags, overrides, wholeNumber } from '../options.js'
 import { progressLine } from '../progress.js'
 import { writeReport } from '../report-table.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
 import { byteSize } from '../table.js'
 
-interface Flags {
+interface Flags extends HubFlags {
   dtype: string
   policy?: QuantizeOptions['policy']
   override?: Record<string, WeightType>
@@ -33,7 +33,7 @@ docs/quantization.md has the rules and measurements.
 The file appears when it is complete and has been opened again; one that was
 there is replaced. With several types the output's name must contain {type}.
 JSON is { "files": [{ "output", "type", "bytes", "tensors" }], "report" }.`)
-    .argument('<source>', 'a checkpoint\'s directory or file, or a .gguf file')
+    .argument('<source>', 'a checkpoint\'s directory or file, a .gguf file, a name of "ggclip models", or hf:owner/name')
     .argument('<output>', 'the .gguf file to write; {type} in it stands for the type')
     .option('--dtype <type>', `weight type, or several with commas: ${weightTypes.join(', ')}`, 'q8_0')
     .option('--policy <name>', 'mixed (default) or uniform: every matrix gets the type')
@@ -45,7 +45,7 @@ JSON is { "files": [{ "output", "type", "bytes", "tensors" }], "report" }.`)
     .option('--name <text>', 'metadata: the name of the model (default: what the source says)')
     .option('--license <text>', 'metadata: its licence')
     .action((source: string, output: string, flags: Flags) => run(shell, source, output, flags))
-  addJsonOption(command)
+  addHubOptions(addJsonOption(command))
   addExamples(command, [
     ['8 bits', 'ggclip quantize clip-vit-base-patch32 clip-q8_0.gguf'],
     ['4 bits, weighed on your own pictures, and measured', 'ggclip quantize clip.gguf small.gguf --dtype q4_k --importance photos --report'],
@@ -76,6 +76,8 @@ function measure(shell: Shell, source: string, files: string[], flags: Flags): P
   return reportOn(source, files, {
     samples: flags.samples ?? flags.importance,
     threads: flags.threads,
+    cacheDir: flags.cacheDir,
+    offline: flags.offline,
     signal: shell.signal,
     onProgress: ({ done, total, item }) => shell.status(item === '' ? '' : `measuring ${done + 1} of ${total}: ${item}`),
   })

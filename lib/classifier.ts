@@ -1,5 +1,5 @@
 /** Zero-shot classification: which of these labels is in the picture? */
-import { checkCallOptions, checkImageOptions, pictureKeys } from './call-options.js'
+import { callKeys, checkCallOptions, checkImageOptions, pictureKeys } from './call-options.js'
 import type { Clip } from './clip.js'
 import { dot, normalize, rank, sigmoid, softmax } from './similarity.js'
 import type { CallOptions, Classification, ImageInput, ImageOptions } from './types.js'
@@ -24,7 +24,7 @@ export interface ClassifyImageOptions extends ImageOptions {
 
 export type ClassifyOptions = ClassifierOptions & ClassifyImageOptions
 
-const classifierKeys = ['templates', 'signal', 'priority'] as const
+const classifierKeys = ['templates', ...callKeys] as const
 const classifyKeys = ['topK', 'multiLabel', ...pictureKeys] as const
 
 /** The options of {@link Clip.classify}, which makes a classifier and uses it once. */
@@ -59,10 +59,10 @@ export class Classifier {
     const given = checkCallOptions(options, classifierKeys)
     const names = checkLabels('labels', labels)
     const templates = checkTemplates('templates', given.templates ?? 'a photo of a {}')
-    const { signal, priority } = given
+    const { templates: _, ...call } = given
     // a blank label: what the prompts say when they say nothing of the picture
     const prompts = [...names, ''].flatMap(label => templates.map(template => template(label)))
-    const vectors = await clip.encodeText(prompts, { signal, priority })
+    const vectors = await clip.encodeText(prompts, call)
     const means = [...names, ''].map((_, i) => meanDirection(vectors.slice(i * templates.length, (i + 1) * templates.length)))
     return new Classifier(clip, names, means.slice(0, -1), means[names.length]!)
   }

@@ -2,6 +2,7 @@
 import { throwIfAborted, withAbort } from './abort.js'
 import { checkImageOptions, checkTextOptions, imageKeys, pictureKeys } from './call-options.js'
 import { checkClassifyOptions, Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
+import { withDeadline } from './deadline.js'
 import { ClipError, fromNative, invalidArgument } from './errors.js'
 import { checkLayers } from './hidden-layers.js'
 import { type DecodeSettings, decodeImage, isImageList } from './image.js'
@@ -15,6 +16,7 @@ import { Scheduler, type SchedulerStats } from './scheduler/index.js'
 import { type EncodeItem, imageKind, SessionRunner, textKind } from './session-runner.js'
 import { dot, normalize, sigmoid, softmax } from './similarity.js'
 import { TextCache } from './text-cache.js'
+import { Tracer } from './trace.js'
 import type { ClipTokenizer } from './tokenizer.js'
 import type {
   CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, SimilarityResult,
@@ -65,6 +67,7 @@ export class Clip {
   readonly #tokenizer: ClipTokenizer | undefined
   readonly #cache = new TextCache(textCacheSize)
   readonly #inFlight: number
+  readonly #tracer: Tracer
   #disposal: Promise<void> | undefined
 
   /** What the model is: architecture, sizes, types, device, bytes, licence, source. */
@@ -81,7 +84,8 @@ export class Clip {
       { length: settings.sessions }, () => new SessionRunner(model.createSession(settings.threads, settings.maxBatch), native.dim),
     )
     const { maxBatch, maxWaitMs, maxQueue, decode, maxPixels } = settings
-    this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, maxWaitMs, maxQueue })
+    this.#tracer = new Tracer(settings.onTrace)
+    this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, maxWaitMs, maxQueue, onBatch: this.#tracer.onBatch })
     // pictures of any grid are decoded exactly: how large they become depends on their proportions
     const { imageSize: size = 0, resizeMode: mode } = native.vision?.anyGrid ? {} : native.vision ?? {}
     this.#decoding = { decode, maxPixels, size, mode: mode === 'patches' ? undefined : mode }
@@ -133,9 +137,11 @@ export class Clip {
     this.#needOpen()
     throwIfAborted(settings.signal)
     if (!isImageList(images)) return this.#encodeOneImage(images, settings)
-    const vectors: Float32Array[] = []
-    for await (const vector of this.#encodeEachImage(images, settings)) vectors.push(vector)
-    return vectors
+    return withDeadline(settings, async limited => {
+      const vectors: Float32Array[] = []
+      for await (const vector of this.#encodeEachImage(images, limited)) vectors.push(vector)
+      return vectors
+    })
   }
 
   /**
@@ -178,10 +184,11 @@ export class Clip {
    * For many images or repeated calls make a {@link Clip.classifier} once.
    */
   async classify(image: ImageInput, labels: readonly string[], options?: ClassifyOptions) {
-    const { templates, ...rest } = checkClassifyOptions(options)
-    const { signal, priority } = rest
-    const classifier = await this.classifier(labels, { templates, signal, priority })
-    return classifier.classify(image, rest)
+    return withDeadline(checkClassifyOptions(options), async ({ templates, ...rest }) => {
+      const { signal, priority, client } = rest
+      const classifier = await this.classifier(labels, { templates, signal, priority, client })
+      return classifier.classify(image, rest)
+    })
   }
 
   /** A reusable zero-shot classifier: the labels' vectors are made once. */
@@ -196,10 +203,11 @@ export class Clip {
     images: ImageInput | readonly ImageInput[], texts: string | readonly string[], options?: ImageOptions,
   ): Promise<SimilarityResult> {
     const settings = checkImageOptions(options, pictureKeys)
+    const { signal, priority, client, timeoutMs } = settings
     const imageInputs = isImageList(images) ? images : [images]
     const [imageVectors, textVectors] = await Promise.all([
       this.encodeImage(imageInputs, settings),
-      this.encodeText(textList(texts), { signal: settings.signal, priority: settings.priority }),
+      this.encodeText(textList(texts), { signal, priority, client, timeoutMs }),
     ])
     const { logitScale, logitBias, sigmoid: isSigmoid } = this.info
     const logits = imageVectors.map(image => Float32Array.from(textVectors, text => logitScale * dot(image, text) + logitBias))
@@ -302,13 +310,14 @@ export class Clip {
   async #encodeOneImage(input: ImageInput, settings: EncodeImageOptions, name = 'image'): Promise<Float32Array> {
     this.#needOpen()
     this.#needTower('vision')
-    const { signal, priority, orient, decode, background } = settings
-    throwIfAborted(signal)
-    const image: NativeImage = await decodeImage(input, {
-      ...this.#decoding, orient, ...(decode === undefined ? {} : { decode }), signal, name,
+    const vector = await withDeadline(settings, async ({ signal, priority, client, orient, decode, background }) => {
+      throwIfAborted(signal)
+      const image: NativeImage = await this.#tracer.decode(() => decodeImage(input, {
+        ...this.#decoding, orient, ...(decode === undefined ? {} : { decode }), signal, name,
+      }))
+      throwIfAborted(signal)
+      return this.#scheduler.submit(imageKind(background), { image, background }, { signal, priority, client })
     })
-    throwIfAborted(signal)
-    const vector = await this.#scheduler.submit(imageKind(background), { image, background }, { signal, priority })
     return finish(vector, settings.normalize ?? true)
   }
 

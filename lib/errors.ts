@@ -55,6 +55,18 @@ export const scriptErrorCodes = [
   'ERR_CLIP_HUB_CORRUPT',
   'ERR_CLIP_ADDON_MISSING',
   'ERR_CLIP_ADDON_INVALID',
+  'ERR_CLIP_DEADLINE_EXCEEDED',
+  'ERR_CLIP_MODEL_UNAVAILABLE',
+  'ERR_CLIP_SERVER_LISTEN',
+  'ERR_CLIP_SERVER_CLOSING',
+  'ERR_CLIP_REQUEST_INVALID',
+  'ERR_CLIP_REQUEST_TOO_LARGE',
+  'ERR_CLIP_REQUEST_UNSUPPORTED',
+  'ERR_CLIP_ROUTE_UNKNOWN',
+  'ERR_CLIP_KEY_INVALID',
+  'ERR_CLIP_RATE_EXCEEDED',
+  'ERR_CLIP_URL_REFUSED',
+  'ERR_CLIP_URL_FAILED',
 ] as const
 
 /** Every code an error of this package can carry. */
@@ -68,11 +80,14 @@ export type ArgumentError = (TypeError | RangeError) & { code: ClipErrorCode }
 /** The world or the engine said no; `code` says which way, the message says what was expected and what came. */
 export class ClipError extends Error {
   readonly code: ClipErrorCode
+  /** Where load is the reason: milliseconds after which trying again makes sense. */
+  declare readonly retryAfterMs?: number
 
   /** `options.cause`: the error underneath, kept as `error.cause`. */
-  constructor(code: ClipErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ClipErrorCode, message: string, options?: { cause?: unknown; retryAfterMs?: number }) {
     super(message, options)
     this.code = code
+    if (options?.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
   }
 }
 // on the prototype, as with the built-in errors: not one more own property in every printed error

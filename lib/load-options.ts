@@ -3,11 +3,11 @@ import { availableCores } from './cores.js'
 import { defaultMaxPixels } from './image.js'
 import { checkHubOptions } from './models/pull.js'
 import { type LoadOptions, weightTypes } from './types.js'
-import { checkInteger, checkNumber, checkOneOf, checkOptions } from './validate.js'
+import { checkFunction, checkInteger, checkNumber, checkOneOf, checkOptions } from './validate.js'
 
 const keys = [
   'device', 'threads', 'sessions', 'towers', 'dtype', 'precision', 'maxBatch', 'maxWaitMs', 'maxQueue', 'signal', 'decode',
-  'maxPixels', 'cacheDir', 'offline', 'onProgress',
+  'maxPixels', 'cacheDir', 'offline', 'onProgress', 'onTrace',
 ] as const
 
 /** Every option with its value. */
@@ -17,7 +17,7 @@ export type LoadSettings = ReturnType<typeof checkLoadOptions>
 export function checkLoadOptions(options: LoadOptions | undefined) {
   const {
     device = 'auto', sessions = 1, threads = defaultThreads(sessions), towers = 'both', dtype, precision = 'default',
-    maxBatch = 32, maxWaitMs = 0, maxQueue = 1024, decode = 'auto', maxPixels = defaultMaxPixels, ...hub
+    maxBatch = 32, maxWaitMs = 0, maxQueue = 1024, decode = 'auto', maxPixels = defaultMaxPixels, onTrace, ...hub
   } = checkOptions('options', options, keys)
   return {
     device: checkOneOf('device', device, ['auto', 'cpu', 'cuda', 'metal', 'vulkan']),
@@ -31,6 +31,7 @@ export function checkLoadOptions(options: LoadOptions | undefined) {
     maxQueue: checkInteger('maxQueue', maxQueue, { min: 1 }),
     decode: checkOneOf('decode', decode, ['auto', 'exact']),
     maxPixels: checkInteger('maxPixels', maxPixels, { min: 1 }),
+    onTrace: onTrace === undefined ? undefined : checkFunction('onTrace', onTrace),
     ...checkHubOptions(hub),
   }
 }

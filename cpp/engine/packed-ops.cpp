@@ -32,7 +32,7 @@ size_t row_stride(const ggml_tensor * t) { return t->nb[1] / sizeof(float); }
 // Parameters of one node. Everything that has an address only once the graph is allocated is read from the tensors.
 struct node : team_node {
     const kernel_table * table = nullptr;
-    kernels::activation_scale scale = kernels::activation_scale::block;
+    kernels::activation_scale scale = kernels::activation_scale::group;
     const norm_weights * norm = nullptr;
     float eps = 0;
     const linear_weights * linear = nullptr;

@@ -293,8 +293,8 @@ void read_preprocess(const json_ref & config, int32_t image_size, image_hparams 
 
 }  // namespace
 
-hparams read_open_clip_config(const json_ref & config, const json_ref & beside, const std::string & folder, const tensor_table & table,
-                              source_names & names) {
+hparams read_open_clip_config(const open_clip_files & files, const std::string & folder, const tensor_table & table, source_names & names) {
+    const json_ref & config = files.config;
     const json_ref model = config.object("model_cfg");
     if (!model.exists()) {
         config.get("model_cfg").invalid("an object");
@@ -309,7 +309,7 @@ hparams read_open_clip_config(const json_ref & config, const json_ref & beside, 
     }
     hparams hp;
     hp.family = "clip";
-    const bool quick = model.boolean("quick_gelu", trained_with_quick_gelu(beside, folder));
+    const bool quick = model.boolean("quick_gelu", trained_with_quick_gelu(files.beside, folder));
     hp.vision.act = hp.text.act = quick ? activation::quick_gelu : activation::gelu_erf;
     hp.n_proj = static_cast<int32_t>(model.integer("embed_dim", 512, 1, limits::MAX_PROJ));
     names = source_names(name_scheme::open_clip);
@@ -318,7 +318,7 @@ hparams read_open_clip_config(const json_ref & config, const json_ref & beside, 
     const json_ref text = model.object("text_cfg");
     check_keys(text, TEXT_KEYS);
     if (text.get("hf_model_name").exists()) {
-        read_hf_text(text, table, beside, hp, hp.text, names);
+        read_hf_text(text, table, files.text.exists() ? files.text : files.beside, hp, hp.text, names);
     } else {
         read_text(text, hp.text, names);
     }

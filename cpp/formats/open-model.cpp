@@ -104,12 +104,21 @@ model_source open_hf(const std::string & path, const tensor_table & table, const
     return source;
 }
 
+// config.json of the text tower, where `hf_model_name` is a folder within the checkpoint's.
+document text_config(const std::string & folder, const json_ref & open_clip) {
+    const json_ref name = open_clip.object("model_cfg").object("text_cfg").get("hf_model_name");
+    const bool     within = name.is(json_value::kind_t::string) && fs::u8path(name.value()->text).is_relative() &&
+                        name.value()->text.find("..") == std::string::npos;
+    return within ? document(folder + "/" + name.value()->text + "/config.json") : document();
+}
+
 model_source open_open_clip(const std::string & path, const tensor_table & table, const json_ref & config, const json_ref & beside) {
+    const document text_tower = text_config(path, config);
     model_source source;
     source.path = path;
     source.format = table.format;
     source_names names(name_scheme::open_clip);
-    source.hp = read_open_clip_config(config, beside, path, table, names);
+    source.hp = read_open_clip_config({config, beside, text_tower.ref()}, path, table, names);
     const std::string text = names.text == name_scheme::bert ? names.text_prefix : names.text_prefix + "transformer.";
     detect_towers(table, "visual.", text, source.hp, path);
     finish(table, names, source);

@@ -41,8 +41,6 @@ static size_t activations_size(weight_type type, int n_tokens, int n_in) {
     return activation_row_size(type, n_in) * n_tokens;
 }
 
-// Below this a row or block counts as zero: 127 / amax would leave the range of floats.
-constexpr float smallest_amax = 1e-30f;
 
 static void quantize_block(const float * x, float amax, activation_block * out) {
     const float scale = amax < smallest_amax ? 0.0f : 127.0f / amax;
@@ -70,10 +68,13 @@ static void pack_row(weight_type type, activation_scale scale, const float * x, 
         return;
     }
     activation_block * out = (activation_block *) dst;
-    const float        row_amax = scale == activation_scale::row ? max_abs(x, n) : 0.0f;
-    for (int b = 0; b < n / block_size; b++) {
-        const float * xb = x + b * block_size;
-        quantize_block(xb, scale == activation_scale::row ? row_amax : max_abs(xb, block_size), &out[b]);
+    const int          group = scale_group(scale, n);
+    for (int begin = 0; begin < n; begin += group) {
+        const int   end = min_int(begin + group, n);
+        const float amax = max_abs(x + begin, end - begin);
+        for (int i = begin; i < end; i += block_size) {
+            quantize_block(x + i, amax, &out[i / block_size]);
+        }
     }
 }
 
@@ -138,18 +139,22 @@ static void layer_norm_pack(weight_type type, activation_scale scale, const norm
             }
             continue;
         }
-        float row_amax = 0.0f;
-        for (int i = 0; i < a.n; i++) {
-            const float v = fabsf(normalized(a, x, m, i));
-            row_amax = v > row_amax ? v : row_amax;
-        }
+        const int group = scale_group(scale, a.n);
+        float     amax = 0.0f;
         for (int b = 0; b < a.n / block_size; b++) {
+            const int i0 = b * block_size;
+            if (i0 % group == 0) {
+                amax = 0.0f;
+                for (int i = i0; i < min_int(i0 + group, a.n); i++) {
+                    const float v = fabsf(normalized(a, x, m, i));
+                    amax = v > amax ? v : amax;
+                }
+            }
             float values[block_size];
             for (int j = 0; j < block_size; j++) {
-                values[j] = normalized(a, x, m, b * block_size + j);
+                values[j] = normalized(a, x, m, i0 + j);
             }
-            quantize_block(values, scale == activation_scale::row ? row_amax : max_abs(values, block_size),
-                           (activation_block *) row + b);
+            quantize_block(values, amax, (activation_block *) row + b);
         }
     }
 }

@@ -9,7 +9,7 @@
 
 namespace ggclip::kernels {
 
-enum class cpu_level { scalar, avx2, avx_vnni, avx512_vnni, avx512_bf16, neon_dotprod, neon_i8mm };
+enum class cpu_level { scalar, avx2, avx_vnni, avx512_vnni, neon_dotprod, neon_i8mm };
 
 // Storage of weights, in ggml's block layouts (32 values a block for the q types).
 enum class weight_type { f32, f16, bf16, q8_0, q5_0, q5_1, q4_0, q4_1 };
@@ -17,8 +17,15 @@ enum class weight_type { f32, f16, bf16, q8_0, q5_0, q5_1, q4_0, q4_1 };
 enum class unary { none, quick_gelu, gelu_erf, gelu_tanh };
 
 // How finely activations are scaled when they are rounded to 8 bits for quantised weights.
-// With f16 and bf16 weights `row` lets avx512_bf16 round activations to bf16 (twice the speed); else it is ignored.
-enum class activation_scale { block, row };  // one scale per 32 values; one per token ("fast")
+// Levels with VNNI use it for f16 and bf16 weights too, with 13 bits (tile-word.h).
+enum class activation_scale { group, row };  // one scale per group of values; one per token ("fast")
+
+// Values of a row that share a scale. Large groups cost less, but an outlier spoils the small values of its group: this
+// keeps them to an eighth of a row, and to 32 values (a block of the weights) where rows are short.
+constexpr int max_scale_group = 128;
+constexpr int scale_group(activation_scale scale, int n_in) {
+    return scale == activation_scale::row ? n_in : n_in >= 8 * 128 ? 128 : n_in >= 8 * 64 ? 64 : 32;
+}
 
 // Weights repacked for one cpu_level. `data` is 64-byte aligned and owned by the caller.
 struct packed_matrix {

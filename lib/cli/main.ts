@@ -9,8 +9,9 @@ import { inspect } from './commands/inspect.js'
 import { models } from './commands/models.js'
 import { pull } from './commands/pull.js'
 import { quantize } from './commands/quantize.js'
+import { serve } from './commands/serve.js'
 import { similarity } from './commands/similarity.js'
 import { tokenize } from './commands/tokenize.js'
 import { run } from './run.js'
 
-void run([classify, embed, similarity, tokenize, info, models, pull, inspect, convert, quantize, demo])
+void run([classify, embed, similarity, tokenize, info, models, pull, inspect, convert, quantize, serve, demo])

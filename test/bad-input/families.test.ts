@@ -1,5 +1,5 @@
 /** Checkpoints of the other families that are wrong, or of a kind that is not computed: refused by code, naming what was found. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -170,6 +170,22 @@ describe('DFN, whose configuration omits the activation', () => {
     writeFileSync(join(copy, 'config.json'), JSON.stringify({ model_type: 'clip', vision_config: { hidden_act: 'quick_gelu' } }))
     expect(await activationOf(copy)).toBe('quick_gelu')
   })
+})
+
+it('a text tower that its own folder describes', async () => {
+  const copy = copyOf('roberta')
+  const file = join(copy, 'open_clip_config.json')
+  const json = JSON.parse(readFileSync(file, 'utf8')) as Json
+  const description = text(json).hf_model_config as Json
+  delete text(json).hf_model_config
+  text(json).hf_model_name = 'tower'
+  writeFileSync(file, JSON.stringify(json))
+  await expectRefused(copy, unsupported, ['hf_model_name', 'tower'])
+  mkdirSync(join(copy, 'tower'))
+  writeFileSync(join(copy, 'tower', 'config.json'), JSON.stringify(description))
+  await using clip = await Clip.load(copy, { threads: 1 })
+  await using reference = await Clip.load(join(families, 'roberta'), { threads: 1 })
+  expect(clip.info.text).toEqual(reference.info.text)
 })
 
 describe('inputs', () => {

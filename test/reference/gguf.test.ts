@@ -10,7 +10,7 @@ import { TensorFile } from '../helpers/safetensors'
 /** Activations may be rounded (8 bits before quantised weights), so the small networks' cosines are what is judged. */
 const files = [
   { model: 'hf-clip-gelu-tiny', kind: 'f32', limits: { difference: 1e-3, cosine: 0.999999 } },
-  { model: 'hf-clip-tiny', kind: 'f16', limits: { difference: 2e-3, cosine: 0.999998 } },
+  { model: 'hf-clip-tiny', kind: 'f16', limits: { difference: 5e-3, cosine: 0.99999 } },
   { model: 'hf-clip-tiny', kind: 'q8_0', limits: { cosine: 0.998 } },
   { model: 'hf-clip-tiny', kind: 'q4_0', limits: { cosine: 0.998 } },
 ]

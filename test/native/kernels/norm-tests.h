@@ -42,7 +42,7 @@ inline void test_layer_norm(const kernel_table & k) {
             if (is_quantized(type) && n % 32) {
                 continue;
             }
-            for (const activation_scale scale : {activation_scale::block, activation_scale::row}) {
+            for (const activation_scale scale : {activation_scale::group, activation_scale::row}) {
                 const size_t size = k.activations_size(type, n_tokens, n);
                 buffer       a(size), b(size), c(size);
                 args.dst = got_pack.data();

@@ -18,7 +18,7 @@ using namespace ggclip::kernels;
 inline const weight_type all_types[] = {weight_type::f32,  weight_type::f16,  weight_type::bf16, weight_type::q8_0,
                                         weight_type::q5_0, weight_type::q5_1, weight_type::q4_0, weight_type::q4_1};
 inline const cpu_level   all_levels[] = {cpu_level::scalar,      cpu_level::avx2,        cpu_level::avx_vnni,
-                                         cpu_level::avx512_vnni, cpu_level::avx512_bf16, cpu_level::neon_dotprod,
+                                         cpu_level::avx512_vnni, cpu_level::neon_dotprod,
                                          cpu_level::neon_i8mm};
 
 inline const char * type_name(weight_type t) {

@@ -59,7 +59,7 @@ describe('checkpoints that PyTorch wrote', () => {
 
   it("reads OpenAI's TorchScript archive without a configuration", async () => {
     const expected = new TensorFile(path.join(made, 'openai', 'expected.safetensors'))
-    await using clip = await Clip.load(path.join(made, 'openai', 'model.pt'))
+    await using clip = await Clip.load(path.join(made, 'openai', 'model.pt'), { precision: 'exact' }) // the reader is on trial, not f16 kernels
     expect(clip.info.vision).toMatchObject({ width: 64, layers: 1, heads: 1, imageSize: 8, patchSize: 4, activation: 'quick_gelu' })
     expect(clip.info.text).toMatchObject({ width: 64, contextLength: 12, vocabSize: 100 })
     const images = expected.rows('pixel_values').map(tensor => ({ tensor }))

@@ -3,7 +3,7 @@ import js from '@eslint/js'
 import ts from 'typescript-eslint'
 
 const nothingNative = { group: ['**/native/*', '**/clip.js', '**/image.js', 'sharp'], message: 'this file is pure TypeScript: nothing native' }
-const outside = regex => ['error', { patterns: [{ regex, message: 'the command line uses the public API only' }] }]
+const outside = regex => ['error', { patterns: [{ regex, message: 'the command line and the server use the public API only' }] }]
 
 export default ts.config(
   { ignores: ['node_modules', 'build', 'dist', 'vendor', 'prebuilds', 'models', 'coverage', 'test/fixtures', 'docs'] },
@@ -30,6 +30,9 @@ export default ts.config(
   },
   { files: ['lib/cli/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./(?!index\\.js$)') } },
   { files: ['lib/cli/commands/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./\\.\\./(?!index\\.js$)') } },
+  // the server adds errors and checks of arguments: it raises the same kinds as the library
+  { files: ['lib/server/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./(?!(index|errors|validate|types)\\.js$)') } },
+  { files: ['lib/server/*/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./\\.\\./(?!(index|errors|validate)\\.js$)') } },
   {
     files: ['test/**/*.ts', 'bench/**/*.ts'],
     rules: {
@@ -50,7 +53,7 @@ export default ts.config(
     languageOptions: {
       sourceType: 'module',
       globals: Object.fromEntries(['process', 'console', 'Buffer', 'URL', '__dirname', '__filename', 'require', 'module', 'setTimeout', 'setInterval',
-        'clearTimeout', 'clearInterval', 'setImmediate', 'AbortController', 'AbortSignal', 'performance', 'fetch', 'structuredClone', 'gc', 'Blob', 'TextDecoder', 'TextEncoder'].map(name => [name, 'readonly'])),
+        'clearTimeout', 'clearInterval', 'setImmediate', 'AbortController', 'AbortSignal', 'performance', 'fetch', 'structuredClone', 'gc', 'Blob', 'FormData', 'TextDecoder', 'TextEncoder'].map(name => [name, 'readonly'])),
     },
   },
   {

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const median = values => [...values].sort((a, b) => a - b)[values.length >> 1]
 
 /**
- * @param {{ name: string, per: number, run: () => Promise<unknown> }[]} sides `per`: inputs a run handles
+ * @param {{ name: string, per: number, run: () => Promise<unknown> }[]} sides `per`: inputs a run handles; a run that
+ *   resolves to a number has measured its milliseconds itself (a peer in another process)
  * @returns one row a side: median, minimum and maximum milliseconds per input, and its speed relative to the first side
  *   (above 1: the first is faster), as the median of the rounds' own ratios
  */
@@ -15,8 +16,8 @@ export async function interleave(sides, rounds) {
     for (const [i, side] of sides.entries()) {
       await sleep(30) // a peer's threads may spin for a while after its run
       const begin = performance.now()
-      await side.run()
-      times[i].push((performance.now() - begin) / side.per)
+      const own = await side.run()
+      times[i].push((typeof own === 'number' ? own : performance.now() - begin) / side.per)
     }
   }
   return sides.map((side, i) => ({

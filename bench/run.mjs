@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util'
 import { interleave } from './interleave.mjs'
 import { makeB32 } from './make-b32.mjs'
 import { openOnnx } from './peers/onnxruntime.mjs'
+import { openOpenVino } from './peers/openvino.mjs'
 
 const { values: options } = parseArgs({
   options: {
@@ -61,10 +62,10 @@ const variants = [
   { name: 'plain ggml q8_0', dtype: 'q8_0', kernels: 'portable' },
 ]
 const workloads = [
-  { name: 'image, batch 1', n: 1, call: side => side.image(pixels1, 1, 224) },
-  { name: 'image, batch 8', n: 8, call: side => side.image(pixels8, 8, 224) },
-  { name: 'text of 10 tokens, batch 1', n: 1, call: side => side.text(ids(1, 10), 1) },
-  { name: 'text of 10 tokens, batch 8', n: 8, call: side => side.text(ids(8, 10), 8) },
+  { name: 'image, batch 1', kind: 'image', n: 1, call: side => side.image(pixels1, 1, 224) },
+  { name: 'image, batch 8', kind: 'image', n: 8, call: side => side.image(pixels8, 8, 224) },
+  { name: 'text of 10 tokens, batch 1', kind: 'text', n: 1, call: side => side.text(ids(1, 10), 1) },
+  { name: 'text of 10 tokens, batch 8', kind: 'text', n: 8, call: side => side.text(ids(8, 10), 8) },
 ]
 const pixels1 = pixels(1)
 const pixels8 = pixels(8)
@@ -88,17 +89,23 @@ if (options.peers) {
   }
 }
 
+const openvino = options.peers ? await openOpenVino(onnx, threads) : null
+if (openvino) sides.push({ name: `openvino calibrated int8 ${openvino.version}`, image: openvino.image, cosine: NaN })
+else if (options.peers) process.stderr.write('openvino: not installed (bench/peers/install.sh)\n')
+
 const report = {
   date: new Date().toISOString(), cpu: os.cpus()[0].model, cores: os.availableParallelism(), threads, rounds, node: process.version,
   kernels: sides[0].kernels, ggml: addon.build().ggml, model: 'ViT-B/32, random weights', cases: [],
 }
 const chosen = sides.filter(side => new RegExp(options.only).test(side.name))
 for (const workload of workloads) {
-  const rows = await interleave(chosen.map(side => ({ name: side.name, per: workload.n, run: () => workload.call(side) })), rounds)
+  const able = chosen.filter(side => side[workload.kind])
+  const rows = await interleave(able.map(side => ({ name: side.name, per: workload.n, run: () => workload.call(side) })), rounds)
   report.cases.push({ workload: workload.name, rows })
   process.stdout.write(`\n${workload.name} (ms each; ratio to ${rows[0].name})\n`)
   for (const [i, row] of rows.entries()) {
-    const cosine = workload.name.startsWith('image') ? `  cosine to f32 ${chosen[i].cosine.toFixed(6)}` : ''
+    const { cosine: c } = able[i]
+    const cosine = workload.kind === 'image' && !Number.isNaN(c) ? `  cosine to f32 ${c.toFixed(6)}` : ''
     process.stdout.write(`  ${row.name.padEnd(28)} ${row.ms.toFixed(2).padStart(8)}  (${row.min.toFixed(2)}..${row.max.toFixed(2)})  ${row.ratio.toFixed(2)}x${cosine}\n`)
   }
 }

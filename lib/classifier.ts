@@ -1,8 +1,9 @@
 /** Zero-shot classification: which of these labels is in the picture? */
+import { callKeys, checkCallOptions, checkImageOptions, pictureKeys } from './call-options.js'
 import type { Clip } from './clip.js'
 import { dot, normalize, rank, sigmoid, softmax } from './similarity.js'
 import type { CallOptions, Classification, ImageInput, ImageOptions } from './types.js'
-import { checkBoolean, checkInteger, checkLabels, checkOptions, checkTemplates, type Template } from './validate.js'
+import { checkBoolean, checkInteger, checkLabels, checkTemplates, type Template } from './validate.js'
 
 export interface ClassifierOptions extends CallOptions {
   /** Prompts around a label, averaged: strings with `{}` or `{label}`, or functions. Default 'a photo of a {}'. */
@@ -23,8 +24,20 @@ export interface ClassifyImageOptions extends ImageOptions {
 
 export type ClassifyOptions = ClassifierOptions & ClassifyImageOptions
 
-const classifierKeys = ['templates', 'signal', 'priority'] as const
-const classifyKeys = ['topK', 'multiLabel', 'signal', 'priority', 'orient', 'background', 'decode'] as const
+const classifierKeys = ['templates', ...callKeys] as const
+const classifyKeys = ['topK', 'multiLabel', ...pictureKeys] as const
+
+/** The options of {@link Clip.classify}, which makes a classifier and uses it once. */
+export function checkClassifyOptions(options: ClassifyOptions | undefined): ClassifyOptions {
+  return checkScoring(checkImageOptions(options, ['templates', ...classifyKeys]))
+}
+
+function checkScoring<T extends ClassifyImageOptions>(options: T): T {
+  const { topK, multiLabel } = options
+  if (topK !== undefined) checkInteger('topK', topK, { min: 1 })
+  if (multiLabel !== undefined) checkBoolean('multiLabel', multiLabel)
+  return options
+}
 
 /** Label vectors made once, for any number of images. Made by {@link Clip.classifier}. */
 export class Classifier {
@@ -43,13 +56,13 @@ export class Classifier {
 
   /** @internal */
   static async create(clip: Clip, labels: readonly string[], options?: ClassifierOptions): Promise<Classifier> {
-    const given = checkOptions('options', options, classifierKeys)
+    const given = checkCallOptions(options, classifierKeys)
     const names = checkLabels('labels', labels)
     const templates = checkTemplates('templates', given.templates ?? 'a photo of a {}')
-    const { signal, priority } = given
+    const { templates: _, ...call } = given
     // a blank label: what the prompts say when they say nothing of the picture
     const prompts = [...names, ''].flatMap(label => templates.map(template => template(label)))
-    const vectors = await clip.encodeText(prompts, { signal, priority })
+    const vectors = await clip.encodeText(prompts, call)
     const means = [...names, ''].map((_, i) => meanDirection(vectors.slice(i * templates.length, (i + 1) * templates.length)))
     return new Classifier(clip, names, means.slice(0, -1), means[names.length]!)
   }
@@ -60,9 +73,7 @@ export class Classifier {
   async classify(
     images: ImageInput | readonly ImageInput[], options?: ClassifyImageOptions,
   ): Promise<Classification[] | Classification[][]> {
-    const { topK = this.labels.length, multiLabel = false, ...image } = checkOptions('options', options, classifyKeys)
-    checkInteger('topK', topK, { min: 1 })
-    checkBoolean('multiLabel', multiLabel)
+    const { topK = this.labels.length, multiLabel = false, ...image } = checkScoring(checkImageOptions(options, classifyKeys))
     if (Array.isArray(images)) {
       const vectors = await this.#clip.encodeImage(images as readonly ImageInput[], image)
       return vectors.map(vector => this.#score(vector, topK, multiLabel))

@@ -1,10 +1,13 @@
 /** The library's main class. */
 import { throwIfAborted, withAbort } from './abort.js'
-import { Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
+import { checkImageOptions, checkTextOptions, imageKeys, pictureKeys } from './call-options.js'
+import { checkClassifyOptions, Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
+import { withDeadline } from './deadline.js'
 import { ClipError, fromNative, invalidArgument } from './errors.js'
+import { checkLayers } from './hidden-layers.js'
 import { type DecodeSettings, decodeImage, isImageList } from './image.js'
 import { checkLoadOptions, type LoadSettings } from './load-options.js'
-import { modelPath } from './model-path.js'
+import { locateModel, type ModelLocation } from './model-path.js'
 import { modelTokenizer } from './model-tokenizer.js'
 import type { NativeImage, NativeModel, NativeStates } from './native/contract.js'
 import { loadAddon } from './native/load.js'
@@ -13,19 +16,22 @@ import { Scheduler, type SchedulerStats } from './scheduler/index.js'
 import { type EncodeItem, imageKind, SessionRunner, textKind } from './session-runner.js'
 import { dot, normalize, sigmoid, softmax } from './similarity.js'
 import { TextCache } from './text-cache.js'
+import { Tracer } from './trace.js'
 import type { ClipTokenizer } from './tokenizer.js'
 import type {
-  CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, Rgb, SimilarityResult,
+  CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, SimilarityResult,
 } from './types.js'
-import { checkBoolean, checkInteger, checkOneOf, checkOptions, checkSignal } from './validate.js'
+import { checkBoolean, checkOneOf, checkOptions, checkSignal, checkString } from './validate.js'
 
-const textKeys = ['normalize', 'signal', 'priority'] as const
-const imageKeys = ['normalize', 'signal', 'priority', 'orient', 'background', 'decode'] as const
 const textCacheSize = 1024
 
-export interface HiddenStatesOptions {
-  /** Layer: 0 is the input of the first block, -1 the output of the last. Default -1. */
-  layer?: number
+export interface HiddenStatesOptions<Layer extends number | readonly number[] = number> {
+  /** Layer, or several: 0 is the input of the first block, -1 the output of the last. Default -1. */
+  layer?: Layer
+  /** Instead of `layer`: how many of the last blocks to skip ("clip skip"); 1 is layer -2. */
+  skip?: number
+  /** Apply the tower's final norm, as Stable Diffusion does to its text conditioning. Default false. */
+  norm?: boolean
   /** Which encoder `input` goes to: a string may be a text or the path of a picture. */
   tower: 'image' | 'text'
   signal?: AbortSignal
@@ -61,24 +67,29 @@ export class Clip {
   readonly #tokenizer: ClipTokenizer | undefined
   readonly #cache = new TextCache(textCacheSize)
   readonly #inFlight: number
+  readonly #tracer: Tracer
   #disposal: Promise<void> | undefined
 
   /** What the model is: architecture, sizes, types, device, bytes, licence, source. */
   readonly info: Readonly<ClipInfo>
 
-  private constructor(model: NativeModel, tokenizer: ClipTokenizer | undefined, settings: LoadSettings) {
+  private constructor(model: NativeModel, tokenizer: ClipTokenizer | undefined, settings: LoadSettings, location: ModelLocation) {
     this.#model = model
     const native = model.info()
     this.info = Object.freeze({
       ...native, architecture: 'clip' as const, logitScale: Math.exp(native.logitScale), threads: settings.threads, sessions: settings.sessions,
+      source: native.source || location.source, revision: native.revision || location.revision,
     })
     this.#runners = Array.from(
       { length: settings.sessions }, () => new SessionRunner(model.createSession(settings.threads, settings.maxBatch), native.dim),
     )
     const { maxBatch, maxWaitMs, maxQueue, decode, maxPixels } = settings
-    this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, maxWaitMs, maxQueue })
-    this.#decoding = { decode, maxPixels, size: native.vision?.imageSize ?? 0, mode: native.vision?.resizeMode }
-    this.#inFlight = 2 * maxBatch * settings.sessions
+    this.#tracer = new Tracer(settings.onTrace)
+    this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, maxWaitMs, maxQueue, onBatch: this.#tracer.onBatch })
+    // pictures of any grid are decoded exactly: how large they become depends on their proportions
+    const { imageSize: size = 0, resizeMode: mode } = native.vision?.anyGrid ? {} : native.vision ?? {}
+    this.#decoding = { decode, maxPixels, size, mode: mode === 'patches' ? undefined : mode }
+    this.#inFlight = Math.min(2 * maxBatch * settings.sessions, maxQueue)
     this.#tokenizer = tokenizer
   }
 
@@ -86,15 +97,16 @@ export class Clip {
    * Loads a model.
    *
    * @param source path of a `.gguf` file or of a checkpoint's directory (`config.json` or `open_clip_config.json` with
-   *   safetensors); nothing: the embedded default model
+   *   safetensors or PyTorch weights), or of such a file of weights; a model of the hub, `hf:owner/name[@revision][:file]`; a name of the registry ({@link models});
+   *   nothing: the embedded default model. What is not in the hub's cache is downloaded first ({@link pull}).
    * @throws {TypeError|RangeError} bad options; {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*,
-   *   ERR_CLIP_CONFIG_INVALID, ERR_CLIP_MODEL_UNSUPPORTED, ERR_CLIP_TOWER_MISSING, ERR_CLIP_DEVICE_UNAVAILABLE, ...; the
-   *   signal's reason when cancelled
+   *   ERR_CLIP_CONFIG_INVALID, ERR_CLIP_MODEL_UNSUPPORTED, ERR_CLIP_TOWER_MISSING, ERR_CLIP_DEVICE_UNAVAILABLE,
+   *   ERR_CLIP_HUB_*, ...; the signal's reason when cancelled
    */
   static async load(source?: string, options?: LoadOptions): Promise<Clip> {
     const settings = checkLoadOptions(options)
-    const path = modelPath(source)
     const addon = loadAddon()
+    const location = await locateModel(source, settings)
     const native = {
       device: settings.device,
       towers: settings.towers,
@@ -102,9 +114,9 @@ export class Clip {
       precision: settings.precision,
       kernels: process.env.GGCLIP_CPU ?? '',
     }
-    const model = await withAbort(settings.signal, () => addon.loadModel(path, native), loaded => loaded.dispose())
+    const model = await withAbort(settings.signal, () => addon.loadModel(location.path, native), loaded => loaded.dispose())
     try {
-      return new Clip(model, await modelTokenizer(model, model.info()), settings)
+      return new Clip(model, await modelTokenizer(model, model.info()), settings, location)
     } catch (error) {
       model.dispose()
       throw fromNative(error)
@@ -121,11 +133,15 @@ export class Clip {
   encodeImage(image: ImageInput, options?: EncodeImageOptions): Promise<Float32Array>
   encodeImage(images: readonly ImageInput[], options?: EncodeImageOptions): Promise<Float32Array[]>
   async encodeImage(images: ImageInput | readonly ImageInput[], options?: EncodeImageOptions): Promise<Float32Array | Float32Array[]> {
-    const settings = this.#imageSettings(options)
+    const settings = checkImageOptions(options, imageKeys)
+    this.#needOpen()
+    throwIfAborted(settings.signal)
     if (!isImageList(images)) return this.#encodeOneImage(images, settings)
-    const vectors: Float32Array[] = []
-    for await (const vector of this.#encodeEachImage(images, settings)) vectors.push(vector)
-    return vectors
+    return withDeadline(settings, async limited => {
+      const vectors: Float32Array[] = []
+      for await (const vector of this.#encodeEachImage(images, limited)) vectors.push(vector)
+      return vectors
+    })
   }
 
   /**
@@ -135,7 +151,7 @@ export class Clip {
   async* encodeImages(
     images: Iterable<ImageInput> | AsyncIterable<ImageInput>, options?: EncodeImageOptions,
   ): AsyncGenerator<Float32Array, void, undefined> {
-    yield* this.#encodeEachImage(checkIterable('images', images), this.#imageSettings(options))
+    yield* this.#encodeEachImage(checkIterable('images', images), checkImageOptions(options, imageKeys))
   }
 
   /**
@@ -146,9 +162,7 @@ export class Clip {
   encodeText(text: string, options?: EncodeTextOptions): Promise<Float32Array>
   encodeText(texts: readonly string[], options?: EncodeTextOptions): Promise<Float32Array[]>
   async encodeText(texts: string | readonly string[], options?: EncodeTextOptions): Promise<Float32Array | Float32Array[]> {
-    const { normalize: unit = true, ...call } = checkOptions('options', options, textKeys)
-    checkBoolean('normalize', unit)
-    checkSignal('signal', call.signal)
+    const { normalize: unit = true, ...call } = checkTextOptions(options)
     const list = textList(texts)
     const vectors = await this.#embedTexts(list, call)
     const finished = vectors.map(vector => finish(vector, unit))
@@ -159,7 +173,9 @@ export class Clip {
   async* encodeTexts(
     texts: Iterable<string> | AsyncIterable<string>, options?: EncodeTextOptions,
   ): AsyncGenerator<Float32Array, void, undefined> {
-    yield* mapInOrder(checkIterable('texts', texts), this.#inFlight, text => this.encodeText(text, options))
+    const settings = checkTextOptions(options)
+    const limits = { limit: this.#inFlight, signal: settings.signal }
+    yield* mapInOrder(checkIterable('texts', texts), limits, (text, _, signal) => this.encodeText(text, { ...settings, signal }))
   }
 
   /**
@@ -168,10 +184,11 @@ export class Clip {
    * For many images or repeated calls make a {@link Clip.classifier} once.
    */
   async classify(image: ImageInput, labels: readonly string[], options?: ClassifyOptions) {
-    const { templates, ...rest } = options ?? {}
-    const { signal, priority } = rest
-    const classifier = await this.classifier(labels, { templates, signal, priority })
-    return classifier.classify(image, rest)
+    return withDeadline(checkClassifyOptions(options), async ({ templates, ...rest }) => {
+      const { signal, priority, client } = rest
+      const classifier = await this.classifier(labels, { templates, signal, priority, client })
+      return classifier.classify(image, rest)
+    })
   }
 
   /** A reusable zero-shot classifier: the labels' vectors are made once. */
@@ -185,11 +202,12 @@ export class Clip {
   async similarity(
     images: ImageInput | readonly ImageInput[], texts: string | readonly string[], options?: ImageOptions,
   ): Promise<SimilarityResult> {
-    const settings = checkOptions('options', options, imageKeys.filter(key => key !== 'normalize'))
+    const settings = checkImageOptions(options, pictureKeys)
+    const { signal, priority, client, timeoutMs } = settings
     const imageInputs = isImageList(images) ? images : [images]
     const [imageVectors, textVectors] = await Promise.all([
       this.encodeImage(imageInputs, settings),
-      this.encodeText(textList(texts), { signal: settings.signal, priority: settings.priority }),
+      this.encodeText(textList(texts), { signal, priority, client, timeoutMs }),
     ])
     const { logitScale, logitBias, sigmoid: isSigmoid } = this.info
     const logits = imageVectors.map(image => Float32Array.from(textVectors, text => logitScale * dot(image, text) + logitBias))
@@ -198,16 +216,15 @@ export class Clip {
 
   /** What the image encoder sees: [3, H, W], resized, cropped and normalised. */
   async preprocess(image: ImageInput, options?: ImageOptions): Promise<Float32Array> {
-    const { normalize: _, ...settings } = this.#imageSettings(options)
+    const settings = checkImageOptions(options, pictureKeys)
+    this.#needOpen()
     this.#needTower('vision')
     const decoded = await decodeImage(image, { ...this.#decoding, ...settings })
     if ('tensor' in decoded) return decoded.tensor.slice()
     this.#needOpen()
-    try {
-      return await this.#model.preprocess(decoded, settings.background ? [...settings.background] : null)
-    } catch (error) {
-      throw fromNative(error)
-    }
+    const background = settings.background ?? null
+    // milliseconds of work: when cancelled it ends by itself
+    return withAbort(settings.signal, () => ({ promise: this.#model.preprocess(decoded, background), abort: () => undefined }))
   }
 
   /**
@@ -222,16 +239,22 @@ export class Clip {
 
   /**
    * Per-token states of a layer: text conditioning for diffusion models, patch features for vision-language models.
-   * Texts run at their full padded length, as the reference runs them.
+   * Texts run at their full padded length, as the reference runs them: transformers' `hidden_states[layer]`, and with
+   * `norm` its `final_layer_norm` (`post_layernorm` of pictures) of them.
+   *
+   * @returns [tokens][width]; for an array of layers one each, in order, from one run
    */
-  async hiddenStates(input: ImageInput, options: HiddenStatesOptions): Promise<HiddenStates> {
-    const { layer = -1, tower, signal } = checkOptions('options', options, ['layer', 'tower', 'signal'])
-    checkOneOf('tower', tower, ['image', 'text'])
+  hiddenStates(input: ImageInput, options: HiddenStatesOptions): Promise<HiddenStates>
+  hiddenStates(input: ImageInput, options: HiddenStatesOptions<readonly number[]>): Promise<HiddenStates[]>
+  async hiddenStates(input: ImageInput, options: HiddenStatesOptions<number | readonly number[]>): Promise<HiddenStates | HiddenStates[]> {
+    const given = checkOptions('options', options, ['layer', 'skip', 'norm', 'tower', 'signal'])
+    const tower = checkOneOf('tower', given.tower, ['image', 'text'])
     const layers = (tower === 'image' ? this.#needTower('vision') : this.#needTower('text')).layers
-    checkInteger('layer', layer, { min: -1 - layers, max: layers })
-    const name = `${tower === 'image' ? 'vision' : 'text'}.hidden.${layer < 0 ? layers + 1 + layer : layer}`
-    const states = await this.intermediates(input, { tower: tower as 'image' | 'text', names: [name], signal })
-    return states[name]!
+    const { numbers, several } = checkLayers(given, layers)
+    const kind = given.norm !== undefined && checkBoolean('norm', given.norm) ? 'normed' : 'hidden'
+    const names = numbers.map(layer => `${tower === 'image' ? 'vision' : 'text'}.${kind}.${layer}`)
+    const states = await this.intermediates(input, { tower, names, signal: given.signal })
+    return several ? names.map(name => states[name]!) : states[names[0]!]!
   }
 
   /**
@@ -240,14 +263,16 @@ export class Clip {
    */
   async intermediates(input: ImageInput, options: { tower: 'image' | 'text'; names?: readonly string[]; signal?: AbortSignal }): Promise<NativeStates> {
     const { tower, names = [], signal } = checkOptions('options', options, ['tower', 'names', 'signal'])
+    checkOneOf('tower', tower, ['image', 'text'])
+    const wanted = checkStrings('names', names)
     throwIfAborted(checkSignal('signal', signal))
     if (tower === 'text') {
-      const ids = this.tokenize(textList(input as string))
-      return this.#onOwnSession(session => session.textStates(ids, [...names]))
+      const ids = this.tokenize(checkString('text', input, { empty: true }))
+      return this.#onOwnSession(session => session.textStates(ids, wanted))
     }
     this.#needTower('vision')
     const image = await decodeImage(input, this.#decoding)
-    return this.#onOwnSession(session => session.imageStates(image, [...names]))
+    return this.#onOwnSession(session => session.imageStates(image, wanted))
   }
 
   /** Queue, batches and times so far. */
@@ -277,30 +302,22 @@ export class Clip {
 
   // ---- images --------------------------------------------------------------------------------------------------------
 
-  #imageSettings(options: EncodeImageOptions | undefined): EncodeImageOptions {
-    const settings = checkOptions('options', options, imageKeys)
-    if (settings.normalize !== undefined) checkBoolean('normalize', settings.normalize)
-    if (settings.orient !== undefined) checkBoolean('orient', settings.orient)
-    if (settings.decode !== undefined) checkOneOf('decode', settings.decode, ['auto', 'exact'])
-    if (settings.background !== undefined) checkRgb('background', settings.background)
-    checkSignal('signal', settings.signal)
-    return settings
-  }
-
   #encodeEachImage(images: Iterable<ImageInput> | AsyncIterable<ImageInput>, settings: EncodeImageOptions) {
-    return mapInOrder(images, this.#inFlight, (image, index) => this.#encodeOneImage(image, settings, `images[${index}]`))
+    return mapInOrder(images, { limit: this.#inFlight, signal: settings.signal }, (image, index, signal) =>
+      this.#encodeOneImage(image, { ...settings, signal }, `images[${index}]`))
   }
 
   async #encodeOneImage(input: ImageInput, settings: EncodeImageOptions, name = 'image'): Promise<Float32Array> {
     this.#needOpen()
     this.#needTower('vision')
-    const { signal, priority, orient, decode, background } = settings
-    throwIfAborted(signal)
-    const image: NativeImage = await decodeImage(input, {
-      ...this.#decoding, orient, ...(decode === undefined ? {} : { decode }), signal, name,
+    const vector = await withDeadline(settings, async ({ signal, priority, client, orient, decode, background }) => {
+      throwIfAborted(signal)
+      const image: NativeImage = await this.#tracer.decode(() => decodeImage(input, {
+        ...this.#decoding, orient, ...(decode === undefined ? {} : { decode }), signal, name,
+      }))
+      throwIfAborted(signal)
+      return this.#scheduler.submit(imageKind(background), { image, background }, { signal, priority, client })
     })
-    throwIfAborted(signal)
-    const vector = await this.#scheduler.submit(imageKind(background), { image, background }, { signal, priority })
     return finish(vector, settings.normalize ?? true)
   }
 
@@ -319,7 +336,7 @@ export class Clip {
       else known.set(text, vector)
     }
     if (missing.length > 0) {
-      const items = missing.map(text => (this.info.text!.causal ? Int32Array.from(tokenizer.encode(text)) : tokenizer.encodePadded([text])))
+      const items = missing.map(text => (this.info.text!.seesPadding ? tokenizer.encodePadded([text]) : Int32Array.from(tokenizer.encode(text))))
       const vectors = await this.#scheduler.submitMany(textKind, items, call)
       missing.forEach((text, i) => {
         known.set(text, vectors[i]!)
@@ -381,7 +398,7 @@ function checkIterable<T>(name: string, value: Iterable<T> | AsyncIterable<T>): 
   return value
 }
 
-function checkRgb(name: string, value: Rgb): void {
-  if (!Array.isArray(value) || value.length !== 3) throw invalidArgument(name, '[red, green, blue]', value)
-  value.forEach((part, i) => checkInteger(`${name}[${i}]`, part, { min: 0, max: 255 }))
+function checkStrings(name: string, value: readonly string[]): string[] {
+  if (!Array.isArray(value)) throw invalidArgument(name, 'an array of strings', value)
+  return Array.from(value as readonly unknown[], (element, i) => checkString(`${name}[${i}]`, element))
 }

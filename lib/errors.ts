@@ -45,8 +45,28 @@ export const scriptErrorCodes = [
   'ERR_CLIP_TOKENIZER_MISSING',
   'ERR_CLIP_TOKENIZER_INVALID',
   'ERR_CLIP_MODEL_UNKNOWN',
+  'ERR_CLIP_HUB_UNREACHABLE',
+  'ERR_CLIP_HUB_OFFLINE',
+  'ERR_CLIP_HUB_DENIED',
+  'ERR_CLIP_HUB_NOT_FOUND',
+  'ERR_CLIP_HUB_BUSY',
+  'ERR_CLIP_HUB_RESPONSE',
+  'ERR_CLIP_HUB_FILES',
+  'ERR_CLIP_HUB_CORRUPT',
   'ERR_CLIP_ADDON_MISSING',
   'ERR_CLIP_ADDON_INVALID',
+  'ERR_CLIP_DEADLINE_EXCEEDED',
+  'ERR_CLIP_MODEL_UNAVAILABLE',
+  'ERR_CLIP_SERVER_LISTEN',
+  'ERR_CLIP_SERVER_CLOSING',
+  'ERR_CLIP_REQUEST_INVALID',
+  'ERR_CLIP_REQUEST_TOO_LARGE',
+  'ERR_CLIP_REQUEST_UNSUPPORTED',
+  'ERR_CLIP_ROUTE_UNKNOWN',
+  'ERR_CLIP_KEY_INVALID',
+  'ERR_CLIP_RATE_EXCEEDED',
+  'ERR_CLIP_URL_REFUSED',
+  'ERR_CLIP_URL_FAILED',
 ] as const
 
 /** Every code an error of this package can carry. */
@@ -60,11 +80,14 @@ export type ArgumentError = (TypeError | RangeError) & { code: ClipErrorCode }
 /** The world or the engine said no; `code` says which way, the message says what was expected and what came. */
 export class ClipError extends Error {
   readonly code: ClipErrorCode
+  /** Where load is the reason: milliseconds after which trying again makes sense. */
+  declare readonly retryAfterMs?: number
 
   /** `options.cause`: the error underneath, kept as `error.cause`. */
-  constructor(code: ClipErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ClipErrorCode, message: string, options?: { cause?: unknown; retryAfterMs?: number }) {
     super(message, options)
     this.code = code
+    if (options?.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
   }
 }
 // on the prototype, as with the built-in errors: not one more own property in every printed error
@@ -197,7 +220,7 @@ function shorten(text: string): string {
 }
 
 /** Edits (insert, delete, replace, swap of neighbours) between two words: optimal string alignment. */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let older: number[] = []
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {

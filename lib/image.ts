@@ -13,7 +13,7 @@ import { Gate, decodeSlots } from './image/gate.js'
 import { readBlob, readImageFile } from './image/read-bytes.js'
 import type { ReductionTarget } from './image/reduced-size.js'
 import type { NativeImage, NativePixels } from './native/contract.js'
-import type { DecodeMode, ImageInput, RawPixels } from './types.js'
+import type { DecodeMode, ImageInput, ImageTensor, RawPixels } from './types.js'
 import { checkFloat32Array, checkInteger } from './validate.js'
 
 /**
@@ -71,7 +71,7 @@ export async function decodeImage(input: ImageInput, settings: DecodeSettings): 
   if (isBlob(input)) return decode(name, settings, async context => decodeBytes(await readBlob(input, name), context))
   if (isSharp(input)) return decode(name, settings, context => decodeSharp(input, context))
   // Copied as well: native threads will read them.
-  if ('tensor' in input) return { tensor: checkTensor(name, input.tensor, settings.size).slice() }
+  if ('tensor' in input) return checkTensor(name, input, settings.size)
   if ('data' in input && 'width' in input && 'height' in input) return checkPixels(name, input, settings.maxPixels)
   throw invalidArgument(name, expectedImage, input)
 }
@@ -88,13 +88,17 @@ async function decode(
   return pixels
 }
 
-function checkTensor(name: string, tensor: unknown, size: number): Float32Array {
+/** `size`: side of a model of square pictures; 0: any edges, which the tensor may name. The values are copied. */
+function checkTensor(name: string, { tensor, width, height }: ImageTensor, size: number): NativeImage {
   const checked = checkFloat32Array(`${name}.tensor`, tensor)
-  const expected = 3 * size * size
-  if (size > 0 && checked.length !== expected) {
-    throw outOfRange(`${name}.tensor`, `a Float32Array of 3 x ${size} x ${size} = ${expected} values`, tensor)
+  const given = { ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) }
+  for (const [key, value] of Object.entries(given)) checkInteger(`${name}.${key}`, value, { min: 1 })
+  const [rows, columns] = [height ?? size, width ?? size]
+  const expected = 3 * rows * columns
+  if (expected > 0 && checked.length !== expected) {
+    throw outOfRange(`${name}.tensor`, `a Float32Array of 3 x ${rows} x ${columns} = ${expected} values`, tensor)
   }
-  return checked
+  return { tensor: checked.slice(), ...given }
 }
 
 function checkPixels(name: string, pixels: RawPixels, maxPixels: number): NativePixels {

@@ -2,23 +2,48 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 
-import { ClipError } from './errors.js'
+import { hubPrefix, parseHubId } from './models/hub-id.js'
+import { type HubOptions, pullModel, unknownModel } from './models/pull.js'
+import { findModel, hubIdOf } from './models/registry.js'
 import { packageRoot } from './native/load.js'
 import { checkString } from './validate.js'
 
 /** The embedded model, used when none is named: see models/README.md. */
 export const defaultModelPath = path.join(packageRoot, 'models', 'emoji-clip.gguf')
 
+export interface ModelLocation {
+  /** Absolute; a file or a folder. */
+  path: string
+  /** `hf:owner/name` and commit, of a model of the hub; else ''. */
+  source: string
+  revision: string
+}
+
 /**
- * @param source a `.gguf` file or a checkpoint's directory; undefined: the embedded default model.
- * @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN when nothing is there.
+ * Where a model lies; one of the hub is downloaded first, unless the cache has it.
+ *
+ * @param source a `.gguf` file or a checkpoint's directory; `hf:owner/name[@revision][:file]`; a name of the registry;
+ *   undefined: the embedded default model. A path that exists goes before a name.
+ * @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN when nothing is there, ERR_CLIP_HUB_*
  */
-export function modelPath(source: string | undefined): string {
-  if (source === undefined) return defaultModelPath
+export async function locateModel(source: string | undefined, options: HubOptions = {}): Promise<ModelLocation> {
+  if (source === undefined) return local(defaultModelPath)
   const name = checkString('source', source)
-  if (existsSync(name)) return path.resolve(name)
-  const hint = name.startsWith('hf:')
-    ? 'this version does not download from the hub: download the files and give their directory'
-    : 'expected the path of a .gguf file or of a directory with config.json and safetensors files'
-  throw new ClipError('ERR_CLIP_MODEL_UNKNOWN', `no model at '${name}': ${hint}`)
+  if (name.startsWith(hubPrefix)) return fromHub(parseHubId('source', name), options)
+  if (existsSync(name)) return local(path.resolve(name))
+  const model = findModel(name)
+  if (model) return fromHub(hubIdOf(model), options)
+  const isId = /^[\w.-]+\/[\w.-]+(?:@[\w./-]+)?$/.test(name) && !/^\.|\.(?:gguf|safetensors)$/.test(name)
+  const expected = 'expected the path of a .gguf file or of a checkpoint\'s directory, a name of the registry, or '
+    + (isId ? `'hf:${name}' if it is on the hub` : 'hf:owner/name')
+  throw unknownModel(name, expected)
+}
+
+function local(file: string): ModelLocation {
+  return { path: file, source: '', revision: '' }
+}
+
+async function fromHub(id: Parameters<typeof pullModel>[0], options: HubOptions): Promise<ModelLocation> {
+  const { path: folder, revision } = await pullModel(id, options)
+  return { path: folder, source: `${hubPrefix}${id.repo}`, revision }
 }

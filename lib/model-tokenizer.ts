@@ -11,14 +11,17 @@ export async function modelTokenizer(model: NativeModel, info: NativeModelInfo):
   const { text } = info
   if (text === null) return undefined
   const source = info.format === 'gguf' ? fromFile(model, info.path) : await fromDirectory(info.path)
-  const withStart = text.pooling === 'eot' // CLIP frames a text with both tokens; SigLIP only ends it
+  // CLIP frames a text with both tokens, SigLIP only ends it; a tokenizer.json of another family says it by itself
+  const { bosId, eosId, padId, pooling } = text
+  const fixesBos = bosId >= 0 || pooling === 'eot'
   return createTokenizer(source, {
     contextLength: text.contextLength,
-    bosId: withStart && text.bosId >= 0 ? text.bosId : undefined,
-    eosId: text.eosId >= 0 ? text.eosId : undefined,
-    padId: text.padId >= 0 ? text.padId : undefined,
+    bosId: bosId >= 0 ? bosId : undefined,
+    eosId: eosId >= 0 ? eosId : undefined,
+    padId: padId >= 0 ? padId : undefined,
     cleaning: text.cleaning,
-    addBos: withStart,
+    addBos: fixesBos,
+    addEos: eosId >= 0 || pooling === 'eot',
   })
 }
 

@@ -1,34 +1,64 @@
 /** Bounded concurrency over any iterable, results in order. */
+import { abortReason, onAbort, throwIfAborted } from './abort.js'
+
+export interface MapOptions {
+  /** Most elements in work at a time. */
+  limit: number
+  /** Ends the iteration with the signal's reason, even while the source is being waited for. */
+  signal?: AbortSignal
+}
 
 /**
- * Calls `work` on each element of `source`, at most `limit` at a time, and yields the results in the source's order.
- * The source is read only as fast as results are taken. A failure is thrown at its place in the order; leaving the
- * loop early closes the source, lets what is running end, and drops its results.
+ * Calls `work` on each element of `source` and yields the results in the source's order, each as soon as it is there,
+ * however slow the source. The source is read only as fast as results are taken. A failure, the source's own too, is
+ * thrown at its place in the order. However the loop ends, the source is closed and the signal that `work` was given
+ * aborts, so that nothing goes on for nobody.
  */
 export async function* mapInOrder<T, R>(
-  source: Iterable<T> | AsyncIterable<T>, limit: number, work: (element: T, index: number) => Promise<R>,
+  source: Iterable<T> | AsyncIterable<T>, { limit, signal }: MapOptions,
+  work: (element: T, index: number, signal: AbortSignal) => Promise<R>,
 ): AsyncGenerator<R, void, undefined> {
+  throwIfAborted(signal)
   const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
   const running: Promise<R>[] = []
+  const stop = new AbortController()
+  const stopped = new Promise<never>((_, reject) => onAbort(stop.signal, () => reject(abortReason(stop.signal))))
+  stopped.catch(() => undefined)
+  const stopListening = signal && onAbort(signal, () => stop.abort(abortReason(signal)))
   let index = 0
   let ended = false
+  let reading: Promise<void> | undefined
+
+  const read = async (): Promise<void> => {
+    try {
+      const next = await iterator.next()
+      if (next.done === true) ended = true
+      else if (!stop.signal.aborted) running.push(work(next.value, index++, stop.signal))
+    } catch (error) {
+      ended = true
+      running.push(Promise.reject(error))
+    }
+    running.at(-1)?.catch(() => undefined) // thrown when its turn comes, if it comes
+    reading = undefined
+  }
+
   try {
     for (;;) {
-      while (!ended && running.length < limit) {
-        const next = await iterator.next()
-        if (next.done === true) {
-          ended = true
-          break
-        }
-        const result = work(next.value, index++)
-        result.catch(() => undefined) // thrown when its turn comes, if it comes
-        running.push(result)
+      if (!ended && running.length < limit) reading ??= read()
+      const first = running[0]
+      if (reading !== undefined) {
+        await Promise.race([stopped, reading, ...(first === undefined ? [] : [first.catch(() => undefined)])])
+        if (reading === undefined) continue // read on before handing out: keeps the sessions busy
       }
-      const first = running.shift()
-      if (first === undefined) return
-      yield await first
+      if (running.length === 0) return
+      yield await running.shift()!
     }
   } finally {
-    if (!ended) await iterator.return?.()
+    stopListening?.()
+    stop.abort(new DOMException('nobody waits for the results any more', 'AbortError'))
+    const closing = ended ? undefined : iterator.return?.()
+    // a source that is still being read closes when it comes to it: nobody waits for that
+    if (reading === undefined) await closing
+    else Promise.resolve(closing).catch(() => undefined)
   }
 }

@@ -79,6 +79,10 @@ function nativeMatrix(name: string, matrix: Matrix): NativeMatrix {
   const data: unknown = (matrix as Matrix | null | undefined)?.data
   const type = types.isFloat32Array(data) ? 'f32' : types.isUint16Array(data) ? 'f16' : types.isInt8Array(data) ? 'int8' : undefined
   if (type === undefined) throw invalidArgument(`${name}.data`, 'a Float32Array, Uint16Array (f16 bits) or Int8Array', data)
+  const { buffer } = matrix.data
+  if (types.isSharedArrayBuffer(buffer) || (buffer as { resizable?: boolean }).resizable) {
+    throw invalidArgument(`${name}.data`, 'an array over an ArrayBuffer that is neither shared nor resizable', buffer)
+  }
   const dim = checkInteger(`${name}.dim`, matrix.dim, { min: 1, max: 2 ** 24 })
   if (matrix.data.length % dim !== 0) throw outOfRange(`${name}.data`, `a multiple of ${dim} values`, matrix.data.length)
   return { data: matrix.data, type, rows: matrix.data.length / dim }

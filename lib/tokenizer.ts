@@ -1,5 +1,6 @@
 import { ClipError, invalidArgument, outOfRange, unknownOption } from './errors.js'
 import { buildTokenizer, type BuiltTokenizer } from './tokenizer/build.js'
+import type { Frame } from './tokenizer/frame.js'
 import {
   textCleanings, type TextCleaning, type TokenizerSettings, type TokenizerSource,
 } from './tokenizer/types.js'
@@ -95,8 +96,12 @@ class LazyTokenizer implements ClipTokenizer {
   encodePadded(texts: readonly string[]): Int32Array {
     if (!Array.isArray(texts)) throw invalidArgument('texts', 'an array of strings', texts)
     const { contextLength } = this.#settings
-    const rows = new Int32Array(texts.length * contextLength).fill(this.#tokenizer().padId)
-    for (let i = 0; i < texts.length; i++) rows.set(this.#encode(texts[i], `texts[${i}]`), i * contextLength)
+    const { padId, paddingSide } = this.#tokenizer()
+    const rows = new Int32Array(texts.length * contextLength).fill(padId)
+    for (let i = 0; i < texts.length; i++) {
+      const ids = this.#encode(texts[i], `texts[${i}]`)
+      rows.set(ids, i * contextLength + (paddingSide === 'left' ? contextLength - ids.length : 0))
+    }
     return rows
   }
 
@@ -120,9 +125,14 @@ class LazyTokenizer implements ClipTokenizer {
 
   #encode(text: unknown, name: string): number[] {
     if (typeof text !== 'string') throw invalidArgument(name, 'a string', text)
-    const { encoder, bosId, eosId } = this.#tokenizer()
+    const { encoder, bosId, eosId, frame } = this.#tokenizer()
     const { contextLength, addBos, addEos } = this.#settings
     const ids = encoder.encode(wellFormed(text), contextLength)
+    if (frame) {
+      const { before, after } = frame
+      ids.length = Math.min(ids.length, Math.max(0, contextLength - before.length - after.length))
+      return [...before, ...ids, ...after].slice(0, contextLength)
+    }
     if (addBos) ids.unshift(bosId!)
     if (addEos) ids.push(eosId!)
     if (ids.length > contextLength) {
@@ -146,11 +156,18 @@ class LazyTokenizer implements ClipTokenizer {
 function withIds(built: BuiltTokenizer, settings: CheckedSettings): ReadyTokenizer {
   const missing = (what: string): ClipError =>
     new ClipError('ERR_CLIP_TOKENIZER_INVALID', `expected the id of ${what}, found none, not in the vocabulary either`)
-  if (settings.addBos && built.bosId === undefined) throw missing('the start token')
-  if (settings.addEos && built.eosId === undefined) throw missing('the end token')
+  if (!built.frame && settings.addBos && built.bosId === undefined) throw missing('the start token')
+  if (!built.frame && settings.addEos && built.eosId === undefined) throw missing('the end token')
   const padId = settings.padId ?? built.padId
   if (padId === undefined) throw missing('the token that fills a row')
-  return { ...built, padId }
+  const frame = built.frame && framed(built.frame, settings)
+  return { ...built, ...(frame ? { frame } : {}), padId }
+}
+
+/** Ids that the settings fix win over the file's: CLIPA's rows end with 0 where its file says [SEP]. */
+function framed({ before, after }: Frame, { bosId, eosId }: CheckedSettings): Frame {
+  const swap = (ids: number[], id: number | undefined, at: number): number[] => (id === undefined || ids.length === 0 ? ids : ids.with(at, id))
+  return { before: swap(before, bosId, 0), after: swap(after, eosId, -1) }
 }
 
 /** Python has no such strings from UTF-8; ftfy writes U+FFFD for them, as encoders of UTF-8 do. */

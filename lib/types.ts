@@ -1,7 +1,9 @@
 /** The public types that several files share. */
 import type { Sharp } from 'sharp'
 
+import type { HubOptions } from './models/pull.js'
 import type { NativeModelInfo } from './native/contract.js'
+import type { TraceEvent } from './trace.js'
 
 /** 8-bit sRGB pixels, row-major, `channels` interleaved bytes each: 1 grey, 3 RGB, 4 RGBA (alpha not premultiplied). */
 export interface RawPixels {
@@ -11,9 +13,15 @@ export interface RawPixels {
   channels: 1 | 3 | 4
 }
 
-/** An image prepared by the caller or by {@link Clip.preprocess}: [3, H, W], normalised, H and W the model's size. */
+/**
+ * An image prepared by the caller or by {@link Clip.preprocess}: [3, H, W], normalised, H and W the model's size. A model
+ * of pictures of any grid (`info.vision.anyGrid`) takes `width` and `height`, whole patches of pixels; without them the picture
+ * is square.
+ */
 export interface ImageTensor {
   tensor: Float32Array
+  width?: number
+  height?: number
 }
 
 /**
@@ -37,7 +45,7 @@ export type WeightType = (typeof weightTypes)[number]
 
 export type DecodeMode = 'auto' | 'exact'
 
-export interface LoadOptions {
+export interface LoadOptions extends HubOptions {
   /** Where to compute. Default 'auto': a GPU if this build has its backend and the machine has one, else the CPU. */
   device?: Device
   /** CPU threads of each session. Default: the machine's available cores divided by `sessions`. */
@@ -52,16 +60,21 @@ export interface LoadOptions {
   precision?: Precision
   /** Most inputs of one batch; bounds scratch memory. Default 32. */
   maxBatch?: number
-  /** How long an idle session waits for a batch to fill, in milliseconds. Default 0. */
+  /**
+   * The longest that an idle session waits for a batch to fill, in milliseconds. It waits only while calls come so
+   * fast, and several at a time, that more are to be expected. Default 0: never.
+   */
   maxWaitMs?: number
   /** Most calls that may wait; one more is refused with ERR_CLIP_QUEUE_FULL. Default 1024. */
   maxQueue?: number
-  /** Cancels the loading. */
+  /** Cancels the loading, and a download that belongs to it: see {@link HubOptions.signal}. */
   signal?: AbortSignal
   /** 'auto' decodes large JPEG and WebP pictures at reduced scale; 'exact' decodes every pixel. Default 'auto'. */
   decode?: DecodeMode
   /** Most pixels of an image (width x height); a larger one is refused with ERR_CLIP_IMAGE_TOO_LARGE. Default 2^28. */
   maxPixels?: number
+  /** Told of each decoded image and each batch, for metrics. What it throws is an uncaught exception. */
+  onTrace?: (event: TraceEvent) => void
 }
 
 export interface CallOptions {
@@ -69,6 +82,13 @@ export interface CallOptions {
   signal?: AbortSignal
   /** Integer from -100 to 100, higher goes first. Default 0. */
   priority?: number
+  /** Whose call it is, any name: clients share queue and sessions fairly. Default: all such calls are one client's. */
+  client?: string
+  /**
+   * Milliseconds after which the call rejects with ERR_CLIP_DEADLINE_EXCEEDED. Of streams: time for each input.
+   * Default: none.
+   */
+  timeoutMs?: number
 }
 
 export interface EncodeTextOptions extends CallOptions {

@@ -164,7 +164,7 @@ export function checkTemplates(name: string, value: Template | readonly Template
   })
 }
 
-function isPlainObject(value: unknown): boolean {
+export function isPlainObject(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   // Object.prototype of any realm: the one prototype that has none itself

@@ -14,9 +14,10 @@ function buildNative({ tests = false, debug = false, out = path.join(root, 'buil
   const defines = [`-DGGCLIP_GGML_DIR=${vendorGgml()}`, `-DGGCLIP_TESTS=${tests ? 'ON' : 'OFF'}`, ...extra]
   const cmakeJs = require.resolve('cmake-js/bin/cmake-js')
   const parallel = String(os.availableParallelism())
-  const args = [cmakeJs, 'build', '-O', out, '-B', debug ? 'Debug' : 'Release', '-p', parallel, '-l', 'warn']
+  const args = ['-O', out, '-B', debug ? 'Debug' : 'Release', '-p', parallel, '-l', 'warn']
   for (const define of defines) args.push(`--CD${define.slice(2)}`)
-  run(process.execPath, args, { cwd: root })
+  // 'build' alone configures an empty folder only, and would go on with yesterday's definitions
+  for (const step of ['configure', 'build']) run(process.execPath, [cmakeJs, step, ...args], { cwd: root })
 }
 
 module.exports = { buildNative }

@@ -1,6 +1,7 @@
 // The addon's table of contents.
 #include "binding/async.h"
 #include "binding/convert.h"
+#include "binding/inspect.h"
 #include "binding/model-object.h"
 #include "binding/search.h"
 #include "binding/tools.h"
@@ -20,6 +21,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("errorCodes", Napi::Function::New(env, error_codes));
     exports.Set("loadModel", Napi::Function::New(env, model_object::load));
     exports.Set("convert", Napi::Function::New(env, convert));
+    exports.Set("inspect", Napi::Function::New(env, inspect));
     exports.Set("resize", Napi::Function::New(env, resize));
     exports.Set("topK", Napi::Function::New(env, top_k));
     exports.Set("similarityMatrix", Napi::Function::New(env, similarity_matrix));

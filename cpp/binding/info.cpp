@@ -29,6 +29,8 @@ static Napi::Value vision_value(Napi::Env env, const weights & w) {
     out.Set("imageSize", hp.image_size);
     out.Set("patchSize", hp.patch_size);
     out.Set("tokens", hp.n_token());
+    out.Set("anyGrid", hp.any_grid);
+    if (hp.any_grid) out.Set("maxPatches", w.hp.image.max_patches);
     out.Set("mean", numbers(env, w.hp.image.mean));
     out.Set("std", numbers(env, w.hp.image.std));
     out.Set("resizeMode", to_string(w.hp.image.mode));
@@ -44,6 +46,7 @@ static Napi::Value text_value(Napi::Env env, const weights & w) {
     out.Set("vocabSize", hp.n_vocab);
     out.Set("contextLength", hp.n_ctx);
     out.Set("causal", hp.causal);
+    out.Set("seesPadding", hp.sees_padding);
     out.Set("bosId", hp.bos_id);
     out.Set("eosId", hp.eos_id);
     out.Set("padId", hp.pad_id);

@@ -81,7 +81,8 @@ Napi::Value model_object::tokenizer(const Napi::CallbackInfo & info) {
         return array;
     };
     out.Set("tokens", strings(source.tokens));
-    out.Set("merges", strings(source.merges));
+    // clip.cpp's files have none: the order of the tokens then tells them
+    if (!source.merges.empty()) out.Set("merges", strings(source.merges));
     return out;
 }
 
@@ -102,7 +103,8 @@ Napi::Value model_object::preprocess(const Napi::CallbackInfo & info) {
     image_hparams image_hp = hp.image;
     background_argument(env, info[1], image_hp);
 
-    auto out = std::make_shared<std::vector<float>>((size_t) 3 * image_hp.crop * image_hp.crop);
+    const image_size size = tower_image_size(image_hp, pixels.width, pixels.height);
+    auto out = std::make_shared<std::vector<float>>((size_t) 3 * size.width * size.height);
     auto call = std::make_unique<job>(env);
     call->alive.push_back(Napi::Persistent(info[0].As<Napi::Object>()));
     call->work = [pixels, image_hp, out] {

@@ -3,6 +3,7 @@
 #include "binding/arguments.h"
 
 #include <chrono>
+#include <cmath>
 #include <cstring>
 
 namespace ggclip::binding {
@@ -39,34 +40,55 @@ struct running_scope {
     }
 };
 
-// One image of a batch: pixels to prepare, or a ready tensor.
+// One image of a batch: pixels to prepare, or a ready tensor of `size`.
 struct image_input {
     image_view    pixels;
     const float * tensor = nullptr;
+    image_size    size;  // what the tower sees
 };
 
-void fill_pixels(const image_hparams & hp, const image_input & image, size_t n, float * out, preprocess_scratch & scratch) {
-    if (image.tensor) {
-        memcpy(out, image.tensor, n * sizeof(float));
-    } else {
-        preprocess(hp, image.pixels, out, scratch);
+// Prepares a batch in `memory`, one image after another.
+std::vector<image_tensor> prepare_images(const image_hparams & hp, const image_input * images, size_t n, std::vector<float> & memory,
+                                         preprocess_scratch & scratch) {
+    std::vector<size_t> begin = {0};
+    for (size_t i = 0; i < n; i++) begin.push_back(begin.back() + 3 * (size_t) images[i].size.width * (size_t) images[i].size.height);
+    memory.resize(begin.back());
+    std::vector<image_tensor> out;
+    for (size_t i = 0; i < n; i++) {
+        float * pixels = memory.data() + begin[i];
+        if (images[i].tensor) memcpy(pixels, images[i].tensor, (begin[i + 1] - begin[i]) * sizeof(float));
+        else preprocess(hp, images[i].pixels, pixels, scratch);
+        out.push_back({pixels, images[i].size.width, images[i].size.height});
     }
+    return out;
 }
 
-size_t tensor_size(const hparams & hp) { return (size_t) hp.vision.n_channel * hp.vision.image_size * hp.vision.image_size; }
+// A tensor's edges: as given, else the tower's own square, or where it takes any grid the square of so many values.
+image_size tensor_size(Napi::Env env, const Napi::Object & image, const hparams & hp, size_t n_values) {
+    const auto edge = (int) std::lround(std::sqrt((double) n_values / hp.vision.n_channel));
+    const int side = hp.vision.any_grid && edge > 0 ? edge : hp.vision.image_size;
+    image_size size = {side, side};
+    constexpr int max_edge = 1 << 20;
+    if (image.Has("width")) size.width = int_argument(env, image.Get("width"), "width", 1, max_edge);
+    if (image.Has("height")) size.height = int_argument(env, image.Get("height"), "height", 1, max_edge);
+    return size;
+}
 
 image_input image_argument(Napi::Env env, Napi::Value value, const hparams & hp) {
     const Napi::Object object = object_argument(env, value, "image");
     image_input image;
     if (!object.Has("tensor")) {
         image.pixels = pixels_argument(env, object, "image");
+        image.size = tower_image_size(hp.image, image.pixels.width, image.pixels.height);
         return image;
     }
     const span<float> tensor = floats_argument(env, object.Get("tensor"), "tensor");
-    if (tensor.size != tensor_size(hp)) {
+    image.size = tensor_size(env, object, hp, tensor.size);
+    const size_t expected = (size_t) hp.vision.n_channel * (size_t) image.size.width * (size_t) image.size.height;
+    if (tensor.size != expected) {
         throw to_js_error(env, error_code_name(error_code::INPUT_SHAPE),
-                          "tensor: expected " + std::to_string(tensor_size(hp)) + " values [" + std::to_string(hp.vision.n_channel) + ", " +
-                              std::to_string(hp.vision.image_size) + ", " + std::to_string(hp.vision.image_size) + "], received " +
+                          "tensor: expected " + std::to_string(expected) + " values [" + std::to_string(hp.vision.n_channel) + ", " +
+                              std::to_string(image.size.height) + ", " + std::to_string(image.size.width) + "], received " +
                               std::to_string(tensor.size));
     }
     image.tensor = tensor.data;
@@ -81,6 +103,17 @@ Napi::Value states_value(Napi::Env env, const state_map & states) {
         state.Set("tokens", values.n_token);
         state.Set("width", values.width);
         out.Set(name, state);
+    }
+    return out;
+}
+
+Napi::Value moments_value(Napi::Env env, const moments_map & moments) {
+    Napi::Object out = Napi::Object::New(env);
+    for (const auto & [name, values] : moments) {
+        Napi::Object entry = Napi::Object::New(env);
+        entry.Set("sums", float_array(env, std::vector<float>(values.sums.begin(), values.sums.end())));
+        entry.Set("rows", (double) values.n_rows);
+        out.Set(name, entry);
     }
     return out;
 }
@@ -100,6 +133,7 @@ Napi::Function session_object::define(Napi::Env env) {
     return DefineClass(env, "Session",
                        {InstanceMethod("encodeImages", &session_object::encode_images), InstanceMethod("encodeTexts", &session_object::encode_texts),
                         InstanceMethod("imageStates", &session_object::image_states), InstanceMethod("textStates", &session_object::text_states),
+                        InstanceMethod("imageMoments", &session_object::image_moments), InstanceMethod("textMoments", &session_object::text_moments),
                         InstanceMethod("abort", &session_object::abort), InstanceMethod("dispose", &session_object::dispose),
                         InstanceMethod("lastRunMs", &session_object::last_run_ms)});
 }
@@ -159,13 +193,11 @@ Napi::Value session_object::encode_images(const Napi::CallbackInfo & info) {
         env, array,
         [images = std::move(images), image_hp](session & engine, session_state & state) {
             const hparams & hp = engine.model().hp;
-            const size_t per_image = tensor_size(hp);
             std::vector<float> out(images.size() * (size_t) hp.n_proj);
             for (size_t first = 0; first < images.size(); first += (size_t) state.max_batch) {
                 const size_t n = std::min((size_t) state.max_batch, images.size() - first);
-                state.pixels.resize(n * per_image);
-                for (size_t i = 0; i < n; i++) fill_pixels(image_hp, images[first + i], per_image, state.pixels.data() + i * per_image, state.scratch);
-                engine.encode_images(state.pixels.data(), (int) n, out.data() + first * (size_t) hp.n_proj);
+                const std::vector<image_tensor> tensors = prepare_images(image_hp, images.data() + first, n, state.pixels, state.scratch);
+                engine.encode_images(tensors.data(), (int) n, out.data() + first * (size_t) hp.n_proj);
             }
             return out;
         },
@@ -208,10 +240,8 @@ Napi::Value session_object::image_states(const Napi::CallbackInfo & info) {
     return run<state_map>(
         env, info[0],
         [image, names = std::move(names)](session & engine, session_state & state) {
-            const hparams & hp = engine.model().hp;
-            state.pixels.resize(tensor_size(hp));
-            fill_pixels(hp.image, image, state.pixels.size(), state.pixels.data(), state.scratch);
-            return engine.image_states(state.pixels.data(), names);
+            const auto tensors = prepare_images(engine.model().hp.image, &image, 1, state.pixels, state.scratch);
+            return engine.image_states(tensors[0], names);
         },
         states_value);
 }
@@ -229,6 +259,32 @@ Napi::Value session_object::text_states(const Napi::CallbackInfo & info) {
             return engine.text_states(own_ids.data(), (int) own_ids.size(), names);
         },
         states_value);
+}
+
+// imageMoments(image)
+Napi::Value session_object::image_moments(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    need_tower(env, state_->model->hp.vision.present, *state_->model, "image");
+    const image_input image = image_argument(env, info[0], state_->model->hp);
+    return run<moments_map>(
+        env, info[0],
+        [image](session & engine, session_state & state) {
+            const auto tensors = prepare_images(engine.model().hp.image, &image, 1, state.pixels, state.scratch);
+            return engine.image_moments(tensors[0]);
+        },
+        moments_value);
+}
+
+// textMoments(ids)
+Napi::Value session_object::text_moments(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    need_tower(env, state_->model->hp.text.present, *state_->model, "text");
+    const span<int32_t> ids = ints_argument(env, info[0], "ids");
+    std::vector<int32_t> own_ids(ids.data, ids.data + ids.size);
+    return run<moments_map>(
+        env, env.Undefined(),
+        [own_ids = std::move(own_ids)](session & engine, session_state &) { return engine.text_moments(own_ids.data(), (int) own_ids.size()); },
+        moments_value);
 }
 
 void session_object::abort(const Napi::CallbackInfo &) { state_->abort(); }

@@ -20,11 +20,15 @@ struct sequences {
     bool uniform = true;   // all of max_length
     bool causal = false;
     std::vector<int32_t> offset;  // [n_seq + 1], first token of each sequence
+    int n_key = 0;         // > 0, with one sequence only: its first n_key tokens are real, the rest padding nobody sees
     // graph inputs of the portable attention; null where it needs none
     ggml_tensor * mask = nullptr;      // f32 [max_length, max_length]: 0 or -inf, causal order
     ggml_tensor * key_mask = nullptr;  // f32 [max_length, 1, 1, n_seq]: which keys a sequence has
     ggml_tensor * pad = nullptr;       // i32 [max_length * n_seq]: row of each padded position
     ggml_tensor * unpad = nullptr;     // i32 [n_token]: padded position of each row
+    ggml_tensor * shares = nullptr;    // f32 [n_token, n_seq]: each token's weight in its sequence's mean
+
+    int n_real(int s) const { return n_key > 0 ? n_key : offset[(size_t) s + 1] - offset[(size_t) s]; }
 };
 
 // A normalised layer input on its way to one or more linear layers. The packed path makes the 8-bit form that a layer's
@@ -34,7 +38,7 @@ struct layer_input {
     const norm_weights * norm = nullptr;     // null: x is used as it is
     float         eps = 0;
     ggml_tensor * f32 = nullptr;             // normalised
-    ggml_tensor * packed[8] = {};            // by kernels::weight_type
+    ggml_tensor * packed[9] = {};            // by kernels::weight_type
 };
 
 class layer_ops {
@@ -49,11 +53,15 @@ class layer_ops {
     virtual ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) = 0;
     // One vector for each sequence: [n] -> [n, n_seq].
     virtual ggml_tensor * repeat(ggml_tensor * vector, int n_seq) = 0;
-    // Token and position vectors added: ids and positions i32 [n_token] -> [n_embd, n_token].
-    virtual ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table, ggml_tensor * positions) = 0;
+    // Token and position vectors added, and the first row of the type table (or null):
+    // ids and positions i32 [n_token] -> [n_embd, n_token].
+    virtual ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table, ggml_tensor * positions,
+                                       ggml_tensor * type_table) = 0;
     // Class token (or null) before each image's patches, position vectors added:
     // patches [n_embd, n_patch * n_seq] -> [n_embd, n_token * n_seq].
     virtual ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table, int n_seq) = 0;
+    // Mean of each sequence's real tokens, the first `skip` left out: [n, n_token] -> [n, n_seq].
+    virtual ggml_tensor * mean(ggml_tensor * x, const sequences & seqs, int skip) = 0;
 
     // The normalised values themselves, [n, n_token].
     virtual ggml_tensor * values(layer_input & in) = 0;
@@ -65,7 +73,8 @@ class layer_ops {
 };
 
 // Lives as long as its graph does: packed nodes keep their parameters in it.
-std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx);
+struct capture;
+std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx, capture * states = nullptr);
 std::unique_ptr<layer_ops> make_packed_ops(ggml_context * ctx, const weights & weights, int n_threads);
 
 // The activation as plain ggml operations, without ggml's f16 look-up tables (they are 1e-3 off).

@@ -25,6 +25,9 @@ struct source_tensor {
     const uint8_t * data = nullptr;
     size_t          n_bytes = 0;
     bool            transposed = false;  // stored as [ne1, ne0]: to be transposed while loading (f32, f16, bf16 only)
+    // > 0: the values of a patch are stored pixel by pixel, channels last, instead of channel by channel (same types)
+    int32_t         n_pixel_last = 0, n_channel_last = 0;
+    bool as_stored() const { return !transposed && n_channel_last == 0; }
     void (*release)(const uint8_t * data, size_t n_bytes) = nullptr;  // hint: these pages are not needed any more
 };
 
@@ -41,7 +44,7 @@ struct model_source {
     std::vector<std::string>   ignored;   // names of tensors in the file that no tower uses (for `inspect`)
     tokenizer_source           tokenizer; // only filled by GGUF; directories keep theirs in files of their own
     std::string                path;
-    std::string                format;    // "gguf" or "safetensors"
+    std::string                format;    // "gguf", "safetensors" or "torch"
     std::vector<std::shared_ptr<const void>> files;  // keeps the mappings alive
 };
 

@@ -5,6 +5,8 @@
 
 #include "engine/thread-team.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <deque>
 
@@ -30,7 +32,6 @@ size_t row_stride(const ggml_tensor * t) { return t->nb[1] / sizeof(float); }
 // Parameters of one node. Everything that has an address only once the graph is allocated is read from the tensors.
 struct node : team_node {
     const kernel_table * table = nullptr;
-    kernels::activation_scale scale = kernels::activation_scale::block;
     const norm_weights * norm = nullptr;
     float eps = 0;
     const linear_weights * linear = nullptr;
@@ -38,8 +39,10 @@ struct node : team_node {
     kernels::weight_type type = kernels::weight_type::f32;
     const sequences * seqs = nullptr;
     const int32_t * q_offset = nullptr;
+    const int32_t * kv_offset = nullptr;
     int n_head = 0;
     int n = 0;  // sequences
+    int skip = 0;
     bool causal = false;
     uint8_t * scratch = nullptr;
 };
@@ -55,13 +58,13 @@ void run_norm(ggml_tensor * dst, int ith, int nth, void * userdata) {
 
 void run_norm_pack(ggml_tensor * dst, int ith, int nth, void * userdata) {
     const node & p = *static_cast<const node *>(userdata);
-    p.table->layer_norm_pack(p.type, p.scale, norm_args_of(p, dst->src[0], nullptr), dst->data, ith, nth);
+    p.table->layer_norm_pack(p.type, norm_args_of(p, dst->src[0], nullptr), dst->data, ith, nth);
 }
 
 void run_pack(ggml_tensor * dst, int ith, int nth, void * userdata) {
     const node & p = *static_cast<const node *>(userdata);
     const ggml_tensor * x = dst->src[0];
-    p.table->pack_activations(p.type, p.scale, floats(x), row_stride(x), (int) x->ne[1], (int) x->ne[0], dst->data, ith, nth);
+    p.table->pack_activations(p.type, floats(x), row_stride(x), (int) x->ne[1], (int) x->ne[0], dst->data, ith, nth);
 }
 
 void run_linear(ggml_tensor * dst, int ith, int nth, void * userdata) {
@@ -71,7 +74,6 @@ void run_linear(ggml_tensor * dst, int ith, int nth, void * userdata) {
     args.w = p.linear->packed;
     args.act = dst->src[0]->data;
     args.n_tokens = (int) dst->ne[1];
-    args.scale = p.scale;
     args.bias = floats(p.linear->b);
     args.op = p.op;
     args.residual = floats(residual);
@@ -90,7 +92,7 @@ void run_attention(ggml_tensor * dst, int ith, int nth, void * userdata) {
     args.v = floats(v); args.v_stride = row_stride(v);
     args.dst = static_cast<float *>(dst->data); args.dst_stride = row_stride(dst);
     args.q_offset = p.q_offset;
-    args.kv_offset = p.seqs->offset.data();
+    args.kv_offset = p.kv_offset;
     args.n_seq = p.seqs->n_seq;
     args.max_kv = p.seqs->max_length;
     args.n_head = p.n_head;
@@ -119,7 +121,7 @@ void add_to(float * dst, const float * x, int64_t n) {
 }
 
 void run_embed_tokens(ggml_tensor * dst, int ith, int nth, void *) {
-    const ggml_tensor *table = dst->src[0], *positions = dst->src[2];
+    const ggml_tensor *table = dst->src[0], *positions = dst->src[2], *types = dst->src[4];
     const auto * ids = static_cast<const int32_t *>(dst->src[1]->data);
     const auto * places = static_cast<const int32_t *>(dst->src[3]->data);
     const ggml_type_traits * traits = ggml_get_type_traits(table->type);
@@ -130,6 +132,21 @@ void run_embed_tokens(ggml_tensor * dst, int ith, int nth, void *) {
         if (table->type == GGML_TYPE_F32) memcpy(row, stored, (size_t) n * sizeof(float));
         else traits->to_float(stored, row, n);
         add_to(row, floats(positions) + places[t] * n, n);
+        if (types) add_to(row, floats(types), n);
+    }
+}
+
+void run_mean(ggml_tensor * dst, int ith, int nth, void * userdata) {
+    const node & p = *static_cast<const node *>(userdata);
+    const int64_t n = dst->ne[0];
+    for (int64_t s = dst->ne[1] * ith / nth; s < dst->ne[1] * (ith + 1) / nth; s++) {
+        const int n_real = p.seqs->n_real((int) s);
+        const float * x = floats(dst->src[0]) + p.seqs->offset[(size_t) s] * n;
+        float * mean = static_cast<float *>(dst->data) + s * n;
+        std::fill(mean, mean + n, 0.0f);
+        for (int t = p.skip; t < n_real; t++) add_to(mean, x + t * n, n);
+        const float share = 1.0f / (float) (n_real - p.skip);
+        for (int64_t i = 0; i < n; i++) mean[i] *= share;
     }
 }
 
@@ -148,7 +165,7 @@ void run_embed_patches(ggml_tensor * dst, int ith, int nth, void * userdata) {
 class packed_ops final : public layer_ops {
   public:
     packed_ops(ggml_context * ctx, const weights & weights, int n_threads)
-        : ctx_(ctx), table_(weights.kernels), scale_(weights.activation_scale), n_threads_(n_threads), portable_(make_portable_ops(ctx)) {}
+        : ctx_(ctx), table_(weights.kernels), n_threads_(n_threads), portable_(make_portable_ops(ctx)) {}
 
     ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) override {
         return custom(GGML_TYPE_F32, x->ne[0], rows->ne[0], {x, rows}, run_gather, add_node());
@@ -158,8 +175,18 @@ class packed_ops final : public layer_ops {
         return custom(GGML_TYPE_F32, vector->ne[0], n_seq, {vector}, run_repeat, add_node());
     }
 
-    ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table, ggml_tensor * positions) override {
-        return custom(GGML_TYPE_F32, table->ne[0], ids->ne[0], {table, ids, position_table, positions}, run_embed_tokens, add_node());
+    ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table, ggml_tensor * positions,
+                               ggml_tensor * type_table) override {
+        std::vector<ggml_tensor *> args = {table, ids, position_table, positions};
+        if (type_table) args.push_back(type_table);
+        return custom(GGML_TYPE_F32, table->ne[0], ids->ne[0], args, run_embed_tokens, add_node());
+    }
+
+    ggml_tensor * mean(ggml_tensor * x, const sequences & seqs, int skip) override {
+        node & p = add_node();
+        p.seqs = &seqs;
+        p.skip = skip;
+        return custom(GGML_TYPE_F32, x->ne[0], seqs.n_seq, {x}, run_mean, p);
     }
 
     ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table, int n_seq) override {
@@ -199,6 +226,7 @@ class packed_ops final : public layer_ops {
         p.n_head = n_head;
         p.causal = seqs.causal && !one_each;  // a pooled token comes last in a causal sequence: it sees all of it
         p.q_offset = one_each ? counting(seqs.n_seq + 1) : seqs.offset.data();
+        p.kv_offset = seqs.n_key > 0 ? real_tokens(seqs) : seqs.offset.data();
         p.scratch = scratch(table_->attention_scratch_size(seqs.max_length, (int) q->ne[0] / n_head, chunks_for(n_threads_)));
         return custom(GGML_TYPE_F32, q->ne[0], q->ne[1], {q, k, v}, run_attention, p);
     }
@@ -207,7 +235,6 @@ class packed_ops final : public layer_ops {
     node & add_node() {
         node & p = nodes_.emplace_back();
         p.table = table_;
-        p.scale = scale_;
         p.userdata = &p;
         return p;
     }
@@ -257,15 +284,20 @@ class packed_ops final : public layer_ops {
         return counting_.data();
     }
 
+    const int32_t * real_tokens(const sequences & seqs) {
+        real_ = {0, seqs.n_key};
+        return real_.data();
+    }
+
     ggml_context * ctx_;
     const kernel_table * table_;
-    kernels::activation_scale scale_;
     int n_threads_;
     std::unique_ptr<layer_ops> portable_;
     std::deque<node> nodes_;       // stable addresses
     aligned_bytes scratch_;
     size_t scratch_bytes_ = 0;
     std::vector<int32_t> counting_;  // 0, 1, 2, ...: one query a sequence
+    std::array<int32_t, 2> real_ = {};
 };
 
 }  // namespace

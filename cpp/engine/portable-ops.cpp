@@ -1,5 +1,5 @@
 // The compute seam in plain ggml operations.
-#include "engine/layer-ops.h"
+#include "engine/graph.h"
 
 #include <cmath>
 
@@ -25,14 +25,16 @@ namespace {
 
 class portable_ops final : public layer_ops {
   public:
-    explicit portable_ops(ggml_context * ctx) : ctx_(ctx) {}
+    portable_ops(ggml_context * ctx, capture * states) : ctx_(ctx), states_(states) {}
 
     ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) override { return ggml_get_rows(ctx_, x, rows); }
 
     ggml_tensor * repeat(ggml_tensor * vector, int n_seq) override { return ggml_repeat_4d(ctx_, vector, vector->ne[0], n_seq, 1, 1); }
 
-    ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table, ggml_tensor * positions) override {
-        return ggml_add(ctx_, ggml_get_rows(ctx_, table, ids), ggml_get_rows(ctx_, position_table, positions));
+    ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table, ggml_tensor * positions,
+                               ggml_tensor * type_table) override {
+        ggml_tensor * x = ggml_add(ctx_, ggml_get_rows(ctx_, table, ids), ggml_get_rows(ctx_, position_table, positions));
+        return type_table ? ggml_add(ctx_, x, ggml_view_1d(ctx_, type_table, type_table->ne[0], 0)) : x;
     }
 
     ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table, int n_seq) override {
@@ -41,6 +43,14 @@ class portable_ops final : public layer_ops {
         if (class_embd) x = ggml_concat(ctx_, ggml_repeat_4d(ctx_, class_embd, n_embd, 1, n_seq, 1), x, 1);
         x = ggml_add(ctx_, x, position_table);                 // [n_embd, n_token, n_seq]
         return ggml_reshape_2d(ctx_, x, n_embd, x->ne[1] * n_seq);
+    }
+
+    // `skip` is in seqs.shares already, which the runner fills
+    ggml_tensor * mean(ggml_tensor * x, const sequences & seqs, int /*skip*/) override {
+        ggml_tensor * columns = ggml_cont(ctx_, ggml_transpose(ctx_, x));       // [n_token, n]
+        ggml_tensor * cur = ggml_mul_mat(ctx_, columns, seqs.shares);           // [n, n_seq]
+        ggml_prec_set_acc(cur, GGML_PREC_F32);
+        return cur;
     }
 
     ggml_tensor * values(layer_input & in) override {
@@ -52,6 +62,10 @@ class portable_ops final : public layer_ops {
     }
 
     ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) override {
+        if (states_ && states_->wants_inputs) {
+            ggml_set_output(values(in));
+            states_->inputs.emplace_back(ggml_get_name(w.w), values(in));
+        }
         ggml_tensor * cur = ggml_mul_mat(ctx_, w.w, values(in));
         ggml_prec_set_acc(cur, GGML_PREC_F32);
         if (w.b) cur = ggml_add(ctx_, cur, w.b);
@@ -78,7 +92,11 @@ class portable_ops final : public layer_ops {
 
         ggml_tensor * scores = ggml_mul_mat(ctx_, k, q);       // [length, q_length, n_head, n_seq]
         ggml_prec_set_acc(scores, GGML_PREC_F32);
-        ggml_tensor * mask = one_each ? seqs.key_mask : seqs.mask;
+        ggml_tensor * mask = seqs.mask;
+        if (one_each || !seqs.causal) {  // a causal order hides the gaps by itself: they come last
+            mask = nullptr;
+            if (seqs.key_mask) scores = ggml_add(ctx_, scores, seqs.key_mask);
+        }
         scores = ggml_soft_max_ext(ctx_, scores, mask, 1.0f / std::sqrt((float) d_head), 0.0f);
         ggml_tensor * cur = ggml_mul_mat(ctx_, v, scores);     // [d_head, q_length, n_head, n_seq]
         ggml_prec_set_acc(cur, GGML_PREC_F32);
@@ -88,10 +106,13 @@ class portable_ops final : public layer_ops {
 
   private:
     ggml_context * ctx_;
+    capture *      states_;
 };
 
 }  // namespace
 
-std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx) { return std::make_unique<portable_ops>(ctx); }
+std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx, capture * states) {
+    return std::make_unique<portable_ops>(ctx, states);
+}
 
 }  // namespace ggclip

@@ -10,7 +10,7 @@ namespace ggclip {
 
 namespace {
 
-constexpr int max_output_edge = 1 << 14;
+constexpr int max_output_edge = 1 << 16;
 
 void check_image(const image_view & image) {
     if (image.data == nullptr) throw_error(error_code::INPUT_SHAPE, "image: no pixel data");
@@ -173,7 +173,10 @@ resize_plan plan_resize(const image_hparams & params, int width, int height, int
     const bool square = out_width == out_height;
     const int target_width = square ? params.resize : out_width;
     const int target_height = square ? params.resize : out_height;
-    if (params.mode == resize_mode::squash) {
+    if (params.mode == resize_mode::patches) {
+        plan.resized_width = out_width;
+        plan.resized_height = out_height;
+    } else if (params.mode == resize_mode::squash) {
         plan.resized_width = target_width;
         plan.resized_height = target_height;
     } else if (params.mode == resize_mode::longest || !square) {
@@ -234,15 +237,38 @@ void resize_to(const image_view & image, int width, int height, interpolation fi
     resize_image(params, image, width, height, out, scratch);
 }
 
+// transformers' get_image_size_for_max_num_patches: the largest scale whose edges, rounded up to whole patches, stay
+// within the limit, by bisection to 1e-5 as there (the same doubles give the same edges).
+static image_size fit_patches(const image_hparams & params, int width, int height) {
+    const double patch = params.patch, eps = 1e-5;
+    const auto   scaled = [&](double scale, int size) { return std::max(patch, std::ceil(size * scale / patch) * patch); };
+    double low = eps / 10, high = 100.0;
+    while (high - low >= eps) {
+        const double scale = (low + high) / 2;
+        const double n_patch = (scaled(scale, height) / patch) * (scaled(scale, width) / patch);
+        (n_patch <= params.max_patches ? low : high) = scale;
+    }
+    // a picture much longer than wide has more patches than allowed at any scale: one row or column of the most allowed
+    const double most = patch * params.max_patches;
+    return {int(std::min(scaled(low, width), most)), int(std::min(scaled(low, height), most))};
+}
+
+image_size tower_image_size(const image_hparams & params, int width, int height) {
+    if (params.mode == resize_mode::patches) return fit_patches(params, width, height);
+    return {params.crop, params.crop};
+}
+
 void preprocess(const image_hparams & params, const image_view & image, float * out, preprocess_scratch & scratch) {
     check_params(params);
-    const size_t n_pixel = size_t(params.crop) * size_t(params.crop);
+    check_image(image);
+    const image_size size = tower_image_size(params, image.width, image.height);
+    const size_t n_pixel = size_t(size.width) * size_t(size.height);
     try {
         scratch.pixels.resize(n_pixel * 3);
     } catch (const std::bad_alloc &) {
-        throw_error(error_code::OUT_OF_MEMORY, "image: no memory for %d x %d pixels", params.crop, params.crop);
+        throw_error(error_code::OUT_OF_MEMORY, "image: no memory for %d x %d pixels", size.width, size.height);
     }
-    resize_image(params, image, params.crop, params.crop, scratch.pixels.data(), scratch);
+    resize_image(params, image, size.width, size.height, scratch.pixels.data(), scratch);
     normalize(params, scratch.pixels.data(), n_pixel, out);
 }
 

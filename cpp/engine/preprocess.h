@@ -57,7 +57,11 @@ void resize_image(const image_hparams & params, const image_view & image, int ou
 void resize_to(const image_view & image, int width, int height, interpolation filter, uint8_t * out,
                preprocess_scratch & scratch);
 
-// out: [3][params.crop][params.crop], (pixel / 255 - mean) / std.
+// What the tower sees of a picture of this size: params.crop square, or whole patches with the picture's proportions.
+struct image_size { int width = 0, height = 0; };
+image_size tower_image_size(const image_hparams & params, int width, int height);
+
+// out: [3][height][width] of tower_image_size, (pixel / 255 - mean) / std.
 void preprocess(const image_hparams & params, const image_view & image, float * out, preprocess_scratch & scratch);
 
 }  // namespace ggclip

@@ -7,6 +7,8 @@
 
 namespace ggclip {
 
+constexpr int max_image_patches = 1 << 16;
+
 session::session(std::shared_ptr<const weights> weights, int n_threads, int max_batch)
     : weights_(std::move(weights)), max_batch_(max_batch), runner_(std::make_unique<tower_runner>(*weights_, n_threads, abort_)) {}
 
@@ -16,17 +18,31 @@ static void need(bool present, const weights & model, const char * tower) {
     if (!present) throw_error(error_code::TOWER_MISSING, "%s: the %s tower is not loaded", model.source().path.c_str(), tower);
 }
 
-void session::encode_images(const float * pixels, int n, float * out) {
+static void check_image(const vision_hparams & hp, const image_tensor & image) {
+    if (!hp.any_grid && (image.width != hp.image_size || image.height != hp.image_size)) {
+        throw_error(error_code::INPUT_SHAPE, "image: expected %d x %d pixels, received %d x %d", hp.image_size, hp.image_size, image.width, image.height);
+    }
+    const int patch = hp.patch_size;
+    const bool whole = image.width >= patch && image.height >= patch && image.width % patch == 0 && image.height % patch == 0;
+    if (hp.any_grid && !whole) {
+        throw_error(error_code::INPUT_SHAPE, "image: expected edges of whole patches of %d pixels, received %d x %d", patch, image.width, image.height);
+    }
+    const int64_t n_patch = (int64_t) (image.width / patch) * (image.height / patch);
+    if (n_patch > max_image_patches) {
+        throw_error(error_code::INPUT_SHAPE, "image: expected at most %d patches, received %lld", max_image_patches, (long long) n_patch);
+    }
+}
+
+void session::encode_images(const image_tensor * images, int n, float * out) {
     need(weights_->hp.vision.present, *weights_, "image");
-    const vision_hparams & hp = weights_->hp.vision;
-    const size_t per_image = (size_t) hp.n_channel * hp.image_size * hp.image_size;
+    for (int i = 0; i < n; i++) check_image(weights_->hp.vision, images[i]);
     for (int first = 0; first < n; first += max_batch_) {
-        runner_->run_images(pixels + (size_t) first * per_image, std::min(max_batch_, n - first), out + (size_t) first * weights_->hp.n_proj, nullptr);
+        runner_->run_images(images + first, std::min(max_batch_, n - first), out + (size_t) first * weights_->hp.n_proj, nullptr);
     }
 }
 
 static void check_text(const text_hparams & hp, const int32_t * ids, int length) {
-    const int least = hp.causal ? 1 : hp.n_ctx;
+    const int least = hp.sees_padding ? hp.n_ctx : 1;
     if (length < least || length > hp.n_ctx) {
         throw_error(error_code::INPUT_SHAPE, "text: expected %d to %d token ids, received %d", least, hp.n_ctx, length);
     }
@@ -64,11 +80,13 @@ static state_map read_states(const capture & states, const std::vector<std::stri
     return out;
 }
 
-state_map session::image_states(const float * pixels, const std::vector<std::string> & names) {
+state_map session::image_states(const image_tensor & image, const std::vector<std::string> & names) {
     need(weights_->hp.vision.present, *weights_, "image");
+    check_image(weights_->hp.vision, image);
     capture states;
+    states.on = true;
     std::vector<float> out((size_t) weights_->hp.n_proj);
-    runner_->run_images(pixels, 1, out.data(), &states);
+    runner_->run_images(&image, 1, out.data(), &states);
     return read_states(states, names);
 }
 
@@ -76,9 +94,35 @@ state_map session::text_states(const int32_t * ids, int length, const std::vecto
     need(weights_->hp.text.present, *weights_, "text");
     check_text(weights_->hp.text, ids, length);
     capture states;
+    states.on = true;
     std::vector<float> out((size_t) weights_->hp.n_proj);
     runner_->run_texts(ids, &length, 1, out.data(), &states);
     return read_states(states, names);
+}
+
+static capture inputs_capture(const weights & model) {
+    if (model.kernels) throw_error(error_code::INTERNAL, "%s: inputs are measured with portable operations only", model.source().path.c_str());
+    capture states;
+    states.wants_inputs = true;
+    return states;
+}
+
+moments_map session::image_moments(const image_tensor & image) {
+    need(weights_->hp.vision.present, *weights_, "image");
+    check_image(weights_->hp.vision, image);
+    capture states = inputs_capture(*weights_);
+    std::vector<float> out((size_t) weights_->hp.n_proj);
+    runner_->run_images(&image, 1, out.data(), &states);
+    return read_moments(states);
+}
+
+moments_map session::text_moments(const int32_t * ids, int length) {
+    need(weights_->hp.text.present, *weights_, "text");
+    check_text(weights_->hp.text, ids, length);
+    capture states = inputs_capture(*weights_);
+    std::vector<float> out((size_t) weights_->hp.n_proj);
+    runner_->run_texts(ids, &length, 1, out.data(), &states);
+    return read_moments(states);
 }
 
 }  // namespace ggclip

@@ -2,6 +2,7 @@
 // A session serves one job at a time; any number of sessions share one `weights`.
 #pragma once
 
+#include "engine/input-moments.h"
 #include "engine/weights.h"
 
 #include <atomic>
@@ -18,6 +19,12 @@ struct state_values {
 };
 using state_map = std::map<std::string, state_values>;
 
+// What the image tower sees of one picture: [3][height][width], normalised.
+struct image_tensor {
+    const float * pixels = nullptr;
+    int width = 0, height = 0;
+};
+
 class tower_runner;
 
 class session {
@@ -28,14 +35,20 @@ class session {
     session & operator=(const session &) = delete;
 
     // Embeddings, not normalised: out is [n][n_proj]. Work is cut into batches of at most max_batch.
-    // pixels: [n][3][image_size][image_size], normalised. Throws ggclip::error; TOWER_MISSING, ABORTED, ...
-    void encode_images(const float * pixels, int n, float * out);
-    // ids: the sequences one after another; lengths: [n], each 1..n_ctx (exactly n_ctx where the tower is not causal).
+    // Pictures are image_size square, or whole patches of any grid where the tower takes any. Throws ggclip::error;
+    // TOWER_MISSING, ABORTED, ...
+    void encode_images(const image_tensor * images, int n, float * out);
+    // ids: the sequences one after another; lengths: [n], each 1..n_ctx (exactly n_ctx where the tower sees padding).
     void encode_texts(const int32_t * ids, const int32_t * lengths, int n, float * out);
 
     // Runs one input unpruned and returns the states in `names` (empty: all).
-    state_map image_states(const float * pixels, const std::vector<std::string> & names);
+    state_map image_states(const image_tensor & image, const std::vector<std::string> & names);
     state_map text_states(const int32_t * ids, int length, const std::vector<std::string> & names);
+
+    // Runs one input and sums the squares of what each matrix multiplies (engine/input-moments.h). Only for weights
+    // that were loaded for the portable operations.
+    moments_map image_moments(const image_tensor & image);
+    moments_map text_moments(const int32_t * ids, int length);
 
     // From any thread: the job now running (if any) throws ABORTED soon. Cleared when a job starts through reset_abort.
     void abort() { abort_.store(true, std::memory_order_relaxed); }

@@ -34,10 +34,23 @@ static void gather_transposed(const source_tensor & tensor, int64_t row, float *
     }
 }
 
+// Values of one row of patches whose channels are stored last.
+static void gather_channels(const source_tensor & tensor, int64_t row, float * dst) {
+    const size_t  element = ggml_type_size(tensor.type);
+    const int64_t pixels = tensor.n_pixel_last, channels = tensor.n_channel_last;
+    for (int64_t i = 0; i < tensor.ne[0]; i++) {
+        const int64_t at = row * tensor.ne[0] + i, patch = at / (pixels * channels), within = at % (pixels * channels);
+        const int64_t stored = patch * pixels * channels + within % pixels * channels + within / pixels;
+        float value;
+        memcpy(&value, tensor.data + (size_t) stored * element, element);
+        to_float(tensor.type, &value, dst + i, 1);
+    }
+}
+
 void convert_rows(const source_tensor & tensor, ggml_type type, int64_t first, int64_t n, void * dst, const float * importance) {
     const size_t src_row = ggml_row_size(tensor.type, tensor.ne[0]);
     const size_t dst_row = ggml_row_size(type, tensor.ne[0]);
-    if (tensor.type == type && !tensor.transposed) {
+    if (tensor.type == type && tensor.as_stored()) {
         memcpy(dst, tensor.data + (size_t) first * src_row, (size_t) n * src_row);
         return;
     }
@@ -47,6 +60,8 @@ void convert_rows(const source_tensor & tensor, ggml_type type, int64_t first, i
     for (int64_t r = first; r < first + n; r++, out += dst_row) {
         if (tensor.transposed) {
             gather_transposed(tensor, r, row.data());
+        } else if (tensor.n_channel_last > 0) {
+            gather_channels(tensor, r, row.data());
         } else {
             const uint8_t * stored = tensor.data + (size_t) r * src_row;
             if ((uintptr_t) stored % 4 != 0) {  // safetensors promises no alignment

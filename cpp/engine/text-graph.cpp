@@ -1,4 +1,5 @@
-// The text tower: token ids -> blocks -> one vector (openai/CLIP clip/model.py, CLIP.encode_text).
+// The text tower: token ids -> blocks -> one vector (openai/CLIP clip/model.py, CLIP.encode_text; BERT's embeddings as
+// in transformers' BertEmbeddings).
 #include "engine/graph.h"
 
 namespace ggclip {
@@ -7,12 +8,15 @@ ggml_tensor * build_text_graph(ggml_context * ctx, layer_ops & ops, const weight
     const text_hparams & hp = weights.hp.text;
     const text_weights & w = weights.text;
 
-    ggml_tensor * x = ops.embed_tokens(w.token_embd, input.ids, w.position_embd, input.positions);  // [n_embd, n_token]
+    ggml_tensor * x = ops.embed_tokens(w.token_embd, input.ids, w.position_embd, input.positions, w.type_embd);  // [n_embd, n_token]
     states.keep("text.embeddings", x);
-    x = build_blocks(ctx, ops, hp, w, input, "text", x, states);                // [n_embd, n_seq]
-
-    layer_input pooled = ops.norm(x, w.post_ln, hp.eps);
-    return hp.has_proj ? ops.linear(pooled, w.proj, activation::none, nullptr) : ops.values(pooled);  // [n_proj, n_seq]
+    if (hp.has_pre_ln) {
+        layer_input in = ops.norm(x, w.pre_ln, hp.eps);
+        x = ops.values(in);
+        states.keep("text.pre_ln", x);
+    }
+    x = build_blocks(ctx, ops, hp, w, input, "text", x, states);                // [n_embd, n_seq], or all tokens
+    return build_pooling(ops, hp, w, input, "text", x, 0, states);              // [n_proj, n_seq]
 }
 
 }  // namespace ggclip

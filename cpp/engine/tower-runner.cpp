@@ -39,32 +39,34 @@ void tower_runner::start_pool() {
 }
 
 // The rows of a batch and, for the portable attention, where they stand once padded.
-static sequences make_sequences(ggml_context * ctx, const std::vector<int32_t> & lengths, bool causal, bool portable) {
+static sequences make_sequences(ggml_context * ctx, const batch & batch, bool means, bool portable) {
     sequences seqs;
-    seqs.n_seq = (int) lengths.size();
-    seqs.causal = causal;
+    seqs.n_seq = (int) batch.lengths.size();
+    seqs.causal = batch.causal;
+    seqs.n_key = batch.n_key;
     seqs.offset.assign(1, 0);
-    for (int32_t length : lengths) {
+    for (int32_t length : batch.lengths) {
         seqs.max_length = std::max(seqs.max_length, (int) length);
         seqs.offset.push_back(seqs.offset.back() + length);
     }
     seqs.n_token = seqs.offset.back();
-    seqs.uniform = std::all_of(lengths.begin(), lengths.end(), [&](int32_t n) { return n == seqs.max_length; });
+    seqs.uniform = std::all_of(batch.lengths.begin(), batch.lengths.end(), [&](int32_t n) { return n == seqs.max_length; });
     if (!portable) return seqs;
 
     const auto input = [&](ggml_tensor * t) { ggml_set_input(t); return t; };
-    if (causal) seqs.mask = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, seqs.max_length, seqs.max_length));
+    if (batch.causal) seqs.mask = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, seqs.max_length, seqs.max_length));
+    if (means) seqs.shares = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, seqs.n_token, seqs.n_seq));
+    if (!seqs.uniform || seqs.n_key > 0) seqs.key_mask = input(ggml_new_tensor_4d(ctx, GGML_TYPE_F32, seqs.max_length, 1, 1, seqs.n_seq));
     if (!seqs.uniform) {
-        seqs.key_mask = input(ggml_new_tensor_4d(ctx, GGML_TYPE_F32, seqs.max_length, 1, 1, seqs.n_seq));
         seqs.pad = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, (int64_t) seqs.max_length * seqs.n_seq));
         seqs.unpad = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, seqs.n_token));
     }
     return seqs;
 }
 
-built_graph & tower_runner::prepare(tower & slot, builder build, const std::vector<int32_t> & lengths, bool causal, bool is_text,
-                                    bool capturing) {
-    if (slot.last && slot.last->lengths == lengths && !slot.last->capturing && !capturing) return *slot.last;
+built_graph & tower_runner::prepare(tower & slot, builder build, const batch & batch, bool is_text, const capture * wanted) {
+    const bool capturing = wanted != nullptr;
+    if (slot.last && slot.last->lengths == batch.lengths && !slot.last->capturing && !capturing) return *slot.last;
 
     const hparams & hp = weights_.hp;
     const tower_hparams & tower = is_text ? static_cast<const tower_hparams &>(hp.text) : hp.vision;
@@ -73,25 +75,29 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const std::vect
 
     slot.last.reset();
     auto g = std::make_unique<built_graph>();
-    g->lengths = lengths;
-    g->capturing = g->states.on = capturing;
+    g->lengths = batch.lengths;
+    g->skip = batch.skip;
+    g->capturing = capturing;
+    if (wanted) g->states = *wanted;
     g->ctx.reset(ggml_init(params));
     if (!g->ctx) throw_error(error_code::OUT_OF_MEMORY, "could not allocate a graph");
     ggml_context * ctx = g->ctx.get();
     const bool packed = weights_.kernels != nullptr;
-    g->ops = packed ? make_packed_ops(ctx, weights_, n_threads_) : make_portable_ops(ctx);
+    g->ops = packed ? make_packed_ops(ctx, weights_, n_threads_) : make_portable_ops(ctx, &g->states);
 
     tower_input & in = g->input;
-    in.seqs = make_sequences(ctx, lengths, causal, !packed);
+    in.seqs = make_sequences(ctx, batch, tower.pool == pooling::mean, !packed);
     const auto input = [&](ggml_tensor * t) { ggml_set_input(t); return t; };
     if (is_text) {
         in.ids = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
         in.positions = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
     } else {
         const int64_t n_in = (int64_t) hp.vision.patch_size * hp.vision.patch_size * hp.vision.n_channel;
-        in.pixels = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, n_in, (int64_t) hp.vision.n_patch() * in.seqs.n_seq));
+        const int64_t n_patch = in.seqs.n_token - (hp.vision.has_class_embd ? in.seqs.n_seq : 0);
+        in.pixels = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, n_in, n_patch));
+        if (hp.vision.any_grid) in.places = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, hp.vision.n_embd, n_patch));
     }
-    if (tower.pool != pooling::attention) in.pooled = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_seq));
+    if (tower.pool != pooling::attention && tower.pool != pooling::mean) in.pooled = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_seq));
 
     g->graph = ggml_new_graph_custom(ctx, max_nodes, false);
     g->output = build(ctx, *g->ops, weights_, in, g->states);
@@ -122,6 +128,19 @@ void tower_runner::set_common_inputs(built_graph & g) {
         mask.assign((size_t) length * (size_t) length, 0.0f);
         for (int q = 0; q < length; q++) std::fill(mask.begin() + (size_t) q * length + q + 1, mask.begin() + (size_t) (q + 1) * length, -INFINITY);
         set_input(seqs.mask, mask.data());
+    }
+    if (seqs.shares) {
+        mask.assign((size_t) seqs.n_token * (size_t) seqs.n_seq, 0.0f);
+        for (int s = 0; s < seqs.n_seq; s++) {
+            float * row = mask.data() + (size_t) s * seqs.n_token + seqs.offset[s];
+            std::fill(row + g.skip, row + seqs.n_real(s), 1.0f / (float) (seqs.n_real(s) - g.skip));
+        }
+        set_input(seqs.shares, mask.data());
+    }
+    if (seqs.n_key > 0 && seqs.key_mask) {
+        mask.assign((size_t) length, 0.0f);
+        std::fill(mask.begin() + seqs.n_key, mask.end(), -INFINITY);
+        set_input(seqs.key_mask, mask.data());
     }
     if (seqs.uniform || !seqs.pad) return;
     mask.assign((size_t) length * (size_t) seqs.n_seq, 0.0f);
@@ -154,34 +173,58 @@ void tower_runner::compute(built_graph & g, float * out) {
     ggml_backend_tensor_get(g.output, out, 0, ggml_nbytes(g.output));
 }
 
-// [3][size][size] -> one row a patch, values in the order (channel, y, x) of a convolution kernel.
-static void patchify(const vision_hparams & hp, const float * pixels, float * dst) {
-    const int size = hp.image_size, patch = hp.patch_size, grid = hp.n_grid();
-    for (int py = 0; py < grid; py++) {
-        for (int px = 0; px < grid; px++) {
+// [3][height][width] -> one row a patch, values in the order (channel, y, x) of a convolution kernel. Returns the end.
+static float * patchify(const vision_hparams & hp, const image_tensor & image, float * dst) {
+    const int patch = hp.patch_size, rows = image.height / patch, columns = image.width / patch;
+    for (int py = 0; py < rows; py++) {
+        for (int px = 0; px < columns; px++) {
             for (int c = 0; c < hp.n_channel; c++) {
                 for (int y = 0; y < patch; y++, dst += patch) {
-                    const float * row = pixels + ((size_t) c * size + (size_t) py * patch + y) * size + (size_t) px * patch;
+                    const float * row = image.pixels + ((size_t) c * image.height + (size_t) py * patch + y) * image.width + (size_t) px * patch;
                     memcpy(dst, row, (size_t) patch * sizeof(float));
                 }
             }
         }
     }
+    return dst;
 }
 
-void tower_runner::run_images(const float * pixels, int n, float * out, capture * states) {
+void tower_runner::place_on_device(built_graph & g) {
+    if (!sched_) return;
+    ggml_backend_sched_reset(sched_.get());
+    if (!ggml_backend_sched_alloc_graph(sched_.get(), g.graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate device memory");
+}
+
+const std::vector<float> & tower_runner::places_of(const image_tensor & image) {
     const vision_hparams & hp = weights_.hp.vision;
-    const std::vector<int32_t> lengths((size_t) n, hp.n_token());
-    built_graph & g = prepare(vision_, build_vision_graph, lengths, /*causal=*/false, /*is_text=*/false, states != nullptr);
-    if (sched_) {
-        ggml_backend_sched_reset(sched_.get());
-        if (!ggml_backend_sched_alloc_graph(sched_.get(), g.graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate device memory");
+    if (!grid_) {
+        const ggml_tensor * table = weights_.vision.position_embd;
+        std::vector<float> values((size_t) ggml_nelements(table));
+        ggml_backend_tensor_get(table, values.data(), 0, ggml_nbytes(table));
+        grid_ = std::make_unique<position_grid>(std::move(values), hp.n_grid(), hp.n_embd);
     }
-    const size_t per_image = (size_t) hp.n_channel * hp.image_size * hp.image_size;
-    const size_t per_patches = (size_t) g.input.pixels->ne[0] * hp.n_patch();
-    patches_.resize(per_patches * (size_t) n);
-    for (int i = 0; i < n; i++) patchify(hp, pixels + (size_t) i * per_image, patches_.data() + (size_t) i * per_patches);
+    return grid_->resized(image.height / hp.patch_size, image.width / hp.patch_size);
+}
+
+void tower_runner::run_images(const image_tensor * images, int n, float * out, capture * states) {
+    const vision_hparams & hp = weights_.hp.vision;
+    batch shape;
+    shape.skip = hp.has_class_embd ? 1 : 0;
+    for (int i = 0; i < n; i++) shape.lengths.push_back(images[i].height / hp.patch_size * (images[i].width / hp.patch_size) + shape.skip);
+    built_graph & g = prepare(vision_, build_vision_graph, shape, /*is_text=*/false, states);
+    place_on_device(g);
+    patches_.resize((size_t) ggml_nelements(g.input.pixels));
+    float * next = patches_.data();
+    for (int i = 0; i < n; i++) next = patchify(hp, images[i], next);
     set_input(g.input.pixels, patches_.data());
+    if (g.input.places) {
+        places_.clear();
+        for (int i = 0; i < n; i++) {
+            const std::vector<float> & places = places_of(images[i]);
+            places_.insert(places_.end(), places.begin(), places.end());
+        }
+        set_input(g.input.places, places_.data());
+    }
     indices_.clear();
     for (int i = 0; i < n; i++) indices_.push_back(g.input.seqs.offset[i]);  // the class token comes first
     set_input(g.input.pooled, indices_.data());
@@ -192,7 +235,7 @@ void tower_runner::run_images(const float * pixels, int n, float * out, capture 
 
 // Index of the token whose state becomes the embedding.
 static int pooled_position(const text_hparams & hp, const int32_t * ids, int n) {
-    if (hp.pool == pooling::cls) return 0;
+    if (hp.pool == pooling::cls || hp.pool == pooling::mean) return 0;
     if (hp.pool == pooling::last) return n - 1;
     // First end-of-text token; position 0 when there is none, as argmax gives in transformers' CLIPTextTransformer.
     // eos_id < 0: first occurrence of the highest id, as in openai/CLIP.
@@ -204,27 +247,54 @@ static int pooled_position(const text_hparams & hp, const int32_t * ids, int n) 
     return best;
 }
 
+// The tokens of one text that are computed, with their places in the position table.
+struct text_rows {
+    std::vector<int32_t> tokens, positions;
+
+    // Appends a sequence of `n` ids of which those up to `last` are wanted; returns the row of the one at `pooled`.
+    int32_t append(const text_hparams & hp, const int32_t * ids, int n, int pooled, int last, bool skip_padding) {
+        int32_t row = (int32_t) tokens.size();
+        int32_t place = hp.position_offset;
+        for (int i = 0; i < n && i <= last; i++) {
+            const bool padding = ids[i] == hp.pad_id;
+            // RoBERTa counts real tokens only and gives padding the place before the first
+            const int32_t position = hp.position_offset > 0 && padding ? hp.position_offset - 1 : place;
+            if (hp.position_offset == 0 || !padding) place++;
+            if (i == pooled) row = (int32_t) tokens.size();
+            if (skip_padding && padding && i != pooled) continue;
+            tokens.push_back(ids[i]);
+            positions.push_back(position);
+        }
+        return row;
+    }
+};
+
+static int real_length(const text_hparams & hp, const int32_t * ids, int n) {
+    while (n > 1 && ids[n - 1] == hp.pad_id) n--;
+    return n;
+}
+
 void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, capture * states) {
     const text_hparams & hp = weights_.hp.text;
-    std::vector<int32_t> real, pooled, tokens, positions;
+    const bool masks_padding = !hp.causal && !hp.sees_padding;
+    const bool all = states != nullptr && states->on;  // the padding's states are wanted as well
+    batch shape;
+    shape.causal = hp.causal;
+    text_rows rows;
+    std::vector<int32_t> pooled;
     for (int s = 0; s < n; ids += lengths[s], s++) {
-        const int at = pooled_position(hp, ids, lengths[s]);
+        const int    at = pooled_position(hp, ids, lengths[s]);
         // nothing after the pooled token can reach it through a causal mask
-        const int length = hp.causal && !states ? at + 1 : lengths[s];
-        pooled.push_back((int32_t) tokens.size() + at);
-        for (int i = 0; i < length; i++) {
-            tokens.push_back(ids[i]);
-            positions.push_back(i);
-        }
-        real.push_back(length);
+        const int    last = hp.causal && !hp.sees_padding && !all ? at : lengths[s] - 1;
+        const size_t begin = rows.tokens.size();
+        pooled.push_back(rows.append(hp, ids, lengths[s], at, last, masks_padding && !all));
+        shape.lengths.push_back((int32_t) (rows.tokens.size() - begin));
+        if (masks_padding && all) shape.n_key = real_length(hp, ids, lengths[s]);
     }
-    built_graph & g = prepare(text_, build_text_graph, real, hp.causal, /*is_text=*/true, states != nullptr);
-    if (sched_) {
-        ggml_backend_sched_reset(sched_.get());
-        if (!ggml_backend_sched_alloc_graph(sched_.get(), g.graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate device memory");
-    }
-    set_input(g.input.ids, tokens.data());
-    set_input(g.input.positions, positions.data());
+    built_graph & g = prepare(text_, build_text_graph, shape, /*is_text=*/true, states);
+    place_on_device(g);
+    set_input(g.input.ids, rows.tokens.data());
+    set_input(g.input.positions, rows.positions.data());
     set_input(g.input.pooled, pooled.data());
     set_common_inputs(g);
     compute(g, out);

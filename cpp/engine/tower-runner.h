@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/graph.h"
+#include "engine/position-grid.h"
 #include "engine/session.h"
 #include "engine/thread-team.h"
 
@@ -15,6 +16,7 @@ struct threadpool_deleter { void operator()(ggml_threadpool * pool) const { ggml
 // A graph with everything whose address it holds.
 struct built_graph {
     std::vector<int32_t>       lengths;  // key: two batches of the same lengths share a graph
+    int                        skip = 0;  // of the batch
     bool                       capturing = false;
     ggml_context_ptr           ctx;
     std::unique_ptr<layer_ops> ops;
@@ -26,18 +28,28 @@ struct built_graph {
     ggml_tensor *              output = nullptr;
 };
 
+// The shape of a batch: the lengths of its sequences.
+struct batch {
+    std::vector<int32_t> lengths;
+    bool causal = false;
+    int  skip = 0;   // tokens at the start that a mean leaves out
+    int  n_key = 0;  // see sequences
+};
+
 class tower_runner {
   public:
     tower_runner(const weights & weights, int n_threads, std::atomic<bool> & abort);
 
-    void run_images(const float * pixels, int n, float * out, capture * states);
+    void run_images(const image_tensor * images, int n, float * out, capture * states);
     void run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, capture * states);
 
   private:
     using builder = ggml_tensor * (*) (ggml_context *, layer_ops &, const weights &, tower_input &, capture &);
     struct tower { ggml_gallocr_ptr alloc; std::unique_ptr<built_graph> last; };
 
-    built_graph & prepare(tower & slot, builder build, const std::vector<int32_t> & lengths, bool causal, bool is_text, bool capturing);
+    built_graph & prepare(tower & slot, builder build, const batch & batch, bool is_text, const capture * wanted);
+    const std::vector<float> & places_of(const image_tensor & image);
+    void place_on_device(built_graph & g);
     void set_common_inputs(built_graph & g);
     void compute(built_graph & g, float * out);
     ggml_status run_on_backend(built_graph & g);
@@ -51,7 +63,8 @@ class tower_runner {
     ggml_backend_ptr      backend_, cpu_fallback_;
     ggml_backend_sched_ptr sched_;                                // GPU: operations it lacks run on the CPU
     tower                 vision_, text_;
-    std::vector<float>    patches_;
+    std::unique_ptr<position_grid> grid_;                         // of a tower that takes any grid
+    std::vector<float>    patches_, places_;
     std::vector<int32_t>  indices_;
 };
 

@@ -31,7 +31,7 @@ static ggml_type smaller_blocks(ggml_type type) {
 
 ggml_type weight_type_for(const std::string & name, int n_dims, const int64_t * ne, ggml_type stored, ggml_type wanted) {
     const bool is_position = name.find("position_embd") != std::string::npos;
-    if (n_dims < 2 || is_position) return GGML_TYPE_F32;
+    if (n_dims < 2 || is_position || name == names::TOKEN_TYPE_EMBD) return GGML_TYPE_F32;
     if (name == names::PATCH_EMBD) {
         if (!ggml_is_quantized(wanted)) return wanted;
         return stored == GGML_TYPE_BF16 ? GGML_TYPE_BF16 : GGML_TYPE_F16;

@@ -26,8 +26,8 @@ ggml_tensor * build_vision_graph(ggml_context * ctx, layer_ops & ops, const weig
     const vision_weights & w = weights.vision;
 
     layer_input   patches = ops.plain(input.pixels);
-    ggml_tensor * x = ops.linear(patches, w.patch, activation::none, nullptr);        // [n_embd, n_patch * n_seq]
-    x = ops.embed_patches(x, w.class_embd, w.position_embd, input.seqs.n_seq);        // [n_embd, n_token * n_seq]
+    ggml_tensor * x = ops.linear(patches, w.patch, activation::none, input.places);   // [n_embd, n_patch * n_seq]
+    if (!input.places) x = ops.embed_patches(x, w.class_embd, w.position_embd, input.seqs.n_seq);  // [n_embd, n_token * n_seq]
     states.keep("vision.embeddings", x);
     if (hp.has_pre_ln) {
         layer_input in = ops.norm(x, w.pre_ln, hp.eps);
@@ -35,18 +35,15 @@ ggml_tensor * build_vision_graph(ggml_context * ctx, layer_ops & ops, const weig
         states.keep("vision.pre_ln", x);
     }
     x = build_blocks(ctx, ops, hp, w, input, "vision", x, states);
+    if (hp.pool != pooling::attention) return build_pooling(ops, hp, w, input, "vision", x, hp.has_class_embd ? 1 : 0, states);
 
-    if (hp.pool == pooling::attention) {                                              // post_ln on all tokens, then pool
+    if (hp.has_post_ln) {                                                             // of all tokens, then pooling
         layer_input in = ops.norm(x, w.post_ln, hp.eps);
         x = ops.values(in);
         states.keep("vision.post_ln", x);
-        x = build_attention_pool(ops, hp, w.head, input.seqs, x, states);
-        if (!hp.has_proj) return x;
-        layer_input pooled = ops.plain(x);
-        return ops.linear(pooled, w.proj, activation::none, nullptr);
     }
-    layer_input pooled = ops.norm(x, w.post_ln, hp.eps);
-    return hp.has_proj ? ops.linear(pooled, w.proj, activation::none, nullptr) : ops.values(pooled);  // [n_proj, n_seq]
+    layer_input pooled = ops.plain(build_attention_pool(ops, hp, w.head, input.seqs, x, states));
+    return build_projection(ops, hp, w, pooled);                                      // [n_proj, n_seq]
 }
 
 }  // namespace ggclip

@@ -89,7 +89,7 @@ void weight_loader::count(ggml_type type, size_t n_bytes) {
 // Points a CPU tensor at the file mapping when its bytes can be used as they are.
 bool weight_loader::map_in_place(ggml_tensor * tensor, const source_tensor & from) {
     const bool aligned = (uintptr_t) from.data % 4 == 0;
-    if (!is_cpu(out_.device) || from.transposed || from.type != tensor->type || !aligned) return false;
+    if (!is_cpu(out_.device) || !from.as_stored() || from.type != tensor->type || !aligned) return false;
     constexpr uintptr_t page = 4096;  // any multiple of ggml's 32-byte alignment inside the mapping would do
     const uintptr_t begin = (uintptr_t) from.data & ~(page - 1);
     const size_t    size = (uintptr_t) from.data + from.n_bytes - begin;
@@ -127,7 +127,7 @@ void weight_loader::pack(linear_weights & out, const source_tensor & from, ggml_
     const size_t row_bytes = ggml_row_size(type, out.n_in);
     aligned_bytes converted;
     const uint8_t * rows = from.data;
-    if (type != from.type || from.transposed || (uintptr_t) from.data % 4 != 0) {
+    if (type != from.type || !from.as_stored() || (uintptr_t) from.data % 4 != 0) {
         converted = allocate_aligned(row_bytes * (size_t) out.n_out);
         convert_rows(from, type, 0, out.n_out, converted.get());
         rows = converted.get();
@@ -135,7 +135,8 @@ void weight_loader::pack(linear_weights & out, const source_tensor & from, ggml_
     aligned_bytes packed = allocate_aligned(out_.kernels->packed_size(packed_type, out.n_out, out.n_in));
     out_.kernels->pack(packed_type, out.n_out, out.n_in, rows, row_bytes, packed.get());
     out.packed = {packed_type, out.n_out, out.n_in, packed.get()};
-    count(type, out_.kernels->packed_size(packed_type, out.n_out, out.n_in));
+    // i8 is none of ggml's types; q8_0 is the nearest
+    count(packed_type == kernels::weight_type::i8 ? GGML_TYPE_Q8_0 : type, out_.kernels->packed_size(packed_type, out.n_out, out.n_in));
     out_.packed_.push_back(std::move(packed));
     if (from.release) from.release(from.data, from.n_bytes);
 }
@@ -157,7 +158,10 @@ linear_weights weight_loader::linear(const std::string & name, const std::string
     // plain ggml rounds its input to f16 for an f16 matrix, which pixels should not suffer
     if (!out_.kernels && name == names::PATCH_EMBD && type == GGML_TYPE_F16) type = GGML_TYPE_F32;
     kernels::weight_type packed_type = kernels::weight_type::f32;
-    if (out_.kernels && kernel_type(type, &packed_type)) {
+    const bool as_bytes = options_.arithmetic == precision::fast && ggml_is_quantized(type) && n_in < 65536;
+    if (out_.kernels && as_bytes) {
+        pack(out, from, GGML_TYPE_F32, kernels::weight_type::i8);
+    } else if (out_.kernels && kernel_type(type, &packed_type)) {
         pack(out, from, type, packed_type);
     } else {
         out.w = ggml_new_tensor_2d(out_.context_.get(), type, n_in, n_out);
@@ -175,8 +179,7 @@ norm_weights weight_loader::norm(const std::string & weight, const std::string &
 
 void weight_loader::tower(const char * prefix, const tower_hparams & hp, int64_t n_token, tower_weights & out) {
     const auto part = [&](int il, const char * name, const char * kind) { return format(names::BLOCK, prefix, il, name, kind); };
-    const int64_t n_attn = (int64_t) hp.n_head * hp.d_head;
-
+    if (hp.has_pre_ln) out.pre_ln = norm(format(names::PRE_LN, prefix, "weight"), format(names::PRE_LN, prefix, "bias"), hp.n_embd);
     out.position_embd = table(format(names::POSITION_EMBD, prefix), hp.n_embd, n_token, /*f32=*/true);
     out.blocks.resize((size_t) hp.n_layer);
     for (int il = 0; il < hp.n_layer; il++) {
@@ -184,16 +187,24 @@ void weight_loader::tower(const char * prefix, const tower_hparams & hp, int64_t
             return linear(part(il, name, "weight"), part(il, name, "bias"), n_in, n_out);
         };
         block_weights & block = out.blocks[(size_t) il];
+        const block_hparams dims = hp.block(il);
+        const int64_t n_attn = (int64_t) dims.n_head * hp.d_head;
         block.ln1 = norm(part(il, names::LN1, "weight"), part(il, names::LN1, "bias"), hp.n_embd);
         block.q = linear_part(names::ATTN_Q, hp.n_embd, n_attn);
         block.k = linear_part(names::ATTN_K, hp.n_embd, n_attn);
         block.v = linear_part(names::ATTN_V, hp.n_embd, n_attn);
         block.out = linear_part(names::ATTN_OUT, n_attn, hp.n_embd);
         block.ln2 = norm(part(il, names::LN2, "weight"), part(il, names::LN2, "bias"), hp.n_embd);
-        block.up = linear_part(names::FFN_UP, hp.n_embd, hp.n_ff);
-        block.down = linear_part(names::FFN_DOWN, hp.n_ff, hp.n_embd);
+        block.up = linear_part(names::FFN_UP, hp.n_embd, dims.n_ff);
+        block.down = linear_part(names::FFN_DOWN, dims.n_ff, hp.n_embd);
     }
-    out.post_ln = norm(format(names::POST_LN, prefix, "weight"), format(names::POST_LN, prefix, "bias"), hp.n_embd);
+    if (hp.has_post_ln) out.post_ln = norm(format(names::POST_LN, prefix, "weight"), format(names::POST_LN, prefix, "bias"), hp.n_embd);
+}
+
+void weight_loader::projection(const char * weight, const char * bias, const char * hidden, const tower_hparams & hp, tower_weights & out) {
+    if (!hp.has_proj) return;
+    if (hp.n_proj_hidden > 0) out.proj_hidden = linear(hidden, "", hp.n_embd, hp.n_proj_hidden);
+    out.proj = linear(weight, hp.has_proj_bias ? bias : "", hp.n_proj_hidden > 0 ? hp.n_proj_hidden : hp.n_embd, out_.hp.n_proj);
 }
 
 void weight_loader::head(const vision_hparams & hp, head_weights & out) {
@@ -215,10 +226,9 @@ void weight_loader::load_vision() {
     n_bytes_ = &out_.n_bytes_vision;
     v.patch = linear(names::PATCH_EMBD, hp.has_patch_bias ? names::PATCH_BIAS : "", (int64_t) hp.patch_size * hp.patch_size * hp.n_channel, hp.n_embd);
     if (hp.has_class_embd) v.class_embd = vector(names::CLASS_EMBD, hp.n_embd);
-    if (hp.has_pre_ln) v.pre_ln = norm(format(names::PRE_LN, "weight"), format(names::PRE_LN, "bias"), hp.n_embd);
     tower("v", hp, hp.n_token(), v);
     if (hp.pool == pooling::attention) head(hp, v.head);
-    if (hp.has_proj) v.proj = linear(names::VISUAL_PROJ, "", hp.n_embd, out_.hp.n_proj);
+    projection(names::VISUAL_PROJ, names::VISUAL_PROJ_BIAS, names::VISUAL_PROJ_HIDDEN, hp, v);
 }
 
 void weight_loader::load_text() {
@@ -226,8 +236,9 @@ void weight_loader::load_text() {
     text_weights &       t = out_.text;
     n_bytes_ = &out_.n_bytes_text;
     t.token_embd = table(names::TOKEN_EMBD, hp.n_embd, hp.n_vocab, /*f32=*/false);
-    tower("t", hp, hp.n_ctx, t);
-    if (hp.has_proj) t.proj = linear(names::TEXT_PROJ, hp.has_proj_bias ? names::TEXT_PROJ_BIAS : "", hp.n_embd, out_.hp.n_proj);
+    if (hp.n_token_type > 0) t.type_embd = table(names::TOKEN_TYPE_EMBD, hp.n_embd, hp.n_token_type, /*f32=*/true);
+    tower("t", hp, hp.n_positions(), t);
+    projection(names::TEXT_PROJ, names::TEXT_PROJ_BIAS, names::TEXT_PROJ_HIDDEN, hp, t);
 }
 
 void weight_loader::finish() {

@@ -29,6 +29,7 @@ class weight_loader {
     linear_weights linear(const std::string & name, const std::string & bias, int64_t n_in, int64_t n_out);
     norm_weights   norm(const std::string & weight, const std::string & bias, int64_t n);
     void           tower(const char * prefix, const tower_hparams & hp, int64_t n_token, tower_weights & out);
+    void           projection(const char * weight, const char * bias, const char * hidden, const tower_hparams & hp, tower_weights & out);
     void           head(const vision_hparams & hp, head_weights & out);
 
     bool map_in_place(ggml_tensor * tensor, const source_tensor & from);

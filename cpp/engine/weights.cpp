@@ -31,7 +31,6 @@ weights::weights(std::shared_ptr<const model_source> source, const load_options 
     : hp(source->hp),
       device(find_device(options.device)),
       kernels(choose_kernels(device, options.kernels)),
-      activation_scale(options.arithmetic == precision::fast ? kernels::activation_scale::row : kernels::activation_scale::block),
       source_(std::move(source)) {
     if (!options.want_vision) hp.vision.present = false;
     if (!options.want_text) hp.text.present = false;

@@ -45,8 +45,9 @@ struct block_weights {
 struct tower_weights {
     ggml_tensor *  position_embd = nullptr;  // [n_embd, n_token], f32
     std::vector<block_weights> blocks;
-    norm_weights   post_ln;
-    linear_weights proj;
+    norm_weights   pre_ln, post_ln;
+    linear_weights proj;         // of an MLP: its second matrix
+    linear_weights proj_hidden;
 };
 
 // SigLIP's attention-pooling head
@@ -59,12 +60,12 @@ struct head_weights {
 struct vision_weights : tower_weights {
     linear_weights patch;            // [patch * patch * channel] -> n_embd
     ggml_tensor *  class_embd = nullptr;
-    norm_weights   pre_ln;
     head_weights   head;
 };
 
 struct text_weights : tower_weights {
     ggml_tensor * token_embd = nullptr;  // [n_embd, n_vocab]
+    ggml_tensor * type_embd = nullptr;   // [n_embd, n_token_type], f32, or null
 };
 
 enum class precision { normal, fast, exact };
@@ -91,7 +92,6 @@ class weights {
     text_weights   text;
     ggml_backend_dev_t device;
     const kernels::kernel_table * kernels;       // null: plain ggml operations only
-    kernels::activation_scale activation_scale;  // of the packed path
     std::map<std::string, type_count> types;     // by weight type, as held in memory
     size_t n_bytes_vision = 0, n_bytes_text = 0;
 

@@ -30,10 +30,11 @@ std::string both_names(const expected_tensor & tensor, const tensor_origin & ori
 
 // The shape the file's tensor must have, in ggml order.
 std::vector<int64_t> stored_shape(const expected_tensor & tensor, const tensor_origin & origin) {
-    std::vector<int64_t> ne = tensor.ne;
-    if (origin.third >= 0) {
-        ne.back() *= 3;
+    if (origin.channels_last) {
+        return {tensor.ne[0] * tensor.ne[1] * tensor.ne[2], tensor.ne[3]};
     }
+    std::vector<int64_t> ne = tensor.ne;
+    ne.back() *= origin.n_slices;
     if (origin.transposed) {
         std::swap(ne[0], ne[1]);
     }
@@ -41,7 +42,7 @@ std::vector<int64_t> stored_shape(const expected_tensor & tensor, const tensor_o
 }
 
 void check_type(const expected_tensor & tensor, const tensor_origin & origin, const raw_tensor & raw) {
-    const bool matrix = tensor.ne.size() == 2 && !origin.transposed;
+    const bool matrix = tensor.ne.size() == 2 && !origin.transposed && !origin.channels_last;
     if (matrix ? is_matrix_type(raw.type) : is_float_type(raw.type)) {
         return;
     }
@@ -68,9 +69,13 @@ source_tensor bind(const expected_tensor & tensor, const tensor_origin & origin,
         out.ne[i] = tensor.ne[i];
     }
     out.transposed = origin.transposed;
-    out.n_bytes = origin.third >= 0 ? raw.n_bytes / 3 : raw.n_bytes;  // thirds are whole rows
-    out.data = raw.data + (origin.third > 0 ? out.n_bytes * static_cast<size_t>(origin.third) : 0);
-    out.release = mapped_file::release;
+    if (origin.channels_last) {
+        out.n_pixel_last = static_cast<int32_t>(tensor.ne[0] * tensor.ne[1]);
+        out.n_channel_last = static_cast<int32_t>(tensor.ne[2]);
+    }
+    out.n_bytes = raw.n_bytes / static_cast<size_t>(origin.n_slices);  // slices are whole rows
+    out.data = raw.data + out.n_bytes * static_cast<size_t>(origin.slice);
+    out.release = raw.mapped ? mapped_file::release : nullptr;
     return out;
 }
 
@@ -92,17 +97,33 @@ bool is_matrix_type(ggml_type type) {
     }
 }
 
-void bind_tensors(const tensor_table & table, name_scheme scheme, const std::string & prefix, model_source & source) {
+tensor_errors::tensor_errors(std::vector<entry> entries)
+    : error(entries[0].what.code(),
+            entries[0].what.what() + (entries.size() > 1 ? " (and " + std::to_string(entries.size() - 1) +
+                                                               " more tensors are missing or do not fit)"
+                                                         : std::string())),
+      all(std::move(entries)) {}
+
+void bind_tensors(const tensor_table & table, const source_names & names, model_source & source) {
     std::set<std::string> used = {"logit_scale", "logit_bias"};
+    std::vector<tensor_errors::entry> errors;
     for (const expected_tensor & tensor : expected_tensors(source.hp)) {
-        const tensor_origin origin = origin_of(tensor, scheme, prefix);
+        const tensor_origin origin = origin_of(tensor, names);
         const auto          found = table.tensors.find(origin.name);
-        if (found == table.tensors.end()) {
-            throw error(error_code::TENSOR_MISSING, source.path + ": " + both_names(tensor, origin) + ": expected " +
-                                                        shape_text(stored_shape(tensor, origin)) + ", found nothing");
+        try {
+            if (found == table.tensors.end()) {
+                throw error(error_code::TENSOR_MISSING, source.path + ": " + both_names(tensor, origin) +
+                                                            ": expected " + shape_text(stored_shape(tensor, origin)) +
+                                                            ", found nothing");
+            }
+            source.tensors.push_back(bind(tensor, origin, found->second));
+        } catch (const error & failure) {
+            errors.push_back({failure, origin.name});
         }
-        source.tensors.push_back(bind(tensor, origin, found->second));
         used.insert(origin.name);
+    }
+    if (!errors.empty()) {
+        throw tensor_errors(std::move(errors));
     }
     for (const auto & entry : table.tensors) {
         // index tables that old versions of transformers saved with the weights
@@ -115,7 +136,7 @@ void bind_tensors(const tensor_table & table, name_scheme scheme, const std::str
     source.files = table.files;
 }
 
-int32_t projection_dim(const tensor_table & table, name_scheme scheme, const std::string & prefix, const hparams & hp) {
+int32_t projection_dim(const tensor_table & table, const source_names & names, const hparams & hp) {
     // a tower without a projection gives its width
     int64_t     dim = hp.vision.present && !hp.vision.has_proj ? hp.vision.n_embd : 0;
     std::string from = "the image tower's width";
@@ -129,7 +150,7 @@ int32_t projection_dim(const tensor_table & table, name_scheme scheme, const std
         if (tensor.part != "proj" || strcmp(tensor.suffix, "weight") != 0) {
             continue;
         }
-        const tensor_origin origin = origin_of(tensor, scheme, prefix);
+        const tensor_origin origin = origin_of(tensor, names);
         const auto          found = table.tensors.find(origin.name);
         if (found == table.tensors.end()) {
             throw error(error_code::TENSOR_MISSING,

@@ -5,6 +5,7 @@
 #include "engine/tensor-convert.h"
 #include "engine/type-policy.h"
 #include "formats/gguf-metadata.h"
+#include "formats/gguf-model.h"
 #include "formats/gguf-writer.h"
 #include "formats/tensor-names.h"
 
@@ -57,7 +58,8 @@ void check_finite(const source_tensor & tensor, ggml_type type, const float * va
     }
 }
 
-void convert_chunk(const source_tensor & tensor, ggml_type type, int64_t first, int64_t n, uint8_t * dst) {
+void convert_chunk(const source_tensor & tensor, ggml_type type, int64_t first, int64_t n, const float * importance,
+                   uint8_t * dst) {
     if (tensor.type == type) {
         convert_rows(tensor, type, first, n, dst);  // copies, or transposes without rounding
         return;
@@ -65,12 +67,12 @@ void convert_chunk(const source_tensor & tensor, ggml_type type, int64_t first, 
     std::vector<float> values(static_cast<size_t>(n * tensor.ne[0]));
     convert_rows(tensor, GGML_TYPE_F32, first, n, values.data());
     check_finite(tensor, type, values.data(), n * tensor.ne[0]);
-    ggml_quantize_chunk(type, values.data(), dst, 0, n, tensor.ne[0], nullptr);
+    ggml_quantize_chunk(type, values.data(), dst, 0, n, tensor.ne[0], importance);
 }
 
 // Rows [first, first + n) on several threads; an error of any of them is thrown here.
 void convert_parallel(const source_tensor & tensor, ggml_type type, int64_t first, int64_t n, int n_threads,
-                      uint8_t * dst) {
+                      const float * importance, uint8_t * dst) {
     const size_t                    row = ggml_row_size(type, tensor.ne[0]);
     const int64_t                   share = (n + n_threads - 1) / n_threads;
     std::vector<std::exception_ptr> errors(static_cast<size_t>(n_threads));
@@ -79,7 +81,7 @@ void convert_parallel(const source_tensor & tensor, ggml_type type, int64_t firs
         const int64_t begin = std::min(n, share * t), end = std::min(n, share * (t + 1));
         try {
             if (begin < end) {
-                convert_chunk(tensor, type, first + begin, end - begin, dst + row * static_cast<size_t>(begin));
+                convert_chunk(tensor, type, first + begin, end - begin, importance, dst + row * static_cast<size_t>(begin));
             }
         } catch (...) {
             errors[static_cast<size_t>(t)] = std::current_exception();
@@ -104,6 +106,43 @@ void convert_parallel(const source_tensor & tensor, ggml_type type, int64_t firs
     }
 }
 
+// Columns relative to their mean. A column that the samples never used still counts a little: other inputs may.
+std::vector<float> column_weights(const source_tensor & tensor, ggml_type type, const convert_options & options) {
+    const auto found = options.importance.find(tensor.name);
+    if (found == options.importance.end() || !ggml_is_quantized(type)) {
+        return {};
+    }
+    std::vector<float> weights = found->second;
+    double             sum = 0;
+    for (float value : weights) {
+        sum += std::isfinite(value) && value >= 0 ? value : NAN;
+    }
+    if (static_cast<int64_t>(weights.size()) != tensor.ne[0] || !(sum > 0) || !std::isfinite(sum)) {
+        throw error(error_code::INPUT_RANGE, "importance of " + tensor.name + ": expected " +
+                                                 std::to_string(tensor.ne[0]) +
+                                                 " finite values, not negative and not all zero, received " +
+                                                 std::to_string(weights.size()) + " with sum " + std::to_string(sum));
+    }
+    const double mean = sum / static_cast<double>(weights.size());
+    for (float & value : weights) {
+        value = std::max(1e-3f, static_cast<float>(value / mean));
+    }
+    return weights;
+}
+
+// The new file must open, and hold what was declared.
+void check_written(const model_source & source, const std::vector<ggml_type> & types, const std::string & path) {
+    const model_source written = open_gguf(path);
+    bool               same = written.tensors.size() == source.tensors.size() && written.hp.n_proj == source.hp.n_proj;
+    for (size_t i = 0; same && i < types.size(); i++) {
+        const source_tensor &a = source.tensors[i], &b = written.tensors[i];
+        same = a.name == b.name && b.type == types[i] && std::equal(a.ne, a.ne + 4, b.ne);
+    }
+    if (!same) {
+        throw error(error_code::INTERNAL, path + ": expected the tensors that were converted, found others");
+    }
+}
+
 class converter {
   public:
     converter(const model_source & source, const convert_options & options, gguf_writer & writer,
@@ -123,6 +162,8 @@ class converter {
         }
     }
 
+    const std::vector<ggml_type> & types() const { return types_; }
+
     void run() {
         for (size_t i = 0; i < source_.tensors.size(); i++) {
             tensor(i);
@@ -139,6 +180,7 @@ class converter {
         const size_t          row = ggml_row_size(type, tensor.ne[0]);
         const int64_t         n_rows = tensor.ne[1] * tensor.ne[2] * tensor.ne[3];
         const int64_t         step = std::max<int64_t>(1, CHUNK / tensor.ne[0]) * n_threads_;
+        const auto            importance = column_weights(tensor, type, options_);
         std::vector<uint8_t>  out(static_cast<size_t>(std::min(step, n_rows)) * row);
         for (int64_t first = 0; first < n_rows; first += step) {
             if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) {
@@ -148,7 +190,8 @@ class converter {
                 progress_({index, source_.tensors.size(), done_, n_bytes_, tensor.name});
             }
             const int64_t n = std::min(step, n_rows - first);
-            convert_parallel(tensor, type, first, n, n_threads_, out.data());
+            convert_parallel(tensor, type, first, n, n_threads_, importance.empty() ? nullptr : importance.data(),
+                             out.data());
             writer_.write(out.data(), static_cast<size_t>(n) * row);
             done_ += static_cast<uint64_t>(n) * row;
         }
@@ -180,6 +223,9 @@ void check_type(ggml_type type, const std::string & where) {
 
 ggml_type converted_type(const source_tensor & tensor, const convert_options & options) {
     ggml_type wanted = options.type == GGML_TYPE_COUNT ? tensor.type : options.type;
+    if (options.policy == quant_policy::mixed) {
+        wanted = mixed_type(tensor, wanted);
+    }
     bool      asked = false;
     for (const type_override & rule : options.overrides) {
         if (matches(rule.pattern.c_str(), tensor.name.c_str())) {
@@ -211,7 +257,12 @@ convert_report convert(const model_source & source, const tokenizer_source & tok
     work.declare(report);
     writer.begin_data();
     work.run();
-    report.n_bytes = writer.finish();
+    report.n_bytes = writer.close();
+    check_written(source, work.types(), writer.temporary());
+    if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) {
+        throw error(error_code::ABORTED, "the conversion was cancelled");
+    }
+    writer.commit();
     return report;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/model-source.h"
+#include "formats/quant-policy.h"
 
 #include <atomic>
 #include <functional>
@@ -19,9 +20,12 @@ struct type_override {
 struct convert_options {
     // f32, f16, bf16, q4_0 to q8_0, a K-quant, iq4_nl or iq4_xs; GGML_TYPE_COUNT keeps each matrix's type
     ggml_type type = GGML_TYPE_F16;
-    // The first match decides instead of `type`. Vectors stay f32, position tables f32 or f16 and the patch
+    quant_policy policy = quant_policy::uniform;
+    // The first match decides instead of `type` and `policy`. Vectors stay f32, position tables f32 or f16 and the patch
     // embedding f16 or better whatever is asked.
     std::vector<type_override> overrides;
+    // How much each column of a matrix matters, [n_in] by name; positive means and sums serve alike, zeros are raised.
+    std::map<std::string, std::vector<float>> importance;
     int n_threads = 0;  // 0: the machine's, at most 16
 };
 
@@ -36,7 +40,7 @@ struct convert_report {
     std::map<std::string, size_t> n_tensors;    // by type name
 };
 
-// Overwrites `path` in one step at the end. Peak memory is a few rows per thread. `progress` is called on the
+// Overwrites `path` in one step at the end, after the new file has been opened and found to be what it should. Peak memory is a few rows per thread. `progress` is called on the
 // calling thread and may throw; `cancelled` is looked at between rows and ends in ABORTED. Source weights that
 // are not finite, or too large for a type with f16 scales, are refused with FILE_FORMAT.
 convert_report convert(const model_source & source, const tokenizer_source & tokenizer, const std::string & path,

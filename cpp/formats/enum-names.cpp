@@ -6,11 +6,12 @@ namespace {
 
 // indexed by the enumerator
 const char * const ACTIVATIONS[] = {"none", "quick_gelu", "gelu", "gelu_tanh"};
-const char * const POOLINGS[] = {"cls", "eot", "last", "attention"};
-const char * const RESIZE_MODES[] = {"shortest", "squash", "longest"};
+const char * const NORM_ORDERS[] = {"pre", "post"};
+const char * const POOLINGS[] = {"cls", "eot", "last", "attention", "mean"};
+const char * const RESIZE_MODES[] = {"shortest", "squash", "longest", "patches"};
 const char * const INTERPOLATIONS[] = {"nearest", "bilinear", "bicubic"};
 const char * const CROP_ROUNDINGS[] = {"floor", "half_even"};
-const char * const CLEANINGS[] = {"whitespace_lower", "open_clip", "canonicalize", "none"};
+const char * const CLEANINGS[] = {"whitespace_lower", "open_clip", "canonicalize", "none", "repair", "repair_lower", "lower", "repair_canonicalize"};
 
 template <typename T, size_t N>
 bool find_word(const char * const (&words)[N], const std::string & word, T & value) {
@@ -39,6 +40,7 @@ std::string join(const char * const (&words)[N]) {
     bool from_string(const std::string & word, type & value) { return find_word(words, word, value); }   \
     std::string words_of(type) { return join(words); }
 
+GGCLIP_WORDS(norm_order, NORM_ORDERS)
 GGCLIP_WORDS(activation, ACTIVATIONS)
 GGCLIP_WORDS(pooling, POOLINGS)
 GGCLIP_WORDS(resize_mode, RESIZE_MODES)

@@ -8,14 +8,16 @@
 namespace ggclip {
 
 const char * to_string(activation value);     // none | quick_gelu | gelu | gelu_tanh
-const char * to_string(pooling value);        // cls | eot | last | attention
-const char * to_string(resize_mode value);    // shortest | squash | longest
+const char * to_string(norm_order value);     // pre | post
+const char * to_string(pooling value);        // cls | eot | last | attention | mean
+const char * to_string(resize_mode value);    // shortest | squash | longest | patches
 const char * to_string(interpolation value);  // nearest | bilinear | bicubic
 const char * to_string(crop_rounding value);  // floor | half_even
-const char * to_string(text_cleaning value);  // whitespace_lower | open_clip | canonicalize | none
+const char * to_string(text_cleaning value);  // whitespace_lower | open_clip | canonicalize | none | repair | repair_lower | lower | repair_canonicalize
 
 // false: no such word; `value` is untouched
 bool from_string(const std::string & word, activation & value);
+bool from_string(const std::string & word, norm_order & value);
 bool from_string(const std::string & word, pooling & value);
 bool from_string(const std::string & word, resize_mode & value);
 bool from_string(const std::string & word, interpolation & value);
@@ -24,6 +26,7 @@ bool from_string(const std::string & word, text_cleaning & value);
 
 // all words of a value's kind, for messages: "cls, eot, last, attention"
 std::string words_of(activation);
+std::string words_of(norm_order);
 std::string words_of(pooling);
 std::string words_of(resize_mode);
 std::string words_of(interpolation);

@@ -46,14 +46,31 @@ void write_tower(const tower_hparams & tower, const char * name, int32_t n_proj,
         writer.set_u32(key_of(pattern, name), static_cast<uint32_t>(value));
     };
     count(names::EMBEDDING_LENGTH, tower.n_embd);
-    count(names::FEED_FORWARD_LENGTH, tower.n_ff);
     count(names::BLOCK_COUNT, tower.n_layer);
-    count(names::HEAD_COUNT, tower.n_head);
+    if (tower.pruned.empty()) {
+        count(names::FEED_FORWARD_LENGTH, tower.n_ff);
+        count(names::HEAD_COUNT, tower.n_head);
+    } else {  // one value a block, as llama.cpp writes what differs between blocks
+        std::vector<uint32_t> heads, widths;
+        for (const block_hparams & block : tower.pruned) {
+            heads.push_back(static_cast<uint32_t>(block.n_head));
+            widths.push_back(static_cast<uint32_t>(block.n_ff));
+        }
+        writer.set_u32s(key_of(names::HEAD_COUNT, name), heads.data(), heads.size());
+        writer.set_u32s(key_of(names::FEED_FORWARD_LENGTH, name), widths.data(), widths.size());
+    }
     count(names::KEY_LENGTH, tower.d_head);
     count(names::PROJECTION_DIM, n_proj);
     writer.set_f32(key_of(names::LAYER_NORM_EPS, name), tower.eps);
     writer.set_string(key_of(names::HIDDEN_ACT, name), to_string(tower.act));
     writer.set_string(key_of(names::POOLING, name), to_string(tower.pool));
+    writer.set_string(key_of(names::NORM_ORDER, name), to_string(tower.order));
+    writer.set_bool(key_of(names::HAS_PRE_LN, name), tower.has_pre_ln);
+    writer.set_bool(key_of(names::HAS_POST_LN, name), tower.has_post_ln);
+    writer.set_bool(key_of(names::NORM_AFTER_POOL, name), tower.norm_after_pool);
+    if (tower.n_proj_hidden > 0) {
+        count(names::PROJECTION_HIDDEN, tower.n_proj_hidden);
+    }
     writer.set_bool(key_of(names::HAS_PROJECTION, name), tower.has_proj);
     writer.set_bool(key_of(names::HAS_PROJECTION_BIAS, name), tower.has_proj_bias);
 }
@@ -64,7 +81,6 @@ void write_vision(const hparams & hp, gguf_writer & writer) {
     writer.set_u32(names::IMAGE_SIZE, static_cast<uint32_t>(vision.image_size));
     writer.set_u32(names::PATCH_SIZE, static_cast<uint32_t>(vision.patch_size));
     writer.set_bool(names::HAS_CLASS_EMBD, vision.has_class_embd);
-    writer.set_bool(names::HAS_PRE_LN, vision.has_pre_ln);
     writer.set_bool(names::HAS_PATCH_BIAS, vision.has_patch_bias);
 
     const image_hparams & image = hp.image;
@@ -73,6 +89,12 @@ void write_vision(const hparams & hp, gguf_writer & writer) {
     writer.set_string(names::RESIZE_MODE, to_string(image.mode));
     writer.set_string(names::INTERPOLATION, to_string(image.filter));
     writer.set_string(names::CROP_ROUNDING, to_string(image.rounding));
+    if (vision.any_grid) {
+        writer.set_bool(names::ANY_GRID, true);
+    }
+    if (image.mode == resize_mode::patches) {
+        writer.set_u32(names::MAX_PATCHES, static_cast<uint32_t>(image.max_patches));
+    }
     writer.set_u32(names::RESIZE_SIZE, static_cast<uint32_t>(image.resize));
     const auto color = [&](const char * key, const std::array<uint8_t, 3> & rgb) {
         const uint32_t values[3] = {rgb[0], rgb[1], rgb[2]};
@@ -87,6 +109,10 @@ void write_text(const hparams & hp, const tokenizer_source & tokenizer, gguf_wri
     write_tower(text, "text", hp.n_proj, writer);
     writer.set_u32(names::CONTEXT_LENGTH, static_cast<uint32_t>(text.n_ctx));
     writer.set_bool(names::CAUSAL, text.causal);
+    writer.set_bool(names::SEES_PADDING, text.sees_padding);
+    if (text.position_offset > 0) {
+        writer.set_u32(names::POSITION_OFFSET, static_cast<uint32_t>(text.position_offset));
+    }
     writer.set_string(names::CLEANING, to_string(text.cleaning));
     const auto id = [&](const char * key, int32_t value) {
         if (value >= 0) {  // absent: none (start), pool at the highest id (end)

@@ -2,11 +2,13 @@
 
 #include "engine/error.h"
 #include "engine/names.h"
+#include "formats/crisp-embed.h"
 #include "formats/enum-names.h"
 #include "formats/gguf-reader.h"
 #include "formats/limits.h"
 #include "formats/tensor-names.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 
@@ -47,6 +49,17 @@ void refuse_projectors(const gguf_file & file) {
     }
 }
 
+// A checkpoint's own tensor names under no key at all: nothing says what the numbers mean.
+void refuse_raw_names(const gguf_file & file) {
+    const bool raw = has_tensor(file, "vision_model.") || has_tensor(file, "text_model.") || has_tensor(file, "visual.");
+    if (raw) {
+        throw error(error_code::MODEL_UNSUPPORTED,
+                    file.path() + ": expected tensors named v.* and t.* with their hyper-parameters, found a "
+                                  "checkpoint's names (" + file.tensors().tensors.rbegin()->first +
+                                  "): convert the original checkpoint instead");
+    }
+}
+
 template <typename T>
 T word(const gguf_file & file, const std::string & key, T fallback) {
     T value = fallback;
@@ -56,15 +69,48 @@ T word(const gguf_file & file, const std::string & key, T fallback) {
     return value;
 }
 
+// One value for all blocks, or an array with one for each (pruned towers).
+std::vector<int32_t> per_block(const gguf_file & file, const std::string & key, int32_t n_layer, int64_t max) {
+    const auto found = file.values().find(key);
+    if (found == file.values().end() || found->second.kind != gguf_kind::array) {
+        return {static_cast<int32_t>(file.integer(key, 1, max))};
+    }
+    std::vector<int32_t> out;
+    for (const double value : file.numbers(key, static_cast<size_t>(n_layer), 1, static_cast<double>(max))) {
+        out.push_back(static_cast<int32_t>(value));
+    }
+    return out;
+}
+
+void read_blocks(const gguf_file & file, const char * name, tower_hparams & tower) {
+    tower.n_layer = static_cast<int32_t>(file.integer(key_of(names::BLOCK_COUNT, name), 1, limits::MAX_LAYERS));
+    const auto heads = per_block(file, key_of(names::HEAD_COUNT, name), tower.n_layer, limits::MAX_HEADS);
+    const auto widths = per_block(file, key_of(names::FEED_FORWARD_LENGTH, name), tower.n_layer, limits::MAX_FF);
+    tower.n_head = *std::max_element(heads.begin(), heads.end());
+    tower.n_ff = *std::max_element(widths.begin(), widths.end());
+    tower.d_head = static_cast<int32_t>(file.integer(key_of(names::KEY_LENGTH, name), 1, limits::MAX_WIDTH, 0));
+    if (heads.size() == 1 && widths.size() == 1) {
+        return;
+    }
+    if (tower.d_head == 0) {
+        file.invalid(key_of(names::KEY_LENGTH, name), "the size of a head, as blocks have different numbers of them");
+    }
+    for (size_t i = 0; i < static_cast<size_t>(tower.n_layer); i++) {
+        tower.pruned.push_back({heads.size() == 1 ? heads[0] : heads[i], widths.size() == 1 ? widths[0] : widths[i]});
+    }
+}
+
 void read_tower(const gguf_file & file, const char * name, bool ours, tower_hparams & tower) {
     const auto count = [&](const char * pattern, int64_t max) {
         return static_cast<int32_t>(file.integer(key_of(pattern, name), 1, max));
     };
     tower.n_embd = count(names::EMBEDDING_LENGTH, limits::MAX_WIDTH);
-    tower.n_ff = count(names::FEED_FORWARD_LENGTH, limits::MAX_FF);
-    tower.n_layer = count(names::BLOCK_COUNT, limits::MAX_LAYERS);
-    tower.n_head = count(names::HEAD_COUNT, limits::MAX_HEADS);
-    tower.d_head = static_cast<int32_t>(file.integer(key_of(names::KEY_LENGTH, name), 1, limits::MAX_WIDTH, 0));
+    read_blocks(file, name, tower);
+    tower.order = word(file, key_of(names::NORM_ORDER, name), norm_order::pre);
+    tower.has_pre_ln = file.boolean(key_of(names::HAS_PRE_LN, name), tower.has_pre_ln);
+    tower.has_post_ln = file.boolean(key_of(names::HAS_POST_LN, name), true);
+    tower.norm_after_pool = file.boolean(key_of(names::NORM_AFTER_POOL, name), false);
+    tower.n_proj_hidden = static_cast<int32_t>(file.integer(key_of(names::PROJECTION_HIDDEN, name), 1, limits::MAX_FF, 0));
     tower.eps = static_cast<float>(file.real(key_of(names::LAYER_NORM_EPS, name), limits::MIN_EPS, limits::MAX_EPS));
     tower.has_proj = file.boolean(key_of(names::HAS_PROJECTION, name), true);
     tower.has_proj_bias = file.boolean(key_of(names::HAS_PROJECTION_BIAS, name), false);
@@ -80,12 +126,20 @@ void read_tower(const gguf_file & file, const char * name, bool ours, tower_hpar
     }
 }
 
-void read_image(const gguf_file & file, int32_t image_size, image_hparams & image) {
+void read_image(const gguf_file & file, const vision_hparams & vision, image_hparams & image) {
+    const int32_t image_size = vision.image_size;
     image.mode = word(file, names::RESIZE_MODE, resize_mode::shortest);  // Hugging Face CLIP's, when the file is silent
     image.filter = word(file, names::INTERPOLATION, interpolation::bicubic);
     image.rounding = word(file, names::CROP_ROUNDING, crop_rounding::floor);
     image.resize = static_cast<int32_t>(file.integer(names::RESIZE_SIZE, 1, limits::MAX_IMAGE, image_size));
     image.crop = image_size;
+    if ((image.mode == resize_mode::patches) != vision.any_grid) {
+        file.invalid(names::RESIZE_MODE, vision.any_grid ? "patches, as the tower takes any grid" : "another than patches, as the tower's grid is fixed");
+    }
+    if (vision.any_grid) {
+        image.patch = vision.patch_size;
+        image.max_patches = static_cast<int32_t>(file.integer(names::MAX_PATCHES, 1, limits::MAX_TOKENS));
+    }
     if (image.mode != resize_mode::longest && image.resize < image.crop) {
         file.invalid(names::RESIZE_SIZE, "at least image_size (" + std::to_string(image_size) + ")");
     }
@@ -113,17 +167,20 @@ void read_vision(const gguf_file & file, bool ours, hparams & hp) {
     vision.image_size = static_cast<int32_t>(file.integer(names::IMAGE_SIZE, 1, limits::MAX_IMAGE));
     vision.patch_size = static_cast<int32_t>(file.integer(names::PATCH_SIZE, 1, limits::MAX_PATCH));
     vision.has_class_embd = file.boolean(names::HAS_CLASS_EMBD, true);
-    vision.has_pre_ln = file.boolean(names::HAS_PRE_LN, true);
     vision.has_patch_bias = file.boolean(names::HAS_PATCH_BIAS, false);
     vision.pool = word(file, key_of(names::POOLING, "vision"), pooling::cls);
-    const bool pools = vision.pool == pooling::attention || (vision.pool == pooling::cls && vision.has_class_embd);
+    const bool pools = vision.pool == pooling::attention || vision.pool == pooling::mean || (vision.pool == pooling::cls && vision.has_class_embd);
     if (!pools) {
-        file.invalid(key_of(names::POOLING, "vision"), "cls (with a class embedding) or attention");
+        file.invalid(key_of(names::POOLING, "vision"), "cls (with a class embedding), attention or mean");
     }
-    if (vision.has_proj_bias) {
-        file.invalid(key_of(names::HAS_PROJECTION_BIAS, "vision"), "false");
+    if (vision.pool == pooling::attention && !vision.pruned.empty()) {
+        file.invalid(key_of(names::HEAD_COUNT, "vision"), "one number for all blocks and the attention pooling");
     }
-    read_image(file, vision.image_size, hp.image);
+    vision.any_grid = file.boolean(names::ANY_GRID, false);
+    if (vision.any_grid && vision.has_class_embd) {
+        file.invalid(names::ANY_GRID, "false with a class embedding");
+    }
+    read_image(file, vision, hp.image);
 }
 
 int32_t find_token(const std::vector<std::string> & tokens, const char * token, int32_t fallback) {
@@ -149,10 +206,20 @@ void read_text(const gguf_file & file, bool ours, hparams & hp, const std::vecto
                      "at most " + std::to_string(text.n_vocab) + " tokens (rows of " + names::TOKEN_EMBD + ")");
     }
     text.pool = word(file, key_of(names::POOLING, "text"), pooling::eot);
-    if (text.pool != pooling::eot && text.pool != pooling::last) {
-        file.invalid(key_of(names::POOLING, "text"), "eot or last");
-    }
     text.causal = file.boolean(names::CAUSAL, true);
+    text.sees_padding = file.boolean(names::SEES_PADDING, !text.causal);
+    if (text.pool == pooling::attention || (text.pool == pooling::mean && (text.causal || text.sees_padding))) {
+        file.invalid(key_of(names::POOLING, "text"), "eot, last, cls, or mean where padding is masked");
+    }
+    // the rows of the position table and of the token types stand in the tensors themselves
+    const auto rows_of = [&](const char * tensor) {
+        const auto found = file.tensors().tensors.find(tensor);
+        const bool is_table = found != file.tensors().tensors.end() && found->second.ne.size() == 2 && found->second.ne[1] <= limits::MAX_CTX;
+        return is_table ? static_cast<int32_t>(found->second.ne[1]) : 0;
+    };
+    text.position_offset = static_cast<int32_t>(file.integer(names::POSITION_OFFSET, 0, limits::MAX_CTX, 0));
+    text.n_position = ours && !text.causal ? rows_of("t.position_embd.weight") : 0;
+    text.n_token_type = ours ? rows_of(names::TOKEN_TYPE_EMBD) : 0;
     text.cleaning = word(file, names::CLEANING, text_cleaning::whitespace_lower);
     // clip.cpp stores no special ids: CLIP's vocabularies end with the start and end tokens
     const int32_t bos = ours ? -1 : find_token(tokens, "<|startoftext|>", text.n_vocab - 2);
@@ -160,7 +227,11 @@ void read_text(const gguf_file & file, bool ours, hparams & hp, const std::vecto
     const int64_t last = text.n_vocab - 1;
     text.bos_id = static_cast<int32_t>(file.integer(names::BOS_ID, 0, last, bos));
     text.eos_id = static_cast<int32_t>(file.integer(names::EOS_ID, 0, last, eos));
-    text.pad_id = static_cast<int32_t>(file.integer(names::PAD_ID, 0, last, ours ? 0 : eos));
+    // absent in a file of ours: the tokenizer says it, and no computation depends on it
+    text.pad_id = static_cast<int32_t>(file.integer(names::PAD_ID, 0, last, ours ? -1 : eos));
+    if (text.pad_id < 0 && !text.causal && !text.sees_padding) {
+        file.invalid(names::PAD_ID, "an id, as padding is masked by it");
+    }
 }
 
 // The first MLP matrix is the one that goes from n_embd to n_ff, whatever it is called. Files from clip.cpp
@@ -182,6 +253,9 @@ name_scheme find_scheme(const gguf_file & file, const hparams & hp, bool ours) {
 
 model_source open_gguf(const std::string & path) {
     const gguf_file   file(path);
+    if (is_crisp_embed(file)) {
+        return open_crisp_embed(file);
+    }
     const std::string architecture = file.string(names::ARCHITECTURE, "");
     if (architecture != "clip") {
         throw error(error_code::MODEL_UNSUPPORTED,
@@ -189,6 +263,7 @@ model_source open_gguf(const std::string & path) {
                         (file.has(names::ARCHITECTURE) ? "\"" + architecture + "\"" : "nothing"));
     }
     refuse_projectors(file);
+    refuse_raw_names(file);
     const int64_t layout = file.integer(names::LAYOUT, 1, INT32_MAX, 0);
     if (layout > names::LAYOUT_VERSION) {
         throw error(error_code::MODEL_UNSUPPORTED, path + ": key " + names::LAYOUT + ": expected at most " +
@@ -218,6 +293,9 @@ model_source open_gguf(const std::string & path) {
     if (!hp.vision.present && !hp.text.present) {
         file.invalid(names::HAS_VISION, "true, or " + std::string(names::HAS_TEXT) + " to be true");
     }
+    if (file.tensors().tensors.empty()) {
+        throw error(error_code::TENSOR_MISSING, path + ": expected the tensors of a CLIP model, found none");
+    }
     if (hp.vision.present) {
         read_vision(file, ours, hp);
     }
@@ -226,8 +304,8 @@ model_source open_gguf(const std::string & path) {
     }
     check_hparams(hp, path, GGUF_FIELDS);
     const name_scheme scheme = find_scheme(file, hp, ours);
-    hp.n_proj = projection_dim(file.tensors(), scheme, "", hp);
-    bind_tensors(file.tensors(), scheme, "", source);
+    hp.n_proj = projection_dim(file.tensors(), scheme, hp);
+    bind_tensors(file.tensors(), scheme, source);
     return source;
 }
 

@@ -295,4 +295,14 @@ gguf_file::gguf_file(const std::string & path) : path_(path) {
     tensors_.files.push_back(file);
 }
 
+gguf_file::gguf_file(const std::string & path, std::unique_ptr<error> & failure) : path_(path) {
+    const auto file = mapped_file::open(path);
+    tensors_.files.push_back(file);
+    try {
+        version_ = gguf_parser(*file, values_, tensors_).run();
+    } catch (const error & defect) {
+        failure = std::make_unique<error>(defect);
+    }
+}
+
 }  // namespace ggclip

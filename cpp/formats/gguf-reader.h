@@ -3,6 +3,7 @@
 // the file, the key or tensor, what was expected and what was found.
 #pragma once
 
+#include "engine/error.h"
 #include "formats/raw-tensor.h"
 
 #include <cstdint>
@@ -29,6 +30,8 @@ class gguf_file {
   public:
     // Throws FILE_* and TENSOR_DUPLICATE. Keys and tensors are unique, every byte range lies in the file.
     explicit gguf_file(const std::string & path);
+    // For `inspect`: what could be read before the first defect, which goes to `failure`. Tensors may lack their data.
+    gguf_file(const std::string & path, std::unique_ptr<error> & failure);
 
     const std::string &  path() const { return path_; }
     uint32_t             version() const { return version_; }

@@ -68,6 +68,8 @@ gguf_writer::gguf_writer(const std::string & path) : path_(path) {
 gguf_writer::~gguf_writer() {
     if (file_ != nullptr) {
         fclose(file_);
+    }
+    if (is_made_) {
         std::error_code ignored;
         std::filesystem::remove(std::filesystem::u8path(temporary_), ignored);
     }
@@ -160,6 +162,7 @@ void gguf_writer::begin_data() {
     if (file_ == nullptr) {
         fail("creating a temporary file beside it");
     }
+    is_made_ = true;
     std::string head = "GGUF";
     append<uint32_t>(head, VERSION);
     append<uint64_t>(head, tensors_.size());
@@ -186,7 +189,7 @@ void gguf_writer::end_tensor() {
     current_++;
 }
 
-uint64_t gguf_writer::finish() {
+uint64_t gguf_writer::close() {
     if (current_ != tensors_.size()) {
         throw error(error_code::INTERNAL,
                     path_ + ": " + std::to_string(tensors_.size() - current_) + " tensors without data");
@@ -198,18 +201,19 @@ uint64_t gguf_writer::finish() {
     }
     const bool closed = fclose(file_) == 0;
     file_ = nullptr;
-    std::error_code code, ignored;
-    const auto      from = std::filesystem::u8path(temporary_), to = std::filesystem::u8path(path_);
-    if (closed) {
-        std::filesystem::rename(from, to, code);
-    }
-    if (!closed || code) {
-        std::filesystem::remove(from, ignored);
-        throw error(error_code::FILE_WRITE, path_ + ": " +
-                                                (closed ? "renaming the temporary file failed: " + code.message()
-                                                        : std::string("closing failed")));
+    if (!closed) {
+        fail("closing");
     }
     return written_;
+}
+
+void gguf_writer::commit() {
+    std::error_code code;
+    std::filesystem::rename(std::filesystem::u8path(temporary_), std::filesystem::u8path(path_), code);
+    if (code) {
+        throw error(error_code::FILE_WRITE, path_ + ": renaming the temporary file failed: " + code.message());
+    }
+    is_made_ = false;
 }
 
 }  // namespace ggclip

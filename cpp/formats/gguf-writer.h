@@ -36,8 +36,12 @@ class gguf_writer {
     void write(const void * data, size_t n_bytes);
     void end_tensor();
 
-    // 4. flushes to the disk and renames. Returns the size of the file.
-    uint64_t finish();
+    // 4. flushes the temporary file to the disk and closes it: it may be read now. Returns its size.
+    uint64_t close();
+    const std::string & temporary() const { return temporary_; }
+
+    // 5. the temporary file takes the place of `path`.
+    void commit();
 
   private:
     struct tensor_info {
@@ -55,6 +59,7 @@ class gguf_writer {
     uint64_t                 n_keys_ = 0, data_size_ = 0, written_ = 0, tensor_begin_ = 0;
     size_t                   current_ = 0;
     FILE *                   file_ = nullptr;
+    bool                     is_made_ = false;  // the temporary file exists
 };
 
 }  // namespace ggclip

@@ -2,8 +2,13 @@
 // SiglipVisionConfig: files on the hub leave out whatever equals them.
 #include "formats/hf-config.h"
 
+#include "formats/bert-config.h"
 #include "formats/hf-preprocessor.h"
 #include "formats/limits.h"
+#include "formats/measure-tensors.h"
+
+#include <algorithm>
+#include <cmath>
 
 namespace ggclip {
 
@@ -59,6 +64,7 @@ void read_vision(const json_ref & config, bool siglip, vision_hparams & vision) 
     vision.n_channel = static_cast<int32_t>(config.integer("num_channels", 3, 3, 3));
     vision.has_class_embd = vision.has_pre_ln = vision.has_proj = !siglip;
     vision.has_patch_bias = siglip;
+    vision.norm_after_pool = false;
     vision.pool = siglip ? pooling::attention : pooling::cls;
     if (siglip && !config.boolean("vision_use_head", true)) {
         config.get("vision_use_head").unsupported("SigLIP image towers with an attention-pooling head (true)");
@@ -71,20 +77,32 @@ int32_t read_id(const json_ref & config, const char * key, int32_t fallback, int
     return id < n_vocab ? static_cast<int32_t>(id) : -1;
 }
 
-void read_clip_text(const json_ref & config, text_hparams & text) {
+// SigLIP2 NaFlex: pictures of any grid over a square table of positions.
+void read_any_grid(const json_ref & config, vision_hparams & vision, source_names & names) {
+    const int64_t n_patch = config.integer("num_patches", 256, 1, limits::MAX_TOKENS);
+    const auto    side = static_cast<int32_t>(std::lround(std::sqrt(static_cast<double>(n_patch))));
+    if (static_cast<int64_t>(side) * side != n_patch) {
+        config.get("num_patches").unsupported("the square of an integer");
+    }
+    vision.any_grid = true;
+    vision.image_size = side * vision.patch_size;
+    names.linear_patches = true;
+}
+
+void read_clip_text(const json_ref & config, bool legacy_eos, text_hparams & text) {
     read_tower(config, CLIP_TEXT, text);
     text.n_vocab = static_cast<int32_t>(config.integer("vocab_size", 49408, 1, limits::MAX_VOCAB));
     text.n_ctx = static_cast<int32_t>(config.integer("max_position_embeddings", 77, 1, limits::MAX_CTX));
     text.pool = pooling::eot;
     text.causal = true;
     text.cleaning = text_cleaning::whitespace_lower;
+    text.pad_id = -1;  // transformers pads with the tokenizer's own token; pad_token_id here says nothing of it
     const int64_t eos = config.integer("eos_token_id", 49407, 0, limits::MAX_VOCAB);
-    if (eos == 2) {
+    if (eos == 2 && legacy_eos) {
         // Written by old versions of transformers whatever the tokenizer was (bos 0, pad 1 alike): CLIPTextTransformer
         // then pools at the highest id. CLIP's vocabularies end with <|startoftext|>, <|endoftext|>.
         text.eos_id = -1;
         text.bos_id = text.n_vocab >= 2 ? text.n_vocab - 2 : -1;
-        text.pad_id = text.n_vocab - 1;
         return;
     }
     if (eos >= text.n_vocab) {
@@ -93,28 +111,27 @@ void read_clip_text(const json_ref & config, text_hparams & text) {
     }
     text.eos_id = static_cast<int32_t>(eos);
     text.bos_id = read_id(config, "bos_token_id", 49406, text.n_vocab);
-    const int32_t pad = read_id(config, "pad_token_id", 1, text.n_vocab);
-    text.pad_id = pad >= 0 ? pad : text.eos_id;
 }
 
-void read_siglip_text(const json_ref & config, text_hparams & text) {
+// `gemma`: the tokenizer is SigLIP 2's.
+void read_siglip_text(const json_ref & config, bool gemma, text_hparams & text) {
     read_tower(config, SIGLIP_BOTH, text);
     text.n_vocab = static_cast<int32_t>(config.integer("vocab_size", 32000, 1, limits::MAX_VOCAB));
     text.n_ctx = static_cast<int32_t>(config.integer("max_position_embeddings", 64, 1, limits::MAX_CTX));
     text.pool = pooling::last;
     text.causal = false;
+    text.sees_padding = true;
     text.has_proj_bias = true;
     // The ids of SiglipTextConfig (49406, 49407) are copies of CLIP's: neither of them exists in the tokenizer.
-    // T5-style SentencePiece of SigLIP: no start, </s> = 1 ends and pads. SigLIP 2 has Gemma's 256000 pieces:
-    // <eos> = 1 ends, <pad> = 0 pads, and text is only lower-cased.
-    const bool gemma = text.n_vocab == 256000;
+    // T5-style SentencePiece of SigLIP: no start, </s> = 1 ends and pads. SigLIP 2 has Gemma's pieces (<pad> = 0,
+    // <eos> = 1): its text is only lower-cased, and which ids frame and fill a row stands in its tokenizer's files.
     text.bos_id = -1;
-    text.eos_id = text.n_vocab > 1 ? 1 : -1;
-    text.pad_id = gemma ? 0 : read_id(config, "pad_token_id", 1, text.n_vocab);
-    if (text.pad_id < 0) {
+    text.eos_id = !gemma && text.n_vocab > 1 ? 1 : -1;
+    text.pad_id = gemma ? -1 : read_id(config, "pad_token_id", 1, text.n_vocab);
+    if (text.pad_id < 0 && !gemma) {
         config.get("pad_token_id").invalid("an id below vocab_size (" + std::to_string(text.n_vocab) + ")");
     }
-    text.cleaning = gemma ? text_cleaning::whitespace_lower : text_cleaning::canonicalize;
+    text.cleaning = gemma ? text_cleaning::lower : text_cleaning::canonicalize;
 }
 
 // transformers: where the old `text_config_dict` exists, it alone (completed by defaults) replaces `text_config`.
@@ -123,34 +140,117 @@ json_ref tower_config(const json_ref & config, const char * key) {
     return legacy.exists() ? legacy : config.object(key);
 }
 
+// What tokenizer_config.json cuts texts to; `fallback` where it sets no limit (a number beyond every integer) or is silent.
+int64_t max_length(const json_ref & tokenizer, int64_t fallback) {
+    const json_ref length = tokenizer.is(kind_t::object) ? tokenizer.get("model_max_length") : json_ref(nullptr, "", "");
+    return length.is(kind_t::integer) && length.value()->integer > 0 ? length.value()->integer : fallback;
+}
+
+// Chinese-CLIP: a BERT without its pooler; the first token's last state is projected.
+void read_chinese_text(const json_ref & config, const json_ref & tokenizer, text_hparams & text, source_names & names) {
+    read_bert_config(config, "chinese_clip_text_model", text);
+    text.pool = pooling::cls;
+    // cn_clip trains and tokenizes with 52 places
+    const int64_t context = max_length(tokenizer, 52);
+    text.n_ctx = static_cast<int32_t>(std::min<int64_t>(context <= text.n_ctx ? context : 52, text.n_ctx));
+    names.text = name_scheme::bert;
+    names.text_prefix = "text_model.";
+    names.bert_proj = "text_projection";
+}
+
+// M-CLIP (multilingual_clip/pt_multilingual_clip.py): the mean of the real tokens, then a Linear with bias.
+void read_mclip(const json_ref & config, const json_ref & tokenizer, const tensor_table & table, hparams & hp, source_names & names) {
+    names.text = name_scheme::bert;
+    names.text_prefix = "transformer.";
+    names.bert_proj = "LinearTransformation";
+    const json_ref base = config.get("modelBase");
+    if (!base.is(kind_t::string)) {
+        base.invalid("the name of a text model such as \"xlm-roberta-large\"");
+    }
+    read_bert_architecture(base, table, names.text_prefix, hp.text);
+    hp.text.n_head = static_cast<int32_t>(config.integer("num_attention_heads", hp.text.n_head, 1, limits::MAX_HEADS));
+    hp.text.eps = static_cast<float>(config.real("layer_norm_eps", hp.text.eps, limits::MIN_EPS, limits::MAX_EPS));
+    hp.text.pool = pooling::mean;
+    hp.text.has_proj = hp.text.has_proj_bias = true;
+    const int64_t context = max_length(tokenizer, hp.text.n_ctx);
+    hp.text.n_ctx = static_cast<int32_t>(std::min<int64_t>(context, hp.text.n_ctx));
+}
+
+bool begins(const std::string & text, const char * start) { return text.rfind(start, 0) == 0; }
+
+std::string tokenizer_class(const json_ref & tokenizer) {
+    const json_ref name = tokenizer.is(kind_t::object) ? tokenizer.get("tokenizer_class") : json_ref(nullptr, "", "");
+    return name.is(kind_t::string) ? name.value()->text : "";
+}
+
+// Whether the tokenizer beside a SigLIP configuration is SigLIP 2's.
+bool is_gemma(const std::string & type, int64_t n_vocab) {
+    return begins(type, "Gemma") || begins(type, "Siglip2") || n_vocab == 256000;
+}
+
+// A SigLIP text tower, with what its tokenizer's class does to a text before the tokenizer's file.
+void read_siglip_text(const json_ref & config, const json_ref & tokenizer, bool siglip2, text_hparams & text) {
+    const std::string type = tokenizer_class(tokenizer);
+    const bool        generic = type == "PreTrainedTokenizerFast" || type == "TokenizersBackend";  // the file says everything
+    const bool        gemma = siglip2 || is_gemma(type, config.integer("vocab_size", 32000, 1, limits::MAX_VOCAB));
+    read_siglip_text(config, gemma || generic, text);
+    if (generic) {
+        text.cleaning = text_cleaning::none;
+    }
+}
+
+image_defaults defaults_of(const std::string & type) {
+    if (begins(type, "siglip2")) {
+        return {image_defaults::siglip2};
+    }
+    return {begins(type, "siglip") ? image_defaults::siglip : begins(type, "chinese_clip") ? image_defaults::chinese_clip : image_defaults::clip};
+}
+
 }  // namespace
 
 bool is_hf_config(const json_ref & config) {
     return config.is(kind_t::object) && config.get("model_type").is(kind_t::string);
 }
 
-hparams read_hf_config(const json_ref & config, const json_ref & preprocessor) {
+hparams read_hf_config(const hf_files & files, const tensor_table & table, source_names & names) {
+    const json_ref &  config = files.config;
     const std::string type = config.string("model_type", "");
     hparams           hp;
-    const bool        siglip = type.rfind("siglip", 0) == 0;
-    hp.family = siglip ? "siglip" : "clip";
-    hp.sigmoid = siglip;
-    if (type == "clip" || type == "siglip") {
-        read_vision(tower_config(config, "vision_config"), siglip, hp.vision);
-        siglip ? read_siglip_text(config.object("text_config"), hp.text)
-               : read_clip_text(tower_config(config, "text_config"), hp.text);
-    } else if (type == "clip_vision_model" || type == "siglip_vision_model") {
-        read_vision(config, siglip, hp.vision);  // one tower saved alone: its fields are the whole file
-    } else if (type == "clip_text_model") {
-        read_clip_text(config, hp.text);
-    } else if (type == "siglip_text_model") {
-        read_siglip_text(config, hp.text);
-    } else {
-        config.get("model_type").unsupported("clip, siglip, clip_vision_model, clip_text_model, siglip_vision_model "
-                                             "and siglip_text_model");
+    const bool siglip = begins(type, "siglip"), any_grid = begins(type, "siglip2"), chinese = begins(type, "chinese_clip");
+    const bool metaclip2 = begins(type, "metaclip_2");
+    const bool known = type == "clip" || type == "siglip" || type == "siglip2" || type == "chinese_clip" || type == "metaclip_2" || type == "M-CLIP" ||
+                       ((siglip || chinese || metaclip2 || begins(type, "clip_")) &&
+                        (type.find("_vision_model") != std::string::npos || type.find("_text_model") != std::string::npos));
+    if (!known) {
+        config.get("model_type").unsupported("clip, metaclip_2, siglip, siglip2, chinese_clip, their _vision_model and _text_model, and M-CLIP");
     }
-    if (hp.vision.present) {
-        read_hf_preprocessor(preprocessor, siglip, hp.vision.image_size, hp.image);
+    hp.family = siglip ? "siglip" : chinese ? "chinese-clip" : type == "M-CLIP" ? "m-clip" : "clip";
+    hp.sigmoid = siglip;
+    names = source_names(siglip ? name_scheme::hf_siglip : name_scheme::hf_clip);
+    if (type == "M-CLIP") {
+        read_mclip(config, files.tokenizer, table, hp, names);
+        check_hparams(hp, config.file(), HF_FIELDS);
+        return hp;
+    }
+    // one tower saved alone: its fields are the whole file
+    const bool only_vision = type.find("_vision_model") != std::string::npos, only_text = type.find("_text_model") != std::string::npos;
+    if (!only_text) {
+        const json_ref vision = only_vision ? config : tower_config(config, "vision_config");
+        read_vision(vision, siglip, hp.vision);
+        if (any_grid) {
+            read_any_grid(vision, hp.vision, names);
+        }
+        read_hf_preprocessor(files.preprocessor, defaults_of(type), hp.vision, hp.image);
+    }
+    if (!only_vision) {
+        const json_ref text = only_text ? config : tower_config(config, "text_config");
+        if (chinese) {
+            read_chinese_text(text, files.tokenizer, hp.text, names);
+        } else if (siglip) {
+            read_siglip_text(text, files.tokenizer, any_grid, hp.text);
+        } else {
+            read_clip_text(text, !metaclip2, hp.text);
+        }
     }
     check_hparams(hp, config.file(), HF_FIELDS);
     return hp;

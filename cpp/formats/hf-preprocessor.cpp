@@ -44,9 +44,9 @@ edge read_edge(const json_ref & value, int32_t fallback, bool number_is_square) 
     return {read_square(value), true};
 }
 
-interpolation read_filter(const json_ref & value) {
+interpolation read_filter(const json_ref & value, interpolation fallback) {
     if (!value.exists()) {
-        return interpolation::bicubic;  // both processors' default
+        return fallback;
     }
     switch (value.as_integer(0, 5)) {  // PIL.Image.Resampling
         case 0: return interpolation::nearest;
@@ -69,11 +69,41 @@ void read_channels(const json_ref & value, double min, double max, std::array<fl
     }
 }
 
+// Siglip2ImageProcessor: as many whole patches as the limit allows.
+void read_patches(const json_ref & config, const vision_hparams & vision, image_hparams & image) {
+    image.mode = resize_mode::patches;
+    image.patch = static_cast<int32_t>(config.integer("patch_size", 16, 1, limits::MAX_PATCH));
+    image.max_patches = static_cast<int32_t>(config.integer("max_num_patches", 256, 1, limits::MAX_TOKENS));
+    image.resize = image.crop = vision.image_size;
+    if (image.patch != vision.patch_size) {
+        config.get("patch_size").invalid("the tower's patch size (" + std::to_string(vision.patch_size) + ")");
+    }
+}
+
+void read_size(const json_ref & config, image_defaults defaults, int32_t image_size, image_hparams & image) {
+    const bool siglip = defaults.kind == image_defaults::siglip, chinese = defaults.kind == image_defaults::chinese_clip;
+    const edge size = read_edge(config.get("size"), image_size, siglip);
+    // SiglipImageProcessor has no crop; CLIPImageProcessor crops unless told otherwise. Chinese-CLIP was trained on
+    // pictures squashed to the square (cn_clip/clip/utils.py, image_transform), and its files switch the crop off.
+    const bool crops = config.boolean("do_center_crop", !siglip && !(chinese && !config.exists()));
+    const edge crop = crops ? read_edge(config.get("crop_size"), image_size, true) : size;
+    if (!crops && !size.square && !chinese) {
+        config.get("do_center_crop").unsupported("a centre crop with size {shortest_edge} (true)");
+    }
+    image.mode = size.square || !crops ? resize_mode::squash : resize_mode::shortest;
+    image.resize = size.pixels;
+    image.crop = crop.pixels;
+    if (crop.pixels > size.pixels) {
+        config.get("crop_size").unsupported("a crop of at most `size` (" + std::to_string(size.pixels) + ")");
+    }
+}
+
 }  // namespace
 
-void read_hf_preprocessor(const json_ref & config, bool siglip, int32_t image_size, image_hparams & image) {
+void read_hf_preprocessor(const json_ref & config, image_defaults defaults, const vision_hparams & vision, image_hparams & image) {
+    const bool siglip2 = defaults.kind == image_defaults::siglip2;
     image.rounding = crop_rounding::floor;
-    if (siglip) {
+    if (siglip2 || defaults.kind == image_defaults::siglip) {
         image.mean = image.std = {0.5f, 0.5f, 0.5f};  // SiglipImageProcessor
     }
     if (!config.boolean("do_resize", true)) {
@@ -85,19 +115,11 @@ void read_hf_preprocessor(const json_ref & config, bool siglip, int32_t image_si
     if (std::fabs(config.real("rescale_factor", 1.0 / 255, -1e9, 1e9) - 1.0 / 255) > 1e-6) {
         config.get("rescale_factor").unsupported("1/255");
     }
-    const edge size = read_edge(config.get("size"), image_size, siglip);
-    // SiglipImageProcessor has no crop; CLIPImageProcessor crops unless told otherwise
-    const bool crops = config.boolean("do_center_crop", !siglip);
-    const edge crop = crops ? read_edge(config.get("crop_size"), image_size, true) : size;
-    if (!crops && !size.square) {
-        config.get("do_center_crop").unsupported("a centre crop with size {shortest_edge} (true)");
-    }
-    image.mode = size.square ? resize_mode::squash : resize_mode::shortest;
-    image.filter = read_filter(config.get("resample"));
-    image.resize = size.pixels;
-    image.crop = crop.pixels;
-    if (crop.pixels > size.pixels) {
-        config.get("crop_size").unsupported("a crop of at most `size` (" + std::to_string(size.pixels) + ")");
+    image.filter = read_filter(config.get("resample"), siglip2 ? interpolation::bilinear : interpolation::bicubic);
+    if (vision.any_grid) {
+        read_patches(config, vision, image);
+    } else {
+        read_size(config, defaults, vision.image_size, image);
     }
     if (!config.boolean("do_normalize", true)) {
         image.mean = {0.0f, 0.0f, 0.0f};

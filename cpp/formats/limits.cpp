@@ -12,6 +12,9 @@ namespace {
 }
 
 void check_heads(tower_hparams & tower, const std::string & path, const char * width, const char * heads) {
+    if (!tower.pruned.empty() && tower.d_head > 0) {
+        return;  // blocks with fewer heads than fill the width
+    }
     if (tower.n_head < 1 || tower.n_embd % tower.n_head != 0) {
         fail(path, heads, "a divisor of " + std::string(width) + " (" + std::to_string(tower.n_embd) + ")",
              tower.n_head);
@@ -40,7 +43,7 @@ void check_hparams(hparams & hp, const std::string & path, const field_names & n
                  v.patch_size);
         }
         // the references refuse pixels of another size than the tower's as well
-        if (hp.image.crop != v.image_size) {
+        if (!v.any_grid && hp.image.crop != v.image_size) {
             fail(path, names.crop,
                  "the tower's " + std::string(names.image_size) + " (" + std::to_string(v.image_size) + ")",
                  hp.image.crop);
@@ -51,6 +54,10 @@ void check_hparams(hparams & hp, const std::string & path, const field_names & n
     }
     if (hp.text.present) {
         check_heads(hp.text, path, names.text_width, names.text_heads);
+        const text_hparams & t = hp.text;
+        if (t.n_ctx + t.position_offset > t.n_positions()) {
+            fail(path, "the text tower's context length", "at most " + std::to_string(t.n_positions() - t.position_offset) + " (rows of the position table)", t.n_ctx);
+        }
     }
 }
 

@@ -18,7 +18,7 @@ constexpr int64_t MAX_CTX = 8192;
 constexpr int64_t MAX_IMAGE = 4096;    // pixels of a side
 constexpr int64_t MAX_PATCH = 512;
 constexpr int64_t MAX_TOKENS = 16384;  // of the image tower
-constexpr double  MIN_EPS = 1e-12, MAX_EPS = 0.1;
+constexpr double  MIN_EPS = 1e-13, MAX_EPS = 0.1;
 constexpr double  MAX_MEAN = 10, MIN_STD = 1e-4, MAX_STD = 10;
 constexpr double  MAX_LOGIT_SCALE = 80;  // natural log; exp of more leaves the range of float
 

@@ -31,7 +31,7 @@ namespace {
 }
 
 [[noreturn]] void empty_file(const std::string & path) {
-    throw error(error_code::FILE_FORMAT, path + ": expected a model file, found an empty file");
+    throw error(error_code::FILE_TRUNCATED, path + ": expected a model file, found an empty file");
 }
 
 }  // namespace

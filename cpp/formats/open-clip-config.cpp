@@ -4,7 +4,11 @@
 #include "formats/open-clip-config.h"
 
 #include "formats/enum-names.h"
+#include "formats/known-sources.h"
 #include "formats/limits.h"
+#include "formats/measure-tensors.h"
+#include "formats/open-clip-hf.h"
+#include "formats/timm-config.h"
 
 #include <cstring>
 
@@ -49,9 +53,10 @@ const known_key VISION_KEYS[] = {
     {"norm_kwargs", nullptr},
     {"pos_embed_type", nullptr},
     {"attentional_pool", "false"},
-    {"no_ln_pre", "false"},
-    {"final_ln_after_pool", "false"},
-    {"pool_type", "tok"},
+    {"no_ln_pre", nullptr},
+    {"final_ln_after_pool", nullptr},
+    {"pool_type", nullptr},
+    {"ls_init_value", "absent"},
     {"block_type", "default"},
     {"qk_norm", "false"},
     {"scaled_cosine_attn", "false"},
@@ -59,6 +64,8 @@ const known_key VISION_KEYS[] = {
     {"scale_attn_inner", "false"},
     {"scale_attn", "false"},
     {"scale_fc", "false"},
+    {"timm_model_name", nullptr},
+    {"timm_model_kwargs", nullptr},
     {"timm_model_pretrained", nullptr},
     {"timm_pool", nullptr},
     {"timm_proj", nullptr},
@@ -83,11 +90,17 @@ const known_key TEXT_KEYS[] = {
     {"text_arch", "clip"},
     {"variable_text", "false"},
     {"embed_cls", "false"},
-    {"no_causal_mask", "false"},
+    {"no_causal_mask", nullptr},
     {"final_ln_after_pool", "false"},
-    {"pool_type", "argmax"},
-    {"proj_bias", "false"},
-    {"proj_type", "linear"},
+    {"ls_init_value", "absent"},
+    {"pool_type", nullptr},
+    {"proj_bias", nullptr},
+    {"proj_type", nullptr},
+    {"hf_tokenizer_name", nullptr},
+    {"tokenizer_kwargs", nullptr},
+    {"tokenizer_mode", "absent"},
+    {"hf_model_name", nullptr},
+    {"hf_model_config", nullptr},
     {"block_type", "default"},
     {"qk_norm", "false"},
     {"scaled_cosine_attn", "false"},
@@ -98,6 +111,8 @@ const known_key TEXT_KEYS[] = {
     {"hf_model_pretrained", nullptr},
     {"hf_proj_type", nullptr},
     {"hf_pooler_type", nullptr},
+    {"pooler_type", nullptr},
+    {"proj", nullptr},
 };
 
 const known_key PREPROCESS_KEYS[] = {
@@ -182,11 +197,12 @@ int32_t read_side(const json_ref & value, int32_t fallback) {
     return static_cast<int32_t>(first);
 }
 
-void read_vision(const json_ref & config, vision_hparams & vision) {
-    if (config.get("timm_model_name").exists()) {
-        config.get("timm_model_name").unsupported("open_clip's own image towers (without this key)");
-    }
+void read_vision(const json_ref & config, const tensor_table & table, vision_hparams & vision, source_names & names) {
     check_keys(config, VISION_KEYS);
+    if (config.get("timm_model_name").exists()) {
+        read_timm_vision(config, table, vision, names);
+        return;
+    }
     read_tower(config, 768, vision);
     vision.image_size = read_side(config.get("image_size"), 224);
     vision.patch_size = static_cast<int32_t>(config.integer("patch_size", 16, 1, limits::MAX_PATCH));
@@ -200,30 +216,51 @@ void read_vision(const json_ref & config, vision_hparams & vision) {
     if (positions != "learnable" && positions != "sin_cos_2d") {  // both are stored as a table
         config.get("pos_embed_type").unsupported("learnable and sin_cos_2d");
     }
+    vision.has_pre_ln = !config.boolean("no_ln_pre", false);
+    vision.norm_after_pool = config.boolean("final_ln_after_pool", false);
+    const std::string pool = config.string("pool_type", "tok");
+    if (pool != "tok" && pool != "avg") {
+        config.get("pool_type").unsupported("\"tok\" and \"avg\"");
+    }
+    vision.pool = pool == "avg" ? pooling::mean : pooling::cls;
     read_kwargs(config, vision);
 }
 
-void read_text(const json_ref & config, text_hparams & text) {
-    if (config.get("hf_model_name").exists()) {
-        config.get("hf_model_name").unsupported("open_clip's own text towers (without this key)");
+// text_global_pool
+void read_text_pooling(const json_ref & config, text_hparams & text) {
+    const std::string pool = config.string("pool_type", "argmax");
+    text.eos_id = -1;
+    if (pool == "eos") {
+        text.eos_id = static_cast<int32_t>(config.integer("eos_id", 2, 0, text.n_vocab - 1));
+    } else if (pool != "argmax" && pool != "last" && pool != "first") {
+        config.get("pool_type").unsupported("\"argmax\", \"eos\", \"last\" and \"first\"");
     }
-    if (config.get("hf_tokenizer_name").exists()) {
-        config.get("hf_tokenizer_name").unsupported("CLIP's own tokenizer (without this key)");
-    }
-    if (config.get("tokenizer_kwargs").exists()) {
-        config.get("tokenizer_kwargs").unsupported("the tokenizer's defaults (without this key)");
-    }
-    check_keys(config, TEXT_KEYS);
+    text.pool = pool == "last" ? pooling::last : pool == "first" ? pooling::cls : pooling::eot;
+    text.sees_padding = !text.causal || pool == "last";
+}
+
+void read_text(const json_ref & config, text_hparams & text, source_names & names) {
     read_tower(config, 512, text);
     text.n_head = static_cast<int32_t>(config.integer("heads", 8, 1, limits::MAX_HEADS));
     text.n_vocab = static_cast<int32_t>(config.integer("vocab_size", 49408, 2, limits::MAX_VOCAB));
     text.n_ctx = static_cast<int32_t>(config.integer("context_length", 77, 1, limits::MAX_CTX));
-    text.pool = pooling::eot;
-    text.causal = true;
-    text.eos_id = -1;                 // text_global_pool 'argmax'
+    text.causal = !config.boolean("no_causal_mask", false);
+    read_text_pooling(config, text);
+    const std::string proj = config.string("proj_type", "linear");
+    if (proj != "linear" && proj != "none") {
+        config.get("proj_type").unsupported("\"linear\" and \"none\"");
+    }
+    text.has_proj = proj == "linear";
+    text.has_proj_bias = text.has_proj && config.boolean("proj_bias", false);
+    names.text_proj_is_module = text.has_proj_bias;
     text.bos_id = text.n_vocab - 2;   // the vocabulary ends with <start_of_text>, <end_of_text>
     text.pad_id = static_cast<int32_t>(config.integer("pad_id", 0, 0, text.n_vocab - 1));
     text.cleaning = text_cleaning::open_clip;
+    if (config.get("hf_tokenizer_name").exists()) {
+        read_hf_tokenizer(config, text);
+    } else if (config.get("tokenizer_kwargs").exists()) {
+        config.get("tokenizer_kwargs").unsupported("the tokenizer's defaults (without this key)");
+    }
     read_kwargs(config, text);
 }
 
@@ -256,7 +293,8 @@ void read_preprocess(const json_ref & config, int32_t image_size, image_hparams 
 
 }  // namespace
 
-hparams read_open_clip_config(const json_ref & config) {
+hparams read_open_clip_config(const open_clip_files & files, const std::string & folder, const tensor_table & table, source_names & names) {
+    const json_ref & config = files.config;
     const json_ref model = config.object("model_cfg");
     if (!model.exists()) {
         config.get("model_cfg").invalid("an object");
@@ -271,11 +309,19 @@ hparams read_open_clip_config(const json_ref & config) {
     }
     hparams hp;
     hp.family = "clip";
-    const bool quick = model.boolean("quick_gelu", false);
+    const bool quick = model.boolean("quick_gelu", trained_with_quick_gelu(files.beside, folder));
     hp.vision.act = hp.text.act = quick ? activation::quick_gelu : activation::gelu_erf;
     hp.n_proj = static_cast<int32_t>(model.integer("embed_dim", 512, 1, limits::MAX_PROJ));
-    read_vision(model.object("vision_cfg"), hp.vision);
-    read_text(model.object("text_cfg"), hp.text);
+    names = source_names(name_scheme::open_clip);
+    names.text_prefix = has_prefix(table, "text.") ? "text." : "";  // CustomTextCLIP keeps its text tower in a module of its own
+    read_vision(model.object("vision_cfg"), table, hp.vision, names);
+    const json_ref text = model.object("text_cfg");
+    check_keys(text, TEXT_KEYS);
+    if (text.get("hf_model_name").exists()) {
+        read_hf_text(text, table, files.text.exists() ? files.text : files.beside, hp, hp.text, names);
+    } else {
+        read_text(text, hp.text, names);
+    }
     check_keys(model, MODEL_KEYS);
     read_preprocess(config.object("preprocess_cfg"), hp.vision.image_size, hp.image);
     check_hparams(hp, config.file(), OPEN_CLIP_FIELDS);

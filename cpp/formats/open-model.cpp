@@ -1,13 +1,16 @@
 #include "formats/open-model.h"
 
 #include "engine/error.h"
+#include "formats/checkpoint-files.h"
 #include "formats/gguf-model.h"
 #include "formats/hf-config.h"
 #include "formats/limits.h"
 #include "formats/mapped-file.h"
+#include "formats/measure-tensors.h"
 #include "formats/open-clip-config.h"
-#include "formats/safetensors.h"
+#include "formats/openai-shapes.h"
 #include "formats/tensor-names.h"
+#include "formats/torch-file.h"
 
 #include <cmath>
 #include <cstring>
@@ -40,6 +43,7 @@ struct document {
     json_value  root;
     bool        found = false;
 
+    document() = default;
     explicit document(const std::string & file) : path(file) {
         if (is_file(file)) {
             const auto map = mapped_file::open(file);
@@ -47,13 +51,16 @@ struct document {
             found = true;
         }
     }
+    // A file of the tokenizer's: what is wrong with it is told when a text needs it; images do without.
+    static document optional(const std::string & file) {
+        try {
+            return document(file);
+        } catch (const error &) {
+            return document();
+        }
+    }
     json_ref ref() const { return json_ref(found ? &root : nullptr, path, ""); }
 };
-
-bool has_prefix(const tensor_table & table, const std::string & prefix) {
-    const auto at = table.tensors.lower_bound(prefix);
-    return at != table.tensors.end() && at->first.compare(0, prefix.size(), prefix) == 0;
-}
 
 // A tower that the file does not hold is absent, whatever the configuration says; one that it holds in part
 // is incomplete and reported tensor by tensor later.
@@ -79,61 +86,43 @@ void read_logit_scalars(const tensor_table & table, const std::string & path, hp
     }
 }
 
-model_source open_hf(const std::string & path, const tensor_table & table, const json_ref & config,
-                     const json_ref & preprocessor) {
+void finish(const tensor_table & table, const source_names & names, model_source & source) {
+    measure_pruning(table, names, source.hp);
+    source.hp.n_proj = projection_dim(table, names, source.hp);
+    read_logit_scalars(table, source.path, source.hp);
+    bind_tensors(table, names, source);
+}
+
+model_source open_hf(const std::string & path, const tensor_table & table, const hf_files & files) {
     model_source source;
     source.path = path;
-    source.format = "safetensors";
-    source.hp = read_hf_config(config, preprocessor);
-    detect_towers(table, "vision_model.", "text_model.", source.hp, path);
-    const name_scheme scheme = source.hp.family == "siglip" ? name_scheme::hf_siglip : name_scheme::hf_clip;
-    source.hp.n_proj = projection_dim(table, scheme, "", source.hp);
-    read_logit_scalars(table, path, source.hp);
-    bind_tensors(table, scheme, "", source);
+    source.format = table.format;
+    source_names names(name_scheme::hf_clip);
+    source.hp = read_hf_config(files, table, names);
+    detect_towers(table, "vision_model.", names.text_prefix.empty() ? "text_model." : names.text_prefix, source.hp, path);
+    finish(table, names, source);
     return source;
 }
 
-model_source open_open_clip(const std::string & path, const tensor_table & table, const json_ref & config) {
+// config.json of the text tower, where `hf_model_name` is a folder within the checkpoint's.
+document text_config(const std::string & folder, const json_ref & open_clip) {
+    const json_ref name = open_clip.object("model_cfg").object("text_cfg").get("hf_model_name");
+    const bool     within = name.is(json_value::kind_t::string) && fs::u8path(name.value()->text).is_relative() &&
+                        name.value()->text.find("..") == std::string::npos;
+    return within ? document(folder + "/" + name.value()->text + "/config.json") : document();
+}
+
+model_source open_open_clip(const std::string & path, const tensor_table & table, const json_ref & config, const json_ref & beside) {
+    const document text_tower = text_config(path, config);
     model_source source;
     source.path = path;
-    source.format = "safetensors";
-    source.hp = read_open_clip_config(config);
-    // CustomTextCLIP keeps its text tower in a module of its own
-    const std::string prefix = has_prefix(table, "text.transformer.") ? "text." : "";
-    detect_towers(table, "visual.", prefix + "transformer.", source.hp, path);
-    source.hp.n_proj = projection_dim(table, name_scheme::open_clip, prefix, source.hp);
-    read_logit_scalars(table, path, source.hp);
-    bind_tensors(table, name_scheme::open_clip, prefix, source);
+    source.format = table.format;
+    source_names names(name_scheme::open_clip);
+    source.hp = read_open_clip_config({config, beside, text_tower.ref()}, path, table, names);
+    const std::string text = names.text == name_scheme::bert ? names.text_prefix : names.text_prefix + "transformer.";
+    detect_towers(table, "visual.", text, source.hp, path);
+    finish(table, names, source);
     return source;
-}
-
-// The weights of a directory: `names` in order of preference, each single or sharded.
-bool read_weights(const std::string & folder, std::initializer_list<const char *> names, tensor_table & table) {
-    for (const char * name : names) {
-        const std::string file = folder + "/" + name + ".safetensors";
-        if (is_file(file)) {
-            read_safetensors(file, table);
-            return true;
-        }
-        if (is_file(file + ".index.json")) {
-            read_safetensors_index(file + ".index.json", table);
-            return true;
-        }
-    }
-    return false;
-}
-
-[[noreturn]] void no_weights(const std::string & folder) {
-    for (const char * name : {"pytorch_model.bin", "open_clip_pytorch_model.bin", "pytorch_model.bin.index.json"}) {
-        if (is_file(folder + "/" + name)) {
-            throw error(error_code::MODEL_UNSUPPORTED, folder + ": expected *.safetensors, found " + name +
-                                                           " (a Python pickle: save it again as safetensors)");
-        }
-    }
-    throw error(
-        error_code::FILE_NOT_FOUND,
-        folder +
-            ": expected model.safetensors, model.safetensors.index.json or open_clip_model.safetensors, found none");
 }
 
 // transformers 5 writes the image processor into processor_config.json when it saves a whole processor.
@@ -141,8 +130,19 @@ json_ref image_processor(const document & preprocessor, const document & process
     return preprocessor.found ? preprocessor.ref() : processor.ref().object("image_processor");
 }
 
+// A checkpoint of OpenAI's, which says all in its tensors. Configuration files beside it are another model's.
+model_source open_openai(const std::string & path, const tensor_table & table) {
+    model_source source;
+    source.path = path;
+    source.format = table.format;
+    source.hp = read_openai_shapes(table, path);
+    finish(table, name_scheme::open_clip, source);
+    return source;
+}
+
 model_source open_directory(const std::string & folder, const std::string & weights) {
     const document config(folder + "/config.json"), open_clip(folder + "/open_clip_config.json");
+    const document tokenizer = document::optional(folder + "/tokenizer_config.json");
     const document preprocessor(folder + "/preprocessor_config.json"), processor(folder + "/processor_config.json");
     const bool     hf = config.found && is_hf_config(config.ref());
     if (!hf && !open_clip.found) {
@@ -154,21 +154,16 @@ model_source open_directory(const std::string & folder, const std::string & weig
     }
     tensor_table table;
     if (!weights.empty()) {
-        read_safetensors(weights, table);
+        read_weight_file(weights, table);
     } else {
-        // hubs often hold one model in both forms: take the pair that belongs together
-        const bool found = hf ? read_weights(folder, {"model", "open_clip_model"}, table)
-                              : read_weights(folder, {"open_clip_model", "model"}, table);
-        if (!found) {
-            no_weights(folder);
-        }
+        read_folder_weights(folder, hf ? preference::hugging_face : preference::open_clip, table);
     }
     const bool open_clip_names = has_prefix(table, "visual.") || has_prefix(table, "transformer.resblocks.") ||
                                  has_prefix(table, "text.transformer.");
     if (open_clip.found && (open_clip_names || !hf)) {
-        return open_open_clip(folder, table, open_clip.ref());
+        return open_open_clip(folder, table, open_clip.ref(), config.ref());
     }
-    return open_hf(folder, table, config.ref(), image_processor(preprocessor, processor));
+    return open_hf(folder, table, {config.ref(), image_processor(preprocessor, processor), tokenizer.ref()});
 }
 
 }  // namespace
@@ -185,15 +180,23 @@ model_source open_model(const std::string & path) {
     if (file->size() >= 4 && memcmp(file->data(), "GGUF", 4) == 0) {
         return open_gguf(path);
     }
-    if (ends_with(path, ".safetensors")) {
+    const bool torch = is_torch_file(file->data(), file->size());
+    if (torch || ends_with(path, ".safetensors")) {
         const std::string folder = fs::u8path(path).parent_path().u8string();
+        if (torch) {
+            tensor_table table;
+            read_torch(path, table);
+            if (is_openai_checkpoint(table)) {
+                return open_openai(folder.empty() ? "." : folder, table);
+            }
+        }
         return open_directory(folder.empty() ? "." : folder, path);
     }
     if (ends_with(path, ".gguf")) {
         return open_gguf(path);  // says what is wrong with it
     }
     throw error(error_code::FILE_FORMAT,
-                path + ": expected a GGUF or safetensors file or a model directory, found neither");
+                path + ": expected a GGUF, safetensors or PyTorch file or a model directory, found neither");
 }
 
 }  // namespace ggclip

@@ -9,8 +9,10 @@ namespace ggclip {
 
 // `path` (UTF-8) is one of
 // - a GGUF file: our layout or clip.cpp's
-// - a directory with config.json (Hugging Face) or open_clip_config.json and *.safetensors, single or sharded
-// - a *.safetensors file in such a directory
+// - a directory with config.json (Hugging Face) or open_clip_config.json and weights, single or sharded: *.safetensors,
+//   or zip archives of PyTorch (*.bin)
+// - a file of weights in such a directory
+// - a checkpoint of OpenAI's (*.pt), which needs no configuration
 // Every tensor the hyper-parameters call for is there, with the right shape and a usable type; nothing of the
 // tensor data has been read. Throws ggclip::error.
 model_source open_model(const std::string & path);

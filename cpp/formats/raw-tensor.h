@@ -18,12 +18,15 @@ struct raw_tensor {
     std::vector<int64_t> ne;  // ggml order (fastest first), as many as the file says; may be empty
     const uint8_t *      data = nullptr;            // no alignment promised
     size_t               n_bytes = 0;
+    bool                 mapped = true;             // false: memory of the reader's, whose pages must not be given back
 };
 
 // Unique by construction: readers refuse a second tensor of one name.
 struct tensor_table {
     std::map<std::string, raw_tensor>        tensors;
     std::vector<std::shared_ptr<const void>> files;  // mappings that `data` points into
+    std::string                              format = "safetensors";  // word for model_source
+    bool                                     is_script = false;        // a TorchScript archive
 };
 
 inline std::string shape_text(const std::vector<int64_t> & ne) {

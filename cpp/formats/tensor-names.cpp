@@ -1,138 +1,27 @@
+// What each source family calls a tensor.
 #include "formats/tensor-names.h"
 
 #include "engine/names.h"
 
 #include <cstdio>
+#include <cstring>
 
 namespace ggclip {
 
 namespace {
 
-std::string format(const char * pattern, const char * a, const char * b = "") {
-    char text[128];
-    snprintf(text, sizeof(text), pattern, a, b);
-    return text;
-}
-
-std::string format_block(char tower, int block, const char * part, const char * suffix) {
-    char text[128];
-    snprintf(text, sizeof(text), names::BLOCK, tower == 'v' ? "v" : "t", block, part, suffix);
-    return text;
-}
-
-class list_builder {
-  public:
-    explicit list_builder(const hparams & hp) : hp_(hp) {}
-
-    std::vector<expected_tensor> run() {
-        if (hp_.vision.present) {
-            vision();
-        }
-        if (hp_.text.present) {
-            text();
-        }
-        return std::move(list_);
-    }
-
-  private:
-    void add(const std::string & name, std::vector<int64_t> ne, char tower, const char * part, const char * suffix,
-             int block = -1) {
-        list_.push_back({name, std::move(ne), tower, block, part, suffix});
-    }
-
-    void pair(char tower, int block, const char * part, int64_t n_in, int64_t n_out) {
-        add(format_block(tower, block, part, "weight"), {n_in, n_out}, tower, part, "weight", block);
-        add(format_block(tower, block, part, "bias"), {n_out}, tower, part, "bias", block);
-    }
-
-    void norm(char tower, int block, const char * part, int64_t n) {
-        add(format_block(tower, block, part, "weight"), {n}, tower, part, "weight", block);
-        add(format_block(tower, block, part, "bias"), {n}, tower, part, "bias", block);
-    }
-
-    void blocks(char tower, const tower_hparams & hp) {
-        for (int i = 0; i < hp.n_layer; i++) {
-            norm(tower, i, names::LN1, hp.n_embd);
-            for (const char * part : {names::ATTN_Q, names::ATTN_K, names::ATTN_V, names::ATTN_OUT}) {
-                pair(tower, i, part, hp.n_embd, hp.n_embd);
-            }
-            norm(tower, i, names::LN2, hp.n_embd);
-            pair(tower, i, names::FFN_UP, hp.n_embd, hp.n_ff);
-            pair(tower, i, names::FFN_DOWN, hp.n_ff, hp.n_embd);
-        }
-        for (const char * suffix : {"weight", "bias"}) {
-            add(format(names::POST_LN, tower == 'v' ? "v" : "t", suffix), {hp.n_embd}, tower, "post_ln", suffix);
-        }
-    }
-
-    void vision() {
-        const vision_hparams & v = hp_.vision;
-        if (v.has_class_embd) {
-            add(names::CLASS_EMBD, {v.n_embd}, 'v', "class_embd", "");
-        }
-        add(names::PATCH_EMBD, {v.patch_size, v.patch_size, v.n_channel, v.n_embd}, 'v', "patch_embd", "weight");
-        if (v.has_patch_bias) {
-            add(names::PATCH_BIAS, {v.n_embd}, 'v', "patch_embd", "bias");
-        }
-        add(format(names::POSITION_EMBD, "v"), {v.n_embd, v.n_token()}, 'v', "position_embd", "weight");
-        if (v.has_pre_ln) {
-            for (const char * suffix : {"weight", "bias"}) {
-                add(format(names::PRE_LN, suffix), {v.n_embd}, 'v', "pre_ln", suffix);
-            }
-        }
-        blocks('v', v);
-        if (v.pool == pooling::attention) {
-            head(v);
-        }
-        if (v.has_proj) {
-            add(names::VISUAL_PROJ, {v.n_embd, hp_.n_proj}, 'v', "proj", "weight");
-        }
-    }
-
-    void head(const vision_hparams & v) {
-        add(names::HEAD_PROBE, {v.n_embd}, 'v', "head.probe", "");
-        const auto both = [&](const char * part, int64_t n_in, int64_t n_out) {
-            const std::string where = std::string("head.") + part;
-            const auto        shape = n_in > 0 ? std::vector<int64_t>{n_in, n_out} : std::vector<int64_t>{n_out};
-            add(format(names::HEAD, part, "weight"), shape, 'v', where.c_str(), "weight");
-            add(format(names::HEAD, part, "bias"), {n_out}, 'v', where.c_str(), "bias");
-        };
-        for (const char * part : {names::ATTN_Q, names::ATTN_K, names::ATTN_V, names::ATTN_OUT}) {
-            both(part, v.n_embd, v.n_embd);
-        }
-        both("ln", 0, v.n_embd);
-        both(names::FFN_UP, v.n_embd, v.n_ff);
-        both(names::FFN_DOWN, v.n_ff, v.n_embd);
-    }
-
-    void text() {
-        const text_hparams & t = hp_.text;
-        add(names::TOKEN_EMBD, {t.n_embd, t.n_vocab}, 't', "token_embd", "weight");
-        add(format(names::POSITION_EMBD, "t"), {t.n_embd, t.n_ctx}, 't', "position_embd", "weight");
-        blocks('t', t);
-        if (t.has_proj) {
-            add(names::TEXT_PROJ, {t.n_embd, hp_.n_proj}, 't', "proj", "weight");
-        }
-        if (t.has_proj && t.has_proj_bias) {
-            add(names::TEXT_PROJ_BIAS, {hp_.n_proj}, 't', "proj", "bias");
-        }
-    }
-
-    const hparams &              hp_;
-    std::vector<expected_tensor> list_;
-};
-
-// What a family calls a part. `fused`: q, k and v are thirds of one tensor.
+// What a family calls a part. A block's parts lack the block's own prefix.
 struct part_name {
     const char * part;
     const char * vision;  // null: as `text`
     const char * text;
 };
 
-const char * find_part(const part_name * table, size_t n, const expected_tensor & tensor) {
-    for (size_t i = 0; i < n; i++) {
-        if (tensor.part == table[i].part) {
-            return tensor.tower == 'v' && table[i].vision ? table[i].vision : table[i].text;
+template <size_t N>
+std::string find_part(const part_name (&table)[N], const expected_tensor & tensor) {
+    for (const part_name & entry : table) {
+        if (tensor.part == entry.part) {
+            return tensor.tower == 'v' && entry.vision ? entry.vision : entry.text;
         }
     }
     return "";
@@ -176,8 +65,63 @@ const part_name OPEN_CLIP_PARTS[] = {
     {"ffn_down", nullptr, "mlp.c_proj"},
 };
 
+// timm's VisionTransformer below open_clip's TimmModel
+const part_name TIMM_PARTS[] = {
+    {"class_embd", nullptr, "cls_token"},
+    {"patch_embd", nullptr, "patch_embed.proj"},
+    {"position_embd", nullptr, "pos_embed"},
+    {"pre_ln", nullptr, "norm_pre"},
+    {"post_ln", nullptr, "norm"},
+    {"head.probe", nullptr, "attn_pool.latent"},
+    {"head.attn_q", nullptr, "attn_pool.q"},
+    {"head.attn_k", nullptr, "attn_pool.kv"},
+    {"head.attn_v", nullptr, "attn_pool.kv"},
+    {"head.attn_out", nullptr, "attn_pool.proj"},
+    {"head.ln", nullptr, "attn_pool.norm"},
+    {"head.ffn_up", nullptr, "attn_pool.mlp.fc1"},
+    {"head.ffn_down", nullptr, "attn_pool.mlp.fc2"},
+    {"ln1", nullptr, "norm1"},
+    {"ln2", nullptr, "norm2"},
+    {"attn_q", nullptr, "attn.qkv"},
+    {"attn_k", nullptr, "attn.qkv"},
+    {"attn_v", nullptr, "attn.qkv"},
+    {"attn_out", nullptr, "attn.proj"},
+    {"ffn_up", nullptr, "mlp.fc1"},
+    {"ffn_down", nullptr, "mlp.fc2"},
+};
+
+// transformers' BertModel, RobertaModel, XLMRobertaModel
+const part_name BERT_PARTS[] = {
+    {"token_embd", nullptr, "embeddings.word_embeddings"},
+    {"token_type_embd", nullptr, "embeddings.token_type_embeddings"},
+    {"position_embd", nullptr, "embeddings.position_embeddings"},
+    {"pre_ln", nullptr, "embeddings.LayerNorm"},
+    {"ln1", nullptr, "attention.output.LayerNorm"},
+    {"ln2", nullptr, "output.LayerNorm"},
+    {"attn_q", nullptr, "attention.self.query"},
+    {"attn_k", nullptr, "attention.self.key"},
+    {"attn_v", nullptr, "attention.self.value"},
+    {"attn_out", nullptr, "attention.output.dense"},
+    {"ffn_up", nullptr, "intermediate.dense"},
+    {"ffn_down", nullptr, "output.dense"},
+};
+
 std::string with_suffix(const std::string & name, const char * suffix) {
     return *suffix ? name + "." + suffix : name;
+}
+
+tensor_origin whole(const std::string & name) {
+    tensor_origin origin;
+    origin.name = name;
+    return origin;
+}
+
+// One of `count` equal parts of a tensor's rows.
+tensor_origin rows_of(const std::string & name, int index, int count) {
+    tensor_origin origin = whole(name);
+    origin.slice = index;
+    origin.n_slices = count;
+    return origin;
 }
 
 // 0, 1, 2 for ...attn_q, ...attn_k, ...attn_v, else -1
@@ -192,36 +136,80 @@ int third_of(const std::string & part) {
     return -1;
 }
 
-tensor_origin hf_origin(const expected_tensor & tensor, bool siglip) {
-    const std::string part = find_part(HF_PARTS, sizeof(HF_PARTS) / sizeof(HF_PARTS[0]), tensor);
+tensor_origin hf_origin(const expected_tensor & tensor, bool siglip, bool linear_patches) {
+    const std::string part = find_part(HF_PARTS, tensor);
     if (tensor.block >= 0) {
         const std::string layers = tensor.tower == 'v' ? "vision_model.encoder.layers." : "text_model.encoder.layers.";
-        return {with_suffix(layers + std::to_string(tensor.block) + "." + part, tensor.suffix), -1, false};
+        return whole(with_suffix(layers + std::to_string(tensor.block) + "." + part, tensor.suffix));
     }
     if (tensor.part.rfind("head.", 0) == 0 && third_of(tensor.part) >= 0) {
-        return {std::string("vision_model.head.attention.in_proj_") + tensor.suffix, third_of(tensor.part), false};
+        return rows_of(std::string("vision_model.head.attention.in_proj_") + tensor.suffix, third_of(tensor.part), 3);
+    }
+    if (linear_patches && tensor.part == "patch_embd" && strcmp(tensor.suffix, "weight") == 0) {
+        tensor_origin origin = whole(with_suffix(part, tensor.suffix));
+        origin.channels_last = true;
+        return origin;
     }
     if (siglip && tensor.tower == 't' && tensor.part == "proj") {
-        return {with_suffix("text_model.head", tensor.suffix), -1, false};
+        return whole(with_suffix("text_model.head", tensor.suffix));
     }
-    return {with_suffix(part, tensor.suffix), -1, false};
+    return whole(with_suffix(part, tensor.suffix));
 }
 
-tensor_origin open_clip_origin(const expected_tensor & tensor, const std::string & prefix) {
-    const std::string part = find_part(OPEN_CLIP_PARTS, sizeof(OPEN_CLIP_PARTS) / sizeof(OPEN_CLIP_PARTS[0]), tensor);
-    const std::string tower = tensor.tower == 'v' ? "visual." : prefix;
+tensor_origin open_clip_origin(const expected_tensor & tensor, const source_names & names) {
+    const std::string part = find_part(OPEN_CLIP_PARTS, tensor);
+    const std::string tower = tensor.tower == 'v' ? "visual." : names.text_prefix;
     if (tensor.block >= 0) {
         const std::string block = tower + "transformer.resblocks." + std::to_string(tensor.block) + ".";
         if (third_of(tensor.part) >= 0) {
-            return {block + "attn.in_proj_" + tensor.suffix, third_of(tensor.part), false};
+            return rows_of(block + "attn.in_proj_" + tensor.suffix, third_of(tensor.part), 3);
         }
-        return {with_suffix(block + part, tensor.suffix), -1, false};
+        return whole(with_suffix(block + part, tensor.suffix));
     }
     if (tensor.part == "proj") {
-        return {tower + part, -1, true};  // a bare parameter, used as x @ P
+        if (tensor.tower == 't' && names.text_proj_is_module) {
+            return whole(with_suffix(tower + part, tensor.suffix));
+        }
+        tensor_origin origin = whole(tower + part);  // a bare parameter, used as x @ P
+        origin.transposed = true;
+        return origin;
     }
     const bool bare = tensor.part == "position_embd";
-    return {bare ? tower + part : with_suffix(tower + part, tensor.suffix), -1, false};
+    return whole(bare ? tower + part : with_suffix(tower + part, tensor.suffix));
+}
+
+tensor_origin timm_origin(const expected_tensor & tensor, const source_names & names) {
+    const std::string trunk = "visual.trunk.", part = find_part(TIMM_PARTS, tensor);
+    if (tensor.part == "proj") {
+        return whole(with_suffix(names.timm_proj, tensor.suffix));
+    }
+    if (tensor.part == "post_ln" && names.timm_fc_norm) {
+        return whole(with_suffix(trunk + "fc_norm", tensor.suffix));
+    }
+    if (tensor.block >= 0) {
+        const std::string name = with_suffix(trunk + "blocks." + std::to_string(tensor.block) + "." + part, tensor.suffix);
+        return third_of(tensor.part) >= 0 ? rows_of(name, third_of(tensor.part), 3) : whole(name);
+    }
+    if (tensor.part == "head.attn_k" || tensor.part == "head.attn_v") {
+        return rows_of(with_suffix(trunk + part, tensor.suffix), third_of(tensor.part) - 1, 2);
+    }
+    const bool bare = tensor.part == "position_embd";
+    return whole(bare ? trunk + part : with_suffix(trunk + part, tensor.suffix));
+}
+
+tensor_origin bert_origin(const expected_tensor & tensor, const source_names & names) {
+    if (tensor.part == "proj" || tensor.part == "proj_hidden") {
+        return whole(with_suffix(tensor.part == "proj" ? names.bert_proj : names.bert_proj_hidden, tensor.suffix));
+    }
+    const std::string part = find_part(BERT_PARTS, tensor);
+    const std::string block = tensor.block >= 0 ? "encoder.layer." + std::to_string(tensor.block) + "." : "";
+    return whole(with_suffix(names.text_prefix + block + part, tensor.suffix));
+}
+
+std::string format_block(char tower, int block, const char * part, const char * suffix) {
+    char text[128];
+    snprintf(text, sizeof(text), names::BLOCK, tower == 'v' ? "v" : "t", block, part, suffix);
+    return text;
 }
 
 tensor_origin clip_cpp_origin(const expected_tensor & tensor) {
@@ -229,24 +217,24 @@ tensor_origin clip_cpp_origin(const expected_tensor & tensor) {
     const bool down = tensor.block >= 0 && tensor.part == names::FFN_DOWN;
     if (up || down) {
         const char * part = up ? names::FFN_DOWN : names::FFN_UP;
-        return {format_block(tensor.tower, tensor.block, part, tensor.suffix), -1, false};
+        return whole(format_block(tensor.tower, tensor.block, part, tensor.suffix));
     }
-    return {tensor.name, -1, false};
+    return whole(tensor.name);
 }
 
 }  // namespace
 
-std::vector<expected_tensor> expected_tensors(const hparams & hp) { return list_builder(hp).run(); }
-
-tensor_origin origin_of(const expected_tensor & tensor, name_scheme scheme, const std::string & prefix) {
-    switch (scheme) {
-        case name_scheme::hf_clip: return hf_origin(tensor, false);
-        case name_scheme::hf_siglip: return hf_origin(tensor, true);
-        case name_scheme::open_clip: return open_clip_origin(tensor, prefix);
+tensor_origin origin_of(const expected_tensor & tensor, const source_names & names) {
+    switch (tensor.tower == 'v' ? names.vision : names.text) {
+        case name_scheme::hf_clip: return hf_origin(tensor, false, false);
+        case name_scheme::hf_siglip: return hf_origin(tensor, true, names.linear_patches);
+        case name_scheme::open_clip: return open_clip_origin(tensor, names);
+        case name_scheme::timm: return timm_origin(tensor, names);
+        case name_scheme::bert: return bert_origin(tensor, names);
         case name_scheme::clip_cpp: return clip_cpp_origin(tensor);
         case name_scheme::ggclip: break;
     }
-    return {tensor.name, -1, false};
+    return whole(tensor.name);
 }
 
 }  // namespace ggclip

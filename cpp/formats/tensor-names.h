@@ -1,6 +1,7 @@
 // Which tensors a model has (from its hparams) and what each source family calls them.
 #pragma once
 
+#include "engine/error.h"
 #include "engine/model-source.h"
 #include "formats/raw-tensor.h"
 
@@ -11,8 +12,10 @@ namespace ggclip {
 
 enum class name_scheme {
     hf_clip,    // transformers' CLIPModel
-    hf_siglip,  // transformers' SiglipModel: text head and attention pooling named differently
+    hf_siglip,  // transformers' SiglipModel, Siglip2Model: text head and attention pooling named differently
     open_clip,  // mlfoundations/open_clip, fused attention input, projections stored [in, out]
+    timm,       // an image tower: open_clip around timm's VisionTransformer
+    bert,       // a text tower: transformers' BertModel and its RoBERTa kin
     ggclip,     // our own GGUF layout: the canonical names themselves
     clip_cpp,   // clip.cpp's GGUF layout: as ours, the two MLP matrices' names swapped
 };
@@ -30,22 +33,47 @@ struct expected_tensor {
 // All tensors that the present towers call for, in the order in which a file of ours holds them.
 std::vector<expected_tensor> expected_tensors(const hparams & hp);
 
+// What a file calls the tensors of its two towers.
+struct source_names {
+    source_names(name_scheme both) : vision(both), text(both) {}
+    source_names(name_scheme vision_scheme, name_scheme text_scheme) : vision(vision_scheme), text(text_scheme) {}
+
+    name_scheme vision, text;
+    std::string text_prefix;              // open_clip and bert: before every name ("text.", "text_model.")
+    bool        text_proj_is_module = false;  // open_clip: a Linear, [out, in], instead of a bare [in, out]
+    bool        linear_patches = false;   // hf_siglip: the patch embedding is a Linear over (y, x, channel)
+    bool        timm_fc_norm = false;     // timm: the last norm is called fc_norm
+    std::string timm_proj;                // timm: the projection's module
+    std::string bert_proj, bert_proj_hidden;
+};
+
 // Where a tensor lies in a file of a family.
 struct tensor_origin {
     std::string name;
-    int         third = -1;          // 0, 1, 2: this third of the rows (fused q, k, v)
-    bool        transposed = false;  // the file holds it as [ne1, ne0]
+    int         slice = 0, n_slices = 1;  // of n_slices equal parts of the rows the slice-th (fused q, k, v)
+    bool        transposed = false;       // the file holds it as [ne1, ne0]
+    bool        channels_last = false;    // a patch embedding as [patch * patch * channel, n_embd], channels fastest
 };
-// `prefix` stands before every name of the file's text tower (open_clip's custom text: "text.").
-tensor_origin origin_of(const expected_tensor & tensor, name_scheme scheme, const std::string & prefix);
+tensor_origin origin_of(const expected_tensor & tensor, const source_names & names);
+
+// Everything that is wrong with a model's tensors; as an error, the first of them.
+class tensor_errors : public error {
+  public:
+    struct entry {
+        error       what;
+        std::string tensor;  // name in the file
+    };
+    explicit tensor_errors(std::vector<entry> entries);
+    std::vector<entry> all;
+};
 
 // Finds, checks and slices every expected tensor of `table`; fills source.tensors and source.ignored.
-// Throws TENSOR_MISSING, TENSOR_SHAPE or TENSOR_TYPE at the first that does not fit.
-void bind_tensors(const tensor_table & table, name_scheme scheme, const std::string & prefix, model_source & source);
+// Throws tensor_errors: TENSOR_MISSING, TENSOR_SHAPE, TENSOR_TYPE.
+void bind_tensors(const tensor_table & table, const source_names & names, model_source & source);
 
 // The length of the shared space as the present towers' projection matrices say. Throws TENSOR_MISSING,
 // TENSOR_SHAPE (not a matrix, or the towers disagree).
-int32_t projection_dim(const tensor_table & table, name_scheme scheme, const std::string & prefix, const hparams & hp);
+int32_t projection_dim(const tensor_table & table, const source_names & names, const hparams & hp);
 
 // Reads a scalar (f32, f16 or bf16, one element). false: absent. Throws TENSOR_SHAPE or TENSOR_TYPE.
 bool read_scalar(const tensor_table & table, const char * name, float & value);

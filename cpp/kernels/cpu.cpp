@@ -26,7 +26,6 @@ extern const kernel_table scalar_kernels;
 extern const kernel_table avx2_kernels;
 extern const kernel_table avx_vnni_kernels;
 extern const kernel_table avx512_vnni_kernels;
-extern const kernel_table avx512_bf16_kernels;
 #elif GGCLIP_ARM
 extern const kernel_table neon_dotprod_kernels;
 extern const kernel_table neon_i8mm_kernels;
@@ -41,10 +40,8 @@ struct level_entry {
 
 // Best first among those that one CPU can have.
 const level_entry levels[] = {
-    {cpu_level::avx512_bf16, "avx512-bf16"}, {cpu_level::avx512_vnni, "avx512-vnni"},
-    {cpu_level::avx_vnni, "avx-vnni"},       {cpu_level::avx2, "avx2"},
-    {cpu_level::neon_i8mm, "neon-i8mm"},     {cpu_level::neon_dotprod, "neon-dotprod"},
-    {cpu_level::scalar, "scalar"},
+    {cpu_level::avx512_vnni, "avx512-vnni"},   {cpu_level::avx_vnni, "avx-vnni"}, {cpu_level::avx2, "avx2"},
+    {cpu_level::neon_i8mm, "neon-i8mm"}, {cpu_level::neon_dotprod, "neon-dotprod"}, {cpu_level::scalar, "scalar"},
 };
 
 #if GGCLIP_X86
@@ -81,7 +78,6 @@ struct x86_features {
     bool avx2 = false;
     bool avx_vnni = false;
     bool avx512_vnni = false;
-    bool avx512_bf16 = false;
 };
 
 // Bit numbers: Intel SDM volume 2A, CPUID; XCR0 bits: volume 1, 13.3.
@@ -106,9 +102,8 @@ x86_features detect() {
     f.avx_vnni = f.avx2 && bit(seven_one.eax, 4);
     f.avx512_vnni = f.avx2 && zmm && bit(seven.ebx, 16) && bit(seven.ebx, 17) && bit(seven.ebx, 30) &&
                     bit(seven.ebx, 31) && bit(seven.ecx, 11);  // F, DQ, BW, VL, VNNI
-    f.avx512_bf16 = f.avx512_vnni && bit(seven_one.eax, 5);
 #if defined(GGCLIP_EMULATE)
-    f.avx_vnni = f.avx512_vnni = f.avx512_bf16 = f.avx2;
+    f.avx_vnni = f.avx512_vnni = f.avx2;
 #endif
     return f;
 }
@@ -124,8 +119,6 @@ const kernel_table * find(cpu_level level) {
             return f.avx_vnni ? &avx_vnni_kernels : nullptr;
         case cpu_level::avx512_vnni:
             return f.avx512_vnni ? &avx512_vnni_kernels : nullptr;
-        case cpu_level::avx512_bf16:
-            return f.avx512_bf16 ? &avx512_bf16_kernels : nullptr;
         default:
             return nullptr;
     }

@@ -25,7 +25,7 @@ struct dot_words {
     using activation = int16_t;
     static constexpr int  group = 2;  // consecutive inputs of one row in a weight vector
     static constexpr bool has_correction = false;
-    static uint32_t correction(int, const int *) { return 0; }
+    static uint32_t correction(int, vi) { return 0; }
 
     static GGCLIP_INLINE_MEMBER vi start(const void *) { return zero_i(); }
     static GGCLIP_INLINE_MEMBER vi load_bytes(const uint8_t * p) {
@@ -39,10 +39,13 @@ struct dot_bytes {
     using activation = int8_t;
     static constexpr int  group = 4;
     static constexpr bool has_correction = true;
-    // sums[j]: the sum of the block's activations whose index is j modulo 4.
-    static uint32_t correction(int offset, const int * sums) {
-        const uint32_t low = (uint32_t) (-offset * (sums[0] + sums[1]));
-        const uint32_t high = (uint32_t) (-offset * (sums[2] + sums[3]));
+    // Lane j of sums: the block's activations whose index is j modulo 8. The low word of a lane holds products of the
+    // first two inputs of four, the high word those of the others.
+    static GGCLIP_INLINE_MEMBER uint32_t correction(int offset, vi sums) {
+        int32_t lane[lanes];
+        store_i(lane, sums);
+        const uint32_t low = (uint32_t) (-offset * (lane[0] + lane[1] + lane[4] + lane[5]));
+        const uint32_t high = (uint32_t) (-offset * (lane[2] + lane[3] + lane[6] + lane[7]));
         return (low & 0xffff) | high << 16;
     }
 

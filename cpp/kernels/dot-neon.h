@@ -12,8 +12,9 @@ struct dot_bytes {
     using activation = int8_t;
     static constexpr int  group = 4;  // consecutive inputs of one row in a weight vector
     static constexpr bool has_correction = true;
-    static uint32_t correction(int offset, const int * sums) {
-        return (uint32_t) (-offset * (sums[0] + sums[1] + sums[2] + sums[3]));
+    // sums: the block's activations, any of them in any lane.
+    static GGCLIP_INLINE_MEMBER uint32_t correction(int offset, vi sums) {
+        return (uint32_t) (-offset * (int) sum_of(to_float(sums)));
     }
 
     static GGCLIP_INLINE_MEMBER vi start(const void * correction) { return broadcast_32(correction); }

@@ -10,13 +10,15 @@
 //
 // Activations: for each tile of T tokens and each block
 //   quants [T][32], float d[T], correction [T] (what an integer sum starts at), float sum[T] (types with a
-//   minimum: the block's sum, times d if scales are per block).
-// Where scales are per row, d is the row's in every block and is applied after the sum over blocks.
+//   minimum: the sum of the block's quants).
+// d is the same in all blocks of a scale group.
 #pragma once
 
 #include "blocks.h"
 
 GGCLIP_LEVEL_BEGIN
+
+constexpr int max_group_blocks = max_scale_group / block_size;
 
 constexpr int offset_of(weight_type type) {
     return type == weight_type::q8_0 ? 128 : type == weight_type::q4_0 || type == weight_type::q4_1 ? 8 : 16;

@@ -9,6 +9,7 @@
 #include "simd-avx512.h"
 
 #define GGCLIP_DPBUSD _mm512_dpbusd_epi32
+#define GGCLIP_DPWSSD _mm512_dpwssd_epi32
 #include "dot-vnni.h"
 #include "table.h"
 

@@ -20,40 +20,12 @@ static size_t row_size(weight_type type, int n_in) {
         case weight_type::f32: return (size_t) n_in * 4;
         case weight_type::f16:
         case weight_type::bf16: return (size_t) n_in * 2;
+        case weight_type::i8: return sizeof(float) + ((size_t) n_in + 3) / 4 * 4;
         default: return (size_t) (n_in / block_size) * layout_of(type).bytes;
     }
 }
 
 static size_t packed_size(weight_type type, int n_out, int n_in) { return row_size(type, n_in) * n_out; }
-
-static void pack(weight_type type, int n_out, int n_in, const void * rows, size_t row_bytes, void * dst) {
-    const size_t size = row_size(type, n_in);
-    for (int r = 0; r < n_out; r++) {
-        memcpy((uint8_t *) dst + r * size, (const uint8_t *) rows + r * row_bytes, size);
-    }
-}
-
-static size_t activation_row_size(weight_type type, int n_in) {
-    return is_quantized(type) ? (size_t) (n_in / block_size) * sizeof(activation_block) : (size_t) n_in * 4;
-}
-
-static size_t activations_size(weight_type type, int n_tokens, int n_in) {
-    return activation_row_size(type, n_in) * n_tokens;
-}
-
-// Below this a row or block counts as zero: 127 / amax would leave the range of floats.
-constexpr float smallest_amax = 1e-30f;
-
-static void quantize_block(const float * x, float amax, activation_block * out) {
-    const float scale = amax < smallest_amax ? 0.0f : 127.0f / amax;
-    int         sum = 0;
-    out->d = amax < smallest_amax ? 0.0f : amax / 127.0f;
-    for (int j = 0; j < block_size; j++) {
-        out->q[j] = (int8_t) lrintf(x[j] * scale);  // nearest, ties to even
-        sum += out->q[j];
-    }
-    out->sum = (float) sum;
-}
 
 static float max_abs(const float * x, int n) {
     float amax = 0.0f;
@@ -64,25 +36,80 @@ static float max_abs(const float * x, int n) {
     return amax;
 }
 
-static void pack_row(weight_type type, activation_scale scale, const float * x, int n, void * dst) {
+static float step_of(float amax) { return amax < smallest_amax ? 0.0f : amax / 127.0f; }
+static int8_t to_byte(float x, float amax) {
+    return amax < smallest_amax ? 0 : (int8_t) lrintf(x * (127.0f / amax));  // nearest, ties to even
+}
+
+// A row of i8: float d, then the bytes.
+static void pack_bytes(const float * x, float amax, int n, uint8_t * dst) {
+    const float d = step_of(amax);
+    memcpy(dst, &d, sizeof(d));
+    for (int i = 0; i < n; i++) {
+        dst[sizeof(d) + i] = (uint8_t) to_byte(x[i], amax);
+    }
+}
+
+static void pack(weight_type type, int n_out, int n_in, const void * rows, size_t row_bytes, void * dst) {
+    const size_t size = row_size(type, n_in);
+    for (int r = 0; r < n_out; r++) {
+        if (type == weight_type::i8) {
+            const float * x = (const float *) ((const uint8_t *) rows + r * row_bytes);
+            pack_bytes(x, max_abs(x, n_in), n_in, (uint8_t *) dst + r * size);
+            continue;
+        }
+        memcpy((uint8_t *) dst + r * size, (const uint8_t *) rows + r * row_bytes, size);
+    }
+}
+
+static size_t activation_row_size(weight_type type, int n_in) {
+    if (type == weight_type::i8) {
+        return row_size(type, n_in);
+    }
+    return is_quantized(type) ? (size_t) (n_in / block_size) * sizeof(activation_block) : (size_t) n_in * 4;
+}
+
+static size_t activations_size(weight_type type, int n_tokens, int n_in) {
+    return activation_row_size(type, n_in) * n_tokens;
+}
+
+
+static void quantize_block(const float * x, float amax, activation_block * out) {
+    int sum = 0;
+    out->d = step_of(amax);
+    for (int j = 0; j < block_size; j++) {
+        out->q[j] = to_byte(x[j], amax);
+        sum += out->q[j];
+    }
+    out->sum = (float) sum;
+}
+
+static void pack_row(weight_type type, const float * x, int n, void * dst) {
     if (!is_quantized(type)) {
         memcpy(dst, x, (size_t) n * sizeof(float));
         return;
     }
+    if (type == weight_type::i8) {
+        pack_bytes(x, max_abs(x, n), n, (uint8_t *) dst);
+        return;
+    }
     activation_block * out = (activation_block *) dst;
-    const float        row_amax = scale == activation_scale::row ? max_abs(x, n) : 0.0f;
-    for (int b = 0; b < n / block_size; b++) {
-        const float * xb = x + b * block_size;
-        quantize_block(xb, scale == activation_scale::row ? row_amax : max_abs(xb, block_size), &out[b]);
+    const int          group = scale_group(n);
+    for (int begin = 0; begin < n; begin += group) {
+        const int   end = min_int(begin + group, n);
+        const float amax = max_abs(x + begin, end - begin);
+        for (int i = begin; i < end; i += block_size) {
+            quantize_block(x + i, amax, &out[i / block_size]);
+        }
     }
 }
 
-static void pack_activations(weight_type type, activation_scale scale, const float * x, size_t x_stride, int n_tokens,
+static void pack_activations(weight_type type, const float * x, size_t x_stride, int n_tokens,
                              int n_in, void * dst, int ith, int nth) {
     const share  mine(n_tokens, ith, nth);
     const size_t size = activation_row_size(type, n_in);
     for (int t = mine.begin; t < mine.end; t++) {
-        pack_row(type, scale, x + t * x_stride, n_in, (uint8_t *) dst + t * size);
+        pack_row(type, x + t * x_stride, n_in, (uint8_t *) dst + t * size);
     }
 }
 
@@ -119,7 +146,7 @@ static void layer_norm(const norm_args & a, int ith, int nth) {
     }
 }
 
-static void layer_norm_pack(weight_type type, activation_scale scale, const norm_args & a, void * dst, int ith,
+static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, int ith,
                             int nth) {
     const share  mine(a.n_tokens, ith, nth);
     const size_t size = activation_row_size(type, a.n);
@@ -138,18 +165,35 @@ static void layer_norm_pack(weight_type type, activation_scale scale, const norm
             }
             continue;
         }
-        float row_amax = 0.0f;
-        for (int i = 0; i < a.n; i++) {
-            const float v = fabsf(normalized(a, x, m, i));
-            row_amax = v > row_amax ? v : row_amax;
+        if (type == weight_type::i8) {
+            float amax = 0.0f;
+            for (int i = 0; i < a.n; i++) {
+                const float v = fabsf(normalized(a, x, m, i));
+                amax = v > amax ? v : amax;
+            }
+            const float d = step_of(amax);
+            memcpy(row, &d, sizeof(d));
+            for (int i = 0; i < a.n; i++) {
+                row[sizeof(d) + i] = (uint8_t) to_byte(normalized(a, x, m, i), amax);
+            }
+            continue;
         }
+        const int group = scale_group(a.n);
+        float     amax = 0.0f;
         for (int b = 0; b < a.n / block_size; b++) {
+            const int i0 = b * block_size;
+            if (i0 % group == 0) {
+                amax = 0.0f;
+                for (int i = i0; i < min_int(i0 + group, a.n); i++) {
+                    const float v = fabsf(normalized(a, x, m, i));
+                    amax = v > amax ? v : amax;
+                }
+            }
             float values[block_size];
             for (int j = 0; j < block_size; j++) {
-                values[j] = normalized(a, x, m, b * block_size + j);
+                values[j] = normalized(a, x, m, i0 + j);
             }
-            quantize_block(values, scale == activation_scale::row ? row_amax : max_abs(values, block_size),
-                           (activation_block *) row + b);
+            quantize_block(values, amax, (activation_block *) row + b);
         }
     }
 }
@@ -211,6 +255,21 @@ static void multiply_row_quantized(weight_type type, const uint8_t * w, int n_bl
     }
 }
 
+// The same for i8.
+static void multiply_row_bytes(const uint8_t * w, int n, const uint8_t * x, size_t x_size, int n_tokens, float * sums) {
+    float w_step;
+    memcpy(&w_step, w, sizeof(w_step));
+    for (int t = 0; t < n_tokens; t++, x += x_size) {
+        float x_step;
+        memcpy(&x_step, x, sizeof(x_step));
+        int dot = 0;
+        for (int i = 0; i < n; i++) {
+            dot += (int8_t) w[sizeof(w_step) + i] * (int8_t) x[sizeof(x_step) + i];
+        }
+        sums[t] = (float) dot * (w_step * x_step);
+    }
+}
+
 static float apply(unary op, float x) {
     const double v = x;
     switch (op) {
@@ -235,7 +294,9 @@ static void linear(const linear_args & a, int ith, int nth) {
             const int    n = min_int(token_tile, a.n_tokens - t0);
             const void * x = act + t0 * act_size;
             float        sums[token_tile];
-            if (is_quantized(a.w.type)) {
+            if (a.w.type == weight_type::i8) {
+                multiply_row_bytes(w, a.w.n_in, (const uint8_t *) x, act_size, n, sums);
+            } else if (is_quantized(a.w.type)) {
                 multiply_row_quantized(a.w.type, w, n_blocks, (const activation_block *) x, n, sums);
             } else {
                 multiply_row_float(a.w.type, w, a.w.n_in, (const float *) x, a.w.n_in, n, sums);

@@ -9,16 +9,20 @@
 
 namespace ggclip::kernels {
 
-enum class cpu_level { scalar, avx2, avx_vnni, avx512_vnni, avx512_bf16, neon_dotprod, neon_i8mm };
+enum class cpu_level { scalar, avx2, avx_vnni, avx512_vnni, neon_dotprod, neon_i8mm };
 
 // Storage of weights, in ggml's block layouts (32 values a block for the q types).
-enum class weight_type { f32, f16, bf16, q8_0, q5_0, q5_1, q4_0, q4_1 };
+// i8 is ours: bytes with one scale per output row, packed from plain f32 rows, multiplied by tokens of one scale each.
+enum class weight_type { f32, f16, bf16, q8_0, q5_0, q5_1, q4_0, q4_1, i8 };
 
 enum class unary { none, quick_gelu, gelu_erf, gelu_tanh };
 
-// How finely activations are scaled when they are rounded to 8 bits for quantised weights.
-// With f16 and bf16 weights `row` lets avx512_bf16 round activations to bf16 (twice the speed); else it is ignored.
-enum class activation_scale { block, row };  // one scale per 32 values; one per token ("fast")
+// Activations are rounded to 8 bits for quantised weights; this many values of a row share a scale. Large groups cost
+// less, but an outlier spoils the small values of its group: this keeps them to an eighth of a row, and to 32 values (a
+// block of the weights) where rows are short. With i8 weights a whole row shares one.
+// Levels with VNNI round f16 and bf16 weights and their activations to 13 bits (tile-word.h).
+constexpr int max_scale_group = 128;
+constexpr int scale_group(int n_in) { return n_in >= 8 * 128 ? 128 : n_in >= 8 * 64 ? 64 : 32; }
 
 // Weights repacked for one cpu_level. `data` is 64-byte aligned and owned by the caller.
 struct packed_matrix {
@@ -31,9 +35,8 @@ struct packed_matrix {
 // dst[t][o] = unary(sum_i act[t][i] * w[o][i] + bias[o]) + residual[t][o]
 struct linear_args {
     packed_matrix  w;
-    const void *   act;       // made by pack_activations or layer_norm_pack for w.type and the same scale
+    const void *   act;       // made by pack_activations or layer_norm_pack for w.type
     int            n_tokens;
-    activation_scale scale;
     const float *  bias;      // [n_out] or null
     unary          op;
     const float *  residual;  // [n_tokens][residual_stride] or null; may be dst itself
@@ -76,17 +79,17 @@ struct kernel_table {
     cpu_level    level;
     const char * name;
 
-    // Bytes of a packed [n_out][n_in] matrix. n_in is a multiple of 32 for the q types, any number else.
+    // Bytes of a packed [n_out][n_in] matrix. n_in is a multiple of 32 for the q types, below 65536 for i8, any number else.
     size_t (*packed_size)(weight_type type, int n_out, int n_in);
-    // `rows` is the plain matrix in ggml's layout, rows `row_bytes` apart; `dst` 64-byte aligned.
+    // `rows` is the plain matrix in ggml's layout (i8: f32, 4-byte aligned), rows `row_bytes` apart; `dst` 64-byte aligned.
     void (*pack)(weight_type type, int n_out, int n_in, const void * rows, size_t row_bytes, void * dst);
 
     // Bytes of n_tokens packed activation rows for weights of `type`.
     size_t (*activations_size)(weight_type type, int n_tokens, int n_in);
-    void (*pack_activations)(weight_type type, activation_scale scale, const float * x, size_t x_stride,
+    void (*pack_activations)(weight_type type, const float * x, size_t x_stride,
                              int n_tokens, int n_in, void * dst, int ith, int nth);
     // LayerNorm whose result goes straight into packed activations (and to args.dst too when that is set).
-    void (*layer_norm_pack)(weight_type type, activation_scale scale, const norm_args & args, void * dst, int ith, int nth);
+    void (*layer_norm_pack)(weight_type type, const norm_args & args, void * dst, int ith, int nth);
 
     void (*linear)(const linear_args & args, int ith, int nth);
     void (*layer_norm)(const norm_args & args, int ith, int nth);

@@ -58,7 +58,7 @@ static void layer_norm(const norm_args & a, int ith, int nth) {
     }
 }
 
-static void layer_norm_pack(weight_type type, activation_scale scale, const norm_args & a, void * dst, int ith,
+static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, int ith,
                             int nth) {
     const token_tiles tiles = tiles_of(type, a.n_tokens);
     const share       mine(tiles.count, ith, nth);
@@ -69,7 +69,7 @@ static void layer_norm_pack(weight_type type, activation_scale scale, const norm
             if (a.dst) {
                 copy_row(row, a.n, a.dst + (size_t) token * a.n);
             }
-            pack_row(type, scale, row, a.n, tiles, tile, t, dst);
+            pack_row(type, row, a.n, tiles, tile, t, dst);
         }
     }
 }

@@ -27,6 +27,9 @@
 
 GGCLIP_LEVEL_BEGIN
 
+// Below this largest magnitude a block counts as zero: limit / amax would leave the range of floats.
+constexpr float smallest_amax = 1e-30f;
+
 static constexpr int min_int(int a, int b) { return a < b ? a : b; }
 static constexpr int max_int(int a, int b) { return a > b ? a : b; }
 static constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }

@@ -7,8 +7,10 @@
 #pragma once
 
 #include "layer-norm.h"
+#include "pack-weights.h"
 #include "tile-float.h"
 #include "tile-int.h"
+#include "tile-row.h"
 #include "vector-math.h"
 
 GGCLIP_LEVEL_BEGIN
@@ -17,10 +19,9 @@ constexpr int chunk_bytes = 16 * 1024;
 constexpr int max_tiles_per_item = 12;
 constexpr int max_tile = max_int(token_tile, token_tile_float);
 
-// unary(sums * token_scale + bias) + residual, for one tile and panel.
+// unary(sums + bias) + residual, for one tile and panel.
 struct epilogue {
     const linear_args & args;
-    const float *       token_scales;  // [height] or null
     int                 token;         // first of the tile
     int                 row;           // first of the panel
 };
@@ -28,18 +29,17 @@ struct epilogue {
 template <unary op>
 GGCLIP_INLINE void finish_row(const epilogue & e, const float * sums, int t) {
     const linear_args & a = e.args;
-    const vf            scale = set_f(e.token_scales ? e.token_scales[t] : 1.0f);
     const float *       residual = a.residual ? a.residual + (e.token + t) * a.residual_stride + e.row : nullptr;
     float *             dst = a.dst + (e.token + t) * a.dst_stride + e.row;
     for (int i = 0; i < panel_rows; i += lanes) {
         const int left = a.w.n_out - e.row - i;
         if (left >= lanes) {
-            vf v = mul(load_f(sums + i), scale);
+            vf v = load_f(sums + i);
             v = a.bias ? add(v, load_f(a.bias + e.row + i)) : v;
             v = apply_v(op, v);
             store_f(dst + i, residual ? add(v, load_f(residual + i)) : v);
         } else if (left > 0) {
-            vf v = mul(load_f(sums + i), scale);
+            vf v = load_f(sums + i);
             v = a.bias ? add(v, load_first(a.bias + e.row + i, left)) : v;
             v = apply_v(op, v);
             store_first(dst + i, residual ? add(v, load_first(residual + i, left)) : v, left);
@@ -64,84 +64,82 @@ static void finish_tile(const epilogue & e, const float * sums, int height) {
 }
 
 // What the driver below needs to know of a weight type; a unit is the step of the inner loop in inputs.
-struct no_scratch {};
-
 template <class W>
 struct float_linear {
-    using scratch = no_scratch;
     static constexpr int unit = 1;
     static constexpr int tile_height = token_tile_float;
     static constexpr int unit_bytes = panel_rows * (int) sizeof(typename W::value);
 
-    static void begin_chunk(const linear_args &, int, int, int, scratch &) {}
     static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
-                         const scratch &, float * sums) {
+                         float * sums) {
         const size_t stride = float_stride(a.w.n_in);
         const auto * w = (const typename W::value *) a.w.data + ((size_t) panel * a.w.n_in + begin) * panel_rows;
         const auto * x = (const float *) a.act + tiles.begin(tile) * stride + begin;
         multiply_tile<W>(tiles.height(tile), {w, panel_rows, x, stride, n, sums, panel_rows, begin != 0});
     }
-    static const float * token_scales(const linear_args &, const token_tiles &, int) { return nullptr; }
 };
 
 template <weight_type W>
 struct int_linear {
-    using scratch = no_scratch;
     using format = int_format<W>;
-    static constexpr int unit = block_size;
+    static constexpr int unit = max_scale_group;  // a chunk never cuts a group
     static constexpr int tile_height = token_tile;
-    static constexpr int unit_bytes = format::block_bytes;
+    static constexpr int unit_bytes = max_group_blocks * format::block_bytes;
 
-    static const uint8_t * activations(const linear_args & a, const token_tiles & tiles, int tile) {
-        return (const uint8_t *) a.act + (size_t) tiles.begin(tile) * (a.w.n_in / unit) * format::token_block_bytes;
-    }
-    static void begin_chunk(const linear_args &, int, int, int, scratch &) {}
     static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
-                         const scratch &, float * sums) {
+                         float * sums) {
         const int       height = tiles.height(tile);
-        const int       n_blocks = a.w.n_in / unit;
-        const uint8_t * w = a.w.data + ((size_t) panel * n_blocks + begin) * unit_bytes;
-        const uint8_t * x = activations(a, tiles, tile) + (size_t) begin * height * format::token_block_bytes;
+        const int       n_blocks = a.w.n_in / block_size;
+        const int       first = begin * max_group_blocks;
+        const int       n_left = min_int(n * max_group_blocks, n_blocks - first);
+        const int       group = scale_group(a.w.n_in) / block_size;
+        const size_t    x_at = ((size_t) tiles.begin(tile) * n_blocks + (size_t) first * height) * format::token_block_bytes;
+        const uint8_t * w = a.w.data + ((size_t) panel * n_blocks + first) * format::block_bytes;
         if (begin == 0) {
             memset(sums, 0, (size_t) height * panel_rows * sizeof(float));
         }
-        if (a.scale == activation_scale::row) {
-            multiply_tile<W, true>(height, {w, x, n, sums});
-        } else {
-            multiply_tile<W, false>(height, {w, x, n, sums});
-        }
-    }
-    static const float * token_scales(const linear_args & a, const token_tiles & tiles, int tile) {
-        const int at = format::scales_at(tiles.height(tile));
-        return a.scale == activation_scale::row ? (const float *) (activations(a, tiles, tile) + at) : nullptr;
+        multiply_tile<W>(height, {w, (const uint8_t *) a.act + x_at, n_left, group, sums});
     }
 };
 
-#if defined(GGCLIP_BF16)
-// Weights of 16 bits with activations rounded to bf16 (tile-bf16.h).
-template <class W>
-struct bf16_linear {
-    static constexpr int unit = 2;
+#if defined(GGCLIP_DPWSSD)
+struct word_linear {
+    static constexpr int unit = word_block;
     static constexpr int tile_height = token_tile_float;
-    static constexpr int unit_bytes = unit * panel_rows * (int) sizeof(typename W::value);
-    struct scratch {
-        alignas(64) uint8_t pairs[chunk_bytes];
-    };
+    static constexpr int unit_bytes = word_format::block_bytes;
 
-    static void begin_chunk(const linear_args & a, int panel, int begin, int n, scratch & s) {
-        const int    k = begin * unit;
-        const auto * w = (const typename W::value *) a.w.data + ((size_t) panel * a.w.n_in + k) * panel_rows;
-        pair_weights<W>(w, min_int(n * unit, a.w.n_in - k), s.pairs);
+    static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
+                         float * sums) {
+        const int       height = tiles.height(tile);
+        const int       n_blocks = word_blocks(a.w.n_in);
+        const size_t    x_at = ((size_t) tiles.begin(tile) * n_blocks + (size_t) begin * height) * word_format::token_block_bytes;
+        const uint8_t * w = a.w.data + ((size_t) panel * n_blocks + begin) * word_format::block_bytes;
+        if (begin == 0) {
+            memset(sums, 0, (size_t) height * panel_rows * sizeof(float));
+        }
+        multiply_tile(height, {w, (const uint8_t *) a.act + x_at, n, sums});
     }
-    static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int, int begin, int n,
-                         const scratch & s, float * sums) {
-        const size_t stride = bf16_stride(a.w.n_in);
-        const auto * x = (const uint16_t *) a.act + tiles.begin(tile) * stride + begin * unit;
-        multiply_tile(tiles.height(tile), {s.pairs, x, stride, n, sums, begin != 0});
-    }
-    static const float * token_scales(const linear_args &, const token_tiles &, int) { return nullptr; }
 };
 #endif
+
+struct row_linear {
+    static constexpr int unit = block_size;
+    static constexpr int tile_height = token_tile;
+    static constexpr int unit_bytes = row_format::block_bytes;
+
+    static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
+                         float * sums) {
+        const int       height = tiles.height(tile);
+        const int       n_blocks = row_format::n_blocks(a.w.n_in);
+        const uint8_t * w = a.w.data + panel * panel_size(weight_type::i8, a.w.n_in);
+        const uint8_t * x = (const uint8_t *) a.act + tiles.begin(tile) * row_format::token_bytes(a.w.n_in);
+        const float *   x_scales = (const float *) (x + row_format::scales_at(a.w.n_in, height));
+        multiply_tile(height, {w + row_format::quants_at + (size_t) begin * row_format::block_bytes,
+                               x + (size_t) begin * height * row_format::token_quants, n,
+                               begin == 0 ? (const uint8_t *) (x_scales + height) : nullptr,
+                               begin + n == n_blocks ? (const float *) w : nullptr, x_scales, sums});
+    }
+};
 
 // Into how many blocks of about equal size the token tiles are cut: each within the limit above, and more of them
 // where there would be too few items for nth threads.
@@ -165,14 +163,14 @@ static void prefetch_share(const uint8_t * next, int bytes, const share & tiles,
 
 template <class L>
 static void linear_of(const linear_args & a, int ith, int nth) {
-    alignas(64) float   sums[max_tiles_per_item][max_tile * panel_rows];
-    typename L::scratch scratch;
+    alignas(64) float sums[max_tiles_per_item][max_tile * panel_rows];
 
     const token_tiles tiles(a.n_tokens, L::tile_height);
     const int         n_panels = ceil_div(a.w.n_out, panel_rows);
     const int         n_units = ceil_div(a.w.n_in, L::unit);
     const int         n_chunks = ceil_div(n_units, max_int(1, chunk_bytes / L::unit_bytes));
     const int         n_blocks = token_blocks(tiles, n_panels, nth);
+    const size_t      panel_bytes = panel_size(a.w.type, a.w.n_in);
     const share       mine(n_blocks * n_panels, ith, nth);
     for (int item = mine.begin; item < mine.end; item++) {
         const int   panel = item % n_panels;
@@ -180,26 +178,24 @@ static void linear_of(const linear_args & a, int ith, int nth) {
         for (int c = 0; c < n_chunks; c++) {
             const share     units(n_units, c, n_chunks);
             const int       bytes = (units.end - units.begin) * L::unit_bytes;
-            const uint8_t * next = a.w.data + ((size_t) panel * n_units + units.end) * L::unit_bytes;
-            L::begin_chunk(a, panel, units.begin, units.end - units.begin, scratch);
+            const uint8_t * next = a.w.data + panel * panel_bytes + (size_t) units.end * L::unit_bytes;
             for (int tile = block.begin; tile < block.end; tile++) {
                 prefetch_share(next, bytes, block, tile);
-                L::multiply(a, tiles, tile, panel, units.begin, units.end - units.begin, scratch,
+                L::multiply(a, tiles, tile, panel, units.begin, units.end - units.begin,
                             sums[tile - block.begin]);
             }
         }
         for (int tile = block.begin; tile < block.end; tile++) {
-            const epilogue e = {a, L::token_scales(a, tiles, tile), tiles.begin(tile), panel * panel_rows};
+            const epilogue e = {a, tiles.begin(tile), panel * panel_rows};
             finish_tile(e, sums[tile - block.begin], tiles.height(tile));
         }
     }
 }
 
 static void linear(const linear_args & a, int ith, int nth) {
-#if defined(GGCLIP_BF16)
-    if (uses_bf16(a.w.type, a.scale)) {
-        return a.w.type == weight_type::f16 ? linear_of<bf16_linear<weights_f16>>(a, ith, nth)
-                                            : linear_of<bf16_linear<weights_bf16>>(a, ith, nth);
+#if defined(GGCLIP_DPWSSD)
+    if (uses_words(a.w.type)) {
+        return linear_of<word_linear>(a, ith, nth);
     }
 #endif
     switch (a.w.type) {
@@ -211,6 +207,7 @@ static void linear(const linear_args & a, int ith, int nth) {
         case weight_type::q5_1: return linear_of<int_linear<weight_type::q5_1>>(a, ith, nth);
         case weight_type::q4_0: return linear_of<int_linear<weight_type::q4_0>>(a, ith, nth);
         case weight_type::q4_1: return linear_of<int_linear<weight_type::q4_1>>(a, ith, nth);
+        case weight_type::i8: return linear_of<row_linear>(a, ith, nth);
     }
 }
 

@@ -4,10 +4,9 @@
 #pragma once
 
 #include "int-format.h"
+#include "tile-row.h"
+#include "tile-word.h"
 #include "token-tiles.h"
-#if defined(GGCLIP_BF16)
-#include "tile-bf16.h"
-#endif
 
 GGCLIP_LEVEL_BEGIN
 
@@ -22,6 +21,12 @@ static inline size_t float_stride(int n_in) { return (size_t) ceil_div(n_in, 16)
 
 static size_t activation_token_size(weight_type type, int n_in) {
     size_t size = float_stride(n_in) * sizeof(float);
+    if (uses_words(type)) {
+        size = (size_t) word_blocks(n_in) * word_format::token_block_bytes;
+    }
+    if (type == weight_type::i8) {
+        size = row_format::token_bytes(n_in);
+    }
     with_int_format(type, [&](auto format) { size = (size_t) (n_in / block_size) * format.token_block_bytes; });
     return size;
 }
@@ -41,95 +46,131 @@ static void copy_row(const Row & row, int n, float * dst) {
     }
 }
 
-#if defined(GGCLIP_BF16)
-constexpr bool uses_bf16(weight_type type, activation_scale scale) {
-    return scale == activation_scale::row && (type == weight_type::f16 || type == weight_type::bf16);
-}
-
-// In values: a bf16 row takes the place of a float row.
-static inline size_t bf16_stride(int n_in) { return 2 * float_stride(n_in); }
-
-// Writes zeros up to the next multiple of the vector.
 template <class Row>
-static void copy_row_bf16(const Row & row, int n, uint16_t * dst) {
-    for (int i = 0; i < n; i += lanes) {
-        store_as_bf16(dst + i, n - i >= lanes ? row.at(i) : row.first(i, n - i));
-    }
-}
-#endif
-
-// Below this a row or block counts as zero: 127 / amax would leave the range of floats.
-constexpr float smallest_amax = 1e-30f;
-
-// n is a multiple of 32.
-template <class Row>
-GGCLIP_INLINE float max_abs(const Row & row, int begin, int n) {
-    vf amax = zero_f();
-    for (int i = begin; i < begin + n; i += lanes) {
+GGCLIP_INLINE float max_abs(const Row & row, int begin, int end) {
+    vf  amax = zero_f();
+    int i = begin;
+    for (; i + lanes <= end; i += lanes) {
         amax = max(amax, abs(row.at(i)));
+    }
+    if (i < end) {
+        amax = max(amax, abs(row.first(i, end - i)));
     }
     return max_of(amax);
 }
 
-// dst is the packed tile of `height` tokens, t the token's place in it.
+// The 32 values from i0 on. dst is the block in the packed tile of `height` tokens, t the token's place in it.
 template <class Format, class Row>
-static void quantize_row(Format format, activation_scale scale, int offset, const Row & row, int n, uint8_t * dst,
-                         int height, int t) {
+GGCLIP_INLINE void quantize_block(Format format, int offset, const Row & row, int i0, float d, vf inverse, uint8_t * dst,
+                                  int height, int t) {
     using activation = typename Format::dot::activation;
-    const bool per_row = scale == activation_scale::row;
-    float      amax = per_row ? max_abs(row, 0, n) : 0.0f;
-    for (int i0 = 0; i0 < n; i0 += block_size, dst += height * format.token_block_bytes) {
-        if (!per_row) {
-            amax = max_abs(row, i0, block_size);
+    activation * quants = (activation *) (dst + t * format.token_quants);
+    vi           sum = zero_i();
+    for (int i = 0; i < block_size; i += lanes) {
+        const vi q = to_int(mul(row.at(i0 + i), inverse));
+        sum = add_i(sum, q);
+        if constexpr (sizeof(activation) == 1) {
+            store_as_i8(quants + i, q);
+        } else {
+            store_as_i16(quants + i, q);
         }
-        const bool    zero = amax < smallest_amax;
-        const float   d = zero ? 0.0f : amax / 127.0f;
-        const vf      inverse = set_f(zero ? 0.0f : 127.0f / amax);
-        activation *  quants = (activation *) (dst + t * format.token_quants);
-        vi            sum = zero_i();
-        for (int i = 0; i < block_size; i += lanes) {
-            const vi q = to_int(mul(row.at(i0 + i), inverse));
-            sum = add_i(sum, q);
-            if constexpr (sizeof(activation) == 1) {
-                store_as_i8(quants + i, q);
-            } else {
-                store_as_i16(quants + i, q);
-            }
-        }
-        ((float *) (dst + format.scales_at(height)))[t] = d;
-        if constexpr (Format::dot::has_correction) {
-            int32_t by_lane[lanes];
-            int     sums[4] = {0, 0, 0, 0};
-            store_i(by_lane, sum);
-            for (int i = 0; i < lanes; i++) {
-                sums[i % 4] += by_lane[i];
-            }
-            const uint32_t correction = Format::dot::correction(offset, sums);
-            memcpy(dst + format.corrections_at(height) + t * 4, &correction, 4);
-            if (format.with_min) {
-                const float total = (float) (sums[0] + sums[1] + sums[2] + sums[3]);
-                ((float *) (dst + format.sums_at(height)))[t] = per_row ? total : d * total;
-            }
+    }
+    ((float *) (dst + format.scales_at(height)))[t] = d;
+    if constexpr (Format::dot::has_correction) {
+        const uint32_t correction = Format::dot::correction(offset, sum);
+        memcpy(dst + format.corrections_at(height) + t * 4, &correction, 4);
+        if (format.with_min) {
+            ((float *) (dst + format.sums_at(height)))[t] = sum_of(to_float(sum));
         }
     }
 }
 
+template <class Format, class Row>
+static void quantize_row(Format format, int offset, const Row & row, int n, uint8_t * dst,
+                         int height, int t) {
+    const int group = scale_group(n);
+    for (int begin = 0; begin < n; begin += group) {
+        const int   end = min_int(begin + group, n);
+        const float amax = max_abs(row, begin, end);
+        const bool  zero = amax < smallest_amax;
+        const float d = zero ? 0.0f : amax / 127.0f;
+        const vf    inverse = set_f(zero ? 0.0f : 127.0f / amax);
+        for (int i0 = begin; i0 < end; i0 += block_size, dst += height * format.token_block_bytes) {
+            quantize_block(format, offset, row, i0, d, inverse, dst, height, t);
+        }
+    }
+}
+
+// The same in the layout of tile-word.h.
 template <class Row>
-static void pack_row(weight_type type, activation_scale scale, const Row & row, int n, const token_tiles & tiles,
+static void quantize_row_words(const Row & row, int n, uint8_t * dst, int height, int t) {
+    for (int i0 = 0; i0 < n; i0 += word_block, dst += height * word_format::token_block_bytes) {
+        const float     amax = max_abs(row, i0, min_int(i0 + word_block, n));
+        const bool      zero = amax < smallest_amax;
+        const vf        inverse = set_f(zero ? 0.0f : word_limit / amax);
+        int16_t * const quants = (int16_t *) (dst + t * word_format::token_quants);
+        for (int i = 0; i < word_block; i += lanes) {
+            const int left = n - i0 - i;
+            const vf  v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
+            store_as_i16(quants + i, to_int(mul(v, inverse)));
+        }
+        ((float *) (dst + word_format::scales_at(height)))[t] = zero ? 0.0f : amax / word_limit;
+    }
+}
+
+// The same in the layout of tile-row.h.
+template <class Row>
+static void quantize_row_bytes(const Row & row, int n, uint8_t * dst, int height, int t) {
+    using dot = row_format::dot;
+    using activation = typename dot::activation;
+    const float amax = max_abs(row, 0, n);
+    const bool  zero = amax < smallest_amax;
+    const vf    inverse = set_f(zero ? 0.0f : 127.0f / amax);
+    vi          sum = zero_i();
+    uint8_t *   quants = dst + t * row_format::token_quants;
+    for (int i0 = 0; i0 < n; i0 += block_size, quants += height * row_format::token_quants) {
+        for (int i = 0; i < block_size; i += lanes) {
+            const int left = n - i0 - i;
+            const vf  v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
+            const vi  q = to_int(mul(v, inverse));
+            sum = add_i(sum, q);
+            if constexpr (sizeof(activation) == 1) {
+                store_as_i8((activation *) quants + i, q);
+            } else {
+                store_as_i16((activation *) quants + i, q);
+            }
+        }
+    }
+    float * scales = (float *) (dst + row_format::scales_at(n, height));
+    scales[t] = zero ? 0.0f : amax / 127.0f;
+    int32_t by_lane[lanes];
+    store_i(by_lane, sum);
+    int32_t total = 0;
+    for (int i = 0; i < lanes; i++) {
+        total += by_lane[i];
+    }
+    const int32_t correction = dot::has_correction ? -offset_of(weight_type::q8_0) * total : 0;
+    memcpy(scales + height + t, &correction, 4);
+}
+
+template <class Row>
+static void pack_row(weight_type type, const Row & row, int n, const token_tiles & tiles,
                      int tile, int t, void * dst) {
     uint8_t * const base = (uint8_t *) dst + tiles.begin(tile) * activation_token_size(type, n);
-#if defined(GGCLIP_BF16)
-    if (uses_bf16(type, scale)) {
-        copy_row_bf16(row, n, (uint16_t *) base + t * bf16_stride(n));
+    if (type == weight_type::i8) {
+        quantize_row_bytes(row, n, base, tiles.height(tile), t);
         return;
     }
-#endif
+    if (uses_words(type)) {
+        quantize_row_words(row, n, base, tiles.height(tile), t);
+        return;
+    }
     if (!is_quantized(type)) {
         copy_row(row, n, (float *) base + t * float_stride(n));
         return;
     }
     with_int_format(type, [&](auto format) {
-        quantize_row(format, scale, offset_of(type), row, n, base, tiles.height(tile), t);
+        quantize_row(format, offset_of(type), row, n, base, tiles.height(tile), t);
     });
 }
 
@@ -137,14 +178,14 @@ static inline token_tiles tiles_of(weight_type type, int n_tokens) {
     return token_tiles(n_tokens, is_quantized(type) ? token_tile : token_tile_float);
 }
 
-static void pack_activations(weight_type type, activation_scale scale, const float * x, size_t x_stride, int n_tokens,
+static void pack_activations(weight_type type, const float * x, size_t x_stride, int n_tokens,
                              int n_in, void * dst, int ith, int nth) {
     const token_tiles tiles = tiles_of(type, n_tokens);
     const share       mine(tiles.count, ith, nth);
     for (int tile = mine.begin; tile < mine.end; tile++) {
         for (int t = 0; t < tiles.height(tile); t++) {
             const plain_row row = {x + (tiles.begin(tile) + t) * x_stride};
-            pack_row(type, scale, row, n_in, tiles, tile, t, dst);
+            pack_row(type, row, n_in, tiles, tile, t, dst);
         }
     }
 }

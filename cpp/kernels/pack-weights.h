@@ -1,7 +1,9 @@
-// Repacking of plain weight rows into panels (layouts: tile-float.h, int-format.h). Rows beyond n_out are zero.
+// Repacking of plain weight rows into panels (layouts: tile-float.h, tile-word.h, tile-row.h, int-format.h). Rows beyond n_out are zero.
 #pragma once
 
 #include "int-format.h"
+#include "tile-row.h"
+#include "tile-word.h"
 
 GGCLIP_LEVEL_BEGIN
 
@@ -74,7 +76,79 @@ static void pack_int_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
     }
 }
 
+// 16-bit floats as words.
+template <class W>
+static void pack_word_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_in, uint8_t * dst) {
+    memset(dst, 0, (size_t) word_blocks(n_in) * word_format::block_bytes);
+    for (int i0 = 0; i0 < n_in; i0 += word_block, dst += word_format::block_bytes) {
+        const int n = min_int(word_block, n_in - i0);
+        for (int r = 0; r < n_rows; r++) {
+            alignas(64) uint16_t source[word_block + lanes] = {};
+            alignas(64) float    values[word_block];
+            memcpy(source, rows + r * row_bytes + (size_t) i0 * 2, (size_t) n * 2);
+            vf amax_v = zero_f();
+            for (int i = 0; i < word_block; i += lanes) {
+                const vf v = W::load(source + i);
+                amax_v = max(amax_v, abs(v));
+                store_f(values + i, v);
+            }
+            const float amax = max_of(amax_v);
+            if (!(amax >= smallest_amax)) {
+                continue;  // zeros
+            }
+            const float d = amax / word_limit;
+            memcpy(dst + r * 4, &d, 4);
+            alignas(64) int16_t quants[word_block];
+            for (int i = 0; i < word_block; i += lanes) {
+                store_as_i16(quants + i, to_int(mul(load_f(values + i), set_f(word_limit / amax))));
+            }
+            for (int i = 0; i < n; i += 2) {
+                memcpy(dst + word_format::quants_at + ((size_t) i / 2 * panel_rows + r) * 4, quants + i, 4);
+            }
+        }
+    }
+}
+
+// Rows of f32 as bytes with a scale each.
+static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_in, uint8_t * dst) {
+    constexpr int     group = row_format::group;
+    constexpr uint8_t flip = q8_is_unsigned ? 0x80 : 0;  // int8 to value + 128
+    const size_t      n_bytes = (size_t) row_format::n_blocks(n_in) * row_format::block_bytes;
+    memset(dst, 0, row_format::quants_at);
+    memset(dst + row_format::quants_at, flip, n_bytes);
+    for (int r = 0; r < n_rows; r++) {
+        const float * row = (const float *) (rows + r * row_bytes);
+        vf            amax_v = zero_f();
+        int           i = 0;
+        for (; i + lanes <= n_in; i += lanes) {
+            amax_v = max(amax_v, abs(load_f(row + i)));
+        }
+        float amax = max_of(i < n_in ? max(amax_v, abs(load_first(row + i, n_in - i))) : amax_v);
+        if (!(amax >= smallest_amax)) {
+            continue;  // zeros
+        }
+        const float d = amax / 127.0f;
+        memcpy(dst + r * 4, &d, 4);
+        const vf inverse = set_f(127.0f / amax);
+        for (i = 0; i < n_in; i += lanes) {
+            const int left = min_int(lanes, n_in - i);
+            int32_t   quants[lanes];
+            store_i(quants, to_int(mul(left == lanes ? load_f(row + i) : load_first(row + i, left), inverse)));
+            for (int k = 0; k < left; k++) {
+                const size_t at = (size_t) ((i + k) / group * panel_rows + r) * group + (i + k) % group;
+                dst[row_format::quants_at + at] = (uint8_t) quants[k] ^ flip;
+            }
+        }
+    }
+}
+
 static size_t panel_size(weight_type type, int n_in) {
+    if (type == weight_type::i8) {
+        return row_format::quants_at + (size_t) row_format::n_blocks(n_in) * row_format::block_bytes;
+    }
+    if (uses_words(type)) {
+        return (size_t) word_blocks(n_in) * word_format::block_bytes;
+    }
     size_t size = (size_t) n_in * panel_rows * (type == weight_type::f32 ? 4 : 2);
     with_int_format(type, [&](auto format) { size = (size_t) (n_in / block_size) * format.block_bytes; });
     return size;
@@ -94,10 +168,17 @@ static void pack(weight_type type, int n_out, int n_in, const void * rows, size_
         switch (type) {
             case weight_type::f32: pack_float_panel(panel, row_bytes, n_rows, n_in, (uint32_t *) out); break;
             case weight_type::f16:
-            case weight_type::bf16: pack_float_panel(panel, row_bytes, n_rows, n_in, (uint16_t *) out); break;
+            case weight_type::bf16:
+                if (uses_words(type)) {
+                    if (type == weight_type::f16) pack_word_panel<weights_f16>(panel, row_bytes, n_rows, n_in, out);
+                    else pack_word_panel<weights_bf16>(panel, row_bytes, n_rows, n_in, out);
+                    break;
+                }
+                pack_float_panel(panel, row_bytes, n_rows, n_in, (uint16_t *) out); break;
             case weight_type::q8_0: pack_int_panel<weight_type::q8_0>(panel, row_bytes, n_rows, n_blocks, out); break;
             case weight_type::q4_0: pack_int_panel<weight_type::q4_0>(panel, row_bytes, n_rows, n_blocks, out); break;
             case weight_type::q4_1: pack_int_panel<weight_type::q4_1>(panel, row_bytes, n_rows, n_blocks, out); break;
+            case weight_type::i8: pack_row_panel(panel, row_bytes, n_rows, n_in, out); break;
             case weight_type::q5_0: pack_int_panel<weight_type::q5_0>(panel, row_bytes, n_rows, n_blocks, out); break;
             case weight_type::q5_1: pack_int_panel<weight_type::q5_1>(panel, row_bytes, n_rows, n_blocks, out); break;
         }

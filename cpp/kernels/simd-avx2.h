@@ -13,7 +13,6 @@ constexpr int lanes = 8;
 constexpr int panel_rows = 2 * lanes;
 constexpr int token_tile = 6;        // most tokens of a tile, integer kernels: 2 x 6 sums fill the registers
 constexpr int token_tile_float = 6;  // the same, float kernels
-constexpr bool sums_in_registers = false;
 
 GGCLIP_INLINE vf zero_f() { return _mm256_setzero_ps(); }
 GGCLIP_INLINE vf set_f(float x) { return _mm256_set1_ps(x); }

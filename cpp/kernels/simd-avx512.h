@@ -13,7 +13,6 @@ constexpr int lanes = 16;
 constexpr int panel_rows = 2 * lanes;
 constexpr int token_tile = 6;        // most tokens of a tile, integer kernels: 12 integer and 12 float sums
 constexpr int token_tile_float = 8;  // the same, float kernels
-constexpr bool sums_in_registers = true;
 
 GGCLIP_INLINE vf zero_f() { return _mm512_setzero_ps(); }
 GGCLIP_INLINE vf set_f(float x) { return _mm512_set1_ps(x); }
@@ -62,7 +61,8 @@ GGCLIP_INLINE vi load_i(const void * p) { return _mm512_loadu_si512(p); }
 GGCLIP_INLINE void store_i(void * p, vi x) { _mm512_storeu_si512(p, x); }
 GGCLIP_INLINE vi broadcast_32(const void * p) { return _mm512_castps_si512(_mm512_set1_ps(*(const float *) p)); }
 
-// Lanes (in -128..127) as consecutive bytes.
+// Lanes (in -128..127, -32768..32767) as consecutive bytes or 16-bit words.
+GGCLIP_INLINE void store_as_i16(void * p, vi x) { _mm256_storeu_si256((__m256i *) p, _mm512_cvtepi32_epi16(x)); }
 GGCLIP_INLINE void store_as_i8(void * p, vi x) { _mm_storeu_si128((__m128i *) p, _mm512_cvtepi32_epi8(x)); }
 
 // Bytes: the low nibbles, the high nibbles, and bit `bit` of each byte moved to bit 4.

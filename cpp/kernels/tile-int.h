@@ -1,6 +1,6 @@
 // The integer micro-kernel: the same register tile as tile-float.h, T tokens x 2 vectors of output rows. For each
-// block of 32 inputs the products are summed in integers, then scaled by the weights' (and, with scales per
-// block, the token's) scale and added to the float sums. 4- and 5-bit weights are expanded here, once per tile.
+// block of 32 inputs the products are summed in integers, then scaled by the weights' scale and added to the float
+// sums of the group, which the token's scale takes to the output. 4- and 5-bit weights are expanded here, once per tile.
 #pragma once
 
 #include "int-format.h"
@@ -11,6 +11,7 @@ struct int_tile {
     const uint8_t * w;    // first block of the panel
     const uint8_t * a;    // first block of the tile
     int             n;    // blocks
+    int             group;  // blocks that share the tokens' scales
     float *         out;  // [T][panel_rows], added to
 };
 
@@ -62,76 +63,66 @@ GGCLIP_INLINE void sum_block(const uint8_t * w, const uint8_t * a, vi (&sum)[T][
     }
 }
 
-template <weight_type W, bool scale_per_row, int T>
+template <weight_type W, int T>
 static void multiply_tile(const int_tile & x) {
     using format = int_format<W>;
     using dot = typename format::dot;
     const uint8_t * w = x.w;
     const uint8_t * a = x.a;
-    float * const   out = x.out;
-
-    vf total[T][2];  // lives in `out` where registers are too few
-    if constexpr (sums_in_registers) {
+    for (int begin = 0; begin < x.n; begin += x.group) {
+        vf group[T][2];
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) {
-            total[t][0] = load_f(out + t * panel_rows);
-            total[t][1] = load_f(out + t * panel_rows + lanes);
+            group[t][0] = group[t][1] = zero_f();
         }
-    }
-    for (int b = 0; b < x.n; b++, w += format::block_bytes, a += T * format::token_block_bytes) {
-        vi sum[T][2];
-        sum_block<W, T>(w, a, sum);
+        const float * token_scales = nullptr;  // the same in all blocks of the group
+        const int     end = min_int(begin + x.group, x.n);
+        for (int b = begin; b < end; b++, w += format::block_bytes, a += T * format::token_block_bytes) {
+            vi sum[T][2];
+            sum_block<W, T>(w, a, sum);
 
-        const uint16_t * scales = (const uint16_t *) w;
-        const vf         d[2] = {load_f16(scales), load_f16(scales + lanes)};
-        vf               m[2] = {zero_f(), zero_f()};
-        if constexpr (has_min(W)) {
-            const uint16_t * mins = (const uint16_t *) (w + format::min_at);
-            m[0] = fma(d[0], set_f((float) offset_of(W)), load_f16(mins));
-            m[1] = fma(d[1], set_f((float) offset_of(W)), load_f16(mins + lanes));
-        }
-        const float * token_scales = (const float *) (a + format::scales_at(T));
-        const float * token_sums = (const float *) (a + format::sums_at(T));
-        GGCLIP_UNROLL
-        for (int t = 0; t < T; t++) {
+            const uint16_t * scales = (const uint16_t *) w;
+            const vf         d[2] = {load_f16(scales), load_f16(scales + lanes)};
             GGCLIP_UNROLL
-            for (int v = 0; v < 2; v++) {
-                float * const slot = out + t * panel_rows + v * lanes;
-                const vf      scale = scale_per_row ? d[v] : mul(d[v], set_f(token_scales[t]));
-                vf            y = sums_in_registers ? total[t][v] : load_f(slot);
-                y = fma(dot::finish(sum[t][v]), scale, y);
-                if constexpr (has_min(W)) {
-                    y = fma(m[v], set_f(token_sums[t]), y);
-                }
-                if constexpr (sums_in_registers) {
-                    total[t][v] = y;
-                } else {
-                    store_f(slot, y);
+            for (int t = 0; t < T; t++) {
+                group[t][0] = fma(dot::finish(sum[t][0]), d[0], group[t][0]);
+                group[t][1] = fma(dot::finish(sum[t][1]), d[1], group[t][1]);
+            }
+            if constexpr (has_min(W)) {
+                const uint16_t * mins = (const uint16_t *) (w + format::min_at);
+                const vf         offset = set_f((float) offset_of(W));
+                const vf         m[2] = {fma(d[0], offset, load_f16(mins)), fma(d[1], offset, load_f16(mins + lanes))};
+                const float *    token_sums = (const float *) (a + format::sums_at(T));
+                GGCLIP_UNROLL
+                for (int t = 0; t < T; t++) {
+                    group[t][0] = fma(m[0], set_f(token_sums[t]), group[t][0]);
+                    group[t][1] = fma(m[1], set_f(token_sums[t]), group[t][1]);
                 }
             }
+            token_scales = (const float *) (a + format::scales_at(T));
         }
-    }
-    if constexpr (sums_in_registers) {
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) {
-            store_f(out + t * panel_rows, total[t][0]);
-            store_f(out + t * panel_rows + lanes, total[t][1]);
+            float * const out = x.out + t * panel_rows;
+            const vf      scale = set_f(token_scales[t]);
+            store_f(out, fma(group[t][0], scale, load_f(out)));
+            store_f(out + lanes, fma(group[t][1], scale, load_f(out + lanes)));
         }
     }
 }
 
-template <weight_type W, bool scale_per_row>
+template <weight_type W>
 static void multiply_tile(int n_tokens, const int_tile & x) {
     static_assert(token_tile <= 8, "one case per tile height");
     switch (n_tokens) {
-        case 1: return multiply_tile<W, scale_per_row, 1>(x);
-        case 2: return multiply_tile<W, scale_per_row, 2>(x);
-        case 3: return multiply_tile<W, scale_per_row, 3>(x);
-        case 4: return multiply_tile<W, scale_per_row, 4>(x);
-        case 5: return multiply_tile<W, scale_per_row, min_int(5, token_tile)>(x);
-        case 6: return multiply_tile<W, scale_per_row, min_int(6, token_tile)>(x);
-        case 7: return multiply_tile<W, scale_per_row, min_int(7, token_tile)>(x);
-        case 8: return multiply_tile<W, scale_per_row, min_int(8, token_tile)>(x);
+        case 1: return multiply_tile<W, 1>(x);
+        case 2: return multiply_tile<W, 2>(x);
+        case 3: return multiply_tile<W, 3>(x);
+        case 4: return multiply_tile<W, 4>(x);
+        case 5: return multiply_tile<W, min_int(5, token_tile)>(x);
+        case 6: return multiply_tile<W, min_int(6, token_tile)>(x);
+        case 7: return multiply_tile<W, min_int(7, token_tile)>(x);
+        case 8: return multiply_tile<W, min_int(8, token_tile)>(x);
         default: return;
     }
 }

@@ -1,29 +1,69 @@
 /** The options that commands share, described once. Their values are checked by the library. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
-import { Clip, type LoadOptions, weightTypes } from '../index.js'
+import { Clip, type ImageOptions, type LoadOptions, type Rgb, type WeightType, weightTypes } from '../index.js'
+import { showProgress } from './pull-progress.js'
 import type { Shell } from './shell.js'
 
 /** What a command needs of a model. */
 export type Towers = NonNullable<LoadOptions['towers']>
 
-export interface ModelFlags extends Pick<LoadOptions, 'threads' | 'device' | 'dtype' | 'precision' | 'decode'> {
+export type HubFlags = Pick<LoadOptions, 'cacheDir' | 'offline'>
+
+type LoadFlags = Pick<LoadOptions, 'threads' | 'sessions' | 'device' | 'dtype' | 'precision' | 'maxBatch' | 'decode' | 'maxPixels'>
+
+export interface ModelFlags extends HubFlags, LoadFlags {
   model?: string
 }
 
-/** Adds --model, --threads, --device and so on; --decode for commands that see pictures. */
+/** How pictures are read, beside --decode and --max-pixels, which are the model's. */
+export interface PictureFlags {
+  orient?: boolean
+  background?: Rgb
+}
+
+/** What --model takes. */
+export const modelForms = 'a .gguf file, the directory of a checkpoint, a name of "ggclip models", or hf:owner/name'
+
+/** Adds --model, --threads, --device and so on; --background and the like for commands that are given pictures. */
 export function addModelOptions(command: Command, { images = true } = {}): Command {
   const options = [
-    new Option('-m, --model <path>', 'a .gguf file or the directory of a checkpoint (default: the embedded model)'),
+    new Option('-m, --model <model>', `${modelForms} (default: the embedded model)`),
     new Option('--threads <n>', 'CPU threads (default: all cores)').argParser(wholeNumber),
+    new Option('--sessions <n>', 'batches that run at the same time (default: 1)').argParser(wholeNumber),
+    new Option('--max-batch <n>', 'most inputs of one batch; bounds memory (default: 32)').argParser(wholeNumber),
     new Option('--device <name>', 'auto, cpu, cuda, metal or vulkan (default: auto)'),
     new Option('--dtype <type>', `convert the weights while loading: ${weightTypes.join(', ')} (default: as in the file)`),
     new Option('--precision <mode>', 'default, fast (coarser arithmetic) or exact (all in f32)'),
   ]
-  if (images) {
-    options.push(new Option('--decode <mode>', 'auto, or exact: every pixel of large pictures (default: auto)'))
-  }
   for (const option of options) command.addOption(option.helpGroup('Model:'))
+  addHubOptions(command)
+  return images ? addPictureOptions(command) : command
+}
+
+function addPictureOptions(command: Command): Command {
+  const options = [
+    new Option('--decode <mode>', 'auto, or exact: every pixel of large pictures (default: auto)'),
+    new Option('--max-pixels <n>', 'refuse larger pictures (default: 268402689)').argParser(wholeNumber),
+    new Option('--no-orient', 'leave the EXIF orientation aside'),
+    new Option('--background <colour>', "under transparent pixels: r,g,b or #rrggbb (default: the model's, mostly white)").argParser(colour),
+  ]
+  for (const option of options) command.addOption(option.helpGroup('Pictures:'))
+  return command
+}
+
+/** The API's options of calls that read pictures. */
+export function pictureOptions({ orient, background }: PictureFlags): Pick<ImageOptions, 'orient' | 'background'> {
+  return { orient, background }
+}
+
+/** Adds --cache-dir and --offline. */
+export function addHubOptions(command: Command): Command {
+  const options = [
+    new Option('--cache-dir <folder>', "the hub's cache folder (default: HF_HUB_CACHE, or ~/.cache/huggingface/hub)"),
+    new Option('--offline', 'ask no server: what is not in the cache fails (default: HF_HUB_OFFLINE)'),
+  ]
+  for (const option of options) command.addOption(option.helpGroup('Models of the hub:'))
   return command
 }
 
@@ -41,8 +81,12 @@ export function addExamples(command: Command, examples: readonly (readonly [stri
 export async function withModel<R>(
   shell: Shell, flags: ModelFlags, towers: Towers, use: (clip: Clip) => Promise<R>,
 ): Promise<R> {
-  const { model, threads, device, dtype, precision, decode } = flags
-  const clip = await Clip.load(model, { threads, device, dtype, precision, decode, towers, signal: shell.signal })
+  const { model, threads, sessions, device, dtype, precision, maxBatch, decode, maxPixels, cacheDir, offline } = flags
+  const clip = await Clip.load(model, {
+    threads, sessions, device, dtype, precision, maxBatch, decode, maxPixels, cacheDir, offline, towers,
+    onProgress: showProgress(shell), signal: shell.signal,
+  })
+  shell.clearStatus()
   try {
     return await use(clip)
   } finally {
@@ -56,7 +100,24 @@ export function wholeNumber(value: string): number {
   return Number(value)
 }
 
+/** Ranges are the library's here, too. */
+function colour(value: string): Rgb {
+  const [, ...hex] = /^#?([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(value) ?? []
+  if (hex.length === 3) return hex.map(part => parseInt(part, 16)) as unknown as Rgb
+  const parts = value.split(',').map(part => part.trim())
+  if (parts.length !== 3 || !parts.every(part => /^\d{1,9}$/.test(part))) throw new InvalidArgumentError('Expected r,g,b or #rrggbb.')
+  return parts.map(Number) as unknown as Rgb
+}
+
 /** For options that may be given several times. */
 export function collect(value: string, earlier: readonly string[] = []): string[] {
   return [...earlier, value]
+}
+
+/** The first pattern that fits a tensor counts. */
+export function overrides(value: string, earlier: Record<string, WeightType> = {}): Record<string, WeightType> {
+  const [, pattern, type] = /^(.+)=([^=]+)$/.exec(value) ?? []
+  if (pattern === undefined || type === undefined) throw new InvalidArgumentError('Expected pattern=type.')
+  // the first fit counts, also for a pattern given twice
+  return Object.hasOwn(earlier, pattern) ? earlier : { ...earlier, [pattern]: type as WeightType }
 }

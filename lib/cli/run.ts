@@ -19,7 +19,10 @@ Without --model the embedded model is used: it knows emoji-like drawings and ten
 Data goes to stdout, words for people go to stderr. Tables are drawn on a terminal; a pipe gets tab-separated lines, or
 JSON with --json. Exit status: 0 done, 1 something failed, 2 wrong usage, 130 interrupted.
 
+Models of the hub are downloaded when they are first named; "ggclip models" lists some, "ggclip pull" fetches one.
+
 Environment:
+  HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE: where the hub's models are, as for its other clients
   GGCLIP_DEBUG=1     print the stack of errors
   GGCLIP_CPU=<level> force the CPU kernels (for example scalar, avx2, portable)
   NO_COLOR=1         no colours`

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 
 import { ClipError } from '../index.js'
 import { describeFailure, exitStatus, UsageError } from './failure.js'
-import { paints, type Paints, printable } from './table.js'
+import { paints, type Paints, printable, truncate } from './table.js'
 
 export class Shell {
   /** Aborted by Ctrl-C. */
@@ -58,6 +58,14 @@ export class Shell {
     const { stderr } = this.#process
     if (stderr.isTTY !== true || this.isTerminal) return
     stderr.write(`\r${text}\x1b[K`)
+    this.#statusShown = true
+  }
+
+  /** The same for work that ends before anything is written to stdout, cut to the width of the terminal. */
+  progress(text: string): void {
+    const { stderr } = this.#process
+    if (stderr.isTTY !== true) return
+    stderr.write(`\r${truncate(text, (stderr.columns || 80) - 1)}\x1b[K`)
     this.#statusShown = true
   }
 

@@ -56,6 +56,17 @@ export function printable(text: string): string {
   })
 }
 
+/** As much of a text, which is not painted, as fits into so many columns. */
+export function truncate(text: string, columns: number): string {
+  if (displayWidth(text) <= columns) return text
+  let kept = ''
+  for (const character of text) {
+    if (displayWidth(kept + character) > columns - 1) break
+    kept += character
+  }
+  return `${kept}…`
+}
+
 /** Columns that a text takes on a terminal. */
 export function displayWidth(text: string): number {
   let width = 0

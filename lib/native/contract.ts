@@ -12,16 +12,17 @@ export interface NativePixels {
 }
 
 /** One image of a batch: pixels to be resized and normalised natively, or a ready [3, H, W] tensor. */
-export type NativeImage = NativePixels | { tensor: Float32Array }
+export type NativeImage = NativePixels | { tensor: Float32Array; width?: number; height?: number }
 
 export interface NativeTowerInfo {
   width: number
   layers: number
+  /** Of the block with most of them, where blocks were pruned; as is `mlpWidth`. */
   heads: number
   headDim: number
   mlpWidth: number
   activation: 'quick_gelu' | 'gelu' | 'gelu_tanh'
-  pooling: 'cls' | 'eot' | 'last' | 'attention'
+  pooling: 'cls' | 'eot' | 'last' | 'attention' | 'mean'
   /** Bytes of this tower's weights as held in memory. */
   bytes: number
 }
@@ -33,7 +34,7 @@ export interface NativeModelInfo {
   source: string
   revision: string
   path: string
-  format: 'gguf' | 'safetensors'
+  format: 'gguf' | 'safetensors' | 'torch'
   dim: number
   logitScale: number
   logitBias: number
@@ -47,20 +48,26 @@ export interface NativeModelInfo {
   vision: (NativeTowerInfo & {
     imageSize: number
     patchSize: number
+    /** Of a picture of the table's own grid. */
     tokens: number
+    /** Pictures keep their proportions: whole patches, at most `maxPatches` of them (SigLIP2 NaFlex). */
+    anyGrid: boolean
+    maxPatches?: number
     mean: [number, number, number]
     std: [number, number, number]
-    resizeMode: 'shortest' | 'squash' | 'longest'
+    resizeMode: 'shortest' | 'squash' | 'longest' | 'patches'
     interpolation: 'nearest' | 'bilinear' | 'bicubic'
   }) | null
   text: (NativeTowerInfo & {
     vocabSize: number
     contextLength: number
     causal: boolean
+    /** The result depends on the padding: texts run at their padded length. */
+    seesPadding: boolean
     bosId: number
     eosId: number
     padId: number
-    cleaning: 'whitespace_lower' | 'open_clip' | 'canonicalize' | 'none'
+    cleaning: 'whitespace_lower' | 'open_clip' | 'canonicalize' | 'none' | 'repair' | 'repair_lower' | 'lower' | 'repair_canonicalize'
   }) | null
 }
 
@@ -77,15 +84,21 @@ export interface NativeLoadOptions {
 /** Named intermediate states of one run: name -> [tokens, width] of the first input. */
 export type NativeStates = Record<string, { data: Float32Array; tokens: number; width: number }>
 
+/** By the matrix's name: sums of the squares of each column of its input, and over how many rows (tokens). */
+export type NativeMoments = Record<string, { sums: Float32Array; rows: number }>
+
 /** A worker thread with its own scratch memory. One job at a time. */
 export interface NativeSession {
   /** Embeddings, not normalised: [images.length, dim] flat. `background`: RGB under transparent pixels, or null. */
-  encodeImages(images: NativeImage[], background: [number, number, number] | null): Promise<Float32Array>
+  encodeImages(images: NativeImage[], background: readonly [number, number, number] | null): Promise<Float32Array>
   /** `ids`: the sequences one after another; `lengths`: their lengths. Result [lengths.length, dim] flat. */
   encodeTexts(ids: Int32Array, lengths: Int32Array): Promise<Float32Array>
   /** Runs one input and keeps the states called `names` (see docs/architecture.md); no name: all of them. */
   imageStates(image: NativeImage, names: string[]): Promise<NativeStates>
   textStates(ids: Int32Array, names: string[]): Promise<NativeStates>
+  /** Sums of squares of what each matrix multiplies, for one input; of models loaded with kernels 'portable' only. */
+  imageMoments(image: NativeImage): Promise<NativeMoments>
+  textMoments(ids: Int32Array): Promise<NativeMoments>
   /** Stops the running job soon; its promise rejects with ERR_CLIP_ABORTED. No job: no effect. */
   abort(): void
   /** Waits for the running job and ends the thread. Idempotent. */
@@ -97,10 +110,10 @@ export interface NativeSession {
 export interface NativeModel {
   info(): NativeModelInfo
   /** What the tokenizer is made from, when the model file carries it. */
-  tokenizer(): { json: string } | { tokens: string[]; merges: string[] } | null
+  tokenizer(): { json: string } | { tokens: string[]; merges?: string[] } | null
   createSession(threads: number, maxBatch: number): NativeSession
   /** Resizes, crops and normalises on a worker thread: [3, H, W]. */
-  preprocess(pixels: NativePixels, background: [number, number, number] | null): Promise<Float32Array>
+  preprocess(pixels: NativePixels, background: readonly [number, number, number] | null): Promise<Float32Array>
   /** Gives the weights back once the last session is gone. Idempotent. */
   dispose(): void
 }
@@ -120,14 +133,63 @@ export interface NativeTask<T> {
 
 export interface NativeConvertOptions {
   type: string
+  policy: 'uniform' | 'mixed'
+  /** How much each column of a matrix matters, by the matrix's name; null: all alike. */
+  importance: Record<string, Float32Array> | null
+  /** 0: the machine's. */
+  threads: number
   /** [glob of tensor names, type] pairs that override the policy; first match wins. */
   overrides: [string, string][]
   /** null: the source file's own. */
-  tokenizer: { json: string; tokens: string[]; merges: string[] } | null
+  tokenizer: { json: string; tokens: string[]; merges: string[]; padId: number } | null
   license: string
   source: string
   revision: string
   name: string
+}
+
+export interface NativeInspection {
+  path: string
+  format: 'gguf' | 'safetensors' | 'torch' | 'unknown'
+  family: string
+  loadable: boolean
+  files: string[]
+  keys: { name: string; kind: string; value: string }[]
+  tensors: { name: string; type: string; shape: number[]; bytes: number; file: string }[]
+  /** Null: not loadable. */
+  model: {
+    name: string
+    family: string
+    license: string
+    dim: number
+    vision: (NativeInspectedTower & { imageSize: number; patchSize: number }) | null
+    text: (NativeInspectedTower & { vocabSize: number; contextLength: number }) | null
+  } | null
+  missing: string[]
+  ignored: string[]
+  problems: { code: string; message: string }[]
+}
+
+export interface NativeInspectedTower {
+  width: number
+  layers: number
+  heads: number
+  mlpWidth: number
+  activation: string
+  pooling: string
+}
+
+export interface NativeConvertProgress {
+  /** The tensor being written. */
+  tensor: string
+  tensorsDone: number
+  tensors: number
+  bytesDone: number
+  bytes: number
+}
+
+export interface NativeConvertTask extends NativeTask<{ bytes: number; tensors: Record<string, number> }> {
+  progress(): NativeConvertProgress
 }
 
 export interface NativeAddon {
@@ -136,7 +198,9 @@ export interface NativeAddon {
   /** Every code the native side can raise. */
   errorCodes(): string[]
   loadModel(path: string, options: NativeLoadOptions): NativeTask<NativeModel>
-  convert(input: string, output: string, options: NativeConvertOptions): NativeTask<{ bytes: number; tensors: Record<string, number> }>
+  convert(input: string, output: string, options: NativeConvertOptions): NativeConvertTask
+  /** What is at `path`, as far as it can be told; rejects only when there is nothing. */
+  inspect(path: string): Promise<NativeInspection>
   /** For tests and tools: Pillow-equal resize of RGB bytes. */
   resize(pixels: NativePixels, width: number, height: number, filter: 'nearest' | 'bilinear' | 'bicubic'): Promise<Uint8Array>
   topK(queries: Float32Array, matrix: NativeMatrix, dim: number, k: number, threads: number): NativeTask<{ indices: Uint32Array; scores: Float32Array }>

@@ -24,14 +24,17 @@ export class Call<I, R> {
   /** Items without a result. */
   missing: number
   settled = false
-  /** Takes the listener off the caller's signal. */
-  stopListening: (() => void) | undefined
+  /** Called once the call is settled: takes listeners and timers away. */
+  readonly cleanups: (() => void)[] = []
   private accept!: (results: R[]) => void
   private refuse!: (reason: unknown) => void
 
-  /** `number`: of the calls submitted in the same moment, the lower one was first. */
+  /**
+   * `number`: of the calls submitted in the same moment, the lower one was first. `client`: whose share it uses.
+   */
   constructor(
     items: readonly I[], readonly priority: number, readonly submittedAt: number, readonly number: number,
+    readonly client: string | undefined,
   ) {
     this.entries = items.map((item, index) => ({ call: this, item, index, queue: undefined, job: undefined, slot: -1 }))
     this.results = new Array<R>(items.length)
@@ -58,7 +61,6 @@ export class Call<I, R> {
 
   private settle(): void {
     this.settled = true
-    this.stopListening?.()
-    this.stopListening = undefined
+    for (const cleanUp of this.cleanups.splice(0)) cleanUp()
   }
 }

@@ -1,4 +1,4 @@
 export { Scheduler } from './scheduler.js'
 export type {
-  BatchRunner, Clock, DurationStats, SchedulerOptions, SchedulerStats, SubmitOptions,
+  BatchReport, BatchRunner, Clock, DurationStats, SchedulerOptions, SchedulerStats, SubmitOptions,
 } from './types.js'

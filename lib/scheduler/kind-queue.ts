@@ -1,116 +1,116 @@
-import type { Entry } from './call.js'
+import type { Call, Entry } from './call.js'
+import { before, ClientQueue } from './client-queue.js'
 
 /**
- * The waiting items of one kind, most urgent first: a binary heap in which each item knows its place, so that a
- * cancelled one leaves at once.
+ * The waiting items of one kind. Clients take turns, an item each (start-time fair queueing, Goyal et al. 1996, with
+ * items of equal cost), however much each of them has waiting; within a client the most urgent item goes first.
  *
- * Urgency is `submittedAt - priority * agingMs`, least first. It grows with waiting as fast for all, so the order of
- * two items never changes while they wait, yet none starves: only what is submitted within `agingMs` per step of
- * priority can pass an item.
+ * A client that comes, or comes back, begins where the least served of the waiting ones stands: having been away earns
+ * nothing. One step of priority is worth one turn, so a high priority wins a few turns, never all of them.
  */
 export class KindQueue<I, R> {
-  /** When its latest batch began, or the queue came to be. */
-  servedAt: number
-  /** Number of that turn, to tell turns of the same millisecond apart. */
-  servedTurn: number
+  /** When its latest batch began. */
+  servedAt = -Infinity
   /** No waiting item was submitted before this. */
   private oldest = Infinity
-  private readonly heap: Entry<I, R>[] = []
+  private count = 0
+  private readonly clients = new Map<string | undefined, ClientQueue<I, R>>()
+  /** Least turn of the clients that wait; it never goes back. */
+  private floor = 0
 
-  constructor(readonly kind: string, private readonly agingMs: number, servedTurn: number) {
-    this.servedAt = -Infinity
-    this.servedTurn = servedTurn
-  }
+  /** `servedTurn`: number of that batch, to tell batches of the same millisecond apart. */
+  constructor(readonly kind: string, private readonly agingMs: number, public servedTurn: number) {}
 
   get size(): number {
-    return this.heap.length
+    return this.count
   }
 
   /** Submission time of the longest waiting item, or earlier when that one has left; Infinity when empty. */
   get waitingSince(): number {
-    return this.heap.length === 0 ? Infinity : this.oldest
+    return this.count === 0 ? Infinity : this.oldest
   }
 
   /** When this kind's claim to the next runner dates from: its latest turn or its first item, whichever is later. */
   get claim(): number {
-    const { call } = this.heap[0]!
-    return Math.max(this.servedAt, call.submittedAt) - call.priority * this.agingMs
+    let claim = Infinity
+    for (const client of this.clients.values()) {
+      if (client.size === 0) continue
+      const { submittedAt, priority } = client.head.call
+      claim = Math.min(claim, Math.max(this.servedAt, submittedAt) - priority * this.agingMs)
+    }
+    return claim
   }
 
   push(entry: Entry<I, R>): void {
-    this.oldest = this.heap.length === 0 ? entry.call.submittedAt : Math.min(this.oldest, entry.call.submittedAt)
+    const { submittedAt, client: name } = entry.call
+    this.oldest = this.count === 0 ? submittedAt : Math.min(this.oldest, submittedAt)
+    let client = this.clients.get(name)
+    if (!client) {
+      client = new ClientQueue(this.agingMs, this.floor)
+      this.clients.set(name, client)
+    } else if (client.size === 0) {
+      client.turn = Math.max(client.turn, this.floor)
+    }
+    client.push(entry)
     entry.queue = this
-    this.heap.push(entry)
-    this.rise(entry, this.heap.length - 1)
+    this.count += 1
   }
 
-  /** Takes the `count` most urgent items out, in order. */
+  /** Takes `count` items out, in order. */
   take(count: number, now: number, turn: number): Entry<I, R>[] {
     const taken: Entry<I, R>[] = []
-    while (taken.length < count && this.heap.length > 0) {
-      const entry = this.heap[0]!
+    while (taken.length < count && this.count > 0) {
+      const client = this.nextClient()
+      const entry = client.head
       this.remove(entry)
+      client.turn += 1
       taken.push(entry)
     }
+    this.raiseFloor()
     this.servedAt = now
     this.servedTurn = turn
     return taken
   }
 
   remove(entry: Entry<I, R>): void {
-    const slot = entry.slot
-    const last = this.heap.pop()!
+    this.clients.get(entry.call.client)!.remove(entry)
     entry.queue = undefined
-    entry.slot = -1
-    if (last === entry) return
-    this.rise(last, slot)
-    this.sink(last, last.slot)
+    this.count -= 1
   }
 
   /** Brings `waitingSince` up to date after items have left. */
   refresh(): void {
     this.oldest = Infinity
-    for (const entry of this.heap) this.oldest = Math.min(this.oldest, entry.call.submittedAt)
+    for (const { items } of this.clients.values()) {
+      for (const { call } of items) this.oldest = Math.min(this.oldest, call.submittedAt)
+    }
   }
 
   /** The calls that have items here. */
-  calls(): Set<Entry<I, R>['call']> {
-    return new Set(this.heap.map(entry => entry.call))
+  calls(): Set<Call<I, R>> {
+    const calls = new Set<Call<I, R>>()
+    for (const { items } of this.clients.values()) for (const { call } of items) calls.add(call)
+    return calls
   }
 
-  private rise(entry: Entry<I, R>, slot: number): void {
-    while (slot > 0) {
-      const parentSlot = (slot - 1) >> 1
-      const parent = this.heap[parentSlot]!
-      if (!this.before(entry, parent)) break
-      this.put(parent, slot)
-      slot = parentSlot
+  private nextClient(): ClientQueue<I, R> {
+    let best: ClientQueue<I, R> | undefined
+    for (const client of this.clients.values()) {
+      if (client.size > 0 && (!best || this.goesBefore(client, best))) best = client
     }
-    this.put(entry, slot)
+    return best!
   }
 
-  private sink(entry: Entry<I, R>, slot: number): void {
-    for (;;) {
-      let childSlot = 2 * slot + 1
-      if (childSlot >= this.heap.length) break
-      const sibling = this.heap[childSlot + 1]
-      if (sibling && this.before(sibling, this.heap[childSlot]!)) childSlot += 1
-      const child = this.heap[childSlot]!
-      if (!this.before(child, entry)) break
-      this.put(child, slot)
-      slot = childSlot
-    }
-    this.put(entry, slot)
+  private goesBefore(a: ClientQueue<I, R>, b: ClientQueue<I, R>): boolean {
+    const difference = a.turn - a.head.call.priority - (b.turn - b.head.call.priority)
+    return difference === 0 ? before(a.head, b.head, this.agingMs) : difference < 0
   }
 
-  private put(entry: Entry<I, R>, slot: number): void {
-    this.heap[slot] = entry
-    entry.slot = slot
-  }
-
-  private before(a: Entry<I, R>, b: Entry<I, R>): boolean {
-    if (a.call === b.call) return a.index < b.index
-    const difference = a.call.submittedAt - b.call.submittedAt - (a.call.priority - b.call.priority) * this.agingMs
-    return difference === 0 ? a.call.number < b.call.number : difference < 0
+  /** And forgets the clients of whom nothing is left to remember. */
+  private raiseFloor(): void {
+    let least = Infinity
+    for (const { size, turn } of this.clients.values()) if (size > 0) least = Math.min(least, turn)
+    if (least !== Infinity) this.floor = Math.max(this.floor, least)
+    for (const [name, { size, turn }] of this.clients) if (size === 0 && turn <= this.floor) this.clients.delete(name)
   }
 }

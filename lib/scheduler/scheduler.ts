@@ -4,26 +4,29 @@
  */
 import { abortReason, onAbort } from '../abort.js'
 import { ClipError, errorCodeOf } from '../errors.js'
-import { checkInteger, checkNonEmptyArray, checkNumber } from '../validate.js'
+import { checkInteger, checkNonEmptyArray, checkNumber, checkString } from '../validate.js'
 import { Call, type Entry } from './call.js'
 import { systemClock } from './clock.js'
 import { Failure, Job, type Outcome } from './job.js'
 import { KindQueue } from './kind-queue.js'
 import { Meter } from './meter.js'
-import type { BatchRunner, Clock, SchedulerOptions, SchedulerStats, SubmitOptions } from './types.js'
+import { Pace } from './pace.js'
+import type { BatchReport, BatchRunner, Clock, SchedulerOptions, SchedulerStats, SubmitOptions } from './types.js'
+import { WaitingCalls } from './waiting-calls.js'
 
 export class Scheduler<I, R> {
   private readonly maxBatch: number
   private readonly maxWaitMs: number
-  private readonly maxQueue: number
   private readonly agingMs: number
   private readonly clock: Clock
+  private readonly onBatch: ((report: BatchReport) => void) | undefined
+  private readonly runnerCount: number
 
   private readonly idle: BatchRunner<I, R>[]
   private readonly jobs = new Set<Promise<void>>()
   private readonly queues = new Map<string, KindQueue<I, R>>()
-  /** Calls with at least one item in a queue. */
-  private waitingCalls = 0
+  private readonly paces = new Map<string, Pace>()
+  private readonly waiting: WaitingCalls
   private calls = 0
   private turnPending = false
   private cancelTimer: (() => void) | undefined
@@ -31,23 +34,27 @@ export class Scheduler<I, R> {
 
   private readonly waitMs = new Meter()
   private readonly runMs = new Meter()
-  private readonly counts = { running: 0, batches: 0, items: 0, failed: 0, rejected: 0, aborted: 0 }
+  private readonly counts = { running: 0, batches: 0, items: 0, failed: 0, rejected: 0, aborted: 0, expired: 0 }
+  /** Run time of an item on one runner, smoothed. */
+  private itemMs = 0
 
   /** @throws TypeError / RangeError for bad options */
   constructor(options: SchedulerOptions<I, R>) {
     this.idle = [...checkNonEmptyArray('runners', options.runners)]
     this.maxBatch = checkInteger('maxBatch', options.maxBatch, { min: 1 })
     this.maxWaitMs = checkNumber('maxWaitMs', options.maxWaitMs, { min: 0, max: 60_000 })
-    this.maxQueue = checkInteger('maxQueue', options.maxQueue, { min: 1 })
+    this.waiting = new WaitingCalls(checkInteger('maxQueue', options.maxQueue, { min: 1 }))
     this.agingMs = checkNumber('agingMs', options.agingMs ?? 1000, { min: 0, max: 3_600_000 })
     this.clock = options.clock ?? systemClock
+    this.onBatch = options.onBatch
+    this.runnerCount = options.runners.length
   }
 
   /**
    * Hands in one item; resolves to its result.
    *
-   * Rejects with the runner's error for the item; the signal's reason when cancelled; ERR_CLIP_QUEUE_FULL when
-   * `maxQueue` calls wait already; ERR_CLIP_DISPOSED.
+   * Rejects with the runner's error for the item; the signal's reason when cancelled; ERR_CLIP_DEADLINE_EXCEEDED after
+   * `timeoutMs`; ERR_CLIP_QUEUE_FULL, with `retryAfterMs`, when `maxQueue` calls wait already; ERR_CLIP_DISPOSED.
    */
   async submit(kind: string, item: I, options?: SubmitOptions): Promise<R> {
     const results = await this.enqueue(kind, [item], options)
@@ -64,10 +71,14 @@ export class Scheduler<I, R> {
 
   stats(): SchedulerStats {
     const { batches, items } = this.counts
-    let queued = 0
-    for (const queue of this.queues.values()) queued += queue.size
-    const meanBatchSize = batches === 0 ? 0 : items / batches
-    return { queued, ...this.counts, meanBatchSize, waitMs: this.waitMs.read(), runMs: this.runMs.read() }
+    return {
+      queued: this.queuedItems(),
+      ...this.counts,
+      meanBatchSize: batches === 0 ? 0 : items / batches,
+      itemMs: this.itemMs / this.runnerCount,
+      waitMs: this.waitMs.read(),
+      runMs: this.runMs.read(),
+    }
   }
 
   /**
@@ -80,26 +91,58 @@ export class Scheduler<I, R> {
   }
 
   private enqueue(kind: string, items: readonly I[], options: SubmitOptions = {}): Promise<R[]> {
-    const { signal, priority = 0 } = options
+    const { signal, priority = 0, client, timeoutMs } = options
     checkInteger('priority', priority, { min: -100, max: 100 })
+    if (client !== undefined) checkString('client', client)
+    if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs, { min: 0, max: 2 ** 31 - 1 })
     if (this.disposal) throw disposed()
     if (signal?.aborted) {
       this.counts.aborted += items.length
       throw abortReason(signal)
     }
     if (items.length === 0) return Promise.resolve([])
-    if (this.waitingCalls >= this.maxQueue) {
+    if (!this.waiting.admits(client)) {
       this.counts.rejected += items.length
-      throw queueFull(this.waitingCalls, this.maxQueue)
+      throw this.waiting.full(client, this.drainMs())
     }
-    const call = new Call<I, R>(items, priority, this.clock.now(), this.calls++)
-    if (signal) call.stopListening = onAbort(signal, () => this.abort(call, abortReason(signal)))
+    const call = new Call<I, R>(items, priority, this.clock.now(), this.calls++, client)
+    if (signal) call.cleanups.push(onAbort(signal, () => this.abort(call, abortReason(signal))))
+    if (timeoutMs !== undefined) call.cleanups.push(this.clock.after(timeoutMs, () => this.expire(call, timeoutMs)))
     const queue = this.queueOf(kind)
+    if (this.maxWaitMs > 0) this.paceOf(kind).arrive(call.submittedAt, queue.size + this.counts.running)
     for (const entry of call.entries) queue.push(entry)
     call.queued = items.length
-    this.waitingCalls += 1
+    this.waiting.enter(client)
     this.wake()
     return call.promise
+  }
+
+  private queuedItems(): number {
+    let queued = 0
+    for (const queue of this.queues.values()) queued += queue.size
+    return queued
+  }
+
+  /** When what is there now will be done, milliseconds from now; a guess before anything has run. */
+  private drainMs(): number {
+    if (this.itemMs === 0) return 1000
+    return Math.max(1, Math.round((this.queuedItems() + this.counts.running) * (this.itemMs / this.runnerCount)))
+  }
+
+  private paceOf(kind: string): Pace {
+    let pace = this.paces.get(kind)
+    if (!pace) {
+      // kinds may be made up by callers without end: only the latest are remembered
+      if (this.paces.size >= 64) this.paces.delete(this.paces.keys().next().value as string)
+      pace = new Pace(this.maxWaitMs)
+      this.paces.set(kind, pace)
+    }
+    return pace
+  }
+
+  /** Until when a kind's items wait for more of them. */
+  private waitUntil(queue: KindQueue<I, R>): number {
+    return this.maxWaitMs === 0 ? -Infinity : this.paceOf(queue.kind).waitUntil(queue.waitingSince)
   }
 
   private queueOf(kind: string): KindQueue<I, R> {
@@ -131,16 +174,16 @@ export class Scheduler<I, R> {
       this.startBatch(queue, now)
     }
     if (this.idle.length === 0 || this.queues.size === 0) return
-    let since = Infinity
-    for (const queue of this.queues.values()) since = Math.min(since, queue.waitingSince)
-    this.cancelTimer = this.clock.after(Math.max(0, since + this.maxWaitMs - now), () => this.startBatches())
+    let until = Infinity
+    for (const queue of this.queues.values()) until = Math.min(until, this.waitUntil(queue))
+    this.cancelTimer = this.clock.after(Math.max(0, until - now), () => this.startBatches())
   }
 
   /** The kind whose turn it is, among those that need not wait for more items. */
   private nextQueue(now: number): KindQueue<I, R> | undefined {
     let best: KindQueue<I, R> | undefined
     for (const queue of this.queues.values()) {
-      if (queue.size < this.maxBatch && queue.waitingSince + this.maxWaitMs > now) continue
+      if (queue.size < this.maxBatch && this.waitUntil(queue) > now) continue
       if (!best || queue.claim < best.claim || (queue.claim === best.claim && queue.servedTurn < best.servedTurn)) {
         best = queue
       }
@@ -169,13 +212,24 @@ export class Scheduler<I, R> {
 
   private async runJob(job: Job<I, R>): Promise<void> {
     const outcomes = await job.run(isItemFault)
-    this.runMs.record(this.clock.now() - job.startedAt)
+    this.measure(job)
     this.counts.running -= job.entries.length
     this.idle.push(job.runner)
     // a full batch starts before the results are handed out; less waits for what the callers submit next
     if (this.fullBatchWaits()) this.startBatches()
     else this.wake()
     for (const [i, entry] of job.entries.entries()) this.settle(entry, outcomes[i]!)
+  }
+
+  private measure({ kind, entries, startedAt }: Job<I, R>): void {
+    const runMs = this.clock.now() - startedAt
+    this.runMs.record(runMs)
+    const itemMs = runMs / entries.length
+    this.itemMs = this.itemMs === 0 ? itemMs : this.itemMs + 0.2 * (itemMs - this.itemMs)
+    if (!this.onBatch) return
+    let oldest = startedAt
+    for (const { call } of entries) oldest = Math.min(oldest, call.submittedAt)
+    this.onBatch({ kind, size: entries.length, waitMs: startedAt - oldest, runMs })
   }
 
   private fullBatchWaits(): boolean {
@@ -197,6 +251,11 @@ export class Scheduler<I, R> {
     this.reject(call, reason)
   }
 
+  private expire(call: Call<I, R>, timeoutMs: number): void {
+    this.counts.expired += call.missing
+    this.reject(call, new ClipError('ERR_CLIP_DEADLINE_EXCEEDED', `the call took longer than timeoutMs (${timeoutMs})`))
+  }
+
   /** Rejects a call and takes its items from the queue and, as far as nobody else is in them, off the runners. */
   private reject(call: Call<I, R>, reason: unknown): void {
     call.reject(reason)
@@ -215,7 +274,7 @@ export class Scheduler<I, R> {
 
   private leaveQueue({ call }: Entry<I, R>): void {
     call.queued -= 1
-    if (call.queued === 0) this.waitingCalls -= 1
+    if (call.queued === 0) this.waiting.leave(call.client)
   }
 
   private stopTimer(): void {
@@ -235,10 +294,6 @@ export class Scheduler<I, R> {
 function isItemFault(error: unknown): boolean {
   const code = errorCodeOf(error)
   return code === 'ERR_CLIP_INPUT_SHAPE' || code === 'ERR_CLIP_INPUT_RANGE'
-}
-
-function queueFull(waiting: number, limit: number): ClipError {
-  return new ClipError('ERR_CLIP_QUEUE_FULL', `${waiting} calls are waiting and maxQueue is ${limit}: try again later`)
 }
 
 function disposed(): ClipError {

@@ -27,7 +27,10 @@ export interface SchedulerOptions<I, R> {
   runners: readonly BatchRunner<I, R>[]
   /** Most items of a batch. */
   maxBatch: number
-  /** How long an idle runner waits for a batch to fill, milliseconds, to 60000. 0: not at all. */
+  /**
+   * The longest that an idle runner waits for a batch to fill, milliseconds, to 60000. 0: not at all. It waits only
+   * while more items are to be expected by how they came lately.
+   */
   maxWaitMs: number
   /** Most calls that may wait; an array given to `submitMany` is one call. */
   maxQueue: number
@@ -36,8 +39,20 @@ export interface SchedulerOptions<I, R> {
    * do not count) to 3600000. Default 1000.
    */
   agingMs?: number
+  /** Told of each batch when it has run. It may not throw. */
+  onBatch?: (report: BatchReport) => void
   /** Default: the process's clock. */
   clock?: Clock
+}
+
+export interface BatchReport {
+  kind: string
+  /** Items. */
+  size: number
+  /** From submission to start, of the item that waited longest, milliseconds. */
+  waitMs: number
+  /** From start to end, milliseconds. */
+  runMs: number
 }
 
 export interface SubmitOptions {
@@ -45,6 +60,10 @@ export interface SubmitOptions {
   signal?: AbortSignal
   /** Integer from -100 to 100, higher goes first. Default 0. */
   priority?: number
+  /** Whose call it is: clients share the runners and the queue fairly. Default: all such calls are one client's. */
+  client?: string
+  /** Milliseconds after which the call rejects with ERR_CLIP_DEADLINE_EXCEEDED. Default: none. */
+  timeoutMs?: number
 }
 
 /** Durations in milliseconds: mean and max of all, p50 and p99 of the latest 512. All 0 before the first. */
@@ -76,4 +95,8 @@ export interface SchedulerStats {
   rejected: number
   /** Items whose call was cancelled. */
   aborted: number
+  /** Items whose call ran out of time. */
+  expired: number
+  /** What an item takes lately, milliseconds: run time by batch size and runners, smoothed. 0 before the first. */
+  itemMs: number
 }

@@ -2,6 +2,7 @@ import { ClipError } from '../errors.js'
 import { impliedMerges, ranksOfMerges, wordEnd, type RankOf } from './bpe.js'
 import { byteChars } from './bytes.js'
 import { ClipBpeEncoder, type ClipVocabulary } from './clip-bpe.js'
+import { type Frame, frameOf, paddingOf } from './frame.js'
 import { LibraryEncoder } from './library.js'
 import type { SpecialTokens, TextCleaning, TextEncoder, TokenizerSource } from './types.js'
 
@@ -17,6 +18,9 @@ export interface BuiltTokenizer {
   bosId?: number
   eosId?: number
   padId?: number
+  /** What a tokenizer.json of another family than CLIP's puts around a text. */
+  frame?: Frame
+  paddingSide?: 'left' | 'right'
 }
 
 /** The added_tokens of a tokenizer.json. */
@@ -43,7 +47,11 @@ const maxId = 2 ** 22 - 1
 
 /** Parses `source`: this is where the time goes that {@link createTokenizer} saves until the first text. */
 export function buildTokenizer(source: TokenizerSource, cleaning: TextCleaning, fixed: FixedIds): BuiltTokenizer {
-  if ('json' in source) return fromJson(source.json, source.specials ?? {}, cleaning, fixed)
+  if ('json' in source) {
+    const built = fromJson(source.json, source.specials ?? {}, cleaning, fixed)
+    const { paddingSide = built.paddingSide ?? (source.leftByDefault ? 'left' : 'right') } = source
+    return { ...built, paddingSide }
+  }
   if ('tokens' in source) {
     const ids = idsOfTokens(source.tokens)
     const merges = source.merges && mergeLines(source.merges)
@@ -76,7 +84,11 @@ function fromJson(text: string, specials: SpecialTokens, cleaning: TextCleaning,
   } catch (cause) {
     throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `tokenizer.json cannot be used: ${messageOf(cause)}`, { cause })
   }
-  return { encoder, ...specialIds((token) => encoder.idOf(token), specialsOf(specials, json.post_processor), fixed) }
+  const padding = paddingOf(json.padding)
+  const names = { ...specialsOf(specials, json.post_processor), pad: specials.pad ?? padding.token }
+  return {
+    encoder, ...specialIds((token) => encoder.idOf(token), names, fixed), frame: frameOf(json.post_processor), paddingSide: padding.side,
+  }
 }
 
 interface ClipParts {

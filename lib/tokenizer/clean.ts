@@ -12,9 +12,11 @@ export type Cleaner = (part: string) => string
 export function cleanerFor(cleaning: TextCleaning): Cleaner {
   if (cleaning === 'none') return (part) => part
   if (cleaning === 'whitespace_lower') return lowerLikeTransformers
+  if (cleaning === 'lower') return lowerEach
   const fixer = new TextFixer()
   const basic: Cleaner = (part) => unescapeHtml(unescapeHtml(fixer.fix(part)))
-  if (cleaning === 'open_clip') return (part) => collapse(basic(part)).toLowerCase()
+  if (cleaning === 'open_clip' || cleaning === 'repair_lower') return (part) => collapse(basic(part)).toLowerCase()
+  if (cleaning === 'repair') return (part) => collapse(basic(part))
   return (part) => canonicalize(basic(part))
 }
 
@@ -34,7 +36,7 @@ export function repairText(text: string): string {
  * works line by line, and nothing else looks across whitespace.
  */
 export function* splitForCleaning(text: string, cleaning: TextCleaning, size: number): Generator<string> {
-  const lines = cleaning === 'open_clip' || cleaning === 'canonicalize'
+  const lines = cleaning !== 'whitespace_lower' && cleaning !== 'lower' && cleaning !== 'none'
   const cut = lines ? /(?<=\n)/g : /(?=\p{White_Space})/gu
   let start = 0
   while (text.length - start > size) {
@@ -52,7 +54,12 @@ export function* splitForCleaning(text: string, cleaning: TextCleaning, size: nu
  * capital sigma becomes U+03C3, where JavaScript and Python write U+03C2.
  */
 function lowerLikeTransformers(text: string): string {
-  return text.normalize('NFC').replace(/\p{White_Space}+/gu, ' ').replaceAll('\u03a3', '\u03c3').toLowerCase()
+  return lowerEach(text.normalize('NFC').replace(/\p{White_Space}+/gu, ' '))
+}
+
+/** Every character alone, as the tokenizers library does. */
+export function lowerEach(text: string): string {
+  return text.replaceAll('\u03a3', '\u03c3').toLowerCase()
 }
 
 /** big_vision's canonicalize_text: '_' to a space, Python's string.punctuation removed, lower case. */

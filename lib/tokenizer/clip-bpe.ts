@@ -1,6 +1,6 @@
 import { fromByteChars, toByteChars } from './bytes.js'
 import { mergePieces, wordEnd, type RankOf } from './bpe.js'
-import { cleanerFor, splitForCleaning } from './clean.js'
+import { type Cleaner, cleanerFor, splitForCleaning } from './clean.js'
 import { encodePrefix } from './prefix.js'
 import type { TextCleaning, TextEncoder } from './types.js'
 
@@ -65,7 +65,7 @@ export class ClipBpeEncoder implements TextEncoder {
 
   encode(text: string, limit: number): number[] {
     const ids: number[] = []
-    const clean = cleanerFor(this.#cleaning)
+    const clean = this.#cleaner()
     const size = this.#rawLiterals.crossesSpaces ? text.length : partSize
     for (const part of splitForCleaning(text, this.#cleaning, size)) {
       for (const raw of this.#rawLiterals.split(part)) {
@@ -81,6 +81,14 @@ export class ClipBpeEncoder implements TextEncoder {
       if (ids.length >= limit) break
     }
     return ids
+  }
+
+  #cleaner(): Cleaner {
+    const clean = cleanerFor(this.#cleaning)
+    // open_clip's HFTokenizer around transformers' CLIPTokenizer: its own cleaning, then the tokenizer's
+    if (!this.#cleaning.startsWith('repair')) return clean
+    const lower = cleanerFor('whitespace_lower')
+    return (part) => lower(clean(part))
   }
 
   decode(ids: readonly number[]): string {

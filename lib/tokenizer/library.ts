@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { readCharsmap } from './charsmap.js'
-import { cleanText, repairText } from './clean.js'
+import { cleanText, lowerEach, repairText } from './clean.js'
 import { encodePrefix } from './prefix.js'
 import type { TextCleaning, TextEncoder } from './types.js'
 
@@ -94,7 +94,9 @@ export class LibraryEncoder implements TextEncoder {
   }
 
   #cleanerFor(cleaning: TextCleaning): (text: string) => string {
-    if (cleaning === 'open_clip') return repairText
+    if (cleaning === 'open_clip' || cleaning === 'repair') return repairText
+    if (cleaning === 'repair_lower' || cleaning === 'repair_canonicalize') return (text) => cleanText(text, cleaning)
+    if (cleaning === 'lower') return lowerEach
     if (cleaning === 'canonicalize' && !this.#canonicalizes()) return (text) => cleanText(text, 'canonicalize')
     return (text) => text
   }

@@ -1,12 +1,17 @@
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClipError, invalidArgument } from '../errors.js'
+import { type PieceKind, sentencePieceJson } from './sentencepiece.js'
+import { wordPieceJson } from './word-piece.js'
 import type { SpecialTokens, TokenizerJsonSource, VocabularySource } from './types.js'
 
 // the largest in use are below 40 MB (256,000 tokens with their merges)
 const maxFileBytes = 256 * 2 ** 20
 
-const otherFormats = ['spiece.model', 'sentencepiece.bpe.model', 'tokenizer.model', 'vocab.txt']
+const pieceModels = ['spiece.model', 'sentencepiece.bpe.model', 'sentencepiece.model']
+const otherFormats = ['tokenizer.model']
+// transformers' GemmaTokenizer and Siglip2Tokenizer fill rows from the left unless their configuration says otherwise
+const leftPadded = /^(Gemma|Siglip2)Tokenizer/
 
 /** What {@link readTokenizerSource} found. */
 export interface TokenizerFiles {
@@ -47,22 +52,39 @@ export async function readTokenizerSource(directory: string): Promise<TokenizerF
       throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${directory}: expected merges.txt beside vocab.json, found none`)
     }
     source = { vocab: await read('vocab.json'), merges: await read('merges.txt') }
+  } else if (names.has('vocab.txt')) {
+    source = { json: wordPieceJson(await read('vocab.txt'), await readJson('tokenizer_config.json'), join(directory, 'vocab.txt')) }
+  } else if (pieceModels.some((name) => names.has(name))) {
+    const name = pieceModels.find((candidate) => names.has(candidate))!
+    files.push(name)
+    const { tokenizer_class: type } = await readJson('tokenizer_config.json')
+    source = { json: sentencePieceJson(await readBytes(join(directory, name)), pieceKind(type, name), join(directory, name)) }
   } else {
     const others = otherFormats.filter((name) => names.has(name))
     const found = others.length > 0 ? `only ${others.join(', ')}, which is not read` : 'neither'
     throw new ClipError(
       'ERR_CLIP_TOKENIZER_MISSING',
-      `${directory}: expected tokenizer.json, or vocab.json with merges.txt, found ${found}`,
+      `${directory}: expected tokenizer.json, vocab.json with merges.txt, vocab.txt or a SentencePiece model, found ${found}`,
     )
   }
   const map = await readJson('special_tokens_map.json')
   const config = await readJson('tokenizer_config.json')
   source.specials = specialsOf({ ...map, ...config })
+  if ('json' in source) {
+    const { padding_side: side, tokenizer_class: name } = config
+    if (side === 'left' || side === 'right') source.paddingSide = side
+    source.leftByDefault = typeof name === 'string' && leftPadded.test(name)
+  }
   const length = config.model_max_length
   const contextLength = Number.isInteger(length) && (length as number) >= 2 && (length as number) <= 1e6
     ? (length as number)
     : undefined
   return { source, files, contextLength }
+}
+
+function pieceKind(tokenizerClass: unknown, file: string): PieceKind {
+  if (typeof tokenizerClass !== 'string') return file === 'sentencepiece.bpe.model' ? 'xlm-roberta' : 'plain'
+  return tokenizerClass.startsWith('XLMRoberta') ? 'xlm-roberta' : tokenizerClass.startsWith('Siglip') ? 'siglip' : 'plain'
 }
 
 function specialsOf(config: Record<string, unknown>): SpecialTokens {
@@ -84,12 +106,16 @@ async function filesOf(directory: string): Promise<Set<string>> {
 }
 
 async function readText(path: string): Promise<string> {
+  return (await readBytes(path)).toString('utf8')
+}
+
+async function readBytes(path: string): Promise<Buffer> {
   try {
     const { size } = await stat(path)
     if (size > maxFileBytes) {
       throw new ClipError('ERR_CLIP_FILE_LIMIT', `${path}: expected at most ${maxFileBytes} bytes, found ${size}`)
     }
-    return await readFile(path, 'utf8')
+    return await readFile(path)
   } catch (cause) {
     if (cause instanceof ClipError) throw cause
     throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${path}: cannot be read, ${(cause as Error).message}`, { cause })

@@ -1,3 +1,8 @@
+/** Every {@link TextCleaning}. */
+export const textCleanings = [
+  'whitespace_lower', 'open_clip', 'canonicalize', 'none', 'repair', 'repair_lower', 'lower', 'repair_canonicalize',
+] as const
+
 /**
  * What is done to a text before it is split into tokens.
  *
@@ -5,14 +10,14 @@
  * - `open_clip`: open_clip's `clean='lower'`: ftfy's repairs, HTML entities twice, whitespace, lower case.
  * - `canonicalize`: open_clip's `clean='canonicalize'` (SigLIP, CLIPA): as above and punctuation removed.
  * - `none`: the text as it is.
+ * - `repair`, `repair_lower`, `repair_canonicalize`: open_clip's `clean='whitespace'`, `'lower'` and `'canonicalize'` before
+ *   a tokenizer of another family, whatever that one does by itself: as `open_clip`, case kept or not, or `canonicalize`.
+ * - `lower`: lower case only (SigLIP2).
  *
  * A tokenizer.json of another family than CLIP (SentencePiece, WordPiece, ...) has a normaliser of its own, which
  * always runs, after this: see docs/tokenizer.md.
  */
-export type TextCleaning = 'whitespace_lower' | 'open_clip' | 'canonicalize' | 'none'
-
-/** Every {@link TextCleaning}. */
-export const textCleanings: readonly TextCleaning[] = ['whitespace_lower', 'open_clip', 'canonicalize', 'none']
+export type TextCleaning = (typeof textCleanings)[number]
 
 /** The strings of the special tokens, as tokenizer_config.json and special_tokens_map.json name them. */
 export interface SpecialTokens {
@@ -26,6 +31,9 @@ export interface SpecialTokens {
 export interface TokenizerJsonSource {
   json: string
   specials?: SpecialTokens
+  /** Where the filling of a row goes; default: as the file's `padding` says, else as `leftByDefault`, else right. */
+  paddingSide?: 'left' | 'right'
+  leftByDefault?: boolean
 }
 
 /** vocab.json (parsed or as text) with merges.txt (lines 'a b', best first, or as text). */
@@ -56,7 +64,10 @@ export interface TokenizerSettings {
   padId?: number
   /** Default: 'whitespace_lower'. */
   cleaning?: TextCleaning
-  /** Whether a row starts with the start token. Default: true. SigLIP: false. */
+  /**
+   * Whether a row starts with the start token. Default: true. SigLIP: false. Here as below: a tokenizer.json of another
+   * family than CLIP's whose post-processor frames a text decides by itself.
+   */
   addBos?: boolean
   /** Whether a row ends with the end token, which truncation then keeps. Default: true. */
   addEos?: boolean

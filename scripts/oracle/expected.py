@@ -85,9 +85,11 @@ def pooled(output):
 
 
 def write_expected(
-    directory, family, encode_image, encode_text, size, ids, scale=None, picture=None, texts=TEXTS, seed=1, process=None
+    directory, family, encode_image, encode_text, size, ids, scale=None, picture=None, texts=TEXTS, seed=1, process=None,
+    bias=0, debug=None,
 ):
-    """encode_*: from float64 pixels / ids to un-normalised embeddings; None: the tower is not there."""
+    """encode_*: from float64 pixels / ids to un-normalised embeddings; None: the tower is not there.
+    debug: from the float64 pixels to further tensors by name."""
     tensors, info = {}, {'family': family, 'texts': texts if encode_text else []}
     with torch.no_grad():
         if encode_image:
@@ -104,14 +106,20 @@ def write_expected(
             tensors['text_embeds'] = encode_text(ids)
         if encode_image and encode_text:
             unit = [t / t.norm(dim=-1, keepdim=True) for t in (tensors['image_embeds'], tensors['text_embeds'])]
-            tensors['logits_per_image'] = scale * unit[0] @ unit[1].T
+            tensors['logits_per_image'] = scale * unit[0] @ unit[1].T + bias
+        if debug:
+            tensors.update(debug(tensors['pixel_values'].double() if encode_image else None))
+    write_tensors(directory, tensors)
+    write_json(directory, 'expected.json', info)
+
+
+def write_tensors(directory, tensors):
     arrays = {name: tensor.detach().numpy() for name, tensor in tensors.items()}
     arrays = {
         name: np.ascontiguousarray(a.astype(np.int32 if a.dtype == np.int64 else np.float32))
         for name, a in arrays.items()
     }
     save_file(arrays, os.path.join(directory, 'expected.safetensors'))
-    write_json(directory, 'expected.json', info)
 
 
 def in_double(model):

@@ -26,11 +26,11 @@ def _scaled(name, shape, z, logit_scale):
         return np.full(shape, logit_scale)
     if any(part in name for part in ('norm', 'ln_', '.ln', 'layrnorm')):
         return 0.15 * z if is_bias else 1 + 0.2 * z
-    if 'class_embedding' in name:
+    if 'class_embedding' in name or 'cls_token' in name or 'latent' in name or 'probe' in name:
         return 0.6 * z
-    if 'position' in name:
+    if 'position' in name or 'pos_embed' in name or 'token_type' in name:
         return 0.3 * z
-    if 'token_embedding' in name:
+    if 'token_embedding' in name or 'word_embeddings' in name:
         return 0.4 * z
     if is_bias:
         return (0.3 * z - 0.2) if ('fc1' in name or 'c_fc' in name) else 0.2 * z

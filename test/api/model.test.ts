@@ -163,7 +163,7 @@ describeWithModel('a loaded model', () => {
   })
 })
 
-const embedded = join(root, 'models', 'emoji-clip-q8_0.gguf')
+const embedded = join(root, 'models', 'emoji-clip.gguf')
 if (!existsSync(embedded)) process.stderr.write(`SKIPPED: no default model (${embedded})\n`)
 const describeWithDefault = existsSync(embedded) ? describeWithModel : describe.skip
 

@@ -13,6 +13,7 @@ describeWithModel('abort', () => {
   afterAll(() => clip.dispose())
   afterEach(async () => {
     expect(await clip.encodeText('still alive')).toHaveLength(64)
+    await until(() => clip.stats().running === 0)
     expect(clip.stats()).toMatchObject({ queued: 0, running: 0 })
   })
 

@@ -93,7 +93,7 @@ inline void test_safetensors() {
     for (size_t n : {size_t(0), size_t(1), size_t(7), size_t(8), size_t(9), 8 + model.header.size() / 2,
                      8 + model.header.size() - 1, 8 + model.header.size(), whole.size() - 1}) {
         write_file(file, whole.substr(0, n));
-        check_error("safetensors cut at " + std::to_string(n), n == 0 ? code::FILE_FORMAT : code::FILE_TRUNCATED, open,
+        check_error("safetensors cut at " + std::to_string(n), code::FILE_TRUNCATED, open,
                     {"model.safetensors"});
     }
     write_file(file, whole + "x");
@@ -186,7 +186,7 @@ inline void test_configs() {
         check_error(what, expected, open, words);
     };
     const hparams hp = open().hp;
-    check(hp.text.eos_id == 19 && hp.text.bos_id == 18 && hp.text.pad_id == 0, "ids");
+    check(hp.text.eos_id == 19 && hp.text.bos_id == 18 && hp.text.pad_id == -1, "ids");
     check(hp.image.resize == 8 && hp.image.mode == resize_mode::shortest && hp.n_proj == 48,
           "defaults without a preprocessor");
     config("model_type", code::MODEL_UNSUPPORTED, "\"clip\"", "\"blip\"", {"model_type", "blip"});
@@ -252,10 +252,10 @@ inline void test_configs() {
     const struct { const char * from; const char * to; const char * word; } keys[] = {
         {"\"layers\":1,\"image_size\"", "\"timm_model_name\":\"x\",\"image_size\"", "timm_model_name"},
         {"\"layers\":1,\"image_size\"", "\"layers\":[1,1,1,1],\"image_size\"", "vision_cfg.layers"},
-        {"\"layers\":1,\"image_size\"", "\"pool_type\":\"avg\",\"image_size\"", "pool_type"},
-        {"\"layers\":1,\"image_size\"", "\"no_ln_pre\":true,\"image_size\"", "no_ln_pre"},
+        {"\"layers\":1,\"image_size\"", "\"pool_type\":\"map\",\"image_size\"", "pool_type"},
+        {"\"layers\":1,\"image_size\"", "\"ls_init_value\":0.1,\"image_size\"", "ls_init_value"},
         {"\"heads\":2", "\"heads\":2,\"hf_model_name\":\"roberta\"", "hf_model_name"},
-        {"\"heads\":2", "\"heads\":2,\"no_causal_mask\":true", "no_causal_mask"},
+        {"\"heads\":2", "\"heads\":2,\"embed_cls\":true", "embed_cls"},
         {"\"heads\":2", "\"heads\":2,\"surprise\":1", "surprise"},
         {"\"embed_dim\":48", "\"embed_dim\":48,\"multimodal_cfg\":{}", "multimodal_cfg"},
     };
@@ -296,7 +296,7 @@ inline void test_gguf_structure() {
     check_error("gguf range", code::CONFIG_INVALID, [&] { good.integer("a", 8, 9); }, {"8 to 9"});
     check_error("gguf absent", code::CONFIG_INVALID, [&] { good.real("b", 0, 1); }, {"key b", "nothing"});
     for (size_t n = 0; n < whole.size(); n++) {
-        expect("cut at " + std::to_string(n), n == 0 ? code::FILE_FORMAT : code::FILE_TRUNCATED, whole.substr(0, n));
+        expect("cut at " + std::to_string(n), code::FILE_TRUNCATED, whole.substr(0, n));
     }
     const auto edit = [&](const std::function<void(gguf_parts &)> & change) {
         gguf_parts parts = base();

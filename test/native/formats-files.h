@@ -144,7 +144,7 @@ struct tiny_model {
         random_state = 7;
         header = "{\"__metadata__\":{\"format\":\"pt\"}";
         for (const expected_tensor & tensor : expected_tensors(hp)) {
-            add(origin_of(tensor, name_scheme::hf_clip, "").name, tensor.ne);
+            add(origin_of(tensor, name_scheme::hf_clip).name, tensor.ne);
         }
         header += "}";
     }

@@ -96,7 +96,7 @@ static tiny_model vision_only(int n_ff) {
     const std::string key = "\"intermediate_size\":";
     model.config = replaced(model.config, key + "128", key + std::to_string(n_ff));
     for (const expected_tensor & tensor : expected_tensors(model.hp)) {
-        model.add(origin_of(tensor, name_scheme::hf_clip, "").name, tensor.ne);
+        model.add(origin_of(tensor, name_scheme::hf_clip).name, tensor.ne);
     }
     model.header = replaced(model.header, "{,", "{") + "}";
     return model;

@@ -251,6 +251,27 @@ static void expect_error(const char * what, error_code code, const std::function
     }
 }
 
+// Grids of pictures that keep their proportions, as transformers' get_image_size_for_max_num_patches gives them.
+static void test_patch_grids() {
+    const struct { int most, width, height, columns, rows; } expected[] = {
+        {256, 640, 480, 18, 14}, {256, 480, 640, 14, 18}, {256, 1, 1, 7, 7}, {256, 1, 1000, 1, 256},
+        {256, 5000, 3, 256, 1}, {256, 17, 31, 12, 21}, {256, 256, 256, 16, 16}, {256, 255, 257, 16, 16},
+        {256, 1920, 1080, 21, 12}, {256, 3, 4000, 1, 256}, {256, 777, 333, 24, 10}, {1024, 640, 480, 36, 27},
+        {1024, 480, 640, 27, 36}, {1024, 1, 1, 7, 7}, {1024, 1, 1000, 1, 1000}, {1024, 5000, 3, 1024, 1},
+        {1024, 17, 31, 24, 42}, {1024, 256, 256, 32, 32}, {1024, 255, 257, 32, 32}, {1024, 1920, 1080, 42, 24},
+        {1024, 3, 4000, 1, 1024}, {1024, 777, 333, 48, 21},
+    };
+    image_hparams params;
+    params.mode = resize_mode::patches;
+    params.patch = 16;
+    for (const auto & e : expected) {
+        params.max_patches = e.most;
+        const image_size size = tower_image_size(params, e.width, e.height);
+        CHECK(size.width == 16 * e.columns && size.height == 16 * e.rows, "%d x %d in %d patches: expected %d x %d, found %d x %d pixels", e.width,
+              e.height, e.most, e.columns, e.rows, size.width, size.height);
+    }
+}
+
 static void test_errors() {
     preprocess_scratch scratch;
     const auto params = params_of(resize_mode::shortest, crop_rounding::floor, 8, 8);
@@ -290,6 +311,7 @@ int main() {
     test_plans();
     test_preprocess_values();
     test_channels_and_stride();
+    test_patch_grids();
     test_errors();
     std::printf("preprocess (%s): %s\n", best_resize_passes().name, n_failed == 0 ? "ok" : "FAILED");
     return n_failed == 0 ? 0 : 1;

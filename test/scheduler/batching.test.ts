@@ -84,69 +84,6 @@ describe('maxWaitMs', () => {
     expect(batches).toHaveLength(1)
     expect(clock.pendingTimers).toBe(0)
   })
-
-  test('an idle runner waits for company that long, counted from the first', async () => {
-    const { clock, batches, submit } = setUp({ maxWaitMs: 10 })
-    void submit('text', 'a')
-    await clock.advance(6)
-    void submit('text', 'b')
-    await clock.advance(3)
-    expect(batches).toHaveLength(0)
-    await clock.advance(1)
-    expect(batches[0]!.items).toEqual(['a', 'b'])
-    expect(clock.pendingTimers).toBe(0)
-  })
-
-  test('a full batch does not wait', async () => {
-    const { clock, batches, submit } = setUp({ maxWaitMs: 10 })
-    for (const item of 'abcde') void submit('text', item)
-    await clock.turn()
-    // spread evenly is only over idle runners, and there is one
-    expect(batches[0]!.items).toHaveLength(4)
-    batches[0]!.finish()
-    await clock.advance(9)
-    expect(batches).toHaveLength(1)
-    await clock.advance(1)
-    expect(batches[1]!.items).toEqual(['e'])
-  })
-
-  test('what a full batch leaves behind waits from its own time on', async () => {
-    const { clock, batches, submit } = setUp({ maxWaitMs: 10 })
-    for (const item of 'wxyzabcd') void submit('text', item)
-    await clock.advance(8)
-    void submit('text', 'e')
-    await clock.advance(1)
-    batches[0]!.finish()
-    await clock.turn()
-    batches[1]!.finish()
-    expect(batches[1]!.items).toEqual(['a', 'b', 'c', 'd'])
-    await clock.advance(8)
-    expect(batches).toHaveLength(2)
-    await clock.advance(1)
-    expect(batches[2]!.items).toEqual(['e'])
-  })
-
-  test('one kind that waits does not hold up another', async () => {
-    const { clock, batches, submit } = setUp({ maxWaitMs: 10 })
-    void submit('image', 'x')
-    await clock.advance(5)
-    for (const item of 'abcd') void submit('text', item)
-    await clock.turn()
-    expect(batches.map(({ kind }) => kind)).toEqual(['text'])
-    batches[0]!.finish()
-    await clock.advance(5)
-    expect(batches[1]!.items).toEqual(['x'])
-  })
-
-  test('no timer is left when all that waited is cancelled', async () => {
-    const { clock, submit } = setUp({ maxWaitMs: 10 })
-    const controller = new AbortController()
-    void submit('text', 'a', { signal: controller.signal })
-    await clock.turn()
-    expect(clock.pendingTimers).toBe(1)
-    controller.abort()
-    expect(clock.pendingTimers).toBe(0)
-  })
 })
 
 describe('submitMany', () => {

@@ -25,9 +25,11 @@ describe('dispose', () => {
   })
 
   test('is idempotent, while running and after, and leaves no timer', async () => {
-    const { scheduler, clock, submit } = setUp({ maxWaitMs: 10 })
-    void submit('text', 'a')
+    const { scheduler, clock, submit, batches } = setUp()
+    void submit('text', 'a', { timeoutMs: 1000 })
     await clock.turn()
+    void submit('text', 'b', { timeoutMs: 1000 })
+    batches[0]!.finish()
     const disposal = scheduler.dispose()
     expect(scheduler.dispose()).toBe(disposal)
     await disposal

@@ -23,12 +23,23 @@ describe('on the real clock', () => {
     expect((performance.now() - started) / 12_800).toBeLessThan(0.5)
   })
 
-  test('maxWaitMs is kept', async () => {
-    const scheduler = new Scheduler({ runners: [echo], maxBatch: 32, maxWaitMs: 20, maxQueue: 64 })
+  test('maxWaitMs costs a lone caller nothing, and under load a wait is as short as it says', async () => {
+    const scheduler = new Scheduler({ runners: [echo], maxBatch: 1000, maxWaitMs: 2000, maxQueue: 64 })
     const started = performance.now()
-    expect(await scheduler.submit('image', 1)).toBe(1)
-    expect(performance.now() - started).toBeGreaterThan(18)
-    expect(scheduler.stats().batches).toBe(1)
+    for (let i = 0; i < 20; i++) expect(await scheduler.submit('image', i)).toBe(i)
+    expect(performance.now() - started).toBeLessThan(1500)
+    expect(scheduler.stats().batches).toBe(20)
+  })
+
+  test('a deadline rejects on time, whatever the runner does', async () => {
+    let finish: (() => void) | undefined
+    const stuck: BatchRunner<number, number> = { run: (_, items) => new Promise(resolve => { finish = () => resolve(items) }) }
+    const scheduler = new Scheduler({ runners: [stuck], maxBatch: 1, maxWaitMs: 0, maxQueue: 64 })
+    const calls = [1, 2].map(item => scheduler.submit('image', item, { timeoutMs: 30 }))
+    for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'ERR_CLIP_DEADLINE_EXCEEDED' })
+    expect(scheduler.stats()).toMatchObject({ expired: 2, queued: 0 })
+    finish!()
+    await scheduler.dispose()
   })
 
   test('mixed calls, aborts and failures at random: every call ends, once, rightly', async () => {

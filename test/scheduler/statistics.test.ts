@@ -6,7 +6,7 @@ describe('statistics and options', () => {
     const none = { mean: 0, max: 0, p50: 0, p99: 0 }
     expect(scheduler.stats()).toEqual({
       queued: 0, running: 0, batches: 0, items: 0, meanBatchSize: 0, waitMs: none, runMs: none,
-      failed: 0, rejected: 0, aborted: 0,
+      failed: 0, rejected: 0, aborted: 0, expired: 0, itemMs: 0,
     })
     for (const item of 'abc') void submit('text', item)
     await clock.turn()
@@ -20,7 +20,21 @@ describe('statistics and options', () => {
     expect(scheduler.stats()).toMatchObject({
       queued: 0, running: 0, batches: 2, items: 3, meanBatchSize: 1.5,
       waitMs: { mean: 10, max: 30, p50: 0, p99: 30 }, runMs: { mean: 20, max: 30, p50: 10, p99: 30 },
+      itemMs: 14, // 30 ms for two, then 10 ms for one, with a weight of a fifth
     })
+  })
+
+  test('tells of each batch', async () => {
+    const reports: unknown[] = []
+    const { clock, batches, submit } = setUp({ maxBatch: 2, onBatch: report => reports.push(report) })
+    void submit('text', 'a')
+    clock.pass(5)
+    void submit('text', 'b')
+    await clock.turn()
+    await clock.advance(7)
+    batches[0]!.finish()
+    await clock.turn()
+    expect(reports).toEqual([{ kind: 'text', size: 2, waitMs: 5, runMs: 7 }])
   })
 
   test.each([
@@ -30,9 +44,11 @@ describe('statistics and options', () => {
     expect(() => setUp(options)).toThrow(expect.objectContaining({ name: 'RangeError', code: 'ERR_CLIP_OUT_OF_RANGE' }))
   })
 
-  test('rejects a priority that is none', async () => {
+  test('rejects bad options of a call', async () => {
     const { submit } = setUp()
     await expect(submit('text', 'a', { priority: NaN })).rejects.toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
+    await expect(submit('text', 'a', { client: '' })).rejects.toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
+    await expect(submit('text', 'a', { timeoutMs: -1 })).rejects.toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
     await expect(submit('text', 'a', { priority: 101 })).rejects.toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
   })
 })

@@ -26,7 +26,7 @@ describe('wrong arguments', () => {
     [{ contextLength: 1 }, 'ERR_CLIP_OUT_OF_RANGE'],
     [{ contextLength: 7.5 }, 'ERR_CLIP_OUT_OF_RANGE'],
     [{ contextLength: 77, padId: -1 }, 'ERR_CLIP_OUT_OF_RANGE'],
-    [{ contextLength: 77, cleaning: 'lower' }, 'ERR_CLIP_OUT_OF_RANGE'],
+    [{ contextLength: 77, cleaning: 'upper' }, 'ERR_CLIP_OUT_OF_RANGE'],
     [{ contextLength: 77, cleaning: 1 }, 'ERR_CLIP_INVALID_ARGUMENT'],
     [{ contextLength: 77, addBos: 1 }, 'ERR_CLIP_INVALID_ARGUMENT'],
     [{ contextLength: 77, contextLenght: 1 }, 'ERR_CLIP_UNKNOWN_OPTION'],

@@ -42,7 +42,7 @@ describe('readTokenizerSource', () => {
     const [code, message] = await failure(await folderWith({}))
     expect(code).toBe('ERR_CLIP_TOKENIZER_MISSING')
     expect(message).toContain('found neither')
-    expect((await failure(await folderWith({ 'spiece.model': '' })))[1]).toContain('only spiece.model')
+    expect((await failure(await folderWith({ 'tokenizer.model': '' })))[1]).toContain('only tokenizer.model')
     const half = await failure(await folderWith({ 'vocab.json': vocab }))
     expect(half).toEqual(['ERR_CLIP_FILE_NOT_FOUND', expect.stringContaining('merges.txt')])
     const broken = await folderWith({ 'vocab.json': vocab, 'merges.txt': merges, 'tokenizer_config.json': '{' })

@@ -3,14 +3,14 @@ import type { Classification } from '../../index.js'
 import { UsageError } from '../failure.js'
 import { eachImage, readLabels } from '../inputs.js'
 import {
-  addExamples, addJsonOption, addModelOptions, collect, type ModelFlags, wholeNumber, withModel,
+  addExamples, addJsonOption, addModelOptions, collect, type ModelFlags, type PictureFlags, pictureOptions, wholeNumber, withModel,
 } from '../options.js'
 import { JsonList, tabbed } from '../output.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
 import { bar, percent, printable, table } from '../table.js'
 
-interface Flags extends ModelFlags {
+interface Flags extends ModelFlags, PictureFlags {
   labels?: string[]
   labelsFile?: string
   template?: string[]
@@ -48,11 +48,12 @@ async function run(shell: Shell, images: string[], flags: Flags): Promise<void> 
   const labels = await labelsOf(shell, flags)
   const { signal } = shell
   const { json, multiLabel, topK = json ? undefined : shown } = flags
+  const options = { ...pictureOptions(flags), topK, multiLabel, signal }
   await withModel(shell, flags, 'both', async clip => {
     const classifier = await clip.classifier(labels, { templates: flags.template, signal })
     const list = new JsonList(shell)
     await eachImage(
-      shell, images, image => classifier.classify(image, { topK, multiLabel, signal }),
+      shell, images, image => classifier.classify(image, options),
       (image, results) => (json ? list.add({ image, results }) : shell.write(render(shell, image, results))),
     )
     if (json) await list.end()

@@ -20,7 +20,7 @@ photograph among ten kinds of clothing. Tells which answers are right, how long 
 
 JSON is { "pictures": [{ "image", "kind", "expected", "correct", "results" }], "correct", "timing", "model" }.`)
     .action((flags: Flags) => run(shell, flags))
-  addModelOptions(addJsonOption(command))
+  addModelOptions(addJsonOption(command), { images: false })
   addExamples(command, [
     ['the embedded model', 'ggclip demo'],
     ['another model', 'ggclip demo --model model.gguf'],

@@ -1,7 +1,7 @@
 /** `ggclip info`: what is this model? */
 import type { ClipInfo } from '../../index.js'
 import { UsageError } from '../failure.js'
-import { addExamples, addJsonOption, addModelOptions, type ModelFlags, withModel } from '../options.js'
+import { addExamples, addJsonOption, addModelOptions, modelForms, type ModelFlags, withModel } from '../options.js'
 import { tabbed } from '../output.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
@@ -17,9 +17,9 @@ export const info: Verb = (program, shell) => {
     .description(`Loads a model and prints what it is: sizes, weight types, device, licence, source.
 
 A pipe gets one line for each property: name and value, separated by a tab. JSON is the library's clip.info.`)
-    .argument('[model]', 'a .gguf file or the directory of a checkpoint (default: the embedded model)')
+    .argument('[model]', `${modelForms} (default: the embedded model)`)
     .action((model: string | undefined, flags: Flags) => run(shell, model, flags))
-  addModelOptions(addJsonOption(command))
+  addModelOptions(addJsonOption(command), { images: false })
   addExamples(command, [
     ['the embedded model', 'ggclip info'],
     ['another one, as JSON', 'ggclip info model.gguf --json'],

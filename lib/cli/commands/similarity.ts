@@ -1,13 +1,15 @@
 /** `ggclip similarity`: how well does each text fit the picture? */
 import type { ImageInput } from '../../index.js'
 import { eachImage } from '../inputs.js'
-import { addExamples, addJsonOption, addModelOptions, type ModelFlags, withModel } from '../options.js'
+import {
+  addExamples, addJsonOption, addModelOptions, type ModelFlags, type PictureFlags, pictureOptions, withModel,
+} from '../options.js'
 import { JsonList, tabbed } from '../output.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
 import { bar, percent, printable, table } from '../table.js'
 
-interface Flags extends ModelFlags {
+interface Flags extends ModelFlags, PictureFlags {
   json?: boolean
 }
 
@@ -40,9 +42,10 @@ JSON is [{ "image", "results": [{ "text", "probability", "logit", "similarity" }
 async function run(shell: Shell, image: string, texts: string[], flags: Flags): Promise<void> {
   await withModel(shell, flags, 'both', async clip => {
     const { logitScale, logitBias } = clip.info
+    const options = { ...pictureOptions(flags), signal: shell.signal }
     const list = new JsonList(shell)
     const compare = async (one: ImageInput): Promise<TextResult[]> => {
-      const { logits: [row], probabilities: [shares] } = await clip.similarity(one, texts, { signal: shell.signal })
+      const { logits: [row], probabilities: [shares] } = await clip.similarity(one, texts, options)
       return texts.map((text, i) => {
         const logit = row![i]!
         return { text, probability: shares![i]!, logit, similarity: (logit - logitBias) / logitScale }

@@ -25,10 +25,7 @@ inline void bench_linear(const kernel_table & k) {
     const int shapes[][3] = {{1, 768, 3072},  {8, 512, 2048},  {50, 768, 768},   {50, 768, 3072},
                              {50, 3072, 768}, {400, 768, 768}, {400, 768, 3072}, {400, 3072, 768}};
     for (const weight_type type : all_types) {
-        for (const activation_scale scale : {activation_scale::block, activation_scale::row}) {
-            if (scale == activation_scale::row && !is_quantized(type) && k.level != cpu_level::avx512_bf16) {
-                continue;
-            }
+        {
             for (const auto & s : shapes) {
                 const int          n = s[0], n_in = s[1], n_out = s[2];
                 const matrix       m = random_matrix(type, n_out, n_in, 1);
@@ -36,12 +33,10 @@ inline void bench_linear(const kernel_table & k) {
                 buffer             w(k.packed_size(type, n_out, n_in)), act(k.activations_size(type, n, n_in));
                 k.pack(type, n_out, n_in, m.rows.data(), m.row_bytes, w.data());
                 const double pack_s =
-                    best_time([&] { k.pack_activations(type, scale, x.data(), n_in, n, n_in, act.data(), 0, 1); });
+                    best_time([&] { k.pack_activations(type, x.data(), n_in, n, n_in, act.data(), 0, 1); });
                 const linear_args args = {{type, n_out, n_in, w.data()},
                                           act.data(),
-                                          n,
-                                          scale,
-                                          bias.data(),
+                                          n, bias.data(),
                                           unary::none,
                                           nullptr,
                                           0,
@@ -50,9 +45,9 @@ inline void bench_linear(const kernel_table & k) {
                 const double      s_linear = best_time([&] { k.linear(args, 0, 1); });
                 const double      gop = 2e-9 * n * n_in * n_out;
                 std::printf(
-                    "{\"level\":\"%s\",\"op\":\"linear\",\"type\":\"%s\",\"scale\":\"%s\",\"n_tokens\":%d,"
+                    "{\"level\":\"%s\",\"op\":\"linear\",\"type\":\"%s\",\"n_tokens\":%d,"
                     "\"n_in\":%d,\"n_out\":%d,\"gops\":%.1f,\"gbytes_s\":%.1f,\"pack_share\":%.3f}\n",
-                    k.name, type_name(type), scale == activation_scale::row ? "row" : "block", n, n_in, n_out,
+                    k.name, type_name(type), n, n_in, n_out,
                     gop / s_linear, 1e-9 * w.size / s_linear, pack_s / s_linear);
                 std::fflush(stdout);
             }
@@ -97,18 +92,17 @@ inline void bench_other(const kernel_table & k) {
     no_dst.dst = nullptr;
     std::printf("{\"level\":\"%s\",\"op\":\"layer_norm_pack\",\"n_tokens\":50,\"n\":768,\"us\":%.1f}\n", k.name,
                 1e6 * best_time([&] {
-                    k.layer_norm_pack(weight_type::q8_0, activation_scale::block, no_dst, act.data(), 0, 1);
+                    k.layer_norm_pack(weight_type::q8_0, no_dst, act.data(), 0, 1);
                 }));
     for (const unary op : {unary::none, unary::quick_gelu, unary::gelu_erf, unary::gelu_tanh}) {
         const int          n_out = 3072;
         std::vector<float> out((size_t)n_tokens * n_out), one(n_tokens * 1), weight(n_out, 1.0f);
         buffer pw(k.packed_size(weight_type::f32, n_out, 1)), pa(k.activations_size(weight_type::f32, n_tokens, 1));
         k.pack(weight_type::f32, n_out, 1, weight.data(), 4, pw.data());
-        k.pack_activations(weight_type::f32, activation_scale::block, one.data(), 1, n_tokens, 1, pa.data(), 0, 1);
+        k.pack_activations(weight_type::f32, one.data(), 1, n_tokens, 1, pa.data(), 0, 1);
         const linear_args args = {{weight_type::f32, n_out, 1, pw.data()},
                                   pa.data(),
                                   n_tokens,
-                                  activation_scale::block,
                                   nullptr,
                                   op,
                                   nullptr,

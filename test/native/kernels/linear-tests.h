@@ -11,12 +11,11 @@ namespace test {
 struct linear_case {
     weight_type      type;
     int              n_tokens, n_in, n_out;
-    activation_scale scale = activation_scale::block;
     unary            op = unary::none;
     bool             bias = false, residual = false;
     std::string      text() const {
         return std::string(type_name(type)) + " " + std::to_string(n_tokens) + "x" + std::to_string(n_in) + "x" +
-               std::to_string(n_out) + (scale == activation_scale::row ? " row" : "") + " op" +
+               std::to_string(n_out) +  " op" +
                std::to_string((int)op) + (bias ? " bias" : "") + (residual ? " residual" : "");
     }
 };
@@ -48,7 +47,7 @@ inline std::vector<float> run_linear(const kernel_table & k, const linear_case &
     buffer    w(k.packed_size(c.type, c.n_out, c.n_in)), act(k.activations_size(c.type, n, c.n_in));
     k.pack(c.type, c.n_out, c.n_in, d.w.rows.data(), d.w.row_bytes, w.data());
     run_shares(nth, [&](int i) {
-        k.pack_activations(c.type, c.scale, d.x.data() + first_token * d.x_stride, d.x_stride, n, c.n_in, act.data(), i,
+        k.pack_activations(c.type, d.x.data() + first_token * d.x_stride, d.x_stride, n, c.n_in, act.data(), i,
                            nth);
     });
     const size_t       stride = c.n_out + 2;
@@ -56,7 +55,6 @@ inline std::vector<float> run_linear(const kernel_table & k, const linear_case &
     const linear_args  args = {{c.type, c.n_out, c.n_in, w.data()},
                                act.data(),
                                n,
-                               c.scale,
                                c.bias ? d.bias.data() : nullptr,
                                c.op,
                                c.residual ? d.residual.data() + first_token * d.residual_stride : nullptr,
@@ -72,47 +70,49 @@ inline std::vector<float> run_linear(const kernel_table & k, const linear_case &
     return out;
 }
 
-inline double round_to_bf16(double x) {
-    const float f = (float)x;
-    uint32_t    u;
-    std::memcpy(&u, &f, 4);
-    u = (u + 0x7fff + (u >> 16 & 1)) & 0xffff0000;
-    float g;
-    std::memcpy(&g, &u, 4);
-    return g;
-}
-
-// The level's named exception: activations and 16-bit weights multiplied as bf16.
-inline bool uses_bf16(const kernel_table & k, const linear_case & c) {
-    return k.level == cpu_level::avx512_bf16 && c.scale == activation_scale::row &&
+// Levels that multiply 16-bit weights as words (tile-word.h).
+inline bool uses_words(const kernel_table & k, const linear_case & c) {
+    return (k.level == cpu_level::avx512_vnni || k.level == cpu_level::avx_vnni) &&
            (c.type == weight_type::f16 || c.type == weight_type::bf16);
 }
 
-inline std::vector<double> quantized_activations(const linear_case & c, const linear_data & d) {
+// Values from `begin` to `end` as multiples of their largest magnitude / limit.
+template <class In>
+void round_to_steps(const In * x, int begin, int end, float limit, double * out) {
+    float amax = 0.0f;
+    for (int i = begin; i < end; i++) {
+        amax = std::max(amax, std::fabs((float)x[i]));
+    }
+    for (int i = begin; i < end; i++) {
+        out[i] = amax > 0.0f ? std::nearbyint((float)x[i] * (limit / amax)) * (amax / limit) : 0.0;
+    }
+}
+
+// What the kernel makes of the activations: 8 bits, 13 bits (limit 127, 4095) or, with limit 0, themselves.
+inline std::vector<double> rounded_activations(const linear_case & c, const linear_data & d, float limit) {
     std::vector<double> out((size_t)c.n_tokens * c.n_in);
+    const int           step = limit == 4095.0f ? 64 : c.type == weight_type::i8 ? c.n_in : ggclip::kernels::scale_group(c.n_in);
     for (int t = 0; t < c.n_tokens; t++) {
         const float * x = d.x.data() + t * d.x_stride;
         double *      q = out.data() + (size_t)t * c.n_in;
         std::copy(x, x + c.n_in, q);
-        const int step = c.scale == activation_scale::row ? c.n_in : 32;
-        for (int i0 = 0; is_quantized(c.type) && i0 < c.n_in; i0 += step) {
-            float amax = 0.0f;
-            for (int i = i0; i < i0 + step; i++) {
-                amax = std::max(amax, std::fabs(x[i]));
-            }
-            for (int i = i0; i < i0 + step; i++) {
-                q[i] = amax > 0.0f ? std::nearbyint(x[i] * (127.0f / amax)) * (amax / 127.0f) : 0.0;
-            }
+        for (int i = 0; limit > 0 && i < c.n_in; i += step) {
+            round_to_steps(x, i, std::min(i + step, c.n_in), limit, q);
         }
     }
     return out;
 }
 
-inline std::vector<double> reference_linear(const linear_case & c, const linear_data & d, bool bf16) {
-    std::vector<double> x = quantized_activations(c, d), w = d.w.values, out;
-    if (bf16) {
-        std::transform(x.begin(), x.end(), x.begin(), round_to_bf16);
-        std::transform(w.begin(), w.end(), w.begin(), round_to_bf16);
+inline std::vector<double> reference_linear(const linear_case & c, const linear_data & d, bool words) {
+    const bool          bytes = c.type == weight_type::i8;
+    const float         limit = words ? 4095.0f : is_quantized(c.type) || bytes ? 127.0f : 0.0f;
+    const int           step = words ? 64 : c.n_in;
+    std::vector<double> x = rounded_activations(c, d, limit), w = d.w.values, out;
+    for (int o = 0; (words || bytes) && o < c.n_out; o++) {
+        double * row = w.data() + (size_t)o * c.n_in;
+        for (int i = 0; i < c.n_in; i += step) {
+            round_to_steps(row, i, std::min(i + step, c.n_in), limit, row);
+        }
     }
     for (int t = 0; t < c.n_tokens; t++) {
         for (int o = 0; o < c.n_out; o++) {
@@ -135,7 +135,6 @@ inline std::vector<linear_case> linear_cases() {
     for (const weight_type type : all_types) {
         for (const auto & s : shapes) {
             linear_case c = {type, s[0], s[1], s[2]};
-            c.scale = i % 2 ? activation_scale::row : activation_scale::block;
             c.op = (unary)(i % 4);
             c.bias = i % 3 != 0;
             c.residual = i % 5 < 2;
@@ -157,9 +156,9 @@ inline void test_linear(const kernel_table & k) {
     for (const linear_case & c : linear_cases()) {
         const linear_data        d = data_for(c);
         const std::vector<float> got = run_linear(k, c, d, 1);
-        const bool               bf16 = uses_bf16(k, c);
-        const double             e = &k == &scalar || bf16 ? difference(got, reference_linear(c, d, bf16))
-                                                           : difference(got, run_linear(scalar, c, d, 1));
+        const bool               words = uses_words(k, c);
+        const double             e = &k == &scalar || words ? difference(got, reference_linear(c, d, words))
+                                                            : difference(got, run_linear(scalar, c, d, 1));
         expect(e < 1e-5, std::string(k.name) + " linear " + c.text() + ": " + std::to_string(e));
         worst = std::max(worst, e);
     }
@@ -169,8 +168,8 @@ inline void test_linear(const kernel_table & k) {
 // Neither the number of threads nor the other tokens of a batch change a single bit.
 inline void test_determinism(const kernel_table & k) {
     for (const weight_type type : all_types) {
-        for (const activation_scale scale : {activation_scale::block, activation_scale::row}) {
-            linear_case              c = {type, 19, 1536, 70, scale, unary::quick_gelu, true, true};
+        {
+            linear_case              c = {type, 19, 1536, 70, unary::quick_gelu, true, true};
             const linear_data        d = data_for(c);
             const std::vector<float> one = run_linear(k, c, d, 1);
             for (const int nth : {2, 3, 4, 64}) {

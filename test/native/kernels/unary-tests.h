@@ -19,13 +19,12 @@ inline void test_unary(const kernel_table & k) {
     const float weight = 1.0f;
     buffer      w(k.packed_size(weight_type::f32, 1, 1)), act(k.activations_size(weight_type::f32, n, 1));
     k.pack(weight_type::f32, 1, 1, &weight, 4, w.data());
-    k.pack_activations(weight_type::f32, activation_scale::block, x.data(), 1, n, 1, act.data(), 0, 1);
+    k.pack_activations(weight_type::f32, x.data(), 1, n, 1, act.data(), 0, 1);
     for (const unary op : {unary::quick_gelu, unary::gelu_erf, unary::gelu_tanh}) {
         std::vector<float> y(n);
         k.linear({{weight_type::f32, 1, 1, w.data()},
                   act.data(),
                   n,
-                  activation_scale::block,
                   nullptr,
                   op,
                   nullptr,

@@ -65,9 +65,10 @@ inline void dequantize_block(weight_type t, const uint8_t * b, double * out) {
 inline matrix random_matrix(weight_type type, int n_out, int n_in, uint64_t seed) {
     random_source r(seed);
     matrix        m = {type, n_out, n_in, 0, {}, std::vector<double>((size_t)n_out * n_in)};
-    const int     value_bytes = type == weight_type::f32 ? 4 : 2;
+    const bool    f32 = type == weight_type::f32 || type == weight_type::i8;  // i8 is packed from f32
+    const int     value_bytes = f32 ? 4 : 2;
     const size_t  used = is_quantized(type) ? (size_t)(n_in / 32) * block_bytes(type) : (size_t)n_in * value_bytes;
-    m.row_bytes = used + 6;  // rows need not touch each other
+    m.row_bytes = used + (f32 ? 8 : 6);  // rows need not touch each other
     m.rows.resize(m.row_bytes * n_out);
     for (int o = 0; o < n_out; o++) {
         uint8_t * row = m.rows.data() + o * m.row_bytes;
@@ -93,7 +94,7 @@ inline matrix random_matrix(weight_type type, int n_out, int n_in, uint64_t seed
             uint32_t    u;
             std::memcpy(&u, &f, 4);
             uint16_t h = (uint16_t)(u >> 16);
-            if (type == weight_type::f32) {
+            if (f32) {
                 std::memcpy(row + i * 4, &f, 4);
                 values[i] = f;
             } else if (type == weight_type::bf16) {

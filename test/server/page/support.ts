@@ -3,11 +3,9 @@ import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { delimiter, extname, join } from 'node:path'
 
-import Fastify, { type FastifyInstance } from 'fastify'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
-import { Clip } from '../../../lib/index'
-import { registerPage, type PageOptions } from '../../../lib/server/page/index'
+import { Server, type ServerOptions } from '../../../lib/index'
 
 export const root = join(__dirname, '..', '..', '..')
 export const sample = (name: string): string => join(root, 'models', 'samples', name)
@@ -47,36 +45,10 @@ export function launch(): Promise<Browser> {
 
 export interface Served { url: string; close(): Promise<void> }
 
-export async function serve(options: Omit<PageOptions, 'model'> = {}): Promise<Served> {
-  const clip = await Clip.load(undefined, { threads: 1 })
-  const app: FastifyInstance = Fastify({ bodyLimit: 32 * 2 ** 20 })
-  app.setErrorHandler((error: Error & { code?: string; statusCode?: number }, _, reply) => {
-    const status = error.statusCode ?? (error.code?.startsWith('ERR_CLIP_') ? 422 : 500)
-    void reply.code(status).send({ error: { message: error.message, type: 'x', param: null, code: error.code } })
-  })
-  const bytes = (uri: string): Buffer => Buffer.from(uri.slice(uri.indexOf(',') + 1), 'base64')
-  app.get('/v1/models', () => ({ object: 'list', data: [{ id: 'emoji-clip', object: 'model' }] }))
-  app.post<{ Body: any }>('/v1/classify', async ({ body }) => ({
-    data: [{ index: 0, results: await clip.classify(bytes(body.image), body.labels, { templates: body.templates, multiLabel: body.multi_label }) }],
-  }))
-  app.post<{ Body: any }>('/v1/similarity', async ({ body }) => {
-    const { logits, probabilities } = await clip.similarity(body.images.map(bytes), body.texts)
-    return { logits: logits.map(row => [...row]), probabilities: probabilities.map(row => [...row]) }
-  })
-  app.post<{ Body: any }>('/v1/rank', async ({ body }) => {
-    const [text, images] = await Promise.all([clip.encodeText(body.query as string), clip.encodeImage(body.documents.map(bytes) as Buffer[])])
-    const results = images.map((image, index) => ({ index, relevance_score: image.reduce((sum, value, i) => sum + value * text[i]!, 0) }))
-    return { results: results.sort((a, b) => b.relevance_score - a.relevance_score) }
-  })
-  await registerPage(app, { ...options, model: { use: (_, work) => work(clip) } })
-  const url = await app.listen({ port: 0, host: '127.0.0.1' })
-  return {
-    url,
-    close: async () => {
-      await app.close()
-      await clip.dispose()
-    },
-  }
+/** The server itself, on a free port, with the embedded model. */
+export async function serve(options: ServerOptions = {}): Promise<Served> {
+  const server = await Server.start({ port: 0, ...options })
+  return { url: server.url, close: () => server.close() }
 }
 
 /** An open page that keeps what must not happen: errors on the console, and requests to anybody but the server. */
@@ -104,6 +76,8 @@ export async function transferOf(page: Page, files: readonly (string | { name: s
   const list = files.map(file => (typeof file === 'string' ? { name: file, bytes: readFileSync(sample(file)) } : file))
   const given = list.map(({ name, bytes, ...rest }) => ({ name, base64: bytes.toString('base64'), type: (rest as { type?: string }).type ?? types[extname(name)] ?? '' }))
   return page.evaluateHandle(entries => {
+    // runs in the browser, whose types these tests do not load
+    const { DataTransfer, File } = globalThis as any
     const transfer = new DataTransfer()
     for (const { name, base64, type } of entries) {
       transfer.items.add(new File([Uint8Array.from(atob(base64), character => character.charCodeAt(0))], name, { type }))

@@ -1,0 +1,110 @@
+#include "binding/inspect.h"
+
+#include "binding/arguments.h"
+#include "binding/async.h"
+#include "formats/enum-names.h"
+#include "formats/inspect.h"
+
+namespace ggclip::binding {
+
+namespace {
+
+template <class List, class Make> Napi::Array array_of(Napi::Env env, const List & list, Make make) {
+    Napi::Array out = Napi::Array::New(env, list.size());
+    uint32_t i = 0;
+    for (const auto & item : list) out.Set(i++, make(item));
+    return out;
+}
+
+Napi::Array strings(Napi::Env env, const std::vector<std::string> & list) {
+    return array_of(env, list, [&](const std::string & text) { return Napi::String::New(env, text); });
+}
+
+// Rows first, as PyTorch gives shapes.
+Napi::Object tensor_value(Napi::Env env, const std::string & name, const raw_tensor & tensor) {
+    Napi::Object out = Napi::Object::New(env);
+    out.Set("name", name);
+    out.Set("type", tensor.type == GGML_TYPE_COUNT ? tensor.dtype : std::string(ggml_type_name(tensor.type)));
+    const std::vector<int64_t> shape(tensor.ne.rbegin(), tensor.ne.rend());
+    out.Set("shape", array_of(env, shape, [&](int64_t n) { return Napi::Number::New(env, (double) n); }));
+    out.Set("bytes", (double) tensor.n_bytes);
+    out.Set("file", tensor.path);
+    return out;
+}
+
+Napi::Object tower_value(Napi::Env env, const tower_hparams & hp) {
+    Napi::Object out = Napi::Object::New(env);
+    out.Set("width", hp.n_embd);
+    out.Set("layers", hp.n_layer);
+    out.Set("heads", hp.n_head);
+    out.Set("mlpWidth", hp.n_ff);
+    out.Set("activation", to_string(hp.act));
+    out.Set("pooling", to_string(hp.pool));
+    return out;
+}
+
+Napi::Value model_value(Napi::Env env, const inspection & found) {
+    if (!found.is_loadable) return env.Null();
+    const hparams & hp = found.hp;
+    Napi::Object out = Napi::Object::New(env);
+    out.Set("name", hp.name);
+    out.Set("family", hp.family);
+    out.Set("license", hp.license);
+    out.Set("dim", hp.n_proj);
+    out.Set("vision", env.Null());
+    out.Set("text", env.Null());
+    if (hp.vision.present) {
+        Napi::Object vision = tower_value(env, hp.vision);
+        vision.Set("imageSize", hp.vision.image_size);
+        vision.Set("patchSize", hp.vision.patch_size);
+        out.Set("vision", vision);
+    }
+    if (hp.text.present) {
+        Napi::Object text = tower_value(env, hp.text);
+        text.Set("vocabSize", hp.text.n_vocab);
+        text.Set("contextLength", hp.text.n_ctx);
+        out.Set("text", text);
+    }
+    return out;
+}
+
+Napi::Value inspection_value(Napi::Env env, const inspection & found) {
+    Napi::Object out = Napi::Object::New(env);
+    out.Set("path", found.path);
+    out.Set("format", found.format);
+    out.Set("family", found.family);
+    out.Set("loadable", found.is_loadable);
+    out.Set("files", strings(env, found.files));
+    out.Set("keys", array_of(env, found.keys, [&](const inspected_key & key) {
+                Napi::Object entry = Napi::Object::New(env);
+                entry.Set("name", key.name);
+                entry.Set("kind", key.kind);
+                entry.Set("value", key.value);
+                return entry;
+            }));
+    out.Set("tensors", array_of(env, found.tensors.tensors, [&](const auto & entry) { return tensor_value(env, entry.first, entry.second); }));
+    out.Set("model", model_value(env, found));
+    out.Set("missing", strings(env, found.missing));
+    out.Set("ignored", strings(env, found.ignored));
+    out.Set("problems", array_of(env, found.problems, [&](const error & problem) {
+                Napi::Object entry = Napi::Object::New(env);
+                entry.Set("code", error_code_name(problem.code()));
+                entry.Set("message", problem.what());
+                return entry;
+            }));
+    return out;
+}
+
+}  // namespace
+
+Napi::Value inspect(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    const std::string path = string_argument(env, info[0], "path");
+    auto found = std::make_shared<inspection>();
+    auto call = std::make_unique<job>(env);
+    call->work = [path, found] { *found = inspect_model(path); };
+    call->finish = [found](Napi::Env e) { return inspection_value(e, *found); };
+    return environment::of(env).start_thread(std::move(call), [] {});  // reads headers only: over soon by itself
+}
+
+}  // namespace ggclip::binding

@@ -1,0 +1,75 @@
+#include "formats/inspect.h"
+
+#include "engine/names.h"
+
+namespace ggclip {
+
+namespace {
+
+struct sign {
+    const char * part;    // of a tensor's name
+    const char * family;
+};
+
+// The first that fits decides: from the particular to the general.
+const sign SIGNS[] = {
+    {"text_model.encoder.layer.0.attention.self", "Chinese-CLIP (Hugging Face)"},
+    {"vision_model.head.probe", "SigLIP (Hugging Face)"},
+    {"vision_model.encoder.layers.0.", "CLIP (Hugging Face)"},
+    {"text_model.encoder.layers.0.", "text tower of CLIP or SigLIP (Hugging Face)"},
+    {"visual.trunk.", "OpenCLIP with an image tower of timm"},
+    {"visual.layer1.", "CLIP with a ResNet"},
+    {"visual.blocks.0.attn.q_proj", "EVA-CLIP"},
+    {"visual.transformer.resblocks.0.", "OpenAI or OpenCLIP"},
+    {"text.transformer.embeddings.", "OpenCLIP with a text tower of Hugging Face"},
+    {"image_encoder.model.", "MobileCLIP (Apple)"},
+    {"LinearTransformation.weight", "M-CLIP text tower"},
+    {"mm.", "projector of a multimodal language model (llama.cpp)"},
+    {"v.blk.0.", "CLIP in GGUF"},
+    {"t.blk.0.", "CLIP text tower in GGUF"},
+    {"lm_head.weight", "language model"},
+    {"model.layers.0.self_attn", "language model"},
+    {"blk.0.attn_q.weight", "language model in GGUF"},
+    {"down_blocks.0.", "diffusion model"},
+    {"encoder.layer.0.attention.self", "BERT"},
+};
+
+std::string value_of(const std::vector<inspected_key> & keys, const char * name) {
+    for (const inspected_key & key : keys) {
+        if (key.name == name) {
+            return key.value;
+        }
+    }
+    return "";
+}
+
+}  // namespace
+
+std::string guess_family(const tensor_table & table, const std::vector<inspected_key> & keys) {
+    const std::string architecture = value_of(keys, names::ARCHITECTURE);
+    if (!value_of(keys, names::PROJECTOR_TYPE).empty() || !value_of(keys, names::VISION_PROJECTOR_TYPE).empty() ||
+        value_of(keys, names::LLAVA_PROJECTOR) == "true") {
+        return "projector of a multimodal language model (llama.cpp)";
+    }
+    if (architecture == "clip" && !value_of(keys, names::LAYOUT).empty()) {
+        const std::string family = value_of(keys, names::FAMILY);
+        return (family.empty() ? "CLIP" : family) + " in ggclip's GGUF layout";
+    }
+    if (architecture == "clip" && !value_of(keys, names::HAS_VISION).empty()) {
+        return "CLIP in clip.cpp's GGUF layout";
+    }
+    if (architecture == "vit" || architecture == "clip_text") {
+        return std::string("one tower of ") + (value_of(keys, "vit.model_type") == "siglip" ? "SigLIP" : "CLIP or SigLIP") +
+               " in CrispEmbed's GGUF layout";
+    }
+    for (const sign & candidate : SIGNS) {
+        for (const auto & entry : table.tensors) {
+            if (entry.first.find(candidate.part) != std::string::npos) {
+                return candidate.family;
+            }
+        }
+    }
+    return architecture.empty() ? "unknown" : "GGUF of architecture " + architecture;
+}
+
+}  // namespace ggclip

@@ -1,0 +1,249 @@
+#include "formats/inspect.h"
+
+#include "formats/checkpoint-files.h"
+#include "formats/gguf-reader.h"
+#include "formats/json.h"
+#include "formats/mapped-file.h"
+#include "formats/open-model.h"
+#include "formats/tensor-names.h"
+#include "formats/torch-file.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <set>
+
+namespace ggclip {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t MAX_TEXT = 200, MAX_CONFIG_KEYS = 4096;
+
+std::string shorten(const std::string & text) {
+    if (text.size() <= MAX_TEXT) {
+        return text;
+    }
+    size_t end = MAX_TEXT;
+    while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) {
+        end--;  // not within a character
+    }
+    return text.substr(0, end) + "...";
+}
+
+std::string number_text(double value) {
+    char text[40];
+    snprintf(text, sizeof(text), "%.9g", value);
+    return text;
+}
+
+template <typename T>
+T read(const gguf_value & value) {
+    T out;
+    memcpy(&out, value.data, sizeof(T));
+    return out;
+}
+
+// Short lists of numbers are spelt out.
+std::string array_text(const gguf_value & value) {
+    if (value.item != gguf_kind::f32 || value.count > 8) {
+        return std::to_string(value.count) + " of " + to_string(value.item);
+    }
+    std::string text;
+    for (uint64_t i = 0; i < value.count; i++) {
+        float item;
+        memcpy(&item, value.data + 4 * i, sizeof(item));
+        text += (i ? ", " : "") + number_text(static_cast<double>(item));
+    }
+    return "[" + text + "]";
+}
+
+std::string text_of(const gguf_value & value) {
+    switch (value.kind) {
+        case gguf_kind::u8: return std::to_string(read<uint8_t>(value));
+        case gguf_kind::i8: return std::to_string(read<int8_t>(value));
+        case gguf_kind::u16: return std::to_string(read<uint16_t>(value));
+        case gguf_kind::i16: return std::to_string(read<int16_t>(value));
+        case gguf_kind::u32: return std::to_string(read<uint32_t>(value));
+        case gguf_kind::i32: return std::to_string(read<int32_t>(value));
+        case gguf_kind::u64: return std::to_string(read<uint64_t>(value));
+        case gguf_kind::i64: return std::to_string(read<int64_t>(value));
+        case gguf_kind::f32: return number_text(static_cast<double>(read<float>(value)));
+        case gguf_kind::f64: return number_text(read<double>(value));
+        case gguf_kind::boolean: return read<uint8_t>(value) ? "true" : "false";
+        case gguf_kind::string:
+            return shorten(std::string(reinterpret_cast<const char *>(value.data),
+                                       static_cast<size_t>(std::min<uint64_t>(value.count, 4 * MAX_TEXT))));
+        case gguf_kind::array: return array_text(value);
+    }
+    return "";
+}
+
+class inspector {
+  public:
+    explicit inspector(const std::string & path) { out_.path = path; }
+
+    inspection run() {
+        std::error_code code;
+        const fs::path  where = fs::u8path(out_.path);
+        if (fs::is_directory(where, code)) {
+            folder();
+        } else {
+            file();
+        }
+        load();
+        out_.family = guess_family(out_.tensors, out_.keys);
+        return std::move(out_);
+    }
+
+  private:
+    template <typename Work>
+    void attempt(Work work) {
+        try {
+            work();
+        } catch (const tensor_errors & errors) {
+            for (const tensor_errors::entry & entry : errors.all) {
+                problem(entry.what);
+                if (entry.what.code() == error_code::TENSOR_MISSING) {
+                    out_.missing.push_back(entry.tensor);
+                }
+            }
+        } catch (const error & failure) {
+            problem(failure);
+        }
+    }
+
+    void problem(const error & failure) {
+        if (said_.insert(failure.what()).second) {  // reading and loading find the same
+            out_.problems.push_back(failure);
+        }
+    }
+
+    void add_files() {
+        std::set<std::string> paths;
+        for (const auto & entry : out_.tensors.tensors) {
+            paths.insert(entry.second.path);
+        }
+        for (const std::string & path : paths) {
+            if (std::find(out_.files.begin(), out_.files.end(), path) == out_.files.end()) {
+                out_.files.push_back(path);
+            }
+        }
+    }
+
+    void folder() {
+        while (out_.path.size() > 1 && (out_.path.back() == '/' || out_.path.back() == '\\')) {
+            out_.path.pop_back();
+        }
+        const bool hf = configuration(out_.path + "/config.json");
+        const bool open_clip = configuration(out_.path + "/open_clip_config.json");
+        configuration(out_.path + "/preprocessor_config.json");
+        out_.format = "unknown";
+        attempt([&] {
+            const auto library = open_clip && !hf ? preference::open_clip : preference::hugging_face;
+            read_folder_weights(out_.path, library, out_.tensors);
+        });
+        if (!out_.tensors.tensors.empty()) {
+            out_.format = out_.tensors.format;
+        }
+        add_files();
+    }
+
+    void file() {
+        std::shared_ptr<const mapped_file> map;
+        out_.format = "unknown";
+        try {
+            map = mapped_file::open(out_.path);
+        } catch (const error & failure) {
+            if (failure.code() == error_code::FILE_NOT_FOUND) {
+                throw;
+            }
+            problem(failure);  // empty
+            return;
+        }
+        out_.files.push_back(out_.path);
+        if (map->size() >= 4 && memcmp(map->data(), "GGUF", 4) == 0) {
+            gguf();
+            return;
+        }
+        const bool torch = is_torch_file(map->data(), map->size());
+        // a header that begins as one: other files are told by their loading what was expected
+        const bool safetensors = map->size() > 8 && map->data()[8] == '{';
+        if (torch || safetensors) {
+            attempt([&] { read_weight_file(out_.path, out_.tensors); });
+        }
+        out_.format = torch ? "torch" : safetensors ? "safetensors" : "unknown";
+        const std::string folder = fs::u8path(out_.path).parent_path().u8string();
+        for (const char * name : {"config.json", "open_clip_config.json", "preprocessor_config.json"}) {
+            configuration((folder.empty() ? "." : folder) + "/" + name);
+        }
+    }
+
+    void gguf() {
+        out_.format = "gguf";
+        std::unique_ptr<error> failure;
+        const gguf_file        file(out_.path, failure);
+        if (failure) {
+            problem(*failure);
+        }
+        for (const auto & [name, value] : file.values()) {
+            out_.keys.push_back({name, to_string(value.kind), text_of(value)});
+        }
+        out_.tensors = file.tensors();
+    }
+
+    bool configuration(const std::string & path) {
+        std::error_code code;
+        if (!fs::is_regular_file(fs::u8path(path), code)) {
+            return false;
+        }
+        out_.files.push_back(path);
+        attempt([&] {
+            const auto             map = mapped_file::open(path);
+            const std::string_view text(reinterpret_cast<const char *>(map->data()), map->size());
+            flatten(parse_json(text, path), "");
+        });
+        return true;
+    }
+
+    void flatten(const json_value & value, const std::string & name) {
+        using kind_t = json_value::kind_t;
+        if (out_.keys.size() >= MAX_CONFIG_KEYS) {
+            return;
+        }
+        if (value.kind == kind_t::object) {
+            for (size_t i = 0; i < value.keys.size(); i++) {
+                flatten(value.items[i], name.empty() ? value.keys[i] : name + "." + value.keys[i]);
+            }
+            return;
+        }
+        static const char * const kinds[] = {"null", "boolean", "integer", "real", "string", "array", "object"};
+        const std::string         text = value.kind == kind_t::string    ? shorten(value.text)
+                                         : value.kind == kind_t::boolean ? (value.flag ? "true" : "false")
+                                         : value.kind == kind_t::integer ? std::to_string(value.integer)
+                                         : value.kind == kind_t::real    ? number_text(value.real)
+                                         : value.kind == kind_t::array   ? std::to_string(value.items.size()) + " items"
+                                                                         : "null";
+        out_.keys.push_back({name, kinds[static_cast<size_t>(value.kind)], text});
+    }
+
+    void load() {
+        attempt([&] {
+            const model_source source = open_model(out_.path);
+            out_.is_loadable = true;
+            out_.hp = source.hp;
+            out_.ignored = source.ignored;
+        });
+    }
+
+    inspection            out_;
+    std::set<std::string> said_;
+};
+
+}  // namespace
+
+inspection inspect_model(const std::string & path) { return inspector(path).run(); }
+
+}  // namespace ggclip

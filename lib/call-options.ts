@@ -1,0 +1,45 @@
+/** The options that calls share: unknown keys, kinds and ranges, all checked before any work starts. */
+import { invalidArgument } from './errors.js'
+import type { CallOptions, EncodeImageOptions, EncodeTextOptions, Rgb } from './types.js'
+import { checkBoolean, checkInteger, checkOneOf, checkOptions, checkSignal, checkString } from './validate.js'
+
+/** What a timer of Node can wait. */
+const longestTimer = 2 ** 31 - 1
+
+export const callKeys = ['signal', 'priority', 'client', 'timeoutMs'] as const
+export const textKeys = ['normalize', ...callKeys] as const
+/** Of a call that reads pictures and returns no vectors. */
+export const pictureKeys = ['orient', 'background', 'decode', ...callKeys] as const
+export const imageKeys = ['normalize', ...pictureKeys] as const
+
+/** `options` with `keys` only; the values of those named here are checked, others are the caller's to check. */
+export function checkCallOptions<T extends CallOptions>(options: T | undefined, keys: readonly (keyof T & string)[]): Partial<T> {
+  const given = checkOptions('options', options, keys)
+  const { signal, priority, client, timeoutMs } = given as CallOptions
+  checkSignal('signal', signal)
+  if (priority !== undefined) checkInteger('priority', priority, { min: -100, max: 100 })
+  if (client !== undefined) checkString('client', client)
+  if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, { min: 0, max: longestTimer })
+  return given
+}
+
+export function checkTextOptions(options: EncodeTextOptions | undefined): EncodeTextOptions {
+  const given = checkCallOptions(options, textKeys)
+  if (given.normalize !== undefined) checkBoolean('normalize', given.normalize)
+  return given
+}
+
+export function checkImageOptions<T extends EncodeImageOptions>(options: T | undefined, keys: readonly (keyof T & string)[]): Partial<T> {
+  const given = checkCallOptions(options, keys)
+  const { normalize, orient, decode, background } = given as EncodeImageOptions
+  if (normalize !== undefined) checkBoolean('normalize', normalize)
+  if (orient !== undefined) checkBoolean('orient', orient)
+  if (decode !== undefined) checkOneOf('decode', decode, ['auto', 'exact'])
+  if (background !== undefined) checkRgb('background', background)
+  return given
+}
+
+function checkRgb(name: string, value: Rgb): void {
+  if (!Array.isArray(value) || value.length !== 3) throw invalidArgument(name, '[red, green, blue]', value)
+  value.forEach((part, i) => checkInteger(`${name}[${i}]`, part, { min: 0, max: 255 }))
+}

@@ -1,0 +1,103 @@
+/**
+ * Arrays of float32 rows in a file: NumPy's .npy (version 1.0) or .safetensors with one tensor. Rows are written as
+ * they come; the file appears under its name when it is complete.
+ */
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
+
+import { ClipError } from '../index.js'
+import { UsageError } from './failure.js'
+
+/** Room kept before the data; a multiple of 64, as both formats like it. */
+const headerBytes = 1024
+
+export class ArrayFile {
+  readonly #path: string
+  readonly #temporary: string
+  readonly #name: string
+  readonly #metadata: Record<string, string>
+  #file: FileHandle | undefined
+  #rowShape: readonly number[] = []
+  #rows = 0
+
+  /** `name` and `metadata` are for safetensors, which has room for them. */
+  constructor(file: string, name: string, metadata: Record<string, string>) {
+    if (!['.npy', '.safetensors'].includes(path.extname(file))) throw new UsageError(`'${file}': --out writes .npy or .safetensors`)
+    this.#path = path.resolve(file)
+    this.#temporary = `${this.#path}.${process.pid}.tmp`
+    this.#name = name
+    this.#metadata = metadata
+  }
+
+  async add(shape: readonly number[], parts: readonly Float32Array[]): Promise<void> {
+    if (this.#rows > 0 && shape.join() !== this.#rowShape.join()) {
+      throw new ClipError('ERR_CLIP_INTERNAL', `expected a row of shape [${this.#rowShape.join(', ')}], found [${shape.join(', ')}]`)
+    }
+    this.#rowShape = shape
+    await this.#attempt(async () => {
+      this.#file ??= await this.#create()
+      for (const part of parts) await this.#write(Buffer.from(part.buffer, part.byteOffset, part.byteLength))
+    })
+    this.#rows++
+  }
+
+  /** Returns the shape of all rows together. */
+  async finish(): Promise<number[]> {
+    const shape = [this.#rows, ...this.#rowShape]
+    await this.#attempt(async () => {
+      this.#file ??= await this.#create()
+      const header = path.extname(this.#path) === '.npy' ? npyHeader(shape) : this.#safetensorsHeader(shape)
+      await this.#file.write(header, 0, header.length, 0)
+      await this.#file.sync()
+      await this.#file.close()
+      this.#file = undefined
+      await rename(this.#temporary, this.#path)
+    })
+    return shape
+  }
+
+  /** Takes away what is unfinished. No effect after finish(). */
+  async discard(): Promise<void> {
+    await this.#file?.close()
+    this.#file = undefined
+    await rm(this.#temporary, { force: true })
+  }
+
+  async #create(): Promise<FileHandle> {
+    const file = await open(this.#temporary, 'wx')
+    await file.write(Buffer.alloc(headerBytes))
+    return file
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
+    let done = 0
+    while (done < bytes.length) done += (await this.#file!.write(bytes, done)).bytesWritten
+  }
+
+  #safetensorsHeader(shape: readonly number[]): Buffer {
+    const bytes = 4 * shape.reduce((product, n) => product * n, 1)
+    const text = JSON.stringify({ __metadata__: this.#metadata, [this.#name]: { dtype: 'F32', shape, data_offsets: [0, bytes] } })
+    const header = Buffer.alloc(headerBytes, ' ')
+    header.writeBigUInt64LE(BigInt(headerBytes - 8), 0)
+    header.write(text, 8)
+    return header
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (cause) {
+      throw new ClipError('ERR_CLIP_FILE_WRITE', `${this.#path}: ${(cause as Error).message}`, { cause })
+    }
+  }
+}
+
+/** https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, version 1.0 */
+function npyHeader(shape: readonly number[]): Buffer {
+  const header = Buffer.alloc(headerBytes, ' ')
+  header.write('\x93NUMPY\x01\x00', 'latin1')
+  header.writeUInt16LE(headerBytes - 10, 8)
+  header.write(`{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`, 10)
+  header.write('\n', headerBytes - 1)
+  return header
+}

@@ -1,0 +1,53 @@
+/** `ggclip models`: models that have a name here. */
+import { type ModelEntry, models as registry } from '../../index.js'
+import { addExamples, addJsonOption } from '../options.js'
+import { tabbed } from '../output.js'
+import type { Verb } from '../run.js'
+import type { Shell } from '../shell.js'
+import { byteSize, table } from '../table.js'
+
+interface Flags {
+  json?: boolean
+}
+
+export const models: Verb = (program, shell) => {
+  const command = program.command('models')
+    .summary('models that have a name here')
+    .description(`Lists models of the hub by the names that --model and "ggclip pull" take: licence, sizes, what they are good for.
+
+Size: the weights in float32, about what is downloaded. dtype: the weight type that is recommended for loading.
+A pipe gets name, hub id, family, licence, parameters, embedding, picture side, context length, ImageNet zero-shot
+accuracy in per cent (published), dtype and purpose, separated by tabs; what is not known or not fixed is empty.
+JSON is [{ "name", "id", "family", "parameters", "bytes", "license"?, "dim", "imageSize"?, "contextLength",
+"imagenet"?, "goodFor", "dtype" }].`)
+    .argument('[filter]', 'only models with this in their name, hub id or purpose')
+    .action((filter: string | undefined, flags: Flags) => run(shell, filter, flags))
+  addJsonOption(command)
+  addExamples(command, [
+    ['all of them', 'ggclip models'],
+    ['one family, as JSON', 'ggclip models siglip2 --json'],
+  ])
+}
+
+async function run(shell: Shell, filter: string | undefined, { json }: Flags): Promise<void> {
+  const words = (filter ?? '').toLowerCase()
+  const found = registry.filter(({ name, id, goodFor }) => [name, id, goodFor].some(text => text.toLowerCase().includes(words)))
+  if (json) return shell.write(`${JSON.stringify(found, undefined, 2)}\n`)
+  await shell.write(shell.isTerminal ? render(shell, found) : found.map(line).join(''))
+  if (found.length === 0) shell.note(`no model with '${filter}' in its name, hub id or purpose`)
+}
+
+function line({ name, id, family, license, parameters, dim, imageSize, contextLength, imagenet, dtype, goodFor }: Readonly<ModelEntry>): string {
+  return tabbed([name, id, family, license, parameters, dim, imageSize, contextLength, imagenet, dtype, goodFor].map(cell => String(cell ?? '')))
+}
+
+function render(shell: Shell, found: readonly Readonly<ModelEntry>[]): string {
+  if (found.length === 0) return ''
+  const { paint } = shell
+  const head = ['name', 'size', 'dim', 'pixels', 'ImageNet', 'licence', 'dtype', 'good for'].map(paint.bold)
+  const rows = found.map(({ name, bytes, dim, imageSize, imagenet, license, dtype, goodFor }) => [
+    paint.green(name), byteSize(bytes), String(dim), String(imageSize ?? 'any'), imagenet === undefined ? '' : `${imagenet.toFixed(1)} %`,
+    license ?? 'not stated', dtype, paint.dim(goodFor),
+  ])
+  return `${table([head, ...rows], 'lrrrrlll').join('\n')}\n`
+}

@@ -1,0 +1,84 @@
+/** `ggclip quantize`: a model in fewer bits, and what that costs. */
+import {
+  quantize as quantizeModel, type QuantizationReport, type QuantizeOptions, report as reportOn, type WeightType, weightTypes,
+} from '../../index.js'
+import { UsageError } from '../failure.js'
+import { addExamples, addHubOptions, addJsonOption, type HubFlags, overrides, wholeNumber } from '../options.js'
+import { progressLine } from '../progress.js'
+import { writeReport } from '../report-table.js'
+import type { Verb } from '../run.js'
+import type { Shell } from '../shell.js'
+import { byteSize } from '../table.js'
+
+interface Flags extends HubFlags {
+  dtype: string
+  policy?: QuantizeOptions['policy']
+  override?: Record<string, WeightType>
+  importance?: string
+  report?: boolean
+  samples?: string
+  threads?: number
+  name?: string
+  license?: string
+  json?: boolean
+}
+
+export const quantize: Verb = (program, shell) => {
+  const command = program.command('quantize')
+    .summary('a model in fewer bits, and what that costs')
+    .description(`Writes a model to one GGUF file of the type asked for. Below 8 bits
+sensitive matrices keep more, unless --policy uniform is given;
+docs/quantization.md has the rules and measurements.
+
+The file appears when it is complete and has been opened again; one that was
+there is replaced. With several types the output's name must contain {type}.
+JSON is { "files": [{ "output", "type", "bytes", "tensors" }], "report" }.`)
+    .argument('<source>', 'a checkpoint\'s directory or file, a .gguf file, a name of "ggclip models", or hf:owner/name')
+    .argument('<output>', 'the .gguf file to write; {type} in it stands for the type')
+    .option('--dtype <type>', `weight type, or several with commas: ${weightTypes.join(', ')}`, 'q8_0')
+    .option('--policy <name>', 'mixed (default) or uniform: every matrix gets the type')
+    .option('--override <pattern=type>', 'another type for tensors of that name, with * and ? (repeatable)', overrides)
+    .option('--importance <folder>', 'weigh weights by what they meet on pictures and .txt files like your own')
+    .option('--report', 'measure the results against the source: cosine, difference, size, speed')
+    .option('--samples <folder>', 'what to measure on (default: the folder of --importance, else our samples)')
+    .option('--threads <n>', 'CPU threads (default: all cores)', wholeNumber)
+    .option('--name <text>', 'metadata: the name of the model (default: what the source says)')
+    .option('--license <text>', 'metadata: its licence')
+    .action((source: string, output: string, flags: Flags) => run(shell, source, output, flags))
+  addHubOptions(addJsonOption(command))
+  addExamples(command, [
+    ['8 bits', 'ggclip quantize clip-vit-base-patch32 clip-q8_0.gguf'],
+    ['4 bits, weighed on your own pictures, and measured', 'ggclip quantize clip.gguf small.gguf --dtype q4_k --importance photos --report'],
+    ['which type to take', "ggclip quantize clip.gguf 'clip-{type}.gguf' --dtype q8_0,q5_0,q4_0 --report"],
+  ])
+}
+
+async function run(shell: Shell, source: string, output: string, flags: Flags): Promise<void> {
+  const { dtype, override, report, samples, json, ...rest } = flags
+  const types = dtype.split(',').map(type => type.trim())
+  if (types.length > 1 && !output.includes('{type}')) throw new UsageError('several types need {type} in the output\'s name')
+  if (samples !== undefined && !report) throw new UsageError('--samples is for --report')
+  const files = []
+  for (const type of types) {
+    const name = output.replaceAll('{type}', type)
+    const options = { ...rest, dtype: type as WeightType, overrides: override, signal: shell.signal, onProgress: progressLine(shell, name) }
+    const { bytes, tensors } = await quantizeModel(source, name, options)
+    files.push({ output: name, type, bytes, tensors })
+    const counts = Object.entries(tensors).map(([one, count]) => `${count} ${one}`).join(', ')
+    shell.note(`wrote ${name}: ${byteSize(bytes)}, tensors: ${counts}`)
+  }
+  const measured = report ? await measure(shell, source, files.map(file => file.output), flags) : undefined
+  if (json) await shell.write(`${JSON.stringify({ files, ...(measured && { report: measured }) })}\n`)
+  else if (measured) await writeReport(shell, measured)
+}
+
+function measure(shell: Shell, source: string, files: string[], flags: Flags): Promise<QuantizationReport> {
+  return reportOn(source, files, {
+    samples: flags.samples ?? flags.importance,
+    threads: flags.threads,
+    cacheDir: flags.cacheDir,
+    offline: flags.offline,
+    signal: shell.signal,
+    onProgress: ({ done, total, item }) => shell.status(item === '' ? '' : `measuring ${done + 1} of ${total}: ${item}`),
+  })
+}

@@ -1,0 +1,167 @@
+/** `ggclip serve`: models over HTTP. */
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+
+import { ClipError, type LoadOptions, type LogLevel, Server, type ServedModel, type ServerOptions, weightTypes } from '../../index.js'
+import { UsageError } from '../failure.js'
+import { addExamples, addJsonOption, collect, wholeNumber } from '../options.js'
+import type { Verb } from '../run.js'
+import type { Shell } from '../shell.js'
+
+interface Flags extends Omit<ServerOptions, 'models' | 'apiKeys' | 'corsOrigins' | 'remoteImages'> {
+  model?: string[]
+  threads?: number
+  sessions?: number
+  device?: LoadOptions['device']
+  dtype?: LoadOptions['dtype']
+  precision?: LoadOptions['precision']
+  towers?: LoadOptions['towers']
+  decode?: LoadOptions['decode']
+  maxBatch?: number
+  maxWaitMs?: number
+  dimensions?: string
+  apiKeysFile?: string
+  corsOrigin?: string[]
+  remoteImages?: true
+  remoteHost?: string[]
+  logLevel?: LogLevel
+  json?: boolean
+}
+
+export const serve: Verb = (program, shell) => {
+  const command = program.command('serve')
+    .summary('serve models over HTTP')
+    .description(`Serves models over HTTP: POST /v1/embeddings as OpenAI's clients call it, for texts and images, and classify,
+similarity, rank, metrics, a web page at /. GET /docs describes the calls; docs/server.md is the operator's manual.
+
+Ends on SIGTERM and Ctrl-C, after the requests in work; a second signal ends it at once. Logs are JSON lines on stderr.
+API keys come from --api-keys-file (one "name key [requests-per-minute]" a line) or from GGCLIP_API_KEYS (separated by
+commas); a key in an argument would be visible to everybody on the machine.`)
+    .option('-m, --model <[name=]path>', 'a .gguf file, the directory of a checkpoint, hf:owner/name or a name of "ggclip models" (repeatable; the first is the default)', collect)
+  addOptions(command, [
+    ['--host <address>', 'where to listen (default: 127.0.0.1; 0.0.0.0 for all)'],
+    ['--port <n>', 'port; 0 for any free one (default: 8080)', wholeNumber],
+    ['--preload <which>', 'models loaded before the server is ready: none, first or all (default: first)'],
+    ['--unload-after-ms <n>', 'unload a model that was idle for so long (default: never)', wholeNumber],
+    ['--no-warm-up', 'do not run a picture and a text through a model once it is loaded'],
+    ['--threads <n>', 'CPU threads of each session (default: all cores divided by sessions)', wholeNumber],
+    ['--sessions <n>', 'batches of a model that run at the same time (default: 1)', wholeNumber],
+    ['--device <name>', 'auto, cpu, cuda, metal or vulkan (default: auto)'],
+    ['--dtype <type>', `convert the weights while loading: ${weightTypes.join(', ')} (default: as in the file)`],
+    ['--precision <mode>', 'default, fast or exact'],
+    ['--towers <which>', 'load both encoders, or only image or text (default: both)'],
+    ['--decode <mode>', 'auto, or exact: every pixel of large pictures (default: auto)'],
+    ['--max-batch <n>', 'most inputs of one batch (default: 32)', wholeNumber],
+    ['--max-wait-ms <n>', 'longest wait for a batch to fill under load (default: 0)', wholeNumber],
+    ['--dimensions <a,b>', "lengths that requests may shorten vectors to; only for models trained so"],
+    ['--max-queue <n>', 'most inputs of a model in work or waiting (default: 1024)', wholeNumber],
+    ['--max-requests <n>', 'most requests in work (default: 512)', wholeNumber],
+    ['--max-inputs <n>', 'most inputs of one request (default: 256)', wholeNumber],
+    ['--max-body-bytes <n>', 'most bytes of a request (default: 32 MiB)', wholeNumber],
+    ['--max-image-bytes <n>', 'most bytes of an image file (default: 16 MiB)', wholeNumber],
+    ['--max-pixels <n>', 'most pixels of an image (default: 67108864)', wholeNumber],
+    ['--timeout-ms <n>', 'time for a request (default: 30000)', wholeNumber],
+    ['--drain-ms <n>', 'how long ending waits for requests in work (default: 20000)', wholeNumber],
+    ['--api-keys-file <file>', 'who may use the server (default: everybody)'],
+    ['--requests-per-minute <n>', 'of one key, or one address without keys (default: no limit)', wholeNumber],
+    ['--remote-images', 'fetch images from http(s) URLs at public addresses (default: refuse URLs)'],
+    ['--metrics <who>', 'who sees /metrics: open, key or off (default: key where there are keys)'],
+    ['--trust-proxy', 'believe X-Forwarded-For; only behind a proxy of your own'],
+    ['--folder <path>', 'a folder of pictures that the web page can search'],
+    ['--no-page', 'no web page at /'],
+    ['--log-level <level>', 'silent, error, warn, info or debug (default: info)'],
+  ])
+  command
+    .option('--remote-host <host>', 'fetch images only from this host; *.host for its subdomains (repeatable)', collect)
+    .option('--cors-origin <origin>', 'web pages of this origin may use the server; * for all (repeatable)', collect)
+    .action((flags: Flags) => run(shell, flags))
+  addJsonOption(command)
+  addExamples(command, [
+    ['the embedded model on port 8080', 'ggclip serve'],
+    ['two models, the second loaded when asked for', 'ggclip serve --model b32=clip-b32.gguf --model l14=clip-l14.gguf --unload-after-ms 600000'],
+    ['for others, with keys', 'ggclip serve --host 0.0.0.0 --api-keys-file keys.txt --requests-per-minute 600'],
+  ])
+}
+
+type Row = readonly [flags: string, text: string, parse?: (value: string) => number]
+
+function addOptions(command: ReturnType<Parameters<Verb>[0]['command']>, rows: readonly Row[]): void {
+  for (const [flags, text, parse] of rows) {
+    if (parse) command.option(flags, text, parse)
+    else command.option(flags, text)
+  }
+}
+
+async function run(shell: Shell, flags: Flags): Promise<void> {
+  const options = await optionsOf(flags)
+  const stopping = stopSignal(shell)
+  const server = await Server.start(options)
+  if (flags.json) await shell.write(`${JSON.stringify({ url: server.url, port: server.port, pid: process.pid })}\n`)
+  else shell.note(`ggclip serves ${[...server.settings.models.keys()].join(', ')} on ${server.url} (API: ${server.url}/docs)`)
+  await stopping
+  await server.close()
+}
+
+async function optionsOf(flags: Flags): Promise<ServerOptions> {
+  const {
+    model, threads, sessions, device, dtype, precision, towers, decode, maxBatch, maxWaitMs, dimensions, apiKeysFile, corsOrigin,
+    remoteImages, remoteHost, json: _, logLevel = 'info', ...rest
+  } = flags
+  const common = { threads, sessions, device, dtype, precision, towers, decode, maxBatch, maxWaitMs, dimensions: sizesOf(dimensions) }
+  return {
+    ...rest,
+    logLevel,
+    models: modelsOf(model, JSON.parse(JSON.stringify(common)) as ServedModel),
+    apiKeys: await keysOf(apiKeysFile),
+    corsOrigins: corsOrigin,
+    remoteImages: remoteHost ? { hosts: remoteHost } : remoteImages,
+  }
+}
+
+/** 'name=path', or a path that gives the name. */
+function modelsOf(list: readonly string[] | undefined, common: ServedModel): Record<string, ServedModel> {
+  if (!list) return { 'emoji-clip': common }
+  const models: Record<string, ServedModel> = {}
+  for (const entry of list) {
+    const named = /^([\w][\w.:/@-]*)=(.+)$/.exec(entry)
+    const [name, source] = named ? [named[1]!, named[2]!] : [path.basename(entry).replace(/\.gguf$/, ''), entry]
+    if (name in models) throw new UsageError(`two models are called '${name}': give names with --model name=path`)
+    models[name] = { ...common, source }
+  }
+  return models
+}
+
+function sizesOf(list: string | undefined): number[] | undefined {
+  return list?.split(',').map(size => wholeNumber(size.trim()))
+}
+
+async function keysOf(file: string | undefined): Promise<ServerOptions['apiKeys']> {
+  if (file === undefined) return (process.env.GGCLIP_API_KEYS ?? '').split(',').map(key => key.trim()).filter(key => key !== '')
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `keys file '${file}' cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+  const lines = text.split('\n').map(line => line.trim()).filter(line => line !== '' && !line.startsWith('#'))
+  const keys = lines.map((line, i) => {
+    const [name, key, limit] = line.split(/\s+/)
+    // the line itself stays out of the message: it may be a key
+    if (key === undefined) throw new UsageError(`keys file '${file}': expected "name key [requests-per-minute]" in entry ${i + 1}`)
+    return { name: name!, key, ...(limit === undefined ? {} : { requestsPerMinute: wholeNumber(limit) }) }
+  })
+  if (keys.length === 0) throw new UsageError(`keys file '${file}' has no keys`)
+  return keys
+}
+
+/** Resolves on SIGTERM or Ctrl-C. */
+function stopSignal(shell: Shell): Promise<void> {
+  return new Promise(resolve => {
+    process.once('SIGTERM', () => {
+      // asked a second time: at once
+      process.once('SIGTERM', () => process.exit(143))
+      resolve()
+    })
+    shell.signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,145 @@
+/**
+ * One writer for each blob of the cache, among threads and processes. A lock is a file that exists; its holder touches
+ * it every second. One that has not been touched for long is left over from a process that ended or stands still.
+ *
+ * The lock saves traffic. Correctness does not rest on it: writers of one blob write the same bytes to the same places,
+ * never shorten a file in place, and check what they wrote before they give it its name.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, readFile, rename, rm, utimes } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import path from 'node:path'
+
+import { writeFailure } from './hub-cache.js'
+import { pause } from './retry.js'
+
+const touchMs = 1000
+const pollMs = 100
+/** No touch for so long: the holder is gone. */
+const staleMs = 20_000
+/** The same when its process does not exist on this machine; not at once, since process ids of containers overlap. */
+const deadMs = 2500
+
+interface Holder {
+  token: string
+  pid: number
+  host: string
+}
+
+/**
+ * Runs `work` while holding the lock. While another one holds it, asks `alreadyDone` from time to time, and when that
+ * is so returns undefined without running `work`.
+ */
+export async function withLock<T>(
+  file: string, signal: AbortSignal | undefined, alreadyDone: () => Promise<boolean>, work: () => Promise<T>,
+): Promise<T | undefined> {
+  const token = randomBytes(8).toString('hex')
+  if (!await acquire(file, token, signal, alreadyDone)) return undefined
+  const timer = setInterval(() => void touch(file), touchMs)
+  timer.unref()
+  try {
+    return await work()
+  } finally {
+    clearInterval(timer)
+    // another one may have taken it for left over: then it is not ours to remove
+    if ((await holderOf(file))?.token === token) await rm(file, { force: true }).catch(() => undefined)
+  }
+}
+
+async function acquire(
+  file: string, token: string, signal: AbortSignal | undefined, alreadyDone: () => Promise<boolean>,
+): Promise<boolean> {
+  const watch = new StaleWatch(file)
+  for (;;) {
+    if (await alreadyDone()) return false
+    if (await create(file, { token, pid: process.pid, host: hostname() })) return true
+    const stale = await watch.staleHolder()
+    if (stale) await remove(file, stale)
+    else await pause(pollMs, signal)
+  }
+}
+
+/** Notices when the lock is no longer touched. By this process's clock: file systems have their own. */
+class StaleWatch {
+  readonly #file: string
+  #last = ''
+  #since = 0
+
+  constructor(file: string) {
+    this.#file = file
+  }
+
+  async staleHolder(): Promise<Holder | undefined> {
+    const handle = await open(this.#file, 'r').catch(() => undefined)
+    if (!handle) return undefined
+    try {
+      const holder = parseHolder(await handle.readFile('utf8'))
+      const { mtimeMs } = await handle.stat()
+      const seen = `${holder.token} ${mtimeMs}`
+      const now = performance.now()
+      if (seen !== this.#last) {
+        this.#last = seen
+        this.#since = now
+      }
+      const limit = holder.host === hostname() && !isAlive(holder.pid) ? deadMs : staleMs
+      return now - this.#since >= limit ? holder : undefined
+    } finally {
+      await handle.close()
+    }
+  }
+}
+
+async function create(file: string, holder: Holder): Promise<boolean> {
+  try {
+    await mkdir(path.dirname(file), { recursive: true })
+    const handle = await open(file, 'wx')
+    try {
+      await handle.writeFile(JSON.stringify(holder))
+    } catch (error) {
+      await rm(file, { force: true })
+      throw error
+    } finally {
+      await handle.close()
+    }
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    // Windows: the file of a lock that is being given back
+    if (code === 'EEXIST' || (process.platform === 'win32' && code === 'EPERM')) return false
+    throw writeFailure(file, error)
+  }
+}
+
+/** Moved away first, so that of several who found it left over one removes it, and not the lock of the next holder. */
+async function remove(file: string, stale: Holder): Promise<void> {
+  const away = `${file}.${randomBytes(4).toString('hex')}`
+  if ((await holderOf(file))?.token !== stale.token) return
+  await rename(file, away).catch(() => undefined)
+  await rm(away, { force: true }).catch(() => undefined)
+}
+
+async function holderOf(file: string): Promise<Holder | undefined> {
+  return readFile(file, 'utf8').then(parseHolder, () => undefined)
+}
+
+function parseHolder(text: string): Holder {
+  try {
+    const { token = '', pid = 0, host = '' } = JSON.parse(text) as Partial<Holder>
+    return { token, pid, host }
+  } catch {
+    return { token: '', pid: 0, host: '' } // being written, or its writer ended on the way
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+function touch(file: string): Promise<void> {
+  const now = new Date()
+  return utimes(file, now, now).catch(() => undefined)
+}

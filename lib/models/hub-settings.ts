@@ -1,0 +1,95 @@
+/** Where the hub is, who asks, and where the cache lies: from the environment variables that the hub's own client has. */
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import path from 'node:path'
+
+import { ClipError, outOfRange } from '../errors.js'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** How often and how patiently a failed request is made again. */
+export interface RetryPolicy {
+  /** Failures in a row after which the call fails; any byte received starts the count anew. */
+  attempts: number
+  /** First pause; each further one is twice as long, up to `maxPauseMs`. */
+  pauseMs: number
+  maxPauseMs: number
+  /** The longest pause that a server may ask for; a longer one fails the call. */
+  maxServerPauseMs: number
+}
+
+export interface HubSettings {
+  /** Without a slash at its end. */
+  endpoint: string
+  token: string | undefined
+  cacheDir: string
+  offline: boolean
+  /** A connection on which nothing comes for so long is taken for dead. */
+  idleMs: number
+  retry: RetryPolicy
+}
+
+const defaultEndpoint = 'https://huggingface.co'
+const defaultIdleMs = 30_000
+const retry: RetryPolicy = { attempts: 5, pauseMs: 400, maxPauseMs: 8000, maxServerPauseMs: 120_000 }
+
+/** `given`: options of the call, which go before the environment. */
+export async function hubSettings(
+  given: { cacheDir?: string; offline?: boolean }, env: Environment = process.env,
+): Promise<HubSettings> {
+  return {
+    endpoint: endpoint(env.HF_ENDPOINT),
+    token: await token(env),
+    cacheDir: path.resolve(given.cacheDir ?? cacheDir(env)),
+    offline: given.offline ?? (isTrue(env.HF_HUB_OFFLINE) || isTrue(env.TRANSFORMERS_OFFLINE)),
+    idleMs: idleMs(env.HF_HUB_DOWNLOAD_TIMEOUT),
+    retry,
+  }
+}
+
+/** The hub's cache folder: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub, ~/.cache/... */
+function cacheDir(env: Environment): string {
+  return expandHome(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || path.join(hubHome(env), 'hub'))
+}
+
+function hubHome(env: Environment): string {
+  return expandHome(env.HF_HOME || path.join(env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'huggingface'))
+}
+
+/** HF_TOKEN, else the file that a login of the hub's client left. */
+async function token(env: Environment): Promise<string | undefined> {
+  const given = env.HF_TOKEN || env.HUGGING_FACE_HUB_TOKEN
+  if (given) return checkToken(given.trim(), 'HF_TOKEN')
+  if (isTrue(env.HF_HUB_DISABLE_IMPLICIT_TOKEN)) return undefined
+  const file = expandHome(env.HF_TOKEN_PATH || path.join(hubHome(env), 'token'))
+  const text = await readFile(file, 'utf8').catch(() => '')
+  return text.trim() === '' ? undefined : checkToken(text.trim(), file)
+}
+
+/** The token itself never stands in a message. */
+function checkToken(value: string, origin: string): string | undefined {
+  if (value === '') return undefined
+  if (/^[\x21-\x7e]+$/.test(value)) return value
+  throw new ClipError('ERR_CLIP_HUB_DENIED', `the token in ${origin} has blanks or other characters that no token has: correct or remove it`)
+}
+
+function endpoint(value: string | undefined): string {
+  if (!value) return defaultEndpoint
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') throw outOfRange('HF_ENDPOINT', 'an http or https address', value)
+  if (url.username !== '' || url.password !== '') throw outOfRange('HF_ENDPOINT', 'an address without a password (use HF_TOKEN)', url.host)
+  return value.replace(/\/+$/, '')
+}
+
+function idleMs(seconds: string | undefined): number {
+  const value = Number(seconds)
+  return value > 0 && value < 86_400 ? 1000 * value : defaultIdleMs
+}
+
+function isTrue(value: string | undefined): boolean {
+  return ['1', 'on', 'yes', 'true'].includes((value ?? '').toLowerCase())
+}
+
+function expandHome(value: string): string {
+  return /^~(?=$|[/\\])/.test(value) ? path.join(homedir(), value.slice(1)) : value
+}

@@ -1,0 +1,47 @@
+/** How far a download is. */
+
+export interface PullProgress {
+  /** `hf:owner/name`. */
+  source: string
+  /** The file that this is about: a path in the repository. */
+  file: string
+  /** Bytes of that file that are there, and that it has. */
+  fileLoaded: number
+  fileTotal: number
+  /** The same over all files of the model. The total grows once, when a list of shards has been read. */
+  loaded: number
+  total: number
+}
+
+const intervalMs = 100
+
+/** Adds up files; tells at most ten times a second, but always of the end of a file. */
+export class ProgressMeter {
+  readonly #source: string
+  readonly #listener: ((progress: PullProgress) => void) | undefined
+  readonly #files = new Map<string, { loaded: number; total: number }>()
+  #toldAt = -Infinity
+
+  constructor(source: string, listener: ((progress: PullProgress) => void) | undefined) {
+    this.#source = source
+    this.#listener = listener
+  }
+
+  expect(file: string, total: number): void {
+    this.#files.set(file, { loaded: this.#files.get(file)?.loaded ?? 0, total })
+  }
+
+  update(file: string, loaded: number): void {
+    const entry = this.#files.get(file)!
+    if (entry.loaded === loaded) return
+    entry.loaded = loaded
+    const now = performance.now()
+    if (loaded < entry.total && now - this.#toldAt < intervalMs) return
+    this.#toldAt = now
+    const all = [...this.#files.values()]
+    this.#listener?.({
+      source: this.#source, file, fileLoaded: loaded, fileTotal: entry.total,
+      loaded: all.reduce((sum, one) => sum + one.loaded, 0), total: all.reduce((sum, one) => sum + one.total, 0),
+    })
+  }
+}

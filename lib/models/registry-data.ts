@@ -1,0 +1,113 @@
+/**
+ * The models that have a name here. Only published checkpoints in a layout that ggclip loads, and only facts that their
+ * makers published or that follow from their configuration: a field that is not known is absent.
+ */
+import type { WeightType } from '../types.js'
+
+export interface ModelEntry {
+  /** What `Clip.load`, `pull` and `--model` take. */
+  name: string
+  /** Repository on the hub, `owner/name`. */
+  id: string
+  /** Branch, tag or commit; absent: the hub's default branch. */
+  revision?: string
+  family: 'clip' | 'siglip' | 'chinese-clip'
+  /** Of both encoders, from the model's hyper-parameters. */
+  parameters: number
+  /** Of the weights in float32, about what is downloaded; a repository that publishes half precision needs half of it. */
+  bytes: number
+  /** SPDX identifier; `other` where the makers have terms of their own; absent where they state none. Read the model's page before you rely on it. */
+  license?: string
+  /** Length of the embedding. */
+  dim: number
+  /** Pictures are square, of so many pixels a side; absent: they keep their proportions. */
+  imageSize?: number
+  /** Tokens of a text, start and end included. */
+  contextLength: number
+  /** Zero-shot accuracy on ImageNet-1k in per cent (first guess), as published. */
+  imagenet?: number
+  goodFor: string
+  /** The smallest weight type that is a safe choice; smaller types: measure first. */
+  dtype: WeightType
+}
+
+type Shared = Pick<ModelEntry, 'family' | 'license' | 'contextLength' | 'dtype'>
+
+const openai: Shared = { family: 'clip', license: 'MIT', contextLength: 77, dtype: 'q8_0' }
+const laion: Shared = { family: 'clip', license: 'MIT', contextLength: 77, dtype: 'q8_0' }
+const meta: Shared = { family: 'clip', license: 'CC-BY-NC-4.0', contextLength: 77, dtype: 'q8_0' }
+const apple: Shared = { family: 'clip', license: 'other', contextLength: 77, dtype: 'q8_0' }
+const chinese: Shared = { family: 'chinese-clip', contextLength: 52, dtype: 'q8_0' }
+const tiny: Shared = { family: 'clip', license: 'MIT', contextLength: 77, dtype: 'q8_0' }
+const siglip: Shared = { family: 'siglip', license: 'Apache-2.0', contextLength: 64, dtype: 'q8_0' }
+
+export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
+  // OpenAI
+  { ...openai, name: 'clip-vit-b-32', id: 'openai/clip-vit-base-patch32', parameters: 151_277_313, dim: 512, imageSize: 224, imagenet: 63.2, goodFor: 'the classic: fast, known to every tool, thresholds of others apply' },
+  { ...openai, name: 'clip-vit-b-16', id: 'openai/clip-vit-base-patch16', parameters: 149_620_737, dim: 512, imageSize: 224, imagenet: 68.3, goodFor: 'finer detail than b-32 at about four times its work' },
+  { ...openai, name: 'clip-vit-l-14', id: 'openai/clip-vit-large-patch14', parameters: 427_616_513, dim: 768, imageSize: 224, imagenet: 75.5, goodFor: 'text conditioning of diffusion models, aesthetics scores, retrieval' },
+  { ...openai, name: 'clip-vit-l-14-336', id: 'openai/clip-vit-large-patch14-336', parameters: 427_944_193, dim: 768, imageSize: 336, goodFor: 'small things and text in pictures; vision part of many vision-language models' },
+  // LAION-2B
+  { ...laion, name: 'laion-vit-b-32', id: 'laion/CLIP-ViT-B-32-laion2B-s34B-b79K', parameters: 151_277_313, dim: 512, imageSize: 224, imagenet: 66.6, goodFor: 'fast photo search, better than clip-vit-b-32' },
+  { ...laion, name: 'laion-vit-b-16', id: 'laion/CLIP-ViT-B-16-laion2B-s34B-b88K', parameters: 149_620_737, dim: 512, imageSize: 224, goodFor: 'photo search with finer detail' },
+  { ...laion, name: 'laion-vit-l-14', id: 'laion/CLIP-ViT-L-14-laion2B-s32B-b82K', parameters: 427_616_513, dim: 768, imageSize: 224, imagenet: 75.3, goodFor: 'retrieval on web pictures' },
+  { ...laion, name: 'laion-vit-h-14', id: 'laion/CLIP-ViT-H-14-laion2B-s32B-b79K', parameters: 986_109_441, dim: 1024, imageSize: 224, imagenet: 78.0, goodFor: 'high quality retrieval; text conditioning of Stable Diffusion 2' },
+  { ...laion, name: 'laion-vit-g-14', id: 'laion/CLIP-ViT-g-14-laion2B-s34B-b88K', parameters: 1_366_678_273, dim: 1024, imageSize: 224, goodFor: 'high quality retrieval' },
+  { ...laion, name: 'laion-vit-bigg-14', id: 'laion/CLIP-ViT-bigG-14-laion2B-39B-b160k', parameters: 2_539_567_105, dim: 1280, imageSize: 224, imagenet: 80.1, goodFor: 'text conditioning of Stable Diffusion XL; the largest here' },
+  // DataComp-1B
+  { ...laion, name: 'datacomp-vit-b-32', id: 'laion/CLIP-ViT-B-32-DataComp.XL-s13B-b90K', parameters: 151_277_313, dim: 512, imageSize: 224, goodFor: 'fast photo search, the best of its size' },
+  { ...laion, name: 'datacomp-vit-b-32-256', id: 'laion/CLIP-ViT-B-32-256x256-DataComp-s34B-b86K', parameters: 151_288_833, dim: 512, imageSize: 256, imagenet: 72.8, goodFor: 'photo search on a CPU: the best for its speed' },
+  { ...laion, name: 'datacomp-vit-b-16', id: 'laion/CLIP-ViT-B-16-DataComp.XL-s13B-b90K', parameters: 149_620_737, dim: 512, imageSize: 224, imagenet: 73.5, goodFor: 'photo search with finer detail' },
+  { ...laion, name: 'datacomp-vit-l-14', id: 'laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K', parameters: 427_616_513, dim: 768, imageSize: 224, imagenet: 79.2, goodFor: 'zero-shot classification and retrieval of high quality' },
+  // Apple's data filtering networks
+  { ...apple, name: 'dfn2b-vit-b-16', id: 'apple/DFN2B-CLIP-ViT-B-16', parameters: 149_620_737, dim: 512, imageSize: 224, goodFor: 'zero-shot classification, the best b-16 here' },
+  { ...apple, name: 'dfn2b-vit-l-14', id: 'apple/DFN2B-CLIP-ViT-L-14', parameters: 427_616_513, dim: 768, imageSize: 224, goodFor: 'zero-shot classification of high quality' },
+  { ...apple, name: 'dfn5b-vit-h-14', id: 'apple/DFN5B-CLIP-ViT-H-14', parameters: 986_109_441, dim: 1024, imageSize: 224, imagenet: 83.4, goodFor: 'zero-shot classification of very high quality' },
+  { ...apple, name: 'dfn5b-vit-h-14-378', id: 'apple/DFN5B-CLIP-ViT-H-14-378', parameters: 986_714_881, dim: 1024, imageSize: 378, imagenet: 84.4, goodFor: 'zero-shot classification, the most accurate here' },
+  // MetaCLIP
+  { ...meta, name: 'metaclip-vit-b-32', id: 'facebook/metaclip-b32-fullcc2.5b', parameters: 151_277_313, dim: 512, imageSize: 224, goodFor: 'research: openly documented training data' },
+  { ...meta, name: 'metaclip-vit-b-16', id: 'facebook/metaclip-b16-fullcc2.5b', parameters: 149_620_737, dim: 512, imageSize: 224, goodFor: 'research: openly documented training data' },
+  { ...meta, name: 'metaclip-vit-l-14', id: 'facebook/metaclip-l14-fullcc2.5b', parameters: 427_616_513, dim: 768, imageSize: 224, goodFor: 'research: openly documented training data' },
+  { ...meta, name: 'metaclip-vit-h-14', id: 'facebook/metaclip-h14-fullcc2.5b', parameters: 986_109_441, dim: 1024, imageSize: 224, goodFor: 'research: openly documented training data' },
+  // TinyCLIP
+  { ...tiny, name: 'tinyclip-8m', id: 'wkcn/TinyCLIP-ViT-8M-16-Text-3M-YFCC15M', parameters: 23_446_017, dim: 512, imageSize: 224, goodFor: 'the smallest: filters and devices with little memory' },
+  { ...tiny, name: 'tinyclip-39m', id: 'wkcn/TinyCLIP-ViT-39M-16-Text-19M-YFCC15M', parameters: 83_101_185, dim: 512, imageSize: 224, goodFor: 'half the size of b-16' },
+  { ...tiny, name: 'tinyclip-40m', id: 'wkcn/TinyCLIP-ViT-40M-32-Text-19M-LAION400M', parameters: 84_205_569, dim: 512, imageSize: 224, goodFor: 'half the size of b-32, fast' },
+  { ...tiny, name: 'tinyclip-61m', id: 'wkcn/TinyCLIP-ViT-61M-32-Text-29M-LAION400M', parameters: 115_382_145, dim: 512, imageSize: 224, goodFor: 'close to b-32 with three quarters of its size' },
+  // other languages
+  { ...laion, name: 'laion-xlm-roberta-b-32', id: 'laion/CLIP-ViT-B-32-xlm-roberta-base-laion5B-s13B-b90k', parameters: 366_121_473, dim: 512, imageSize: 224, goodFor: 'texts in about a hundred languages, fast picture side' },
+  { ...chinese, name: 'chinese-clip-b-16', id: 'OFA-Sys/chinese-clip-vit-base-patch16', parameters: 188_262_913, dim: 512, imageSize: 224, goodFor: 'Chinese texts' },
+  { ...chinese, name: 'chinese-clip-l-14', id: 'OFA-Sys/chinese-clip-vit-large-patch14', parameters: 406_233_089, dim: 768, imageSize: 224, goodFor: 'Chinese texts, high quality' },
+  { ...chinese, name: 'chinese-clip-l-14-336', id: 'OFA-Sys/chinese-clip-vit-large-patch14-336px', parameters: 406_560_769, dim: 768, imageSize: 336, goodFor: 'Chinese texts, small things in pictures' },
+  { ...chinese, name: 'chinese-clip-h-14', id: 'OFA-Sys/chinese-clip-vit-huge-patch14', parameters: 957_598_209, dim: 1024, imageSize: 224, goodFor: 'Chinese texts, the best quality' },
+  // fine-tunes
+  { ...openai, name: 'fashion-clip', id: 'patrickjohncyh/fashion-clip', parameters: 151_277_313, dim: 512, imageSize: 224, goodFor: 'clothing and product pictures' },
+  { ...openai, license: 'CC-BY-NC-4.0', name: 'streetclip', id: 'geolocal/StreetCLIP', parameters: 427_944_193, dim: 768, imageSize: 336, goodFor: 'guessing where a street photograph was taken' },
+  // SigLIP
+  { ...siglip, name: 'siglip-base-224', id: 'google/siglip-base-patch16-224', parameters: 203_155_970, dim: 768, imageSize: 224, goodFor: 'yes-or-no scores for each label: probabilities that need not add up' },
+  { ...siglip, name: 'siglip-base-256', id: 'google/siglip-base-patch16-256', parameters: 203_202_050, dim: 768, imageSize: 256, goodFor: 'as siglip-base-224, finer detail' },
+  { ...siglip, name: 'siglip-base-384', id: 'google/siglip-base-patch16-384', parameters: 203_447_810, dim: 768, imageSize: 384, goodFor: 'small things in pictures' },
+  { ...siglip, name: 'siglip-base-512', id: 'google/siglip-base-patch16-512', parameters: 203_791_874, dim: 768, imageSize: 512, goodFor: 'small things and text in pictures' },
+  { ...siglip, name: 'siglip-base-256-multilingual', id: 'google/siglip-base-patch16-256-multilingual', parameters: 370_626_050, dim: 768, imageSize: 256, goodFor: 'texts in many languages' },
+  { ...siglip, name: 'siglip-large-256', id: 'google/siglip-large-patch16-256', parameters: 652_150_786, dim: 1024, imageSize: 256, goodFor: 'high quality classification and retrieval' },
+  { ...siglip, name: 'siglip-large-384', id: 'google/siglip-large-patch16-384', parameters: 652_478_466, dim: 1024, imageSize: 384, goodFor: 'as siglip-large-256, finer detail' },
+  { ...siglip, contextLength: 16, name: 'siglip-so400m-224', id: 'google/siglip-so400m-patch14-224', parameters: 877_360_306, dim: 1152, imageSize: 224, imagenet: 82.0, goodFor: 'high quality; short texts only' },
+  { ...siglip, name: 'siglip-so400m-384', id: 'google/siglip-so400m-patch14-384', parameters: 877_960_498, dim: 1152, imageSize: 384, imagenet: 83.1, goodFor: 'high quality; vision part of many vision-language models' },
+  // SigLIP 2, fixed resolution
+  { ...siglip, name: 'siglip2-base-32-256', id: 'google/siglip2-base-patch32-256', parameters: 376_856_066, dim: 768, imageSize: 256, goodFor: 'many languages, the fastest of its family' },
+  { ...siglip, name: 'siglip2-base-224', id: 'google/siglip2-base-patch16-224', parameters: 375_187_970, dim: 768, imageSize: 224, imagenet: 78.2, goodFor: 'a good first choice today: many languages, strong retrieval' },
+  { ...siglip, name: 'siglip2-base-256', id: 'google/siglip2-base-patch16-256', parameters: 375_234_050, dim: 768, imageSize: 256, imagenet: 79.1, goodFor: 'as siglip2-base-224, finer detail' },
+  { ...siglip, name: 'siglip2-base-384', id: 'google/siglip2-base-patch16-384', parameters: 375_479_810, dim: 768, imageSize: 384, goodFor: 'many languages, small things in pictures' },
+  { ...siglip, name: 'siglip2-base-512', id: 'google/siglip2-base-patch16-512', parameters: 375_823_874, dim: 768, imageSize: 512, imagenet: 81.2, goodFor: 'many languages, small things and text in pictures' },
+  { ...siglip, name: 'siglip2-large-256', id: 'google/siglip2-large-patch16-256', parameters: 881_526_786, dim: 1024, imageSize: 256, goodFor: 'many languages, high quality' },
+  { ...siglip, name: 'siglip2-large-384', id: 'google/siglip2-large-patch16-384', parameters: 881_854_466, dim: 1024, imageSize: 384, goodFor: 'many languages, high quality, finer detail' },
+  { ...siglip, name: 'siglip2-large-512', id: 'google/siglip2-large-patch16-512', parameters: 882_313_218, dim: 1024, imageSize: 512, goodFor: 'many languages, high quality, the finest detail' },
+  { ...siglip, name: 'siglip2-so400m-224', id: 'google/siglip2-so400m-patch14-224', parameters: 1_135_463_602, dim: 1152, imageSize: 224, goodFor: 'many languages, the best quality at 224 pixels' },
+  { ...siglip, name: 'siglip2-so400m-384', id: 'google/siglip2-so400m-patch14-384', parameters: 1_136_008_498, dim: 1152, imageSize: 384, goodFor: 'many languages, the best quality' },
+  { ...siglip, name: 'siglip2-so400m-16-256', id: 'google/siglip2-so400m-patch16-256', parameters: 1_135_670_962, dim: 1152, imageSize: 256, goodFor: 'many languages, best quality, fewer patches' },
+  { ...siglip, name: 'siglip2-so400m-16-384', id: 'google/siglip2-so400m-patch16-384', parameters: 1_136_039_602, dim: 1152, imageSize: 384, goodFor: 'many languages, best quality, fewer patches' },
+  { ...siglip, name: 'siglip2-so400m-16-512', id: 'google/siglip2-so400m-patch16-512', parameters: 1_136_555_698, dim: 1152, imageSize: 512, goodFor: 'many languages, best quality, the finest detail' },
+  // SigLIP 2, any shape
+  { ...siglip, name: 'siglip2-base-naflex', id: 'google/siglip2-base-patch16-naflex', parameters: 375_234_050, dim: 768, goodFor: 'many languages; documents, screens and other long shapes' },
+  { ...siglip, name: 'siglip2-so400m-naflex', id: 'google/siglip2-so400m-patch16-naflex', parameters: 1_135_670_962, dim: 1152, goodFor: 'as siglip2-base-naflex, the best quality' },
+].map(entry => Object.freeze<ModelEntry>({ ...entry, bytes: 4 * entry.parameters } as ModelEntry)))

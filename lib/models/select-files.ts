@@ -1,0 +1,134 @@
+/** Which files of a repository make a model that ggclip loads: no more than these are downloaded. */
+import { ClipError } from '../errors.js'
+
+/** A repository, or what is there of it. */
+export interface FileSource {
+  /** What messages call it. */
+  name: string
+  paths: ReadonlySet<string>
+  /** The text of a small file. */
+  read(path: string): Promise<string>
+}
+
+export interface Selection {
+  files: string[]
+  /** What to load, relative to the snapshot: a file, a folder, or '' for the snapshot itself. */
+  entry: string
+  /** Whether texts can be tokenised with these files. */
+  tokenizer: boolean
+}
+
+const configs = ['config.json', 'open_clip_config.json', 'preprocessor_config.json', 'processor_config.json']
+const tokenizerConfigs = ['tokenizer_config.json', 'special_tokens_map.json']
+/** Each alone is a whole tokenizer; the first that is there counts. */
+const tokenizers = [
+  ['tokenizer.json'], ['vocab.json', 'merges.txt'], ['vocab.txt'], ['spiece.model'], ['sentencepiece.bpe.model'], ['tokenizer.model'],
+]
+/** Transformers' names before OpenCLIP's, or the other way round; safetensors before pickled checkpoints. */
+const weightNames = {
+  transformers: ['model.safetensors', 'open_clip_model.safetensors', 'pytorch_model.bin', 'open_clip_pytorch_model.bin'],
+  openClip: ['open_clip_model.safetensors', 'model.safetensors', 'open_clip_pytorch_model.bin', 'pytorch_model.bin'],
+}
+
+/**
+ * @param wanted a file or folder of the repository, or a part of a GGUF file's name such as `q8_0`
+ * @throws {ClipError} ERR_CLIP_HUB_FILES when no model is there, or several are and none is chosen
+ */
+export async function selectFiles(source: FileSource, wanted?: string): Promise<Selection> {
+  if (wanted !== undefined && source.paths.has(wanted)) return chosenFile(source, wanted)
+  const folders = checkpointFolders(source.paths)
+  if (wanted !== undefined) {
+    const folder = `${wanted.replace(/\/$/, '')}/`
+    if (folders.includes(folder)) return checkpoint(source, folder)
+    return ggufFile(source, wanted)
+  }
+  if (folders.includes('')) return checkpoint(source, '')
+  if (folders.length === 1) return checkpoint(source, folders[0]!)
+  if (folders.length > 1) {
+    const list = folders.map(folder => `':${folder.slice(0, -1)}'`).join(', ')
+    throw new ClipError('ERR_CLIP_HUB_FILES', `${source.name} holds several models: choose one by putting ${list} after its name`)
+  }
+  return ggufFile(source, undefined)
+}
+
+/** Folders, each with its final slash, '' for the top, that hold a configuration and weights. */
+function checkpointFolders(paths: ReadonlySet<string>): string[] {
+  const has = (name: string): boolean => paths.has(name) || paths.has(`${name}.index.json`)
+  return [...paths]
+    .map(path => /^(.*\/)?(?:open_clip_)?config\.json$/.exec(path))
+    .flatMap(match => (match ? [match[1] ?? ''] : []))
+    .filter((folder, i, all) => all.indexOf(folder) === i && weightNames.transformers.some(name => has(folder + name)))
+}
+
+async function checkpoint(source: FileSource, folder: string): Promise<Selection> {
+  const { paths } = source
+  const has = (name: string): boolean => paths.has(folder + name)
+  const names = await isTransformers(source, folder) ? weightNames.transformers : weightNames.openClip
+  const weights = names.find(name => has(name) || has(`${name}.index.json`))!
+  const rest = companions(paths, folder)
+  if (has(weights)) return { ...rest, files: [...rest.files, folder + weights], entry: folder.slice(0, -1) }
+  const index = `${folder}${weights}.index.json`
+  return { ...rest, files: [...rest.files, index, ...await shards(source, folder, index)], entry: folder.slice(0, -1) }
+}
+
+/** A config.json may be timm's, beside which OpenCLIP's own files are the model. */
+async function isTransformers(source: FileSource, folder: string): Promise<boolean> {
+  if (!source.paths.has(`${folder}config.json`)) return false
+  if (!source.paths.has(`${folder}open_clip_config.json`)) return true
+  const config = parse(await source.read(`${folder}config.json`), source, `${folder}config.json`)
+  return typeof config.model_type === 'string'
+}
+
+async function shards(source: FileSource, folder: string, index: string): Promise<string[]> {
+  const { weight_map: map } = parse(await source.read(index), source, index)
+  const names = typeof map === 'object' && map !== null ? [...new Set(Object.values(map))] : []
+  const files = names.map(name => (typeof name === 'string' ? folder + name : ''))
+  const absent = files.find(file => !source.paths.has(file))
+  if (files.length === 0 || absent !== undefined) {
+    throw new ClipError('ERR_CLIP_HUB_FILES', `${source.name}: ${index}: expected the names of files beside it, found ${files.length === 0 ? 'none' : `'${absent}'`}`)
+  }
+  return files
+}
+
+/** A file that was named: with what belongs to it, unless it is a GGUF file and needs nothing. */
+function chosenFile({ name, paths }: FileSource, file: string): Selection {
+  if (file.endsWith('.gguf')) return { files: [file], entry: file, tokenizer: true }
+  if (!/\.(?:safetensors|bin|pt|pth)$/.test(file)) {
+    throw new ClipError('ERR_CLIP_HUB_FILES', `${name}: '${file}' is no file of weights: expected .gguf, .safetensors, .bin or .pt`)
+  }
+  const rest = companions(paths, /^.*\//.exec(file)?.[0] ?? '')
+  return { ...rest, files: [...rest.files, file], entry: file }
+}
+
+function ggufFile({ name, paths }: FileSource, wanted: string | undefined): Selection {
+  const all = [...paths].filter(path => path.endsWith('.gguf')).sort()
+  const fitting = all.filter(path => path.toLowerCase().includes((wanted ?? '').toLowerCase()))
+  if (fitting.length === 1) return chosenFile({ name, paths, read: () => Promise.resolve('') }, fitting[0]!)
+  const listed = (files: string[]): string => files.slice(0, 12).map(file => `'${file}'`).join(', ') + (files.length > 12 ? ', ...' : '')
+  if (fitting.length > 1) {
+    throw new ClipError('ERR_CLIP_HUB_FILES', `${name} holds ${listed(fitting)}: choose one by putting ':' and its name, or a part of it, after the model's`)
+  }
+  const expected = wanted === undefined
+    ? 'config.json or open_clip_config.json with model.safetensors or open_clip_model.safetensors, or a .gguf file'
+    : `'${wanted}'`
+  const found = all.length > 0 ? all : [...paths].sort()
+  throw new ClipError('ERR_CLIP_HUB_FILES', `${name}: expected ${expected}, found ${found.length === 0 ? 'no file' : listed(found)}`)
+}
+
+/** Configuration and tokenizer that lie beside weights. */
+function companions(paths: ReadonlySet<string>, folder: string): { files: string[]; tokenizer: boolean } {
+  const has = (name: string): boolean => paths.has(folder + name)
+  const tokenizer = tokenizers.find(files => files.every(has)) ?? []
+  const files = [...configs, ...tokenizer, ...tokenizerConfigs].filter(has).map(name => folder + name)
+  return { files, tokenizer: tokenizer.length > 0 }
+}
+
+function parse(text: string, { name }: FileSource, path: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
+  } catch {
+    // said below
+  }
+  throw new ClipError('ERR_CLIP_HUB_FILES', `${name}: ${path}: expected a JSON object`)
+}

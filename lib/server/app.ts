@@ -1,0 +1,68 @@
+/** The HTTP listener: plugins, hooks and routes. docs/server.md is its manual. */
+import { randomUUID } from 'node:crypto'
+
+import compress from '@fastify/compress'
+import cors from '@fastify/cors'
+import multipart from '@fastify/multipart'
+import rateLimit from '@fastify/rate-limit'
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
+
+import type { Context } from './context.js'
+import { schemaFailure } from './failures.js'
+import { addHooks } from './hooks.js'
+import { addDocs } from './openapi.js'
+import { addPage } from './page-guard.js'
+import { computeRoute, serverRoutes } from './listen.js'
+import { rateLimits } from './rate-limits.js'
+import { computeRoutes } from './routes.js'
+import { shared } from './schemas/common.js'
+
+export async function createApp(context: Context): Promise<FastifyInstance> {
+  const { settings } = context
+  const app = Fastify(httpOptions(context)) as unknown as FastifyInstance
+  // schemas say what answers look like, to people; JSON.stringify needs no telling
+  app.setSerializerCompiler(() => data => JSON.stringify(data))
+  app.removeContentTypeParser('text/plain')
+  for (const schema of shared) app.addSchema(schema)
+  if (settings.corsOrigins.length > 0) {
+    const all = settings.corsOrigins.includes('*')
+    await app.register(cors, { origin: all ? '*' : settings.corsOrigins, exposedHeaders: ['x-request-id', 'retry-after'] })
+  }
+  addHooks(app, context)
+  await app.register(compress, { globalDecompression: false, threshold: 1024, encodings: ['gzip', 'br', 'deflate', 'identity'] })
+  await app.register(rateLimit, rateLimits(settings))
+  await app.register(multipart, {
+    limits: { fileSize: settings.maxImageBytes, files: settings.maxInputs, fieldSize: 2 ** 20, fields: 4096, parts: 8192 },
+  })
+  await addDocs(app)
+  for (const route of computeRoutes) computeRoute(app, context, route)
+  serverRoutes(app, context)
+  if (settings.page) await addPage(app, context)
+  await app.ready()
+  return app
+}
+
+function httpOptions({ settings, log }: Context) {
+  return {
+    loggerInstance: log,
+    // hooks.ts writes one line a request
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestId,
+    requestIdHeader: false as const,
+    bodyLimit: settings.maxBodyBytes,
+    trustProxy: settings.trustProxy,
+    // a request that takes longer than that to come in is slow on purpose
+    requestTimeout: settings.timeoutMs,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle' as const,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+    schemaErrorFormatter: schemaFailure as never,
+    routerOptions: { maxParamLength: 256 },
+  }
+}
+
+/** The caller's own id where it is one, so that logs of several services can be joined. */
+function requestId({ headers }: { headers: Record<string, unknown> }): string {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID()
+}

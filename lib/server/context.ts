@@ -1,0 +1,21 @@
+/** What all handlers of a server share. */
+import type { Logger } from 'pino'
+
+import type { Metrics } from './metrics.js'
+import type { ModelPool } from './model-pool.js'
+import type { ServerSettings } from './options.js'
+import type { Requests } from './requests.js'
+
+export interface Context {
+  settings: ServerSettings
+  pool: ModelPool
+  requests: Requests
+  metrics: Metrics
+  log: Logger
+  /** Fetches a picture; undefined unless the server may. */
+  fetch: ((url: string, signal: AbortSignal) => Promise<Buffer>) | undefined
+  /** Whether what is to be loaded from the start is there. */
+  ready: boolean
+  /** Seconds since 1970. */
+  startedAt: number
+}

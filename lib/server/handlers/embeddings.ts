@@ -1,0 +1,43 @@
+import { normalize } from '../../index.js'
+import { outOfRange } from '../../errors.js'
+import type { Context } from '../context.js'
+import { readInputs, textsOf } from '../inputs.js'
+import type { EmbeddingsBody } from '../schemas/embeddings.js'
+import { usageOf } from '../usage.js'
+import { type Call, encodeInputs, withModel } from '../work.js'
+
+/** POST /v1/embeddings */
+export async function embeddings(context: Context, body: EmbeddingsBody, call: Call) {
+  const inputs = readInputs('input', body.input, body.modality)
+  const { normalized = true, dimensions } = body
+  const base64 = (body.encoding_format ?? body.embedding_type) === 'base64'
+  return withModel(context, call, body.model, inputs.length, async (clip, slot) => {
+    const length = checkDimensions(dimensions, clip.info.dim, slot.served.dimensions ?? [])
+    const vectors = await encodeInputs(context, call, clip, inputs, { normalize: normalized })
+    const texts = textsOf(inputs)
+    const data = vectors.map((vector, index) => {
+      const part = length === vector.length ? vector : shorten(vector, length, normalized)
+      return { object: 'embedding', index, embedding: base64 ? toBase64(part) : Array.from(part) }
+    })
+    return { object: 'list', data, model: slot.name, usage: usageOf(clip, texts, inputs.length - texts.length) }
+  })
+}
+
+function checkDimensions(asked: number | undefined, own: number, allowed: readonly number[]): number {
+  if (asked === undefined || asked === own || (asked < own && allowed.includes(asked))) return asked ?? own
+  const choices = [...allowed.filter(size => size < own), own].join(', ')
+  throw outOfRange('dimensions', `what this model allows (${choices})`, asked)
+}
+
+/** The beginning of a vector, as long as the whole one was when that counts. */
+function shorten(vector: Float32Array, length: number, normalized: boolean): Float32Array {
+  const part = vector.subarray(0, length)
+  return normalized ? normalize(part) : part
+}
+
+/** Little-endian float32, as OpenAI sends it. */
+function toBase64(vector: Float32Array): string {
+  const bytes = Buffer.alloc(vector.length * 4)
+  vector.forEach((value, i) => bytes.writeFloatLE(value, i * 4))
+  return bytes.toString('base64')
+}

@@ -1,0 +1,22 @@
+import type { Context } from '../context.js'
+import { ClipError } from '../../errors.js'
+
+/** GET /v1/models */
+export function models({ pool, startedAt }: Context) {
+  return { object: 'list', data: [...pool.slots.keys()].map(name => describe(pool, name, startedAt)) }
+}
+
+/** GET /v1/models/:id */
+export function oneModel({ pool, startedAt }: Context, id: string) {
+  if (!pool.slots.has(id)) throw new ClipError('ERR_CLIP_MODEL_UNKNOWN', `no model '${id.slice(0, 80)}' here`)
+  return describe(pool, id, startedAt)
+}
+
+function describe(pool: Context['pool'], name: string, created: number) {
+  const { clip, served } = pool.get(name)
+  const about = clip && {
+    dimensions: [...new Set([...(served.dimensions ?? []), clip.info.dim])].sort((a, b) => a - b),
+    modalities: [...(clip.info.vision ? ['image'] : []), ...(clip.info.text ? ['text'] : [])],
+  }
+  return { id: name, object: 'model', created, owned_by: 'ggclip', loaded: clip !== undefined, ...about }
+}

@@ -1,0 +1,25 @@
+import { dot, sigmoid, softmax } from '../../index.js'
+import { invalidArgument } from '../../errors.js'
+import type { Context } from '../context.js'
+import { type Input, readImages } from '../inputs.js'
+import type { SimilarityBody } from '../schemas/similarity.js'
+import { usageOf } from '../usage.js'
+import { type Call, encodeInputs, withModel } from '../work.js'
+
+/** POST /v1/similarity */
+export async function similarity(context: Context, body: SimilarityBody, call: Call) {
+  const images = readImages({ image: body.image, images: body.images })
+  const texts = [...(body.text === undefined ? [] : [body.text]), ...body.texts ?? []]
+  if (texts.length === 0) throw invalidArgument('texts', 'at least one text', undefined)
+  const inputs: Input[] = [...images, ...texts.map(text => ({ kind: 'text' as const, text }))]
+  return withModel(context, call, body.model, inputs.length, async (clip, slot) => {
+    const vectors = await encodeInputs(context, call, clip, inputs)
+    const [rows, columns] = [vectors.slice(0, images.length), vectors.slice(images.length)]
+    const similarities = rows.map(row => columns.map(column => dot(row, column)))
+    const { logitScale, logitBias, sigmoid: isSigmoid } = clip.info
+    // rounded to float32, as the library's similarity() does
+    const logits = similarities.map(row => row.map(cosine => Math.fround(logitScale * cosine + logitBias)))
+    const probabilities = logits.map(row => Array.from(Float32Array.from(isSigmoid ? sigmoid(row) : softmax(row))))
+    return { object: 'similarity', similarities, logits, probabilities, model: slot.name, usage: usageOf(clip, texts, images.length) }
+  })
+}

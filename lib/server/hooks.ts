@@ -1,0 +1,117 @@
+/** What happens to every request: identity, limits, log line, metrics, errors. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
+import { ClipError } from '../errors.js'
+import { Keys } from './auth.js'
+import type { Context } from './context.js'
+import { bodyOf, failureOf } from './failures.js'
+import { ClientGone, closingError } from './requests.js'
+
+/** What the server knows of a request. */
+export interface Scope {
+  /** Performance clock, milliseconds. */
+  began: number
+  /** Name of the API key, or the address. */
+  client: string
+  /** Name of the API key. */
+  key: string | undefined
+  /** Ends with the client, the time or the server; set for calls that compute. */
+  signal: AbortSignal | undefined
+  uploads: Buffer[]
+  /** Code of the error that was answered. */
+  code: string | undefined
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    scope: Scope
+  }
+  interface FastifyContextConfig {
+    /** 'open': everybody; 'key': who has an API key, where there are any; 'compute': the same, under the limits. */
+    access?: 'open' | 'key' | 'compute'
+  }
+}
+
+export function addHooks(app: FastifyInstance, context: Context): void {
+  const keys = new Keys(context.settings.apiKeys)
+  app.decorateRequest('scope', null as unknown as Scope)
+  app.addHook('onRequest', (request, reply, done) => {
+    request.scope = { began: performance.now(), client: request.ip, key: undefined, signal: undefined, uploads: [], code: undefined }
+    reply.header('x-request-id', request.id)
+    try {
+      enter(request, reply, context, keys)
+      done()
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+  app.addHook('onSend', (_, reply, payload, done) => {
+    reply.header('x-content-type-options', 'nosniff')
+    if (context.requests.closing) reply.header('connection', 'close')
+    done(null, payload)
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    report(request, reply, context)
+    done()
+  })
+  app.setErrorHandler((error, request, reply) => answerFailure(error, request, reply, context))
+  app.setNotFoundHandler(({ method, url }) => {
+    throw new ClipError('ERR_CLIP_ROUTE_UNKNOWN', `no ${method} ${url.split('?', 1)[0]!.slice(0, 100)} here: GET /openapi.json lists what there is`)
+  })
+}
+
+/** Checks that cost next to nothing, before a byte of the body is read. */
+function enter(request: FastifyRequest, reply: FastifyReply, { requests, settings, pool }: Context, keys: Keys): void {
+  const access = request.routeOptions.config.access ?? 'open'
+  if (access === 'open' || request.method === 'OPTIONS') return
+  if (requests.closing) throw closingError()
+  if (keys.required) {
+    const { name } = keys.check(request.headers.authorization)
+    request.scope.client = request.scope.key = name
+  }
+  if (access === 'key') return
+  if (requests.count >= settings.maxRequests) {
+    throw new ClipError('ERR_CLIP_QUEUE_FULL', `${requests.count} requests are in work and maxRequests is ${settings.maxRequests}: try again later`, { retryAfterMs: 1000 })
+  }
+  pool.checkRoom(request.scope.client)
+  const encoding = request.headers['content-encoding']
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new ClipError('ERR_CLIP_REQUEST_UNSUPPORTED', `content encoding '${encoding.slice(0, 40)}' is not accepted`)
+  }
+  const length = Number(request.headers['content-length'] ?? 0)
+  if (length > settings.maxBodyBytes) {
+    throw new ClipError('ERR_CLIP_REQUEST_TOO_LARGE', `the request has ${length} bytes, more than maxBodyBytes (${settings.maxBodyBytes})`)
+  }
+  request.scope.signal = requests.begin(reply.raw, settings.timeoutMs)
+}
+
+function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply, { metrics }: Context): void {
+  if (error instanceof ClientGone) {
+    // nobody reads it; nginx's number for the log
+    request.scope.code = error.code
+    metrics.failed(error.code)
+    void reply.code(499).send()
+    return
+  }
+  const failure = failureOf(error)
+  request.scope.code = failure.code
+  metrics.failed(failure.code)
+  if (failure.fault === 'server') request.log.error({ err: error }, 'request failed')
+  else if (error instanceof Error && error.cause !== undefined) request.log.warn({ err: error }, 'request failed')
+  if (failure.retryAfter !== undefined) reply.header('retry-after', failure.retryAfter)
+  if (failure.status === 401) reply.header('www-authenticate', 'Bearer')
+  // what is left of an upload that is too large is not worth reading
+  if (failure.status === 413) reply.header('connection', 'close')
+  void reply.code(failure.status).send(bodyOf(failure))
+}
+
+function report(request: FastifyRequest, reply: FastifyReply, { metrics }: Context): void {
+  const { scope } = request
+  const route = request.is404 ? 'unknown' : request.routeOptions.url ?? 'unknown'
+  const ms = performance.now() - scope.began
+  metrics.answered(route, reply.statusCode, scope.key ?? 'anonymous', ms)
+  const line = { method: request.method, route, status: reply.statusCode, ms: Math.round(ms * 10) / 10, client: scope.client, code: scope.code }
+  // probes and scrapers come every few seconds
+  if ((request.routeOptions.config.access ?? 'open') === 'open' && reply.statusCode < 500) request.log.debug(line, 'request')
+  else request.log.info(line, 'request')
+}

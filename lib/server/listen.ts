@@ -1,0 +1,46 @@
+/** Registers routes with Fastify. */
+import type { FastifyInstance } from 'fastify'
+
+import type { Context } from './context.js'
+import { type FormTarget, readForm } from './form.js'
+import { healthz, readyz } from './handlers/health.js'
+import { models, oneModel } from './handlers/models.js'
+import type { computeRoutes } from './routes.js'
+import { healthz as healthzSchema, metrics as metricsSchema, models as modelsSchema, readyz as readyzSchema } from './schemas/models.js'
+
+/** A call that computes: JSON or a form in, JSON out. */
+export function computeRoute(app: FastifyInstance, context: Context, { url, schema, files, handler }: (typeof computeRoutes)[number]): void {
+  const target: FormTarget = { properties: schema.body.properties as FormTarget['properties'], files }
+  app.post(url, {
+    schema,
+    config: { access: 'compute' },
+    // with the plugin's own store: one budget for all calls that compute
+    onRequest: app.rateLimit(),
+    preValidation: async request => {
+      if (!request.isMultipart()) return
+      const { body, uploads } = await readForm(request, target, context.settings.maxBodyBytes)
+      request.body = body
+      request.scope.uploads = uploads
+    },
+  }, request => {
+    const { began, client, signal, uploads } = request.scope
+    context.metrics.stage('read', performance.now() - began)
+    return handler(context, request.body as never, { signal: signal!, client, uploads })
+  })
+}
+
+/** What tells of the server itself. */
+export function serverRoutes(app: FastifyInstance, context: Context): void {
+  const { metrics, settings } = context
+  app.get('/v1/models', { schema: modelsSchema, config: { access: 'key' } }, () => models(context))
+  app.get<{ Params: { '*': string } }>('/v1/models/*', { schema: { hide: true }, config: { access: 'key' } }, ({ params }) => oneModel(context, params['*']))
+  app.get('/healthz', { schema: healthzSchema }, () => healthz())
+  app.get('/readyz', { schema: readyzSchema }, (_, reply) => {
+    const [status, body] = readyz(context)
+    return reply.code(status).send(body)
+  })
+  if (settings.metrics === 'off') return
+  app.get('/metrics', { schema: metricsSchema, config: { access: settings.metrics } }, async (_, reply) => (
+    reply.type(metrics.contentType).serializer(String).send(await metrics.render())
+  ))
+}

@@ -1,0 +1,83 @@
+/** The requests in work: each has a signal that ends with its client, its time, or the server. */
+import type { ServerResponse } from 'node:http'
+
+import { ClipError } from '../errors.js'
+
+/** The client has gone: there is nobody to answer. */
+export class ClientGone extends Error {
+  readonly code = 'CLIENT_GONE'
+}
+
+const graceMs = 1000
+
+export class Requests {
+  #closing = false
+  readonly #active = new Set<AbortController>()
+  #onEmpty: (() => void) | undefined
+
+  get count(): number {
+    return this.#active.size
+  }
+
+  get closing(): boolean {
+    return this.#closing
+  }
+
+  /** From now on until `response` is closed. */
+  begin(response: ServerResponse, timeoutMs: number): AbortSignal {
+    const controller = new AbortController()
+    const timer = setTimeout(() => controller.abort(late(timeoutMs)), timeoutMs)
+    this.#active.add(controller)
+    const end = (): void => {
+      clearTimeout(timer)
+      if (!this.#active.delete(controller)) return
+      // an answer that went out completely leaves nothing to stop
+      if (!response.writableFinished) controller.abort(new ClientGone('the client closed the connection'))
+      if (this.#active.size === 0) this.#onEmpty?.()
+    }
+    response.once('close', end)
+    response.once('finish', end)
+    return controller.signal
+  }
+
+  /** From now on new requests are refused. */
+  close(): void {
+    this.#closing = true
+  }
+
+  /** Resolves when no request is in work; those that still are after `ms` are stopped. */
+  async drain(ms: number): Promise<void> {
+    this.close()
+    if (this.#active.size === 0) return
+    await new Promise<void>(resolve => {
+      const done = (): void => {
+        clearTimeout(timer)
+        resolve()
+      }
+      this.#onEmpty = done
+      let timer = setTimeout(() => {
+        for (const controller of this.#active) controller.abort(closingError())
+        // time for their answers; who is still sending a body then never reads one
+        timer = setTimeout(done, graceMs)
+      }, ms)
+    })
+  }
+}
+
+export function closingError(): ClipError {
+  return new ClipError('ERR_CLIP_SERVER_CLOSING', 'the server is closing')
+}
+
+function late(ms: number): ClipError {
+  return new ClipError('ERR_CLIP_DEADLINE_EXCEEDED', `the request took longer than timeoutMs (${ms})`)
+}
+
+/** `promise`, or the signal's reason if that comes first. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason as Error)
+  return new Promise<T>((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error)
+    signal.addEventListener('abort', stop, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
+}

@@ -1,0 +1,63 @@
+/** The library's HTTP server. Light: what serving needs is loaded when one is started. */
+import { ClipError } from '../errors.js'
+import { checkServerOptions, type ServerSettings } from './options.js'
+import type { RunningServer } from './start.js'
+import type { ServerOptions } from './types.js'
+
+/**
+ * CLIP over HTTP: OpenAI's embeddings call for texts and images, classification, similarity, ranking, health, metrics.
+ * docs/server.md is the manual.
+ *
+ * @example
+ * const server = await Server.start({ port: 0 })
+ * const answer = await fetch(`${server.url}/v1/embeddings`, {
+ *   method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ input: 'a photo of a cat' }),
+ * })
+ * await server.close()
+ */
+export class Server {
+  readonly #running: RunningServer
+  #closed: Promise<void> | undefined
+
+  /** Where it listens: `http://127.0.0.1:8080`. */
+  readonly url: string
+  /** The port it listens on, also when 0 was asked for. */
+  readonly port: number
+  /** Every option with its value; secrets left out. */
+  readonly settings: Readonly<Omit<ServerSettings, 'apiKeys'>>
+
+  private constructor(running: RunningServer, { apiKeys: _, ...settings }: ServerSettings) {
+    this.#running = running
+    this.url = running.url
+    this.port = running.port
+    this.settings = Object.freeze(settings)
+  }
+
+  /**
+   * Starts to listen, then loads what `preload` says; resolves when requests can be answered. `/readyz` says 503 until
+   * then, and requests wait for the model.
+   *
+   * @throws {TypeError|RangeError} bad options; {ClipError} ERR_CLIP_SERVER_LISTEN when the port cannot be had,
+   *   ERR_CLIP_MODEL_UNAVAILABLE when a model cannot be loaded (`cause` says why)
+   */
+  static async start(options?: ServerOptions): Promise<Server> {
+    const settings = checkServerOptions(options)
+    const { startServer } = await import('./start.js').catch((error: unknown) => {
+      throw new ClipError('ERR_CLIP_SERVER_LISTEN', `the server's parts cannot be loaded: ${(error as Error).message}`, { cause: error })
+    })
+    return new Server(await startServer(settings), settings)
+  }
+
+  /**
+   * Refuses new requests, lets those in work finish for `drainMs`, then stops them, unloads the models and gives the
+   * port back. Idempotent.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#running.close()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

@@ -1,0 +1,101 @@
+/** Puts a server's parts together. */
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { FastifyInstance } from 'fastify'
+import { type Logger, pino } from 'pino'
+
+import { ClipError, errorCodeOf } from '../errors.js'
+import { createApp } from './app.js'
+import type { Context } from './context.js'
+import { Metrics } from './metrics.js'
+import { loadServed, ModelPool } from './model-pool.js'
+import type { SlotEvent } from './model-slot.js'
+import type { ServerSettings } from './options.js'
+import { remoteImages } from './remote-image.js'
+import { Requests } from './requests.js'
+
+export interface RunningServer {
+  url: string
+  port: number
+  close(): Promise<void>
+}
+
+export async function startServer(settings: ServerSettings): Promise<RunningServer> {
+  const { app, context } = await assemble(settings)
+  const stopping = new AbortController()
+  const close = async (): Promise<void> => {
+    stopping.abort()
+    await shutDown(app, context)
+  }
+  try {
+    await listen(app, settings)
+    await context.pool.preload(settings.preload, stopping.signal)
+    context.ready = true
+  } catch (error) {
+    await close()
+    throw withCause(error)
+  }
+  const { port } = app.server.address() as { port: number }
+  const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
+  app.log.info({ port, host: settings.host, models: [...settings.models.keys()] }, 'ready')
+  return { url: `http://${host}:${port}`, port, close }
+}
+
+/** Who starts a server may know why: unlike those who send it requests. */
+function withCause(error: unknown): unknown {
+  if (errorCodeOf(error) !== 'ERR_CLIP_MODEL_UNAVAILABLE') return error
+  const { message, cause } = error as ClipError
+  return new ClipError('ERR_CLIP_MODEL_UNAVAILABLE', `${message}: ${(cause as Error).message}`, { cause })
+}
+
+/** Everything but the listening. */
+export async function assemble(settings: ServerSettings): Promise<{ app: FastifyInstance; context: Context }> {
+  const metrics = new Metrics()
+  const requests = new Requests()
+  const log = pino({ level: settings.logLevel, base: { name: 'ggclip' }, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2))
+  const pool = new ModelPool(settings, name => ({
+    load: served => loadServed(served, settings, event => metrics.trace(name, event)),
+    after: (ms, action) => {
+      const timer = setTimeout(action, ms)
+      return () => clearTimeout(timer)
+    },
+    tell: event => {
+      metrics.model(event)
+      tell(log, event)
+    },
+  }))
+  const fetchRemote = settings.remoteImages && remoteImages(settings.remoteImages, settings.maxImageBytes)
+  const fetch = fetchRemote && (async (url: string, signal: AbortSignal) => {
+    const began = performance.now()
+    const bytes = await fetchRemote(url, signal)
+    metrics.stage('fetch', performance.now() - began)
+    return bytes
+  })
+  const context: Context = { settings, pool, requests, metrics, log, fetch, ready: false, startedAt: Math.floor(Date.now() / 1000) }
+  metrics.watch(pool, requests)
+  return { app: await createApp(context), context }
+}
+
+function tell(log: Logger, event: SlotEvent): void {
+  if (event.type === 'failed') log.error({ model: event.model, err: event.error }, 'model cannot be loaded')
+  else log.info(event, `model ${event.type}`)
+}
+
+async function listen(app: FastifyInstance, { host, port }: ServerSettings): Promise<void> {
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    throw new ClipError('ERR_CLIP_SERVER_LISTEN', `cannot listen on ${host}:${port}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+async function shutDown(app: FastifyInstance, { requests, pool, settings }: Context): Promise<void> {
+  requests.close()
+  const closed = app.close() // takes no more connections, lets go of idle ones
+  await requests.drain(settings.drainMs)
+  // answers are with the operating system by now; clients that hold on to their connection do not keep us
+  await Promise.race([closed, sleep(500, undefined, { ref: false })])
+  app.server.closeAllConnections()
+  await closed
+  await pool.close()
+}

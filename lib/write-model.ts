@@ -1,0 +1,58 @@
+/** The native conversion with its tokenizer, progress and cancellation: what convert and quantize do alike. */
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import path from 'node:path'
+
+import { withAbort } from './abort.js'
+import type { ConvertProgress, ConvertResult } from './convert.js'
+import type { NativeConvertOptions, NativeConvertTask } from './native/contract.js'
+import { loadAddon } from './native/load.js'
+import { fileTokenizer } from './tokenizer/for-file.js'
+
+export interface WriteSettings extends Omit<NativeConvertOptions, 'tokenizer'> {
+  onProgress: ((progress: ConvertProgress) => void) | undefined
+  signal: AbortSignal | undefined
+}
+
+const reportEveryMs = 50
+
+/** @param input an existing model, as `locateModel` gives it */
+export async function writeModel(input: string, output: string, settings: WriteSettings): Promise<ConvertResult> {
+  const { onProgress, signal, ...native } = settings
+  const folder = tokenizerFolder(input)
+  const tokenizer = folder === undefined ? null : await fileTokenizer(folder)
+  let task: NativeConvertTask | undefined
+  const failures: unknown[] = []
+  const report = (): void => {
+    const now = task!.progress()
+    try {
+      onProgress!({ stage: 'write', done: now.bytesDone, total: now.bytes, item: now.tensor })
+    } catch (error) {
+      failures.push(error)
+      task!.abort()
+    }
+  }
+  const timer = onProgress && setInterval(() => task && report(), reportEveryMs)
+  try {
+    const result = await withAbort(signal, () => (task = loadAddon().convert(input, output, { ...native, tokenizer })))
+    if (onProgress) report()
+    if (failures.length > 0) throw failures[0]
+    return result
+  } catch (error) {
+    throw failures.length > 0 ? failures[0] : error
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+/** Where the tokenizer's files are: beside the weights; undefined for GGUF files, which carry their own. */
+function tokenizerFolder(input: string): string | undefined {
+  if (statSync(input).isDirectory()) return input
+  const magic = Buffer.alloc(4)
+  const file = openSync(input, 'r')
+  try {
+    readSync(file, magic, 0, 4, 0)
+  } finally {
+    closeSync(file)
+  }
+  return magic.toString('latin1') === 'GGUF' ? undefined : path.dirname(input)
+}

@@ -1,0 +1,193 @@
+/** The deployment files: they parse, and what they name exists. */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+
+import { parse } from 'yaml'
+
+import { get, post, root, start, until } from './support'
+
+const deploy = path.join(root, 'deploy')
+const text = (file: string): string => readFileSync(path.join(deploy, file), 'utf8')
+const main = path.join(root, 'dist', 'cli', 'main.js')
+const withBuild = existsSync(main) ? test : test.skip
+
+/** Options that `ggclip serve` knows. */
+const knownOptions = (): string[] => {
+  const help = execFileSync(process.execPath, [main, 'serve', '--help'], { encoding: 'utf8' })
+  return [...help.matchAll(/^\s+(?:-\w, )?(--[\w-]+)/gm)].map(([, name]) => name!)
+}
+const optionsIn = (line: string): string[] => [...line.matchAll(/(?<=[\s"'])--[a-z][\w-]*/g)].map(([name]) => name)
+
+describe('Dockerfile', () => {
+  const lines = text('Dockerfile').replace(/\\\n/g, ' ').split('\n').map(line => line.trim()).filter(line => line !== '' && !line.startsWith('#'))
+  const steps = lines.map(line => /^([A-Z]+)\s+(.*)$/.exec(line)?.slice(1) as [string, string])
+  const stages = lines.join('\n').split(/^FROM /m).slice(1)
+
+  test('has known instructions, two stages, and runs as somebody who is not root', () => {
+    const known = ['FROM', 'RUN', 'COPY', 'WORKDIR', 'ENV', 'USER', 'EXPOSE', 'STOPSIGNAL', 'HEALTHCHECK', 'CMD', 'ENTRYPOINT']
+    for (const step of steps) expect(known).toContain(step?.[0])
+    expect(stages).toHaveLength(2)
+    const last = stages.at(-1)!
+    expect(/^USER (.+)$/m.exec(last)?.[1]).toBe('node')
+    // nothing is written after the user was changed, and nothing of the compiler is there
+    expect(last.slice(last.indexOf('USER'))).not.toMatch(/^(RUN|COPY)/m)
+    expect(last).not.toMatch(/apt-get|g\+\+|cmake/)
+    for (const image of lines.filter(line => line.startsWith('FROM'))) expect(image).toMatch(/^FROM node:\d+-[\w-]+( AS \w+)?$/)
+  })
+
+  test('copies what exists; commands are JSON lists; there is a health check that works', async () => {
+    for (const [word, rest] of steps) {
+      if (word === 'COPY' && !rest.startsWith('--from')) {
+        for (const file of rest.split(/\s+/).slice(0, -1)) expect([file, existsSync(path.join(root, file))]).toEqual([file, true])
+      }
+      if (word === 'ENTRYPOINT' || word === 'CMD') expect(Array.isArray(JSON.parse(rest))).toBe(true)
+    }
+    const check = steps.find(([word]) => word === 'HEALTHCHECK')![1]
+    const [command, flag, script] = JSON.parse(check.slice(check.indexOf('CMD') + 3)) as string[]
+    expect([command, flag]).toEqual(['node', '-e'])
+    const run = (port: number): Promise<number | null> => new Promise(resolve => {
+      spawn(process.execPath, ['-e', script!.replace('8080', String(port))]).on('close', resolve)
+    })
+    const server = await start()
+    expect(await run(server.port)).toBe(0)
+    expect(await run(1)).toBe(1)
+  })
+
+  withBuild('options are known', () => {
+    const known = knownOptions()
+    const entry = steps.find(([word]) => word === 'ENTRYPOINT')![1]
+    expect(optionsIn(entry).length).toBeGreaterThan(0)
+    for (const option of optionsIn(entry)) expect(known).toContain(option)
+    expect(entry).toContain('/dist/cli/main.js')
+  })
+})
+
+describe('compose', () => {
+  const compose = parse(text('docker-compose.yml'))
+
+  test('three services; files that are mounted exist; the server is hardened', () => {
+    expect(Object.keys(compose.services)).toEqual(['ggclip', 'prometheus', 'grafana'])
+    const { build, read_only: readOnly, cap_drop: dropped } = compose.services.ggclip
+    expect(existsSync(path.join(deploy, build.context, build.dockerfile))).toBe(true)
+    expect([readOnly, dropped]).toEqual([true, ['ALL']])
+    const mounts = Object.values<any>(compose.services).flatMap(({ volumes = [] }) => volumes as string[])
+    for (const file of mounts.map(mount => mount.split(':')[0]!).filter(name => name.startsWith('./'))) {
+      expect([file, existsSync(path.join(deploy, file))]).toEqual([file, true])
+    }
+    for (const name of mounts.map(mount => mount.split(':')[0]!).filter(name => /^\w+$/.test(name))) expect(compose.volumes).toHaveProperty(name)
+    for (const { depends_on: needed = [] } of Object.values<any>(compose.services)) {
+      for (const name of Array.isArray(needed) ? needed : Object.keys(needed)) expect(compose.services).toHaveProperty(name)
+    }
+    // only to this machine
+    for (const { ports = [] } of Object.values<any>(compose.services)) for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/)
+  })
+
+  withBuild('options of the server are known', () => {
+    for (const option of (compose.services.ggclip.command as string[]).filter(word => word.startsWith('--'))) expect(knownOptions()).toContain(option)
+  })
+
+  test('Prometheus scrapes the service; Grafana finds Prometheus and the dashboard', () => {
+    const { scrape_configs: [job] } = parse(text('prometheus.yml'))
+    expect([job.metrics_path, job.static_configs[0].targets]).toEqual(['/metrics', ['ggclip:8080']])
+    const { datasources: [source] } = parse(text('grafana/datasource.yml'))
+    expect(source.url).toBe('http://prometheus:9090')
+    const { providers: [provider] } = parse(text('grafana/dashboards.yml'))
+    expect((compose.services.grafana.volumes as string[]).some(mount => mount.includes(`:${provider.options.path}/`))).toBe(true)
+  })
+})
+
+describe('dashboard', () => {
+  const dashboard = JSON.parse(text('grafana/ggclip.json'))
+
+  test('every metric and label that it asks for is there', async () => {
+    const server = await start()
+    await post(server, '/v1/embeddings', { input: 'a' })
+    await post(server, '/v1/embeddings', { input: 1 })
+    const metrics = (await get(server, '/metrics')).body as string
+    const names = new Set([...metrics.matchAll(/^([a-z]\w*)(?:\{| )/gm)].map(([, name]) => name))
+    const queries = dashboard.panels.flatMap(({ targets }: any) => targets.map(({ expr }: any) => expr as string)) as string[]
+    expect(queries.length).toBeGreaterThan(12)
+    for (const query of queries) {
+      for (const [name] of query.matchAll(/\b(?:ggclip|process|nodejs)_\w+/g)) expect([...names]).toContain(name)
+      const [metric] = /\b(?:ggclip|process|nodejs)_\w+/.exec(query)!
+      for (const [, labels] of query.matchAll(/by \(([^)]*)\)/g)) {
+        for (const label of labels!.split(', ')) expect(metrics).toMatch(new RegExp(`^${metric}\\{[^}]*\\b${label}="`, 'm'))
+      }
+    }
+  })
+
+  test('panels have a title, a unit and a place of their own', () => {
+    const places = dashboard.panels.map(({ gridPos: { x, y } }: any) => `${x} ${y}`)
+    expect(new Set(places).size).toBe(places.length)
+    expect(new Set(dashboard.panels.map(({ id }: any) => id)).size).toBe(places.length)
+    for (const { title, fieldConfig } of dashboard.panels) expect([typeof title, typeof fieldConfig.defaults.unit]).toEqual(['string', 'string'])
+  })
+})
+
+describe('systemd unit', () => {
+  const sections = new Map<string, [string, string][]>()
+  let section: [string, string][] = []
+  for (const line of text('ggclip.service').split('\n')) {
+    if (line === '' || line.startsWith('#')) continue
+    const head = /^\[(\w+)\]$/.exec(line)
+    if (head) sections.set(head[1]!, section = [])
+    else section.push(/^(\w+)=(.*)$/.exec(line)!.slice(1) as [string, string])
+  }
+  const service = new Map(sections.get('Service'))
+
+  test('has its sections, restarts, stops by SIGTERM, is not root', () => {
+    expect([...sections.keys()]).toEqual(['Unit', 'Service', 'Install'])
+    expect(service.get('DynamicUser')).toBe('yes')
+    expect(service.get('KillSignal')).toBe('SIGTERM')
+    expect(service.get('Restart')).toBe('on-failure')
+    // longer than the server takes for its last requests
+    expect(Number(service.get('TimeoutStopSec')) * 1000).toBeGreaterThan(20_000)
+    expect(service.get('ExecStart')).toMatch(/^\/usr\/bin\/env ggclip serve /)
+  })
+
+  withBuild('options are known, in comments too', () => {
+    const known = knownOptions()
+    for (const option of optionsIn(text('ggclip.service').replace(/npm install.*|systemctl.*/g, ''))) expect(known).toContain(option)
+  })
+})
+
+describe('examples', () => {
+  const children = new Set<ChildProcess>()
+  afterAll(() => children.forEach(child => child.kill('SIGKILL')))
+
+  function run(file: string, args: string[]) {
+    const child = spawn(process.execPath, [path.join(deploy, file), ...args], { env: { ...process.env, GGCLIP_PACKAGE: path.join(root, 'dist', 'index.js') } })
+    children.add(child)
+    let [out, err] = ['', '']
+    child.stdout.on('data', chunk => { out += chunk })
+    child.stderr.on('data', chunk => { err += chunk })
+    const ended = new Promise<number | null>(resolve => void child.on('close', resolve))
+    return { child, ended, out: () => out, err: () => err }
+  }
+  const embed = async (url: string) => (await fetch(`${url}/v1/embeddings`, {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"input":"a pizza"}',
+  })).status
+
+  withBuild('cluster: one port, a process that dies is replaced, SIGTERM ends all', async () => {
+    const { child, ended, out } = run('cluster.cjs', ['--workers', '2', '--port', '0'])
+    const pids = (): number[] => [...out().matchAll(/process (\d+) serves/g)].map(([, pid]) => Number(pid))
+    await until(() => pids().length === 2, 20_000)
+    const url = /serves (\S+)/.exec(out())![1]!
+    for (let i = 0; i < 6; i++) expect(await embed(url)).toBe(200)
+    process.kill(pids()[0]!, 'SIGKILL')
+    await until(() => pids().length === 3, 20_000)
+    expect(await embed(url)).toBe(200)
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+    await expect(fetch(url)).rejects.toThrow()
+  })
+
+  withBuild('worker thread: serves, and ends by itself', async () => {
+    const { child, ended, out } = run('worker-threads.cjs', ['--port', '0'])
+    await until(() => out().includes('serves'), 20_000)
+    expect(await embed(/serves (\S+)/.exec(out())![1]!)).toBe(200)
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+  })
+})

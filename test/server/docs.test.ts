@@ -1,0 +1,82 @@
+/** docs/server.md is true: its examples run, what it names exists. */
+import { execFile, execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
+
+import type { Server } from '../../lib/index.js'
+import { checkServerOptions } from '../../lib/server/options'
+import { get, post, root, start } from './support'
+
+const run = promisify(execFile)
+const manual = readFileSync(path.join(root, 'docs', 'server.md'), 'utf8')
+const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
+const main = path.join(root, 'dist', 'cli', 'main.js')
+const built = existsSync(path.join(root, 'dist', 'index.mjs'))
+const withBuild = built ? test : test.skip
+if (!built) console.warn('SKIPPED in docs.test.ts: needs dist/ (npm run build:ts)')
+
+const blocks = (text: string, language: string): string[] => [...text.matchAll(/```(\w+)\n([\s\S]*?)```/g)].filter(match => match[1] === language).map(match => match[2]!)
+
+let server: Server
+beforeAll(async () => { server = await start() })
+
+test('the curl examples answer 200', async () => {
+  const commands = [...blocks(manual, 'sh'), ...blocks(readme, 'sh')].join('').split('\n').filter(line => line.startsWith('curl '))
+  expect(commands.length).toBeGreaterThanOrEqual(6)
+  for (const command of commands) {
+    const line = command.replaceAll('localhost:8080', `127.0.0.1:${server.port}`).replace(/^curl/, "curl -s -w '%{http_code}' -o /dev/null")
+    expect([command, (await run('sh', ['-c', line], { cwd: root })).stdout]).toEqual([command, '200'])
+  }
+})
+
+withBuild('the code examples print what they say', async () => {
+  const examples = blocks(manual, 'js')
+  expect(examples).toHaveLength(2)
+  for (const code of examples) {
+    const expected = [...code.matchAll(/console\.log\(.*\) \/\/ (.*)/g)].map(([, words]) => words)
+    expect(expected.length).toBeGreaterThan(0)
+    const script = code.replace('127.0.0.1:8080', `127.0.0.1:${server.port}`)
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: root })
+    expect(stdout.trim().split('\n')).toEqual(expected)
+  }
+})
+
+withBuild('options: the manual\'s exist, and every option of Server.start is one of the command', () => {
+  const help = execFileSync(process.execPath, [main, 'serve', '--help'], { encoding: 'utf8' })
+  const known = new Set([...help.matchAll(/(--[a-z][\w-]*)/g)].map(([name]) => name))
+  for (const [option] of manual.matchAll(/(?<=[\s`])--[a-z][\w-]*/g)) expect([...known]).toContain(option)
+  const flags: Record<string, string> = { models: '--model', apiKeys: '--api-keys-file', corsOrigins: '--cors-origin', warmUp: '--no-warm-up', page: '--no-page' }
+  for (const name of Object.keys(checkServerOptions(undefined))) {
+    expect([...known]).toContain(flags[name] ?? `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`)
+  }
+})
+
+test('metrics and routes that the manual names are there', async () => {
+  await post(server, '/v1/embeddings', { input: 1 })
+  const metrics = (await get(server, '/metrics')).body as string
+  for (const [name] of manual.matchAll(/\b(?:ggclip|nodejs)_[a-z0-9_]+[a-z0-9]/g)) expect(metrics).toContain(name)
+  for (const [, route] of manual.matchAll(/`GET (\/[\w/.]*)`/g)) {
+    if (route === '/' || route === undefined) continue
+    expect([route, (await get(server, route.replace('NAME', 'emoji-clip'))).status]).toEqual([route, 200])
+  }
+})
+
+test('defaults are those of the code', () => {
+  const settings = checkServerOptions(undefined)
+  expect(manual).toContain(`| \`--max-requests\` | ${settings.maxRequests} requests`)
+  expect(manual).toContain(`| \`--max-queue\` | ${settings.maxQueue} inputs`)
+  expect(manual).toContain(`| \`--max-inputs\` | ${settings.maxInputs} inputs`)
+  expect(manual).toContain(`${settings.maxBodyBytes / 2 ** 20} MiB, ${settings.maxImageBytes / 2 ** 20} MiB`)
+  expect(manual).toContain(`| \`--timeout-ms\` | ${settings.timeoutMs} for`)
+  expect(manual).toContain(`\`--drain-ms\` (${settings.drainMs / 1000} s)`)
+  expect(Math.floor(settings.maxPixels / 1e6)).toBe(67)
+})
+
+withBuild('importing the library loads nothing of the server', async () => {
+  const script = `require('./dist/index.js')
+    const loaded = Object.keys(require.cache).filter(file => /node_modules.(fastify|@fastify|pino|prom-client|ipaddr\\.js)\\b/.test(file))
+    console.log(JSON.stringify(loaded))`
+  const { stdout } = await run(process.execPath, ['-e', script], { cwd: root })
+  expect(JSON.parse(stdout)).toEqual([])
+})

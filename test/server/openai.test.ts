@@ -1,0 +1,62 @@
+/** OpenAI's own client, unchanged. */
+import OpenAI from 'openai'
+
+import type { Clip, Server } from '../../lib/index.js'
+import { dataUri, library, sample, start } from './support'
+
+const key = 'a-secret-for-openai'
+let server: Server
+let clip: Clip
+let client: OpenAI
+beforeAll(async () => {
+  server = await start({ apiKeys: [key] })
+  clip = await library()
+  client = new OpenAI({ apiKey: key, baseURL: `${server.url}/v1`, maxRetries: 0 })
+})
+
+test('texts; the client asks for base64 by itself', async () => {
+  const { data, model, usage } = await client.embeddings.create({ model: 'emoji-clip', input: ['a pizza', 'a rocket'] })
+  expect(model).toBe('emoji-clip')
+  expect(usage.total_tokens).toBeGreaterThan(4)
+  const expected = await clip.encodeText(['a pizza', 'a rocket'])
+  expect(data.map(({ embedding }) => embedding)).toEqual(expected.map(vector => Array.from(vector)))
+})
+
+test.each(['float', 'base64'] as const)('encoding_format %s', async format => {
+  const { data } = await client.embeddings.create({ model: 'emoji-clip', input: 'a pizza', encoding_format: format, user: 'somebody' })
+  const [expected] = await clip.encodeText(['a pizza'])
+  if (format === 'float') expect(data[0]!.embedding).toEqual(Array.from(expected!))
+  else expect(Buffer.from(data[0]!.embedding as unknown as string, 'base64')).toEqual(Buffer.from(expected!.buffer))
+})
+
+test('dimensions', async () => {
+  const { data } = await client.embeddings.create({ model: 'emoji-clip', input: 'a pizza', dimensions: 256 })
+  expect(data[0]!.embedding).toHaveLength(256)
+})
+
+test('an image as a data URI', async () => {
+  const { data } = await client.embeddings.create({ model: 'emoji-clip', input: dataUri('pizza.webp') })
+  expect(data[0]!.embedding).toEqual(Array.from(await clip.encodeImage(sample('pizza.webp'))))
+})
+
+test('models', async () => {
+  const names: string[] = []
+  for await (const model of client.models.list()) names.push(model.id)
+  expect(names).toEqual(['emoji-clip'])
+  expect(await client.models.retrieve('emoji-clip')).toMatchObject({ id: 'emoji-clip', object: 'model' })
+  await expect(client.models.retrieve('other')).rejects.toBeInstanceOf(OpenAI.NotFoundError)
+})
+
+test("errors are the client's own classes, with code and message", async () => {
+  await expect(client.embeddings.create({ model: 'other', input: 'a' })).rejects.toMatchObject({ status: 404, code: 'ERR_CLIP_MODEL_UNKNOWN' })
+  await expect(client.embeddings.create({ model: 'emoji-clip', input: [1, 2] })).rejects.toBeInstanceOf(OpenAI.UnprocessableEntityError)
+  const stranger = new OpenAI({ apiKey: 'not-the-right-secret', baseURL: `${server.url}/v1`, maxRetries: 0 })
+  await expect(stranger.embeddings.create({ model: 'emoji-clip', input: 'a' })).rejects.toBeInstanceOf(OpenAI.AuthenticationError)
+})
+
+test('a cancelled call is cancelled', async () => {
+  const controller = new AbortController()
+  const call = client.embeddings.create({ model: 'emoji-clip', input: 'a' }, { signal: controller.signal })
+  controller.abort()
+  await expect(call).rejects.toBeInstanceOf(OpenAI.APIUserAbortError)
+})

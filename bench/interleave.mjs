@@ -3,6 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const median = values => [...values].sort((a, b) => a - b)[values.length >> 1]
 
+/** 0..n-1 in another order each time, so that no side always follows the same one (whose threads may still spin). */
+function shuffled(n) {
+  const order = Array.from({ length: n }, (_, i) => i)
+  for (let i = n - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1))
+    ;[order[i], order[j]] = [order[j], order[i]]
+  }
+  return order
+}
+
 /**
  * @param {{ name: string, per: number, run: () => Promise<unknown> }[]} sides `per`: inputs a run handles; a run that
  *   resolves to a number has measured its milliseconds itself (a peer in another process)
@@ -13,8 +23,9 @@ export async function interleave(sides, rounds) {
   const times = sides.map(() => [])
   for (const side of sides) await side.run() // warm-up
   for (let round = 0; round < rounds; round++) {
-    for (const [i, side] of sides.entries()) {
-      await sleep(30) // a peer's threads may spin for a while after its run
+    for (const i of shuffled(sides.length)) {
+      const side = sides[i]
+      await sleep(50) // a peer's threads may spin for a while after its run
       const begin = performance.now()
       const own = await side.run()
       times[i].push((typeof own === 'number' ? own : performance.now() - begin) / side.per)

@@ -24,6 +24,7 @@ GGCLIP_INLINE vf mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
 GGCLIP_INLINE vf div(vf a, vf b) { return _mm256_div_ps(a, b); }
 GGCLIP_INLINE vf fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }    // a * b + c
 GGCLIP_INLINE vf fnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); }  // c - a * b
+GGCLIP_INLINE vf reciprocal(vf a) { return div(set_f(1.0f), a); }
 GGCLIP_INLINE vf max(vf a, vf b) { return _mm256_max_ps(a, b); }
 GGCLIP_INLINE vf min(vf a, vf b) { return _mm256_min_ps(a, b); }
 GGCLIP_INLINE vf abs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }

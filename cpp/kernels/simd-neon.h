@@ -25,6 +25,7 @@ GGCLIP_INLINE vf mul(vf a, vf b) { return vmulq_f32(a, b); }
 GGCLIP_INLINE vf div(vf a, vf b) { return vdivq_f32(a, b); }
 GGCLIP_INLINE vf fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }   // a * b + c
 GGCLIP_INLINE vf fnma(vf a, vf b, vf c) { return vfmsq_f32(c, a, b); }  // c - a * b
+GGCLIP_INLINE vf reciprocal(vf a) { return div(set_f(1.0f), a); }
 GGCLIP_INLINE vf max(vf a, vf b) { return vmaxq_f32(a, b); }
 GGCLIP_INLINE vf min(vf a, vf b) { return vminq_f32(a, b); }
 GGCLIP_INLINE vf abs(vf a) { return vabsq_f32(a); }

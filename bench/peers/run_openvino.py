@@ -1,6 +1,6 @@
 """OpenVINO over the exported image tower, driven line by line so that a benchmark can take turns with it.
 
-usage: openvino.py ONNX_DIR THREADS
+usage: run_openvino.py ONNX_DIR THREADS
 Writes ONNX_DIR/openvino_int8.xml once: the image tower quantised by NNCF (calibrated on 32 generated inputs, as
 transformers are). Then prints "ready VERSION", and for each line "BATCH" read runs that many images and prints the
 milliseconds of the inference.

@@ -166,7 +166,7 @@ describeWithModel('the packed archive', () => {
 
   it('holds what it needs and nothing else', () => {
     const files = packed.files.map(file => file.path)
-    const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|THIRD_PARTY\.md|CMakeLists\.txt|binding\.gyp|dist\/.+\.(m?js|d\.m?ts)|prebuilds\/(README\.md|.+\.node)|models\/.+|cpp\/.+\.(cpp|h)|scripts\/[\w-]+\.cjs|vendor\/(README\.md|ggml\.json)|docs\/.+)$/
+    const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|THIRD_PARTY\.md|CMakeLists\.txt|binding\.gyp|dist\/.+\.(m?js|d\.m?ts)|dist\/server\/page\/static\/[\w-]+\.(html|css|svg)|prebuilds\/(README\.md|.+\.node)|models\/.+|cpp\/.+\.(cpp|h)|scripts\/[\w-]+\.cjs|vendor\/(README\.md|ggml\.json)|docs\/.+)$/
     expect(files.filter(file => !allowed.test(file))).toEqual([])
     expect(files.filter(file => /(^|\/)(test|node_modules|shared|\.ci|\.env|\.npmrc|\.git)|\.(pem|key|log|tgz|map)$/.test(file))).toEqual([])
     for (const needed of ['dist/index.js', 'dist/index.mjs', 'dist/index.d.ts', 'dist/index.d.mts', 'dist/cli/main.js', 'LICENSE', 'README.md']) expect(files).toContain(needed)

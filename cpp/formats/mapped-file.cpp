@@ -106,6 +106,7 @@ std::shared_ptr<const mapped_file> mapped_file::open(const std::string & path) {
     const int    code = errno;
     ::close(descriptor);
     if (data == MAP_FAILED) {
+        if (code == ENOMEM) throw error(error_code::OUT_OF_MEMORY, path + ": no address space to map it");
         not_found(path, std::string("mapping failed: ") + strerror(code));
     }
     file->data_ = static_cast<const uint8_t *>(data);

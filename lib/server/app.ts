@@ -11,8 +11,8 @@ import type { Context } from './context.js'
 import { schemaFailure } from './failures.js'
 import { addHooks } from './hooks.js'
 import { addDocs } from './openapi.js'
-import { addPage } from './page-guard.js'
 import { computeRoute, serverRoutes } from './listen.js'
+import { registerPage } from './page/index.js'
 import { rateLimits } from './rate-limits.js'
 import { computeRoutes } from './routes.js'
 import { shared } from './schemas/common.js'
@@ -37,7 +37,8 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   await addDocs(app)
   for (const route of computeRoutes) computeRoute(app, context, route)
   serverRoutes(app, context)
-  if (settings.page) await addPage(app, context)
+  // the gallery's pictures and queries go to the first model
+  if (settings.page) await registerPage(app, { folder: settings.folder, model: context.pool.get(undefined) })
   await app.ready()
   return app
 }

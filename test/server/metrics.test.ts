@@ -67,7 +67,7 @@ describe('OpenAPI', () => {
     expect(body.openapi).toBe('3.1.0')
     await expect(SwaggerParser.validate(structuredClone(body))).resolves.toBeDefined()
     expect(Object.keys(body.paths).sort()).toEqual([
-      '/healthz', '/metrics', '/readyz', '/v1/classify', '/v1/embeddings', '/v1/models', '/v1/rank', '/v1/rerank', '/v1/similarity',
+      '/gallery', '/healthz', '/metrics', '/readyz', '/v1/classify', '/v1/embeddings', '/v1/models', '/v1/rank', '/v1/rerank', '/v1/similarity',
     ])
     const ids = Object.values<any>(body.paths).flatMap(methods => Object.values<any>(methods).map(({ operationId }) => operationId as string))
     expect(new Set(ids).size).toBe(ids.length)

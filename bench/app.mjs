@@ -76,7 +76,7 @@ const strict = [
 add('64 images, each (throughput of single calls against explicit batches)', timed(await interleave(strict, Math.max(5, rounds >> 1))), 'ms')
 
 await clip.dispose()
-const child = (script, ...args) => JSON.parse(execFileSync(process.execPath, [path.join(import.meta.dirname, script), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
+const child = (script, ...args) => JSON.parse(execFileSync(process.execPath, ['--expose-gc', path.join(import.meta.dirname, script), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
 const pictureFile = path.join(root, 'build', 'bench', '500x375.jpg')
 fs.writeFileSync(pictureFile, small)
 const starts = { 'ggclip q8_0': () => child('start-ggclip.cjs', model, pictureFile, 'image', String(threads)) }

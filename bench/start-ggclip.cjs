@@ -13,7 +13,7 @@ async function main() {
   const firstMs = performance.now() - begin
   // the text tower's pages and scratch memory, too; the random model has no tokenizer, so by its own session
   if (towers === 'both' && clip.info.text) await clip.encodeText('warm').catch(() => undefined)
-  const peakMb = process.resourceUsage().maxRSS / 1e3
+  const peakMb = Number(/VmHWM:\s+(\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1]) * 1.024e-3
   process.stdout.write(JSON.stringify({ loadMs, firstMs, peakMb }))
 }
 void main()

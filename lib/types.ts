@@ -56,7 +56,7 @@ export interface LoadOptions extends HubOptions {
   towers?: Towers
   /** Weight type in memory; default as in the file. Another type is converted to while loading. */
   dtype?: WeightType
-  /** Arithmetic: 'fast' rounds activations more coarsely, 'exact' computes everything in f32. Default 'default'. */
+  /** Arithmetic: 'fast' multiplies bytes with one scale per output row and token, 'exact' computes in f32. Default 'default'. */
   precision?: Precision
   /** Most inputs of one batch; bounds scratch memory. Default 32. */
   maxBatch?: number

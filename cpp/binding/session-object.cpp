@@ -6,6 +6,10 @@
 #include <cmath>
 #include <cstring>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 namespace ggclip::binding {
 
 // ---- on the session's thread -------------------------------------------------------------------
@@ -162,6 +166,11 @@ session_object::~session_object() {
     if (worker_) worker_->quit();
 }
 
+const weights & session_object::model(Napi::Env env) const {
+    if (!worker_) throw to_js_error(env, "ERR_CLIP_DISPOSED", "the session has been disposed");
+    return *state_->model;
+}
+
 template <class Result>
 Napi::Value session_object::run(Napi::Env env, Napi::Value keep, std::function<Result(session &, session_state &)> work,
                                 std::function<Napi::Value(Napi::Env, const Result &)> finish) {
@@ -180,8 +189,8 @@ Napi::Value session_object::run(Napi::Env env, Napi::Value keep, std::function<R
 // encodeImages(images, background)
 Napi::Value session_object::encode_images(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
-    const hparams & hp = state_->model->hp;
-    need_tower(env, hp.vision.present, *state_->model, "image");
+    const hparams & hp = model(env).hp;
+    need_tower(env, hp.vision.present, model(env), "image");
     if (!info[0].IsArray()) throw invalid_argument(env, "images", "an array");
     const Napi::Array array = info[0].As<Napi::Array>();
     std::vector<image_input> images;
@@ -207,14 +216,14 @@ Napi::Value session_object::encode_images(const Napi::CallbackInfo & info) {
 // encodeTexts(ids, lengths)
 Napi::Value session_object::encode_texts(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
-    need_tower(env, state_->model->hp.text.present, *state_->model, "text");
+    need_tower(env, model(env).hp.text.present, model(env), "text");
     const span<int32_t> ids = ints_argument(env, info[0], "ids");
     const span<int32_t> lengths = ints_argument(env, info[1], "lengths");
     size_t total = 0;
     for (size_t i = 0; i < lengths.size; i++) {
-        if (lengths.data[i] < 1 || lengths.data[i] > state_->model->hp.text.n_ctx) {
+        if (lengths.data[i] < 1 || lengths.data[i] > model(env).hp.text.n_ctx) {
             throw to_js_error(env, error_code_name(error_code::INPUT_SHAPE),
-                              "lengths: expected 1 to " + std::to_string(state_->model->hp.text.n_ctx) + ", received " + std::to_string(lengths.data[i]));
+                              "lengths: expected 1 to " + std::to_string(model(env).hp.text.n_ctx) + ", received " + std::to_string(lengths.data[i]));
         }
         total += (size_t) lengths.data[i];
     }
@@ -234,8 +243,8 @@ Napi::Value session_object::encode_texts(const Napi::CallbackInfo & info) {
 // imageStates(image, names)
 Napi::Value session_object::image_states(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
-    need_tower(env, state_->model->hp.vision.present, *state_->model, "image");
-    const image_input image = image_argument(env, info[0], state_->model->hp);
+    need_tower(env, model(env).hp.vision.present, model(env), "image");
+    const image_input image = image_argument(env, info[0], model(env).hp);
     std::vector<std::string> names = strings_argument(env, info[1], "names");
     return run<state_map>(
         env, info[0],
@@ -249,7 +258,7 @@ Napi::Value session_object::image_states(const Napi::CallbackInfo & info) {
 // textStates(ids, names)
 Napi::Value session_object::text_states(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
-    need_tower(env, state_->model->hp.text.present, *state_->model, "text");
+    need_tower(env, model(env).hp.text.present, model(env), "text");
     const span<int32_t> ids = ints_argument(env, info[0], "ids");
     std::vector<int32_t> own_ids(ids.data, ids.data + ids.size);
     std::vector<std::string> names = strings_argument(env, info[1], "names");
@@ -264,8 +273,8 @@ Napi::Value session_object::text_states(const Napi::CallbackInfo & info) {
 // imageMoments(image)
 Napi::Value session_object::image_moments(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
-    need_tower(env, state_->model->hp.vision.present, *state_->model, "image");
-    const image_input image = image_argument(env, info[0], state_->model->hp);
+    need_tower(env, model(env).hp.vision.present, model(env), "image");
+    const image_input image = image_argument(env, info[0], model(env).hp);
     return run<moments_map>(
         env, info[0],
         [image](session & engine, session_state & state) {
@@ -278,7 +287,7 @@ Napi::Value session_object::image_moments(const Napi::CallbackInfo & info) {
 // textMoments(ids)
 Napi::Value session_object::text_moments(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
-    need_tower(env, state_->model->hp.text.present, *state_->model, "text");
+    need_tower(env, model(env).hp.text.present, model(env), "text");
     const span<int32_t> ids = ints_argument(env, info[0], "ids");
     std::vector<int32_t> own_ids(ids.data, ids.data + ids.size);
     return run<moments_map>(
@@ -303,7 +312,13 @@ Napi::Value session_object::dispose(const Napi::CallbackInfo & info) {
         state->scratch = {};
         state->pixels = {};
     };
-    call->finish = [](Napi::Env e) { return e.Undefined(); };
+    call->finish = [state = state_](Napi::Env e) {
+        state->model.reset();  // now, not when the garbage collector finds this object
+#if defined(__GLIBC__)
+        malloc_trim(0);  // the heaps of the threads that have ended
+#endif
+        return e.Undefined();
+    };
     Napi::Promise promise = worker_->run(std::move(call));
     worker_->quit();
     worker_.reset();

@@ -44,6 +44,8 @@ class session_object : public Napi::ObjectWrap<session_object> {
     Napi::Value dispose(const Napi::CallbackInfo & info);
     Napi::Value last_run_ms(const Napi::CallbackInfo & info);
 
+    const weights & model(Napi::Env env) const;  // throws once disposed
+
     // Runs `work` on the session's thread; JavaScript's `keep` stays alive meanwhile.
     template <class Result>
     Napi::Value run(Napi::Env env, Napi::Value keep, std::function<Result(session &, session_state &)> work,

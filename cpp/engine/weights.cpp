@@ -4,11 +4,32 @@
 
 #include <new>
 
+#if !defined(_WIN32)
+#include <sys/mman.h>
+#endif
+
 namespace ggclip {
 
-void free_deleter::operator()(void * p) const { ::operator delete(p, std::align_val_t(64)); }
+void free_deleter::operator()(void * p) const {
+#if !defined(_WIN32)
+    if (mapped > 0) {
+        munmap(p, mapped);
+        return;
+    }
+#endif
+    ::operator delete(p, std::align_val_t(64));
+}
 
 aligned_bytes allocate_aligned(size_t n_bytes) {
+#if !defined(_WIN32)
+    // Large blocks straight from the system: a heap keeps what is freed, and every thread that loads has one of its own.
+    constexpr size_t large = 256 * 1024;
+    if (n_bytes >= large) {
+        void * block = mmap(nullptr, n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (block == MAP_FAILED) throw_error(error_code::OUT_OF_MEMORY, "could not allocate %zu bytes", n_bytes);
+        return aligned_bytes(static_cast<uint8_t *>(block), free_deleter{n_bytes});
+    }
+#endif
     void * p = ::operator new(n_bytes ? n_bytes : 1, std::align_val_t(64), std::nothrow);
     if (!p) throw_error(error_code::OUT_OF_MEMORY, "could not allocate %zu bytes", n_bytes);
     return aligned_bytes(static_cast<uint8_t *>(p));

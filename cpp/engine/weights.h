@@ -17,7 +17,11 @@
 
 namespace ggclip {
 
-struct free_deleter { void operator()(void * p) const; };
+// `mapped`: bytes of an anonymous mapping; 0: memory of operator new.
+struct free_deleter {
+    size_t mapped = 0;
+    void operator()(void * p) const;
+};
 using aligned_bytes = std::unique_ptr<uint8_t[], free_deleter>;
 aligned_bytes allocate_aligned(size_t n_bytes);  // 64-byte aligned; throws OUT_OF_MEMORY
 

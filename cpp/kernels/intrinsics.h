@@ -8,6 +8,7 @@
 #include <simde/x86/f16c.h>
 #include <simde/x86/fma.h>
 #define _mm256_dpbusd_avx_epi32 simde_mm256_dpbusd_epi32
+#define _mm256_dpwssd_avx_epi32 simde_mm256_dpwssd_epi32
 #else
 #include <immintrin.h>
 #endif

@@ -74,6 +74,7 @@ GGCLIP_INLINE void store_i(void * p, vi x) { vst1q_u8((uint8_t *) p, vreinterpre
 GGCLIP_INLINE vi broadcast_32(const void * p) { return vld1q_dup_s32((const int32_t *) p); }
 
 // Lanes (in -128..127) as consecutive bytes.
+GGCLIP_INLINE void store_as_i16(void * p, vi x) { vst1_s16((int16_t *) p, vqmovn_s32(x)); }
 GGCLIP_INLINE void store_as_i8(void * p, vi x) {
     const int16x4_t words = vqmovn_s32(x);
     const int8x8_t  bytes = vqmovn_s16(vcombine_s16(words, words));

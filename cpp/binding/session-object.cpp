@@ -174,7 +174,7 @@ const weights & session_object::model(Napi::Env env) const {
 template <class Result>
 Napi::Value session_object::run(Napi::Env env, Napi::Value keep, std::function<Result(session &, session_state &)> work,
                                 std::function<Napi::Value(Napi::Env, const Result &)> finish) {
-    if (!worker_) throw to_js_error(env, "ERR_CLIP_DISPOSED", "the session has been disposed");
+    model(env);  // throws once disposed
     auto result = std::make_shared<Result>();
     auto call = std::make_unique<job>(env);
     if (keep.IsObject()) call->alive.push_back(Napi::Persistent(keep.As<Napi::Object>()));

@@ -158,7 +158,7 @@ linear_weights weight_loader::linear(const std::string & name, const std::string
     // plain ggml rounds its input to f16 for an f16 matrix, which pixels should not suffer
     if (!out_.kernels && name == names::PATCH_EMBD && type == GGML_TYPE_F16) type = GGML_TYPE_F32;
     kernels::weight_type packed_type = kernels::weight_type::f32;
-    const bool as_bytes = options_.arithmetic == precision::fast && n_in < 65536;
+    const bool as_bytes = options_.arithmetic == precision::fast && n_in <= kernels::max_i8_inputs;
     if (out_.kernels && as_bytes) {
         pack(out, from, GGML_TYPE_F32, kernels::weight_type::i8);
     } else if (out_.kernels && kernel_type(type, &packed_type)) {

@@ -24,6 +24,9 @@ enum class unary { none, quick_gelu, gelu_erf, gelu_tanh };
 constexpr int max_scale_group = 128;
 constexpr int scale_group(int n_in) { return n_in >= 8 * 128 ? 128 : n_in >= 8 * 64 ? 64 : 32; }
 
+// Longest row of i8 weights: so many products of 8 bits sum to less than 2^31.
+constexpr int max_i8_inputs = 65535;
+
 // Weights repacked for one cpu_level. `data` is 64-byte aligned and owned by the caller.
 struct packed_matrix {
     weight_type     type;
@@ -79,7 +82,7 @@ struct kernel_table {
     cpu_level    level;
     const char * name;
 
-    // Bytes of a packed [n_out][n_in] matrix. n_in is a multiple of 32 for the q types, below 65536 for i8, any number else.
+    // Bytes of a packed [n_out][n_in] matrix. n_in is a multiple of 32 for the q types, at most max_i8_inputs for i8, any number else.
     size_t (*packed_size)(weight_type type, int n_out, int n_in);
     // `rows` is the plain matrix in ggml's layout (i8: f32, 4-byte aligned), rows `row_bytes` apart; `dst` 64-byte aligned.
     void (*pack)(weight_type type, int n_out, int n_in, const void * rows, size_t row_bytes, void * dst);

@@ -143,12 +143,7 @@ static void quantize_row_bytes(const Row & row, int n, uint8_t * dst, int height
     }
     float * scales = (float *) (dst + row_format::scales_at(n, height));
     scales[t] = zero ? 0.0f : amax / 127.0f;
-    int32_t by_lane[lanes];
-    store_i(by_lane, sum);
-    int32_t total = 0;
-    for (int i = 0; i < lanes; i++) {
-        total += by_lane[i];
-    }
+    const int32_t total = (int32_t) sum_of(to_float(sum));  // below 2^24: exact
     const int32_t correction = dot::has_correction ? -offset_of(weight_type::q8_0) * total : 0;
     memcpy(scales + height + t, &correction, 4);
 }

@@ -1,9 +1,7 @@
 // Repacking of plain weight rows into panels (layouts: tile-float.h, tile-word.h, tile-row.h, int-format.h). Rows beyond n_out are zero.
 #pragma once
 
-#include "int-format.h"
-#include "tile-row.h"
-#include "tile-word.h"
+#include "pack-activations.h"
 
 GGCLIP_LEVEL_BEGIN
 
@@ -86,13 +84,10 @@ static void pack_word_panel(const uint8_t * rows, size_t row_bytes, int n_rows, 
             alignas(64) uint16_t source[word_block + lanes] = {};
             alignas(64) float    values[word_block];
             memcpy(source, rows + r * row_bytes + (size_t) i0 * 2, (size_t) n * 2);
-            vf amax_v = zero_f();
             for (int i = 0; i < word_block; i += lanes) {
-                const vf v = W::load(source + i);
-                amax_v = max(amax_v, abs(v));
-                store_f(values + i, v);
+                store_f(values + i, W::load(source + i));
             }
-            const float amax = max_of(amax_v);
+            const float amax = max_abs(plain_row{values}, 0, word_block);
             if (!(amax >= smallest_amax)) {
                 continue;  // zeros
             }
@@ -118,19 +113,14 @@ static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
     memset(dst + row_format::quants_at, flip, n_bytes);
     for (int r = 0; r < n_rows; r++) {
         const float * row = (const float *) (rows + r * row_bytes);
-        vf            amax_v = zero_f();
-        int           i = 0;
-        for (; i + lanes <= n_in; i += lanes) {
-            amax_v = max(amax_v, abs(load_f(row + i)));
-        }
-        float amax = max_of(i < n_in ? max(amax_v, abs(load_first(row + i, n_in - i))) : amax_v);
+        const float   amax = max_abs(plain_row{row}, 0, n_in);
         if (!(amax >= smallest_amax)) {
             continue;  // zeros
         }
         const float d = amax / 127.0f;
         memcpy(dst + r * 4, &d, 4);
         const vf inverse = set_f(127.0f / amax);
-        for (i = 0; i < n_in; i += lanes) {
+        for (int i = 0; i < n_in; i += lanes) {
             const int left = min_int(lanes, n_in - i);
             int32_t   quants[lanes];
             store_i(quants, to_int(mul(left == lanes ? load_f(row + i) : load_first(row + i, left), inverse)));

@@ -21,7 +21,6 @@ GGCLIP_INLINE void store_f(float * p, vf x) { _mm512_storeu_ps(p, x); }
 GGCLIP_INLINE vf add(vf a, vf b) { return _mm512_add_ps(a, b); }
 GGCLIP_INLINE vf sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 GGCLIP_INLINE vf mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
-GGCLIP_INLINE vf div(vf a, vf b) { return _mm512_div_ps(a, b); }
 GGCLIP_INLINE vf fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }    // a * b + c
 GGCLIP_INLINE vf fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a * b
 // 1 / a for a from 1 to 2^127: the 14 bits that the instruction gives, doubled by a Newton step; 0 above 2^126.

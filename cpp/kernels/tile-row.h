@@ -10,9 +10,6 @@
 
 GGCLIP_LEVEL_BEGIN
 
-// A sum of n products of 8 bits stays below 2^31 up to this row length.
-constexpr int max_row_inputs = 65536;
-
 struct row_format {
     using dot = typename dot_of<weight_type::q8_0>::type;
     static constexpr int group = dot::group;

@@ -9,7 +9,7 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify'
 
 import type { Context } from './context.js'
 import { schemaFailure } from './failures.js'
-import { addHooks } from './hooks.js'
+import { addHooks, addScope } from './hooks.js'
 import { addDocs } from './openapi.js'
 import { computeRoute, serverRoutes } from './listen.js'
 import { registerPage } from './page/index.js'
@@ -24,9 +24,11 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   app.setSerializerCompiler(() => data => JSON.stringify(data))
   app.removeContentTypeParser('text/plain')
   for (const schema of shared) app.addSchema(schema)
+  addScope(app)
+  // before the checks: a page may read what they refuse
   if (settings.corsOrigins.length > 0) {
     const all = settings.corsOrigins.includes('*')
-    await app.register(cors, { origin: all ? '*' : settings.corsOrigins, exposedHeaders: ['x-request-id', 'retry-after'] })
+    await app.register(cors, { origin: all ? '*' : settings.corsOrigins, exposedHeaders: ['x-request-id', 'retry-after', 'server-timing'] })
   }
   addHooks(app, context)
   await app.register(compress, { globalDecompression: false, threshold: 1024, encodings: ['gzip', 'br', 'deflate', 'identity'] })

@@ -23,9 +23,11 @@ export function computeRoute(app: FastifyInstance, context: Context, { url, sche
       request.scope.uploads = uploads
     },
   }, request => {
-    const { began, client, signal, uploads } = request.scope
-    context.metrics.stage('read', performance.now() - began)
-    return handler(context, request.body as never, { signal: signal!, client, uploads })
+    const { began, client, signal, uploads, timing } = request.scope
+    const readMs = performance.now() - began
+    context.metrics.stage('read', readMs)
+    timing!.read(readMs)
+    return handler(context, request.body as never, { signal: signal!, client, uploads, timing: timing! })
   })
 }
 

@@ -1,4 +1,6 @@
 /** From the inputs of a request to vectors: admission, bytes, encoding. */
+import type { FastifyRequest } from 'fastify'
+
 import { outOfRange } from '../errors.js'
 import type { CallOptions, Clip } from '../index.js'
 import type { Context } from './context.js'
@@ -15,6 +17,11 @@ export interface Call {
   /** Files that came with a form. */
   uploads: readonly Buffer[]
   timing: Timing
+}
+
+/** Of a request on a route with `access: 'compute'`. */
+export function callOf({ scope: { signal, client, uploads, timing } }: FastifyRequest): Call {
+  return { signal: signal!, client, uploads, timing: timing! }
 }
 
 /** What the calls to the model are told of the request. */

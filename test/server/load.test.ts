@@ -1,8 +1,9 @@
 /** Many requests, clients that leave, limits, and the numbers all the while. */
 import http from 'node:http'
+import path from 'node:path'
 
 import type { Clip, Server } from '../../lib/index.js'
-import { base64, dataUri, failure, get, library, post, start, until, vectorsOf, type Answer } from './support'
+import { base64, dataUri, failure, get, library, post, root, start, until, vectorsOf, type Answer } from './support'
 
 const metric = async (server: Server, line: string): Promise<number> => {
   const { body } = await get(server, '/metrics')
@@ -115,6 +116,22 @@ describe('overload', () => {
     expect(answer).toBe(503)
     expect((await long).status).toBe(200)
     expect((await post(server, '/v1/embeddings', { input: 'a' })).status).toBe(200)
+  })
+
+  test('a search of the gallery takes its place in the queue of its model, and says what its time went to', async () => {
+    const folder = path.join(root, 'models', 'samples')
+    const server = await start({ maxQueue: 20, folder, models: { first: { threads: 1 }, other: { threads: 1 } } })
+    const search = () => post(server, '/gallery/search', { text: 'a pizza' })
+    await until(async () => (await get(server, '/gallery')).body.state === 'ready')
+    const found = await search()
+    expect([found.status, found.body.results[0].name]).toEqual([200, 'pizza.webp'])
+    expect(found.headers.get('server-timing')).toMatch(/^queue;dur=.*, model;dur=.*, total;dur=/)
+    const long = post(server, '/v1/embeddings', { input: Array.from({ length: 150 }, () => dataUri('rocket.png')) })
+    await until(async () => (await metric(server, 'ggclip_admitted_inputs{model="first"}')) > 0)
+    expect(await search()).toMatchObject(failure(503, 'ERR_CLIP_QUEUE_FULL', 'maxQueue'))
+    expect((await long).status).toBe(200)
+    expect((await search()).status).toBe(200)
+    expect(await metric(server, 'ggclip_admitted_inputs{model="first"}')).toBe(0)
   })
 
   test('a request larger than the whole queue is taken when there is nothing else', async () => {

@@ -99,3 +99,14 @@ export const failures = {
 export function success(description: string, schema: object) {
   return { description, content: { 'application/json': { schema } } }
 }
+
+/** An answer of a call that computes: `fields`, and which model it was and what it cost. */
+export function result(description: string, fields: Readonly<Record<string, object>>) {
+  const properties = { ...fields, model: { type: 'string' }, usage: { $ref: 'Usage#' } }
+  return success(description, { type: 'object', required: Object.keys(properties), properties })
+}
+
+/** The form in which OpenAI's calls return one `item` an input. */
+export function list(description: string, items: object) {
+  return result(description, { object: { const: 'list' }, data: { type: 'array', items } })
+}

@@ -6,7 +6,8 @@ export const maxTextLength = 16_384
 export const text = { type: 'string', maxLength: maxTextLength, description: 'A text; the model truncates it to its context length.' } as const
 
 const imageText = 'A data URI, bare base64 of an image file, or, where the server allows it, an http(s) URL.'
-export const imageString = { type: 'string', minLength: 1, description: imageText } as const
+// no limits of length: the validator would count the characters of megabytes one by one
+export const imageString = { type: 'string', description: imageText } as const
 
 /** The ways in which clients of infinity, jina, OpenAI, Voyage and llama.cpp write one input. */
 export const contentPart = {

@@ -85,7 +85,7 @@ function enter(request: FastifyRequest, reply: FastifyReply, { requests, setting
   if (requests.count >= settings.maxRequests) {
     throw new ClipError('ERR_CLIP_QUEUE_FULL', `${requests.count} requests are in work and maxRequests is ${settings.maxRequests}: try again later`, { retryAfterMs: 1000 })
   }
-  pool.checkRoom(request.scope.client)
+  pool.checkRoom(request.scope.client, requests.arriving(request.scope.client))
   const encoding = request.headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity') {
     throw new ClipError('ERR_CLIP_REQUEST_UNSUPPORTED', `content encoding '${encoding.slice(0, 40)}' is not accepted`)
@@ -94,14 +94,16 @@ function enter(request: FastifyRequest, reply: FastifyReply, { requests, setting
   if (length > settings.maxBodyBytes) {
     throw new ClipError('ERR_CLIP_REQUEST_TOO_LARGE', `the request has ${length} bytes, more than maxBodyBytes (${settings.maxBodyBytes})`)
   }
-  request.scope.signal = requests.begin(reply.raw, settings.timeoutMs)
+  request.scope.signal = requests.begin(reply.raw, request.scope.client, settings.timeoutMs)
 }
 
 function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply, { metrics }: Context): void {
-  if (error instanceof ClientGone) {
-    // nobody reads it; nginx's number for the log
-    request.scope.code = error.code
-    metrics.failed(error.code)
+  const reason: unknown = request.scope.signal?.reason
+  const gone = error instanceof ClientGone ? error : reason instanceof ClientGone ? reason : undefined
+  if (gone) {
+    // whatever it was, nobody reads it; nginx's number for the log
+    request.scope.code = gone.code
+    metrics.failed(gone.code)
     void reply.code(499).send()
     return
   }

@@ -36,6 +36,7 @@ export async function withModel<T>(
   const { maxInputs } = context.settings
   if (count > maxInputs) throw outOfRange('the request', `at most ${maxInputs} inputs (maxInputs)`, count)
   const slot = context.pool.get(model)
+  context.requests.arrived(call.signal)
   const leave = slot.admission.enter(call.client, count)
   try {
     return await slot.use(call.signal, clip => work(clip, slot))

@@ -6,6 +6,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { startGgclip } from './children.mjs'
+import { metric } from './fire.mjs'
 import { imageRequest, makePictures, randomFrom } from './requests.mjs'
 
 const { values: options } = parseArgs({
@@ -78,11 +79,6 @@ async function client(url, end) {
   }
 }
 
-async function metric(url, name) {
-  const text = await (await fetch(`${url}/metrics`)).text()
-  return Number(text.split('\n').find(line => line.startsWith(`${name} `) || line.startsWith(`${name}{`))?.split(' ').at(-1))
-}
-
 /** Slope of a straight line through the samples (least squares), MiB a minute. */
 function slopePerMinute(samples) {
   const n = samples.length
@@ -98,6 +94,12 @@ const end = began + seconds * 1000
 const samples = []
 const sample = async () => samples.push({ minute: (performance.now() - began) / 60_000, mib: await metric(server.url, 'process_resident_memory_bytes') / 2 ** 20 })
 const sampler = setInterval(() => void sample().catch(() => undefined), Math.max(100, seconds * 5))
+// the first half fills pools and caches
+const settled = () => samples.slice(samples.length >> 1)
+const trend = () => (settled().length > 2 ? Math.round(slopePerMinute(settled()) * 100) / 100 : null)
+const teller = setInterval(() => process.stderr.write(
+  `${Math.round((performance.now() - began) / 1000)} s: ${samples.at(-1)?.mib.toFixed(0)} MiB resident, trend of the second half ${trend()} MiB/min, ${counts.answered} answered, ${counts.aborted} given up, ${counts.wrong} wrong\n`,
+), 60_000)
 let left
 try {
   await Promise.all(Array.from({ length: Number(options.connections) }, () => client(server.url, end)))
@@ -106,13 +108,12 @@ try {
   left = { inWork: await metric(server.url, 'ggclip_http_requests_in_progress'), admitted: await metric(server.url, 'ggclip_admitted_inputs') }
 } finally {
   clearInterval(sampler)
+  clearInterval(teller)
   await server.stop()
 }
-// the first half fills pools and caches
-const settled = samples.slice(samples.length >> 1)
 const memory = {
   firstMib: Math.round(samples[0]?.mib), lastMib: Math.round(samples.at(-1)?.mib),
-  trendMibPerMinute: settled.length > 2 ? Math.round(slopePerMinute(settled) * 100) / 100 : null,
+  trendMibPerMinute: trend(),
   limitMibPerMinute: 1,
 }
 const checks = {

@@ -36,7 +36,7 @@ export async function fire(server, requests, { connections, seconds, rate }) {
 
 /** One value of /metrics; the first of several series. */
 export async function metric(url, name) {
-  const text = await (await fetch(`${url}/metrics`)).text()
+  const text = await (await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(30_000) })).text()
   return Number(text.split('\n').find(line => line.startsWith(`${name} `) || line.startsWith(`${name}{`))?.split(' ').at(-1))
 }
 

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 
 import { startGgclip } from './children.mjs'
 import { metric } from './fire.mjs'
-import { imageRequest, makePictures, randomFrom } from './requests.mjs'
+import { makeTraffic, send } from './traffic.mjs'
 
 const { values: options } = parseArgs({
   options: {
@@ -16,66 +16,27 @@ const { values: options } = parseArgs({
   },
 })
 const seconds = Number(options.seconds)
-const random = randomFrom(Number(options.seed))
-const pick = list => list[Math.floor(random() * list.length)]
-const pictures = await makePictures(16)
-const images = pictures.map(picture => imageRequest(picture).body)
-
-const json = (route, body) => ({ route, headers: { 'content-type': 'application/json' }, body: typeof body === 'string' ? body : JSON.stringify(body) })
-/** What is sent, how often, and the statuses that are right for it. */
-const kinds = [
-  { weight: 8, statuses: [200, 503], make: () => json('/v1/embeddings', pick(images)) },
-  { weight: 6, statuses: [200, 503], make: () => json('/v1/embeddings', { input: Array.from({ length: 1 + Math.floor(random() * 8) }, () => `text ${Math.floor(random() * 1e6)}`), encoding_format: pick(['float', 'base64']) }) },
-  { weight: 2, statuses: [200, 503], make: () => json('/v1/classify', { image: pick(pictures).toString('base64'), labels: ['cat', 'dog', `label ${Math.floor(random() * 1000)}`] }) },
-  { weight: 2, statuses: [200, 503], make: form },
-  { weight: 1, statuses: [400], make: () => json('/v1/embeddings', '{') },
-  { weight: 1, statuses: [422], make: () => json('/v1/embeddings', { input: [] }) },
-  { weight: 1, statuses: [415, 422], make: () => json('/v1/embeddings', { input: [{ image: pick(pictures).subarray(0, 2000).toString('base64') }] }) },
-  { weight: 1, statuses: [404], make: () => json('/v1/embeddings', { input: 'a', model: `none-${Math.floor(random() * 1000)}` }) },
-]
-const total = kinds.reduce((sum, { weight }) => sum + weight, 0)
-
-function form() {
-  const body = new FormData()
-  body.append('file', new Blob([pick(pictures)]), 'picture.jpg')
-  body.append('labels', 'cat')
-  body.append('labels', 'dog')
-  return { route: '/v1/classify', body }
-}
-
-function nextKind() {
-  let at = random() * total
-  return kinds.find(({ weight }) => (at -= weight) < 0) ?? kinds[0]
-}
-
+const traffic = await makeTraffic(Number(options.seed))
 const counts = { sent: 0, answered: 0, aborted: 0, wrong: 0 }
 const statuses = {}
 const problems = []
 
 async function client(url, end) {
   while (performance.now() < end) {
-    const kind = nextKind()
-    const { route, headers, body } = kind.make()
-    const controller = new AbortController()
-    const timer = random() < 0.1 ? setTimeout(() => controller.abort(), random() * 40) : undefined
+    const request = traffic.next()
     counts.sent++
-    try {
-      const response = await fetch(`${url}${route}`, { method: 'POST', headers, body, signal: controller.signal })
-      await response.arrayBuffer()
-      counts.answered++
-      statuses[response.status] = (statuses[response.status] ?? 0) + 1
-      if (!kind.statuses.includes(response.status)) {
-        counts.wrong++
-        if (problems.length < 10) problems.push(`${route}: status ${response.status}, expected ${kind.statuses.join(' or ')}`)
-      }
-    } catch (error) {
-      if (controller.signal.aborted) counts.aborted++
-      else {
-        counts.wrong++
-        if (problems.length < 10) problems.push(`${route}: ${error.cause?.message ?? error.message}`)
-      }
+    const { status, gaveUp, problem } = await send(url, request)
+    if (gaveUp) {
+      counts.aborted++
+      continue
     }
-    clearTimeout(timer)
+    if (status !== undefined) {
+      counts.answered++
+      statuses[status] = (statuses[status] ?? 0) + 1
+      if (request.statuses.includes(status)) continue
+    }
+    counts.wrong++
+    if (problems.length < 10) problems.push(`${request.route}: ${problem ?? `status ${status}, expected ${request.statuses.join(' or ')}`}`)
   }
 }
 

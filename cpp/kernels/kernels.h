@@ -18,11 +18,11 @@ enum class weight_type { f32, f16, bf16, q8_0, q5_0, q5_1, q4_0, q4_1, i8 };
 enum class unary { none, quick_gelu, gelu_erf, gelu_tanh };
 
 // Activations are rounded to 8 bits for quantised weights; this many values of a row share a scale. Large groups cost
-// less, but an outlier spoils the small values of its group: this keeps them to an eighth of a row, and to 32 values (a
+// less, but an outlier spoils the small values of its group: this keeps them to a sixth of a row, and to 32 values (a
 // block of the weights) where rows are short. With i8 weights a whole row shares one.
 // Levels with VNNI round f16 and bf16 weights and their activations to 13 bits (tile-word.h).
 constexpr int max_scale_group = 128;
-constexpr int scale_group(int n_in) { return n_in >= 8 * 128 ? 128 : n_in >= 8 * 64 ? 64 : 32; }
+constexpr int scale_group(int n_in) { return n_in >= 6 * 128 ? 128 : n_in >= 6 * 64 ? 64 : 32; }
 
 // Longest row of i8 weights: so many products of 8 bits sum to less than 2^31.
 constexpr int max_i8_inputs = 65535;

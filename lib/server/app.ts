@@ -62,7 +62,8 @@ function httpOptions({ settings, log }: Context) {
     genReqId: requestId,
     requestIdHeader: false as const,
     bodyLimit: settings.maxBodyBytes,
-    trustProxy: settings.trustProxy,
+    // the connection's own address is the first
+    trustProxy: settings.trustProxy > 0 && ((_: string, hop: number) => hop < settings.trustProxy),
     // a request that takes longer than that to come in is slow on purpose
     requestTimeout: settings.timeoutMs,
     return503OnClosing: false,

@@ -38,8 +38,9 @@ describe('concurrent traffic', () => {
       const answer = await post(server, '/v1/embeddings', { input: i % 3 === 0 ? [text, dataUri('rocket.png')] : text })
       expect(answer.status).toBe(200)
       const [vector, picture] = vectorsOf(answer)
-      vector!.forEach((value, k) => expect(value).toBeCloseTo(expected[i]![k]!, 5))
-      picture?.forEach((value, k) => expect(value).toBeCloseTo(image[k]!, 5))
+      // to the last bit, whatever shared the batch
+      expect(vector).toEqual(Array.from(expected[i]!))
+      if (i % 3 === 0) expect(picture).toEqual(Array.from(image))
     })
     const bad = texts.slice(0, 30).map(async (_, i) => {
       const bodies = ['{', { input: [] }, { input: dataUri('pizza.webp').slice(0, 800) }, { input: 'a', model: 'none' }, { image: 1 }]

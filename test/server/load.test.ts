@@ -5,6 +5,9 @@ import path from 'node:path'
 import type { Clip, Server } from '../../lib/index.js'
 import { base64, dataUri, failure, get, library, post, root, start, until, vectorsOf, type Answer } from './support'
 
+// it has no types
+const autocannon = require('autocannon') as (options: object) => Promise<object>
+
 const metric = async (server: Server, line: string): Promise<number> => {
   const { body } = await get(server, '/metrics')
   const found = (body as string).split('\n').find(text => text.startsWith(`${line} `))
@@ -58,6 +61,14 @@ describe('concurrent traffic', () => {
     const count = await metric(server, 'ggclip_batch_size_count{model="emoji-clip",kind="text"}')
     const sum = await metric(server, 'ggclip_batch_size_sum{model="emoji-clip",kind="text"}')
     expect(sum / count).toBeGreaterThan(1.5)
+  })
+
+  test('autocannon: kept connections, mixed requests, every answer a 200', async () => {
+    const requests = [{ input: dataUri('rocket.png') }, { input: ['a', 'b'], encoding_format: 'base64' }, { input: 'c' }].map(body => ({
+      method: 'POST' as const, path: '/v1/embeddings', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
+    }))
+    const result = await autocannon({ url: server.url, connections: 16, amount: 300, requests })
+    expect(result).toMatchObject({ '2xx': 300, non2xx: 0, errors: 0, timeouts: 0, mismatches: 0 })
   })
 
   test('a client that leaves while its answer is sent is no failure of the server', async () => {

@@ -41,7 +41,7 @@ struct node : team_node {
     const int32_t * q_offset = nullptr;
     const int32_t * kv_offset = nullptr;
     int n_head = 0;
-    int n = 0;  // sequences
+    int n = 0;  // sequences, or tokens of a result that is bytes
     int skip = 0;
     bool causal = false;
     uint8_t * scratch = nullptr;
@@ -67,20 +67,30 @@ void run_pack(ggml_tensor * dst, int ith, int nth, void * userdata) {
     p.table->pack_activations(p.type, floats(x), row_stride(x), (int) x->ne[1], (int) x->ne[0], dst->data, ith, nth);
 }
 
+kernels::linear_args linear_args_of(const node & p, const ggml_tensor * in, int64_t n_tokens) {
+    kernels::linear_args args = {};
+    args.w = p.linear->packed;
+    args.act = in->data;
+    args.n_tokens = (int) n_tokens;
+    args.bias = floats(p.linear->b);
+    args.op = p.op;
+    return args;
+}
+
 void run_linear(ggml_tensor * dst, int ith, int nth, void * userdata) {
     const node & p = *static_cast<const node *>(userdata);
     const ggml_tensor * residual = dst->src[1];
-    kernels::linear_args args = {};
-    args.w = p.linear->packed;
-    args.act = dst->src[0]->data;
-    args.n_tokens = (int) dst->ne[1];
-    args.bias = floats(p.linear->b);
-    args.op = p.op;
+    kernels::linear_args args = linear_args_of(p, dst->src[0], dst->ne[1]);
     args.residual = floats(residual);
     args.residual_stride = residual ? row_stride(residual) : 0;
     args.dst = static_cast<float *>(dst->data);
     args.dst_stride = row_stride(dst);
     p.table->linear(args, ith, nth);
+}
+
+void run_linear_pack(ggml_tensor * dst, int ith, int nth, void * userdata) {
+    const node & p = *static_cast<const node *>(userdata);
+    p.table->linear_pack(linear_args_of(p, dst->src[0], p.n), p.type, dst->data, ith, nth);
 }
 
 void run_attention(ggml_tensor * dst, int ith, int nth, void * userdata) {
@@ -217,6 +227,22 @@ class packed_ops final : public layer_ops {
         std::vector<ggml_tensor *> args = {input};
         if (residual) args.push_back(residual);
         return custom(GGML_TYPE_F32, w.n_out, in.x->ne[1], args, run_linear, p);
+    }
+
+    layer_input hidden(layer_input & in, const linear_weights & w, activation act, const linear_weights & next) override {
+        const kernels::weight_type from = w.packed.type, to = next.packed.type;
+        const bool fuses = table_->linear_pack && w.is_packed() && next.is_packed() && in_blocks(from) && in_blocks(to);
+        if (!fuses) return plain(linear(in, w, act, nullptr));
+        node & p = add_node();
+        p.linear = &w;
+        p.op = kernel_op(act);
+        p.type = to;
+        p.n = (int) in.x->ne[1];
+        const int64_t n_bytes = (int64_t) table_->activations_size(to, p.n, w.n_out);
+        layer_input out;
+        out.x = ggml_new_tensor_2d(ctx_, GGML_TYPE_F32, w.n_out, p.n);  // for its shape: no node makes it
+        out.packed[(int) to] = custom(GGML_TYPE_I8, n_bytes, 1, {packed(in, from)}, run_linear_pack, p);
+        return out;
     }
 
     ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head, const sequences & seqs) override {

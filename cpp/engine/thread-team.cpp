@@ -1,5 +1,6 @@
 #include "engine/thread-team.h"
 
+#include <chrono>
 #include <system_error>
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -24,6 +25,12 @@ bool node_program::compile(ggml_cgraph * graph, int n_threads) {
         s.n_chunk = chunks_for(n_threads);
     }
     return true;
+}
+
+std::vector<node_program::step_times> node_program::times() const {
+    std::vector<step_times> out;
+    for (const step & s : steps_) out.push_back({s.node->work, s.wall_ns, s.busy_ns.load(std::memory_order_relaxed)});
+    return out;
 }
 
 thread_team::thread_team(int n_threads) {
@@ -51,11 +58,23 @@ static void pause_cpu() {
 #endif
 }
 
-void thread_team::work_on(node_program & program, const std::atomic<bool> & abort) {
+static int64_t now_ns() {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void thread_team::work_on(node_program & program, const std::atomic<bool> & abort, bool is_caller) {
     constexpr int spins_before_yield = 2000;  // some tens of microseconds: about a chunk
+    const bool timed = program.timed_;
+    int64_t    node_began = timed ? now_ns() : 0;
     for (node_program::step & s : program.steps_) {
+        int64_t began = node_began;
         for (int chunk = s.next++; chunk < s.n_chunk; chunk = s.next++) {
             s.node->run(s.dst, chunk, s.n_chunk, s.node->userdata);
+            if (timed) {
+                const int64_t now = now_ns();
+                s.busy_ns.fetch_add(now - began, std::memory_order_relaxed);
+                began = now;
+            }
             s.done.fetch_add(1, std::memory_order_release);
         }
         for (int spins = 0; s.done.load(std::memory_order_acquire) < s.n_chunk; spins++) {
@@ -64,6 +83,10 @@ void thread_team::work_on(node_program & program, const std::atomic<bool> & abor
             else std::this_thread::yield();
         }
         if (abort.load(std::memory_order_relaxed)) return;
+        if (!timed) continue;
+        const int64_t now = now_ns();
+        if (is_caller) s.wall_ns = now - node_began;
+        node_began = now;
     }
 }
 
@@ -78,16 +101,18 @@ void thread_team::worker_loop() {
         const std::atomic<bool> & abort = *abort_;
         inside_++;
         lock.unlock();
-        work_on(program, abort);
+        work_on(program, abort, false);
         lock.lock();
         if (--inside_ == 0) left_.notify_one();
     }
 }
 
-bool thread_team::run(node_program & program, const std::atomic<bool> & abort) {
+bool thread_team::run(node_program & program, const std::atomic<bool> & abort, bool timed) {
+    program.timed_ = timed;
     for (node_program::step & s : program.steps_) {
         s.next.store(0, std::memory_order_relaxed);
         s.done.store(0, std::memory_order_relaxed);
+        s.busy_ns.store(0, std::memory_order_relaxed);
     }
     if (!workers_.empty()) {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -96,7 +121,7 @@ bool thread_team::run(node_program & program, const std::atomic<bool> & abort) {
         generation_++;
     }
     wake_.notify_all();
-    work_on(program, abort);
+    work_on(program, abort, true);
     if (!workers_.empty()) {
         std::unique_lock<std::mutex> lock(mutex_);
         program_ = nullptr;  // a worker that wakes now finds nothing to do

@@ -65,6 +65,7 @@ static double multiply_adds(int n) {
         }
     }
     float total = 0.0f;
+    GGCLIP_UNROLL
     for (int t = 0; t < tokens; t++) {
         P::keep(out, sums[t][0]);
         total += out[0];

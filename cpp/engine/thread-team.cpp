@@ -29,7 +29,12 @@ bool node_program::compile(ggml_cgraph * graph, int n_threads) {
 
 std::vector<node_program::step_times> node_program::times() const {
     std::vector<step_times> out;
-    for (const step & s : steps_) out.push_back({s.node->work, s.wall_ns, s.busy_ns.load(std::memory_order_relaxed)});
+    int64_t begin = begin_ns_;
+    for (const step & s : steps_) {
+        const int64_t end = s.end_ns.load(std::memory_order_relaxed);
+        out.push_back({s.node->work, end - begin, s.busy_ns.load(std::memory_order_relaxed)});
+        begin = end;
+    }
     return out;
 }
 
@@ -62,19 +67,22 @@ static int64_t now_ns() {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-void thread_team::work_on(node_program & program, const std::atomic<bool> & abort, bool is_caller) {
+int64_t node_program::step::clock_chunk(int64_t began) {
+    const int64_t now = now_ns();
+    busy_ns.fetch_add(now - began, std::memory_order_relaxed);
+    int64_t latest = end_ns.load(std::memory_order_relaxed);
+    while (latest < now && !end_ns.compare_exchange_weak(latest, now, std::memory_order_relaxed)) {}
+    return now;
+}
+
+void thread_team::work_on(node_program & program, const std::atomic<bool> & abort) {
     constexpr int spins_before_yield = 2000;  // some tens of microseconds: about a chunk
     const bool timed = program.timed_;
-    int64_t    node_began = timed ? now_ns() : 0;
     for (node_program::step & s : program.steps_) {
-        int64_t began = node_began;
+        int64_t began = timed ? now_ns() : 0;
         for (int chunk = s.next++; chunk < s.n_chunk; chunk = s.next++) {
             s.node->run(s.dst, chunk, s.n_chunk, s.node->userdata);
-            if (timed) {
-                const int64_t now = now_ns();
-                s.busy_ns.fetch_add(now - began, std::memory_order_relaxed);
-                began = now;
-            }
+            if (timed) began = s.clock_chunk(began);
             s.done.fetch_add(1, std::memory_order_release);
         }
         for (int spins = 0; s.done.load(std::memory_order_acquire) < s.n_chunk; spins++) {
@@ -83,10 +91,6 @@ void thread_team::work_on(node_program & program, const std::atomic<bool> & abor
             else std::this_thread::yield();
         }
         if (abort.load(std::memory_order_relaxed)) return;
-        if (!timed) continue;
-        const int64_t now = now_ns();
-        if (is_caller) s.wall_ns = now - node_began;
-        node_began = now;
     }
 }
 
@@ -101,7 +105,7 @@ void thread_team::worker_loop() {
         const std::atomic<bool> & abort = *abort_;
         inside_++;
         lock.unlock();
-        work_on(program, abort, false);
+        work_on(program, abort);
         lock.lock();
         if (--inside_ == 0) left_.notify_one();
     }
@@ -109,10 +113,12 @@ void thread_team::worker_loop() {
 
 bool thread_team::run(node_program & program, const std::atomic<bool> & abort, bool timed) {
     program.timed_ = timed;
+    if (timed) program.begin_ns_ = now_ns();
     for (node_program::step & s : program.steps_) {
         s.next.store(0, std::memory_order_relaxed);
         s.done.store(0, std::memory_order_relaxed);
         s.busy_ns.store(0, std::memory_order_relaxed);
+        s.end_ns.store(0, std::memory_order_relaxed);
     }
     if (!workers_.empty()) {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -121,7 +127,7 @@ bool thread_team::run(node_program & program, const std::atomic<bool> & abort, b
         generation_++;
     }
     wake_.notify_all();
-    work_on(program, abort, true);
+    work_on(program, abort);
     if (!workers_.empty()) {
         std::unique_lock<std::mutex> lock(mutex_);
         program_ = nullptr;  // a worker that wakes now finds nothing to do

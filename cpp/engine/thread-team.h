@@ -41,7 +41,7 @@ class node_program {
     // Of a run that took times.
     struct step_times {
         const node_work & work;
-        int64_t           wall_ns;  // until all chunks were done
+        int64_t           wall_ns;  // from the end of the node before until all chunks were done
         int64_t           busy_ns;  // of all threads in its chunks; the rest of wall * threads they waited
     };
     std::vector<step_times> times() const;
@@ -53,11 +53,13 @@ class node_program {
         ggml_tensor *     dst;
         int               n_chunk;
         std::atomic<int> next{0}, done{0};
-        std::atomic<int64_t> busy_ns{0};
-        int64_t wall_ns = 0;  // written by the thread that called run()
+        std::atomic<int64_t> busy_ns{0}, end_ns{0};
+
+        int64_t clock_chunk(int64_t began);  // returns the time
     };
     std::deque<step> steps_;  // a deque: atomics do not move
     bool             timed_ = false;
+    int64_t          begin_ns_ = 0;
 };
 
 class thread_team {
@@ -72,7 +74,7 @@ class thread_team {
 
   private:
     void worker_loop();
-    static void work_on(node_program & program, const std::atomic<bool> & abort, bool is_caller);
+    static void work_on(node_program & program, const std::atomic<bool> & abort);
 
     std::vector<std::thread>  workers_;
     std::mutex                mutex_;

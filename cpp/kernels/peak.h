@@ -11,18 +11,18 @@ struct peak_floats {
     using vector = vf;
     static constexpr int products = lanes;
     static GGCLIP_INLINE_MEMBER vf zero() { return zero_f(); }
-    static GGCLIP_INLINE_MEMBER vf weight(const float * p) { return load_f(p); }
-    static GGCLIP_INLINE_MEMBER vf token(const float * p) { return set_f(*p); }
+    static GGCLIP_INLINE_MEMBER vf weight(const uint8_t * p) { return load_f((const float *) p); }
+    static GGCLIP_INLINE_MEMBER vf token(const uint8_t * p) { return set_f(*(const float *) p); }
     static GGCLIP_INLINE_MEMBER vf step(vf sum, vf w, vf a) { return fma(w, a, sum); }
-    static GGCLIP_INLINE_MEMBER void keep(float * p, vf sum) { store_f(p, sum); }
+    static GGCLIP_INLINE_MEMBER void keep(uint8_t * p, vf sum) { store_f((float *) p, sum); }
 };
 
 struct peak_integers {
     using vector = vi;
     static GGCLIP_INLINE_MEMBER vi zero() { return zero_i(); }
-    static GGCLIP_INLINE_MEMBER vi weight(const float * p) { return load_i(p); }
-    static GGCLIP_INLINE_MEMBER vi token(const float * p) { return broadcast_32(p); }
-    static GGCLIP_INLINE_MEMBER void keep(float * p, vi sum) { store_i(p, sum); }
+    static GGCLIP_INLINE_MEMBER vi weight(const uint8_t * p) { return load_i(p); }
+    static GGCLIP_INLINE_MEMBER vi token(const uint8_t * p) { return broadcast_32(p); }
+    static GGCLIP_INLINE_MEMBER void keep(uint8_t * p, vi sum) { store_i(p, sum); }
 };
 
 template <class Dot>
@@ -41,12 +41,14 @@ struct peak_words : peak_integers {
 template <class P>
 static double multiply_adds(int n) {
     constexpr int tokens = lanes == 4 ? 8 : 6;  // 16 or 12 sums: enough to hide the latency, and no more than registers
-    alignas(64) float weights[4 * lanes], row[2 * tokens], out[lanes];
+    constexpr int vector_bytes = 4 * lanes;
+    alignas(64) uint8_t weights[4 * vector_bytes], row[2 * tokens * 4], out[vector_bytes];
+    const float one = 1.0f;  // as integers it does as well as any
     for (int i = 0; i < 4 * lanes; i++) {
-        weights[i] = 1.0f;  // as integers it does as well as any
+        memcpy(weights + 4 * i, &one, 4);
     }
     for (int i = 0; i < 2 * tokens; i++) {
-        row[i] = 1.0f;
+        memcpy(row + 4 * i, &one, 4);
     }
     typename P::vector sums[tokens][2];
     GGCLIP_UNROLL
@@ -55,16 +57,16 @@ static double multiply_adds(int n) {
     }
     for (int i = 0; i < n; i++) {
         const int                place = i & 1;  // so that no product can be taken out of the loop
-        const typename P::vector w0 = P::weight(weights + place * lanes);
-        const typename P::vector w1 = P::weight(weights + (2 + place) * lanes);
+        const typename P::vector w0 = P::weight(weights + place * vector_bytes);
+        const typename P::vector w1 = P::weight(weights + (2 + place) * vector_bytes);
         GGCLIP_UNROLL
         for (int t = 0; t < tokens; t++) {
-            const typename P::vector a = P::token(row + place * tokens + t);
+            const typename P::vector a = P::token(row + (place * tokens + t) * 4);
             sums[t][0] = P::step(sums[t][0], w0, a);
             sums[t][1] = P::step(sums[t][1], w1, a);
         }
     }
-    float total = 0.0f;
+    int total = 0;
     GGCLIP_UNROLL
     for (int t = 0; t < tokens; t++) {
         P::keep(out, sums[t][0]);
@@ -72,7 +74,7 @@ static double multiply_adds(int n) {
         P::keep(out, sums[t][1]);
         total += out[0];
     }
-    volatile float result = total;
+    volatile int result = total;
     (void) result;
     return 2.0 * P::products * 2 * tokens * n;
 }

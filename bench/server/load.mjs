@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 
 import autocannon from 'autocannon'
 
-import { makeModel } from '../make-model.mjs'
+import { makeB32 } from '../make-b32.mjs'
 import { startGgclip, startPeer } from './children.mjs'
 import { imageRequest, makePictures } from './requests.mjs'
 
@@ -84,7 +84,7 @@ async function overload() {
   }
 }
 
-const model = options.model ?? makeModel('vit-b-32').directory
+const model = options.model ?? makeB32(path.join(root, 'build', 'bench', 'b32'))
 const requests = (await makePictures(16)).map(imageRequest)
 const started = [startGgclip({ model, dtype: options.dtype, threads, extra: imagesOnly })]
 const peer = startPeer({ threads, quantised: !options['peer-f32'] })

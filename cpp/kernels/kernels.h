@@ -105,6 +105,10 @@ struct kernel_table {
     void (*layer_norm)(const norm_args & args, int ith, int nth);
     size_t (*attention_scratch_size)(int max_kv, int d_head, int nth);
     void (*attention)(const attention_args & args, int ith, int nth);
+
+    // Does nothing but the multiply-adds of matrices of this type, 16 to 1000 times n of them, as fast as the CPU can,
+    // and returns how many operations that were (a multiply-add counts as two): to be timed.
+    double (*peak)(weight_type type, int n);
 };
 
 // The best level this machine runs.

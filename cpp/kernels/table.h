@@ -5,6 +5,7 @@
 #include "attention.h"
 #include "linear-pack.h"
 #include "pack-weights.h"
+#include "peak.h"
 
 #define GGCLIP_TABLE_NAME_(level) level##_kernels
 #define GGCLIP_TABLE_NAME(level) GGCLIP_TABLE_NAME_(level)
@@ -25,5 +26,6 @@
         GGCLIP_LEVEL::layer_norm,                                 \
         GGCLIP_LEVEL::attention_scratch_size,                     \
         GGCLIP_LEVEL::attention,                                  \
+        GGCLIP_LEVEL::peak,                                       \
     };                                                            \
     }

@@ -1,47 +1,23 @@
 /** A real browser, a real server with the embedded model, and what the page's tests do again and again. */
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, extname, join } from 'node:path'
+import { extname, join } from 'node:path'
 
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 
 import { Server, type ServerOptions } from '../../../lib/index'
 
 export const root = join(__dirname, '..', '..', '..')
 export const sample = (name: string): string => join(root, 'models', 'samples', name)
 
-export const browserPath = findBrowser()
+const browser: { findBrowser(): string | undefined; launch(): Promise<Browser> } = require('../../../scripts/browser.cjs')
 
 /** Tests in the browser; without one they are skipped, and say so. */
-export const describeInBrowser = browserPath === undefined ? describe.skip : describe
-if (browserPath === undefined) {
-  process.stderr.write('SKIPPED: no Chromium on the PATH (or in CHROME_PATH): the web page is not tested in a browser\n')
+export const describeInBrowser = browser.findBrowser() === undefined ? describe.skip : describe
+if (browser.findBrowser() === undefined) {
+  process.stderr.write('SKIPPED: no Chromium (CHROME_PATH, PATH, or from scripts/fetch-chromium.cjs): the web page is not tested in a browser\n')
 }
-
-function findBrowser(): string | undefined {
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
-  const candidates = [process.env.CHROME_PATH, ...names.flatMap(name => folders.map(folder => join(folder, name)))]
-  return candidates.find(file => {
-    if (!file) return false
-    try {
-      accessSync(file, constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
-}
-
-export function launch(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: browserPath,
-    args: [
-      '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync',
-    ],
-  })
-}
+export const { launch } = browser
 
 export interface Served { url: string; close(): Promise<void> }
 

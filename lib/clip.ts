@@ -5,7 +5,7 @@ import { checkClassifyOptions, Classifier, type ClassifierOptions, type Classify
 import { withDeadline } from './deadline.js'
 import { ClipError, fromNative, invalidArgument } from './errors.js'
 import { checkLayers } from './hidden-layers.js'
-import { type DecodeSettings, decodeImage, isImageList } from './image.js'
+import { type DecodeSettings, decodeImage, isImageList, prepareDecoder } from './image.js'
 import { checkLoadOptions, type LoadSettings } from './load-options.js'
 import { locateModel, type ModelLocation } from './model-path.js'
 import { modelTokenizer } from './model-tokenizer.js'
@@ -24,6 +24,8 @@ import type {
 import { checkBoolean, checkOneOf, checkOptions, checkSignal, checkString } from './validate.js'
 
 const textCacheSize = 1024
+/** More would wait for memory, and the addon takes no more. */
+const maxLoadThreads = 64
 
 export interface HiddenStatesOptions<Layer extends number | readonly number[] = number> {
   /** Layer, or several: 0 is the input of the first block, -1 the output of the last. Default -1. */
@@ -113,8 +115,11 @@ export class Clip {
       dtype: settings.dtype ?? '',
       precision: settings.precision,
       kernels: process.env.GGCLIP_CPU ?? '',
+      threads: Math.min(settings.threads * settings.sessions, maxLoadThreads),
     }
-    const model = await withAbort(settings.signal, () => addon.loadModel(location.path, native), loaded => loaded.dispose())
+    const loading = withAbort(settings.signal, () => addon.loadModel(location.path, native), loaded => loaded.dispose())
+    if (settings.towers === 'image') prepareDecoder() // while the weights are packed; with both towers, pictures may never come
+    const model = await loading
     try {
       return new Clip(model, await modelTokenizer(model, model.info()), settings, location)
     } catch (error) {

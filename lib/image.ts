@@ -22,6 +22,8 @@ import { checkFloat32Array, checkInteger } from './validate.js'
  */
 export const defaultMaxPixels = 2 ** 28
 
+export { prepareDecoder } from './image/decode.js'
+
 export interface DecodeSettings {
   decode: DecodeMode
   maxPixels: number

@@ -1,12 +1,10 @@
 import { ClipError, invalidArgument, outOfRange, unknownOption } from './errors.js'
-import { buildTokenizer, type BuiltTokenizer } from './tokenizer/build.js'
+import type { BuiltTokenizer } from './tokenizer/build.js'
 import type { Frame } from './tokenizer/frame.js'
 import {
   textCleanings, type TextCleaning, type TokenizerSettings, type TokenizerSource,
 } from './tokenizer/types.js'
 
-export { recoverMerges } from './tokenizer/bpe.js'
-export { cleanText } from './tokenizer/clean.js'
 export { readTokenizerSource, type TokenizerFiles } from './tokenizer/read-source.js'
 export {
   textCleanings, type SpecialTokens, type TextCleaning, type TokenizerJsonSource, type TokenizerSettings,
@@ -146,6 +144,8 @@ class LazyTokenizer implements ClipTokenizer {
     if (this.#ready === undefined) {
       const source = typeof this.#source === 'function' ? this.#source() : this.#source!
       checkSource(source)
+      // the tables of text cleaning and the tokenizer library cost an image-only user ten milliseconds
+      const { buildTokenizer } = require('./tokenizer/build.js') as typeof import('./tokenizer/build.js')
       this.#ready = withIds(buildTokenizer(source, this.#settings.cleaning, this.#settings), this.#settings)
       this.#source = undefined // the text of a vocabulary is megabytes
     }

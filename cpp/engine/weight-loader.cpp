@@ -52,6 +52,7 @@ weight_loader::weight_loader(weights & out, const load_options & options) : out_
     const ggml_init_params params = {ggml_tensor_overhead() * (out.source().tensors.size() + 8), nullptr, /*no_alloc=*/true};
     out_.context_.reset(ggml_init(params));
     if (!out_.context_) throw_error(error_code::OUT_OF_MEMORY, "could not allocate the tensor table");
+    if (out_.kernels) packer_.emplace(*out_.kernels, out_.packed_);
 }
 
 const source_tensor * weight_loader::find_optional(const std::string & name) const {
@@ -124,21 +125,9 @@ ggml_tensor * weight_loader::table(const std::string & name, int64_t n, int64_t 
 }
 
 void weight_loader::pack(linear_weights & out, const source_tensor & from, ggml_type type, kernels::weight_type packed_type) {
-    const size_t row_bytes = ggml_row_size(type, out.n_in);
-    aligned_bytes converted;
-    const uint8_t * rows = from.data;
-    if (type != from.type || !from.as_stored() || (uintptr_t) from.data % 4 != 0) {
-        converted = allocate_aligned(row_bytes * (size_t) out.n_out);
-        convert_rows(from, type, 0, out.n_out, converted.get());
-        rows = converted.get();
-    }
-    aligned_bytes packed = allocate_aligned(out_.kernels->packed_size(packed_type, out.n_out, out.n_in));
-    out_.kernels->pack(packed_type, out.n_out, out.n_in, rows, row_bytes, packed.get());
-    out.packed = {packed_type, out.n_out, out.n_in, packed.get()};
+    out.packed = packer_->add(from, out.n_out, out.n_in, type, packed_type);
     // i8 is none of ggml's types; q8_0 is the nearest
     count(packed_type == kernels::weight_type::i8 ? GGML_TYPE_Q8_0 : type, out_.kernels->packed_size(packed_type, out.n_out, out.n_in));
-    out_.packed_.push_back(std::move(packed));
-    if (from.release) from.release(from.data, from.n_bytes);
 }
 
 linear_weights weight_loader::linear(const std::string & name, const std::string & bias, int64_t n_in, int64_t n_out) {
@@ -242,6 +231,7 @@ void weight_loader::load_text() {
 }
 
 void weight_loader::finish() {
+    if (packer_) packer_->run(options_.n_threads, options_.cancelled);
     if (copies_.empty()) return;
     // Allocates every tensor that does not point into the file yet.
     ggml_backend_buffer_t buffer = ggml_backend_alloc_ctx_tensors_from_buft(out_.context_.get(), ggml_backend_dev_buffer_type(out_.device));

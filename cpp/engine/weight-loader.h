@@ -3,9 +3,10 @@
 #pragma once
 
 #include "engine/error.h"
-#include "engine/weights.h"
+#include "engine/weight-packer.h"
 
 #include <cstdarg>
+#include <optional>
 #include <unordered_map>
 
 namespace ggclip {
@@ -15,7 +16,7 @@ class weight_loader {
     weight_loader(weights & out, const load_options & options);
     void load_vision();
     void load_text();
-    void finish();  // allocates device memory and copies into it
+    void finish();  // packs; allocates device memory and copies into it
 
   private:
     const source_tensor & find(const std::string & name) const;
@@ -43,6 +44,7 @@ class weight_loader {
     size_t *             n_bytes_ = nullptr;         // of the tower being loaded
     std::unordered_map<std::string, const source_tensor *> by_name_;
     std::vector<pending_copy> copies_;
+    std::optional<weight_packer> packer_;            // absent without kernels
 };
 
 }  // namespace ggclip

@@ -81,6 +81,7 @@ struct load_options {
     std::string dtype;      // "" = as in the file
     precision   arithmetic = precision::normal;
     std::string kernels;    // kernel level, "portable", or "" = the best
+    int         n_threads = 1;  // that pack
     const std::atomic<bool> * cancelled = nullptr;
 };
 

@@ -15,23 +15,28 @@ export interface DecodeContext {
   reduce?: ReductionTarget
 }
 
-let loading: Promise<typeof sharpModule> | undefined
-
 /** At first use: text-only users pay neither the time nor the memory. */
-function loadSharp(): Promise<typeof sharpModule> {
-  loading ??= import('sharp').then(module => module.default, (error: unknown) => {
-    loading = undefined
+function loadSharp(): typeof sharpModule {
+  try {
+    return require('sharp') as typeof sharpModule // import() would first start Node's loader of ES modules: 75 ms
+  } catch (error) {
     const message = `the decoder (sharp) cannot be loaded: ${(error as Error).message}`
     throw new ClipError('ERR_CLIP_IMAGE_DECODE', message, { cause: error })
-  })
-  return loading
+  }
+}
+
+/** Loads what decoding needs ahead of the first picture. Failures are that picture's to tell. */
+export function prepareDecoder(): void {
+  try {
+    loadSharp()
+  } catch { /* see above */ }
 }
 
 /** The first frame of an encoded file. The bytes may not change meanwhile. */
 export async function decodeBytes(bytes: Buffer, context: DecodeContext): Promise<NativePixels> {
   const { label, maxPixels, orient, reduce } = context
   if (bytes.length === 0) throw new ClipError('ERR_CLIP_IMAGE_EMPTY', `${label} is empty (0 bytes)`)
-  const sharp = await loadSharp()
+  const sharp = loadSharp()
   const options = {
     // Pillow's convert('RGB') takes the stored values for sRGB, whatever profile is embedded. So does the reference.
     ignoreIcc: true,

@@ -1,7 +1,7 @@
 /** Downloading a model into the hub's cache. */
 import { ClipError } from '../errors.js'
 import { checkBoolean, checkFunction, checkOptions, checkSignal, checkString } from '../validate.js'
-import { fetchModel, type PullResult } from './fetch-model.js'
+import type { PullResult } from './fetch-model.js'
 import { type HubId, hubIdForm, hubPrefix, parseHubId } from './hub-id.js'
 import { hubSettings } from './hub-settings.js'
 import type { PullProgress } from './progress.js'
@@ -41,6 +41,7 @@ export async function pull(id: string, options?: HubOptions): Promise<PullResult
 
 /** For callers whose options are checked: {@link checkHubOptions}. */
 export async function pullModel(id: HubId, { cacheDir, offline, onProgress, signal }: HubOptions): Promise<PullResult> {
+  const { fetchModel } = require('./fetch-model.js') as typeof import('./fetch-model.js') // who has the file needs no hub
   return fetchModel(id, await hubSettings({ cacheDir, offline }), { onProgress, signal })
 }
 

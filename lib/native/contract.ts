@@ -79,6 +79,8 @@ export interface NativeLoadOptions {
   precision: 'default' | 'fast' | 'exact'
   /** Kernel level to force ('scalar', 'avx2', ..., 'portable'); '' for the best. */
   kernels: string
+  /** That convert and pack the weights. Default 1. */
+  threads?: number
 }
 
 /** Named intermediate states of one run: name -> [tokens, width] of the first input. */

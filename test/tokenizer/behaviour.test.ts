@@ -4,9 +4,9 @@ import { resolve } from 'node:path'
 
 import { impliedMerges, mergePieces, ranksOfMerges } from '../../lib/tokenizer/bpe.js'
 import { fromByteChars, toByteChars } from '../../lib/tokenizer/bytes.js'
-import { splitForCleaning } from '../../lib/tokenizer/clean.js'
+import { cleanText, splitForCleaning } from '../../lib/tokenizer/clean.js'
 import { encodePrefix } from '../../lib/tokenizer/prefix.js'
-import { cleanText, createTokenizer, textCleanings, type TokenizerSettings } from '../../lib/tokenizer.js'
+import { createTokenizer, textCleanings, type TokenizerSettings } from '../../lib/tokenizer.js'
 import { alphabet, bos, codeOf, eos, merges, randomOf, randomText, tiny, vectors, vocab } from './support'
 
 describe('cleaning', () => {

@@ -2,8 +2,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 import {
-  cleanText, createTokenizer, readTokenizerSource, recoverMerges, type TokenizerSettings, type TokenizerSource,
+  createTokenizer, readTokenizerSource, type TokenizerSettings, type TokenizerSource,
 } from '../../lib/tokenizer.js'
+import { recoverMerges } from '../../lib/tokenizer/bpe.js'
+import { cleanText } from '../../lib/tokenizer/clean.js'
 import { bos, eos, jsonOf, merges, specials, textOf, tiny, tokensOf, vectors, vocab } from './support'
 
 const oracle = resolve(__dirname, '../../../shared/oracle')

@@ -62,8 +62,19 @@ export async function transferOf(page: Page, files: readonly (string | { name: s
   }, given)
 }
 
-export function chooseFiles(page: Page, names: readonly string[]): Promise<void> {
-  return page.locator('#files').setInputFiles(names.map(sample))
+export interface GivenFile { name: string; mimeType: string; buffer: Buffer }
+
+/** A file of given bytes; its type follows its name, as in a browser. */
+export const pictureFile = (name: string, buffer: Buffer): GivenFile => ({ name, mimeType: types[extname(name)] ?? '', buffer })
+
+/** As if chosen in the dialog of the button; names are samples. */
+export function chooseFiles(page: Page, files: readonly (string | GivenFile)[]): Promise<void> {
+  return page.locator('#files').setInputFiles(files.map(file => (typeof file === 'string' ? pictureFile(file, readFileSync(sample(file))) : file)))
+}
+
+export async function openView(page: Page, name: string): Promise<void> {
+  await page.getByRole('navigation').getByRole('link', { name }).click()
+  await page.getByRole('heading', { level: 1, name }).waitFor()
 }
 
 export function scratchFolder(): { path: string; remove(): void } {

@@ -190,8 +190,7 @@ function tile(result, viewer) {
   item.dataset.id = result.id
   item.setScore = value => {
     result.score = value
-    score.textContent = value === undefined ? '' : signed(value)
-    button.setAttribute('aria-label', value === undefined ? result.name : `${result.name}, similarity ${signed(value)}`)
+    score.replaceChildren(...(value === undefined ? [] : [make('span', { className: 'unseen' }, 'similarity '), signed(value)]))
   }
   const gone = () => button.classList.add('gone')
   pictureAddress(result.thumbnail).then(address => { image.src = address }, gone)

@@ -12,6 +12,7 @@ import { modelTokenizer } from './model-tokenizer.js'
 import type { NativeImage, NativeModel, NativeStates } from './native/contract.js'
 import { loadAddon } from './native/load.js'
 import { mapInOrder } from './pipeline.js'
+import { checkProfileOptions, type Profile, profileOn, type ProfileOptions, summarise } from './profile.js'
 import { Scheduler, type SchedulerStats } from './scheduler/index.js'
 import { type EncodeItem, imageKind, SessionRunner, textKind } from './session-runner.js'
 import { dot, normalize, sigmoid, softmax } from './similarity.js'
@@ -280,6 +281,19 @@ export class Clip {
     return this.#onOwnSession(session => session.imageStates(image, wanted))
   }
 
+  /**
+   * Where the time of a batch goes: `batch` times the same input, on a session of its own. Docs: docs/performance.md.
+   *
+   * @internal
+   */
+  async profile(input: ImageInput, options: ProfileOptions): Promise<Profile> {
+    const { tower, batch, runs } = checkProfileOptions(options)
+    this.#needTower(tower === 'image' ? 'vision' : 'text')
+    const prepared = tower === 'image' ? await decodeImage(input, this.#decoding) : this.#tokensOf(textList(input as string))[0]!
+    const native = await this.#onOwnSession(session => profileOn(session, prepared, batch, runs), batch)
+    return summarise(native, { tower, batch, threads: this.info.threads, kernels: this.info.kernels })
+  }
+
   /** Queue, batches and times so far. */
   stats(): ClipStats {
     return { ...this.#scheduler.stats(), cachedTexts: this.#cache.size }
@@ -332,7 +346,7 @@ export class Clip {
   async #embedTexts(texts: readonly string[], call: CallOptions): Promise<Float32Array[]> {
     this.#needOpen()
     throwIfAborted(call.signal)
-    const tokenizer = this.#needTokenizer()
+    this.#needTokenizer()
     const known = new Map<string, Float32Array>()
     const missing: string[] = []
     for (const text of new Set(texts)) {
@@ -341,14 +355,19 @@ export class Clip {
       else known.set(text, vector)
     }
     if (missing.length > 0) {
-      const items = missing.map(text => (this.info.text!.seesPadding ? tokenizer.encodePadded([text]) : Int32Array.from(tokenizer.encode(text))))
-      const vectors = await this.#scheduler.submitMany(textKind, items, { ...call, onBatch: batchListener(call.onTrace) })
+      const vectors = await this.#scheduler.submitMany(textKind, this.#tokensOf(missing), { ...call, onBatch: batchListener(call.onTrace) })
       missing.forEach((text, i) => {
         known.set(text, vectors[i]!)
         this.#cache.set(text, vectors[i]!)
       })
     }
     return texts.map(text => known.get(text)!)
+  }
+
+  /** What the text tower runs on: padded only where it sees the padding. */
+  #tokensOf(texts: readonly string[]): Int32Array[] {
+    const tokenizer = this.#needTokenizer()
+    return texts.map(text => (this.info.text!.seesPadding ? tokenizer.encodePadded([text]) : Int32Array.from(tokenizer.encode(text))))
   }
 
   #needTokenizer(): ClipTokenizer {
@@ -371,9 +390,9 @@ export class Clip {
     return info
   }
 
-  async #onOwnSession<T>(run: (session: ReturnType<NativeModel['createSession']>) => Promise<T>): Promise<T> {
+  async #onOwnSession<T>(run: (session: ReturnType<NativeModel['createSession']>) => Promise<T>, maxBatch = 1): Promise<T> {
     this.#needOpen()
-    const session = this.#model.createSession(this.info.threads, 1)
+    const session = this.#model.createSession(this.info.threads, maxBatch)
     try {
       return await run(session)
     } catch (error) {

@@ -36,7 +36,7 @@ export function startGgclip({ name = 'ggclip', model, dtype, threads, extra = []
 
 /** undefined where bench/peers/install.sh has not been run. */
 export function startPeer({ threads, quantised }) {
-  const onnx = path.join(root, 'build', 'bench', 'onnx')
+  const onnx = path.join(root, 'build', 'bench', 'vit-b-32-onnx')
   const installed = fs.existsSync(path.join(root, 'bench', 'peers', 'node_modules', '@huggingface', 'transformers'))
   if (!installed || !fs.existsSync(path.join(onnx, 'onnx', 'vision_model.onnx'))) return undefined
   return start('transformers.js', path.join(import.meta.dirname, 'peer.mjs'), ['--model', onnx, '--threads', String(threads), ...(quantised ? ['--quantised'] : [])])

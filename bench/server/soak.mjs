@@ -61,7 +61,12 @@ const sample = async () => samples.push({
 const sampler = setInterval(() => void sample().catch(() => undefined), Math.max(100, seconds * 5))
 // the first half fills pools and caches
 const settled = () => samples.slice(samples.length >> 1)
-const trend = () => (settled().length > 2 ? Math.round(slopePerMinute(settled()) * 100) / 100 : null)
+/** The least of each ten samples: garbage comes and goes, what is lost stays. */
+function floors() {
+  const list = settled()
+  return Array.from({ length: Math.floor(list.length / 10) }, (_, i) => list.slice(10 * i, 10 * i + 10).reduce((least, one) => (one.mib < least.mib ? one : least)))
+}
+const trend = () => (floors().length > 2 ? Math.round(slopePerMinute(floors()) * 100) / 100 : null)
 const teller = setInterval(() => process.stderr.write(
   `${Math.round((performance.now() - began) / 1000)} s: ${samples.at(-1)?.mib.toFixed(0)} MiB resident, trend of the second half ${trend()} MiB/min, ${counts.answered} answered, ${counts.aborted} given up, ${counts.wrong} wrong\n`,
 ), 60_000)

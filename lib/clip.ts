@@ -17,7 +17,7 @@ import { Scheduler, type SchedulerStats } from './scheduler/index.js'
 import { type EncodeItem, imageKind, SessionRunner, textKind } from './session-runner.js'
 import { dot, normalize, sigmoid, softmax } from './similarity.js'
 import { TextCache } from './text-cache.js'
-import { Tracer } from './trace.js'
+import { batchListener, Tracer } from './trace.js'
 import type { ClipTokenizer } from './tokenizer.js'
 import type {
   CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, SimilarityResult,
@@ -191,8 +191,8 @@ export class Clip {
    */
   async classify(image: ImageInput, labels: readonly string[], options?: ClassifyOptions) {
     return withDeadline(checkClassifyOptions(options), async ({ templates, ...rest }) => {
-      const { signal, priority, client } = rest
-      const classifier = await this.classifier(labels, { templates, signal, priority, client })
+      const { signal, priority, client, onTrace } = rest
+      const classifier = await this.classifier(labels, { templates, signal, priority, client, onTrace })
       return classifier.classify(image, rest)
     })
   }
@@ -209,11 +209,11 @@ export class Clip {
     images: ImageInput | readonly ImageInput[], texts: string | readonly string[], options?: ImageOptions,
   ): Promise<SimilarityResult> {
     const settings = checkImageOptions(options, pictureKeys)
-    const { signal, priority, client, timeoutMs } = settings
+    const { signal, priority, client, timeoutMs, onTrace } = settings
     const imageInputs = isImageList(images) ? images : [images]
     const [imageVectors, textVectors] = await Promise.all([
       this.encodeImage(imageInputs, settings),
-      this.encodeText(textList(texts), { signal, priority, client, timeoutMs }),
+      this.encodeText(textList(texts), { signal, priority, client, timeoutMs, onTrace }),
     ])
     const { logitScale, logitBias, sigmoid: isSigmoid } = this.info
     const logits = imageVectors.map(image => Float32Array.from(textVectors, text => logitScale * dot(image, text) + logitBias))
@@ -329,13 +329,13 @@ export class Clip {
   async #encodeOneImage(input: ImageInput, settings: EncodeImageOptions, name = 'image'): Promise<Float32Array> {
     this.#needOpen()
     this.#needTower('vision')
-    const vector = await withDeadline(settings, async ({ signal, priority, client, orient, decode, background }) => {
+    const vector = await withDeadline(settings, async ({ signal, priority, client, onTrace, orient, decode, background }) => {
       throwIfAborted(signal)
       const image: NativeImage = await this.#tracer.decode(() => decodeImage(input, {
         ...this.#decoding, orient, ...(decode === undefined ? {} : { decode }), signal, name,
-      }))
+      }), onTrace)
       throwIfAborted(signal)
-      return this.#scheduler.submit(imageKind(background), { image, background }, { signal, priority, client })
+      return this.#scheduler.submit(imageKind(background), { image, background }, { signal, priority, client, onBatch: batchListener(onTrace) })
     })
     return finish(vector, settings.normalize ?? true)
   }
@@ -355,7 +355,7 @@ export class Clip {
       else known.set(text, vector)
     }
     if (missing.length > 0) {
-      const vectors = await this.#scheduler.submitMany(textKind, this.#tokensOf(missing), call)
+      const vectors = await this.#scheduler.submitMany(textKind, this.#tokensOf(missing), { ...call, onBatch: batchListener(call.onTrace) })
       missing.forEach((text, i) => {
         known.set(text, vectors[i]!)
         this.#cache.set(text, vectors[i]!)

@@ -93,6 +93,12 @@ export interface CallOptions {
    * Default: none.
    */
   timeoutMs?: number
+  /**
+   * Told of each image that is decoded for this call, and of the batch that each of its images, or its texts, waited
+   * for: `waitMs` is their own. Of texts that are remembered there is nothing to tell. What it throws is an uncaught
+   * exception.
+   */
+  onTrace?: (event: TraceEvent) => void
 }
 
 export interface EncodeTextOptions extends CallOptions {

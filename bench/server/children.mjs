@@ -27,11 +27,11 @@ function start(name, file, args) {
   })
 }
 
-export function startGgclip({ model, dtype, threads, extra = [] }) {
+export function startGgclip({ name = 'ggclip', model, dtype, threads, extra = [] }) {
   const main = path.join(root, 'dist', 'cli', 'main.js')
   const weights = dtype ? ['--dtype', dtype] : []
   const source = model ? ['--model', `bench=${model}`] : []
-  return start('ggclip', main, ['serve', '--port', '0', '--json', '--log-level', 'error', '--threads', String(threads), ...source, ...weights, ...extra])
+  return start(name, main, ['serve', '--port', '0', '--json', '--log-level', 'error', '--threads', String(threads), ...source, ...weights, ...extra])
 }
 
 /** undefined where bench/peers/install.sh has not been run. */

@@ -42,7 +42,7 @@ struct node : team_node {
     const int32_t * q_offset = nullptr;
     const int32_t * kv_offset = nullptr;
     int n_head = 0;
-    int n = 0;  // sequences
+    int n = 0;  // sequences, or tokens of a result that is bytes
     int skip = 0;
     bool causal = false;
     uint8_t * scratch = nullptr;
@@ -68,20 +68,30 @@ void run_pack(ggml_tensor * dst, int ith, int nth, void * userdata) {
     p.table->pack_activations(p.type, floats(x), row_stride(x), (int) x->ne[1], (int) x->ne[0], dst->data, ith, nth);
 }
 
+kernels::linear_args linear_args_of(const node & p, const ggml_tensor * in, int64_t n_tokens) {
+    kernels::linear_args args = {};
+    args.w = p.linear->packed;
+    args.act = in->data;
+    args.n_tokens = (int) n_tokens;
+    args.bias = floats(p.linear->b);
+    args.op = p.op;
+    return args;
+}
+
 void run_linear(ggml_tensor * dst, int ith, int nth, void * userdata) {
     const node & p = *static_cast<const node *>(userdata);
     const ggml_tensor * residual = dst->src[1];
-    kernels::linear_args args = {};
-    args.w = p.linear->packed;
-    args.act = dst->src[0]->data;
-    args.n_tokens = (int) dst->ne[1];
-    args.bias = floats(p.linear->b);
-    args.op = p.op;
+    kernels::linear_args args = linear_args_of(p, dst->src[0], dst->ne[1]);
     args.residual = floats(residual);
     args.residual_stride = residual ? row_stride(residual) : 0;
     args.dst = static_cast<float *>(dst->data);
     args.dst_stride = row_stride(dst);
     p.table->linear(args, ith, nth);
+}
+
+void run_linear_pack(ggml_tensor * dst, int ith, int nth, void * userdata) {
+    const node & p = *static_cast<const node *>(userdata);
+    p.table->linear_pack(linear_args_of(p, dst->src[0], p.n), p.type, dst->data, ith, nth);
 }
 
 void run_attention(ggml_tensor * dst, int ith, int nth, void * userdata) {
@@ -221,16 +231,23 @@ class packed_ops final : public layer_ops {
 
     ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) override {
         if (!w.is_packed()) return portable_linear(in, w, act, residual);  // types without a kernel
-        node & p = add_node("linear", w.name.c_str());
-        p.linear = &w;
-        p.work.type = type_name(w.packed.type);
-        p.work.n_ops = 2.0 * w.n_in * w.n_out * (double) in.x->ne[1];
-        p.op = kernel_op(act);
-        ggml_tensor * input = packed(in, w.packed.type);
-        std::vector<ggml_tensor *> args = {input};
+        node & p = add_linear_node("linear", in, w, act);
+        std::vector<ggml_tensor *> args = {packed(in, w.packed.type)};
         if (residual) args.push_back(residual);
-        ggml_tensor * out = custom(GGML_TYPE_F32, w.n_out, in.x->ne[1], args, run_linear, p);
-        p.work.n_in = w.n_in;  // the packed input is a row of bytes
+        return custom(GGML_TYPE_F32, w.n_out, in.x->ne[1], args, run_linear, p);
+    }
+
+    layer_input hidden(layer_input & in, const linear_weights & w, activation act, const linear_weights & next) override {
+        const kernels::weight_type from = w.packed.type, to = next.packed.type;
+        const bool fuses = table_->linear_pack && w.is_packed() && next.is_packed() && in_blocks(from) && in_blocks(to);
+        if (!fuses) return plain(linear(in, w, act, nullptr));
+        node & p = add_linear_node("linear+pack", in, w, act);
+        p.type = to;
+        p.n = p.work.n_rows;
+        const int64_t n_bytes = (int64_t) table_->activations_size(to, p.n, w.n_out);
+        layer_input out;
+        out.x = ggml_new_tensor_2d(ctx_, GGML_TYPE_F32, w.n_out, p.n);  // for its shape: no node makes it
+        out.packed[(int) to] = custom(GGML_TYPE_I8, n_bytes, 1, {packed(in, from)}, run_linear_pack, p);
         return out;
     }
 
@@ -257,11 +274,19 @@ class packed_ops final : public layer_ops {
         return p;
     }
 
+    node & add_linear_node(const char * kind, const layer_input & in, const linear_weights & w, activation act) {
+        node & p = add_node(kind, w.name.c_str());
+        p.linear = &w;
+        p.op = kernel_op(act);
+        p.work.type = type_name(w.packed.type);
+        p.work.set_shape(w.n_out, w.n_in, (int) in.x->ne[1]);  // input and perhaps result are rows of bytes
+        p.work.n_ops = 2.0 * w.n_in * w.n_out * (double) in.x->ne[1];
+        return p;
+    }
+
     ggml_tensor * custom(ggml_type type, int64_t ne0, int64_t ne1, std::vector<ggml_tensor *> args, ggml_custom_op_t run, node & p) {
         p.run = run;
-        p.work.n_out = (int) ne0;
-        p.work.n_in = (int) args[0]->ne[0];
-        p.work.n_rows = (int) ne1;
+        if (p.work.n_rows == 0) p.work.set_shape((int) ne0, (int) args[0]->ne[0], (int) ne1);
         ggml_tensor * t = ggml_custom_4d(ctx_, type, ne0, ne1, 1, 1, args.data(), (int) args.size(), run, GGML_N_TASKS_MAX, &p);
         t->extra = static_cast<team_node *>(&p);
         return t;
@@ -273,6 +298,8 @@ class packed_ops final : public layer_ops {
         const bool with_norm = in.norm && !in.f32;
         node & p = with_norm ? add_node("norm+pack", in.norm->w->name) : add_node("pack");
         p.type = type;
+        p.work.type = type_name(type);
+        p.work.set_shape((int) in.x->ne[0], (int) in.x->ne[0], (int) in.x->ne[1]);  // the result is a row of bytes
         const int64_t n_bytes = (int64_t) table_->activations_size(type, (int) in.x->ne[1], (int) in.x->ne[0]);
         if (with_norm) {
             p.norm = in.norm;
@@ -281,9 +308,6 @@ class packed_ops final : public layer_ops {
         } else {
             slot = custom(GGML_TYPE_I8, n_bytes, 1, {in.norm ? in.f32 : in.x}, run_pack, p);
         }
-        p.work.type = type_name(type);
-        p.work.n_out = p.work.n_in = (int) in.x->ne[0];
-        p.work.n_rows = (int) in.x->ne[1];
         return slot;
     }
 

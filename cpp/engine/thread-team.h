@@ -23,6 +23,8 @@ struct node_work {
     const char * type = "f32";  // of the weights
     int          n_out = 0, n_in = 0, n_rows = 0;
     double       n_ops = 0;     // a multiply-add counts as two; 0: it moves and rounds values only
+
+    void set_shape(int out, int in, int rows) { n_out = out; n_in = in; n_rows = rows; }
 };
 
 // What a custom node does. Whoever makes the node keeps one of these and points the tensor's `extra` at it.

@@ -380,7 +380,8 @@ const kernel_table        scalar_kernels = {
     scalar::packed_size, scalar::pack,
     scalar::activations_size, scalar::pack_activations,
     scalar::layer_norm_pack,  scalar::linear,
-    scalar::layer_norm,       scalar::attention_scratch_size,
-    scalar::attention,        scalar::peak,
+    nullptr,                  scalar::layer_norm,
+    scalar::attention_scratch_size, scalar::attention,
+    scalar::peak,
 };
 }  // namespace ggclip::kernels

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "attention.h"
-#include "linear.h"
+#include "linear-pack.h"
 #include "pack-weights.h"
 #include "peak.h"
 
@@ -22,6 +22,7 @@
         GGCLIP_LEVEL::pack_activations,                           \
         GGCLIP_LEVEL::layer_norm_pack,                            \
         GGCLIP_LEVEL::linear,                                     \
+        GGCLIP_LEVEL::linear_pack,                                \
         GGCLIP_LEVEL::layer_norm,                                 \
         GGCLIP_LEVEL::attention_scratch_size,                     \
         GGCLIP_LEVEL::attention,                                  \

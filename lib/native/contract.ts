@@ -91,7 +91,7 @@ export type NativeMoments = Record<string, { sums: Float32Array; rows: number }>
 
 /** One operation of a graph. `wallMs` and `busyMs` have a value for each run. */
 export interface NativeNodeProfile {
-  kind: 'linear' | 'attention' | 'norm' | 'norm+pack' | 'pack' | 'embed' | 'gather' | 'repeat' | 'mean'
+  kind: 'linear' | 'linear+pack' | 'attention' | 'norm' | 'norm+pack' | 'pack' | 'embed' | 'gather' | 'repeat' | 'mean'
   /** Name of the weights; '' where there are none. */
   layer: string
   /** Of the weights ('i8': bytes of precision 'fast'); 'f32' where there are none. */
@@ -237,6 +237,11 @@ export interface NativeAddon {
   inspect(path: string): Promise<NativeInspection>
   /** For tests and tools: Pillow-equal resize of RGB bytes. */
   resize(pixels: NativePixels, width: number, height: number, filter: 'nearest' | 'bilinear' | 'bicubic'): Promise<Uint8Array>
+  /**
+   * Gives the memory under `view` back at once: the garbage collector knows nothing of what it weighs until it looks for
+   * it. The view is empty from then on. Does nothing when it covers only a part of its buffer.
+   */
+  detach(view: Uint8Array | Float32Array): void
   topK(queries: Float32Array, matrix: NativeMatrix, dim: number, k: number, threads: number): NativeTask<{ indices: Uint32Array; scores: Float32Array }>
   similarityMatrix(a: Float32Array, b: NativeMatrix, dim: number, threads: number): NativeTask<Float32Array>
 }

@@ -74,7 +74,7 @@ function profileChart({ profiles, cpu, model }) {
   const groups = profiles.map(({ tower, batch, threads, totalMs, otherMs, operations }) => {
     const large = operations.filter(({ ms }) => ms >= 0.01 * totalMs)
     const rest = otherMs + operations.reduce((sum, { ms }) => sum + ms, 0) - large.reduce((sum, { ms }) => sum + ms, 0)
-    const name = ({ kind, layer, type }) => [kind, layer.replace(/^[vt]\.(blk\.\*\.)?/, ''), kind === 'linear' ? type : ''].filter(Boolean).join(' ')
+    const name = ({ kind, layer, type }) => [kind, layer.replace(/^[vt]\.(blk\.\*\.)?/, ''), kind.startsWith('linear') ? type : ''].filter(Boolean).join(' ')
     return {
       label: `${tower}, batch ${batch}, ${threads} threads: ${totalMs.toFixed(2)} ms`,
       bars: [

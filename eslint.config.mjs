@@ -61,7 +61,7 @@ export default ts.config(
   {
     files: ['lib/server/page/static/*.js'], // they run in the browser
     languageOptions: {
-      globals: Object.fromEntries(['document', 'window', 'location', 'localStorage', 'sessionStorage', 'FileReader', 'File', 'Event', 'EventTarget']
+      globals: Object.fromEntries(['document', 'window', 'location', 'localStorage', 'FileReader', 'File', 'Event', 'EventTarget']
         .map(name => [name, 'readonly'])),
     },
   },

@@ -44,7 +44,7 @@ describeInBrowser('the web page', () => {
   it('searches the folder by text', async () => {
     const { page, problems, close } = await openPage(browser, `${served.url}/#gallery`)
     await page.getByRole('searchbox').fill('a photo of a red apple')
-    await page.getByRole('button', { name: /^red-apple\.jpg, similarity/ }).waitFor()
+    await page.getByRole('button', { name: /^red-apple\.jpg similarity/ }).waitFor()
     expect(problems).toEqual([])
     await close()
   })

@@ -1,47 +1,23 @@
 /** A real browser, a real server with the embedded model, and what the page's tests do again and again. */
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, extname, join } from 'node:path'
+import { extname, join } from 'node:path'
 
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 
 import { Server, type ServerOptions } from '../../../lib/index'
 
 export const root = join(__dirname, '..', '..', '..')
 export const sample = (name: string): string => join(root, 'models', 'samples', name)
 
-export const browserPath = findBrowser()
+const browser: { findBrowser(): string | undefined; launch(): Promise<Browser> } = require('../../../scripts/browser.cjs')
 
 /** Tests in the browser; without one they are skipped, and say so. */
-export const describeInBrowser = browserPath === undefined ? describe.skip : describe
-if (browserPath === undefined) {
-  process.stderr.write('SKIPPED: no Chromium on the PATH (or in CHROME_PATH): the web page is not tested in a browser\n')
+export const describeInBrowser = browser.findBrowser() === undefined ? describe.skip : describe
+if (browser.findBrowser() === undefined) {
+  process.stderr.write('SKIPPED: no Chromium (CHROME_PATH, PATH, or from scripts/fetch-chromium.cjs): the web page is not tested in a browser\n')
 }
-
-function findBrowser(): string | undefined {
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
-  const candidates = [process.env.CHROME_PATH, ...names.flatMap(name => folders.map(folder => join(folder, name)))]
-  return candidates.find(file => {
-    if (!file) return false
-    try {
-      accessSync(file, constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
-}
-
-export function launch(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: browserPath,
-    args: [
-      '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync',
-    ],
-  })
-}
+export const { launch } = browser
 
 export interface Served { url: string; close(): Promise<void> }
 
@@ -86,8 +62,19 @@ export async function transferOf(page: Page, files: readonly (string | { name: s
   }, given)
 }
 
-export function chooseFiles(page: Page, names: readonly string[]): Promise<void> {
-  return page.locator('#files').setInputFiles(names.map(sample))
+export interface GivenFile { name: string; mimeType: string; buffer: Buffer }
+
+/** A file of given bytes; its type follows its name, as in a browser. */
+export const pictureFile = (name: string, buffer: Buffer): GivenFile => ({ name, mimeType: types[extname(name)] ?? '', buffer })
+
+/** As if chosen in the dialog of the button; names are samples. */
+export function chooseFiles(page: Page, files: readonly (string | GivenFile)[]): Promise<void> {
+  return page.locator('#files').setInputFiles(files.map(file => (typeof file === 'string' ? pictureFile(file, readFileSync(sample(file))) : file)))
+}
+
+export async function openView(page: Page, name: string): Promise<void> {
+  await page.getByRole('navigation').getByRole('link', { name }).click()
+  await page.getByRole('heading', { level: 1, name }).waitFor()
 }
 
 export function scratchFolder(): { path: string; remove(): void } {

@@ -1,21 +1,11 @@
-/** The server's public HTTP API, as far as this page uses it. */
-import { busyFailure, Failure, failureOf, networkFailure } from './failure.js'
+/** The server's public HTTP API, as far as this page uses it. Answers have `ms` and `stages`, see timing.js. */
+import { Failure } from './failure.js'
+import { post, request, send, session } from './http.js'
+import { summed } from './timing.js'
 
-const longestWait = 10
-const attempts = 4
-const keyName = 'ggclip-key'
 // a request of the server's default limits holds 32 MiB and 256 inputs, and base64 needs a third more than the file
 const partBytes = 12 * 2 ** 20
 const partPictures = 16
-
-/** What requests share: the model in use, the key, and who hears that the server is busy. */
-export const session = {
-  model: undefined,
-  /** Called with the seconds until the next attempt, and with 0 when it begins. */
-  onBusy: () => undefined,
-  get key() { return sessionStorage.getItem(keyName) ?? undefined },
-  set key(value) { if (value) sessionStorage.setItem(keyName, value); else sessionStorage.removeItem(keyName) },
-}
 
 export async function listModels(signal) {
   const { data } = (await request('v1/models', { signal })).body
@@ -31,27 +21,36 @@ export async function classify(picture, { labels, templates, multiLabel }, signa
 
 /** All pictures against all texts: rows are pictures, columns texts. */
 export async function similarity(pictures, texts, signal) {
-  const parts = await inParts(pictures, images => post('v1/similarity', { images, texts }, signal))
-  return { ...together(parts), logits: parts.flatMap(part => part.body.logits), probabilities: parts.flatMap(part => part.body.probabilities) }
+  const answers = await inParts(pictures, images => post('v1/similarity', { images, texts }, signal))
+  return { ...together(answers), logits: answers.flatMap(({ body }) => body.logits), probabilities: answers.flatMap(({ body }) => body.probabilities) }
 }
 
 /** The pictures by how well they fit the query: `{ results: [{ index, score }] }`, best first; the score is a cosine. */
 export async function rank(query, pictures, signal) {
-  const parts = await inParts(pictures, documents => post('v1/rank', { query, documents }, signal))
-  const results = parts.flatMap(({ body, first }) => body.results.map(result => ({ index: first + result.index, score: result.relevance_score })))
-  return { ...together(parts), results: results.sort((a, b) => b.score - a.score || a.index - b.index) }
+  const answers = await inParts(pictures, documents => post('v1/rank', { query, documents }, signal))
+  const results = answers.flatMap(({ body, first }) => body.results.map(result => ({ index: first + result.index, score: result.relevance_score })))
+  return { ...together(answers), results: results.sort((a, b) => b.score - a.score || a.index - b.index) }
 }
 
 /**
  * Calls `send` with the data URIs of some pictures at a time, as many as surely fit one request: what is computed for
- * a picture depends on no other. Failures name pictures, not places in a request.
+ * a picture depends on no other. A server with lower limits gets fewer at a time. Failures name pictures, not places
+ * in a request.
  */
 async function inParts(pictures, send) {
   const began = performance.now()
+  const open = parts(pictures)
   const answers = []
-  for (const { first, list } of parts(pictures)) {
-    const answer = await send(await Promise.all(list.map(picture => dataUri(picture.file)))).catch(error => { throw named(error, list) })
-    answers.push({ ...answer, first, ms: performance.now() - began })
+  while (open.length > 0) {
+    const { first, list } = open.shift()
+    try {
+      const answer = await send(await Promise.all(list.map(picture => dataUri(picture.file))))
+      answers.push({ ...answer, first, ms: performance.now() - began })
+    } catch (error) {
+      if (!(error instanceof Failure) || error.kind !== 'size' || list.length === 1) throw named(error, list)
+      const half = list.length >> 1
+      open.unshift({ first, list: list.slice(0, half) }, { first: first + half, list: list.slice(half) })
+    }
   }
   return answers
 }
@@ -72,18 +71,18 @@ function parts(pictures) {
   return found
 }
 
-/** 'images[1] cannot be decoded' says nothing to who sees pictures with names. */
+/** 'images[1] cannot be decoded' says nothing to who sees pictures with names; the failure knows its picture. */
 function named(error, pictures) {
-  if (error instanceof Failure) {
-    error.message = error.message.replace(/\b(?:input|images?|documents)\[(\d+)\]/g, (place, i) => pictures[Number(i)]?.name ?? place)
-  }
+  if (!(error instanceof Failure)) return error
+  error.message = error.message.replace(/\b(?:input|images?|documents)\[(\d+)\]/g, (place, i) => {
+    error.picture ??= pictures[Number(i)]
+    return pictures[Number(i)]?.name ?? place
+  })
+  if (pictures.length === 1 && ['picture', 'size'].includes(error.kind)) error.picture = pictures[0]
   return error
 }
 
-function together(parts) {
-  const known = parts.every(part => part.serverMs !== undefined)
-  return { ms: parts.at(-1).ms, serverMs: known ? parts.reduce((sum, part) => sum + part.serverMs, 0) : undefined }
-}
+const together = answers => ({ ms: answers.at(-1).ms, stages: summed(answers.map(({ stages }) => stages)) })
 
 export async function galleryState(signal) {
   return (await request('gallery', { signal })).body
@@ -95,9 +94,8 @@ export async function galleryPictures(offset, limit, signal) {
 }
 
 /** `query`: `{ text }`, `{ like }` (the id of a picture of the folder) or `{ file }`. */
-export async function gallerySearch(query, limit, signal) {
-  const { file, ...rest } = query
-  const answer = await post('gallery/search', file ? { image: await dataUri(file), limit } : { ...rest, limit }, signal)
+export async function gallerySearch({ text, like, file }, limit, signal) {
+  const answer = await post('gallery/search', { text, like, image: file && await dataUri(file), limit }, signal)
   return { ...timed(answer), ...answer.body }
 }
 
@@ -111,74 +109,17 @@ export async function pictureAddress(path, signal) {
   return URL.createObjectURL(await (await send(path, { signal })).blob())
 }
 
-function post(path, body, signal) {
-  const named = path.startsWith('v1/') && session.model ? { model: session.model, ...body } : body
-  return request(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(named), signal })
-}
-
-async function request(path, options) {
-  const began = performance.now()
-  const response = await send(path, options)
-  try {
-    return { body: await response.json(), ms: performance.now() - began, serverMs: serverTime(response) }
-  } catch (error) {
-    if (options.signal?.aborted) throw error
-    throw new Failure('server', 'The server’s answer could not be read.', { cause: error })
-  }
-}
-
-/** Sends, and sends again when the server says that it is busy and when to come back. */
-async function send(path, options) {
-  for (let attempt = 1; ; attempt++) {
-    const response = await once(path, options)
-    if (response.ok) return response
-    const failure = await failureOf(response)
-    if (failure.kind !== 'busy') throw failure
-    if (attempt === attempts || failure.retryAfter > longestWait) throw busyFailure(failure)
-    await pause(failure.retryAfter, options.signal)
-  }
-}
-
-async function once(path, options) {
-  const headers = { accept: 'application/json', ...options.headers }
-  if (session.key) headers.authorization = `Bearer ${session.key}`
-  try {
-    return await fetch(path, { ...options, headers, credentials: 'same-origin' })
-  } catch (error) {
-    if (options.signal?.aborted) throw error
-    throw networkFailure(error)
-  }
-}
-
-async function pause(seconds, signal) {
-  session.onBusy(seconds)
-  await new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer)
-      reject(signal.reason)
-    }
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop)
-      resolve()
-    }, seconds * 1000)
-    signal?.addEventListener('abort', stop, { once: true })
-  })
-  session.onBusy(0)
-}
-
-const timed = ({ ms, serverMs }) => ({ ms, serverMs })
-
-/** The whole time that the server says it took, if it says so. */
-function serverTime(response) {
-  const total = /(?:^|,)\s*total;dur=([\d.]+)/.exec(response.headers.get('server-timing') ?? '')
-  return total ? Number(total[1]) : undefined
-}
+const timed = ({ ms, stages }) => ({ ms, stages })
 
 const encoded = new WeakMap()
 
-/** The file as a data URI; made once. */
+/** The file as a data URI; read once. */
 function dataUri(file) {
-  if (!encoded.has(file)) encoded.set(file, readDataUri(file))
+  if (!encoded.has(file)) {
+    const reading = readDataUri(file)
+    encoded.set(file, reading)
+    reading.catch(() => encoded.delete(file)) // it may come back
+  }
   return encoded.get(file)
 }
 

@@ -2,11 +2,14 @@
 import { classify } from './api.js'
 import { byId, count, duration, make, percent } from './dom.js'
 import { Failure } from './failure.js'
+import { session } from './http.js'
 import { eachOf, Job } from './job.js'
 import { thumbnail } from './pictures.js'
+import { typical } from './timing.js'
 
 const barsAtFirst = 5
 const requestsAtOnce = 4
+const spokenAtMost = 3
 
 /** Texts between commas and line ends, each once. */
 export function splitLabels(text) {
@@ -31,7 +34,7 @@ export function classifyView(desk) {
       shown.clear()
       return desk.showHint(hintFor(pictures, question.labels))
     }
-    const text = JSON.stringify([desk.model(), question])
+    const text = JSON.stringify([session.model, question])
     if (text !== asked) for (const card of shown.values()) card.answered = false
     asked = text
     layOut(pictures)
@@ -40,11 +43,13 @@ export function classifyView(desk) {
     for (const picture of open) shown.get(picture.id).wait()
     const began = performance.now()
     desk.status(open.length > 0 ? 'Working…' : '')
-    await desk.attempt(() => eachOf(open, requestsAtOnce, picture => answer(picture, question, signal)), signal, job)
+    const well = await desk.attempt(() => eachOf(open, requestsAtOnce, picture => answer(picture, question, signal)), signal, () => job.now())
     if (signal.aborted) return
     for (const card of shown.values()) card.rest()
-    if (open.some(picture => !shown.get(picture.id)?.answered)) return
-    desk.status(summary(pictures, question.labels, performance.now() - began))
+    if (!well) return
+    const all = pictures.map(picture => shown.get(picture.id))
+    desk.status(summary(all, question.labels, performance.now() - began), spoken(all))
+    desk.timing(typical(all.map(card => card.stages)), pictures.length > 1 ? 'On the server, for one picture' : undefined)
   }
 
   async function answer(picture, question, signal) {
@@ -66,23 +71,25 @@ export function classifyView(desk) {
     if (elements.length !== cards.children.length || elements.some((element, i) => cards.children[i] !== element)) cards.replaceChildren(...elements)
   }
 
-  function summary(pictures, labels, ms) {
-    const all = [...shown.values()]
-    const failed = all.filter(card => card.failed).length
-    const server = all.map(card => card.serverMs).filter(value => value !== undefined)
-    const middle = server.sort((a, b) => a - b)[server.length >> 1]
-    return [
-      `${count(pictures.length, 'picture')}, ${count(labels.length, 'label')}`,
-      failed > 0 ? `${failed} could not be read` : '',
-      `${duration(ms)} in all`,
-      middle === undefined ? '' : `${duration(middle)} a picture on the server`,
-    ].filter(Boolean).join(' · ')
-  }
-
   return {
     title: 'Classify', lead: 'Which of your labels fits each picture?', form,
     refresh: () => job.now(), stop: () => job.stop(),
   }
+}
+
+function summary(cards, labels, ms) {
+  const failed = cards.filter(card => card.failed).length
+  return [
+    `${count(cards.length, 'picture')}, ${count(labels.length, 'label')}`,
+    failed > 0 && `${failed} could not be read`,
+    `${duration(ms)} in all`,
+  ].filter(Boolean).join(' · ')
+}
+
+/** For the ears: what the cards show, of the first of them. */
+function spoken(cards) {
+  const more = cards.length - spokenAtMost
+  return [...cards.slice(0, spokenAtMost).map(card => card.spoken), more > 0 && `And ${count(more, 'more picture')}.`].filter(Boolean).join(' ')
 }
 
 function readQuestion() {
@@ -103,12 +110,17 @@ function hintFor(pictures, labels) {
 class Card {
   answered = false
   failed = false
-  serverMs = undefined
+  /** How long the server took, see timing.js. */
+  stages = []
+  /** What is on it, as a sentence. */
+  spoken = ''
+  #name
   #expanded = false
   #body = make('div', { className: 'card-body' })
   #heading = make('h3', {}, '…')
 
   constructor(picture) {
+    this.#name = picture.name
     this.element = make('article', { className: 'card', 'aria-label': picture.name },
       make('div', { className: 'card-head' },
         make('div', { className: 'card-picture' }, thumbnail(picture)),
@@ -116,36 +128,44 @@ class Card {
       this.#body)
   }
 
+  /** What is on it, if anything, answers another question. */
   wait() {
     this.element.setAttribute('aria-busy', 'true')
+    this.element.classList.toggle('dim', this.#body.childElementCount > 0)
   }
 
+  /** Nothing is on its way any more. */
   rest() {
     this.element.removeAttribute('aria-busy')
+    if (this.answered) this.element.classList.remove('dim')
+    if (!this.answered && this.#body.childElementCount === 0) this.#heading.textContent = 'No answer yet'
   }
 
-  fill({ results, serverMs }) {
-    this.#settle(false, serverMs)
+  fill({ results, stages }) {
+    this.#settle(false, stages)
+    this.spoken = `${this.#name}: ${results[0].label}, ${percent(results[0].score)}.`
     this.#heading.textContent = results[0].label
     this.#showBars(results)
   }
 
   fail(failure) {
-    this.#settle(true)
-    this.#heading.textContent = failure.kind === 'size' ? 'Too large' : 'Not readable'
+    this.#settle(true, [])
+    const words = failure.kind === 'size' ? 'Too large' : 'Not readable'
+    this.spoken = `${this.#name}: ${words.toLowerCase()}.`
+    this.#heading.textContent = words
     this.#body.replaceChildren(make('p', { className: 'problem' }, failure.message))
   }
 
-  #settle(failed, serverMs) {
+  #settle(failed, stages) {
     this.answered = true
     this.failed = failed
-    this.serverMs = serverMs
+    this.stages = stages
     this.element.classList.toggle('failed', failed)
     this.rest()
   }
 
   #showBars(results) {
-    const list = make('ol', { className: 'bars' }, ...results.map((result, place) => bar(result, place)))
+    const list = make('ol', { className: 'bars', role: 'list' }, ...results.map((result, place) => bar(result, place)))
     this.#body.replaceChildren(list)
     if (results.length <= barsAtFirst) return
     const update = () => {

@@ -27,9 +27,10 @@ export function compareView(desk) {
       const answer = await similarity(pictures, texts, signal)
       last = { pictures, texts, ...answer }
       desk.show(table(last))
-      const server = answer.serverMs === undefined ? '' : ` · ${duration(answer.serverMs)} on the server`
-      desk.status(`${count(pictures.length, 'picture')}, ${count(texts.length, 'text')} · ${duration(answer.ms)} in all${server}`)
-    }, signal, job)
+      desk.status(`${count(pictures.length, 'picture')}, ${count(texts.length, 'text')} · ${duration(answer.ms)} in all`,
+        `A table of ${count(pictures.length, 'picture')} by ${count(texts.length, 'text')}. ${bestPairs(last)}`)
+      desk.timing(answer.stages)
+    }, signal, () => job.now())
   }
 
   return {
@@ -41,6 +42,15 @@ export function compareView(desk) {
 function hintFor(pictures, texts) {
   if (pictures.length === 0 && texts.length === 0) return 'Add pictures and texts. You get a table of every pair.'
   return pictures.length === 0 ? 'Add pictures to compare the texts with.' : 'Type texts to compare the pictures with.'
+}
+
+/** For the ears: the best text of each of the first pictures. */
+function bestPairs({ pictures, texts, probabilities }) {
+  const said = pictures.slice(0, 3).map((picture, row) => {
+    const best = Math.max(...probabilities[row])
+    return `${picture.name}: ${texts[probabilities[row].indexOf(best)]}, ${percent(best)}.`
+  })
+  return said.join(' ')
 }
 
 function table({ pictures, texts, logits, probabilities }) {

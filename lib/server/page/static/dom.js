@@ -33,6 +33,11 @@ export function percent(share) {
   return `${value.toFixed(value < 1 ? 2 : 1)} %`
 }
 
+/** A cosine. */
+export function signed(value) {
+  return value.toFixed(3).replace('-', '−')
+}
+
 /** Milliseconds for people. */
 export function duration(ms) {
   return ms < 1000 ? `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`

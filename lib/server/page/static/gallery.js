@@ -1,8 +1,9 @@
 /** Search of the server's folder, by words or by a picture. */
 import { galleryPictures, galleryRefresh, gallerySearch, galleryState, pictureAddress } from './api.js'
-import { byId, count, duration, make } from './dom.js'
-import { Failure } from './failure.js'
+import { announce } from './desk.js'
+import { byId, count, duration, make, signed } from './dom.js'
 import { Job } from './job.js'
+import { timingList } from './timing.js'
 import { createViewer } from './viewer.js'
 
 const pageSize = 60
@@ -12,9 +13,12 @@ export function galleryView(desk) {
   const grid = byId('gallery-results')
   const more = byId('gallery-more')
   const field = byId('gallery-query')
-  const status = text => { byId('gallery-status').textContent = text }
-  const viewer = createViewer(id => {
-    search({ like: id, name: viewer.name })
+  const status = (text, spoken = '') => {
+    byId('gallery-status').textContent = text
+    announce(spoken)
+  }
+  const viewer = createViewer(({ id, name, thumbnail }) => {
+    search({ like: id, name, thumbnail })
     byId('gallery-subject').focus()
   })
   let state = { folder: null }
@@ -55,37 +59,45 @@ export function galleryView(desk) {
     status('Working…')
     grid.setAttribute('aria-busy', 'true')
     await attempt(async () => {
-      const answer = query === undefined ? await galleryPictures(0, wanted, signal) : await gallerySearch(pick(query), wanted, signal)
+      const answer = query === undefined ? await galleryPictures(0, wanted, signal) : await gallerySearch(query, wanted, signal)
       showResults(answer.results)
       more.hidden = answer.results.length >= answer.total || answer.results.length < wanted
-      status(summary(answer))
+      status(summary(answer), spoken(answer))
+      byId('gallery-timing').replaceChildren(...[query && timingList(answer.stages)].filter(Boolean))
     }, signal)
-    grid.removeAttribute('aria-busy')
+    if (!signal.aborted) grid.removeAttribute('aria-busy')
   }
 
   async function attempt(work, signal) {
-    try {
-      await work()
-    } catch (error) {
-      if (signal?.aborted) return
-      if (!(error instanceof Failure)) throw error
-      status('')
-      desk.tell(error, () => job.now())
-    }
+    const well = await desk.attempt(work, signal, () => job.now())
+    if (!well && !signal?.aborted) status('')
   }
 
   function showSubject() {
     const subject = byId('gallery-subject')
     if (query?.text !== undefined || query === undefined) return subject.replaceChildren()
+    const { file, thumbnail } = query
+    const picture = make('img', { alt: '' })
+    if (file) picture.src = URL.createObjectURL(file)
+    else void pictureAddress(thumbnail).then(address => { picture.src = address }, () => picture.remove())
+    picture.onload = () => URL.revokeObjectURL(picture.src) // no harm to other addresses
+    picture.onerror = () => picture.remove()
     subject.replaceChildren(
+      picture,
       make('p', {}, 'Like ', make('strong', {}, query.name)),
       make('button', { type: 'button', className: 'quiet small', onclick: () => { search(undefined); field.focus() } }, 'Show the whole folder'),
     )
   }
 
-  function summary({ results, total, ms, serverMs }) {
+  function summary({ results, total, ms }) {
+    if (total === 0) return state.state === 'ready' ? 'There are no pictures in this folder yet.' : ''
     const found = query === undefined ? count(total, 'picture') : `Best ${results.length} of ${count(total, 'picture')}`
-    return [found, `${duration(ms)} in all`, serverMs === undefined ? '' : `${duration(serverMs)} on the server`].filter(Boolean).join(' · ')
+    return `${found} · ${duration(ms)} in all`
+  }
+
+  function spoken(answer) {
+    const best = query && answer.results.slice(0, 3).map(({ name, score }) => `${name}, similarity ${signed(score)}`).join('; ')
+    return best ? `Best of ${count(answer.total, 'picture')}: ${best}.` : summary(answer)
   }
 
   function showResults(results) {
@@ -149,8 +161,6 @@ export function galleryView(desk) {
   return view
 }
 
-const pick = ({ text, like, file }) => (text !== undefined ? { text } : like !== undefined ? { like } : { file })
-
 function showProgress({ state, indexed, failed, pictures, leftOut, message }) {
   const box = byId('gallery-progress')
   const bar = byId('gallery-bar')
@@ -180,9 +190,11 @@ function tile(result, viewer) {
   item.dataset.id = result.id
   item.setScore = value => {
     result.score = value
-    score.textContent = value === undefined ? '' : value.toFixed(3)
-    button.setAttribute('aria-label', value === undefined ? result.name : `${result.name}, similarity ${value.toFixed(3)}`)
+    score.replaceChildren(...(value === undefined ? [] : [make('span', { className: 'unseen' }, 'similarity '), signed(value)]))
   }
-  pictureAddress(result.thumbnail).then(address => { image.src = address }, () => button.classList.add('gone'))
+  const gone = () => button.classList.add('gone')
+  pictureAddress(result.thumbnail).then(address => { image.src = address }, gone)
+  image.onload = () => URL.revokeObjectURL(image.src) // no harm to other addresses
+  image.onerror = gone
   return item
 }

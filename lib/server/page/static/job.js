@@ -32,7 +32,12 @@ export class Job {
 export async function eachOf(items, limit, work) {
   const queue = [...items]
   const lane = async () => {
-    while (queue.length > 0) await work(queue.shift())
+    try {
+      while (queue.length > 0) await work(queue.shift())
+    } catch (error) {
+      queue.length = 0 // what stops one would stop the others
+      throw error
+    }
   }
   await Promise.all(Array.from({ length: Math.min(limit, queue.length) }, lane))
 }

@@ -1,6 +1,6 @@
 /** Which picture fits the query: the pictures, best first. */
 import { rank } from './api.js'
-import { byId, count, duration, make } from './dom.js'
+import { byId, count, duration, make, signed } from './dom.js'
 import { Job } from './job.js'
 import { thumbnail } from './pictures.js'
 
@@ -19,9 +19,9 @@ export function rankView(desk) {
     await desk.attempt(async () => {
       const answer = await rank(query, pictures, signal)
       desk.show(ranking(answer.results, pictures))
-      const server = answer.serverMs === undefined ? '' : ` · ${duration(answer.serverMs)} on the server`
-      desk.status(`${count(pictures.length, 'picture')} · ${duration(answer.ms)} in all${server}`)
-    }, signal, job)
+      desk.status(`${count(pictures.length, 'picture')} · ${duration(answer.ms)} in all`, spoken(answer.results, pictures))
+      desk.timing(answer.stages)
+    }, signal, () => job.now())
   }
 
   return {
@@ -34,8 +34,10 @@ const hintFor = pictures => (pictures.length === 0
   ? 'Add pictures, then describe the one you look for.'
   : 'Describe the picture you look for.')
 
+const spoken = (results, pictures) => `Best first: ${results.slice(0, 3).map(({ index, score }) => `${pictures[index].name}, ${signed(score)}`).join('; ')}.`
+
 function ranking(results, pictures) {
-  return make('ol', { className: 'ranking' }, ...results.map(({ index, score }, place) => {
+  return make('ol', { className: 'ranking', role: 'list' }, ...results.map(({ index, score }, place) => {
     const picture = pictures[index]
     return make('li', { className: place === 0 ? 'best' : '' },
       make('span', { className: 'place', 'aria-hidden': 'true' }, String(place + 1)),
@@ -43,6 +45,6 @@ function ranking(results, pictures) {
       make('div', { className: 'ranking-text' },
         make('p', { className: 'file', title: picture.name }, picture.name),
         make('span', { className: 'bar', 'aria-hidden': 'true', vars: { '--share': String(Math.min(1, Math.max(0, score))) } })),
-      make('span', { className: 'bar-value', title: 'cosine similarity' }, score.toFixed(3).replace('-', '−')))
+      make('span', { className: 'bar-value', title: 'cosine similarity' }, signed(score)))
   }))
 }

@@ -3,7 +3,9 @@ import { byId } from './dom.js'
 import { Failure } from './failure.js'
 
 const fill = (id, text) => {
-  if (byId(id).value.trim() === '') byId(id).value = text
+  if (byId(id).value.trim() !== '') return
+  byId(id).value = text
+  byId(id).dispatchEvent(new Event('change')) // drafts are kept
 }
 
 /** Puts the samples into the tray, and words that suit them into the fields that are empty. */
@@ -16,6 +18,7 @@ export async function loadSamples(desk) {
       const blob = await (await fetchOk(`page/samples/${name}`)).blob()
       return { label, file: new File([blob], name, { type }) }
     }))
+    if (files.length === 0) throw new Failure('page', 'This server came without samples.')
     const labels = files.map(({ label }) => label)
     fill('labels', labels.join(', '))
     fill('query', `a photo of a ${labels[0]}`)
@@ -23,7 +26,7 @@ export async function loadSamples(desk) {
     desk.tray.add(files.map(({ file }) => file))
     byId('choose').focus()
   } catch (error) {
-    desk.tell(new Failure('network', 'The samples could not be fetched from the server.', { cause: error }), () => loadSamples(desk))
+    desk.tell(error instanceof Failure ? error : new Failure('network', 'The samples could not be fetched from the server.', { cause: error }), () => loadSamples(desk))
   } finally {
     button.disabled = false
   }

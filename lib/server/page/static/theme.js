@@ -1,3 +1,5 @@
-// Runs before the page is painted, so that a chosen theme never flashes. The choice stays in this browser.
-const theme = localStorage.getItem('ggclip-theme')
-if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme
+// Runs before the page is painted, so that a chosen theme never flashes.
+try {
+  const theme = localStorage.getItem('ggclip-theme')
+  if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme
+} catch { /* a browser that keeps nothing has no choice to apply */ }

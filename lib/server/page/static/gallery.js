@@ -7,7 +7,7 @@ import { timingList } from './timing.js'
 import { createViewer } from './viewer.js'
 
 const pageSize = 60
-const pollMs = 1000
+const pollMs = 500
 
 export function galleryView(desk) {
   const grid = byId('gallery-results')

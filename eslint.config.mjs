@@ -31,7 +31,7 @@ export default ts.config(
     rules: { 'no-restricted-imports': ['error', { patterns: [nothingNative] }] },
   },
   { files: ['lib/cli/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./(?!index\\.js$)') } },
-  { files: ['lib/cli/commands/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./\\.\\./(?!index\\.js$)') } },
+  { files: ['lib/cli/commands/*.ts', 'lib/cli/bench/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./\\.\\./(?!index\\.js$)') } },
   // the server adds errors and checks of arguments: it raises the same kinds as the library
   { files: ['lib/server/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./(?!(index|errors|validate|types)\\.js$)') } },
   { files: ['lib/server/*/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./\\.\\./(?!(index|errors|validate)\\.js$)') } },

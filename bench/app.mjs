@@ -10,7 +10,8 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { interleave } from './interleave.mjs'
-import { makeB32 } from './make-b32.mjs'
+import { makeModel } from './make-model.mjs'
+import { benchFile, benchModel } from './models.mjs'
 import { openTransformers } from './peers/transformers.mjs'
 
 const { values: options } = parseArgs({
@@ -22,13 +23,13 @@ const { Clip, convert } = require(path.join(root, 'dist', 'index.js'))
 const sharp = require('sharp')
 const rounds = Number(options.rounds)
 const threads = Number(options.threads)
-const onnx = path.join(root, 'build', 'bench', 'onnx')
+const { onnx } = benchModel('vit-b-32')
 
 /** The benchmark model as a q8_0 file, made once. */
 async function makeQ8() {
-  const file = path.join(root, 'build', 'bench', 'b32-q8_0.gguf')
-  const source = makeB32(path.join(root, 'build', 'bench', 'b32'))
-  if (!fs.existsSync(file)) await convert(source, file, { dtype: 'q8_0' })
+  const file = benchFile('vit-b-32-q8_0.gguf')
+  const { directory } = makeModel('vit-b-32')
+  if (!fs.existsSync(file)) await convert(directory, file, { dtype: 'q8_0' })
   return file
 }
 
@@ -77,7 +78,7 @@ add('64 images, each (throughput of single calls against explicit batches)', tim
 
 await clip.dispose()
 const child = (script, ...args) => JSON.parse(execFileSync(process.execPath, ['--expose-gc', path.join(import.meta.dirname, script), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
-const pictureFile = path.join(root, 'build', 'bench', '500x375.jpg')
+const pictureFile = benchFile('500x375.jpg')
 fs.writeFileSync(pictureFile, small)
 const starts = { 'ggclip q8_0': () => child('start-ggclip.cjs', model, pictureFile, 'image', String(threads)) }
 if (peer) starts['transformers.js int8'] = () => child('start-transformers.mjs', onnx, pictureFile, String(threads))
@@ -96,7 +97,7 @@ add('peak resident memory, both towers, q8_0', [{ name: 'ggclip', value: both.pe
 const cycles = child('cycles.cjs', model)
 add('100 loads and disposals', [{ name: 'resident after 10', value: cycles.afterTenMb }, { name: 'resident after 100', value: cycles.afterHundredMb, ratio: cycles.afterHundredMb / cycles.afterTenMb }], 'MB')
 
-const file = options.json ?? path.join(root, 'bench', 'results', 'app.json')
+const file = options.json ?? benchFile(path.join('results', 'app.json'))
 fs.mkdirSync(path.dirname(file), { recursive: true })
 fs.writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
 process.stdout.write(`\n${report.cpu}, ${threads} threads, kernels ${report.kernels}; written to ${path.relative(process.cwd(), file)}\n`)

@@ -14,8 +14,9 @@ function shuffled(n) {
 }
 
 /**
- * @param {{ name: string, per: number, run: () => Promise<unknown> }[]} sides `per`: inputs a run handles; a run that
- *   resolves to a number has measured its milliseconds itself (a peer in another process)
+ * @param {{ name: string, per: number, every?: number, run: () => Promise<unknown> }[]} sides `per`: inputs a run handles; a run that
+ *   resolves to a number has measured its milliseconds itself (a peer in another process); `every`: takes part in every so
+ *   manieth round only, a slow side
  * @returns one row a side: median, minimum and maximum milliseconds per input, and its speed relative to the first side
  *   (above 1: the first is faster), as the median of the rounds' own ratios
  */
@@ -25,17 +26,16 @@ export async function interleave(sides, rounds) {
   for (let round = 0; round < rounds; round++) {
     for (const i of shuffled(sides.length)) {
       const side = sides[i]
+      if (round % (side.every ?? 1) !== 0) continue
       await sleep(50) // a peer's threads may spin for a while after its run
       const begin = performance.now()
       const own = await side.run()
-      times[i].push((typeof own === 'number' ? own : performance.now() - begin) / side.per)
+      times[i][round] = (typeof own === 'number' ? own : performance.now() - begin) / side.per
     }
   }
-  return sides.map((side, i) => ({
-    name: side.name,
-    ms: median(times[i]),
-    min: Math.min(...times[i]),
-    max: Math.max(...times[i]),
-    ratio: median(times[i].map((ms, round) => ms / times[0][round])),
-  }))
+  return sides.map((side, i) => {
+    const rounds = Object.keys(times[i]) // those it took part in
+    const ms = rounds.map(round => times[i][round])
+    return { name: side.name, ms: median(ms), min: Math.min(...ms), max: Math.max(...ms), ratio: median(rounds.map(round => times[i][round] / times[0][round])) }
+  })
 }

@@ -12,11 +12,12 @@ import { modelTokenizer } from './model-tokenizer.js'
 import type { NativeImage, NativeModel, NativeStates } from './native/contract.js'
 import { loadAddon } from './native/load.js'
 import { mapInOrder } from './pipeline.js'
+import { checkProfileOptions, type Profile, profileOn, type ProfileOptions, summarise } from './profile.js'
 import { Scheduler, type SchedulerStats } from './scheduler/index.js'
 import { type EncodeItem, imageKind, SessionRunner, textKind } from './session-runner.js'
 import { dot, normalize, sigmoid, softmax } from './similarity.js'
 import { TextCache } from './text-cache.js'
-import { Tracer } from './trace.js'
+import { batchListener, Tracer } from './trace.js'
 import type { ClipTokenizer } from './tokenizer.js'
 import type {
   CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, SimilarityResult,
@@ -190,8 +191,8 @@ export class Clip {
    */
   async classify(image: ImageInput, labels: readonly string[], options?: ClassifyOptions) {
     return withDeadline(checkClassifyOptions(options), async ({ templates, ...rest }) => {
-      const { signal, priority, client } = rest
-      const classifier = await this.classifier(labels, { templates, signal, priority, client })
+      const { signal, priority, client, onTrace } = rest
+      const classifier = await this.classifier(labels, { templates, signal, priority, client, onTrace })
       return classifier.classify(image, rest)
     })
   }
@@ -208,11 +209,11 @@ export class Clip {
     images: ImageInput | readonly ImageInput[], texts: string | readonly string[], options?: ImageOptions,
   ): Promise<SimilarityResult> {
     const settings = checkImageOptions(options, pictureKeys)
-    const { signal, priority, client, timeoutMs } = settings
+    const { signal, priority, client, timeoutMs, onTrace } = settings
     const imageInputs = isImageList(images) ? images : [images]
     const [imageVectors, textVectors] = await Promise.all([
       this.encodeImage(imageInputs, settings),
-      this.encodeText(textList(texts), { signal, priority, client, timeoutMs }),
+      this.encodeText(textList(texts), { signal, priority, client, timeoutMs, onTrace }),
     ])
     const { logitScale, logitBias, sigmoid: isSigmoid } = this.info
     const logits = imageVectors.map(image => Float32Array.from(textVectors, text => logitScale * dot(image, text) + logitBias))
@@ -280,6 +281,19 @@ export class Clip {
     return this.#onOwnSession(session => session.imageStates(image, wanted))
   }
 
+  /**
+   * Where the time of a batch goes: `batch` times the same input, on a session of its own. Docs: docs/performance.md.
+   *
+   * @internal
+   */
+  async profile(input: ImageInput, options: ProfileOptions): Promise<Profile> {
+    const { tower, batch, runs } = checkProfileOptions(options)
+    this.#needTower(tower === 'image' ? 'vision' : 'text')
+    const prepared = tower === 'image' ? await decodeImage(input, this.#decoding) : this.#tokensOf(textList(input as string))[0]!
+    const native = await this.#onOwnSession(session => profileOn(session, prepared, batch, runs), batch)
+    return summarise(native, { tower, batch, threads: this.info.threads, kernels: this.info.kernels })
+  }
+
   /** Queue, batches and times so far. */
   stats(): ClipStats {
     return { ...this.#scheduler.stats(), cachedTexts: this.#cache.size }
@@ -315,13 +329,13 @@ export class Clip {
   async #encodeOneImage(input: ImageInput, settings: EncodeImageOptions, name = 'image'): Promise<Float32Array> {
     this.#needOpen()
     this.#needTower('vision')
-    const vector = await withDeadline(settings, async ({ signal, priority, client, orient, decode, background }) => {
+    const vector = await withDeadline(settings, async ({ signal, priority, client, onTrace, orient, decode, background }) => {
       throwIfAborted(signal)
       const image: NativeImage = await this.#tracer.decode(() => decodeImage(input, {
         ...this.#decoding, orient, ...(decode === undefined ? {} : { decode }), signal, name,
-      }))
+      }), onTrace)
       throwIfAborted(signal)
-      return this.#scheduler.submit(imageKind(background), { image, background }, { signal, priority, client })
+      return this.#scheduler.submit(imageKind(background), { image, background }, { signal, priority, client, onBatch: batchListener(onTrace) })
     })
     return finish(vector, settings.normalize ?? true)
   }
@@ -332,7 +346,7 @@ export class Clip {
   async #embedTexts(texts: readonly string[], call: CallOptions): Promise<Float32Array[]> {
     this.#needOpen()
     throwIfAborted(call.signal)
-    const tokenizer = this.#needTokenizer()
+    this.#needTokenizer()
     const known = new Map<string, Float32Array>()
     const missing: string[] = []
     for (const text of new Set(texts)) {
@@ -341,14 +355,19 @@ export class Clip {
       else known.set(text, vector)
     }
     if (missing.length > 0) {
-      const items = missing.map(text => (this.info.text!.seesPadding ? tokenizer.encodePadded([text]) : Int32Array.from(tokenizer.encode(text))))
-      const vectors = await this.#scheduler.submitMany(textKind, items, call)
+      const vectors = await this.#scheduler.submitMany(textKind, this.#tokensOf(missing), { ...call, onBatch: batchListener(call.onTrace) })
       missing.forEach((text, i) => {
         known.set(text, vectors[i]!)
         this.#cache.set(text, vectors[i]!)
       })
     }
     return texts.map(text => known.get(text)!)
+  }
+
+  /** What the text tower runs on: padded only where it sees the padding. */
+  #tokensOf(texts: readonly string[]): Int32Array[] {
+    const tokenizer = this.#needTokenizer()
+    return texts.map(text => (this.info.text!.seesPadding ? tokenizer.encodePadded([text]) : Int32Array.from(tokenizer.encode(text))))
   }
 
   #needTokenizer(): ClipTokenizer {
@@ -371,9 +390,9 @@ export class Clip {
     return info
   }
 
-  async #onOwnSession<T>(run: (session: ReturnType<NativeModel['createSession']>) => Promise<T>): Promise<T> {
+  async #onOwnSession<T>(run: (session: ReturnType<NativeModel['createSession']>) => Promise<T>, maxBatch = 1): Promise<T> {
     this.#needOpen()
-    const session = this.#model.createSession(this.info.threads, 1)
+    const session = this.#model.createSession(this.info.threads, maxBatch)
     try {
       return await run(session)
     } catch (error) {

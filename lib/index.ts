@@ -12,6 +12,8 @@ export type { InspectedTensor, Inspection } from './inspect.js'
 export { contrastiveLoss, sigmoidLoss } from './losses.js'
 export type { PulledFile, PullResult } from './models/fetch-model.js'
 export type { PullProgress } from './models/progress.js'
+/** @internal */
+export type { OperationProfile, Profile } from './profile.js'
 export { pull } from './models/pull.js'
 export type { HubOptions } from './models/pull.js'
 export { models } from './models/registry-data.js'

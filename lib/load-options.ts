@@ -1,5 +1,5 @@
 /** The options of {@link Clip.load}: defaults, then checks. */
-import { availableCores } from './cores.js'
+import { divideCores, mostSessions } from './cores.js'
 import { defaultMaxPixels } from './image.js'
 import { checkHubOptions } from './models/pull.js'
 import { type LoadOptions, weightTypes } from './types.js'
@@ -16,12 +16,15 @@ export type LoadSettings = ReturnType<typeof checkLoadOptions>
 /** @throws {TypeError|RangeError} for an unknown option or a bad value */
 export function checkLoadOptions(options: LoadOptions | undefined) {
   const {
-    device = 'auto', sessions = 1, threads = defaultThreads(sessions), towers = 'both', dtype, precision = 'default',
+    device = 'auto', sessions: givenSessions, threads: givenThreads, towers = 'both', dtype, precision = 'default',
     maxBatch = 32, maxWaitMs = 0, maxQueue = 1024, decode = 'auto', maxPixels = defaultMaxPixels, onTrace, ...hub
   } = checkOptions('options', options, keys)
+  // another device computes one batch at a time, however many cores there are
+  const atOnce = device === 'auto' || device === 'cpu' ? givenSessions : givenSessions ?? 1
+  const { sessions, threads } = divideCores({ sessions: atOnce, threads: givenThreads })
   return {
     device: checkOneOf('device', device, ['auto', 'cpu', 'cuda', 'metal', 'vulkan']),
-    sessions: checkInteger('sessions', sessions, { min: 1, max: 64 }),
+    sessions: checkInteger('sessions', sessions, { min: 1, max: mostSessions }),
     threads: checkInteger('threads', threads, { min: 1, max: 512 }),
     towers: checkOneOf('towers', towers, ['both', 'image', 'text']),
     dtype: dtype === undefined ? undefined : checkOneOf('dtype', dtype, weightTypes),
@@ -34,8 +37,4 @@ export function checkLoadOptions(options: LoadOptions | undefined) {
     onTrace: onTrace === undefined ? undefined : checkFunction('onTrace', onTrace),
     ...checkHubOptions(hub),
   }
-}
-
-function defaultThreads(sessions: number): number {
-  return Math.max(1, Math.floor(availableCores() / Math.max(1, Number(sessions) || 1)))
 }

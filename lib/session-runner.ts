@@ -2,6 +2,7 @@
 import { fromNative } from './errors.js'
 import { onAbort } from './abort.js'
 import type { NativeImage, NativeSession } from './native/contract.js'
+import { loadAddon } from './native/load.js'
 import type { BatchRunner } from './scheduler/index.js'
 import type { Rgb } from './types.js'
 
@@ -37,9 +38,12 @@ export class SessionRunner implements BatchRunner<EncodeItem, Float32Array> {
     }
   }
 
-  #images(items: ImageItem[]): Promise<Float32Array> {
+  async #images(items: ImageItem[]): Promise<Float32Array> {
     const background = items[0]?.background
-    return this.session.encodeImages(items.map(item => item.image), background ? [...background] : null)
+    const flat = await this.session.encodeImages(items.map(item => item.image), background ? [...background] : null)
+    // a megabyte each, ours alone (lib/image.ts) and of no more use: else they pile up until a full garbage collection
+    for (const { image } of items) loadAddon().detach('tensor' in image ? image.tensor : image.data)
+    return flat
   }
 
   #texts(items: TextItem[]): Promise<Float32Array> {

@@ -7,39 +7,50 @@ export type TraceEvent =
   | {
     type: 'batch'
     kind: 'image' | 'text'
+    /** The how manieth of the model: images of one call may have been in the same. */
+    batch: number
     size: number
-    /** From call to start, of the input that waited longest. */
+    /** From call to start; told of a model, that of the input that waited longest. */
     waitMs: number
     runMs: number
   }
 
+export type TraceListener = (event: TraceEvent) => void
+
 export class Tracer {
-  readonly #listener: ((event: TraceEvent) => void) | undefined
+  readonly #listener: TraceListener | undefined
   /** For the scheduler. */
   readonly onBatch: ((report: BatchReport) => void) | undefined
 
-  constructor(listener: ((event: TraceEvent) => void) | undefined) {
+  constructor(listener: TraceListener | undefined) {
     this.#listener = listener
-    this.onBatch = listener && (({ kind, size, waitMs, runMs }) => {
-      this.#tell({ type: 'batch', kind: kind.startsWith('image') ? 'image' : 'text', size, waitMs, runMs })
-    })
+    this.onBatch = batchListener(listener)
   }
 
-  /** Runs `work`, and tells what it took when it went well. */
-  async decode<T>(work: () => Promise<T>): Promise<T> {
-    if (!this.#listener) return work()
+  /** Runs `work`, and tells the model's listener and the call's what it took when it went well. */
+  async decode<T>(work: () => Promise<T>, ofCall?: TraceListener): Promise<T> {
+    if (!this.#listener && !ofCall) return work()
     const began = performance.now()
     const result = await work()
-    this.#tell({ type: 'decode', ms: performance.now() - began })
+    const event = { type: 'decode' as const, ms: performance.now() - began }
+    if (this.#listener) tell(this.#listener, event)
+    if (ofCall) tell(ofCall, event)
     return result
   }
+}
 
-  /** A listener that throws must not fail somebody's call: its error is the process's, like that of an event handler. */
-  #tell(event: TraceEvent): void {
-    try {
-      this.#listener!(event)
-    } catch (error) {
-      queueMicrotask(() => { throw error })
-    }
+/** What the scheduler tells, as it is told outside. */
+export function batchListener(listener: TraceListener | undefined): ((report: BatchReport) => void) | undefined {
+  return listener && (({ kind, ...report }) => {
+    tell(listener, { type: 'batch', kind: kind.startsWith('image') ? 'image' : 'text', ...report })
+  })
+}
+
+/** A listener that throws must not fail somebody's call: its error is the process's, like that of an event handler. */
+function tell(listener: TraceListener, event: TraceEvent): void {
+  try {
+    listener(event)
+  } catch (error) {
+    queueMicrotask(() => { throw error })
   }
 }

@@ -48,9 +48,13 @@ export type DecodeMode = 'auto' | 'exact'
 export interface LoadOptions extends HubOptions {
   /** Where to compute. Default 'auto': a GPU if this build has its backend and the machine has one, else the CPU. */
   device?: Device
-  /** CPU threads of each session. Default: the machine's available cores divided by `sessions`. */
+  /**
+   * CPU threads of each session. Default: the cores that the process may use, divided by `sessions`. Of a hyper-threaded
+   * core one thread counts, of a hybrid CPU the performance cores; affinity and a container's CPU quota are honoured
+   * (docs/performance.md).
+   */
   threads?: number
-  /** Batches that may run at the same time, each with its own scratch memory. Default 1. */
+  /** Batches that may run at the same time, each with its own scratch memory. Default: 1, on a CPU one for each 16 cores. */
   sessions?: number
   /** Which encoders to load; the weights of the other are not touched. Default 'both' (what the model has of them). */
   towers?: Towers
@@ -89,6 +93,12 @@ export interface CallOptions {
    * Default: none.
    */
   timeoutMs?: number
+  /**
+   * Told of each image that is decoded for this call, and of the batch that each of its images, or its texts, waited
+   * for: `waitMs` is their own. Of texts that are remembered there is nothing to tell. What it throws is an uncaught
+   * exception.
+   */
+  onTrace?: (event: TraceEvent) => void
 }
 
 export interface EncodeTextOptions extends CallOptions {

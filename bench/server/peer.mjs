@@ -23,7 +23,10 @@ const model = await CLIPVisionModelWithProjection.from_pretrained(name, {
 })
 
 const app = Fastify({ bodyLimit: 32 * 2 ** 20 })
-app.get('/metrics', (_, reply) => reply.type('text/plain').send(`process_resident_memory_bytes ${process.memoryUsage().rss}\n`))
+app.get('/metrics', (_, reply) => {
+  const { user, system } = process.cpuUsage()
+  return reply.type('text/plain').send(`process_resident_memory_bytes ${process.memoryUsage().rss}\nprocess_cpu_seconds_total ${(user + system) / 1e6}\n`)
+})
 app.post('/v1/embeddings', async request => {
   const bytes = Buffer.from(request.body.input[0].image, 'base64')
   const image = await RawImage.fromBlob(new Blob([bytes]))

@@ -122,6 +122,31 @@ Napi::Value moments_value(Napi::Env env, const moments_map & moments) {
     return out;
 }
 
+Napi::Value profile_value(Napi::Env env, const run_profile & profile) {
+    Napi::Array nodes = Napi::Array::New(env, profile.nodes.size());
+    for (uint32_t i = 0; i < profile.nodes.size(); i++) {
+        const node_profile & node = profile.nodes[i];
+        Napi::Object entry = Napi::Object::New(env);
+        entry.Set("kind", node.kind);
+        entry.Set("layer", node.layer);
+        entry.Set("type", node.type);
+        entry.Set("nOut", node.n_out);
+        entry.Set("nIn", node.n_in);
+        entry.Set("rows", node.n_rows);
+        entry.Set("operations", node.n_ops);
+        entry.Set("wallMs", float_array(env, node.wall_ms));
+        entry.Set("busyMs", float_array(env, node.busy_ms));
+        nodes.Set(i, entry);
+    }
+    Napi::Object peaks = Napi::Object::New(env);
+    for (const auto & [type, rate] : profile.peaks) peaks.Set(type, rate);
+    Napi::Object out = Napi::Object::New(env);
+    out.Set("nodes", nodes);
+    out.Set("totalMs", float_array(env, profile.total_ms));
+    out.Set("peaks", peaks);
+    return out;
+}
+
 void need_tower(Napi::Env env, bool present, const weights & model, const char * tower) {
     if (present) return;
     throw to_js_error(env, error_code_name(error_code::TOWER_MISSING), model.source().path + ": the " + tower + " tower is not loaded");
@@ -138,6 +163,7 @@ Napi::Function session_object::define(Napi::Env env) {
                        {InstanceMethod("encodeImages", &session_object::encode_images), InstanceMethod("encodeTexts", &session_object::encode_texts),
                         InstanceMethod("imageStates", &session_object::image_states), InstanceMethod("textStates", &session_object::text_states),
                         InstanceMethod("imageMoments", &session_object::image_moments), InstanceMethod("textMoments", &session_object::text_moments),
+                        InstanceMethod("profileImages", &session_object::profile_images), InstanceMethod("profileTexts", &session_object::profile_texts),
                         InstanceMethod("abort", &session_object::abort), InstanceMethod("dispose", &session_object::dispose),
                         InstanceMethod("lastRunMs", &session_object::last_run_ms)});
 }
@@ -294,6 +320,42 @@ Napi::Value session_object::text_moments(const Napi::CallbackInfo & info) {
         env, env.Undefined(),
         [own_ids = std::move(own_ids)](session & engine, session_state &) { return engine.text_moments(own_ids.data(), (int) own_ids.size()); },
         moments_value);
+}
+
+// profileImages(images, runs): prepared tensors, so that preparing them is no part of the times
+Napi::Value session_object::profile_images(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    const hparams & hp = model(env).hp;
+    need_tower(env, hp.vision.present, model(env), "image");
+    if (!info[0].IsArray()) throw invalid_argument(env, "images", "an array");
+    const Napi::Array array = info[0].As<Napi::Array>();
+    std::vector<image_input> images;
+    for (uint32_t i = 0; i < array.Length(); i++) images.push_back(image_argument(env, array.Get(i), hp));
+    const int n_run = int_argument(env, info[1], "runs", 1, 1 << 16);
+    return run<run_profile>(
+        env, array,
+        [images = std::move(images), n_run](session & engine, session_state & state) {
+            const auto tensors = prepare_images(engine.model().hp.image, images.data(), images.size(), state.pixels, state.scratch);
+            return engine.profile_images(tensors.data(), (int) tensors.size(), n_run);
+        },
+        profile_value);
+}
+
+// profileTexts(ids, texts, runs): `texts` times the same ids
+Napi::Value session_object::profile_texts(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    need_tower(env, model(env).hp.text.present, model(env), "text");
+    const span<int32_t> ids = ints_argument(env, info[0], "ids");
+    const int n = int_argument(env, info[1], "texts", 1, state_->max_batch);
+    const int n_run = int_argument(env, info[2], "runs", 1, 1 << 16);
+    std::vector<int32_t> own_ids, lengths((size_t) n, (int32_t) ids.size);
+    for (int i = 0; i < n; i++) own_ids.insert(own_ids.end(), ids.data, ids.data + ids.size);
+    return run<run_profile>(
+        env, env.Undefined(),
+        [own_ids = std::move(own_ids), lengths = std::move(lengths), n_run](session & engine, session_state &) {
+            return engine.profile_texts(own_ids.data(), lengths.data(), (int) lengths.size(), n_run);
+        },
+        profile_value);
 }
 
 void session_object::abort(const Napi::CallbackInfo &) { state_->abort(); }

@@ -40,6 +40,8 @@ class session_object : public Napi::ObjectWrap<session_object> {
     Napi::Value text_states(const Napi::CallbackInfo & info);
     Napi::Value image_moments(const Napi::CallbackInfo & info);
     Napi::Value text_moments(const Napi::CallbackInfo & info);
+    Napi::Value profile_images(const Napi::CallbackInfo & info);
+    Napi::Value profile_texts(const Napi::CallbackInfo & info);
     void        abort(const Napi::CallbackInfo & info);
     Napi::Value dispose(const Napi::CallbackInfo & info);
     Napi::Value last_run_ms(const Napi::CallbackInfo & info);

@@ -68,4 +68,17 @@ Napi::Value resize(const Napi::CallbackInfo & info) {
     return environment::of(env).start_thread(std::move(call), [] {});
 }
 
+Napi::Value detach(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    if (!info[0].IsTypedArray()) throw invalid_argument(env, "view", "a typed array");
+    const Napi::TypedArray view = info[0].As<Napi::TypedArray>();
+    // a part of something larger is not ours to give back, nor is memory that other threads share
+    bool detachable = false;
+    if (napi_is_arraybuffer(env, view.ArrayBuffer(), &detachable) != napi_ok || !detachable) return env.Undefined();
+    if (view.ByteOffset() == 0 && view.ByteLength() == view.ArrayBuffer().ByteLength()) {
+        napi_detach_arraybuffer(env, view.ArrayBuffer());  // refused for memory of WebAssembly: then it stays
+    }
+    return env.Undefined();
+}
+
 }  // namespace ggclip::binding

@@ -1,4 +1,4 @@
-// The addon's plain functions: build facts, error codes, resize.
+// The addon's plain functions: build facts, error codes, resize, detach.
 #pragma once
 
 #include <napi.h>
@@ -9,5 +9,7 @@ Napi::Value build(const Napi::CallbackInfo & info);
 Napi::Value error_codes(const Napi::CallbackInfo & info);
 // resize(pixels, width, height, filter) -> Promise<Uint8Array>
 Napi::Value resize(const Napi::CallbackInfo & info);
+// detach(view): gives the memory under a typed array back at once, where the array covers all of it
+Napi::Value detach(const Napi::CallbackInfo & info);
 
 }  // namespace ggclip::binding

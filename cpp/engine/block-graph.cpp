@@ -29,15 +29,14 @@ static ggml_tensor * add_linear(ggml_context * ctx, layer_ops & ops, layer_input
 // mlp(in) + residual
 static ggml_tensor * build_mlp(ggml_context * ctx, layer_ops & ops, activation act, const block_weights & w, const std::string & name,
                                layer_input & in, ggml_tensor * residual, capture & states) {
-    ggml_tensor * cur;
+    layer_input hidden;                                                         // [n_ff, n_query]
     if (states.on) {
-        cur = ops.linear(in, w.up, activation::none, nullptr);
+        ggml_tensor * cur = ops.linear(in, w.up, activation::none, nullptr);
         states.keep(name + ".fc1", cur);
-        cur = apply_activation(ctx, cur, act);
+        hidden = ops.plain(apply_activation(ctx, cur, act));
     } else {
-        cur = ops.linear(in, w.up, act, nullptr);                               // [n_ff, n_query]
+        hidden = ops.hidden(in, w.up, act, w.down);
     }
-    layer_input hidden = ops.plain(cur);
     return add_linear(ctx, ops, hidden, w.down, residual, name + ".mlp_out", states);  // [n_embd, n_query]
 }
 
@@ -103,7 +102,7 @@ ggml_tensor * build_blocks(ggml_context * ctx, layer_ops & ops, const tower_hpar
 ggml_tensor * build_projection(layer_ops & ops, const tower_hparams & hp, const tower_weights & w, layer_input & in) {
     if (!hp.has_proj) return ops.values(in);
     if (hp.n_proj_hidden == 0) return ops.linear(in, w.proj, activation::none, nullptr);           // [n_proj, n_seq]
-    layer_input hidden = ops.plain(ops.linear(in, w.proj_hidden, activation::gelu_erf, nullptr));  // [n_proj_hidden, n_seq]
+    layer_input hidden = ops.hidden(in, w.proj_hidden, activation::gelu_erf, w.proj);              // [n_proj_hidden, n_seq]
     return ops.linear(hidden, w.proj, activation::none, nullptr);                                  // [n_proj, n_seq]
 }
 

@@ -67,6 +67,11 @@ class layer_ops {
     virtual ggml_tensor * values(layer_input & in) = 0;
     // act(W in + b) + residual, [n_out, n_token]; residual may be null.
     virtual ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) = 0;
+    // act(W in + b) on its way to `next` and to nothing else.
+    virtual layer_input hidden(layer_input & in, const linear_weights & w, activation act, const linear_weights & next) {
+        (void) next;
+        return plain(linear(in, w, act, nullptr));
+    }
     // Softmax attention with n_head heads: q [n_head * d_head, n_query], k and v [n_head * d_head, n_token].
     // n_query is n_token, or n_seq when each sequence asks with one token only, which then sees all of its sequence.
     virtual ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head, const sequences & seqs) = 0;

@@ -3,6 +3,7 @@
 // weights call for once and shared by all layers that read it.
 #include "engine/layer-ops.h"
 
+#include "engine/profile.h"
 #include "engine/thread-team.h"
 
 #include <algorithm>
@@ -41,7 +42,7 @@ struct node : team_node {
     const int32_t * q_offset = nullptr;
     const int32_t * kv_offset = nullptr;
     int n_head = 0;
-    int n = 0;  // sequences
+    int n = 0;  // sequences, or tokens of a result that is bytes
     int skip = 0;
     bool causal = false;
     uint8_t * scratch = nullptr;
@@ -67,20 +68,30 @@ void run_pack(ggml_tensor * dst, int ith, int nth, void * userdata) {
     p.table->pack_activations(p.type, floats(x), row_stride(x), (int) x->ne[1], (int) x->ne[0], dst->data, ith, nth);
 }
 
+kernels::linear_args linear_args_of(const node & p, const ggml_tensor * in, int64_t n_tokens) {
+    kernels::linear_args args = {};
+    args.w = p.linear->packed;
+    args.act = in->data;
+    args.n_tokens = (int) n_tokens;
+    args.bias = floats(p.linear->b);
+    args.op = p.op;
+    return args;
+}
+
 void run_linear(ggml_tensor * dst, int ith, int nth, void * userdata) {
     const node & p = *static_cast<const node *>(userdata);
     const ggml_tensor * residual = dst->src[1];
-    kernels::linear_args args = {};
-    args.w = p.linear->packed;
-    args.act = dst->src[0]->data;
-    args.n_tokens = (int) dst->ne[1];
-    args.bias = floats(p.linear->b);
-    args.op = p.op;
+    kernels::linear_args args = linear_args_of(p, dst->src[0], dst->ne[1]);
     args.residual = floats(residual);
     args.residual_stride = residual ? row_stride(residual) : 0;
     args.dst = static_cast<float *>(dst->data);
     args.dst_stride = row_stride(dst);
     p.table->linear(args, ith, nth);
+}
+
+void run_linear_pack(ggml_tensor * dst, int ith, int nth, void * userdata) {
+    const node & p = *static_cast<const node *>(userdata);
+    p.table->linear_pack(linear_args_of(p, dst->src[0], p.n), p.type, dst->data, ith, nth);
 }
 
 void run_attention(ggml_tensor * dst, int ith, int nth, void * userdata) {
@@ -162,35 +173,45 @@ void run_embed_patches(ggml_tensor * dst, int ith, int nth, void * userdata) {
     }
 }
 
+// Pairs of a query and a key it sees.
+double n_pairs(const sequences & seqs, bool one_each) {
+    double n = 0;
+    for (int s = 0; s < seqs.n_seq; s++) {
+        const double n_query = one_each ? 1 : seqs.offset[(size_t) s + 1] - seqs.offset[(size_t) s];
+        n += seqs.causal && !one_each ? n_query * (n_query + 1) / 2 : n_query * seqs.n_real(s);
+    }
+    return n;
+}
+
 class packed_ops final : public layer_ops {
   public:
     packed_ops(ggml_context * ctx, const weights & weights, int n_threads)
         : ctx_(ctx), table_(weights.kernels), n_threads_(n_threads), portable_(make_portable_ops(ctx)) {}
 
     ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) override {
-        return custom(GGML_TYPE_F32, x->ne[0], rows->ne[0], {x, rows}, run_gather, add_node());
+        return custom(GGML_TYPE_F32, x->ne[0], rows->ne[0], {x, rows}, run_gather, add_node("gather"));
     }
 
     ggml_tensor * repeat(ggml_tensor * vector, int n_seq) override {
-        return custom(GGML_TYPE_F32, vector->ne[0], n_seq, {vector}, run_repeat, add_node());
+        return custom(GGML_TYPE_F32, vector->ne[0], n_seq, {vector}, run_repeat, add_node("repeat"));
     }
 
     ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table, ggml_tensor * positions,
                                ggml_tensor * type_table) override {
         std::vector<ggml_tensor *> args = {table, ids, position_table, positions};
         if (type_table) args.push_back(type_table);
-        return custom(GGML_TYPE_F32, table->ne[0], ids->ne[0], args, run_embed_tokens, add_node());
+        return custom(GGML_TYPE_F32, table->ne[0], ids->ne[0], args, run_embed_tokens, add_node("embed", table->name));
     }
 
     ggml_tensor * mean(ggml_tensor * x, const sequences & seqs, int skip) override {
-        node & p = add_node();
+        node & p = add_node("mean");
         p.seqs = &seqs;
         p.skip = skip;
         return custom(GGML_TYPE_F32, x->ne[0], seqs.n_seq, {x}, run_mean, p);
     }
 
     ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table, int n_seq) override {
-        node & p = add_node();
+        node & p = add_node("embed", position_table->name);
         p.n = n_seq;
         const int64_t n_token = patches->ne[1] / n_seq + (class_embd ? 1 : 0);
         std::vector<ggml_tensor *> args = {patches, position_table};
@@ -200,7 +221,7 @@ class packed_ops final : public layer_ops {
 
     ggml_tensor * values(layer_input & in) override {
         if (!in.f32) {
-            node & p = add_node();
+            node & p = add_node("norm", in.norm->w->name);
             p.norm = in.norm;
             p.eps = in.eps;
             in.f32 = custom(GGML_TYPE_F32, in.x->ne[0], in.x->ne[1], {in.x}, run_norm, p);
@@ -210,37 +231,62 @@ class packed_ops final : public layer_ops {
 
     ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) override {
         if (!w.is_packed()) return portable_linear(in, w, act, residual);  // types without a kernel
-        node & p = add_node();
-        p.linear = &w;
-        p.op = kernel_op(act);
-        ggml_tensor * input = packed(in, w.packed.type);
-        std::vector<ggml_tensor *> args = {input};
+        node & p = add_linear_node("linear", in, w, act);
+        std::vector<ggml_tensor *> args = {packed(in, w.packed.type)};
         if (residual) args.push_back(residual);
         return custom(GGML_TYPE_F32, w.n_out, in.x->ne[1], args, run_linear, p);
     }
 
+    layer_input hidden(layer_input & in, const linear_weights & w, activation act, const linear_weights & next) override {
+        const kernels::weight_type from = w.packed.type, to = next.packed.type;
+        const bool fuses = table_->linear_pack && w.is_packed() && next.is_packed() && in_blocks(from) && in_blocks(to);
+        if (!fuses) return plain(linear(in, w, act, nullptr));
+        node & p = add_linear_node("linear+pack", in, w, act);
+        p.type = to;
+        p.n = p.work.n_rows;
+        const int64_t n_bytes = (int64_t) table_->activations_size(to, p.n, w.n_out);
+        layer_input out;
+        out.x = ggml_new_tensor_2d(ctx_, GGML_TYPE_F32, w.n_out, p.n);  // for its shape: no node makes it
+        out.packed[(int) to] = custom(GGML_TYPE_I8, n_bytes, 1, {packed(in, from)}, run_linear_pack, p);
+        return out;
+    }
+
     ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head, const sequences & seqs) override {
         const bool one_each = q->ne[1] == seqs.n_seq && seqs.n_token != seqs.n_seq;
-        node & p = add_node();
+        node & p = add_node("attention");
         p.seqs = &seqs;
         p.n_head = n_head;
         p.causal = seqs.causal && !one_each;  // a pooled token comes last in a causal sequence: it sees all of it
         p.q_offset = one_each ? counting(seqs.n_seq + 1) : seqs.offset.data();
         p.kv_offset = seqs.n_key > 0 ? real_tokens(seqs) : seqs.offset.data();
+        p.work.n_ops = 4.0 * (double) q->ne[0] * n_pairs(seqs, one_each);
         p.scratch = scratch(table_->attention_scratch_size(seqs.max_length, (int) q->ne[0] / n_head, chunks_for(n_threads_)));
         return custom(GGML_TYPE_F32, q->ne[0], q->ne[1], {q, k, v}, run_attention, p);
     }
 
   private:
-    node & add_node() {
+    node & add_node(const char * kind, const char * layer = "") {
         node & p = nodes_.emplace_back();
+        p.work.kind = kind;
+        p.work.layer = layer;
         p.table = table_;
         p.userdata = &p;
         return p;
     }
 
+    node & add_linear_node(const char * kind, const layer_input & in, const linear_weights & w, activation act) {
+        node & p = add_node(kind, w.name.c_str());
+        p.linear = &w;
+        p.op = kernel_op(act);
+        p.work.type = type_name(w.packed.type);
+        p.work.set_shape(w.n_out, w.n_in, (int) in.x->ne[1]);  // input and perhaps result are rows of bytes
+        p.work.n_ops = 2.0 * w.n_in * w.n_out * (double) in.x->ne[1];
+        return p;
+    }
+
     ggml_tensor * custom(ggml_type type, int64_t ne0, int64_t ne1, std::vector<ggml_tensor *> args, ggml_custom_op_t run, node & p) {
         p.run = run;
+        if (p.work.n_rows == 0) p.work.set_shape((int) ne0, (int) args[0]->ne[0], (int) ne1);
         ggml_tensor * t = ggml_custom_4d(ctx_, type, ne0, ne1, 1, 1, args.data(), (int) args.size(), run, GGML_N_TASKS_MAX, &p);
         t->extra = static_cast<team_node *>(&p);
         return t;
@@ -249,10 +295,13 @@ class packed_ops final : public layer_ops {
     ggml_tensor * packed(layer_input & in, kernels::weight_type type) {
         ggml_tensor *& slot = in.packed[(int) type];
         if (slot) return slot;
-        node & p = add_node();
+        const bool with_norm = in.norm && !in.f32;
+        node & p = with_norm ? add_node("norm+pack", in.norm->w->name) : add_node("pack");
         p.type = type;
+        p.work.type = type_name(type);
+        p.work.set_shape((int) in.x->ne[0], (int) in.x->ne[0], (int) in.x->ne[1]);  // the result is a row of bytes
         const int64_t n_bytes = (int64_t) table_->activations_size(type, (int) in.x->ne[1], (int) in.x->ne[0]);
-        if (in.norm && !in.f32) {
+        if (with_norm) {
             p.norm = in.norm;
             p.eps = in.eps;
             slot = custom(GGML_TYPE_I8, n_bytes, 1, {in.x}, run_norm_pack, p);

@@ -4,13 +4,14 @@
 #include "engine/tower-runner.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace ggclip {
 
 constexpr int max_image_patches = 1 << 16;
 
 session::session(std::shared_ptr<const weights> weights, int n_threads, int max_batch)
-    : weights_(std::move(weights)), max_batch_(max_batch), runner_(std::make_unique<tower_runner>(*weights_, n_threads, abort_)) {}
+    : weights_(std::move(weights)), n_threads_(n_threads), max_batch_(max_batch), runner_(std::make_unique<tower_runner>(*weights_, n_threads, abort_)) {}
 
 session::~session() = default;
 
@@ -62,6 +63,39 @@ void session::encode_texts(const int32_t * ids, const int32_t * lengths, int n, 
         runner_->run_texts(ids, lengths + first, count, out + (size_t) first * weights_->hp.n_proj, nullptr);
         for (int s = first; s < first + count; s++) ids += lengths[s];
     }
+}
+
+run_profile session::profile_runs(int n, int n_run, const std::function<void(float *)> & run) {
+    if (n < 1 || n > max_batch_) throw_error(error_code::INPUT_RANGE, "profile: expected 1 to %d inputs, received %d", max_batch_, n);
+    std::vector<float> out((size_t) n * (size_t) weights_->hp.n_proj);
+    run(out.data());
+    run_profile profile;
+    runner_->profile(&profile);
+    try {
+        for (int i = 0; i < n_run; i++) {
+            const auto began = std::chrono::steady_clock::now();
+            run(out.data());
+            profile.total_ms.push_back(std::chrono::duration<float, std::milli>(std::chrono::steady_clock::now() - began).count());
+        }
+    } catch (...) {
+        runner_->profile(nullptr);
+        throw;
+    }
+    runner_->profile(nullptr);
+    for (const node_profile & node : profile.nodes) {
+        kernels::weight_type type;
+        if (node.n_ops == 0 || profile.peaks.count(node.type) || !parse_type_name(node.type, &type)) continue;
+        profile.peaks[node.type] = measure_peak(*weights_->kernels, type, n_threads_);
+    }
+    return profile;
+}
+
+run_profile session::profile_images(const image_tensor * images, int n, int n_run) {
+    return profile_runs(n, n_run, [&](float * out) { encode_images(images, n, out); });
+}
+
+run_profile session::profile_texts(const int32_t * ids, const int32_t * lengths, int n, int n_run) {
+    return profile_runs(n, n_run, [&](float * out) { encode_texts(ids, lengths, n, out); });
 }
 
 static state_map read_states(const capture & states, const std::vector<std::string> & names) {

@@ -3,9 +3,11 @@
 #pragma once
 
 #include "engine/input-moments.h"
+#include "engine/profile.h"
 #include "engine/weights.h"
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -50,6 +52,10 @@ class session {
     moments_map image_moments(const image_tensor & image);
     moments_map text_moments(const int32_t * ids, int length);
 
+    // Runs one batch (n <= max_batch) n_run times, once more before, and tells what each operation took.
+    run_profile profile_images(const image_tensor * images, int n, int n_run);
+    run_profile profile_texts(const int32_t * ids, const int32_t * lengths, int n, int n_run);
+
     // From any thread: the job now running (if any) throws ABORTED soon. Cleared when a job starts through reset_abort.
     void abort() { abort_.store(true, std::memory_order_relaxed); }
     void reset_abort() { abort_.store(false, std::memory_order_relaxed); }
@@ -57,8 +63,10 @@ class session {
     const weights & model() const { return *weights_; }
 
   private:
+    run_profile profile_runs(int n, int n_run, const std::function<void(float *)> & run);
+
     std::shared_ptr<const weights> weights_;
-    int                            max_batch_;
+    int                            n_threads_, max_batch_;
     std::atomic<bool>              abort_{false};
     std::unique_ptr<tower_runner>  runner_;
 };

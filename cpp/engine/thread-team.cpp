@@ -1,5 +1,6 @@
 #include "engine/thread-team.h"
 
+#include <chrono>
 #include <system_error>
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -24,6 +25,17 @@ bool node_program::compile(ggml_cgraph * graph, int n_threads) {
         s.n_chunk = chunks_for(n_threads);
     }
     return true;
+}
+
+std::vector<node_program::step_times> node_program::times() const {
+    std::vector<step_times> out;
+    int64_t begin = begin_ns_;
+    for (const step & s : steps_) {
+        const int64_t end = s.end_ns.load(std::memory_order_relaxed);
+        out.push_back({s.node->work, end - begin, s.busy_ns.load(std::memory_order_relaxed)});
+        begin = end;
+    }
+    return out;
 }
 
 thread_team::thread_team(int n_threads) {
@@ -51,11 +63,26 @@ static void pause_cpu() {
 #endif
 }
 
+static int64_t now_ns() {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+int64_t node_program::step::clock_chunk(int64_t began) {
+    const int64_t now = now_ns();
+    busy_ns.fetch_add(now - began, std::memory_order_relaxed);
+    int64_t latest = end_ns.load(std::memory_order_relaxed);
+    while (latest < now && !end_ns.compare_exchange_weak(latest, now, std::memory_order_relaxed)) {}
+    return now;
+}
+
 void thread_team::work_on(node_program & program, const std::atomic<bool> & abort) {
     constexpr int spins_before_yield = 2000;  // some tens of microseconds: about a chunk
+    const bool timed = program.timed_;
     for (node_program::step & s : program.steps_) {
+        int64_t began = timed ? now_ns() : 0;
         for (int chunk = s.next++; chunk < s.n_chunk; chunk = s.next++) {
             s.node->run(s.dst, chunk, s.n_chunk, s.node->userdata);
+            if (timed) began = s.clock_chunk(began);
             s.done.fetch_add(1, std::memory_order_release);
         }
         for (int spins = 0; s.done.load(std::memory_order_acquire) < s.n_chunk; spins++) {
@@ -84,10 +111,14 @@ void thread_team::worker_loop() {
     }
 }
 
-bool thread_team::run(node_program & program, const std::atomic<bool> & abort) {
+bool thread_team::run(node_program & program, const std::atomic<bool> & abort, bool timed) {
+    program.timed_ = timed;
+    if (timed) program.begin_ns_ = now_ns();
     for (node_program::step & s : program.steps_) {
         s.next.store(0, std::memory_order_relaxed);
         s.done.store(0, std::memory_order_relaxed);
+        s.busy_ns.store(0, std::memory_order_relaxed);
+        s.end_ns.store(0, std::memory_order_relaxed);
     }
     if (!workers_.empty()) {
         std::lock_guard<std::mutex> lock(mutex_);

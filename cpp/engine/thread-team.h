@@ -16,10 +16,22 @@
 
 namespace ggclip {
 
+// What a node computes, in words and numbers: for the profile.
+struct node_work {
+    const char * kind = "";     // "linear", "attention", ...
+    const char * layer = "";    // name of the weights, if it has any
+    const char * type = "f32";  // of the weights
+    int          n_out = 0, n_in = 0, n_rows = 0;
+    double       n_ops = 0;     // a multiply-add counts as two; 0: it moves and rounds values only
+
+    void set_shape(int out, int in, int rows) { n_out = out; n_in = in; n_rows = rows; }
+};
+
 // What a custom node does. Whoever makes the node keeps one of these and points the tensor's `extra` at it.
 struct team_node {
     ggml_custom_op_t run;
     void *           userdata;
+    node_work        work;
 };
 
 // A graph that consists of such nodes only, ready to be run again and again.
@@ -28,6 +40,14 @@ class node_program {
     // False when the graph holds other operations, which only a ggml backend can run.
     bool compile(ggml_cgraph * graph, int n_threads);
 
+    // Of a run that took times.
+    struct step_times {
+        const node_work & work;
+        int64_t           wall_ns;  // from the end of the node before until all chunks were done
+        int64_t           busy_ns;  // of all threads in its chunks; the rest of wall * threads they waited
+    };
+    std::vector<step_times> times() const;
+
   private:
     friend class thread_team;
     struct step {
@@ -35,8 +55,13 @@ class node_program {
         ggml_tensor *     dst;
         int               n_chunk;
         std::atomic<int> next{0}, done{0};
+        std::atomic<int64_t> busy_ns{0}, end_ns{0};
+
+        int64_t clock_chunk(int64_t began);  // returns the time
     };
     std::deque<step> steps_;  // a deque: atomics do not move
+    bool             timed_ = false;
+    int64_t          begin_ns_ = 0;
 };
 
 class thread_team {
@@ -46,8 +71,8 @@ class thread_team {
     thread_team(const thread_team &) = delete;
     thread_team & operator=(const thread_team &) = delete;
 
-    // False when `abort` became true; the outputs are then incomplete.
-    bool run(node_program & program, const std::atomic<bool> & abort);
+    // False when `abort` became true; the outputs are then incomplete. `timed`: the program keeps what each node took.
+    bool run(node_program & program, const std::atomic<bool> & abort, bool timed = false);
 
   private:
     void worker_loop();

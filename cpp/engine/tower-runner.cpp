@@ -166,10 +166,11 @@ ggml_status tower_runner::run_on_backend(built_graph & g) {
 }
 
 void tower_runner::compute(built_graph & g, float * out) {
-    const ggml_status status = !g.by_team ? run_on_backend(g) : team_->run(g.program, abort_) ? GGML_STATUS_SUCCESS : GGML_STATUS_ABORTED;
+    const ggml_status status = !g.by_team ? run_on_backend(g) : team_->run(g.program, abort_, profile_ != nullptr) ? GGML_STATUS_SUCCESS : GGML_STATUS_ABORTED;
     if (status == GGML_STATUS_ABORTED) throw_error(error_code::ABORTED, "the call was cancelled");
     if (status == GGML_STATUS_ALLOC_FAILED) throw_error(error_code::OUT_OF_MEMORY, "could not allocate compute memory");
     if (status != GGML_STATUS_SUCCESS) throw_error(error_code::INTERNAL, "the graph computation failed with status %d", (int) status);
+    if (profile_ && g.by_team) profile_->add(g.program);
     ggml_backend_tensor_get(g.output, out, 0, ggml_nbytes(g.output));
 }
 

@@ -4,6 +4,7 @@
 
 #include "engine/graph.h"
 #include "engine/position-grid.h"
+#include "engine/profile.h"
 #include "engine/session.h"
 #include "engine/thread-team.h"
 
@@ -43,6 +44,9 @@ class tower_runner {
     void run_images(const image_tensor * images, int n, float * out, capture * states);
     void run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, capture * states);
 
+    // The runs that follow are added to `profile`; null: no more.
+    void profile(run_profile * profile) { profile_ = profile; }
+
   private:
     using builder = ggml_tensor * (*) (ggml_context *, layer_ops &, const weights &, tower_input &, capture &);
     struct tower { ggml_gallocr_ptr alloc; std::unique_ptr<built_graph> last; };
@@ -66,6 +70,7 @@ class tower_runner {
     std::unique_ptr<position_grid> grid_;                         // of a tower that takes any grid
     std::vector<float>    patches_, places_;
     std::vector<int32_t>  indices_;
+    run_profile *         profile_ = nullptr;
 };
 
 }  // namespace ggclip

@@ -17,7 +17,7 @@ static ggml_tensor * build_attention_pool(layer_ops & ops, const vision_hparams 
 
     layer_input   mlp = ops.norm(cur, w.ln, hp.eps);
     if (states.on) states.keep("vision.head.ln", ops.values(mlp));
-    layer_input   hidden = ops.plain(ops.linear(mlp, w.up, hp.act, nullptr));         // [n_ff, n_seq]
+    layer_input   hidden = ops.hidden(mlp, w.up, hp.act, w.down);                     // [n_ff, n_seq]
     return ops.linear(hidden, w.down, activation::none, cur);                         // [n_embd, n_seq]
 }
 

@@ -143,6 +143,7 @@ linear_weights weight_loader::linear(const std::string & name, const std::string
     linear_weights out;
     out.n_in = (int) n_in;
     out.n_out = (int) n_out;
+    out.name = name;
     ggml_type type = memory_type(from);
     // plain ggml rounds its input to f16 for an f16 matrix, which pixels should not suffer
     if (!out_.kernels && name == names::PATCH_EMBD && type == GGML_TYPE_F16) type = GGML_TYPE_F32;

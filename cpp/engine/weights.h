@@ -31,6 +31,7 @@ struct linear_weights {
     ggml_tensor * b = nullptr;     // [n_out] or null
     kernels::packed_matrix packed = {kernels::weight_type::f32, 0, 0, nullptr};
     int n_in = 0, n_out = 0;
+    std::string name;              // of the matrix
 
     bool is_packed() const { return packed.data != nullptr; }
 };

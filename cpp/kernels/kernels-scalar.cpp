@@ -353,6 +353,24 @@ static void attention(const attention_args & a, int ith, int nth) {
     }
 }
 
+template <class T>
+static double multiply_adds(int n) {
+    T weights[16], tokens[8], sums[8] = {};
+    for (int i = 0; i < 16; i++) {
+        weights[i] = tokens[i % 8] = (T) 1;
+    }
+    for (int i = 0; i < n; i++) {
+        for (int t = 0; t < 8; t++) {
+            sums[t] += weights[i % 16] * tokens[t];
+        }
+    }
+    volatile T result = sums[n % 8];
+    (void) result;
+    return 16.0 * n;
+}
+
+static double peak(weight_type type, int n) { return is_quantized(type) ? multiply_adds<uint32_t>(n) : multiply_adds<float>(n); }
+
 GGCLIP_LEVEL_END
 
 namespace ggclip::kernels {
@@ -362,7 +380,8 @@ const kernel_table        scalar_kernels = {
     scalar::packed_size, scalar::pack,
     scalar::activations_size, scalar::pack_activations,
     scalar::layer_norm_pack,  scalar::linear,
-    scalar::layer_norm,       scalar::attention_scratch_size,
-    scalar::attention,
+    nullptr,                  scalar::layer_norm,
+    scalar::attention_scratch_size, scalar::attention,
+    scalar::peak,
 };
 }  // namespace ggclip::kernels

@@ -15,14 +15,17 @@ enum class cpu_level { scalar, avx2, avx_vnni, avx512_vnni, neon_dotprod, neon_i
 // i8 is ours: bytes with one scale per output row, packed from plain f32 rows, multiplied by tokens of one scale each.
 enum class weight_type { f32, f16, bf16, q8_0, q5_0, q5_1, q4_0, q4_1, i8 };
 
+// Quantised in blocks of 32 values with a scale each.
+constexpr bool in_blocks(weight_type type) { return type >= weight_type::q8_0 && type <= weight_type::q4_1; }
+
 enum class unary { none, quick_gelu, gelu_erf, gelu_tanh };
 
 // Activations are rounded to 8 bits for quantised weights; this many values of a row share a scale. Large groups cost
-// less, but an outlier spoils the small values of its group: this keeps them to an eighth of a row, and to 32 values (a
+// less, but an outlier spoils the small values of its group: this keeps them to a sixth of a row, and to 32 values (a
 // block of the weights) where rows are short. With i8 weights a whole row shares one.
 // Levels with VNNI round f16 and bf16 weights and their activations to 13 bits (tile-word.h).
 constexpr int max_scale_group = 128;
-constexpr int scale_group(int n_in) { return n_in >= 8 * 128 ? 128 : n_in >= 8 * 64 ? 64 : 32; }
+constexpr int scale_group(int n_in) { return n_in >= 6 * 128 ? 128 : n_in >= 6 * 64 ? 64 : 32; }
 
 // Longest row of i8 weights: so many products of 8 bits sum to less than 2^31.
 constexpr int max_i8_inputs = 65535;
@@ -95,9 +98,17 @@ struct kernel_table {
     void (*layer_norm_pack)(weight_type type, const norm_args & args, void * dst, int ith, int nth);
 
     void (*linear)(const linear_args & args, int ith, int nth);
+    // The same for a layer that feeds one other: the result goes to `packed`, as pack_activations would leave it for
+    // weights of type `next`; residual and dst are unused. Both types must be quantised in blocks (`in_blocks`), n_out
+    // a multiple of 32. Null in a level without it.
+    void (*linear_pack)(const linear_args & args, weight_type next, void * packed, int ith, int nth);
     void (*layer_norm)(const norm_args & args, int ith, int nth);
     size_t (*attention_scratch_size)(int max_kv, int d_head, int nth);
     void (*attention)(const attention_args & args, int ith, int nth);
+
+    // Does nothing but the multiply-adds of matrices of this type, 16 to 1000 times n of them, as fast as the CPU can,
+    // and returns how many operations that were (a multiply-add counts as two): to be timed.
+    double (*peak)(weight_type type, int n);
 };
 
 // The best level this machine runs.

@@ -3,7 +3,8 @@
 // Work items are (block of token tiles) x (panel of output rows). An item runs over the inputs in chunks: a chunk
 // of the panel (chunk_bytes) stays in L1 while all tiles of the token block pass over it, the activations of the
 // token block mostly stay in L2, and the weights come from memory once per token block. The sums wait in a small
-// buffer between chunks. Neither blocking nor threads change the order of any sum.
+// buffer between chunks. Where the result is packed for the next layer (linear-pack.h), an item has all panels of a
+// scale group. Neither blocking nor threads change the order of any sum.
 #pragma once
 
 #include "layer-norm.h"
@@ -19,47 +20,48 @@ constexpr int chunk_bytes = 16 * 1024;
 constexpr int max_tiles_per_item = 12;
 constexpr int max_tile = max_int(token_tile, token_tile_float);
 
-// unary(sums + bias) + residual, for one tile and panel.
-struct epilogue {
-    const linear_args & args;
-    int                 token;         // first of the tile
-    int                 row;           // first of the panel
-};
-
+// unary(sums + bias) + residual, for the first n rows of a panel; bias and residual may be null, dst may be sums.
 template <unary op>
-GGCLIP_INLINE void finish_row(const epilogue & e, const float * sums, int t) {
-    const linear_args & a = e.args;
-    const float *       residual = a.residual ? a.residual + (e.token + t) * a.residual_stride + e.row : nullptr;
-    float *             dst = a.dst + (e.token + t) * a.dst_stride + e.row;
+GGCLIP_INLINE void finish_row(const float * sums, const float * bias, const float * residual, float * dst, int n) {
     for (int i = 0; i < panel_rows; i += lanes) {
-        const int left = a.w.n_out - e.row - i;
+        const int left = n - i;
         if (left >= lanes) {
             vf v = load_f(sums + i);
-            v = a.bias ? add(v, load_f(a.bias + e.row + i)) : v;
+            v = bias ? add(v, load_f(bias + i)) : v;
             v = apply_v(op, v);
             store_f(dst + i, residual ? add(v, load_f(residual + i)) : v);
         } else if (left > 0) {
             vf v = load_f(sums + i);
-            v = a.bias ? add(v, load_first(a.bias + e.row + i, left)) : v;
+            v = bias ? add(v, load_first(bias + i, left)) : v;
             v = apply_v(op, v);
             store_first(dst + i, residual ? add(v, load_first(residual + i, left)) : v, left);
         }
     }
 }
 
+// One tile of one panel.
+struct tile_place {
+    int token;   // first of the tile
+    int height;
+    int row;     // first of the panel
+};
+
 template <unary op>
-static void finish_tile(const epilogue & e, const float * sums, int height) {
-    for (int t = 0; t < height; t++) {
-        finish_row<op>(e, sums + t * panel_rows, t);
+static void finish_tile(const linear_args & a, const tile_place & at, const float * sums) {
+    const float * bias = a.bias ? a.bias + at.row : nullptr;
+    for (int t = 0; t < at.height; t++) {
+        const size_t token = (size_t) (at.token + t);
+        finish_row<op>(sums + t * panel_rows, bias, a.residual ? a.residual + token * a.residual_stride + at.row : nullptr,
+                       a.dst + token * a.dst_stride + at.row, a.w.n_out - at.row);
     }
 }
 
-static void finish_tile(const epilogue & e, const float * sums, int height) {
-    switch (e.args.op) {
-        case unary::none: return finish_tile<unary::none>(e, sums, height);
-        case unary::quick_gelu: return finish_tile<unary::quick_gelu>(e, sums, height);
-        case unary::gelu_erf: return finish_tile<unary::gelu_erf>(e, sums, height);
-        case unary::gelu_tanh: return finish_tile<unary::gelu_tanh>(e, sums, height);
+static void finish_tile(const linear_args & a, const tile_place & at, const float * sums) {
+    switch (a.op) {
+        case unary::none: return finish_tile<unary::none>(a, at, sums);
+        case unary::quick_gelu: return finish_tile<unary::quick_gelu>(a, at, sums);
+        case unary::gelu_erf: return finish_tile<unary::gelu_erf>(a, at, sums);
+        case unary::gelu_tanh: return finish_tile<unary::gelu_tanh>(a, at, sums);
     }
 }
 
@@ -161,33 +163,37 @@ static void prefetch_share(const uint8_t * next, int bytes, const share & tiles,
     }
 }
 
+// The products of the tiles of a token block with one panel: sums[tile of the block * tile_stride].
+template <class L>
+static void multiply_panel(const linear_args & a, const token_tiles & tiles, const share & block, int panel, float * sums, int tile_stride) {
+    const int       n_units = ceil_div(a.w.n_in, L::unit);
+    const int       n_chunks = ceil_div(n_units, max_int(1, chunk_bytes / L::unit_bytes));
+    const uint8_t * w = a.w.data + panel * panel_size(a.w.type, a.w.n_in);
+    for (int c = 0; c < n_chunks; c++) {
+        const share     units(n_units, c, n_chunks);
+        const int       bytes = (units.end - units.begin) * L::unit_bytes;
+        const uint8_t * next = w + (size_t) units.end * L::unit_bytes;
+        for (int tile = block.begin; tile < block.end; tile++) {
+            prefetch_share(next, bytes, block, tile);
+            L::multiply(a, tiles, tile, panel, units.begin, units.end - units.begin, sums + (tile - block.begin) * tile_stride);
+        }
+    }
+}
+
 template <class L>
 static void linear_of(const linear_args & a, int ith, int nth) {
     alignas(64) float sums[max_tiles_per_item][max_tile * panel_rows];
 
     const token_tiles tiles(a.n_tokens, L::tile_height);
     const int         n_panels = ceil_div(a.w.n_out, panel_rows);
-    const int         n_units = ceil_div(a.w.n_in, L::unit);
-    const int         n_chunks = ceil_div(n_units, max_int(1, chunk_bytes / L::unit_bytes));
     const int         n_blocks = token_blocks(tiles, n_panels, nth);
-    const size_t      panel_bytes = panel_size(a.w.type, a.w.n_in);
     const share       mine(n_blocks * n_panels, ith, nth);
     for (int item = mine.begin; item < mine.end; item++) {
         const int   panel = item % n_panels;
         const share block(tiles.count, item / n_panels, n_blocks);
-        for (int c = 0; c < n_chunks; c++) {
-            const share     units(n_units, c, n_chunks);
-            const int       bytes = (units.end - units.begin) * L::unit_bytes;
-            const uint8_t * next = a.w.data + panel * panel_bytes + (size_t) units.end * L::unit_bytes;
-            for (int tile = block.begin; tile < block.end; tile++) {
-                prefetch_share(next, bytes, block, tile);
-                L::multiply(a, tiles, tile, panel, units.begin, units.end - units.begin,
-                            sums[tile - block.begin]);
-            }
-        }
+        multiply_panel<L>(a, tiles, block, panel, sums[0], max_tile * panel_rows);
         for (int tile = block.begin; tile < block.end; tile++) {
-            const epilogue e = {a, tiles.begin(tile), panel * panel_rows};
-            finish_tile(e, sums[tile - block.begin], tiles.height(tile));
+            finish_tile(a, {tiles.begin(tile), tiles.height(tile), panel * panel_rows}, sums[tile - block.begin]);
         }
     }
 }

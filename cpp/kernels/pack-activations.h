@@ -85,19 +85,25 @@ GGCLIP_INLINE void quantize_block(Format format, int offset, const Row & row, in
     }
 }
 
+// The values of one scale group; dst is its first block.
+template <class Format, class Row>
+GGCLIP_INLINE void quantize_group(Format format, int offset, const Row & row, int begin, int end, uint8_t * dst, int height, int t) {
+    const float amax = max_abs(row, begin, end);
+    const bool  zero = amax < smallest_amax;
+    const float d = zero ? 0.0f : amax / 127.0f;
+    const vf    inverse = set_f(zero ? 0.0f : 127.0f / amax);
+    for (int i0 = begin; i0 < end; i0 += block_size, dst += height * format.token_block_bytes) {
+        quantize_block(format, offset, row, i0, d, inverse, dst, height, t);
+    }
+}
+
 template <class Format, class Row>
 static void quantize_row(Format format, int offset, const Row & row, int n, uint8_t * dst,
                          int height, int t) {
     const int group = scale_group(n);
     for (int begin = 0; begin < n; begin += group) {
-        const int   end = min_int(begin + group, n);
-        const float amax = max_abs(row, begin, end);
-        const bool  zero = amax < smallest_amax;
-        const float d = zero ? 0.0f : amax / 127.0f;
-        const vf    inverse = set_f(zero ? 0.0f : 127.0f / amax);
-        for (int i0 = begin; i0 < end; i0 += block_size, dst += height * format.token_block_bytes) {
-            quantize_block(format, offset, row, i0, d, inverse, dst, height, t);
-        }
+        uint8_t * const first = dst + (size_t) (begin / block_size) * height * format.token_block_bytes;
+        quantize_group(format, offset, row, begin, min_int(begin + group, n), first, height, t);
     }
 }
 

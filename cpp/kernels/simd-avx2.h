@@ -23,6 +23,7 @@ GGCLIP_INLINE vf sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 GGCLIP_INLINE vf mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
 GGCLIP_INLINE vf div(vf a, vf b) { return _mm256_div_ps(a, b); }
 GGCLIP_INLINE vf fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }    // a * b + c
+GGCLIP_INLINE vf fms(vf a, vf b, vf c) { return _mm256_fmsub_ps(a, b, c); }    // a * b - c
 GGCLIP_INLINE vf fnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); }  // c - a * b
 GGCLIP_INLINE vf reciprocal(vf a) { return div(set_f(1.0f), a); }
 GGCLIP_INLINE vf max(vf a, vf b) { return _mm256_max_ps(a, b); }
@@ -32,9 +33,9 @@ GGCLIP_INLINE vf round_even(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAR
 GGCLIP_INLINE vf to_float(vi a) { return _mm256_cvtepi32_ps(a); }
 GGCLIP_INLINE vi to_int(vf a) { return _mm256_cvtps_epi32(a); }  // nearest, ties to even
 
-// 2^n for whole n in -126..127.
-GGCLIP_INLINE vf exp2_whole(vf n) {
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(to_int(n), _mm256_set1_epi32(127)), 23));
+// x * 2^n for whole n in -126..127.
+GGCLIP_INLINE vf scale_exp2(vf x, vf n) {
+    return mul(x, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(to_int(n), _mm256_set1_epi32(127)), 23)));
 }
 // Per lane: x < 0 ? a : b, by the sign bit.
 GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) { return _mm256_blendv_ps(b, a, x); }

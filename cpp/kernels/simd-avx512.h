@@ -22,6 +22,7 @@ GGCLIP_INLINE vf add(vf a, vf b) { return _mm512_add_ps(a, b); }
 GGCLIP_INLINE vf sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 GGCLIP_INLINE vf mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
 GGCLIP_INLINE vf fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }    // a * b + c
+GGCLIP_INLINE vf fms(vf a, vf b, vf c) { return _mm512_fmsub_ps(a, b, c); }    // a * b - c
 GGCLIP_INLINE vf fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a * b
 // 1 / a for a from 1 to 2^127: the 14 bits that the instruction gives, doubled by a Newton step; 0 above 2^126.
 GGCLIP_INLINE vf reciprocal(vf a) {
@@ -35,10 +36,8 @@ GGCLIP_INLINE vf round_even(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO
 GGCLIP_INLINE vf to_float(vi a) { return _mm512_cvtepi32_ps(a); }
 GGCLIP_INLINE vi to_int(vf a) { return _mm512_cvtps_epi32(a); }  // nearest, ties to even
 
-// 2^n for whole n in -126..127.
-GGCLIP_INLINE vf exp2_whole(vf n) {
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(to_int(n), _mm512_set1_epi32(127)), 23));
-}
+// x * 2^n for whole n in -126..127.
+GGCLIP_INLINE vf scale_exp2(vf x, vf n) { return _mm512_scalef_ps(x, n); }
 // Per lane: x < 0 ? a : b.
 GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, zero_f(), _CMP_LT_OQ), b, a);

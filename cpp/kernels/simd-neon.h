@@ -24,6 +24,7 @@ GGCLIP_INLINE vf sub(vf a, vf b) { return vsubq_f32(a, b); }
 GGCLIP_INLINE vf mul(vf a, vf b) { return vmulq_f32(a, b); }
 GGCLIP_INLINE vf div(vf a, vf b) { return vdivq_f32(a, b); }
 GGCLIP_INLINE vf fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }   // a * b + c
+GGCLIP_INLINE vf fms(vf a, vf b, vf c) { return vfmaq_f32(vnegq_f32(c), a, b); }  // a * b - c
 GGCLIP_INLINE vf fnma(vf a, vf b, vf c) { return vfmsq_f32(c, a, b); }  // c - a * b
 GGCLIP_INLINE vf reciprocal(vf a) { return div(set_f(1.0f), a); }
 GGCLIP_INLINE vf max(vf a, vf b) { return vmaxq_f32(a, b); }
@@ -33,9 +34,9 @@ GGCLIP_INLINE vf round_even(vf a) { return vrndnq_f32(a); }
 GGCLIP_INLINE vf to_float(vi a) { return vcvtq_f32_s32(a); }
 GGCLIP_INLINE vi to_int(vf a) { return vcvtnq_s32_f32(a); }  // nearest, ties to even
 
-// 2^n for whole n in -126..127.
-GGCLIP_INLINE vf exp2_whole(vf n) {
-    return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(to_int(n), vdupq_n_s32(127)), 23));
+// x * 2^n for whole n in -126..127.
+GGCLIP_INLINE vf scale_exp2(vf x, vf n) {
+    return mul(x, vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(to_int(n), vdupq_n_s32(127)), 23)));
 }
 // Per lane: x < 0 ? a : b.
 GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) { return vbslq_f32(vcltzq_f32(x), a, b); }

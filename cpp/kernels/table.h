@@ -3,8 +3,9 @@
 #pragma once
 
 #include "attention.h"
-#include "linear.h"
+#include "linear-pack.h"
 #include "pack-weights.h"
+#include "peak.h"
 
 #define GGCLIP_TABLE_NAME_(level) level##_kernels
 #define GGCLIP_TABLE_NAME(level) GGCLIP_TABLE_NAME_(level)
@@ -21,8 +22,10 @@
         GGCLIP_LEVEL::pack_activations,                           \
         GGCLIP_LEVEL::layer_norm_pack,                            \
         GGCLIP_LEVEL::linear,                                     \
+        GGCLIP_LEVEL::linear_pack,                                \
         GGCLIP_LEVEL::layer_norm,                                 \
         GGCLIP_LEVEL::attention_scratch_size,                     \
         GGCLIP_LEVEL::attention,                                  \
+        GGCLIP_LEVEL::peak,                                       \
     };                                                            \
     }

@@ -6,26 +6,30 @@
 
 GGCLIP_LEVEL_BEGIN
 
-// e^x for x <= 88; 0 below -87. With n = round(x / ln 2) and r = x - n ln 2 it is 2^n e^r, and
-// e^r = 1 + r + r^2 p(r) on |r| <= ln 2 / 2 (error of the fit 8e-9).
-GGCLIP_INLINE vf exp_v(vf x) {
-    const vf at_least = max(x, set_f(-87.0f));
-    const vf n = round_even(mul(at_least, set_f(1.44269504f)));
-    vf       r = fnma(n, set_f(0.693359375f), at_least);  // ln 2 in two parts, the first exact in 9 bits
-    r = fnma(n, set_f(-2.12194440e-4f), r);
-    vf p = set_f(0.00139261761f);
-    p = fma(p, r, set_f(0.00836317307f));
-    p = fma(p, r, set_f(0.0416665547f));
-    p = fma(p, r, set_f(0.166665770f));
-    p = fma(p, r, set_f(0.5f));
-    const vf e = fma(mul(r, r), p, add(r, set_f(1.0f)));
-    return if_negative(sub(x, set_f(-87.0f)), zero_f(), mul(e, exp2_whole(n)));
+// 2^(n + r) for whole n in -126..127 and |r| <= 1/2; 2^r = 1 + r p(r) (error of the fit 9e-9).
+GGCLIP_INLINE vf exp2_v(vf n, vf r) {
+    vf p = set_f(1.54614478e-4f);
+    p = fma(p, r, set_f(1.33908668e-3f));
+    p = fma(p, r, set_f(9.61805694e-3f));
+    p = fma(p, r, set_f(0.0555035695f));
+    p = fma(p, r, set_f(0.240226507f));
+    p = fma(p, r, set_f(0.693147182f));
+    return scale_exp2(fma(p, r, set_f(1.0f)), n);
 }
 
-// x / (1 + e^-v): x times the logistic function of v. e^-v is kept finite; at the limit the result is ~x * 1e-38.
-GGCLIP_INLINE vf times_sigmoid(vf x, vf v) {
-    const vf e = exp_v(min(sub(zero_f(), v), set_f(88.0f)));
-    return mul(x, reciprocal(add(e, set_f(1.0f))));
+// e^x for x <= 88; 0 below -87. The power of 2 is x log2(e), its constant in two parts.
+GGCLIP_INLINE vf exp_v(vf x) {
+    const vf at_least = max(x, set_f(-87.0f));
+    const vf n = round_even(mul(at_least, set_f(1.44269502f)));
+    const vf r = fma(at_least, set_f(1.92596299e-8f), fms(at_least, set_f(1.44269502f), n));
+    return if_negative(sub(x, set_f(-87.0f)), zero_f(), exp2_v(n, r));
+}
+
+// x / (1 + 2^-v): x times the logistic function of v ln(2). At the limits of v the result is x, or ~x * 1e-38.
+GGCLIP_INLINE vf times_sigmoid2(vf x, vf v) {
+    const vf power = max(min(sub(zero_f(), v), set_f(126.0f)), set_f(-126.0f));
+    const vf n = round_even(power);
+    return mul(x, reciprocal(add(exp2_v(n, sub(power, n)), set_f(1.0f))));
 }
 
 // x Phi(x), Phi the normal distribution function. For y = |x| and t = 1 / (1 + 0.3 y),
@@ -54,12 +58,12 @@ GGCLIP_INLINE vf gelu_erf_v(vf x) {
 
 GGCLIP_INLINE vf apply_v(unary op, vf x) {
     switch (op) {
-        case unary::quick_gelu: return times_sigmoid(x, mul(x, set_f(1.702f)));
+        case unary::quick_gelu: return times_sigmoid2(x, mul(x, set_f(2.45546693f)));  // 1.702 log2(e)
         case unary::gelu_erf: return gelu_erf_v(x);
         case unary::gelu_tanh: {
-            // 0.5 (1 + tanh u) is the logistic function of 2u, u = sqrt(2 / pi) (x + 0.044715 x^3)
+            // 0.5 (1 + tanh u) is the logistic function of 2u, u = sqrt(2 / pi) (x + 0.044715 x^3); 2.30220820 = 2 sqrt(2 / pi) log2(e)
             const vf cubic = mul(x, fma(mul(x, x), set_f(0.044715f), set_f(1.0f)));
-            return times_sigmoid(x, mul(cubic, set_f(1.5957691216f)));
+            return times_sigmoid2(x, mul(cubic, set_f(2.30220820f)));
         }
         default: return x;
     }

@@ -89,6 +89,34 @@ export type NativeStates = Record<string, { data: Float32Array; tokens: number; 
 /** By the matrix's name: sums of the squares of each column of its input, and over how many rows (tokens). */
 export type NativeMoments = Record<string, { sums: Float32Array; rows: number }>
 
+/** One operation of a graph. `wallMs` and `busyMs` have a value for each run. */
+export interface NativeNodeProfile {
+  kind: 'linear' | 'linear+pack' | 'attention' | 'norm' | 'norm+pack' | 'pack' | 'embed' | 'gather' | 'repeat' | 'mean'
+  /** Name of the weights; '' where there are none. */
+  layer: string
+  /** Of the weights ('i8': bytes of precision 'fast'); 'f32' where there are none. */
+  type: string
+  nOut: number
+  nIn: number
+  /** Tokens. */
+  rows: number
+  /** A multiply-add counts as two; 0: it moves and rounds values only. */
+  operations: number
+  /** Until the last thread was done. */
+  wallMs: Float32Array
+  /** Of all threads together; the rest of wall time x threads they waited. */
+  busyMs: Float32Array
+}
+
+export interface NativeProfile {
+  /** In the graph's order; empty where plain ggml runs it. */
+  nodes: NativeNodeProfile[]
+  /** Of each run, with inputs and outputs. */
+  totalMs: Float32Array
+  /** By weight type: operations a second that all threads together can do on this machine, measured after the runs. */
+  peaks: Record<string, number>
+}
+
 /** A worker thread with its own scratch memory. One job at a time. */
 export interface NativeSession {
   /** Embeddings, not normalised: [images.length, dim] flat. `background`: RGB under transparent pixels, or null. */
@@ -101,6 +129,10 @@ export interface NativeSession {
   /** Sums of squares of what each matrix multiplies, for one input; of models loaded with kernels 'portable' only. */
   imageMoments(image: NativeImage): Promise<NativeMoments>
   textMoments(ids: Int32Array): Promise<NativeMoments>
+  /** Runs one batch of at most `maxBatch` inputs `runs` times and tells what each operation took. */
+  profileImages(images: NativeImage[], runs: number): Promise<NativeProfile>
+  /** `texts` times the same ids. */
+  profileTexts(ids: Int32Array, texts: number, runs: number): Promise<NativeProfile>
   /** Stops the running job soon; its promise rejects with ERR_CLIP_ABORTED. No job: no effect. */
   abort(): void
   /** Waits for the running job and ends the thread. Idempotent. */
@@ -205,6 +237,11 @@ export interface NativeAddon {
   inspect(path: string): Promise<NativeInspection>
   /** For tests and tools: Pillow-equal resize of RGB bytes. */
   resize(pixels: NativePixels, width: number, height: number, filter: 'nearest' | 'bilinear' | 'bicubic'): Promise<Uint8Array>
+  /**
+   * Gives the memory under `view` back at once: the garbage collector knows nothing of what it weighs until it looks for
+   * it. The view is empty from then on. Does nothing when it covers only a part of its buffer.
+   */
+  detach(view: Uint8Array | Float32Array): void
   topK(queries: Float32Array, matrix: NativeMatrix, dim: number, k: number, threads: number): NativeTask<{ indices: Uint32Array; scores: Float32Array }>
   similarityMatrix(a: Float32Array, b: NativeMatrix, dim: number, threads: number): NativeTask<Float32Array>
 }

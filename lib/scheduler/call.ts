@@ -1,5 +1,6 @@
 import type { Job } from './job.js'
 import type { KindQueue } from './kind-queue.js'
+import type { BatchReport } from './types.js'
 
 /** One item of a call: queued (`queue` is set), then running (`job` is set), then neither. */
 export interface Entry<I, R> {
@@ -31,10 +32,11 @@ export class Call<I, R> {
 
   /**
    * `number`: of the calls submitted in the same moment, the lower one was first. `client`: whose share it uses.
+   * `onBatch`: told of the batches that it waited for.
    */
   constructor(
     items: readonly I[], readonly priority: number, readonly submittedAt: number, readonly number: number,
-    readonly client: string | undefined,
+    readonly client: string | undefined, readonly onBatch?: (report: BatchReport) => void,
   ) {
     this.entries = items.map((item, index) => ({ call: this, item, index, queue: undefined, job: undefined, slot: -1 }))
     this.results = new Array<R>(items.length)

@@ -20,6 +20,7 @@ export class Job<I, R> {
   constructor(
     readonly runner: BatchRunner<I, R>,
     readonly kind: string,
+    readonly number: number,
     readonly entries: readonly Entry<I, R>[],
     readonly startedAt: number,
   ) {

@@ -91,7 +91,7 @@ export class Scheduler<I, R> {
   }
 
   private enqueue(kind: string, items: readonly I[], options: SubmitOptions = {}): Promise<R[]> {
-    const { signal, priority = 0, client, timeoutMs } = options
+    const { signal, priority = 0, client, timeoutMs, onBatch } = options
     checkInteger('priority', priority, { min: -100, max: 100 })
     if (client !== undefined) checkString('client', client)
     if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs, { min: 0, max: 2 ** 31 - 1 })
@@ -105,7 +105,7 @@ export class Scheduler<I, R> {
       this.counts.rejected += items.length
       throw this.waiting.full(client, this.drainMs())
     }
-    const call = new Call<I, R>(items, priority, this.clock.now(), this.calls++, client)
+    const call = new Call<I, R>(items, priority, this.clock.now(), this.calls++, client, onBatch)
     if (signal) call.cleanups.push(onAbort(signal, () => this.abort(call, abortReason(signal))))
     if (timeoutMs !== undefined) call.cleanups.push(this.clock.after(timeoutMs, () => this.expire(call, timeoutMs)))
     const queue = this.queueOf(kind)
@@ -205,7 +205,7 @@ export class Scheduler<I, R> {
     }
     this.counts.items += entries.length
     this.counts.running += entries.length
-    const running = this.runJob(new Job(this.idle.pop()!, queue.kind, entries, now))
+    const running = this.runJob(new Job(this.idle.pop()!, queue.kind, this.counts.batches, entries, now))
     this.jobs.add(running)
     void running.then(() => this.jobs.delete(running))
   }
@@ -221,15 +221,18 @@ export class Scheduler<I, R> {
     for (const [i, entry] of job.entries.entries()) this.settle(entry, outcomes[i]!)
   }
 
-  private measure({ kind, entries, startedAt }: Job<I, R>): void {
+  private measure({ kind, number, entries, startedAt }: Job<I, R>): void {
     const runMs = this.clock.now() - startedAt
     this.runMs.record(runMs)
     const itemMs = runMs / entries.length
     this.itemMs = this.itemMs === 0 ? itemMs : this.itemMs + 0.2 * (itemMs - this.itemMs)
-    if (!this.onBatch) return
+    const report = (since: number): BatchReport => ({ kind, batch: number, size: entries.length, waitMs: startedAt - since, runMs })
     let oldest = startedAt
-    for (const { call } of entries) oldest = Math.min(oldest, call.submittedAt)
-    this.onBatch({ kind, size: entries.length, waitMs: startedAt - oldest, runMs })
+    for (const call of new Set(entries.map(entry => entry.call))) {
+      oldest = Math.min(oldest, call.submittedAt)
+      if (!call.settled) call.onBatch?.(report(call.submittedAt))
+    }
+    this.onBatch?.(report(oldest))
   }
 
   private fullBatchWaits(): boolean {

@@ -47,6 +47,8 @@ export interface SchedulerOptions<I, R> {
 
 export interface BatchReport {
   kind: string
+  /** Batches are numbered in the order in which they start, from 1. */
+  batch: number
   /** Items. */
   size: number
   /** From submission to start, of the item that waited longest, milliseconds. */
@@ -64,6 +66,8 @@ export interface SubmitOptions {
   client?: string
   /** Milliseconds after which the call rejects with ERR_CLIP_DEADLINE_EXCEEDED. Default: none. */
   timeoutMs?: number
+  /** Told of each batch that had items of this call, when it has run; `waitMs` is the call's. It may not throw. */
+  onBatch?: (report: BatchReport) => void
 }
 
 /** Durations in milliseconds: mean and max of all, p50 and p99 of the latest 512. All 0 before the first. */

@@ -20,16 +20,21 @@ export class Admission {
     return this.#held
   }
 
-  /** @throws {ClipError} ERR_CLIP_QUEUE_FULL when not even one more input of this client has a place */
-  checkRoom(client: string): void {
+  /**
+   * `arriving`: inputs that are about to come, and those of this client among them.
+   *
+   * @throws {ClipError} ERR_CLIP_QUEUE_FULL when not even one more input of this client has a place
+   */
+  checkRoom(client: string, arriving = { all: 0, own: 0 }): void {
     const own = this.#byClient.get(client) ?? 0
-    if (this.#held > 0 && !this.#fits(own, 1)) throw this.#full(own)
+    const held = this.#held + arriving.all
+    if (held > 0 && !this.#fits(held, own + arriving.own, 1)) throw this.#full(held, own + arriving.own)
   }
 
   /** Returns the function that gives the places back. @throws {ClipError} ERR_CLIP_QUEUE_FULL with `retryAfterMs` */
   enter(client: string, count: number): () => void {
     const own = this.#byClient.get(client) ?? 0
-    if (this.#held > 0 && !this.#fits(own, count)) throw this.#full(own)
+    if (this.#held > 0 && !this.#fits(this.#held, own, count)) throw this.#full(this.#held, own)
     this.#held += count
     this.#byClient.set(client, own + count)
     let left = false
@@ -43,12 +48,12 @@ export class Admission {
     }
   }
 
-  #fits(own: number, count: number): boolean {
-    return this.#held + count <= this.limit && (own === 0 || own + count <= share * (this.limit - this.#held))
+  #fits(held: number, own: number, count: number): boolean {
+    return held + count <= this.limit && (own === 0 || own + count <= share * (this.limit - held))
   }
 
-  #full(own: number): ClipError {
-    const message = `${this.#held} inputs are in work or wait (${own} of this client) and maxQueue is ${this.limit}: try again later`
-    return new ClipError('ERR_CLIP_QUEUE_FULL', message, { retryAfterMs: Math.round(this.#held * this.itemMs()) })
+  #full(held: number, own: number): ClipError {
+    const message = `${held} inputs are in work or wait (${own} of this client) and maxQueue is ${this.limit}: try again later`
+    return new ClipError('ERR_CLIP_QUEUE_FULL', message, { retryAfterMs: Math.round(held * this.itemMs()) })
   }
 }

@@ -9,13 +9,14 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify'
 
 import type { Context } from './context.js'
 import { schemaFailure } from './failures.js'
-import { addHooks } from './hooks.js'
+import { addHooks, addScope } from './hooks.js'
 import { addDocs } from './openapi.js'
 import { computeRoute, serverRoutes } from './listen.js'
-import { registerPage } from './page/index.js'
+import { type GalleryModel, registerPage } from './page/index.js'
 import { rateLimits } from './rate-limits.js'
 import { computeRoutes } from './routes.js'
 import { shared } from './schemas/common.js'
+import { withModel } from './work.js'
 
 export async function createApp(context: Context): Promise<FastifyInstance> {
   const { settings } = context
@@ -24,9 +25,11 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   app.setSerializerCompiler(() => data => JSON.stringify(data))
   app.removeContentTypeParser('text/plain')
   for (const schema of shared) app.addSchema(schema)
+  addScope(app)
+  // before the checks: a page may read what they refuse
   if (settings.corsOrigins.length > 0) {
     const all = settings.corsOrigins.includes('*')
-    await app.register(cors, { origin: all ? '*' : settings.corsOrigins, exposedHeaders: ['x-request-id', 'retry-after'] })
+    await app.register(cors, { origin: all ? '*' : settings.corsOrigins, exposedHeaders: ['x-request-id', 'retry-after', 'server-timing'] })
   }
   addHooks(app, context)
   await app.register(compress, { globalDecompression: false, threshold: 1024, encodings: ['gzip', 'br', 'deflate', 'identity'] })
@@ -37,10 +40,18 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   await addDocs(app)
   for (const route of computeRoutes) computeRoute(app, context, route)
   serverRoutes(app, context)
-  // the gallery's pictures and queries go to the first model
-  if (settings.page) await registerPage(app, { folder: settings.folder, model: context.pool.get(undefined) })
+  if (settings.page) await registerPage(app, { folder: settings.folder, model: galleryModel(context) })
   await app.ready()
   return app
+}
+
+/** The gallery's pictures and queries go to the first model. */
+function galleryModel(context: Context): GalleryModel {
+  const slot = context.pool.get(undefined)
+  return {
+    use: (signal, work) => slot.use(signal, work),
+    serve: (call, work) => withModel(context, call, undefined, 1, work),
+  }
 }
 
 function httpOptions({ settings, log }: Context) {

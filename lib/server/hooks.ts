@@ -6,6 +6,7 @@ import { Keys } from './auth.js'
 import type { Context } from './context.js'
 import { bodyOf, failureOf } from './failures.js'
 import { ClientGone, closingError } from './requests.js'
+import { Timing } from './timing.js'
 
 /** What the server knows of a request. */
 export interface Scope {
@@ -18,6 +19,8 @@ export interface Scope {
   /** Ends with the client, the time or the server; set for calls that compute. */
   signal: AbortSignal | undefined
   uploads: Buffer[]
+  /** What its time went to; set for calls that compute. */
+  timing: Timing | undefined
   /** Code of the error that was answered. */
   code: string | undefined
 }
@@ -32,12 +35,19 @@ declare module 'fastify' {
   }
 }
 
-export function addHooks(app: FastifyInstance, context: Context): void {
-  const keys = new Keys(context.settings.apiKeys)
+/** Before everything else, so that every request has it, also one that a plugin answers. */
+export function addScope(app: FastifyInstance): void {
   app.decorateRequest('scope', null as unknown as Scope)
   app.addHook('onRequest', (request, reply, done) => {
-    request.scope = { began: performance.now(), client: request.ip, key: undefined, signal: undefined, uploads: [], code: undefined }
+    request.scope = { began: performance.now(), client: request.ip, key: undefined, signal: undefined, uploads: [], timing: undefined, code: undefined }
     reply.header('x-request-id', request.id)
+    done()
+  })
+}
+
+export function addHooks(app: FastifyInstance, context: Context): void {
+  const keys = new Keys(context.settings.apiKeys)
+  app.addHook('onRequest', (request, reply, done) => {
     try {
       enter(request, reply, context, keys)
       done()
@@ -45,8 +55,9 @@ export function addHooks(app: FastifyInstance, context: Context): void {
       done(error as Error)
     }
   })
-  app.addHook('onSend', (_, reply, payload, done) => {
+  app.addHook('onSend', ({ scope: { began, timing } }, reply, payload, done) => {
     reply.header('x-content-type-options', 'nosniff')
+    if (timing) reply.header('server-timing', timing.header(performance.now() - began))
     if (context.requests.closing) reply.header('connection', 'close')
     done(null, payload)
   })
@@ -70,10 +81,11 @@ function enter(request: FastifyRequest, reply: FastifyReply, { requests, setting
     request.scope.client = request.scope.key = name
   }
   if (access === 'key') return
+  request.scope.timing = new Timing()
   if (requests.count >= settings.maxRequests) {
     throw new ClipError('ERR_CLIP_QUEUE_FULL', `${requests.count} requests are in work and maxRequests is ${settings.maxRequests}: try again later`, { retryAfterMs: 1000 })
   }
-  pool.checkRoom(request.scope.client)
+  pool.checkRoom(request.scope.client, requests.arriving(request.scope.client))
   const encoding = request.headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity') {
     throw new ClipError('ERR_CLIP_REQUEST_UNSUPPORTED', `content encoding '${encoding.slice(0, 40)}' is not accepted`)
@@ -82,14 +94,16 @@ function enter(request: FastifyRequest, reply: FastifyReply, { requests, setting
   if (length > settings.maxBodyBytes) {
     throw new ClipError('ERR_CLIP_REQUEST_TOO_LARGE', `the request has ${length} bytes, more than maxBodyBytes (${settings.maxBodyBytes})`)
   }
-  request.scope.signal = requests.begin(reply.raw, settings.timeoutMs)
+  request.scope.signal = requests.begin(reply.raw, request.scope.client, settings.timeoutMs)
 }
 
 function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply, { metrics }: Context): void {
-  if (error instanceof ClientGone) {
-    // nobody reads it; nginx's number for the log
-    request.scope.code = error.code
-    metrics.failed(error.code)
+  const reason: unknown = request.scope.signal?.reason
+  const gone = error instanceof ClientGone ? error : reason instanceof ClientGone ? reason : undefined
+  if (gone) {
+    // whatever it was, nobody reads it; nginx's number for the log
+    request.scope.code = gone.code
+    metrics.failed(gone.code)
     void reply.code(499).send()
     return
   }

@@ -7,6 +7,7 @@ import { healthz, readyz } from './handlers/health.js'
 import { models, oneModel } from './handlers/models.js'
 import type { computeRoutes } from './routes.js'
 import { healthz as healthzSchema, metrics as metricsSchema, models as modelsSchema, readyz as readyzSchema } from './schemas/models.js'
+import { callOf } from './work.js'
 
 /** A call that computes: JSON or a form in, JSON out. */
 export function computeRoute(app: FastifyInstance, context: Context, { url, schema, files, handler }: (typeof computeRoutes)[number]): void {
@@ -23,9 +24,11 @@ export function computeRoute(app: FastifyInstance, context: Context, { url, sche
       request.scope.uploads = uploads
     },
   }, request => {
-    const { began, client, signal, uploads } = request.scope
-    context.metrics.stage('read', performance.now() - began)
-    return handler(context, request.body as never, { signal: signal!, client, uploads })
+    const call = callOf(request)
+    const readMs = performance.now() - request.scope.began
+    context.metrics.stage('read', readMs)
+    call.timing.read(readMs)
+    return handler(context, request.body as never, call)
   })
 }
 

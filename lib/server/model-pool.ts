@@ -27,11 +27,11 @@ export class ModelPool {
    *
    * @throws {ClipError} ERR_CLIP_QUEUE_FULL
    */
-  checkRoom(client: string): void {
+  checkRoom(client: string, arriving: { all: number; own: number }): void {
     let refusal: unknown
     for (const { admission } of this.slots.values()) {
       try {
-        return admission.checkRoom(client)
+        return admission.checkRoom(client, arriving)
       } catch (error) {
         refusal ??= error
       }

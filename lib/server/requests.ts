@@ -9,10 +9,13 @@ export class ClientGone extends Error {
 }
 
 const graceMs = 1000
+/** As long as this a request that is being read counts as an input; slow uploads beyond it keep nobody out. */
+const burstMs = 250
 
 export class Requests {
   #closing = false
   readonly #active = new Set<AbortController>()
+  readonly #arriving = new Map<AbortSignal, { client: string; at: number }>()
   #onEmpty: (() => void) | undefined
 
   get count(): number {
@@ -24,12 +27,15 @@ export class Requests {
   }
 
   /** From now on until `response` is closed. */
-  begin(response: ServerResponse, timeoutMs: number): AbortSignal {
+  begin(response: ServerResponse, client: string, timeoutMs: number): AbortSignal {
     const controller = new AbortController()
+    const { signal } = controller
+    this.#arriving.set(signal, { client, at: performance.now() })
     const timer = setTimeout(() => controller.abort(late(timeoutMs)), timeoutMs)
     this.#active.add(controller)
     const end = (): void => {
       clearTimeout(timer)
+      this.#arriving.delete(signal)
       if (!this.#active.delete(controller)) return
       // an answer that went out completely leaves nothing to stop
       if (!response.writableFinished) controller.abort(new ClientGone('the client closed the connection'))
@@ -37,7 +43,24 @@ export class Requests {
     }
     response.once('close', end)
     response.once('finish', end)
-    return controller.signal
+    return signal
+  }
+
+  /** Its inputs are known: they count from now on, not the request. */
+  arrived(signal: AbortSignal): void {
+    this.#arriving.delete(signal)
+  }
+
+  /** Requests that came just now and of which nothing but the client is known: `own` those of `client`. */
+  arriving(client: string): { all: number; own: number } {
+    const since = performance.now() - burstMs
+    let [all, own] = [0, 0]
+    for (const request of this.#arriving.values()) {
+      if (request.at < since) continue
+      all += 1
+      if (request.client === client) own += 1
+    }
+    return { all, own }
   }
 
   /** From now on new requests are refused. */

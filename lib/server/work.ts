@@ -1,10 +1,13 @@
 /** From the inputs of a request to vectors: admission, bytes, encoding. */
+import type { FastifyRequest } from 'fastify'
+
 import { outOfRange } from '../errors.js'
-import type { Clip } from '../index.js'
+import type { CallOptions, Clip } from '../index.js'
 import type { Context } from './context.js'
 import { imageBytes } from './image-bytes.js'
 import { type ImageInput, imagesOf, type Input, textsOf } from './inputs.js'
 import type { ModelSlot } from './model-slot.js'
+import type { Timing } from './timing.js'
 
 /** What a handler knows of its request. */
 export interface Call {
@@ -13,6 +16,17 @@ export interface Call {
   client: string
   /** Files that came with a form. */
   uploads: readonly Buffer[]
+  timing: Timing
+}
+
+/** Of a request on a route with `access: 'compute'`. */
+export function callOf({ scope: { signal, client, uploads, timing } }: FastifyRequest): Call {
+  return { signal: signal!, client, uploads, timing: timing! }
+}
+
+/** What the calls to the model are told of the request. */
+export function callOptions({ signal, client, timing }: Call): CallOptions {
+  return { signal, client, onTrace: timing.onTrace }
 }
 
 /** Runs `work` with the model, once `count` inputs are admitted. */
@@ -22,6 +36,7 @@ export async function withModel<T>(
   const { maxInputs } = context.settings
   if (count > maxInputs) throw outOfRange('the request', `at most ${maxInputs} inputs (maxInputs)`, count)
   const slot = context.pool.get(model)
+  context.requests.arrived(call.signal)
   const leave = slot.admission.enter(call.client, count)
   try {
     return await slot.use(call.signal, clip => work(clip, slot))
@@ -33,7 +48,14 @@ export async function withModel<T>(
 /** The bytes of each image, in order. */
 export async function fetchImages(context: Context, call: Call, images: readonly ImageInput[]): Promise<Buffer[]> {
   const { maxImageBytes } = context.settings
-  const sources = { uploads: call.uploads, maxBytes: maxImageBytes, fetch: context.fetch, signal: call.signal }
+  const { fetch } = context
+  const timed = fetch && (async (url: string, signal: AbortSignal) => {
+    const began = performance.now()
+    const bytes = await fetch(url, signal)
+    call.timing.fetched(performance.now() - began)
+    return bytes
+  })
+  const sources = { uploads: call.uploads, maxBytes: maxImageBytes, fetch: timed, signal: call.signal }
   return Promise.all(images.map(({ name, image }) => imageBytes(name, image, sources)))
 }
 
@@ -43,7 +65,7 @@ export async function encodeInputs(
 ): Promise<Float32Array[]> {
   const [texts, images] = [textsOf(inputs), imagesOf(inputs)]
   const files = await fetchImages(context, call, images)
-  const options = { normalize, signal: call.signal, client: call.client }
+  const options = { normalize, ...callOptions(call) }
   // both are waited for, also when one fails: nothing of a request goes on after its answer
   const [imageVectors, textVectors] = await settleAll([
     files.length > 0 ? withNames(images, clip.encodeImage(files, options)) : Promise.resolve([]),

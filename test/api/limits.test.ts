@@ -65,6 +65,21 @@ describe('calls with limits', () => {
     for (const { waitMs, runMs } of batches) expect([waitMs >= 0, runMs > 0]).toEqual([true, true])
   })
 
+  test('onTrace of a call: its own images and batches, nobody else\'s', async () => {
+    const own: TraceEvent[] = []
+    const onTrace = (event: TraceEvent): void => void own.push(event)
+    await Promise.all([clip.encodeImage([grey(11), grey(12)], { onTrace }), clip.encodeImage(grey(13)), clip.encodeText('text of nobody')])
+    expect(own.filter(({ type }) => type === 'decode')).toHaveLength(2)
+    const batches = own.filter(event => event.type === 'batch')
+    expect(batches.map(({ kind }) => kind)).toEqual(['image', 'image'])
+    for (const { batch, size, waitMs, runMs } of batches) expect([batch > 0, size >= 1, waitMs >= 0, runMs > 0]).toEqual([true, true, true, true])
+    own.length = 0
+    await clip.classify(grey(14), ['left', 'right'], { onTrace })
+    await clip.similarity(grey(14), 'a text for similarity', { onTrace })
+    expect(own.map(event => (event.type === 'batch' ? event.kind : event.type)).sort()).toEqual(['decode', 'decode', 'image', 'image', 'text', 'text'])
+    await expect(clip.encodeText('a', { onTrace: 5 as never })).rejects.toMatchObject({ code: 'ERR_CLIP_INVALID_ARGUMENT' })
+  })
+
   test.each([
     [{ client: 5 }, 'ERR_CLIP_INVALID_ARGUMENT'], [{ client: '' }, 'ERR_CLIP_OUT_OF_RANGE'],
     [{ timeoutMs: '5' }, 'ERR_CLIP_INVALID_ARGUMENT'], [{ timeoutMs: -1 }, 'ERR_CLIP_OUT_OF_RANGE'], [{ timeoutMs: 2 ** 31 }, 'ERR_CLIP_OUT_OF_RANGE'],

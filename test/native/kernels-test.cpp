@@ -25,6 +25,13 @@ static void test_names() {
     std::printf("%-12s best level here: %s\n", "names", level_name(best_level()));
 }
 
+static void test_peak(const kernel_table & k) {
+    for (const weight_type type : {weight_type::f32, weight_type::f16, weight_type::q8_0, weight_type::q4_0, weight_type::i8}) {
+        const double one = k.peak(type, 1), many = k.peak(type, 1000);
+        expect(one >= 16 && many == 1000 * one, "peak counts its operations");
+    }
+}
+
 int main(int argc, char ** argv) {
     bool         bench = false;
     const char * only = nullptr;
@@ -49,10 +56,12 @@ int main(int argc, char ** argv) {
             continue;
         }
         test_linear(*k);
+        test_linear_pack(*k);
         test_determinism(*k);
         test_unary(*k);
         test_layer_norm(*k);
         test_attention(*k);
+        test_peak(*k);
     }
     std::printf(n_failed ? "%d checks failed\n" : "all passed\n", n_failed);
     return n_failed ? 1 : 0;

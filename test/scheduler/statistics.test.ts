@@ -34,7 +34,30 @@ describe('statistics and options', () => {
     await clock.advance(7)
     batches[0]!.finish()
     await clock.turn()
-    expect(reports).toEqual([{ kind: 'text', size: 2, waitMs: 5, runMs: 7 }])
+    expect(reports).toEqual([{ kind: 'text', batch: 1, size: 2, waitMs: 5, runMs: 7 }])
+  })
+
+  test('tells a call of its batches, with its own wait, and nobody who has left', async () => {
+    const told: [string, unknown][] = []
+    const tell = (name: string) => (report: unknown): void => void told.push([name, report])
+    const controller = new AbortController()
+    const { clock, batches, submit, scheduler } = setUp({ maxBatch: 3 })
+    void submit('text', 'a', { onBatch: tell('a') })
+    clock.pass(5)
+    void scheduler.submitMany('text', ['b', 'c', 'd'], { onBatch: tell('b') })
+    submit('text', 'e', { onBatch: tell('e'), signal: controller.signal }).catch(() => undefined)
+    await clock.turn()
+    await clock.advance(7)
+    batches[0]!.finish()
+    await clock.turn()
+    controller.abort()
+    await clock.advance(1)
+    batches[1]!.finish()
+    await clock.turn()
+    const first = { kind: 'text', batch: 1, size: 3, runMs: 7 }
+    expect(told).toEqual([
+      ['a', { ...first, waitMs: 5 }], ['b', { ...first, waitMs: 0 }], ['b', { kind: 'text', batch: 2, size: 2, waitMs: 7, runMs: 1 }],
+    ])
   })
 
   test.each([

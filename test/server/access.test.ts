@@ -78,9 +78,14 @@ describe('CORS', () => {
     const allowed = await preflight('https://shop.example')
     expect(allowed.status).toBe(204)
     expect(allowed.headers.get('access-control-allow-origin')).toBe('https://shop.example')
+    expect(allowed.headers.get('x-request-id')).not.toBeNull()
     expect((await preflight('https://other.example')).headers.get('access-control-allow-origin')).not.toBe('https://other.example')
     const call = await post(server, '/v1/embeddings', { input: 'a' }, { headers: { origin: 'https://shop.example', authorization: `Bearer ${keys.alice}` } })
     expect([call.status, call.headers.get('access-control-allow-origin')]).toEqual([200, 'https://shop.example'])
+    expect(call.headers.get('access-control-expose-headers')).toContain('server-timing')
+    // what is refused can be read, too
+    const stranger = await post(server, '/v1/embeddings', { input: 'a' }, { headers: { origin: 'https://shop.example' } })
+    expect([stranger.status, stranger.headers.get('access-control-allow-origin')]).toEqual([401, 'https://shop.example'])
   })
 
   test('for all', async () => {

@@ -55,6 +55,17 @@ test('whether there is room at all can be asked before it is known how much is w
   expect(gate.held).toBe(1)
 })
 
+test('what is about to come takes places, too', () => {
+  const gate = admission(10)
+  expect(() => gate.checkRoom('a', { all: 9, own: 0 })).not.toThrow()
+  expect(() => gate.checkRoom('a', { all: 10, own: 0 })).toThrow('10 inputs are in work or wait (0 of this client)')
+  // of 10 places one is left, of which 'a' can have no more
+  expect(() => gate.checkRoom('a', { all: 9, own: 9 })).toThrow('maxQueue')
+  gate.enter('b', 5)
+  expect(() => gate.checkRoom('a', { all: 4, own: 4 })).not.toThrow()
+  expect(() => gate.checkRoom('a', { all: 5, own: 5 })).toThrow('maxQueue')
+})
+
 test('random use never loses or invents a place', () => {
   const gate = admission(50)
   const leaves: (() => void)[] = []

@@ -1,8 +1,9 @@
 /** Many requests, clients that leave, limits, and the numbers all the while. */
 import http from 'node:http'
+import path from 'node:path'
 
 import type { Clip, Server } from '../../lib/index.js'
-import { base64, dataUri, failure, get, library, post, start, until, vectorsOf, type Answer } from './support'
+import { base64, dataUri, failure, get, library, post, root, start, until, vectorsOf, type Answer } from './support'
 
 const metric = async (server: Server, line: string): Promise<number> => {
   const { body } = await get(server, '/metrics')
@@ -11,10 +12,10 @@ const metric = async (server: Server, line: string): Promise<number> => {
 }
 
 /** A request that its client gives up after `ms`. */
-function abandon(server: Server, body: object, ms: number): Promise<void> {
+function abandon(server: Server, body: object, ms: number, headers = {}): Promise<void> {
   return new Promise(resolve => {
     const text = JSON.stringify(body)
-    const request = http.request(`${server.url}/v1/embeddings`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) } })
+    const request = http.request(`${server.url}/v1/embeddings`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), ...headers } })
     request.on('error', () => undefined).on('close', () => resolve())
     request.end(text)
     setTimeout(() => request.destroy(), ms)
@@ -58,6 +59,16 @@ describe('concurrent traffic', () => {
     expect(sum / count).toBeGreaterThan(1.5)
   })
 
+  test('a client that leaves while its answer is sent is no failure of the server', async () => {
+    const body = { input: Array.from({ length: 250 }, (_, i) => `text ${i % 10}`) }
+    expect((await post(server, '/v1/embeddings', body)).status).toBe(200)
+    for (let i = 0; i < 40; i++) await abandon(server, body, i, { 'accept-encoding': 'gzip' })
+    await until(async () => (await metric(server, 'ggclip_http_requests_in_progress')) === 0)
+    const codes = [...((await get(server, '/metrics')).body as string).matchAll(/^ggclip_errors_total\{code="(\w+)"/gm)].map(([, code]) => code)
+    expect(codes).toContain('CLIENT_GONE')
+    for (const code of codes) expect(code).toMatch(/^(CLIENT_GONE|ERR_CLIP_(?!INTERNAL)\w+)$/)
+  })
+
   test('a client that leaves takes its work along', async () => {
     const before = await metric(server, 'ggclip_inputs_total{model="emoji-clip",kind="image"}')
     // 250 images: many batches; gone long before they are done
@@ -90,6 +101,29 @@ describe('overload', () => {
     expect(after.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
   })
 
+  test('a burst: no more bodies are read than there are places', async () => {
+    const server = await start({ maxQueue: 20 })
+    // bodies that never come
+    const begun = await Promise.all(Array.from({ length: 60 }, () => new Promise<number>((resolve, reject) => {
+      const request = http.request(`${server.url}/v1/embeddings`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': 1000 } })
+      const wait = setTimeout(() => {
+        resolve(0)
+        request.destroy()
+      }, 200)
+      request.on('error', reject).on('response', response => {
+        clearTimeout(wait)
+        resolve(response.statusCode!)
+        request.destroy()
+      })
+      request.flushHeaders()
+    }).catch(() => 0)))
+    // of 20 places a lone client gets eight ninths
+    expect(begun.filter(status => status === 0).length).toBeGreaterThanOrEqual(18)
+    expect(begun.filter(status => status === 503).length).toBeGreaterThan(5)
+    await until(async () => (await metric(server, 'ggclip_http_requests_in_progress')) === 0)
+    expect((await post(server, '/v1/embeddings', { input: 'a' })).status).toBe(200)
+  })
+
   test('more requests than maxRequests: 503 before the body is read', async () => {
     const server = await start({ maxRequests: 3 })
     const answers = await flood(server, 20, i => ({ input: [dataUri('pizza.webp'), `${i}`] }))
@@ -115,6 +149,22 @@ describe('overload', () => {
     expect(answer).toBe(503)
     expect((await long).status).toBe(200)
     expect((await post(server, '/v1/embeddings', { input: 'a' })).status).toBe(200)
+  })
+
+  test('a search of the gallery takes its place in the queue of its model, and says what its time went to', async () => {
+    const folder = path.join(root, 'models', 'samples')
+    const server = await start({ maxQueue: 20, folder, models: { first: { threads: 1 }, other: { threads: 1 } } })
+    const search = () => post(server, '/gallery/search', { text: 'a pizza' })
+    await until(async () => (await get(server, '/gallery')).body.state === 'ready')
+    const found = await search()
+    expect([found.status, found.body.results[0].name]).toEqual([200, 'pizza.webp'])
+    expect(found.headers.get('server-timing')).toMatch(/^queue;dur=.*, model;dur=.*, total;dur=/)
+    const long = post(server, '/v1/embeddings', { input: Array.from({ length: 150 }, () => dataUri('rocket.png')) })
+    await until(async () => (await metric(server, 'ggclip_admitted_inputs{model="first"}')) > 0)
+    expect(await search()).toMatchObject(failure(503, 'ERR_CLIP_QUEUE_FULL', 'maxQueue'))
+    expect((await long).status).toBe(200)
+    expect((await search()).status).toBe(200)
+    expect(await metric(server, 'ggclip_admitted_inputs{model="first"}')).toBe(0)
   })
 
   test('a request larger than the whole queue is taken when there is nothing else', async () => {

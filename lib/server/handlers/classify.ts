@@ -2,7 +2,7 @@ import type { Context } from '../context.js'
 import { readImages } from '../inputs.js'
 import type { ClassifyBody } from '../schemas/classify.js'
 import { usageOf } from '../usage.js'
-import { type Call, fetchImages, withModel, withNames } from '../work.js'
+import { type Call, callOptions, fetchImages, withModel, withNames } from '../work.js'
 
 /** POST /v1/classify */
 export async function classify(context: Context, body: ClassifyBody, call: Call) {
@@ -11,9 +11,9 @@ export async function classify(context: Context, body: ClassifyBody, call: Call)
   const prompts = labels.length * (templates?.length ?? 1)
   return withModel(context, call, body.model, inputs.length + prompts, async (clip, slot) => {
     const images = await fetchImages(context, call, inputs)
-    const { signal, client } = call
-    const classifier = await clip.classifier(labels, { templates, signal, client })
-    const lists = await withNames(inputs, classifier.classify(images, { topK, multiLabel, signal, client }))
+    const options = callOptions(call)
+    const classifier = await clip.classifier(labels, { templates, ...options })
+    const lists = await withNames(inputs, classifier.classify(images, { topK, multiLabel, ...options }))
     const data = lists.map((results, index) => ({ object: 'classification', index, results }))
     return { object: 'list', data, model: slot.name, usage: usageOf(clip, labels, inputs.length) }
   })

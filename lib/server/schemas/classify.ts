@@ -1,4 +1,4 @@
-import { failures, image, inputs, model, success, user } from './common.js'
+import { failures, image, inputs, list, model, user } from './common.js'
 
 export interface ClassifyBody {
   model?: string
@@ -37,36 +37,24 @@ export const classify = {
     },
   },
   response: {
-    200: success('One list of labels an image, in order.', {
+    200: list('One list of labels an image, in order.', {
       type: 'object',
-      required: ['object', 'data', 'model', 'usage'],
+      required: ['object', 'index', 'results'],
       properties: {
-        object: { const: 'list' },
-        data: {
+        object: { const: 'classification' },
+        index: { type: 'integer' },
+        results: {
           type: 'array',
           items: {
             type: 'object',
-            required: ['object', 'index', 'results'],
+            required: ['label', 'score', 'similarity'],
             properties: {
-              object: { const: 'classification' },
-              index: { type: 'integer' },
-              results: {
-                type: 'array',
-                items: {
-                  type: 'object',
-                  required: ['label', 'score', 'similarity'],
-                  properties: {
-                    label: { type: 'string' },
-                    score: { type: 'number', description: 'Probability.' },
-                    similarity: { type: 'number', description: 'Cosine, -1 to 1.' },
-                  },
-                },
-              },
+              label: { type: 'string' },
+              score: { type: 'number', description: 'Probability.' },
+              similarity: { type: 'number', description: 'Cosine, -1 to 1.' },
             },
           },
         },
-        model: { type: 'string' },
-        usage: { $ref: 'Usage#' },
       },
     }),
     ...failures,

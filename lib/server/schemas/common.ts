@@ -6,7 +6,8 @@ export const maxTextLength = 16_384
 export const text = { type: 'string', maxLength: maxTextLength, description: 'A text; the model truncates it to its context length.' } as const
 
 const imageText = 'A data URI, bare base64 of an image file, or, where the server allows it, an http(s) URL.'
-export const imageString = { type: 'string', minLength: 1, description: imageText } as const
+// no limits of length: the validator would count the characters of megabytes one by one
+export const imageString = { type: 'string', description: imageText } as const
 
 /** The ways in which clients of infinity, jina, OpenAI, Voyage and llama.cpp write one input. */
 export const contentPart = {
@@ -98,4 +99,15 @@ export const failures = {
 
 export function success(description: string, schema: object) {
   return { description, content: { 'application/json': { schema } } }
+}
+
+/** An answer of a call that computes: `fields`, and which model it was and what it cost. */
+export function result(description: string, fields: Readonly<Record<string, object>>) {
+  const properties = { ...fields, model: { type: 'string' }, usage: { $ref: 'Usage#' } }
+  return success(description, { type: 'object', required: Object.keys(properties), properties })
+}
+
+/** The form in which OpenAI's calls return one `item` an input. */
+export function list(description: string, items: object) {
+  return result(description, { object: { const: 'list' }, data: { type: 'array', items } })
 }

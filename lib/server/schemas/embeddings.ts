@@ -1,4 +1,4 @@
-import { failures, inputs, model, success, user } from './common.js'
+import { failures, inputs, list, model, user } from './common.js'
 
 export interface EmbeddingsBody {
   model?: string
@@ -43,22 +43,10 @@ image, or where it is written as a content part. Texts and images may be mixed; 
     },
   },
   response: {
-    200: success('One vector an input, in order.', {
+    200: list('One vector an input, in order.', {
       type: 'object',
-      required: ['object', 'data', 'model', 'usage'],
-      properties: {
-        object: { const: 'list' },
-        data: {
-          type: 'array',
-          items: {
-            type: 'object',
-            required: ['object', 'index', 'embedding'],
-            properties: { object: { const: 'embedding' }, index: { type: 'integer' }, embedding },
-          },
-        },
-        model: { type: 'string' },
-        usage: { $ref: 'Usage#' },
-      },
+      required: ['object', 'index', 'embedding'],
+      properties: { object: { const: 'embedding' }, index: { type: 'integer' }, embedding },
     }),
     ...failures,
   },

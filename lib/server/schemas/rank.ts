@@ -1,4 +1,4 @@
-import { failures, input, model, success, user } from './common.js'
+import { failures, input, model, result, user } from './common.js'
 
 export interface RankBody {
   model?: string
@@ -31,25 +31,19 @@ export const rank = {
     },
   },
   response: {
-    200: success('The documents, nearest first.', {
-      type: 'object',
-      required: ['object', 'results', 'model', 'usage'],
-      properties: {
-        object: { const: 'list' },
-        results: {
-          type: 'array',
-          items: {
-            type: 'object',
-            required: ['index', 'relevance_score'],
-            properties: {
-              index: { type: 'integer', description: 'Place in documents.' },
-              relevance_score: { type: 'number', description: 'Cosine to the query, -1 to 1.' },
-              document: {},
-            },
+    200: result('The documents, nearest first.', {
+      object: { const: 'list' },
+      results: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['index', 'relevance_score'],
+          properties: {
+            index: { type: 'integer', description: 'Place in documents.' },
+            relevance_score: { type: 'number', description: 'Cosine to the query, -1 to 1.' },
+            document: {},
           },
         },
-        model: { type: 'string' },
-        usage: { $ref: 'Usage#' },
       },
     }),
     ...failures,

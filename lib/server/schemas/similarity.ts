@@ -1,4 +1,4 @@
-import { failures, image, model, success, text, user } from './common.js'
+import { failures, image, model, result, text, user } from './common.js'
 
 export interface SimilarityBody {
   model?: string
@@ -23,17 +23,11 @@ export const similarity = {
     properties: { model, image, images: { type: 'array', minItems: 1, items: image }, text, texts: { type: 'array', minItems: 1, items: text }, user },
   },
   response: {
-    200: success('Three matrices.', {
-      type: 'object',
-      required: ['object', 'similarities', 'logits', 'probabilities', 'model', 'usage'],
-      properties: {
-        object: { const: 'similarity' },
-        similarities: { ...matrix, description: 'Cosines.' },
-        logits: { ...matrix, description: "The model's logits_per_image." },
-        probabilities: { ...matrix, description: 'Softmax of each row, or sigmoid of each value for models trained so.' },
-        model: { type: 'string' },
-        usage: { $ref: 'Usage#' },
-      },
+    200: result('Three matrices.', {
+      object: { const: 'similarity' },
+      similarities: { ...matrix, description: 'Cosines.' },
+      logits: { ...matrix, description: "The model's logits_per_image." },
+      probabilities: { ...matrix, description: 'Softmax of each row, or sigmoid of each value for models trained so.' },
     }),
     ...failures,
   },

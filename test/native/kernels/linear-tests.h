@@ -165,6 +165,35 @@ inline void test_linear(const kernel_table & k) {
     std::printf("%-12s linear: worst difference %.1e\n", k.name, worst);
 }
 
+// A result packed for the next layer is, bit for bit, the packed result.
+inline void test_linear_pack(const kernel_table & k) {
+    if (!k.linear_pack) return;
+    const int shapes[][3] = {{1, 32, 32}, {3, 64, 416}, {8, 96, 384}, {9, 256, 768}, {50, 64, 800}, {121, 32, 1024}};
+    int       i = 0;
+    for (const weight_type type : all_types) {
+        if (!is_quantized(type)) continue;
+        for (const weight_type next : {weight_type::q8_0, weight_type::q4_1, weight_type::q5_0}) {
+            for (const auto & s : shapes) {
+                const linear_case c = {type, s[0], s[1], s[2], (unary)(i % 4), i % 3 != 0, false};
+                const int         nth = 1 + i % 5;
+                i++;
+                const linear_data        d = data_for(c);
+                const std::vector<float> plain = run_linear(k, c, d, nth);
+                const size_t             size = k.activations_size(next, c.n_tokens, c.n_out);
+                buffer                   w(k.packed_size(type, c.n_out, c.n_in)), act(k.activations_size(type, c.n_tokens, c.n_in)), want(size), got(size);
+                k.pack(type, c.n_out, c.n_in, d.w.rows.data(), d.w.row_bytes, w.data());
+                k.pack_activations(type, d.x.data(), d.x_stride, c.n_tokens, c.n_in, act.data(), 0, 1);
+                k.pack_activations(next, plain.data(), c.n_out, c.n_tokens, c.n_out, want.data(), 0, 1);
+                const linear_args args = {{type, c.n_out, c.n_in, w.data()}, act.data(), c.n_tokens, c.bias ? d.bias.data() : nullptr,
+                                          c.op, nullptr, 0, nullptr, 0};
+                run_shares(nth, [&](int ith) { k.linear_pack(args, next, got.data(), ith, nth); });
+                expect(std::memcmp(got.data(), want.data(), size) == 0, std::string(k.name) + " linear_pack " + c.text() + " for " + type_name(next));
+            }
+        }
+    }
+    std::printf("%-12s linear_pack: %d cases\n", k.name, i);
+}
+
 // Neither the number of threads nor the other tokens of a batch change a single bit.
 inline void test_determinism(const kernel_table & k) {
     for (const weight_type type : all_types) {

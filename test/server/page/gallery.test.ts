@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { Folder } from '../../../lib/server/page/gallery/folder'
 import { Gallery } from '../../../lib/server/page/gallery/gallery'
 import type { GalleryEncoder, GalleryModel } from '../../../lib/server/page/gallery/types'
+import { Timing } from '../../../lib/server/timing'
+import type { Call } from '../../../lib/server/work'
 import { until } from '../../lifecycle/support'
 import { sample } from './support'
 
@@ -33,6 +35,9 @@ function fakeModel(): GalleryModel & { encoded: number } {
     encoded: 0,
     use<T>(_: AbortSignal, work: (clip: GalleryEncoder) => Promise<T>): Promise<T> {
       return work({ info: { dim: 8 }, encodeImage: () => Promise.resolve(axis(model.encoded++)), encodeText: () => Promise.resolve(axis(0)) })
+    },
+    serve<T>({ signal }: Call, work: (clip: GalleryEncoder) => Promise<T>): Promise<T> {
+      return model.use(signal, work)
     },
   }
   return model
@@ -88,10 +93,10 @@ describe('the gallery', () => {
     const gallery = await Gallery.open(root, fakeModel(), { rescanMs: 0 })
     gallery.start()
     await settled(gallery)
-    const { signal } = new AbortController()
-    const { results, total } = await gallery.search({ text: 'anything' }, 1, signal)
+    const call: Call = { signal: new AbortController().signal, client: 'somebody', uploads: [], timing: new Timing() }
+    const { results, total } = await gallery.search({ text: 'anything' }, 1, call)
     expect([results.length, total, results[0]!.score]).toEqual([1, 2, 1])
-    expect((await gallery.search({ like: results[0]!.entry.id }, 5, signal)).results[0]!.entry).toEqual(results[0]!.entry)
+    expect((await gallery.search({ like: results[0]!.entry.id }, 5, call)).results[0]!.entry).toEqual(results[0]!.entry)
     expect((await gallery.rendition(results[0]!.entry.id, 'thumbnail')).subarray(8, 12).toString()).toBe('WEBP')
     expect(() => gallery.rendition('../../outside', 'preview')).toThrow(expect.objectContaining({ code: 'ERR_CLIP_FILE_NOT_FOUND' }))
     await gallery.close()

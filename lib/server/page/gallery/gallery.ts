@@ -1,5 +1,6 @@
 /** The folder of a server, searchable: its index, its search and its pictures. */
 import { ClipError } from '../../../index.js'
+import { type Call, callOptions } from '../../work.js'
 import { Catalogue, type Scored } from './catalogue.js'
 import { Folder } from './folder.js'
 import { Indexer } from './indexer.js'
@@ -80,9 +81,9 @@ export class Gallery {
   }
 
   /** The pictures nearest to what is wanted, best first; among those that are indexed by now. */
-  async search(wanted: Wanted, limit: number, signal: AbortSignal): Promise<{ results: Scored[]; total: number }> {
-    const vector = await this.#vectorOf(wanted, signal)
-    const results = await (this.#catalogue?.search(vector, limit, signal) ?? [])
+  async search(wanted: Wanted, limit: number, call: Call): Promise<{ results: Scored[]; total: number }> {
+    const vector = await this.#vectorOf(wanted, call)
+    const results = await (this.#catalogue?.search(vector, limit, call.signal) ?? [])
     return { results, total: this.#catalogue?.size ?? 0 }
   }
 
@@ -91,10 +92,10 @@ export class Gallery {
     return this.#renditions.get(this.#entry(id), size)
   }
 
-  #vectorOf(wanted: Wanted, signal: AbortSignal): Promise<Float32Array> {
+  #vectorOf(wanted: Wanted, call: Call): Promise<Float32Array> {
     if ('like' in wanted) return Promise.resolve(this.#catalogue!.vectorOf(this.#entry(wanted.like))!)
-    return this.#model.use(signal, clip => (
-      'text' in wanted ? clip.encodeText(wanted.text, { signal }) : clip.encodeImage(wanted.image, { signal })
+    return this.#model.serve(call, clip => (
+      'text' in wanted ? clip.encodeText(wanted.text, callOptions(call)) : clip.encodeImage(wanted.image, callOptions(call))
     ))
   }
 

@@ -1,7 +1,8 @@
 /** The gallery over HTTP. Pictures go by ids, never by paths. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 
 import { ClipError } from '../../../index.js'
+import { callOf } from '../../work.js'
 import { securityHeaders } from '../assets.js'
 import type { Gallery, Wanted } from './gallery.js'
 import { type Size, sizes } from './renditions.js'
@@ -34,7 +35,7 @@ export function registerGallery(app: FastifyInstance, gallery: Gallery | undefin
   app.post<{ Body: SearchBody }>('/gallery/search', { schema: schemas.search, config: { access: 'compute', rateLimit: {} } }, async (request, reply) => {
     const { limit = defaultLimit } = request.body
     const wanted = wantedOf(request.body, gallery.limits.maxFileBytes)
-    const { results, total } = await notFound(reply, gallery.search(wanted, limit, goneSignal(request)))
+    const { results, total } = await notFound(reply, gallery.search(wanted, limit, callOf(request)))
     return { results: results.map(({ entry, score }) => ({ ...described(entry), score })), total }
   })
 
@@ -81,11 +82,4 @@ async function notFound<T>(reply: FastifyReply, work: Promise<T>): Promise<T> {
     if ((error as { code?: string }).code === 'ERR_CLIP_FILE_NOT_FOUND') Object.assign(error as Error, { statusCode: 404 })
     throw error
   }
-}
-
-/** Aborted when whoever asked has gone. */
-function goneSignal(request: FastifyRequest): AbortSignal {
-  const gone = new AbortController()
-  request.raw.socket.once('close', () => gone.abort())
-  return gone.signal
 }

@@ -1,5 +1,6 @@
 /** What the parts of the gallery share. */
 import type { CallOptions, EncodeImageOptions, ImageInput } from '../../../index.js'
+import type { Call } from '../../work.js'
 
 /** The part of {@link Clip} that the gallery uses. */
 export interface GalleryEncoder {
@@ -11,6 +12,8 @@ export interface GalleryEncoder {
 /** Lends the model for as long as `work` takes; it may be loaded first. */
 export interface GalleryModel {
   use<T>(signal: AbortSignal, work: (clip: GalleryEncoder) => Promise<T>): Promise<T>
+  /** The same for a request, which takes a place in the queue like any other. @throws {ClipError} ERR_CLIP_QUEUE_FULL */
+  serve<T>(call: Call, work: (clip: GalleryEncoder) => Promise<T>): Promise<T>
 }
 
 /** A picture file as the folder has it. */

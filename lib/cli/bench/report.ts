@@ -1,0 +1,98 @@
+/** What a benchmark found. */
+import { rename, rm, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+
+import { ClipError, type ClipInfo, type Profile } from '../../index.js'
+import { tabbed } from '../output.js'
+import type { Shell } from '../shell.js'
+import { byteSize, printable, table } from '../table.js'
+
+export interface Row {
+  name: string
+  /** Median of the rounds, or the one value. */
+  value: number
+  min?: number
+  max?: number
+  /** Lowest cosine to the embeddings of precision 'exact'. */
+  cosine?: number
+}
+
+export interface Case {
+  name: string
+  unit: 'ms' | 'bytes'
+  rows: Row[]
+}
+
+export interface BenchReport {
+  date: string
+  cpu: string
+  cores: number
+  node: string
+  rounds: number
+  model: Pick<ClipInfo, 'name' | 'path' | 'device' | 'kernels' | 'dim'>
+  cases: Case[]
+  profiles: Profile[]
+}
+
+/** One case: a table on a terminal, tab-separated lines in a pipe. */
+export async function writeCase(shell: Shell, { name, unit, rows }: Case): Promise<void> {
+  if (!shell.isTerminal) {
+    for (const row of rows) {
+      const { value, min = value, max = value, cosine } = row
+      await shell.write(tabbed([name, row.name, unit, ...[value, min, max].map(exact), cosine === undefined ? '' : cosine.toFixed(6)]))
+    }
+    return
+  }
+  const show = (value: number) => (unit === 'bytes' ? byteSize(value) : `${value.toFixed(value < 10 ? 2 : 1)} ms`)
+  const cells = rows.map(({ name: side, value, min, max, cosine }) => [
+    `  ${side}`, show(value), min === undefined ? '' : shell.paint.dim(`${show(min)} .. ${show(max!)}`),
+    cosine === undefined ? '' : `cosine to f32 ${cosine.toFixed(6)}`,
+  ])
+  await shell.write(`${[shell.paint.bold(name), ...table(cells, 'lrll')].join('\n')}\n\n`)
+}
+
+const headings = ['operation', 'weights', 'type', 'out x in x tokens', 'times', 'ms', 'share', 'waiting', 'GOP/s', 'of peak']
+
+export async function writeProfile(shell: Shell, profile: Profile): Promise<void> {
+  const { tower, batch, threads, totalMs, otherMs, peaks, kernels } = profile
+  const name = `${tower}, batch ${batch}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`
+  const rows = profile.operations.map(({ kind, layer, type, shape, count, ms, waiting, gops, ofPeak }) => [
+    kind, layer, type, shape.join(' x '), String(count), ms.toFixed(3), percentage(ms / totalMs), percentage(waiting),
+    gops === undefined ? '' : gops.toFixed(0), ofPeak === undefined ? '' : percentage(ofPeak),
+  ])
+  rows.push(['inputs, outputs', '', '', '', '', otherMs.toFixed(3), percentage(otherMs / totalMs), '', '', ''])
+  if (!shell.isTerminal) {
+    for (const row of rows) await shell.write(tabbed([name, ...row]))
+    for (const [type, rate] of Object.entries(peaks)) await shell.write(tabbed([name, 'peak', '', type, '', '', '', '', '', rate.toFixed(0), '']))
+    return
+  }
+  const measured = Object.entries(peaks).map(([type, rate]) => `${type} ${rate.toFixed(0)}`).join(', ')
+  const lines = [
+    shell.paint.bold(`${name}: ${totalMs.toFixed(2)} ms a batch`),
+    ...table([headings.map(shell.paint.dim), ...rows.map(row => row.map(printable))], 'llllrrrrrr'),
+    measured === '' ? `  plain ggml computes this model (${kernels}): it tells no times of its own`
+      : `  peak of the multiply-adds here, GOP/s of all threads: ${measured} (${kernels} kernels)`,
+  ]
+  await shell.write(`${lines.join('\n')}\n\n`)
+}
+
+/** Written beside, then renamed: the file is complete or not there. */
+export async function writeJsonFile(file: string, report: BenchReport): Promise<void> {
+  const to = path.resolve(file)
+  const beside = `${to}.${process.pid}.tmp`
+  try {
+    await writeFile(beside, `${JSON.stringify(report, undefined, 2)}\n`)
+    await rename(beside, to)
+  } catch (cause) {
+    await rm(beside, { force: true })
+    throw new ClipError('ERR_CLIP_FILE_WRITE', `${to}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function exact(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(3)
+}
+
+function percentage(share: number): string {
+  return `${(100 * share).toFixed(0)} %`
+}

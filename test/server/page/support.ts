@@ -31,7 +31,7 @@ export async function serve(options: ServerOptions = {}): Promise<Served> {
 export interface Opened { page: Page; problems: string[]; close(): Promise<void> }
 
 export async function openPage(
-  browser: Browser, url: string, options: BrowserContextOptions = {}, prepare: (page: Page) => Promise<void> = async () => undefined,
+  browser: Browser, url: string, options: BrowserContextOptions = {}, prepare: (page: Page) => Promise<unknown> = async () => undefined,
 ): Promise<Opened> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options })
   const page = await context.newPage()

@@ -4,7 +4,7 @@ import { request as httpRequest } from 'node:http'
 import type { Browser, Page } from 'playwright-core'
 
 import type { ServerOptions } from '../../../lib/index'
-import { chooseFiles, describeInBrowser, launch, type Opened, openPage, openView, pictureFile, sample, serve, type Served } from './support'
+import { chooseFiles, describeInBrowser, launch, type Opened, openPage, openView, pictureFile, sample, serve, type Served, transferOf } from './support'
 
 const labels = (page: Page) => page.getByLabel('What may be in the picture')
 const card = (page: Page, name: string) => page.getByRole('article', { name })
@@ -109,7 +109,7 @@ describeInBrowser('the web page, when something goes wrong', () => {
     await page.getByText('Results of an earlier question').waitFor()
     expect(await labels(page).inputValue()).toBe('pizza, rocket, moon')
     expect(await card(page, 'pizza.webp').getByRole('listitem').count()).toBe(2)
-    await page.route('**/v1/classify', answerBusyOnce('Wed, 21 Oct 2065 07:28:00 GMT'))
+    await page.route('**/v1/classify', answerBusy('Wed, 21 Oct 2065 07:28:00 GMT'))
     await page.getByRole('button', { name: 'Try again' }).click()
     await alert(page).getByText('too busy to answer now').waitFor()
     await page.unroute('**/v1/classify')
@@ -158,6 +158,25 @@ describeInBrowser('the web page, when something goes wrong', () => {
     await page.getByRole('button', { name: 'red-apple.jpg' }).click()
     await page.waitForFunction(() => (globalThis as any).document.querySelector('#viewer-image').naturalWidth > 0)
     expect(await page.evaluate(() => JSON.stringify({ ...(globalThis as any).localStorage }))).not.toContain(key)
+  })
+
+  it('tells in the gallery of what is no picture and of a busy server, and keeps the words', async () => {
+    const page = await begin()
+    const words = page.getByRole('searchbox')
+    const drop = async (name: string) => page.dispatchEvent('body', 'drop', { dataTransfer: await transferOf(page, [{ name, bytes: Buffer.from('no picture') }]) })
+    await openView(page, 'Gallery')
+    await page.route('**/gallery/search', answerBusy('25'))
+    await words.fill('a red apple')
+    await alert(page).getByText('try again in 25 s').waitFor()
+    await drop('notes.txt')
+    await alert(page).getByText('notes.txt left out').waitFor()
+    await page.unroute('**/gallery/search')
+    await drop('bad.png')
+    await alert(page).getByText('cannot be read as a picture').waitFor()
+    expect(await words.inputValue()).toBe('a red apple')
+    await page.getByRole('button', { name: 'Search', exact: true }).click()
+    await page.locator('.tile').first().filter({ hasText: 'red-apple.jpg' }).filter({ hasText: 'similarity' }).waitFor()
+    expect(await alert(page).textContent()).toBe('')
   })
 
   it('keeps what was typed over a reload', async () => {
@@ -234,7 +253,7 @@ function holdRequest(url: string): { held: Promise<void>; release(): void } {
   return { held: new Promise(resolve => void setTimeout(resolve, 150)), release: () => request.destroy() }
 }
 
-function answerBusyOnce(retryAfter: string) {
+function answerBusy(retryAfter: string) {
   return (route: { fulfill(answer: object): Promise<void> }) => route.fulfill({
     status: 503, headers: { 'retry-after': retryAfter }, json: { error: { code: 'ERR_CLIP_QUEUE_FULL', message: 'full' } },
   })

@@ -100,7 +100,7 @@ async function reference(threads) {
 async function openSides(threads) {
   const wanted = await reference(threads)
   const sides = []
-  for (const variant of variants.filter(({ name }) => only.test(name))) {
+  for (const variant of variants.filter(({ name, kernels }) => only.test(name) && (model.plain || !kernels))) {
     const side = await openGgclip(variant, threads)
     sides.push({ ...side, cosine: cosines(await side.image(pixels(samples), samples), wanted) })
   }

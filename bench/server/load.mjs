@@ -4,7 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 
-import { makeB32 } from '../make-b32.mjs'
+import { makeModel } from '../make-model.mjs'
 import { startGgclip, startPeer } from './children.mjs'
 import { fire, metric } from './fire.mjs'
 import { overload, overloadLine } from './overload.mjs'
@@ -79,7 +79,7 @@ async function overloadAlone() {
   }
 }
 
-const model = options.model ?? makeB32(path.join(root, 'build', 'bench', 'b32'))
+const model = options.model ?? makeModel('vit-b-32').directory
 const requests = (await makePictures(16, { width, height })).map(imageRequest)
 const report = {
   date: new Date().toISOString(), cpu: os.cpus()[0].model, cores: os.availableParallelism(), threads, seconds, rounds, node: process.version,

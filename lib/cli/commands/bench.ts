@@ -1,5 +1,6 @@
 /** `ggclip bench`: how fast is a model on this machine, and where does the time go? */
 import { cpus } from 'node:os'
+import path from 'node:path'
 
 import { InvalidArgumentError } from 'commander'
 
@@ -95,11 +96,11 @@ function check({ rounds, calls, batches, only }: Flags): void {
 }
 
 function startReport({ clip: { info } }: Variant, rounds: number): BenchReport {
-  const { name, path, device, kernels, dim } = info
+  const { name, device, kernels, dim } = info
   const cores = cpus()
   return {
     date: new Date().toISOString(), cpu: cores[0]?.model.trim() ?? '', cores: cores.length, node: process.version, rounds,
-    model: { name, path, device, kernels, dim }, cases: [], profiles: [],
+    model: { name, path: path.relative('', info.path), device, kernels, dim }, cases: [], profiles: [],
   }
 }
 

@@ -46,7 +46,7 @@ withBuild('ggclip serve', () => {
   test('SIGTERM: requests in work are finished, new ones refused, exit status 0', async () => {
     const { child, url, ended, log } = await serve()
     const slow = embed(url, images(120))
-    await until(async () => (await (await fetch(`${url}/metrics`)).text()).includes('ggclip_running_items{model="emoji-clip"} 32'))
+    await until(async () => (await (await fetch(`${url}/metrics`)).text()).includes('ggclip_admitted_inputs{model="emoji-clip"} 120'))
     child.kill('SIGTERM')
     await until(async () => embed(url, { input: 'late' }).then(({ status }) => status === 503, () => true))
     const response = await slow
@@ -64,7 +64,7 @@ withBuild('ggclip serve', () => {
     const body = JSON.stringify({ input: 'late' })
     // the head of a request is on its way when the signal comes, so that its connection is not idle
     socket.write(`POST /v1/embeddings HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n`)
-    await until(async () => (await (await fetch(`${url}/metrics`)).text()).includes('ggclip_running_items{model="emoji-clip"} 32'))
+    await until(async () => (await (await fetch(`${url}/metrics`)).text()).includes('ggclip_admitted_inputs{model="emoji-clip"} 120'))
     child.kill('SIGTERM')
     await until(() => fetch(`${url}/healthz`).then(() => false, () => true))
     socket.write(`\r\n${body}`)
@@ -85,7 +85,7 @@ withBuild('ggclip serve', () => {
     for (const socket of [idle, half]) socket.on('error', () => undefined)
     half.write('POST /v1/embeddings HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"input":')
     const slow = embed(url, images(500)).then(async response => ({ status: response.status, body: await response.json() as any }))
-    await until(async () => (await (await fetch(`${url}/metrics`)).text()).includes('ggclip_running_items{model="emoji-clip"} 32'))
+    await until(async () => (await (await fetch(`${url}/metrics`)).text()).includes('ggclip_admitted_inputs{model="emoji-clip"} 500'))
     child.kill('SIGTERM')
     expect(await slow).toMatchObject({ status: 503, body: { error: { code: 'ERR_CLIP_SERVER_CLOSING' } } })
     expect(await ended).toEqual({ code: 0, signal: null })

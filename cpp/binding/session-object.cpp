@@ -51,19 +51,18 @@ struct image_input {
     image_size    size;  // what the tower sees
 };
 
-// Prepares a batch in `memory`, one image after another.
-std::vector<image_tensor> prepare_images(const image_hparams & hp, const image_input * images, size_t n, std::vector<float> & memory,
-                                         preprocess_scratch & scratch) {
+// Prepares a batch in the state's memory, one image after another.
+std::vector<image_tensor> prepare_images(const image_hparams & hp, const image_input * images, size_t n, session & engine, session_state & state) {
     std::vector<size_t> begin = {0};
     for (size_t i = 0; i < n; i++) begin.push_back(begin.back() + 3 * (size_t) images[i].size.width * (size_t) images[i].size.height);
-    memory.resize(begin.back());
+    state.pixels.resize(begin.back());
+    engine.for_each((int) n, [&](int i) {
+        float * pixels = state.pixels.data() + begin[(size_t) i];
+        if (images[i].tensor) memcpy(pixels, images[i].tensor, (begin[(size_t) i + 1] - begin[(size_t) i]) * sizeof(float));
+        else state.scratch.preprocess(hp, images[i].pixels, pixels);
+    });
     std::vector<image_tensor> out;
-    for (size_t i = 0; i < n; i++) {
-        float * pixels = memory.data() + begin[i];
-        if (images[i].tensor) memcpy(pixels, images[i].tensor, (begin[i + 1] - begin[i]) * sizeof(float));
-        else preprocess(hp, images[i].pixels, pixels, scratch);
-        out.push_back({pixels, images[i].size.width, images[i].size.height});
-    }
+    for (size_t i = 0; i < n; i++) out.push_back({state.pixels.data() + begin[i], images[i].size.width, images[i].size.height});
     return out;
 }
 
@@ -231,7 +230,7 @@ Napi::Value session_object::encode_images(const Napi::CallbackInfo & info) {
             std::vector<float> out(images.size() * (size_t) hp.n_proj);
             for (size_t first = 0; first < images.size(); first += (size_t) state.max_batch) {
                 const size_t n = std::min((size_t) state.max_batch, images.size() - first);
-                const std::vector<image_tensor> tensors = prepare_images(image_hp, images.data() + first, n, state.pixels, state.scratch);
+                const std::vector<image_tensor> tensors = prepare_images(image_hp, images.data() + first, n, engine, state);
                 engine.encode_images(tensors.data(), (int) n, out.data() + first * (size_t) hp.n_proj);
             }
             return out;
@@ -275,7 +274,7 @@ Napi::Value session_object::image_states(const Napi::CallbackInfo & info) {
     return run<state_map>(
         env, info[0],
         [image, names = std::move(names)](session & engine, session_state & state) {
-            const auto tensors = prepare_images(engine.model().hp.image, &image, 1, state.pixels, state.scratch);
+            const auto tensors = prepare_images(engine.model().hp.image, &image, 1, engine, state);
             return engine.image_states(tensors[0], names);
         },
         states_value);
@@ -304,7 +303,7 @@ Napi::Value session_object::image_moments(const Napi::CallbackInfo & info) {
     return run<moments_map>(
         env, info[0],
         [image](session & engine, session_state & state) {
-            const auto tensors = prepare_images(engine.model().hp.image, &image, 1, state.pixels, state.scratch);
+            const auto tensors = prepare_images(engine.model().hp.image, &image, 1, engine, state);
             return engine.image_moments(tensors[0]);
         },
         moments_value);
@@ -335,7 +334,7 @@ Napi::Value session_object::profile_images(const Napi::CallbackInfo & info) {
     return run<run_profile>(
         env, array,
         [images = std::move(images), n_run](session & engine, session_state & state) {
-            const auto tensors = prepare_images(engine.model().hp.image, images.data(), images.size(), state.pixels, state.scratch);
+            const auto tensors = prepare_images(engine.model().hp.image, images.data(), images.size(), engine, state);
             return engine.profile_images(tensors.data(), (int) tensors.size(), n_run);
         },
         profile_value);
@@ -371,7 +370,7 @@ Napi::Value session_object::dispose(const Napi::CallbackInfo & info) {
     auto call = std::make_unique<job>(env);
     call->work = [state = state_] {
         state->engine.reset();
-        state->scratch = {};
+        state->scratch.clear();
         state->pixels = {};
     };
     call->finish = [state = state_](Napi::Env e) {

@@ -18,7 +18,7 @@ struct session_state {
     std::unique_ptr<session> engine;
     std::atomic<session *>   running{nullptr};  // for abort()
     std::mutex               running_mutex;
-    preprocess_scratch       scratch;
+    preprocess_pool          scratch;
     std::vector<float>       pixels;
     std::atomic<double>      last_run_ms{0};
 

@@ -272,4 +272,24 @@ void preprocess(const image_hparams & params, const image_view & image, float * 
     normalize(params, scratch.pixels.data(), n_pixel, out);
 }
 
+void preprocess_pool::preprocess(const image_hparams & params, const image_view & image, float * out) {
+    std::unique_ptr<preprocess_scratch> scratch;
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        if (!free_.empty()) {
+            scratch = std::move(free_.back());
+            free_.pop_back();
+        }
+    }
+    if (!scratch) scratch = std::make_unique<preprocess_scratch>();
+    ggclip::preprocess(params, image, out, *scratch);
+    std::lock_guard<std::mutex> lock(mutex_);
+    free_.push_back(std::move(scratch));
+}
+
+void preprocess_pool::clear() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    free_.clear();
+}
+
 }  // namespace ggclip

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <vector>
 
 #include "hparams.h"
@@ -44,6 +46,17 @@ struct preprocess_scratch {
     kernels::resize_scratch resize;
     std::vector<uint8_t>    rgb;     // the input without alpha, or gray made RGB
     std::vector<uint8_t>    pixels;  // resized and cropped
+};
+
+// Scratch of threads that prepare pictures at the same time; it is kept for the next ones.
+class preprocess_pool {
+  public:
+    void preprocess(const image_hparams & params, const image_view & image, float * out);
+    void clear();
+
+  private:
+    std::mutex                                       mutex_;
+    std::vector<std::unique_ptr<preprocess_scratch>> free_;
 };
 
 // Output of out_width x out_height. Where these differ (open_clip allows it) they also stand for params.resize.

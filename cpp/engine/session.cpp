@@ -15,6 +15,8 @@ session::session(std::shared_ptr<const weights> weights, int n_threads, int max_
 
 session::~session() = default;
 
+void session::for_each(int n, const std::function<void(int)> & work) { runner_->for_each(n, work); }
+
 static void need(bool present, const weights & model, const char * tower) {
     if (!present) throw_error(error_code::TOWER_MISSING, "%s: the %s tower is not loaded", model.source().path.c_str(), tower);
 }

@@ -43,6 +43,9 @@ class session {
     // ids: the sequences one after another; lengths: [n], each 1..n_ctx (exactly n_ctx where the tower sees padding).
     void encode_texts(const int32_t * ids, const int32_t * lengths, int n, float * out);
 
+    // work(0), ..., work(n - 1) on the session's threads: what prepares a batch. Throws ABORTED, and what one of them throws.
+    void for_each(int n, const std::function<void(int)> & work);
+
     // Runs one input unpruned and returns the states in `names` (empty: all).
     state_map image_states(const image_tensor & image, const std::vector<std::string> & names);
     state_map text_states(const int32_t * ids, int length, const std::vector<std::string> & names);

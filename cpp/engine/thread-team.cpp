@@ -1,6 +1,7 @@
 #include "engine/thread-team.h"
 
 #include <chrono>
+#include <exception>
 #include <system_error>
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -19,12 +20,16 @@ bool node_program::compile(ggml_cgraph * graph, int n_threads) {
         ggml_tensor * node = ggml_graph_node(graph, i);
         if (is_view(node->op)) continue;
         if (node->op != GGML_OP_CUSTOM) return false;
-        step & s = steps_.emplace_back();
-        s.node = static_cast<const team_node *>(node->extra);
-        s.dst = node;
-        s.n_chunk = chunks_for(n_threads);
+        add(*static_cast<const team_node *>(node->extra), node, chunks_for(n_threads));
     }
     return true;
+}
+
+void node_program::add(const team_node & node, ggml_tensor * dst, int n_chunk) {
+    step & s = steps_.emplace_back();
+    s.node = &node;
+    s.dst = dst;
+    s.n_chunk = n_chunk;
 }
 
 std::vector<node_program::step_times> node_program::times() const {
@@ -134,6 +139,29 @@ bool thread_team::run(node_program & program, const std::atomic<bool> & abort, b
         left_.wait(lock, [&] { return inside_ == 0; });
     }
     return !abort.load(std::memory_order_relaxed);
+}
+
+bool thread_team::for_each(int n, const std::function<void(int)> & work, const std::atomic<bool> & abort) {
+    struct shared_task {
+        const std::function<void(int)> & work;
+        std::mutex                       mutex;
+        std::exception_ptr               failure;
+    } task = {work, {}, nullptr};
+    team_node node = {};
+    node.userdata = &task;
+    node.run = [](ggml_tensor *, int i, int, void * userdata) {
+        shared_task & t = *static_cast<shared_task *>(userdata);
+        try {
+            t.work(i);
+        } catch (...) {
+            std::lock_guard<std::mutex> lock(t.mutex);
+            if (!t.failure) t.failure = std::current_exception();
+        }
+    };
+    node_program program(node, n);
+    const bool   complete = run(program, abort);
+    if (task.failure) std::rethrow_exception(task.failure);
+    return complete;
 }
 
 }  // namespace ggclip

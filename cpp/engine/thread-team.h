@@ -10,6 +10,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -40,6 +41,10 @@ class node_program {
     // False when the graph holds other operations, which only a ggml backend can run.
     bool compile(ggml_cgraph * graph, int n_threads);
 
+    // One node in as many chunks as there are things to do.
+    node_program() = default;
+    node_program(const team_node & node, int n_chunk) { add(node, nullptr, n_chunk); }
+
     // Of a run that took times.
     struct step_times {
         const node_work & work;
@@ -59,6 +64,8 @@ class node_program {
 
         int64_t clock_chunk(int64_t began);  // returns the time
     };
+    void add(const team_node & node, ggml_tensor * dst, int n_chunk);
+
     std::deque<step> steps_;  // a deque: atomics do not move
     bool             timed_ = false;
     int64_t          begin_ns_ = 0;
@@ -73,6 +80,9 @@ class thread_team {
 
     // False when `abort` became true; the outputs are then incomplete. `timed`: the program keeps what each node took.
     bool run(node_program & program, const std::atomic<bool> & abort, bool timed = false);
+
+    // work(0), ..., work(n - 1) on all threads, in any order; false as above. Throws what one of them has thrown.
+    bool for_each(int n, const std::function<void(int)> & work, const std::atomic<bool> & abort);
 
   private:
     void worker_loop();

@@ -175,6 +175,19 @@ void tower_runner::compute(built_graph & g, float * out) {
     ggml_backend_tensor_get(g.output, out, 0, ggml_nbytes(g.output));
 }
 
+void tower_runner::for_each(int n, const std::function<void(int)> & work) {
+    bool complete = true;
+    if (team_ && n > 1) {
+        complete = team_->for_each(n, work, abort_);
+    } else {
+        for (int i = 0; i < n && complete; i++) {
+            work(i);
+            complete = !abort_.load(std::memory_order_relaxed);
+        }
+    }
+    if (!complete) throw_error(error_code::ABORTED, "the call was cancelled");
+}
+
 // [3][height][width] -> one row a patch, values in the order (channel, y, x) of a convolution kernel. Returns the end.
 static float * patchify(const vision_hparams & hp, const image_tensor & image, float * dst) {
     const int patch = hp.patch_size, rows = image.height / patch, columns = image.width / patch;

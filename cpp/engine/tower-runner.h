@@ -8,6 +8,7 @@
 #include "engine/session.h"
 #include "engine/thread-team.h"
 
+#include <functional>
 #include <ggml-cpu.h>
 
 namespace ggclip {
@@ -43,6 +44,9 @@ class tower_runner {
 
     void run_images(const image_tensor * images, int n, float * out, capture * states);
     void run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, capture * states);
+
+    // work(0), ..., work(n - 1), on all threads of the packed path. Throws ABORTED, and what one of them throws.
+    void for_each(int n, const std::function<void(int)> & work);
 
     // The runs that follow are added to `profile`; null: no more.
     void profile(run_profile * profile) { profile_ = profile; }

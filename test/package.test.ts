@@ -1,8 +1,9 @@
 /** What users get: the packed archive, installed in an empty folder, loads without compiling. */
-import { execFileSync } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import {
   chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync,
 } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
@@ -67,6 +68,15 @@ function installByHand(archive: string): void {
   }
   symlinkSync(join('..', 'ggclip', 'dist', 'cli', 'main.js'), join(modules, '.bin', 'ggclip'))
   execFileSync(process.execPath, [join(modules, 'ggclip', 'scripts', 'install.cjs')], { env, stdio: 'pipe' })
+}
+
+function freePort(): Promise<number> {
+  return new Promise(resolve => {
+    const probe = createServer().listen(0, () => {
+      const { port } = probe.address() as { port: number }
+      probe.close(() => resolve(port))
+    })
+  })
 }
 
 function script(name: string, text: string): Promise<{ code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string; ms: number }> {
@@ -140,6 +150,29 @@ describeWithModel('the packed archive', () => {
     const [{ results }] = report<[{ results: { label: string; score: number }[] }]>({ ...run, stdout: JSON.stringify(JSON.parse(run.stdout || '[{}]')) })
     expect(results.map(result => result.label).sort()).toEqual(['cat', 'pizza', 'rocket'])
     if (embedded) expect(results[0]!.label).toBe('rocket')
+  })
+
+  it('serves as its container does, in good health', async () => {
+    const dockerfile = readFileSync(join(root, 'deploy', 'Dockerfile'), 'utf8')
+    const [, entry] = /^ENTRYPOINT (.*)$/m.exec(dockerfile)!
+    const [, check] = /^HEALTHCHECK [^\n]*\\\n\s+CMD (.*)$/m.exec(dockerfile)!
+    const port = String(await freePort())
+    const here = (list: string): string[] => (JSON.parse(list) as string[]).map(word => word.replace('/app/', `${consumer}/`).replace('8080', port))
+    const start = ([command, ...words]: string[], more: string[] = []) => spawn(command === 'node' ? process.execPath : command!, [...words, ...more], { cwd: scratch, env, stdio: 'ignore' })
+    const ended = (child: ChildProcess) => new Promise<number | null>(resolve => void child.on('close', resolve))
+    const server = start(here(entry!), embedded ? ['--threads', '1'] : ['--threads', '1', '--model', tinyModel])
+    const code = ended(server)
+    try {
+      let healthy = 1
+      for (let i = 0; i < 50 && healthy !== 0; i++) healthy = (await ended(start(here(check!))))!
+      expect(healthy).toBe(0)
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/models`)
+      expect([answer.status, ((await answer.json()) as { data: unknown[] }).data.length]).toEqual([200, 1])
+    } finally {
+      server.kill('SIGTERM')
+    }
+    expect(await code).toBe(0)
+    expect(await ended(start(here(check!)))).toBe(1)
   })
 
   it.each(['cts', 'mts'])('has types for a .%s consumer', async extension => {

@@ -53,7 +53,11 @@ const server = await startGgclip({ model: options.model, dtype: options.dtype, t
 const began = performance.now()
 const end = began + seconds * 1000
 const samples = []
-const sample = async () => samples.push({ minute: (performance.now() - began) / 60_000, mib: await metric(server.url, 'process_resident_memory_bytes') / 2 ** 20 })
+const mibOf = async name => await metric(server.url, name) / 2 ** 20
+const sample = async () => samples.push({
+  minute: (performance.now() - began) / 60_000, mib: await mibOf('process_resident_memory_bytes'),
+  heapMib: await mibOf('nodejs_heap_size_used_bytes'), externalMib: await mibOf('nodejs_external_memory_bytes'),
+})
 const sampler = setInterval(() => void sample().catch(() => undefined), Math.max(100, seconds * 5))
 // the first half fills pools and caches
 const settled = () => samples.slice(samples.length >> 1)

@@ -108,6 +108,7 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
     if (!sched_) {
         if (!slot.alloc) slot.alloc.reset(ggml_gallocr_new(ggml_backend_get_default_buffer_type(backend_.get())));
         if (!ggml_gallocr_alloc_graph(slot.alloc.get(), g->graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate scratch memory");
+        prefer_large_pages(ggml_backend_buffer_get_base(g->output->buffer), ggml_backend_buffer_get_size(g->output->buffer));
     }
     g->by_team = packed && g->program.compile(g->graph, n_threads_);
     slot.last = std::move(g);

@@ -3,27 +3,19 @@
 
 #include "engine/device.h"
 #include "engine/hparams.h"
+#include "engine/memory.h"
 #include "engine/model-source.h"
 #include "kernels/kernels.h"
 
 #include <ggml-cpp.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace ggclip {
-
-// `mapped`: bytes of an anonymous mapping; 0: memory of operator new.
-struct free_deleter {
-    size_t mapped = 0;
-    void operator()(void * p) const;
-};
-using aligned_bytes = std::unique_ptr<uint8_t[], free_deleter>;
-aligned_bytes allocate_aligned(size_t n_bytes);  // 64-byte aligned; throws OUT_OF_MEMORY
 
 // y = W x + b. One of `packed` (CPU kernels) and `w` (plain ggml) holds the matrix.
 struct linear_weights {

@@ -64,20 +64,32 @@ static void pack_head(const attention_args & a, int s, int h, const attention_sc
 // Turns the first n scores into softmax(scale * score) without the division; the rest up to n_pad become 0.
 // Returns 1 / the sum.
 static float exponentiate(float * scores, int n, int n_pad, float scale) {
-    for (int j = n; j < n_pad; j++) {
-        scores[j] = -INFINITY;
-    }
-    vf top = set_f(-INFINITY);
-    for (int j = 0; j < n_pad; j += lanes) {
+    const int whole = n / lanes * lanes, left = n - whole;
+    vf        top = set_f(scores[0]);
+    for (int j = 0; j < whole; j += lanes) {
         top = max(top, load_f(scores + j));
+    }
+    if (left > 0) {
+        // lanes beyond read as the first score: they change no maximum
+        top = max(top, add(load_first(scores + whole, left), sub(set_f(scores[0]), keep_first(set_f(scores[0]), left))));
     }
     const vf shift = set_f(max_of(top) * scale);
     const vf scale_v = set_f(scale);
     vf       sum = zero_f();
-    for (int j = 0; j < n_pad; j += lanes) {
+    for (int j = 0; j < whole; j += lanes) {
         const vf e = exp_v(sub(mul(load_f(scores + j), scale_v), shift));
         sum = add(sum, e);
         store_f(scores + j, e);
+    }
+    int j = whole;
+    if (left > 0) {
+        const vf e = keep_first(exp_v(sub(mul(load_first(scores + whole, left), scale_v), shift)), left);
+        sum = add(sum, e);
+        store_f(scores + whole, e);
+        j += lanes;
+    }
+    for (; j < n_pad; j += lanes) {
+        store_f(scores + j, zero_f());
     }
     return 1.0f / sum_of(sum);
 }

@@ -8,7 +8,6 @@
 GGCLIP_LEVEL_BEGIN
 
 constexpr int max_group_panels = max_scale_group / panel_rows;
-constexpr int max_tiles_per_group = 12;
 
 // A token's results of one scale group, panel after panel.
 struct group_row {
@@ -52,13 +51,13 @@ static void pack_tile(const linear_args & a, const tile_place & at, int n, float
 
 template <weight_type W>
 static void linear_pack_of(const linear_args & a, weight_type next, void * packed, int ith, int nth) {
-    alignas(64) float sums[max_tiles_per_group][max_group_panels][group_row::panel_stride];
+    alignas(64) float sums[max_tiles_per_item][max_group_panels][group_row::panel_stride];
     constexpr int     tile_stride = max_group_panels * group_row::panel_stride;
 
     const int         group = scale_group(a.w.n_out);
     const int         n_groups = ceil_div(a.w.n_out, group);
     const token_tiles tiles(a.n_tokens, token_tile);
-    const int         n_blocks = ceil_div(tiles.count, max_tiles_per_group);
+    const int         n_blocks = ceil_div(tiles.count, max_tiles_per_item);
     const size_t      token_size = activation_token_size(next, a.w.n_out);
     const share       mine(n_blocks * n_groups, ith, nth);
     for (int item = mine.begin; item < mine.end; item++) {

@@ -17,7 +17,7 @@
 GGCLIP_LEVEL_BEGIN
 
 constexpr int chunk_bytes = 16 * 1024;
-constexpr int max_tiles_per_item = 12;
+constexpr int max_tiles_per_item = 16;
 constexpr int max_tile = max_int(token_tile, token_tile_float);
 
 // unary(sums + bias) + residual, for the first n rows of a panel; bias and residual may be null, dst may be sums.

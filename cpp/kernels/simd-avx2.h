@@ -90,4 +90,23 @@ GGCLIP_INLINE vi bit_to_16(vi x, int bit) {
 }
 GGCLIP_INLINE vi or_i(vi a, vi b) { return _mm256_or_si256(a, b); }
 
+// x[i][j] <-> x[j][i]: pairs of floats, pairs of those, then halves of a register.
+GGCLIP_INLINE void transpose(vf (&x)[lanes]) {
+    vf y[lanes];
+    GGCLIP_UNROLL
+    for (int i = 0; i < lanes; i += 4) {
+        const vf a = _mm256_unpacklo_ps(x[i], x[i + 1]), b = _mm256_unpackhi_ps(x[i], x[i + 1]);
+        const vf c = _mm256_unpacklo_ps(x[i + 2], x[i + 3]), d = _mm256_unpackhi_ps(x[i + 2], x[i + 3]);
+        y[i] = _mm256_shuffle_ps(a, c, 0x44);
+        y[i + 1] = _mm256_shuffle_ps(a, c, 0xee);
+        y[i + 2] = _mm256_shuffle_ps(b, d, 0x44);
+        y[i + 3] = _mm256_shuffle_ps(b, d, 0xee);
+    }
+    GGCLIP_UNROLL
+    for (int i = 0; i < 4; i++) {
+        x[i] = _mm256_permute2f128_ps(y[i], y[i + 4], 0x20);
+        x[i + 4] = _mm256_permute2f128_ps(y[i], y[i + 4], 0x31);
+    }
+}
+
 GGCLIP_LEVEL_END

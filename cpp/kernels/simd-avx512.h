@@ -77,4 +77,32 @@ GGCLIP_INLINE vi bit_to_16(vi x, int bit) {
 }
 GGCLIP_INLINE vi or_i(vi a, vi b) { return _mm512_or_si512(a, b); }
 
+// x[i][j] <-> x[j][i]: pairs of floats, pairs of those, then quarters of a register twice.
+GGCLIP_INLINE void transpose(vf (&x)[lanes]) {
+    vf y[lanes];
+    GGCLIP_UNROLL
+    for (int i = 0; i < lanes; i += 2) {
+        y[i] = _mm512_unpacklo_ps(x[i], x[i + 1]);
+        y[i + 1] = _mm512_unpackhi_ps(x[i], x[i + 1]);
+    }
+    GGCLIP_UNROLL
+    for (int i = 0; i < lanes; i += 4) {
+        const __m512d a = _mm512_castps_pd(y[i]), b = _mm512_castps_pd(y[i + 1]);
+        const __m512d c = _mm512_castps_pd(y[i + 2]), d = _mm512_castps_pd(y[i + 3]);
+        x[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+        x[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+        x[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+        x[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+    }
+    GGCLIP_UNROLL
+    for (int i = 0; i < 4; i++) {
+        const vf a = _mm512_shuffle_f32x4(x[i], x[i + 4], 0x88), b = _mm512_shuffle_f32x4(x[i], x[i + 4], 0xdd);
+        const vf c = _mm512_shuffle_f32x4(x[i + 8], x[i + 12], 0x88), d = _mm512_shuffle_f32x4(x[i + 8], x[i + 12], 0xdd);
+        x[i] = _mm512_shuffle_f32x4(a, c, 0x88);
+        x[i + 4] = _mm512_shuffle_f32x4(b, d, 0x88);
+        x[i + 8] = _mm512_shuffle_f32x4(a, c, 0xdd);
+        x[i + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
+    }
+}
+
 GGCLIP_LEVEL_END

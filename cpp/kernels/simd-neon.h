@@ -93,4 +93,13 @@ GGCLIP_INLINE vi bit_to_16(vi x, int bit) {
 }
 GGCLIP_INLINE vi or_i(vi a, vi b) { return vorrq_s32(a, b); }
 
+// x[i][j] <-> x[j][i]: pairs of floats, then halves of a register.
+GGCLIP_INLINE void transpose(vf (&x)[lanes]) {
+    const float32x4x2_t a = vtrnq_f32(x[0], x[1]), b = vtrnq_f32(x[2], x[3]);
+    x[0] = vcombine_f32(vget_low_f32(a.val[0]), vget_low_f32(b.val[0]));
+    x[1] = vcombine_f32(vget_low_f32(a.val[1]), vget_low_f32(b.val[1]));
+    x[2] = vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0]));
+    x[3] = vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]));
+}
+
 GGCLIP_LEVEL_END

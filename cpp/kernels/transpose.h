@@ -6,14 +6,18 @@
 GGCLIP_LEVEL_BEGIN
 
 static void transpose_panel(const float * rows, size_t row_stride, int n_rows, int n, float * dst) {
-    constexpr int strip = 16;  // inputs at a time, so that the lines being written stay in L1
-    for (int k0 = 0; k0 < n; k0 += strip) {
-        const int     n_k = min_int(strip, n - k0);
-        float * const out = dst + (size_t) k0 * panel_rows;
-        for (int r = 0; r < panel_rows; r++) {
-            const float * row = rows + r * row_stride + k0;
+    for (int k0 = 0; k0 < n; k0 += lanes) {
+        const int n_k = min_int(lanes, n - k0);
+        for (int r0 = 0; r0 < panel_rows; r0 += lanes) {
+            float * const out = dst + (size_t) k0 * panel_rows + r0;
+            vf            square[lanes];
+            for (int r = 0; r < lanes; r++) {
+                const float * row = rows + (r0 + r) * row_stride + k0;
+                square[r] = r0 + r >= n_rows ? zero_f() : n_k == lanes ? load_f(row) : load_first(row, n_k);
+            }
+            transpose(square);
             for (int k = 0; k < n_k; k++) {
-                out[k * panel_rows + r] = r < n_rows ? row[k] : 0.0f;
+                store_f(out + k * panel_rows, square[k]);
             }
         }
     }

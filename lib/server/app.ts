@@ -5,10 +5,11 @@ import compress from '@fastify/compress'
 import cors from '@fastify/cors'
 import multipart from '@fastify/multipart'
 import rateLimit from '@fastify/rate-limit'
-import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, LogController } from 'fastify'
 
+import { onConnectionError } from './connection-errors.js'
 import type { Context } from './context.js'
-import { schemaFailure } from './failures.js'
+import { bodyOf, failureOf, schemaFailure } from './failures.js'
 import { addHooks, addScope } from './hooks.js'
 import { addDocs } from './openapi.js'
 import { computeRoute, serverRoutes } from './listen.js'
@@ -54,17 +55,27 @@ function galleryModel(context: Context): GalleryModel {
   }
 }
 
-function httpOptions({ settings, log }: Context) {
+function httpOptions(context: Context) {
+  const { settings, log } = context
   return {
+    clientErrorHandler: onConnectionError(context),
+    // an address that cannot be read
+    frameworkErrors: (error: unknown, _: unknown, reply: FastifyReply) => {
+      const failure = failureOf(error)
+      context.metrics.failed(failure.code)
+      void reply.code(failure.status).send(bodyOf(failure))
+    },
     loggerInstance: log,
     // hooks.ts writes one line a request
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     requestIdHeader: false as const,
     bodyLimit: settings.maxBodyBytes,
-    trustProxy: settings.trustProxy,
+    // the connection's own address is the first
+    trustProxy: settings.trustProxy > 0 && ((_: string, hop: number) => hop < settings.trustProxy),
     // a request that takes longer than that to come in is slow on purpose
     requestTimeout: settings.timeoutMs,
+    http: { requestTimeout: settings.timeoutMs, headersTimeout: settings.timeoutMs, connectionsCheckingInterval: Math.min(5000, settings.timeoutMs) },
     return503OnClosing: false,
     forceCloseConnections: 'idle' as const,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },

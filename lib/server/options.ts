@@ -44,12 +44,16 @@ export function checkServerOptions(options: ServerOptions | undefined) {
     maxRequests: count('maxRequests', 512),
     timeoutMs: count('timeoutMs', 30_000),
     drainMs: count('drainMs', 20_000, 0),
-    trustProxy: checkBoolean('trustProxy', given.trustProxy ?? false),
+    trustProxy: checkProxies(given.trustProxy ?? 0),
     metrics: checkOneOf('metrics', given.metrics ?? (apiKeys.length > 0 ? 'key' : 'open'), ['open', 'key', 'off']),
     page: checkBoolean('page', given.page ?? true),
     folder: given.folder === undefined ? undefined : checkString('folder', given.folder),
     logLevel: checkOneOf('logLevel', given.logLevel ?? 'silent', ['silent', 'error', 'warn', 'info', 'debug']),
   }
+}
+
+function checkProxies(value: boolean | number): number {
+  return typeof value === 'boolean' ? Number(value) : checkInteger('trustProxy', value, { min: 0, max: 16 })
 }
 
 /** Their load options are checked by `Clip.load`. */

@@ -71,8 +71,11 @@ export interface ServerOptions {
   timeoutMs?: number
   /** How long closing waits for requests in work, milliseconds. Default 20000. */
   drainMs?: number
-  /** Believe X-Forwarded-For: only behind a proxy of your own. Default false. */
-  trustProxy?: boolean
+  /**
+   * Behind how many proxies of your own the server is: so many entries of X-Forwarded-For, from its end, are believed;
+   * what stands before them anybody can write. `true` is 1. Default 0.
+   */
+  trustProxy?: boolean | number
   /** Who sees /metrics: 'open', 'key' (those with an API key) or 'off'. Default 'key' where there are keys, else 'open'. */
   metrics?: 'open' | 'key' | 'off'
   /** Serve the web page at `/`. Default true. */

@@ -62,6 +62,16 @@ describe('without keys', () => {
     const server = await start({ requestsPerMinute: 1, trustProxy: true })
     const call = (address: string) => post(server, '/v1/embeddings', { input: 'a' }, { headers: { 'x-forwarded-for': address } })
     expect([(await call('1.1.1.1')).status, (await call('2.2.2.2')).status, (await call('2.2.2.2')).status]).toEqual([200, 200, 429])
+    // a proxy adds the address that it sees at the end; what the client wrote stands before
+    expect([(await call('9.9.9.9, 2.2.2.2')).status, (await call('2.2.2.2, 3.3.3.3')).status]).toEqual([429, 200])
+  })
+
+  test('behind two', async () => {
+    const server = await start({ requestsPerMinute: 1, trustProxy: 2 })
+    const call = (address: string) => post(server, '/v1/embeddings', { input: 'a' }, { headers: { 'x-forwarded-for': address } })
+    const statuses = []
+    for (const chain of ['1.1.1.1, 7.7.7.7', '9.9.9.9, 1.1.1.1, 7.7.7.7', '2.2.2.2, 7.7.7.7']) statuses.push((await call(chain)).status)
+    expect(statuses).toEqual([200, 429, 200])
   })
 
   test('metrics: open, or off', async () => {

@@ -1,5 +1,5 @@
 /** The deployment files: they parse, and what they name exists. */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
@@ -52,6 +52,21 @@ describe('Dockerfile', () => {
     const server = await start()
     expect(await run(server.port)).toBe(0)
     expect(await run(1)).toBe(1)
+  })
+
+  test('what the package is made of is not ignored', () => {
+    const patterns = text('Dockerfile.dockerignore').split('\n').filter(line => line !== '' && !line.startsWith('#'))
+    const ignored = (file: string): boolean => patterns.some(pattern => {
+      const words = pattern.replace(/\/$/, '').split('/').map(word => (word === '**' ? '(?:.*)' : word.replace(/[.+]/g, '\\$&').replaceAll('*', '[^/]*')))
+      return new RegExp(`^${words.join('/').replace('(?:.*)/', '(?:.*/)?')}(?:/|$)`).test(file)
+    })
+    expect(['node_modules/a.js', 'bench/peers/node_modules/a', 'build/x', '.env.local', 'a.tgz', 'prebuilds/linux-x64/a.node'].map(ignored)).toEqual(Array(6).fill(true))
+    const { files } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { files: string[] }
+    // made by the build itself
+    const sources = files.filter(file => !['dist', 'prebuilds'].includes(file))
+    for (const file of [...sources, 'lib/index.ts', 'tsconfig.build.json', 'scripts/setup.cjs', 'models/emoji-clip.gguf']) {
+      expect([file, existsSync(path.join(root, file)), ignored(file)]).toEqual([file, true, false])
+    }
   })
 
   withBuild('options are known', () => {
@@ -144,6 +159,12 @@ describe('systemd unit', () => {
     // longer than the server takes for its last requests
     expect(Number(service.get('TimeoutStopSec')) * 1000).toBeGreaterThan(20_000)
     expect(service.get('ExecStart')).toMatch(/^\/usr\/bin\/env ggclip serve /)
+  })
+
+  const analyze = spawnSync('systemd-analyze', ['--version']).status === 0 ? test : test.skip
+  analyze('systemd finds nothing wrong with it', () => {
+    const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', path.join(deploy, 'ggclip.service')], { encoding: 'utf8' })
+    expect([status, stdout, stderr]).toEqual([0, '', ''])
   })
 
   withBuild('options are known, in comments too', () => {

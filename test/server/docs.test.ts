@@ -4,7 +4,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 
+import { ClipError, errorCodes } from '../../lib/errors'
 import type { Server } from '../../lib/index.js'
+import { failureOf } from '../../lib/server/failures'
 import { checkServerOptions } from '../../lib/server/options'
 import { get, post, root, start } from './support'
 
@@ -42,10 +44,12 @@ withBuild('the code examples print what they say', async () => {
   }
 })
 
-withBuild('options: the manual\'s exist, and every option of Server.start is one of the command', () => {
+withBuild('options: the manual\'s exist, every one of the command is in it, and every option of Server.start is one of the command', () => {
   const help = execFileSync(process.execPath, [main, 'serve', '--help'], { encoding: 'utf8' })
   const known = new Set([...help.matchAll(/(--[a-z][\w-]*)/g)].map(([name]) => name))
   for (const [option] of manual.matchAll(/(?<=[\s`])--[a-z][\w-]*/g)) expect([...known]).toContain(option)
+  known.delete('--help')
+  for (const option of known) expect([option, new RegExp(`${option}(?![\\w-])`).test(manual)]).toEqual([option, true])
   const flags: Record<string, string> = { models: '--model', apiKeys: '--api-keys-file', corsOrigins: '--cors-origin', warmUp: '--no-warm-up', page: '--no-page' }
   for (const name of Object.keys(checkServerOptions(undefined))) {
     expect([...known]).toContain(flags[name] ?? `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`)
@@ -56,9 +60,31 @@ test('metrics and routes that the manual names are there', async () => {
   await post(server, '/v1/embeddings', { input: 1 })
   const metrics = (await get(server, '/metrics')).body as string
   for (const [name] of manual.matchAll(/\b(?:ggclip|nodejs)_[a-z0-9_]+[a-z0-9]/g)) expect(metrics).toContain(name)
+  for (const [, name] of metrics.matchAll(/^# TYPE (ggclip_\w+)/gm)) expect([name, manual.includes(`\`${name}`)]).toEqual([name, true])
+  for (const route of Object.keys((await get(server, '/openapi.json')).body.paths as object)) {
+    if (!route.startsWith('/gallery')) expect([route, manual.includes(`${route}\``)]).toEqual([route, true])
+  }
   for (const [, route] of manual.matchAll(/`GET (\/[\w/.]*)`/g)) {
     if (route === '/' || route === undefined) continue
     expect([route, (await get(server, route.replace('NAME', 'emoji-clip'))).status]).toEqual([route, 200])
+  }
+})
+
+test('every code stands beside its status', () => {
+  const rows = [...manual.matchAll(/^\| (\d{3}) \|.*\| ([^|]+) \|$/gm)].map(([, status, codes]) => ({
+    status: Number(status), codes: [...codes!.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => `ERR_CLIP_${code}`),
+  }))
+  const statusesOf = (code: string): number[] => rows.filter(({ codes }) => codes.includes(code)).map(({ status }) => status)
+  for (const code of errorCodes) {
+    const { status } = failureOf(new ClipError(code, 'a message'))
+    if (status !== 500) expect([code, statusesOf(code).includes(status)]).toEqual([code, true])
+  }
+  for (const { status, codes } of rows) {
+    for (const code of codes) {
+      const unknownFormat = code === 'ERR_CLIP_IMAGE_DECODE' && status === 415
+      const message = unknownFormat ? 'unsupported image format' : 'a message'
+      expect([code, failureOf(new ClipError(code as never, message)).status]).toEqual([code, status])
+    }
   }
 })
 

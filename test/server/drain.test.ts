@@ -111,6 +111,19 @@ withBuild('ggclip serve', () => {
     expect((await second.ended).code).toBe(0)
   })
 
+  test('a second server on the same port: status 1 and a code, and the first goes on', async () => {
+    const first = await serve()
+    const second = spawn(process.execPath, [main, 'serve', '--port', String(first.port), '--log-level', 'silent'], { stdio: ['ignore', 'ignore', 'pipe'] })
+    children.add(second)
+    let err = ''
+    second.stderr.on('data', chunk => { err += chunk })
+    expect(await new Promise(resolve => void second.on('close', resolve))).toBe(1)
+    expect(err).toMatch(/EADDRINUSE.*ERR_CLIP_SERVER_LISTEN/)
+    expect((await embed(first.url, { input: 'a' })).status).toBe(200)
+    first.child.kill('SIGTERM')
+    expect((await first.ended).code).toBe(0)
+  })
+
   test('keys from a file and from the environment; logs have ids and no secrets', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'ggclip-serve-'))
     const file = path.join(folder, 'keys')

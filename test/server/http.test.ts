@@ -2,16 +2,21 @@
 import net from 'node:net'
 
 import type { Server } from '../../lib/index.js'
-import { failure, get, post, start } from './support'
+import { failure, get, post, start, until } from './support'
 
 let server: Server
 beforeAll(async () => { server = await start({ maxBodyBytes: 10_000, page: false }) })
 
-const raw = (text: string): Promise<string> => new Promise((resolve, reject) => {
-  const socket = net.connect(server.port, '127.0.0.1', () => socket.write(text))
+const raw = (text: string, port = server.port): Promise<string> => new Promise((resolve, reject) => {
+  const socket = net.connect(port, '127.0.0.1', () => socket.write(text))
   let answer = ''
   socket.on('data', chunk => { answer += chunk.toString() }).on('end', () => resolve(answer)).on('error', reject)
 })
+
+const failureIn = (answer: string): [number, string] => {
+  const { error } = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))) as { error: { code: string } }
+  return [Number(answer.slice(9, 12)), error.code]
+}
 
 test.each<[string, RequestInit & { body?: string }, number, string]>([
   ['no JSON', { body: '{"input":' }, 400, 'ERR_CLIP_REQUEST_INVALID'],
@@ -70,9 +75,27 @@ test('no CORS unless asked', async () => {
 })
 
 test('no HTTP at all: 400, and the server lives', async () => {
-  expect(await raw('this is no HTTP\r\n\r\n')).toMatch(/^HTTP\/1.1 400/)
-  expect(await raw(`GET /healthz HTTP/1.1\r\nhost: a\r\nx: ${'a'.repeat(40_000)}\r\nconnection: close\r\n\r\n`)).toMatch(/^HTTP\/1.1 431/)
+  expect(failureIn(await raw('this is no HTTP\r\n\r\n'))).toEqual([400, 'ERR_CLIP_REQUEST_INVALID'])
+  expect(failureIn(await raw(`GET /healthz HTTP/1.1\r\nhost: a\r\nx: ${'a'.repeat(40_000)}\r\nconnection: close\r\n\r\n`))).toEqual([431, 'ERR_CLIP_REQUEST_INVALID'])
   expect((await get(server, '/healthz')).status).toBe(200)
+})
+
+test('an address that cannot be read: 400 in the usual form', async () => {
+  expect(await get(server, '/v1/models/%ff')).toMatchObject(failure(400, 'ERR_CLIP_REQUEST_INVALID'))
+})
+
+test('requests that do not come in: 408 after timeoutMs, head or body, and the server goes on', async () => {
+  const strict = await start({ timeoutMs: 200, page: false })
+  const head = 'POST /v1/embeddings HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n'
+  for (const text of [head, `${head}content-length: 1000\r\n\r\n{"input":`]) {
+    const began = performance.now()
+    expect(failureIn(await raw(text, strict.port))).toEqual([408, 'ERR_CLIP_REQUEST_INVALID'])
+    expect(performance.now() - began).toBeLessThan(3000)
+  }
+  await until(async () => /^ggclip_http_requests_in_progress 0$/m.test((await get(strict, '/metrics')).body as string))
+  expect((await post(strict, '/v1/embeddings', { input: 'a' })).status).toBe(200)
+  // longer than Node's own limit
+  expect((await get(await start({ timeoutMs: 900_000, preload: 'none', page: false }), '/healthz')).status).toBe(200)
 })
 
 test('internal failures tell strangers nothing', async () => {

@@ -2,7 +2,7 @@
 import OpenAI from 'openai'
 
 import type { Clip, Server } from '../../lib/index.js'
-import { dataUri, library, sample, start } from './support'
+import { dataUri, get, library, sample, start, until } from './support'
 
 const key = 'a-secret-for-openai'
 let server: Server
@@ -59,4 +59,32 @@ test('a cancelled call is cancelled', async () => {
   const call = client.embeddings.create({ model: 'emoji-clip', input: 'a' }, { signal: controller.signal })
   controller.abort()
   await expect(call).rejects.toBeInstanceOf(OpenAI.APIUserAbortError)
+})
+
+test('a batch of many, texts and images', async () => {
+  const input = Array.from({ length: 100 }, (_, i) => (i % 10 === 0 ? dataUri('rocket.png') : `text ${i}`))
+  const { data } = await client.embeddings.create({ model: 'emoji-clip', input })
+  expect(data.map(({ index }) => index)).toEqual(input.map((_, i) => i))
+  expect(data[10]!.embedding).toEqual(Array.from(await clip.encodeImage(sample('rocket.png'))))
+  expect(data[99]!.embedding).toEqual(Array.from(await clip.encodeText('text 99')))
+})
+
+test('limits are the client\'s own classes, too, and it waits as long as it is told', async () => {
+  const limited = await start({ requestsPerMinute: 1, maxQueue: 8 })
+  const impatient = new OpenAI({ apiKey: 'none', baseURL: `${limited.url}/v1`, maxRetries: 0 })
+  await impatient.embeddings.create({ model: 'emoji-clip', input: 'a' })
+  const refused = await impatient.embeddings.create({ model: 'emoji-clip', input: 'a' }).catch((error: unknown) => error)
+  expect(refused).toBeInstanceOf(OpenAI.RateLimitError)
+  expect(refused).toMatchObject({ status: 429, code: 'ERR_CLIP_RATE_EXCEEDED', type: 'rate_limit_error' })
+  expect(Number((refused as InstanceType<typeof OpenAI.RateLimitError>).headers!.get('retry-after'))).toBeGreaterThan(0)
+
+  const full = await start({ maxQueue: 8 })
+  const [once, patient] = [0, 5].map(maxRetries => new OpenAI({ apiKey: 'none', baseURL: `${full.url}/v1`, maxRetries }))
+  const long = once!.embeddings.create({ model: 'emoji-clip', input: Array.from({ length: 120 }, () => dataUri('rocket.png')) })
+  await until(async () => /ggclip_admitted_inputs\{model="emoji-clip"\} 120/.test((await get(full, '/metrics')).body as string))
+  const busy = await once!.embeddings.create({ model: 'emoji-clip', input: 'a' }).catch((error: unknown) => error)
+  expect(busy).toBeInstanceOf(OpenAI.InternalServerError)
+  expect(busy).toMatchObject({ status: 503, code: 'ERR_CLIP_QUEUE_FULL', type: 'overloaded_error' })
+  expect((await patient!.embeddings.create({ model: 'emoji-clip', input: 'a' })).data).toHaveLength(1)
+  expect((await long).data).toHaveLength(120)
 })

@@ -16,6 +16,7 @@ test.each<[object, string, string]>([
   [{ corsOrigins: '*' }, wrongKind, 'corsOrigins'], [{ remoteImages: { host: 'a' } }, unknown, 'hosts'], [{ remoteImages: 1 }, wrongKind, 'remoteImages'],
   [{ maxBodyBytes: 10 }, outOfRange, 'maxBodyBytes'], [{ timeoutMs: 0 }, outOfRange, 'timeoutMs'], [{ metrics: true }, wrongKind, 'metrics'],
   [{ logLevel: 'loud' }, outOfRange, 'logLevel'], [{ maxQueue: 1.5 }, outOfRange, 'maxQueue'],
+  [{ trustProxy: 'yes' }, wrongKind, 'trustProxy'], [{ trustProxy: -1 }, outOfRange, 'trustProxy'],
 ])('%p', async (options, code, words) => {
   await expect(Server.start(options)).rejects.toMatchObject({ code, message: expect.stringContaining(words) as string })
 })

@@ -66,7 +66,7 @@ commas); a key in an argument would be visible to everybody on the machine.`)
     ['--requests-per-minute <n>', 'of one key, or one address without keys (default: no limit)', wholeNumber],
     ['--remote-images', 'fetch images from http(s) URLs at public addresses (default: refuse URLs)'],
     ['--metrics <who>', 'who sees /metrics: open, key or off (default: key where there are keys)'],
-    ['--trust-proxy', 'believe X-Forwarded-For; only behind a proxy of your own'],
+    ['--trust-proxy [n]', 'believe so many entries of X-Forwarded-For, from its end: one for each proxy of your own (default: 0; no number: 1)', wholeNumber],
     ['--folder <path>', 'a folder of pictures that the web page can search'],
     ['--no-page', 'no web page at /'],
     ['--log-level <level>', 'silent, error, warn, info or debug (default: info)'],

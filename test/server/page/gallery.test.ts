@@ -81,6 +81,7 @@ describe('the gallery', () => {
     utimesSync(join(root, 'rocket.png'), new Date(), new Date(Date.now() + 5000))
     rmSync(join(root, 'below', 'pizza.webp'))
     gallery.refresh()
+    expect(gallery.progress.state).toBe('scanning') // whoever asked sees when it is done
     await until(() => gallery.list(0, 10).results.length === 2 && gallery.list(0, 10).results[0]!.entry.path === 'cat.png' && model.encoded - before === 2)
     await settled(gallery)
     expect(model.encoded - before).toBe(2)

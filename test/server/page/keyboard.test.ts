@@ -150,6 +150,7 @@ describeInBrowser('the web page, by keyboard and by ear', () => {
     await page.getByRole('link', { name: 'Compare' }).focus()
     await tabTo(page, 'Gallery')
     await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'Gallery' }).waitFor() // a person sees it before the next key
     await tabTo(page, 'Search the folder')
     await page.keyboard.type('a red apple')
     await page.keyboard.press('Enter')

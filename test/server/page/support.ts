@@ -30,9 +30,13 @@ export async function serve(options: ServerOptions = {}): Promise<Served> {
 /** An open page that keeps what must not happen: errors on the console, and requests to anybody but the server. */
 export interface Opened { page: Page; problems: string[]; close(): Promise<void> }
 
-export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Opened> {
+export async function openPage(
+  browser: Browser, url: string, options: BrowserContextOptions = {}, prepare: (page: Page) => Promise<unknown> = async () => undefined,
+): Promise<Opened> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options })
   const page = await context.newPage()
+  page.setDefaultTimeout(15_000)
+  page.on('filechooser', () => undefined) // told of from the beginning, not only once somebody waits
   const problems: string[] = []
   const host = new URL(url).host
   page.on('console', message => { if (['error', 'warning'].includes(message.type())) problems.push(`console: ${message.text()}`) })
@@ -41,6 +45,7 @@ export async function openPage(browser: Browser, url: string, options: BrowserCo
     const { protocol, host: other } = new URL(request.url())
     if (protocol !== 'blob:' && protocol !== 'data:' && other !== host) problems.push(`request to ${request.url()}`)
   })
+  await prepare(page)
   await page.goto(url)
   return { page, problems, close: () => context.close() }
 }

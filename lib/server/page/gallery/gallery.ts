@@ -64,7 +64,7 @@ export class Gallery {
 
   /** Looks for new, changed and deleted pictures. */
   refresh(): void {
-    if (this.#indexer) this.#indexer.refresh()
+    if (this.#indexer) this.#indexer.refresh(true)
     else this.start()
   }
 

@@ -24,6 +24,8 @@ export class Indexer {
   readonly #abort = new AbortController()
   #running: Promise<void> | undefined
   #again = false
+  /** Somebody waits for what this look, or the next one, finds. */
+  #asked = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(
@@ -33,12 +35,17 @@ export class Indexer {
 
   get progress(): Progress {
     const { state, pictures, leftOut, message } = this.#progress
-    return { state, pictures, indexed: this.catalogue.size, failed: this.#bad.size, leftOut, ...(message === undefined ? {} : { message }) }
+    const shown = this.#asked && state !== 'indexing' ? 'scanning' : state
+    return { state: shown, pictures, indexed: this.catalogue.size, failed: this.#bad.size, leftOut, ...(message === undefined ? {} : { message }) }
   }
 
-  /** Looks through the folder; once more afterwards if that is going on already. */
-  refresh(): void {
+  /**
+   * Looks through the folder; once more afterwards if that is going on already. Whether somebody has `asked` for it
+   * shows in the state, until what was found is indexed.
+   */
+  refresh(asked = false): void {
     if (this.#abort.signal.aborted) return
+    this.#asked ||= asked
     if (this.#running) {
       this.#again = true
       return
@@ -48,7 +55,10 @@ export class Indexer {
       if (this.#again) {
         this.#again = false
         this.refresh()
-      } else this.#later()
+      } else {
+        this.#asked = false
+        this.#later()
+      }
     })
   }
 

@@ -14,7 +14,7 @@ export async function listModels(signal) {
 
 /** One picture against the labels: `{ results: [{ label, score, similarity }], ... }`, best first. */
 export async function classify(picture, { labels, templates, multiLabel }, signal) {
-  const body = { image: await dataUri(picture.file), labels, templates, multi_label: multiLabel }
+  const body = { image: await dataUriOf(picture), labels, templates, multi_label: multiLabel }
   const answer = await post('v1/classify', body, signal).catch(error => { throw named(error, [picture]) })
   return { ...timed(answer), results: answer.body.data[0].results }
 }
@@ -44,7 +44,7 @@ async function inParts(pictures, send) {
   while (open.length > 0) {
     const { first, list } = open.shift()
     try {
-      const answer = await send(await Promise.all(list.map(picture => dataUri(picture.file))))
+      const answer = await send(await Promise.all(list.map(dataUriOf)))
       answers.push({ ...answer, first, ms: performance.now() - began })
     } catch (error) {
       if (!(error instanceof Failure) || error.kind !== 'size' || list.length === 1) throw named(error, list)
@@ -111,6 +111,10 @@ export async function pictureAddress(path, signal) {
 
 const timed = ({ ms, stages }) => ({ ms, stages })
 
+function dataUriOf(picture) {
+  return dataUri(picture.file).catch(error => { throw Object.assign(error, { picture }) })
+}
+
 const encoded = new WeakMap()
 
 /** The file as a data URI; read once. */
@@ -124,6 +128,7 @@ function dataUri(file) {
 }
 
 function readDataUri(file) {
+  if (file.size === 0) return Promise.reject(new Failure('picture', `${file.name} is empty.`))
   return new Promise((resolve, reject) => {
     const reader = new FileReader()
     // a file without a known type is a picture all the same, or the server will say that it is not

@@ -7,7 +7,7 @@ import { timingList } from './timing.js'
 import { createViewer } from './viewer.js'
 
 const pageSize = 60
-const pollMs = 1000
+const pollMs = 500
 
 export function galleryView(desk) {
   const grid = byId('gallery-results')
@@ -49,7 +49,6 @@ export function galleryView(desk) {
   function search(next) {
     query = next
     wanted = pageSize
-    if (query?.text === undefined) field.value = ''
     void job.now()
   }
 
@@ -60,6 +59,7 @@ export function galleryView(desk) {
     grid.setAttribute('aria-busy', 'true')
     await attempt(async () => {
       const answer = query === undefined ? await galleryPictures(0, wanted, signal) : await gallerySearch(query, wanted, signal)
+      if (query && query.text === undefined) field.value = '' // not before: where the picture fails, the words are there
       showResults(answer.results)
       more.hidden = answer.results.length >= answer.total || answer.results.length < wanted
       status(summary(answer), spoken(answer))

@@ -1,0 +1,71 @@
+#include "engine/memory.h"
+
+#include "engine/error.h"
+
+#include <new>
+
+#if !defined(_WIN32)
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
+namespace ggclip {
+
+constexpr size_t large_page = 2 * 1024 * 1024;
+
+void prefer_large_pages(void * begin, size_t n_bytes) {
+#if defined(MADV_HUGEPAGE)
+    const uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE), first = ((uintptr_t) begin + page - 1) / page * page;
+    const uintptr_t end = (uintptr_t) begin + n_bytes;
+    if (end > first && end - first >= large_page) madvise(reinterpret_cast<void *>(first), end - first, MADV_HUGEPAGE);
+#else
+    (void) begin;
+    (void) n_bytes;
+#endif
+}
+
+void free_deleter::operator()(void * p) const {
+#if !defined(_WIN32)
+    if (mapped > 0) {
+        munmap(p, mapped);
+        return;
+    }
+#endif
+    ::operator delete(p, std::align_val_t(64));
+}
+
+#if !defined(_WIN32)
+// From the system, on a boundary of large pages where there is room for one: those load several times sooner, and the
+// kernels wait less for addresses to be looked up. Null when there is no memory.
+static void * map_pages(size_t n_bytes) {
+    const size_t spare = n_bytes < large_page ? 0 : large_page;
+    void * const mapped = mmap(nullptr, n_bytes + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) return nullptr;
+    if (spare == 0) return mapped;
+
+    auto * const   begin = static_cast<uint8_t *>(mapped);
+    const size_t   page = (size_t) sysconf(_SC_PAGESIZE), size = (n_bytes + page - 1) / page * page;
+    const size_t   before = (large_page - (uintptr_t) begin % large_page) % large_page;
+    if (before > 0) munmap(begin, before);
+    if (before < spare) munmap(begin + before + size, spare - before);
+    prefer_large_pages(begin + before, n_bytes);
+    return begin + before;
+}
+#endif
+
+aligned_bytes allocate_aligned(size_t n_bytes) {
+#if !defined(_WIN32)
+    // Large blocks straight from the system: a heap keeps what is freed, and every thread that loads has one of its own.
+    constexpr size_t large = 256 * 1024;
+    if (n_bytes >= large) {
+        void * block = map_pages(n_bytes);
+        if (!block) throw_error(error_code::OUT_OF_MEMORY, "could not allocate %zu bytes", n_bytes);
+        return aligned_bytes(static_cast<uint8_t *>(block), free_deleter{n_bytes});
+    }
+#endif
+    void * p = ::operator new(n_bytes ? n_bytes : 1, std::align_val_t(64), std::nothrow);
+    if (!p) throw_error(error_code::OUT_OF_MEMORY, "could not allocate %zu bytes", n_bytes);
+    return aligned_bytes(static_cast<uint8_t *>(p));
+}
+
+}  // namespace ggclip

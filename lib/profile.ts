@@ -43,10 +43,12 @@ export interface Profile {
   threads: number
   runs: number
   kernels: string
-  /** Median milliseconds of a batch. */
+  /** Milliseconds of a batch: the operations and what is beside them, each the median of its runs. Shares are of this. */
   totalMs: number
   /** Part of it outside the operations: inputs, outputs, starting threads. */
   otherMs: number
+  /** Median of whole batches: more than `totalMs` where other processes interrupt most runs somewhere. */
+  measuredMs: number
   /** Most time first; empty where plain ggml computes the model. */
   operations: OperationProfile[]
   /** Milliard operations a second that all threads together can do, by weight type, measured in the same run. */
@@ -78,12 +80,13 @@ export function summarise(native: NativeProfile, facts: Pick<Profile, 'tower' | 
     groups.set(key, [...groups.get(key) ?? [], node])
   }
   const operations = [...groups.values()].map(nodes => operation(nodes, facts.threads, native.peaks))
-  const totalMs = median(native.totalMs)
+  const otherMs = median(native.totalMs.map((ms, run) => Math.max(0, ms - native.nodes.reduce((sum, { wallMs }) => sum + wallMs[run]!, 0))))
   return {
     ...facts,
     runs: native.totalMs.length,
-    totalMs,
-    otherMs: Math.max(0, totalMs - operations.reduce((sum, { ms }) => sum + ms, 0)),
+    totalMs: operations.reduce((sum, { ms }) => sum + ms, otherMs),
+    otherMs,
+    measuredMs: median(native.totalMs),
     operations: operations.sort((a, b) => b.ms - a.ms),
     peaks: Object.fromEntries(Object.entries(native.peaks).map(([type, rate]) => [type, rate / 1e9])),
   }

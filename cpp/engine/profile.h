@@ -28,7 +28,7 @@ struct run_profile {
 };
 
 // Operations a second of `n_threads` threads that do nothing but multiply-adds as matrices of `type` need them.
-// Takes about 50 ms.
+// Takes about 60 ms.
 double measure_peak(const kernels::kernel_table & table, kernels::weight_type type, int n_threads);
 
 const char * type_name(kernels::weight_type type);

@@ -54,7 +54,7 @@ export async function writeCase(shell: Shell, { name, unit, rows }: Case): Promi
 const headings = ['operation', 'weights', 'type', 'out x in x tokens', 'times', 'ms', 'share', 'waiting', 'GOP/s', 'of peak']
 
 export async function writeProfile(shell: Shell, profile: Profile): Promise<void> {
-  const { tower, batch, threads, totalMs, otherMs, peaks, kernels } = profile
+  const { tower, batch, threads, totalMs, otherMs, measuredMs, peaks, kernels } = profile
   const name = `${tower}, batch ${batch}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`
   const rows = profile.operations.map(({ kind, layer, type, shape, count, ms, waiting, gops, ofPeak }) => [
     kind, layer, type, shape.join(' x '), String(count), ms.toFixed(3), percentage(ms / totalMs), percentage(waiting),
@@ -68,7 +68,7 @@ export async function writeProfile(shell: Shell, profile: Profile): Promise<void
   }
   const measured = Object.entries(peaks).map(([type, rate]) => `${type} ${rate.toFixed(0)}`).join(', ')
   const lines = [
-    shell.paint.bold(`${name}: ${totalMs.toFixed(2)} ms a batch`),
+    shell.paint.bold(`${name}: ${totalMs.toFixed(2)} ms a batch (whole batches: ${measuredMs.toFixed(2)} ms)`),
     ...table([headings.map(shell.paint.dim), ...rows.map(row => row.map(printable))], 'llllrrrrrr'),
     measured === '' ? `  plain ggml computes this model (${kernels}): it tells no times of its own`
       : `  peak of the multiply-adds here, GOP/s of all threads: ${measured} (${kernels} kernels)`,

@@ -232,7 +232,11 @@ void weight_loader::load_text() {
 }
 
 void weight_loader::finish() {
-    if (packer_) packer_->run(options_.n_threads, options_.cancelled);
+    copy();
+    if (packer_) packer_->run(options_.n_threads, options_.cancelled);  // last: it lets go of pages that copying mapped
+}
+
+void weight_loader::copy() {
     if (copies_.empty()) return;
     // Allocates every tensor that does not point into the file yet.
     ggml_backend_buffer_t buffer = ggml_backend_alloc_ctx_tensors_from_buft(out_.context_.get(), ggml_backend_dev_buffer_type(out_.device));

@@ -16,7 +16,7 @@ class weight_loader {
     weight_loader(weights & out, const load_options & options);
     void load_vision();
     void load_text();
-    void finish();  // packs; allocates device memory and copies into it
+    void finish();  // copies and packs what was asked for
 
   private:
     const source_tensor & find(const std::string & name) const;
@@ -34,6 +34,7 @@ class weight_loader {
     void           head(const vision_hparams & hp, head_weights & out);
 
     bool map_in_place(ggml_tensor * tensor, const source_tensor & from);
+    void copy();
     void pack(linear_weights & out, const source_tensor & from, ggml_type type, kernels::weight_type packed_type);
 
     struct pending_copy { ggml_tensor * tensor; const source_tensor * from; };

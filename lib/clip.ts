@@ -3,7 +3,7 @@ import { throwIfAborted, withAbort } from './abort.js'
 import { checkImageOptions, checkTextOptions, imageKeys, pictureKeys } from './call-options.js'
 import { checkClassifyOptions, Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
 import { withDeadline } from './deadline.js'
-import { ClipError, fromNative, invalidArgument } from './errors.js'
+import { ClipError, fromNative } from './errors.js'
 import { checkLayers } from './hidden-layers.js'
 import { type DecodeSettings, decodeImage, isImageList, prepareDecoder } from './image.js'
 import { checkLoadOptions, type LoadSettings } from './load-options.js'
@@ -22,7 +22,7 @@ import type { ClipTokenizer } from './tokenizer.js'
 import type {
   CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, SimilarityResult,
 } from './types.js'
-import { checkBoolean, checkOneOf, checkOptions, checkSignal, checkString } from './validate.js'
+import { checkBoolean, checkIterable, checkOneOf, checkOptions, checkSignal, checkString, checkStrings, checkTexts } from './validate.js'
 
 const textCacheSize = 1024
 /** More would wait for memory, and the addon takes no more. */
@@ -169,7 +169,7 @@ export class Clip {
   encodeText(texts: readonly string[], options?: EncodeTextOptions): Promise<Float32Array[]>
   async encodeText(texts: string | readonly string[], options?: EncodeTextOptions): Promise<Float32Array | Float32Array[]> {
     const { normalize: unit = true, ...call } = checkTextOptions(options)
-    const list = textList(texts)
+    const list = checkTexts(texts)
     const vectors = await this.#embedTexts(list, call)
     const finished = vectors.map(vector => finish(vector, unit))
     return typeof texts === 'string' ? finished[0]! : finished
@@ -213,7 +213,7 @@ export class Clip {
     const imageInputs = isImageList(images) ? images : [images]
     const [imageVectors, textVectors] = await Promise.all([
       this.encodeImage(imageInputs, settings),
-      this.encodeText(textList(texts), { signal, priority, client, timeoutMs, onTrace }),
+      this.encodeText(checkTexts(texts), { signal, priority, client, timeoutMs, onTrace }),
     ])
     const { logitScale, logitBias, sigmoid: isSigmoid } = this.info
     const logits = imageVectors.map(image => Float32Array.from(textVectors, text => logitScale * dot(image, text) + logitBias))
@@ -240,7 +240,7 @@ export class Clip {
    */
   tokenize(texts: string | readonly string[]): Int32Array {
     this.#needOpen()
-    return this.#needTokenizer().encodePadded(textList(texts))
+    return this.#needTokenizer().encodePadded(checkTexts(texts))
   }
 
   /**
@@ -289,7 +289,7 @@ export class Clip {
   async profile(input: ImageInput, options: ProfileOptions): Promise<Profile> {
     const { tower, batch, runs } = checkProfileOptions(options)
     this.#needTower(tower === 'image' ? 'vision' : 'text')
-    const prepared = tower === 'image' ? await decodeImage(input, this.#decoding) : this.#tokensOf(textList(input as string))[0]!
+    const prepared = tower === 'image' ? await decodeImage(input, this.#decoding) : this.#tokensOf(checkTexts(input as string))[0]!
     const native = await this.#onOwnSession(session => profileOn(session, prepared, batch, runs), batch)
     return summarise(native, { tower, batch, threads: this.info.threads, kernels: this.info.kernels })
   }
@@ -405,24 +405,4 @@ export class Clip {
 
 function finish(vector: Float32Array, unit: boolean): Float32Array {
   return unit ? normalize(vector) : vector.slice()
-}
-
-function textList(texts: string | readonly string[]): readonly string[] {
-  const list: readonly unknown[] = Array.isArray(texts) ? texts : [texts]
-  list.forEach((text, i) => {
-    if (typeof text !== 'string') throw invalidArgument(Array.isArray(texts) ? `texts[${i}]` : 'text', 'a string', text)
-  })
-  return list as readonly string[]
-}
-
-function checkIterable<T>(name: string, value: Iterable<T> | AsyncIterable<T>): Iterable<T> | AsyncIterable<T> {
-  const candidate = value as Partial<Iterable<T> & AsyncIterable<T>> | null | undefined
-  const iterable = typeof value === 'object' && candidate && (candidate[Symbol.asyncIterator] ?? candidate[Symbol.iterator])
-  if (!iterable) throw invalidArgument(name, 'an iterable or async iterable', value)
-  return value
-}
-
-function checkStrings(name: string, value: readonly string[]): string[] {
-  if (!Array.isArray(value)) throw invalidArgument(name, 'an array of strings', value)
-  return Array.from(value as readonly unknown[], (element, i) => checkString(`${name}[${i}]`, element))
 }

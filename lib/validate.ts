@@ -177,3 +177,24 @@ function boundsText({ min, max }: Bounds): string {
   if (max !== undefined) return ` of at most ${max}`
   return ''
 }
+
+/** One text or several. */
+export function checkTexts(texts: string | readonly string[]): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(texts) ? texts : [texts]
+  list.forEach((text, i) => {
+    if (typeof text !== 'string') throw invalidArgument(Array.isArray(texts) ? `texts[${i}]` : 'text', 'a string', text)
+  })
+  return list as readonly string[]
+}
+
+export function checkIterable<T>(name: string, value: Iterable<T> | AsyncIterable<T>): Iterable<T> | AsyncIterable<T> {
+  const candidate = value as Partial<Iterable<T> & AsyncIterable<T>> | null | undefined
+  const iterable = typeof value === 'object' && candidate && (candidate[Symbol.asyncIterator] ?? candidate[Symbol.iterator])
+  if (!iterable) throw invalidArgument(name, 'an iterable or async iterable', value)
+  return value
+}
+
+export function checkStrings(name: string, value: readonly string[]): string[] {
+  if (!Array.isArray(value)) throw invalidArgument(name, 'an array of strings', value)
+  return Array.from(value as readonly unknown[], (element, i) => checkString(`${name}[${i}]`, element))
+}

@@ -1,6 +1,6 @@
 /** The options of {@link Server}: defaults, then checks. */
 import { invalidArgument, outOfRange } from '../errors.js'
-import { checkBoolean, checkInteger, checkNonEmptyArray, checkOneOf, checkOptions, checkString } from '../validate.js'
+import { checkBoolean, checkInteger, checkOneOf, checkOptions, checkString, checkStrings } from '../validate.js'
 import type { ApiKey, RemoteImageOptions, ServedModel, ServerOptions } from './types.js'
 
 const keys = [
@@ -98,9 +98,4 @@ function checkRemote(value: boolean | RemoteImageOptions): Required<RemoteImageO
     timeoutMs: checkInteger('remoteImages.timeoutMs', given.timeoutMs ?? 10_000, { min: 1, max: longest }),
     maxRedirects: checkInteger('remoteImages.maxRedirects', given.maxRedirects ?? 3, { min: 0, max: 20 }),
   }
-}
-
-function checkStrings(name: string, list: readonly string[]): string[] {
-  if (!Array.isArray(list)) throw invalidArgument(name, 'an array of strings', list)
-  return list.length === 0 ? [] : checkNonEmptyArray(name, list as readonly string[]).map((entry, i) => checkString(`${name}[${i}]`, entry))
 }

@@ -1,6 +1,6 @@
 /** The full-size ViT-B/32 of the oracle: 605 MB made by rule, kept in build/cache/b32. */
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 
 import { cache, oracle } from './oracle'
@@ -19,7 +19,8 @@ export function makeB32(): string {
   const weights = path.join(b32Directory, 'model.safetensors')
   if (existsSync(weights) && statSync(weights).size === bytes) return b32Directory
   const unfinished = `${b32Directory}-${process.pid}`
-  execFileSync(process.execPath, [generator, unfinished], { stdio: 'ignore' })
+  // by its real path: it does nothing when its name is not the one it was started by, as behind a link
+  execFileSync(process.execPath, [realpathSync(generator), unfinished], { stdio: 'ignore' })
   for (const name of tokenizerFiles) copyFileSync(path.join(tokenizer, name), path.join(unfinished, name))
   rmSync(b32Directory, { recursive: true, force: true })
   renameSync(unfinished, b32Directory)

@@ -4,6 +4,7 @@ import type { Sharp } from 'sharp'
 
 import { ClipError } from '../errors.js'
 import type { NativePixels } from '../native/contract.js'
+import { jpegFrame } from './jpeg-frame.js'
 import { type ReductionTarget, reducedSize } from './reduced-size.js'
 
 export interface DecodeContext {
@@ -46,6 +47,12 @@ export async function decodeBytes(bytes: Buffer, context: DecodeContext): Promis
     autoOrient: orient,
   } as const
   try {
+    const frame = jpegFrame(bytes)
+    if (frame && frame.components < 4 && !(reduce && reducedSize({ format: 'jpeg', ...frame }, reduce))) {
+      // nothing more to know (whether it is reduced does not depend on which edge is which): one visit to the decoder less
+      checkPixelCount(label, frame.width, frame.height, maxPixels)
+      return await toPixels(sharp(bytes, options), label)
+    }
     const { format, space, width, height, autoOrient } = await sharp(bytes, options).metadata()
     checkPixelCount(label, width, height, maxPixels)
     if (space === 'cmyk') return await decodeCmyk(sharp(bytes, options), label)

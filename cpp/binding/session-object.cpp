@@ -98,6 +98,14 @@ image_input image_argument(Napi::Env env, Napi::Value value, const hparams & hp)
     return image;
 }
 
+std::vector<image_input> images_argument(Napi::Env env, Napi::Value value, const hparams & hp) {
+    if (!value.IsArray()) throw invalid_argument(env, "images", "an array");
+    const Napi::Array array = value.As<Napi::Array>();
+    std::vector<image_input> images;
+    for (uint32_t i = 0; i < array.Length(); i++) images.push_back(image_argument(env, array.Get(i), hp));
+    return images;
+}
+
 Napi::Value states_value(Napi::Env env, const state_map & states) {
     Napi::Object out = Napi::Object::New(env);
     for (const auto & [name, values] : states) {
@@ -216,15 +224,12 @@ Napi::Value session_object::encode_images(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
     const hparams & hp = model(env).hp;
     need_tower(env, hp.vision.present, model(env), "image");
-    if (!info[0].IsArray()) throw invalid_argument(env, "images", "an array");
-    const Napi::Array array = info[0].As<Napi::Array>();
-    std::vector<image_input> images;
-    for (uint32_t i = 0; i < array.Length(); i++) images.push_back(image_argument(env, array.Get(i), hp));
+    std::vector<image_input> images = images_argument(env, info[0], hp);
     image_hparams image_hp = hp.image;
     background_argument(env, info[1], image_hp);
 
     return run<std::vector<float>>(
-        env, array,
+        env, info[0],
         [images = std::move(images), image_hp](session & engine, session_state & state) {
             const hparams & hp = engine.model().hp;
             std::vector<float> out(images.size() * (size_t) hp.n_proj);
@@ -326,13 +331,10 @@ Napi::Value session_object::profile_images(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
     const hparams & hp = model(env).hp;
     need_tower(env, hp.vision.present, model(env), "image");
-    if (!info[0].IsArray()) throw invalid_argument(env, "images", "an array");
-    const Napi::Array array = info[0].As<Napi::Array>();
-    std::vector<image_input> images;
-    for (uint32_t i = 0; i < array.Length(); i++) images.push_back(image_argument(env, array.Get(i), hp));
+    std::vector<image_input> images = images_argument(env, info[0], hp);
     const int n_run = int_argument(env, info[1], "runs", 1, 1 << 16);
     return run<run_profile>(
-        env, array,
+        env, info[0],
         [images = std::move(images), n_run](session & engine, session_state & state) {
             const auto tensors = prepare_images(engine.model().hp.image, images.data(), images.size(), engine, state);
             return engine.profile_images(tensors.data(), (int) tensors.size(), n_run);

@@ -16,13 +16,13 @@ import type { NativeImage, NativePixels } from './native/contract.js'
 import type { DecodeMode, ImageInput, ImageTensor, RawPixels } from './types.js'
 import { checkFloat32Array, checkInteger } from './validate.js'
 
+export { prepareDecoder } from './image/decode.js'
+
 /**
  * Most pixels of an image unless the caller says otherwise: 2^28, sharp's own limit rounded up. Admits the
  * 200-megapixel pictures of today's phones; keeps what a decompression bomb can cost to 1 GiB (RGBA).
  */
 export const defaultMaxPixels = 2 ** 28
-
-export { prepareDecoder } from './image/decode.js'
 
 export interface DecodeSettings {
   decode: DecodeMode

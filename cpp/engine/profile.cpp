@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <system_error>
+#include <exception>
 #include <thread>
 
 namespace ggclip {
@@ -52,8 +52,8 @@ double measure_peak(const kernels::kernel_table & table, kernels::weight_type ty
     std::vector<std::thread> others;
     try {
         for (size_t i = 1; i < rates.size(); i++) others.emplace_back([&, i] { rates[i] = peak_of_thread(table, type); });
-    } catch (const std::system_error &) {
-        // no more threads to be had, as in thread_team
+    } catch (const std::exception &) {
+        // no more threads, or no memory for them, to be had: those that started are waited for
     }
     rates[0] = peak_of_thread(table, type);
     double sum = 0;

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <exception>
-#include <system_error>
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
@@ -46,8 +45,8 @@ std::vector<node_program::step_times> node_program::times() const {
 thread_team::thread_team(int n_threads) {
     try {
         for (int i = 1; i < n_threads; i++) workers_.emplace_back([this] { worker_loop(); });
-    } catch (const std::system_error &) {
-        // no more threads to be had: those that started do the work
+    } catch (const std::exception &) {
+        // no more threads, or no memory for them, to be had: those that started do the work
     }
 }
 

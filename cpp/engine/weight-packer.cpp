@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
 namespace ggclip {
@@ -74,8 +73,8 @@ void weight_packer::run(int n_threads, const std::atomic<bool> * cancelled) {
     std::vector<std::thread> threads;
     try {
         while ((int) threads.size() + 1 < n_threads) threads.emplace_back(work);
-    } catch (const std::system_error &) {
-        // no more threads to be had: those that started do the work
+    } catch (const std::exception &) {
+        // no more threads, or no memory for them, to be had: those that started do the work, and are waited for
     }
     work();
     for (std::thread & thread : threads) thread.join();

@@ -28,7 +28,7 @@ inline const char * type_name(weight_type t) {
 }
 
 // In blocks of 32 in the plain matrix.
-inline bool is_quantized(weight_type t) { return (int)t >= (int)weight_type::q8_0 && t != weight_type::i8; }
+inline bool is_quantized(weight_type t) { return ggclip::kernels::in_blocks(t); }
 
 inline void expect(bool ok, const std::string & what) {
     if (!ok) {

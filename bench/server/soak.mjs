@@ -59,8 +59,8 @@ const sample = async () => samples.push({
   heapMib: await mibOf('nodejs_heap_size_used_bytes'), externalMib: await mibOf('nodejs_external_memory_bytes'),
 })
 const sampler = setInterval(() => void sample().catch(() => undefined), Math.max(100, seconds * 5))
-// the first fifth fills pools and caches; what is left is long enough for the trend to stand out of the garbage
-const settled = () => samples.slice(Math.floor(samples.length / 5))
+// the first half fills pools and caches
+const settled = () => samples.slice(samples.length >> 1)
 /** The least of each ten samples: garbage comes and goes, what is lost stays. */
 function floors() {
   const list = settled()
@@ -68,7 +68,7 @@ function floors() {
 }
 const trend = () => (floors().length > 2 ? Math.round(slopePerMinute(floors()) * 100) / 100 : null)
 const teller = setInterval(() => process.stderr.write(
-  `${Math.round((performance.now() - began) / 1000)} s: ${samples.at(-1)?.mib.toFixed(0)} MiB resident, trend ${trend()} MiB/min, ${counts.answered} answered, ${counts.aborted} given up, ${counts.wrong} wrong\n`,
+  `${Math.round((performance.now() - began) / 1000)} s: ${samples.at(-1)?.mib.toFixed(0)} MiB resident, trend of the second half ${trend()} MiB/min, ${counts.answered} answered, ${counts.aborted} given up, ${counts.wrong} wrong\n`,
 ), 60_000)
 let left
 try {

@@ -24,9 +24,11 @@ GGCLIP_INLINE vi in_order(vi sum) {
 struct dot_words {
     using activation = int16_t;
     static constexpr int  group = 2;  // consecutive inputs of one row in a weight vector
+    static constexpr bool unsigned_activations = false;
     static constexpr bool has_correction = false;
     static uint32_t correction(int, vi) { return 0; }
 
+    static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i16(p, activations); }
     static GGCLIP_INLINE_MEMBER vi start(const void *) { return zero_i(); }
     static GGCLIP_INLINE_MEMBER vi load_bytes(const uint8_t * p) {
         return _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *) p));
@@ -38,6 +40,7 @@ struct dot_words {
 struct dot_bytes {
     using activation = int8_t;
     static constexpr int  group = 4;
+    static constexpr bool unsigned_activations = false;
     static constexpr bool has_correction = true;
     // Lane j of sums: the block's activations whose index is j modulo 8. The low word of a lane holds products of the
     // first two inputs of four, the high word those of the others.
@@ -49,6 +52,7 @@ struct dot_bytes {
         return (low & 0xffff) | high << 16;
     }
 
+    static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i8(p, activations); }
     static GGCLIP_INLINE_MEMBER vi start(const void * correction) { return broadcast_32(correction); }
     static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) {
         return in_order(_mm256_add_epi16(sum, _mm256_maddubs_epi16(w, a)));
@@ -58,7 +62,5 @@ struct dot_bytes {
 
 template <weight_type W> struct dot_of { using type = dot_bytes; };
 template <> struct dot_of<weight_type::q8_0> { using type = dot_words; };
-
-constexpr bool q8_is_unsigned = false;  // q8_0 is stored as w + 128
 
 GGCLIP_LEVEL_END

@@ -11,12 +11,14 @@ GGCLIP_LEVEL_BEGIN
 struct dot_bytes {
     using activation = int8_t;
     static constexpr int  group = 4;  // consecutive inputs of one row in a weight vector
+    static constexpr bool unsigned_activations = false;
     static constexpr bool has_correction = true;
     // sums: the block's activations, any of them in any lane.
     static GGCLIP_INLINE_MEMBER uint32_t correction(int offset, vi sums) {
         return (uint32_t) (-offset * (int) sum_of(to_float(sums)));
     }
 
+    static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i8(p, activations); }
     static GGCLIP_INLINE_MEMBER vi start(const void * correction) { return broadcast_32(correction); }
     static GGCLIP_INLINE_MEMBER vi load_bytes(const uint8_t * p) { return load_i(p); }
     static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) {
@@ -32,7 +34,5 @@ struct dot_signed : dot_bytes {
 
 template <weight_type W> struct dot_of { using type = dot_bytes; };
 template <> struct dot_of<weight_type::q8_0> { using type = dot_signed; };
-
-constexpr bool q8_is_unsigned = false;  // q8_0 is stored as w + 128
 
 GGCLIP_LEVEL_END

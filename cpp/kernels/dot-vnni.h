@@ -1,5 +1,6 @@
-// Integer dot products with VNNI: vpdpbusd adds 4 products of unsigned weights and signed activations to each
-// 32-bit lane without saturating. A sum starts at -offset * (sum of the block's activations).
+// Integer dot products with VNNI: vpdpbusd adds 4 products of unsigned and signed bytes to each 32-bit lane without
+// saturating. 4- and 5-bit weights are the unsigned side as they are; their sums start at -offset * (sum of the block's
+// activations). For 8-bit weights it is the activations, 128 too large: what that adds is known when weights are packed.
 // Include after the level's simd header, with GGCLIP_DPBUSD naming the intrinsic of its width.
 #pragma once
 
@@ -10,20 +11,31 @@ GGCLIP_LEVEL_BEGIN
 struct dot_bytes {
     using activation = int8_t;
     static constexpr int  group = 4;  // consecutive inputs of one row in a weight vector
+    static constexpr bool unsigned_activations = false;
     static constexpr bool has_correction = true;
     // sums: the block's activations, any of them in any lane.
     static GGCLIP_INLINE_MEMBER uint32_t correction(int offset, vi sums) {
         return (uint32_t) (-offset * (int) sum_of(to_float(sums)));
     }
 
+    static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i8(p, activations); }
     static GGCLIP_INLINE_MEMBER vi start(const void * correction) { return broadcast_32(correction); }
     static GGCLIP_INLINE_MEMBER vi load_bytes(const uint8_t * p) { return load_i(p); }
     static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) { return GGCLIP_DPBUSD(sum, w, a); }
     static GGCLIP_INLINE_MEMBER vf finish(vi sum) { return to_float(sum); }
 };
 
-template <weight_type W> struct dot_of { using type = dot_bytes; };
+struct dot_signed : dot_bytes {
+    using activation = uint8_t;
+    static constexpr bool unsigned_activations = true;
+    static constexpr bool has_correction = false;
+    // The byte of a + 128 is that of a with the other sign bit.
+    static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i8(p, xor_i(activations, set_i(-128))); }
+    static GGCLIP_INLINE_MEMBER vi start(const void *) { return zero_i(); }
+    static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) { return GGCLIP_DPBUSD(sum, a, w); }
+};
 
-constexpr bool q8_is_unsigned = true;  // q8_0 is stored as w + 128
+template <weight_type W> struct dot_of { using type = dot_bytes; };
+template <> struct dot_of<weight_type::q8_0> { using type = dot_signed; };
 
 GGCLIP_LEVEL_END

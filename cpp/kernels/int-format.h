@@ -2,16 +2,18 @@
 //
 // Weights: panels of panel_rows output rows; a panel is a sequence of blocks of 32 inputs, and a block is
 //   f16 d[rows], f16 m[rows] (types with a minimum), high bits [rows][4] (5-bit types), quants.
+// Before the blocks, where the dot product wants unsigned activations: float start[rows] for each scale group.
 // Quants of q8_0: for each group of consecutive inputs (4, or 2 where the dot product wants words), [rows][group]
 // bytes. Quants of the 4-bit part: for p in 0..3, [rows][4] bytes whose low nibbles are group p and whose high
 // nibbles are group p + 4, which is the order of ggml's own bytes. Bit g of a high-bits byte belongs to group g.
-// Every quant is unsigned with offset 128, 16 or 8; the types with a minimum use the offset too and get
-// m + offset * d for a minimum, which is the same value. (Only dot_words keeps q8_0 signed.)
+// q8_0 is signed. The 4- and 5-bit quants are unsigned with offset 8 or 16; the types with a minimum use the offset
+// too and get m + offset * d for a minimum, which is the same value.
 //
 // Activations: for each tile of T tokens and each block
-//   quants [T][32], float d[T], correction [T] (what an integer sum starts at), float sum[T] (types with a
-//   minimum: the sum of the block's quants).
-// d is the same in all blocks of a scale group.
+//   quants [T][32], float d[T], correction [T] (types with an offset: what an integer sum starts at), float sum[T]
+//   (types with a minimum: the sum of the block's quants).
+// d is the same in all blocks of a scale group. Unsigned activations are 128 too large, and what that adds to a group's
+// sum, 128 * (sum of its weights), depends on the row alone: `start` takes it back.
 #pragma once
 
 #include "blocks.h"
@@ -21,7 +23,7 @@ GGCLIP_LEVEL_BEGIN
 constexpr int max_group_blocks = max_scale_group / block_size;
 
 constexpr int offset_of(weight_type type) {
-    return type == weight_type::q8_0 ? 128 : type == weight_type::q4_0 || type == weight_type::q4_1 ? 8 : 16;
+    return type == weight_type::q8_0 ? 0 : type == weight_type::q4_0 || type == weight_type::q4_1 ? 8 : 16;
 }
 
 constexpr bool has_high_bits(weight_type type) { return layout_of(type).high_bits != 0; }
@@ -40,6 +42,12 @@ struct int_format {
     static constexpr int token_block_bytes = token_quants + 4 + (dot::has_correction ? 4 : 0) + (has_min(W) ? 4 : 0);
 
     static constexpr bool with_min = has_min(W);
+
+    // Bytes of a panel before its blocks, and in all.
+    static constexpr size_t blocks_at(int n_in) {
+        return dot::unsigned_activations ? (size_t) ceil_div(n_in, scale_group(n_in)) * panel_rows * 4 : 0;
+    }
+    static constexpr size_t panel_bytes(int n_in) { return blocks_at(n_in) + (size_t) (n_in / block_size) * block_bytes; }
 
     // Byte offsets inside the block of a tile of n tokens.
     static constexpr int scales_at(int n) { return n * token_quants; }

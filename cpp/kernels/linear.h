@@ -96,11 +96,13 @@ struct int_linear {
         const int       n_left = min_int(n * max_group_blocks, n_blocks - first);
         const int       group = scale_group(a.w.n_in) / block_size;
         const size_t    x_at = ((size_t) tiles.begin(tile) * n_blocks + (size_t) first * height) * format::token_block_bytes;
-        const uint8_t * w = a.w.data + ((size_t) panel * n_blocks + first) * format::block_bytes;
+        const uint8_t * w = a.w.data + panel * format::panel_bytes(a.w.n_in);
+        const float *   start = (const float *) w + first / group * panel_rows;
         if (begin == 0) {
             memset(sums, 0, (size_t) height * panel_rows * sizeof(float));
         }
-        multiply_tile<W>(height, {w, (const uint8_t *) a.act + x_at, n_left, group, sums});
+        multiply_tile<W>(height, {w + format::blocks_at(a.w.n_in) + (size_t) first * format::block_bytes,
+                                  (const uint8_t *) a.act + x_at, n_left, group, start, sums});
     }
 };
 
@@ -138,7 +140,7 @@ struct row_linear {
         const float *   x_scales = (const float *) (x + row_format::scales_at(a.w.n_in, height));
         multiply_tile(height, {w + row_format::quants_at + (size_t) begin * row_format::block_bytes,
                                x + (size_t) begin * height * row_format::token_quants, n,
-                               begin == 0 ? (const uint8_t *) (x_scales + height) : nullptr,
+                               begin == 0 ? w + row_format::start_at : nullptr,
                                begin + n == n_blocks ? (const float *) w : nullptr, x_scales, sums});
     }
 };

@@ -69,11 +69,7 @@ GGCLIP_INLINE void quantize_block(Format format, int offset, const Row & row, in
     for (int i = 0; i < block_size; i += lanes) {
         const vi q = to_int(mul(row.at(i0 + i), inverse));
         sum = add_i(sum, q);
-        if constexpr (sizeof(activation) == 1) {
-            store_as_i8(quants + i, q);
-        } else {
-            store_as_i16(quants + i, q);
-        }
+        Format::dot::store(quants + i, q);
     }
     ((float *) (dst + format.scales_at(height)))[t] = d;
     if constexpr (Format::dot::has_correction) {
@@ -127,31 +123,18 @@ static void quantize_row_words(const Row & row, int n, uint8_t * dst, int height
 // The same in the layout of tile-row.h.
 template <class Row>
 static void quantize_row_bytes(const Row & row, int n, uint8_t * dst, int height, int t) {
-    using dot = row_format::dot;
-    using activation = typename dot::activation;
     const float amax = max_abs(row, 0, n);
     const bool  zero = amax < smallest_amax;
     const vf    inverse = set_f(zero ? 0.0f : 127.0f / amax);
-    vi          sum = zero_i();
     uint8_t *   quants = dst + t * row_format::token_quants;
     for (int i0 = 0; i0 < n; i0 += block_size, quants += height * row_format::token_quants) {
         for (int i = 0; i < block_size; i += lanes) {
             const int left = n - i0 - i;
             const vf  v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
-            const vi  q = to_int(mul(v, inverse));
-            sum = add_i(sum, q);
-            if constexpr (sizeof(activation) == 1) {
-                store_as_i8((activation *) quants + i, q);
-            } else {
-                store_as_i16((activation *) quants + i, q);
-            }
+            row_format::dot::store((row_format::dot::activation *) quants + i, to_int(mul(v, inverse)));
         }
     }
-    float * scales = (float *) (dst + row_format::scales_at(n, height));
-    scales[t] = zero ? 0.0f : amax / 127.0f;
-    const int32_t total = (int32_t) sum_of(to_float(sum));  // below 2^24: exact
-    const int32_t correction = dot::has_correction ? -offset_of(weight_type::q8_0) * total : 0;
-    memcpy(scales + height + t, &correction, 4);
+    ((float *) (dst + row_format::scales_at(n, height)))[t] = zero ? 0.0f : amax / 127.0f;
 }
 
 template <class Row>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pack-activations.h"
+#include "tile-int.h"
 
 GGCLIP_LEVEL_BEGIN
 
@@ -54,16 +55,35 @@ static void pack_int_block(const uint8_t * block, uint8_t * dst, int r) {
     for (int g = 0; g < n_groups; g++) {
         uint32_t v = 0;
         memcpy(&v, block + layout.quants + g * group, group);
-        if (!format::nibbles && q8_is_unsigned) {
-            v ^= 0x80808080;  // int8 to value + 128
-        }
         memcpy(quants + g * panel_rows * group, &v, group);
     }
 }
 
+// What unsigned activations add to the sums of each scale group of a panel, with the other sign: what a token of zeros
+// with a scale of -1 comes to.
 template <weight_type W>
-static void pack_int_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_blocks, uint8_t * dst) {
+static void pack_starts(const uint8_t * blocks, int n_in, float * dst) {
     using format = int_format<W>;
+    constexpr float none[panel_rows] = {};
+    uint8_t         zeros[max_group_blocks * format::token_block_bytes];
+    for (int b = 0; b < max_group_blocks; b++) {
+        const float d = -1.0f;
+        memset(zeros + b * format::token_block_bytes, 128, format::token_quants);
+        memcpy(zeros + b * format::token_block_bytes + format::scales_at(1), &d, 4);
+    }
+    const int group = scale_group(n_in) / block_size;
+    const int n_blocks = n_in / block_size;
+    for (int b = 0; b < n_blocks; b += group, dst += panel_rows) {
+        memset(dst, 0, panel_rows * sizeof(float));
+        multiply_tile<W, 1>({blocks + (size_t) b * format::block_bytes, zeros, min_int(group, n_blocks - b), group, none, dst});
+    }
+}
+
+template <weight_type W>
+static void pack_int_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_in, uint8_t * panel) {
+    using format = int_format<W>;
+    const int n_blocks = n_in / block_size;
+    uint8_t * dst = panel + format::blocks_at(n_in);
     for (int b = 0; b < n_blocks; b++, dst += format::block_bytes) {
         if (n_rows < panel_rows) {
             memset(dst, 0, format::block_bytes);  // a scale of 0 makes the missing rows 0
@@ -71,6 +91,9 @@ static void pack_int_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
         for (int r = 0; r < n_rows; r++) {
             pack_int_block<W>(rows + r * row_bytes + (size_t) b * layout_of(W).bytes, dst, r);
         }
+    }
+    if constexpr (format::dot::unsigned_activations) {
+        pack_starts<W>(panel + format::blocks_at(n_in), n_in, (float *) panel);
     }
 }
 
@@ -106,11 +129,8 @@ static void pack_word_panel(const uint8_t * rows, size_t row_bytes, int n_rows, 
 
 // Rows of f32 as bytes with a scale each.
 static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_in, uint8_t * dst) {
-    constexpr int     group = row_format::group;
-    constexpr uint8_t flip = q8_is_unsigned ? 0x80 : 0;  // int8 to value + 128
-    const size_t      n_bytes = (size_t) row_format::n_blocks(n_in) * row_format::block_bytes;
-    memset(dst, 0, row_format::quants_at);
-    memset(dst + row_format::quants_at, flip, n_bytes);
+    constexpr int group = row_format::group;
+    memset(dst, 0, row_format::quants_at + (size_t) row_format::n_blocks(n_in) * row_format::block_bytes);
     for (int r = 0; r < n_rows; r++) {
         const float * row = (const float *) (rows + r * row_bytes);
         const float   amax = max_abs(plain_row{row}, 0, n_in);
@@ -120,14 +140,20 @@ static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
         const float d = amax / 127.0f;
         memcpy(dst + r * 4, &d, 4);
         const vf inverse = set_f(127.0f / amax);
+        int32_t  sum = 0;
         for (int i = 0; i < n_in; i += lanes) {
             const int left = min_int(lanes, n_in - i);
             int32_t   quants[lanes];
             store_i(quants, to_int(mul(left == lanes ? load_f(row + i) : load_first(row + i, left), inverse)));
             for (int k = 0; k < left; k++) {
                 const size_t at = (size_t) ((i + k) / group * panel_rows + r) * group + (i + k) % group;
-                dst[row_format::quants_at + at] = (uint8_t) quants[k] ^ flip;
+                dst[row_format::quants_at + at] = (uint8_t) quants[k];
+                sum += quants[k];
             }
+        }
+        if (row_format::dot::unsigned_activations) {
+            const int32_t start = -128 * sum;
+            memcpy(dst + row_format::start_at + r * 4, &start, 4);
         }
     }
 }
@@ -140,7 +166,7 @@ static size_t panel_size(weight_type type, int n_in) {
         return (size_t) word_blocks(n_in) * word_format::block_bytes;
     }
     size_t size = (size_t) n_in * panel_rows * (type == weight_type::f32 ? 4 : 2);
-    with_int_format(type, [&](auto format) { size = (size_t) (n_in / block_size) * format.block_bytes; });
+    with_int_format(type, [&](auto format) { size = format.panel_bytes(n_in); });
     return size;
 }
 
@@ -154,7 +180,6 @@ static void pack(weight_type type, int n_out, int n_in, const void * rows, size_
         const uint8_t * panel = (const uint8_t *) rows + o * row_bytes;
         uint8_t *       out = (uint8_t *) dst + size * (o / panel_rows);
         const int       n_rows = min_int(panel_rows, n_out - o);
-        const int       n_blocks = n_in / block_size;
         switch (type) {
             case weight_type::f32: pack_float_panel(panel, row_bytes, n_rows, n_in, (uint32_t *) out); break;
             case weight_type::f16:
@@ -165,12 +190,12 @@ static void pack(weight_type type, int n_out, int n_in, const void * rows, size_
                     break;
                 }
                 pack_float_panel(panel, row_bytes, n_rows, n_in, (uint16_t *) out); break;
-            case weight_type::q8_0: pack_int_panel<weight_type::q8_0>(panel, row_bytes, n_rows, n_blocks, out); break;
-            case weight_type::q4_0: pack_int_panel<weight_type::q4_0>(panel, row_bytes, n_rows, n_blocks, out); break;
-            case weight_type::q4_1: pack_int_panel<weight_type::q4_1>(panel, row_bytes, n_rows, n_blocks, out); break;
+            case weight_type::q8_0: pack_int_panel<weight_type::q8_0>(panel, row_bytes, n_rows, n_in, out); break;
+            case weight_type::q4_0: pack_int_panel<weight_type::q4_0>(panel, row_bytes, n_rows, n_in, out); break;
+            case weight_type::q4_1: pack_int_panel<weight_type::q4_1>(panel, row_bytes, n_rows, n_in, out); break;
             case weight_type::i8: pack_row_panel(panel, row_bytes, n_rows, n_in, out); break;
-            case weight_type::q5_0: pack_int_panel<weight_type::q5_0>(panel, row_bytes, n_rows, n_blocks, out); break;
-            case weight_type::q5_1: pack_int_panel<weight_type::q5_1>(panel, row_bytes, n_rows, n_blocks, out); break;
+            case weight_type::q5_0: pack_int_panel<weight_type::q5_0>(panel, row_bytes, n_rows, n_in, out); break;
+            case weight_type::q5_1: pack_int_panel<weight_type::q5_1>(panel, row_bytes, n_rows, n_in, out); break;
         }
     }
 }

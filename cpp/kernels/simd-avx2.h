@@ -67,6 +67,7 @@ GGCLIP_INLINE vf load_bf16(const uint16_t * p) {
 }
 
 GGCLIP_INLINE vi zero_i() { return _mm256_setzero_si256(); }
+GGCLIP_INLINE vi set_i(int32_t x) { return _mm256_set1_epi32(x); }
 GGCLIP_INLINE vi add_i(vi a, vi b) { return _mm256_add_epi32(a, b); }
 GGCLIP_INLINE vi load_i(const void * p) { return _mm256_loadu_si256((const __m256i *) p); }
 GGCLIP_INLINE void store_i(void * p, vi x) { _mm256_storeu_si256((__m256i *) p, x); }
@@ -88,6 +89,7 @@ GGCLIP_INLINE vi bit_to_16(vi x, int bit) {
     const vi moved = bit < 4 ? _mm256_slli_epi16(x, 4 - bit) : _mm256_srli_epi16(x, bit - 4);
     return _mm256_and_si256(moved, _mm256_set1_epi8(16));
 }
+GGCLIP_INLINE vi xor_i(vi a, vi b) { return _mm256_xor_si256(a, b); }
 GGCLIP_INLINE vi or_i(vi a, vi b) { return _mm256_or_si256(a, b); }
 
 // x[i][j] <-> x[j][i]: pairs of floats, pairs of those, then halves of a register.

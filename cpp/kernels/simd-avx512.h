@@ -59,6 +59,7 @@ GGCLIP_INLINE vf load_bf16(const uint16_t * p) {
 }
 
 GGCLIP_INLINE vi zero_i() { return _mm512_setzero_si512(); }
+GGCLIP_INLINE vi set_i(int32_t x) { return _mm512_set1_epi32(x); }
 GGCLIP_INLINE vi add_i(vi a, vi b) { return _mm512_add_epi32(a, b); }
 GGCLIP_INLINE vi load_i(const void * p) { return _mm512_loadu_si512(p); }
 GGCLIP_INLINE void store_i(void * p, vi x) { _mm512_storeu_si512(p, x); }
@@ -75,6 +76,7 @@ GGCLIP_INLINE vi bit_to_16(vi x, int bit) {
     const vi moved = bit < 4 ? _mm512_slli_epi16(x, 4 - bit) : _mm512_srli_epi16(x, bit - 4);
     return _mm512_and_si512(moved, _mm512_set1_epi8(16));
 }
+GGCLIP_INLINE vi xor_i(vi a, vi b) { return _mm512_xor_si512(a, b); }
 GGCLIP_INLINE vi or_i(vi a, vi b) { return _mm512_or_si512(a, b); }
 
 // x[i][j] <-> x[j][i]: pairs of floats, pairs of those, then quarters of a register twice.

@@ -8,11 +8,12 @@
 GGCLIP_LEVEL_BEGIN
 
 struct int_tile {
-    const uint8_t * w;    // first block of the panel
-    const uint8_t * a;    // first block of the tile
-    int             n;    // blocks
+    const uint8_t * w;      // first block of the panel
+    const uint8_t * a;      // first block of the tile
+    int             n;      // blocks
     int             group;  // blocks that share the tokens' scales
-    float *         out;  // [T][panel_rows], added to
+    const float *   start;  // [groups][panel_rows], if the activations are unsigned
+    float *         out;    // [T][panel_rows], added to
 };
 
 // One block's integer sums.
@@ -69,11 +70,18 @@ static void multiply_tile(const int_tile & x) {
     using dot = typename format::dot;
     const uint8_t * w = x.w;
     const uint8_t * a = x.a;
+    const float *   start = x.start;
     for (int begin = 0; begin < x.n; begin += x.group) {
-        vf group[T][2];
+        vf group[T][2] = {{zero_f(), zero_f()}};
+        if constexpr (dot::unsigned_activations) {
+            group[0][0] = load_f(start);
+            group[0][1] = load_f(start + lanes);
+            start += panel_rows;
+        }
         GGCLIP_UNROLL
-        for (int t = 0; t < T; t++) {
-            group[t][0] = group[t][1] = zero_f();
+        for (int t = 1; t < T; t++) {
+            group[t][0] = group[0][0];
+            group[t][1] = group[0][1];
         }
         const float * token_scales = nullptr;  // the same in all blocks of the group
         const int     end = min_int(begin + x.group, x.n);

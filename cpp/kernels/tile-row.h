@@ -1,9 +1,9 @@
 // The micro-kernel of `precision: 'fast'`: weights as bytes with one scale per output row, activations with one per
 // token, so that a product is summed in integers over the whole row and scaled once.
 //
-// Weights: panels of panel_rows output rows: float d[rows], then blocks of 32 inputs (the last one filled up with
-// zeros), each in the order of int-format.h's q8_0 quants. Activations: for each tile of T tokens quants [T][32] for each
-// block, then float d[T] and correction [T] (what the sums start at).
+// Weights: panels of panel_rows output rows: float d[rows], int32 start[rows] (what the sums start at: it takes back
+// what unsigned activations add), then blocks of 32 inputs (the last one filled up with zeros), each in the order of
+// int-format.h's q8_0 quants. Activations: for each tile of T tokens quants [T][32] for each block, then float d[T].
 #pragma once
 
 #include "int-format.h"
@@ -14,21 +14,22 @@ struct row_format {
     using dot = typename dot_of<weight_type::q8_0>::type;
     static constexpr int group = dot::group;
     static constexpr int block_bytes = panel_rows * block_size;
-    static constexpr int quants_at = panel_rows * 4;
+    static constexpr int start_at = panel_rows * 4;
+    static constexpr int quants_at = panel_rows * 8;
     static constexpr int token_quants = block_size * (int) sizeof(typename dot::activation);
     static constexpr int n_blocks(int n_in) { return ceil_div(n_in, block_size); }
-    static constexpr size_t token_bytes(int n_in) { return (size_t) n_blocks(n_in) * token_quants + 8; }
+    static constexpr size_t token_bytes(int n_in) { return (size_t) n_blocks(n_in) * token_quants + 4; }
     static constexpr size_t scales_at(int n_in, int n_tokens) { return (size_t) n_tokens * n_blocks(n_in) * token_quants; }
 };
 
 struct row_tile {
-    const uint8_t * w;           // first block
-    const uint8_t * a;           // first block of the tile
-    int             n;           // blocks
-    const uint8_t * correction;  // [T]: the sums start here; null: they go on from `out`
-    const float *   w_scales;    // [panel_rows]: the sums end here; null: they stay integers
-    const float *   a_scales;    // [T]
-    float *         out;         // [T][panel_rows]
+    const uint8_t * w;         // first block
+    const uint8_t * a;         // first block of the tile
+    int             n;         // blocks
+    const uint8_t * start;     // [panel_rows]: the sums start here; null: they go on from `out`
+    const float *   w_scales;  // [panel_rows]: the sums end here; null: they stay integers
+    const float *   a_scales;  // [T]
+    float *         out;       // [T][panel_rows]
 };
 
 template <int T>
@@ -38,8 +39,8 @@ static void multiply_tile(const row_tile & x) {
     vi            sum[T][2];
     GGCLIP_UNROLL
     for (int t = 0; t < T; t++) {
-        sum[t][0] = x.correction ? dot::start(x.correction + t * 4) : load_i(x.out + t * panel_rows);
-        sum[t][1] = x.correction ? sum[t][0] : load_i(x.out + t * panel_rows + lanes);
+        sum[t][0] = x.start ? load_i(x.start) : load_i(x.out + t * panel_rows);
+        sum[t][1] = x.start ? load_i(x.start + lanes * 4) : load_i(x.out + t * panel_rows + lanes);
     }
     const uint8_t * w = x.w;
     const uint8_t * a = x.a;

@@ -1,5 +1,8 @@
 #include "engine/thread-team.h"
 
+#include "engine/thread-placement.h"
+
+#include <algorithm>
 #include <chrono>
 #include <exception>
 
@@ -25,10 +28,12 @@ bool node_program::compile(ggml_cgraph * graph, int n_threads) {
 }
 
 void node_program::add(const team_node & node, ggml_tensor * dst, int n_chunk) {
+    const int64_t n_before = steps_.empty() ? 0 : steps_.back().n_done;
     step & s = steps_.emplace_back();
     s.node = &node;
     s.dst = dst;
     s.n_chunk = n_chunk;
+    s.n_done = n_before + n_chunk;
 }
 
 std::vector<node_program::step_times> node_program::times() const {
@@ -42,9 +47,9 @@ std::vector<node_program::step_times> node_program::times() const {
     return out;
 }
 
-thread_team::thread_team(int n_threads) {
+thread_team::thread_team(int n_threads) : n_part_(n_threads), parts_(std::make_unique<part[]>((size_t) n_threads)), cpus_((size_t) n_threads, -1) {
     try {
-        for (int i = 1; i < n_threads; i++) workers_.emplace_back([this] { worker_loop(); });
+        for (int i = 1; i < n_threads; i++) workers_.emplace_back([this, i] { worker_loop(i); });
     } catch (const std::exception &) {
         // no more threads, or no memory for them, to be had: those that started do the work
     }
@@ -79,17 +84,37 @@ int64_t node_program::step::clock_chunk(int64_t began) {
     return now;
 }
 
-void thread_team::work_on(node_program & program, const std::atomic<bool> & abort) {
-    constexpr int spins_before_yield = 2000;  // some tens of microseconds: about a chunk
-    const bool timed = program.timed_;
-    for (node_program::step & s : program.steps_) {
-        int64_t began = timed ? now_ns() : 0;
-        for (int chunk = s.next++; chunk < s.n_chunk; chunk = s.next++) {
-            s.node->run(s.dst, chunk, s.n_chunk, s.node->userdata);
-            if (timed) began = s.clock_chunk(began);
-            s.done.fetch_add(1, std::memory_order_release);
+int thread_team::part::take(uint32_t node, int begin, int end) {
+    uint64_t value = value_.load(std::memory_order_relaxed);
+    for (;;) {
+        const uint32_t at = (uint32_t) (value >> 32);
+        const int      next = at == node ? (int) (uint32_t) value : begin;
+        if (at > node || next >= end) return -1;
+        if (value_.compare_exchange_weak(value, (uint64_t) node << 32 | (uint32_t) (next + 1), std::memory_order_relaxed)) return next;
+    }
+}
+
+// Returns how many chunks this thread has done.
+int thread_team::work_on_node(node_program::step & step, uint32_t node, int ith, bool timed) {
+    int     n_done = 0;
+    int64_t began = timed ? now_ns() : 0;
+    for (int i = 0; i < n_part_; i++) {
+        const int p = (ith + i) % n_part_;
+        const int begin = (int) ((int64_t) step.n_chunk * p / n_part_), end = (int) ((int64_t) step.n_chunk * (p + 1) / n_part_);
+        for (int chunk; (chunk = parts_[p].take(node, begin, end)) >= 0; n_done++) {
+            step.node->run(step.dst, chunk, step.n_chunk, step.node->userdata);
+            if (timed) began = step.clock_chunk(began);
         }
-        for (int spins = 0; s.done.load(std::memory_order_acquire) < s.n_chunk; spins++) {
+    }
+    return n_done;
+}
+
+void thread_team::work_on(node_program & program, int ith, const std::atomic<bool> & abort) {
+    constexpr int spins_before_yield = 2000;  // some tens of microseconds: about a chunk
+    uint32_t      node = 0;
+    for (node_program::step & s : program.steps_) {
+        done_.fetch_add(work_on_node(s, ++node, ith, program.timed_), std::memory_order_release);
+        for (int spins = 0; done_.load(std::memory_order_acquire) < s.n_done; spins++) {
             if (abort.load(std::memory_order_relaxed)) return;
             if (spins < spins_before_yield) pause_cpu();
             else std::this_thread::yield();
@@ -98,18 +123,25 @@ void thread_team::work_on(node_program & program, const std::atomic<bool> & abor
     }
 }
 
-void thread_team::worker_loop() {
+void thread_team::take_place(int ith) {
+    const int cpu = current_cpu();
+    if (cpu >= 0 && std::find(cpus_.begin(), cpus_.end(), cpu) != cpus_.end()) leave_cpus(cpus_);
+    cpus_[(size_t) ith] = current_cpu();
+}
+
+void thread_team::worker_loop(int ith) {
     uint64_t seen = 0;
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
         wake_.wait(lock, [&] { return quit_ || (program_ && generation_ != seen); });
         if (quit_) return;
         seen = generation_;
+        take_place(ith);
         node_program & program = *program_;
         const std::atomic<bool> & abort = *abort_;
         inside_++;
         lock.unlock();
-        work_on(program, abort);
+        work_on(program, ith, abort);
         lock.lock();
         if (--inside_ == 0) left_.notify_one();
     }
@@ -118,20 +150,22 @@ void thread_team::worker_loop() {
 bool thread_team::run(node_program & program, const std::atomic<bool> & abort, bool timed) {
     program.timed_ = timed;
     if (timed) program.begin_ns_ = now_ns();
+    for (int i = 0; i < n_part_; i++) parts_[i].reset();
+    done_.store(0, std::memory_order_relaxed);
     for (node_program::step & s : program.steps_) {
-        s.next.store(0, std::memory_order_relaxed);
-        s.done.store(0, std::memory_order_relaxed);
         s.busy_ns.store(0, std::memory_order_relaxed);
         s.end_ns.store(0, std::memory_order_relaxed);
     }
     if (!workers_.empty()) {
         std::lock_guard<std::mutex> lock(mutex_);
+        std::fill(cpus_.begin(), cpus_.end(), -1);
+        cpus_[0] = current_cpu();
         program_ = &program;
         abort_ = &abort;
         generation_++;
     }
     wake_.notify_all();
-    work_on(program, abort);
+    work_on(program, 0, abort);
     if (!workers_.empty()) {
         std::unique_lock<std::mutex> lock(mutex_);
         program_ = nullptr;  // a worker that wakes now finds nothing to do

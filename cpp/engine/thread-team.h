@@ -1,8 +1,10 @@
 // The threads of a session on the packed path, and how they share a graph's nodes.
 //
-// Each node is cut into chunks that threads claim one by one; a thread goes on to the next node when all chunks of this
-// one are done. No thread waits for another that holds no chunk, so a thread that the system has put aside (a busy
-// machine, a container with a CPU quota) delays the rest by one chunk at most. Between graphs the threads sleep.
+// Each node is cut into chunks. A thread first takes those of its own part of the node, the same part of every node: what
+// it reads there it has mostly written itself, and another core's cache is farther away than its own. Then it takes what
+// is left of the others' parts, and goes on to the next node when all chunks of this one are done. No thread waits for
+// another that holds no chunk, so a thread that the system has put aside (a busy machine, a container with a CPU quota)
+// delays the rest by one chunk at most. Between graphs the threads sleep.
 #pragma once
 
 #include <ggml.h>
@@ -11,6 +13,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -59,7 +62,7 @@ class node_program {
         const team_node * node;
         ggml_tensor *     dst;
         int               n_chunk;
-        std::atomic<int> next{0}, done{0};
+        int64_t           n_done;  // chunks of the program when this node is done
         std::atomic<int64_t> busy_ns{0}, end_ns{0};
 
         int64_t clock_chunk(int64_t began);  // returns the time
@@ -85,14 +88,31 @@ class thread_team {
     bool for_each(int n, const std::function<void(int)> & work, const std::atomic<bool> & abort);
 
   private:
-    void worker_loop();
-    static void work_on(node_program & program, const std::atomic<bool> & abort);
+    // How far a thread's part of a node is taken. Apart in memory, lest threads wait for each other's lines.
+    class alignas(64) part {
+      public:
+        void reset() { value_.store(0, std::memory_order_relaxed); }
+        // The next chunk of [begin, end) that nobody has, or -1; nodes count from 1.
+        int  take(uint32_t node, int begin, int end);
 
+      private:
+        std::atomic<uint64_t> value_{0};  // node << 32 | next chunk
+    };
+
+    void worker_loop(int ith);
+    void take_place(int ith);
+    void work_on(node_program & program, int ith, const std::atomic<bool> & abort);
+    int  work_on_node(node_program::step & step, uint32_t node, int ith, bool timed);
+
+    const int                 n_part_;                     // threads, had all of them started
+    std::unique_ptr<part[]>   parts_;
+    alignas(64) std::atomic<int64_t> done_{0};             // chunks of the program
     std::vector<std::thread>  workers_;
     std::mutex                mutex_;
     std::condition_variable   wake_, left_;
     node_program *            program_ = nullptr;          // null: nothing to do
     const std::atomic<bool> * abort_ = nullptr;
+    std::vector<int>          cpus_;                       // [part] where the threads of this run began; -1: not yet
     int                       inside_ = 0;                 // workers in work_on()
     uint64_t                  generation_ = 0;
     bool                      quit_ = false;

@@ -42,4 +42,16 @@ struct share {
         : begin((int) ((int64_t) n * ith / nth)), end((int) ((int64_t) n * (ith + 1) / nth)) {}
 };
 
+// What a micro-kernel brings to L2 beside its own work: bytes that are needed next, some lines with each step of its
+// loop, so that neither memory nor the multiply units wait for each other.
+struct fetch_ahead {
+    const uint8_t * next = nullptr;
+    int             lines = 0;  // with each step
+    GGCLIP_INLINE_MEMBER void step() {
+        for (int i = 0; i < lines; i++, next += 64) {
+            GGCLIP_PREFETCH_L2(next);
+        }
+    }
+};
+
 GGCLIP_LEVEL_END

@@ -65,18 +65,22 @@ static void finish_tile(const linear_args & a, const tile_place & at, const floa
     }
 }
 
-// What the driver below needs to know of a weight type; a unit is the step of the inner loop in inputs.
+// What the driver below needs to know of a weight type: the unit of its inner loop, in inputs and in bytes of a panel that
+// has `head` bytes before the first, and how many steps of fetch_ahead the loop takes over n units.
 template <class W>
 struct float_linear {
     static constexpr int unit = 1;
     static constexpr int tile_height = token_tile_float;
     static constexpr int unit_bytes = panel_rows * (int) sizeof(typename W::value);
+    static constexpr int head(int) { return 0; }
+    static constexpr int steps(int) { return 1; }
 
     static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
-                         float * sums) {
+                         float * sums, fetch_ahead fetch) {
         const size_t stride = float_stride(a.w.n_in);
         const auto * w = (const typename W::value *) a.w.data + ((size_t) panel * a.w.n_in + begin) * panel_rows;
         const auto * x = (const float *) a.act + tiles.begin(tile) * stride + begin;
+        fetch.step();
         multiply_tile<W>(tiles.height(tile), {w, panel_rows, x, stride, n, sums, panel_rows, begin != 0});
     }
 };
@@ -87,9 +91,11 @@ struct int_linear {
     static constexpr int unit = max_scale_group;  // a chunk never cuts a group
     static constexpr int tile_height = token_tile;
     static constexpr int unit_bytes = max_group_blocks * format::block_bytes;
+    static constexpr int head(int n_in) { return (int) format::blocks_at(n_in); }
+    static constexpr int steps(int n) { return n * max_group_blocks; }
 
     static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
-                         float * sums) {
+                         float * sums, fetch_ahead fetch) {
         const int       height = tiles.height(tile);
         const int       n_blocks = a.w.n_in / block_size;
         const int       first = begin * max_group_blocks;
@@ -102,7 +108,7 @@ struct int_linear {
             memset(sums, 0, (size_t) height * panel_rows * sizeof(float));
         }
         multiply_tile<W>(height, {w + format::blocks_at(a.w.n_in) + (size_t) first * format::block_bytes,
-                                  (const uint8_t *) a.act + x_at, n_left, group, start, sums});
+                                  (const uint8_t *) a.act + x_at, n_left, group, start, sums, fetch});
     }
 };
 
@@ -111,9 +117,11 @@ struct word_linear {
     static constexpr int unit = word_block;
     static constexpr int tile_height = token_tile_float;
     static constexpr int unit_bytes = word_format::block_bytes;
+    static constexpr int head(int) { return 0; }
+    static constexpr int steps(int n) { return n; }
 
     static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
-                         float * sums) {
+                         float * sums, fetch_ahead fetch) {
         const int       height = tiles.height(tile);
         const int       n_blocks = word_blocks(a.w.n_in);
         const size_t    x_at = ((size_t) tiles.begin(tile) * n_blocks + (size_t) begin * height) * word_format::token_block_bytes;
@@ -121,7 +129,7 @@ struct word_linear {
         if (begin == 0) {
             memset(sums, 0, (size_t) height * panel_rows * sizeof(float));
         }
-        multiply_tile(height, {w, (const uint8_t *) a.act + x_at, n, sums});
+        multiply_tile(height, {w, (const uint8_t *) a.act + x_at, n, sums, fetch});
     }
 };
 #endif
@@ -130,9 +138,11 @@ struct row_linear {
     static constexpr int unit = block_size;
     static constexpr int tile_height = token_tile;
     static constexpr int unit_bytes = row_format::block_bytes;
+    static constexpr int head(int) { return row_format::quants_at; }
+    static constexpr int steps(int n) { return n; }
 
     static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
-                         float * sums) {
+                         float * sums, fetch_ahead fetch) {
         const int       height = tiles.height(tile);
         const int       n_blocks = row_format::n_blocks(a.w.n_in);
         const uint8_t * w = a.w.data + panel * panel_size(weight_type::i8, a.w.n_in);
@@ -141,43 +151,32 @@ struct row_linear {
         multiply_tile(height, {w + row_format::quants_at + (size_t) begin * row_format::block_bytes,
                                x + (size_t) begin * height * row_format::token_quants, n,
                                begin == 0 ? w + row_format::start_at : nullptr,
-                               begin + n == n_blocks ? (const float *) w : nullptr, x_scales, sums});
+                               begin + n == n_blocks ? (const float *) w : nullptr, x_scales, sums, fetch});
     }
 };
 
-// Into how many blocks of about equal size the token tiles are cut: each within the limit above, and more of them
-// where there would be too few items for nth threads.
-static int token_blocks(const token_tiles & tiles, int n_panels, int nth) {
+// Into how many blocks of about equal size the token tiles are cut: each within the limit above, and more of them only
+// where there would be fewer than two items for a thread, which has 4 of the nth shares: each block reads all weights.
+static int token_blocks(const token_tiles & tiles, int n_items, int nth) {
     const int n = ceil_div(tiles.count, max_tiles_per_item);
-    return nth == 1 ? n : min_int(tiles.count, max_int(n, ceil_div(4 * nth, n_panels)));
+    return nth == 1 ? n : min_int(tiles.count, max_int(n, ceil_div(nth, 2 * n_items)));
 }
 
-// The weights that follow in memory are the next to be used. Each of the tiles that pass over a chunk fetches its
-// share of the chunk that comes after it, so that L3 and memory work while the tiles are computed.
-static void prefetch_share(const uint8_t * next, int bytes, const share & tiles, int tile) {
-    const int n = tiles.end - tiles.begin;
-    if (n < 4) {
-        return;  // too short a time to spread the fetches over
-    }
-    const share mine(bytes / 64, tile - tiles.begin, n);
-    for (int line = mine.begin; line < mine.end; line++) {
-        GGCLIP_PREFETCH_L2(next + line * 64);
-    }
-}
-
-// The products of the tiles of a token block with one panel: sums[tile of the block * tile_stride].
+// The products of the tiles of a token block with one panel: sums[tile of the block * tile_stride]. The weights that
+// follow in memory are the next to be used: the tiles that pass over a chunk fetch a share each of the chunk after it.
 template <class L>
 static void multiply_panel(const linear_args & a, const token_tiles & tiles, const share & block, int panel, float * sums, int tile_stride) {
     const int       n_units = ceil_div(a.w.n_in, L::unit);
     const int       n_chunks = ceil_div(n_units, max_int(1, chunk_bytes / L::unit_bytes));
-    const uint8_t * w = a.w.data + panel * panel_size(a.w.type, a.w.n_in);
+    const uint8_t * w = a.w.data + panel * panel_size(a.w.type, a.w.n_in) + L::head(a.w.n_in);
     for (int c = 0; c < n_chunks; c++) {
         const share     units(n_units, c, n_chunks);
-        const int       bytes = (units.end - units.begin) * L::unit_bytes;
+        const int       n = units.end - units.begin;
+        const int       n_steps = L::steps(n);
+        const int       lines = ceil_div(n * L::unit_bytes, 64 * n_steps * (block.end - block.begin));
         const uint8_t * next = w + (size_t) units.end * L::unit_bytes;
-        for (int tile = block.begin; tile < block.end; tile++) {
-            prefetch_share(next, bytes, block, tile);
-            L::multiply(a, tiles, tile, panel, units.begin, units.end - units.begin, sums + (tile - block.begin) * tile_stride);
+        for (int tile = block.begin; tile < block.end; tile++, next += n_steps * lines * 64) {
+            L::multiply(a, tiles, tile, panel, units.begin, n, sums + (tile - block.begin) * tile_stride, {next, lines});
         }
     }
 }

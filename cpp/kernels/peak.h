@@ -41,14 +41,15 @@ struct peak_words : peak_integers {
 template <class P>
 static double multiply_adds(int n) {
     constexpr int tokens = lanes == 4 ? 8 : 6;  // 16 or 12 sums: enough to hide the latency, and no more than registers
+    constexpr int steps = 8;                    // unrolled, as in the micro-kernels
     constexpr int vector_bytes = 4 * lanes;
-    alignas(64) uint8_t weights[4 * vector_bytes], row[2 * tokens * 4], out[vector_bytes];
+    alignas(64) uint8_t weights[2][steps * 2 * vector_bytes], row[2][steps * tokens * 4], out[vector_bytes];
     const float one = 1.0f;  // as integers it does as well as any
-    for (int i = 0; i < 4 * lanes; i++) {
-        memcpy(weights + 4 * i, &one, 4);
+    for (size_t i = 0; i < sizeof(weights); i += 4) {
+        memcpy(weights[0] + i, &one, 4);
     }
-    for (int i = 0; i < 2 * tokens; i++) {
-        memcpy(row + 4 * i, &one, 4);
+    for (size_t i = 0; i < sizeof(row); i += 4) {
+        memcpy(row[0] + i, &one, 4);
     }
     typename P::vector sums[tokens][2];
     GGCLIP_UNROLL
@@ -56,14 +57,18 @@ static double multiply_adds(int n) {
         sums[t][0] = sums[t][1] = P::zero();
     }
     for (int i = 0; i < n; i++) {
-        const int                place = i & 1;  // so that no product can be taken out of the loop
-        const typename P::vector w0 = P::weight(weights + place * vector_bytes);
-        const typename P::vector w1 = P::weight(weights + (2 + place) * vector_bytes);
+        const uint8_t * const w = weights[i & 1];  // by turns, so that no product can be taken out of the loop
+        const uint8_t * const a = row[i & 1];
         GGCLIP_UNROLL
-        for (int t = 0; t < tokens; t++) {
-            const typename P::vector a = P::token(row + (place * tokens + t) * 4);
-            sums[t][0] = P::step(sums[t][0], w0, a);
-            sums[t][1] = P::step(sums[t][1], w1, a);
+        for (int step = 0; step < steps; step++) {
+            const typename P::vector w0 = P::weight(w + (2 * step + 0) * vector_bytes);
+            const typename P::vector w1 = P::weight(w + (2 * step + 1) * vector_bytes);
+            GGCLIP_UNROLL
+            for (int t = 0; t < tokens; t++) {
+                const typename P::vector v = P::token(a + (step * tokens + t) * 4);
+                sums[t][0] = P::step(sums[t][0], w0, v);
+                sums[t][1] = P::step(sums[t][1], w1, v);
+            }
         }
     }
     int total = 0;
@@ -76,7 +81,7 @@ static double multiply_adds(int n) {
     }
     volatile int result = total;
     (void) result;
-    return 2.0 * P::products * 2 * tokens * n;
+    return 2.0 * P::products * 2 * tokens * steps * n;
 }
 
 static double peak(weight_type type, int n) {

@@ -14,6 +14,7 @@ struct int_tile {
     int             group;  // blocks that share the tokens' scales
     const float *   start;  // [groups][panel_rows], if the activations are unsigned
     float *         out;    // [T][panel_rows], added to
+    fetch_ahead     fetch = {};  // a step with each block
 };
 
 // One block's integer sums.
@@ -71,6 +72,7 @@ static void multiply_tile(const int_tile & x) {
     const uint8_t * w = x.w;
     const uint8_t * a = x.a;
     const float *   start = x.start;
+    fetch_ahead     fetch = x.fetch;
     for (int begin = 0; begin < x.n; begin += x.group) {
         vf group[T][2] = {{zero_f(), zero_f()}};
         if constexpr (dot::unsigned_activations) {
@@ -86,6 +88,7 @@ static void multiply_tile(const int_tile & x) {
         const float * token_scales = nullptr;  // the same in all blocks of the group
         const int     end = min_int(begin + x.group, x.n);
         for (int b = begin; b < end; b++, w += format::block_bytes, a += T * format::token_block_bytes) {
+            fetch.step();
             vi sum[T][2];
             sum_block<W, T>(w, a, sum);
 

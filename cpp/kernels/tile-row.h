@@ -30,6 +30,7 @@ struct row_tile {
     const float *   w_scales;  // [panel_rows]: the sums end here; null: they stay integers
     const float *   a_scales;  // [T]
     float *         out;       // [T][panel_rows]
+    fetch_ahead     fetch = {};     // a step with each block
 };
 
 template <int T>
@@ -44,7 +45,9 @@ static void multiply_tile(const row_tile & x) {
     }
     const uint8_t * w = x.w;
     const uint8_t * a = x.a;
+    fetch_ahead     fetch = x.fetch;
     for (int b = 0; b < x.n; b++, w += row_format::block_bytes, a += T * row_format::token_quants) {
+        fetch.step();
         GGCLIP_UNROLL
         for (int g = 0; g < block_size / dot::group; g++) {
             const vi w0 = dot::load_bytes(w + (2 * g + 0) * vector_bytes);

@@ -43,6 +43,7 @@ struct word_tile {
     const uint8_t * a;    // first block of the tile
     int             n;    // blocks
     float *         out;  // [T][panel_rows], added to
+    fetch_ahead     fetch = {};  // a step with each block
 };
 
 template <int T>
@@ -50,7 +51,9 @@ static void multiply_tile(const word_tile & x) {
     constexpr int   vector_bytes = lanes * 4;
     const uint8_t * w = x.w;
     const uint8_t * a = x.a;
+    fetch_ahead     fetch = x.fetch;
     for (int b = 0; b < x.n; b++, w += word_format::block_bytes, a += T * word_format::token_block_bytes) {
+        fetch.step();
         vi sum[T][2];
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) {

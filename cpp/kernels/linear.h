@@ -18,7 +18,7 @@ GGCLIP_LEVEL_BEGIN
 
 constexpr int chunk_bytes = 16 * 1024;
 constexpr int max_tiles_per_item = 16;
-constexpr int max_tile = max_int(max_int(token_tile, token_tile_row), token_tile_float);
+constexpr int max_tile = max_int(token_tile, token_tile_float);
 
 // unary(sums + bias) + residual, for the first n rows of a panel; bias and residual may be null, dst may be sums.
 template <unary op>
@@ -136,7 +136,7 @@ struct word_linear {
 
 struct row_linear {
     static constexpr int unit = block_size;
-    static constexpr int tile_height = token_tile_row;
+    static constexpr int tile_height = token_tile;
     static constexpr int unit_bytes = row_format::block_bytes;
     static constexpr int head(int) { return row_format::quants_at; }
     static constexpr int steps(int n) { return n; }

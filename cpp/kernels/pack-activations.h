@@ -159,7 +159,7 @@ static void pack_row(weight_type type, const Row & row, int n, const token_tiles
 }
 
 static inline token_tiles tiles_of(weight_type type, int n_tokens) {
-    return token_tiles(n_tokens, type == weight_type::i8 ? token_tile_row : is_quantized(type) ? token_tile : token_tile_float);
+    return token_tiles(n_tokens, is_quantized(type) ? token_tile : token_tile_float);
 }
 
 static void pack_activations(weight_type type, const float * x, size_t x_stride, int n_tokens,

@@ -1,6 +1,7 @@
 // The integer micro-kernel: the same register tile as tile-float.h, T tokens x 2 vectors of output rows. For each
 // block of 32 inputs the products are summed in integers, then scaled by the weights' scale and added to the float
-// sums of the group, which the token's scale takes to the output. 4- and 5-bit weights are expanded here, once per tile.
+// sums of the group, which the token's scale takes to the output. The integer sums have the registers; the float sums,
+// touched once a block, wait in L1. 4- and 5-bit weights are expanded here, once per tile.
 #pragma once
 
 #include "int-format.h"
@@ -74,16 +75,17 @@ static void multiply_tile(const int_tile & x) {
     const float *   start = x.start;
     fetch_ahead     fetch = x.fetch;
     for (int begin = 0; begin < x.n; begin += x.group) {
-        vf group[T][2] = {{zero_f(), zero_f()}};
+        alignas(64) float group[T][panel_rows];  // float sums
+        vf                first[2] = {zero_f(), zero_f()};
         if constexpr (dot::unsigned_activations) {
-            group[0][0] = load_f(start);
-            group[0][1] = load_f(start + lanes);
+            first[0] = load_f(start);
+            first[1] = load_f(start + lanes);
             start += panel_rows;
         }
         GGCLIP_UNROLL
-        for (int t = 1; t < T; t++) {
-            group[t][0] = group[0][0];
-            group[t][1] = group[0][1];
+        for (int t = 0; t < T; t++) {
+            store_f(group[t], first[0]);
+            store_f(group[t] + lanes, first[1]);
         }
         const float * token_scales = nullptr;  // the same in all blocks of the group
         const int     end = min_int(begin + x.group, x.n);
@@ -96,8 +98,8 @@ static void multiply_tile(const int_tile & x) {
             const vf         d[2] = {load_f16(scales), load_f16(scales + lanes)};
             GGCLIP_UNROLL
             for (int t = 0; t < T; t++) {
-                group[t][0] = fma(dot::finish(sum[t][0]), d[0], group[t][0]);
-                group[t][1] = fma(dot::finish(sum[t][1]), d[1], group[t][1]);
+                store_f(group[t], fma(dot::finish(sum[t][0]), d[0], load_f(group[t])));
+                store_f(group[t] + lanes, fma(dot::finish(sum[t][1]), d[1], load_f(group[t] + lanes)));
             }
             if constexpr (has_min(W)) {
                 const uint16_t * mins = (const uint16_t *) (w + format::min_at);
@@ -106,8 +108,8 @@ static void multiply_tile(const int_tile & x) {
                 const float *    token_sums = (const float *) (a + format::sums_at(T));
                 GGCLIP_UNROLL
                 for (int t = 0; t < T; t++) {
-                    group[t][0] = fma(m[0], set_f(token_sums[t]), group[t][0]);
-                    group[t][1] = fma(m[1], set_f(token_sums[t]), group[t][1]);
+                    store_f(group[t], fma(m[0], set_f(token_sums[t]), load_f(group[t])));
+                    store_f(group[t] + lanes, fma(m[1], set_f(token_sums[t]), load_f(group[t] + lanes)));
                 }
             }
             token_scales = (const float *) (a + format::scales_at(T));
@@ -116,8 +118,8 @@ static void multiply_tile(const int_tile & x) {
         for (int t = 0; t < T; t++) {
             float * const out = x.out + t * panel_rows;
             const vf      scale = set_f(token_scales[t]);
-            store_f(out, fma(group[t][0], scale, load_f(out)));
-            store_f(out + lanes, fma(group[t][1], scale, load_f(out + lanes)));
+            store_f(out, fma(load_f(group[t]), scale, load_f(out)));
+            store_f(out + lanes, fma(load_f(group[t] + lanes), scale, load_f(out + lanes)));
         }
     }
 }

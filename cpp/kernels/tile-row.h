@@ -10,9 +10,6 @@
 
 GGCLIP_LEVEL_BEGIN
 
-// Most tokens of a tile: without float sums beside them, 16 integer sums have room in 32 registers.
-constexpr int token_tile_row = lanes == 16 ? 8 : token_tile;
-
 struct row_format {
     using dot = typename dot_of<weight_type::q8_0>::type;
     static constexpr int group = dot::group;
@@ -83,10 +80,10 @@ static void multiply_tile(int n_tokens, const row_tile & x) {
         case 2: return multiply_tile<2>(x);
         case 3: return multiply_tile<3>(x);
         case 4: return multiply_tile<4>(x);
-        case 5: return multiply_tile<min_int(5, token_tile_row)>(x);
-        case 6: return multiply_tile<min_int(6, token_tile_row)>(x);
-        case 7: return multiply_tile<min_int(7, token_tile_row)>(x);
-        case 8: return multiply_tile<min_int(8, token_tile_row)>(x);
+        case 5: return multiply_tile<min_int(5, token_tile)>(x);
+        case 6: return multiply_tile<min_int(6, token_tile)>(x);
+        case 7: return multiply_tile<min_int(7, token_tile)>(x);
+        case 8: return multiply_tile<min_int(8, token_tile)>(x);
         default: return;
     }
 }

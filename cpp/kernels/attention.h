@@ -14,7 +14,7 @@
 GGCLIP_LEVEL_BEGIN
 
 constexpr int query_tiles = 4;
-constexpr int query_block = query_tiles * token_tile_float;
+constexpr int query_block = query_tiles * token_tile;
 
 struct attention_scratch {
     float * keys;    // [panels of keys][d_head][panel_rows]
@@ -96,7 +96,7 @@ static float exponentiate(float * scores, int n, int n_pad, float scale) {
 
 // Queries i..i + n - 1 of a sequence whose head is packed.
 static void attend(const attention_args & a, int s, int h, int i, int n, const attention_scratch & scratch) {
-    alignas(64) float out[token_tile_float * panel_rows];
+    alignas(64) float out[token_tile * panel_rows];
     float             inverse_sum[query_block];
 
     const int         row = a.q_offset[s] + i;
@@ -105,7 +105,7 @@ static void attend(const attention_args & a, int s, int h, int i, int n, const a
     const int         n_pad = round_to_panel(n_seen);
     const size_t      stride = kv_stride(a.max_kv);
     const int         d_pad = round_to_panel(a.d_head);
-    const token_tiles tiles(n, token_tile_float);
+    const token_tiles tiles(n);
     const float       scale = 1.0f / sqrtf((float) a.d_head);
 
     for (int j = 0; j < n_seen; j += panel_rows) {

@@ -60,7 +60,7 @@ static void layer_norm(const norm_args & a, int ith, int nth) {
 
 static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, int ith,
                             int nth) {
-    const token_tiles tiles = tiles_of(type, a.n_tokens);
+    const token_tiles tiles(a.n_tokens);
     const share       mine(tiles.count, ith, nth);
     for (int tile = mine.begin; tile < mine.end; tile++) {
         for (int t = 0; t < tiles.height(tile); t++) {

@@ -56,7 +56,7 @@ static void linear_pack_of(const linear_args & a, weight_type next, void * packe
 
     const int         group = scale_group(a.w.n_out);
     const int         n_groups = ceil_div(a.w.n_out, group);
-    const token_tiles tiles(a.n_tokens, token_tile);
+    const token_tiles tiles(a.n_tokens);
     const int         n_blocks = token_blocks(tiles, n_groups, nth);
     const size_t      token_size = activation_token_size(next, a.w.n_out);
     const share       mine(n_blocks * n_groups, ith, nth);

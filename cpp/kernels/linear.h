@@ -18,7 +18,6 @@ GGCLIP_LEVEL_BEGIN
 
 constexpr int chunk_bytes = 16 * 1024;
 constexpr int max_tiles_per_item = 16;
-constexpr int max_tile = max_int(token_tile, token_tile_float);
 
 // unary(sums + bias) + residual, for the first n rows of a panel; bias and residual may be null, dst may be sums.
 template <unary op>
@@ -70,7 +69,6 @@ static void finish_tile(const linear_args & a, const tile_place & at, const floa
 template <class W>
 struct float_linear {
     static constexpr int unit = 1;
-    static constexpr int tile_height = token_tile_float;
     static constexpr int unit_bytes = panel_rows * (int) sizeof(typename W::value);
     static constexpr int head(int) { return 0; }
     static constexpr int steps(int) { return 1; }
@@ -89,7 +87,6 @@ template <weight_type W>
 struct int_linear {
     using format = int_format<W>;
     static constexpr int unit = max_scale_group;  // a chunk never cuts a group
-    static constexpr int tile_height = token_tile;
     static constexpr int unit_bytes = max_group_blocks * format::block_bytes;
     static constexpr int head(int n_in) { return (int) format::blocks_at(n_in); }
     static constexpr int steps(int n) { return n * max_group_blocks; }
@@ -115,7 +112,6 @@ struct int_linear {
 #if defined(GGCLIP_DPWSSD)
 struct word_linear {
     static constexpr int unit = word_block;
-    static constexpr int tile_height = token_tile_float;
     static constexpr int unit_bytes = word_format::block_bytes;
     static constexpr int head(int) { return 0; }
     static constexpr int steps(int n) { return n; }
@@ -136,7 +132,6 @@ struct word_linear {
 
 struct row_linear {
     static constexpr int unit = block_size;
-    static constexpr int tile_height = token_tile;
     static constexpr int unit_bytes = row_format::block_bytes;
     static constexpr int head(int) { return row_format::quants_at; }
     static constexpr int steps(int n) { return n; }
@@ -183,16 +178,16 @@ static void multiply_panel(const linear_args & a, const token_tiles & tiles, con
 
 template <class L>
 static void linear_of(const linear_args & a, int ith, int nth) {
-    alignas(64) float sums[max_tiles_per_item][max_tile * panel_rows];
+    alignas(64) float sums[max_tiles_per_item][token_tile * panel_rows];
 
-    const token_tiles tiles(a.n_tokens, L::tile_height);
+    const token_tiles tiles(a.n_tokens);
     const int         n_panels = ceil_div(a.w.n_out, panel_rows);
     const int         n_blocks = token_blocks(tiles, n_panels, nth);
     const share       mine(n_blocks * n_panels, ith, nth);
     for (int item = mine.begin; item < mine.end; item++) {
         const int   panel = item % n_panels;
         const share block(tiles.count, item / n_panels, n_blocks);
-        multiply_panel<L>(a, tiles, block, panel, sums[0], max_tile * panel_rows);
+        multiply_panel<L>(a, tiles, block, panel, sums[0], token_tile * panel_rows);
         for (int tile = block.begin; tile < block.end; tile++) {
             finish_tile(a, {tiles.begin(tile), tiles.height(tile), panel * panel_rows}, sums[tile - block.begin]);
         }

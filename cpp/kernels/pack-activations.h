@@ -158,13 +158,9 @@ static void pack_row(weight_type type, const Row & row, int n, const token_tiles
     });
 }
 
-static inline token_tiles tiles_of(weight_type type, int n_tokens) {
-    return token_tiles(n_tokens, is_quantized(type) ? token_tile : token_tile_float);
-}
-
 static void pack_activations(weight_type type, const float * x, size_t x_stride, int n_tokens,
                              int n_in, void * dst, int ith, int nth) {
-    const token_tiles tiles = tiles_of(type, n_tokens);
+    const token_tiles tiles(n_tokens);
     const share       mine(tiles.count, ith, nth);
     for (int tile = mine.begin; tile < mine.end; tile++) {
         for (int t = 0; t < tiles.height(tile); t++) {

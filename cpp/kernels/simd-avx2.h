@@ -11,8 +11,7 @@ using vi = __m256i;  // integers of any width
 
 constexpr int lanes = 8;
 constexpr int panel_rows = 2 * lanes;
-constexpr int token_tile = 6;        // most tokens of a tile, integer kernels: 2 x 6 sums fill the registers
-constexpr int token_tile_float = 6;  // the same, float kernels
+constexpr int token_tile = 6;  // most tokens of a tile: with 2 vectors of rows, 12 sums
 
 GGCLIP_INLINE vf zero_f() { return _mm256_setzero_ps(); }
 GGCLIP_INLINE vf set_f(float x) { return _mm256_set1_ps(x); }

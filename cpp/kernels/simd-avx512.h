@@ -11,8 +11,7 @@ using vi = __m512i;  // integers of any width
 
 constexpr int lanes = 16;
 constexpr int panel_rows = 2 * lanes;
-constexpr int token_tile = 8;        // most tokens of a tile, integer kernels: 16 sums
-constexpr int token_tile_float = 8;  // the same, float kernels
+constexpr int token_tile = 8;  // most tokens of a tile: with 2 vectors of rows, 16 sums
 
 GGCLIP_INLINE vf zero_f() { return _mm512_setzero_ps(); }
 GGCLIP_INLINE vf set_f(float x) { return _mm512_set1_ps(x); }

@@ -12,8 +12,7 @@ using vi = int32x4_t;    // integers of any width
 
 constexpr int lanes = 4;
 constexpr int panel_rows = 2 * lanes;
-constexpr int token_tile = 8;        // most tokens of a tile, integer kernels: 16 sums
-constexpr int token_tile_float = 8;  // the same, float kernels
+constexpr int token_tile = 8;  // most tokens of a tile: with 2 vectors of rows, 16 sums
 
 GGCLIP_INLINE vf zero_f() { return vdupq_n_f32(0.0f); }
 GGCLIP_INLINE vf set_f(float x) { return vdupq_n_f32(x); }

@@ -68,7 +68,7 @@ static void multiply_tile(const float_tile<W> & x) {
 
 template <class W>
 static void multiply_tile(int n_tokens, const float_tile<W> & x) {
-    static_assert(token_tile_float <= 8, "one case per tile height");
+    static_assert(token_tile <= 8, "one case per tile height");
     switch (n_tokens) {
         case 1: return multiply_tile<W, 1>(x);
         case 2: return multiply_tile<W, 2>(x);
@@ -76,8 +76,8 @@ static void multiply_tile(int n_tokens, const float_tile<W> & x) {
         case 4: return multiply_tile<W, 4>(x);
         case 5: return multiply_tile<W, 5>(x);
         case 6: return multiply_tile<W, 6>(x);
-        case 7: return multiply_tile<W, min_int(7, token_tile_float)>(x);
-        case 8: return multiply_tile<W, min_int(8, token_tile_float)>(x);
+        case 7: return multiply_tile<W, min_int(7, token_tile)>(x);
+        case 8: return multiply_tile<W, min_int(8, token_tile)>(x);
         default: return;
     }
 }

@@ -60,14 +60,17 @@ static void multiply_tile(const word_tile & x) {
             sum[t][0] = sum[t][1] = zero_i();
         }
         const uint8_t * quants = w + word_format::quants_at;
-        for (int pair = 0; pair < word_block / 2; pair++, quants += 2 * vector_bytes) {
-            const vi w0 = load_i(quants);
-            const vi w1 = load_i(quants + vector_bytes);
+        for (int first = 0; first < word_block / 2; first += 8, quants += 16 * vector_bytes) {
             GGCLIP_UNROLL
-            for (int t = 0; t < T; t++) {
-                const vi v = broadcast_32(a + t * word_format::token_quants + pair * 4);
-                sum[t][0] = GGCLIP_DPWSSD(sum[t][0], w0, v);
-                sum[t][1] = GGCLIP_DPWSSD(sum[t][1], w1, v);
+            for (int i = 0; i < 8; i++) {
+                const vi w0 = load_i(quants + (2 * i + 0) * vector_bytes);
+                const vi w1 = load_i(quants + (2 * i + 1) * vector_bytes);
+                GGCLIP_UNROLL
+                for (int t = 0; t < T; t++) {
+                    const vi v = broadcast_32(a + t * word_format::token_quants + (first + i) * 4);
+                    sum[t][0] = GGCLIP_DPWSSD(sum[t][0], w0, v);
+                    sum[t][1] = GGCLIP_DPWSSD(sum[t][1], w1, v);
+                }
             }
         }
         const float * scales = (const float *) w;
@@ -91,8 +94,8 @@ static void multiply_tile(int n_tokens, const word_tile & x) {
         case 4: return multiply_tile<4>(x);
         case 5: return multiply_tile<5>(x);
         case 6: return multiply_tile<6>(x);
-        case 7: return multiply_tile<min_int(7, token_tile_float)>(x);
-        case 8: return multiply_tile<min_int(8, token_tile_float)>(x);
+        case 7: return multiply_tile<min_int(7, token_tile)>(x);
+        case 8: return multiply_tile<min_int(8, token_tile)>(x);
         default: return;
     }
 }

@@ -9,7 +9,7 @@ GGCLIP_LEVEL_BEGIN
 struct token_tiles {
     int n_tokens;
     int count;
-    token_tiles(int n_tokens, int max_height) : n_tokens(n_tokens), count(ceil_div(n_tokens, max_height)) {}
+    explicit token_tiles(int n_tokens) : n_tokens(n_tokens), count(ceil_div(n_tokens, token_tile)) {}
     int begin(int tile) const { return (int) ((int64_t) n_tokens * tile / count); }
     int height(int tile) const { return begin(tile + 1) - begin(tile); }
 };

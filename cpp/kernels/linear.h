@@ -16,7 +16,7 @@
 
 GGCLIP_LEVEL_BEGIN
 
-constexpr int chunk_bytes = 16 * 1024;
+constexpr int chunk_bytes = 18 * 1024;
 constexpr int max_tiles_per_item = 16;
 
 // unary(sums + bias) + residual, for the first n rows of a panel; bias and residual may be null, dst may be sums.
@@ -101,11 +101,8 @@ struct int_linear {
         const size_t    x_at = ((size_t) tiles.begin(tile) * n_blocks + (size_t) first * height) * format::token_block_bytes;
         const uint8_t * w = a.w.data + panel * format::panel_bytes(a.w.n_in);
         const float *   start = (const float *) w + first / group * panel_rows;
-        if (begin == 0) {
-            memset(sums, 0, (size_t) height * panel_rows * sizeof(float));
-        }
         multiply_tile<W>(height, {w + format::blocks_at(a.w.n_in) + (size_t) first * format::block_bytes,
-                                  (const uint8_t *) a.act + x_at, n_left, group, start, sums, fetch});
+                                  (const uint8_t *) a.act + x_at, n_left, group, start, sums, begin != 0, fetch});
     }
 };
 
@@ -122,10 +119,7 @@ struct word_linear {
         const int       n_blocks = word_blocks(a.w.n_in);
         const size_t    x_at = ((size_t) tiles.begin(tile) * n_blocks + (size_t) begin * height) * word_format::token_block_bytes;
         const uint8_t * w = a.w.data + ((size_t) panel * n_blocks + begin) * word_format::block_bytes;
-        if (begin == 0) {
-            memset(sums, 0, (size_t) height * panel_rows * sizeof(float));
-        }
-        multiply_tile(height, {w, (const uint8_t *) a.act + x_at, n, sums, fetch});
+        multiply_tile(height, {w, (const uint8_t *) a.act + x_at, n, sums, begin != 0, fetch});
     }
 };
 #endif

@@ -14,7 +14,8 @@ struct int_tile {
     int             n;      // blocks
     int             group;  // blocks that share the tokens' scales
     const float *   start;  // [groups][panel_rows], if the activations are unsigned
-    float *         out;    // [T][panel_rows], added to
+    float *         out;    // [T][panel_rows]
+    bool            accumulate = false;
     fetch_ahead     fetch = {};  // a step with each block
 };
 
@@ -114,12 +115,14 @@ static void multiply_tile(const int_tile & x) {
             }
             token_scales = (const float *) (a + format::scales_at(T));
         }
+        const bool is_first = begin == 0 && !x.accumulate;
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) {
             float * const out = x.out + t * panel_rows;
             const vf      scale = set_f(token_scales[t]);
-            store_f(out, fma(load_f(group[t]), scale, load_f(out)));
-            store_f(out + lanes, fma(load_f(group[t] + lanes), scale, load_f(out + lanes)));
+            const vf      g[2] = {load_f(group[t]), load_f(group[t] + lanes)};
+            store_f(out, is_first ? mul(g[0], scale) : fma(g[0], scale, load_f(out)));
+            store_f(out + lanes, is_first ? mul(g[1], scale) : fma(g[1], scale, load_f(out + lanes)));
         }
     }
 }

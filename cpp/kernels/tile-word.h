@@ -42,7 +42,8 @@ struct word_tile {
     const uint8_t * w;    // first block of the panel
     const uint8_t * a;    // first block of the tile
     int             n;    // blocks
-    float *         out;  // [T][panel_rows], added to
+    float *         out;  // [T][panel_rows]
+    bool            accumulate = false;
     fetch_ahead     fetch = {};  // a step with each block
 };
 
@@ -76,12 +77,15 @@ static void multiply_tile(const word_tile & x) {
         const float * scales = (const float *) w;
         const vf      d[2] = {load_f(scales), load_f(scales + lanes)};
         const float * token_scales = (const float *) (a + word_format::scales_at(T));
+        const bool    is_first = b == 0 && !x.accumulate;
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) {
             float * const out = x.out + t * panel_rows;
             const vf      scale = set_f(token_scales[t]);
-            store_f(out, fma(to_float(sum[t][0]), mul(d[0], scale), load_f(out)));
-            store_f(out + lanes, fma(to_float(sum[t][1]), mul(d[1], scale), load_f(out + lanes)));
+            const vf      s[2] = {to_float(sum[t][0]), to_float(sum[t][1])};
+            const vf      d0 = mul(d[0], scale), d1 = mul(d[1], scale);
+            store_f(out, is_first ? mul(s[0], d0) : fma(s[0], d0, load_f(out)));
+            store_f(out + lanes, is_first ? mul(s[1], d1) : fma(s[1], d1, load_f(out + lanes)));
         }
     }
 }

@@ -25,6 +25,8 @@ import type {
 import { checkBoolean, checkIterable, checkOneOf, checkOptions, checkSignal, checkString, checkStrings, checkTexts } from './validate.js'
 
 const textCacheSize = 1024
+/** On CPUs, larger batches of pictures are no faster than what fits in here; texts and GPUs get their full batches. */
+const batchAimMs = 200
 /** More would wait for memory, and the addon takes no more. */
 const maxLoadThreads = 64
 
@@ -88,7 +90,7 @@ export class Clip {
     )
     const { maxBatch, maxWaitMs, maxQueue, decode, maxPixels } = settings
     this.#tracer = new Tracer(settings.onTrace)
-    this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, maxWaitMs, maxQueue, onBatch: this.#tracer.onBatch })
+    this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, aimMs: batchAimMs, maxWaitMs, maxQueue, onBatch: this.#tracer.onBatch })
     // pictures of any grid are decoded exactly: how large they become depends on their proportions
     const { imageSize: size = 0, resizeMode: mode } = native.vision?.anyGrid ? {} : native.vision ?? {}
     this.#decoding = { decode, maxPixels, size, mode: mode === 'patches' ? undefined : mode }

@@ -62,7 +62,7 @@ export interface LoadOptions extends HubOptions {
   dtype?: WeightType
   /** Arithmetic: 'fast' multiplies bytes with one scale per output row and token, 'exact' computes in f32. Default 'default'. */
   precision?: Precision
-  /** Most inputs of one batch; bounds scratch memory. Default 32. */
+  /** Most inputs of one batch; bounds scratch memory. Fewer go together where so many would run longer than 200 ms. Default 32. */
   maxBatch?: number
   /**
    * The longest that an idle session waits for a batch to fill, in milliseconds. It waits only while calls come so

@@ -8,8 +8,10 @@ export class Meter {
   private sum = 0
   private max = 0
   private readonly latest = new Float64Array(windowSize)
+  private stats: DurationStats | undefined // until the next duration: whoever asks for others pays no sorting
 
   record(duration: number): void {
+    this.stats = undefined
     this.latest[this.count % windowSize] = duration
     this.count += 1
     this.sum += duration
@@ -17,6 +19,11 @@ export class Meter {
   }
 
   read(): DurationStats {
+    this.stats ??= this.compute()
+    return { ...this.stats }
+  }
+
+  private compute(): DurationStats {
     if (this.count === 0) return { mean: 0, max: 0, p50: 0, p99: 0 }
     const sorted = this.latest.slice(0, Math.min(this.count, windowSize)).sort()
     // nearest-rank quantile

@@ -5,6 +5,7 @@
 import { abortReason, onAbort } from '../abort.js'
 import { ClipError, errorCodeOf } from '../errors.js'
 import { checkInteger, checkNonEmptyArray, checkNumber, checkString } from '../validate.js'
+import { BatchSize } from './batch-size.js'
 import { Call, type Entry } from './call.js'
 import { systemClock } from './clock.js'
 import { Failure, Job, type Outcome } from './job.js'
@@ -15,7 +16,7 @@ import type { BatchReport, BatchRunner, Clock, SchedulerOptions, SchedulerStats,
 import { WaitingCalls } from './waiting-calls.js'
 
 export class Scheduler<I, R> {
-  private readonly maxBatch: number
+  private readonly batchSize: BatchSize
   private readonly maxWaitMs: number
   private readonly agingMs: number
   private readonly clock: Clock
@@ -41,7 +42,7 @@ export class Scheduler<I, R> {
   /** @throws TypeError / RangeError for bad options */
   constructor(options: SchedulerOptions<I, R>) {
     this.idle = [...checkNonEmptyArray('runners', options.runners)]
-    this.maxBatch = checkInteger('maxBatch', options.maxBatch, { min: 1 })
+    this.batchSize = new BatchSize(checkInteger('maxBatch', options.maxBatch, { min: 1 }), checkNumber('aimMs', options.aimMs ?? Infinity, { min: 1, max: Infinity }))
     this.maxWaitMs = checkNumber('maxWaitMs', options.maxWaitMs, { min: 0, max: 60_000 })
     this.waiting = new WaitingCalls(checkInteger('maxQueue', options.maxQueue, { min: 1 }))
     this.agingMs = checkNumber('agingMs', options.agingMs ?? 1000, { min: 0, max: 3_600_000 })
@@ -183,7 +184,7 @@ export class Scheduler<I, R> {
   private nextQueue(now: number): KindQueue<I, R> | undefined {
     let best: KindQueue<I, R> | undefined
     for (const queue of this.queues.values()) {
-      if (queue.size < this.maxBatch && this.waitUntil(queue) > now) continue
+      if (queue.size < this.batchSize.limit(queue.kind) && this.waitUntil(queue) > now) continue
       if (!best || queue.claim < best.claim || (queue.claim === best.claim && queue.servedTurn < best.servedTurn)) {
         best = queue
       }
@@ -193,12 +194,13 @@ export class Scheduler<I, R> {
 
   private startBatch(queue: KindQueue<I, R>, now: number): void {
     // spread over the idle runners what needs several batches anyway: 40 items on two runners are 20 + 20, not 32 + 8
-    const batches = Math.min(this.idle.length, Math.ceil(queue.size / this.maxBatch))
-    const size = Math.min(this.maxBatch, Math.ceil(queue.size / batches))
+    const limit = this.batchSize.limit(queue.kind)
+    const batches = Math.min(this.idle.length, Math.ceil(queue.size / limit))
+    const size = Math.min(limit, Math.ceil(queue.size / batches))
     this.counts.batches += 1
     const entries = queue.take(size, now, this.counts.batches)
     if (queue.size === 0) this.queues.delete(queue.kind)
-    else if (queue.size < this.maxBatch) queue.refresh()
+    else if (queue.size < limit) queue.refresh()
     for (const entry of entries) {
       this.leaveQueue(entry)
       this.waitMs.record(now - entry.call.submittedAt)
@@ -225,6 +227,7 @@ export class Scheduler<I, R> {
     const runMs = this.clock.now() - startedAt
     this.runMs.record(runMs)
     const itemMs = runMs / entries.length
+    this.batchSize.measured(kind, entries.length, runMs)
     this.itemMs = this.itemMs === 0 ? itemMs : this.itemMs + 0.2 * (itemMs - this.itemMs)
     const report = (since: number): BatchReport => ({ kind, batch: number, size: entries.length, waitMs: startedAt - since, runMs })
     let oldest = startedAt
@@ -236,7 +239,7 @@ export class Scheduler<I, R> {
   }
 
   private fullBatchWaits(): boolean {
-    for (const queue of this.queues.values()) if (queue.size >= this.maxBatch) return true
+    for (const queue of this.queues.values()) if (queue.size >= this.batchSize.limit(queue.kind)) return true
     return false
   }
 

@@ -27,6 +27,8 @@ export interface SchedulerOptions<I, R> {
   runners: readonly BatchRunner<I, R>[]
   /** Most items of a batch. */
   maxBatch: number
+  /** How long a batch should run at most, milliseconds: of items that take long, fewer go together. Default Infinity. */
+  aimMs?: number
   /**
    * The longest that an idle runner waits for a batch to fill, milliseconds, to 60000. 0: not at all. It waits only
    * while more items are to be expected by how they came lately.

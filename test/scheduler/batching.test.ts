@@ -76,6 +76,42 @@ describe('batches', () => {
   })
 })
 
+describe('aimMs', () => {
+  /** Submits many, and lets the batches run one after the other; an item takes `itemMs`. Returns their sizes. */
+  async function sizes({ clock, batches, submit }: ReturnType<typeof setUp>, kind: string, count: number, itemMs: number): Promise<number[]> {
+    const first = batches.length
+    for (let i = 0; i < count; i++) void submit(kind, 'a')
+    await clock.turn()
+    for (let i = first; i < batches.length; i++) {
+      clock.pass(batches[i]!.items.length * itemMs)
+      batches[i]!.finish()
+      await clock.turn()
+    }
+    return batches.slice(first).map(({ items }) => items.length)
+  }
+
+  test('of items that take long, fewer go together, but at least 4; each kind has its own', async () => {
+    const world = setUp({ maxBatch: 32, aimMs: 200, maxQueue: 1000 })
+    expect(await sizes(world, 'image', 64, 20)).toEqual([32, 10, 10, 10, 2])
+    expect(await sizes(world, 'text', 64, 1)).toEqual([32, 32])
+    expect(await sizes(world, 'huge', 40, 500)).toEqual([32, 4, 4])
+    expect(await sizes(world, 'image', 20, 20)).toEqual([10, 10])
+  })
+
+  test('sizes grow again when items take less', async () => {
+    const world = setUp({ maxBatch: 32, aimMs: 200, maxQueue: 1000 })
+    expect(await sizes(world, 'image', 36, 100)).toEqual([32, 4])
+    const later = await sizes(world, 'image', 600, 5)
+    expect(later[0]).toBe(4)
+    expect(later).toEqual([...later.slice(0, -1)].sort((a, b) => a - b).concat(later.at(-1)!))
+    expect(later).toContain(32)
+  })
+
+  test('without it, batches are full whatever they take', async () => {
+    expect(await sizes(setUp({ maxBatch: 32, maxQueue: 1000 }), 'image', 64, 1000)).toEqual([32, 32])
+  })
+})
+
 describe('maxWaitMs', () => {
   test('0: an idle runner starts in the next turn, without a timer', async () => {
     const { clock, batches, submit } = setUp()

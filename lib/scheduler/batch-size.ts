@@ -1,0 +1,30 @@
+/** How many items of a kind a batch may have. */
+
+/** Below this, a smaller batch could cost more for each item than it saves in waiting. */
+const leastLimit = 4
+/** Weight of the latest observation. */
+const weight = 0.2
+/** Kinds may be made up by callers without end: only the latest are remembered. */
+const maxKinds = 64
+
+/**
+ * At most `maxBatch`, and fewer where so many would run longer than `aimMs`: large items fill a processor by themselves,
+ * and who waits for the batch before, or in it, waits for less.
+ */
+export class BatchSize {
+  private readonly itemMs = new Map<string, number>()
+
+  constructor(private readonly maxBatch: number, private readonly aimMs: number) {}
+
+  limit(kind: string): number {
+    const itemMs = this.itemMs.get(kind) ?? 0
+    return Math.min(this.maxBatch, Math.max(leastLimit, Math.floor(this.aimMs / itemMs)))
+  }
+
+  /** A batch of `size` items has run for `runMs`. */
+  measured(kind: string, size: number, runMs: number): void {
+    const itemMs = this.itemMs.get(kind) ?? runMs / size
+    if (!this.itemMs.has(kind) && this.itemMs.size >= maxKinds) this.itemMs.delete(this.itemMs.keys().next().value as string)
+    this.itemMs.set(kind, itemMs + weight * (runMs / size - itemMs))
+  }
+}

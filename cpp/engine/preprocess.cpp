@@ -103,6 +103,14 @@ void gray_rows(const image_view & image, size_t stride, uint8_t * rgb) {
     }
 }
 
+// Rows [begin, end) of the output that are a part's.
+struct row_range {
+    int begin, end;
+    row_range(int n_row, picture_part part)
+        : begin(int(int64_t(n_row) * part.ith / part.nth)), end(int(int64_t(n_row) * (part.ith + 1) / part.nth)) {}
+    size_t n_pixel(int width) const { return size_t(end - begin) * size_t(width); }
+};
+
 // The picture as RGB without alpha: itself, or a copy in `rgb`.
 image_view to_rgb(const image_hparams & params, const image_view & image, std::vector<uint8_t> & rgb) {
     const size_t stride = image.stride != 0 ? image.stride : size_t(image.width) * size_t(image.channels);
@@ -135,16 +143,16 @@ void fill_pixels(const std::array<uint8_t, 3> & colour, uint8_t * out, size_t n_
     for (size_t i = 0; i < n_pixel; i++, out += 3) std::copy(colour.begin(), colour.end(), out);
 }
 
-// rgb [n_pixel][3] to out [3][n_pixel]. A pixel has 256 values, so a table costs less than it saves
-// and gives every CPU the same floats.
-void normalize(const image_hparams & params, const uint8_t * rgb, size_t n_pixel, float * out) {
+// rgb [n_pixel][3] to out [3][plane], of which the first n_pixel. A pixel has 256 values, so a table costs less than it
+// saves and gives every CPU the same floats.
+void normalize(const image_hparams & params, const uint8_t * rgb, size_t n_pixel, float * out, size_t plane) {
     for (size_t c = 0; c < 3; c++) {
         float table[256];
         for (int v = 0; v < 256; v++) {
             table[v] = float((double(v) / 255.0 - double(params.mean[c])) / double(params.std[c]));
         }
-        float * plane = out + c * n_pixel;
-        for (size_t i = 0; i < n_pixel; i++) plane[i] = table[rgb[i * 3 + c]];
+        float * to = out + c * plane;
+        for (size_t i = 0; i < n_pixel; i++) to[i] = table[rgb[i * 3 + c]];
     }
 }
 
@@ -198,7 +206,7 @@ resize_plan plan_resize(const image_hparams & params, int width, int height, int
 }
 
 void resize_image(const image_hparams & params, const image_view & image, int out_width, int out_height,
-                  uint8_t * out, preprocess_scratch & scratch) {
+                  uint8_t * out, preprocess_scratch & scratch, picture_part part) {
     check_params(params);
     check_image(image);
     if (out_width < 1 || out_height < 1 || out_width > max_output_edge || out_height > max_output_edge) {
@@ -206,18 +214,22 @@ void resize_image(const image_hparams & params, const image_view & image, int ou
                     out_width, out_height);
     }
     const resize_plan plan = plan_resize(params, image.width, image.height, out_width, out_height);
+    const row_range rows(out_height, part);
     if (plan.window_width < out_width || plan.window_height < out_height) {
-        fill_pixels(params.fill, out, size_t(out_width) * size_t(out_height));
+        fill_pixels(params.fill, out, rows.n_pixel(out_width));
     }
     const size_t out_stride = size_t(out_width) * 3;
+    // of the window, what falls into the part
+    const int first = std::max(rows.begin, plan.pad_y), last = std::min(rows.end, plan.pad_y + plan.window_height);
+    if (first >= last) return;
     try {
         const image_view rgb = to_rgb(params, image, scratch.rgb);
         const kernels::resize_job job = {
             rgb.data, rgb.stride, rgb.width, rgb.height,
             plan.resized_width, plan.resized_height,
-            plan.window_x, plan.window_y, plan.window_width, plan.window_height,
+            plan.window_x, plan.window_y + (first - plan.pad_y), plan.window_width, last - first,
             filter_of(params.filter),
-            out + size_t(plan.pad_y) * out_stride + size_t(plan.pad_x) * 3, out_stride,
+            out + size_t(first - rows.begin) * out_stride + size_t(plan.pad_x) * 3, out_stride,
         };
         kernels::resize_rgb8(job, scratch.resize);
         release_if_large(scratch.rgb);
@@ -258,21 +270,24 @@ image_size tower_image_size(const image_hparams & params, int width, int height)
     return {params.crop, params.crop};
 }
 
-void preprocess(const image_hparams & params, const image_view & image, float * out, preprocess_scratch & scratch) {
+void preprocess(const image_hparams & params, const image_view & image, float * out, preprocess_scratch & scratch,
+                picture_part part) {
     check_params(params);
     check_image(image);
     const image_size size = tower_image_size(params, image.width, image.height);
-    const size_t n_pixel = size_t(size.width) * size_t(size.height);
+    const row_range rows(size.height, part);
+    const size_t n_pixel = rows.n_pixel(size.width);
     try {
         scratch.pixels.resize(n_pixel * 3);
     } catch (const std::bad_alloc &) {
         throw_error(error_code::OUT_OF_MEMORY, "image: no memory for %d x %d pixels", size.width, size.height);
     }
-    resize_image(params, image, size.width, size.height, scratch.pixels.data(), scratch);
-    normalize(params, scratch.pixels.data(), n_pixel, out);
+    resize_image(params, image, size.width, size.height, scratch.pixels.data(), scratch, part);
+    normalize(params, scratch.pixels.data(), n_pixel, out + size_t(rows.begin) * size_t(size.width),
+              size_t(size.width) * size_t(size.height));
 }
 
-void preprocess_pool::preprocess(const image_hparams & params, const image_view & image, float * out) {
+void preprocess_pool::preprocess(const image_hparams & params, const image_view & image, float * out, picture_part part) {
     std::unique_ptr<preprocess_scratch> scratch;
     {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -282,7 +297,7 @@ void preprocess_pool::preprocess(const image_hparams & params, const image_view 
         }
     }
     if (!scratch) scratch = std::make_unique<preprocess_scratch>();
-    ggclip::preprocess(params, image, out, *scratch);
+    ggclip::preprocess(params, image, out, *scratch, part);
     std::lock_guard<std::mutex> lock(mutex_);
     free_.push_back(std::move(scratch));
 }

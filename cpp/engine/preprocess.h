@@ -48,10 +48,15 @@ struct preprocess_scratch {
     std::vector<uint8_t>    pixels;  // resized and cropped
 };
 
+// The ith of nth parts of a picture that several threads prepare together: rows of what comes out, of about equal number.
+struct picture_part {
+    int ith = 0, nth = 1;
+};
+
 // Scratch of threads that prepare pictures at the same time; it is kept for the next ones.
 class preprocess_pool {
   public:
-    void preprocess(const image_hparams & params, const image_view & image, float * out);
+    void preprocess(const image_hparams & params, const image_view & image, float * out, picture_part part);
     void clear();
 
   private:
@@ -62,9 +67,9 @@ class preprocess_pool {
 // Output of out_width x out_height. Where these differ (open_clip allows it) they also stand for params.resize.
 resize_plan plan_resize(const image_hparams & params, int width, int height, int out_width, int out_height);
 
-// out: RGB8 [out_height][out_width][3], before rescaling and normalisation.
+// out: RGB8 [out_height][out_width][3], before rescaling and normalisation; of a part, its rows only.
 void resize_image(const image_hparams & params, const image_view & image, int out_width, int out_height,
-                  uint8_t * out, preprocess_scratch & scratch);
+                  uint8_t * out, preprocess_scratch & scratch, picture_part part = {});
 
 // The whole picture to exactly width x height: RGB8 [height][width][3]. For tests and tools.
 void resize_to(const image_view & image, int width, int height, interpolation filter, uint8_t * out,
@@ -74,7 +79,8 @@ void resize_to(const image_view & image, int width, int height, interpolation fi
 struct image_size { int width = 0, height = 0; };
 image_size tower_image_size(const image_hparams & params, int width, int height);
 
-// out: [3][height][width] of tower_image_size, (pixel / 255 - mean) / std.
-void preprocess(const image_hparams & params, const image_view & image, float * out, preprocess_scratch & scratch);
+// out: [3][height][width] of tower_image_size, (pixel / 255 - mean) / std; a part fills its rows of it.
+void preprocess(const image_hparams & params, const image_view & image, float * out, preprocess_scratch & scratch,
+                picture_part part = {});
 
 }  // namespace ggclip

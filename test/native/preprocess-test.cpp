@@ -206,6 +206,27 @@ static void test_preprocess_values() {
     CHECK(padded[padded.size() - 1] == 7, "last corner %d", padded[padded.size() - 1]);
 }
 
+static void test_parts() {
+    preprocess_scratch scratch;
+    const struct { resize_mode mode; int width, height, resize, crop; } cases[] = {
+        {resize_mode::shortest, 61, 47, 24, 24}, {resize_mode::shortest, 20, 150, 24, 24},  // the second: vertical pass first
+        {resize_mode::longest, 61, 23, 24, 24},  {resize_mode::squash, 30, 90, 24, 24},
+        {resize_mode::shortest, 24, 24, 24, 24}, {resize_mode::shortest, 31, 29, 8, 24},    // padded all around
+    };
+    for (const auto & c : cases) {
+        const auto params = params_of(c.mode, crop_rounding::floor, c.resize, c.crop);
+        const bytes src = noise(c.width, c.height);
+        const image_view image = make_image_view(src.data(), src.size(), c.width, c.height, 3);
+        std::vector<float> whole(3 * size_t(c.crop * c.crop));
+        preprocess(params, image, whole.data(), scratch);
+        for (const int nth : {2, 3, 4, 64}) {
+            std::vector<float> parts(whole.size(), -100.0f);
+            for (int ith = 0; ith < nth; ith++) preprocess(params, image, parts.data(), scratch, {ith, nth});
+            CHECK(parts == whole, "%d x %d in %d parts", c.width, c.height, nth);
+        }
+    }
+}
+
 static void test_channels_and_stride() {
     preprocess_scratch scratch;
     const auto params = params_of(resize_mode::shortest, crop_rounding::floor, 6, 6);
@@ -310,6 +331,7 @@ int main() {
     test_identity_and_flat_colour();
     test_plans();
     test_preprocess_values();
+    test_parts();
     test_channels_and_stride();
     test_patch_grids();
     test_errors();

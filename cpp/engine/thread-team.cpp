@@ -1,7 +1,5 @@
 #include "engine/thread-team.h"
 
-#include "engine/thread-placement.h"
-
 #include <algorithm>
 #include <chrono>
 #include <exception>
@@ -47,7 +45,7 @@ std::vector<node_program::step_times> node_program::times() const {
     return out;
 }
 
-thread_team::thread_team(int n_threads) : n_part_(n_threads), parts_(std::make_unique<part[]>((size_t) n_threads)), cpus_((size_t) n_threads, -1) {
+thread_team::thread_team(int n_threads) : n_part_(n_threads), parts_(std::make_unique<part[]>((size_t) n_threads)), placements_((size_t) n_threads - 1), cpus_((size_t) n_threads, -1) {
     try {
         for (int i = 1; i < n_threads; i++) workers_.emplace_back([this, i] { worker_loop(i); });
     } catch (const std::exception &) {
@@ -70,6 +68,14 @@ static void pause_cpu() {
 #elif defined(__aarch64__) && !defined(_MSC_VER)
     __asm__ volatile("yield");
 #endif
+}
+
+// Some tens of microseconds: about a chunk, and less than falling asleep and waking takes.
+constexpr int n_spin = 2000;
+
+template <class Done>
+static void spin_until(const Done & done) {
+    for (int i = 0; i < n_spin && !done(); i++) pause_cpu();
 }
 
 static int64_t now_ns() {
@@ -110,13 +116,12 @@ int thread_team::work_on_node(node_program::step & step, uint32_t node, int ith,
 }
 
 void thread_team::work_on(node_program & program, int ith, const std::atomic<bool> & abort) {
-    constexpr int spins_before_yield = 2000;  // some tens of microseconds: about a chunk
     uint32_t      node = 0;
     for (node_program::step & s : program.steps_) {
         done_.fetch_add(work_on_node(s, ++node, ith, program.timed_), std::memory_order_release);
         for (int spins = 0; done_.load(std::memory_order_acquire) < s.n_done; spins++) {
             if (abort.load(std::memory_order_relaxed)) return;
-            if (spins < spins_before_yield) pause_cpu();
+            if (spins < n_spin) pause_cpu();
             else std::this_thread::yield();
         }
         if (abort.load(std::memory_order_relaxed)) return;
@@ -124,6 +129,7 @@ void thread_team::work_on(node_program & program, int ith, const std::atomic<boo
 }
 
 void thread_team::take_place(int ith) {
+    placements_[(size_t) ith - 1].release(workers_[(size_t) ith - 1]);
     const int cpu = current_cpu();
     if (cpu >= 0 && std::find(cpus_.begin(), cpus_.end(), cpu) != cpus_.end()) leave_cpus(cpus_);
     cpus_[(size_t) ith] = current_cpu();
@@ -144,6 +150,9 @@ void thread_team::worker_loop(int ith) {
         work_on(program, ith, abort);
         lock.lock();
         if (--inside_ == 0) left_.notify_one();
+        lock.unlock();
+        spin_until([&] { return generation_ != seen; });  // a picture is prepared, and then its graph follows
+        lock.lock();
     }
 }
 
@@ -160,6 +169,7 @@ bool thread_team::run(node_program & program, const std::atomic<bool> & abort, b
         std::lock_guard<std::mutex> lock(mutex_);
         std::fill(cpus_.begin(), cpus_.end(), -1);
         cpus_[0] = current_cpu();
+        for (size_t i = 0; i < workers_.size(); i++) placements_[i].keep_off(workers_[i], cpus_[0]);
         program_ = &program;
         abort_ = &abort;
         generation_++;
@@ -167,6 +177,7 @@ bool thread_team::run(node_program & program, const std::atomic<bool> & abort, b
     wake_.notify_all();
     work_on(program, 0, abort);
     if (!workers_.empty()) {
+        spin_until([&] { return inside_ == 0; });
         std::unique_lock<std::mutex> lock(mutex_);
         program_ = nullptr;  // a worker that wakes now finds nothing to do
         left_.wait(lock, [&] { return inside_ == 0; });

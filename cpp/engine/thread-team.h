@@ -4,8 +4,10 @@
 // it reads there it has mostly written itself, and another core's cache is farther away than its own. Then it takes what
 // is left of the others' parts, and goes on to the next node when all chunks of this one are done. No thread waits for
 // another that holds no chunk, so a thread that the system has put aside (a busy machine, a container with a CPU quota)
-// delays the rest by one chunk at most. Between graphs the threads sleep.
+// delays the rest by one chunk at most. Between graphs the threads sleep, after a moment.
 #pragma once
+
+#include "engine/thread-placement.h"
 
 #include <ggml.h>
 
@@ -112,9 +114,10 @@ class thread_team {
     std::condition_variable   wake_, left_;
     node_program *            program_ = nullptr;          // null: nothing to do
     const std::atomic<bool> * abort_ = nullptr;
+    std::vector<thread_placement> placements_;             // [worker]
     std::vector<int>          cpus_;                       // [part] where the threads of this run began; -1: not yet
-    int                       inside_ = 0;                 // workers in work_on()
-    uint64_t                  generation_ = 0;
+    std::atomic<int>          inside_{0};                  // workers in work_on()
+    std::atomic<uint64_t>     generation_{0};              // of the program
     bool                      quit_ = false;
 };
 

@@ -2,8 +2,13 @@
 #include <atomic>
 #include <chrono>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
+
+#if defined(__linux__)
+#include <pthread.h>
+#endif
 
 #include "check.h"
 #include "engine/thread-placement.h"
@@ -122,11 +127,45 @@ static void threads_leave_taken_cpus() {
     CHECK(current_cpu() >= 0, "somewhere");
 }
 
+static void threads_are_kept_off_and_released() {
+#if defined(__linux__)
+    std::atomic<bool> quit{false};
+    std::thread       thread([&] { while (!quit) wait_us(100); });
+    const auto        cpus_of = [&] {
+        cpu_set_t cpus;
+        pthread_getaffinity_np(thread.native_handle(), sizeof(cpus), &cpus);
+        return cpus;
+    };
+    const cpu_set_t  before = cpus_of();
+    thread_placement placement;
+    std::vector<int> allowed;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) if (CPU_ISSET(cpu, &before)) allowed.push_back(cpu);
+    for (int turn = 0; turn < 3; turn++) {
+        placement.keep_off(thread, allowed.front());
+        placement.keep_off(thread, allowed.back());  // it slept on, and another CPU wakes it
+        const cpu_set_t kept = cpus_of();
+        CHECK(allowed.size() == 1 || !CPU_ISSET(allowed.back(), &kept), "kept off CPU %d", allowed.back());
+        CHECK(allowed.size() == 1 || CPU_ISSET(allowed.front(), &kept), "CPU %d is allowed again", allowed.front());
+        placement.release(thread);
+        const cpu_set_t after = cpus_of();
+        CHECK(CPU_EQUAL(&before, &after), "all CPUs again");
+    }
+    placement.keep_off(thread, CPU_SETSIZE + 1);  // no such CPU
+    placement.release(thread);
+    placement.release(thread);
+    const cpu_set_t after = cpus_of();
+    CHECK(CPU_EQUAL(&before, &after), "as before");
+    quit = true;
+    thread.join();
+#endif
+}
+
 int main() {
     each_chunk_runs_once();
     nodes_wait_for_each_other();
     failures_reach_the_caller();
     threads_leave_taken_cpus();
+    threads_are_kept_off_and_released();
     std::printf("%d failed\n", n_failed);
     return n_failed == 0 ? 0 : 1;
 }

@@ -188,8 +188,8 @@ void tower_runner::for_each(int n, const std::function<void(int)> & work) {
     if (!complete) throw_error(error_code::ABORTED, "the call was cancelled");
 }
 
-// [3][height][width] -> one row a patch, values in the order (channel, y, x) of a convolution kernel. Returns the end.
-static float * patchify(const vision_hparams & hp, const image_tensor & image, float * dst) {
+// [3][height][width] -> one row a patch, values in the order (channel, y, x) of a convolution kernel.
+static void patchify(const vision_hparams & hp, const image_tensor & image, float * dst) {
     const int patch = hp.patch_size, rows = image.height / patch, columns = image.width / patch;
     for (int py = 0; py < rows; py++) {
         for (int px = 0; px < columns; px++) {
@@ -201,7 +201,6 @@ static float * patchify(const vision_hparams & hp, const image_tensor & image, f
             }
         }
     }
-    return dst;
 }
 
 void tower_runner::place_on_device(built_graph & g) {
@@ -221,6 +220,17 @@ const std::vector<float> & tower_runner::places_of(const image_tensor & image) {
     return grid_->resized(image.height / hp.patch_size, image.width / hp.patch_size);
 }
 
+// The team's graphs have their inputs in memory of this process: made there, by all threads.
+void tower_runner::set_patches(built_graph & g, const image_tensor * images, int n) {
+    ggml_tensor * const input = g.input.pixels;
+    if (!g.by_team) patches_.resize((size_t) ggml_nelements(input));
+    float * const patches = g.by_team ? static_cast<float *>(input->data) : patches_.data();
+    std::vector<size_t> first = {0};  // value of each image
+    for (int i = 0; i < n; i++) first.push_back(first.back() + (size_t) images[i].width * (size_t) images[i].height * (size_t) weights_.hp.vision.n_channel);
+    for_each(n, [&](int i) { patchify(weights_.hp.vision, images[i], patches + first[(size_t) i]); });
+    if (!g.by_team) set_input(input, patches_.data());
+}
+
 void tower_runner::run_images(const image_tensor * images, int n, float * out, capture * states) {
     const vision_hparams & hp = weights_.hp.vision;
     batch shape;
@@ -228,10 +238,7 @@ void tower_runner::run_images(const image_tensor * images, int n, float * out, c
     for (int i = 0; i < n; i++) shape.lengths.push_back(images[i].height / hp.patch_size * (images[i].width / hp.patch_size) + shape.skip);
     built_graph & g = prepare(vision_, build_vision_graph, shape, /*is_text=*/false, states);
     place_on_device(g);
-    patches_.resize((size_t) ggml_nelements(g.input.pixels));
-    float * next = patches_.data();
-    for (int i = 0; i < n; i++) next = patchify(hp, images[i], next);
-    set_input(g.input.pixels, patches_.data());
+    set_patches(g, images, n);
     if (g.input.places) {
         places_.clear();
         for (int i = 0; i < n; i++) {

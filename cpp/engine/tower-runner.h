@@ -58,6 +58,7 @@ class tower_runner {
     built_graph & prepare(tower & slot, builder build, const batch & batch, bool is_text, const capture * wanted);
     const std::vector<float> & places_of(const image_tensor & image);
     void place_on_device(built_graph & g);
+    void set_patches(built_graph & g, const image_tensor * images, int n);
     void set_common_inputs(built_graph & g);
     void compute(built_graph & g, float * out);
     ggml_status run_on_backend(built_graph & g);

@@ -43,6 +43,7 @@ async function jpeg(width, height) {
 
 const model = await makeQ8()
 const clip = await Clip.load(model, { threads, towers: 'image' })
+const fast = await Clip.load(model, { threads, towers: 'image', precision: 'fast' })
 const peer = await openTransformers(onnx, threads)
 if (!peer) process.stderr.write('@huggingface/transformers: not installed (bench/peers/install.sh)\n')
 const report = { date: new Date().toISOString(), cpu: os.cpus()[0].model, threads, rounds, node: process.version, kernels: clip.info.kernels, cases: [] }
@@ -62,6 +63,7 @@ for (const [width, height] of [[500, 375], [4000, 3000]]) {
   const sides = [
     { name: 'ggclip q8_0', per: 1, run: () => clip.encodeImage(bytes) },
     { name: "ggclip q8_0, decode: 'exact'", per: 1, run: () => clip.encodeImage(bytes, { decode: 'exact' }) },
+    { name: "ggclip q8_0, precision: 'fast'", per: 1, run: () => fast.encodeImage(bytes) },
   ]
   if (peer) sides.push({ name: `transformers.js int8 ${peer.version}`, per: 1, run: () => peer.encode(bytes) })
   add(`JPEG of ${width} x ${height} (${(bytes.length / 1e6).toFixed(2)} MB) to embedding`, timed(await interleave(sides, rounds)), 'ms')
@@ -76,7 +78,7 @@ const strict = [
 ]
 add('64 images, each (throughput of single calls against explicit batches)', timed(await interleave(strict, Math.max(5, rounds >> 1))), 'ms')
 
-await clip.dispose()
+await Promise.all([clip.dispose(), fast.dispose()])
 const child = (script, ...args) => JSON.parse(execFileSync(process.execPath, ['--expose-gc', path.join(import.meta.dirname, script), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
 const pictureFile = benchFile('500x375.jpg')
 fs.writeFileSync(pictureFile, small)

@@ -74,7 +74,6 @@ static void pack_starts(const uint8_t * blocks, int n_in, float * dst) {
     const int group = scale_group(n_in) / block_size;
     const int n_blocks = n_in / block_size;
     for (int b = 0; b < n_blocks; b += group, dst += panel_rows) {
-        memset(dst, 0, panel_rows * sizeof(float));
         multiply_tile<W, 1>({blocks + (size_t) b * format::block_bytes, zeros, min_int(group, n_blocks - b), group, none, dst});
     }
 }

@@ -1,11 +1,10 @@
 /** How many items of a kind a batch may have. */
+import { byKind } from './by-kind.js'
 
 /** Below this, a smaller batch could cost more for each item than it saves in waiting. */
 const leastLimit = 4
 /** Weight of the latest observation. */
 const weight = 0.2
-/** Kinds may be made up by callers without end: only the latest are remembered. */
-const maxKinds = 64
 
 /**
  * At most `maxBatch`, and fewer where so many would run longer than `aimMs`: large items fill a processor by themselves,
@@ -23,8 +22,7 @@ export class BatchSize {
 
   /** A batch of `size` items has run for `runMs`. */
   measured(kind: string, size: number, runMs: number): void {
-    const itemMs = this.itemMs.get(kind) ?? runMs / size
-    if (!this.itemMs.has(kind) && this.itemMs.size >= maxKinds) this.itemMs.delete(this.itemMs.keys().next().value as string)
+    const itemMs = byKind(this.itemMs, kind, () => runMs / size)
     this.itemMs.set(kind, itemMs + weight * (runMs / size - itemMs))
   }
 }

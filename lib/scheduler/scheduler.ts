@@ -6,6 +6,7 @@ import { abortReason, onAbort } from '../abort.js'
 import { ClipError, errorCodeOf } from '../errors.js'
 import { checkInteger, checkNonEmptyArray, checkNumber, checkString } from '../validate.js'
 import { BatchSize } from './batch-size.js'
+import { byKind } from './by-kind.js'
 import { Call, type Entry } from './call.js'
 import { systemClock } from './clock.js'
 import { Failure, Job, type Outcome } from './job.js'
@@ -131,14 +132,7 @@ export class Scheduler<I, R> {
   }
 
   private paceOf(kind: string): Pace {
-    let pace = this.paces.get(kind)
-    if (!pace) {
-      // kinds may be made up by callers without end: only the latest are remembered
-      if (this.paces.size >= 64) this.paces.delete(this.paces.keys().next().value as string)
-      pace = new Pace(this.maxWaitMs)
-      this.paces.set(kind, pace)
-    }
-    return pace
+    return byKind(this.paces, kind, () => new Pace(this.maxWaitMs))
   }
 
   /** Until when a kind's items wait for more of them. */

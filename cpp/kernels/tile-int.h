@@ -15,7 +15,7 @@ struct int_tile {
     int             group;  // blocks that share the tokens' scales
     const float *   start;  // [groups][panel_rows], if the activations are unsigned
     float *         out;    // [T][panel_rows]
-    bool            accumulate = false;
+    bool            add_to_out = false;
     fetch_ahead     fetch = {};  // a step with each block
 };
 
@@ -115,7 +115,7 @@ static void multiply_tile(const int_tile & x) {
             }
             token_scales = (const float *) (a + format::scales_at(T));
         }
-        const bool is_first = begin == 0 && !x.accumulate;
+        const bool is_first = begin == 0 && !x.add_to_out;
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) {
             float * const out = x.out + t * panel_rows;

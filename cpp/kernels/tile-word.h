@@ -43,7 +43,7 @@ struct word_tile {
     const uint8_t * a;    // first block of the tile
     int             n;    // blocks
     float *         out;  // [T][panel_rows]
-    bool            accumulate = false;
+    bool            add_to_out = false;
     fetch_ahead     fetch = {};  // a step with each block
 };
 
@@ -77,7 +77,7 @@ static void multiply_tile(const word_tile & x) {
         const float * scales = (const float *) w;
         const vf      d[2] = {load_f(scales), load_f(scales + lanes)};
         const float * token_scales = (const float *) (a + word_format::scales_at(T));
-        const bool    is_first = b == 0 && !x.accumulate;
+        const bool    is_first = b == 0 && !x.add_to_out;
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) {
             float * const out = x.out + t * panel_rows;

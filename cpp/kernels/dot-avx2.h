@@ -25,6 +25,7 @@ struct dot_words {
     using activation = int16_t;
     static constexpr int  group = 2;  // consecutive inputs of one row in a weight vector
     static constexpr bool unsigned_activations = false;
+    static constexpr bool shifted_sums = false;
     static constexpr bool has_correction = false;
     static uint32_t correction(int, vi) { return 0; }
 
@@ -41,6 +42,7 @@ struct dot_bytes {
     using activation = int8_t;
     static constexpr int  group = 4;
     static constexpr bool unsigned_activations = false;
+    static constexpr bool shifted_sums = false;
     static constexpr bool has_correction = true;
     // Lane j of sums: the block's activations whose index is j modulo 8. The low word of a lane holds products of the
     // first two inputs of four, the high word those of the others.

@@ -12,6 +12,7 @@ struct dot_bytes {
     using activation = int8_t;
     static constexpr int  group = 4;  // consecutive inputs of one row in a weight vector
     static constexpr bool unsigned_activations = false;
+    static constexpr bool shifted_sums = false;
     static constexpr bool has_correction = true;
     // sums: the block's activations, any of them in any lane.
     static GGCLIP_INLINE_MEMBER uint32_t correction(int offset, vi sums) {

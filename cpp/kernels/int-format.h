@@ -2,7 +2,7 @@
 //
 // Weights: panels of panel_rows output rows; a panel is a sequence of blocks of 32 inputs, and a block is
 //   f16 d[rows], f16 m[rows] (types with a minimum), high bits [rows][4] (5-bit types), quants.
-// Before the blocks, where the dot product wants unsigned activations: float start[rows] for each scale group.
+// Before the blocks, where the dot product shifts its sums: float start[rows] for each scale group.
 // Quants of q8_0: for each group of consecutive inputs (4, or 2 where the dot product wants words), [rows][group]
 // bytes. Quants of the 4-bit part: for p in 0..3, [rows][4] bytes whose low nibbles are group p and whose high
 // nibbles are group p + 4, which is the order of ggml's own bytes. Bit g of a high-bits byte belongs to group g.
@@ -12,8 +12,8 @@
 // Activations: for each tile of T tokens and each block
 //   quants [T][32], float d[T], correction [T] (types with an offset: what an integer sum starts at), float sum[T]
 //   (types with a minimum: the sum of the block's quants).
-// d is the same in all blocks of a scale group. Unsigned activations are 128 too large, and what that adds to a group's
-// sum, 128 * (sum of its weights), depends on the row alone: `start` takes it back.
+// d is the same in all blocks of a scale group. Sums are shifted by what their start adds (dot-vnni.h) and by unsigned
+// activations, which are 128 too large: a group's shift depends on the row alone, and `start` takes it back.
 #pragma once
 
 #include "blocks.h"
@@ -45,7 +45,7 @@ struct int_format {
 
     // Bytes of a panel before its blocks, and in all.
     static constexpr size_t blocks_at(int n_in) {
-        return dot::unsigned_activations ? (size_t) ceil_div(n_in, scale_group(n_in)) * panel_rows * 4 : 0;
+        return dot::shifted_sums ? (size_t) ceil_div(n_in, scale_group(n_in)) * panel_rows * 4 : 0;
     }
     static constexpr size_t panel_bytes(int n_in) { return blocks_at(n_in) + (size_t) (n_in / block_size) * block_bytes; }
 

@@ -59,17 +59,23 @@ static void pack_int_block(const uint8_t * block, uint8_t * dst, int r) {
     }
 }
 
-// What unsigned activations add to the sums of each scale group of a panel, with the other sign: what a token of zeros
-// with a scale of -1 comes to.
+// By how much the sums of each scale group of a panel are shifted, with the other sign: what a token of zeros with a
+// scale of -1 comes to.
 template <weight_type W>
 static void pack_starts(const uint8_t * blocks, int n_in, float * dst) {
     using format = int_format<W>;
     constexpr float none[panel_rows] = {};
     uint8_t         zeros[max_group_blocks * format::token_block_bytes];
     for (int b = 0; b < max_group_blocks; b++) {
-        const float d = -1.0f;
-        memset(zeros + b * format::token_block_bytes, 128, format::token_quants);
-        memcpy(zeros + b * format::token_block_bytes + format::scales_at(1), &d, 4);
+        uint8_t * const block = zeros + b * format::token_block_bytes;
+        const float     d = -1.0f;
+        const uint32_t  correction = format::dot::correction(0, zero_i());
+        memset(block, 0, format::token_block_bytes);
+        memset(block, format::dot::unsigned_activations ? 128 : 0, format::token_quants);
+        memcpy(block + format::scales_at(1), &d, 4);
+        if constexpr (format::dot::has_correction) {
+            memcpy(block + format::corrections_at(1), &correction, 4);
+        }
     }
     const int group = scale_group(n_in) / block_size;
     const int n_blocks = n_in / block_size;
@@ -91,7 +97,7 @@ static void pack_int_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
             pack_int_block<W>(rows + r * row_bytes + (size_t) b * layout_of(W).bytes, dst, r);
         }
     }
-    if constexpr (format::dot::unsigned_activations) {
+    if constexpr (format::dot::shifted_sums) {
         pack_starts<W>(panel + format::blocks_at(n_in), n_in, (float *) panel);
     }
 }

@@ -65,6 +65,7 @@ GGCLIP_INLINE vf load_bf16(const uint16_t * p) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
 }
 
+GGCLIP_INLINE vf as_float(vi bits) { return _mm256_castsi256_ps(bits); }
 GGCLIP_INLINE vi zero_i() { return _mm256_setzero_si256(); }
 GGCLIP_INLINE vi set_i(int32_t x) { return _mm256_set1_epi32(x); }
 GGCLIP_INLINE vi add_i(vi a, vi b) { return _mm256_add_epi32(a, b); }

@@ -57,6 +57,7 @@ GGCLIP_INLINE vf load_bf16(const uint16_t * p) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
 
+GGCLIP_INLINE vf as_float(vi bits) { return _mm512_castsi512_ps(bits); }
 GGCLIP_INLINE vi zero_i() { return _mm512_setzero_si512(); }
 GGCLIP_INLINE vi set_i(int32_t x) { return _mm512_set1_epi32(x); }
 GGCLIP_INLINE vi add_i(vi a, vi b) { return _mm512_add_epi32(a, b); }

@@ -13,7 +13,7 @@ struct int_tile {
     const uint8_t * a;      // first block of the tile
     int             n;      // blocks
     int             group;  // blocks that share the tokens' scales
-    const float *   start;  // [groups][panel_rows], if the activations are unsigned
+    const float *   start;  // [groups][panel_rows], if sums are shifted
     float *         out;    // [T][panel_rows]
     bool            add_to_out = false;
     fetch_ahead     fetch = {};  // a step with each block
@@ -78,7 +78,7 @@ static void multiply_tile(const int_tile & x) {
     for (int begin = 0; begin < x.n; begin += x.group) {
         alignas(64) float group[T][panel_rows];  // float sums
         vf                first[2] = {zero_f(), zero_f()};
-        if constexpr (dot::unsigned_activations) {
+        if constexpr (dot::shifted_sums) {
             first[0] = load_f(start);
             first[1] = load_f(start + lanes);
             start += panel_rows;

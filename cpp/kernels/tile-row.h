@@ -65,8 +65,8 @@ static void multiply_tile(const row_tile & x) {
         float * const out = x.out + t * panel_rows;
         if (x.w_scales) {
             const vf scale = set_f(x.a_scales[t]);
-            store_f(out, mul(dot::finish(sum[t][0]), mul(load_f(x.w_scales), scale)));
-            store_f(out + lanes, mul(dot::finish(sum[t][1]), mul(load_f(x.w_scales + lanes), scale)));
+            store_f(out, mul(to_float(sum[t][0]), mul(load_f(x.w_scales), scale)));
+            store_f(out + lanes, mul(to_float(sum[t][1]), mul(load_f(x.w_scales + lanes), scale)));
         } else {
             store_i(out, sum[t][0]);
             store_i(out + lanes, sum[t][1]);

@@ -12,7 +12,8 @@
 // Activations: for each tile of T tokens and each block
 //   quants [T][32], float d[T], correction [T] (types with an offset: what an integer sum starts at), float sum[T]
 //   (types with a minimum: the sum of the block's quants).
-// d is the same in all blocks of a scale group. Sums are shifted by what their start adds (dot-vnni.h) and by unsigned
+// d is the same in all blocks of a scale group. Where expanded quants are `unit` times too large, it is as much smaller,
+// and corrections and sums are as much larger. Integer sums are shifted by what they start at (dot-vnni.h) and by unsigned
 // activations, which are 128 too large: a group's shift depends on the row alone, and `start` takes it back.
 #pragma once
 
@@ -32,6 +33,10 @@ template <weight_type W>
 struct int_format {
     using dot = typename dot_of<W>::type;
     static constexpr bool nibbles = W != weight_type::q8_0;
+
+    // The bit of a byte at which expanded 4-bit quants begin, and so what products are larger by.
+    static constexpr int nibble_at = !nibbles || !dot::shifted_sums ? 0 : has_high_bits(W) ? 3 : 4;
+    static constexpr int unit = 1 << nibble_at;
 
     static constexpr int min_at = panel_rows * 2;
     static constexpr int high_at = min_at + (has_min(W) ? panel_rows * 2 : 0);

@@ -82,12 +82,10 @@ GGCLIP_INLINE void store_as_i8(void * p, vi x) {
     _mm_storel_epi64((__m128i *) p, _mm_packs_epi16(words, words));
 }
 
-// Bytes: the low nibbles, the high nibbles, and bit `bit` of each byte moved to bit 4.
-GGCLIP_INLINE vi low_nibbles(vi x) { return _mm256_and_si256(x, _mm256_set1_epi8(15)); }
-GGCLIP_INLINE vi high_nibbles(vi x) { return low_nibbles(_mm256_srli_epi16(x, 4)); }
-GGCLIP_INLINE vi bit_to_16(vi x, int bit) {
-    const vi moved = bit < 4 ? _mm256_slli_epi16(x, 4 - bit) : _mm256_srli_epi16(x, bit - 4);
-    return _mm256_and_si256(moved, _mm256_set1_epi8(16));
+// The bits `mask` of each byte, once all are moved from place `from` to `to`.
+GGCLIP_INLINE vi move_bits(vi x, int from, int to, int mask) {
+    const vi moved = from < to ? _mm256_slli_epi16(x, to - from) : from > to ? _mm256_srli_epi16(x, from - to) : x;
+    return _mm256_and_si256(moved, _mm256_set1_epi8((char) mask));
 }
 GGCLIP_INLINE vi xor_i(vi a, vi b) { return _mm256_xor_si256(a, b); }
 GGCLIP_INLINE vi or_i(vi a, vi b) { return _mm256_or_si256(a, b); }

@@ -69,12 +69,10 @@ GGCLIP_INLINE vi broadcast_32(const void * p) { return _mm512_castps_si512(_mm51
 GGCLIP_INLINE void store_as_i16(void * p, vi x) { _mm256_storeu_si256((__m256i *) p, _mm512_cvtepi32_epi16(x)); }
 GGCLIP_INLINE void store_as_i8(void * p, vi x) { _mm_storeu_si128((__m128i *) p, _mm512_cvtepi32_epi8(x)); }
 
-// Bytes: the low nibbles, the high nibbles, and bit `bit` of each byte moved to bit 4.
-GGCLIP_INLINE vi low_nibbles(vi x) { return _mm512_and_si512(x, _mm512_set1_epi8(15)); }
-GGCLIP_INLINE vi high_nibbles(vi x) { return low_nibbles(_mm512_srli_epi16(x, 4)); }
-GGCLIP_INLINE vi bit_to_16(vi x, int bit) {
-    const vi moved = bit < 4 ? _mm512_slli_epi16(x, 4 - bit) : _mm512_srli_epi16(x, bit - 4);
-    return _mm512_and_si512(moved, _mm512_set1_epi8(16));
+// The bits `mask` of each byte, once all are moved from place `from` to `to`.
+GGCLIP_INLINE vi move_bits(vi x, int from, int to, int mask) {
+    const vi moved = from < to ? _mm512_slli_epi16(x, to - from) : from > to ? _mm512_srli_epi16(x, from - to) : x;
+    return _mm512_and_si512(moved, _mm512_set1_epi8((char) mask));
 }
 GGCLIP_INLINE vi xor_i(vi a, vi b) { return _mm512_xor_si512(a, b); }
 GGCLIP_INLINE vi or_i(vi a, vi b) { return _mm512_or_si512(a, b); }

@@ -81,14 +81,12 @@ GGCLIP_INLINE void store_as_i8(void * p, vi x) {
     vst1_lane_s32((int32_t *) p, vreinterpret_s32_s8(bytes), 0);
 }
 
-// Bytes: the low nibbles, the high nibbles, and bit `bit` of each byte moved to bit 4.
-GGCLIP_INLINE vi low_nibbles(vi x) {
-    return vreinterpretq_s32_u8(vandq_u8(vreinterpretq_u8_s32(x), vdupq_n_u8(15)));
-}
-GGCLIP_INLINE vi high_nibbles(vi x) { return vreinterpretq_s32_u8(vshrq_n_u8(vreinterpretq_u8_s32(x), 4)); }
-GGCLIP_INLINE vi bit_to_16(vi x, int bit) {
-    const uint8x16_t moved = vshlq_u8(vreinterpretq_u8_s32(x), vdupq_n_s8((int8_t) (4 - bit)));
-    return vreinterpretq_s32_u8(vandq_u8(moved, vdupq_n_u8(16)));
+// The bits `mask` of each byte, once all are moved from place `from` to `to`.
+GGCLIP_INLINE vi move_bits(vi x, int from, int to, int mask) {
+    const uint8x16_t bytes = vreinterpretq_u8_s32(x);
+    const uint8x16_t moved = from == to ? bytes : vshlq_u8(bytes, vdupq_n_s8((int8_t) (to - from)));
+    const int        left = 0xff << 8 >> (8 + from - to) & 0xff;  // what a shift leaves
+    return vreinterpretq_s32_u8(mask == left ? moved : vandq_u8(moved, vdupq_n_u8((uint8_t) mask)));
 }
 GGCLIP_INLINE vi or_i(vi a, vi b) { return vorrq_s32(a, b); }
 

@@ -51,11 +51,12 @@ GGCLIP_INLINE void sum_block(const uint8_t * w, const uint8_t * a, vi (&sum)[T][
             const int g = p + i % 2 * 4;
             vi        w0 = load_i(quants + (2 * p + 0) * vector_bytes);
             vi        w1 = load_i(quants + (2 * p + 1) * vector_bytes);
-            w0 = g < 4 ? low_nibbles(w0) : high_nibbles(w0);
-            w1 = g < 4 ? low_nibbles(w1) : high_nibbles(w1);
+            w0 = move_bits(w0, i % 2 * 4, format::nibble_at, 15 << format::nibble_at);
+            w1 = move_bits(w1, i % 2 * 4, format::nibble_at, 15 << format::nibble_at);
             if constexpr (has_high_bits(W)) {
-                w0 = or_i(w0, bit_to_16(load_i(w + format::high_at), g));
-                w1 = or_i(w1, bit_to_16(load_i(w + format::high_at + vector_bytes), g));
+                constexpr int high = format::nibble_at + 4;
+                w0 = or_i(w0, move_bits(load_i(w + format::high_at), g, high, 1 << high));
+                w1 = or_i(w1, move_bits(load_i(w + format::high_at + vector_bytes), g, high, 1 << high));
             }
             GGCLIP_UNROLL
             for (int t = 0; t < T; t++) {

@@ -76,14 +76,16 @@ inline bool uses_words(const kernel_table & k, const linear_case & c) {
            (c.type == weight_type::f16 || c.type == weight_type::bf16);
 }
 
-// By how much float sums of 8-bit weights may be off on levels that shift their integer sums (dot-vnni.h), relative to the
-// result's root mean square: 8 roundings of a group of blocks, each of up to 2 of the largest unit among them.
+// By how much float sums may be off on levels that shift their integer sums (dot-vnni.h), relative to the result's root
+// mean square: 8 roundings of a group of blocks, each of up to 2 of the largest unit among them.
 inline double shift_rounding(const kernel_table & k, const linear_case & c, const linear_data & d, const std::vector<float> & result) {
-    if (c.type != weight_type::q8_0 || (k.level != cpu_level::avx512_vnni && k.level != cpu_level::avx_vnni)) {
+    if (!is_quantized(c.type) || (k.level != cpu_level::avx512_vnni && k.level != cpu_level::avx_vnni)) {
         return 0.0;
     }
-    const int group = ggclip::kernels::scale_group(c.n_in);
-    double    worst = 0.0, square = 0.0;
+    const bool   five = c.type == weight_type::q5_0 || c.type == weight_type::q5_1;
+    const double unit = c.type == weight_type::q8_0 ? 1.0 : five ? 1.0 / 8 : 1.0 / 16;
+    const int    group = ggclip::kernels::scale_group(c.n_in);
+    double       worst = 0.0, square = 0.0;
     for (int t = 0; t < c.n_tokens; t++) {
         for (int o = 0; o < c.n_out; o++) {
             double sum = 0.0;
@@ -93,7 +95,7 @@ inline double shift_rounding(const kernel_table & k, const linear_case & c, cons
                     x = std::max(x, std::fabs((double)d.x[t * d.x_stride + i]));
                     w = std::max(w, from_f16(u16_at(d.w.rows.data() + o * d.w.row_bytes + i / 32 * block_bytes(c.type))));
                 }
-                sum += 16.0 * w * x / 127.0;
+                sum += 16.0 * unit * w * x / 127.0;
             }
             worst = std::max(worst, sum);
         }

@@ -6,7 +6,7 @@ const nothingNative = { group: ['**/native/*', '**/clip.js', '**/image.js', 'sha
 const outside = regex => ['error', { patterns: [{ regex, message: 'the command line and the server use the public API only' }] }]
 
 export default ts.config(
-  { ignores: ['node_modules', 'build', 'dist', 'vendor', 'prebuilds', 'models', 'coverage', 'test/fixtures', 'docs'] },
+  { ignores: ['node_modules', 'build', 'dist', 'vendor', 'prebuilds', 'models', 'coverage', 'test/fixtures', 'docs', 'bench/peers/build'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -16,10 +16,13 @@ export interface DecodeContext {
   reduce?: ReductionTarget
 }
 
+let loaded: typeof sharpModule | undefined
+
 /** At first use: text-only users pay neither the time nor the memory. */
 function loadSharp(): typeof sharpModule {
   try {
-    return require('sharp') as typeof sharpModule // import() would first start Node's loader of ES modules: 75 ms
+    loaded ??= require('sharp') as typeof sharpModule // import() would first start Node's loader of ES modules: 75 ms
+    return loaded
   } catch (error) {
     const message = `the decoder (sharp) cannot be loaded: ${(error as Error).message}`
     throw new ClipError('ERR_CLIP_IMAGE_DECODE', message, { cause: error })

@@ -68,12 +68,15 @@ static void finish_tile(const linear_args & a, const tile_place & at, const floa
 // has `head` bytes before the first, and how many steps of fetch_ahead the loop takes over n units.
 template <class W>
 struct float_linear {
+    struct chunk_state {
+        void read(const linear_args &, int, int, int) {}
+    };
     static constexpr int unit = 1;
     static constexpr int unit_bytes = panel_rows * (int) sizeof(typename W::value);
     static constexpr int head(int) { return 0; }
     static constexpr int steps(int) { return 1; }
 
-    static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
+    static void multiply(const linear_args & a, const chunk_state &, const token_tiles & tiles, int tile, int panel, int begin, int n,
                          float * sums, fetch_ahead fetch) {
         const size_t stride = float_stride(a.w.n_in);
         const auto * w = (const typename W::value *) a.w.data + ((size_t) panel * a.w.n_in + begin) * panel_rows;
@@ -91,7 +94,18 @@ struct int_linear {
     static constexpr int head(int n_in) { return (int) format::blocks_at(n_in); }
     static constexpr int steps(int n) { return n * max_group_blocks; }
 
-    static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
+    struct chunk_state {
+        block_scales<W, chunk_bytes / unit_bytes * max_group_blocks> scales;
+        void read(const linear_args & a, int panel, int begin, int n) {
+            const int first = begin * max_group_blocks;
+            scales.read(block(a, panel, first), min_int(n * max_group_blocks, a.w.n_in / block_size - first));
+        }
+    };
+    static const uint8_t * block(const linear_args & a, int panel, int i) {
+        return a.w.data + panel * format::panel_bytes(a.w.n_in) + format::blocks_at(a.w.n_in) + (size_t) i * format::block_bytes;
+    }
+
+    static void multiply(const linear_args & a, const chunk_state & chunk, const token_tiles & tiles, int tile, int panel, int begin, int n,
                          float * sums, fetch_ahead fetch) {
         const int       height = tiles.height(tile);
         const int       n_blocks = a.w.n_in / block_size;
@@ -99,21 +113,23 @@ struct int_linear {
         const int       n_left = min_int(n * max_group_blocks, n_blocks - first);
         const int       group = scale_group(a.w.n_in) / block_size;
         const size_t    x_at = ((size_t) tiles.begin(tile) * n_blocks + (size_t) first * height) * format::token_block_bytes;
-        const uint8_t * w = a.w.data + panel * format::panel_bytes(a.w.n_in);
-        const float *   start = (const float *) w + first / group * panel_rows;
-        multiply_tile<W>(height, {w + format::blocks_at(a.w.n_in) + (size_t) first * format::block_bytes,
-                                  (const uint8_t *) a.act + x_at, n_left, group, start, sums, begin != 0, fetch});
+        const float *   start = (const float *) (a.w.data + panel * format::panel_bytes(a.w.n_in)) + first / group * panel_rows;
+        multiply_tile<W>(height, {block(a, panel, first), chunk.scales.d[0], chunk.scales.m[0], (const uint8_t *) a.act + x_at, n_left,
+                                  group, start, sums, begin != 0, fetch});
     }
 };
 
 #if defined(GGCLIP_DPWSSD)
 struct word_linear {
+    struct chunk_state {
+        void read(const linear_args &, int, int, int) {}
+    };
     static constexpr int unit = word_block;
     static constexpr int unit_bytes = word_format::block_bytes;
     static constexpr int head(int) { return 0; }
     static constexpr int steps(int n) { return n; }
 
-    static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
+    static void multiply(const linear_args & a, const chunk_state &, const token_tiles & tiles, int tile, int panel, int begin, int n,
                          float * sums, fetch_ahead fetch) {
         const int       height = tiles.height(tile);
         const int       n_blocks = word_blocks(a.w.n_in);
@@ -125,12 +141,15 @@ struct word_linear {
 #endif
 
 struct row_linear {
+    struct chunk_state {
+        void read(const linear_args &, int, int, int) {}
+    };
     static constexpr int unit = block_size;
     static constexpr int unit_bytes = row_format::block_bytes;
     static constexpr int head(int) { return row_format::quants_at; }
     static constexpr int steps(int n) { return n; }
 
-    static void multiply(const linear_args & a, const token_tiles & tiles, int tile, int panel, int begin, int n,
+    static void multiply(const linear_args & a, const chunk_state &, const token_tiles & tiles, int tile, int panel, int begin, int n,
                          float * sums, fetch_ahead fetch) {
         const int       height = tiles.height(tile);
         const int       n_blocks = row_format::n_blocks(a.w.n_in);
@@ -164,8 +183,10 @@ static void multiply_panel(const linear_args & a, const token_tiles & tiles, con
         const int       n_steps = L::steps(n);
         const int       lines = ceil_div(n * L::unit_bytes, 64 * n_steps * (block.end - block.begin));
         const uint8_t * next = w + (size_t) units.end * L::unit_bytes;
+        typename L::chunk_state chunk;
+        chunk.read(a, panel, units.begin, n);
         for (int tile = block.begin; tile < block.end; tile++, next += n_steps * lines * 64) {
-            L::multiply(a, tiles, tile, panel, units.begin, n, sums + (tile - block.begin) * tile_stride, {next, lines});
+            L::multiply(a, chunk, tiles, tile, panel, units.begin, n, sums + (tile - block.begin) * tile_stride, {next, lines});
         }
     }
 }

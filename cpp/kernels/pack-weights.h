@@ -77,10 +77,15 @@ static void pack_starts(const uint8_t * blocks, int n_in, float * dst) {
             memcpy(block + format::corrections_at(1), &correction, 4);
         }
     }
+    block_scales<W, max_group_blocks> scales;
+
     const int group = scale_group(n_in) / block_size;
     const int n_blocks = n_in / block_size;
     for (int b = 0; b < n_blocks; b += group, dst += panel_rows) {
-        multiply_tile<W, 1>({blocks + (size_t) b * format::block_bytes, zeros, min_int(group, n_blocks - b), group, none, dst});
+        const uint8_t * const w = blocks + (size_t) b * format::block_bytes;
+        const int             n = min_int(group, n_blocks - b);
+        scales.read(w, n);
+        multiply_tile<W, 1>({w, scales.d[0], scales.m[0], zeros, n, group, none, dst});
     }
 }
 

@@ -8,8 +8,30 @@
 
 GGCLIP_LEVEL_BEGIN
 
+// The weights' scales and minimums as floats, made once for all tiles that pass over a chunk of a panel.
+template <weight_type W, int N>
+struct block_scales {
+    alignas(64) float d[N][panel_rows];
+    alignas(64) float m[has_min(W) ? N : 1][panel_rows];  // with the offset of the quants taken back
+
+    void read(const uint8_t * w, int n) {
+        using format = int_format<W>;
+        for (int b = 0; b < n; b++, w += format::block_bytes) {
+            for (int r = 0; r < panel_rows; r += lanes) {
+                const vf scale = load_f16((const uint16_t *) w + r);
+                store_f(d[b] + r, scale);
+                if constexpr (has_min(W)) {
+                    store_f(m[b] + r, fma(scale, set_f((float) offset_of(W)), load_f16((const uint16_t *) (w + format::min_at) + r)));
+                }
+            }
+        }
+    }
+};
+
 struct int_tile {
     const uint8_t * w;      // first block of the panel
+    const float *   d;      // [n][panel_rows]: the blocks' scales
+    const float *   m;      // [n][panel_rows]: their minimums
     const uint8_t * a;      // first block of the tile
     int             n;      // blocks
     int             group;  // blocks that share the tokens' scales
@@ -75,6 +97,8 @@ static void multiply_tile(const int_tile & x) {
     const uint8_t * w = x.w;
     const uint8_t * a = x.a;
     const float *   start = x.start;
+    const float *   d = x.d;
+    const float *   m = x.m;
     fetch_ahead     fetch = x.fetch;
     for (int begin = 0; begin < x.n; begin += x.group) {
         alignas(64) float group[T][panel_rows];  // float sums
@@ -91,27 +115,27 @@ static void multiply_tile(const int_tile & x) {
         }
         const float * token_scales = nullptr;  // the same in all blocks of the group
         const int     end = min_int(begin + x.group, x.n);
-        for (int b = begin; b < end; b++, w += format::block_bytes, a += T * format::token_block_bytes) {
+        for (int b = begin; b < end; b++, w += format::block_bytes, a += T * format::token_block_bytes, d += panel_rows) {
             fetch.step();
             vi sum[T][2];
             sum_block<W, T>(w, a, sum);
 
-            const uint16_t * scales = (const uint16_t *) w;
-            const vf         d[2] = {load_f16(scales), load_f16(scales + lanes)};
+            const vf d0 = load_f(d);
+            const vf d1 = load_f(d + lanes);
             GGCLIP_UNROLL
             for (int t = 0; t < T; t++) {
-                store_f(group[t], fma(dot::finish(sum[t][0]), d[0], load_f(group[t])));
-                store_f(group[t] + lanes, fma(dot::finish(sum[t][1]), d[1], load_f(group[t] + lanes)));
+                store_f(group[t], fma(dot::finish(sum[t][0]), d0, load_f(group[t])));
+                store_f(group[t] + lanes, fma(dot::finish(sum[t][1]), d1, load_f(group[t] + lanes)));
             }
             if constexpr (has_min(W)) {
-                const uint16_t * mins = (const uint16_t *) (w + format::min_at);
-                const vf         offset = set_f((float) offset_of(W));
-                const vf         m[2] = {fma(d[0], offset, load_f16(mins)), fma(d[1], offset, load_f16(mins + lanes))};
-                const float *    token_sums = (const float *) (a + format::sums_at(T));
+                const vf      m0 = load_f(m);
+                const vf      m1 = load_f(m + lanes);
+                const float * token_sums = (const float *) (a + format::sums_at(T));
+                m += panel_rows;
                 GGCLIP_UNROLL
                 for (int t = 0; t < T; t++) {
-                    store_f(group[t], fma(m[0], set_f(token_sums[t]), load_f(group[t])));
-                    store_f(group[t] + lanes, fma(m[1], set_f(token_sums[t]), load_f(group[t] + lanes)));
+                    store_f(group[t], fma(m0, set_f(token_sums[t]), load_f(group[t])));
+                    store_f(group[t] + lanes, fma(m1, set_f(token_sums[t]), load_f(group[t] + lanes)));
                 }
             }
             token_scales = (const float *) (a + format::scales_at(T));

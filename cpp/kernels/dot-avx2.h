@@ -56,6 +56,7 @@ struct dot_bytes {
 
     static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i8(p, activations); }
     static GGCLIP_INLINE_MEMBER vi start(const void * correction) { return broadcast_32(correction); }
+    static GGCLIP_INLINE_MEMBER vi load_bytes(const uint8_t * p) { return load_i(p); }
     static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) {
         return in_order(_mm256_add_epi16(sum, _mm256_maddubs_epi16(w, a)));
     }

@@ -1,6 +1,4 @@
-// Integer dot products with NEON dotprod: sdot adds 4 products of signed bytes to each 32-bit lane. q8_0 stays
-// signed; the 4- and 5-bit quants are small enough to be signed bytes as they are, and their sums start at
-// -offset * (sum of the block's activations).
+// Integer dot products with NEON dotprod: sdot adds 4 products of signed bytes to each 32-bit lane.
 #pragma once
 
 #include "blocks.h"
@@ -13,14 +11,11 @@ struct dot_bytes {
     static constexpr int  group = 4;  // consecutive inputs of one row in a weight vector
     static constexpr bool unsigned_activations = false;
     static constexpr bool shifted_sums = false;
-    static constexpr bool has_correction = true;
-    // sums: the block's activations, any of them in any lane.
-    static GGCLIP_INLINE_MEMBER uint32_t correction(int offset, vi sums) {
-        return (uint32_t) (-offset * (int) sum_of(to_float(sums)));
-    }
+    static constexpr bool has_correction = false;
+    static uint32_t correction(int, vi) { return 0; }
 
     static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i8(p, activations); }
-    static GGCLIP_INLINE_MEMBER vi start(const void * correction) { return broadcast_32(correction); }
+    static GGCLIP_INLINE_MEMBER vi start(const void *) { return zero_i(); }
     static GGCLIP_INLINE_MEMBER vi load_bytes(const uint8_t * p) { return load_i(p); }
     static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) {
         return vdotq_s32(sum, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(a));
@@ -28,12 +23,6 @@ struct dot_bytes {
     static GGCLIP_INLINE_MEMBER vf finish(vi sum) { return to_float(sum); }
 };
 
-struct dot_signed : dot_bytes {
-    static constexpr bool has_correction = false;
-    static GGCLIP_INLINE_MEMBER vi start(const void *) { return zero_i(); }
-};
-
 template <weight_type W> struct dot_of { using type = dot_bytes; };
-template <> struct dot_of<weight_type::q8_0> { using type = dot_signed; };
 
 GGCLIP_LEVEL_END

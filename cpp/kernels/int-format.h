@@ -7,14 +7,13 @@
 // bytes. Quants of the 4-bit part: for p in 0..3, [rows][4] bytes whose low nibbles are group p and whose high
 // nibbles are group p + 4, which is the order of ggml's own bytes. Bit g of a high-bits byte belongs to group g.
 // q8_0 is signed. The 4- and 5-bit quants are unsigned with offset 8 or 16; the types with a minimum use the offset
-// too and get m + offset * d for a minimum, which is the same value.
+// too and get m + offset * d for a minimum, which is the same value. int-chunk.h expands them to bytes.
 //
 // Activations: for each tile of T tokens and each block
-//   quants [T][32], float d[T], correction [T] (types with an offset: what an integer sum starts at), float sum[T]
-//   (types with a minimum: the sum of the block's quants).
-// d is the same in all blocks of a scale group. Where expanded quants are `unit` times too large, it is as much smaller,
-// and corrections and sums are as much larger. Integer sums are shifted by what they start at (dot-vnni.h) and by unsigned
-// activations, which are 128 too large: a group's shift depends on the row alone, and `start` takes it back.
+//   quants [T][32], float d[T], correction [T] (where the dot product wants unsigned weights: what an integer sum starts
+//   at), float sum[T] (types with a minimum: the sum of the block's quants).
+// d is the same in all blocks of a scale group. Integer sums are shifted by what they start at (dot-vnni.h) and by
+// unsigned activations, which are 128 too large: a group's shift depends on the row alone, and `start` takes it back.
 #pragma once
 
 #include "blocks.h"
@@ -29,35 +28,36 @@ constexpr int offset_of(weight_type type) {
 
 constexpr bool has_high_bits(weight_type type) { return layout_of(type).high_bits != 0; }
 
-template <weight_type W>
-struct int_format {
-    using dot = typename dot_of<W>::type;
-    static constexpr bool nibbles = W != weight_type::q8_0;
+// Of activations, by what weights want of them.
+template <class Dot, bool WithMin>
+struct int_tokens {
+    using dot = Dot;
+    static constexpr bool with_min = WithMin;
+    static constexpr int  token_quants = block_size * (int) sizeof(typename dot::activation);
+    static constexpr int  token_block_bytes = token_quants + 4 + (dot::has_correction ? 4 : 0) + (with_min ? 4 : 0);
 
-    // The bit of a byte at which expanded 4-bit quants begin, and so what products are larger by.
-    static constexpr int nibble_at = !nibbles || !dot::shifted_sums ? 0 : has_high_bits(W) ? 3 : 4;
-    static constexpr int unit = 1 << nibble_at;
+    // Byte offsets inside the block of a tile of n tokens.
+    static constexpr int scales_at(int n) { return n * token_quants; }
+    static constexpr int corrections_at(int n) { return n * (token_quants + 4); }
+    static constexpr int sums_at(int n) { return n * (token_quants + 4 + (dot::has_correction ? 4 : 0)); }
+};
+
+template <weight_type W>
+struct int_format : int_tokens<typename dot_of<W>::type, has_min(W)> {
+    using dot = typename dot_of<W>::type;
+    using tokens = int_tokens<dot, has_min(W)>;
+    static constexpr bool nibbles = W != weight_type::q8_0;
 
     static constexpr int min_at = panel_rows * 2;
     static constexpr int high_at = min_at + (has_min(W) ? panel_rows * 2 : 0);
     static constexpr int quants_at = high_at + (has_high_bits(W) ? panel_rows * 4 : 0);
     static constexpr int block_bytes = quants_at + panel_rows * (nibbles ? 16 : 32);
 
-    static constexpr int token_quants = block_size * (int) sizeof(typename dot::activation);
-    static constexpr int token_block_bytes = token_quants + 4 + (dot::has_correction ? 4 : 0) + (has_min(W) ? 4 : 0);
-
-    static constexpr bool with_min = has_min(W);
-
     // Bytes of a panel before its blocks, and in all.
     static constexpr size_t blocks_at(int n_in) {
         return dot::shifted_sums ? (size_t) ceil_div(n_in, scale_group(n_in)) * panel_rows * 4 : 0;
     }
     static constexpr size_t panel_bytes(int n_in) { return blocks_at(n_in) + (size_t) (n_in / block_size) * block_bytes; }
-
-    // Byte offsets inside the block of a tile of n tokens.
-    static constexpr int scales_at(int n) { return n * token_quants; }
-    static constexpr int corrections_at(int n) { return n * (token_quants + 4); }
-    static constexpr int sums_at(int n) { return n * (token_quants + 4 + (dot::has_correction ? 4 : 0)); }
 };
 
 // Calls f with int_format<type>{}; type must be one of the quantised ones.

@@ -65,19 +65,23 @@ static void finish_tile(const linear_args & a, const tile_place & at, const floa
 }
 
 // What the driver below needs to know of a weight type: the unit of its inner loop, in inputs and in bytes of a panel that
-// has `head` bytes before the first, and how many steps of fetch_ahead the loop takes over n units.
+// has `head` bytes before the first, how many units a chunk may have, and how many steps of fetch_ahead the loop takes over
+// n units. An object is a chunk, n units of a panel from unit `begin` on: it multiplies tiles of tokens.
 template <class W>
-struct float_linear {
-    struct chunk_state {
-        void read(const linear_args &, int, int, int) {}
-    };
+class float_linear {
+    const linear_args & a;
+    int                 panel, begin, n;
+
+public:
     static constexpr int unit = 1;
     static constexpr int unit_bytes = panel_rows * (int) sizeof(typename W::value);
+    static constexpr int chunk_units = chunk_bytes / unit_bytes;
     static constexpr int head(int) { return 0; }
     static constexpr int steps(int) { return 1; }
 
-    static void multiply(const linear_args & a, const chunk_state &, const token_tiles & tiles, int tile, int panel, int begin, int n,
-                         float * sums, fetch_ahead fetch) {
+    float_linear(const linear_args & a, int panel, int begin, int n) : a(a), panel(panel), begin(begin), n(n) {}
+
+    void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
         const size_t stride = float_stride(a.w.n_in);
         const auto * w = (const typename W::value *) a.w.data + ((size_t) panel * a.w.n_in + begin) * panel_rows;
         const auto * x = (const float *) a.act + tiles.begin(tile) * stride + begin;
@@ -87,50 +91,54 @@ struct float_linear {
 };
 
 template <weight_type W>
-struct int_linear {
+class int_linear {
     using format = int_format<W>;
-    static constexpr int unit = max_scale_group;  // a chunk never cuts a group
-    static constexpr int unit_bytes = max_group_blocks * format::block_bytes;
-    static constexpr int head(int n_in) { return (int) format::blocks_at(n_in); }
-    static constexpr int steps(int n) { return n * max_group_blocks; }
+    static constexpr int unit_blocks = max_group_blocks;  // a chunk never cuts a group
+    static constexpr int units_in_chunk(int block_bytes) { return chunk_bytes / (unit_blocks * block_bytes); }
 
-    struct chunk_state {
-        block_scales<W, chunk_bytes / unit_bytes * max_group_blocks> scales;
-        void read(const linear_args & a, int panel, int begin, int n) {
-            const int first = begin * max_group_blocks;
-            scales.read(block(a, panel, first), min_int(n * max_group_blocks, a.w.n_in / block_size - first));
-        }
-    };
-    static const uint8_t * block(const linear_args & a, int panel, int i) {
-        return a.w.data + panel * format::panel_bytes(a.w.n_in) + format::blocks_at(a.w.n_in) + (size_t) i * format::block_bytes;
+    const linear_args & a;
+    const uint8_t *     w;  // the panel
+    int                 first, n;  // blocks
+    int_chunk<W, units_in_chunk(panel_rows * block_size) * unit_blocks> chunk;
+
+public:
+    static constexpr int unit = max_scale_group;
+    static constexpr int unit_bytes = unit_blocks * format::block_bytes;
+    static constexpr int chunk_units = units_in_chunk(panel_rows * block_size);
+    static constexpr int head(int n_in) { return (int) format::blocks_at(n_in); }
+    static constexpr int steps(int n) { return n * unit_blocks; }
+
+    int_linear(const linear_args & a, int panel, int begin, int n)
+        : a(a), w(a.w.data + panel * format::panel_bytes(a.w.n_in)), first(begin * unit_blocks),
+          n(min_int(n * unit_blocks, a.w.n_in / block_size - first)) {
+        chunk.read(w + format::blocks_at(a.w.n_in) + (size_t) first * format::block_bytes, this->n);
     }
 
-    static void multiply(const linear_args & a, const chunk_state & chunk, const token_tiles & tiles, int tile, int panel, int begin, int n,
-                         float * sums, fetch_ahead fetch) {
-        const int       height = tiles.height(tile);
-        const int       n_blocks = a.w.n_in / block_size;
-        const int       first = begin * max_group_blocks;
-        const int       n_left = min_int(n * max_group_blocks, n_blocks - first);
-        const int       group = scale_group(a.w.n_in) / block_size;
-        const size_t    x_at = ((size_t) tiles.begin(tile) * n_blocks + (size_t) first * height) * format::token_block_bytes;
-        const float *   start = (const float *) (a.w.data + panel * format::panel_bytes(a.w.n_in)) + first / group * panel_rows;
-        multiply_tile<W>(height, {block(a, panel, first), chunk.scales.d[0], chunk.scales.m[0], (const uint8_t *) a.act + x_at, n_left,
-                                  group, start, sums, begin != 0, fetch});
+    void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
+        const int     height = tiles.height(tile);
+        const int     group = scale_group(a.w.n_in) / block_size;
+        const size_t  x_at = ((size_t) tiles.begin(tile) * (a.w.n_in / block_size) + (size_t) first * height) * format::token_block_bytes;
+        const float * start = (const float *) w + first / group * panel_rows;
+        multiply_int_tile<typename format::tokens>(height, {chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), (const uint8_t *) a.act + x_at, n, group,
+                                  start, sums, first != 0, fetch});
     }
 };
 
 #if defined(GGCLIP_DPWSSD)
-struct word_linear {
-    struct chunk_state {
-        void read(const linear_args &, int, int, int) {}
-    };
+class word_linear {
+    const linear_args & a;
+    int                 panel, begin, n;
+
+public:
     static constexpr int unit = word_block;
     static constexpr int unit_bytes = word_format::block_bytes;
+    static constexpr int chunk_units = chunk_bytes / unit_bytes;
     static constexpr int head(int) { return 0; }
     static constexpr int steps(int n) { return n; }
 
-    static void multiply(const linear_args & a, const chunk_state &, const token_tiles & tiles, int tile, int panel, int begin, int n,
-                         float * sums, fetch_ahead fetch) {
+    word_linear(const linear_args & a, int panel, int begin, int n) : a(a), panel(panel), begin(begin), n(n) {}
+
+    void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
         const int       height = tiles.height(tile);
         const int       n_blocks = word_blocks(a.w.n_in);
         const size_t    x_at = ((size_t) tiles.begin(tile) * n_blocks + (size_t) begin * height) * word_format::token_block_bytes;
@@ -140,17 +148,20 @@ struct word_linear {
 };
 #endif
 
-struct row_linear {
-    struct chunk_state {
-        void read(const linear_args &, int, int, int) {}
-    };
+class row_linear {
+    const linear_args & a;
+    int                 panel, begin, n;
+
+public:
     static constexpr int unit = block_size;
     static constexpr int unit_bytes = row_format::block_bytes;
+    static constexpr int chunk_units = chunk_bytes / unit_bytes;
     static constexpr int head(int) { return row_format::quants_at; }
     static constexpr int steps(int n) { return n; }
 
-    static void multiply(const linear_args & a, const chunk_state &, const token_tiles & tiles, int tile, int panel, int begin, int n,
-                         float * sums, fetch_ahead fetch) {
+    row_linear(const linear_args & a, int panel, int begin, int n) : a(a), panel(panel), begin(begin), n(n) {}
+
+    void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
         const int       height = tiles.height(tile);
         const int       n_blocks = row_format::n_blocks(a.w.n_in);
         const uint8_t * w = a.w.data + panel * panel_size(weight_type::i8, a.w.n_in);
@@ -175,7 +186,7 @@ static int token_blocks(const token_tiles & tiles, int n_items, int nth) {
 template <class L>
 static void multiply_panel(const linear_args & a, const token_tiles & tiles, const share & block, int panel, float * sums, int tile_stride) {
     const int       n_units = ceil_div(a.w.n_in, L::unit);
-    const int       n_chunks = ceil_div(n_units, max_int(1, chunk_bytes / L::unit_bytes));
+    const int       n_chunks = ceil_div(n_units, L::chunk_units);
     const uint8_t * w = a.w.data + panel * panel_size(a.w.type, a.w.n_in) + L::head(a.w.n_in);
     for (int c = 0; c < n_chunks; c++) {
         const share     units(n_units, c, n_chunks);
@@ -183,10 +194,9 @@ static void multiply_panel(const linear_args & a, const token_tiles & tiles, con
         const int       n_steps = L::steps(n);
         const int       lines = ceil_div(n * L::unit_bytes, 64 * n_steps * (block.end - block.begin));
         const uint8_t * next = w + (size_t) units.end * L::unit_bytes;
-        typename L::chunk_state chunk;
-        chunk.read(a, panel, units.begin, n);
+        const L         chunk(a, panel, units.begin, n);
         for (int tile = block.begin; tile < block.end; tile++, next += n_steps * lines * 64) {
-            L::multiply(a, chunk, tiles, tile, panel, units.begin, n, sums + (tile - block.begin) * tile_stride, {next, lines});
+            chunk.multiply(tiles, tile, sums + (tile - block.begin) * tile_stride, {next, lines});
         }
     }
 }

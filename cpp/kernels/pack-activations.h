@@ -71,13 +71,13 @@ GGCLIP_INLINE void quantize_block(Format format, int offset, const Row & row, in
         sum = add_i(sum, q);
         Format::dot::store(quants + i, q);
     }
-    ((float *) (dst + format.scales_at(height)))[t] = d / format.unit;
+    ((float *) (dst + format.scales_at(height)))[t] = d;
     if constexpr (Format::dot::has_correction) {
-        const uint32_t correction = Format::dot::correction(offset * format.unit, sum);
+        const uint32_t correction = Format::dot::correction(offset, sum);
         memcpy(dst + format.corrections_at(height) + t * 4, &correction, 4);
-        if (format.with_min) {
-            ((float *) (dst + format.sums_at(height)))[t] = sum_of(to_float(sum)) * format.unit;
-        }
+    }
+    if (format.with_min) {
+        ((float *) (dst + format.sums_at(height)))[t] = sum_of(to_float(sum));
     }
 }
 

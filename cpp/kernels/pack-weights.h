@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pack-activations.h"
+#include "int-chunk.h"
 #include "tile-int.h"
 
 GGCLIP_LEVEL_BEGIN
@@ -69,23 +70,18 @@ static void pack_starts(const uint8_t * blocks, int n_in, float * dst) {
     for (int b = 0; b < max_group_blocks; b++) {
         uint8_t * const block = zeros + b * format::token_block_bytes;
         const float     d = -1.0f;
-        const uint32_t  correction = format::dot::correction(0, zero_i());
         memset(block, 0, format::token_block_bytes);
-        memset(block, format::dot::unsigned_activations ? 128 : 0, format::token_quants);
+        memset(block, 128, format::token_quants);
         memcpy(block + format::scales_at(1), &d, 4);
-        if constexpr (format::dot::has_correction) {
-            memcpy(block + format::corrections_at(1), &correction, 4);
-        }
     }
-    block_scales<W, max_group_blocks> scales;
+    int_chunk<W, max_group_blocks> chunk;
 
     const int group = scale_group(n_in) / block_size;
     const int n_blocks = n_in / block_size;
     for (int b = 0; b < n_blocks; b += group, dst += panel_rows) {
-        const uint8_t * const w = blocks + (size_t) b * format::block_bytes;
-        const int             n = min_int(group, n_blocks - b);
-        scales.read(w, n);
-        multiply_tile<W, 1>({w, scales.d[0], scales.m[0], zeros, n, group, none, dst});
+        const int n = min_int(group, n_blocks - b);
+        chunk.read(blocks + (size_t) b * format::block_bytes, n);
+        multiply_int_tile<typename format::tokens, 1>({chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), zeros, n, group, none, dst});
     }
 }
 

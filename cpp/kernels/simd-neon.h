@@ -68,6 +68,7 @@ GGCLIP_INLINE vf load_f16(const uint16_t * p) { return vcvt_f32_f16(vreinterpret
 GGCLIP_INLINE vf load_bf16(const uint16_t * p) { return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16)); }
 
 GGCLIP_INLINE vi zero_i() { return vdupq_n_s32(0); }
+GGCLIP_INLINE vi set_i(int32_t x) { return vdupq_n_s32(x); }
 GGCLIP_INLINE vi add_i(vi a, vi b) { return vaddq_s32(a, b); }
 GGCLIP_INLINE vi load_i(const void * p) { return vreinterpretq_s32_u8(vld1q_u8((const uint8_t *) p)); }
 GGCLIP_INLINE void store_i(void * p, vi x) { vst1q_u8((uint8_t *) p, vreinterpretq_u8_s32(x)); }
@@ -88,6 +89,7 @@ GGCLIP_INLINE vi move_bits(vi x, int from, int to, int mask) {
     const int        left = 0xff << 8 >> (8 + from - to) & 0xff;  // what a shift leaves
     return vreinterpretq_s32_u8(mask == left ? moved : vandq_u8(moved, vdupq_n_u8((uint8_t) mask)));
 }
+GGCLIP_INLINE vi xor_i(vi a, vi b) { return veorq_s32(a, b); }
 GGCLIP_INLINE vi or_i(vi a, vi b) { return vorrq_s32(a, b); }
 
 // x[i][j] <-> x[j][i]: pairs of floats, then halves of a register.

@@ -31,7 +31,7 @@ const pixels = n => Float32Array.from({ length: n * imageValues }, (_, i) => Mat
 const ids = (n, length) => Array.from({ length: n }, () => [49406, ...Array.from({ length: length - 2 }, (_, i) => 320 + i), 49407]).flat()
 
 /** A ggclip session on the towers themselves: no decoding, no tokenizer, as the peers are measured. */
-async function openGgclip({ name, dtype, precision = 'default', kernels = '', every }, threads) {
+async function openGgclip({ name, dtype, precision = 'default', kernels = process.env.GGCLIP_CPU ?? '', every }, threads) {
   const loaded = await addon.loadModel(model.directory, { device: 'cpu', towers: 'both', dtype, precision, kernels }).promise
   const session = loaded.createSession(threads, 32)
   return {

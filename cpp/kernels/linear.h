@@ -94,34 +94,35 @@ template <weight_type W>
 class int_linear {
     using format = int_format<W>;
     static constexpr int unit_blocks = max_group_blocks;  // a chunk never cuts a group
-    static constexpr int units_in_chunk(int block_bytes) { return chunk_bytes / (unit_blocks * block_bytes); }
-
-    const linear_args & a;
-    const uint8_t *     w;  // the panel
-    int                 first, n;  // blocks
-    int_chunk<W, units_in_chunk(panel_rows * block_size) * unit_blocks> chunk;
 
 public:
     static constexpr int unit = max_scale_group;
     static constexpr int unit_bytes = unit_blocks * format::block_bytes;
-    static constexpr int chunk_units = units_in_chunk(panel_rows * block_size);
+    static constexpr int chunk_units = chunk_bytes / (unit_blocks * panel_rows * block_size);  // of quants as bytes
     static constexpr int head(int n_in) { return (int) format::blocks_at(n_in); }
     static constexpr int steps(int n) { return n * unit_blocks; }
 
-    int_linear(const linear_args & a, int panel, int begin, int n)
+    int_linear(const linear_args & a, int panel, int begin, int n_units)
         : a(a), w(a.w.data + panel * format::panel_bytes(a.w.n_in)), first(begin * unit_blocks),
-          n(min_int(n * unit_blocks, a.w.n_in / block_size - first)) {
-        chunk.read(w + format::blocks_at(a.w.n_in) + (size_t) first * format::block_bytes, this->n);
+          n(min_int(n_units * unit_blocks, a.w.n_in / block_size - first)) {
+        chunk.read(w + format::blocks_at(a.w.n_in) + (size_t) first * format::block_bytes, n);
     }
 
     void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
-        const int     height = tiles.height(tile);
-        const int     group = scale_group(a.w.n_in) / block_size;
-        const size_t  x_at = ((size_t) tiles.begin(tile) * (a.w.n_in / block_size) + (size_t) first * height) * format::token_block_bytes;
-        const float * start = (const float *) w + first / group * panel_rows;
-        multiply_int_tile<typename format::tokens>(height, {chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), (const uint8_t *) a.act + x_at, n, group,
-                                  start, sums, first != 0, fetch});
+        const int       height = tiles.height(tile), n_blocks = a.w.n_in / block_size;
+        const int       group = scale_group(a.w.n_in) / block_size;
+        const size_t    x_at = ((size_t) tiles.begin(tile) * n_blocks + (size_t) first * height) * format::token_block_bytes;
+        const uint8_t * x = (const uint8_t *) a.act + x_at;
+        const float *   start = (const float *) w + first / group * panel_rows;
+        multiply_int_tile<typename format::tokens>(height, {chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), x, n,
+                                                            group, start, sums, first != 0, fetch});
     }
+
+private:
+    const linear_args & a;
+    const uint8_t *     w;         // the panel
+    int                 first, n;  // blocks
+    int_chunk<W, chunk_units * unit_blocks> chunk;
 };
 
 #if defined(GGCLIP_DPWSSD)

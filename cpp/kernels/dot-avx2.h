@@ -7,8 +7,8 @@
 // sum (u - offset) * a, which is at most 16 * 16 * 127 = 32512 in size.
 #pragma once
 
-#include "blocks.h"
 #include "simd-avx2.h"
+#include "dot-lanes.h"
 
 GGCLIP_LEVEL_BEGIN
 
@@ -21,7 +21,7 @@ GGCLIP_INLINE vi in_order(vi sum) {
     return sum;
 }
 
-struct dot_words {
+struct dot_words : dot_in_lanes<dot_words> {
     using activation = int16_t;
     static constexpr int  group = 2;  // consecutive inputs of one row in a weight vector
     static constexpr bool unsigned_activations = false;
@@ -38,7 +38,7 @@ struct dot_words {
     static GGCLIP_INLINE_MEMBER vf finish(vi sum) { return to_float(sum); }
 };
 
-struct dot_bytes {
+struct dot_bytes : dot_in_lanes<dot_bytes> {
     using activation = int8_t;
     static constexpr int  group = 4;
     static constexpr bool unsigned_activations = false;

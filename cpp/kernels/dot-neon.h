@@ -1,12 +1,12 @@
 // Integer dot products with NEON dotprod: sdot adds 4 products of signed bytes to each 32-bit lane.
 #pragma once
 
-#include "blocks.h"
 #include "simd-neon.h"
+#include "dot-lanes.h"
 
 GGCLIP_LEVEL_BEGIN
 
-struct dot_bytes {
+struct dot_bytes : dot_in_lanes<dot_bytes> {
     using activation = int8_t;
     static constexpr int  group = 4;  // consecutive inputs of one row in a weight vector
     static constexpr bool unsigned_activations = false;

@@ -8,11 +8,11 @@
 // Include after the level's simd header, with GGCLIP_DPBUSD naming the intrinsic of its width.
 #pragma once
 
-#include "blocks.h"
+#include "dot-lanes.h"
 
 GGCLIP_LEVEL_BEGIN
 
-struct dot_bytes {
+struct dot_bytes : dot_in_lanes<dot_bytes> {
     using activation = uint8_t;
     static constexpr int  group = 4;  // consecutive inputs of one row in a weight vector
     static constexpr bool unsigned_activations = true;

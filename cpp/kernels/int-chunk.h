@@ -47,11 +47,12 @@ class int_chunk {
         constexpr int vector_bytes = lanes * 4;
         for (int half = 0; half < 2; half++) {
             const uint8_t * const quants = block + format::quants_at + half * vector_bytes;
-            uint8_t * const       dst = out + half * vector_bytes;
             const vi              high_bits = has_high_bits(W) ? load_i(block + format::high_at + half * vector_bytes) : zero_i();
             GGCLIP_UNROLL
-            for (int g = 0; g < 8; g++) {
-                store_i(dst + 2 * g * vector_bytes, expand(load_i(quants + 2 * (g % 4) * vector_bytes), high_bits, g));
+            for (int g = 0; g < 8; g += 2) {
+                const vi first = expand(load_i(quants + 2 * (g % 4) * vector_bytes), high_bits, g);
+                const vi second = expand(load_i(quants + 2 * (g % 4 + 1) * vector_bytes), high_bits, g + 1);
+                dot::store_groups(out, g / 2, half, first, second);
             }
         }
     }

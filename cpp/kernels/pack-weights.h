@@ -54,9 +54,7 @@ static void pack_int_block(const uint8_t * block, uint8_t * dst, int r) {
     constexpr int   n_groups = (format::nibbles ? 16 : 32) / group;
     uint8_t * const quants = dst + format::quants_at + r * group;
     for (int g = 0; g < n_groups; g++) {
-        uint32_t v = 0;
-        memcpy(&v, block + layout.quants + g * group, group);
-        memcpy(quants + g * panel_rows * group, &v, group);
+        memcpy(quants + g * panel_rows * group, block + layout.quants + g * group, group);
     }
 }
 

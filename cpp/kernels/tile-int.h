@@ -22,29 +22,6 @@ struct int_tile {
     fetch_ahead     fetch = {};  // a step with each block
 };
 
-// One block's integer sums.
-template <class Tokens, int T>
-GGCLIP_INLINE void sum_block(const uint8_t * quants, const uint8_t * a, vi (&sum)[T][2]) {
-    using dot = typename Tokens::dot;
-    constexpr int vector_bytes = lanes * dot::group;
-    GGCLIP_UNROLL
-    for (int t = 0; t < T; t++) {
-        sum[t][0] = dot::start(a + Tokens::corrections_at(T) + t * 4);
-        sum[t][1] = sum[t][0];
-    }
-    GGCLIP_UNROLL
-    for (int g = 0; g < block_size / dot::group; g++) {
-        const vi w0 = dot::load_bytes(quants + (2 * g + 0) * vector_bytes);
-        const vi w1 = dot::load_bytes(quants + (2 * g + 1) * vector_bytes);
-        GGCLIP_UNROLL
-        for (int t = 0; t < T; t++) {
-            const vi v = broadcast_32(a + t * Tokens::token_quants + g * 4);
-            sum[t][0] = dot::step(sum[t][0], w0, v);
-            sum[t][1] = dot::step(sum[t][1], w1, v);
-        }
-    }
-}
-
 template <class Tokens, int T>
 static void multiply_int_tile(const int_tile & x) {
     using dot = typename Tokens::dot;
@@ -72,7 +49,11 @@ static void multiply_int_tile(const int_tile & x) {
         for (int b = begin; b < end; b++, quants += x.stride, a += T * Tokens::token_block_bytes, d += panel_rows) {
             fetch.step();
             vi sum[T][2];
-            sum_block<Tokens, T>(quants, a, sum);
+            GGCLIP_UNROLL
+            for (int t = 0; t < T; t++) {
+                sum[t][0] = sum[t][1] = dot::start(a + Tokens::corrections_at(T) + t * 4);
+            }
+            dot::template add_products<T>(quants, a, Tokens::token_quants, sum);
 
             const vf d0 = load_f(d);
             const vf d1 = load_f(d + lanes);

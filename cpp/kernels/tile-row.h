@@ -36,8 +36,7 @@ struct row_tile {
 template <int T>
 static void multiply_tile(const row_tile & x) {
     using dot = row_format::dot;
-    constexpr int vector_bytes = lanes * dot::group;
-    vi            sum[T][2];
+    vi sum[T][2];
     GGCLIP_UNROLL
     for (int t = 0; t < T; t++) {
         sum[t][0] = x.start ? load_i(x.start) : load_i(x.out + t * panel_rows);
@@ -48,17 +47,7 @@ static void multiply_tile(const row_tile & x) {
     fetch_ahead     fetch = x.fetch;
     for (int b = 0; b < x.n; b++, w += row_format::block_bytes, a += T * row_format::token_quants) {
         fetch.step();
-        GGCLIP_UNROLL
-        for (int g = 0; g < block_size / dot::group; g++) {
-            const vi w0 = dot::load_bytes(w + (2 * g + 0) * vector_bytes);
-            const vi w1 = dot::load_bytes(w + (2 * g + 1) * vector_bytes);
-            GGCLIP_UNROLL
-            for (int t = 0; t < T; t++) {
-                const vi v = broadcast_32(a + t * row_format::token_quants + g * 4);
-                sum[t][0] = dot::step(sum[t][0], w0, v);
-                sum[t][1] = dot::step(sum[t][1], w1, v);
-            }
-        }
+        dot::template add_products<T>(w, a, row_format::token_quants, sum);
     }
     GGCLIP_UNROLL
     for (int t = 0; t < T; t++) {

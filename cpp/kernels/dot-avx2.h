@@ -27,7 +27,6 @@ struct dot_words : dot_in_lanes<dot_words> {
     static constexpr bool unsigned_activations = false;
     static constexpr bool shifted_sums = false;
     static constexpr bool has_correction = false;
-    static uint32_t correction(int, vi) { return 0; }
 
     static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i16(p, activations); }
     static GGCLIP_INLINE_MEMBER vi start(const void *) { return zero_i(); }

@@ -2,26 +2,17 @@
 // results to a 2 x 2 sum: twice the products of sdot.
 #pragma once
 
-#include "simd-neon.h"
 #include "blocks.h"
+#include "dot-neon-bytes.h"
 
 GGCLIP_LEVEL_BEGIN
 
-struct dot_bytes {
-    using activation = int8_t;
-    static constexpr int  group = 8;  // consecutive inputs of one row in a weight vector, which has 2 rows
-    static constexpr bool unsigned_activations = false;
-    static constexpr bool shifted_sums = false;
-    static constexpr bool has_correction = false;
-    static uint32_t correction(int, vi) { return 0; }
+struct dot_bytes : dot_signed_bytes {
+    static constexpr int group = 8;  // consecutive inputs of one row in a weight vector, which has 2 rows
 
-    static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i8(p, activations); }
-    static GGCLIP_INLINE_MEMBER vi start(const void *) { return zero_i(); }
-    static GGCLIP_INLINE_MEMBER vi load_bytes(const uint8_t * p) { return load_i(p); }
     static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) {
         return vmmlaq_s32(sum, vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(w));
     }
-    static GGCLIP_INLINE_MEMBER vf finish(vi sum) { return to_float(sum); }
 
     // As dot-lanes.h has it, for tokens two by two; the last of an odd number goes with itself.
     template <int T>

@@ -18,7 +18,6 @@ struct dot_bytes : dot_in_lanes<dot_bytes> {
     static constexpr bool unsigned_activations = true;
     static constexpr bool shifted_sums = true;
     static constexpr bool has_correction = false;
-    static uint32_t correction(int, vi) { return 0; }
 
     // The byte of a + 128 is that of a with the other sign bit.
     static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i8(p, xor_i(activations, set_i(-128))); }

@@ -56,18 +56,18 @@ struct image_input {
 std::vector<image_tensor> prepare_images(const image_hparams & hp, const image_input * images, size_t n, session & engine, session_state & state) {
     std::vector<size_t> begin = {0};
     for (size_t i = 0; i < n; i++) begin.push_back(begin.back() + 3 * (size_t) images[i].size.width * (size_t) images[i].size.height);
-    state.pixels.resize(begin.back());
+    float * const all = state.pixels.at_least(begin.back());
     constexpr int most_parts = 4;  // each has some rows more to read and weights of its own to compute
     const bool    rgb = std::all_of(images, images + n, [](const image_input & image) { return !image.tensor && image.pixels.channels == 3; });
     const int     n_part = rgb ? std::clamp(state.n_threads / (int) n, 1, most_parts) : 1;  // others are made RGB first, as a whole
     engine.for_each((int) n * n_part, [&](int task) {
         const auto i = (size_t) (task / n_part);
-        float * pixels = state.pixels.data() + begin[i];
+        float * pixels = all + begin[i];
         if (images[i].tensor) memcpy(pixels, images[i].tensor, (begin[i + 1] - begin[i]) * sizeof(float));
         else state.scratch.preprocess(hp, images[i].pixels, pixels, {task % n_part, n_part});
     });
     std::vector<image_tensor> out;
-    for (size_t i = 0; i < n; i++) out.push_back({state.pixels.data() + begin[i], images[i].size.width, images[i].size.height});
+    for (size_t i = 0; i < n; i++) out.push_back({all + begin[i], images[i].size.width, images[i].size.height});
     return out;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "binding/async.h"
+#include "engine/memory.h"
 #include "engine/preprocess.h"
 #include "engine/session.h"
 
@@ -19,7 +20,7 @@ struct session_state {
     std::atomic<session *>   running{nullptr};  // for abort()
     std::mutex               running_mutex;
     preprocess_pool          scratch;
-    std::vector<float>       pixels;
+    float_scratch            pixels;
     std::atomic<double>      last_run_ms{0};
 
     session & get();

@@ -13,7 +13,14 @@ namespace ggclip {
 
 constexpr size_t large_page = 2 * 1024 * 1024;
 
-void prefer_large_pages(void * begin, size_t n_bytes) {
+// Blocks from here on come straight from the system: a heap keeps what is freed, and every thread that loads or computes
+// has one of its own.
+constexpr size_t large_block = 256 * 1024;
+
+#if !defined(_WIN32)
+// Asks for large pages where the system leaves the choice to the program (Linux): they are filled sooner, and addresses
+// are looked up sooner. A wish, for memory that nothing has been written to yet.
+static void prefer_large_pages(void * begin, size_t n_bytes) {
 #if defined(MADV_HUGEPAGE)
     const uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE), first = ((uintptr_t) begin + page - 1) / page * page;
     const uintptr_t end = (uintptr_t) begin + n_bytes;
@@ -23,6 +30,7 @@ void prefer_large_pages(void * begin, size_t n_bytes) {
     (void) n_bytes;
 #endif
 }
+#endif
 
 void free_deleter::operator()(void * p) const {
 #if !defined(_WIN32)
@@ -55,9 +63,7 @@ static void * map_pages(size_t n_bytes) {
 
 aligned_bytes allocate_aligned(size_t n_bytes) {
 #if !defined(_WIN32)
-    // Large blocks straight from the system: a heap keeps what is freed, and every thread that loads has one of its own.
-    constexpr size_t large = 256 * 1024;
-    if (n_bytes >= large) {
+    if (n_bytes >= large_block) {
         void * block = map_pages(n_bytes);
         if (!block) throw_error(error_code::OUT_OF_MEMORY, "could not allocate %zu bytes", n_bytes);
         return aligned_bytes(static_cast<uint8_t *>(block), free_deleter{n_bytes});
@@ -66,6 +72,23 @@ aligned_bytes allocate_aligned(size_t n_bytes) {
     void * p = ::operator new(n_bytes ? n_bytes : 1, std::align_val_t(64), std::nothrow);
     if (!p) throw_error(error_code::OUT_OF_MEMORY, "could not allocate %zu bytes", n_bytes);
     return aligned_bytes(static_cast<uint8_t *>(p));
+}
+
+aligned_bytes adopt_aligned(void * block, size_t n_bytes) {
+#if !defined(_WIN32)
+    if (n_bytes >= large_block) return aligned_bytes(static_cast<uint8_t *>(block), free_deleter{n_bytes});
+#endif
+    return aligned_bytes(static_cast<uint8_t *>(block));
+}
+
+float * float_scratch::at_least(size_t n) {
+    if (n > n_) {
+        n_ = 0;
+        bytes_.reset();
+        bytes_ = allocate_aligned(n * sizeof(float));
+        n_ = n;
+    }
+    return reinterpret_cast<float *>(bytes_.get());
 }
 
 }  // namespace ggclip

@@ -13,10 +13,19 @@ struct free_deleter {
     void operator()(void * p) const;
 };
 using aligned_bytes = std::unique_ptr<uint8_t[], free_deleter>;
-aligned_bytes allocate_aligned(size_t n_bytes);  // 64-byte aligned; throws OUT_OF_MEMORY
+// 64-byte aligned; throws OUT_OF_MEMORY. Large blocks come straight from the system and go back to it when they are freed.
+aligned_bytes allocate_aligned(size_t n_bytes);
+// Takes back what release() gave away of a block of allocate_aligned(n_bytes).
+aligned_bytes adopt_aligned(void * block, size_t n_bytes);
 
-// Asks for large pages where the system leaves the choice to the program (Linux): they are filled sooner, and addresses
-// are looked up sooner. A wish, for memory that nothing has been written to yet.
-void prefer_large_pages(void * begin, size_t n_bytes);
+// Floats for one use after another: grows, keeps nothing, starts with anything.
+class float_scratch {
+  public:
+    float * at_least(size_t n);
+
+  private:
+    aligned_bytes bytes_;
+    size_t        n_ = 0;
+};
 
 }  // namespace ggclip

@@ -1,5 +1,6 @@
 #include "engine/tower-runner.h"
 
+#include "engine/cpu-buffers.h"
 #include "engine/error.h"
 
 #include <algorithm>
@@ -71,15 +72,16 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
     const hparams & hp = weights_.hp;
     const tower_hparams & tower = is_text ? static_cast<const tower_hparams &>(hp.text) : hp.vision;
     const size_t max_nodes = 256 + 96 * (size_t) tower.n_layer;
-    const ggml_init_params params = {ggml_tensor_overhead() * max_nodes + ggml_graph_overhead_custom(max_nodes, false), nullptr, true};
+    const size_t n_bytes = ggml_tensor_overhead() * max_nodes + ggml_graph_overhead_custom(max_nodes, false);
 
     slot.last.reset();
+    if (!slot.nodes) slot.nodes = allocate_aligned(n_bytes);
     auto g = std::make_unique<built_graph>();
     g->lengths = batch.lengths;
     g->skip = batch.skip;
     g->capturing = capturing;
     if (wanted) g->states = *wanted;
-    g->ctx.reset(ggml_init(params));
+    g->ctx.reset(ggml_init({n_bytes, slot.nodes.get(), true}));
     if (!g->ctx) throw_error(error_code::OUT_OF_MEMORY, "could not allocate a graph");
     ggml_context * ctx = g->ctx.get();
     const bool packed = weights_.kernels != nullptr;
@@ -106,9 +108,8 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
     ggml_build_forward_expand(g->graph, g->output);
 
     if (!sched_) {
-        if (!slot.alloc) slot.alloc.reset(ggml_gallocr_new(ggml_backend_get_default_buffer_type(backend_.get())));
+        if (!slot.alloc) slot.alloc.reset(ggml_gallocr_new(cpu_buffer_type()));
         if (!ggml_gallocr_alloc_graph(slot.alloc.get(), g->graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate scratch memory");
-        prefer_large_pages(ggml_backend_buffer_get_base(g->output->buffer), ggml_backend_buffer_get_size(g->output->buffer));
     }
     g->by_team = packed && g->program.compile(g->graph, n_threads_);
     slot.last = std::move(g);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/graph.h"
+#include "engine/memory.h"
 #include "engine/position-grid.h"
 #include "engine/profile.h"
 #include "engine/session.h"
@@ -53,7 +54,8 @@ class tower_runner {
 
   private:
     using builder = ggml_tensor * (*) (ggml_context *, layer_ops &, const weights &, tower_input &, capture &);
-    struct tower { ggml_gallocr_ptr alloc; std::unique_ptr<built_graph> last; };
+    // `nodes`: memory of the graph itself
+    struct tower { ggml_gallocr_ptr alloc; aligned_bytes nodes; std::unique_ptr<built_graph> last; };
 
     built_graph & prepare(tower & slot, builder build, const batch & batch, bool is_text, const capture * wanted);
     const std::vector<float> & places_of(const image_tensor & image);

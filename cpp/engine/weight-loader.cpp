@@ -1,5 +1,6 @@
 #include "engine/weight-loader.h"
 
+#include "engine/cpu-buffers.h"
 #include "engine/names.h"
 #include "engine/tensor-convert.h"
 #include "engine/type-policy.h"
@@ -239,7 +240,9 @@ void weight_loader::finish() {
 void weight_loader::copy() {
     if (copies_.empty()) return;
     // Allocates every tensor that does not point into the file yet.
-    ggml_backend_buffer_t buffer = ggml_backend_alloc_ctx_tensors_from_buft(out_.context_.get(), ggml_backend_dev_buffer_type(out_.device));
+    const bool cpu = ggml_backend_dev_type(out_.device) == GGML_BACKEND_DEVICE_TYPE_CPU;
+    ggml_backend_buffer_type_t type = cpu ? cpu_buffer_type() : ggml_backend_dev_buffer_type(out_.device);
+    ggml_backend_buffer_t buffer = ggml_backend_alloc_ctx_tensors_from_buft(out_.context_.get(), type);
     if (!buffer) throw_error(error_code::OUT_OF_MEMORY, "%s: could not allocate memory for the weights", out_.source().path.c_str());
     ggml_backend_buffer_set_usage(buffer, GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
     out_.buffers_.emplace_back(buffer);

@@ -1,5 +1,7 @@
 /** Memory and threads come back: 60 rounds in a process of its own. */
-import { describeWithModel, report, runChild, tinyModel } from './support'
+import { join } from 'node:path'
+
+import { describeWithModel, report, root, runChild, tinyModel } from './support'
 
 const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!
 
@@ -11,5 +13,12 @@ describeWithModel('memory', () => {
     expect(rss).toHaveLength(60)
     expect(median(rss.slice(50)) - median(rss.slice(10, 20))).toBeLessThan(20)
     expect(median(threads.slice(50))).toBeLessThanOrEqual(median(threads.slice(5, 15)) + 2)
+  })
+
+  // the scratch of 400 pictures is 40 MiB; half of it would stay in the heap of a thread that has ended
+  it('scratch memory goes back to the system', async () => {
+    const ended = await runChild('lifecycle/scratch.cjs', [join(root, 'models', 'emoji-clip.gguf')], { execArgv: ['--expose-gc'], timeoutMs: 58_000 })
+    const { small, large } = report<{ small: number[]; large: number[] }>(ended)
+    expect(median(large.slice(3)) - median(small)).toBeLessThan(45)
   })
 })

@@ -61,24 +61,27 @@ static void * map_pages(size_t n_bytes) {
 }
 #endif
 
-aligned_bytes allocate_aligned(size_t n_bytes) {
+// Null when there is no memory.
+static void * allocate(size_t n_bytes) {
 #if !defined(_WIN32)
-    if (n_bytes >= large_block) {
-        void * block = map_pages(n_bytes);
-        if (!block) throw_error(error_code::OUT_OF_MEMORY, "could not allocate %zu bytes", n_bytes);
-        return aligned_bytes(static_cast<uint8_t *>(block), free_deleter{n_bytes});
-    }
+    if (n_bytes >= large_block) return map_pages(n_bytes);
 #endif
-    void * p = ::operator new(n_bytes ? n_bytes : 1, std::align_val_t(64), std::nothrow);
-    if (!p) throw_error(error_code::OUT_OF_MEMORY, "could not allocate %zu bytes", n_bytes);
-    return aligned_bytes(static_cast<uint8_t *>(p));
+    return ::operator new(n_bytes ? n_bytes : 1, std::align_val_t(64), std::nothrow);
+}
+
+aligned_bytes allocate_aligned(size_t n_bytes) {
+    void * block = allocate(n_bytes);
+    if (!block) throw_error(error_code::OUT_OF_MEMORY, "could not allocate %zu bytes", n_bytes);
+    return adopt_aligned(block, n_bytes);
 }
 
 aligned_bytes adopt_aligned(void * block, size_t n_bytes) {
-#if !defined(_WIN32)
-    if (n_bytes >= large_block) return aligned_bytes(static_cast<uint8_t *>(block), free_deleter{n_bytes});
+#if defined(_WIN32)
+    const size_t mapped = 0;
+#else
+    const size_t mapped = n_bytes >= large_block ? n_bytes : 0;
 #endif
-    return aligned_bytes(static_cast<uint8_t *>(block));
+    return aligned_bytes(static_cast<uint8_t *>(block), free_deleter{mapped});
 }
 
 float * float_scratch::at_least(size_t n) {

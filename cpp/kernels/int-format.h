@@ -3,8 +3,9 @@
 // Weights: panels of panel_rows output rows; a panel is a sequence of blocks of 32 inputs, and a block is
 //   f16 d[rows], f16 m[rows] (types with a minimum), high bits [rows][4] (5-bit types), quants.
 // Before the blocks, where the dot product shifts its sums: float start[rows] for each scale group.
-// Quants of q8_0: for each group of consecutive inputs (`group` of the level's dot product), [rows][group] bytes. Quants of the 4-bit part: for p in 0..3, [rows][4] bytes whose low nibbles are group p and whose high
-// nibbles are group p + 4, which is the order of ggml's own bytes. Bit g of a high-bits byte belongs to group g.
+// Quants of q8_0: for each group of consecutive inputs (`group` of the level's dot product), [rows][group] bytes. Quants
+// of the 4-bit part: for p in 0..3, [rows][4] bytes whose low nibbles are group p of 4 inputs and whose high nibbles are
+// group p + 4, which is the order of ggml's own bytes. Bit g of a high-bits byte belongs to group g.
 // q8_0 is signed. The 4- and 5-bit quants are unsigned with offset 8 or 16; the types with a minimum use the offset
 // too and get m + offset * d for a minimum, which is the same value. int-chunk.h expands them to bytes.
 //

@@ -64,22 +64,23 @@ static void finish_tile(const linear_args & a, const tile_place & at, const floa
     }
 }
 
+struct panel_chunk {
+    const linear_args & a;
+    int                 panel, begin, n;  // n units from unit `begin` on
+    panel_chunk(const linear_args & a, int panel, int begin, int n) : a(a), panel(panel), begin(begin), n(n) {}
+};
+
 // What the driver below needs to know of a weight type: the unit of its inner loop, in inputs and in bytes of a panel that
 // has `head` bytes before the first, how many units a chunk may have, and how many steps of fetch_ahead the loop takes over
-// n units. An object is a chunk, n units of a panel from unit `begin` on: it multiplies tiles of tokens.
+// n units. An object is a chunk of a panel: it multiplies tiles of tokens.
 template <class W>
-class float_linear {
-    const linear_args & a;
-    int                 panel, begin, n;
-
-public:
+struct float_linear : panel_chunk {
+    using panel_chunk::panel_chunk;
     static constexpr int unit = 1;
     static constexpr int unit_bytes = panel_rows * (int) sizeof(typename W::value);
     static constexpr int chunk_units = chunk_bytes / unit_bytes;
     static constexpr int head(int) { return 0; }
     static constexpr int steps(int) { return 1; }
-
-    float_linear(const linear_args & a, int panel, int begin, int n) : a(a), panel(panel), begin(begin), n(n) {}
 
     void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
         const size_t stride = float_stride(a.w.n_in);
@@ -93,18 +94,17 @@ public:
 template <weight_type W>
 class int_linear {
     using format = int_format<W>;
-    static constexpr int unit_blocks = max_group_blocks;  // a chunk never cuts a group
 
 public:
-    static constexpr int unit = max_scale_group;
-    static constexpr int unit_bytes = unit_blocks * format::block_bytes;
-    static constexpr int chunk_units = chunk_bytes / (unit_blocks * panel_rows * block_size);  // of quants as bytes
+    static constexpr int unit = max_scale_group;  // a chunk never cuts a group
+    static constexpr int unit_bytes = max_group_blocks * format::block_bytes;
+    static constexpr int chunk_units = chunk_bytes / (max_group_blocks * panel_rows * block_size);  // of quants as bytes
     static constexpr int head(int n_in) { return (int) format::blocks_at(n_in); }
-    static constexpr int steps(int n) { return n * unit_blocks; }
+    static constexpr int steps(int n) { return n * max_group_blocks; }
 
     int_linear(const linear_args & a, int panel, int begin, int n_units)
-        : a(a), w(a.w.data + panel * format::panel_bytes(a.w.n_in)), first(begin * unit_blocks),
-          n(min_int(n_units * unit_blocks, a.w.n_in / block_size - first)) {
+        : a(a), w(a.w.data + panel * format::panel_bytes(a.w.n_in)), first(begin * max_group_blocks),
+          n(min_int(n_units * max_group_blocks, a.w.n_in / block_size - first)) {
         chunk.read(w + format::blocks_at(a.w.n_in) + (size_t) first * format::block_bytes, n);
     }
 
@@ -122,22 +122,17 @@ private:
     const linear_args & a;
     const uint8_t *     w;         // the panel
     int                 first, n;  // blocks
-    int_chunk<W, chunk_units * unit_blocks> chunk;
+    int_chunk<W, chunk_units * max_group_blocks> chunk;
 };
 
 #if defined(GGCLIP_DPWSSD)
-class word_linear {
-    const linear_args & a;
-    int                 panel, begin, n;
-
-public:
+struct word_linear : panel_chunk {
+    using panel_chunk::panel_chunk;
     static constexpr int unit = word_block;
     static constexpr int unit_bytes = word_format::block_bytes;
     static constexpr int chunk_units = chunk_bytes / unit_bytes;
     static constexpr int head(int) { return 0; }
     static constexpr int steps(int n) { return n; }
-
-    word_linear(const linear_args & a, int panel, int begin, int n) : a(a), panel(panel), begin(begin), n(n) {}
 
     void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
         const int       height = tiles.height(tile);
@@ -149,18 +144,13 @@ public:
 };
 #endif
 
-class row_linear {
-    const linear_args & a;
-    int                 panel, begin, n;
-
-public:
+struct row_linear : panel_chunk {
+    using panel_chunk::panel_chunk;
     static constexpr int unit = block_size;
     static constexpr int unit_bytes = row_format::block_bytes;
     static constexpr int chunk_units = chunk_bytes / unit_bytes;
     static constexpr int head(int) { return row_format::quants_at; }
     static constexpr int steps(int n) { return n; }
-
-    row_linear(const linear_args & a, int panel, int begin, int n) : a(a), panel(panel), begin(begin), n(n) {}
 
     void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
         const int       height = tiles.height(tile);

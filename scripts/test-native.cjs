@@ -9,7 +9,7 @@ const { buildNative } = require('./build-native.cjs')
 const root = path.join(__dirname, '..')
 const build = path.join(root, 'build', 'cmake')
 const oracle = path.join(root, '..', 'shared', 'oracle')
-const programs = ['kernels', 'preprocess', 'search', 'formats', 'thread-team']
+const programs = ['kernels', 'preprocess', 'search', 'formats', 'thread-team', 'towers']
 
 buildNative({ tests: true })
 let failed = 0

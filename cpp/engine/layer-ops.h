@@ -26,7 +26,7 @@ struct sequences {
     ggml_tensor * key_mask = nullptr;  // f32 [max_length, 1, 1, n_seq]: which keys a sequence has
     ggml_tensor * pad = nullptr;       // i32 [max_length * n_seq]: row of each padded position
     ggml_tensor * unpad = nullptr;     // i32 [n_token]: padded position of each row
-    ggml_tensor * shares = nullptr;    // f32 [n_token, n_seq]: each token's weight in its sequence's mean
+    ggml_tensor * shares = nullptr;    // f32 [max_length, 1, n_seq]: each token's weight in its sequence's mean
 
     int n_real(int s) const { return n_key > 0 ? n_key : offset[(size_t) s + 1] - offset[(size_t) s]; }
 };

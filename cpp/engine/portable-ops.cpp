@@ -45,12 +45,15 @@ class portable_ops final : public layer_ops {
         return ggml_reshape_2d(ctx_, x, n_embd, x->ne[1] * n_seq);
     }
 
-    // `skip` is in seqs.shares already, which the runner fills
+    // Each sequence's tokens times its own shares: what stands in one sequence never meets another's sum.
+    // `skip` is in seqs.shares already, which the runner fills.
     ggml_tensor * mean(ggml_tensor * x, const sequences & seqs, int /*skip*/) override {
-        ggml_tensor * columns = ggml_cont(ctx_, ggml_transpose(ctx_, x));       // [n_token, n]
-        ggml_tensor * cur = ggml_mul_mat(ctx_, columns, seqs.shares);           // [n, n_seq]
+        if (!seqs.uniform) x = ggml_get_rows(ctx_, x, seqs.pad);
+        x = ggml_reshape_3d(ctx_, x, x->ne[0], seqs.max_length, seqs.n_seq);
+        ggml_tensor * columns = ggml_cont(ctx_, ggml_transpose(ctx_, x));       // [max_length, n, n_seq]
+        ggml_tensor * cur = ggml_mul_mat(ctx_, columns, seqs.shares);           // [n, 1, n_seq]
         ggml_prec_set_acc(cur, GGML_PREC_F32);
-        return cur;
+        return ggml_reshape_2d(ctx_, cur, cur->ne[0], seqs.n_seq);
     }
 
     ggml_tensor * values(layer_input & in) override {
@@ -66,8 +69,7 @@ class portable_ops final : public layer_ops {
             ggml_set_output(values(in));
             states_->inputs.emplace_back(ggml_get_name(w.w), values(in));
         }
-        ggml_tensor * cur = ggml_mul_mat(ctx_, w.w, values(in));
-        ggml_prec_set_acc(cur, GGML_PREC_F32);
+        ggml_tensor * cur = multiply(w.w, values(in), in.norm != nullptr);
         if (w.b) cur = ggml_add(ctx_, cur, w.b);
         cur = apply_activation(ctx_, cur, act);
         return residual ? ggml_add(ctx_, cur, residual) : cur;
@@ -105,6 +107,21 @@ class portable_ops final : public layer_ops {
     }
 
   private:
+    // W x. ggml rounds x to f16 for an f16 matrix and to blocks with f16 scales for most others: hidden values beyond f16's
+    // range (an MLP's, mostly) would be infinite. Divided by their root mean square they fit; normalised ones fit anyway.
+    ggml_tensor * multiply(ggml_tensor * w, ggml_tensor * x, bool normalised) {
+        const bool    scaled = !normalised && w->type != GGML_TYPE_F32 && w->type != GGML_TYPE_BF16;
+        ggml_tensor * size = nullptr;                          // [1, n_token]
+        if (scaled) {
+            ggml_tensor * squares = ggml_scale(ctx_, ggml_sum_rows(ctx_, ggml_sqr(ctx_, x)), 1.0f / (float) x->ne[0]);
+            size = ggml_sqrt(ctx_, ggml_scale_bias(ctx_, squares, 1.0f, 1e-30f));  // of a row of zeros: not zero
+            x = ggml_div(ctx_, x, size);
+        }
+        ggml_tensor * cur = ggml_mul_mat(ctx_, w, x);
+        ggml_prec_set_acc(cur, GGML_PREC_F32);
+        return scaled ? ggml_mul(ctx_, cur, size) : cur;
+    }
+
     ggml_context * ctx_;
     capture *      states_;
 };

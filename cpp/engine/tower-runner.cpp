@@ -56,7 +56,7 @@ static sequences make_sequences(ggml_context * ctx, const batch & batch, bool me
 
     const auto input = [&](ggml_tensor * t) { ggml_set_input(t); return t; };
     if (batch.causal) seqs.mask = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, seqs.max_length, seqs.max_length));
-    if (means) seqs.shares = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, seqs.n_token, seqs.n_seq));
+    if (means) seqs.shares = input(ggml_new_tensor_3d(ctx, GGML_TYPE_F32, seqs.max_length, 1, seqs.n_seq));
     if (!seqs.uniform || seqs.n_key > 0) seqs.key_mask = input(ggml_new_tensor_4d(ctx, GGML_TYPE_F32, seqs.max_length, 1, 1, seqs.n_seq));
     if (!seqs.uniform) {
         seqs.pad = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, (int64_t) seqs.max_length * seqs.n_seq));
@@ -65,13 +65,20 @@ static sequences make_sequences(ggml_context * ctx, const batch & batch, bool me
     return seqs;
 }
 
+// Plain ggml pads sequences of unlike lengths, and adds up a padded row in another order: one at a time, a batch equals its
+// single calls bit for bit. Devices get them together: they owe no more than their own accuracy.
+bool tower_runner::pads_on_cpu(const batch & batch) const {
+    if (weights_.kernels || !is_cpu(weights_.device)) return false;
+    return std::any_of(batch.lengths.begin(), batch.lengths.end(), [&](int32_t n) { return n != batch.lengths[0]; });
+}
+
 built_graph & tower_runner::prepare(tower & slot, builder build, const batch & batch, bool is_text, const capture * wanted) {
     const bool capturing = wanted != nullptr;
     if (slot.last && slot.last->lengths == batch.lengths && !slot.last->capturing && !capturing) return *slot.last;
 
     const hparams & hp = weights_.hp;
     const tower_hparams & tower = is_text ? static_cast<const tower_hparams &>(hp.text) : hp.vision;
-    const size_t max_nodes = 256 + 96 * (size_t) tower.n_layer;
+    const size_t max_nodes = 256 + 128 * (size_t) tower.n_layer;
     const size_t n_bytes = ggml_tensor_overhead() * max_nodes + ggml_graph_overhead_custom(max_nodes, false);
 
     slot.last.reset();
@@ -132,9 +139,9 @@ void tower_runner::set_common_inputs(built_graph & g) {
         set_input(seqs.mask, mask.data());
     }
     if (seqs.shares) {
-        mask.assign((size_t) seqs.n_token * (size_t) seqs.n_seq, 0.0f);
+        mask.assign((size_t) length * (size_t) seqs.n_seq, 0.0f);
         for (int s = 0; s < seqs.n_seq; s++) {
-            float * row = mask.data() + (size_t) s * seqs.n_token + seqs.offset[s];
+            float * row = mask.data() + (size_t) s * length;
             std::fill(row + g.skip, row + seqs.n_real(s), 1.0f / (float) (seqs.n_real(s) - g.skip));
         }
         set_input(seqs.shares, mask.data());
@@ -221,14 +228,17 @@ const std::vector<float> & tower_runner::places_of(const image_tensor & image) {
     return grid_->resized(image.height / hp.patch_size, image.width / hp.patch_size);
 }
 
-// The team's graphs have their inputs in memory of this process: made there, by all threads.
+// The team's graphs have their inputs in memory of this process: made there, by all threads. A picture that its patches
+// do not fill has fewer values here than pixels.
 void tower_runner::set_patches(built_graph & g, const image_tensor * images, int n) {
     ggml_tensor * const input = g.input.pixels;
     if (!g.by_team) patches_.resize((size_t) ggml_nelements(input));
     float * const patches = g.by_team ? static_cast<float *>(input->data) : patches_.data();
-    std::vector<size_t> first = {0};  // value of each image
-    for (int i = 0; i < n; i++) first.push_back(first.back() + (size_t) images[i].width * (size_t) images[i].height * (size_t) weights_.hp.vision.n_channel);
-    for_each(n, [&](int i) { patchify(weights_.hp.vision, images[i], patches + first[(size_t) i]); });
+    const int n_class = weights_.hp.vision.has_class_embd ? 1 : 0;  // tokens of a sequence that are no patches
+    for_each(n, [&](int i) {
+        const int first = g.input.seqs.offset[(size_t) i] - i * n_class;
+        patchify(weights_.hp.vision, images[i], patches + (size_t) first * (size_t) input->ne[0]);
+    });
     if (!g.by_team) set_input(input, patches_.data());
 }
 
@@ -237,6 +247,10 @@ void tower_runner::run_images(const image_tensor * images, int n, float * out, c
     batch shape;
     shape.skip = hp.has_class_embd ? 1 : 0;
     for (int i = 0; i < n; i++) shape.lengths.push_back(images[i].height / hp.patch_size * (images[i].width / hp.patch_size) + shape.skip);
+    if (pads_on_cpu(shape)) {
+        for (int i = 0; i < n; i++) run_images(images + i, 1, out + (size_t) i * (size_t) weights_.hp.n_proj, states);
+        return;
+    }
     built_graph & g = prepare(vision_, build_vision_graph, shape, /*is_text=*/false, states);
     place_on_device(g);
     set_patches(g, images, n);
@@ -305,14 +319,20 @@ void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n
     shape.causal = hp.causal;
     text_rows rows;
     std::vector<int32_t> pooled;
+    std::vector<const int32_t *> begins;  // of each text's ids
     for (int s = 0; s < n; ids += lengths[s], s++) {
+        begins.push_back(ids);
         const int    at = pooled_position(hp, ids, lengths[s]);
         // nothing after the pooled token can reach it through a causal mask
-        const int    last = hp.causal && !hp.sees_padding && !all ? at : lengths[s] - 1;
+        const int    last = hp.causal && !all ? at : lengths[s] - 1;
         const size_t begin = rows.tokens.size();
         pooled.push_back(rows.append(hp, ids, lengths[s], at, last, masks_padding && !all));
         shape.lengths.push_back((int32_t) (rows.tokens.size() - begin));
         if (masks_padding && all) shape.n_key = real_length(hp, ids, lengths[s]);
+    }
+    if (pads_on_cpu(shape)) {
+        for (int s = 0; s < n; s++) run_texts(begins[(size_t) s], lengths + s, 1, out + (size_t) s * (size_t) weights_.hp.n_proj, states);
+        return;
     }
     built_graph & g = prepare(text_, build_text_graph, shape, /*is_text=*/true, states);
     place_on_device(g);

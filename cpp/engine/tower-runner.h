@@ -57,6 +57,7 @@ class tower_runner {
     // `nodes`: memory of the graph itself
     struct tower { ggml_gallocr_ptr alloc; aligned_bytes nodes; std::unique_ptr<built_graph> last; };
 
+    bool pads_on_cpu(const batch & batch) const;
     built_graph & prepare(tower & slot, builder build, const batch & batch, bool is_text, const capture * wanted);
     const std::vector<float> & places_of(const image_tensor & image);
     void place_on_device(built_graph & g);

@@ -1,0 +1,169 @@
+// Models of random shapes with random weights, built in memory: every kind of tower that a file can describe.
+#pragma once
+
+#include "engine/model-source.h"
+#include "formats/tensor-names.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace test {
+
+using namespace ggclip;
+
+class dice {
+  public:
+    explicit dice(uint32_t seed) : engine_(seed) {}
+
+    int  between(int least, int most) { return least + (int) (engine_() % (uint32_t) (most - least + 1)); }
+    bool coin() { return between(0, 1) == 1; }
+    template <class T> T one_of(std::initializer_list<T> values) { return values.begin()[between(0, (int) values.size() - 1)]; }
+    float normal() {  // not std::normal_distribution: the same numbers with every library
+        float sum = 0;
+        for (int i = 0; i < 12; i++) sum += (float) (engine_() >> 8) / (float) (1 << 24);
+        return sum - 6;
+    }
+
+  private:
+    std::mt19937 engine_;
+};
+
+// What the source's tensors point into.
+struct tensor_memory {
+    std::deque<std::vector<uint8_t>> blocks;
+};
+
+inline void random_tower(dice & dice, int n_embd, tower_hparams & tower) {
+    tower.present = true;
+    tower.n_embd = n_embd;
+    std::vector<int> heads;
+    for (int n = 1; n <= 6; n++) {
+        if (n_embd % n == 0) heads.push_back(n);
+    }
+    tower.n_head = heads[(size_t) dice.between(0, (int) heads.size() - 1)];
+    tower.d_head = n_embd / tower.n_head;
+    tower.n_ff = dice.one_of({7, 32, 45, 64, 96, 256});
+    tower.n_layer = dice.between(1, 3);
+    tower.act = dice.one_of({activation::quick_gelu, activation::gelu_erf, activation::gelu_tanh});
+    tower.order = dice.between(0, 3) == 0 ? norm_order::post : norm_order::pre;
+    tower.has_pre_ln = dice.coin();
+    tower.has_post_ln = dice.between(0, 3) > 0;
+    tower.has_proj_bias = dice.coin();
+    tower.n_proj_hidden = dice.between(0, 3) == 0 ? dice.between(5, 40) : 0;
+    if (dice.between(0, 4) > 0) return;
+    for (int il = 0; il < tower.n_layer; il++) tower.pruned.push_back({dice.between(1, tower.n_head), dice.between(3, tower.n_ff)});
+}
+
+inline void random_vision(dice & dice, vision_hparams & vision) {
+    random_tower(dice, dice.one_of({12, 30, 32, 64, 72, 256}), vision);
+    vision.patch_size = dice.one_of({2, 3, 5, 8, 14});
+    vision.image_size = vision.patch_size * dice.between(1, 4);
+    vision.any_grid = dice.between(0, 3) == 0;
+    if (!vision.any_grid) vision.image_size += dice.between(0, vision.patch_size - 1);  // patches that do not fill the picture
+    vision.has_patch_bias = dice.coin();
+    vision.has_class_embd = !vision.any_grid && dice.coin();
+    vision.pool = vision.has_class_embd ? dice.one_of({pooling::cls, pooling::mean, pooling::attention}) : dice.one_of({pooling::mean, pooling::attention});
+    vision.norm_after_pool = vision.has_post_ln && vision.pool == pooling::mean && dice.coin();
+    if (vision.pool == pooling::attention) vision.pruned.clear();
+}
+
+inline void random_text(dice & dice, text_hparams & text) {
+    random_tower(dice, dice.one_of({12, 20, 32, 64, 256}), text);
+    text.n_vocab = dice.between(20, 90);
+    text.n_ctx = dice.between(3, 24);
+    text.causal = dice.coin();
+    text.sees_padding = dice.between(0, 3) == 0;
+    text.pool = dice.one_of({pooling::eot, pooling::last, pooling::cls, pooling::mean});
+    if (text.pool == pooling::mean && (text.causal || text.sees_padding)) text.pool = pooling::eot;  // no file may ask for it
+    if (text.pool == pooling::last) text.sees_padding = true;
+    text.eos_id = text.pool == pooling::eot && dice.coin() ? dice.between(1, text.n_vocab - 1) : -1;
+    text.position_offset = text.causal ? 0 : dice.one_of({0, 0, 2});
+    text.n_position = text.n_ctx + text.position_offset + (text.causal ? 0 : dice.between(0, 3));
+    text.n_token_type = text.causal ? 0 : dice.between(0, 2);
+    text.pad_id = dice.one_of({0, 1});
+}
+
+inline hparams random_hparams(dice & dice) {
+    hparams hp;
+    hp.name = hp.family = "tiny";
+    hp.n_proj = dice.between(3, 48);
+    random_vision(dice, hp.vision);
+    random_text(dice, hp.text);
+    hp.vision.has_proj = dice.between(0, 3) > 0;
+    if (!hp.vision.has_proj) {
+        hp.vision.has_proj_bias = false;
+        hp.vision.n_proj_hidden = 0;
+        hp.n_proj = hp.vision.n_embd;
+    }
+    hp.image.resize = hp.image.crop = hp.vision.image_size;
+    return hp;
+}
+
+// Weights as a trained network's: attention that prefers some tokens, norms around one.
+inline float random_weight(dice & dice, const expected_tensor & tensor) {
+    const bool norm = tensor.ne.size() == 1 && strcmp(tensor.suffix, "weight") == 0;
+    int64_t    n_in = 1;
+    for (size_t i = 0; i + 1 < tensor.ne.size(); i++) n_in *= tensor.ne[i];
+    if (norm) return 1 + 0.2f * dice.normal();
+    return (tensor.ne.size() == 1 ? 0.3f : 1.5f / std::sqrt((float) n_in)) * dice.normal();
+}
+
+// `stored`: type of the matrices whose rows it divides; the other tensors are f32.
+inline std::shared_ptr<model_source> make_model(const hparams & hp, dice & dice, ggml_type stored = GGML_TYPE_F32) {
+    auto source = std::make_shared<model_source>();
+    auto memory = std::make_shared<tensor_memory>();
+    source->hp = hp;
+    source->path = "tiny";
+    source->format = "memory";
+    source->files.push_back(memory);
+    for (const expected_tensor & tensor : expected_tensors(hp)) {
+        source_tensor out;
+        out.name = out.origin = tensor.name;
+        out.n_dims = (int) tensor.ne.size();
+        int64_t n = 1;
+        for (size_t i = 0; i < tensor.ne.size(); i++) n *= out.ne[i] = tensor.ne[i];
+        std::vector<float> values((size_t) n);
+        for (float & value : values) value = random_weight(dice, tensor);
+        const bool matrix = tensor.ne.size() == 2 && tensor.ne[0] % ggml_blck_size(stored) == 0;
+        out.type = matrix ? stored : GGML_TYPE_F32;
+        out.n_bytes = ggml_row_size(out.type, out.ne[0]) * (size_t) (n / out.ne[0]);
+        std::vector<uint8_t> & bytes = memory->blocks.emplace_back(out.n_bytes);
+        if (out.type == GGML_TYPE_F32) memcpy(bytes.data(), values.data(), out.n_bytes);
+        else ggml_quantize_chunk(out.type, values.data(), bytes.data(), 0, n / out.ne[0], out.ne[0], nullptr);
+        out.data = bytes.data();
+        source->tensors.push_back(out);
+    }
+    return source;
+}
+
+// A picture as a tower takes it, and the values it consists of.
+struct picture {
+    int width = 0, height = 0;
+    std::vector<float> pixels;
+
+    image_tensor tensor() const { return {pixels.data(), width, height}; }
+};
+
+inline picture random_picture(dice & dice, const vision_hparams & hp) {
+    picture out;
+    out.width = hp.any_grid ? hp.patch_size * dice.between(1, 5) : hp.image_size;
+    out.height = hp.any_grid ? hp.patch_size * dice.between(1, 5) : hp.image_size;
+    out.pixels.resize((size_t) hp.n_channel * (size_t) out.width * (size_t) out.height);
+    for (float & value : out.pixels) value = dice.normal();
+    return out;
+}
+
+inline std::vector<int32_t> random_text_ids(dice & dice, const text_hparams & hp) {
+    const int n_real = dice.between(1, hp.n_ctx);
+    std::vector<int32_t> ids((size_t) (hp.sees_padding || dice.coin() ? hp.n_ctx : n_real), hp.pad_id);
+    for (int i = 0; i < n_real; i++) ids[(size_t) i] = dice.between(2, hp.n_vocab - 1);
+    return ids;
+}
+
+}  // namespace test

@@ -1,0 +1,164 @@
+// A batch must equal its single calls, bit for bit: random models, types, kernel levels, precisions and numbers of threads,
+// batches of unlike members. The levels must agree with one another on f32 weights.
+#include "check.h"
+#include "engine/session.h"
+#include "kernels/kernels.h"
+#include "tiny-model.h"
+
+#include <cstdlib>
+
+using namespace ggclip;
+using test::dice;
+
+namespace {
+
+std::vector<std::string> levels() {
+    std::vector<std::string> out = {"portable"};
+    for (const char * name : {"scalar", "avx2", "avx-vnni", "avx512-vnni", "neon-dotprod", "neon-i8mm"}) {
+        kernels::cpu_level level;
+        if (kernels::parse_level(name, &level) && kernels::kernels_for(level)) out.push_back(name);
+    }
+    return out;
+}
+
+struct inputs {
+    std::vector<test::picture>        pictures;
+    std::vector<std::vector<int32_t>> texts;
+};
+
+inputs random_inputs(dice & dice, const hparams & hp) {
+    inputs out;
+    for (int i = dice.between(1, 9); i > 0; i--) out.pictures.push_back(test::random_picture(dice, hp.vision));
+    for (int i = dice.between(1, 9); i > 0; i--) out.texts.push_back(test::random_text_ids(dice, hp.text));
+    return out;
+}
+
+using rows = std::vector<std::vector<float>>;
+
+rows split(const std::vector<float> & flat, size_t n) {
+    rows out;
+    for (size_t i = 0; i < n; i++) out.emplace_back(flat.begin() + (long) (i * flat.size() / n), flat.begin() + (long) ((i + 1) * flat.size() / n));
+    return out;
+}
+
+rows encode_pictures(session & session, const std::vector<test::picture> & pictures) {
+    std::vector<image_tensor> tensors;
+    for (const test::picture & picture : pictures) tensors.push_back(picture.tensor());
+    std::vector<float> out(pictures.size() * (size_t) session.model().hp.n_proj);
+    session.encode_images(tensors.data(), (int) tensors.size(), out.data());
+    return split(out, pictures.size());
+}
+
+rows encode_texts(session & session, const std::vector<std::vector<int32_t>> & texts) {
+    std::vector<int32_t> ids, lengths;
+    for (const auto & text : texts) {
+        ids.insert(ids.end(), text.begin(), text.end());
+        lengths.push_back((int32_t) text.size());
+    }
+    std::vector<float> out(texts.size() * (size_t) session.model().hp.n_proj);
+    session.encode_texts(ids.data(), lengths.data(), (int) texts.size(), out.data());
+    return split(out, texts.size());
+}
+
+// Each alone, on a session of its own, so that nothing of a batch can be left in it.
+rows alone(const std::shared_ptr<const weights> & model, const inputs & in) {
+    session single(model, 1, 1);
+    rows out;
+    for (const test::picture & picture : in.pictures) out.push_back(encode_pictures(single, {picture})[0]);
+    for (const auto & text : in.texts) out.push_back(encode_texts(single, {text})[0]);
+    return out;
+}
+
+bool same_bits(const std::vector<float> & a, const std::vector<float> & b) { return a.size() == b.size() && memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0; }
+
+float largest_difference(const std::vector<float> & a, const std::vector<float> & b) {
+    float difference = 0, magnitude = 1e-6f;
+    for (size_t i = 0; i < b.size(); i++) {
+        difference = std::max(difference, std::isfinite(a[i]) ? std::fabs(a[i] - b[i]) : INFINITY);
+        magnitude = std::max(magnitude, std::fabs(b[i]));
+    }
+    return difference / magnitude;
+}
+
+std::string describe(const hparams & hp, const load_options & options) {
+    char text[256];
+    snprintf(text, sizeof(text), "%s %s precision %d; picture %d/%d%s pool %d; text %d%s pool %d", options.kernels.c_str(),
+             options.dtype.empty() ? "as stored" : options.dtype.c_str(), (int) options.arithmetic, hp.vision.image_size, hp.vision.patch_size,
+             hp.vision.any_grid ? " any grid" : "", (int) hp.vision.pool, hp.text.n_ctx, hp.text.causal ? " causal" : "", (int) hp.text.pool);
+    return text;
+}
+
+// `batched` in a random order, in batches of up to max_batch, again and again on one session.
+void check_batches(dice & dice, const std::shared_ptr<const weights> & model, const inputs & in, const rows & expected, const std::string & what) {
+    // ggml's own threads (plain operations, K-quants) spin at each node: on a busy machine that takes minutes
+    const bool by_team = model->kernels && !model->types.count("q6_K") && !model->types.count("q5_K") && !model->types.count("q4_K") && !model->types.count("iq4_nl");
+    const int  n_threads = by_team ? dice.one_of({1, 2, 3, 5}) : dice.one_of({1, 1, 1, 1, 1, 1, 1, 2});
+    const int max_batch = dice.one_of({1, 2, 4, 32});
+    session batched(model, n_threads, max_batch);
+    for (int round = 0; round < 3; round++) {
+        std::vector<size_t> picked;
+        inputs some;
+        for (size_t i = 0; i < in.pictures.size(); i++) {
+            if (dice.between(0, 3) == 0) continue;
+            picked.push_back((size_t) dice.between(0, (int) in.pictures.size() - 1));
+            some.pictures.push_back(in.pictures[picked.back()]);
+        }
+        const size_t n_picture = picked.size();
+        for (size_t i = 0; i < in.texts.size(); i++) {
+            picked.push_back((size_t) dice.between(0, (int) in.texts.size() - 1));
+            some.texts.push_back(in.texts[picked.back()]);
+            picked.back() += in.pictures.size();
+        }
+        rows found = some.pictures.empty() ? rows() : encode_pictures(batched, some.pictures);
+        for (std::vector<float> & row : encode_texts(batched, some.texts)) found.push_back(std::move(row));
+        for (size_t i = 0; i < found.size(); i++) {
+            const float off = largest_difference(found[i], expected[picked[i]]);
+            CHECK(same_bits(found[i], expected[picked[i]]), "%s %zu of a batch, %d threads, maxBatch %d: off by %g; %s", i < n_picture ? "picture" : "text",
+                  i < n_picture ? i : i - n_picture, n_threads, max_batch, (double) off, what.c_str());
+        }
+    }
+}
+
+void check_model(uint32_t seed, const std::vector<std::string> & names) {
+    dice dice(seed);
+    const hparams   hp = test::random_hparams(dice);
+    const ggml_type stored = dice.one_of({GGML_TYPE_F32, GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_Q8_0, GGML_TYPE_Q4_1});
+    const auto      source = test::make_model(hp, dice, stored);
+    const inputs    in = random_inputs(dice, hp);
+
+    load_options exact;
+    exact.arithmetic = precision::exact;
+    exact.kernels = "portable";
+    const auto reference = std::make_shared<const weights>(source, exact);
+    const rows wanted = alone(reference, in);
+    check_batches(dice, reference, in, wanted, describe(hp, exact) + ", seed " + std::to_string(seed));
+
+    for (const std::string & level : names) {
+        load_options options;
+        options.kernels = level;
+        options.dtype = dice.one_of({"", "f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "q6_k", "q5_k", "q4_k", "iq4_nl"});
+        options.arithmetic = dice.one_of({precision::normal, precision::normal, precision::fast, precision::exact});
+        options.n_threads = dice.between(1, 3);
+        const auto        model = std::make_shared<const weights>(source, options);
+        const rows        expected = alone(model, in);
+        const std::string what = describe(hp, options) + ", seed " + std::to_string(seed);
+        check_batches(dice, model, in, expected, what);
+        const bool f32 = options.arithmetic == precision::exact || (options.arithmetic == precision::normal && (options.dtype == "f32" || (options.dtype.empty() && stored == GGML_TYPE_F32)));
+        for (size_t i = 0; f32 && i < expected.size(); i++) {
+            const float off = largest_difference(expected[i], wanted[i]);
+            CHECK(off < 1e-4f, "output %zu differs from plain ggml by %g; %s", i, (double) off, what.c_str());
+        }
+    }
+}
+
+}  // namespace
+
+// towers-test [first seed] [models]
+int main(int argc, char ** argv) {
+    const auto first = (uint32_t) (argc > 1 ? atoi(argv[1]) : 1);
+    const int  n_model = argc > 2 ? atoi(argv[2]) : 30;
+    const auto names = levels();
+    for (int i = 0; i < n_model && test::n_failed < 50; i++) check_model(first + (uint32_t) i, names);
+    if (test::n_failed == 0) std::printf("towers: %d models on %zu levels right\n", n_model, names.size());
+    return test::n_failed == 0 ? 0 : 1;
+}

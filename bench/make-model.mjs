@@ -1,5 +1,5 @@
 // Writes a full-size CLIP checkpoint with pseudo-random weights into build/bench/<name>: the same bytes on every machine.
-// The rule is the one of the reference files (WEIGHTS.md of their b32-config; vit-b-32 is that very file, byte for byte),
+// The rule is the one of the reference files (test/fixtures/oracle/models/b32-config/WEIGHTS.md; vit-b-32 is that very file, byte for byte),
 // carried over to other widths.
 //
 //   node bench/make-model.mjs [vit-b-32 | vit-b-16 | vit-l-14 ...]
@@ -100,14 +100,14 @@ const preprocessor = {
   image_mean: [0.48145466, 0.4578275, 0.40821073], image_std: [0.26862954, 0.26130258, 0.27577711],
 }
 
-/** Makes the checkpoint unless it is there; returns the model. */
-export function makeModel(name) {
-  const model = benchModel(name)
-  const file = path.join(model.directory, 'model.safetensors')
+/** Makes the checkpoint, in `build/bench` where no folder is named, unless it is there; returns the model. */
+export function makeModel(name, directory = benchModel(name).directory) {
+  const model = { ...benchModel(name), directory }
+  const file = path.join(directory, 'model.safetensors')
   if (fs.existsSync(file)) return model
-  fs.mkdirSync(model.directory, { recursive: true })
-  fs.writeFileSync(path.join(model.directory, 'config.json'), JSON.stringify(configOf(model), null, 2))
-  fs.writeFileSync(path.join(model.directory, 'preprocessor_config.json'), JSON.stringify(preprocessor, null, 2))
+  fs.mkdirSync(directory, { recursive: true })
+  fs.writeFileSync(path.join(directory, 'config.json'), JSON.stringify(configOf(model), null, 2))
+  fs.writeFileSync(path.join(directory, 'preprocessor_config.json'), JSON.stringify(preprocessor, null, 2))
   const list = tensors(model).map(([tensor, shape]) => ({ tensor, shape, count: shape.reduce((product, n) => product * n, 1) }))
   const header = {}
   let offset = 0

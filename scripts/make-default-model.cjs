@@ -1,7 +1,7 @@
 // Makes models/emoji-clip.gguf from the trained checkpoint with ggclip's own convert().
 //
-//   node scripts/make-default-model.cjs [CHECKPOINT]             (default ../shared/emoji; needs a build)
-//   node scripts/make-default-model.cjs [CHECKPOINT] --compare   prints the table of models/README.md instead
+//   node scripts/make-default-model.cjs CHECKPOINT             (what models/training/train.py wrote; needs a build)
+//   node scripts/make-default-model.cjs CHECKPOINT --compare   prints the table of models/README.md instead
 'use strict'
 const { existsSync, mkdtempSync, readFileSync, rmSync } = require('node:fs')
 const { tmpdir } = require('node:os')
@@ -26,7 +26,9 @@ const compared = [
 
 async function main() {
   const args = process.argv.slice(2)
-  const checkpoint = path.resolve(args.find(arg => !arg.startsWith('-')) ?? path.join(root, '..', 'shared', 'emoji'))
+  const given = args.find(arg => !arg.startsWith('-'))
+  if (given === undefined) throw new Error('expected the folder of the checkpoint: node scripts/make-default-model.cjs CHECKPOINT [--compare]')
+  const checkpoint = path.resolve(given)
   if (!existsSync(path.join(checkpoint, 'model.safetensors'))) throw new Error(`no checkpoint at ${checkpoint}`)
   const { convert } = require('../dist/index.js')
   if (args.includes('--compare')) return compare(checkpoint)

@@ -2,19 +2,19 @@
 'use strict'
 
 const { spawnSync } = require('node:child_process')
-const fs = require('node:fs')
 const path = require('node:path')
+const buildOracle = require('../test/oracle/build.cjs')
 const { buildNative } = require('./build-native.cjs')
 
 const root = path.join(__dirname, '..')
 const build = path.join(root, 'build', 'cmake')
-const oracle = path.join(root, '..', 'shared', 'oracle')
 const programs = ['kernels', 'preprocess', 'search', 'formats', 'thread-team', 'towers']
 
 buildNative({ tests: true })
+const oracle = buildOracle()
 let failed = 0
 for (const name of programs) {
-  const args = name === 'formats' && fs.existsSync(oracle) ? [oracle] : []
+  const args = name === 'formats' ? [oracle] : []
   const result = spawnSync(path.join(build, `${name}-test`), args, { encoding: 'utf8', maxBuffer: 1 << 26 })
   const ok = result.status === 0
   if (!ok) {

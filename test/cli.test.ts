@@ -5,9 +5,11 @@ import path from 'node:path'
 
 import sharp from 'sharp'
 
+import { oracle } from './helpers/oracle'
+
 const root = path.join(__dirname, '..')
 const main = path.join(root, 'dist', 'cli', 'main.js')
-const model = path.join(root, '..', 'shared', 'oracle', 'models', 'hf-clip-tiny')
+const model = path.join(oracle, 'models', 'hf-clip-tiny')
 const embedded = path.join(root, 'models', 'emoji-clip.gguf')
 const addon = process.env.GGCLIP_ADDON ?? path.join(root, 'build', 'cmake', 'ggclip.node')
 

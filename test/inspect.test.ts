@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import { Clip, inspect } from '../lib/index.js'
-import { describeWith, fixtures, oracle } from './helpers/oracle'
+import { fixtures, oracle } from './helpers/oracle'
 
 const root = path.join(__dirname, '..')
 const embedded = path.join(root, 'models', 'emoji-clip.gguf')
@@ -156,7 +156,7 @@ describe('a bad one', () => {
   })
 })
 
-describeWith([oracle], 'models of the oracle', () => {
+describe('models of the oracle', () => {
   it.each(['hf-clip-tiny', 'hf-clip-gelu-tiny', 'openclip-tiny', 'siglip-tiny'])('%s loads', async name => {
     expect(await inspect(path.join(oracle, 'models', name))).toMatchObject({ loadable: true, problems: [] })
   })

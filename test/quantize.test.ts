@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import { Clip, convert, quantize, report, type ConvertProgress, type WeightType, weightTypes } from '../lib/index.js'
-import { b32Sources, makeB32 } from './helpers/b32'
+import { makeB32 } from './helpers/b32'
 import { cosine } from './helpers/compare'
-import { describeWith, fixtures } from './helpers/oracle'
+import { fixtures } from './helpers/oracle'
 
 // a machine that is busy with other things takes its time
 jest.setTimeout(60_000)
@@ -197,9 +197,9 @@ describeOnUnix('a disk that is full', () => {
 })
 
 // VmHWM: the peak of this very program; the peak of getrusage begins with its parent's
-const describeOnLinux = process.platform === 'linux' ? describeWith : (_: unknown, name: string) => describe.skip(name, () => test.todo('needs /proc'))
+const describeOnLinux = process.platform === 'linux' ? describe : describe.skip
 
-describeOnLinux(b32Sources, 'a full-size checkpoint', () => {
+describeOnLinux('a full-size checkpoint', () => {
   it('is quantised in the memory of its largest tensor', () => {
     const peakOf = (work: string): number => {
       const script = `const { quantize } = require(${JSON.stringify(path.join(root, 'dist', 'index.js'))})

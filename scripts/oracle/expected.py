@@ -1,4 +1,4 @@
-"""What is written beside a model: inputs and float64 outputs of the reference, as ../shared/oracle has them."""
+"""What is written beside a model: inputs and float64 outputs of the reference."""
 
 import copy
 import json

@@ -1,6 +1,6 @@
 /** Every argument of every call: wrong kinds, wrong values, unknown options by name. */
 import { Clip, topK, similarityMatrix } from '../../lib/index.js'
-import { describeWithModel, failureOf, load, picture, tinyModel } from '../lifecycle/support'
+import { failureOf, load, picture, tinyModel } from '../lifecycle/support'
 
 type Case = [what: string, call: (clip: Clip) => unknown, error: 'TypeError' | 'RangeError' | 'ClipError', code: string, words: string[]]
 
@@ -120,7 +120,7 @@ const search: Case[] = [
   ['other dims', () => similarityMatrix({ data: new Float32Array(4), dim: 4 }, { data: new Float32Array(2), dim: 2 }), 'RangeError', outOfRange, ['a']],
 ]
 
-describeWithModel('arguments', () => {
+describe('arguments', () => {
   let clip: Clip
   beforeAll(async () => {
     clip = await Clip.load(tinyModel, load)

@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs'
 import sharp from 'sharp'
 
 import { Clip, type ImageInput } from '../../lib/index.js'
-import { collect, describeWithModel, failureOf, load, maxDifference, norm, picture, sample, sleep, tinyModel } from '../lifecycle/support'
+import { collect, failureOf, load, maxDifference, norm, picture, sample, sleep, tinyModel } from '../lifecycle/support'
 
 const rocket = sample('rocket.png')
 
-describeWithModel('encoding', () => {
+describe('encoding', () => {
   let clip: Clip
   beforeAll(async () => { clip = await Clip.load(tinyModel, load) })
   afterAll(() => clip.dispose())

@@ -5,7 +5,7 @@ import path from 'node:path'
 
 import { Clip, convert, type PullProgress, quantize } from '../../lib/index'
 import { FakeHub } from '../helpers/fake-hub'
-import { describeWith, oracle } from '../helpers/oracle'
+import { oracle } from '../helpers/oracle'
 
 const root = path.join(__dirname, '..', '..')
 const embedded = path.join(root, 'models', 'emoji-clip.gguf')
@@ -41,7 +41,7 @@ async function expectSame(id: string, local: string): Promise<void> {
   expect(await embeddings(there)).toEqual(await embeddings(here))
 }
 
-describeWith([embedded], 'a GGUF file of the hub', () => {
+describe('a GGUF file of the hub', () => {
   test('gives the embeddings of the file', async () => {
     const commit = hub.add('ggclip/emoji', { 'emoji-clip.gguf': readFileSync(embedded), 'README.md': 'x' })
     await expectSame('hf:ggclip/emoji', embedded)
@@ -125,7 +125,7 @@ describe('checkpoints of the hub', () => {
   })
 })
 
-describeWith([tiny], 'a checkpoint of transformers', () => {
+describe('a checkpoint of transformers', () => {
   test('gives the embeddings of its folder, and loads without a server afterwards', async () => {
     hub.addFolder('ggclip/tiny', tiny)
     await expectSame('hf:ggclip/tiny', tiny)

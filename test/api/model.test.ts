@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { Clip } from '../../lib/index.js'
-import { describeWithModel, failureOf, load, maxDifference, norm, oracle, picture, root, sample, tinyGguf, tinyModel } from '../lifecycle/support'
+import { failureOf, load, maxDifference, norm, oracle, picture, root, sample, tinyGguf, tinyModel } from '../lifecycle/support'
 
-describeWithModel('a loaded model', () => {
+describe('a loaded model', () => {
   let clip: Clip
   beforeAll(async () => { clip = await Clip.load(tinyModel, load) })
   afterAll(() => clip.dispose())
@@ -165,7 +165,7 @@ describeWithModel('a loaded model', () => {
 
 const embedded = join(root, 'models', 'emoji-clip.gguf')
 if (!existsSync(embedded)) process.stderr.write(`SKIPPED: no default model (${embedded})\n`)
-const describeWithDefault = existsSync(embedded) ? describeWithModel : describe.skip
+const describeWithDefault = existsSync(embedded) ? describe : describe.skip
 
 describeWithDefault('the default model', () => {
   it('is what load() without a source gives, and knows the samples', async () => {

@@ -1,11 +1,11 @@
 /** classify, classifier and similarity. */
 import { Clip, type Classification, cosineSimilarity, normalize, softmax } from '../../lib/index.js'
-import { describeWithModel, load, maxDifference, picture, sample, tinyModel } from '../lifecycle/support'
+import { load, maxDifference, picture, sample, tinyModel } from '../lifecycle/support'
 
 const image = sample('rocket.png')
 const labels = ['rocket', 'cat', 'a red apple', 'umbrella']
 
-describeWithModel('zero-shot', () => {
+describe('zero-shot', () => {
   let clip: Clip
   beforeAll(async () => { clip = await Clip.load(tinyModel, load) })
   afterAll(() => clip.dispose())

@@ -1,12 +1,12 @@
 /** Model files changed at random, the same way at every run: each loads or is refused by code; no crash, no hang. */
 import { join } from 'node:path'
 
-import { describeWithModel, oracle, report, runChild } from '../lifecycle/support'
+import { oracle, report, runChild } from '../lifecycle/support'
 
 const gguf = join(oracle, 'gguf', 'hf-clip-gelu-tiny-f32.gguf')
 const directory = join(oracle, 'models', 'hf-clip-gelu-tiny')
 
-describeWithModel('fuzz', () => {
+describe('fuzz', () => {
   it('hundreds of changed files', async () => {
     const count = process.env.GGCLIP_FUZZ ?? '120'
     const seed = process.env.GGCLIP_FUZZ_SEED ?? '1'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { deflateSync } from 'node:zlib'
 
 import { Clip, type ImageInput } from '../../lib/index.js'
-import { describeWithModel, failureOf, load, maxDifference, oracle, picture, sample, tinyModel } from '../lifecycle/support'
+import { failureOf, load, maxDifference, oracle, picture, sample, tinyModel } from '../lifecycle/support'
 
 const folder = mkdtempSync(join(tmpdir(), 'ggclip-bad-images-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -43,7 +43,7 @@ function pngBomb(width: number, height: number): Buffer {
   return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))])
 }
 
-describeWithModel('bad pictures', () => {
+describe('bad pictures', () => {
   let clip: Clip
   let expected: Float32Array
   beforeAll(async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { Clip } from '../../lib/index.js'
-import { describeWithModel, load, oracle } from '../lifecycle/support'
+import { load, oracle } from '../lifecycle/support'
 
 interface Entry { dtype: unknown; shape: unknown; data_offsets: unknown }
 interface Safetensors { header: Record<string, Entry>; data: Buffer; headerBytes: number; text?: string | Buffer; length?: number | bigint }
@@ -134,7 +134,7 @@ const preprocessors: JsonCase[] = [
   ['an unknown filter', json => { json.resample = 77 }, [config, unsupported], ['resample']],
 ]
 
-describeWithModel('checkpoint directories', () => {
+describe('checkpoint directories', () => {
   let good: Clip
   let number = 0
   beforeAll(async () => { good = await Clip.load(model, load) })

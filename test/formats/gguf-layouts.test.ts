@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import { Clip, convert, inspect } from '../../lib/index.js'
-import { describeWith, fixtures, oracle } from '../helpers/oracle'
+import { fixtures, oracle } from '../helpers/oracle'
 
 interface Key { key: string; type: number; value: Buffer }
 interface TensorInfo { name: string; dims: bigint[]; type: number; offset: bigint }
@@ -73,7 +73,7 @@ function crispEmbed(ours: Gguf, tower: 'v' | 't', siglip: boolean, keys: Key[]):
   return { magic: 'GGUF', version: 3, keys, tensors, data }
 }
 
-describeWith([oracle], "CrispEmbed's layout", () => {
+describe("CrispEmbed's layout", () => {
   describe.each([['hf-clip-tiny', false], ['siglip-tiny', true]] as const)('%s', (name, siglip) => {
     const directory = path.join(oracle, 'models', name)
     let source: Clip

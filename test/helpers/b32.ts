@@ -1,33 +1,32 @@
-/** The full-size ViT-B/32 of the oracle: 605 MB made by rule, kept in build/cache/b32. */
+/** The full-size ViT-B/32 of the reference: 605 MB made by rule, kept in build/cache/b32. */
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
 
 import { cache, oracle } from './oracle'
 
 export const b32Config = path.join(oracle, 'models', 'b32-config')
-export const b32Directory = path.join(cache, 'b32')
-const generator = path.join(oracle, 'generate', 'make_b32.mjs')
+const generator = path.join(__dirname, '..', '..', 'bench', 'make-model.mjs')
 const tokenizer = path.join(oracle, 'tokenizer', 'clip')
-const tokenizerFiles = ['vocab.json', 'merges.txt', 'special_tokens_map.json', 'tokenizer_config.json']
 
-export const b32Sources = [b32Config, generator, tokenizer]
-
-/** Makes the checkpoint if it is not there. Seconds; complete or absent, also when interrupted. */
+/** Makes the checkpoint if it is not there. Seconds; complete or absent, also when interrupted or made by two at once. */
 export function makeB32(): string {
-  const { bytes } = JSON.parse(readFileSync(path.join(b32Config, 'check.json'), 'utf8')) as { bytes: number }
-  const weights = path.join(b32Directory, 'model.safetensors')
-  if (existsSync(weights) && statSync(weights).size === bytes) return b32Directory
-  const unfinished = `${b32Directory}-${process.pid}`
-  // by its real path: it does nothing when its name is not the one it was started by, as behind a link
-  execFileSync(process.execPath, [realpathSync(generator), unfinished], { stdio: 'ignore' })
-  for (const name of tokenizerFiles) copyFileSync(path.join(tokenizer, name), path.join(unfinished, name))
-  rmSync(b32Directory, { recursive: true, force: true })
-  renameSync(unfinished, b32Directory)
-  return b32Directory
+  const directory = path.join(cache, 'b32')
+  if (existsSync(directory)) return directory
+  const unfinished = `${directory}-${process.pid}`
+  const script = `import { makeModel } from ${JSON.stringify(generator)}; makeModel('vit-b-32', process.argv[1])`
+  execFileSync(process.execPath, ['--input-type=module', '-e', script, unfinished])
+  for (const name of readdirSync(tokenizer)) copyFileSync(path.join(tokenizer, name), path.join(unfinished, name))
+  try {
+    renameSync(unfinished, directory)
+  } catch (error) {
+    if (!existsSync(directory)) throw error
+    rmSync(unfinished, { recursive: true })
+  }
+  return directory
 }
 
-/** The check's input, [2, 3, 224, 224]: 1.2 z of the stream `input.pixel_values` (WEIGHTS.md of the oracle). */
+/** The check's input, [2, 3, 224, 224]: 1.2 z of the stream `input.pixel_values` (WEIGHTS.md). */
 export function b32Images(): { tensor: Float32Array }[] {
   const name = 'input.pixel_values'
   const a = hash(`${name}#a`)

@@ -1,26 +1,14 @@
-/** Where the reference data is, and how suites go without it. */
-import { existsSync, readFileSync } from 'node:fs'
+/** Where the reference data is, and how it is read. */
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 
 import { TensorFile } from './safetensors'
 
 const root = path.join(__dirname, '..', '..')
-export const oracle = path.join(root, '..', 'shared', 'oracle')
-export const emoji = path.join(root, '..', 'shared', 'emoji')
+/** The reference's models and pictures, made by test/oracle/build.cjs before the tests. */
+export const oracle = path.join(root, 'build', 'cache', 'oracle')
 export const fixtures = path.join(root, 'test', 'fixtures', 'reference')
 export const cache = path.join(root, 'build', 'cache')
-
-/** `describe` when all paths exist; else a suite that is skipped and says why. */
-export function describeWith(paths: readonly string[], name: string, body: () => void): void {
-  const absent = paths.filter(file => !existsSync(file))
-  if (absent.length === 0) {
-    describe(name, body)
-    return
-  }
-  const names = absent.map(file => path.relative(root, file)).join(', ')
-  console.warn(`SKIPPED: ${name}: needs ${names}`)
-  test.skip(`${name}: needs ${names}`, () => {})
-}
 
 export interface Expected {
   family: string

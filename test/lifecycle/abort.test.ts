@@ -2,12 +2,12 @@
 import { getEventListeners } from 'node:events'
 
 import { Clip } from '../../lib/index.js'
-import { collect, describeWithModel, failureOf, load, longText, maxDifference, picture, sample, sleep, tinyModel, until } from './support'
+import { collect, failureOf, load, longText, maxDifference, picture, sample, sleep, tinyModel, until } from './support'
 
 const reason = new Error('the user went away')
 const listeners = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length
 
-describeWithModel('abort', () => {
+describe('abort', () => {
   let clip: Clip
   beforeAll(async () => { clip = await Clip.load(tinyModel, { ...load, maxBatch: 512 }) })
   afterAll(() => clip.dispose())

@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises'
 
 import { Clip } from '../../lib/index.js'
-import { describeWithModel, load, maxDifference, picture, report, runChild, sample, tinyModel, until } from './support'
+import { load, maxDifference, picture, report, runChild, sample, tinyModel, until } from './support'
 
-describeWithModel('concurrency', () => {
+describe('concurrency', () => {
   it.each([1, 3])('64 concurrent calls on %d session(s) give what sequential calls give', async sessions => {
     const clip = await Clip.load(tinyModel, { ...load, sessions, maxBatch: 16 })
     const images = Array.from({ length: 32 }, (_, i) => picture(i))

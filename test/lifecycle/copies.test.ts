@@ -3,12 +3,12 @@ import { copyFileSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { addonFile, describeWithModel, maxDifference, report, runChild, tinyModel } from './support'
+import { addonFile, maxDifference, report, runChild, tinyModel } from './support'
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'ggclip-copies-')))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-describeWithModel('two copies of the addon', () => {
+describe('two copies of the addon', () => {
   it('work side by side and end cleanly with work running', async () => {
     const addons = ['a.node', 'b.node'].map(name => join(folder, name))
     for (const addon of addons) copyFileSync(process.env.GGCLIP_ADDON ?? addonFile, addon)

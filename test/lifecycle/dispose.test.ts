@@ -1,10 +1,10 @@
 /** dispose in every state, in one process. */
 import { Clip } from '../../lib/index.js'
-import { collect, describeWithModel, failureOf, load, longText, maxDifference, picture, tinyModel, until } from './support'
+import { collect, failureOf, load, longText, maxDifference, picture, tinyModel, until } from './support'
 
 const disposed = 'ERR_CLIP_DISPOSED'
 
-describeWithModel('dispose', () => {
+describe('dispose', () => {
   it('is idempotent and gives the same promise, at once and later', async () => {
     const clip = await Clip.load(tinyModel, load)
     const first = clip.dispose()

@@ -1,9 +1,9 @@
 /** A process that ends in every way, with work in every state: never a crash, never a hang. */
-import { describeWithModel, runChild, tinyModel } from './support'
+import { runChild, tinyModel } from './support'
 
 const crash = /assert|SIGSEGV|terminate called|double free|corrupt|FATAL/i
 
-describeWithModel('the end of a process', () => {
+describe('the end of a process', () => {
   // [way, its last words, exit code, signal]
   it.each<[string, string, number | null, string | null]>([
     ['idle', 'idle', 0, null],

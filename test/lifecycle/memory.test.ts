@@ -1,11 +1,11 @@
 /** Memory and threads come back: 60 rounds in a process of its own. */
 import { join } from 'node:path'
 
-import { describeWithModel, report, root, runChild, tinyModel } from './support'
+import { report, root, runChild, tinyModel } from './support'
 
 const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!
 
-describeWithModel('memory', () => {
+describe('memory', () => {
   // one round leaked would be 6 MiB of weights or a thread's stack
   it.each(['dispose', 'forget', 'abandon', 'fail', 'search'])('60 rounds of %s', async scene => {
     const ended = await runChild('lifecycle/memory.cjs', [tinyModel, scene], { execArgv: ['--expose-gc'], timeoutMs: 58_000 })

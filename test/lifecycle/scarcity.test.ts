@@ -1,12 +1,12 @@
 /** No more threads, no more memory, buffers that go away: errors, never the end of the process. */
-import { describeWithModel, report, runChild, tinyModel } from './support'
+import { report, runChild, tinyModel } from './support'
 
 async function scene(name: string): Promise<unknown[]> {
   return report<unknown[]>(await runChild('lifecycle/scarcity.cjs', [tinyModel, name], { execArgv: ['--expose-gc'], timeoutMs: 30_000 }))
 }
 
 // prlimit sets the limits
-const describeOnLinux = process.platform === 'linux' ? describeWithModel : describe.skip
+const describeOnLinux = process.platform === 'linux' ? describe : describe.skip
 
 describeOnLinux('when the system gives no more threads', () => {
   it('a search goes on with fewer, or says so', async () => {
@@ -26,7 +26,7 @@ describeOnLinux('when the system gives no more threads', () => {
   })
 })
 
-describeWithModel('buffers that go away under a running call', () => {
+describe('buffers that go away under a running call', () => {
   it('a resizable matrix that shrinks', async () => {
     const [outcome, after] = await scene('resized')
     expect(['ok', 'ERR_CLIP_INVALID_ARGUMENT']).toContain(outcome)

@@ -1,9 +1,9 @@
 /** Five seconds of scripts/soak.cjs; `npm run test:soak` runs thirty. */
 import { join } from 'node:path'
 
-import { describeWithModel, report, root, runCommand, tinyModel } from './support'
+import { report, root, runCommand, tinyModel } from './support'
 
-describeWithModel('soak', () => {
+describe('soak', () => {
   it('5 seconds of mixed calls, aborts and reloads', async () => {
     const script = join(root, 'scripts', 'soak.cjs')
     const ended = await runCommand(process.execPath, ['--expose-gc', script, '--seconds', '5', '--model', tinyModel])

@@ -1,5 +1,5 @@
 /** The addon in worker threads, in processes of their own. */
-import { describeWithModel, maxDifference, norm, report, runChild, tinyModel } from './support'
+import { maxDifference, norm, report, runChild, tinyModel } from './support'
 
 type Vectors = [number[], number[]]
 
@@ -11,7 +11,7 @@ function expectUnit(vectors: Vectors): void {
   for (const vector of vectors) expect(norm(Float32Array.from(vector))).toBeCloseTo(1, 5)
 }
 
-describeWithModel('worker threads', () => {
+describe('worker threads', () => {
   it('load and encode at the same time, with the same results; end by themselves, disposed of or not', async () => {
     const { expected, results, codes } = await scene<{ expected: Vectors; results: Vectors[]; codes: number[] }>('together')
     expectUnit(expected)

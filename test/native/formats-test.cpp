@@ -1,5 +1,5 @@
-// Readers, converter and writer of model files. argv[1] or GGCLIP_ORACLE: the folder of reference models;
-// without it the part that needs them is skipped (and says so), the rest builds its own files.
+// Readers, converter and writer of model files. argv[1]: the folder of the reference models, which
+// test/oracle/build.cjs makes and prints.
 // GGCLIP_FUZZ_ROUNDS: rounds of the mutation test, 2000 unless set.
 #include "formats-broken-files.h"
 
@@ -363,7 +363,6 @@ static void test_oracle(const std::string & oracle) {
 }
 
 int main(int argc, char ** argv) {
-    const char * variable = std::getenv("GGCLIP_ORACLE");
     const char * rounds = std::getenv("GGCLIP_FUZZ_ROUNDS");
     try {
         test_json();
@@ -372,11 +371,8 @@ int main(int argc, char ** argv) {
         test_gguf_structure();
         test_convert();
         test_mutations(rounds ? std::atoi(rounds) : 2000);
-        if (argc > 1 || variable != nullptr) {
-            test_oracle(argc > 1 ? argv[1] : variable);
-        } else {
-            std::printf("SKIPPED: reference models (pass their folder or set GGCLIP_ORACLE)\n");
-        }
+        if (argc != 2) throw std::runtime_error("expected the folder of the reference models, which test/oracle/build.cjs prints");
+        test_oracle(argv[1]);
     } catch (const std::exception & caught) {
         check(false, std::string("unexpected: ") + caught.what());
     }

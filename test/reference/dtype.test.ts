@@ -7,7 +7,7 @@ import { Clip, convert } from '../../lib/index.js'
 import { errorCodeOf } from '../../lib/errors.js'
 import type { WeightType } from '../../lib/types.js'
 import { closeness, expectClose } from '../helpers/compare'
-import { describeWith, oracle, referenceModel } from '../helpers/oracle'
+import { oracle, referenceModel } from '../helpers/oracle'
 
 const directory = path.join(oracle, 'models', 'hf-clip-tiny')
 const types: WeightType[] = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0']
@@ -23,7 +23,7 @@ const least: Record<string, number> = {
   q4_0: 0.75,
 }
 
-describeWith([directory], 'weight types', () => {
+describe('weight types', () => {
   const { expected, tensors } = referenceModel(directory)
   const images = tensors.rows('pixel_values').map(tensor => ({ tensor }))
   const { texts } = expected

@@ -4,7 +4,7 @@ import path from 'node:path'
 
 import { Clip } from '../../lib/index.js'
 import { expectClose, maxRelativeDifference } from '../helpers/compare'
-import { describeWith, oracle, referenceModel, withKernels } from '../helpers/oracle'
+import { oracle, referenceModel, withKernels } from '../helpers/oracle'
 
 const models = ['hf-clip-tiny', 'hf-clip-gelu-tiny', 'openclip-tiny', 'siglip-tiny']
 const f32 = { difference: 1e-4, cosine: 0.999999 }
@@ -12,7 +12,7 @@ const f32 = { difference: 1e-4, cosine: 0.999999 }
 for (const name of models) {
   const directory = path.join(oracle, 'models', name)
 
-  describeWith([directory], name, () => {
+  describe(name, () => {
     const { expected, tensors } = referenceModel(directory)
     const images = tensors.rows('pixel_values').map(tensor => ({ tensor }))
 

@@ -4,7 +4,7 @@ import path from 'node:path'
 
 import { Clip } from '../../lib/index.js'
 import { expectClose, maxRelativeDifference } from '../helpers/compare'
-import { describeWith, oracle, withKernels } from '../helpers/oracle'
+import { oracle, withKernels } from '../helpers/oracle'
 import { TensorFile } from '../helpers/safetensors'
 
 /** Activations may be rounded (8 bits before quantised weights), so the small networks' cosines are what is judged. */
@@ -21,7 +21,7 @@ for (const { model, kind, limits } of files) {
   const file = path.join(oracle, 'gguf', `${model}-${kind}.gguf`)
   const reference = path.join(oracle, 'gguf', `${model}-expected.safetensors`)
 
-  describeWith([file, reference], path.basename(file), () => {
+  describe(path.basename(file), () => {
     const tensors = new TensorFile(reference)
     const images = tensors.rows('pixel_values').map(tensor => ({ tensor }))
     const all = (JSON.parse(readFileSync(path.join(oracle, 'models', model, 'expected.json'), 'utf8')) as {

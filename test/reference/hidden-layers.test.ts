@@ -3,7 +3,7 @@ import path from 'node:path'
 
 import { Clip } from '../../lib/index.js'
 import { maxRelativeDifference } from '../helpers/compare'
-import { describeWith, oracle, referenceModel, withKernels } from '../helpers/oracle'
+import { oracle, referenceModel, withKernels } from '../helpers/oracle'
 import { TensorFile } from '../helpers/safetensors'
 
 const limit = 1e-5
@@ -30,7 +30,7 @@ const models = [
 for (const [name, file, textNorm, visionNorm, eps] of models) {
   const directory = path.join(oracle, 'models', name)
 
-  describeWith([directory], name, () => {
+  describe(name, () => {
     const { expected, tensors } = referenceModel(directory)
     const weights = new TensorFile(path.join(directory, file))
     const inputs = { text: expected.texts[0]!, image: { tensor: tensors.rows('pixel_values')[0]! } }

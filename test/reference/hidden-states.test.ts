@@ -3,7 +3,7 @@ import path from 'node:path'
 
 import { Clip } from '../../lib/index.js'
 import { maxRelativeDifference } from '../helpers/compare'
-import { describeWith, oracle, referenceModel, withKernels } from '../helpers/oracle'
+import { oracle, referenceModel, withKernels } from '../helpers/oracle'
 
 const prefix = 'debug.'
 /** Sums in another order differ by this part of the largest value. */
@@ -12,7 +12,7 @@ const limit = 1e-5
 for (const name of ['hf-clip-tiny', 'hf-clip-gelu-tiny', 'openclip-tiny', 'siglip-tiny']) {
   const directory = path.join(oracle, 'models', name)
 
-  describeWith([directory], name, () => {
+  describe(name, () => {
     const { expected, tensors } = referenceModel(directory)
     const wanted = tensors.names.filter(key => key.startsWith(prefix)).map(key => key.slice(prefix.length))
     const image = { tensor: tensors.rows('pixel_values')[0]! }

@@ -9,7 +9,7 @@ import path from 'node:path'
 import { Clip } from '../../lib/index.js'
 import type { WeightType } from '../../lib/types.js'
 import { expectClose, maxRelativeDifference } from '../helpers/compare'
-import { describeWith, fixtures, referenceModel, withKernels } from '../helpers/oracle'
+import { fixtures, referenceModel, withKernels } from '../helpers/oracle'
 
 const f32 = { difference: 1e-4, cosine: 0.999999 }
 /** With 16-bit weights plain ggml rounds activations to 16 bits, and kernels with VNNI round both to 13. */
@@ -33,7 +33,7 @@ const allTypes: WeightType[] = [
   'iq4_nl',
 ]
 
-describeWith([fixtures], 'fixtures', () => {
+describe('fixtures', () => {
   it('are the four small ones', () => {
     expect(directories.length).toBeGreaterThanOrEqual(4)
   })

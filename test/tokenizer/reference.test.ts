@@ -1,15 +1,17 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+
+import { defaultModelPath } from '../../lib/model-path.js'
 
 import {
   createTokenizer, readTokenizerSource, type TokenizerSettings, type TokenizerSource,
 } from '../../lib/tokenizer.js'
 import { recoverMerges } from '../../lib/tokenizer/bpe.js'
 import { cleanText } from '../../lib/tokenizer/clean.js'
+import { oracle } from '../helpers/oracle'
 import { bos, eos, jsonOf, merges, specials, textOf, tiny, tokensOf, vectors, vocab } from './support'
 
-const oracle = resolve(__dirname, '../../../shared/oracle')
-const emoji = resolve(__dirname, '../../../shared/emoji')
 
 describe('the tiny vocabulary', () => {
   const tokenizer = createTokenizer(tiny, { contextLength: 77 })
@@ -50,10 +52,9 @@ describe('the tiny vocabulary', () => {
   })
 })
 
-// ---- the whole of the reference, where it is at hand ----
+// ---- the whole of the reference ----
 
-const withOracle = existsSync(oracle) ? describe : describe.skip
-if (!existsSync(oracle)) console.warn(`SKIPPED: the tokenizer's reference vectors, ${oracle} is absent`)
+const { parseGguf } = require('../fixtures/bad-input/model-files.cjs') as { parseGguf(file: Buffer): { keys: { key: string; value: Buffer }[] } }
 
 /** A tensor of int32 in a safetensors file. */
 function int32Tensor(path: string, name: string): { shape: number[]; values: number[] } {
@@ -66,7 +67,7 @@ function int32Tensor(path: string, name: string): { shape: number[]; values: num
   return { shape, values: Array.from({ length: data.length / 4 }, (_, index) => data.readInt32LE(4 * index)) }
 }
 
-withOracle('the reference', () => {
+describe('the reference', () => {
   interface Reference {
     id: number
     text: string
@@ -74,11 +75,9 @@ withOracle('the reference', () => {
     hf?: number[]
     cleaned?: string
   }
-  // describe.skip runs this body all the same
-  const textIn = (name: string, other: string): string =>
-    existsSync(oracle) ? textOf(join(oracle, 'tokenizer', name)) : other
-  const full = { vocab: textIn('clip/vocab.json', '{}'), merges: textIn('clip/merges.txt', '') }
-  const references = (JSON.parse(textIn('vectors.json', '{"vectors":[]}')) as { vectors: Reference[] }).vectors
+  const textIn = (name: string): string => textOf(join(oracle, 'tokenizer', name))
+  const full = { vocab: textIn('clip/vocab.json'), merges: textIn('clip/merges.txt') }
+  const references = (JSON.parse(textIn('vectors.json')) as { vectors: Reference[] }).vectors
   const sources: [string, TokenizerSource][] = [
     ['vocab.json with merges.txt', full],
     ['a token list', { tokens: tokensOf(full.vocab) }],
@@ -145,11 +144,20 @@ withOracle('the reference', () => {
   })
 })
 
-const withEmoji = existsSync(emoji) ? test : test.skip
-withEmoji('the embedded model is read, and 32 ids long', async () => {
-  const { source, contextLength } = await readTokenizerSource(emoji)
-  const tokenizer = createTokenizer(source, { contextLength: contextLength! })
-  const { tokenCount, bosId, padId } = tokenizer
-  expect([contextLength, tokenCount, bosId, padId]).toEqual([32, 4096, 4094, 4095])
-  expect(tokenizer.decode(tokenizer.encode('Smiling Face'))).toBe('smiling face')
+test('the embedded model is read, and 32 ids long', async () => {
+  // its checkpoint's folder: what training writes, and the tokenizer that the GGUF file carries
+  const { keys } = parseGguf(readFileSync(defaultModelPath))
+  const carried = keys.find(({ key }) => key === 'tokenizer.huggingface.json')!.value.subarray(8)
+  const folder = mkdtempSync(join(tmpdir(), 'ggclip-embedded-'))
+  try {
+    cpSync(resolve(__dirname, '../../models/training'), folder, { recursive: true })
+    writeFileSync(join(folder, 'tokenizer.json'), carried)
+    const { source, contextLength } = await readTokenizerSource(folder)
+    const tokenizer = createTokenizer(source, { contextLength: contextLength! })
+    const { tokenCount, bosId, padId } = tokenizer
+    expect([contextLength, tokenCount, bosId, padId]).toEqual([32, 4096, 4094, 4095])
+    expect(tokenizer.decode(tokenizer.encode('Smiling Face'))).toBe('smiling face')
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

@@ -4,6 +4,7 @@
 module.exports = {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testEnvironment: 'node',
+  reporters: ['default', '<rootDir>/test/skip-reporter.cjs'],
   globalSetup: '<rootDir>/test/oracle/build.cjs',
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }] },
   // sources import each other as './x.js', which exists only after compilation

@@ -1,6 +1,6 @@
 /** The commands that write or look into files: embed --out, quantize, inspect. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
@@ -20,9 +20,6 @@ function ggclip(...args: string[]): { status: number | null; stdout: string; std
   return { status, stdout, stderr }
 }
 
-const describeBuilt = existsSync(main) ? describe : describe.skip
-if (!existsSync(main)) console.warn('SKIPPED: test/cli-files.test.ts needs dist (npm run build:ts)')
-
 /** Header and numbers of a .npy file. */
 function readNpy(file: string): { header: string; shape: number[]; data: Float32Array } {
   const bytes = readFileSync(file)
@@ -36,7 +33,7 @@ function readNpy(file: string): { header: string; shape: number[]; data: Float32
   return { header, shape, data }
 }
 
-describeBuilt('embed --out', () => {
+describe('embed --out', () => {
   let clip: Clip
   beforeAll(async () => {
     clip = await Clip.load(embedded)
@@ -84,7 +81,7 @@ describeBuilt('embed --out', () => {
   })
 })
 
-describeBuilt('quantize', () => {
+describe('quantize', () => {
   it('several types with a report, as JSON and for a pipe', () => {
     const { status, stdout, stderr } = ggclip('quantize', embedded, 'small-{type}.gguf', '--dtype', 'q8_0,q4_0', '--report', '--samples', samples, '--json')
     expect(status).toBe(0)
@@ -107,7 +104,7 @@ describeBuilt('quantize', () => {
   })
 })
 
-describeBuilt('inspect', () => {
+describe('inspect', () => {
   it('a model that loads: status 0', () => {
     const { status, stdout, stderr } = ggclip('inspect', embedded, '--keys', '--tensors')
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })

@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url'
 
 import { models, type PullResult } from '../lib/index'
 import { FakeHub } from './helpers/fake-hub'
+import { where } from './helpers/skips'
 
 const root = path.join(__dirname, '..')
 const main = path.join(root, 'dist', 'cli', 'main.js')
@@ -114,10 +115,7 @@ describe('ggclip pull', () => {
   })
 
   // util-linux's script gives the command a terminal
-  const withTerminal = process.platform === 'linux' && existsSync('/usr/bin/script') ? test : test.skip
-  if (withTerminal === test.skip) console.warn('SKIPPED in cli-hub.test.ts: the progress bar needs /usr/bin/script')
-
-  withTerminal('a terminal gets a bar, which is gone in the end', async () => {
+  where('terminal', test)('a terminal gets a bar, which is gone in the end', async () => {
     hub.addFolder('ggclip/bar', folder)
     const line = `"${process.execPath}" "${main}" pull ggclip/bar --cache-dir "${path.join(scratch, 'bar')}"`
     const { stdout } = await ggclip([], { command: '/usr/bin/script', before: ['-qec', line, '/dev/null'] })

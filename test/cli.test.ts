@@ -10,8 +10,6 @@ import { oracle } from './helpers/oracle'
 const root = path.join(__dirname, '..')
 const main = path.join(root, 'dist', 'cli', 'main.js')
 const model = path.join(oracle, 'models', 'hf-clip-tiny')
-const embedded = path.join(root, 'models', 'emoji-clip.gguf')
-const addon = process.env.GGCLIP_ADDON ?? path.join(root, 'build', 'cmake', 'ggclip.node')
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-cli-'))
 const red = path.join(scratch, 'red.png')
@@ -70,21 +68,13 @@ function expectClose(actual: readonly number[], expected: readonly number[]): vo
   actual.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 5))
 }
 
-/** Skips, and says so, what needs something that is absent. */
-function needs(...files: string[]): jest.Describe {
-  const missing = files.filter(file => !existsSync(file))
-  if (missing.length === 0) return describe
-  console.warn(`SKIPPED in cli.test.ts: ${missing.map(file => path.relative(root, file)).join(', ')} missing`)
-  return describe.skip
-}
-
 interface Classified { image: string; results: { label: string; score: number; similarity: number }[] }
 interface Embedded { input: string; embedding: number[] }
 interface Fit { text: string; probability: number; logit: number; similarity: number }
 interface Compared { image: string; results: Fit[] }
 interface Tokenized { text: string; ids: number[]; length: number }
 
-needs(main)('usage', () => {
+describe('usage', () => {
   it('prints the version and the help', async () => {
     const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string }
     expect(await ggclip(['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' })
@@ -146,7 +136,7 @@ needs(main)('usage', () => {
   })
 })
 
-needs(main, addon, model)('classify', () => {
+describe('classify', () => {
   const labels = ['--labels', 'cat, a red wall ,sky', ...inModel]
 
   it('prints JSON with the numbers of the API', async () => {
@@ -238,7 +228,7 @@ needs(main, addon, model)('classify', () => {
   })
 })
 
-needs(main, addon, model)('embed', () => {
+describe('embed', () => {
   it('embeds pictures like the API', async () => {
     const actual = await json<Embedded[]>(['embed', red, blue, '--no-normalize', ...inModel])
     const expected = api<number[][]>(
@@ -271,7 +261,7 @@ needs(main, addon, model)('embed', () => {
   })
 })
 
-needs(main, addon, model)('similarity, tokenize, info, convert', () => {
+describe('similarity, tokenize, info, convert', () => {
   it('compares a picture with texts', async () => {
     const actual = await json<Compared[]>(['similarity', '-', 'a cat', 'red', ...inModel], { input: readFileSync(red) })
     const expected = api<{ logits: number[]; probabilities: number[] }>(`clip.similarity(red, ['a cat', 'red'])
@@ -329,7 +319,7 @@ needs(main, addon, model)('similarity, tokenize, info, convert', () => {
   })
 })
 
-needs(main, addon, model)('the process', () => {
+describe('the process', () => {
   it('ends with 130 on SIGINT', async () => {
     const { status, stdout, stderr } = await ggclip(['embed', '--text', '-', ...inModel], {
       // stdin stays open: the command has answered and waits for more
@@ -354,7 +344,7 @@ needs(main, addon, model)('the process', () => {
   })
 })
 
-needs(main, addon, embedded)('the embedded model', () => {
+describe('the embedded model', () => {
   interface Demo {
     pictures: { image: string; kind: string; expected: string; correct: boolean; results: Classified['results'] }[]
     correct: Record<'emoji' | 'photo', { right: number; of: number }>

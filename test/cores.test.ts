@@ -5,6 +5,7 @@ import path from 'node:path'
 
 import { availableCores, divideCores, usableCores } from '../lib/cores.js'
 import { describeSystem, type LogicalCpu, type Machine, type System } from '../lib/cores/machine.js'
+import { where } from './helpers/skips'
 
 /** `cores` of so many threads each, numbered as Linux does: all first threads, then all second ones. */
 function cpus(cores: number, threads = 1, capacity: (core: number) => number = () => 1024): LogicalCpu[] {
@@ -174,8 +175,7 @@ test('this machine has between one core and as many as Node counts', () => {
   expect(availableCores()).toBeLessThanOrEqual(availableParallelism())
 })
 
-const taskset = process.platform === 'linux' && availableParallelism() > 1 ? test : test.skip
-taskset('affinity of a real process', () => {
+where('twoCores', test)('affinity of a real process', () => {
   const script = "process.stdout.write(String(require('./dist/cores.js').availableCores()))"
   const run = (command: string, args: string[]) => execFileSync(command, args, { cwd: path.join(__dirname, '..'), encoding: 'utf8' })
   expect(run('taskset', ['-c', '0', process.execPath, '-e', script])).toBe('1')

@@ -1,6 +1,6 @@
 /** The examples of docs/quantization.md run, and its policy is the code's. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -8,14 +8,12 @@ import { pathToFileURL } from 'node:url'
 const root = path.join(__dirname, '..')
 const page = readFileSync(path.join(root, 'docs', 'quantization.md'), 'utf8')
 const esModule = path.join(root, 'dist', 'index.mjs')
-const withBuild = existsSync(esModule) ? describe : describe.skip
-if (!existsSync(esModule)) console.warn('SKIPPED: examples of docs/quantization.md need dist/ (npm run build:ts)')
 
 const block = (language: string): string => new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(page)![1]!
 
 jest.setTimeout(60_000)
 
-withBuild('docs/quantization.md', () => {
+describe('docs/quantization.md', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'ggclip-page-'))
   beforeAll(() => symlinkSync(path.join(root, 'models'), path.join(folder, 'models')))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -8,6 +8,7 @@ import { Clip, convert, quantize, report, type ConvertProgress, type WeightType,
 import { makeB32 } from './helpers/b32'
 import { cosine } from './helpers/compare'
 import { fixtures } from './helpers/oracle'
+import { where } from './helpers/skips'
 
 // a machine that is busy with other things takes its time
 jest.setTimeout(60_000)
@@ -182,9 +183,7 @@ describe('conversion as a whole', () => {
 })
 
 // a limit on the size of files, as a full disk gives: the signal is ignored so that writing fails instead
-const describeOnUnix = process.platform === 'win32' ? describe.skip : describe
-
-describeOnUnix('a disk that is full', () => {
+where('posix', describe)('a disk that is full', () => {
   it('is said, and leaves nothing', () => {
     const own = room('full')
     const script = `const { quantize } = require(${JSON.stringify(path.join(root, 'dist', 'index.js'))})
@@ -197,9 +196,7 @@ describeOnUnix('a disk that is full', () => {
 })
 
 // VmHWM: the peak of this very program; the peak of getrusage begins with its parent's
-const describeOnLinux = process.platform === 'linux' ? describe : describe.skip
-
-describeOnLinux('a full-size checkpoint', () => {
+where('linux', describe)('a full-size checkpoint', () => {
   it('is quantised in the memory of its largest tensor', () => {
     const peakOf = (work: string): number => {
       const script = `const { quantize } = require(${JSON.stringify(path.join(root, 'dist', 'index.js'))})

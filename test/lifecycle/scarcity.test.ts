@@ -1,4 +1,5 @@
 /** No more threads, no more memory, buffers that go away: errors, never the end of the process. */
+import { where } from '../helpers/skips'
 import { report, runChild, tinyModel } from './support'
 
 async function scene(name: string): Promise<unknown[]> {
@@ -6,9 +7,7 @@ async function scene(name: string): Promise<unknown[]> {
 }
 
 // prlimit sets the limits
-const describeOnLinux = process.platform === 'linux' ? describe : describe.skip
-
-describeOnLinux('when the system gives no more threads', () => {
+where('linux', describe)('when the system gives no more threads', () => {
   it('a search goes on with fewer, or says so', async () => {
     const [starved, after] = await scene('searchThreads')
     expect(['ok', 'ERR_CLIP_OUT_OF_MEMORY']).toContain(starved)

@@ -5,6 +5,7 @@ import path from 'node:path'
 
 import type { SeenRequest, Trouble } from '../helpers/fake-hub'
 import { sha256 } from '../helpers/fake-hub'
+import { where } from '../helpers/skips'
 import { Bench, checkpoint, failure, needed, noise, weights } from './support'
 
 const bench = new Bench()
@@ -247,10 +248,7 @@ describe('many at once', () => {
     expect(ranges()).toEqual([undefined, 'bytes=200000-'])
   })
 
-  const withBuild = existsSync(compiled) ? describe : describe.skip
-  if (!existsSync(compiled)) console.warn('SKIPPED in transfer.test.ts: dist/ is missing (npm run build:ts)')
-
-  withBuild('processes', () => {
+  describe('processes', () => {
     const script = `const { pull } = require(${JSON.stringify(compiled)})
       pull('owner/model').then(r => console.log(r.downloadedBytes), e => { console.log(e.code, e.message); process.exitCode = 1 })`
     const environment = (): NodeJS.ProcessEnv => ({ ...process.env, HF_ENDPOINT: bench.hub.endpoint, HF_HUB_CACHE: bench.cacheDir, HF_TOKEN_PATH: '/nowhere' })
@@ -281,8 +279,7 @@ describe('many at once', () => {
       expect(ranges()).toEqual([undefined, 'bytes=180000-'])
     })
 
-    const posix = process.platform === 'win32' ? test.skip : test
-    posix('a write that fails is an error with a code, and the next call goes on', async () => {
+    where('posix', test)('a write that fails is an error with a code, and the next call goes on', async () => {
       // 100 blocks of 1024 bytes are the most that a file of this process may have
       const limited = run('bash', ['-c', `ulimit -f 100; exec "$0" -e "$1"`, process.execPath, script])
       const { code, stdout } = await limited.ended

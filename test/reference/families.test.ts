@@ -96,8 +96,7 @@ describe.each(directories.map(directory => [path.basename(directory), directory]
       checkIds(clip)
     })
 
-    it('classifies', async () => {
-      if (images.length === 0) return
+    if (images.length > 0) it('classifies', async () => {
       await using clip = await Clip.load(directory, { dtype: 'f32' })
       const logits = tensors.rows('logits_per_image')
       const { logits: ours } = await clip.similarity(images, expected.texts)

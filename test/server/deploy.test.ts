@@ -5,12 +5,12 @@ import path from 'node:path'
 
 import { parse } from 'yaml'
 
+import { where } from '../helpers/skips'
 import { get, post, root, start, until } from './support'
 
 const deploy = path.join(root, 'deploy')
 const text = (file: string): string => readFileSync(path.join(deploy, file), 'utf8')
 const main = path.join(root, 'dist', 'cli', 'main.js')
-const withBuild = existsSync(main) ? test : test.skip
 
 /** Options that `ggclip serve` knows. */
 const knownOptions = (): string[] => {
@@ -69,7 +69,7 @@ describe('Dockerfile', () => {
     }
   })
 
-  withBuild('options are known', () => {
+  test('options are known', () => {
     const known = knownOptions()
     const entry = steps.find(([word]) => word === 'ENTRYPOINT')![1]
     expect(optionsIn(entry).length).toBeGreaterThan(0)
@@ -98,7 +98,7 @@ describe('compose', () => {
     for (const { ports = [] } of Object.values<any>(compose.services)) for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/)
   })
 
-  withBuild('options of the server are known', () => {
+  test('options of the server are known', () => {
     for (const option of (compose.services.ggclip.command as string[]).filter(word => word.startsWith('--'))) expect(knownOptions()).toContain(option)
   })
 
@@ -161,13 +161,12 @@ describe('systemd unit', () => {
     expect(service.get('ExecStart')).toMatch(/^\/usr\/bin\/env ggclip serve /)
   })
 
-  const analyze = spawnSync('systemd-analyze', ['--version']).status === 0 ? test : test.skip
-  analyze('systemd finds nothing wrong with it', () => {
+  where('systemd', test)('systemd finds nothing wrong with it', () => {
     const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', path.join(deploy, 'ggclip.service')], { encoding: 'utf8' })
     expect([status, stdout, stderr]).toEqual([0, '', ''])
   })
 
-  withBuild('options are known, in comments too', () => {
+  test('options are known, in comments too', () => {
     const known = knownOptions()
     for (const option of optionsIn(text('ggclip.service').replace(/npm install.*|systemctl.*/g, ''))) expect(known).toContain(option)
   })
@@ -190,7 +189,7 @@ describe('examples', () => {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"input":"a pizza"}',
   })).status
 
-  withBuild('cluster: one port, a process that dies is replaced, SIGTERM ends all', async () => {
+  test('cluster: one port, a process that dies is replaced, SIGTERM ends all', async () => {
     const { child, ended, out } = run('cluster.cjs', ['--workers', '2', '--port', '0'])
     const pids = (): number[] => [...out().matchAll(/process (\d+) serves/g)].map(([, pid]) => Number(pid))
     await until(() => pids().length === 2, 20_000)
@@ -204,7 +203,7 @@ describe('examples', () => {
     await expect(fetch(url)).rejects.toThrow()
   })
 
-  withBuild('worker thread: serves, and ends by itself', async () => {
+  test('worker thread: serves, and ends by itself', async () => {
     const { child, ended, out } = run('worker-threads.cjs', ['--port', '0'])
     await until(() => out().includes('serves'), 20_000)
     expect(await embed(/serves (\S+)/.exec(out())![1]!)).toBe(200)

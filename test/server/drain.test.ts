@@ -1,6 +1,6 @@
 /** `ggclip serve` as a process: start, SIGTERM with requests in work, SIGKILL and start again. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -8,8 +8,6 @@ import path from 'node:path'
 import { base64, root, until } from './support'
 
 const main = path.join(root, 'dist', 'cli', 'main.js')
-const withBuild = existsSync(main) ? describe : describe.skip
-if (!existsSync(main)) console.warn('SKIPPED: serve as a process needs dist/ (npm run build:ts)')
 
 interface Serving {
   child: ChildProcess
@@ -42,7 +40,7 @@ const embed = (url: string, body: object, headers = {}) => fetch(`${url}/v1/embe
 })
 const images = (count: number) => ({ input: Array.from({ length: count }, () => ({ image: base64('rocket.png') })) })
 
-withBuild('ggclip serve', () => {
+describe('ggclip serve', () => {
   test('SIGTERM: requests in work are finished, new ones refused, exit status 0', async () => {
     const { child, url, ended, log } = await serve()
     const slow = embed(url, images(120))

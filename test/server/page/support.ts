@@ -6,17 +6,15 @@ import { extname, join } from 'node:path'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 
 import { Server, type ServerOptions } from '../../../lib/index'
+import { where } from '../../helpers/skips'
 
 export const root = join(__dirname, '..', '..', '..')
 export const sample = (name: string): string => join(root, 'models', 'samples', name)
 
-const browser: { findBrowser(): string | undefined; launch(): Promise<Browser> } = require('../../../scripts/browser.cjs')
+const browser: { launch(): Promise<Browser> } = require('../../../scripts/browser.cjs')
 
-/** Tests in the browser; without one they are skipped, and say so. */
-export const describeInBrowser = browser.findBrowser() === undefined ? describe.skip : describe
-if (browser.findBrowser() === undefined) {
-  process.stderr.write('SKIPPED: no Chromium (CHROME_PATH, PATH, or from scripts/fetch-chromium.cjs): the web page is not tested in a browser\n')
-}
+/** Tests in the browser. */
+export const describeInBrowser = where('chromium', describe)
 export const { launch } = browser
 
 export interface Served { url: string; close(): Promise<void> }

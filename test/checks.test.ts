@@ -1,0 +1,53 @@
+/** The checks of the project itself: what may be skipped, and that nothing outside the checkout is looked at. */
+
+const { sortOut } = require('./skip-reporter.cjs') as { sortOut(skipped: string[]): { named: Map<string, string[]>; unnamed: string[] } }
+const { needs } = require('./skips.cjs') as { needs: Record<string, { absent(): string | false; tests: RegExp }> }
+const { faults } = require('../scripts/check-paths.cjs') as { faults(file: string, text: string): string[] }
+
+describe('skipped tests', () => {
+  const systemd = 'test/server/deploy.test.ts: the unit systemd finds nothing wrong with it'
+  const before = needs.systemd!.absent
+  afterEach(() => { needs.systemd!.absent = before })
+
+  it('are named with their reason where it holds', () => {
+    needs.systemd!.absent = () => 'no systemd-analyze'
+    const { named, unnamed } = sortOut([systemd, 'test/search.test.ts: finds the nearest'])
+    expect([...named]).toEqual([['no systemd-analyze', [systemd]]])
+    expect(unnamed).toEqual(['test/search.test.ts: finds the nearest'])
+  })
+
+  it('are not excused by a reason that does not hold', () => {
+    needs.systemd!.absent = () => false
+    expect(sortOut([systemd])).toEqual({ named: new Map(), unnamed: [systemd] })
+  })
+
+  it('each reason is for some tests and not for all', () => {
+    for (const { tests } of Object.values(needs)) expect(tests.test('test/search.test.ts: finds the nearest')).toBe(false)
+  })
+})
+
+describe('paths', () => {
+  it.each([
+    ['test/a.test.ts', "const oracle = path.join(root, '..', 'shared')"],
+    ['test/a/b.test.ts', "join(__dirname, '..', '..', '..', 'beside')"],
+    ['test/a/b.test.ts', "import x from '../../../beside/x'"],
+    ['scripts/a.cjs', "require('../../beside/x.cjs')"],
+    ['lib/a.ts', "resolve(__dirname, `../../beside`)"],
+    ['.ci/run', 'cd "../../beside"'],
+    ['cpp/engine/a.cpp', 'open("/work/models/x")'],
+    ['bench/run.mjs', "const home = '/root/models'"],
+  ])('%s may not say %s', (file, line) => {
+    expect(faults(file, `first\n${line}\n`)).toEqual([expect.stringContaining(`${file}:2 `)])
+  })
+
+  it.each([
+    ['test/a.test.ts', "const models = path.join(root, 'models')"],
+    ['test/a/b.test.ts', "join(__dirname, '..', '..', 'lib')"],
+    ['test/a/b.test.ts', "import x from '../../lib/x'"],
+    ['test/a.test.ts', "{ weight_map: { a: '../model.safetensors' } }"],
+    ['lib/server/work.ts', "import { x } from '../work.js'"],
+    ['deploy/Dockerfile', 'WORKDIR /app/work/x'],
+  ])('%s may say %s', (file, line) => {
+    expect(faults(file, line)).toEqual([])
+  })
+})

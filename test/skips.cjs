@@ -1,0 +1,34 @@
+// Everything that may be skipped, where, and when. Tests ask here (test/helpers/skips.ts), and a run in which anything else
+// is skipped fails (test/skip-reporter.cjs).
+'use strict'
+
+const { spawnSync } = require('node:child_process')
+const { existsSync } = require('node:fs')
+const { availableParallelism } = require('node:os')
+const { findBrowser } = require('../scripts/browser.cjs')
+
+const runs = (command, ...args) => spawnSync(command, args).status === 0
+
+/** `absent` says why this machine lacks what is needed, or nothing where it has it; `tests`: paths and names that need it. */
+const needs = {
+  chromium: {
+    absent: () => findBrowser() === undefined && 'no Chromium (CHROME_PATH, PATH, or from scripts/fetch-chromium.cjs): the web page is not tested in a browser',
+    tests: /^test\/server\/page\//,
+  },
+  systemd: { absent: () => !runs('systemd-analyze', '--version') && 'no systemd-analyze', tests: /^test\/server\/deploy\.test\.ts: .*systemd/ },
+  terminal: {
+    absent: () => !(process.platform === 'linux' && existsSync('/usr/bin/script')) && "no /usr/bin/script of util-linux",
+    tests: /^test\/cli-hub\.test\.ts: .*a terminal/,
+  },
+  twoCores: {
+    absent: () => !(process.platform === 'linux' && availableParallelism() > 1) && 'one core alone, or not Linux',
+    tests: /^test\/cores\.test\.ts: affinity/,
+  },
+  linux: {
+    absent: () => process.platform !== 'linux' && 'not Linux: no /proc, no prlimit',
+    tests: /^test\/(quantize|lifecycle\/scarcity|reference\/dtype)\.test\.ts: /,
+  },
+  posix: { absent: () => process.platform === 'win32' && 'Windows: no ulimit', tests: /^test\/(quantize|models\/transfer)\.test\.ts: / },
+}
+
+module.exports = { needs }

@@ -8,20 +8,34 @@ const { buildNative } = require('./build-native.cjs')
 
 const root = path.join(__dirname, '..')
 const build = path.join(root, 'build', 'cmake')
-const programs = ['kernels', 'preprocess', 'search', 'formats', 'thread-team', 'towers']
 
-buildNative({ tests: true })
-const oracle = buildOracle()
-let failed = 0
-for (const name of programs) {
-  const args = name === 'formats' ? [oracle] : []
-  const result = spawnSync(path.join(build, `${name}-test`), args, { encoding: 'utf8', maxBuffer: 1 << 26 })
-  const ok = result.status === 0
-  if (!ok) {
-    failed++
-    process.stdout.write(`${result.stdout ?? ''}${result.stderr ?? ''}${result.error ?? ''}`)
+/** `sanitized: false`: replaces malloc, as a sanitizer does itself. */
+const nativeTests = [
+  { name: 'kernels' },
+  { name: 'preprocess' },
+  { name: 'search' },
+  { name: 'formats', args: () => [buildOracle()] },
+  { name: 'thread-team' },
+  { name: 'towers' },
+  ...(process.platform === 'linux' ? [{ name: 'allocations', sanitized: false }] : []),
+]
+
+function main() {
+  buildNative({ tests: true })
+  let failed = 0
+  for (const { name, args = () => [] } of nativeTests) {
+    const result = spawnSync(path.join(build, `${name}-test`), args(), { encoding: 'utf8', maxBuffer: 1 << 26 })
+    const ok = result.status === 0
+    if (!ok) {
+      failed++
+      process.stdout.write(`${result.stdout ?? ''}${result.stderr ?? ''}${result.error ?? ''}`)
+    }
+    process.stdout.write(`${ok ? 'pass' : 'FAIL'}  native ${name}${ok ? '' : ` (${result.signal ?? `exit ${result.status}`})`}\n`)
   }
-  process.stdout.write(`${ok ? 'pass' : 'FAIL'}  native ${name}${ok ? '' : ` (${result.signal ?? `exit ${result.status}`})`}\n`)
+  process.stdout.write(`native: ${nativeTests.length - failed} passed, ${failed} failed\n`)
+  if (failed > 0) process.exitCode = 1
 }
-process.stdout.write(`native: ${programs.length - failed} passed, ${failed} failed\n`)
-if (failed > 0) process.exitCode = 1
+
+module.exports = { nativeTests }
+
+if (require.main === module) main()

@@ -5,6 +5,7 @@
 #include "binding/model-object.h"
 #include "binding/search.h"
 #include "binding/tools.h"
+#include "engine/ggml-abort.h"
 
 #include <ggml.h>
 
@@ -15,6 +16,7 @@ static void silence(ggml_log_level, const char *, void *) {}
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
     ggml_log_set(silence, nullptr);
+    throw_where_ggml_aborts();
     environment::create(env);
     model_object::define(env);
     exports.Set("build", Napi::Function::New(env, build));

@@ -57,7 +57,7 @@ class error : public std::runtime_error {
 
 // throw_error(error_code::TENSOR_SHAPE, "%s: expected [%d], found [%d]", name, a, b)
 #if defined(__GNUC__)
-__attribute__((format(printf, 2, 3)))
+[[gnu::format(printf, 2, 3)]]
 #endif
 [[noreturn]] inline void throw_error(error_code code, const char * format, ...) {
     char text[1024];

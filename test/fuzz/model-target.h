@@ -1,0 +1,115 @@
+// What every target on model files does: the bytes become files of a scratch folder, which is loaded the way a user loads
+// it. A load that succeeds is followed by an encode of two pictures and two texts, with kernels and without. An error of
+// the library's is a right answer; a crash, a sanitizer's report, a value that is not finite, or a defect of our own
+// (INTERNAL) is a finding.
+#pragma once
+
+#include "engine/error.h"
+#include "engine/session.h"
+#include "formats/inspect.h"
+#include "formats/open-model.h"
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <unistd.h>
+
+namespace fuzz {
+
+// A folder of this process's own, gone with it.
+class scratch_folder {
+  public:
+    scratch_folder() {
+        const auto base = std::filesystem::temp_directory_path() / ("ggclip-fuzz-" + std::to_string(getpid()));
+        std::filesystem::create_directories(base);
+        path_ = base.u8string();
+    }
+    ~scratch_folder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(std::filesystem::u8path(path_), ignored);
+    }
+    const std::string & path() const { return path_; }
+    std::string file(const std::string & name) const { return path_ + "/" + name; }
+
+    void write(const std::string & name, std::string_view bytes) const {
+        FILE * out = fopen(file(name).c_str(), "wb");
+        if (!out || fwrite(bytes.data(), 1, bytes.size(), out) != bytes.size() || fclose(out) != 0) {
+            perror(name.c_str());
+            _exit(1);
+        }
+    }
+    void clear() const {
+        for (const auto & entry : std::filesystem::directory_iterator(std::filesystem::u8path(path_))) {
+            std::filesystem::remove(entry.path());
+        }
+    }
+
+  private:
+    std::string path_;
+};
+
+[[noreturn]] inline void finding(const std::string & what) {
+    fprintf(stderr, "finding: %s\n", what.c_str());
+    abort();
+}
+
+inline void expect_finite(const std::vector<float> & values, const char * what) {
+    for (float value : values) {
+        if (!std::isfinite(value)) finding(std::string(what) + ": a value that is not finite left the engine");
+    }
+}
+
+inline void encode(const std::shared_ptr<const ggclip::weights> & model) {
+    const ggclip::hparams & hp = model->hp;
+    ggclip::session session(model, /*n_threads=*/1, /*max_batch=*/2);
+    std::vector<float> out(2 * (size_t) hp.n_proj);
+    if (hp.vision.present) {
+        const int edge = hp.vision.image_size;
+        std::vector<float> pixels((size_t) 3 * edge * edge);
+        for (size_t i = 0; i < pixels.size(); i++) pixels[i] = (float) (i % 17) / 8.0f - 1.0f;
+        const ggclip::image_tensor image = {pixels.data(), edge, edge}, both[] = {image, image};
+        session.encode_images(both, 2, out.data());
+        expect_finite(out, "image");
+    }
+    if (hp.text.present) {
+        const int least = hp.text.sees_padding ? hp.text.n_ctx : 1, lengths[] = {hp.text.n_ctx, least};
+        std::vector<int32_t> ids((size_t) lengths[0] + (size_t) lengths[1]);
+        for (size_t i = 0; i < ids.size(); i++) ids[i] = (int32_t) (i % (size_t) hp.text.n_vocab);
+        session.encode_texts(ids.data(), lengths, 2, out.data());
+        expect_finite(out, "text");
+    }
+}
+
+// An error is an answer, unless it says that ggclip itself is wrong.
+template <typename Call>
+void answer(Call && call) {
+    try {
+        call();
+    } catch (const ggclip::error & failure) {
+        if (failure.code() == ggclip::error_code::INTERNAL) finding(failure.what());
+    } catch (const std::bad_alloc &) {
+        // the binding makes OUT_OF_MEMORY of it; libFuzzer's own limits catch a reader that asks for too much
+    }
+}
+
+inline void load_and_encode(const std::string & path) {
+    for (const char * kernels : {"", "portable"}) {
+        answer([&] {
+            ggclip::load_options options;
+            options.device = "cpu";
+            options.kernels = kernels;
+            auto source = std::make_shared<const ggclip::model_source>(ggclip::open_model(path));
+            encode(std::make_shared<const ggclip::weights>(std::move(source), options));
+        });
+    }
+    answer([&] { ggclip::inspect_model(path); });
+}
+
+}  // namespace fuzz

@@ -132,6 +132,7 @@ function statistics(name) {
 
 function tensorsOf(file) {
   const { header, data } = parseSafetensors(file)
+  delete header.__metadata__
   return Object.fromEntries(Object.entries(header).map(([name, { dtype, shape, data_offsets: [begin, end] }]) =>
     [name, { dtype, shape, bytes: data.subarray(begin, end) }]))
 }
@@ -149,6 +150,6 @@ function safetensors(tensors) {
 }
 
 module.exports = buildOracle
-module.exports.oracle = oracle
+Object.assign(module.exports, { models, safetensors, tensorsOf })
 
 if (require.main === module) process.stdout.write(`${buildOracle()}\n`)

@@ -28,7 +28,7 @@ const needs = {
     absent: () => process.platform !== 'linux' && 'not Linux: no /proc, no prlimit',
     tests: /^test\/(quantize|lifecycle\/scarcity|reference\/dtype)\.test\.ts: /,
   },
-  posix: { absent: () => process.platform === 'win32' && 'Windows: no ulimit', tests: /^test\/(quantize|models\/transfer)\.test\.ts: / },
+  posix: { absent: () => process.platform === 'win32' && 'Windows: no ulimit, no other users', tests: /^test\/(quantize|models\/(transfer|surroundings))\.test\.ts: / },
 }
 
 module.exports = { needs }

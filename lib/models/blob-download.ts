@@ -1,13 +1,18 @@
-/** One file of the hub into the cache: resumed where an earlier try ended, checked before it gets its name. */
-import { createHash, type Hash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+/**
+ * One file of the hub into the cache: resumed where an earlier try ended, checked before it gets its name.
+ *
+ * Other programs write into the same folder, and not all of them under a lock of ours. So each download writes a file of
+ * its own, which no other download ever writes to, and reads it again before it gives it its name.
+ */
+import { createHash, type Hash, randomBytes } from 'node:crypto'
+import { constants, createReadStream } from 'node:fs'
+import { copyFile, open, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 import { throwIfAborted } from '../abort.js'
 import { ClipError } from '../errors.js'
 import { withLock } from './blob-lock.js'
-import { writeFailure } from './hub-cache.js'
+import { makeFolder, partialFiles, writeFailure } from './hub-cache.js'
 import type { Answer, HubClient } from './hub-client.js'
 import type { Asked } from './hub-errors.js'
 import type { HubBlob } from './hub-repository.js'
@@ -18,7 +23,7 @@ export interface BlobRequest {
   url: string
   asked: Asked
   expected: HubBlob
-  /** Where the blob goes; what is not complete lies beside it as `.incomplete`. */
+  /** Where the blob goes; what is not complete lies beside it. */
   blob: string
   lock: string
   /** Told how much of the file is there. */
@@ -27,9 +32,18 @@ export interface BlobRequest {
 
 /** @returns the bytes that came over the network; 0 when the blob was there or another process brought it */
 export async function downloadBlob(client: HubClient, request: BlobRequest, signal: AbortSignal | undefined): Promise<number> {
-  if (await isThere(request)) return 0
-  const download = new Download(client, request, signal)
-  return await withLock(request.lock, signal, () => isThere(request), () => download.run()) ?? 0
+  let received = 0
+  for (;;) {
+    if (await isThere(request)) {
+      // other programs look at its size only before they give it its name
+      if (await isSound(request.blob, request.expected, signal)) return received
+      await rm(request.blob, { force: true }).catch((error: unknown) => { throw writeFailure(request.blob, error) })
+    }
+    const download = new Download(client, request, signal)
+    const placed = await withLock(request.lock, signal, () => isThere(request), alone => download.run(alone))
+    received += download.received
+    if (placed) return received
+  }
 }
 
 async function isThere({ blob, expected }: BlobRequest): Promise<boolean> {
@@ -37,76 +51,103 @@ async function isThere({ blob, expected }: BlobRequest): Promise<boolean> {
 }
 
 class Download {
+  /** Bytes that came over the network. */
+  received = 0
   readonly #client: HubClient
   readonly #request: BlobRequest
   readonly #signal: AbortSignal | undefined
-  readonly #partial: string
+  /** Only this object ever writes to it. */
+  readonly #own: string
   /** ETag of the server that has the bytes, which need not be the hub's. */
   #serverEtag: string | undefined
-  #received = 0
 
   constructor(client: HubClient, request: BlobRequest, signal: AbortSignal | undefined) {
     this.#client = client
     this.#request = request
     this.#signal = signal
-    this.#partial = `${request.blob}.incomplete`
+    this.#own = partialFiles(request.blob).own(randomBytes(6).toString('hex'))
   }
 
-  async run(): Promise<number> {
-    await mkdir(path.dirname(this.#partial), { recursive: true }).catch((error: unknown) => { throw writeFailure(this.#partial, error) })
-    // what lay there may have been damaged: without it the file gets a second chance
-    for (let again = (await sizeOf(this.#partial) ?? 0) > 0; ; again = false) {
-      try {
-        await this.#fetchAndCheck()
-        break
-      } catch (error) {
-        if (!(error instanceof ClipError) || error.code !== 'ERR_CLIP_HUB_CORRUPT') throw error
-        await rm(this.#partial, { force: true })
-        if (!again) throw error
-      }
-    }
+  /**
+   * @param alone no other process of ggclip is at this blob: what lies there is left over
+   * @returns false when another one took this download for left over, so that it has to begin again
+   */
+  async run(alone: boolean): Promise<boolean> {
+    await makeFolder(path.dirname(this.#own)).catch((error: unknown) => { throw writeFailure(this.#own, error) })
+    await this.#adopt(alone)
     try {
-      await rename(this.#partial, this.#request.blob)
+      // what lay there may have been damaged: without it the file gets a second chance
+      for (let resumed = (await sizeOf(this.#own) ?? 0) > 0; ; resumed = false) {
+        await withRetries(this.#client.settings.retry, this.#signal, () => this.#attempt())
+        const found = await this.#fault()
+        if (found === undefined) break
+        await rm(this.#own, { force: true })
+        const { expected, asked } = this.#request
+        if (!resumed) throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${asked.what}: expected ${expected.bytes} bytes with hash ${expected.etag}, found ${found}`)
+      }
+      return await this.#place()
     } catch (error) {
-      // another process that took our lock for left over has brought it
-      if (!await isThere(this.#request)) throw writeFailure(this.#request.blob, error)
+      await this.#leave(error)
+      throw error
     }
-    return this.#received
   }
 
-  async #fetchAndCheck(): Promise<void> {
-    const { expected, asked } = this.#request
-    const hash = await withRetries(this.#client.settings.retry, this.#signal, () => this.#attempt())
-    const digest = hash?.digest('hex') ?? expected.etag
-    const bytes = await sizeOf(this.#partial)
-    if (digest === expected.etag && (bytes === expected.bytes || await isThere(this.#request))) return
-    const found = bytes === expected.bytes ? `hash ${digest}` : `${bytes} bytes`
-    throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${asked.what}: expected ${expected.bytes} bytes with hash ${expected.etag}, found ${found}`)
+  /** Goes on with what an earlier download left, if any did. */
+  async #adopt(alone: boolean): Promise<void> {
+    const { parked, abandoned } = partialFiles(this.#request.blob)
+    // whoever renames it has it for himself
+    const taken = await rename(parked, this.#own).then(() => true, () => false)
+    if (!alone) return
+    for (const file of taken ? [] : await abandoned()) {
+      // its writer may only be asleep: not the file, but a copy is ours
+      if (await copyFile(file, this.#own, constants.COPYFILE_FICLONE).then(() => true, () => false)) break
+    }
+    for (const file of await abandoned()) if (file !== this.#own) await rm(file, { force: true }).catch(() => undefined)
   }
 
-  /** @returns the hash of the whole file, when all of it is there */
-  async #attempt(): Promise<Hash | undefined> {
+  /** What came so far is kept for the next download, unless it is not what it should be. */
+  async #leave(error: unknown): Promise<void> {
+    const keep = !(error instanceof ClipError && error.code === 'ERR_CLIP_HUB_CORRUPT') && (await sizeOf(this.#own) ?? 0) > 0
+    if (keep) await rename(this.#own, partialFiles(this.#request.blob).parked).catch(() => undefined)
+    else await rm(this.#own, { force: true }).catch(() => undefined)
+  }
+
+  async #place(): Promise<boolean> {
+    try {
+      await rename(this.#own, this.#request.blob)
+      return true
+    } catch (error) {
+      if (await sizeOf(this.#own) === undefined) return false
+      throw writeFailure(this.#request.blob, error)
+    }
+  }
+
+  /** What is wrong with the whole file, as it can be read now. */
+  async #fault(): Promise<string | undefined> {
+    const { expected } = this.#request
+    const bytes = await sizeOf(this.#own)
+    if (bytes === undefined) return undefined // it was taken away: seen when it gets its name
+    if (bytes !== expected.bytes) return `${bytes} bytes`
+    const digest = await digestOf(this.#own, expected, this.#signal)
+    return digest === expected.etag || await sizeOf(this.#own) === undefined ? undefined : `hash ${digest}`
+  }
+
+  async #attempt(): Promise<void> {
     const { expected, asked, onBytes, url } = this.#request
-    let start = await sizeOf(this.#partial) ?? 0
-    if (start > expected.bytes) {
-      await rm(this.#partial, { force: true })
-      start = 0
-    }
-    const hash = newHash(expected)
-    if (hash && start > 0) await hashFile(hash, this.#partial, this.#signal)
+    let start = await sizeOf(this.#own) ?? 0
+    if (start > expected.bytes) start = 0
     onBytes(start)
-    if (start === expected.bytes && start > 0) return hash
+    if (start === expected.bytes && start > 0) return
     const answer = await this.#client.open(url, asked, this.#rangeHeaders(start))
     try {
       this.#checkAnnounced(answer)
-      if (beginsAt(answer) === start) return await this.#receive(answer, start, hash)
-      // a new file, since another process may write to this one
-      await rm(this.#partial, { force: true })
-      if (answer.status === 200) return await this.#receive(answer, 0, newHash(expected))
-      const found = `${asked.what}: ${answer.host} answered ${answer.status} to a request from byte ${start} on`
+      if (beginsAt(answer) === start) return await this.#receive(answer, start)
+      await rm(this.#own, { force: true })
+      if (answer.status === 200) return await this.#receive(answer, 0)
+      const found = `${asked.what}: ${answer.url.host} answered ${answer.status} to a request from byte ${start} on`
       throw new Transient(new ClipError('ERR_CLIP_HUB_RESPONSE', found))
     } finally {
-      await answer.close()
+      answer.close()
     }
   }
 
@@ -118,49 +159,54 @@ class Download {
   }
 
   /** Before anything is received: is it the file that the hub's list told of? */
-  #checkAnnounced({ status, host, headers, hubHeaders }: Answer): void {
+  #checkAnnounced({ status, url, headers, hubHeaders }: Answer): void {
     const { expected, asked } = this.#request
     const etag = headers.get('etag')
     if (etag?.startsWith('"')) this.#serverEtag = etag
     const [, total] = /^bytes .*\/(\d+)$/.exec(headers.get('content-range') ?? '') ?? []
-    const length = status === 200 && !headers.has('content-encoding') ? headers.get('content-length') : null
-    for (const announced of [hubHeaders.get('x-linked-size'), total, length]) {
+    const here = headers.has('content-encoding') ? null : status === 200 ? headers.get('content-length') : total
+    for (const announced of [hubHeaders.get('x-linked-size'), here]) {
       if (announced === null || announced === undefined || Number(announced) === expected.bytes) continue
-      throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${asked.what}: expected ${expected.bytes} bytes, ${host} announces ${announced}`)
+      throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${asked.what}: expected ${expected.bytes} bytes, ${url.host} announces ${announced}${pageNote(headers)}`)
     }
   }
 
-  async #receive(answer: Answer, start: number, hash: Hash | undefined): Promise<Hash | undefined> {
+  async #receive(answer: Answer, start: number): Promise<void> {
     const { expected, asked, onBytes } = this.#request
     let position = start
-    const handle = await open(this.#partial, start > 0 ? 'r+' : 'w').catch((error: unknown) => { throw writeFailure(this.#partial, error) })
+    const handle = await open(this.#own, start > 0 ? 'r+' : 'w').catch((error: unknown) => { throw writeFailure(this.#own, error) })
     try {
       for await (const chunk of answer.chunks()) {
         throwIfAborted(this.#signal)
         if (position + chunk.length > expected.bytes) {
-          throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${asked.what}: expected ${expected.bytes} bytes, ${answer.host} sends more`)
+          throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${asked.what}: expected ${expected.bytes} bytes, ${answer.url.host} sends more${pageNote(answer.headers)}`)
         }
-        await writeAll(handle, chunk, position).catch((error: unknown) => { throw writeFailure(this.#partial, error) })
-        hash?.update(chunk)
+        await writeAll(handle, chunk, position).catch((error: unknown) => { throw writeFailure(this.#own, error) })
         position += chunk.length
-        this.#received += chunk.length
+        this.received += chunk.length
         onBytes(position)
       }
-      if (position === expected.bytes) await handle.datasync().catch((error: unknown) => { throw writeFailure(this.#partial, error) })
+      if (position === expected.bytes) await handle.datasync().catch((error: unknown) => { throw writeFailure(this.#own, error) })
     } finally {
       await handle.close()
     }
-    if (position === expected.bytes) return hash
-    const ended = `${asked.what}: ${answer.host} ended after ${position} of ${expected.bytes} bytes`
+    if (position === expected.bytes) return
+    const ended = `${asked.what}: ${answer.url.host} ended after ${position} of ${expected.bytes} bytes`
     throw new Transient(new ClipError('ERR_CLIP_HUB_UNREACHABLE', ended), undefined, position > start)
   }
+}
+
+/** Networks that want a login answer in the place of any host. */
+function pageNote(headers: Headers): string {
+  return headers.get('content-type')?.startsWith('text/html') ? ' (a web page: does this network want a login?)' : ''
 }
 
 /** The place of a body's first byte in the file; undefined when the range asked for was refused. */
 function beginsAt({ status, headers }: Answer): number | undefined {
   if (status === 200) return 0
   const [, first] = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '') ?? []
-  return status === 206 && first !== undefined ? Number(first) : undefined
+  // of a compressed body the range counts compressed bytes
+  return status === 206 && first !== undefined && !headers.has('content-encoding') ? Number(first) : undefined
 }
 
 interface Writer {
@@ -174,18 +220,25 @@ async function writeAll(handle: Writer, data: Uint8Array, position: number): Pro
   }
 }
 
-/** SHA-256 for large files, git's hash for small ones; mirrors with other ETags get their size checked only. */
-function newHash({ etag, bytes }: HubBlob): Hash | undefined {
-  if (/^[0-9a-f]{64}$/.test(etag)) return createHash('sha256')
-  if (/^[0-9a-f]{40}$/.test(etag)) return createHash('sha1').update(`blob ${bytes}\0`)
-  return undefined
+async function isSound(file: string, expected: HubBlob, signal: AbortSignal | undefined): Promise<boolean> {
+  return await digestOf(file, expected, signal) === expected.etag
 }
 
-async function hashFile(hash: Hash, file: string, signal: AbortSignal | undefined): Promise<void> {
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
+/** SHA-256 for large files, git's hash for small ones; of mirrors with other ETags only the size can be checked. */
+async function digestOf(file: string, { etag, bytes }: HubBlob, signal: AbortSignal | undefined): Promise<string> {
+  const hash: Hash | undefined = /^[0-9a-f]{64}$/.test(etag) ? createHash('sha256')
+    : /^[0-9a-f]{40}$/.test(etag) ? createHash('sha1').update(`blob ${bytes}\0`) : undefined
+  if (!hash) return etag
+  try {
+    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
+      throwIfAborted(signal)
+      hash.update(chunk as Buffer)
+    }
+  } catch (error) {
     throwIfAborted(signal)
-    hash.update(chunk as Buffer)
+    return `none (${(error as Error).message})`
   }
+  return hash.digest('hex')
 }
 
 async function sizeOf(file: string): Promise<number | undefined> {

@@ -1,16 +1,16 @@
 /**
- * One writer for each blob of the cache, among threads and processes. A lock is a file that exists; its holder touches
- * it every second. One that has not been touched for long is left over from a process that ended or stands still.
+ * One download of each blob of the cache at a time, among threads and processes. A lock is a file that exists; its holder
+ * touches it every second. One that has not been touched for long is left over from a process that ended or stands still.
  *
- * The lock saves traffic. Correctness does not rest on it: writers of one blob write the same bytes to the same places,
- * never shorten a file in place, and check what they wrote before they give it its name.
+ * The lock saves traffic. Correctness does not rest on it (blob-download.ts says on what), so that where no lock can be
+ * had the work is done without.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm, utimes } from 'node:fs/promises'
+import { open, readFile, rename, rm, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
 
-import { writeFailure } from './hub-cache.js'
+import { makeFolder } from './hub-cache.js'
 import { pause } from './retry.js'
 
 const touchMs = 1000
@@ -27,18 +27,20 @@ interface Holder {
 }
 
 /**
- * Runs `work` while holding the lock. While another one holds it, asks `alreadyDone` from time to time, and when that
- * is so returns undefined without running `work`.
+ * Runs `work` while holding the lock; tells it whether it does, or there can be none. While another one holds it, asks
+ * `alreadyDone` from time to time, and when that is so returns undefined without running `work`.
  */
 export async function withLock<T>(
-  file: string, signal: AbortSignal | undefined, alreadyDone: () => Promise<boolean>, work: () => Promise<T>,
+  file: string, signal: AbortSignal | undefined, alreadyDone: () => Promise<boolean>, work: (alone: boolean) => Promise<T>,
 ): Promise<T | undefined> {
   const token = randomBytes(8).toString('hex')
-  if (!await acquire(file, token, signal, alreadyDone)) return undefined
+  const state = await acquire(file, token, signal, alreadyDone)
+  if (state === 'done') return undefined
+  if (state === 'impossible') return work(false)
   const timer = setInterval(() => void touch(file), touchMs)
   timer.unref()
   try {
-    return await work()
+    return await work(true)
   } finally {
     clearInterval(timer)
     // another one may have taken it for left over: then it is not ours to remove
@@ -48,11 +50,12 @@ export async function withLock<T>(
 
 async function acquire(
   file: string, token: string, signal: AbortSignal | undefined, alreadyDone: () => Promise<boolean>,
-): Promise<boolean> {
+): Promise<'held' | 'done' | 'impossible'> {
   const watch = new StaleWatch(file)
   for (;;) {
-    if (await alreadyDone()) return false
-    if (await create(file, { token, pid: process.pid, host: hostname() })) return true
+    if (await alreadyDone()) return 'done'
+    const created = await create(file, { token, pid: process.pid, host: hostname() })
+    if (created !== 'taken') return created
     const stale = await watch.staleHolder()
     if (stale) await remove(file, stale)
     else await pause(pollMs, signal)
@@ -89,9 +92,9 @@ class StaleWatch {
   }
 }
 
-async function create(file: string, holder: Holder): Promise<boolean> {
+async function create(file: string, holder: Holder): Promise<'held' | 'taken' | 'impossible'> {
   try {
-    await mkdir(path.dirname(file), { recursive: true })
+    await makeFolder(path.dirname(file))
     const handle = await open(file, 'wx')
     try {
       await handle.writeFile(JSON.stringify(holder))
@@ -101,12 +104,11 @@ async function create(file: string, holder: Holder): Promise<boolean> {
     } finally {
       await handle.close()
     }
-    return true
+    return 'held'
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     // Windows: the file of a lock that is being given back
-    if (code === 'EEXIST' || (process.platform === 'win32' && code === 'EPERM')) return false
-    throw writeFailure(file, error)
+    return code === 'EEXIST' || (process.platform === 'win32' && code === 'EPERM') ? 'taken' : 'impossible'
   }
 }
 

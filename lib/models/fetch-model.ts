@@ -55,20 +55,21 @@ export async function fetchModel(id: HubId, settings: HubSettings, options: Fetc
   if (cached?.tokenizer && isCommit(id.revision)) return cached.result
   if (settings.offline) {
     if (cached) return cached.result
-    const advice = 'pull it while online, or set cacheDir to where it is'
+    const others = known === undefined ? await cache.commits() : []
+    const advice = `pull it while online, or set cacheDir to where it is${others.length > 0 ? `, or name a commit that is there: ${others.join(', ')}` : ''}`
     throw new ClipError('ERR_CLIP_HUB_OFFLINE', `model '${id.repo}' at revision '${id.revision}' is not, or not completely, in ${settings.cacheDir}, and this is offline: ${advice}`)
   }
   const client = new HubClient(settings, options.signal)
   // who has the model shall not wait long for a hub that does not answer
   const policy = cached ? { ...settings.retry, attempts: 2, maxServerPauseMs: 2000 } : settings.retry
-  let listing: HubListing
   try {
-    listing = await listRepository(client, id.repo, id.revision, policy)
-  } catch (error) {
-    if (!cached || !['ERR_CLIP_HUB_UNREACHABLE', 'ERR_CLIP_HUB_BUSY'].includes(errorCodeOf(error) ?? '')) throw error
-    return { ...cached.result, stale: true }
+    const listing = await listRepository(client, id.repo, id.revision, policy).catch((error: unknown) => {
+      if (!cached || !['ERR_CLIP_HUB_UNREACHABLE', 'ERR_CLIP_HUB_BUSY'].includes(errorCodeOf(error) ?? '')) throw error
+    })
+    return listing ? await new Fetch(id, cache, client, listing, options).run() : { ...cached!.result, stale: true }
+  } finally {
+    client.close()
   }
-  return new Fetch(id, cache, client, listing, options).run()
 }
 
 /** What the cache has of a commit, when that is a whole model. */
@@ -123,7 +124,7 @@ class Fetch {
     await this.#checkSpace(selection.files)
     await this.#pullAll(selection.files.filter(file => !isWeights(file)))
     await this.#pullAll(selection.files.filter(isWeights))
-    await this.#cache.setCommit(this.#id.revision, commit)
+    await this.#cache.noteCommit(this.#id.revision, commit)
     const pulled = selection.files.map(file => this.#done.get(file)!)
     return resultOf(this.#id, this.#cache, commit, selection.entry, pulled, this.#downloadedBytes)
   }
@@ -156,6 +157,10 @@ class Fetch {
         onBytes: bytes => this.#progress.update(file, bytes),
       }, signal)
       await this.#cache.link(commit, file, expected.etag)
+      const bytes = await this.#cache.bytes(commit, file)
+      if (bytes !== expected.bytes) {
+        throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${this.#cache.snapshot(commit, file)}: expected ${expected.bytes} bytes, found ${bytes ?? 'no file'}: does another program write there?`)
+      }
     }
     this.#downloadedBytes += received
     this.#done.set(file, { path: file, bytes: expected.bytes, cached: received === 0 && expected.bytes > 0 })

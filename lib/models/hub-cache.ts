@@ -45,9 +45,15 @@ export class HubCache {
     return isCommit(text.trim()) ? text.trim() : undefined
   }
 
-  async setCommit(revision: string, commit: string): Promise<void> {
+  /** A note for the time without a hub; a cache that cannot be written is used without. */
+  async noteCommit(revision: string, commit: string): Promise<void> {
     if (revision === commit || await this.commitOf(revision) === commit) return
-    await replace(this.#ref(revision), file => writeFile(file, commit))
+    await replace(this.#ref(revision), file => writeFile(file, commit)).catch(() => undefined)
+  }
+
+  /** Commits of which the cache has something. */
+  commits(): Promise<string[]> {
+    return readdir(path.join(this.#folder, 'snapshots')).then(names => names.filter(isCommit), () => [])
   }
 
   /** Paths and sizes of the files of a snapshot; links to blobs that are gone do not count. */
@@ -70,7 +76,7 @@ export class HubCache {
 
   /** How much of a blob is there, complete or not. */
   async blobBytes(etag: string): Promise<number> {
-    for (const file of [this.blob(etag), `${this.blob(etag)}.incomplete`]) {
+    for (const file of [this.blob(etag), partialFiles(this.blob(etag)).parked]) {
       const info = await stat(file).catch(() => undefined)
       if (info?.isFile()) return info.size
     }
@@ -97,11 +103,48 @@ export class HubCache {
   }
 }
 
+interface PartialFiles {
+  /** What one download writes to. */
+  own(token: string): string
+  /** What an ended one left to the next. */
+  parked: string
+  /** Own files of any download, the largest first. */
+  abandoned(): Promise<string[]>
+}
+
+/** Unfinished downloads of a blob; `.incomplete` is what the hub's clients know as such, `<etag>.incomplete` is theirs. */
+export function partialFiles(blob: string): PartialFiles {
+  const [folder, start] = [path.dirname(blob), `${path.basename(blob)}.ggclip-`]
+  return {
+    own: token => `${blob}.ggclip-${token}.incomplete`,
+    parked: `${blob}.ggclip.incomplete`,
+    async abandoned() {
+      const names = await readdir(folder).catch(() => [])
+      const files = names.filter(name => name.startsWith(start)).map(name => path.join(folder, name))
+      const sizes = await Promise.all(files.map(file => stat(file).then(info => info.size, () => 0)))
+      return files.map((file, i) => ({ file, bytes: sizes[i]! })).sort((a, b) => b.bytes - a.bytes).map(({ file }) => file)
+    },
+  }
+}
+
+/** With its parents. Node's own way never ends where a file system says ENOENT of a folder whose parent is there (/proc, autofs). */
+export async function makeFolder(folder: string): Promise<void> {
+  const failure = await mkdir(folder).catch((error: unknown) => error as NodeJS.ErrnoException)
+  if (failure === undefined || await isFolder(folder)) return
+  if (failure.code !== 'ENOENT' || path.dirname(folder) === folder) throw failure
+  await makeFolder(path.dirname(folder))
+  await mkdir(folder).catch(async (error: unknown) => { if (!await isFolder(folder)) throw error })
+}
+
+function isFolder(place: string): Promise<boolean> {
+  return stat(place).then(info => info.isDirectory(), () => false)
+}
+
 /** Makes a file beside its place and then puts it there: whole or not at all. */
 async function replace(target: string, make: (unfinished: string) => Promise<void>): Promise<void> {
   const unfinished = `${target}.${randomBytes(4).toString('hex')}.tmp`
   try {
-    await mkdir(path.dirname(target), { recursive: true })
+    await makeFolder(path.dirname(target))
     await make(unfinished)
     await rename(unfinished, target)
   } catch (error) {
@@ -110,10 +153,14 @@ async function replace(target: string, make: (unfinished: string) => Promise<voi
   }
 }
 
+const isFull = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+const isForbidden = new Set(['EACCES', 'EPERM', 'EROFS'])
+
 /** A file of the cache that cannot be written, as the caller is told. */
 export function writeFailure(file: string, cause: unknown): Error {
-  const { code, message } = cause as NodeJS.ErrnoException
-  if (code === undefined) return cause as Error
-  const full = code === 'ENOSPC' || code === 'EDQUOT' ? ': make room, or give another cacheDir; what came so far is kept and the next pull goes on from there' : ''
-  return new ClipError('ERR_CLIP_FILE_WRITE', `cannot write ${file}: ${message}${full}`, { cause })
+  const { code = '', message } = cause as NodeJS.ErrnoException
+  if (code === '') return cause as Error
+  const remedy = isFull.has(code) ? ': make room, or give another cacheDir; what came so far is kept and the next pull goes on from there'
+    : isForbidden.has(code) ? ': let this user write there, or put the cache elsewhere with HF_HOME or cacheDir (--cache-dir)' : ''
+  return new ClipError('ERR_CLIP_FILE_WRITE', `cannot write ${file}: ${message}${remedy}`, { cause })
 }

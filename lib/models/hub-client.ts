@@ -1,41 +1,58 @@
 /** Requests to the hub: token, redirects, time-outs, retries. */
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import { pipeline, type Readable } from 'node:stream'
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+
 import { onAbort, throwIfAborted } from '../abort.js'
 import { ClipError } from '../errors.js'
 import { type Asked, connectionFailure, hostOf, statusFailure } from './hub-errors.js'
 import type { HubSettings, RetryPolicy } from './hub-settings.js'
+import { HubWire, type WireRequest } from './hub-wire.js'
 import { withRetries } from './retry.js'
 
 const maxRedirects = 8
 const maxJsonBytes = 64 * 2 ** 20
+/** Less than this in the time after which silence ends a connection is no progress: else a trickle would never end. */
+const minBytes = 4096
+/** A body that nobody wants is read where it is no longer, so that its connection serves again. */
+const maxUnwantedBytes = 16_384
 const userAgent = `ggclip (node ${process.versions.node}; ${process.platform}-${process.arch})`
 
 /** One answer, its body not yet read. */
 export interface Answer {
   status: number
-  /** Who gave it: the hub, or where it sent us. */
+  /** Of whom it came: the hub, or where it sent us. */
+  url: URL
   host: string
   /** Of the answer that ends the redirects. */
   headers: Headers
   /** Of the hub's own answer, before it sent us elsewhere: it names the file's ETag and size there. */
   hubHeaders: Headers
-  /** The body in pieces; @throws Transient when the connection breaks or nothing comes for too long */
+  /** The body in pieces; @throws Transient when the connection breaks or (nearly) nothing comes for too long */
   chunks(): AsyncGenerator<Uint8Array, void, undefined>
   /** Lets the connection go; any number of times. */
-  close(): Promise<void>
+  close(): void
 }
 
 export class HubClient {
   readonly settings: HubSettings
   readonly #signal: AbortSignal | undefined
+  readonly #wire: HubWire
 
-  constructor(settings: HubSettings, signal: AbortSignal | undefined) {
+  constructor(settings: HubSettings, signal: AbortSignal | undefined, wire = new HubWire(settings.proxyOf)) {
     this.settings = settings
     this.#signal = signal
+    this.#wire = wire
   }
 
-  /** The same client under another signal. */
+  /** The same client, with the same connections, under another signal. */
   under(signal: AbortSignal): HubClient {
-    return new HubClient(this.settings, signal)
+    return new HubClient(this.settings, signal, this.#wire)
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    this.#wire.close()
   }
 
   /** `path` below the endpoint, parsed. */
@@ -52,7 +69,7 @@ export class HubClient {
         }
         return parseJson(Buffer.concat(parts).toString('utf8'), asked, this.settings)
       } finally {
-        await answer.close()
+        answer.close()
       }
     })
   }
@@ -61,7 +78,7 @@ export class HubClient {
   head(path: string, asked: Asked): Promise<Pick<Answer, 'status' | 'headers' | 'hubHeaders'>> {
     return withRetries(this.settings.retry, this.#signal, async () => {
       const answer = await this.open(path, asked, {}, 'HEAD')
-      await answer.close()
+      answer.close()
       return answer
     })
   }
@@ -73,11 +90,11 @@ export class HubClient {
    */
   async open(path: string, asked: Asked, headers: Record<string, string>, method: 'GET' | 'HEAD' = 'GET'): Promise<Answer> {
     throwIfAborted(this.#signal)
-    const connection = new Connection(this.settings.idleMs, this.#signal)
+    const connection = new Connection(this.#wire, this.settings.idleMs, this.#signal)
     try {
       const answer = await this.#follow(new URL(this.settings.endpoint + path), asked, headers, method, connection)
       if (answer.status < 400 || answer.status === 416) return answer
-      throw statusFailure(answer, asked, this.settings)
+      throw statusFailure({ ...answer, through: this.#wire.describe(answer.url) }, asked, this.settings)
     } catch (error) {
       connection.close()
       throwIfAborted(this.#signal)
@@ -93,17 +110,18 @@ export class HubClient {
     for (let step = 0; step <= maxRedirects; step++) {
       // the token is the hub's: no other host sees it, nor the hub again on the way back from one
       const authorization: Record<string, string> = token && url.origin === home && !hubHeaders ? { authorization: `Bearer ${token}` } : {}
-      const response = await connection.fetch(url, {
-        method, redirect: 'manual',
-        headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...headers, ...authorization },
+      const response = await connection.send(url, {
+        method, headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...headers, ...authorization },
       })
-      const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null
+      const answer = new Headers(pairs(response.rawHeaders))
+      const status = response.statusCode!
+      const location = status >= 300 && status < 400 ? answer.get('location') : null
       const target = location === null ? undefined : resolve(location, url, asked)
-      if (target?.origin !== url.origin) hubHeaders ??= response.headers
-      if (target === undefined || (method === 'HEAD' && target.origin !== home && response.headers.has('x-linked-size'))) {
-        return { status: response.status, host: url.host, headers: response.headers, hubHeaders: hubHeaders!, ...connection.body(response, url) }
+      if (target?.origin !== url.origin) hubHeaders ??= answer
+      if (target === undefined || (method === 'HEAD' && target.origin !== home && answer.has('x-linked-size'))) {
+        return { status, url, host: url.host, headers: answer, hubHeaders: hubHeaders!, ...connection.body(response, url) }
       }
-      await response.body?.cancel().catch(() => undefined)
+      discard(response)
       url = target
     }
     throw new ClipError('ERR_CLIP_HUB_RESPONSE', `${hostOf(start)} led through more than ${maxRedirects} redirects for ${asked.what}`)
@@ -112,6 +130,7 @@ export class HubClient {
 
 function resolve(location: string, from: URL, { what }: Asked): URL {
   const target = URL.canParse(location, from.href) ? new URL(location, from) : undefined
+  if (target) target.username = target.password = ''
   if (target?.protocol === 'https:' || (target?.protocol === 'http:' && from.protocol === 'http:')) return target
   throw new ClipError('ERR_CLIP_HUB_RESPONSE', `${hostOf(from)} redirects ${what} to ${location.slice(0, 80)}, which is not followed`)
 }
@@ -125,55 +144,83 @@ function parseJson(text: string, { what }: Asked, { endpoint }: HubSettings): un
   }
 }
 
-/** One request's life: ended by the caller's signal, by silence, or when its body has been read. */
+function pairs(raw: readonly string[]): [string, string][] {
+  return raw.flatMap((name, i): [string, string][] => (i % 2 === 0 ? [[name, raw[i + 1]!]] : []))
+}
+
+/** Reads a short body to its end, breaks off a long one. */
+function discard(response: IncomingMessage): void {
+  if (response.complete || Number(response.headers['content-length'] ?? NaN) <= maxUnwantedBytes) response.resume()
+  else response.destroy()
+}
+
+/** The content of a body that came compressed, though that was not asked for. */
+function decoded(response: IncomingMessage): Readable {
+  const decoders: Record<string, () => NodeJS.ReadWriteStream & Readable> = {
+    'gzip': createGunzip, 'x-gzip': createGunzip, 'deflate': createInflate, 'br': createBrotliDecompress,
+  }
+  const decoder = decoders[(response.headers['content-encoding'] ?? '').trim().toLowerCase()]
+  // whoever reads the result learns what went wrong
+  return decoder ? pipeline(response, decoder(), () => undefined) : response
+}
+
+/** One request's life, redirects included: ended by the caller's signal, by silence, or when its body has been read. */
 class Connection {
+  readonly #wire: HubWire
   readonly #idleMs: number
-  readonly #controller = new AbortController()
   readonly #stopListening: (() => void) | undefined
+  #request: ClientRequest | undefined
+  #response: IncomingMessage | undefined
+  #fail: ((reason: Error) => void) | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(idleMs: number, signal: AbortSignal | undefined) {
+  constructor(wire: HubWire, idleMs: number, signal: AbortSignal | undefined) {
+    this.#wire = wire
     this.#idleMs = idleMs
-    this.#stopListening = signal && onAbort(signal, () => this.#controller.abort())
+    this.#stopListening = signal && onAbort(signal, () => this.#end(new Error('cancelled')))
   }
 
-  async fetch(url: URL, init: RequestInit): Promise<Response> {
-    this.#listen()
+  async send(url: URL, request: WireRequest): Promise<IncomingMessage> {
+    const peer = this.#wire.describe(url)
+    this.#watch(this.#idleMs, 'no answer came')
     try {
-      return await fetch(url, { ...init, signal: this.#controller.signal })
+      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        this.#fail = reject
+        this.#request = this.#wire.request(url, request)
+        this.#request.on('error', reject).once('response', resolve).end()
+      })
+      // whoever reads the body learns of its errors
+      return this.#response = response.on('error', () => undefined)
     } catch (error) {
-      throw connectionFailure(error, url.host)
+      throw connectionFailure(error, peer)
     } finally {
       clearTimeout(this.#timer)
     }
   }
 
-  body(response: Response, url: URL): Pick<Answer, 'chunks' | 'close'> {
-    return {
-      chunks: () => this.#chunks(response, url),
-      close: async () => {
-        this.close()
-        await response.body?.cancel().catch(() => undefined)
-      },
-    }
+  body(response: IncomingMessage, url: URL): Pick<Answer, 'chunks' | 'close'> {
+    return { chunks: () => this.#chunks(response, url), close: () => this.close() }
   }
 
-  async* #chunks(response: Response, url: URL): AsyncGenerator<Uint8Array, void, undefined> {
-    if (!response.body) return
-    const reader = response.body.getReader() as ReadableStreamDefaultReader<Uint8Array>
-    let progressed = false
+  async* #chunks(response: IncomingMessage, url: URL): AsyncGenerator<Uint8Array, void, undefined> {
+    const body = decoded(response)[Symbol.asyncIterator]() as AsyncIterator<Uint8Array, undefined>
+    let total = 0
     try {
-      for (;;) {
-        this.#listen()
-        const { done, value } = await reader.read().catch((error: unknown) => { throw connectionFailure(error, url.host, progressed) })
-        clearTimeout(this.#timer)
+      for (let [fresh, leftMs] = [0, this.#idleMs]; ;) {
+        const began = performance.now()
+        this.#watch(leftMs, fresh === 0 ? 'nothing came' : `no more than ${fresh} bytes came`)
+        const { done, value } = await body.next().catch((error: unknown) => {
+          throw connectionFailure(error, this.#wire.describe(url), total >= minBytes)
+        })
+        clearTimeout(this.#timer) // what the reader does with it takes its own time
         if (done) return
-        progressed ||= value.length > 0
+        total += value.length
+        fresh += value.length
+        leftMs -= performance.now() - began
+        if (fresh >= minBytes) [fresh, leftMs] = [0, this.#idleMs]
         yield value
       }
     } finally {
-      clearTimeout(this.#timer)
-      await reader.cancel().catch(() => undefined)
       this.close()
     }
   }
@@ -181,13 +228,18 @@ class Connection {
   close(): void {
     clearTimeout(this.#timer)
     this.#stopListening?.()
-    this.#controller.abort()
+    if (this.#response) discard(this.#response)
+    else this.#request?.destroy()
   }
 
-  #listen(): void {
+  #end(reason: Error): void {
+    this.#fail?.(reason) // a request that still waits for its connection does not tell that it was destroyed
+    this.#request?.destroy(reason)
+    this.#response?.destroy(reason)
+  }
+
+  #watch(leftMs: number, what: string): void {
     clearTimeout(this.#timer)
-    const silence = new Error(`nothing came for ${this.#idleMs / 1000} s`)
-    this.#timer = setTimeout(() => this.#controller.abort(silence), this.#idleMs)
+    this.#timer = setTimeout(() => this.#end(new Error(`${what} for ${this.#idleMs / 1000} s`)), leftMs)
   }
 }
-

@@ -1,6 +1,7 @@
 /** What the hub's answers and broken connections mean to the caller. */
 import { ClipError } from '../errors.js'
 import type { HubSettings } from './hub-settings.js'
+import { ProxyRefusal } from './hub-wire.js'
 import { askedPauseMs, Transient } from './retry.js'
 
 /** What was asked for, in words: "model 'a/b' at revision 'main'". */
@@ -12,18 +13,21 @@ export interface Asked {
 interface Refusal {
   status: number
   host: string
+  /** The host, and the proxy on the way to it. */
+  through: string
   headers: Headers
 }
 
 /** The error of an answer with a status from 400 on; a Transient when the same request may do better later. */
-export function statusFailure({ status, host, headers }: Refusal, asked: Asked, settings: HubSettings): ClipError | Transient {
+export function statusFailure({ status, host, through, headers }: Refusal, asked: Asked, settings: HubSettings): ClipError | Transient {
   const said = headers.get('x-error-message')
   const answer = `${host} answered ${status}${said ? ` (${said.slice(0, 200)})` : ''} for ${asked.what}`
   // the hub let us through and signed the address: it signs a new one for the next try
-  if (host !== hostOf(settings.endpoint) && status < 500 && status !== 429) {
+  if (host !== hostOf(settings.endpoint) && status < 500 && status !== 429 && status !== 407) {
     return new Transient(new ClipError('ERR_CLIP_HUB_RESPONSE', `${answer}, where the hub had led to`))
   }
   if (status === 401 || status === 403) return denied(answer, headers, asked, settings)
+  if (status === 407) return new ClipError('ERR_CLIP_HUB_UNREACHABLE', `cannot reach ${through}: ${new ProxyRefusal(status).message}`)
   if (status === 404 || status === 410) {
     return new ClipError('ERR_CLIP_HUB_NOT_FOUND', `${answer}: no such model, revision or file${settings.token ? ', or one that this token may not see' : ''}`)
   }
@@ -54,15 +58,33 @@ function denied(answer: string, headers: Headers, { repo }: Asked, { token, endp
 // no certificate gets better by asking again
 const certificateCodes = /^(?:ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
 
-/** The error of a connection that could not be made or broke; `progressed`: after something had come. */
-export function connectionFailure(error: unknown, host: string, progressed = false): ClipError | Transient {
+/**
+ * The error of a connection that could not be made or broke.
+ *
+ * @param peer the host, and the proxy on the way to it
+ * @param progressed something had come before
+ */
+export function connectionFailure(error: unknown, peer: string, progressed = false): ClipError | Transient {
   const cause = deepestCause(error)
-  const code: unknown = (cause as { code?: unknown }).code
-  const made = new ClipError('ERR_CLIP_HUB_UNREACHABLE', `cannot reach ${host}: ${cause.message}`, { cause: error })
-  return typeof code === 'string' && certificateCodes.test(code) ? made : new Transient(made, undefined, progressed)
+  const code = String((cause as { code?: unknown }).code)
+  const made = new ClipError('ERR_CLIP_HUB_UNREACHABLE', `cannot reach ${peer}: ${inWords(cause, code)}`, { cause: error })
+  const lasting = certificateCodes.test(code) || (cause instanceof ProxyRefusal && cause.lasting)
+  return lasting ? made : new Transient(made, undefined, progressed)
 }
 
-/** fetch hides the reason under "fetch failed"; several addresses hide theirs in an AggregateError. */
+function inWords({ message }: Error, code: string): string {
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `its certificate is another host's (${message})`
+  if (certificateCodes.test(code)) {
+    return `its certificate is not trusted (${message}): where the network has a certificate authority of its own, NODE_EXTRA_CA_CERTS names its file`
+  }
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return `no TLS connection came about: is its address http:// ? (${code})`
+  if (code.startsWith('HPE_')) return `it does not answer in HTTP (${message})`
+  if (code.startsWith('Z_')) return `its compressed answer is broken (${message})`
+  if (code === 'ECONNRESET' && message === 'aborted') return 'the connection broke off'
+  return message
+}
+
+/** Several addresses of a host hide their reasons in an AggregateError. */
 function deepestCause(error: unknown): Error {
   let cause = error as Error & { errors?: unknown[] }
   for (let depth = 0; depth < 8; depth++) {

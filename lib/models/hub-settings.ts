@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import path from 'node:path'
 
 import { ClipError, outOfRange } from '../errors.js'
+import { proxyChoice, type ProxyChoice } from './proxy.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -27,6 +28,7 @@ export interface HubSettings {
   /** A connection on which nothing comes for so long is taken for dead. */
   idleMs: number
   retry: RetryPolicy
+  proxyOf: ProxyChoice
 }
 
 const defaultEndpoint = 'https://huggingface.co'
@@ -40,20 +42,30 @@ export async function hubSettings(
   return {
     endpoint: endpoint(env.HF_ENDPOINT),
     token: await token(env),
-    cacheDir: path.resolve(given.cacheDir ?? cacheDir(env)),
+    cacheDir: cacheDir(env, given.cacheDir),
     offline: given.offline ?? (isTrue(env.HF_HUB_OFFLINE) || isTrue(env.TRANSFORMERS_OFFLINE)),
     idleMs: idleMs(env.HF_HUB_DOWNLOAD_TIMEOUT),
     retry,
+    proxyOf: proxyChoice(env),
   }
 }
 
 /** The hub's cache folder: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub, ~/.cache/... */
-function cacheDir(env: Environment): string {
-  return expandHome(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || path.join(hubHome(env), 'hub'))
+function cacheDir(env: Environment, given: string | undefined): string {
+  const folder = given || env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE
+  const place = folder ? expandHome(folder) : below(hubHome(env), 'hub')
+  if (place !== undefined) return path.resolve(place)
+  throw new ClipError('ERR_CLIP_FILE_WRITE', 'no place for the hub\'s cache, since this user has no home folder: set HF_HOME (or HOME), or give cacheDir (--cache-dir)')
 }
 
-function hubHome(env: Environment): string {
-  return expandHome(env.HF_HOME || path.join(env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'huggingface'))
+/** undefined: there is no home folder that it could lie in. */
+function hubHome(env: Environment): string | undefined {
+  if (env.HF_HOME) return expandHome(env.HF_HOME)
+  return below(expandHome(env.XDG_CACHE_HOME || '~/.cache'), 'huggingface')
+}
+
+function below(folder: string | undefined, name: string): string | undefined {
+  return folder === undefined ? undefined : path.join(folder, name)
 }
 
 /** HF_TOKEN, else the file that a login of the hub's client left. */
@@ -61,9 +73,9 @@ async function token(env: Environment): Promise<string | undefined> {
   const given = env.HF_TOKEN || env.HUGGING_FACE_HUB_TOKEN
   if (given) return checkToken(given.trim(), 'HF_TOKEN')
   if (isTrue(env.HF_HUB_DISABLE_IMPLICIT_TOKEN)) return undefined
-  const file = expandHome(env.HF_TOKEN_PATH || path.join(hubHome(env), 'token'))
-  const text = await readFile(file, 'utf8').catch(() => '')
-  return text.trim() === '' ? undefined : checkToken(text.trim(), file)
+  const file = env.HF_TOKEN_PATH ? expandHome(env.HF_TOKEN_PATH) : below(hubHome(env), 'token')
+  const text = file === undefined ? '' : await readFile(file, 'utf8').catch(() => '')
+  return file === undefined || text.trim() === '' ? undefined : checkToken(text.trim(), file)
 }
 
 /** The token itself never stands in a message. */
@@ -73,10 +85,12 @@ function checkToken(value: string, origin: string): string | undefined {
   throw new ClipError('ERR_CLIP_HUB_DENIED', `the token in ${origin} has blanks or other characters that no token has: correct or remove it`)
 }
 
-function endpoint(value: string | undefined): string {
+function endpoint(given: string | undefined): string {
+  const value = given?.trim()
   if (!value) return defaultEndpoint
   const url = URL.canParse(value) ? new URL(value) : undefined
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') throw outOfRange('HF_ENDPOINT', 'an http or https address', value)
+  if (url.search !== '' || url.hash !== '') throw outOfRange('HF_ENDPOINT', 'an address without ? and #', value)
   if (url.username !== '' || url.password !== '') throw outOfRange('HF_ENDPOINT', 'an address without a password (use HF_TOKEN)', url.host)
   return value.replace(/\/+$/, '')
 }
@@ -90,6 +104,16 @@ function isTrue(value: string | undefined): boolean {
   return ['1', 'on', 'yes', 'true'].includes((value ?? '').toLowerCase())
 }
 
-function expandHome(value: string): string {
-  return /^~(?=$|[/\\])/.test(value) ? path.join(homedir(), value.slice(1)) : value
+/** `~/x` as a path; undefined where there is no home folder. */
+function expandHome(value: string): string | undefined {
+  return /^~(?=$|[/\\])/.test(value) ? below(home(), value.slice(1)) : value
+}
+
+/** A user of a container need not have one: then Node throws, or knows only of an empty HOME. */
+function home(): string | undefined {
+  try {
+    return homedir() || undefined
+  } catch {
+    return undefined
+  }
 }

@@ -25,6 +25,8 @@ export interface Trouble {
   endAfter?: number
   /** Bytes after which nothing more comes. */
   stallAfter?: number
+  /** So many bytes at a time, with so many milliseconds between. */
+  pace?: [bytes: number, ms: number]
   /** Other content in place of the file's. */
   content?: Buffer
   /** Answers a range with the whole file. */
@@ -176,7 +178,16 @@ function send(seen: SeenRequest, response: ServerResponse, truth: Buffer, header
   const body = content.subarray(start, limit === undefined ? undefined : start + limit)
   if (trouble.cutAfter !== undefined) return void response.write(body, () => setTimeout(() => response.destroy(), 30))
   if (trouble.stallAfter !== undefined) return void response.write(body)
+  if (trouble.pace) return void trickle(response, body, trouble.pace)
   response.end(body)
+}
+
+async function trickle(response: ServerResponse, body: Buffer, [bytes, ms]: [number, number]): Promise<void> {
+  for (let at = 0; at < body.length && !response.destroyed; at += bytes) {
+    response.write(body.subarray(at, at + bytes))
+    await new Promise(resolve => setTimeout(resolve, ms))
+  }
+  response.end()
 }
 
 function refuse(response: ServerResponse, status: number, code: string, message: string): void {

@@ -28,6 +28,7 @@ test('an option goes before the environment', async () => {
   const env = { ...quiet, HF_HUB_CACHE: path.resolve('/env'), HF_HUB_OFFLINE: 'true' }
   expect(await hubSettings({ cacheDir: 'here', offline: false }, env)).toMatchObject({ cacheDir: path.resolve('here'), offline: false })
   expect(await hubSettings({}, env)).toMatchObject({ offline: true })
+  expect(await hubSettings({ cacheDir: '~/models' }, env)).toMatchObject({ cacheDir: home('models') })
 })
 
 test.each([['1', true], ['ON', true], ['yes', true], ['True', true], ['0', false], ['', false], ['no', false]])('HF_HUB_OFFLINE=%s', async (value, offline) => {
@@ -57,8 +58,9 @@ test('a token that cannot be one is refused without being told', async () => {
 test('the endpoint', async () => {
   const endpoint = async (value: string): Promise<string> => (await hubSettings({}, { ...quiet, HF_ENDPOINT: value })).endpoint
   expect(await endpoint('')).toBe('https://huggingface.co')
+  expect(await endpoint(' https://mirror.example\n')).toBe('https://mirror.example')
   expect(await endpoint('https://mirror.example/hub//')).toBe('https://mirror.example/hub')
-  for (const value of ['mirror.example', 'ftp://mirror.example', 'https://']) expect(await failure(endpoint(value))).toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
+  for (const value of ['mirror.example', 'ftp://mirror.example', 'https://', 'https://mirror.example/?a=b', 'https://mirror.example/#a']) expect(await failure(endpoint(value))).toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
   const error = await failure(endpoint('https://me:secret@mirror.example'))
   expect(error.code).toBe('ERR_CLIP_OUT_OF_RANGE')
   expect(error.message).not.toContain('secret')

@@ -1,7 +1,9 @@
 /** Broken transfers: what is resumed, what is refused, and that nothing half-made is taken for whole. */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import path from 'node:path'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 
 import type { SeenRequest, Trouble } from '../helpers/fake-hub'
 import { sha256 } from '../helpers/fake-hub'
@@ -23,18 +25,25 @@ function ranges(): (string | undefined)[] {
   return bench.hub.requests.filter(({ server }) => server === 'cdn').map(({ headers }) => headers.range)
 }
 
-function partial(): string {
-  return path.join(bench.cacheDir, 'models--owner--model', 'blobs', `${sha256(weights)}.incomplete`)
+const blobs = (): string => path.join(bench.cacheDir, 'models--owner--model', 'blobs')
+
+/** What an ended download leaves to the next. */
+const parked = (): string => path.join(blobs(), `${sha256(weights)}.ggclip.incomplete`)
+/** What a download of another process writes to. */
+const abandoned = (name = 'another'): string => path.join(blobs(), `${sha256(weights)}.ggclip-${name}.incomplete`)
+/** What hub clients before 1.18 share among themselves. */
+const foreign = (): string => path.join(blobs(), `${sha256(weights)}.incomplete`)
+
+function leave(file: string, content: Buffer): void {
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, content)
 }
 
-function leavePartial(content: Buffer): void {
-  mkdirSync(path.dirname(partial()), { recursive: true })
-  writeFileSync(partial(), content)
-}
-
-/** Waits until so many bytes of the weights are there. */
+/** Waits until a download has written so many bytes of the weights. */
 async function arrival(bytes: number): Promise<void> {
-  while (!existsSync(partial()) || statSync(partial()).size < bytes) await new Promise(resolve => setTimeout(resolve, 10))
+  const sizes = (): number[] => (existsSync(blobs()) ? readdirSync(blobs()) : [])
+    .filter(name => name.startsWith(`${sha256(weights)}.ggclip-`)).map(name => statSync(path.join(blobs(), name)).size)
+  while (!sizes().some(size => size >= bytes)) await new Promise(resolve => setTimeout(resolve, 10))
 }
 
 async function expectWhole(): Promise<void> {
@@ -73,8 +82,36 @@ describe('resuming', () => {
     expect(ranges()).toEqual([undefined, 'bytes=90000-'])
   })
 
-  test('in a later call: what an earlier one, or the hub\'s own client, left is used', async () => {
-    leavePartial(weights.subarray(0, 123_456))
+  test('a trickle is a broken connection', async () => {
+    onWeights({ pace: [40, 20] }, { pace: [40, 20] })
+    const { path: folder } = await bench.fetch('owner/model', {}, { idleMs: 200 })
+    expect(readFileSync(path.join(folder, 'model.safetensors')).equals(weights)).toBe(true)
+    expect(ranges()).toHaveLength(3)
+  })
+
+  test('a trickle without an end is given up', async () => {
+    bench.hub.trouble = ({ server }) => (server === 'cdn' ? { pace: [10, 20] } : undefined)
+    const error = await failure(bench.fetch('owner/model', {}, { idleMs: 150 }))
+    expect(error).toMatchObject({ code: 'ERR_CLIP_HUB_UNREACHABLE', message: expect.stringMatching(/no more than \d+ bytes came for 0.15 s/) })
+    expect(ranges()).toHaveLength(3)
+  })
+
+  test.each([['gzip', gzipSync], ['br', brotliCompressSync], ['deflate', deflateSync]])('a body that comes as %s', async (encoding, compress) => {
+    const content = compress(weights)
+    onWeights({ content, headers: { 'content-encoding': encoding } })
+    await expectWhole()
+  })
+
+  test('a compressed body that breaks is asked for again from the start where ranges count compressed bytes', async () => {
+    const content = gzipSync(weights)
+    const headers = { 'content-encoding': 'gzip' }
+    onWeights({ content, headers, cutAfter: 150_000 }, { content, headers })
+    await expectWhole()
+    expect(ranges().at(-1)).toBeUndefined()
+  })
+
+  test.each([['ended', parked], ['was killed', abandoned]])('in a later call: what one that %s left is used', async (_, file) => {
+    leave(file(), weights.subarray(0, 123_456))
     const result = await bench.fetch('owner/model')
     expect(ranges()).toEqual(['bytes=123456-'])
     expect(result.files.find(file => file.path === 'model.safetensors')).toMatchObject({ cached: false })
@@ -83,9 +120,17 @@ describe('resuming', () => {
   })
 
   test('a whole file that only lacks its name is checked and named', async () => {
-    leavePartial(weights)
+    leave(parked(), weights)
     await expectWhole()
     expect(ranges()).toEqual([])
+  })
+
+  test('of several left over the longest is used, and none stays', async () => {
+    leave(abandoned('a'), weights.subarray(0, 1000))
+    leave(abandoned('b'), weights.subarray(0, 200_000))
+    leave(abandoned('c'), weights.subarray(0, 3000))
+    await expectWhole()
+    expect(ranges()).toEqual(['bytes=200000-'])
   })
 
   test.each([
@@ -93,22 +138,86 @@ describe('resuming', () => {
     ['longer than the file', noise(400_000, 'long')],
     ['of the file\'s length, but damaged', Buffer.concat([weights.subarray(0, -1), Buffer.from([weights.at(-1)! ^ 1])])],
   ])('a partial file %s is given up', async (_, content) => {
-    leavePartial(content)
+    leave(parked(), content)
     await expectWhole()
     expect(ranges().at(-1)).toBeUndefined()
   })
 
   test('a server without ranges starts over', async () => {
-    leavePartial(weights.subarray(0, 5000))
+    leave(parked(), weights.subarray(0, 5000))
     onWeights({ ignoreRange: true })
     await expectWhole()
   })
 
   test('a range that is refused, or answered with another, starts over', async () => {
-    leavePartial(weights.subarray(0, 5000))
+    leave(parked(), weights.subarray(0, 5000))
     onWeights({ status: 416, headers: { 'content-range': 'bytes */300000' } })
     await expectWhole()
     expect(ranges()).toEqual(['bytes=5000-', undefined])
+  })
+})
+
+describe('beside other programs', () => {
+  /** As hub clients before 1.18: appends to what all of them share, looks at its size, renames it. */
+  async function otherClient(content: Buffer): Promise<string> {
+    mkdirSync(blobs(), { recursive: true })
+    const file = await open(foreign(), 'a')
+    for (let at = (await file.stat()).size; at < content.length; at += 20_000) {
+      await file.write(content.subarray(at, at + 20_000))
+      await new Promise(resolve => setTimeout(resolve, 10))
+    }
+    const { size } = await file.stat()
+    await file.close()
+    if (size !== content.length) return `${size} bytes`
+    renameSync(foreign(), path.join(blobs(), sha256(weights)))
+    return 'whole'
+  }
+
+  test.each(Array.from({ length: 6 }, (_, i) => [30 * i, 100]).concat([[0, 0], [100, 0]]))('a download at the same time, %d ms and %d ms from now', async (otherAfter, after) => {
+    bench.hub.trouble = ({ server }) => (server === 'cdn' ? { pace: [20_000, 10] } : undefined)
+    const later = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
+    const [said] = await Promise.all([later(otherAfter!).then(() => otherClient(weights)), later(after!).then(() => bench.fetch('owner/model'))])
+    expect(said).toBe('whole')
+    await expectWhole()
+  })
+
+  test('what another program left unfinished is neither used nor touched', async () => {
+    leave(foreign(), noise(1234, 'who knows'))
+    const { path: folder } = await bench.fetch('owner/model')
+    expect(readFileSync(path.join(folder, 'model.safetensors')).equals(weights)).toBe(true)
+    expect(readFileSync(foreign()).equals(noise(1234, 'who knows'))).toBe(true)
+    expect(ranges()).toEqual([undefined])
+  })
+
+  test('a blob of the right size and another content does not count, before and while it is waited for', async () => {
+    leave(path.join(blobs(), sha256(weights)), noise(weights.length, 'other'))
+    await expectWhole()
+    rmSync(bench.cacheDir, { recursive: true })
+    bench.hub.trouble = ({ server }) => (server === 'cdn' ? { pace: [20_000, 10] } : undefined)
+    const pulls = [bench.fetch('owner/model'), bench.fetch('owner/model')]
+    await arrival(40_000)
+    writeFileSync(path.join(blobs(), sha256(weights)), noise(weights.length, 'other'))
+    await Promise.all(pulls)
+    await expectWhole()
+  })
+
+  test('who is taken for left over begins again, and both get the true file', async () => {
+    bench.hub.trouble = ({ server }) => (server === 'cdn' ? { pace: [20_000, 10] } : undefined)
+    const first = bench.fetch('owner/model')
+    await arrival(40_000)
+    // as another process does that found the lock untouched for long
+    rmSync(path.join(bench.cacheDir, '.locks'), { recursive: true })
+    await Promise.all([first, bench.fetch('owner/model')])
+    await expectWhole()
+  })
+
+  test('no lock can be had: the work is done without', async () => {
+    mkdirSync(bench.cacheDir, { recursive: true })
+    writeFileSync(path.join(bench.cacheDir, '.locks'), 'in the way')
+    await Promise.all([bench.fetch('owner/model'), bench.fetch('owner/model')])
+    const { path: folder } = await bench.fetch('owner/model')
+    expect(readFileSync(path.join(folder, 'model.safetensors')).equals(weights)).toBe(true)
+    expect(bench.leftovers()).toEqual(['.locks'])
   })
 })
 
@@ -126,6 +235,11 @@ describe('content that is not what the list promised', () => {
     expect(error.message).toMatch(message)
     expect(bench.leftovers()).toEqual([])
     expect(await failure(bench.fetch('owner/model', {}, { offline: true }))).toMatchObject({ code: 'ERR_CLIP_HUB_OFFLINE' })
+  })
+
+  test('a login page in the place of a file is named', async () => {
+    bench.hub.trouble = ({ server }) => (server === 'cdn' ? { content: Buffer.from('<html>'), headers: { 'content-type': 'text/html' } } : undefined)
+    expect((await failure(bench.fetch('owner/model'))).message).toMatch(/announces 6 \(a web page: does this network want a login\?\)$/)
   })
 
   test('a small file is checked by git\'s hash', async () => {
@@ -153,8 +267,8 @@ describe('giving up', () => {
     const reason = new Error('changed my mind')
     void arrival(150_000).then(() => abort.abort(reason))
     expect(await failure(bench.fetch('owner/model', { signal: abort.signal }))).toBe(reason)
-    expect(statSync(partial()).size).toBe(150_000)
-    expect(bench.leftovers()).toEqual([path.basename(partial())])
+    expect(statSync(parked()).size).toBe(150_000)
+    expect(bench.leftovers()).toEqual([path.basename(parked())])
     await expectWhole()
     expect(ranges()).toEqual([undefined, 'bytes=150000-'])
   })
@@ -258,13 +372,13 @@ describe('many at once', () => {
       child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
       return { child, ended: new Promise<{ code: number | null; stdout: string }>(resolve => child.on('close', code => resolve({ code, stdout }))) }
     }
-    const blobs = (): string => path.join(bench.cacheDir, 'models--owner--model', 'blobs', sha256(weights))
+    const blob = (): string => path.join(blobs(), sha256(weights))
 
     test('share one download', async () => {
       const all = await Promise.all(Array.from({ length: 3 }, () => run(process.execPath, ['-e', script]).ended))
       expect(all.map(({ code }) => code)).toEqual([0, 0, 0])
       expect(ranges()).toEqual([undefined])
-      expect(sha256(readFileSync(blobs()))).toBe(sha256(weights))
+      expect(sha256(readFileSync(blob()))).toBe(sha256(weights))
       expect(bench.leftovers()).toEqual([])
     })
 
@@ -274,7 +388,7 @@ describe('many at once', () => {
       await arrival(180_000)
       child.kill('SIGKILL')
       await ended
-      expect(existsSync(blobs())).toBe(false)
+      expect(existsSync(blob())).toBe(false)
       await expectWhole()
       expect(ranges()).toEqual([undefined, 'bytes=180000-'])
     })
@@ -284,8 +398,8 @@ describe('many at once', () => {
       const limited = run('bash', ['-c', `ulimit -f 100; exec "$0" -e "$1"`, process.execPath, script])
       const { code, stdout } = await limited.ended
       expect([code, stdout]).toEqual([1, expect.stringMatching(/^ERR_CLIP_FILE_WRITE cannot write .*\.incomplete: EFBIG/)])
-      expect(existsSync(blobs())).toBe(false)
-      expect(statSync(partial()).size).toBeGreaterThan(0)
+      expect(existsSync(blob())).toBe(false)
+      expect(statSync(parked()).size).toBeGreaterThan(0)
       await expectWhole()
       expect(ranges().at(-1)).toMatch(/^bytes=\d+-$/)
     })

@@ -40,10 +40,13 @@ async function main() {
 /** Size, accuracy on the held-out pictures and cosines to float32 for every type. */
 async function compare(checkpoint) {
   const { Clip, convert } = require('../dist/index.js')
-  const heldout = path.join(checkpoint, 'heldout')
-  const pictures = Object.entries(JSON.parse(readFileSync(path.join(heldout, 'labels.json'), 'utf8')))
-  const files = pictures.map(([name]) => path.join(heldout, name))
-  const prompts = pictures.map(([, { label }]) => `a photo of a ${label}`)
+  const sharp = require('sharp')
+  const heldout = path.join(root, 'test', 'fixtures', 'heldout')
+  const labels = Object.values(JSON.parse(readFileSync(path.join(heldout, 'labels.json'), 'utf8')))
+  const tile = i => sharp(path.join(heldout, 'heldout.webp'))
+    .extract({ left: 72 * (i % 20), top: 72 * Math.floor(i / 20), width: 72, height: 72 }).png().toBuffer()
+  const pictures = await Promise.all(labels.map((_, i) => tile(i)))
+  const prompts = labels.map(label => `a photo of a ${label}`)
   const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-default-'))
   let reference
   console.log('| weights | MB | top-1 | top-5 | same first label | lowest cosine, pictures / prompts | mean cosine |')
@@ -53,7 +56,7 @@ async function compare(checkpoint) {
       const file = path.join(scratch, `${name}.gguf`)
       const { bytes } = await convert(checkpoint, file, options)
       const clip = await Clip.load(file)
-      const vectors = { images: await clip.encodeImage(files), texts: await clip.encodeText(prompts) }
+      const vectors = { images: await clip.encodeImage(pictures), texts: await clip.encodeText(prompts) }
       await clip.dispose()
       reference ??= vectors
       const images = cosines(vectors.images, reference.images)

@@ -46,7 +46,10 @@ export async function writeModel(input: string, output: string, settings: WriteS
 
 /** Where the tokenizer's files are: beside the weights; undefined for GGUF files, which carry their own. */
 function tokenizerFolder(input: string): string | undefined {
-  if (statSync(input).isDirectory()) return input
+  const stat = statSync(input)
+  if (stat.isDirectory()) return input
+  // a pipe without a writer would be opened for ever; the native side says what is wrong with it
+  if (!stat.isFile()) return undefined
   const magic = Buffer.alloc(4)
   const file = openSync(input, 'r')
   try {

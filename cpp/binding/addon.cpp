@@ -26,6 +26,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("inspect", Napi::Function::New(env, inspect));
     exports.Set("resize", Napi::Function::New(env, resize));
     exports.Set("detach", Napi::Function::New(env, detach));
+    exports.Set("exitWithin", Napi::Function::New(env, exit_within));
     exports.Set("topK", Napi::Function::New(env, top_k));
     exports.Set("similarityMatrix", Napi::Function::New(env, similarity_matrix));
     return exports;

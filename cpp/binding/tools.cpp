@@ -6,7 +6,11 @@
 #include "formats/enum-names.h"
 #include "kernels/kernels.h"
 
+#include <chrono>
+#include <cstdlib>
 #include <cstring>
+#include <system_error>
+#include <thread>
 
 namespace ggclip::binding {
 
@@ -77,6 +81,22 @@ Napi::Value detach(const Napi::CallbackInfo & info) {
     if (napi_is_arraybuffer(env, view.ArrayBuffer(), &detachable) != napi_ok || !detachable) return env.Undefined();
     if (view.ByteOffset() == 0 && view.ByteLength() == view.ArrayBuffer().ByteLength()) {
         napi_detach_arraybuffer(env, view.ArrayBuffer());  // refused for memory of WebAssembly: then it stays
+    }
+    return env.Undefined();
+}
+
+Napi::Value exit_within(const Napi::CallbackInfo & info) {
+    Napi::Env env = info.Env();
+    const int status = int_argument(env, info[0], "status", 0, 255);
+    const int ms = int_argument(env, info[1], "ms", 0, 60'000);
+    if (ms == 0) std::_Exit(status);
+    try {
+        std::thread([status, ms] {
+            std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+            std::_Exit(status);
+        }).detach();
+    } catch (const std::system_error &) {
+        std::_Exit(status);  // no thread to be had: then at once
     }
     return env.Undefined();
 }

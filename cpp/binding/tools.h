@@ -1,4 +1,4 @@
-// The addon's plain functions: build facts, error codes, resize, detach.
+// The addon's plain functions: build facts, error codes, resize, detach, exit.
 #pragma once
 
 #include <napi.h>
@@ -11,5 +11,7 @@ Napi::Value error_codes(const Napi::CallbackInfo & info);
 Napi::Value resize(const Napi::CallbackInfo & info);
 // detach(view): gives the memory under a typed array back at once, where the array covers all of it
 Napi::Value detach(const Napi::CallbackInfo & info);
+// exitWithin(status, ms): ends the process then, by a thread of its own, without destructors or waiting
+Napi::Value exit_within(const Napi::CallbackInfo & info);
 
 }  // namespace ggclip::binding

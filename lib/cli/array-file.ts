@@ -35,7 +35,7 @@ export class ArrayFile {
     }
     this.#rowShape = shape
     await this.#attempt(async () => {
-      this.#file ??= await this.#create()
+      await this.#create()
       for (const part of parts) await this.#write(Buffer.from(part.buffer, part.byteOffset, part.byteLength))
     })
     this.#rows++
@@ -45,12 +45,13 @@ export class ArrayFile {
   async finish(): Promise<number[]> {
     const shape = [this.#rows, ...this.#rowShape]
     await this.#attempt(async () => {
-      this.#file ??= await this.#create()
+      await this.#create()
       const header = path.extname(this.#path) === '.npy' ? npyHeader(shape) : this.#safetensorsHeader(shape)
-      await this.#file.write(header, 0, header.length, 0)
-      await this.#file.sync()
-      await this.#file.close()
+      await this.#write(header, 0)
+      const file = this.#file!
+      await file.sync()
       this.#file = undefined
+      await file.close()
       await rename(this.#temporary, this.#path)
     })
     return shape
@@ -58,20 +59,23 @@ export class ArrayFile {
 
   /** Takes away what is unfinished. No effect after finish(). */
   async discard(): Promise<void> {
-    await this.#file?.close()
+    await this.#file?.close().catch(() => undefined)
     this.#file = undefined
     await rm(this.#temporary, { force: true })
   }
 
-  async #create(): Promise<FileHandle> {
-    const file = await open(this.#temporary, 'wx')
-    await file.write(Buffer.alloc(headerBytes))
-    return file
+  async #create(): Promise<void> {
+    if (this.#file) return
+    this.#file = await open(this.#temporary, 'wx')
+    await this.#write(Buffer.alloc(headerBytes))
   }
 
-  async #write(bytes: Buffer): Promise<void> {
-    let done = 0
-    while (done < bytes.length) done += (await this.#file!.write(bytes, done)).bytesWritten
+  /** `position`: of the first byte; default: after what was written last. */
+  async #write(bytes: Buffer, position?: number): Promise<void> {
+    for (let done = 0; done < bytes.length;) {
+      const at = position === undefined ? undefined : position + done
+      done += (await this.#file!.write(bytes, done, bytes.length - done, at)).bytesWritten
+    }
   }
 
   #safetensorsHeader(shape: readonly number[]): Buffer {

@@ -10,6 +10,17 @@ export class UsageError extends Error {
 
 const usageCodes: readonly string[] = ['ERR_CLIP_INVALID_ARGUMENT', 'ERR_CLIP_OUT_OF_RANGE', 'ERR_CLIP_UNKNOWN_OPTION']
 
+/** Why a command ends early: a signal of the system. Its status is 128 and the signal's number, as shells have it. */
+export class Interruption extends Error {
+  constructor(readonly signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') {
+    super('interrupted')
+  }
+
+  get status(): number {
+    return { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[this.signal]
+  }
+}
+
 interface Circumstances {
   readonly signal: AbortSignal
   readonly debug: boolean
@@ -17,7 +28,7 @@ interface Circumstances {
 
 export function exitStatus(error: unknown, { signal }: Circumstances): number {
   if (error instanceof CommanderError && error.exitCode === 0) return 0
-  if (signal.aborted) return 130
+  if (signal.aborted) return (signal.reason as Interruption).status
   return isUsage(error) ? 2 : 1
 }
 

@@ -1,10 +1,10 @@
-/** From the arguments to an exit status: 0 done, 1 failed at run time, 2 wrong usage, 130 interrupted. */
+/** From the arguments to an exit status: 0 done, 1 failed at run time, 2 wrong usage, 130 interrupted (143, 129). */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 
 import { Command, CommanderError } from 'commander'
 
-import { describeFailure, exitStatus } from './failure.js'
+import { exitStatus } from './failure.js'
 import { Shell } from './shell.js'
 
 /** A verb adds its command, with arguments, options and help, to the program. */
@@ -36,19 +36,16 @@ export async function run(verbs: readonly Verb[], argv: readonly string[] = proc
     .helpCommand('help [command]', 'print the help of a command')
     .exitOverride()
     // errors are printed below, in one place and one form
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({ outputError: () => undefined, writeOut: text => shell.put(text) })
     .addHelpText('after', epilogue)
   for (const verb of verbs) verb(program, shell)
   try {
     await program.parseAsync([...argv])
   } catch (error) {
-    if (!isHelp(error)) {
-      const verb = program.commands.find(command => command.name() === program.args[0])
-      for (const line of describeFailure(error, shell, verb?.name())) shell.note(line)
-    }
-    shell.exitStatus = exitStatus(error, shell)
+    if (isHelp(error)) shell.exitStatus = exitStatus(error, shell)
+    else shell.report(error, program.commands.find(command => command.name() === program.args[0])?.name())
   }
-  shell.close()
+  await shell.finish()
 }
 
 /** Commander ends by throwing after it printed a help text or the version. */

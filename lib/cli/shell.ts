@@ -1,12 +1,18 @@
-/** What a command sees of the process: its streams, Ctrl-C, and a place to say what went wrong. */
+/** What a command sees of the process: its streams, the signals that end it, and a place to say what went wrong. */
 import { once } from 'node:events'
+import { isatty } from 'node:tty'
 
-import { ClipError } from '../index.js'
-import { describeFailure, exitStatus, UsageError } from './failure.js'
+import { ClipError, endProcess } from '../index.js'
+import { describeFailure, exitStatus, Interruption, UsageError } from './failure.js'
+import { Output } from './stdout.js'
 import { paints, type Paints, printable, truncate } from './table.js'
 
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** So long the end waits for words on stderr that nobody takes. */
+const wordsMs = 1000
+
 export class Shell {
-  /** Aborted by Ctrl-C. */
+  /** Aborted by SIGINT (Ctrl-C), SIGTERM and SIGHUP, with an {@link Interruption}. */
   readonly signal: AbortSignal
   /** Whether a person reads stdout. */
   readonly isTerminal: boolean
@@ -16,10 +22,17 @@ export class Shell {
   readonly paint: Paints
   readonly debug: boolean
   exitStatus = 0
+  /** How long an interrupted command may take to end; beyond that something holds it that cannot be stopped. */
+  graceMs = 1500
+  /** How long the end itself, or a second signal, leaves to what is being taken away: a file that is half written. */
+  hurryMs = 2500
   readonly #process: NodeJS.Process
+  readonly #output: Output
   readonly #abort = new AbortController()
+  readonly #terminals = [0, 1, 2].filter(fd => isatty(fd))
   #stdinTaken = false
   #statusShown = false
+  #told: unknown
 
   constructor(process: NodeJS.Process) {
     const { stdout, stderr, env } = process
@@ -29,16 +42,22 @@ export class Shell {
     this.columns = this.isTerminal ? stdout.columns || 80 : Infinity
     this.paint = paints(this.isTerminal && !env.NO_COLOR && env.TERM !== 'dumb')
     this.debug = ![undefined, '', '0'].includes(env.GGCLIP_DEBUG)
-    process.on('SIGINT', this.#interrupt)
+    for (const name of signals) process.on(name, this.#interrupt)
     // the reader has left ("| head"): nothing more to do, and no failure
-    stdout.on('error', (error: NodeJS.ErrnoException) => this.#onBrokenPipe(error))
+    this.#output = new Output(stdout, () => this.#end(this.exitStatus))
+    // words that cannot be written are lost; the exit status tells
     stderr.on('error', () => undefined)
   }
 
-  /** Writes to stdout; resolves when more may be written. */
+  /** Writes to stdout; resolves when more may be written. @throws {ClipError} ERR_CLIP_FILE_WRITE */
   async write(text: string): Promise<void> {
     this.clearStatus()
-    if (!this.#process.stdout.write(text)) await once(this.#process.stdout, 'drain')
+    await this.#output.write(text, this.signal)
+  }
+
+  /** The same for a text of which there is no more. */
+  put(text: string): void {
+    this.#output.put(text)
   }
 
   /** A line for people, on stderr. */
@@ -47,9 +66,13 @@ export class Shell {
     this.#process.stderr.write(`${printable(text)}\n`)
   }
 
-  /** Says that one input failed; the command goes on and ends with the status of a failure. */
-  report(error: unknown): void {
-    for (const line of describeFailure(error, this)) this.note(line)
+  /**
+   * Says that something failed: the command, whose `verb` is then given, or one input while the command goes on. It ends
+   * with the status of a failure.
+   */
+  report(error: unknown, verb?: string): void {
+    this.#told = error
+    for (const line of describeFailure(error, this, verb)) this.note(line)
     this.exitStatus = exitStatus(error, this)
   }
 
@@ -89,23 +112,60 @@ export class Shell {
     return stdin
   }
 
-  /** Lets the process end. */
-  close(): void {
+  /**
+   * Lets the process end. Data that a slow reader has not taken yet is waited for; what an interrupted command still has
+   * open, and words that nobody reads, are not.
+   */
+  async finish(): Promise<void> {
     this.clearStatus()
-    this.#process.off('SIGINT', this.#interrupt)
+    try {
+      if (!this.signal.aborted) await this.#output.end(this.signal)
+    } catch (error) {
+      if (error !== this.#told) this.report(error)
+    }
     if (this.#stdinTaken) this.#process.stdin.destroy()
     this.#process.exitCode = this.exitStatus
+    if (await this.#wordsTaken() && !this.signal.aborted && !this.#isTerminalGone()) {
+      for (const name of signals) this.#process.off(name, this.#interrupt)
+      return
+    }
+    this.#end(this.exitStatus)
   }
 
-  readonly #interrupt = (): void => {
+  #end(status: number): never {
+    endProcess(status, this.#isTerminalGone() ? 0 : this.hurryMs)
+  }
+
+  /** Node, which gives terminals back as it found them when it ends, aborts where one is not there any more. */
+  #isTerminalGone(): boolean {
+    return this.#terminals.some(fd => !isatty(fd))
+  }
+
+  /** Whether everything on stderr has left this process. */
+  async #wordsTaken(): Promise<boolean> {
+    const { stderr } = this.#process
+    if (stderr.writableLength === 0 || stderr.destroyed) return true
+    try {
+      await once(stderr, 'drain', { signal: AbortSignal.timeout(wordsMs) })
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  readonly #interrupt = (name: NodeJS.Signals): void => {
+    const interruption = new Interruption(name as Interruption['signal'])
     // asked a second time: at once
-    if (this.signal.aborted) this.#process.exit(130)
-    this.exitStatus = 130
-    this.#abort.abort()
-  }
-
-  #onBrokenPipe(error: NodeJS.ErrnoException): void {
-    if (error.code !== 'EPIPE') throw error
-    this.#process.exit(this.exitStatus)
+    if (this.signal.aborted) {
+      // that a terminal is closed is told by the system and by the shell
+      if (name !== 'SIGHUP') this.#end(interruption.status)
+      return
+    }
+    this.exitStatus = interruption.status
+    setTimeout(() => {
+      for (const line of describeFailure(interruption, this)) this.note(line)
+      this.#end(this.exitStatus)
+    }, this.graceMs).unref()
+    this.#abort.abort(interruption)
   }
 }

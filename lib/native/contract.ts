@@ -242,6 +242,8 @@ export interface NativeAddon {
    * it. The view is empty from then on. Does nothing when it covers only a part of its buffer.
    */
   detach(view: Uint8Array | Float32Array): void
+  /** Ends the process with `status` after `ms`, whatever runs then and without waiting for any of it. */
+  exitWithin(status: number, ms: number): void
   topK(queries: Float32Array, matrix: NativeMatrix, dim: number, k: number, threads: number): NativeTask<{ indices: Uint32Array; scores: Float32Array }>
   similarityMatrix(a: Float32Array, b: NativeMatrix, dim: number, threads: number): NativeTask<Float32Array>
 }

@@ -26,7 +26,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   app.setSerializerCompiler(() => data => JSON.stringify(data))
   app.removeContentTypeParser('text/plain')
   for (const schema of shared) app.addSchema(schema)
-  addScope(app)
+  addScope(app, settings)
   // before the checks: a page may read what they refuse
   if (settings.corsOrigins.length > 0) {
     const all = settings.corsOrigins.includes('*')
@@ -71,8 +71,6 @@ function httpOptions(context: Context) {
     genReqId: requestId,
     requestIdHeader: false as const,
     bodyLimit: settings.maxBodyBytes,
-    // the connection's own address is the first
-    trustProxy: settings.trustProxy > 0 && ((_: string, hop: number) => hop < settings.trustProxy),
     // a request that takes longer than that to come in is slow on purpose
     requestTimeout: settings.timeoutMs,
     http: { requestTimeout: settings.timeoutMs, headersTimeout: settings.timeoutMs, connectionsCheckingInterval: Math.min(5000, settings.timeoutMs) },

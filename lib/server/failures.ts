@@ -28,6 +28,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   ERR_CLIP_REQUEST_INVALID: 400,
   ERR_CLIP_REQUEST_UNSUPPORTED: 415,
   ERR_CLIP_KEY_INVALID: 401,
+  ERR_CLIP_HOST_REFUSED: 403,
   ERR_CLIP_ROUTE_UNKNOWN: 404,
   ERR_CLIP_MODEL_UNKNOWN: 404,
   ERR_CLIP_RATE_EXCEEDED: 429,
@@ -72,7 +73,7 @@ function ofCode(code: string, message: string, error: unknown): Failure {
 }
 
 const typeOfStatus: Readonly<Record<number, string>> = {
-  401: 'authentication_error', 404: 'not_found_error', 429: 'rate_limit_error', 503: 'overloaded_error',
+  401: 'authentication_error', 403: 'permission_error', 404: 'not_found_error', 429: 'rate_limit_error', 503: 'overloaded_error',
 }
 
 /** OpenAI's error object. */

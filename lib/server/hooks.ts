@@ -2,9 +2,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import { ClipError } from '../errors.js'
+import { addressOf, clientOf } from './addresses.js'
 import { Keys } from './auth.js'
 import type { Context } from './context.js'
 import { bodyOf, failureOf } from './failures.js'
+import { type HostCheck, hostCheck } from './host-check.js'
+import type { ServerSettings } from './options.js'
 import { ClientGone, closingError } from './requests.js'
 import { Timing } from './timing.js'
 
@@ -12,8 +15,10 @@ import { Timing } from './timing.js'
 export interface Scope {
   /** Performance clock, milliseconds. */
   began: number
-  /** Name of the API key, or the address. */
+  /** Name of the API key, or the address; of IPv6 its /64. */
   client: string
+  /** Where the request comes from, for the log. */
+  address: string
   /** Name of the API key. */
   key: string | undefined
   /** Ends with the client, the time or the server; set for calls that compute. */
@@ -36,10 +41,11 @@ declare module 'fastify' {
 }
 
 /** Before everything else, so that every request has it, also one that a plugin answers. */
-export function addScope(app: FastifyInstance): void {
+export function addScope(app: FastifyInstance, { trustProxy }: ServerSettings): void {
   app.decorateRequest('scope', null as unknown as Scope)
   app.addHook('onRequest', (request, reply, done) => {
-    request.scope = { began: performance.now(), client: request.ip, key: undefined, signal: undefined, uploads: [], timing: undefined, code: undefined }
+    const address = addressOf(request.socket.remoteAddress, request.headers, trustProxy)
+    request.scope = { began: performance.now(), client: clientOf(address), address, key: undefined, signal: undefined, uploads: [], timing: undefined, code: undefined }
     reply.header('x-request-id', request.id)
     done()
   })
@@ -47,9 +53,10 @@ export function addScope(app: FastifyInstance): void {
 
 export function addHooks(app: FastifyInstance, context: Context): void {
   const keys = new Keys(context.settings.apiKeys)
+  const checkHost = hostCheck(context.settings)
   app.addHook('onRequest', (request, reply, done) => {
     try {
-      enter(request, reply, context, keys)
+      enter(request, reply, context, keys, checkHost)
       done()
     } catch (error) {
       done(error as Error)
@@ -72,7 +79,8 @@ export function addHooks(app: FastifyInstance, context: Context): void {
 }
 
 /** Checks that cost next to nothing, before a byte of the body is read. */
-function enter(request: FastifyRequest, reply: FastifyReply, { requests, settings, pool }: Context, keys: Keys): void {
+function enter(request: FastifyRequest, reply: FastifyReply, { requests, settings, pool }: Context, keys: Keys, checkHost: HostCheck): void {
+  checkHost(request.headers.host)
   const access = request.routeOptions.config.access ?? 'open'
   if (access === 'open' || request.method === 'OPTIONS') return
   if (requests.closing) throw closingError()
@@ -124,7 +132,7 @@ function report(request: FastifyRequest, reply: FastifyReply, { metrics }: Conte
   const route = request.is404 ? 'unknown' : request.routeOptions.url ?? 'unknown'
   const ms = performance.now() - scope.began
   metrics.answered(route, reply.statusCode, scope.key ?? 'anonymous', ms)
-  const line = { method: request.method, route, status: reply.statusCode, ms: Math.round(ms * 10) / 10, client: scope.client, code: scope.code }
+  const line = { method: request.method, route, status: reply.statusCode, ms: Math.round(ms * 10) / 10, client: scope.key ?? scope.address, code: scope.code }
   // probes and scrapers come every few seconds
   if ((request.routeOptions.config.access ?? 'open') === 'open' && reply.statusCode < 500) request.log.debug(line, 'request')
   else request.log.info(line, 'request')

@@ -2,6 +2,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 import type { TraceEvent } from '../index.js'
+import { stderrLog } from './log-stream.js'
 import type { ModelPool } from './model-pool.js'
 import type { SlotEvent } from './model-slot.js'
 import type { Requests } from './requests.js'
@@ -16,6 +17,13 @@ function ofProcess(): Registry {
   if (!processRegistry) {
     processRegistry = new Registry()
     collectDefaultMetrics({ register: processRegistry })
+    new Counter({
+      name: 'ggclip_log_lines_lost_total', help: 'Log lines that could not be written', registers: [processRegistry],
+      collect() {
+        this.reset()
+        this.inc(stderrLog().lost)
+      },
+    })
   }
   return processRegistry
 }

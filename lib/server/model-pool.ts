@@ -45,6 +45,11 @@ export class ModelPool {
     for (const slot of slots) await slot.use(signal, () => Promise.resolve())
   }
 
+  /** Gives up all loading; who waits for a model is refused. */
+  stopLoading(): void {
+    for (const slot of this.slots.values()) slot.stopLoading()
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.slots.values()].map(slot => slot.close()))
   }
@@ -53,17 +58,17 @@ export class ModelPool {
 /** Loads as `Clip.load` does and runs a picture and a text through, so that the first request finds everything ready. */
 export async function loadServed(
   { source, dimensions: _, ...options }: ServedModel, settings: Pick<ServerSettings, 'warmUp' | 'maxPixels' | 'maxQueue' | 'maxInputs'>,
-  onTrace: (event: TraceEvent) => void,
+  onTrace: (event: TraceEvent) => void, signal?: AbortSignal,
 ): Promise<Clip> {
   const clip = await Clip.load(source, {
     // the server admits inputs itself; a label stands for several prompts
-    ...options, maxPixels: settings.maxPixels, maxQueue: 2 * settings.maxQueue + settings.maxInputs, onTrace,
+    ...options, maxPixels: settings.maxPixels, maxQueue: 2 * settings.maxQueue + settings.maxInputs, onTrace, signal,
   })
   if (!settings.warmUp) return clip
   try {
     const grey = { data: new Uint8Array(3).fill(128), width: 1, height: 1, channels: 3 as const }
-    if (clip.info.vision) await clip.encodeImage(grey)
-    if (clip.info.text) await clip.encodeText('a photo')
+    if (clip.info.vision) await clip.encodeImage(grey, { signal })
+    if (clip.info.text) await clip.encodeText('a photo', { signal })
     return clip
   } catch (error) {
     await clip.dispose()

@@ -2,12 +2,12 @@
 import { ClipError } from '../errors.js'
 import type { Clip } from '../index.js'
 import { Admission } from './admission.js'
-import { abortable } from './requests.js'
+import { abortable, closingError } from './requests.js'
 import type { ServedModel } from './types.js'
 
 /** What a slot needs of the world; tests bring their own. */
 export interface SlotWorld {
-  load(served: ServedModel): Promise<Clip>
+  load(served: ServedModel, signal: AbortSignal): Promise<Clip>
   /** Calls `action` after `ms`; returns the function that prevents it. */
   after(ms: number, action: () => void): () => void
   /** Tells of a load or an unload, for logs and metrics. */
@@ -26,6 +26,7 @@ export class ModelSlot {
   #clip: Clip | undefined
   #closing: Promise<void> | undefined
   #cancelUnload: (() => void) | undefined
+  readonly #abort = new AbortController()
 
   constructor(
     readonly name: string, readonly served: ServedModel, private readonly world: SlotWorld,
@@ -55,8 +56,14 @@ export class ModelSlot {
     }
   }
 
+  /** Gives up loading, now and for good. A model that is loaded stays. */
+  stopLoading(): void {
+    this.#abort.abort(closingError())
+  }
+
   /** Unloads for good, once nobody uses it any more or its users have been stopped. */
   async close(): Promise<void> {
+    this.stopLoading()
     this.#cancelUnload?.()
     await this.#opening?.catch(() => undefined)
     await this.#unload()
@@ -71,7 +78,9 @@ export class ModelSlot {
     const began = performance.now()
     try {
       await this.#closing
-      const clip = await this.world.load(this.served)
+      const { signal } = this.#abort
+      signal.throwIfAborted()
+      const clip = await this.world.load(this.served, signal)
       this.#clip = clip
       this.world.tell({ type: 'loaded', model: this.name, ms: performance.now() - began })
       // everybody who asked may have left meanwhile
@@ -79,6 +88,7 @@ export class ModelSlot {
       return clip
     } catch (error) {
       this.#opening = undefined
+      if (this.#abort.signal.aborted) throw this.#abort.signal.reason
       this.world.tell({ type: 'failed', model: this.name, error })
       // the reason names the server's files: it is for the log and for `cause`
       throw new ClipError('ERR_CLIP_MODEL_UNAVAILABLE', `model '${this.name}' cannot be loaded`, { cause: error })

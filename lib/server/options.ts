@@ -1,12 +1,14 @@
 /** The options of {@link Server}: defaults, then checks. */
 import { invalidArgument, outOfRange } from '../errors.js'
-import { checkBoolean, checkInteger, checkOneOf, checkOptions, checkString, checkStrings } from '../validate.js'
+import { checkBoolean, checkInteger, checkOneOf, checkOptions, checkSignal, checkString, checkStrings } from '../validate.js'
+import { checkHostName } from './host-check.js'
+import { checkOrigin } from './origins.js'
 import type { ApiKey, RemoteImageOptions, ServedModel, ServerOptions } from './types.js'
 
 const keys = [
-  'host', 'port', 'models', 'preload', 'warmUp', 'unloadAfterMs', 'apiKeys', 'requestsPerMinute', 'corsOrigins',
+  'host', 'port', 'models', 'preload', 'warmUp', 'unloadAfterMs', 'apiKeys', 'requestsPerMinute', 'corsOrigins', 'allowedHosts',
   'remoteImages', 'maxBodyBytes', 'maxImageBytes', 'maxPixels', 'maxInputs', 'maxQueue', 'maxRequests', 'timeoutMs',
-  'drainMs', 'trustProxy', 'metrics', 'page', 'folder', 'logLevel',
+  'drainMs', 'trustProxy', 'metrics', 'page', 'folder', 'logLevel', 'signal',
 ] as const
 const remoteKeys = ['hosts', 'privateAddresses', 'timeoutMs', 'maxRedirects'] as const
 const keyKeys = ['name', 'key', 'requestsPerMinute'] as const
@@ -34,7 +36,8 @@ export function checkServerOptions(options: ServerOptions | undefined) {
     unloadAfterMs: count('unloadAfterMs', 0, 0),
     apiKeys,
     requestsPerMinute: count('requestsPerMinute', 0, 0),
-    corsOrigins: checkStrings('corsOrigins', given.corsOrigins ?? []),
+    corsOrigins: checkStrings('corsOrigins', given.corsOrigins ?? []).map((origin, i) => checkOrigin(`corsOrigins[${i}]`, origin)),
+    allowedHosts: checkStrings('allowedHosts', given.allowedHosts ?? []).map((host, i) => checkHostName(`allowedHosts[${i}]`, host)),
     remoteImages: checkRemote(given.remoteImages ?? false),
     maxBodyBytes: count('maxBodyBytes', 32 * mebibyte, 1024),
     maxImageBytes: count('maxImageBytes', 16 * mebibyte),
@@ -48,6 +51,7 @@ export function checkServerOptions(options: ServerOptions | undefined) {
     metrics: checkOneOf('metrics', given.metrics ?? (apiKeys.length > 0 ? 'key' : 'open'), ['open', 'key', 'off']),
     page: checkBoolean('page', given.page ?? true),
     folder: given.folder === undefined ? undefined : checkString('folder', given.folder),
+    signal: checkSignal('signal', given.signal),
     logLevel: checkOneOf('logLevel', given.logLevel ?? 'silent', ['silent', 'error', 'warn', 'info', 'debug']),
   }
 }

@@ -8,11 +8,12 @@ import http from 'node:http'
 import https from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 
-import ipaddr from 'ipaddr.js'
-
 import { ClipError } from '../errors.js'
+import { hostOf, isPublic, matchesHost } from './addresses.js'
 import { checkSize } from './image-bytes.js'
 import type { RemoteImageOptions } from './types.js'
+
+export { isPublic }
 
 export interface RemoteWorld {
   lookup(host: string, options: { all: true }, done: (error: Error | null, addresses: LookupAddress[]) => void): void
@@ -31,6 +32,7 @@ export function remoteImages(
   const checkedLookup: LookupFunction = (host, settings, done) => {
     lookup(host, { all: true }, (error, addresses) => {
       if (error) return done(error, '')
+      if (addresses.length === 0) return done(new Error(`'${host}' has no address`), '')
       try {
         for (const { address } of addresses) check(address, host)
       } catch (refusal) {
@@ -66,26 +68,13 @@ export function remoteImages(
   }
 
   function checkHost(url: URL): void {
-    const host = url.hostname.replace(/^\[|\]$/g, '')
-    if (options.hosts.length > 0 && !options.hosts.some(pattern => matches(host, pattern))) {
+    const host = hostOf(url.hostname)
+    if (options.hosts.length > 0 && !matchesHost(host, options.hosts)) {
       throw refused(`pictures from '${host}' are not allowed here`)
     }
     // a numeric host is never looked up
     if (isIP(host) > 0) check(host, host)
   }
-}
-
-/** Globally reachable unicast, also when an IPv4 address is dressed as IPv6. */
-export function isPublic(address: string): boolean {
-  try {
-    return ipaddr.process(address).range() === 'unicast'
-  } catch {
-    return false
-  }
-}
-
-function matches(host: string, pattern: string): boolean {
-  return pattern.startsWith('*.') ? host.toLowerCase().endsWith(pattern.slice(1).toLowerCase()) : host.toLowerCase() === pattern.toLowerCase()
 }
 
 function parse(text: string, base?: string): URL {

@@ -24,9 +24,9 @@ export class Server {
   /** The port it listens on, also when 0 was asked for. */
   readonly port: number
   /** Every option with its value; secrets left out. */
-  readonly settings: Readonly<Omit<ServerSettings, 'apiKeys'>>
+  readonly settings: Readonly<Omit<ServerSettings, 'apiKeys' | 'signal'>>
 
-  private constructor(running: RunningServer, { apiKeys: _, ...settings }: ServerSettings) {
+  private constructor(running: RunningServer, { apiKeys: _, signal: __, ...settings }: ServerSettings) {
     this.#running = running
     this.url = running.url
     this.port = running.port
@@ -38,7 +38,7 @@ export class Server {
    * then, and requests wait for the model.
    *
    * @throws {TypeError|RangeError} bad options; {ClipError} ERR_CLIP_SERVER_LISTEN when the port cannot be had,
-   *   ERR_CLIP_MODEL_UNAVAILABLE when a model cannot be loaded (`cause` says why)
+   *   ERR_CLIP_MODEL_UNAVAILABLE when a model cannot be loaded (`cause` says why); the signal's reason
    */
   static async start(options?: ServerOptions): Promise<Server> {
     const settings = checkServerOptions(options)
@@ -50,7 +50,7 @@ export class Server {
 
   /**
    * Refuses new requests, lets those in work finish for `drainMs`, then stops them, unloads the models and gives the
-   * port back. Idempotent.
+   * port back. Resolves at the latest three seconds after `drainMs`, whatever cannot be stopped. Idempotent.
    */
   close(): Promise<void> {
     this.#closed ??= this.#running.close()

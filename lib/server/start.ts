@@ -7,12 +7,18 @@ import { type Logger, pino } from 'pino'
 import { ClipError, errorCodeOf } from '../errors.js'
 import { createApp } from './app.js'
 import type { Context } from './context.js'
+import { stderrLog } from './log-stream.js'
 import { Metrics } from './metrics.js'
 import { loadServed, ModelPool } from './model-pool.js'
 import type { SlotEvent } from './model-slot.js'
 import type { ServerSettings } from './options.js'
 import { remoteImages } from './remote-image.js'
-import { Requests } from './requests.js'
+import { abortable, Requests } from './requests.js'
+
+/** Beyond `drainMs`: for the answers to what was stopped, and the models. */
+const hardLimitMs = 3000
+/** For log lines that a slow reader has not taken. */
+const logMs = 250
 
 export interface RunningServer {
   url: string
@@ -22,16 +28,15 @@ export interface RunningServer {
 
 export async function startServer(settings: ServerSettings): Promise<RunningServer> {
   const { app, context } = await assemble(settings)
-  const stopping = new AbortController()
-  const close = async (): Promise<void> => {
-    stopping.abort()
-    await shutDown(app, context)
-  }
+  const close = (): Promise<void> => shutDown(app, context)
+  const { signal = new AbortController().signal } = settings
   try {
-    await listen(app, settings)
-    await context.pool.preload(settings.preload, stopping.signal)
+    await abortable(listen(app, settings), signal)
+    await context.pool.preload(settings.preload, signal)
     context.ready = true
   } catch (error) {
+    // nobody needs to wait for what will not be loaded
+    context.pool.stopLoading()
     await close()
     throw withCause(error)
   }
@@ -52,9 +57,9 @@ function withCause(error: unknown): unknown {
 export async function assemble(settings: ServerSettings): Promise<{ app: FastifyInstance; context: Context }> {
   const metrics = new Metrics()
   const requests = new Requests()
-  const log = pino({ level: settings.logLevel, base: { name: 'ggclip' }, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2))
+  const log = pino({ level: settings.logLevel, base: { name: 'ggclip' }, timestamp: pino.stdTimeFunctions.isoTime }, stderrLog())
   const pool = new ModelPool(settings, name => ({
-    load: served => loadServed(served, settings, event => metrics.trace(name, event)),
+    load: (served, signal) => loadServed(served, settings, event => metrics.trace(name, event), signal),
     after: (ms, action) => {
       const timer = setTimeout(action, ms)
       return () => clearTimeout(timer)
@@ -89,7 +94,18 @@ async function listen(app: FastifyInstance, { host, port }: ServerSettings): Pro
   }
 }
 
-async function shutDown(app: FastifyInstance, { requests, pool, settings }: Context): Promise<void> {
+/** What cannot be stopped (a file system that hangs, a batch of a large model) is not awaited for ever. */
+async function shutDown(app: FastifyInstance, context: Context): Promise<void> {
+  const given = new AbortController()
+  await Promise.race([
+    endInOrder(app, context),
+    sleep(context.settings.drainMs + hardLimitMs, undefined, { signal: given.signal }).then(() => context.log.warn('ended with work that could not be stopped')),
+  ])
+  given.abort()
+  await stderrLog().flush(logMs)
+}
+
+async function endInOrder(app: FastifyInstance, { requests, pool, settings }: Context): Promise<void> {
   requests.close()
   const closed = app.close() // takes no more connections, lets go of idle ones
   await requests.drain(settings.drainMs)

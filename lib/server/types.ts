@@ -53,6 +53,13 @@ export interface ServerOptions {
   requestsPerMinute?: number
   /** Origins whose pages may use the server; '*': all. Default: none. */
   corsOrigins?: readonly string[]
+  /**
+   * Hosts that requests may name (their Host header), besides those of this machine; a leading `*.` admits subdomains,
+   * '*' all. Default: a server that listens on this machine alone is asked for as localhost or by an address (a web
+   * page could otherwise read what it has, by a name of its own that stands for 127.0.0.1); any other server, and one
+   * behind a proxy (`trustProxy`), by any name.
+   */
+  allowedHosts?: readonly string[]
   /** Whether images may be given as http and https URLs, which the server then fetches. Default false. */
   remoteImages?: boolean | RemoteImageOptions
   /** Most bytes of a request. Default 32 MiB. */
@@ -84,4 +91,6 @@ export interface ServerOptions {
   folder?: string
   /** JSON lines on stderr. Default 'silent'. */
   logLevel?: LogLevel
+  /** Gives up starting: while a model is fetched or loaded, say. No effect on a server that has started. */
+  signal?: AbortSignal
 }

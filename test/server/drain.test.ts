@@ -61,7 +61,7 @@ describe('ggclip serve', () => {
     const socket = net.connect(port, '127.0.0.1')
     const body = JSON.stringify({ input: 'late' })
     // the head of a request is on its way when the signal comes, so that its connection is not idle
-    socket.write(`POST /v1/embeddings HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n`)
+    socket.write(`POST /v1/embeddings HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n`)
     await until(async () => (await (await fetch(`${url}/metrics`)).text()).includes('ggclip_admitted_inputs{model="emoji-clip"} 120'))
     child.kill('SIGTERM')
     await until(() => fetch(`${url}/healthz`).then(() => false, () => true))
@@ -81,7 +81,7 @@ describe('ggclip serve', () => {
     const idle = net.connect(port, '127.0.0.1')
     const half = net.connect(port, '127.0.0.1')
     for (const socket of [idle, half]) socket.on('error', () => undefined)
-    half.write('POST /v1/embeddings HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"input":')
+    half.write('POST /v1/embeddings HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"input":')
     const slow = embed(url, images(500)).then(async response => ({ status: response.status, body: await response.json() as any }))
     await until(async () => (await (await fetch(`${url}/metrics`)).text()).includes('ggclip_admitted_inputs{model="emoji-clip"} 500'))
     child.kill('SIGTERM')

@@ -2,7 +2,8 @@
 import { createServer, type RequestListener, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-import { isPublic, remoteImages, type RemoteWorld } from '../../lib/server/remote-image'
+import { isPublic } from '../../lib/server/addresses'
+import { remoteImages, type RemoteWorld } from '../../lib/server/remote-image'
 import { failure, library, post, sample, start, vectorsOf } from './support'
 
 const pizza = sample('pizza.webp')
@@ -22,13 +23,31 @@ afterAll(() => servers.forEach(server => {
 }))
 
 describe('addresses', () => {
-  test.each(['8.8.8.8', '1.1.1.1', '2606:4700:4700::1111', '::ffff:8.8.8.8', '172.32.0.1', '192.167.0.1'])('%s is public', address => {
+  test('an IPv4 address is public in IPv6 dress exactly when it is in plain', () => {
+    let state = 7
+    const byte = (): number => (state = (state * 1103515245 + 12345) % 2 ** 31) >> 16 & 255
+    for (let i = 0; i < 2000; i++) {
+      const parts = [byte(), byte(), byte(), byte()]
+      const hex = ((parts[0]! << 8 | parts[1]!) >>> 0).toString(16) + ':' + ((parts[2]! << 8 | parts[3]!) >>> 0).toString(16)
+      const plain = isPublic(parts.join('.'))
+      expect([isPublic(`::ffff:${parts.join('.')}`), isPublic(`::ffff:${hex}`)]).toEqual([plain, plain])
+      // to a gateway of somebody's: never
+      for (const prefix of ['::', '64:ff9b::', '::ffff:0:']) expect(isPublic(`${prefix}${hex}`)).toBe(false)
+      expect(isPublic(`2002:${hex}::1`)).toBe(false)
+    }
+  })
+  test.each(['8.8.8.8', '1.1.1.1', '2606:4700:4700::1111', '::ffff:8.8.8.8', '172.32.0.1', '192.167.0.1', '168.63.129.15', '2a00:1450::1', '2620:fe::fe'])('%s is public', address => {
     expect(isPublic(address)).toBe(true)
   })
   test.each([
     '127.0.0.1', '127.1.2.3', '0.0.0.0', '10.0.0.1', '172.16.0.1', '172.31.255.255', '192.168.1.1', '169.254.169.254', '100.64.0.1',
     '192.0.2.1', '198.18.0.1', '198.51.100.7', '203.0.113.9', '224.0.0.1', '240.0.0.1', '255.255.255.255', '::', '::1', 'fe80::1', 'fc00::1', 'fd12::1',
     'ff02::1', '::ffff:127.0.0.1', '::ffff:10.0.0.1', '::127.0.0.1', '64:ff9b::7f00:1', '2002:7f00:1::', '2001:db8::1', 'fec0::1', '', 'no address',
+    // hosts of clouds, which stand in public ranges; addresses that carry another one; ranges for other purposes
+    '168.63.129.16', '::ffff:168.63.129.16', '::7f00:1', '::a00:1', '::a9fe:a9fe', '64:ff9b:1::a00:1', '2001:0:7f00:1::', '2001:20::1', '2001:2::1', '3fff::1', '4000::1',
+    '5f00::1', '100::1', '192.0.0.192', '192.88.99.1', '0.1.2.3', '::ffff:0:127.0.0.1', '::ffff:0.0.0.0', 'fe80::1%eth0', '2a00:1450::1%1',
+    // no usual spellings: readers differ in what they take them for
+    '010.0.0.1', '0x7f.0.0.1', '2130706433', '127.1', '127.0.0.1.', ' 8.8.8.8', '8.8.8.8:80', '[2a00:1450::1]',
   ])('%s is not', address => {
     expect(isPublic(address)).toBe(false)
   })
@@ -39,7 +58,8 @@ describe('refused', () => {
   test.each([
     'http://127.0.0.1/', 'http://localhost/', 'http://[::1]/', 'http://2130706433/', 'http://0x7f.1/', 'http://0177.0.0.1/', 'http://127.1/', 'http://0/',
     'http://169.254.169.254/latest/meta-data/', 'http://[::ffff:127.0.0.1]/', 'http://[::ffff:7f00:1]/', 'http://10.0.0.1/', 'http://user:pass@8.8.8.8/',
-    'http://ⓛocalhost/', 'http://127。0。0。1/',
+    'http://ⓛocalhost/', 'http://127。0。0。1/', 'http://127.0.0.1./', 'http://[::7f00:1]/', 'http://168.63.129.16/machine',
+    'http://[64:ff9b::169.254.169.254]/', 'http://0x7f000001/', 'http://0300.0250.1.1/', 'http://[::ffff:a9fe:a9fe]/', 'http://100.100.100.200/',
   ])('%s', async url => {
     await expect(fetch(url, never)).rejects.toMatchObject({ name: 'ClipError', code: 'ERR_CLIP_URL_REFUSED' })
   })

@@ -82,7 +82,6 @@ async function toFile(shell: Shell, images: string[], flags: Flags, out: string)
   const add = async (input: string, { shape, parts }: Row): Promise<void> => {
     await file.add(shape, parts)
     inputs.push(input)
-    if (!flags.json) await shell.write(tabbed([input]))
   }
   try {
     await withModel(shell, flags, text ? 'text' : 'image', async clip => {
@@ -91,7 +90,8 @@ async function toFile(shell: Shell, images: string[], flags: Flags, out: string)
     })
     const shape = await file.finish()
     shell.note(`wrote ${out}: [${shape.join(', ')}]`)
-    if (flags.json) await shell.write(`${JSON.stringify({ out, shape, inputs })}\n`)
+    // only now: a reader of the list who leaves early does not cost the file
+    await shell.write(flags.json ? `${JSON.stringify({ out, shape, inputs })}\n` : inputs.map(input => tabbed([input])).join(''))
   } finally {
     await file.discard()
   }

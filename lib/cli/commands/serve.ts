@@ -3,12 +3,12 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 
 import { ClipError, type LoadOptions, type LogLevel, Server, type ServedModel, type ServerOptions, weightTypes } from '../../index.js'
-import { UsageError } from '../failure.js'
+import { type Interruption, UsageError } from '../failure.js'
 import { addExamples, addJsonOption, collect, wholeNumber } from '../options.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
 
-interface Flags extends Omit<ServerOptions, 'models' | 'apiKeys' | 'corsOrigins' | 'remoteImages'> {
+interface Flags extends Omit<ServerOptions, 'models' | 'apiKeys' | 'corsOrigins' | 'allowedHosts' | 'remoteImages' | 'signal'> {
   model?: string[]
   threads?: number
   sessions?: number
@@ -22,6 +22,7 @@ interface Flags extends Omit<ServerOptions, 'models' | 'apiKeys' | 'corsOrigins'
   dimensions?: string
   apiKeysFile?: string
   corsOrigin?: string[]
+  allowedHosts?: string[]
   remoteImages?: true
   remoteHost?: string[]
   logLevel?: LogLevel
@@ -74,6 +75,7 @@ commas); a key in an argument would be visible to everybody on the machine.`)
   command
     .option('--remote-host <host>', 'fetch images only from this host; *.host for its subdomains (repeatable)', collect)
     .option('--cors-origin <origin>', 'web pages of this origin may use the server; * for all (repeatable)', collect)
+    .option('--allowed-hosts <a,b>', 'names that requests may call this server by; *.host for subdomains, * for all (default: on a loopback address without a proxy those of this machine, else all)', collect)
     .action((flags: Flags) => run(shell, flags))
   addJsonOption(command)
   addExamples(command, [
@@ -94,17 +96,25 @@ function addOptions(command: ReturnType<Parameters<Verb>[0]['command']>, rows: r
 
 async function run(shell: Shell, flags: Flags): Promise<void> {
   const options = await optionsOf(flags)
-  const stopping = stopSignal(shell)
-  const server = await Server.start(options)
-  if (flags.json) await shell.write(`${JSON.stringify({ url: server.url, port: server.port, pid: process.pid })}\n`)
-  else shell.note(`ggclip serves ${[...server.settings.models.keys()].join(', ')} on ${server.url} (API: ${server.url}/docs)`)
-  await stopping
-  await server.close()
+  // it keeps to its own time (drainMs), and leaves no files behind
+  shell.graceMs = 2 ** 31 - 1
+  shell.hurryMs = 200
+  try {
+    await using server = await Server.start({ ...options, signal: shell.signal })
+    if (flags.json) await shell.write(`${JSON.stringify({ url: server.url, port: server.port, pid: process.pid })}\n`)
+    else shell.note(`ggclip serves ${[...server.settings.models.keys()].join(', ')} on ${server.url} (API: ${server.url}/docs)`)
+    await stopped(shell.signal)
+  } catch (error) {
+    if (!shell.signal.aborted) throw error
+  }
+  // who sends SIGTERM wants it to end: no failure
+  const { signal, status } = shell.signal.reason as Interruption
+  shell.exitStatus = signal === 'SIGTERM' ? 0 : status
 }
 
 async function optionsOf(flags: Flags): Promise<ServerOptions> {
   const {
-    model, threads, sessions, device, dtype, precision, towers, decode, maxBatch, maxWaitMs, dimensions, apiKeysFile, corsOrigin,
+    model, threads, sessions, device, dtype, precision, towers, decode, maxBatch, maxWaitMs, dimensions, apiKeysFile, corsOrigin, allowedHosts,
     remoteImages, remoteHost, json: _, logLevel = 'info', ...rest
   } = flags
   const common = { threads, sessions, device, dtype, precision, towers, decode, maxBatch, maxWaitMs, dimensions: sizesOf(dimensions) }
@@ -114,6 +124,7 @@ async function optionsOf(flags: Flags): Promise<ServerOptions> {
     models: modelsOf(model, JSON.parse(JSON.stringify(common)) as ServedModel),
     apiKeys: await keysOf(apiKeysFile),
     corsOrigins: corsOrigin,
+    allowedHosts: allowedHosts?.flatMap(list => list.split(',').map(host => host.trim())),
     remoteImages: remoteHost ? { hosts: remoteHost } : remoteImages,
   }
 }
@@ -154,14 +165,9 @@ async function keysOf(file: string | undefined): Promise<ServerOptions['apiKeys'
   return keys
 }
 
-/** Resolves on SIGTERM or Ctrl-C. */
-function stopSignal(shell: Shell): Promise<void> {
+function stopped(signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
-    process.once('SIGTERM', () => {
-      // asked a second time: at once
-      process.once('SIGTERM', () => process.exit(143))
-      resolve()
-    })
-    shell.signal.addEventListener('abort', () => resolve(), { once: true })
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 }

@@ -1,0 +1,29 @@
+/**
+ * The Host header against DNS rebinding: a web page whose own name is made to stand for 127.0.0.1 is of this server's
+ * origin to the browser, and may read all that the server answers. Only the name tells.
+ */
+import { ClipError, outOfRange } from '../errors.js'
+import { hostOf, isLoopback, matchesHost, plainAddress } from './addresses.js'
+import type { ServerSettings } from './options.js'
+
+/** @throws {ClipError} ERR_CLIP_HOST_REFUSED */
+export type HostCheck = (header: string | undefined) => void
+
+export function hostCheck({ host, allowedHosts, trustProxy }: Pick<ServerSettings, 'host' | 'allowedHosts' | 'trustProxy'>): HostCheck {
+  const local = isLoopback(hostOf(host)) && trustProxy === 0
+  if (allowedHosts.includes('*') || (allowedHosts.length === 0 && !local)) return () => undefined
+  return header => {
+    // a browser always sends it
+    if (header === undefined) return
+    const name = hostOf(header)
+    // an address cannot be made to stand for another one
+    if (plainAddress(name) !== undefined || isLoopback(name) || matchesHost(name, allowedHosts)) return
+    throw new ClipError('ERR_CLIP_HOST_REFUSED', `this server is not to be called '${name.slice(0, 80)}': allowedHosts (--allowed-hosts) says by which names it is`)
+  }
+}
+
+/** A name or address without scheme, port or path. */
+export function checkHostName(name: string, host: string): string {
+  if (host === '*' || /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*\.?$/.test(host) || /^\[?[\da-f:.]+\]?$/i.test(host)) return host.toLowerCase()
+  throw outOfRange(name, "a host such as 'gallery.example' or '*.gallery.example'", host)
+}

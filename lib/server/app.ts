@@ -11,6 +11,7 @@ import { onConnectionError } from './connection-errors.js'
 import type { Context } from './context.js'
 import { bodyOf, failureOf, schemaFailure } from './failures.js'
 import { addHooks, addScope } from './hooks.js'
+import { checkJsonShape } from './json-body.js'
 import { addDocs } from './openapi.js'
 import { computeRoute, serverRoutes } from './listen.js'
 import { type GalleryModel, registerPage } from './page/index.js'
@@ -25,6 +26,15 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   // schemas say what answers look like, to people; JSON.stringify needs no telling
   app.setSerializerCompiler(() => data => JSON.stringify(data))
   app.removeContentTypeParser('text/plain')
+  const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    try {
+      checkJsonShape(body)
+    } catch (error) {
+      return done(error as Error)
+    }
+    return parseJson(request, body, done)
+  })
   for (const schema of shared) app.addSchema(schema)
   addScope(app, settings)
   // before the checks: a page may read what they refuse

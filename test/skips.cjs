@@ -26,7 +26,11 @@ const needs = {
   },
   linux: {
     absent: () => process.platform !== 'linux' && 'not Linux: no /proc, no prlimit',
-    tests: /^test\/(quantize|lifecycle\/scarcity|reference\/dtype)\.test\.ts: /,
+    tests: /^test\/(quantize|lifecycle\/scarcity|reference\/dtype|streams\/(cli|log|scarcity))\.test\.ts: /,
+  },
+  python: {
+    absent: () => !runs('python3', '-c', 'import pty') && 'no python3, which makes a terminal that is closed',
+    tests: /^test\/streams\/log\.test\.ts: .*a terminal/,
   },
   posix: { absent: () => process.platform === 'win32' && 'Windows: no ulimit, no other users', tests: /^test\/(quantize|models\/(transfer|surroundings))\.test\.ts: / },
 }

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { ClipError } from '../errors.js'
 
@@ -12,7 +13,7 @@ const maxFileBytes = 2 ** 31 - 1
 export async function readImageFile(path: string, name: string): Promise<Buffer> {
   let file: FileHandle | undefined
   try {
-    file = await open(path, 'r')
+    file = await openPatiently(path)
     const stat = await file.stat()
     // a device such as /dev/zero never ends
     if (!stat.isFile() && !stat.isFIFO()) throw new Error('it is not a file')
@@ -23,6 +24,19 @@ export async function readImageFile(path: string, name: string): Promise<Buffer>
     throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${name} '${path}' cannot be read: ${(error as Error).message}`, { cause: error })
   } finally {
     await file?.close()
+  }
+}
+
+/** Where this process, or the system, has no descriptor left at present, others give theirs back soon. */
+async function openPatiently(path: string): Promise<FileHandle> {
+  for (let waitMs = 5; ; waitMs *= 2) {
+    try {
+      return await open(path, 'r')
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if ((code !== 'EMFILE' && code !== 'ENFILE') || waitMs > 2000) throw error
+      await sleep(waitMs)
+    }
   }
 }
 

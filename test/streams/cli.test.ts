@@ -5,14 +5,14 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 
-import { describeBuilt, embedded, type Ended, picture, run, scratch, serve, stalledPipe, start, until } from './support'
+import { describeOnLinux, embedded, type Ended, picture, run, scratch, serve, stalledPipe, start, until } from './support'
 
 const oneLine = /^ggclip: standard output cannot be written: .*\(ERR_CLIP_FILE_WRITE\)\n$/
 
 /** What a command says of its own (files written) stands before. */
 const lastLine = ({ stderr }: Ended): string => stderr.split('\n').slice(-2).join('\n')
 
-describeBuilt('stdout that cannot take everything', () => {
+describeOnLinux('stdout that cannot take everything', () => {
   const commands: [string, string[]][] = [
     ['help', ['--help']], ['version', ['--version']], ['embed', ['embed', picture]], ['embed --out', ['embed', picture, '--out', 'a.npy']],
     ['tokenize --json', ['tokenize', 'a', '--json']], ['models', ['models', '--json']], ['convert', ['convert', embedded, 'a.gguf', '--json']],
@@ -60,7 +60,7 @@ describeBuilt('stdout that cannot take everything', () => {
   })
 })
 
-describeBuilt('stderr that cannot take everything', () => {
+describeOnLinux('stderr that cannot take everything', () => {
   test.each([['/dev/full', () => openSync('/dev/full', 'w')], ['a full pipe that nobody reads', () => stalledPipe('still-stderr')]])('%s: the exit status stays', async (_, open) => {
     const fd = open()
     const [failed, wrong, good] = await Promise.all([['embed', 'missing.png'], ['embed', '--wrong'], ['convert', embedded, 'c.gguf']].map(args => run(args, { stdio: ['ignore', 'pipe', fd] })))
@@ -68,7 +68,7 @@ describeBuilt('stderr that cannot take everything', () => {
   })
 })
 
-describeBuilt('signals', () => {
+describeOnLinux('signals', () => {
   const statuses: [NodeJS.Signals, number][] = [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]]
 
   test.each(statuses)('%s while a file is written: nothing of it is left', async (signal, status) => {
@@ -109,7 +109,7 @@ describeBuilt('signals', () => {
   })
 })
 
-describeBuilt('signals to a server', () => {
+describeOnLinux('signals to a server', () => {
   /** A hub that takes requests and never answers. */
   const hub = createServer(() => undefined)
   let silent: Record<string, string>

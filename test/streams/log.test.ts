@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 
 import { LogStream } from '../../lib/server/log-stream'
-import { describeBuilt, embed, main, serve, stalledPipe } from './support'
+import { where } from '../helpers/skips'
+import { describeOnLinux, embed, main, serve, stalledPipe } from './support'
 
 const failing = (code: string) => () => { throw Object.assign(new Error(code), { code }) }
 
@@ -66,7 +67,7 @@ describe('log lines', () => {
   })
 })
 
-describeBuilt('a server whose log', () => {
+describeOnLinux('a server whose log', () => {
   const lost = async (url: string): Promise<number> => Number(/^ggclip_log_lines_lost_total (\d+)$/m.exec(await (await fetch(`${url}/metrics`)).text())![1])
 
   test('is on a full disk', async () => {
@@ -98,10 +99,7 @@ describeBuilt('a server whose log', () => {
     expect(await ended).toMatchObject({ code: 0, signal: null })
   })
 
-  const hasPython = spawnSync('python3', ['-c', 'import pty']).status === 0
-  const withTerminal = hasPython ? test : test.skip
-  if (!hasPython) console.warn('SKIPPED in test/streams/log.test.ts: a terminal needs python3')
-  withTerminal('goes to a terminal that is closed', () => {
+  where('python', test)('goes to a terminal that is closed', () => {
     const script = `
 import json, os, pty, signal, subprocess, sys, urllib.request
 master, slave = pty.openpty()

@@ -1,8 +1,10 @@
 /** `ggclip` as a process whose streams fail, stand still or go away. */
 import { type ChildProcess, execFileSync, spawn, type StdioOptions } from 'node:child_process'
-import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+
+import { where } from '../helpers/skips'
 
 export const root = path.join(__dirname, '..', '..')
 export const main = path.join(root, 'dist', 'cli', 'main.js')
@@ -11,8 +13,7 @@ export const picture = path.join(root, 'models', 'samples', 'rocket.png')
 export const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-streams-'))
 
 /** Devices and signals as Linux has them. */
-export const describeBuilt = existsSync(main) && process.platform === 'linux' ? describe : describe.skip
-if (!existsSync(main)) console.warn('SKIPPED: test/streams needs dist/ (npm run build:ts)')
+export const describeOnLinux = where('linux', describe)
 
 const children = new Set<ChildProcess>()
 afterAll(() => {

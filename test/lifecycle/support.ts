@@ -15,9 +15,6 @@ export const addonFile = join(root, 'build', 'cmake', 'ggclip.node')
 /** One thread: the suites run beside each other and many at a time. */
 export const load = { threads: 1 } as const
 
-/** For suites that are not here yet; `describe` does as well. */
-export const describeWithModel = describe
-
 export function sample(name: string): string {
   return join(samples, name)
 }

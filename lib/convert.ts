@@ -1,7 +1,8 @@
 /** Conversion of any model that ggclip opens into one GGUF file. */
+import { lstatSync, readlinkSync, statSync } from 'node:fs'
 import path from 'node:path'
 
-import { invalidArgument } from './errors.js'
+import { ClipError, invalidArgument } from './errors.js'
 import { locateModel, type ModelLocation } from './model-path.js'
 import { checkHubOptions, type HubOptions } from './models/pull.js'
 import { type WeightType, weightTypes } from './types.js'
@@ -80,8 +81,27 @@ export function withOrigin(settings: WriteSettings, { source, revision }: ModelL
   return { ...settings, source: settings.source || source, revision: settings.revision || revision }
 }
 
+/**
+ * Absolute; of a symbolic link, what it leads to. The file takes its name by a renaming, which would put it in the place
+ * of a link, a pipe or a device.
+ */
 export function outputPath(output: string): string {
-  return path.resolve(checkString('output', output))
+  const given = path.resolve(checkString('output', output))
+  let kind: string
+  try {
+    const found = statSync(given, { throwIfNoEntry: false })
+    if (found === undefined || found.isFile()) return linkedPath(given)
+    kind = found.isDirectory() ? 'a folder' : 'a device, a pipe or a socket'
+  } catch (cause) {
+    throw new ClipError('ERR_CLIP_FILE_WRITE', `cannot write ${given}: ${(cause as Error).message}`, { cause })
+  }
+  throw new ClipError('ERR_CLIP_FILE_WRITE', `cannot write ${given}: it is ${kind}, expected the path of a file`)
+}
+
+/** A link may lead to what is not there yet. */
+function linkedPath(file: string, depth = 0): string {
+  const isLink = lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
+  return isLink && depth < 40 ? linkedPath(path.resolve(path.dirname(file), readlinkSync(file)), depth + 1) : file
 }
 
 /** The checked options of a conversion, with the policy that every matrix gets the type asked for. */

@@ -1,6 +1,6 @@
 /** convert and quantize: types, policy, importance, progress, and files that are whole or not there at all. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
@@ -32,6 +32,28 @@ const least: Record<WeightType, number> = {
   f32: 0.9999, f16: 0.9999, bf16: 0.9999, q8_0: 0.9998, q6_k: 0.9998, q5_1: 0.999, q5_0: 0.999, q5_k: 0.998,
   q4_1: 0.996, q4_0: 0.996, q4_k: 0.996, iq4_nl: 0.996,
 }
+
+where('posix', describe)('what the output may be', () => {
+  test.each([['a folder', 'mkdir "$0"'], ['a pipe', 'mkfifo "$0"'], ['a link to a device', 'ln -s /dev/null "$0"'], ['a link to itself', 'ln -s "$0" "$0"']])('%s is refused and stays', async (kind, make) => {
+    const output = path.join(room(kind.replaceAll(' ', '-')), 'out')
+    execFileSync('sh', ['-c', make, output])
+    const before = lstatSync(output)
+    await expect(convert(embedded, output)).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_WRITE', message: expect.stringContaining(output) })
+    expect(lstatSync(output)).toMatchObject({ mode: before.mode, ino: before.ino })
+    expect(readdirSync(path.dirname(output))).toEqual(['out'])
+  })
+
+  test('of a link what it leads to is written, be it there or not', async () => {
+    const here = room('links')
+    symlinkSync('real.gguf', path.join(here, 'link.gguf'))
+    for (let i = 0; i < 2; i++) {
+      const { bytes } = await convert(embedded, path.join(here, 'link.gguf'))
+      expect(lstatSync(path.join(here, 'link.gguf')).isSymbolicLink()).toBe(true)
+      expect(lstatSync(path.join(here, 'real.gguf')).size).toBe(bytes)
+    }
+    expect(readdirSync(here).sort()).toEqual(['link.gguf', 'real.gguf'])
+  })
+})
 
 describe('quantize', () => {
   let expected: Float32Array[]

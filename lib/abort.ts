@@ -21,13 +21,17 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 const waiters = new WeakMap<AbortSignal, Set<() => void>>()
 
 /**
- * Calls `listener` once when `signal` aborts. Returns the function that takes the listener away again; calling it
- * more than once does no harm.
+ * Calls `listener` once when `signal` aborts; at once when it has aborted already, since its event will not come again.
+ * Returns the function that takes the listener away again; calling it more than once does no harm.
  *
  * However many wait for one signal, it has a single event listener from here: a signal shared by hundreds of calls
  * would otherwise make Node warn of a leak (it does from the eleventh on).
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  if (signal.aborted) {
+    listener()
+    return () => undefined
+  }
   // a function of its own, so that the same listener may wait twice
   const waiter = (): void => listener()
   const group = waiters.get(signal) ?? listen(signal)

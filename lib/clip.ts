@@ -4,17 +4,17 @@ import { checkImageOptions, checkTextOptions, imageKeys, pictureKeys } from './c
 import { checkClassifyOptions, Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
 import { withDeadline } from './deadline.js'
 import { ClipError, fromNative } from './errors.js'
-import { checkLayers } from './hidden-layers.js'
+import { checkLayers, checkStates, type HiddenStates, type HiddenStatesOptions } from './hidden-layers.js'
 import { type DecodeSettings, decodeImage, isImageList, prepareDecoder } from './image.js'
 import { checkLoadOptions, type LoadSettings } from './load-options.js'
 import { locateModel, type ModelLocation } from './model-path.js'
 import { modelTokenizer } from './model-tokenizer.js'
-import type { NativeImage, NativeModel, NativeStates } from './native/contract.js'
+import type { NativeImage, NativeModel, NativeSession, NativeStates } from './native/contract.js'
 import { loadAddon } from './native/load.js'
 import { mapInOrder } from './pipeline.js'
 import { checkProfileOptions, type Profile, profileOn, type ProfileOptions, summarise } from './profile.js'
 import { Scheduler, type SchedulerStats } from './scheduler/index.js'
-import { type EncodeItem, imageKind, SessionRunner, textKind } from './session-runner.js'
+import { type EncodeItem, imageKind, preprocessKind, SessionRunner, textKind } from './session-runner.js'
 import { dot, normalize, sigmoid, softmax } from './similarity.js'
 import { TextCache } from './text-cache.js'
 import { batchListener, Tracer } from './trace.js'
@@ -29,25 +29,6 @@ const textCacheSize = 1024
 const batchAimMs = 200
 /** More would wait for memory, and the addon takes no more. */
 const maxLoadThreads = 64
-
-export interface HiddenStatesOptions<Layer extends number | readonly number[] = number> {
-  /** Layer, or several: 0 is the input of the first block, -1 the output of the last. Default -1. */
-  layer?: Layer
-  /** Instead of `layer`: how many of the last blocks to skip ("clip skip"); 1 is layer -2. */
-  skip?: number
-  /** Apply the tower's final norm, as Stable Diffusion does to its text conditioning. Default false. */
-  norm?: boolean
-  /** Which encoder `input` goes to: a string may be a text or the path of a picture. */
-  tower: 'image' | 'text'
-  signal?: AbortSignal
-}
-
-/** Per-token states of one layer, row-major [tokens][width]. */
-export interface HiddenStates {
-  data: Float32Array
-  tokens: number
-  width: number
-}
 
 export interface ClipStats extends SchedulerStats {
   /** Texts whose embedding is kept for the next call. */
@@ -86,7 +67,8 @@ export class Clip {
       source: native.source || location.source, revision: native.revision || location.revision,
     })
     this.#runners = Array.from(
-      { length: settings.sessions }, () => new SessionRunner(model.createSession(settings.threads, settings.maxBatch), native.dim),
+      { length: settings.sessions },
+      () => new SessionRunner(model, model.createSession(settings.threads, settings.maxBatch), native.dim, native.name || native.path),
     )
     const { maxBatch, maxWaitMs, maxQueue, decode, maxPixels } = settings
     this.#tracer = new Tracer(settings.onTrace)
@@ -136,7 +118,7 @@ export class Clip {
    *
    * @returns [dim], L2-normalised unless `normalize: false`; for an array one each, in order
    * @throws {TypeError|RangeError} bad arguments; {ClipError} ERR_CLIP_IMAGE_DECODE, ERR_CLIP_IMAGE_TOO_LARGE,
-   *   ERR_CLIP_IMAGE_EMPTY, ERR_CLIP_TOWER_MISSING, ERR_CLIP_QUEUE_FULL, ERR_CLIP_DISPOSED; the signal's reason
+   *   ERR_CLIP_IMAGE_EMPTY, ERR_CLIP_NOT_FINITE, ERR_CLIP_TOWER_MISSING, ERR_CLIP_QUEUE_FULL, ERR_CLIP_DISPOSED; the signal's reason
    */
   encodeImage(image: ImageInput, options?: EncodeImageOptions): Promise<Float32Array>
   encodeImage(images: readonly ImageInput[], options?: EncodeImageOptions): Promise<Float32Array[]>
@@ -227,12 +209,12 @@ export class Clip {
     const settings = checkImageOptions(options, pictureKeys)
     this.#needOpen()
     this.#needTower('vision')
-    const decoded = await decodeImage(image, { ...this.#decoding, ...settings })
-    if ('tensor' in decoded) return decoded.tensor.slice()
-    this.#needOpen()
-    const background = settings.background ?? null
-    // milliseconds of work: when cancelled it ends by itself
-    return withAbort(settings.signal, () => ({ promise: this.#model.preprocess(decoded, background), abort: () => undefined }))
+    return withDeadline(settings, async ({ signal, priority, client, onTrace, orient, decode, background }) => {
+      const name = imageName('image', image)
+      const decoded = await this.#decode(image, { orient, decode, signal, onTrace })
+      if ('tensor' in decoded) return decoded.tensor
+      return this.#scheduler.submit(preprocessKind, { image: decoded, background, name }, { signal, priority, client })
+    })
   }
 
   /**
@@ -276,11 +258,11 @@ export class Clip {
     throwIfAborted(checkSignal('signal', signal))
     if (tower === 'text') {
       const ids = this.tokenize(checkString('text', input, { empty: true }))
-      return this.#onOwnSession(session => session.textStates(ids, wanted))
+      return checkStates(this.#name, 'text', await this.#onOwnSession(session => session.textStates(ids, wanted), signal))
     }
     this.#needTower('vision')
-    const image = await decodeImage(input, this.#decoding)
-    return this.#onOwnSession(session => session.imageStates(image, wanted))
+    const image = await decodeImage(input, { ...this.#decoding, signal })
+    return checkStates(this.#name, imageName('image', input), await this.#onOwnSession(session => session.imageStates(image, wanted), signal))
   }
 
   /**
@@ -292,7 +274,7 @@ export class Clip {
     const { tower, batch, runs } = checkProfileOptions(options)
     this.#needTower(tower === 'image' ? 'vision' : 'text')
     const prepared = tower === 'image' ? await decodeImage(input, this.#decoding) : this.#tokensOf(checkTexts(input as string))[0]!
-    const native = await this.#onOwnSession(session => profileOn(session, prepared, batch, runs), batch)
+    const native = await this.#onOwnSession(session => profileOn(session, prepared, batch, runs), undefined, batch)
     return summarise(native, { tower, batch, threads: this.info.threads, kernels: this.info.kernels })
   }
 
@@ -332,14 +314,20 @@ export class Clip {
     this.#needOpen()
     this.#needTower('vision')
     const vector = await withDeadline(settings, async ({ signal, priority, client, onTrace, orient, decode, background }) => {
-      throwIfAborted(signal)
-      const image: NativeImage = await this.#tracer.decode(() => decodeImage(input, {
-        ...this.#decoding, orient, ...(decode === undefined ? {} : { decode }), signal, name,
-      }), onTrace)
-      throwIfAborted(signal)
-      return this.#scheduler.submit(imageKind(background), { image, background }, { signal, priority, client, onBatch: batchListener(onTrace) })
+      const image = await this.#decode(input, { orient, decode, signal, onTrace }, name)
+      const item = { image, background, name: imageName(name, input) }
+      return this.#scheduler.submit(imageKind(background), item, { signal, priority, client, onBatch: batchListener(onTrace) })
     })
     return finish(vector, settings.normalize ?? true)
+  }
+
+  async #decode(input: ImageInput, { orient, decode, signal, onTrace }: ImageOptions, name = 'image'): Promise<NativeImage> {
+    throwIfAborted(signal)
+    const image = await this.#tracer.decode(() => decodeImage(input, {
+      ...this.#decoding, orient, ...(decode === undefined ? {} : { decode }), signal, name,
+    }), onTrace)
+    throwIfAborted(signal)
+    return image
   }
 
   // ---- texts ---------------------------------------------------------------------------------------------------------
@@ -357,7 +345,9 @@ export class Clip {
       else known.set(text, vector)
     }
     if (missing.length > 0) {
-      const vectors = await this.#scheduler.submitMany(textKind, this.#tokensOf(missing), { ...call, onBatch: batchListener(call.onTrace) })
+      const nameOf = (text: string): string => (texts.length === 1 ? 'text' : `texts[${texts.indexOf(text)}]`)
+      const items = this.#tokensOf(missing).map((ids, i) => ({ ids, get name() { return nameOf(missing[i]!) } }))
+      const vectors = await this.#scheduler.submitMany(textKind, items, { ...call, onBatch: batchListener(call.onTrace) })
       missing.forEach((text, i) => {
         known.set(text, vectors[i]!)
         this.#cache.set(text, vectors[i]!)
@@ -379,6 +369,11 @@ export class Clip {
 
   // ---- state ---------------------------------------------------------------------------------------------------------
 
+  /** What messages call the model. */
+  get #name(): string {
+    return this.info.name || this.info.path
+  }
+
   #needOpen(): void {
     if (this.#disposal) throw new ClipError('ERR_CLIP_DISPOSED', 'this Clip has been disposed')
   }
@@ -392,17 +387,21 @@ export class Clip {
     return info
   }
 
-  async #onOwnSession<T>(run: (session: ReturnType<NativeModel['createSession']>) => Promise<T>, maxBatch = 1): Promise<T> {
+  async #onOwnSession<T>(run: (session: NativeSession) => Promise<T>, signal?: AbortSignal, maxBatch = 1): Promise<T> {
     this.#needOpen()
+    throwIfAborted(signal)
     const session = this.#model.createSession(this.info.threads, maxBatch)
     try {
-      return await run(session)
-    } catch (error) {
-      throw fromNative(error)
+      return await withAbort(signal, () => ({ promise: run(session), abort: () => session.abort() }))
     } finally {
       await session.dispose()
     }
   }
+}
+
+/** What messages call an image: a path says more than its place. */
+function imageName(name: string, input: ImageInput): string {
+  return typeof input === 'string' ? `${name} '${input}'` : name
 }
 
 function finish(vector: Float32Array, unit: boolean): Float32Array {

@@ -1,6 +1,27 @@
-/** Which layers a call of hiddenStates names. */
+/** The states that a call of hiddenStates names, and what it gives. */
 import { outOfRange } from './errors.js'
+import { isFiniteVector, notFinite } from './finite.js'
+import type { NativeStates } from './native/contract.js'
 import { checkInteger, checkNonEmptyArray } from './validate.js'
+
+export interface HiddenStatesOptions<Layer extends number | readonly number[] = number> {
+  /** Layer, or several: 0 is the input of the first block, -1 the output of the last. Default -1. */
+  layer?: Layer
+  /** Instead of `layer`: how many of the last blocks to skip ("clip skip"); 1 is layer -2. */
+  skip?: number
+  /** Apply the tower's final norm, as Stable Diffusion does to its text conditioning. Default false. */
+  norm?: boolean
+  /** Which encoder `input` goes to: a string may be a text or the path of a picture. */
+  tower: 'image' | 'text'
+  signal?: AbortSignal
+}
+
+/** Per-token states of one layer, row-major [tokens][width]. */
+export interface HiddenStates {
+  data: Float32Array
+  tokens: number
+  width: number
+}
 
 /**
  * Layers counted from the front, 0 to `layers`.
@@ -22,4 +43,10 @@ export function checkLayers(
     return number < 0 ? layers + 1 + number : number
   })
   return { numbers, several }
+}
+
+/** @throws {ClipError} ERR_CLIP_NOT_FINITE */
+export function checkStates(model: string, input: string, states: NativeStates): NativeStates {
+  for (const [name, { data }] of Object.entries(states)) if (!isFiniteVector(data)) throw notFinite(model, input, name)
+  return states
 }

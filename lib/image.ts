@@ -8,6 +8,7 @@ import { types } from 'node:util'
 
 import { throwIfAborted } from './abort.js'
 import { ClipError, invalidArgument, outOfRange } from './errors.js'
+import { checkFinite } from './finite.js'
 import { type DecodeContext, decodeBytes, decodeSharp } from './image/decode.js'
 import { Gate, decodeSlots } from './image/gate.js'
 import { readBlob, readImageFile } from './image/read-bytes.js'
@@ -100,7 +101,7 @@ function checkTensor(name: string, { tensor, width, height }: ImageTensor, size:
   if (expected > 0 && checked.length !== expected) {
     throw outOfRange(`${name}.tensor`, `a Float32Array of 3 x ${rows} x ${columns} = ${expected} values`, tensor)
   }
-  return { tensor: checked.slice(), ...given }
+  return { tensor: checkFinite(`${name}.tensor`, checked.slice()), ...given }
 }
 
 function checkPixels(name: string, pixels: RawPixels, maxPixels: number): NativePixels {

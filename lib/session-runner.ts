@@ -1,7 +1,8 @@
 /** Between the scheduler and a native session: one batch of prepared inputs in, one embedding each out. */
+import { onAbort, throwIfAborted } from './abort.js'
 import { fromNative } from './errors.js'
-import { onAbort } from './abort.js'
-import type { NativeImage, NativeSession } from './native/contract.js'
+import { isFiniteVector, notFinite } from './finite.js'
+import type { NativeImage, NativeModel, NativePixels, NativeSession } from './native/contract.js'
 import { loadAddon } from './native/load.js'
 import type { BatchRunner } from './scheduler/index.js'
 import type { Rgb } from './types.js'
@@ -9,33 +10,59 @@ import type { Rgb } from './types.js'
 export interface ImageItem {
   image: NativeImage
   background: Rgb | undefined
+  /** What messages call it. */
+  name: string
 }
 
-/** Token ids of one text, unpadded where the tower is causal. */
-export type TextItem = Int32Array
+export interface TextItem {
+  /** Unpadded where the tower is causal. */
+  ids: Int32Array
+  name: string
+}
 
 export type EncodeItem = ImageItem | TextItem
 
 export class SessionRunner implements BatchRunner<EncodeItem, Float32Array> {
   readonly session: NativeSession
+  readonly #model: NativeModel
   readonly #dim: number
+  readonly #modelName: string
 
-  constructor(session: NativeSession, dim: number) {
+  constructor(model: NativeModel, session: NativeSession, dim: number, modelName: string) {
+    this.#model = model
     this.session = session
     this.#dim = dim
+    this.#modelName = modelName
   }
 
-  async run(kind: string, items: EncodeItem[], signal: AbortSignal): Promise<Float32Array[]> {
+  async run(kind: string, items: EncodeItem[], signal: AbortSignal): Promise<(Float32Array | Error)[]> {
+    throwIfAborted(signal)
+    if (kind.startsWith('preprocess')) return this.#preprocess(items as ImageItem[], signal)
+    const running = kind.startsWith('image') ? this.#images(items as ImageItem[]) : this.#texts(items as TextItem[])
+    // it is queued by now, so that abort() means it
     const stopListening = onAbort(signal, () => this.session.abort())
     try {
-      const flat = await (kind.startsWith('image') ? this.#images(items as ImageItem[]) : this.#texts(items as TextItem[]))
-      // every caller gets a copy of its own: nobody can change another's result
-      return items.map((_, i) => flat.slice(i * this.#dim, (i + 1) * this.#dim))
+      const flat = await running
+      return items.map(({ name }, i) => {
+        // every caller gets a copy of its own: nobody can change another's result
+        const vector = flat.slice(i * this.#dim, (i + 1) * this.#dim)
+        return isFiniteVector(vector) ? vector : notFinite(this.#modelName, name, 'embedding')
+      })
     } catch (error) {
       throw fromNative(error)
     } finally {
       stopListening()
     }
+  }
+
+  /** One after another: each takes milliseconds on a thread of its own. */
+  async #preprocess(items: ImageItem[], signal: AbortSignal): Promise<(Float32Array | Error)[]> {
+    const tensors: (Float32Array | Error)[] = []
+    for (const { image, background } of items) {
+      throwIfAborted(signal)
+      tensors.push(await this.#model.preprocess(image as NativePixels, background ? [...background] : null).catch(fromNative))
+    }
+    return tensors
   }
 
   async #images(items: ImageItem[]): Promise<Float32Array> {
@@ -47,12 +74,12 @@ export class SessionRunner implements BatchRunner<EncodeItem, Float32Array> {
   }
 
   #texts(items: TextItem[]): Promise<Float32Array> {
-    const lengths = Int32Array.from(items, ids => ids.length)
+    const lengths = Int32Array.from(items, ({ ids }) => ids.length)
     const ids = new Int32Array(lengths.reduce((sum, length) => sum + length, 0))
     let at = 0
     for (const item of items) {
-      ids.set(item, at)
-      at += item.length
+      ids.set(item.ids, at)
+      at += item.ids.length
     }
     return this.session.encodeTexts(ids, lengths)
   }
@@ -63,3 +90,5 @@ export const textKind = 'text'
 export function imageKind(background: Rgb | undefined): string {
   return background === undefined ? 'image' : `image ${background.join(',')}`
 }
+/** Pictures that are only prepared. */
+export const preprocessKind = 'preprocess'

@@ -42,6 +42,7 @@ export class Tracer {
 /** What the scheduler tells, as it is told outside. */
 export function batchListener(listener: TraceListener | undefined): ((report: BatchReport) => void) | undefined {
   return listener && (({ kind, ...report }) => {
+    if (kind.startsWith('preprocess')) return // no tower has run
     tell(listener, { type: 'batch', kind: kind.startsWith('image') ? 'image' : 'text', ...report })
   })
 }

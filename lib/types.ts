@@ -58,7 +58,10 @@ export interface LoadOptions extends HubOptions {
   sessions?: number
   /** Which encoders to load; the weights of the other are not touched. Default 'both' (what the model has of them). */
   towers?: Towers
-  /** Weight type in memory; default as in the file. Another type is converted to while loading. */
+  /**
+   * Weight type in memory; default as in the file. Another type is converted to while loading, except for tensors with
+   * values beyond f16, which stay in a type that holds them.
+   */
   dtype?: WeightType
   /** Arithmetic: 'fast' multiplies bytes with one scale per output row and token, 'exact' computes in f32. Default 'default'. */
   precision?: Precision

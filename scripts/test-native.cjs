@@ -17,6 +17,7 @@ const nativeTests = [
   { name: 'formats', args: () => [buildOracle()] },
   { name: 'thread-team' },
   { name: 'towers' },
+  { name: 'device' },
   ...(process.platform === 'linux' ? [{ name: 'allocations', sanitized: false }] : []),
 ]
 

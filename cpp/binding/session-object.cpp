@@ -20,28 +20,17 @@ session & session_state::get() {
     return *engine;
 }
 
-void session_state::abort() {
-    std::lock_guard<std::mutex> lock(running_mutex);
-    if (session * now = running.load()) now->abort();
-}
-
 namespace {
 
-// Marks the job as running, so that abort() reaches it and nothing else.
+// A job while it runs.
 struct running_scope {
     session_state & state;
-    std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
+    std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
 
-    explicit running_scope(session_state & s) : state(s) {
-        session & engine = state.get();
-        std::lock_guard<std::mutex> lock(state.running_mutex);
-        engine.reset_abort();
-        state.running = &engine;
-    }
+    running_scope(session_state & s, uint64_t ticket) : state(s) { state.tickets.begin(ticket, state.get()); }
     ~running_scope() {
-        std::lock_guard<std::mutex> lock(state.running_mutex);
-        state.running = nullptr;
-        state.last_run_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+        state.tickets.end();
+        state.last_run_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
     }
 };
 
@@ -197,7 +186,7 @@ session_object::session_object(const Napi::CallbackInfo & info) : Napi::ObjectWr
     state_->model = parameters.model;
     state_->n_threads = parameters.n_threads;
     state_->max_batch = parameters.max_batch;
-    worker_ = worker::start(environment::of(info.Env()), [state = state_] { state->abort(); });
+    worker_ = worker::start(environment::of(info.Env()), [state = state_] { state->tickets.abort(); });
 }
 
 session_object::~session_object() {
@@ -216,8 +205,8 @@ Napi::Value session_object::run(Napi::Env env, Napi::Value keep, std::function<R
     auto result = std::make_shared<Result>();
     auto call = std::make_unique<job>(env);
     if (keep.IsObject()) call->alive.push_back(Napi::Persistent(keep.As<Napi::Object>()));
-    call->work = [state = state_, result, work = std::move(work)] {
-        running_scope running(*state);
+    call->work = [state = state_, ticket = state_->tickets.queue(), result, work = std::move(work)] {
+        running_scope running(*state, ticket);
         *result = work(*state->engine, *state);
     };
     call->finish = [result, finish = std::move(finish)](Napi::Env e) { return finish(e, *result); };
@@ -364,7 +353,7 @@ Napi::Value session_object::profile_texts(const Napi::CallbackInfo & info) {
         profile_value);
 }
 
-void session_object::abort(const Napi::CallbackInfo &) { state_->abort(); }
+void session_object::abort(const Napi::CallbackInfo &) { state_->tickets.abort(); }
 
 // Resolves when what was queued has run and the scratch memory is free.
 Napi::Value session_object::dispose(const Napi::CallbackInfo & info) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "binding/async.h"
+#include "binding/job-tickets.h"
 #include "engine/memory.h"
 #include "engine/preprocess.h"
 #include "engine/session.h"
@@ -17,14 +18,12 @@ struct session_state {
     std::shared_ptr<const weights> model;
     int n_threads = 1, max_batch = 1;
     std::unique_ptr<session> engine;
-    std::atomic<session *>   running{nullptr};  // for abort()
-    std::mutex               running_mutex;
+    job_tickets              tickets;
     preprocess_pool          scratch;
     float_scratch            pixels;
     std::atomic<double>      last_run_ms{0};
 
     session & get();
-    void abort();
 };
 
 class session_object : public Napi::ObjectWrap<session_object> {

@@ -3,6 +3,7 @@
 #include "engine/error.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace ggclip {
@@ -45,6 +46,36 @@ static void gather_channels(const source_tensor & tensor, int64_t row, float * d
         memcpy(&value, tensor.data + (size_t) stored * element, element);
         to_float(tensor.type, &value, dst + i, 1);
     }
+}
+
+// Of n numbers of this width, the largest without its sign: as bits, since those of positive floats are in their order.
+template <typename Bits> static Bits largest_bits(const uint8_t * data, size_t n) {
+    constexpr Bits magnitude = (Bits) ((Bits) ~Bits(0) >> 1);
+    Bits largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        Bits bits;
+        memcpy(&bits, data + i * sizeof(Bits), sizeof(Bits));
+        largest = std::max(largest, (Bits) (bits & magnitude));
+    }
+    return largest;
+}
+
+float largest_magnitude(const source_tensor & tensor) {
+    float largest = 0;
+    if (tensor.type == GGML_TYPE_F32) {
+        const uint32_t bits = largest_bits<uint32_t>(tensor.data, tensor.n_bytes / sizeof(bits));
+        memcpy(&largest, &bits, sizeof(bits));
+    } else if (tensor.type == GGML_TYPE_BF16) {
+        largest = ggml_bf16_to_fp32({largest_bits<uint16_t>(tensor.data, tensor.n_bytes / sizeof(uint16_t))});
+    } else {
+        std::vector<float> row((size_t) tensor.ne[0]);
+        for (int64_t r = 0; r < n_rows(tensor); r++) {
+            convert_rows(tensor, GGML_TYPE_F32, r, 1, row.data());
+            for (float value : row) largest = std::isfinite(value) ? std::max(largest, std::fabs(value)) : INFINITY;
+            if (std::isinf(largest)) break;
+        }
+    }
+    return std::isfinite(largest) ? largest : INFINITY;
 }
 
 void convert_rows(const source_tensor & tensor, ggml_type type, int64_t first, int64_t n, void * dst, const float * importance) {

@@ -11,32 +11,34 @@ namespace ggclip {
 
 static bool abort_requested(void * data) { return static_cast<std::atomic<bool> *>(data)->load(std::memory_order_relaxed); }
 
+static ggml_backend_ptr start_cpu(int n_threads, std::atomic<bool> & abort) {
+    ggml_backend_ptr cpu(ggml_backend_cpu_init());
+    if (!cpu) throw_error(error_code::OUT_OF_MEMORY, "could not make a CPU backend");
+    ggml_backend_cpu_set_n_threads(cpu.get(), n_threads);
+    ggml_backend_cpu_set_abort_callback(cpu.get(), abort_requested, &abort);
+    return cpu;
+}
+
 tower_runner::tower_runner(const weights & weights, int n_threads, std::atomic<bool> & abort)
     : weights_(weights), n_threads_(n_threads), abort_(abort) {
-    ggml_backend_t cpu = ggml_backend_cpu_init();
-    if (!cpu) throw_error(error_code::OUT_OF_MEMORY, "could not make a CPU backend");
-    backend_.reset(cpu);
-    ggml_backend_cpu_set_n_threads(cpu, n_threads);
-    ggml_backend_cpu_set_abort_callback(cpu, abort_requested, &abort_);
-    if (weights.kernels) team_ = std::make_unique<thread_team>(n_threads);
-    if (is_cpu(weights.device)) return;
-
-    cpu_fallback_ = std::move(backend_);
+    if (is_cpu(weights.device)) {
+        backend_ = start_cpu(n_threads, abort);
+        if (weights.kernels) team_ = std::make_unique<thread_team>(n_threads);
+        return;
+    }
     backend_.reset(ggml_backend_dev_init(weights.device, nullptr));
     if (!backend_) {
         throw_error(error_code::DEVICE_UNAVAILABLE, "device %s: its backend could not be started", ggml_backend_dev_name(weights.device));
     }
-    ggml_backend_t backends[] = {backend_.get(), cpu_fallback_.get()};
-    sched_.reset(ggml_backend_sched_new(backends, nullptr, 2, 8192, false, true));
 }
 
 // ggml's own threads, started at the first graph that the team cannot run.
-void tower_runner::start_pool() {
+void tower_runner::start_pool(ggml_backend_t cpu) {
     ggml_threadpool_params params = ggml_threadpool_params_default(n_threads_);
     params.poll = 0;  // between jobs the threads sleep
     pool_.reset(ggml_threadpool_new(&params));
     if (!pool_) throw_error(error_code::OUT_OF_MEMORY, "could not start %d threads", n_threads_);
-    ggml_backend_cpu_set_threadpool(sched_ ? cpu_fallback_.get() : backend_.get(), pool_.get());
+    ggml_backend_cpu_set_threadpool(cpu, pool_.get());
 }
 
 // The rows of a batch and, for the portable attention, where they stand once padded.
@@ -74,7 +76,8 @@ bool tower_runner::pads_on_cpu(const batch & batch) const {
 
 built_graph & tower_runner::prepare(tower & slot, builder build, const batch & batch, bool is_text, const capture * wanted) {
     const bool capturing = wanted != nullptr;
-    if (slot.last && slot.last->lengths == batch.lengths && !slot.last->capturing && !capturing) return *slot.last;
+    const bool same = slot.last && slot.last->lengths == batch.lengths && !slot.last->capturing && !slot.last->scheduled;
+    if (same && !capturing) return *slot.last;
 
     const hparams & hp = weights_.hp;
     const tower_hparams & tower = is_text ? static_cast<const tower_hparams &>(hp.text) : hp.vision;
@@ -114,13 +117,37 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
     for (auto & state : g->states.states) ggml_build_forward_expand(g->graph, state.second);
     ggml_build_forward_expand(g->graph, g->output);
 
-    if (!sched_) {
-        if (!slot.alloc) slot.alloc.reset(ggml_gallocr_new(cpu_buffer_type()));
-        if (!ggml_gallocr_alloc_graph(slot.alloc.get(), g->graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate scratch memory");
-    }
+    allocate(slot, *g);
     g->by_team = packed && g->program.compile(g->graph, n_threads_);
     slot.last = std::move(g);
     return *slot.last;
+}
+
+static bool runs_all(ggml_backend_dev_t device, ggml_cgraph * graph) {
+    for (int i = 0; i < ggml_graph_n_nodes(graph); i++) {
+        if (!ggml_backend_dev_supports_op(device, ggml_graph_node(graph, i))) return false;
+    }
+    return true;
+}
+
+// Memory of the tower's own, so that the graph can run again and again beside the other tower's.
+void tower_runner::allocate(tower & slot, built_graph & g) {
+    const bool cpu = is_cpu(weights_.device);
+    if (!cpu && !runs_all(weights_.device, g.graph)) return schedule(g);
+    if (!slot.alloc) slot.alloc.reset(ggml_gallocr_new(cpu ? cpu_buffer_type() : ggml_backend_get_default_buffer_type(backend_.get())));
+    if (!ggml_gallocr_alloc_graph(slot.alloc.get(), g.graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate scratch memory");
+}
+
+// The scheduler's memory belongs to whatever graph came last, of either tower: such a graph is built anew for each run.
+void tower_runner::schedule(built_graph & g) {
+    if (!sched_) {
+        cpu_fallback_ = start_cpu(n_threads_, abort_);
+        ggml_backend_t backends[] = {backend_.get(), cpu_fallback_.get()};
+        sched_.reset(ggml_backend_sched_new(backends, nullptr, 2, 8192, false, true));
+    }
+    g.scheduled = true;
+    ggml_backend_sched_reset(sched_.get());
+    if (!ggml_backend_sched_alloc_graph(sched_.get(), g.graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate device memory");
 }
 
 static void set_input(ggml_tensor * t, const void * data) {
@@ -170,8 +197,9 @@ void tower_runner::set_common_inputs(built_graph & g) {
 }
 
 ggml_status tower_runner::run_on_backend(built_graph & g) {
-    if (!pool_) start_pool();
-    return sched_ ? ggml_backend_sched_graph_compute(sched_.get(), g.graph) : ggml_backend_graph_compute(backend_.get(), g.graph);
+    ggml_backend_t cpu = g.scheduled ? cpu_fallback_.get() : is_cpu(weights_.device) ? backend_.get() : nullptr;
+    if (cpu && !pool_) start_pool(cpu);
+    return g.scheduled ? ggml_backend_sched_graph_compute(sched_.get(), g.graph) : ggml_backend_graph_compute(backend_.get(), g.graph);
 }
 
 void tower_runner::compute(built_graph & g, float * out) {
@@ -211,12 +239,6 @@ static void patchify(const vision_hparams & hp, const image_tensor & image, floa
     }
 }
 
-void tower_runner::place_on_device(built_graph & g) {
-    if (!sched_) return;
-    ggml_backend_sched_reset(sched_.get());
-    if (!ggml_backend_sched_alloc_graph(sched_.get(), g.graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate device memory");
-}
-
 const std::vector<float> & tower_runner::places_of(const image_tensor & image) {
     const vision_hparams & hp = weights_.hp.vision;
     if (!grid_) {
@@ -252,7 +274,6 @@ void tower_runner::run_images(const image_tensor * images, int n, float * out, c
         return;
     }
     built_graph & g = prepare(vision_, build_vision_graph, shape, /*is_text=*/false, states);
-    place_on_device(g);
     set_patches(g, images, n);
     if (g.input.places) {
         places_.clear();
@@ -335,7 +356,6 @@ void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n
         return;
     }
     built_graph & g = prepare(text_, build_text_graph, shape, /*is_text=*/true, states);
-    place_on_device(g);
     set_input(g.input.ids, rows.tokens.data());
     set_input(g.input.positions, rows.positions.data());
     set_input(g.input.pooled, pooled.data());

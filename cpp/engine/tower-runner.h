@@ -28,6 +28,7 @@ struct built_graph {
     ggml_cgraph *              graph = nullptr;
     node_program               program;
     bool                       by_team = false;  // runs on the thread team; else on a ggml backend
+    bool                       scheduled = false;  // by ggml's scheduler, for one run only
     ggml_tensor *              output = nullptr;
 };
 
@@ -60,12 +61,13 @@ class tower_runner {
     bool pads_on_cpu(const batch & batch) const;
     built_graph & prepare(tower & slot, builder build, const batch & batch, bool is_text, const capture * wanted);
     const std::vector<float> & places_of(const image_tensor & image);
-    void place_on_device(built_graph & g);
+    void allocate(tower & slot, built_graph & g);
+    void schedule(built_graph & g);
     void set_patches(built_graph & g, const image_tensor * images, int n);
     void set_common_inputs(built_graph & g);
     void compute(built_graph & g, float * out);
     ggml_status run_on_backend(built_graph & g);
-    void start_pool();
+    void start_pool(ggml_backend_t cpu);
 
     const weights &       weights_;
     int                   n_threads_;
@@ -73,7 +75,7 @@ class tower_runner {
     std::unique_ptr<thread_team>                         team_;  // packed path
     std::unique_ptr<ggml_threadpool, threadpool_deleter> pool_;  // portable path; outlives the backend
     ggml_backend_ptr      backend_, cpu_fallback_;
-    ggml_backend_sched_ptr sched_;                                // GPU: operations it lacks run on the CPU
+    ggml_backend_sched_ptr sched_;                                // of a device that lacks operations: the CPU runs those
     tower                 vision_, text_;
     std::unique_ptr<position_grid> grid_;                         // of a tower that takes any grid
     std::vector<float>    patches_, places_;

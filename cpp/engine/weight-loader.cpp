@@ -5,6 +5,7 @@
 #include "engine/tensor-convert.h"
 #include "engine/type-policy.h"
 
+#include <cmath>
 #include <cstring>
 
 namespace ggclip {
@@ -78,7 +79,21 @@ void weight_loader::check_shape(const source_tensor & tensor, std::initializer_l
 
 ggml_type weight_loader::memory_type(const source_tensor & tensor) const {
     if (wanted_ == GGML_TYPE_COUNT) return tensor.type;
-    return weight_type_for(tensor.name, tensor.n_dims, tensor.ne, tensor.type, wanted_);
+    return holding(tensor, weight_type_for(tensor.name, tensor.n_dims, tensor.ne, tensor.type, wanted_));
+}
+
+// `wanted`, or where the tensor's values are beyond f16, which most types hold their scales in, a type that holds them.
+ggml_type weight_loader::holding(const source_tensor & tensor, ggml_type wanted) const {
+    constexpr float max_f16 = 65504.0f;
+    if (wanted == tensor.type || wanted == GGML_TYPE_F32 || wanted == GGML_TYPE_BF16) return wanted;
+    const float largest = largest_magnitude(tensor);
+    if (tensor.release) tensor.release(tensor.data, tensor.n_bytes);
+    if (std::isinf(largest)) {
+        throw_error(error_code::FILE_FORMAT, "%s: tensor '%s' (%s): expected finite values, found NaN or infinity", out_.source().path.c_str(),
+                    tensor.name.c_str(), tensor.origin.c_str());
+    }
+    if (largest <= max_f16) return wanted;
+    return tensor.type == GGML_TYPE_BF16 ? GGML_TYPE_BF16 : GGML_TYPE_F32;
 }
 
 void weight_loader::count(ggml_type type, size_t n_bytes) {
@@ -117,7 +132,7 @@ ggml_tensor * weight_loader::table(const std::string & name, int64_t n, int64_t 
     check_shape(from, {n, rows});
     ggml_type type = f32 ? GGML_TYPE_F32 : memory_type(from);
     // row look-up in quantised tables is not in every GPU backend
-    if (!is_cpu(out_.device) && ggml_is_quantized(type)) type = GGML_TYPE_F16;
+    if (!is_cpu(out_.device) && ggml_is_quantized(type)) type = holding(from, GGML_TYPE_F16);
     ggml_tensor * tensor = ggml_new_tensor_2d(out_.context_.get(), type, n, rows);
     ggml_set_name(tensor, name.c_str());
     if (!map_in_place(tensor, from)) copies_.push_back({tensor, &from});

@@ -23,6 +23,7 @@ class weight_loader {
     const source_tensor * find_optional(const std::string & name) const;
     void check_shape(const source_tensor & tensor, std::initializer_list<int64_t> expected) const;
     ggml_type memory_type(const source_tensor & tensor) const;
+    ggml_type holding(const source_tensor & tensor, ggml_type wanted) const;
     void count(ggml_type type, size_t n_bytes);
 
     ggml_tensor *  vector(const std::string & name, int64_t n);                  // f32 [n]

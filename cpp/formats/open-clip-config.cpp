@@ -200,7 +200,7 @@ int32_t read_side(const json_ref & value, int32_t fallback) {
 void read_vision(const json_ref & config, const tensor_table & table, vision_hparams & vision, source_names & names) {
     check_keys(config, VISION_KEYS);
     if (config.get("timm_model_name").exists()) {
-        read_timm_vision(config, table, vision, names);
+        read_timm_vision(config, table, read_side(config.get("image_size"), 224), vision, names);
         return;
     }
     read_tower(config, 768, vision);

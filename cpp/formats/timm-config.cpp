@@ -125,7 +125,7 @@ int32_t read_heads(const json_ref & config, int32_t named, int32_t width) {
 
 }  // namespace
 
-void read_timm_vision(const json_ref & config, const tensor_table & table, vision_hparams & vision, source_names & names) {
+void read_timm_vision(const json_ref & config, const tensor_table & table, int32_t image_size, vision_hparams & vision, source_names & names) {
     const std::string trunk = "visual.trunk.";
     const json_ref    name_ref = config.get("timm_model_name");
     if (name_ref.value()->kind != json_value::kind_t::string) {
@@ -151,14 +151,15 @@ void read_timm_vision(const json_ref & config, const tensor_table & table, visio
     if (vision.pool == pooling::mean && has_tensor(table, trunk + "fc_norm.weight")) {
         vision.norm_after_pool = names.timm_fc_norm = true;
     }
-    // the position table says the grid: open_clip's image_size is only passed on to the preprocessor
+    // the position table says the grid, image_size the pixels that it may not fill; where they disagree, the table is right:
+    // open_clip only passes image_size on to the preprocessor
     const int64_t n_token = extent_of(table, trunk + "pos_embed", 3, 1, limits::MAX_TOKENS) - (vision.has_class_embd ? 1 : 0);
     const auto    side = static_cast<int32_t>(std::lround(std::sqrt(static_cast<double>(n_token))));
     if (static_cast<int64_t>(side) * side != n_token) {
         throw error(error_code::MODEL_UNSUPPORTED, table.tensors.begin()->second.path + ": tensor " + trunk + "pos_embed: this version " +
                                                        "computes square grids, found " + std::to_string(n_token) + " patches");
     }
-    vision.image_size = side * vision.patch_size;
+    vision.image_size = image_size / vision.patch_size == side ? image_size : side * vision.patch_size;
 }
 
 }  // namespace ggclip

@@ -133,7 +133,7 @@ export interface NativeSession {
   profileImages(images: NativeImage[], runs: number): Promise<NativeProfile>
   /** `texts` times the same ids. */
   profileTexts(ids: Int32Array, texts: number, runs: number): Promise<NativeProfile>
-  /** Stops the running job soon; its promise rejects with ERR_CLIP_ABORTED. No job: no effect. */
+  /** Stops soon every job queued so far, running or not: its promise rejects with ERR_CLIP_ABORTED. Later jobs are not concerned. */
   abort(): void
   /** Waits for the running job and ends the thread. Idempotent. */
   dispose(): Promise<void>

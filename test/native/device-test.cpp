@@ -1,0 +1,98 @@
+// The way of a GPU, on a pretended one: batches of pictures and texts in turn, of changing shapes, must equal their first run
+// bit for bit and the CPU's results within rounding, whether the device has every operation or the CPU must help.
+#include "check.h"
+#include "engine/session.h"
+#include "pretended-device.h"
+#include "tiny-model.h"
+
+using namespace ggclip;
+using test::dice;
+
+namespace {
+
+struct run_input {
+    bool                       is_text = false;
+    std::vector<test::picture> pictures;
+    std::vector<int32_t>       ids, lengths;
+};
+
+run_input random_input(dice & dice, const hparams & hp) {
+    run_input in;
+    in.is_text = dice.coin();
+    for (int i = dice.one_of({1, 1, 3, 8}); i > 0; i--) {
+        if (in.is_text) {
+            const auto text = test::random_text_ids(dice, hp.text);
+            in.ids.insert(in.ids.end(), text.begin(), text.end());
+            in.lengths.push_back((int32_t) text.size());
+        } else {
+            in.pictures.push_back(test::random_picture(dice, hp.vision));
+        }
+    }
+    return in;
+}
+
+std::vector<float> encode(session & session, const run_input & in) {
+    const size_t n = in.is_text ? in.lengths.size() : in.pictures.size();
+    std::vector<float> out(n * (size_t) session.model().hp.n_proj);
+    if (in.is_text) {
+        session.encode_texts(in.ids.data(), in.lengths.data(), (int) n, out.data());
+        return out;
+    }
+    std::vector<image_tensor> tensors;
+    for (const test::picture & picture : in.pictures) tensors.push_back(picture.tensor());
+    session.encode_images(tensors.data(), (int) n, out.data());
+    return out;
+}
+
+bool close(const std::vector<float> & a, const std::vector<float> & b, float limit) {
+    float difference = 0, magnitude = 0;
+    for (size_t i = 0; i < b.size(); i++) {
+        difference = std::max(difference, std::isfinite(a[i]) ? std::fabs(a[i] - b[i]) : INFINITY);
+        magnitude = std::max(magnitude, std::fabs(b[i]));
+    }
+    return difference <= limit * magnitude;
+}
+
+void check_model(uint32_t seed, ggml_op lacking) {
+    test::pretended::lacking = lacking;
+    dice dice(seed);
+    const hparams hp = test::random_hparams(dice);
+    const ggml_type stored = dice.one_of({GGML_TYPE_F32, GGML_TYPE_Q8_0});
+    const float     limit = stored == GGML_TYPE_F32 ? 1e-4f : 5e-2f;  // of q8_0, sums in another order round to other bytes
+    const auto      source = test::make_model(hp, dice, stored);
+    load_options on_cpu, on_device;
+    on_cpu.device = "cpu";
+    on_cpu.kernels = "portable";
+    on_device.device = "pretended";
+    session cpu(std::make_shared<const weights>(source, on_cpu), 1, 8);
+    session device(std::make_shared<const weights>(source, on_device), 1, 8);
+
+    std::vector<run_input>          inputs;
+    std::vector<std::vector<float>> first;
+    const int n_before = test::pretended::n_runs;
+    for (int step = 0; step < 24; step++) {
+        const bool fresh = inputs.empty() || (inputs.size() < 8 && dice.coin());
+        const auto at = fresh ? inputs.size() : (size_t) dice.between(0, (int) inputs.size() - 1);
+        if (fresh) inputs.push_back(random_input(dice, hp));
+        const std::vector<float> out = encode(device, inputs[at]);
+        const char * kind = inputs[at].is_text ? "texts" : "pictures";
+        if (fresh) {
+            first.push_back(out);
+            CHECK(close(out, encode(cpu, inputs[at]), limit), "seed %u, step %d: %s differ from the CPU's (operation %d lacking)", seed, step, kind, (int) lacking);
+        }
+        CHECK(memcmp(out.data(), first[at].data(), out.size() * sizeof(float)) == 0, "seed %u, step %d: %s differ from their first run (operation %d lacking)",
+              seed, step, kind, (int) lacking);
+    }
+    CHECK(test::pretended::n_runs > n_before, "seed %u: the device computed nothing", seed);
+}
+
+}  // namespace
+
+int main() {
+    test::pretended::enter();
+    for (uint32_t seed = 1; seed <= 12; seed++) {
+        for (ggml_op lacking : {GGML_OP_COUNT, GGML_OP_SOFT_MAX, GGML_OP_MUL_MAT}) check_model(seed, lacking);
+    }
+    if (test::n_failed == 0) std::printf("device: every batch equals its first run\n");
+    return test::n_failed == 0 ? 0 : 1;
+}

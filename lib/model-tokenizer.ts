@@ -1,7 +1,7 @@
 /** The tokenizer that belongs to a loaded model: from its GGUF file, or from the files beside its weights. */
 import { ClipError, errorCodeOf } from './errors.js'
 import type { NativeModel, NativeModelInfo } from './native/contract.js'
-import { type ClipTokenizer, createTokenizer, readTokenizerSource, type TokenizerSource } from './tokenizer.js'
+import { type ClipTokenizer, createTokenizer, hasUsualNames, readTokenizerSource, type TokenizerSource } from './tokenizer.js'
 
 /**
  * Reads text only; nothing is parsed before the first text. A model without a usable tokenizer loads all the same,
@@ -10,24 +10,23 @@ import { type ClipTokenizer, createTokenizer, readTokenizerSource, type Tokenize
 export async function modelTokenizer(model: NativeModel, info: NativeModelInfo): Promise<ClipTokenizer | undefined> {
   const { text } = info
   if (text === null) return undefined
-  const source = info.format === 'gguf' ? fromFile(model, info.path) : await fromDirectory(info.path)
-  // CLIP frames a text with both tokens, SigLIP only ends it; a tokenizer.json of another family says it by itself
-  const { bosId, eosId, padId, pooling } = text
-  const fixesBos = bosId >= 0 || pooling === 'eot'
+  const source = info.format === 'gguf' ? fromFile(model, info.path, text) : await fromDirectory(info.path)
+  // the ids of a configuration are not the tokenizer's: enlarged vocabularies and old defaults disagree with it. Only where
+  // the end token does not pool is an id that of a token that the reference puts there itself (CLIPA: 0)
+  const { eosId, padId, pooling } = text
   return createTokenizer(source, {
     contextLength: text.contextLength,
-    bosId: bosId >= 0 ? bosId : undefined,
-    eosId: eosId >= 0 ? eosId : undefined,
+    eosId: pooling !== 'eot' && eosId >= 0 ? eosId : undefined,
     padId: padId >= 0 ? padId : undefined,
     cleaning: text.cleaning,
-    addBos: fixesBos,
-    addEos: eosId >= 0 || pooling === 'eot',
   })
 }
 
-function fromFile(model: NativeModel, path: string): () => TokenizerSource {
+function fromFile(model: NativeModel, path: string, { bosId, eosId }: NonNullable<NativeModelInfo['text']>): () => TokenizerSource {
   return () => {
     const source = model.tokenizer()
+    // a list of tokens whose start and end have names of their own: the file says where they are
+    if (source && 'tokens' in source) return { ...source, ...(hasUsualNames(source.tokens) ? {} : { specials: { bos: source.tokens[bosId], eos: source.tokens[eosId] } }) }
     if (source) return source
     throw new ClipError('ERR_CLIP_TOKENIZER_MISSING', `${path}: expected a tokenizer in the file, found none`)
   }

@@ -5,6 +5,7 @@ import {
   textCleanings, type TextCleaning, type TokenizerSettings, type TokenizerSource,
 } from './tokenizer/types.js'
 
+export { hasUsualNames } from './tokenizer/special-names.js'
 export { readTokenizerSource, type TokenizerFiles } from './tokenizer/read-source.js'
 export {
   textCleanings, type SpecialTokens, type TextCleaning, type TokenizerJsonSource, type TokenizerSettings,

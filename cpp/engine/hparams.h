@@ -97,7 +97,7 @@ struct text_hparams : tower_hparams {
     int32_t n_token_type = 0;     // rows of the token type table, of which the first is added (BERT); 0: none
     bool    causal = true;   // a token sees itself and what comes before
     bool    sees_padding = false;  // the result depends on the padding: sequences run at n_ctx; else at the real length
-    int32_t bos_id = -1;     // -1: none
+    int32_t bos_id = -1;     // of a token list that names no start token; -1: the tokenizer says it
     int32_t eos_id = -1;     // the id that pools (eot); -1: pool at the highest id
     int32_t pad_id = 0;      // what the reference fills up with; -1: the token that the tokenizer names
     text_cleaning cleaning = text_cleaning::whitespace_lower;

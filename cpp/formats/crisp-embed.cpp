@@ -128,9 +128,7 @@ class crisp_reader {
         t.pad_id = t.eos_id;
         if (t.causal && t.eos_id == 2 && t.n_vocab > 2) {
             // what old versions of transformers wrote for every model: see hf-config.cpp
-            t.eos_id = -1;
-            t.bos_id = t.n_vocab - 2;
-            t.pad_id = t.n_vocab - 1;
+            t.eos_id = t.bos_id = t.pad_id = -1;
         }
         if (file_.integer("tokenizer.ggml.type", 0, 255, 1) == 1) {
             tokenizer.tokens = file_.strings(names::TOKENS);

@@ -71,12 +71,6 @@ void read_vision(const json_ref & config, bool siglip, vision_hparams & vision) 
     }
 }
 
-// An id, or -1 for null, absent with a fallback, or one outside the vocabulary.
-int32_t read_id(const json_ref & config, const char * key, int32_t fallback, int32_t n_vocab) {
-    const int64_t id = config.integer(key, fallback, -1, limits::MAX_VOCAB);
-    return id < n_vocab ? static_cast<int32_t>(id) : -1;
-}
-
 // SigLIP2 NaFlex: pictures of any grid over a square table of positions.
 void read_any_grid(const json_ref & config, vision_hparams & vision, source_names & names) {
     const int64_t n_patch = config.integer("num_patches", 256, 1, limits::MAX_TOKENS);
@@ -100,9 +94,8 @@ void read_clip_text(const json_ref & config, bool legacy_eos, text_hparams & tex
     const int64_t eos = config.integer("eos_token_id", 49407, 0, limits::MAX_VOCAB);
     if (eos == 2 && legacy_eos) {
         // Written by old versions of transformers whatever the tokenizer was (bos 0, pad 1 alike): CLIPTextTransformer
-        // then pools at the highest id. CLIP's vocabularies end with <|startoftext|>, <|endoftext|>.
+        // then pools at the highest id.
         text.eos_id = -1;
-        text.bos_id = text.n_vocab >= 2 ? text.n_vocab - 2 : -1;
         return;
     }
     if (eos >= text.n_vocab) {
@@ -110,7 +103,6 @@ void read_clip_text(const json_ref & config, bool legacy_eos, text_hparams & tex
             .invalid("an id below vocab_size (" + std::to_string(text.n_vocab) + "; default 49407)");
     }
     text.eos_id = static_cast<int32_t>(eos);
-    text.bos_id = read_id(config, "bos_token_id", 49406, text.n_vocab);
 }
 
 // `gemma`: the tokenizer is SigLIP 2's.
@@ -124,13 +116,9 @@ void read_siglip_text(const json_ref & config, bool gemma, text_hparams & text) 
     text.has_proj_bias = true;
     // The ids of SiglipTextConfig (49406, 49407) are copies of CLIP's: neither of them exists in the tokenizer.
     // T5-style SentencePiece of SigLIP: no start, </s> = 1 ends and pads. SigLIP 2 has Gemma's pieces (<pad> = 0,
-    // <eos> = 1): its text is only lower-cased, and which ids frame and fill a row stands in its tokenizer's files.
-    text.bos_id = -1;
-    text.eos_id = !gemma && text.n_vocab > 1 ? 1 : -1;
-    text.pad_id = gemma ? -1 : read_id(config, "pad_token_id", 1, text.n_vocab);
-    if (text.pad_id < 0 && !gemma) {
-        config.get("pad_token_id").invalid("an id below vocab_size (" + std::to_string(text.n_vocab) + ")");
-    }
+    // <eos> = 1): its text is only lower-cased. Which ids frame and fill a row stands in the tokenizer's files.
+    text.eos_id = -1;
+    text.pad_id = -1;
     text.cleaning = gemma ? text_cleaning::lower : text_cleaning::canonicalize;
 }
 

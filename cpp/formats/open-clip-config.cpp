@@ -253,7 +253,6 @@ void read_text(const json_ref & config, text_hparams & text, source_names & name
     text.has_proj = proj == "linear";
     text.has_proj_bias = text.has_proj && config.boolean("proj_bias", false);
     names.text_proj_is_module = text.has_proj_bias;
-    text.bos_id = text.n_vocab - 2;   // the vocabulary ends with <start_of_text>, <end_of_text>
     text.pad_id = static_cast<int32_t>(config.integer("pad_id", 0, 0, text.n_vocab - 1));
     text.cleaning = text_cleaning::open_clip;
     if (config.get("hf_tokenizer_name").exists()) {

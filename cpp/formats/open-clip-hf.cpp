@@ -22,7 +22,6 @@ void read_hf_tokenizer(const json_ref & config, text_hparams & text) {
         kwargs.get("clean").unsupported("\"whitespace\", \"lower\" and \"canonicalize\"");
     }
     text.cleaning = clean == "whitespace" ? text_cleaning::repair : clean == "lower" ? text_cleaning::repair_lower : text_cleaning::repair_canonicalize;
-    text.bos_id = -1;
     text.pad_id = -1;
     if (text.pool != pooling::eot) {
         text.eos_id = -1;

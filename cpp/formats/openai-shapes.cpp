@@ -99,7 +99,6 @@ hparams read_openai_shapes(const tensor_table & table, const std::string & path)
     hp.text.n_vocab = static_cast<int32_t>(shapes.dim("token_embedding.weight", 2, 1, limits::MAX_VOCAB));
     hp.text.pool = pooling::eot;
     hp.text.eos_id = -1;  // argmax of the ids
-    hp.text.bos_id = hp.text.n_vocab >= 2 ? hp.text.n_vocab - 2 : -1;
     hp.text.pad_id = 0;
     hp.text.cleaning = text_cleaning::open_clip;
     check_hparams(hp, path, SHAPES);

@@ -53,7 +53,7 @@ export function* splitForCleaning(text: string, cleaning: TextCleaning, size: nu
  * The normaliser of CLIP's tokenizer.json: NFC, whitespace, lower case. It lowers every character alone, so a final
  * capital sigma becomes U+03C3, where JavaScript and Python write U+03C2.
  */
-function lowerLikeTransformers(text: string): string {
+export function lowerLikeTransformers(text: string): string {
   return lowerEach(text.normalize('NFC').replace(/\p{White_Space}+/gu, ' '))
 }
 

@@ -1,8 +1,10 @@
+import type { AddedTokens } from './added-tokens.js'
 import { fromByteChars, toByteChars } from './bytes.js'
 import { mergePieces, wordEnd, type RankOf } from './bpe.js'
-import { type Cleaner, cleanerFor, splitForCleaning } from './clean.js'
+import { cleanerFor, splitForCleaning } from './clean.js'
 import { encodePrefix } from './prefix.js'
 import type { TextCleaning, TextEncoder } from './types.js'
+import { classOf, space } from './unicode.js'
 
 /** What CLIP's encoder needs of a vocabulary. */
 export interface ClipVocabulary {
@@ -13,10 +15,9 @@ export interface ClipVocabulary {
   rankOf: RankOf
   /** Id of a byte that the vocabulary lacks; undefined when it lacks none. */
   unknownId?: number
-  bos: string
-  eos: string
-  /** Tokens that are taken literally from the text before it is cleaned; `normalized`: after it is cleaned. */
-  literals: readonly { content: string; id: number; normalized: boolean }[]
+  bosId?: number
+  eosId?: number
+  added: AddedTokens
 }
 
 // parts of a text that are cleaned and tokenised at once; longer words are encoded from their start
@@ -27,7 +28,8 @@ const maxCachedWords = 16_384
 
 // openai/CLIP's pattern on lower-case text. open_clip's ignores case: long s folds to s, and U+0345, which folds to a
 // letter, is neither letter nor sign
-const transformersPattern = "'s|'t|'re|'ve|'m|'ll|'d|\\p{L}+|\\p{N}|[^\\p{White_Space}\\p{L}\\p{N}]+"
+const transformersPattern = '<\\|startoftext\\|>|<\\|endoftext\\|>|' +
+  `'s|'t|'re|'ve|'m|'ll|'d|[${classOf('letters')}]+|[${classOf('numbers')}]|[^${space}${classOf('letters')}${classOf('numbers')}]+`
 const openClipPattern = "<[sſ]tart_of_text>|<end_of_text>|'[sſ]|'t|'re|'ve|'m|'ll|'d|\\p{L}+|\\p{N}|" +
   '[^\\p{White_Space}\\p{L}\\p{N}\\u0345]+'
 
@@ -35,9 +37,8 @@ const openClipPattern = "<[sſ]tart_of_text>|<end_of_text>|'[sſ]|'t|'re|'ve|'m|
 export class ClipBpeEncoder implements TextEncoder {
   readonly #vocabulary: ClipVocabulary
   readonly #cleaning: TextCleaning
+  readonly #openClip: boolean
   readonly #words: RegExp
-  readonly #rawLiterals: LiteralSplitter
-  readonly #cleanLiterals: LiteralSplitter
   readonly #specialWords: ReadonlyMap<string, number>
   readonly #cache = new Map<string, readonly number[]>()
   #longestToken: number | undefined
@@ -46,13 +47,9 @@ export class ClipBpeEncoder implements TextEncoder {
     this.#vocabulary = vocabulary
     this.#cleaning = cleaning
     // open_clip's tokenizer knows these two spellings in a text and no others; transformers' knows the added tokens
-    const openClip = cleaning === 'open_clip' || cleaning === 'canonicalize'
-    const specials = [vocabulary.bos, vocabulary.eos].filter((token) => token !== '').map(escape)
-    this.#words = new RegExp(openClip ? openClipPattern : [...specials, transformersPattern].join('|'), 'gu')
-    const literals = openClip ? [] : vocabulary.literals
-    this.#rawLiterals = new LiteralSplitter(literals.filter((token) => !token.normalized))
-    this.#cleanLiterals = new LiteralSplitter(literals.filter((token) => token.normalized))
-    this.#specialWords = openClip ? this.#openClipSpecials() : new Map()
+    this.#openClip = cleaning === 'open_clip' || cleaning === 'canonicalize'
+    this.#words = new RegExp(this.#openClip ? openClipPattern : transformersPattern, 'gu')
+    this.#specialWords = this.#openClip ? this.#openClipSpecials() : new Map()
   }
 
   get tokenCount(): number {
@@ -65,36 +62,31 @@ export class ClipBpeEncoder implements TextEncoder {
 
   encode(text: string, limit: number): number[] {
     const ids: number[] = []
-    const clean = this.#cleaner()
-    const size = this.#rawLiterals.crossesSpaces ? text.length : partSize
+    const clean = cleanerFor(this.#cleaning)
+    const { added } = this.#vocabulary
+    // open_clip's HFTokenizer cleans a text before transformers' tokenizer sees it
+    const before = this.#cleaning.startsWith('repair') ? clean : undefined
+    const size = !this.#openClip && added.crossesSpaces ? text.length : partSize
     for (const part of splitForCleaning(text, this.#cleaning, size)) {
-      for (const raw of this.#rawLiterals.split(part)) {
-        if (typeof raw === 'number') {
-          ids.push(raw)
-          continue
-        }
-        for (const section of this.#cleanLiterals.split(clean(raw))) {
-          if (typeof section === 'number') ids.push(section)
-          else this.#encodeWords(section, limit, ids)
-        }
-      }
+      if (this.#openClip) this.#encodeWords(clean(part), limit, ids)
+      else this.#encodeSections(before ? added.split(before(part)) : added.split(part, clean), limit, ids)
       if (ids.length >= limit) break
     }
     return ids
   }
 
-  #cleaner(): Cleaner {
-    const clean = cleanerFor(this.#cleaning)
-    // open_clip's HFTokenizer around transformers' CLIPTokenizer: its own cleaning, then the tokenizer's
-    if (!this.#cleaning.startsWith('repair')) return clean
-    const lower = cleanerFor('whitespace_lower')
-    return (part) => lower(clean(part))
+  #encodeSections(sections: Iterable<number | string>, limit: number, ids: number[]): void {
+    for (const section of sections) {
+      if (typeof section === 'number') ids.push(section)
+      else this.#encodeWords(section, limit, ids)
+      if (ids.length >= limit) break
+    }
   }
 
   decode(ids: readonly number[]): string {
+    const { bosId, eosId } = this.#vocabulary
     const tokens = this.#vocabulary.tokens()
-    const specials = new Set([this.#vocabulary.bos, this.#vocabulary.eos])
-    const words = ids.map((id) => tokens[id] ?? '').filter((token) => !specials.has(token)).join('')
+    const words = ids.filter((id) => id !== bosId && id !== eosId).map((id) => tokens[id] ?? '').join('')
     return words.split(wordEnd).map(fromByteChars).join(' ').trimEnd()
   }
 
@@ -153,16 +145,14 @@ export class ClipBpeEncoder implements TextEncoder {
   }
 
   #isSpelledSpecial(word: string): boolean {
-    return word === this.#vocabulary.bos || word === this.#vocabulary.eos
+    return !this.#openClip && (word === '<|startoftext|>' || word === '<|endoftext|>')
   }
 
   #openClipSpecials(): Map<string, number> {
-    const { idOf, bos, eos } = this.#vocabulary
+    const { bosId, eosId } = this.#vocabulary
     const found = new Map<string, number>()
-    const start = idOf(bos)
-    const end = idOf(eos)
-    if (start !== undefined) found.set('<start_of_text>', start)
-    if (end !== undefined) found.set('<end_of_text>', end)
+    if (bosId !== undefined) found.set('<start_of_text>', bosId)
+    if (eosId !== undefined) found.set('<end_of_text>', eosId)
     return found
   }
 
@@ -171,28 +161,4 @@ export class ClipBpeEncoder implements TextEncoder {
       this.#vocabulary.tokens().reduce((most, token) => Math.max(most, token?.length ?? 0), 1)
     return (this.#longestToken ??= longest())
   }
-}
-
-/** Finds tokens that stand literally in a text: the leftmost, of those the longest. */
-class LiteralSplitter {
-  readonly crossesSpaces: boolean
-  readonly #ids: ReadonlyMap<string, number>
-  readonly #pattern: RegExp | undefined
-
-  constructor(literals: readonly { content: string; id: number }[]) {
-    this.#ids = new Map(literals.map(({ content, id }) => [content, id]))
-    this.crossesSpaces = literals.some(({ content }) => /\p{White_Space}/u.test(content))
-    const contents = [...this.#ids.keys()].sort((a, b) => b.length - a.length)
-    if (contents.length > 0) this.#pattern = new RegExp(`(${contents.map(escape).join('|')})`, 'u')
-  }
-
-  /** Text between the tokens as strings, tokens as their ids. */
-  split(text: string): (string | number)[] {
-    if (this.#pattern === undefined) return [text]
-    return text.split(this.#pattern).map((part, index) => (index % 2 === 1 ? this.#ids.get(part)! : part))
-  }
-}
-
-function escape(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 }

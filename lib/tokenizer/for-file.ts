@@ -1,7 +1,10 @@
 /** A checkpoint folder's tokenizer in the form a GGUF file carries: whole JSON where there is one, tokens and merges. */
-import { ClipError, errorCodeOf } from '../errors.js'
+import { errorCodeOf } from '../errors.js'
+import { describe } from './describe.js'
+import { isRecord } from './parts.js'
 import { readTokenizerSource } from './read-source.js'
-import type { SpecialTokens, TokenizerJsonSource, VocabularySource } from './types.js'
+import type { TokenizerJsonSource, VocabularySource } from './types.js'
+import { mergeLines } from './word-model.js'
 
 export interface FileTokenizer {
   /** Text of tokenizer.json, or ''. */
@@ -14,75 +17,43 @@ export interface FileTokenizer {
   padId: number
 }
 
-interface TokenizerJson {
-  model?: { vocab?: Record<string, number> | [string, number][]; merges?: (string | [string, string])[] }
-  added_tokens?: { id: number; content: string }[]
-  padding?: { direction?: string } | null
-}
-
 /** An empty one when the folder has no tokenizer, as folders of image encoders alone do. */
 export async function fileTokenizer(directory: string): Promise<FileTokenizer> {
   try {
     const { source } = await readTokenizerSource(directory)
-    return 'json' in source ? fromJson(source, directory) : fromVocabulary(source, directory)
+    return forFile(source)
   } catch (error) {
     if (errorCodeOf(error) === 'ERR_CLIP_TOKENIZER_MISSING') return { json: '', tokens: [], merges: [], padId: -1 }
     throw error
   }
 }
 
-function fromJson(source: TokenizerJsonSource, directory: string): FileTokenizer {
-  const parsed = parse(source.json, `${directory}/tokenizer.json`) as TokenizerJson
-  const json = withPadding(source, parsed)
-  const vocab = parsed.model?.vocab ?? {}
-  const merges = (parsed.model?.merges ?? []).map(merge => (Array.isArray(merge) ? merge.join(' ') : merge))
-  // Unigram: [token, score] pairs
-  if (Array.isArray(vocab)) {
-    const tokens = vocab.map(([token]) => token)
-    return { json, tokens, merges, padId: padIdOf(source, tokens) }
-  }
-  const ids: [string, number][] = Object.entries(vocab)
-  for (const { id, content } of parsed.added_tokens ?? []) ids.push([content, id])
-  const tokens = inIdOrder(ids)
-  return { json, tokens, merges, padId: padIdOf(source, tokens) }
+function forFile(source: TokenizerJsonSource | VocabularySource): FileTokenizer {
+  const { json, added, specials, ids, clip } = describe(source)
+  const tokens = inIdOrder([...ids, ...added.map(({ content, id }): [string, number] => [content, id])])
+  const merges = json.model.merges === undefined ? [] : mergeLines(json.model.merges)
+  const padId = specials.pad === undefined ? -1 : tokens.indexOf(specials.pad)
+  // a token list says all of a plain CLIP tokenizer, and is a third of the size
+  const isPlain = clip && !('json' in source) && added.every(({ content }) => plainTokens.includes(content))
+  return { json: isPlain ? '' : JSON.stringify(complete(json, source)), tokens, merges, padId }
 }
 
-/** The file's text, with the side that tokenizer_config.json fills from in the place the format has for it. */
-function withPadding({ json, specials, paddingSide, leftByDefault }: TokenizerJsonSource, parsed: TokenizerJson): string {
-  const side = paddingSide ?? (leftByDefault && !parsed.padding?.direction ? 'left' : undefined)
-  if (side === undefined) return json
-  const direction = side === 'left' ? 'Left' : 'Right'
+const plainTokens = ['<|startoftext|>', '<|endoftext|>', '<start_of_text>', '<end_of_text>']
+
+/** The description with what stands beside the file: the side that rows fill from. */
+function complete(json: Record<string, unknown>, source: TokenizerJsonSource | VocabularySource): Record<string, unknown> {
+  const { paddingSide, leftByDefault, specials }: Partial<TokenizerJsonSource> = source
+  const { direction } = isRecord(json.padding) ? json.padding : {}
+  const side = paddingSide ?? (leftByDefault && direction === undefined ? 'left' : undefined)
   const padding = { strategy: 'BatchLongest', pad_to_multiple_of: null, pad_id: 0, pad_type_id: 0, pad_token: specials?.pad ?? '' }
-  return JSON.stringify({ ...parsed, padding: { ...padding, ...parsed.padding, direction } })
-}
-
-function fromVocabulary(source: VocabularySource, directory: string): FileTokenizer {
-  const { vocab, merges } = source
-  const ids = typeof vocab === 'string' ? (parse(vocab, `${directory}/vocab.json`) as Record<string, number>) : vocab
-  const lines = typeof merges === 'string' ? merges.split('\n') : merges
-  const tokens = inIdOrder(Object.entries(ids))
   return {
-    json: '',
-    tokens,
-    padId: padIdOf(source, tokens),
-    merges: lines.map(line => line.trim()).filter(line => line !== '' && !line.startsWith('#version')),
+    ...json,
+    ...(side === undefined ? {} : { padding: { ...padding, ...(json.padding as object | null), direction: side === 'left' ? 'Left' : 'Right' } }),
   }
-}
-
-function padIdOf({ specials }: { specials?: SpecialTokens }, tokens: readonly string[]): number {
-  return specials?.pad === undefined ? -1 : tokens.indexOf(specials.pad)
 }
 
 function inIdOrder(entries: [string, number][]): string[] {
   const tokens: string[] = []
   for (const [token, id] of entries) tokens[id] = token
   return Array.from(tokens, token => token ?? '')
-}
-
-function parse(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${file}: expected JSON, ${(cause as Error).message}`, { cause })
-  }
 }

@@ -1,5 +1,7 @@
 /** The special tokens that a tokenizer.json puts around a text, and how it fills rows. */
 
+import { invalidPart } from './parts.js'
+
 /** Ids before and after every text. */
 export interface Frame {
   before: number[]
@@ -21,20 +23,31 @@ interface PostProcessor {
   sep?: unknown
 }
 
-/** Undefined when `postProcessor` adds nothing by itself (absent, ByteLevel). */
-export function frameOf(postProcessor: unknown): Frame | undefined {
-  const { type, processors, single, special_tokens: special = {}, cls, sep } = (postProcessor ?? {}) as PostProcessor
-  if (type === 'Sequence') return processors?.map(frameOf).find(frame => frame !== undefined)
+const unframed: Frame = { before: [], after: [] }
+
+/** Nothing when `postProcessor` adds nothing by itself (absent, ByteLevel). Throws when it is none that is known. */
+export function frameOf(postProcessor: unknown): Frame {
+  const { type, processors = [], single, special_tokens: special = {}, cls, sep } = (postProcessor ?? {}) as PostProcessor
+  if (type === undefined || type === 'ByteLevel') return unframed
+  if (type === 'Sequence') {
+    return processors.map(frameOf).reduce((inner, { before, after }) => ({ before: [...before, ...inner.before], after: [...inner.after, ...after] }), unframed)
+  }
   if (type === 'BertProcessing' || type === 'RobertaProcessing') return { before: idOfPair(cls), after: idOfPair(sep) }
-  if (type !== 'TemplateProcessing' || !Array.isArray(single)) return undefined
+  if (type !== 'TemplateProcessing' || !Array.isArray(single)) throw invalidPart('post_processor.type', 'one that is known', type)
   const text = single.findIndex(part => part.Sequence !== undefined)
-  const ids = (parts: TemplatePart[]): number[] =>
-    parts.flatMap(part => (part.SpecialToken ? special[part.SpecialToken.id]?.ids ?? [] : []))
+  if (text < 0) throw invalidPart('post_processor.single', 'the place of the text', single)
+  const ids = (parts: TemplatePart[]): number[] => parts.flatMap(part => {
+    if (!part.SpecialToken) return []
+    const found = special[part.SpecialToken.id]?.ids
+    if (!Array.isArray(found)) throw invalidPart('post_processor.special_tokens', `the ids of ${part.SpecialToken.id}`, found)
+    return found
+  })
   return { before: ids(single.slice(0, text)), after: ids(single.slice(text)) }
 }
 
 function idOfPair(pair: unknown): number[] {
-  return Array.isArray(pair) && Number.isInteger(pair[1]) ? [pair[1] as number] : []
+  if (!Array.isArray(pair) || !Number.isInteger(pair[1])) throw invalidPart('post_processor', 'a token and its id', pair)
+  return [pair[1] as number]
 }
 
 /** What the `padding` of a tokenizer.json says. */

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { ClipError, invalidArgument } from '../errors.js'
 import { type PieceKind, sentencePieceJson } from './sentencepiece.js'
 import { wordPieceJson } from './word-piece.js'
-import type { SpecialTokens, TokenizerJsonSource, VocabularySource } from './types.js'
+import { specialNames } from './special-tokens.js'
+import type { TokenizerJsonSource, VocabularySource } from './types.js'
 
 // the largest in use are below 40 MB (256,000 tokens with their merges)
 const maxFileBytes = 256 * 2 ** 20
@@ -23,9 +24,9 @@ export interface TokenizerFiles {
 }
 
 /**
- * Reads the tokenizer of a checkpoint folder: tokenizer.json, else vocab.json with merges.txt, and the names of the
- * special tokens from tokenizer_config.json and special_tokens_map.json. Reads only; the vocabulary is parsed when
- * the tokenizer first needs it.
+ * Reads the tokenizer of a checkpoint folder: tokenizer.json, else vocab.json with merges.txt, and what stands beside them:
+ * tokenizer_config.json, special_tokens_map.json, added_tokens.json. Reads only; the vocabulary is parsed when the
+ * tokenizer first needs it.
  *
  * @throws TypeError ERR_CLIP_INVALID_ARGUMENT when `directory` is no string
  * @throws ClipError ERR_CLIP_FILE_NOT_FOUND when there is no such folder or merges.txt is missing beside vocab.json,
@@ -45,19 +46,22 @@ export async function readTokenizerSource(directory: string): Promise<TokenizerF
     return parseObject(await read(name), join(directory, name))
   }
   let source: TokenizerFiles['source']
-  if (names.has('tokenizer.json')) {
+  const config = await readJson('tokenizer_config.json')
+  // transformers' SiglipTokenizer reads the model file, whatever lies beside it
+  const siglip = config.tokenizer_class === 'SiglipTokenizer' && names.has('spiece.model')
+  if (names.has('tokenizer.json') && !siglip) {
     source = { json: await read('tokenizer.json') }
-  } else if (names.has('vocab.json')) {
+  } else if (names.has('vocab.json') && !siglip) {
     if (!names.has('merges.txt')) {
       throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${directory}: expected merges.txt beside vocab.json, found none`)
     }
     source = { vocab: await read('vocab.json'), merges: await read('merges.txt') }
-  } else if (names.has('vocab.txt')) {
-    source = { json: wordPieceJson(await read('vocab.txt'), await readJson('tokenizer_config.json'), join(directory, 'vocab.txt')) }
+  } else if (names.has('vocab.txt') && !siglip) {
+    source = { json: wordPieceJson(await read('vocab.txt'), config, join(directory, 'vocab.txt')) }
   } else if (pieceModels.some((name) => names.has(name))) {
     const name = pieceModels.find((candidate) => names.has(candidate))!
     files.push(name)
-    const { tokenizer_class: type } = await readJson('tokenizer_config.json')
+    const { tokenizer_class: type } = config
     source = { json: sentencePieceJson(await readBytes(join(directory, name)), pieceKind(type, name), join(directory, name)) }
   } else {
     const others = otherFormats.filter((name) => names.has(name))
@@ -68,8 +72,9 @@ export async function readTokenizerSource(directory: string): Promise<TokenizerF
     )
   }
   const map = await readJson('special_tokens_map.json')
-  const config = await readJson('tokenizer_config.json')
-  source.specials = specialsOf({ ...map, ...config })
+  const added = await readJson('added_tokens.json')
+  source.beside = { config, map, added }
+  source.specials = specialNames(source.beside)
   if ('json' in source) {
     const { padding_side: side, tokenizer_class: name } = config
     if (side === 'left' || side === 'right') source.paddingSide = side
@@ -85,15 +90,6 @@ export async function readTokenizerSource(directory: string): Promise<TokenizerF
 function pieceKind(tokenizerClass: unknown, file: string): PieceKind {
   if (typeof tokenizerClass !== 'string') return file === 'sentencepiece.bpe.model' ? 'xlm-roberta' : 'plain'
   return tokenizerClass.startsWith('XLMRoberta') ? 'xlm-roberta' : tokenizerClass.startsWith('Siglip') ? 'siglip' : 'plain'
-}
-
-function specialsOf(config: Record<string, unknown>): SpecialTokens {
-  const name = (key: string): string | undefined => {
-    const value = config[key]
-    const content = typeof value === 'object' && value !== null ? (value as { content?: unknown }).content : value
-    return typeof content === 'string' ? content : undefined
-  }
-  return { bos: name('bos_token'), eos: name('eos_token'), pad: name('pad_token'), unk: name('unk_token') }
 }
 
 async function filesOf(directory: string): Promise<Set<string>> {

@@ -43,13 +43,25 @@ export function sentencePieceJson(model: Buffer, kind: PieceKind, file: string):
   if (type !== unigram) throw invalid(`expected a Unigram model, found one of type ${type}; tokenizer.json beside it would be read`)
   if (pieces.length === 0 || pieces.length > maxPieces) throw invalid(`expected 1 to ${maxPieces} pieces, found ${pieces.length}`)
   if (unkId >= pieces.length) throw invalid(`expected the unknown piece among ${pieces.length}, found ${unkId}`)
-  return JSON.stringify(kind === 'xlm-roberta' ? fairseq(pieces, charsmap) : plain(pieces, unkId, charsmap, kind === 'siglip'))
+  return JSON.stringify(kind === 'xlm-roberta' ? fairseq(pieces, charsmap) : (kind === 'siglip' ? siglip : plain)(pieces, unkId, charsmap))
 }
 
-function plain(pieces: Piece[], unkId: number, charsmap: string, canonicalizes: boolean): object {
+function plain(pieces: Piece[], unkId: number, charsmap: string): object {
   const vocab = pieces.map(({ text, score }): [string, number] => [text, score])
   const added = pieces.flatMap(({ text, type }, id) => (type === control || type === userDefined || id === unkId ? [special(text, id)] : []))
-  return tokenizer(vocab, unkId, charsmap, added, [], endOf(vocab), canonicalizes ? canonical : [])
+  return tokenizer(vocab, unkId, charsmap, added, [], endOf(vocab))
+}
+
+/**
+ * SiglipTokenizer takes its two tokens from a text with the whitespace around them, and puts the sign of a word's start
+ * before the text only, not after such a token.
+ */
+function siglip(pieces: Piece[], unkId: number, charsmap: string): object {
+  const vocab = pieces.map(({ text, score }): [string, number] => [text, score])
+  const end = endOf(vocab)
+  const ids = new Set([unkId, ...end.map(([, id]) => id)])
+  const added = [...ids].map(id => ({ ...special(vocab[id]![0], id), lstrip: true, rstrip: true }))
+  return tokenizer(vocab, unkId, charsmap, added, [], end, { before: canonical, after: trimmed, splitter: metaspace('start') })
 }
 
 function fairseq(pieces: Piece[], charsmap: string): object {
@@ -59,11 +71,23 @@ function fairseq(pieces: Piece[], charsmap: string): object {
   return tokenizer(vocab, 3, charsmap, added, [['<s>', 0]], [['</s>', 2]])
 }
 
-/** SiglipTokenizer.canonicalize_text, with Python's string.punctuation. */
+// Python's lower() writes a capital sigma at a word's end as the final one
+const cased = '\\p{Lu}\\p{Ll}\\p{Lt}'
+const ignored = "[\\p{Mn}\\p{Me}\\p{Cf}\\p{Lm}\\p{Sk}'.:\\u00b7\\u2019]*"
+/** SiglipTokenizer.canonicalize_text, with Python's lower(), string.punctuation and \s (U+001C to U+001F are in it). */
 const canonical = [
+  { type: 'Replace', pattern: { String: '\u2581' }, content: ' ' },
+  { type: 'Replace', pattern: { Regex: `(?<=[${cased}]${ignored})\u03a3(?!${ignored}[${cased}])` }, content: '\u03c2' },
   { type: 'Lowercase' },
   { type: 'Replace', pattern: { Regex: '[!-/:-@\\[-`{-~]' }, content: '' },
-  { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' },
+  { type: 'Replace', pattern: { Regex: '[\\s\\x1c-\\x1f]+' }, content: ' ' },
+]
+
+// the sign of a word's start stands before the text already, so that whitespace after it counts
+const trimmed = [
+  { type: 'Strip', strip_left: false, strip_right: true },
+  { type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' },
+  { type: 'Replace', pattern: { Regex: '(?<!.) ' }, content: '\u2581\u2581' },
 ]
 
 function endOf(vocab: [string, number][]): [string, number][] {
@@ -71,9 +95,18 @@ function endOf(vocab: [string, number][]): [string, number][] {
   return id < 0 ? [] : [['</s>', id]]
 }
 
+interface Steps {
+  before: object[]
+  after: object[]
+  splitter: object
+}
+
+const metaspace = (scheme: string) => ({ type: 'Metaspace', replacement: '\u2581', prepend_scheme: scheme, split: true })
+const byWords: Steps = { before: [], after: [], splitter: { type: 'Sequence', pretokenizers: [{ type: 'WhitespaceSplit' }, metaspace('always')] } }
+
 function tokenizer(
   vocab: [string, number][], unkId: number, charsmap: string, added: object[], before: [string, number][], after: [string, number][],
-  cleaning: object[] = [],
+  steps = byWords,
 ): object {
   const parts = (tokens: [string, number][]) => tokens.map(([id]) => ({ SpecialToken: { id, type_id: 0 } }))
   const tokens = Object.fromEntries([...before, ...after].map(([id, value]) => [id, { id, ids: [value], tokens: [id] }]))
@@ -82,13 +115,12 @@ function tokenizer(
     normalizer: {
       type: 'Sequence',
       normalizers: [
-        ...cleaning,
+        ...steps.before,
         ...(charsmap === '' ? [] : [{ type: 'Precompiled', precompiled_charsmap: charsmap }]),
-        { type: 'Strip', strip_left: true, strip_right: true },
-        { type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' },
+        ...steps.after,
       ],
     },
-    pre_tokenizer: { type: 'Metaspace', replacement: '\u2581', prepend_scheme: 'always', split: true },
+    pre_tokenizer: steps.splitter,
     post_processor: {
       type: 'TemplateProcessing', single: [...parts(before), { Sequence: { id: 'A', type_id: 0 } }, ...parts(after)], pair: [], special_tokens: tokens,
     },

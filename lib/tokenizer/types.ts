@@ -27,10 +27,36 @@ export interface SpecialTokens {
   unk?: string
 }
 
+/** A token that is found in a text as it stands, and what it asks of its surroundings (names as in a tokenizer.json). */
+export interface AddedToken {
+  id: number
+  content: string
+  special: boolean
+  /** Found in the normalised text rather than in the text itself, and normalised like it. */
+  normalized: boolean
+  /** Not within a word. */
+  singleWord: boolean
+  /** Takes the whitespace before it along. */
+  lstrip: boolean
+  /** Takes the whitespace after it along. */
+  rstrip: boolean
+}
+
+/** What the files beside a vocabulary hold, parsed. */
+export interface BesideFiles {
+  /** tokenizer_config.json */
+  config?: Readonly<Record<string, unknown>>
+  /** special_tokens_map.json */
+  map?: Readonly<Record<string, unknown>>
+  /** added_tokens.json: ids by token. */
+  added?: Readonly<Record<string, unknown>>
+}
+
 /** The text of a tokenizer.json. */
 export interface TokenizerJsonSource {
   json: string
   specials?: SpecialTokens
+  beside?: BesideFiles
   /** Where the filling of a row goes; default: as the file's `padding` says, else as `leftByDefault`, else right. */
   paddingSide?: 'left' | 'right'
   leftByDefault?: boolean
@@ -41,6 +67,7 @@ export interface VocabularySource {
   vocab: Readonly<Record<string, number>> | string
   merges: readonly string[] | string
   specials?: SpecialTokens
+  beside?: BesideFiles
 }
 
 /** A token list in id order, as in a GGUF file; merges that are absent are recovered from the order of the ids. */

@@ -28,7 +28,7 @@ describe('readTokenizerSource', () => {
 
   test('vocab.json with merges.txt and the names of special tokens', async () => {
     const { source, files, contextLength } = await readTokenizerSource(fixtures)
-    expect(files).toEqual(['vocab.json', 'merges.txt', 'special_tokens_map.json', 'tokenizer_config.json'])
+    expect(files).toEqual(['tokenizer_config.json', 'vocab.json', 'merges.txt', 'special_tokens_map.json'])
     expect(contextLength).toBe(77)
     expect(source.specials).toEqual(specials)
     const tokenizer = createTokenizer(source, { contextLength: 77 })

@@ -3,6 +3,7 @@
  * tokenizer.json that transformers converts them to. Unigram models only.
  */
 import { ClipError } from '../errors.js'
+import { readCharsmap } from './charsmap.js'
 
 const unigram = 1 // TrainerSpec.ModelType
 const maxPieces = 2 ** 22
@@ -61,7 +62,7 @@ function siglip(pieces: Piece[], unkId: number, charsmap: string): object {
   const end = endOf(vocab)
   const ids = new Set([unkId, ...end.map(([, id]) => id)])
   const added = [...ids].map(id => ({ ...special(vocab[id]![0], id), lstrip: true, rstrip: true }))
-  return tokenizer(vocab, unkId, charsmap, added, [], end, { before: canonical, after: trimmed, splitter: metaspace('start') })
+  return tokenizer(vocab, unkId, charsmap, added, [], end, { before: canonical, after: trimmed(charsmap), splitter: metaspace('start') })
 }
 
 function fairseq(pieces: Piece[], charsmap: string): object {
@@ -83,12 +84,18 @@ const canonical = [
   { type: 'Replace', pattern: { Regex: '[\\s\\x1c-\\x1f]+' }, content: ' ' },
 ]
 
-// the sign of a word's start stands before the text already, so that whitespace after it counts
-const trimmed = [
-  { type: 'Strip', strip_left: false, strip_right: true },
-  { type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' },
-  { type: 'Replace', pattern: { Regex: '(?<!.) ' }, content: '\u2581\u2581' },
-]
+/**
+ * The sign of a word's start stands before the text when SentencePiece sees it: a character map that makes a space of it
+ * joins it with whitespace that follows, without one that whitespace counts.
+ */
+function trimmed(charsmap: string): object[] {
+  const joins = charsmap !== '' && readCharsmap(charsmap)('\u2581') === ' '
+  return [
+    { type: 'Strip', strip_left: joins, strip_right: true },
+    { type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' },
+    ...(joins ? [] : [{ type: 'Replace', pattern: { Regex: '(?<!.) ' }, content: '\u2581\u2581' }]),
+  ]
+}
 
 function endOf(vocab: [string, number][]): [string, number][] {
   const id = vocab.findIndex(([text]) => text === '</s>')

@@ -27,13 +27,13 @@ export default ts.config(
   // what is loaded at its first use, without waiting
   { files: ['lib/native/load.ts', 'lib/image/decode.ts', 'lib/tokenizer.ts', 'lib/models/pull.ts'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
   {
-    files: ['lib/scheduler/**', 'lib/validate.ts', 'lib/errors.ts', 'lib/similarity.ts', 'lib/losses.ts', 'lib/abort.ts', 'lib/pipeline.ts', 'lib/tokenizer/**'],
+    files: ['lib/scheduler/**', 'lib/validate.ts', 'lib/errors.ts', 'lib/similarity.ts', 'lib/losses.ts', 'lib/abort.ts', 'lib/pipeline.ts', 'lib/text-bytes.ts', 'lib/tokenizer/**'],
     rules: { 'no-restricted-imports': ['error', { patterns: [nothingNative] }] },
   },
-  { files: ['lib/cli/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./(?!index\\.js$)') } },
+  { files: ['lib/cli/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./(?!(index|text-bytes)\\.js$)') } },
   { files: ['lib/cli/commands/*.ts', 'lib/cli/bench/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./\\.\\./(?!index\\.js$)') } },
   // the server adds errors and checks of arguments: it raises the same kinds as the library
-  { files: ['lib/server/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./(?!(index|errors|validate|types)\\.js$)') } },
+  { files: ['lib/server/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./(?!(index|errors|validate|types|text-bytes)\\.js$)') } },
   { files: ['lib/server/*/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./\\.\\./(?!(index|errors|validate)\\.js$)') } },
   {
     files: ['test/**/*.ts', 'bench/**/*.ts'],

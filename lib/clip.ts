@@ -25,6 +25,8 @@ import type {
 import { checkBoolean, checkIterable, checkOneOf, checkOptions, checkSignal, checkString, checkStrings, checkTexts } from './validate.js'
 
 const textCacheSize = 1024
+/** Texts that are tokenised and queued at once; two such slices of a call wait at a time, so that a long list blocks nobody. */
+const textSlice = 64
 /** On CPUs, larger batches of pictures are no faster than what fits in here; texts and GPUs get their full batches. */
 const batchAimMs = 200
 /** More would wait for memory, and the addon takes no more. */
@@ -346,12 +348,23 @@ export class Clip {
     }
     if (missing.length > 0) {
       const nameOf = (text: string): string => (texts.length === 1 ? 'text' : `texts[${texts.indexOf(text)}]`)
-      const items = this.#tokensOf(missing).map((ids, i) => ({ ids, get name() { return nameOf(missing[i]!) } }))
-      const vectors = await this.#scheduler.submitMany(textKind, items, { ...call, onBatch: batchListener(call.onTrace) })
-      missing.forEach((text, i) => {
-        known.set(text, vectors[i]!)
-        this.#cache.set(text, vectors[i]!)
-      })
+      const slices = Array.from({ length: Math.ceil(missing.length / textSlice) }, (_, i) => missing.slice(i * textSlice, (i + 1) * textSlice))
+      const compute = async (slice: string[], settings: CallOptions): Promise<void> => {
+        const items = this.#tokensOf(slice).map((ids, i) => ({ ids, get name() { return nameOf(slice[i]!) } }))
+        const vectors = await this.#scheduler.submitMany(textKind, items, { ...settings, onBatch: batchListener(call.onTrace) })
+        slice.forEach((text, i) => {
+          known.set(text, vectors[i]!)
+          this.#cache.set(text, vectors[i]!)
+        })
+      }
+      if (slices.length === 1) {
+        await compute(missing, call)
+      } else {
+        await withDeadline(call, async limited => {
+          const eachSlice = mapInOrder(slices, { limit: 2, signal: limited.signal }, (slice, _, signal) => compute(slice, { ...limited, signal }))
+          for await (const _ of eachSlice);
+        })
+      }
     }
     return texts.map(text => known.get(text)!)
   }

@@ -77,7 +77,11 @@ export const errorCodes = [...nativeErrorCodes, ...scriptErrorCodes] as const
 export type ClipErrorCode = (typeof errorCodes)[number]
 
 /** A `TypeError` or `RangeError` about an argument. */
-export type ArgumentError = (TypeError | RangeError) & { code: ClipErrorCode }
+export type ArgumentError = (TypeError | RangeError) & {
+  code: ClipErrorCode
+  /** Which argument: 'labels[2]'. */
+  argument: string
+}
 
 /** The world or the engine said no; `code` says which way, the message says what was expected and what came. */
 export class ClipError extends Error {
@@ -112,13 +116,13 @@ export function errorCodeOf(error: unknown): ClipErrorCode | undefined {
  */
 export function invalidArgument(name: string, expected: string, received: unknown): ArgumentError {
   const error = new TypeError(`expected ${expected} for ${name} but received ${describeValue(received)}`)
-  return withCode(error, 'ERR_CLIP_INVALID_ARGUMENT', invalidArgument)
+  return withCode(error, 'ERR_CLIP_INVALID_ARGUMENT', name, invalidArgument)
 }
 
 /** A value of the right kind outside its range: `RangeError`, ERR_CLIP_OUT_OF_RANGE. */
 export function outOfRange(name: string, expected: string, received: unknown): ArgumentError {
   const error = new RangeError(`expected ${expected} for ${name} but received ${describeValue(received)}`)
-  return withCode(error, 'ERR_CLIP_OUT_OF_RANGE', outOfRange)
+  return withCode(error, 'ERR_CLIP_OUT_OF_RANGE', name, outOfRange)
 }
 
 /** A key that no option of `name` has: `TypeError`, ERR_CLIP_UNKNOWN_OPTION. */
@@ -127,7 +131,7 @@ export function unknownOption(name: string, key: string, allowed: readonly strin
   const hint = near === undefined ? '' : `, did you mean ${quote(near)}?`
   const known = allowed.length === 0 ? 'none is known' : `known: ${allowed.join(', ')}`
   const error = new TypeError(`unknown option ${quote(key)} in ${name}${hint} (${known})`)
-  return withCode(error, 'ERR_CLIP_UNKNOWN_OPTION', unknownOption)
+  return withCode(error, 'ERR_CLIP_UNKNOWN_OPTION', key, unknownOption)
 }
 
 /**
@@ -195,10 +199,11 @@ function className(value: object): string {
 
 /** Gives `error` its code and a stack that begins at the caller of `helper`. */
 function withCode(
-  error: TypeError | RangeError, code: ClipErrorCode, helper: (...args: never[]) => unknown,
+  error: TypeError | RangeError, code: ClipErrorCode, argument: string, helper: (...args: never[]) => unknown,
 ): ArgumentError {
   Error.captureStackTrace(error, helper)
-  return Object.assign(error, { code })
+  Object.defineProperty(error, 'argument', { value: argument, configurable: true }) // not one more line in every printed error
+  return Object.assign(error, { code }) as ArgumentError
 }
 
 function isArgumentCode(code: ClipErrorCode): boolean {

@@ -4,6 +4,7 @@ import path from 'node:path'
 
 import { ClipError } from './errors.js'
 import { packageRoot } from './native/load.js'
+import { decodeText, NotText } from './text-bytes.js'
 import { checkString } from './validate.js'
 
 export interface Samples {
@@ -27,7 +28,7 @@ export function readSamples(folder?: string): Samples {
   const root = checkString('samples', folder)
   const files = list(root)
   const images = files.filter(file => pictures.has(path.extname(file).toLowerCase()))
-  const texts = files.filter(file => path.extname(file).toLowerCase() === '.txt').flatMap(file => lines(readFileSync(file, 'utf8')))
+  const texts = files.filter(file => path.extname(file).toLowerCase() === '.txt').flatMap(file => lines(file))
   if (images.length === 0 && texts.length === 0) {
     throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `samples '${root}': expected pictures, or .txt files with a text a line, found neither`)
   }
@@ -55,8 +56,15 @@ function list(root: string): string[] {
   }
 }
 
-function lines(text: string): string[] {
-  return text.split(/\r?\n/).map(line => line.trim()).filter(line => line !== '')
+function lines(file: string): string[] {
+  let text: string
+  try {
+    text = decodeText(readFileSync(file))
+  } catch (cause) {
+    if (!(cause instanceof NotText)) throw cause
+    throw new ClipError('ERR_CLIP_FILE_FORMAT', `samples '${file}': expected UTF-8 text, but ${cause.message}`, { cause })
+  }
+  return text.split(/\r\n|\n|\r/).map(line => line.trim()).filter(line => line !== '')
 }
 
 function even<T>(items: T[], count: number): T[] {

@@ -3,7 +3,13 @@ import type { BatchReport } from './scheduler/index.js'
 
 /** One image decoded (`ms`), or one batch computed. Times in milliseconds. */
 export type TraceEvent =
-  | { type: 'decode'; ms: number }
+  | {
+    type: 'decode'
+    ms: number
+    /** Pixels, orientation applied; undefined for a tensor that does not say them. Large pictures may be decoded at reduced scale. */
+    width: number | undefined
+    height: number | undefined
+  }
   | {
     type: 'batch'
     kind: 'image' | 'text'
@@ -28,11 +34,11 @@ export class Tracer {
   }
 
   /** Runs `work`, and tells the model's listener and the call's what it took when it went well. */
-  async decode<T>(work: () => Promise<T>, ofCall?: TraceListener): Promise<T> {
+  async decode<T extends { width?: number; height?: number }>(work: () => Promise<T>, ofCall?: TraceListener): Promise<T> {
     if (!this.#listener && !ofCall) return work()
     const began = performance.now()
     const result = await work()
-    const event = { type: 'decode' as const, ms: performance.now() - began }
+    const event = { type: 'decode' as const, ms: performance.now() - began, width: result.width, height: result.height }
     if (this.#listener) tell(this.#listener, event)
     if (ofCall) tell(ofCall, event)
     return result

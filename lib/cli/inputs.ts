@@ -1,8 +1,9 @@
 /** Inputs one after another: from arguments, files and stdin, several in work at a time, results in order. */
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 
 import { ClipError, type ImageInput } from '../index.js'
-import { isInputFailure } from './failure.js'
+import { NotText, textLines } from '../text-bytes.js'
+import { isInputFailure, UsageError } from './failure.js'
 import type { Shell } from './shell.js'
 
 /** Two of the engine's default batches: one computed, one being decoded. */
@@ -47,44 +48,54 @@ export async function eachText<R>(
 
 /** The texts of arguments, or, for a lone `-`, the lines of stdin. */
 export function textsOf(shell: Shell, texts: readonly string[]): Iterable<string> | AsyncIterable<string> {
-  return texts.length === 1 && texts[0] === '-' ? lines(shell.stdin('texts')) : texts
+  return texts.length === 1 && texts[0] === '-' ? lines('texts on stdin', shell.stdin('texts')) : checkArguments(texts)
+}
+
+/** Node makes U+FFFD of arguments that are no UTF-8: too late to know what they were. */
+export function checkArguments(texts: readonly string[]): readonly string[] {
+  for (const text of texts) {
+    if (text.includes('\ufffd')) throw new UsageError(`the text '${text}' is not UTF-8: give it on standard input or in a file, as UTF-8`)
+  }
+  return texts
 }
 
 /** A file's lines, without blank ones and without blanks around; `-`: stdin's. */
 export async function readLabels(shell: Shell, path: string): Promise<string[]> {
+  const source = path === '-' ? lines('labels on stdin', shell.stdin('labels')) : fileLines('labels file', path)
   const labels: string[] = []
-  const add = (line: string): void => void (line.trim() === '' || labels.push(line.trim()))
-  if (path === '-') {
-    for await (const line of lines(shell.stdin('labels'))) add(line)
-    return labels
-  }
-  try {
-    // a byte order mark counts as a blank to trim()
-    for (const line of (await readFile(path, 'utf8')).split('\n')) add(line)
-  } catch (error) {
-    const message = `labels file '${path}' cannot be read: ${(error as Error).message}`
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', message, { cause: error })
-  }
+  for await (const line of source) if (line.trim() !== '') labels.push(line.trim())
   return labels
+}
+
+/** `what`: what kind of file it is, for messages. */
+export async function* fileLines(what: string, path: string): AsyncGenerator<string> {
+  const name = `${what} '${path}'`
+  try {
+    yield* lines(name, createReadStream(path) as AsyncIterable<Buffer>)
+  } catch (error) {
+    if (error instanceof ClipError) throw error
+    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${name} cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** Lines as they come. @throws {ClipError} ERR_CLIP_FILE_FORMAT: bytes that are no text */
+async function* lines(name: string, stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let count = 0
+  try {
+    for await (const line of textLines(stream)) {
+      count += 1
+      yield line
+    }
+  } catch (error) {
+    if (!(error instanceof NotText)) throw error
+    throw new ClipError('ERR_CLIP_FILE_FORMAT', `${name}: expected UTF-8 text, one a line; after line ${count} ${error.message}`, { cause: error })
+  }
 }
 
 async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of stream) chunks.push(chunk)
   return Buffer.concat(chunks)
-}
-
-/** Lines as they come. Not node:readline, which also breaks them at U+2028. */
-async function* lines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const chunk of stream) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-    rest = parts.pop()!
-    for (const part of parts) yield part.replace(/\r$/, '')
-  }
-  rest += decoder.decode()
-  if (rest !== '') yield rest.replace(/\r$/, '')
 }
 
 /** A result goes out as soon as it is there and its turn has come, even while the next item is awaited. */

@@ -11,8 +11,8 @@ import { onConnectionError } from './connection-errors.js'
 import type { Context } from './context.js'
 import { bodyOf, failureOf, schemaFailure } from './failures.js'
 import { addHooks, addScope } from './hooks.js'
-import { checkJsonShape } from './json-body.js'
 import { addDocs } from './openapi.js'
+import { addJsonParser } from './json-parser.js'
 import { computeRoute, serverRoutes } from './listen.js'
 import { type GalleryModel, registerPage } from './page/index.js'
 import { rateLimits } from './rate-limits.js'
@@ -25,16 +25,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   const app = Fastify(httpOptions(context)) as unknown as FastifyInstance
   // schemas say what answers look like, to people; JSON.stringify needs no telling
   app.setSerializerCompiler(() => data => JSON.stringify(data))
-  app.removeContentTypeParser('text/plain')
-  const parseJson = app.getDefaultJsonParser('error', 'error')
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
-    try {
-      checkJsonShape(body)
-    } catch (error) {
-      return done(error as Error)
-    }
-    return parseJson(request, body, done)
-  })
+  addJsonParser(app)
   for (const schema of shared) app.addSchema(schema)
   addScope(app, settings)
   // before the checks: a page may read what they refuse
@@ -46,7 +37,10 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   await app.register(compress, { globalDecompression: false, threshold: 1024, encodings: ['gzip', 'br', 'deflate', 'identity'] })
   await app.register(rateLimit, rateLimits(settings))
   await app.register(multipart, {
-    limits: { fileSize: settings.maxImageBytes, files: settings.maxInputs, fieldSize: 2 ** 20, fields: 4096, parts: 8192 },
+    // as bytes, whatever they are: form.ts decides
+    isPartAFile: () => true,
+    // besides the inputs, what else a body has
+    limits: { fileSize: settings.maxBodyBytes, files: settings.maxInputs + 64, parts: settings.maxInputs + 64 },
   })
   await addDocs(app)
   for (const route of computeRoutes) computeRoute(app, context, route)
@@ -86,9 +80,11 @@ function httpOptions(context: Context) {
     http: { requestTimeout: settings.timeoutMs, headersTimeout: settings.timeoutMs, connectionsCheckingInterval: Math.min(5000, settings.timeoutMs) },
     return503OnClosing: false,
     forceCloseConnections: 'idle' as const,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+    // verbose: messages say what came
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, verbose: true } },
     schemaErrorFormatter: schemaFailure as never,
-    routerOptions: { maxParamLength: 256 },
+    // a base URL may end with a slash
+    routerOptions: { maxParamLength: 256, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
   }
 }
 

@@ -36,7 +36,8 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0;
 thead th { font-size: .85rem; opacity: .75; }
 `
 
-export function docsPage({ info, paths, components }: OpenApi): string {
+/** `toRoot`: the way from the page to where the calls are, which a proxy may have put below a path. */
+export function docsPage({ info, paths, components }: OpenApi, toRoot: string): string {
   const operations = Object.entries(paths).flatMap(([path, methods]) => (
     Object.entries(methods).map(([method, operation]) => section(path, method, operation))
   ))
@@ -47,7 +48,7 @@ export function docsPage({ info, paths, components }: OpenApi): string {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(info.title)} API</title>
 <style>${style}</style></head><body>
 <h1>${escape(info.title)} ${escape(info.version)}</h1>${paragraph(info.description)}
-<p>As data: <a href="/openapi.json">openapi.json</a> (OpenAPI 3.1).</p>
+<p>As data: <a href="${toRoot}openapi.json">openapi.json</a> (OpenAPI 3.1).</p>
 <main>${operations.join('\n')}
 ${schemas.join('\n')}</main></body></html>`
 }

@@ -1,10 +1,12 @@
 /** From what went wrong to a status and a body in the form that OpenAI's clients read. */
-import { ClipError, errorCodeOf } from '../errors.js'
+import { ClipError, describeValue, errorCodeOf, nearestName } from '../errors.js'
 
 export interface Failure {
   status: number
   code: string
   message: string
+  /** The field that is at fault. */
+  param?: string
   /** Seconds after which trying again makes sense. */
   retryAfter?: number
   /** Whose fault: the operator wants to read of the server's. */
@@ -55,7 +57,7 @@ const codeOfStatus: Readonly<Record<number, string>> = {
 export function failureOf(error: unknown): Failure {
   const code = errorCodeOf(error)
   const message = error instanceof Error ? error.message : String(error)
-  if (code !== undefined && statusOfCode[code] !== undefined) return ofCode(code, message, error)
+  if (code !== undefined && statusOfCode[code] !== undefined) return { ...ofCode(code, message, error), param: paramOf(error) }
   const status = (error as { statusCode?: unknown } | null)?.statusCode
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return { status, code: code ?? codeOfStatus[status] ?? 'ERR_CLIP_REQUEST_INVALID', message, fault: 'client' }
@@ -64,10 +66,23 @@ export function failureOf(error: unknown): Failure {
   return { status: 500, code: code ?? 'ERR_CLIP_INTERNAL', message: 'the server failed; its log says more', fault: 'server' }
 }
 
+/** Errors about a field of the request carry its name: see {@link about}. */
+function paramOf(error: unknown): string | undefined {
+  const { param, argument } = error as { param?: unknown; argument?: unknown }
+  const name = param ?? argument
+  return typeof name === 'string' ? name : undefined
+}
+
+/** `error`, with the name of the field that it is about. */
+export function about<E extends Error>(param: string, error: E): E {
+  return Object.assign(error, { param })
+}
+
 function ofCode(code: string, message: string, error: unknown): Failure {
   // no picture of any kind that is known, as against a damaged one
   const unknownFormat = code === 'ERR_CLIP_IMAGE_DECODE' && /unsupported image format/i.test(message)
-  const status = unknownFormat ? 415 : statusOfCode[code]!
+  const { httpStatus = unknownFormat ? 415 : statusOfCode[code]! } = error as { httpStatus?: number }
+  const status = httpStatus
   if (status !== 429 && status !== 503) return { status, code, message, fault: 'client' }
   const { retryAfterMs = 1000 } = error as { retryAfterMs?: number }
   return { status, code, message, fault: 'load', retryAfter: Math.max(1, Math.ceil(retryAfterMs / 1000)) }
@@ -78,9 +93,9 @@ const typeOfStatus: Readonly<Record<number, string>> = {
 }
 
 /** OpenAI's error object. */
-export function bodyOf({ status, code, message }: Failure) {
+export function bodyOf({ status, code, message, param = undefined }: Failure) {
   const type = typeOfStatus[status] ?? (status < 500 ? 'invalid_request_error' : 'server_error')
-  return { error: { message, type, param: null, code } }
+  return { error: { message, type, param: param ?? null, code } }
 }
 
 export interface SchemaError {
@@ -88,6 +103,9 @@ export interface SchemaError {
   instancePath: string
   params: Record<string, unknown>
   message?: string
+  /** What came. */
+  data?: unknown
+  parentSchema?: { properties?: object }
 }
 
 /** The request is not what the schema says; one clear sentence about the first thing that is wrong. */
@@ -98,18 +116,39 @@ export function schemaFailure(errors: readonly SchemaError[], where: string): Cl
   const candidates = errors.filter(error => depth(error) === deepest)
   const error = candidates.find(({ keyword }) => keyword === 'additionalProperties')
     ?? candidates.find(({ keyword }) => !['type', 'anyOf'].includes(keyword)) ?? candidates[0]!
-  const at = error.instancePath.replace(/\/(\d+)/g, '[$1]').replace(/\//g, '.').replace(/^\./, '') || where
-  const { additionalProperty, allowedValues } = error.params as { additionalProperty?: string; allowedValues?: string[] }
-  if (error.keyword === 'additionalProperties') {
-    return new ClipError('ERR_CLIP_UNKNOWN_OPTION', `unknown field '${String(additionalProperty).slice(0, 40)}' in ${at}`)
+  const path = error.instancePath.replace(/\/(\d+)/g, '[$1]').replace(/\//g, '.').replace(/^\./, '')
+  return about(...sentence(error, path, path || where, candidates))
+}
+
+/** The field, and the error about it. */
+function sentence(
+  { keyword, params, message, data, parentSchema }: SchemaError, path: string, at: string, candidates: readonly SchemaError[],
+): [string, ClipError] {
+  const inside = (field: string): string => (path === '' ? field : `${path}.${field}`)
+  if (keyword === 'additionalProperties') {
+    const field = String(params.additionalProperty).slice(0, 40)
+    const near = nearestName(field, Object.keys(parentSchema?.properties ?? {}))
+    return [inside(field), new ClipError('ERR_CLIP_UNKNOWN_OPTION', `unknown field '${field}' in ${at}${near === undefined ? '' : `, did you mean '${near}'?`}`)]
   }
-  if (error.keyword === 'required') return new ClipError('ERR_CLIP_INVALID_ARGUMENT', `${at}: ${error.message}`)
-  if (['type', 'anyOf'].includes(error.keyword)) {
-    const types = candidates.filter(({ keyword }) => keyword === 'type').map(({ params }) => String(params.type))
-    return new ClipError('ERR_CLIP_INVALID_ARGUMENT', `${at}: expected ${[...new Set(types)].join(' or ')}`)
+  if (keyword === 'required') {
+    const field = String(params.missingProperty)
+    return [inside(field), new ClipError('ERR_CLIP_INVALID_ARGUMENT', `${inside(field)} is missing`)]
   }
+  if (['type', 'anyOf'].includes(keyword)) {
+    const types = [...new Set(candidates.filter(one => one.keyword === 'type').map(one => String(one.params.type)))]
+    if (types.includes('string') && types.includes('object') && isTokens(data)) {
+      const advice = 'token ids are not accepted, send the text itself (LangChain: check_embedding_ctx_length=False)'
+      return [path, new ClipError('ERR_CLIP_INVALID_ARGUMENT', `${at}: expected a text or an image but received ${describeValue(data)}: ${advice}`)]
+    }
+    return [path, new ClipError('ERR_CLIP_INVALID_ARGUMENT', `${at}: expected ${types.join(' or ')} but received ${describeValue(data)}`)]
+  }
+  const { allowedValues } = params as { allowedValues?: readonly string[] }
   const choices = allowedValues ? ` (${allowedValues.join(', ')})` : ''
-  return new ClipError('ERR_CLIP_OUT_OF_RANGE', `${at}: ${error.message}${choices}`)
+  return [path, new ClipError('ERR_CLIP_OUT_OF_RANGE', `${at}: ${message}${choices} but received ${describeValue(data)}`)]
+}
+
+function isTokens(data: unknown): boolean {
+  return typeof data === 'number' || (Array.isArray(data) && data.length > 0 && data.every(element => typeof element === 'number'))
 }
 
 function depth({ instancePath }: SchemaError): number {

@@ -1,25 +1,42 @@
-/** A multipart form as the body that the same call has in JSON. Parts are read as they come and stop at the limits. */
+/**
+ * A multipart form as the body that the same call has in JSON. Parts are read as they come and stop at the limits. What
+ * a part is, its header says: JSON by its type, a text by its type where it has no file name, else an uploaded file.
+ */
+import type { MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 
-import { ClipError, errorCodeOf } from '../errors.js'
+import { ClipError, errorCodeOf, invalidArgument } from '../errors.js'
+import { decodeText, NotText } from '../text-bytes.js'
+import { checkSize } from './image-bytes.js'
+import type { Uploads } from './inputs.js'
+import type { ServerSettings } from './options.js'
 
 export interface FormTarget {
   /** The fields of the JSON body, with their schemas. */
-  properties: Readonly<Record<string, { type?: unknown; anyOf?: readonly { type?: unknown }[] }>>
+  properties: Readonly<Record<string, FieldSchema>>
   /** Where files go whose field is not in the body. */
   files: string
 }
 
-export interface Form {
-  body: Record<string, unknown>
-  /** The body refers to them as 'upload:0' and so on. */
-  uploads: Buffer[]
+interface FieldSchema {
+  type?: unknown
+  $ref?: string
+  enum?: readonly unknown[]
+  anyOf?: readonly FieldSchema[]
 }
 
-/** @throws {ClipError} ERR_CLIP_REQUEST_TOO_LARGE, ERR_CLIP_REQUEST_INVALID; the signal's reason */
-export async function readForm(request: FastifyRequest, target: FormTarget, maxBodyBytes: number): Promise<Form> {
+export interface Form {
+  body: Record<string, unknown>
+  /** Parts of the body that stand for uploaded files, and these. */
+  uploads: Uploads
+}
+
+type Limits = Pick<ServerSettings, 'maxBodyBytes' | 'maxImageBytes'>
+
+/** @throws {ClipError} ERR_CLIP_REQUEST_TOO_LARGE, ERR_CLIP_REQUEST_INVALID and other; the signal's reason */
+export async function readForm(request: FastifyRequest, target: FormTarget, limits: Limits): Promise<Form> {
   try {
-    return await readParts(request, target, maxBodyBytes)
+    return await readParts(request, target, limits)
   } catch (error) {
     const { signal } = request.scope
     if (signal?.aborted) throw signal.reason
@@ -28,53 +45,113 @@ export async function readForm(request: FastifyRequest, target: FormTarget, maxB
   }
 }
 
-async function readParts(request: FastifyRequest, { properties, files }: FormTarget, maxBodyBytes: number): Promise<Form> {
+async function readParts(request: FastifyRequest, { properties, files }: FormTarget, limits: Limits): Promise<Form> {
   const body: Record<string, unknown> = {}
-  const uploads: Buffer[] = []
-  let bytes = 0
-  const count = (more: number): void => {
-    bytes += more
-    if (bytes > maxBodyBytes) throw new ClipError('ERR_CLIP_REQUEST_TOO_LARGE', `the form has more than maxBodyBytes (${maxBodyBytes}) bytes`)
-  }
-  for await (const part of request.parts()) {
-    const field = part.fieldname.replace(/\[\]$/, '')
-    if (part.type === 'file') {
-      const file = await part.toBuffer()
-      count(file.length)
+  const uploads = new Map<object, Buffer>()
+  let left = limits.maxBodyBytes
+  // every part comes as bytes: what decodes them here decodes them strictly
+  for await (const part of request.parts() as AsyncIterable<MultipartFile>) {
+    const field = fieldOf(part)
+    const kind = kindOf(part)
+    const bytes = await readPart(part, field, left, limits, kind === 'file')
+    left -= bytes.length
+    if (kind === 'file') {
+      // a file input of a page that nobody chose a file for
+      if (part.filename === '' && bytes.length === 0) continue
       // an uploaded document or query is an image, whatever strings are there
-      put(body, field in properties ? field : files, { image: `upload:${uploads.length}` }, properties)
-      uploads.push(file)
-    } else {
-      const text = String(part.value)
-      count(text.length)
-      for (const value of valuesOf(text, properties[field])) put(body, field, value, properties)
+      const image = { image: `upload:${uploads.size}` }
+      uploads.set(image, bytes)
+      put(body, Object.hasOwn(properties, field) ? field : files, [image], properties)
+      continue
     }
+    const text = textOf(field, bytes)
+    const schema = Object.hasOwn(properties, field) ? properties[field] : undefined
+    put(body, field, kind === 'json' ? spread(parse(field, text), schema) : valuesOf(field, text, schema), properties)
   }
   return { body, uploads }
 }
 
-/** Fields come as text; the schema says what they are. */
-function valuesOf(text: string, schema: FormTarget['properties'][string] | undefined): unknown[] {
-  if (schema?.type === 'integer' || schema?.type === 'number') return [text.trim() === '' ? text : Number(text)]
-  if (schema?.type === 'boolean') return [text === 'true' ? true : text === 'false' ? false : text]
-  if (isList(schema) && text.startsWith('[')) {
-    try {
-      return JSON.parse(text) as unknown[]
-    } catch {
-      // a text that begins with a bracket
-    }
+/** Without what clients put behind the name of a list: `labels[]`, `labels[0]`. */
+function fieldOf({ fieldname }: { fieldname?: string }): string {
+  if (fieldname === undefined) throw new ClipError('ERR_CLIP_REQUEST_INVALID', 'a part of the form has no name: expected Content-Disposition: form-data; name="..."')
+  return fieldname.replace(/\[\d{0,6}\]$/, '')
+}
+
+function kindOf({ filename, mimetype, encoding }: { filename?: string; mimetype: string; encoding: string }): 'json' | 'text' | 'file' {
+  if (!['7bit', '8bit', 'binary'].includes(encoding)) {
+    throw new ClipError('ERR_CLIP_REQUEST_UNSUPPORTED', `content transfer encoding '${encoding.slice(0, 40)}' is not accepted: send the bytes as they are`)
   }
-  return [text]
+  if (/^application\/(?:[\w.-]+\+)?json$/.test(mimetype)) return 'json'
+  return filename === undefined && mimetype.startsWith('text/') ? 'text' : 'file'
+}
+
+async function readPart({ file }: MultipartFile, field: string, left: number, { maxBodyBytes, maxImageBytes }: Limits, isFile: boolean): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of file as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > left) throw new ClipError('ERR_CLIP_REQUEST_TOO_LARGE', `the form has more than maxBodyBytes (${maxBodyBytes}) bytes`)
+    if (isFile) checkSize(field, size, maxImageBytes)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks, size)
+}
+
+function textOf(field: string, bytes: Buffer): string {
+  try {
+    return decodeText(bytes)
+  } catch (error) {
+    if (!(error instanceof NotText)) throw error
+    throw invalidArgument(field, `a text (the part is sent as one, but ${error.message}; an image needs a file name: curl -F ${field.slice(0, 40)}=@image.png)`, bytes)
+  }
+}
+
+/** Fields come as text; the schema says what they are. One that was left empty is not given. */
+function valuesOf(field: string, text: string, schema: FieldSchema | undefined): unknown[] {
+  const word = text.trim()
+  if (schema?.type === 'integer' || schema?.type === 'number') return word === '' ? [] : [/^[+-]?\d{1,15}(?:\.\d{1,15})?$/.test(word) ? Number(word) : text]
+  if (schema?.type === 'boolean') return word === '' ? [] : [/^(?:true|1|on|yes)$/i.test(word) ? true : /^(?:false|0|off|no)$/i.test(word) ? false : text]
+  if (schema?.enum !== undefined) return word === '' ? [] : [word]
+  const looksLikeList = isList(schema) && word.startsWith('[')
+  const looksLikePart = takesObjects(schema) && word.startsWith('{')
+  if (!looksLikeList && !looksLikePart) return [text]
+  try {
+    return spread(JSON.parse(text), schema)
+  } catch {
+    // a text may begin with a bracket; a list of strings that is cut off is none
+    if (/^\[\s*["{[]/.test(word)) throw invalidArgument(field, 'JSON (it begins as a list)', text)
+    return [text]
+  }
+}
+
+function parse(field: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new ClipError('ERR_CLIP_REQUEST_INVALID', `${field}: the part is sent as JSON and is none: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** The values of a list where the field is one. */
+function spread(value: unknown, schema: FieldSchema | undefined): unknown[] {
+  if (value === null) return []
+  return isList(schema) && Array.isArray(value) ? value as unknown[] : [value]
 }
 
 /** A list grows; anything else stands once, and the schema refuses what is given twice. */
-function put(body: Record<string, unknown>, field: string, value: unknown, properties: FormTarget['properties']): void {
-  const schema = Object.hasOwn(properties, field) ? properties[field] : undefined
-  const before = Object.hasOwn(body, field) ? body[field] : undefined
-  const next = isList(schema) ? [...(before as unknown[] | undefined ?? []), value] : before === undefined ? value : [before, value]
-  Object.defineProperty(body, field, { value: next, enumerable: true, writable: true, configurable: true })
+function put(body: Record<string, unknown>, field: string, values: readonly unknown[], properties: FormTarget['properties']): void {
+  const list = isList(Object.hasOwn(properties, field) ? properties[field] : undefined)
+  const before = Object.hasOwn(body, field) ? [body[field]].flat() : []
+  const all = [...before, ...values]
+  if (all.length === 0 && !list) return
+  const value = list || all.length > 1 ? all : all[0]
+  Object.defineProperty(body, field, { value, enumerable: true, writable: true, configurable: true })
 }
 
-function isList(schema: FormTarget['properties'][string] | undefined): boolean {
+function isList(schema: FieldSchema | undefined): boolean {
   return schema?.type === 'array' || schema?.anyOf?.some(({ type }) => type === 'array') === true
+}
+
+function takesObjects(schema: FieldSchema | undefined): boolean {
+  return schema?.anyOf?.some(({ $ref }) => $ref !== undefined) === true || (schema as { items?: FieldSchema } | undefined)?.items?.anyOf !== undefined
 }

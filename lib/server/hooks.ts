@@ -8,7 +8,9 @@ import type { Context } from './context.js'
 import { bodyOf, failureOf } from './failures.js'
 import { type HostCheck, hostCheck } from './host-check.js'
 import type { ServerSettings } from './options.js'
+import { answerEarly, isStillComing } from './last-words.js'
 import { ClientGone, closingError } from './requests.js'
+import type { Uploads } from './inputs.js'
 import { Timing } from './timing.js'
 
 /** What the server knows of a request. */
@@ -23,7 +25,7 @@ export interface Scope {
   key: string | undefined
   /** Ends with the client, the time or the server; set for calls that compute. */
   signal: AbortSignal | undefined
-  uploads: Buffer[]
+  uploads: Uploads
   /** What its time went to; set for calls that compute. */
   timing: Timing | undefined
   /** Code of the error that was answered. */
@@ -45,7 +47,7 @@ export function addScope(app: FastifyInstance, { trustProxy }: ServerSettings): 
   app.decorateRequest('scope', null as unknown as Scope)
   app.addHook('onRequest', (request, reply, done) => {
     const address = addressOf(request.socket.remoteAddress, request.headers, trustProxy)
-    request.scope = { began: performance.now(), client: clientOf(address), address, key: undefined, signal: undefined, uploads: [], timing: undefined, code: undefined }
+    request.scope = { began: performance.now(), client: clientOf(address), address, key: undefined, signal: undefined, uploads: new Map(), timing: undefined, code: undefined }
     reply.header('x-request-id', request.id)
     done()
   })
@@ -73,8 +75,13 @@ export function addHooks(app: FastifyInstance, context: Context): void {
     done()
   })
   app.setErrorHandler((error, request, reply) => answerFailure(error, request, reply, context))
-  app.setNotFoundHandler(({ method, url }) => {
-    throw new ClipError('ERR_CLIP_ROUTE_UNKNOWN', `no ${method} ${url.split('?', 1)[0]!.slice(0, 100)} here: GET /openapi.json lists what there is`)
+  app.setNotFoundHandler(({ method, url }, reply) => {
+    const path = url.split('?', 1)[0]!
+    const allowed = (['GET', 'HEAD', 'POST', 'DELETE'] as const).filter(one => app.hasRoute({ method: one, url: path.replace(/(?<=.)\/$/, '') }))
+    if (allowed.length > 0) reply.header('allow', [...allowed, 'OPTIONS'].join(', '))
+    if (allowed.length > 0 && method === 'OPTIONS') return reply.code(204).send()
+    const error = new ClipError('ERR_CLIP_ROUTE_UNKNOWN', `no ${method} ${path.slice(0, 100)} here: ${allowed.length > 0 ? `expected ${allowed.join(' or ')}` : 'GET /openapi.json lists what there is'}`)
+    throw Object.assign(error, { httpStatus: allowed.length > 0 ? 405 : 404 })
   })
 }
 
@@ -122,9 +129,10 @@ function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyRe
   else if (error instanceof Error && error.cause !== undefined) request.log.warn({ err: error }, 'request failed')
   if (failure.retryAfter !== undefined) reply.header('retry-after', failure.retryAfter)
   if (failure.status === 401) reply.header('www-authenticate', 'Bearer')
-  // what is left of an upload that is too large is not worth reading
+  // what is left of an upload that is too large is not worth waiting for
   if (failure.status === 413) reply.header('connection', 'close')
-  void reply.code(failure.status).send(bodyOf(failure))
+  if (isStillComing(request)) answerEarly(request, reply, failure.status, bodyOf(failure))
+  else void reply.code(failure.status).send(bodyOf(failure))
 }
 
 function report(request: FastifyRequest, reply: FastifyReply, { metrics }: Context): void {

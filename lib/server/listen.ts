@@ -10,16 +10,16 @@ import { healthz as healthzSchema, metrics as metricsSchema, models as modelsSch
 import { callOf } from './work.js'
 
 /** A call that computes: JSON or a form in, JSON out. */
-export function computeRoute(app: FastifyInstance, context: Context, { url, schema, files, handler }: (typeof computeRoutes)[number]): void {
+export function computeRoute(app: FastifyInstance, context: Context, { url, alias, schema, files, handler }: (typeof computeRoutes)[number]): void {
   const target: FormTarget = { properties: schema.body.properties as FormTarget['properties'], files }
-  app.post(url, {
-    schema,
+  for (const path of alias === undefined ? [url] : [url, alias]) app.post(path, {
+    schema: { ...schema, hide: path === alias },
     config: { access: 'compute' },
     // with the plugin's own store: one budget for all calls that compute
     onRequest: app.rateLimit(),
     preValidation: async request => {
       if (!request.isMultipart()) return
-      const { body, uploads } = await readForm(request, target, context.settings.maxBodyBytes)
+      const { body, uploads } = await readForm(request, target, context.settings)
       request.body = body
       request.scope.uploads = uploads
     },
@@ -36,6 +36,8 @@ export function computeRoute(app: FastifyInstance, context: Context, { url, sche
 export function serverRoutes(app: FastifyInstance, context: Context): void {
   const { metrics, settings } = context
   app.get('/v1/models', { schema: modelsSchema, config: { access: 'key' } }, () => models(context))
+  app.get('/models', { schema: { hide: true }, config: { access: 'key' } }, () => models(context))
+  app.get('/health', { schema: { hide: true } }, () => ({ ...healthz(), unix: Date.now() / 1000 }))
   app.get<{ Params: { '*': string } }>('/v1/models/*', { schema: { hide: true }, config: { access: 'key' } }, ({ params }) => oneModel(context, params['*']))
   app.get('/healthz', { schema: healthzSchema }, () => healthz())
   app.get('/readyz', { schema: readyzSchema }, (_, reply) => {

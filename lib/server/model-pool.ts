@@ -1,5 +1,6 @@
 /** The models of a server, by name. */
 import { ClipError } from '../errors.js'
+import { about } from './failures.js'
 import { Clip, type TraceEvent } from '../index.js'
 import { ModelSlot, type SlotWorld } from './model-slot.js'
 import type { ServerSettings } from './options.js'
@@ -8,6 +9,9 @@ import type { ServedModel } from './types.js'
 /** Told of each batch and each decoded picture. */
 export type Tracer = (model: string, event: TraceEvent) => void
 
+/** An empty setting, and infinity's word for no model. */
+const unnamed: readonly string[] = ['', 'default/not-specified']
+
 export class ModelPool {
   readonly slots: ReadonlyMap<string, ModelSlot>
 
@@ -15,11 +19,11 @@ export class ModelPool {
     this.slots = new Map([...settings.models].map(([name, served]) => [name, new ModelSlot(name, served, worldOf(name), settings)]))
   }
 
-  /** @param name undefined: the first. @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN */
+  /** @param name undefined, or what clients send for it: the first. @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN */
   get(name: string | undefined): ModelSlot {
-    const slot = name === undefined ? this.slots.values().next().value : this.slots.get(name)
+    const slot = name === undefined || unnamed.includes(name) ? this.slots.values().next().value : this.slots.get(name)
     if (slot) return slot
-    throw new ClipError('ERR_CLIP_MODEL_UNKNOWN', `no model '${name?.slice(0, 80)}' here: GET /v1/models lists those there are`)
+    throw about('model', new ClipError('ERR_CLIP_MODEL_UNKNOWN', `no model '${name?.slice(0, 80)}' here: GET /v1/models lists those there are`))
   }
 
   /**

@@ -29,11 +29,14 @@ export async function addDocs(app: FastifyInstance): Promise<void> {
     },
     refResolver: { buildLocalReference: (json, _, __, i) => (typeof json.$id === 'string' ? json.$id : `schema-${i}`) },
   })
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
-  app.get('/docs', { schema: { hide: true } }, (_, reply) => (
+  app.get('/openapi.json', { schema: { hide: true } }, () => (
+    // where the document is: a proxy may have put it below a path
+    { ...app.swagger(), servers: [{ url: '.' }] }
+  ))
+  app.get('/docs', { schema: { hide: true } }, ({ url }, reply) => (
     reply.type('text/html; charset=utf-8')
       .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-      .serializer(String).send(docsPage(app.swagger() as unknown as OpenApi))
+      .serializer(String).send(docsPage(app.swagger() as unknown as OpenApi, url.split('?', 1)[0]!.endsWith('/') ? '../' : ''))
   ))
 }
 

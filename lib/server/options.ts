@@ -42,7 +42,7 @@ export function checkServerOptions(options: ServerOptions | undefined) {
     maxBodyBytes: count('maxBodyBytes', 32 * mebibyte, 1024),
     maxImageBytes: count('maxImageBytes', 16 * mebibyte),
     maxPixels: count('maxPixels', 2 ** 26),
-    maxInputs: count('maxInputs', 256),
+    maxInputs: count('maxInputs', 2048),
     maxQueue: count('maxQueue', 1024),
     maxRequests: count('maxRequests', 512),
     timeoutMs: count('timeoutMs', 30_000),

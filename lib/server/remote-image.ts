@@ -7,6 +7,8 @@ import { lookup as systemLookup, type LookupAddress } from 'node:dns'
 import http from 'node:http'
 import https from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
+import { type Duplex, pipeline, type Readable } from 'node:stream'
+import zlib from 'node:zlib'
 
 import { ClipError } from '../errors.js'
 import { hostOf, isPublic, matchesHost } from './addresses.js'
@@ -102,7 +104,7 @@ async function read(response: http.IncomingMessage, url: string, maxBytes: numbe
     checkSize(`'${shown(url)}'`, Number(response.headers['content-length'] ?? 0), maxBytes)
     const chunks: Buffer[] = []
     let bytes = 0
-    for await (const chunk of response as AsyncIterable<Buffer>) {
+    for await (const chunk of decoded(response, url) as AsyncIterable<Buffer>) {
       bytes += chunk.length
       checkSize(`'${shown(url)}'`, bytes, maxBytes)
       chunks.push(chunk)
@@ -111,6 +113,22 @@ async function read(response: http.IncomingMessage, url: string, maxBytes: numbe
   } finally {
     response.destroy()
   }
+}
+
+/** Some servers compress whatever they are asked for. What comes out is bounded by the reader. */
+function decoded(response: http.IncomingMessage, url: string): Readable {
+  const encoding = (response.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
+  if (encoding === 'identity' || encoding === '') return response
+  const decoder = decoders[encoding]?.()
+  if (decoder === undefined) {
+    throw new ClipError('ERR_CLIP_URL_FAILED', `'${shown(url)}' cannot be fetched: content encoding '${encoding.slice(0, 40)}' is not known`)
+  }
+  // errors of the connection reach the reader
+  return pipeline(response, decoder, () => undefined)
+}
+
+const decoders: Readonly<Record<string, () => Duplex>> = {
+  'gzip': () => zlib.createGunzip(), 'x-gzip': () => zlib.createGunzip(), 'deflate': () => zlib.createInflate(), 'br': () => zlib.createBrotliDecompress(),
 }
 
 function refused(message: string): ClipError {

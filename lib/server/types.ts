@@ -68,7 +68,7 @@ export interface ServerOptions {
   maxImageBytes?: number
   /** Most pixels of one image. Default 2^26. */
   maxPixels?: number
-  /** Most inputs (texts, images, labels) of one request. Default 256. */
+  /** Most inputs (texts, images, labels times templates) of one request; they are computed in slices. Default 2048. */
   maxInputs?: number
   /** Most inputs of one model that are in work or wait, over all requests. Default 1024. */
   maxQueue?: number

@@ -1,4 +1,6 @@
 /** What a request cost, in tokens. */
+import { setImmediate as breathe } from 'node:timers/promises'
+
 import type { Clip } from '../index.js'
 
 export interface Usage {
@@ -7,23 +9,52 @@ export interface Usage {
   prompt_tokens_details: { text_tokens: number; image_tokens: number }
 }
 
+/** A decoded picture, pixels. */
+export interface PictureSize {
+  width: number
+  height: number
+}
+
+/** Tokenised at once; between such slices others have their turn. */
+const slice = 64
+
 /** Texts: tokens with start and end, without padding, after truncation. Images: one token for each patch. */
-export function usageOf(clip: Pick<Clip, 'info' | 'tokenize'>, texts: readonly string[], images: number): Usage {
+export async function usageOf(clip: Pick<Clip, 'info' | 'tokenize'>, texts: readonly string[], pictures: readonly PictureSize[]): Promise<Usage> {
   const { vision, text } = clip.info
   let textTokens = 0
-  if (text && texts.length > 0) {
-    const ids = clip.tokenize(texts)
-    for (let i = 0; i < texts.length; i++) {
-      textTokens += lengthOf(ids.subarray(i * text.contextLength, (i + 1) * text.contextLength), text)
-    }
+  for (let from = 0; text && from < texts.length; from += slice) {
+    if (from > 0) await breathe()
+    const ids = clip.tokenize(texts.slice(from, from + slice))
+    for (let at = 0; at < ids.length; at += text.contextLength) textTokens += lengthOf(ids.subarray(at, at + text.contextLength), text)
   }
-  const imageTokens = vision ? images * Math.floor(vision.imageSize / vision.patchSize) ** 2 : 0
+  const imageTokens = vision ? pictures.reduce((sum, picture) => sum + patchesOf(vision, picture), 0) : 0
   const total = textTokens + imageTokens
   return { prompt_tokens: total, total_tokens: total, prompt_tokens_details: { text_tokens: textTokens, image_tokens: imageTokens } }
 }
 
-/** The end token may serve for padding, too: its first one at the end is none. */
-function lengthOf(ids: Int32Array, { padId, eosId }: NonNullable<Clip['info']['text']>): number {
-  const last = ids.findLastIndex(id => id !== padId)
-  return Math.min(ids.length, last + 1 + (padId === eosId ? 1 : 0))
+/** Padding may stand on either side; the end token may serve for it, too: its first one behind the text is none. */
+function lengthOf(ids: Int32Array, { padId, eosId, vocabSize }: NonNullable<Clip['info']['text']>): number {
+  const pad = padId >= 0 ? padId : ids.at(-1) // unknown: whatever the row ends with
+  const end = eosId >= 0 ? eosId : vocabSize - 1
+  const first = ids.findIndex(id => id !== pad)
+  if (first > 0) return ids.length - first
+  const last = ids.findLastIndex(id => id !== pad)
+  return Math.min(ids.length, last + 1 + (pad === end ? 1 : 0))
+}
+
+/** As the engine cuts them (fit_patches of cpp/engine/preprocess.cpp): the same bisection in the same doubles. */
+export function patchesOf(
+  { imageSize, patchSize, anyGrid, maxPatches = 0 }: Pick<NonNullable<Clip['info']['vision']>, 'imageSize' | 'patchSize' | 'anyGrid' | 'maxPatches'>,
+  { width, height }: PictureSize,
+): number {
+  if (!anyGrid) return Math.floor(imageSize / patchSize) ** 2
+  const eps = 1e-5
+  const edge = (scale: number, size: number): number => Math.max(patchSize, Math.ceil((size * scale) / patchSize) * patchSize) / patchSize
+  let [low, high] = [eps / 10, 100]
+  while (high - low >= eps) {
+    const scale = (low + high) / 2
+    if (edge(scale, height) * edge(scale, width) <= maxPatches) low = scale
+    else high = scale
+  }
+  return Math.min(edge(low, width), maxPatches) * Math.min(edge(low, height), maxPatches)
 }

@@ -1,13 +1,21 @@
 /** From the inputs of a request to vectors: admission, bytes, encoding. */
 import type { FastifyRequest } from 'fastify'
 
-import { outOfRange } from '../errors.js'
+import { errorCodeOf, outOfRange } from '../errors.js'
 import type { CallOptions, Clip } from '../index.js'
 import type { Context } from './context.js'
+import { about } from './failures.js'
 import { imageBytes } from './image-bytes.js'
-import { type ImageInput, imagesOf, type Input, textsOf } from './inputs.js'
+import { type ImageInput, imagesOf, type Input, textsOf, type Uploads } from './inputs.js'
 import type { ModelSlot } from './model-slot.js'
 import type { Timing } from './timing.js'
+import type { PictureSize } from './usage.js'
+
+/** Images of a request that are fetched and queued together, two such slices at a time. Fewer where each may come from elsewhere, of any size. */
+const imageSlice = 32
+const remoteSlice = 8
+/** Most inputs that a request has in work or waiting at a time: two slices of images, and two of texts (the library's, of 64). */
+const mostHeld = 192
 
 /** What a handler knows of its request. */
 export interface Call {
@@ -15,18 +23,26 @@ export interface Call {
   /** Whose share of the queue it is. */
   client: string
   /** Files that came with a form. */
-  uploads: readonly Buffer[]
+  uploads: Uploads
   timing: Timing
+  /** Those decoded so far. */
+  pictures: PictureSize[]
 }
 
 /** Of a request on a route with `access: 'compute'`. */
 export function callOf({ scope: { signal, client, uploads, timing } }: FastifyRequest): Call {
-  return { signal: signal!, client, uploads, timing: timing! }
+  return { signal: signal!, client, uploads, timing: timing!, pictures: [] }
 }
 
 /** What the calls to the model are told of the request. */
-export function callOptions({ signal, client, timing }: Call): CallOptions {
-  return { signal, client, onTrace: timing.onTrace }
+export function callOptions({ signal, client, timing, pictures }: Call): CallOptions {
+  return {
+    signal, client,
+    onTrace: event => {
+      if (event.type === 'decode') pictures.push({ width: event.width ?? 0, height: event.height ?? 0 })
+      timing.onTrace(event)
+    },
+  }
 }
 
 /** Runs `work` with the model, once `count` inputs are admitted. */
@@ -37,7 +53,7 @@ export async function withModel<T>(
   if (count > maxInputs) throw outOfRange('the request', `at most ${maxInputs} inputs (maxInputs)`, count)
   const slot = context.pool.get(model)
   context.requests.arrived(call.signal)
-  const leave = slot.admission.enter(call.client, count)
+  const leave = slot.admission.enter(call.client, Math.min(count, mostHeld))
   try {
     return await slot.use(call.signal, clip => work(clip, slot))
   } finally {
@@ -45,18 +61,46 @@ export async function withModel<T>(
   }
 }
 
+/**
+ * What `encode` makes of each image, in order. It is given a slice of them at a time, so that however many a request
+ * names, few are fetched, decoded and waiting.
+ */
+export async function eachImage<T>(
+  context: Context, call: Call, images: readonly ImageInput[], encode: (files: Buffer[]) => Promise<T[]>,
+): Promise<T[]> {
+  const results: T[] = []
+  const size = context.fetch ? remoteSlice : imageSlice
+  let next = 0
+  let failed = false
+  const lane = async (): Promise<void> => {
+    while (next < images.length && !failed) {
+      const from = next
+      const slice = images.slice(from, next += size)
+      try {
+        const made = await withNames(slice, fetchImages(context, call, slice).then(encode))
+        made.forEach((result, i) => { results[from + i] = result })
+      } catch (error) {
+        failed = true
+        throw error
+      }
+    }
+  }
+  await settleAll([lane(), lane()])
+  return results
+}
+
 /** The bytes of each image, in order. */
-export async function fetchImages(context: Context, call: Call, images: readonly ImageInput[]): Promise<Buffer[]> {
-  const { maxImageBytes } = context.settings
-  const { fetch } = context
+async function fetchImages({ settings, fetch }: Context, call: Call, images: readonly ImageInput[]): Promise<Buffer[]> {
   const timed = fetch && (async (url: string, signal: AbortSignal) => {
     const began = performance.now()
     const bytes = await fetch(url, signal)
     call.timing.fetched(performance.now() - began)
     return bytes
   })
-  const sources = { uploads: call.uploads, maxBytes: maxImageBytes, fetch: timed, signal: call.signal }
-  return Promise.all(images.map(({ name, image }) => imageBytes(name, image, sources)))
+  const sources = { maxBytes: settings.maxImageBytes, fetch: timed, signal: call.signal }
+  return settleAll(images.map(({ name, image }) => imageBytes(name, image, sources).catch((error: unknown) => {
+    throw isOfImage(error) ? about(name, error) : error
+  })))
 }
 
 /** One vector an input, in order. */
@@ -64,11 +108,10 @@ export async function encodeInputs(
   context: Context, call: Call, clip: Clip, inputs: readonly Input[], { normalize = true } = {},
 ): Promise<Float32Array[]> {
   const [texts, images] = [textsOf(inputs), imagesOf(inputs)]
-  const files = await fetchImages(context, call, images)
   const options = { normalize, ...callOptions(call) }
   // both are waited for, also when one fails: nothing of a request goes on after its answer
   const [imageVectors, textVectors] = await settleAll([
-    files.length > 0 ? withNames(images, clip.encodeImage(files, options)) : Promise.resolve([]),
+    eachImage(context, call, images, files => clip.encodeImage(files, options)),
     texts.length > 0 ? clip.encodeText(texts, options) : Promise.resolve([]),
   ])
   let [image, text] = [0, 0]
@@ -76,14 +119,20 @@ export async function encodeInputs(
 }
 
 /** What a call to the model names 'images[1]' is 'input[3].image' of the request. */
-export async function withNames<T>(images: readonly ImageInput[], result: Promise<T>): Promise<T> {
+async function withNames<T>(images: readonly ImageInput[], result: Promise<T>): Promise<T> {
   try {
     return await result
   } catch (error) {
     if (!(error instanceof Error)) throw error
-    const message = error.message.replace(/\bimages\[(\d+)\]/, (word, i) => images[Number(i)]?.name ?? word)
-    throw message === error.message ? error : Object.assign(Object.create(error) as Error, { message })
+    let name: string | undefined
+    const message = error.message.replace(/\bimages\[(\d+)\]/, (word, i) => (name = images[Number(i)]?.name) ?? word)
+    throw name === undefined ? error : about(name, Object.assign(Object.create(error) as Error, { message }))
   }
+}
+
+/** Not the end of the whole request, which may come meanwhile. */
+function isOfImage(error: unknown): error is Error {
+  return /^ERR_CLIP_(?:IMAGE|URL)_/.test(errorCodeOf(error) ?? '')
 }
 
 async function settleAll<T>(promises: Promise<T>[]): Promise<T[]> {

@@ -45,11 +45,27 @@ test('a chunked body that is too large', async () => {
 })
 
 test.each([
-  ['/v1/embedding', 'GET'], ['/v1/embeddings', 'GET'], ['/healthz', 'POST'], ['/v1/models/none/at/all', 'GET'], ['/../../etc/passwd', 'GET'],
+  ['/v1/embedding', 'GET'], ['/v1/models/none/at/all', 'GET'], ['/../../etc/passwd', 'GET'], ['/v1/embedding', 'OPTIONS'],
 ])('%s %s is not there', async (route, method) => {
   const { status, body } = await get(server, route, { method })
   expect(status).toBe(404)
   expect(body.error.code).toMatch(/^ERR_CLIP_(ROUTE|MODEL)_UNKNOWN$/)
+})
+
+test.each([
+  ['/v1/embeddings', 'GET', 'POST'], ['/v1/embeddings/', 'GET', 'POST'], ['/healthz', 'POST', 'GET, HEAD'], ['/v1/models', 'PUT', 'GET, HEAD'],
+])('%s takes no %s: 405 says what it takes, OPTIONS too', async (route, method, allowed) => {
+  const refused = await get(server, route, { method })
+  expect(refused).toMatchObject(failure(405, 'ERR_CLIP_ROUTE_UNKNOWN', method))
+  const options = await get(server, route, { method: 'OPTIONS' })
+  expect(options.status).toBe(204)
+  for (const { headers } of [refused, options]) expect(headers.get('allow')).toBe(`${allowed}, OPTIONS`)
+})
+
+test('slashes that a base URL brings', async () => {
+  for (const route of ['/v1/embeddings/', '/v1//embeddings', '//v1/embeddings']) expect((await post(server, route, { input: 'a' })).status).toBe(200)
+  for (const route of ['/healthz/', '/v1/models/', '/openapi.json', '/docs/']) expect((await get(server, route)).status).toBe(200)
+  expect((await get(server, '/healthz', { method: 'HEAD' })).status).toBe(200)
 })
 
 test('health, readiness, models', async () => {

@@ -65,7 +65,7 @@ export async function read(response: Response): Promise<Answer> {
 
 export const failure = (status: number, code: string, words = '') => ({
   status,
-  body: { error: { message: expect.stringContaining(words) as string, type: expect.any(String) as string, param: null, code } },
+  body: { error: { message: expect.stringContaining(words) as string, type: expect.any(String) as string, code } },
 })
 
 export const vectorsOf = ({ body }: Answer): number[][] => body.data.map(({ embedding }: { embedding: number[] }) => embedding)

@@ -1,7 +1,7 @@
 /** `ggclip classify`: which of these labels is in the picture? */
 import type { Classification } from '../../index.js'
 import { UsageError } from '../failure.js'
-import { eachImage, readLabels } from '../inputs.js'
+import { checkArguments, eachImage, readLabels } from '../inputs.js'
 import {
   addExamples, addJsonOption, addModelOptions, collect, type ModelFlags, type PictureFlags, pictureOptions, wholeNumber, withModel,
 } from '../options.js'
@@ -46,6 +46,7 @@ JSON is [{ "image", "results": [{ "label", "score", "similarity" }] }].`)
 
 async function run(shell: Shell, images: string[], flags: Flags): Promise<void> {
   const labels = await labelsOf(shell, flags)
+  checkArguments(flags.template ?? [])
   const { signal } = shell
   const { json, multiLabel, topK = json ? undefined : shown } = flags
   const options = { ...pictureOptions(flags), topK, multiLabel, signal }
@@ -61,7 +62,7 @@ async function run(shell: Shell, images: string[], flags: Flags): Promise<void> 
 }
 
 async function labelsOf(shell: Shell, { labels = [], labelsFile }: Flags): Promise<string[]> {
-  const given = labels.flatMap(list => list.split(',')).map(label => label.trim()).filter(label => label !== '')
+  const given = checkArguments(labels).flatMap(list => list.split(',')).map(label => label.trim()).filter(label => label !== '')
   if (labelsFile !== undefined) given.push(...await readLabels(shell, labelsFile))
   if (given.length === 0) throw new UsageError('no labels: give some with --labels a,b,c or --labels-file')
   return given

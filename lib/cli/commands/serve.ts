@@ -1,9 +1,10 @@
 /** `ggclip serve`: models over HTTP. */
-import { readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 
-import { ClipError, type LoadOptions, type LogLevel, Server, type ServedModel, type ServerOptions, weightTypes } from '../../index.js'
+import { type LoadOptions, type LogLevel, Server, type ServedModel, type ServerOptions, weightTypes } from '../../index.js'
 import { type Interruption, UsageError } from '../failure.js'
+import { fileLines } from '../inputs.js'
 import { addExamples, addJsonOption, collect, wholeNumber } from '../options.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
@@ -57,7 +58,7 @@ commas); a key in an argument would be visible to everybody on the machine.`)
     ['--dimensions <a,b>', "lengths that requests may shorten vectors to; only for models trained so"],
     ['--max-queue <n>', 'most inputs of a model in work or waiting (default: 1024)', wholeNumber],
     ['--max-requests <n>', 'most requests in work (default: 512)', wholeNumber],
-    ['--max-inputs <n>', 'most inputs of one request (default: 256)', wholeNumber],
+    ['--max-inputs <n>', 'most inputs of one request (default: 2048)', wholeNumber],
     ['--max-body-bytes <n>', 'most bytes of a request (default: 32 MiB)', wholeNumber],
     ['--max-image-bytes <n>', 'most bytes of an image file (default: 16 MiB)', wholeNumber],
     ['--max-pixels <n>', 'most pixels of an image (default: 67108864)', wholeNumber],
@@ -129,14 +130,19 @@ async function optionsOf(flags: Flags): Promise<ServerOptions> {
   }
 }
 
+/** As {@link ServerOptions.models} has them. */
+const modelName = /^\w[\w.:/@-]{0,127}$/
+
 /** 'name=path', or a path that gives the name. */
 function modelsOf(list: readonly string[] | undefined, common: ServedModel): Record<string, ServedModel> {
   if (!list) return { 'emoji-clip': common }
   const models: Record<string, ServedModel> = {}
   for (const entry of list) {
-    const named = /^([\w][\w.:/@-]*)=(.+)$/.exec(entry)
+    // what exists under the whole of it is a path, also one like 'runs/lr=0.1/model.gguf'
+    const named = existsSync(entry) ? null : /^([\w][\w.:/@-]*)=(.+)$/.exec(entry)
     const [name, source] = named ? [named[1]!, named[2]!] : [path.basename(entry).replace(/\.gguf$/, ''), entry]
-    if (name in models) throw new UsageError(`two models are called '${name}': give names with --model name=path`)
+    if (!named && !modelName.test(name)) throw new UsageError(`'${name}' is no name for a model (letters, digits and . _ : / @ -): give one with --model name=path`)
+    if (Object.hasOwn(models, name)) throw new UsageError(`two models are called '${name}': give names with --model name=path`)
     models[name] = { ...common, source }
   }
   return models
@@ -148,13 +154,8 @@ function sizesOf(list: string | undefined): number[] | undefined {
 
 async function keysOf(file: string | undefined): Promise<ServerOptions['apiKeys']> {
   if (file === undefined) return (process.env.GGCLIP_API_KEYS ?? '').split(',').map(key => key.trim()).filter(key => key !== '')
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `keys file '${file}' cannot be read: ${(error as Error).message}`, { cause: error })
-  }
-  const lines = text.split('\n').map(line => line.trim()).filter(line => line !== '' && !line.startsWith('#'))
+  const lines: string[] = []
+  for await (const line of fileLines('keys file', file)) if (!/^\s*(?:#|$)/.test(line)) lines.push(line.trim())
   const keys = lines.map((line, i) => {
     const [name, key, limit] = line.split(/\s+/)
     // the line itself stays out of the message: it may be a key

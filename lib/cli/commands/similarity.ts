@@ -1,6 +1,6 @@
 /** `ggclip similarity`: how well does each text fit the picture? */
 import type { ImageInput } from '../../index.js'
-import { eachImage } from '../inputs.js'
+import { checkArguments, eachImage } from '../inputs.js'
 import {
   addExamples, addJsonOption, addModelOptions, type ModelFlags, type PictureFlags, pictureOptions, withModel,
 } from '../options.js'
@@ -40,6 +40,7 @@ JSON is [{ "image", "results": [{ "text", "probability", "logit", "similarity" }
 }
 
 async function run(shell: Shell, image: string, texts: string[], flags: Flags): Promise<void> {
+  checkArguments(texts)
   await withModel(shell, flags, 'both', async clip => {
     const { logitScale, logitBias } = clip.info
     const options = { ...pictureOptions(flags), signal: shell.signal }

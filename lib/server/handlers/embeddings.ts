@@ -8,23 +8,24 @@ import { type Call, encodeInputs, withModel } from '../work.js'
 
 /** POST /v1/embeddings */
 export async function embeddings(context: Context, body: EmbeddingsBody, call: Call) {
-  const inputs = readInputs('input', body.input, body.modality)
+  const inputs = readInputs('input', body.input, body.modality, call.uploads)
   const { normalized = true, dimensions } = body
   const base64 = (body.encoding_format ?? body.embedding_type) === 'base64'
   return withModel(context, call, body.model, inputs.length, async (clip, slot) => {
     const length = checkDimensions(dimensions, clip.info.dim, slot.served.dimensions ?? [])
     const vectors = await encodeInputs(context, call, clip, inputs, { normalize: normalized })
-    const texts = textsOf(inputs)
     const data = vectors.map((vector, index) => {
       const part = length === vector.length ? vector : shorten(vector, length, normalized)
       return { object: 'embedding', index, embedding: base64 ? toBase64(part) : Array.from(part) }
     })
-    return { object: 'list', data, model: slot.name, usage: usageOf(clip, texts, inputs.length - texts.length) }
+    return { object: 'list', data, model: slot.name, usage: await usageOf(clip, textsOf(inputs), call.pictures) }
   })
 }
 
-function checkDimensions(asked: number | undefined, own: number, allowed: readonly number[]): number {
-  if (asked === undefined || asked === own || (asked < own && allowed.includes(asked))) return asked ?? own
+/** infinity's clients say 0 for the model's own length. */
+function checkDimensions(asked = 0, own: number, allowed: readonly number[]): number {
+  if (asked === 0) return own
+  if (asked === own || (asked < own && allowed.includes(asked))) return asked
   const choices = [...allowed.filter(size => size < own), own].join(', ')
   throw outOfRange('dimensions', `what this model allows (${choices})`, asked)
 }

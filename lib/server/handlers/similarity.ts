@@ -1,17 +1,17 @@
 import { dot, sigmoid, softmax } from '../../index.js'
 import { invalidArgument } from '../../errors.js'
 import type { Context } from '../context.js'
-import { type Input, readImages } from '../inputs.js'
+import { readImages, readText, textsOf } from '../inputs.js'
 import type { SimilarityBody } from '../schemas/similarity.js'
 import { usageOf } from '../usage.js'
 import { type Call, encodeInputs, withModel } from '../work.js'
 
 /** POST /v1/similarity */
 export async function similarity(context: Context, body: SimilarityBody, call: Call) {
-  const images = readImages({ image: body.image, images: body.images })
-  const texts = [...(body.text === undefined ? [] : [body.text]), ...body.texts ?? []]
+  const images = readImages({ image: body.image, images: body.images }, call.uploads)
+  const texts = [...(body.text === undefined ? [] : [readText('text', body.text)]), ...(body.texts ?? []).map((text, i) => readText(`texts[${i}]`, text))]
   if (texts.length === 0) throw invalidArgument('texts', 'at least one text', undefined)
-  const inputs: Input[] = [...images, ...texts.map(text => ({ kind: 'text' as const, text }))]
+  const inputs = [...images, ...texts]
   return withModel(context, call, body.model, inputs.length, async (clip, slot) => {
     const vectors = await encodeInputs(context, call, clip, inputs)
     const [rows, columns] = [vectors.slice(0, images.length), vectors.slice(images.length)]
@@ -20,6 +20,6 @@ export async function similarity(context: Context, body: SimilarityBody, call: C
     // rounded to float32, as the library's similarity() does
     const logits = similarities.map(row => row.map(cosine => Math.fround(logitScale * cosine + logitBias)))
     const probabilities = logits.map(row => Array.from(Float32Array.from(isSigmoid ? sigmoid(row) : softmax(row))))
-    return { object: 'similarity', similarities, logits, probabilities, model: slot.name, usage: usageOf(clip, texts, images.length) }
+    return { object: 'similarity', similarities, logits, probabilities, model: slot.name, usage: await usageOf(clip, textsOf(inputs), call.pictures) }
   })
 }

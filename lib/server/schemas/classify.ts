@@ -31,7 +31,7 @@ export const classify = {
       images: { type: 'array', minItems: 1, items: image },
       labels: { type: 'array', minItems: 1, items: label },
       templates: { type: 'array', minItems: 1, maxItems: 100, items: { type: 'string', maxLength: 1024, pattern: '\\{(label)?\\}' }, description: "Prompts with {} for the label, averaged. Default 'a photo of a {}'." },
-      top_k: { type: 'integer', minimum: 1, description: 'Return only the best so many. Default: all.' },
+      top_k: { type: 'integer', minimum: 1, maximum: 2 ** 31 - 1, description: 'Return only the best so many. Default: all.' },
       multi_label: { type: 'boolean', description: 'Score each label by itself. Default false.' },
       user,
     },

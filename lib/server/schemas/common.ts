@@ -1,12 +1,9 @@
 /** JSON Schemas (2020-12, as OpenAPI 3.1 uses it) that several routes share, as data. */
 
-/** Longest text, characters: far beyond any context length, short enough to tokenize in no time. */
-export const maxTextLength = 16_384
-
-export const text = { type: 'string', maxLength: maxTextLength, description: 'A text; the model truncates it to its context length.' } as const
+// no limits of length here and below: the validator would count the characters of megabytes one by one
+export const text = { type: 'string', description: 'A text; the model truncates it to its context length.' } as const
 
 const imageText = 'A data URI, bare base64 of an image file, or, where the server allows it, an http(s) URL.'
-// no limits of length: the validator would count the characters of megabytes one by one
 export const imageString = { type: 'string', description: imageText } as const
 
 /** The ways in which clients of infinity, jina, OpenAI, Voyage and llama.cpp write one input. */
@@ -46,6 +43,12 @@ export const model = { type: 'string', maxLength: 256, description: 'A name of G
 
 /** Sent along by OpenAI's clients. */
 export const user = { type: 'string', maxLength: 512, description: "The caller's own user; not used." } as const
+
+/** Cohere's and Voyage's, and jina's word for the same. */
+export const purpose = { type: 'string', maxLength: 512, description: 'What the vectors are for; not used: this model makes no difference.' } as const
+
+/** Sent along by clients of Voyage and TEI. */
+export const truncation = { type: 'boolean', const: true, description: 'Texts are always truncated to the context length.' } as const
 
 export const usage = {
   $id: 'Usage',

@@ -1,4 +1,4 @@
-import { failures, inputs, list, model, user } from './common.js'
+import { failures, inputs, list, model, purpose, truncation, user } from './common.js'
 
 export interface EmbeddingsBody {
   model?: string
@@ -37,9 +37,13 @@ image, or where it is written as a content part. Texts and images may be mixed; 
       modality: { type: 'string', enum: ['text', 'image'], description: 'What strings in input are (infinity). Default: texts, but for data URIs of images.' },
       encoding_format: { ...format, description: 'Default float.' },
       embedding_type: { ...format, description: "jina's name of encoding_format." },
-      dimensions: { type: 'integer', minimum: 1, description: 'Length of the vectors, where the model allows another than its own.' },
+      dimensions: { type: 'integer', minimum: 0, description: "Length of the vectors, where the model allows another than its own. Default, and 0 (infinity): the model's own." },
       normalized: { type: 'boolean', description: 'L2-normalise the vectors. Default true.' },
       user,
+      input_type: purpose,
+      task: purpose,
+      truncate: truncation,
+      truncation,
     },
   },
   response: {

@@ -25,14 +25,15 @@ export const rank = {
       query: input,
       documents: { type: 'array', minItems: 1, items: input },
       modality: { type: 'string', enum: ['text', 'image'], description: 'What strings in documents are. Default: texts, but for data URIs of images.' },
-      top_n: { type: 'integer', minimum: 1, description: 'Return only the best so many. Default: all.' },
+      top_n: { type: 'integer', minimum: 1, maximum: 2 ** 31 - 1, description: 'Return only the best so many. Default: all.' },
       return_documents: { type: 'boolean', description: 'Return the documents, too. Default false.' },
+      raw_scores: { type: 'boolean', description: "Sent along by infinity's clients; scores are cosines, raw as they are." },
       user,
     },
   },
   response: {
     200: result('The documents, nearest first.', {
-      object: { const: 'list' },
+      object: { enum: ['list', 'rerank'], description: "'rerank' of /v1/rerank, as infinity's clients expect." },
       results: {
         type: 'array',
         items: {

@@ -93,7 +93,7 @@ describe('the gallery', () => {
     const gallery = await Gallery.open(root, fakeModel(), { rescanMs: 0 })
     gallery.start()
     await settled(gallery)
-    const call: Call = { signal: new AbortController().signal, client: 'somebody', uploads: [], timing: new Timing() }
+    const call: Call = { signal: new AbortController().signal, client: 'somebody', uploads: new Map(), pictures: [], timing: new Timing() }
     const { results, total } = await gallery.search({ text: 'anything' }, 1, call)
     expect([results.length, total, results[0]!.score]).toEqual([1, 2, 1])
     expect((await gallery.search({ like: results[0]!.entry.id }, 5, call)).results[0]!.entry).toEqual(results[0]!.entry)

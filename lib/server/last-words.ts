@@ -1,0 +1,56 @@
+/**
+ * An answer to a request whose body is still coming: too large, not allowed, no room. Were the connection closed at once,
+ * the kernel would answer what still comes with a reset, and many clients would report that instead of the answer. So
+ * the answer goes out, what comes is read and thrown away for a while, and then the connection ends.
+ */
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+/** What comes is thrown away for so long at most, and no longer than this after the last of it. */
+const longestMs = 10_000
+const idleMs = 2000
+
+/** Whether some of the request has not come yet. */
+export function isStillComing({ raw }: FastifyRequest): boolean {
+  const { complete, headers } = raw
+  return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
+}
+
+/** Instead of `reply.send(body)`. */
+export function answerEarly(request: FastifyRequest, reply: FastifyReply, status: number, body: object): void {
+  reply.hijack()
+  const { raw } = reply
+  const text = JSON.stringify(body)
+  raw.writeHead(status, {
+    ...reply.getHeaders() as OutgoingHttpHeaders, 'x-content-type-options': 'nosniff', 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text),
+  })
+  raw.write(text)
+  void drained(request.raw, request.scope.signal).then(isDrained => {
+    raw.end()
+    if (!isDrained) request.raw.socket.destroySoon()
+  })
+}
+
+function drained(body: IncomingMessage, signal: AbortSignal | undefined): Promise<boolean> {
+  return new Promise(resolve => {
+    const done = (): void => {
+      clearTimeout(whole)
+      clearTimeout(idle)
+      body.off('data', onData).off('end', done).off('close', done).off('error', done)
+      body.on('error', () => undefined)
+      signal?.removeEventListener('abort', done)
+      resolve(body.complete)
+    }
+    const whole = setTimeout(done, longestMs)
+    let idle = setTimeout(done, idleMs)
+    const onData = (): void => {
+      clearTimeout(idle)
+      idle = setTimeout(done, idleMs)
+    }
+    body.on('data', onData).on('end', done).on('close', done).on('error', done)
+    signal?.addEventListener('abort', done)
+    if (body.readableEnded || body.destroyed || signal?.aborted) done()
+    else body.resume()
+  })
+}

@@ -1,0 +1,76 @@
+/**
+ * Bytes to text, strictly. A byte order mark says which encoding it is; without one it is UTF-8. What is neither is
+ * refused and never guessed: a wrong character makes a wrong vector that nobody finds again.
+ */
+
+/** Why bytes are no text. Callers say in their own error whose bytes they were. */
+export class NotText extends Error {}
+
+type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be'
+
+/** @throws {NotText} */
+export function decodeText(bytes: Uint8Array): string {
+  const encoding = encodingOf(bytes)
+  return checked(decode(new TextDecoder(encoding, { fatal: true }), encoding, bytes))
+}
+
+/**
+ * The lines of a stream as they come; LF, CR LF and CR end one. Not node:readline, which also breaks lines at U+2028.
+ *
+ * @throws {NotText}
+ */
+export async function* textLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  let start: Uint8Array | undefined = new Uint8Array() // until it is long enough for a byte order mark
+  let encoding: Encoding = 'utf-8'
+  let decoder = new TextDecoder(encoding, { fatal: true })
+  let pieces: string[] = [] // of the line that has no end yet
+  let afterCr = false
+  const split = function* (text: string): Generator<string> {
+    // CR LF may be cut between two chunks
+    const rest = afterCr && text.startsWith('\n') ? text.slice(1) : text
+    if (text !== '') afterCr = text.endsWith('\r')
+    const parts = rest.split(/\r\n|\n|\r/)
+    for (const part of parts.slice(0, -1)) {
+      yield checked(pieces.join('') + part)
+      pieces = []
+    }
+    pieces.push(parts.at(-1)!)
+  }
+  for await (const chunk of stream) {
+    let bytes = chunk
+    if (start !== undefined) {
+      bytes = Buffer.concat([start, chunk])
+      start = bytes.length < 3 ? bytes : undefined
+      if (start !== undefined) continue
+      encoding = encodingOf(bytes)
+      decoder = new TextDecoder(encoding, { fatal: true })
+    }
+    yield* split(decode(decoder, encoding, bytes, true))
+  }
+  if (start !== undefined) {
+    encoding = encodingOf(start)
+    decoder = new TextDecoder(encoding, { fatal: true })
+  }
+  yield* split(decode(decoder, encoding, start ?? new Uint8Array()))
+  const last = checked(pieces.join(''))
+  if (last !== '') yield last
+}
+
+function encodingOf([first, second]: Uint8Array): Encoding {
+  if (first === 0xff && second === 0xfe) return 'utf-16le'
+  if (first === 0xfe && second === 0xff) return 'utf-16be'
+  return 'utf-8'
+}
+
+function decode(decoder: InstanceType<typeof TextDecoder>, encoding: Encoding, bytes: Uint8Array, stream = false): string {
+  try {
+    return decoder.decode(bytes, { stream })
+  } catch {
+    throw new NotText(encoding === 'utf-8' ? 'it is not UTF-8 (nor UTF-16 with a byte order mark)' : `it begins as ${encoding.toUpperCase()} and is none further on`)
+  }
+}
+
+function checked(text: string): string {
+  if (text.includes('\0')) throw new NotText('it has NUL characters: it is no text, or UTF-16 without a byte order mark')
+  return text
+}

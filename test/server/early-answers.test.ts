@@ -83,7 +83,8 @@ test('who stops sending keeps nothing open for long', async () => {
   const socket = net.connect(server.port, '127.0.0.1')
   socket.write(`${headOf(`content-length: ${bytes.length}`).join('\r\n')}\r\n\r\n{"input":"`)
   const [text, ms] = await new Promise<[string, number]>(resolve => {
-    let [read, began] = ['', performance.now()]
+    let read = ''
+    const began = performance.now()
     socket.setEncoding('utf8').on('data', (data: string) => { read += data }).on('error', () => undefined).on('close', () => resolve([read, performance.now() - began]))
   })
   expect(outcome(text)).toBe(tooLarge)

@@ -32,7 +32,7 @@ const needs = {
     absent: () => !runs('python3', '-c', 'import pty') && 'no python3, which makes a terminal that is closed',
     tests: /^test\/streams\/log\.test\.ts: .*a terminal/,
   },
-  posix: { absent: () => process.platform === 'win32' && 'Windows: no ulimit, no other users', tests: /^test\/(quantize|models\/(transfer|surroundings))\.test\.ts: / },
+  posix: { absent: () => process.platform === 'win32' && 'Windows: no ulimit, no other users, no /bin/sh', tests: /^test\/(quantize|models\/(transfer|surroundings)|cli-texts)\.test\.ts: / },
 }
 
 module.exports = { needs }

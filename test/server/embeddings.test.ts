@@ -129,7 +129,7 @@ describe('what is no input', () => {
     ['a URL', { input: ['https://example.org/a.png'], modality: 'image' }, 'ERR_CLIP_URL_REFUSED', 'input[0]'],
     ['a data URI without base64', { input: 'data:image/svg+xml,<svg/>' }, 'ERR_CLIP_INVALID_ARGUMENT', 'base64'],
     ['a data URI without data', { input: 'data:image/png;base64,' }, 'ERR_CLIP_IMAGE_EMPTY', 'input'],
-    ['a damaged image', { input: ['a', dataUri('pizza.webp').slice(0, 1500)] }, 'ERR_CLIP_IMAGE_DECODE', 'input[1]'],
+    ['a damaged image', { input: ['a', dataUri('pizza.webp').slice(0, 1503)] }, 'ERR_CLIP_IMAGE_DECODE', 'input[1]'],
   ]
   test.each(cases)('%s', async (_, body, code, words) => {
     const answer = await embed(body)

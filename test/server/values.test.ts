@@ -83,7 +83,7 @@ describe('a string in input', () => {
 
 describe('bodies', () => {
   const json = '{"input":"café 🍕"}'
-  const asJson = (type: string, body: BodyInit): Promise<Answer> => fetch(`${server.url}/v1/embeddings`, { method: 'POST', body, headers: { 'content-type': type } }).then(read)
+  const asJson = (type: string, body: string | Buffer): Promise<Answer> => fetch(`${server.url}/v1/embeddings`, { method: 'POST', body, headers: { 'content-type': type } }).then(read)
   const utf16 = Buffer.from(`\ufeff${json}`, 'utf16le')
 
   test.each<[string, string, string | Buffer]>([

@@ -103,14 +103,19 @@ export class Clip {
       precision: settings.precision,
       kernels: process.env.GGCLIP_CPU ?? '',
       threads: Math.min(settings.threads * settings.sessions, maxLoadThreads),
+      tokenizerFolder: location.tokenizerFolder,
+      processorFolder: location.processorFolder,
     }
     const loading = withAbort(settings.signal, () => addon.loadModel(location.path, native), loaded => loaded.dispose())
     if (settings.towers === 'image') prepareDecoder() // while the weights are packed; with both towers, pictures may never come
     const model = await loading
     try {
-      return new Clip(model, await modelTokenizer(model, model.info()), settings, location)
+      const tokenizer = await modelTokenizer(model, model.info(), location.tokenizerFolder, settings.signal)
+      throwIfAborted(settings.signal)
+      return new Clip(model, tokenizer, settings, location)
     } catch (error) {
       model.dispose()
+      throwIfAborted(settings.signal)
       throw fromNative(error)
     }
   }

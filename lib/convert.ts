@@ -65,7 +65,7 @@ export async function convert(source: string, output: string, options?: ConvertO
   const given = checkOptions('options', options, convertKeys)
   const [target, settings] = [outputPath(output), checkConvertOptions(given)]
   const location = await locateSource('source', source, given)
-  return writeModel(location.path, target, withOrigin(settings, location))
+  return writeModel(location, target, withOrigin(settings, location))
 }
 
 /** The model to convert; one of the hub is downloaded first. `given`: checked by {@link checkConvertOptions}. */

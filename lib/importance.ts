@@ -7,6 +7,7 @@ import type { ConvertProgress } from './convert.js'
 import { errorCodeOf, fromNative } from './errors.js'
 import { decodeImage, defaultMaxPixels } from './image.js'
 import { availableCores } from './cores.js'
+import type { ModelLocation } from './model-path.js'
 import { modelTokenizer } from './model-tokenizer.js'
 import type { NativeModel, NativeMoments } from './native/contract.js'
 import { loadAddon } from './native/load.js'
@@ -21,20 +22,21 @@ interface Call {
   threads: number
 }
 
-/** @param input an existing model; it runs as it is, in plain ggml operations, so that every matrix sees f32 inputs */
-export async function measureImportance(input: string, samples: Samples, call: Call): Promise<Importance> {
-  const native = { device: 'cpu', towers: 'both', dtype: '', precision: 'exact', kernels: 'portable' } as const
-  const model = await withAbort(call.signal, () => loadAddon().loadModel(input, native), loaded => loaded.dispose())
+/** @param input a model as `locateModel` gives it; it runs as it is, in plain ggml operations, so that every matrix sees f32 inputs */
+export async function measureImportance(input: ModelLocation, samples: Samples, call: Call): Promise<Importance> {
+  const { path, tokenizerFolder, processorFolder } = input
+  const native = { device: 'cpu', towers: 'both', dtype: '', precision: 'exact', kernels: 'portable', tokenizerFolder, processorFolder } as const
+  const model = await withAbort(call.signal, () => loadAddon().loadModel(path, native), loaded => loaded.dispose())
   try {
-    return await measure(model, samples, call)
+    return await measure(model, samples, tokenizerFolder, call)
   } finally {
     model.dispose()
   }
 }
 
-async function measure(model: NativeModel, samples: Samples, { onProgress, signal, threads }: Call): Promise<Importance> {
+async function measure(model: NativeModel, samples: Samples, tokenizerFolder: string, { onProgress, signal, threads }: Call): Promise<Importance> {
   const info = model.info()
-  const tokenizer = await modelTokenizer(model, info)
+  const tokenizer = await modelTokenizer(model, info, tokenizerFolder, signal)
   const images = info.vision ? samples.images : []
   const texts = canTokenize(tokenizer) ? samples.texts : []
   const total = images.length + texts.length

@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 
 import { ClipError, type ClipErrorCode, errorCodeOf, fromNative } from './errors.js'
+import { localLayout, type LocalLayout } from './models/layout.js'
 import type { NativeInspection } from './native/contract.js'
 import { loadAddon } from './native/load.js'
 import { readTokenizerSource } from './tokenizer.js'
@@ -27,6 +28,8 @@ export interface Inspection {
   family: string
   /** Whether `Clip.load` takes it. */
   loadable: boolean
+  /** The towers that load: one of two may, with the option `towers`, when the other is broken or of an unknown kind. */
+  towers: ('image' | 'text')[]
   /** What was read, with sizes. */
   files: { path: string; bytes: number }[]
   /** A GGUF file's keys, or a configuration's with dots between levels; long values are shortened. */
@@ -55,13 +58,15 @@ export async function inspect(source: string): Promise<Inspection> {
   const target = path.resolve(checkString('source', source))
   if (!existsSync(target)) throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${source}: no such file or directory`)
   let found: NativeInspection
+  let places: LocalLayout
   try {
-    found = await loadAddon().inspect(target)
+    places = await layoutFor(target)
+    found = await loadAddon().inspect(places.path, places)
   } catch (error) {
     throw fromNative(error)
   }
   const problems = found.problems as Inspection['problems']
-  if (found.model?.text) problems.push(...await tokenizerProblems(target, found))
+  if (found.model?.text) problems.push(...await tokenizerProblems(places, found))
   return {
     ...found,
     files: found.files.map(file => ({ path: file, bytes: statSync(file).size })),
@@ -70,14 +75,24 @@ export async function inspect(source: string): Promise<Inspection> {
   }
 }
 
-async function tokenizerProblems(target: string, { format, keys }: NativeInspection): Promise<Inspection['problems']> {
+/** A folder with several models is inspected as it is: its problem says so. */
+async function layoutFor(target: string): Promise<LocalLayout> {
+  try {
+    return await localLayout(target)
+  } catch (error) {
+    if (errorCodeOf(error) !== 'ERR_CLIP_HUB_FILES') throw error
+    return { path: target, tokenizerFolder: '', processorFolder: '' }
+  }
+}
+
+async function tokenizerProblems({ path: target, tokenizerFolder }: LocalLayout, { format, keys }: NativeInspection): Promise<Inspection['problems']> {
   if (format === 'gguf') {
     const names = new Set(keys.map(({ name }) => name))
     if (names.has('tokenizer.huggingface.json') || names.has('tokenizer.ggml.tokens')) return []
     return [{ code: 'ERR_CLIP_TOKENIZER_MISSING', message: `${target}: expected a tokenizer in the file, found none: texts cannot be encoded` }]
   }
   try {
-    await readTokenizerSource(statSync(target).isDirectory() ? target : path.dirname(target))
+    await readTokenizerSource(tokenizerFolder || (statSync(target).isDirectory() ? target : path.dirname(target)))
     return []
   } catch (error) {
     const code = errorCodeOf(error)

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 
 import { hubPrefix, parseHubId } from './models/hub-id.js'
+import { localLayout, type Towers } from './models/layout.js'
 import { type HubOptions, pullModel, unknownModel } from './models/pull.js'
 import { findModel, hubIdOf } from './models/registry.js'
 import { packageRoot } from './native/load.js'
@@ -17,6 +18,9 @@ export interface ModelLocation {
   /** `hf:owner/name` and commit, of a model of the hub; else ''. */
   source: string
   revision: string
+  /** Where these files are not beside the weights; else ''. */
+  tokenizerFolder: string
+  processorFolder: string
 }
 
 /**
@@ -24,13 +28,14 @@ export interface ModelLocation {
  *
  * @param source a `.gguf` file or a checkpoint's directory; `hf:owner/name[@revision][:file]`; a name of the registry;
  *   undefined: the embedded default model. A path that exists goes before a name.
+ * @param options.towers of a folder with an encoder for each (diffusers), which one; `both`: the text encoder
  * @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN when nothing is there, ERR_CLIP_HUB_*
  */
-export async function locateModel(source: string | undefined, options: HubOptions = {}): Promise<ModelLocation> {
+export async function locateModel(source: string | undefined, options: HubOptions & { towers?: Towers } = {}): Promise<ModelLocation> {
   if (source === undefined) return local(defaultModelPath)
   const name = checkString('source', source)
   if (name.startsWith(hubPrefix)) return fromHub(parseHubId('source', name), options)
-  if (existsSync(name)) return local(path.resolve(name))
+  if (existsSync(name)) return local(path.resolve(name), options.towers)
   const model = findModel(name)
   if (model) return fromHub(hubIdOf(model), options)
   const isId = /^[\w.-]+\/[\w.-]+(?:@[\w./-]+)?$/.test(name) && !/^\.|\.(?:gguf|safetensors)$/.test(name)
@@ -39,11 +44,11 @@ export async function locateModel(source: string | undefined, options: HubOption
   throw unknownModel(name, expected)
 }
 
-function local(file: string): ModelLocation {
-  return { path: file, source: '', revision: '' }
+async function local(file: string, towers?: Towers): Promise<ModelLocation> {
+  return { ...await localLayout(file, towers), source: '', revision: '' }
 }
 
-async function fromHub(id: Parameters<typeof pullModel>[0], options: HubOptions): Promise<ModelLocation> {
+async function fromHub(id: Parameters<typeof pullModel>[0], options: HubOptions & { towers?: Towers }): Promise<ModelLocation> {
   const { path: folder, revision } = await pullModel(id, options)
-  return { path: folder, source: `${hubPrefix}${id.repo}`, revision }
+  return { ...await localLayout(folder, options.towers), source: `${hubPrefix}${id.repo}`, revision }
 }

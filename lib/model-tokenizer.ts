@@ -6,11 +6,15 @@ import { type ClipTokenizer, createTokenizer, hasUsualNames, readTokenizerSource
 /**
  * Reads text only; nothing is parsed before the first text. A model without a usable tokenizer loads all the same,
  * since images need none: its text calls then fail with what was wrong.
+ *
+ * @param folder of the tokenizer's files, where they are not beside the weights
  */
-export async function modelTokenizer(model: NativeModel, info: NativeModelInfo): Promise<ClipTokenizer | undefined> {
+export async function modelTokenizer(
+  model: NativeModel, info: NativeModelInfo, folder = '', signal?: AbortSignal,
+): Promise<ClipTokenizer | undefined> {
   const { text } = info
   if (text === null) return undefined
-  const source = info.format === 'gguf' ? fromFile(model, info.path, text) : await fromDirectory(info.path)
+  const source = info.format === 'gguf' ? fromFile(model, info.path, text) : await fromDirectory(folder || info.path, signal)
   // the ids of a configuration are not the tokenizer's: enlarged vocabularies and old defaults disagree with it. Only where
   // the end token does not pool is an id that of a token that the reference puts there itself (CLIPA: 0)
   const { eosId, padId, pooling } = text
@@ -32,9 +36,9 @@ function fromFile(model: NativeModel, path: string, { bosId, eosId }: NonNullabl
   }
 }
 
-async function fromDirectory(path: string): Promise<TokenizerSource | (() => TokenizerSource)> {
+async function fromDirectory(path: string, signal: AbortSignal | undefined): Promise<TokenizerSource | (() => TokenizerSource)> {
   try {
-    return (await readTokenizerSource(path)).source
+    return (await readTokenizerSource(path, signal)).source
   } catch (error) {
     if (errorCodeOf(error) === undefined) throw error
     return () => { throw error }

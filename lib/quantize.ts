@@ -40,8 +40,7 @@ export async function quantize(input: string, output: string, options?: Quantize
   const checked = checkConvertOptions({ ...rest, dtype })
   const samples = importance === undefined ? undefined : readSamples(checkString('importance', importance))
   const location = await locateSource('input', input, given)
-  const source = location.path
   const settings = { ...withOrigin(checked, location), policy }
-  if (samples === undefined) return writeModel(source, target, settings)
-  return writeModel(source, target, { ...settings, importance: await measureImportance(source, samples, settings) })
+  if (samples === undefined) return writeModel(location, target, settings)
+  return writeModel(location, target, { ...settings, importance: await measureImportance(location, samples, settings) })
 }

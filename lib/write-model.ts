@@ -4,22 +4,24 @@ import path from 'node:path'
 
 import { withAbort } from './abort.js'
 import type { ConvertProgress, ConvertResult } from './convert.js'
-import type { NativeConvertOptions, NativeConvertTask } from './native/contract.js'
+import type { ModelLocation } from './model-path.js'
+import type { NativeConvertOptions, NativeConvertTask, NativePlaces } from './native/contract.js'
 import { loadAddon } from './native/load.js'
 import { fileTokenizer } from './tokenizer/for-file.js'
 
-export interface WriteSettings extends Omit<NativeConvertOptions, 'tokenizer'> {
+export interface WriteSettings extends Omit<NativeConvertOptions, 'tokenizer' | keyof NativePlaces> {
   onProgress: ((progress: ConvertProgress) => void) | undefined
   signal: AbortSignal | undefined
 }
 
 const reportEveryMs = 50
 
-/** @param input an existing model, as `locateModel` gives it */
-export async function writeModel(input: string, output: string, settings: WriteSettings): Promise<ConvertResult> {
+/** @param input as `locateModel` gives it */
+export async function writeModel(input: ModelLocation, output: string, settings: WriteSettings): Promise<ConvertResult> {
   const { onProgress, signal, ...native } = settings
-  const folder = tokenizerFolder(input)
-  const tokenizer = folder === undefined ? null : await fileTokenizer(folder)
+  const { tokenizerFolder, processorFolder } = input
+  const folder = tokenizerFolder || folderOf(input.path)
+  const tokenizer = folder === undefined ? null : await fileTokenizer(folder, signal)
   let task: NativeConvertTask | undefined
   const failures: unknown[] = []
   const report = (): void => {
@@ -33,7 +35,7 @@ export async function writeModel(input: string, output: string, settings: WriteS
   }
   const timer = onProgress && setInterval(() => task && report(), reportEveryMs)
   try {
-    const result = await withAbort(signal, () => (task = loadAddon().convert(input, output, { ...native, tokenizer })))
+    const result = await withAbort(signal, () => (task = loadAddon().convert(input.path, output, { ...native, tokenizer, tokenizerFolder, processorFolder })))
     if (onProgress) report()
     if (failures.length > 0) throw failures[0]
     return result
@@ -45,7 +47,7 @@ export async function writeModel(input: string, output: string, settings: WriteS
 }
 
 /** Where the tokenizer's files are: beside the weights; undefined for GGUF files, which carry their own. */
-function tokenizerFolder(input: string): string | undefined {
+function folderOf(input: string): string | undefined {
   const stat = statSync(input)
   if (stat.isDirectory()) return input
   // a pipe without a writer would be opened for ever; the native side says what is wrong with it

@@ -90,13 +90,18 @@ Napi::Value convert(const Napi::CallbackInfo & info) {
     }
     const std::string name = text("name"), license = text("license");
     const std::string origin = text("source"), revision = text("revision");
+    read_options      read;
+    read.tokenizer_folder = text("tokenizerFolder");
+    read.processor_folder = text("processorFolder");
 
     auto report = std::make_shared<convert_report>();
     auto cancelled = std::make_shared<std::atomic<bool>>(false);
     auto progress = std::make_shared<progress_state>();
     auto call = std::make_unique<job>(env);
     call->work = [=] {
-        model_source source = open_model(input);
+        read_options wanted = read;
+        wanted.cancelled = cancelled.get();
+        model_source source = open_model(input, wanted);
         if (!name.empty()) source.hp.name = name;
         if (!license.empty()) source.hp.license = license;
         if (!origin.empty()) source.hp.source = origin;

@@ -13,6 +13,7 @@ static void set_tower(Napi::Object out, const tower_hparams & hp, size_t n_bytes
     out.Set("activation", to_string(hp.act));
     out.Set("pooling", to_string(hp.pool));
     out.Set("bytes", (double) n_bytes);
+    out.Set("projection", hp.has_proj);
 }
 
 static Napi::Array numbers(Napi::Env env, const std::array<float, 3> & values) {

@@ -74,6 +74,10 @@ Napi::Value inspection_value(Napi::Env env, const inspection & found) {
     out.Set("format", found.format);
     out.Set("family", found.family);
     out.Set("loadable", found.is_loadable);
+    std::vector<std::string> towers;
+    if (found.loads_vision) towers.push_back("image");
+    if (found.loads_text) towers.push_back("text");
+    out.Set("towers", strings(env, towers));
     out.Set("files", strings(env, found.files));
     out.Set("keys", array_of(env, found.keys, [&](const inspected_key & key) {
                 Napi::Object entry = Napi::Object::New(env);
@@ -100,11 +104,19 @@ Napi::Value inspection_value(Napi::Env env, const inspection & found) {
 Napi::Value inspect(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
     const std::string path = string_argument(env, info[0], "path");
+    const Napi::Object places = object_argument(env, info[1], "places");
+    auto cancelled = std::make_shared<std::atomic<bool>>(false);
+    read_options read;
+    read.tokenizer_folder = string_argument(env, places.Get("tokenizerFolder"), "tokenizerFolder");
+    read.processor_folder = string_argument(env, places.Get("processorFolder"), "processorFolder");
     auto found = std::make_shared<inspection>();
     auto call = std::make_unique<job>(env);
-    call->work = [path, found] { *found = inspect_model(path); };
+    call->work = [path, read, cancelled, found]() mutable {
+        read.cancelled = cancelled.get();
+        *found = inspect_model(path, read);
+    };
     call->finish = [found](Napi::Env e) { return inspection_value(e, *found); };
-    return environment::of(env).start_thread(std::move(call), [] {});  // reads headers only: over soon by itself
+    return environment::of(env).start_thread(std::move(call), [cancelled] { *cancelled = true; });
 }
 
 }  // namespace ggclip::binding

@@ -40,13 +40,17 @@ Napi::Value model_object::load(const Napi::CallbackInfo & info) {
     options.want_text = towers != "image";
     options.arithmetic = precision_name == "exact" ? precision::exact : precision_name == "fast" ? precision::fast : precision::normal;
 
+    read_options read;
+    read.want_vision = options.want_vision;
+    read.want_text = options.want_text;
+    read.tokenizer_folder = text("tokenizerFolder");
+    read.processor_folder = text("processorFolder");
     auto cancelled = std::make_shared<std::atomic<bool>>(false);
     auto result = std::make_shared<std::shared_ptr<const weights>>();
     auto call = std::make_unique<job>(env);
-    call->work = [path, options, cancelled, result]() mutable {
-        options.cancelled = cancelled.get();
-        auto source = std::make_shared<const model_source>(open_model(path));
-        *result = std::make_shared<const weights>(std::move(source), options);
+    call->work = [path, options, read, cancelled, result]() mutable {
+        options.cancelled = read.cancelled = cancelled.get();
+        *result = std::make_shared<const weights>(open_model(path, read), options);
     };
     call->finish = [result](Napi::Env e) -> Napi::Value {
         return environment::of(e).model_class.New({Napi::External<std::shared_ptr<const weights>>::New(e, result.get())});

@@ -15,6 +15,7 @@ namespace ggclip {
     X(FILE_FORMAT)          /* magic, version or syntax of a model file is wrong */                \
     X(FILE_TRUNCATED)       /* a model file ends before its own description says so */             \
     X(FILE_LIMIT)           /* a count or size in a file is over its cap, or overflows */          \
+    X(FILE_CHANGED)         /* a model file was changed while it was read */                      \
     X(FILE_WRITE)           /* an output file could not be written */                              \
     X(CONFIG_INVALID)       /* a configuration value is missing, of wrong kind or out of range */  \
     X(MODEL_UNSUPPORTED)    /* a well-formed model of a kind this version does not compute */      \

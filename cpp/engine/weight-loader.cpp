@@ -5,10 +5,13 @@
 #include "engine/tensor-convert.h"
 #include "engine/type-policy.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
 namespace ggclip {
+
+constexpr size_t copy_bytes = 4 * 1024 * 1024;  // converted at a time
 
 #if defined(__GNUC__)
 __attribute__((format(printf, 1, 2)))
@@ -57,13 +60,17 @@ weight_loader::weight_loader(weights & out, const load_options & options) : out_
     if (out_.kernels) packer_.emplace(*out_.kernels, out_.packed_);
 }
 
+void weight_loader::stop_if_cancelled() const {
+    if (options_.cancelled && options_.cancelled->load(std::memory_order_relaxed)) throw_error(error_code::ABORTED, "loading was cancelled");
+}
+
 const source_tensor * weight_loader::find_optional(const std::string & name) const {
     const auto it = by_name_.find(name);
     return it == by_name_.end() ? nullptr : it->second;
 }
 
 const source_tensor & weight_loader::find(const std::string & name) const {
-    if (options_.cancelled && options_.cancelled->load(std::memory_order_relaxed)) throw_error(error_code::ABORTED, "loading was cancelled");
+    stop_if_cancelled();
     const source_tensor * tensor = find_optional(name);
     if (!tensor) throw_error(error_code::TENSOR_MISSING, "%s: tensor '%s' is missing", out_.source().path.c_str(), name.c_str());
     return *tensor;
@@ -87,7 +94,6 @@ ggml_type weight_loader::holding(const source_tensor & tensor, ggml_type wanted)
     constexpr float max_f16 = 65504.0f;
     if (wanted == tensor.type || wanted == GGML_TYPE_F32 || wanted == GGML_TYPE_BF16) return wanted;
     const float largest = largest_magnitude(tensor);
-    if (tensor.release) tensor.release(tensor.data, tensor.n_bytes);
     if (std::isinf(largest)) {
         throw_error(error_code::FILE_FORMAT, "%s: tensor '%s' (%s): expected finite values, found NaN or infinity", out_.source().path.c_str(),
                     tensor.name.c_str(), tensor.origin.c_str());
@@ -101,18 +107,6 @@ void weight_loader::count(ggml_type type, size_t n_bytes) {
     entry.n_tensors++;
     entry.n_bytes += n_bytes;
     *n_bytes_ += n_bytes;
-}
-
-// Points a CPU tensor at the file mapping when its bytes can be used as they are.
-bool weight_loader::map_in_place(ggml_tensor * tensor, const source_tensor & from) {
-    const bool aligned = (uintptr_t) from.data % 4 == 0;
-    if (!is_cpu(out_.device) || !from.as_stored() || from.type != tensor->type || !aligned) return false;
-    constexpr uintptr_t page = 4096;  // any multiple of ggml's 32-byte alignment inside the mapping would do
-    const uintptr_t begin = (uintptr_t) from.data & ~(page - 1);
-    const size_t    size = (uintptr_t) from.data + from.n_bytes - begin;
-    ggml_backend_buffer_t buffer = ggml_backend_cpu_buffer_from_ptr((void *) begin, size);
-    out_.buffers_.emplace_back(buffer);
-    return ggml_backend_tensor_alloc(buffer, tensor, (void *) const_cast<uint8_t *>(from.data)) == GGML_STATUS_SUCCESS;
 }
 
 ggml_tensor * weight_loader::vector(const std::string & name, int64_t n) {
@@ -135,7 +129,7 @@ ggml_tensor * weight_loader::table(const std::string & name, int64_t n, int64_t 
     if (!is_cpu(out_.device) && ggml_is_quantized(type)) type = holding(from, GGML_TYPE_F16);
     ggml_tensor * tensor = ggml_new_tensor_2d(out_.context_.get(), type, n, rows);
     ggml_set_name(tensor, name.c_str());
-    if (!map_in_place(tensor, from)) copies_.push_back({tensor, &from});
+    copies_.push_back({tensor, &from});
     count(type, ggml_nbytes(tensor));
     return tensor;
 }
@@ -172,7 +166,7 @@ linear_weights weight_loader::linear(const std::string & name, const std::string
     } else {
         out.w = ggml_new_tensor_2d(out_.context_.get(), type, n_in, n_out);
         ggml_set_name(out.w, name.c_str());
-        if (!map_in_place(out.w, from)) copies_.push_back({out.w, by_name_.at(name)});
+        copies_.push_back({out.w, by_name_.at(name)});
         count(type, ggml_nbytes(out.w));
     }
     if (!bias.empty()) out.b = vector(bias, n_out);
@@ -249,12 +243,12 @@ void weight_loader::load_text() {
 
 void weight_loader::finish() {
     copy();
-    if (packer_) packer_->run(options_.n_threads, options_.cancelled);  // last: it lets go of pages that copying mapped
+    if (packer_) packer_->run(options_.n_threads, options_.cancelled);
+    out_.source().check_unchanged();
 }
 
 void weight_loader::copy() {
     if (copies_.empty()) return;
-    // Allocates every tensor that does not point into the file yet.
     const bool cpu = ggml_backend_dev_type(out_.device) == GGML_BACKEND_DEVICE_TYPE_CPU;
     ggml_backend_buffer_type_t type = cpu ? cpu_buffer_type() : ggml_backend_dev_buffer_type(out_.device);
     ggml_backend_buffer_t buffer = ggml_backend_alloc_ctx_tensors_from_buft(out_.context_.get(), type);
@@ -267,9 +261,21 @@ void weight_loader::copy() {
         source_tensor from = *copy.from;
         // the destination's shape decides how rows are cut: a patch embedding is 4-D in the file, 2-D here
         std::copy(copy.tensor->ne, copy.tensor->ne + 4, from.ne);
-        converted.resize(converted_size(from, copy.tensor->type));
-        convert_rows(from, copy.tensor->type, 0, ggml_nrows(copy.tensor), converted.data());
-        ggml_backend_tensor_set(copy.tensor, converted.data(), 0, converted.size());
+        const ggml_type type_here = copy.tensor->type;
+        const size_t    row = ggml_row_size(type_here, from.ne[0]);
+        const int64_t   n_rows = ggml_nrows(copy.tensor), step = std::max<int64_t>(1, (int64_t) (copy_bytes / row));
+        for (int64_t first = 0; first < n_rows; first += step) {
+            stop_if_cancelled();
+            const int64_t n = std::min(step, n_rows - first);
+            const size_t  at = (size_t) first * row, n_bytes = (size_t) n * row;
+            if (cpu) {
+                convert_rows(from, type_here, first, n, static_cast<uint8_t *>(copy.tensor->data) + at);
+                continue;
+            }
+            converted.resize(n_bytes);
+            convert_rows(from, type_here, first, n, converted.data());
+            ggml_backend_tensor_set(copy.tensor, converted.data(), at, n_bytes);
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-// Fills a `weights` from a `model_source`: finds tensors by canonical name, converts types, packs for the CPU's
-// kernels, maps what can stay where it is. Used once per model, then thrown away.
+// Fills a `weights` from a `model_source`: finds tensors by canonical name, converts types, packs for the CPU's kernels,
+// copies the rest as it is. Used once per model, then thrown away.
 #pragma once
 
 #include "engine/error.h"
@@ -19,6 +19,7 @@ class weight_loader {
     void finish();  // copies and packs what was asked for
 
   private:
+    void stop_if_cancelled() const;
     const source_tensor & find(const std::string & name) const;
     const source_tensor * find_optional(const std::string & name) const;
     void check_shape(const source_tensor & tensor, std::initializer_list<int64_t> expected) const;
@@ -34,7 +35,6 @@ class weight_loader {
     void           projection(const char * weight, const char * bias, const char * hidden, const tower_hparams & hp, tower_weights & out);
     void           head(const vision_hparams & hp, head_weights & out);
 
-    bool map_in_place(ggml_tensor * tensor, const source_tensor & from);
     void copy();
     void pack(linear_weights & out, const source_tensor & from, ggml_type type, kernels::weight_type packed_type);
 

@@ -33,20 +33,16 @@ kernels::packed_matrix weight_packer::add(const source_tensor & from, int n_out,
     for (int first = 0; first < n_out; first += rows_of_strip) {
         strips_.push_back({matrices_.size(), first, std::min(rows_of_strip, n_out - first)});
     }
-    matrices_.push_back({from, type, packed_type, n_out, n_in, dst, (n_out + rows_of_strip - 1) / rows_of_strip});
+    matrices_.push_back({from, type, packed_type, n_out, n_in, dst});
     return {packed_type, n_out, n_in, dst};
 }
 
 void weight_packer::pack(const strip & s, std::vector<uint8_t> & converted) const {
     const matrix & m = matrices_[s.matrix];
     const size_t row_bytes = ggml_row_size(m.type, m.n_in);
-    const uint8_t * rows = m.from.data + (size_t) s.first * row_bytes;
-    if (m.type != m.from.type || !m.from.as_stored() || (uintptr_t) m.from.data % 4 != 0) {
-        converted.resize(row_bytes * (size_t) s.n);
-        convert_rows(m.from, m.type, s.first, s.n, converted.data());
-        rows = converted.data();
-    }
-    table_.pack(m.packed_type, s.n, m.n_in, rows, row_bytes, m.dst + table_.packed_size(m.packed_type, s.first, m.n_in));
+    converted.resize(row_bytes * (size_t) s.n);
+    convert_rows(m.from, m.type, s.first, s.n, converted.data());
+    table_.pack(m.packed_type, s.n, m.n_in, converted.data(), row_bytes, m.dst + table_.packed_size(m.packed_type, s.first, m.n_in));
 }
 
 void weight_packer::run(int n_threads, const std::atomic<bool> * cancelled) {
@@ -59,9 +55,6 @@ void weight_packer::run(int n_threads, const std::atomic<bool> * cancelled) {
             for (size_t i = next++; i < strips_.size(); i = next++) {
                 if (cancelled && cancelled->load(std::memory_order_relaxed)) throw_error(error_code::ABORTED, "loading was cancelled");
                 pack(strips_[i], converted);
-                std::lock_guard<std::mutex> lock(mutex);
-                matrix & m = matrices_[strips_[i].matrix];
-                if (--m.strips_left == 0 && m.from.release) m.from.release(m.from.data, m.from.n_bytes);
             }
         } catch (...) {
             next = strips_.size();
@@ -79,11 +72,6 @@ void weight_packer::run(int n_threads, const std::atomic<bool> * cancelled) {
     work();
     for (std::thread & thread : threads) thread.join();
     if (failure) std::rethrow_exception(failure);
-
-    // Once more: reading one matrix may have mapped pages of another again, whole large pages at a time.
-    for (const matrix & m : matrices_) {
-        if (m.from.release) m.from.release(m.from.data, m.from.n_bytes);
-    }
     matrices_.clear();
     strips_.clear();
 }

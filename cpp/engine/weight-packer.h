@@ -28,7 +28,6 @@ class weight_packer {
         kernels::weight_type packed_type;
         int                  n_out, n_in;
         uint8_t *            dst;
-        int                  strips_left;
     };
     struct strip { size_t matrix; int first, n; };
 

@@ -17,23 +17,26 @@ static const kernels::kernel_table * choose_kernels(ggml_backend_dev_t device, c
     return table;
 }
 
-weights::weights(std::shared_ptr<const model_source> source, const load_options & options)
-    : hp(source->hp),
+weights::weights(model_source source, const load_options & options)
+    : hp(source.hp),
       device(find_device(options.device)),
       kernels(choose_kernels(device, options.kernels)),
       source_(std::move(source)) {
     if (!options.want_vision) hp.vision.present = false;
     if (!options.want_text) hp.text.present = false;
     if (options.want_vision && !hp.vision.present) {
-        if (!options.want_text || !hp.text.present) throw_error(error_code::TOWER_MISSING, "%s: has no image tower", source_->path.c_str());
+        if (!options.want_text || !hp.text.present) throw_error(error_code::TOWER_MISSING, "%s: has no image tower", source_.path.c_str());
     }
     if (options.want_text && !hp.text.present && !hp.vision.present) {
-        throw_error(error_code::TOWER_MISSING, "%s: has no text tower", source_->path.c_str());
+        throw_error(error_code::TOWER_MISSING, "%s: has no text tower", source_.path.c_str());
     }
     weight_loader loader(*this, options);
     if (hp.vision.present) loader.load_vision();
     if (hp.text.present) loader.load_text();
     loader.finish();
+    // everything is in memory of our own: files need not stay open
+    source_.tensors.clear();
+    source_.files.clear();
 }
 
 }  // namespace ggclip

@@ -82,8 +82,9 @@ struct type_count { size_t n_tensors = 0, n_bytes = 0; };
 
 class weights {
   public:
-    // Converts, packs or maps what the wanted towers need and touches nothing else. Throws ggclip::error.
-    weights(std::shared_ptr<const model_source> source, const load_options & options);
+    // Copies what the wanted towers need, converted and packed, and reads nothing else. Afterwards no file is needed.
+    // Throws ggclip::error; FILE_CHANGED when a file was written to meanwhile.
+    weights(model_source source, const load_options & options);
 
     hparams        hp;
     vision_weights vision;
@@ -93,13 +94,13 @@ class weights {
     std::map<std::string, type_count> types;     // by weight type, as held in memory
     size_t n_bytes_vision = 0, n_bytes_text = 0;
 
-    const model_source & source() const { return *source_; }
+    const model_source & source() const { return source_; }  // without its tensors once it is loaded
 
   private:
     friend class weight_loader;
-    std::shared_ptr<const model_source>  source_;
+    model_source                         source_;
     ggml_context_ptr                     context_;   // tensor headers
-    std::vector<ggml_backend_buffer_ptr> buffers_;   // device memory, or views of the file mapping
+    std::vector<ggml_backend_buffer_ptr> buffers_;   // of the device
     std::vector<aligned_bytes>           packed_;
 };
 

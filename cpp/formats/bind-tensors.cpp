@@ -1,9 +1,9 @@
 // From a file's tensors to the engine's: every check that a tensor has to pass is here.
 #include "engine/error.h"
 #include "formats/limits.h"
-#include "formats/mapped-file.h"
 #include "formats/tensor-names.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <set>
@@ -12,15 +12,22 @@ namespace ggclip {
 
 namespace {
 
-// Dimensions without the ones: files write [1, 1, n] or [n, 1] where [n] is meant, the bytes are the same.
-std::vector<int64_t> squeeze(const std::vector<int64_t> & ne) {
-    std::vector<int64_t> out;
-    for (int64_t n : ne) {
-        if (n != 1) {
-            out.push_back(n);
-        }
+// Without the ones behind the last other number (PyTorch's first dimensions): files leave them out or add them.
+std::vector<int64_t> trim(std::vector<int64_t> ne) {
+    while (!ne.empty() && ne.back() == 1) {
+        ne.pop_back();
     }
-    return out;
+    return ne;
+}
+
+// Exact shapes: a matrix [1, n] of one input is not a row [n], above all where rows are made of blocks. Only a vector,
+// which is of floats, may be written as a matrix of one row or column.
+bool fits(const std::vector<int64_t> & found, const std::vector<int64_t> & expected) {
+    if (trim(found) == trim(expected)) {
+        return true;
+    }
+    const auto one = std::find_if(found.begin(), found.end(), [](int64_t n) { return n != 1; });
+    return expected.size() == 1 && one != found.end() && *one == expected[0] && trim({one, found.end()}).size() == 1;
 }
 
 std::string both_names(const expected_tensor & tensor, const tensor_origin & origin) {
@@ -54,7 +61,7 @@ void check_type(const expected_tensor & tensor, const tensor_origin & origin, co
 
 source_tensor bind(const expected_tensor & tensor, const tensor_origin & origin, const raw_tensor & raw) {
     const std::vector<int64_t> shape = stored_shape(tensor, origin);
-    if (squeeze(raw.ne) != squeeze(shape)) {
+    if (!fits(raw.ne, shape)) {
         throw error(error_code::TENSOR_SHAPE, raw.path + ": " + both_names(tensor, origin) + ": expected " +
                                                   shape_text(shape) + ", found " + shape_text(raw.ne) +
                                                   " (fastest dimension first)");
@@ -74,8 +81,8 @@ source_tensor bind(const expected_tensor & tensor, const tensor_origin & origin,
         out.n_channel_last = static_cast<int32_t>(tensor.ne[2]);
     }
     out.n_bytes = raw.n_bytes / static_cast<size_t>(origin.n_slices);  // slices are whole rows
-    out.data = raw.data + out.n_bytes * static_cast<size_t>(origin.slice);
-    out.release = raw.mapped ? mapped_file::release : nullptr;
+    out.bytes = raw.bytes;
+    out.offset = raw.offset + out.n_bytes * static_cast<size_t>(origin.slice);
     return out;
 }
 
@@ -183,7 +190,7 @@ bool read_scalar(const tensor_table & table, const char * name, float & value) {
         return false;
     }
     const raw_tensor & raw = found->second;
-    if (!squeeze(raw.ne).empty()) {
+    if (!trim(raw.ne).empty()) {
         throw error(error_code::TENSOR_SHAPE,
                     raw.path + ": tensor " + name + ": expected one value, found " + shape_text(raw.ne));
     }
@@ -192,7 +199,7 @@ bool read_scalar(const tensor_table & table, const char * name, float & value) {
                     raw.path + ": tensor " + name + ": expected f32, f16 or bf16, found " + raw.dtype);
     }
     uint8_t bytes[4] = {0, 0, 0, 0};
-    memcpy(bytes, raw.data, raw.type == GGML_TYPE_F32 ? 4 : 2);
+    raw.bytes->read(raw.offset, raw.type == GGML_TYPE_F32 ? 4 : 2, bytes);
     if (raw.type == GGML_TYPE_F32) {
         memcpy(&value, bytes, sizeof(value));
     } else if (raw.type == GGML_TYPE_F16) {

@@ -1,8 +1,8 @@
 #include "formats/checkpoint-files.h"
 
 #include "engine/error.h"
-#include "formats/mapped-file.h"
 #include "formats/safetensors.h"
+#include "formats/shard-index.h"
 #include "formats/torch-file.h"
 
 #include <filesystem>
@@ -12,37 +12,39 @@ namespace ggclip {
 namespace {
 
 struct weight_name {
-    const char * name;
-    void (*read)(const std::string &, tensor_table &);
+    const char *  name;  // of a single file; of shards with ".index.json" behind it
+    weight_reader read;
 };
 
-const std::vector<weight_name> HUGGING_FACE_SAFETENSORS = {{"model.safetensors", read_safetensors},
-                                                           {"model.safetensors.index.json", read_safetensors_index}};
-const std::vector<weight_name> OPEN_CLIP_SAFETENSORS = {
-    {"open_clip_model.safetensors", read_safetensors},
-    {"open_clip_model.safetensors.index.json", read_safetensors_index}};
-const std::vector<weight_name> HUGGING_FACE_TORCH = {{"pytorch_model.bin", read_torch},
-                                                     {"pytorch_model.bin.index.json", read_torch_index}};
-const std::vector<weight_name> OPEN_CLIP_TORCH = {{"open_clip_pytorch_model.bin", read_torch},
-                                                  {"open_clip_pytorch_model.bin.index.json", read_torch_index}};
+const weight_name HUGGING_FACE[] = {{"model.safetensors", read_safetensors},
+                                    {"model.fp16.safetensors", read_safetensors},
+                                    {"open_clip_model.safetensors", read_safetensors},
+                                    {"pytorch_model.bin", read_torch},
+                                    {"pytorch_model.fp16.bin", read_torch},
+                                    {"open_clip_pytorch_model.bin", read_torch}};
+const weight_name OPEN_CLIP[] = {{"open_clip_model.safetensors", read_safetensors},
+                                 {"model.safetensors", read_safetensors},
+                                 {"model.fp16.safetensors", read_safetensors},
+                                 {"open_clip_pytorch_model.bin", read_torch},
+                                 {"pytorch_model.bin", read_torch},
+                                 {"pytorch_model.fp16.bin", read_torch}};
 
 }  // namespace
 
-std::string read_folder_weights(const std::string & folder, preference library, tensor_table & table) {
+std::string read_folder_weights(const std::string & folder, preference library, const read_options & options, tensor_table & table) {
     // hubs often hold one model in several forms: take the pair that belongs together, as lib/models does
-    using names = const std::vector<weight_name> *;
-    const names hugging_face[] = {&HUGGING_FACE_SAFETENSORS, &OPEN_CLIP_SAFETENSORS, &HUGGING_FACE_TORCH,
-                                  &OPEN_CLIP_TORCH};
-    const names open_clip[] = {&OPEN_CLIP_SAFETENSORS, &HUGGING_FACE_SAFETENSORS, &OPEN_CLIP_TORCH,
-                               &HUGGING_FACE_TORCH};
-    for (const names list : library == preference::hugging_face ? hugging_face : open_clip) {
-        for (const weight_name & candidate : *list) {
-            const std::string path = folder + "/" + candidate.name;
-            std::error_code   code;
-            if (std::filesystem::is_regular_file(std::filesystem::u8path(path), code)) {
-                candidate.read(path, table);
-                return path;
-            }
+    for (const weight_name & candidate : library == preference::hugging_face ? HUGGING_FACE : OPEN_CLIP) {
+        const std::string path = folder + "/" + candidate.name, index = path + ".index.json";
+        std::error_code   code;
+        if (std::filesystem::is_regular_file(std::filesystem::u8path(path), code)) {
+            candidate.read(model_file::open(path, options.cancelled), table);
+            strip_wrappers(table);
+            return path;
+        }
+        if (std::filesystem::is_regular_file(std::filesystem::u8path(index), code)) {
+            read_shards(index, options, table, candidate.read);
+            strip_wrappers(table);
+            return index;
         }
     }
     throw error(error_code::FILE_NOT_FOUND, folder +
@@ -51,13 +53,9 @@ std::string read_folder_weights(const std::string & folder, preference library, 
                                                 "*.index.json of one of them, found none");
 }
 
-void read_weight_file(const std::string & path, tensor_table & table) {
-    const auto file = mapped_file::open(path);
-    if (is_torch_file(file->data(), file->size())) {
-        read_torch(path, table);
-    } else {
-        read_safetensors(path, table);
-    }
+void read_weight_file(std::shared_ptr<const model_file> file, tensor_table & table) {
+    (is_torch_file(file->head(TORCH_HEAD)) ? read_torch : read_safetensors)(std::move(file), table);
+    strip_wrappers(table);
 }
 
 }  // namespace ggclip

@@ -196,9 +196,6 @@ class converter {
             done_ += static_cast<uint64_t>(n) * row;
         }
         writer_.end_tensor();
-        if (tensor.release != nullptr) {
-            tensor.release(tensor.data, tensor.n_bytes);
-        }
     }
 
     const model_source &                                  source_;
@@ -257,6 +254,7 @@ convert_report convert(const model_source & source, const tokenizer_source & tok
     work.declare(report);
     writer.begin_data();
     work.run();
+    source.check_unchanged();
     report.n_bytes = writer.close();
     check_written(source, work.types(), writer.temporary());
     if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) {

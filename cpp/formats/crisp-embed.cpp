@@ -38,12 +38,14 @@ class crisp_reader {
   public:
     explicit crisp_reader(const gguf_file & file) : file_(file), is_vision_(file.string(names::ARCHITECTURE, "") == "vit") {}
 
-    model_source run() {
+    model_source run(const read_options & options) {
         model_source source;
         source.path = file_.path();
         source.format = "gguf";
         source.hp.name = file_.string(names::NAME, "");
         source.hp.license = file_.string(names::LICENSE, "");
+        (is_vision_ ? source.hp.vision.present : source.hp.text.present) = true;
+        want_towers(options, file_.path(), source.hp);
         if (is_vision_) {
             vision(source.hp);
         } else {
@@ -194,7 +196,7 @@ class crisp_reader {
             if (!third.ne.empty() && third.ne.back() % 3 == 0) {
                 third.ne.back() /= 3;
                 third.n_bytes /= 3;
-                third.data += i * third.n_bytes;
+                third.offset += i * third.n_bytes;
             }
             out.tensors.emplace(parts[i] + suffix, std::move(third));
         }
@@ -219,6 +221,6 @@ bool is_crisp_embed(const gguf_file & file) {
     return architecture == "vit" || architecture == "clip_text";
 }
 
-model_source open_crisp_embed(const gguf_file & file) { return crisp_reader(file).run(); }
+model_source open_crisp_embed(const gguf_file & file, const read_options & options) { return crisp_reader(file).run(options); }
 
 }  // namespace ggclip

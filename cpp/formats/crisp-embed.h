@@ -3,6 +3,7 @@
 
 #include "engine/model-source.h"
 #include "formats/gguf-reader.h"
+#include "formats/read-options.h"
 
 namespace ggclip {
 
@@ -10,6 +11,6 @@ bool is_crisp_embed(const gguf_file & file);
 
 // Loads as a model with one tower. The layout has no logit scale; SentencePiece vocabularies without the rules around
 // them are left out, so that texts fail for want of a tokenizer instead of getting wrong ids.
-model_source open_crisp_embed(const gguf_file & file);
+model_source open_crisp_embed(const gguf_file & file, const read_options & options);
 
 }  // namespace ggclip

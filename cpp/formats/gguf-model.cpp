@@ -251,10 +251,15 @@ name_scheme find_scheme(const gguf_file & file, const hparams & hp, bool ours) {
 
 }  // namespace
 
-model_source open_gguf(const std::string & path) {
-    const gguf_file   file(path);
+model_source open_gguf(const std::string & path, const read_options & options) {
+    return open_gguf(model_file::open(path, options.cancelled), options);
+}
+
+model_source open_gguf(std::shared_ptr<const model_file> bytes, const read_options & options) {
+    const std::string path = bytes->path();
+    const gguf_file   file(std::move(bytes));
     if (is_crisp_embed(file)) {
-        return open_crisp_embed(file);
+        return open_crisp_embed(file, options);
     }
     const std::string architecture = file.string(names::ARCHITECTURE, "");
     if (architecture != "clip") {
@@ -274,10 +279,6 @@ model_source open_gguf(const std::string & path) {
     model_source source;
     source.path = path;
     source.format = "gguf";
-    source.tokenizer.json = file.string(names::TOKENIZER_JSON, "");
-    source.tokenizer.tokens = file.strings(names::TOKENS);
-    source.tokenizer.merges = file.strings(names::MERGES);
-
     hparams & hp = source.hp;
     hp.name = file.string(names::NAME, "");
     hp.family = file.string(names::FAMILY, "clip");
@@ -296,10 +297,14 @@ model_source open_gguf(const std::string & path) {
     if (file.tensors().tensors.empty()) {
         throw error(error_code::TENSOR_MISSING, path + ": expected the tensors of a CLIP model, found none");
     }
+    want_towers(options, path, hp);
     if (hp.vision.present) {
         read_vision(file, ours, hp);
     }
     if (hp.text.present) {
+        source.tokenizer.json = file.string(names::TOKENIZER_JSON, "");
+        source.tokenizer.tokens = file.strings(names::TOKENS);
+        source.tokenizer.merges = file.strings(names::MERGES);
         read_text(file, ours, hp, source.tokenizer.tokens);
     }
     check_hparams(hp, path, GGUF_FIELDS);

@@ -2,11 +2,14 @@
 #pragma once
 
 #include "engine/model-source.h"
+#include "formats/model-file.h"
+#include "formats/read-options.h"
 
 #include <string>
 
 namespace ggclip {
 
-model_source open_gguf(const std::string & path);
+model_source open_gguf(const std::string & path, const read_options & options = {});
+model_source open_gguf(std::shared_ptr<const model_file> bytes, const read_options & options = {});
 
 }  // namespace ggclip

@@ -2,7 +2,6 @@
 
 #include "engine/error.h"
 #include "engine/names.h"
-#include "formats/mapped-file.h"
 
 #include <algorithm>
 #include <cstring>
@@ -19,6 +18,8 @@ constexpr uint64_t MAX_TENSOR_NAME = 256;  // the format says 64; some writers a
 constexpr uint32_t MAX_ALIGNMENT = 65536;
 constexpr uint32_t DEFAULT_ALIGNMENT = 32;
 constexpr uint32_t N_KINDS = 13;
+constexpr uint64_t MAX_HEADER = 256u << 20;  // bytes before the tensor data, which are kept in memory
+constexpr uint64_t FIRST_READ = 64u << 10, MOST_READ = 16u << 20;  // more of the header is read as it is needed
 
 // bytes of a value; 0: of its own length
 constexpr size_t KIND_SIZE[N_KINDS] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
@@ -31,8 +32,9 @@ struct extent {
 
 class gguf_parser {
   public:
-    gguf_parser(const mapped_file & file, std::map<std::string, gguf_value> & values, tensor_table & tensors)
-        : path_(file.path()), begin_(file.data()), size_(file.size()), values_(values), tensors_(tensors) {}
+    gguf_parser(std::shared_ptr<const model_file> file, std::vector<uint8_t> & header,
+                std::map<std::string, gguf_value> & values, tensor_table & tensors)
+        : file_(std::move(file)), path_(file_->path()), size_(file_->size()), header_(header), values_(values), tensors_(tensors) {}
 
     uint32_t run() {
         const uint32_t version = header();
@@ -59,9 +61,21 @@ class gguf_parser {
             fail(error_code::FILE_TRUNCATED, "expected " + std::to_string(n) + " bytes of " + what + " at byte " +
                                                  std::to_string(at_) + ", found " + std::to_string(size_ - at_));
         }
-        const uint8_t * p = begin_ + at_;
+        if (at_ + n > header_.size()) {
+            read_to(at_ + n);
+        }
         at_ += n;
-        return p;
+        return header_.data() + (at_ - n);  // until the next take()
+    }
+
+    void read_to(uint64_t end) {
+        if (end > MAX_HEADER) {
+            fail(error_code::FILE_LIMIT, "expected at most " + std::to_string(MAX_HEADER) + " bytes before the tensors' data, found " +
+                                             std::to_string(end) + " or more");
+        }
+        const uint64_t had = header_.size(), ahead = std::clamp<uint64_t>(had, FIRST_READ, MOST_READ);
+        header_.resize(static_cast<size_t>(std::min(size_, std::max(end, had + ahead))));
+        file_->read(had, header_.size() - static_cast<size_t>(had), header_.data() + had);
     }
 
     template <typename T>
@@ -120,13 +134,14 @@ class gguf_parser {
 
     void string_value(gguf_value & value) {
         value.count = number<uint64_t>("string length");
-        value.data = take(value.count, "string");
+        value.at = at_;
+        take(value.count, "string");
     }
 
     void array_value(gguf_value & value) {
         value.item = kind("array item kind");
         value.count = number<uint64_t>("array length");
-        value.data = begin_ + at_;
+        value.at = at_;
         if (value.item == gguf_kind::array) {
             fail(error_code::FILE_FORMAT, "expected an array of scalars or strings, found an array of arrays");
         }
@@ -166,9 +181,10 @@ class gguf_parser {
         } else if (value.kind == gguf_kind::array) {
             array_value(value);
         } else {
-            value.data = take(KIND_SIZE[static_cast<uint32_t>(value.kind)], "value");
+            value.at = at_;
+            const uint8_t * scalar = take(KIND_SIZE[static_cast<uint32_t>(value.kind)], "value");
             if (value.kind == gguf_kind::boolean) {
-                check_boolean(value.data);
+                check_boolean(scalar);
             }
         }
         if (!values_.emplace(key, value).second) {
@@ -182,15 +198,17 @@ class gguf_parser {
         if (found == values_.end()) {
             return DEFAULT_ALIGNMENT;
         }
+        gguf_value value = found->second;
+        value.data = header_.data() + value.at;
         uint32_t   alignment = 0;
-        const bool word = found->second.kind == gguf_kind::u32;
+        const bool word = value.kind == gguf_kind::u32;
         if (word) {
-            memcpy(&alignment, found->second.data, sizeof(alignment));
+            memcpy(&alignment, value.data, sizeof(alignment));
         }
         if (!word || alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > MAX_ALIGNMENT) {
             fail(error_code::FILE_FORMAT, std::string("key ") + names::ALIGNMENT + ": expected a power of two up to " +
                                               std::to_string(MAX_ALIGNMENT) + " (u32), found " +
-                                              found->second.describe());
+                                              value.describe());
         }
         return alignment;
     }
@@ -271,15 +289,17 @@ class gguf_parser {
                                                      " bytes at offset " + std::to_string(range.offset) +
                                                      ", found a data section of " + std::to_string(available));
             }
-            range.tensor->data = begin_ + data + range.offset;
+            range.tensor->bytes = file_;
+            range.tensor->offset = data + range.offset;
             end = range.offset + range.tensor->n_bytes;
         }
         where_.clear();
     }
 
+    const std::shared_ptr<const model_file> file_;
     const std::string &                 path_;
-    const uint8_t *                     begin_;
     const uint64_t                      size_;
+    std::vector<uint8_t> &              header_;
     std::map<std::string, gguf_value> & values_;
     tensor_table &                      tensors_;
     std::vector<extent>                 extents_;
@@ -289,19 +309,26 @@ class gguf_parser {
 
 }  // namespace
 
-gguf_file::gguf_file(const std::string & path) : path_(path) {
-    const auto file = mapped_file::open(path);
-    version_ = gguf_parser(*file, values_, tensors_).run();
+gguf_file::gguf_file(std::shared_ptr<const model_file> file) : path_(file->path()) {
     tensors_.files.push_back(file);
+    version_ = gguf_parser(file, header_, values_, tensors_).run();
+    set_data();
 }
 
-gguf_file::gguf_file(const std::string & path, std::unique_ptr<error> & failure) : path_(path) {
-    const auto file = mapped_file::open(path);
+gguf_file::gguf_file(std::shared_ptr<const model_file> file, std::unique_ptr<error> & failure) : path_(file->path()) {
     tensors_.files.push_back(file);
     try {
-        version_ = gguf_parser(*file, values_, tensors_).run();
+        version_ = gguf_parser(file, header_, values_, tensors_).run();
     } catch (const error & defect) {
         failure = std::make_unique<error>(defect);
+    }
+    set_data();
+}
+
+// The header stays where it is from here on.
+void gguf_file::set_data() {
+    for (auto & entry : values_) {
+        entry.second.data = header_.data() + entry.second.at;
     }
 }
 

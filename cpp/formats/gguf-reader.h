@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/error.h"
+#include "formats/model-file.h"
 #include "formats/raw-tensor.h"
 
 #include <cstdint>
@@ -21,7 +22,8 @@ struct gguf_value {
     gguf_kind       kind = gguf_kind::u8;
     gguf_kind       item = gguf_kind::u8;  // kind of an array's items
     uint64_t        count = 0;             // items of an array, bytes of a string
-    const uint8_t * data = nullptr;        // scalar, characters or first item, in the file; unaligned
+    uint64_t        at = 0;                // byte of the file where the scalar, the characters or the first item are
+    const uint8_t * data = nullptr;        // the same in memory; unaligned
 
     std::string describe() const;
 };
@@ -29,9 +31,12 @@ struct gguf_value {
 class gguf_file {
   public:
     // Throws FILE_* and TENSOR_DUPLICATE. Keys and tensors are unique, every byte range lies in the file.
-    explicit gguf_file(const std::string & path);
+    explicit gguf_file(std::shared_ptr<const model_file> file);
     // For `inspect`: what could be read before the first defect, which goes to `failure`. Tensors may lack their data.
-    gguf_file(const std::string & path, std::unique_ptr<error> & failure);
+    gguf_file(std::shared_ptr<const model_file> file, std::unique_ptr<error> & failure);
+
+    gguf_file(const gguf_file &) = delete;
+    gguf_file & operator=(const gguf_file &) = delete;
 
     const std::string &  path() const { return path_; }
     uint32_t             version() const { return version_; }
@@ -56,7 +61,10 @@ class gguf_file {
   private:
     const gguf_value * find(const std::string & key) const;
 
+    void set_data();
+
     std::string                       path_;
+    std::vector<uint8_t>              header_;  // that values_ points into
     uint32_t                          version_ = 0;
     std::map<std::string, gguf_value> values_;
     tensor_table                      tensors_;

@@ -1,6 +1,7 @@
 // Typed access to the values of a GGUF file.
 #include "engine/error.h"
 #include "formats/gguf-reader.h"
+#include "formats/limits.h"
 
 #include <cmath>
 #include <cstdio>
@@ -175,6 +176,10 @@ std::vector<std::string> gguf_file::strings(const std::string & key) const {
     }
     if (value->kind != gguf_kind::array || value->item != gguf_kind::string) {
         invalid(key, "an array of strings");
+    }
+    if (value->count > static_cast<uint64_t>(limits::MAX_VOCAB)) {
+        throw error(error_code::FILE_LIMIT, path_ + ": key " + key + ": expected at most " + std::to_string(limits::MAX_VOCAB) +
+                                                " strings, found " + std::to_string(value->count));
     }
     std::vector<std::string> out;
     out.reserve(static_cast<size_t>(value->count));

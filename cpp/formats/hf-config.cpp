@@ -194,19 +194,35 @@ image_defaults defaults_of(const std::string & type) {
     return {begins(type, "siglip") ? image_defaults::siglip : begins(type, "chinese_clip") ? image_defaults::chinese_clip : image_defaults::clip};
 }
 
+// CLIPVisionModel and CLIPTextModel end with the pooled state; with a projection they are called ...WithProjection.
+bool is_alone(const json_ref & config, bool one_tower) {
+    const json_ref names = config.get("architectures");
+    if (!names.is(kind_t::array) || !names.at(0).is(kind_t::string)) {
+        return one_tower;
+    }
+    const std::string & name = names.at(0).value()->text;
+    const auto          ends = [&](const char * tail) {
+        const size_t at = name.rfind(tail);
+        return at != std::string::npos && at + std::char_traits<char>::length(tail) == name.size();
+    };
+    return ends("VisionModel") || ends("TextModel") || (one_tower && !ends("WithProjection"));
+}
+
 }  // namespace
 
 bool is_hf_config(const json_ref & config) {
     return config.is(kind_t::object) && config.get("model_type").is(kind_t::string);
 }
 
-hparams read_hf_config(const hf_files & files, const tensor_table & table, source_names & names) {
+hparams read_hf_config(const hf_files & files, const read_options & options, const tensor_table & table, source_names & names) {
     const json_ref &  config = files.config;
     const std::string type = config.string("model_type", "");
     hparams           hp;
     const bool siglip = begins(type, "siglip"), any_grid = begins(type, "siglip2"), chinese = begins(type, "chinese_clip");
     const bool metaclip2 = begins(type, "metaclip_2");
-    const bool known = type == "clip" || type == "siglip" || type == "siglip2" || type == "chinese_clip" || type == "metaclip_2" || type == "M-CLIP" ||
+    // AltCLIP's pictures are CLIP's; its texts are not computed
+    const bool altclip = type == "altclip" && !options.want_text;
+    const bool known = altclip || type == "clip" || type == "siglip" || type == "siglip2" || type == "chinese_clip" || type == "metaclip_2" || type == "M-CLIP" ||
                        ((siglip || chinese || metaclip2 || begins(type, "clip_")) &&
                         (type.find("_vision_model") != std::string::npos || type.find("_text_model") != std::string::npos));
     if (!known) {
@@ -216,29 +232,40 @@ hparams read_hf_config(const hf_files & files, const tensor_table & table, sourc
     hp.sigmoid = siglip;
     names = source_names(siglip ? name_scheme::hf_siglip : name_scheme::hf_clip);
     if (type == "M-CLIP") {
+        if (!options.want_text) {
+            return hp;
+        }
         read_mclip(config, files.tokenizer, table, hp, names);
         check_hparams(hp, config.file(), HF_FIELDS);
         return hp;
     }
     // one tower saved alone: its fields are the whole file
     const bool only_vision = type.find("_vision_model") != std::string::npos, only_text = type.find("_text_model") != std::string::npos;
-    if (!only_text) {
+    const bool alone = is_alone(config, only_vision || only_text);
+    names.vision_flat = has_tensor(table, "embeddings.patch_embedding.weight");
+    names.text_flat = has_tensor(table, "embeddings.token_embedding.weight");
+    if (!only_text && options.want_vision) {
         const json_ref vision = only_vision ? config : tower_config(config, "vision_config");
         read_vision(vision, siglip, hp.vision);
         if (any_grid) {
             read_any_grid(vision, hp.vision, names);
         }
+        hp.vision.has_proj = hp.vision.has_proj && !(alone && !has_tensor(table, "visual_projection.weight"));
         read_hf_preprocessor(files.preprocessor, defaults_of(type), hp.vision, hp.image);
     }
-    if (!only_vision) {
+    if (!only_vision && options.want_text) {
         const json_ref text = only_text ? config : tower_config(config, "text_config");
         if (chinese) {
             read_chinese_text(text, files.tokenizer, hp.text, names);
+            if (has_tensor(table, "embeddings.word_embeddings.weight")) {
+                names.text_prefix = "";
+            }
         } else if (siglip) {
             read_siglip_text(text, files.tokenizer, any_grid, hp.text);
         } else {
             read_clip_text(text, !metaclip2, hp.text);
         }
+        hp.text.has_proj = hp.text.has_proj && (siglip || !(alone && !has_tensor(table, "text_projection.weight")));
     }
     check_hparams(hp, config.file(), HF_FIELDS);
     return hp;

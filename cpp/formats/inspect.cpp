@@ -3,7 +3,6 @@
 #include "formats/checkpoint-files.h"
 #include "formats/gguf-reader.h"
 #include "formats/json.h"
-#include "formats/mapped-file.h"
 #include "formats/open-model.h"
 #include "formats/tensor-names.h"
 #include "formats/torch-file.h"
@@ -83,7 +82,7 @@ std::string text_of(const gguf_value & value) {
 
 class inspector {
   public:
-    explicit inspector(const std::string & path) { out_.path = path; }
+    inspector(const std::string & path, const read_options & options) : options_(options) { out_.path = path; }
 
     inspection run() {
         std::error_code code;
@@ -111,6 +110,9 @@ class inspector {
                 }
             }
         } catch (const error & failure) {
+            if (failure.code() == error_code::ABORTED) {
+                throw;
+            }
             problem(failure);
         }
     }
@@ -139,11 +141,11 @@ class inspector {
         }
         const bool hf = configuration(out_.path + "/config.json");
         const bool open_clip = configuration(out_.path + "/open_clip_config.json");
-        configuration(out_.path + "/preprocessor_config.json");
+        configuration((options_.processor_folder.empty() ? out_.path : options_.processor_folder) + "/preprocessor_config.json");
         out_.format = "unknown";
         attempt([&] {
             const auto library = open_clip && !hf ? preference::open_clip : preference::hugging_face;
-            read_folder_weights(out_.path, library, out_.tensors);
+            read_folder_weights(out_.path, library, options_, out_.tensors);
         });
         if (!out_.tensors.tensors.empty()) {
             out_.format = out_.tensors.format;
@@ -152,27 +154,28 @@ class inspector {
     }
 
     void file() {
-        std::shared_ptr<const mapped_file> map;
+        std::shared_ptr<const model_file> file;
         out_.format = "unknown";
         try {
-            map = mapped_file::open(out_.path);
+            file = model_file::open(out_.path, options_.cancelled);
         } catch (const error & failure) {
             if (failure.code() == error_code::FILE_NOT_FOUND) {
                 throw;
             }
-            problem(failure);  // empty
+            problem(failure);  // empty, or another thing in its place
             return;
         }
         out_.files.push_back(out_.path);
-        if (map->size() >= 4 && memcmp(map->data(), "GGUF", 4) == 0) {
-            gguf();
+        const std::string head = file->head(TORCH_HEAD);
+        if (head.rfind("GGUF", 0) == 0) {
+            gguf(file);
             return;
         }
-        const bool torch = is_torch_file(map->data(), map->size());
+        const bool torch = is_torch_file(head);
         // a header that begins as one: other files are told by their loading what was expected
-        const bool safetensors = map->size() > 8 && map->data()[8] == '{';
+        const bool safetensors = head.size() > 8 && head[8] == '{';
         if (torch || safetensors) {
-            attempt([&] { read_weight_file(out_.path, out_.tensors); });
+            attempt([&] { read_weight_file(file, out_.tensors); });
         }
         out_.format = torch ? "torch" : safetensors ? "safetensors" : "unknown";
         const std::string folder = fs::u8path(out_.path).parent_path().u8string();
@@ -181,10 +184,13 @@ class inspector {
         }
     }
 
-    void gguf() {
+    void gguf(const std::shared_ptr<const model_file> & bytes) {
         out_.format = "gguf";
         std::unique_ptr<error> failure;
-        const gguf_file        file(out_.path, failure);
+        const gguf_file        file(bytes, failure);
+        if (failure && failure->code() == error_code::ABORTED) {
+            throw error(*failure);
+        }
         if (failure) {
             problem(*failure);
         }
@@ -201,9 +207,10 @@ class inspector {
         }
         out_.files.push_back(path);
         attempt([&] {
-            const auto             map = mapped_file::open(path);
-            const std::string_view text(reinterpret_cast<const char *>(map->data()), map->size());
-            flatten(parse_json(text, path), "");
+            const auto  file = model_file::open(path, options_.cancelled);
+            json_limits limits;
+            limits.file = file.get();
+            flatten(parse_json(file->text(limits.max_bytes), path, limits), "");
         });
         return true;
     }
@@ -231,19 +238,46 @@ class inspector {
 
     void load() {
         attempt([&] {
-            const model_source source = open_model(out_.path);
+            const model_source source = open_model(out_.path, options_);
+            source.check_unchanged();
             out_.is_loadable = true;
             out_.hp = source.hp;
             out_.ignored = source.ignored;
         });
+        out_.loads_vision = out_.is_loadable ? out_.hp.vision.present : loads_alone(true);
+        out_.loads_text = out_.is_loadable ? out_.hp.text.present : loads_alone(false);
     }
 
+    // Whether one tower loads without the other.
+    bool loads_alone(bool vision) const {
+        read_options one = options_;
+        one.want_vision = vision;
+        one.want_text = !vision;
+        try {
+            open_model(out_.path, one).check_unchanged();
+            return true;
+        } catch (const error & failure) {
+            if (failure.code() == error_code::ABORTED) {
+                throw;
+            }
+            return false;
+        }
+    }
+
+    const read_options &  options_;
     inspection            out_;
     std::set<std::string> said_;
 };
 
 }  // namespace
 
-inspection inspect_model(const std::string & path) { return inspector(path).run(); }
+inspection inspect_model(const std::string & path, const read_options & options) {
+    inspection found = inspector(path, options).run();
+    for (auto & entry : found.tensors.tensors) {
+        entry.second.bytes.reset();  // what was found out needs no open files
+    }
+    found.tensors.files.clear();
+    return found;
+}
 
 }  // namespace ggclip

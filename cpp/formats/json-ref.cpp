@@ -61,6 +61,10 @@ json_ref json_ref::get(const char * key) const {
     return json_ref(value_->find(key), file_, full(key));
 }
 
+json_ref json_ref::member(size_t index) const {
+    return json_ref(&value_->items[index], file_, full(value_->keys[index].c_str()));
+}
+
 json_ref json_ref::at(size_t index) const {
     const bool has = value_ != nullptr && value_->kind == kind_t::array && index < value_->items.size();
     return json_ref(has ? &value_->items[index] : nullptr, file_, path_ + "[" + std::to_string(index) + "]");

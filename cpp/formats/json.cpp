@@ -82,6 +82,9 @@ class json_parser {
         if (++n_values_ > limits_.max_values) {
             over_limit("values", limits_.max_values);
         }
+        if (limits_.file != nullptr && n_values_ % 4096 == 0) {
+            limits_.file->check_cancelled();
+        }
         if (depth > limits_.max_depth) {
             over_limit("levels of nesting", static_cast<size_t>(limits_.max_depth));
         }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/error.h"
+#include "formats/model-file.h"
 
 #include <cstdint>
 #include <string>
@@ -31,6 +32,7 @@ struct json_limits {
     size_t     max_bytes = 16u << 20;
     size_t     max_values = 1u << 20;  // a value takes about 120 bytes of memory
     int        max_depth = 64;
+    const model_file * file = nullptr;  // asked now and then whether reading was cancelled
     error_code duplicate_at_top = error_code::FILE_FORMAT;  // code for equal keys of the outermost object
 };
 
@@ -50,6 +52,7 @@ class json_ref {
     const std::string & path() const { return path_; }
     const std::string & file() const { return file_; }
 
+    json_ref member(size_t index) const;   // of an object, in file order
     json_ref get(const char * key) const;  // member of an object; absent when this is absent
     json_ref at(size_t index) const;       // element of an array
     json_ref object(const char * key) const;  // member that must be an object or absent

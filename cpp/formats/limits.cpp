@@ -61,4 +61,12 @@ void check_hparams(hparams & hp, const std::string & path, const field_names & n
     }
 }
 
+void want_towers(const read_options & options, const std::string & path, hparams & hp) {
+    hp.vision.present = hp.vision.present && options.want_vision;
+    hp.text.present = hp.text.present && options.want_text;
+    if (!hp.vision.present && !hp.text.present) {
+        throw error(error_code::TOWER_MISSING, path + ": has no " + (options.want_vision ? "image" : "text") + " tower");
+    }
+}
+
 }  // namespace ggclip

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/hparams.h"
+#include "formats/read-options.h"
 
 #include <string>
 
@@ -34,5 +35,8 @@ struct field_names {
 // Relations between fields (heads divide width, a patch fits the image, ...); sets d_head of both towers
 // where it is 0. Throws CONFIG_INVALID.
 void check_hparams(hparams & hp, const std::string & path, const field_names & names);
+
+// Takes the towers that are not wanted from `hp`. Throws TOWER_MISSING when none is left.
+void want_towers(const read_options & options, const std::string & path, hparams & hp);
 
 }  // namespace ggclip

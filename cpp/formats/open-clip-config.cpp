@@ -125,8 +125,9 @@ void check_keys(const json_ref & config, const known_key (&known)[N]) {
     if (!config.exists()) {
         return;
     }
-    for (const std::string & key : config.value()->keys) {
-        const json_ref    member = config.get(key.c_str());
+    for (size_t i = 0; i < config.value()->keys.size(); i++) {
+        const std::string & key = config.value()->keys[i];
+        const json_ref      member = config.member(i);
         const known_key * entry = nullptr;
         for (const known_key & candidate : known) {
             entry = key == candidate.name ? &candidate : entry;
@@ -292,7 +293,8 @@ void read_preprocess(const json_ref & config, int32_t image_size, image_hparams 
 
 }  // namespace
 
-hparams read_open_clip_config(const open_clip_files & files, const std::string & folder, const tensor_table & table, source_names & names) {
+hparams read_open_clip_config(const open_clip_files & files, const std::string & folder, const read_options & options, const tensor_table & table,
+                              source_names & names) {
     const json_ref & config = files.config;
     const json_ref model = config.object("model_cfg");
     if (!model.exists()) {
@@ -302,7 +304,8 @@ hparams read_open_clip_config(const open_clip_files & files, const std::string &
         model.get("multimodal_cfg").unsupported("models of two towers (without this key)");
     }
     for (const char * key : {"vision_cfg", "text_cfg"}) {
-        if (!model.object(key).exists()) {
+        const bool wanted = key[0] == 'v' ? options.want_vision : options.want_text;
+        if (wanted && !model.object(key).exists()) {
             model.get(key).invalid("an object");
         }
     }
@@ -313,16 +316,20 @@ hparams read_open_clip_config(const open_clip_files & files, const std::string &
     hp.n_proj = static_cast<int32_t>(model.integer("embed_dim", 512, 1, limits::MAX_PROJ));
     names = source_names(name_scheme::open_clip);
     names.text_prefix = has_prefix(table, "text.") ? "text." : "";  // CustomTextCLIP keeps its text tower in a module of its own
-    read_vision(model.object("vision_cfg"), table, hp.vision, names);
-    const json_ref text = model.object("text_cfg");
-    check_keys(text, TEXT_KEYS);
-    if (text.get("hf_model_name").exists()) {
-        read_hf_text(text, table, files.text.exists() ? files.text : files.beside, hp, hp.text, names);
-    } else {
-        read_text(text, hp.text, names);
+    if (options.want_vision) {
+        read_vision(model.object("vision_cfg"), table, hp.vision, names);
+        read_preprocess(config.object("preprocess_cfg"), hp.vision.image_size, hp.image);
+    }
+    if (options.want_text) {
+        const json_ref text = model.object("text_cfg");
+        check_keys(text, TEXT_KEYS);
+        if (text.get("hf_model_name").exists()) {
+            read_hf_text(text, table, files.text.exists() ? files.text : files.beside, hp, hp.text, names);
+        } else {
+            read_text(text, hp.text, names);
+        }
     }
     check_keys(model, MODEL_KEYS);
-    read_preprocess(config.object("preprocess_cfg"), hp.vision.image_size, hp.image);
     check_hparams(hp, config.file(), OPEN_CLIP_FIELDS);
     return hp;
 }

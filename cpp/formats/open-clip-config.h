@@ -3,6 +3,7 @@
 
 #include "engine/hparams.h"
 #include "formats/json.h"
+#include "formats/read-options.h"
 #include "formats/tensor-names.h"
 
 namespace ggclip {
@@ -16,6 +17,7 @@ struct open_clip_files {
 
 // `folder` may tell where the files come from. The tensors are asked where the configuration only names an architecture.
 // `names`: what the file calls them.
-hparams read_open_clip_config(const open_clip_files & files, const std::string & folder, const tensor_table & table, source_names & names);
+hparams read_open_clip_config(const open_clip_files & files, const std::string & folder, const read_options & options, const tensor_table & table,
+                              source_names & names);
 
 }  // namespace ggclip

@@ -5,7 +5,6 @@
 #include "formats/gguf-model.h"
 #include "formats/hf-config.h"
 #include "formats/limits.h"
-#include "formats/mapped-file.h"
 #include "formats/measure-tensors.h"
 #include "formats/open-clip-config.h"
 #include "formats/openai-shapes.h"
@@ -44,18 +43,23 @@ struct document {
     bool        found = false;
 
     document() = default;
-    explicit document(const std::string & file) : path(file) {
-        if (is_file(file)) {
-            const auto map = mapped_file::open(file);
-            root = parse_json(std::string_view(reinterpret_cast<const char *>(map->data()), map->size()), file);
+    document(const std::string & path_to_file, const read_options & options) : path(path_to_file) {
+        if (is_file(path)) {
+            const auto  file = model_file::open(path, options.cancelled);
+            json_limits limits;
+            limits.file = file.get();
+            root = parse_json(file->text(limits.max_bytes), path, limits);
             found = true;
         }
     }
     // A file of the tokenizer's: what is wrong with it is told when a text needs it; images do without.
-    static document optional(const std::string & file) {
+    static document optional(const std::string & file, const read_options & options) {
         try {
-            return document(file);
-        } catch (const error &) {
+            return document(file, options);
+        } catch (const error & failure) {
+            if (failure.code() == error_code::ABORTED) {
+                throw;
+            }
             return document();
         }
     }
@@ -64,11 +68,15 @@ struct document {
 
 // A tower that the file does not hold is absent, whatever the configuration says; one that it holds in part
 // is incomplete and reported tensor by tensor later.
-void detect_towers(const tensor_table & table, const std::string & vision, const std::string & text, hparams & hp,
-                   const std::string & path) {
-    hp.vision.present = hp.vision.present && has_prefix(table, vision);
-    hp.text.present = hp.text.present && has_prefix(table, text);
+void detect_towers(const tensor_table & table, const std::string & vision, const std::string & text, const read_options & options,
+                   hparams & hp, const std::string & path) {
+    const bool has_vision = has_prefix(table, vision), has_text = has_prefix(table, text);
+    hp.vision.present = hp.vision.present && has_vision;
+    hp.text.present = hp.text.present && has_text;
     if (!hp.vision.present && !hp.text.present) {
+        if (has_vision || has_text) {
+            want_towers(options, path, hp);  // says which one is missing
+        }
         throw error(
             error_code::TENSOR_MISSING,
             path + ": expected tensors named " + vision + "* or " + text + "*, found " +
@@ -93,34 +101,42 @@ void finish(const tensor_table & table, const source_names & names, model_source
     bind_tensors(table, names, source);
 }
 
-model_source open_hf(const std::string & path, const tensor_table & table, const hf_files & files) {
+model_source open_hf(const std::string & path, const tensor_table & table, const hf_files & files, const read_options & options) {
     model_source source;
     source.path = path;
     source.format = table.format;
     source_names names(name_scheme::hf_clip);
-    source.hp = read_hf_config(files, table, names);
-    detect_towers(table, "vision_model.", names.text_prefix.empty() ? "text_model." : names.text_prefix, source.hp, path);
+    source.hp = read_hf_config(files, options, table, names);
+    const bool        bert = names.text == name_scheme::bert;
+    const std::string text = bert ? names.text_prefix + (names.text_prefix.empty() ? "embeddings.word_embeddings." : "")
+                             : names.text_flat ? "embeddings.token_embedding."
+                                               : "text_model.";
+    detect_towers(table, names.vision_flat ? "embeddings.patch_embedding." : "vision_model.", text, options, source.hp, path);
     finish(table, names, source);
     return source;
 }
 
 // config.json of the text tower, where `hf_model_name` is a folder within the checkpoint's.
-document text_config(const std::string & folder, const json_ref & open_clip) {
+document text_config(const std::string & folder, const json_ref & open_clip, const read_options & options) {
+    if (!options.want_text) {
+        return document();
+    }
     const json_ref name = open_clip.object("model_cfg").object("text_cfg").get("hf_model_name");
     const bool     within = name.is(json_value::kind_t::string) && fs::u8path(name.value()->text).is_relative() &&
                         name.value()->text.find("..") == std::string::npos;
-    return within ? document(folder + "/" + name.value()->text + "/config.json") : document();
+    return within ? document(folder + "/" + name.value()->text + "/config.json", options) : document();
 }
 
-model_source open_open_clip(const std::string & path, const tensor_table & table, const json_ref & config, const json_ref & beside) {
-    const document text_tower = text_config(path, config);
+model_source open_open_clip(const std::string & path, const tensor_table & table, const json_ref & config, const json_ref & beside,
+                            const read_options & options) {
+    const document text_tower = text_config(path, config, options);
     model_source source;
     source.path = path;
     source.format = table.format;
     source_names names(name_scheme::open_clip);
-    source.hp = read_open_clip_config({config, beside, text_tower.ref()}, path, table, names);
+    source.hp = read_open_clip_config({config, beside, text_tower.ref()}, path, options, table, names);
     const std::string text = names.text == name_scheme::bert ? names.text_prefix : names.text_prefix + "transformer.";
-    detect_towers(table, "visual.", text, source.hp, path);
+    detect_towers(table, "visual.", text, options, source.hp, path);
     finish(table, names, source);
     return source;
 }
@@ -131,20 +147,21 @@ json_ref image_processor(const document & preprocessor, const document & process
 }
 
 // A checkpoint of OpenAI's, which says all in its tensors. Configuration files beside it are another model's.
-model_source open_openai(const std::string & path, const tensor_table & table) {
+model_source open_openai(const std::string & path, const tensor_table & table, const read_options & options) {
     model_source source;
     source.path = path;
     source.format = table.format;
-    source.hp = read_openai_shapes(table, path);
+    source.hp = read_openai_shapes(table, options, path);
     finish(table, name_scheme::open_clip, source);
     return source;
 }
 
-model_source open_directory(const std::string & folder, const std::string & weights) {
-    const document config(folder + "/config.json"), open_clip(folder + "/open_clip_config.json");
-    const document tokenizer = document::optional(folder + "/tokenizer_config.json");
-    const document preprocessor(folder + "/preprocessor_config.json"), processor(folder + "/processor_config.json");
-    const bool     hf = config.found && is_hf_config(config.ref());
+// `given`: weights that were read already, or null: those of the folder.
+model_source open_directory(const std::string & folder, const tensor_table * given, const read_options & options) {
+    const std::string tokenizer_folder = options.tokenizer_folder.empty() ? folder : options.tokenizer_folder;
+    const std::string processor_folder = options.processor_folder.empty() ? folder : options.processor_folder;
+    const document    config(folder + "/config.json", options), open_clip(folder + "/open_clip_config.json", options);
+    const bool        hf = config.found && is_hf_config(config.ref());
     if (!hf && !open_clip.found) {
         if (config.found) {
             config.ref().get("model_type").invalid("a string (no open_clip_config.json either)");
@@ -152,51 +169,56 @@ model_source open_directory(const std::string & folder, const std::string & weig
         throw error(error_code::FILE_NOT_FOUND,
                     folder + ": expected config.json or open_clip_config.json, found neither");
     }
-    tensor_table table;
-    if (!weights.empty()) {
-        read_weight_file(weights, table);
-    } else {
-        read_folder_weights(folder, hf ? preference::hugging_face : preference::open_clip, table);
+    tensor_table found;
+    if (given == nullptr) {
+        read_folder_weights(folder, hf ? preference::hugging_face : preference::open_clip, options, found);
     }
+    const tensor_table & table = given != nullptr ? *given : found;
     const bool open_clip_names = has_prefix(table, "visual.") || has_prefix(table, "transformer.resblocks.") ||
                                  has_prefix(table, "text.transformer.");
     if (open_clip.found && (open_clip_names || !hf)) {
-        return open_open_clip(folder, table, open_clip.ref(), config.ref());
+        return open_open_clip(folder, table, open_clip.ref(), config.ref(), options);
     }
-    return open_hf(folder, table, {config.ref(), image_processor(preprocessor, processor), tokenizer.ref()});
+    document tokenizer, preprocessor, processor;
+    if (options.want_text) {
+        tokenizer = document::optional(tokenizer_folder + "/tokenizer_config.json", options);
+    }
+    if (options.want_vision) {
+        preprocessor = document(processor_folder + "/preprocessor_config.json", options);
+        processor = document(processor_folder + "/processor_config.json", options);
+    }
+    return open_hf(folder, table, {config.ref(), image_processor(preprocessor, processor), tokenizer.ref()}, options);
 }
 
 }  // namespace
 
-model_source open_model(const std::string & path) {
+model_source open_model(const std::string & path, const read_options & options) {
     if (is_directory(path)) {
         std::string folder = path;
         while (folder.size() > 1 && (folder.back() == '/' || folder.back() == '\\')) {
             folder.pop_back();
         }
-        return open_directory(folder, "");
+        return open_directory(folder, nullptr, options);
     }
-    const auto file = mapped_file::open(path);
-    if (file->size() >= 4 && memcmp(file->data(), "GGUF", 4) == 0) {
-        return open_gguf(path);
+    return open_model(model_file::open(path, options.cancelled), options);
+}
+
+model_source open_model(std::shared_ptr<const model_file> file, const read_options & options) {
+    const std::string & path = file->path();
+    const std::string   head = file->head(TORCH_HEAD);
+    if (head.rfind("GGUF", 0) == 0 || ends_with(path, ".gguf")) {  // or says what is wrong with it
+        return open_gguf(file, options);
     }
-    const bool torch = is_torch_file(file->data(), file->size());
-    if (torch || ends_with(path, ".safetensors")) {
-        const std::string folder = fs::u8path(path).parent_path().u8string();
-        if (torch) {
-            tensor_table table;
-            read_torch(path, table);
-            if (is_openai_checkpoint(table)) {
-                return open_openai(folder.empty() ? "." : folder, table);
-            }
-        }
-        return open_directory(folder.empty() ? "." : folder, path);
+    const bool torch = is_torch_file(head);
+    if (!torch && !ends_with(path, ".safetensors")) {
+        throw error(error_code::FILE_FORMAT,
+                    path + ": expected a GGUF, safetensors or PyTorch file or a model directory, found neither");
     }
-    if (ends_with(path, ".gguf")) {
-        return open_gguf(path);  // says what is wrong with it
-    }
-    throw error(error_code::FILE_FORMAT,
-                path + ": expected a GGUF, safetensors or PyTorch file or a model directory, found neither");
+    std::string folder = fs::u8path(path).parent_path().u8string();
+    folder = folder.empty() ? "." : folder;
+    tensor_table table;
+    read_weight_file(file, table);
+    return is_openai_checkpoint(table) && torch ? open_openai(folder, table, options) : open_directory(folder, &table, options);
 }
 
 }  // namespace ggclip

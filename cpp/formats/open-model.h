@@ -2,6 +2,8 @@
 #pragma once
 
 #include "engine/model-source.h"
+#include "formats/model-file.h"
+#include "formats/read-options.h"
 
 #include <string>
 
@@ -15,6 +17,9 @@ namespace ggclip {
 // - a checkpoint of OpenAI's (*.pt), which needs no configuration
 // Every tensor the hyper-parameters call for is there, with the right shape and a usable type; nothing of the
 // tensor data has been read. Throws ggclip::error.
-model_source open_model(const std::string & path);
+model_source open_model(const std::string & path, const read_options & options = {});
+
+// One file, which may be in memory: configuration files are looked for beside its path.
+model_source open_model(std::shared_ptr<const model_file> file, const read_options & options = {});
 
 }  // namespace ggclip

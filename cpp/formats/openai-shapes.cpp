@@ -63,21 +63,7 @@ void fill(tower_hparams & tower, int64_t width, int64_t n_ff, int32_t n_layer) {
     tower.act = activation::quick_gelu;
 }
 
-}  // namespace
-
-bool is_openai_checkpoint(const tensor_table & table) {
-    const bool counters = table.tensors.count("input_resolution") && table.tensors.count("context_length") &&
-                          table.tensors.count("vocab_size");
-    return counters || table.is_script;
-}
-
-hparams read_openai_shapes(const tensor_table & table, const std::string & path) {
-    if (table.tensors.count("visual.layer1.0.conv1.weight") > 0) {
-        throw error(error_code::MODEL_UNSUPPORTED, path + ": this version computes OpenAI's image transformers, found a ResNet");
-    }
-    const shape_reader shapes(table, path);
-    hparams            hp;
-    hp.family = "clip";
+void read_vision(const shape_reader & shapes, const std::string & path, hparams & hp) {
     const int64_t width = shapes.dim("visual.conv1.weight", 4, 3, limits::MAX_WIDTH);
     fill(hp.vision, width, shapes.dim("visual.transformer.resblocks.0.mlp.c_fc.weight", 2, 1, limits::MAX_FF),
          shapes.blocks("visual."));
@@ -91,16 +77,40 @@ hparams read_openai_shapes(const tensor_table & table, const std::string & path)
     hp.vision.image_size = static_cast<int32_t>(grid) * hp.vision.patch_size;
     hp.image.resize = hp.image.crop = hp.vision.image_size;
     hp.image.rounding = crop_rounding::half_even;  // torchvision's CenterCrop
+}
 
-    const int64_t text_width = shapes.dim("ln_final.weight", 1, 0, limits::MAX_WIDTH);
-    fill(hp.text, text_width, shapes.dim("transformer.resblocks.0.mlp.c_fc.weight", 2, 1, limits::MAX_FF),
-         shapes.blocks(""));
-    hp.text.n_ctx = static_cast<int32_t>(shapes.dim("positional_embedding", 2, 1, limits::MAX_CTX));
-    hp.text.n_vocab = static_cast<int32_t>(shapes.dim("token_embedding.weight", 2, 1, limits::MAX_VOCAB));
-    hp.text.pool = pooling::eot;
-    hp.text.eos_id = -1;  // argmax of the ids
-    hp.text.pad_id = 0;
-    hp.text.cleaning = text_cleaning::open_clip;
+void read_text(const shape_reader & shapes, text_hparams & text) {
+    const int64_t width = shapes.dim("ln_final.weight", 1, 0, limits::MAX_WIDTH);
+    fill(text, width, shapes.dim("transformer.resblocks.0.mlp.c_fc.weight", 2, 1, limits::MAX_FF), shapes.blocks(""));
+    text.n_ctx = static_cast<int32_t>(shapes.dim("positional_embedding", 2, 1, limits::MAX_CTX));
+    text.n_vocab = static_cast<int32_t>(shapes.dim("token_embedding.weight", 2, 1, limits::MAX_VOCAB));
+    text.pool = pooling::eot;
+    text.eos_id = -1;  // argmax of the ids
+    text.pad_id = 0;
+    text.cleaning = text_cleaning::open_clip;
+}
+
+}  // namespace
+
+bool is_openai_checkpoint(const tensor_table & table) {
+    const bool counters = table.tensors.count("input_resolution") && table.tensors.count("context_length") &&
+                          table.tensors.count("vocab_size");
+    return counters || table.is_script;
+}
+
+hparams read_openai_shapes(const tensor_table & table, const read_options & options, const std::string & path) {
+    if (options.want_vision && table.tensors.count("visual.layer1.0.conv1.weight") > 0) {
+        throw error(error_code::MODEL_UNSUPPORTED, path + ": this version computes OpenAI's image transformers, found a ResNet");
+    }
+    const shape_reader shapes(table, path);
+    hparams            hp;
+    hp.family = "clip";
+    if (options.want_vision) {
+        read_vision(shapes, path, hp);
+    }
+    if (options.want_text) {
+        read_text(shapes, hp.text);
+    }
     check_hparams(hp, path, SHAPES);
     return hp;
 }

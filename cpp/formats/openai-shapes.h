@@ -3,6 +3,7 @@
 
 #include "engine/hparams.h"
 #include "formats/raw-tensor.h"
+#include "formats/read-options.h"
 
 namespace ggclip {
 
@@ -10,6 +11,6 @@ namespace ggclip {
 bool is_openai_checkpoint(const tensor_table & table);
 
 // Source: openai/CLIP clip/model.py, build_model. Throws TENSOR_MISSING, TENSOR_SHAPE, MODEL_UNSUPPORTED (ResNets).
-hparams read_openai_shapes(const tensor_table & table, const std::string & path);
+hparams read_openai_shapes(const tensor_table & table, const read_options & options, const std::string & path);
 
 }  // namespace ggclip

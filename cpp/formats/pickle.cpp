@@ -9,7 +9,9 @@ namespace ggclip {
 
 using kind_t = pickle_value::kind_t;
 
-static constexpr size_t MAX_VALUES = 2u << 20;  // a value takes about 100 bytes of memory
+static constexpr size_t MAX_VALUES = 2u << 20;  // a value takes about 70 bytes of memory, and at least one of the file
+static constexpr size_t MAX_MARKS = 1u << 16;
+static constexpr size_t MAX_NAME = 512;         // bytes of a module's and a class's name
 
 const char * pickle_value::word() const {
     static const char * const words[] = {"none", "a boolean", "an integer", "a number", "a string", "a list",
@@ -25,17 +27,33 @@ pickle_ref pickle::add(pickle_value value) {
     return static_cast<pickle_ref>(values_.size() - 1);
 }
 
+// "module.name", kept with the values. A file could ask for the same long name again and again in a few bytes.
+std::string_view pickle::join(std::string_view module, std::string_view name) {
+    const size_t n = module.size() + 1 + name.size();
+    if (n > MAX_NAME || n > max_copied_ - n_copied_) {
+        throw error(error_code::FILE_LIMIT, where_ + ": byte " + std::to_string(byte_) + ": expected names of classes of at most " +
+                                                std::to_string(MAX_NAME) + " bytes, and of " + std::to_string(max_copied_) +
+                                                " altogether, found more");
+    }
+    n_copied_ += n;
+    names_.push_back(std::string(module) + "." + std::string(name));
+    return names_.back();
+}
+
 void pickle::invalid(const std::string & text) const {
     throw error(error_code::FILE_FORMAT, where_ + ": byte " + std::to_string(byte_) + ": " + text);
 }
 
 class pickle_machine {
   public:
-    pickle_machine(pickle & values, std::string_view bytes, pickle_host & host)
-        : p_(values), bytes_(bytes), host_(host) {}
+    pickle_machine(pickle & values, std::string_view bytes, pickle_host & host, const model_file * file)
+        : p_(values), bytes_(bytes), host_(host), file_(file) {}
 
     pickle_ref run() {
-        while (true) {
+        for (size_t n_steps = 0;; n_steps++) {
+            if (file_ != nullptr && n_steps % 4096 == 0) {
+                file_->check_cancelled();
+            }
             p_.byte_ = at_;
             const uint8_t op = static_cast<uint8_t>(take(1)[0]);
             if (op == '.') {
@@ -67,17 +85,17 @@ class pickle_machine {
         return value;
     }
 
-    std::string line() {
+    std::string_view line() {
         const size_t end = bytes_.find('\n', at_);
         const auto   text = take((end == std::string_view::npos ? bytes_.size() : end) - at_);
         take(1);
-        return std::string(text);
+        return text;
     }
 
-    void push(kind_t kind, int64_t integer = 0, double real = 0, std::string text = "") {
-        stack_.push_back(p_.add({kind, integer, real, std::move(text), {}}));
+    void push(kind_t kind, int64_t integer = 0, double real = 0, std::string_view text = {}) {
+        stack_.push_back(p_.add({kind, integer, real, text, {}}));
     }
-    void text(uint64_t n) { push(kind_t::string, 0, 0, std::string(take(n))); }
+    void text(uint64_t n) { push(kind_t::string, 0, 0, take(n)); }
 
     pickle_ref pop() {
         const size_t floor = marks_.empty() ? 0 : marks_.back();
@@ -92,6 +110,17 @@ class pickle_machine {
         const pickle_ref ref = pop();
         stack_.push_back(ref);
         return p_.at(ref);
+    }
+
+    void mark() {
+        if (marks_.size() >= MAX_MARKS) {
+            limit("marks", MAX_MARKS);
+        }
+        marks_.push_back(stack_.size());
+    }
+
+    [[noreturn]] void limit(const char * what, size_t most) const {
+        throw error(error_code::FILE_LIMIT, p_.where_ + ": expected at most " + std::to_string(most) + " " + what);
     }
 
     std::vector<pickle_ref> pop_to_mark() {
@@ -176,7 +205,7 @@ class pickle_machine {
 
     bool container(uint8_t op) {
         switch (op) {
-            case '(': marks_.push_back(stack_.size()); return true;
+            case '(': mark(); return true;
             case '0': pop(); return true;
             case '1': pop_to_mark(); return true;
             case '2': stack_.push_back(pop()); stack_.push_back(stack_.back()); return true;
@@ -209,6 +238,9 @@ class pickle_machine {
     void remember(uint64_t index) {
         const pickle_ref ref = pop();
         stack_.push_back(ref);
+        if (memo_.size() >= MAX_VALUES) {
+            limit("remembered values", MAX_VALUES);
+        }
         memo_[index] = ref;
     }
     void recall(uint64_t index) {
@@ -230,26 +262,26 @@ class pickle_machine {
         }
     }
 
-    void global(const std::string & name) {
+    void global(std::string_view name) {
         if (!host_.knows(name)) {
             throw error(error_code::MODEL_UNSUPPORTED,
                         p_.where_ + ": byte " + std::to_string(p_.byte_) +
-                            ": refused: the file names Python's \"" + name.substr(0, 200) +
+                            ": refused: the file names Python's \"" + std::string(name.substr(0, 200)) +
                             "\"; only tensors and plain values are read, and no code of a file is ever run");
         }
         push(kind_t::global, 0, 0, name);
     }
 
-    const std::string & class_name(pickle_ref ref) const {
+    std::string_view class_name(pickle_ref ref) const {
         if (p_.at(ref).kind != kind_t::global) {
             p_.invalid(std::string("expected a class or function, found ") + p_.at(ref).word());
         }
         return p_.at(ref).text;
     }
 
-    void new_object(const std::string & name) {
+    void new_object(std::string_view name) {
         if (!host_.makes_objects(name)) {
-            p_.invalid("refused: an object of class " + name.substr(0, 200));
+            p_.invalid("refused: an object of class " + std::string(name.substr(0, 200)));
         }
         push(kind_t::object, 0, 0, name);
     }
@@ -268,8 +300,8 @@ class pickle_machine {
     bool named(uint8_t op) {
         switch (op) {
             case 'c': {
-                const std::string module = line(), name = line();
-                global(module + "." + name);
+                const std::string_view module = line(), name = line();
+                global(p_.join(module, name));
                 return true;
             }
             case 0x93: {
@@ -277,12 +309,12 @@ class pickle_machine {
                 if (p_.at(name).kind != kind_t::string || p_.at(module).kind != kind_t::string) {
                     p_.invalid("expected the names of a module and of a class");
                 }
-                global(p_.at(module).text + "." + p_.at(name).text);
+                global(p_.join(p_.at(module).text, p_.at(name).text));
                 return true;
             }
             case 'R': {
-                const pickle_ref  arguments = pop();
-                const std::string name = class_name(pop());
+                const pickle_ref       arguments = pop();
+                const std::string_view name = class_name(pop());
                 if (p_.at(arguments).kind != kind_t::tuple) {
                     p_.invalid(std::string("expected a tuple of arguments, found ") + p_.at(arguments).word());
                 }
@@ -291,7 +323,7 @@ class pickle_machine {
             }
             case 0x81: {
                 pop();  // arguments
-                new_object(std::string(class_name(pop())));
+                new_object(class_name(pop()));
                 return true;
             }
             case 'b': build(); return true;
@@ -303,14 +335,16 @@ class pickle_machine {
     pickle &                                 p_;
     std::string_view                         bytes_;
     pickle_host &                            host_;
+    const model_file *                       file_;
     size_t                                   at_ = 0;
     std::vector<pickle_ref>                  stack_;
     std::vector<size_t>                      marks_;
     std::unordered_map<uint64_t, pickle_ref> memo_;
 };
 
-pickle::pickle(std::string_view bytes, const std::string & where, pickle_host & host) : where_(where) {
-    root_ = pickle_machine(*this, bytes, host).run();
+pickle::pickle(std::string_view bytes, const std::string & where, pickle_host & host, const model_file * file)
+    : max_copied_(4 * bytes.size()), where_(where) {
+    root_ = pickle_machine(*this, bytes, host, file).run();
 }
 
 }  // namespace ggclip

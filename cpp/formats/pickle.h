@@ -3,7 +3,10 @@
 // Source of the format: the comments of CPython's pickletools.
 #pragma once
 
+#include "formats/model-file.h"
+
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +20,7 @@ struct pickle_value {
     kind_t                  kind = kind_t::none;
     int64_t                 integer = 0;  // integer, boolean; host: an index of the host's
     double                  real = 0;
-    std::string             text;   // string, or "module.name" of a global or of an object's class
+    std::string_view        text;   // string, or "module.name" of a global or of an object's class; lives in the pickle
     std::vector<pickle_ref> items;  // list, tuple; dict: key, value, key, value, ...; object: its dict, or none
 
     const char * word() const;  // of the kind, for messages
@@ -30,27 +33,36 @@ class pickle_host {
   public:
     virtual ~pickle_host() = default;
     // whether values may name this class or function
-    virtual bool       knows(const std::string & global) const = 0;
-    virtual bool       makes_objects(const std::string & global) const = 0;
-    virtual pickle_ref call(pickle & values, const std::string & global, pickle_ref arguments) = 0;
+    virtual bool       knows(std::string_view global) const = 0;
+    virtual bool       makes_objects(std::string_view global) const = 0;
+    virtual pickle_ref call(pickle & values, std::string_view global, pickle_ref arguments) = 0;
     virtual pickle_ref persistent(pickle & values, pickle_ref id) = 0;
 };
 
 class pickle {
   public:
-    // Throws FILE_FORMAT, FILE_TRUNCATED, FILE_LIMIT, and MODEL_UNSUPPORTED for a name that the host does not know.
-    pickle(std::string_view bytes, const std::string & where, pickle_host & host);
+    // `bytes` must outlive the values. Memory and time are bounded by their number: texts stay where they are, and what
+    // must be copied is counted. Throws FILE_FORMAT, FILE_TRUNCATED, FILE_LIMIT, and MODEL_UNSUPPORTED for a name that the
+    // host does not know; ABORTED through `file`, which is asked now and then (may be null).
+    pickle(std::string_view bytes, const std::string & where, pickle_host & host, const model_file * file = nullptr);
+    pickle(const pickle &) = delete;
+    pickle & operator=(const pickle &) = delete;
 
     pickle_ref           root() const { return root_; }
     const pickle_value & at(pickle_ref ref) const { return values_[ref]; }
     pickle_value &       at(pickle_ref ref) { return values_[ref]; }
     pickle_ref           add(pickle_value value);
+    size_t               size() const { return values_.size(); }
 
     [[noreturn]] void invalid(const std::string & text) const;  // FILE_FORMAT at the byte being read
 
   private:
     friend class pickle_machine;
-    std::vector<pickle_value> values_;
+    std::string_view join(std::string_view module, std::string_view name);
+
+    std::deque<pickle_value>  values_;
+    std::deque<std::string>   names_;  // joined
+    size_t                    n_copied_ = 0, max_copied_;  // bytes of names_
     std::string               where_;
     size_t                    byte_ = 0;
     pickle_ref                root_ = 0;

@@ -2,8 +2,6 @@
 
 #include "engine/error.h"
 #include "formats/json.h"
-#include "formats/mapped-file.h"
-#include "formats/shard-index.h"
 
 #include <algorithm>
 #include <cstring>
@@ -76,8 +74,7 @@ size_t read_shape(const json_value & shape, const dtype_info & dtype, raw_tensor
     return zero ? 0 : static_cast<size_t>(n_bytes);
 }
 
-extent read_entry(const json_value & entry, const std::string & name, raw_tensor & tensor, const uint8_t * base,
-                  uint64_t available) {
+extent read_entry(const json_value & entry, const std::string & name, raw_tensor & tensor, uint64_t available) {
     using kind_t = json_value::kind_t;
     if (entry.kind != kind_t::object) {
         fail(error_code::FILE_FORMAT, tensor.path, name, "expected an object, found " + entry.describe());
@@ -114,7 +111,6 @@ extent read_entry(const json_value & entry, const std::string & name, raw_tensor
     }
     tensor.dtype = word.text;
     tensor.type = dtype->type;
-    tensor.data = base + range.begin;
     tensor.n_bytes = n_bytes;
     return range;
 }
@@ -141,31 +137,34 @@ void check_extents(std::vector<extent> & extents, uint64_t available, const std:
 
 }  // namespace
 
-void read_safetensors(const std::string & path, tensor_table & table) {
-    const auto file = mapped_file::open(path);
-    uint64_t   n_header = 0;
+void read_safetensors(std::shared_ptr<const model_file> file, tensor_table & table) {
+    const std::string & path = file->path();
+    uint64_t            n_header = 0;
     if (file->size() < sizeof(n_header)) {
         fail(error_code::FILE_TRUNCATED, path, "", "expected a header length of 8 bytes, found " +
                                                        std::to_string(file->size()) + " bytes");
     }
-    memcpy(&n_header, file->data(), sizeof(n_header));  // little-endian, as every platform of ours
+    file->read(0, sizeof(n_header), &n_header);  // little-endian, as every platform of ours
     if (n_header > MAX_HEADER) {
         fail(error_code::FILE_LIMIT, path, "",
              "header length: expected at most " + std::to_string(MAX_HEADER) + ", found " + std::to_string(n_header) +
                  " (not a safetensors file?)");
     }
-    if (n_header > file->size() - sizeof(n_header)) {
+    const uint64_t data = sizeof(n_header) + n_header;
+    if (data > file->size()) {
         fail(error_code::FILE_TRUNCATED, path, "",
              "expected a header of " + std::to_string(n_header) + " bytes, found " +
                  std::to_string(file->size() - sizeof(n_header)));
     }
-    const char * text = reinterpret_cast<const char *>(file->data() + sizeof(n_header));
-    json_limits  limits;
+    std::string text(static_cast<size_t>(n_header), '\0');
+    file->read(sizeof(n_header), text.size(), &text[0]);
+    json_limits limits;
     limits.max_bytes = static_cast<size_t>(MAX_HEADER);
     limits.max_values = MAX_TENSORS * (4 + 2 + MAX_DIMS);
     limits.max_depth = 4;  // header, entry, shape, numbers
     limits.duplicate_at_top = error_code::TENSOR_DUPLICATE;
-    const json_value header = parse_json(std::string_view(text, static_cast<size_t>(n_header)), path, limits);
+    limits.file = file.get();
+    const json_value header = parse_json(text, path, limits);
     if (header.kind != json_value::kind_t::object) {
         fail(error_code::FILE_FORMAT, path, "", "header: expected an object, found " + header.describe());
     }
@@ -173,17 +172,19 @@ void read_safetensors(const std::string & path, tensor_table & table) {
         fail(error_code::FILE_LIMIT, path, "", "expected at most " + std::to_string(MAX_TENSORS) + " tensors, found " +
                                                    std::to_string(header.keys.size()));
     }
-    const uint8_t *     base = file->data() + sizeof(n_header) + n_header;
-    const uint64_t      available = file->size() - sizeof(n_header) - n_header;
+    const uint64_t      available = file->size() - data;
     std::vector<extent> extents;
     for (size_t i = 0; i < header.keys.size(); i++) {
         const std::string & name = header.keys[i];
         if (name == "__metadata__") {
             continue;
         }
+        check_tensor_name(name, path);
         raw_tensor tensor;
         tensor.path = path;
-        extents.push_back(read_entry(header.items[i], name, tensor, base, available));
+        extents.push_back(read_entry(header.items[i], name, tensor, available));
+        tensor.bytes = file;
+        tensor.offset = data + extents.back().begin;
         const auto added = table.tensors.emplace(name, std::move(tensor));
         if (!added.second) {
             fail(error_code::TENSOR_DUPLICATE, path, name,
@@ -192,10 +193,6 @@ void read_safetensors(const std::string & path, tensor_table & table) {
     }
     check_extents(extents, available, path);
     table.files.push_back(file);
-}
-
-void read_safetensors_index(const std::string & path, tensor_table & table) {
-    read_shards(path, table, read_safetensors);
 }
 
 }  // namespace ggclip

@@ -3,16 +3,12 @@
 // whole data section indexed, header at most 100 MB).
 #pragma once
 
+#include "formats/model-file.h"
 #include "formats/raw-tensor.h"
-
-#include <string>
 
 namespace ggclip {
 
 // Adds the tensors of one file. Throws FILE_*, TENSOR_DUPLICATE.
-void read_safetensors(const std::string & path, tensor_table & table);
-
-// Adds the tensors of all shards named by a *.safetensors.index.json.
-void read_safetensors_index(const std::string & path, tensor_table & table);
+void read_safetensors(std::shared_ptr<const model_file> file, tensor_table & table);
 
 }  // namespace ggclip

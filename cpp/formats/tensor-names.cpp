@@ -136,7 +136,7 @@ int third_of(const std::string & part) {
     return -1;
 }
 
-tensor_origin hf_origin(const expected_tensor & tensor, bool siglip, bool linear_patches) {
+tensor_origin hf_whole_origin(const expected_tensor & tensor, bool siglip, bool linear_patches) {
     const std::string part = find_part(HF_PARTS, tensor);
     if (tensor.block >= 0) {
         const std::string layers = tensor.tower == 'v' ? "vision_model.encoder.layers." : "text_model.encoder.layers.";
@@ -154,6 +154,17 @@ tensor_origin hf_origin(const expected_tensor & tensor, bool siglip, bool linear
         return whole(with_suffix("text_model.head", tensor.suffix));
     }
     return whole(with_suffix(part, tensor.suffix));
+}
+
+// transformers 5 saves a tower alone under the names that it has for itself.
+tensor_origin hf_origin(const expected_tensor & tensor, const source_names & names, bool siglip) {
+    tensor_origin origin = hf_whole_origin(tensor, siglip, siglip && names.linear_patches);
+    const bool    flat = tensor.tower == 'v' ? names.vision_flat : names.text_flat;
+    const char *  tower = tensor.tower == 'v' ? "vision_model." : "text_model.";
+    if (flat && origin.name.rfind(tower, 0) == 0) {
+        origin.name.erase(0, strlen(tower));
+    }
+    return origin;
 }
 
 tensor_origin open_clip_origin(const expected_tensor & tensor, const source_names & names) {
@@ -226,8 +237,8 @@ tensor_origin clip_cpp_origin(const expected_tensor & tensor) {
 
 tensor_origin origin_of(const expected_tensor & tensor, const source_names & names) {
     switch (tensor.tower == 'v' ? names.vision : names.text) {
-        case name_scheme::hf_clip: return hf_origin(tensor, false, false);
-        case name_scheme::hf_siglip: return hf_origin(tensor, true, names.linear_patches);
+        case name_scheme::hf_clip: return hf_origin(tensor, names, false);
+        case name_scheme::hf_siglip: return hf_origin(tensor, names, true);
         case name_scheme::open_clip: return open_clip_origin(tensor, names);
         case name_scheme::timm: return timm_origin(tensor, names);
         case name_scheme::bert: return bert_origin(tensor, names);

@@ -40,6 +40,7 @@ struct source_names {
 
     name_scheme vision, text;
     std::string text_prefix;              // open_clip and bert: before every name ("text.", "text_model.")
+    bool        vision_flat = false, text_flat = false;  // hf: a tower saved alone, without "vision_model." or "text_model."
     bool        text_proj_is_module = false;  // open_clip: a Linear, [out, in], instead of a bare [in, out]
     bool        linear_patches = false;   // hf_siglip: the patch embedding is a Linear over (y, x, channel)
     bool        timm_fc_norm = false;     // timm: the last norm is called fc_norm

@@ -2,20 +2,17 @@
 // parameters of TorchScript archives. No code of a file is run: formats/pickle.h says what is read.
 #pragma once
 
+#include "formats/model-file.h"
 #include "formats/raw-tensor.h"
-
-#include <string>
 
 namespace ggclip {
 
-// true: a zip archive, a pickle of the old layout or a tar archive, which read_torch knows or refuses by name
-bool is_torch_file(const uint8_t * data, size_t size);
+// `head`: the file's first bytes. true: a zip archive, a pickle of the old layout or a tar archive, which read_torch knows or refuses by name
+bool is_torch_file(const std::string & head);
+constexpr size_t TORCH_HEAD = 263;  // bytes that tell
 
-// Adds the tensors of one file, names without what training tools put before all of them ("module.", ...).
-// Throws FILE_*, MODEL_UNSUPPORTED (old layout; a Python class that is none of the accepted), TENSOR_DUPLICATE.
-void read_torch(const std::string & path, tensor_table & table);
-
-// Adds the tensors of all shards named by a *.bin.index.json.
-void read_torch_index(const std::string & path, tensor_table & table);
+// Adds the tensors of one file. Throws FILE_*, MODEL_UNSUPPORTED (old layout; a Python class that is none of the accepted),
+// TENSOR_DUPLICATE.
+void read_torch(std::shared_ptr<const model_file> file, tensor_table & table);
 
 }  // namespace ggclip

@@ -1,5 +1,7 @@
 #include "formats/torch-types.h"
 
+#include "engine/error.h"
+
 #include <cstring>
 
 namespace ggclip {
@@ -9,6 +11,7 @@ namespace {
 using kind_t = pickle_value::kind_t;
 
 constexpr size_t MAX_DIMS = 8;
+constexpr size_t MAX_TENSORS = 1u << 18;  // of a pickle, an optimizer's state included
 
 const torch_dtype DTYPES[] = {
     {"FloatStorage", "float32", 4, GGML_TYPE_F32},       {"HalfStorage", "float16", 2, GGML_TYPE_F16},
@@ -39,7 +42,7 @@ const known_global GLOBALS[] = {
     {"torch.jit._pickle.restore_type_tag", meaning::first_argument},
 };
 
-meaning meaning_of(const std::string & global) {
+meaning meaning_of(std::string_view global) {
     for (const known_global & known : GLOBALS) {
         if (global == known.name) {
             return known.result;
@@ -49,9 +52,10 @@ meaning meaning_of(const std::string & global) {
 }
 
 // "torch.FloatStorage", and "torch.cuda.FloatStorage" of old files
-const torch_dtype * storage_type(const std::string & global) {
+const torch_dtype * storage_type(std::string_view global) {
+    const std::string_view prefix = global.substr(0, 11) == "torch.cuda." ? "torch.cuda." : "torch.";
     for (const torch_dtype & dtype : DTYPES) {
-        if (global == std::string("torch.") + dtype.storage || global == std::string("torch.cuda.") + dtype.storage) {
+        if (global.substr(0, prefix.size()) == prefix && global.substr(prefix.size()) == dtype.storage) {
             return &dtype;
         }
     }
@@ -86,29 +90,29 @@ pickle_value host_value(int64_t index) { return {kind_t::host, index, 0, "", {}}
 }  // namespace
 
 // A module's class in a TorchScript archive is described by the archive's own code, which is never looked at.
-bool torch_types::makes_objects(const std::string & global) const { return global.rfind("__torch__.", 0) == 0; }
+bool torch_types::makes_objects(std::string_view global) const { return global.rfind("__torch__.", 0) == 0; }
 
-bool torch_types::knows(const std::string & global) const {
+bool torch_types::knows(std::string_view global) const {
     return meaning_of(global) != meaning::none || storage_type(global) != nullptr || makes_objects(global);
 }
 
-pickle_ref torch_types::call(pickle & values, const std::string & global, pickle_ref arguments) {
-    const std::vector<pickle_ref> items = values.at(arguments).items;
+pickle_ref torch_types::call(pickle & values, std::string_view global, pickle_ref arguments) {
+    const std::vector<pickle_ref> & items = values.at(arguments).items;  // values stay in place when others come
     switch (meaning_of(global)) {
-        case meaning::tensor: return rebuild_tensor(values, items);
+        case meaning::tensor: return rebuild_tensor(values, arguments);
         case meaning::first_argument:
             if (items.empty()) {
-                values.invalid(global + ": expected an argument, found none");
+                values.invalid(std::string(global) + ": expected an argument, found none");
             }
             return items[0];
         case meaning::ordered_dict:
             if (!items.empty()) {
-                values.invalid(global + ": expected no argument, found " + std::to_string(items.size()));
+                values.invalid(std::string(global) + ": expected no argument, found " + std::to_string(items.size()));
             }
             return values.add({kind_t::dict, 0, 0, "", {}});
         case meaning::none: break;
     }
-    values.invalid("refused: a call of " + global.substr(0, 200));
+    values.invalid("refused: a call of " + std::string(global.substr(0, 200)));
 }
 
 // ("storage", class, key, location, number of elements)
@@ -122,14 +126,15 @@ pickle_ref torch_types::persistent(pickle & values, pickle_ref id) {
     }
     const torch_dtype * dtype = storage_type(part(1).text);
     if (dtype == nullptr) {
-        values.invalid("expected a class of storage, found " + part(1).text.substr(0, 200));
+        values.invalid("expected a class of storage, found " + std::string(part(1).text.substr(0, 200)));
     }
     storages_.push_back({dtype, part(2).text, whole_number(values, value.items[4], "a storage's number of elements")});
     return values.add(host_value(~static_cast<int64_t>(storages_.size() - 1)));
 }
 
 // (storage, offset, shape, stride, ...): gradients and hooks are left out
-pickle_ref torch_types::rebuild_tensor(pickle & values, const std::vector<pickle_ref> & arguments) {
+pickle_ref torch_types::rebuild_tensor(pickle & values, pickle_ref tuple) {
+    const std::vector<pickle_ref> & arguments = values.at(tuple).items;
     if (arguments.size() < 4 || values.at(arguments[0]).kind != kind_t::host || values.at(arguments[0]).integer >= 0) {
         values.invalid("a tensor: expected a storage, an offset, a shape and strides");
     }
@@ -144,6 +149,9 @@ pickle_ref torch_types::rebuild_tensor(pickle & values, const std::vector<pickle
     if (tensor.shape.size() != tensor.stride.size()) {
         values.invalid("a tensor: expected a stride for each of " + std::to_string(tensor.shape.size()) +
                        " dimensions, found " + std::to_string(tensor.stride.size()));
+    }
+    if (tensors_.size() >= MAX_TENSORS) {
+        throw error(error_code::FILE_LIMIT, "a pickle: expected at most " + std::to_string(MAX_TENSORS) + " tensors");
     }
     tensors_.push_back(std::move(tensor));
     return values.add(host_value(static_cast<int64_t>(tensors_.size() - 1)));

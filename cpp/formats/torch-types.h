@@ -16,7 +16,7 @@ struct torch_dtype {
 
 struct torch_tensor {
     const torch_dtype *  dtype = nullptr;
-    std::string          key;  // of the storage: its file's name in the archive
+    std::string_view     key;  // of the storage: its file's name in the archive
     int64_t              n_storage = 0, offset = 0;  // elements
     std::vector<int64_t> shape, stride;              // PyTorch's order
 };
@@ -24,9 +24,9 @@ struct torch_tensor {
 // Knows tensors, storages, parameters, ordered dicts, sizes, and the modules of a TorchScript archive.
 class torch_types final : public pickle_host {
   public:
-    bool       knows(const std::string & global) const override;
-    bool       makes_objects(const std::string & global) const override;
-    pickle_ref call(pickle & values, const std::string & global, pickle_ref arguments) override;
+    bool       knows(std::string_view global) const override;
+    bool       makes_objects(std::string_view global) const override;
+    pickle_ref call(pickle & values, std::string_view global, pickle_ref arguments) override;
     pickle_ref persistent(pickle & values, pickle_ref id) override;
 
     // The tensor of a value of kind `host`, or null for a storage.
@@ -35,10 +35,10 @@ class torch_types final : public pickle_host {
   private:
     struct storage {
         const torch_dtype * dtype;
-        std::string         key;
+        std::string_view    key;
         int64_t             n;
     };
-    pickle_ref rebuild_tensor(pickle & values, const std::vector<pickle_ref> & arguments);
+    pickle_ref rebuild_tensor(pickle & values, pickle_ref arguments);
 
     std::vector<storage>      storages_;
     std::vector<torch_tensor> tensors_;

@@ -2,7 +2,7 @@
 // bytes can be used where they lie. Source of the format: PKWARE's APPNOTE, sections 4.3 to 4.5.
 #pragma once
 
-#include "formats/mapped-file.h"
+#include "formats/model-file.h"
 
 #include <map>
 #include <string>
@@ -10,14 +10,14 @@
 namespace ggclip {
 
 struct zip_entry {
-    const uint8_t * data = nullptr;
-    size_t          size = 0;
-    bool            stored = false;  // false: compressed or encrypted, `data` is null
+    uint64_t offset = 0;      // of the data, in the file
+    uint64_t size = 0;
+    bool     stored = false;  // false: compressed or encrypted, its bytes are of no use
 };
 
-bool is_zip(const uint8_t * data, size_t size);
+bool is_zip(const std::string & head);
 
 // Every entry lies in the file, names are unique. Throws FILE_FORMAT, FILE_TRUNCATED, FILE_LIMIT.
-std::map<std::string, zip_entry> read_zip_directory(const mapped_file & file);
+std::map<std::string, zip_entry> read_zip_directory(const model_file & file);
 
 }  // namespace ggclip

@@ -1,14 +1,8 @@
 /** Which files of a repository make a model that ggclip loads: no more than these are downloaded. */
 import { ClipError } from '../errors.js'
+import { checkpointFolders, type FileSource, findLayout, layoutOf, tokenizerFiles, weightNames } from './layout.js'
 
-/** A repository, or what is there of it. */
-export interface FileSource {
-  /** What messages call it. */
-  name: string
-  paths: ReadonlySet<string>
-  /** The text of a small file. */
-  read(path: string): Promise<string>
-}
+export type { FileSource } from './layout.js'
 
 export interface Selection {
   files: string[]
@@ -18,46 +12,22 @@ export interface Selection {
   tokenizer: boolean
 }
 
-const configs = ['config.json', 'open_clip_config.json', 'preprocessor_config.json', 'processor_config.json']
+const configs = ['config.json', 'open_clip_config.json']
+const processorConfigs = ['preprocessor_config.json', 'processor_config.json']
 const tokenizerConfigs = ['tokenizer_config.json', 'special_tokens_map.json']
-/** Each alone is a whole tokenizer; the first that is there counts. */
-const tokenizers = [
-  ['tokenizer.json'], ['vocab.json', 'merges.txt'], ['vocab.txt'], ['spiece.model'], ['sentencepiece.bpe.model'], ['tokenizer.model'],
-]
-/** Transformers' names before OpenCLIP's, or the other way round; safetensors before pickled checkpoints. */
-const weightNames = {
-  transformers: ['model.safetensors', 'open_clip_model.safetensors', 'pytorch_model.bin', 'open_clip_pytorch_model.bin'],
-  openClip: ['open_clip_model.safetensors', 'model.safetensors', 'open_clip_pytorch_model.bin', 'pytorch_model.bin'],
-}
-
 /**
  * @param wanted a file or folder of the repository, or a part of a GGUF file's name such as `q8_0`
  * @throws {ClipError} ERR_CLIP_HUB_FILES when no model is there, or several are and none is chosen
  */
 export async function selectFiles(source: FileSource, wanted?: string): Promise<Selection> {
   if (wanted !== undefined && source.paths.has(wanted)) return chosenFile(source, wanted)
-  const folders = checkpointFolders(source.paths)
   if (wanted !== undefined) {
     const folder = `${wanted.replace(/\/$/, '')}/`
-    if (folders.includes(folder)) return checkpoint(source, folder)
+    if (checkpointFolders(source.paths).includes(folder)) return checkpoint(source, folder)
     return ggufFile(source, wanted)
   }
-  if (folders.includes('')) return checkpoint(source, '')
-  if (folders.length === 1) return checkpoint(source, folders[0]!)
-  if (folders.length > 1) {
-    const list = folders.map(folder => `':${folder.slice(0, -1)}'`).join(', ')
-    throw new ClipError('ERR_CLIP_HUB_FILES', `${source.name} holds several models: choose one by putting ${list} after its name`)
-  }
-  return ggufFile(source, undefined)
-}
-
-/** Folders, each with its final slash, '' for the top, that hold a configuration and weights. */
-function checkpointFolders(paths: ReadonlySet<string>): string[] {
-  const has = (name: string): boolean => paths.has(name) || paths.has(`${name}.index.json`)
-  return [...paths]
-    .map(path => /^(.*\/)?(?:open_clip_)?config\.json$/.exec(path))
-    .flatMap(match => (match ? [match[1] ?? ''] : []))
-    .filter((folder, i, all) => all.indexOf(folder) === i && weightNames.transformers.some(name => has(folder + name)))
+  const found = await findLayout(source)
+  return found ? checkpoint(source, found.folder) : ggufFile(source, undefined)
 }
 
 async function checkpoint(source: FileSource, folder: string): Promise<Selection> {
@@ -115,12 +85,16 @@ function ggufFile({ name, paths }: FileSource, wanted: string | undefined): Sele
   throw new ClipError('ERR_CLIP_HUB_FILES', `${name}: expected ${expected}, found ${found.length === 0 ? 'no file' : listed(found)}`)
 }
 
-/** Configuration and tokenizer that lie beside weights. */
+/** Configuration and tokenizer that belong to weights. */
 function companions(paths: ReadonlySet<string>, folder: string): { files: string[]; tokenizer: boolean } {
-  const has = (name: string): boolean => paths.has(folder + name)
-  const tokenizer = tokenizers.find(files => files.every(has)) ?? []
-  const files = [...configs, ...tokenizer, ...tokenizerConfigs].filter(has).map(name => folder + name)
-  return { files, tokenizer: tokenizer.length > 0 }
+  const layout = layoutOf(paths, folder)
+  const from = (place: string, names: readonly string[]): string[] => names.map(name => place + name).filter(name => paths.has(name))
+  const tokenizer = tokenizerFiles.find(names => names.every(name => paths.has(layout.tokenizer + name))) ?? []
+  const files = [
+    ...from(folder, configs), ...from(layout.processor, processorConfigs),
+    ...from(layout.tokenizer, [...tokenizer, ...tokenizerConfigs]),
+  ]
+  return { files: [...new Set(files)], tokenizer: tokenizer.length > 0 }
 }
 
 function parse(text: string, { name }: FileSource, path: string): Record<string, unknown> {

@@ -25,6 +25,8 @@ export interface NativeTowerInfo {
   pooling: 'cls' | 'eot' | 'last' | 'attention' | 'mean'
   /** Bytes of this tower's weights as held in memory. */
   bytes: number
+  /** Whether a projection follows the pooled state; without one, that is the embedding. */
+  projection: boolean
 }
 
 export interface NativeModelInfo {
@@ -71,7 +73,13 @@ export interface NativeModelInfo {
   }) | null
 }
 
-export interface NativeLoadOptions {
+/** Folders of files that are not beside the weights; '' where they are. */
+export interface NativePlaces {
+  tokenizerFolder: string
+  processorFolder: string
+}
+
+export interface NativeLoadOptions extends NativePlaces {
   device: 'auto' | 'cpu' | 'cuda' | 'metal' | 'vulkan'
   towers: 'both' | 'image' | 'text'
   /** Weight type in memory; '' keeps the file's. */
@@ -165,7 +173,7 @@ export interface NativeTask<T> {
   abort(): void
 }
 
-export interface NativeConvertOptions {
+export interface NativeConvertOptions extends NativePlaces {
   type: string
   policy: 'uniform' | 'mixed'
   /** How much each column of a matrix matters, by the matrix's name; null: all alike. */
@@ -187,6 +195,8 @@ export interface NativeInspection {
   format: 'gguf' | 'safetensors' | 'torch' | 'unknown'
   family: string
   loadable: boolean
+  /** That load, each without the other if need be. */
+  towers: ('image' | 'text')[]
   files: string[]
   keys: { name: string; kind: string; value: string }[]
   tensors: { name: string; type: string; shape: number[]; bytes: number; file: string }[]
@@ -234,7 +244,7 @@ export interface NativeAddon {
   loadModel(path: string, options: NativeLoadOptions): NativeTask<NativeModel>
   convert(input: string, output: string, options: NativeConvertOptions): NativeConvertTask
   /** What is at `path`, as far as it can be told; rejects only when there is nothing. */
-  inspect(path: string): Promise<NativeInspection>
+  inspect(path: string, places: NativePlaces): Promise<NativeInspection>
   /** For tests and tools: Pillow-equal resize of RGB bytes. */
   resize(pixels: NativePixels, width: number, height: number, filter: 'nearest' | 'bilinear' | 'bicubic'): Promise<Uint8Array>
   /**

@@ -18,9 +18,9 @@ export interface FileTokenizer {
 }
 
 /** An empty one when the folder has no tokenizer, as folders of image encoders alone do. */
-export async function fileTokenizer(directory: string): Promise<FileTokenizer> {
+export async function fileTokenizer(directory: string, signal?: AbortSignal): Promise<FileTokenizer> {
   try {
-    const { source } = await readTokenizerSource(directory)
+    const { source } = await readTokenizerSource(directory, signal)
     return forFile(source)
   } catch (error) {
     if (errorCodeOf(error) === 'ERR_CLIP_TOKENIZER_MISSING') return { json: '', tokens: [], merges: [], padId: -1 }

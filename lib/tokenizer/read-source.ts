@@ -1,6 +1,10 @@
-import { readFile, readdir, stat } from 'node:fs/promises'
+import { open, readdir } from 'node:fs/promises'
+import { constants } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { throwIfAborted } from '../abort.js'
 import { ClipError, invalidArgument } from '../errors.js'
+import { checkJsonSize, checkLines } from './file-budget.js'
 import { type PieceKind, sentencePieceJson } from './sentencepiece.js'
 import { wordPieceJson } from './word-piece.js'
 import { specialNames } from './special-tokens.js'
@@ -33,13 +37,13 @@ export interface TokenizerFiles {
  *   ERR_CLIP_TOKENIZER_MISSING when nothing in it can be used, ERR_CLIP_TOKENIZER_INVALID when a configuration is
  *   broken, ERR_CLIP_FILE_LIMIT when a file is larger than 256 MiB
  */
-export async function readTokenizerSource(directory: string): Promise<TokenizerFiles> {
+export async function readTokenizerSource(directory: string, signal?: AbortSignal): Promise<TokenizerFiles> {
   if (typeof directory !== 'string') throw invalidArgument('directory', 'a path', directory)
   const names = await filesOf(directory)
   const files: string[] = []
   const read = async (name: string): Promise<string> => {
     files.push(name)
-    return readText(join(directory, name))
+    return readText(join(directory, name), signal)
   }
   const readJson = async (name: string): Promise<Record<string, unknown>> => {
     if (!names.has(name)) return {}
@@ -62,7 +66,7 @@ export async function readTokenizerSource(directory: string): Promise<TokenizerF
     const name = pieceModels.find((candidate) => names.has(candidate))!
     files.push(name)
     const { tokenizer_class: type } = config
-    source = { json: sentencePieceJson(await readBytes(join(directory, name)), pieceKind(type, name), join(directory, name)) }
+    source = { json: sentencePieceJson(await readBytes(join(directory, name), signal), pieceKind(type, name), join(directory, name)) }
   } else {
     const others = otherFormats.filter((name) => names.has(name))
     const found = others.length > 0 ? `only ${others.join(', ')}, which is not read` : 'neither'
@@ -101,21 +105,54 @@ async function filesOf(directory: string): Promise<Set<string>> {
   }
 }
 
-async function readText(path: string): Promise<string> {
-  return (await readBytes(path)).toString('utf8')
+async function readText(path: string, signal: AbortSignal | undefined): Promise<string> {
+  return (await readBytes(path, signal)).toString('utf8')
 }
 
-async function readBytes(path: string): Promise<Buffer> {
+/** The whole file as it was at one moment: half a vocabulary would be a vocabulary with other ids. */
+async function readBytes(path: string, signal: AbortSignal | undefined): Promise<Buffer> {
+  let bytes: Buffer
   try {
-    const { size } = await stat(path)
-    if (size > maxFileBytes) {
-      throw new ClipError('ERR_CLIP_FILE_LIMIT', `${path}: expected at most ${maxFileBytes} bytes, found ${size}`)
-    }
-    return await readFile(path)
+    bytes = await readUnchanged(path, signal)
   } catch (cause) {
+    throwIfAborted(signal)
     if (cause instanceof ClipError) throw cause
     throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${path}: cannot be read, ${(cause as Error).message}`, { cause })
   }
+  const other = standIn(bytes)
+  if (other !== undefined) throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${path}: found ${other}`)
+  if (path.endsWith('.json')) checkJsonSize(bytes, path)
+  if (path.endsWith('.txt')) checkLines(bytes, path)
+  return bytes
+}
+
+async function readUnchanged(path: string, signal: AbortSignal | undefined): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK) // a FIFO must not wait for a writer
+  try {
+    const before = await file.stat({ bigint: true })
+    if (!before.isFile()) throw new Error('not a regular file')
+    if (before.size > maxFileBytes) {
+      throw new ClipError('ERR_CLIP_FILE_LIMIT', `${path}: expected at most ${maxFileBytes} bytes, found ${before.size}`)
+    }
+    // the clock of changes ticks some hundred times a second: what was written in this tick could be written again in it
+    if (Date.now() - Number(before.mtimeMs) < 20) await setTimeout(20)
+    const bytes = await file.readFile({ signal })
+    const after = await file.stat({ bigint: true })
+    if (after.size !== before.size || after.mtimeNs !== before.mtimeNs || BigInt(bytes.length) !== before.size) {
+      throw new ClipError('ERR_CLIP_FILE_CHANGED', `${path}: expected a file that stays as it is while it is read, found that it was written to`)
+    }
+    return bytes
+  } finally {
+    await file.close()
+  }
+}
+
+/** What stands in place of a file after half a download. */
+function standIn(bytes: Buffer): string | undefined {
+  const start = bytes.toString('utf8', 0, 256).trimStart().toLowerCase()
+  if (start.startsWith('version https://git-lfs')) return 'a Git LFS pointer in place of the file: fetch it with `git lfs pull`, or download it'
+  if (/^<(?:!doctype|html|head|body|\?xml|error>)/.test(start)) return 'a web page in place of the file: an error or login page that a download saved under its name?'
+  return undefined
 }
 
 function parseObject(text: string, path: string): Record<string, unknown> {

@@ -7,6 +7,7 @@ import { readCharsmap } from './charsmap.js'
 
 const unigram = 1 // TrainerSpec.ModelType
 const maxPieces = 2 ** 22
+const maxFields = maxPieces + 16
 const [control, userDefined] = [3, 4] // ModelProto.SentencePiece.Type
 
 interface Field {
@@ -32,8 +33,10 @@ export function sentencePieceJson(model: Buffer, kind: PieceKind, file: string):
   const invalid = (what: string): ClipError => new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${file}: ${what}`)
   const pieces: Piece[] = []
   let [unkId, type, charsmap] = [0, unigram, '']
+  let fields = 0
   try {
     for (const { number, bytes } of fieldsOf(model)) {
+      if (++fields > maxFields) throw new RangeError(`found more than ${maxFields} fields`)
       if (number === 1) pieces.push(pieceOf(bytes))
       if (number === 2) for (const field of fieldsOf(bytes)) [unkId, type] = [field.number === 40 ? field.value : unkId, field.number === 3 ? field.value : type]
       if (number === 3) for (const field of fieldsOf(bytes)) charsmap = field.number === 2 ? field.bytes.toString('base64') : charsmap

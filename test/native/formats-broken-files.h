@@ -286,11 +286,11 @@ inline void test_gguf_structure() {
     const auto expect = [&](const std::string & what, code expected, const std::string & bytes,
                             const std::vector<std::string> & words = {}) {
         write_file(path, bytes);
-        check_error("gguf " + what, expected, [&] { gguf_file file(path); }, words);
+        check_error("gguf " + what, expected, [&] { gguf_file file(model_file::open(path)); }, words);
     };
     const std::string whole = base().bytes();
     write_file(path, whole);
-    gguf_file good(path);
+    gguf_file good(model_file::open(path));
     check(good.integer("a", 0, 10) == 7 && good.tensors().tensors.at("t2").n_bytes == 12, "gguf values");
     check_error("gguf kind", code::CONFIG_INVALID, [&] { good.string("a", ""); }, {"key a", "string", "7 (u32)"});
     check_error("gguf range", code::CONFIG_INVALID, [&] { good.integer("a", 8, 9); }, {"8 to 9"});

@@ -43,8 +43,8 @@ Napi::Value model_object::load(const Napi::CallbackInfo & info) {
     read_options read;
     read.want_vision = options.want_vision;
     read.want_text = options.want_text;
-    read.tokenizer_folder = text("tokenizerFolder");
-    read.processor_folder = text("processorFolder");
+    if (object.Has("tokenizerFolder")) read.tokenizer_folder = text("tokenizerFolder");
+    if (object.Has("processorFolder")) read.processor_folder = text("processorFolder");
     auto cancelled = std::make_shared<std::atomic<bool>>(false);
     auto result = std::make_shared<std::shared_ptr<const weights>>();
     auto call = std::make_unique<job>(env);

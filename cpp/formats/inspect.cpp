@@ -250,6 +250,9 @@ class inspector {
 
     // Whether one tower loads without the other.
     bool loads_alone(bool vision) const {
+        if (out_.tensors.tensors.empty()) {
+            return false;  // nothing could be read: nor can it be a second time
+        }
         read_options one = options_;
         one.want_vision = vision;
         one.want_text = !vision;

@@ -79,7 +79,7 @@ export interface NativePlaces {
   processorFolder: string
 }
 
-export interface NativeLoadOptions extends NativePlaces {
+export interface NativeLoadOptions extends Partial<NativePlaces> {
   device: 'auto' | 'cpu' | 'cuda' | 'metal' | 'vulkan'
   towers: 'both' | 'image' | 'text'
   /** Weight type in memory; '' keeps the file's. */

@@ -6,7 +6,7 @@ import { ClipError } from '../errors.js'
 import { readCharsmap } from './charsmap.js'
 
 const unigram = 1 // TrainerSpec.ModelType
-const maxPieces = 2 ** 22
+const maxPieces = 2 ** 20 // four times as many as the largest in use
 const maxFields = maxPieces + 16
 const [control, userDefined] = [3, 4] // ModelProto.SentencePiece.Type
 

@@ -53,7 +53,7 @@ function summary(shell: Shell, found: Inspection): string[][] {
   const lines: string[][] = [
     ['family', found.family],
     ['format', found.format],
-    ['loads', found.loadable ? 'yes' : found.towers.length > 0 ? `only with --towers ${found.towers[0]}` : 'no'],
+    ['loads', found.loadable ? 'yes' : found.towers.length > 0 ? `only the ${found.towers[0]} tower` : 'no'],
     ...found.files.map(({ path, bytes }) => ['file', `${path} (${size(bytes)})`]),
     ['tensors', types.join(', ') || 'none'],
   ]

@@ -65,7 +65,8 @@ it.each(Object.entries(blocks))('blocks of %s along a dimension that is none of 
       for (const level of ['', 'portable', 'scalar']) {
         expect(await withKernels(level, () => outcome(vectorsOf(target)))).toBe('ERR_CLIP_TENSOR_SHAPE')
       }
-      expect(await inspect(target)).toMatchObject({ loadable: false, problems: [{ code: 'ERR_CLIP_TENSOR_SHAPE' }] })
+      const { loadable, problems } = await inspect(target)
+      expect([loadable, problems[0]?.code]).toEqual([false, 'ERR_CLIP_TENSOR_SHAPE'])
       for (const work of [convert, quantize]) {
         await expect(work(target, path.join(folder, 'out.gguf'), { threads: 1 })).rejects.toMatchObject({ code: 'ERR_CLIP_TENSOR_SHAPE' })
       }

@@ -194,13 +194,6 @@ class state_finder {
     size_t              n_steps_ = 0;
 };
 
-// A tensor that was laid out anew.
-struct copied_bytes final : byte_source {
-    explicit copied_bytes(size_t n) : bytes(n) {}
-    void read(uint64_t offset, size_t n, void * dst) const override { memcpy(dst, bytes.data() + offset, n); }
-    std::vector<uint8_t> bytes;
-};
-
 class tensor_placer {
   public:
     tensor_placer(const archive & files, std::shared_ptr<const model_file> file, tensor_table & table)
@@ -295,7 +288,7 @@ class tensor_placer {
         spend(name, n_span);
         std::vector<uint8_t> span(static_cast<size_t>(n_span));
         file_->read(storage.offset + first * element, span.size(), span.data());
-        const auto           copy = std::make_shared<copied_bytes>(n_bytes);
+        const auto           copy = std::make_shared<bytes_in_memory>(n_bytes);
         std::vector<int64_t> index(n_dims, 0);
         for (size_t at = 0; at < n_bytes; at += element) {
             int64_t from = 0;

@@ -105,8 +105,7 @@ inline void load_and_encode(const std::string & path) {
             ggclip::load_options options;
             options.device = "cpu";
             options.kernels = kernels;
-            auto source = std::make_shared<const ggclip::model_source>(ggclip::open_model(path));
-            encode(std::make_shared<const ggclip::weights>(std::move(source), options));
+            encode(std::make_shared<const ggclip::weights>(ggclip::open_model(path), options));
         });
     }
     answer([&] { ggclip::inspect_model(path); });

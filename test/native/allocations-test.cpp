@@ -71,8 +71,7 @@ static std::vector<float> encode(const variant & v) {
     options.kernels = v.kernels;
     options.dtype = v.dtype;
     options.n_threads = v.n_threads;
-    auto source = std::make_shared<const model_source>(open_model(v.path));
-    auto model = std::make_shared<const weights>(std::move(source), options);
+    auto model = std::make_shared<const weights>(open_model(v.path), options);
     session session(model, v.n_threads, /*max_batch=*/2);
 
     const hparams & hp = model->hp;

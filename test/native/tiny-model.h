@@ -34,11 +34,6 @@ class dice {
     std::mt19937 engine_;
 };
 
-// What the source's tensors point into.
-struct tensor_memory {
-    std::deque<std::vector<uint8_t>> blocks;
-};
-
 inline void random_tower(dice & dice, int n_embd, tower_hparams & tower) {
     tower.present = true;
     tower.n_embd = n_embd;
@@ -117,11 +112,9 @@ inline float random_weight(dice & dice, const expected_tensor & tensor) {
 // `stored`: type of the matrices whose rows it divides; the other tensors are f32.
 inline std::shared_ptr<model_source> make_model(const hparams & hp, dice & dice, ggml_type stored = GGML_TYPE_F32) {
     auto source = std::make_shared<model_source>();
-    auto memory = std::make_shared<tensor_memory>();
     source->hp = hp;
     source->path = "tiny";
     source->format = "memory";
-    source->files.push_back(memory);
     for (const expected_tensor & tensor : expected_tensors(hp)) {
         source_tensor out;
         out.name = out.origin = tensor.name;
@@ -133,10 +126,10 @@ inline std::shared_ptr<model_source> make_model(const hparams & hp, dice & dice,
         const bool matrix = tensor.ne.size() == 2 && tensor.ne[0] % ggml_blck_size(stored) == 0;
         out.type = matrix ? stored : GGML_TYPE_F32;
         out.n_bytes = ggml_row_size(out.type, out.ne[0]) * (size_t) (n / out.ne[0]);
-        std::vector<uint8_t> & bytes = memory->blocks.emplace_back(out.n_bytes);
-        if (out.type == GGML_TYPE_F32) memcpy(bytes.data(), values.data(), out.n_bytes);
-        else ggml_quantize_chunk(out.type, values.data(), bytes.data(), 0, n / out.ne[0], out.ne[0], nullptr);
-        out.data = bytes.data();
+        auto memory = std::make_shared<bytes_in_memory>(out.n_bytes);
+        if (out.type == GGML_TYPE_F32) memcpy(memory->bytes.data(), values.data(), out.n_bytes);
+        else ggml_quantize_chunk(out.type, values.data(), memory->bytes.data(), 0, n / out.ne[0], out.ne[0], nullptr);
+        out.bytes = std::move(memory);
         source->tensors.push_back(out);
     }
     return source;

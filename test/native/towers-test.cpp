@@ -129,7 +129,7 @@ void check_model(uint32_t seed, const std::vector<std::string> & names) {
     load_options exact;
     exact.arithmetic = precision::exact;
     exact.kernels = "portable";
-    const auto reference = std::make_shared<const weights>(source, exact);
+    const auto reference = std::make_shared<const weights>(*source, exact);
     const rows wanted = alone(reference, in);
     check_batches(dice, reference, in, wanted, describe(hp, exact) + ", seed " + std::to_string(seed));
 
@@ -139,7 +139,7 @@ void check_model(uint32_t seed, const std::vector<std::string> & names) {
         options.dtype = dice.one_of({"", "f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "q6_k", "q5_k", "q4_k", "iq4_nl"});
         options.arithmetic = dice.one_of({precision::normal, precision::normal, precision::fast, precision::exact});
         options.n_threads = dice.between(1, 3);
-        const auto        model = std::make_shared<const weights>(source, options);
+        const auto        model = std::make_shared<const weights>(*source, options);
         const rows        expected = alone(model, in);
         const std::string what = describe(hp, options) + ", seed " + std::to_string(seed);
         check_batches(dice, model, in, expected, what);

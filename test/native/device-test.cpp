@@ -64,8 +64,8 @@ void check_model(uint32_t seed, ggml_op lacking) {
     on_cpu.device = "cpu";
     on_cpu.kernels = "portable";
     on_device.device = "pretended";
-    session cpu(std::make_shared<const weights>(source, on_cpu), 1, 8);
-    session device(std::make_shared<const weights>(source, on_device), 1, 8);
+    session cpu(std::make_shared<const weights>(*source, on_cpu), 1, 8);
+    session device(std::make_shared<const weights>(*source, on_device), 1, 8);
 
     std::vector<run_input>          inputs;
     std::vector<std::vector<float>> first;

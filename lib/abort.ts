@@ -88,3 +88,28 @@ export async function withAbort<T>(
   }
   throw abortReason(signal)
 }
+
+/** Runs `work` with a signal that aborts when one of the two does, with its reason. */
+export async function underBoth<T>(one: AbortSignal | undefined, other: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  if (!one) return work(other)
+  const controller = new AbortController()
+  const stop = (signal: AbortSignal) => (): void => controller.abort(abortReason(signal))
+  for (const signal of [one, other]) if (signal.aborted) stop(signal)()
+  const listeners = [one, other].map(signal => onAbort(signal, stop(signal)))
+  try {
+    return await work(controller.signal)
+  } finally {
+    for (const stopListening of listeners) stopListening()
+  }
+}
+
+/** `promise`, or the signal's reason as soon as it aborts: for work that goes on without anybody waiting for it. */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(abortReason(signal))
+    if (signal.aborted) stop()
+    const stopListening = onAbort(signal, stop)
+    promise.then(resolve, reject).finally(stopListening)
+  })
+}

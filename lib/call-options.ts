@@ -24,8 +24,8 @@ export function checkCallOptions<T extends CallOptions>(options: T | undefined, 
   return given
 }
 
-export function checkTextOptions(options: EncodeTextOptions | undefined): EncodeTextOptions {
-  const given = checkCallOptions(options, textKeys)
+export function checkTextOptions<T extends EncodeTextOptions>(options: T | undefined, keys: readonly (keyof T & string)[] = textKeys): Partial<T> {
+  const given = checkCallOptions(options, keys)
   if (given.normalize !== undefined) checkBoolean('normalize', given.normalize)
   return given
 }

@@ -1,6 +1,6 @@
 /** The library's main class. */
-import { throwIfAborted, withAbort } from './abort.js'
-import { checkImageOptions, checkTextOptions, imageKeys, pictureKeys } from './call-options.js'
+import { throwIfAborted, underBoth, withAbort } from './abort.js'
+import { checkImageOptions, checkTextOptions, imageKeys, pictureKeys, textKeys } from './call-options.js'
 import { checkClassifyOptions, Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
 import { withDeadline } from './deadline.js'
 import { ClipError, fromNative } from './errors.js'
@@ -11,6 +11,8 @@ import { locateModel, type ModelLocation } from './model-path.js'
 import { modelTokenizer } from './model-tokenizer.js'
 import type { NativeImage, NativeModel, NativeSession, NativeStates } from './native/contract.js'
 import { loadAddon } from './native/load.js'
+import { ownRealm } from './native/own-realm.js'
+import { type EncodeOutcome, outcomesInOrder, type StreamOptions } from './outcomes.js'
 import { mapInOrder } from './pipeline.js'
 import { checkProfileOptions, type Profile, profileOn, type ProfileOptions, summarise } from './profile.js'
 import { Scheduler, type SchedulerStats } from './scheduler/index.js'
@@ -56,6 +58,8 @@ export class Clip {
   readonly #cache = new TextCache(textCacheSize)
   readonly #inFlight: number
   readonly #tracer: Tracer
+  /** Aborts when the model is disposed: pictures that are being decoded are nobody's then. */
+  readonly #closing = new AbortController()
   #disposal: Promise<void> | undefined
 
   /** What the model is: architecture, sizes, types, device, bytes, licence, source. */
@@ -63,7 +67,7 @@ export class Clip {
 
   private constructor(model: NativeModel, tokenizer: ClipTokenizer | undefined, settings: LoadSettings, location: ModelLocation) {
     this.#model = model
-    const native = model.info()
+    const native = ownRealm(model.info())
     this.info = Object.freeze({
       ...native, architecture: 'clip' as const, logitScale: Math.exp(native.logitScale), threads: settings.threads, sessions: settings.sessions,
       source: native.source || location.source, revision: native.revision || location.revision,
@@ -72,12 +76,12 @@ export class Clip {
       { length: settings.sessions },
       () => new SessionRunner(model, model.createSession(settings.threads, settings.maxBatch), native.dim, native.name || native.path),
     )
-    const { maxBatch, maxWaitMs, maxQueue, decode, maxPixels } = settings
+    const { maxBatch, maxWaitMs, maxQueue, decode, maxPixels, maxDecodeMs, svg } = settings
     this.#tracer = new Tracer(settings.onTrace)
     this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, aimMs: batchAimMs, maxWaitMs, maxQueue, onBatch: this.#tracer.onBatch })
     // pictures of any grid are decoded exactly: how large they become depends on their proportions
     const { imageSize: size = 0, resizeMode: mode } = native.vision?.anyGrid ? {} : native.vision ?? {}
-    this.#decoding = { decode, maxPixels, size, mode: mode === 'patches' ? undefined : mode }
+    this.#decoding = { decode, maxPixels, maxDecodeMs, svg, size, mode: mode === 'patches' ? undefined : mode }
     this.#inFlight = Math.min(2 * maxBatch * settings.sessions, maxQueue)
     this.#tokenizer = tokenizer
   }
@@ -144,11 +148,18 @@ export class Clip {
   /**
    * Embeds images as they come: any iterable in, embeddings out in the same order. Reads ahead only as far as it takes
    * to keep the sessions busy; leaving the loop early stops reading.
+   *
+   * A bad image ends the stream with its error; with `onError: 'yield'` each image gives `{ index, embedding }` or
+   * `{ index, error }`, and the stream goes on.
    */
-  async* encodeImages(
-    images: Iterable<ImageInput> | AsyncIterable<ImageInput>, options?: EncodeImageOptions,
-  ): AsyncGenerator<Float32Array, void, undefined> {
-    yield* this.#encodeEachImage(checkIterable('images', images), checkImageOptions(options, imageKeys))
+  encodeImages(images: Stream<ImageInput>, options: EncodeImageOptions & { onError: 'yield' }): AsyncGenerator<EncodeOutcome, void, undefined>
+  encodeImages(images: Stream<ImageInput>, options?: EncodeImageOptions & { onError?: 'throw' }): AsyncGenerator<Float32Array, void, undefined>
+  async* encodeImages(images: Stream<ImageInput>, options?: EncodeImageOptions & StreamOptions) {
+    const { onError, ...settings } = checkImageOptions(options, [...imageKeys, 'onError'])
+    checkIterable('images', images)
+    if (!yields(onError)) return yield* this.#encodeEachImage(images, settings)
+    yield* outcomesInOrder(images, { limit: this.#inFlight, signal: settings.signal }, (image, index, signal) =>
+      this.#encodeOneImage(image, { ...settings, signal }, `images[${index}]`))
   }
 
   /**
@@ -167,12 +178,14 @@ export class Clip {
   }
 
   /** Embeds texts as they come: see {@link Clip.encodeImages}. */
-  async* encodeTexts(
-    texts: Iterable<string> | AsyncIterable<string>, options?: EncodeTextOptions,
-  ): AsyncGenerator<Float32Array, void, undefined> {
-    const settings = checkTextOptions(options)
+  encodeTexts(texts: Stream<string>, options: EncodeTextOptions & { onError: 'yield' }): AsyncGenerator<EncodeOutcome, void, undefined>
+  encodeTexts(texts: Stream<string>, options?: EncodeTextOptions & { onError?: 'throw' }): AsyncGenerator<Float32Array, void, undefined>
+  async* encodeTexts(texts: Stream<string>, options?: EncodeTextOptions & StreamOptions) {
+    const { onError, ...settings } = checkTextOptions(options, [...textKeys, 'onError'])
     const limits = { limit: this.#inFlight, signal: settings.signal }
-    yield* mapInOrder(checkIterable('texts', texts), limits, (text, _, signal) => this.encodeText(text, { ...settings, signal }))
+    const encode = (text: string, _: number, signal: AbortSignal): Promise<Float32Array> => this.encodeText(checkString('texts', text, { empty: true }), { ...settings, signal })
+    checkIterable('texts', texts)
+    yield* yields(onError) ? outcomesInOrder(texts, limits, encode) : mapInOrder(texts, limits, encode)
   }
 
   /**
@@ -268,7 +281,7 @@ export class Clip {
       return checkStates(this.#name, 'text', await this.#onOwnSession(session => session.textStates(ids, wanted), signal))
     }
     this.#needTower('vision')
-    const image = await decodeImage(input, { ...this.#decoding, signal })
+    const image = await this.#decode(input, { signal })
     return checkStates(this.#name, imageName('image', input), await this.#onOwnSession(session => session.imageStates(image, wanted), signal))
   }
 
@@ -280,7 +293,7 @@ export class Clip {
   async profile(input: ImageInput, options: ProfileOptions): Promise<Profile> {
     const { tower, batch, runs } = checkProfileOptions(options)
     this.#needTower(tower === 'image' ? 'vision' : 'text')
-    const prepared = tower === 'image' ? await decodeImage(input, this.#decoding) : this.#tokensOf(checkTexts(input as string))[0]!
+    const prepared = tower === 'image' ? await this.#decode(input, {}) : this.#tokensOf(checkTexts(input as string))[0]!
     const native = await this.#onOwnSession(session => profileOn(session, prepared, batch, runs), undefined, batch)
     return summarise(native, { tower, batch, threads: this.info.threads, kernels: this.info.kernels })
   }
@@ -304,6 +317,7 @@ export class Clip {
   }
 
   async #dispose(): Promise<void> {
+    this.#closing.abort(disposed())
     await this.#scheduler.dispose()
     await Promise.all(this.#runners.map(runner => runner.session.dispose()))
     this.#model.dispose()
@@ -330,9 +344,9 @@ export class Clip {
 
   async #decode(input: ImageInput, { orient, decode, signal, onTrace }: ImageOptions, name = 'image'): Promise<NativeImage> {
     throwIfAborted(signal)
-    const image = await this.#tracer.decode(() => decodeImage(input, {
-      ...this.#decoding, orient, ...(decode === undefined ? {} : { decode }), signal, name,
-    }), onTrace)
+    const image = await this.#tracer.decode(() => underBoth(signal, this.#closing.signal, stop => decodeImage(input, {
+      ...this.#decoding, orient, ...(decode === undefined ? {} : { decode }), signal: stop, name,
+    })), onTrace)
     throwIfAborted(signal)
     return image
   }
@@ -393,7 +407,7 @@ export class Clip {
   }
 
   #needOpen(): void {
-    if (this.#disposal) throw new ClipError('ERR_CLIP_DISPOSED', 'this Clip has been disposed')
+    if (this.#disposal) throw disposed()
   }
 
   #needTower<T extends 'vision' | 'text'>(tower: T): NonNullable<ClipInfo[T]> {
@@ -410,7 +424,9 @@ export class Clip {
     throwIfAborted(signal)
     const session = this.#model.createSession(this.info.threads, maxBatch)
     try {
-      return await withAbort(signal, () => ({ promise: run(session), abort: () => session.abort() }))
+      return ownRealm(await withAbort(signal, () => ({ promise: run(session), abort: () => session.abort() })))
+    } catch (error) {
+      throw fromNative(error)
     } finally {
       await session.dispose()
     }
@@ -420,6 +436,16 @@ export class Clip {
 /** What messages call an image: a path says more than its place. */
 function imageName(name: string, input: ImageInput): string {
   return typeof input === 'string' ? `${name} '${input}'` : name
+}
+
+type Stream<T> = Iterable<T> | AsyncIterable<T>
+
+function yields(onError: StreamOptions['onError']): boolean {
+  return onError !== undefined && checkOneOf('onError', onError, ['throw', 'yield']) === 'yield'
+}
+
+function disposed(): ClipError {
+  return new ClipError('ERR_CLIP_DISPOSED', 'this Clip has been disposed')
 }
 
 function finish(vector: Float32Array, unit: boolean): Float32Array {

@@ -7,10 +7,15 @@
 import { types } from 'node:util'
 
 import { throwIfAborted } from './abort.js'
+import { withTimeLimit } from './deadline.js'
 import { ClipError, invalidArgument, outOfRange } from './errors.js'
 import { checkFinite } from './finite.js'
 import { type DecodeContext, decodeBytes, decodeSharp } from './image/decode.js'
+import { DecoderPool, NoDecoder, tooLong } from './image/decoder-pool.js'
 import { Gate, decodeSlots } from './image/gate.js'
+import { checkPath, isUrl, quotedPath } from './image/path.js'
+import { formatsRead, type PictureFormat, recognise } from './image/picture-format.js'
+import { endsSoon } from './image/pixel-size.js'
 import { readBlob, readImageFile } from './image/read-bytes.js'
 import type { ReductionTarget } from './image/reduced-size.js'
 import type { NativeImage, NativePixels } from './native/contract.js'
@@ -25,6 +30,15 @@ export { prepareDecoder } from './image/decode.js'
  */
 export const defaultMaxPixels = 2 ** 28
 
+/** Most milliseconds of decoding unless the caller says otherwise: 200 megapixels of AVIF take half of it on one core. */
+export const defaultMaxDecodeMs = 20_000
+
+/**
+ * Most pixels of formats that may take long where no process can be started for them: what is begun cannot be stopped
+ * there. SVG, which has no bound at all, is not read then.
+ */
+const mostPixelsInHost = 2 ** 24
+
 export interface DecodeSettings {
   decode: DecodeMode
   maxPixels: number
@@ -37,13 +51,18 @@ export interface DecodeSettings {
   signal?: AbortSignal
   /** What messages call the image. Default 'image'. */
   name?: string
+  /** Read SVG. Default true. */
+  svg?: boolean
+  /** Most time that decoding may take. Default {@link defaultMaxDecodeMs}. */
+  maxDecodeMs?: number
 }
 
 const expectedImage =
-  'an image (a path, a Buffer, Uint8Array, ArrayBuffer or Blob of an encoded file, '
+  'an image (a path, a file: URL, a Buffer, Uint8Array, ArrayBuffer or Blob of an encoded file, '
   + '{ data, width, height, channels }, a sharp instance or { tensor })'
 
 const gate = new Gate(decodeSlots())
+const decoders = new DecoderPool()
 
 /** Whether a call's first argument is a list of images; everything else is one image. */
 export function isImageList(value: ImageInput | readonly ImageInput[]): value is readonly ImageInput[] {
@@ -60,35 +79,72 @@ export function isImageList(value: ImageInput | readonly ImageInput[]): value is
 export async function decodeImage(input: ImageInput, settings: DecodeSettings): Promise<NativeImage> {
   const { signal, name = 'image' } = settings
   throwIfAborted(signal)
-  if (typeof input === 'string') {
-    if (input === '') throw outOfRange(name, 'a non-empty path', input)
-    return decode(name, settings, async context => decodeBytes(await readImageFile(input, name), context), input)
+  if (typeof input === 'string' || isUrl(input)) {
+    const path = checkPath(name, input)
+    return decode(name, settings, () => readImageFile(path, name), path)
   }
   if (typeof input !== 'object' || input === null || types.isProxy(input)) throw invalidArgument(name, expectedImage, input)
   // Bytes are copied when their turn comes: a buffer may be shared, resized or transferred to another thread while
   // sharp's threads read it, and that must not crash the process.
-  if (types.isUint8Array(input)) return decode(name, settings, context => decodeBytes(Buffer.from(input), context))
-  if (types.isAnyArrayBuffer(input)) {
-    return decode(name, settings, context => decodeBytes(Buffer.from(new Uint8Array(input)), context))
-  }
-  if (isBlob(input)) return decode(name, settings, async context => decodeBytes(await readBlob(input, name), context))
-  if (isSharp(input)) return decode(name, settings, context => decodeSharp(input, context))
+  if (types.isUint8Array(input)) return decode(name, settings, () => Buffer.from(input))
+  if (types.isAnyArrayBuffer(input)) return decode(name, settings, () => Buffer.from(new Uint8Array(input)))
+  if (isBlob(input)) return decode(name, settings, () => readBlob(input, name))
+  if (isSharp(input)) return gate.run(() => decodeSharp(input, contextOf(name, settings)), signal)
   // Copied as well: native threads will read them.
   if ('tensor' in input) return checkTensor(name, input, settings.size)
   if ('data' in input && 'width' in input && 'height' in input) return checkPixels(name, input, settings.maxPixels)
   throw invalidArgument(name, expectedImage, input)
 }
 
-/** Runs `work` when one of the few decoding slots is free. */
-async function decode(
-  name: string, settings: DecodeSettings, work: (context: DecodeContext) => Promise<NativePixels>, path?: string,
+/**
+ * Reads the file when one of the few decoding slots is free, and decodes it: at once where that ends soon, else in a
+ * process that can be stopped. The call rejects as soon as its signal aborts.
+ */
+async function decode(name: string, settings: DecodeSettings, read: () => Buffer | Promise<Buffer>, path?: string | Buffer): Promise<NativePixels> {
+  const { signal, svg = true, maxDecodeMs = defaultMaxDecodeMs } = settings
+  const context = contextOf(path === undefined ? name : `${name} ${quotedPath(path)}`, settings)
+  const { bytes, format, pixels } = await gate.run(async () => {
+    const bytes = await read()
+    const format = formatOf(bytes, context.label, svg)
+    return { bytes, format, pixels: endsSoon(format, bytes) ? await decodeBytes(bytes, format, context) : undefined }
+  }, signal)
+  if (pixels) return pixels
+  try {
+    return await decoders.run(bytes, format, context, { maxDecodeMs, signal })
+  } catch (error) {
+    if (!(error instanceof NoDecoder)) throw error
+    return decodeHere(bytes, format, context, { maxDecodeMs, signal })
+  }
+}
+
+/** Where no process can be started: the caller goes on after its time, the work goes on until it ends by itself. */
+function decodeHere(
+  bytes: Buffer, format: PictureFormat, context: DecodeContext, { maxDecodeMs, signal }: { maxDecodeMs: number; signal?: AbortSignal },
 ): Promise<NativePixels> {
-  const { maxPixels, orient = true, size, mode = 'shortest', signal } = settings
-  const label = path === undefined ? name : `${name} '${path}'`
-  const reduce = settings.decode === 'auto' && size > 0 ? { size, mode } : undefined
-  const pixels = await gate.run(() => work({ label, maxPixels, orient, reduce }), signal)
-  throwIfAborted(signal)
-  return pixels
+  if (format === 'svg') {
+    throw new ClipError('ERR_CLIP_IMAGE_DECODE', `${context.label} is an SVG, which is read in a process of its own, and none can be started here: convert it to PNG first`)
+  }
+  const limited = { ...context, maxPixels: Math.min(context.maxPixels, mostPixelsInHost) }
+  return withTimeLimit(maxDecodeMs, signal, () => tooLong(context.label, maxDecodeMs), stop => (
+    gate.run(() => decodeBytes(bytes, format, limited), stop)
+  ))
+}
+
+function contextOf(label: string, { decode, maxPixels, orient = true, size, mode = 'shortest' }: DecodeSettings): DecodeContext {
+  return { label, maxPixels, orient, reduce: decode === 'auto' && size > 0 ? { size, mode } : undefined }
+}
+
+/** @throws {ClipError} ERR_CLIP_IMAGE_EMPTY, ERR_CLIP_IMAGE_DECODE for what is no picture that is read */
+function formatOf(bytes: Buffer, label: string, svg: boolean): PictureFormat {
+  if (bytes.length === 0) throw new ClipError('ERR_CLIP_IMAGE_EMPTY', `${label} is empty (0 bytes)`)
+  const found = recognise(bytes)
+  if ('foreign' in found) {
+    throw new ClipError('ERR_CLIP_IMAGE_DECODE', `${label} cannot be decoded: it is ${found.foreign}; ${formatsRead} can be read`)
+  }
+  if (found.format === 'svg' && !svg) {
+    throw new ClipError('ERR_CLIP_IMAGE_DECODE', `${label} is an SVG, which is not read here: the option svg: true (--svg of "ggclip serve") turns that on`)
+  }
+  return found.format
 }
 
 /** `size`: side of a model of square pictures; 0: any edges, which the tensor may name. The values are copied. */
@@ -101,7 +157,7 @@ function checkTensor(name: string, { tensor, width, height }: ImageTensor, size:
   if (expected > 0 && checked.length !== expected) {
     throw outOfRange(`${name}.tensor`, `a Float32Array of 3 x ${rows} x ${columns} = ${expected} values`, tensor)
   }
-  return { tensor: checkFinite(`${name}.tensor`, checked.slice()), ...given }
+  return { tensor: checkFinite(`${name}.tensor`, new Float32Array(checked)), ...given }
 }
 
 function checkPixels(name: string, pixels: RawPixels, maxPixels: number): NativePixels {

@@ -16,6 +16,7 @@ export type { PulledFile, PullResult } from './models/fetch-model.js'
 export type { PullProgress } from './models/progress.js'
 /** @internal */
 export type { OperationProfile, Profile } from './profile.js'
+export type { EncodeOutcome, StreamOptions } from './outcomes.js'
 export { pull } from './models/pull.js'
 export type { HubOptions } from './models/pull.js'
 export { models } from './models/registry-data.js'

@@ -6,6 +6,7 @@ import { ClipError, type ClipErrorCode, errorCodeOf, fromNative } from './errors
 import { localLayout, type LocalLayout } from './models/layout.js'
 import type { NativeInspection } from './native/contract.js'
 import { loadAddon } from './native/load.js'
+import { ownRealm } from './native/own-realm.js'
 import { readTokenizerSource } from './tokenizer.js'
 import { checkString } from './validate.js'
 
@@ -61,7 +62,7 @@ export async function inspect(source: string): Promise<Inspection> {
   let places: LocalLayout
   try {
     places = await layoutFor(target)
-    found = await loadAddon().inspect(places.path, places)
+    found = ownRealm(await loadAddon().inspect(places.path, places))
   } catch (error) {
     throw fromNative(error)
   }

@@ -1,13 +1,13 @@
 /** The options of {@link Clip.load}: defaults, then checks. */
 import { divideCores, mostSessions } from './cores.js'
-import { defaultMaxPixels } from './image.js'
+import { defaultMaxDecodeMs, defaultMaxPixels } from './image.js'
 import { checkHubOptions } from './models/pull.js'
 import { type LoadOptions, weightTypes } from './types.js'
-import { checkFunction, checkInteger, checkNumber, checkOneOf, checkOptions } from './validate.js'
+import { checkBoolean, checkFunction, checkInteger, checkNumber, checkOneOf, checkOptions } from './validate.js'
 
 const keys = [
   'device', 'threads', 'sessions', 'towers', 'dtype', 'precision', 'maxBatch', 'maxWaitMs', 'maxQueue', 'signal', 'decode',
-  'maxPixels', 'cacheDir', 'offline', 'onProgress', 'onTrace',
+  'maxPixels', 'maxDecodeMs', 'svg', 'cacheDir', 'offline', 'onProgress', 'onTrace',
 ] as const
 
 /** Every option with its value. */
@@ -17,7 +17,8 @@ export type LoadSettings = ReturnType<typeof checkLoadOptions>
 export function checkLoadOptions(options: LoadOptions | undefined) {
   const {
     device = 'auto', sessions: givenSessions, threads: givenThreads, towers = 'both', dtype, precision = 'default',
-    maxBatch = 32, maxWaitMs = 0, maxQueue = 1024, decode = 'auto', maxPixels = defaultMaxPixels, onTrace, ...hub
+    maxBatch = 32, maxWaitMs = 0, maxQueue = 1024, decode = 'auto', maxPixels = defaultMaxPixels,
+    maxDecodeMs = defaultMaxDecodeMs, svg = true, onTrace, ...hub
   } = checkOptions('options', options, keys)
   // another device computes one batch at a time, however many cores there are
   const atOnce = device === 'auto' || device === 'cpu' ? givenSessions : givenSessions ?? 1
@@ -34,6 +35,8 @@ export function checkLoadOptions(options: LoadOptions | undefined) {
     maxQueue: checkInteger('maxQueue', maxQueue, { min: 1 }),
     decode: checkOneOf('decode', decode, ['auto', 'exact']),
     maxPixels: checkInteger('maxPixels', maxPixels, { min: 1 }),
+    maxDecodeMs: checkInteger('maxDecodeMs', maxDecodeMs, { min: 1, max: 2 ** 31 - 1 }),
+    svg: checkBoolean('svg', svg),
     onTrace: onTrace === undefined ? undefined : checkFunction('onTrace', onTrace),
     ...checkHubOptions(hub),
   }

@@ -6,6 +6,7 @@ import { availableCores } from './cores.js'
 import { invalidArgument, outOfRange } from './errors.js'
 import type { NativeMatrix } from './native/contract.js'
 import { loadAddon } from './native/load.js'
+import { ownRealm } from './native/own-realm.js'
 import { checkFloat32Array, checkInteger, checkOptions, checkSignal } from './validate.js'
 
 /**
@@ -48,7 +49,7 @@ export async function topK(queries: Float32Array, matrix: Matrix, k: number, opt
   const native = nativeMatrix('matrix', matrix)
   checkRows('queries', queries, matrix.dim)
   checkInteger('k', k, { min: 1, max: 2 ** 30 })
-  const found = await withAbort(signal, () => loadAddon().topK(queries.slice(), native, matrix.dim, k, threads))
+  const found = ownRealm(await withAbort(signal, () => loadAddon().topK(queries.slice(), native, matrix.dim, k, threads)))
   return { ...found, k: Math.min(k, native.rows) }
 }
 
@@ -62,7 +63,7 @@ export async function similarityMatrix(a: Matrix & { data: Float32Array }, b: Ma
   const native = nativeMatrix('b', b)
   checkRows('a.data', a?.data, b.dim)
   if (a.dim !== b.dim) throw outOfRange('a.dim', `${b.dim}, the dim of b,`, a.dim)
-  return withAbort(signal, () => loadAddon().similarityMatrix(a.data.slice(), native, b.dim, threads))
+  return ownRealm(await withAbort(signal, () => loadAddon().similarityMatrix(a.data.slice(), native, b.dim, threads)))
 }
 
 function searchOptions(options: SearchOptions | undefined): { signal: AbortSignal | undefined; threads: number } {

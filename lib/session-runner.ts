@@ -4,6 +4,7 @@ import { fromNative } from './errors.js'
 import { isFiniteVector, notFinite } from './finite.js'
 import type { NativeImage, NativeModel, NativePixels, NativeSession } from './native/contract.js'
 import { loadAddon } from './native/load.js'
+import { ownRealm } from './native/own-realm.js'
 import type { BatchRunner } from './scheduler/index.js'
 import type { Rgb } from './types.js'
 
@@ -42,7 +43,7 @@ export class SessionRunner implements BatchRunner<EncodeItem, Float32Array> {
     // it is queued by now, so that abort() means it
     const stopListening = onAbort(signal, () => this.session.abort())
     try {
-      const flat = await running
+      const flat = ownRealm(await running)
       return items.map(({ name }, i) => {
         // every caller gets a copy of its own: nobody can change another's result
         const vector = flat.slice(i * this.#dim, (i + 1) * this.#dim)
@@ -60,7 +61,8 @@ export class SessionRunner implements BatchRunner<EncodeItem, Float32Array> {
     const tensors: (Float32Array | Error)[] = []
     for (const { image, background } of items) {
       throwIfAborted(signal)
-      tensors.push(await this.#model.preprocess(image as NativePixels, background ? [...background] : null).catch(fromNative))
+      const tensor = this.#model.preprocess(image as NativePixels, background ? [...background] : null)
+      tensors.push(await tensor.then(ownRealm, fromNative))
     }
     return tensors
   }

@@ -25,10 +25,11 @@ export interface ImageTensor {
 }
 
 /**
- * Anything that {@link Clip} takes for an image: a path, the bytes of an encoded file (JPEG, PNG, WebP, AVIF, GIF and
- * TIFF first frame, SVG), raw pixels, a sharp instance, or a ready tensor.
+ * Anything that {@link Clip} takes for an image: a path or a `file:` URL, the bytes of an encoded file (JPEG, PNG, WebP,
+ * AVIF, GIF and TIFF first frame, BMP, PNM, SVG; HEIC where `heic-decode` is installed), raw pixels, a sharp instance, or
+ * a ready tensor.
  */
-export type ImageInput = string | Uint8Array | ArrayBuffer | Blob | RawPixels | ImageTensor | Sharp
+export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | RawPixels | ImageTensor | Sharp
 
 /** An RGB colour, 0 to 255 each. */
 export type Rgb = readonly [number, number, number]
@@ -80,6 +81,13 @@ export interface LoadOptions extends HubOptions {
   decode?: DecodeMode
   /** Most pixels of an image (width x height); a larger one is refused with ERR_CLIP_IMAGE_TOO_LARGE. Default 2^28. */
   maxPixels?: number
+  /**
+   * Most milliseconds that decoding a picture may take; one that takes longer is refused with ERR_CLIP_IMAGE_LIMIT and
+   * its work is stopped. Default 20000.
+   */
+  maxDecodeMs?: number
+  /** Read SVG, which is drawn in a process of its own and never loads anything from outside. Default true. */
+  svg?: boolean
   /** Told of each decoded image and each batch, for metrics. What it throws is an uncaught exception. */
   onTrace?: (event: TraceEvent) => void
 }

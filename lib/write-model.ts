@@ -7,6 +7,7 @@ import type { ConvertProgress, ConvertResult } from './convert.js'
 import type { ModelLocation } from './model-path.js'
 import type { NativeConvertOptions, NativeConvertTask, NativePlaces } from './native/contract.js'
 import { loadAddon } from './native/load.js'
+import { ownRealm } from './native/own-realm.js'
 import { fileTokenizer } from './tokenizer/for-file.js'
 
 export interface WriteSettings extends Omit<NativeConvertOptions, 'tokenizer' | keyof NativePlaces> {
@@ -35,7 +36,7 @@ export async function writeModel(input: ModelLocation, output: string, settings:
   }
   const timer = onProgress && setInterval(() => task && report(), reportEveryMs)
   try {
-    const result = await withAbort(signal, () => (task = loadAddon().convert(input.path, output, { ...native, tokenizer, tokenizerFolder, processorFolder })))
+    const result = ownRealm(await withAbort(signal, () => (task = loadAddon().convert(input.path, output, { ...native, tokenizer, tokenizerFolder, processorFolder }))))
     if (onProgress) report()
     if (failures.length > 0) throw failures[0]
     return result

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs'
 import { ClipError, type ImageInput } from '../index.js'
 import { NotText, textLines } from '../text-bytes.js'
 import { isInputFailure, UsageError } from './failure.js'
+import { exactPaths } from './raw-arguments.js'
 import type { Shell } from './shell.js'
 
 /** Two of the engine's default batches: one computed, one being decoded. */
@@ -22,12 +23,13 @@ export async function eachImage<R>(
   // taken before the work starts: '-' given twice is seen at once
   const stdin = paths.filter(path => path === '-').map(() => shell.stdin('an image'))[0]
   let done = 0
-  for await (const outcome of inOrder(paths, async path => work(path === '-' ? await readAll(stdin!) : path))) {
+  const inputs = exactPaths(paths).map((input, i) => ({ path: paths[i]!, input }))
+  for await (const outcome of inOrder(inputs, async ({ path, input }) => work(path === '-' ? await readAll(stdin!) : input))) {
     if ('error' in outcome) {
       if (shell.signal.aborted || !isInputFailure(outcome.error)) throw outcome.error
-      shell.report(withName(outcome.error as Error, outcome.item))
+      shell.report(withName(outcome.error as Error, outcome.item.path))
     } else {
-      await print(outcome.item, outcome.value)
+      await print(outcome.item.path, outcome.value)
     }
     if (++done < paths.length) shell.status(`${done} of ${paths.length} pictures`)
   }

@@ -1,10 +1,15 @@
 /** Encoded pictures to pixels, through sharp. */
 import type sharpModule from 'sharp'
-import type { Sharp } from 'sharp'
+import type { Sharp, SharpOptions } from 'sharp'
 
 import { ClipError } from '../errors.js'
 import type { NativePixels } from '../native/contract.js'
+import { decodeAvif } from './avif.js'
+import { decodeBitmap } from './bitmap.js'
+import { decodeHeic } from './heic.js'
 import { jpegFrame } from './jpeg-frame.js'
+import type { PictureFormat } from './picture-format.js'
+import { checkPixelCount } from './pixel-count.js'
 import { type ReductionTarget, reducedSize } from './reduced-size.js'
 
 export interface DecodeContext {
@@ -14,6 +19,8 @@ export interface DecodeContext {
   orient: boolean
   /** Set: a large JPEG or WebP may be decoded at reduced scale. */
   reduce?: ReductionTarget
+  /** Told of the pixels that are going to be decoded. */
+  onSize?: (pixels: number) => void
 }
 
 let loaded: typeof sharpModule | undefined
@@ -36,28 +43,26 @@ export function prepareDecoder(): void {
   } catch { /* see above */ }
 }
 
-/** The first frame of an encoded file. The bytes may not change meanwhile. */
-export async function decodeBytes(bytes: Buffer, context: DecodeContext): Promise<NativePixels> {
+/**
+ * The first frame of an encoded file. The bytes may not change meanwhile. Runs in the host where that ends soon, else in
+ * a decoder process.
+ */
+export async function decodeBytes(bytes: Buffer, format: PictureFormat, context: DecodeContext): Promise<NativePixels> {
   const { label, maxPixels, orient, reduce } = context
-  if (bytes.length === 0) throw new ClipError('ERR_CLIP_IMAGE_EMPTY', `${label} is empty (0 bytes)`)
-  const sharp = loadSharp()
-  const options = {
-    // Pillow's convert('RGB') takes the stored values for sRGB, whatever profile is embedded. So does the reference.
-    ignoreIcc: true,
-    // The strictest: truncated and damaged files are errors, not grey areas.
-    failOn: 'warning',
-    limitInputPixels: maxPixels,
-    autoOrient: orient,
-  } as const
   try {
-    const frame = jpegFrame(bytes)
-    if (frame && frame.components < 4 && !(reduce && reducedSize({ format: 'jpeg', ...frame }, reduce))) {
+    if (format === 'bmp' || format === 'pnm') return decodeBitmap(bytes, format, context)
+    if (format === 'heic') return await decodeHeic(bytes, context)
+    const sharp = loadSharp()
+    const options = sharpOptions(context)
+    if (format === 'avif') return await decodeAvif(sharp, bytes, options, context) ?? await toPixels(sharp(bytes, options), label)
+    const frame = format === 'jpeg' ? jpegFrame(bytes) : undefined
+    if (frame && frame.components < 4 && !(reduce && reducedSize({ format, ...frame }, reduce))) {
       // nothing more to know (whether it is reduced does not depend on which edge is which): one visit to the decoder less
-      checkPixelCount(label, frame.width, frame.height, maxPixels)
+      checkPixelCount(context, frame.width, frame.height)
       return await toPixels(sharp(bytes, options), label)
     }
-    const { format, space, width, height, autoOrient } = await sharp(bytes, options).metadata()
-    checkPixelCount(label, width, height, maxPixels)
+    const { space, width, height, autoOrient } = await sharp(bytes, options).metadata()
+    checkPixelCount(context, width, height)
     if (space === 'cmyk') return await decodeCmyk(sharp(bytes, options), label)
     const oriented = orient ? autoOrient : { width, height }
     const reduced = reduce && reducedSize({ format, ...oriented }, reduce)
@@ -68,12 +73,24 @@ export async function decodeBytes(bytes: Buffer, context: DecodeContext): Promis
   }
 }
 
+function sharpOptions({ maxPixels, orient }: DecodeContext): SharpOptions {
+  return {
+    // Pillow's convert('RGB') takes the stored values for sRGB, whatever profile is embedded. So does the reference.
+    ignoreIcc: true,
+    // Truncated and damaged files are errors, not grey areas. Warnings are none: half of the world's cameras earn one.
+    failOn: 'error',
+    limitInputPixels: maxPixels,
+    autoOrient: orient,
+  }
+}
+
 /** The result of a user's own pipeline; the instance itself stays usable. */
-export async function decodeSharp(instance: Sharp, { label, maxPixels, orient }: DecodeContext): Promise<NativePixels> {
+export async function decodeSharp(instance: Sharp, context: DecodeContext): Promise<NativePixels> {
+  const { label, maxPixels, orient } = context
   try {
     const copy = instance.clone()
     const pixels = await toPixels(orient ? copy.autoOrient() : copy, label)
-    checkPixelCount(label, pixels.width, pixels.height, maxPixels)
+    checkPixelCount(context, pixels.width, pixels.height)
     return pixels
   } catch (error) {
     throw decodeError(label, maxPixels, error)
@@ -107,16 +124,17 @@ async function decodeCmyk(image: Sharp, label: string): Promise<NativePixels> {
   return { data: rgb, width, height, channels: 3 }
 }
 
-function checkPixelCount(label: string, width: number, height: number, maxPixels: number): void {
-  if (width * height <= maxPixels) return
-  throw new ClipError('ERR_CLIP_IMAGE_TOO_LARGE', `${label}: ${width} x ${height} pixels are more than maxPixels (${maxPixels})`)
-}
-
 function decodeError(label: string, maxPixels: number, error: unknown): unknown {
   if (error instanceof ClipError) return error
-  const reason = (error as Error).message.split('\n', 1)[0]!.slice(0, 300)
+  const reason = reasonOf((error as Error).message)
   if (/pixel limit/i.test(reason)) {
     return new ClipError('ERR_CLIP_IMAGE_TOO_LARGE', `${label} has more than maxPixels (${maxPixels}) pixels: ${reason}`, { cause: error })
   }
   return new ClipError('ERR_CLIP_IMAGE_DECODE', `${label} cannot be decoded: ${reason}`, { cause: error })
+}
+
+/** libvips lists what went wrong, the consequences of a cut file first; the reason is what it says last. */
+function reasonOf(message: string): string {
+  const lines = message.split('\n').map(line => line.trim()).filter(line => line !== '' && !line.startsWith('source: bad seek'))
+  return (lines.at(-1) ?? 'it is damaged').slice(0, 300)
 }

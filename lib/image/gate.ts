@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 
-import { abortReason, onAbort, throwIfAborted } from '../abort.js'
+import { abortReason, onAbort, throwIfAborted, untilAborted } from '../abort.js'
 
 /**
  * How many pictures are decoded at the same time.
@@ -23,16 +23,15 @@ export class Gate {
     this.#free = slots
   }
 
-  /** Rejects with the signal's reason when it aborts before the work has begun. */
+  /**
+   * Rejects with the signal's reason as soon as it aborts. Work that has begun then ends unheard, and keeps its slot until
+   * it has ended.
+   */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     throwIfAborted(signal)
     if (this.#free > 0) this.#free--
     else await this.#turn(signal)
-    try {
-      return await work()
-    } finally {
-      this.#leave()
-    }
+    return untilAborted(work().finally(() => this.#leave()), signal)
   }
 
   #turn(signal: AbortSignal | undefined): Promise<void> {

@@ -5,6 +5,8 @@ export interface JpegFrame {
   height: number
   /** 1: gray, 3: colour, 4: CMYK. */
   components: number
+  /** Comes in several scans over all of the picture. */
+  progressive: boolean
 }
 
 /** Undefined for what is no JPEG of 8 bits with its size in the header: the decoder tells what that is. */
@@ -20,7 +22,8 @@ export function jpegFrame(bytes: Buffer): JpegFrame | undefined {
     const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc
     if (isFrame) {
       const [precision, height, width, components] = [bytes[at + 4]!, bytes.readUInt16BE(at + 5), bytes.readUInt16BE(at + 7), bytes[at + 9]!]
-      return precision === 8 && width > 0 && height > 0 ? { width, height, components } : undefined
+      const progressive = [0xc2, 0xc6, 0xca, 0xce].includes(marker)
+      return precision === 8 && width > 0 && height > 0 ? { width, height, components, progressive } : undefined
     }
     if (marker < 0xc0 || (marker >= 0xd0 && marker <= 0xda)) return undefined // no segment with a length comes before the frame
     at += 2 + bytes.readUInt16BE(at + 2)

@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { ClipError } from '../errors.js'
+import { quotedPath } from './path.js'
 
 /** Encoded pictures are far below. Beyond, Node refuses to read a file whole. */
 const maxFileBytes = 2 ** 31 - 1
@@ -10,25 +11,25 @@ const maxFileBytes = 2 ** 31 - 1
  * A picture's file as bytes. sharp is not given the path: libvips remembers files by name, so that a rewritten file
  * could come back as what it was, and an SVG read from a path may refer to other files.
  */
-export async function readImageFile(path: string, name: string): Promise<Buffer> {
+export async function readImageFile(path: string | Buffer, name: string): Promise<Buffer> {
   let file: FileHandle | undefined
   try {
     file = await openPatiently(path)
     const stat = await file.stat()
     // a device such as /dev/zero never ends
     if (!stat.isFile() && !stat.isFIFO()) throw new Error('it is not a file')
-    checkByteCount(`${name} '${path}'`, stat.size)
+    checkByteCount(`${name} ${quotedPath(path)}`, stat.size)
     return await file.readFile()
   } catch (error) {
     if (error instanceof ClipError) throw error
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${name} '${path}' cannot be read: ${(error as Error).message}`, { cause: error })
+    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${name} ${quotedPath(path)} cannot be read: ${(error as Error).message}`, { cause: error })
   } finally {
     await file?.close()
   }
 }
 
 /** Where this process, or the system, has no descriptor left at present, others give theirs back soon. */
-async function openPatiently(path: string): Promise<FileHandle> {
+async function openPatiently(path: string | Buffer): Promise<FileHandle> {
   for (let waitMs = 5; ; waitMs *= 2) {
     try {
       return await open(path, 'r')

@@ -21,6 +21,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   ERR_CLIP_INPUT_RANGE: 422,
   ERR_CLIP_IMAGE_EMPTY: 422,
   ERR_CLIP_IMAGE_DECODE: 422,
+  ERR_CLIP_IMAGE_LIMIT: 422,
   ERR_CLIP_TOWER_MISSING: 422,
   ERR_CLIP_TOKENIZER_MISSING: 422,
   ERR_CLIP_URL_REFUSED: 422,
@@ -80,7 +81,7 @@ export function about<E extends Error>(param: string, error: E): E {
 
 function ofCode(code: string, message: string, error: unknown): Failure {
   // no picture of any kind that is known, as against a damaged one
-  const unknownFormat = code === 'ERR_CLIP_IMAGE_DECODE' && /unsupported image format/i.test(message)
+  const unknownFormat = code === 'ERR_CLIP_IMAGE_DECODE' && / can be read\b| is not read here\b/.test(message)
   const { httpStatus = unknownFormat ? 415 : statusOfCode[code]! } = error as { httpStatus?: number }
   const status = httpStatus
   if (status !== 429 && status !== 503) return { status, code, message, fault: 'client' }

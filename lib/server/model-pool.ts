@@ -61,12 +61,13 @@ export class ModelPool {
 
 /** Loads as `Clip.load` does and runs a picture and a text through, so that the first request finds everything ready. */
 export async function loadServed(
-  { source, dimensions: _, ...options }: ServedModel, settings: Pick<ServerSettings, 'warmUp' | 'maxPixels' | 'maxQueue' | 'maxInputs'>,
+  { source, dimensions: _, ...options }: ServedModel, settings: Pick<ServerSettings, 'warmUp' | 'maxPixels' | 'maxDecodeMs' | 'svg' | 'maxQueue' | 'maxInputs'>,
   onTrace: (event: TraceEvent) => void, signal?: AbortSignal,
 ): Promise<Clip> {
   const clip = await Clip.load(source, {
     // the server admits inputs itself; a label stands for several prompts
-    ...options, maxPixels: settings.maxPixels, maxQueue: 2 * settings.maxQueue + settings.maxInputs, onTrace, signal,
+    ...options, maxPixels: settings.maxPixels, maxDecodeMs: settings.maxDecodeMs, svg: settings.svg,
+    maxQueue: 2 * settings.maxQueue + settings.maxInputs, onTrace, signal,
   })
   if (!settings.warmUp) return clip
   try {

@@ -7,7 +7,7 @@ import type { ApiKey, RemoteImageOptions, ServedModel, ServerOptions } from './t
 
 const keys = [
   'host', 'port', 'models', 'preload', 'warmUp', 'unloadAfterMs', 'apiKeys', 'requestsPerMinute', 'corsOrigins', 'allowedHosts',
-  'remoteImages', 'maxBodyBytes', 'maxImageBytes', 'maxPixels', 'maxInputs', 'maxQueue', 'maxRequests', 'timeoutMs',
+  'remoteImages', 'maxBodyBytes', 'maxImageBytes', 'maxPixels', 'maxDecodeMs', 'svg', 'maxInputs', 'maxQueue', 'maxRequests', 'timeoutMs',
   'drainMs', 'trustProxy', 'metrics', 'page', 'folder', 'logLevel', 'signal',
 ] as const
 const remoteKeys = ['hosts', 'privateAddresses', 'timeoutMs', 'maxRedirects'] as const
@@ -42,6 +42,8 @@ export function checkServerOptions(options: ServerOptions | undefined) {
     maxBodyBytes: count('maxBodyBytes', 32 * mebibyte, 1024),
     maxImageBytes: count('maxImageBytes', 16 * mebibyte),
     maxPixels: count('maxPixels', 2 ** 26),
+    maxDecodeMs: count('maxDecodeMs', 10_000),
+    svg: checkBoolean('svg', given.svg ?? false),
     maxInputs: count('maxInputs', 2048),
     maxQueue: count('maxQueue', 1024),
     maxRequests: count('maxRequests', 512),

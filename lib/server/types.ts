@@ -2,7 +2,7 @@
 import type { LoadOptions } from '../types.js'
 
 /** A model as it is served: where it comes from and how it is loaded. */
-export interface ServedModel extends Omit<LoadOptions, 'signal' | 'maxQueue' | 'maxPixels' | 'onTrace'> {
+export interface ServedModel extends Omit<LoadOptions, 'signal' | 'maxQueue' | 'maxPixels' | 'maxDecodeMs' | 'svg' | 'onTrace'> {
   /** As for `Clip.load`. Default: the embedded model. */
   source?: string
   /**
@@ -68,6 +68,10 @@ export interface ServerOptions {
   maxImageBytes?: number
   /** Most pixels of one image. Default 2^26. */
   maxPixels?: number
+  /** Most milliseconds that decoding an image may take; the work of one that takes longer is stopped. Default 10000. */
+  maxDecodeMs?: number
+  /** Read SVG, which strangers can make costly with a few bytes: each is drawn within `maxDecodeMs`. Default false. */
+  svg?: boolean
   /** Most inputs (texts, images, labels times templates) of one request; they are computed in slices. Default 2048. */
   maxInputs?: number
   /** Most inputs of one model that are in work or wait, over all requests. Default 1024. */

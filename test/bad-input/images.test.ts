@@ -74,7 +74,7 @@ describe('bad pictures', () => {
       [new Blob([Buffer.from('GIF89a')]), decode], [Buffer.from('%PDF-1.4\n'), decode],
       [__filename, decode], [join(tinyModel, 'model.safetensors'), decode],
       [join(folder, 'absent.png'), notFound], [folder, notFound], ['/dev/zero', notFound], ['a\0b.png', notFound],
-      [[...Array<number>(10)], wrongKind], [{}, wrongKind], [5, wrongKind], [new URL('file:///x.png'), wrongKind], [new Proxy({}, {}), wrongKind],
+      [[...Array<number>(10)], wrongKind], [{}, wrongKind], [5, wrongKind], [new URL('file:///x.png'), notFound], [new URL('https://example.org/x.png'), wrongKind], [new Proxy({}, {}), wrongKind],
     ]
     for (const [input, code] of inputs) {
       const calls = Array.isArray(input) ? [() => clip.encodeImage(any([input]))] : [

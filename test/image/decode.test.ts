@@ -113,11 +113,11 @@ describe('what cannot be decoded', () => {
     }
   })
 
-  test('text, truncated and damaged files: ERR_CLIP_IMAGE_DECODE', async () => {
+  test('truncated and damaged files: ERR_CLIP_IMAGE_DECODE', async () => {
     const big = encode(200, 150)
     const damaged = await big.clone().png().toBuffer()
     damaged[damaged.length >> 1]! ^= 0x55
-    const inputs = [Buffer.from('hello '.repeat(50)), damaged]
+    const inputs = [damaged]
     for (const format of ['png', 'jpeg', 'webp', 'gif', 'tiff', 'avif'] as const) {
       const whole = await big.clone().toFormat(format).toBuffer()
       inputs.push(whole.subarray(0, whole.length >> 1), whole.subarray(0, 20))

@@ -79,7 +79,7 @@ test('every code stands beside its status', () => {
   for (const { status, codes } of rows) {
     for (const code of codes) {
       const unknownFormat = code === 'ERR_CLIP_IMAGE_DECODE' && status === 415
-      const message = unknownFormat ? 'unsupported image format' : 'a message'
+      const message = unknownFormat ? 'image cannot be decoded: it is a PDF; JPEG and PNG can be read' : 'a message'
       expect([code, failureOf(new ClipError(code as never, message)).status]).toEqual([code, status])
     }
   }

@@ -62,6 +62,8 @@ commas); a key in an argument would be visible to everybody on the machine.`)
     ['--max-body-bytes <n>', 'most bytes of a request (default: 32 MiB)', wholeNumber],
     ['--max-image-bytes <n>', 'most bytes of an image file (default: 16 MiB)', wholeNumber],
     ['--max-pixels <n>', 'most pixels of an image (default: 67108864)', wholeNumber],
+    ['--max-decode-ms <n>', 'most time that decoding an image may take (default: 10000)', wholeNumber],
+    ['--svg', 'read SVG, too (default: refuse it)'],
     ['--timeout-ms <n>', 'time for a request (default: 30000)', wholeNumber],
     ['--drain-ms <n>', 'how long ending waits for requests in work (default: 20000)', wholeNumber],
     ['--api-keys-file <file>', 'who may use the server (default: everybody)'],

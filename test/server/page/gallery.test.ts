@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeF
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { ClipError } from '../../../lib/errors'
 import { Folder } from '../../../lib/server/page/gallery/folder'
 import { Gallery } from '../../../lib/server/page/gallery/gallery'
 import type { GalleryEncoder, GalleryModel } from '../../../lib/server/page/gallery/types'
@@ -31,10 +32,14 @@ beforeEach(() => {
 /** Vectors along one axis per picture, in the order of encoding. */
 function fakeModel(): GalleryModel & { encoded: number } {
   const axis = (i: number) => Float32Array.from({ length: 8 }, (_, k) => (k === i % 8 ? 1 : 0))
+  // refuses what is no picture, as the real one does: nothing looks at a file before it
+  const encode: GalleryEncoder['encodeImage'] = image => ((image as Buffer).toString() === 'no picture'
+    ? Promise.reject(new ClipError('ERR_CLIP_IMAGE_DECODE', 'it is a text'))
+    : Promise.resolve(axis(model.encoded++)))
   const model = {
     encoded: 0,
     use<T>(_: AbortSignal, work: (clip: GalleryEncoder) => Promise<T>): Promise<T> {
-      return work({ info: { dim: 8 }, encodeImage: () => Promise.resolve(axis(model.encoded++)), encodeText: () => Promise.resolve(axis(0)) })
+      return work({ info: { dim: 8 }, encodeImage: encode, encodeText: () => Promise.resolve(axis(0)) })
     },
     serve<T>({ signal }: Call, work: (clip: GalleryEncoder) => Promise<T>): Promise<T> {
       return model.use(signal, work)

@@ -1,9 +1,10 @@
 /** The folder of pictures. Nothing is listed or read that does not lie in it, links included. */
-import { constants } from 'node:fs'
+import { constants, type Dirent, type OpenDirOptions } from 'node:fs'
 import { open, opendir, realpath, stat } from 'node:fs/promises'
 import { basename, extname, join, relative, sep } from 'node:path'
 
 import { ClipError } from '../../../index.js'
+import { bytesOf, nameOf, shownName } from './byte-names.js'
 import type { FoundFile } from './types.js'
 
 /** What sharp reads everywhere; SVG is left out, since it is a program as much as a picture. */
@@ -36,16 +37,17 @@ export class Folder {
   }
 
   async* #walk(folder: string, depth: number, signal: AbortSignal): AsyncGenerator<FoundFile, void, undefined> {
-    const entries = await opendir(folder).catch(() => undefined)
+    const entries = await openFolder(folder).catch(() => undefined)
     if (entries === undefined) return
     const below: string[] = []
     for await (const entry of entries) {
       signal.throwIfAborted()
-      if (entry.name.startsWith('.')) continue
-      const path = join(folder, entry.name)
+      const name = nameOf(entry.name)
+      if (name.startsWith('.')) continue
+      const path = join(folder, name)
       if (entry.isDirectory()) below.push(path)
-      if (!entry.isFile() || !extensions.has(extname(entry.name).toLowerCase())) continue
-      const found = await stat(path).catch(() => undefined) // deleted meanwhile
+      if (!entry.isFile() || !extensions.has(extname(name).toLowerCase())) continue
+      const found = await stat(bytesOf(path)).catch(() => undefined) // deleted meanwhile
       if (found) yield { path: relative(this.root, path).split(sep).join('/'), bytes: found.size, changedMs: found.mtimeMs }
     }
     if (depth === maxDepth) return
@@ -60,21 +62,27 @@ export class Folder {
   async read(path: string, maxBytes: number): Promise<Buffer> {
     const full = join(this.root, path)
     try {
-      if (await realpath(full) !== full || !full.startsWith(this.root === sep ? sep : this.root + sep)) throw new Error('a link')
+      if (nameOf(await realpath(bytesOf(full), { encoding: 'buffer' })) !== full || !full.startsWith(this.root === sep ? sep : this.root + sep)) throw new Error('a link')
       // O_NONBLOCK: a pipe put in its place must not hold up a thread
-      const file = await open(full, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
+      const file = await open(bytesOf(full), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
       try {
         const { size } = await checkedStat(file)
-        if (size > maxBytes) throw new ClipError('ERR_CLIP_IMAGE_TOO_LARGE', `'${path}' has ${size} bytes, more than ${maxBytes}`)
+        if (size > maxBytes) throw new ClipError('ERR_CLIP_IMAGE_TOO_LARGE', `'${shownName(path)}' has ${size} bytes, more than ${maxBytes}`)
         return await readExactly(file, size)
       } finally {
         await file.close()
       }
     } catch (error) {
       if (error instanceof ClipError) throw error
-      throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${path}' cannot be read`, { cause: error })
+      throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${shownName(path)}' cannot be read`, { cause: error })
     }
   }
+}
+
+/** With names as they are stored: bytes. */
+function openFolder(path: string): Promise<AsyncIterable<Dirent<Buffer>>> {
+  const options = { encoding: 'buffer' } as unknown as OpenDirOptions // the types know of texts only
+  return opendir(bytesOf(path), options) as unknown as Promise<AsyncIterable<Dirent<Buffer>>>
 }
 
 type OpenFile = Awaited<ReturnType<typeof open>>

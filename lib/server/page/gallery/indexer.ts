@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import sharp from 'sharp'
 
 import { ClipError } from '../../../index.js'
+import { bytesOf, shownName } from './byte-names.js'
 import type { Catalogue } from './catalogue.js'
 import type { Folder } from './folder.js'
 import type { FoundFile, GalleryEncoder, GalleryLimits, GalleryModel, Progress } from './types.js'
@@ -14,7 +15,7 @@ const lanes = 8
 /** After everybody who waits for an answer. */
 const priority = -50
 const busyCodes = new Set(['ERR_CLIP_QUEUE_FULL', 'ERR_CLIP_DEADLINE_EXCEEDED'])
-const pictureCodes = new Set(['ERR_CLIP_IMAGE_DECODE', 'ERR_CLIP_IMAGE_EMPTY', 'ERR_CLIP_IMAGE_TOO_LARGE', 'ERR_CLIP_FILE_NOT_FOUND'])
+const pictureCodes = new Set(['ERR_CLIP_IMAGE_DECODE', 'ERR_CLIP_IMAGE_EMPTY', 'ERR_CLIP_IMAGE_LIMIT', 'ERR_CLIP_IMAGE_TOO_LARGE', 'ERR_CLIP_FILE_NOT_FOUND'])
 const busyPauseMs = 500
 
 export class Indexer {
@@ -123,8 +124,9 @@ export class Indexer {
       signal.throwIfAborted()
       try {
         const bytes = await this.folder.read(file.path, this.limits.maxFileBytes)
-        const { width, height } = await sizeOf(bytes, file.path)
+        // first: it bounds what a file can cost, and then its header costs no more
         const vector = await clip.encodeImage(bytes, { signal, priority })
+        const { width, height } = await sizeOf(bytes, file.path)
         this.#bad.delete(file.path)
         this.catalogue.add({ ...file, id: idOf(file.path), width, height }, vector)
         return
@@ -145,12 +147,12 @@ export class Indexer {
 
 const same = (a: FoundFile, b: FoundFile | undefined): boolean => b !== undefined && a.bytes === b.bytes && a.changedMs === b.changedMs
 
-const idOf = (path: string): string => createHash('sha256').update(path).digest('hex').slice(0, 16)
+const idOf = (path: string): string => createHash('sha256').update(bytesOf(path)).digest('hex').slice(0, 16)
 
 async function sizeOf(bytes: Buffer, path: string): Promise<{ width: number; height: number }> {
   try {
     return (await sharp(bytes, { limitInputPixels: false }).metadata()).autoOrient
   } catch (error) {
-    throw new ClipError('ERR_CLIP_IMAGE_DECODE', `'${path}' cannot be decoded`, { cause: error })
+    throw new ClipError('ERR_CLIP_IMAGE_DECODE', `'${shownName(path)}' cannot be decoded`, { cause: error })
   }
 }

@@ -2,6 +2,7 @@
 import sharp from 'sharp'
 
 import { ClipError } from '../../../index.js'
+import { shownName } from './byte-names.js'
 import type { Folder } from './folder.js'
 import type { Entry, GalleryLimits } from './types.js'
 
@@ -55,7 +56,7 @@ export class Renditions {
         .toBuffer()
     } catch (error) {
       if (error instanceof ClipError) throw error
-      throw new ClipError('ERR_CLIP_IMAGE_DECODE', `'${entry.path}' cannot be decoded`, { cause: error })
+      throw new ClipError('ERR_CLIP_IMAGE_DECODE', `'${shownName(entry.path)}' cannot be decoded`, { cause: error })
     } finally {
       this.#leave()
     }

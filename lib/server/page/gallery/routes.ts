@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { ClipError } from '../../../index.js'
 import { callOf } from '../../work.js'
 import { securityHeaders } from '../assets.js'
+import { shownName } from './byte-names.js'
 import type { Gallery, Wanted } from './gallery.js'
 import { type Size, sizes } from './renditions.js'
 import * as schemas from './schemas.js'
@@ -56,7 +57,7 @@ function stateOf(gallery: Gallery | undefined) {
 function described({ id, path, width, height, changedMs }: Entry) {
   const version = Math.round(changedMs).toString(36)
   const address = (size: Size): string => `gallery/pictures/${id}/${size}?v=${version}`
-  return { id, name: path, width, height, thumbnail: address('thumbnail'), preview: address('preview') }
+  return { id, name: shownName(path), width, height, thumbnail: address('thumbnail'), preview: address('preview') }
 }
 
 function wantedOf({ text, image, like }: SearchBody, maxBytes: number): Wanted {

@@ -1,0 +1,37 @@
+/** Arguments as the system handed them over: Node replaces what is no UTF-8, but file names of Linux are bytes. */
+import { readFileSync, readlinkSync } from 'node:fs'
+
+const replaced = '\ufffd'
+
+/**
+ * For each path what names its file: the path itself, or, where bytes of it are no UTF-8, a `file:` URL that keeps them.
+ * Where the bytes cannot be found out (not Linux), the path stays as it is.
+ */
+export function exactPaths(paths: readonly string[]): (string | URL)[] {
+  if (!paths.some(path => path.includes(replaced))) return [...paths]
+  const raw = rawArguments()
+  return paths.map(path => {
+    if (!path.includes(replaced)) return path
+    const at = raw.findIndex(bytes => bytes.toString() === path)
+    return at < 0 ? path : urlOf(raw.splice(at, 1)[0]!) // each stands for one: names that look alike keep their order
+  })
+}
+
+function rawArguments(): Buffer[] {
+  try {
+    return split(readFileSync('/proc/self/cmdline'))
+  } catch {
+    return []
+  }
+}
+
+function split(bytes: Buffer): Buffer[] {
+  const parts: Buffer[] = []
+  for (let from = 0, to = bytes.indexOf(0); to >= 0; from = to + 1, to = bytes.indexOf(0, from)) parts.push(bytes.subarray(from, to))
+  return parts
+}
+
+function urlOf(path: Buffer): URL {
+  const absolute = path[0] === 0x2f ? path : Buffer.concat([readlinkSync('/proc/self/cwd', { encoding: 'buffer' }), Buffer.from('/'), path])
+  return new URL(`file://${Array.from(absolute, byte => (byte === 0x2f ? '/' : `%${byte.toString(16).padStart(2, '0')}`)).join('')}`)
+}

@@ -1,0 +1,21 @@
+/** BMP and PNM, which the decoder does not read: simple enough to be read exactly, as Pillow reads them. */
+import { ClipError } from '../errors.js'
+import type { NativePixels } from '../native/contract.js'
+import { decodeBmp } from './bmp.js'
+import type { DecodeContext } from './decode.js'
+import { checkPixelCount } from './pixel-count.js'
+import { decodePnm } from './pnm.js'
+
+/** Called as soon as the size is known, before memory is taken. */
+export type CheckSize = (width: number, height: number) => void
+
+export function decodeBitmap(bytes: Buffer, format: 'bmp' | 'pnm', context: DecodeContext): NativePixels {
+  const checkSize: CheckSize = (width, height) => checkPixelCount(context, width, height)
+  try {
+    return format === 'bmp' ? decodeBmp(bytes, checkSize) : decodePnm(bytes, checkSize)
+  } catch (error) {
+    // reading beyond the end of a Buffer is a RangeError
+    if (!(error instanceof RangeError)) throw error
+    throw new ClipError('ERR_CLIP_IMAGE_DECODE', `${context.label} cannot be decoded: the ${format.toUpperCase()} file is truncated`, { cause: error })
+  }
+}

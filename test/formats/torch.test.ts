@@ -184,10 +184,9 @@ describe('wrong checkpoints', () => {
       const file = path.join(copy, 'pytorch_model.bin')
       writeFileSync(file, random(12) === 0 ? bytes.subarray(0, random(bytes.length)) : bytes)
       const outcome = await Clip.load(copy, { threads: 1 }).then(async clip => {
-        await clip.encodeImage(pixels)
-        await clip.dispose()
-        return 'ERR_CLIP_NONE'
-      }, (error: { code?: string; message: string }) => error.code ?? error.message)
+        // a changed configuration or pickle may leave weights that the model computes nothing finite from
+        return await clip.encodeImage(pixels).then(() => 'ERR_CLIP_NONE').finally(() => clip.dispose())
+      }).catch((error: { code?: string; message: string }) => error.code ?? error.message)
       expect(outcome).toMatch(/^ERR_CLIP_(?!INTERNAL)/)
     }
   })

@@ -27,8 +27,8 @@ import type {
 import { checkBoolean, checkIterable, checkOneOf, checkOptions, checkSignal, checkString, checkStrings, checkTexts } from './validate.js'
 
 const textCacheSize = 1024
-/** Texts that are tokenised and queued at once; two such slices of a call wait at a time, so that a long list blocks nobody. */
-const textSlice = 64
+/** Texts that are tokenised and queued at once, or a batch; two such slices of a call wait at a time, so that a long list blocks nobody. */
+const leastTextSlice = 64
 /** On CPUs, larger batches of pictures are no faster than what fits in here; texts and GPUs get their full batches. */
 const batchAimMs = 200
 /** More would wait for memory, and the addon takes no more. */
@@ -57,6 +57,7 @@ export class Clip {
   readonly #tokenizer: ClipTokenizer | undefined
   readonly #cache = new TextCache(textCacheSize)
   readonly #inFlight: number
+  readonly #textSlice: number
   readonly #tracer: Tracer
   /** Aborts when the model is disposed: pictures that are being decoded are nobody's then. */
   readonly #closing = new AbortController()
@@ -83,6 +84,7 @@ export class Clip {
     const { imageSize: size = 0, resizeMode: mode } = native.vision?.anyGrid ? {} : native.vision ?? {}
     this.#decoding = { decode, maxPixels, maxDecodeMs, svg, size, mode: mode === 'patches' ? undefined : mode }
     this.#inFlight = Math.min(2 * maxBatch * settings.sessions, maxQueue)
+    this.#textSlice = Math.max(leastTextSlice, maxBatch)
     this.#tokenizer = tokenizer
   }
 
@@ -367,7 +369,8 @@ export class Clip {
     }
     if (missing.length > 0) {
       const nameOf = (text: string): string => (texts.length === 1 ? 'text' : `texts[${texts.indexOf(text)}]`)
-      const slices = Array.from({ length: Math.ceil(missing.length / textSlice) }, (_, i) => missing.slice(i * textSlice, (i + 1) * textSlice))
+      const size = this.#textSlice
+      const slices = Array.from({ length: Math.ceil(missing.length / size) }, (_, i) => missing.slice(i * size, (i + 1) * size))
       const compute = async (slice: string[], settings: CallOptions): Promise<void> => {
         const items = this.#tokensOf(slice).map((ids, i) => ({ ids, get name() { return nameOf(slice[i]!) } }))
         const vectors = await this.#scheduler.submitMany(textKind, items, { ...settings, onBatch: batchListener(call.onTrace) })
@@ -424,9 +427,8 @@ export class Clip {
     throwIfAborted(signal)
     const session = this.#model.createSession(this.info.threads, maxBatch)
     try {
-      return ownRealm(await withAbort(signal, () => ({ promise: run(session), abort: () => session.abort() })))
-    } catch (error) {
-      throw fromNative(error)
+      const running = (): Promise<T> => run(session).then(ownRealm, error => { throw fromNative(error) })
+      return await withAbort(signal, () => ({ promise: running(), abort: () => session.abort() }))
     } finally {
       await session.dispose()
     }

@@ -186,7 +186,8 @@ inline void test_configs() {
         check_error(what, expected, open, words);
     };
     const hparams hp = open().hp;
-    check(hp.text.eos_id == 19 && hp.text.bos_id == 18 && hp.text.pad_id == -1, "ids");
+    // the end id is what pools; start and padding are the tokenizer's, whatever the configuration says
+    check(hp.text.eos_id == 19 && hp.text.bos_id == -1 && hp.text.pad_id == -1, "ids");
     check(hp.image.resize == 8 && hp.image.mode == resize_mode::shortest && hp.n_proj == 48,
           "defaults without a preprocessor");
     config("model_type", code::MODEL_UNSUPPORTED, "\"clip\"", "\"blip\"", {"model_type", "blip"});

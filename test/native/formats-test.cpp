@@ -316,7 +316,7 @@ static void test_oracle(const std::string & oracle) {
         {"models/hf-clip-tiny", 109, 64, 128, 128, 2514, 2513, activation::quick_gelu, 4.6052f},
         {"models/hf-clip-gelu-tiny", 77, 80, 96, 64, 1714, -1, activation::gelu_erf, 4.6052f},
         {"models/openclip-tiny", 77, 72, 96, 64, 2514, -1, activation::gelu_erf, 4.6052f},
-        {"models/siglip-tiny", 90, 96, 96, 96, 276, 1, activation::gelu_tanh, 4.7f},
+        {"models/siglip-tiny", 90, 96, 96, 96, 276, -1, activation::gelu_tanh, 4.7f},
         {"gguf/hf-clip-gelu-tiny-f32.gguf", 77, 80, 96, 64, 1714, 1713, activation::gelu_erf, 4.60517019f},
         {"gguf/hf-clip-tiny-f16.gguf", 109, 64, 128, 128, 2514, 2513, activation::quick_gelu, 4.60517019f},
         {"gguf/hf-clip-tiny-q8_0.gguf", 109, 64, 128, 128, 2514, 2513, activation::quick_gelu, 4.60517019f},

@@ -49,9 +49,9 @@ function changeJson(text) {
     const key = keys.length > 0 ? pick(keys) : 'x'
     const kind = random(4)
     if (kind === 0) Array.isArray(target) ? target.splice(Number(key) || 0, 1) : delete target[key]
-    else if (kind === 1) target[key] = pick(oddities)
+    else if (kind === 1) target[key] = structuredClone(pick(oddities))
     else if (kind === 2 && keys.length > 1) target[key] = structuredClone(target[pick(keys)])
-    else if (kind === 3) Array.isArray(target) ? target.push(pick(oddities)) : (target[String(pick(oddities))] = pick(oddities))
+    else if (kind === 3) Array.isArray(target) ? target.push(structuredClone(pick(oddities))) : (target[String(pick(oddities))] = structuredClone(pick(oddities)))
   }
   return JSON.stringify(root)
 }

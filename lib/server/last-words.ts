@@ -11,10 +11,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 const longestMs = 10_000
 const idleMs = 2000
 
-/** Whether some of the request has not come yet. */
+/** Whether some of the request has not come yet, and may still come. */
 export function isStillComing({ raw }: FastifyRequest): boolean {
-  const { complete, headers } = raw
-  return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
+  const { complete, destroyed, headers, socket } = raw
+  return !complete && !destroyed && socket.writable && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
 }
 
 /** Instead of `reply.send(body)`. */

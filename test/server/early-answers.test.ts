@@ -32,7 +32,7 @@ const outcome = (text: string): string => `${/^HTTP\/1.1 (\d+)/m.exec(text.repla
 
 const tooLarge = '413 ERR_CLIP_REQUEST_TOO_LARGE'
 const bytes = Buffer.from(body)
-const headOf = (...more: string[]): string[] => ['POST /v1/embeddings HTTP/1.1', 'host: a', 'content-type: application/json', ...more]
+const headOf = (...more: string[]): string[] => ['POST /v1/embeddings HTTP/1.1', 'host: 127.0.0.1', 'content-type: application/json', ...more]
 const chunked = [Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n0\r\n\r\n')]
 
 test.each<[string, string[], Buffer[]]>([

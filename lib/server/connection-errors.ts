@@ -4,11 +4,13 @@ import { STATUS_CODES } from 'node:http'
 
 import type { Context } from './context.js'
 import { bodyOf, type Failure } from './failures.js'
+import { hasAnswer } from './last-words.js'
 
 /** For Node's 'clientError': nothing of an answer has been written. */
 export function onConnectionError({ metrics, settings }: Context): (error: Error & { code?: string }, socket: Socket) => void {
   return (error, socket) => {
     if (error.code === 'ECONNRESET' || socket.destroyed) return
+    if (hasAnswer(socket)) return socket.destroySoon()
     const failure = failureOf(error, settings.timeoutMs)
     metrics.failed(failure.code)
     const body = JSON.stringify(bodyOf(failure))

@@ -4,12 +4,20 @@
  * the answer goes out, what comes is read and thrown away for a while, and then the connection ends.
  */
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import type { Socket } from 'node:net'
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** What comes is thrown away for so long at most, and no longer than this after the last of it. */
 const longestMs = 10_000
 const idleMs = 2000
+
+const answered = new WeakSet<Socket>()
+
+/** Whether an answer went out already, though the request has not come in. */
+export function hasAnswer(socket: Socket): boolean {
+  return answered.has(socket)
+}
 
 /** Whether some of the request has not come yet, and may still come. */
 export function isStillComing({ raw }: FastifyRequest): boolean {
@@ -20,6 +28,8 @@ export function isStillComing({ raw }: FastifyRequest): boolean {
 /** Instead of `reply.send(body)`. */
 export function answerEarly(request: FastifyRequest, reply: FastifyReply, status: number, body: object): void {
   reply.hijack()
+  const { socket } = request.raw
+  answered.add(socket)
   const { raw } = reply
   const text = JSON.stringify(body)
   raw.writeHead(status, {
@@ -28,7 +38,9 @@ export function answerEarly(request: FastifyRequest, reply: FastifyReply, status
   raw.write(text)
   void drained(request.raw, request.scope.signal).then(isDrained => {
     raw.end()
-    if (!isDrained) request.raw.socket.destroySoon()
+    // a kept connection takes the next request
+    if (isDrained) answered.delete(socket)
+    else socket.destroySoon()
   })
 }
 

@@ -83,7 +83,7 @@ describe('ggclip serve', () => {
     for (const socket of [idle, half]) socket.on('error', () => undefined)
     half.write('POST /v1/embeddings HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"input":')
     const slow = embed(url, images(500)).then(async response => ({ status: response.status, body: await response.json() as any }))
-    await until(async () => (await (await fetch(`${url}/metrics`)).text()).includes('ggclip_admitted_inputs{model="emoji-clip"} 500'))
+    await until(async () => (await (await fetch(`${url}/metrics`)).text()).includes('ggclip_admitted_inputs{model="emoji-clip"} 192'))
     child.kill('SIGTERM')
     expect(await slow).toMatchObject({ status: 503, body: { error: { code: 'ERR_CLIP_SERVER_CLOSING' } } })
     expect(await ended).toEqual({ code: 0, signal: null })

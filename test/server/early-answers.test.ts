@@ -90,3 +90,15 @@ test('who stops sending keeps nothing open for long', async () => {
   expect(outcome(text)).toBe(tooLarge)
   expect(ms).toBeLessThan(8000)
 })
+
+test('one answer, also when the time of the request is over meanwhile', async () => {
+  const hurried = await start({ timeoutMs: 300, maxBodyBytes: 1_000_000, page: false, preload: 'none' })
+  const socket = net.connect(hurried.port, '127.0.0.1')
+  socket.write(`${headOf(`content-length: ${bytes.length}`).join('\r\n')}\r\n\r\n{"input":"`)
+  const text = await new Promise<string>(resolve => {
+    let read = ''
+    socket.setEncoding('utf8').on('data', (data: string) => { read += data }).on('error', () => undefined).on('close', () => resolve(read))
+  })
+  expect(outcome(text)).toBe(tooLarge)
+  expect(text.match(/HTTP\/1\.1/g)).toHaveLength(1)
+})

@@ -26,6 +26,12 @@ interface ContentPart {
   multimodal_data?: string[]
 }
 
+/**
+ * What of a text counts, characters: far more than any context length has tokens. Tokenizers of the BERT family look at a
+ * whole text before they truncate it, for seconds where it has millions of characters, and others wait meanwhile.
+ */
+const longestText = 16_384
+
 /** llama.cpp's mark for where in a prompt the image stands. */
 const mediaMarker = '<__media__>'
 
@@ -46,17 +52,19 @@ export function readInput(name: string, value: unknown, modality: Modality, uplo
 
 /** @throws {TypeError|RangeError} what is sent as a text and is none: see {@link checkText} */
 export function readText(name: string, text: string): Input {
-  return { kind: 'text', text: checkText(name, text), name }
+  checkText(name, text)
+  // not half of a surrogate pair
+  const end = /[\ud800-\udbff]/.test(text.charAt(longestText - 1)) ? longestText - 1 : longestText
+  return { kind: 'text', text: text.slice(0, end), name }
 }
 
 /** A picture or a text in the wrong encoding would get a vector, too: of nothing that anybody meant. */
-export function checkText(name: string, text: string): string {
+export function checkText(name: string, text: string): void {
   if (isDataUri(text)) throw invalidArgument(name, 'a text (this is a data URI: an image, where images are taken)', text)
   if (isPictureBase64(text)) {
     throw invalidArgument(name, "a text (this is base64 of an image: send a data URI, or say \"modality\": \"image\")", text)
   }
   if (text.includes('\0')) throw outOfRange(name, 'a text without NUL characters (is it UTF-16, read as something else?)', text)
-  return text
 }
 
 /** `data:image/png;base64,...`, of whatever type: the bytes tell what it is. "data: a cat" is a text. */

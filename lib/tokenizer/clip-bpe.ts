@@ -23,15 +23,18 @@ export interface ClipVocabulary {
 // parts of a text that are cleaned and tokenised at once; longer words are encoded from their start
 const partSize = 4096
 const longWord = 2048
+// what a pattern takes for one word at most: over millions of characters V8's regular expressions run out of stack. The
+// ids of so long a word's beginning fill any context, so what its rest would give does not matter
+const longestRun = 2 ** 16
 const maxCachedWord = 64
 const maxCachedWords = 16_384
 
 // openai/CLIP's pattern on lower-case text. open_clip's ignores case: long s folds to s, and U+0345, which folds to a
 // letter, is neither letter nor sign
 const transformersPattern = '<\\|startoftext\\|>|<\\|endoftext\\|>|' +
-  `'s|'t|'re|'ve|'m|'ll|'d|[${classOf('letters')}]+|[${classOf('numbers')}]|[^${space}${classOf('letters')}${classOf('numbers')}]+`
-const openClipPattern = "<[sſ]tart_of_text>|<end_of_text>|'[sſ]|'t|'re|'ve|'m|'ll|'d|\\p{L}+|\\p{N}|" +
-  '[^\\p{White_Space}\\p{L}\\p{N}\\u0345]+'
+  `'s|'t|'re|'ve|'m|'ll|'d|[${classOf('letters')}]{1,${longestRun}}|[${classOf('numbers')}]|[^${space}${classOf('letters')}${classOf('numbers')}]{1,${longestRun}}`
+const openClipPattern = "<[sſ]tart_of_text>|<end_of_text>|'[sſ]|'t|'re|'ve|'m|'ll|'d|" +
+  `\\p{L}{1,${longestRun}}|\\p{N}|[^\\p{White_Space}\\p{L}\\p{N}\\u0345]{1,${longestRun}}`
 
 /** CLIP's byte-level BPE: words by a pattern, bytes as printable characters, `</w>` on the last piece of a word. */
 export class ClipBpeEncoder implements TextEncoder {

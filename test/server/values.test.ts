@@ -2,8 +2,11 @@
  * Whatever stands in a field: the library's numbers for that very input, or a 4xx with a code and the field's name. Never a
  * 500, and never a vector of something else.
  */
-import type { Clip, Server } from '../../lib/index.js'
-import { base64, dataUri, failure, get, library, post, read, sample, start, vectorsOf, type Answer } from './support'
+import path from 'node:path'
+
+import { Clip, type Server } from '../../lib/index.js'
+import { patchesOf } from '../../lib/server/usage'
+import { base64, dataUri, failure, get, library, post, read, root, sample, start, vectorsOf, type Answer } from './support'
 
 let server: Server
 let clip: Clip
@@ -191,4 +194,28 @@ test('random JSON: no 500, and a vector only for a text or an image', async () =
     }))
   }
   expect((await get(server, '/metrics')).body).not.toMatch(/ERR_CLIP_INTERNAL/)
+})
+
+test('long texts: the vector of their beginning, whatever they are made of', async () => {
+  const texts = ['a red apple on a table '.repeat(1000), 'a'.repeat(2_000_000), '\u{1f355}'.repeat(500_000), `x${'\u{1f355}'.repeat(100_000)}`]
+  const answer = await embed({ input: texts })
+  expect(answer.status).toBe(200)
+  expect(vectorsOf(answer)).toEqual((await clip.encodeText(texts.map(text => text.slice(0, 8001)))).map(numbers))
+  // the library takes all of it: no run is too long for its patterns
+  for (const run of ['a', '\u{1f355}', '!']) expect(clip.tokenize(run.repeat(1_500_000))).toEqual(clip.tokenize(run.repeat(10_000)))
+})
+
+test('usage of pictures of any grid: the patches that the engine cuts', async () => {
+  const naflex = await Clip.load(path.join(root, 'test', 'fixtures', 'reference', 'families', 'siglip-2-naflex'), { towers: 'image', threads: 1 })
+  try {
+    const vision = naflex.info.vision!
+    expect(vision.anyGrid).toBe(true)
+    for (const [width, height] of [[64, 64], [640, 480], [1, 1], [500, 3], [2, 900], [37, 53]] as const) {
+      const values = await naflex.preprocess({ data: new Uint8Array(3 * width * height), width, height, channels: 3 })
+      expect([width, height, patchesOf(vision, { width, height })]).toEqual([width, height, values.length / (3 * vision.patchSize ** 2)])
+    }
+  } finally {
+    await naflex.dispose()
+  }
+  expect(patchesOf({ imageSize: 70, patchSize: 16, anyGrid: false }, { width: 640, height: 480 })).toBe(16)
 })

@@ -140,6 +140,7 @@ void bind_tensors(const tensor_table & table, const source_names & names, model_
             source.ignored.push_back(entry.first);
         }
     }
+    refuse_leftovers(table, names, source.hp, source.ignored);
     source.files = table.files;
 }
 

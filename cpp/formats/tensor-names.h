@@ -69,8 +69,12 @@ class tensor_errors : public error {
 };
 
 // Finds, checks and slices every expected tensor of `table`; fills source.tensors and source.ignored.
-// Throws tensor_errors: TENSOR_MISSING, TENSOR_SHAPE, TENSOR_TYPE.
+// Throws tensor_errors: TENSOR_MISSING, TENSOR_SHAPE, TENSOR_TYPE; MODEL_UNSUPPORTED as refuse_leftovers().
 void bind_tensors(const tensor_table & table, const source_names & names, model_source & source);
+
+// Throws MODEL_UNSUPPORTED where one of the `unused` tensors belongs to a present tower: its vectors would lack a part
+// of the model. What lies outside of the towers, and what no vector depends on, may stay.
+void refuse_leftovers(const tensor_table & table, const source_names & names, const hparams & hp, const std::vector<std::string> & unused);
 
 // The length of the shared space as the present towers' projection matrices say. Throws TENSOR_MISSING,
 // TENSOR_SHAPE (not a matrix, or the towers disagree).

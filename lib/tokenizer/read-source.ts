@@ -8,7 +8,7 @@ import { checkJsonSize, checkLines } from './file-budget.js'
 import { type PieceKind, sentencePieceJson } from './sentencepiece.js'
 import { wordPieceJson } from './word-piece.js'
 import { specialNames } from './special-tokens.js'
-import type { BesideFiles, SpecialTokens, TokenizerJsonSource, VocabularySource } from './types.js'
+import type { TokenizerJsonSource, VocabularySource } from './types.js'
 
 // the largest in use are below 40 MB (256,000 tokens with their merges)
 const maxFileBytes = 256 * 2 ** 20
@@ -78,7 +78,7 @@ export async function readTokenizerSource(directory: string, signal?: AbortSigna
   const map = await readJson('special_tokens_map.json')
   const added = await readJson('added_tokens.json')
   source.beside = { config, map, added }
-  source.specials = specialsOf(source.beside, directory)
+  source.specials = specialNames(source.beside)
   if ('json' in source) {
     const { padding_side: side, tokenizer_class: name } = config
     if (side === 'left' || side === 'right') source.paddingSide = side
@@ -89,14 +89,6 @@ export async function readTokenizerSource(directory: string, signal?: AbortSigna
     ? (length as number)
     : undefined
   return { source, files, contextLength }
-}
-
-function specialsOf(beside: BesideFiles, directory: string): SpecialTokens {
-  try {
-    return specialNames(beside)
-  } catch (cause) {
-    throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${directory}: special tokens: ${(cause as Error).message}`, { cause })
-  }
 }
 
 function pieceKind(tokenizerClass: unknown, file: string): PieceKind {

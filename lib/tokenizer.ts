@@ -1,6 +1,7 @@
 import { ClipError, invalidArgument, outOfRange, unknownOption } from './errors.js'
 import type { BuiltTokenizer } from './tokenizer/build.js'
 import type { Frame } from './tokenizer/frame.js'
+import { failing } from './tokenizer/parts.js'
 import {
   textCleanings, type TextCleaning, type TokenizerSettings, type TokenizerSource,
 } from './tokenizer/types.js'
@@ -119,14 +120,14 @@ class LazyTokenizer implements ClipTokenizer {
       if (id === eosId) break
       if (id !== bosId) known.push(id)
     }
-    return encoder.decode(known)
+    return failing('', () => encoder.decode(known))
   }
 
   #encode(text: unknown, name: string): number[] {
     if (typeof text !== 'string') throw invalidArgument(name, 'a string', text)
     const { encoder, bosId, eosId, frame } = this.#tokenizer()
     const { contextLength, addBos, addEos } = this.#settings
-    const ids = encoder.encode(wellFormed(text), contextLength)
+    const ids = failing('', () => encoder.encode(wellFormed(text), contextLength))
     if (frame) {
       const { before, after } = frame
       ids.length = Math.min(ids.length, Math.max(0, contextLength - before.length - after.length))

@@ -41,7 +41,7 @@ export function makeDecoder(part: unknown, at = 'decoder'): Decode {
 }
 
 function wordPiece({ prefix = '##', cleanup }: Record<string, unknown>): Decode {
-  const continued = String(prefix as string)
+  const continued = typeof prefix === 'string' ? prefix : '##'
   return tokens => tokens.map((token, index) => {
     const text = index === 0 ? token : token.startsWith(continued) ? token.slice(continued.length) : ` ${token}`
     if (cleanup === false) return text

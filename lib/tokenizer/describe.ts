@@ -1,6 +1,6 @@
 /** A source of any kind as one description: the parts of a tokenizer.json, complete. */
 import { ClipError } from '../errors.js'
-import { invalidPart, isRecord } from './parts.js'
+import { failing, invalidPart, isRecord } from './parts.js'
 import { addedTokensOf, withIds } from './special-tokens.js'
 import type { AddedToken, BesideFiles, SpecialTokens, TokenizerJsonSource, VocabularySource } from './types.js'
 import { makeWordModel, mergeLines, vocabularyOf, type WordModel } from './word-model.js'
@@ -171,17 +171,6 @@ function nameOf(pair: unknown): string | undefined {
 /** As a tokenizer.json lists it. */
 function listed({ singleWord, ...token }: AddedToken): Record<string, unknown> {
   return { ...token, single_word: singleWord }
-}
-
-/** Errors of a part as errors of the tokenizer. */
-export function failing<T>(file: string, action: () => T): T {
-  try {
-    return action()
-  } catch (cause) {
-    if (cause instanceof ClipError) throw cause
-    const message = cause instanceof Error ? cause.message : String(cause)
-    throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', file === '' ? message : `${file}: ${message}`, { cause })
-  }
 }
 
 function parseRecord(text: string, what: string): Record<string, unknown> {

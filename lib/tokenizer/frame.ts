@@ -1,6 +1,6 @@
 /** The special tokens that a tokenizer.json puts around a text, and how it fills rows. */
 
-import { invalidPart } from './parts.js'
+import { checkedId, invalidPart } from './parts.js'
 
 /** Ids before and after every text. */
 export interface Frame {
@@ -40,14 +40,14 @@ export function frameOf(postProcessor: unknown): Frame {
     if (!part.SpecialToken) return []
     const found = special[part.SpecialToken.id]?.ids
     if (!Array.isArray(found)) throw invalidPart('post_processor.special_tokens', `the ids of ${part.SpecialToken.id}`, found)
-    return found
+    return found.map(id => checkedId(id, 'post_processor.special_tokens'))
   })
   return { before: ids(single.slice(0, text)), after: ids(single.slice(text)) }
 }
 
 function idOfPair(pair: unknown): number[] {
-  if (!Array.isArray(pair) || !Number.isInteger(pair[1])) throw invalidPart('post_processor', 'a token and its id', pair)
-  return [pair[1] as number]
+  if (!Array.isArray(pair)) throw invalidPart('post_processor', 'a token and its id', pair)
+  return [checkedId(pair[1], 'post_processor')]
 }
 
 /** What the `padding` of a tokenizer.json says. */

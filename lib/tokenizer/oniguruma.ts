@@ -25,6 +25,8 @@ class Translator {
   #at = 0
   // (?i: ... ) around the place
   #folds: boolean[] = []
+  // of each open group, the whole pattern first: whether it repeats something without a limit, or has alternatives
+  #branches: boolean[] = [false]
 
   constructor(pattern: string) {
     this.#pattern = pattern
@@ -41,10 +43,8 @@ class Translator {
     if (char === '\\') return this.#escape(false)
     if (char === '[') return this.#class()
     if (char === '(') return this.#group()
-    if (char === ')') {
-      this.#folds.pop()
-      return char
-    }
+    if (char === ')') return this.#groupEnd()
+    if (char === '|' || char === '*' || char === '+') this.#branches[this.#branches.length - 1] = true
     if (char === '.') return '[^\\n]'
     if (char === '{' || char === '}') return this.#braces(char)
     if (char === '^' || char === '$') throw this.#unknown(char)
@@ -57,8 +57,19 @@ class Translator {
     const kind = /^\?(?:i:|:|=|!|<=|<!)/.exec(this.#pattern.slice(this.#at))?.[0] ?? ''
     if (kind === '' && this.#pattern[this.#at] === '?') throw this.#unknown(this.#pattern.slice(this.#at - 1, this.#at + 3))
     this.#at += kind.length
+    this.#branches.push(false)
     this.#folds.push(kind === '?i:' || this.#folds.at(-1) === true)
     return kind === '' || kind === '?i:' ? '(?:' : `(${kind}`
+  }
+
+  /** A repeated group with choices inside may be tried in exponentially many ways; JavaScript sets no limit to that. */
+  #groupEnd(): string {
+    this.#folds.pop()
+    const branches = this.#branches.pop()!
+    const repeats = /^(?:[*+]|\{\d+,\})/.test(this.#pattern.slice(this.#at))
+    if (branches && repeats) throw this.#unknown('a repeated group with alternatives or repetitions inside')
+    if (branches && this.#branches.length > 0) this.#branches[this.#branches.length - 1] = true
+    return ')'
   }
 
   #braces(char: string): string {

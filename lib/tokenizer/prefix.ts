@@ -1,3 +1,6 @@
+// each place of the window is an encoding: of vocabularies with longer tokens, which nobody uses, all is encoded
+const maxWindow = 256
+
 /**
  * The first `limit` ids of a long text, or more, from a part of it; exactly what encoding all of it would give.
  *
@@ -19,6 +22,7 @@ export function encodePrefix(
   encodeCut: (end: number) => readonly number[],
   encodeAll: () => number[],
 ): number[] {
+  if (window > maxWindow) return encodeAll()
   for (let end = Math.max(8 * limit, 2 * window); end < length; end *= 2) {
     let agreed = encodeCut(end)
     for (let cut = end - 1; cut > end - window && agreed.length >= limit; cut--) {

@@ -6,6 +6,7 @@ import { throwIfAborted } from '../abort.js'
 import { ClipError, invalidArgument } from '../errors.js'
 import { checkJsonSize, checkLines } from './file-budget.js'
 import { type PieceKind, sentencePieceJson } from './sentencepiece.js'
+import { failing } from './parts.js'
 import { wordPieceJson } from './word-piece.js'
 import { specialNames } from './special-tokens.js'
 import type { TokenizerJsonSource, VocabularySource } from './types.js'
@@ -78,7 +79,7 @@ export async function readTokenizerSource(directory: string, signal?: AbortSigna
   const map = await readJson('special_tokens_map.json')
   const added = await readJson('added_tokens.json')
   source.beside = { config, map, added }
-  source.specials = specialNames(source.beside)
+  source.specials = failing(directory, () => specialNames({ config, map, added }))
   if ('json' in source) {
     const { padding_side: side, tokenizer_class: name } = config
     if (side === 'left' || side === 'right') source.paddingSide = side

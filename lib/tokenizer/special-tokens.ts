@@ -5,9 +5,8 @@
  * added_tokens.json and (for classes that build a tokenizer themselves) the list of tokenizer.json. Ids in these files only
  * tell the order: a token that the vocabulary has keeps that id, the others follow the vocabulary one by one.
  */
-import { invalidPart, isRecord } from './parts.js'
+import { checkedId, invalidPart, isRecord } from './parts.js'
 import type { AddedToken, BesideFiles, SpecialTokens } from './types.js'
-import { maxId } from './word-model.js'
 
 /** An added token whose id is not settled. */
 export type NewToken = Omit<AddedToken, 'id'>
@@ -15,8 +14,13 @@ export type NewToken = Omit<AddedToken, 'id'>
 const roles = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'] as const
 type Role = (typeof roles)[number]
 
+// what real ones hold is a hundredth of it; all together are one pattern
+const maxContent = 2048
+
 /** @param special of a token that says nothing of it */
 function tokenOf(value: unknown, at: string, special = false): NewToken {
+  const { length } = (isRecord(value) ? value.content ?? '' : value) as { length?: unknown }
+  if (typeof length === 'number' && length > maxContent) throw invalidPart(at, `a token of at most ${maxContent} characters`, length)
   if (typeof value === 'string') return { content: value, special, normalized: !special, singleWord: false, lstrip: false, rstrip: false }
   if (!isRecord(value) || typeof value.content !== 'string') throw invalidPart(at, 'a token or an object with its content', value)
   const flag = (name: string, fallback: boolean): boolean => {
@@ -93,11 +97,6 @@ type Placed = [id: number, token: NewToken]
 
 function sorted(tokens: Placed[]): NewToken[] {
   return tokens.sort(([a], [b]) => a - b).map(([, token]) => token)
-}
-
-function checkedId(id: unknown, at: string): number {
-  if (Number.isInteger(id) && (id as number) >= 0 && (id as number) <= maxId) return id as number
-  throw invalidPart(at, `an id from 0 to ${maxId}`, id)
 }
 
 function listedTokens(listed: unknown): Placed[] {

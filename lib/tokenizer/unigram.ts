@@ -7,8 +7,8 @@ const unknownPenalty = 10
 
 export class Unigram {
   readonly #scores = new Map<string, number>()
-  /** Longest token by its first two UTF-16 units; a tree of all tokens would be hundreds of megabytes. */
-  readonly #longest = new Map<string, number>()
+  /** Lengths of tokens by their first two UTF-16 units, rising; a tree of all tokens would be hundreds of megabytes. */
+  readonly #lengths = new Map<string, number[]>()
   readonly #unknownScore: number
   readonly #unknownToken: string | undefined
   /** Of a token, in UTF-16 units. */
@@ -20,9 +20,13 @@ export class Unigram {
       least = Math.min(least, score)
       longest = Math.max(longest, token.length)
       this.#scores.set(token, score)
+      if (token.length < 2) continue
       const start = token.slice(0, 2)
-      if (token.length > (this.#longest.get(start) ?? 1)) this.#longest.set(start, token.length)
+      const lengths = this.#lengths.get(start)
+      if (lengths === undefined) this.#lengths.set(start, [token.length])
+      else if (!lengths.includes(token.length)) lengths.push(token.length)
     }
+    for (const lengths of this.#lengths.values()) lengths.sort((a, b) => a - b)
     this.longest = longest
     this.#unknownScore = least - unknownPenalty
     this.#unknownToken = unkId === undefined ? undefined : scores[unkId]![0]
@@ -64,8 +68,8 @@ export class Unigram {
       const single = word.slice(start, start + length)
       const score = this.#scores.get(single)
       if (score !== undefined) offer(start, start + length, score, single !== this.#unknownToken)
-      const most = Math.min(this.#longest.get(word.slice(start, start + 2)) ?? 0, word.length - start)
-      for (let n = length + 1; n <= most; n++) {
+      for (const n of this.#lengths.get(word.slice(start, start + 2)) ?? []) {
+        if (n <= length || n > word.length - start) continue
         const token = word.slice(start, start + n)
         const tokenScore = this.#scores.get(token)
         if (tokenScore !== undefined) offer(start, start + n, tokenScore, token !== this.#unknownToken)

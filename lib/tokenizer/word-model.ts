@@ -1,6 +1,6 @@
 /** The `model` of a tokenizer.json: words to ids, as the tokenizers library 0.23 does. */
 import { mergePieces, ranksOfMerges } from './bpe.js'
-import { invalidPart, isRecord } from './parts.js'
+import { checkedId, invalidPart, isRecord, maxId } from './parts.js'
 import { encodePrefix } from './prefix.js'
 import { type Score, Unigram } from './unigram.js'
 
@@ -11,7 +11,6 @@ export interface WordModel {
   readonly ids: ReadonlyMap<string, number>
 }
 
-export const maxId = 2 ** 22 - 1
 // words beyond this many characters are encoded from their start
 const longWord = 2048
 
@@ -37,9 +36,7 @@ function guessType(model: Record<string, unknown>): string {
 export function vocabularyOf(vocab: unknown, at = 'model.vocab'): Map<string, number> {
   if (!isRecord(vocab)) throw invalidPart(at, 'an object', vocab)
   const ids = new Map(Object.entries(vocab)) as Map<string, number>
-  for (const [token, id] of ids) {
-    if (!Number.isInteger(id) || id < 0 || id > maxId) throw invalidPart(`${at}: ${JSON.stringify(token)}`, `an id from 0 to ${maxId}`, id)
-  }
+  for (const [token, id] of ids) checkedId(id, `${at}: ${JSON.stringify(token)}`)
   if (ids.size === 0) throw invalidPart(at, 'tokens with their ids', vocab)
   return ids
 }

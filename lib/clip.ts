@@ -8,7 +8,7 @@ import { checkLayers, checkStates, type HiddenStates, type HiddenStatesOptions }
 import { type DecodeSettings, decodeImage, isImageList, prepareDecoder } from './image.js'
 import { checkLoadOptions, type LoadSettings } from './load-options.js'
 import { locateModel, type ModelLocation } from './model-path.js'
-import { modelTokenizer } from './model-tokenizer.js'
+import { modelTokenizer, withTokenizerIds } from './model-tokenizer.js'
 import type { NativeImage, NativeModel, NativeSession, NativeStates } from './native/contract.js'
 import { loadAddon } from './native/load.js'
 import { ownRealm } from './native/own-realm.js'
@@ -70,7 +70,7 @@ export class Clip {
     this.#model = model
     const native = ownRealm(model.info())
     this.info = Object.freeze({
-      ...native, architecture: 'clip' as const, logitScale: Math.exp(native.logitScale), threads: settings.threads, sessions: settings.sessions,
+      ...native, text: withTokenizerIds(native.text, tokenizer), architecture: 'clip' as const, logitScale: Math.exp(native.logitScale), threads: settings.threads, sessions: settings.sessions,
       source: native.source || location.source, revision: native.revision || location.revision,
     })
     this.#runners = Array.from(

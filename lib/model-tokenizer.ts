@@ -26,6 +26,23 @@ export async function modelTokenizer(
   })
 }
 
+/** With the ids that stand in rows, as the tokenizer gives them; asked for, they parse the vocabulary. Broken: as the file says. */
+export function withTokenizerIds(text: NativeModelInfo['text'], tokenizer: ClipTokenizer | undefined): NativeModelInfo['text'] {
+  if (text === null || tokenizer === undefined) return text
+  const own = (name: 'bosId' | 'eosId' | 'padId'): PropertyDescriptor => ({
+    enumerable: true,
+    get: () => {
+      try {
+        return tokenizer[name] ?? -1
+      } catch (error) {
+        if (errorCodeOf(error) === undefined) throw error
+        return text[name]
+      }
+    },
+  })
+  return Object.defineProperties({ ...text }, { bosId: own('bosId'), eosId: own('eosId'), padId: own('padId') })
+}
+
 function fromFile(model: NativeModel, path: string, { bosId, eosId }: NonNullable<NativeModelInfo['text']>): () => TokenizerSource {
   return () => {
     const source = model.tokenizer()

@@ -66,6 +66,7 @@ export interface NativeModelInfo {
     causal: boolean
     /** The result depends on the padding: texts run at their padded length. */
     seesPadding: boolean
+    /** Of the first, the last and the filling token of a row; -1: none. Of a loaded model they are its tokenizer's. */
     bosId: number
     eosId: number
     padId: number

@@ -33,13 +33,11 @@ export async function usageOf(clip: Pick<Clip, 'info' | 'tokenize'>, texts: read
 }
 
 /** Padding may stand on either side; the end token may serve for it, too: its first one behind the text is none. */
-function lengthOf(ids: Int32Array, { padId, eosId, vocabSize }: NonNullable<Clip['info']['text']>): number {
-  const pad = padId >= 0 ? padId : ids.at(-1) // unknown: whatever the row ends with
-  const end = eosId >= 0 ? eosId : vocabSize - 1
-  const first = ids.findIndex(id => id !== pad)
+function lengthOf(ids: Int32Array, { padId, eosId }: NonNullable<Clip['info']['text']>): number {
+  const first = ids.findIndex(id => id !== padId)
   if (first > 0) return ids.length - first
-  const last = ids.findLastIndex(id => id !== pad)
-  return Math.min(ids.length, last + 1 + (pad === end ? 1 : 0))
+  const last = ids.findLastIndex(id => id !== padId)
+  return Math.min(ids.length, last + 1 + (padId === eosId ? 1 : 0))
 }
 
 /** As the engine cuts them (fit_patches of cpp/engine/preprocess.cpp): the same bisection in the same doubles. */

@@ -45,11 +45,9 @@ async function run(shell: Shell, texts: string[], flags: Flags): Promise<void> {
 }
 
 /** The end token may serve for padding, too: its first one at the end is none. */
-function lengthWithoutPadding(ids: Int32Array, { padId, eosId, vocabSize }: NonNullable<ClipInfo['text']>): number {
-  const pad = padId >= 0 ? padId : ids.at(-1) // unknown: whatever the row ends with
-  const end = eosId >= 0 ? eosId : vocabSize - 1
-  const last = ids.findLastIndex(id => id !== pad)
-  return Math.min(ids.length, last + 1 + (pad === end ? 1 : 0))
+function lengthWithoutPadding(ids: Int32Array, { padId, eosId }: NonNullable<ClipInfo['text']>): number {
+  const last = ids.findLastIndex(id => id !== padId)
+  return Math.min(ids.length, last + 1 + (padId === eosId ? 1 : 0))
 }
 
 function render(shell: Shell, text: string, ids: Int32Array, length: number): string {

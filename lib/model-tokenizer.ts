@@ -23,6 +23,7 @@ export async function modelTokenizer(
     eosId: pooling !== 'eot' && eosId >= 0 ? eosId : undefined,
     padId: padId >= 0 ? padId : undefined,
     cleaning: text.cleaning,
+    file: folder || info.path,
   })
 }
 

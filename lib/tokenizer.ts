@@ -148,10 +148,20 @@ class LazyTokenizer implements ClipTokenizer {
       checkSource(source)
       // the tables of text cleaning and the tokenizer library cost an image-only user ten milliseconds
       const { buildTokenizer } = require('./tokenizer/build.js') as typeof import('./tokenizer/build.js')
-      this.#ready = withIds(buildTokenizer(source, this.#settings.cleaning, this.#settings), this.#settings)
+      this.#ready = named(this.#settings.file, () => withIds(buildTokenizer(source, this.#settings.cleaning, this.#settings), this.#settings))
       this.#source = undefined // the text of a vocabulary is megabytes
     }
     return this.#ready
+  }
+}
+
+/** Errors of `build` with the name of the file in front, where they lack it. */
+function named<T>(file: string | undefined, build: () => T): T {
+  try {
+    return build()
+  } catch (cause) {
+    if (file === undefined || !(cause instanceof ClipError) || cause.message.includes(file)) throw cause
+    throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${file}: ${cause.message}`, { cause })
   }
 }
 
@@ -202,7 +212,7 @@ function checkSource(source: unknown): void {
   }
 }
 
-const settingNames = ['contextLength', 'bosId', 'eosId', 'padId', 'cleaning', 'addBos', 'addEos']
+const settingNames = ['contextLength', 'bosId', 'eosId', 'padId', 'cleaning', 'addBos', 'addEos', 'file']
 
 function checkSettings(settings: TokenizerSettings): CheckedSettings {
   if (typeof settings !== 'object' || settings === null) throw invalidArgument('settings', 'an object', settings)
@@ -223,6 +233,7 @@ function checkSettings(settings: TokenizerSettings): CheckedSettings {
   for (const [name, value] of [['addBos', addBos], ['addEos', addEos]] as const) {
     if (typeof value !== 'boolean') throw invalidArgument(`settings.${name}`, 'true or false', value)
   }
+  if (settings.file !== undefined && typeof settings.file !== 'string') throw invalidArgument('settings.file', 'a path', settings.file)
   return { ...settings, cleaning: cleaning satisfies TextCleaning, addBos, addEos }
 }
 

@@ -1,7 +1,10 @@
 /** What addresses and hosts are: who a client is, which hosts are this machine, and what may be fetched from. */
 import { BlockList, isIP, isIPv6 } from 'node:net'
 
-import ipaddr from 'ipaddr.js'
+import type IpAddr from 'ipaddr.js'
+
+/** Loaded with the first address: who imports the library for encoding alone pays nothing for the server. */
+const ipaddr = (): typeof IpAddr => require('ipaddr.js') as typeof IpAddr
 
 /**
  * An address as proxies and sockets write it (brackets, port, zone, IPv4 dressed as IPv6) in its one plain form;
@@ -11,14 +14,14 @@ export function plainAddress(text: string): string | undefined {
   const trimmed = text.trim().replace(/^"(.*)"$/, '$1')
   const bare = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(trimmed)?.[1] ?? /^([\d.]+):\d{1,5}$/.exec(trimmed)?.[1] ?? trimmed
   const address = bare.replace(/%.*$/, '')
-  return isIP(address) > 0 ? ipaddr.process(address).toString() : undefined
+  return isIP(address) > 0 ? ipaddr().process(address).toString() : undefined
 }
 
 /** Who counts as one client: an IPv4 address, or the /64 that an IPv6 host chooses its addresses from. */
 export function clientOf(address: string): string {
   if (!isIPv6(address)) return address
-  const network = ipaddr.IPv6.parse(address).parts.slice(0, 4)
-  return `${new ipaddr.IPv6([...network, 0, 0, 0, 0]).toString()}/64`
+  const network = ipaddr().IPv6.parse(address).parts.slice(0, 4)
+  return `${new (ipaddr().IPv6)([...network, 0, 0, 0, 0]).toString()}/64`
 }
 
 /**
@@ -52,7 +55,7 @@ export function hostOf(header: string): string {
 export function isLoopback(host: string): boolean {
   if (host === 'localhost' || host.endsWith('.localhost')) return true
   const address = plainAddress(host)
-  return address !== undefined && ipaddr.parse(address).range() === 'loopback'
+  return address !== undefined && ipaddr().parse(address).range() === 'loopback'
 }
 
 /** Whether `host` is one of `patterns`; a leading `*.` admits subdomains. */
@@ -67,7 +70,7 @@ export function matchesHost(host: string, patterns: readonly string[]): boolean 
  */
 export function isPublic(address: string): boolean {
   if (isIP(address) === 0 || address.includes('%')) return false
-  const plain = ipaddr.process(address)
+  const plain = ipaddr().process(address)
   const text = plain.toString()
   if (plain.kind() === 'ipv4') return !notPublic.check(text, 'ipv4')
   return globalUnicast.check(text, 'ipv6') && !notPublic.check(text, 'ipv6')

@@ -98,6 +98,8 @@ export interface TokenizerSettings {
   addBos?: boolean
   /** Whether a row ends with the end token, which truncation then keeps. Default: true. */
   addEos?: boolean
+  /** What messages about the source call it. */
+  file?: string
 }
 
 /** Turns text into ids without start, end, truncation and padding: one per family. */

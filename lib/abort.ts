@@ -94,7 +94,6 @@ export async function underBoth<T>(one: AbortSignal | undefined, other: AbortSig
   if (!one) return work(other)
   const controller = new AbortController()
   const stop = (signal: AbortSignal) => (): void => controller.abort(abortReason(signal))
-  for (const signal of [one, other]) if (signal.aborted) stop(signal)()
   const listeners = [one, other].map(signal => onAbort(signal, stop(signal)))
   try {
     return await work(controller.signal)
@@ -107,9 +106,7 @@ export async function underBoth<T>(one: AbortSignal | undefined, other: AbortSig
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
   return new Promise((resolve, reject) => {
-    const stop = (): void => reject(abortReason(signal))
-    if (signal.aborted) stop()
-    const stopListening = onAbort(signal, stop)
+    const stopListening = onAbort(signal, () => reject(abortReason(signal)))
     promise.then(resolve, reject).finally(stopListening)
   })
 }

@@ -161,7 +161,7 @@ function named<T>(file: string | undefined, build: () => T): T {
     return build()
   } catch (cause) {
     if (file === undefined || !(cause instanceof ClipError) || cause.message.includes(file)) throw cause
-    throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${file}: ${cause.message}`, { cause })
+    throw new ClipError(cause.code, `${file}: ${cause.message}`, { cause })
   }
 }
 

@@ -46,10 +46,10 @@ struct dot_bytes : dot_in_lanes<dot_bytes> {
     // Lane j of sums: the block's activations whose index is j modulo 8. The low word of a lane holds products of the
     // first two inputs of four, the high word those of the others.
     static GGCLIP_INLINE_MEMBER uint32_t correction(int offset, vi sums) {
-        int32_t lane[lanes];
+        uint32_t lane[lanes];  // unsigned: activations that are not finite wrap
         store_i(lane, sums);
-        const uint32_t low = (uint32_t) (-offset * (lane[0] + lane[1] + lane[4] + lane[5]));
-        const uint32_t high = (uint32_t) (-offset * (lane[2] + lane[3] + lane[6] + lane[7]));
+        const uint32_t low = (uint32_t) -offset * (lane[0] + lane[1] + lane[4] + lane[5]);
+        const uint32_t high = (uint32_t) -offset * (lane[2] + lane[3] + lane[6] + lane[7]);
         return (low & 0xffff) | high << 16;
     }
 

@@ -1,5 +1,5 @@
 /** Caches that cannot be written, users without a home, callers that change their mind: what a machine may be like. */
-import { type ExecFileOptions, execFile } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -17,19 +17,33 @@ beforeEach(() => bench.hub.add('owner/model', checkpoint))
 
 const posix = where('posix', describe)
 
-/** pull() in a process of its own: its result, or the code and message of its error. */
-function pullElsewhere(id: string, env: Record<string, string>, options: ExecFileOptions = {}): Promise<Record<string, unknown>> {
-  const script = `require(process.argv[1]).pull(process.argv[2]).catch(({ code, message }) => ({ code, message })).then(result => console.log(JSON.stringify(result)))`
+/**
+ * pull() in a process of its own, there as the user `uid`: its result, or the code and message of its error.
+ * The library and what it loads on demand are loaded before the user changes: the checkout may lie where only its owner may look.
+ */
+function pullElsewhere(id: string, env: Record<string, string>, uid?: number): Promise<Record<string, unknown>> {
+  const script = `
+    const [compiled, id, uid] = process.argv.slice(1)
+    const { pull } = require(compiled)
+    const outcome = (id, options) => pull(id, options).catch(({ code, message }) => ({ code, message }))
+    outcome('load/everything', { offline: true, cacheDir: '/nonexistent' }).then(() => {
+      process.chdir('/')
+      if (uid) { process.setgroups([]); process.setgid(Number(uid)); process.setuid(Number(uid)) }
+      return outcome(id)
+    }).then(result => console.log(JSON.stringify(result)))`
+  const args = uid === undefined ? [] : [String(uid)]
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, ['-e', script, compiled, id], { ...options, env: { PATH: process.env.PATH, HF_ENDPOINT: bench.hub.endpoint, ...env } }, (error, stdout) => {
+    execFile(process.execPath, ['-e', script, compiled, id, ...args], { env: { PATH: process.env.PATH, HF_ENDPOINT: bench.hub.endpoint, ...env } }, (error, stdout) => {
       if (error) reject(error)
       else resolve(JSON.parse(String(stdout)) as Record<string, unknown>)
     })
   })
 }
 
-/** For root, who may write everywhere: somebody else. */
-const stranger: ExecFileOptions = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
+/** For root, who may write everywhere: another user, with an entry in /etc/passwd and without. */
+const isRoot = process.getuid?.() === 0
+const stranger = isRoot ? 65534 : undefined
+const homeless = isRoot ? 54321 : undefined
 
 posix('a cache that cannot be written', () => {
   const places = (): string[] => [bench.cacheDir, ...readdirSync(bench.cacheDir, { recursive: true, withFileTypes: true }).filter(entry => entry.isDirectory()).map(entry => path.join(entry.parentPath, entry.name))]
@@ -67,11 +81,10 @@ posix('a cache that cannot be written', () => {
 })
 
 posix('a user without a home folder', () => {
-  const nobody: ExecFileOptions = process.getuid?.() === 0 ? { uid: 54321, gid: 54321, cwd: '/' } : { cwd: '/' }
-  const home: Record<string, string> = process.getuid?.() === 0 ? {} : { HOME: '' }
+  const home: Record<string, string> = isRoot ? {} : { HOME: '' }
 
   test.each([[{}], [{ HF_HOME: '~/models' }], [{ HF_HUB_CACHE: '~' }], [{ XDG_CACHE_HOME: '~/cache' }]])('%j: no place for the cache', async env => {
-    const error = await pullElsewhere('owner/model', { ...home, ...env as Record<string, string> }, nobody)
+    const error = await pullElsewhere('owner/model', { ...home, ...env as Record<string, string> }, homeless)
     expect(error).toEqual({ code: 'ERR_CLIP_FILE_WRITE', message: expect.stringMatching(/^no place for the hub's cache, .*set HF_HOME/) })
     expect(bench.hub.requests).toEqual([])
   })
@@ -81,12 +94,12 @@ posix('a user without a home folder', () => {
     mkdirSync(folder)
     chmodSync(scratch, 0o755)
     chmodSync(folder, 0o777)
-    const { path: place } = await pullElsewhere('owner/model', { ...home, [name]: folder }, nobody)
+    const { path: place } = await pullElsewhere('owner/model', { ...home, [name]: folder }, homeless)
     expect(place).toMatch(new RegExp(`/${name}/.*models--owner--model`))
   })
 
   test('a home that is not there', async () => {
-    const error = await pullElsewhere('owner/model', { HOME: '/proc/nonexistent' }, nobody)
+    const error = await pullElsewhere('owner/model', { HOME: '/proc/nonexistent' }, homeless)
     expect(error).toEqual({ code: 'ERR_CLIP_FILE_WRITE', message: expect.stringMatching(/^cannot write \/proc\/nonexistent\/\.cache\/huggingface/) })
   })
 })

@@ -3,7 +3,7 @@ import type { Sharp } from 'sharp'
 
 import type { HubOptions } from './models/pull.js'
 import type { NativeModelInfo } from './native/contract.js'
-import type { TraceEvent } from './trace.js'
+import type { TraceEvent } from './clip/trace.js'
 
 /** 8-bit sRGB pixels, row-major, `channels` interleaved bytes each: 1 grey, 3 RGB, 4 RGBA (alpha not premultiplied). */
 export interface RawPixels {

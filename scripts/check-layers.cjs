@@ -15,7 +15,8 @@ const below = {
 const violations = []
 
 for (const [folder, allowed] of Object.entries(below)) {
-  for (const file of fs.readdirSync(path.join(cpp, folder))) {
+  for (const file of fs.readdirSync(path.join(cpp, folder), { recursive: true })) {
+    if (!/\.(h|cpp)$/.test(file)) continue
     const text = fs.readFileSync(path.join(cpp, folder, file), 'utf8')
     for (const [, open, name] of text.matchAll(/^\s*#\s*include\s+(["<])([^">]+)[">]/gm)) {
       const [top] = name.split('/')

@@ -11,7 +11,7 @@ const path = require('node:path')
 const root = path.join(__dirname, '..')
 const kernels = path.join(root, 'cpp', 'kernels')
 const build = path.join(root, 'build', 'levels')
-const sources = fs.readdirSync(kernels).filter(name => name.endsWith('.cpp')).map(name => path.join(kernels, name))
+const sources = fs.readdirSync(kernels, { recursive: true }).filter(name => name.endsWith('.cpp')).map(name => path.join(kernels, name))
 const found = command => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0
 const firstFound = commands => commands.find(found)
 
@@ -84,7 +84,7 @@ function vnniTwin() {
   const file = path.join(build, 'kernels-avx-vnni.cpp')
   fs.mkdirSync(build, { recursive: true })
   const twins = ['dpbusd', 'dpwssd'].map(op => `#define _mm256_${op}_avx_epi32 _mm256_${op}_epi32`)
-  fs.writeFileSync(file, `#include <immintrin.h>\n${twins.join('\n')}\n#include "kernels/kernels-avx-vnni.cpp"\n`)
+  fs.writeFileSync(file, `#include <immintrin.h>\n${twins.join('\n')}\n#include "kernels/levels/kernels-avx-vnni.cpp"\n`)
   return file
 }
 

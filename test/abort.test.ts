@@ -1,4 +1,4 @@
-import { onAbort, withAbort } from '../lib/abort'
+import { onAbort, withAbort } from '../lib/async/abort'
 import { listeners, promises, withCode } from './scheduler/support'
 
 describe('abort helpers', () => {

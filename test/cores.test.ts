@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 
-import { availableCores, divideCores, usableCores } from '../lib/cores.js'
+import { availableCores, divideCores, usableCores } from '../lib/cores/cores.js'
 import { describeSystem, type LogicalCpu, type Machine, type System } from '../lib/cores/machine.js'
 import { where } from './helpers/skips'
 
@@ -176,7 +176,7 @@ test('this machine has between one core and as many as Node counts', () => {
 })
 
 where('twoCores', test)('affinity of a real process', () => {
-  const script = "process.stdout.write(String(require('./dist/cores.js').availableCores()))"
+  const script = "process.stdout.write(String(require('./dist/cores/cores.js').availableCores()))"
   const run = (command: string, args: string[]) => execFileSync(command, args, { cwd: path.join(__dirname, '..'), encoding: 'utf8' })
   expect(run('taskset', ['-c', '0', process.execPath, '-e', script])).toBe('1')
 })

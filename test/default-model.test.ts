@@ -7,7 +7,7 @@ import sharp from 'sharp'
 
 import { Clip } from '../lib/index.js'
 import { errorCodeOf } from '../lib/errors.js'
-import { defaultModelPath } from '../lib/model-path.js'
+import { defaultModelPath } from '../lib/models/model-path.js'
 
 const samples = path.join(__dirname, '..', 'models', 'samples')
 const heldout = path.join(__dirname, 'fixtures', 'heldout')

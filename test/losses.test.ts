@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { contrastiveLoss, sigmoidLoss } from '../lib/losses'
-import { normalize } from '../lib/similarity'
+import { contrastiveLoss, sigmoidLoss } from '../lib/vectors/losses'
+import { normalize } from '../lib/vectors/similarity'
 
 const reference = join(__dirname, 'fixtures/math/losses_8x8.json')
 

@@ -5,7 +5,7 @@
 #include "binding/model-object.h"
 #include "binding/search.h"
 #include "binding/tools.h"
-#include "engine/ggml-abort.h"
+#include "engine/run/ggml-abort.h"
 
 #include <ggml.h>
 

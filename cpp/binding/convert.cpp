@@ -3,8 +3,8 @@
 #include "binding/arguments.h"
 #include "binding/async.h"
 #include "binding/model-object.h"
-#include "engine/type-policy.h"
-#include "formats/convert.h"
+#include "engine/weights/type-policy.h"
+#include "formats/write/convert.h"
 #include "formats/open-model.h"
 
 #include <cstring>

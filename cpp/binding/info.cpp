@@ -1,6 +1,6 @@
 #include "binding/info.h"
 
-#include "formats/enum-names.h"
+#include "formats/layout/enum-names.h"
 
 namespace ggclip::binding {
 

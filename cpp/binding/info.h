@@ -1,7 +1,7 @@
 // What JavaScript is told about a model.
 #pragma once
 
-#include "engine/weights.h"
+#include "engine/weights/weights.h"
 
 #include <napi.h>
 

@@ -2,7 +2,7 @@
 
 #include "binding/arguments.h"
 #include "binding/async.h"
-#include "formats/enum-names.h"
+#include "formats/layout/enum-names.h"
 #include "formats/inspect.h"
 
 namespace ggclip::binding {

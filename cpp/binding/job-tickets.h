@@ -1,7 +1,7 @@
 // Cancelling the jobs of a session's thread.
 #pragma once
 
-#include "engine/session.h"
+#include "engine/run/session.h"
 
 #include <cstdint>
 #include <mutex>

@@ -3,7 +3,7 @@
 
 #include "binding/async.h"
 #include "engine/preprocess.h"
-#include "engine/weights.h"
+#include "engine/weights/weights.h"
 
 #include <napi.h>
 

@@ -3,7 +3,7 @@
 #include "binding/arguments.h"
 #include "binding/async.h"
 #include "binding/model-object.h"
-#include "kernels/search.h"
+#include "kernels/search/search.h"
 
 #include <cstring>
 #include <atomic>

@@ -3,9 +3,9 @@
 
 #include "binding/async.h"
 #include "binding/job-tickets.h"
-#include "engine/memory.h"
+#include "engine/run/memory.h"
 #include "engine/preprocess.h"
-#include "engine/session.h"
+#include "engine/run/session.h"
 
 #include <napi.h>
 

@@ -2,8 +2,8 @@
 
 #include "binding/arguments.h"
 #include "binding/async.h"
-#include "engine/device.h"
-#include "formats/enum-names.h"
+#include "engine/run/device.h"
+#include "formats/layout/enum-names.h"
 #include "kernels/kernels.h"
 
 #include <chrono>

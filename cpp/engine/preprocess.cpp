@@ -1,10 +1,10 @@
-#include "preprocess.h"
+#include "engine/preprocess.h"
 
 #include <algorithm>
 #include <cmath>
 #include <new>
 
-#include "error.h"
+#include "engine/error.h"
 
 namespace ggclip {
 

@@ -8,8 +8,8 @@
 #include <mutex>
 #include <vector>
 
-#include "hparams.h"
-#include "kernels/resize.h"
+#include "engine/hparams.h"
+#include "kernels/resize/resize.h"
 
 namespace ggclip {
 

@@ -1,11 +1,11 @@
 #include "formats/inspect.h"
 
-#include "formats/checkpoint-files.h"
-#include "formats/gguf-reader.h"
-#include "formats/json.h"
+#include "formats/containers/checkpoint-files.h"
+#include "formats/containers/gguf-reader.h"
+#include "formats/containers/json.h"
 #include "formats/open-model.h"
-#include "formats/tensor-names.h"
-#include "formats/torch-file.h"
+#include "formats/layout/tensor-names.h"
+#include "formats/containers/torch-file.h"
 
 #include <algorithm>
 #include <cstdio>

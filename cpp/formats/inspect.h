@@ -3,7 +3,7 @@
 
 #include "engine/error.h"
 #include "engine/hparams.h"
-#include "formats/raw-tensor.h"
+#include "formats/containers/raw-tensor.h"
 #include "formats/read-options.h"
 
 #include <string>

@@ -1,15 +1,15 @@
 #include "formats/open-model.h"
 
 #include "engine/error.h"
-#include "formats/checkpoint-files.h"
-#include "formats/gguf-model.h"
-#include "formats/hf-config.h"
-#include "formats/limits.h"
-#include "formats/measure-tensors.h"
-#include "formats/open-clip-config.h"
-#include "formats/openai-shapes.h"
-#include "formats/tensor-names.h"
-#include "formats/torch-file.h"
+#include "formats/containers/checkpoint-files.h"
+#include "formats/families/gguf-model.h"
+#include "formats/families/hf-config.h"
+#include "formats/layout/limits.h"
+#include "formats/layout/measure-tensors.h"
+#include "formats/families/open-clip-config.h"
+#include "formats/families/openai-shapes.h"
+#include "formats/layout/tensor-names.h"
+#include "formats/containers/torch-file.h"
 
 #include <cmath>
 #include <cstring>

@@ -1,8 +1,8 @@
 // Opens any model that ggclip reads.
 #pragma once
 
-#include "engine/model-source.h"
-#include "formats/model-file.h"
+#include "engine/weights/model-source.h"
+#include "formats/containers/model-file.h"
 #include "formats/read-options.h"
 
 #include <string>

@@ -7,9 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "token-tiles.h"
-#include "transpose.h"
-#include "vector-math.h"
+#include "kernels/matmul/token-tiles.h"
+#include "kernels/matmul/transpose.h"
+#include "kernels/vector-math.h"
 
 GGCLIP_LEVEL_BEGIN
 

@@ -1,7 +1,7 @@
 // Which levels this CPU and operating system can run. This file is compiled for the baseline CPU.
 #include <cstring>
 
-#include "kernels.h"
+#include "kernels/kernels.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
 #define GGCLIP_X86 1

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "pack-activations.h"
+#include "kernels/matmul/pack-activations.h"
 
 GGCLIP_LEVEL_BEGIN
 

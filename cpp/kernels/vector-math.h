@@ -2,7 +2,7 @@
 // fits made for this file.
 #pragma once
 
-#include "level.h"
+#include "kernels/levels/level.h"
 
 GGCLIP_LEVEL_BEGIN
 

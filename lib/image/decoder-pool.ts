@@ -10,14 +10,14 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 
-import { abortReason, onAbort, throwIfAborted } from '../abort.js'
-import { withTimeLimit } from '../deadline.js'
+import { abortReason, onAbort, throwIfAborted } from '../async/abort.js'
+import { withTimeLimit } from '../async/deadline.js'
 import { ClipError, type ClipErrorCode } from '../errors.js'
 import type { NativePixels } from '../native/contract.js'
 import type { DecodeContext } from './decode.js'
 import type { DecodeRequest, DecodeResponse } from './decoder-process.js'
 import { type Frame, FrameReader, writeFrame } from './frames.js'
-import { Gate } from './gate.js'
+import { Gate } from '../async/gate.js'
 import type { PictureFormat } from './picture-format.js'
 
 /** Enough for all cores that decode beside the host, few enough to be paid for in memory: 60 MB each. */

@@ -9,7 +9,7 @@ import { constants, createReadStream } from 'node:fs'
 import { copyFile, open, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 
-import { throwIfAborted } from '../abort.js'
+import { throwIfAborted } from '../async/abort.js'
 import { ClipError } from '../errors.js'
 import { withLock } from './blob-lock.js'
 import { makeFolder, partialFiles, writeFailure } from './hub-cache.js'

@@ -2,7 +2,7 @@
 import { readFile, statfs } from 'node:fs/promises'
 import path from 'node:path'
 
-import { onAbort, throwIfAborted } from '../abort.js'
+import { onAbort, throwIfAborted } from '../async/abort.js'
 import { ClipError, errorCodeOf } from '../errors.js'
 import { downloadBlob } from './blob-download.js'
 import { HubCache } from './hub-cache.js'

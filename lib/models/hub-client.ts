@@ -3,7 +3,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import { pipeline, type Readable } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 
-import { onAbort, throwIfAborted } from '../abort.js'
+import { onAbort, throwIfAborted } from '../async/abort.js'
 import { ClipError } from '../errors.js'
 import { type Asked, connectionFailure, hostOf, statusFailure } from './hub-errors.js'
 import type { HubSettings, RetryPolicy } from './hub-settings.js'

@@ -1,5 +1,5 @@
 /** Making a failed request again: which failures are worth it, and how long to wait. */
-import { abortReason, onAbort, throwIfAborted } from '../abort.js'
+import { abortReason, onAbort, throwIfAborted } from '../async/abort.js'
 import type { ClipError } from '../errors.js'
 import type { RetryPolicy } from './hub-settings.js'
 

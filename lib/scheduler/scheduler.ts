@@ -2,7 +2,7 @@
  * Micro-batching over a set of runners. docs/scheduler.md tells the policy; in short: what waits together and is of
  * one kind goes together, an idle runner does not wait, a full queue says so, and nobody starves.
  */
-import { abortReason, onAbort } from '../abort.js'
+import { abortReason, onAbort } from '../async/abort.js'
 import { ClipError, errorCodeOf } from '../errors.js'
 import { checkInteger, checkNonEmptyArray, checkNumber, checkString } from '../validate.js'
 import { BatchSize } from './batch-size.js'

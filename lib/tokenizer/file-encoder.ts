@@ -1,11 +1,11 @@
 /** A tokenizer.json as it describes itself: normaliser, added tokens, pre-tokeniser, model, decoder. */
-import { AddedTokens } from './added-tokens.js'
-import { cleanText, lowerEach, repairText } from './clean.js'
-import { type Decode, makeDecoder } from './decoder.js'
-import { makeNormalizer, type Normalize } from './normalizer.js'
-import { makePreTokenizer, type Piece, type PreTokenize } from './pre-tokenizer.js'
+import { AddedTokens } from './stages/added-tokens.js'
+import { cleanText, lowerEach, repairText } from './text/clean.js'
+import { type Decode, makeDecoder } from './stages/decoder.js'
+import { makeNormalizer, type Normalize } from './stages/normalizer.js'
+import { makePreTokenizer, type Piece, type PreTokenize } from './stages/pre-tokenizer.js'
 import type { AddedToken, TextCleaning, TextEncoder } from './types.js'
-import type { WordModel } from './word-model.js'
+import type { WordModel } from './words/word-model.js'
 
 export class FileEncoder implements TextEncoder {
   readonly tokenCount: number

@@ -5,7 +5,7 @@
  * added_tokens.json and (for classes that build a tokenizer themselves) the list of tokenizer.json. Ids in these files only
  * tell the order: a token that the vocabulary has keeps that id, the others follow the vocabulary one by one.
  */
-import { checkedId, invalidPart, isRecord } from './parts.js'
+import { checkedId, invalidPart, isRecord } from './files/parts.js'
 import type { AddedToken, BesideFiles, SpecialTokens } from './types.js'
 
 /** An added token whose id is not settled. */

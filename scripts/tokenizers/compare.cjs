@@ -21,7 +21,7 @@ const { folders } = require('./folders.cjs')
 const expected = join(__dirname, '..', '..', 'test', 'fixtures', 'tokenizer', 'expected.json')
 const perGroup = 4 // texts to a digest
 
-const { createTokenizer, readTokenizerSource } = require('../../dist/tokenizer.js')
+const { createTokenizer, readTokenizerSource } = require('../../dist/tokenizer/tokenizer.js')
 
 /** Of the ids of a few texts: short, and long enough that a difference does not go unseen. */
 const digest = rows => createHash('sha256').update(rows.map(ids => ids.join(' ')).join()).digest('base64').slice(0, 4)

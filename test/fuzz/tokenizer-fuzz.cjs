@@ -7,7 +7,7 @@
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { createTokenizer, readTokenizerSource } = require('../../dist/tokenizer.js')
+const { createTokenizer, readTokenizerSource } = require('../../dist/tokenizer/tokenizer.js')
 
 const [, , seconds = '10', findings = '.', seed = String(Date.now() % 1e9)] = process.argv
 const families = path.join(__dirname, '..', 'fixtures', 'reference', 'families')

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { decodeImage } from '../../lib/image'
+import { decodeImage } from '../../lib/image/image'
 import { endsSoon } from '../../lib/image/pixel-size'
 import { encode, exact, failure, pixelsOf } from './support'
 

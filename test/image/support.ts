@@ -1,7 +1,7 @@
 /** Pictures to decode, and how. */
 import sharp from 'sharp'
 
-import { type DecodeSettings, decodeImage } from '../../lib/image'
+import { type DecodeSettings, decodeImage } from '../../lib/image/image'
 import type { NativePixels } from '../../lib/native/contract'
 import type { ImageInput } from '../../lib/types'
 

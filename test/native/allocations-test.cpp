@@ -3,8 +3,8 @@
 // binding makes it), the process goes on, and the next undisturbed run gives the same numbers.
 #include "formats-files.h"
 
-#include "engine/session.h"
-#include "formats/convert.h"
+#include "engine/run/session.h"
+#include "formats/write/convert.h"
 #include "formats/open-model.h"
 
 #include <atomic>

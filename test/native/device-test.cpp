@@ -1,7 +1,7 @@
 // The way of a GPU, on a pretended one: batches of pictures and texts in turn, of changing shapes, must equal their first run
 // bit for bit and the CPU's results within rounding, whether the device has every operation or the CPU must help.
 #include "check.h"
-#include "engine/session.h"
+#include "engine/run/session.h"
 #include "pretended-device.h"
 #include "tiny-model.h"
 

@@ -3,8 +3,8 @@
 
 #include "formats-files.h"
 
-#include "formats/gguf-reader.h"
-#include "formats/json.h"
+#include "formats/containers/gguf-reader.h"
+#include "formats/containers/json.h"
 #include "formats/open-model.h"
 
 #include <cmath>

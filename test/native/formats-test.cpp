@@ -3,9 +3,9 @@
 // GGCLIP_FUZZ_ROUNDS: rounds of the mutation test, 2000 unless set.
 #include "formats-broken-files.h"
 
-#include "engine/tensor-convert.h"
-#include "formats/convert.h"
-#include "formats/enum-names.h"
+#include "engine/weights/tensor-convert.h"
+#include "formats/write/convert.h"
+#include "formats/layout/enum-names.h"
 #include "formats/open-model.h"
 
 #include <cmath>

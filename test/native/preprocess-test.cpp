@@ -9,7 +9,7 @@
 #include "check.h"
 #include "engine/error.h"
 #include "engine/preprocess.h"
-#include "kernels/resize.h"
+#include "kernels/resize/resize.h"
 
 using namespace ggclip;
 using namespace ggclip::kernels;

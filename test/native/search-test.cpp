@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "check.h"
-#include "kernels/search.h"
+#include "kernels/search/search.h"
 
 using namespace ggclip::kernels;
 using test::n_failed;

@@ -11,8 +11,8 @@
 #endif
 
 #include "check.h"
-#include "engine/thread-placement.h"
-#include "engine/thread-team.h"
+#include "engine/run/thread-placement.h"
+#include "engine/run/thread-team.h"
 
 using namespace ggclip;
 using test::n_failed;

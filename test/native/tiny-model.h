@@ -1,8 +1,8 @@
 // Models of random shapes with random weights, built in memory: every kind of tower that a file can describe.
 #pragma once
 
-#include "engine/model-source.h"
-#include "formats/tensor-names.h"
+#include "engine/weights/model-source.h"
+#include "formats/layout/tensor-names.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 // A batch must equal its single calls, bit for bit: random models, types, kernel levels, precisions and numbers of threads,
 // batches of unlike members. The levels must agree with one another on f32 weights.
 #include "check.h"
-#include "engine/session.h"
+#include "engine/run/session.h"
 #include "kernels/kernels.h"
 #include "tiny-model.h"
 

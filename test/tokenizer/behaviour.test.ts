@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { resolve } from 'node:path'
 
-import { impliedMerges, mergePieces, ranksOfMerges } from '../../lib/tokenizer/bpe.js'
-import { fromByteChars, toByteChars } from '../../lib/tokenizer/bytes.js'
-import { cleanText, splitForCleaning } from '../../lib/tokenizer/clean.js'
-import { encodePrefix } from '../../lib/tokenizer/prefix.js'
-import { createTokenizer, textCleanings, type TokenizerSettings } from '../../lib/tokenizer.js'
+import { impliedMerges, mergePieces, ranksOfMerges } from '../../lib/tokenizer/words/bpe.js'
+import { fromByteChars, toByteChars } from '../../lib/tokenizer/words/bytes.js'
+import { cleanText, splitForCleaning } from '../../lib/tokenizer/text/clean.js'
+import { encodePrefix } from '../../lib/tokenizer/stages/prefix.js'
+import { createTokenizer, textCleanings, type TokenizerSettings } from '../../lib/tokenizer/tokenizer.js'
 import { alphabet, bos, codeOf, eos, merges, randomOf, randomText, tiny, vectors, vocab } from './support'
 
 describe('cleaning', () => {
@@ -173,7 +173,7 @@ describe('laziness', () => {
 
 test('importing does not load what encodes', () => {
   // in a process of its own: jest has its own module registry
-  const built = resolve(__dirname, '../../dist/tokenizer.js')
+  const built = resolve(__dirname, '../../dist/tokenizer/tokenizer.js')
   const script = `require(${JSON.stringify(built)})
     console.log(Object.keys(require.cache).some((path) => path.includes('tokenizer/build')))`
   expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }).trim()).toBe('false')

@@ -1,5 +1,5 @@
-import { readCharsmap } from '../../lib/tokenizer/charsmap.js'
-import { createTokenizer, type TokenizerSource } from '../../lib/tokenizer.js'
+import { readCharsmap } from '../../lib/tokenizer/stages/charsmap.js'
+import { createTokenizer, type TokenizerSource } from '../../lib/tokenizer/tokenizer.js'
 import { codeOf, tiny, vocab } from './support'
 
 describe('wrong arguments', () => {

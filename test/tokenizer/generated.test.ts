@@ -7,8 +7,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { createTokenizer, readTokenizerSource, type TextCleaning } from '../../lib/tokenizer.js'
-import { fileTokenizer } from '../../lib/tokenizer/for-file.js'
+import { createTokenizer, readTokenizerSource, type TextCleaning } from '../../lib/tokenizer/tokenizer.js'
+import { fileTokenizer } from '../../lib/tokenizer/files/for-file.js'
 import { fixtures, jsonOf } from './support'
 
 interface Folder {

@@ -2,13 +2,13 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-import { defaultModelPath } from '../../lib/model-path.js'
+import { defaultModelPath } from '../../lib/models/model-path.js'
 
 import {
   createTokenizer, readTokenizerSource, type TokenizerSettings, type TokenizerSource,
-} from '../../lib/tokenizer.js'
-import { recoverMerges } from '../../lib/tokenizer/bpe.js'
-import { cleanText } from '../../lib/tokenizer/clean.js'
+} from '../../lib/tokenizer/tokenizer.js'
+import { recoverMerges } from '../../lib/tokenizer/words/bpe.js'
+import { cleanText } from '../../lib/tokenizer/text/clean.js'
 import { oracle } from '../helpers/oracle'
 import { bos, eos, jsonOf, merges, specials, textOf, tiny, tokensOf, vectors, vocab } from './support'
 

@@ -3,7 +3,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { createTokenizer, readTokenizerSource } from '../../lib/tokenizer.js'
+import { createTokenizer, readTokenizerSource } from '../../lib/tokenizer/tokenizer.js'
 import { oracle } from '../helpers/oracle'
 
 const fixture = join(__dirname, '..', 'fixtures', 'tokenizer', 'xlm-roberta')

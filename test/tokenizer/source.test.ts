@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { errorCodeOf } from '../../lib/errors.js'
-import { createTokenizer, readTokenizerSource } from '../../lib/tokenizer.js'
+import { createTokenizer, readTokenizerSource } from '../../lib/tokenizer/tokenizer.js'
 import { fixtures, merges, specials, vectors, vocab } from './support'
 
 describe('readTokenizerSource', () => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 import { errorCodeOf } from '../../lib/errors.js'
-import type { TokenizerSource } from '../../lib/tokenizer.js'
+import type { TokenizerSource } from '../../lib/tokenizer/tokenizer.js'
 
 export const fixtures = resolve(__dirname, '../fixtures/tokenizer')
 

@@ -70,7 +70,7 @@ inline std::vector<float> run_linear(const kernel_table & k, const linear_case &
     return out;
 }
 
-// Levels that multiply 16-bit weights as words (tile-word.h).
+// Levels that multiply 16-bit weights as words (tile-i16.h).
 inline bool uses_words(const kernel_table & k, const linear_case & c) {
     return (k.level == cpu_level::avx512_vnni || k.level == cpu_level::avx_vnni) &&
            (c.type == weight_type::f16 || c.type == weight_type::bf16);

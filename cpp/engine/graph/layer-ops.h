@@ -1,0 +1,88 @@
+// The compute seam: the few layer operations that every graph builder speaks. Two implementations stand behind it:
+//   portable-ops.cpp  plain ggml operations, for every ggml backend; the reference in tests
+//   packed-ops.cpp    nodes with ggclip's own CPU kernels over packed weights
+// Both give the same graph, the same names and, within a stated tolerance, the same numbers.
+#pragma once
+
+#include "engine/weights/weights.h"
+
+#include <ggml.h>
+
+#include <memory>
+
+namespace ggclip {
+
+// Sequences of one batch, laid one after another along the token dimension.
+struct sequences {
+    int n_seq = 0;
+    int n_token = 0;       // sum of the lengths
+    int max_length = 0;
+    bool uniform = true;   // all of max_length
+    bool causal = false;
+    std::vector<int32_t> offset;  // [n_seq + 1], first token of each sequence
+    int n_key = 0;         // > 0, with one sequence only: its first n_key tokens are real, the rest padding nobody sees
+    // graph inputs of the portable attention; null where it needs none
+    ggml_tensor * mask = nullptr;      // f32 [max_length, max_length]: 0 or -inf, causal order
+    ggml_tensor * key_mask = nullptr;  // f32 [max_length, 1, 1, n_seq]: which keys a sequence has
+    ggml_tensor * pad = nullptr;       // i32 [max_length * n_seq]: row of each padded position
+    ggml_tensor * unpad = nullptr;     // i32 [n_token]: padded position of each row
+    ggml_tensor * shares = nullptr;    // f32 [max_length, 1, n_seq]: each token's weight in its sequence's mean
+
+    int n_real(int s) const { return n_key > 0 ? n_key : offset[(size_t) s + 1] - offset[(size_t) s]; }
+};
+
+// A normalised layer input on its way to one or more linear layers. The packed path makes the 8-bit form that a layer's
+// weights call for at first use and shares it; the f32 form is made only when somebody asks for it.
+struct layer_input {
+    ggml_tensor * x = nullptr;               // before the norm, [n, n_token]
+    const norm_weights * norm = nullptr;     // null: x is used as it is
+    float         eps = 0;
+    ggml_tensor * f32 = nullptr;             // normalised
+    ggml_tensor * packed[9] = {};            // by kernels::weight_type
+};
+
+class layer_ops {
+  public:
+    virtual ~layer_ops() = default;
+
+    // LayerNorm of x [n, n_token], to be consumed by linear().
+    layer_input norm(ggml_tensor * x, const norm_weights & w, float eps) { return {x, &w, eps, nullptr, {}}; }
+    layer_input plain(ggml_tensor * x) { return {x, nullptr, 0, x, {}}; }
+
+    // Rows of x by index (i32 [n]): [n_embd, n].
+    virtual ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) = 0;
+    // One vector for each sequence: [n] -> [n, n_seq].
+    virtual ggml_tensor * repeat(ggml_tensor * vector, int n_seq) = 0;
+    // Token and position vectors added, and the first row of the type table (or null):
+    // ids and positions i32 [n_token] -> [n_embd, n_token].
+    virtual ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table, ggml_tensor * positions,
+                                       ggml_tensor * type_table) = 0;
+    // Class token (or null) before each image's patches, position vectors added:
+    // patches [n_embd, n_patch * n_seq] -> [n_embd, n_token * n_seq].
+    virtual ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table, int n_seq) = 0;
+    // Mean of each sequence's real tokens, the first `skip` left out: [n, n_token] -> [n, n_seq].
+    virtual ggml_tensor * mean(ggml_tensor * x, const sequences & seqs, int skip) = 0;
+
+    // The normalised values themselves, [n, n_token].
+    virtual ggml_tensor * values(layer_input & in) = 0;
+    // act(W in + b) + residual, [n_out, n_token]; residual may be null.
+    virtual ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) = 0;
+    // act(W in + b) on its way to `next` and to nothing else.
+    virtual layer_input hidden(layer_input & in, const linear_weights & w, activation act, const linear_weights & next) {
+        (void) next;
+        return plain(linear(in, w, act, nullptr));
+    }
+    // Softmax attention with n_head heads: q [n_head * d_head, n_query], k and v [n_head * d_head, n_token].
+    // n_query is n_token, or n_seq when each sequence asks with one token only, which then sees all of its sequence.
+    virtual ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head, const sequences & seqs) = 0;
+};
+
+// Lives as long as its graph does: packed nodes keep their parameters in it.
+struct capture;
+std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx, capture * states = nullptr);
+std::unique_ptr<layer_ops> make_packed_ops(ggml_context * ctx, const weights & weights, int n_threads);
+
+// The activation as plain ggml operations, without ggml's f16 look-up tables (they are 1e-3 off).
+ggml_tensor * apply_activation(ggml_context * ctx, ggml_tensor * x, activation act);
+
+}  // namespace ggclip

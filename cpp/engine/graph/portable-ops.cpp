@@ -1,0 +1,135 @@
+// The compute seam in plain ggml operations.
+#include "engine/graph/graph.h"
+
+#include <cmath>
+
+namespace ggclip {
+
+ggml_tensor * apply_activation(ggml_context * ctx, ggml_tensor * x, activation act) {
+    switch (act) {
+        case activation::none: return x;
+        // x * sigmoid(1.702 x): openai/CLIP clip/model.py, QuickGELU
+        case activation::quick_gelu: return ggml_mul(ctx, x, ggml_sigmoid(ctx, ggml_scale(ctx, x, 1.702f)));
+        case activation::gelu_erf: return ggml_gelu_erf(ctx, x);
+        case activation::gelu_tanh: {
+            // 0.5 x (1 + tanh(u)) = x * sigmoid(2 u) with u = sqrt(2/pi) (x + 0.044715 x^3): Hendrycks & Gimpel 2016
+            ggml_tensor * cube = ggml_mul(ctx, x, ggml_sqr(ctx, x));
+            ggml_tensor * u = ggml_add(ctx, x, ggml_scale(ctx, cube, 0.044715f));
+            return ggml_mul(ctx, x, ggml_sigmoid(ctx, ggml_scale(ctx, u, 2.0f * std::sqrt(2.0f / (float) M_PI))));
+        }
+    }
+    return x;
+}
+
+namespace {
+
+class portable_ops final : public layer_ops {
+  public:
+    portable_ops(ggml_context * ctx, capture * states) : ctx_(ctx), states_(states) {}
+
+    ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) override { return ggml_get_rows(ctx_, x, rows); }
+
+    ggml_tensor * repeat(ggml_tensor * vector, int n_seq) override { return ggml_repeat_4d(ctx_, vector, vector->ne[0], n_seq, 1, 1); }
+
+    ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table, ggml_tensor * positions,
+                               ggml_tensor * type_table) override {
+        ggml_tensor * x = ggml_add(ctx_, ggml_get_rows(ctx_, table, ids), ggml_get_rows(ctx_, position_table, positions));
+        return type_table ? ggml_add(ctx_, x, ggml_view_1d(ctx_, type_table, type_table->ne[0], 0)) : x;
+    }
+
+    ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table, int n_seq) override {
+        const int64_t n_embd = patches->ne[0], n_patch = patches->ne[1] / n_seq;
+        ggml_tensor * x = ggml_reshape_3d(ctx_, patches, n_embd, n_patch, n_seq);
+        if (class_embd) x = ggml_concat(ctx_, ggml_repeat_4d(ctx_, class_embd, n_embd, 1, n_seq, 1), x, 1);
+        x = ggml_add(ctx_, x, position_table);                 // [n_embd, n_token, n_seq]
+        return ggml_reshape_2d(ctx_, x, n_embd, x->ne[1] * n_seq);
+    }
+
+    // Each sequence's tokens times its own shares: what stands in one sequence never meets another's sum.
+    // `skip` is in seqs.shares already, which the runner fills.
+    ggml_tensor * mean(ggml_tensor * x, const sequences & seqs, int /*skip*/) override {
+        if (!seqs.uniform) x = ggml_get_rows(ctx_, x, seqs.pad);
+        x = ggml_reshape_3d(ctx_, x, x->ne[0], seqs.max_length, seqs.n_seq);
+        ggml_tensor * columns = ggml_cont(ctx_, ggml_transpose(ctx_, x));       // [max_length, n, n_seq]
+        ggml_tensor * cur = ggml_mul_mat(ctx_, columns, seqs.shares);           // [n, 1, n_seq]
+        ggml_prec_set_acc(cur, GGML_PREC_F32);
+        return ggml_reshape_2d(ctx_, cur, cur->ne[0], seqs.n_seq);
+    }
+
+    ggml_tensor * values(layer_input & in) override {
+        if (!in.f32) {
+            ggml_tensor * normalised = ggml_norm(ctx_, in.x, in.eps);
+            in.f32 = ggml_add(ctx_, ggml_mul(ctx_, normalised, in.norm->w), in.norm->b);
+        }
+        return in.f32;
+    }
+
+    ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) override {
+        if (states_ && states_->wants_inputs) {
+            ggml_set_output(values(in));
+            states_->inputs.emplace_back(ggml_get_name(w.w), values(in));
+        }
+        ggml_tensor * cur = multiply(w.w, values(in), in.norm != nullptr);
+        if (w.b) cur = ggml_add(ctx_, cur, w.b);
+        cur = apply_activation(ctx_, cur, act);
+        return residual ? ggml_add(ctx_, cur, residual) : cur;
+    }
+
+    ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head, const sequences & seqs) override {
+        const int64_t n_attn = q->ne[0], n_query = q->ne[1];
+        const int64_t d_head = n_attn / n_head, length = seqs.max_length, n_seq = seqs.n_seq;
+        const bool    one_each = n_query == n_seq && seqs.n_token != seqs.n_seq;
+        const int64_t q_length = one_each ? 1 : length;
+        if (!seqs.uniform) {  // gather the ragged rows into [length, n_seq]; the mask hides what fills the gaps
+            if (!one_each) q = ggml_get_rows(ctx_, q, seqs.pad);
+            k = ggml_get_rows(ctx_, k, seqs.pad);
+            v = ggml_get_rows(ctx_, v, seqs.pad);
+        }
+        const auto heads = [&](ggml_tensor * x, int64_t n, int a0, int a1, int a2) {
+            return ggml_permute(ctx_, ggml_reshape_4d(ctx_, x, d_head, n_head, n, n_seq), a0, a1, a2, 3);
+        };
+        q = heads(q, q_length, 0, 2, 1);                       // [d_head, q_length, n_head, n_seq]
+        k = heads(k, length, 0, 2, 1);                         // [d_head, length, n_head, n_seq]
+        v = ggml_cont(ctx_, heads(v, length, 1, 2, 0));        // [length, d_head, n_head, n_seq]
+
+        ggml_tensor * scores = ggml_mul_mat(ctx_, k, q);       // [length, q_length, n_head, n_seq]
+        ggml_prec_set_acc(scores, GGML_PREC_F32);
+        ggml_tensor * mask = seqs.mask;
+        if (one_each || !seqs.causal) {  // a causal order hides the gaps by itself: they come last
+            mask = nullptr;
+            if (seqs.key_mask) scores = ggml_add(ctx_, scores, seqs.key_mask);
+        }
+        scores = ggml_soft_max_ext(ctx_, scores, mask, 1.0f / std::sqrt((float) d_head), 0.0f);
+        ggml_tensor * cur = ggml_mul_mat(ctx_, v, scores);     // [d_head, q_length, n_head, n_seq]
+        ggml_prec_set_acc(cur, GGML_PREC_F32);
+        cur = ggml_cont_2d(ctx_, ggml_permute(ctx_, cur, 0, 2, 1, 3), n_attn, q_length * n_seq);
+        return seqs.uniform || one_each ? cur : ggml_get_rows(ctx_, cur, seqs.unpad);  // [n_attn, n_query]
+    }
+
+  private:
+    // W x. ggml rounds x to f16 for an f16 matrix and to blocks with f16 scales for most others: hidden values beyond f16's
+    // range (an MLP's, mostly) would be infinite. Divided by their root mean square they fit; normalised ones fit anyway.
+    ggml_tensor * multiply(ggml_tensor * w, ggml_tensor * x, bool normalised) {
+        const bool    scaled = !normalised && w->type != GGML_TYPE_F32 && w->type != GGML_TYPE_BF16;
+        ggml_tensor * size = nullptr;                          // [1, n_token]
+        if (scaled) {
+            ggml_tensor * squares = ggml_scale(ctx_, ggml_sum_rows(ctx_, ggml_sqr(ctx_, x)), 1.0f / (float) x->ne[0]);
+            size = ggml_sqrt(ctx_, ggml_scale_bias(ctx_, squares, 1.0f, 1e-30f));  // of a row of zeros: not zero
+            x = ggml_div(ctx_, x, size);
+        }
+        ggml_tensor * cur = ggml_mul_mat(ctx_, w, x);
+        ggml_prec_set_acc(cur, GGML_PREC_F32);
+        return scaled ? ggml_mul(ctx_, cur, size) : cur;
+    }
+
+    ggml_context * ctx_;
+    capture *      states_;
+};
+
+}  // namespace
+
+std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx, capture * states) {
+    return std::make_unique<portable_ops>(ctx, states);
+}
+
+}  // namespace ggclip

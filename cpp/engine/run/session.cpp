@@ -1,0 +1,164 @@
+#include "engine/run/session.h"
+
+#include "engine/error.h"
+#include "engine/run/tower-runner.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace ggclip {
+
+constexpr int max_image_patches = 1 << 16;
+
+session::session(std::shared_ptr<const weights> weights, int n_threads, int max_batch)
+    : weights_(std::move(weights)), n_threads_(n_threads), max_batch_(max_batch), runner_(std::make_unique<tower_runner>(*weights_, n_threads, abort_)) {}
+
+session::~session() = default;
+
+void session::for_each(int n, const std::function<void(int)> & work) { runner_->for_each(n, work); }
+
+static void need(bool present, const weights & model, const char * tower) {
+    if (!present) throw_error(error_code::TOWER_MISSING, "%s: the %s tower is not loaded", model.source().path.c_str(), tower);
+}
+
+static void check_image(const vision_hparams & hp, const image_tensor & image) {
+    if (!hp.any_grid && (image.width != hp.image_size || image.height != hp.image_size)) {
+        throw_error(error_code::INPUT_SHAPE, "image: expected %d x %d pixels, received %d x %d", hp.image_size, hp.image_size, image.width, image.height);
+    }
+    const int patch = hp.patch_size;
+    const bool whole = image.width >= patch && image.height >= patch && image.width % patch == 0 && image.height % patch == 0;
+    if (hp.any_grid && !whole) {
+        throw_error(error_code::INPUT_SHAPE, "image: expected edges of whole patches of %d pixels, received %d x %d", patch, image.width, image.height);
+    }
+    const int64_t n_patch = (int64_t) (image.width / patch) * (image.height / patch);
+    if (n_patch > max_image_patches) {
+        throw_error(error_code::INPUT_SHAPE, "image: expected at most %d patches, received %lld", max_image_patches, (long long) n_patch);
+    }
+}
+
+void session::encode_images(const image_tensor * images, int n, float * out) {
+    need(weights_->hp.vision.present, *weights_, "image");
+    for (int i = 0; i < n; i++) check_image(weights_->hp.vision, images[i]);
+    for (int first = 0; first < n; first += max_batch_) {
+        runner_->run_images(images + first, std::min(max_batch_, n - first), out + (size_t) first * weights_->hp.n_proj, nullptr);
+    }
+}
+
+static void check_text(const text_hparams & hp, const int32_t * ids, int length) {
+    const int least = hp.sees_padding ? hp.n_ctx : 1;
+    if (length < least || length > hp.n_ctx) {
+        throw_error(error_code::INPUT_SHAPE, "text: expected %d to %d token ids, received %d", least, hp.n_ctx, length);
+    }
+    for (int i = 0; i < length; i++) {
+        if (ids[i] < 0 || ids[i] >= hp.n_vocab) {
+            throw_error(error_code::INPUT_RANGE, "text: expected token ids from 0 to %d, received %d at position %d", hp.n_vocab - 1, ids[i], i);
+        }
+    }
+}
+
+void session::encode_texts(const int32_t * ids, const int32_t * lengths, int n, float * out) {
+    need(weights_->hp.text.present, *weights_, "text");
+    const int32_t * next = ids;
+    for (int s = 0; s < n; next += lengths[s], s++) check_text(weights_->hp.text, next, lengths[s]);
+    for (int first = 0; first < n; first += max_batch_) {
+        const int count = std::min(max_batch_, n - first);
+        runner_->run_texts(ids, lengths + first, count, out + (size_t) first * weights_->hp.n_proj, nullptr);
+        for (int s = first; s < first + count; s++) ids += lengths[s];
+    }
+}
+
+run_profile session::profile_runs(int n, int n_run, const std::function<void(float *)> & run) {
+    if (n < 1 || n > max_batch_) throw_error(error_code::INPUT_RANGE, "profile: expected 1 to %d inputs, received %d", max_batch_, n);
+    std::vector<float> out((size_t) n * (size_t) weights_->hp.n_proj);
+    run(out.data());
+    run_profile profile;
+    runner_->profile(&profile);
+    try {
+        for (int i = 0; i < n_run; i++) {
+            const auto began = std::chrono::steady_clock::now();
+            run(out.data());
+            profile.total_ms.push_back(std::chrono::duration<float, std::milli>(std::chrono::steady_clock::now() - began).count());
+        }
+    } catch (...) {
+        runner_->profile(nullptr);
+        throw;
+    }
+    runner_->profile(nullptr);
+    for (const node_profile & node : profile.nodes) {
+        kernels::weight_type type;
+        if (node.n_ops == 0 || profile.peaks.count(node.type) || !parse_type_name(node.type, &type)) continue;
+        profile.peaks[node.type] = measure_peak(*weights_->kernels, type, n_threads_);
+    }
+    return profile;
+}
+
+run_profile session::profile_images(const image_tensor * images, int n, int n_run) {
+    return profile_runs(n, n_run, [&](float * out) { encode_images(images, n, out); });
+}
+
+run_profile session::profile_texts(const int32_t * ids, const int32_t * lengths, int n, int n_run) {
+    return profile_runs(n, n_run, [&](float * out) { encode_texts(ids, lengths, n, out); });
+}
+
+static state_map read_states(const capture & states, const std::vector<std::string> & names) {
+    state_map out;
+    for (const auto & [name, tensor] : states.states) {
+        if (!names.empty() && std::find(names.begin(), names.end(), name) == names.end()) continue;
+        state_values & values = out[name];
+        values.width = (int) tensor->ne[0];
+        values.n_token = (int) ggml_nrows(tensor);
+        values.data.resize((size_t) ggml_nelements(tensor));
+        ggml_backend_tensor_get(tensor, values.data.data(), 0, ggml_nbytes(tensor));
+    }
+    for (const std::string & name : names) {
+        if (!out.count(name)) throw_error(error_code::INPUT_RANGE, "states: there is none called '%s'", name.c_str());
+    }
+    return out;
+}
+
+state_map session::image_states(const image_tensor & image, const std::vector<std::string> & names) {
+    need(weights_->hp.vision.present, *weights_, "image");
+    check_image(weights_->hp.vision, image);
+    capture states;
+    states.on = true;
+    std::vector<float> out((size_t) weights_->hp.n_proj);
+    runner_->run_images(&image, 1, out.data(), &states);
+    return read_states(states, names);
+}
+
+state_map session::text_states(const int32_t * ids, int length, const std::vector<std::string> & names) {
+    need(weights_->hp.text.present, *weights_, "text");
+    check_text(weights_->hp.text, ids, length);
+    capture states;
+    states.on = true;
+    std::vector<float> out((size_t) weights_->hp.n_proj);
+    runner_->run_texts(ids, &length, 1, out.data(), &states);
+    return read_states(states, names);
+}
+
+static capture inputs_capture(const weights & model) {
+    if (model.kernels) throw_error(error_code::INTERNAL, "%s: inputs are measured with portable operations only", model.source().path.c_str());
+    capture states;
+    states.wants_inputs = true;
+    return states;
+}
+
+moments_map session::image_moments(const image_tensor & image) {
+    need(weights_->hp.vision.present, *weights_, "image");
+    check_image(weights_->hp.vision, image);
+    capture states = inputs_capture(*weights_);
+    std::vector<float> out((size_t) weights_->hp.n_proj);
+    runner_->run_images(&image, 1, out.data(), &states);
+    return read_moments(states);
+}
+
+moments_map session::text_moments(const int32_t * ids, int length) {
+    need(weights_->hp.text.present, *weights_, "text");
+    check_text(weights_->hp.text, ids, length);
+    capture states = inputs_capture(*weights_);
+    std::vector<float> out((size_t) weights_->hp.n_proj);
+    runner_->run_texts(ids, &length, 1, out.data(), &states);
+    return read_moments(states);
+}
+
+}  // namespace ggclip

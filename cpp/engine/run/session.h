@@ -1,0 +1,77 @@
+// One stream of work over shared weights: a backend with its own threads, scratch memory and built graphs.
+// A session serves one job at a time; any number of sessions share one `weights`.
+#pragma once
+
+#include "engine/run/input-moments.h"
+#include "engine/run/profile.h"
+#include "engine/weights/weights.h"
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ggclip {
+
+struct state_values {
+    std::vector<float> data;  // [n_token][width] of the first input
+    int n_token = 0, width = 0;
+};
+using state_map = std::map<std::string, state_values>;
+
+// What the image tower sees of one picture: [3][height][width], normalised.
+struct image_tensor {
+    const float * pixels = nullptr;
+    int width = 0, height = 0;
+};
+
+class tower_runner;
+
+class session {
+  public:
+    session(std::shared_ptr<const weights> weights, int n_threads, int max_batch);
+    ~session();
+    session(const session &) = delete;
+    session & operator=(const session &) = delete;
+
+    // Embeddings, not normalised: out is [n][n_proj]. Work is cut into batches of at most max_batch.
+    // Pictures are image_size square, or whole patches of any grid where the tower takes any. Throws ggclip::error;
+    // TOWER_MISSING, ABORTED, ...
+    void encode_images(const image_tensor * images, int n, float * out);
+    // ids: the sequences one after another; lengths: [n], each 1..n_ctx (exactly n_ctx where the tower sees padding).
+    void encode_texts(const int32_t * ids, const int32_t * lengths, int n, float * out);
+
+    // work(0), ..., work(n - 1) on the session's threads: what prepares a batch. Throws ABORTED, and what one of them throws.
+    void for_each(int n, const std::function<void(int)> & work);
+
+    // Runs one input unpruned and returns the states in `names` (empty: all).
+    state_map image_states(const image_tensor & image, const std::vector<std::string> & names);
+    state_map text_states(const int32_t * ids, int length, const std::vector<std::string> & names);
+
+    // Runs one input and sums the squares of what each matrix multiplies (engine/input-moments.h). Only for weights
+    // that were loaded for the portable operations.
+    moments_map image_moments(const image_tensor & image);
+    moments_map text_moments(const int32_t * ids, int length);
+
+    // Runs one batch (n <= max_batch) n_run times, once more before, and tells what each operation took.
+    run_profile profile_images(const image_tensor * images, int n, int n_run);
+    run_profile profile_texts(const int32_t * ids, const int32_t * lengths, int n, int n_run);
+
+    // From any thread: the job now running (if any) throws ABORTED soon. Cleared when a job starts through reset_abort.
+    void abort() { abort_.store(true, std::memory_order_relaxed); }
+    void reset_abort() { abort_.store(false, std::memory_order_relaxed); }
+
+    const weights & model() const { return *weights_; }
+
+  private:
+    run_profile profile_runs(int n, int n_run, const std::function<void(float *)> & run);
+
+    std::shared_ptr<const weights> weights_;
+    int                            n_threads_, max_batch_;
+    std::atomic<bool>              abort_{false};
+    std::unique_ptr<tower_runner>  runner_;
+};
+
+}  // namespace ggclip

@@ -1,0 +1,367 @@
+#include "engine/run/tower-runner.h"
+
+#include "engine/run/cpu-buffers.h"
+#include "engine/error.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace ggclip {
+
+static bool abort_requested(void * data) { return static_cast<std::atomic<bool> *>(data)->load(std::memory_order_relaxed); }
+
+static ggml_backend_ptr start_cpu(int n_threads, std::atomic<bool> & abort) {
+    ggml_backend_ptr cpu(ggml_backend_cpu_init());
+    if (!cpu) throw_error(error_code::OUT_OF_MEMORY, "could not make a CPU backend");
+    ggml_backend_cpu_set_n_threads(cpu.get(), n_threads);
+    ggml_backend_cpu_set_abort_callback(cpu.get(), abort_requested, &abort);
+    return cpu;
+}
+
+tower_runner::tower_runner(const weights & weights, int n_threads, std::atomic<bool> & abort)
+    : weights_(weights), n_threads_(n_threads), abort_(abort) {
+    if (is_cpu(weights.device)) {
+        backend_ = start_cpu(n_threads, abort);
+        if (weights.kernels) team_ = std::make_unique<thread_team>(n_threads);
+        return;
+    }
+    backend_.reset(ggml_backend_dev_init(weights.device, nullptr));
+    if (!backend_) {
+        throw_error(error_code::DEVICE_UNAVAILABLE, "device %s: its backend could not be started", ggml_backend_dev_name(weights.device));
+    }
+}
+
+// ggml's own threads, started at the first graph that the team cannot run.
+void tower_runner::start_pool(ggml_backend_t cpu) {
+    ggml_threadpool_params params = ggml_threadpool_params_default(n_threads_);
+    params.poll = 0;  // between jobs the threads sleep
+    pool_.reset(ggml_threadpool_new(&params));
+    if (!pool_) throw_error(error_code::OUT_OF_MEMORY, "could not start %d threads", n_threads_);
+    ggml_backend_cpu_set_threadpool(cpu, pool_.get());
+}
+
+// The rows of a batch and, for the portable attention, where they stand once padded.
+static sequences make_sequences(ggml_context * ctx, const batch & batch, bool means, bool portable) {
+    sequences seqs;
+    seqs.n_seq = (int) batch.lengths.size();
+    seqs.causal = batch.causal;
+    seqs.n_key = batch.n_key;
+    seqs.offset.assign(1, 0);
+    for (int32_t length : batch.lengths) {
+        seqs.max_length = std::max(seqs.max_length, (int) length);
+        seqs.offset.push_back(seqs.offset.back() + length);
+    }
+    seqs.n_token = seqs.offset.back();
+    seqs.uniform = std::all_of(batch.lengths.begin(), batch.lengths.end(), [&](int32_t n) { return n == seqs.max_length; });
+    if (!portable) return seqs;
+
+    const auto input = [&](ggml_tensor * t) { ggml_set_input(t); return t; };
+    if (batch.causal) seqs.mask = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, seqs.max_length, seqs.max_length));
+    if (means) seqs.shares = input(ggml_new_tensor_3d(ctx, GGML_TYPE_F32, seqs.max_length, 1, seqs.n_seq));
+    if (!seqs.uniform || seqs.n_key > 0) seqs.key_mask = input(ggml_new_tensor_4d(ctx, GGML_TYPE_F32, seqs.max_length, 1, 1, seqs.n_seq));
+    if (!seqs.uniform) {
+        seqs.pad = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, (int64_t) seqs.max_length * seqs.n_seq));
+        seqs.unpad = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, seqs.n_token));
+    }
+    return seqs;
+}
+
+// Plain ggml pads sequences of unlike lengths, and adds up a padded row in another order: one at a time, a batch equals its
+// single calls bit for bit. Devices get them together: they owe no more than their own accuracy.
+bool tower_runner::pads_on_cpu(const batch & batch) const {
+    if (weights_.kernels || !is_cpu(weights_.device)) return false;
+    return std::any_of(batch.lengths.begin(), batch.lengths.end(), [&](int32_t n) { return n != batch.lengths[0]; });
+}
+
+built_graph & tower_runner::prepare(tower & slot, builder build, const batch & batch, bool is_text, const capture * wanted) {
+    const bool capturing = wanted != nullptr;
+    const bool same = slot.last && slot.last->lengths == batch.lengths && !slot.last->capturing && !slot.last->scheduled;
+    if (same && !capturing) return *slot.last;
+
+    const hparams & hp = weights_.hp;
+    const tower_hparams & tower = is_text ? static_cast<const tower_hparams &>(hp.text) : hp.vision;
+    const size_t max_nodes = 256 + 128 * (size_t) tower.n_layer;
+    const size_t n_bytes = ggml_tensor_overhead() * max_nodes + ggml_graph_overhead_custom(max_nodes, false);
+
+    slot.last.reset();
+    if (!slot.nodes) slot.nodes = allocate_aligned(n_bytes);
+    auto g = std::make_unique<built_graph>();
+    g->lengths = batch.lengths;
+    g->skip = batch.skip;
+    g->capturing = capturing;
+    if (wanted) g->states = *wanted;
+    g->ctx.reset(ggml_init({n_bytes, slot.nodes.get(), true}));
+    if (!g->ctx) throw_error(error_code::OUT_OF_MEMORY, "could not allocate a graph");
+    ggml_context * ctx = g->ctx.get();
+    const bool packed = weights_.kernels != nullptr;
+    g->ops = packed ? make_packed_ops(ctx, weights_, n_threads_) : make_portable_ops(ctx, &g->states);
+
+    tower_input & in = g->input;
+    in.seqs = make_sequences(ctx, batch, tower.pool == pooling::mean, !packed);
+    const auto input = [&](ggml_tensor * t) { ggml_set_input(t); return t; };
+    if (is_text) {
+        in.ids = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
+        in.positions = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
+    } else {
+        const int64_t n_in = (int64_t) hp.vision.patch_size * hp.vision.patch_size * hp.vision.n_channel;
+        const int64_t n_patch = in.seqs.n_token - (hp.vision.has_class_embd ? in.seqs.n_seq : 0);
+        in.pixels = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, n_in, n_patch));
+        if (hp.vision.any_grid) in.places = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, hp.vision.n_embd, n_patch));
+    }
+    if (tower.pool != pooling::attention && tower.pool != pooling::mean) in.pooled = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_seq));
+
+    g->graph = ggml_new_graph_custom(ctx, max_nodes, false);
+    g->output = build(ctx, *g->ops, weights_, in, g->states);
+    ggml_set_output(g->output);
+    for (auto & state : g->states.states) ggml_build_forward_expand(g->graph, state.second);
+    ggml_build_forward_expand(g->graph, g->output);
+
+    allocate(slot, *g);
+    g->by_team = packed && g->program.compile(g->graph, n_threads_);
+    slot.last = std::move(g);
+    return *slot.last;
+}
+
+static bool runs_all(ggml_backend_dev_t device, ggml_cgraph * graph) {
+    for (int i = 0; i < ggml_graph_n_nodes(graph); i++) {
+        if (!ggml_backend_dev_supports_op(device, ggml_graph_node(graph, i))) return false;
+    }
+    return true;
+}
+
+// Memory of the tower's own, so that the graph can run again and again beside the other tower's.
+void tower_runner::allocate(tower & slot, built_graph & g) {
+    const bool cpu = is_cpu(weights_.device);
+    if (!cpu && !runs_all(weights_.device, g.graph)) return schedule(g);
+    if (!slot.alloc) slot.alloc.reset(ggml_gallocr_new(cpu ? cpu_buffer_type() : ggml_backend_get_default_buffer_type(backend_.get())));
+    if (!ggml_gallocr_alloc_graph(slot.alloc.get(), g.graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate scratch memory");
+}
+
+// The scheduler's memory belongs to whatever graph came last, of either tower: such a graph is built anew for each run.
+void tower_runner::schedule(built_graph & g) {
+    if (!sched_) {
+        cpu_fallback_ = start_cpu(n_threads_, abort_);
+        ggml_backend_t backends[] = {backend_.get(), cpu_fallback_.get()};
+        sched_.reset(ggml_backend_sched_new(backends, nullptr, 2, 8192, false, true));
+    }
+    g.scheduled = true;
+    ggml_backend_sched_reset(sched_.get());
+    if (!ggml_backend_sched_alloc_graph(sched_.get(), g.graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate device memory");
+}
+
+static void set_input(ggml_tensor * t, const void * data) {
+    // an input that no operation reads (the mask of a graph with one token) has no memory
+    if (t && t->buffer) ggml_backend_tensor_set(t, data, 0, ggml_nbytes(t));
+}
+
+// Masks and index lists that follow from the lengths alone.
+void tower_runner::set_common_inputs(built_graph & g) {
+    const sequences & seqs = g.input.seqs;
+    const int length = seqs.max_length;
+    std::vector<float> mask;
+    if (seqs.mask) {
+        mask.assign((size_t) length * (size_t) length, 0.0f);
+        for (int q = 0; q < length; q++) std::fill(mask.begin() + (size_t) q * length + q + 1, mask.begin() + (size_t) (q + 1) * length, -INFINITY);
+        set_input(seqs.mask, mask.data());
+    }
+    if (seqs.shares) {
+        mask.assign((size_t) length * (size_t) seqs.n_seq, 0.0f);
+        for (int s = 0; s < seqs.n_seq; s++) {
+            float * row = mask.data() + (size_t) s * length;
+            std::fill(row + g.skip, row + seqs.n_real(s), 1.0f / (float) (seqs.n_real(s) - g.skip));
+        }
+        set_input(seqs.shares, mask.data());
+    }
+    if (seqs.n_key > 0 && seqs.key_mask) {
+        mask.assign((size_t) length, 0.0f);
+        std::fill(mask.begin() + seqs.n_key, mask.end(), -INFINITY);
+        set_input(seqs.key_mask, mask.data());
+    }
+    if (seqs.uniform || !seqs.pad) return;
+    mask.assign((size_t) length * (size_t) seqs.n_seq, 0.0f);
+    indices_.assign((size_t) length * (size_t) seqs.n_seq, 0);
+    std::vector<int32_t> unpad;
+    for (int s = 0; s < seqs.n_seq; s++) {
+        const int n = seqs.offset[s + 1] - seqs.offset[s];
+        for (int i = 0; i < length; i++) {
+            const size_t at = (size_t) s * length + i;
+            indices_[at] = seqs.offset[s] + std::min(i, n - 1);
+            if (i < n) unpad.push_back((int32_t) at);
+            else mask[at] = -INFINITY;
+        }
+    }
+    set_input(seqs.key_mask, mask.data());
+    set_input(seqs.pad, indices_.data());
+    set_input(seqs.unpad, unpad.data());
+}
+
+ggml_status tower_runner::run_on_backend(built_graph & g) {
+    ggml_backend_t cpu = g.scheduled ? cpu_fallback_.get() : is_cpu(weights_.device) ? backend_.get() : nullptr;
+    if (cpu && !pool_) start_pool(cpu);
+    return g.scheduled ? ggml_backend_sched_graph_compute(sched_.get(), g.graph) : ggml_backend_graph_compute(backend_.get(), g.graph);
+}
+
+void tower_runner::compute(built_graph & g, float * out) {
+    const ggml_status status = !g.by_team ? run_on_backend(g) : team_->run(g.program, abort_, profile_ != nullptr) ? GGML_STATUS_SUCCESS : GGML_STATUS_ABORTED;
+    if (status == GGML_STATUS_ABORTED) throw_error(error_code::ABORTED, "the call was cancelled");
+    if (status == GGML_STATUS_ALLOC_FAILED) throw_error(error_code::OUT_OF_MEMORY, "could not allocate compute memory");
+    if (status != GGML_STATUS_SUCCESS) throw_error(error_code::INTERNAL, "the graph computation failed with status %d", (int) status);
+    if (profile_ && g.by_team) profile_->add(g.program);
+    ggml_backend_tensor_get(g.output, out, 0, ggml_nbytes(g.output));
+}
+
+void tower_runner::for_each(int n, const std::function<void(int)> & work) {
+    bool complete = true;
+    if (team_ && n > 1) {
+        complete = team_->for_each(n, work, abort_);
+    } else {
+        for (int i = 0; i < n && complete; i++) {
+            work(i);
+            complete = !abort_.load(std::memory_order_relaxed);
+        }
+    }
+    if (!complete) throw_error(error_code::ABORTED, "the call was cancelled");
+}
+
+// [3][height][width] -> one row a patch, values in the order (channel, y, x) of a convolution kernel.
+static void patchify(const vision_hparams & hp, const image_tensor & image, float * dst) {
+    const int patch = hp.patch_size, rows = image.height / patch, columns = image.width / patch;
+    for (int py = 0; py < rows; py++) {
+        for (int px = 0; px < columns; px++) {
+            for (int c = 0; c < hp.n_channel; c++) {
+                for (int y = 0; y < patch; y++, dst += patch) {
+                    const float * row = image.pixels + ((size_t) c * image.height + (size_t) py * patch + y) * image.width + (size_t) px * patch;
+                    memcpy(dst, row, (size_t) patch * sizeof(float));
+                }
+            }
+        }
+    }
+}
+
+const std::vector<float> & tower_runner::places_of(const image_tensor & image) {
+    const vision_hparams & hp = weights_.hp.vision;
+    if (!grid_) {
+        const ggml_tensor * table = weights_.vision.position_embd;
+        std::vector<float> values((size_t) ggml_nelements(table));
+        ggml_backend_tensor_get(table, values.data(), 0, ggml_nbytes(table));
+        grid_ = std::make_unique<position_grid>(std::move(values), hp.n_grid(), hp.n_embd);
+    }
+    return grid_->resized(image.height / hp.patch_size, image.width / hp.patch_size);
+}
+
+// The team's graphs have their inputs in memory of this process: made there, by all threads. A picture that its patches
+// do not fill has fewer values here than pixels.
+void tower_runner::set_patches(built_graph & g, const image_tensor * images, int n) {
+    ggml_tensor * const input = g.input.pixels;
+    if (!g.by_team) patches_.resize((size_t) ggml_nelements(input));
+    float * const patches = g.by_team ? static_cast<float *>(input->data) : patches_.data();
+    const int n_class = weights_.hp.vision.has_class_embd ? 1 : 0;  // tokens of a sequence that are no patches
+    for_each(n, [&](int i) {
+        const int first = g.input.seqs.offset[(size_t) i] - i * n_class;
+        patchify(weights_.hp.vision, images[i], patches + (size_t) first * (size_t) input->ne[0]);
+    });
+    if (!g.by_team) set_input(input, patches_.data());
+}
+
+void tower_runner::run_images(const image_tensor * images, int n, float * out, capture * states) {
+    const vision_hparams & hp = weights_.hp.vision;
+    batch shape;
+    shape.skip = hp.has_class_embd ? 1 : 0;
+    for (int i = 0; i < n; i++) shape.lengths.push_back(images[i].height / hp.patch_size * (images[i].width / hp.patch_size) + shape.skip);
+    if (pads_on_cpu(shape)) {
+        for (int i = 0; i < n; i++) run_images(images + i, 1, out + (size_t) i * (size_t) weights_.hp.n_proj, states);
+        return;
+    }
+    built_graph & g = prepare(vision_, build_vision_graph, shape, /*is_text=*/false, states);
+    set_patches(g, images, n);
+    if (g.input.places) {
+        places_.clear();
+        for (int i = 0; i < n; i++) {
+            const std::vector<float> & places = places_of(images[i]);
+            places_.insert(places_.end(), places.begin(), places.end());
+        }
+        set_input(g.input.places, places_.data());
+    }
+    indices_.clear();
+    for (int i = 0; i < n; i++) indices_.push_back(g.input.seqs.offset[i]);  // the class token comes first
+    set_input(g.input.pooled, indices_.data());
+    set_common_inputs(g);
+    compute(g, out);
+    if (states) *states = g.states;
+}
+
+// Index of the token whose state becomes the embedding.
+static int pooled_position(const text_hparams & hp, const int32_t * ids, int n) {
+    if (hp.pool == pooling::cls || hp.pool == pooling::mean) return 0;
+    if (hp.pool == pooling::last) return n - 1;
+    // First end-of-text token; position 0 when there is none, as argmax gives in transformers' CLIPTextTransformer.
+    // eos_id < 0: first occurrence of the highest id, as in openai/CLIP.
+    int best = 0;
+    for (int i = 0; i < n; i++) {
+        if (hp.eos_id >= 0 && ids[i] == hp.eos_id) return i;
+        if (hp.eos_id < 0 && ids[i] > ids[best]) best = i;
+    }
+    return best;
+}
+
+// The tokens of one text that are computed, with their places in the position table.
+struct text_rows {
+    std::vector<int32_t> tokens, positions;
+
+    // Appends a sequence of `n` ids of which those up to `last` are wanted; returns the row of the one at `pooled`.
+    int32_t append(const text_hparams & hp, const int32_t * ids, int n, int pooled, int last, bool skip_padding) {
+        int32_t row = (int32_t) tokens.size();
+        int32_t place = hp.position_offset;
+        for (int i = 0; i < n && i <= last; i++) {
+            const bool padding = ids[i] == hp.pad_id;
+            // RoBERTa counts real tokens only and gives padding the place before the first
+            const int32_t position = hp.position_offset > 0 && padding ? hp.position_offset - 1 : place;
+            if (hp.position_offset == 0 || !padding) place++;
+            if (i == pooled) row = (int32_t) tokens.size();
+            if (skip_padding && padding && i != pooled) continue;
+            tokens.push_back(ids[i]);
+            positions.push_back(position);
+        }
+        return row;
+    }
+};
+
+static int real_length(const text_hparams & hp, const int32_t * ids, int n) {
+    while (n > 1 && ids[n - 1] == hp.pad_id) n--;
+    return n;
+}
+
+void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, capture * states) {
+    const text_hparams & hp = weights_.hp.text;
+    const bool masks_padding = !hp.causal && !hp.sees_padding;
+    const bool all = states != nullptr && states->on;  // the padding's states are wanted as well
+    batch shape;
+    shape.causal = hp.causal;
+    text_rows rows;
+    std::vector<int32_t> pooled;
+    std::vector<const int32_t *> begins;  // of each text's ids
+    for (int s = 0; s < n; ids += lengths[s], s++) {
+        begins.push_back(ids);
+        const int    at = pooled_position(hp, ids, lengths[s]);
+        // nothing after the pooled token can reach it through a causal mask
+        const int    last = hp.causal && !all ? at : lengths[s] - 1;
+        const size_t begin = rows.tokens.size();
+        pooled.push_back(rows.append(hp, ids, lengths[s], at, last, masks_padding && !all));
+        shape.lengths.push_back((int32_t) (rows.tokens.size() - begin));
+        if (masks_padding && all) shape.n_key = real_length(hp, ids, lengths[s]);
+    }
+    if (pads_on_cpu(shape)) {
+        for (int s = 0; s < n; s++) run_texts(begins[(size_t) s], lengths + s, 1, out + (size_t) s * (size_t) weights_.hp.n_proj, states);
+        return;
+    }
+    built_graph & g = prepare(text_, build_text_graph, shape, /*is_text=*/true, states);
+    set_input(g.input.ids, rows.tokens.data());
+    set_input(g.input.positions, rows.positions.data());
+    set_input(g.input.pooled, pooled.data());
+    set_common_inputs(g);
+    compute(g, out);
+    if (states) *states = g.states;
+}
+
+}  // namespace ggclip

@@ -1,0 +1,86 @@
+// Builds a tower's graph for a batch, fills its inputs, runs it. Keeps the last graph of each tower: servers send the
+// same shapes again and again.
+#pragma once
+
+#include "engine/graph/graph.h"
+#include "engine/run/memory.h"
+#include "engine/graph/position-grid.h"
+#include "engine/run/profile.h"
+#include "engine/run/session.h"
+#include "engine/run/thread-team.h"
+
+#include <functional>
+#include <ggml-cpu.h>
+
+namespace ggclip {
+
+struct threadpool_deleter { void operator()(ggml_threadpool * pool) const { ggml_threadpool_free(pool); } };
+
+// A graph with everything whose address it holds.
+struct built_graph {
+    std::vector<int32_t>       lengths;  // key: two batches of the same lengths share a graph
+    int                        skip = 0;  // of the batch
+    bool                       capturing = false;
+    ggml_context_ptr           ctx;
+    std::unique_ptr<layer_ops> ops;
+    tower_input                input;
+    capture                    states;
+    ggml_cgraph *              graph = nullptr;
+    node_program               program;
+    bool                       by_team = false;  // runs on the thread team; else on a ggml backend
+    bool                       scheduled = false;  // by ggml's scheduler, for one run only
+    ggml_tensor *              output = nullptr;
+};
+
+// The shape of a batch: the lengths of its sequences.
+struct batch {
+    std::vector<int32_t> lengths;
+    bool causal = false;
+    int  skip = 0;   // tokens at the start that a mean leaves out
+    int  n_key = 0;  // see sequences
+};
+
+class tower_runner {
+  public:
+    tower_runner(const weights & weights, int n_threads, std::atomic<bool> & abort);
+
+    void run_images(const image_tensor * images, int n, float * out, capture * states);
+    void run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, capture * states);
+
+    // work(0), ..., work(n - 1), on all threads of the packed path. Throws ABORTED, and what one of them throws.
+    void for_each(int n, const std::function<void(int)> & work);
+
+    // The runs that follow are added to `profile`; null: no more.
+    void profile(run_profile * profile) { profile_ = profile; }
+
+  private:
+    using builder = ggml_tensor * (*) (ggml_context *, layer_ops &, const weights &, tower_input &, capture &);
+    // `nodes`: memory of the graph itself
+    struct tower { ggml_gallocr_ptr alloc; aligned_bytes nodes; std::unique_ptr<built_graph> last; };
+
+    bool pads_on_cpu(const batch & batch) const;
+    built_graph & prepare(tower & slot, builder build, const batch & batch, bool is_text, const capture * wanted);
+    const std::vector<float> & places_of(const image_tensor & image);
+    void allocate(tower & slot, built_graph & g);
+    void schedule(built_graph & g);
+    void set_patches(built_graph & g, const image_tensor * images, int n);
+    void set_common_inputs(built_graph & g);
+    void compute(built_graph & g, float * out);
+    ggml_status run_on_backend(built_graph & g);
+    void start_pool(ggml_backend_t cpu);
+
+    const weights &       weights_;
+    int                   n_threads_;
+    std::atomic<bool> &   abort_;
+    std::unique_ptr<thread_team>                         team_;  // packed path
+    std::unique_ptr<ggml_threadpool, threadpool_deleter> pool_;  // portable path; outlives the backend
+    ggml_backend_ptr      backend_, cpu_fallback_;
+    ggml_backend_sched_ptr sched_;                                // of a device that lacks operations: the CPU runs those
+    tower                 vision_, text_;
+    std::unique_ptr<position_grid> grid_;                         // of a tower that takes any grid
+    std::vector<float>    patches_, places_;
+    std::vector<int32_t>  indices_;
+    run_profile *         profile_ = nullptr;
+};
+
+}  // namespace ggclip

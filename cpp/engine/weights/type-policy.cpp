@@ -1,0 +1,43 @@
+#include "engine/weights/type-policy.h"
+
+#include "engine/names.h"
+
+namespace ggclip {
+
+bool parse_weight_type(const std::string & name, ggml_type * type) {
+    static const ggml_type types[] = {GGML_TYPE_F32,  GGML_TYPE_F16,  GGML_TYPE_BF16, GGML_TYPE_Q8_0, GGML_TYPE_Q5_0, GGML_TYPE_Q5_1,
+                                      GGML_TYPE_Q4_0, GGML_TYPE_Q4_1, GGML_TYPE_Q6_K, GGML_TYPE_Q5_K, GGML_TYPE_Q4_K, GGML_TYPE_IQ4_NL};
+    for (ggml_type candidate : types) {
+        std::string lower = ggml_type_name(candidate);  // "q6_K"
+        for (char & c : lower) c = c == 'K' ? 'k' : c;
+        if (name == lower || name == ggml_type_name(candidate)) {
+            *type = candidate;
+            return true;
+        }
+    }
+    return false;
+}
+
+// The next best type with blocks of 32 for rows that do not fill K-quant blocks of 256.
+static ggml_type smaller_blocks(ggml_type type) {
+    switch (type) {
+        case GGML_TYPE_Q6_K: return GGML_TYPE_Q8_0;
+        case GGML_TYPE_Q5_K: return GGML_TYPE_Q5_1;
+        case GGML_TYPE_Q4_K: return GGML_TYPE_Q5_0;
+        case GGML_TYPE_Q2_K: case GGML_TYPE_Q3_K: case GGML_TYPE_IQ4_XS: return GGML_TYPE_IQ4_NL;
+        default: return type;
+    }
+}
+
+ggml_type weight_type_for(const std::string & name, int n_dims, const int64_t * ne, ggml_type stored, ggml_type wanted) {
+    const bool is_position = name.find("position_embd") != std::string::npos;
+    if (n_dims < 2 || is_position || name == names::TOKEN_TYPE_EMBD) return GGML_TYPE_F32;
+    if (name == names::PATCH_EMBD) {
+        if (!ggml_is_quantized(wanted)) return wanted;
+        return stored == GGML_TYPE_BF16 ? GGML_TYPE_BF16 : GGML_TYPE_F16;
+    }
+    if (ne[0] % ggml_blck_size(wanted) != 0) wanted = smaller_blocks(wanted);
+    return ne[0] % ggml_blck_size(wanted) == 0 ? wanted : GGML_TYPE_F16;
+}
+
+}  // namespace ggclip

@@ -1,0 +1,263 @@
+#include "formats/containers/model-file.h"
+
+#include "engine/error.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#ifdef _WIN32
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#include <windows.h>
+
+#include <filesystem>
+#else
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <ctime>
+#include <unistd.h>
+#endif
+
+namespace ggclip {
+
+namespace {
+
+constexpr size_t MAX_READ = 8u << 20;  // bytes of one system call: cancelling is looked at in between
+
+[[noreturn]] void not_readable(const std::string & path, const std::string & why) {
+    throw error(error_code::FILE_NOT_FOUND, path + ": cannot be read: " + why);
+}
+
+// Whether `text` begins with `start` (lower case) in letters of either case.
+bool begins(const std::string & text, size_t at, const char * start) {
+    for (size_t i = 0; start[i]; i++) {
+        const char c = at + i < text.size() ? text[at + i] : '\0';
+        if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != start[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The value of a line "key value" of a Git LFS pointer.
+std::string pointer_value(const std::string & text, const std::string & key) {
+    const size_t at = text.find("\n" + key + " ");
+    return at == std::string::npos ? "" : text.substr(at + key.size() + 2, text.find('\n', at + 1) - at - key.size() - 2);
+}
+
+}  // namespace
+
+#ifdef _WIN32
+
+std::shared_ptr<const model_file> model_file::open(const std::string & path, const std::atomic<bool> * cancelled) {
+    std::shared_ptr<model_file> file(new model_file(path, cancelled));
+    const std::wstring wide = std::filesystem::u8path(path).wstring();
+    // who reads denies writers; FILE_SHARE_DELETE: the file may be renamed or removed meanwhile, as elsewhere
+    HANDLE handle = CreateFileW(wide.c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr, OPEN_EXISTING,
+                                FILE_ATTRIBUTE_NORMAL, nullptr);
+    if (handle == INVALID_HANDLE_VALUE) {
+        not_readable(path, "system error " + std::to_string(GetLastError()));
+    }
+    file->handle_ = handle;
+    if (GetFileType(handle) != FILE_TYPE_DISK) {
+        not_readable(path, "not a regular file");
+    }
+    file->state_ = file->look();
+    file->check_contents();
+    return file;
+}
+
+model_file::~model_file() {
+    if (handle_ != nullptr) {
+        CloseHandle(handle_);
+    }
+}
+
+model_file::state model_file::look() const {
+    BY_HANDLE_FILE_INFORMATION info;
+    if (!GetFileInformationByHandle(handle_, &info)) {
+        not_readable(path_, "system error " + std::to_string(GetLastError()));
+    }
+    const uint64_t time = (static_cast<uint64_t>(info.ftLastWriteTime.dwHighDateTime) << 32) | info.ftLastWriteTime.dwLowDateTime;
+    return {(static_cast<uint64_t>(info.nFileSizeHigh) << 32) | info.nFileSizeLow, static_cast<int64_t>(time), 0};
+}
+
+size_t model_file::read_some(uint64_t offset, size_t n, void * dst) const {
+    OVERLAPPED place = {};
+    place.Offset = static_cast<DWORD>(offset);
+    place.OffsetHigh = static_cast<DWORD>(offset >> 32);
+    DWORD got = 0;
+    if (!ReadFile(handle_, dst, static_cast<DWORD>(n), &got, &place) && GetLastError() != ERROR_HANDLE_EOF) {
+        not_readable(path_, "system error " + std::to_string(GetLastError()));
+    }
+    return got;
+}
+
+#else
+
+std::shared_ptr<const model_file> model_file::open(const std::string & path, const std::atomic<bool> * cancelled) {
+    std::shared_ptr<model_file> file(new model_file(path, cancelled));
+    // O_NONBLOCK: opening a FIFO by mistake must not wait for a writer; no effect on regular files
+    file->descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file->descriptor_ < 0) {
+        not_readable(path, strerror(errno));
+    }
+    file->settle();
+    file->check_contents();
+    return file;
+}
+
+model_file::~model_file() {
+    if (descriptor_ >= 0) {
+        ::close(descriptor_);
+    }
+}
+
+model_file::state model_file::look() const {
+    struct stat info;
+    if (fstat(descriptor_, &info) != 0 || !S_ISREG(info.st_mode)) {
+        not_readable(path_, "not a regular file");
+    }
+#ifdef __APPLE__
+    const timespec time = info.st_mtimespec;
+#else
+    const timespec time = info.st_mtim;
+#endif
+    return {static_cast<uint64_t>(info.st_size), time.tv_sec, time.tv_nsec};
+}
+
+size_t model_file::read_some(uint64_t offset, size_t n, void * dst) const {
+    while (true) {
+        const ssize_t got = ::pread(descriptor_, dst, n, static_cast<off_t>(offset));
+        if (got >= 0) {
+            return static_cast<size_t>(got);
+        }
+        if (errno != EINTR) {
+            not_readable(path_, strerror(errno));
+        }
+    }
+}
+
+#endif
+
+// The state that reading starts from. Linux dates changes by a clock that ticks some hundred times a second: a file
+// that was written in the current tick could change once more without a new date, so this waits for the next one.
+void model_file::settle() {
+    state_ = look();
+#ifdef CLOCK_REALTIME_COARSE
+    for (int i = 0; i < 40; i++) {
+        timespec now;
+        if (clock_gettime(CLOCK_REALTIME_COARSE, &now) != 0 || now.tv_sec != state_.seconds || now.tv_nsec > state_.nanoseconds) {
+            break;
+        }
+        check_cancelled();
+        const timespec pause = {0, 500000};
+        nanosleep(&pause, nullptr);
+        state_ = look();
+    }
+#endif
+}
+
+std::shared_ptr<const model_file> model_file::of_memory(std::string bytes, const std::string & name) {
+    std::shared_ptr<model_file> file(new model_file(name, nullptr));
+    file->memory_ = std::move(bytes);
+    file->state_.size = file->memory_.size();
+    file->check_contents();
+    return file;
+}
+
+// What stands in for a file of any kind.
+void model_file::check_contents() const {
+    if (state_.size == 0) {
+        throw error(error_code::FILE_TRUNCATED, path_ + ": expected a model file, found an empty file");
+    }
+    const std::string text = head(512);
+    if (text.rfind("version https://git-lfs", 0) == 0) {
+        const std::string size = pointer_value(text, "size");
+        throw error(error_code::FILE_FORMAT, path_ + ": found a Git LFS pointer in place of the file" +
+                                                 (size.empty() ? "" : " of " + size.substr(0, 20) + " bytes") +
+                                                 ": fetch it with `git lfs pull`, or download it");
+    }
+    size_t at = text.rfind("\xef\xbb\xbf", 0) == 0 ? 3 : 0;
+    while (at < text.size() && strchr(" \t\r\n", text[at]) != nullptr && text[at] != '\0') {
+        at++;
+    }
+    for (const char * start : {"<!doctype", "<html", "<head", "<body", "<?xml", "<error>"}) {
+        if (begins(text, at, start)) {
+            throw error(error_code::FILE_FORMAT, path_ + ": found a web page (" + start + ") in place of the file: an error "
+                                                         "or login page that a download saved under its name?");
+        }
+    }
+}
+
+void model_file::check_cancelled() const {
+    if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) {
+        throw error(error_code::ABORTED, "reading was cancelled");
+    }
+}
+
+void model_file::changed(const std::string & how) const {
+    throw error(error_code::FILE_CHANGED, path_ + ": expected a file that stays as it is while it is read, found " + how +
+                                              ": write a new model beside it and rename it");
+}
+
+void model_file::read(uint64_t offset, size_t n, void * dst) const {
+    if (offset > state_.size || n > state_.size - offset) {  // readers check what files say: this is for their mistakes
+        throw error(error_code::FILE_TRUNCATED, path_ + ": expected " + std::to_string(n) + " bytes at byte " +
+                                                    std::to_string(offset) + ", found a file of " + std::to_string(state_.size));
+    }
+    check_cancelled();
+    auto * to = static_cast<uint8_t *>(dst);
+    if (!memory_.empty()) {
+        if (n > 0) {
+            memcpy(to, memory_.data() + offset, n);
+        }
+        return;
+    }
+    while (n > 0) {
+        const size_t got = read_some(offset, std::min(n, MAX_READ), to);
+        if (got == 0) {
+            changed("its end at byte " + std::to_string(offset) + " where " + std::to_string(state_.size) + " bytes were");
+        }
+        offset += got;
+        to += got;
+        n -= got;
+        check_cancelled();
+    }
+}
+
+void model_file::check_unchanged() const {
+    if (!memory_.empty()) {
+        return;
+    }
+    const state now = look();
+    if (now.size != state_.size) {
+        changed(std::to_string(now.size) + " bytes where " + std::to_string(state_.size) + " were");
+    }
+    if (now.seconds != state_.seconds || now.nanoseconds != state_.nanoseconds) {
+        changed("that it was written to");
+    }
+}
+
+std::string model_file::head(size_t n) const {
+    std::string out(static_cast<size_t>(std::min<uint64_t>(n, state_.size)), '\0');
+    read(0, out.size(), &out[0]);
+    return out;
+}
+
+std::string model_file::text(size_t max) const {
+    if (state_.size > max) {
+        throw error(error_code::FILE_LIMIT, path_ + ": expected at most " + std::to_string(max) + " bytes, found " +
+                                                std::to_string(state_.size));
+    }
+    std::string out = head(max);
+    check_unchanged();
+    return out;
+}
+
+}  // namespace ggclip

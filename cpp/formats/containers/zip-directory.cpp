@@ -1,0 +1,179 @@
+#include "formats/containers/zip-directory.h"
+
+#include "engine/error.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ggclip {
+
+namespace {
+
+constexpr uint32_t LOCAL = 0x04034b50, CENTRAL = 0x02014b50, END = 0x06054b50, END64 = 0x06064b50,
+                   LOCATOR64 = 0x07064b50;
+constexpr uint64_t N_LOCAL = 30, N_CENTRAL = 46, N_END = 22, N_END64 = 56, N_LOCATOR64 = 20;  // bytes without names
+constexpr uint64_t READ_AHEAD = 64u << 10;
+constexpr uint64_t MAX_COMMENT = 65535, MAX_ENTRIES = 1 << 17;
+constexpr uint64_t MAX_NAME = 1024;  // bytes; PyTorch's have less than 100
+constexpr uint16_t ZIP64_EXTRA = 1;
+
+class zip_parser {
+  public:
+    explicit zip_parser(const model_file & file) : file_(file), size_(file.size()) {}
+
+    std::map<std::string, zip_entry> run() {
+        find_end();
+        uint64_t at = central_;
+        for (uint64_t i = 0; i < n_entries_; i++) {
+            at = entry(at);
+        }
+        return std::move(entries_);
+    }
+
+  private:
+    [[noreturn]] void fail(error_code code, const std::string & text) const {
+        throw error(code, file_.path() + ": zip archive: " + text);
+    }
+
+    // One part of the file after another is kept in memory: `n` bytes from `at` on, and more where they may be next.
+    void look(uint64_t at, uint64_t n, uint64_t ahead = 0) {
+        if (at >= part_at_ && at + n <= part_at_ + part_.size()) {
+            return;
+        }
+        part_.resize(static_cast<size_t>(std::min(std::max(n, ahead), size_ - at)));
+        part_at_ = at;
+        file_.read(at, part_.size(), &part_[0]);
+    }
+
+    // Of a place that was looked at.
+    template <typename T>
+    T number(uint64_t at) const {
+        T value;
+        memcpy(&value, part_.data() + (at - part_at_), sizeof(T));
+        return value;
+    }
+
+    void need(uint64_t at, uint64_t n, const char * what) const {
+        if (at > size_ || n > size_ - at) {
+            fail(error_code::FILE_TRUNCATED, std::string("expected ") + what + " of " + std::to_string(n) +
+                                                 " bytes at byte " + std::to_string(at) + ", found a file of " +
+                                                 std::to_string(size_));
+        }
+    }
+
+    // The end record is behind everything but a comment; a copy of its signature in the comment does not fit.
+    void find_end() {
+        const uint64_t n_tail = std::min<uint64_t>(size_, N_LOCATOR64 + N_END + MAX_COMMENT);
+        look(size_ - n_tail, n_tail);
+        for (uint64_t back = N_END; back <= N_END + MAX_COMMENT && back <= size_; back++) {
+            const uint64_t at = size_ - back;
+            if (number<uint32_t>(at) == END && number<uint16_t>(at + 20) == back - N_END) {
+                read_end(at);
+                return;
+            }
+        }
+        fail(error_code::FILE_TRUNCATED, "expected its directory at the end of the file, found none (half a download?)");
+    }
+
+    void read_end(uint64_t at) {
+        n_entries_ = number<uint16_t>(at + 10);
+        central_ = number<uint32_t>(at + 16);
+        if (at >= N_LOCATOR64 && number<uint32_t>(at - N_LOCATOR64) == LOCATOR64) {
+            const uint64_t end64 = number<uint64_t>(at - N_LOCATOR64 + 8);
+            need(end64, N_END64, "a zip64 end record");
+            look(end64, N_END64);
+            if (number<uint32_t>(end64) != END64) {
+                fail(error_code::FILE_FORMAT, "zip64 end record: expected its signature, found other bytes");
+            }
+            n_entries_ = number<uint64_t>(end64 + 32);
+            central_ = number<uint64_t>(end64 + 48);
+        }
+        if (n_entries_ > MAX_ENTRIES) {
+            fail(error_code::FILE_LIMIT, "expected at most " + std::to_string(MAX_ENTRIES) + " entries, found " +
+                                             std::to_string(n_entries_));
+        }
+    }
+
+    uint64_t entry(uint64_t at) {
+        need(at, N_CENTRAL, "a directory entry");
+        look(at, N_CENTRAL, READ_AHEAD);
+        if (number<uint32_t>(at) != CENTRAL) {
+            fail(error_code::FILE_FORMAT,
+                 "directory: expected an entry at byte " + std::to_string(at) + ", found other bytes");
+        }
+        const uint16_t flags = number<uint16_t>(at + 8), method = number<uint16_t>(at + 10);
+        const uint64_t n_name = number<uint16_t>(at + 28), n_extra = number<uint16_t>(at + 30),
+                       n_comment = number<uint16_t>(at + 32);
+        uint64_t packed = number<uint32_t>(at + 20), size = number<uint32_t>(at + 24),
+                 local = number<uint32_t>(at + 42);
+        need(at + N_CENTRAL, n_name + n_extra + n_comment, "a directory entry");
+        if (n_name > MAX_NAME) {
+            fail(error_code::FILE_LIMIT, "expected names of at most " + std::to_string(MAX_NAME) + " bytes, found " + std::to_string(n_name));
+        }
+        look(at, N_CENTRAL + n_name + n_extra, READ_AHEAD);
+        const std::string name = part_.substr(static_cast<size_t>(at + N_CENTRAL - part_at_), static_cast<size_t>(n_name));
+        read_extra(at + N_CENTRAL + n_name, n_extra, size, packed, local);
+
+        need(local, N_LOCAL, "an entry");
+        char header[N_LOCAL];
+        file_.read(local, N_LOCAL, header);
+        const auto local_number = [&](size_t place, auto value) {
+            memcpy(&value, header + place, sizeof(value));
+            return value;
+        };
+        if (local_number(0, uint32_t()) != LOCAL) {
+            fail(error_code::FILE_FORMAT, "entry \"" + name.substr(0, 200) + "\": expected its header at byte " +
+                                              std::to_string(local) + ", found other bytes");
+        }
+        const uint64_t data = local + N_LOCAL + local_number(26, uint16_t()) + local_number(28, uint16_t());
+        need(data, packed, "an entry's data");
+        zip_entry out;
+        out.stored = method == 0 && (flags & 1) == 0 && packed == size;
+        out.offset = data;
+        out.size = size;
+        if (!entries_.emplace(name, out).second) {
+            fail(error_code::FILE_FORMAT, "entry \"" + name.substr(0, 200) + "\": expected once, found twice");
+        }
+        return at + N_CENTRAL + n_name + n_extra + n_comment;
+    }
+
+    // Sizes and offsets of 32 one-bits stand in a zip64 field, in this order, each only where it is needed.
+    void read_extra(uint64_t at, uint64_t n, uint64_t & size, uint64_t & packed, uint64_t & local) const {
+        const uint64_t end = at + n;
+        while (at + 4 <= end) {
+            const uint16_t id = number<uint16_t>(at);
+            uint64_t       left = number<uint16_t>(at + 2);
+            at += 4;
+            if (left > end - at) {
+                fail(error_code::FILE_FORMAT, "directory: an extra field is longer than its entry");
+            }
+            const uint64_t next = at + left;
+            for (uint64_t * value : {&size, &packed, &local}) {
+                if (id == ZIP64_EXTRA && *value == 0xffffffff && left >= 8) {
+                    *value = number<uint64_t>(at);
+                    at += 8;
+                    left -= 8;
+                }
+            }
+            at = next;
+        }
+    }
+
+    const model_file &               file_;
+    const uint64_t                   size_;
+    std::string                      part_;  // what was looked at last
+    uint64_t                         part_at_ = 0;
+    uint64_t                         n_entries_ = 0, central_ = 0;
+    std::map<std::string, zip_entry> entries_;
+};
+
+}  // namespace
+
+bool is_zip(const std::string & head) {
+    const uint32_t signature = LOCAL;
+    return head.size() >= sizeof(signature) && memcmp(head.data(), &signature, sizeof(signature)) == 0;
+}
+
+std::map<std::string, zip_entry> read_zip_directory(const model_file & file) { return zip_parser(file).run(); }
+
+}  // namespace ggclip

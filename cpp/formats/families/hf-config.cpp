@@ -1,0 +1,274 @@
+// Defaults below are those of transformers' CLIPTextConfig, CLIPVisionConfig, SiglipTextConfig and
+// SiglipVisionConfig: files on the hub leave out whatever equals them.
+#include "formats/families/hf-config.h"
+
+#include "formats/families/bert-config.h"
+#include "formats/families/hf-preprocessor.h"
+#include "formats/layout/limits.h"
+#include "formats/layout/measure-tensors.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ggclip {
+
+namespace {
+
+using kind_t = json_value::kind_t;
+
+const field_names HF_FIELDS = {"vision_config.image_size", "vision_config.patch_size", "vision_config.hidden_size",
+                               "vision_config.num_attention_heads", "text_config.hidden_size",
+                               "text_config.num_attention_heads", "preprocessor size", "preprocessor crop_size"};
+
+struct tower_defaults {
+    int32_t      n_embd, n_ff, n_layer, n_head;
+    const char * act;
+    double       eps;
+};
+
+const tower_defaults CLIP_TEXT = {512, 2048, 12, 8, "quick_gelu", 1e-5};
+const tower_defaults CLIP_VISION = {768, 3072, 12, 12, "quick_gelu", 1e-5};
+const tower_defaults SIGLIP_BOTH = {768, 3072, 12, 12, "gelu_pytorch_tanh", 1e-6};
+
+activation read_activation(const json_ref & config, const char * fallback) {
+    const std::string word = config.string("hidden_act", fallback);
+    if (word == "quick_gelu") {
+        return activation::quick_gelu;
+    }
+    if (word == "gelu") {
+        return activation::gelu_erf;  // torch's exact GELU
+    }
+    if (word == "gelu_pytorch_tanh" || word == "gelu_new") {
+        return activation::gelu_tanh;
+    }
+    config.get("hidden_act").unsupported("quick_gelu, gelu, gelu_pytorch_tanh and gelu_new");
+}
+
+void read_tower(const json_ref & config, const tower_defaults & defaults, tower_hparams & tower) {
+    const auto count = [&](const char * key, int32_t fallback, int64_t max) {
+        return static_cast<int32_t>(config.integer(key, fallback, 1, max));
+    };
+    tower.present = true;
+    tower.n_embd = count("hidden_size", defaults.n_embd, limits::MAX_WIDTH);
+    tower.n_ff = count("intermediate_size", defaults.n_ff, limits::MAX_FF);
+    tower.n_layer = count("num_hidden_layers", defaults.n_layer, limits::MAX_LAYERS);
+    tower.n_head = count("num_attention_heads", defaults.n_head, limits::MAX_HEADS);
+    tower.eps = static_cast<float>(config.real("layer_norm_eps", defaults.eps, limits::MIN_EPS, limits::MAX_EPS));
+    tower.act = read_activation(config, defaults.act);
+}
+
+void read_vision(const json_ref & config, bool siglip, vision_hparams & vision) {
+    read_tower(config, siglip ? SIGLIP_BOTH : CLIP_VISION, vision);
+    vision.image_size = static_cast<int32_t>(config.integer("image_size", 224, 1, limits::MAX_IMAGE));
+    vision.patch_size = static_cast<int32_t>(config.integer("patch_size", siglip ? 16 : 32, 1, limits::MAX_PATCH));
+    vision.n_channel = static_cast<int32_t>(config.integer("num_channels", 3, 3, 3));
+    vision.has_class_embd = vision.has_pre_ln = vision.has_proj = !siglip;
+    vision.has_patch_bias = siglip;
+    vision.norm_after_pool = false;
+    vision.pool = siglip ? pooling::attention : pooling::cls;
+    if (siglip && !config.boolean("vision_use_head", true)) {
+        config.get("vision_use_head").unsupported("SigLIP image towers with an attention-pooling head (true)");
+    }
+}
+
+// SigLIP2 NaFlex: pictures of any grid over a square table of positions.
+void read_any_grid(const json_ref & config, vision_hparams & vision, source_names & names) {
+    const int64_t n_patch = config.integer("num_patches", 256, 1, limits::MAX_TOKENS);
+    const auto    side = static_cast<int32_t>(std::lround(std::sqrt(static_cast<double>(n_patch))));
+    if (static_cast<int64_t>(side) * side != n_patch) {
+        config.get("num_patches").unsupported("the square of an integer");
+    }
+    vision.any_grid = true;
+    vision.image_size = side * vision.patch_size;
+    names.linear_patches = true;
+}
+
+void read_clip_text(const json_ref & config, bool legacy_eos, text_hparams & text) {
+    read_tower(config, CLIP_TEXT, text);
+    text.n_vocab = static_cast<int32_t>(config.integer("vocab_size", 49408, 1, limits::MAX_VOCAB));
+    text.n_ctx = static_cast<int32_t>(config.integer("max_position_embeddings", 77, 1, limits::MAX_CTX));
+    text.pool = pooling::eot;
+    text.causal = true;
+    text.cleaning = text_cleaning::whitespace_lower;
+    text.pad_id = -1;  // transformers pads with the tokenizer's own token; pad_token_id here says nothing of it
+    const int64_t eos = config.integer("eos_token_id", 49407, 0, limits::MAX_VOCAB);
+    if (eos == 2 && legacy_eos) {
+        // Written by old versions of transformers whatever the tokenizer was (bos 0, pad 1 alike): CLIPTextTransformer
+        // then pools at the highest id.
+        text.eos_id = -1;
+        return;
+    }
+    if (eos >= text.n_vocab) {
+        config.get("eos_token_id")
+            .invalid("an id below vocab_size (" + std::to_string(text.n_vocab) + "; default 49407)");
+    }
+    text.eos_id = static_cast<int32_t>(eos);
+}
+
+// `gemma`: the tokenizer is SigLIP 2's.
+void read_siglip_text(const json_ref & config, bool gemma, text_hparams & text) {
+    read_tower(config, SIGLIP_BOTH, text);
+    text.n_vocab = static_cast<int32_t>(config.integer("vocab_size", 32000, 1, limits::MAX_VOCAB));
+    text.n_ctx = static_cast<int32_t>(config.integer("max_position_embeddings", 64, 1, limits::MAX_CTX));
+    text.pool = pooling::last;
+    text.causal = false;
+    text.sees_padding = true;
+    text.has_proj_bias = true;
+    // The ids of SiglipTextConfig (49406, 49407) are copies of CLIP's: neither of them exists in the tokenizer.
+    // T5-style SentencePiece of SigLIP: no start, </s> = 1 ends and pads. SigLIP 2 has Gemma's pieces (<pad> = 0,
+    // <eos> = 1): its text is only lower-cased. Which ids frame and fill a row stands in the tokenizer's files.
+    text.eos_id = -1;
+    text.pad_id = -1;
+    text.cleaning = gemma ? text_cleaning::lower : text_cleaning::canonicalize;
+}
+
+// transformers: where the old `text_config_dict` exists, it alone (completed by defaults) replaces `text_config`.
+json_ref tower_config(const json_ref & config, const char * key) {
+    const json_ref legacy = config.object((std::string(key) + "_dict").c_str());
+    return legacy.exists() ? legacy : config.object(key);
+}
+
+// What tokenizer_config.json cuts texts to; `fallback` where it sets no limit (a number beyond every integer) or is silent.
+int64_t max_length(const json_ref & tokenizer, int64_t fallback) {
+    const json_ref length = tokenizer.is(kind_t::object) ? tokenizer.get("model_max_length") : json_ref(nullptr, "", "");
+    return length.is(kind_t::integer) && length.value()->integer > 0 ? length.value()->integer : fallback;
+}
+
+// Chinese-CLIP: a BERT without its pooler; the first token's last state is projected.
+void read_chinese_text(const json_ref & config, const json_ref & tokenizer, text_hparams & text, source_names & names) {
+    read_bert_config(config, "chinese_clip_text_model", text);
+    text.pool = pooling::cls;
+    // cn_clip trains and tokenizes with 52 places
+    const int64_t context = max_length(tokenizer, 52);
+    text.n_ctx = static_cast<int32_t>(std::min<int64_t>(context <= text.n_ctx ? context : 52, text.n_ctx));
+    names.text = name_scheme::bert;
+    names.text_prefix = "text_model.";
+    names.bert_proj = "text_projection";
+}
+
+// M-CLIP (multilingual_clip/pt_multilingual_clip.py): the mean of the real tokens, then a Linear with bias.
+void read_mclip(const json_ref & config, const json_ref & tokenizer, const tensor_table & table, hparams & hp, source_names & names) {
+    names.text = name_scheme::bert;
+    names.text_prefix = "transformer.";
+    names.bert_proj = "LinearTransformation";
+    const json_ref base = config.get("modelBase");
+    if (!base.is(kind_t::string)) {
+        base.invalid("the name of a text model such as \"xlm-roberta-large\"");
+    }
+    read_bert_architecture(base, table, names.text_prefix, hp.text);
+    hp.text.n_head = static_cast<int32_t>(config.integer("num_attention_heads", hp.text.n_head, 1, limits::MAX_HEADS));
+    hp.text.eps = static_cast<float>(config.real("layer_norm_eps", hp.text.eps, limits::MIN_EPS, limits::MAX_EPS));
+    hp.text.pool = pooling::mean;
+    hp.text.has_proj = hp.text.has_proj_bias = true;
+    const int64_t context = max_length(tokenizer, hp.text.n_ctx);
+    hp.text.n_ctx = static_cast<int32_t>(std::min<int64_t>(context, hp.text.n_ctx));
+}
+
+bool begins(const std::string & text, const char * start) { return text.rfind(start, 0) == 0; }
+
+std::string tokenizer_class(const json_ref & tokenizer) {
+    const json_ref name = tokenizer.is(kind_t::object) ? tokenizer.get("tokenizer_class") : json_ref(nullptr, "", "");
+    return name.is(kind_t::string) ? name.value()->text : "";
+}
+
+// Whether the tokenizer beside a SigLIP configuration is SigLIP 2's.
+bool is_gemma(const std::string & type, int64_t n_vocab) {
+    return begins(type, "Gemma") || begins(type, "Siglip2") || n_vocab == 256000;
+}
+
+// A SigLIP text tower, with what its tokenizer's class does to a text before the tokenizer's file.
+void read_siglip_text(const json_ref & config, const json_ref & tokenizer, bool siglip2, text_hparams & text) {
+    const std::string type = tokenizer_class(tokenizer);
+    const bool        generic = type == "PreTrainedTokenizerFast" || type == "TokenizersBackend";  // the file says everything
+    const bool        gemma = siglip2 || is_gemma(type, config.integer("vocab_size", 32000, 1, limits::MAX_VOCAB));
+    read_siglip_text(config, gemma || generic, text);
+    if (generic) {
+        text.cleaning = text_cleaning::none;
+    }
+}
+
+image_defaults defaults_of(const std::string & type) {
+    if (begins(type, "siglip2")) {
+        return {image_defaults::siglip2};
+    }
+    return {begins(type, "siglip") ? image_defaults::siglip : begins(type, "chinese_clip") ? image_defaults::chinese_clip : image_defaults::clip};
+}
+
+// CLIPVisionModel and CLIPTextModel end with the pooled state; with a projection they are called ...WithProjection.
+bool is_alone(const json_ref & config, bool one_tower) {
+    const json_ref names = config.get("architectures");
+    if (!names.is(kind_t::array) || !names.at(0).is(kind_t::string)) {
+        return one_tower;
+    }
+    const std::string & name = names.at(0).value()->text;
+    const auto          ends = [&](const char * tail) {
+        const size_t at = name.rfind(tail);
+        return at != std::string::npos && at + std::char_traits<char>::length(tail) == name.size();
+    };
+    return ends("VisionModel") || ends("TextModel") || (one_tower && !ends("WithProjection"));
+}
+
+}  // namespace
+
+bool is_hf_config(const json_ref & config) {
+    return config.is(kind_t::object) && config.get("model_type").is(kind_t::string);
+}
+
+hparams read_hf_config(const hf_files & files, const read_options & options, const tensor_table & table, source_names & names) {
+    const json_ref &  config = files.config;
+    const std::string type = config.string("model_type", "");
+    hparams           hp;
+    const bool siglip = begins(type, "siglip"), any_grid = begins(type, "siglip2"), chinese = begins(type, "chinese_clip");
+    const bool metaclip2 = begins(type, "metaclip_2");
+    // AltCLIP's pictures are CLIP's; its texts are not computed
+    const bool altclip = type == "altclip" && !options.want_text;
+    const bool known = altclip || type == "clip" || type == "siglip" || type == "siglip2" || type == "chinese_clip" || type == "metaclip_2" || type == "M-CLIP" ||
+                       ((siglip || chinese || metaclip2 || begins(type, "clip_")) &&
+                        (type.find("_vision_model") != std::string::npos || type.find("_text_model") != std::string::npos));
+    if (!known) {
+        config.get("model_type").unsupported("clip, metaclip_2, siglip, siglip2, chinese_clip, their _vision_model and _text_model, and M-CLIP");
+    }
+    hp.family = siglip ? "siglip" : chinese ? "chinese-clip" : type == "M-CLIP" ? "m-clip" : "clip";
+    hp.sigmoid = siglip;
+    names = source_names(siglip ? name_scheme::hf_siglip : name_scheme::hf_clip);
+    if (type == "M-CLIP") {
+        if (!options.want_text) {
+            return hp;
+        }
+        read_mclip(config, files.tokenizer, table, hp, names);
+        check_hparams(hp, config.file(), HF_FIELDS);
+        return hp;
+    }
+    // one tower saved alone: its fields are the whole file
+    const bool only_vision = type.find("_vision_model") != std::string::npos, only_text = type.find("_text_model") != std::string::npos;
+    const bool alone = is_alone(config, only_vision || only_text);
+    names.vision_flat = has_tensor(table, "embeddings.patch_embedding.weight");
+    names.text_flat = has_tensor(table, "embeddings.token_embedding.weight");
+    if (!only_text && options.want_vision) {
+        const json_ref vision = only_vision ? config : tower_config(config, "vision_config");
+        read_vision(vision, siglip, hp.vision);
+        if (any_grid) {
+            read_any_grid(vision, hp.vision, names);
+        }
+        hp.vision.has_proj = hp.vision.has_proj && !(alone && !has_tensor(table, "visual_projection.weight"));
+        read_hf_preprocessor(files.preprocessor, defaults_of(type), hp.vision, hp.image);
+    }
+    if (!only_vision && options.want_text) {
+        const json_ref text = only_text ? config : tower_config(config, "text_config");
+        if (chinese) {
+            read_chinese_text(text, files.tokenizer, hp.text, names);
+            if (has_tensor(table, "embeddings.word_embeddings.weight")) {
+                names.text_prefix = "";
+            }
+        } else if (siglip) {
+            read_siglip_text(text, files.tokenizer, any_grid, hp.text);
+        } else {
+            read_clip_text(text, !metaclip2, hp.text);
+        }
+        hp.text.has_proj = hp.text.has_proj && (siglip || !(alone && !has_tensor(table, "text_projection.weight")));
+    }
+    check_hparams(hp, config.file(), HF_FIELDS);
+    return hp;
+}
+
+}  // namespace ggclip

@@ -1,0 +1,17 @@
+// preprocessor_config.json (transformers' CLIPImageProcessor, SiglipImageProcessor) -> image_hparams.
+#pragma once
+
+#include "engine/hparams.h"
+#include "formats/containers/json.h"
+
+namespace ggclip {
+
+// The image processor class whose defaults hold for what a file leaves out.
+struct image_defaults {
+    enum kind_t { clip, siglip, siglip2, chinese_clip } kind = clip;
+};
+
+// `config` may be absent: then the family's defaults at the tower's size.
+void read_hf_preprocessor(const json_ref & config, image_defaults defaults, const vision_hparams & vision, image_hparams & image);
+
+}  // namespace ggclip

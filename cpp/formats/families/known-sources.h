@@ -1,0 +1,15 @@
+// What is known of published checkpoints whose own configuration leaves it out.
+#pragma once
+
+#include "formats/containers/json.h"
+
+#include <string>
+
+namespace ggclip {
+
+// For an open_clip_config.json without `quick_gelu`: true when the folder's config.json (or absent) states quick_gelu,
+// or the folder's name, or its place in a hub cache, is that of a checkpoint trained with it (Apple's DFN). Else
+// false: open_clip's default, the exact GELU.
+bool trained_with_quick_gelu(const json_ref & beside, const std::string & folder);
+
+}  // namespace ggclip

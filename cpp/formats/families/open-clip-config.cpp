@@ -1,0 +1,337 @@
+// Defaults are those of open_clip's CLIPVisionCfg, CLIPTextCfg (src/open_clip/model.py) and PreprocessCfg
+// (src/open_clip/transform.py). Every key that would change the network is listed with the values that leave
+// it a plain CLIP; an unknown key is refused, because it may change the network as well.
+#include "formats/families/open-clip-config.h"
+
+#include "formats/layout/enum-names.h"
+#include "formats/families/known-sources.h"
+#include "formats/layout/limits.h"
+#include "formats/layout/measure-tensors.h"
+#include "formats/families/open-clip-hf.h"
+#include "formats/families/timm-config.h"
+
+#include <cstring>
+
+namespace ggclip {
+
+namespace {
+
+using kind_t = json_value::kind_t;
+
+const field_names OPEN_CLIP_FIELDS = {
+    "model_cfg.vision_cfg.image_size", "model_cfg.vision_cfg.patch_size", "model_cfg.vision_cfg.width",
+    "model_cfg.vision_cfg.head_width", "model_cfg.text_cfg.width",        "model_cfg.text_cfg.heads",
+    "preprocess_cfg.size",             "preprocess_cfg.size"};
+
+// One accepted key. `only`: null = read elsewhere or without effect on inference; otherwise the word (or
+// true/false) it must have. A JSON null is accepted everywhere: it is the default of every optional key.
+struct known_key {
+    const char * name;
+    const char * only;
+};
+
+const known_key MODEL_KEYS[] = {
+    {"embed_dim", nullptr},       {"vision_cfg", nullptr},
+    {"text_cfg", nullptr},        {"quick_gelu", nullptr},
+    {"custom_text", nullptr},     {"cast_dtype", nullptr},
+    {"output_dict", nullptr},     {"init_logit_scale", nullptr},
+    {"init_logit_bias", nullptr}, {"nonscalar_logit_scale", nullptr},
+};
+
+const known_key VISION_KEYS[] = {
+    {"layers", nullptr},
+    {"width", nullptr},
+    {"head_width", nullptr},
+    {"mlp_ratio", nullptr},
+    {"patch_size", nullptr},
+    {"image_size", nullptr},
+    {"patch_dropout", nullptr},
+    {"output_tokens", nullptr},
+    {"attn_pooler_queries", nullptr},
+    {"attn_pooler_heads", nullptr},
+    {"act_kwargs", nullptr},
+    {"norm_kwargs", nullptr},
+    {"pos_embed_type", nullptr},
+    {"attentional_pool", "false"},
+    {"no_ln_pre", nullptr},
+    {"final_ln_after_pool", nullptr},
+    {"pool_type", nullptr},
+    {"ls_init_value", "absent"},
+    {"block_type", "default"},
+    {"qk_norm", "false"},
+    {"scaled_cosine_attn", "false"},
+    {"scale_heads", "false"},
+    {"scale_attn_inner", "false"},
+    {"scale_attn", "false"},
+    {"scale_fc", "false"},
+    {"timm_model_name", nullptr},
+    {"timm_model_kwargs", nullptr},
+    {"timm_model_pretrained", nullptr},
+    {"timm_pool", nullptr},
+    {"timm_proj", nullptr},
+    {"timm_proj_bias", nullptr},
+    {"timm_drop", nullptr},
+    {"timm_drop_path", nullptr},
+};
+
+const known_key TEXT_KEYS[] = {
+    {"context_length", nullptr},
+    {"vocab_size", nullptr},
+    {"width", nullptr},
+    {"heads", nullptr},
+    {"layers", nullptr},
+    {"mlp_ratio", nullptr},
+    {"pad_id", nullptr},
+    {"bos_id", nullptr},
+    {"eos_id", nullptr},
+    {"output_tokens", nullptr},
+    {"act_kwargs", nullptr},
+    {"norm_kwargs", nullptr},
+    {"text_arch", "clip"},
+    {"variable_text", "false"},
+    {"embed_cls", "false"},
+    {"no_causal_mask", nullptr},
+    {"final_ln_after_pool", "false"},
+    {"ls_init_value", "absent"},
+    {"pool_type", nullptr},
+    {"proj_bias", nullptr},
+    {"proj_type", nullptr},
+    {"hf_tokenizer_name", nullptr},
+    {"tokenizer_kwargs", nullptr},
+    {"tokenizer_mode", "absent"},
+    {"hf_model_name", nullptr},
+    {"hf_model_config", nullptr},
+    {"block_type", "default"},
+    {"qk_norm", "false"},
+    {"scaled_cosine_attn", "false"},
+    {"scale_heads", "false"},
+    {"scale_attn_inner", "false"},
+    {"scale_attn", "false"},
+    {"scale_fc", "false"},
+    {"hf_model_pretrained", nullptr},
+    {"hf_proj_type", nullptr},
+    {"hf_pooler_type", nullptr},
+    {"pooler_type", nullptr},
+    {"proj", nullptr},
+};
+
+const known_key PREPROCESS_KEYS[] = {
+    {"size", nullptr}, {"mode", "RGB"},          {"mean", nullptr},        {"std", nullptr},
+    {"interpolation", nullptr}, {"resize_mode", nullptr}, {"fill_color", nullptr},
+};
+
+template <size_t N>
+void check_keys(const json_ref & config, const known_key (&known)[N]) {
+    if (!config.exists()) {
+        return;
+    }
+    for (size_t i = 0; i < config.value()->keys.size(); i++) {
+        const std::string & key = config.value()->keys[i];
+        const json_ref      member = config.member(i);
+        const known_key * entry = nullptr;
+        for (const known_key & candidate : known) {
+            entry = key == candidate.name ? &candidate : entry;
+        }
+        if (!member.exists()) {
+            continue;
+        }
+        if (entry == nullptr) {
+            member.unsupported("plain CLIP towers, without this key");
+        }
+        if (entry->only == nullptr) {
+            continue;
+        }
+        const json_value & value = *member.value();
+        const bool same = value.kind == kind_t::boolean ? strcmp(value.flag ? "true" : "false", entry->only) == 0
+                                                        : value.kind == kind_t::string && value.text == entry->only;
+        if (!same) {
+            member.unsupported(entry->only);
+        }
+    }
+}
+
+// act_kwargs {"approximate": "tanh"} is torch.nn.GELU's tanh form; norm_kwargs {"eps": x} is LayerNorm's.
+void read_kwargs(const json_ref & config, tower_hparams & tower) {
+    const json_ref act = config.object("act_kwargs"), norm = config.object("norm_kwargs");
+    for (const std::string & key : act.exists() ? act.value()->keys : std::vector<std::string>()) {
+        const bool tanh = key == "approximate" && act.string("approximate", "") == "tanh";
+        if (!tanh || tower.act == activation::quick_gelu) {
+            act.get(key.c_str()).unsupported("{\"approximate\": \"tanh\"}");
+        }
+        tower.act = activation::gelu_tanh;
+    }
+    for (const std::string & key : norm.exists() ? norm.value()->keys : std::vector<std::string>()) {
+        if (key != "eps") {
+            norm.get(key.c_str()).unsupported("{\"eps\": number}");
+        }
+    }
+    tower.eps = static_cast<float>(norm.real("eps", 1e-5, limits::MIN_EPS, limits::MAX_EPS));
+}
+
+void read_tower(const json_ref & config, int32_t width, tower_hparams & tower) {
+    tower.present = true;
+    tower.n_embd = static_cast<int32_t>(config.integer("width", width, 1, limits::MAX_WIDTH));
+    if (config.get("layers").is(kind_t::array)) {
+        config.get("layers").unsupported("transformer towers (an integer; arrays are ResNets)");
+    }
+    tower.n_layer = static_cast<int32_t>(config.integer("layers", 12, 1, limits::MAX_LAYERS));
+    // int(width * mlp_ratio), in double as in Python
+    const double n_ff = tower.n_embd * config.real("mlp_ratio", 4.0, 0.01, 64);
+    if (n_ff < 1 || n_ff > static_cast<double>(limits::MAX_FF)) {
+        config.get("mlp_ratio").invalid("an MLP width of 1 to " + std::to_string(limits::MAX_FF));
+    }
+    tower.n_ff = static_cast<int32_t>(n_ff);
+}
+
+// A side in pixels: a number or two equal ones.
+int32_t read_side(const json_ref & value, int32_t fallback) {
+    if (!value.exists()) {
+        return fallback;
+    }
+    if (!value.is(kind_t::array)) {
+        return static_cast<int32_t>(value.as_integer(1, limits::MAX_IMAGE));
+    }
+    const int64_t first = value.at(0).as_integer(1, limits::MAX_IMAGE);
+    if (value.value()->items.size() != 2 || value.at(1).as_integer(1, limits::MAX_IMAGE) != first) {
+        value.unsupported("square images");
+    }
+    return static_cast<int32_t>(first);
+}
+
+void read_vision(const json_ref & config, const tensor_table & table, vision_hparams & vision, source_names & names) {
+    check_keys(config, VISION_KEYS);
+    if (config.get("timm_model_name").exists()) {
+        read_timm_vision(config, table, read_side(config.get("image_size"), 224), vision, names);
+        return;
+    }
+    read_tower(config, 768, vision);
+    vision.image_size = read_side(config.get("image_size"), 224);
+    vision.patch_size = static_cast<int32_t>(config.integer("patch_size", 16, 1, limits::MAX_PATCH));
+    const int64_t head = config.integer("head_width", 64, 1, limits::MAX_WIDTH);
+    if (vision.n_embd % head != 0 || vision.n_embd / head > limits::MAX_HEADS) {
+        config.get("head_width").invalid("a divisor of width (" + std::to_string(vision.n_embd) + "; default 64)");
+    }
+    vision.d_head = static_cast<int32_t>(head);
+    vision.n_head = static_cast<int32_t>(vision.n_embd / head);
+    const std::string positions = config.string("pos_embed_type", "learnable");
+    if (positions != "learnable" && positions != "sin_cos_2d") {  // both are stored as a table
+        config.get("pos_embed_type").unsupported("learnable and sin_cos_2d");
+    }
+    vision.has_pre_ln = !config.boolean("no_ln_pre", false);
+    vision.norm_after_pool = config.boolean("final_ln_after_pool", false);
+    const std::string pool = config.string("pool_type", "tok");
+    if (pool != "tok" && pool != "avg") {
+        config.get("pool_type").unsupported("\"tok\" and \"avg\"");
+    }
+    vision.pool = pool == "avg" ? pooling::mean : pooling::cls;
+    read_kwargs(config, vision);
+}
+
+// text_global_pool
+void read_text_pooling(const json_ref & config, text_hparams & text) {
+    const std::string pool = config.string("pool_type", "argmax");
+    text.eos_id = -1;
+    if (pool == "eos") {
+        text.eos_id = static_cast<int32_t>(config.integer("eos_id", 2, 0, text.n_vocab - 1));
+    } else if (pool != "argmax" && pool != "last" && pool != "first") {
+        config.get("pool_type").unsupported("\"argmax\", \"eos\", \"last\" and \"first\"");
+    }
+    text.pool = pool == "last" ? pooling::last : pool == "first" ? pooling::cls : pooling::eot;
+    text.sees_padding = !text.causal || pool == "last";
+}
+
+void read_text(const json_ref & config, text_hparams & text, source_names & names) {
+    read_tower(config, 512, text);
+    text.n_head = static_cast<int32_t>(config.integer("heads", 8, 1, limits::MAX_HEADS));
+    text.n_vocab = static_cast<int32_t>(config.integer("vocab_size", 49408, 2, limits::MAX_VOCAB));
+    text.n_ctx = static_cast<int32_t>(config.integer("context_length", 77, 1, limits::MAX_CTX));
+    text.causal = !config.boolean("no_causal_mask", false);
+    read_text_pooling(config, text);
+    const std::string proj = config.string("proj_type", "linear");
+    if (proj != "linear" && proj != "none") {
+        config.get("proj_type").unsupported("\"linear\" and \"none\"");
+    }
+    text.has_proj = proj == "linear";
+    text.has_proj_bias = text.has_proj && config.boolean("proj_bias", false);
+    names.text_proj_is_module = text.has_proj_bias;
+    text.pad_id = static_cast<int32_t>(config.integer("pad_id", 0, 0, text.n_vocab - 1));
+    text.cleaning = text_cleaning::open_clip;
+    if (config.get("hf_tokenizer_name").exists()) {
+        read_hf_tokenizer(config, text);
+    } else if (config.get("tokenizer_kwargs").exists()) {
+        config.get("tokenizer_kwargs").unsupported("the tokenizer's defaults (without this key)");
+    }
+    read_kwargs(config, text);
+}
+
+void read_channels(const json_ref & value, double min, double max, std::array<float, 3> & out) {
+    if (!value.exists()) {
+        return;
+    }
+    if (!value.is(kind_t::array) || value.value()->items.size() != 3) {
+        value.invalid("an array of 3 numbers");
+    }
+    for (size_t i = 0; i < 3; i++) {
+        out[i] = static_cast<float>(value.at(i).as_real(min, max));
+    }
+}
+
+void read_preprocess(const json_ref & config, int32_t image_size, image_hparams & image) {
+    check_keys(config, PREPROCESS_KEYS);
+    image.rounding = crop_rounding::half_even;
+    image.resize = image.crop = read_side(config.get("size"), image_size);
+    if (!from_string(config.string("resize_mode", "shortest"), image.mode)) {
+        config.get("resize_mode").unsupported(words_of(image.mode));
+    }
+    if (!from_string(config.string("interpolation", "bicubic"), image.filter)) {
+        config.get("interpolation").unsupported(words_of(image.filter));
+    }
+    image.fill.fill(static_cast<uint8_t>(config.integer("fill_color", 0, 0, 255)));
+    read_channels(config.get("mean"), -limits::MAX_MEAN, limits::MAX_MEAN, image.mean);
+    read_channels(config.get("std"), limits::MIN_STD, limits::MAX_STD, image.std);
+}
+
+}  // namespace
+
+hparams read_open_clip_config(const open_clip_files & files, const std::string & folder, const read_options & options, const tensor_table & table,
+                              source_names & names) {
+    const json_ref & config = files.config;
+    const json_ref model = config.object("model_cfg");
+    if (!model.exists()) {
+        config.get("model_cfg").invalid("an object");
+    }
+    if (model.get("multimodal_cfg").exists()) {
+        model.get("multimodal_cfg").unsupported("models of two towers (without this key)");
+    }
+    for (const char * key : {"vision_cfg", "text_cfg"}) {
+        const bool wanted = key[0] == 'v' ? options.want_vision : options.want_text;
+        if (wanted && !model.object(key).exists()) {
+            model.get(key).invalid("an object");
+        }
+    }
+    hparams hp;
+    hp.family = "clip";
+    const bool quick = model.boolean("quick_gelu", trained_with_quick_gelu(files.beside, folder));
+    hp.vision.act = hp.text.act = quick ? activation::quick_gelu : activation::gelu_erf;
+    hp.n_proj = static_cast<int32_t>(model.integer("embed_dim", 512, 1, limits::MAX_PROJ));
+    names = source_names(name_scheme::open_clip);
+    names.text_prefix = has_prefix(table, "text.") ? "text." : "";  // CustomTextCLIP keeps its text tower in a module of its own
+    if (options.want_vision) {
+        read_vision(model.object("vision_cfg"), table, hp.vision, names);
+        read_preprocess(config.object("preprocess_cfg"), hp.vision.image_size, hp.image);
+    }
+    if (options.want_text) {
+        const json_ref text = model.object("text_cfg");
+        check_keys(text, TEXT_KEYS);
+        if (text.get("hf_model_name").exists()) {
+            read_hf_text(text, table, files.text.exists() ? files.text : files.beside, hp, hp.text, names);
+        } else {
+            read_text(text, hp.text, names);
+        }
+    }
+    check_keys(model, MODEL_KEYS);
+    check_hparams(hp, config.file(), OPEN_CLIP_FIELDS);
+    return hp;
+}
+
+}  // namespace ggclip

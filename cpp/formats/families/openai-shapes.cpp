@@ -1,0 +1,118 @@
+#include "formats/families/openai-shapes.h"
+
+#include "engine/error.h"
+#include "formats/layout/limits.h"
+
+#include <cmath>
+
+namespace ggclip {
+
+namespace {
+
+const field_names SHAPES = {"visual.positional_embedding", "visual.conv1.weight", "visual.conv1.weight",
+                            "visual.conv1.weight",         "ln_final.weight",     "ln_final.weight",
+                            "visual.conv1.weight",         "visual.conv1.weight"};
+
+constexpr int64_t HEAD = 64;  // every head of OpenAI's models
+
+class shape_reader {
+  public:
+    shape_reader(const tensor_table & table, const std::string & path) : table_(table), path_(path) {}
+
+    // Dimension `i` of a tensor with `n_dims`, in ggml's order.
+    int64_t dim(const char * name, size_t n_dims, size_t i, int64_t max) const {
+        const auto found = table_.tensors.find(name);
+        if (found == table_.tensors.end()) {
+            throw error(error_code::TENSOR_MISSING, path_ + ": tensor " + name +
+                                                        ": expected in a checkpoint of OpenAI, found nothing");
+        }
+        const std::vector<int64_t> & ne = found->second.ne;
+        if (ne.size() != n_dims || ne[i] < 1 || ne[i] > max) {
+            throw error(error_code::TENSOR_SHAPE, path_ + ": tensor " + name + ": expected " + std::to_string(n_dims) +
+                                                      " dimensions of at most " + std::to_string(max) + ", found " +
+                                                      shape_text(ne));
+        }
+        return ne[i];
+    }
+
+    int32_t blocks(const std::string & prefix) const {
+        int32_t n = 0;
+        while (n < limits::MAX_LAYERS &&
+               table_.tensors.count(prefix + "transformer.resblocks." + std::to_string(n) + ".ln_1.weight") > 0) {
+            n++;
+        }
+        if (n == 0) {
+            throw error(error_code::TENSOR_MISSING, path_ + ": tensor " + prefix +
+                                                        "transformer.resblocks.0.ln_1.weight: expected, found nothing");
+        }
+        return n;
+    }
+
+  private:
+    const tensor_table & table_;
+    const std::string &  path_;
+};
+
+void fill(tower_hparams & tower, int64_t width, int64_t n_ff, int32_t n_layer) {
+    tower.present = true;
+    tower.n_embd = static_cast<int32_t>(width);
+    tower.n_layer = n_layer;
+    tower.n_head = static_cast<int32_t>(width / HEAD);
+    tower.n_ff = static_cast<int32_t>(n_ff);
+    tower.eps = 1e-5f;
+    tower.act = activation::quick_gelu;
+}
+
+void read_vision(const shape_reader & shapes, const std::string & path, hparams & hp) {
+    const int64_t width = shapes.dim("visual.conv1.weight", 4, 3, limits::MAX_WIDTH);
+    fill(hp.vision, width, shapes.dim("visual.transformer.resblocks.0.mlp.c_fc.weight", 2, 1, limits::MAX_FF),
+         shapes.blocks("visual."));
+    hp.vision.patch_size = static_cast<int32_t>(shapes.dim("visual.conv1.weight", 4, 0, limits::MAX_PATCH));
+    const int64_t n_token = shapes.dim("visual.positional_embedding", 2, 1, limits::MAX_TOKENS);
+    const int64_t grid = std::llround(std::sqrt(static_cast<double>(n_token - 1)));
+    if (grid < 1 || grid * grid + 1 != n_token) {
+        throw error(error_code::TENSOR_SHAPE, path + ": tensor visual.positional_embedding: expected a square number "
+                                                     "of patches and a class token, found " + std::to_string(n_token));
+    }
+    hp.vision.image_size = static_cast<int32_t>(grid) * hp.vision.patch_size;
+    hp.image.resize = hp.image.crop = hp.vision.image_size;
+    hp.image.rounding = crop_rounding::half_even;  // torchvision's CenterCrop
+}
+
+void read_text(const shape_reader & shapes, text_hparams & text) {
+    const int64_t width = shapes.dim("ln_final.weight", 1, 0, limits::MAX_WIDTH);
+    fill(text, width, shapes.dim("transformer.resblocks.0.mlp.c_fc.weight", 2, 1, limits::MAX_FF), shapes.blocks(""));
+    text.n_ctx = static_cast<int32_t>(shapes.dim("positional_embedding", 2, 1, limits::MAX_CTX));
+    text.n_vocab = static_cast<int32_t>(shapes.dim("token_embedding.weight", 2, 1, limits::MAX_VOCAB));
+    text.pool = pooling::eot;
+    text.eos_id = -1;  // argmax of the ids
+    text.pad_id = 0;
+    text.cleaning = text_cleaning::open_clip;
+}
+
+}  // namespace
+
+bool is_openai_checkpoint(const tensor_table & table) {
+    const bool counters = table.tensors.count("input_resolution") && table.tensors.count("context_length") &&
+                          table.tensors.count("vocab_size");
+    return counters || table.is_script;
+}
+
+hparams read_openai_shapes(const tensor_table & table, const read_options & options, const std::string & path) {
+    if (options.want_vision && table.tensors.count("visual.layer1.0.conv1.weight") > 0) {
+        throw error(error_code::MODEL_UNSUPPORTED, path + ": this version computes OpenAI's image transformers, found a ResNet");
+    }
+    const shape_reader shapes(table, path);
+    hparams            hp;
+    hp.family = "clip";
+    if (options.want_vision) {
+        read_vision(shapes, path, hp);
+    }
+    if (options.want_text) {
+        read_text(shapes, hp.text);
+    }
+    check_hparams(hp, path, SHAPES);
+    return hp;
+}
+
+}  // namespace ggclip

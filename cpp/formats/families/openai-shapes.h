@@ -1,0 +1,16 @@
+// OpenAI's own checkpoints (*.pt) come without a configuration: the sizes follow from the tensors' shapes.
+#pragma once
+
+#include "engine/hparams.h"
+#include "formats/containers/raw-tensor.h"
+#include "formats/read-options.h"
+
+namespace ggclip {
+
+// true: the three counters that only OpenAI's models carry as attributes, or the names of its TorchScript archives
+bool is_openai_checkpoint(const tensor_table & table);
+
+// Source: openai/CLIP clip/model.py, build_model. Throws TENSOR_MISSING, TENSOR_SHAPE, MODEL_UNSUPPORTED (ResNets).
+hparams read_openai_shapes(const tensor_table & table, const read_options & options, const std::string & path);
+
+}  // namespace ggclip

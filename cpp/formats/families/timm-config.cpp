@@ -1,0 +1,165 @@
+#include "formats/families/timm-config.h"
+
+#include "engine/error.h"
+#include "formats/layout/limits.h"
+#include "formats/layout/measure-tensors.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace ggclip {
+
+namespace {
+
+// timm/models/vision_transformer.py: heads by the name's size word
+struct vit_size {
+    const char * word;
+    int32_t      n_head;
+};
+
+const vit_size SIZES[] = {{"xsmall", 4},  {"tiny", 3},      {"small", 6},  {"medium", 8},   {"betwixt", 10}, {"base", 12},
+                          {"large", 16},  {"huge", 16},     {"giant", 16}, {"giantopt", 16}, {"gigantic", 16}, {"so150m", 14},
+                          {"so150m2", 13}, {"so400m", 16}};
+
+struct vit_name {
+    int32_t n_head = 0;
+    bool    siglip = false, clip = false, gap = false, quick = false, tanh = false;
+};
+
+bool has_word(const std::string & name, const char * word) {
+    const std::string padded = "_" + name + "_", wanted = std::string("_") + word + "_";
+    return padded.find(wanted) != std::string::npos;
+}
+
+// "vit_base_patch16_siglip_224", "vit_base_patch16_plus_clip_240", ...
+vit_name parse_name(const json_ref & ref) {
+    const std::string whole = ref.value()->text, name = whole.substr(0, whole.find('.'));
+    const char * const supported = "timm's plain, CLIP and SigLIP ViTs (vit_base_patch16_clip_224, vit_base_patch16_siglip_224, ...)";
+    vit_name out;
+    if (name.rfind("vit_", 0) != 0) {
+        ref.unsupported(supported);
+    }
+    for (const vit_size & size : SIZES) {
+        if (name.rfind(std::string("vit_") + size.word + "_patch", 0) == 0) {
+            out.n_head = size.n_head;
+        }
+    }
+    for (const char * other : {"relpos", "srelpos", "mci", "rpn", "reg4", "reg1", "reg8", "reg16", "dinov2", "dinov3", "rope", "ape", "r26", "r50"}) {
+        if (has_word(name, other)) {
+            ref.unsupported(supported);
+        }
+    }
+    if (out.n_head == 0) {
+        ref.unsupported(supported);
+    }
+    out.siglip = has_word(name, "siglip");
+    out.clip = has_word(name, "clip");
+    out.gap = has_word(name, "gap");
+    out.quick = has_word(name, "quickgelu");
+    if (has_word(name, "plus")) {
+        out.n_head = 14;  // vit_base_patch16_plus_clip_240
+    }
+    // registered with the tanh form: SigLIP2's own sizes
+    for (const char * head : {"vit_base_patch32_siglip", "vit_giantopt_patch16_siglip", "vit_so400m_patch16_siglip",
+                              "vit_large_patch16_siglip_512", "vit_large_patch16_siglip_gap_512"}) {
+        out.tanh = out.tanh || name.rfind(head, 0) == 0;
+    }
+    return out;
+}
+
+void refuse_others(const tensor_table & table, const std::string & trunk) {
+    for (const char * part : {"reg_token", "blocks.0.attn.q_norm.weight", "blocks.0.ls1.gamma", "blocks.0.mlp.norm.weight",
+                              "blocks.0.mlp.fc1_g.weight", "blocks.0.attn.norm.weight", "patch_embed.backbone.conv.weight"}) {
+        if (has_tensor(table, trunk + part)) {
+            throw error(error_code::MODEL_UNSUPPORTED, table.tensors.begin()->second.path + ": tensor " + trunk + part +
+                                                           ": this version computes plain ViT blocks, found an extension of them");
+        }
+    }
+}
+
+// A word whose null means "" (Python's None is as false), unlike its absence.
+std::string word_or_null(const json_ref & config, const char * key, const char * fallback) {
+    const json_ref word = config.get(key);
+    return word.value() != nullptr && !word.exists() ? "" : config.string(key, fallback);
+}
+
+// The head after the trunk: timm's own classifier, or open_clip's.
+void read_projection(const json_ref & config, const tensor_table & table, vision_hparams & vision, source_names & names) {
+    const std::string kind = word_or_null(config, "timm_proj", "linear");
+    if (kind != "linear" && kind != "none" && !kind.empty()) {
+        config.get("timm_proj").unsupported("\"linear\", \"none\" and \"\"");
+    }
+    vision.has_proj = kind != "none";
+    names.timm_proj = kind == "linear" ? "visual.head.proj" : "visual.trunk.head";
+    vision.has_proj_bias = vision.has_proj && (kind == "linear" ? config.boolean("timm_proj_bias", false)
+                                                                : has_tensor(table, names.timm_proj + ".bias"));
+}
+
+void read_pooling(const json_ref & config, const vit_name & name, vision_hparams & vision, source_names & names) {
+    const std::string own = name.siglip && !name.gap ? "map" : name.gap || !vision.has_class_embd ? "avg" : "token";
+    std::string       kind = word_or_null(config, "timm_pool", "avg");
+    if (kind.empty() && word_or_null(config, "timm_proj", "linear") == "linear") {
+        kind = own;  // TimmModel then leaves the architecture's own pooling; without a projection it pools nothing
+    }
+    if (kind == "map") {
+        vision.pool = pooling::attention;
+    } else if (kind == "token" && vision.has_class_embd) {
+        vision.pool = pooling::cls;
+    } else if (kind == "avg") {
+        vision.pool = pooling::mean;
+    } else {
+        config.get("timm_pool").unsupported("\"map\", \"token\" and \"avg\"");
+    }
+    names.timm_fc_norm = false;
+}
+
+// As the name has them, unless the configuration says otherwise: open_clip itself passes neither key on to timm.
+int32_t read_heads(const json_ref & config, int32_t named, int32_t width) {
+    const json_ref head = config.get("head_width");
+    if (head.exists() && config.integer("width", 0, 0, limits::MAX_WIDTH) == width) {
+        return static_cast<int32_t>(std::max<int64_t>(1, width / head.as_integer(1, limits::MAX_WIDTH)));
+    }
+    return static_cast<int32_t>(config.object("timm_model_kwargs").integer("num_heads", named, 1, limits::MAX_HEADS));
+}
+
+}  // namespace
+
+void read_timm_vision(const json_ref & config, const tensor_table & table, int32_t image_size, vision_hparams & vision, source_names & names) {
+    const std::string trunk = "visual.trunk.";
+    const json_ref    name_ref = config.get("timm_model_name");
+    if (name_ref.value()->kind != json_value::kind_t::string) {
+        name_ref.invalid("a string");
+    }
+    const vit_name name = parse_name(name_ref);
+    refuse_others(table, trunk);
+    names.vision = name_scheme::timm;
+
+    vision.present = true;
+    vision.n_embd = extent_of(table, trunk + "patch_embed.proj.weight", 4, 3, limits::MAX_WIDTH);
+    vision.patch_size = extent_of(table, trunk + "patch_embed.proj.weight", 4, 0, limits::MAX_PATCH);
+    vision.n_layer = std::max(1, count_blocks(table, trunk + "blocks."));
+    vision.n_ff = extent_of(table, trunk + "blocks.0.mlp.fc1.weight", 2, 1, limits::MAX_FF);
+    vision.n_head = read_heads(config, name.n_head, vision.n_embd);
+    vision.act = name.quick ? activation::quick_gelu : name.tanh ? activation::gelu_tanh : activation::gelu_erf;
+    vision.eps = name.clip ? 1e-5f : 1e-6f;  // norm_layer=nn.LayerNorm of the CLIP entries; timm's default
+    vision.has_class_embd = !name.siglip && !name.gap;
+    vision.has_pre_ln = name.clip;
+    vision.has_patch_bias = !name.clip;
+    read_pooling(config, name, vision, names);
+    read_projection(config, table, vision, names);
+    if (vision.pool == pooling::mean && has_tensor(table, trunk + "fc_norm.weight")) {
+        vision.norm_after_pool = names.timm_fc_norm = true;
+    }
+    // the position table says the grid, image_size the pixels that it may not fill; where they disagree, the table is right:
+    // open_clip only passes image_size on to the preprocessor
+    const int64_t n_token = extent_of(table, trunk + "pos_embed", 3, 1, limits::MAX_TOKENS) - (vision.has_class_embd ? 1 : 0);
+    const auto    side = static_cast<int32_t>(std::lround(std::sqrt(static_cast<double>(n_token))));
+    if (static_cast<int64_t>(side) * side != n_token) {
+        throw error(error_code::MODEL_UNSUPPORTED, table.tensors.begin()->second.path + ": tensor " + trunk + "pos_embed: this version " +
+                                                       "computes square grids, found " + std::to_string(n_token) + " patches");
+    }
+    vision.image_size = image_size / vision.patch_size == side ? image_size : side * vision.patch_size;
+}
+
+}  // namespace ggclip

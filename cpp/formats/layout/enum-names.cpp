@@ -1,0 +1,53 @@
+#include "formats/layout/enum-names.h"
+
+namespace ggclip {
+
+namespace {
+
+// indexed by the enumerator
+const char * const ACTIVATIONS[] = {"none", "quick_gelu", "gelu", "gelu_tanh"};
+const char * const NORM_ORDERS[] = {"pre", "post"};
+const char * const POOLINGS[] = {"cls", "eot", "last", "attention", "mean"};
+const char * const RESIZE_MODES[] = {"shortest", "squash", "longest", "patches"};
+const char * const INTERPOLATIONS[] = {"nearest", "bilinear", "bicubic"};
+const char * const CROP_ROUNDINGS[] = {"floor", "half_even"};
+const char * const CLEANINGS[] = {"whitespace_lower", "open_clip", "canonicalize", "none", "repair", "repair_lower", "lower", "repair_canonicalize"};
+
+template <typename T, size_t N>
+bool find_word(const char * const (&words)[N], const std::string & word, T & value) {
+    for (size_t i = 0; i < N; i++) {
+        if (word == words[i]) {
+            value = static_cast<T>(i);
+            return true;
+        }
+    }
+    return false;
+}
+
+template <size_t N>
+std::string join(const char * const (&words)[N]) {
+    std::string text;
+    for (size_t i = 0; i < N; i++) {
+        text += (i ? ", " : "") + std::string(words[i]);
+    }
+    return text;
+}
+
+}  // namespace
+
+#define GGCLIP_WORDS(type, words)                                                                        \
+    const char * to_string(type value) { return words[static_cast<size_t>(value)]; }                     \
+    bool from_string(const std::string & word, type & value) { return find_word(words, word, value); }   \
+    std::string words_of(type) { return join(words); }
+
+GGCLIP_WORDS(norm_order, NORM_ORDERS)
+GGCLIP_WORDS(activation, ACTIVATIONS)
+GGCLIP_WORDS(pooling, POOLINGS)
+GGCLIP_WORDS(resize_mode, RESIZE_MODES)
+GGCLIP_WORDS(interpolation, INTERPOLATIONS)
+GGCLIP_WORDS(crop_rounding, CROP_ROUNDINGS)
+GGCLIP_WORDS(text_cleaning, CLEANINGS)
+
+#undef GGCLIP_WORDS
+
+}  // namespace ggclip

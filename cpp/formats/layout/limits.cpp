@@ -1,0 +1,72 @@
+#include "formats/layout/limits.h"
+
+#include "engine/error.h"
+
+namespace ggclip {
+
+namespace {
+
+[[noreturn]] void fail(const std::string & path, const char * key, const std::string & expected, int64_t found) {
+    throw error(error_code::CONFIG_INVALID,
+                path + ": " + key + ": expected " + expected + ", found " + std::to_string(found));
+}
+
+void check_heads(tower_hparams & tower, const std::string & path, const char * width, const char * heads) {
+    if (!tower.pruned.empty() && tower.d_head > 0) {
+        return;  // blocks with fewer heads than fill the width
+    }
+    if (tower.n_head < 1 || tower.n_embd % tower.n_head != 0) {
+        fail(path, heads, "a divisor of " + std::string(width) + " (" + std::to_string(tower.n_embd) + ")",
+             tower.n_head);
+    }
+    if (tower.d_head == 0) {
+        tower.d_head = tower.n_embd / tower.n_head;
+    }
+    if (tower.d_head * tower.n_head != tower.n_embd) {
+        fail(path, heads, "heads of " + std::to_string(tower.n_embd / tower.n_head) + " values", tower.d_head);
+    }
+}
+
+}  // namespace
+
+void check_hparams(hparams & hp, const std::string & path, const field_names & names) {
+    if (hp.vision.present) {
+        const vision_hparams & v = hp.vision;
+        check_heads(hp.vision, path, names.vision_width, names.vision_heads);
+        if (v.patch_size > v.image_size) {
+            fail(path, names.patch_size,
+                 "at most " + std::string(names.image_size) + " (" + std::to_string(v.image_size) + ")", v.patch_size);
+        }
+        if (v.n_token() > limits::MAX_TOKENS) {
+            fail(path, names.patch_size,
+                 "at most " + std::to_string(limits::MAX_TOKENS) + " image tokens, that is a larger patch",
+                 v.patch_size);
+        }
+        // the references refuse pixels of another size than the tower's as well
+        if (!v.any_grid && hp.image.crop != v.image_size) {
+            fail(path, names.crop,
+                 "the tower's " + std::string(names.image_size) + " (" + std::to_string(v.image_size) + ")",
+                 hp.image.crop);
+        }
+        if (hp.image.resize < 1 || hp.image.resize > limits::MAX_IMAGE) {
+            fail(path, names.resize, "1 to " + std::to_string(limits::MAX_IMAGE) + " pixels", hp.image.resize);
+        }
+    }
+    if (hp.text.present) {
+        check_heads(hp.text, path, names.text_width, names.text_heads);
+        const text_hparams & t = hp.text;
+        if (t.n_ctx + t.position_offset > t.n_positions()) {
+            fail(path, "the text tower's context length", "at most " + std::to_string(t.n_positions() - t.position_offset) + " (rows of the position table)", t.n_ctx);
+        }
+    }
+}
+
+void want_towers(const read_options & options, const std::string & path, hparams & hp) {
+    hp.vision.present = hp.vision.present && options.want_vision;
+    hp.text.present = hp.text.present && options.want_text;
+    if (!hp.vision.present && !hp.text.present) {
+        throw error(error_code::TOWER_MISSING, path + ": has no " + (options.want_vision ? "image" : "text") + " tower");
+    }
+}
+
+}  // namespace ggclip

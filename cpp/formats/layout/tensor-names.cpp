@@ -1,0 +1,251 @@
+// What each source family calls a tensor.
+#include "formats/layout/tensor-names.h"
+
+#include "engine/names.h"
+
+#include <cstdio>
+#include <cstring>
+
+namespace ggclip {
+
+namespace {
+
+// What a family calls a part. A block's parts lack the block's own prefix.
+struct part_name {
+    const char * part;
+    const char * vision;  // null: as `text`
+    const char * text;
+};
+
+template <size_t N>
+std::string find_part(const part_name (&table)[N], const expected_tensor & tensor) {
+    for (const part_name & entry : table) {
+        if (tensor.part == entry.part) {
+            return tensor.tower == 'v' && entry.vision ? entry.vision : entry.text;
+        }
+    }
+    return "";
+}
+
+const part_name HF_PARTS[] = {
+    {"class_embd", "vision_model.embeddings.class_embedding", ""},
+    {"patch_embd", "vision_model.embeddings.patch_embedding", ""},
+    {"position_embd", "vision_model.embeddings.position_embedding", "text_model.embeddings.position_embedding"},
+    {"token_embd", "", "text_model.embeddings.token_embedding"},
+    {"pre_ln", "vision_model.pre_layrnorm", ""},  // the reference's own spelling
+    {"post_ln", "vision_model.post_layernorm", "text_model.final_layer_norm"},
+    {"proj", "visual_projection", "text_projection"},
+    {"head.probe", "vision_model.head.probe", ""},
+    {"head.attn_out", "vision_model.head.attention.out_proj", ""},
+    {"head.ln", "vision_model.head.layernorm", ""},
+    {"head.ffn_up", "vision_model.head.mlp.fc1", ""},
+    {"head.ffn_down", "vision_model.head.mlp.fc2", ""},
+    {"ln1", nullptr, "layer_norm1"},
+    {"ln2", nullptr, "layer_norm2"},
+    {"attn_q", nullptr, "self_attn.q_proj"},
+    {"attn_k", nullptr, "self_attn.k_proj"},
+    {"attn_v", nullptr, "self_attn.v_proj"},
+    {"attn_out", nullptr, "self_attn.out_proj"},
+    {"ffn_up", nullptr, "mlp.fc1"},
+    {"ffn_down", nullptr, "mlp.fc2"},
+};
+
+const part_name OPEN_CLIP_PARTS[] = {
+    {"class_embd", "class_embedding", ""},
+    {"patch_embd", "conv1", ""},
+    {"position_embd", nullptr, "positional_embedding"},
+    {"token_embd", "", "token_embedding"},
+    {"pre_ln", "ln_pre", ""},
+    {"post_ln", "ln_post", "ln_final"},
+    {"proj", "proj", "text_projection"},
+    {"ln1", nullptr, "ln_1"},
+    {"ln2", nullptr, "ln_2"},
+    {"attn_out", nullptr, "attn.out_proj"},
+    {"ffn_up", nullptr, "mlp.c_fc"},
+    {"ffn_down", nullptr, "mlp.c_proj"},
+};
+
+// timm's VisionTransformer below open_clip's TimmModel
+const part_name TIMM_PARTS[] = {
+    {"class_embd", nullptr, "cls_token"},
+    {"patch_embd", nullptr, "patch_embed.proj"},
+    {"position_embd", nullptr, "pos_embed"},
+    {"pre_ln", nullptr, "norm_pre"},
+    {"post_ln", nullptr, "norm"},
+    {"head.probe", nullptr, "attn_pool.latent"},
+    {"head.attn_q", nullptr, "attn_pool.q"},
+    {"head.attn_k", nullptr, "attn_pool.kv"},
+    {"head.attn_v", nullptr, "attn_pool.kv"},
+    {"head.attn_out", nullptr, "attn_pool.proj"},
+    {"head.ln", nullptr, "attn_pool.norm"},
+    {"head.ffn_up", nullptr, "attn_pool.mlp.fc1"},
+    {"head.ffn_down", nullptr, "attn_pool.mlp.fc2"},
+    {"ln1", nullptr, "norm1"},
+    {"ln2", nullptr, "norm2"},
+    {"attn_q", nullptr, "attn.qkv"},
+    {"attn_k", nullptr, "attn.qkv"},
+    {"attn_v", nullptr, "attn.qkv"},
+    {"attn_out", nullptr, "attn.proj"},
+    {"ffn_up", nullptr, "mlp.fc1"},
+    {"ffn_down", nullptr, "mlp.fc2"},
+};
+
+// transformers' BertModel, RobertaModel, XLMRobertaModel
+const part_name BERT_PARTS[] = {
+    {"token_embd", nullptr, "embeddings.word_embeddings"},
+    {"token_type_embd", nullptr, "embeddings.token_type_embeddings"},
+    {"position_embd", nullptr, "embeddings.position_embeddings"},
+    {"pre_ln", nullptr, "embeddings.LayerNorm"},
+    {"ln1", nullptr, "attention.output.LayerNorm"},
+    {"ln2", nullptr, "output.LayerNorm"},
+    {"attn_q", nullptr, "attention.self.query"},
+    {"attn_k", nullptr, "attention.self.key"},
+    {"attn_v", nullptr, "attention.self.value"},
+    {"attn_out", nullptr, "attention.output.dense"},
+    {"ffn_up", nullptr, "intermediate.dense"},
+    {"ffn_down", nullptr, "output.dense"},
+};
+
+std::string with_suffix(const std::string & name, const char * suffix) {
+    return *suffix ? name + "." + suffix : name;
+}
+
+tensor_origin whole(const std::string & name) {
+    tensor_origin origin;
+    origin.name = name;
+    return origin;
+}
+
+// One of `count` equal parts of a tensor's rows.
+tensor_origin rows_of(const std::string & name, int index, int count) {
+    tensor_origin origin = whole(name);
+    origin.slice = index;
+    origin.n_slices = count;
+    return origin;
+}
+
+// 0, 1, 2 for ...attn_q, ...attn_k, ...attn_v, else -1
+int third_of(const std::string & part) {
+    const char * const parts[] = {"attn_q", "attn_k", "attn_v"};
+    for (int i = 0; i < 3; i++) {
+        const size_t at = part.size() < 6 ? std::string::npos : part.size() - 6;
+        if (at != std::string::npos && part.compare(at, 6, parts[i]) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+tensor_origin hf_whole_origin(const expected_tensor & tensor, bool siglip, bool linear_patches) {
+    const std::string part = find_part(HF_PARTS, tensor);
+    if (tensor.block >= 0) {
+        const std::string layers = tensor.tower == 'v' ? "vision_model.encoder.layers." : "text_model.encoder.layers.";
+        return whole(with_suffix(layers + std::to_string(tensor.block) + "." + part, tensor.suffix));
+    }
+    if (tensor.part.rfind("head.", 0) == 0 && third_of(tensor.part) >= 0) {
+        return rows_of(std::string("vision_model.head.attention.in_proj_") + tensor.suffix, third_of(tensor.part), 3);
+    }
+    if (linear_patches && tensor.part == "patch_embd" && strcmp(tensor.suffix, "weight") == 0) {
+        tensor_origin origin = whole(with_suffix(part, tensor.suffix));
+        origin.channels_last = true;
+        return origin;
+    }
+    if (siglip && tensor.tower == 't' && tensor.part == "proj") {
+        return whole(with_suffix("text_model.head", tensor.suffix));
+    }
+    return whole(with_suffix(part, tensor.suffix));
+}
+
+// transformers 5 saves a tower alone under the names that it has for itself.
+tensor_origin hf_origin(const expected_tensor & tensor, const source_names & names, bool siglip) {
+    tensor_origin origin = hf_whole_origin(tensor, siglip, siglip && names.linear_patches);
+    const bool    flat = tensor.tower == 'v' ? names.vision_flat : names.text_flat;
+    const char *  tower = tensor.tower == 'v' ? "vision_model." : "text_model.";
+    if (flat && origin.name.rfind(tower, 0) == 0) {
+        origin.name.erase(0, strlen(tower));
+    }
+    return origin;
+}
+
+tensor_origin open_clip_origin(const expected_tensor & tensor, const source_names & names) {
+    const std::string part = find_part(OPEN_CLIP_PARTS, tensor);
+    const std::string tower = tensor.tower == 'v' ? "visual." : names.text_prefix;
+    if (tensor.block >= 0) {
+        const std::string block = tower + "transformer.resblocks." + std::to_string(tensor.block) + ".";
+        if (third_of(tensor.part) >= 0) {
+            return rows_of(block + "attn.in_proj_" + tensor.suffix, third_of(tensor.part), 3);
+        }
+        return whole(with_suffix(block + part, tensor.suffix));
+    }
+    if (tensor.part == "proj") {
+        if (tensor.tower == 't' && names.text_proj_is_module) {
+            return whole(with_suffix(tower + part, tensor.suffix));
+        }
+        tensor_origin origin = whole(tower + part);  // a bare parameter, used as x @ P
+        origin.transposed = true;
+        return origin;
+    }
+    const bool bare = tensor.part == "position_embd";
+    return whole(bare ? tower + part : with_suffix(tower + part, tensor.suffix));
+}
+
+tensor_origin timm_origin(const expected_tensor & tensor, const source_names & names) {
+    const std::string trunk = "visual.trunk.", part = find_part(TIMM_PARTS, tensor);
+    if (tensor.part == "proj") {
+        return whole(with_suffix(names.timm_proj, tensor.suffix));
+    }
+    if (tensor.part == "post_ln" && names.timm_fc_norm) {
+        return whole(with_suffix(trunk + "fc_norm", tensor.suffix));
+    }
+    if (tensor.block >= 0) {
+        const std::string name = with_suffix(trunk + "blocks." + std::to_string(tensor.block) + "." + part, tensor.suffix);
+        return third_of(tensor.part) >= 0 ? rows_of(name, third_of(tensor.part), 3) : whole(name);
+    }
+    if (tensor.part == "head.attn_k" || tensor.part == "head.attn_v") {
+        return rows_of(with_suffix(trunk + part, tensor.suffix), third_of(tensor.part) - 1, 2);
+    }
+    const bool bare = tensor.part == "position_embd";
+    return whole(bare ? trunk + part : with_suffix(trunk + part, tensor.suffix));
+}
+
+tensor_origin bert_origin(const expected_tensor & tensor, const source_names & names) {
+    if (tensor.part == "proj" || tensor.part == "proj_hidden") {
+        return whole(with_suffix(tensor.part == "proj" ? names.bert_proj : names.bert_proj_hidden, tensor.suffix));
+    }
+    const std::string part = find_part(BERT_PARTS, tensor);
+    const std::string block = tensor.block >= 0 ? "encoder.layer." + std::to_string(tensor.block) + "." : "";
+    return whole(with_suffix(names.text_prefix + block + part, tensor.suffix));
+}
+
+std::string format_block(char tower, int block, const char * part, const char * suffix) {
+    char text[128];
+    snprintf(text, sizeof(text), names::BLOCK, tower == 'v' ? "v" : "t", block, part, suffix);
+    return text;
+}
+
+tensor_origin clip_cpp_origin(const expected_tensor & tensor) {
+    const bool up = tensor.block >= 0 && tensor.part == names::FFN_UP;
+    const bool down = tensor.block >= 0 && tensor.part == names::FFN_DOWN;
+    if (up || down) {
+        const char * part = up ? names::FFN_DOWN : names::FFN_UP;
+        return whole(format_block(tensor.tower, tensor.block, part, tensor.suffix));
+    }
+    return whole(tensor.name);
+}
+
+}  // namespace
+
+tensor_origin origin_of(const expected_tensor & tensor, const source_names & names) {
+    switch (tensor.tower == 'v' ? names.vision : names.text) {
+        case name_scheme::hf_clip: return hf_origin(tensor, names, false);
+        case name_scheme::hf_siglip: return hf_origin(tensor, names, true);
+        case name_scheme::open_clip: return open_clip_origin(tensor, names);
+        case name_scheme::timm: return timm_origin(tensor, names);
+        case name_scheme::bert: return bert_origin(tensor, names);
+        case name_scheme::clip_cpp: return clip_cpp_origin(tensor);
+        case name_scheme::ggclip: break;
+    }
+    return whole(tensor.name);
+}
+
+}  // namespace ggclip

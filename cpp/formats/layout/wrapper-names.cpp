@@ -1,0 +1,103 @@
+// Names of tensors without what training tools put around modules.
+#include "engine/error.h"
+#include "formats/containers/raw-tensor.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+namespace ggclip {
+
+namespace {
+
+constexpr size_t MAX_NAME = 1024;  // bytes
+constexpr int    MAX_WRAPPERS = 8;  // one in another
+
+// Modules of these names hold one other module and nothing else.
+const char * const ANYWHERE[] = {"_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."};
+
+// Names that a model may use itself: wrappers only where everything is below them.
+const char * const BEFORE_ALL[] = {"module.", "model."};
+
+// Below these a part may be wrapped by itself.
+const char * const PARTS[] = {"", "visual.", "text.", "vision_model.", "text_model."};
+
+// Counters that wrappers keep beside the module.
+bool is_counter(const std::string & name) { return name == "n_averaged"; }
+
+std::string without(const std::string & name) {
+    std::string out;
+    for (size_t at = 0; at < name.size();) {
+        const bool component = at == 0 || name[at - 1] == '.';
+        const auto found = std::find_if(std::begin(ANYWHERE), std::end(ANYWHERE), [&](const char * wrapper) {
+            return component && name.compare(at, strlen(wrapper), wrapper) == 0;
+        });
+        if (found != std::end(ANYWHERE)) {
+            at += strlen(*found);
+        } else {
+            out += name[at++];
+        }
+    }
+    return out;
+}
+
+// The wrapper behind `part` in every name that begins with `part`, or null.
+const char * common_wrapper(const std::vector<std::string> & names, const std::string & part) {
+    for (const char * wrapper : BEFORE_ALL) {
+        bool any = false, all = true;
+        for (const std::string & name : names) {
+            if (name.compare(0, part.size(), part) == 0 && !is_counter(name)) {
+                any = true;
+                all = all && name.compare(part.size(), strlen(wrapper), wrapper) == 0;
+            }
+        }
+        if (any && all) {
+            return wrapper;
+        }
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+void check_tensor_name(std::string_view name, const std::string & path) {
+    if (name.size() > MAX_NAME) {
+        throw error(error_code::FILE_LIMIT, path + ": tensor \"" + std::string(name.substr(0, 200)) + "...\": expected a name of at most " +
+                                                std::to_string(MAX_NAME) + " bytes, found " + std::to_string(name.size()));
+    }
+}
+
+void strip_wrappers(tensor_table & table) {
+    std::vector<std::string> names;
+    names.reserve(table.tensors.size());
+    for (const auto & entry : table.tensors) {
+        names.push_back(without(entry.first));
+    }
+    for (const std::string part : PARTS) {
+        const char * wrapper = common_wrapper(names, part);
+        for (int i = 0; wrapper != nullptr && i < MAX_WRAPPERS; i++) {
+            for (std::string & name : names) {
+                if (name.compare(0, part.size(), part) == 0 && !is_counter(name)) {
+                    name.erase(part.size(), strlen(wrapper));
+                }
+            }
+            wrapper = common_wrapper(names, part);
+        }
+    }
+    std::map<std::string, raw_tensor> renamed;
+    size_t                            i = 0;
+    for (auto & entry : table.tensors) {
+        const std::string & name = names[i++];
+        if (name != entry.first) {
+            entry.second.file_name = entry.first;
+        }
+        const auto added = renamed.emplace(name, std::move(entry.second));
+        if (!added.second) {
+            throw error(error_code::TENSOR_DUPLICATE, added.first->second.path + ": tensor \"" + entry.first + "\": expected once, found as \"" +
+                                                          added.first->second.file_name + "\" too");
+        }
+    }
+    table.tensors = std::move(renamed);
+}
+
+}  // namespace ggclip

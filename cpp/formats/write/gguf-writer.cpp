@@ -1,0 +1,219 @@
+#include "formats/write/gguf-writer.h"
+
+#include "engine/error.h"
+#include "formats/containers/gguf-reader.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#ifdef _WIN32
+#include <io.h>
+#include <process.h>
+#else
+#include <unistd.h>
+#endif
+
+namespace ggclip {
+
+namespace {
+
+constexpr uint32_t VERSION = 3;
+constexpr uint64_t ALIGNMENT = 32;  // the format's default
+
+std::atomic<uint32_t> n_writers{0};
+
+template <typename T>
+void append(std::string & out, T value) {
+    out.append(reinterpret_cast<const char *>(&value), sizeof(value));
+}
+
+void append_string(std::string & out, const std::string & text) {
+    append<uint64_t>(out, text.size());
+    out += text;
+}
+
+int process_id() {
+#ifdef _WIN32
+    return _getpid();
+#else
+    return static_cast<int>(getpid());
+#endif
+}
+
+// "x": never write through a file or link that is already there
+FILE * create(const std::string & path) {
+#ifdef _WIN32
+    return _wfopen(std::filesystem::u8path(path).wstring().c_str(), L"wbx");
+#else
+    return fopen(path.c_str(), "wbx");
+#endif
+}
+
+bool sync(FILE * file) {
+#ifdef _WIN32
+    return fflush(file) == 0 && _commit(_fileno(file)) == 0;
+#else
+    return fflush(file) == 0 && fsync(fileno(file)) == 0;
+#endif
+}
+
+}  // namespace
+
+gguf_writer::gguf_writer(const std::string & path) : path_(path) {
+    temporary_ = path + "." + std::to_string(process_id()) + "-" + std::to_string(n_writers++) + ".tmp";
+}
+
+gguf_writer::~gguf_writer() {
+    if (file_ != nullptr) {
+        fclose(file_);
+    }
+    if (is_made_) {
+        std::error_code ignored;
+        std::filesystem::remove(std::filesystem::u8path(temporary_), ignored);
+    }
+}
+
+void gguf_writer::fail(const char * what) const {
+    throw error(error_code::FILE_WRITE,
+                path_ + ": " + what + " failed: " + (errno ? strerror(errno) : "unknown reason"));
+}
+
+void gguf_writer::key(const std::string & name, uint32_t kind) {
+    append_string(keys_, name);
+    append<uint32_t>(keys_, kind);
+    n_keys_++;
+}
+
+void gguf_writer::set_u32(const std::string & name, uint32_t value) {
+    key(name, static_cast<uint32_t>(gguf_kind::u32));
+    append<uint32_t>(keys_, value);
+}
+
+void gguf_writer::set_f32(const std::string & name, float value) {
+    key(name, static_cast<uint32_t>(gguf_kind::f32));
+    append<float>(keys_, value);
+}
+
+void gguf_writer::set_bool(const std::string & name, bool value) {
+    key(name, static_cast<uint32_t>(gguf_kind::boolean));
+    append<uint8_t>(keys_, value ? 1 : 0);
+}
+
+void gguf_writer::set_string(const std::string & name, const std::string & value) {
+    key(name, static_cast<uint32_t>(gguf_kind::string));
+    append_string(keys_, value);
+}
+
+void gguf_writer::set_f32s(const std::string & name, const float * values, size_t n) {
+    key(name, static_cast<uint32_t>(gguf_kind::array));
+    append<uint32_t>(keys_, static_cast<uint32_t>(gguf_kind::f32));
+    append<uint64_t>(keys_, n);
+    keys_.append(reinterpret_cast<const char *>(values), n * sizeof(float));
+}
+
+void gguf_writer::set_u32s(const std::string & name, const uint32_t * values, size_t n) {
+    key(name, static_cast<uint32_t>(gguf_kind::array));
+    append<uint32_t>(keys_, static_cast<uint32_t>(gguf_kind::u32));
+    append<uint64_t>(keys_, n);
+    keys_.append(reinterpret_cast<const char *>(values), n * sizeof(uint32_t));
+}
+
+void gguf_writer::set_strings(const std::string & name, const std::vector<std::string> & values) {
+    key(name, static_cast<uint32_t>(gguf_kind::array));
+    append<uint32_t>(keys_, static_cast<uint32_t>(gguf_kind::string));
+    append<uint64_t>(keys_, values.size());
+    for (const std::string & value : values) {
+        append_string(keys_, value);
+    }
+}
+
+void gguf_writer::add_tensor(const std::string & name, ggml_type type, int n_dims, const int64_t * ne) {
+    uint64_t n_bytes = ggml_row_size(type, ne[0]);
+    append_string(infos_, name);
+    append<uint32_t>(infos_, static_cast<uint32_t>(n_dims));
+    for (int i = 0; i < n_dims; i++) {
+        append<uint64_t>(infos_, static_cast<uint64_t>(ne[i]));
+        n_bytes *= i > 0 ? static_cast<uint64_t>(ne[i]) : 1;
+    }
+    append<uint32_t>(infos_, static_cast<uint32_t>(type));
+    append<uint64_t>(infos_, data_size_);
+    data_size_ += (n_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    tensors_.push_back({name, n_bytes});
+}
+
+void gguf_writer::put(const void * data, size_t n_bytes) {
+    errno = 0;
+    if (n_bytes > 0 && fwrite(data, 1, n_bytes, file_) != n_bytes) {
+        fail("writing");
+    }
+    written_ += n_bytes;
+}
+
+void gguf_writer::pad() {
+    const char zeros[ALIGNMENT] = {};
+    put(zeros, static_cast<size_t>((ALIGNMENT - written_ % ALIGNMENT) % ALIGNMENT));
+}
+
+void gguf_writer::begin_data() {
+    errno = 0;
+    file_ = create(temporary_);
+    if (file_ == nullptr) {
+        fail("creating a temporary file beside it");
+    }
+    is_made_ = true;
+    std::string head = "GGUF";
+    append<uint32_t>(head, VERSION);
+    append<uint64_t>(head, tensors_.size());
+    append<uint64_t>(head, n_keys_);
+    put(head.data(), head.size());
+    put(keys_.data(), keys_.size());
+    put(infos_.data(), infos_.size());
+    pad();
+    tensor_begin_ = written_;
+    keys_ = infos_ = std::string();
+}
+
+void gguf_writer::write(const void * data, size_t n_bytes) { put(data, n_bytes); }
+
+void gguf_writer::end_tensor() {
+    const uint64_t found = written_ - tensor_begin_;
+    if (current_ >= tensors_.size() || tensors_[current_].n_bytes != found) {
+        throw error(error_code::INTERNAL, path_ + ": tensor " +
+                                              (current_ < tensors_.size() ? tensors_[current_].name : "?") +
+                                              ": wrote " + std::to_string(found) + " bytes, not what was declared");
+    }
+    pad();
+    tensor_begin_ = written_;
+    current_++;
+}
+
+uint64_t gguf_writer::close() {
+    if (current_ != tensors_.size()) {
+        throw error(error_code::INTERNAL,
+                    path_ + ": " + std::to_string(tensors_.size() - current_) + " tensors without data");
+    }
+    errno = 0;
+    const bool synced = sync(file_);
+    if (!synced) {
+        fail("flushing");
+    }
+    const bool closed = fclose(file_) == 0;
+    file_ = nullptr;
+    if (!closed) {
+        fail("closing");
+    }
+    return written_;
+}
+
+void gguf_writer::commit() {
+    std::error_code code;
+    std::filesystem::rename(std::filesystem::u8path(temporary_), std::filesystem::u8path(path_), code);
+    if (code) {
+        throw error(error_code::FILE_WRITE, path_ + ": renaming the temporary file failed: " + code.message());
+    }
+    is_made_ = false;
+}
+
+}  // namespace ggclip

@@ -1,0 +1,6 @@
+#define GGCLIP_LEVEL avx2
+
+#include "kernels/matmul/dot-avx2.h"
+#include "kernels/levels/table.h"
+
+GGCLIP_DEFINE_TABLE(cpu_level::avx2, "avx2")

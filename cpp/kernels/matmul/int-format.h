@@ -1,0 +1,76 @@
+// Layout of packed integer weights and of the activations that they are multiplied by.
+//
+// Weights: panels of panel_rows output rows; a panel is a sequence of blocks of 32 inputs, and a block is
+//   f16 d[rows], f16 m[rows] (types with a minimum), high bits [rows][4] (5-bit types), quants.
+// Before the blocks, where the dot product shifts its sums: float start[rows] for each scale group.
+// Quants of q8_0: for each group of consecutive inputs (`group` of the level's dot product), [rows][group] bytes. Quants
+// of the 4-bit part: for p in 0..3, [rows][4] bytes whose low nibbles are group p of 4 inputs and whose high nibbles are
+// group p + 4, which is the order of ggml's own bytes. Bit g of a high-bits byte belongs to group g.
+// q8_0 is signed. The 4- and 5-bit quants are unsigned with offset 8 or 16; the types with a minimum use the offset
+// too and get m + offset * d for a minimum, which is the same value. int-chunk.h expands them to bytes.
+//
+// Activations: for each tile of T tokens and each block
+//   quants [T][32], float d[T], correction [T] (where the dot product wants unsigned weights: what an integer sum starts
+//   at), float sum[T] (types with a minimum: the sum of the block's quants).
+// d is the same in all blocks of a scale group. Integer sums are shifted by what they start at (dot-vnni.h) and by
+// unsigned activations, which are 128 too large: a group's shift depends on the row alone, and `start` takes it back.
+#pragma once
+
+#include "kernels/matmul/blocks.h"
+
+GGCLIP_LEVEL_BEGIN
+
+constexpr int max_group_blocks = max_scale_group / block_size;
+
+constexpr int offset_of(weight_type type) {
+    return type == weight_type::q8_0 ? 0 : type == weight_type::q4_0 || type == weight_type::q4_1 ? 8 : 16;
+}
+
+constexpr bool has_high_bits(weight_type type) { return layout_of(type).high_bits != 0; }
+
+// Of activations, by what weights want of them.
+template <class Dot, bool WithMin>
+struct int_tokens {
+    using dot = Dot;
+    static constexpr bool with_min = WithMin;
+    static constexpr int  token_quants = block_size * (int) sizeof(typename dot::activation);
+    static constexpr int  token_block_bytes = token_quants + 4 + (dot::has_correction ? 4 : 0) + (with_min ? 4 : 0);
+
+    // Byte offsets inside the block of a tile of n tokens.
+    static constexpr int scales_at(int n) { return n * token_quants; }
+    static constexpr int corrections_at(int n) { return n * (token_quants + 4); }
+    static constexpr int sums_at(int n) { return n * (token_quants + 4 + (dot::has_correction ? 4 : 0)); }
+};
+
+template <weight_type W>
+struct int_format : int_tokens<typename dot_of<W>::type, has_min(W)> {
+    using dot = typename dot_of<W>::type;
+    using tokens = int_tokens<dot, has_min(W)>;
+    static constexpr bool nibbles = W != weight_type::q8_0;
+
+    static constexpr int min_at = panel_rows * 2;
+    static constexpr int high_at = min_at + (has_min(W) ? panel_rows * 2 : 0);
+    static constexpr int quants_at = high_at + (has_high_bits(W) ? panel_rows * 4 : 0);
+    static constexpr int block_bytes = quants_at + panel_rows * (nibbles ? 16 : 32);
+
+    // Bytes of a panel before its blocks, and in all.
+    static constexpr size_t blocks_at(int n_in) {
+        return dot::shifted_sums ? (size_t) ceil_div(n_in, scale_group(n_in)) * panel_rows * 4 : 0;
+    }
+    static constexpr size_t panel_bytes(int n_in) { return blocks_at(n_in) + (size_t) (n_in / block_size) * block_bytes; }
+};
+
+// Calls f with int_format<type>{}; type must be one of the quantised ones.
+template <class F>
+static inline void with_int_format(weight_type type, F && f) {
+    switch (type) {
+        case weight_type::q8_0: return f(int_format<weight_type::q8_0>{});
+        case weight_type::q4_0: return f(int_format<weight_type::q4_0>{});
+        case weight_type::q4_1: return f(int_format<weight_type::q4_1>{});
+        case weight_type::q5_0: return f(int_format<weight_type::q5_0>{});
+        case weight_type::q5_1: return f(int_format<weight_type::q5_1>{});
+        default: return;
+    }
+}
+
+GGCLIP_LEVEL_END

@@ -1,0 +1,232 @@
+// The linear layer: cache blocking and the split between threads around the micro-kernels, and the epilogue.
+//
+// Work items are (block of token tiles) x (panel of output rows). An item runs over the inputs in chunks: a chunk
+// of the panel (chunk_bytes) stays in L1 while all tiles of the token block pass over it, the activations of the
+// token block mostly stay in L2, and the weights come from memory once per token block. The sums wait in a small
+// buffer between chunks. Where the result is packed for the next layer (linear-pack.h), an item has all panels of a
+// scale group. Neither blocking nor threads change the order of any sum.
+#pragma once
+
+#include "kernels/layer-norm.h"
+#include "kernels/matmul/pack-weights.h"
+#include "kernels/matmul/tile-float.h"
+#include "kernels/matmul/tile-int.h"
+#include "kernels/matmul/tile-i8.h"
+#include "kernels/vector-math.h"
+
+GGCLIP_LEVEL_BEGIN
+
+constexpr int chunk_bytes = 18 * 1024;
+constexpr int max_tiles_per_item = 16;
+
+// unary(sums + bias) + residual, for the first n rows of a panel; bias and residual may be null, dst may be sums.
+template <unary op>
+GGCLIP_INLINE void finish_row(const float * sums, const float * bias, const float * residual, float * dst, int n) {
+    for (int i = 0; i < panel_rows; i += lanes) {
+        const int left = n - i;
+        if (left >= lanes) {
+            vf v = load_f(sums + i);
+            v = bias ? add(v, load_f(bias + i)) : v;
+            v = apply_v(op, v);
+            store_f(dst + i, residual ? add(v, load_f(residual + i)) : v);
+        } else if (left > 0) {
+            vf v = load_f(sums + i);
+            v = bias ? add(v, load_first(bias + i, left)) : v;
+            v = apply_v(op, v);
+            store_first(dst + i, residual ? add(v, load_first(residual + i, left)) : v, left);
+        }
+    }
+}
+
+// One tile of one panel.
+struct tile_place {
+    int token;   // first of the tile
+    int height;
+    int row;     // first of the panel
+};
+
+template <unary op>
+static void finish_tile(const linear_args & a, const tile_place & at, const float * sums) {
+    const float * bias = a.bias ? a.bias + at.row : nullptr;
+    for (int t = 0; t < at.height; t++) {
+        const size_t token = (size_t) (at.token + t);
+        finish_row<op>(sums + t * panel_rows, bias, a.residual ? a.residual + token * a.residual_stride + at.row : nullptr,
+                       a.dst + token * a.dst_stride + at.row, a.w.n_out - at.row);
+    }
+}
+
+static void finish_tile(const linear_args & a, const tile_place & at, const float * sums) {
+    switch (a.op) {
+        case unary::none: return finish_tile<unary::none>(a, at, sums);
+        case unary::quick_gelu: return finish_tile<unary::quick_gelu>(a, at, sums);
+        case unary::gelu_erf: return finish_tile<unary::gelu_erf>(a, at, sums);
+        case unary::gelu_tanh: return finish_tile<unary::gelu_tanh>(a, at, sums);
+    }
+}
+
+struct panel_chunk {
+    const linear_args & a;
+    int                 panel, begin, n;  // n units from unit `begin` on
+    panel_chunk(const linear_args & a, int panel, int begin, int n) : a(a), panel(panel), begin(begin), n(n) {}
+};
+
+// What the driver below needs to know of a weight type: the unit of its inner loop, in inputs and in bytes of a panel that
+// has `head` bytes before the first, how many units a chunk may have, and how many steps of fetch_ahead the loop takes over
+// n units. An object is a chunk of a panel: it multiplies tiles of tokens.
+template <class W>
+struct float_linear : panel_chunk {
+    using panel_chunk::panel_chunk;
+    static constexpr int unit = 1;
+    static constexpr int unit_bytes = panel_rows * (int) sizeof(typename W::value);
+    static constexpr int chunk_units = chunk_bytes / unit_bytes;
+    static constexpr int head(int) { return 0; }
+    static constexpr int steps(int) { return 1; }
+
+    void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
+        const size_t stride = float_stride(a.w.n_in);
+        const auto * w = (const typename W::value *) a.w.data + ((size_t) panel * a.w.n_in + begin) * panel_rows;
+        const auto * x = (const float *) a.act + tiles.begin(tile) * stride + begin;
+        fetch.step();
+        multiply_tile<W>(tiles.height(tile), {w, panel_rows, x, stride, n, sums, panel_rows, begin != 0});
+    }
+};
+
+template <weight_type W>
+class int_linear {
+    using format = int_format<W>;
+
+public:
+    static constexpr int unit = max_scale_group;  // a chunk never cuts a group
+    static constexpr int unit_bytes = max_group_blocks * format::block_bytes;
+    static constexpr int chunk_units = chunk_bytes / (max_group_blocks * panel_rows * block_size);  // of quants as bytes
+    static constexpr int head(int n_in) { return (int) format::blocks_at(n_in); }
+    static constexpr int steps(int n) { return n * max_group_blocks; }
+
+    int_linear(const linear_args & a, int panel, int begin, int n_units)
+        : a(a), w(a.w.data + panel * format::panel_bytes(a.w.n_in)), first(begin * max_group_blocks),
+          n(min_int(n_units * max_group_blocks, a.w.n_in / block_size - first)) {
+        chunk.read(w + format::blocks_at(a.w.n_in) + (size_t) first * format::block_bytes, n);
+    }
+
+    void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
+        const int       height = tiles.height(tile), n_blocks = a.w.n_in / block_size;
+        const int       group = scale_group(a.w.n_in) / block_size;
+        const size_t    x_at = ((size_t) tiles.begin(tile) * n_blocks + (size_t) first * height) * format::token_block_bytes;
+        const uint8_t * x = (const uint8_t *) a.act + x_at;
+        const float *   start = (const float *) w + first / group * panel_rows;
+        multiply_int_tile<typename format::tokens>(height, {chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), x, n,
+                                                            group, start, sums, first != 0, fetch});
+    }
+
+private:
+    const linear_args & a;
+    const uint8_t *     w;         // the panel
+    int                 first, n;  // blocks
+    int_chunk<W, chunk_units * max_group_blocks> chunk;
+};
+
+#if defined(GGCLIP_DPWSSD)
+struct word_linear : panel_chunk {
+    using panel_chunk::panel_chunk;
+    static constexpr int unit = word_block;
+    static constexpr int unit_bytes = word_format::block_bytes;
+    static constexpr int chunk_units = chunk_bytes / unit_bytes;
+    static constexpr int head(int) { return 0; }
+    static constexpr int steps(int n) { return n; }
+
+    void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
+        const int       height = tiles.height(tile);
+        const int       n_blocks = word_blocks(a.w.n_in);
+        const size_t    x_at = ((size_t) tiles.begin(tile) * n_blocks + (size_t) begin * height) * word_format::token_block_bytes;
+        const uint8_t * w = a.w.data + ((size_t) panel * n_blocks + begin) * word_format::block_bytes;
+        multiply_tile(height, {w, (const uint8_t *) a.act + x_at, n, sums, begin != 0, fetch});
+    }
+};
+#endif
+
+struct row_linear : panel_chunk {
+    using panel_chunk::panel_chunk;
+    static constexpr int unit = block_size;
+    static constexpr int unit_bytes = row_format::block_bytes;
+    static constexpr int chunk_units = chunk_bytes / unit_bytes;
+    static constexpr int head(int) { return row_format::quants_at; }
+    static constexpr int steps(int n) { return n; }
+
+    void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
+        const int       height = tiles.height(tile);
+        const int       n_blocks = row_format::n_blocks(a.w.n_in);
+        const uint8_t * w = a.w.data + panel * panel_size(weight_type::i8, a.w.n_in);
+        const uint8_t * x = (const uint8_t *) a.act + tiles.begin(tile) * row_format::token_bytes(a.w.n_in);
+        const float *   x_scales = (const float *) (x + row_format::scales_at(a.w.n_in, height));
+        multiply_tile(height, {w + row_format::quants_at + (size_t) begin * row_format::block_bytes,
+                               x + (size_t) begin * height * row_format::token_quants, n,
+                               begin == 0 ? w + row_format::start_at : nullptr,
+                               begin + n == n_blocks ? (const float *) w : nullptr, x_scales, sums, fetch});
+    }
+};
+
+// Into how many blocks of about equal size the token tiles are cut: each within the limit above, and more of them only
+// where there would be fewer than two items for a thread, which has 4 of the nth shares: each block reads all weights.
+static int token_blocks(const token_tiles & tiles, int n_items, int nth) {
+    const int n = ceil_div(tiles.count, max_tiles_per_item);
+    return nth == 1 ? n : min_int(tiles.count, max_int(n, ceil_div(nth, 2 * n_items)));
+}
+
+// The products of the tiles of a token block with one panel: sums[tile of the block * tile_stride]. The weights that
+// follow in memory are the next to be used: the tiles that pass over a chunk fetch a share each of the chunk after it.
+template <class L>
+static void multiply_panel(const linear_args & a, const token_tiles & tiles, const share & block, int panel, float * sums, int tile_stride) {
+    const int       n_units = ceil_div(a.w.n_in, L::unit);
+    const int       n_chunks = ceil_div(n_units, L::chunk_units);
+    const uint8_t * w = a.w.data + panel * panel_size(a.w.type, a.w.n_in) + L::head(a.w.n_in);
+    for (int c = 0; c < n_chunks; c++) {
+        const share     units(n_units, c, n_chunks);
+        const int       n = units.end - units.begin;
+        const int       n_steps = L::steps(n);
+        const int       lines = ceil_div(n * L::unit_bytes, 64 * n_steps * (block.end - block.begin));
+        const uint8_t * next = w + (size_t) units.end * L::unit_bytes;
+        const L         chunk(a, panel, units.begin, n);
+        for (int tile = block.begin; tile < block.end; tile++, next += n_steps * lines * 64) {
+            chunk.multiply(tiles, tile, sums + (tile - block.begin) * tile_stride, {next, lines});
+        }
+    }
+}
+
+template <class L>
+static void linear_of(const linear_args & a, int ith, int nth) {
+    alignas(64) float sums[max_tiles_per_item][token_tile * panel_rows];
+
+    const token_tiles tiles(a.n_tokens);
+    const int         n_panels = ceil_div(a.w.n_out, panel_rows);
+    const int         n_blocks = token_blocks(tiles, n_panels, nth);
+    const share       mine(n_blocks * n_panels, ith, nth);
+    for (int item = mine.begin; item < mine.end; item++) {
+        const int   panel = item % n_panels;
+        const share block(tiles.count, item / n_panels, n_blocks);
+        multiply_panel<L>(a, tiles, block, panel, sums[0], token_tile * panel_rows);
+        for (int tile = block.begin; tile < block.end; tile++) {
+            finish_tile(a, {tiles.begin(tile), tiles.height(tile), panel * panel_rows}, sums[tile - block.begin]);
+        }
+    }
+}
+
+static void linear(const linear_args & a, int ith, int nth) {
+#if defined(GGCLIP_DPWSSD)
+    if (uses_words(a.w.type)) {
+        return linear_of<word_linear>(a, ith, nth);
+    }
+#endif
+    switch (a.w.type) {
+        case weight_type::f32: return linear_of<float_linear<weights_f32>>(a, ith, nth);
+        case weight_type::f16: return linear_of<float_linear<weights_f16>>(a, ith, nth);
+        case weight_type::bf16: return linear_of<float_linear<weights_bf16>>(a, ith, nth);
+        case weight_type::q8_0: return linear_of<int_linear<weight_type::q8_0>>(a, ith, nth);
+        case weight_type::q5_0: return linear_of<int_linear<weight_type::q5_0>>(a, ith, nth);
+        case weight_type::q5_1: return linear_of<int_linear<weight_type::q5_1>>(a, ith, nth);
+        case weight_type::q4_0: return linear_of<int_linear<weight_type::q4_0>>(a, ith, nth);
+        case weight_type::q4_1: return linear_of<int_linear<weight_type::q4_1>>(a, ith, nth);
+        case weight_type::i8: return linear_of<row_linear>(a, ith, nth);
+    }
+}
+
+GGCLIP_LEVEL_END

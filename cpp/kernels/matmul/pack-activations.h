@@ -1,0 +1,173 @@
+// Activations made ready for linear: rounded to 8 bits in the layout of int-format.h, or copied as floats to
+// [n_tokens][float_stride(n_in)]. A row is read through a source, either plain memory or a LayerNorm of it, so
+// that a normalised row is never stored.
+#pragma once
+
+#include "kernels/matmul/int-format.h"
+#include "kernels/matmul/tile-i8.h"
+#include "kernels/matmul/tile-i16.h"
+#include "kernels/matmul/token-tiles.h"
+
+GGCLIP_LEVEL_BEGIN
+
+struct plain_row {
+    const float * x;
+    GGCLIP_INLINE_MEMBER vf at(int i) const { return load_f(x + i); }
+    GGCLIP_INLINE_MEMBER vf first(int i, int n) const { return load_first(x + i, n); }
+};
+
+// A little more than n_in, lest the rows of a tile fall into the same cache sets when n_in is a power of two.
+static inline size_t float_stride(int n_in) { return (size_t) ceil_div(n_in, 16) * 16 + 16; }
+
+static size_t activation_token_size(weight_type type, int n_in) {
+    size_t size = float_stride(n_in) * sizeof(float);
+    if (uses_words(type)) {
+        size = (size_t) word_blocks(n_in) * word_format::token_block_bytes;
+    }
+    if (type == weight_type::i8) {
+        size = row_format::token_bytes(n_in);
+    }
+    with_int_format(type, [&](auto format) { size = (size_t) (n_in / block_size) * format.token_block_bytes; });
+    return size;
+}
+
+static size_t activations_size(weight_type type, int n_tokens, int n_in) {
+    return activation_token_size(type, n_in) * n_tokens;
+}
+
+template <class Row>
+static void copy_row(const Row & row, int n, float * dst) {
+    int i = 0;
+    for (; i + lanes <= n; i += lanes) {
+        store_f(dst + i, row.at(i));
+    }
+    if (i < n) {
+        store_first(dst + i, row.first(i, n - i), n - i);
+    }
+}
+
+template <class Row>
+GGCLIP_INLINE float max_abs(const Row & row, int begin, int end) {
+    vf  amax = zero_f();
+    int i = begin;
+    for (; i + lanes <= end; i += lanes) {
+        amax = max(amax, abs(row.at(i)));
+    }
+    if (i < end) {
+        amax = max(amax, abs(row.first(i, end - i)));
+    }
+    return max_of(amax);
+}
+
+// The 32 values from i0 on. dst is the block in the packed tile of `height` tokens, t the token's place in it.
+template <class Format, class Row>
+GGCLIP_INLINE void quantize_block(Format format, int offset, const Row & row, int i0, float d, vf inverse, uint8_t * dst,
+                                  int height, int t) {
+    using activation = typename Format::dot::activation;
+    activation * quants = (activation *) (dst + t * format.token_quants);
+    vi           sum = zero_i();
+    for (int i = 0; i < block_size; i += lanes) {
+        const vi q = to_int(mul(row.at(i0 + i), inverse));
+        sum = add_i(sum, q);
+        Format::dot::store(quants + i, q);
+    }
+    ((float *) (dst + format.scales_at(height)))[t] = d;
+    if constexpr (Format::dot::has_correction) {
+        const uint32_t correction = Format::dot::correction(offset, sum);
+        memcpy(dst + format.corrections_at(height) + t * 4, &correction, 4);
+    }
+    if (format.with_min) {
+        ((float *) (dst + format.sums_at(height)))[t] = sum_of(to_float(sum));
+    }
+}
+
+// The values of one scale group; dst is its first block.
+template <class Format, class Row>
+GGCLIP_INLINE void quantize_group(Format format, int offset, const Row & row, int begin, int end, uint8_t * dst, int height, int t) {
+    const float amax = max_abs(row, begin, end);
+    const bool  zero = amax < smallest_amax;
+    const float d = zero ? 0.0f : amax / 127.0f;
+    const vf    inverse = set_f(zero ? 0.0f : 127.0f / amax);
+    for (int i0 = begin; i0 < end; i0 += block_size, dst += height * format.token_block_bytes) {
+        quantize_block(format, offset, row, i0, d, inverse, dst, height, t);
+    }
+}
+
+template <class Format, class Row>
+static void quantize_row(Format format, int offset, const Row & row, int n, uint8_t * dst,
+                         int height, int t) {
+    const int group = scale_group(n);
+    for (int begin = 0; begin < n; begin += group) {
+        uint8_t * const first = dst + (size_t) (begin / block_size) * height * format.token_block_bytes;
+        quantize_group(format, offset, row, begin, min_int(begin + group, n), first, height, t);
+    }
+}
+
+// The same in the layout of tile-i16.h.
+template <class Row>
+static void quantize_row_words(const Row & row, int n, uint8_t * dst, int height, int t) {
+    for (int i0 = 0; i0 < n; i0 += word_block, dst += height * word_format::token_block_bytes) {
+        const float     amax = max_abs(row, i0, min_int(i0 + word_block, n));
+        const bool      zero = amax < smallest_amax;
+        const vf        inverse = set_f(zero ? 0.0f : word_limit / amax);
+        int16_t * const quants = (int16_t *) (dst + t * word_format::token_quants);
+        for (int i = 0; i < word_block; i += lanes) {
+            const int left = n - i0 - i;
+            const vf  v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
+            store_as_i16(quants + i, to_int(mul(v, inverse)));
+        }
+        ((float *) (dst + word_format::scales_at(height)))[t] = zero ? 0.0f : amax / word_limit;
+    }
+}
+
+// The same in the layout of tile-i8.h.
+template <class Row>
+static void quantize_row_bytes(const Row & row, int n, uint8_t * dst, int height, int t) {
+    const float amax = max_abs(row, 0, n);
+    const bool  zero = amax < smallest_amax;
+    const vf    inverse = set_f(zero ? 0.0f : 127.0f / amax);
+    uint8_t *   quants = dst + t * row_format::token_quants;
+    for (int i0 = 0; i0 < n; i0 += block_size, quants += height * row_format::token_quants) {
+        for (int i = 0; i < block_size; i += lanes) {
+            const int left = n - i0 - i;
+            const vf  v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
+            row_format::dot::store((row_format::dot::activation *) quants + i, to_int(mul(v, inverse)));
+        }
+    }
+    ((float *) (dst + row_format::scales_at(n, height)))[t] = zero ? 0.0f : amax / 127.0f;
+}
+
+template <class Row>
+static void pack_row(weight_type type, const Row & row, int n, const token_tiles & tiles,
+                     int tile, int t, void * dst) {
+    uint8_t * const base = (uint8_t *) dst + tiles.begin(tile) * activation_token_size(type, n);
+    if (type == weight_type::i8) {
+        quantize_row_bytes(row, n, base, tiles.height(tile), t);
+        return;
+    }
+    if (uses_words(type)) {
+        quantize_row_words(row, n, base, tiles.height(tile), t);
+        return;
+    }
+    if (!is_quantized(type)) {
+        copy_row(row, n, (float *) base + t * float_stride(n));
+        return;
+    }
+    with_int_format(type, [&](auto format) {
+        quantize_row(format, offset_of(type), row, n, base, tiles.height(tile), t);
+    });
+}
+
+static void pack_activations(weight_type type, const float * x, size_t x_stride, int n_tokens,
+                             int n_in, void * dst, int ith, int nth) {
+    const token_tiles tiles(n_tokens);
+    const share       mine(tiles.count, ith, nth);
+    for (int tile = mine.begin; tile < mine.end; tile++) {
+        for (int t = 0; t < tiles.height(tile); t++) {
+            const plain_row row = {x + (tiles.begin(tile) + t) * x_stride};
+            pack_row(type, row, n_in, tiles, tile, t, dst);
+        }
+    }
+}
+
+GGCLIP_LEVEL_END

@@ -1,0 +1,207 @@
+// Repacking of plain weight rows into panels (layouts: tile-float.h, tile-i16.h, tile-i8.h, int-format.h). Rows beyond n_out are zero.
+#pragma once
+
+#include "kernels/matmul/pack-activations.h"
+#include "kernels/matmul/int-chunk.h"
+#include "kernels/matmul/tile-int.h"
+
+GGCLIP_LEVEL_BEGIN
+
+// Panel of floats or 16-bit floats: [n_in][panel_rows].
+template <class V>
+static void pack_float_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_in, V * dst) {
+    constexpr int strip = 16;  // inputs at a time, so that the lines being written stay in L1
+    for (int k0 = 0; k0 < n_in; k0 += strip) {
+        const int n = min_int(strip, n_in - k0);
+        for (int r = 0; r < panel_rows; r++) {
+            V * const out = dst + (size_t) k0 * panel_rows + r;
+            if (r < n_rows) {
+                const uint8_t * row = rows + r * row_bytes + (size_t) k0 * sizeof(V);
+                for (int k = 0; k < n; k++) {
+                    memcpy(out + k * panel_rows, row + k * sizeof(V), sizeof(V));
+                }
+            } else {
+                for (int k = 0; k < n; k++) {
+                    out[k * panel_rows] = 0;
+                }
+            }
+        }
+    }
+}
+
+// 32 high bits in input order to 4 bytes: bit g of byte c is bit 4 * g + c.
+static inline uint32_t transpose_high_bits(uint32_t bits) {
+    uint32_t out = 0;
+    for (int j = 0; j < 32; j++) {
+        out |= (bits >> j & 1) << (j % 4 * 8 + j / 4);
+    }
+    return out;
+}
+
+template <weight_type W>
+static void pack_int_block(const uint8_t * block, uint8_t * dst, int r) {
+    using format = int_format<W>;
+    constexpr block_layout layout = layout_of(W);
+    memcpy(dst + r * 2, block, 2);
+    if constexpr (has_min(W)) {
+        memcpy(dst + format::min_at + r * 2, block + layout.min, 2);
+    }
+    if constexpr (has_high_bits(W)) {
+        const uint32_t bits = transpose_high_bits(load_u32(block + layout.high_bits));
+        memcpy(dst + format::high_at + r * 4, &bits, 4);
+    }
+    constexpr int   group = format::nibbles ? 4 : format::dot::group;
+    constexpr int   n_groups = (format::nibbles ? 16 : 32) / group;
+    uint8_t * const quants = dst + format::quants_at + r * group;
+    for (int g = 0; g < n_groups; g++) {
+        memcpy(quants + g * panel_rows * group, block + layout.quants + g * group, group);
+    }
+}
+
+// By how much the sums of each scale group of a panel are shifted, with the other sign: what a token of zeros with a
+// scale of -1 comes to.
+template <weight_type W>
+static void pack_starts(const uint8_t * blocks, int n_in, float * dst) {
+    using format = int_format<W>;
+    constexpr float none[panel_rows] = {};
+    uint8_t         zeros[max_group_blocks * format::token_block_bytes];
+    for (int b = 0; b < max_group_blocks; b++) {
+        uint8_t * const block = zeros + b * format::token_block_bytes;
+        const float     d = -1.0f;
+        memset(block, 0, format::token_block_bytes);
+        memset(block, 128, format::token_quants);
+        memcpy(block + format::scales_at(1), &d, 4);
+    }
+    int_chunk<W, max_group_blocks> chunk;
+
+    const int group = scale_group(n_in) / block_size;
+    const int n_blocks = n_in / block_size;
+    for (int b = 0; b < n_blocks; b += group, dst += panel_rows) {
+        const int n = min_int(group, n_blocks - b);
+        chunk.read(blocks + (size_t) b * format::block_bytes, n);
+        multiply_int_tile<typename format::tokens, 1>({chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), zeros, n, group, none, dst});
+    }
+}
+
+template <weight_type W>
+static void pack_int_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_in, uint8_t * panel) {
+    using format = int_format<W>;
+    const int n_blocks = n_in / block_size;
+    uint8_t * dst = panel + format::blocks_at(n_in);
+    for (int b = 0; b < n_blocks; b++, dst += format::block_bytes) {
+        if (n_rows < panel_rows) {
+            memset(dst, 0, format::block_bytes);  // a scale of 0 makes the missing rows 0
+        }
+        for (int r = 0; r < n_rows; r++) {
+            pack_int_block<W>(rows + r * row_bytes + (size_t) b * layout_of(W).bytes, dst, r);
+        }
+    }
+    if constexpr (format::dot::shifted_sums) {
+        pack_starts<W>(panel + format::blocks_at(n_in), n_in, (float *) panel);
+    }
+}
+
+// 16-bit floats as words.
+template <class W>
+static void pack_word_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_in, uint8_t * dst) {
+    memset(dst, 0, (size_t) word_blocks(n_in) * word_format::block_bytes);
+    for (int i0 = 0; i0 < n_in; i0 += word_block, dst += word_format::block_bytes) {
+        const int n = min_int(word_block, n_in - i0);
+        for (int r = 0; r < n_rows; r++) {
+            alignas(64) uint16_t source[word_block + lanes] = {};
+            alignas(64) float    values[word_block];
+            memcpy(source, rows + r * row_bytes + (size_t) i0 * 2, (size_t) n * 2);
+            for (int i = 0; i < word_block; i += lanes) {
+                store_f(values + i, W::load(source + i));
+            }
+            const float amax = max_abs(plain_row{values}, 0, word_block);
+            if (!(amax >= smallest_amax)) {
+                continue;  // zeros
+            }
+            const float d = amax / word_limit;
+            memcpy(dst + r * 4, &d, 4);
+            alignas(64) int16_t quants[word_block];
+            for (int i = 0; i < word_block; i += lanes) {
+                store_as_i16(quants + i, to_int(mul(load_f(values + i), set_f(word_limit / amax))));
+            }
+            for (int i = 0; i < n; i += 2) {
+                memcpy(dst + word_format::quants_at + ((size_t) i / 2 * panel_rows + r) * 4, quants + i, 4);
+            }
+        }
+    }
+}
+
+// Rows of f32 as bytes with a scale each.
+static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_in, uint8_t * dst) {
+    constexpr int group = row_format::group;
+    memset(dst, 0, row_format::quants_at + (size_t) row_format::n_blocks(n_in) * row_format::block_bytes);
+    for (int r = 0; r < n_rows; r++) {
+        const float * row = (const float *) (rows + r * row_bytes);
+        const float   amax = max_abs(plain_row{row}, 0, n_in);
+        if (!(amax >= smallest_amax)) {
+            continue;  // zeros
+        }
+        const float d = amax / 127.0f;
+        memcpy(dst + r * 4, &d, 4);
+        const vf inverse = set_f(127.0f / amax);
+        int32_t  sum = 0;
+        for (int i = 0; i < n_in; i += lanes) {
+            const int left = min_int(lanes, n_in - i);
+            int32_t   quants[lanes];
+            store_i(quants, to_int(mul(left == lanes ? load_f(row + i) : load_first(row + i, left), inverse)));
+            for (int k = 0; k < left; k++) {
+                const size_t at = (size_t) ((i + k) / group * panel_rows + r) * group + (i + k) % group;
+                dst[row_format::quants_at + at] = (uint8_t) quants[k];
+                sum += quants[k];
+            }
+        }
+        if (row_format::dot::unsigned_activations) {
+            const int32_t start = -128 * sum;
+            memcpy(dst + row_format::start_at + r * 4, &start, 4);
+        }
+    }
+}
+
+static size_t panel_size(weight_type type, int n_in) {
+    if (type == weight_type::i8) {
+        return row_format::quants_at + (size_t) row_format::n_blocks(n_in) * row_format::block_bytes;
+    }
+    if (uses_words(type)) {
+        return (size_t) word_blocks(n_in) * word_format::block_bytes;
+    }
+    size_t size = (size_t) n_in * panel_rows * (type == weight_type::f32 ? 4 : 2);
+    with_int_format(type, [&](auto format) { size = format.panel_bytes(n_in); });
+    return size;
+}
+
+static size_t packed_size(weight_type type, int n_out, int n_in) {
+    return panel_size(type, n_in) * ceil_div(n_out, panel_rows);
+}
+
+static void pack(weight_type type, int n_out, int n_in, const void * rows, size_t row_bytes, void * dst) {
+    const size_t size = panel_size(type, n_in);
+    for (int o = 0; o < n_out; o += panel_rows) {
+        const uint8_t * panel = (const uint8_t *) rows + o * row_bytes;
+        uint8_t *       out = (uint8_t *) dst + size * (o / panel_rows);
+        const int       n_rows = min_int(panel_rows, n_out - o);
+        switch (type) {
+            case weight_type::f32: pack_float_panel(panel, row_bytes, n_rows, n_in, (uint32_t *) out); break;
+            case weight_type::f16:
+            case weight_type::bf16:
+                if (uses_words(type)) {
+                    if (type == weight_type::f16) pack_word_panel<weights_f16>(panel, row_bytes, n_rows, n_in, out);
+                    else pack_word_panel<weights_bf16>(panel, row_bytes, n_rows, n_in, out);
+                    break;
+                }
+                pack_float_panel(panel, row_bytes, n_rows, n_in, (uint16_t *) out); break;
+            case weight_type::q8_0: pack_int_panel<weight_type::q8_0>(panel, row_bytes, n_rows, n_in, out); break;
+            case weight_type::q4_0: pack_int_panel<weight_type::q4_0>(panel, row_bytes, n_rows, n_in, out); break;
+            case weight_type::q4_1: pack_int_panel<weight_type::q4_1>(panel, row_bytes, n_rows, n_in, out); break;
+            case weight_type::i8: pack_row_panel(panel, row_bytes, n_rows, n_in, out); break;
+            case weight_type::q5_0: pack_int_panel<weight_type::q5_0>(panel, row_bytes, n_rows, n_in, out); break;
+            case weight_type::q5_1: pack_int_panel<weight_type::q5_1>(panel, row_bytes, n_rows, n_in, out); break;
+        }
+    }
+}
+
+GGCLIP_LEVEL_END

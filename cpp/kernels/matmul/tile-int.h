@@ -1,0 +1,106 @@
+// The integer micro-kernel: the same register tile as tile-float.h, T tokens x 2 vectors of output rows. For each
+// block of 32 inputs the products are summed in integers, then scaled by the weights' scale and added to the float
+// sums of the group, which the token's scale takes to the output. The integer sums have the registers; the float sums,
+// touched once a block, wait in L1. The weights are bytes and float scales, as int-chunk.h makes them.
+#pragma once
+
+#include "kernels/matmul/int-format.h"
+
+GGCLIP_LEVEL_BEGIN
+
+struct int_tile {
+    const uint8_t * quants;  // of the first block
+    int             stride;  // bytes from block to block
+    const float *   d;       // [n][panel_rows]: the blocks' scales
+    const float *   m;       // [n][panel_rows]: their minimums
+    const uint8_t * a;       // first block of the tile
+    int             n;       // blocks
+    int             group;   // blocks that share the tokens' scales
+    const float *   start;   // [groups][panel_rows], if sums are shifted
+    float *         out;     // [T][panel_rows]
+    bool            add_to_out = false;
+    fetch_ahead     fetch = {};  // a step with each block
+};
+
+template <class Tokens, int T>
+static void multiply_int_tile(const int_tile & x) {
+    using dot = typename Tokens::dot;
+    const uint8_t * quants = x.quants;
+    const uint8_t * a = x.a;
+    const float *   start = x.start;
+    const float *   d = x.d;
+    const float *   m = x.m;
+    fetch_ahead     fetch = x.fetch;
+    for (int begin = 0; begin < x.n; begin += x.group) {
+        alignas(64) float group[T][panel_rows];  // float sums
+        vf                first[2] = {zero_f(), zero_f()};
+        if constexpr (dot::shifted_sums) {
+            first[0] = load_f(start);
+            first[1] = load_f(start + lanes);
+            start += panel_rows;
+        }
+        GGCLIP_UNROLL
+        for (int t = 0; t < T; t++) {
+            store_f(group[t], first[0]);
+            store_f(group[t] + lanes, first[1]);
+        }
+        const float * token_scales = nullptr;  // the same in all blocks of the group
+        const int     end = min_int(begin + x.group, x.n);
+        for (int b = begin; b < end; b++, quants += x.stride, a += T * Tokens::token_block_bytes, d += panel_rows) {
+            fetch.step();
+            vi sum[T][2];
+            GGCLIP_UNROLL
+            for (int t = 0; t < T; t++) {
+                sum[t][0] = sum[t][1] = dot::start(a + Tokens::corrections_at(T) + t * 4);
+            }
+            dot::template add_products<T>(quants, a, Tokens::token_quants, sum);
+
+            const vf d0 = load_f(d);
+            const vf d1 = load_f(d + lanes);
+            GGCLIP_UNROLL
+            for (int t = 0; t < T; t++) {
+                store_f(group[t], fma(dot::finish(sum[t][0]), d0, load_f(group[t])));
+                store_f(group[t] + lanes, fma(dot::finish(sum[t][1]), d1, load_f(group[t] + lanes)));
+            }
+            if constexpr (Tokens::with_min) {
+                const vf      m0 = load_f(m);
+                const vf      m1 = load_f(m + lanes);
+                const float * token_sums = (const float *) (a + Tokens::sums_at(T));
+                m += panel_rows;
+                GGCLIP_UNROLL
+                for (int t = 0; t < T; t++) {
+                    store_f(group[t], fma(m0, set_f(token_sums[t]), load_f(group[t])));
+                    store_f(group[t] + lanes, fma(m1, set_f(token_sums[t]), load_f(group[t] + lanes)));
+                }
+            }
+            token_scales = (const float *) (a + Tokens::scales_at(T));
+        }
+        const bool is_first = begin == 0 && !x.add_to_out;
+        GGCLIP_UNROLL
+        for (int t = 0; t < T; t++) {
+            float * const out = x.out + t * panel_rows;
+            const vf      scale = set_f(token_scales[t]);
+            const vf      g[2] = {load_f(group[t]), load_f(group[t] + lanes)};
+            store_f(out, is_first ? mul(g[0], scale) : fma(g[0], scale, load_f(out)));
+            store_f(out + lanes, is_first ? mul(g[1], scale) : fma(g[1], scale, load_f(out + lanes)));
+        }
+    }
+}
+
+template <class Tokens>
+static void multiply_int_tile(int n_tokens, const int_tile & x) {
+    static_assert(token_tile <= 8, "one case per tile height");
+    switch (n_tokens) {
+        case 1: return multiply_int_tile<Tokens, 1>(x);
+        case 2: return multiply_int_tile<Tokens, 2>(x);
+        case 3: return multiply_int_tile<Tokens, 3>(x);
+        case 4: return multiply_int_tile<Tokens, 4>(x);
+        case 5: return multiply_int_tile<Tokens, min_int(5, token_tile)>(x);
+        case 6: return multiply_int_tile<Tokens, min_int(6, token_tile)>(x);
+        case 7: return multiply_int_tile<Tokens, min_int(7, token_tile)>(x);
+        case 8: return multiply_int_tile<Tokens, min_int(8, token_tile)>(x);
+        default: return;
+    }
+}
+
+GGCLIP_LEVEL_END

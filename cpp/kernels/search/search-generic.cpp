@@ -1,0 +1,82 @@
+// Dot products in plain C++, in loops that compilers vectorise (SSE2, NEON).
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/search/search.h"
+
+namespace ggclip::kernels {
+
+namespace {
+
+float half_to_float(uint16_t bits) {
+#if defined(__aarch64__) && !defined(_MSC_VER)
+    __fp16 half;  // one instruction there
+    std::memcpy(&half, &bits, sizeof(half));
+    return half;
+#else
+    // Exponent and mantissa as if they were a float's, then 2^(127 - 15) times that: exact for subnormals too.
+    const uint32_t magnitude = uint32_t(bits & 0x7fff) << 13;
+    float value;
+    std::memcpy(&value, &magnitude, sizeof(value));
+    value *= 5.192296858534828e33f;  // 2^112
+    uint32_t out;
+    std::memcpy(&out, &value, sizeof(out));
+    if ((bits & 0x7c00) == 0x7c00) out = 0x7f800000u | magnitude;  // infinity and NaN
+    out |= uint32_t(bits & 0x8000) << 16;
+    std::memcpy(&value, &out, sizeof(value));
+    return value;
+#endif
+}
+
+constexpr size_t n_lane = 8;   // partial sums, added up in a fixed order at the end
+constexpr size_t chunk = 256;  // elements converted at a time
+
+const float * as_float(const void * row, element_type type, size_t first, size_t n, float * buffer) {
+    if (type == element_type::f32) return static_cast<const float *>(row) + first;
+    if (type == element_type::f16) {
+        const uint16_t * half = static_cast<const uint16_t *>(row) + first;
+        for (size_t i = 0; i < n; i++) buffer[i] = half_to_float(half[i]);
+    } else {
+        const int8_t * byte = static_cast<const int8_t *>(row) + first;
+        for (size_t i = 0; i < n; i++) buffer[i] = float(byte[i]);
+    }
+    return buffer;
+}
+
+void add_products(const float * a, const float * b, size_t n, float * lane) {
+    size_t i = 0;
+    for (; i + n_lane <= n; i += n_lane) {
+        for (size_t l = 0; l < n_lane; l++) lane[l] += a[i + l] * b[i + l];
+    }
+    for (size_t l = 0; i < n; i++, l++) lane[l] += a[i] * b[i];
+}
+
+}  // namespace
+
+void dot_block_generic(const float * query, size_t n_query, const void * row, element_type type, size_t n_row,
+                       size_t dim, float * dots, size_t dots_stride) {
+    constexpr size_t group = 8;  // queries that share a converted chunk
+    const size_t element = type == element_type::f32 ? 4 : type == element_type::f16 ? 2 : 1;
+    float buffer[chunk];
+    for (size_t q = 0; q < n_query; q += group) {
+        const size_t n_group = std::min(group, n_query - q);
+        for (size_t r = 0; r < n_row; r++) {
+            const void * at = static_cast<const uint8_t *>(row) + r * dim * element;
+            float lane[group][n_lane] = {};
+            for (size_t first = 0; first < dim; first += chunk) {
+                const size_t n = std::min(chunk, dim - first);
+                const float * values = as_float(at, type, first, n, buffer);
+                for (size_t g = 0; g < n_group; g++) {
+                    add_products(query + (q + g) * dim + first, values, n, lane[g]);
+                }
+            }
+            for (size_t g = 0; g < n_group; g++) {
+                float sum = 0.0f;
+                for (float part : lane[g]) sum += part;
+                dots[(q + g) * dots_stride + r] = sum;
+            }
+        }
+    }
+}
+
+}  // namespace ggclip::kernels

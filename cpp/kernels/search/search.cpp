@@ -1,0 +1,150 @@
+// Blocking, selection and splitting; the arithmetic is in dot_block_*.
+#include "kernels/search/search.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace ggclip::kernels {
+
+namespace {
+
+// A block of rows (128 KiB of f32 at dim 512) stays in the L2 cache while every query meets it.
+constexpr size_t rows_per_block = 64;
+constexpr size_t queries_per_block = 24;
+// From here on a thread has enough queries of its own to be bound by arithmetic, not by reading the matrix.
+constexpr size_t queries_to_split = 32;
+
+// Worse than any row's candidate.
+constexpr candidate nothing = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<uint32_t>::max()};
+
+struct range {
+    size_t first;
+    size_t last;
+};
+
+// n is far below 2^48 and nth below 2^16, so the product fits.
+range share(size_t n, int ith, int nth) {
+    const auto boundary = [&](int i) { return size_t(uint64_t(n) * uint64_t(i) / uint64_t(nth)); };
+    return {boundary(ith), boundary(ith + 1)};
+}
+
+bool cancelled(const std::atomic<bool> * cancel) {
+    return cancel != nullptr && cancel->load(std::memory_order_relaxed);
+}
+
+// Shares of queries need one heap per query; shares of rows need one per query and thread.
+bool split_by_query(const top_k_args & args, int nth) { return args.n_query / size_t(nth) >= queries_to_split; }
+
+const uint8_t * row_at(const search_matrix & matrix, size_t row) {
+    const size_t element = matrix.type == element_type::f32 ? 4 : matrix.type == element_type::f16 ? 2 : 1;
+    return static_cast<const uint8_t *>(matrix.data) + row * matrix.dim * element;
+}
+
+// Replaces the worst candidate, which a heap keeps first.
+void replace_worst(candidate * heap, size_t k, candidate with) {
+    size_t at = 0;
+    for (size_t child = 1; child < k; child = at * 2 + 1) {
+        if (child + 1 < k && is_better(heap[child], heap[child + 1])) child++;
+        if (!is_better(with, heap[child])) break;
+        heap[at] = heap[child];
+        at = child;
+    }
+    heap[at] = with;
+}
+
+void offer_rows(candidate * heap, size_t k, const float * score, const float * scale, size_t first_row, size_t n_row) {
+    for (size_t r = 0; r < n_row; r++) {
+        const candidate found = {scale ? score[r] * scale[first_row + r] : score[r], uint32_t(first_row + r)};
+        // Rows come in ascending order, so an equal score never replaces; only a NaN at the top needs a closer look.
+        const bool better = found.score > heap[0].score ||
+                            (heap[0].score != heap[0].score && is_better(found, heap[0]));
+        if (better) replace_worst(heap, k, found);
+    }
+}
+
+}  // namespace
+
+bool is_better(const candidate & a, const candidate & b) {
+    const bool a_is_nan = a.score != a.score;
+    const bool b_is_nan = b.score != b.score;
+    if (a_is_nan != b_is_nan) return b_is_nan;
+    if (!a_is_nan && a.score != b.score) return a.score > b.score;
+    return a.index < b.index;
+}
+
+size_t top_k_heap_size(const top_k_args & args, int nth) {
+    return args.n_query * args.k * (split_by_query(args, nth) ? 1 : size_t(nth));
+}
+
+bool top_k_scan(const top_k_args & args, int ith, int nth, candidate * heap, const std::atomic<bool> * cancel,
+                dot_block_fn dots) {
+    const search_matrix & matrix = args.matrix;
+    const bool by_query = split_by_query(args, nth);
+    const range queries = by_query ? share(args.n_query, ith, nth) : range{0, args.n_query};
+    const range rows = by_query ? range{0, matrix.n_row} : share(matrix.n_row, ith, nth);
+    if (!by_query) heap += size_t(ith) * args.n_query * args.k;
+    std::fill(heap + queries.first * args.k, heap + queries.last * args.k, nothing);
+
+    float scores[queries_per_block * rows_per_block];
+    for (size_t row = rows.first; row < rows.last; row += rows_per_block) {
+        const size_t n_row = std::min(rows_per_block, rows.last - row);
+        for (size_t query = queries.first; query < queries.last; query += queries_per_block) {
+            if (cancelled(cancel)) return false;
+            const size_t n_query = std::min(queries_per_block, queries.last - query);
+            dots(args.query + query * matrix.dim, n_query, row_at(matrix, row), matrix.type, n_row, matrix.dim, scores,
+                 rows_per_block);
+            for (size_t q = 0; q < n_query; q++) {
+                offer_rows(heap + (query + q) * args.k, args.k, scores + q * rows_per_block, matrix.scale, row, n_row);
+            }
+        }
+    }
+    return true;
+}
+
+void top_k_finish(const top_k_args & args, int nth, candidate * heap, uint32_t * indices, float * scores) {
+    const size_t k = args.k;
+    const size_t n_part = split_by_query(args, nth) ? 1 : size_t(nth);
+    for (size_t q = 0; q < args.n_query; q++) {
+        candidate * best = heap + q * k;  // the first share's heap collects the others
+        for (size_t part = 1; part < n_part; part++) {
+            const candidate * other = heap + (part * args.n_query + q) * k;
+            for (size_t i = 0; i < k; i++) {
+                if (is_better(other[i], best[0])) replace_worst(best, k, other[i]);
+            }
+        }
+        std::sort(best, best + k, is_better);
+        for (size_t i = 0; i < k; i++) {
+            indices[q * k + i] = best[i].index;
+            scores[q * k + i] = best[i].score;
+        }
+    }
+}
+
+bool similarity_matrix(const float * a, size_t n_a, const search_matrix & b, float * dst, int ith, int nth,
+                       const std::atomic<bool> * cancel, dot_block_fn dots) {
+    // Tasks: blocks of rows of b by blocks of rows of a, a fastest, so that b's block stays in the cache.
+    const size_t n_block_a = (n_a + queries_per_block - 1) / queries_per_block;
+    const size_t n_block_b = (b.n_row + rows_per_block - 1) / rows_per_block;
+    const range tasks = share(n_block_a * n_block_b, ith, nth);
+    for (size_t task = tasks.first; task < tasks.last; task++) {
+        if (cancelled(cancel)) return false;
+        const size_t i = task % n_block_a * queries_per_block;
+        const size_t j = task / n_block_a * rows_per_block;
+        const size_t n_i = std::min(queries_per_block, n_a - i);
+        const size_t n_j = std::min(rows_per_block, b.n_row - j);
+        float * out = dst + i * b.n_row + j;
+        dots(a + i * b.dim, n_i, row_at(b, j), b.type, n_j, b.dim, out, b.n_row);
+        if (b.scale == nullptr) continue;
+        for (size_t r = 0; r < n_i; r++) {
+            for (size_t c = 0; c < n_j; c++) out[r * b.n_row + c] *= b.scale[j + c];
+        }
+    }
+    return true;
+}
+
+dot_block_fn best_dot_block() {
+    static const dot_block_fn best = avx2_dot_block() ? avx2_dot_block() : dot_block_generic;
+    return best;
+}
+
+}  // namespace ggclip::kernels

@@ -1,0 +1,65 @@
+import { availableParallelism } from 'node:os'
+
+import { abortReason, onAbort, throwIfAborted, untilAborted } from './abort.js'
+
+/**
+ * How many pictures are decoded at the same time.
+ *
+ * sharp decodes on libuv's thread pool, which file reads need, too: one of its threads stays free. Within a picture
+ * libvips would use `sharp.concurrency()` threads more; decoders are sequential, so these do next to nothing here, and
+ * that setting is global to the process and the user's: it is left alone. What bounds the load is this number.
+ */
+export function decodeSlots(): number {
+  const pool = Number.parseInt(process.env.UV_THREADPOOL_SIZE ?? '', 10)
+  return Math.max(1, Math.min(availableParallelism(), (pool > 0 ? pool : 4) - 1))
+}
+
+/** Lets at most `slots` pieces of work run at a time, in the order of arrival. */
+export class Gate {
+  #free: number
+  readonly #waiting = new Set<() => void>()
+
+  constructor(slots: number) {
+    this.#free = slots
+  }
+
+  /**
+   * Rejects with the signal's reason as soon as it aborts. Work that has begun then ends unheard, and keeps its slot until
+   * it has ended.
+   */
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    throwIfAborted(signal)
+    if (this.#free > 0) this.#free--
+    else await this.#turn(signal)
+    return untilAborted(work().finally(() => this.#leave()), signal)
+  }
+
+  #turn(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (!signal) {
+        this.#waiting.add(resolve)
+        return
+      }
+      const enter = (): void => {
+        stopListening()
+        resolve()
+      }
+      this.#waiting.add(enter)
+      const stopListening = onAbort(signal, () => {
+        this.#waiting.delete(enter)
+        stopListening()
+        reject(abortReason(signal))
+      })
+    })
+  }
+
+  /** The slot goes to who has waited longest. */
+  #leave(): void {
+    for (const enter of this.#waiting) {
+      this.#waiting.delete(enter)
+      enter()
+      return
+    }
+    this.#free++
+  }
+}

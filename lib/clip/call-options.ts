@@ -1,0 +1,46 @@
+/** The options that calls share: unknown keys, kinds and ranges, all checked before any work starts. */
+import { invalidArgument } from '../errors.js'
+import type { CallOptions, EncodeImageOptions, EncodeTextOptions, Rgb } from '../types.js'
+import { checkBoolean, checkFunction, checkInteger, checkOneOf, checkOptions, checkSignal, checkString } from '../validate.js'
+
+/** What a timer of Node can wait. */
+const longestTimer = 2 ** 31 - 1
+
+export const callKeys = ['signal', 'priority', 'client', 'timeoutMs', 'onTrace'] as const
+export const textKeys = ['normalize', ...callKeys] as const
+/** Of a call that reads pictures and returns no vectors. */
+export const pictureKeys = ['orient', 'background', 'decode', ...callKeys] as const
+export const imageKeys = ['normalize', ...pictureKeys] as const
+
+/** `options` with `keys` only; the values of those named here are checked, others are the caller's to check. */
+export function checkCallOptions<T extends CallOptions>(options: T | undefined, keys: readonly (keyof T & string)[]): Partial<T> {
+  const given = checkOptions('options', options, keys)
+  const { signal, priority, client, timeoutMs, onTrace } = given as CallOptions
+  checkSignal('signal', signal)
+  if (priority !== undefined) checkInteger('priority', priority, { min: -100, max: 100 })
+  if (client !== undefined) checkString('client', client)
+  if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, { min: 0, max: longestTimer })
+  if (onTrace !== undefined) checkFunction('onTrace', onTrace)
+  return given
+}
+
+export function checkTextOptions<T extends EncodeTextOptions>(options: T | undefined, keys: readonly (keyof T & string)[] = textKeys): Partial<T> {
+  const given = checkCallOptions(options, keys)
+  if (given.normalize !== undefined) checkBoolean('normalize', given.normalize)
+  return given
+}
+
+export function checkImageOptions<T extends EncodeImageOptions>(options: T | undefined, keys: readonly (keyof T & string)[]): Partial<T> {
+  const given = checkCallOptions(options, keys)
+  const { normalize, orient, decode, background } = given as EncodeImageOptions
+  if (normalize !== undefined) checkBoolean('normalize', normalize)
+  if (orient !== undefined) checkBoolean('orient', orient)
+  if (decode !== undefined) checkOneOf('decode', decode, ['auto', 'exact'])
+  if (background !== undefined) checkRgb('background', background)
+  return given
+}
+
+function checkRgb(name: string, value: Rgb): void {
+  if (!Array.isArray(value) || value.length !== 3) throw invalidArgument(name, '[red, green, blue]', value)
+  value.forEach((part, i) => checkInteger(`${name}[${i}]`, part, { min: 0, max: 255 }))
+}

@@ -1,0 +1,104 @@
+/** Zero-shot classification: which of these labels is in the picture? */
+import { callKeys, checkCallOptions, checkImageOptions, pictureKeys } from './call-options.js'
+import type { Clip } from './clip.js'
+import { dot, normalize, rank, sigmoid, softmax } from '../vectors/similarity.js'
+import type { CallOptions, Classification, ImageInput, ImageOptions } from '../types.js'
+import { checkBoolean, checkInteger, checkLabels, checkTemplates, type Template } from '../validate.js'
+
+export interface ClassifierOptions extends CallOptions {
+  /** Prompts around a label, averaged: strings with `{}` or `{label}`, or functions. Default 'a photo of a {}'. */
+  templates?: Template | readonly Template[]
+}
+
+export interface ClassifyImageOptions extends ImageOptions {
+  /** Return only the best so many. Default: all labels. */
+  topK?: number
+  /**
+   * Score each label by itself instead of sharing 1 among them. Default false.
+   *
+   * Models trained with a sigmoid loss have a probability per pair anyway. Models trained with a softmax loss have
+   * none; the score is then that of the label against the same prompts without a label ("a photo of a ").
+   */
+  multiLabel?: boolean
+}
+
+export type ClassifyOptions = ClassifierOptions & ClassifyImageOptions
+
+const classifierKeys = ['templates', ...callKeys] as const
+const classifyKeys = ['topK', 'multiLabel', ...pictureKeys] as const
+
+/** The options of {@link Clip.classify}, which makes a classifier and uses it once. */
+export function checkClassifyOptions(options: ClassifyOptions | undefined): ClassifyOptions {
+  return checkScoring(checkImageOptions(options, ['templates', ...classifyKeys]))
+}
+
+function checkScoring<T extends ClassifyImageOptions>(options: T): T {
+  const { topK, multiLabel } = options
+  if (topK !== undefined) checkInteger('topK', topK, { min: 1 })
+  if (multiLabel !== undefined) checkBoolean('multiLabel', multiLabel)
+  return options
+}
+
+/** Label vectors made once, for any number of images. Made by {@link Clip.classifier}. */
+export class Classifier {
+  readonly labels: readonly string[]
+  /** One unit vector a label: the normalised mean of its normalised prompt vectors. */
+  readonly vectors: readonly Float32Array[]
+  readonly #clip: Clip
+  readonly #neutral: Float32Array
+
+  private constructor(clip: Clip, labels: string[], vectors: Float32Array[], neutral: Float32Array) {
+    this.#clip = clip
+    this.labels = labels
+    this.vectors = vectors
+    this.#neutral = neutral
+  }
+
+  /** @internal */
+  static async create(clip: Clip, labels: readonly string[], options?: ClassifierOptions): Promise<Classifier> {
+    const given = checkCallOptions(options, classifierKeys)
+    const names = checkLabels('labels', labels)
+    const templates = checkTemplates('templates', given.templates ?? 'a photo of a {}')
+    const { templates: _, ...call } = given
+    // a blank label: what the prompts say when they say nothing of the picture
+    const prompts = [...names, ''].flatMap(label => templates.map(template => template(label)))
+    const vectors = await clip.encodeText(prompts, call)
+    const means = [...names, ''].map((_, i) => meanDirection(vectors.slice(i * templates.length, (i + 1) * templates.length)))
+    return new Classifier(clip, names, means.slice(0, -1), means[names.length]!)
+  }
+
+  /** Labels with scores, best first; for an array of images one such list each. */
+  classify(image: ImageInput, options?: ClassifyImageOptions): Promise<Classification[]>
+  classify(images: readonly ImageInput[], options?: ClassifyImageOptions): Promise<Classification[][]>
+  async classify(
+    images: ImageInput | readonly ImageInput[], options?: ClassifyImageOptions,
+  ): Promise<Classification[] | Classification[][]> {
+    const { topK = this.labels.length, multiLabel = false, ...image } = checkScoring(checkImageOptions(options, classifyKeys))
+    if (Array.isArray(images)) {
+      const vectors = await this.#clip.encodeImage(images as readonly ImageInput[], image)
+      return vectors.map(vector => this.#score(vector, topK, multiLabel))
+    }
+    return this.#score(await this.#clip.encodeImage(images as ImageInput, image), topK, multiLabel)
+  }
+
+  #score(image: Float32Array, topK: number, multiLabel: boolean): Classification[] {
+    const { logitScale, logitBias, sigmoid: isSigmoid } = this.#clip.info
+    const similarities = this.vectors.map(vector => dot(image, vector))
+    const logits = similarities.map(similarity => logitScale * similarity + logitBias)
+    const neutral = logitScale * dot(image, this.#neutral)
+    const scores = isSigmoid ? sigmoid(logits) : multiLabel ? sigmoid(logits.map(logit => logit - neutral)) : softmax(logits)
+    return rank(scores, topK).map(i => ({ label: this.labels[i]!, score: scores[i]!, similarity: similarities[i]! }))
+  }
+}
+
+/**
+ * Normalised mean of unit vectors (zero-shot ensembling: open_clip's build_zero_shot_classifier, after Radford et al.
+ * 2021, section 3.1.4).
+ */
+function meanDirection(vectors: readonly Float32Array[]): Float32Array {
+  const sum = new Float32Array(vectors[0]!.length)
+  for (const vector of vectors) {
+    for (let i = 0; i < sum.length; i++) sum[i]! += vector[i]!
+  }
+  return normalize(sum)
+}

@@ -1,0 +1,455 @@
+/** The library's main class. */
+import { throwIfAborted, underBoth, withAbort } from '../async/abort.js'
+import { checkImageOptions, checkTextOptions, imageKeys, pictureKeys, textKeys } from './call-options.js'
+import { checkClassifyOptions, Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
+import { withDeadline } from '../async/deadline.js'
+import { ClipError, fromNative } from '../errors.js'
+import { checkLayers, checkStates, type HiddenStates, type HiddenStatesOptions } from './hidden-layers.js'
+import { type DecodeSettings, decodeImage, isImageList, prepareDecoder } from '../image/image.js'
+import { checkLoadOptions, type LoadSettings } from './load-options.js'
+import { locateModel, type ModelLocation } from '../models/model-path.js'
+import { modelTokenizer, withTokenizerIds } from './model-tokenizer.js'
+import type { NativeImage, NativeModel, NativeSession, NativeStates } from '../native/contract.js'
+import { loadAddon } from '../native/load.js'
+import { ownRealm } from '../native/own-realm.js'
+import { type EncodeOutcome, outcomesInOrder, type StreamOptions } from '../async/outcomes.js'
+import { mapInOrder } from '../async/pipeline.js'
+import { checkProfileOptions, type Profile, profileOn, type ProfileOptions, summarise } from './profile.js'
+import { Scheduler, type SchedulerStats } from '../scheduler/index.js'
+import { type EncodeItem, imageKind, preprocessKind, SessionRunner, textKind } from './session-runner.js'
+import { dot, normalize, sigmoid, softmax } from '../vectors/similarity.js'
+import { TextCache } from './text-cache.js'
+import { batchListener, Tracer } from './trace.js'
+import type { ClipTokenizer } from '../tokenizer/tokenizer.js'
+import type {
+  CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, SimilarityResult,
+} from '../types.js'
+import { checkBoolean, checkIterable, checkOneOf, checkOptions, checkSignal, checkString, checkStrings, checkTexts } from '../validate.js'
+
+const textCacheSize = 1024
+/** Texts that are tokenised and queued at once, or a batch; two such slices of a call wait at a time, so that a long list blocks nobody. */
+const leastTextSlice = 64
+/** On CPUs, larger batches of pictures are no faster than what fits in here; texts and GPUs get their full batches. */
+const batchAimMs = 200
+/** More would wait for memory, and the addon takes no more. */
+const maxLoadThreads = 64
+
+export interface ClipStats extends SchedulerStats {
+  /** Texts whose embedding is kept for the next call. */
+  cachedTexts: number
+}
+
+/**
+ * A loaded CLIP model.
+ *
+ * Every call may be made at any time and from anywhere in the process's event loop: calls queue, run on native threads
+ * and are batched when they are of one kind.
+ *
+ * @example
+ * const clip = await Clip.load()
+ * const [best] = await clip.classify('cat.png', ['cat', 'dog'])
+ */
+export class Clip {
+  readonly #model: NativeModel
+  readonly #runners: SessionRunner[]
+  readonly #scheduler: Scheduler<EncodeItem, Float32Array>
+  readonly #decoding: DecodeSettings
+  readonly #tokenizer: ClipTokenizer | undefined
+  readonly #cache = new TextCache(textCacheSize)
+  readonly #inFlight: number
+  readonly #textSlice: number
+  readonly #tracer: Tracer
+  /** Aborts when the model is disposed: pictures that are being decoded are nobody's then. */
+  readonly #closing = new AbortController()
+  #disposal: Promise<void> | undefined
+
+  /** What the model is: architecture, sizes, types, device, bytes, licence, source. */
+  readonly info: Readonly<ClipInfo>
+
+  private constructor(model: NativeModel, tokenizer: ClipTokenizer | undefined, settings: LoadSettings, location: ModelLocation) {
+    this.#model = model
+    const native = ownRealm(model.info())
+    this.info = Object.freeze({
+      ...native, text: withTokenizerIds(native.text, tokenizer), architecture: 'clip' as const, logitScale: Math.exp(native.logitScale), threads: settings.threads, sessions: settings.sessions,
+      source: native.source || location.source, revision: native.revision || location.revision,
+    })
+    this.#runners = Array.from(
+      { length: settings.sessions },
+      () => new SessionRunner(model, model.createSession(settings.threads, settings.maxBatch), native.dim, native.name || native.path),
+    )
+    const { maxBatch, maxWaitMs, maxQueue, decode, maxPixels, maxDecodeMs, svg } = settings
+    this.#tracer = new Tracer(settings.onTrace)
+    this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, aimMs: batchAimMs, maxWaitMs, maxQueue, onBatch: this.#tracer.onBatch })
+    // pictures of any grid are decoded exactly: how large they become depends on their proportions
+    const { imageSize: size = 0, resizeMode: mode } = native.vision?.anyGrid ? {} : native.vision ?? {}
+    this.#decoding = { decode, maxPixels, maxDecodeMs, svg, size, mode: mode === 'patches' ? undefined : mode }
+    this.#inFlight = Math.min(2 * maxBatch * settings.sessions, maxQueue)
+    this.#textSlice = Math.max(leastTextSlice, maxBatch)
+    this.#tokenizer = tokenizer
+  }
+
+  /**
+   * Loads a model.
+   *
+   * @param source path of a `.gguf` file or of a checkpoint's directory (`config.json` or `open_clip_config.json` with
+   *   safetensors or PyTorch weights), or of such a file of weights; a model of the hub, `hf:owner/name[@revision][:file]`; a name of the registry ({@link models});
+   *   nothing: the embedded default model. What is not in the hub's cache is downloaded first ({@link pull}).
+   * @throws {TypeError|RangeError} bad options; {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*,
+   *   ERR_CLIP_CONFIG_INVALID, ERR_CLIP_MODEL_UNSUPPORTED, ERR_CLIP_TOWER_MISSING, ERR_CLIP_DEVICE_UNAVAILABLE,
+   *   ERR_CLIP_HUB_*, ...; the signal's reason when cancelled
+   */
+  static async load(source?: string, options?: LoadOptions): Promise<Clip> {
+    const settings = checkLoadOptions(options)
+    const addon = loadAddon()
+    const location = await locateModel(source, settings)
+    const native = {
+      device: settings.device,
+      towers: settings.towers,
+      dtype: settings.dtype ?? '',
+      precision: settings.precision,
+      kernels: process.env.GGCLIP_CPU ?? '',
+      threads: Math.min(settings.threads * settings.sessions, maxLoadThreads),
+      tokenizerFolder: location.tokenizerFolder,
+      processorFolder: location.processorFolder,
+    }
+    const loading = withAbort(settings.signal, () => addon.loadModel(location.path, native), loaded => loaded.dispose())
+    if (settings.towers === 'image') prepareDecoder() // while the weights are packed; with both towers, pictures may never come
+    const model = await loading
+    try {
+      const tokenizer = await modelTokenizer(model, model.info(), location.tokenizerFolder, settings.signal)
+      throwIfAborted(settings.signal)
+      return new Clip(model, tokenizer, settings, location)
+    } catch (error) {
+      model.dispose()
+      throwIfAborted(settings.signal)
+      throw fromNative(error)
+    }
+  }
+
+  /**
+   * Embeds one image or several.
+   *
+   * @returns [dim], L2-normalised unless `normalize: false`; for an array one each, in order
+   * @throws {TypeError|RangeError} bad arguments; {ClipError} ERR_CLIP_IMAGE_DECODE, ERR_CLIP_IMAGE_TOO_LARGE,
+   *   ERR_CLIP_IMAGE_EMPTY, ERR_CLIP_NOT_FINITE, ERR_CLIP_TOWER_MISSING, ERR_CLIP_QUEUE_FULL, ERR_CLIP_DISPOSED; the signal's reason
+   */
+  encodeImage(image: ImageInput, options?: EncodeImageOptions): Promise<Float32Array>
+  encodeImage(images: readonly ImageInput[], options?: EncodeImageOptions): Promise<Float32Array[]>
+  async encodeImage(images: ImageInput | readonly ImageInput[], options?: EncodeImageOptions): Promise<Float32Array | Float32Array[]> {
+    const settings = checkImageOptions(options, imageKeys)
+    this.#needOpen()
+    throwIfAborted(settings.signal)
+    if (!isImageList(images)) return this.#encodeOneImage(images, settings)
+    return withDeadline(settings, async limited => {
+      const vectors: Float32Array[] = []
+      for await (const vector of this.#encodeEachImage(images, limited)) vectors.push(vector)
+      return vectors
+    })
+  }
+
+  /**
+   * Embeds images as they come: any iterable in, embeddings out in the same order. Reads ahead only as far as it takes
+   * to keep the sessions busy; leaving the loop early stops reading.
+   *
+   * A bad image ends the stream with its error; with `onError: 'yield'` each image gives `{ index, embedding }` or
+   * `{ index, error }`, and the stream goes on.
+   */
+  encodeImages(images: Stream<ImageInput>, options: EncodeImageOptions & { onError: 'yield' }): AsyncGenerator<EncodeOutcome, void, undefined>
+  encodeImages(images: Stream<ImageInput>, options?: EncodeImageOptions & { onError?: 'throw' }): AsyncGenerator<Float32Array, void, undefined>
+  async* encodeImages(images: Stream<ImageInput>, options?: EncodeImageOptions & StreamOptions) {
+    const { onError, ...settings } = checkImageOptions(options, [...imageKeys, 'onError'])
+    checkIterable('images', images)
+    if (!yields(onError)) return yield* this.#encodeEachImage(images, settings)
+    yield* outcomesInOrder(images, { limit: this.#inFlight, signal: settings.signal }, (image, index, signal) =>
+      this.#encodeOneImage(image, { ...settings, signal }, `images[${index}]`))
+  }
+
+  /**
+   * Embeds one text or several. Texts longer than the model's context are truncated, the end token kept.
+   *
+   * @returns [dim], L2-normalised unless `normalize: false`; for an array one each, in order
+   */
+  encodeText(text: string, options?: EncodeTextOptions): Promise<Float32Array>
+  encodeText(texts: readonly string[], options?: EncodeTextOptions): Promise<Float32Array[]>
+  async encodeText(texts: string | readonly string[], options?: EncodeTextOptions): Promise<Float32Array | Float32Array[]> {
+    const { normalize: unit = true, ...call } = checkTextOptions(options)
+    const list = checkTexts(texts)
+    const vectors = await this.#embedTexts(list, call)
+    const finished = vectors.map(vector => finish(vector, unit))
+    return typeof texts === 'string' ? finished[0]! : finished
+  }
+
+  /** Embeds texts as they come: see {@link Clip.encodeImages}. */
+  encodeTexts(texts: Stream<string>, options: EncodeTextOptions & { onError: 'yield' }): AsyncGenerator<EncodeOutcome, void, undefined>
+  encodeTexts(texts: Stream<string>, options?: EncodeTextOptions & { onError?: 'throw' }): AsyncGenerator<Float32Array, void, undefined>
+  async* encodeTexts(texts: Stream<string>, options?: EncodeTextOptions & StreamOptions) {
+    const { onError, ...settings } = checkTextOptions(options, [...textKeys, 'onError'])
+    const limits = { limit: this.#inFlight, signal: settings.signal }
+    const encode = (text: string, _: number, signal: AbortSignal): Promise<Float32Array> => this.encodeText(checkString('texts', text, { empty: true }), { ...settings, signal })
+    checkIterable('texts', texts)
+    yield* yields(onError) ? outcomesInOrder(texts, limits, encode) : mapInOrder(texts, limits, encode)
+  }
+
+  /**
+   * Zero-shot classification of an image: labels with scores, best first.
+   *
+   * For many images or repeated calls make a {@link Clip.classifier} once.
+   */
+  async classify(image: ImageInput, labels: readonly string[], options?: ClassifyOptions) {
+    return withDeadline(checkClassifyOptions(options), async ({ templates, ...rest }) => {
+      const { signal, priority, client, onTrace } = rest
+      const classifier = await this.classifier(labels, { templates, signal, priority, client, onTrace })
+      return classifier.classify(image, rest)
+    })
+  }
+
+  /** A reusable zero-shot classifier: the labels' vectors are made once. */
+  classifier(labels: readonly string[], options?: ClassifierOptions): Promise<Classifier> {
+    return Classifier.create(this, labels, options)
+  }
+
+  /**
+   * Logits and probabilities of every pair, as the reference's `logits_per_image`: rows are images, columns texts.
+   */
+  async similarity(
+    images: ImageInput | readonly ImageInput[], texts: string | readonly string[], options?: ImageOptions,
+  ): Promise<SimilarityResult> {
+    const settings = checkImageOptions(options, pictureKeys)
+    const { signal, priority, client, timeoutMs, onTrace } = settings
+    const imageInputs = isImageList(images) ? images : [images]
+    const [imageVectors, textVectors] = await Promise.all([
+      this.encodeImage(imageInputs, settings),
+      this.encodeText(checkTexts(texts), { signal, priority, client, timeoutMs, onTrace }),
+    ])
+    const { logitScale, logitBias, sigmoid: isSigmoid } = this.info
+    const logits = imageVectors.map(image => Float32Array.from(textVectors, text => logitScale * dot(image, text) + logitBias))
+    return { logits, probabilities: logits.map(row => Float32Array.from(isSigmoid ? sigmoid(row) : softmax(row))) }
+  }
+
+  /** What the image encoder sees: [3, H, W], resized, cropped and normalised. */
+  async preprocess(image: ImageInput, options?: ImageOptions): Promise<Float32Array> {
+    const settings = checkImageOptions(options, pictureKeys)
+    this.#needOpen()
+    this.#needTower('vision')
+    return withDeadline(settings, async ({ signal, priority, client, onTrace, orient, decode, background }) => {
+      const name = imageName('image', image)
+      const decoded = await this.#decode(image, { orient, decode, signal, onTrace })
+      if ('tensor' in decoded) return decoded.tensor
+      return this.#scheduler.submit(preprocessKind, { image: decoded, background, name }, { signal, priority, client })
+    })
+  }
+
+  /**
+   * Token ids as the reference makes them: start and end tokens, truncated and padded to the context length.
+   *
+   * @returns [contextLength]; for an array of n texts flat [n][contextLength]
+   */
+  tokenize(texts: string | readonly string[]): Int32Array {
+    this.#needOpen()
+    return this.#needTokenizer().encodePadded(checkTexts(texts))
+  }
+
+  /**
+   * Per-token states of a layer: text conditioning for diffusion models, patch features for vision-language models.
+   * Texts run at their full padded length, as the reference runs them: transformers' `hidden_states[layer]`, and with
+   * `norm` its `final_layer_norm` (`post_layernorm` of pictures) of them.
+   *
+   * @returns [tokens][width]; for an array of layers one each, in order, from one run
+   */
+  hiddenStates(input: ImageInput, options: HiddenStatesOptions): Promise<HiddenStates>
+  hiddenStates(input: ImageInput, options: HiddenStatesOptions<readonly number[]>): Promise<HiddenStates[]>
+  async hiddenStates(input: ImageInput, options: HiddenStatesOptions<number | readonly number[]>): Promise<HiddenStates | HiddenStates[]> {
+    const given = checkOptions('options', options, ['layer', 'skip', 'norm', 'tower', 'signal'])
+    const tower = checkOneOf('tower', given.tower, ['image', 'text'])
+    const layers = (tower === 'image' ? this.#needTower('vision') : this.#needTower('text')).layers
+    const { numbers, several } = checkLayers(given, layers)
+    const kind = given.norm !== undefined && checkBoolean('norm', given.norm) ? 'normed' : 'hidden'
+    const names = numbers.map(layer => `${tower === 'image' ? 'vision' : 'text'}.${kind}.${layer}`)
+    const states = await this.intermediates(input, { tower, names, signal: given.signal })
+    return several ? names.map(name => states[name]!) : states[names[0]!]!
+  }
+
+  /**
+   * Named intermediate states of one input, for debugging a model against its reference; docs/architecture.md lists
+   * the names. An empty `names` returns all of them.
+   */
+  async intermediates(input: ImageInput, options: { tower: 'image' | 'text'; names?: readonly string[]; signal?: AbortSignal }): Promise<NativeStates> {
+    const { tower, names = [], signal } = checkOptions('options', options, ['tower', 'names', 'signal'])
+    checkOneOf('tower', tower, ['image', 'text'])
+    const wanted = checkStrings('names', names)
+    throwIfAborted(checkSignal('signal', signal))
+    if (tower === 'text') {
+      const ids = this.tokenize(checkString('text', input, { empty: true }))
+      return checkStates(this.#name, 'text', await this.#onOwnSession(session => session.textStates(ids, wanted), signal))
+    }
+    this.#needTower('vision')
+    const image = await this.#decode(input, { signal })
+    return checkStates(this.#name, imageName('image', input), await this.#onOwnSession(session => session.imageStates(image, wanted), signal))
+  }
+
+  /**
+   * Where the time of a batch goes: `batch` times the same input, on a session of its own. Docs: docs/performance.md.
+   *
+   * @internal
+   */
+  async profile(input: ImageInput, options: ProfileOptions): Promise<Profile> {
+    const { tower, batch, runs } = checkProfileOptions(options)
+    this.#needTower(tower === 'image' ? 'vision' : 'text')
+    const prepared = tower === 'image' ? await this.#decode(input, {}) : this.#tokensOf(checkTexts(input as string))[0]!
+    const native = await this.#onOwnSession(session => profileOn(session, prepared, batch, runs), undefined, batch)
+    return summarise(native, { tower, batch, threads: this.info.threads, kernels: this.info.kernels })
+  }
+
+  /** Queue, batches and times so far. */
+  stats(): ClipStats {
+    return { ...this.#scheduler.stats(), cachedTexts: this.#cache.size }
+  }
+
+  /**
+   * Ends the model: refuses new calls, rejects waiting ones with ERR_CLIP_DISPOSED, waits for running ones and gives
+   * the memory back. Idempotent.
+   */
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#dispose()
+    return this.#disposal
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+
+  async #dispose(): Promise<void> {
+    this.#closing.abort(disposed())
+    await this.#scheduler.dispose()
+    await Promise.all(this.#runners.map(runner => runner.session.dispose()))
+    this.#model.dispose()
+    this.#cache.clear()
+  }
+
+  // ---- images --------------------------------------------------------------------------------------------------------
+
+  #encodeEachImage(images: Iterable<ImageInput> | AsyncIterable<ImageInput>, settings: EncodeImageOptions) {
+    return mapInOrder(images, { limit: this.#inFlight, signal: settings.signal }, (image, index, signal) =>
+      this.#encodeOneImage(image, { ...settings, signal }, `images[${index}]`))
+  }
+
+  async #encodeOneImage(input: ImageInput, settings: EncodeImageOptions, name = 'image'): Promise<Float32Array> {
+    this.#needOpen()
+    this.#needTower('vision')
+    const vector = await withDeadline(settings, async ({ signal, priority, client, onTrace, orient, decode, background }) => {
+      const image = await this.#decode(input, { orient, decode, signal, onTrace }, name)
+      const item = { image, background, name: imageName(name, input) }
+      return this.#scheduler.submit(imageKind(background), item, { signal, priority, client, onBatch: batchListener(onTrace) })
+    })
+    return finish(vector, settings.normalize ?? true)
+  }
+
+  async #decode(input: ImageInput, { orient, decode, signal, onTrace }: ImageOptions, name = 'image'): Promise<NativeImage> {
+    throwIfAborted(signal)
+    const image = await this.#tracer.decode(() => underBoth(signal, this.#closing.signal, stop => decodeImage(input, {
+      ...this.#decoding, orient, ...(decode === undefined ? {} : { decode }), signal: stop, name,
+    })), onTrace)
+    throwIfAborted(signal)
+    return image
+  }
+
+  // ---- texts ---------------------------------------------------------------------------------------------------------
+
+  /** Un-normalised embeddings, from the cache where it has them. The vectors are shared: callers copy. */
+  async #embedTexts(texts: readonly string[], call: CallOptions): Promise<Float32Array[]> {
+    this.#needOpen()
+    throwIfAborted(call.signal)
+    this.#needTokenizer()
+    const known = new Map<string, Float32Array>()
+    const missing: string[] = []
+    for (const text of new Set(texts)) {
+      const vector = this.#cache.get(text)
+      if (vector === undefined) missing.push(text)
+      else known.set(text, vector)
+    }
+    if (missing.length > 0) {
+      const nameOf = (text: string): string => (texts.length === 1 ? 'text' : `texts[${texts.indexOf(text)}]`)
+      const size = this.#textSlice
+      const slices = Array.from({ length: Math.ceil(missing.length / size) }, (_, i) => missing.slice(i * size, (i + 1) * size))
+      const compute = async (slice: string[], settings: CallOptions): Promise<void> => {
+        const items = this.#tokensOf(slice).map((ids, i) => ({ ids, get name() { return nameOf(slice[i]!) } }))
+        const vectors = await this.#scheduler.submitMany(textKind, items, { ...settings, onBatch: batchListener(call.onTrace) })
+        slice.forEach((text, i) => {
+          known.set(text, vectors[i]!)
+          this.#cache.set(text, vectors[i]!)
+        })
+      }
+      if (slices.length === 1) {
+        await compute(missing, call)
+      } else {
+        await withDeadline(call, async limited => {
+          const eachSlice = mapInOrder(slices, { limit: 2, signal: limited.signal }, (slice, _, signal) => compute(slice, { ...limited, signal }))
+          for await (const _ of eachSlice);
+        })
+      }
+    }
+    return texts.map(text => known.get(text)!)
+  }
+
+  /** What the text tower runs on: padded only where it sees the padding. */
+  #tokensOf(texts: readonly string[]): Int32Array[] {
+    const tokenizer = this.#needTokenizer()
+    return texts.map(text => (this.info.text!.seesPadding ? tokenizer.encodePadded([text]) : Int32Array.from(tokenizer.encode(text))))
+  }
+
+  #needTokenizer(): ClipTokenizer {
+    this.#needTower('text')
+    return this.#tokenizer!
+  }
+
+  // ---- state ---------------------------------------------------------------------------------------------------------
+
+  /** What messages call the model. */
+  get #name(): string {
+    return this.info.name || this.info.path
+  }
+
+  #needOpen(): void {
+    if (this.#disposal) throw disposed()
+  }
+
+  #needTower<T extends 'vision' | 'text'>(tower: T): NonNullable<ClipInfo[T]> {
+    const info = this.info[tower]
+    if (info === null) {
+      const name = tower === 'vision' ? 'image' : 'text'
+      throw new ClipError('ERR_CLIP_TOWER_MISSING', `${this.info.path}: the ${name} tower is not loaded or not in the file`)
+    }
+    return info
+  }
+
+  async #onOwnSession<T>(run: (session: NativeSession) => Promise<T>, signal?: AbortSignal, maxBatch = 1): Promise<T> {
+    this.#needOpen()
+    throwIfAborted(signal)
+    const session = this.#model.createSession(this.info.threads, maxBatch)
+    try {
+      const running = (): Promise<T> => run(session).then(ownRealm, error => { throw fromNative(error) })
+      return await withAbort(signal, () => ({ promise: running(), abort: () => session.abort() }))
+    } finally {
+      await session.dispose()
+    }
+  }
+}
+
+/** What messages call an image: a path says more than its place. */
+function imageName(name: string, input: ImageInput): string {
+  return typeof input === 'string' ? `${name} '${input}'` : name
+}
+
+type Stream<T> = Iterable<T> | AsyncIterable<T>
+
+function yields(onError: StreamOptions['onError']): boolean {
+  return onError !== undefined && checkOneOf('onError', onError, ['throw', 'yield']) === 'yield'
+}
+
+function disposed(): ClipError {
+  return new ClipError('ERR_CLIP_DISPOSED', 'this Clip has been disposed')
+}
+
+function finish(vector: Float32Array, unit: boolean): Float32Array {
+  return unit ? normalize(vector) : vector.slice()
+}

@@ -1,0 +1,52 @@
+/** The states that a call of hiddenStates names, and what it gives. */
+import { outOfRange } from '../errors.js'
+import { isFiniteVector, notFinite } from '../vectors/finite.js'
+import type { NativeStates } from '../native/contract.js'
+import { checkInteger, checkNonEmptyArray } from '../validate.js'
+
+export interface HiddenStatesOptions<Layer extends number | readonly number[] = number> {
+  /** Layer, or several: 0 is the input of the first block, -1 the output of the last. Default -1. */
+  layer?: Layer
+  /** Instead of `layer`: how many of the last blocks to skip ("clip skip"); 1 is layer -2. */
+  skip?: number
+  /** Apply the tower's final norm, as Stable Diffusion does to its text conditioning. Default false. */
+  norm?: boolean
+  /** Which encoder `input` goes to: a string may be a text or the path of a picture. */
+  tower: 'image' | 'text'
+  signal?: AbortSignal
+}
+
+/** Per-token states of one layer, row-major [tokens][width]. */
+export interface HiddenStates {
+  data: Float32Array
+  tokens: number
+  width: number
+}
+
+/**
+ * Layers counted from the front, 0 to `layers`.
+ *
+ * @param given `layer`: one, or several, negative ones from the back; `skip`: that many of the last blocks left out
+ * @throws {TypeError|RangeError} not integers, out of range, none, or both
+ */
+export function checkLayers(
+  { layer, skip }: { layer?: number | readonly number[]; skip?: number }, layers: number,
+): { numbers: number[]; several: boolean } {
+  if (skip !== undefined) {
+    if (layer !== undefined) throw outOfRange('skip', 'nothing beside layer', skip)
+    return { numbers: [layers - checkInteger('skip', skip, { min: 0, max: layers })], several: false }
+  }
+  const several = Array.isArray(layer)
+  const list: readonly unknown[] = several ? checkNonEmptyArray('layer', layer as readonly number[]) : [layer ?? -1]
+  const numbers = list.map((value, i) => {
+    const number = checkInteger(several ? `layer[${i}]` : 'layer', value, { min: -1 - layers, max: layers })
+    return number < 0 ? layers + 1 + number : number
+  })
+  return { numbers, several }
+}
+
+/** @throws {ClipError} ERR_CLIP_NOT_FINITE */
+export function checkStates(model: string, input: string, states: NativeStates): NativeStates {
+  for (const [name, { data }] of Object.entries(states)) if (!isFiniteVector(data)) throw notFinite(model, input, name)
+  return states
+}

@@ -1,0 +1,116 @@
+/**
+ * Where the time of one batch goes. For `ggclip bench --profile`, not part of the public contract.
+ *
+ * @internal
+ */
+import { types } from 'node:util'
+
+import type { NativeImage, NativeNodeProfile, NativeProfile, NativeSession } from '../native/contract.js'
+import { checkInteger, checkOneOf, checkOptions } from '../validate.js'
+
+export interface ProfileOptions {
+  tower: 'image' | 'text'
+  batch: number
+  runs: number
+}
+
+/** One kind of operation of one size, all of its occurrences in the graph together. Times are of one batch. */
+export interface OperationProfile {
+  kind: NativeNodeProfile['kind']
+  /** Names of the weights, block numbers replaced by `*`; '' where there are none. */
+  layer: string
+  /** Of the weights; 'i8' are the bytes of precision 'fast'. */
+  type: string
+  /** Output features, input features, tokens. */
+  shape: [number, number, number]
+  /** How often it stands in the graph. */
+  count: number
+  /** Median of the runs, milliseconds. */
+  ms: number
+  /** Share of its time that threads waited for others, 0 to 1. */
+  waiting: number
+  /** Operations, a multiply-add as two; 0 for what only moves and rounds values. */
+  operations: number
+  /** Milliard operations a second; undefined where there are none to count. */
+  gops?: number
+  /** Of what this machine's multiply-adds of this type can do, 0 to 1. */
+  ofPeak?: number
+}
+
+export interface Profile {
+  tower: 'image' | 'text'
+  batch: number
+  threads: number
+  runs: number
+  kernels: string
+  /** Milliseconds of a batch: the operations and what is beside them, each the median of its runs. Shares are of this. */
+  totalMs: number
+  /** Part of it outside the operations: inputs, outputs, starting threads. */
+  otherMs: number
+  /** Median of whole batches: more than `totalMs` where other processes interrupt most runs somewhere. */
+  measuredMs: number
+  /** Most time first; empty where plain ggml computes the model. */
+  operations: OperationProfile[]
+  /** Milliard operations a second that all threads together can do, by weight type, measured in the same run. */
+  peaks: Record<string, number>
+}
+
+/** @throws {TypeError|RangeError} */
+export function checkProfileOptions(options: ProfileOptions): ProfileOptions {
+  const { tower, batch = 1, runs = 1 } = checkOptions('options', options, ['tower', 'batch', 'runs'])
+  return {
+    tower: checkOneOf('tower', tower, ['image', 'text']),
+    batch: checkInteger('batch', batch, { min: 1, max: 1024 }),
+    runs: checkInteger('runs', runs, { min: 1, max: 10_000 }),
+  }
+}
+
+/** `input`: a decoded picture, or token ids. */
+export function profileOn(session: NativeSession, input: NativeImage | Int32Array, batch: number, runs: number): Promise<NativeProfile> {
+  if (types.isInt32Array(input)) return session.profileTexts(input, batch, runs)
+  return session.profileImages(new Array<NativeImage>(batch).fill(input), runs)
+}
+
+/** Adds up the operations that differ in their block only. */
+export function summarise(native: NativeProfile, facts: Pick<Profile, 'tower' | 'batch' | 'threads' | 'kernels'>): Profile {
+  const groups = new Map<string, NativeNodeProfile[]>()
+  for (const node of native.nodes) {
+    const { kind, type, nOut, nIn, rows } = node
+    const key = JSON.stringify([kind, layerName(node), type, nOut, nIn, rows])
+    groups.set(key, [...groups.get(key) ?? [], node])
+  }
+  const operations = [...groups.values()].map(nodes => operation(nodes, facts.threads, native.peaks))
+  const otherMs = median(native.totalMs.map((ms, run) => Math.max(0, ms - native.nodes.reduce((sum, { wallMs }) => sum + wallMs[run]!, 0))))
+  return {
+    ...facts,
+    runs: native.totalMs.length,
+    totalMs: operations.reduce((sum, { ms }) => sum + ms, otherMs),
+    otherMs,
+    measuredMs: median(native.totalMs),
+    operations: operations.sort((a, b) => b.ms - a.ms),
+    peaks: Object.fromEntries(Object.entries(native.peaks).map(([type, rate]) => [type, rate / 1e9])),
+  }
+}
+
+function operation(nodes: readonly NativeNodeProfile[], threads: number, peaks: Record<string, number>): OperationProfile {
+  const { kind, type, nOut, nIn, rows } = nodes[0]!
+  const sum = (value: (node: NativeNodeProfile) => number) => nodes.reduce((total, node) => total + value(node), 0)
+  const ms = sum(node => median(node.wallMs))
+  const busyMs = sum(node => median(node.busyMs))
+  const operations = sum(node => node.operations)
+  const rate = operations / (ms / 1000)
+  const peak = peaks[type]
+  return {
+    kind, layer: layerName(nodes[0]!), type, shape: [nOut, nIn, rows], count: nodes.length, ms, operations,
+    waiting: ms > 0 ? Math.min(1, Math.max(0, 1 - busyMs / (ms * threads))) : 0,
+    ...(operations > 0 && ms > 0 && { gops: rate / 1e9, ...(peak !== undefined && { ofPeak: rate / peak }) }),
+  }
+}
+
+function layerName({ layer }: NativeNodeProfile): string {
+  return layer.replace(/\.weight$/, '').replace(/\.blk\.\d+\./, '.blk.*.')
+}
+
+function median(values: Float32Array): number {
+  return Float32Array.from(values).sort()[values.length >> 1] ?? 0
+}

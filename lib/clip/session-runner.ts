@@ -1,0 +1,96 @@
+/** Between the scheduler and a native session: one batch of prepared inputs in, one embedding each out. */
+import { onAbort, throwIfAborted } from '../async/abort.js'
+import { fromNative } from '../errors.js'
+import { isFiniteVector, notFinite } from '../vectors/finite.js'
+import type { NativeImage, NativeModel, NativePixels, NativeSession } from '../native/contract.js'
+import { loadAddon } from '../native/load.js'
+import { ownRealm } from '../native/own-realm.js'
+import type { BatchRunner } from '../scheduler/index.js'
+import type { Rgb } from '../types.js'
+
+export interface ImageItem {
+  image: NativeImage
+  background: Rgb | undefined
+  /** What messages call it. */
+  name: string
+}
+
+export interface TextItem {
+  /** Unpadded where the tower is causal. */
+  ids: Int32Array
+  name: string
+}
+
+export type EncodeItem = ImageItem | TextItem
+
+export class SessionRunner implements BatchRunner<EncodeItem, Float32Array> {
+  readonly session: NativeSession
+  readonly #model: NativeModel
+  readonly #dim: number
+  readonly #modelName: string
+
+  constructor(model: NativeModel, session: NativeSession, dim: number, modelName: string) {
+    this.#model = model
+    this.session = session
+    this.#dim = dim
+    this.#modelName = modelName
+  }
+
+  async run(kind: string, items: EncodeItem[], signal: AbortSignal): Promise<(Float32Array | Error)[]> {
+    throwIfAborted(signal)
+    if (kind.startsWith('preprocess')) return this.#preprocess(items as ImageItem[], signal)
+    const running = kind.startsWith('image') ? this.#images(items as ImageItem[]) : this.#texts(items as TextItem[])
+    // it is queued by now, so that abort() means it
+    const stopListening = onAbort(signal, () => this.session.abort())
+    try {
+      const flat = ownRealm(await running)
+      return items.map(({ name }, i) => {
+        // every caller gets a copy of its own: nobody can change another's result
+        const vector = flat.slice(i * this.#dim, (i + 1) * this.#dim)
+        return isFiniteVector(vector) ? vector : notFinite(this.#modelName, name, 'embedding')
+      })
+    } catch (error) {
+      throw fromNative(error)
+    } finally {
+      stopListening()
+    }
+  }
+
+  /** One after another: each takes milliseconds on a thread of its own. */
+  async #preprocess(items: ImageItem[], signal: AbortSignal): Promise<(Float32Array | Error)[]> {
+    const tensors: (Float32Array | Error)[] = []
+    for (const { image, background } of items) {
+      throwIfAborted(signal)
+      const tensor = this.#model.preprocess(image as NativePixels, background ? [...background] : null)
+      tensors.push(await tensor.then(ownRealm, fromNative))
+    }
+    return tensors
+  }
+
+  async #images(items: ImageItem[]): Promise<Float32Array> {
+    const background = items[0]?.background
+    const flat = await this.session.encodeImages(items.map(item => item.image), background ? [...background] : null)
+    // a megabyte each, ours alone (lib/image/image.ts) and of no more use: else they pile up until a full garbage collection
+    for (const { image } of items) loadAddon().detach('tensor' in image ? image.tensor : image.data)
+    return flat
+  }
+
+  #texts(items: TextItem[]): Promise<Float32Array> {
+    const lengths = Int32Array.from(items, ({ ids }) => ids.length)
+    const ids = new Int32Array(lengths.reduce((sum, length) => sum + length, 0))
+    let at = 0
+    for (const item of items) {
+      ids.set(item.ids, at)
+      at += item.ids.length
+    }
+    return this.session.encodeTexts(ids, lengths)
+  }
+}
+
+/** Batches are of one kind: texts, or images over one background colour. */
+export const textKind = 'text'
+export function imageKind(background: Rgb | undefined): string {
+  return background === undefined ? 'image' : `image ${background.join(',')}`
+}
+/** Pictures that are only prepared. */
+export const preprocessKind = 'preprocess'

@@ -1,0 +1,63 @@
+/** Tells whoever measures of each stage of the work. */
+import type { BatchReport } from '../scheduler/index.js'
+
+/** One image decoded (`ms`), or one batch computed. Times in milliseconds. */
+export type TraceEvent =
+  | {
+    type: 'decode'
+    ms: number
+    /** Pixels, orientation applied; undefined for a tensor that does not say them. Large pictures may be decoded at reduced scale. */
+    width: number | undefined
+    height: number | undefined
+  }
+  | {
+    type: 'batch'
+    kind: 'image' | 'text'
+    /** The how manieth of the model: images of one call may have been in the same. */
+    batch: number
+    size: number
+    /** From call to start; told of a model, that of the input that waited longest. */
+    waitMs: number
+    runMs: number
+  }
+
+export type TraceListener = (event: TraceEvent) => void
+
+export class Tracer {
+  readonly #listener: TraceListener | undefined
+  /** For the scheduler. */
+  readonly onBatch: ((report: BatchReport) => void) | undefined
+
+  constructor(listener: TraceListener | undefined) {
+    this.#listener = listener
+    this.onBatch = batchListener(listener)
+  }
+
+  /** Runs `work`, and tells the model's listener and the call's what it took when it went well. */
+  async decode<T extends { width?: number; height?: number }>(work: () => Promise<T>, ofCall?: TraceListener): Promise<T> {
+    if (!this.#listener && !ofCall) return work()
+    const began = performance.now()
+    const result = await work()
+    const event = { type: 'decode' as const, ms: performance.now() - began, width: result.width, height: result.height }
+    if (this.#listener) tell(this.#listener, event)
+    if (ofCall) tell(ofCall, event)
+    return result
+  }
+}
+
+/** What the scheduler tells, as it is told outside. */
+export function batchListener(listener: TraceListener | undefined): ((report: BatchReport) => void) | undefined {
+  return listener && (({ kind, ...report }) => {
+    if (kind.startsWith('preprocess')) return // no tower has run
+    tell(listener, { type: 'batch', kind: kind.startsWith('image') ? 'image' : 'text', ...report })
+  })
+}
+
+/** A listener that throws must not fail somebody's call: its error is the process's, like that of an event handler. */
+function tell(listener: TraceListener, event: TraceEvent): void {
+  try {
+    listener(event)
+  } catch (error) {
+    queueMicrotask(() => { throw error })
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * Every kind of image input becomes 8-bit pixels or a ready tensor, which is what the addon takes.
+ *
+ * Pixels are those of Pillow's `convert('RGB')`, as the reference sees them: embedded colour profiles are ignored,
+ * CMYK is converted by the plain formula, 16 bits lose their lower byte, alpha is kept for the engine to composite.
+ */
+import { types } from 'node:util'
+
+import { throwIfAborted } from '../async/abort.js'
+import { withTimeLimit } from '../async/deadline.js'
+import { ClipError, invalidArgument, outOfRange } from '../errors.js'
+import { checkFinite } from '../vectors/finite.js'
+import { type DecodeContext, decodeBytes, decodeSharp } from './decode.js'
+import { DecoderPool, NoDecoder, tooLong } from './decoder-pool.js'
+import { Gate, decodeSlots } from '../async/gate.js'
+import { checkPath, isUrl, quotedPath } from './path.js'
+import { formatsRead, type PictureFormat, recognise } from './picture-format.js'
+import { endsSoon } from './pixel-size.js'
+import { readBlob, readImageFile } from './read-bytes.js'
+import type { ReductionTarget } from './reduced-size.js'
+import type { NativeImage, NativePixels } from '../native/contract.js'
+import type { DecodeMode, ImageInput, ImageTensor, RawPixels } from '../types.js'
+import { checkFloat32Array, checkInteger } from '../validate.js'
+
+export { prepareDecoder } from './decode.js'
+
+/**
+ * Most pixels of an image unless the caller says otherwise: 2^28, sharp's own limit rounded up. Admits the
+ * 200-megapixel pictures of today's phones; keeps what a decompression bomb can cost to 1 GiB (RGBA).
+ */
+export const defaultMaxPixels = 2 ** 28
+
+/** Most milliseconds of decoding unless the caller says otherwise: 200 megapixels of AVIF take half of it on one core. */
+export const defaultMaxDecodeMs = 20_000
+
+/**
+ * Most pixels of formats that may take long where no process can be started for them: what is begun cannot be stopped
+ * there. SVG, which has no bound at all, is not read then.
+ */
+const mostPixelsInHost = 2 ** 24
+
+export interface DecodeSettings {
+  decode: DecodeMode
+  maxPixels: number
+  /** Side of the model's input, pixels; 0: unknown, which means exact decoding. */
+  size: number
+  /** How the picture will be resized. Default 'shortest'. */
+  mode?: ReductionTarget['mode']
+  /** Apply the EXIF orientation. Default true. */
+  orient?: boolean
+  signal?: AbortSignal
+  /** What messages call the image. Default 'image'. */
+  name?: string
+  /** Read SVG. Default true. */
+  svg?: boolean
+  /** Most time that decoding may take. Default {@link defaultMaxDecodeMs}. */
+  maxDecodeMs?: number
+}
+
+const expectedImage =
+  'an image (a path, a file: URL, a Buffer, Uint8Array, ArrayBuffer or Blob of an encoded file, '
+  + '{ data, width, height, channels }, a sharp instance or { tensor })'
+
+const gate = new Gate(decodeSlots())
+const decoders = new DecoderPool()
+
+/** Whether a call's first argument is a list of images; everything else is one image. */
+export function isImageList(value: ImageInput | readonly ImageInput[]): value is readonly ImageInput[] {
+  return Array.isArray(value)
+}
+
+/**
+ * Reads and decodes an image.
+ *
+ * @throws {TypeError} ERR_CLIP_INVALID_ARGUMENT: no kind of image; {RangeError} ERR_CLIP_OUT_OF_RANGE: raw pixels or a
+ *   tensor of the wrong size; {ClipError} ERR_CLIP_FILE_NOT_FOUND, ERR_CLIP_IMAGE_EMPTY, ERR_CLIP_IMAGE_TOO_LARGE,
+ *   ERR_CLIP_IMAGE_DECODE; the signal's reason when cancelled
+ */
+export async function decodeImage(input: ImageInput, settings: DecodeSettings): Promise<NativeImage> {
+  const { signal, name = 'image' } = settings
+  throwIfAborted(signal)
+  if (typeof input === 'string' || isUrl(input)) {
+    const path = checkPath(name, input)
+    return decode(name, settings, () => readImageFile(path, name), path)
+  }
+  if (typeof input !== 'object' || input === null || types.isProxy(input)) throw invalidArgument(name, expectedImage, input)
+  // Bytes are copied when their turn comes: a buffer may be shared, resized or transferred to another thread while
+  // sharp's threads read it, and that must not crash the process.
+  if (types.isUint8Array(input)) return decode(name, settings, () => Buffer.from(input))
+  if (types.isAnyArrayBuffer(input)) return decode(name, settings, () => Buffer.from(new Uint8Array(input)))
+  if (isBlob(input)) return decode(name, settings, () => readBlob(input, name))
+  if (isSharp(input)) return gate.run(() => decodeSharp(input, contextOf(name, settings)), signal)
+  // Copied as well: native threads will read them.
+  if ('tensor' in input) return checkTensor(name, input, settings.size)
+  if ('data' in input && 'width' in input && 'height' in input) return checkPixels(name, input, settings.maxPixels)
+  throw invalidArgument(name, expectedImage, input)
+}
+
+/**
+ * Reads the file when one of the few decoding slots is free, and decodes it: at once where that ends soon, else in a
+ * process that can be stopped. The call rejects as soon as its signal aborts.
+ */
+async function decode(name: string, settings: DecodeSettings, read: () => Buffer | Promise<Buffer>, path?: string | Buffer): Promise<NativePixels> {
+  const { signal, svg = true, maxDecodeMs = defaultMaxDecodeMs } = settings
+  const context = contextOf(path === undefined ? name : `${name} ${quotedPath(path)}`, settings)
+  const { bytes, format, pixels } = await gate.run(async () => {
+    const bytes = await read()
+    const format = formatOf(bytes, context.label, svg)
+    return { bytes, format, pixels: endsSoon(format, bytes) ? await decodeBytes(bytes, format, context) : undefined }
+  }, signal)
+  if (pixels) return pixels
+  try {
+    return await decoders.run(bytes, format, context, { maxDecodeMs, signal })
+  } catch (error) {
+    if (!(error instanceof NoDecoder)) throw error
+    return decodeHere(bytes, format, context, { maxDecodeMs, signal })
+  }
+}
+
+/** Where no process can be started: the caller goes on after its time, the work goes on until it ends by itself. */
+function decodeHere(
+  bytes: Buffer, format: PictureFormat, context: DecodeContext, { maxDecodeMs, signal }: { maxDecodeMs: number; signal?: AbortSignal },
+): Promise<NativePixels> {
+  if (format === 'svg') {
+    throw new ClipError('ERR_CLIP_IMAGE_DECODE', `${context.label} is an SVG, which is read in a process of its own, and none can be started here: convert it to PNG first`)
+  }
+  const limited = { ...context, maxPixels: Math.min(context.maxPixels, mostPixelsInHost) }
+  return withTimeLimit(maxDecodeMs, signal, () => tooLong(context.label, maxDecodeMs), stop => (
+    gate.run(() => decodeBytes(bytes, format, limited), stop)
+  ))
+}
+
+function contextOf(label: string, { decode, maxPixels, orient = true, size, mode = 'shortest' }: DecodeSettings): DecodeContext {
+  return { label, maxPixels, orient, reduce: decode === 'auto' && size > 0 ? { size, mode } : undefined }
+}
+
+/** @throws {ClipError} ERR_CLIP_IMAGE_EMPTY, ERR_CLIP_IMAGE_DECODE for what is no picture that is read */
+function formatOf(bytes: Buffer, label: string, svg: boolean): PictureFormat {
+  if (bytes.length === 0) throw new ClipError('ERR_CLIP_IMAGE_EMPTY', `${label} is empty (0 bytes)`)
+  const found = recognise(bytes)
+  if ('foreign' in found) {
+    throw new ClipError('ERR_CLIP_IMAGE_DECODE', `${label} cannot be decoded: it is ${found.foreign}; ${formatsRead} can be read`)
+  }
+  if (found.format === 'svg' && !svg) {
+    throw new ClipError('ERR_CLIP_IMAGE_DECODE', `${label} is an SVG, which is not read here: the option svg: true (--svg of "ggclip serve") turns that on`)
+  }
+  return found.format
+}
+
+/** `size`: side of a model of square pictures; 0: any edges, which the tensor may name. The values are copied. */
+function checkTensor(name: string, { tensor, width, height }: ImageTensor, size: number): NativeImage {
+  const checked = checkFloat32Array(`${name}.tensor`, tensor)
+  const given = { ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) }
+  for (const [key, value] of Object.entries(given)) checkInteger(`${name}.${key}`, value, { min: 1 })
+  const [rows, columns] = [height ?? size, width ?? size]
+  const expected = 3 * rows * columns
+  if (expected > 0 && checked.length !== expected) {
+    throw outOfRange(`${name}.tensor`, `a Float32Array of 3 x ${rows} x ${columns} = ${expected} values`, tensor)
+  }
+  return { tensor: checkFinite(`${name}.tensor`, new Float32Array(checked)), ...given }
+}
+
+function checkPixels(name: string, pixels: RawPixels, maxPixels: number): NativePixels {
+  const { data } = pixels
+  if (!types.isUint8Array(data) && !types.isUint8ClampedArray(data)) {
+    throw invalidArgument(`${name}.data`, 'a Uint8Array of pixels', data)
+  }
+  const width = checkInteger(`${name}.width`, pixels.width, { min: 1 })
+  const height = checkInteger(`${name}.height`, pixels.height, { min: 1 })
+  const { channels } = pixels
+  if (typeof channels !== 'number') throw invalidArgument(`${name}.channels`, '1, 3 or 4', channels)
+  if (channels !== 1 && channels !== 3 && channels !== 4) throw outOfRange(`${name}.channels`, '1, 3 or 4', channels)
+  if (width * height > maxPixels) {
+    throw new ClipError('ERR_CLIP_IMAGE_TOO_LARGE', `${name}: ${width} x ${height} pixels are more than maxPixels (${maxPixels})`)
+  }
+  const length = width * height * channels
+  if (data.length !== length) {
+    throw outOfRange(`${name}.data`, `${width} x ${height} x ${channels} = ${length} bytes`, data)
+  }
+  return { data: Uint8Array.from(data), width, height, channels }
+}
+
+/** Told by shape, as are sharp instances: Blobs of other realms, of `undici` and of `fetch-blob` are good too. */
+function isBlob(value: object): value is Blob {
+  const blob = value as Partial<Blob>
+  return typeof blob.arrayBuffer === 'function' && typeof blob.size === 'number' && typeof blob.type === 'string'
+}
+
+function isSharp(value: object): value is Parameters<typeof decodeSharp>[0] {
+  const sharp = value as Partial<Parameters<typeof decodeSharp>[0]>
+  return [sharp.clone, sharp.metadata, sharp.raw, sharp.toBuffer, sharp.toColourspace].every(f => typeof f === 'function')
+}

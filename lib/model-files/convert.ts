@@ -1,0 +1,128 @@
+/** Conversion of any model that ggclip opens into one GGUF file. */
+import { lstatSync, readlinkSync, statSync } from 'node:fs'
+import path from 'node:path'
+
+import { ClipError, invalidArgument } from '../errors.js'
+import { locateModel, type ModelLocation } from '../models/model-path.js'
+import { checkHubOptions, type HubOptions } from '../models/pull.js'
+import { type WeightType, weightTypes } from '../types.js'
+import { checkFunction, checkInteger, checkOneOf, checkOptions, checkSignal, checkString, isPlainObject } from '../validate.js'
+import { type WriteSettings, writeModel } from './write-model.js'
+
+/** How far a conversion is. */
+export interface ConvertProgress {
+  /** `download`: a model of the hub; `measure`: the importance of weights on the samples; `write`: the file. */
+  stage: 'download' | 'measure' | 'write'
+  /** Samples seen, or bytes downloaded or written. */
+  done: number
+  total: number
+  /** The file, sample or tensor at hand. */
+  item: string
+}
+
+export interface ConvertOptions extends Pick<HubOptions, 'cacheDir' | 'offline'> {
+  /** Weight type of the matrices. Default: each as it is. docs/quantization.md tells which tensors keep more bits. */
+  dtype?: WeightType
+  /** Types by tensor name: patterns with `*` and `?`; the first match decides. */
+  overrides?: Readonly<Record<string, WeightType>>
+  /** Metadata for the file; default: what the source says. */
+  name?: string
+  license?: string
+  /** Where the weights come from, e.g. a hub id. */
+  source?: string
+  revision?: string
+  /** Threads that convert. Default: the machine's cores, at most 16. */
+  threads?: number
+  /** Called about twenty times a second and at the end. What it throws ends the conversion. */
+  onProgress?: (progress: ConvertProgress) => void
+  signal?: AbortSignal
+}
+
+export interface ConvertResult {
+  /** Size of the file. */
+  bytes: number
+  /** Number of tensors by type. */
+  tensors: Record<string, number>
+}
+
+/** The options that convert and quantize share. */
+export const convertKeys = [
+  'dtype', 'overrides', 'name', 'license', 'source', 'revision', 'threads', 'onProgress', 'signal',
+  'cacheDir', 'offline',
+] as const satisfies readonly (keyof ConvertOptions)[]
+
+/**
+ * Writes `source` (a checkpoint's directory or file, a GGUF file, a model of the hub or a name of the registry) to the
+ * GGUF file `output`, with its tokenizer.
+ *
+ * The file is written beside its place, opened again and compared with what it should be, and only then takes its name;
+ * one that was there is replaced. Nothing is left of a conversion that failed or was cancelled. Memory: about the
+ * largest tensor.
+ *
+ * @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*, ...; the signal's reason
+ */
+export async function convert(source: string, output: string, options?: ConvertOptions): Promise<ConvertResult> {
+  const given = checkOptions('options', options, convertKeys)
+  const [target, settings] = [outputPath(output), checkConvertOptions(given)]
+  const location = await locateSource('source', source, given)
+  return writeModel(location, target, withOrigin(settings, location))
+}
+
+/** The model to convert; one of the hub is downloaded first. `given`: checked by {@link checkConvertOptions}. */
+export function locateSource(name: string, source: string, given: Partial<ConvertOptions>): Promise<ModelLocation> {
+  const { cacheDir, offline, signal, onProgress } = given
+  const tell: HubOptions['onProgress'] = onProgress
+    && (({ file, loaded, total }) => onProgress({ stage: 'download', done: loaded, total, item: file }))
+  return locateModel(checkString(name, source), checkHubOptions({ cacheDir, offline, signal, onProgress: tell }))
+}
+
+/** Where a model of the hub came from is written into the file, unless the caller says otherwise. */
+export function withOrigin(settings: WriteSettings, { source, revision }: ModelLocation): WriteSettings {
+  return { ...settings, source: settings.source || source, revision: settings.revision || revision }
+}
+
+/**
+ * Absolute; of a symbolic link, what it leads to. The file takes its name by a renaming, which would put it in the place
+ * of a link, a pipe or a device.
+ */
+export function outputPath(output: string): string {
+  const given = path.resolve(checkString('output', output))
+  let kind: string
+  try {
+    const found = statSync(given, { throwIfNoEntry: false })
+    if (found === undefined || found.isFile()) return linkedPath(given)
+    kind = found.isDirectory() ? 'a folder' : 'a device, a pipe or a socket'
+  } catch (cause) {
+    throw new ClipError('ERR_CLIP_FILE_WRITE', `cannot write ${given}: ${(cause as Error).message}`, { cause })
+  }
+  throw new ClipError('ERR_CLIP_FILE_WRITE', `cannot write ${given}: it is ${kind}, expected the path of a file`)
+}
+
+/** A link may lead to what is not there yet. */
+function linkedPath(file: string, depth = 0): string {
+  const isLink = lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
+  return isLink && depth < 40 ? linkedPath(path.resolve(path.dirname(file), readlinkSync(file)), depth + 1) : file
+}
+
+/** The checked options of a conversion, with the policy that every matrix gets the type asked for. */
+export function checkConvertOptions(given: Partial<ConvertOptions>): WriteSettings {
+  const text = (key: 'name' | 'license' | 'source' | 'revision') => (given[key] === undefined ? '' : checkString(key, given[key]))
+  return {
+    type: given.dtype === undefined ? '' : checkOneOf('dtype', given.dtype, weightTypes),
+    overrides: checkOverrides(given.overrides ?? {}),
+    policy: 'uniform',
+    importance: null,
+    threads: given.threads === undefined ? 0 : checkInteger('threads', given.threads, { min: 1, max: 1024 }),
+    name: text('name'),
+    license: text('license'),
+    source: text('source'),
+    revision: text('revision'),
+    onProgress: given.onProgress && checkFunction('onProgress', given.onProgress),
+    signal: checkSignal('signal', given.signal),
+  }
+}
+
+function checkOverrides(value: Readonly<Record<string, WeightType>>): [string, string][] {
+  if (!isPlainObject(value)) throw invalidArgument('overrides', 'an object of name patterns and weight types', value)
+  return Object.entries(value).map(([pattern, type]) => [pattern, checkOneOf(`overrides['${pattern}']`, type, weightTypes)])
+}

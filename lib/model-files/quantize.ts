@@ -1,0 +1,46 @@
+/** Quantisation of a model into a GGUF file: conversion with the policy that keeps sensitive tensors at better types. */
+import {
+  checkConvertOptions, convertKeys, type ConvertOptions, type ConvertResult, locateSource, outputPath, withOrigin,
+} from './convert.js'
+import { measureImportance } from './importance.js'
+import { readSamples } from './samples.js'
+import type { WeightType } from '../types.js'
+import { checkOneOf, checkOptions, checkString } from '../validate.js'
+import { writeModel } from './write-model.js'
+
+export const quantPolicies = ['mixed', 'uniform'] as const
+
+export interface QuantizeOptions extends Omit<ConvertOptions, 'dtype'> {
+  /** Weight type of most matrices. Default 'q8_0'. */
+  dtype?: WeightType
+  /**
+   * 'mixed' (default): below 8 bits sensitive matrices keep more (docs/quantization.md says which); 'uniform': each
+   * matrix gets `dtype`, as `convert` does. `overrides` decide before either.
+   */
+  policy?: (typeof quantPolicies)[number]
+  /**
+   * A folder with pictures, and `.txt` files with a text a line, like those that the model will see: the columns of
+   * each matrix are weighted by what they are multiplied with there. Default: all columns alike.
+   */
+  importance?: string
+}
+
+/**
+ * Quantises `input` (anything that {@link convert} takes) to the GGUF file `output`, which appears when it is complete
+ * and has been opened again.
+ *
+ * @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*, ERR_CLIP_IMAGE_* (of a sample), ...;
+ *   the signal's reason
+ */
+export async function quantize(input: string, output: string, options?: QuantizeOptions): Promise<ConvertResult> {
+  const given = checkOptions('options', options, [...convertKeys, 'policy', 'importance'])
+  const { policy = 'mixed', importance, dtype = 'q8_0', ...rest } = given
+  checkOneOf('policy', policy, quantPolicies)
+  const target = outputPath(output)
+  const checked = checkConvertOptions({ ...rest, dtype })
+  const samples = importance === undefined ? undefined : readSamples(checkString('importance', importance))
+  const location = await locateSource('input', input, given)
+  const settings = { ...withOrigin(checked, location), policy }
+  if (samples === undefined) return writeModel(location, target, settings)
+  return writeModel(location, target, { ...settings, importance: await measureImportance(location, samples, settings) })
+}

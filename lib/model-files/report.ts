@@ -1,0 +1,152 @@
+/** What quantisation costs: embeddings of samples by a model and by what was made of it, side by side. */
+import { Clip } from '../clip/clip.js'
+import { errorCodeOf, invalidArgument } from '../errors.js'
+import { checkHubOptions, type HubOptions } from '../models/pull.js'
+import { dot } from '../vectors/similarity.js'
+import { readSamples } from './samples.js'
+import type { ImageInput } from '../types.js'
+import { checkFunction, checkInteger, checkOptions, checkString } from '../validate.js'
+
+export interface ReportOptions extends Pick<HubOptions, 'cacheDir' | 'offline'> {
+  /** A folder with pictures, and `.txt` files with a text a line. Default: the samples of this package. */
+  samples?: string
+  /** CPU threads. Default: all cores. */
+  threads?: number
+  onProgress?: (progress: { done: number; total: number; item: string }) => void
+  signal?: AbortSignal
+}
+
+/** One encoder of one model on the samples, against the reference in exact arithmetic. */
+export interface TowerReport {
+  inputs: number
+  /** Cosine between the model's embeddings and the reference's. */
+  meanCosine: number
+  minCosine: number
+  /** Largest difference of a component of the unit vectors. */
+  maxDifference: number
+  /** Time of one input, measured one after another on this machine as it is: a hint, no benchmark. */
+  msPerInput: number
+}
+
+export interface ModelReport {
+  model: string
+  /** Bytes of the weights in memory. */
+  bytes: number
+  /** Number of tensors by type. */
+  types: Record<string, number>
+  /** Null for an encoder that the model has not, or that there is no sample for. */
+  image: TowerReport | null
+  text: TowerReport | null
+}
+
+export interface QuantizationReport {
+  samples: { images: number; texts: number }
+  /** The reference in ordinary arithmetic first, then each candidate. */
+  models: ModelReport[]
+}
+
+interface Vectors {
+  vectors: Float32Array[]
+  msPerInput: number
+}
+
+interface Inputs {
+  images: ImageInput[]
+  texts: string[]
+}
+
+interface Towers {
+  image: Vectors | null
+  text: Vectors | null
+}
+
+/**
+ * Measures models against the one they were made of: cosine and largest difference of the embeddings, size and speed,
+ * for each encoder. The reference runs in exact arithmetic, the others as they would in use.
+ *
+ * @param reference anything that {@link Clip.load} takes
+ * @param candidates models with the same outputs; may be empty: then only the reference's own arithmetic is measured
+ */
+export async function report(reference: string, candidates: readonly string[], options?: ReportOptions): Promise<QuantizationReport> {
+  const given = checkOptions('options', options, ['samples', 'threads', 'onProgress', 'signal', 'cacheDir', 'offline'])
+  const { threads, signal, onProgress, cacheDir, offline } = given
+  checkString('reference', reference)
+  const list: unknown = candidates
+  if (!Array.isArray(list)) throw invalidArgument('candidates', 'an array of paths', list)
+  list.forEach((one, i) => checkString(`candidates[${i}]`, one))
+  if (threads !== undefined) checkInteger('threads', threads, { min: 1 })
+  if (onProgress) checkFunction('onProgress', onProgress)
+  const samples = readSamples(given.samples)
+  const load = { ...checkHubOptions({ cacheDir, offline, signal }), threads, maxBatch: 1 }
+  let done = 0
+  const step = (item: string): void => onProgress?.({ done: done++, total: candidates.length + 2, item })
+
+  step(`${reference}, exact`)
+  const exact = await Clip.load(reference, { ...load, precision: 'exact' })
+  let inputs: Inputs
+  let expected: Towers
+  try {
+    inputs = await prepare(exact, samples)
+    expected = await embed(exact, inputs, signal)
+  } finally {
+    await exact.dispose()
+  }
+  const models: ModelReport[] = []
+  for (const model of [reference, ...candidates]) {
+    step(model)
+    await using clip = await Clip.load(model, load)
+    const { image, text } = await embed(clip, inputs, signal)
+    const types = Object.fromEntries(Object.entries(clip.info.types).map(([type, { tensors }]) => [type, tensors]))
+    models.push({ model, bytes: clip.info.bytes, types, image: compare(image, expected.image), text: compare(text, expected.text) })
+  }
+  step('')
+  return { samples: { images: inputs.images.length, texts: inputs.texts.length }, models }
+}
+
+/** Every model sees the same pixels. Pictures of any grid go in as files: a tensor alone does not tell its edges. */
+async function prepare(clip: Clip, samples: { images: string[]; texts: string[] }): Promise<Inputs> {
+  const { vision } = clip.info
+  const images: ImageInput[] = vision?.anyGrid ? samples.images : []
+  if (vision && !vision.anyGrid) for (const image of samples.images) images.push({ tensor: await clip.preprocess(image) })
+  return { images, texts: clip.info.text && hasTokenizer(clip) ? samples.texts : [] }
+}
+
+function hasTokenizer(clip: Clip): boolean {
+  try {
+    return clip.tokenize('a').length > 0
+  } catch (error) {
+    if (errorCodeOf(error) === 'ERR_CLIP_TOKENIZER_MISSING') return false
+    throw error
+  }
+}
+
+async function embed(clip: Clip, { images, texts }: Inputs, signal: AbortSignal | undefined): Promise<Towers> {
+  return {
+    image: clip.info.vision && images.length > 0 ? await timed(images, input => clip.encodeImage(input, { signal })) : null,
+    // the text of the warm-up is none of the samples: the answer to one that came before is kept
+    text: clip.info.text && texts.length > 0 ? await timed(texts, input => clip.encodeText(input, { signal }), 'warm-up') : null,
+  }
+}
+
+async function timed<T>(inputs: readonly T[], encode: (input: T) => Promise<Float32Array>, warmUp = inputs[0]!): Promise<Vectors> {
+  await encode(warmUp)
+  const vectors: Float32Array[] = []
+  const begin = performance.now()
+  for (const input of inputs) vectors.push(await encode(input))
+  return { vectors, msPerInput: (performance.now() - begin) / inputs.length }
+}
+
+function compare(actual: Vectors | null, expected: Vectors | null): TowerReport | null {
+  if (!actual || !expected) return null
+  const cosines = actual.vectors.map((vector, i) => dot(vector, expected.vectors[i]!))
+  const differences = actual.vectors.map((vector, i) => (
+    vector.reduce((most, value, d) => Math.max(most, Math.abs(value - expected.vectors[i]![d]!)), 0)
+  ))
+  return {
+    inputs: cosines.length,
+    meanCosine: cosines.reduce((sum, value) => sum + value, 0) / cosines.length,
+    minCosine: Math.min(...cosines),
+    maxDifference: Math.max(...differences),
+    msPerInput: actual.msPerInput,
+  }
+}

@@ -1,0 +1,64 @@
+/** The native conversion with its tokenizer, progress and cancellation: what convert and quantize do alike. */
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import path from 'node:path'
+
+import { withAbort } from '../async/abort.js'
+import type { ConvertProgress, ConvertResult } from './convert.js'
+import type { ModelLocation } from '../models/model-path.js'
+import type { NativeConvertOptions, NativeConvertTask, NativePlaces } from '../native/contract.js'
+import { loadAddon } from '../native/load.js'
+import { ownRealm } from '../native/own-realm.js'
+import { fileTokenizer } from '../tokenizer/files/for-file.js'
+
+export interface WriteSettings extends Omit<NativeConvertOptions, 'tokenizer' | keyof NativePlaces> {
+  onProgress: ((progress: ConvertProgress) => void) | undefined
+  signal: AbortSignal | undefined
+}
+
+const reportEveryMs = 50
+
+/** @param input as `locateModel` gives it */
+export async function writeModel(input: ModelLocation, output: string, settings: WriteSettings): Promise<ConvertResult> {
+  const { onProgress, signal, ...native } = settings
+  const { tokenizerFolder, processorFolder } = input
+  const folder = tokenizerFolder || folderOf(input.path)
+  const tokenizer = folder === undefined ? null : await fileTokenizer(folder, signal)
+  let task: NativeConvertTask | undefined
+  const failures: unknown[] = []
+  const report = (): void => {
+    const now = task!.progress()
+    try {
+      onProgress!({ stage: 'write', done: now.bytesDone, total: now.bytes, item: now.tensor })
+    } catch (error) {
+      failures.push(error)
+      task!.abort()
+    }
+  }
+  const timer = onProgress && setInterval(() => task && report(), reportEveryMs)
+  try {
+    const result = ownRealm(await withAbort(signal, () => (task = loadAddon().convert(input.path, output, { ...native, tokenizer, tokenizerFolder, processorFolder }))))
+    if (onProgress) report()
+    if (failures.length > 0) throw failures[0]
+    return result
+  } catch (error) {
+    throw failures.length > 0 ? failures[0] : error
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+/** Where the tokenizer's files are: beside the weights; undefined for GGUF files, which carry their own. */
+function folderOf(input: string): string | undefined {
+  const stat = statSync(input)
+  if (stat.isDirectory()) return input
+  // a pipe without a writer would be opened for ever; the native side says what is wrong with it
+  if (!stat.isFile()) return undefined
+  const magic = Buffer.alloc(4)
+  const file = openSync(input, 'r')
+  try {
+    readSync(file, magic, 0, 4, 0)
+  } finally {
+    closeSync(file)
+  }
+  return magic.toString('latin1') === 'GGUF' ? undefined : path.dirname(input)
+}

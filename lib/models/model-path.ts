@@ -1,0 +1,54 @@
+/** From what the caller names to a path that exists. */
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+
+import { hubPrefix, parseHubId } from './hub-id.js'
+import { localLayout, type Towers } from './layout.js'
+import { type HubOptions, pullModel, unknownModel } from './pull.js'
+import { findModel, hubIdOf } from './registry.js'
+import { packageRoot } from '../native/load.js'
+import { checkString } from '../validate.js'
+
+/** The embedded model, used when none is named: see models/README.md. */
+export const defaultModelPath = path.join(packageRoot, 'models', 'emoji-clip.gguf')
+
+export interface ModelLocation {
+  /** Absolute; a file or a folder. */
+  path: string
+  /** `hf:owner/name` and commit, of a model of the hub; else ''. */
+  source: string
+  revision: string
+  /** Where these files are not beside the weights; else ''. */
+  tokenizerFolder: string
+  processorFolder: string
+}
+
+/**
+ * Where a model lies; one of the hub is downloaded first, unless the cache has it.
+ *
+ * @param source a `.gguf` file or a checkpoint's directory; `hf:owner/name[@revision][:file]`; a name of the registry;
+ *   undefined: the embedded default model. A path that exists goes before a name.
+ * @param options.towers of a folder with an encoder for each (diffusers), which one; `both`: the text encoder
+ * @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN when nothing is there, ERR_CLIP_HUB_*
+ */
+export async function locateModel(source: string | undefined, options: HubOptions & { towers?: Towers } = {}): Promise<ModelLocation> {
+  if (source === undefined) return local(defaultModelPath)
+  const name = checkString('source', source)
+  if (name.startsWith(hubPrefix)) return fromHub(parseHubId('source', name), options)
+  if (existsSync(name)) return local(path.resolve(name), options.towers)
+  const model = findModel(name)
+  if (model) return fromHub(hubIdOf(model), options)
+  const isId = /^[\w.-]+\/[\w.-]+(?:@[\w./-]+)?$/.test(name) && !/^\.|\.(?:gguf|safetensors)$/.test(name)
+  const expected = 'expected the path of a .gguf file or of a checkpoint\'s directory, a name of the registry, or '
+    + (isId ? `'hf:${name}' if it is on the hub` : 'hf:owner/name')
+  throw unknownModel(name, expected)
+}
+
+async function local(file: string, towers?: Towers): Promise<ModelLocation> {
+  return { ...await localLayout(file, towers), source: '', revision: '' }
+}
+
+async function fromHub(id: Parameters<typeof pullModel>[0], options: HubOptions & { towers?: Towers }): Promise<ModelLocation> {
+  const { path: folder, revision } = await pullModel(id, options)
+  return { ...await localLayout(folder, options.towers), source: `${hubPrefix}${id.repo}`, revision }
+}

@@ -1,7 +1,7 @@
 /** The public types that several files share. */
 import type { Sharp } from 'sharp'
 
-import type { HubOptions } from './models/pull.js'
+import type { HubOptions } from './models/hub-settings.js'
 import type { NativeModelInfo } from './native/contract.js'
 import type { TraceEvent } from './clip/trace.js'
 

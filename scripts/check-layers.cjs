@@ -1,34 +1,85 @@
-// Holds the C++ arrows of docs/architecture.md: each folder includes only what lies below it, and napi.h is seen by
-// binding/ alone. Prints every violation and fails.
+// Holds the arrows of docs/architecture.md: each folder of cpp/ includes only what lies below it, so does each room of
+// cpp/formats, napi.h is seen by binding/ alone, and the modules of lib/ import each other in no circle, types included.
+// (Which room of lib/ may import which is the linter's: eslint.config.mjs.) Prints every violation and fails.
 'use strict'
 
 const fs = require('node:fs')
 const path = require('node:path')
 
-const cpp = path.join(__dirname, '..', 'cpp')
+const root = path.join(__dirname, '..')
+const violations = []
+
+function filesBelow(folder, pattern) {
+  const names = fs.readdirSync(path.join(root, folder), { recursive: true })
+  return names.map(name => path.posix.join(folder, name.split(path.sep).join('/'))).filter(name => pattern.test(name)).sort()
+}
+
+const read = file => fs.readFileSync(path.join(root, file), 'utf8')
+
 const below = {
   kernels: ['kernels'],
   engine: ['kernels', 'engine'],
   formats: ['kernels', 'engine', 'formats'],
   binding: ['kernels', 'engine', 'formats', 'binding'],
 }
-const violations = []
+/** Rooms of cpp/formats. What lies beside them may include all of them; of that, they may include read-options.h only. */
+const rooms = {
+  containers: ['containers'],
+  layout: ['containers', 'layout'],
+  families: ['containers', 'layout', 'families'],
+  write: ['containers', 'layout', 'families', 'write'],
+}
 
-for (const [folder, allowed] of Object.entries(below)) {
-  for (const file of fs.readdirSync(path.join(cpp, folder), { recursive: true })) {
-    if (!/\.(h|cpp)$/.test(file)) continue
-    const text = fs.readFileSync(path.join(cpp, folder, file), 'utf8')
-    for (const [, open, name] of text.matchAll(/^\s*#\s*include\s+(["<])([^">]+)[">]/gm)) {
-      const [top] = name.split('/')
-      const own = open === '"'
-      if (own && name.includes('/') && !allowed.includes(top)) violations.push(`cpp/${folder}/${file} includes ${name}`)
-      if (folder !== 'binding' && /^(napi|node_api|js_native_api|uv)\b/.test(name)) violations.push(`cpp/${folder}/${file} includes ${name}`)
-      if (folder === 'kernels' && /^(ggml|gguf)/.test(name)) violations.push(`cpp/${folder}/${file} includes ${name}`)
-    }
-    if (folder !== 'binding' && /\b(std::cout|printf\s*\(|getenv|exit\s*\()/.test(text.replace(/\b(vsn|sn)printf\s*\(/g, '').replace(/format\(printf/g, ''))) {
-      violations.push(`cpp/${folder}/${file} prints, reads the environment or exits: the engine does none of it`)
-    }
+function checkIncludes(file) {
+  const [, folder, room] = file.split('/')
+  const text = read(file)
+  for (const [, open, name] of text.matchAll(/^\s*#\s*include\s+(["<])([^">]+)[">]/gm)) {
+    const refused = () => violations.push(`${file} includes ${name}`)
+    const [top, inner] = name.split('/')
+    if (open === '"' && name.includes('/') && !below[folder].includes(top)) refused()
+    if (folder === 'formats' && top === 'formats' && rooms[room] && !rooms[room].includes(inner) && inner !== 'read-options.h') refused()
+    if (folder !== 'binding' && /^(napi|node_api|js_native_api|uv)\b/.test(name)) refused()
+    if (folder === 'kernels' && /^(ggml|gguf)/.test(name)) refused()
+  }
+  const acts = /\b(std::cout|printf\s*\(|getenv|exit\s*\()/
+  if (folder !== 'binding' && acts.test(text.replace(/\b(vsn|sn)printf\s*\(/g, '').replace(/format\(printf/g, ''))) {
+    violations.push(`${file} prints, reads the environment or exits: the engine does none of it`)
   }
 }
-for (const violation of violations) process.stderr.write(`${violation}\n`)
-if (violations.length > 0) process.exitCode = 1
+
+function importsOf(file) {
+  // the public table lists the server, which is built on that table
+  const text = file === 'lib/index.ts' ? read(file).replace(/'\.\/server\/.*'/g, '') : read(file)
+  const names = [...text.matchAll(/\b(?:from|import|require|import\(|require\()\s*'(\.{1,2}\/[^']+)\.js'/g)].map(([, name]) => name)
+  return [...new Set(names)].map(name => path.posix.join(path.posix.dirname(file), `${name}.ts`))
+}
+
+/** Groups of modules that import each other, by each module's imports: strongly connected components (Tarjan 1972). */
+function circles(imports) {
+  const [number, low, stack, found] = [new Map(), new Map(), [], []]
+  const visit = file => {
+    number.set(file, number.size)
+    low.set(file, number.get(file))
+    stack.push(file)
+    for (const next of imports.get(file) ?? []) {
+      if (!number.has(next)) visit(next)
+      if (stack.includes(next)) low.set(file, Math.min(low.get(file), low.get(next)))
+    }
+    if (low.get(file) !== number.get(file)) return
+    const group = stack.splice(stack.indexOf(file))
+    if (group.length > 1) found.push(group.sort())
+  }
+  for (const file of imports.keys()) if (!number.has(file)) visit(file)
+  return found
+}
+
+function main() {
+  for (const folder of Object.keys(below)) for (const file of filesBelow(`cpp/${folder}`, /\.(h|cpp)$/)) checkIncludes(file)
+  const imports = new Map(filesBelow('lib', /\.ts$/).map(file => [file, importsOf(file)]))
+  for (const circle of circles(imports)) violations.push(`these import each other in a circle: ${circle.join(', ')}`)
+  for (const violation of violations) process.stderr.write(`${violation}\n`)
+  if (violations.length > 0) process.exitCode = 1
+}
+
+module.exports = { circles }
+if (require.main === module) main()

@@ -2,6 +2,7 @@
 
 const { sortOut } = require('./skip-reporter.cjs') as { sortOut(skipped: string[]): { named: Map<string, string[]>; unnamed: string[] } }
 const { needs } = require('./skips.cjs') as { needs: Record<string, { absent(): string | false; tests: RegExp }> }
+const { circles } = require('../scripts/check-layers.cjs') as { circles(imports: Map<string, string[]>): string[][] }
 const { faults } = require('../scripts/check-paths.cjs') as { faults(file: string, text: string): string[] }
 
 describe('skipped tests', () => {
@@ -23,6 +24,13 @@ describe('skipped tests', () => {
 
   it('each reason is for some tests and not for all', () => {
     for (const { tests } of Object.values(needs)) expect(tests.test('test/search.test.ts: finds the nearest')).toBe(false)
+  })
+})
+
+describe('circles of imports', () => {
+  it('are found, each by its members, and nothing else', () => {
+    const imports = { a: ['b', 'd'], b: ['c'], c: ['a'], d: ['e', 'fs'], e: [], f: ['a', 'g'], g: ['f'] }
+    expect(circles(new Map(Object.entries(imports)))).toEqual([['a', 'b', 'c'], ['f', 'g']])
   })
 })
 

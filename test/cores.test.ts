@@ -4,7 +4,8 @@ import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 
 import { availableCores, divideCores, usableCores } from '../lib/cores/cores.js'
-import { describeSystem, type LogicalCpu, type Machine, type System } from '../lib/cores/machine.js'
+import type { LogicalCpu } from '../lib/cores/linux.js'
+import { describeMachine, type Machine, type System } from '../lib/cores/machine.js'
 import { where } from './helpers/skips'
 
 /** `cores` of so many threads each, numbered as Linux does: all first threads, then all second ones. */
@@ -91,11 +92,11 @@ describe('what Linux tells', () => {
     ...Object.fromEntries(Object.entries(more).map(([name, text]) => [`sys/devices/system/cpu/cpu${id}/${name}`, text])),
   })
   const fourOfTwo = Object.assign({}, ...[0, 1, 2, 3].map(id => ({ ...cpu(id, `${id},${id + 4}`), ...cpu(id + 4, `${id},${id + 4}`) }))) as Record<string, string>
-  const cores = (files: Record<string, string>, logical: number) => usableCores(describeSystem(system(files, logical)))
+  const cores = (files: Record<string, string>, logical: number) => usableCores(describeMachine(system(files, logical)))
 
   it('siblings', () => {
     expect(cores(fourOfTwo, 8)).toBe(4)
-    expect(describeSystem(system(fourOfTwo, 8)).cpus.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+    expect(describeMachine(system(fourOfTwo, 8)).cpus.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
   })
 
   it('the newer name of the file first', () => {
@@ -166,7 +167,7 @@ describe('what other systems tell', () => {
     ['Windows, 4 cores', system('win32', 'x64', 4), 4],
     ['Windows on ARM', system('win32', 'arm64', 12), 12],
   ])('%s', (_, described, expected) => {
-    expect(usableCores(describeSystem(described))).toBe(expected)
+    expect(usableCores(describeMachine(described))).toBe(expected)
   })
 })
 

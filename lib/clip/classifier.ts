@@ -1,8 +1,7 @@
 /** Zero-shot classification: which of these labels is in the picture? */
 import { callKeys, checkCallOptions, checkImageOptions, pictureKeys } from './call-options.js'
-import type { Clip } from './clip.js'
 import { dot, normalize, rank, sigmoid, softmax } from '../vectors/similarity.js'
-import type { CallOptions, Classification, ImageInput, ImageOptions } from '../types.js'
+import type { CallOptions, Classification, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions } from '../types.js'
 import { checkBoolean, checkInteger, checkLabels, checkTemplates, type Template } from '../validate.js'
 
 export interface ClassifierOptions extends CallOptions {
@@ -24,6 +23,14 @@ export interface ClassifyImageOptions extends ImageOptions {
 
 export type ClassifyOptions = ClassifierOptions & ClassifyImageOptions
 
+/** The part of {@link Clip} that classifies. */
+interface Encoder {
+  readonly info: Readonly<Pick<ClipInfo, 'logitScale' | 'logitBias' | 'sigmoid'>>
+  encodeImage(image: ImageInput, options?: EncodeImageOptions): Promise<Float32Array>
+  encodeImage(images: readonly ImageInput[], options?: EncodeImageOptions): Promise<Float32Array[]>
+  encodeText(texts: readonly string[], options?: EncodeTextOptions): Promise<Float32Array[]>
+}
+
 const classifierKeys = ['templates', ...callKeys] as const
 const classifyKeys = ['topK', 'multiLabel', ...pictureKeys] as const
 
@@ -44,27 +51,27 @@ export class Classifier {
   readonly labels: readonly string[]
   /** One unit vector a label: the normalised mean of its normalised prompt vectors. */
   readonly vectors: readonly Float32Array[]
-  readonly #clip: Clip
+  readonly #encoder: Encoder
   readonly #neutral: Float32Array
 
-  private constructor(clip: Clip, labels: string[], vectors: Float32Array[], neutral: Float32Array) {
-    this.#clip = clip
+  private constructor(encoder: Encoder, labels: string[], vectors: Float32Array[], neutral: Float32Array) {
+    this.#encoder = encoder
     this.labels = labels
     this.vectors = vectors
     this.#neutral = neutral
   }
 
   /** @internal */
-  static async create(clip: Clip, labels: readonly string[], options?: ClassifierOptions): Promise<Classifier> {
+  static async create(encoder: Encoder, labels: readonly string[], options?: ClassifierOptions): Promise<Classifier> {
     const given = checkCallOptions(options, classifierKeys)
     const names = checkLabels('labels', labels)
     const templates = checkTemplates('templates', given.templates ?? 'a photo of a {}')
     const { templates: _, ...call } = given
     // a blank label: what the prompts say when they say nothing of the picture
     const prompts = [...names, ''].flatMap(label => templates.map(template => template(label)))
-    const vectors = await clip.encodeText(prompts, call)
+    const vectors = await encoder.encodeText(prompts, call)
     const means = [...names, ''].map((_, i) => meanDirection(vectors.slice(i * templates.length, (i + 1) * templates.length)))
-    return new Classifier(clip, names, means.slice(0, -1), means[names.length]!)
+    return new Classifier(encoder, names, means.slice(0, -1), means[names.length]!)
   }
 
   /** Labels with scores, best first; for an array of images one such list each. */
@@ -75,14 +82,14 @@ export class Classifier {
   ): Promise<Classification[] | Classification[][]> {
     const { topK = this.labels.length, multiLabel = false, ...image } = checkScoring(checkImageOptions(options, classifyKeys))
     if (Array.isArray(images)) {
-      const vectors = await this.#clip.encodeImage(images as readonly ImageInput[], image)
+      const vectors = await this.#encoder.encodeImage(images as readonly ImageInput[], image)
       return vectors.map(vector => this.#score(vector, topK, multiLabel))
     }
-    return this.#score(await this.#clip.encodeImage(images as ImageInput, image), topK, multiLabel)
+    return this.#score(await this.#encoder.encodeImage(images as ImageInput, image), topK, multiLabel)
   }
 
   #score(image: Float32Array, topK: number, multiLabel: boolean): Classification[] {
-    const { logitScale, logitBias, sigmoid: isSigmoid } = this.#clip.info
+    const { logitScale, logitBias, sigmoid: isSigmoid } = this.#encoder.info
     const similarities = this.vectors.map(vector => dot(image, vector))
     const logits = similarities.map(similarity => logitScale * similarity + logitBias)
     const neutral = logitScale * dot(image, this.#neutral)

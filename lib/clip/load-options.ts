@@ -1,7 +1,7 @@
 /** The options of {@link Clip.load}: defaults, then checks. */
 import { divideCores, mostSessions } from '../cores/cores.js'
 import { defaultMaxDecodeMs, defaultMaxPixels } from '../image/image.js'
-import { checkHubOptions } from '../models/pull.js'
+import { checkHubOptions } from '../models/hub-settings.js'
 import { type LoadOptions, weightTypes } from '../types.js'
 import { checkBoolean, checkFunction, checkInteger, checkNumber, checkOneOf, checkOptions } from '../validate.js'
 

@@ -2,7 +2,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
-import type { LogicalCpu } from './machine.js'
+export interface LogicalCpu {
+  id: number
+  /** The same text for hyper-threads of one core. */
+  core: string
+  /** Relative speed, by whatever measure the system has; the same for all where it has none. */
+  capacity: number
+}
 
 /**
  * All CPUs that are listed with their siblings; [] where they are not. Speed: which of Intel's two kinds a CPU is, else

@@ -2,15 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 
-import { readAffinity, readQuota, readTopology } from './linux.js'
-
-export interface LogicalCpu {
-  id: number
-  /** The same text for hyper-threads of one core. */
-  core: string
-  /** Relative speed, by whatever measure the system has; the same for all where it tells nothing. */
-  capacity: number
-}
+import { type LogicalCpu, readAffinity, readQuota, readTopology } from './linux.js'
 
 export interface Machine {
   /** Logical CPUs that the process may use, as Node counts them. */
@@ -44,25 +36,21 @@ const thisSystem = (): System => ({
 })
 
 /** What does not change while a process runs. */
-let topology: LogicalCpu[] | undefined
-let counted: Pick<Machine, 'physicalCores' | 'fastCores'> | undefined
+type Hardware = Pick<Machine, 'cpus' | 'physicalCores' | 'fastCores'>
+let ownHardware: Hardware | undefined
 
-export function describeMachine(): Machine {
-  const system = thisSystem()
-  if (system.platform === 'linux') return describeLinux(system, topology ??= readTopology(system.root))
-  return { logical: system.logical, cpus: [], quota: Infinity, ...(counted ??= countCores(system)) }
-}
-
-/** The same of a system that is described, nothing remembered. */
-export function describeSystem(system: System): Machine {
-  if (system.platform === 'linux') return describeLinux(system, readTopology(system.root))
-  return { logical: system.logical, cpus: [], quota: Infinity, ...countCores(system) }
-}
-
-function describeLinux({ root, logical }: System, all: readonly LogicalCpu[]): Machine {
+/** This machine, or the one that `system` stands for. */
+export function describeMachine(system?: System): Machine {
+  const { platform, root, logical } = system ?? thisSystem()
+  const hardware = system ? hardwareOf(system) : (ownHardware ??= hardwareOf(thisSystem()))
+  if (platform !== 'linux') return { logical, ...hardware, quota: Infinity }
   const allowed = readAffinity(root)
-  const cpus = allowed === undefined ? all : all.filter(({ id }) => allowed.has(id))
+  const cpus = allowed === undefined ? hardware.cpus : hardware.cpus.filter(({ id }) => allowed.has(id))
   return { logical, cpus, quota: readQuota(root) }
+}
+
+function hardwareOf(system: System): Hardware {
+  return system.platform === 'linux' ? { cpus: readTopology(system.root) } : { cpus: [], ...countCores(system) }
 }
 
 function countCores({ platform, arch, logical, run }: System): Pick<Machine, 'physicalCores' | 'fastCores'> {

@@ -9,8 +9,7 @@ import type sharpModule from 'sharp'
 import type { SharpOptions } from 'sharp'
 
 import type { NativePixels } from '../native/contract.js'
-import type { DecodeContext } from './decode.js'
-import { checkPixelCount } from './pixel-count.js'
+import { checkPixelCount, type DecodeContext } from './decode-context.js'
 
 /** Red's and blue's part of the luma, by H.273's number of the matrix. 2: not said, which decoders take for BT.601. */
 const lumaParts: Readonly<Record<number, readonly [red: number, blue: number]>> = {

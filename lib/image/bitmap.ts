@@ -2,12 +2,8 @@
 import { ClipError } from '../errors.js'
 import type { NativePixels } from '../native/contract.js'
 import { decodeBmp } from './bmp.js'
-import type { DecodeContext } from './decode.js'
-import { checkPixelCount } from './pixel-count.js'
+import { checkPixelCount, type CheckSize, type DecodeContext } from './decode-context.js'
 import { decodePnm } from './pnm.js'
-
-/** Called as soon as the size is known, before memory is taken. */
-export type CheckSize = (width: number, height: number) => void
 
 export function decodeBitmap(bytes: Buffer, format: 'bmp' | 'pnm', context: DecodeContext): NativePixels {
   const checkSize: CheckSize = (width, height) => checkPixelCount(context, width, height)

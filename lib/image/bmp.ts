@@ -1,6 +1,6 @@
 /** Windows and OS/2 bitmaps: 1 to 32 bits a pixel, palettes, bit masks, run lengths. */
 import type { NativePixels } from '../native/contract.js'
-import type { CheckSize } from './bitmap.js'
+import type { CheckSize } from './decode-context.js'
 
 interface Header {
   width: number

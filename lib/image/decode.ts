@@ -6,22 +6,11 @@ import { ClipError } from '../errors.js'
 import type { NativePixels } from '../native/contract.js'
 import { decodeAvif } from './avif.js'
 import { decodeBitmap } from './bitmap.js'
+import { checkPixelCount, type DecodeContext } from './decode-context.js'
 import { decodeHeic } from './heic.js'
 import { jpegFrame } from './jpeg-frame.js'
 import type { PictureFormat } from './picture-format.js'
-import { checkPixelCount } from './pixel-count.js'
-import { type ReductionTarget, reducedSize } from './reduced-size.js'
-
-export interface DecodeContext {
-  /** What messages call the image. */
-  label: string
-  maxPixels: number
-  orient: boolean
-  /** Set: a large JPEG or WebP may be decoded at reduced scale. */
-  reduce?: ReductionTarget
-  /** Told of the pixels that are going to be decoded. */
-  onSize?: (pixels: number) => void
-}
+import { reducedSize } from './reduced-size.js'
 
 let loaded: typeof sharpModule | undefined
 

@@ -7,7 +7,8 @@ import { writeFileSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 
 import { errorCodeOf } from '../errors.js'
-import { type DecodeContext, decodeBytes, prepareDecoder } from './decode.js'
+import { decodeBytes, prepareDecoder } from './decode.js'
+import type { DecodeContext } from './decode-context.js'
 import { type Frame, frameHead, FrameReader, writeFrame } from './frames.js'
 import type { PictureFormat } from './picture-format.js'
 

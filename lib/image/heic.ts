@@ -1,9 +1,8 @@
 /** HEIC, whose codec is patented in places: read where the user has added a library for it. */
 import { ClipError } from '../errors.js'
 import type { NativePixels } from '../native/contract.js'
-import type { DecodeContext } from './decode.js'
 import { formatsRead } from './picture-format.js'
-import { checkPixelCount } from './pixel-count.js'
+import { checkPixelCount, type DecodeContext } from './decode-context.js'
 
 /** The part of heic-decode 2 that is used. `data` is RGBA; the orientation is applied. */
 interface HeicImage {

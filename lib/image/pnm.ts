@@ -1,6 +1,6 @@
 /** PBM, PGM and PPM (netpbm), as text or bytes, up to 16 bits a value. The first picture of the file. */
 import type { NativePixels } from '../native/contract.js'
-import type { CheckSize } from './bitmap.js'
+import type { CheckSize } from './decode-context.js'
 
 const blanks = new Set([0x20, 0x09, 0x0a, 0x0b, 0x0c, 0x0d])
 const hash = 0x23

@@ -4,21 +4,10 @@ import path from 'node:path'
 
 import { ClipError, invalidArgument } from '../errors.js'
 import { locateModel, type ModelLocation } from '../models/model-path.js'
-import { checkHubOptions, type HubOptions } from '../models/pull.js'
+import { checkHubOptions, type HubOptions } from '../models/hub-settings.js'
 import { type WeightType, weightTypes } from '../types.js'
 import { checkFunction, checkInteger, checkOneOf, checkOptions, checkSignal, checkString, isPlainObject } from '../validate.js'
-import { type WriteSettings, writeModel } from './write-model.js'
-
-/** How far a conversion is. */
-export interface ConvertProgress {
-  /** `download`: a model of the hub; `measure`: the importance of weights on the samples; `write`: the file. */
-  stage: 'download' | 'measure' | 'write'
-  /** Samples seen, or bytes downloaded or written. */
-  done: number
-  total: number
-  /** The file, sample or tensor at hand. */
-  item: string
-}
+import { type ConvertProgress, type ConvertResult, type WriteSettings, writeModel } from './write-model.js'
 
 export interface ConvertOptions extends Pick<HubOptions, 'cacheDir' | 'offline'> {
   /** Weight type of the matrices. Default: each as it is. docs/quantization.md tells which tensors keep more bits. */
@@ -36,13 +25,6 @@ export interface ConvertOptions extends Pick<HubOptions, 'cacheDir' | 'offline'>
   /** Called about twenty times a second and at the end. What it throws ends the conversion. */
   onProgress?: (progress: ConvertProgress) => void
   signal?: AbortSignal
-}
-
-export interface ConvertResult {
-  /** Size of the file. */
-  bytes: number
-  /** Number of tensors by type. */
-  tensors: Record<string, number>
 }
 
 /** The options that convert and quantize share. */

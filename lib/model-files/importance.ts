@@ -3,7 +3,6 @@
  * with. A rounding error of a weight reaches the output in proportion to it.
  */
 import { throwIfAborted, withAbort } from '../async/abort.js'
-import type { ConvertProgress } from './convert.js'
 import { errorCodeOf, fromNative } from '../errors.js'
 import { decodeImage, defaultMaxPixels } from '../image/image.js'
 import { availableCores } from '../cores/cores.js'
@@ -12,6 +11,7 @@ import { modelTokenizer } from '../clip/model-tokenizer.js'
 import type { NativeModel, NativeMoments } from '../native/contract.js'
 import { loadAddon } from '../native/load.js'
 import type { Samples } from './samples.js'
+import type { ConvertProgress } from './write-model.js'
 import type { ClipTokenizer } from '../tokenizer/tokenizer.js'
 
 export type Importance = Record<string, Float32Array>

@@ -1,12 +1,12 @@
 /** Quantisation of a model into a GGUF file: conversion with the policy that keeps sensitive tensors at better types. */
 import {
-  checkConvertOptions, convertKeys, type ConvertOptions, type ConvertResult, locateSource, outputPath, withOrigin,
+  checkConvertOptions, convertKeys, type ConvertOptions, locateSource, outputPath, withOrigin,
 } from './convert.js'
 import { measureImportance } from './importance.js'
 import { readSamples } from './samples.js'
 import type { WeightType } from '../types.js'
 import { checkOneOf, checkOptions, checkString } from '../validate.js'
-import { writeModel } from './write-model.js'
+import { type ConvertResult, writeModel } from './write-model.js'
 
 export const quantPolicies = ['mixed', 'uniform'] as const
 

@@ -1,7 +1,7 @@
 /** What quantisation costs: embeddings of samples by a model and by what was made of it, side by side. */
 import { Clip } from '../clip/clip.js'
 import { errorCodeOf, invalidArgument } from '../errors.js'
-import { checkHubOptions, type HubOptions } from '../models/pull.js'
+import { checkHubOptions, type HubOptions } from '../models/hub-settings.js'
 import { dot } from '../vectors/similarity.js'
 import { readSamples } from './samples.js'
 import type { ImageInput } from '../types.js'

@@ -3,12 +3,29 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import path from 'node:path'
 
 import { withAbort } from '../async/abort.js'
-import type { ConvertProgress, ConvertResult } from './convert.js'
 import type { ModelLocation } from '../models/model-path.js'
 import type { NativeConvertOptions, NativeConvertTask, NativePlaces } from '../native/contract.js'
 import { loadAddon } from '../native/load.js'
 import { ownRealm } from '../native/own-realm.js'
 import { fileTokenizer } from '../tokenizer/files/for-file.js'
+
+/** How far a conversion is. */
+export interface ConvertProgress {
+  /** `download`: a model of the hub; `measure`: the importance of weights on the samples; `write`: the file. */
+  stage: 'download' | 'measure' | 'write'
+  /** Samples seen, or bytes downloaded or written. */
+  done: number
+  total: number
+  /** The file, sample or tensor at hand. */
+  item: string
+}
+
+export interface ConvertResult {
+  /** Size of the file. */
+  bytes: number
+  /** Number of tensors by type. */
+  tensors: Record<string, number>
+}
 
 export interface WriteSettings extends Omit<NativeConvertOptions, 'tokenizer' | keyof NativePlaces> {
   onProgress: ((progress: ConvertProgress) => void) | undefined

@@ -4,9 +4,22 @@ import { homedir } from 'node:os'
 import path from 'node:path'
 
 import { ClipError, outOfRange } from '../errors.js'
+import { checkBoolean, checkFunction, checkSignal, checkString } from '../validate.js'
+import type { PullProgress } from './progress.js'
 import { proxyChoice, type ProxyChoice } from './proxy.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
+
+export interface HubOptions {
+  /** The hub's cache folder. Default: HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub. */
+  cacheDir?: string
+  /** Ask no server: what is not in the cache fails. Default: HF_HUB_OFFLINE. */
+  offline?: boolean
+  /** Told how a download goes on, at most ten times a second. What it throws ends the download. */
+  onProgress?: (progress: PullProgress) => void
+  /** Ends the download; what came so far is kept and the next one goes on from there. */
+  signal?: AbortSignal
+}
 
 /** How often and how patiently a failed request is made again. */
 export interface RetryPolicy {
@@ -34,6 +47,16 @@ export interface HubSettings {
 const defaultEndpoint = 'https://huggingface.co'
 const defaultIdleMs = 30_000
 const retry: RetryPolicy = { attempts: 5, pauseMs: 400, maxPauseMs: 8000, maxServerPauseMs: 120_000 }
+
+/** The hub's options among others. */
+export function checkHubOptions(given: HubOptions): HubOptions {
+  return {
+    cacheDir: given.cacheDir === undefined ? undefined : checkString('cacheDir', given.cacheDir),
+    offline: given.offline === undefined ? undefined : checkBoolean('offline', given.offline),
+    onProgress: given.onProgress === undefined ? undefined : checkFunction('onProgress', given.onProgress),
+    signal: checkSignal('signal', given.signal),
+  }
+}
 
 /** `given`: options of the call, which go before the environment. */
 export async function hubSettings(

@@ -1,22 +1,10 @@
 /** Downloading a model into the hub's cache. */
 import { ClipError } from '../errors.js'
-import { checkBoolean, checkFunction, checkOptions, checkSignal, checkString } from '../validate.js'
+import { checkOptions, checkString } from '../validate.js'
 import type { PullResult } from './fetch-model.js'
 import { type HubId, hubIdForm, hubPrefix, parseHubId } from './hub-id.js'
-import { hubSettings } from './hub-settings.js'
-import type { PullProgress } from './progress.js'
+import { checkHubOptions, type HubOptions, hubSettings } from './hub-settings.js'
 import { findModel, hubIdOf, suggestModels } from './registry.js'
-
-export interface HubOptions {
-  /** The hub's cache folder. Default: HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub. */
-  cacheDir?: string
-  /** Ask no server: what is not in the cache fails. Default: HF_HUB_OFFLINE. */
-  offline?: boolean
-  /** Told how a download goes on, at most ten times a second. What it throws ends the download. */
-  onProgress?: (progress: PullProgress) => void
-  /** Ends the download; what came so far is kept and the next one goes on from there. */
-  signal?: AbortSignal
-}
 
 const keys = ['cacheDir', 'offline', 'onProgress', 'signal'] as const
 
@@ -43,16 +31,6 @@ export async function pull(id: string, options?: HubOptions): Promise<PullResult
 export async function pullModel(id: HubId, { cacheDir, offline, onProgress, signal }: HubOptions): Promise<PullResult> {
   const { fetchModel } = require('./fetch-model.js') as typeof import('./fetch-model.js') // who has the file needs no hub
   return fetchModel(id, await hubSettings({ cacheDir, offline }), { onProgress, signal })
-}
-
-/** The hub's options among others. */
-export function checkHubOptions(given: HubOptions): HubOptions {
-  return {
-    cacheDir: given.cacheDir === undefined ? undefined : checkString('cacheDir', given.cacheDir),
-    offline: given.offline === undefined ? undefined : checkBoolean('offline', given.offline),
-    onProgress: given.onProgress === undefined ? undefined : checkFunction('onProgress', given.onProgress),
-    signal: checkSignal('signal', given.signal),
-  }
 }
 
 function pullId(id: string): HubId {

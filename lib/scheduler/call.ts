@@ -1,15 +1,18 @@
-import type { Job } from './job.js'
-import type { KindQueue } from './kind-queue.js'
 import type { BatchReport } from './types.js'
 
-/** One item of a call: queued (`queue` is set), then running (`job` is set), then neither. */
+/** Where an entry is at present: a queue, or a job on a runner. */
+export interface Holder<I, R> {
+  /** The call of `entry` was rejected with `reason`: nothing more is to be done for it. */
+  drop(entry: Entry<I, R>, reason: unknown): void
+}
+
+/** One item of a call: first a queue holds it, then a job, then nothing. */
 export interface Entry<I, R> {
   readonly call: Call<I, R>
   readonly item: I
   /** Position in the call's results. */
   readonly index: number
-  queue: KindQueue<I, R> | undefined
-  job: Job<I, R> | undefined
+  holder: Holder<I, R> | undefined
   /** Position in the heap of its queue. */
   slot: number
 }
@@ -38,7 +41,7 @@ export class Call<I, R> {
     items: readonly I[], readonly priority: number, readonly submittedAt: number, readonly number: number,
     readonly client: string | undefined, readonly onBatch?: (report: BatchReport) => void,
   ) {
-    this.entries = items.map((item, index) => ({ call: this, item, index, queue: undefined, job: undefined, slot: -1 }))
+    this.entries = items.map((item, index) => ({ call: this, item, index, holder: undefined, slot: -1 }))
     this.results = new Array<R>(items.length)
     this.missing = items.length
     this.promise = new Promise<R[]>((accept, refuse) => {

@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 
 import { ClipError } from '../errors.js'
-import type { Entry } from './call.js'
+import type { Entry, Holder } from './call.js'
 import type { BatchRunner } from './types.js'
 
 /** Why an item has no result. */
@@ -12,7 +12,7 @@ export class Failure {
 export type Outcome<R> = R | Failure
 
 /** One batch on its runner. */
-export class Job<I, R> {
+export class Job<I, R> implements Holder<I, R> {
   private readonly controller = new AbortController()
   /** Items whose callers still wait. */
   private wanted: number
@@ -25,12 +25,12 @@ export class Job<I, R> {
     readonly startedAt: number,
   ) {
     this.wanted = entries.length
-    for (const entry of entries) entry.job = this
+    for (const entry of entries) entry.holder = this
   }
 
-  /** Nobody waits for `entry` any more; when nobody waits for any, the runner is told to stop. */
-  leave(entry: Entry<I, R>, reason: unknown): void {
-    entry.job = undefined
+  /** Stops the runner when no caller waits for any of its items. */
+  drop(entry: Entry<I, R>, reason: unknown): void {
+    entry.holder = undefined
     this.wanted -= 1
     if (this.wanted === 0) this.controller.abort(reason)
   }
@@ -56,7 +56,7 @@ export class Job<I, R> {
 
   private async runAlone(entry: Entry<I, R>): Promise<Outcome<R>> {
     // its caller has gone: the outcome goes nowhere
-    if (entry.job !== this) return new Failure(undefined)
+    if (entry.holder !== this) return new Failure(undefined)
     try {
       return (await this.attempt([entry]))[0]!
     } catch (error) {

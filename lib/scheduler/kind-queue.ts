@@ -1,4 +1,4 @@
-import type { Call, Entry } from './call.js'
+import type { Call, Entry, Holder } from './call.js'
 import { before, ClientQueue } from './client-queue.js'
 
 /**
@@ -8,7 +8,7 @@ import { before, ClientQueue } from './client-queue.js'
  * A client that comes, or comes back, begins where the least served of the waiting ones stands: having been away earns
  * nothing. One step of priority is worth one turn, so a high priority wins a few turns, never all of them.
  */
-export class KindQueue<I, R> {
+export class KindQueue<I, R> implements Holder<I, R> {
   /** When its latest batch began. */
   servedAt = -Infinity
   /** No waiting item was submitted before this. */
@@ -52,7 +52,7 @@ export class KindQueue<I, R> {
       client.turn = Math.max(client.turn, this.floor)
     }
     client.push(entry)
-    entry.queue = this
+    entry.holder = this
     this.count += 1
   }
 
@@ -62,7 +62,7 @@ export class KindQueue<I, R> {
     while (taken.length < count && this.count > 0) {
       const client = this.nextClient()
       const entry = client.head
-      this.remove(entry)
+      this.drop(entry)
       client.turn += 1
       taken.push(entry)
     }
@@ -72,9 +72,9 @@ export class KindQueue<I, R> {
     return taken
   }
 
-  remove(entry: Entry<I, R>): void {
+  drop(entry: Entry<I, R>): void {
     this.clients.get(entry.call.client)!.remove(entry)
-    entry.queue = undefined
+    entry.holder = undefined
     this.count -= 1
   }
 

@@ -196,7 +196,7 @@ export class Scheduler<I, R> {
     if (queue.size === 0) this.queues.delete(queue.kind)
     else if (queue.size < limit) queue.refresh()
     for (const entry of entries) {
-      this.leaveQueue(entry)
+      this.leaveQueue(entry.call, 1)
       this.waitMs.record(now - entry.call.submittedAt)
     }
     this.counts.items += entries.length
@@ -240,7 +240,7 @@ export class Scheduler<I, R> {
   private settle(entry: Entry<I, R>, outcome: Outcome<R>): void {
     const { call } = entry
     if (call.settled) return
-    entry.job = undefined
+    entry.holder = undefined
     if (!(outcome instanceof Failure)) return call.deliver(entry.index, outcome)
     this.counts.failed += 1
     this.reject(call, outcome.reason)
@@ -259,21 +259,15 @@ export class Scheduler<I, R> {
   /** Rejects a call and takes its items from the queue and, as far as nobody else is in them, off the runners. */
   private reject(call: Call<I, R>, reason: unknown): void {
     call.reject(reason)
-    for (const entry of call.entries) {
-      if (entry.queue) {
-        const { queue } = entry
-        queue.remove(entry)
-        if (queue.size === 0) this.queues.delete(queue.kind)
-        this.leaveQueue(entry)
-      } else {
-        entry.job?.leave(entry, reason)
-      }
-    }
+    for (const entry of call.entries) entry.holder?.drop(entry, reason)
+    this.leaveQueue(call, call.queued)
+    for (const [kind, queue] of this.queues) if (queue.size === 0) this.queues.delete(kind)
     if (this.queues.size === 0) this.stopTimer()
   }
 
-  private leaveQueue({ call }: Entry<I, R>): void {
-    call.queued -= 1
+  private leaveQueue(call: Call<I, R>, items: number): void {
+    if (items === 0) return
+    call.queued -= items
     if (call.queued === 0) this.waiting.leave(call.client)
   }
 

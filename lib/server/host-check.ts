@@ -4,12 +4,13 @@
  */
 import { ClipError, outOfRange } from '../errors.js'
 import { hostOf, isLoopback, matchesHost, plainAddress } from './addresses.js'
-import type { ServerSettings } from './options.js'
 
 /** @throws {ClipError} ERR_CLIP_HOST_REFUSED */
 export type HostCheck = (header: string | undefined) => void
 
-export function hostCheck({ host, allowedHosts, trustProxy }: Pick<ServerSettings, 'host' | 'allowedHosts' | 'trustProxy'>): HostCheck {
+export function hostCheck(
+  { host, allowedHosts, trustProxy }: { host: string; allowedHosts: readonly string[]; trustProxy: number },
+): HostCheck {
   const local = isLoopback(hostOf(host)) && trustProxy === 0
   if (allowedHosts.includes('*') || (allowedHosts.length === 0 && !local)) return () => undefined
   return header => {

@@ -1,7 +1,6 @@
 // Typed access to the values of a GGUF file.
 #include "engine/error.h"
 #include "formats/containers/gguf-reader.h"
-#include "formats/layout/limits.h"
 
 #include <cmath>
 #include <cstdio>
@@ -11,6 +10,8 @@
 namespace ggclip {
 
 namespace {
+
+constexpr uint64_t MAX_STRINGS = 1 << 22;  // of a list: a vocabulary's tokens and more
 
 std::string number_text(double value) {
     char text[40];
@@ -177,8 +178,8 @@ std::vector<std::string> gguf_file::strings(const std::string & key) const {
     if (value->kind != gguf_kind::array || value->item != gguf_kind::string) {
         invalid(key, "an array of strings");
     }
-    if (value->count > static_cast<uint64_t>(limits::MAX_VOCAB)) {
-        throw error(error_code::FILE_LIMIT, path_ + ": key " + key + ": expected at most " + std::to_string(limits::MAX_VOCAB) +
+    if (value->count > MAX_STRINGS) {
+        throw error(error_code::FILE_LIMIT, path_ + ": key " + key + ": expected at most " + std::to_string(MAX_STRINGS) +
                                                 " strings, found " + std::to_string(value->count));
     }
     std::vector<std::string> out;

@@ -1,4 +1,10 @@
-/** The checks of the project itself: what may be skipped, and that nothing outside the checkout is looked at. */
+/** The checks of the project itself: what may be skipped, that nothing outside the checkout is looked at, that the package is whole. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+
+const root = path.join(__dirname, '..')
 
 const { sortOut } = require('./skip-reporter.cjs') as { sortOut(skipped: string[]): { named: Map<string, string[]>; unnamed: string[] } }
 const { needs } = require('./skips.cjs') as { needs: Record<string, { absent(): string | false; tests: RegExp }> }
@@ -57,5 +63,36 @@ describe('paths', () => {
     ['deploy/Dockerfile', 'WORKDIR /app/work/x'],
   ])('%s may say %s', (file, line) => {
     expect(faults(file, line)).toEqual([])
+  })
+})
+
+describe('the package', () => {
+  /** What scripts/check-package.cjs says of an archive of these files. */
+  function check(files: Record<string, string>): { status: number | null; stderr: string } {
+    const place = mkdtempSync(path.join(tmpdir(), 'ggclip-checks-'))
+    try {
+      mkdirSync(path.join(place, 'package'))
+      for (const [name, text] of Object.entries(files)) writeFileSync(path.join(place, 'package', name), text)
+      execFileSync('tar', ['-czf', 'package.tgz', 'package'], { cwd: place })
+      return spawnSync(process.execPath, [path.join(root, 'scripts', 'check-package.cjs'), path.join(place, 'package.tgz')], { encoding: 'utf8' })
+    } finally {
+      rmSync(place, { recursive: true })
+    }
+  }
+  const manifest = { name: 'broken', version: '1.0.0', type: 'commonjs', license: 'MIT', engines: { node: '>=20' }, main: './a.js', types: './a.d.ts' }
+
+  it('passes where every entry has its file and its types', () => {
+    expect(check({ 'package.json': JSON.stringify(manifest), 'a.js': 'exports.a = 1\n', 'a.d.ts': 'export declare const a: number\n' }))
+      .toMatchObject({ status: 0, stderr: '' })
+  })
+
+  it('fails where a file is missing, and where types say another format than the code', () => {
+    const exports = { '.': { import: { types: './a.d.ts', default: './a.mjs' }, require: { types: './a.d.ts', default: './b.js' } } }
+    const { status, stderr } = check({
+      'package.json': JSON.stringify({ ...manifest, exports }), 'a.js': 'exports.a = 1\n', 'a.mjs': 'export const a = 1\n', 'a.d.ts': 'export declare const a: number\n',
+    })
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^publint: .*b\.js.*does not exist/m)
+    expect(stderr).toMatch(/^types: Types are CJS, but implementation is ESM$/m)
   })
 })

@@ -1,22 +1,19 @@
 /** The library's main class. */
-import { throwIfAborted, underBoth, withAbort } from '../async/abort.js'
+import { throwIfAborted, underBoth } from '../async/abort.js'
 import { checkImageOptions, checkTextOptions, imageKeys, pictureKeys, textKeys } from './call-options.js'
 import { checkClassifyOptions, Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
 import { withDeadline } from '../async/deadline.js'
-import { ClipError, fromNative } from '../errors.js'
-import { checkLayers, checkStates, type HiddenStates, type HiddenStatesOptions } from './hidden-layers.js'
-import { type DecodeSettings, decodeImage, isImageList, prepareDecoder } from '../image/image.js'
+import { ClipError } from '../errors.js'
+import { type DecodeSettings, decodeImage, isImageList } from '../image/image.js'
+import { type LoadedModel, loadModel } from './load-model.js'
 import { checkLoadOptions, type LoadSettings } from './load-options.js'
-import { locateModel, type ModelLocation } from '../models/model-path.js'
-import { modelTokenizer, withTokenizerIds } from './model-tokenizer.js'
 import type { NativeImage, NativeModel, NativeSession, NativeStates } from '../native/contract.js'
-import { loadAddon } from '../native/load.js'
-import { ownRealm } from '../native/own-realm.js'
 import { type EncodeOutcome, outcomesInOrder, type StreamOptions } from '../async/outcomes.js'
-import { mapInOrder } from '../async/pipeline.js'
+import { type MapOptions, mapInOrder } from '../async/pipeline.js'
 import { checkProfileOptions, type Profile, profileOn, type ProfileOptions, summarise } from './profile.js'
 import { Scheduler, type SchedulerStats } from '../scheduler/index.js'
-import { type EncodeItem, imageKind, preprocessKind, SessionRunner, textKind } from './session-runner.js'
+import { type EncodeItem, imageKind, onOwnSession, preprocessKind, SessionRunner, textKind } from './session-runner.js'
+import { checkHiddenStatesOptions, checkIntermediatesOptions, checkStates, type HiddenStates, type HiddenStatesOptions } from './states.js'
 import { dot, normalize, sigmoid, softmax } from '../vectors/similarity.js'
 import { TextCache } from './text-cache.js'
 import { batchListener, Tracer } from './trace.js'
@@ -24,15 +21,13 @@ import type { ClipTokenizer } from '../tokenizer/tokenizer.js'
 import type {
   CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, SimilarityResult,
 } from '../types.js'
-import { checkBoolean, checkIterable, checkOneOf, checkOptions, checkSignal, checkString, checkStrings, checkTexts } from '../validate.js'
+import { checkIterable, checkOneOf, checkString, checkTexts } from '../validate.js'
 
 const textCacheSize = 1024
 /** Texts that are tokenised and queued at once, or a batch; two such slices of a call wait at a time, so that a long list blocks nobody. */
 const leastTextSlice = 64
 /** On CPUs, larger batches of pictures are no faster than what fits in here; texts and GPUs get their full batches. */
 const batchAimMs = 200
-/** More would wait for memory, and the addon takes no more. */
-const maxLoadThreads = 64
 
 export interface ClipStats extends SchedulerStats {
   /** Texts whose embedding is kept for the next call. */
@@ -66,24 +61,17 @@ export class Clip {
   /** What the model is: architecture, sizes, types, device, bytes, licence, source. */
   readonly info: Readonly<ClipInfo>
 
-  private constructor(model: NativeModel, tokenizer: ClipTokenizer | undefined, settings: LoadSettings, location: ModelLocation) {
+  private constructor({ model, tokenizer, info }: LoadedModel, settings: LoadSettings) {
     this.#model = model
-    const native = ownRealm(model.info())
-    this.info = Object.freeze({
-      ...native, text: withTokenizerIds(native.text, tokenizer), architecture: 'clip' as const, logitScale: Math.exp(native.logitScale), threads: settings.threads, sessions: settings.sessions,
-      source: native.source || location.source, revision: native.revision || location.revision,
-    })
-    this.#runners = Array.from(
-      { length: settings.sessions },
-      () => new SessionRunner(model, model.createSession(settings.threads, settings.maxBatch), native.dim, native.name || native.path),
-    )
-    const { maxBatch, maxWaitMs, maxQueue, decode, maxPixels, maxDecodeMs, svg } = settings
+    this.info = info
+    const { threads, sessions, maxBatch, maxWaitMs, maxQueue, decode, maxPixels, maxDecodeMs, svg } = settings
+    this.#runners = Array.from({ length: sessions }, () => new SessionRunner(model, model.createSession(threads, maxBatch), info.dim, this.#name))
     this.#tracer = new Tracer(settings.onTrace)
     this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, aimMs: batchAimMs, maxWaitMs, maxQueue, onBatch: this.#tracer.onBatch })
     // pictures of any grid are decoded exactly: how large they become depends on their proportions
-    const { imageSize: size = 0, resizeMode: mode } = native.vision?.anyGrid ? {} : native.vision ?? {}
+    const { imageSize: size = 0, resizeMode: mode } = info.vision?.anyGrid ? {} : info.vision ?? {}
     this.#decoding = { decode, maxPixels, maxDecodeMs, svg, size, mode: mode === 'patches' ? undefined : mode }
-    this.#inFlight = Math.min(2 * maxBatch * settings.sessions, maxQueue)
+    this.#inFlight = Math.min(2 * maxBatch * sessions, maxQueue)
     this.#textSlice = Math.max(leastTextSlice, maxBatch)
     this.#tokenizer = tokenizer
   }
@@ -100,30 +88,7 @@ export class Clip {
    */
   static async load(source?: string, options?: LoadOptions): Promise<Clip> {
     const settings = checkLoadOptions(options)
-    const addon = loadAddon()
-    const location = await locateModel(source, settings)
-    const native = {
-      device: settings.device,
-      towers: settings.towers,
-      dtype: settings.dtype ?? '',
-      precision: settings.precision,
-      kernels: process.env.GGCLIP_CPU ?? '',
-      threads: Math.min(settings.threads * settings.sessions, maxLoadThreads),
-      tokenizerFolder: location.tokenizerFolder,
-      processorFolder: location.processorFolder,
-    }
-    const loading = withAbort(settings.signal, () => addon.loadModel(location.path, native), loaded => loaded.dispose())
-    if (settings.towers === 'image') prepareDecoder() // while the weights are packed; with both towers, pictures may never come
-    const model = await loading
-    try {
-      const tokenizer = await modelTokenizer(model, model.info(), location.tokenizerFolder, settings.signal)
-      throwIfAborted(settings.signal)
-      return new Clip(model, tokenizer, settings, location)
-    } catch (error) {
-      model.dispose()
-      throwIfAborted(settings.signal)
-      throw fromNative(error)
-    }
+    return loadModel(source, settings, loaded => new Clip(loaded, settings))
   }
 
   /**
@@ -142,7 +107,7 @@ export class Clip {
     if (!isImageList(images)) return this.#encodeOneImage(images, settings)
     return withDeadline(settings, async limited => {
       const vectors: Float32Array[] = []
-      for await (const vector of this.#encodeEachImage(images, limited)) vectors.push(vector)
+      for await (const vector of mapInOrder(images, this.#streaming(limited), this.#imageEncoder(limited))) vectors.push(vector)
       return vectors
     })
   }
@@ -159,9 +124,8 @@ export class Clip {
   async* encodeImages(images: Stream<ImageInput>, options?: EncodeImageOptions & StreamOptions) {
     const { onError, ...settings } = checkImageOptions(options, [...imageKeys, 'onError'])
     checkIterable('images', images)
-    if (!yields(onError)) return yield* this.#encodeEachImage(images, settings)
-    yield* outcomesInOrder(images, { limit: this.#inFlight, signal: settings.signal }, (image, index, signal) =>
-      this.#encodeOneImage(image, { ...settings, signal }, `images[${index}]`))
+    const [limits, encode] = [this.#streaming(settings), this.#imageEncoder(settings)]
+    yield* yields(onError) ? outcomesInOrder(images, limits, encode) : mapInOrder(images, limits, encode)
   }
 
   /**
@@ -184,7 +148,7 @@ export class Clip {
   encodeTexts(texts: Stream<string>, options?: EncodeTextOptions & { onError?: 'throw' }): AsyncGenerator<Float32Array, void, undefined>
   async* encodeTexts(texts: Stream<string>, options?: EncodeTextOptions & StreamOptions) {
     const { onError, ...settings } = checkTextOptions(options, [...textKeys, 'onError'])
-    const limits = { limit: this.#inFlight, signal: settings.signal }
+    const limits = this.#streaming(settings)
     const encode = (text: string, _: number, signal: AbortSignal): Promise<Float32Array> => this.encodeText(checkString('texts', text, { empty: true }), { ...settings, signal })
     checkIterable('texts', texts)
     yield* yields(onError) ? outcomesInOrder(texts, limits, encode) : mapInOrder(texts, limits, encode)
@@ -259,13 +223,8 @@ export class Clip {
   hiddenStates(input: ImageInput, options: HiddenStatesOptions): Promise<HiddenStates>
   hiddenStates(input: ImageInput, options: HiddenStatesOptions<readonly number[]>): Promise<HiddenStates[]>
   async hiddenStates(input: ImageInput, options: HiddenStatesOptions<number | readonly number[]>): Promise<HiddenStates | HiddenStates[]> {
-    const given = checkOptions('options', options, ['layer', 'skip', 'norm', 'tower', 'signal'])
-    const tower = checkOneOf('tower', given.tower, ['image', 'text'])
-    const layers = (tower === 'image' ? this.#needTower('vision') : this.#needTower('text')).layers
-    const { numbers, several } = checkLayers(given, layers)
-    const kind = given.norm !== undefined && checkBoolean('norm', given.norm) ? 'normed' : 'hidden'
-    const names = numbers.map(layer => `${tower === 'image' ? 'vision' : 'text'}.${kind}.${layer}`)
-    const states = await this.intermediates(input, { tower, names, signal: given.signal })
+    const { tower, names, several, signal } = checkHiddenStatesOptions(options, tower => this.#needTower(tower).layers)
+    const states = await this.intermediates(input, { tower, names, signal })
     return several ? names.map(name => states[name]!) : states[names[0]!]!
   }
 
@@ -274,17 +233,15 @@ export class Clip {
    * the names. An empty `names` returns all of them.
    */
   async intermediates(input: ImageInput, options: { tower: 'image' | 'text'; names?: readonly string[]; signal?: AbortSignal }): Promise<NativeStates> {
-    const { tower, names = [], signal } = checkOptions('options', options, ['tower', 'names', 'signal'])
-    checkOneOf('tower', tower, ['image', 'text'])
-    const wanted = checkStrings('names', names)
-    throwIfAborted(checkSignal('signal', signal))
+    const { tower, names, signal } = checkIntermediatesOptions(options)
+    throwIfAborted(signal)
     if (tower === 'text') {
       const ids = this.tokenize(checkString('text', input, { empty: true }))
-      return checkStates(this.#name, 'text', await this.#onOwnSession(session => session.textStates(ids, wanted), signal))
+      return checkStates(this.#name, 'text', await this.#onOwnSession(session => session.textStates(ids, names), signal))
     }
     this.#needTower('vision')
     const image = await this.#decode(input, { signal })
-    return checkStates(this.#name, imageName('image', input), await this.#onOwnSession(session => session.imageStates(image, wanted), signal))
+    return checkStates(this.#name, imageName('image', input), await this.#onOwnSession(session => session.imageStates(image, names), signal))
   }
 
   /**
@@ -328,9 +285,10 @@ export class Clip {
 
   // ---- images --------------------------------------------------------------------------------------------------------
 
-  #encodeEachImage(images: Iterable<ImageInput> | AsyncIterable<ImageInput>, settings: EncodeImageOptions) {
-    return mapInOrder(images, { limit: this.#inFlight, signal: settings.signal }, (image, index, signal) =>
-      this.#encodeOneImage(image, { ...settings, signal }, `images[${index}]`))
+  /** Encodes the images of a list or a stream, under the signal of all of them. */
+  #imageEncoder(settings: EncodeImageOptions) {
+    return (image: ImageInput, index: number, signal: AbortSignal): Promise<Float32Array> =>
+      this.#encodeOneImage(image, { ...settings, signal }, `images[${index}]`)
   }
 
   async #encodeOneImage(input: ImageInput, settings: EncodeImageOptions, name = 'image'): Promise<Float32Array> {
@@ -402,6 +360,12 @@ export class Clip {
     return this.#tokenizer!
   }
 
+  // ---- both ----------------------------------------------------------------------------------------------------------
+
+  #streaming({ signal }: CallOptions): MapOptions {
+    return { limit: this.#inFlight, signal }
+  }
+
   // ---- state ---------------------------------------------------------------------------------------------------------
 
   /** What messages call the model. */
@@ -422,16 +386,9 @@ export class Clip {
     return info
   }
 
-  async #onOwnSession<T>(run: (session: NativeSession) => Promise<T>, signal?: AbortSignal, maxBatch = 1): Promise<T> {
+  #onOwnSession<T>(run: (session: NativeSession) => Promise<T>, signal?: AbortSignal, maxBatch = 1): Promise<T> {
     this.#needOpen()
-    throwIfAborted(signal)
-    const session = this.#model.createSession(this.info.threads, maxBatch)
-    try {
-      const running = (): Promise<T> => run(session).then(ownRealm, error => { throw fromNative(error) })
-      return await withAbort(signal, () => ({ promise: running(), abort: () => session.abort() }))
-    } finally {
-      await session.dispose()
-    }
+    return onOwnSession(this.#model, { threads: this.info.threads, maxBatch, signal }, run)
   }
 }
 

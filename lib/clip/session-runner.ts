@@ -1,5 +1,5 @@
 /** Between the scheduler and a native session: one batch of prepared inputs in, one embedding each out. */
-import { onAbort, throwIfAborted } from '../async/abort.js'
+import { onAbort, throwIfAborted, withAbort } from '../async/abort.js'
 import { fromNative } from '../errors.js'
 import { isFiniteVector, notFinite } from '../vectors/finite.js'
 import type { NativeImage, NativeModel, NativePixels, NativeSession } from '../native/contract.js'
@@ -84,6 +84,20 @@ export class SessionRunner implements BatchRunner<EncodeItem, Float32Array> {
       at += item.ids.length
     }
     return this.session.encodeTexts(ids, lengths)
+  }
+}
+
+/** Runs one call on a session made for it: others batch and queue as before. */
+export async function onOwnSession<T>(
+  model: NativeModel, { threads, maxBatch, signal }: { threads: number; maxBatch: number; signal?: AbortSignal },
+  run: (session: NativeSession) => Promise<T>,
+): Promise<T> {
+  throwIfAborted(signal)
+  const session = model.createSession(threads, maxBatch)
+  try {
+    return ownRealm(await withAbort(signal, () => ({ promise: run(session), abort: () => session.abort() })))
+  } finally {
+    await session.dispose()
   }
 }
 

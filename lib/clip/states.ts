@@ -1,8 +1,8 @@
-/** The states that a call of hiddenStates names, and what it gives. */
+/** Intermediate states: which ones a call names, and what it returns. */
 import { outOfRange } from '../errors.js'
 import { isFiniteVector, notFinite } from '../vectors/finite.js'
 import type { NativeStates } from '../native/contract.js'
-import { checkInteger, checkNonEmptyArray } from '../validate.js'
+import { checkBoolean, checkInteger, checkNonEmptyArray, checkOneOf, checkOptions, checkSignal, checkStrings } from '../validate.js'
 
 export interface HiddenStatesOptions<Layer extends number | readonly number[] = number> {
   /** Layer, or several: 0 is the input of the first block, -1 the output of the last. Default -1. */
@@ -21,6 +21,30 @@ export interface HiddenStates {
   data: Float32Array
   tokens: number
   width: number
+}
+
+/**
+ * The names of the states that {@link Clip.hiddenStates} returns; `layersOf`: the number of a tower's blocks.
+ *
+ * @throws {TypeError|RangeError}
+ */
+export function checkHiddenStatesOptions(
+  options: HiddenStatesOptions<number | readonly number[]>, layersOf: (tower: 'vision' | 'text') => number,
+): { tower: 'image' | 'text'; names: string[]; several: boolean; signal: AbortSignal | undefined } {
+  const { norm = false, signal, ...given } = checkOptions('options', options, ['layer', 'skip', 'norm', 'tower', 'signal'])
+  const tower = checkOneOf('tower', given.tower, ['image', 'text'])
+  const prefix = tower === 'image' ? 'vision' : 'text'
+  const { numbers, several } = checkLayers(given, layersOf(prefix))
+  const kind = checkBoolean('norm', norm) ? 'normed' : 'hidden'
+  return { tower, names: numbers.map(layer => `${prefix}.${kind}.${layer}`), several, signal }
+}
+
+/** @throws {TypeError|RangeError} */
+export function checkIntermediatesOptions(
+  options: { tower: 'image' | 'text'; names?: readonly string[]; signal?: AbortSignal },
+): { tower: 'image' | 'text'; names: string[]; signal: AbortSignal | undefined } {
+  const { tower, names = [], signal } = checkOptions('options', options, ['tower', 'names', 'signal'])
+  return { tower: checkOneOf('tower', tower, ['image', 'text']), names: checkStrings('names', names), signal: checkSignal('signal', signal) }
 }
 
 /**

@@ -1,0 +1,57 @@
+/** From the name of a model to its weights in memory and its tokenizer. */
+import { throwIfAborted, withAbort } from '../async/abort.js'
+import { fromNative } from '../errors.js'
+import { prepareDecoder } from '../image/image.js'
+import { locateModel, type ModelLocation } from '../models/model-path.js'
+import type { NativeModel } from '../native/contract.js'
+import { loadAddon } from '../native/load.js'
+import { ownRealm } from '../native/own-realm.js'
+import type { ClipTokenizer } from '../tokenizer/tokenizer.js'
+import type { ClipInfo } from '../types.js'
+import type { LoadSettings } from './load-options.js'
+import { modelTokenizer, withTokenizerIds } from './model-tokenizer.js'
+
+/** More would wait for memory, and the addon takes no more. */
+const maxLoadThreads = 64
+
+export interface LoadedModel {
+  readonly model: NativeModel
+  readonly tokenizer: ClipTokenizer | undefined
+  readonly info: Readonly<ClipInfo>
+}
+
+/** What `use` makes of the model. When that fails, or the signal aborts first, the model is disposed of. */
+export async function loadModel<T>(source: string | undefined, settings: LoadSettings, use: (loaded: LoadedModel) => T): Promise<T> {
+  const addon = loadAddon()
+  const location = await locateModel(source, settings)
+  const native = {
+    device: settings.device,
+    towers: settings.towers,
+    dtype: settings.dtype ?? '',
+    precision: settings.precision,
+    kernels: process.env.GGCLIP_CPU ?? '',
+    threads: Math.min(settings.threads * settings.sessions, maxLoadThreads),
+    tokenizerFolder: location.tokenizerFolder,
+    processorFolder: location.processorFolder,
+  }
+  const loading = withAbort(settings.signal, () => addon.loadModel(location.path, native), loaded => loaded.dispose())
+  if (settings.towers === 'image') prepareDecoder() // while the weights are packed; with both towers, pictures may never come
+  const model = await loading
+  try {
+    const tokenizer = await modelTokenizer(model, model.info(), location.tokenizerFolder, settings.signal)
+    throwIfAborted(settings.signal)
+    return use({ model, tokenizer, info: infoOf(model, tokenizer, settings, location) })
+  } catch (error) {
+    model.dispose()
+    throwIfAborted(settings.signal)
+    throw fromNative(error)
+  }
+}
+
+function infoOf(model: NativeModel, tokenizer: ClipTokenizer | undefined, { threads, sessions }: LoadSettings, location: ModelLocation): Readonly<ClipInfo> {
+  const native = ownRealm(model.info())
+  return Object.freeze({
+    ...native, text: withTokenizerIds(native.text, tokenizer), architecture: 'clip' as const, logitScale: Math.exp(native.logitScale),
+    threads, sessions, source: native.source || location.source, revision: native.revision || location.revision,
+  })
+}

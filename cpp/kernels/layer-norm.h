@@ -2,6 +2,7 @@
 // activations.
 #pragma once
 
+#include <float.h>
 #include <math.h>
 
 #include "kernels/matmul/pack-activations.h"
@@ -48,7 +49,9 @@ static normalized_row normalize(const norm_args & a, int t) {
         const vf v = n == lanes ? sub(load_f(x + i), mean) : keep_first(sub(load_first(x + i, n), mean), n);
         return mul(v, v);
     });
-    return {x, a.weight, a.bias, mean, set_f(1.0f / sqrtf(squares / (float) a.n + a.eps))};
+    // A variance beyond floats would make the row its bias, which looks right: NaN instead.
+    const float scale = squares <= FLT_MAX ? 1.0f / sqrtf(squares / (float) a.n + a.eps) : NAN;
+    return {x, a.weight, a.bias, mean, set_f(scale)};
 }
 
 static void layer_norm(const norm_args & a, int ith, int nth) {

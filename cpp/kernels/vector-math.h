@@ -17,12 +17,12 @@ GGCLIP_INLINE vf exp2_v(vf n, vf r) {
     return scale_exp2(fma(p, r, set_f(1.0f)), n);
 }
 
-// e^x for x <= 88; 0 below -87. The power of 2 is x log2(e), its constant in two parts.
+// e^x for x <= 88; 0 below -87, NaN for NaN. The power of 2 is x log2(e), its constant in two parts.
 GGCLIP_INLINE vf exp_v(vf x) {
-    const vf at_least = max(x, set_f(-87.0f));
+    const vf at_least = max(set_f(-87.0f), x);  // in this order x86 keeps NaN
     const vf n = round_even(mul(at_least, set_f(1.44269502f)));
     const vf r = fma(at_least, set_f(1.92596299e-8f), fms(at_least, set_f(1.44269502f), n));
-    return if_negative(sub(x, set_f(-87.0f)), zero_f(), exp2_v(n, r));
+    return if_less(x, set_f(-87.0f), zero_f(), exp2_v(n, r));
 }
 
 // x / (1 + 2^-v): x times the logistic function of v ln(2). At the limits of v the result is x, or ~x * 1e-38.

@@ -8,6 +8,7 @@
 #include "kernels/bench.h"
 #include "kernels/linear-tests.h"
 #include "kernels/norm-tests.h"
+#include "kernels/not-finite-tests.h"
 #include "kernels/unary-tests.h"
 
 using namespace test;
@@ -61,6 +62,7 @@ int main(int argc, char ** argv) {
         test_unary(*k);
         test_layer_norm(*k);
         test_attention(*k);
+        test_not_finite(*k);
         test_peak(*k);
     }
     std::printf(n_failed ? "%d checks failed\n" : "all passed\n", n_failed);

@@ -1,10 +1,12 @@
 // A batch must equal its single calls, bit for bit: random models, types, kernel levels, precisions and numbers of threads,
-// batches of unlike members. The levels must agree with one another on f32 weights.
+// batches of unlike members. The levels must agree with one another on f32 weights. What is not finite stays so.
 #include "check.h"
 #include "engine/run/session.h"
 #include "kernels/kernels.h"
 #include "tiny-model.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 using namespace ggclip;
@@ -119,6 +121,23 @@ void check_batches(dice & dice, const std::shared_ptr<const weights> & model, co
     }
 }
 
+// A value that is not finite, in a place that some patch has, leaves no number that looks right, and nothing in the others.
+void check_not_finite(dice & dice, const std::shared_ptr<const weights> & model, const inputs & in, const rows & expected, const std::string & what) {
+    const size_t           hit = (size_t) dice.between(0, (int) in.pictures.size() - 1);
+    std::vector<test::picture> pictures = in.pictures;
+    test::picture &        picture = pictures[hit];
+    const vision_hparams & hp = model->hp.vision;
+    const int x = dice.between(0, picture.width / hp.patch_size * hp.patch_size - 1), y = dice.between(0, picture.height / hp.patch_size * hp.patch_size - 1);
+    const size_t at = ((size_t) dice.between(0, hp.n_channel - 1) * (size_t) picture.height + (size_t) y) * (size_t) picture.width + (size_t) x;
+    picture.pixels[at] = dice.one_of({NAN, -NAN, INFINITY, -INFINITY});
+    session    batched(model, 1, 32);
+    const rows found = encode_pictures(batched, pictures);
+    for (size_t i = 0; i < found.size(); i++) {
+        const bool lost = std::none_of(found[i].begin(), found[i].end(), [](float v) { return std::isfinite(v); });
+        CHECK(i == hit ? lost : same_bits(found[i], expected[i]), "picture %zu of a batch with %g in picture %zu; %s", i, (double) picture.pixels[at], hit, what.c_str());
+    }
+}
+
 void check_model(uint32_t seed, const std::vector<std::string> & names) {
     dice dice(seed);
     const hparams   hp = test::random_hparams(dice);
@@ -132,6 +151,7 @@ void check_model(uint32_t seed, const std::vector<std::string> & names) {
     const auto reference = std::make_shared<const weights>(*source, exact);
     const rows wanted = alone(reference, in);
     check_batches(dice, reference, in, wanted, describe(hp, exact) + ", seed " + std::to_string(seed));
+    check_not_finite(dice, reference, in, wanted, describe(hp, exact) + ", seed " + std::to_string(seed));
 
     for (const std::string & level : names) {
         load_options options;
@@ -143,6 +163,7 @@ void check_model(uint32_t seed, const std::vector<std::string> & names) {
         const rows        expected = alone(model, in);
         const std::string what = describe(hp, options) + ", seed " + std::to_string(seed);
         check_batches(dice, model, in, expected, what);
+        check_not_finite(dice, model, in, expected, what);
         const bool f32 = options.arithmetic == precision::exact || (options.arithmetic == precision::normal && (options.dtype == "f32" || (options.dtype.empty() && stored == GGML_TYPE_F32)));
         for (size_t i = 0; f32 && i < expected.size(); i++) {
             const float off = largest_difference(expected[i], wanted[i]);

@@ -107,8 +107,12 @@ class portable_ops final : public layer_ops {
     }
 
   private:
+    // Whether ggml's CPU rounds what it multiplies with such a matrix in blocks of 256, whose largest value ignores NaN.
+    static bool rounds_nan_to_zero(ggml_type type) { return ggml_blck_size(type) == 256; }
+
     // W x. ggml rounds x to f16 for an f16 matrix and to blocks with f16 scales for most others: hidden values beyond f16's
     // range (an MLP's, mostly) would be infinite. Divided by their root mean square they fit; normalised ones fit anyway.
+    // A row that is not finite stays so: its size does it, and where rows are not divided by one, a factor that is 1 else.
     ggml_tensor * multiply(ggml_tensor * w, ggml_tensor * x, bool normalised) {
         const bool    scaled = !normalised && w->type != GGML_TYPE_F32 && w->type != GGML_TYPE_BF16;
         ggml_tensor * size = nullptr;                          // [1, n_token]
@@ -119,7 +123,8 @@ class portable_ops final : public layer_ops {
         }
         ggml_tensor * cur = ggml_mul_mat(ctx_, w, x);
         ggml_prec_set_acc(cur, GGML_PREC_F32);
-        return scaled ? ggml_mul(ctx_, cur, size) : cur;
+        if (!scaled && rounds_nan_to_zero(w->type)) size = ggml_scale_bias(ctx_, ggml_sum_rows(ctx_, x), 0.0f, 1.0f);
+        return size ? ggml_mul(ctx_, cur, size) : cur;
     }
 
     ggml_context * ctx_;

@@ -27,11 +27,16 @@ static size_t row_size(weight_type type, int n_in) {
 
 static size_t packed_size(weight_type type, int n_out, int n_in) { return row_size(type, n_in) * n_out; }
 
+// The larger of a magnitude and another number's, NaN where either is.
+static float larger_magnitude(float magnitude, float x) {
+    const float a = fabsf(x);
+    return a > magnitude || a != a ? a : magnitude;
+}
+
 static float max_abs(const float * x, int n) {
     float amax = 0.0f;
     for (int i = 0; i < n; i++) {
-        const float a = fabsf(x[i]);
-        amax = a > amax ? a : amax;
+        amax = larger_magnitude(amax, x[i]);
     }
     return amax;
 }
@@ -168,8 +173,7 @@ static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, i
         if (type == weight_type::i8) {
             float amax = 0.0f;
             for (int i = 0; i < a.n; i++) {
-                const float v = fabsf(normalized(a, x, m, i));
-                amax = v > amax ? v : amax;
+                amax = larger_magnitude(amax, normalized(a, x, m, i));
             }
             const float d = step_of(amax);
             memcpy(row, &d, sizeof(d));
@@ -185,8 +189,7 @@ static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, i
             if (i0 % group == 0) {
                 amax = 0.0f;
                 for (int i = i0; i < min_int(i0 + group, a.n); i++) {
-                    const float v = fabsf(normalized(a, x, m, i));
-                    amax = v > amax ? v : amax;
+                    amax = larger_magnitude(amax, normalized(a, x, m, i));
                 }
             }
             float values[block_size];

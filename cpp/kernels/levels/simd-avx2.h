@@ -25,7 +25,7 @@ GGCLIP_INLINE vf fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }    /
 GGCLIP_INLINE vf fms(vf a, vf b, vf c) { return _mm256_fmsub_ps(a, b, c); }    // a * b - c
 GGCLIP_INLINE vf fnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); }  // c - a * b
 GGCLIP_INLINE vf reciprocal(vf a) { return div(set_f(1.0f), a); }
-GGCLIP_INLINE vf max(vf a, vf b) { return _mm256_max_ps(a, b); }
+GGCLIP_INLINE vf max(vf a, vf b) { return _mm256_max_ps(a, b); }  // b where either is NaN
 GGCLIP_INLINE vf min(vf a, vf b) { return _mm256_min_ps(a, b); }
 GGCLIP_INLINE vf abs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
 GGCLIP_INLINE vf round_even(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
@@ -36,6 +36,8 @@ GGCLIP_INLINE vi to_int(vf a) { return _mm256_cvtps_epi32(a); }  // nearest, tie
 GGCLIP_INLINE vf scale_exp2(vf x, vf n) {
     return mul(x, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(to_int(n), _mm256_set1_epi32(127)), 23)));
 }
+// Per lane: x < limit ? a : b; b where x is NaN.
+GGCLIP_INLINE vf if_less(vf x, vf limit, vf a, vf b) { return _mm256_blendv_ps(b, a, _mm256_cmp_ps(x, limit, _CMP_LT_OQ)); }
 // Per lane: x < 0 ? a : b, by the sign bit.
 GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) { return _mm256_blendv_ps(b, a, x); }
 
@@ -69,6 +71,14 @@ GGCLIP_INLINE vf as_float(vi bits) { return _mm256_castsi256_ps(bits); }
 GGCLIP_INLINE vi zero_i() { return _mm256_setzero_si256(); }
 GGCLIP_INLINE vi set_i(int32_t x) { return _mm256_set1_epi32(x); }
 GGCLIP_INLINE vi add_i(vi a, vi b) { return _mm256_add_epi32(a, b); }
+GGCLIP_INLINE vi max_i(vi a, vi b) { return _mm256_max_epi32(a, b); }
+GGCLIP_INLINE vi magnitude_bits(vf a) { return _mm256_and_si256(_mm256_castps_si256(a), _mm256_set1_epi32(0x7fffffff)); }
+// The float of the largest bits.
+GGCLIP_INLINE float max_of_bits(vi x) {
+    const __m128i a = _mm_max_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    const __m128i b = _mm_max_epi32(a, _mm_unpackhi_epi64(a, a));
+    return _mm_cvtss_f32(_mm_castsi128_ps(_mm_max_epi32(b, _mm_shuffle_epi32(b, 1))));
+}
 GGCLIP_INLINE vi load_i(const void * p) { return _mm256_loadu_si256((const __m256i *) p); }
 GGCLIP_INLINE void store_i(void * p, vi x) { _mm256_storeu_si256((__m256i *) p, x); }
 GGCLIP_INLINE vi broadcast_32(const void * p) { return _mm256_castps_si256(_mm256_broadcast_ss((const float *) p)); }

@@ -28,7 +28,7 @@ GGCLIP_INLINE vf reciprocal(vf a) {
     const vf r = _mm512_rcp14_ps(a);
     return _mm512_mul_ps(r, _mm512_fnmadd_ps(a, r, _mm512_set1_ps(2.0f)));
 }
-GGCLIP_INLINE vf max(vf a, vf b) { return _mm512_max_ps(a, b); }
+GGCLIP_INLINE vf max(vf a, vf b) { return _mm512_max_ps(a, b); }  // b where either is NaN
 GGCLIP_INLINE vf min(vf a, vf b) { return _mm512_min_ps(a, b); }
 GGCLIP_INLINE vf abs(vf a) { return _mm512_abs_ps(a); }
 GGCLIP_INLINE vf round_even(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
@@ -37,9 +37,13 @@ GGCLIP_INLINE vi to_int(vf a) { return _mm512_cvtps_epi32(a); }  // nearest, tie
 
 // x * 2^n for whole n in -126..127.
 GGCLIP_INLINE vf scale_exp2(vf x, vf n) { return _mm512_scalef_ps(x, n); }
+// Per lane: x < limit ? a : b; b where x is NaN.
+GGCLIP_INLINE vf if_less(vf x, vf limit, vf a, vf b) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, limit, _CMP_LT_OQ), b, a);
+}
 // Per lane: x < 0 ? a : b.
 GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) {
-    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, zero_f(), _CMP_LT_OQ), b, a);
+    return if_less(x, zero_f(), a, b);
 }
 
 GGCLIP_INLINE float sum_of(vf x) { return _mm512_reduce_add_ps(x); }
@@ -61,6 +65,15 @@ GGCLIP_INLINE vf as_float(vi bits) { return _mm512_castsi512_ps(bits); }
 GGCLIP_INLINE vi zero_i() { return _mm512_setzero_si512(); }
 GGCLIP_INLINE vi set_i(int32_t x) { return _mm512_set1_epi32(x); }
 GGCLIP_INLINE vi add_i(vi a, vi b) { return _mm512_add_epi32(a, b); }
+GGCLIP_INLINE vi max_i(vi a, vi b) { return _mm512_max_epi32(a, b); }
+GGCLIP_INLINE vi magnitude_bits(vf a) { return _mm512_and_si512(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff)); }
+// The float of the largest bits.
+GGCLIP_INLINE float max_of_bits(vi x) {
+    const __m256i half = _mm256_max_epi32(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1));
+    const __m128i a = _mm_max_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    const __m128i b = _mm_max_epi32(a, _mm_unpackhi_epi64(a, a));
+    return _mm_cvtss_f32(_mm_castsi128_ps(_mm_max_epi32(b, _mm_shuffle_epi32(b, 1))));
+}
 GGCLIP_INLINE vi load_i(const void * p) { return _mm512_loadu_si512(p); }
 GGCLIP_INLINE void store_i(void * p, vi x) { _mm512_storeu_si512(p, x); }
 GGCLIP_INLINE vi broadcast_32(const void * p) { return _mm512_castps_si512(_mm512_set1_ps(*(const float *) p)); }

@@ -26,7 +26,7 @@ GGCLIP_INLINE vf fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }   // a * b
 GGCLIP_INLINE vf fms(vf a, vf b, vf c) { return vfmaq_f32(vnegq_f32(c), a, b); }  // a * b - c
 GGCLIP_INLINE vf fnma(vf a, vf b, vf c) { return vfmsq_f32(c, a, b); }  // c - a * b
 GGCLIP_INLINE vf reciprocal(vf a) { return div(set_f(1.0f), a); }
-GGCLIP_INLINE vf max(vf a, vf b) { return vmaxq_f32(a, b); }
+GGCLIP_INLINE vf max(vf a, vf b) { return vmaxq_f32(a, b); }  // NaN where either is
 GGCLIP_INLINE vf min(vf a, vf b) { return vminq_f32(a, b); }
 GGCLIP_INLINE vf abs(vf a) { return vabsq_f32(a); }
 GGCLIP_INLINE vf round_even(vf a) { return vrndnq_f32(a); }
@@ -37,6 +37,8 @@ GGCLIP_INLINE vi to_int(vf a) { return vcvtnq_s32_f32(a); }  // nearest, ties to
 GGCLIP_INLINE vf scale_exp2(vf x, vf n) {
     return mul(x, vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(to_int(n), vdupq_n_s32(127)), 23)));
 }
+// Per lane: x < limit ? a : b; b where x is NaN.
+GGCLIP_INLINE vf if_less(vf x, vf limit, vf a, vf b) { return vbslq_f32(vcltq_f32(x, limit), a, b); }
 // Per lane: x < 0 ? a : b.
 GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) { return vbslq_f32(vcltzq_f32(x), a, b); }
 
@@ -70,6 +72,9 @@ GGCLIP_INLINE vf load_bf16(const uint16_t * p) { return vreinterpretq_f32_u32(vs
 GGCLIP_INLINE vi zero_i() { return vdupq_n_s32(0); }
 GGCLIP_INLINE vi set_i(int32_t x) { return vdupq_n_s32(x); }
 GGCLIP_INLINE vi add_i(vi a, vi b) { return vaddq_s32(a, b); }
+GGCLIP_INLINE vi max_i(vi a, vi b) { return vmaxq_s32(a, b); }
+GGCLIP_INLINE vi magnitude_bits(vf a) { return vreinterpretq_s32_f32(vabsq_f32(a)); }
+GGCLIP_INLINE float max_of_bits(vi x) { return vgetq_lane_f32(vreinterpretq_f32_s32(vdupq_n_s32(vmaxvq_s32(x))), 0); }  // the float of the largest bits
 GGCLIP_INLINE vi load_i(const void * p) { return vreinterpretq_s32_u8(vld1q_u8((const uint8_t *) p)); }
 GGCLIP_INLINE void store_i(void * p, vi x) { vst1q_u8((uint8_t *) p, vreinterpretq_u8_s32(x)); }
 GGCLIP_INLINE vi broadcast_32(const void * p) { return vld1q_dup_s32((const int32_t *) p); }

@@ -46,17 +46,19 @@ static void copy_row(const Row & row, int n, float * dst) {
     }
 }
 
+// The largest magnitude, or NaN: as integers, magnitudes are in the order of their values with NaN above infinity, where
+// a maximum of floats may forget NaN. A scale that is not finite makes results of it that are not finite.
 template <class Row>
 GGCLIP_INLINE float max_abs(const Row & row, int begin, int end) {
-    vf  amax = zero_f();
+    vi  amax = zero_i();
     int i = begin;
     for (; i + lanes <= end; i += lanes) {
-        amax = max(amax, abs(row.at(i)));
+        amax = max_i(amax, magnitude_bits(row.at(i)));
     }
     if (i < end) {
-        amax = max(amax, abs(row.first(i, end - i)));
+        amax = max_i(amax, magnitude_bits(row.first(i, end - i)));
     }
-    return max_of(amax);
+    return max_of_bits(amax);
 }
 
 // The 32 values from i0 on. dst is the block in the packed tile of `height` tokens, t the token's place in it.

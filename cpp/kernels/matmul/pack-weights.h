@@ -115,7 +115,7 @@ static void pack_word_panel(const uint8_t * rows, size_t row_bytes, int n_rows, 
                 store_f(values + i, W::load(source + i));
             }
             const float amax = max_abs(plain_row{values}, 0, word_block);
-            if (!(amax >= smallest_amax)) {
+            if (amax < smallest_amax) {
                 continue;  // zeros
             }
             const float d = amax / word_limit;
@@ -138,13 +138,13 @@ static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
     for (int r = 0; r < n_rows; r++) {
         const float * row = (const float *) (rows + r * row_bytes);
         const float   amax = max_abs(plain_row{row}, 0, n_in);
-        if (!(amax >= smallest_amax)) {
+        if (amax < smallest_amax) {
             continue;  // zeros
         }
         const float d = amax / 127.0f;
         memcpy(dst + r * 4, &d, 4);
         const vf inverse = set_f(127.0f / amax);
-        int32_t  sum = 0;
+        uint32_t sum = 0;  // unsigned: weights that are not finite wrap
         for (int i = 0; i < n_in; i += lanes) {
             const int left = min_int(lanes, n_in - i);
             int32_t   quants[lanes];
@@ -152,11 +152,11 @@ static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
             for (int k = 0; k < left; k++) {
                 const size_t at = (size_t) ((i + k) / group * panel_rows + r) * group + (i + k) % group;
                 dst[row_format::quants_at + at] = (uint8_t) quants[k];
-                sum += quants[k];
+                sum += (uint32_t) quants[k];
             }
         }
         if (row_format::dot::unsigned_activations) {
-            const int32_t start = -128 * sum;
+            const uint32_t start = 0u - 128u * sum;
             memcpy(dst + row_format::start_at + r * 4, &start, 4);
         }
     }

@@ -14,8 +14,14 @@ struct attention_case {
     bool             causal;
 };
 
+// A value put in the place of another: of a query (0), key (1) or value (2).
+struct attention_change {
+    int   which, row, column;
+    float value;
+};
+
 inline std::vector<float> run_attention(const kernel_table & k, const attention_case & c, int nth,
-                                        std::vector<double> * want) {
+                                        std::vector<double> * want, const attention_change * change = nullptr) {
     std::vector<int32_t> q_offset = {0}, kv_offset = {0};
     int                  max_kv = 0;
     for (size_t s = 0; s < c.n_q.size(); s++) {
@@ -25,11 +31,15 @@ inline std::vector<float> run_attention(const kernel_table & k, const attention_
     }
     const int                n = c.n_head * c.d_head;
     const size_t             q_stride = n + 1, k_stride = 3 * n, v_stride = n + 7, dst_stride = n + 2;
-    const std::vector<float> q = random_floats(q_stride * q_offset.back(), 1);
+    std::vector<float>       q = random_floats(q_stride * q_offset.back(), 1);
     std::vector<float>       key = random_floats(k_stride * kv_offset.back(), 2);
-    const std::vector<float> value = random_floats(v_stride * kv_offset.back(), 3);
+    std::vector<float>       value = random_floats(v_stride * kv_offset.back(), 3);
     for (float & x : key) {
         x *= 2.0f;
+    }
+    if (change) {
+        std::vector<float> & changed = change->which == 0 ? q : change->which == 1 ? key : value;
+        changed[change->row * (change->which == 0 ? q_stride : change->which == 1 ? k_stride : v_stride) + change->column] = change->value;
     }
     std::vector<float> dst(dst_stride * q_offset.back(), 5.0f);
     buffer             scratch(k.attention_scratch_size(max_kv, c.d_head, nth));

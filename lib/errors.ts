@@ -73,25 +73,55 @@ export const scriptErrorCodes = [
   'ERR_CLIP_URL_FAILED',
 ] as const
 
-/** Every code an error of this package can carry. */
+/**
+ * Every code an error of this package can carry.
+ *
+ * @example
+ * console.log(errorCodes.includes('ERR_CLIP_IMAGE_DECODE')) // true
+ */
 export const errorCodes = [...nativeErrorCodes, ...scriptErrorCodes] as const
 
+/** One of {@link errorCodes}. */
 export type ClipErrorCode = (typeof errorCodes)[number]
 
-/** A `TypeError` or `RangeError` about an argument. */
+/**
+ * A `TypeError` or `RangeError` about an argument.
+ *
+ * @example
+ * await clip.encodeText('a cat', { normalise: true }).catch(error => console.log(error.name, error.code, error.argument))
+ * // TypeError ERR_CLIP_UNKNOWN_OPTION normalise
+ */
 export type ArgumentError = (TypeError | RangeError) & {
   code: ClipErrorCode
   /** Which argument: 'labels[2]'. */
   argument: string
 }
 
-/** The world or the engine said no; `code` says which way, the message says what was expected and what came. */
+/**
+ * The world or the engine said no; `code` says which way, the message says what was expected and what came.
+ *
+ * @example
+ * try {
+ *   await clip.encodeImage(Buffer.from('no picture'))
+ * } catch (error) {
+ *   console.log(error instanceof ClipError, error.code) // true ERR_CLIP_IMAGE_DECODE
+ * }
+ */
 export class ClipError extends Error {
+  /** Stable: match on it, not on the message. */
   readonly code: ClipErrorCode
   /** Where load is the reason: milliseconds after which trying again makes sense. */
   declare readonly retryAfterMs?: number
 
-  /** `options.cause`: the error underneath, kept as `error.cause`. */
+  /**
+   * For what stands in front of ggclip and refuses in its place.
+   *
+   * @param options `cause`: the error underneath, kept as `error.cause`; `retryAfterMs`: milliseconds
+   *
+   * @example
+   * const busy = new ClipError('ERR_CLIP_QUEUE_FULL', 'too many uploads', { retryAfterMs: 200 })
+   * console.log(`${busy}`, busy.retryAfterMs) // ClipError: too many uploads 200
+   */
   constructor(code: ClipErrorCode, message: string, options?: { cause?: unknown; retryAfterMs?: number }) {
     super(message, options)
     this.code = code

@@ -5,11 +5,21 @@ import type { HubOptions } from './models/hub-settings.js'
 import type { NativeModelInfo } from './native/contract.js'
 import type { TraceEvent } from './clip/trace.js'
 
-/** 8-bit sRGB pixels, row-major, `channels` interleaved bytes each: 1 grey, 3 RGB, 4 RGBA (alpha not premultiplied). */
+/**
+ * 8-bit sRGB pixels, row-major, `channels` interleaved bytes each: 1 grey, 3 RGB, 4 RGBA (alpha not premultiplied).
+ *
+ * @example
+ * const red = { data: new Uint8Array(32 * 32 * 3).map((_, i) => (i % 3 === 0 ? 255 : 0)), width: 32, height: 32, channels: 3 }
+ * console.log((await clip.encodeImage(red)).length) // 256
+ */
 export interface RawPixels {
+  /** `width * height * channels` bytes. */
   data: Uint8Array | Uint8ClampedArray
+  /** Pixels of a row. */
   width: number
+  /** Rows. */
   height: number
+  /** Bytes of a pixel: 1 grey, 3 RGB, 4 RGBA. */
   channels: 1 | 3 | 4
 }
 
@@ -17,10 +27,17 @@ export interface RawPixels {
  * An image prepared by the caller or by {@link Clip.preprocess}: [3, H, W], normalised, H and W the model's size. A model
  * of pictures of any grid (`info.vision.anyGrid`) takes `width` and `height`, whole patches of pixels; without them the picture
  * is square.
+ *
+ * @example
+ * const tensor = await clip.preprocess('models/samples/rocket.png')
+ * console.log((await clip.encodeImage({ tensor })).length) // 256
  */
 export interface ImageTensor {
+  /** `3 * height * width` values: the red plane, the green one, the blue one, each row by row. */
   tensor: Float32Array
+  /** Pixels, a multiple of the patch size. Default: the model's, or a square. */
   width?: number
+  /** As `width`. */
   height?: number
 }
 
@@ -28,26 +45,48 @@ export interface ImageTensor {
  * Anything that {@link Clip} takes for an image: a path or a `file:` URL, the bytes of an encoded file (JPEG, PNG, WebP,
  * AVIF, GIF and TIFF first frame, BMP, PNM, SVG; HEIC where `heic-decode` is installed), raw pixels, a sharp instance, or
  * a ready tensor.
+ *
+ * @example
+ * import { readFile } from 'node:fs/promises'
+ * import sharp from 'sharp'
+ *
+ * const file = 'models/samples/rocket.png'
+ * const embeddings = await clip.encodeImage([file, await readFile(file), sharp(file).rotate(90)])
+ * console.log(embeddings.length) // 3
  */
 export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | RawPixels | ImageTensor | Sharp
 
 /** An RGB colour, 0 to 255 each. */
 export type Rgb = readonly [number, number, number]
 
+/** Where a model computes; 'auto' takes a GPU where there is one. */
 export type Device = 'auto' | 'cpu' | 'cuda' | 'metal' | 'vulkan'
+/** The encoders of a model. */
 export type Towers = 'both' | 'image' | 'text'
+/**
+ * Arithmetic: 'default' rounds a layer's inputs to 8 bits in blocks where its weights are quantised, 'fast' multiplies bytes
+ * with one scale for each output row and token, 'exact' computes in f32.
+ */
 export type Precision = 'default' | 'fast' | 'exact'
 
-/** Types that weights can be converted to, by size. */
+/**
+ * Types that weights can be converted to, largest first.
+ *
+ * @example
+ * console.log(weightTypes.includes('q8_0')) // true
+ */
 export const weightTypes = [
   'f32', 'f16', 'bf16', 'q8_0', 'q6_k', 'q5_1', 'q5_0', 'q5_k', 'q4_1', 'q4_0', 'q4_k', 'iq4_nl',
 ] as const
+/** One of {@link weightTypes}: ggml's names. `q8_0` is 8 bits a weight, with one scale for each 32. */
 export type WeightType = (typeof weightTypes)[number]
 
+/** How large pictures are decoded: at reduced scale where that is faster ('auto'), or every pixel ('exact'). */
 export type DecodeMode = 'auto' | 'exact'
 
+/** Of {@link Clip.load}: where to compute and how, what fits into memory, how much may wait. */
 export interface LoadOptions extends HubOptions {
-  /** Where to compute. Default 'auto': a GPU if this build has its backend and the machine has one, else the CPU. */
+  /** Where to compute. 'auto': a GPU if this build has its backend and the machine has one, else the CPU. Default 'auto'. */
   device?: Device
   /**
    * CPU threads of each session. Default: the cores that the process may use, divided by `sessions`. Of a hyper-threaded
@@ -60,8 +99,8 @@ export interface LoadOptions extends HubOptions {
   /** Which encoders to load; the weights of the other are not touched. Default 'both' (what the model has of them). */
   towers?: Towers
   /**
-   * Weight type in memory; default as in the file. Another type is converted to while loading, except for tensors with
-   * values beyond f16, which stay in a type that holds them.
+   * Weight type in memory. Another type than the file's is converted to while loading, except for tensors with values
+   * beyond f16, which stay in a type that holds them. Default: as in the file.
    */
   dtype?: WeightType
   /** Arithmetic: 'fast' multiplies bytes with one scale per output row and token, 'exact' computes in f32. Default 'default'. */
@@ -92,6 +131,7 @@ export interface LoadOptions extends HubOptions {
   onTrace?: (event: TraceEvent) => void
 }
 
+/** What every asynchronous call takes. */
 export interface CallOptions {
   /** Cancels the call: it rejects with the signal's reason. */
   signal?: AbortSignal
@@ -112,20 +152,23 @@ export interface CallOptions {
   onTrace?: (event: TraceEvent) => void
 }
 
+/** Of {@link Clip.encodeText} and {@link Clip.encodeTexts}. */
 export interface EncodeTextOptions extends CallOptions {
   /** L2-normalise the embedding. Default true. */
   normalize?: boolean
 }
 
+/** How a picture is read. */
 export interface ImageOptions extends CallOptions {
   /** Apply the EXIF orientation. Default true. */
   orient?: boolean
   /** Colour under transparent pixels. Default: the model's, which is white unless its configuration says otherwise. */
   background?: Rgb
-  /** Overrides the {@link LoadOptions.decode} of the model. */
+  /** How to decode this picture. Default: as {@link LoadOptions.decode} of the model says. */
   decode?: DecodeMode
 }
 
+/** Of {@link Clip.encodeImage} and {@link Clip.encodeImages}. */
 export interface EncodeImageOptions extends ImageOptions {
   /** L2-normalise the embedding. Default true. */
   normalize?: boolean
@@ -133,6 +176,7 @@ export interface EncodeImageOptions extends ImageOptions {
 
 /** One label's place in a classification. */
 export interface Classification {
+  /** As it was given. */
   label: string
   /** Probability: softmax over the labels, or sigmoid of each (`multiLabel`, and models trained with a sigmoid loss). */
   score: number
@@ -154,6 +198,8 @@ export interface ClipInfo extends Omit<NativeModelInfo, 'logitScale'> {
   architecture: 'clip'
   /** Factor of the cosine in the logits (already exponentiated; 100 for OpenAI's models). */
   logitScale: number
+  /** CPU threads of each session. */
   threads: number
+  /** Batches that may run at the same time. */
   sessions: number
 }

@@ -7,6 +7,7 @@ export type EncodeOutcome =
   | { index: number; embedding: Float32Array; error?: undefined }
   | { index: number; error: Error; embedding?: undefined }
 
+/** Of {@link Clip.encodeImages} and {@link Clip.encodeTexts}. */
 export interface StreamOptions {
   /**
    * What a bad input does: 'throw' ends the stream with its error, 'yield' gives `{ index, error }` in its place and goes

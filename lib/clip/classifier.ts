@@ -4,11 +4,13 @@ import { dot, normalize, rank, sigmoid, softmax } from '../vectors/similarity.js
 import type { CallOptions, Classification, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions } from '../types.js'
 import { checkBoolean, checkInteger, checkLabels, checkTemplates, type Template } from '../validate.js'
 
+/** Of {@link Clip.classifier}: how labels become texts. */
 export interface ClassifierOptions extends CallOptions {
   /** Prompts around a label, averaged: strings with `{}` or `{label}`, or functions. Default 'a photo of a {}'. */
   templates?: Template | readonly Template[]
 }
 
+/** Of {@link Classifier.classify}: what is made of the similarities. */
 export interface ClassifyImageOptions extends ImageOptions {
   /** Return only the best so many. Default: all labels. */
   topK?: number
@@ -21,6 +23,7 @@ export interface ClassifyImageOptions extends ImageOptions {
   multiLabel?: boolean
 }
 
+/** Of {@link Clip.classify}: those of a classifier and of its use. */
 export type ClassifyOptions = ClassifierOptions & ClassifyImageOptions
 
 /** The part of {@link Clip} that classifies. */
@@ -46,8 +49,15 @@ function checkScoring<T extends ClassifyImageOptions>(options: T): T {
   return options
 }
 
-/** Label vectors made once, for any number of images. Made by {@link Clip.classifier}. */
+/**
+ * Label vectors made once, for any number of images. Made by {@link Clip.classifier}.
+ *
+ * @example
+ * const fruits = await clip.classifier(['red apple', 'sunflower', 'pizza'])
+ * console.log(fruits.labels.length, fruits.vectors[0].length) // 3 256
+ */
 export class Classifier {
+  /** As they were given. */
   readonly labels: readonly string[]
   /** One unit vector a label: the normalised mean of its normalised prompt vectors. */
   readonly vectors: readonly Float32Array[]
@@ -74,7 +84,17 @@ export class Classifier {
     return new Classifier(encoder, names, means.slice(0, -1), means[names.length]!)
   }
 
-  /** Labels with scores, best first; for an array of images one such list each. */
+  /**
+   * Labels with scores, best first; for an array of images one such list each.
+   *
+   * @returns `topK` entries, or as many as there are labels
+   * @throws {TypeError|RangeError} bad arguments; {ClipError} as {@link Clip.encodeImage}; the signal's reason
+   *
+   * @example
+   * const classifier = await clip.classifier(['pizza', 'rocket'], { templates: ['a photo of a {}', 'a drawing of a {}'] })
+   * const [first, second] = await classifier.classify(['models/samples/rocket.png', 'models/samples/pizza.webp'], { topK: 1 })
+   * console.log(first[0].label, second[0].label) // rocket pizza
+   */
   classify(image: ImageInput, options?: ClassifyImageOptions): Promise<Classification[]>
   classify(images: readonly ImageInput[], options?: ClassifyImageOptions): Promise<Classification[][]>
   async classify(

@@ -7,7 +7,7 @@ import { ClipError } from '../errors.js'
 import { type DecodeSettings, decodeImage, isImageList } from '../image/image.js'
 import { type LoadedModel, loadModel } from './load-model.js'
 import { checkLoadOptions, type LoadSettings } from './load-options.js'
-import type { NativeImage, NativeModel, NativeSession, NativeStates } from '../native/contract.js'
+import type { NativeImage, NativeModel, NativeSession } from '../native/contract.js'
 import { type EncodeOutcome, outcomesInOrder, type StreamOptions } from '../async/outcomes.js'
 import { type MapOptions, mapInOrder } from '../async/pipeline.js'
 import { checkProfileOptions, type Profile, profileOn, type ProfileOptions, summarise } from './profile.js'
@@ -29,6 +29,7 @@ const leastTextSlice = 64
 /** On CPUs, larger batches of pictures are no faster than what fits in here; texts and GPUs get their full batches. */
 const batchAimMs = 200
 
+/** What a model has done since it was loaded, and what waits: {@link Clip.stats}. */
 export interface ClipStats extends SchedulerStats {
   /** Texts whose embedding is kept for the next call. */
   cachedTexts: number
@@ -42,7 +43,9 @@ export interface ClipStats extends SchedulerStats {
  *
  * @example
  * const clip = await Clip.load()
- * const [best] = await clip.classify('cat.png', ['cat', 'dog'])
+ * const [best] = await clip.classify('models/samples/pizza.webp', ['pizza', 'guitar', 'rocket'])
+ * console.log(best.label) // pizza
+ * await clip.dispose()
  */
 export class Clip {
   readonly #model: NativeModel
@@ -58,7 +61,14 @@ export class Clip {
   readonly #closing = new AbortController()
   #disposal: Promise<void> | undefined
 
-  /** What the model is: architecture, sizes, types, device, bytes, licence, source. */
+  /**
+   * What the model is: architecture, sizes, types, device, bytes, licence, source. Frozen.
+   *
+   * @example
+   * const clip = await Clip.load()
+   * console.log(clip.info.dim, clip.info.vision.imageSize, clip.info.text.contextLength) // 256 64 32
+   * await clip.dispose()
+   */
   readonly info: Readonly<ClipInfo>
 
   private constructor({ model, tokenizer, info }: LoadedModel, settings: LoadSettings) {
@@ -85,6 +95,11 @@ export class Clip {
    * @throws {TypeError|RangeError} bad options; {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*,
    *   ERR_CLIP_CONFIG_INVALID, ERR_CLIP_MODEL_UNSUPPORTED, ERR_CLIP_TOWER_MISSING, ERR_CLIP_DEVICE_UNAVAILABLE,
    *   ERR_CLIP_HUB_*, ...; the signal's reason when cancelled
+   *
+   * @example
+   * const clip = await Clip.load('models/emoji-clip.gguf', { threads: 1, dtype: 'q8_0', towers: 'text' })
+   * console.log(Object.keys(clip.info.types).includes('q8_0'), clip.info.vision) // true null
+   * await clip.dispose()
    */
   static async load(source?: string, options?: LoadOptions): Promise<Clip> {
     const settings = checkLoadOptions(options)
@@ -96,7 +111,13 @@ export class Clip {
    *
    * @returns [dim], L2-normalised unless `normalize: false`; for an array one each, in order
    * @throws {TypeError|RangeError} bad arguments; {ClipError} ERR_CLIP_IMAGE_DECODE, ERR_CLIP_IMAGE_TOO_LARGE,
-   *   ERR_CLIP_IMAGE_EMPTY, ERR_CLIP_NOT_FINITE, ERR_CLIP_TOWER_MISSING, ERR_CLIP_QUEUE_FULL, ERR_CLIP_DISPOSED; the signal's reason
+   *   ERR_CLIP_IMAGE_EMPTY, ERR_CLIP_IMAGE_LIMIT, ERR_CLIP_FILE_NOT_FOUND, ERR_CLIP_NOT_FINITE, ERR_CLIP_TOWER_MISSING,
+   *   ERR_CLIP_QUEUE_FULL, ERR_CLIP_DEADLINE_EXCEEDED, ERR_CLIP_DISPOSED; the signal's reason
+   *
+   * @example
+   * const one = await clip.encodeImage('models/samples/rocket.png')
+   * const [again, pizza] = await clip.encodeImage(['models/samples/rocket.png', 'models/samples/pizza.webp'], { timeoutMs: 5000 })
+   * console.log(one.length, again.length, pizza.length) // 256 256 256
    */
   encodeImage(image: ImageInput, options?: EncodeImageOptions): Promise<Float32Array>
   encodeImage(images: readonly ImageInput[], options?: EncodeImageOptions): Promise<Float32Array[]>
@@ -118,10 +139,22 @@ export class Clip {
    *
    * A bad image ends the stream with its error; with `onError: 'yield'` each image gives `{ index, embedding }` or
    * `{ index, error }`, and the stream goes on.
+   *
+   * @param images paths, buffers, ... from an array, a generator, a stream of a folder
+   * @throws as {@link Clip.encodeImage}, when the loop asks for what failed
+   *
+   * @example
+   * const paths = ['models/samples/rocket.png', 'models/LICENSES.md', 'models/samples/pizza.webp']
+   * for await (const { index, embedding, error } of clip.encodeImages(paths, { onError: 'yield' })) {
+   *   console.log(index, embedding?.length ?? error.code)
+   * }
+   * // 0 256
+   * // 1 ERR_CLIP_IMAGE_DECODE
+   * // 2 256
    */
-  encodeImages(images: Stream<ImageInput>, options: EncodeImageOptions & { onError: 'yield' }): AsyncGenerator<EncodeOutcome, void, undefined>
-  encodeImages(images: Stream<ImageInput>, options?: EncodeImageOptions & { onError?: 'throw' }): AsyncGenerator<Float32Array, void, undefined>
-  async* encodeImages(images: Stream<ImageInput>, options?: EncodeImageOptions & StreamOptions) {
+  encodeImages(images: Iterable<ImageInput> | AsyncIterable<ImageInput>, options: EncodeImageOptions & { onError: 'yield' }): AsyncGenerator<EncodeOutcome, void, undefined>
+  encodeImages(images: Iterable<ImageInput> | AsyncIterable<ImageInput>, options?: EncodeImageOptions & { onError?: 'throw' }): AsyncGenerator<Float32Array, void, undefined>
+  async* encodeImages(images: Iterable<ImageInput> | AsyncIterable<ImageInput>, options?: EncodeImageOptions & StreamOptions) {
     const { onError, ...settings } = checkImageOptions(options, [...imageKeys, 'onError'])
     checkIterable('images', images)
     const [limits, encode] = [this.#streaming(settings), this.#imageEncoder(settings)]
@@ -132,6 +165,13 @@ export class Clip {
    * Embeds one text or several. Texts longer than the model's context are truncated, the end token kept.
    *
    * @returns [dim], L2-normalised unless `normalize: false`; for an array one each, in order
+   * @throws {TypeError|RangeError} bad arguments; {ClipError} ERR_CLIP_TOKENIZER_MISSING, ERR_CLIP_NOT_FINITE,
+   *   ERR_CLIP_TOWER_MISSING, ERR_CLIP_QUEUE_FULL, ERR_CLIP_DEADLINE_EXCEEDED, ERR_CLIP_DISPOSED; the signal's reason
+   *
+   * @example
+   * const text = await clip.encodeText('a photo of a rocket')
+   * const [rocket, pizza] = await clip.encodeText(['a photo of a rocket', 'a photo of a pizza'])
+   * console.log(text.length, rocket.length, pizza.length) // 256 256 256
    */
   encodeText(text: string, options?: EncodeTextOptions): Promise<Float32Array>
   encodeText(texts: readonly string[], options?: EncodeTextOptions): Promise<Float32Array[]>
@@ -143,10 +183,24 @@ export class Clip {
     return typeof texts === 'string' ? finished[0]! : finished
   }
 
-  /** Embeds texts as they come: see {@link Clip.encodeImages}. */
-  encodeTexts(texts: Stream<string>, options: EncodeTextOptions & { onError: 'yield' }): AsyncGenerator<EncodeOutcome, void, undefined>
-  encodeTexts(texts: Stream<string>, options?: EncodeTextOptions & { onError?: 'throw' }): AsyncGenerator<Float32Array, void, undefined>
-  async* encodeTexts(texts: Stream<string>, options?: EncodeTextOptions & StreamOptions) {
+  /**
+   * Embeds texts as they come, as {@link Clip.encodeImages} does pictures: in order, read only as far ahead as it takes to
+   * keep the sessions busy.
+   *
+   * @throws as {@link Clip.encodeText}, when the loop asks for what failed
+   *
+   * @example
+   * function* captions() {
+   *   yield 'a red apple'
+   *   yield 'a dog face'
+   * }
+   * for await (const embedding of clip.encodeTexts(captions())) console.log(embedding.length)
+   * // 256
+   * // 256
+   */
+  encodeTexts(texts: Iterable<string> | AsyncIterable<string>, options: EncodeTextOptions & { onError: 'yield' }): AsyncGenerator<EncodeOutcome, void, undefined>
+  encodeTexts(texts: Iterable<string> | AsyncIterable<string>, options?: EncodeTextOptions & { onError?: 'throw' }): AsyncGenerator<Float32Array, void, undefined>
+  async* encodeTexts(texts: Iterable<string> | AsyncIterable<string>, options?: EncodeTextOptions & StreamOptions) {
     const { onError, ...settings } = checkTextOptions(options, [...textKeys, 'onError'])
     const limits = this.#streaming(settings)
     const encode = (text: string, _: number, signal: AbortSignal): Promise<Float32Array> => this.encodeText(checkString('texts', text, { empty: true }), { ...settings, signal })
@@ -158,6 +212,20 @@ export class Clip {
    * Zero-shot classification of an image: labels with scores, best first.
    *
    * For many images or repeated calls make a {@link Clip.classifier} once.
+   *
+   * @returns every label, or the `topK` best: `score` is the softmax over the labels of the logits
+   *   `logitScale * cosine + logitBias` (Radford et al. 2021, figure 3), or their sigmoid for models trained with one
+   *   (Zhai et al. 2023)
+   * @throws {TypeError|RangeError} bad arguments; {ClipError} as {@link Clip.encodeImage} and {@link Clip.encodeText}; the
+   *   signal's reason
+   *
+   * @example
+   * const [best] = await clip.classify('models/samples/dog-face.png', ['dog face', 'cat face', 'rocket'])
+   * console.log(best.label, best.score > 0.9) // dog face true
+   *
+   * // each label by itself: several may fit
+   * const labels = await clip.classify('models/samples/dog-face.png', ['dog face', 'animal', 'rocket'], { multiLabel: true, topK: 2 })
+   * console.log(labels.length) // 2
    */
   async classify(image: ImageInput, labels: readonly string[], options?: ClassifyOptions) {
     return withDeadline(checkClassifyOptions(options), async ({ templates, ...rest }) => {
@@ -167,13 +235,31 @@ export class Clip {
     })
   }
 
-  /** A reusable zero-shot classifier: the labels' vectors are made once. */
+  /**
+   * A reusable zero-shot classifier: the labels' vectors are made once.
+   *
+   * @param labels at least one, none of them empty
+   * @throws {TypeError|RangeError} bad arguments; {ClipError} as {@link Clip.encodeText}; the signal's reason
+   *
+   * @example
+   * const weather = await clip.classifier(['umbrella', 'sunflower'], { templates: label => `a drawing of a ${label}` })
+   * const [best] = await weather.classify('models/samples/sunflower.png')
+   * console.log(best.label) // sunflower
+   */
   classifier(labels: readonly string[], options?: ClassifierOptions): Promise<Classifier> {
     return Classifier.create(this, labels, options)
   }
 
   /**
    * Logits and probabilities of every pair, as the reference's `logits_per_image`: rows are images, columns texts.
+   *
+   * @throws {TypeError|RangeError} bad arguments; {ClipError} as {@link Clip.encodeImage} and {@link Clip.encodeText}; the
+   *   signal's reason
+   *
+   * @example
+   * const { logits, probabilities } = await clip.similarity(['models/samples/pizza.webp', 'models/samples/guitar.jpg'], ['pizza', 'guitar'])
+   * console.log(logits.length, logits[0].length) // 2 2
+   * console.log(probabilities[0][0] > 0.9, probabilities[1][1] > 0.9) // true true
    */
   async similarity(
     images: ImageInput | readonly ImageInput[], texts: string | readonly string[], options?: ImageOptions,
@@ -190,7 +276,17 @@ export class Clip {
     return { logits, probabilities: logits.map(row => Float32Array.from(isSigmoid ? sigmoid(row) : softmax(row))) }
   }
 
-  /** What the image encoder sees: [3, H, W], resized, cropped and normalised. */
+  /**
+   * What the image encoder sees: the picture resized, cropped and normalised; of pictures of any grid, whole patches.
+   *
+   * @returns [3, H, W], as {@link ImageTensor} takes it
+   * @throws as {@link Clip.encodeImage}
+   *
+   * @example
+   * const tensor = await clip.preprocess('models/samples/pizza.webp')
+   * console.log(tensor.length === 3 * 64 * 64) // true
+   * const embedding = await clip.encodeImage({ tensor })
+   */
   async preprocess(image: ImageInput, options?: ImageOptions): Promise<Float32Array> {
     const settings = checkImageOptions(options, pictureKeys)
     this.#needOpen()
@@ -207,6 +303,11 @@ export class Clip {
    * Token ids as the reference makes them: start and end tokens, truncated and padded to the context length.
    *
    * @returns [contextLength]; for an array of n texts flat [n][contextLength]
+   * @throws {TypeError|RangeError} bad arguments; {ClipError} ERR_CLIP_TOKENIZER_MISSING, ERR_CLIP_DISPOSED
+   *
+   * @example
+   * const ids = clip.tokenize('a photo of a rocket')
+   * console.log(ids.length, ids[0] === clip.info.text.bosId) // 32 true
    */
   tokenize(texts: string | readonly string[]): Int32Array {
     this.#needOpen()
@@ -219,6 +320,15 @@ export class Clip {
    * `norm` its `final_layer_norm` (`post_layernorm` of pictures) of them.
    *
    * @returns [tokens][width]; for an array of layers one each, in order, from one run
+   * @throws {TypeError|RangeError} bad arguments, no such layer; {ClipError} as {@link Clip.encodeImage} and
+   *   {@link Clip.encodeText}; the signal's reason
+   *
+   * @example
+   * const { data, tokens, width } = await clip.hiddenStates('a photo of a rocket', { tower: 'text', layer: -2 })
+   * console.log(tokens, width, data.length === tokens * width) // 32 256 true
+   *
+   * const patches = await clip.hiddenStates('models/samples/pizza.webp', { tower: 'image', layer: [-1, -2] })
+   * console.log(patches.length) // 2
    */
   hiddenStates(input: ImageInput, options: HiddenStatesOptions): Promise<HiddenStates>
   hiddenStates(input: ImageInput, options: HiddenStatesOptions<readonly number[]>): Promise<HiddenStates[]>
@@ -231,8 +341,14 @@ export class Clip {
   /**
    * Named intermediate states of one input, for debugging a model against its reference; docs/architecture.md lists
    * the names. An empty `names` returns all of them.
+   *
+   * @throws as {@link Clip.hiddenStates}
+   *
+   * @example
+   * const states = await clip.intermediates('a rocket', { tower: 'text', names: ['text.embeddings', 'text.hidden.1'] })
+   * console.log(Object.keys(states).sort().join(' ')) // text.embeddings text.hidden.1
    */
-  async intermediates(input: ImageInput, options: { tower: 'image' | 'text'; names?: readonly string[]; signal?: AbortSignal }): Promise<NativeStates> {
+  async intermediates(input: ImageInput, options: { tower: 'image' | 'text'; names?: readonly string[]; signal?: AbortSignal }): Promise<Record<string, HiddenStates>> {
     const { tower, names, signal } = checkIntermediatesOptions(options)
     throwIfAborted(signal)
     if (tower === 'text') {
@@ -257,7 +373,16 @@ export class Clip {
     return summarise(native, { tower, batch, threads: this.info.threads, kernels: this.info.kernels })
   }
 
-  /** Queue, batches and times so far. */
+  /**
+   * Queue, batches and times so far.
+   *
+   * @example
+   * const clip = await Clip.load()
+   * await clip.encodeText(['a cat', 'a dog'])
+   * const { queued, items, batches, waitMs } = clip.stats()
+   * console.log(queued, items, batches, waitMs.p99 >= 0) // 0 2 1 true
+   * await clip.dispose()
+   */
   stats(): ClipStats {
     return { ...this.#scheduler.stats(), cachedTexts: this.#cache.size }
   }
@@ -265,12 +390,18 @@ export class Clip {
   /**
    * Ends the model: refuses new calls, rejects waiting ones with ERR_CLIP_DISPOSED, waits for running ones and gives
    * the memory back. Idempotent.
+   *
+   * @example
+   * const clip = await Clip.load()
+   * await clip.dispose()
+   * await clip.encodeText('too late').catch(error => console.log(error.code)) // ERR_CLIP_DISPOSED
    */
   dispose(): Promise<void> {
     this.#disposal ??= this.#dispose()
     return this.#disposal
   }
 
+  /** {@link Clip.dispose}, for `await using clip = await Clip.load()` where the language has it. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }
@@ -396,8 +527,6 @@ export class Clip {
 function imageName(name: string, input: ImageInput): string {
   return typeof input === 'string' ? `${name} '${input}'` : name
 }
-
-type Stream<T> = Iterable<T> | AsyncIterable<T>
 
 function yields(onError: StreamOptions['onError']): boolean {
   return onError !== undefined && checkOneOf('onError', onError, ['throw', 'yield']) === 'yield'

@@ -4,22 +4,27 @@ import { isFiniteVector, notFinite } from '../vectors/finite.js'
 import type { NativeStates } from '../native/contract.js'
 import { checkBoolean, checkInteger, checkNonEmptyArray, checkOneOf, checkOptions, checkSignal, checkStrings } from '../validate.js'
 
+/** Of {@link Clip.hiddenStates}: which encoder, which layers. */
 export interface HiddenStatesOptions<Layer extends number | readonly number[] = number> {
   /** Layer, or several: 0 is the input of the first block, -1 the output of the last. Default -1. */
   layer?: Layer
-  /** Instead of `layer`: how many of the last blocks to skip ("clip skip"); 1 is layer -2. */
+  /** Instead of `layer`: how many of the last blocks to skip ("clip skip"); 1 is layer -2. Default: `layer` decides. */
   skip?: number
   /** Apply the tower's final norm, as Stable Diffusion does to its text conditioning. Default false. */
   norm?: boolean
   /** Which encoder `input` goes to: a string may be a text or the path of a picture. */
   tower: 'image' | 'text'
+  /** Cancels the call: it rejects with the signal's reason. */
   signal?: AbortSignal
 }
 
 /** Per-token states of one layer, row-major [tokens][width]. */
 export interface HiddenStates {
+  /** `tokens * width` values. */
   data: Float32Array
+  /** Rows: of a text its context length, of a picture its patches, and the class token where there is one. */
   tokens: number
+  /** Values of a row. */
   width: number
 }
 

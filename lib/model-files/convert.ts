@@ -9,21 +9,25 @@ import { type WeightType, weightTypes } from '../types.js'
 import { checkFunction, checkInteger, checkOneOf, checkOptions, checkSignal, checkString, isPlainObject } from '../validate.js'
 import { type ConvertProgress, type ConvertResult, type WriteSettings, writeModel } from './write-model.js'
 
+/** Of {@link convert}. */
 export interface ConvertOptions extends Pick<HubOptions, 'cacheDir' | 'offline'> {
   /** Weight type of the matrices. Default: each as it is. docs/quantization.md tells which tensors keep more bits. */
   dtype?: WeightType
-  /** Types by tensor name: patterns with `*` and `?`; the first match decides. */
+  /** Types by tensor name: patterns with `*` and `?`; the first match decides. Default: none. */
   overrides?: Readonly<Record<string, WeightType>>
-  /** Metadata for the file; default: what the source says. */
+  /** The model's name in the file. Default: what the source says. */
   name?: string
+  /** SPDX identifier of the weights' licence. Default: what the source says. */
   license?: string
-  /** Where the weights come from, e.g. a hub id. */
+  /** Where the weights come from, such as a hub id. Default: what the source says. */
   source?: string
+  /** Commit or version of `source`. Default: what the source says. */
   revision?: string
   /** Threads that convert. Default: the machine's cores, at most 16. */
   threads?: number
   /** Called about twenty times a second and at the end. What it throws ends the conversion. */
   onProgress?: (progress: ConvertProgress) => void
+  /** Cancels the conversion; nothing is left of it. */
   signal?: AbortSignal
 }
 
@@ -41,7 +45,14 @@ export const convertKeys = [
  * one that was there is replaced. Nothing is left of a conversion that failed or was cancelled. Memory: about the
  * largest tensor.
  *
- * @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*, ...; the signal's reason
+ * @param source anything that {@link Clip.load} takes
+ * @param output path of the file; its folder must exist
+ * @throws {TypeError|RangeError} bad arguments; {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*,
+ *   ERR_CLIP_CONFIG_INVALID, ERR_CLIP_MODEL_UNSUPPORTED, ERR_CLIP_HUB_*, ...; the signal's reason
+ *
+ * @example
+ * const { bytes, tensors } = await convert('models/emoji-clip.gguf', 'emoji-f16.gguf', { dtype: 'f16', overrides: { '*.position_embd.*': 'f32' } })
+ * console.log(bytes > 1e7, tensors.f16 > 0) // true true
  */
 export async function convert(source: string, output: string, options?: ConvertOptions): Promise<ConvertResult> {
   const given = checkOptions('options', options, convertKeys)

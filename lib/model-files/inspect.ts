@@ -12,18 +12,23 @@ import { checkString } from '../validate.js'
 
 /** A tensor of a model file. */
 export interface InspectedTensor {
+  /** As the file spells it. */
   name: string
   /** ggml's word for its element type, or the file's for types that no weight may have. */
   type: string
   /** Rows first, as PyTorch gives shapes. */
   shape: number[]
+  /** Of its values in the file. */
   bytes: number
   /** The file that holds it. */
   file: string
 }
 
+/** What {@link inspect} found. */
 export interface Inspection {
+  /** Absolute. */
   path: string
+  /** Of the weights' file. */
   format: 'gguf' | 'safetensors' | 'torch' | 'unknown'
   /** For people: what the names in it look like, e.g. 'OpenAI or OpenCLIP'. */
   family: string
@@ -35,6 +40,7 @@ export interface Inspection {
   files: { path: string; bytes: number }[]
   /** A GGUF file's keys, or a configuration's with dots between levels; long values are shortened. */
   keys: { name: string; kind: string; value: string }[]
+  /** In the order of the file. */
   tensors: InspectedTensor[]
   /** Number of tensors and bytes by type. */
   types: Record<string, { tensors: number; bytes: number }>
@@ -53,7 +59,11 @@ export interface Inspection {
  * whatever could be read before.
  *
  * @param source a GGUF, safetensors or PyTorch file, or a checkpoint's directory
- * @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND: nothing is there, or it may not be read
+ * @throws {TypeError} no path; {ClipError} ERR_CLIP_FILE_NOT_FOUND: nothing is there, or it may not be read
+ *
+ * @example
+ * const { loadable, format, towers, problems } = await inspect('models/emoji-clip.gguf')
+ * console.log(loadable, format, towers.join(), problems.length) // true gguf image,text 0
  */
 export async function inspect(source: string): Promise<Inspection> {
   const target = path.resolve(checkString('source', source))

@@ -10,12 +10,13 @@ import { type ConvertResult, writeModel } from './write-model.js'
 
 export const quantPolicies = ['mixed', 'uniform'] as const
 
+/** Of {@link quantize}. */
 export interface QuantizeOptions extends Omit<ConvertOptions, 'dtype'> {
   /** Weight type of most matrices. Default 'q8_0'. */
   dtype?: WeightType
   /**
-   * 'mixed' (default): below 8 bits sensitive matrices keep more (docs/quantization.md says which); 'uniform': each
-   * matrix gets `dtype`, as `convert` does. `overrides` decide before either.
+   * 'mixed': below 8 bits sensitive matrices keep more (docs/quantization.md says which); 'uniform': each matrix gets
+   * `dtype`, as `convert` does. `overrides` decide before either. Default 'mixed'.
    */
   policy?: (typeof quantPolicies)[number]
   /**
@@ -29,8 +30,13 @@ export interface QuantizeOptions extends Omit<ConvertOptions, 'dtype'> {
  * Quantises `input` (anything that {@link convert} takes) to the GGUF file `output`, which appears when it is complete
  * and has been opened again.
  *
- * @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*, ERR_CLIP_IMAGE_* (of a sample), ...;
- *   the signal's reason
+ * @throws {TypeError|RangeError} bad arguments; {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*,
+ *   ERR_CLIP_IMAGE_* (of a sample), ...; the signal's reason
+ *
+ * @example
+ * await quantize('models/emoji-clip.gguf', 'emoji-q4_0.gguf', { dtype: 'q4_0', policy: 'uniform' })
+ * const { types } = await inspect('emoji-q4_0.gguf')
+ * console.log(types.q4_0.tensors > 0) // true
  */
 export async function quantize(input: string, output: string, options?: QuantizeOptions): Promise<ConvertResult> {
   const given = checkOptions('options', options, [...convertKeys, 'policy', 'importance'])

@@ -7,20 +7,25 @@ import { readSamples } from './samples.js'
 import type { ImageInput } from '../types.js'
 import { checkFunction, checkInteger, checkOptions, checkString } from '../validate.js'
 
+/** Of {@link report}. */
 export interface ReportOptions extends Pick<HubOptions, 'cacheDir' | 'offline'> {
   /** A folder with pictures, and `.txt` files with a text a line. Default: the samples of this package. */
   samples?: string
   /** CPU threads. Default: all cores. */
   threads?: number
+  /** Called before each model, and at the end with an empty `item`. */
   onProgress?: (progress: { done: number; total: number; item: string }) => void
+  /** Cancels the measuring. */
   signal?: AbortSignal
 }
 
 /** One encoder of one model on the samples, against the reference in exact arithmetic. */
 export interface TowerReport {
+  /** Samples that went through it. */
   inputs: number
   /** Cosine between the model's embeddings and the reference's. */
   meanCosine: number
+  /** The smallest of the cosines. */
   minCosine: number
   /** Largest difference of a component of the unit vectors. */
   maxDifference: number
@@ -28,7 +33,9 @@ export interface TowerReport {
   msPerInput: number
 }
 
+/** One model of a {@link QuantizationReport}. */
 export interface ModelReport {
+  /** As it was given. */
   model: string
   /** Bytes of the weights in memory. */
   bytes: number
@@ -36,11 +43,19 @@ export interface ModelReport {
   types: Record<string, number>
   /** Null for an encoder that the model has not, or that there is no sample for. */
   image: TowerReport | null
+  /** As `image`. */
   text: TowerReport | null
 }
 
+/** What {@link report} measured. */
 export interface QuantizationReport {
-  samples: { images: number; texts: number }
+  /** How many there were of each. */
+  samples: {
+    /** Pictures. */
+    images: number
+    /** Texts. */
+    texts: number
+  }
   /** The reference in ordinary arithmetic first, then each candidate. */
   models: ModelReport[]
 }
@@ -66,6 +81,13 @@ interface Towers {
  *
  * @param reference anything that {@link Clip.load} takes
  * @param candidates models with the same outputs; may be empty: then only the reference's own arithmetic is measured
+ * @throws {TypeError|RangeError} bad arguments; {ClipError} as {@link Clip.load}, ERR_CLIP_FILE_NOT_FOUND where there are no
+ *   samples; the signal's reason
+ *
+ * @example
+ * await convert('models/emoji-clip.gguf', 'emoji-q8_0.gguf', { dtype: 'q8_0' })
+ * const { models } = await report('models/emoji-clip.gguf', ['emoji-q8_0.gguf'])
+ * console.log(models.length, models[1].image.meanCosine > 0.99) // 2 true
  */
 export async function report(reference: string, candidates: readonly string[], options?: ReportOptions): Promise<QuantizationReport> {
   const given = checkOptions('options', options, ['samples', 'threads', 'onProgress', 'signal', 'cacheDir', 'offline'])

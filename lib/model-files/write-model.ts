@@ -15,11 +15,13 @@ export interface ConvertProgress {
   stage: 'download' | 'measure' | 'write'
   /** Samples seen, or bytes downloaded or written. */
   done: number
+  /** Samples or bytes in all. */
   total: number
   /** The file, sample or tensor at hand. */
   item: string
 }
 
+/** What {@link convert} and {@link quantize} wrote. */
 export interface ConvertResult {
   /** Size of the file. */
   bytes: number

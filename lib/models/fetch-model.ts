@@ -17,14 +17,17 @@ import { type FileSource, selectFiles, type Selection } from './select-files.js'
 /** Connections of one call at the same time. */
 const maxConnections = 4
 
+/** A file of a {@link PullResult}. */
 export interface PulledFile {
   /** In the repository. */
   path: string
+  /** Its size. */
   bytes: number
   /** It was in the cache already. */
   cached: boolean
 }
 
+/** What {@link pull} brought, or found in the cache. */
 export interface PullResult {
   /** `owner/name`. */
   id: string
@@ -32,6 +35,7 @@ export interface PullResult {
   revision: string
   /** What `Clip.load` takes: a folder, or a GGUF file. */
   path: string
+  /** What the model needs of the repository. */
   files: PulledFile[]
   /** Of all files. */
   bytes: number

@@ -10,6 +10,7 @@ import { proxyChoice, type ProxyChoice } from './proxy.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
+/** Where models of the hub come from and go to: of {@link pull}, and of {@link Clip.load}, which may download. */
 export interface HubOptions {
   /** The hub's cache folder. Default: HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub. */
   cacheDir?: string

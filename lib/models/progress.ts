@@ -1,15 +1,16 @@
-/** How far a download is. */
-
+/** How far a download is: {@link HubOptions}. */
 export interface PullProgress {
   /** `hf:owner/name`. */
   source: string
   /** The file that this is about: a path in the repository. */
   file: string
-  /** Bytes of that file that are there, and that it has. */
+  /** Bytes of that file that are there. */
   fileLoaded: number
+  /** Bytes that it has. */
   fileTotal: number
-  /** The same over all files of the model. The total grows once, when a list of shards has been read. */
+  /** Bytes of all files of the model that are there. */
   loaded: number
+  /** Bytes of all files of the model; grows once, when a list of shards has been read. */
   total: number
 }
 

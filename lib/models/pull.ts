@@ -20,7 +20,10 @@ const keys = ['cacheDir', 'offline', 'onProgress', 'signal'] as const
  *   the signal's reason
  *
  * @example
- * const { path, downloadedBytes } = await pull('clip-vit-b-32', { onProgress: ({ loaded, total }) => console.error(loaded / total) })
+ * const { path, downloadedBytes } = await pull('clip-vit-b-32', { onProgress: ({ file, fileLoaded }) => process.stderr.write(`${file} ${fileLoaded}\r`) })
+ * console.log(downloadedBytes > 0, (await pull('clip-vit-b-32')).downloadedBytes) // true 0
+ *
+ * // Clip.load(path) and Clip.load('clip-vit-b-32') now load the same files
  */
 export async function pull(id: string, options?: HubOptions): Promise<PullResult> {
   const settings = checkHubOptions(checkOptions('options', options, keys))

@@ -4,6 +4,7 @@
  */
 import type { WeightType } from '../types.js'
 
+/** One of {@link models}. */
 export interface ModelEntry {
   /** What `Clip.load`, `pull` and `--model` take. */
   name: string
@@ -11,6 +12,7 @@ export interface ModelEntry {
   id: string
   /** Branch, tag or commit; absent: the hub's default branch. */
   revision?: string
+  /** Which kind of dual encoder. */
   family: 'clip' | 'siglip' | 'chinese-clip'
   /** Of both encoders, from the model's hyper-parameters. */
   parameters: number
@@ -26,6 +28,7 @@ export interface ModelEntry {
   contextLength: number
   /** Zero-shot accuracy on ImageNet-1k in per cent (first guess), as published. */
   imagenet?: number
+  /** A few words for people. */
   goodFor: string
   /** The smallest weight type that is a safe choice; smaller types: measure first. */
   dtype: WeightType
@@ -41,6 +44,13 @@ const chinese: Shared = { family: 'chinese-clip', contextLength: 52, dtype: 'q8_
 const tiny: Shared = { family: 'clip', license: 'MIT', contextLength: 77, dtype: 'q8_0' }
 const siglip: Shared = { family: 'siglip', license: 'Apache-2.0', contextLength: 64, dtype: 'q8_0' }
 
+/**
+ * The models that have a name: what {@link Clip.load} and {@link pull} take for `source` and `id`, and `ggclip models` lists.
+ *
+ * @example
+ * const small = models.filter(({ parameters, license }) => parameters < 160e6 && license === 'MIT')
+ * console.log(small.some(({ name }) => name === 'clip-vit-b-32')) // true
+ */
 export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   // OpenAI
   { ...openai, name: 'clip-vit-b-32', id: 'openai/clip-vit-base-patch32', parameters: 151_277_313, dim: 512, imageSize: 224, imagenet: 63.2, goodFor: 'the classic: fast, known to every tool, thresholds of others apply' },

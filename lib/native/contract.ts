@@ -15,13 +15,19 @@ export interface NativePixels {
 export type NativeImage = NativePixels | { tensor: Float32Array; width?: number; height?: number }
 
 export interface NativeTowerInfo {
+  /** Values of a token between the blocks. */
   width: number
+  /** Blocks. */
   layers: number
   /** Of the block with most of them, where blocks were pruned; as is `mlpWidth`. */
   heads: number
+  /** Values of one attention head. */
   headDim: number
+  /** Values inside an MLP. */
   mlpWidth: number
+  /** Of the MLPs. */
   activation: 'quick_gelu' | 'gelu' | 'gelu_tanh'
+  /** What becomes of the last block's tokens: one of them (class, end of text, last), attention, or their mean. */
   pooling: 'cls' | 'eot' | 'last' | 'attention' | 'mean'
   /** Bytes of this tower's weights as held in memory. */
   bytes: number
@@ -30,46 +36,74 @@ export interface NativeTowerInfo {
 }
 
 export interface NativeModelInfo {
+  /** The file's name for it; '' where it has none. */
   name: string
+  /** Of the checkpoint: 'clip', 'siglip', ... */
   family: string
+  /** As the file says; '' where it says nothing. */
   license: string
+  /** Where the weights come from, such as a hub id; '' where nothing says so. */
   source: string
+  /** Commit or version of the source; '' where nothing says so. */
   revision: string
+  /** What was loaded. */
   path: string
+  /** Of the weights' file. */
   format: 'gguf' | 'safetensors' | 'torch'
+  /** Values of an embedding. */
   dim: number
+  /** Natural logarithm of the factor. */
   logitScale: number
+  /** Added to each logit; 0 for models trained with a softmax loss. */
   logitBias: number
+  /** Trained with a sigmoid loss: pairs have probabilities of their own. */
   sigmoid: boolean
+  /** That computes: 'cpu', or a GPU's kind. */
   device: string
   /** Kernel level of the CPU path, e.g. 'avx2'; 'portable' when plain ggml operations run. */
   kernels: string
   /** Number of tensors and bytes by weight type, as held in memory. */
   types: Record<string, { tensors: number; bytes: number }>
+  /** Of all weights, as held in memory. */
   bytes: number
+  /** The image encoder; null where it is not loaded. */
   vision: (NativeTowerInfo & {
+    /** Pixels of each side of the square that the encoder sees. */
     imageSize: number
+    /** Pixels of each side of a patch. */
     patchSize: number
     /** Of a picture of the table's own grid. */
     tokens: number
     /** Pictures keep their proportions: whole patches, at most `maxPatches` of them (SigLIP2 NaFlex). */
     anyGrid: boolean
+    /** Most patches of a picture. */
     maxPatches?: number
+    /** Subtracted from each channel, of values from 0 to 1. */
     mean: [number, number, number]
+    /** Each channel is divided by it. */
     std: [number, number, number]
+    /** How a picture gets its size: the shorter edge fits and the rest is cut off, squashed, the longer edge fits with a border, or whole patches. */
     resizeMode: 'shortest' | 'squash' | 'longest' | 'patches'
+    /** Filter of the resizing, as Pillow computes it. */
     interpolation: 'nearest' | 'bilinear' | 'bicubic'
   }) | null
+  /** The text encoder; null where it is not loaded. */
   text: (NativeTowerInfo & {
+    /** Token ids go from 0 to one less. */
     vocabSize: number
+    /** Tokens of a text, start and end included. */
     contextLength: number
+    /** Tokens see only those before them. */
     causal: boolean
     /** The result depends on the padding: texts run at their padded length. */
     seesPadding: boolean
-    /** Of the first, the last and the filling token of a row; -1: none. Of a loaded model they are its tokenizer's. */
+    /** Id of the first token; -1: none. A loaded model's ids are its tokenizer's. */
     bosId: number
+    /** Id of the last token; -1: none. */
     eosId: number
+    /** Id of the token that fills a row; -1: none. */
     padId: number
+    /** What happens to a text before it is cut into tokens. */
     cleaning: 'whitespace_lower' | 'open_clip' | 'canonicalize' | 'none' | 'repair' | 'repair_lower' | 'lower' | 'repair_canonicalize'
   }) | null
 }
@@ -203,12 +237,28 @@ export interface NativeInspection {
   tensors: { name: string; type: string; shape: number[]; bytes: number; file: string }[]
   /** Null: not loadable. */
   model: {
+    /** '' where it has none. */
     name: string
+    /** Of the checkpoint: 'clip', 'siglip', ... */
     family: string
+    /** '' where the file says nothing. */
     license: string
+    /** Values of an embedding. */
     dim: number
-    vision: (NativeInspectedTower & { imageSize: number; patchSize: number }) | null
-    text: (NativeInspectedTower & { vocabSize: number; contextLength: number }) | null
+    /** Null: it has none, or none that loads. */
+    vision: (NativeInspectedTower & {
+      /** Pixels of each side. */
+      imageSize: number
+      /** Pixels of each side of a patch. */
+      patchSize: number
+    }) | null
+    /** Null: it has none, or none that loads. */
+    text: (NativeInspectedTower & {
+      /** Number of token ids. */
+      vocabSize: number
+      /** Tokens of a text. */
+      contextLength: number
+    }) | null
   } | null
   missing: string[]
   ignored: string[]
@@ -216,11 +266,17 @@ export interface NativeInspection {
 }
 
 export interface NativeInspectedTower {
+  /** Values of a token between the blocks. */
   width: number
+  /** Blocks. */
   layers: number
+  /** Attention heads of a block. */
   heads: number
+  /** Values inside an MLP. */
   mlpWidth: number
+  /** Of the MLPs. */
   activation: string
+  /** What becomes of the last block's tokens. */
   pooling: string
 }
 

@@ -74,9 +74,13 @@ export interface SubmitOptions {
 
 /** Durations in milliseconds: mean and max of all, p50 and p99 of the latest 512. All 0 before the first. */
 export interface DurationStats {
+  /** Of all. */
   mean: number
+  /** The longest. */
   max: number
+  /** Median of the latest 512. */
   p50: number
+  /** All but 1 in 100 of the latest 512 are shorter. */
   p99: number
 }
 

@@ -13,6 +13,7 @@ import type { ServerOptions } from './types.js'
  * const answer = await fetch(`${server.url}/v1/embeddings`, {
  *   method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ input: 'a photo of a cat' }),
  * })
+ * console.log((await answer.json()).data[0].embedding.length) // 256
  * await server.close()
  */
 export class Server {
@@ -39,6 +40,11 @@ export class Server {
    *
    * @throws {TypeError|RangeError} bad options; {ClipError} ERR_CLIP_SERVER_LISTEN when the port cannot be had,
    *   ERR_CLIP_MODEL_UNAVAILABLE when a model cannot be loaded (`cause` says why); the signal's reason
+   *
+   * @example
+   * const server = await Server.start({ port: 0, models: { emoji: 'models/emoji-clip.gguf' }, maxImageBytes: 4 * 2 ** 20 })
+   * console.log((await fetch(`${server.url}/readyz`)).status, server.settings.maxInputs) // 200 2048
+   * await server.close()
    */
   static async start(options?: ServerOptions): Promise<Server> {
     const settings = checkServerOptions(options)
@@ -51,12 +57,18 @@ export class Server {
   /**
    * Refuses new requests, lets those in work finish for `drainMs`, then stops them, unloads the models and gives the
    * port back. Resolves at the latest three seconds after `drainMs`, whatever cannot be stopped. Idempotent.
+   *
+   * @example
+   * const server = await Server.start({ port: 0, drainMs: 1000 })
+   * await server.close()
+   * await fetch(server.url).catch(error => console.log(error.cause.code)) // ECONNREFUSED
    */
   close(): Promise<void> {
     this.#closed ??= this.#running.close()
     return this.#closed
   }
 
+  /** {@link Server.close}, for `await using` where the language has it. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

@@ -12,6 +12,7 @@ export interface ServedModel extends Omit<LoadOptions, 'signal' | 'maxQueue' | '
   dimensions?: readonly number[]
 }
 
+/** A key with a name: who uses the server. */
 export interface ApiKey {
   /** Who it is, in logs and metrics. */
   name: string
@@ -21,6 +22,7 @@ export interface ApiKey {
   requestsPerMinute?: number
 }
 
+/** Which pictures the server may fetch by http and https. */
 export interface RemoteImageOptions {
   /** Hosts that pictures may come from; a leading `*.` admits subdomains. Default: any public one. */
   hosts?: readonly string[]
@@ -32,8 +34,10 @@ export interface RemoteImageOptions {
   maxRedirects?: number
 }
 
+/** How much the server writes on stderr. */
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
 
+/** Of {@link Server.start}. */
 export interface ServerOptions {
   /** Default '127.0.0.1': this machine only. */
   host?: string

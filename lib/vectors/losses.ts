@@ -13,7 +13,12 @@ import { checkNonEmptyArray, checkNumber, checkVector, type Vector } from '../va
  * @param images N vectors [dim]
  * @param texts N vectors [dim]; `texts[i]` is the match of `images[i]`
  * @param scale the factor of the cosine, that is exp(logit_scale): `clip.info.logitScale`, 100 for OpenAI's models
- * @throws TypeError / RangeError when the lists are empty, of different lengths or hold vectors of different lengths
+ * @throws {TypeError|RangeError} when the lists are empty, of different lengths or hold vectors of different lengths
+ *
+ * @example
+ * const images = [[1, 0], [0, 1]]
+ * console.log(contrastiveLoss(images, [[1, 0], [0, 1]], 100)) // 0
+ * console.log(contrastiveLoss(images, [[0, 1], [1, 0]], 100)) // 100
  */
 export function contrastiveLoss(images: readonly Vector[], texts: readonly Vector[], scale: number): number {
   const logits = pairLogits(images, texts, scale, 0)
@@ -33,7 +38,12 @@ export function contrastiveLoss(images: readonly Vector[], texts: readonly Vecto
  * @param texts N vectors [dim]; `texts[i]` is the match of `images[i]`
  * @param scale exp(logit_scale): `clip.info.logitScale`
  * @param bias logit_bias: `clip.info.logitBias`; default 0
- * @throws TypeError / RangeError when the lists are empty, of different lengths or hold vectors of different lengths
+ * @throws {TypeError|RangeError} when the lists are empty, of different lengths or hold vectors of different lengths
+ *
+ * @example
+ * const images = [[1, 0], [0, 1]]
+ * console.log(sigmoidLoss(images, [[1, 0], [0, 1]], 20, -10) < 0.001) // true
+ * console.log(sigmoidLoss(images, [[0, 1], [1, 0]], 20, -10).toFixed(2)) // 20.00
  */
 export function sigmoidLoss(
   images: readonly Vector[], texts: readonly Vector[], scale: number, bias: number = 0,

@@ -14,11 +14,13 @@ import { checkFloat32Array, checkInteger, checkOptions, checkSignal } from '../v
  * unit length make the dot product the cosine similarity.
  */
 export interface Matrix {
+  /** `dim` values for each row. */
   data: Float32Array | Uint16Array | Int8Array
   /** Values per row. */
   dim: number
 }
 
+/** Of {@link topK} and {@link similarityMatrix}. */
 export interface SearchOptions {
   /** Cancels the search. */
   signal?: AbortSignal
@@ -42,7 +44,13 @@ export interface TopK {
  * The matrix is read where it is, since it may be gigabytes: neither change nor transfer it before the promise settles.
  *
  * @param queries flat [n][dim], or one vector [dim]
+ * @param k at least 1; more than there are rows gives all of them
  * @throws {TypeError} wrong kinds; {RangeError} lengths that are no multiple of `dim`; the signal's reason
+ *
+ * @example
+ * const rows = Float32Array.of(1, 0, 0, 1, 0.6, 0.8) // three of them
+ * const { indices, scores, k } = await topK(Float32Array.of(1, 0), { data: rows, dim: 2 }, 2)
+ * console.log(k, [...indices].join(), [...scores].map(score => score.toFixed(1)).join()) // 2 0,2 1.0,0.6
  */
 export async function topK(queries: Float32Array, matrix: Matrix, k: number, options?: SearchOptions): Promise<TopK> {
   const { signal, threads } = searchOptions(options)
@@ -57,6 +65,10 @@ export async function topK(queries: Float32Array, matrix: Matrix, k: number, opt
  * The dot product of every row of `a` with every row of `b`: flat [rows of a][rows of b].
  *
  * @throws as {@link topK}
+ *
+ * @example
+ * const a = { data: Float32Array.of(1, 0, 0, 1), dim: 2 }
+ * console.log([...await similarityMatrix(a, { data: Int8Array.of(3, 4), dim: 2 })].join()) // 3,4
  */
 export async function similarityMatrix(a: Matrix & { data: Float32Array }, b: Matrix, options?: SearchOptions): Promise<Float32Array> {
   const { signal, threads } = searchOptions(options)

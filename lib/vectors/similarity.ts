@@ -10,7 +10,10 @@ import { checkVector, type Vector } from '../validate.js'
 /**
  * Sum of the products of two vectors' elements.
  *
- * @throws RangeError ERR_CLIP_OUT_OF_RANGE when the lengths differ; TypeError when one is no list of numbers.
+ * @throws {RangeError} ERR_CLIP_OUT_OF_RANGE when the lengths differ; {TypeError} ERR_CLIP_INVALID_ARGUMENT when one is no list of numbers
+ *
+ * @example
+ * console.log(dot([1, 2, 3], Float32Array.of(4, 5, 6))) // 32
  */
 export function dot(a: Vector, b: Vector): number {
   checkPair(a, b)
@@ -21,7 +24,10 @@ export function dot(a: Vector, b: Vector): number {
  * Cosine of the angle between two vectors of any length, in [-1, 1]. A zero vector has no direction: its cosine with
  * anything is 0 (as in PyTorch's and scikit-learn's cosine similarity).
  *
- * @throws RangeError ERR_CLIP_OUT_OF_RANGE when the lengths differ; TypeError when one is no list of numbers.
+ * @throws {RangeError} ERR_CLIP_OUT_OF_RANGE when the lengths differ; {TypeError} ERR_CLIP_INVALID_ARGUMENT when one is no list of numbers
+ *
+ * @example
+ * console.log(cosineSimilarity([1, 0], [10, 0]), cosineSimilarity([1, 0], [0, 1])) // 1 0
  */
 export function cosineSimilarity(a: Vector, b: Vector): number {
   checkPair(a, b)
@@ -37,6 +43,11 @@ export function cosineSimilarity(a: Vector, b: Vector): number {
 /**
  * The vector divided by its Euclidean length, as a new Float32Array; a zero vector stays zero
  * (torch.nn.functional.normalize).
+ *
+ * @throws {TypeError} no list of numbers
+ *
+ * @example
+ * console.log([...normalize([0, 2])].join()) // 0,1
  */
 export function normalize(vector: Vector): Float32Array {
   checkVector('vector', vector)
@@ -51,6 +62,11 @@ export function normalize(vector: Vector): Float32Array {
 /**
  * exp(x_i) / sum_j exp(x_j), same order, safe from overflow: the greatest logit is taken off first. An empty list
  * gives an empty list; -Infinity gets probability 0.
+ *
+ * @throws {TypeError} no list of numbers
+ *
+ * @example
+ * console.log(softmax([1000, 1000, -Infinity]).join()) // 0.5,0.5,0
  */
 export function softmax(logits: Vector): number[] {
   checkVector('logits', logits)
@@ -72,7 +88,14 @@ export function logSoftmax(logits: Vector): number[] {
   return Array.from(logits, logit => logit - greatest - logSum)
 }
 
-/** 1 / (1 + exp(-x)), of one number or of each of a list. */
+/**
+ * 1 / (1 + exp(-x)), of one number or of each of a list.
+ *
+ * @throws {TypeError} neither a number nor a list of numbers
+ *
+ * @example
+ * console.log(sigmoid(0), sigmoid([-Infinity, Infinity]).join()) // 0.5 0,1
+ */
 export function sigmoid(logits: number): number
 export function sigmoid(logits: Vector): number[]
 export function sigmoid(logits: number | Vector): number | number[] {

@@ -1,9 +1,12 @@
-// Every allocation that opening, loading and encoding make fails once, one after another: the library's through operator
-// new and mmap, ggml's through malloc and its kin. Each time the outcome is OUT_OF_MEMORY (or std::bad_alloc, of which the
-// binding makes it), the process goes on, and the next undisturbed run gives the same numbers.
+// Every allocation that opening, loading, encoding, converting and inspecting make fails once, one after another: the
+// library's through operator new and mmap, ggml's through malloc and its kin. Each time the outcome is OUT_OF_MEMORY (or
+// std::bad_alloc, of which the binding makes it), the process goes on, and the next undisturbed run, of the same session
+// too, gives the same numbers.
 #include "formats-files.h"
 
+#include "engine/preprocess.h"
 #include "engine/run/session.h"
+#include "formats/inspect.h"
 #include "formats/write/convert.h"
 #include "formats/open-model.h"
 
@@ -59,50 +62,127 @@ void   operator delete(void * block, std::align_val_t) noexcept { free(block); }
 
 using namespace test;
 
-struct variant {
-    const char * kernels;
-    std::string  path, dtype;
-    int          n_threads;
-};
+using outcomes = std::map<std::string, size_t>;
 
-static std::vector<float> encode(const variant & v) {
-    load_options options;
-    options.device = "cpu";
-    options.kernels = v.kernels;
-    options.dtype = v.dtype;
-    options.n_threads = v.n_threads;
-    auto model = std::make_shared<const weights>(open_model(v.path), options);
-    session session(model, v.n_threads, /*max_batch=*/2);
+// What is prepared within a run that fails.
+static void undisturbed(const std::function<void()> & prepare) {
+    const long planned = countdown.exchange(-1);
+    prepare();
+    countdown = planned;
+}
 
-    const hparams & hp = model->hp;
-    const int       edge = hp.vision.image_size;
-    std::vector<float>   pixels((size_t) 3 * edge * edge, 0.5f), out(4 * (size_t) hp.n_proj);
-    const image_tensor   image = {pixels.data(), edge, edge}, images[] = {image, image};
-    const int32_t        ids[] = {18, 3, 19, 18, 19}, lengths[] = {3, 2};
-    session.encode_images(images, 2, out.data());
-    session.encode_texts(ids, lengths, 2, out.data() + 2 * hp.n_proj);
+// Calls `run`, which gives its result, with the n-th allocation failing, for every n that it makes; then, where one failed,
+// `again`, which must give the same. An unnoticed failure (ggml's backends do without some) must change no result either.
+static outcomes each_failing(const std::string & what, const std::function<std::vector<float>()> & run, const std::function<std::vector<float>()> & again) {
+    const std::vector<float> right = run();
+    outcomes                 out;
+    for (long n = 0;; n++) {
+        const std::string which = what + ", allocation " + std::to_string(n);
+        std::string       outcome = "went on";
+        has_failed = false;
+        countdown = n;
+        try {
+            const std::vector<float> result = run();
+            countdown = -1;
+            if (!has_failed) break;
+            check(result == right, which + ": another result");
+        } catch (const error & failure) {
+            countdown = -1;
+            outcome = error_code_name(failure.code());
+            check(failure.code() == error_code::OUT_OF_MEMORY, which + ": " + outcome + " " + failure.what());
+        } catch (const std::bad_alloc &) {
+            countdown = -1;
+            outcome = "bad_alloc";
+        }
+        out[outcome]++;
+        check(again() == right, which + ": another result of the next run");
+    }
+    std::printf("%s:", what.c_str());
+    for (const auto & [outcome, count] : out) std::printf(" %zu %s", count, outcome.c_str());
+    std::printf("\n");
     return out;
 }
 
-// Which allocation failed how: "" when none was left to fail.
-static std::string attempt(const variant & v, long n, const std::vector<float> & right) {
-    has_failed = false;
-    countdown = n;
-    std::string outcome = "went on";
-    try {
-        const std::vector<float> out = encode(v);
-        countdown = -1;
-        if (!has_failed) return "";
-        check(out == right, std::string(v.kernels) + ": numbers after allocation " + std::to_string(n) + " failed unnoticed");
-    } catch (const error & failure) {
-        countdown = -1;
-        outcome = error_code_name(failure.code());
-        check(failure.code() == error_code::OUT_OF_MEMORY, "allocation " + std::to_string(n) + ": " + outcome + " " + failure.what());
-    } catch (const std::bad_alloc &) {
-        countdown = -1;
-        outcome = "bad_alloc";
-    }
-    return outcome;
+static size_t failures(outcomes & counted) { return counted["bad_alloc"] + counted["ERR_CLIP_OUT_OF_MEMORY"]; }
+
+struct variant {
+    const char * kernels;
+    std::string  path;
+    int          n_threads;
+
+    std::string name() const { return std::string(kernels[0] ? kernels : "best kernels") + ", " + (path.find(".gguf") == std::string::npos ? "safetensors" : "GGUF"); }
+};
+
+static std::shared_ptr<const weights> load(const variant & v) {
+    load_options options;
+    options.device = "cpu";
+    options.kernels = v.kernels;
+    options.n_threads = v.n_threads;
+    return std::make_shared<const weights>(open_model(v.path), options);
+}
+
+// A picture prepared from its pixels, one picture, one text, a batch of each.
+static std::vector<float> encode(session & session) {
+    const hparams &      hp = session.model().hp;
+    const int            edge = hp.vision.image_size;
+    std::vector<uint8_t> decoded(30 * 20 * 4, 77);
+    std::vector<float>   pixels((size_t) 3 * edge * edge, 0.5f), prepared(pixels.size()), out(6 * (size_t) hp.n_proj);
+    preprocess_scratch   scratch;
+    preprocess(hp.image, make_image_view(decoded.data(), decoded.size(), 30, 20, 4), prepared.data(), scratch);
+
+    const image_tensor image = {pixels.data(), edge, edge}, images[] = {{prepared.data(), edge, edge}, image};
+    const int32_t      ids[] = {18, 3, 19, 18, 19}, lengths[] = {3, 2};
+    float *            at = out.data();
+    session.encode_images(&image, 1, at);
+    session.encode_texts(ids, lengths, 1, at += hp.n_proj);
+    session.encode_images(images, 2, at += hp.n_proj);
+    session.encode_texts(ids, lengths, 2, at += 2 * hp.n_proj);
+    return out;
+}
+
+// A session over `model`, which lives on when its first run fails.
+static void check_session(const std::string & what, const std::shared_ptr<const weights> & model, int n_threads) {
+    std::unique_ptr<session> live;
+    outcomes counted = each_failing(what, [&] {
+        undisturbed([&] { live = std::make_unique<session>(model, n_threads, /*max_batch=*/2); });
+        return encode(*live);
+    }, [&] { return encode(*live); });
+    check(failures(counted) > 30, what + ": allocations were counted");
+}
+
+// Conversion leaves the old file or the new one, and nothing else.
+static void check_convert(const folder & where, const std::string & from) {
+    const std::string target = where.file("converted.gguf");
+    const size_t      n_files = where.n_files() + 1;
+    convert_options   options;
+    options.type = GGML_TYPE_Q4_0;
+    options.n_threads = 2;
+    std::string whole;
+    const auto  run = [&]() -> std::vector<float> {
+        undisturbed([&] { write_file(target, "old"); });
+        convert(open_model(from), {}, target, options);
+        return {};
+    };
+    const auto again = [&]() -> std::vector<float> {
+        const std::string left = read_file(target);
+        check(left == "old" || left == whole, "converted.gguf after a failure: " + std::to_string(left.size()) + " bytes");
+        check(where.n_files() == n_files, "a file was left behind");
+        return {};
+    };
+    run();
+    whole = read_file(target);
+    outcomes counted = each_failing("convert", run, again);
+    check(failures(counted) > 100, "convert: allocations were counted");
+}
+
+// What cannot be read for want of memory is no fault of the file.
+static void check_inspect(const std::string & path) {
+    const auto run = [&] {
+        const inspection found = inspect_model(path);
+        return std::vector<float>{(float) found.is_loadable, (float) found.problems.size(), (float) found.keys.size()};
+    };
+    outcomes counted = each_failing("inspect", run, run);
+    check(failures(counted) > 100, "inspect: allocations were counted");
 }
 
 int main() {
@@ -115,20 +195,18 @@ int main() {
     options.type = GGML_TYPE_Q8_0;
     convert(open_model(where.path), {}, gguf, options);
 
-    for (const variant & v : {variant{"", where.path, "", 1}, variant{"", gguf, "", 2}, variant{"portable", gguf, "", 1}}) {
-        const std::vector<float>      right = encode(v);
-        std::map<std::string, size_t> outcomes;
-        for (long n = 0;; n++) {
-            const std::string outcome = attempt(v, n, right);
-            if (outcome.empty()) break;
-            outcomes[outcome]++;
-            if (n % 32 == 0) check(encode(v) == right, std::string(v.kernels) + ": the run after allocation " + std::to_string(n) + " failed");
-        }
-        std::printf("%s %s:", v.kernels[0] ? v.kernels : "best", v.path == gguf ? "q8_0" : v.dtype.empty() ? "f32" : v.dtype.c_str());
-        for (const auto & [outcome, count] : outcomes) std::printf(" %zu %s", count, outcome.c_str());
-        std::printf("\n");
-        check(outcomes["bad_alloc"] + outcomes["ERR_CLIP_OUT_OF_MEMORY"] > 100, "allocations were counted");
+    for (const variant & v : {variant{"", where.path, 1}, variant{"", gguf, 2}, variant{"portable", gguf, 1}}) {
+        const auto loaded = [&] {
+            session session(load(v), v.n_threads, /*max_batch=*/2);
+            return encode(session);
+        };
+        outcomes counted = each_failing("load and encode, " + v.name(), loaded, loaded);
+        check(failures(counted) > 100, v.name() + ": allocations were counted");
+        check_session("encode, " + v.name(), load(v), v.n_threads);
     }
+    check_convert(where, where.path);
+    check_inspect(where.path);
+    check_inspect(gguf);
     std::error_code ignored;
     std::filesystem::remove_all(folder::root(), ignored);
     std::printf("%d checks, %d failed\n", n_checks, n_failed);

@@ -22,7 +22,6 @@ static ggml_backend_ptr start_cpu(int n_threads, std::atomic<bool> & abort) {
 tower_runner::tower_runner(const weights & weights, int n_threads, std::atomic<bool> & abort)
     : weights_(weights), n_threads_(n_threads), abort_(abort) {
     if (is_cpu(weights.device)) {
-        backend_ = start_cpu(n_threads, abort);
         if (weights.kernels) team_ = std::make_unique<thread_team>(n_threads);
         return;
     }
@@ -33,12 +32,11 @@ tower_runner::tower_runner(const weights & weights, int n_threads, std::atomic<b
 }
 
 // ggml's own threads, started at the first graph that the team cannot run.
-void tower_runner::start_pool(ggml_backend_t cpu) {
+void tower_runner::start_pool() {
     ggml_threadpool_params params = ggml_threadpool_params_default(n_threads_);
     params.poll = 0;  // between jobs the threads sleep
     pool_.reset(ggml_threadpool_new(&params));
     if (!pool_) throw_error(error_code::OUT_OF_MEMORY, "could not start %d threads", n_threads_);
-    ggml_backend_cpu_set_threadpool(cpu, pool_.get());
 }
 
 // The rows of a batch and, for the portable attention, where they stand once padded.
@@ -134,20 +132,31 @@ static bool runs_all(ggml_backend_dev_t device, ggml_cgraph * graph) {
 void tower_runner::allocate(tower & slot, built_graph & g) {
     const bool cpu = is_cpu(weights_.device);
     if (!cpu && !runs_all(weights_.device, g.graph)) return schedule(g);
-    if (!slot.alloc) slot.alloc.reset(ggml_gallocr_new(cpu ? cpu_buffer_type() : ggml_backend_get_default_buffer_type(backend_.get())));
-    if (!ggml_gallocr_alloc_graph(slot.alloc.get(), g.graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate scratch memory");
+    if (!slot.memory) slot.memory = std::make_unique<graph_memory>(cpu ? cpu_buffer_type() : ggml_backend_get_default_buffer_type(backend_.get()));
+    slot.memory->lay_out(g.graph);
 }
 
 // The scheduler's memory belongs to whatever graph came last, of either tower: such a graph is built anew for each run.
 void tower_runner::schedule(built_graph & g) {
-    if (!sched_) {
-        cpu_fallback_ = start_cpu(n_threads_, abort_);
-        ggml_backend_t backends[] = {backend_.get(), cpu_fallback_.get()};
-        sched_.reset(ggml_backend_sched_new(backends, nullptr, 2, 8192, false, true));
-    }
     g.scheduled = true;
-    ggml_backend_sched_reset(sched_.get());
-    if (!ggml_backend_sched_alloc_graph(sched_.get(), g.graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate device memory");
+    try {
+        if (!sched_) {
+            cpu_fallback_ = start_cpu(n_threads_, abort_);
+            ggml_backend_t backends[] = {backend_.get(), cpu_fallback_.get()};
+            sched_.reset(ggml_backend_sched_new(backends, nullptr, 2, 8192, false, true));
+        }
+        ggml_backend_sched_reset(sched_.get());
+        if (!ggml_backend_sched_alloc_graph(sched_.get(), g.graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate device memory");
+    } catch (const std::bad_alloc &) {
+        leave_scheduler();
+        throw;
+    }
+}
+
+// An exception that passed through them may have left them half changed: they are lost, since freeing might free twice.
+void tower_runner::leave_scheduler() {
+    (void) sched_.release();
+    (void) cpu_fallback_.release();
 }
 
 static void set_input(ggml_tensor * t, const void * data) {
@@ -196,14 +205,34 @@ void tower_runner::set_common_inputs(built_graph & g) {
     set_input(seqs.unpad, unpad.data());
 }
 
-ggml_status tower_runner::run_on_backend(built_graph & g) {
-    ggml_backend_t cpu = g.scheduled ? cpu_fallback_.get() : is_cpu(weights_.device) ? backend_.get() : nullptr;
-    if (cpu && !pool_) start_pool(cpu);
-    return g.scheduled ? ggml_backend_sched_graph_compute(sched_.get(), g.graph) : ggml_backend_graph_compute(backend_.get(), g.graph);
+ggml_status tower_runner::run_on_cpu(built_graph & g) {
+    if (!pool_) start_pool();
+    ggml_cplan plan = ggml_graph_plan(g.graph, n_threads_, pool_.get());
+    if (work_.size() < plan.work_size) work_.resize(plan.work_size);
+    plan.work_data = work_.data();
+    plan.abort_callback = abort_requested;
+    plan.abort_callback_data = &abort_;
+    return ggml_graph_compute(g.graph, &plan);
+}
+
+ggml_status tower_runner::run_scheduled(built_graph & g) {
+    if (!pool_) start_pool();
+    ggml_backend_cpu_set_threadpool(cpu_fallback_.get(), pool_.get());
+    try {
+        return ggml_backend_sched_graph_compute(sched_.get(), g.graph);
+    } catch (const std::bad_alloc &) {
+        leave_scheduler();
+        throw;
+    }
+}
+
+ggml_status tower_runner::run_by_ggml(built_graph & g) {
+    if (g.scheduled) return run_scheduled(g);
+    return is_cpu(weights_.device) ? run_on_cpu(g) : ggml_backend_graph_compute(backend_.get(), g.graph);
 }
 
 void tower_runner::compute(built_graph & g, float * out) {
-    const ggml_status status = !g.by_team ? run_on_backend(g) : team_->run(g.program, abort_, profile_ != nullptr) ? GGML_STATUS_SUCCESS : GGML_STATUS_ABORTED;
+    const ggml_status status = !g.by_team ? run_by_ggml(g) : team_->run(g.program, abort_, profile_ != nullptr) ? GGML_STATUS_SUCCESS : GGML_STATUS_ABORTED;
     if (status == GGML_STATUS_ABORTED) throw_error(error_code::ABORTED, "the call was cancelled");
     if (status == GGML_STATUS_ALLOC_FAILED) throw_error(error_code::OUT_OF_MEMORY, "could not allocate compute memory");
     if (status != GGML_STATUS_SUCCESS) throw_error(error_code::INTERNAL, "the graph computation failed with status %d", (int) status);

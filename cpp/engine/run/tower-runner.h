@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/graph/graph.h"
+#include "engine/run/graph-memory.h"
 #include "engine/run/memory.h"
 #include "engine/graph/position-grid.h"
 #include "engine/run/profile.h"
@@ -56,7 +57,7 @@ class tower_runner {
   private:
     using builder = ggml_tensor * (*) (ggml_context *, layer_ops &, const weights &, tower_input &, capture &);
     // `nodes`: memory of the graph itself
-    struct tower { ggml_gallocr_ptr alloc; aligned_bytes nodes; std::unique_ptr<built_graph> last; };
+    struct tower { std::unique_ptr<graph_memory> memory; aligned_bytes nodes; std::unique_ptr<built_graph> last; };
 
     bool pads_on_cpu(const batch & batch) const;
     built_graph & prepare(tower & slot, builder build, const batch & batch, bool is_text, const capture * wanted);
@@ -66,18 +67,22 @@ class tower_runner {
     void set_patches(built_graph & g, const image_tensor * images, int n);
     void set_common_inputs(built_graph & g);
     void compute(built_graph & g, float * out);
-    ggml_status run_on_backend(built_graph & g);
-    void start_pool(ggml_backend_t cpu);
+    ggml_status run_by_ggml(built_graph & g);
+    ggml_status run_on_cpu(built_graph & g);
+    ggml_status run_scheduled(built_graph & g);
+    void leave_scheduler();
+    void start_pool();
 
     const weights &       weights_;
     int                   n_threads_;
     std::atomic<bool> &   abort_;
     std::unique_ptr<thread_team>                         team_;  // packed path
-    std::unique_ptr<ggml_threadpool, threadpool_deleter> pool_;  // portable path; outlives the backend
-    ggml_backend_ptr      backend_, cpu_fallback_;
+    std::unique_ptr<ggml_threadpool, threadpool_deleter> pool_;  // portable path; outlives the backends
+    ggml_backend_ptr      backend_, cpu_fallback_;                // a device's; the CPU's beside it
     ggml_backend_sched_ptr sched_;                                // of a device that lacks operations: the CPU runs those
     tower                 vision_, text_;
     std::unique_ptr<position_grid> grid_;                         // of a tower that takes any grid
+    std::vector<uint8_t>  work_;                                  // ggml's, while it runs a graph on the CPU
     std::vector<float>    patches_, places_;
     std::vector<int32_t>  indices_;
     run_profile *         profile_ = nullptr;

@@ -33,8 +33,8 @@ export default ts.config(
   { files: ['lib/cli/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./(?!(index|text-bytes)\\.js$)') } },
   { files: ['lib/cli/commands/*.ts', 'lib/cli/bench/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./\\.\\./(?!index\\.js$)') } },
   // the server adds errors and checks of arguments: it raises the same kinds as the library
-  { files: ['lib/server/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./(?!(index|errors|validate|types|text-bytes)\\.js$)') } },
-  { files: ['lib/server/*/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./\\.\\./(?!(index|errors|validate)\\.js$)') } },
+  { files: ['lib/server/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./(?!(index|errors|validate|types|text-bytes|async/[\\w-]+)\\.js$)') } },
+  { files: ['lib/server/*/*.ts'], rules: { 'no-restricted-imports': outside('^\\.\\./\\.\\./(?!(index|errors|validate|types|text-bytes|async/[\\w-]+)\\.js$)') } },
   {
     files: ['test/**/*.ts', 'bench/**/*.ts'],
     rules: {

@@ -14,6 +14,22 @@ export function decodeText(bytes: Uint8Array): string {
   return checked(decode(new TextDecoder(encoding, { fatal: true }), encoding, bytes))
 }
 
+/** Bytes of a step, about a millisecond's. */
+const stepBytes = 2 ** 18
+
+/** The same in steps, for whoever has to do something else meanwhile. @throws {NotText} */
+export function* decodeSteps(bytes: Uint8Array): Generator<void, string, void> {
+  const encoding = encodingOf(bytes)
+  const decoder = new TextDecoder(encoding, { fatal: true })
+  const parts: string[] = []
+  for (let from = 0; from < bytes.length; from += stepBytes) {
+    if (from > 0) yield
+    parts.push(checked(decode(decoder, encoding, bytes.subarray(from, from + stepBytes), true)))
+  }
+  parts.push(decode(decoder, encoding, new Uint8Array()))
+  return parts.join('')
+}
+
 /**
  * The lines of a stream as they come; LF, CR LF and CR end one. Not node:readline, which also breaks lines at U+2028.
  *

@@ -1,5 +1,6 @@
 /** Zero-shot classification: which of these labels is in the picture? */
 import { callKeys, checkCallOptions, checkImageOptions, pictureKeys } from './call-options.js'
+import { eachInSteps, turns } from '../async/turns.js'
 import { dot, normalize, rank, sigmoid, softmax } from '../vectors/similarity.js'
 import type { CallOptions, Classification, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions } from '../types.js'
 import { checkBoolean, checkInteger, checkLabels, checkTemplates, type Template } from '../validate.js'
@@ -103,7 +104,7 @@ export class Classifier {
     const { topK = this.labels.length, multiLabel = false, ...image } = checkScoring(checkImageOptions(options, classifyKeys))
     if (Array.isArray(images)) {
       const vectors = await this.#encoder.encodeImage(images as readonly ImageInput[], image)
-      return vectors.map(vector => this.#score(vector, topK, multiLabel))
+      return turns.run(eachInSteps(vectors, vector => this.#score(vector, topK, multiLabel)), image.signal)
     }
     return this.#score(await this.#encoder.encodeImage(images as ImageInput, image), topK, multiLabel)
   }

@@ -3,6 +3,7 @@ import { throwIfAborted, underBoth } from '../async/abort.js'
 import { checkImageOptions, checkTextOptions, imageKeys, pictureKeys, textKeys } from './call-options.js'
 import { checkClassifyOptions, Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
 import { withDeadline } from '../async/deadline.js'
+import { eachInSteps, turns } from '../async/turns.js'
 import { ClipError } from '../errors.js'
 import { type DecodeSettings, decodeImage, isImageList } from '../image/image.js'
 import { type LoadedModel, loadModel } from './load-model.js'
@@ -15,7 +16,7 @@ import { Scheduler, type SchedulerStats } from '../scheduler/index.js'
 import { type EncodeItem, imageKind, onOwnSession, preprocessKind, SessionRunner, textKind } from './session-runner.js'
 import { checkHiddenStatesOptions, checkIntermediatesOptions, checkStates, type HiddenStates, type HiddenStatesOptions } from './states.js'
 import { dot, normalize, sigmoid, softmax } from '../vectors/similarity.js'
-import { TextCache } from './text-cache.js'
+import { longestKept, TextCache } from './text-cache.js'
 import { batchListener, Tracer } from './trace.js'
 import type { ClipTokenizer } from '../tokenizer/tokenizer.js'
 import type {
@@ -26,6 +27,8 @@ import { checkIterable, checkOneOf, checkString, checkTexts } from '../validate.
 const textCacheSize = 1024
 /** Texts that are tokenised and queued at once, or a batch; two such slices of a call wait at a time, so that a long list blocks nobody. */
 const leastTextSlice = 64
+/** Characters of texts that are tokenised at once: a millisecond's. */
+const shortList = 4096
 /** On CPUs, larger batches of pictures are no faster than what fits in here; texts and GPUs get their full batches. */
 const batchAimMs = 200
 
@@ -368,7 +371,7 @@ export class Clip {
   async profile(input: ImageInput, options: ProfileOptions): Promise<Profile> {
     const { tower, batch, runs } = checkProfileOptions(options)
     this.#needTower(tower === 'image' ? 'vision' : 'text')
-    const prepared = tower === 'image' ? await this.#decode(input, {}) : this.#tokensOf(checkTexts(input as string))[0]!
+    const prepared = tower === 'image' ? await this.#decode(input, {}) : this.#tokensOf(checkTexts(input as string)[0]!)
     const native = await this.#onOwnSession(session => profileOn(session, prepared, batch, runs), undefined, batch)
     return summarise(native, { tower, batch, threads: this.info.threads, kernels: this.info.kernels })
   }
@@ -449,41 +452,44 @@ export class Clip {
     this.#needOpen()
     throwIfAborted(call.signal)
     this.#needTokenizer()
-    const known = new Map<string, Float32Array>()
-    const missing: string[] = []
-    for (const text of new Set(texts)) {
+    const known = new Map<string | number, Float32Array>()
+    const missing = new Map<string | number, number>() // where each stands
+    texts.forEach((text, i) => {
+      const key = keyOf(text, i)
+      if (known.has(key) || missing.has(key)) return
       const vector = this.#cache.get(text)
-      if (vector === undefined) missing.push(text)
-      else known.set(text, vector)
+      if (vector === undefined) missing.set(key, i)
+      else known.set(key, vector)
+    })
+    const places = [...missing.values()]
+    const compute = async (slice: readonly number[], settings: CallOptions): Promise<void> => {
+      const list = slice.map(i => texts[i]!)
+      // what takes a while is done in steps, so that however much there is, nobody else waits for it
+      const ids = lengthOf(list) <= shortList ? list.map(text => this.#tokensOf(text)) : await turns.run(eachInSteps(list, text => this.#tokensOf(text)), settings.signal)
+      const items = ids.map((row, i) => ({ ids: row, name: texts.length === 1 ? 'text' : `texts[${slice[i]}]` }))
+      const vectors = await this.#scheduler.submitMany(textKind, items, { ...settings, onBatch: batchListener(call.onTrace) })
+      slice.forEach((place, i) => {
+        known.set(keyOf(texts[place]!, place), vectors[i]!)
+        this.#cache.set(texts[place]!, vectors[i]!)
+      })
     }
-    if (missing.length > 0) {
-      const nameOf = (text: string): string => (texts.length === 1 ? 'text' : `texts[${texts.indexOf(text)}]`)
-      const size = this.#textSlice
-      const slices = Array.from({ length: Math.ceil(missing.length / size) }, (_, i) => missing.slice(i * size, (i + 1) * size))
-      const compute = async (slice: string[], settings: CallOptions): Promise<void> => {
-        const items = this.#tokensOf(slice).map((ids, i) => ({ ids, get name() { return nameOf(slice[i]!) } }))
-        const vectors = await this.#scheduler.submitMany(textKind, items, { ...settings, onBatch: batchListener(call.onTrace) })
-        slice.forEach((text, i) => {
-          known.set(text, vectors[i]!)
-          this.#cache.set(text, vectors[i]!)
-        })
-      }
-      if (slices.length === 1) {
-        await compute(missing, call)
-      } else {
-        await withDeadline(call, async limited => {
-          const eachSlice = mapInOrder(slices, { limit: 2, signal: limited.signal }, (slice, _, signal) => compute(slice, { ...limited, signal }))
-          for await (const _ of eachSlice);
-        })
-      }
+    const size = this.#textSlice
+    const slices = Array.from({ length: Math.ceil(places.length / size) }, (_, i) => places.slice(i * size, (i + 1) * size))
+    if (slices.length === 1) {
+      await compute(places, call)
+    } else if (slices.length > 1) {
+      await withDeadline(call, async limited => {
+        const eachSlice = mapInOrder(slices, { limit: 2, signal: limited.signal }, (slice, _, signal) => compute(slice, { ...limited, signal }))
+        for await (const _ of eachSlice);
+      })
     }
-    return texts.map(text => known.get(text)!)
+    return texts.map((text, i) => known.get(keyOf(text, i))!)
   }
 
   /** What the text tower runs on: padded only where it sees the padding. */
-  #tokensOf(texts: readonly string[]): Int32Array[] {
+  #tokensOf(text: string): Int32Array {
     const tokenizer = this.#needTokenizer()
-    return texts.map(text => (this.info.text!.seesPadding ? tokenizer.encodePadded([text]) : Int32Array.from(tokenizer.encode(text))))
+    return this.info.text!.seesPadding ? tokenizer.encodePadded([text]) : Int32Array.from(tokenizer.encode(text))
   }
 
   #needTokenizer(): ClipTokenizer {
@@ -538,4 +544,13 @@ function disposed(): ClipError {
 
 function finish(vector: Float32Array, unit: boolean): Float32Array {
   return unit ? normalize(vector) : vector.slice()
+}
+
+/** Equal texts are computed once; but comparing many long ones costs more than that, and hashes of the longest are their lengths. */
+function keyOf(text: string, index: number): string | number {
+  return text.length > longestKept ? index : text
+}
+
+function lengthOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0)
 }

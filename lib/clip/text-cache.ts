@@ -1,5 +1,5 @@
 /** Longer ones hardly come again, and would fill memory. */
-const longestText = 2048
+export const longestKept = 2048
 
 /** The embeddings of the texts used last: labels and queries come again and again. */
 export class TextCache {
@@ -24,7 +24,7 @@ export class TextCache {
   }
 
   set(text: string, vector: Float32Array): void {
-    if (text.length > longestText) return
+    if (text.length > longestKept) return
     this.#entries.delete(text)
     this.#entries.set(text, vector)
     if (this.#entries.size > this.#limit) this.#entries.delete(this.#entries.keys().next().value as string)

@@ -12,7 +12,7 @@ import type { Context } from './context.js'
 import { bodyOf, failureOf, schemaFailure } from './failures.js'
 import { addHooks, addScope } from './hooks.js'
 import { addDocs } from './openapi.js'
-import { addJsonParser } from './json-parser.js'
+import { addJsonParser } from './input/json-body.js'
 import { computeRoute, serverRoutes } from './listen.js'
 import { type GalleryModel, registerPage } from './page/index.js'
 import { rateLimits } from './rate-limits.js'
@@ -25,7 +25,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   const app = Fastify(httpOptions(context)) as unknown as FastifyInstance
   // schemas say what answers look like, to people; JSON.stringify needs no telling
   app.setSerializerCompiler(() => data => JSON.stringify(data))
-  addJsonParser(app)
+  addJsonParser(app, settings.maxInputs)
   for (const schema of shared) app.addSchema(schema)
   addScope(app, settings)
   // before the checks: a page may read what they refuse

@@ -6,8 +6,11 @@ import type { MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 
 import { ClipError, errorCodeOf, invalidArgument } from '../errors.js'
-import { decodeText, NotText } from '../text-bytes.js'
-import { checkSize } from './image-bytes.js'
+import { type Steps, turns } from '../async/turns.js'
+import { decodeSteps, NotText } from '../text-bytes.js'
+import { checkSize } from './input/image-bytes.js'
+import { valueBudget } from './input/json-body.js'
+import { NotJson, parseJson, type ValueBudget } from './input/parse-json.js'
 import type { Uploads } from './inputs.js'
 import type { ServerSettings } from './options.js'
 
@@ -20,6 +23,8 @@ export interface FormTarget {
 
 interface FieldSchema {
   type?: unknown
+  maxLength?: number
+  items?: FieldSchema
   $ref?: string
   enum?: readonly unknown[]
   anyOf?: readonly FieldSchema[]
@@ -31,7 +36,7 @@ export interface Form {
   uploads: Uploads
 }
 
-type Limits = Pick<ServerSettings, 'maxBodyBytes' | 'maxImageBytes'>
+type Limits = Pick<ServerSettings, 'maxBodyBytes' | 'maxImageBytes' | 'maxInputs'>
 
 /** @throws {ClipError} ERR_CLIP_REQUEST_TOO_LARGE, ERR_CLIP_REQUEST_INVALID and other; the signal's reason */
 export async function readForm(request: FastifyRequest, target: FormTarget, limits: Limits): Promise<Form> {
@@ -49,6 +54,8 @@ async function readParts(request: FastifyRequest, { properties, files }: FormTar
   const body: Record<string, unknown> = {}
   const uploads = new Map<object, Buffer>()
   let left = limits.maxBodyBytes
+  const budget = valueBudget(limits.maxInputs)
+  const inSteps = <T>(steps: Steps<T>): Promise<T> => turns.run(steps, request.scope.signal)
   // every part comes as bytes: what decodes them here decodes them strictly
   for await (const part of request.parts() as AsyncIterable<MultipartFile>) {
     const field = fieldOf(part)
@@ -64,9 +71,9 @@ async function readParts(request: FastifyRequest, { properties, files }: FormTar
       put(body, Object.hasOwn(properties, field) ? field : files, [image], properties)
       continue
     }
-    const text = textOf(field, bytes)
     const schema = Object.hasOwn(properties, field) ? properties[field] : undefined
-    put(body, field, kind === 'json' ? spread(parse(field, text), schema) : valuesOf(field, text, schema), properties)
+    const values = await inSteps(kind === 'json' ? jsonOf(field, bytes, schema, budget) : textOf(field, bytes, schema, budget))
+    put(body, field, values, properties)
   }
   return { body, uploads }
 }
@@ -97,9 +104,9 @@ async function readPart({ file }: MultipartFile, field: string, left: number, { 
   return Buffer.concat(chunks, size)
 }
 
-function textOf(field: string, bytes: Buffer): string {
+function* textOf(field: string, bytes: Buffer, schema: FieldSchema | undefined, budget: ValueBudget): Steps<unknown[]> {
   try {
-    return decodeText(bytes)
+    return yield* valuesOf(field, yield* decodeSteps(bytes), bytes, schema, budget)
   } catch (error) {
     if (!(error instanceof NotText)) throw error
     throw invalidArgument(field, `a text (the part is sent as one, but ${error.message}; an image needs a file name: curl -F ${field.slice(0, 40)}=@image.png)`, bytes)
@@ -107,7 +114,7 @@ function textOf(field: string, bytes: Buffer): string {
 }
 
 /** Fields come as text; the schema says what they are. One that was left empty is not given. */
-function valuesOf(field: string, text: string, schema: FieldSchema | undefined): unknown[] {
+function* valuesOf(field: string, text: string, bytes: Buffer, schema: FieldSchema | undefined, budget: ValueBudget): Steps<unknown[]> {
   const word = text.trim()
   if (schema?.type === 'integer' || schema?.type === 'number') return word === '' ? [] : [/^[+-]?\d{1,15}(?:\.\d{1,15})?$/.test(word) ? Number(word) : text]
   if (schema?.type === 'boolean') return word === '' ? [] : [/^(?:true|1|on|yes)$/i.test(word) ? true : /^(?:false|0|off|no)$/i.test(word) ? false : text]
@@ -116,19 +123,21 @@ function valuesOf(field: string, text: string, schema: FieldSchema | undefined):
   const looksLikePart = takesObjects(schema) && word.startsWith('{')
   if (!looksLikeList && !looksLikePart) return [text]
   try {
-    return spread(JSON.parse(text), schema)
-  } catch {
+    return spread(yield* parseJson(bytes, budget), schema)
+  } catch (error) {
+    if (!(error instanceof NotJson)) throw error
     // a text may begin with a bracket; a list of strings that is cut off is none
     if (/^\[\s*["{[]/.test(word)) throw invalidArgument(field, 'JSON (it begins as a list)', text)
     return [text]
   }
 }
 
-function parse(field: string, text: string): unknown {
+function* jsonOf(field: string, bytes: Buffer, schema: FieldSchema | undefined, budget: ValueBudget): Steps<unknown[]> {
   try {
-    return JSON.parse(text)
+    return spread(yield* parseJson(bytes, budget), schema)
   } catch (error) {
-    throw new ClipError('ERR_CLIP_REQUEST_INVALID', `${field}: the part is sent as JSON and is none: ${(error as Error).message}`, { cause: error })
+    if (!(error instanceof NotJson || error instanceof NotText)) throw error
+    throw new ClipError('ERR_CLIP_REQUEST_INVALID', `${field}: the part is sent as JSON and is none: ${error.message}`, { cause: error })
   }
 }
 
@@ -141,8 +150,12 @@ function spread(value: unknown, schema: FieldSchema | undefined): unknown[] {
 /** A list grows; anything else stands once, and the schema refuses what is given twice. */
 function put(body: Record<string, unknown>, field: string, values: readonly unknown[], properties: FormTarget['properties']): void {
   const list = isList(Object.hasOwn(properties, field) ? properties[field] : undefined)
-  const before = Object.hasOwn(body, field) ? [body[field]].flat() : []
-  const all = [...before, ...values]
+  const before = Object.hasOwn(body, field) ? body[field] : undefined
+  if (Array.isArray(before)) {
+    for (const value of values) before.push(value)
+    return
+  }
+  const all = before === undefined ? values : [before, ...values]
   if (all.length === 0 && !list) return
   const value = list || all.length > 1 ? all : all[0]
   Object.defineProperty(body, field, { value, enumerable: true, writable: true, configurable: true })
@@ -153,5 +166,5 @@ function isList(schema: FieldSchema | undefined): boolean {
 }
 
 function takesObjects(schema: FieldSchema | undefined): boolean {
-  return schema?.anyOf?.some(({ $ref }) => $ref !== undefined) === true || (schema as { items?: FieldSchema } | undefined)?.items?.anyOf !== undefined
+  return schema?.anyOf?.some(({ $ref }) => $ref !== undefined) === true || schema?.items?.anyOf !== undefined
 }

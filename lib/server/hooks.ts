@@ -10,6 +10,7 @@ import { type HostCheck, hostCheck } from './host-check.js'
 import type { ServerSettings } from './options.js'
 import { answerEarly, isStillComing } from './last-words.js'
 import { ClientGone, closingError } from './requests.js'
+import { checkSizes, type SizedSchema } from './input/json-body.js'
 import type { Uploads } from './inputs.js'
 import { Timing } from './timing.js'
 
@@ -59,6 +60,15 @@ export function addHooks(app: FastifyInstance, context: Context): void {
   app.addHook('onRequest', (request, reply, done) => {
     try {
       enter(request, reply, context, keys, checkHost)
+      done()
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+  app.addHook('preValidation', ({ body, routeOptions }, _, done) => {
+    try {
+      const { properties = {} } = (routeOptions.schema?.body ?? {}) as { properties?: Record<string, SizedSchema> }
+      checkSizes(body, properties, context.settings.maxInputs)
       done()
     } catch (error) {
       done(error as Error)

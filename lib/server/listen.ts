@@ -3,6 +3,8 @@ import type { FastifyInstance } from 'fastify'
 
 import type { Context } from './context.js'
 import { type FormTarget, readForm } from './form.js'
+import { checkSizes } from './input/json-body.js'
+import { sendJson } from './output/answer.js'
 import { healthz, readyz } from './handlers/health.js'
 import { models, oneModel } from './handlers/models.js'
 import type { computeRoutes } from './routes.js'
@@ -11,6 +13,7 @@ import { callOf } from './work.js'
 
 /** A call that computes: JSON or a form in, JSON out. */
 export function computeRoute(app: FastifyInstance, context: Context, { url, alias, schema, files, handler }: (typeof computeRoutes)[number]): void {
+  const { settings } = context
   const target: FormTarget = { properties: schema.body.properties as FormTarget['properties'], files }
   for (const path of alias === undefined ? [url] : [url, alias]) app.post(path, {
     schema: { ...schema, hide: path === alias },
@@ -19,16 +22,17 @@ export function computeRoute(app: FastifyInstance, context: Context, { url, alia
     onRequest: app.rateLimit(),
     preValidation: async request => {
       if (!request.isMultipart()) return
-      const { body, uploads } = await readForm(request, target, context.settings)
+      const { body, uploads } = await readForm(request, target, settings)
       request.body = body
       request.scope.uploads = uploads
+      checkSizes(body, target.properties, settings.maxInputs)
     },
-  }, request => {
+  }, async (request, reply) => {
     const call = callOf(request)
     const readMs = performance.now() - request.scope.began
     context.metrics.stage('read', readMs)
     call.timing.read(readMs)
-    return handler(context, request.body as never, call)
+    return sendJson(reply, await handler(context, request.body as never, call), { signal: call.signal, stallMs: settings.timeoutMs })
   })
 }
 

@@ -12,7 +12,7 @@ import zlib from 'node:zlib'
 
 import { ClipError } from '../errors.js'
 import { hostOf, isPublic, matchesHost } from './addresses.js'
-import { checkSize } from './image-bytes.js'
+import { checkSize } from './input/image-bytes.js'
 import type { RemoteImageOptions } from './types.js'
 
 export { isPublic }

@@ -1,6 +1,5 @@
 /** What a request cost, in tokens. */
-import { setImmediate as breathe } from 'node:timers/promises'
-
+import { eachInSteps, turns } from '../async/turns.js'
 import type { Clip } from '../index.js'
 
 export interface Usage {
@@ -15,18 +14,13 @@ export interface PictureSize {
   height: number
 }
 
-/** Tokenised at once; between such slices others have their turn. */
-const slice = 64
-
 /** Texts: tokens with start and end, without padding, after truncation. Images: one token for each patch. */
-export async function usageOf(clip: Pick<Clip, 'info' | 'tokenize'>, texts: readonly string[], pictures: readonly PictureSize[]): Promise<Usage> {
+export async function usageOf(
+  clip: Pick<Clip, 'info' | 'tokenize'>, texts: readonly string[], { pictures, signal }: { pictures: readonly PictureSize[]; signal?: AbortSignal },
+): Promise<Usage> {
   const { vision, text } = clip.info
-  let textTokens = 0
-  for (let from = 0; text && from < texts.length; from += slice) {
-    if (from > 0) await breathe()
-    const ids = clip.tokenize(texts.slice(from, from + slice))
-    for (let at = 0; at < ids.length; at += text.contextLength) textTokens += lengthOf(ids.subarray(at, at + text.contextLength), text)
-  }
+  const lengths = text ? await turns.run(eachInSteps(texts, one => lengthOf(clip.tokenize(one), text)), signal) : []
+  const textTokens = lengths.reduce((sum, length) => sum + length, 0)
   const imageTokens = vision ? pictures.reduce((sum, picture) => sum + patchesOf(vision, picture), 0) : 0
   const total = textTokens + imageTokens
   return { prompt_tokens: total, total_tokens: total, prompt_tokens_details: { text_tokens: textTokens, image_tokens: imageTokens } }

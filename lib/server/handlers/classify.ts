@@ -19,6 +19,6 @@ export async function classify(context: Context, body: ClassifyBody, call: Call)
     const lists = await eachImage(context, call, inputs, files => classifier.classify(files, { topK, multiLabel, ...options }))
     const data = lists.map((results, index) => ({ object: 'classification', index, results }))
     const prompts = labels.flatMap(label => templates.map(template => template.replace(/\{(?:label)?\}/g, () => label)))
-    return { object: 'list', data, model: slot.name, usage: await usageOf(clip, prompts, call.pictures) }
+    return { object: 'list', data, model: slot.name, usage: await usageOf(clip, prompts, call) }
   })
 }

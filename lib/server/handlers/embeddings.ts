@@ -1,3 +1,5 @@
+import { endianness } from 'node:os'
+
 import { normalize } from '../../index.js'
 import { outOfRange } from '../../errors.js'
 import type { Context } from '../context.js'
@@ -14,11 +16,9 @@ export async function embeddings(context: Context, body: EmbeddingsBody, call: C
   return withModel(context, call, body.model, inputs.length, async (clip, slot) => {
     const length = checkDimensions(dimensions, clip.info.dim, slot.served.dimensions ?? [])
     const vectors = await encodeInputs(context, call, clip, inputs, { normalize: normalized })
-    const data = vectors.map((vector, index) => {
-      const part = length === vector.length ? vector : shorten(vector, length, normalized)
-      return { object: 'embedding', index, embedding: base64 ? toBase64(part) : Array.from(part) }
-    })
-    return { object: 'list', data, model: slot.name, usage: await usageOf(clip, textsOf(inputs), call.pictures) }
+    // made when they are written: as numbers, the vectors of a large request would take hundreds of megabytes
+    const data = vectors.map((vector, index) => ({ object: 'embedding', index, embedding: { toJSON: () => written(vector, length, normalized, base64) } }))
+    return { object: 'list', data, model: slot.name, usage: await usageOf(clip, textsOf(inputs), call) }
   })
 }
 
@@ -30,6 +30,11 @@ function checkDimensions(asked = 0, own: number, allowed: readonly number[]): nu
   throw outOfRange('dimensions', `what this model allows (${choices})`, asked)
 }
 
+function written(vector: Float32Array, length: number, normalized: boolean, base64: boolean): Float32Array | string {
+  const part = length === vector.length ? vector : shorten(vector, length, normalized)
+  return base64 ? toBase64(part) : part
+}
+
 /** The beginning of a vector, as long as the whole one was when that counts. */
 function shorten(vector: Float32Array, length: number, normalized: boolean): Float32Array {
   const part = vector.subarray(0, length)
@@ -38,7 +43,6 @@ function shorten(vector: Float32Array, length: number, normalized: boolean): Flo
 
 /** Little-endian float32, as OpenAI sends it. */
 function toBase64(vector: Float32Array): string {
-  const bytes = Buffer.alloc(vector.length * 4)
-  vector.forEach((value, i) => bytes.writeFloatLE(value, i * 4))
-  return bytes.toString('base64')
+  const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength)
+  return (endianness() === 'LE' ? bytes : Buffer.from(bytes).swap32()).toString('base64')
 }

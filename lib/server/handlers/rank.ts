@@ -17,7 +17,7 @@ export async function rank(context: Context, body: RankBody, call: Call) {
       object: 'list',
       results: results.slice(0, count).map(result => (withDocuments ? { ...result, document: documents[result.index] } : result)),
       model: slot.name,
-      usage: await usageOf(clip, textsOf(inputs), call.pictures),
+      usage: await usageOf(clip, textsOf(inputs), call),
     }
   })
 }

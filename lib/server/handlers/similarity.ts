@@ -1,4 +1,5 @@
 import { dot, sigmoid, softmax } from '../../index.js'
+import { eachInSteps, turns } from '../../async/turns.js'
 import { invalidArgument } from '../../errors.js'
 import type { Context } from '../context.js'
 import { readImages, readText, textsOf } from '../inputs.js'
@@ -15,11 +16,11 @@ export async function similarity(context: Context, body: SimilarityBody, call: C
   return withModel(context, call, body.model, inputs.length, async (clip, slot) => {
     const vectors = await encodeInputs(context, call, clip, inputs)
     const [rows, columns] = [vectors.slice(0, images.length), vectors.slice(images.length)]
-    const similarities = rows.map(row => columns.map(column => dot(row, column)))
+    const similarities = await turns.run(eachInSteps(rows, row => columns.map(column => dot(row, column))), call.signal)
     const { logitScale, logitBias, sigmoid: isSigmoid } = clip.info
     // rounded to float32, as the library's similarity() does
-    const logits = similarities.map(row => row.map(cosine => Math.fround(logitScale * cosine + logitBias)))
-    const probabilities = logits.map(row => Array.from(Float32Array.from(isSigmoid ? sigmoid(row) : softmax(row))))
-    return { object: 'similarity', similarities, logits, probabilities, model: slot.name, usage: await usageOf(clip, textsOf(inputs), call.pictures) }
+    const logits = await turns.run(eachInSteps(similarities, row => row.map(cosine => Math.fround(logitScale * cosine + logitBias))), call.signal)
+    const probabilities = await turns.run(eachInSteps(logits, row => Float32Array.from(isSigmoid ? sigmoid(row) : softmax(row))), call.signal)
+    return { object: 'similarity', similarities, logits, probabilities, model: slot.name, usage: await usageOf(clip, textsOf(inputs), call) }
   })
 }

@@ -1,0 +1,85 @@
+/** JSON bodies as clients send them: strictly UTF-8, whatever charset was announced. */
+import { isAscii } from 'node:buffer'
+
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+
+import { turns } from '../../async/turns.js'
+import { ClipError, outOfRange } from '../../errors.js'
+import { NotText } from '../../text-bytes.js'
+import { NotJson, parseJson, type ValueBudget } from './parse-json.js'
+
+/** What a body may have for each input, in the wordiest form that clients use, and beside its inputs. */
+const [valuesOfInput, valuesBeside] = [16, 1024]
+
+export function valueBudget(maxInputs: number): ValueBudget {
+  return { values: valuesBeside + valuesOfInput * maxInputs }
+}
+
+/** Instead of Fastify's own parser. */
+export function addJsonParser(app: FastifyInstance, maxInputs: number): void {
+  app.removeContentTypeParser(['application/json', 'text/plain'])
+  const parse = (request: FastifyRequest, body: Buffer): Promise<unknown> => readBody(request, body, maxInputs)
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, parse)
+  app.addContentTypeParser(/^application\/[\w.-]+\+json(?:\s*;|$)/i, { parseAs: 'buffer' }, parse)
+}
+
+/** @throws {ClipError} ERR_CLIP_REQUEST_INVALID, ERR_CLIP_REQUEST_UNSUPPORTED, ERR_CLIP_REQUEST_TOO_LARGE */
+async function readBody({ headers, scope }: FastifyRequest, body: Buffer, maxInputs: number): Promise<unknown> {
+  checkCharset(body, headers['content-type'] ?? '')
+  if (body.length === 0) throw new ClipError('ERR_CLIP_REQUEST_INVALID', 'the body is empty: expected a JSON object')
+  try {
+    return await turns.run(parseJson(body, valueBudget(maxInputs)), scope.signal)
+  } catch (error) {
+    if (!(error instanceof NotText || error instanceof NotJson)) throw error
+    throw new ClipError('ERR_CLIP_REQUEST_INVALID', `the body is no JSON: ${error.message}`, { cause: error })
+  }
+}
+
+/**
+ * What the validator would look at for long: lists that are longer than any may be, and strings of megabytes where a name
+ * belongs, whose characters it counts one by one.
+ *
+ * @throws {RangeError}
+ */
+export function checkSizes(body: unknown, properties: Readonly<Record<string, SizedSchema>>, maxInputs: number): void {
+  if (typeof body !== 'object' || body === null) return
+  for (const [name, value] of Object.entries(body)) {
+    const schema = Object.hasOwn(properties, name) ? properties[name] : undefined
+    if (!Array.isArray(value)) {
+      checkLength(name, value, schema)
+      continue
+    }
+    if (value.length > maxInputs) throw outOfRange(name, `at most ${maxInputs} inputs (maxInputs)`, value)
+    value.forEach((element, i) => checkLength(`${name}[${i}]`, element, schema?.items))
+  }
+}
+
+export interface SizedSchema {
+  maxLength?: number
+  items?: SizedSchema
+}
+
+function checkLength(name: string, value: unknown, schema: SizedSchema | undefined): void {
+  // of UTF-16 two units are one character at least
+  if (typeof value === 'string' && schema?.maxLength !== undefined && value.length > 2 * schema.maxLength) {
+    throw outOfRange(name, `at most ${schema.maxLength} characters`, value)
+  }
+}
+
+/** JSON is UTF-8. Another charset may be named where it makes no difference. */
+function checkCharset(body: Buffer, contentType: string): void {
+  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType)?.[1]
+  if (charset === undefined) return
+  const known = encodingOf(charset)
+  if (known === 'utf-8' || known?.startsWith('utf-16') || (known === 'windows-1252' && isAscii(body))) return
+  throw new ClipError('ERR_CLIP_REQUEST_UNSUPPORTED', `charset '${charset.slice(0, 40)}' is not accepted: send the JSON as UTF-8`)
+}
+
+/** The encoding standard's name for a charset; 'windows-1252' for ASCII and Latin-1, too. */
+function encodingOf(charset: string): string | undefined {
+  try {
+    return new TextDecoder(charset).encoding
+  } catch {
+    return undefined
+  }
+}

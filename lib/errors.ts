@@ -10,6 +10,10 @@
  */
 import { types } from 'node:util'
 
+import { nearestName } from './nearest-name.js'
+
+export { nearestName }
+
 /** Codes raised on the native side: the same list as `cpp/engine/error.h`, in its order. */
 export const nativeErrorCodes = [
   'ERR_CLIP_FILE_NOT_FOUND',
@@ -181,21 +185,6 @@ export function fromNative(error: unknown): Error {
   return made
 }
 
-/** The candidate nearest to `word` by edit distance, letter case aside; undefined when none is near. */
-export function nearestName(word: string, candidates: readonly string[]): string | undefined {
-  if (word.length > 64) return undefined
-  let best: string | undefined
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
-  for (const candidate of candidates) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
-    if (distance < bestDistance) {
-      best = candidate
-      bestDistance = distance
-    }
-  }
-  return best
-}
-
 /** A short text for `value` that runs none of its code where that can be helped and never throws. */
 export function describeValue(value: unknown): string {
   if (value === undefined || value === null) return String(value)
@@ -256,22 +245,4 @@ function quote(text: string): string {
 
 function shorten(text: string): string {
   return text.length > 40 ? `${text.slice(0, 39)}\u2026` : text
-}
-
-/** Edits (insert, delete, replace, swap of neighbours) between two words: optimal string alignment. */
-export function editDistance(a: string, b: string): number {
-  let older: number[] = []
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replace = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      let least = Math.min(replace, previous[j]! + 1, row[j - 1]! + 1)
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) least = Math.min(least, older[j - 2]! + 1)
-      row.push(least)
-    }
-    older = previous
-    previous = row
-  }
-  return previous[b.length]!
 }

@@ -4,7 +4,7 @@ import { abortReason, onAbort, throwIfAborted } from './abort.js'
 export interface MapOptions {
   /** Most elements in work at a time. */
   limit: number
-  /** Ends the iteration with the signal's reason, even while the source is being waited for. */
+  /** Ends it all with the signal's reason, even while the source is being waited for. */
   signal?: AbortSignal
 }
 
@@ -61,4 +61,35 @@ export async function* mapInOrder<T, R>(
     if (reading === undefined) await closing
     else Promise.resolve(closing).catch(() => undefined)
   }
+}
+
+/**
+ * Calls `work` on each element, several at a time, for its effect. The first failure aborts the signal that the others
+ * were given, and is thrown when all of them have ended.
+ */
+export async function forEachAtOnce<T>(
+  elements: readonly T[], { limit, signal }: MapOptions, work: (element: T, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const stop = new AbortController()
+  const stopListening = signal && onAbort(signal, () => stop.abort(abortReason(signal)))
+  const queue = elements.values()
+  const failures: unknown[] = []
+  const worker = async (): Promise<void> => {
+    for (const element of queue) {
+      if (stop.signal.aborted) return
+      try {
+        await work(element, stop.signal)
+      } catch (error) {
+        failures.push(error)
+        stop.abort(error)
+      }
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: Math.min(limit, elements.length) }, worker))
+  } finally {
+    stopListening?.()
+  }
+  throwIfAborted(signal)
+  if (failures.length > 0) throw failures[0]
 }

@@ -1,6 +1,7 @@
 /** Inputs one after another: from arguments, files and stdin, several in work at a time, results in order. */
 import { createReadStream } from 'node:fs'
 
+import { mapInOrder } from '../async/pipeline.js'
 import { ClipError, type ImageInput } from '../index.js'
 import { NotText, textLines } from '../text-bytes.js'
 import { isInputFailure, UsageError } from './failure.js'
@@ -24,7 +25,7 @@ export async function eachImage<R>(
   const stdin = paths.filter(path => path === '-').map(() => shell.stdin('an image'))[0]
   let done = 0
   const inputs = exactPaths(paths).map((input, i) => ({ path: paths[i]!, input }))
-  for await (const outcome of inOrder(inputs, async ({ path, input }) => work(path === '-' ? await readAll(stdin!) : input))) {
+  for await (const outcome of inOrder(shell, inputs, async ({ path, input }) => work(path === '-' ? await readAll(stdin!) : input))) {
     if ('error' in outcome) {
       if (shell.signal.aborted || !isInputFailure(outcome.error)) throw outcome.error
       shell.report(withName(outcome.error as Error, outcome.item.path))
@@ -41,7 +42,7 @@ export async function eachText<R>(
   print: (text: string, result: R) => Promise<void>,
 ): Promise<void> {
   let done = 0
-  for await (const outcome of inOrder(texts, work)) {
+  for await (const outcome of inOrder(shell, texts, work)) {
     if ('error' in outcome) throw outcome.error
     await print(outcome.item, outcome.value)
     if (++done % 100 === 0) shell.status(`${done} texts`)
@@ -100,33 +101,9 @@ async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** A result goes out as soon as it is there and its turn has come, even while the next item is awaited. */
-async function* inOrder<T, R>(
-  items: Iterable<T> | AsyncIterable<T>, work: (item: T) => Promise<R>,
-): AsyncGenerator<Outcome<T, R>> {
-  const source = (async function* () { yield* items })()
-  // neither rejects unhandled when the reader stops: an outcome never does, and a failed read is marked as seen
-  const settle = (item: T) => work(item).then(value => ({ item, value }), (error: unknown) => ({ item, error }))
-  const read = () => {
-    const result = source.next()
-    void result.catch(() => undefined)
-    return result
-  }
-  const running: Promise<Outcome<T, R>>[] = []
-  let next: ReturnType<typeof read> | undefined = read()
-  while (next !== undefined || running.length > 0) {
-    const awaited = [...running.slice(0, 1), ...(next !== undefined && running.length < inFlight ? [next] : [])]
-    const came: Outcome<T, R> | IteratorResult<T, void> = await Promise.race(awaited)
-    if ('item' in came) {
-      void running.shift()
-      yield came
-    } else if (came.done) {
-      next = undefined
-    } else {
-      running.push(settle(came.value))
-      next = read()
-    }
-  }
+function inOrder<T, R>(shell: Shell, items: Iterable<T> | AsyncIterable<T>, work: (item: T) => Promise<R>): AsyncIterable<Outcome<T, R>> {
+  return mapInOrder(items, { limit: inFlight, signal: shell.signal }, item =>
+    work(item).then(value => ({ item, value }), (error: unknown) => ({ item, error })))
 }
 
 /** Bytes from stdin have no name in the library's messages. */

@@ -1,8 +1,9 @@
 /** Zero-shot classification: which of these labels is in the picture? */
 import { callKeys, checkCallOptions, checkImageOptions, pictureKeys } from './call-options.js'
 import { eachInSteps, turns } from '../async/turns.js'
-import { dot, normalize, rank, sigmoid, softmax } from '../vectors/similarity.js'
-import type { CallOptions, Classification, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions } from '../types.js'
+import { logitsOf, probabilitiesOf, type ScoreScale } from '../vectors/scores.js'
+import { dot, normalize, rank, sigmoid } from '../vectors/similarity.js'
+import type { CallOptions, Classification, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions } from '../types.js'
 import { checkBoolean, checkInteger, checkLabels, checkTemplates, type Template } from '../validate.js'
 
 /** Of {@link Clip.classifier}: how labels become texts. */
@@ -29,7 +30,7 @@ export type ClassifyOptions = ClassifierOptions & ClassifyImageOptions
 
 /** The part of {@link Clip} that classifies. */
 interface Encoder {
-  readonly info: Readonly<Pick<ClipInfo, 'logitScale' | 'logitBias' | 'sigmoid'>>
+  readonly info: ScoreScale
   encodeImage(image: ImageInput, options?: EncodeImageOptions): Promise<Float32Array>
   encodeImage(images: readonly ImageInput[], options?: EncodeImageOptions): Promise<Float32Array[]>
   encodeText(texts: readonly string[], options?: EncodeTextOptions): Promise<Float32Array[]>
@@ -110,11 +111,11 @@ export class Classifier {
   }
 
   #score(image: Float32Array, topK: number, multiLabel: boolean): Classification[] {
-    const { logitScale, logitBias, sigmoid: isSigmoid } = this.#encoder.info
+    const { info } = this.#encoder
     const similarities = this.vectors.map(vector => dot(image, vector))
-    const logits = similarities.map(similarity => logitScale * similarity + logitBias)
-    const neutral = logitScale * dot(image, this.#neutral)
-    const scores = isSigmoid ? sigmoid(logits) : multiLabel ? sigmoid(logits.map(logit => logit - neutral)) : softmax(logits)
+    const logits = logitsOf(similarities, info)
+    const neutral = info.logitScale * dot(image, this.#neutral)
+    const scores = multiLabel && !info.sigmoid ? sigmoid(logits.map(logit => logit - neutral)) : probabilitiesOf(logits, info)
     return rank(scores, topK).map(i => ({ label: this.labels[i]!, score: scores[i]!, similarity: similarities[i]! }))
   }
 }

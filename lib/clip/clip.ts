@@ -12,10 +12,12 @@ import type { NativeImage, NativeModel, NativeSession } from '../native/contract
 import { type EncodeOutcome, outcomesInOrder, type StreamOptions } from '../async/outcomes.js'
 import { type MapOptions, mapInOrder } from '../async/pipeline.js'
 import { checkProfileOptions, type Profile, profileOn, type ProfileOptions, summarise } from './profile.js'
-import { Scheduler, type SchedulerStats } from '../scheduler/index.js'
+import { Scheduler } from '../scheduler/scheduler.js'
+import type { SchedulerStats } from '../scheduler/types.js'
 import { type EncodeItem, imageKind, onOwnSession, preprocessKind, SessionRunner, textKind } from './session-runner.js'
 import { checkHiddenStatesOptions, checkIntermediatesOptions, checkStates, type HiddenStates, type HiddenStatesOptions } from './states.js'
-import { dot, normalize, sigmoid, softmax } from '../vectors/similarity.js'
+import { logitsOf, probabilitiesOf } from '../vectors/scores.js'
+import { dot, normalize } from '../vectors/similarity.js'
 import { longestKept, TextCache } from './text-cache.js'
 import { batchListener, Tracer } from './trace.js'
 import type { ClipTokenizer } from '../tokenizer/tokenizer.js'
@@ -274,9 +276,8 @@ export class Clip {
       this.encodeImage(imageInputs, settings),
       this.encodeText(checkTexts(texts), { signal, priority, client, timeoutMs, onTrace }),
     ])
-    const { logitScale, logitBias, sigmoid: isSigmoid } = this.info
-    const logits = imageVectors.map(image => Float32Array.from(textVectors, text => logitScale * dot(image, text) + logitBias))
-    return { logits, probabilities: logits.map(row => Float32Array.from(isSigmoid ? sigmoid(row) : softmax(row))) }
+    const logits = imageVectors.map(image => Float32Array.from(logitsOf(textVectors.map(text => dot(image, text)), this.info)))
+    return { logits, probabilities: logits.map(row => Float32Array.from(probabilitiesOf(row, this.info))) }
   }
 
   /**

@@ -44,6 +44,17 @@ export function withTokenizerIds(text: NativeModelInfo['text'], tokenizer: ClipT
   return Object.defineProperties({ ...text }, { bosId: own('bosId'), eosId: own('eosId'), padId: own('padId') })
 }
 
+/** Whether `tokenize`, a model's, finds a tokenizer: a model without one is measured on pictures alone. */
+export function canTokenize(tokenize: (text: string) => unknown): boolean {
+  try {
+    tokenize('a')
+    return true
+  } catch (error) {
+    if (errorCodeOf(error) === 'ERR_CLIP_TOKENIZER_MISSING') return false
+    throw error
+  }
+}
+
 function fromFile(model: NativeModel, path: string, { bosId, eosId }: NonNullable<NativeModelInfo['text']>): () => TokenizerSource {
   return () => {
     const source = model.tokenizer()

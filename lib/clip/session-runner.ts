@@ -5,7 +5,7 @@ import { isFiniteVector, notFinite } from '../vectors/finite.js'
 import type { NativeImage, NativeModel, NativePixels, NativeSession } from '../native/contract.js'
 import { loadAddon } from '../native/load.js'
 import { ownRealm } from '../native/own-realm.js'
-import type { BatchRunner } from '../scheduler/index.js'
+import type { BatchRunner } from '../scheduler/types.js'
 import type { Rgb } from '../types.js'
 
 export interface ImageItem {

@@ -1,5 +1,5 @@
 /** Tells whoever measures of each stage of the work. */
-import type { BatchReport } from '../scheduler/index.js'
+import type { BatchReport } from '../scheduler/types.js'
 
 /** One image decoded (`ms`), or one batch computed. Times in milliseconds. */
 export type TraceEvent =

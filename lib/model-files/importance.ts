@@ -3,16 +3,15 @@
  * with. A rounding error of a weight reaches the output in proportion to it.
  */
 import { throwIfAborted, withAbort } from '../async/abort.js'
-import { errorCodeOf, fromNative } from '../errors.js'
+import { fromNative } from '../errors.js'
 import { decodeImage, defaultMaxPixels } from '../image/image.js'
 import { availableCores } from '../cores/cores.js'
 import type { ModelLocation } from '../models/model-path.js'
-import { modelTokenizer } from '../clip/model-tokenizer.js'
+import { canTokenize, modelTokenizer } from '../clip/model-tokenizer.js'
 import type { NativeModel, NativeMoments } from '../native/contract.js'
 import { loadAddon } from '../native/load.js'
 import type { Samples } from './samples.js'
 import type { ConvertProgress } from './write-model.js'
-import type { ClipTokenizer } from '../tokenizer/tokenizer.js'
 
 export type Importance = Record<string, Float32Array>
 
@@ -38,7 +37,7 @@ async function measure(model: NativeModel, samples: Samples, tokenizerFolder: st
   const info = model.info()
   const tokenizer = await modelTokenizer(model, info, tokenizerFolder, signal)
   const images = info.vision ? samples.images : []
-  const texts = canTokenize(tokenizer) ? samples.texts : []
+  const texts = tokenizer !== undefined && canTokenize(text => tokenizer.encode(text)) ? samples.texts : []
   const total = images.length + texts.length
   const session = model.createSession(threads > 0 ? threads : availableCores(), 1)
   const sums = new Sums()
@@ -66,16 +65,6 @@ async function measure(model: NativeModel, samples: Samples, tokenizerFolder: st
 
 function rethrow(error: unknown): never {
   throw fromNative(error)
-}
-
-/** A model without its tokenizer is measured on pictures alone. */
-function canTokenize(tokenizer: ClipTokenizer | undefined): boolean {
-  try {
-    return tokenizer !== undefined && tokenizer.encode('a').length > 0
-  } catch (error) {
-    if (errorCodeOf(error) === 'ERR_CLIP_TOKENIZER_MISSING') return false
-    throw error
-  }
 }
 
 class Sums {

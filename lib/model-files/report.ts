@@ -1,6 +1,7 @@
 /** What quantisation costs: embeddings of samples by a model and by what was made of it, side by side. */
 import { Clip } from '../clip/clip.js'
-import { errorCodeOf, invalidArgument } from '../errors.js'
+import { canTokenize } from '../clip/model-tokenizer.js'
+import { invalidArgument } from '../errors.js'
 import { checkHubOptions, type HubOptions } from '../models/hub-settings.js'
 import { dot } from '../vectors/similarity.js'
 import { readSamples } from './samples.js'
@@ -130,16 +131,7 @@ async function prepare(clip: Clip, samples: { images: string[]; texts: string[] 
   const { vision } = clip.info
   const images: ImageInput[] = vision?.anyGrid ? samples.images : []
   if (vision && !vision.anyGrid) for (const image of samples.images) images.push({ tensor: await clip.preprocess(image) })
-  return { images, texts: clip.info.text && hasTokenizer(clip) ? samples.texts : [] }
-}
-
-function hasTokenizer(clip: Clip): boolean {
-  try {
-    return clip.tokenize('a').length > 0
-  } catch (error) {
-    if (errorCodeOf(error) === 'ERR_CLIP_TOKENIZER_MISSING') return false
-    throw error
-  }
+  return { images, texts: clip.info.text && canTokenize(text => clip.tokenize(text)) ? samples.texts : [] }
 }
 
 async function embed(clip: Clip, { images, texts }: Inputs, signal: AbortSignal | undefined): Promise<Towers> {

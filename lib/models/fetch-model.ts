@@ -2,7 +2,8 @@
 import { readFile, statfs } from 'node:fs/promises'
 import path from 'node:path'
 
-import { onAbort, throwIfAborted } from '../async/abort.js'
+import { throwIfAborted } from '../async/abort.js'
+import { forEachAtOnce, type MapOptions } from '../async/pipeline.js'
 import { ClipError, errorCodeOf } from '../errors.js'
 import { downloadBlob } from './blob-download.js'
 import { HubCache } from './hub-cache.js'
@@ -99,7 +100,7 @@ class Fetch {
   readonly #client: HubClient
   readonly #listing: HubListing
   readonly #progress: ProgressMeter
-  readonly #signal: AbortSignal | undefined
+  readonly #limits: MapOptions
   readonly #done = new Map<string, PulledFile>()
   #downloadedBytes = 0
 
@@ -108,7 +109,7 @@ class Fetch {
     this.#cache = cache
     this.#client = client
     this.#listing = listing
-    this.#signal = options.signal
+    this.#limits = { limit: maxConnections, signal: options.signal }
     this.#progress = new ProgressMeter(`hf:${id.repo}`, options.onProgress)
   }
 
@@ -136,7 +137,7 @@ class Fetch {
   /** Sizes and ETags of files about which the list said nothing. */
   async #describe(files: readonly string[]): Promise<void> {
     const { commit, files: known } = this.#listing
-    await atOnce(files.filter(file => !known.get(file)), this.#signal, async (file, signal) => {
+    await forEachAtOnce(files.filter(file => !known.get(file)), this.#limits, async (file, signal) => {
       known.set(file, await describeFile(this.#client.under(signal), this.#id.repo, commit, file))
     })
     for (const file of files) this.#progress.expect(file, this.#blob(file).bytes)
@@ -145,7 +146,7 @@ class Fetch {
   async #pullAll(files: readonly string[]): Promise<void> {
     const missing = files.filter(file => !this.#done.has(file))
     await this.#describe(missing)
-    await atOnce(missing, this.#signal, (file, signal) => this.#pullFile(file, signal))
+    await forEachAtOnce(missing, this.#limits, (file, signal) => this.#pullFile(file, signal))
   }
 
   async #pullFile(file: string, signal: AbortSignal): Promise<void> {
@@ -195,31 +196,6 @@ class Fetch {
 function resultOf(id: HubId, cache: HubCache, commit: string, entry: string, files: PulledFile[], downloadedBytes: number): PullResult {
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
   return { id: id.repo, revision: commit, path: cache.snapshot(commit, entry), files, bytes, downloadedBytes, stale: false }
-}
-
-/** Runs `work` on each item, some at a time. The first failure stops the others; nothing runs on after the return. */
-async function atOnce<T>(items: readonly T[], signal: AbortSignal | undefined, work: (item: T, signal: AbortSignal) => Promise<void>): Promise<void> {
-  const stop = new AbortController()
-  const stopListening = signal && onAbort(signal, () => stop.abort(signal.reason))
-  const queue = [...items]
-  const failures: unknown[] = []
-  const worker = async (): Promise<void> => {
-    for (let item = queue.shift(); item !== undefined && failures.length === 0; item = queue.shift()) {
-      try {
-        await work(item, stop.signal)
-      } catch (error) {
-        failures.push(error)
-        stop.abort(error)
-      }
-    }
-  }
-  try {
-    await Promise.all(Array.from({ length: Math.min(maxConnections, items.length) }, worker))
-  } finally {
-    stopListening?.()
-  }
-  throwIfAborted(signal)
-  if (failures.length > 0) throw failures[0]
 }
 
 async function freeBytes(folder: string): Promise<number | undefined> {

@@ -5,12 +5,12 @@
  *   models--owner--name/snapshots/<commit>/<path>    links to them
  *   models--owner--name/refs/<branch or tag>         the commit it stood for when last asked
  */
-import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { copyFile, link, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, link, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
 import { ClipError } from '../errors.js'
+import { replaceFile } from '../replace-file.js'
 import { isCommit } from './hub-id.js'
 
 const cannotLink = new Set(['EPERM', 'EACCES', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'EXDEV', 'EMLINK', 'UNKNOWN'])
@@ -140,15 +140,11 @@ function isFolder(place: string): Promise<boolean> {
   return stat(place).then(info => info.isDirectory(), () => false)
 }
 
-/** Makes a file beside its place and then puts it there: whole or not at all. */
 async function replace(target: string, make: (unfinished: string) => Promise<void>): Promise<void> {
-  const unfinished = `${target}.${randomBytes(4).toString('hex')}.tmp`
   try {
     await makeFolder(path.dirname(target))
-    await make(unfinished)
-    await rename(unfinished, target)
+    await replaceFile(target, make)
   } catch (error) {
-    await rm(unfinished, { force: true })
     throw writeFailure(target, error)
   }
 }

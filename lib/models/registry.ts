@@ -1,5 +1,5 @@
 /** Names of the registry: exact ones, and those that a reader may have meant. */
-import { editDistance } from '../errors.js'
+import { editDistance } from '../nearest-name.js'
 import type { HubId } from './hub-id.js'
 import { type ModelEntry, models } from './registry-data.js'
 

@@ -1,17 +1,19 @@
 /** How many items of a kind a batch may have. */
-import { byKind } from './by-kind.js'
+import { LruMap } from '../lru-map.js'
 
 /** Below this, a smaller batch could cost more for each item than it saves in waiting. */
 const leastLimit = 4
 /** Weight of the latest observation. */
 const weight = 0.2
+/** Callers may make up kinds without end: only the latest are remembered. */
+export const maxKinds = 64
 
 /**
  * At most `maxBatch`, and fewer where so many would run longer than `aimMs`: large items fill a processor by themselves,
- * and who waits for the batch before, or in it, waits for less.
+ * and smaller batches shorten the wait for the one that runs.
  */
 export class BatchSize {
-  private readonly itemMs = new Map<string, number>()
+  private readonly itemMs = new LruMap<string, number>(maxKinds)
 
   constructor(private readonly maxBatch: number, private readonly aimMs: number) {}
 
@@ -22,7 +24,7 @@ export class BatchSize {
 
   /** A batch of `size` items has run for `runMs`. */
   measured(kind: string, size: number, runMs: number): void {
-    const itemMs = byKind(this.itemMs, kind, () => runMs / size)
+    const itemMs = this.itemMs.get(kind) ?? runMs / size
     this.itemMs.set(kind, itemMs + weight * (runMs / size - itemMs))
   }
 }

@@ -4,17 +4,26 @@
  */
 import { abortReason, onAbort } from '../async/abort.js'
 import { ClipError, errorCodeOf } from '../errors.js'
+import { LruMap } from '../lru-map.js'
 import { checkInteger, checkNonEmptyArray, checkNumber, checkString } from '../validate.js'
-import { BatchSize } from './batch-size.js'
-import { byKind } from './by-kind.js'
+import { BatchSize, maxKinds } from './batch-size.js'
 import { Call, type Entry } from './call.js'
-import { systemClock } from './clock.js'
 import { Failure, Job, type Outcome } from './job.js'
 import { KindQueue } from './kind-queue.js'
 import { Meter } from './meter.js'
 import { Pace } from './pace.js'
 import type { BatchReport, BatchRunner, Clock, SchedulerOptions, SchedulerStats, SubmitOptions } from './types.js'
 import { WaitingCalls } from './waiting-calls.js'
+
+/** The process's clock. Pending turns and timers keep the process alive: a caller waits for them. */
+const systemClock: Clock = {
+  now: () => performance.now(),
+  nextTurn: action => void setImmediate(action),
+  after: (ms, action) => {
+    const timer = setTimeout(action, ms)
+    return () => clearTimeout(timer)
+  },
+}
 
 export class Scheduler<I, R> {
   private readonly batchSize: BatchSize
@@ -27,7 +36,7 @@ export class Scheduler<I, R> {
   private readonly idle: BatchRunner<I, R>[]
   private readonly jobs = new Set<Promise<void>>()
   private readonly queues = new Map<string, KindQueue<I, R>>()
-  private readonly paces = new Map<string, Pace>()
+  private readonly paces = new LruMap<string, Pace>(maxKinds)
   private readonly waiting: WaitingCalls
   private calls = 0
   private turnPending = false
@@ -132,7 +141,7 @@ export class Scheduler<I, R> {
   }
 
   private paceOf(kind: string): Pace {
-    return byKind(this.paces, kind, () => new Pace(this.maxWaitMs))
+    return this.paces.getOrMake(kind, () => new Pace(this.maxWaitMs))
   }
 
   /** Until when a kind's items wait for more of them. */

@@ -1,4 +1,5 @@
 import { ClipError, invalidArgument, outOfRange, unknownOption } from '../errors.js'
+import { checkInteger } from '../validate.js'
 import type { BuiltTokenizer } from './build.js'
 import type { Frame } from './stages/frame.js'
 import { failing } from './files/parts.js'
@@ -220,9 +221,9 @@ function checkSettings(settings: TokenizerSettings): CheckedSettings {
     if (!settingNames.includes(key)) throw unknownOption('settings', key, settingNames)
   }
   const { contextLength, cleaning = 'whitespace_lower', addBos = true, addEos = true } = settings
-  checkInteger('settings.contextLength', contextLength, 2, 2 ** 20)
+  checkInteger('settings.contextLength', contextLength, { min: 2, max: 2 ** 20 })
   for (const name of ['bosId', 'eosId', 'padId'] as const) {
-    if (settings[name] !== undefined) checkInteger(`settings.${name}`, settings[name], 0, 2 ** 22 - 1)
+    if (settings[name] !== undefined) checkInteger(`settings.${name}`, settings[name], { min: 0, max: 2 ** 22 - 1 })
   }
   if (!textCleanings.includes(cleaning)) {
     const expected = `one of ${textCleanings.join(', ')}`
@@ -235,11 +236,4 @@ function checkSettings(settings: TokenizerSettings): CheckedSettings {
   }
   if (settings.file !== undefined && typeof settings.file !== 'string') throw invalidArgument('settings.file', 'a path', settings.file)
   return { ...settings, cleaning: cleaning satisfies TextCleaning, addBos, addEos }
-}
-
-function checkInteger(name: string, value: unknown, from: number, to: number): void {
-  if (typeof value !== 'number') throw invalidArgument(name, 'an integer', value)
-  if (!Number.isInteger(value) || value < from || value > to) {
-    throw outOfRange(name, `an integer from ${from} to ${to}`, value)
-  }
 }

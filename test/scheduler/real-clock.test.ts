@@ -1,4 +1,5 @@
-import { type BatchRunner, Scheduler } from '../../lib/scheduler'
+import { Scheduler } from '../../lib/scheduler/scheduler'
+import type { BatchRunner } from '../../lib/scheduler/types'
 import { listeners } from './support'
 
 describe('on the real clock', () => {

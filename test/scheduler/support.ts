@@ -1,7 +1,8 @@
 /** A scheduler on a clock and on runners that move only when a test says so. */
 import { getEventListeners } from 'node:events'
 
-import { type BatchRunner, type Clock, Scheduler, type SchedulerOptions } from '../../lib/scheduler'
+import { Scheduler } from '../../lib/scheduler/scheduler'
+import type { BatchRunner, Clock, SchedulerOptions } from '../../lib/scheduler/types'
 
 /** Time that stands still until a test moves it. */
 class FakeClock implements Clock {

@@ -1,8 +1,9 @@
 /** What a benchmark found. */
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
 import { ClipError, type ClipInfo, type Profile } from '../../index.js'
+import { replaceFile } from '../../replace-file.js'
 import { tabbed } from '../output.js'
 import type { Shell } from '../shell.js'
 import { byteSize, printable, table } from '../table.js'
@@ -76,15 +77,11 @@ export async function writeProfile(shell: Shell, profile: Profile): Promise<void
   await shell.write(`${lines.join('\n')}\n\n`)
 }
 
-/** Written beside, then renamed: the file is complete or not there. */
 export async function writeJsonFile(file: string, report: BenchReport): Promise<void> {
   const to = path.resolve(file)
-  const beside = `${to}.${process.pid}.tmp`
   try {
-    await writeFile(beside, `${JSON.stringify(report, undefined, 2)}\n`)
-    await rename(beside, to)
+    await replaceFile(to, unfinished => writeFile(unfinished, `${JSON.stringify(report, undefined, 2)}\n`))
   } catch (cause) {
-    await rm(beside, { force: true })
     throw new ClipError('ERR_CLIP_FILE_WRITE', `${to}: ${(cause as Error).message}`, { cause })
   }
 }

@@ -10,6 +10,24 @@ const positionSpan = 2 ** 30
 // words up to this many pieces are scanned for each merge, which is faster than a heap
 const shortWord = 24
 
+const longestCached = 64
+const mostCached = 16_384
+
+/** Ids of the words seen so far, which come again and again; emptied when it is full. */
+export class WordCache {
+  readonly #ids = new Map<string, readonly number[]>()
+
+  get(word: string): readonly number[] | undefined {
+    return this.#ids.get(word)
+  }
+
+  set(word: string, ids: readonly number[]): void {
+    if (word.length > longestCached) return
+    if (this.#ids.size >= mostCached) this.#ids.clear()
+    this.#ids.set(word, ids)
+  }
+}
+
 /**
  * Byte-pair encoding of one word: the earliest merge first, the leftmost of equals, until none applies.
  * O(n log n) in the number of pieces.

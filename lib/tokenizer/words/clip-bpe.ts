@@ -1,6 +1,6 @@
 import type { AddedTokens } from '../stages/added-tokens.js'
 import { fromByteChars, toByteChars } from './bytes.js'
-import { mergePieces, wordEnd, type RankOf } from './bpe.js'
+import { mergePieces, type RankOf, WordCache, wordEnd } from './bpe.js'
 import { cleanerFor, splitForCleaning } from '../text/clean.js'
 import { encodePrefix } from '../stages/prefix.js'
 import type { TextCleaning, TextEncoder } from '../types.js'
@@ -26,8 +26,6 @@ const longWord = 2048
 // what a pattern takes for one word at most: over millions of characters V8's regular expressions run out of stack. The
 // ids of so long a word's beginning fill any context, so what its rest would give does not matter
 const longestRun = 2 ** 16
-const maxCachedWord = 64
-const maxCachedWords = 16_384
 
 // openai/CLIP's pattern on lower-case text. open_clip's ignores case: long s folds to s, and U+0345, which folds to a
 // letter, is neither letter nor sign
@@ -43,7 +41,7 @@ export class ClipBpeEncoder implements TextEncoder {
   readonly #openClip: boolean
   readonly #words: RegExp
   readonly #specialWords: ReadonlyMap<string, number>
-  readonly #cache = new Map<string, readonly number[]>()
+  readonly #cache = new WordCache()
   #longestToken: number | undefined
 
   constructor(vocabulary: ClipVocabulary, cleaning: TextCleaning) {
@@ -114,10 +112,7 @@ export class ClipBpeEncoder implements TextEncoder {
     } else {
       return this.#encodeLongWord(word, limit)
     }
-    if (word.length <= maxCachedWord) {
-      if (this.#cache.size >= maxCachedWords) this.#cache.clear()
-      this.#cache.set(word, ids)
-    }
+    this.#cache.set(word, ids)
     return ids
   }
 

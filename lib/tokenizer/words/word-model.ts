@@ -1,5 +1,5 @@
 /** The `model` of a tokenizer.json: words to ids, as the tokenizers library 0.23 does. */
-import { mergePieces, ranksOfMerges } from './bpe.js'
+import { mergePieces, ranksOfMerges, WordCache } from './bpe.js'
 import { checkedId, invalidPart, isRecord, maxId } from '../files/parts.js'
 import { encodePrefix } from '../stages/prefix.js'
 import { type Score, Unigram } from './unigram.js'
@@ -84,7 +84,7 @@ function bpe(model: Record<string, unknown>): WordModel {
   // of a merge of continued pieces the token lacks the right one's prefix, which the pieces here do not tell
   if (prefix !== '') throw invalidPart('model.continuing_subword_prefix', 'none in a BPE', prefix)
   const rankOf = ranksOfMerges(mergeLines(model.merges ?? [], 'model.merges'))
-  const cache = new Map<string, readonly number[]>()
+  const cache = new WordCache()
 
   const piecesOf = (chars: readonly string[], ends: boolean): string[] => {
     const pieces: string[] = []
@@ -110,8 +110,7 @@ function bpe(model: Record<string, unknown>): WordModel {
     let found = cache.get(word)
     if (found === undefined) {
       found = idsOf([...word], true)
-      if (cache.size >= 16_384) cache.clear()
-      if (word.length <= 64) cache.set(word, found)
+      cache.set(word, found)
     }
     return found
   }

@@ -1,4 +1,0 @@
-export { Scheduler } from './scheduler.js'
-export type {
-  BatchReport, BatchRunner, Clock, DurationStats, SchedulerOptions, SchedulerStats, SubmitOptions,
-} from './types.js'

@@ -1,4 +1,7 @@
-/** The checks of the project itself: what may be skipped, that nothing outside the checkout is looked at, that the package is whole. */
+/**
+ * The checks of the project itself: what may be skipped, that nothing outside the checkout is looked at, that documents point
+ * at what is there, that the package is whole.
+ */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,6 +12,7 @@ const root = path.join(__dirname, '..')
 const { sortOut } = require('./skip-reporter.cjs') as { sortOut(skipped: string[]): { named: Map<string, string[]>; unnamed: string[] } }
 const { needs } = require('./skips.cjs') as { needs: Record<string, { absent(): string | false; tests: RegExp }> }
 const { circles } = require('../scripts/check-layers.cjs') as { circles(imports: Map<string, string[]>): string[][] }
+const documents = require('../scripts/check-documents.cjs') as { faultsOf(file: string, known: Set<string>, read: (file: string) => string): string[] }
 const { faults } = require('../scripts/check-paths.cjs') as { faults(file: string, text: string): string[] }
 
 describe('skipped tests', () => {
@@ -63,6 +67,28 @@ describe('paths', () => {
     ['deploy/Dockerfile', 'WORKDIR /app/work/x'],
   ])('%s may say %s', (file, line) => {
     expect(faults(file, line)).toEqual([])
+  })
+})
+
+describe('documents', () => {
+  const known = new Set(['README.md', 'docs', 'docs/a.md', 'lib', 'lib/a.ts', 'lib/b.ts'])
+  const faultsIn = (text: string): string[] => documents.faultsOf('docs/a.md', known, file => (file === 'docs/a.md' ? text : '# One `two`, three\n'))
+
+  it.each([
+    '[a](../README.md)', '[a](../README.md#one-two-three)', '# Here\n[a](#here)', '`lib/a.ts`', '`lib/{a,b}.ts`', '`lib/*.ts`', '`lib/`',
+    '[a](https://example.org/x)', '```\n[a](gone.md) `lib/gone.ts`\n```', '`npm run lib/x`',
+  ])('%j may stand', text => {
+    expect(faultsIn(text)).toEqual([])
+  })
+
+  it.each([
+    ['[a](gone.md)', 'links to gone.md, which is not there'],
+    ['[a](../README.md#four)', 'links to ../README.md#four, which has no such heading'],
+    ['`lib/gone.ts`', 'names lib/gone.ts, which is not there'],
+    ['`lib/{a,gone}.ts`', 'names lib/gone.ts, which is not there'],
+    ['`lib/*.cjs`', 'names lib/*.cjs, which is not there'],
+  ])('%j may not', (text, fault) => {
+    expect(faultsIn(text)).toEqual([`docs/a.md: ${fault}`])
   })
 })
 

@@ -8,9 +8,15 @@
 
 #include <ggml.h>
 
+#include <map>
 #include <memory>
+#include <string>
 
 namespace ggclip {
+
+// Tensors of a graph by name. Builders name whatever somebody may want to see (docs/architecture.md lists it), in every
+// run: a graph computes only what its outputs need, so a name costs nothing until its tensor is asked for.
+using named_tensors = std::map<std::string, ggml_tensor *>;
 
 // Sequences of one batch, laid one after another along the token dimension.
 struct sequences {
@@ -65,6 +71,11 @@ class layer_ops {
 
     // The normalised values themselves, [n, n_token].
     virtual ggml_tensor * values(layer_input & in) = 0;
+    // The same for whoever looks on: what `in` gives its layers stays what it is.
+    ggml_tensor * peek(const layer_input & in) {
+        layer_input copy = in;
+        return values(copy);
+    }
     // act(W in + b) + residual, [n_out, n_token]; residual may be null.
     virtual ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) = 0;
     // act(W in + b) on its way to `next` and to nothing else.
@@ -78,11 +89,8 @@ class layer_ops {
 };
 
 // Lives as long as its graph does: packed nodes keep their parameters in it.
-struct capture;
-std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx, capture * states = nullptr);
+// `inputs`: gets what each matrix multiplies, by the matrix's name.
+std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx, named_tensors * inputs = nullptr);
 std::unique_ptr<layer_ops> make_packed_ops(ggml_context * ctx, const weights & weights, int n_threads);
-
-// The activation as plain ggml operations, without ggml's f16 look-up tables (they are 1e-3 off).
-ggml_tensor * apply_activation(ggml_context * ctx, ggml_tensor * x, activation act);
 
 }  // namespace ggclip

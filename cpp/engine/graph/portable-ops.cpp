@@ -1,11 +1,12 @@
 // The compute seam in plain ggml operations.
-#include "engine/graph/graph.h"
+#include "engine/graph/layer-ops.h"
 
 #include <cmath>
 
 namespace ggclip {
 
-ggml_tensor * apply_activation(ggml_context * ctx, ggml_tensor * x, activation act) {
+// Without ggml's f16 look-up tables: they are 1e-3 off.
+static ggml_tensor * apply_activation(ggml_context * ctx, ggml_tensor * x, activation act) {
     switch (act) {
         case activation::none: return x;
         // x * sigmoid(1.702 x): openai/CLIP clip/model.py, QuickGELU
@@ -25,7 +26,7 @@ namespace {
 
 class portable_ops final : public layer_ops {
   public:
-    portable_ops(ggml_context * ctx, capture * states) : ctx_(ctx), states_(states) {}
+    portable_ops(ggml_context * ctx, named_tensors * inputs) : ctx_(ctx), inputs_(inputs) {}
 
     ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) override { return ggml_get_rows(ctx_, x, rows); }
 
@@ -65,10 +66,7 @@ class portable_ops final : public layer_ops {
     }
 
     ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) override {
-        if (states_ && states_->wants_inputs) {
-            ggml_set_output(values(in));
-            states_->inputs.emplace_back(ggml_get_name(w.w), values(in));
-        }
+        if (inputs_) inputs_->emplace(w.name, values(in));
         ggml_tensor * cur = multiply(w.w, values(in), in.norm != nullptr);
         if (w.b) cur = ggml_add(ctx_, cur, w.b);
         cur = apply_activation(ctx_, cur, act);
@@ -128,13 +126,13 @@ class portable_ops final : public layer_ops {
     }
 
     ggml_context * ctx_;
-    capture *      states_;
+    named_tensors * inputs_;
 };
 
 }  // namespace
 
-std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx, capture * states) {
-    return std::make_unique<portable_ops>(ctx, states);
+std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx, named_tensors * inputs) {
+    return std::make_unique<portable_ops>(ctx, inputs);
 }
 
 }  // namespace ggclip

@@ -1,13 +1,13 @@
 #include "engine/run/input-moments.h"
 
-#include "engine/graph/graph.h"
+#include <ggml-backend.h>
 
 namespace ggclip {
 
-moments_map read_moments(const capture & states) {
+moments_map read_moments(const named_tensors & inputs) {
     moments_map        out;
     std::vector<float> values;
-    for (const auto & [name, tensor] : states.inputs) {
+    for (const auto & [name, tensor] : inputs) {
         input_moments & moments = out[name];
         const size_t n_in = (size_t) tensor->ne[0], n_rows = (size_t) ggml_nrows(tensor);
         values.resize(n_in * n_rows);

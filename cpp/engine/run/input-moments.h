@@ -2,6 +2,8 @@
 // when a matrix is quantised.
 #pragma once
 
+#include "engine/graph/layer-ops.h"
+
 #include <cstdint>
 #include <map>
 #include <string>
@@ -15,7 +17,6 @@ struct input_moments {
 };
 using moments_map = std::map<std::string, input_moments>;  // by the matrix's name
 
-struct capture;
-moments_map read_moments(const capture & states);
+moments_map read_moments(const named_tensors & inputs);
 
 }  // namespace ggclip

@@ -40,7 +40,7 @@ void session::encode_images(const image_tensor * images, int n, float * out) {
     need(weights_->hp.vision.present, *weights_, "image");
     for (int i = 0; i < n; i++) check_image(weights_->hp.vision, images[i]);
     for (int first = 0; first < n; first += max_batch_) {
-        runner_->run_images(images + first, std::min(max_batch_, n - first), out + (size_t) first * weights_->hp.n_proj, nullptr);
+        runner_->run_images(images + first, std::min(max_batch_, n - first), out + (size_t) first * weights_->hp.n_proj);
     }
 }
 
@@ -62,7 +62,7 @@ void session::encode_texts(const int32_t * ids, const int32_t * lengths, int n, 
     for (int s = 0; s < n; next += lengths[s], s++) check_text(weights_->hp.text, next, lengths[s]);
     for (int first = 0; first < n; first += max_batch_) {
         const int count = std::min(max_batch_, n - first);
-        runner_->run_texts(ids, lengths + first, count, out + (size_t) first * weights_->hp.n_proj, nullptr);
+        runner_->run_texts(ids, lengths + first, count, out + (size_t) first * weights_->hp.n_proj);
         for (int s = first; s < first + count; s++) ids += lengths[s];
     }
 }
@@ -100,65 +100,47 @@ run_profile session::profile_texts(const int32_t * ids, const int32_t * lengths,
     return profile_runs(n, n_run, [&](float * out) { encode_texts(ids, lengths, n, out); });
 }
 
-static state_map read_states(const capture & states, const std::vector<std::string> & names) {
+static state_map read_states(const named_tensors & states) {
     state_map out;
-    for (const auto & [name, tensor] : states.states) {
-        if (!names.empty() && std::find(names.begin(), names.end(), name) == names.end()) continue;
+    for (const auto & [name, tensor] : states) {
         state_values & values = out[name];
         values.width = (int) tensor->ne[0];
         values.n_token = (int) ggml_nrows(tensor);
         values.data.resize((size_t) ggml_nelements(tensor));
         ggml_backend_tensor_get(tensor, values.data.data(), 0, ggml_nbytes(tensor));
     }
-    for (const std::string & name : names) {
-        if (!out.count(name)) throw_error(error_code::INPUT_RANGE, "states: there is none called '%s'", name.c_str());
-    }
     return out;
 }
 
-state_map session::image_states(const image_tensor & image, const std::vector<std::string> & names) {
+named_tensors session::keep_of_image(const image_tensor & image, kept_tensors keep) {
     need(weights_->hp.vision.present, *weights_, "image");
     check_image(weights_->hp.vision, image);
-    capture states;
-    states.on = true;
-    std::vector<float> out((size_t) weights_->hp.n_proj);
-    runner_->run_images(&image, 1, out.data(), &states);
-    return read_states(states, names);
+    runner_->run_images(&image, 1, nullptr, &keep);
+    return std::move(keep.tensors);
+}
+
+named_tensors session::keep_of_text(const int32_t * ids, int length, kept_tensors keep) {
+    need(weights_->hp.text.present, *weights_, "text");
+    check_text(weights_->hp.text, ids, length);
+    runner_->run_texts(ids, &length, 1, nullptr, &keep);
+    return std::move(keep.tensors);
+}
+
+state_map session::image_states(const image_tensor & image, const std::vector<std::string> & names) {
+    return read_states(keep_of_image(image, {kept_tensors::kind::states, names, {}}));
 }
 
 state_map session::text_states(const int32_t * ids, int length, const std::vector<std::string> & names) {
-    need(weights_->hp.text.present, *weights_, "text");
-    check_text(weights_->hp.text, ids, length);
-    capture states;
-    states.on = true;
-    std::vector<float> out((size_t) weights_->hp.n_proj);
-    runner_->run_texts(ids, &length, 1, out.data(), &states);
-    return read_states(states, names);
+    return read_states(keep_of_text(ids, length, {kept_tensors::kind::states, names, {}}));
 }
 
-static capture inputs_capture(const weights & model) {
+static kept_tensors all_inputs(const weights & model) {
     if (model.kernels) throw_error(error_code::INTERNAL, "%s: inputs are measured with portable operations only", model.source().path.c_str());
-    capture states;
-    states.wants_inputs = true;
-    return states;
+    return {kept_tensors::kind::inputs, {}, {}};
 }
 
-moments_map session::image_moments(const image_tensor & image) {
-    need(weights_->hp.vision.present, *weights_, "image");
-    check_image(weights_->hp.vision, image);
-    capture states = inputs_capture(*weights_);
-    std::vector<float> out((size_t) weights_->hp.n_proj);
-    runner_->run_images(&image, 1, out.data(), &states);
-    return read_moments(states);
-}
+moments_map session::image_moments(const image_tensor & image) { return read_moments(keep_of_image(image, all_inputs(*weights_))); }
 
-moments_map session::text_moments(const int32_t * ids, int length) {
-    need(weights_->hp.text.present, *weights_, "text");
-    check_text(weights_->hp.text, ids, length);
-    capture states = inputs_capture(*weights_);
-    std::vector<float> out((size_t) weights_->hp.n_proj);
-    runner_->run_texts(ids, &length, 1, out.data(), &states);
-    return read_moments(states);
-}
+moments_map session::text_moments(const int32_t * ids, int length) { return read_moments(keep_of_text(ids, length, all_inputs(*weights_))); }
 
 }  // namespace ggclip

@@ -2,6 +2,7 @@
 // A session serves one job at a time; any number of sessions share one `weights`.
 #pragma once
 
+#include "engine/graph/layer-ops.h"
 #include "engine/run/input-moments.h"
 #include "engine/run/profile.h"
 #include "engine/weights/weights.h"
@@ -28,6 +29,7 @@ struct image_tensor {
 };
 
 class tower_runner;
+struct kept_tensors;
 
 class session {
   public:
@@ -46,7 +48,7 @@ class session {
     // work(0), ..., work(n - 1) on the session's threads: what prepares a batch. Throws ABORTED, and what one of them throws.
     void for_each(int n, const std::function<void(int)> & work);
 
-    // Runs one input unpruned and returns the states in `names` (empty: all).
+    // Runs one input, all of its tokens, and returns the states in `names` (empty: all).
     state_map image_states(const image_tensor & image, const std::vector<std::string> & names);
     state_map text_states(const int32_t * ids, int length, const std::vector<std::string> & names);
 
@@ -66,6 +68,8 @@ class session {
     const weights & model() const { return *weights_; }
 
   private:
+    named_tensors keep_of_image(const image_tensor & image, kept_tensors keep);
+    named_tensors keep_of_text(const int32_t * ids, int length, kept_tensors keep);
     run_profile profile_runs(int n, int n_run, const std::function<void(float *)> & run);
 
     std::shared_ptr<const weights> weights_;

@@ -72,14 +72,13 @@ bool tower_runner::pads_on_cpu(const batch & batch) const {
     return std::any_of(batch.lengths.begin(), batch.lengths.end(), [&](int32_t n) { return n != batch.lengths[0]; });
 }
 
-built_graph & tower_runner::prepare(tower & slot, builder build, const batch & batch, bool is_text, const capture * wanted) {
-    const bool capturing = wanted != nullptr;
-    const bool same = slot.last && slot.last->lengths == batch.lengths && !slot.last->capturing && !slot.last->scheduled;
-    if (same && !capturing) return *slot.last;
+built_graph & tower_runner::prepare(tower & slot, builder build, const batch & batch, bool is_text, kept_tensors * keep) {
+    const bool same = slot.last && slot.last->lengths == batch.lengths && !slot.last->keeps && !slot.last->scheduled;
+    if (same && !keep) return *slot.last;
 
     const hparams & hp = weights_.hp;
     const tower_hparams & tower = is_text ? static_cast<const tower_hparams &>(hp.text) : hp.vision;
-    const size_t max_nodes = 256 + 128 * (size_t) tower.n_layer;
+    const size_t max_nodes = 256 + 192 * (size_t) tower.n_layer;
     const size_t n_bytes = ggml_tensor_overhead() * max_nodes + ggml_graph_overhead_custom(max_nodes, false);
 
     slot.last.reset();
@@ -87,15 +86,15 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
     auto g = std::make_unique<built_graph>();
     g->lengths = batch.lengths;
     g->skip = batch.skip;
-    g->capturing = capturing;
-    if (wanted) g->states = *wanted;
+    g->keeps = keep != nullptr;
     g->ctx.reset(ggml_init({n_bytes, slot.nodes.get(), true}));
     if (!g->ctx) throw_error(error_code::OUT_OF_MEMORY, "could not allocate a graph");
     ggml_context * ctx = g->ctx.get();
     const bool packed = weights_.kernels != nullptr;
-    g->ops = packed ? make_packed_ops(ctx, weights_, n_threads_) : make_portable_ops(ctx, &g->states);
+    g->ops = packed ? make_packed_ops(ctx, weights_, n_threads_) : make_portable_ops(ctx, &g->inputs);
 
     tower_input & in = g->input;
+    in.whole = keep != nullptr && keep->what == kept_tensors::kind::states;
     in.seqs = make_sequences(ctx, batch, tower.pool == pooling::mean, !packed);
     const auto input = [&](ggml_tensor * t) { ggml_set_input(t); return t; };
     if (is_text) {
@@ -110,15 +109,34 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
     if (tower.pool != pooling::attention && tower.pool != pooling::mean) in.pooled = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_seq));
 
     g->graph = ggml_new_graph_custom(ctx, max_nodes, false);
-    g->output = build(ctx, *g->ops, weights_, in, g->states);
-    ggml_set_output(g->output);
-    for (auto & state : g->states.states) ggml_build_forward_expand(g->graph, state.second);
-    ggml_build_forward_expand(g->graph, g->output);
-
+    g->output = build(*g->ops, weights_, in, g->states);
+    choose_outputs(*g, keep);
     allocate(slot, *g);
     g->by_team = packed && g->program.compile(g->graph, n_threads_);
     slot.last = std::move(g);
     return *slot.last;
+}
+
+static named_tensors chosen(const named_tensors & states, const std::vector<std::string> & names) {
+    if (names.empty()) return states;
+    named_tensors out;
+    for (const std::string & name : names) {
+        const auto found = states.find(name);
+        if (found == states.end()) throw_error(error_code::INPUT_RANGE, "states: there is none called '%s'", name.c_str());
+        out.insert(*found);
+    }
+    return out;
+}
+
+// The embeddings, or what is to be kept. A graph computes only what its outputs need.
+void tower_runner::choose_outputs(built_graph & g, kept_tensors * keep) {
+    const auto output = [&](ggml_tensor * t) {
+        for (ggml_tensor * part = t; part; part = part->view_src) ggml_set_output(part);  // a view's memory is its source's
+        ggml_build_forward_expand(g.graph, t);
+    };
+    if (!keep) return output(g.output);
+    keep->tensors = keep->what == kept_tensors::kind::inputs ? g.inputs : chosen(g.states, keep->names);
+    for (const auto & entry : keep->tensors) output(entry.second);
 }
 
 static bool runs_all(ggml_backend_dev_t device, ggml_cgraph * graph) {
@@ -237,7 +255,7 @@ void tower_runner::compute(built_graph & g, float * out) {
     if (status == GGML_STATUS_ALLOC_FAILED) throw_error(error_code::OUT_OF_MEMORY, "could not allocate compute memory");
     if (status != GGML_STATUS_SUCCESS) throw_error(error_code::INTERNAL, "the graph computation failed with status %d", (int) status);
     if (profile_ && g.by_team) profile_->add(g.program);
-    ggml_backend_tensor_get(g.output, out, 0, ggml_nbytes(g.output));
+    if (out) ggml_backend_tensor_get(g.output, out, 0, ggml_nbytes(g.output));
 }
 
 void tower_runner::for_each(int n, const std::function<void(int)> & work) {
@@ -293,16 +311,16 @@ void tower_runner::set_patches(built_graph & g, const image_tensor * images, int
     if (!g.by_team) set_input(input, patches_.data());
 }
 
-void tower_runner::run_images(const image_tensor * images, int n, float * out, capture * states) {
+void tower_runner::run_images(const image_tensor * images, int n, float * out, kept_tensors * keep) {
     const vision_hparams & hp = weights_.hp.vision;
     batch shape;
     shape.skip = hp.has_class_embd ? 1 : 0;
     for (int i = 0; i < n; i++) shape.lengths.push_back(images[i].height / hp.patch_size * (images[i].width / hp.patch_size) + shape.skip);
     if (pads_on_cpu(shape)) {
-        for (int i = 0; i < n; i++) run_images(images + i, 1, out + (size_t) i * (size_t) weights_.hp.n_proj, states);
+        for (int i = 0; i < n; i++) run_images(images + i, 1, out + (size_t) i * (size_t) weights_.hp.n_proj);
         return;
     }
-    built_graph & g = prepare(vision_, build_vision_graph, shape, /*is_text=*/false, states);
+    built_graph & g = prepare(vision_, build_vision_graph, shape, /*is_text=*/false, keep);
     set_patches(g, images, n);
     if (g.input.places) {
         places_.clear();
@@ -317,7 +335,6 @@ void tower_runner::run_images(const image_tensor * images, int n, float * out, c
     set_input(g.input.pooled, indices_.data());
     set_common_inputs(g);
     compute(g, out);
-    if (states) *states = g.states;
 }
 
 // Index of the token whose state becomes the embedding.
@@ -361,10 +378,10 @@ static int real_length(const text_hparams & hp, const int32_t * ids, int n) {
     return n;
 }
 
-void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, capture * states) {
+void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, kept_tensors * keep) {
     const text_hparams & hp = weights_.hp.text;
     const bool masks_padding = !hp.causal && !hp.sees_padding;
-    const bool all = states != nullptr && states->on;  // the padding's states are wanted as well
+    const bool all = keep != nullptr && keep->what == kept_tensors::kind::states;  // the padding's states are wanted as well
     batch shape;
     shape.causal = hp.causal;
     text_rows rows;
@@ -381,16 +398,15 @@ void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n
         if (masks_padding && all) shape.n_key = real_length(hp, ids, lengths[s]);
     }
     if (pads_on_cpu(shape)) {
-        for (int s = 0; s < n; s++) run_texts(begins[(size_t) s], lengths + s, 1, out + (size_t) s * (size_t) weights_.hp.n_proj, states);
+        for (int s = 0; s < n; s++) run_texts(begins[(size_t) s], lengths + s, 1, out + (size_t) s * (size_t) weights_.hp.n_proj);
         return;
     }
-    built_graph & g = prepare(text_, build_text_graph, shape, /*is_text=*/true, states);
+    built_graph & g = prepare(text_, build_text_graph, shape, /*is_text=*/true, keep);
     set_input(g.input.ids, rows.tokens.data());
     set_input(g.input.positions, rows.positions.data());
     set_input(g.input.pooled, pooled.data());
     set_common_inputs(g);
     compute(g, out);
-    if (states) *states = g.states;
 }
 
 }  // namespace ggclip

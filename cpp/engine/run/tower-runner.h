@@ -21,16 +21,25 @@ struct threadpool_deleter { void operator()(ggml_threadpool * pool) const { ggml
 struct built_graph {
     std::vector<int32_t>       lengths;  // key: two batches of the same lengths share a graph
     int                        skip = 0;  // of the batch
-    bool                       capturing = false;
+    bool                       keeps = false;  // states are its outputs, for one run only
     ggml_context_ptr           ctx;
     std::unique_ptr<layer_ops> ops;
     tower_input                input;
-    capture                    states;
+    named_tensors              states;
+    named_tensors              inputs;   // of each matrix; portable operations only
     ggml_cgraph *              graph = nullptr;
     node_program               program;
     bool                       by_team = false;  // runs on the thread team; else on a ggml backend
     bool                       scheduled = false;  // by ggml's scheduler, for one run only
     ggml_tensor *              output = nullptr;
+};
+
+// What a run of one input keeps instead of making its embedding. The graph is the same; its outputs are others, all tokens
+// of a text are computed, padding included, and all leave the last block.
+struct kept_tensors {
+    enum class kind { states, inputs } what = kind::states;  // inputs: what each matrix multiplies; portable operations only
+    std::vector<std::string> names;  // of states; empty: all
+    named_tensors tensors;           // made by the run, valid until the next one of its tower
 };
 
 // The shape of a batch: the lengths of its sequences.
@@ -45,8 +54,9 @@ class tower_runner {
   public:
     tower_runner(const weights & weights, int n_threads, std::atomic<bool> & abort);
 
-    void run_images(const image_tensor * images, int n, float * out, capture * states);
-    void run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, capture * states);
+    // Of a batch: embeddings, [n][n_proj]. With `keep`, of one input: what it asks for; `out` is then null.
+    void run_images(const image_tensor * images, int n, float * out, kept_tensors * keep = nullptr);
+    void run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, kept_tensors * keep = nullptr);
 
     // work(0), ..., work(n - 1), on all threads of the packed path. Throws ABORTED, and what one of them throws.
     void for_each(int n, const std::function<void(int)> & work);
@@ -55,13 +65,14 @@ class tower_runner {
     void profile(run_profile * profile) { profile_ = profile; }
 
   private:
-    using builder = ggml_tensor * (*) (ggml_context *, layer_ops &, const weights &, tower_input &, capture &);
+    using builder = ggml_tensor * (*) (layer_ops &, const weights &, tower_input &, named_tensors &);
     // `nodes`: memory of the graph itself
     struct tower { std::unique_ptr<graph_memory> memory; aligned_bytes nodes; std::unique_ptr<built_graph> last; };
 
     bool pads_on_cpu(const batch & batch) const;
-    built_graph & prepare(tower & slot, builder build, const batch & batch, bool is_text, const capture * wanted);
+    built_graph & prepare(tower & slot, builder build, const batch & batch, bool is_text, kept_tensors * keep);
     const std::vector<float> & places_of(const image_tensor & image);
+    void choose_outputs(built_graph & g, kept_tensors * keep);
     void allocate(tower & slot, built_graph & g);
     void schedule(built_graph & g);
     void set_patches(built_graph & g, const image_tensor * images, int n);

@@ -112,9 +112,8 @@ static void attend(const attention_args & a, int s, int h, int i, int n, const a
         for (int tile = 0; tile < tiles.count; tile++) {
             const int     t = tiles.begin(tile);
             const float * q = a.q + (row + t) * a.q_stride + (size_t) h * a.d_head;
-            multiply_tile<weights_f32>(tiles.height(tile),
-                                       {scratch.keys + (size_t) j * a.d_head, panel_rows, q, a.q_stride, a.d_head,
-                                        scratch.scores + t * stride + j, stride, false});
+            multiply_tile(tiles.height(tile), {scratch.keys + (size_t) j * a.d_head, panel_rows, q, a.q_stride, a.d_head,
+                                               scratch.scores + t * stride + j, stride, false});
         }
     }
     for (int t = 0; t < n; t++) {
@@ -124,9 +123,8 @@ static void attend(const attention_args & a, int s, int h, int i, int n, const a
     for (int d = 0; d < a.d_head; d += panel_rows) {
         for (int tile = 0; tile < tiles.count; tile++) {
             const int begin = tiles.begin(tile);
-            multiply_tile<weights_f32>(tiles.height(tile),
-                                       {scratch.values + d, (size_t) d_pad, scratch.scores + begin * stride, stride,
-                                        n_seen, out, panel_rows, false});
+            multiply_tile(tiles.height(tile), {scratch.values + d, (size_t) d_pad, scratch.scores + begin * stride, stride,
+                                               n_seen, out, panel_rows, false});
             for (int t = 0; t < tiles.height(tile); t++) {
                 float *  dst = a.dst + (row + begin + t) * a.dst_stride + (size_t) h * a.d_head + d;
                 const vf inverse = set_f(inverse_sum[begin + t]);

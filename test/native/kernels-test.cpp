@@ -57,6 +57,7 @@ int main(int argc, char ** argv) {
             continue;
         }
         test_linear(*k);
+        test_extremes(*k);
         test_linear_pack(*k);
         test_determinism(*k);
         test_unary(*k);

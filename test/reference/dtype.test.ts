@@ -43,7 +43,8 @@ describe('weight types', () => {
     const texts1 = await direct.encodeText(texts, raw)
     expect(await converted.encodeText(texts, raw)).toEqual(texts1)
     expect(converted.tokenize(texts)).toEqual(direct.tokenize(texts))
-    const limits = { cosine: least[dtype]! }
+    // AVX2 without VNNI multiplies 8-bit weights by 7-bit activations; rows as short as these gain nothing by finer ranges
+    const limits = { cosine: dtype === 'q8_0' && direct.info.kernels === 'avx2' ? 0.996 : least[dtype]! }
     expectClose(
       `hf-clip-tiny ${dtype} image`,
       await direct.encodeImage(images, raw),

@@ -1,10 +1,14 @@
-// Integer dot products on AVX2 without VNNI.
+// Integer dot products on AVX2 without VNNI: vpmaddubsw multiplies 32 pairs of an unsigned and a signed byte and adds
+// neighbours in 16-bit lanes, where what does not fit saturates. How many bits both sides may have, and how many products
+// are summed before the lanes are widened, is the whole design:
 //
-// 8-bit weights: vpmaddubsw would saturate on full-range bytes, so weights are kept signed, widened to 16 bits
-// once per tile and multiplied by 16-bit activations (vpmaddwd): 16 products an instruction.
-// 4- and 5-bit weights: vpmaddubsw, 32 products an instruction. A block's sums stay in 16-bit lanes, each over 16
-// inputs. They may wrap on the way, but each starts at -offset * (sum of its activations) and so ends at
-// sum (u - offset) * a, which is at most 16 * 16 * 127 = 32512 in size.
+// 8-bit weights: activations of 7 bits, 0..127 from the smallest to the largest of a block of 32. Two products reach
+// 2 * 127 * 127 = 32258. That each block has a range of its own makes up for most of the bit, and costs little: the weights
+// have a scale for each block, too.
+// `precision: 'fast'`: 7 bits on both sides. Four products reach 4 * 127 * 63 = 32004, so lanes are widened half as often.
+// 4- and 5-bit weights: activations of 8 bits. A block's sums stay in 16-bit lanes, each over 16 inputs. They may wrap
+// on the way, but each starts at -offset * (sum of its activations) and so ends at sum (u - offset) * a, which is at most
+// 16 * 16 * 127 = 32512 in size.
 #pragma once
 
 #include "kernels/levels/simd-avx2.h"
@@ -21,26 +25,70 @@ GGCLIP_INLINE vi in_order(vi sum) {
     return sum;
 }
 
-struct dot_words : dot_in_lanes<dot_words> {
-    using activation = int16_t;
-    static constexpr int  group = 2;  // consecutive inputs of one row in a weight vector
-    static constexpr bool unsigned_activations = false;
+// What both kinds of 7-bit activations have in common. An activation is min + quant * d, so a block adds
+// min * (sum of the weights) to its product, which is kept with the weights.
+struct seven_bit_activations {
+    using activation = uint8_t;
+    static constexpr int  limit = 127;  // largest quant
+    static constexpr int  zero = 0;
+    static constexpr bool ranges = true;
     static constexpr bool shifted_sums = false;
     static constexpr bool has_correction = false;
 
-    static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i16(p, activations); }
-    static GGCLIP_INLINE_MEMBER vi start(const void *) { return zero_i(); }
-    static GGCLIP_INLINE_MEMBER vi load_bytes(const uint8_t * p) {
-        return _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *) p));
+    static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i8(p, activations); }
+    // The sums of 8 rows' weights, 16 bits each.
+    static GGCLIP_INLINE_MEMBER vf row_sums(const uint8_t * p) {
+        return to_float(_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *) p)));
     }
-    static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) { return in_order(add_i(sum, _mm256_madd_epi16(w, a))); }
+    static GGCLIP_INLINE_MEMBER vi start(const void *) { return zero_i(); }
+    static GGCLIP_INLINE_MEMBER vi load_bytes(const uint8_t * p) { return load_i(p); }
+    static GGCLIP_INLINE_MEMBER vi widen(vi words) { return _mm256_madd_epi16(words, _mm256_set1_epi16(1)); }
     static GGCLIP_INLINE_MEMBER vf finish(vi sum) { return to_float(sum); }
+};
+
+struct dot_eight_by_seven : seven_bit_activations, dot_in_lanes<dot_eight_by_seven> {
+    static constexpr int group = 4;  // consecutive inputs of one row in a weight vector
+    static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) { return in_order(add_i(sum, widen(_mm256_maddubs_epi16(a, w)))); }
+};
+
+struct dot_seven_by_seven : seven_bit_activations {
+    static constexpr int group = 4;
+    static constexpr int weight_limit = 63;
+    static constexpr int row_group = 64;  // inputs that share a token's scale
+
+    // Adds the products of 64 inputs. w: [16][panel_rows][4] bytes, a: T tokens of 64 bytes.
+    template <int T>
+    static GGCLIP_INLINE_MEMBER void add_products(const uint8_t * w, const uint8_t * a, int token_bytes, vi (&sum)[T][2]) {
+        constexpr int vector_bytes = lanes * group;
+        GGCLIP_UNROLL
+        for (int g = 0; g < row_group / group; g += 2) {
+            const uint8_t * const first = w + 2 * g * vector_bytes;
+            const uint8_t * const second = first + 2 * vector_bytes;
+            GGCLIP_UNROLL
+            for (int t = 0; t < T; t++) {
+                const vi a0 = broadcast_32(a + t * token_bytes + g * group);
+                const vi a1 = broadcast_32(a + t * token_bytes + (g + 1) * group);
+                GGCLIP_UNROLL
+                for (int half = 0; half < 2; half++) {
+                    const vi products = _mm256_add_epi16(_mm256_maddubs_epi16(a0, load_bytes(first + half * vector_bytes)),
+                                                         _mm256_maddubs_epi16(a1, load_bytes(second + half * vector_bytes)));
+                    sum[t][half] = in_order(add_i(sum[t][half], widen(products)));
+                }
+            }
+        }
+    }
+    // What two steps cost, for peak.h.
+    static GGCLIP_INLINE_MEMBER vi two_steps(vi sum, vi w, vi a) {
+        return in_order(add_i(sum, widen(_mm256_add_epi16(_mm256_maddubs_epi16(a, w), _mm256_maddubs_epi16(w, a)))));
+    }
 };
 
 struct dot_bytes : dot_in_lanes<dot_bytes> {
     using activation = int8_t;
     static constexpr int  group = 4;
-    static constexpr bool unsigned_activations = false;
+    static constexpr int  limit = 127;
+    static constexpr int  zero = 0;
+    static constexpr bool ranges = false;
     static constexpr bool shifted_sums = false;
     static constexpr bool has_correction = true;
     // Lane j of sums: the block's activations whose index is j modulo 8. The low word of a lane holds products of the
@@ -63,6 +111,7 @@ struct dot_bytes : dot_in_lanes<dot_bytes> {
 };
 
 template <weight_type W> struct dot_of { using type = dot_bytes; };
-template <> struct dot_of<weight_type::q8_0> { using type = dot_words; };
+template <> struct dot_of<weight_type::q8_0> { using type = dot_eight_by_seven; };
+using row_dot = dot_seven_by_seven;
 
 GGCLIP_LEVEL_END

@@ -60,5 +60,6 @@ private:
 };
 
 template <weight_type W> struct dot_of { using type = dot_bytes; };
+using row_dot = dot_bytes;
 
 GGCLIP_LEVEL_END

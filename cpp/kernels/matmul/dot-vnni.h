@@ -15,7 +15,11 @@ GGCLIP_LEVEL_BEGIN
 struct dot_bytes : dot_in_lanes<dot_bytes> {
     using activation = uint8_t;
     static constexpr int  group = 4;  // consecutive inputs of one row in a weight vector
-    static constexpr bool unsigned_activations = true;
+    static constexpr int  limit = 127;  // largest magnitude of activations
+    static constexpr int  zero = 128;   // what the activation 0 is stored as
+    static constexpr bool ranges = false;        // whether each block of a token has a range of its own
+    static constexpr int  weight_limit = 127;    // of weights with one scale for each row, which are multiplied by
+    static constexpr int  row_group = 0;         // tokens with one scale each
     static constexpr bool shifted_sums = true;
     static constexpr bool has_correction = false;
 
@@ -28,5 +32,6 @@ struct dot_bytes : dot_in_lanes<dot_bytes> {
 };
 
 template <weight_type W> struct dot_of { using type = dot_bytes; };
+using row_dot = dot_bytes;
 
 GGCLIP_LEVEL_END

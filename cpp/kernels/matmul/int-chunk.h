@@ -20,6 +20,7 @@ class int_chunk {
 
     alignas(64) float d[N][panel_rows];
     alignas(64) float m[has_min(W) ? N : 1][panel_rows];
+    alignas(64) float sum[dot::ranges ? N : 1][panel_rows];
     alignas(64) uint8_t bytes[format::nibbles ? N : 1][expanded_bytes];
     const uint8_t * first;
 
@@ -30,6 +31,9 @@ class int_chunk {
             if constexpr (has_min(W)) {
                 const vf min = load_f16((const uint16_t *) (block + format::min_at) + r);
                 store_f(m[b] + r, fma(scale, set_f((float) offset_of(W)), min));
+            }
+            if constexpr (dot::ranges) {
+                store_f(sum[b] + r, mul(scale, dot::row_sums(block + format::weight_sums_at + r * 2)));
             }
         }
     }
@@ -63,6 +67,7 @@ public:
     const uint8_t * quants() const { return format::nibbles ? bytes[0] : first + format::quants_at; }
     const float *   scales() const { return d[0]; }
     const float *   minimums() const { return m[0]; }
+    const float *   sums() const { return sum[0]; }  // of the blocks' weights, where the dot product has ranges
 
     // n <= N blocks, which stay where they are meanwhile.
     void read(const uint8_t * blocks, int n) {

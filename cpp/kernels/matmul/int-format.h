@@ -1,7 +1,8 @@
 // Layout of packed integer weights and of the activations that they are multiplied by.
 //
 // Weights: panels of panel_rows output rows; a panel is a sequence of blocks of 32 inputs, and a block is
-//   f16 d[rows], f16 m[rows] (types with a minimum), high bits [rows][4] (5-bit types), quants.
+//   f16 d[rows], f16 m[rows] (types with a minimum), int16 sum[rows] of the quants (where each block of a token has its
+//   own range), high bits [rows][4] (5-bit types), quants.
 // Before the blocks, where the dot product shifts its sums: float start[rows] for each scale group.
 // Quants of q8_0: for each group of consecutive inputs (`group` of the level's dot product), [rows][group] bytes. Quants
 // of the 4-bit part: for p in 0..3, [rows][4] bytes whose low nibbles are group p of 4 inputs and whose high nibbles are
@@ -12,7 +13,7 @@
 // Activations: for each tile of T tokens and each block
 //   quants [T][32], float d[T], correction [T] (where the dot product wants unsigned weights: what an integer sum starts
 //   at), float sum[T] (types with a minimum: the sum of the block's quants).
-// d is the same in all blocks of a scale group. Integer sums are shifted by what they start at (dot-vnni.h) and by
+// d is the same in all blocks of a scale group; where the dot product has ranges, a group is a block, and float min[T] follows. Integer sums are shifted by what they start at (dot-vnni.h) and by
 // unsigned activations, which are 128 too large: a group's shift depends on the row alone, and `start` takes it back.
 #pragma once
 
@@ -34,10 +35,14 @@ struct int_tokens {
     using dot = Dot;
     static constexpr bool with_min = WithMin;
     static constexpr int  token_quants = block_size * (int) sizeof(typename dot::activation);
-    static constexpr int  token_block_bytes = token_quants + 4 + (dot::has_correction ? 4 : 0) + (with_min ? 4 : 0);
+    static constexpr int  token_block_bytes = token_quants + 4 + (dot::has_correction || dot::ranges ? 4 : 0) + (with_min ? 4 : 0);
+
+    // Consecutive inputs of a token that share a scale, in a row of n_in.
+    static constexpr int group(int n_in) { return dot::ranges ? block_size : scale_group(n_in); }
 
     // Byte offsets inside the block of a tile of n tokens.
     static constexpr int scales_at(int n) { return n * token_quants; }
+    static constexpr int mins_at(int n) { return n * (token_quants + 4); }
     static constexpr int corrections_at(int n) { return n * (token_quants + 4); }
     static constexpr int sums_at(int n) { return n * (token_quants + 4 + (dot::has_correction ? 4 : 0)); }
 };
@@ -49,7 +54,8 @@ struct int_format : int_tokens<typename dot_of<W>::type, has_min(W)> {
     static constexpr bool nibbles = W != weight_type::q8_0;
 
     static constexpr int min_at = panel_rows * 2;
-    static constexpr int high_at = min_at + (has_min(W) ? panel_rows * 2 : 0);
+    static constexpr int weight_sums_at = min_at;  // a type has minimums or sums
+    static constexpr int high_at = min_at + (has_min(W) || dot::ranges ? panel_rows * 2 : 0);
     static constexpr int quants_at = high_at + (has_high_bits(W) ? panel_rows * 4 : 0);
     static constexpr int block_bytes = quants_at + panel_rows * (nibbles ? 16 : 32);
 

@@ -35,7 +35,7 @@ static void pack_tile(const linear_args & a, const tile_place & at, int n, float
         }
         with_int_format(target.type, [&](auto format) {
             uint8_t * const dst = target.tile + (size_t) target.first_block * at.height * format.token_block_bytes;
-            quantize_group(format, offset_of(target.type), group_row{row}, 0, n, dst, at.height, t);
+            quantize_row(format, offset_of(target.type), group_row{row}, n, format.group(a.w.n_out), dst, at.height, t);
         });
     }
 }

@@ -73,21 +73,44 @@ struct panel_chunk {
 // What the driver below needs to know of a weight type: the unit of its inner loop, in inputs and in bytes of a panel that
 // has `head` bytes before the first, how many units a chunk may have, and how many steps of fetch_ahead the loop takes over
 // n units. An object is a chunk of a panel: it multiplies tiles of tokens.
-template <class W>
 struct float_linear : panel_chunk {
     using panel_chunk::panel_chunk;
     static constexpr int unit = 1;
-    static constexpr int unit_bytes = panel_rows * (int) sizeof(typename W::value);
+    static constexpr int unit_bytes = panel_rows * 4;
     static constexpr int chunk_units = chunk_bytes / unit_bytes;
     static constexpr int head(int) { return 0; }
     static constexpr int steps(int) { return 1; }
 
     void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
+        multiply(tiles, tile, (const float *) a.w.data + ((size_t) panel * a.w.n_in + begin) * panel_rows, sums, fetch);
+    }
+
+protected:
+    void multiply(const token_tiles & tiles, int tile, const float * w, float * sums, fetch_ahead fetch) const {
         const size_t stride = float_stride(a.w.n_in);
-        const auto * w = (const typename W::value *) a.w.data + ((size_t) panel * a.w.n_in + begin) * panel_rows;
-        const auto * x = (const float *) a.act + tiles.begin(tile) * stride + begin;
         fetch.step();
-        multiply_tile<W>(tiles.height(tile), {w, panel_rows, x, stride, n, sums, panel_rows, begin != 0});
+        multiply_tile(tiles.height(tile), {w, panel_rows, (const float *) a.act + tiles.begin(tile) * stride + begin, stride, n,
+                                           sums, panel_rows, begin != 0});
+    }
+};
+
+// 16-bit floats: a chunk becomes floats once for all tiles that pass over it.
+template <class W>
+class half_linear : float_linear {
+    alignas(64) float w[float_linear::chunk_units * panel_rows];
+
+public:
+    using float_linear::unit, float_linear::chunk_units, float_linear::head, float_linear::steps;
+    static constexpr int unit_bytes = panel_rows * 2;
+
+    half_linear(const linear_args & a, int panel, int begin, int n) : float_linear(a, panel, begin, n) {
+        const uint16_t * const halves = (const uint16_t *) a.w.data + ((size_t) panel * a.w.n_in + begin) * panel_rows;
+        for (int i = 0; i < n * panel_rows; i += lanes) {
+            store_f(w + i, W::load(halves + i));
+        }
+    }
+    void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
+        float_linear::multiply(tiles, tile, w, sums, fetch);
     }
 };
 
@@ -110,12 +133,12 @@ public:
 
     void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
         const int       height = tiles.height(tile), n_blocks = a.w.n_in / block_size;
-        const int       group = scale_group(a.w.n_in) / block_size;
+        const int       group = format::group(a.w.n_in) / block_size;
         const size_t    x_at = ((size_t) tiles.begin(tile) * n_blocks + (size_t) first * height) * format::token_block_bytes;
         const uint8_t * x = (const uint8_t *) a.act + x_at;
         const float *   start = (const float *) w + first / group * panel_rows;
         multiply_int_tile<typename format::tokens>(height, {chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), x, n,
-                                                            group, start, sums, first != 0, fetch});
+                                                            group, start, chunk.sums(), sums, first != 0, fetch});
     }
 
 private:
@@ -146,22 +169,22 @@ struct word_linear : panel_chunk {
 
 struct row_linear : panel_chunk {
     using panel_chunk::panel_chunk;
-    static constexpr int unit = block_size;
-    static constexpr int unit_bytes = row_format::block_bytes;
+    static constexpr int unit = row_format::unit;
+    static constexpr int unit_bytes = row_format::unit_bytes;
     static constexpr int chunk_units = chunk_bytes / unit_bytes;
-    static constexpr int head(int) { return row_format::quants_at; }
+    static constexpr int head(int) { return row_format::units_at; }
     static constexpr int steps(int n) { return n; }
 
     void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
         const int       height = tiles.height(tile);
-        const int       n_blocks = row_format::n_blocks(a.w.n_in);
+        const int       n_units = row_format::n_units(a.w.n_in);
         const uint8_t * w = a.w.data + panel * panel_size(weight_type::i8, a.w.n_in);
         const uint8_t * x = (const uint8_t *) a.act + tiles.begin(tile) * row_format::token_bytes(a.w.n_in);
         const float *   x_scales = (const float *) (x + row_format::scales_at(a.w.n_in, height));
-        multiply_tile(height, {w + row_format::quants_at + (size_t) begin * row_format::block_bytes,
-                               x + (size_t) begin * height * row_format::token_quants, n,
-                               begin == 0 ? w + row_format::start_at : nullptr,
-                               begin + n == n_blocks ? (const float *) w : nullptr, x_scales, sums, fetch});
+        multiply_tile(height, {w + row_format::units_at + (size_t) begin * row_format::unit_bytes,
+                               x + (size_t) begin * height * row_format::token_unit_bytes, n,
+                               begin == 0, w + row_format::start_at,
+                               begin + n == n_units ? (const float *) w : nullptr, x_scales, sums, fetch});
     }
 };
 
@@ -217,9 +240,9 @@ static void linear(const linear_args & a, int ith, int nth) {
     }
 #endif
     switch (a.w.type) {
-        case weight_type::f32: return linear_of<float_linear<weights_f32>>(a, ith, nth);
-        case weight_type::f16: return linear_of<float_linear<weights_f16>>(a, ith, nth);
-        case weight_type::bf16: return linear_of<float_linear<weights_bf16>>(a, ith, nth);
+        case weight_type::f32: return linear_of<float_linear>(a, ith, nth);
+        case weight_type::f16: return linear_of<half_linear<weights_f16>>(a, ith, nth);
+        case weight_type::bf16: return linear_of<half_linear<weights_bf16>>(a, ith, nth);
         case weight_type::q8_0: return linear_of<int_linear<weight_type::q8_0>>(a, ith, nth);
         case weight_type::q5_0: return linear_of<int_linear<weight_type::q5_0>>(a, ith, nth);
         case weight_type::q5_1: return linear_of<int_linear<weight_type::q5_1>>(a, ith, nth);

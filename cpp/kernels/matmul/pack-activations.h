@@ -3,6 +3,8 @@
 // that a normalised row is never stored.
 #pragma once
 
+#include <math.h>
+
 #include "kernels/matmul/int-format.h"
 #include "kernels/matmul/tile-i8.h"
 #include "kernels/matmul/tile-i16.h"
@@ -83,22 +85,65 @@ GGCLIP_INLINE void quantize_block(Format format, int offset, const Row & row, in
     }
 }
 
+// The smallest value of a block and the step from there, in 127 of which lies the largest. Where a row ends inside a vector,
+// the missing values count as zeros.
+struct block_range {
+    float smallest, step;
+    vf    inverse;
+
+    template <class Row>
+    block_range(const Row & row, int begin, int end) {
+        vf  low = set_f(INFINITY), high = set_f(-INFINITY);
+        int i = begin;
+        for (; i + lanes <= end; i += lanes) {
+            low = min(low, row.at(i));
+            high = max(high, row.at(i));
+        }
+        if (i < end) {
+            low = min(low, row.first(i, end - i));
+            high = max(high, row.first(i, end - i));
+        }
+        const float amax = max_abs(row, begin, end);
+        const float not_finite = amax - amax;  // NaN, else 0
+        smallest = not_finite - max_of(sub(zero_f(), low));
+        const float span = max_of(high) - smallest;
+        const bool  none = span < smallest_amax;
+        step = none ? 0.0f : span / 127.0f;
+        inverse = set_f(none ? 0.0f : 127.0f / span);
+    }
+    GGCLIP_INLINE_MEMBER vi quants(vf x) const { return to_int(mul(sub(x, set_f(smallest)), inverse)); }
+};
+
+template <class Format, class Row>
+GGCLIP_INLINE void quantize_range(Format format, const Row & row, int i0, uint8_t * dst, int height, int t) {
+    const block_range range(row, i0, i0 + block_size);
+    uint8_t * const   quants = dst + t * format.token_quants;
+    for (int i = 0; i < block_size; i += lanes) {
+        Format::dot::store(quants + i, range.quants(row.at(i0 + i)));
+    }
+    ((float *) (dst + format.scales_at(height)))[t] = range.step;
+    ((float *) (dst + format.mins_at(height)))[t] = range.smallest;
+}
+
 // The values of one scale group; dst is its first block.
 template <class Format, class Row>
 GGCLIP_INLINE void quantize_group(Format format, int offset, const Row & row, int begin, int end, uint8_t * dst, int height, int t) {
+    if constexpr (Format::dot::ranges) {
+        return quantize_range(format, row, begin, dst, height, t);
+    }
     const float amax = max_abs(row, begin, end);
     const bool  zero = amax < smallest_amax;
-    const float d = zero ? 0.0f : amax / 127.0f;
-    const vf    inverse = set_f(zero ? 0.0f : 127.0f / amax);
+    const float limit = Format::dot::limit;
+    const float d = zero ? 0.0f : amax / limit;
+    const vf    inverse = set_f(zero ? 0.0f : limit / amax);
     for (int i0 = begin; i0 < end; i0 += block_size, dst += height * format.token_block_bytes) {
         quantize_block(format, offset, row, i0, d, inverse, dst, height, t);
     }
 }
 
+// The first n values in groups of `group`.
 template <class Format, class Row>
-static void quantize_row(Format format, int offset, const Row & row, int n, uint8_t * dst,
-                         int height, int t) {
-    const int group = scale_group(n);
+static void quantize_row(Format format, int offset, const Row & row, int n, int group, uint8_t * dst, int height, int t) {
     for (int begin = 0; begin < n; begin += group) {
         uint8_t * const first = dst + (size_t) (begin / block_size) * height * format.token_block_bytes;
         quantize_group(format, offset, row, begin, min_int(begin + group, n), first, height, t);
@@ -127,7 +172,8 @@ template <class Row>
 static void quantize_row_bytes(const Row & row, int n, uint8_t * dst, int height, int t) {
     const float amax = max_abs(row, 0, n);
     const bool  zero = amax < smallest_amax;
-    const vf    inverse = set_f(zero ? 0.0f : 127.0f / amax);
+    const float limit = row_format::dot::limit;
+    const vf    inverse = set_f(zero ? 0.0f : limit / amax);
     uint8_t *   quants = dst + t * row_format::token_quants;
     for (int i0 = 0; i0 < n; i0 += block_size, quants += height * row_format::token_quants) {
         for (int i = 0; i < block_size; i += lanes) {
@@ -136,7 +182,24 @@ static void quantize_row_bytes(const Row & row, int n, uint8_t * dst, int height
             row_format::dot::store((row_format::dot::activation *) quants + i, to_int(mul(v, inverse)));
         }
     }
-    ((float *) (dst + row_format::scales_at(n, height)))[t] = zero ? 0.0f : amax / 127.0f;
+    ((float *) (dst + row_format::scales_at(n, height)))[t] = zero ? 0.0f : amax / limit;
+}
+
+// The same, with a range for each unit.
+template <class Row>
+static void quantize_row_ranges(const Row & row, int n, uint8_t * dst, int height, int t) {
+    for (int i0 = 0; i0 < n; i0 += row_format::unit, dst += height * row_format::token_unit_bytes) {
+        const block_range range(row, i0, min_int(i0 + row_format::unit, n));
+        uint8_t * const   quants = dst + t * row_format::token_quants;
+        for (int i = 0; i < row_format::unit; i += lanes) {
+            const int left = n - i0 - i;
+            const vf  v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : set_f(range.smallest);
+            row_format::dot::store(quants + i, range.quants(v));
+        }
+        float * const scales = (float *) (dst + height * row_format::token_quants);
+        scales[t] = range.step;
+        scales[height + t] = range.smallest;
+    }
 }
 
 template <class Row>
@@ -144,8 +207,10 @@ static void pack_row(weight_type type, const Row & row, int n, const token_tiles
                      int tile, int t, void * dst) {
     uint8_t * const base = (uint8_t *) dst + tiles.begin(tile) * activation_token_size(type, n);
     if (type == weight_type::i8) {
-        quantize_row_bytes(row, n, base, tiles.height(tile), t);
-        return;
+        if constexpr (row_format::token_groups) {
+            return quantize_row_ranges(row, n, base, tiles.height(tile), t);
+        }
+        return quantize_row_bytes(row, n, base, tiles.height(tile), t);
     }
     if (uses_words(type)) {
         quantize_row_words(row, n, base, tiles.height(tile), t);
@@ -156,7 +221,7 @@ static void pack_row(weight_type type, const Row & row, int n, const token_tiles
         return;
     }
     with_int_format(type, [&](auto format) {
-        quantize_row(format, offset_of(type), row, n, base, tiles.height(tile), t);
+        quantize_row(format, offset_of(type), row, n, format.group(n), base, tiles.height(tile), t);
     });
 }
 

@@ -56,6 +56,14 @@ static void pack_int_block(const uint8_t * block, uint8_t * dst, int r) {
     for (int g = 0; g < n_groups; g++) {
         memcpy(quants + g * panel_rows * group, block + layout.quants + g * group, group);
     }
+    if constexpr (format::dot::ranges) {
+        int sum = 0;
+        for (int i = 0; i < block_size; i++) {
+            sum += (int8_t) block[layout.quants + i];
+        }
+        const int16_t stored = (int16_t) sum;
+        memcpy(dst + format::weight_sums_at + r * 2, &stored, 2);
+    }
 }
 
 // By how much the sums of each scale group of a panel are shifted, with the other sign: what a token of zeros with a
@@ -69,7 +77,7 @@ static void pack_starts(const uint8_t * blocks, int n_in, float * dst) {
         uint8_t * const block = zeros + b * format::token_block_bytes;
         const float     d = -1.0f;
         memset(block, 0, format::token_block_bytes);
-        memset(block, 128, format::token_quants);
+        memset(block, format::dot::zero, format::token_quants);
         memcpy(block + format::scales_at(1), &d, 4);
     }
     int_chunk<W, max_group_blocks> chunk;
@@ -79,7 +87,7 @@ static void pack_starts(const uint8_t * blocks, int n_in, float * dst) {
     for (int b = 0; b < n_blocks; b += group, dst += panel_rows) {
         const int n = min_int(group, n_blocks - b);
         chunk.read(blocks + (size_t) b * format::block_bytes, n);
-        multiply_int_tile<typename format::tokens, 1>({chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), zeros, n, group, none, dst});
+        multiply_int_tile<typename format::tokens, 1>({chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), zeros, n, group, none, nullptr, dst});
     }
 }
 
@@ -133,30 +141,37 @@ static void pack_word_panel(const uint8_t * rows, size_t row_bytes, int n_rows, 
 
 // Rows of f32 as bytes with a scale each.
 static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_in, uint8_t * dst) {
-    constexpr int group = row_format::group;
-    memset(dst, 0, row_format::quants_at + (size_t) row_format::n_blocks(n_in) * row_format::block_bytes);
+    constexpr int   group = row_format::group;
+    constexpr float limit = row_format::dot::weight_limit;
+    memset(dst, 0, row_format::panel_bytes(n_in));
     for (int r = 0; r < n_rows; r++) {
         const float * row = (const float *) (rows + r * row_bytes);
         const float   amax = max_abs(plain_row{row}, 0, n_in);
         if (amax < smallest_amax) {
             continue;  // zeros
         }
-        const float d = amax / 127.0f;
+        const float d = amax / limit;
         memcpy(dst + r * 4, &d, 4);
-        const vf inverse = set_f(127.0f / amax);
-        uint32_t sum = 0;  // unsigned: weights that are not finite wrap
+        const vf inverse = set_f(limit / amax);
+        uint32_t sum = 0;  // of the unit, or of the whole row; unsigned: weights that are not finite wrap
         for (int i = 0; i < n_in; i += lanes) {
-            const int left = min_int(lanes, n_in - i);
-            int32_t   quants[lanes];
+            uint8_t * const unit = dst + row_format::units_at + (size_t) (i / row_format::unit) * row_format::unit_bytes;
+            const int       left = min_int(lanes, n_in - i), first = i % row_format::unit;
+            sum = row_format::token_groups && first == 0 ? 0 : sum;
+            int32_t quants[lanes];
             store_i(quants, to_int(mul(left == lanes ? load_f(row + i) : load_first(row + i, left), inverse)));
             for (int k = 0; k < left; k++) {
-                const size_t at = (size_t) ((i + k) / group * panel_rows + r) * group + (i + k) % group;
-                dst[row_format::quants_at + at] = (uint8_t) quants[k];
+                const size_t at = (size_t) ((first + k) / group * panel_rows + r) * group + (first + k) % group;
+                unit[row_format::quants_at + at] = (uint8_t) quants[k];
                 sum += (uint32_t) quants[k];
             }
+            if constexpr (row_format::token_groups) {
+                const int16_t stored = (int16_t) sum;
+                memcpy(unit + r * 2, &stored, 2);
+            }
         }
-        if (row_format::dot::unsigned_activations) {
-            const uint32_t start = 0u - 128u * sum;
+        if constexpr (!row_format::token_groups) {
+            const uint32_t start = 0u - (uint32_t) row_format::dot::zero * sum;
             memcpy(dst + row_format::start_at + r * 4, &start, 4);
         }
     }
@@ -164,7 +179,7 @@ static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
 
 static size_t panel_size(weight_type type, int n_in) {
     if (type == weight_type::i8) {
-        return row_format::quants_at + (size_t) row_format::n_blocks(n_in) * row_format::block_bytes;
+        return row_format::panel_bytes(n_in);
     }
     if (uses_words(type)) {
         return (size_t) word_blocks(n_in) * word_format::block_bytes;

@@ -10,48 +10,42 @@
 
 GGCLIP_LEVEL_BEGIN
 
-struct weights_f32 {
-    using value = float;
-    static GGCLIP_INLINE_MEMBER vf load(const float * p) { return load_f(p); }
-};
+// 16-bit floats, read as floats.
 struct weights_f16 {
-    using value = uint16_t;
     static GGCLIP_INLINE_MEMBER vf load(const uint16_t * p) { return load_f16(p); }
 };
 struct weights_bf16 {
-    using value = uint16_t;
     static GGCLIP_INLINE_MEMBER vf load(const uint16_t * p) { return load_bf16(p); }
 };
 
 // w: [n][w_stride], a: [T][a_stride], out: [T][out_stride]; strides in elements.
-template <class W>
 struct float_tile {
-    const typename W::value * w;
-    size_t                    w_stride;
-    const float *             a;
-    size_t                    a_stride;
-    int                       n;
-    float *                   out;
-    size_t                    out_stride;
-    bool                      add_to_out;
+    const float * w;
+    size_t        w_stride;
+    const float * a;
+    size_t        a_stride;
+    int           n;
+    float *       out;
+    size_t        out_stride;
+    bool          add_to_out;
 };
 
-template <class W, int T>
-static void multiply_tile(const float_tile<W> & x) {
+template <int T>
+static void multiply_tile(const float_tile & x) {
     vf sum[T][2];
     GGCLIP_UNROLL
     for (int t = 0; t < T; t++) {
         sum[t][0] = x.add_to_out ? load_f(x.out + t * x.out_stride) : zero_f();
         sum[t][1] = x.add_to_out ? load_f(x.out + t * x.out_stride + lanes) : zero_f();
     }
-    const typename W::value * w = x.w;
-    const size_t              w_stride = x.w_stride;
-    const size_t              a_stride = x.a_stride;
-    const float *             a = x.a;
-    const float * const       end = a + x.n;
+    const float *       w = x.w;
+    const size_t        w_stride = x.w_stride;
+    const size_t        a_stride = x.a_stride;
+    const float *       a = x.a;
+    const float * const end = a + x.n;
     for (; a != end; a++, w += w_stride) {
-        const vf w0 = W::load(w);
-        const vf w1 = W::load(w + lanes);
+        const vf w0 = load_f(w);
+        const vf w1 = load_f(w + lanes);
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) {
             const vf v = set_f(a[t * a_stride]);
@@ -66,18 +60,17 @@ static void multiply_tile(const float_tile<W> & x) {
     }
 }
 
-template <class W>
-static void multiply_tile(int n_tokens, const float_tile<W> & x) {
+static void multiply_tile(int n_tokens, const float_tile & x) {
     static_assert(token_tile <= 8, "one case per tile height");
     switch (n_tokens) {
-        case 1: return multiply_tile<W, 1>(x);
-        case 2: return multiply_tile<W, 2>(x);
-        case 3: return multiply_tile<W, 3>(x);
-        case 4: return multiply_tile<W, 4>(x);
-        case 5: return multiply_tile<W, 5>(x);
-        case 6: return multiply_tile<W, 6>(x);
-        case 7: return multiply_tile<W, min_int(7, token_tile)>(x);
-        case 8: return multiply_tile<W, min_int(8, token_tile)>(x);
+        case 1: return multiply_tile<1>(x);
+        case 2: return multiply_tile<2>(x);
+        case 3: return multiply_tile<3>(x);
+        case 4: return multiply_tile<4>(x);
+        case 5: return multiply_tile<5>(x);
+        case 6: return multiply_tile<6>(x);
+        case 7: return multiply_tile<min_int(7, token_tile)>(x);
+        case 8: return multiply_tile<min_int(8, token_tile)>(x);
         default: return;
     }
 }

@@ -2,8 +2,12 @@
 // token, so that a product is summed in integers over the whole row and scaled once.
 //
 // Weights: panels of panel_rows output rows: float d[rows], int32 start[rows] (what the sums start at: it takes back
-// what unsigned activations add), then blocks of 32 inputs (the last one filled up with zeros), each in the order of
-// int-format.h's q8_0 quants. Activations: for each tile of T tokens quants [T][32] for each block, then float d[T].
+// what unsigned activations add), then units of 32 inputs (the last one filled up with zeros), each in the order of
+// int-format.h's q8_0 quants. Activations: for each tile of T tokens quants [T][32] for each unit, then float d[T].
+//
+// Where the dot product has a row_group, that many inputs are a unit, the activations of each have a range of their own,
+// and its products are scaled before they are added. Weights: float d[rows], then units: int16 sum[rows] of the quants,
+// quants. Activations: for each tile and unit quants [T][unit], float d[T], float min[T].
 #pragma once
 
 #include "kernels/matmul/int-format.h"
@@ -11,41 +15,87 @@
 GGCLIP_LEVEL_BEGIN
 
 struct row_format {
-    using dot = typename dot_of<weight_type::q8_0>::type;
+    using dot = row_dot;
+    static constexpr bool token_groups = dot::row_group != 0;
     static constexpr int group = dot::group;
-    static constexpr int block_bytes = panel_rows * block_size;
+    static constexpr int unit = token_groups ? dot::row_group : block_size;  // inputs
+    static constexpr int quants_at = token_groups ? panel_rows * 2 : 0;      // in a unit
+    static constexpr int unit_bytes = quants_at + panel_rows * unit;
     static constexpr int start_at = panel_rows * 4;
-    static constexpr int quants_at = panel_rows * 8;
-    static constexpr int token_quants = block_size * (int) sizeof(typename dot::activation);
-    static constexpr int n_blocks(int n_in) { return ceil_div(n_in, block_size); }
-    static constexpr size_t token_bytes(int n_in) { return (size_t) n_blocks(n_in) * token_quants + 4; }
-    static constexpr size_t scales_at(int n_in, int n_tokens) { return (size_t) n_tokens * n_blocks(n_in) * token_quants; }
+    static constexpr int units_at = panel_rows * (token_groups ? 4 : 8);
+    static constexpr int token_quants = unit * (int) sizeof(typename dot::activation);
+    static constexpr int token_unit_bytes = token_quants + (token_groups ? 8 : 0);
+    static constexpr int n_units(int n_in) { return ceil_div(n_in, unit); }
+    static constexpr size_t panel_bytes(int n_in) { return units_at + (size_t) n_units(n_in) * unit_bytes; }
+    static constexpr size_t token_bytes(int n_in) { return (size_t) n_units(n_in) * token_unit_bytes + (token_groups ? 0 : 4); }
+    static constexpr size_t scales_at(int n_in, int n_tokens) { return (size_t) n_tokens * n_units(n_in) * token_quants; }
 };
 
 struct row_tile {
-    const uint8_t * w;         // first block
-    const uint8_t * a;         // first block of the tile
-    int             n;         // blocks
-    const uint8_t * start;     // [panel_rows]: the sums start here; null: they go on from `out`
-    const float *   w_scales;  // [panel_rows]: the sums end here; null: they stay integers
-    const float *   a_scales;  // [T]
+    const uint8_t * w;         // first unit
+    const uint8_t * a;         // first unit of the tile
+    int             n;         // units
+    bool            begins;    // the row begins here; else the sums go on from `out`
+    const uint8_t * start;     // [panel_rows]: the integer sums of a row start here
+    const float *   w_scales;  // [panel_rows]: the sums end here; null: they go on
+    const float *   a_scales;  // [T], of whole rows
     float *         out;       // [T][panel_rows]
-    fetch_ahead     fetch = {};     // a step with each block
+    fetch_ahead     fetch = {};     // a step with each unit
 };
+
+// Where the activations of each unit have a range.
+template <class Format, int T>
+static void multiply_unit_ranges(const row_tile & x) {
+    using dot = typename Format::dot;
+    const uint8_t * w = x.w;
+    const uint8_t * a = x.a;
+    fetch_ahead     fetch = x.fetch;
+    for (int i = 0; i < T * panel_rows && x.begins; i += lanes) {
+        store_f(x.out + i, zero_f());
+    }
+    for (int u = 0; u < x.n; u++, w += Format::unit_bytes, a += T * Format::token_unit_bytes) {
+        fetch.step();
+        vi sum[T][2];
+        GGCLIP_UNROLL
+        for (int t = 0; t < T; t++) {
+            sum[t][0] = sum[t][1] = zero_i();
+        }
+        dot::template add_products<T>(w + Format::quants_at, a, Format::token_quants, sum);
+        const float * const token_scales = (const float *) (a + T * Format::token_quants);
+        const float * const token_mins = token_scales + T;
+        for (int half = 0; half < 2; half++) {
+            const vf sums = dot::row_sums(w + half * lanes * 2);
+            GGCLIP_UNROLL
+            for (int t = 0; t < T; t++) {
+                float * const out = x.out + t * panel_rows + half * lanes;
+                const vf      at_min = fma(sums, set_f(token_mins[t]), load_f(out));
+                store_f(out, fma(dot::finish(sum[t][half]), set_f(token_scales[t]), at_min));
+            }
+        }
+    }
+    for (int t = 0; x.w_scales && t < T; t++) {
+        float * const out = x.out + t * panel_rows;
+        store_f(out, mul(load_f(out), load_f(x.w_scales)));
+        store_f(out + lanes, mul(load_f(out + lanes), load_f(x.w_scales + lanes)));
+    }
+}
 
 template <int T>
 static void multiply_tile(const row_tile & x) {
+    if constexpr (row_format::token_groups) {
+        return multiply_unit_ranges<row_format, T>(x);
+    }
     using dot = row_format::dot;
     vi sum[T][2];
     GGCLIP_UNROLL
     for (int t = 0; t < T; t++) {
-        sum[t][0] = x.start ? load_i(x.start) : load_i(x.out + t * panel_rows);
-        sum[t][1] = x.start ? load_i(x.start + lanes * 4) : load_i(x.out + t * panel_rows + lanes);
+        sum[t][0] = x.begins ? load_i(x.start) : load_i(x.out + t * panel_rows);
+        sum[t][1] = x.begins ? load_i(x.start + lanes * 4) : load_i(x.out + t * panel_rows + lanes);
     }
     const uint8_t * w = x.w;
     const uint8_t * a = x.a;
     fetch_ahead     fetch = x.fetch;
-    for (int b = 0; b < x.n; b++, w += row_format::block_bytes, a += T * row_format::token_quants) {
+    for (int b = 0; b < x.n; b++, w += row_format::unit_bytes, a += T * row_format::token_quants) {
         fetch.step();
         dot::template add_products<T>(w, a, row_format::token_quants, sum);
     }

@@ -17,13 +17,52 @@ struct int_tile {
     int             n;       // blocks
     int             group;   // blocks that share the tokens' scales
     const float *   start;   // [groups][panel_rows], if sums are shifted
+    const float *   weight_sums;  // [n][panel_rows], if each block of a token has a range of its own
     float *         out;     // [T][panel_rows]
     bool            add_to_out = false;
     fetch_ahead     fetch = {};  // a step with each block
 };
 
+// Where each block of a token has a range of its own.
+template <class Tokens, int T>
+static void multiply_ranges(const int_tile & x) {
+    using dot = typename Tokens::dot;
+    const uint8_t * quants = x.quants;
+    const uint8_t * a = x.a;
+    const float *   d = x.d;
+    const float *   weight_sums = x.weight_sums;
+    fetch_ahead     fetch = x.fetch;
+    for (int i = 0; i < T * panel_rows && !x.add_to_out; i += lanes) {
+        store_f(x.out + i, zero_f());
+    }
+    for (int b = 0; b < x.n; b++, quants += x.stride, a += T * Tokens::token_block_bytes) {
+        fetch.step();
+        vi sum[T][2];
+        GGCLIP_UNROLL
+        for (int t = 0; t < T; t++) {
+            sum[t][0] = sum[t][1] = zero_i();
+        }
+        dot::template add_products<T>(quants, a, Tokens::token_quants, sum);
+
+        const float * token_scales = (const float *) (a + Tokens::scales_at(T));
+        const float * token_mins = (const float *) (a + Tokens::mins_at(T));
+        for (int half = 0; half < 2; half++, d += lanes, weight_sums += lanes) {
+            const vf scales = load_f(d), sums = load_f(weight_sums);
+            GGCLIP_UNROLL
+            for (int t = 0; t < T; t++) {
+                float * const out = x.out + t * panel_rows + half * lanes;
+                const vf      at_min = fma(sums, set_f(token_mins[t]), load_f(out));
+                store_f(out, fma(mul(dot::finish(sum[t][half]), scales), set_f(token_scales[t]), at_min));
+            }
+        }
+    }
+}
+
 template <class Tokens, int T>
 static void multiply_int_tile(const int_tile & x) {
+    if constexpr (Tokens::dot::ranges) {
+        return multiply_ranges<Tokens, T>(x);
+    }
     using dot = typename Tokens::dot;
     const uint8_t * quants = x.quants;
     const uint8_t * a = x.a;

@@ -118,32 +118,60 @@ void round_to_steps(const In * x, int begin, int end, float limit, double * out)
     }
 }
 
-// What the kernel makes of the activations: 8 bits, 13 bits (limit 127, 4095) or, with limit 0, themselves.
-inline std::vector<double> rounded_activations(const linear_case & c, const linear_data & d, float limit) {
-    std::vector<double> out((size_t)c.n_tokens * c.n_in);
-    const int           step = limit == 4095.0f ? 64 : c.type == weight_type::i8 ? c.n_in : ggclip::kernels::scale_group(c.n_in);
-    for (int t = 0; t < c.n_tokens; t++) {
-        const float * x = d.x.data() + t * d.x_stride;
-        double *      q = out.data() + (size_t)t * c.n_in;
-        std::copy(x, x + c.n_in, q);
-        for (int i = 0; limit > 0 && i < c.n_in; i += step) {
-            round_to_steps(x, i, std::min(i + step, c.n_in), limit, q);
+// The same to 128 values from the smallest to the largest. Levels of 8 lanes see zeros beyond the end of a row.
+template <class In>
+void round_to_range(const In * x, int begin, int end, double * out) {
+    float low = (end - begin) % 8 ? 0.0f : (float)x[begin], high = low;
+    for (int i = begin; i < end; i++) {
+        low = std::min(low, (float)x[i]);
+        high = std::max(high, (float)x[i]);
+    }
+    const float span = high - low;
+    for (int i = begin; i < end; i++) {
+        out[i] = span > 0.0f ? std::nearbyint(((float)x[i] - low) * (127.0f / span)) * (span / 127.0f) + low : low;
+    }
+}
+
+// How a level rounds what it multiplies: to multiples of (the largest magnitude of so many inputs) / limit, or to the
+// range of so many; limit 0: not.
+struct rounding {
+    float token_limit = 0.0f;
+    int   token_step = 1;
+    float weight_limit = 0.0f;
+    int   weight_step = 1;
+};
+
+constexpr float range = -1.0f;
+
+inline rounding rounding_of(const kernel_table & k, const linear_case & c) {
+    const bool maddubs = k.level == cpu_level::avx2;  // dot-avx2.h
+    if (uses_words(k, c)) return {4095.0f, 64, 4095.0f, 64};
+    if (c.type == weight_type::i8) return maddubs ? rounding{range, 64, 63.0f, c.n_in} : rounding{127.0f, c.n_in, 127.0f, c.n_in};
+    if (c.type == weight_type::q8_0 && maddubs) return {range, 32};
+    if (is_quantized(c.type)) return {127.0f, ggclip::kernels::scale_group(c.n_in)};
+    return {};
+}
+
+// A matrix as a level sees it: rows of n, `stride` apart.
+template <class In>
+std::vector<double> rounded(const In * x, size_t stride, int rows, int n, float limit, int step) {
+    std::vector<double> out((size_t)rows * n);
+    for (int r = 0; r < rows; r++) {
+        double * row = out.data() + (size_t)r * n;
+        std::copy(x + r * stride, x + r * stride + n, row);
+        for (int i = 0; limit != 0 && i < n; i += step) {
+            const int end = std::min(i + step, n);
+            if (limit == range) round_to_range(x + r * stride, i, end, row);
+            else round_to_steps(x + r * stride, i, end, limit, row);
         }
     }
     return out;
 }
 
-inline std::vector<double> reference_linear(const linear_case & c, const linear_data & d, bool words) {
-    const bool          bytes = c.type == weight_type::i8;
-    const float         limit = words ? 4095.0f : is_quantized(c.type) || bytes ? 127.0f : 0.0f;
-    const int           step = words ? 64 : c.n_in;
-    std::vector<double> x = rounded_activations(c, d, limit), w = d.w.values, out;
-    for (int o = 0; (words || bytes) && o < c.n_out; o++) {
-        double * row = w.data() + (size_t)o * c.n_in;
-        for (int i = 0; i < c.n_in; i += step) {
-            round_to_steps(row, i, std::min(i + step, c.n_in), limit, row);
-        }
-    }
+inline std::vector<double> reference_linear(const linear_case & c, const linear_data & d, const rounding & by) {
+    const std::vector<double> x = rounded(d.x.data(), d.x_stride, c.n_tokens, c.n_in, by.token_limit, by.token_step);
+    const std::vector<double> w = rounded(d.w.values.data(), c.n_in, c.n_out, c.n_in, by.weight_limit, by.weight_step);
+    std::vector<double>       out;
     for (int t = 0; t < c.n_tokens; t++) {
         for (int o = 0; o < c.n_out; o++) {
             double sum = c.bias ? d.bias[o] : 0.0;
@@ -181,18 +209,43 @@ inline std::vector<linear_case> linear_cases() {
 }
 
 inline void test_linear(const kernel_table & k) {
-    const kernel_table & scalar = *kernels_for(cpu_level::scalar);
-    double               worst = 0.0;
+    double worst = 0.0;
     for (const linear_case & c : linear_cases()) {
         const linear_data        d = data_for(c);
         const std::vector<float> got = run_linear(k, c, d, 1);
-        const bool               words = uses_words(k, c);
-        const double             e = &k == &scalar || words ? difference(got, reference_linear(c, d, words))
-                                                            : difference(got, run_linear(scalar, c, d, 1));
+        const double             e = difference(got, reference_linear(c, d, rounding_of(k, c)));
         expect(e < 1e-5 + shift_rounding(k, c, d, got), std::string(k.name) + " linear " + c.text() + ": " + std::to_string(e));
         worst = std::max(worst, e);
     }
     std::printf("%-12s linear: worst difference %.1e\n", k.name, worst);
+}
+
+// Weights and tokens as large as they can be: no integer sum saturates or wraps.
+inline void test_extremes(const kernel_table & k) {
+    for (const weight_type type : {weight_type::q8_0, weight_type::i8}) {
+        for (const int quant : {-128, -127, 127}) {
+            linear_case c = {type, 7, 256, 32};
+            linear_data d = data_for(c);
+            for (int t = 0; t < c.n_tokens; t++) {
+                std::fill_n(d.x.begin() + t * d.x_stride, c.n_in, t % 2 ? 1.0f : -1.0f);
+            }
+            std::fill(d.w.values.begin(), d.w.values.end(), quant);
+            const uint16_t one = to_f16(1.0f);
+            const float    value = (float)quant;
+            for (int o = 0; o < c.n_out; o++) {
+                uint8_t * const row = d.w.rows.data() + o * d.w.row_bytes;
+                for (int b = 0; type == weight_type::q8_0 && b < c.n_in / 32; b++) {
+                    std::memcpy(row + b * 34, &one, 2);
+                    std::fill_n(row + b * 34 + 2, 32, (uint8_t)quant);
+                }
+                for (int i = 0; type == weight_type::i8 && i < c.n_in; i++) {
+                    std::memcpy(row + i * 4, &value, 4);
+                }
+            }
+            const double e = difference(run_linear(k, c, d, 1), reference_linear(c, d, rounding_of(k, c)));
+            expect(e < 1e-5, std::string(k.name) + " extremes " + std::to_string(quant) + " " + c.text() + ": " + std::to_string(e));
+        }
+    }
 }
 
 // A result packed for the next layer is, bit for bit, the packed result.

@@ -65,5 +65,6 @@ export default ts.config(
         .map(name => [name, 'readonly'])),
     },
   },
+  { files: ['**/*.{ts,cjs,mjs,js}'], rules: { 'max-lines': ['error', { max: 400, skipComments: true, skipBlankLines: true }] } },
   { files: ['**/*.cjs'], languageOptions: { sourceType: 'commonjs' } },
 )

@@ -38,7 +38,7 @@ export const nativeErrorCodes = [
 ] as const
 
 /** Codes that only TypeScript raises. */
-export const scriptErrorCodes = [
+const scriptErrorCodes = [
   'ERR_CLIP_INVALID_ARGUMENT',
   'ERR_CLIP_OUT_OF_RANGE',
   'ERR_CLIP_UNKNOWN_OPTION',

@@ -9,7 +9,7 @@ import { types } from 'node:util'
 
 import { invalidArgument, outOfRange, unknownOption } from './errors.js'
 
-export interface Bounds {
+interface Bounds {
   /** Smallest value allowed; default: the smallest finite one. */
   min?: number
   /** Largest value allowed; default: the largest finite one. */

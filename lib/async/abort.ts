@@ -2,7 +2,7 @@
 import { fromNative } from '../errors.js'
 
 /** Work that can be asked to stop, in which case `promise` rejects (the addon's `NativeTask` is one). */
-export interface AbortableTask<T> {
+interface AbortableTask<T> {
   promise: Promise<T>
   abort(): void
 }

@@ -3,7 +3,6 @@ import { throwIfAborted, underBoth } from '../async/abort.js'
 import { checkImageOptions, checkTextOptions, imageKeys, pictureKeys, textKeys } from './call-options.js'
 import { checkClassifyOptions, Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
 import { withDeadline } from '../async/deadline.js'
-import { eachInSteps, turns } from '../async/turns.js'
 import { ClipError } from '../errors.js'
 import { type DecodeSettings, decodeImage, isImageList } from '../image/image.js'
 import { type LoadedModel, loadModel } from './load-model.js'
@@ -14,23 +13,17 @@ import { type MapOptions, mapInOrder } from '../async/pipeline.js'
 import { checkProfileOptions, type Profile, profileOn, type ProfileOptions, summarise } from './profile.js'
 import { Scheduler } from '../scheduler/scheduler.js'
 import type { SchedulerStats } from '../scheduler/types.js'
-import { type EncodeItem, imageKind, onOwnSession, preprocessKind, SessionRunner, textKind } from './session-runner.js'
+import { type EncodeItem, imageKind, onOwnSession, preprocessKind, SessionRunner } from './session-runner.js'
 import { checkHiddenStatesOptions, checkIntermediatesOptions, checkStates, type HiddenStates, type HiddenStatesOptions } from './states.js'
 import { logitsOf, probabilitiesOf } from '../vectors/scores.js'
 import { dot, normalize } from '../vectors/similarity.js'
-import { longestKept, TextCache } from './text-cache.js'
+import { TextTower } from './text-tower.js'
 import { batchListener, Tracer } from './trace.js'
-import type { ClipTokenizer } from '../tokenizer/tokenizer.js'
 import type {
   CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, SimilarityResult,
 } from '../types.js'
 import { checkIterable, checkOneOf, checkString, checkTexts } from '../validate.js'
 
-const textCacheSize = 1024
-/** Texts that are tokenised and queued at once, or a batch; two such slices of a call wait at a time, so that a long list blocks nobody. */
-const leastTextSlice = 64
-/** Characters of texts that are tokenised at once: a millisecond's. */
-const shortList = 4096
 /** On CPUs, larger batches of pictures are no faster than what fits in here; texts and GPUs get their full batches. */
 const batchAimMs = 200
 
@@ -57,10 +50,9 @@ export class Clip {
   readonly #runners: SessionRunner[]
   readonly #scheduler: Scheduler<EncodeItem, Float32Array>
   readonly #decoding: DecodeSettings
-  readonly #tokenizer: ClipTokenizer | undefined
-  readonly #cache = new TextCache(textCacheSize)
+  /** Undefined where the model has none or it is not loaded. */
+  readonly #textTower: TextTower | undefined
   readonly #inFlight: number
-  readonly #textSlice: number
   readonly #tracer: Tracer
   /** Aborts when the model is disposed: pictures that are being decoded are nobody's then. */
   readonly #closing = new AbortController()
@@ -87,8 +79,7 @@ export class Clip {
     const { imageSize: size = 0, resizeMode: mode } = info.vision?.anyGrid ? {} : info.vision ?? {}
     this.#decoding = { decode, maxPixels, maxDecodeMs, svg, size, mode: mode === 'patches' ? undefined : mode }
     this.#inFlight = Math.min(2 * maxBatch * sessions, maxQueue)
-    this.#textSlice = Math.max(leastTextSlice, maxBatch)
-    this.#tokenizer = tokenizer
+    this.#textTower = tokenizer && new TextTower(tokenizer, info.text!.seesPadding, this.#scheduler, maxBatch)
   }
 
   /**
@@ -183,7 +174,9 @@ export class Clip {
   async encodeText(texts: string | readonly string[], options?: EncodeTextOptions): Promise<Float32Array | Float32Array[]> {
     const { normalize: unit = true, ...call } = checkTextOptions(options)
     const list = checkTexts(texts)
-    const vectors = await this.#embedTexts(list, call)
+    this.#needOpen()
+    throwIfAborted(call.signal)
+    const vectors = await this.#needTextTower().embed(list, call)
     const finished = vectors.map(vector => finish(vector, unit))
     return typeof texts === 'string' ? finished[0]! : finished
   }
@@ -315,7 +308,7 @@ export class Clip {
    */
   tokenize(texts: string | readonly string[]): Int32Array {
     this.#needOpen()
-    return this.#needTokenizer().encodePadded(checkTexts(texts))
+    return this.#needTextTower().tokenizer.encodePadded(checkTexts(texts))
   }
 
   /**
@@ -372,7 +365,7 @@ export class Clip {
   async profile(input: ImageInput, options: ProfileOptions): Promise<Profile> {
     const { tower, batch, runs } = checkProfileOptions(options)
     this.#needTower(tower === 'image' ? 'vision' : 'text')
-    const prepared = tower === 'image' ? await this.#decode(input, {}) : this.#tokensOf(checkTexts(input as string)[0]!)
+    const prepared = tower === 'image' ? await this.#decode(input, {}) : this.#needTextTower().idsOf(checkTexts(input as string)[0]!)
     const native = await this.#onOwnSession(session => profileOn(session, prepared, batch, runs), undefined, batch)
     return summarise(native, { tower, batch, threads: this.info.threads, kernels: this.info.kernels })
   }
@@ -388,7 +381,7 @@ export class Clip {
    * await clip.dispose()
    */
   stats(): ClipStats {
-    return { ...this.#scheduler.stats(), cachedTexts: this.#cache.size }
+    return { ...this.#scheduler.stats(), cachedTexts: this.#textTower?.cached ?? 0 }
   }
 
   /**
@@ -415,7 +408,7 @@ export class Clip {
     await this.#scheduler.dispose()
     await Promise.all(this.#runners.map(runner => runner.session.dispose()))
     this.#model.dispose()
-    this.#cache.clear()
+    this.#textTower?.clear()
   }
 
   // ---- images --------------------------------------------------------------------------------------------------------
@@ -446,59 +439,10 @@ export class Clip {
     return image
   }
 
-  // ---- texts ---------------------------------------------------------------------------------------------------------
-
-  /** Un-normalised embeddings, from the cache where it has them. The vectors are shared: callers copy. */
-  async #embedTexts(texts: readonly string[], call: CallOptions): Promise<Float32Array[]> {
-    this.#needOpen()
-    throwIfAborted(call.signal)
-    this.#needTokenizer()
-    const known = new Map<string | number, Float32Array>()
-    const missing = new Map<string | number, number>() // where each stands
-    texts.forEach((text, i) => {
-      const key = keyOf(text, i)
-      if (known.has(key) || missing.has(key)) return
-      const vector = this.#cache.get(text)
-      if (vector === undefined) missing.set(key, i)
-      else known.set(key, vector)
-    })
-    const places = [...missing.values()]
-    const compute = async (slice: readonly number[], settings: CallOptions): Promise<void> => {
-      const list = slice.map(i => texts[i]!)
-      // what takes a while is done in steps, so that however much there is, nobody else waits for it
-      const ids = lengthOf(list) <= shortList ? list.map(text => this.#tokensOf(text)) : await turns.run(eachInSteps(list, text => this.#tokensOf(text)), settings.signal)
-      const items = ids.map((row, i) => ({ ids: row, name: texts.length === 1 ? 'text' : `texts[${slice[i]}]` }))
-      const vectors = await this.#scheduler.submitMany(textKind, items, { ...settings, onBatch: batchListener(call.onTrace) })
-      slice.forEach((place, i) => {
-        known.set(keyOf(texts[place]!, place), vectors[i]!)
-        this.#cache.set(texts[place]!, vectors[i]!)
-      })
-    }
-    const size = this.#textSlice
-    const slices = Array.from({ length: Math.ceil(places.length / size) }, (_, i) => places.slice(i * size, (i + 1) * size))
-    if (slices.length === 1) {
-      await compute(places, call)
-    } else if (slices.length > 1) {
-      await withDeadline(call, async limited => {
-        const eachSlice = mapInOrder(slices, { limit: 2, signal: limited.signal }, (slice, _, signal) => compute(slice, { ...limited, signal }))
-        for await (const _ of eachSlice);
-      })
-    }
-    return texts.map((text, i) => known.get(keyOf(text, i))!)
-  }
-
-  /** What the text tower runs on: padded only where it sees the padding. */
-  #tokensOf(text: string): Int32Array {
-    const tokenizer = this.#needTokenizer()
-    return this.info.text!.seesPadding ? tokenizer.encodePadded([text]) : Int32Array.from(tokenizer.encode(text))
-  }
-
-  #needTokenizer(): ClipTokenizer {
+  #needTextTower(): TextTower {
     this.#needTower('text')
-    return this.#tokenizer!
+    return this.#textTower!
   }
-
-  // ---- both ----------------------------------------------------------------------------------------------------------
 
   #streaming({ signal }: CallOptions): MapOptions {
     return { limit: this.#inFlight, signal }
@@ -545,13 +489,4 @@ function disposed(): ClipError {
 
 function finish(vector: Float32Array, unit: boolean): Float32Array {
   return unit ? normalize(vector) : vector.slice()
-}
-
-/** Equal texts are computed once; but comparing many long ones costs more than that, and hashes of the longest are their lengths. */
-function keyOf(text: string, index: number): string | number {
-  return text.length > longestKept ? index : text
-}
-
-function lengthOf(texts: readonly string[]): number {
-  return texts.reduce((sum, text) => sum + text.length, 0)
 }

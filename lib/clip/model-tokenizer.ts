@@ -44,6 +44,11 @@ export function withTokenizerIds(text: NativeModelInfo['text'], tokenizer: ClipT
   return Object.defineProperties({ ...text }, { bosId: own('bosId'), eosId: own('eosId'), padId: own('padId') })
 }
 
+/** What the text tower runs on: padded only where it sees the padding. */
+export function towerIds(tokenizer: ClipTokenizer, text: string, seesPadding: boolean): Int32Array {
+  return seesPadding ? tokenizer.encodePadded([text]) : Int32Array.from(tokenizer.encode(text))
+}
+
 /** Whether `tokenize`, a model's, finds a tokenizer: a model without one is measured on pictures alone. */
 export function canTokenize(tokenize: (text: string) => unknown): boolean {
   try {

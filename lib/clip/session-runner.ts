@@ -8,14 +8,14 @@ import { ownRealm } from '../native/own-realm.js'
 import type { BatchRunner } from '../scheduler/types.js'
 import type { Rgb } from '../types.js'
 
-export interface ImageItem {
+interface ImageItem {
   image: NativeImage
   background: Rgb | undefined
   /** What messages call it. */
   name: string
 }
 
-export interface TextItem {
+interface TextItem {
   /** Unpadded where the tower is causal. */
   ids: Int32Array
   name: string

@@ -58,7 +58,7 @@ export function checkIntermediatesOptions(
  * @param given `layer`: one, or several, negative ones from the back; `skip`: that many of the last blocks left out
  * @throws {TypeError|RangeError} not integers, out of range, none, or both
  */
-export function checkLayers(
+function checkLayers(
   { layer, skip }: { layer?: number | readonly number[]; skip?: number }, layers: number,
 ): { numbers: number[]; several: boolean } {
   if (skip !== undefined) {

@@ -21,7 +21,7 @@ export type TraceEvent =
     runMs: number
   }
 
-export type TraceListener = (event: TraceEvent) => void
+type TraceListener = (event: TraceEvent) => void
 
 export class Tracer {
   readonly #listener: TraceListener | undefined

@@ -1,5 +1,5 @@
 /** Size and components of a JPEG file, from its frame header (ITU-T T.81, B.2.2). */
-export interface JpegFrame {
+interface JpegFrame {
   /** Pixels as stored: the EXIF orientation is not applied. */
   width: number
   height: number

@@ -6,7 +6,7 @@ export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 
 export const formatsRead = 'JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP, PNM and SVG'
 
 /** `foreign`: what the file is instead of a picture that can be read, with its article. */
-export type Recognised = { format: PictureFormat } | { foreign: string }
+type Recognised = { format: PictureFormat } | { foreign: string }
 
 /** Bytes at the start of a file, in Latin-1; `at`: where they stand if not at its beginning. */
 interface Mark {

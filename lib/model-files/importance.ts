@@ -7,13 +7,13 @@ import { fromNative } from '../errors.js'
 import { decodeImage, defaultMaxPixels } from '../image/image.js'
 import { availableCores } from '../cores/cores.js'
 import type { ModelLocation } from '../models/model-path.js'
-import { canTokenize, modelTokenizer } from '../clip/model-tokenizer.js'
+import { canTokenize, modelTokenizer, towerIds } from '../clip/model-tokenizer.js'
 import type { NativeModel, NativeMoments } from '../native/contract.js'
 import { loadAddon } from '../native/load.js'
 import type { Samples } from './samples.js'
 import type { ConvertProgress } from './write-model.js'
 
-export type Importance = Record<string, Float32Array>
+type Importance = Record<string, Float32Array>
 
 interface Call {
   onProgress: ((progress: ConvertProgress) => void) | undefined
@@ -54,8 +54,7 @@ async function measure(model: NativeModel, samples: Samples, tokenizerFolder: st
     }
     for (const text of texts) {
       throwIfAborted(signal)
-      const ids = info.text!.seesPadding ? tokenizer!.encodePadded([text]) : Int32Array.from(tokenizer!.encode(text))
-      step(text, await session.textMoments(ids).catch(rethrow))
+      step(text, await session.textMoments(towerIds(tokenizer!, text, info.text!.seesPadding)).catch(rethrow))
     }
   } finally {
     await session.dispose()

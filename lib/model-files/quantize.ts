@@ -8,7 +8,7 @@ import type { WeightType } from '../types.js'
 import { checkOneOf, checkOptions, checkString } from '../validate.js'
 import { type ConvertResult, writeModel } from './write-model.js'
 
-export const quantPolicies = ['mixed', 'uniform'] as const
+const quantPolicies = ['mixed', 'uniform'] as const
 
 /** Of {@link quantize}. */
 export interface QuantizeOptions extends Omit<ConvertOptions, 'dtype'> {

@@ -18,7 +18,7 @@ import type { Asked } from './hub-errors.js'
 import type { HubBlob } from './hub-repository.js'
 import { Transient, withRetries } from './retry.js'
 
-export interface BlobRequest {
+interface BlobRequest {
   /** Address of the file below the endpoint. */
   url: string
   asked: Asked

@@ -14,7 +14,7 @@ export interface NativePixels {
 /** One image of a batch: pixels to be resized and normalised natively, or a ready [3, H, W] tensor. */
 export type NativeImage = NativePixels | { tensor: Float32Array; width?: number; height?: number }
 
-export interface NativeTowerInfo {
+interface NativeTowerInfo {
   /** Values of a token between the blocks. */
   width: number
   /** Blocks. */
@@ -114,7 +114,7 @@ export interface NativePlaces {
   processorFolder: string
 }
 
-export interface NativeLoadOptions extends Partial<NativePlaces> {
+interface NativeLoadOptions extends Partial<NativePlaces> {
   device: 'auto' | 'cpu' | 'cuda' | 'metal' | 'vulkan'
   towers: 'both' | 'image' | 'text'
   /** Weight type in memory; '' keeps the file's. */
@@ -265,7 +265,7 @@ export interface NativeInspection {
   problems: { code: string; message: string }[]
 }
 
-export interface NativeInspectedTower {
+interface NativeInspectedTower {
   /** Values of a token between the blocks. */
   width: number
   /** Blocks. */
@@ -280,7 +280,7 @@ export interface NativeInspectedTower {
   pooling: string
 }
 
-export interface NativeConvertProgress {
+interface NativeConvertProgress {
   /** The tensor being written. */
   tensor: string
   tensorsDone: number

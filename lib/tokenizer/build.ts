@@ -13,7 +13,7 @@ import { usualBos, usualEos } from './files/special-names.js'
 import { mergeLines } from './words/word-model.js'
 
 /** Ids that the caller has fixed. */
-export interface FixedIds {
+interface FixedIds {
   bosId?: number
   eosId?: number
 }

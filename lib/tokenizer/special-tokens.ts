@@ -9,7 +9,7 @@ import { checkedId, invalidPart, isRecord } from './files/parts.js'
 import type { AddedToken, BesideFiles, SpecialTokens } from './types.js'
 
 /** An added token whose id is not settled. */
-export type NewToken = Omit<AddedToken, 'id'>
+type NewToken = Omit<AddedToken, 'id'>
 
 const roles = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'] as const
 type Role = (typeof roles)[number]

@@ -7,10 +7,9 @@ import { defaultModelPath } from '../../lib/models/model-path.js'
 import {
   createTokenizer, readTokenizerSource, type TokenizerSettings, type TokenizerSource,
 } from '../../lib/tokenizer/tokenizer.js'
-import { recoverMerges } from '../../lib/tokenizer/words/bpe.js'
 import { cleanText } from '../../lib/tokenizer/text/clean.js'
 import { oracle } from '../helpers/oracle'
-import { bos, eos, jsonOf, merges, specials, textOf, tiny, tokensOf, vectors, vocab } from './support'
+import { bos, eos, jsonOf, merges, recoverMerges, specials, textOf, tiny, tokensOf, vectors, vocab } from './support'
 
 
 describe('the tiny vocabulary', () => {

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 
 import { errorCodeOf } from '../../lib/errors.js'
 import type { TokenizerSource } from '../../lib/tokenizer/tokenizer.js'
+import { impliedMerges } from '../../lib/tokenizer/words/bpe.js'
 
 export const fixtures = resolve(__dirname, '../fixtures/tokenizer')
 
@@ -57,3 +58,22 @@ export const alphabet = [
   ...'abcdefghijklmnopqrstuvwxyz', ...'ABC019 \n\t.,!?\'"&;<>|_-',
   ...'éßÅÀçšŁΣσЖя日本語한🙂\u0301\u00a0\u200d\u0085',
 ]
+
+/**
+ * The merge list, lines 'left right', that a token list in id order implies (see {@link impliedMerges}). For CLIP's
+ * vocabulary it is merges.txt, line by line.
+ */
+export function recoverMerges(tokens: readonly string[]): string[] {
+  const ids = new Map(tokens.map((token, id) => [token, id]))
+  const { splitOf } = impliedMerges(tokens, token => ids.get(token), id => isSpecialName(tokens[id]!))
+  const merges: string[] = []
+  tokens.forEach((token, id) => {
+    const split = splitOf(id)
+    if (split > 0) merges.push(`${token.slice(0, split)} ${token.slice(split)}`)
+  })
+  return merges
+}
+
+function isSpecialName(token: string): boolean {
+  return /^<\|?(?:start|end)_?of_?text\|?>$/.test(token)
+}

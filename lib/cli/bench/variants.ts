@@ -3,7 +3,7 @@ import { Clip, type LoadOptions, type WeightType } from '../../index.js'
 import { showProgress } from '../pull-progress.js'
 import type { Shell } from '../shell.js'
 
-export interface Choices extends Pick<LoadOptions, 'device' | 'cacheDir' | 'offline' | 'towers'> {
+interface Choices extends Pick<LoadOptions, 'device' | 'cacheDir' | 'offline' | 'towers'> {
   model?: string
   /** undefined: as in the file. */
   types: (WeightType | undefined)[]

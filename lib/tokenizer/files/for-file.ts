@@ -6,7 +6,7 @@ import { readTokenizerSource } from './read-source.js'
 import type { TokenizerJsonSource, VocabularySource } from '../types.js'
 import { mergeLines } from '../words/word-model.js'
 
-export interface FileTokenizer {
+interface FileTokenizer {
   /** Text of tokenizer.json, or ''. */
   json: string
   /** Token strings in id order; empty for tokenizers without a plain vocabulary. */

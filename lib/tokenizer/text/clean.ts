@@ -6,7 +6,7 @@ import type { TextCleaning } from '../types.js'
 const pythonSpaces = /[\p{White_Space}\x1c-\x1f]+/gu
 
 /** Cleans a text in pieces that may come one after the other; see {@link TextCleaning}. */
-export type Cleaner = (part: string) => string
+type Cleaner = (part: string) => string
 
 /** A cleaner for the parts of one text, in order; parts end where {@link splitForCleaning} cuts. */
 export function cleanerFor(cleaning: TextCleaning): Cleaner {

@@ -37,11 +37,6 @@ export class TextFixer {
   }
 }
 
-/** All of {@link TextFixer} for one text. */
-export function fixText(text: string): string {
-  return new TextFixer().fix(text)
-}
-
 function fixOnce(text: string, unescape: boolean): string {
   let fixed = fixEncoding(unescape ? unescapeHtmlStrict(text) : text)
   fixed = fixed.replace(/[ĲĳŉǄ-ǌǱ-ǳﬀ-ﬆ]/g, (char) => (char === 'ﬅ' ? 'ſt' : char.normalize('NFKC')))

@@ -98,7 +98,7 @@ export function ranksOfMerges(merges: readonly string[]): RankOf {
 }
 
 /** Merges that a token list implies. */
-export interface ImpliedMerges {
+interface ImpliedMerges {
   rankOf: RankOf
   /** Length of the left part that `id` is merged from; 0 when it is no merge. */
   splitOf(id: number): number
@@ -129,25 +129,6 @@ export function impliedMerges(
     return (splits[id] = merged.length === 2 ? merged[0]!.length : 0)
   }
   return { rankOf: (left, right) => rankBelow(left, right, tokens.length), splitOf }
-}
-
-/**
- * The merge list, lines 'left right', that a token list in id order implies (see {@link impliedMerges}). For CLIP's
- * vocabulary it is merges.txt, line by line.
- */
-export function recoverMerges(tokens: readonly string[]): string[] {
-  const ids = new Map(tokens.map((token, id) => [token, id]))
-  const { splitOf } = impliedMerges(tokens, (token) => ids.get(token), (id) => isSpecialName(tokens[id]!))
-  const merges: string[] = []
-  tokens.forEach((token, id) => {
-    const split = splitOf(id)
-    if (split > 0) merges.push(`${token.slice(0, split)} ${token.slice(split)}`)
-  })
-  return merges
-}
-
-function isSpecialName(token: string): boolean {
-  return /^<\|?(?:start|end)_?of_?text\|?>$/.test(token)
 }
 
 function piecesOfToken(token: string): string[] {

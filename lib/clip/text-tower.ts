@@ -1,0 +1,101 @@
+/** Texts to embeddings: the cache, tokens, slices of long lists. */
+import { withDeadline } from '../async/deadline.js'
+import { mapInOrder } from '../async/pipeline.js'
+import { eachInSteps, turns } from '../async/turns.js'
+import { LruMap } from '../lru-map.js'
+import type { Scheduler } from '../scheduler/scheduler.js'
+import type { ClipTokenizer } from '../tokenizer/tokenizer.js'
+import type { CallOptions } from '../types.js'
+import { towerIds } from './model-tokenizer.js'
+import { type EncodeItem, textKind } from './session-runner.js'
+import { batchListener } from './trace.js'
+
+/** Embeddings that are kept: labels and queries come again and again. */
+const mostKept = 1024
+/** Characters. Longer texts hardly come again, and would fill memory. */
+const longestKept = 2048
+/** Texts that are tokenised and queued at once, or a batch; two such slices of a call wait at a time, so that a long list blocks nobody. */
+const leastSlice = 64
+/** Characters of texts that are tokenised at once: a millisecond's. */
+const shortList = 4096
+
+export class TextTower {
+  readonly tokenizer: ClipTokenizer
+  readonly #seesPadding: boolean
+  readonly #scheduler: Scheduler<EncodeItem, Float32Array>
+  readonly #slice: number
+  readonly #cache = new LruMap<string, Float32Array>(mostKept)
+
+  constructor(tokenizer: ClipTokenizer, seesPadding: boolean, scheduler: Scheduler<EncodeItem, Float32Array>, maxBatch: number) {
+    this.tokenizer = tokenizer
+    this.#seesPadding = seesPadding
+    this.#scheduler = scheduler
+    this.#slice = Math.max(leastSlice, maxBatch)
+  }
+
+  /** Texts whose embedding is kept. */
+  get cached(): number {
+    return this.#cache.size
+  }
+
+  clear(): void {
+    this.#cache.clear()
+  }
+
+  idsOf(text: string): Int32Array {
+    return towerIds(this.tokenizer, text, this.#seesPadding)
+  }
+
+  /** Un-normalised embeddings, from the cache where it has them. The vectors are shared: callers copy. */
+  async embed(texts: readonly string[], call: CallOptions): Promise<Float32Array[]> {
+    const known = new Map<string | number, Float32Array>()
+    const missing = new Map<string | number, number>() // to the first index of each
+    texts.forEach((text, i) => {
+      const key = keyOf(text, i)
+      if (known.has(key) || missing.has(key)) return
+      const vector = this.#cache.get(text)
+      if (vector === undefined) missing.set(key, i)
+      else known.set(key, vector)
+    })
+    const compute = async (slice: readonly number[], settings: CallOptions): Promise<void> => {
+      const vectors = await this.#compute(texts, slice, { ...settings, onTrace: call.onTrace })
+      slice.forEach((index, i) => {
+        const text = texts[index]!
+        known.set(keyOf(text, index), vectors[i]!)
+        if (text.length <= longestKept) this.#cache.set(text, vectors[i]!)
+      })
+    }
+    const slices = cut([...missing.values()], this.#slice)
+    if (slices.length === 1) {
+      await compute(slices[0]!, call)
+    } else if (slices.length > 1) {
+      await withDeadline(call, async limited => {
+        const eachSlice = mapInOrder(slices, { limit: 2, signal: limited.signal }, (slice, _, signal) => compute(slice, { ...limited, signal }))
+        for await (const _ of eachSlice);
+      })
+    }
+    return texts.map((text, i) => known.get(keyOf(text, i))!)
+  }
+
+  async #compute(texts: readonly string[], slice: readonly number[], { onTrace, ...settings }: CallOptions): Promise<Float32Array[]> {
+    const list = slice.map(i => texts[i]!)
+    const idsOf = (text: string): Int32Array => this.idsOf(text)
+    // what takes a while is done in steps, so that however much there is, others are served meanwhile
+    const ids = lengthOf(list) <= shortList ? list.map(idsOf) : await turns.run(eachInSteps(list, idsOf), settings.signal)
+    const items = ids.map((row, i) => ({ ids: row, name: texts.length === 1 ? 'text' : `texts[${slice[i]}]` }))
+    return this.#scheduler.submitMany(textKind, items, { ...settings, onBatch: batchListener(onTrace) })
+  }
+}
+
+/** Equal texts are computed once; but comparing many long ones costs more than that, and hashes of the longest are their lengths. */
+function keyOf(text: string, index: number): string | number {
+  return text.length > longestKept ? index : text
+}
+
+function cut<T>(values: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(values.length / size) }, (_, i) => values.slice(i * size, (i + 1) * size))
+}
+
+function lengthOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0)
+}

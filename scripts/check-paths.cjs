@@ -10,7 +10,7 @@ const root = path.join(__dirname, '..')
 const tracked = ['test', 'lib', 'cpp', 'scripts', 'bench', 'deploy', '.ci', 'CMakeLists.txt', 'binding.gyp', '*.json', '*.cjs', '*.mjs']
 const readable = /(\.(ts|[cm]?js|json|py|sh|cpp|h|yml|yaml|gyp|txt)|\/run|Dockerfile)$/
 /** Paths in there are relative to other places, or are data. */
-const exempt = /^(package-lock\.json|test\/fixtures\/(oracle|reference|tokenizer)\/|bench\/(results|peers\/package-lock)|scripts\/check-paths\.cjs|test\/checks\.test\.ts)/
+const exempt = /^(package-lock\.json|test\/fixtures\/(oracle|reference|tokenizer)\/|bench\/(results|peers\/package-lock)|scripts\/check-paths\.cjs|test\/project\/checks\.test\.ts)/
 
 /** What is wrong with a line of a file so many folders deep, if anything. */
 function faultOf(line, depth) {

@@ -18,21 +18,21 @@ const needs = {
   systemd: { absent: () => !runs('systemd-analyze', '--version') && 'no systemd-analyze', tests: /^test\/server\/deploy\.test\.ts: .*systemd/ },
   terminal: {
     absent: () => !(process.platform === 'linux' && existsSync('/usr/bin/script')) && "no /usr/bin/script of util-linux",
-    tests: /^test\/cli-hub\.test\.ts: .*a terminal/,
+    tests: /^test\/cli\/hub\.test\.ts: .*a terminal/,
   },
   twoCores: {
     absent: () => !(process.platform === 'linux' && availableParallelism() > 1) && 'one core alone, or not Linux',
-    tests: /^test\/cores\.test\.ts: affinity/,
+    tests: /^test\/cores\/cores\.test\.ts: affinity/,
   },
   linux: {
     absent: () => process.platform !== 'linux' && 'not Linux: no /proc, no prlimit',
-    tests: /^test\/(quantize|lifecycle\/scarcity|reference\/dtype|streams\/(cli|log|scarcity))\.test\.ts: /,
+    tests: /^test\/(model-files\/quantize|lifecycle\/scarcity|reference\/dtype|streams\/(cli|log|scarcity))\.test\.ts: /,
   },
   python: {
     absent: () => !runs('python3', '-c', 'import pty') && 'no python3, which makes a terminal that is closed',
     tests: /^test\/streams\/log\.test\.ts: .*a terminal/,
   },
-  posix: { absent: () => process.platform === 'win32' && 'Windows: no ulimit, no other users, no /bin/sh', tests: /^test\/(quantize|models\/(transfer|surroundings)|cli-texts)\.test\.ts: / },
+  posix: { absent: () => process.platform === 'win32' && 'Windows: no ulimit, no other users, no /bin/sh', tests: /^test\/(model-files\/quantize|models\/(transfer|surroundings)|cli\/texts)\.test\.ts: / },
 }
 
 module.exports = { needs }

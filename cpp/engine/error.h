@@ -1,5 +1,5 @@
 // The one error type of the C++ side. Every failure a caller can cause carries a stable code;
-// lib/errors.ts lists the same codes and test/errors.test.ts proves that both lists match.
+// lib/errors.ts lists the same codes and test/shared/errors.test.ts proves that both lists match.
 #pragma once
 
 #include <cstdarg>

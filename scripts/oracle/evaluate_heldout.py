@@ -3,7 +3,7 @@
 python evaluate_heldout.py MODEL_DIR [RESULT.json]
 
 One prompt a label ('a photo of a {label}'), the text the checkpoint was evaluated with; PIL preprocessing of the
-checkpoint's preprocessor_config.json, transparency over white; the pictures of test/fixtures/heldout. What test/default-model.test.ts compares ggclip with.
+checkpoint's preprocessor_config.json, transparency over white; the pictures of test/fixtures/heldout. What test/reference/default-model.test.ts compares ggclip with.
 """
 
 import json

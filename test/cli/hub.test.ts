@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-import { models, type PullResult } from '../lib/index'
-import { FakeHub } from './helpers/fake-hub'
-import { where } from './helpers/skips'
+import { models, type PullResult } from '../../lib/index'
+import { FakeHub } from '../helpers/fake-hub'
+import { where } from '../helpers/skips'
 
-const root = path.join(__dirname, '..')
+const root = path.join(__dirname, '..', '..')
 const main = path.join(root, 'dist', 'cli', 'main.js')
 const folder = path.join(root, 'test', 'fixtures', 'reference', 'small-open-clip')
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-cli-hub-'))

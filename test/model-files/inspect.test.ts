@@ -3,13 +3,13 @@ import { copyFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, t
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-import { Clip, inspect } from '../lib/index.js'
-import { fixtures, oracle } from './helpers/oracle'
+import { Clip, inspect } from '../../lib/index.js'
+import { fixtures, oracle } from '../helpers/oracle'
 
-const root = path.join(__dirname, '..')
+const root = path.join(__dirname, '..', '..')
 const embedded = path.join(root, 'models', 'emoji-clip.gguf')
-const { zip, op, global, text, dict, pickle, tensor, tuple } = require('./fixtures/torch/zip.cjs') as Record<'zip' | 'op' | 'global' | 'text' | 'dict' | 'pickle' | 'tensor' | 'tuple', (...values: any[]) => Buffer>
-const { parseGguf, buildGguf, parseSafetensors, buildSafetensors } = require('./fixtures/bad-input/model-files.cjs') as Record<'parseGguf' | 'buildGguf' | 'parseSafetensors' | 'buildSafetensors', (value: any) => any>
+const { zip, op, global, text, dict, pickle, tensor, tuple } = require('../fixtures/torch/zip.cjs') as Record<'zip' | 'op' | 'global' | 'text' | 'dict' | 'pickle' | 'tensor' | 'tuple', (...values: any[]) => Buffer>
+const { parseGguf, buildGguf, parseSafetensors, buildSafetensors } = require('../fixtures/bad-input/model-files.cjs') as Record<'parseGguf' | 'buildGguf' | 'parseSafetensors' | 'buildSafetensors', (value: any) => any>
 
 const folder = mkdtempSync(path.join(tmpdir(), 'ggclip-inspect-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-const root = path.join(__dirname, '..')
+const root = path.join(__dirname, '..', '..')
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
 const esModule = path.join(root, 'dist', 'index.mjs')
 

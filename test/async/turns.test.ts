@@ -1,5 +1,5 @@
 /** Long computations share the event loop. */
-import { eachInSteps, type Steps, Turns, type TurnsWorld } from '../lib/async/turns'
+import { eachInSteps, type Steps, Turns, type TurnsWorld } from '../../lib/async/turns'
 
 /** Time passes when a step says so; a turn of the loop comes when a test says so. */
 class World implements TurnsWorld {

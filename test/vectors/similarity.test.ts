@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 
-import { cosineSimilarity, dot, logSoftmax, normalize, rank, sigmoid, softmax } from '../lib/vectors/similarity'
+import { cosineSimilarity, dot, logSoftmax, normalize, rank, sigmoid, softmax } from '../../lib/vectors/similarity'
 
 function readReference<T>(file: string): T {
-  return JSON.parse(readFileSync(join(__dirname, 'fixtures/math', file), 'utf8')) as T
+  return JSON.parse(readFileSync(join(__dirname, '..', 'fixtures/math', file), 'utf8')) as T
 }
 
 function expectNear(found: ArrayLike<number>, expected: ArrayLike<number>, floor = 0): void {

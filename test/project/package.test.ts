@@ -7,7 +7,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
-import { addonFile, report, root, runCommand, sample, tinyModel } from './lifecycle/support'
+import { addonFile, report, root, runCommand, sample, tinyModel } from '../lifecycle/support'
 
 interface Manifest { name: string; version: string; files: string[]; dependencies: Record<string, string> }
 interface Packed { filename: string; size: number; unpackedSize: number; files: { path: string; size: number }[] }

@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { bytesOf, nameOf } from '../lib/server/page/gallery/byte-names'
-import { Folder } from '../lib/server/page/gallery/folder'
+import { bytesOf, nameOf } from '../../lib/server/page/gallery/byte-names'
+import { Folder } from '../../lib/server/page/gallery/folder'
 
 test('every name has one string, every string its bytes', () => {
   let state = 1
@@ -39,7 +39,7 @@ onLinux('names that are no UTF-8', () => {
   })
 
   test('the command line reads them', () => {
-    const main = join(__dirname, '..', 'dist', 'cli', 'main.js')
+    const main = join(__dirname, '..', '..', 'dist', 'cli', 'main.js')
     const { status, stderr, stdout } = spawnSync('sh', ['-c', `exec "${process.execPath}" "${main}" embed --json caf*.png f*/*`], { cwd: root, encoding: 'utf8' })
     expect([status, stderr]).toEqual([0, ''])
     expect(JSON.parse(stdout)).toHaveLength(3)

@@ -1,6 +1,6 @@
-import { Clip } from '../lib/index.js'
-import type { NativeNodeProfile, NativeProfile } from '../lib/native/contract.js'
-import { summarise } from '../lib/clip/profile.js'
+import { Clip } from '../../lib/index.js'
+import type { NativeNodeProfile, NativeProfile } from '../../lib/native/contract.js'
+import { summarise } from '../../lib/clip/profile.js'
 
 const node = (partial: Partial<NativeNodeProfile>): NativeNodeProfile => ({
   kind: 'linear', layer: 'v.blk.0.attn_q.weight', type: 'q8_0', nOut: 8, nIn: 4, rows: 10, operations: 640,

@@ -4,16 +4,16 @@ import { copyFileSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileS
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-import { Clip, convert, quantize, report, type ConvertProgress, type WeightType, weightTypes } from '../lib/index.js'
-import { makeB32 } from './helpers/b32'
-import { cosine } from './helpers/compare'
-import { fixtures } from './helpers/oracle'
-import { where } from './helpers/skips'
+import { Clip, convert, quantize, report, type ConvertProgress, type WeightType, weightTypes } from '../../lib/index.js'
+import { makeB32 } from '../helpers/b32'
+import { cosine } from '../helpers/compare'
+import { fixtures } from '../helpers/oracle'
+import { where } from '../helpers/skips'
 
 // a machine that is busy with other things takes its time
 jest.setTimeout(60_000)
 
-const root = path.join(__dirname, '..')
+const root = path.join(__dirname, '..', '..')
 const embedded = path.join(root, 'models', 'emoji-clip.gguf')
 const samples = path.join(root, 'models', 'samples')
 const pictures = ['pizza.webp', 'rocket.png', 'photo-hat.jpg'].map(name => path.join(samples, name))
@@ -263,6 +263,6 @@ describe('report', () => {
 })
 
 async function tensorTypes(file: string): Promise<Record<string, string>> {
-  const { inspect } = await import('../lib/index.js')
+  const { inspect } = await import('../../lib/index.js')
   return Object.fromEntries((await inspect(file)).tensors.map(({ name, type }) => [name, type]))
 }

@@ -1,6 +1,6 @@
 /** topK and similarityMatrix: native search over flat matrices. */
-import { similarityMatrix, topK } from '../lib/index.js'
-import { failureOf, maxDifference } from './lifecycle/support'
+import { similarityMatrix, topK } from '../../lib/index.js'
+import { failureOf, maxDifference } from '../lifecycle/support'
 
 /** Repeatable values in [-1, 1). */
 function values(count: number, seed: number): Float32Array {

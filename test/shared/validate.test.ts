@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import {
   checkBoolean, checkFloat32Array, checkFunction, checkInteger, checkLabels, checkNonEmptyArray, checkNumber,
   checkOneOf, checkOptions, checkSignal, checkString, checkTemplates, checkVector,
-} from '../lib/validate'
+} from '../../lib/validate'
 
 const wrongKind = { code: 'ERR_CLIP_INVALID_ARGUMENT', name: 'TypeError' }
 const wrongValue = { code: 'ERR_CLIP_OUT_OF_RANGE', name: 'RangeError' }

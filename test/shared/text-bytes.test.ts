@@ -1,5 +1,5 @@
 /** Bytes to text: every encoding that is known, and nothing guessed. */
-import { decodeText, NotText, textLines } from '../lib/text-bytes'
+import { decodeText, NotText, textLines } from '../../lib/text-bytes'
 
 const text = 'a red apple\r\nUn café — 東京 🍕\n\nlast'
 const utf16be = (of: string): Buffer => Buffer.from(of, 'utf16le').swap16()

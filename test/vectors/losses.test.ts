@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { contrastiveLoss, sigmoidLoss } from '../lib/vectors/losses'
-import { normalize } from '../lib/vectors/similarity'
+import { contrastiveLoss, sigmoidLoss } from '../../lib/vectors/losses'
+import { normalize } from '../../lib/vectors/similarity'
 
-const reference = join(__dirname, 'fixtures/math/losses_8x8.json')
+const reference = join(__dirname, '..', 'fixtures/math/losses_8x8.json')
 
 test('equal to the reference, for raw and for normalised vectors', () => {
   const expected = JSON.parse(readFileSync(reference, 'utf8')) as {

@@ -5,9 +5,9 @@ import path from 'node:path'
 
 import sharp from 'sharp'
 
-import { oracle } from './helpers/oracle'
+import { oracle } from '../helpers/oracle'
 
-const root = path.join(__dirname, '..')
+const root = path.join(__dirname, '..', '..')
 const main = path.join(root, 'dist', 'cli', 'main.js')
 const model = path.join(oracle, 'models', 'hf-clip-tiny')
 

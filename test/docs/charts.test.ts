@@ -5,7 +5,7 @@ import path from 'node:path'
 
 import sharp from 'sharp'
 
-const root = path.join(__dirname, '..')
+const root = path.join(__dirname, '..', '..')
 const results = path.join(root, 'bench', 'results')
 const images = path.join(root, 'docs', 'images')
 const manual = readFileSync(path.join(root, 'docs', 'performance.md'), 'utf8')

@@ -3,10 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-import type { BenchReport } from '../lib/cli/bench/report.js'
-import type { ClipInfo } from '../lib/index.js'
+import type { BenchReport } from '../../lib/cli/bench/report.js'
+import type { ClipInfo } from '../../lib/index.js'
 
-const root = path.join(__dirname, '..')
+const root = path.join(__dirname, '..', '..')
 const main = path.join(root, 'dist', 'cli', 'main.js')
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-bench-test-'))
 const short = ['--rounds', '2', '--batches', '1,3', '--sizes', '64x48', '--calls', '5']

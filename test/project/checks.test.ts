@@ -7,13 +7,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-const root = path.join(__dirname, '..')
+const root = path.join(__dirname, '..', '..')
 
-const { sortOut } = require('./skip-reporter.cjs') as { sortOut(skipped: string[]): { named: Map<string, string[]>; unnamed: string[] } }
-const { needs } = require('./skips.cjs') as { needs: Record<string, { absent(): string | false; tests: RegExp }> }
-const { circles } = require('../scripts/check-layers.cjs') as { circles(imports: Map<string, string[]>): string[][] }
-const documents = require('../scripts/check-documents.cjs') as { faultsOf(file: string, known: Set<string>, read: (file: string) => string): string[] }
-const { faults } = require('../scripts/check-paths.cjs') as { faults(file: string, text: string): string[] }
+const { sortOut } = require('../skip-reporter.cjs') as { sortOut(skipped: string[]): { named: Map<string, string[]>; unnamed: string[] } }
+const { needs } = require('../skips.cjs') as { needs: Record<string, { absent(): string | false; tests: RegExp }> }
+const { circles } = require('../../scripts/check-layers.cjs') as { circles(imports: Map<string, string[]>): string[][] }
+const documents = require('../../scripts/check-documents.cjs') as { faultsOf(file: string, known: Set<string>, read: (file: string) => string): string[] }
+const { faults } = require('../../scripts/check-paths.cjs') as { faults(file: string, text: string): string[] }
 
 describe('skipped tests', () => {
   const systemd = 'test/server/deploy.test.ts: the unit systemd finds nothing wrong with it'
@@ -22,9 +22,9 @@ describe('skipped tests', () => {
 
   it('are named with their reason where it holds', () => {
     needs.systemd!.absent = () => 'no systemd-analyze'
-    const { named, unnamed } = sortOut([systemd, 'test/search.test.ts: finds the nearest'])
+    const { named, unnamed } = sortOut([systemd, 'test/vectors/search.test.ts: finds the nearest'])
     expect([...named]).toEqual([['no systemd-analyze', [systemd]]])
-    expect(unnamed).toEqual(['test/search.test.ts: finds the nearest'])
+    expect(unnamed).toEqual(['test/vectors/search.test.ts: finds the nearest'])
   })
 
   it('are not excused by a reason that does not hold', () => {
@@ -33,7 +33,7 @@ describe('skipped tests', () => {
   })
 
   it('each reason is for some tests and not for all', () => {
-    for (const { tests } of Object.values(needs)) expect(tests.test('test/search.test.ts: finds the nearest')).toBe(false)
+    for (const { tests } of Object.values(needs)) expect(tests.test('test/vectors/search.test.ts: finds the nearest')).toBe(false)
   })
 })
 

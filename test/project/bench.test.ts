@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 
-import { oracle } from './helpers/oracle'
+import { oracle } from '../helpers/oracle'
 
-const bench = path.join(__dirname, '..', 'bench')
+const bench = path.join(__dirname, '..', '..', 'bench')
 
 /** The benchmarks are ES modules, which run beside the tests. `script` leaves its answer in `result`. */
 function run<T>(script: string): T {

@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 
-import { availableCores, divideCores, usableCores } from '../lib/cores/cores.js'
-import type { LogicalCpu } from '../lib/cores/linux.js'
-import { describeMachine, type Machine, type System } from '../lib/cores/machine.js'
-import { where } from './helpers/skips'
+import { availableCores, divideCores, usableCores } from '../../lib/cores/cores.js'
+import type { LogicalCpu } from '../../lib/cores/linux.js'
+import { describeMachine, type Machine, type System } from '../../lib/cores/machine.js'
+import { where } from '../helpers/skips'
 
 /** `cores` of so many threads each, numbered as Linux does: all first threads, then all second ones. */
 function cpus(cores: number, threads = 1, capacity: (core: number) => number = () => 1024): LogicalCpu[] {
@@ -178,6 +178,6 @@ test('this machine has between one core and as many as Node counts', () => {
 
 where('twoCores', test)('affinity of a real process', () => {
   const script = "process.stdout.write(String(require('./dist/cores/cores.js').availableCores()))"
-  const run = (command: string, args: string[]) => execFileSync(command, args, { cwd: path.join(__dirname, '..'), encoding: 'utf8' })
+  const run = (command: string, args: string[]) => execFileSync(command, args, { cwd: path.join(__dirname, '..', '..'), encoding: 'utf8' })
   expect(run('taskset', ['-c', '0', process.execPath, '-e', script])).toBe('1')
 })

@@ -3,8 +3,8 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, 
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-import { Clip, inspect, quantize, report } from '../lib/index.js'
-import { fixtures } from './helpers/oracle'
+import { Clip, inspect, quantize, report } from '../../lib/index.js'
+import { fixtures } from '../helpers/oracle'
 
 jest.setTimeout(60_000)
 
@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const own = path.join(folder, 'own')
 beforeAll(() => {
   mkdirSync(own)
-  const picture = path.join(__dirname, '..', 'models', 'samples', 'pizza.webp')
+  const picture = path.join(__dirname, '..', '..', 'models', 'samples', 'pizza.webp')
   copyFileSync(picture, path.join(own, 'pizza.webp'))
   writeFileSync(path.join(own, 'texts.txt'), 'a pizza\na photo of a cat\n')
 })

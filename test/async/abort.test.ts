@@ -1,5 +1,5 @@
-import { onAbort, withAbort } from '../lib/async/abort'
-import { listeners, promises, withCode } from './scheduler/support'
+import { onAbort, withAbort } from '../../lib/async/abort'
+import { listeners, promises, withCode } from '../scheduler/support'
 
 describe('abort helpers', () => {
   function task() {

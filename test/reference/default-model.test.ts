@@ -5,12 +5,12 @@ import path from 'node:path'
 
 import sharp from 'sharp'
 
-import { Clip } from '../lib/index.js'
-import { errorCodeOf } from '../lib/errors.js'
-import { defaultModelPath } from '../lib/models/model-path.js'
+import { Clip } from '../../lib/index.js'
+import { errorCodeOf } from '../../lib/errors.js'
+import { defaultModelPath } from '../../lib/models/model-path.js'
 
-const samples = path.join(__dirname, '..', 'models', 'samples')
-const heldout = path.join(__dirname, 'fixtures', 'heldout')
+const samples = path.join(__dirname, '..', '..', 'models', 'samples')
+const heldout = path.join(__dirname, '..', 'fixtures', 'heldout')
 const clothing = ['dress', 'hat', 'long sleeve top', 'jacket', 'pants', 'shirt', 'shoes', 'shorts', 'skirt', 't-shirt']
 /** scripts/oracle/evaluate_heldout.py: float32 weights in PyTorch, one prompt a label. */
 const pytorch = { pictures: 300, top1: 36.67, top5: 62.67 }

@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-import { where } from './helpers/skips'
+import { where } from '../helpers/skips'
 
-const root = path.join(__dirname, '..')
+const root = path.join(__dirname, '..', '..')
 const main = path.join(root, 'dist', 'cli', 'main.js')
 const picture = path.join(root, 'models', 'samples', 'pizza.webp')
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-cli-texts-'))

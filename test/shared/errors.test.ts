@@ -6,9 +6,9 @@ import { runInNewContext } from 'node:vm'
 import {
   ClipError, describeValue, errorCodeOf, errorCodes, fromNative, invalidArgument, nativeErrorCodes, nearestName,
   outOfRange, unknownOption,
-} from '../lib/errors'
+} from '../../lib/errors'
 
-const root = join(__dirname, '..')
+const root = join(__dirname, '..', '..')
 
 describe('the list of codes', () => {
   test('equals the list of the native side, in its order', () => {

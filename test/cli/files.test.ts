@@ -4,10 +4,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-import { Clip, type Inspection, type QuantizationReport } from '../lib/index.js'
-import { TensorFile } from './helpers/safetensors'
+import { Clip, type Inspection, type QuantizationReport } from '../../lib/index.js'
+import { TensorFile } from '../helpers/safetensors'
 
-const root = path.join(__dirname, '..')
+const root = path.join(__dirname, '..', '..')
 const main = path.join(root, 'dist', 'cli', 'main.js')
 const embedded = path.join(root, 'models', 'emoji-clip.gguf')
 const samples = path.join(root, 'models', 'samples')

@@ -26,13 +26,17 @@ const needs = {
   },
   linux: {
     absent: () => process.platform !== 'linux' && 'not Linux: no /proc, no prlimit',
-    tests: /^test\/(model-files\/quantize|lifecycle\/scarcity|reference\/dtype|streams\/(cli|log|scarcity))\.test\.ts: /,
+    tests: /^test\/(model-files\/quantize|models\/addresses|lifecycle\/scarcity|reference\/dtype|streams\/(cli|log|scarcity))\.test\.ts: /,
+  },
+  mounts: {
+    absent: () => !runs('unshare', '-rm', 'mount', '-t', 'tmpfs', 'none', '/mnt') && 'no unshare of util-linux, or this user may not mount in a namespace of his own',
+    tests: /^test\/model-files\/writing\.test\.ts: file systems/,
   },
   python: {
     absent: () => !runs('python3', '-c', 'import pty') && 'no python3, which makes a terminal that is closed',
     tests: /^test\/streams\/log\.test\.ts: .*a terminal/,
   },
-  posix: { absent: () => process.platform === 'win32' && 'Windows: no ulimit, no other users, no /bin/sh', tests: /^test\/(model-files\/quantize|models\/(transfer|surroundings)|cli\/texts)\.test\.ts: / },
+  posix: { absent: () => process.platform === 'win32' && 'Windows: no ulimit, no other users, no /bin/sh', tests: /^test\/(model-files\/(quantize|writing)|models\/(transfer|surroundings)|cli\/texts)\.test\.ts: / },
 }
 
 module.exports = { needs }

@@ -58,6 +58,8 @@ class Download {
   readonly #signal: AbortSignal | undefined
   /** Only this object ever writes to it. */
   readonly #own: string
+  /** Bytes that the longest attempt had. */
+  #furthest = 0
   /** ETag of the server that has the bytes, which need not be the hub's. */
   #serverEtag: string | undefined
 
@@ -78,7 +80,7 @@ class Download {
     try {
       // what lay there may have been damaged: without it the file gets a second chance
       for (let resumed = (await sizeOf(this.#own) ?? 0) > 0; ; resumed = false) {
-        await withRetries(this.#client.settings.retry, this.#signal, () => this.#attempt())
+        await withRetries(this.#client.settings.retry, this.#signal, () => this.#advance())
         const found = await this.#fault()
         if (found === undefined) break
         await rm(this.#own, { force: true })
@@ -130,6 +132,20 @@ class Download {
     if (bytes !== expected.bytes) return `${bytes} bytes`
     const digest = await digestOf(this.#own, expected, this.#signal)
     return digest === expected.etag || await sizeOf(this.#own) === undefined ? undefined : `hash ${digest}`
+  }
+
+  /** An attempt whose failure counts as progress only where it came further than all before: not where each starts over. */
+  async #advance(): Promise<void> {
+    try {
+      await this.#attempt()
+    } catch (failure) {
+      if (!(failure instanceof Transient)) throw failure
+      const bytes = await sizeOf(this.#own) ?? 0
+      const { error, pauseMs, progressed } = failure
+      const further = progressed && bytes > this.#furthest
+      this.#furthest = Math.max(this.#furthest, bytes)
+      throw new Transient(error, pauseMs, further)
+    }
   }
 
   async #attempt(): Promise<void> {

@@ -6,10 +6,11 @@
  * had the work is done without.
  */
 import { randomBytes } from 'node:crypto'
-import { open, readFile, rename, rm, utimes } from 'node:fs/promises'
+import { lstat, open, readFile, rename, rm, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
 
+import { throwIfAborted } from '../async/abort.js'
 import { makeFolder } from './hub-cache.js'
 import { pause } from './retry.js'
 
@@ -44,7 +45,7 @@ export async function withLock<T>(
   } finally {
     clearInterval(timer)
     // another one may have taken it for left over: then it is not ours to remove
-    if ((await holderOf(file))?.token === token) await rm(file, { force: true }).catch(() => undefined)
+    if ((await holderOf(file)).token === token) await rm(file, { force: true }).catch(() => undefined)
   }
 }
 
@@ -53,12 +54,14 @@ async function acquire(
 ): Promise<'held' | 'done' | 'impossible'> {
   const watch = new StaleWatch(file)
   for (;;) {
+    throwIfAborted(signal)
     if (await alreadyDone()) return 'done'
     const created = await create(file, { token, pid: process.pid, host: hostname() })
     if (created !== 'taken') return created
     const stale = await watch.staleHolder()
-    if (stale) await remove(file, stale)
-    else await pause(pollMs, signal)
+    if (!stale) await pause(pollMs, signal)
+    // one that cannot be removed would be found again, and again
+    else if (!await remove(file, stale)) return 'impossible'
   }
 }
 
@@ -73,22 +76,17 @@ class StaleWatch {
   }
 
   async staleHolder(): Promise<Holder | undefined> {
-    const handle = await open(this.#file, 'r').catch(() => undefined)
-    if (!handle) return undefined
-    try {
-      const holder = parseHolder(await handle.readFile('utf8'))
-      const { mtimeMs } = await handle.stat()
-      const seen = `${holder.token} ${mtimeMs}`
-      const now = performance.now()
-      if (seen !== this.#last) {
-        this.#last = seen
-        this.#since = now
-      }
-      const limit = holder.host === hostname() && !isAlive(holder.pid) ? deadMs : staleMs
-      return now - this.#since >= limit ? holder : undefined
-    } finally {
-      await handle.close()
+    const info = await lstat(this.#file).catch(() => undefined)
+    if (!info) return undefined
+    const holder = await holderOf(this.#file)
+    const seen = `${holder.token} ${info.mtimeMs}`
+    const now = performance.now()
+    if (seen !== this.#last) {
+      this.#last = seen
+      this.#since = now
     }
+    const limit = holder.host === hostname() && !isAlive(holder.pid) ? deadMs : staleMs
+    return now - this.#since >= limit ? holder : undefined
   }
 }
 
@@ -112,16 +110,22 @@ async function create(file: string, holder: Holder): Promise<'held' | 'taken' | 
   }
 }
 
-/** Moved away first, so that of several who found it left over one removes it, and not the lock of the next holder. */
-async function remove(file: string, stale: Holder): Promise<void> {
+/**
+ * Moved away first, so that of several who found it left over one removes it, and not the lock of the next holder.
+ *
+ * @returns false when it stays: another user's, or in a folder that cannot be written
+ */
+async function remove(file: string, stale: Holder): Promise<boolean> {
   const away = `${file}.${randomBytes(4).toString('hex')}`
-  if ((await holderOf(file))?.token !== stale.token) return
-  await rename(file, away).catch(() => undefined)
-  await rm(away, { force: true }).catch(() => undefined)
+  if ((await holderOf(file)).token !== stale.token) return true
+  const failure = await rename(file, away).then(() => undefined, (error: unknown) => (error as NodeJS.ErrnoException).code)
+  await rm(away, { force: true, recursive: true }).catch(() => undefined)
+  return failure === undefined || failure === 'ENOENT'
 }
 
-async function holderOf(file: string): Promise<Holder | undefined> {
-  return readFile(file, 'utf8').then(parseHolder, () => undefined)
+/** Nobody in particular where it cannot be read. */
+async function holderOf(file: string): Promise<Holder> {
+  return parseHolder(await readFile(file, 'utf8').catch(() => ''))
 }
 
 function parseHolder(text: string): Holder {

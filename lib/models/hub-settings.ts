@@ -24,7 +24,7 @@ export interface HubOptions {
 
 /** How often and how patiently a failed request is made again. */
 export interface RetryPolicy {
-  /** Failures in a row after which the call fails; any byte received starts the count anew. */
+  /** Failures in a row after which the call fails; one that brought the file further starts the count anew. */
   attempts: number
   /** First pause; each further one is twice as long, up to `maxPauseMs`. */
   pauseMs: number

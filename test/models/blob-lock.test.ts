@@ -1,6 +1,6 @@
 /** One writer at a time; locks of those who are gone do not last. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
 
@@ -68,6 +68,19 @@ test('a lock of a process that has ended is taken over', async () => {
   const started = performance.now()
   expect(await withLock(file, undefined, never, () => Promise.resolve('ours'))).toBe('ours')
   expect(performance.now() - started).toBeGreaterThan(2000)
+})
+
+test.each([['a folder', (file: string) => mkdirSync(file)], ['a link to nothing', (file: string) => symlinkSync('nowhere', file)]])('%s in its place is no lock for ever', async (_, make) => {
+  const file = lockFile()
+  mkdirSync(path.dirname(file))
+  make(file)
+  // by the clock of who looks: nobody touches it
+  const clock = jest.spyOn(performance, 'now')
+  const [began, real] = [Date.now(), performance.now()]
+  clock.mockImplementation(() => real + 50 * (Date.now() - began))
+  expect(await withLock(file, undefined, never, () => Promise.resolve('ours'))).toBe('ours')
+  clock.mockRestore()
+  expect(readdirSync(path.dirname(file))).toEqual([])
 })
 
 test('a lock that is touched is respected, also where its process cannot be seen', async () => {

@@ -1,5 +1,6 @@
 /** What is downloaded, where it goes, and when nothing needs to be. */
 import { lstatSync, readFileSync, readlinkSync, rmSync, statSync, unlinkSync } from 'node:fs'
+import promises from 'node:fs/promises'
 import path from 'node:path'
 
 import { pull } from '../../lib/models/pull'
@@ -136,6 +137,25 @@ test('a listener that throws ends the download with its error', async () => {
   const refusal = new Error('enough')
   expect(await failure(bench.fetch('owner/model', { onProgress: () => { throw refusal } }))).toBe(refusal)
   expect(bench.leftovers().filter(name => !name.endsWith('.incomplete'))).toEqual([])
+})
+
+describe('a file system without', () => {
+  afterEach(() => jest.restoreAllMocks())
+  const refuse = (name: 'symlink' | 'link') => jest.spyOn(promises, name).mockRejectedValue(Object.assign(new Error('not here'), { code: 'EPERM' }))
+
+  test.each([['symbolic links', ['symlink']], ['any links', ['symlink', 'link']]] as const)('%s: the files are whole, and found again', async (_, names) => {
+    names.forEach(refuse)
+    const { path: folder } = await bench.fetch('owner/model')
+    for (const name of needed) {
+      expect(lstatSync(path.join(folder, name)).isFile()).toBe(true)
+      expect(readFileSync(path.join(folder, name)).equals(Buffer.from(checkpoint[name]!))).toBe(true)
+    }
+    expect(await bench.fetch('owner/model')).toMatchObject({ downloadedBytes: 0, path: folder })
+    expect(await bench.fetch('owner/model', {}, { offline: true })).toMatchObject({ path: folder })
+    rmSync(path.join(folder, 'model.safetensors'))
+    expect(await bench.fetch('owner/model')).toMatchObject({ downloadedBytes: 0 })
+    expect(readFileSync(path.join(folder, 'model.safetensors')).equals(weights)).toBe(true)
+  })
 })
 
 test('an empty file is a file', async () => {

@@ -1,7 +1,7 @@
 /** Caches that cannot be written, users without a home, callers that change their mind: what a machine may be like. */
-import { execFile } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFile, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
 
 import { sha256 } from '../helpers/fake-hub'
@@ -70,6 +70,17 @@ posix('a cache that cannot be written', () => {
     expect(code).toBe('ERR_CLIP_FILE_WRITE')
     expect(message).toMatch(/^cannot write .*: EACCES.*HF_HOME or cacheDir \(--cache-dir\)$/)
     expect(message).toContain(bench.cacheDir)
+  })
+
+  test('with a lock of a process that has ended: done without one, at once and not in a circle', async () => {
+    const lock = path.join(bench.cacheDir, '.locks', 'models--owner--model', `${sha256(weights)}.ggclip-lock`)
+    mkdirSync(path.dirname(lock), { recursive: true })
+    writeFileSync(lock, JSON.stringify({ token: 'x', pid: spawnSync(process.execPath, ['-e', '']).pid, host: hostname() }))
+    chmodSync(bench.cacheDir, 0o777)
+    chmodSync(path.dirname(lock), 0o555)
+    const pulled = await pullElsewhere('owner/model', env(), stranger)
+    expect(pulled).toMatchObject({ downloadedBytes: pulled.bytes })
+    expect(existsSync(lock)).toBe(true)
   })
 
   test('a file that is missing in it', async () => {

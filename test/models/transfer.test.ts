@@ -149,6 +149,12 @@ describe('resuming', () => {
     await expectWhole()
   })
 
+  test('a server without ranges that always breaks off is given up', async () => {
+    bench.hub.trouble = ({ server }) => (server === 'cdn' ? { ignoreRange: true, cutAfter: 30_000 } : undefined)
+    expect(await failure(bench.fetch('owner/model'))).toMatchObject({ code: 'ERR_CLIP_HUB_UNREACHABLE' })
+    expect(ranges()).toHaveLength(3)
+  })
+
   test('a range that is refused, or answered with another, starts over', async () => {
     leave(parked(), weights.subarray(0, 5000))
     onWeights({ status: 416, headers: { 'content-range': 'bytes */300000' } })

@@ -3,17 +3,8 @@
 #include "engine/error.h"
 #include "formats/containers/gguf-reader.h"
 
-#include <atomic>
 #include <cerrno>
-#include <cstring>
-#include <filesystem>
-
-#ifdef _WIN32
-#include <io.h>
-#include <process.h>
-#else
-#include <unistd.h>
-#endif
+#include <cstdio>
 
 namespace ggclip {
 
@@ -21,8 +12,6 @@ namespace {
 
 constexpr uint32_t VERSION = 3;
 constexpr uint64_t ALIGNMENT = 32;  // the format's default
-
-std::atomic<uint32_t> n_writers{0};
 
 template <typename T>
 void append(std::string & out, T value) {
@@ -34,51 +23,9 @@ void append_string(std::string & out, const std::string & text) {
     out += text;
 }
 
-int process_id() {
-#ifdef _WIN32
-    return _getpid();
-#else
-    return static_cast<int>(getpid());
-#endif
-}
-
-// "x": never write through a file or link that is already there
-FILE * create(const std::string & path) {
-#ifdef _WIN32
-    return _wfopen(std::filesystem::u8path(path).wstring().c_str(), L"wbx");
-#else
-    return fopen(path.c_str(), "wbx");
-#endif
-}
-
-bool sync(FILE * file) {
-#ifdef _WIN32
-    return fflush(file) == 0 && _commit(_fileno(file)) == 0;
-#else
-    return fflush(file) == 0 && fsync(fileno(file)) == 0;
-#endif
-}
-
 }  // namespace
 
-gguf_writer::gguf_writer(const std::string & path) : path_(path) {
-    temporary_ = path + "." + std::to_string(process_id()) + "-" + std::to_string(n_writers++) + ".tmp";
-}
-
-gguf_writer::~gguf_writer() {
-    if (file_ != nullptr) {
-        fclose(file_);
-    }
-    if (is_made_) {
-        std::error_code ignored;
-        std::filesystem::remove(std::filesystem::u8path(temporary_), ignored);
-    }
-}
-
-void gguf_writer::fail(const char * what) const {
-    throw error(error_code::FILE_WRITE,
-                path_ + ": " + what + " failed: " + (errno ? strerror(errno) : "unknown reason"));
-}
+gguf_writer::gguf_writer(const std::string & path) : path_(path) {}
 
 void gguf_writer::key(const std::string & name, uint32_t kind) {
     append_string(keys_, name);
@@ -145,8 +92,8 @@ void gguf_writer::add_tensor(const std::string & name, ggml_type type, int n_dim
 
 void gguf_writer::put(const void * data, size_t n_bytes) {
     errno = 0;
-    if (n_bytes > 0 && fwrite(data, 1, n_bytes, file_) != n_bytes) {
-        fail("writing");
+    if (n_bytes > 0 && fwrite(data, 1, n_bytes, file_->stream()) != n_bytes) {
+        file_->fail("writing");
     }
     written_ += n_bytes;
 }
@@ -157,12 +104,7 @@ void gguf_writer::pad() {
 }
 
 void gguf_writer::begin_data() {
-    errno = 0;
-    file_ = create(temporary_);
-    if (file_ == nullptr) {
-        fail("creating a temporary file beside it");
-    }
-    is_made_ = true;
+    file_.emplace(path_);
     std::string head = "GGUF";
     append<uint32_t>(head, VERSION);
     append<uint64_t>(head, tensors_.size());
@@ -194,26 +136,8 @@ uint64_t gguf_writer::close() {
         throw error(error_code::INTERNAL,
                     path_ + ": " + std::to_string(tensors_.size() - current_) + " tensors without data");
     }
-    errno = 0;
-    const bool synced = sync(file_);
-    if (!synced) {
-        fail("flushing");
-    }
-    const bool closed = fclose(file_) == 0;
-    file_ = nullptr;
-    if (!closed) {
-        fail("closing");
-    }
+    file_->close();
     return written_;
-}
-
-void gguf_writer::commit() {
-    std::error_code code;
-    std::filesystem::rename(std::filesystem::u8path(temporary_), std::filesystem::u8path(path_), code);
-    if (code) {
-        throw error(error_code::FILE_WRITE, path_ + ": renaming the temporary file failed: " + code.message());
-    }
-    is_made_ = false;
 }
 
 }  // namespace ggclip

@@ -1,12 +1,13 @@
-// Writes a GGUF file (version 3, little-endian) tensor by tensor. The bytes go to a temporary file beside
-// `path`, which takes its place at the end in one step; until then `path` is untouched, and a writer that is
-// destroyed unfinished removes the temporary file.
+// Writes a GGUF file (version 3, little-endian) tensor by tensor, into a temporary file beside `path` that takes its place
+// at the end in one step.
 #pragma once
+
+#include "formats/write/temporary-file.h"
 
 #include <ggml.h>
 
 #include <cstdint>
-#include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,6 @@ namespace ggclip {
 class gguf_writer {
   public:
     explicit gguf_writer(const std::string & path);  // UTF-8; nothing is opened before begin_data
-    ~gguf_writer();
-    gguf_writer(const gguf_writer &) = delete;
-    gguf_writer & operator=(const gguf_writer &) = delete;
 
     // 1. keys, each once
     void set_u32(const std::string & key, uint32_t value);
@@ -38,28 +36,26 @@ class gguf_writer {
 
     // 4. flushes the temporary file to the disk and closes it: it may be read now. Returns its size.
     uint64_t close();
-    const std::string & temporary() const { return temporary_; }
+    const std::string & temporary() const { return file_->path(); }
 
     // 5. the temporary file takes the place of `path`.
-    void commit();
+    void commit() { file_->commit(); }
 
   private:
     struct tensor_info {
         std::string name;
         uint64_t    n_bytes;
     };
-    void             key(const std::string & name, uint32_t kind);
-    void             put(const void * data, size_t n_bytes);
-    void             pad();
-    [[noreturn]] void fail(const char * what) const;
+    void key(const std::string & name, uint32_t kind);
+    void put(const void * data, size_t n_bytes);
+    void pad();
 
-    std::string              path_, temporary_;
-    std::string              keys_, infos_;  // encoded
-    std::vector<tensor_info> tensors_;
-    uint64_t                 n_keys_ = 0, data_size_ = 0, written_ = 0, tensor_begin_ = 0;
-    size_t                   current_ = 0;
-    FILE *                   file_ = nullptr;
-    bool                     is_made_ = false;  // the temporary file exists
+    std::string                   path_;
+    std::optional<temporary_file> file_;
+    std::string                   keys_, infos_;  // encoded
+    std::vector<tensor_info>      tensors_;
+    uint64_t                      n_keys_ = 0, data_size_ = 0, written_ = 0, tensor_begin_ = 0;
+    size_t                        current_ = 0;
 };
 
 }  // namespace ggclip

@@ -25,7 +25,13 @@ function scriptFormatter() {
   formatter.setConfig({ lineWidth, indentWidth, useTabs, newLineKind }, typescript)
   const [wrong] = formatter.getConfigDiagnostics()
   if (wrong) throw new Error(`dprint.json: ${wrong.propertyName}: ${wrong.message}`)
-  return (filePath, fileText) => formatter.formatText({ filePath, fileText })
+  const once = (filePath, fileText) => formatter.formatText({ filePath, fileText })
+  // some lines take a second round until they stay; it also notices if the first one broke the file
+  const settled = (file, text) => {
+    const next = once(file, text)
+    return next === text ? text : settled(file, next)
+  }
+  return settled
 }
 
 /** @returns {((file: string, text: string) => string) | undefined} */

@@ -51,6 +51,7 @@ const siglip: Shared = { family: 'siglip', license: 'Apache-2.0', contextLength:
  * const small = models.filter(({ parameters, license }) => parameters < 160e6 && license === 'MIT')
  * console.log(small.some(({ name }) => name === 'clip-vit-b-32')) // true
  */
+// dprint-ignore: a table, one model a line
 export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   // OpenAI
   { ...openai, name: 'clip-vit-b-32', id: 'openai/clip-vit-base-patch32', parameters: 151_277_313, dim: 512, imageSize: 224, imagenet: 63.2, goodFor: 'the classic: fast, known to every tool, thresholds of others apply' },

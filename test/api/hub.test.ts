@@ -26,7 +26,10 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await hub.stop()
-  names.forEach((name, i) => { if (before[i] === undefined) delete process.env[name]; else process.env[name] = before[i] })
+  for (const [i, name] of names.entries()) {
+    if (before[i] === undefined) delete process.env[name]
+    else process.env[name] = before[i]
+  }
   rmSync(scratch, { recursive: true, force: true })
 })
 

@@ -10,6 +10,7 @@ function run(command, args, { cwd, env, capture = false } = {}) {
     env: { ...process.env, ...env },
     stdio: ['ignore', capture ? 'pipe' : process.stderr, 'inherit'],
     encoding: 'utf8',
+    maxBuffer: 1 << 28,
     shell: process.platform === 'win32' && command === 'npm',
   })
   if (result.error && result.error.code === 'ENOENT') throw new Error(`'${command}' was not found: install it and put it on the PATH`)

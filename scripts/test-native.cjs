@@ -21,11 +21,11 @@ const nativeTests = [
   ...(process.platform === 'linux' ? [{ name: 'allocations', sanitized: false }] : []),
 ]
 
-function main() {
-  buildNative({ tests: true })
+/** @param {string} folder of the programs @returns {boolean} whether all passed */
+function runNativeTests(folder) {
   let failed = 0
   for (const { name, args = () => [] } of nativeTests) {
-    const result = spawnSync(path.join(build, `${name}-test`), args(), { encoding: 'utf8', maxBuffer: 1 << 26 })
+    const result = spawnSync(path.join(folder, `${name}-test`), args(), { encoding: 'utf8', maxBuffer: 1 << 26 })
     const ok = result.status === 0
     if (!ok) {
       failed++
@@ -34,9 +34,12 @@ function main() {
     process.stdout.write(`${ok ? 'pass' : 'FAIL'}  native ${name}${ok ? '' : ` (${result.signal ?? `exit ${result.status}`})`}\n`)
   }
   process.stdout.write(`native: ${nativeTests.length - failed} passed, ${failed} failed\n`)
-  if (failed > 0) process.exitCode = 1
+  return failed === 0
 }
 
-module.exports = { nativeTests }
+module.exports = { nativeTests, runNativeTests }
 
-if (require.main === module) main()
+if (require.main === module) {
+  buildNative({ tests: true })
+  if (!runNativeTests(build)) process.exitCode = 1
+}

@@ -18,6 +18,7 @@ const net = require('node:net')
 const path = require('node:path')
 const { parseArgs } = require('node:util')
 const { isMainThread, parentPort, Worker, workerData } = require('node:worker_threads')
+const { randomFrom } = require('../test/helpers/random.cjs')
 
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))
 const drainMs = 2000
@@ -296,16 +297,5 @@ function attacksOn(port, random, pictures) {
       for (const socket of sockets) socket.destroy()
       return 0
     },
-  }
-}
-
-/** An integer from 0 to below `limit` (mulberry32). */
-function randomFrom(seed) {
-  let state = seed
-  return limit => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * limit)
   }
 }

@@ -10,6 +10,7 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { parseArgs } = require('node:util')
+const { randomFrom } = require('../test/helpers/random.cjs')
 
 const { values } = parseArgs({
   options: {
@@ -24,14 +25,7 @@ const tolerance = 1e-5 // rows of another batch may be summed in another order
 const { Clip } = require('../dist/index.js')
 const sharp = require('sharp')
 
-let state = Number(values.seed)
-/** An integer from 0 to below `limit` (mulberry32). */
-function random(limit) {
-  state = (state + 0x6d2b79f5) | 0
-  let t = Math.imul(state ^ (state >>> 15), 1 | state)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * limit)
-}
+const random = randomFrom(Number(values.seed))
 
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))
 const rssMib = () => process.memoryUsage().rss / 2 ** 20

@@ -8,19 +8,14 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { createTokenizer, readTokenizerSource } = require('../../dist/tokenizer/tokenizer.js')
+const { randomFrom } = require('../helpers/random.cjs')
 
 const [, , seconds = '10', findings = '.', seed = String(Date.now() % 1e9)] = process.argv
 const families = path.join(__dirname, '..', 'fixtures', 'reference', 'families')
 const own = path.join(__dirname, '..', 'fixtures', 'tokenizer')
 const isTokenizerFile = name => /^(tokenizer(_config)?\.json|vocab\.(json|txt)|merges\.txt|special_tokens_map\.json|added_tokens\.json|.*\.model)$/.test(name)
 
-let state = Number(seed)
-function random(below) {
-  state = (state + 0x6d2b79f5) | 0
-  let t = Math.imul(state ^ (state >>> 15), 1 | state)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below)
-}
+const random = randomFrom(Number(seed))
 const pick = list => list[random(list.length)]
 
 // ---- changes -------------------------------------------------------------------------------------------------------

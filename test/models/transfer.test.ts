@@ -10,6 +10,8 @@ import { sha256 } from '../helpers/fake-hub'
 import { where } from '../helpers/skips'
 import { Bench, checkpoint, failure, needed, noise, weights } from './support'
 
+const { randomFrom } = require('../helpers/random.cjs') as { randomFrom(seed: number): (limit: number) => number }
+
 const bench = new Bench()
 const root = path.join(__dirname, '..', '..')
 const compiled = path.join(root, 'dist', 'index.js')
@@ -321,7 +323,8 @@ describe('any trouble', () => {
   ]
 
   test.each(Array.from({ length: 25 }, (_, i) => i + 1))('ends with the true files or a coded error, and then with the true files (%d)', async seed => {
-    const random = generator(seed)
+    const draw = randomFrom(seed)
+    const random = (): number => draw(2 ** 32) / 2 ** 32
     bench.hub.trouble = () => kinds[Math.floor(random() * kinds.length * 1.5)]?.(random)
     for (let call = 0; call < 3; call++) {
       try {
@@ -336,17 +339,6 @@ describe('any trouble', () => {
     for (const file of needed) expect(readFileSync(path.join(folder, file)).equals(Buffer.from(checkpoint[file]!))).toBe(true)
   })
 })
-
-/** Numbers from 0 to 1, the same for a seed (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 describe('many at once', () => {
   test('pulls of one model in one process: each file comes once', async () => {

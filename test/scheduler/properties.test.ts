@@ -3,16 +3,7 @@ import { setUp } from './support'
 
 type Harness = ReturnType<typeof setUp>
 
-/** mulberry32 */
-function randomFrom(seed: number): (limit: number) => number {
-  let state = seed
-  return limit => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * limit)
-  }
-}
+const { randomFrom } = require('../helpers/random.cjs') as { randomFrom(seed: number): (limit: number) => number }
 
 interface Outcome { call: number; items: string[]; result?: string[]; reason?: unknown; endedAt?: number }
 

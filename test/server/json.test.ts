@@ -24,16 +24,7 @@ const outcome = (work: () => unknown): unknown => {
   }
 }
 
-/** An integer from 0 to below `limit` (mulberry32). */
-function randomFrom(seed: number): (limit: number) => number {
-  let state = seed
-  return limit => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * limit)
-  }
-}
+const { randomFrom } = require('../helpers/random.cjs') as { randomFrom(seed: number): (limit: number) => number }
 
 const scalars = ['0', '-0', '1.5e3', '-12.25', '1E+2', '01', '+1', '.5', '1.', '1e', '-', 'true', 'false', 'null', 'nul', 'True', 'NaN', 'undefined', '""',
   '"a"', '"é😀"', '"\\u00e9\\ud83d\\ude00"', '"\\ud83d"', '"\\n\\t\\"\\\\\\/"', '"\\x"', '"\\u12"', '"a\nb"', '"\u2028"', '"', "'a'", '"\\', '"\\"', '/* */1']

@@ -31,7 +31,7 @@ export { prepareDecoder } from './decode.js'
  */
 export const defaultMaxPixels = 2 ** 28
 
-/** Most milliseconds of decoding unless the caller says otherwise: 200 megapixels of AVIF take half of it on one core. */
+/** Most milliseconds of decoding unless the caller says otherwise. */
 export const defaultMaxDecodeMs = 20_000
 
 /**

@@ -4,7 +4,7 @@ import type { PictureFormat } from './picture-format.js'
 
 /**
  * Most pixels of files that are decoded in the host's own process. Measured at 64 million pixels on one core: JPEG 0.4 s,
- * PNG 0.3 s, WebP 2 s, progressive JPEG 1.3 s, more with a hundred scans; metadata (EXIF, profiles, texts, a million
+ * PNG 0.3 s, WebP 2 s, progressive JPEG 1.3 s, more with many scans; metadata (EXIF, profiles, texts, a million
  * chunks) adds less than half a second to any of them. So the first two are bounded by `maxPixels` itself.
  */
 const mostWebpPixels = 2 ** 24

@@ -14,7 +14,7 @@ export class Admission {
   readonly #byClient = new Map<string, number>()
 
   /** `itemMs`: how long an input takes at present, for the hint when to come again. */
-  constructor(private readonly limit: number, private readonly itemMs: () => number) {}
+  constructor(readonly limit: number, private readonly itemMs: () => number) {}
 
   get held(): number {
     return this.#held

@@ -1,4 +1,6 @@
 /** What happens to every request: identity, limits, log line, metrics, errors. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import { ClipError } from '../errors.js'
@@ -64,6 +66,12 @@ export function addHooks(app: FastifyInstance, context: Context): void {
     } catch (error) {
       done(error as Error)
     }
+  })
+  // who asks before sending a body is told to go on once nothing stands against the request, not before
+  app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => void app.server.emit('request', request, response))
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    if (/^100-continue$/i.test(request.headers.expect ?? '')) reply.raw.writeContinue()
+    done(null, payload)
   })
   app.addHook('preValidation', ({ body, routeOptions }, _, done) => {
     try {

@@ -6,7 +6,7 @@ import { type FormTarget, readForm } from './form.js'
 import { checkSizes } from './input/json-body.js'
 import { sendJson } from './output/answer.js'
 import { healthz, readyz } from './handlers/health.js'
-import { models, oneModel } from './handlers/models.js'
+import { models, modelsForInfinity, oneModel } from './handlers/models.js'
 import type { computeRoutes } from './routes.js'
 import { healthz as healthzSchema, metrics as metricsSchema, models as modelsSchema, readyz as readyzSchema } from './schemas/models.js'
 import { callOf } from './work.js'
@@ -40,7 +40,7 @@ export function computeRoute(app: FastifyInstance, context: Context, { url, alia
 export function serverRoutes(app: FastifyInstance, context: Context): void {
   const { metrics, settings } = context
   app.get('/v1/models', { schema: modelsSchema, config: { access: 'key' } }, () => models(context))
-  app.get('/models', { schema: { hide: true }, config: { access: 'key' } }, () => models(context))
+  app.get('/models', { schema: { hide: true }, config: { access: 'key' } }, () => modelsForInfinity(context))
   app.get('/health', { schema: { hide: true } }, () => ({ ...healthz(), unix: Date.now() / 1000 }))
   app.get<{ Params: { '*': string } }>('/v1/models/*', { schema: { hide: true }, config: { access: 'key' } }, ({ params }) => oneModel(context, params['*']))
   app.get('/healthz', { schema: healthzSchema }, () => healthz())

@@ -44,6 +44,22 @@ test.each<[string, string[], Buffer[]]>([
   for (let i = 0; i < 3; i++) expect(await writeThenRead(server.port, headOf(...more), chunks)).toBe(tooLarge)
 })
 
+test('who asks with Expect is refused before the body, and told to go on only when nothing stands against it', async () => {
+  const ask = (port: number, length: number, more: string[] = []): Promise<string> => new Promise(resolve => {
+    const socket = net.connect(port, '127.0.0.1').setEncoding('utf8').on('error', () => undefined)
+    let text = ''
+    socket.on('data', (data: string) => {
+      text += data
+      if (text.startsWith('HTTP/1.1 100') && !text.includes('"object"')) socket.write(JSON.stringify({ input: 'a' }).padEnd(length))
+      else if (text.includes('}')) socket.destroy()
+    }).on('close', () => resolve(text))
+    socket.write([...headOf(`content-length: ${length}`, 'expect: 100-continue', ...more), '', ''].join('\r\n'))
+  })
+  expect(await ask(server.port, 1_000_001)).toMatch(/^HTTP\/1.1 413 [^]*ERR_CLIP_REQUEST_TOO_LARGE/)
+  expect(await ask(locked.port, 100)).toMatch(/^HTTP\/1.1 401 /)
+  expect(await ask(locked.port, 100, [`authorization: Bearer ${key}`])).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 /)
+})
+
 test('too large, by fetch', async () => {
   for (let i = 0; i < 5; i++) {
     const response = await fetch(`${server.url}/v1/embeddings`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })

@@ -77,6 +77,15 @@ test('health, readiness, models', async () => {
   })
 })
 
+test('models as infinity\'s clients read them: with stats, and of no other owner', async () => {
+  const { status, body } = await get(server, '/models')
+  expect(status).toBe(200)
+  expect(body.data).toEqual([{
+    id: 'emoji-clip', object: 'model', created: expect.any(Number) as number, loaded: true, dimensions: [256], modalities: ['image', 'text'], backend: 'ggclip',
+    capabilities: ['embed', 'classify', 'rerank'], stats: { queue_absolute: 0, queue_fraction: 0, results_pending: 0, batch_size: 0 },
+  }])
+})
+
 test('every answer has a request id; one that is sent along is kept, when it is one', async () => {
   const id = async (given?: string) => (await get(server, '/healthz', { headers: given === undefined ? {} : { 'x-request-id': given } })).headers.get('x-request-id')
   expect(await id()).toMatch(/^[0-9a-f-]{36}$/)

@@ -6,6 +6,18 @@ export function models({ pool, startedAt }: Context) {
   return { object: 'list', data: [...pool.slots.keys()].map(name => describe(pool, name, startedAt)) }
 }
 
+/** GET /models: infinity's clients want `stats`, and refuse every owner but infinity. */
+export function modelsForInfinity(context: Context) {
+  const { object, data } = models(context)
+  return { object, data: data.map(({ owned_by: _, ...model }) => ({ ...model, stats: statsOf(context.pool, model.id), backend: 'ggclip', capabilities: ['embed', 'classify', 'rerank'] })) }
+}
+
+function statsOf(pool: Context['pool'], name: string) {
+  const { clip, admission } = pool.get(name)
+  const { queued = 0, running = 0 } = clip?.stats() ?? {}
+  return { queue_absolute: queued, queue_fraction: admission.held / admission.limit, results_pending: admission.held, batch_size: running }
+}
+
 /** GET /v1/models/:id */
 export function oneModel({ pool, startedAt }: Context, id: string) {
   if (!pool.slots.has(id)) throw new ClipError('ERR_CLIP_MODEL_UNKNOWN', `no model '${id.slice(0, 80)}' here`)

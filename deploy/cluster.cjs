@@ -10,7 +10,7 @@ const cluster = require('node:cluster')
 const { availableParallelism } = require('node:os')
 const { parseArgs } = require('node:util')
 
-const { Server } = require(process.env.GGCLIP_PACKAGE ?? 'ggclip')
+const { Server } = require(process.env.GGCLIP_SERVER ?? 'ggclip/server')
 
 const { values } = parseArgs({
   options: {

@@ -19,7 +19,7 @@ async function main() {
 }
 
 async function serve() {
-  const { Server } = require(process.env.GGCLIP_PACKAGE ?? 'ggclip')
+  const { Server } = require(process.env.GGCLIP_SERVER ?? 'ggclip/server')
   const server = await Server.start({ port: workerData.port, logLevel: 'info' })
   parentPort.once('message', () => void server.close())
   parentPort.postMessage({ url: server.url })

@@ -1,4 +1,4 @@
-// Compiles lib/ to dist/ (CommonJS) and writes the ES module face: dist/index.mjs re-exports the CommonJS module by
+// Compiles lib/ to dist/ (CommonJS) and writes the ES module face: dist/index.mjs (and dist/server/index.mjs) re-exports the CommonJS module by
 // name, so both kinds of import share one set of classes and one loaded addon.
 'use strict'
 
@@ -11,14 +11,18 @@ const dist = path.join(root, 'dist')
 
 function buildTs() {
   run(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', path.join(root, 'tsconfig.build.json')], { cwd: root })
-  const names = Object.keys(require(path.join(dist, 'index.js'))).filter((name) => /^[A-Za-z]\w*$/.test(name))
-  const lines = names.map((name) => `export const ${name} = module.${name}`)
-  write('index.mjs', `import module from './index.js'\n${lines.join('\n')}\n`)
-  write('index.d.mts', "export * from './index.js'\n")
+  for (const folder of ['', 'server']) writeEsmFace(folder)
   // the web page is plain files: nothing compiles them
   const page = path.join('server', 'page', 'static')
   fs.cpSync(path.join(root, 'lib', page), path.join(dist, page), { recursive: true })
   fs.chmodSync(path.join(dist, 'cli', 'main.js'), 0o755)
+}
+
+function writeEsmFace(folder) {
+  const names = Object.keys(require(path.join(dist, folder, 'index.js'))).filter((name) => /^[A-Za-z]\w*$/.test(name))
+  const lines = names.map((name) => `export const ${name} = module.${name}`)
+  write(path.join(folder, 'index.mjs'), `import module from './index.js'\n${lines.join('\n')}\n`)
+  write(path.join(folder, 'index.d.mts'), "export * from './index.js'\n")
 }
 
 function write(file, text) {

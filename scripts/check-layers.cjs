@@ -48,8 +48,7 @@ function checkIncludes(file) {
 }
 
 function importsOf(file) {
-  // the public table lists the server, which is built on that table
-  const text = file === 'lib/index.ts' ? read(file).replace(/'\.\/server\/.*'/g, '') : read(file)
+  const text = read(file)
   const names = [...text.matchAll(/\b(?:from|import|require|import\(|require\()\s*'(\.{1,2}\/[^']+)\.js'/g)].map(([, name]) => name)
   return [...new Set(names)].map(name => path.posix.join(path.posix.dirname(file), `${name}.ts`))
 }

@@ -70,7 +70,7 @@ async function view(page, name) {
 }
 
 async function main() {
-  const { Server } = require('../dist/index.js')
+  const { Server } = require('../dist/server/index.js')
   const server = await Server.start({ port: 0, folder: samples })
   const browser = await launch()
   try {

@@ -27,7 +27,7 @@ function memoryOf(pid) {
 async function measure(workers) {
   const model = options.model ? ['--model', `bench=${path.resolve(options.model)}`] : []
   const child = spawn(process.execPath, [path.join(root, 'deploy', 'cluster.cjs'), '--port', '0', '--workers', String(workers), ...model], {
-    env: { ...process.env, GGCLIP_PACKAGE: path.join(root, 'dist', 'index.js') }, stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, GGCLIP_SERVER: path.join(root, 'dist', 'server', 'index.js') }, stdio: ['ignore', 'pipe', 'ignore'],
   })
   process.once('exit', () => child.kill('SIGKILL'))
   const pids = new Set()

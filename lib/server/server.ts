@@ -1,6 +1,6 @@
 /** The library's HTTP server. Light: what serving needs is loaded when one is started. */
-import { ClipError } from '../errors.js'
 import { checkServerOptions, type ServerSettings } from './options.js'
+import { loadParts } from './parts.js'
 import type { RunningServer } from './start.js'
 import type { ServerOptions } from './types.js'
 
@@ -39,7 +39,7 @@ export class Server {
    * then, and requests wait for the model.
    *
    * @throws {TypeError|RangeError} bad options; {ClipError} ERR_CLIP_SERVER_LISTEN when the port cannot be had,
-   *   ERR_CLIP_MODEL_UNAVAILABLE when a model cannot be loaded (`cause` says why); the signal's reason
+   *   ERR_CLIP_MODEL_UNAVAILABLE when a model cannot be loaded (`cause` says why), ERR_CLIP_SERVER_PARTS when Fastify and the packages beside it are not installed; the signal's reason
    *
    * @example
    * const server = await Server.start({ port: 0, models: { emoji: 'models/emoji-clip.gguf' }, maxImageBytes: 4 * 2 ** 20 })
@@ -48,9 +48,7 @@ export class Server {
    */
   static async start(options?: ServerOptions): Promise<Server> {
     const settings = checkServerOptions(options)
-    const { startServer } = await import('./start.js').catch((error: unknown) => {
-      throw new ClipError('ERR_CLIP_SERVER_LISTEN', `the server's parts cannot be loaded: ${(error as Error).message}`, { cause: error })
-    })
+    const { startServer } = await loadParts()
     return new Server(await startServer(settings), settings)
   }
 

@@ -2,7 +2,7 @@
 'use strict'
 
 /** Entries of the package, by the file that lists their exports. */
-const entries = [{ module: 'ggclip', file: 'lib/index.ts' }]
+const entries = [{ module: 'ggclip', file: 'lib/index.ts' }, { module: 'ggclip/server', file: 'lib/server/index.ts' }]
 
 /** `names`: exports, and members of the classes that are explained on several pages. `prelude`: runs before the examples. */
 const pages = [
@@ -67,8 +67,8 @@ const pages = [
   {
     file: 'server.md',
     title: 'Serve',
-    intro: 'The HTTP server as a part of your program. What it answers: [server.md](../server.md).',
-    prelude: "import { Server } from 'ggclip'\n",
+    intro: 'The HTTP server as a part of your program: the module `ggclip/server`, whose packages are installed beside ggclip ([how](../server.md#installing)). What it answers: [server.md](../server.md).',
+    prelude: "import { Server } from 'ggclip/server'\n",
     names: ['Server', 'ServerOptions', 'ServedModel', 'ApiKey', 'RemoteImageOptions', 'LogLevel'],
   },
   {

@@ -9,7 +9,7 @@ import { delimiter, join } from 'node:path'
 
 import { addonFile, report, root, runCommand, sample, tinyModel } from '../lifecycle/support'
 
-interface Manifest { name: string; version: string; files: string[]; dependencies: Record<string, string> }
+interface Manifest { name: string; version: string; files: string[]; dependencies: Record<string, string>; peerDependencies: Record<string, string>; devDependencies: Record<string, string> }
 interface Packed { filename: string; size: number; unpackedSize: number; files: { path: string; size: number }[] }
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
@@ -17,6 +17,8 @@ const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'ggclip-package-')))
 const consumer = join(scratch, 'consumer')
 const compilers = join(scratch, 'compilers')
 const platform = `${process.platform}-${process.arch}`
+const peers = Object.keys(manifest.peerDependencies)
+const outOfReach = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ENOTCACHED/
 /** With one platform's binary and the default model (below 8 MB), compressed. */
 const maxArchiveBytes = 12e6
 
@@ -64,10 +66,20 @@ function installByHand(archive: string): void {
   execFileSync('tar', ['-xzf', archive, '-C', modules])
   execFileSync('mv', [join(modules, 'package'), join(modules, 'ggclip')])
   for (const name of readdirSync(join(root, 'node_modules'))) {
-    if (!name.startsWith('.') && name !== 'ggclip') symlinkSync(join(root, 'node_modules', name), join(modules, name))
+    if (!name.startsWith('.') && name !== 'ggclip' && name !== '@fastify' && !peers.includes(name)) symlinkSync(join(root, 'node_modules', name), join(modules, name))
   }
   symlinkSync(join('..', 'ggclip', 'dist', 'cli', 'main.js'), join(modules, '.bin', 'ggclip'))
   execFileSync(process.execPath, [join(modules, 'ggclip', 'scripts', 'install.cjs')], { env, stdio: 'pipe' })
+}
+
+/** What serving needs, installed afterwards. */
+function addServerParts(): void {
+  try {
+    npm(['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', ...peers.map(name => `${name}@${manifest.peerDependencies[name]}`)], consumer)
+  } catch (error) {
+    if (!outOfReach.test((error as { stderr: string }).stderr)) throw error
+    for (const name of new Set(peers.map(peer => peer.split('/')[0]!))) symlinkSync(join(root, 'node_modules', name), join(consumer, 'node_modules', name))
+  }
 }
 
 function freePort(): Promise<number> {
@@ -99,7 +111,7 @@ describe('the packed archive', () => {
       npm(['install', '--ignore-scripts=false', '--prefer-offline', '--no-audit', '--no-fund', archive], consumer)
     } catch (error) {
       const { stderr } = error as { stderr: string }
-      if (!/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ENOTCACHED/.test(stderr)) throw new Error(`npm install failed:\n${stderr}`)
+      if (!outOfReach.test(stderr)) throw new Error(`npm install failed:\n${stderr}`)
       installByHand(archive)
     }
     embedded = existsSync(join(consumer, 'node_modules', 'ggclip', 'models', 'emoji-clip.gguf'))
@@ -152,7 +164,23 @@ describe('the packed archive', () => {
     if (embedded) expect(results[0]!.label).toBe('rocket')
   })
 
-  it('serves as its container does, in good health', async () => {
+  it('brings nothing of the server; serving asks for it in one sentence', async () => {
+    expect(peers.map(name => existsSync(join(consumer, 'node_modules', name)))).toEqual(peers.map(() => false))
+    const sentence = `serving needs packages that ggclip does not bring: npm install ${peers.map(name => `${name}@${manifest.peerDependencies[name]}`).join(' ')}`
+    const run = await runCommand('npx', ['--no-install', 'ggclip', 'serve', '--port', '0'], { cwd: consumer, env: env as Record<string, string> })
+    expect([run.code, run.stdout, run.stderr.trim().split('\n')]).toEqual([1, '', [expect.stringContaining(sentence)]])
+    expect(report(await script('server.cjs', `
+      require('ggclip/server').Server.start({ port: 0 }).catch(({ code, message }) => console.log(JSON.stringify({ code, message })))\n`))).toEqual({ code: 'ERR_CLIP_SERVER_PARTS', message: sentence })
+  })
+
+  it('names the versions that are tested, and they are optional', () => {
+    const { peerDependencies, devDependencies } = manifest
+    expect(peerDependencies).toEqual(Object.fromEntries(peers.map(name => [name, devDependencies[name]])))
+    expect(Object.values((manifest as unknown as { peerDependenciesMeta: Record<string, { optional: boolean }> }).peerDependenciesMeta)).toEqual(peers.map(() => ({ optional: true })))
+  })
+
+  it('serves as its container does, in good health, with the packages that serving needs', async () => {
+    addServerParts()
     const dockerfile = readFileSync(join(root, 'deploy', 'Dockerfile'), 'utf8')
     const [, entry] = /^ENTRYPOINT (.*)$/m.exec(dockerfile)!
     const [, check] = /^HEALTHCHECK [^\n]*\\\n\s+CMD (.*)$/m.exec(dockerfile)!
@@ -179,6 +207,8 @@ describe('the packed archive', () => {
     const file = `consumer.${extension}`
     writeFileSync(join(consumer, file), [
       "import { Clip, ClipError, topK, type Classification } from 'ggclip'",
+      "import { Server, type ServerOptions } from 'ggclip/server'",
+      'export const serve = (options: ServerOptions): Promise<Server> => Server.start(options)',
       'export async function best(image: Uint8Array): Promise<Classification> {',
       "  await using clip = await Clip.load(undefined, { threads: 1, dtype: 'q8_0' })",
       "  const [first] = await clip.classify(image, ['a', 'b'], { topK: 1 })",
@@ -202,7 +232,7 @@ describe('the packed archive', () => {
     const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|THIRD_PARTY\.md|CMakeLists\.txt|binding\.gyp|dist\/.+\.(m?js|d\.m?ts)|dist\/server\/page\/static\/[\w-]+\.(html|css|svg)|prebuilds\/(README\.md|.+\.node)|models\/.+|cpp\/.+\.(cpp|h)|scripts\/[\w-]+\.cjs|vendor\/(README\.md|ggml\.json)|docs\/.+)$/
     expect(files.filter(file => !allowed.test(file))).toEqual([])
     expect(files.filter(file => /(^|\/)(test|node_modules|shared|\.ci|\.env|\.npmrc|\.git)|\.(pem|key|log|tgz|map)$/.test(file))).toEqual([])
-    for (const needed of ['dist/index.js', 'dist/index.mjs', 'dist/index.d.ts', 'dist/index.d.mts', 'dist/cli/main.js', 'LICENSE', 'README.md']) expect(files).toContain(needed)
+    for (const needed of ['dist/index.js', 'dist/index.mjs', 'dist/index.d.ts', 'dist/index.d.mts', 'dist/server/index.js', 'dist/server/index.mjs', 'dist/server/index.d.mts', 'dist/cli/main.js', 'LICENSE', 'README.md']) expect(files).toContain(needed)
     expect(files.filter(file => file.startsWith(`prebuilds/${platform}/`))).toHaveLength(1)
   })
 

@@ -1,5 +1,5 @@
 /** Who may do what, and how often. */
-import type { Server } from '../../lib/index.js'
+import type { Server } from '../../lib/server/index.js'
 import { failure, get, post, start } from './support'
 
 const keys = { alice: 'alices-secret-0001', bob: 'bobs-secret-000002', robot: 'robots-secret-0003' }

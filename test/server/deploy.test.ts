@@ -177,7 +177,7 @@ describe('examples', () => {
   afterAll(() => children.forEach(child => child.kill('SIGKILL')))
 
   function run(file: string, args: string[]) {
-    const child = spawn(process.execPath, [path.join(deploy, file), ...args], { env: { ...process.env, GGCLIP_PACKAGE: path.join(root, 'dist', 'index.js') } })
+    const child = spawn(process.execPath, [path.join(deploy, file), ...args], { env: { ...process.env, GGCLIP_SERVER: path.join(root, 'dist', 'server', 'index.js') } })
     children.add(child)
     let [out, err] = ['', '']
     child.stdout.on('data', chunk => { out += chunk })

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 
 import { ClipError, errorCodes } from '../../lib/errors'
-import type { Server } from '../../lib/index.js'
+import type { Server } from '../../lib/server/index.js'
 import { failureOf } from '../../lib/server/failures'
 import { checkServerOptions } from '../../lib/server/options'
 import { get, post, root, start } from './support'
@@ -97,8 +97,8 @@ test('defaults are those of the code', () => {
   expect(Math.floor(settings.maxPixels / 1e6)).toBe(67)
 })
 
-test('importing the library loads nothing of the server', async () => {
-  const script = `require('./dist/index.js')
+test.each(['index', 'server/index'])('importing dist/%s.js loads nothing that serving needs', async name => {
+  const script = `require('./dist/${name}.js')
     const loaded = Object.keys(require.cache).filter(file => /node_modules.(fastify|@fastify|pino|prom-client|ipaddr\\.js)\\b/.test(file))
     console.log(JSON.stringify(loaded))`
   const { stdout } = await run(process.execPath, ['-e', script], { cwd: root })

@@ -2,7 +2,7 @@
 import http from 'node:http'
 import net from 'node:net'
 
-import type { Server } from '../../lib/index.js'
+import type { Server } from '../../lib/server/index.js'
 import { start } from './support'
 
 const size = 5_000_000

@@ -1,5 +1,6 @@
 /** POST /v1/embeddings: the forms of input, the forms of output, and the library's numbers. */
-import type { Clip, Server } from '../../lib/index.js'
+import type { Clip } from '../../lib/index.js'
+import type { Server } from '../../lib/server/index.js'
 import { normalize } from '../../lib/index.js'
 import { base64, dataUri, failure, library, post, sample, start, unbase64, vectorsOf } from './support'
 

@@ -1,5 +1,5 @@
 /** Forms as browsers, curl, Python, axios and .NET write them: every part is taken for what it is, or refused. */
-import type { Server } from '../../lib/index.js'
+import type { Server } from '../../lib/server/index.js'
 import { dataUri, failure, post, read, sample, start, type Answer, vectorsOf } from './support'
 
 let server: Server

@@ -6,7 +6,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-import type { Server } from '../../lib/index.js'
+import type { Server } from '../../lib/server/index.js'
 import { addressOf, clientOf, hostOf, isLoopback, plainAddress } from '../../lib/server/addresses'
 import { checkOrigin } from '../../lib/server/origins'
 import { get, post, root, sampleFile, start, until } from './support'

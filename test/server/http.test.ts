@@ -1,7 +1,7 @@
 /** What HTTP itself can get wrong, and what every answer has. */
 import net from 'node:net'
 
-import type { Server } from '../../lib/index.js'
+import type { Server } from '../../lib/server/index.js'
 import { failure, get, post, start, until } from './support'
 
 let server: Server

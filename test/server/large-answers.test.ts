@@ -2,7 +2,7 @@
 import { connect } from 'node:net'
 
 import { turns } from '../../lib/async/turns'
-import type { Server } from '../../lib/index'
+import type { Server } from '../../lib/server/index'
 import { base64, get, library, post, start, until, vectorsOf } from './support'
 
 let server: Server

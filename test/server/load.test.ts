@@ -2,7 +2,8 @@
 import http from 'node:http'
 import path from 'node:path'
 
-import type { Clip, Server } from '../../lib/index.js'
+import type { Clip } from '../../lib/index.js'
+import type { Server } from '../../lib/server/index.js'
 import { base64, dataUri, failure, get, library, post, root, start, until, vectorsOf, type Answer } from './support'
 
 // it has no types

@@ -1,7 +1,7 @@
 /** What Prometheus and people read. */
 import SwaggerParser from '@apidevtools/swagger-parser'
 
-import type { Server } from '../../lib/index.js'
+import type { Server } from '../../lib/server/index.js'
 import { dataUri, form, get, post, sample, start } from './support'
 
 let server: Server

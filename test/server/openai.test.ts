@@ -1,7 +1,8 @@
 /** OpenAI's own client, unchanged. */
 import OpenAI from 'openai'
 
-import type { Clip, Server } from '../../lib/index.js'
+import type { Clip } from '../../lib/index.js'
+import type { Server } from '../../lib/server/index.js'
 import { dataUri, get, library, sample, start, until } from './support'
 
 const key = 'a-secret-for-openai'

@@ -1,4 +1,4 @@
-import { Server } from '../../lib/index.js'
+import { Server } from '../../lib/server/index.js'
 import { checkServerOptions } from '../../lib/server/options'
 
 const unknown = 'ERR_CLIP_UNKNOWN_OPTION'

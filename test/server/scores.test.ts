@@ -1,5 +1,6 @@
 /** Classify, similarity and rank: the library's numbers. */
-import { type Clip, dot, type Server } from '../../lib/index.js'
+import { type Clip, dot } from '../../lib/index.js'
+import { type Server } from '../../lib/server/index.js'
 import { base64, dataUri, failure, library, post, sample, start } from './support'
 
 let server: Server

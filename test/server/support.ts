@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 
-import { Clip, Server, type ServerOptions } from '../../lib/index.js'
+import { Clip } from '../../lib/index.js'
+import { Server, type ServerOptions } from '../../lib/server/index.js'
 
 export const root = path.join(__dirname, '..', '..')
 export const sampleFile = (name: string): string => path.join(root, 'models', 'samples', name)

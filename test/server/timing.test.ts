@@ -1,5 +1,5 @@
 /** Server-Timing: what a request's time went to. */
-import type { Server } from '../../lib/index.js'
+import type { Server } from '../../lib/server/index.js'
 import { dataUri, form, get, post, sample, start, type Answer } from './support'
 
 let server: Server

@@ -2,7 +2,8 @@
 import { createReadStream } from 'node:fs'
 import http from 'node:http'
 
-import type { Clip, Server } from '../../lib/index.js'
+import type { Clip } from '../../lib/index.js'
+import type { Server } from '../../lib/server/index.js'
 import { failure, form, library, sample, sampleFile, start, vectorsOf } from './support'
 
 let server: Server

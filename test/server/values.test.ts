@@ -4,7 +4,8 @@
  */
 import path from 'node:path'
 
-import { Clip, type Server } from '../../lib/index.js'
+import { Clip } from '../../lib/index.js'
+import { type Server } from '../../lib/server/index.js'
 import { patchesOf } from '../../lib/server/usage'
 import { base64, dataUri, failure, get, library, post, read, root, sample, start, vectorsOf, type Answer } from './support'
 

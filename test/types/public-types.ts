@@ -6,9 +6,10 @@ import { expectTypeOf } from 'expect-type'
 
 import {
   type ArgumentError, type CallOptions, type Classification, type Classifier, Clip, ClipError, type ClipErrorCode, type ClipInfo, convert, cosineSimilarity,
-  type EncodeOutcome, type errorCodes, type HiddenStates, type ImageInput, inspect, type LoadOptions, type Matrix, models, normalize, pull, quantize, report, Server,
-  type ServerOptions, sigmoid, similarityMatrix, softmax, type Template, type TopK, topK, type TraceEvent, type Vector, type WeightType, weightTypes,
+  type EncodeOutcome, type errorCodes, type HiddenStates, type ImageInput, inspect, type LoadOptions, type Matrix, models, normalize, pull, quantize, report,
+  sigmoid, similarityMatrix, softmax, type Template, type TopK, topK, type TraceEvent, type Vector, type WeightType, weightTypes,
 } from '../../lib/index'
+import { Server, type ServerOptions } from '../../lib/server/index'
 
 declare const clip: Clip
 declare const classifier: Classifier

@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http'
 
 import type { Browser, Page } from 'playwright-core'
 
-import type { ServerOptions } from '../../../lib/index'
+import type { ServerOptions } from '../../../lib/server/index'
 import { chooseFiles, describeInBrowser, launch, type Opened, openPage, openView, pictureFile, sample, serve, type Served, transferOf } from './support'
 
 const labels = (page: Page) => page.getByLabel('What may be in the picture')

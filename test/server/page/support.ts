@@ -5,7 +5,7 @@ import { extname, join } from 'node:path'
 
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 
-import { Server, type ServerOptions } from '../../../lib/index'
+import { Server, type ServerOptions } from '../../../lib/server/index'
 import { where } from '../../helpers/skips'
 
 export const root = join(__dirname, '..', '..', '..')

@@ -17,9 +17,10 @@ export function decodeText(bytes: Uint8Array): string {
 /** Bytes of a step, about a millisecond's. */
 const stepBytes = 2 ** 18
 
-/** The same in steps, for whoever has to do something else meanwhile. @throws {NotText} */
-export function* decodeSteps(bytes: Uint8Array): Generator<void, string, void> {
-  const encoding = encodingOf(bytes)
+/** The same in steps, for whoever has to do something else meanwhile. Without a mark it is `announced`, a name of the encoding standard's. @throws {NotText} */
+export function* decodeSteps(bytes: Uint8Array, announced = 'utf-8'): Generator<void, string, void> {
+  const marked = encodingOf(bytes)
+  const encoding = marked === 'utf-8' ? announced : marked
   const decoder = new TextDecoder(encoding, { fatal: true })
   const parts: string[] = []
   for (let from = 0; from < bytes.length; from += stepBytes) {
@@ -78,11 +79,11 @@ function encodingOf([first, second]: Uint8Array): Encoding {
   return 'utf-8'
 }
 
-function decode(decoder: InstanceType<typeof TextDecoder>, encoding: Encoding, bytes: Uint8Array, stream = false): string {
+function decode(decoder: InstanceType<typeof TextDecoder>, encoding: string, bytes: Uint8Array, stream = false): string {
   try {
     return decoder.decode(bytes, { stream })
   } catch {
-    throw new NotText(encoding === 'utf-8' ? 'it is not UTF-8 (nor UTF-16 with a byte order mark)' : `it begins as ${encoding.toUpperCase()} and is none further on`)
+    throw new NotText(encoding === 'utf-8' ? 'it is not UTF-8 (nor UTF-16 with a byte order mark)' : `it is said to be ${encoding.toUpperCase()} and is not`)
   }
 }
 

@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto'
 
 import compress from '@fastify/compress'
 import cors from '@fastify/cors'
-import multipart from '@fastify/multipart'
 import rateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyInstance, type FastifyReply, LogController } from 'fastify'
 
@@ -12,7 +11,7 @@ import type { Context } from './context.js'
 import { bodyOf, failureOf, schemaFailure } from './failures.js'
 import { addHooks, addScope } from './hooks.js'
 import { addDocs } from './openapi.js'
-import { addJsonParser } from './input/json-body.js'
+import { addBodyParsers } from './input/json-body.js'
 import { computeRoute, serverRoutes } from './listen.js'
 import { type GalleryModel, registerPage } from './page/index.js'
 import { rateLimits } from './rate-limits.js'
@@ -25,7 +24,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   const app = Fastify(httpOptions(context)) as unknown as FastifyInstance
   // schemas say what answers look like, to people; JSON.stringify needs no telling
   app.setSerializerCompiler(() => data => JSON.stringify(data))
-  addJsonParser(app, settings.maxInputs)
+  addBodyParsers(app, settings.maxInputs)
   for (const schema of shared) app.addSchema(schema)
   addScope(app, settings)
   // before the checks: a page may read what they refuse
@@ -36,12 +35,6 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   addHooks(app, context)
   await app.register(compress, { globalDecompression: false, threshold: 1024, encodings: ['gzip', 'br', 'deflate', 'identity'] })
   await app.register(rateLimit, rateLimits(settings))
-  await app.register(multipart, {
-    // as bytes, whatever they are: form.ts decides
-    isPartAFile: () => true,
-    // besides the inputs, what else a body has
-    limits: { fileSize: settings.maxBodyBytes, files: settings.maxInputs + 64, parts: settings.maxInputs + 64 },
-  })
   await addDocs(app)
   for (const route of computeRoutes) computeRoute(app, context, route)
   serverRoutes(app, context)

@@ -1,18 +1,19 @@
 /**
- * A multipart form as the body that the same call has in JSON. Parts are read as they come and stop at the limits. What
+ * A multipart form as the body that the same call has in JSON. What
  * a part is, its header says: JSON by its type, a text by its type where it has no file name, else an uploaded file.
  */
-import type { MultipartFile } from '@fastify/multipart'
-import type { FastifyRequest } from 'fastify'
-
-import { ClipError, errorCodeOf, invalidArgument } from '../errors.js'
+import { ClipError, invalidArgument } from '../errors.js'
 import { type Steps, turns } from '../async/turns.js'
 import { decodeSteps, NotText } from '../text-bytes.js'
 import { checkSize } from './input/image-bytes.js'
-import { valueBudget } from './input/json-body.js'
+import { checkCharset, encodingOf, valueBudget } from './input/json-body.js'
+import { type Part, partsOf } from './input/multipart.js'
 import { NotJson, parseJson, type ValueBudget } from './input/parse-json.js'
 import type { Uploads } from './inputs.js'
 import type { ServerSettings } from './options.js'
+
+/** Besides the inputs, what else a body has. */
+const partsBeside = 64
 
 export interface FormTarget {
   /** The fields of the JSON body, with their schemas. */
@@ -36,35 +37,28 @@ export interface Form {
   uploads: Uploads
 }
 
-type Limits = Pick<ServerSettings, 'maxBodyBytes' | 'maxImageBytes' | 'maxInputs'>
+type Limits = Pick<ServerSettings, 'maxImageBytes' | 'maxInputs'>
 
 /** @throws {ClipError} ERR_CLIP_REQUEST_TOO_LARGE, ERR_CLIP_REQUEST_INVALID and other; the signal's reason */
-export async function readForm(request: FastifyRequest, target: FormTarget, limits: Limits): Promise<Form> {
-  try {
-    return await readParts(request, target, limits)
-  } catch (error) {
-    const { signal } = request.scope
-    if (signal?.aborted) throw signal.reason
-    if (errorCodeOf(error) !== undefined || (error as { statusCode?: number }).statusCode !== undefined) throw error
-    throw new ClipError('ERR_CLIP_REQUEST_INVALID', `the form cannot be read: ${(error as Error).message}`, { cause: error })
-  }
+export function readForm(bytes: Buffer, boundary: string, target: FormTarget, limits: Limits, signal?: AbortSignal): Promise<Form> {
+  return turns.run(readParts(bytes, boundary, target, limits), signal)
 }
 
-async function readParts(request: FastifyRequest, { properties, files }: FormTarget, limits: Limits): Promise<Form> {
+function* readParts(form: Buffer, boundary: string, { properties, files }: FormTarget, { maxImageBytes, maxInputs }: Limits): Steps<Form> {
   const body: Record<string, unknown> = {}
   const uploads = new Map<object, Buffer>()
-  let left = limits.maxBodyBytes
-  const budget = valueBudget(limits.maxInputs)
-  const inSteps = <T>(steps: Steps<T>): Promise<T> => turns.run(steps, request.scope.signal)
-  // every part comes as bytes: what decodes them here decodes them strictly
-  for await (const part of request.parts() as AsyncIterable<MultipartFile>) {
-    const field = fieldOf(part)
+  const budget = valueBudget(maxInputs)
+  let count = 0
+  for (const part of partsOf(form, boundary)) {
+    if (count++ > 0) yield
+    if (count > maxInputs + partsBeside) throw new ClipError('ERR_CLIP_REQUEST_TOO_LARGE', `the form has more than ${maxInputs + partsBeside} parts (maxInputs, and ${partsBeside})`)
+    const field = part.name.replace(/\[\d{0,6}\]$/, '') // what clients put behind the name of a list: `labels[]`, `labels[0]`
     const kind = kindOf(part)
-    const bytes = await readPart(part, field, left, limits, kind === 'file')
-    left -= bytes.length
+    const { bytes } = part
     if (kind === 'file') {
       // a file input of a page that nobody chose a file for
       if (part.filename === '' && bytes.length === 0) continue
+      checkSize(field, bytes.length, maxImageBytes)
       // an uploaded document or query is an image, whatever strings are there
       const image = { image: `upload:${uploads.size}` }
       uploads.set(image, bytes)
@@ -72,41 +66,22 @@ async function readParts(request: FastifyRequest, { properties, files }: FormTar
       continue
     }
     const schema = Object.hasOwn(properties, field) ? properties[field] : undefined
-    const values = await inSteps(kind === 'json' ? jsonOf(field, bytes, schema, budget) : textOf(field, bytes, schema, budget))
+    if (kind === 'json') checkCharset(bytes, part.charset)
+    const values = kind === 'json' ? yield* jsonOf(field, bytes, schema, budget) : yield* textOf(field, part, schema, budget)
     put(body, field, values, properties)
   }
   return { body, uploads }
 }
 
-/** Without what clients put behind the name of a list: `labels[]`, `labels[0]`. */
-function fieldOf({ fieldname }: { fieldname?: string }): string {
-  if (fieldname === undefined) throw new ClipError('ERR_CLIP_REQUEST_INVALID', 'a part of the form has no name: expected Content-Disposition: form-data; name="..."')
-  return fieldname.replace(/\[\d{0,6}\]$/, '')
+function kindOf({ filename, type }: Part): 'json' | 'text' | 'file' {
+  if (/^application\/(?:[\w.-]+\+)?json$/.test(type)) return 'json'
+  return filename === undefined && type.startsWith('text/') ? 'text' : 'file'
 }
 
-function kindOf({ filename, mimetype, encoding }: { filename?: string; mimetype: string; encoding: string }): 'json' | 'text' | 'file' {
-  if (!['7bit', '8bit', 'binary'].includes(encoding)) {
-    throw new ClipError('ERR_CLIP_REQUEST_UNSUPPORTED', `content transfer encoding '${encoding.slice(0, 40)}' is not accepted: send the bytes as they are`)
-  }
-  if (/^application\/(?:[\w.-]+\+)?json$/.test(mimetype)) return 'json'
-  return filename === undefined && mimetype.startsWith('text/') ? 'text' : 'file'
-}
-
-async function readPart({ file }: MultipartFile, field: string, left: number, { maxBodyBytes, maxImageBytes }: Limits, isFile: boolean): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of file as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > left) throw new ClipError('ERR_CLIP_REQUEST_TOO_LARGE', `the form has more than maxBodyBytes (${maxBodyBytes}) bytes`)
-    if (isFile) checkSize(field, size, maxImageBytes)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks, size)
-}
-
-function* textOf(field: string, bytes: Buffer, schema: FieldSchema | undefined, budget: ValueBudget): Steps<unknown[]> {
+function* textOf(field: string, { bytes, charset }: Part, schema: FieldSchema | undefined, budget: ValueBudget): Steps<unknown[]> {
   try {
-    return yield* valuesOf(field, yield* decodeSteps(bytes), bytes, schema, budget)
+    const text = yield* decodeSteps(bytes, charset === undefined ? 'utf-8' : encodingOf(charset))
+    return yield* valuesOf(field, text, schema, budget)
   } catch (error) {
     if (!(error instanceof NotText)) throw error
     throw invalidArgument(field, `a text (the part is sent as one, but ${error.message}; an image needs a file name: curl -F ${field.slice(0, 40)}=@image.png)`, bytes)
@@ -114,7 +89,7 @@ function* textOf(field: string, bytes: Buffer, schema: FieldSchema | undefined, 
 }
 
 /** Fields come as text; the schema says what they are. One that was left empty is not given. */
-function* valuesOf(field: string, text: string, bytes: Buffer, schema: FieldSchema | undefined, budget: ValueBudget): Steps<unknown[]> {
+function* valuesOf(field: string, text: string, schema: FieldSchema | undefined, budget: ValueBudget): Steps<unknown[]> {
   const word = text.trim()
   if (schema?.type === 'integer' || schema?.type === 'number') return word === '' ? [] : [/^[+-]?\d{1,15}(?:\.\d{1,15})?$/.test(word) ? Number(word) : text]
   if (schema?.type === 'boolean') return word === '' ? [] : [/^(?:true|1|on|yes)$/i.test(word) ? true : /^(?:false|0|off|no)$/i.test(word) ? false : text]
@@ -123,7 +98,7 @@ function* valuesOf(field: string, text: string, bytes: Buffer, schema: FieldSche
   const looksLikePart = takesObjects(schema) && word.startsWith('{')
   if (!looksLikeList && !looksLikePart) return [text]
   try {
-    return spread(yield* parseJson(bytes, budget), schema)
+    return spread(yield* parseJson(Buffer.from(text), budget), schema)
   } catch (error) {
     if (!(error instanceof NotJson)) throw error
     // a text may begin with a bracket; a list of strings that is cut off is none

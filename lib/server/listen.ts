@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Context } from './context.js'
 import { type FormTarget, readForm } from './form.js'
 import { checkSizes } from './input/json-body.js'
+import { boundaryOf } from './input/multipart.js'
 import { sendJson } from './output/answer.js'
 import { healthz, readyz } from './handlers/health.js'
 import { models, modelsForInfinity, oneModel } from './handlers/models.js'
@@ -21,8 +22,9 @@ export function computeRoute(app: FastifyInstance, context: Context, { url, alia
     // with the plugin's own store: one budget for all calls that compute
     onRequest: app.rateLimit(),
     preValidation: async request => {
-      if (!request.isMultipart()) return
-      const { body, uploads } = await readForm(request, target, settings)
+      const boundary = boundaryOf(request.headers['content-type'])
+      if (boundary === undefined) return
+      const { body, uploads } = await readForm(request.body as Buffer, boundary, target, settings, request.scope.signal)
       request.body = body
       request.scope.uploads = uploads
       checkSizes(body, target.properties, settings.maxInputs)

@@ -87,7 +87,7 @@ describe('limits', () => {
     ['a number that is none', [['file', file('pizza.webp')], ['dimensions', 'many']], 422, 'ERR_CLIP_INVALID_ARGUMENT', 'dimensions'],
     ['no file and no text', [['model', 'emoji-clip']], 422, 'ERR_CLIP_INVALID_ARGUMENT', 'input'],
     ['an empty file', [['file', new Blob([])]], 422, 'ERR_CLIP_IMAGE_EMPTY', ''],
-    ['a name of the prototype', [['file', file('pizza.webp')], ['__proto__', 'x']], 400, 'ERR_CLIP_REQUEST_INVALID', ''],
+    ['a name of the prototype', [['file', file('pizza.webp')], ['__proto__', 'x']], 422, 'ERR_CLIP_UNKNOWN_OPTION', '__proto__'],
   ])('%s', async (_, parts, status, code, words) => {
     expect(await form(server, '/v1/embeddings', parts)).toMatchObject(failure(status, code, words))
   })

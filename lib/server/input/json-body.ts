@@ -15,17 +15,19 @@ export function valueBudget(maxInputs: number): ValueBudget {
   return { values: valuesBeside + valuesOfInput * maxInputs }
 }
 
-/** Instead of Fastify's own parser. */
-export function addJsonParser(app: FastifyInstance, maxInputs: number): void {
+/** Instead of Fastify's own. */
+export function addBodyParsers(app: FastifyInstance, maxInputs: number): void {
   app.removeContentTypeParser(['application/json', 'text/plain'])
   const parse = (request: FastifyRequest, body: Buffer): Promise<unknown> => readBody(request, body, maxInputs)
+  // listen.ts knows the fields
+  app.addContentTypeParser('multipart/form-data', { parseAs: 'buffer' }, (_: FastifyRequest, body: Buffer) => Promise.resolve(body))
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, parse)
   app.addContentTypeParser(/^application\/[\w.-]+\+json(?:\s*;|$)/i, { parseAs: 'buffer' }, parse)
 }
 
 /** @throws {ClipError} ERR_CLIP_REQUEST_INVALID, ERR_CLIP_REQUEST_UNSUPPORTED, ERR_CLIP_REQUEST_TOO_LARGE */
 async function readBody({ headers, scope }: FastifyRequest, body: Buffer, maxInputs: number): Promise<unknown> {
-  checkCharset(body, headers['content-type'] ?? '')
+  checkCharset(body, /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(headers['content-type'] ?? '')?.[1])
   if (body.length === 0) throw new ClipError('ERR_CLIP_REQUEST_INVALID', 'the body is empty: expected a JSON object')
   try {
     return await turns.run(parseJson(body, valueBudget(maxInputs)), scope.signal)
@@ -66,20 +68,23 @@ function checkLength(name: string, value: unknown, schema: SizedSchema | undefin
   }
 }
 
-/** JSON is UTF-8. Another charset may be named where it makes no difference. */
-function checkCharset(body: Buffer, contentType: string): void {
-  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType)?.[1]
+/** JSON is UTF-8. Another charset may be named where it makes no difference. @throws {ClipError} ERR_CLIP_REQUEST_UNSUPPORTED */
+export function checkCharset(body: Buffer, charset: string | undefined): void {
   if (charset === undefined) return
-  const known = encodingOf(charset)
-  if (known === 'utf-8' || known?.startsWith('utf-16') || (known === 'windows-1252' && isAscii(body))) return
-  throw new ClipError('ERR_CLIP_REQUEST_UNSUPPORTED', `charset '${charset.slice(0, 40)}' is not accepted: send the JSON as UTF-8`)
+  const encoding = encodingOf(charset)
+  if (encoding === 'utf-8' || encoding.startsWith('utf-16') || (encoding === 'windows-1252' && isAscii(body))) return
+  throw refused(charset, 'send the JSON as UTF-8')
 }
 
-/** The encoding standard's name for a charset; 'windows-1252' for ASCII and Latin-1, too. */
-function encodingOf(charset: string): string | undefined {
+/** The encoding standard's name for a charset; 'windows-1252' for ASCII and Latin-1, too. @throws {ClipError} ERR_CLIP_REQUEST_UNSUPPORTED */
+export function encodingOf(charset: string): string {
   try {
     return new TextDecoder(charset).encoding
   } catch {
-    return undefined
+    throw refused(charset, 'send UTF-8')
   }
+}
+
+function refused(charset: string, advice: string): ClipError {
+  return new ClipError('ERR_CLIP_REQUEST_UNSUPPORTED', `charset '${charset.slice(0, 40)}' is not accepted: ${advice}`)
 }

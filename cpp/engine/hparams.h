@@ -86,7 +86,9 @@ struct vision_hparams : tower_hparams {
 
     int32_t n_grid() const { return image_size / patch_size; }
     int32_t n_patch() const { return n_grid() * n_grid(); }
-    int32_t n_token() const { return n_patch() + (has_class_embd ? 1 : 0); }
+    int32_t n_prefix() const { return has_class_embd ? 1 : 0; }  // tokens before the patches
+    int32_t n_token(int width, int height) const { return width / patch_size * (height / patch_size) + n_prefix(); }
+    int32_t n_token() const { return n_token(image_size, image_size); }
 };
 
 struct text_hparams : tower_hparams {

@@ -1,6 +1,6 @@
-// The image tower: patches -> tokens -> blocks -> one vector (openai/CLIP clip/model.py, VisionTransformer;
-// SigLIP's attention-pooling head as in transformers' SiglipMultiheadAttentionPoolingHead).
-#include "engine/graph/graph.h"
+// The image tower: stem -> blocks -> head (SigLIP's attention-pooling head as in transformers'
+// SiglipMultiheadAttentionPoolingHead).
+#include "engine/graph/stem.h"
 
 namespace ggclip {
 
@@ -27,17 +27,9 @@ ggml_tensor * build_vision_graph(layer_ops & ops, const weights & weights, tower
     const vision_weights & w = weights.vision;
     graph_builder g = {ops, states, "vision"};
 
-    layer_input   patches = ops.plain(input.pixels);
-    ggml_tensor * x = ops.linear(patches, w.patch, activation::none, input.places);   // [n_embd, n_patch * n_seq]
-    if (!input.places) x = ops.embed_patches(x, w.class_embd, w.position_embd, input.seqs.n_seq);  // [n_embd, n_token * n_seq]
-    g.name("embeddings", x);
-    if (hp.has_pre_ln) {
-        layer_input in = ops.norm(x, w.pre_ln, hp.eps);
-        x = ops.values(in);
-        g.name("pre_ln", x);
-    }
+    ggml_tensor * x = build_stem(g, hp, w, input);                                    // [n_embd, n_token]
     x = build_blocks(g, hp, w, input, x);
-    if (hp.pool != pooling::attention) return build_pooling(g, hp, w, input, x, hp.has_class_embd ? 1 : 0);
+    if (hp.pool != pooling::attention) return build_pooling(g, hp, w, input, x, hp.n_prefix());
 
     if (hp.has_post_ln) {                                                             // of all tokens, then pooling
         layer_input in = ops.norm(x, w.post_ln, hp.eps);

@@ -2,7 +2,7 @@
 // A session serves one job at a time; any number of sessions share one `weights`.
 #pragma once
 
-#include "engine/graph/layer-ops.h"
+#include "engine/graph/stem.h"
 #include "engine/run/input-moments.h"
 #include "engine/run/profile.h"
 #include "engine/weights/weights.h"
@@ -21,12 +21,6 @@ struct state_values {
     int n_token = 0, width = 0;
 };
 using state_map = std::map<std::string, state_values>;
-
-// What the image tower sees of one picture: [3][height][width], normalised.
-struct image_tensor {
-    const float * pixels = nullptr;
-    int width = 0, height = 0;
-};
 
 class tower_runner;
 struct kept_tensors;

@@ -101,10 +101,7 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
         in.ids = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
         in.positions = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
     } else {
-        const int64_t n_in = (int64_t) hp.vision.patch_size * hp.vision.patch_size * hp.vision.n_channel;
-        const int64_t n_patch = in.seqs.n_token - (hp.vision.has_class_embd ? in.seqs.n_seq : 0);
-        in.pixels = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, n_in, n_patch));
-        if (hp.vision.any_grid) in.places = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, hp.vision.n_embd, n_patch));
+        add_stem_inputs(ctx, hp.vision, in.seqs.n_token - in.seqs.n_seq * hp.vision.n_prefix(), in);
     }
     if (tower.pool != pooling::attention && tower.pool != pooling::mean) in.pooled = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_seq));
 
@@ -271,21 +268,6 @@ void tower_runner::for_each(int n, const std::function<void(int)> & work) {
     if (!complete) throw_error(error_code::ABORTED, "the call was cancelled");
 }
 
-// [3][height][width] -> one row a patch, values in the order (channel, y, x) of a convolution kernel.
-static void patchify(const vision_hparams & hp, const image_tensor & image, float * dst) {
-    const int patch = hp.patch_size, rows = image.height / patch, columns = image.width / patch;
-    for (int py = 0; py < rows; py++) {
-        for (int px = 0; px < columns; px++) {
-            for (int c = 0; c < hp.n_channel; c++) {
-                for (int y = 0; y < patch; y++, dst += patch) {
-                    const float * row = image.pixels + ((size_t) c * image.height + (size_t) py * patch + y) * image.width + (size_t) px * patch;
-                    memcpy(dst, row, (size_t) patch * sizeof(float));
-                }
-            }
-        }
-    }
-}
-
 const std::vector<float> & tower_runner::places_of(const image_tensor & image) {
     const vision_hparams & hp = weights_.hp.vision;
     if (!grid_) {
@@ -303,10 +285,10 @@ void tower_runner::set_patches(built_graph & g, const image_tensor * images, int
     ggml_tensor * const input = g.input.pixels;
     if (!g.by_team) patches_.resize((size_t) ggml_nelements(input));
     float * const patches = g.by_team ? static_cast<float *>(input->data) : patches_.data();
-    const int n_class = weights_.hp.vision.has_class_embd ? 1 : 0;  // tokens of a sequence that are no patches
+    const vision_hparams & hp = weights_.hp.vision;
     for_each(n, [&](int i) {
-        const int first = g.input.seqs.offset[(size_t) i] - i * n_class;
-        patchify(weights_.hp.vision, images[i], patches + (size_t) first * (size_t) input->ne[0]);
+        const int first = g.input.seqs.offset[(size_t) i] - i * hp.n_prefix();
+        write_patches(hp, images[i], patches + (size_t) first * (size_t) input->ne[0]);
     });
     if (!g.by_team) set_input(input, patches_.data());
 }
@@ -314,8 +296,8 @@ void tower_runner::set_patches(built_graph & g, const image_tensor * images, int
 void tower_runner::run_images(const image_tensor * images, int n, float * out, kept_tensors * keep) {
     const vision_hparams & hp = weights_.hp.vision;
     batch shape;
-    shape.skip = hp.has_class_embd ? 1 : 0;
-    for (int i = 0; i < n; i++) shape.lengths.push_back(images[i].height / hp.patch_size * (images[i].width / hp.patch_size) + shape.skip);
+    shape.skip = hp.n_prefix();
+    for (int i = 0; i < n; i++) shape.lengths.push_back(hp.n_token(images[i].width, images[i].height));
     if (pads_on_cpu(shape)) {
         for (int i = 0; i < n; i++) run_images(images + i, 1, out + (size_t) i * (size_t) weights_.hp.n_proj);
         return;

@@ -56,7 +56,7 @@ async function testTarget({ name, family, compiler, emulator = [], levels, progr
   fs.mkdirSync(folder, { recursive: true })
   const unit = (source, own) => ({ source, flags: [...own, ...(flags[path.basename(source)] ?? [])], object: path.join(folder, `${path.basename(source, '.cpp')}.o`) })
   const level = source => /^kernels-(?!scalar)(.*)\.cpp$/.exec(path.basename(source))?.[1]
-  const library = sources.filter(source => level(source) === undefined || level(source).startsWith(family))
+  const library = sources.filter(source => level(source) === undefined || level(source).startsWith('neon') === (family === 'neon'))
     .map(source => unit(replace[path.basename(source)] ?? source, levelsFlags[level(source)] ?? []))
   // what pictures are resized with needs the engine's preprocessing, which is plain C++
   const preprocess = unit(path.join(root, 'cpp', 'engine', 'preprocess.cpp'), [])
@@ -97,8 +97,8 @@ function plan() {
   const qemu = firstFound(['qemu-aarch64', 'qemu-aarch64-static'])
   if (process.arch === 'arm64') skipped.push(['x86 levels', 'this machine is ARM'])
   else if (cross && qemu) {
-    targets.push({ name: 'neon', family: 'neon', compiler: cross, emulator: [qemu, '-cpu', 'max'], levels: ['neon-dotprod', 'neon-i8mm'], programs: ['kernels', 'preprocess', 'search'] })
-  } else skipped.push(['neon-dotprod, neon-i8mm', `needs ${[!cross && 'aarch64-linux-gnu-g++ (g++-aarch64-linux-gnu)', !qemu && 'qemu-aarch64 (qemu-user)'].filter(Boolean).join(' and ')}`])
+    targets.push({ name: 'neon', family: 'neon', compiler: cross, emulator: [qemu, '-cpu', 'max'], levels: ['neon', 'neon-dotprod', 'neon-i8mm'], programs: ['kernels', 'preprocess', 'search'] })
+  } else skipped.push(['neon, neon-dotprod, neon-i8mm', `needs ${[!cross && 'aarch64-linux-gnu-g++ (g++-aarch64-linux-gnu)', !qemu && 'qemu-aarch64 (qemu-user)'].filter(Boolean).join(' and ')}`])
   if (process.arch !== 'x64') return { targets, skipped }
 
   const flags = cpuFlags()
@@ -107,7 +107,7 @@ function plan() {
   if (flags.includes('avx_vnni')) return { targets, skipped } // npm run test:native has run it
   if (compiler && flags.includes('avx512_vnni') && flags.includes('avx512vl')) {
     targets.push({
-      name: 'avx-vnni', family: 'avx', compiler, levels: ['avx-vnni'], programs: ['kernels'],
+      name: 'avx-vnni', family: 'x86', compiler, levels: ['avx-vnni'], programs: ['kernels'],
       // cpu.cpp then takes a CPU with AVX2 for one that has the other levels
       levelsFlags: { ...levelFlags(), 'avx-vnni': [...levelFlags().avx2, ...twinFlags] },
       flags: { 'cpu.cpp': ['-DGGCLIP_EMULATE'] }, replace: { 'kernels-avx-vnni.cpp': vnniTwin() },

@@ -23,7 +23,7 @@ Napi::Value build(const Napi::CallbackInfo & info) {
     };
     const cpu_level best = kernels::best_level();
     add(best);
-    for (cpu_level level : {cpu_level::avx512_vnni, cpu_level::avx_vnni, cpu_level::avx2, cpu_level::neon_i8mm, cpu_level::neon_dotprod, cpu_level::scalar}) {
+    for (cpu_level level : {cpu_level::avx512_vnni, cpu_level::avx_vnni, cpu_level::avx2, cpu_level::sse41, cpu_level::neon_i8mm, cpu_level::neon_dotprod, cpu_level::neon, cpu_level::scalar}) {
         if (level != best) add(level);
     }
     Napi::Array devices = Napi::Array::New(env);

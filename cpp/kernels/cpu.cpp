@@ -16,6 +16,8 @@
 #include <sys/auxv.h>
 #elif defined(__APPLE__)
 #include <sys/sysctl.h>
+#elif defined(_WIN32)
+#include <windows.h>
 #endif
 #endif
 
@@ -23,10 +25,12 @@ namespace ggclip::kernels {
 
 extern const kernel_table scalar_kernels;
 #if GGCLIP_X86
+extern const kernel_table sse41_kernels;
 extern const kernel_table avx2_kernels;
 extern const kernel_table avx_vnni_kernels;
 extern const kernel_table avx512_vnni_kernels;
 #elif GGCLIP_ARM
+extern const kernel_table neon_kernels;
 extern const kernel_table neon_dotprod_kernels;
 extern const kernel_table neon_i8mm_kernels;
 #endif
@@ -40,8 +44,9 @@ struct level_entry {
 
 // Best first among those that one CPU can have.
 const level_entry levels[] = {
-    {cpu_level::avx512_vnni, "avx512-vnni"},   {cpu_level::avx_vnni, "avx-vnni"}, {cpu_level::avx2, "avx2"},
-    {cpu_level::neon_i8mm, "neon-i8mm"}, {cpu_level::neon_dotprod, "neon-dotprod"}, {cpu_level::scalar, "scalar"},
+    {cpu_level::avx512_vnni, "avx512-vnni"}, {cpu_level::avx_vnni, "avx-vnni"},         {cpu_level::avx2, "avx2"},
+    {cpu_level::sse41, "sse41"},             {cpu_level::neon_i8mm, "neon-i8mm"},       {cpu_level::neon_dotprod, "neon-dotprod"},
+    {cpu_level::neon, "neon"},               {cpu_level::scalar, "scalar"},
 };
 
 #if GGCLIP_X86
@@ -75,6 +80,7 @@ uint64_t xgetbv() {
 bool bit(uint32_t reg, int n) { return (reg >> n & 1) != 0; }
 
 struct x86_features {
+    bool sse41 = false;
     bool avx2 = false;
     bool avx_vnni = false;
     bool avx512_vnni = false;
@@ -82,13 +88,11 @@ struct x86_features {
 
 // Bit numbers: Intel SDM volume 2A, CPUID; XCR0 bits: volume 1, 13.3.
 x86_features detect() {
-    x86_features f;
-    if (cpuid(0, 0).eax < 7) {
-        return f;
-    }
+    x86_features     f;
     const cpuid_regs one = cpuid(1, 0);
-    const bool       os_saves = bit(one.ecx, 27);  // OSXSAVE
-    if (!os_saves) {
+    f.sse41 = bit(one.ecx, 19) && bit(one.ecx, 9);  // with SSSE3
+    const bool os_saves = bit(one.ecx, 27);         // OSXSAVE
+    if (!os_saves || cpuid(0, 0).eax < 7) {
         return f;
     }
     const uint64_t   saved = xgetbv();
@@ -113,6 +117,8 @@ const kernel_table * find(cpu_level level) {
     switch (level) {
         case cpu_level::scalar:
             return &scalar_kernels;
+        case cpu_level::sse41:
+            return f.sse41 ? &sse41_kernels : nullptr;
         case cpu_level::avx2:
             return f.avx2 ? &avx2_kernels : nullptr;
         case cpu_level::avx_vnni:
@@ -144,6 +150,9 @@ arm_features detect() {
     };
     f.dotprod = has("hw.optional.arm.FEAT_DotProd");
     f.i8mm = f.dotprod && has("hw.optional.arm.FEAT_I8MM");
+#elif defined(_WIN32)
+    f.dotprod = IsProcessorFeaturePresent(43) != 0;              // PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE
+    f.i8mm = f.dotprod && IsProcessorFeaturePresent(66) != 0;  // PF_ARM_V82_I8MM_INSTRUCTIONS_AVAILABLE
 #endif
     return f;
 }
@@ -153,6 +162,8 @@ const kernel_table * find(cpu_level level) {
     switch (level) {
         case cpu_level::scalar:
             return &scalar_kernels;
+        case cpu_level::neon:
+            return &neon_kernels;  // part of AArch64
         case cpu_level::neon_dotprod:
             return f.dotprod ? &neon_dotprod_kernels : nullptr;
         case cpu_level::neon_i8mm:

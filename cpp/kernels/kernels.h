@@ -9,7 +9,7 @@
 
 namespace ggclip::kernels {
 
-enum class cpu_level { scalar, avx2, avx_vnni, avx512_vnni, neon_dotprod, neon_i8mm };
+enum class cpu_level { scalar, sse41, avx2, avx_vnni, avx512_vnni, neon, neon_dotprod, neon_i8mm };
 
 // Storage of weights, in ggml's block layouts (32 values a block for the q types).
 // i8 is ours: bytes with one scale per output row, packed from plain f32 rows, multiplied by tokens of one scale each.
@@ -23,8 +23,8 @@ enum class unary { none, quick_gelu, gelu_erf, gelu_tanh };
 // Activations are rounded to 8 bits for quantised weights; this many values of a row share a scale. Large groups cost
 // less, but an outlier spoils the small values of its group: this keeps them to a sixth of a row, and to 32 values (a
 // block of the weights) where rows are short. With i8 weights a whole row shares one.
-// AVX2 without VNNI rounds the activations of q8_0 and i8 weights to 7 bits, from the smallest to the largest of each 32 or
-// 64 inputs, and i8 weights to 7 bits (dot-avx2.h).
+// x86 without VNNI rounds the activations of q8_0 and i8 weights to 7 bits, from the smallest to the largest of each 32 or
+// 64 inputs, and i8 weights to 7 bits (dot-maddubs.h).
 // Levels with VNNI round f16 and bf16 weights and their activations to 13 bits (tile-i16.h).
 constexpr int max_scale_group = 128;
 constexpr int scale_group(int n_in) { return n_in >= 6 * 128 ? 128 : n_in >= 6 * 64 ? 64 : 32; }

@@ -17,7 +17,7 @@ namespace {
 
 std::vector<std::string> levels() {
     std::vector<std::string> out = {"portable"};
-    for (const char * name : {"scalar", "avx2", "avx-vnni", "avx512-vnni", "neon-dotprod", "neon-i8mm"}) {
+    for (const char * name : {"scalar", "sse41", "avx2", "avx-vnni", "avx512-vnni", "neon", "neon-dotprod", "neon-i8mm"}) {
         kernels::cpu_level level;
         if (kernels::parse_level(name, &level) && kernels::kernels_for(level)) out.push_back(name);
     }

@@ -83,6 +83,12 @@ GGCLIP_INLINE vi load_i(const void * p) { return _mm256_loadu_si256((const __m25
 GGCLIP_INLINE void store_i(void * p, vi x) { _mm256_storeu_si256((__m256i *) p, x); }
 GGCLIP_INLINE vi broadcast_32(const void * p) { return _mm256_castps_si256(_mm256_broadcast_ss((const float *) p)); }
 
+// Products of unsigned and signed bytes, neighbours added in 16-bit lanes where what does not fit saturates.
+GGCLIP_INLINE vi multiply_bytes(vi unsigned_bytes, vi signed_bytes) { return _mm256_maddubs_epi16(unsigned_bytes, signed_bytes); }
+GGCLIP_INLINE vi add_words(vi a, vi b) { return _mm256_add_epi16(a, b); }
+GGCLIP_INLINE vi add_neighbours(vi words) { return _mm256_madd_epi16(words, _mm256_set1_epi16(1)); }  // in 32-bit lanes
+GGCLIP_INLINE vf words_to_float(const void * p) { return to_float(_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *) p))); }
+
 // Lanes (in -128..127, -32768..32767) as consecutive bytes or 16-bit words.
 GGCLIP_INLINE void store_as_i16(void * p, vi x) {
     _mm_storeu_si128((__m128i *) p, _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)));

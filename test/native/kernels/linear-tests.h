@@ -144,7 +144,7 @@ struct rounding {
 constexpr float range = -1.0f;
 
 inline rounding rounding_of(const kernel_table & k, const linear_case & c) {
-    const bool maddubs = k.level == cpu_level::avx2;  // dot-avx2.h
+    const bool maddubs = k.level == cpu_level::avx2 || k.level == cpu_level::sse41;  // dot-maddubs.h
     if (uses_words(k, c)) return {4095.0f, 64, 4095.0f, 64};
     if (c.type == weight_type::i8) return maddubs ? rounding{range, 64, 63.0f, c.n_in} : rounding{127.0f, c.n_in, 127.0f, c.n_in};
     if (c.type == weight_type::q8_0 && maddubs) return {range, 32};

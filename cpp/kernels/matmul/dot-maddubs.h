@@ -1,4 +1,4 @@
-// Integer dot products on AVX2 without VNNI: vpmaddubsw multiplies 32 pairs of an unsigned and a signed byte and adds
+// Integer dot products on x86 without VNNI: (v)pmaddubsw multiplies pairs of an unsigned and a signed byte and adds
 // neighbours in 16-bit lanes, where what does not fit saturates. How many bits both sides may have, and how many products
 // are summed before the lanes are widened, is the whole design:
 //
@@ -9,9 +9,9 @@
 // 4- and 5-bit weights: activations of 8 bits. A block's sums stay in 16-bit lanes, each over 16 inputs. They may wrap
 // on the way, but each starts at -offset * (sum of its activations) and so ends at sum (u - offset) * a, which is at most
 // 16 * 16 * 127 = 32512 in size.
+// Include after the level's simd header.
 #pragma once
 
-#include "kernels/levels/simd-avx2.h"
 #include "kernels/matmul/dot-lanes.h"
 
 GGCLIP_LEVEL_BEGIN
@@ -36,19 +36,18 @@ struct seven_bit_activations {
     static constexpr bool has_correction = false;
 
     static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i8(p, activations); }
-    // The sums of 8 rows' weights, 16 bits each.
+    // The sums of rows' weights, 16 bits each.
     static GGCLIP_INLINE_MEMBER vf row_sums(const uint8_t * p) {
-        return to_float(_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *) p)));
+        return words_to_float(p);
     }
     static GGCLIP_INLINE_MEMBER vi start(const void *) { return zero_i(); }
     static GGCLIP_INLINE_MEMBER vi load_bytes(const uint8_t * p) { return load_i(p); }
-    static GGCLIP_INLINE_MEMBER vi widen(vi words) { return _mm256_madd_epi16(words, _mm256_set1_epi16(1)); }
     static GGCLIP_INLINE_MEMBER vf finish(vi sum) { return to_float(sum); }
 };
 
 struct dot_eight_by_seven : seven_bit_activations, dot_in_lanes<dot_eight_by_seven> {
     static constexpr int group = 4;  // consecutive inputs of one row in a weight vector
-    static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) { return in_order(add_i(sum, widen(_mm256_maddubs_epi16(a, w)))); }
+    static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) { return in_order(add_i(sum, add_neighbours(multiply_bytes(a, w)))); }
 };
 
 struct dot_seven_by_seven : seven_bit_activations {
@@ -70,16 +69,16 @@ struct dot_seven_by_seven : seven_bit_activations {
                 const vi a1 = broadcast_32(a + t * token_bytes + (g + 1) * group);
                 GGCLIP_UNROLL
                 for (int half = 0; half < 2; half++) {
-                    const vi products = _mm256_add_epi16(_mm256_maddubs_epi16(a0, load_bytes(first + half * vector_bytes)),
-                                                         _mm256_maddubs_epi16(a1, load_bytes(second + half * vector_bytes)));
-                    sum[t][half] = in_order(add_i(sum[t][half], widen(products)));
+                    const vi products = add_words(multiply_bytes(a0, load_bytes(first + half * vector_bytes)),
+                                                         multiply_bytes(a1, load_bytes(second + half * vector_bytes)));
+                    sum[t][half] = in_order(add_i(sum[t][half], add_neighbours(products)));
                 }
             }
         }
     }
     // What two steps cost, for peak.h.
     static GGCLIP_INLINE_MEMBER vi two_steps(vi sum, vi w, vi a) {
-        return in_order(add_i(sum, widen(_mm256_add_epi16(_mm256_maddubs_epi16(a, w), _mm256_maddubs_epi16(w, a)))));
+        return in_order(add_i(sum, add_neighbours(add_words(multiply_bytes(a, w), multiply_bytes(w, a)))));
     }
 };
 
@@ -91,23 +90,26 @@ struct dot_bytes : dot_in_lanes<dot_bytes> {
     static constexpr bool ranges = false;
     static constexpr bool shifted_sums = false;
     static constexpr bool has_correction = true;
-    // Lane j of sums: the block's activations whose index is j modulo 8. The low word of a lane holds products of the
-    // first two inputs of four, the high word those of the others.
+    // Lane j of sums: the block's activations whose index is j modulo the lanes. The low word of a lane holds products of
+    // the first two inputs of four, the high word those of the others.
     static GGCLIP_INLINE_MEMBER uint32_t correction(int offset, vi sums) {
         uint32_t lane[lanes];  // unsigned: activations that are not finite wrap
         store_i(lane, sums);
-        const uint32_t low = (uint32_t) -offset * (lane[0] + lane[1] + lane[4] + lane[5]);
-        const uint32_t high = (uint32_t) -offset * (lane[2] + lane[3] + lane[6] + lane[7]);
-        return (low & 0xffff) | high << 16;
+        uint32_t low = 0, high = 0;
+        for (int j = 0; j < lanes; j += 4) {
+            low += lane[j] + lane[j + 1];
+            high += lane[j + 2] + lane[j + 3];
+        }
+        return ((uint32_t) -offset * low & 0xffff) | (uint32_t) -offset * high << 16;
     }
 
     static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i8(p, activations); }
     static GGCLIP_INLINE_MEMBER vi start(const void * correction) { return broadcast_32(correction); }
     static GGCLIP_INLINE_MEMBER vi load_bytes(const uint8_t * p) { return load_i(p); }
     static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) {
-        return in_order(_mm256_add_epi16(sum, _mm256_maddubs_epi16(w, a)));
+        return in_order(add_words(sum, multiply_bytes(w, a)));
     }
-    static GGCLIP_INLINE_MEMBER vf finish(vi sum) { return to_float(_mm256_madd_epi16(sum, _mm256_set1_epi16(1))); }
+    static GGCLIP_INLINE_MEMBER vf finish(vi sum) { return to_float(add_neighbours(sum)); }
 };
 
 template <weight_type W> struct dot_of { using type = dot_bytes; };

@@ -9,16 +9,20 @@ const { buildNative } = require('./build-native.cjs')
 const root = path.join(__dirname, '..')
 const build = path.join(root, 'build', 'cmake')
 
-/** `sanitized: false`: replaces malloc, as a sanitizer does itself. */
+/**
+ * `sanitizers`: those that it runs under (npm run test:sanitizers), if not all: ThreadSanitizer tells nothing of a program
+ * of one thread, and a program that replaces malloc cannot be one whose malloc a sanitizer replaces. `sanitizedArgs`: its
+ * arguments then, since a program under a sanitizer is many times slower.
+ */
 const nativeTests = [
-  { name: 'kernels' },
-  { name: 'preprocess' },
-  { name: 'search' },
+  { name: 'kernels', sanitizers: ['address'] },
+  { name: 'preprocess', sanitizers: ['address'] },
+  { name: 'search', sanitizers: ['address'] },
   { name: 'formats', args: () => [buildOracle()] },
   { name: 'thread-team' },
-  { name: 'towers' },
-  { name: 'device' },
-  ...(process.platform === 'linux' ? [{ name: 'allocations', sanitized: false }] : []),
+  { name: 'towers', sanitizedArgs: () => ['1', '8'] },
+  { name: 'device', sanitizers: ['address'] },
+  ...(process.platform === 'linux' ? [{ name: 'allocations', sanitizers: [] }] : []),
 ]
 
 /** @param {string} folder of the programs @returns {boolean} whether all passed */

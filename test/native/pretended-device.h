@@ -31,7 +31,7 @@ inline ggml_backend_buffer_t allocate(ggml_backend_buffer_type_t type, size_t si
     calls.set_tensor = [](ggml_backend_buffer_t, ggml_tensor * t, const void * data, size_t offset, size_t n) { memcpy(bytes_of(t, offset), data, n); };
     calls.get_tensor = [](ggml_backend_buffer_t, const ggml_tensor * t, void * data, size_t offset, size_t n) { memcpy(data, bytes_of(t, offset), n); };
     calls.clear = [](ggml_backend_buffer_t buffer, uint8_t value) { memset(buffer->context, value, buffer->size); };
-    static std::vector<void *> blocks;  // reachable: no leak to report
+    static std::vector<void *> & blocks = *new std::vector<void *>;  // reachable to the end: no leak to report
     blocks.push_back(aligned_alloc(alignment, (size / alignment + 1) * alignment));
     memset(blocks.back(), 0xff, size);
     return ggml_backend_buffer_init(type, calls, blocks.back(), size);

@@ -13,6 +13,7 @@ const { sortOut } = require('../skip-reporter.cjs') as { sortOut(skipped: string
 const { needs } = require('../skips.cjs') as { needs: Record<string, { absent(): string | false; tests: RegExp }> }
 const { circles } = require('../../scripts/check-layers.cjs') as { circles(imports: Map<string, string[]>): string[][] }
 const documents = require('../../scripts/check-documents.cjs') as { faultsOf(file: string, known: Set<string>, read: (file: string) => string): string[] }
+const { reportsOf } = require('../../scripts/thread-reports.cjs') as { reportsOf(output: string, libraries: string[]): string[] }
 const { faults } = require('../../scripts/check-paths.cjs') as { faults(file: string, text: string): string[] }
 
 describe('skipped tests', () => {
@@ -120,5 +121,33 @@ describe('the package', () => {
     expect(status).toBe(1)
     expect(stderr).toMatch(/^publint: .*b\.js.*does not exist/m)
     expect(stderr).toMatch(/^types: Types are CJS, but implementation is ESM$/m)
+  })
+})
+
+describe('reports of ThreadSanitizer in Node', () => {
+  const report = (access: string, before: string): string => `${'='.repeat(18)}
+WARNING: ThreadSanitizer: data race (pid=1)
+  Write of size 8 at 0x7b3800008ea8 by main thread (mutexes: write M30075):
+    #0 operator delete(void*, unsigned long) <null> (libtsan.so.2.0.0+0x86c3d)
+    #1 <null> <null> (${access}+0x1fe1d)
+    #2 Invoke(v8::FunctionCallbackInfo<v8::Value> const&) <null> (node+0xc45d94)
+
+  Previous atomic write of size 4 at 0x7b3800008ea8 by thread T15:
+    #0 <null> <null> (${before}+0x1cb43)
+    #1 <null> <null> (libstdc++.so.6+0xd44ab)
+
+  Location is heap block of size 168 at 0x7b2c00001c30 allocated by main thread:
+    #0 <null> <null> (ggclip.node+0x512a2)
+
+  Thread T15 (tid=7506, finished) created by main thread at:
+    #0 pthread_create <null> (libtsan.so.2.0.0+0x5e686)
+    #1 <null> <null> (ggclip.node+0x512a2)
+
+SUMMARY: ThreadSanitizer: data race in operator delete(void*, unsigned long)
+${'='.repeat(18)}
+`
+  const cases: [string, string, number][] = [['node', 'node', 0], ['ggclip.node', 'node', 1], ['node', 'ggclip.node', 1], ['libuv.so.1', 'node', 0]]
+  it.each(cases)('of an access by %s after one by %s: %i concern the addon', (access, before, count) => {
+    expect(reportsOf(report('node', 'node') + report(access, before), ['ggclip.node'])).toHaveLength(count)
   })
 })

@@ -9,6 +9,7 @@ const { spawn, spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
+const { buildTs } = require('./build-ts.cjs')
 const { run } = require('./run.cjs')
 const { vendorGgml } = require('./vendor-ggml.cjs')
 
@@ -75,19 +76,22 @@ async function fuzz(name, seconds) {
   return exec(path.join(build, `${name}-fuzz`), args, { cwd: findings, env: { ...process.env, ASAN_OPTIONS: 'allocator_may_return_null=1', UBSAN_OPTIONS: 'print_stacktrace=1' } })
 }
 
-/** "12345 runs, coverage 2210", as far as the output tells. */
+/** "12345 runs, coverage 2210 edges, corpus 310", as far as the output tells. */
 function figures(output) {
-  const runs = /Done (\d+) runs/.exec(output)?.[1] ?? /number_of_executed_units: (\d+)/.exec(output)?.[1]
-  const coverage = [...output.matchAll(/ cov: (\d+)/g)].at(-1)?.[1]
-  return [runs && `${runs} runs`, coverage && `coverage ${coverage}`].filter(Boolean).join(', ')
+  const last = pattern => [...output.matchAll(pattern)].at(-1)?.[1]
+  const runs = last(/Done (\d+) runs/g) ?? last(/number_of_executed_units: (\d+)/g)
+  const coverage = last(/ cov: (\d+)/g), corpus = last(/ corp: (\d+)/g)
+  return [runs && `${runs} runs`, coverage && `coverage ${coverage} edges`, corpus && `corpus ${corpus}`].filter(Boolean).join(', ')
 }
 
 async function main() {
   const { seconds, targets } = parse(process.argv.slice(2))
   const clang = findClang()
-  process.stdout.write(`fuzz: ${clang ? `${clang} with libFuzzer` : 'no Clang with libFuzzer: changes without coverage'}, ${seconds} s a target\n`)
+  if (!clang) process.stdout.write('NOT RUN  fuzzing guided by coverage: no Clang with libFuzzer (clang and libclang-rt-dev); the seeds are changed blindly instead\n')
+  process.stdout.write(`fuzz: ${clang ? `${clang} with libFuzzer` : 'without coverage'}, ${seconds} s a target\n`)
   const compiled = targets.filter(name => native.includes(name))
   if (compiled.length > 0) buildTargets(clang, compiled)
+  if (targets.includes('tokenizer')) buildTs()
   let failed = 0
   const waiting = [...targets]
   const work = async () => {

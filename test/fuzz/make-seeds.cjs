@@ -1,10 +1,11 @@
-// Writes seeds/TARGET/*: the smallest models of each layout, which the fuzz targets start from. Their weights come from a
+// Writes seeds/TARGET/*: the smallest models of each layout, and small forms of hostile files, which the fuzz targets start from. Their weights come from a
 // rule, so that the files are the same at every run. Needs a build. Usage: node test/fuzz/make-seeds.cjs
 'use strict'
 
 const fs = require('node:fs')
 const path = require('node:path')
 const { convert } = require('../../dist/index.js')
+const { parseGguf, buildGguf } = require('../fixtures/bad-input/model-files.cjs')
 const torch = require('../fixtures/torch/zip.cjs')
 
 const seeds = path.join(__dirname, 'seeds')
@@ -133,6 +134,33 @@ const preprocessor = {
 const folder = files => Buffer.concat(Object.entries(files).flatMap(([name, content]) =>
   [Buffer.from(`\n== ${name}\n`), Buffer.isBuffer(content) ? content : Buffer.from(JSON.stringify(content))]))
 
+// ---- hostile files ---------------------------------------------------------------------------------------------------
+
+/** As many values as before in rows of another length, which blocks of 32 do not divide as they did. */
+function squeezed(file, name, dims) {
+  const parts = parseGguf(file)
+  return buildGguf({ ...parts, tensors: parts.tensors.map(tensor => (tensor.name === name ? { ...tensor, dims } : tensor)) })
+}
+
+/** Pickles that cost far more than their size, each way with what it grows by: a class's name, a tensor's, arguments, modules. */
+function bombs() {
+  const { op, text, global, tuple, tensor } = torch
+  const put = i => op(`q${String.fromCharCode(i)}`), get = i => op(`h${String.fromCharCode(i)}`)
+  const times = (n, ...parts) => Buffer.concat(Array.from({ length: n }, () => Buffer.concat(parts)))
+  const one = tensor({ elements: 16, shape: [1], stride: [1] })
+  const module = (i, parts) => Buffer.concat([get(99), op(')\x81}('), ...parts, op('ub'), put(i), op('0')])
+  return {
+    'class-name': [text('__torch__'), put(0), op('0'), text('A'.repeat(2000)), put(1), op('0'), times(60, get(0), get(1), op('\x930')), op('}')],
+    'tensor-name': [text('A'.repeat(2000)), put(0), op('0'), one, put(1), op('0}('), times(60, get(0), get(1)), op('u')],
+    'arguments': [global('torch', 'Size'), put(0), op('0'), tuple(Array.from({ length: 200 }, () => op('N'))), put(1), op('0'), times(60, get(0), get(1), op('R0')), op('}')],
+    'modules': [global('__torch__', 'M'), put(99), op('0'), text('a'), put(100), op('0'), text('b'), put(101), op('0'), module(0, []),
+      ...Array.from({ length: 12 }, (_, i) => module(i + 1, [get(100), get(i), get(101), get(i)])), get(12)],
+    'marks': [times(500, op('(')), op('}')],
+  }
+}
+
+const bombArchive = parts => torch.zip([['a/data.pkl', torch.pickle(Buffer.concat(parts))], ['a/data/0', Buffer.alloc(64)]])
+
 // ---- files ---------------------------------------------------------------------------------------------------------
 
 function write(target, name, bytes) {
@@ -162,6 +190,7 @@ async function main() {
   write('torch', 'clip-f32.pt', torch.checkpoint(clip))
   write('torch', 'clip-f16-zip64.pt', torch.checkpoint(clip16, { zip64: true }))
   write('torch', 'openai.pt', torch.checkpoint(openai))
+  for (const [name, parts] of Object.entries(bombs())) write('torch', `bomb-${name}.pt`, bombArchive(parts))
   write('folder', 'clip', folder({ 'config.json': hfConfig('clip', 8), 'preprocessor_config.json': preprocessor, 'tokenizer_config.json': { tokenizer_class: 'CLIPTokenizer' }, 'model.safetensors': safetensors(clip16) }))
   write('folder', 'siglip', folder({ 'config.json': hfConfig('siglip', 8), 'preprocessor_config.json': { size: { height: 5, width: 5 } }, 'model.safetensors': safetensors(siglip) }))
   write('folder', 'open-clip', folder({ 'open_clip_config.json': openClipConfig(8), 'open_clip_model.safetensors': safetensors(open) }))
@@ -175,6 +204,9 @@ async function main() {
   await writeGguf('clip-f32', 'f32', { 'config.json': hfConfig('clip', 8), 'model.safetensors': safetensors(clip) })
   await writeGguf('siglip-f16', 'f16', { 'config.json': hfConfig('siglip', 8), 'model.safetensors': safetensors(siglip) })
   for (const dtype of ['q8_0', 'q4_1', 'iq4_nl']) await writeGguf(`clip-${dtype}`, dtype, { 'config.json': hfConfig('clip', 32), 'model.safetensors': safetensors(clip32) })
+  const blocks = fs.readFileSync(path.join(seeds, 'gguf', 'clip-q8_0'))
+  write('gguf', 'squeezed-row', squeezed(blocks, 't.blk.0.ffn_down.weight', [1024n]))
+  write('gguf', 'squeezed-column', squeezed(blocks, 'v.blk.0.ffn_up.weight', [1n, 1024n]))
   for (let i = 0; i < 4; i++) write('resize', `mode-${i}`, Buffer.from([0, 0, i, 0, 0, 2, 0, 0, 1, 0, 0, 1, 0, 0, 31, 0, 0, 9, 0, 0, 2, 0, 0, 1, 0, 0, 40, 0, 0, 1, 0, 0, 30]))
 }
 

@@ -35,6 +35,19 @@ static void check(bool good, const char * what) {
     abort();
 }
 
+// The window of the plan by one flavour, from packed RGB.
+static std::vector<uint8_t> resized(const image_hparams & hp, const image_view & rgb, const image_size & out, const kernels::resize_passes & passes) {
+    const resize_plan        plan = plan_resize(hp, rgb.width, rgb.height, out.width, out.height);
+    kernels::resize_scratch  scratch;
+    std::vector<uint8_t>     bytes((size_t) plan.window_width * (size_t) plan.window_height * 3);
+    const kernels::resize_job job = {
+        rgb.data, (size_t) rgb.width * 3, rgb.width, rgb.height, plan.resized_width, plan.resized_height, plan.window_x, plan.window_y,
+        plan.window_width, plan.window_height, (kernels::resize_filter) hp.filter, bytes.data(), (size_t) plan.window_width * 3,
+    };
+    kernels::resize_rgb8(job, scratch, passes);
+    return bytes;
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t * data, size_t size) {
     reader in = {data, size};
     image_hparams hp;
@@ -62,6 +75,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t * data, size_t size) {
         const int parts = (int) in.number(2, 7);
         for (int i = 0; i < parts; i++) preprocess(hp, view, parted.data(), scratch, {i, parts});
         check(memcmp(whole.data(), parted.data(), whole.size() * sizeof(float)) == 0, "parts differ from the whole");
+        if (channels != 3) return 0;
+        const std::vector<uint8_t> generic = resized(hp, view, out, kernels::generic_resize_passes());
+        for (const kernels::resize_passes * passes : {kernels::avx2_resize_passes(), kernels::neon_resize_passes()}) {
+            if (passes) check(resized(hp, view, out, *passes) == generic, passes->name);
+        }
     } catch (const error & failure) {
         check(failure.code() != error_code::INTERNAL, failure.what());
     }

@@ -64,7 +64,7 @@ function release(asked, isDry) {
   git('tag', '--annotate', tag, '--message', `ggclip ${version}\n\n${notes}`, '--cleanup=verbatim')
   process.stdout.write(`${version} is committed and tagged ${tag}. What comes next:\n${[
     '.ci/run                          all tests, in a clone of the tag',
-    'npm run prebuild                 on each platform that gets a binary; collect them in prebuilds/',
+    'npm run prebuilds                on each platform that gets a binary; collect them in prebuilds/',
     'git push --follow-tags',
     'npm publish                      after `npm pack --dry-run` lists what it should',
   ].map(line => `  ${line}\n`).join('')}To take it back before the push: git tag -d ${tag} && git reset --keep HEAD~1\n`)

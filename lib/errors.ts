@@ -3,9 +3,9 @@
  *
  * - `TypeError`: an argument of the wrong kind, or an option that does not exist.
  * - `RangeError`: an argument of the right kind with a value that cannot be used.
- * - `ClipError`: the world (files, devices, memory, load) or the engine said no.
+ * - `ClipError`: a file, a device, memory, load or the engine made the call fail.
  *
- * All of them carry `code`. Cancellation is no error of ours: it rejects with the signal's own reason.
+ * All of them carry `code`. A cancelled call rejects with the signal's own reason instead.
  * `docs/errors.md` explains each code; a test holds both lists together.
  */
 import { types } from 'node:util'

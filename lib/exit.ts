@@ -1,4 +1,4 @@
-/** The end of a process that nothing can hold up. */
+/** Ends a process without waiting for blocked threads. */
 import { isMainThread } from 'node:worker_threads'
 
 import { loadAddon } from './native/load.js'
@@ -18,7 +18,7 @@ export function endProcess(status: number, withinMs = 1000): never {
   if (isMainThread) {
     try {
       loadAddon().exitWithin(status, withinMs)
-    } catch { /* without the addon nothing of ours runs */ }
+    } catch { /* without the addon no native thread runs */ }
   }
   process.exit(status)
 }

@@ -127,7 +127,7 @@ export interface LoadOptions extends HubOptions {
   maxDecodeMs?: number
   /** Read SVG, which is drawn in a process of its own and never loads anything from outside. Default true. */
   svg?: boolean
-  /** Told of each decoded image and each batch, for metrics. What it throws is an uncaught exception. */
+  /** Called for each decoded image and each batch, for metrics. What it throws is an uncaught exception. */
   onTrace?: (event: TraceEvent) => void
 }
 
@@ -145,9 +145,8 @@ export interface CallOptions {
    */
   timeoutMs?: number
   /**
-   * Told of each image that is decoded for this call, and of the batch that each of its images, or its texts, waited
-   * for: `waitMs` is their own. Of texts that are remembered there is nothing to tell. What it throws is an uncaught
-   * exception.
+   * Called for each image that is decoded for this call, and for the batch that each of its images, or its texts,
+   * waited for: `waitMs` is their own. Cached texts emit no event. What it throws is an uncaught exception.
    */
   onTrace?: (event: TraceEvent) => void
 }

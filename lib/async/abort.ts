@@ -61,7 +61,7 @@ function fire(this: AbortSignal): void {
  * Runs a cancellable native task under `signal`.
  *
  * - Already aborted: rejects with the signal's reason, `start` is not called.
- * - Aborted while running: the task is told to stop; once it has stopped the call rejects with the signal's reason,
+ * - Aborted while running: the task is asked to stop; once it has stopped the call rejects with the signal's reason,
  *   so that nothing of the task (threads, half-written files) is left when the caller goes on. A result that came
  *   nevertheless is handed to `discard` (to dispose of a loaded model, say).
  * - Errors of the task, thrown or rejected, become `ClipError`s.
@@ -102,7 +102,7 @@ export async function underBoth<T>(one: AbortSignal | undefined, other: AbortSig
   }
 }
 
-/** `promise`, or the signal's reason as soon as it aborts: for work that goes on without anybody waiting for it. */
+/** `promise`, or the signal's reason as soon as it aborts: for work that cannot be stopped and may go on unwatched. */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
   return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** Streams in which one bad input is told at its place and does not end the others. */
+/** Streams in which a bad input yields its error at its place and the others go on. */
 import { errorCodeOf } from '../errors.js'
 import { type MapOptions, mapInOrder } from './pipeline.js'
 

@@ -12,7 +12,7 @@ export interface MapOptions {
  * Calls `work` on each element of `source` and yields the results in the source's order, each as soon as it is there,
  * however slow the source. The source is read only as fast as results are taken. A failure, the source's own too, is
  * thrown at its place in the order. However the loop ends, the source is closed and the signal that `work` was given
- * aborts, so that nothing goes on for nobody.
+ * aborts, so that no work goes on without a reader.
  */
 export async function* mapInOrder<T, R>(
   source: Iterable<T> | AsyncIterable<T>, { limit, signal }: MapOptions,
@@ -55,9 +55,9 @@ export async function* mapInOrder<T, R>(
     }
   } finally {
     stopListening?.()
-    stop.abort(new DOMException('nobody waits for the results any more', 'AbortError'))
+    stop.abort(new DOMException('the results are no longer needed', 'AbortError'))
     const closing = ended ? undefined : iterator.return?.()
-    // a source that is still being read closes when it comes to it: nobody waits for that
+    // a source that is still being read closes later: not waited for
     if (reading === undefined) await closing
     else Promise.resolve(closing).catch(() => undefined)
   }

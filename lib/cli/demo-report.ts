@@ -60,9 +60,9 @@ function section(shell: Shell, { answers }: DemoReport, kind: Sample['kind'], ti
   const some = answers.filter(answer => answer.kind === kind)
   if (some.length === 0) return []
   let lines: string[] = []
-  for (let places = shown; places > 0; places--) {
-    const rows = some.map(answer => row(shell, answer).slice(0, 4 + places))
-    const head = ['', 'picture', 'expected', '', 'first', 'second', 'third'].slice(0, 4 + places)
+  for (let answers = shown; answers > 0; answers--) {
+    const rows = some.map(answer => row(shell, answer).slice(0, 4 + answers))
+    const head = ['', 'picture', 'expected', '', 'first', 'second', 'third'].slice(0, 4 + answers)
     lines = table([head.map(shell.paint.dim), ...rows], 'lllllll')
     if (lines.every(line => displayWidth(line) <= shell.columns)) break
   }
@@ -71,12 +71,12 @@ function section(shell: Shell, { answers }: DemoReport, kind: Sample['kind'], ti
 
 function row({ paint }: Shell, { file, label, results, correct }: Answer): string[] {
   const verdict = correct ? paint.green : paint.red
-  const places = results.map(({ label: name, score }, place) => {
+  const cells = results.map(({ label: name, score }, place) => {
     const text = `${name} ${percent(score)}`
     return place === 0 ? verdict(text) : paint.dim(text)
   })
   const share = paint.cyan(bar(results[0]!.score, 10).padEnd(10))
-  return [verdict(correct ? '✓' : '✗'), printable(file), printable(label), share, ...places]
+  return [verdict(correct ? '✓' : '✗'), printable(file), printable(label), share, ...cells]
 }
 
 function rightOf({ answers }: DemoReport, kind: Sample['kind']): string {

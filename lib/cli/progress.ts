@@ -1,4 +1,4 @@
-/** How far a conversion is, on one line that is overwritten. */
+/** Progress of a conversion, on one line that is overwritten. */
 import type { ConvertProgress } from '../index.js'
 import { showProgress } from './pull-progress.js'
 import type { Shell } from './shell.js'

@@ -8,7 +8,7 @@ import { Output } from './stdout.js'
 import { paints, type Paints, printable, truncate } from './table.js'
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-/** So long the end waits for words on stderr that nobody takes. */
+/** How long the end waits for a reader of stderr. */
 const wordsMs = 1000
 
 export class Shell {
@@ -32,7 +32,7 @@ export class Shell {
   readonly #terminals = [0, 1, 2].filter(fd => isatty(fd))
   #stdinTaken = false
   #statusShown = false
-  #told: unknown
+  #reported: unknown
 
   constructor(process: NodeJS.Process) {
     const { stdout, stderr, env } = process
@@ -71,7 +71,7 @@ export class Shell {
    * with the status of a failure.
    */
   report(error: unknown, verb?: string): void {
-    this.#told = error
+    this.#reported = error
     for (const line of describeFailure(error, this, verb)) this.note(line)
     this.exitStatus = exitStatus(error, this)
   }
@@ -114,14 +114,14 @@ export class Shell {
 
   /**
    * Lets the process end. Data that a slow reader has not taken yet is waited for; what an interrupted command still has
-   * open, and words that nobody reads, are not.
+   * open, and unread lines on stderr, are not.
    */
   async finish(): Promise<void> {
     this.clearStatus()
     try {
       if (!this.signal.aborted) await this.#output.end(this.signal)
     } catch (error) {
-      if (error !== this.#told) this.report(error)
+      if (error !== this.#reported) this.report(error)
     }
     if (this.#stdinTaken) this.#process.stdin.destroy()
     this.#process.exitCode = this.exitStatus
@@ -157,7 +157,7 @@ export class Shell {
     const interruption = new Interruption(name as Interruption['signal'])
     // asked a second time: at once
     if (this.signal.aborted) {
-      // that a terminal is closed is told by the system and by the shell
+      // both the system and the shell signal that a terminal is closed
       if (name !== 'SIGHUP') this.#end(interruption.status)
       return
     }

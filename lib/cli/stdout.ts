@@ -10,7 +10,7 @@ export class Output {
   readonly #isFile: boolean
   #failure: ClipError | undefined
 
-  /** `onReaderGone` is called when nobody reads a pipe any more. */
+  /** `onReaderGone` is called when the reader of a pipe has gone. */
   constructor(stream: NodeJS.WriteStream & { fd: 1 }, onReaderGone: () => void) {
     this.#stream = stream
     this.#isFile = stream.isTTY !== true && isFile(stream.fd)

@@ -54,7 +54,7 @@ export class Clip {
   readonly #textTower: TextTower | undefined
   readonly #inFlight: number
   readonly #tracer: Tracer
-  /** Aborts when the model is disposed: pictures that are being decoded are nobody's then. */
+  /** Aborts when the model is disposed: decoding stops then, too. */
   readonly #closing = new AbortController()
   #disposal: Promise<void> | undefined
 

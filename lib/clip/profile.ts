@@ -31,7 +31,7 @@ export interface OperationProfile {
   waiting: number
   /** Operations, a multiply-add as two; 0 for what only moves and rounds values. */
   operations: number
-  /** Milliard operations a second; undefined where there are none to count. */
+  /** Billions of operations a second; undefined where there are none to count. */
   gops?: number
   /** Of what this machine's multiply-adds of this type can do, 0 to 1. */
   ofPeak?: number
@@ -51,7 +51,7 @@ export interface Profile {
   measuredMs: number
   /** Most time first; empty where plain ggml computes the model. */
   operations: OperationProfile[]
-  /** Milliard operations a second that all threads together can do, by weight type, measured in the same run. */
+  /** Billions of operations a second that all threads together can do, by weight type, measured in the same run. */
   peaks: Record<string, number>
 }
 

@@ -45,7 +45,7 @@ export class SessionRunner implements BatchRunner<EncodeItem, Float32Array> {
     try {
       const flat = ownRealm(await running)
       return items.map(({ name }, i) => {
-        // every caller gets a copy of its own: nobody can change another's result
+        // each caller gets its own copy and cannot change another's result
         const vector = flat.slice(i * this.#dim, (i + 1) * this.#dim)
         return isFiniteVector(vector) ? vector : notFinite(this.#modelName, name, 'embedding')
       })

@@ -14,7 +14,7 @@ import { batchListener } from './trace.js'
 const mostKept = 1024
 /** Characters. Longer texts hardly come again, and would fill memory. */
 const longestKept = 2048
-/** Texts that are tokenised and queued at once, or a batch; two such slices of a call wait at a time, so that a long list blocks nobody. */
+/** Texts that are tokenised and queued at once, or a batch; two such slices of a call wait at a time, so that a long list blocks no other call. */
 const leastSlice = 64
 /** Characters of texts that are tokenised at once: a millisecond's. */
 const shortList = 4096

@@ -1,4 +1,4 @@
-/** Tells whoever measures of each stage of the work. */
+/** Events for metrics: each decoded image, each batch. */
 import type { BatchReport } from '../scheduler/types.js'
 
 /** One image decoded (`ms`), or one batch computed. Times in milliseconds. */
@@ -13,10 +13,10 @@ export type TraceEvent =
   | {
     type: 'batch'
     kind: 'image' | 'text'
-    /** The how manieth of the model: images of one call may have been in the same. */
+    /** Sequence number of the batch in this model; images of one call may share a batch. */
     batch: number
     size: number
-    /** From call to start; told of a model, that of the input that waited longest. */
+    /** From call to start. In the model's events: of the input that waited longest. */
     waitMs: number
     runMs: number
   }
@@ -33,7 +33,7 @@ export class Tracer {
     this.onBatch = batchListener(listener)
   }
 
-  /** Runs `work`, and tells the model's listener and the call's what it took when it went well. */
+  /** Runs `work`; when it succeeds, reports its time to the model's listener and to the call's. */
   async decode<T extends { width?: number; height?: number }>(work: () => Promise<T>, ofCall?: TraceListener): Promise<T> {
     if (!this.#listener && !ofCall) return work()
     const began = performance.now()
@@ -45,7 +45,7 @@ export class Tracer {
   }
 }
 
-/** What the scheduler tells, as it is told outside. */
+/** The scheduler's reports as public events. */
 export function batchListener(listener: TraceListener | undefined): ((report: BatchReport) => void) | undefined {
   return listener && (({ kind, ...report }) => {
     if (kind.startsWith('preprocess')) return // no tower has run
@@ -53,7 +53,7 @@ export function batchListener(listener: TraceListener | undefined): ((report: Ba
   })
 }
 
-/** A listener that throws must not fail somebody's call: its error is the process's, like that of an event handler. */
+/** A listener that throws must not fail the call: its error becomes an uncaught exception, as with event handlers. */
 function tell(listener: TraceListener, event: TraceEvent): void {
   try {
     listener(event)

@@ -1,4 +1,4 @@
-/** CPUs, affinity and CPU quota as Linux tells them in /sys and /proc. */
+/** CPUs, affinity and CPU quota from Linux's /sys and /proc. */
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
@@ -41,7 +41,7 @@ function cpuNumbers(folder: string): number[] {
   }
 }
 
-/** CPUs that the process may run on (taskset, cpusets); undefined: not told. */
+/** CPUs that the process may run on (taskset, cpusets); undefined: not reported. */
 export function readAffinity(root: string): Set<number> | undefined {
   const [, list] = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readText(path.join(root, 'proc/self/status')) ?? '') ?? []
   return list === undefined ? undefined : parseList(list)

@@ -1,4 +1,4 @@
-/** What the system tells of its CPUs. Everything it does not tell is left open. */
+/** What the system reports about its CPUs. What it does not report stays undefined. */
 import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 

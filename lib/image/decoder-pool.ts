@@ -53,7 +53,7 @@ class DecoderProcess {
     this.#child.on('error', error => this.#end(new NoDecoder('no decoder process can be started', { cause: error })))
     // 'close', not 'exit': an answer may still be in the pipe
     this.#child.on('close', (code, signal) => this.#end(new Error(`the decoder process ended (${signal ?? `status ${code}`})`)))
-    this.#input.on('error', () => undefined) // its end is told above
+    this.#input.on('error', () => undefined) // its end is handled above
     this.#output.on('error', () => undefined)
   }
 
@@ -207,7 +207,7 @@ function processFile(): string | undefined {
   return existsSync(file) ? file : undefined
 }
 
-/** Electron's executable is Node only when told so. A debugger of the host is not its decoders'. */
+/** Electron's executable is Node only when asked to be. A debugger of the host is not its decoders'. */
 function environment(): NodeJS.ProcessEnv {
   const options = (process.env.NODE_OPTIONS ?? '').split(' ').filter(option => !/^--(?:inspect|debug|watch|test|cpu-prof|heap-prof)/.test(option)).join(' ')
   return { ...process.env, NODE_OPTIONS: options, ELECTRON_RUN_AS_NODE: '1', UV_THREADPOOL_SIZE: '1' }

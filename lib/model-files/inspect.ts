@@ -55,7 +55,7 @@ export interface Inspection {
 }
 
 /**
- * Looks at a model file or folder and never refuses it: what is damaged or of another kind is told in `problems`, with
+ * Looks at a model file or folder and never refuses it: what is damaged or of another kind is reported in `problems`, with
  * whatever could be read before.
  *
  * @param source a GGUF, safetensors or PyTorch file, or a checkpoint's directory
@@ -69,15 +69,15 @@ export async function inspect(source: string): Promise<Inspection> {
   const target = path.resolve(checkString('source', source))
   if (!existsSync(target)) throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${source}: no such file or directory`)
   let found: NativeInspection
-  let places: LocalLayout
+  let layout: LocalLayout
   try {
-    places = await layoutFor(target)
-    found = ownRealm(await loadAddon().inspect(places.path, places))
+    layout = await layoutFor(target)
+    found = ownRealm(await loadAddon().inspect(layout.path, layout))
   } catch (error) {
     throw fromNative(error)
   }
   const problems = found.problems as Inspection['problems']
-  if (found.model?.text) problems.push(...await tokenizerProblems(places, found))
+  if (found.model?.text) problems.push(...await tokenizerProblems(layout, found))
   return {
     ...found,
     files: found.files.map(file => ({ path: file, bytes: statSync(file).size })),

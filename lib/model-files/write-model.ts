@@ -4,12 +4,12 @@ import path from 'node:path'
 
 import { withAbort } from '../async/abort.js'
 import type { ModelLocation } from '../models/model-path.js'
-import type { NativeConvertOptions, NativeConvertTask, NativePlaces } from '../native/contract.js'
+import type { NativeConvertOptions, NativeConvertTask, NativeFolders } from '../native/contract.js'
 import { loadAddon } from '../native/load.js'
 import { ownRealm } from '../native/own-realm.js'
 import { fileTokenizer } from '../tokenizer/files/for-file.js'
 
-/** How far a conversion is. */
+/** Progress of a conversion. */
 export interface ConvertProgress {
   /** `download`: a model of the hub; `measure`: the importance of weights on the samples; `write`: the file. */
   stage: 'download' | 'measure' | 'write'
@@ -29,7 +29,7 @@ export interface ConvertResult {
   tensors: Record<string, number>
 }
 
-export interface WriteSettings extends Omit<NativeConvertOptions, 'tokenizer' | keyof NativePlaces> {
+export interface WriteSettings extends Omit<NativeConvertOptions, 'tokenizer' | keyof NativeFolders> {
   onProgress: ((progress: ConvertProgress) => void) | undefined
   signal: AbortSignal | undefined
 }

@@ -1,7 +1,7 @@
 /**
  * One file of the hub into the cache: resumed where an earlier try ended, checked before it gets its name.
  *
- * Other programs write into the same folder, and not all of them under a lock of ours. So each download writes a file of
+ * Other programs write into the same folder, and not all of them hold our lock. So each download writes a file of
  * its own, which no other download ever writes to, and reads it again before it gives it its name.
  */
 import { createHash, type Hash, randomBytes } from 'node:crypto'
@@ -14,19 +14,19 @@ import { ClipError } from '../errors.js'
 import { withLock } from './blob-lock.js'
 import { makeFolder, partialFiles, writeFailure } from './hub-cache.js'
 import type { Answer, HubClient } from './hub-client.js'
-import type { Asked } from './hub-errors.js'
+import type { RequestSubject } from './hub-errors.js'
 import type { HubBlob } from './hub-repository.js'
-import { Transient, withRetries } from './retry.js'
+import { RetryableFailure, withRetries } from './retry.js'
 
 interface BlobRequest {
   /** Address of the file below the endpoint. */
   url: string
-  asked: Asked
+  subject: RequestSubject
   expected: HubBlob
   /** Where the blob goes; what is not complete lies beside it. */
   blob: string
   lock: string
-  /** Told how much of the file is there. */
+  /** Called with how much of the file is there. */
   onBytes: (bytes: number) => void
 }
 
@@ -84,8 +84,8 @@ class Download {
         const found = await this.#fault()
         if (found === undefined) break
         await rm(this.#own, { force: true })
-        const { expected, asked } = this.#request
-        if (!resumed) throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${asked.what}: expected ${expected.bytes} bytes with hash ${expected.etag}, found ${found}`)
+        const { expected, subject } = this.#request
+        if (!resumed) throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${subject.what}: expected ${expected.bytes} bytes with hash ${expected.etag}, found ${found}`)
       }
       return await this.#place()
     } catch (error) {
@@ -97,11 +97,11 @@ class Download {
   /** Goes on with what an earlier download left, if any did. */
   async #adopt(alone: boolean): Promise<void> {
     const { parked, abandoned } = partialFiles(this.#request.blob)
-    // whoever renames it has it for himself
+    // the process that renames it owns it
     const taken = await rename(parked, this.#own).then(() => true, () => false)
     if (!alone) return
     for (const file of taken ? [] : await abandoned()) {
-      // its writer may only be asleep: not the file, but a copy is ours
+      // its writer may only be asleep: take a copy and leave the file
       if (await copyFile(file, this.#own, constants.COPYFILE_FICLONE).then(() => true, () => false)) break
     }
     for (const file of await abandoned()) if (file !== this.#own) await rm(file, { force: true }).catch(() => undefined)
@@ -139,29 +139,29 @@ class Download {
     try {
       await this.#attempt()
     } catch (failure) {
-      if (!(failure instanceof Transient)) throw failure
+      if (!(failure instanceof RetryableFailure)) throw failure
       const bytes = await sizeOf(this.#own) ?? 0
       const { error, pauseMs, progressed } = failure
       const further = progressed && bytes > this.#furthest
       this.#furthest = Math.max(this.#furthest, bytes)
-      throw new Transient(error, pauseMs, further)
+      throw new RetryableFailure(error, pauseMs, further)
     }
   }
 
   async #attempt(): Promise<void> {
-    const { expected, asked, onBytes, url } = this.#request
+    const { expected, subject, onBytes, url } = this.#request
     let start = await sizeOf(this.#own) ?? 0
     if (start > expected.bytes) start = 0
     onBytes(start)
     if (start === expected.bytes && start > 0) return
-    const answer = await this.#client.open(url, asked, this.#rangeHeaders(start))
+    const answer = await this.#client.open(url, subject, this.#rangeHeaders(start))
     try {
       this.#checkAnnounced(answer)
       if (beginsAt(answer) === start) return await this.#receive(answer, start)
       await rm(this.#own, { force: true })
       if (answer.status === 200) return await this.#receive(answer, 0)
-      const found = `${asked.what}: ${answer.url.host} answered ${answer.status} to a request from byte ${start} on`
-      throw new Transient(new ClipError('ERR_CLIP_HUB_RESPONSE', found))
+      const found = `${subject.what}: ${answer.url.host} answered ${answer.status} to a request from byte ${start} on`
+      throw new RetryableFailure(new ClipError('ERR_CLIP_HUB_RESPONSE', found))
     } finally {
       answer.close()
     }
@@ -174,28 +174,28 @@ class Download {
     return { range: `bytes=${start}-`, ...condition }
   }
 
-  /** Before anything is received: is it the file that the hub's list told of? */
+  /** Before anything is received: is it the file that the hub listed? */
   #checkAnnounced({ status, url, headers, hubHeaders }: Answer): void {
-    const { expected, asked } = this.#request
+    const { expected, subject } = this.#request
     const etag = headers.get('etag')
     if (etag?.startsWith('"')) this.#serverEtag = etag
     const [, total] = /^bytes .*\/(\d+)$/.exec(headers.get('content-range') ?? '') ?? []
     const here = headers.has('content-encoding') ? null : status === 200 ? headers.get('content-length') : total
     for (const announced of [hubHeaders.get('x-linked-size'), here]) {
       if (announced === null || announced === undefined || Number(announced) === expected.bytes) continue
-      throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${asked.what}: expected ${expected.bytes} bytes, ${url.host} announces ${announced}${pageNote(headers)}`)
+      throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${subject.what}: expected ${expected.bytes} bytes, ${url.host} announces ${announced}${pageNote(headers)}`)
     }
   }
 
   async #receive(answer: Answer, start: number): Promise<void> {
-    const { expected, asked, onBytes } = this.#request
+    const { expected, subject, onBytes } = this.#request
     let position = start
     const handle = await open(this.#own, start > 0 ? 'r+' : 'w').catch((error: unknown) => { throw writeFailure(this.#own, error) })
     try {
       for await (const chunk of answer.chunks()) {
         throwIfAborted(this.#signal)
         if (position + chunk.length > expected.bytes) {
-          throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${asked.what}: expected ${expected.bytes} bytes, ${answer.url.host} sends more${pageNote(answer.headers)}`)
+          throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${subject.what}: expected ${expected.bytes} bytes, ${answer.url.host} sends more${pageNote(answer.headers)}`)
         }
         await writeAll(handle, chunk, position).catch((error: unknown) => { throw writeFailure(this.#own, error) })
         position += chunk.length
@@ -207,8 +207,8 @@ class Download {
       await handle.close()
     }
     if (position === expected.bytes) return
-    const ended = `${asked.what}: ${answer.url.host} ended after ${position} of ${expected.bytes} bytes`
-    throw new Transient(new ClipError('ERR_CLIP_HUB_UNREACHABLE', ended), undefined, position > start)
+    const ended = `${subject.what}: ${answer.url.host} ended after ${position} of ${expected.bytes} bytes`
+    throw new RetryableFailure(new ClipError('ERR_CLIP_HUB_UNREACHABLE', ended), undefined, position > start)
   }
 }
 

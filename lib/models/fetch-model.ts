@@ -157,7 +157,7 @@ class Fetch {
     const cached = await this.#cache.bytes(commit, file) === expected.bytes
     if (!cached) {
       received = await downloadBlob(this.#client.under(signal), {
-        url: filePath(repo, commit, file), asked: { what: `file '${file}' of model '${repo}'`, repo }, expected,
+        url: filePath(repo, commit, file), subject: { what: `file '${file}' of model '${repo}'`, repo }, expected,
         blob: this.#cache.blob(expected.etag), lock: this.#cache.lock(expected.etag),
         onBytes: bytes => this.#progress.update(file, bytes),
       }, signal)

@@ -152,7 +152,7 @@ async function replace(target: string, make: (unfinished: string) => Promise<voi
 const isFull = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 const isForbidden = new Set(['EACCES', 'EPERM', 'EROFS'])
 
-/** A file of the cache that cannot be written, as the caller is told. */
+/** The caller's error for a file of the cache that cannot be written. */
 export function writeFailure(file: string, cause: unknown): Error {
   const { code = '', message } = cause as NodeJS.ErrnoException
   if (code === '') return cause as Error

@@ -5,7 +5,7 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 
 import { onAbort, throwIfAborted } from '../async/abort.js'
 import { ClipError } from '../errors.js'
-import { type Asked, connectionFailure, hostOf, statusFailure } from './hub-errors.js'
+import { type RequestSubject, connectionFailure, hostOf, statusFailure } from './hub-errors.js'
 import type { HubSettings, RetryPolicy } from './hub-settings.js'
 import { HubWire, type WireRequest } from './hub-wire.js'
 import { withRetries } from './retry.js'
@@ -14,7 +14,7 @@ const maxRedirects = 8
 const maxJsonBytes = 64 * 2 ** 20
 /** Less than this in the time after which silence ends a connection is no progress: else a trickle would never end. */
 const minBytes = 4096
-/** A body that nobody wants is read where it is no longer, so that its connection serves again. */
+/** A body up to this long that is not needed is read to its end, so that its connection can be used again. */
 const maxUnwantedBytes = 16_384
 const userAgent = `ggclip (node ${process.versions.node}; ${process.platform}-${process.arch})`
 
@@ -28,7 +28,7 @@ export interface Answer {
   headers: Headers
   /** Of the hub's own answer, before it sent us elsewhere: it names the file's ETag and size there. */
   hubHeaders: Headers
-  /** The body in pieces; @throws Transient when the connection breaks or (nearly) nothing comes for too long */
+  /** The body in pieces; @throws RetryableFailure when the connection breaks or (nearly) nothing comes for too long */
   chunks(): AsyncGenerator<Uint8Array, void, undefined>
   /** Lets the connection go; any number of times. */
   close(): void
@@ -56,18 +56,18 @@ export class HubClient {
   }
 
   /** `path` below the endpoint, parsed. */
-  json(path: string, asked: Asked, policy: RetryPolicy = this.settings.retry): Promise<unknown> {
+  json(path: string, subject: RequestSubject, policy: RetryPolicy = this.settings.retry): Promise<unknown> {
     return withRetries(policy, this.#signal, async () => {
-      const answer = await this.open(path, asked, { accept: 'application/json' })
+      const answer = await this.open(path, subject, { accept: 'application/json' })
       try {
         const parts: Uint8Array[] = []
         let size = 0
         for await (const chunk of answer.chunks()) {
           size += chunk.length
-          if (size > maxJsonBytes) throw new ClipError('ERR_CLIP_HUB_RESPONSE', `${asked.what}: expected at most ${maxJsonBytes} bytes of JSON`)
+          if (size > maxJsonBytes) throw new ClipError('ERR_CLIP_HUB_RESPONSE', `${subject.what}: expected at most ${maxJsonBytes} bytes of JSON`)
           parts.push(chunk)
         }
-        return parseJson(Buffer.concat(parts).toString('utf8'), asked, this.settings)
+        return parseJson(Buffer.concat(parts).toString('utf8'), subject, this.settings)
       } finally {
         answer.close()
       }
@@ -75,9 +75,9 @@ export class HubClient {
   }
 
   /** What is said about a file, without its content. Another host is asked only where the hub does not tell the size. */
-  head(path: string, asked: Asked): Promise<Pick<Answer, 'status' | 'headers' | 'hubHeaders'>> {
+  head(path: string, subject: RequestSubject): Promise<Pick<Answer, 'status' | 'headers' | 'hubHeaders'>> {
     return withRetries(this.settings.retry, this.#signal, async () => {
-      const answer = await this.open(path, asked, {}, 'HEAD')
+      const answer = await this.open(path, subject, {}, 'HEAD')
       answer.close()
       return answer
     })
@@ -86,15 +86,15 @@ export class HubClient {
   /**
    * One request without retries, redirects followed.
    *
-   * @throws {ClipError} or {@link Transient}
+   * @throws {ClipError} or {@link RetryableFailure}
    */
-  async open(path: string, asked: Asked, headers: Record<string, string>, method: 'GET' | 'HEAD' = 'GET'): Promise<Answer> {
+  async open(path: string, subject: RequestSubject, headers: Record<string, string>, method: 'GET' | 'HEAD' = 'GET'): Promise<Answer> {
     throwIfAborted(this.#signal)
     const connection = new Connection(this.#wire, this.settings.idleMs, this.#signal)
     try {
-      const answer = await this.#follow(new URL(this.settings.endpoint + path), asked, headers, method, connection)
+      const answer = await this.#follow(new URL(this.settings.endpoint + path), subject, headers, method, connection)
       if (answer.status < 400 || answer.status === 416) return answer
-      throw statusFailure({ ...answer, through: this.#wire.describe(answer.url) }, asked, this.settings)
+      throw statusFailure({ ...answer, through: this.#wire.describe(answer.url) }, subject, this.settings)
     } catch (error) {
       connection.close()
       throwIfAborted(this.#signal)
@@ -102,7 +102,7 @@ export class HubClient {
     }
   }
 
-  async #follow(start: URL, asked: Asked, headers: Record<string, string>, method: string, connection: Connection): Promise<Answer> {
+  async #follow(start: URL, subject: RequestSubject, headers: Record<string, string>, method: string, connection: Connection): Promise<Answer> {
     const { token } = this.settings
     const home = start.origin
     let url = start
@@ -116,7 +116,7 @@ export class HubClient {
       const answer = new Headers(pairs(response.rawHeaders))
       const status = response.statusCode!
       const location = status >= 300 && status < 400 ? answer.get('location') : null
-      const target = location === null ? undefined : resolve(location, url, asked)
+      const target = location === null ? undefined : resolve(location, url, subject)
       if (target?.origin !== url.origin) hubHeaders ??= answer
       if (target === undefined || (method === 'HEAD' && target.origin !== home && answer.has('x-linked-size'))) {
         return { status, url, host: url.host, headers: answer, hubHeaders: hubHeaders!, ...connection.body(response, url) }
@@ -124,18 +124,18 @@ export class HubClient {
       discard(response)
       url = target
     }
-    throw new ClipError('ERR_CLIP_HUB_RESPONSE', `${hostOf(start)} led through more than ${maxRedirects} redirects for ${asked.what}`)
+    throw new ClipError('ERR_CLIP_HUB_RESPONSE', `${hostOf(start)} led through more than ${maxRedirects} redirects for ${subject.what}`)
   }
 }
 
-function resolve(location: string, from: URL, { what }: Asked): URL {
+function resolve(location: string, from: URL, { what }: RequestSubject): URL {
   const target = URL.canParse(location, from.href) ? new URL(location, from) : undefined
   if (target) target.username = target.password = ''
   if (target?.protocol === 'https:' || (target?.protocol === 'http:' && from.protocol === 'http:')) return target
   throw new ClipError('ERR_CLIP_HUB_RESPONSE', `${hostOf(from)} redirects ${what} to ${location.slice(0, 80)}, which is not followed`)
 }
 
-function parseJson(text: string, { what }: Asked, { endpoint }: HubSettings): unknown {
+function parseJson(text: string, { what }: RequestSubject, { endpoint }: HubSettings): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
@@ -160,7 +160,7 @@ function decoded(response: IncomingMessage): Readable {
     'gzip': createGunzip, 'x-gzip': createGunzip, 'deflate': createInflate, 'br': createBrotliDecompress,
   }
   const decoder = decoders[(response.headers['content-encoding'] ?? '').trim().toLowerCase()]
-  // whoever reads the result learns what went wrong
+  // the reader of the result gets the error
   return decoder ? pipeline(response, decoder(), () => undefined) : response
 }
 
@@ -189,7 +189,7 @@ class Connection {
         this.#request = this.#wire.request(url, request)
         this.#request.on('error', reject).once('response', resolve).end()
       })
-      // whoever reads the body learns of its errors
+      // the reader of the body gets its errors
       return this.#response = response.on('error', () => undefined)
     } catch (error) {
       throw connectionFailure(error, peer)

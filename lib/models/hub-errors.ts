@@ -2,10 +2,10 @@
 import { ClipError } from '../errors.js'
 import type { HubSettings } from './hub-settings.js'
 import { ProxyRefusal } from './hub-wire.js'
-import { askedPauseMs, Transient } from './retry.js'
+import { serverPauseMs, RetryableFailure } from './retry.js'
 
-/** What was asked for, in words: "model 'a/b' at revision 'main'". */
-export interface Asked {
+/** What a request is for, in words: "model 'a/b' at revision 'main'". */
+export interface RequestSubject {
   what: string
   repo: string
 }
@@ -18,31 +18,31 @@ interface Refusal {
   headers: Headers
 }
 
-/** The error of an answer with a status from 400 on; a Transient when the same request may do better later. */
-export function statusFailure({ status, host, through, headers }: Refusal, asked: Asked, settings: HubSettings): ClipError | Transient {
+/** The error of an answer with a status from 400 on; a RetryableFailure when the same request may do better later. */
+export function statusFailure({ status, host, through, headers }: Refusal, subject: RequestSubject, settings: HubSettings): ClipError | RetryableFailure {
   const said = headers.get('x-error-message')
-  const answer = `${host} answered ${status}${said ? ` (${said.slice(0, 200)})` : ''} for ${asked.what}`
+  const answer = `${host} answered ${status}${said ? ` (${said.slice(0, 200)})` : ''} for ${subject.what}`
   // the hub let us through and signed the address: it signs a new one for the next try
   if (host !== hostOf(settings.endpoint) && status < 500 && status !== 429 && status !== 407) {
-    return new Transient(new ClipError('ERR_CLIP_HUB_RESPONSE', `${answer}, where the hub had led to`))
+    return new RetryableFailure(new ClipError('ERR_CLIP_HUB_RESPONSE', `${answer}, where the hub had led to`))
   }
-  if (status === 401 || status === 403) return denied(answer, headers, asked, settings)
+  if (status === 401 || status === 403) return denied(answer, headers, subject, settings)
   if (status === 407) return new ClipError('ERR_CLIP_HUB_UNREACHABLE', `cannot reach ${through}: ${new ProxyRefusal(status).message}`)
   if (status === 404 || status === 410) {
     return new ClipError('ERR_CLIP_HUB_NOT_FOUND', `${answer}: no such model, revision or file${settings.token ? ', or one that this token may not see' : ''}`)
   }
   if (status === 429) {
-    const pauseMs = askedPauseMs(headers)
+    const pauseMs = serverPauseMs(headers)
     const when = pauseMs === undefined ? 'later' : `in ${Math.ceil(pauseMs / 1000)} s`
-    return new Transient(new ClipError('ERR_CLIP_HUB_BUSY', `${answer}: too many requests, try again ${when}`), pauseMs)
+    return new RetryableFailure(new ClipError('ERR_CLIP_HUB_BUSY', `${answer}: too many requests, try again ${when}`), pauseMs)
   }
   if (status >= 500 || status === 408) {
-    return new Transient(new ClipError('ERR_CLIP_HUB_UNREACHABLE', `${answer}: the server has a problem`), askedPauseMs(headers))
+    return new RetryableFailure(new ClipError('ERR_CLIP_HUB_UNREACHABLE', `${answer}: the server has a problem`), serverPauseMs(headers))
   }
   return new ClipError('ERR_CLIP_HUB_RESPONSE', `${answer}: expected 200`)
 }
 
-function denied(answer: string, headers: Headers, { repo }: Asked, { token, endpoint }: HubSettings): ClipError {
+function denied(answer: string, headers: Headers, { repo }: RequestSubject, { token, endpoint }: HubSettings): ClipError {
   const gated = headers.get('x-error-code') === 'GatedRepo'
   const page = `${endpoint}/${repo}`
   if (gated) {
@@ -64,12 +64,12 @@ const certificateCodes = /^(?:ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_
  * @param peer the host, and the proxy on the way to it
  * @param progressed something had come before
  */
-export function connectionFailure(error: unknown, peer: string, progressed = false): ClipError | Transient {
+export function connectionFailure(error: unknown, peer: string, progressed = false): ClipError | RetryableFailure {
   const cause = deepestCause(error)
   const code = String((cause as { code?: unknown }).code)
   const made = new ClipError('ERR_CLIP_HUB_UNREACHABLE', `cannot reach ${peer}: ${inWords(cause, code)}`, { cause: error })
   const lasting = certificateCodes.test(code) || (cause instanceof ProxyRefusal && cause.lasting)
-  return lasting ? made : new Transient(made, undefined, progressed)
+  return lasting ? made : new RetryableFailure(made, undefined, progressed)
 }
 
 function inWords({ message }: Error, code: string): string {

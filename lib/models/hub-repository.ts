@@ -37,7 +37,7 @@ export async function listRepository(client: HubClient, repo: string, revision: 
   const files = new Map<string, HubBlob | undefined>()
   for (const sibling of siblings as (Sibling | null)[]) {
     const name = sibling?.rfilename
-    // a name that would leave the cache's folder is no file of ours
+    // a name that would leave the cache's folder is not taken
     if (typeof name === 'string' && isSafePath(name)) files.set(name, blobOf(sibling!))
   }
   return { commit: sha, files }

@@ -14,11 +14,11 @@ type Environment = Readonly<Record<string, string | undefined>>
 export interface HubOptions {
   /** The hub's cache folder. Default: HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub. */
   cacheDir?: string
-  /** Ask no server: what is not in the cache fails. Default: HF_HUB_OFFLINE. */
+  /** Contact no server: a model that is not in the cache fails. Default: HF_HUB_OFFLINE. */
   offline?: boolean
-  /** Told how a download goes on, at most ten times a second. What it throws ends the download. */
+  /** Called with the progress of a download, at most ten times a second. What it throws ends the download. */
   onProgress?: (progress: PullProgress) => void
-  /** Ends the download; what came so far is kept and the next one goes on from there. */
+  /** Ends the download; what has arrived is kept, and the next download resumes from it. */
   signal?: AbortSignal
 }
 

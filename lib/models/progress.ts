@@ -1,4 +1,4 @@
-/** How far a download is: {@link HubOptions}. */
+/** Progress of a download: {@link HubOptions}. */
 export interface PullProgress {
   /** `hf:owner/name`. */
   source: string
@@ -16,7 +16,7 @@ export interface PullProgress {
 
 const intervalMs = 100
 
-/** Adds up files; tells at most ten times a second, but always of the end of a file. */
+/** Adds up files; reports at most ten times a second, and always at the end of a file. */
 export class ProgressMeter {
   readonly #source: string
   readonly #listener: ((progress: PullProgress) => void) | undefined

@@ -4,7 +4,7 @@ import type { ClipError } from '../errors.js'
 import type { RetryPolicy } from './hub-settings.js'
 
 /** A failure that another try may mend; `error` is what the caller sees when none did. */
-export class Transient {
+export class RetryableFailure {
   constructor(
     readonly error: ClipError,
     /** How long the server asks to wait. */
@@ -23,13 +23,13 @@ export async function withRetries<T>(policy: RetryPolicy, signal: AbortSignal | 
       return await work()
     } catch (failure) {
       throwIfAborted(signal)
-      if (!(failure instanceof Transient)) throw failure
+      if (!(failure instanceof RetryableFailure)) throw failure
       failures = failure.progressed ? 1 : failures + 1
-      const asked = failure.pauseMs ?? 0
-      if (failures >= policy.attempts || asked > policy.maxServerPauseMs) throw failure.error
+      const serverMs = failure.pauseMs ?? 0
+      if (failures >= policy.attempts || serverMs > policy.maxServerPauseMs) throw failure.error
       const backoff = Math.min(policy.maxPauseMs, policy.pauseMs * 2 ** (failures - 1))
       // many clients that failed together shall not come back together
-      await pause(Math.max(asked, backoff * (0.75 + Math.random() / 2)), signal)
+      await pause(Math.max(serverMs, backoff * (0.75 + Math.random() / 2)), signal)
     }
   }
 }
@@ -49,7 +49,7 @@ export function pause(ms: number, signal: AbortSignal | undefined): Promise<void
 }
 
 /** How long a busy server asks to wait: Retry-After (seconds or a date), or the reset time of RateLimit. */
-export function askedPauseMs(headers: Headers): number | undefined {
+export function serverPauseMs(headers: Headers): number | undefined {
   const value = headers.get('retry-after')?.trim()
   if (value !== undefined && /^\d+$/.test(value)) return 1000 * Number(value)
   const date = value === undefined ? NaN : Date.parse(value)

@@ -109,12 +109,12 @@ export interface NativeModelInfo {
 }
 
 /** Folders of files that are not beside the weights; '' where they are. */
-export interface NativePlaces {
+export interface NativeFolders {
   tokenizerFolder: string
   processorFolder: string
 }
 
-interface NativeLoadOptions extends Partial<NativePlaces> {
+interface NativeLoadOptions extends Partial<NativeFolders> {
   device: 'auto' | 'cpu' | 'cuda' | 'metal' | 'vulkan'
   towers: 'both' | 'image' | 'text'
   /** Weight type in memory; '' keeps the file's. */
@@ -208,7 +208,7 @@ export interface NativeTask<T> {
   abort(): void
 }
 
-export interface NativeConvertOptions extends NativePlaces {
+export interface NativeConvertOptions extends NativeFolders {
   type: string
   policy: 'uniform' | 'mixed'
   /** How much each column of a matrix matters, by the matrix's name; null: all alike. */
@@ -301,7 +301,7 @@ export interface NativeAddon {
   loadModel(path: string, options: NativeLoadOptions): NativeTask<NativeModel>
   convert(input: string, output: string, options: NativeConvertOptions): NativeConvertTask
   /** What is at `path`, as far as it can be told; rejects only when there is nothing. */
-  inspect(path: string, places: NativePlaces): Promise<NativeInspection>
+  inspect(path: string, folders: NativeFolders): Promise<NativeInspection>
   /** For tests and tools: Pillow-equal resize of RGB bytes. */
   resize(pixels: NativePixels, width: number, height: number, filter: 'nearest' | 'bilinear' | 'bicubic'): Promise<Uint8Array>
   /**

@@ -35,7 +35,7 @@ export class Call<I, R> {
 
   /**
    * `number`: of the calls submitted in the same moment, the lower one was first. `client`: whose share it uses.
-   * `onBatch`: told of the batches that it waited for.
+   * `onBatch`: called with the batches that it waited for.
    */
   constructor(
     items: readonly I[], readonly priority: number, readonly submittedAt: number, readonly number: number,

@@ -8,7 +8,7 @@ export class Meter {
   private sum = 0
   private max = 0
   private readonly latest = new Float64Array(windowSize)
-  private stats: DurationStats | undefined // until the next duration: whoever asks for others pays no sorting
+  private stats: DurationStats | undefined // until the next duration: reading it again needs no sorting
 
   record(duration: number): void {
     this.stats = undefined

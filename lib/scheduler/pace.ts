@@ -27,7 +27,7 @@ export class Pace {
 
   /**
    * Until when an idle runner should wait for items to join those that wait since `since`. `since` itself, so not at
-   * all, where nobody is expected: after a pause, and for a caller who has one call at a time. Else until the next ones
+   * all, where no items are expected: after a pause, and for a caller who has one call at a time. Else until the next ones
    * are overdue, at most `maxWaitMs`.
    */
   waitUntil(since: number): number {

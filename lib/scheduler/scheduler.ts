@@ -1,6 +1,6 @@
 /**
- * Micro-batching over a set of runners. docs/scheduler.md tells the policy; in short: what waits together and is of
- * one kind goes together, an idle runner does not wait, a full queue says so, and nobody starves.
+ * Micro-batching over a set of runners. docs/scheduler.md describes the policy; in short: what waits together and is of
+ * one kind goes together, an idle runner does not wait, a full queue refuses, and no call starves.
  */
 import { abortReason, onAbort } from '../async/abort.js'
 import { ClipError, errorCodeOf } from '../errors.js'
@@ -265,7 +265,7 @@ export class Scheduler<I, R> {
     this.reject(call, new ClipError('ERR_CLIP_DEADLINE_EXCEEDED', `the call took longer than timeoutMs (${timeoutMs})`))
   }
 
-  /** Rejects a call and takes its items from the queue and, as far as nobody else is in them, off the runners. */
+  /** Rejects a call, takes its items from the queue, and stops batches in which no other call has items. */
   private reject(call: Call<I, R>, reason: unknown): void {
     call.reject(reason)
     for (const entry of call.entries) entry.holder?.drop(entry, reason)

@@ -1,4 +1,4 @@
-/** What the scheduler is told and what it tells. */
+/** The scheduler's options, runners, reports and statistics. */
 
 /** Computes batches, one at a time: a session, or a fake in tests. */
 export interface BatchRunner<I, R> {
@@ -6,7 +6,7 @@ export interface BatchRunner<I, R> {
    * Runs `items`, all of one `kind`. Resolves to as many outcomes in the same order; an `Error` among them is the
    * outcome of its item only. A rejection is the failure of the whole batch.
    *
-   * `signal` aborts when nobody waits for any of the items any more: stop soon then. The runner counts as busy until
+   * `signal` aborts when no caller waits for any of the items any more: stop soon then. The runner counts as busy until
    * the promise is settled.
    */
   run(kind: string, items: I[], signal: AbortSignal): Promise<(R | Error)[]>
@@ -41,7 +41,7 @@ export interface SchedulerOptions<I, R> {
    * do not count) to 3600000. Default 1000.
    */
   agingMs?: number
-  /** Told of each batch when it has run. It may not throw. */
+  /** Called after each batch. It may not throw. */
   onBatch?: (report: BatchReport) => void
   /** Default: the process's clock. */
   clock?: Clock
@@ -68,7 +68,7 @@ export interface SubmitOptions {
   client?: string
   /** Milliseconds after which the call rejects with ERR_CLIP_DEADLINE_EXCEEDED. Default: none. */
   timeoutMs?: number
-  /** Told of each batch that had items of this call, when it has run; `waitMs` is the call's. It may not throw. */
+  /** Called after each batch that had items of this call; `waitMs` is the call's. It may not throw. */
   onBatch?: (report: BatchReport) => void
 }
 

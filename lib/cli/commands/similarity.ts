@@ -46,10 +46,10 @@ async function run(shell: Shell, image: string, texts: string[], flags: Flags): 
     const options = { ...pictureOptions(flags), signal: shell.signal }
     const list = new JsonList(shell)
     const compare = async (one: ImageInput): Promise<TextResult[]> => {
-      const { logits: [row], probabilities: [shares] } = await clip.similarity(one, texts, options)
+      const { logits: [row], probabilities: [probabilities] } = await clip.similarity(one, texts, options)
       return texts.map((text, i) => {
         const logit = row![i]!
-        return { text, probability: shares![i]!, logit, similarity: (logit - logitBias) / logitScale }
+        return { text, probability: probabilities![i]!, logit, similarity: (logit - logitBias) / logitScale }
       })
     }
     await eachImage(shell, [image], compare, (path, results) => (

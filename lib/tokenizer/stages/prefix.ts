@@ -1,4 +1,4 @@
-// each place of the window is an encoding: of vocabularies with longer tokens, which nobody uses, all is encoded
+// each place of the window is an encoding: vocabularies with longer tokens, which are not in use, are encoded whole
 const maxWindow = 256
 
 /**

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 
 import { turns } from '../../lib/async/turns'
 import type { Server } from '../../lib/server/index'
+import { checkSizes } from '../../lib/server/input/json-body'
 import { base64, get, library, post, start, until, vectorsOf } from './support'
 
 let server: Server
@@ -50,6 +51,13 @@ test('a client that takes nothing of its answer is let go', async () => {
   await until(async () => await inWork() === '1')
   await until(async () => await inWork() === '0', 20_000)
   socket.destroy()
+})
+
+test('the bytes of a form are no fields', () => {
+  const entries = jest.spyOn(Object, 'entries')
+  checkSizes(Buffer.from('--b--'), {}, 10)
+  expect(entries).not.toHaveBeenCalled()
+  entries.mockRestore()
 })
 
 test.each([

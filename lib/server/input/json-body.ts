@@ -44,7 +44,8 @@ async function readBody({ headers, scope }: FastifyRequest, body: Buffer, maxInp
  * @throws {RangeError}
  */
 export function checkSizes(body: unknown, properties: Readonly<Record<string, SizedSchema>>, maxInputs: number): void {
-  if (typeof body !== 'object' || body === null) return
+  // of a form it is called once more, with the fields; its bytes have none
+  if (typeof body !== 'object' || body === null || Buffer.isBuffer(body)) return
   for (const [name, value] of Object.entries(body)) {
     const schema = Object.hasOwn(properties, name) ? properties[name] : undefined
     if (!Array.isArray(value)) {

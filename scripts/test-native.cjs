@@ -19,6 +19,7 @@ const nativeTests = [
   { name: 'preprocess', sanitizers: ['address'] },
   { name: 'search', sanitizers: ['address'] },
   { name: 'formats', args: () => [buildOracle()] },
+  { name: 'hparams' },
   { name: 'thread-team' },
   { name: 'towers', sanitizedArgs: () => ['1', '8'] },
   { name: 'device', sanitizers: ['address'] },

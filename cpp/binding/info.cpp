@@ -1,73 +1,61 @@
 #include "binding/info.h"
 
+#include "engine/hparams-fields.h"
 #include "formats/layout/enum-names.h"
 
 namespace ggclip::binding {
 
-static void set_tower(Napi::Object out, const tower_hparams & hp, size_t n_bytes) {
-    out.Set("width", hp.n_embd);
-    out.Set("layers", hp.n_layer);
-    out.Set("heads", hp.n_head);
-    out.Set("headDim", hp.d_head);
-    out.Set("mlpWidth", hp.n_ff);
-    out.Set("activation", to_string(hp.act));
-    out.Set("pooling", to_string(hp.pool));
-    out.Set("bytes", (double) n_bytes);
-    out.Set("projection", hp.has_proj);
-}
+// Shows what hparams-fields.h describes.
+class field_setter {
+  public:
+    field_setter(Napi::Env env, Napi::Object out) : env_(env), out_(out) {}
 
-static Napi::Array numbers(Napi::Env env, const std::array<float, 3> & values) {
-    Napi::Array out = Napi::Array::New(env, 3);
-    for (uint32_t i = 0; i < 3; i++) out.Set(i, values[i]);
-    return out;
-}
+    template <class T> void operator()(const hparam & field, const T & value, const T &) { set(field, value); }
+    void operator()(const hparam & field, const tower_hparams & tower, int32_t tower_hparams::*most, int32_t block_hparams::*) {
+        set(field, tower.*most);
+    }
 
-static Napi::Value vision_value(Napi::Env env, const weights & w) {
-    const vision_hparams & hp = w.hp.vision;
-    if (!hp.present) return env.Null();
+  private:
+    template <class T> void set(const hparam & field, const T & value) {
+        if (!field.name) return;
+        if constexpr (std::is_enum_v<T>) out_.Set(field.name, to_string(value));
+        else out_.Set(field.name, value);
+    }
+    template <class T, size_t N> void set(const hparam & field, const std::array<T, N> & values) {
+        Napi::Array out = Napi::Array::New(env_, N);
+        for (uint32_t i = 0; i < N; i++) out.Set(i, values[i]);
+        out_.Set(field.name, out);
+    }
+
+    Napi::Env    env_;
+    Napi::Object out_;
+};
+
+Napi::Object hparams_value(Napi::Env env, const hparams & hp) {
     Napi::Object out = Napi::Object::New(env);
-    set_tower(out, hp, w.n_bytes_vision);
-    out.Set("imageSize", hp.image_size);
-    out.Set("patchSize", hp.patch_size);
-    out.Set("tokens", hp.n_token());
-    out.Set("anyGrid", hp.any_grid);
-    if (hp.any_grid) out.Set("maxPatches", w.hp.image.max_patches);
-    out.Set("mean", numbers(env, w.hp.image.mean));
-    out.Set("std", numbers(env, w.hp.image.std));
-    out.Set("resizeMode", to_string(w.hp.image.mode));
-    out.Set("interpolation", to_string(w.hp.image.filter));
-    return out;
-}
-
-static Napi::Value text_value(Napi::Env env, const weights & w) {
-    const text_hparams & hp = w.hp.text;
-    if (!hp.present) return env.Null();
-    Napi::Object out = Napi::Object::New(env);
-    set_tower(out, hp, w.n_bytes_text);
-    out.Set("vocabSize", hp.n_vocab);
-    out.Set("contextLength", hp.n_ctx);
-    out.Set("causal", hp.causal);
-    out.Set("seesPadding", hp.sees_padding);
-    out.Set("bosId", hp.bos_id);
-    out.Set("eosId", hp.eos_id);
-    out.Set("padId", hp.pad_id);
-    out.Set("cleaning", to_string(hp.cleaning));
+    field_setter model(env, out);
+    visit_model(hp, model);
+    out.Set("vision", env.Null());
+    out.Set("text", env.Null());
+    if (hp.vision.present) {
+        Napi::Object vision = Napi::Object::New(env);
+        field_setter fields(env, vision);
+        visit_vision(hp, vision_fallback(), fields);
+        out.Set("vision", vision);
+    }
+    if (hp.text.present) {
+        Napi::Object text = Napi::Object::New(env);
+        field_setter fields(env, text);
+        visit_text(hp, text_fallback(), fields);
+        out.Set("text", text);
+    }
     return out;
 }
 
 Napi::Object info_value(Napi::Env env, const weights & w) {
-    Napi::Object out = Napi::Object::New(env);
-    out.Set("name", w.hp.name);
-    out.Set("family", w.hp.family);
-    out.Set("license", w.hp.license);
-    out.Set("source", w.hp.source);
-    out.Set("revision", w.hp.revision);
+    Napi::Object out = hparams_value(env, w.hp);
     out.Set("path", w.source().path);
     out.Set("format", w.source().format);
-    out.Set("dim", w.hp.n_proj);
-    out.Set("logitScale", w.hp.logit_scale);
-    out.Set("logitBias", w.hp.logit_bias);
-    out.Set("sigmoid", w.hp.sigmoid);
     out.Set("device", ggml_backend_dev_name(w.device));
     out.Set("kernels", w.kernels ? w.kernels->name : "portable");
     Napi::Object types = Napi::Object::New(env);
@@ -79,8 +67,12 @@ Napi::Object info_value(Napi::Env env, const weights & w) {
     }
     out.Set("types", types);
     out.Set("bytes", (double) (w.n_bytes_vision + w.n_bytes_text));
-    out.Set("vision", vision_value(env, w));
-    out.Set("text", text_value(env, w));
+    if (w.hp.vision.present) {
+        Napi::Object vision = out.Get("vision").As<Napi::Object>();
+        vision.Set("tokens", w.hp.vision.n_token());
+        vision.Set("bytes", (double) w.n_bytes_vision);
+    }
+    if (w.hp.text.present) out.Get("text").As<Napi::Object>().Set("bytes", (double) w.n_bytes_text);
     return out;
 }
 

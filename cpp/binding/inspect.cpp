@@ -2,7 +2,7 @@
 
 #include "binding/arguments.h"
 #include "binding/async.h"
-#include "formats/layout/enum-names.h"
+#include "binding/info.h"
 #include "formats/inspect.h"
 
 namespace ggclip::binding {
@@ -32,42 +32,6 @@ Napi::Object tensor_value(Napi::Env env, const std::string & name, const raw_ten
     return out;
 }
 
-Napi::Object tower_value(Napi::Env env, const tower_hparams & hp) {
-    Napi::Object out = Napi::Object::New(env);
-    out.Set("width", hp.n_embd);
-    out.Set("layers", hp.n_layer);
-    out.Set("heads", hp.n_head);
-    out.Set("mlpWidth", hp.n_ff);
-    out.Set("activation", to_string(hp.act));
-    out.Set("pooling", to_string(hp.pool));
-    return out;
-}
-
-Napi::Value model_value(Napi::Env env, const inspection & found) {
-    if (!found.is_loadable) return env.Null();
-    const hparams & hp = found.hp;
-    Napi::Object out = Napi::Object::New(env);
-    out.Set("name", hp.name);
-    out.Set("family", hp.family);
-    out.Set("license", hp.license);
-    out.Set("dim", hp.n_proj);
-    out.Set("vision", env.Null());
-    out.Set("text", env.Null());
-    if (hp.vision.present) {
-        Napi::Object vision = tower_value(env, hp.vision);
-        vision.Set("imageSize", hp.vision.image_size);
-        vision.Set("patchSize", hp.vision.patch_size);
-        out.Set("vision", vision);
-    }
-    if (hp.text.present) {
-        Napi::Object text = tower_value(env, hp.text);
-        text.Set("vocabSize", hp.text.n_vocab);
-        text.Set("contextLength", hp.text.n_ctx);
-        out.Set("text", text);
-    }
-    return out;
-}
-
 Napi::Value inspection_value(Napi::Env env, const inspection & found) {
     Napi::Object out = Napi::Object::New(env);
     out.Set("path", found.path);
@@ -87,7 +51,8 @@ Napi::Value inspection_value(Napi::Env env, const inspection & found) {
                 return entry;
             }));
     out.Set("tensors", array_of(env, found.tensors.tensors, [&](const auto & entry) { return tensor_value(env, entry.first, entry.second); }));
-    out.Set("model", model_value(env, found));
+    out.Set("model", env.Null());
+    if (found.is_loadable) out.Set("model", hparams_value(env, found.hp));
     out.Set("missing", strings(env, found.missing));
     out.Set("ignored", strings(env, found.ignored));
     out.Set("problems", array_of(env, found.problems, [&](const error & problem) {

@@ -2,8 +2,8 @@
 // lib/errors.ts lists the same codes and test/shared/errors.test.ts proves that both lists match.
 #pragma once
 
-#include <cstdarg>
-#include <cstdio>
+#include "engine/text.h"
+
 #include <stdexcept>
 #include <string>
 
@@ -56,17 +56,19 @@ class error : public std::runtime_error {
     error_code code_;
 };
 
+// The one way to throw, with a message made ready or made as printf does:
 // throw_error(error_code::TENSOR_SHAPE, "%s: expected [%d], found [%d]", name, a, b)
+[[noreturn]] inline void throw_error(error_code code, const std::string & message) { throw error(code, message); }
+
 #if defined(__GNUC__)
 [[gnu::format(printf, 2, 3)]]
 #endif
 [[noreturn]] inline void throw_error(error_code code, const char * format, ...) {
-    char text[1024];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    const std::string message = vprint_text(format, args);
     va_end(args);
-    throw error(code, text);
+    throw error(code, message);
 }
 
 }  // namespace ggclip

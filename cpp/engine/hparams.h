@@ -82,8 +82,6 @@ struct vision_hparams : tower_hparams {
     bool    has_patch_bias = false;
     bool    any_grid = false;  // pictures of any grid: the position table, n_grid() a side, is resized to each
 
-    vision_hparams() { has_pre_ln = true; }
-
     int32_t n_grid() const { return image_size / patch_size; }
     int32_t n_patch() const { return n_grid() * n_grid(); }
     int32_t n_prefix() const { return has_class_embd ? 1 : 0; }  // tokens before the patches
@@ -107,6 +105,12 @@ struct text_hparams : tower_hparams {
     int32_t n_positions() const { return n_position > 0 ? n_position : n_ctx; }
 };
 
+inline vision_hparams default_vision() {
+    vision_hparams vision;
+    vision.has_pre_ln = true;
+    return vision;
+}
+
 // From decoded RGB to the image tower's input.
 struct image_hparams {
     resize_mode   mode = resize_mode::shortest;
@@ -128,7 +132,7 @@ struct hparams {
     std::string license;       // SPDX id when known
     std::string source;        // hub id or path it was converted from
     std::string revision;
-    vision_hparams vision;
+    vision_hparams vision = default_vision();
     text_hparams   text;
     image_hparams  image;
     int32_t n_proj = 0;                  // dimension of the shared space

@@ -3,6 +3,8 @@
 // (n_embd -> n_ff) and `ffn_down` the second, which clip.cpp's files have the other way round.
 #pragma once
 
+#include "engine/text.h"
+
 namespace ggclip::names {
 
 // --- tensors; %s is "v" (image tower) or "t" (text tower), %d the block -------------------------
@@ -93,5 +95,13 @@ constexpr const char * PAD_ID              = "tokenizer.ggml.padding_token_id";
 constexpr const char * LLAVA_PROJECTOR     = "clip.has_llava_projector";
 constexpr const char * PROJECTOR_TYPE      = "clip.projector_type";
 constexpr const char * VISION_PROJECTOR_TYPE = "clip.vision.projector_type";
+
+// "clip.vision.image_size"; tower: "vision" or "text"
+inline std::string key_of(const char * pattern, const char * tower) { return print_text(pattern, tower); }
+
+// "v.blk.0.attn_q.weight"; tower: 'v' or 't'
+inline std::string of_block(char tower, int block, const char * part, const char * suffix) {
+    return print_text(BLOCK, tower == 'v' ? "v" : "t", block, part, suffix);
+}
 
 }  // namespace ggclip::names

@@ -32,12 +32,6 @@ std::string shorten(const std::string & text) {
     return text.substr(0, end) + "...";
 }
 
-std::string number_text(double value) {
-    char text[40];
-    snprintf(text, sizeof(text), "%.9g", value);
-    return text;
-}
-
 template <typename T>
 T read(const gguf_value & value) {
     T out;
@@ -167,7 +161,7 @@ class inspector {
         }
         out_.files.push_back(out_.path);
         const std::string head = file->head(TORCH_HEAD);
-        if (head.rfind("GGUF", 0) == 0) {
+        if (begins_with(head, "GGUF")) {
             gguf(file);
             return;
         }

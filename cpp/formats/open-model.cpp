@@ -31,11 +31,6 @@ bool is_directory(const std::string & path) {
     return fs::is_directory(fs::u8path(path), code);
 }
 
-bool ends_with(const std::string & text, const char * tail) {
-    const size_t n = strlen(tail);
-    return text.size() >= n && text.compare(text.size() - n, n, tail) == 0;
-}
-
 // A JSON document with its text's file name. Absent files give an absent value.
 struct document {
     std::string path;
@@ -77,7 +72,7 @@ void detect_towers(const tensor_table & table, const std::string & vision, const
         if (has_vision || has_text) {
             want_towers(options, path, hp);  // says which one is missing
         }
-        throw error(
+        throw_error(
             error_code::TENSOR_MISSING,
             path + ": expected tensors named " + vision + "* or " + text + "*, found " +
                 (table.tensors.empty() ? "no tensor at all" : "\"" + table.tensors.begin()->first + "\" and others"));
@@ -88,7 +83,7 @@ void read_logit_scalars(const tensor_table & table, const std::string & path, hp
     read_scalar(table, "logit_scale", hp.logit_scale);
     hp.sigmoid = read_scalar(table, "logit_bias", hp.logit_bias) || hp.sigmoid;
     if (std::fabs(hp.logit_scale) > limits::MAX_LOGIT_SCALE) {
-        throw error(error_code::CONFIG_INVALID,
+        throw_error(error_code::CONFIG_INVALID,
                     path + ": tensor logit_scale: expected a natural logarithm of at most " +
                         std::to_string(limits::MAX_LOGIT_SCALE) + ", found " + std::to_string(hp.logit_scale));
     }
@@ -166,7 +161,7 @@ model_source open_directory(const std::string & folder, const tensor_table * giv
         if (config.found) {
             config.ref().get("model_type").invalid("a string (no open_clip_config.json either)");
         }
-        throw error(error_code::FILE_NOT_FOUND,
+        throw_error(error_code::FILE_NOT_FOUND,
                     folder + ": expected config.json or open_clip_config.json, found neither");
     }
     tensor_table found;
@@ -206,12 +201,12 @@ model_source open_model(const std::string & path, const read_options & options) 
 model_source open_model(std::shared_ptr<const model_file> file, const read_options & options) {
     const std::string & path = file->path();
     const std::string   head = file->head(TORCH_HEAD);
-    if (head.rfind("GGUF", 0) == 0 || ends_with(path, ".gguf")) {  // or says what is wrong with it
+    if (begins_with(head, "GGUF") || ends_with(path, ".gguf")) {  // or says what is wrong with it
         return open_gguf(file, options);
     }
     const bool torch = is_torch_file(head);
     if (!torch && !ends_with(path, ".safetensors")) {
-        throw error(error_code::FILE_FORMAT,
+        throw_error(error_code::FILE_FORMAT,
                     path + ": expected a GGUF, safetensors or PyTorch file or a model directory, found neither");
     }
     std::string folder = fs::u8path(path).parent_path().u8string();

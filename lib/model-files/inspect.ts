@@ -4,7 +4,7 @@ import path from 'node:path'
 
 import { ClipError, type ClipErrorCode, errorCodeOf, fromNative } from '../errors.js'
 import { localLayout, type LocalLayout } from '../models/layout.js'
-import type { NativeInspection } from '../native/contract.js'
+import type { NativeHparams, NativeInspection } from '../native/contract.js'
 import { loadAddon } from '../native/load.js'
 import { ownRealm } from '../native/own-realm.js'
 import { readTokenizerSource } from '../tokenizer/tokenizer.js'
@@ -44,8 +44,11 @@ export interface Inspection {
   tensors: InspectedTensor[]
   /** Number of tensors and bytes by type. */
   types: Record<string, { tensors: number; bytes: number }>
-  /** What it computes; null when it does not load. */
-  model: NativeInspection['model']
+  /** What it computes, named as in `Clip.info`; null when it does not load. */
+  model: (Omit<NativeHparams, 'logitScale'> & {
+    /** Factor of the cosine in the logits, as in `Clip.info`. */
+    logitScale: number
+  }) | null
   /** Tensors that the configuration calls for and that are not there. */
   missing: string[]
   /** Tensors that no tower uses. */
@@ -80,6 +83,7 @@ export async function inspect(source: string): Promise<Inspection> {
   if (found.model?.text) problems.push(...await tokenizerProblems(layout, found))
   return {
     ...found,
+    model: found.model && { ...found.model, logitScale: Math.exp(found.model.logitScale) },
     files: found.files.map(file => ({ path: file, bytes: statSync(file).size })),
     types: countTypes(found.tensors),
     problems,

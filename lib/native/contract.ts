@@ -14,7 +14,8 @@ export interface NativePixels {
 /** One image of a batch: pixels to be resized and normalised natively, or a ready [3, H, W] tensor. */
 export type NativeImage = NativePixels | { tensor: Float32Array; width?: number; height?: number }
 
-interface NativeTowerInfo {
+/** Hyper-parameters of a tower: what cpp/engine/hparams-fields.h lists. */
+interface NativeTowerHparams {
   /** Values of a token between the blocks. */
   width: number
   /** Blocks. */
@@ -29,13 +30,83 @@ interface NativeTowerInfo {
   activation: 'quick_gelu' | 'gelu' | 'gelu_tanh'
   /** What becomes of the last block's tokens: one of them (class, end of text, last), attention, or their mean. */
   pooling: 'cls' | 'eot' | 'last' | 'attention' | 'mean'
-  /** Bytes of this tower's weights as held in memory. */
-  bytes: number
+  /** Epsilon of the layer norms. */
+  normEpsilon: number
+  /** A block's norms stand before attention and MLP (CLIP), or after each sum (BERT). */
+  normOrder: 'pre' | 'post'
+  /** Whether a norm stands before the first block. */
+  firstNorm: boolean
+  /** Whether a norm follows the last block. */
+  lastNorm: boolean
+  /** Whether the last norm is of the pooled token; else of every token. */
+  normAfterPooling: boolean
   /** Whether a projection follows the pooled state; without one, that is the embedding. */
   projection: boolean
+  /** Whether the projection adds a bias. */
+  projectionBias: boolean
+  /** Values of the projection's hidden layer; 0: it is one matrix. */
+  projectionHidden: number
 }
 
-export interface NativeModelInfo {
+interface NativeVisionHparams extends NativeTowerHparams {
+  /** Pixels of each side of the square that the encoder sees. */
+  imageSize: number
+  /** Pixels of each side of a patch. */
+  patchSize: number
+  /** Colours of a pixel. */
+  channels: number
+  /** Whether a class token stands before the patches. */
+  classToken: boolean
+  /** Whether the patch embedding adds a bias. */
+  patchBias: boolean
+  /** Pictures keep their proportions: whole patches, at most `maxPatches` of them (SigLIP2 NaFlex). */
+  anyGrid: boolean
+  /** Most patches of a picture, with `anyGrid`; else 0. */
+  maxPatches: number
+  /** Subtracted from each channel, of values from 0 to 1. */
+  mean: [number, number, number]
+  /** Each channel is divided by it. */
+  std: [number, number, number]
+  /** How a picture gets its size: the shorter edge fits and the rest is cut off, squashed, the longer edge fits with a border, or whole patches. */
+  resizeMode: 'shortest' | 'squash' | 'longest' | 'patches'
+  /** Pixels of the edge that is fitted, before the rest is cut off. */
+  resizeSize: number
+  /** Filter of the resizing, as Pillow computes it. */
+  interpolation: 'nearest' | 'bilinear' | 'bicubic'
+  /** Where half a pixel goes when the rest is cut off: as transformers or as open_clip. */
+  cropRounding: 'floor' | 'half_even'
+  /** Red, green and blue of the border. */
+  fillColor: [number, number, number]
+  /** Red, green and blue under transparent pixels. */
+  backgroundColor: [number, number, number]
+}
+
+interface NativeTextHparams extends NativeTowerHparams {
+  /** Token ids go from 0 to one less. */
+  vocabSize: number
+  /** Tokens of a text, start and end included. */
+  contextLength: number
+  /** Rows of the position table; 0: as many as `contextLength`. */
+  positions: number
+  /** Row of the first token's position. */
+  positionOffset: number
+  /** Rows of the token type table; 0: none. */
+  tokenTypes: number
+  /** Tokens see only those before them. */
+  causal: boolean
+  /** The result depends on the padding: texts run at their padded length. */
+  seesPadding: boolean
+  /** Id of the first token; -1: none. A loaded model's ids are its tokenizer's. */
+  bosId: number
+  /** Id of the last token; -1: none. */
+  eosId: number
+  /** Id of the token that fills a row; -1: none. */
+  padId: number
+  /** What happens to a text before it is cut into tokens. */
+  cleaning: 'whitespace_lower' | 'open_clip' | 'canonicalize' | 'none' | 'repair' | 'repair_lower' | 'lower' | 'repair_canonicalize'
+}
+
+export interface NativeHparams {
   /** The file's name for it; '' where it has none. */
   name: string
   /** Of the checkpoint: 'clip', 'siglip', ... */
@@ -46,10 +117,6 @@ export interface NativeModelInfo {
   source: string
   /** Commit or version of the source; '' where nothing says so. */
   revision: string
-  /** What was loaded. */
-  path: string
-  /** Of the weights' file. */
-  format: 'gguf' | 'safetensors' | 'torch'
   /** Values of an embedding. */
   dim: number
   /** Natural logarithm of the factor. */
@@ -58,6 +125,17 @@ export interface NativeModelInfo {
   logitBias: number
   /** Trained with a sigmoid loss: pairs have probabilities of their own. */
   sigmoid: boolean
+  /** The image encoder; null where there is none, or none that loads. */
+  vision: NativeVisionHparams | null
+  /** The text encoder; null where there is none, or none that loads. */
+  text: NativeTextHparams | null
+}
+
+export interface NativeModelInfo extends NativeHparams {
+  /** What was loaded. */
+  path: string
+  /** Of the weights' file. */
+  format: 'gguf' | 'safetensors' | 'torch'
   /** That computes: 'cpu', or a GPU's kind. */
   device: string
   /** Kernel level of the CPU path, e.g. 'avx2'; 'portable' when plain ggml operations run. */
@@ -67,44 +145,16 @@ export interface NativeModelInfo {
   /** Of all weights, as held in memory. */
   bytes: number
   /** The image encoder; null where it is not loaded. */
-  vision: (NativeTowerInfo & {
-    /** Pixels of each side of the square that the encoder sees. */
-    imageSize: number
-    /** Pixels of each side of a patch. */
-    patchSize: number
+  vision: (NativeVisionHparams & {
+    /** Bytes of this tower's weights as held in memory. */
+    bytes: number
     /** Of a picture of the table's own grid. */
     tokens: number
-    /** Pictures keep their proportions: whole patches, at most `maxPatches` of them (SigLIP2 NaFlex). */
-    anyGrid: boolean
-    /** Most patches of a picture. */
-    maxPatches?: number
-    /** Subtracted from each channel, of values from 0 to 1. */
-    mean: [number, number, number]
-    /** Each channel is divided by it. */
-    std: [number, number, number]
-    /** How a picture gets its size: the shorter edge fits and the rest is cut off, squashed, the longer edge fits with a border, or whole patches. */
-    resizeMode: 'shortest' | 'squash' | 'longest' | 'patches'
-    /** Filter of the resizing, as Pillow computes it. */
-    interpolation: 'nearest' | 'bilinear' | 'bicubic'
   }) | null
   /** The text encoder; null where it is not loaded. */
-  text: (NativeTowerInfo & {
-    /** Token ids go from 0 to one less. */
-    vocabSize: number
-    /** Tokens of a text, start and end included. */
-    contextLength: number
-    /** Tokens see only those before them. */
-    causal: boolean
-    /** The result depends on the padding: texts run at their padded length. */
-    seesPadding: boolean
-    /** Id of the first token; -1: none. A loaded model's ids are its tokenizer's. */
-    bosId: number
-    /** Id of the last token; -1: none. */
-    eosId: number
-    /** Id of the token that fills a row; -1: none. */
-    padId: number
-    /** What happens to a text before it is cut into tokens. */
-    cleaning: 'whitespace_lower' | 'open_clip' | 'canonicalize' | 'none' | 'repair' | 'repair_lower' | 'lower' | 'repair_canonicalize'
+  text: (NativeTextHparams & {
+    /** Bytes of this tower's weights as held in memory. */
+    bytes: number
   }) | null
 }
 
@@ -236,48 +286,10 @@ export interface NativeInspection {
   keys: { name: string; kind: string; value: string }[]
   tensors: { name: string; type: string; shape: number[]; bytes: number; file: string }[]
   /** Null: not loadable. */
-  model: {
-    /** '' where it has none. */
-    name: string
-    /** Of the checkpoint: 'clip', 'siglip', ... */
-    family: string
-    /** '' where the file says nothing. */
-    license: string
-    /** Values of an embedding. */
-    dim: number
-    /** Null: it has none, or none that loads. */
-    vision: (NativeInspectedTower & {
-      /** Pixels of each side. */
-      imageSize: number
-      /** Pixels of each side of a patch. */
-      patchSize: number
-    }) | null
-    /** Null: it has none, or none that loads. */
-    text: (NativeInspectedTower & {
-      /** Number of token ids. */
-      vocabSize: number
-      /** Tokens of a text. */
-      contextLength: number
-    }) | null
-  } | null
+  model: NativeHparams | null
   missing: string[]
   ignored: string[]
   problems: { code: string; message: string }[]
-}
-
-interface NativeInspectedTower {
-  /** Values of a token between the blocks. */
-  width: number
-  /** Blocks. */
-  layers: number
-  /** Attention heads of a block. */
-  heads: number
-  /** Values inside an MLP. */
-  mlpWidth: number
-  /** Of the MLPs. */
-  activation: string
-  /** What becomes of the last block's tokens. */
-  pooling: string
 }
 
 interface NativeConvertProgress {

@@ -36,7 +36,7 @@ function lengthOf(ids: Int32Array, { padId, eosId }: NonNullable<Clip['info']['t
 
 /** As the engine cuts them (fit_patches of cpp/engine/preprocess.cpp): the same bisection in the same doubles. */
 export function patchesOf(
-  { imageSize, patchSize, anyGrid, maxPatches = 0 }: Pick<NonNullable<Clip['info']['vision']>, 'imageSize' | 'patchSize' | 'anyGrid' | 'maxPatches'>,
+  { imageSize, patchSize, anyGrid, maxPatches }: Pick<NonNullable<Clip['info']['vision']>, 'imageSize' | 'patchSize' | 'anyGrid' | 'maxPatches'>,
   { width, height }: PictureSize,
 ): number {
   if (!anyGrid) return Math.floor(imageSize / patchSize) ** 2

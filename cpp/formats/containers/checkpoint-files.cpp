@@ -47,7 +47,7 @@ std::string read_folder_weights(const std::string & folder, preference library, 
             return index;
         }
     }
-    throw error(error_code::FILE_NOT_FOUND, folder +
+    throw_error(error_code::FILE_NOT_FOUND, folder +
                                                 ": expected model.safetensors, open_clip_model.safetensors, "
                                                 "pytorch_model.bin or open_clip_pytorch_model.bin, or the "
                                                 "*.index.json of one of them, found none");

@@ -53,7 +53,7 @@ class gguf_parser {
 
   private:
     [[noreturn]] void fail(error_code code, const std::string & what) const {
-        throw error(code, path_ + ": " + (where_.empty() ? "" : where_ + ": ") + what);
+        throw_error(code, path_ + ": " + (where_.empty() ? "" : where_ + ": ") + what);
     }
 
     const uint8_t * take(uint64_t n, const char * what) {

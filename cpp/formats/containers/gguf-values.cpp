@@ -13,12 +13,6 @@ namespace {
 
 constexpr uint64_t MAX_STRINGS = 1 << 22;  // of a list: a vocabulary's tokens and more
 
-std::string number_text(double value) {
-    char text[40];
-    snprintf(text, sizeof(text), "%.9g", value);
-    return text;
-}
-
 template <typename T>
 T read_as(const uint8_t * p) {
     T value;
@@ -100,7 +94,7 @@ const gguf_value * gguf_file::find(const std::string & key) const {
 
 void gguf_file::invalid(const std::string & key, const std::string & expected) const {
     const gguf_value * value = find(key);
-    throw error(error_code::CONFIG_INVALID, path_ + ": key " + key + ": expected " + expected + ", found " +
+    throw_error(error_code::CONFIG_INVALID, path_ + ": key " + key + ": expected " + expected + ", found " +
                                                 (value ? value->describe() : "nothing"));
 }
 
@@ -163,7 +157,7 @@ std::vector<double> gguf_file::numbers(const std::string & key, size_t count, do
     for (size_t i = 0; i < count; i++) {
         const bool numeric = to_real(value->item, value->data + i * item_size(value->item), out[i]);
         if (!numeric || !(out[i] >= min && out[i] <= max)) {
-            throw error(error_code::CONFIG_INVALID, path_ + ": key " + key + ": expected " + expected + ", found " +
+            throw_error(error_code::CONFIG_INVALID, path_ + ": key " + key + ": expected " + expected + ", found " +
                                                         (numeric ? number_text(out[i]) : to_string(value->item)));
         }
     }
@@ -179,7 +173,7 @@ std::vector<std::string> gguf_file::strings(const std::string & key) const {
         invalid(key, "an array of strings");
     }
     if (value->count > MAX_STRINGS) {
-        throw error(error_code::FILE_LIMIT, path_ + ": key " + key + ": expected at most " + std::to_string(MAX_STRINGS) +
+        throw_error(error_code::FILE_LIMIT, path_ + ": key " + key + ": expected at most " + std::to_string(MAX_STRINGS) +
                                                 " strings, found " + std::to_string(value->count));
     }
     std::vector<std::string> out;

@@ -8,16 +8,6 @@ namespace ggclip {
 
 using kind_t = json_value::kind_t;
 
-namespace {
-
-std::string number_text(double value) {
-    char text[40];
-    snprintf(text, sizeof(text), "%.9g", value);
-    return text;
-}
-
-}  // namespace
-
 const json_value * json_value::find(std::string_view key) const {
     for (size_t i = 0; i < keys.size(); i++) {
         if (keys[i] == key) {
@@ -41,12 +31,12 @@ std::string json_value::describe() const {
 }
 
 void json_ref::invalid(const std::string & expected) const {
-    throw error(error_code::CONFIG_INVALID, file_ + ": " + (path_.empty() ? "document" : path_) + ": expected " +
+    throw_error(error_code::CONFIG_INVALID, file_ + ": " + (path_.empty() ? "document" : path_) + ": expected " +
                                                 expected + ", found " + (value_ ? value_->describe() : "nothing"));
 }
 
 void json_ref::unsupported(const std::string & supported) const {
-    throw error(error_code::MODEL_UNSUPPORTED, file_ + ": " + (path_.empty() ? "document" : path_) +
+    throw_error(error_code::MODEL_UNSUPPORTED, file_ + ": " + (path_.empty() ? "document" : path_) +
                                                    ": this version computes " + supported + ", found " +
                                                    (value_ ? value_->describe() : "nothing"));
 }

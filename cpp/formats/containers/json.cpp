@@ -33,12 +33,12 @@ class json_parser {
             column = text_[i] == '\n' ? 1 : column + 1;
             line += text_[i] == '\n';
         }
-        throw error(error_code::FILE_FORMAT, where_ + ": JSON line " + std::to_string(line) + " column " +
+        throw_error(error_code::FILE_FORMAT, where_ + ": JSON line " + std::to_string(line) + " column " +
                                                  std::to_string(column) + ": " + expected + ", found " + what);
     }
 
     [[noreturn]] void over_limit(const char * what, size_t limit) const {
-        throw error(error_code::FILE_LIMIT, where_ + ": JSON byte " + std::to_string(at_) + ": more than " +
+        throw_error(error_code::FILE_LIMIT, where_ + ": JSON byte " + std::to_string(at_) + ": more than " +
                                                 std::to_string(limit) + " " + what);
     }
 
@@ -149,7 +149,7 @@ class json_parser {
         std::sort(sorted.begin(), sorted.end(), less);
         for (size_t i = 1; i < sorted.size(); i++) {
             if (*sorted[i] == *sorted[i - 1]) {
-                throw error(depth == 1 ? limits_.duplicate_at_top : error_code::FILE_FORMAT,
+                throw_error(depth == 1 ? limits_.duplicate_at_top : error_code::FILE_FORMAT,
                             where_ + ": JSON key \"" + sorted[i]->substr(0, 200) + "\": expected once, found twice");
             }
         }
@@ -358,7 +358,7 @@ class json_parser {
 
 json_value parse_json(std::string_view text, const std::string & where, const json_limits & limits) {
     if (text.size() > limits.max_bytes) {
-        throw error(error_code::FILE_LIMIT, where + ": expected at most " + std::to_string(limits.max_bytes) +
+        throw_error(error_code::FILE_LIMIT, where + ": expected at most " + std::to_string(limits.max_bytes) +
                                                 " bytes of JSON, found " + std::to_string(text.size()));
     }
     return json_parser(text, where, limits).run();

@@ -30,7 +30,7 @@ namespace {
 constexpr size_t MAX_READ = 8u << 20;  // bytes of one system call: cancelling is looked at in between
 
 [[noreturn]] void not_readable(const std::string & path, const std::string & why) {
-    throw error(error_code::FILE_NOT_FOUND, path + ": cannot be read: " + why);
+    throw_error(error_code::FILE_NOT_FOUND, path + ": cannot be read: " + why);
 }
 
 // Whether `text` begins with `start` (lower case) in letters of either case.
@@ -174,22 +174,22 @@ std::shared_ptr<const model_file> model_file::of_memory(std::string bytes, const
 // What stands in for a file of any kind.
 void model_file::check_contents() const {
     if (state_.size == 0) {
-        throw error(error_code::FILE_TRUNCATED, path_ + ": expected a model file, found an empty file");
+        throw_error(error_code::FILE_TRUNCATED, path_ + ": expected a model file, found an empty file");
     }
     const std::string text = head(512);
-    if (text.rfind("version https://git-lfs", 0) == 0) {
+    if (begins_with(text, "version https://git-lfs")) {
         const std::string size = pointer_value(text, "size");
-        throw error(error_code::FILE_FORMAT, path_ + ": found a Git LFS pointer in place of the file" +
+        throw_error(error_code::FILE_FORMAT, path_ + ": found a Git LFS pointer in place of the file" +
                                                  (size.empty() ? "" : " of " + size.substr(0, 20) + " bytes") +
                                                  ": fetch it with `git lfs pull`, or download it");
     }
-    size_t at = text.rfind("\xef\xbb\xbf", 0) == 0 ? 3 : 0;
+    size_t at = begins_with(text, "\xef\xbb\xbf") ? 3 : 0;
     while (at < text.size() && strchr(" \t\r\n", text[at]) != nullptr && text[at] != '\0') {
         at++;
     }
     for (const char * start : {"<!doctype", "<html", "<head", "<body", "<?xml", "<error>"}) {
         if (begins(text, at, start)) {
-            throw error(error_code::FILE_FORMAT, path_ + ": found a web page (" + start + ") in place of the file: an error "
+            throw_error(error_code::FILE_FORMAT, path_ + ": found a web page (" + start + ") in place of the file: an error "
                                                          "or login page that a download saved under its name?");
         }
     }
@@ -197,18 +197,18 @@ void model_file::check_contents() const {
 
 void model_file::check_cancelled() const {
     if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) {
-        throw error(error_code::ABORTED, "reading was cancelled");
+        throw_error(error_code::ABORTED, "reading was cancelled");
     }
 }
 
 void model_file::changed(const std::string & how) const {
-    throw error(error_code::FILE_CHANGED, path_ + ": expected a file that stays as it is while it is read, found " + how +
+    throw_error(error_code::FILE_CHANGED, path_ + ": expected a file that stays as it is while it is read, found " + how +
                                               ": write a new model beside it and rename it");
 }
 
 void model_file::read(uint64_t offset, size_t n, void * dst) const {
     if (offset > state_.size || n > state_.size - offset) {  // readers check what files say: this is for their mistakes
-        throw error(error_code::FILE_TRUNCATED, path_ + ": expected " + std::to_string(n) + " bytes at byte " +
+        throw_error(error_code::FILE_TRUNCATED, path_ + ": expected " + std::to_string(n) + " bytes at byte " +
                                                     std::to_string(offset) + ", found a file of " + std::to_string(state_.size));
     }
     check_cancelled();
@@ -252,7 +252,7 @@ std::string model_file::head(size_t n) const {
 
 std::string model_file::text(size_t max) const {
     if (state_.size > max) {
-        throw error(error_code::FILE_LIMIT, path_ + ": expected at most " + std::to_string(max) + " bytes, found " +
+        throw_error(error_code::FILE_LIMIT, path_ + ": expected at most " + std::to_string(max) + " bytes, found " +
                                                 std::to_string(state_.size));
     }
     std::string out = head(max);

@@ -21,7 +21,7 @@ const char * pickle_value::word() const {
 
 pickle_ref pickle::add(pickle_value value) {
     if (values_.size() >= MAX_VALUES) {
-        throw error(error_code::FILE_LIMIT, where_ + ": expected at most " + std::to_string(MAX_VALUES) + " values");
+        throw_error(error_code::FILE_LIMIT, where_ + ": expected at most " + std::to_string(MAX_VALUES) + " values");
     }
     values_.push_back(std::move(value));
     return static_cast<pickle_ref>(values_.size() - 1);
@@ -31,7 +31,7 @@ pickle_ref pickle::add(pickle_value value) {
 std::string_view pickle::join(std::string_view module, std::string_view name) {
     const size_t n = module.size() + 1 + name.size();
     if (n > MAX_NAME || n > max_copied_ - n_copied_) {
-        throw error(error_code::FILE_LIMIT, where_ + ": byte " + std::to_string(byte_) + ": expected names of classes of at most " +
+        throw_error(error_code::FILE_LIMIT, where_ + ": byte " + std::to_string(byte_) + ": expected names of classes of at most " +
                                                 std::to_string(MAX_NAME) + " bytes, and of " + std::to_string(max_copied_) +
                                                 " altogether, found more");
     }
@@ -41,7 +41,7 @@ std::string_view pickle::join(std::string_view module, std::string_view name) {
 }
 
 void pickle::invalid(const std::string & text) const {
-    throw error(error_code::FILE_FORMAT, where_ + ": byte " + std::to_string(byte_) + ": " + text);
+    throw_error(error_code::FILE_FORMAT, where_ + ": byte " + std::to_string(byte_) + ": " + text);
 }
 
 class pickle_machine {
@@ -70,7 +70,7 @@ class pickle_machine {
   private:
     std::string_view take(uint64_t n) {
         if (n > bytes_.size() - at_) {
-            throw error(error_code::FILE_TRUNCATED, p_.where_ + ": expected " + std::to_string(n) + " bytes at byte " +
+            throw_error(error_code::FILE_TRUNCATED, p_.where_ + ": expected " + std::to_string(n) + " bytes at byte " +
                                                         std::to_string(at_) + ", found " +
                                                         std::to_string(bytes_.size() - at_));
         }
@@ -120,7 +120,7 @@ class pickle_machine {
     }
 
     [[noreturn]] void limit(const char * what, size_t most) const {
-        throw error(error_code::FILE_LIMIT, p_.where_ + ": expected at most " + std::to_string(most) + " " + what);
+        throw_error(error_code::FILE_LIMIT, p_.where_ + ": expected at most " + std::to_string(most) + " " + what);
     }
 
     std::vector<pickle_ref> pop_to_mark() {
@@ -264,7 +264,7 @@ class pickle_machine {
 
     void global(std::string_view name) {
         if (!host_.knows(name)) {
-            throw error(error_code::MODEL_UNSUPPORTED,
+            throw_error(error_code::MODEL_UNSUPPORTED,
                         p_.where_ + ": byte " + std::to_string(p_.byte_) +
                             ": refused: the file names Python's \"" + std::string(name.substr(0, 200)) +
                             "\"; only tensors and plain values are read, and no code of a file is ever run");

@@ -1,6 +1,7 @@
 // A tensor as a file names it, before names are mapped: what readers produce and tensor-names.h consumes.
 #pragma once
 
+#include "engine/text.h"
 #include "engine/weights/byte-source.h"
 
 #include <ggml.h>
@@ -32,14 +33,6 @@ struct tensor_table {
     std::string                              format = "safetensors";  // word for model_source
     bool                                     is_script = false;        // a TorchScript archive
 };
-
-inline std::string shape_text(const std::vector<int64_t> & ne) {
-    std::string text = "[";
-    for (size_t i = 0; i < ne.size(); i++) {
-        text += (i ? ", " : "") + std::to_string(ne[i]);
-    }
-    return text + "]";
-}
 
 // Real names have less than 200 bytes; a file could make gigabytes of copies of long ones. Throws FILE_LIMIT.
 void check_tensor_name(std::string_view name, const std::string & path);

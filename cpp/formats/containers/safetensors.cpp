@@ -37,7 +37,7 @@ struct extent {
 
 [[noreturn]] void fail(error_code code, const std::string & path, const std::string & tensor,
                        const std::string & text) {
-    throw error(code, path + (tensor.empty() ? "" : ": tensor \"" + tensor.substr(0, 200) + "\"") + ": " + text);
+    throw_error(code, path + (tensor.empty() ? "" : ": tensor \"" + tensor.substr(0, 200) + "\"") + ": " + text);
 }
 
 const json_value & member(const json_value & entry, const char * key, json_value::kind_t kind, const char * expected,

@@ -50,7 +50,7 @@ void read_shards(const std::string & path, const read_options & options, tensor_
         }
     }
     if (shards.size() > MAX_SHARDS) {
-        throw error(error_code::FILE_LIMIT, path + ": weight_map: expected at most " + std::to_string(MAX_SHARDS) +
+        throw_error(error_code::FILE_LIMIT, path + ": weight_map: expected at most " + std::to_string(MAX_SHARDS) +
                                                 " files, found " + std::to_string(shards.size()));
     }
     const size_t      slash = path.find_last_of("/\\");
@@ -66,7 +66,7 @@ void read_shards(const std::string & path, const read_options & options, tensor_
         }
         const auto          found = table.tensors.find(name);
         if (found == table.tensors.end() || found->second.path != shard) {
-            throw error(error_code::TENSOR_MISSING,
+            throw_error(error_code::TENSOR_MISSING,
                         path + ": tensor \"" + name + "\": expected in " + shard + ", found " +
                             (found == table.tensors.end() ? "nowhere" : "in " + found->second.path));
         }

@@ -24,7 +24,7 @@ constexpr size_t MAX_SHARE = 4;   // bytes read and copied, as a multiple of the
 
 [[noreturn]] void fail(error_code code, const std::string & path, const std::string & tensor,
                        const std::string & text) {
-    throw error(code, path + (tensor.empty() ? "" : ": tensor \"" + tensor.substr(0, 200) + "\"") + ": " + text);
+    throw_error(code, path + (tensor.empty() ? "" : ": tensor \"" + tensor.substr(0, 200) + "\"") + ": " + text);
 }
 
 bool begins(const std::string & text, size_t at, const char * start, size_t n) { return text.compare(at, n, start, n) == 0; }

@@ -90,7 +90,7 @@ pickle_value host_value(int64_t index) { return {kind_t::host, index, 0, "", {}}
 }  // namespace
 
 // A module's class in a TorchScript archive is described by the archive's own code, which is never looked at.
-bool torch_types::makes_objects(std::string_view global) const { return global.rfind("__torch__.", 0) == 0; }
+bool torch_types::makes_objects(std::string_view global) const { return begins_with(global, "__torch__."); }
 
 bool torch_types::knows(std::string_view global) const {
     return meaning_of(global) != meaning::none || storage_type(global) != nullptr || makes_objects(global);
@@ -151,7 +151,7 @@ pickle_ref torch_types::rebuild_tensor(pickle & values, pickle_ref tuple) {
                        " dimensions, found " + std::to_string(tensor.stride.size()));
     }
     if (tensors_.size() >= MAX_TENSORS) {
-        throw error(error_code::FILE_LIMIT, "a pickle: expected at most " + std::to_string(MAX_TENSORS) + " tensors");
+        throw_error(error_code::FILE_LIMIT, "a pickle: expected at most " + std::to_string(MAX_TENSORS) + " tensors");
     }
     tensors_.push_back(std::move(tensor));
     return values.add(host_value(static_cast<int64_t>(tensors_.size() - 1)));

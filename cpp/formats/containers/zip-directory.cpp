@@ -32,7 +32,7 @@ class zip_parser {
 
   private:
     [[noreturn]] void fail(error_code code, const std::string & text) const {
-        throw error(code, file_.path() + ": zip archive: " + text);
+        throw_error(code, file_.path() + ": zip archive: " + text);
     }
 
     // One part of the file after another is kept in memory: `n` bytes from `at` on, and more where they may be next.

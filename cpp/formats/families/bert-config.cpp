@@ -1,5 +1,6 @@
 #include "formats/families/bert-config.h"
 
+#include "formats/layout/enum-names.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
 
@@ -62,12 +63,7 @@ void read_bert_config(const json_ref & config, const std::string & type, text_hp
     text.eps = static_cast<float>(config.real("layer_norm_eps", 1e-12, limits::MIN_EPS, limits::MAX_EPS));
     text.pad_id = static_cast<int32_t>(config.integer("pad_token_id", roberta ? 1 : 0, 0, text.n_vocab - 1));
     text.position_offset = roberta ? text.pad_id + 1 : 0;
-    const std::string act = config.string("hidden_act", "gelu");
-    if (act == "gelu_new" || act == "gelu_pytorch_tanh") {
-        text.act = activation::gelu_tanh;
-    } else if (act == "quick_gelu") {
-        text.act = activation::quick_gelu;
-    } else if (act != "gelu") {
+    if (!parse_activation(config.string("hidden_act", "gelu"), text.act)) {
         config.get("hidden_act").unsupported("gelu, gelu_new, gelu_pytorch_tanh and quick_gelu");
     }
     if (config.string("position_embedding_type", "absolute") != "absolute") {

@@ -2,6 +2,7 @@
 
 #include "engine/error.h"
 #include "engine/names.h"
+#include "formats/layout/enum-names.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/tensor-names.h"
 
@@ -71,14 +72,7 @@ class crisp_reader {
         out.n_head = count("num_attention_heads", limits::MAX_HEADS);
         out.n_ff = count("intermediate_size", limits::MAX_FF);
         out.eps = static_cast<float>(file_.real(key("layer_norm_eps"), limits::MIN_EPS, limits::MAX_EPS));
-        const std::string word = file_.string(key("hidden_act"), act);
-        if (word == "quick_gelu") {
-            out.act = activation::quick_gelu;
-        } else if (word == "gelu") {
-            out.act = activation::gelu_erf;
-        } else if (word == "gelu_tanh" || word == "gelu_pytorch_tanh" || word == "gelu_new") {
-            out.act = activation::gelu_tanh;
-        } else {
+        if (!parse_activation(file_.string(key("hidden_act"), act), out.act)) {
             file_.invalid(key("hidden_act"), "quick_gelu, gelu or gelu_pytorch_tanh");
         }
     }
@@ -145,7 +139,7 @@ class crisp_reader {
         tensor_table out;
         out.files = file_.tensors().files;
         for (const auto & [name, tensor] : file_.tensors().tensors) {
-            if (name.rfind("head.attn.in_proj.", 0) == 0) {
+            if (begins_with(name, "head.attn.in_proj.")) {
                 split(name.substr(strlen("head.attn.in_proj.")), tensor, out);
                 continue;
             }

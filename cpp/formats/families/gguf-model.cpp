@@ -1,7 +1,7 @@
 #include "formats/families/gguf-model.h"
 
 #include "engine/error.h"
-#include "engine/names.h"
+#include "engine/hparams-fields.h"
 #include "formats/families/crisp-embed.h"
 #include "formats/layout/enum-names.h"
 #include "formats/containers/gguf-reader.h"
@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
 
 namespace ggclip {
 
@@ -20,12 +19,6 @@ const field_names GGUF_FIELDS = {
     "key clip.vision.image_size",           "key clip.vision.patch_size",          "key clip.vision.embedding_length",
     "key clip.vision.attention.head_count", "key clip.text.embedding_length",      "key clip.text.attention.head_count",
     "key clip.vision.resize_size",          "key clip.vision.image_size"};
-
-std::string key_of(const char * pattern, const char * tower) {
-    char text[128];
-    snprintf(text, sizeof(text), pattern, tower);
-    return text;
-}
 
 bool has_tensor(const gguf_file & file, const std::string & prefix) {
     const auto & map = file.tensors().tensors;
@@ -43,7 +36,7 @@ void refuse_projectors(const gguf_file & file) {
     sign = file.boolean(names::LLAVA_PROJECTOR, false) ? std::string("key ") + names::LLAVA_PROJECTOR : sign;
     sign = has_tensor(file, "mm.") ? "tensors named mm.*" : sign;
     if (!sign.empty()) {
-        throw error(error_code::MODEL_UNSUPPORTED,
+        throw_error(error_code::MODEL_UNSUPPORTED,
                     file.path() + ": expected a CLIP model, found a projector file of a multimodal language model (" +
                         sign + "): it holds no image embedding comparable to text");
     }
@@ -53,134 +46,139 @@ void refuse_projectors(const gguf_file & file) {
 void refuse_raw_names(const gguf_file & file) {
     const bool raw = has_tensor(file, "vision_model.") || has_tensor(file, "text_model.") || has_tensor(file, "visual.");
     if (raw) {
-        throw error(error_code::MODEL_UNSUPPORTED,
+        throw_error(error_code::MODEL_UNSUPPORTED,
                     file.path() + ": expected tensors named v.* and t.* with their hyper-parameters, found a "
                                   "checkpoint's names (" + file.tensors().tensors.rbegin()->first +
                                   "): convert the original checkpoint instead");
     }
 }
 
-template <typename T>
-T word(const gguf_file & file, const std::string & key, T fallback) {
-    T value = fallback;
-    if (file.has(key) && !from_string(file.string(key, ""), value)) {
-        file.invalid(key, "one of " + words_of(value));
+// Reads what hparams-fields.h describes.
+class field_reader {
+  public:
+    explicit field_reader(const gguf_file & file) : file_(file) {}
+
+    void operator()(const hparam & field, int32_t & value, int32_t fallback) const {
+        read(field, value, fallback, [&](const std::string & key) {
+            return static_cast<int32_t>(file_.integer(key, static_cast<int64_t>(field.min), static_cast<int64_t>(field.max)));
+        });
     }
-    return value;
+    void operator()(const hparam & field, float & value, float fallback) const {
+        read(field, value, fallback, [&](const std::string & key) { return static_cast<float>(file_.real(key, field.min, field.max)); });
+    }
+    void operator()(const hparam & field, bool & value, bool fallback) const {
+        read(field, value, fallback, [&](const std::string & key) { return file_.boolean(key, fallback); });
+    }
+    void operator()(const hparam & field, std::string & value, const std::string & fallback) const {
+        read(field, value, fallback, [&](const std::string & key) { return file_.string(key, fallback); });
+    }
+    template <class T, size_t N>
+    void operator()(const hparam & field, std::array<T, N> & value, const std::array<T, N> & fallback) const {
+        read(field, value, fallback, [&](const std::string & key) {
+            std::array<T, N> out;
+            const auto       numbers = file_.numbers(key, N, field.min, field.max);
+            for (size_t i = 0; i < N; i++) {
+                out[i] = static_cast<T>(numbers[i]);
+            }
+            return out;
+        });
+    }
+    template <class Word, class = std::enable_if_t<std::is_enum_v<Word>>>
+    void operator()(const hparam & field, Word & value, Word fallback) const {
+        read(field, value, fallback, [&](const std::string & key) {
+            Word word = fallback;
+            if (!from_string(file_.string(key, ""), word)) {
+                file_.invalid(key, "one of " + words_of(word));
+            }
+            return word;
+        });
+    }
+
+    // One value for all blocks, or an array with one for each (pruned towers).
+    void operator()(const hparam & field, tower_hparams & tower, int32_t tower_hparams::*most, int32_t block_hparams::*each) const {
+        const std::string    key = field.key();
+        std::vector<int32_t> values;
+        const auto           found = file_.values().find(key);
+        if (found == file_.values().end() || found->second.kind != gguf_kind::array) {
+            (*this)(field, tower.*most, 0);
+            values.push_back(tower.*most);
+        } else {
+            for (const double value : file_.numbers(key, static_cast<size_t>(tower.n_layer), field.min, field.max)) {
+                values.push_back(static_cast<int32_t>(value));
+            }
+            tower.*most = *std::max_element(values.begin(), values.end());
+            if (tower.pruned.empty()) {
+                tower.pruned.assign(values.size(), {tower.n_head, tower.n_ff});
+            }
+        }
+        for (size_t i = 0; i < tower.pruned.size(); i++) {
+            tower.pruned[i].*each = values.size() == 1 ? values[0] : values[i];
+        }
+    }
+
+  private:
+    template <class T, class Read>
+    void read(const hparam & field, T & value, const T & fallback, Read read_key) const {
+        if (field.kind == in_file::derived) {
+            return;
+        }
+        const std::string key = field.key();
+        value = field.kind == in_file::required || file_.has(key) ? read_key(key) : fallback;
+    }
+
+    const gguf_file & file_;
+};
+
+// clip.cpp: true means exact GELU, and only vision's activation was asked
+activation layout_activation(const gguf_file & file) {
+    return file.boolean(names::USE_GELU, false) ? activation::gelu_erf : activation::quick_gelu;
 }
 
-// One value for all blocks, or an array with one for each (pruned towers).
-std::vector<int32_t> per_block(const gguf_file & file, const std::string & key, int32_t n_layer, int64_t max) {
-    const auto found = file.values().find(key);
-    if (found == file.values().end() || found->second.kind != gguf_kind::array) {
-        return {static_cast<int32_t>(file.integer(key, 1, max))};
-    }
-    std::vector<int32_t> out;
-    for (const double value : file.numbers(key, static_cast<size_t>(n_layer), 1, static_cast<double>(max))) {
-        out.push_back(static_cast<int32_t>(value));
-    }
-    return out;
-}
-
-void read_blocks(const gguf_file & file, const char * name, tower_hparams & tower) {
-    tower.n_layer = static_cast<int32_t>(file.integer(key_of(names::BLOCK_COUNT, name), 1, limits::MAX_LAYERS));
-    const auto heads = per_block(file, key_of(names::HEAD_COUNT, name), tower.n_layer, limits::MAX_HEADS);
-    const auto widths = per_block(file, key_of(names::FEED_FORWARD_LENGTH, name), tower.n_layer, limits::MAX_FF);
-    tower.n_head = *std::max_element(heads.begin(), heads.end());
-    tower.n_ff = *std::max_element(widths.begin(), widths.end());
-    tower.d_head = static_cast<int32_t>(file.integer(key_of(names::KEY_LENGTH, name), 1, limits::MAX_WIDTH, 0));
-    if (heads.size() == 1 && widths.size() == 1) {
-        return;
-    }
-    if (tower.d_head == 0) {
-        file.invalid(key_of(names::KEY_LENGTH, name), "the size of a head, as blocks have different numbers of them");
-    }
-    for (size_t i = 0; i < static_cast<size_t>(tower.n_layer); i++) {
-        tower.pruned.push_back({heads.size() == 1 ? heads[0] : heads[i], widths.size() == 1 ? widths[0] : widths[i]});
-    }
-}
-
-void read_tower(const gguf_file & file, const char * name, bool ours, tower_hparams & tower) {
-    const auto count = [&](const char * pattern, int64_t max) {
-        return static_cast<int32_t>(file.integer(key_of(pattern, name), 1, max));
-    };
-    tower.n_embd = count(names::EMBEDDING_LENGTH, limits::MAX_WIDTH);
-    read_blocks(file, name, tower);
-    tower.order = word(file, key_of(names::NORM_ORDER, name), norm_order::pre);
-    tower.has_pre_ln = file.boolean(key_of(names::HAS_PRE_LN, name), tower.has_pre_ln);
-    tower.has_post_ln = file.boolean(key_of(names::HAS_POST_LN, name), true);
-    tower.norm_after_pool = file.boolean(key_of(names::NORM_AFTER_POOL, name), false);
-    tower.n_proj_hidden = static_cast<int32_t>(file.integer(key_of(names::PROJECTION_HIDDEN, name), 1, limits::MAX_FF, 0));
-    tower.eps = static_cast<float>(file.real(key_of(names::LAYER_NORM_EPS, name), limits::MIN_EPS, limits::MAX_EPS));
-    tower.has_proj = file.boolean(key_of(names::HAS_PROJECTION, name), true);
-    tower.has_proj_bias = file.boolean(key_of(names::HAS_PROJECTION_BIAS, name), false);
-    // clip.cpp: true means exact GELU, and only vision's activation was asked
-    tower.act = file.boolean(names::USE_GELU, false) ? activation::gelu_erf : activation::quick_gelu;
-    const std::string act = key_of(names::HIDDEN_ACT, name);
+// The relations that a tower of any kind has to keep.
+void check_tower(const gguf_file & file, const char * name, bool ours, const tower_hparams & tower) {
+    const std::string act = names::key_of(names::HIDDEN_ACT, name);
     if (ours && !file.has(act)) {
         file.invalid(act, "one of " + words_of(tower.act));
     }
-    tower.act = word(file, act, tower.act);
     if (tower.act == activation::none) {
         file.invalid(act, "quick_gelu, gelu or gelu_tanh");
     }
-}
-
-void read_image(const gguf_file & file, const vision_hparams & vision, image_hparams & image) {
-    const int32_t image_size = vision.image_size;
-    image.mode = word(file, names::RESIZE_MODE, resize_mode::shortest);  // Hugging Face CLIP's, when the file is silent
-    image.filter = word(file, names::INTERPOLATION, interpolation::bicubic);
-    image.rounding = word(file, names::CROP_ROUNDING, crop_rounding::floor);
-    image.resize = static_cast<int32_t>(file.integer(names::RESIZE_SIZE, 1, limits::MAX_IMAGE, image_size));
-    image.crop = image_size;
-    if ((image.mode == resize_mode::patches) != vision.any_grid) {
-        file.invalid(names::RESIZE_MODE, vision.any_grid ? "patches, as the tower takes any grid" : "another than patches, as the tower's grid is fixed");
+    if (!tower.pruned.empty() && tower.d_head == 0) {
+        file.invalid(names::key_of(names::KEY_LENGTH, name), "the size of a head, as blocks have different numbers of them");
     }
-    if (vision.any_grid) {
-        image.patch = vision.patch_size;
-        image.max_patches = static_cast<int32_t>(file.integer(names::MAX_PATCHES, 1, limits::MAX_TOKENS));
-    }
-    if (image.mode != resize_mode::longest && image.resize < image.crop) {
-        file.invalid(names::RESIZE_SIZE, "at least image_size (" + std::to_string(image_size) + ")");
-    }
-    const auto mean = file.numbers(names::IMAGE_MEAN, 3, -limits::MAX_MEAN, limits::MAX_MEAN);
-    const auto std = file.numbers(names::IMAGE_STD, 3, limits::MIN_STD, limits::MAX_STD);
-    for (size_t i = 0; i < 3; i++) {
-        image.mean[i] = static_cast<float>(mean[i]);
-        image.std[i] = static_cast<float>(std[i]);
-    }
-    const auto color = [&](const char * key, std::array<uint8_t, 3> & out) {
-        if (file.has(key)) {
-            const auto values = file.numbers(key, 3, 0, 255);
-            for (size_t i = 0; i < 3; i++) {
-                out[i] = static_cast<uint8_t>(values[i]);
-            }
-        }
-    };
-    color(names::FILL_COLOR, image.fill);
-    color(names::BACKGROUND_COLOR, image.background);
 }
 
 void read_vision(const gguf_file & file, bool ours, hparams & hp) {
     vision_hparams & vision = hp.vision;
-    read_tower(file, "vision", ours, vision);
-    vision.image_size = static_cast<int32_t>(file.integer(names::IMAGE_SIZE, 1, limits::MAX_IMAGE));
-    vision.patch_size = static_cast<int32_t>(file.integer(names::PATCH_SIZE, 1, limits::MAX_PATCH));
-    vision.has_class_embd = file.boolean(names::HAS_CLASS_EMBD, true);
-    vision.has_patch_bias = file.boolean(names::HAS_PATCH_BIAS, false);
-    vision.pool = word(file, key_of(names::POOLING, "vision"), pooling::cls);
+    image_hparams &  image = hp.image;
+    vision_hparams   fallback = vision_fallback();
+    fallback.act = layout_activation(file);
+    field_reader reader(file);
+    visit_vision(hp, fallback, reader);
+    check_tower(file, "vision", ours, vision);
+    const std::string pool = names::key_of(names::POOLING, "vision");
     const bool pools = vision.pool == pooling::attention || vision.pool == pooling::mean || (vision.pool == pooling::cls && vision.has_class_embd);
     if (!pools) {
-        file.invalid(key_of(names::POOLING, "vision"), "cls (with a class embedding), attention or mean");
+        file.invalid(pool, "cls (with a class embedding), attention or mean");
     }
     if (vision.pool == pooling::attention && !vision.pruned.empty()) {
-        file.invalid(key_of(names::HEAD_COUNT, "vision"), "one number for all blocks and the attention pooling");
+        file.invalid(names::key_of(names::HEAD_COUNT, "vision"), "one number for all blocks and the attention pooling");
     }
-    vision.any_grid = file.boolean(names::ANY_GRID, false);
     if (vision.any_grid && vision.has_class_embd) {
         file.invalid(names::ANY_GRID, "false with a class embedding");
     }
-    read_image(file, vision, hp.image);
+    if ((image.mode == resize_mode::patches) != vision.any_grid) {
+        file.invalid(names::RESIZE_MODE, vision.any_grid ? "patches, as the tower takes any grid" : "another than patches, as the tower's grid is fixed");
+    }
+    if (vision.any_grid && image.max_patches == 0) {
+        file.integer(names::MAX_PATCHES, 1, limits::MAX_TOKENS);  // says that it is not there
+    }
+    image.crop = vision.image_size;
+    image.patch = vision.any_grid ? vision.patch_size : 0;
+    image.max_patches = vision.any_grid ? image.max_patches : 0;
+    if (image.mode != resize_mode::longest && image.resize < image.crop) {
+        file.invalid(names::RESIZE_SIZE, "at least image_size (" + std::to_string(vision.image_size) + ")");
+    }
 }
 
 int32_t find_token(const std::vector<std::string> & tokens, const char * token, int32_t fallback) {
@@ -192,43 +190,36 @@ int32_t find_token(const std::vector<std::string> & tokens, const char * token, 
     return fallback;
 }
 
+// Rows of a table that stand in the tensor itself; 0 where there is none.
+int32_t table_rows(const gguf_file & file, const char * tensor, int64_t most) {
+    const auto found = file.tensors().tensors.find(tensor);
+    const bool is_table = found != file.tensors().tensors.end() && found->second.ne.size() == 2 && found->second.ne[1] <= most;
+    return is_table ? static_cast<int32_t>(found->second.ne[1]) : 0;
+}
+
 void read_text(const gguf_file & file, bool ours, hparams & hp, const std::vector<std::string> & tokens) {
     text_hparams & text = hp.text;
-    read_tower(file, "text", ours, text);
-    text.n_ctx = static_cast<int32_t>(file.integer(names::CONTEXT_LENGTH, 1, limits::MAX_CTX));
-    const auto table = file.tensors().tensors.find(names::TOKEN_EMBD);
-    const bool matrix = table != file.tensors().tensors.end() && table->second.ne.size() == 2 &&
-                        table->second.ne[1] <= limits::MAX_VOCAB;
     // neither layout stores the vocabulary's size; a missing table is reported with the other tensors
-    text.n_vocab = matrix ? static_cast<int32_t>(table->second.ne[1]) : static_cast<int32_t>(tokens.size());
+    const int32_t rows = table_rows(file, names::TOKEN_EMBD, limits::MAX_VOCAB);
+    text.n_vocab = rows > 0 ? rows : static_cast<int32_t>(tokens.size());
     if (static_cast<int64_t>(tokens.size()) > text.n_vocab) {
         file.invalid(names::TOKENS,
                      "at most " + std::to_string(text.n_vocab) + " tokens (rows of " + names::TOKEN_EMBD + ")");
     }
-    text.pool = word(file, key_of(names::POOLING, "text"), pooling::eot);
-    text.causal = file.boolean(names::CAUSAL, true);
-    text.sees_padding = file.boolean(names::SEES_PADDING, !text.causal);
-    if (text.pool == pooling::attention || (text.pool == pooling::mean && (text.causal || text.sees_padding))) {
-        file.invalid(key_of(names::POOLING, "text"), "eot, last, cls, or mean where padding is masked");
+    text_hparams fallback = text_fallback();
+    fallback.act = layout_activation(file);
+    if (!ours) {  // clip.cpp stores no special ids: CLIP's vocabularies end with the start and end tokens
+        fallback.bos_id = find_token(tokens, "<|startoftext|>", text.n_vocab - 2);
+        fallback.eos_id = fallback.pad_id = find_token(tokens, "<|endoftext|>", text.n_vocab - 1);
     }
-    // the rows of the position table and of the token types stand in the tensors themselves
-    const auto rows_of = [&](const char * tensor) {
-        const auto found = file.tensors().tensors.find(tensor);
-        const bool is_table = found != file.tensors().tensors.end() && found->second.ne.size() == 2 && found->second.ne[1] <= limits::MAX_CTX;
-        return is_table ? static_cast<int32_t>(found->second.ne[1]) : 0;
-    };
-    text.position_offset = static_cast<int32_t>(file.integer(names::POSITION_OFFSET, 0, limits::MAX_CTX, 0));
-    text.n_position = ours && !text.causal ? rows_of("t.position_embd.weight") : 0;
-    text.n_token_type = ours ? rows_of(names::TOKEN_TYPE_EMBD) : 0;
-    text.cleaning = word(file, names::CLEANING, text_cleaning::whitespace_lower);
-    // clip.cpp stores no special ids: CLIP's vocabularies end with the start and end tokens
-    const int32_t bos = ours ? -1 : find_token(tokens, "<|startoftext|>", text.n_vocab - 2);
-    const int32_t eos = ours ? -1 : find_token(tokens, "<|endoftext|>", text.n_vocab - 1);
-    const int64_t last = text.n_vocab - 1;
-    text.bos_id = static_cast<int32_t>(file.integer(names::BOS_ID, 0, last, bos));
-    text.eos_id = static_cast<int32_t>(file.integer(names::EOS_ID, 0, last, eos));
-    // absent in a file of ours: the tokenizer says it, and no computation depends on it
-    text.pad_id = static_cast<int32_t>(file.integer(names::PAD_ID, 0, last, ours ? -1 : eos));
+    field_reader reader(file);
+    visit_text(hp, fallback, reader);
+    check_tower(file, "text", ours, text);
+    if (text.pool == pooling::attention || (text.pool == pooling::mean && (text.causal || text.sees_padding))) {
+        file.invalid(names::key_of(names::POOLING, "text"), "eot, last, cls, or mean where padding is masked");
+    }
+    text.n_position = ours && !text.causal ? table_rows(file, "t.position_embd.weight", limits::MAX_CTX) : 0;
+    text.n_token_type = ours ? table_rows(file, names::TOKEN_TYPE_EMBD, limits::MAX_CTX) : 0;
     if (text.pad_id < 0 && !text.causal && !text.sees_padding) {
         file.invalid(names::PAD_ID, "an id, as padding is masked by it");
     }
@@ -263,7 +254,7 @@ model_source open_gguf(std::shared_ptr<const model_file> bytes, const read_optio
     }
     const std::string architecture = file.string(names::ARCHITECTURE, "");
     if (architecture != "clip") {
-        throw error(error_code::MODEL_UNSUPPORTED,
+        throw_error(error_code::MODEL_UNSUPPORTED,
                     path + ": key " + names::ARCHITECTURE + ": this version computes \"clip\", found " +
                         (file.has(names::ARCHITECTURE) ? "\"" + architecture + "\"" : "nothing"));
     }
@@ -271,7 +262,7 @@ model_source open_gguf(std::shared_ptr<const model_file> bytes, const read_optio
     refuse_raw_names(file);
     const int64_t layout = file.integer(names::LAYOUT, 1, INT32_MAX, 0);
     if (layout > names::LAYOUT_VERSION) {
-        throw error(error_code::MODEL_UNSUPPORTED, path + ": key " + names::LAYOUT + ": expected at most " +
+        throw_error(error_code::MODEL_UNSUPPORTED, path + ": key " + names::LAYOUT + ": expected at most " +
                                                        std::to_string(names::LAYOUT_VERSION) + ", found " +
                                                        std::to_string(layout) + " (written by a newer version)");
     }
@@ -280,22 +271,15 @@ model_source open_gguf(std::shared_ptr<const model_file> bytes, const read_optio
     source.path = path;
     source.format = "gguf";
     hparams & hp = source.hp;
-    hp.name = file.string(names::NAME, "");
-    hp.family = file.string(names::FAMILY, "clip");
-    hp.license = file.string(names::LICENSE, "");
-    hp.source = file.string(names::SOURCE, "");
-    hp.revision = file.string(names::REVISION, "");
-    hp.logit_scale = static_cast<float>(
-        file.real(names::LOGIT_SCALE, -limits::MAX_LOGIT_SCALE, limits::MAX_LOGIT_SCALE, hp.logit_scale));
-    hp.logit_bias = static_cast<float>(file.real(names::LOGIT_BIAS, -1e4, 1e4, 0));
-    hp.sigmoid = file.boolean(names::SIGMOID, false);
-    hp.vision.present = file.boolean(names::HAS_VISION, has_tensor(file, "v."));
-    hp.text.present = file.boolean(names::HAS_TEXT, has_tensor(file, "t."));
+    hp.vision.present = has_tensor(file, "v.");
+    hp.text.present = has_tensor(file, "t.");
+    field_reader reader(file);
+    visit_model(hp, reader);
     if (!hp.vision.present && !hp.text.present) {
         file.invalid(names::HAS_VISION, "true, or " + std::string(names::HAS_TEXT) + " to be true");
     }
     if (file.tensors().tensors.empty()) {
-        throw error(error_code::TENSOR_MISSING, path + ": expected the tensors of a CLIP model, found none");
+        throw_error(error_code::TENSOR_MISSING, path + ": expected the tensors of a CLIP model, found none");
     }
     want_towers(options, path, hp);
     if (hp.vision.present) {

@@ -4,6 +4,7 @@
 
 #include "formats/families/bert-config.h"
 #include "formats/families/hf-preprocessor.h"
+#include "formats/layout/enum-names.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
 
@@ -31,17 +32,11 @@ const tower_defaults CLIP_VISION = {768, 3072, 12, 12, "quick_gelu", 1e-5};
 const tower_defaults SIGLIP_BOTH = {768, 3072, 12, 12, "gelu_pytorch_tanh", 1e-6};
 
 activation read_activation(const json_ref & config, const char * fallback) {
-    const std::string word = config.string("hidden_act", fallback);
-    if (word == "quick_gelu") {
-        return activation::quick_gelu;
+    activation act = activation::none;
+    if (!parse_activation(config.string("hidden_act", fallback), act)) {
+        config.get("hidden_act").unsupported("quick_gelu, gelu, gelu_pytorch_tanh and gelu_new");
     }
-    if (word == "gelu") {
-        return activation::gelu_erf;  // torch's exact GELU
-    }
-    if (word == "gelu_pytorch_tanh" || word == "gelu_new") {
-        return activation::gelu_tanh;
-    }
-    config.get("hidden_act").unsupported("quick_gelu, gelu, gelu_pytorch_tanh and gelu_new");
+    return act;
 }
 
 void read_tower(const json_ref & config, const tower_defaults & defaults, tower_hparams & tower) {
@@ -164,8 +159,6 @@ void read_mclip(const json_ref & config, const json_ref & tokenizer, const tenso
     hp.text.n_ctx = static_cast<int32_t>(std::min<int64_t>(context, hp.text.n_ctx));
 }
 
-bool begins(const std::string & text, const char * start) { return text.rfind(start, 0) == 0; }
-
 std::string tokenizer_class(const json_ref & tokenizer) {
     const json_ref name = tokenizer.is(kind_t::object) ? tokenizer.get("tokenizer_class") : json_ref(nullptr, "", "");
     return name.is(kind_t::string) ? name.value()->text : "";
@@ -173,7 +166,7 @@ std::string tokenizer_class(const json_ref & tokenizer) {
 
 // Whether the tokenizer beside a SigLIP configuration is SigLIP 2's.
 bool is_gemma(const std::string & type, int64_t n_vocab) {
-    return begins(type, "Gemma") || begins(type, "Siglip2") || n_vocab == 256000;
+    return begins_with(type, "Gemma") || begins_with(type, "Siglip2") || n_vocab == 256000;
 }
 
 // A SigLIP text tower, with what its tokenizer's class does to a text before the tokenizer's file.
@@ -188,10 +181,10 @@ void read_siglip_text(const json_ref & config, const json_ref & tokenizer, bool 
 }
 
 image_defaults defaults_of(const std::string & type) {
-    if (begins(type, "siglip2")) {
+    if (begins_with(type, "siglip2")) {
         return {image_defaults::siglip2};
     }
-    return {begins(type, "siglip") ? image_defaults::siglip : begins(type, "chinese_clip") ? image_defaults::chinese_clip : image_defaults::clip};
+    return {begins_with(type, "siglip") ? image_defaults::siglip : begins_with(type, "chinese_clip") ? image_defaults::chinese_clip : image_defaults::clip};
 }
 
 // CLIPVisionModel and CLIPTextModel end with the pooled state; with a projection they are called ...WithProjection.
@@ -218,12 +211,12 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
     const json_ref &  config = files.config;
     const std::string type = config.string("model_type", "");
     hparams           hp;
-    const bool siglip = begins(type, "siglip"), any_grid = begins(type, "siglip2"), chinese = begins(type, "chinese_clip");
-    const bool metaclip2 = begins(type, "metaclip_2");
+    const bool siglip = begins_with(type, "siglip"), any_grid = begins_with(type, "siglip2"), chinese = begins_with(type, "chinese_clip");
+    const bool metaclip2 = begins_with(type, "metaclip_2");
     // AltCLIP's pictures are CLIP's; its texts are not computed
     const bool altclip = type == "altclip" && !options.want_text;
     const bool known = altclip || type == "clip" || type == "siglip" || type == "siglip2" || type == "chinese_clip" || type == "metaclip_2" || type == "M-CLIP" ||
-                       ((siglip || chinese || metaclip2 || begins(type, "clip_")) &&
+                       ((siglip || chinese || metaclip2 || begins_with(type, "clip_")) &&
                         (type.find("_vision_model") != std::string::npos || type.find("_text_model") != std::string::npos));
     if (!known) {
         config.get("model_type").unsupported("clip, metaclip_2, siglip, siglip2, chinese_clip, their _vision_model and _text_model, and M-CLIP");

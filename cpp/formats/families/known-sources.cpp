@@ -26,7 +26,7 @@ bool states_quick_gelu(const json_ref & config, bool & found) {
 // "models--apple--DFN2B-CLIP-ViT-B-16" -> "DFN2B-CLIP-ViT-B-16"
 std::string last_name(const std::string & component) {
     const size_t at = component.rfind("--");
-    return component.rfind("models--", 0) == 0 && at != std::string::npos ? component.substr(at + 2) : component;
+    return begins_with(component, "models--") && at != std::string::npos ? component.substr(at + 2) : component;
 }
 
 }  // namespace

@@ -23,12 +23,12 @@ class shape_reader {
     int64_t dim(const char * name, size_t n_dims, size_t i, int64_t max) const {
         const auto found = table_.tensors.find(name);
         if (found == table_.tensors.end()) {
-            throw error(error_code::TENSOR_MISSING, path_ + ": tensor " + name +
+            throw_error(error_code::TENSOR_MISSING, path_ + ": tensor " + name +
                                                         ": expected in a checkpoint of OpenAI, found nothing");
         }
         const std::vector<int64_t> & ne = found->second.ne;
         if (ne.size() != n_dims || ne[i] < 1 || ne[i] > max) {
-            throw error(error_code::TENSOR_SHAPE, path_ + ": tensor " + name + ": expected " + std::to_string(n_dims) +
+            throw_error(error_code::TENSOR_SHAPE, path_ + ": tensor " + name + ": expected " + std::to_string(n_dims) +
                                                       " dimensions of at most " + std::to_string(max) + ", found " +
                                                       shape_text(ne));
         }
@@ -42,7 +42,7 @@ class shape_reader {
             n++;
         }
         if (n == 0) {
-            throw error(error_code::TENSOR_MISSING, path_ + ": tensor " + prefix +
+            throw_error(error_code::TENSOR_MISSING, path_ + ": tensor " + prefix +
                                                         "transformer.resblocks.0.ln_1.weight: expected, found nothing");
         }
         return n;
@@ -71,7 +71,7 @@ void read_vision(const shape_reader & shapes, const std::string & path, hparams 
     const int64_t n_token = shapes.dim("visual.positional_embedding", 2, 1, limits::MAX_TOKENS);
     const int64_t grid = std::llround(std::sqrt(static_cast<double>(n_token - 1)));
     if (grid < 1 || grid * grid + 1 != n_token) {
-        throw error(error_code::TENSOR_SHAPE, path + ": tensor visual.positional_embedding: expected a square number "
+        throw_error(error_code::TENSOR_SHAPE, path + ": tensor visual.positional_embedding: expected a square number "
                                                      "of patches and a class token, found " + std::to_string(n_token));
     }
     hp.vision.image_size = static_cast<int32_t>(grid) * hp.vision.patch_size;
@@ -100,7 +100,7 @@ bool is_openai_checkpoint(const tensor_table & table) {
 
 hparams read_openai_shapes(const tensor_table & table, const read_options & options, const std::string & path) {
     if (options.want_vision && table.tensors.count("visual.layer1.0.conv1.weight") > 0) {
-        throw error(error_code::MODEL_UNSUPPORTED, path + ": this version computes OpenAI's image transformers, found a ResNet");
+        throw_error(error_code::MODEL_UNSUPPORTED, path + ": this version computes OpenAI's image transformers, found a ResNet");
     }
     const shape_reader shapes(table, path);
     hparams            hp;

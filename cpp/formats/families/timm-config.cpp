@@ -37,11 +37,11 @@ vit_name parse_name(const json_ref & ref) {
     const std::string whole = ref.value()->text, name = whole.substr(0, whole.find('.'));
     const char * const supported = "timm's plain, CLIP and SigLIP ViTs (vit_base_patch16_clip_224, vit_base_patch16_siglip_224, ...)";
     vit_name out;
-    if (name.rfind("vit_", 0) != 0) {
+    if (!begins_with(name, "vit_")) {
         ref.unsupported(supported);
     }
     for (const vit_size & size : SIZES) {
-        if (name.rfind(std::string("vit_") + size.word + "_patch", 0) == 0) {
+        if (begins_with(name, std::string("vit_") + size.word + "_patch")) {
             out.n_head = size.n_head;
         }
     }
@@ -63,7 +63,7 @@ vit_name parse_name(const json_ref & ref) {
     // registered with the tanh form: SigLIP2's own sizes
     for (const char * head : {"vit_base_patch32_siglip", "vit_giantopt_patch16_siglip", "vit_so400m_patch16_siglip",
                               "vit_large_patch16_siglip_512", "vit_large_patch16_siglip_gap_512"}) {
-        out.tanh = out.tanh || name.rfind(head, 0) == 0;
+        out.tanh = out.tanh || begins_with(name, head);
     }
     return out;
 }
@@ -72,7 +72,7 @@ void refuse_others(const tensor_table & table, const std::string & trunk) {
     for (const char * part : {"reg_token", "blocks.0.attn.q_norm.weight", "blocks.0.ls1.gamma", "blocks.0.mlp.norm.weight",
                               "blocks.0.mlp.fc1_g.weight", "blocks.0.attn.norm.weight", "patch_embed.backbone.conv.weight"}) {
         if (has_tensor(table, trunk + part)) {
-            throw error(error_code::MODEL_UNSUPPORTED, table.tensors.begin()->second.path + ": tensor " + trunk + part +
+            throw_error(error_code::MODEL_UNSUPPORTED, table.tensors.begin()->second.path + ": tensor " + trunk + part +
                                                            ": this version computes plain ViT blocks, found an extension of them");
         }
     }
@@ -156,7 +156,7 @@ void read_timm_vision(const json_ref & config, const tensor_table & table, int32
     const int64_t n_token = extent_of(table, trunk + "pos_embed", 3, 1, limits::MAX_TOKENS) - (vision.has_class_embd ? 1 : 0);
     const auto    side = static_cast<int32_t>(std::lround(std::sqrt(static_cast<double>(n_token))));
     if (static_cast<int64_t>(side) * side != n_token) {
-        throw error(error_code::MODEL_UNSUPPORTED, table.tensors.begin()->second.path + ": tensor " + trunk + "pos_embed: this version " +
+        throw_error(error_code::MODEL_UNSUPPORTED, table.tensors.begin()->second.path + ": tensor " + trunk + "pos_embed: this version " +
                                                        "computes square grids, found " + std::to_string(n_token) + " patches");
     }
     vision.image_size = image_size / vision.patch_size == side ? image_size : side * vision.patch_size;

@@ -53,7 +53,7 @@ void check_type(const expected_tensor & tensor, const tensor_origin & origin, co
     if (matrix ? is_matrix_type(raw.type) : is_float_type(raw.type)) {
         return;
     }
-    throw error(error_code::TENSOR_TYPE,
+    throw_error(error_code::TENSOR_TYPE,
                 raw.path + ": " + both_names(tensor, origin) + ": expected " +
                     (matrix ? "f32, f16, bf16, q4_0 to q8_0, a K-quant, iq4_nl or iq4_xs" : "f32, f16 or bf16") +
                     ", found " + raw.dtype);
@@ -62,7 +62,7 @@ void check_type(const expected_tensor & tensor, const tensor_origin & origin, co
 source_tensor bind(const expected_tensor & tensor, const tensor_origin & origin, const raw_tensor & raw) {
     const std::vector<int64_t> shape = stored_shape(tensor, origin);
     if (!fits(raw.ne, shape)) {
-        throw error(error_code::TENSOR_SHAPE, raw.path + ": " + both_names(tensor, origin) + ": expected " +
+        throw_error(error_code::TENSOR_SHAPE, raw.path + ": " + both_names(tensor, origin) + ": expected " +
                                                   shape_text(shape) + ", found " + shape_text(raw.ne) +
                                                   " (fastest dimension first)");
     }
@@ -119,7 +119,7 @@ void bind_tensors(const tensor_table & table, const source_names & names, model_
         const auto          found = table.tensors.find(origin.name);
         try {
             if (found == table.tensors.end()) {
-                throw error(error_code::TENSOR_MISSING, source.path + ": " + both_names(tensor, origin) +
+                throw_error(error_code::TENSOR_MISSING, source.path + ": " + both_names(tensor, origin) +
                                                             ": expected " + shape_text(stored_shape(tensor, origin)) +
                                                             ", found nothing");
             }
@@ -134,9 +134,7 @@ void bind_tensors(const tensor_table & table, const source_names & names, model_
     }
     for (const auto & entry : table.tensors) {
         // index tables that old versions of transformers saved with the weights
-        const size_t at = entry.first.rfind("position_ids");
-        const bool   harmless = at != std::string::npos && at + strlen("position_ids") == entry.first.size();
-        if (used.count(entry.first) == 0 && !harmless) {
+        if (used.count(entry.first) == 0 && !ends_with(entry.first, "position_ids")) {
             source.ignored.push_back(entry.first);
         }
     }
@@ -161,7 +159,7 @@ int32_t projection_dim(const tensor_table & table, const source_names & names, c
         const tensor_origin origin = origin_of(tensor, names);
         const auto          found = table.tensors.find(origin.name);
         if (found == table.tensors.end()) {
-            throw error(error_code::TENSOR_MISSING,
+            throw_error(error_code::TENSOR_MISSING,
                         (table.tensors.empty() ? "" : table.tensors.begin()->second.path + ": ") +
                             both_names(tensor, origin) + ": expected a matrix, found nothing");
         }
@@ -169,13 +167,13 @@ int32_t projection_dim(const tensor_table & table, const source_names & names, c
         const size_t       out = origin.transposed ? 0 : 1;
         if (raw.ne.size() != 2 || raw.ne[out] < 1 || raw.ne[out] > limits::MAX_PROJ ||
             raw.ne[1 - out] != tensor.ne[0]) {
-            throw error(error_code::TENSOR_SHAPE,
+            throw_error(error_code::TENSOR_SHAPE,
                         raw.path + ": " + both_names(tensor, origin) + ": expected a matrix with " +
                             std::to_string(tensor.ne[0]) + " inputs and 1 to " + std::to_string(limits::MAX_PROJ) +
                             " outputs, found " + shape_text(raw.ne) + " (fastest dimension first)");
         }
         if (dim != 0 && raw.ne[out] != dim) {
-            throw error(error_code::TENSOR_SHAPE, raw.path + ": " + both_names(tensor, origin) + ": expected " +
+            throw_error(error_code::TENSOR_SHAPE, raw.path + ": " + both_names(tensor, origin) + ": expected " +
                                                       std::to_string(dim) + " outputs like " + from + ", found " +
                                                       std::to_string(raw.ne[out]));
         }
@@ -192,11 +190,11 @@ bool read_scalar(const tensor_table & table, const char * name, float & value) {
     }
     const raw_tensor & raw = found->second;
     if (!trim(raw.ne).empty()) {
-        throw error(error_code::TENSOR_SHAPE,
+        throw_error(error_code::TENSOR_SHAPE,
                     raw.path + ": tensor " + name + ": expected one value, found " + shape_text(raw.ne));
     }
     if (!is_float_type(raw.type)) {
-        throw error(error_code::TENSOR_TYPE,
+        throw_error(error_code::TENSOR_TYPE,
                     raw.path + ": tensor " + name + ": expected f32, f16 or bf16, found " + raw.dtype);
     }
     uint8_t bytes[4] = {0, 0, 0, 0};
@@ -213,7 +211,7 @@ bool read_scalar(const tensor_table & table, const char * name, float & value) {
         value = ggml_bf16_to_fp32(half);
     }
     if (!std::isfinite(value) || std::fabs(value) > 1e4f) {
-        throw error(error_code::CONFIG_INVALID,
+        throw_error(error_code::CONFIG_INVALID,
                     raw.path + ": tensor " + name + ": expected a finite value, found " + std::to_string(value));
     }
     return true;

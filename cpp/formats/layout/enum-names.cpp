@@ -50,4 +50,12 @@ GGCLIP_WORDS(text_cleaning, CLEANINGS)
 
 #undef GGCLIP_WORDS
 
+bool parse_activation(const std::string & word, activation & value) {
+    if (word == "gelu_pytorch_tanh" || word == "gelu_new") {
+        value = activation::gelu_tanh;
+        return true;
+    }
+    return word != "none" && from_string(word, value);
+}
+
 }  // namespace ggclip

@@ -33,4 +33,8 @@ std::string words_of(interpolation);
 std::string words_of(crop_rounding);
 std::string words_of(text_cleaning);
 
+// The activation that a configuration means: by one of our words, or one of transformers' others for the same function
+// ("gelu_pytorch_tanh", "gelu_new"). false: no activation that is computed.
+bool parse_activation(const std::string & word, activation & value);
+
 }  // namespace ggclip

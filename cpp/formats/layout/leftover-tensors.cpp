@@ -8,11 +8,9 @@ namespace ggclip {
 
 namespace {
 
-bool begins(const std::string & name, const std::string & start) { return name.rfind(start, 0) == 0; }
-
 template <size_t N>
 bool begins_with_any(const std::string & name, const char * const (&starts)[N]) {
-    return std::any_of(std::begin(starts), std::end(starts), [&](const char * start) { return begins(name, start); });
+    return std::any_of(std::begin(starts), std::end(starts), [&](const char * start) { return begins_with(name, start); });
 }
 
 const char * const HF_VISION[] = {"vision_model.", "visual_projection"};
@@ -30,7 +28,7 @@ const char * const BERT_HEADS[] = {"pooler.", "cls.", "lm_head."};
 
 bool of_vision(const std::string & name, const source_names & names) {
     switch (names.vision) {
-        case name_scheme::open_clip: case name_scheme::timm: return begins(name, "visual.");
+        case name_scheme::open_clip: case name_scheme::timm: return begins_with(name, "visual.");
         case name_scheme::ggclip: case name_scheme::clip_cpp: return !begins_with_any(name, GGUF_TEXT);  // the file is nothing but the model
         default: return names.vision_flat ? !begins_with_any(name, HF_TEXT) : begins_with_any(name, HF_VISION);
     }
@@ -42,10 +40,10 @@ bool of_text(const std::string & name, const source_names & names) {
         case name_scheme::ggclip: case name_scheme::clip_cpp: return !begins_with_any(name, GGUF_VISION);
         case name_scheme::bert:
             if (names.text_prefix == "text.transformer.") {
-                return begins(name, "text.");  // the projection lies beside the transformer
+                return begins_with(name, "text.");  // the projection lies beside the transformer
             }
             return names.text_prefix.empty() ? !begins_with_any(name, HF_VISION)
-                                             : begins(name, names.text_prefix) || begins(name, names.bert_proj);
+                                             : begins_with(name, names.text_prefix) || begins_with(name, names.bert_proj);
         default: return names.text_flat ? !begins_with_any(name, HF_VISION) : begins_with_any(name, HF_TEXT);
     }
 }
@@ -55,7 +53,7 @@ bool is_harmless(const std::string & name, const source_names & names) {
     if (std::any_of(std::begin(HARMLESS), std::end(HARMLESS), [&](const char * word) { return last == word; })) {
         return true;
     }
-    return names.text == name_scheme::bert && begins(name, names.text_prefix) &&
+    return names.text == name_scheme::bert && begins_with(name, names.text_prefix) &&
            begins_with_any(name.substr(names.text_prefix.size()), BERT_HEADS);
 }
 
@@ -74,7 +72,7 @@ void refuse_leftovers(const tensor_table & table, const source_names & names, co
     }
     if (count > 0) {
         const std::string more = count > 1 ? " (and " + std::to_string(count - 1) + " more tensors that nothing uses)" : "";
-        throw error(error_code::MODEL_UNSUPPORTED, table.tensors.at(first).path + ": tensor " + first + ": the " + tower +
+        throw_error(error_code::MODEL_UNSUPPORTED, table.tensors.at(first).path + ": tensor " + first + ": the " + tower +
                                                        " tower has a part that this version does not compute" + more);
     }
 }

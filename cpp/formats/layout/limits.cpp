@@ -7,7 +7,7 @@ namespace ggclip {
 namespace {
 
 [[noreturn]] void fail(const std::string & path, const char * key, const std::string & expected, int64_t found) {
-    throw error(error_code::CONFIG_INVALID,
+    throw_error(error_code::CONFIG_INVALID,
                 path + ": " + key + ": expected " + expected + ", found " + std::to_string(found));
 }
 
@@ -54,7 +54,8 @@ void check_hparams(hparams & hp, const std::string & path, const field_names & n
     }
     if (hp.text.present) {
         check_heads(hp.text, path, names.text_width, names.text_heads);
-        const text_hparams & t = hp.text;
+        text_hparams & t = hp.text;
+        t.n_position = t.n_position == t.n_ctx ? 0 : t.n_position;
         if (t.n_ctx + t.position_offset > t.n_positions()) {
             fail(path, "the text tower's context length", "at most " + std::to_string(t.n_positions() - t.position_offset) + " (rows of the position table)", t.n_ctx);
         }
@@ -65,7 +66,7 @@ void want_towers(const read_options & options, const std::string & path, hparams
     hp.vision.present = hp.vision.present && options.want_vision;
     hp.text.present = hp.text.present && options.want_text;
     if (!hp.vision.present && !hp.text.present) {
-        throw error(error_code::TOWER_MISSING, path + ": has no " + (options.want_vision ? "image" : "text") + " tower");
+        throw_error(error_code::TOWER_MISSING, path + ": has no " + (options.want_vision ? "image" : "text") + " tower");
     }
 }
 

@@ -19,13 +19,13 @@ bool has_prefix(const tensor_table & table, const std::string & prefix) {
 int32_t extent_of(const tensor_table & table, const std::string & name, size_t n_dims, size_t dim, int64_t max) {
     const auto found = table.tensors.find(name);
     if (found == table.tensors.end()) {
-        throw error(error_code::TENSOR_MISSING, (table.tensors.empty() ? "" : table.tensors.begin()->second.path + ": ") +
+        throw_error(error_code::TENSOR_MISSING, (table.tensors.empty() ? "" : table.tensors.begin()->second.path + ": ") +
                                                     "tensor " + name + ": expected one of " + std::to_string(n_dims) +
                                                     " dimensions, found nothing");
     }
     const raw_tensor & raw = found->second;
     if (raw.ne.size() != n_dims || raw.ne[dim] < 1 || raw.ne[dim] > max) {
-        throw error(error_code::TENSOR_SHAPE, raw.path + ": tensor " + name + ": expected " + std::to_string(n_dims) +
+        throw_error(error_code::TENSOR_SHAPE, raw.path + ": tensor " + name + ": expected " + std::to_string(n_dims) +
                                                   " dimensions, number " + std::to_string(dim) + " of 1 to " +
                                                   std::to_string(max) + ", found " + shape_text(raw.ne) +
                                                   " (fastest dimension first)");

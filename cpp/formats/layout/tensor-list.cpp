@@ -3,23 +3,9 @@
 
 #include "engine/names.h"
 
-#include <cstdio>
-
 namespace ggclip {
 
 namespace {
-
-std::string format(const char * pattern, const char * a, const char * b = "") {
-    char text[128];
-    snprintf(text, sizeof(text), pattern, a, b);
-    return text;
-}
-
-std::string format_block(char tower, int block, const char * part, const char * suffix) {
-    char text[128];
-    snprintf(text, sizeof(text), names::BLOCK, tower == 'v' ? "v" : "t", block, part, suffix);
-    return text;
-}
 
 class list_builder {
   public:
@@ -42,19 +28,19 @@ class list_builder {
     }
 
     void pair(char tower, int block, const char * part, int64_t n_in, int64_t n_out) {
-        add(format_block(tower, block, part, "weight"), {n_in, n_out}, tower, part, "weight", block);
-        add(format_block(tower, block, part, "bias"), {n_out}, tower, part, "bias", block);
+        add(names::of_block(tower, block, part, "weight"), {n_in, n_out}, tower, part, "weight", block);
+        add(names::of_block(tower, block, part, "bias"), {n_out}, tower, part, "bias", block);
     }
 
     void norm(char tower, int block, const char * part, int64_t n) {
-        add(format_block(tower, block, part, "weight"), {n}, tower, part, "weight", block);
-        add(format_block(tower, block, part, "bias"), {n}, tower, part, "bias", block);
+        add(names::of_block(tower, block, part, "weight"), {n}, tower, part, "weight", block);
+        add(names::of_block(tower, block, part, "bias"), {n}, tower, part, "bias", block);
     }
 
     // A norm outside the blocks.
     void outer_norm(char tower, const char * pattern, const char * part, int64_t n) {
         for (const char * suffix : {"weight", "bias"}) {
-            add(format(pattern, tower == 'v' ? "v" : "t", suffix), {n}, tower, part, suffix);
+            add(print_text(pattern, tower == 'v' ? "v" : "t", suffix), {n}, tower, part, suffix);
         }
     }
 
@@ -101,7 +87,7 @@ class list_builder {
         if (v.has_patch_bias) {
             add(names::PATCH_BIAS, {v.n_embd}, 'v', "patch_embd", "bias");
         }
-        add(format(names::POSITION_EMBD, "v"), {v.n_embd, v.n_token()}, 'v', "position_embd", "weight");
+        add(print_text(names::POSITION_EMBD, "v"), {v.n_embd, v.n_token()}, 'v', "position_embd", "weight");
         blocks('v', v);
         if (v.pool == pooling::attention) {
             head(v);
@@ -114,8 +100,8 @@ class list_builder {
         const auto both = [&](const char * part, int64_t n_in, int64_t n_out) {
             const std::string where = std::string("head.") + part;
             const auto        shape = n_in > 0 ? std::vector<int64_t>{n_in, n_out} : std::vector<int64_t>{n_out};
-            add(format(names::HEAD, part, "weight"), shape, 'v', where.c_str(), "weight");
-            add(format(names::HEAD, part, "bias"), {n_out}, 'v', where.c_str(), "bias");
+            add(print_text(names::HEAD, part, "weight"), shape, 'v', where.c_str(), "weight");
+            add(print_text(names::HEAD, part, "bias"), {n_out}, 'v', where.c_str(), "bias");
         };
         for (const char * part : {names::ATTN_Q, names::ATTN_K, names::ATTN_V, names::ATTN_OUT}) {
             both(part, v.n_embd, v.n_embd);
@@ -131,7 +117,7 @@ class list_builder {
         if (t.n_token_type > 0) {
             add(names::TOKEN_TYPE_EMBD, {t.n_embd, t.n_token_type}, 't', "token_type_embd", "weight");
         }
-        add(format(names::POSITION_EMBD, "t"), {t.n_embd, t.n_positions()}, 't', "position_embd", "weight");
+        add(print_text(names::POSITION_EMBD, "t"), {t.n_embd, t.n_positions()}, 't', "position_embd", "weight");
         blocks('t', t);
         projection('t', t, names::TEXT_PROJ, names::TEXT_PROJ_BIAS, names::TEXT_PROJ_HIDDEN);
     }

@@ -3,7 +3,6 @@
 
 #include "engine/names.h"
 
-#include <cstdio>
 #include <cstring>
 
 namespace ggclip {
@@ -142,7 +141,7 @@ tensor_origin hf_whole_origin(const expected_tensor & tensor, bool siglip, bool 
         const std::string layers = tensor.tower == 'v' ? "vision_model.encoder.layers." : "text_model.encoder.layers.";
         return whole(with_suffix(layers + std::to_string(tensor.block) + "." + part, tensor.suffix));
     }
-    if (tensor.part.rfind("head.", 0) == 0 && third_of(tensor.part) >= 0) {
+    if (begins_with(tensor.part, "head.") && third_of(tensor.part) >= 0) {
         return rows_of(std::string("vision_model.head.attention.in_proj_") + tensor.suffix, third_of(tensor.part), 3);
     }
     if (linear_patches && tensor.part == "patch_embd" && strcmp(tensor.suffix, "weight") == 0) {
@@ -161,7 +160,7 @@ tensor_origin hf_origin(const expected_tensor & tensor, const source_names & nam
     tensor_origin origin = hf_whole_origin(tensor, siglip, siglip && names.linear_patches);
     const bool    flat = tensor.tower == 'v' ? names.vision_flat : names.text_flat;
     const char *  tower = tensor.tower == 'v' ? "vision_model." : "text_model.";
-    if (flat && origin.name.rfind(tower, 0) == 0) {
+    if (flat && begins_with(origin.name, tower)) {
         origin.name.erase(0, strlen(tower));
     }
     return origin;
@@ -217,18 +216,12 @@ tensor_origin bert_origin(const expected_tensor & tensor, const source_names & n
     return whole(with_suffix(names.text_prefix + block + part, tensor.suffix));
 }
 
-std::string format_block(char tower, int block, const char * part, const char * suffix) {
-    char text[128];
-    snprintf(text, sizeof(text), names::BLOCK, tower == 'v' ? "v" : "t", block, part, suffix);
-    return text;
-}
-
 tensor_origin clip_cpp_origin(const expected_tensor & tensor) {
     const bool up = tensor.block >= 0 && tensor.part == names::FFN_UP;
     const bool down = tensor.block >= 0 && tensor.part == names::FFN_DOWN;
     if (up || down) {
         const char * part = up ? names::FFN_DOWN : names::FFN_UP;
-        return whole(format_block(tensor.tower, tensor.block, part, tensor.suffix));
+        return whole(names::of_block(tensor.tower, tensor.block, part, tensor.suffix));
     }
     return whole(tensor.name);
 }

@@ -62,7 +62,7 @@ const char * common_wrapper(const std::vector<std::string> & names, const std::s
 
 void check_tensor_name(std::string_view name, const std::string & path) {
     if (name.size() > MAX_NAME) {
-        throw error(error_code::FILE_LIMIT, path + ": tensor \"" + std::string(name.substr(0, 200)) + "...\": expected a name of at most " +
+        throw_error(error_code::FILE_LIMIT, path + ": tensor \"" + std::string(name.substr(0, 200)) + "...\": expected a name of at most " +
                                                 std::to_string(MAX_NAME) + " bytes, found " + std::to_string(name.size()));
     }
 }
@@ -93,7 +93,7 @@ void strip_wrappers(tensor_table & table) {
         }
         const auto added = renamed.emplace(name, std::move(entry.second));
         if (!added.second) {
-            throw error(error_code::TENSOR_DUPLICATE, added.first->second.path + ": tensor \"" + entry.first + "\": expected once, found as \"" +
+            throw_error(error_code::TENSOR_DUPLICATE, added.first->second.path + ": tensor \"" + entry.first + "\": expected once, found as \"" +
                                                           added.first->second.file_name + "\" too");
         }
     }

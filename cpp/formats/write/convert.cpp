@@ -50,7 +50,7 @@ void check_finite(const source_tensor & tensor, ggml_type type, const float * va
     for (int64_t i = 0; i < n; i++) {
         const bool fits = std::isfinite(values[i]) && std::fabs(values[i]) <= limit;
         if (!fits) {
-            throw error(error_code::FILE_FORMAT,
+            throw_error(error_code::FILE_FORMAT,
                         "tensor " + tensor.name + " (in the file: " + tensor.origin + "): expected " +
                             (std::isfinite(values[i]) ? "values within f16's range for " : "finite values for ") +
                             ggml_type_name(type) + ", found " + std::to_string(values[i]));
@@ -118,7 +118,7 @@ std::vector<float> column_weights(const source_tensor & tensor, ggml_type type, 
         sum += std::isfinite(value) && value >= 0 ? value : NAN;
     }
     if (static_cast<int64_t>(weights.size()) != tensor.ne[0] || !(sum > 0) || !std::isfinite(sum)) {
-        throw error(error_code::INPUT_RANGE, "importance of " + tensor.name + ": expected " +
+        throw_error(error_code::INPUT_RANGE, "importance of " + tensor.name + ": expected " +
                                                  std::to_string(tensor.ne[0]) +
                                                  " finite values, not negative and not all zero, received " +
                                                  std::to_string(weights.size()) + " with sum " + std::to_string(sum));
@@ -139,7 +139,7 @@ void check_written(const model_source & source, const std::vector<ggml_type> & t
         same = a.name == b.name && b.type == types[i] && std::equal(a.ne, a.ne + 4, b.ne);
     }
     if (!same) {
-        throw error(error_code::INTERNAL, path + ": expected the tensors that were converted, found others");
+        throw_error(error_code::INTERNAL, path + ": expected the tensors that were converted, found others");
     }
 }
 
@@ -184,7 +184,7 @@ class converter {
         std::vector<uint8_t>  out(static_cast<size_t>(std::min(step, n_rows)) * row);
         for (int64_t first = 0; first < n_rows; first += step) {
             if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) {
-                throw error(error_code::ABORTED, "the conversion was cancelled");
+                throw_error(error_code::ABORTED, "the conversion was cancelled");
             }
             if (progress_) {
                 progress_({index, source_.tensors.size(), done_, n_bytes_, tensor.name});
@@ -210,7 +210,7 @@ class converter {
 
 void check_type(ggml_type type, const std::string & where) {
     if (!is_matrix_type(type)) {
-        throw error(error_code::INPUT_RANGE,
+        throw_error(error_code::INPUT_RANGE,
                     where + ": expected f32, f16, bf16, q4_0 to q8_0, a K-quant, iq4_nl or iq4_xs, received " +
                         (type >= 0 && type < GGML_TYPE_COUNT ? ggml_type_name(type) : "another number"));
     }
@@ -258,7 +258,7 @@ convert_report convert(const model_source & source, const tokenizer_source & tok
     report.n_bytes = writer.close();
     check_written(source, work.types(), writer.temporary());
     if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) {
-        throw error(error_code::ABORTED, "the conversion was cancelled");
+        throw_error(error_code::ABORTED, "the conversion was cancelled");
     }
     writer.commit();
     return report;

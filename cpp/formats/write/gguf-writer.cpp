@@ -122,7 +122,7 @@ void gguf_writer::write(const void * data, size_t n_bytes) { put(data, n_bytes);
 void gguf_writer::end_tensor() {
     const uint64_t found = written_ - tensor_begin_;
     if (current_ >= tensors_.size() || tensors_[current_].n_bytes != found) {
-        throw error(error_code::INTERNAL, path_ + ": tensor " +
+        throw_error(error_code::INTERNAL, path_ + ": tensor " +
                                               (current_ < tensors_.size() ? tensors_[current_].name : "?") +
                                               ": wrote " + std::to_string(found) + " bytes, not what was declared");
     }
@@ -133,7 +133,7 @@ void gguf_writer::end_tensor() {
 
 uint64_t gguf_writer::close() {
     if (current_ != tensors_.size()) {
-        throw error(error_code::INTERNAL,
+        throw_error(error_code::INTERNAL,
                     path_ + ": " + std::to_string(tensors_.size() - current_) + " tensors without data");
     }
     file_->close();

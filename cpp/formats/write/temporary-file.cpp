@@ -127,7 +127,7 @@ temporary_file::~temporary_file() {
 }
 
 void temporary_file::fail(const char * what) const {
-    throw error(error_code::FILE_WRITE, target_ + ": " + what + " failed: " + (errno ? strerror(errno) : "unknown reason"));
+    throw_error(error_code::FILE_WRITE, target_ + ": " + what + " failed: " + (errno ? strerror(errno) : "unknown reason"));
 }
 
 void temporary_file::close() {
@@ -141,7 +141,7 @@ void temporary_file::close() {
 void temporary_file::commit() {
     std::error_code code;
     fs::rename(fs::u8path(path_), fs::u8path(target_), code);
-    if (code) throw error(error_code::FILE_WRITE, target_ + ": renaming the temporary file failed: " + code.message());
+    if (code) throw_error(error_code::FILE_WRITE, target_ + ": renaming the temporary file failed: " + code.message());
     path_.clear();
     sync_folder(fs::u8path(target_));
 }

@@ -1,0 +1,157 @@
+// Every hyper-parameter, described once: its public name, its GGUF key, its bounds, and what holds where a file has no
+// such key. The GGUF reader and writer, `info`, `inspect` and the test that conversion loses nothing walk these lists, so
+// that a new member of hparams.h needs one line here and cannot be forgotten by any of them.
+// test/native/hparams-test.cpp counts members and lines.
+#pragma once
+
+#include "engine/hparams.h"
+#include "engine/names.h"
+
+#include <type_traits>
+
+// Caps on what a model file may ask for: far above every published model, and so low that no product overflows 63 bits.
+namespace ggclip::limits {
+
+constexpr int64_t MAX_WIDTH = 16384;
+constexpr int64_t MAX_LAYERS = 256;
+constexpr int64_t MAX_HEADS = 1024;
+constexpr int64_t MAX_FF = 131072;
+constexpr int64_t MAX_PROJ = 16384;
+constexpr int64_t MAX_VOCAB = 1 << 22;
+constexpr int64_t MAX_CTX = 8192;
+constexpr int64_t MAX_IMAGE = 4096;    // pixels of a side
+constexpr int64_t MAX_PATCH = 512;
+constexpr int64_t MAX_TOKENS = 16384;  // of the image tower
+constexpr double  MIN_EPS = 1e-13, MAX_EPS = 0.1;
+constexpr double  MAX_MEAN = 10, MIN_STD = 1e-4, MAX_STD = 10;
+constexpr double  MAX_LOGIT_SCALE = 80;  // natural log; exp of more leaves the range of float
+constexpr double  MAX_LOGIT_BIAS = 1e4;
+
+}  // namespace ggclip::limits
+
+namespace ggclip {
+
+enum class in_file {
+    required,  // a file without the key is refused
+    always,    // written always; the fallback holds where the key is absent
+    optional,  // written where the value differs from the fallback
+    derived,   // has no key: tensors, other fields or the layout say it
+};
+
+struct hparam {
+    const char * name;     // in info(); null: it shows there in another way
+    const char * pattern;  // of the key
+    const char * tower;    // that the pattern's %s stands for
+    in_file      kind;
+    double       min, max;
+
+    std::string key() const { return names::key_of(pattern, tower); }
+};
+
+// A list's way to write its lines.
+struct hparam_lines {
+    const char * tower;
+
+    hparam required(const char * name, const char * key, double min = 0, double max = 0) const { return {name, key, tower, in_file::required, min, max}; }
+    hparam always(const char * name, const char * key, double min = 0, double max = 0) const { return {name, key, tower, in_file::always, min, max}; }
+    hparam optional(const char * name, const char * key, double min = 0, double max = 0) const { return {name, key, tower, in_file::optional, min, max}; }
+    hparam derived(const char * name) const { return {name, nullptr, tower, in_file::derived, 0, 0}; }
+};
+
+// A visitor is called as visit(hparam, value, fallback), where a fallback of {} is none; of what may differ from block to
+// block as visit(hparam, tower, member of the tower, member of the block). Earlier fields are set when a later one's
+// bounds and fallback are computed.
+
+template <class Hparams, class Visitor> void visit_model(Hparams & hp, Visitor & visit) {
+    const hparam_lines line = {""};
+    visit(line.optional("name", names::NAME), hp.name, {});
+    visit(line.always("family", names::FAMILY), hp.family, std::string("clip"));
+    visit(line.optional("license", names::LICENSE), hp.license, {});
+    visit(line.optional("source", names::SOURCE), hp.source, {});
+    visit(line.optional("revision", names::REVISION), hp.revision, {});
+    visit(line.derived("dim"), hp.n_proj, {});
+    visit(line.always("logitScale", names::LOGIT_SCALE, -limits::MAX_LOGIT_SCALE, limits::MAX_LOGIT_SCALE), hp.logit_scale, hparams().logit_scale);
+    visit(line.always("logitBias", names::LOGIT_BIAS, -limits::MAX_LOGIT_BIAS, limits::MAX_LOGIT_BIAS), hp.logit_bias, 0.0f);
+    visit(line.always("sigmoid", names::SIGMOID), hp.sigmoid, false);
+    // in a file without these keys its tensors say it
+    visit(line.always(nullptr, names::HAS_TEXT), hp.text.present, hp.text.present);
+    visit(line.always(nullptr, names::HAS_VISION), hp.vision.present, hp.vision.present);
+}
+
+template <class Tower, class Visitor> void visit_tower(Tower & tower, const hparam_lines & line, const tower_hparams & fallback, Visitor & visit) {
+    visit(line.required("width", names::EMBEDDING_LENGTH, 1, limits::MAX_WIDTH), tower.n_embd, {});
+    visit(line.required("layers", names::BLOCK_COUNT, 1, limits::MAX_LAYERS), tower.n_layer, {});
+    visit(line.required("mlpWidth", names::FEED_FORWARD_LENGTH, 1, limits::MAX_FF), tower, &tower_hparams::n_ff, &block_hparams::n_ff);
+    visit(line.required("heads", names::HEAD_COUNT, 1, limits::MAX_HEADS), tower, &tower_hparams::n_head, &block_hparams::n_head);
+    visit(line.always("headDim", names::KEY_LENGTH, 1, limits::MAX_WIDTH), tower.d_head, 0);
+    visit(line.required("normEpsilon", names::LAYER_NORM_EPS, limits::MIN_EPS, limits::MAX_EPS), tower.eps, {});
+    visit(line.always("activation", names::HIDDEN_ACT), tower.act, fallback.act);
+    visit(line.always("pooling", names::POOLING), tower.pool, fallback.pool);
+    visit(line.always("normOrder", names::NORM_ORDER), tower.order, fallback.order);
+    visit(line.always("firstNorm", names::HAS_PRE_LN), tower.has_pre_ln, fallback.has_pre_ln);
+    visit(line.always("lastNorm", names::HAS_POST_LN), tower.has_post_ln, fallback.has_post_ln);
+    visit(line.always("normAfterPooling", names::NORM_AFTER_POOL), tower.norm_after_pool, fallback.norm_after_pool);
+    visit(line.optional("projectionHidden", names::PROJECTION_HIDDEN, 1, limits::MAX_FF), tower.n_proj_hidden, fallback.n_proj_hidden);
+    visit(line.always("projection", names::HAS_PROJECTION), tower.has_proj, fallback.has_proj);
+    visit(line.always("projectionBias", names::HAS_PROJECTION_BIAS), tower.has_proj_bias, fallback.has_proj_bias);
+}
+
+// `fallback`: the activation is the layout's, which the reader knows.
+template <class Hparams, class Visitor> void visit_vision(Hparams & hp, const vision_hparams & fallback, Visitor & visit) {
+    const hparam_lines line = {"vision"};
+    auto & vision = hp.vision;
+    auto & image = hp.image;
+    visit_tower(vision, line, fallback, visit);
+    visit(line.required("imageSize", names::IMAGE_SIZE, 1, limits::MAX_IMAGE), vision.image_size, {});
+    visit(line.required("patchSize", names::PATCH_SIZE, 1, limits::MAX_PATCH), vision.patch_size, {});
+    visit(line.derived("channels"), vision.n_channel, {});
+    visit(line.always("classToken", names::HAS_CLASS_EMBD), vision.has_class_embd, true);
+    visit(line.always("patchBias", names::HAS_PATCH_BIAS), vision.has_patch_bias, false);
+    visit(line.required("mean", names::IMAGE_MEAN, -limits::MAX_MEAN, limits::MAX_MEAN), image.mean, {});
+    visit(line.required("std", names::IMAGE_STD, limits::MIN_STD, limits::MAX_STD), image.std, {});
+    visit(line.always("resizeMode", names::RESIZE_MODE), image.mode, resize_mode::shortest);  // Hugging Face CLIP's
+    visit(line.always("interpolation", names::INTERPOLATION), image.filter, interpolation::bicubic);
+    visit(line.always("cropRounding", names::CROP_ROUNDING), image.rounding, crop_rounding::floor);
+    visit(line.optional("anyGrid", names::ANY_GRID), vision.any_grid, false);
+    visit(line.optional("maxPatches", names::MAX_PATCHES, 1, limits::MAX_TOKENS), image.max_patches, 0);
+    visit(line.always("resizeSize", names::RESIZE_SIZE, 1, limits::MAX_IMAGE), image.resize, vision.image_size);
+    visit(line.derived(nullptr), image.crop, {});
+    visit(line.derived(nullptr), image.patch, {});
+    visit(line.always("fillColor", names::FILL_COLOR, 0, 255), image.fill, image_hparams().fill);
+    visit(line.always("backgroundColor", names::BACKGROUND_COLOR, 0, 255), image.background, image_hparams().background);
+}
+
+template <class Hparams, class Visitor> void visit_text(Hparams & hp, const text_hparams & fallback, Visitor & visit) {
+    const hparam_lines line = {"text"};
+    auto & text = hp.text;
+    visit_tower(text, line, fallback, visit);
+    visit(line.derived("vocabSize"), text.n_vocab, {});
+    visit(line.required("contextLength", names::CONTEXT_LENGTH, 1, limits::MAX_CTX), text.n_ctx, {});
+    visit(line.derived("positions"), text.n_position, {});
+    visit(line.derived("tokenTypes"), text.n_token_type, {});
+    visit(line.always("causal", names::CAUSAL), text.causal, true);
+    visit(line.always("seesPadding", names::SEES_PADDING), text.sees_padding, !text.causal);
+    visit(line.optional("positionOffset", names::POSITION_OFFSET, 0, limits::MAX_CTX), text.position_offset, 0);
+    visit(line.always("cleaning", names::CLEANING), text.cleaning, text_cleaning::whitespace_lower);
+    visit(line.optional("bosId", names::BOS_ID, 0, text.n_vocab - 1), text.bos_id, fallback.bos_id);
+    visit(line.optional("eosId", names::EOS_ID, 0, text.n_vocab - 1), text.eos_id, fallback.eos_id);
+    visit(line.optional("padId", names::PAD_ID, 0, text.n_vocab - 1), text.pad_id, fallback.pad_id);
+}
+
+// What a file of our layout means by its silence.
+inline vision_hparams vision_fallback() { return hparams().vision; }
+inline text_hparams text_fallback() {
+    text_hparams text;
+    text.pool = pooling::eot;
+    text.pad_id = -1;  // the tokenizer says it
+    return text;
+}
+
+// All hyper-parameters of the towers that are present.
+template <class Hparams, class Visitor> void visit_hparams(Hparams & hp, Visitor & visit) {
+    visit_model(hp, visit);
+    if (hp.vision.present) visit_vision(hp, vision_fallback(), visit);
+    if (hp.text.present) visit_text(hp, text_fallback(), visit);
+}
+
+}  // namespace ggclip

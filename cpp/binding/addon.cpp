@@ -1,10 +1,7 @@
 // The addon's table of contents.
 #include "binding/async.h"
-#include "binding/convert.h"
-#include "binding/inspect.h"
+#include "binding/exports.h"
 #include "binding/model-object.h"
-#include "binding/search.h"
-#include "binding/tools.h"
 #include "engine/run/ggml-abort.h"
 
 #include <ggml.h>

@@ -154,17 +154,25 @@ template <class Body> void environment::launch(Napi::Env env, ticket ticket, Bod
     }
 }
 
+Napi::Object task::value(Napi::Env env) const {
+    Napi::Object out = Napi::Object::New(env);
+    out.Set("promise", promise);
+    out.Set("abort", Napi::Function::New(env, [flag = cancelled](const Napi::CallbackInfo &) { *flag = true; }));
+    return out;
+}
+
 static void run_work(job & job) {
     try {
+        if (*job.cancelled) throw_error(error_code::ABORTED, "the call was cancelled");
         job.work();
     } catch (...) {
         job.failure = std::current_exception();
     }
 }
 
-Napi::Promise environment::start_thread(std::unique_ptr<job> job, std::function<void()> stop) {
-    Napi::Promise promise = job->deferred.Promise();
-    const ticket ticket = enter_thread(std::move(stop));
+task environment::start_thread(std::unique_ptr<job> job) {
+    const task started = {job->deferred.Promise(), job->cancelled};
+    const ticket ticket = enter_thread([flag = job->cancelled] { *flag = true; });
     launch(env_, ticket, [this, ticket, raw = job.get()] {
         std::unique_ptr<binding::job> job(raw);
         run_work(*job);
@@ -173,18 +181,17 @@ Napi::Promise environment::start_thread(std::unique_ptr<job> job, std::function<
     });
     job.release();  // the thread's from here on
     job_started();
-    return promise;
+    return started;
 }
 
 // ---- worker ------------------------------------------------------------------------------------
 
-std::shared_ptr<worker> worker::start(environment & env, std::function<void()> stop_running) {
+std::shared_ptr<worker> worker::start(environment & env) {
     auto self = std::make_shared<worker>();
     self->env_ = &env;
     std::weak_ptr<worker> weak = self;
-    const environment::ticket ticket = env.enter_thread([weak, stop_running] {
-        stop_running();
-        if (auto worker = weak.lock()) worker->quit();
+    const environment::ticket ticket = env.enter_thread([weak] {
+        if (auto worker = weak.lock()) worker->stop();
     });
     env.launch(env.env_, ticket, [self, ticket, &env] {
         self->loop();
@@ -193,13 +200,21 @@ std::shared_ptr<worker> worker::start(environment & env, std::function<void()> s
     return self;
 }
 
-Napi::Promise worker::run(std::unique_ptr<job> job) {
-    Napi::Promise promise = job->deferred.Promise();
+task worker::run(std::unique_ptr<job> job) {
+    const task started = {job->deferred.Promise(), job->cancelled};
     env_->job_started();
     std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_back(std::move(job));
     wake_.notify_one();
-    return promise;
+    return started;
+}
+
+void worker::stop() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto & job : queue_) *job->cancelled = true;
+    if (running_) *running_ = true;
+    quit_ = true;
+    wake_.notify_one();
 }
 
 void worker::quit() {
@@ -217,6 +232,7 @@ void worker::loop() {
             if (queue_.empty()) return;
             next = std::move(queue_.front());
             queue_.pop_front();
+            running_ = next->cancelled;
         }
         run_work(*next);
         env_->deliver(std::move(next));

@@ -20,15 +20,26 @@
 
 namespace ggclip::binding {
 
+using cancel_flag = std::shared_ptr<std::atomic<bool>>;
+
 // One asynchronous call.
 struct job {
     explicit job(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
 
     Napi::Promise::Deferred                  deferred;
-    std::function<void()>                    work;
+    cancel_flag                              cancelled = std::make_shared<std::atomic<bool>>(false);  // asks `work` to throw ABORTED soon
+    std::function<void()>                    work;     // not begun where the flag is up by then
     std::function<Napi::Value(Napi::Env)>    finish;
     std::vector<Napi::ObjectReference>       alive;    // values whose memory `work` reads
     std::exception_ptr                       failure;
+};
+
+// A call that was started. Its flag is its own: no abort() is lost, and none means another call.
+struct task {
+    Napi::Promise promise;
+    cancel_flag   cancelled;
+
+    Napi::Object value(Napi::Env env) const;  // { promise, abort }: the shape of every cancellable call
 };
 
 class environment {
@@ -40,8 +51,8 @@ class environment {
 
     Napi::FunctionReference model_class, session_class;  // constructors of this environment
 
-    // Runs the job on a thread of its own; for rare or long calls. `stop` must make work() return soon.
-    Napi::Promise start_thread(std::unique_ptr<job> job, std::function<void()> stop);
+    // Runs the job on a thread of its own; for rare or long calls.
+    task start_thread(std::unique_ptr<job> job);
 
     // Hands a job that has been run back to the JavaScript thread. From any thread.
     void deliver(std::unique_ptr<job> job);
@@ -75,9 +86,10 @@ class environment {
 // A thread that runs jobs one after another.
 class worker : public std::enable_shared_from_this<worker> {
   public:
-    static std::shared_ptr<worker> start(environment & env, std::function<void()> stop_running);
-    Napi::Promise run(std::unique_ptr<job> job);  // JavaScript thread only
-    void quit();                                  // after what is queued; idempotent
+    static std::shared_ptr<worker> start(environment & env);
+    task run(std::unique_ptr<job> job);  // JavaScript thread only
+    void quit();                         // after what is queued; idempotent
+    void stop();                         // cancels what is queued and what runs, then quits
 
   private:
     void loop();
@@ -86,6 +98,7 @@ class worker : public std::enable_shared_from_this<worker> {
     std::mutex                            mutex_;
     std::condition_variable               wake_;
     std::deque<std::unique_ptr<job>>      queue_;
+    cancel_flag                           running_;
     bool                                  quit_ = false;
 };
 

@@ -1,8 +1,7 @@
-#include "binding/convert.h"
+#include "binding/exports.h"
 
 #include "binding/arguments.h"
 #include "binding/async.h"
-#include "binding/model-object.h"
 #include "engine/weights/type-policy.h"
 #include "formats/write/convert.h"
 #include "formats/open-model.h"
@@ -95,9 +94,9 @@ Napi::Value convert(const Napi::CallbackInfo & info) {
     read.processor_folder = text("processorFolder");
 
     auto report = std::make_shared<convert_report>();
-    auto cancelled = std::make_shared<std::atomic<bool>>(false);
     auto progress = std::make_shared<progress_state>();
     auto call = std::make_unique<job>(env);
+    const cancel_flag cancelled = call->cancelled;
     call->work = [=] {
         read_options wanted = read;
         wanted.cancelled = cancelled.get();
@@ -118,8 +117,7 @@ Napi::Value convert(const Napi::CallbackInfo & info) {
         out.Set("tensors", types);
         return out;
     };
-    Napi::Promise promise = environment::of(env).start_thread(std::move(call), [cancelled] { *cancelled = true; });
-    Napi::Object task = cancellable(env, promise, cancelled);
+    Napi::Object task = environment::of(env).start_thread(std::move(call)).value(env);
     task.Set("progress", Napi::Function::New(env, [progress](const Napi::CallbackInfo & call_info) { return progress->value(call_info.Env()); }));
     return task;
 }

@@ -1,4 +1,4 @@
-#include "binding/info.h"
+#include "binding/exports.h"
 
 #include "engine/hparams-fields.h"
 #include "formats/layout/enum-names.h"

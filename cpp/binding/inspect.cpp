@@ -1,8 +1,7 @@
-#include "binding/inspect.h"
+#include "binding/exports.h"
 
 #include "binding/arguments.h"
 #include "binding/async.h"
-#include "binding/info.h"
 #include "formats/inspect.h"
 
 namespace ggclip::binding {
@@ -70,18 +69,17 @@ Napi::Value inspect(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
     const std::string path = string_argument(env, info[0], "path");
     const Napi::Object places = object_argument(env, info[1], "places");
-    auto cancelled = std::make_shared<std::atomic<bool>>(false);
     read_options read;
     read.tokenizer_folder = string_argument(env, places.Get("tokenizerFolder"), "tokenizerFolder");
     read.processor_folder = string_argument(env, places.Get("processorFolder"), "processorFolder");
     auto found = std::make_shared<inspection>();
     auto call = std::make_unique<job>(env);
-    call->work = [path, read, cancelled, found]() mutable {
+    call->work = [path, read, cancelled = call->cancelled, found]() mutable {
         read.cancelled = cancelled.get();
         *found = inspect_model(path, read);
     };
     call->finish = [found](Napi::Env e) { return inspection_value(e, *found); };
-    return environment::of(env).start_thread(std::move(call), [cancelled] { *cancelled = true; });
+    return environment::of(env).start_thread(std::move(call)).promise;
 }
 
 }  // namespace ggclip::binding

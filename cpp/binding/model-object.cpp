@@ -1,7 +1,7 @@
 #include "binding/model-object.h"
 
 #include "binding/arguments.h"
-#include "binding/info.h"
+#include "binding/exports.h"
 #include "binding/session-object.h"
 #include "formats/open-model.h"
 
@@ -15,13 +15,6 @@ void model_object::define(Napi::Env env) {
                                                   InstanceMethod("preprocess", &model_object::preprocess),
                                                   InstanceMethod("dispose", &model_object::dispose)}));
     e.session_class = Napi::Persistent(session_object::define(env));
-}
-
-Napi::Object cancellable(Napi::Env env, Napi::Promise promise, std::shared_ptr<std::atomic<bool>> cancelled) {
-    Napi::Object task = Napi::Object::New(env);
-    task.Set("promise", promise);
-    task.Set("abort", Napi::Function::New(env, [cancelled](const Napi::CallbackInfo &) { *cancelled = true; }));
-    return task;
 }
 
 Napi::Value model_object::load(const Napi::CallbackInfo & info) {
@@ -45,18 +38,16 @@ Napi::Value model_object::load(const Napi::CallbackInfo & info) {
     read.want_text = options.want_text;
     if (object.Has("tokenizerFolder")) read.tokenizer_folder = text("tokenizerFolder");
     if (object.Has("processorFolder")) read.processor_folder = text("processorFolder");
-    auto cancelled = std::make_shared<std::atomic<bool>>(false);
     auto result = std::make_shared<std::shared_ptr<const weights>>();
     auto call = std::make_unique<job>(env);
-    call->work = [path, options, read, cancelled, result]() mutable {
+    call->work = [path, options, read, cancelled = call->cancelled, result]() mutable {
         options.cancelled = read.cancelled = cancelled.get();
         *result = std::make_shared<const weights>(open_model(path, read), options);
     };
     call->finish = [result](Napi::Env e) -> Napi::Value {
         return environment::of(e).model_class.New({Napi::External<std::shared_ptr<const weights>>::New(e, result.get())});
     };
-    Napi::Promise promise = environment::of(env).start_thread(std::move(call), [cancelled] { *cancelled = true; });
-    return cancellable(env, promise, cancelled);
+    return environment::of(env).start_thread(std::move(call)).value(env);
 }
 
 model_object::model_object(const Napi::CallbackInfo & info) : Napi::ObjectWrap<model_object>(info) {
@@ -117,7 +108,7 @@ Napi::Value model_object::preprocess(const Napi::CallbackInfo & info) {
         ggclip::preprocess(image_hp, pixels, out->data(), scratch);
     };
     call->finish = [out](Napi::Env e) { return float_array(e, *out); };
-    return environment::of(env).start_thread(std::move(call), [] {});
+    return environment::of(env).start_thread(std::move(call)).promise;
 }
 
 void model_object::dispose(const Napi::CallbackInfo &) { weights_.reset(); }

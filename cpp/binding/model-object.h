@@ -29,7 +29,4 @@ class model_object : public Napi::ObjectWrap<model_object> {
     std::shared_ptr<const weights> weights_;
 };
 
-// { promise, abort }: the shape of every cancellable call.
-Napi::Object cancellable(Napi::Env env, Napi::Promise promise, std::shared_ptr<std::atomic<bool>> cancelled);
-
 }  // namespace ggclip::binding

@@ -1,8 +1,7 @@
-#include "binding/search.h"
+#include "binding/exports.h"
 
 #include "binding/arguments.h"
 #include "binding/async.h"
-#include "binding/model-object.h"
 #include "kernels/search/search.h"
 
 #include <cstring>
@@ -58,11 +57,10 @@ void check_cancelled(const std::atomic<bool> & cancelled) {
     if (cancelled) throw_error(error_code::ABORTED, "the call was cancelled");
 }
 
-Napi::Value start(Napi::Env env, std::unique_ptr<job> call, const Napi::CallbackInfo & info, std::shared_ptr<std::atomic<bool>> cancelled) {
+Napi::Value start(Napi::Env env, std::unique_ptr<job> call, const Napi::CallbackInfo & info) {
     call->alive.push_back(Napi::Persistent(info[0].As<Napi::Object>()));
     call->alive.push_back(Napi::Persistent(info[1].As<Napi::Object>()));
-    Napi::Promise promise = environment::of(env).start_thread(std::move(call), [cancelled] { *cancelled = true; });
-    return cancellable(env, promise, cancelled);
+    return environment::of(env).start_thread(std::move(call)).value(env);
 }
 
 }  // namespace
@@ -81,8 +79,8 @@ Napi::Value top_k(const Napi::CallbackInfo & info) {
 
     struct output { std::vector<uint32_t> indices; std::vector<float> scores; };
     auto out = std::make_shared<output>();
-    auto cancelled = std::make_shared<std::atomic<bool>>(false);
     auto call = std::make_unique<job>(env);
+    const cancel_flag cancelled = call->cancelled;
     call->work = [args, threads, out, cancelled] {
         if (args.k == 0 || args.n_query == 0) return;
         std::vector<kernels::candidate> heap(kernels::top_k_heap_size(args, threads));
@@ -100,7 +98,7 @@ Napi::Value top_k(const Napi::CallbackInfo & info) {
         result.Set("scores", float_array(e, out->scores));
         return result;
     };
-    return start(env, std::move(call), info, cancelled);
+    return start(env, std::move(call), info);
 }
 
 Napi::Value similarity_matrix(const Napi::CallbackInfo & info) {
@@ -112,15 +110,15 @@ Napi::Value similarity_matrix(const Napi::CallbackInfo & info) {
     const int threads = int_argument(env, info[3], "threads", 1, 256);
 
     auto out = std::make_shared<std::vector<float>>();
-    auto cancelled = std::make_shared<std::atomic<bool>>(false);
     auto call = std::make_unique<job>(env);
+    const cancel_flag cancelled = call->cancelled;
     call->work = [a, b, dim, threads, out, cancelled] {
         out->resize(a.size / dim * b.n_row);
         in_shares(threads, [&](int ith, int nth) { kernels::similarity_matrix(a.data, a.size / dim, b, out->data(), ith, nth, cancelled.get()); });
         check_cancelled(*cancelled);
     };
     call->finish = [out](Napi::Env e) { return float_array(e, *out); };
-    return start(env, std::move(call), info, cancelled);
+    return start(env, std::move(call), info);
 }
 
 }  // namespace ggclip::binding

@@ -3,7 +3,6 @@
 #include "binding/arguments.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstring>
 
@@ -21,18 +20,6 @@ session & session_state::get() {
 }
 
 namespace {
-
-// A job while it runs.
-struct running_scope {
-    session_state & state;
-    std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
-
-    running_scope(session_state & s, uint64_t ticket) : state(s) { state.tickets.begin(ticket, state.get()); }
-    ~running_scope() {
-        state.tickets.end();
-        state.last_run_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
-    }
-};
 
 // One image of a batch: pixels to prepare, or a ready tensor of `size`.
 struct image_input {
@@ -165,8 +152,7 @@ Napi::Function session_object::define(Napi::Env env) {
                         InstanceMethod("imageStates", &session_object::image_states), InstanceMethod("textStates", &session_object::text_states),
                         InstanceMethod("imageMoments", &session_object::image_moments), InstanceMethod("textMoments", &session_object::text_moments),
                         InstanceMethod("profileImages", &session_object::profile_images), InstanceMethod("profileTexts", &session_object::profile_texts),
-                        InstanceMethod("abort", &session_object::abort), InstanceMethod("dispose", &session_object::dispose),
-                        InstanceMethod("lastRunMs", &session_object::last_run_ms)});
+                        InstanceMethod("dispose", &session_object::dispose)});
 }
 
 struct session_parameters {
@@ -186,7 +172,7 @@ session_object::session_object(const Napi::CallbackInfo & info) : Napi::ObjectWr
     state_->model = parameters.model;
     state_->n_threads = parameters.n_threads;
     state_->max_batch = parameters.max_batch;
-    worker_ = worker::start(environment::of(info.Env()), [state = state_] { state->tickets.abort(); });
+    worker_ = worker::start(environment::of(info.Env()));
 }
 
 session_object::~session_object() {
@@ -205,12 +191,13 @@ Napi::Value session_object::run(Napi::Env env, Napi::Value keep, std::function<R
     auto result = std::make_shared<Result>();
     auto call = std::make_unique<job>(env);
     if (keep.IsObject()) call->alive.push_back(Napi::Persistent(keep.As<Napi::Object>()));
-    call->work = [state = state_, ticket = state_->tickets.queue(), result, work = std::move(work)] {
-        running_scope running(*state, ticket);
-        *result = work(*state->engine, *state);
+    call->work = [state = state_, cancelled = call->cancelled, result, work = std::move(work)] {
+        session & engine = state->get();
+        engine.stop_by(*cancelled);
+        *result = work(engine, *state);
     };
     call->finish = [result, finish = std::move(finish)](Napi::Env e) { return finish(e, *result); };
-    return worker_->run(std::move(call));
+    return worker_->run(std::move(call)).value(env);
 }
 
 // encodeImages(images, background)
@@ -353,8 +340,6 @@ Napi::Value session_object::profile_texts(const Napi::CallbackInfo & info) {
         profile_value);
 }
 
-void session_object::abort(const Napi::CallbackInfo &) { state_->tickets.abort(); }
-
 // Resolves when what was queued has run and the scratch memory is free.
 Napi::Value session_object::dispose(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
@@ -376,12 +361,10 @@ Napi::Value session_object::dispose(const Napi::CallbackInfo & info) {
 #endif
         return e.Undefined();
     };
-    Napi::Promise promise = worker_->run(std::move(call));
+    Napi::Promise promise = worker_->run(std::move(call)).promise;
     worker_->quit();
     worker_.reset();
     return promise;
 }
-
-Napi::Value session_object::last_run_ms(const Napi::CallbackInfo & info) { return Napi::Number::New(info.Env(), state_->last_run_ms); }
 
 }  // namespace ggclip::binding

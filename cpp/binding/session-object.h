@@ -2,7 +2,6 @@
 #pragma once
 
 #include "binding/async.h"
-#include "binding/job-tickets.h"
 #include "engine/run/memory.h"
 #include "engine/preprocess.h"
 #include "engine/run/session.h"
@@ -18,10 +17,8 @@ struct session_state {
     std::shared_ptr<const weights> model;
     int n_threads = 1, max_batch = 1;
     std::unique_ptr<session> engine;
-    job_tickets              tickets;
     preprocess_pool          scratch;
     float_scratch            pixels;
-    std::atomic<double>      last_run_ms{0};
 
     session & get();
 };
@@ -42,9 +39,7 @@ class session_object : public Napi::ObjectWrap<session_object> {
     Napi::Value text_moments(const Napi::CallbackInfo & info);
     Napi::Value profile_images(const Napi::CallbackInfo & info);
     Napi::Value profile_texts(const Napi::CallbackInfo & info);
-    void        abort(const Napi::CallbackInfo & info);
     Napi::Value dispose(const Napi::CallbackInfo & info);
-    Napi::Value last_run_ms(const Napi::CallbackInfo & info);
 
     const weights & model(Napi::Env env) const;  // throws once disposed
 

@@ -1,4 +1,4 @@
-#include "binding/tools.h"
+#include "binding/exports.h"
 
 #include "binding/arguments.h"
 #include "binding/async.h"
@@ -69,7 +69,7 @@ Napi::Value resize(const Napi::CallbackInfo & info) {
         memcpy(bytes.Data(), out->data(), out->size());
         return bytes;
     };
-    return environment::of(env).start_thread(std::move(call), [] {});
+    return environment::of(env).start_thread(std::move(call)).promise;
 }
 
 Napi::Value detach(const Napi::CallbackInfo & info) {

@@ -7,7 +7,7 @@ import { ClipError } from '../errors.js'
 import { type DecodeSettings, decodeImage, isImageList } from '../image/image.js'
 import { type LoadedModel, loadModel } from './load-model.js'
 import { checkLoadOptions, type LoadSettings } from './load-options.js'
-import type { NativeImage, NativeModel, NativeSession } from '../native/contract.js'
+import type { NativeImage, NativeModel, NativeSession, NativeTask } from '../native/contract.js'
 import { type EncodeOutcome, outcomesInOrder, type StreamOptions } from '../async/outcomes.js'
 import { type MapOptions, mapInOrder } from '../async/pipeline.js'
 import { checkProfileOptions, type Profile, profileOn, type ProfileOptions, summarise } from './profile.js'
@@ -468,7 +468,7 @@ export class Clip {
     return info
   }
 
-  #onOwnSession<T>(run: (session: NativeSession) => Promise<T>, signal?: AbortSignal, maxBatch = 1): Promise<T> {
+  #onOwnSession<T>(run: (session: NativeSession) => NativeTask<T>, signal?: AbortSignal, maxBatch = 1): Promise<T> {
     this.#needOpen()
     return onOwnSession(this.#model, { threads: this.info.threads, maxBatch, signal }, run)
   }

@@ -5,7 +5,7 @@
  */
 import { types } from 'node:util'
 
-import type { NativeImage, NativeNodeProfile, NativeProfile, NativeSession } from '../native/contract.js'
+import type { NativeImage, NativeNodeProfile, NativeProfile, NativeSession, NativeTask } from '../native/contract.js'
 import { checkInteger, checkOneOf, checkOptions } from '../validate.js'
 
 export interface ProfileOptions {
@@ -66,7 +66,7 @@ export function checkProfileOptions(options: ProfileOptions): ProfileOptions {
 }
 
 /** `input`: a decoded picture, or token ids. */
-export function profileOn(session: NativeSession, input: NativeImage | Int32Array, batch: number, runs: number): Promise<NativeProfile> {
+export function profileOn(session: NativeSession, input: NativeImage | Int32Array, batch: number, runs: number): NativeTask<NativeProfile> {
   if (types.isInt32Array(input)) return session.profileTexts(input, batch, runs)
   return session.profileImages(new Array<NativeImage>(batch).fill(input), runs)
 }

@@ -1,8 +1,8 @@
 /** Between the scheduler and a native session: one batch of prepared inputs in, one embedding each out. */
-import { onAbort, throwIfAborted, withAbort } from '../async/abort.js'
+import { throwIfAborted, withAbort } from '../async/abort.js'
 import { fromNative } from '../errors.js'
 import { isFiniteVector, notFinite } from '../vectors/finite.js'
-import type { NativeImage, NativeModel, NativePixels, NativeSession } from '../native/contract.js'
+import type { NativeImage, NativeModel, NativePixels, NativeSession, NativeTask } from '../native/contract.js'
 import { loadAddon } from '../native/load.js'
 import { ownRealm } from '../native/own-realm.js'
 import type { BatchRunner } from '../scheduler/types.js'
@@ -39,21 +39,14 @@ export class SessionRunner implements BatchRunner<EncodeItem, Float32Array> {
   async run(kind: string, items: EncodeItem[], signal: AbortSignal): Promise<(Float32Array | Error)[]> {
     throwIfAborted(signal)
     if (kind.startsWith('preprocess')) return this.#preprocess(items as ImageItem[], signal)
-    const running = kind.startsWith('image') ? this.#images(items as ImageItem[]) : this.#texts(items as TextItem[])
-    // it is queued by now, so that abort() means it
-    const stopListening = onAbort(signal, () => this.session.abort())
-    try {
-      const flat = ownRealm(await running)
-      return items.map(({ name }, i) => {
-        // each caller gets its own copy and cannot change another's result
-        const vector = flat.slice(i * this.#dim, (i + 1) * this.#dim)
-        return isFiniteVector(vector) ? vector : notFinite(this.#modelName, name, 'embedding')
-      })
-    } catch (error) {
-      throw fromNative(error)
-    } finally {
-      stopListening()
-    }
+    const flat = ownRealm(kind.startsWith('image')
+      ? await this.#images(items as ImageItem[], signal)
+      : await withAbort(signal, () => this.#texts(items as TextItem[])))
+    return items.map(({ name }, i) => {
+      // each caller gets its own copy and cannot change another's result
+      const vector = flat.slice(i * this.#dim, (i + 1) * this.#dim)
+      return isFiniteVector(vector) ? vector : notFinite(this.#modelName, name, 'embedding')
+    })
   }
 
   /** One after another: each takes milliseconds on a thread of its own. */
@@ -67,15 +60,15 @@ export class SessionRunner implements BatchRunner<EncodeItem, Float32Array> {
     return tensors
   }
 
-  async #images(items: ImageItem[]): Promise<Float32Array> {
+  async #images(items: ImageItem[], signal: AbortSignal): Promise<Float32Array> {
     const background = items[0]?.background
-    const flat = await this.session.encodeImages(items.map(item => item.image), background ? [...background] : null)
+    const flat = await withAbort(signal, () => this.session.encodeImages(items.map(item => item.image), background ? [...background] : null))
     // a megabyte each, ours alone (lib/image/image.ts) and of no more use: else they pile up until a full garbage collection
     for (const { image } of items) loadAddon().detach('tensor' in image ? image.tensor : image.data)
     return flat
   }
 
-  #texts(items: TextItem[]): Promise<Float32Array> {
+  #texts(items: TextItem[]): NativeTask<Float32Array> {
     const lengths = Int32Array.from(items, ({ ids }) => ids.length)
     const ids = new Int32Array(lengths.reduce((sum, length) => sum + length, 0))
     let at = 0
@@ -90,12 +83,12 @@ export class SessionRunner implements BatchRunner<EncodeItem, Float32Array> {
 /** Runs one call on a session made for it: others batch and queue as before. */
 export async function onOwnSession<T>(
   model: NativeModel, { threads, maxBatch, signal }: { threads: number; maxBatch: number; signal?: AbortSignal },
-  run: (session: NativeSession) => Promise<T>,
+  run: (session: NativeSession) => NativeTask<T>,
 ): Promise<T> {
   throwIfAborted(signal)
   const session = model.createSession(threads, maxBatch)
   try {
-    return ownRealm(await withAbort(signal, () => ({ promise: run(session), abort: () => session.abort() })))
+    return ownRealm(await withAbort(signal, () => run(session)))
   } finally {
     await session.dispose()
   }

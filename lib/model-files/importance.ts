@@ -50,11 +50,11 @@ async function measure(model: NativeModel, samples: Samples, tokenizerFolder: st
     for (const image of images) {
       throwIfAborted(signal)
       const decoded = await decodeImage(image, { decode: 'exact', maxPixels: defaultMaxPixels, size: 0, signal })
-      step(image, await session.imageMoments(decoded).catch(rethrow))
+      step(image, await session.imageMoments(decoded).promise.catch(rethrow))
     }
     for (const text of texts) {
       throwIfAborted(signal)
-      step(text, await session.textMoments(towerIds(tokenizer!, text, info.text!.seesPadding)).catch(rethrow))
+      step(text, await session.textMoments(towerIds(tokenizer!, text, info.text!.seesPadding)).promise.catch(rethrow))
     }
   } finally {
     await session.dispose()

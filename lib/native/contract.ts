@@ -213,25 +213,21 @@ export interface NativeProfile {
 /** A worker thread with its own scratch memory. One job at a time. */
 export interface NativeSession {
   /** Embeddings, not normalised: [images.length, dim] flat. `background`: RGB under transparent pixels, or null. */
-  encodeImages(images: NativeImage[], background: readonly [number, number, number] | null): Promise<Float32Array>
+  encodeImages(images: NativeImage[], background: readonly [number, number, number] | null): NativeTask<Float32Array>
   /** `ids`: the sequences one after another; `lengths`: their lengths. Result [lengths.length, dim] flat. */
-  encodeTexts(ids: Int32Array, lengths: Int32Array): Promise<Float32Array>
+  encodeTexts(ids: Int32Array, lengths: Int32Array): NativeTask<Float32Array>
   /** Runs one input and keeps the states called `names` (see docs/architecture.md); no name: all of them. */
-  imageStates(image: NativeImage, names: string[]): Promise<NativeStates>
-  textStates(ids: Int32Array, names: string[]): Promise<NativeStates>
+  imageStates(image: NativeImage, names: string[]): NativeTask<NativeStates>
+  textStates(ids: Int32Array, names: string[]): NativeTask<NativeStates>
   /** Sums of squares of what each matrix multiplies, for one input; of models loaded with kernels 'portable' only. */
-  imageMoments(image: NativeImage): Promise<NativeMoments>
-  textMoments(ids: Int32Array): Promise<NativeMoments>
+  imageMoments(image: NativeImage): NativeTask<NativeMoments>
+  textMoments(ids: Int32Array): NativeTask<NativeMoments>
   /** Runs one batch of at most `maxBatch` inputs `runs` times and tells what each operation took. */
-  profileImages(images: NativeImage[], runs: number): Promise<NativeProfile>
+  profileImages(images: NativeImage[], runs: number): NativeTask<NativeProfile>
   /** `texts` times the same ids. */
-  profileTexts(ids: Int32Array, texts: number, runs: number): Promise<NativeProfile>
-  /** Stops soon every job queued so far, running or not: its promise rejects with ERR_CLIP_ABORTED. Later jobs are not concerned. */
-  abort(): void
+  profileTexts(ids: Int32Array, texts: number, runs: number): NativeTask<NativeProfile>
   /** Waits for the running job and ends the thread. Idempotent. */
   dispose(): Promise<void>
-  /** Milliseconds of the last job's graph computation. */
-  lastRunMs(): number
 }
 
 export interface NativeModel {

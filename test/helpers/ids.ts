@@ -20,7 +20,7 @@ export async function embedIds(
     const flat = await session.encodeTexts(
       ids,
       Int32Array.from(sequences, sequence => sequence.length),
-    )
+    ).promise
     const { dim } = model.info()
     return sequences.map((_, i) => flat.slice(i * dim, (i + 1) * dim))
   } finally {

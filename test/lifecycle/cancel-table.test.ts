@@ -82,22 +82,25 @@ describe('a native session', () => {
   const ids = Int32Array.from({ length: 18 }, (_, i) => i + 3)
   const texts = (n: number): [Int32Array, Int32Array] => [Int32Array.from({ length: n * ids.length }, (_, i) => ids[i % ids.length]!), new Int32Array(n).fill(ids.length)]
 
-  it('stops each job that was queued before abort(), begun or not, and none queued after it', async () => {
+  it('stops each job whose abort() was called, begun or not, and no other', async () => {
     const loading = loadAddon().loadModel(model, { device: 'cpu', towers: 'both', dtype: '', precision: 'default', kernels: '', threads: 1 })
     const native = await loading.promise
     const session = native.createSession(1, 64)
     const long = texts(40_000) // made before, and a second of work: no pause of this thread is as long
     for (let round = 0; round < 20; round++) {
-      const stopped = [session.encodeTexts(...long), session.encodeTexts(...texts(1)), session.textStates(ids, [])].map(job =>
-        job.then(() => 'done', (error: { code?: string }) => error.code))
+      const jobs = [session.encodeTexts(...long), session.encodeTexts(...texts(1)), session.textStates(ids, [])]
+      const between = session.encodeTexts(...texts(1))
+      const last = session.textStates(ids, [])
+      const stopped = [...jobs, last].map(job => (job.promise as Promise<unknown>).then(() => 'done', (error: { code?: string }) => error.code))
       if (round % 2 === 1) await sleep(round % 5) // some may be done by then
-      session.abort()
+      for (const job of [...jobs, last]) job.abort()
       const after = session.encodeTexts(...texts(1))
       const outcomes = await Promise.all(stopped)
-      if (round % 2 === 0) expect(outcomes).toEqual(new Array(3).fill('ERR_CLIP_ABORTED'))
+      if (round % 2 === 0) expect(outcomes).toEqual(new Array(4).fill('ERR_CLIP_ABORTED'))
       else for (const outcome of outcomes) expect(['ERR_CLIP_ABORTED', 'done']).toContain(outcome)
-      expect(await after).toHaveLength(8)
-      session.abort() // nothing is queued: no effect on what comes
+      expect(await between.promise).toHaveLength(8)
+      expect(await after.promise).toHaveLength(8)
+      jobs[0]!.abort() // it has ended: no effect on what comes
     }
     await session.dispose()
     native.dispose()

@@ -9,9 +9,10 @@
 namespace ggclip {
 
 constexpr int max_image_patches = 1 << 16;
+static const std::atomic<bool> never_cancelled{false};
 
 session::session(std::shared_ptr<const weights> weights, int n_threads, int max_batch)
-    : weights_(std::move(weights)), n_threads_(n_threads), max_batch_(max_batch), runner_(std::make_unique<tower_runner>(*weights_, n_threads, abort_)) {}
+    : weights_(std::move(weights)), n_threads_(n_threads), max_batch_(max_batch), cancelled_(&never_cancelled), runner_(std::make_unique<tower_runner>(*weights_, n_threads, cancelled_)) {}
 
 session::~session() = default;
 

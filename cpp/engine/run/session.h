@@ -55,9 +55,8 @@ class session {
     run_profile profile_images(const image_tensor * images, int n, int n_run);
     run_profile profile_texts(const int32_t * ids, const int32_t * lengths, int n, int n_run);
 
-    // From any thread: the job now running (if any) throws ABORTED soon. Cleared when a job starts through reset_abort.
-    void abort() { abort_.store(true, std::memory_order_relaxed); }
-    void reset_abort() { abort_.store(false, std::memory_order_relaxed); }
+    // What follows throws ABORTED soon after `cancelled`, which must outlive it, has become true on any thread.
+    void stop_by(const std::atomic<bool> & cancelled) { cancelled_ = &cancelled; }
 
     const weights & model() const { return *weights_; }
 
@@ -68,7 +67,7 @@ class session {
 
     std::shared_ptr<const weights> weights_;
     int                            n_threads_, max_batch_;
-    std::atomic<bool>              abort_{false};
+    const std::atomic<bool> *      cancelled_;
     std::unique_ptr<tower_runner>  runner_;
 };
 

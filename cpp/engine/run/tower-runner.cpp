@@ -9,18 +9,22 @@
 
 namespace ggclip {
 
-static bool abort_requested(void * data) { return static_cast<std::atomic<bool> *>(data)->load(std::memory_order_relaxed); }
+using cancel_slot = const std::atomic<bool> * const;  // the flag changes with the work
 
-static ggml_backend_ptr start_cpu(int n_threads, std::atomic<bool> & abort) {
+static bool abort_requested(void * data) { return (*static_cast<cancel_slot *>(data))->load(std::memory_order_relaxed); }
+
+static void * slot_address(cancel_slot & slot) { return const_cast<void *>(static_cast<const void *>(&slot)); }
+
+static ggml_backend_ptr start_cpu(int n_threads, cancel_slot & cancelled) {
     ggml_backend_ptr cpu(ggml_backend_cpu_init());
     if (!cpu) throw_error(error_code::OUT_OF_MEMORY, "could not make a CPU backend");
     ggml_backend_cpu_set_n_threads(cpu.get(), n_threads);
-    ggml_backend_cpu_set_abort_callback(cpu.get(), abort_requested, &abort);
+    ggml_backend_cpu_set_abort_callback(cpu.get(), abort_requested, slot_address(cancelled));
     return cpu;
 }
 
-tower_runner::tower_runner(const weights & weights, int n_threads, std::atomic<bool> & abort)
-    : weights_(weights), n_threads_(n_threads), abort_(abort) {
+tower_runner::tower_runner(const weights & weights, int n_threads, cancel_slot & cancelled)
+    : weights_(weights), n_threads_(n_threads), cancelled_(cancelled) {
     if (is_cpu(weights.device)) {
         if (weights.kernels) team_ = std::make_unique<thread_team>(n_threads);
         return;
@@ -156,7 +160,7 @@ void tower_runner::schedule(built_graph & g) {
     g.scheduled = true;
     try {
         if (!sched_) {
-            cpu_fallback_ = start_cpu(n_threads_, abort_);
+            cpu_fallback_ = start_cpu(n_threads_, cancelled_);
             ggml_backend_t backends[] = {backend_.get(), cpu_fallback_.get()};
             sched_.reset(ggml_backend_sched_new(backends, nullptr, 2, 8192, false, true));
         }
@@ -226,7 +230,7 @@ ggml_status tower_runner::run_on_cpu(built_graph & g) {
     if (work_.size() < plan.work_size) work_.resize(plan.work_size);
     plan.work_data = work_.data();
     plan.abort_callback = abort_requested;
-    plan.abort_callback_data = &abort_;
+    plan.abort_callback_data = slot_address(cancelled_);
     return ggml_graph_compute(g.graph, &plan);
 }
 
@@ -247,7 +251,7 @@ ggml_status tower_runner::run_by_ggml(built_graph & g) {
 }
 
 void tower_runner::compute(built_graph & g, float * out) {
-    const ggml_status status = !g.by_team ? run_by_ggml(g) : team_->run(g.program, abort_, profile_ != nullptr) ? GGML_STATUS_SUCCESS : GGML_STATUS_ABORTED;
+    const ggml_status status = !g.by_team ? run_by_ggml(g) : team_->run(g.program, *cancelled_, profile_ != nullptr) ? GGML_STATUS_SUCCESS : GGML_STATUS_ABORTED;
     if (status == GGML_STATUS_ABORTED) throw_error(error_code::ABORTED, "the call was cancelled");
     if (status == GGML_STATUS_ALLOC_FAILED) throw_error(error_code::OUT_OF_MEMORY, "could not allocate compute memory");
     if (status != GGML_STATUS_SUCCESS) throw_error(error_code::INTERNAL, "the graph computation failed with status %d", (int) status);
@@ -258,11 +262,11 @@ void tower_runner::compute(built_graph & g, float * out) {
 void tower_runner::for_each(int n, const std::function<void(int)> & work) {
     bool complete = true;
     if (team_ && n > 1) {
-        complete = team_->for_each(n, work, abort_);
+        complete = team_->for_each(n, work, *cancelled_);
     } else {
         for (int i = 0; i < n && complete; i++) {
             work(i);
-            complete = !abort_.load(std::memory_order_relaxed);
+            complete = !cancelled_->load(std::memory_order_relaxed);
         }
     }
     if (!complete) throw_error(error_code::ABORTED, "the call was cancelled");

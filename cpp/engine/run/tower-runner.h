@@ -52,7 +52,8 @@ struct batch {
 
 class tower_runner {
   public:
-    tower_runner(const weights & weights, int n_threads, std::atomic<bool> & abort);
+    // `cancelled`: the flag of the work that runs; looked at again for each.
+    tower_runner(const weights & weights, int n_threads, const std::atomic<bool> * const & cancelled);
 
     // Of a batch: embeddings, [n][n_proj]. With `keep`, of one input: what it asks for; `out` is then null.
     void run_images(const image_tensor * images, int n, float * out, kept_tensors * keep = nullptr);
@@ -86,7 +87,7 @@ class tower_runner {
 
     const weights &       weights_;
     int                   n_threads_;
-    std::atomic<bool> &   abort_;
+    const std::atomic<bool> * const & cancelled_;
     std::unique_ptr<thread_team>                         team_;  // packed path
     std::unique_ptr<ggml_threadpool, threadpool_deleter> pool_;  // portable path; outlives the backends
     ggml_backend_ptr      backend_, cpu_fallback_;                // a device's; the CPU's beside it

@@ -91,6 +91,8 @@ template <class Tower, class Visitor> void visit_tower(Tower & tower, const hpar
     visit(line.always("firstNorm", names::HAS_PRE_LN), tower.has_pre_ln, fallback.has_pre_ln);
     visit(line.always("lastNorm", names::HAS_POST_LN), tower.has_post_ln, fallback.has_post_ln);
     visit(line.always("normAfterPooling", names::NORM_AFTER_POOL), tower.norm_after_pool, fallback.norm_after_pool);
+    visit(line.optional("qkvBias", names::HAS_QKV_BIAS), tower.has_qkv_bias, fallback.has_qkv_bias);
+    visit(line.optional("layerScale", names::HAS_LAYER_SCALE), tower.has_layer_scale, fallback.has_layer_scale);
     visit(line.optional("projectionHidden", names::PROJECTION_HIDDEN, 1, limits::MAX_FF), tower.n_proj_hidden, fallback.n_proj_hidden);
     visit(line.always("projection", names::HAS_PROJECTION), tower.has_proj, fallback.has_proj);
     visit(line.always("projectionBias", names::HAS_PROJECTION_BIAS), tower.has_proj_bias, fallback.has_proj_bias);

@@ -66,6 +66,8 @@ struct tower_hparams {
     bool    has_pre_ln = false;    // LayerNorm of the embeddings, before the first block
     bool    has_post_ln = true;    // LayerNorm after the last block
     bool    norm_after_pool = false;  // post_ln of the pooled vector; else of every token, then pooling
+    bool    has_qkv_bias = true;
+    bool    has_layer_scale = false;  // a block's two outputs times a learned factor each, before the sums
     bool    has_proj = true;       // linear map to the shared space (false: identity, n_embd == n_proj)
     bool    has_proj_bias = false;
     int32_t n_proj_hidden = 0;     // > 0: the map is an MLP, n_embd -> n_proj_hidden -> gelu (erf) -> n_proj

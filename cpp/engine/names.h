@@ -19,6 +19,7 @@ constexpr const char * POST_LN       = "%s.post_ln.%s";               // [n_embd
 constexpr const char * BLOCK         = "%s.blk.%d.%s.%s";             // tower, block, part below, weight|bias
 constexpr const char * LN1 = "ln1", * LN2 = "ln2";
 constexpr const char * ATTN_Q = "attn_q", * ATTN_K = "attn_k", * ATTN_V = "attn_v", * ATTN_OUT = "attn_out";
+constexpr const char * LS1 = "ls1", * LS2 = "ls2";                    // layer scale: weight, [n_embd]
 constexpr const char * FFN_UP = "ffn_up", * FFN_DOWN = "ffn_down";
 constexpr const char * VISUAL_PROJ   = "visual_projection.weight";    // [n_embd or hidden, n_proj]
 constexpr const char * VISUAL_PROJ_BIAS = "visual_projection.bias";   // [n_proj]
@@ -63,6 +64,8 @@ constexpr const char * HAS_PROJECTION      = "clip.%s.has_projection";         /
 constexpr const char * HAS_PROJECTION_BIAS = "clip.%s.has_projection_bias";
 constexpr const char * NORM_ORDER          = "clip.%s.norm_order";             // pre | post
 constexpr const char * HAS_POST_LN         = "clip.%s.has_post_layernorm";
+constexpr const char * HAS_QKV_BIAS        = "clip.%s.attention.has_qkv_bias";  // bool; true when absent
+constexpr const char * HAS_LAYER_SCALE     = "clip.%s.has_layer_scale";        // bool; false when absent
 constexpr const char * NORM_AFTER_POOL     = "clip.%s.norm_after_pooling";
 constexpr const char * PROJECTION_HIDDEN   = "clip.%s.projection_hidden_length";  // u32; absent: a linear projection
 constexpr const char * HAS_CLASS_EMBD      = "clip.vision.has_class_embedding";

@@ -40,6 +40,10 @@ interface NativeTowerHparams {
   lastNorm: boolean
   /** Whether the last norm is of the pooled token; else of every token. */
   normAfterPooling: boolean
+  /** Whether queries, keys and values add a bias. */
+  qkvBias: boolean
+  /** Whether a block's two outputs are multiplied by learned factors before the sums. */
+  layerScale: boolean
   /** Whether a projection follows the pooled state; without one, that is the embedding. */
   projection: boolean
   /** Whether the projection adds a bias. */

@@ -49,6 +49,8 @@ inline void random_tower(dice & dice, int n_embd, tower_hparams & tower) {
     tower.order = dice.between(0, 3) == 0 ? norm_order::post : norm_order::pre;
     tower.has_pre_ln = dice.coin();
     tower.has_post_ln = dice.between(0, 3) > 0;
+    tower.has_qkv_bias = dice.between(0, 3) > 0;
+    tower.has_layer_scale = dice.between(0, 3) == 0;
     tower.has_proj_bias = dice.coin();
     tower.n_proj_hidden = dice.between(0, 3) == 0 ? dice.between(5, 40) : 0;
     if (dice.between(0, 4) > 0) return;

@@ -32,17 +32,19 @@ ggml_tensor * build_attention(const block & b, layer_input & asking, layer_input
     return cur;
 }
 
-// W in + b + residual, which is one operation; the sum without the residual has the name.
-ggml_tensor * add_linear(const block & b, layer_input & in, const linear_weights & w, ggml_tensor * residual, const char * state) {
-    b.name(state, b.g.ops.linear(in, w, activation::none, nullptr));
-    return b.g.ops.linear(in, w, activation::none, residual);
+// W in + b + residual, or with layer scale factors * (W in + b) + residual; W in + b has the name.
+ggml_tensor * add_linear(const block & b, layer_input & in, const linear_weights & w, ggml_tensor * factors, ggml_tensor * residual,
+                         const char * state) {
+    ggml_tensor * cur = b.g.ops.linear(in, w, activation::none, nullptr);
+    b.name(state, cur);
+    return factors ? b.g.ops.add_scaled(cur, factors, residual) : b.g.ops.linear(in, w, activation::none, residual);
 }
 
 // mlp(in) + residual: [n_embd, n_query]
 ggml_tensor * build_mlp(const block & b, layer_input & in, ggml_tensor * residual) {
     layer_input hidden = b.g.ops.hidden(in, b.w.up, b.hp.act, b.w.down);        // [n_ff, n_query]
     b.name("fc1", b.g.ops.linear(in, b.w.up, activation::none, nullptr));
-    return add_linear(b, hidden, b.w.down, residual, "mlp_out");
+    return add_linear(b, hidden, b.w.down, b.w.ls2, residual, "mlp_out");
 }
 
 // CLIP: x + attention(ln1(x)), then x + mlp(ln2(x)).
@@ -55,7 +57,7 @@ ggml_tensor * build_pre_norm_block(const block & b, ggml_tensor * x) {
     layer_input   some = b.rows ? ops.norm(residual, b.w.ln1, b.hp.eps) : layer_input{};
     layer_input   context = ops.plain(build_attention(b, b.rows ? some : all, all));
     b.name("ln1", ops.peek(all));
-    x = add_linear(b, context, b.w.out, residual, "attn_out");                  // [n_embd, n_query]
+    x = add_linear(b, context, b.w.out, b.w.ls1, residual, "attn_out");          // [n_embd, n_query]
 
     layer_input mlp = ops.norm(x, b.w.ln2, b.hp.eps);
     x = build_mlp(b, mlp, x);
@@ -70,7 +72,7 @@ ggml_tensor * build_post_norm_block(const block & b, ggml_tensor * x) {
     ggml_tensor * residual = b.rows ? ops.gather(x, b.rows) : x;                // [n_embd, n_query]
     layer_input   some = b.rows ? ops.plain(residual) : layer_input{};
     layer_input   context = ops.plain(build_attention(b, b.rows ? some : all, all));
-    x = add_linear(b, context, b.w.out, residual, "attn_out");                  // [n_embd, n_query]
+    x = add_linear(b, context, b.w.out, b.w.ls1, residual, "attn_out");          // [n_embd, n_query]
     layer_input attended = ops.norm(x, b.w.ln1, b.hp.eps);
     x = ops.values(attended);
     b.name("ln1", x);

@@ -78,6 +78,8 @@ class layer_ops {
     }
     // act(W in + b) + residual, [n_out, n_token]; residual may be null.
     virtual ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) = 0;
+    // x times a factor for each of its rows' values, [n], and added to the residual: [n, n_token].
+    virtual ggml_tensor * add_scaled(ggml_tensor * x, ggml_tensor * factors, ggml_tensor * residual) = 0;
     // act(W in + b) on its way to `next` and to nothing else.
     virtual layer_input hidden(layer_input & in, const linear_weights & w, activation act, const linear_weights & next) {
         (void) next;

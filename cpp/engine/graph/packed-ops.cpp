@@ -131,6 +131,17 @@ void add_to(float * dst, const float * x, int64_t n) {
     for (int64_t i = 0; i < n; i++) dst[i] += x[i];
 }
 
+void run_add_scaled(ggml_tensor * dst, int ith, int nth, void *) {
+    const ggml_tensor *x = dst->src[0], *residual = dst->src[2];
+    const float * factors = floats(dst->src[1]);
+    const int64_t n = dst->ne[0];
+    for (int64_t r = dst->ne[1] * ith / nth; r < dst->ne[1] * (ith + 1) / nth; r++) {
+        const float *from = floats(x) + r * (int64_t) row_stride(x), *onto = floats(residual) + r * (int64_t) row_stride(residual);
+        float * row = static_cast<float *>(dst->data) + r * n;
+        for (int64_t i = 0; i < n; i++) row[i] = onto[i] + from[i] * factors[i];
+    }
+}
+
 void run_embed_tokens(ggml_tensor * dst, int ith, int nth, void *) {
     const ggml_tensor *table = dst->src[0], *positions = dst->src[2], *types = dst->src[4];
     const auto * ids = static_cast<const int32_t *>(dst->src[1]->data);
@@ -235,6 +246,10 @@ class packed_ops final : public layer_ops {
         std::vector<ggml_tensor *> args = {packed(in, w.packed.type)};
         if (residual) args.push_back(residual);
         return custom(GGML_TYPE_F32, w.n_out, in.x->ne[1], args, run_linear, p);
+    }
+
+    ggml_tensor * add_scaled(ggml_tensor * x, ggml_tensor * factors, ggml_tensor * residual) override {
+        return custom(GGML_TYPE_F32, x->ne[0], x->ne[1], {x, factors, residual}, run_add_scaled, add_node("scale", factors->name));
     }
 
     layer_input hidden(layer_input & in, const linear_weights & w, activation act, const linear_weights & next) override {

@@ -73,6 +73,10 @@ class portable_ops final : public layer_ops {
         return residual ? ggml_add(ctx_, cur, residual) : cur;
     }
 
+    ggml_tensor * add_scaled(ggml_tensor * x, ggml_tensor * factors, ggml_tensor * residual) override {
+        return ggml_add(ctx_, ggml_mul(ctx_, x, factors), residual);
+    }
+
     ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head, const sequences & seqs) override {
         const int64_t n_attn = q->ne[0], n_query = q->ne[1];
         const int64_t d_head = n_attn / n_head, length = seqs.max_length, n_seq = seqs.n_seq;

@@ -186,17 +186,24 @@ void weight_loader::tower(const char * prefix, const tower_hparams & hp, int64_t
         const auto linear_part = [&](const char * name, int64_t n_in, int64_t n_out) {
             return linear(part(il, name, "weight"), part(il, name, "bias"), n_in, n_out);
         };
+        const auto qkv_part = [&](const char * name, int64_t n_out) {
+            return linear(part(il, name, "weight"), hp.has_qkv_bias ? part(il, name, "bias") : "", hp.n_embd, n_out);
+        };
         block_weights & block = out.blocks[(size_t) il];
         const block_hparams dims = hp.block(il);
         const int64_t n_attn = (int64_t) dims.n_head * hp.d_head;
         block.ln1 = norm(part(il, names::LN1, "weight"), part(il, names::LN1, "bias"), hp.n_embd);
-        block.q = linear_part(names::ATTN_Q, hp.n_embd, n_attn);
-        block.k = linear_part(names::ATTN_K, hp.n_embd, n_attn);
-        block.v = linear_part(names::ATTN_V, hp.n_embd, n_attn);
+        block.q = qkv_part(names::ATTN_Q, n_attn);
+        block.k = qkv_part(names::ATTN_K, n_attn);
+        block.v = qkv_part(names::ATTN_V, n_attn);
         block.out = linear_part(names::ATTN_OUT, n_attn, hp.n_embd);
         block.ln2 = norm(part(il, names::LN2, "weight"), part(il, names::LN2, "bias"), hp.n_embd);
         block.up = linear_part(names::FFN_UP, hp.n_embd, dims.n_ff);
         block.down = linear_part(names::FFN_DOWN, dims.n_ff, hp.n_embd);
+        if (hp.has_layer_scale) {
+            block.ls1 = vector(part(il, names::LS1, "weight"), hp.n_embd);
+            block.ls2 = vector(part(il, names::LS2, "weight"), hp.n_embd);
+        }
     }
     if (hp.has_post_ln) out.post_ln = norm(format(names::POST_LN, prefix, "weight"), format(names::POST_LN, prefix, "bias"), hp.n_embd);
 }

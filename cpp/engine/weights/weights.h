@@ -37,6 +37,8 @@ struct block_weights {
     norm_weights   ln1, ln2;
     linear_weights q, k, v, out;   // attention
     linear_weights up, down;       // MLP: n_embd -> n_ff -> n_embd
+    ggml_tensor *  ls1 = nullptr;  // layer scale, [n_embd], of the attention's and the MLP's output; or null
+    ggml_tensor *  ls2 = nullptr;
 };
 
 struct tower_weights {

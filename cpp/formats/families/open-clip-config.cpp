@@ -56,7 +56,7 @@ const known_key VISION_KEYS[] = {
     {"no_ln_pre", nullptr},
     {"final_ln_after_pool", nullptr},
     {"pool_type", nullptr},
-    {"ls_init_value", "absent"},
+    {"ls_init_value", nullptr},
     {"block_type", "default"},
     {"qk_norm", "false"},
     {"scaled_cosine_attn", "false"},
@@ -92,7 +92,7 @@ const known_key TEXT_KEYS[] = {
     {"embed_cls", "false"},
     {"no_causal_mask", nullptr},
     {"final_ln_after_pool", "false"},
-    {"ls_init_value", "absent"},
+    {"ls_init_value", nullptr},
     {"pool_type", nullptr},
     {"proj_bias", nullptr},
     {"proj_type", nullptr},
@@ -181,6 +181,7 @@ void read_tower(const json_ref & config, int32_t width, tower_hparams & tower) {
         config.get("mlp_ratio").invalid("an MLP width of 1 to " + std::to_string(limits::MAX_FF));
     }
     tower.n_ff = static_cast<int32_t>(n_ff);
+    tower.has_layer_scale = config.get("ls_init_value").exists();
 }
 
 // A side in pixels: a number or two equal ones.

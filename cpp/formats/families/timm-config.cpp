@@ -69,7 +69,7 @@ vit_name parse_name(const json_ref & ref) {
 }
 
 void refuse_others(const tensor_table & table, const std::string & trunk) {
-    for (const char * part : {"reg_token", "blocks.0.attn.q_norm.weight", "blocks.0.ls1.gamma", "blocks.0.mlp.norm.weight",
+    for (const char * part : {"reg_token", "blocks.0.attn.q_norm.weight", "blocks.0.mlp.norm.weight",
                               "blocks.0.mlp.fc1_g.weight", "blocks.0.attn.norm.weight", "patch_embed.backbone.conv.weight"}) {
         if (has_tensor(table, trunk + part)) {
             throw_error(error_code::MODEL_UNSUPPORTED, table.tensors.begin()->second.path + ": tensor " + trunk + part +
@@ -146,6 +146,8 @@ void read_timm_vision(const json_ref & config, const tensor_table & table, int32
     vision.has_class_embd = !name.siglip && !name.gap;
     vision.has_pre_ln = name.clip;
     vision.has_patch_bias = !name.clip;
+    vision.has_qkv_bias = has_tensor(table, trunk + "blocks.0.attn.qkv.bias");
+    vision.has_layer_scale = has_tensor(table, trunk + "blocks.0.ls1.gamma");
     read_pooling(config, name, vision, names);
     read_projection(config, table, vision, names);
     if (vision.pool == pooling::mean && has_tensor(table, trunk + "fc_norm.weight")) {

@@ -27,9 +27,11 @@ class list_builder {
         list_.push_back({name, std::move(ne), tower, block, part, suffix});
     }
 
-    void pair(char tower, int block, const char * part, int64_t n_in, int64_t n_out) {
+    void pair(char tower, int block, const char * part, int64_t n_in, int64_t n_out, bool has_bias = true) {
         add(names::of_block(tower, block, part, "weight"), {n_in, n_out}, tower, part, "weight", block);
-        add(names::of_block(tower, block, part, "bias"), {n_out}, tower, part, "bias", block);
+        if (has_bias) {
+            add(names::of_block(tower, block, part, "bias"), {n_out}, tower, part, "bias", block);
+        }
     }
 
     void norm(char tower, int block, const char * part, int64_t n) {
@@ -53,12 +55,17 @@ class list_builder {
             const int64_t       n_attn = static_cast<int64_t>(dims.n_head) * hp.d_head;
             norm(tower, i, names::LN1, hp.n_embd);
             for (const char * part : {names::ATTN_Q, names::ATTN_K, names::ATTN_V}) {
-                pair(tower, i, part, hp.n_embd, n_attn);
+                pair(tower, i, part, hp.n_embd, n_attn, hp.has_qkv_bias);
             }
             pair(tower, i, names::ATTN_OUT, n_attn, hp.n_embd);
             norm(tower, i, names::LN2, hp.n_embd);
             pair(tower, i, names::FFN_UP, hp.n_embd, dims.n_ff);
             pair(tower, i, names::FFN_DOWN, dims.n_ff, hp.n_embd);
+            if (hp.has_layer_scale) {
+                for (const char * part : {names::LS1, names::LS2}) {  // sources name the whole tensor: no suffix
+                    add(names::of_block(tower, i, part, "weight"), {hp.n_embd}, tower, part, "", i);
+                }
+            }
         }
         if (hp.has_post_ln) {
             outer_norm(tower, names::POST_LN, "post_ln", hp.n_embd);

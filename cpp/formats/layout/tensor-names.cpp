@@ -62,6 +62,8 @@ const part_name OPEN_CLIP_PARTS[] = {
     {"attn_out", nullptr, "attn.out_proj"},
     {"ffn_up", nullptr, "mlp.c_fc"},
     {"ffn_down", nullptr, "mlp.c_proj"},
+    {"ls1", nullptr, "ls_1.gamma"},
+    {"ls2", nullptr, "ls_2.gamma"},
 };
 
 // timm's VisionTransformer below open_clip's TimmModel
@@ -87,6 +89,8 @@ const part_name TIMM_PARTS[] = {
     {"attn_out", nullptr, "attn.proj"},
     {"ffn_up", nullptr, "mlp.fc1"},
     {"ffn_down", nullptr, "mlp.fc2"},
+    {"ls1", nullptr, "ls1.gamma"},
+    {"ls2", nullptr, "ls2.gamma"},
 };
 
 // transformers' BertModel, RobertaModel, XLMRobertaModel

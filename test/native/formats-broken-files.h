@@ -254,7 +254,6 @@ inline void test_configs() {
         {"\"layers\":1,\"image_size\"", "\"timm_model_name\":\"x\",\"image_size\"", "timm_model_name"},
         {"\"layers\":1,\"image_size\"", "\"layers\":[1,1,1,1],\"image_size\"", "vision_cfg.layers"},
         {"\"layers\":1,\"image_size\"", "\"pool_type\":\"map\",\"image_size\"", "pool_type"},
-        {"\"layers\":1,\"image_size\"", "\"ls_init_value\":0.1,\"image_size\"", "ls_init_value"},
         {"\"heads\":2", "\"heads\":2,\"hf_model_name\":\"roberta\"", "hf_model_name"},
         {"\"heads\":2", "\"heads\":2,\"embed_cls\":true", "embed_cls"},
         {"\"heads\":2", "\"heads\":2,\"surprise\":1", "surprise"},

@@ -6,11 +6,13 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 
 #ifdef _WIN32
 #include <io.h>
 #include <process.h>
 #else
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -87,9 +89,11 @@ void remove_if_abandoned(const char * path) {
 fs::path folder_of(const fs::path & target) { return target.has_parent_path() ? target.parent_path() : fs::path("."); }
 
 void remove_abandoned(const fs::path & target) {
-    std::error_code ignored;
-    for (fs::directory_iterator it(folder_of(target), ignored), end; !ignored && it != end; it.increment(ignored)) {
-        if (is_temporary_of(it->path().filename().string(), target.filename().string())) remove_if_abandoned(it->path().c_str());
+    // not directory_iterator: where memory runs out, what libstdc++ declares noexcept ends the process
+    const std::unique_ptr<DIR, int (*)(DIR *)> folder(opendir(folder_of(target).c_str()), closedir);
+    if (!folder) return;
+    while (const dirent * entry = readdir(folder.get())) {
+        if (is_temporary_of(entry->d_name, target.filename().string())) remove_if_abandoned((folder_of(target) / entry->d_name).c_str());
     }
 }
 

@@ -6,7 +6,12 @@ module.exports = {
   testEnvironment: 'node',
   reporters: ['default', '<rootDir>/test/skip-reporter.cjs'],
   globalSetup: '<rootDir>/test/oracle/build.cjs',
-  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }] },
+  transform: {
+    '^.+\\.ts$': ['@swc/jest', {
+      jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+      module: { type: 'commonjs' },
+    }],
+  },
   // sources import each other as './x.js', which exists only after compilation
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   testTimeout: 60_000,

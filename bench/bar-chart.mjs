@@ -42,7 +42,11 @@ export function barChart({ title, subtitle, unit, groups, ownScales = false }) {
     y += 26
   }
   const height = y - 14
-  const told = groups.map(({ label, bars }) => `${label}: ${bars.map(({ name, value, note }) => `${name} ${show(value)} ${unit}${note ? ` (${note})` : ''}`).join(', ')}.`).join(' ')
+  const told = groups.map(({ label, bars }) =>
+    `${label}: ${
+      bars.map(({ name, value, note }) => `${name} ${show(value)} ${unit}${note ? ` (${note})` : ''}`).join(', ')
+    }.`
+  ).join(' ')
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="title description">
   <title id="title">${escape(title)}</title>
   <desc id="description">${escape(`${subtitle}. ${told}`)}</desc>
@@ -61,12 +65,22 @@ function drawBar({ name, value, min, max, ours, note }, y, scale, unit) {
   const length = value * scale
   const parts = [
     `<text class="text" x="${labelWidth}" y="${middle + 4}" text-anchor="end">${escape(name)}</text>`,
-    `<rect class="${ours ? 'ours' : 'other'}" x="${labelWidth + 8}" y="${y}" width="${at(Math.max(1, length))}" height="${barHeight}" rx="2"/>`,
+    `<rect class="${ours ? 'ours' : 'other'}" x="${labelWidth + 8}" y="${y}" width="${
+      at(Math.max(1, length))
+    }" height="${barHeight}" rx="2"/>`,
   ]
   if (min !== undefined && max > min) {
-    parts.push(`<path class="line" fill="none" d="M${at(labelWidth + 8 + min * scale)} ${middle}H${at(labelWidth + 8 + max * scale)}"/>`)
+    parts.push(
+      `<path class="line" fill="none" d="M${at(labelWidth + 8 + min * scale)} ${middle}H${
+        at(labelWidth + 8 + max * scale)
+      }"/>`,
+    )
   }
   const end = labelWidth + 16 + Math.max(length, (max ?? 0) * scale)
-  parts.push(`<text class="text" x="${at(end)}" y="${middle + 4}">${show(value)} ${unit}${note ? `<tspan class="faint small" dx="6">${escape(note)}</tspan>` : ''}</text>`)
+  parts.push(
+    `<text class="text" x="${at(end)}" y="${middle + 4}">${show(value)} ${unit}${
+      note ? `<tspan class="faint small" dx="6">${escape(note)}</tspan>` : ''
+    }</text>`,
+  )
   return parts.join('')
 }

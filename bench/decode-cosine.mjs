@@ -12,26 +12,39 @@ import { parseArgs } from 'node:util'
 import { makeModel } from './make-model.mjs'
 import { benchFile } from './models.mjs'
 
-const { values: options } = parseArgs({ options: { photos: { type: 'string', default: benchFile('photos') }, json: { type: 'string' } } })
+const { values: options } = parseArgs({
+  options: { photos: { type: 'string', default: benchFile('photos') }, json: { type: 'string' } },
+})
 const require = createRequire(import.meta.url)
 const { Clip, cosineSimilarity } = require('../dist/index.js')
 const sharp = require('sharp')
 const least = 0.999
 
-const pixels = async image => { const { width, height } = await image.metadata(); return { width, height } }
+const pixels = async image => {
+  const { width, height } = await image.metadata()
+  return { width, height }
+}
 const jpeg = (image, quality = 90) => image.jpeg({ quality }).toBuffer()
 
 /** Edges that no power of two divides: libvips then drops columns and rows. */
 async function oddCrop(file) {
   const { width, height } = await pixels(sharp(file))
-  return jpeg(sharp(file).extract({ left: 0, top: 0, width: width - 1 - (width % 8 === 0 ? 0 : width % 8), height: height - 3 - (height % 8) }))
+  return jpeg(
+    sharp(file).extract({
+      left: 0,
+      top: 0,
+      width: width - 1 - (width % 8 === 0 ? 0 : width % 8),
+      height: height - 3 - (height % 8),
+    }),
+  )
 }
 
 /** Each form of one photograph. */
 const forms = [
   ['as it is', file => fs.readFileSync(file)],
   ['odd edges, JPEG 90', oddCrop],
-  ['turned, JPEG 75, 4:4:4', file => sharp(file).rotate(90).jpeg({ quality: 75, chromaSubsampling: '4:4:4' }).toBuffer()],
+  ['turned, JPEG 75, 4:4:4',
+    file => sharp(file).rotate(90).jpeg({ quality: 75, chromaSubsampling: '4:4:4' }).toBuffer()],
   ['progressive grey JPEG', file => sharp(file).greyscale().jpeg({ quality: 85, progressive: true }).toBuffer()],
   ['WebP 85', file => sharp(file).webp({ quality: 85 }).toBuffer()],
 ]
@@ -51,7 +64,11 @@ async function* pictures(files) {
   for (const file of files) if ((await pixels(sharp(file))).width >= 3000) large.push(file)
   for (let i = 0; i + 4 <= large.length; i += 4) {
     const four = large.slice(i, i + 4)
-    yield { name: four.map(file => path.basename(file, '.jpg')).join(' + '), form: 'mosaic of four, enlarged', bytes: await mosaic(four) }
+    yield {
+      name: four.map(file => path.basename(file, '.jpg')).join(' + '),
+      form: 'mosaic of four, enlarged',
+      bytes: await mosaic(four),
+    }
   }
 }
 
@@ -87,32 +104,60 @@ function summary(name, results) {
   const worst = reduced[0]
   const originals = reduced.filter(({ form }) => form === 'as it is').map(({ embedding }) => embedding)
   return {
-    model: name, pictures: results.length, reduced: reduced.length,
-    leastCosine: worst.cosine, medianCosine: reduced[reduced.length >> 1].cosine, worst: `${worst.name}, ${worst.form}, ${worst.width} x ${worst.height}`,
-    mostLevels: Math.max(...reduced.map(({ mostLevels }) => mostLevels)), meanLevels: reduced.reduce((sum, { meanLevels }) => sum + meanLevels, 0) / reduced.length,
+    model: name,
+    pictures: results.length,
+    reduced: reduced.length,
+    leastCosine: worst.cosine,
+    medianCosine: reduced[reduced.length >> 1].cosine,
+    worst: `${worst.name}, ${worst.form}, ${worst.width} x ${worst.height}`,
+    mostLevels: Math.max(...reduced.map(({ mostLevels }) => mostLevels)),
+    meanLevels: reduced.reduce((sum, { meanLevels }) => sum + meanLevels, 0) / reduced.length,
     betweenPhotographs: between(originals),
   }
 }
 
-const files = fs.existsSync(options.photos) ? fs.readdirSync(options.photos).filter(name => /\.jpe?g$/i.test(name)).sort().map(name => path.join(options.photos, name)) : []
-if (files.length === 0) throw new Error(`no photographs in ${options.photos}: run bench/photos.sh, or give a folder with --photos`)
+const files = fs.existsSync(options.photos)
+  ? fs.readdirSync(options.photos).filter(name => /\.jpe?g$/i.test(name)).sort().map(name =>
+    path.join(options.photos, name)
+  )
+  : []
+if (files.length === 0)
+  throw new Error(`no photographs in ${options.photos}: run bench/photos.sh, or give a folder with --photos`)
 const models = {
-  'vit-b-32, random weights, f32': await Clip.load(makeModel('vit-b-32').directory, { towers: 'image', precision: 'exact' }),
+  'vit-b-32, random weights, f32': await Clip.load(makeModel('vit-b-32').directory, {
+    towers: 'image',
+    precision: 'exact',
+  }),
   'embedded model': await Clip.load(undefined, { towers: 'image', precision: 'exact' }),
 }
 const results = Object.fromEntries(Object.keys(models).map(name => [name, []]))
 for await (const { name, form, bytes } of pictures(files)) {
   const { width, height } = await pixels(sharp(bytes))
-  for (const [model, clip] of Object.entries(models)) results[model].push({ name, form, width, height, ...await compare(clip, bytes) })
+  for (const [model, clip] of Object.entries(models))
+    results[model].push({ name, form, width, height, ...await compare(clip, bytes) })
 }
 const summaries = Object.entries(results).map(([name, list]) => summary(name, list))
 const report = {
-  date: new Date().toISOString(), sharp: sharp.versions, photographs: files.length, forms: [...forms.map(([form]) => form), 'mosaic of four, enlarged'], summaries,
-  results: Object.fromEntries(Object.entries(results).map(([model, list]) => [model, list.filter(({ reduced }) => reduced).map(row => ({ ...row, embedding: undefined }))])),
+  date: new Date().toISOString(),
+  sharp: sharp.versions,
+  photographs: files.length,
+  forms: [...forms.map(([form]) => form), 'mosaic of four, enlarged'],
+  summaries,
+  results: Object.fromEntries(
+    Object.entries(results).map((
+      [model, list],
+    ) => [model, list.filter(({ reduced }) => reduced).map(row => ({ ...row, embedding: undefined }))]),
+  ),
 }
 for (const row of summaries) {
-  process.stdout.write(`${row.model}: ${row.reduced} of ${row.pictures} pictures reduced, cosine >= ${row.leastCosine.toFixed(6)} (median ${row.medianCosine.toFixed(6)}; `
-    + `different photographs ${row.betweenPhotographs.mean.toFixed(3)} on average), pixels differ by ${row.meanLevels.toFixed(2)} levels on average, ${row.mostLevels} at most\n  worst: ${row.worst}\n`)
+  process.stdout.write(
+    `${row.model}: ${row.reduced} of ${row.pictures} pictures reduced, cosine >= ${
+      row.leastCosine.toFixed(6)
+    } (median ${row.medianCosine.toFixed(6)}; `
+      + `different photographs ${row.betweenPhotographs.mean.toFixed(3)} on average), pixels differ by ${
+        row.meanLevels.toFixed(2)
+      } levels on average, ${row.mostLevels} at most\n  worst: ${row.worst}\n`,
+  )
 }
 const file = options.json ?? benchFile(path.join('results', 'decode-cosine.json'))
 fs.mkdirSync(path.dirname(file), { recursive: true })

@@ -36,6 +36,12 @@ export async function interleave(sides, rounds) {
   return sides.map((side, i) => {
     const rounds = Object.keys(times[i]) // those it took part in
     const ms = rounds.map(round => times[i][round])
-    return { name: side.name, ms: median(ms), min: Math.min(...ms), max: Math.max(...ms), ratio: median(rounds.map(round => times[i][round] / times[0][round])) }
+    return {
+      name: side.name,
+      ms: median(ms),
+      min: Math.min(...ms),
+      max: Math.max(...ms),
+      ratio: median(rounds.map(round => times[i][round] / times[0][round])),
+    }
   })
 }

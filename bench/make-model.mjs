@@ -23,7 +23,9 @@ export function tensors({ vision, text, dim, patch }) {
     ['vision_model.embeddings.position_embedding.weight', [tokens, vision.width]],
     ['text_model.embeddings.position_embedding.weight', [context, text.width]],
     ['text_model.embeddings.token_embedding.weight', [vocabulary, text.width]],
-    ['visual_projection.weight', [dim, vision.width]], ['text_projection.weight', [dim, text.width]], ['logit_scale', []],
+    ['visual_projection.weight', [dim, vision.width]],
+    ['text_projection.weight', [dim, text.width]],
+    ['logit_scale', []],
   ]
   const affine = (name, out, ...rest) => list.push([`${name}.weight`, [out, ...rest]], [`${name}.bias`, [out]])
   for (const [tower, { width, layers = 12 }] of [['vision_model', vision], ['text_model', text]]) {
@@ -85,19 +87,50 @@ export function fill(out, name, model, start = 0) {
 
 function configOf({ vision, text, dim, patch }) {
   const part = ({ width, heads, layers = 12 }) => ({
-    hidden_size: width, intermediate_size: 4 * width, num_hidden_layers: layers, num_attention_heads: heads, hidden_act: 'quick_gelu', layer_norm_eps: 1e-5, projection_dim: dim,
+    hidden_size: width,
+    intermediate_size: 4 * width,
+    num_hidden_layers: layers,
+    num_attention_heads: heads,
+    hidden_act: 'quick_gelu',
+    layer_norm_eps: 1e-5,
+    projection_dim: dim,
   })
   return {
-    model_type: 'clip', architectures: ['CLIPModel'], projection_dim: dim,
-    text_config: { model_type: 'clip_text_model', ...part(text), vocab_size: vocabulary, max_position_embeddings: context, bos_token_id: 49406, eos_token_id: 49407, pad_token_id: 1 },
-    vision_config: { model_type: 'clip_vision_model', ...part(vision), image_size: 224, patch_size: patch, num_channels: 3 },
+    model_type: 'clip',
+    architectures: ['CLIPModel'],
+    projection_dim: dim,
+    text_config: {
+      model_type: 'clip_text_model',
+      ...part(text),
+      vocab_size: vocabulary,
+      max_position_embeddings: context,
+      bos_token_id: 49406,
+      eos_token_id: 49407,
+      pad_token_id: 1,
+    },
+    vision_config: {
+      model_type: 'clip_vision_model',
+      ...part(vision),
+      image_size: 224,
+      patch_size: patch,
+      num_channels: 3,
+    },
   }
 }
 
 const preprocessor = {
-  image_processor_type: 'CLIPImageProcessor', do_resize: true, do_center_crop: true, do_rescale: true, do_normalize: true, do_convert_rgb: true,
-  size: { shortest_edge: 224 }, crop_size: { height: 224, width: 224 }, resample: 3, rescale_factor: 1 / 255,
-  image_mean: [0.48145466, 0.4578275, 0.40821073], image_std: [0.26862954, 0.26130258, 0.27577711],
+  image_processor_type: 'CLIPImageProcessor',
+  do_resize: true,
+  do_center_crop: true,
+  do_rescale: true,
+  do_normalize: true,
+  do_convert_rgb: true,
+  size: { shortest_edge: 224 },
+  crop_size: { height: 224, width: 224 },
+  resample: 3,
+  rescale_factor: 1 / 255,
+  image_mean: [0.48145466, 0.4578275, 0.40821073],
+  image_std: [0.26862954, 0.26130258, 0.27577711],
 }
 
 /** Makes the checkpoint, in `build/bench` where no folder is named, unless it is there; returns the model. */
@@ -108,10 +141,15 @@ export function makeModel(name, directory = benchModel(name).directory) {
   fs.mkdirSync(directory, { recursive: true })
   fs.writeFileSync(path.join(directory, 'config.json'), JSON.stringify(configOf(model), null, 2))
   fs.writeFileSync(path.join(directory, 'preprocessor_config.json'), JSON.stringify(preprocessor, null, 2))
-  const list = tensors(model).map(([tensor, shape]) => ({ tensor, shape, count: shape.reduce((product, n) => product * n, 1) }))
+  const list = tensors(model).map(([tensor, shape]) => ({
+    tensor,
+    shape,
+    count: shape.reduce((product, n) => product * n, 1),
+  }))
   const header = {}
   let offset = 0
-  for (const { tensor, shape, count } of list) header[tensor] = { dtype: 'F32', shape, data_offsets: [offset, offset += 4 * count] }
+  for (const { tensor, shape, count } of list)
+    header[tensor] = { dtype: 'F32', shape, data_offsets: [offset, offset += 4 * count] }
   let json = JSON.stringify(header)
   json += ' '.repeat((8 - (json.length % 8)) % 8)
   const length = Buffer.alloc(8)
@@ -133,5 +171,6 @@ export function makeModel(name, directory = benchModel(name).directory) {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  for (const name of process.argv.length > 2 ? process.argv.slice(2) : modelNames) process.stdout.write(`${makeModel(name).directory}\n`)
+  for (const name of process.argv.length > 2 ? process.argv.slice(2) : modelNames)
+    process.stdout.write(`${makeModel(name).directory}\n`)
 }

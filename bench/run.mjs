@@ -13,9 +13,13 @@ import { openOpenVino } from './peers/openvino.mjs'
 
 const { values: options } = parseArgs({
   options: {
-    model: { type: 'string', default: 'vit-b-32' }, rounds: { type: 'string' }, batches: { type: 'string' },
+    model: { type: 'string', default: 'vit-b-32' },
+    rounds: { type: 'string' },
+    batches: { type: 'string' },
     threads: { type: 'string', default: String(os.availableParallelism()) },
-    only: { type: 'string', default: '' }, json: { type: 'string' }, peers: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    json: { type: 'string' },
+    peers: { type: 'boolean', default: false },
   },
 })
 const numbers = text => text.split(',').map(Number)
@@ -28,15 +32,27 @@ const only = new RegExp(options.only)
 const imageValues = 3 * 224 * 224
 const samples = Math.max(...batches) // whose accuracy is told
 const pixels = n => Float32Array.from({ length: n * imageValues }, (_, i) => Math.sin(i * 0.37))
-const ids = (n, length) => Array.from({ length: n }, () => [49406, ...Array.from({ length: length - 2 }, (_, i) => 320 + i), 49407]).flat()
+const ids = (n, length) =>
+  Array.from({ length: n }, () => [49406, ...Array.from({ length: length - 2 }, (_, i) => 320 + i), 49407]).flat()
 
 /** A ggclip session on the towers themselves: no decoding, no tokenizer, as the peers are measured. */
-async function openGgclip({ name, dtype, precision = 'default', kernels = process.env.GGCLIP_CPU ?? '', every }, threads) {
-  const loaded = await addon.loadModel(model.directory, { device: 'cpu', towers: 'both', dtype, precision, kernels }).promise
+async function openGgclip(
+  { name, dtype, precision = 'default', kernels = process.env.GGCLIP_CPU ?? '', every },
+  threads,
+) {
+  const loaded = await addon.loadModel(model.directory, { device: 'cpu', towers: 'both', dtype, precision, kernels })
+    .promise
   const session = loaded.createSession(threads, 32)
   return {
-    name, every, kernels: loaded.info().kernels, bytes: loaded.info().bytes,
-    image: (data, n) => session.encodeImages(Array.from({ length: n }, (_, i) => ({ tensor: data.subarray(i * imageValues, (i + 1) * imageValues) })), null),
+    name,
+    every,
+    kernels: loaded.info().kernels,
+    bytes: loaded.info().bytes,
+    image: (data, n) =>
+      session.encodeImages(
+        Array.from({ length: n }, (_, i) => ({ tensor: data.subarray(i * imageValues, (i + 1) * imageValues) })),
+        null,
+      ),
     text: (data, n) => session.encodeTexts(Int32Array.from(data), new Int32Array(n).fill(data.length / n)),
     async close() {
       await session.dispose()
@@ -79,13 +95,18 @@ async function openPeers(threads, wanted) {
     }
     const out = await vision.image(pixels(samples), samples, 224)
     sides.push({
-      name: `${name} ${vision.version}`, image: (data, n) => vision.image(data, n, 224), text: text.text, cosine: cosines(out.image_embeds.data, wanted),
+      name: `${name} ${vision.version}`,
+      image: (data, n) => vision.image(data, n, 224),
+      text: text.text,
+      cosine: cosines(out.image_embeds.data, wanted),
       close: () => Promise.all([vision.close(), text.close()]),
     })
   }
   const openvino = only.test('openvino calibrated int8') ? await openOpenVino(model.onnx, threads) : null
-  if (openvino) sides.push({ name: `openvino calibrated int8 ${openvino.version}`, image: openvino.image, close: openvino.close })
-  else if (only.test('openvino')) process.stderr.write(`openvino: not installed (bench/peers/install.sh ${model.name})\n`)
+  if (openvino)
+    sides.push({ name: `openvino calibrated int8 ${openvino.version}`, image: openvino.image, close: openvino.close })
+  else if (only.test('openvino'))
+    process.stderr.write(`openvino: not installed (bench/peers/install.sh ${model.name})\n`)
   return sides
 }
 
@@ -110,8 +131,17 @@ async function openSides(threads) {
 }
 
 const report = {
-  date: new Date().toISOString(), cpu: os.cpus()[0].model, cores: os.availableParallelism(), rounds, node: process.version,
-  kernels: '', ggml: addon.build().ggml, model: model.name, cases: [], accuracy: {}, bytes: {},
+  date: new Date().toISOString(),
+  cpu: os.cpus()[0].model,
+  cores: os.availableParallelism(),
+  rounds,
+  node: process.version,
+  kernels: '',
+  ggml: addon.build().ggml,
+  model: model.name,
+  cases: [],
+  accuracy: {},
+  bytes: {},
 }
 
 function show(name, rows, sides) {
@@ -119,7 +149,11 @@ function show(name, rows, sides) {
   for (const row of rows) {
     const { cosine } = sides.find(side => side.name === row.name)
     const accuracy = cosine === undefined ? '' : `  cosine to f32 ${cosine.toFixed(6)}`
-    process.stdout.write(`  ${row.name.padEnd(28)} ${row.ms.toFixed(2).padStart(8)}  (${row.min.toFixed(2)}..${row.max.toFixed(2)})  ${row.ratio.toFixed(2)}x${accuracy}\n`)
+    process.stdout.write(
+      `  ${row.name.padEnd(28)} ${row.ms.toFixed(2).padStart(8)}  (${row.min.toFixed(2)}..${row.max.toFixed(2)})  ${
+        row.ratio.toFixed(2)
+      }x${accuracy}\n`,
+    )
   }
 }
 
@@ -134,8 +168,17 @@ for (const threads of numbers(options.threads)) {
     for (const batch of batches) {
       const able = sides.filter(side => side[kind])
       const data = kind === 'image' ? pixels(batch) : ids(batch, 10)
-      const rows = await interleave(able.map(side => ({ name: side.name, per: batch, every: side.every, run: () => side[kind](data, batch) })), rounds)
-      report.cases.push({ workload: `${kind === 'image' ? 'image' : 'text of 10 tokens'}, batch ${batch}`, kind, batch, threads, rows })
+      const rows = await interleave(
+        able.map(side => ({ name: side.name, per: batch, every: side.every, run: () => side[kind](data, batch) })),
+        rounds,
+      )
+      report.cases.push({
+        workload: `${kind === 'image' ? 'image' : 'text of 10 tokens'}, batch ${batch}`,
+        kind,
+        batch,
+        threads,
+        rows,
+      })
       show(`${model.name}, ${kind}, batch ${batch}, ${threads} thread(s)`, rows, sides)
     }
   }

@@ -7,5 +7,11 @@ const { openTransformers } = await import('./peers/transformers.mjs')
 const peer = await openTransformers(directory, Number(threads))
 const loadMs = performance.now() - begin
 await peer.encode(fs.readFileSync(picture))
-process.stdout.write(JSON.stringify({ loadMs, firstMs: performance.now() - begin, peakMb: Number(/VmHWM:\s+(\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1]) * 1.024e-3 }))
+process.stdout.write(
+  JSON.stringify({
+    loadMs,
+    firstMs: performance.now() - begin,
+    peakMb: Number(/VmHWM:\s+(\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1]) * 1.024e-3,
+  }),
+)
 process.exit(0)

@@ -14,8 +14,10 @@ const { Server } = require(process.env.GGCLIP_SERVER ?? 'ggclip/server')
 
 const { values } = parseArgs({
   options: {
-    workers: { type: 'string', default: '2' }, host: { type: 'string', default: '127.0.0.1' },
-    port: { type: 'string', default: '8080' }, model: { type: 'string', multiple: true },
+    workers: { type: 'string', default: '2' },
+    host: { type: 'string', default: '127.0.0.1' },
+    port: { type: 'string', default: '8080' },
+    model: { type: 'string', multiple: true },
   },
 })
 const workers = Number(values.workers)

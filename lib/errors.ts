@@ -190,13 +190,20 @@ export function fromNative(error: unknown): Error {
 export function describeValue(value: unknown): string {
   if (value === undefined || value === null) return String(value)
   switch (typeof value) {
-    case 'string': return `${quote(value)} of type string`
-    case 'number': return `${Object.is(value, -0) ? '-0' : value} of type number`
-    case 'bigint': return `${shorten(String(value))}n of type bigint`
-    case 'symbol': return `${shorten(String(value))} of type symbol`
-    case 'function': return 'a function'
-    case 'boolean': return `${value} of type boolean`
-    default: return describeObject(value)
+    case 'string':
+      return `${quote(value)} of type string`
+    case 'number':
+      return `${Object.is(value, -0) ? '-0' : value} of type number`
+    case 'bigint':
+      return `${shorten(String(value))}n of type bigint`
+    case 'symbol':
+      return `${shorten(String(value))} of type symbol`
+    case 'function':
+      return 'a function'
+    case 'boolean':
+      return `${value} of type boolean`
+    default:
+      return describeObject(value)
   }
 }
 
@@ -221,7 +228,10 @@ function className(value: object): string {
 
 /** Gives `error` its code and a stack that begins at the caller of `helper`. */
 function withCode(
-  error: TypeError | RangeError, code: ClipErrorCode, argument: string, helper: (...args: never[]) => unknown,
+  error: TypeError | RangeError,
+  code: ClipErrorCode,
+  argument: string,
+  helper: (...args: never[]) => unknown,
 ): ArgumentError {
   Error.captureStackTrace(error, helper)
   Object.defineProperty(error, 'argument', { value: argument, configurable: true }) // not one more line in every printed error

@@ -42,7 +42,7 @@ export async function* textLines(stream: AsyncIterable<Uint8Array>): AsyncGenera
   let decoder = new TextDecoder(encoding, { fatal: true })
   let pieces: string[] = [] // of the line that has no end yet
   let afterCr = false
-  const split = function* (text: string): Generator<string> {
+  const split = function*(text: string): Generator<string> {
     // CR LF may be cut between two chunks
     const rest = afterCr && text.startsWith('\n') ? text.slice(1) : text
     if (text !== '') afterCr = text.endsWith('\r')
@@ -79,15 +79,25 @@ function encodingOf([first, second]: Uint8Array): Encoding {
   return 'utf-8'
 }
 
-function decode(decoder: InstanceType<typeof TextDecoder>, encoding: string, bytes: Uint8Array, stream = false): string {
+function decode(
+  decoder: InstanceType<typeof TextDecoder>,
+  encoding: string,
+  bytes: Uint8Array,
+  stream = false,
+): string {
   try {
     return decoder.decode(bytes, { stream })
   } catch {
-    throw new NotText(encoding === 'utf-8' ? 'it is not UTF-8 (nor UTF-16 with a byte order mark)' : `it is said to be ${encoding.toUpperCase()} and is not`)
+    throw new NotText(
+      encoding === 'utf-8'
+        ? 'it is not UTF-8 (nor UTF-16 with a byte order mark)'
+        : `it is said to be ${encoding.toUpperCase()} and is not`,
+    )
   }
 }
 
 function checked(text: string): string {
-  if (text.includes('\0')) throw new NotText('it has NUL characters: it is no text, or UTF-16 without a byte order mark')
+  if (text.includes('\0'))
+    throw new NotText('it has NUL characters: it is no text, or UTF-16 without a byte order mark')
   return text
 }

@@ -76,7 +76,18 @@ export type Precision = 'default' | 'fast' | 'exact'
  * console.log(weightTypes.includes('q8_0')) // true
  */
 export const weightTypes = [
-  'f32', 'f16', 'bf16', 'q8_0', 'q6_k', 'q5_1', 'q5_0', 'q5_k', 'q4_1', 'q4_0', 'q4_k', 'iq4_nl',
+  'f32',
+  'f16',
+  'bf16',
+  'q8_0',
+  'q6_k',
+  'q5_1',
+  'q5_0',
+  'q5_k',
+  'q4_1',
+  'q4_0',
+  'q4_k',
+  'iq4_nl',
 ] as const
 /** One of {@link weightTypes}: ggml's names. `q8_0` is 8 bits a weight, with one scale for each 32. */
 export type WeightType = (typeof weightTypes)[number]

@@ -17,8 +17,7 @@ interface Bounds {
 }
 
 /** A list of numbers: an array, or any numeric typed array (its view is respected, not its whole buffer). */
-export type Vector =
-  | readonly number[] | Float32Array | Float64Array | Int8Array | Uint8Array | Uint8ClampedArray
+export type Vector = readonly number[] | Float32Array | Float64Array | Int8Array | Uint8Array | Uint8ClampedArray
   | Int16Array | Uint16Array | Int32Array | Uint32Array
 
 /** A prompt: a string with `{}` or `{label}` in it, or a function from the label to the prompt. */
@@ -85,7 +84,9 @@ export function checkSignal(name: string, value: unknown): AbortSignal | undefin
  * that are undefined, so that `{ ...defaults, ...checkOptions(...) }` is right; the values are still to be checked.
  */
 export function checkOptions<T extends object>(
-  name: string, value: T | undefined, keys: readonly (keyof T & string)[],
+  name: string,
+  value: T | undefined,
+  keys: readonly (keyof T & string)[],
 ): Partial<T> {
   const copy: Partial<T> = {}
   if (value === undefined) return copy
@@ -155,7 +156,8 @@ export function checkTemplates(name: string, value: Template | readonly Template
   return Array.from(list, (template, i) => {
     const itemName = several ? `${name}[${i}]` : name
     if (typeof template === 'function') {
-      return (label: string) => checkString(`the result of ${itemName}`, (template as (label: string) => unknown)(label))
+      return (label: string) =>
+        checkString(`the result of ${itemName}`, (template as (label: string) => unknown)(label))
     }
     if (typeof template !== 'string') throw invalidArgument(itemName, expected, template)
     if (!/\{(?:label)?\}/.test(template)) throw outOfRange(itemName, expected, template)
@@ -189,7 +191,8 @@ export function checkTexts(texts: string | readonly string[]): readonly string[]
 
 export function checkIterable<T>(name: string, value: Iterable<T> | AsyncIterable<T>): Iterable<T> | AsyncIterable<T> {
   const candidate = value as Partial<Iterable<T> & AsyncIterable<T>> | null | undefined
-  const iterable = typeof value === 'object' && candidate && (candidate[Symbol.asyncIterator] ?? candidate[Symbol.iterator])
+  const iterable = typeof value === 'object' && candidate &&
+    (candidate[Symbol.asyncIterator] ?? candidate[Symbol.iterator])
   if (!iterable) throw invalidArgument(name, 'an iterable or async iterable', value)
   return value
 }

@@ -10,8 +10,14 @@ const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
 
 /** What it is started with, apart from what drives it. */
 const flags = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync',
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
 ]
 
 /** @returns {string | undefined} undefined also where CHROME_PATH is 'none' @throws {Error} when CHROME_PATH is set and is no program */
@@ -23,7 +29,8 @@ function findBrowser() {
     return chosen
   }
   const folders = PATH.split(path.delimiter)
-  return [...names.flatMap(name => folders.map(folder => path.join(folder, name))), path.join(fetched, 'chromium')].find(isProgram)
+  return [...names.flatMap(name => folders.map(folder => path.join(folder, name))), path.join(fetched, 'chromium')]
+    .find(isProgram)
 }
 
 function isProgram(file) {

@@ -10,7 +10,9 @@ const root = path.join(__dirname, '..')
 const dist = path.join(root, 'dist')
 
 function buildTs() {
-  run(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', path.join(root, 'tsconfig.build.json')], { cwd: root })
+  run(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', path.join(root, 'tsconfig.build.json')], {
+    cwd: root,
+  })
   for (const folder of ['', 'server']) writeEsmFace(folder)
   // the web page is plain files: nothing compiles them
   const page = path.join('server', 'page', 'static')
@@ -19,8 +21,8 @@ function buildTs() {
 }
 
 function writeEsmFace(folder) {
-  const names = Object.keys(require(path.join(dist, folder, 'index.js'))).filter((name) => /^[A-Za-z]\w*$/.test(name))
-  const lines = names.map((name) => `export const ${name} = module.${name}`)
+  const names = Object.keys(require(path.join(dist, folder, 'index.js'))).filter(name => /^[A-Za-z]\w*$/.test(name))
+  const lines = names.map(name => `export const ${name} = module.${name}`)
   write(path.join(folder, 'index.mjs'), `import module from './index.js'\n${lines.join('\n')}\n`)
   write(path.join(folder, 'index.d.mts'), "export * from './index.js'\n")
 }

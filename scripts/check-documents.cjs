@@ -13,7 +13,10 @@ const exempt = /^(test\/fixtures|bench\/(results|peers))\//
 
 /** Files that git tracks or would, and their folders. */
 function knownPaths() {
-  const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean)
+  const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    cwd: root,
+    encoding: 'utf8',
+  }).split('\0').filter(Boolean)
   const there = files.filter(file => fs.existsSync(path.join(root, file)))
   return new Set(there.flatMap(file => file.split('/').map((_, i, parts) => parts.slice(0, i + 1).join('/'))))
 }
@@ -30,11 +33,13 @@ function faultsOf(file, known, read) {
     const [to, anchor] = link.split('#')
     const target = to === '' ? file : path.posix.join(path.posix.dirname(file), to).replace(/\/$/, '')
     if (!known.has(target)) found.push(`links to ${link}, which is not there`)
-    else if (anchor !== undefined && target.endsWith('.md') && !headings(read(target)).includes(anchor)) found.push(`links to ${link}, which has no such heading`)
+    else if (anchor !== undefined && target.endsWith('.md') && !headings(read(target)).includes(anchor))
+      found.push(`links to ${link}, which has no such heading`)
   }
   for (const [, span] of withoutCode(text).matchAll(/`([^`\n]+)`/g)) {
     if (!folders.test(span) || exempt.test(span) || /[\s()<]/.test(span)) continue
-    for (const one of expand(span.replace(/\/$/, ''))) if (!matches(one, known)) found.push(`names ${one}, which is not there`)
+    for (const one of expand(span.replace(/\/$/, '')))
+      if (!matches(one, known)) found.push(`names ${one}, which is not there`)
   }
   return found.map(fault => `${file}: ${fault}`)
 }
@@ -54,7 +59,9 @@ function matches(span, known) {
 function main() {
   const known = knownPaths()
   const read = file => fs.readFileSync(path.join(root, file), 'utf8')
-  const faults = [...known].filter(file => file.endsWith('.md') && !file.startsWith('test/fixtures/')).flatMap(file => faultsOf(file, known, read))
+  const faults = [...known].filter(file => file.endsWith('.md') && !file.startsWith('test/fixtures/')).flatMap(file =>
+    faultsOf(file, known, read)
+  )
   for (const fault of faults) process.stderr.write(`${fault}\n`)
   if (faults.length > 0) process.exitCode = 1
 }

@@ -11,7 +11,8 @@ const violations = []
 
 function filesBelow(folder, pattern) {
   const names = fs.readdirSync(path.join(root, folder), { recursive: true })
-  return names.map(name => path.posix.join(folder, name.split(path.sep).join('/'))).filter(name => pattern.test(name)).sort()
+  return names.map(name => path.posix.join(folder, name.split(path.sep).join('/'))).filter(name => pattern.test(name))
+    .sort()
 }
 
 const read = file => fs.readFileSync(path.join(root, file), 'utf8')
@@ -37,7 +38,10 @@ function checkIncludes(file) {
     const refused = () => violations.push(`${file} includes ${name}`)
     const [top, inner] = name.split('/')
     if (open === '"' && name.includes('/') && !below[folder].includes(top)) refused()
-    if (folder === 'formats' && top === 'formats' && rooms[room] && !rooms[room].includes(inner) && inner !== 'read-options.h') refused()
+    if (
+      folder === 'formats' && top === 'formats' && rooms[room] && !rooms[room].includes(inner) &&
+      inner !== 'read-options.h'
+    ) refused()
     if (folder !== 'binding' && /^(napi|node_api|js_native_api|uv)\b/.test(name)) refused()
     if (folder === 'kernels' && /^(ggml|gguf)/.test(name)) refused()
   }
@@ -49,7 +53,9 @@ function checkIncludes(file) {
 
 function importsOf(file) {
   const text = read(file)
-  const names = [...text.matchAll(/\b(?:from|import|require|import\(|require\()\s*'(\.{1,2}\/[^']+)\.js'/g)].map(([, name]) => name)
+  const names = [...text.matchAll(/\b(?:from|import|require|import\(|require\()\s*'(\.{1,2}\/[^']+)\.js'/g)].map((
+    [, name],
+  ) => name)
   return [...new Set(names)].map(name => path.posix.join(path.posix.dirname(file), `${name}.ts`))
 }
 
@@ -73,7 +79,8 @@ function circles(imports) {
 }
 
 function main() {
-  for (const folder of Object.keys(below)) for (const file of filesBelow(`cpp/${folder}`, /\.(h|cpp)$/)) checkIncludes(file)
+  for (const folder of Object.keys(below))
+    for (const file of filesBelow(`cpp/${folder}`, /\.(h|cpp)$/)) checkIncludes(file)
   const imports = new Map(filesBelow('lib', /\.ts$/).map(file => [file, importsOf(file)]))
   for (const circle of circles(imports)) violations.push(`these import each other in a circle: ${circle.join(', ')}`)
   for (const violation of violations) process.stderr.write(`${violation}\n`)

@@ -17,7 +17,10 @@ function pack() {
   if (!fs.existsSync(path.join(root, 'dist', 'index.js'))) require('./build-ts.cjs').buildTs()
   const place = fs.mkdtempSync(path.join(os.tmpdir(), 'ggclip-pack-'))
   try {
-    const printed = run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', place], { cwd: root, capture: true })
+    const printed = run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', place], {
+      cwd: root,
+      capture: true,
+    })
     return fs.readFileSync(path.join(place, JSON.parse(printed)[0].filename))
   } finally {
     fs.rmSync(place, { recursive: true })

@@ -13,8 +13,18 @@ const place = path.join(root, 'build', 'types')
 
 const { ModuleKind, ModuleResolutionKind } = ts
 const ways = [
-  { name: 'node16, CommonJS', file: 'node16.cts', module: ModuleKind.Node16, moduleResolution: ModuleResolutionKind.Node16 },
-  { name: 'node16, ES module', file: 'node16.mts', module: ModuleKind.Node16, moduleResolution: ModuleResolutionKind.Node16 },
+  {
+    name: 'node16, CommonJS',
+    file: 'node16.cts',
+    module: ModuleKind.Node16,
+    moduleResolution: ModuleResolutionKind.Node16,
+  },
+  {
+    name: 'node16, ES module',
+    file: 'node16.mts',
+    module: ModuleKind.Node16,
+    moduleResolution: ModuleResolutionKind.Node16,
+  },
   { name: 'bundler', file: 'bundler.ts', module: ModuleKind.ESNext, moduleResolution: ModuleResolutionKind.Bundler },
   { name: 'commonjs', file: 'commonjs.ts', module: ModuleKind.CommonJS, moduleResolution: ModuleResolutionKind.Node10 },
 ]
@@ -25,12 +35,24 @@ function makePlace() {
   fs.rmSync(place, { recursive: true, force: true })
   fs.mkdirSync(path.join(place, 'node_modules'), { recursive: true })
   fs.symlinkSync(root, path.join(place, 'node_modules', 'ggclip'), 'junction')
-  const text = fs.readFileSync(source, 'utf8').replace(/'\.\.\/\.\.\/lib\/index'/, "'ggclip'").replace(/'\.\.\/\.\.\/lib\/(\w+)\/index'/, "'ggclip/$1'")
+  const text = fs.readFileSync(source, 'utf8').replace(/'\.\.\/\.\.\/lib\/index'/, "'ggclip'").replace(
+    /'\.\.\/\.\.\/lib\/(\w+)\/index'/,
+    "'ggclip/$1'",
+  )
   for (const { file } of ways) fs.writeFileSync(path.join(place, file), text)
 }
 
 function check({ name, file, module, moduleResolution }) {
-  const options = { module, moduleResolution, target: ts.ScriptTarget.ES2022, lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'], strict: true, noEmit: true, skipLibCheck: true, types: ['node'] }
+  const options = {
+    module,
+    moduleResolution,
+    target: ts.ScriptTarget.ES2022,
+    lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    types: ['node'],
+  }
   const program = ts.createProgram([path.join(place, file)], options)
   return ts.getPreEmitDiagnostics(program).map(({ file: at, start, messageText }) => {
     const where = at && `${path.relative(place, at.fileName)}:${at.getLineAndCharacterOfPosition(start).line + 1}: `

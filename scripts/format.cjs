@@ -20,7 +20,9 @@ const exempt = /^test\/fixtures\//
 function scriptFormatter() {
   const { createFromBuffer } = require('@dprint/formatter')
   const { getPath } = require('@dprint/typescript')
-  const { typescript, lineWidth, indentWidth, useTabs, newLineKind } = JSON.parse(fs.readFileSync(path.join(root, 'dprint.json'), 'utf8'))
+  const { typescript, lineWidth, indentWidth, useTabs, newLineKind } = JSON.parse(
+    fs.readFileSync(path.join(root, 'dprint.json'), 'utf8'),
+  )
   const formatter = createFromBuffer(fs.readFileSync(getPath()))
   formatter.setConfig({ lineWidth, indentWidth, useTabs, newLineKind }, typescript)
   const [wrong] = formatter.getConfigDiagnostics()
@@ -41,7 +43,14 @@ function nativeFormatter() {
     const { stdout } = spawnSync(name, ['--version'], { encoding: 'utf8' })
     return new RegExp(`version ${clangVersion}\\.`).test(stdout ?? '')
   })
-  return program && ((file, input) => execFileSync(program, [`--assume-filename=${file}`, '--style=file'], { cwd: root, input, encoding: 'utf8', maxBuffer: 1 << 26 }))
+  return program &&
+    ((file, input) =>
+      execFileSync(program, [`--assume-filename=${file}`, '--style=file'], {
+        cwd: root,
+        input,
+        encoding: 'utf8',
+        maxBuffer: 1 << 26,
+      }))
 }
 
 /** @returns {string[]} the files that were not as the formatter writes them */
@@ -59,7 +68,11 @@ function formatAll(files, format, { write }) {
 function main(args) {
   const check = args.includes('--check')
   const named = args.filter(arg => arg !== '--check').map(file => path.relative(root, path.resolve(file)))
-  const sources = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--', ...named], { cwd: root, encoding: 'utf8' }).split('\0')
+  const sources = execFileSync(
+    'git',
+    ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--', ...named],
+    { cwd: root, encoding: 'utf8' },
+  ).split('\0')
     .filter(file => file !== '' && !exempt.test(file) && fs.existsSync(path.join(root, file)))
   const changed = formatAll(sources.filter(file => script.test(file)), scriptFormatter(), { write: !check })
   const nativeSources = sources.filter(file => native.test(file))

@@ -36,8 +36,12 @@ function findClang() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ggclip-fuzz-'))
   try {
     const source = path.join(folder, 'try.cpp')
-    fs.writeFileSync(source, '#include <cstddef>\n#include <cstdint>\nextern "C" int LLVMFuzzerTestOneInput(const uint8_t *, size_t) { return 0; }\n')
-    const works = name => spawnSync(name, ['-fsanitize=fuzzer,address,undefined', source, '-o', path.join(folder, 'try')]).status === 0
+    fs.writeFileSync(
+      source,
+      '#include <cstddef>\n#include <cstdint>\nextern "C" int LLVMFuzzerTestOneInput(const uint8_t *, size_t) { return 0; }\n',
+    )
+    const works = name =>
+      spawnSync(name, ['-fsanitize=fuzzer,address,undefined', source, '-o', path.join(folder, 'try')]).status === 0
     return ['clang++', ...Array.from({ length: 12 }, (_, i) => `clang++-${25 - i}`)].find(works)
   } finally {
     fs.rmSync(folder, { recursive: true })
@@ -48,10 +52,20 @@ function buildTargets(clang, targets) {
   const compilers = clang ? [`-DCMAKE_CXX_COMPILER=${clang}`, `-DCMAKE_C_COMPILER=${clang.replace('++', '')}`] : []
   const generator = spawnSync('ninja', ['--version']).status === 0 ? ['-G', 'Ninja'] : []
   run('cmake', [
-    '-S', root, '-B', build, ...generator, ...compilers, '-DCMAKE_BUILD_TYPE=RelWithDebInfo', '-DGGCLIP_FUZZ=ON', '-DGGCLIP_SANITIZE=address,undefined',
+    '-S',
+    root,
+    '-B',
+    build,
+    ...generator,
+    ...compilers,
+    '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
+    '-DGGCLIP_FUZZ=ON',
+    '-DGGCLIP_SANITIZE=address,undefined',
     `-DGGCLIP_GGML_DIR=${vendorGgml()}`,
   ], { cwd: root })
-  run('cmake', ['--build', build, '--parallel', String(os.availableParallelism()), '--target', ...targets.map(name => `${name}-fuzz`)], { cwd: root })
+  run('cmake', ['--build', build, '--parallel', String(os.availableParallelism()), '--target', ...targets.map(name =>
+    `${name}-fuzz`
+  )], { cwd: root })
 }
 
 /** Runs a command to its end; its output, with the last lines of a failure. */
@@ -68,12 +82,18 @@ function exec(command, args, options) {
 async function fuzz(name, seconds) {
   const findings = path.join(build, 'findings'), corpus = path.join(build, 'corpus', name)
   for (const folder of [findings, corpus]) fs.mkdirSync(folder, { recursive: true })
-  if (name === 'tokenizer') return exec(process.execPath, [path.join(sources, 'tokenizer-fuzz.cjs'), String(seconds), findings], { cwd: root })
+  if (name === 'tokenizer')
+    return exec(process.execPath, [path.join(sources, 'tokenizer-fuzz.cjs'), String(seconds), findings], { cwd: root })
   // a file of kilobytes must not take a gigabyte or half a minute, not even under the sanitizers
-  const limits = ['-timeout=30', '-rss_limit_mb=1500', '-malloc_limit_mb=512', '-max_len=262144', '-print_final_stats=1']
+  const limits = ['-timeout=30', '-rss_limit_mb=1500', '-malloc_limit_mb=512', '-max_len=262144',
+    '-print_final_stats=1']
   const dictionary = path.join(sources, 'words.dict')
-  const args = [`-max_total_time=${seconds}`, ...limits, `-dict=${dictionary}`, `-artifact_prefix=${path.join(findings, name)}-`, corpus, path.join(sources, 'seeds', name)]
-  return exec(path.join(build, `${name}-fuzz`), args, { cwd: findings, env: { ...process.env, ASAN_OPTIONS: 'allocator_may_return_null=1', UBSAN_OPTIONS: 'print_stacktrace=1' } })
+  const args = [`-max_total_time=${seconds}`, ...limits, `-dict=${dictionary}`,
+    `-artifact_prefix=${path.join(findings, name)}-`, corpus, path.join(sources, 'seeds', name)]
+  return exec(path.join(build, `${name}-fuzz`), args, {
+    cwd: findings,
+    env: { ...process.env, ASAN_OPTIONS: 'allocator_may_return_null=1', UBSAN_OPTIONS: 'print_stacktrace=1' },
+  })
 }
 
 /** "12345 runs, coverage 2210 edges, corpus 310", as far as the output tells. */
@@ -81,13 +101,18 @@ function figures(output) {
   const last = pattern => [...output.matchAll(pattern)].at(-1)?.[1]
   const runs = last(/Done (\d+) runs/g) ?? last(/number_of_executed_units: (\d+)/g)
   const coverage = last(/ cov: (\d+)/g), corpus = last(/ corp: (\d+)/g)
-  return [runs && `${runs} runs`, coverage && `coverage ${coverage} edges`, corpus && `corpus ${corpus}`].filter(Boolean).join(', ')
+  return [runs && `${runs} runs`, coverage && `coverage ${coverage} edges`, corpus && `corpus ${corpus}`].filter(
+    Boolean,
+  ).join(', ')
 }
 
 async function main() {
   const { seconds, targets } = parse(process.argv.slice(2))
   const clang = findClang()
-  if (!clang) process.stdout.write('NOT RUN  fuzzing guided by coverage: no Clang with libFuzzer (clang and libclang-rt-dev); the seeds are changed blindly instead\n')
+  if (!clang)
+    process.stdout.write(
+      'NOT RUN  fuzzing guided by coverage: no Clang with libFuzzer (clang and libclang-rt-dev); the seeds are changed blindly instead\n',
+    )
   process.stdout.write(`fuzz: ${clang ? `${clang} with libFuzzer` : 'without coverage'}, ${seconds} s a target\n`)
   const compiled = targets.filter(name => native.includes(name))
   if (compiled.length > 0) buildTargets(clang, compiled)
@@ -98,7 +123,9 @@ async function main() {
     for (let name = waiting.shift(); name; name = waiting.shift()) {
       const { ok, output } = await fuzz(name, seconds)
       if (!ok) failed++
-      process.stdout.write(`${ok ? '' : `${output.slice(-8000)}\n`}${ok ? 'pass' : 'FAIL'}  ${name}: ${figures(output)}\n`)
+      process.stdout.write(
+        `${ok ? '' : `${output.slice(-8000)}\n`}${ok ? 'pass' : 'FAIL'}  ${name}: ${figures(output)}\n`,
+      )
     }
   }
   await Promise.all(Array.from({ length: os.availableParallelism() }, work))

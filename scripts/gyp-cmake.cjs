@@ -11,16 +11,26 @@ const { vendorGgml } = require('./vendor-ggml.cjs')
 const root = path.join(__dirname, '..')
 const [headers, output] = process.argv.slice(2)
 const build = path.join(root, 'build', 'gyp-cmake')
-const include = [path.join(headers, 'include', 'node'), path.join(headers, 'src')].find((dir) => fs.existsSync(path.join(dir, 'node_api.h')))
+const include = [path.join(headers, 'include', 'node'), path.join(headers, 'src')].find(dir =>
+  fs.existsSync(path.join(dir, 'node_api.h'))
+)
 if (!include) throw new Error(`no node_api.h under ${headers}`)
 
 run('cmake', [
-  '-S', root, '-B', build, '-DCMAKE_BUILD_TYPE=Release', '-DGGCLIP_TESTS=OFF',
-  `-DGGCLIP_GGML_DIR=${vendorGgml()}`, `-DCMAKE_JS_INC=${include}`,
+  '-S',
+  root,
+  '-B',
+  build,
+  '-DCMAKE_BUILD_TYPE=Release',
+  '-DGGCLIP_TESTS=OFF',
+  `-DGGCLIP_GGML_DIR=${vendorGgml()}`,
+  `-DCMAKE_JS_INC=${include}`,
   ...(process.env.GGCLIP_CMAKE_ARGS ?? '').split(/\s+/).filter(Boolean),
 ])
 run('cmake', ['--build', build, '--config', 'Release', '--parallel', String(os.availableParallelism())])
-const built = [path.join(build, 'ggclip.node'), path.join(build, 'Release', 'ggclip.node')].find((file) => fs.existsSync(file))
+const built = [path.join(build, 'ggclip.node'), path.join(build, 'Release', 'ggclip.node')].find(file =>
+  fs.existsSync(file)
+)
 if (!built) throw new Error(`the CMake build left no ggclip.node in ${build}`)
 fs.mkdirSync(path.dirname(output), { recursive: true })
 fs.copyFileSync(built, output)

@@ -12,7 +12,9 @@ if (!fs.existsSync(path.join(root, 'tsconfig.json'))) {
   try {
     require('node-gyp-build/node-gyp-build.js').resolve(root)
   } catch {
-    process.stderr.write('ggclip: no prebuilt binary for this platform, compiling (needs CMake, a C++17 compiler, git and tar)\n')
+    process.stderr.write(
+      'ggclip: no prebuilt binary for this platform, compiling (needs CMake, a C++17 compiler, git and tar)\n',
+    )
     try {
       run('node-gyp', ['rebuild'], { cwd: root })
     } catch (error) {

@@ -27,7 +27,8 @@ const compared = [
 async function main() {
   const args = process.argv.slice(2)
   const given = args.find(arg => !arg.startsWith('-'))
-  if (given === undefined) throw new Error('expected the folder of the checkpoint: node scripts/make-default-model.cjs CHECKPOINT [--compare]')
+  if (given === undefined)
+    throw new Error('expected the folder of the checkpoint: node scripts/make-default-model.cjs CHECKPOINT [--compare]')
   const checkpoint = path.resolve(given)
   if (!existsSync(path.join(checkpoint, 'model.safetensors'))) throw new Error(`no checkpoint at ${checkpoint}`)
   const { convert } = require('../dist/index.js')
@@ -43,8 +44,9 @@ async function compare(checkpoint) {
   const sharp = require('sharp')
   const heldout = path.join(root, 'test', 'fixtures', 'heldout')
   const labels = Object.values(JSON.parse(readFileSync(path.join(heldout, 'labels.json'), 'utf8')))
-  const tile = i => sharp(path.join(heldout, 'heldout.webp'))
-    .extract({ left: 72 * (i % 20), top: 72 * Math.floor(i / 20), width: 72, height: 72 }).png().toBuffer()
+  const tile = i =>
+    sharp(path.join(heldout, 'heldout.webp'))
+      .extract({ left: 72 * (i % 20), top: 72 * Math.floor(i / 20), width: 72, height: 72 }).png().toBuffer()
   const pictures = await Promise.all(labels.map((_, i) => tile(i)))
   const prompts = labels.map(label => `a photo of a ${label}`)
   const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-default-'))

@@ -50,7 +50,11 @@ async function rank(page) {
 
 async function damaged(page) {
   await page.route('**/v1/classify', route => (route.request().postData().includes('moon')
-    ? route.fulfill({ status: 503, headers: { 'retry-after': '20' }, json: { error: { code: 'ERR_CLIP_QUEUE_FULL', message: 'full' } } })
+    ? route.fulfill({
+      status: 503,
+      headers: { 'retry-after': '20' },
+      json: { error: { code: 'ERR_CLIP_QUEUE_FULL', message: 'full' } },
+    })
     : route.continue()))
   await choose(page, ['pizza.webp', { name: 'broken.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('no picture') }])
   await page.locator('#labels').fill('pizza, rocket, guitar')
@@ -60,8 +64,13 @@ async function damaged(page) {
 }
 
 const types = { '.png': 'image/png', '.jpg': 'image/jpeg', '.webp': 'image/webp' }
-const sample = name => ({ name, mimeType: types[path.extname(name)], buffer: fs.readFileSync(path.join(samples, name)) })
-const choose = (page, files) => page.locator('#files').setInputFiles(files.map(file => (typeof file === 'string' ? sample(file) : file)))
+const sample = name => ({
+  name,
+  mimeType: types[path.extname(name)],
+  buffer: fs.readFileSync(path.join(samples, name)),
+})
+const choose = (page, files) =>
+  page.locator('#files').setInputFiles(files.map(file => (typeof file === 'string' ? sample(file) : file)))
 
 async function view(page, name) {
   const link = page.getByRole('navigation').getByRole('link', { name })
@@ -74,7 +83,8 @@ async function main() {
   const server = await Server.start({ port: 0, folder: samples })
   const browser = await launch()
   try {
-    for (const [name, { prepare, ...options }] of Object.entries(shots)) await shoot(browser, server.url, name, options, prepare)
+    for (const [name, { prepare, ...options }] of Object.entries(shots))
+      await shoot(browser, server.url, name, options, prepare)
   } finally {
     await browser.close()
     await server.close()

@@ -10,7 +10,8 @@ const path = require('node:path')
 
 const root = path.join(__dirname, '..')
 const read = file => fs.readFileSync(path.join(root, file), 'utf8')
-const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim()
+const git = (...args) =>
+  execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim()
 const parse = version => /^(\d+)\.(\d+)\.(\d+)$/.exec(version)?.slice(1).map(Number)
 
 /** @param {string} asked 'minor', or '1.2.3' @param {string} current */
@@ -20,9 +21,15 @@ function nextVersion(asked, current) {
   if (asked === 'minor') return `${major}.${minor + 1}.0`
   if (asked === 'patch') return `${major}.${minor}.${patch + 1}`
   const parts = parse(asked ?? '')
-  if (!parts) throw new Error(`expected major, minor, patch or a version such as 1.2.3 but received ${asked === undefined ? 'nothing' : `'${asked}'`}`)
+  if (!parts)
+    throw new Error(
+      `expected major, minor, patch or a version such as 1.2.3 but received ${
+        asked === undefined ? 'nothing' : `'${asked}'`
+      }`,
+    )
   const [a, b, c] = parts
-  if ((a - major || b - minor || c - patch) < 0) throw new Error(`expected a version of at least ${current} but received ${asked}`)
+  if ((a - major || b - minor || c - patch) < 0)
+    throw new Error(`expected a version of at least ${current} but received ${asked}`)
   return asked
 }
 
@@ -53,7 +60,11 @@ function release(asked, isDry) {
   if (changes !== '') throw new Error(`expected a clean tree, but git says:\n${changes}`)
   if (git('tag', '--list', tag) !== '') throw new Error(`the tag ${tag} exists: ${version} has been released`)
   const { text, notes } = releaseNotes(read('CHANGELOG.md'), version, new Date().toISOString().slice(0, 10))
-  const files = { 'CHANGELOG.md': text, 'package.json': withVersion('package.json', version), 'package-lock.json': withVersion('package-lock.json', version) }
+  const files = {
+    'CHANGELOG.md': text,
+    'package.json': withVersion('package.json', version),
+    'package-lock.json': withVersion('package-lock.json', version),
+  }
   if (isDry) {
     process.stdout.write(`would release ${version}, tag ${tag}, with:\n\n${notes}\n\nnothing was changed\n`)
     return
@@ -62,19 +73,22 @@ function release(asked, isDry) {
   git('add', '--', ...Object.keys(files))
   git('commit', '--quiet', '--message', `Version ${version}`)
   git('tag', '--annotate', tag, '--message', `ggclip ${version}\n\n${notes}`, '--cleanup=verbatim')
-  process.stdout.write(`${version} is committed and tagged ${tag}. What comes next:\n${[
-    '.ci/run                          all tests, in a clone of the tag',
-    'npm run prebuilds                on each platform that gets a binary; collect them in prebuilds/',
-    'git push --follow-tags',
-    'npm publish                      after `npm pack --dry-run` lists what it should',
-  ].map(line => `  ${line}\n`).join('')}To take it back before the push: git tag -d ${tag} && git reset --keep HEAD~1\n`)
+  process.stdout.write(`${version} is committed and tagged ${tag}. What comes next:\n${
+    [
+      '.ci/run                          all tests, in a clone of the tag',
+      'npm run prebuilds                on each platform that gets a binary; collect them in prebuilds/',
+      'git push --follow-tags',
+      'npm publish                      after `npm pack --dry-run` lists what it should',
+    ].map(line => `  ${line}\n`).join('')
+  }To take it back before the push: git tag -d ${tag} && git reset --keep HEAD~1\n`)
 }
 
 function main(args) {
   const isDry = args.includes('--dry-run')
   const [asked, ...others] = args.filter(arg => arg !== '--dry-run')
   try {
-    if (others.length > 0) throw new Error(`expected one version and --dry-run but received '${others.join(' ')}' as well`)
+    if (others.length > 0)
+      throw new Error(`expected one version and --dry-run but received '${others.join(' ')}' as well`)
     release(asked, isDry)
   } catch (error) {
     process.stderr.write(`release: ${error.message}\n`)

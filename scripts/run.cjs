@@ -13,9 +13,11 @@ function run(command, args, { cwd, env, capture = false } = {}) {
     maxBuffer: 1 << 28,
     shell: process.platform === 'win32' && command === 'npm',
   })
-  if (result.error && result.error.code === 'ENOENT') throw new Error(`'${command}' was not found: install it and put it on the PATH`)
+  if (result.error && result.error.code === 'ENOENT')
+    throw new Error(`'${command}' was not found: install it and put it on the PATH`)
   if (result.error) throw result.error
-  if (result.status !== 0) throw new Error(`${command} ${args.join(' ')} failed with ${result.signal ?? `exit code ${result.status}`}`)
+  if (result.status !== 0)
+    throw new Error(`${command} ${args.join(' ')} failed with ${result.signal ?? `exit code ${result.status}`}`)
   return capture ? result.stdout : ''
 }
 

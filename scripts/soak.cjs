@@ -14,7 +14,9 @@ const { randomFrom } = require('../test/helpers/random.cjs')
 
 const { values } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '30' }, model: { type: 'string' }, seed: { type: 'string', default: '1' },
+    seconds: { type: 'string', default: '30' },
+    model: { type: 'string' },
+    seed: { type: 'string', default: '1' },
     callers: { type: 'string', default: '12' },
   },
 })
@@ -31,7 +33,17 @@ const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))
 const rssMib = () => process.memoryUsage().rss / 2 ** 20
 const loadOptions = { threads: 1, sessions: 2, maxBatch: 16, maxQueue: 64 }
 
-const counts = { calls: 0, done: 0, aborted: 0, disposed: 0, queueFull: 0, wrong: 0, unexpected: 0, listeners: 0, reloads: 0 }
+const counts = {
+  calls: 0,
+  done: 0,
+  aborted: 0,
+  disposed: 0,
+  queueFull: 0,
+  wrong: 0,
+  unexpected: 0,
+  listeners: 0,
+  reloads: 0,
+}
 const problems = []
 
 function problem(kind, text) {
@@ -65,12 +77,14 @@ function kindsOf({ images, texts, labels }) {
     image: { inputs: images.length, call: async (clip, n, options) => [...await clip.encodeImage(images[n], options)] },
     imageList: {
       inputs: images.length,
-      call: async (clip, n, options) => (await clip.encodeImage([images[n], images[(n + 1) % images.length]], options)).flatMap(row => [...row]),
+      call: async (clip, n, options) =>
+        (await clip.encodeImage([images[n], images[(n + 1) % images.length]], options)).flatMap(row => [...row]),
     },
     text: { inputs: texts.length, call: async (clip, n, options) => [...await clip.encodeText(texts[n], options)] },
     textList: {
       inputs: texts.length,
-      call: async (clip, n, options) => (await clip.encodeText(texts.slice(n, n + 5), options)).flatMap(row => [...row]),
+      call: async (clip, n, options) =>
+        (await clip.encodeText(texts.slice(n, n + 5), options)).flatMap(row => [...row]),
     },
     classify: {
       inputs: images.length,
@@ -81,7 +95,10 @@ function kindsOf({ images, texts, labels }) {
     },
     similarity: {
       inputs: images.length,
-      call: async (clip, n, options) => (await clip.similarity([images[n]], texts.slice(n, n + 3), options)).logits.flatMap(row => [...row].map(logit => logit / 100)),
+      call: async (clip, n, options) =>
+        (await clip.similarity([images[n]], texts.slice(n, n + 3), options)).logits.flatMap(row =>
+          [...row].map(logit => logit / 100)
+        ),
     },
     generator: {
       inputs: texts.length - 4,
@@ -141,8 +158,12 @@ async function reloader(service, end) {
     const controller = new AbortController()
     if (random(3) === 0) {
       setTimeout(() => controller.abort(), random(20))
-      await Clip.load(values.model, { ...loadOptions, signal: controller.signal }).then(clip => clip.dispose(), () => undefined)
-      if (getEventListeners(controller.signal, 'abort').length > 0) problem('listeners', 'a cancelled load left a listener')
+      await Clip.load(values.model, { ...loadOptions, signal: controller.signal }).then(
+        clip => clip.dispose(),
+        () => undefined,
+      )
+      if (getEventListeners(controller.signal, 'abort').length > 0)
+        problem('listeners', 'a cancelled load left a listener')
     }
     const old = service.clip
     service.clip = await Clip.load(values.model, loadOptions)
@@ -166,14 +187,16 @@ async function main() {
     if (global.gc) global.gc()
     rss.push(rssMib())
   }, Math.max(50, seconds * 10))
-  await Promise.all([reloader(service, end), ...Array.from({ length: callers }, () => caller(service, kinds, expected, end))])
+  await Promise.all([reloader(service, end), ...Array.from({ length: callers }, () =>
+    caller(service, kinds, expected, end))])
   clearInterval(sampler)
   const { queued, running } = service.clip.stats()
   await service.clip.dispose()
   fs.rmSync(folder, { recursive: true, force: true })
 
   // the first quarter fills caches and pools
-  const growthMib = median(rss.slice(-Math.ceil(rss.length / 4))) - median(rss.slice(Math.floor(rss.length / 4), Math.ceil(rss.length / 2)))
+  const growthMib = median(rss.slice(-Math.ceil(rss.length / 4))) -
+    median(rss.slice(Math.floor(rss.length / 4), Math.ceil(rss.length / 2)))
   const limitMib = 24
   const checks = {
     someOfEachHappened: counts.done > 0 && counts.aborted > 0 && counts.reloads > 0,
@@ -184,8 +207,24 @@ async function main() {
     memoryDoesNotGrow: growthMib < limitMib,
   }
   const ok = Object.values(checks).every(Boolean)
-  const memory = { firstMib: Math.round(rss[0]), lastMib: Math.round(rss.at(-1)), growthMib: Math.round(growthMib * 10) / 10, limitMib }
-  process.stdout.write(`${JSON.stringify({ ok, seconds: Math.round((performance.now() - began) / 100) / 10, checks, counts, memory, problems })}\n`)
+  const memory = {
+    firstMib: Math.round(rss[0]),
+    lastMib: Math.round(rss.at(-1)),
+    growthMib: Math.round(growthMib * 10) / 10,
+    limitMib,
+  }
+  process.stdout.write(
+    `${
+      JSON.stringify({
+        ok,
+        seconds: Math.round((performance.now() - began) / 100) / 10,
+        checks,
+        counts,
+        memory,
+        problems,
+      })
+    }\n`,
+  )
   if (!ok) process.exitCode = 1
 }
 

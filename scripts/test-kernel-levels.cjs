@@ -11,14 +11,20 @@ const path = require('node:path')
 const root = path.join(__dirname, '..')
 const kernels = path.join(root, 'cpp', 'kernels')
 const build = path.join(root, 'build', 'levels')
-const sources = fs.readdirSync(kernels, { recursive: true }).filter(name => name.endsWith('.cpp')).map(name => path.join(kernels, name))
+const sources = fs.readdirSync(kernels, { recursive: true }).filter(name => name.endsWith('.cpp')).map(name =>
+  path.join(kernels, name)
+)
 const found = command => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0
 const firstFound = commands => commands.find(found)
 
 /** The compiler flags of each level, as CMakeLists.txt gives them to compilers other than MSVC. */
 function levelFlags() {
   const flags = {}
-  for (const [, level, value] of fs.readFileSync(path.join(root, 'CMakeLists.txt'), 'utf8').matchAll(/set\(FLAGS_(\S+) ([^")]+)\)/g)) {
+  for (
+    const [, level, value] of fs.readFileSync(path.join(root, 'CMakeLists.txt'), 'utf8').matchAll(
+      /set\(FLAGS_(\S+) ([^")]+)\)/g,
+    )
+  ) {
     flags[level] = value.replace(/\$\{FLAGS_(\S+?)\}/g, (_, other) => flags[other].join(' ')).trim().split(/\s+/)
   }
   return flags
@@ -41,7 +47,8 @@ async function compileAll(compiler, units) {
   let problem
   const work = async () => {
     for (let unit = waiting.shift(); unit && problem === undefined; unit = waiting.shift()) {
-      const args = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-Werror', `-I${path.join(root, 'cpp')}`, ...unit.flags, '-c', unit.source, '-o', unit.object]
+      const args = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-Werror', `-I${path.join(root, 'cpp')}`, ...unit.flags,
+        '-c', unit.source, '-o', unit.object]
       const { ok, output } = await (launcher ? exec(launcher, [compiler, ...args]) : exec(compiler, args))
       if (!ok) problem ??= `${unit.source}:\n${output}`
     }
@@ -51,12 +58,20 @@ async function compileAll(compiler, units) {
 }
 
 /** @returns undefined, or what went wrong */
-async function testTarget({ name, family, compiler, emulator = [], levels, programs, replace = {}, flags = {}, levelsFlags = levelFlags() }) {
+async function testTarget(
+  { name, family, compiler, emulator = [], levels, programs, replace = {}, flags = {}, levelsFlags = levelFlags() },
+) {
   const folder = path.join(build, name)
   fs.mkdirSync(folder, { recursive: true })
-  const unit = (source, own) => ({ source, flags: [...own, ...(flags[path.basename(source)] ?? [])], object: path.join(folder, `${path.basename(source, '.cpp')}.o`) })
+  const unit = (source, own) => ({
+    source,
+    flags: [...own, ...(flags[path.basename(source)] ?? [])],
+    object: path.join(folder, `${path.basename(source, '.cpp')}.o`),
+  })
   const level = source => /^kernels-(?!scalar)(.*)\.cpp$/.exec(path.basename(source))?.[1]
-  const library = sources.filter(source => level(source) === undefined || level(source).startsWith('neon') === (family === 'neon'))
+  const library = sources.filter(source =>
+    level(source) === undefined || level(source).startsWith('neon') === (family === 'neon')
+  )
     .map(source => unit(replace[path.basename(source)] ?? source, levelsFlags[level(source)] ?? []))
   // what pictures are resized with needs the engine's preprocessing, which is plain C++
   const preprocess = unit(path.join(root, 'cpp', 'engine', 'preprocess.cpp'), [])
@@ -65,7 +80,8 @@ async function testTarget({ name, family, compiler, emulator = [], levels, progr
   if (problem) return problem
   for (const [i, program] of programs.entries()) {
     const binary = path.join(folder, `${program}-test`)
-    const link = await exec(compiler, ['-static', '-pthread', tests[i].object, preprocess.object, ...library.map(({ object }) => object), '-o', binary])
+    const link = await exec(compiler, ['-static', '-pthread', tests[i].object, preprocess.object,
+      ...library.map(({ object }) => object), '-o', binary])
     if (!link.ok) return link.output
     const runs = program === 'kernels' ? levels : [undefined] // each level by its name: one that is not there would test nothing
     for (const only of runs) {
@@ -84,11 +100,17 @@ function vnniTwin() {
   const file = path.join(build, 'kernels-avx-vnni.cpp')
   fs.mkdirSync(build, { recursive: true })
   const twins = ['dpbusd', 'dpwssd'].map(op => `#define _mm256_${op}_avx_epi32 _mm256_${op}_epi32`)
-  fs.writeFileSync(file, `#include <immintrin.h>\n${twins.join('\n')}\n#include "kernels/levels/kernels-avx-vnni.cpp"\n`)
+  fs.writeFileSync(
+    file,
+    `#include <immintrin.h>\n${twins.join('\n')}\n#include "kernels/levels/kernels-avx-vnni.cpp"\n`,
+  )
   return file
 }
 
-const cpuFlags = () => (fs.existsSync('/proc/cpuinfo') ? /^flags\s*:(.*)$/m.exec(fs.readFileSync('/proc/cpuinfo', 'utf8'))?.[1].trim().split(' ') : undefined) ?? []
+const cpuFlags = () =>
+  (fs.existsSync('/proc/cpuinfo')
+    ? /^flags\s*:(.*)$/m.exec(fs.readFileSync('/proc/cpuinfo', 'utf8'))?.[1].trim().split(' ')
+    : undefined) ?? []
 
 /** What can be run here, and what cannot. */
 function plan() {
@@ -97,8 +119,19 @@ function plan() {
   const qemu = firstFound(['qemu-aarch64', 'qemu-aarch64-static'])
   if (process.arch === 'arm64') skipped.push(['x86 levels', 'this machine is ARM'])
   else if (cross && qemu) {
-    targets.push({ name: 'neon', family: 'neon', compiler: cross, emulator: [qemu, '-cpu', 'max'], levels: ['neon', 'neon-dotprod', 'neon-i8mm'], programs: ['kernels', 'preprocess', 'search'] })
-  } else skipped.push(['neon, neon-dotprod, neon-i8mm', `needs ${[!cross && 'aarch64-linux-gnu-g++ (g++-aarch64-linux-gnu)', !qemu && 'qemu-aarch64 (qemu-user)'].filter(Boolean).join(' and ')}`])
+    targets.push({
+      name: 'neon',
+      family: 'neon',
+      compiler: cross,
+      emulator: [qemu, '-cpu', 'max'],
+      levels: ['neon', 'neon-dotprod', 'neon-i8mm'],
+      programs: ['kernels', 'preprocess', 'search'],
+    })
+  } else skipped.push(['neon, neon-dotprod, neon-i8mm',
+      `needs ${
+        [!cross && 'aarch64-linux-gnu-g++ (g++-aarch64-linux-gnu)', !qemu && 'qemu-aarch64 (qemu-user)'].filter(Boolean)
+          .join(' and ')
+      }`])
   if (process.arch !== 'x64') return { targets, skipped }
 
   const flags = cpuFlags()
@@ -107,10 +140,15 @@ function plan() {
   if (flags.includes('avx_vnni')) return { targets, skipped } // npm run test:native has run it
   if (compiler && flags.includes('avx512_vnni') && flags.includes('avx512vl')) {
     targets.push({
-      name: 'avx-vnni', family: 'x86', compiler, levels: ['avx-vnni'], programs: ['kernels'],
+      name: 'avx-vnni',
+      family: 'x86',
+      compiler,
+      levels: ['avx-vnni'],
+      programs: ['kernels'],
       // cpu.cpp then takes a CPU with AVX2 for one that has the other levels
       levelsFlags: { ...levelFlags(), 'avx-vnni': [...levelFlags().avx2, ...twinFlags] },
-      flags: { 'cpu.cpp': ['-DGGCLIP_EMULATE'] }, replace: { 'kernels-avx-vnni.cpp': vnniTwin() },
+      flags: { 'cpu.cpp': ['-DGGCLIP_EMULATE'] },
+      replace: { 'kernels-avx-vnni.cpp': vnniTwin() },
     })
   } else skipped.push(['avx-vnni', 'needs this CPU to have it or AVX-512 VNNI, and a C++ compiler'])
   return { targets, skipped }
@@ -123,7 +161,11 @@ async function main() {
     const began = Date.now()
     const problem = await testTarget(target)
     if (problem) failed++
-    process.stdout.write(`${problem ? `${problem}\nFAIL` : 'pass'}  ${target.levels.join(', ')} (${((Date.now() - began) / 1000).toFixed(0)} s)\n`)
+    process.stdout.write(
+      `${problem ? `${problem}\nFAIL` : 'pass'}  ${target.levels.join(', ')} (${
+        ((Date.now() - began) / 1000).toFixed(0)
+      } s)\n`,
+    )
   }
   for (const [levels, why] of skipped) process.stdout.write(`SKIPPED  ${levels}: ${why}\n`)
   process.stdout.write(`levels: ${targets.length - failed} passed, ${failed} failed, ${skipped.length} NOT RUN\n`)

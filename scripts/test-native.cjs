@@ -36,7 +36,9 @@ function runNativeTests(folder) {
       failed++
       process.stdout.write(`${result.stdout ?? ''}${result.stderr ?? ''}${result.error ?? ''}`)
     }
-    process.stdout.write(`${ok ? 'pass' : 'FAIL'}  native ${name}${ok ? '' : ` (${result.signal ?? `exit ${result.status}`})`}\n`)
+    process.stdout.write(
+      `${ok ? 'pass' : 'FAIL'}  native ${name}${ok ? '' : ` (${result.signal ?? `exit ${result.status}`})`}\n`,
+    )
   }
   process.stdout.write(`native: ${nativeTests.length - failed} passed, ${failed} failed\n`)
   return failed === 0

@@ -23,7 +23,10 @@ const kinds = {
   address: {
     flags: 'address,undefined',
     library: 'libasan.so',
-    env: { ASAN_OPTIONS: 'allocator_may_return_null=1:detect_stack_use_after_return=1', UBSAN_OPTIONS: 'print_stacktrace=1' },
+    env: {
+      ASAN_OPTIONS: 'allocator_may_return_null=1:detect_stack_use_after_return=1',
+      UBSAN_OPTIONS: 'print_stacktrace=1',
+    },
     // Node and V8 keep memory until the process ends
     nodeEnv: { ASAN_OPTIONS: 'allocator_may_return_null=1:detect_leaks=0' },
     planted: ['read past a block', 'overflow'],
@@ -44,7 +47,12 @@ const setarch = spawnSync('setarch', ['-R', 'true']).status === 0 ? ['setarch', 
 function exec(command, args, env) {
   return new Promise(resolve => {
     const [first, ...rest] = [...setarch, command, ...args]
-    const child = spawn(first, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 600_000, killSignal: 'SIGKILL' })
+    const child = spawn(first, rest, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 600_000,
+      killSignal: 'SIGKILL',
+    })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))
     child.on('error', error => resolve({ end: String(error), output }))
@@ -54,7 +62,11 @@ function exec(command, args, env) {
 
 /** Node with `library`, of which alone reports count. */
 async function inNode(kind, library, args, env) {
-  const { end, output } = await exec(process.execPath, args, { ...kinds[kind].nodeEnv, LD_PRELOAD: runtimeOf(kind), ...env })
+  const { end, output } = await exec(process.execPath, args, {
+    ...kinds[kind].nodeEnv,
+    LD_PRELOAD: runtimeOf(kind),
+    ...env,
+  })
   const reports = reportsOf(output, [path.basename(library)])
   return reports.length === 0 ? { end, output } : { end: `${reports.length} reports`, output: reports.join('\n') }
 }
@@ -71,20 +83,23 @@ async function missing(kind) {
   if (process.platform !== 'linux') return 'Node is started with the sanitizer through LD_PRELOAD, which needs Linux'
   if (!runtimeOf(kind)) return `${compiler} has no ${kinds[kind].library}: it takes GCC and its sanitizers' libraries`
   const { end, output } = await inNode(kind, '', ['-e', '0'])
-  return end === 'exit 0' ? undefined : `Node does not start with ${kinds[kind].library} (${end}): ${output.trim().split('\n')[0]}`
+  return end === 'exit 0'
+    ? undefined
+    : `Node does not start with ${kinds[kind].library} (${end}): ${output.trim().split('\n')[0]}`
 }
 
 /** The library of faults. */
 function buildPlanted(kind, out) {
   const library = path.join(out, 'planted.so')
-  run(compiler, ['-std=c++17', '-O1', '-g1', '-fPIC', '-shared', '-pthread', `-fsanitize=${kinds[kind].flags}`, '-fno-sanitize-recover=undefined',
-    path.join(fixtures, 'planted.cpp'), '-o', library])
+  run(compiler, ['-std=c++17', '-O1', '-g1', '-fPIC', '-shared', '-pthread', `-fsanitize=${kinds[kind].flags}`,
+    '-fno-sanitize-recover=undefined', path.join(fixtures, 'planted.cpp'), '-o', library])
   return library
 }
 
 /** A planted fault must be reported in Node, too: a sanitizer that sees nothing would pass everything. */
 async function seesPlanted(kind, fault, library) {
-  const { end, output } = await inNode(kind, library, ['-e', `try { process.dlopen({ exports: {} }, ${JSON.stringify(library)}) } catch { /* no addon */ }`], { PLANTED: fault })
+  const { end, output } = await inNode(kind, library, ['-e',
+    `try { process.dlopen({ exports: {} }, ${JSON.stringify(library)}) } catch { /* no addon */ }`], { PLANTED: fault })
   return { ok: end !== 'exit 0' && /Sanitizer|runtime error/.test(output), end, output }
 }
 
@@ -109,14 +124,20 @@ async function testWith(kind) {
   const addon = path.join(out, 'ggclip.node'), library = buildPlanted(kind, out)
   const quiet = async running => running.then(({ end, output }) => ({ ok: end === 'exit 0', end, output }))
   const tests = [
-    ...kinds[kind].planted.map(fault => [`a planted fault is reported in Node: ${fault}`, () => seesPlanted(kind, fault, library)]),
-    ['a session in Node', () => quiet(inNode(kind, addon, [path.join(fixtures, 'session.cjs')], { GGCLIP_ADDON: addon }))],
+    ...kinds[kind].planted.map(
+      fault => [`a planted fault is reported in Node: ${fault}`, () => seesPlanted(kind, fault, library)],
+    ),
+    ['a session in Node',
+      () => quiet(inNode(kind, addon, [path.join(fixtures, 'session.cjs')], { GGCLIP_ADDON: addon }))],
     ...nativeTests.filter(({ sanitizers = Object.keys(kinds) }) => sanitizers.includes(kind))
-      .map(({ name, args = () => [], sanitizedArgs = args }) => [`native ${name}`, () => quiet(exec(path.join(out, `${name}-test`), sanitizedArgs(), kinds[kind].env))]),
+      .map((
+        { name, args = () => [], sanitizedArgs = args },
+      ) => [`native ${name}`, () => quiet(exec(path.join(out, `${name}-test`), sanitizedArgs(), kinds[kind].env))]),
   ]
   const results = []
   const work = async () => {
-    for (let next = tests.shift(); next; next = tests.shift()) results.push(await runOne(`${kind}: ${next[0]}`, next[1]))
+    for (let next = tests.shift(); next; next = tests.shift())
+      results.push(await runOne(`${kind}: ${next[0]}`, next[1]))
   }
   await Promise.all(Array.from({ length: Math.min(2, os.availableParallelism()) }, work))
   return results
@@ -125,10 +146,12 @@ async function testWith(kind) {
 async function main() {
   const wanted = process.argv.slice(2)
   const unknown = wanted.find(name => !kinds[name])
-  if (unknown !== undefined) throw new Error(`unknown sanitizer '${unknown}': expected ${Object.keys(kinds).join(' or ')}`)
+  if (unknown !== undefined)
+    throw new Error(`unknown sanitizer '${unknown}': expected ${Object.keys(kinds).join(' or ')}`)
   buildTs()
   const results = []
-  for (const kind of Object.keys(kinds)) if (wanted.length === 0 || wanted.includes(kind)) results.push(...(await testWith(kind)))
+  for (const kind of Object.keys(kinds))
+    if (wanted.length === 0 || wanted.includes(kind)) results.push(...(await testWith(kind)))
   const failed = results.filter(ok => !ok).length
   process.stdout.write(`sanitizers: ${results.length - failed} passed, ${failed} failed\n`)
   if (failed > 0) process.exitCode = 1

@@ -10,7 +10,9 @@ function reportsOf(output, libraries) {
   const reports = output.split(/^={18}$/m).filter(part => part.includes('WARNING: ThreadSanitizer'))
   return reports.filter(report => {
     // where a thread was started, and what owns the memory, is said of every report
-    const accesses = report.split(/\n\n/).filter(paragraph => !/^ {2}(Thread T|Location is|Mutex M\d+ (is|\(0x\w+\)) |As if synchronized)/.test(paragraph.replace(/^\n/, '')))
+    const accesses = report.split(/\n\n/).filter(paragraph =>
+      !/^ {2}(Thread T|Location is|Mutex M\d+ (is|\(0x\w+\)) |As if synchronized)/.test(paragraph.replace(/^\n/, ''))
+    )
     return accesses.some(paragraph => libraries.some(library => paragraph.includes(`(${library}+0x`)))
   })
 }

@@ -36,7 +36,7 @@ function fetchTree(work) {
   const name = `${pin.package}@${pin.version}`
   process.stderr.write(`vendor: fetching ggml ${pin.ggml} from npm package ${name}\n`)
   run('npm', ['pack', name, '--silent', '--pack-destination', '.'], { cwd: work })
-  const archive = fs.readdirSync(work).find((file) => file.endsWith('.tgz'))
+  const archive = fs.readdirSync(work).find(file => file.endsWith('.tgz'))
   if (!archive) throw new Error(`npm pack ${name} left no archive`)
 
   const sha512 = createHash('sha512').update(fs.readFileSync(path.join(work, archive))).digest('base64')
@@ -44,7 +44,9 @@ function fetchTree(work) {
     throw new Error(`${name}: integrity mismatch: expected ${pin.integrity}, found sha512-${sha512}`)
   }
   run('tar', ['-xzf', archive, pin.bundle], { cwd: work })
-  run('git', ['-c', 'advice.detachedHead=false', 'clone', '--quiet', '--no-checkout', pin.bundle, 'tree'], { cwd: work })
+  run('git', ['-c', 'advice.detachedHead=false', 'clone', '--quiet', '--no-checkout', pin.bundle, 'tree'], {
+    cwd: work,
+  })
   const tree = path.join(work, 'tree')
   const head = run('git', ['rev-parse', 'HEAD'], { cwd: tree, capture: true }).trim()
   if (head !== pin.commit) throw new Error(`${name}: expected commit ${pin.commit} in its bundle, found ${head}`)

@@ -17,24 +17,32 @@ module.exports = class SkipReporter {
 
   onRunComplete(_, { testResults }) {
     if (this.#selected) return
-    const skipped = testResults.flatMap(({ testFilePath, testResults: tests }) => tests
-      .filter(({ status }) => status === 'pending' || status === 'todo' || status === 'disabled')
-      .map(({ fullName }) => `${path.relative(root, testFilePath).replaceAll(path.sep, '/')}: ${fullName}`))
+    const skipped = testResults.flatMap(({ testFilePath, testResults: tests }) =>
+      tests
+        .filter(({ status }) => status === 'pending' || status === 'todo' || status === 'disabled')
+        .map(({ fullName }) => `${path.relative(root, testFilePath).replaceAll(path.sep, '/')}: ${fullName}`)
+    )
     const { named, unnamed } = sortOut(skipped)
-    for (const [why, names] of named) process.stderr.write(`SKIPPED ${names.length}: ${why}\n${names.map(name => `  ${name}\n`).join('')}`)
-    for (const name of unnamed) process.stderr.write(`SKIPPED without a reason that test/skips.cjs names and that holds here:\n  ${name}\n`)
+    for (const [why, names] of named)
+      process.stderr.write(`SKIPPED ${names.length}: ${why}\n${names.map(name => `  ${name}\n`).join('')}`)
+    for (const name of unnamed)
+      process.stderr.write(`SKIPPED without a reason that test/skips.cjs names and that holds here:\n  ${name}\n`)
     process.stderr.write(`Skipped: ${skipped.length - unnamed.length} with a reason, ${unnamed.length} without\n`)
     this.#unnamed = unnamed
   }
 
   getLastError() {
-    return this.#unnamed.length > 0 ? new Error(`${this.#unnamed.length} tests were skipped without a reason that holds`) : undefined
+    return this.#unnamed.length > 0
+      ? new Error(`${this.#unnamed.length} tests were skipped without a reason that holds`)
+      : undefined
   }
 }
 
 /** @param {string[]} skipped @returns {{ named: Map<string, string[]>, unnamed: string[] }} names by reason, and those that have none */
 function sortOut(skipped) {
-  const absent = Object.values(needs).map(({ absent, tests }) => ({ why: absent(), tests })).filter(({ why }) => why !== false)
+  const absent = Object.values(needs).map(({ absent, tests }) => ({ why: absent(), tests })).filter(({ why }) =>
+    why !== false
+  )
   const named = new Map()
   const unnamed = []
   for (const name of skipped) {

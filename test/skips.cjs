@@ -12,12 +12,18 @@ const runs = (command, ...args) => spawnSync(command, args).status === 0
 /** `absent` says why this machine lacks what is needed, or nothing where it has it; `tests`: paths and names that need it. */
 const needs = {
   chromium: {
-    absent: () => findBrowser() === undefined && 'no Chromium (CHROME_PATH, PATH, or from scripts/fetch-chromium.cjs): the web page is not tested in a browser',
+    absent: () =>
+      findBrowser() === undefined &&
+      'no Chromium (CHROME_PATH, PATH, or from scripts/fetch-chromium.cjs): the web page is not tested in a browser',
     tests: /^test\/server\/page\//,
   },
-  systemd: { absent: () => !runs('systemd-analyze', '--version') && 'no systemd-analyze', tests: /^test\/server\/deploy\.test\.ts: .*systemd/ },
+  systemd: {
+    absent: () => !runs('systemd-analyze', '--version') && 'no systemd-analyze',
+    tests: /^test\/server\/deploy\.test\.ts: .*systemd/,
+  },
   terminal: {
-    absent: () => !(process.platform === 'linux' && existsSync('/usr/bin/script')) && "no /usr/bin/script of util-linux",
+    absent: () =>
+      !(process.platform === 'linux' && existsSync('/usr/bin/script')) && 'no /usr/bin/script of util-linux',
     tests: /^test\/cli\/hub\.test\.ts: .*a terminal/,
   },
   twoCores: {
@@ -26,17 +32,23 @@ const needs = {
   },
   linux: {
     absent: () => process.platform !== 'linux' && 'not Linux: no /proc, no prlimit',
-    tests: /^test\/(model-files\/quantize|models\/addresses|lifecycle\/scarcity|reference\/dtype|streams\/(cli|log|scarcity))\.test\.ts: /,
+    tests:
+      /^test\/(model-files\/quantize|models\/addresses|lifecycle\/scarcity|reference\/dtype|streams\/(cli|log|scarcity))\.test\.ts: /,
   },
   mounts: {
-    absent: () => !runs('unshare', '-rm', 'mount', '-t', 'tmpfs', 'none', '/mnt') && 'no unshare of util-linux, or this user may not mount in a namespace of his own',
+    absent: () =>
+      !runs('unshare', '-rm', 'mount', '-t', 'tmpfs', 'none', '/mnt') &&
+      'no unshare of util-linux, or this user may not mount in a namespace of his own',
     tests: /^test\/model-files\/writing\.test\.ts: file systems/,
   },
   python: {
     absent: () => !runs('python3', '-c', 'import pty') && 'no python3, which makes a terminal that is closed',
     tests: /^test\/streams\/log\.test\.ts: .*a terminal/,
   },
-  posix: { absent: () => process.platform === 'win32' && 'Windows: no ulimit, no other users, no /bin/sh', tests: /^test\/(model-files\/(quantize|writing)|models\/(transfer|surroundings)|cli\/texts)\.test\.ts: / },
+  posix: {
+    absent: () => process.platform === 'win32' && 'Windows: no ulimit, no other users, no /bin/sh',
+    tests: /^test\/(model-files\/(quantize|writing)|models\/(transfer|surroundings)|cli\/texts)\.test\.ts: /,
+  },
 }
 
 module.exports = { needs }

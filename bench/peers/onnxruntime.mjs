@@ -18,7 +18,8 @@ export async function openOnnx(directory, file, threads) {
   return {
     version: ort.env.versions.node ?? ort.env.versions.common,
     image: (pixels, n, size) => session.run({ pixel_values: new ort.Tensor('float32', pixels, [n, 3, size, size]) }),
-    text: (ids, n) => session.run({ input_ids: new ort.Tensor('int64', BigInt64Array.from(ids, BigInt), [n, ids.length / n]) }),
+    text: (ids, n) =>
+      session.run({ input_ids: new ort.Tensor('int64', BigInt64Array.from(ids, BigInt), [n, ids.length / n]) }),
     close: () => session.release(),
   }
 }

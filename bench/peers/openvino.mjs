@@ -9,7 +9,9 @@ const python = process.env.GGCLIP_BENCH_PYTHON ?? path.join(import.meta.dirname,
 
 export async function openOpenVino(directory, threads) {
   if (!fs.existsSync(python)) return null
-  const child = spawn(python, [path.join(import.meta.dirname, 'run_openvino.py'), directory, String(threads)], { stdio: ['pipe', 'pipe', 'ignore'] })
+  const child = spawn(python, [path.join(import.meta.dirname, 'run_openvino.py'), directory, String(threads)], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const read = async () => (await lines.next()).value
   let line = await read()

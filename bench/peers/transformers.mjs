@@ -15,7 +15,11 @@ export async function openTransformers(directory, threads) {
   env.localModelPath = path.dirname(directory)
   const name = path.basename(directory)
   const processor = await AutoProcessor.from_pretrained(name)
-  const model = await CLIPVisionModelWithProjection.from_pretrained(name, { dtype: 'q8', device: 'cpu', session_options: { intraOpNumThreads: threads } })
+  const model = await CLIPVisionModelWithProjection.from_pretrained(name, {
+    dtype: 'q8',
+    device: 'cpu',
+    session_options: { intraOpNumThreads: threads },
+  })
   return {
     version: env.version,
     async encode(bytes) {

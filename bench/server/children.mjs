@@ -31,7 +31,8 @@ export function startGgclip({ name = 'ggclip', model, dtype, threads, extra = []
   const main = path.join(root, 'dist', 'cli', 'main.js')
   const weights = dtype ? ['--dtype', dtype] : []
   const source = model ? ['--model', `bench=${model}`] : []
-  return start(name, main, ['serve', '--port', '0', '--json', '--log-level', 'error', '--threads', String(threads), ...source, ...weights, ...extra])
+  return start(name, main, ['serve', '--port', '0', '--json', '--log-level', 'error', '--threads', String(threads),
+    ...source, ...weights, ...extra])
 }
 
 /** undefined where bench/peers/install.sh has not been run. */
@@ -39,7 +40,8 @@ export function startPeer({ threads, quantised }) {
   const onnx = path.join(root, 'build', 'bench', 'vit-b-32-onnx')
   const installed = fs.existsSync(path.join(root, 'bench', 'peers', 'node_modules', '@huggingface', 'transformers'))
   if (!installed || !fs.existsSync(path.join(onnx, 'onnx', 'vision_model.onnx'))) return undefined
-  return start('transformers.js', path.join(import.meta.dirname, 'peer.mjs'), ['--model', onnx, '--threads', String(threads), ...(quantised ? ['--quantised'] : [])])
+  return start('transformers.js', path.join(import.meta.dirname, 'peer.mjs'), ['--model', onnx, '--threads',
+    String(threads), ...(quantised ? ['--quantised'] : [])])
 }
 
 // an 'exit' handler runs only where the process ends by itself

@@ -3,7 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import autocannon from 'autocannon'
 
-const quantile = (sorted, share) => (sorted.length === 0 ? null : sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)])
+const quantile = (
+  sorted,
+  share,
+) => (sorted.length === 0 ? null : sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)])
 
 function describe(latencies) {
   const sorted = [...latencies].sort((a, b) => a - b)
@@ -26,8 +29,13 @@ export async function fire(server, requests, { connections, seconds, rate }) {
   const own = requests.map(request => ({ ...request, onResponse }))
   let clients = 0
   const run = autocannon({
-    url: server.url, connections, duration: seconds, timeout: 120, ...(rate === undefined ? {} : { overallRate: rate }),
-    requests: own.slice(0, 1), setupClient: client => client.setRequests([own[clients++ % own.length]]),
+    url: server.url,
+    connections,
+    duration: seconds,
+    timeout: 120,
+    ...(rate === undefined ? {} : { overallRate: rate }),
+    requests: own.slice(0, 1),
+    setupClient: client => client.setRequests([own[clients++ % own.length]]),
   })
   run.on('response', (client, status, bytes, ms) => {
     statuses[status] = (statuses[status] ?? 0) + 1
@@ -35,13 +43,23 @@ export async function fire(server, requests, { connections, seconds, rate }) {
   })
   const { errors, timeouts } = await run
   await idle(server)
-  return { perSecond: ok.length / seconds, ok: describe(ok), refused: describe(refused), withoutHint, statuses, errors, timeouts }
+  return {
+    perSecond: ok.length / seconds,
+    ok: describe(ok),
+    refused: describe(refused),
+    withoutHint,
+    statuses,
+    errors,
+    timeouts,
+  }
 }
 
 /** One value of /metrics; the first of several series. */
 export async function metric(url, name) {
   const text = await (await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(30_000) })).text()
-  return Number(text.split('\n').find(line => line.startsWith(`${name} `) || line.startsWith(`${name}{`))?.split(' ').at(-1))
+  return Number(
+    text.split('\n').find(line => line.startsWith(`${name} `) || line.startsWith(`${name}{`))?.split(' ').at(-1),
+  )
 }
 
 /** Requests that autocannon left behind are still computed where a server does not notice: they must not slow the next side. */

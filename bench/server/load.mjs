@@ -12,10 +12,18 @@ import { imageRequest, makePictures } from './requests.mjs'
 
 const { values: options } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '10' }, connections: { type: 'string', default: '1,16,64,256' }, rounds: { type: 'string', default: '3' },
-    threads: { type: 'string', default: String(os.availableParallelism()) }, model: { type: 'string' }, dtype: { type: 'string', default: 'q8_0' },
-    picture: { type: 'string', default: '640x480' }, 'max-queue': { type: 'string', default: '64' }, 'overload-factor': { type: 'string', default: '10' },
-    only: { type: 'string' }, json: { type: 'string' }, 'peer-f32': { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '10' },
+    connections: { type: 'string', default: '1,16,64,256' },
+    rounds: { type: 'string', default: '3' },
+    threads: { type: 'string', default: String(os.availableParallelism()) },
+    model: { type: 'string' },
+    dtype: { type: 'string', default: 'q8_0' },
+    picture: { type: 'string', default: '640x480' },
+    'max-queue': { type: 'string', default: '64' },
+    'overload-factor': { type: 'string', default: '10' },
+    only: { type: 'string' },
+    json: { type: 'string' },
+    'peer-f32': { type: 'boolean', default: false },
   },
 })
 const root = path.join(import.meta.dirname, '..', '..')
@@ -42,13 +50,18 @@ async function compare(servers, connections) {
     row.p50 = median(row.runs.map(run => run.ok.p50))
     row.p99 = median(row.runs.map(run => run.ok.p99))
     row.ratio = median(row.runs.map((run, round) => run.perSecond / last.runs[round].perSecond))
-    process.stderr.write(`${connections} connections: ${row.name}: ${row.perSecond.toFixed(1)} images/s, p50 ${row.p50?.toFixed(0)} ms, p99 ${row.p99?.toFixed(0)} ms, ratio ${row.ratio.toFixed(2)}\n`)
+    process.stderr.write(
+      `${connections} connections: ${row.name}: ${row.perSecond.toFixed(1)} images/s, p50 ${
+        row.p50?.toFixed(0)
+      } ms, p99 ${row.p99?.toFixed(0)} ms, ratio ${row.ratio.toFixed(2)}\n`,
+    )
   }
   return { connections, rows }
 }
 
 // the benchmark's model has no tokenizer, and the peer loads no text tower either
-const startOurs = (name, extra) => startGgclip({ name, model, dtype: options.dtype, threads, extra: ['--towers', 'image', ...extra] })
+const startOurs = (name, extra) =>
+  startGgclip({ name, model, dtype: options.dtype, threads, extra: ['--towers', 'image', ...extra] })
 
 async function compareAll() {
   const starting = [startOurs('ggclip', []), startOurs('ggclip fast', ['--precision', 'fast'])]
@@ -59,7 +72,8 @@ async function compareAll() {
   try {
     for (const server of servers) await fire(server, requests, { connections: 4, seconds: 1 })
     report.cases = []
-    for (const connections of options.connections.split(',').map(Number)) report.cases.push(await compare(servers, connections))
+    for (const connections of options.connections.split(',').map(Number))
+      report.cases.push(await compare(servers, connections))
     const resident = await Promise.all(servers.map(({ url }) => metric(url, 'process_resident_memory_bytes')))
     report.rssMib = Object.fromEntries(servers.map(({ name }, i) => [name, Math.round(resident[i] / 2 ** 20)]))
   } finally {
@@ -72,7 +86,11 @@ async function overloadAlone() {
   const server = await startOurs('ggclip', ['--max-queue', String(maxQueue)])
   try {
     await fire(server, requests, { connections: 1, seconds: 1 })
-    report.overload = await overload(server, requests, { seconds, maxQueue, factor: Number(options['overload-factor']) })
+    report.overload = await overload(server, requests, {
+      seconds,
+      maxQueue,
+      factor: Number(options['overload-factor']),
+    })
     process.stderr.write(`${overloadLine(report.overload)}\n`)
   } finally {
     await server.stop()
@@ -82,8 +100,16 @@ async function overloadAlone() {
 const model = options.model ?? makeModel('vit-b-32').directory
 const requests = (await makePictures(16, { width, height })).map(imageRequest)
 const report = {
-  date: new Date().toISOString(), cpu: os.cpus()[0].model, cores: os.availableParallelism(), threads, seconds, rounds, node: process.version,
-  model: options.model === undefined ? 'ViT-B/32, random weights' : path.basename(options.model), dtype: options.dtype, picture: options.picture,
+  date: new Date().toISOString(),
+  cpu: os.cpus()[0].model,
+  cores: os.availableParallelism(),
+  threads,
+  seconds,
+  rounds,
+  node: process.version,
+  model: options.model === undefined ? 'ViT-B/32, random weights' : path.basename(options.model),
+  dtype: options.dtype,
+  picture: options.picture,
   peer: `transformers.js, ${peerType}`,
 }
 if (options.only !== 'overload') await compareAll()

@@ -8,10 +8,16 @@ import { pathToFileURL } from 'node:url'
 import Fastify from 'fastify'
 
 const { values } = parseArgs({
-  options: { model: { type: 'string' }, threads: { type: 'string', default: '1' }, quantised: { type: 'boolean', default: false } },
+  options: {
+    model: { type: 'string' },
+    threads: { type: 'string', default: '1' },
+    quantised: { type: 'boolean', default: false },
+  },
 })
 const peers = createRequire(path.join(import.meta.dirname, '..', 'peers', 'package.json'))
-const { AutoProcessor, CLIPVisionModelWithProjection, env, RawImage } = await import(pathToFileURL(peers.resolve('@huggingface/transformers')).href)
+const { AutoProcessor, CLIPVisionModelWithProjection, env, RawImage } = await import(
+  pathToFileURL(peers.resolve('@huggingface/transformers')).href
+)
 
 env.allowRemoteModels = false
 env.localModelPath = path.dirname(path.resolve(values.model))
@@ -25,14 +31,21 @@ const model = await CLIPVisionModelWithProjection.from_pretrained(name, {
 const app = Fastify({ bodyLimit: 32 * 2 ** 20 })
 app.get('/metrics', (_, reply) => {
   const { user, system } = process.cpuUsage()
-  return reply.type('text/plain').send(`process_resident_memory_bytes ${process.memoryUsage().rss}\nprocess_cpu_seconds_total ${(user + system) / 1e6}\n`)
+  return reply.type('text/plain').send(
+    `process_resident_memory_bytes ${process.memoryUsage().rss}\nprocess_cpu_seconds_total ${(user + system) / 1e6}\n`,
+  )
 })
 app.post('/v1/embeddings', async request => {
   const bytes = Buffer.from(request.body.input[0].image, 'base64')
   const image = await RawImage.fromBlob(new Blob([bytes]))
   const { image_embeds: embeds } = await model(await processor(image))
   const vector = embeds.normalize().tolist()[0]
-  return { object: 'list', data: [{ object: 'embedding', index: 0, embedding: vector }], model: name, usage: { prompt_tokens: 0, total_tokens: 0 } }
+  return {
+    object: 'list',
+    data: [{ object: 'embedding', index: 0, embedding: vector }],
+    model: name,
+    usage: { prompt_tokens: 0, total_tokens: 0 },
+  }
 })
 const url = await app.listen({ host: '127.0.0.1', port: 0 })
 process.stdout.write(`${JSON.stringify({ url })}\n`)

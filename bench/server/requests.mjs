@@ -18,12 +18,17 @@ export async function makePictures(count, { width = 640, height = 480 } = {}) {
   for (let i = 0; i < count; i++) {
     // coarse noise, enlarged: smooth areas and edges, about as many bytes as a photograph
     const data = Buffer.from(Uint8Array.from({ length: 80 * 60 * 3 }, () => random() * 256))
-    pictures.push(await sharp(data, { raw: { width: 80, height: 60, channels: 3 } }).resize(width, height).jpeg({ quality: 85 }).toBuffer())
+    pictures.push(
+      await sharp(data, { raw: { width: 80, height: 60, channels: 3 } }).resize(width, height).jpeg({ quality: 85 })
+        .toBuffer(),
+    )
   }
   return pictures
 }
 
 export const imageRequest = picture => ({
-  method: 'POST', path: '/v1/embeddings', headers: { 'content-type': 'application/json' },
+  method: 'POST',
+  path: '/v1/embeddings',
+  headers: { 'content-type': 'application/json' },
   body: JSON.stringify({ input: [{ image: picture.toString('base64') }] }),
 })

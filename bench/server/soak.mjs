@@ -11,8 +11,13 @@ import { makeTraffic, send } from './traffic.mjs'
 
 const { values: options } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '600' }, connections: { type: 'string', default: '16' }, threads: { type: 'string', default: '1' },
-    model: { type: 'string' }, dtype: { type: 'string' }, json: { type: 'string' }, seed: { type: 'string', default: '1' },
+    seconds: { type: 'string', default: '600' },
+    connections: { type: 'string', default: '16' },
+    threads: { type: 'string', default: '1' },
+    model: { type: 'string' },
+    dtype: { type: 'string' },
+    json: { type: 'string' },
+    seed: { type: 'string', default: '1' },
   },
 })
 const seconds = Number(options.seconds)
@@ -36,7 +41,8 @@ async function client(url, end) {
       if (request.statuses.includes(status)) continue
     }
     counts.wrong++
-    if (problems.length < 10) problems.push(`${request.route}: ${problem ?? `status ${status}, expected ${request.statuses.join(' or ')}`}`)
+    if (problems.length < 10)
+      problems.push(`${request.route}: ${problem ?? `status ${status}, expected ${request.statuses.join(' or ')}`}`)
   }
 }
 
@@ -49,40 +55,58 @@ function slopePerMinute(samples) {
   return above / samples.reduce((sum, { minute }) => sum + (minute - meanX) ** 2, 0)
 }
 
-const server = await startGgclip({ model: options.model, dtype: options.dtype, threads: options.threads, extra: ['--max-queue', '256'] })
+const server = await startGgclip({
+  model: options.model,
+  dtype: options.dtype,
+  threads: options.threads,
+  extra: ['--max-queue', '256'],
+})
 const began = performance.now()
 const end = began + seconds * 1000
 const samples = []
 const mibOf = async name => await metric(server.url, name) / 2 ** 20
-const sample = async () => samples.push({
-  minute: (performance.now() - began) / 60_000, mib: await mibOf('process_resident_memory_bytes'),
-  heapMib: await mibOf('nodejs_heap_size_used_bytes'), externalMib: await mibOf('nodejs_external_memory_bytes'),
-})
+const sample = async () =>
+  samples.push({
+    minute: (performance.now() - began) / 60_000,
+    mib: await mibOf('process_resident_memory_bytes'),
+    heapMib: await mibOf('nodejs_heap_size_used_bytes'),
+    externalMib: await mibOf('nodejs_external_memory_bytes'),
+  })
 const sampler = setInterval(() => void sample().catch(() => undefined), Math.max(100, seconds * 5))
 // the first half fills pools and caches
 const settled = () => samples.slice(samples.length >> 1)
 /** The least of each ten samples: garbage comes and goes, what is lost stays. */
 function floors() {
   const list = settled()
-  return Array.from({ length: Math.floor(list.length / 10) }, (_, i) => list.slice(10 * i, 10 * i + 10).reduce((least, one) => (one.mib < least.mib ? one : least)))
+  return Array.from(
+    { length: Math.floor(list.length / 10) },
+    (_, i) => list.slice(10 * i, 10 * i + 10).reduce((least, one) => (one.mib < least.mib ? one : least)),
+  )
 }
 const trend = () => (floors().length > 2 ? Math.round(slopePerMinute(floors()) * 100) / 100 : null)
-const teller = setInterval(() => process.stderr.write(
-  `${Math.round((performance.now() - began) / 1000)} s: ${samples.at(-1)?.mib.toFixed(0)} MiB resident, trend of the second half ${trend()} MiB/min, ${counts.answered} answered, ${counts.aborted} given up, ${counts.wrong} wrong\n`,
-), 60_000)
+const teller = setInterval(() =>
+  process.stderr.write(
+    `${Math.round((performance.now() - began) / 1000)} s: ${
+      samples.at(-1)?.mib.toFixed(0)
+    } MiB resident, trend of the second half ${trend()} MiB/min, ${counts.answered} answered, ${counts.aborted} given up, ${counts.wrong} wrong\n`,
+  ), 60_000)
 let left
 try {
   await Promise.all(Array.from({ length: Number(options.connections) }, () => client(server.url, end)))
   clearInterval(sampler)
   await new Promise(resolve => void setTimeout(resolve, 300))
-  left = { inWork: await metric(server.url, 'ggclip_http_requests_in_progress'), admitted: await metric(server.url, 'ggclip_admitted_inputs') }
+  left = {
+    inWork: await metric(server.url, 'ggclip_http_requests_in_progress'),
+    admitted: await metric(server.url, 'ggclip_admitted_inputs'),
+  }
 } finally {
   clearInterval(sampler)
   clearInterval(teller)
   await server.stop()
 }
 const memory = {
-  firstMib: Math.round(samples[0]?.mib), lastMib: Math.round(samples.at(-1)?.mib),
+  firstMib: Math.round(samples[0]?.mib),
+  lastMib: Math.round(samples.at(-1)?.mib),
   trendMibPerMinute: trend(),
   limitMibPerMinute: 1,
 }
@@ -93,7 +117,16 @@ const checks = {
   // a trend wants minutes: in a short run it is told and not judged
   memoryFlat: seconds < 120 || memory.trendMibPerMinute <= memory.limitMibPerMinute,
 }
-const report = { ok: Object.values(checks).every(Boolean), seconds, checks, counts, statuses, memory, problems, samples }
+const report = {
+  ok: Object.values(checks).every(Boolean),
+  seconds,
+  checks,
+  counts,
+  statuses,
+  memory,
+  problems,
+  samples,
+}
 if (options.json) {
   fs.mkdirSync(path.dirname(path.resolve(options.json)), { recursive: true })
   fs.writeFileSync(`${options.json}.new`, `${JSON.stringify(report, null, 2)}\n`)

@@ -12,17 +12,41 @@ export async function makeTraffic(seed) {
   const pick = list => list[Math.floor(random() * list.length)]
   const pictures = await makePictures(16)
   const images = pictures.map(picture => imageRequest(picture).body)
-  const json = (route, body) => ({ route, headers: { 'content-type': 'application/json' }, body: typeof body === 'string' ? body : JSON.stringify(body) })
+  const json = (route, body) => ({
+    route,
+    headers: { 'content-type': 'application/json' },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
   const text = () => `text ${Math.floor(random() * 1e6)}`
   const kinds = [
     { weight: 8, statuses: [200, 503], make: () => json('/v1/embeddings', pick(images)) },
-    { weight: 6, statuses: [200, 503], make: () => json('/v1/embeddings', { input: Array.from({ length: 1 + Math.floor(random() * 8) }, text), encoding_format: pick(['float', 'base64']) }) },
-    { weight: 2, statuses: [200, 503], make: () => json('/v1/classify', { image: pick(pictures).toString('base64'), labels: ['cat', 'dog', text()] }) },
+    {
+      weight: 6,
+      statuses: [200, 503],
+      make: () =>
+        json('/v1/embeddings', {
+          input: Array.from({ length: 1 + Math.floor(random() * 8) }, text),
+          encoding_format: pick(['float', 'base64']),
+        }),
+    },
+    {
+      weight: 2,
+      statuses: [200, 503],
+      make: () => json('/v1/classify', { image: pick(pictures).toString('base64'), labels: ['cat', 'dog', text()] }),
+    },
     { weight: 2, statuses: [200, 503], make: () => form('/v1/classify', pick(pictures), { labels: ['cat', 'dog'] }) },
     { weight: 1, statuses: [400], make: () => json('/v1/embeddings', '{') },
     { weight: 1, statuses: [422], make: () => json('/v1/embeddings', { input: [] }) },
-    { weight: 1, statuses: [415, 422], make: () => json('/v1/embeddings', { input: [{ image: pick(pictures).subarray(0, 2000).toString('base64') }] }) },
-    { weight: 1, statuses: [404], make: () => json('/v1/embeddings', { input: 'a', model: `none-${Math.floor(random() * 1000)}` }) },
+    {
+      weight: 1,
+      statuses: [415, 422],
+      make: () => json('/v1/embeddings', { input: [{ image: pick(pictures).subarray(0, 2000).toString('base64') }] }),
+    },
+    {
+      weight: 1,
+      statuses: [404],
+      make: () => json('/v1/embeddings', { input: 'a', model: `none-${Math.floor(random() * 1000)}` }),
+    },
   ]
   const total = kinds.reduce((sum, { weight }) => sum + weight, 0)
   return {
@@ -37,9 +61,16 @@ export async function makeTraffic(seed) {
 
 function form(route, picture, fields) {
   const boundary = 'ggclip-soak-boundary'
-  const part = (head, content) => [Buffer.from(`--${boundary}\r\ncontent-disposition: form-data; ${head}\r\n\r\n`), Buffer.from(content), Buffer.from('\r\n')]
-  const parts = Object.entries(fields).flatMap(([name, values]) => values.flatMap(value => part(`name="${name}"`, value)))
-  const body = Buffer.concat([...part('name="file"; filename="picture.jpg"', picture), ...parts, Buffer.from(`--${boundary}--\r\n`)])
+  const part = (
+    head,
+    content,
+  ) => [Buffer.from(`--${boundary}\r\ncontent-disposition: form-data; ${head}\r\n\r\n`), Buffer.from(content),
+    Buffer.from('\r\n')]
+  const parts = Object.entries(fields).flatMap(([name, values]) =>
+    values.flatMap(value => part(`name="${name}"`, value))
+  )
+  const body = Buffer.concat([...part('name="file"; filename="picture.jpg"', picture), ...parts,
+    Buffer.from(`--${boundary}--\r\n`)])
   return { route, headers: { 'content-type': `multipart/form-data; boundary=${boundary}` }, body }
 }
 
@@ -48,7 +79,11 @@ const agent = new http.Agent({ keepAlive: true })
 /** Resolves to { status }, { gaveUp: true } or { problem }, in any case and in time: Node's fetch() may never end when it is aborted. */
 export function send(url, { route, headers, body, giveUpMs }) {
   return new Promise(resolve => {
-    const request = http.request(`${url}${route}`, { method: 'POST', agent, headers: { ...headers, 'content-length': Buffer.byteLength(body) } })
+    const request = http.request(`${url}${route}`, {
+      method: 'POST',
+      agent,
+      headers: { ...headers, 'content-length': Buffer.byteLength(body) },
+    })
     const giveUp = giveUpMs === undefined ? undefined : setTimeout(() => end({ gaveUp: true }), giveUpMs)
     const late = setTimeout(() => end({ problem: `no answer within ${limitMs} ms` }), limitMs)
     const end = outcome => {
@@ -59,7 +94,10 @@ export function send(url, { route, headers, body, giveUpMs }) {
     }
     request.on('error', error => end({ problem: error.message }))
     request.on('response', response => {
-      response.on('error', error => end({ problem: error.message })).on('end', () => end({ status: response.statusCode })).resume()
+      response.on('error', error => end({ problem: error.message })).on(
+        'end',
+        () => end({ status: response.statusCode }),
+      ).resume()
     })
     request.end(body)
   })

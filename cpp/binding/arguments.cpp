@@ -30,7 +30,8 @@ int32_t int_argument(Napi::Env env, Napi::Value value, const char * name, int32_
     if (!value.IsNumber()) throw invalid_argument(env, name, "a number");
     const double number = value.As<Napi::Number>().DoubleValue();
     if (!(number >= least && number <= most) || number != (double) (int32_t) number) {
-        throw invalid_argument(env, name, ("an integer from " + std::to_string(least) + " to " + std::to_string(most)).c_str());
+        throw invalid_argument(env, name,
+                               ("an integer from " + std::to_string(least) + " to " + std::to_string(most)).c_str());
     }
     return (int32_t) number;
 }
@@ -43,12 +44,15 @@ std::vector<std::string> strings_argument(Napi::Env env, Napi::Value value, cons
     return out;
 }
 
-static Napi::TypedArray typed_array(Napi::Env env, Napi::Value value, const char * name, napi_typedarray_type type, const char * expected) {
-    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) throw invalid_argument(env, name, expected);
+static Napi::TypedArray typed_array(Napi::Env env, Napi::Value value, const char * name, napi_typedarray_type type,
+                                    const char * expected) {
+    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type)
+        throw invalid_argument(env, name, expected);
     return value.As<Napi::TypedArray>();
 }
 
-template <class T> static span<T> span_of(const Napi::TypedArray & array) {
+template <class T>
+static span<T> span_of(const Napi::TypedArray & array) {
     const auto * base = static_cast<const uint8_t *>(array.ArrayBuffer().Data());
     return {reinterpret_cast<const T *>(base + array.ByteOffset()), array.ElementLength()};
 }
@@ -80,7 +84,8 @@ image_view pixels_argument(Napi::Env env, Napi::Value value, const char * name) 
 
 void background_argument(Napi::Env env, Napi::Value value, image_hparams & hp) {
     if (value.IsNull() || value.IsUndefined()) return;
-    if (!value.IsArray() || value.As<Napi::Array>().Length() != 3) throw invalid_argument(env, "background", "[r, g, b]");
+    if (!value.IsArray() || value.As<Napi::Array>().Length() != 3)
+        throw invalid_argument(env, "background", "[r, g, b]");
     for (uint32_t i = 0; i < 3; i++) {
         hp.background[i] = (uint8_t) int_argument(env, value.As<Napi::Array>().Get(i), "background", 0, 255);
     }

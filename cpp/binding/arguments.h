@@ -17,13 +17,17 @@ Napi::Error to_js_error(Napi::Env env, const std::string & code, const std::stri
 Napi::Error invalid_argument(Napi::Env env, const char * name, const char * expected);
 
 Napi::Object object_argument(Napi::Env env, Napi::Value value, const char * name);
-std::string  string_argument(Napi::Env env, Napi::Value value, const char * name);
-int32_t      int_argument(Napi::Env env, Napi::Value value, const char * name, int32_t least, int32_t most);
+std::string string_argument(Napi::Env env, Napi::Value value, const char * name);
+int32_t int_argument(Napi::Env env, Napi::Value value, const char * name, int32_t least, int32_t most);
 std::vector<std::string> strings_argument(Napi::Env env, Napi::Value value, const char * name);
 
 // Pointer and length honour the view's byteOffset; the memory stays the JavaScript value's.
-template <class T> struct span { const T * data; size_t size; };
-span<float>   floats_argument(Napi::Env env, Napi::Value value, const char * name);
+template <class T>
+struct span {
+    const T * data;
+    size_t size;
+};
+span<float> floats_argument(Napi::Env env, Napi::Value value, const char * name);
 span<int32_t> ints_argument(Napi::Env env, Napi::Value value, const char * name);
 span<uint8_t> bytes_argument(Napi::Env env, Napi::Value value, const char * name);
 

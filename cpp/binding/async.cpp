@@ -18,8 +18,8 @@ namespace ggclip::binding {
 
 // ---- process-wide: environments alive, for the exit handler ------------------------------------
 
-static std::mutex               g_mutex;
-static std::set<environment *>  g_environments;
+static std::mutex g_mutex;
+static std::set<environment *> g_environments;
 
 // process.exit() ends without closing environments: threads must stop before static objects are destroyed.
 static void at_exit() {
@@ -32,10 +32,12 @@ static void at_exit() {
 static void pin_library() {
 #if defined(_WIN32)
     HMODULE module;
-    GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN, (LPCSTR) &pin_library, &module);
+    GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN, (LPCSTR) &pin_library,
+                       &module);
 #else
     Dl_info info;
-    if (dladdr(reinterpret_cast<void *>(&pin_library), &info) && info.dli_fname) dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE | RTLD_NOLOAD);
+    if (dladdr(reinterpret_cast<void *>(&pin_library), &info) && info.dli_fname)
+        dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE | RTLD_NOLOAD);
 #endif
 }
 
@@ -69,7 +71,8 @@ static void settle(Napi::Env env, job & job) {
 }
 
 // For jobs that nobody waits for since their environment is closing. Their references may be released on the JavaScript
-// thread only, and are gone with it, so the job itself is leaked on purpose; what its work holds (weights, scratch) is not.
+// thread only, and are gone with it, so the job itself is leaked on purpose; what its work holds (weights, scratch) is
+// not.
 static void abandon(job * job) {
     job->work = nullptr;
     job->finish = nullptr;
@@ -96,12 +99,14 @@ void environment::create(Napi::Env env) {
         std::atexit(at_exit);
     });
     env.SetInstanceData<environment>(new environment(env));  // deleted with the environment
-    napi_add_env_cleanup_hook(env, [](void * self) { static_cast<environment *>(self)->stop_all(); }, &of(env));
+    napi_add_env_cleanup_hook(
+        env, [](void * self) { static_cast<environment *>(self)->stop_all(); }, &of(env));
 }
 
 environment::environment(Napi::Env env) : env_(env) {
     napi_value name = Napi::String::New(env, "ggclip");
-    napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, nullptr, on_delivered, &deliver_);
+    napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, nullptr, on_delivered,
+                                    &deliver_);
     napi_unref_threadsafe_function(env, deliver_);
     std::lock_guard<std::mutex> lock(g_mutex);
     g_environments.insert(this);
@@ -145,12 +150,14 @@ void environment::stop_all() {
     gone_.wait_for(lock, std::chrono::seconds(20), [&] { return threads_.empty(); });
 }
 
-template <class Body> void environment::launch(Napi::Env env, ticket ticket, Body body) {
+template <class Body>
+void environment::launch(Napi::Env env, ticket ticket, Body body) {
     try {
         std::thread(std::move(body)).detach();
     } catch (const std::system_error & e) {
         leave_thread(ticket);
-        throw to_js_error(env, error_code_name(error_code::OUT_OF_MEMORY), std::string("a thread could not be started: ") + e.what());
+        throw to_js_error(env, error_code_name(error_code::OUT_OF_MEMORY),
+                          std::string("a thread could not be started: ") + e.what());
     }
 }
 

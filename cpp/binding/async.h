@@ -26,25 +26,25 @@ using cancel_flag = std::shared_ptr<std::atomic<bool>>;
 struct job {
     explicit job(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
 
-    Napi::Promise::Deferred                  deferred;
-    cancel_flag                              cancelled = std::make_shared<std::atomic<bool>>(false);  // asks `work` to throw ABORTED soon
-    std::function<void()>                    work;     // not begun where the flag is up by then
-    std::function<Napi::Value(Napi::Env)>    finish;
-    std::vector<Napi::ObjectReference>       alive;    // values whose memory `work` reads
-    std::exception_ptr                       failure;
+    Napi::Promise::Deferred deferred;
+    cancel_flag cancelled = std::make_shared<std::atomic<bool>>(false);  // asks `work` to throw ABORTED soon
+    std::function<void()> work;                                          // not begun where the flag is up by then
+    std::function<Napi::Value(Napi::Env)> finish;
+    std::vector<Napi::ObjectReference> alive;  // values whose memory `work` reads
+    std::exception_ptr failure;
 };
 
 // A call that was started. Its flag is its own: no abort() is lost, and none means another call.
 struct task {
     Napi::Promise promise;
-    cancel_flag   cancelled;
+    cancel_flag cancelled;
 
     Napi::Object value(Napi::Env env) const;  // { promise, abort }: the shape of every cancellable call
 };
 
 class environment {
   public:
-    static void          create(Napi::Env env);
+    static void create(Napi::Env env);
     static environment & of(Napi::Env env) { return *env.GetInstanceData<environment>(); }
     explicit environment(Napi::Env env);
     ~environment();
@@ -64,23 +64,24 @@ class environment {
     // A running thread and the way to stop it.
     using ticket = std::set<std::shared_ptr<std::function<void()>>>::iterator;
     ticket enter_thread(std::function<void()> stop);
-    void   leave_thread(ticket ticket);
+    void leave_thread(ticket ticket);
 
     // Starts the thread of a ticket; a JavaScript error with OUT_OF_MEMORY where the system gives none.
-    template <class Body> void launch(Napi::Env env, ticket ticket, Body body);
+    template <class Body>
+    void launch(Napi::Env env, ticket ticket, Body body);
 
     // Stops every thread and waits for it. Also called when the process exits.
     void stop_all();
 
   private:
     friend class worker;
-    napi_env                  env_;
-    napi_threadsafe_function  deliver_ = nullptr;
-    int                       pending_ = 0;
-    std::mutex                mutex_;
-    std::condition_variable   gone_;
+    napi_env env_;
+    napi_threadsafe_function deliver_ = nullptr;
+    int pending_ = 0;
+    std::mutex mutex_;
+    std::condition_variable gone_;
     std::set<std::shared_ptr<std::function<void()>>> threads_;
-    std::atomic<bool>         closing_{false};
+    std::atomic<bool> closing_{false};
 };
 
 // A thread that runs jobs one after another.
@@ -94,12 +95,12 @@ class worker : public std::enable_shared_from_this<worker> {
   private:
     void loop();
 
-    environment *                         env_ = nullptr;
-    std::mutex                            mutex_;
-    std::condition_variable               wake_;
-    std::deque<std::unique_ptr<job>>      queue_;
-    cancel_flag                           running_;
-    bool                                  quit_ = false;
+    environment * env_ = nullptr;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<std::unique_ptr<job>> queue_;
+    cancel_flag running_;
+    bool quit_ = false;
 };
 
 }  // namespace ggclip::binding

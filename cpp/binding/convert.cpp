@@ -13,7 +13,8 @@ namespace ggclip::binding {
 
 static ggml_type type_argument(Napi::Env env, const std::string & name) {
     ggml_type type = GGML_TYPE_COUNT;
-    if (!name.empty() && !parse_weight_type(name, &type)) throw invalid_argument(env, "type", "a weight type such as f16 or q8_0");
+    if (!name.empty() && !parse_weight_type(name, &type))
+        throw invalid_argument(env, "type", "a weight type such as f16 or q8_0");
     return type;
 }
 
@@ -46,7 +47,7 @@ static std::map<std::string, std::vector<float>> importance_argument(Napi::Env e
 
 // How far a conversion is: written by its thread, read by the JavaScript thread.
 struct progress_state {
-    std::mutex       mutex;
+    std::mutex mutex;
     convert_progress now = {0, 0, 0, 0, ""};
 
     void set(const convert_progress & value) {
@@ -89,7 +90,7 @@ Napi::Value convert(const Napi::CallbackInfo & info) {
     }
     const std::string name = text("name"), license = text("license");
     const std::string origin = text("source"), revision = text("revision");
-    read_options      read;
+    read_options read;
     read.tokenizer_folder = text("tokenizerFolder");
     read.processor_folder = text("processorFolder");
 
@@ -106,8 +107,9 @@ Napi::Value convert(const Napi::CallbackInfo & info) {
         if (!origin.empty()) source.hp.source = origin;
         if (!revision.empty()) source.hp.revision = revision;
         if (source.hp.text.pad_id < 0 && pad_id < source.hp.text.n_vocab) source.hp.text.pad_id = pad_id;
-        *report = ggclip::convert(source, has_tokenizer ? own : source.tokenizer, output, options,
-                                  [&](const convert_progress & now) { progress->set(now); }, cancelled.get());
+        *report = ggclip::convert(
+            source, has_tokenizer ? own : source.tokenizer, output, options,
+            [&](const convert_progress & now) { progress->set(now); }, cancelled.get());
     };
     call->finish = [report](Napi::Env e) {
         Napi::Object types = Napi::Object::New(e);
@@ -118,7 +120,9 @@ Napi::Value convert(const Napi::CallbackInfo & info) {
         return out;
     };
     Napi::Object task = environment::of(env).start_thread(std::move(call)).value(env);
-    task.Set("progress", Napi::Function::New(env, [progress](const Napi::CallbackInfo & call_info) { return progress->value(call_info.Env()); }));
+    task.Set("progress", Napi::Function::New(env, [progress](const Napi::CallbackInfo & call_info) {
+                 return progress->value(call_info.Env());
+             }));
     return task;
 }
 

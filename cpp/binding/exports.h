@@ -10,15 +10,18 @@ namespace ggclip::binding {
 // tools.cpp
 Napi::Value build(const Napi::CallbackInfo & info);
 Napi::Value error_codes(const Napi::CallbackInfo & info);
-Napi::Value resize(const Napi::CallbackInfo & info);       // resize(pixels, width, height, filter) -> Promise<Uint8Array>
-Napi::Value detach(const Napi::CallbackInfo & info);       // gives the memory under a typed array back at once, where it covers all of it
-Napi::Value exit_within(const Napi::CallbackInfo & info);  // exitWithin(status, ms): by a thread of its own, without destructors or waiting
+Napi::Value resize(const Napi::CallbackInfo & info);  // resize(pixels, width, height, filter) -> Promise<Uint8Array>
+Napi::Value detach(
+    const Napi::CallbackInfo & info);  // gives the memory under a typed array back at once, where it covers all of it
+Napi::Value exit_within(
+    const Napi::CallbackInfo & info);  // exitWithin(status, ms): by a thread of its own, without destructors or waiting
 
 // convert.cpp: any model ggclip opens -> one GGUF file
-Napi::Value convert(const Napi::CallbackInfo & info);      // convert(input, output, options) -> { promise, abort, progress }
+Napi::Value convert(
+    const Napi::CallbackInfo & info);  // convert(input, output, options) -> { promise, abort, progress }
 
 // inspect.cpp
-Napi::Value inspect(const Napi::CallbackInfo & info);      // inspect(path, places) -> Promise
+Napi::Value inspect(const Napi::CallbackInfo & info);  // inspect(path, places) -> Promise
 
 // search.cpp: kernels/search on threads of its own; both give { promise, abort }
 Napi::Value top_k(const Napi::CallbackInfo & info);

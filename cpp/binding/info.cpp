@@ -10,24 +10,30 @@ class field_setter {
   public:
     field_setter(Napi::Env env, Napi::Object out) : env_(env), out_(out) {}
 
-    template <class T> void operator()(const hparam & field, const T & value, const T &) { set(field, value); }
-    void operator()(const hparam & field, const tower_hparams & tower, int32_t tower_hparams::*most, int32_t block_hparams::*) {
+    template <class T>
+    void operator()(const hparam & field, const T & value, const T &) {
+        set(field, value);
+    }
+    void operator()(const hparam & field, const tower_hparams & tower, int32_t tower_hparams::*most,
+                    int32_t block_hparams::*) {
         set(field, tower.*most);
     }
 
   private:
-    template <class T> void set(const hparam & field, const T & value) {
+    template <class T>
+    void set(const hparam & field, const T & value) {
         if (!field.name) return;
         if constexpr (std::is_enum_v<T>) out_.Set(field.name, to_string(value));
         else out_.Set(field.name, value);
     }
-    template <class T, size_t N> void set(const hparam & field, const std::array<T, N> & values) {
+    template <class T, size_t N>
+    void set(const hparam & field, const std::array<T, N> & values) {
         Napi::Array out = Napi::Array::New(env_, N);
         for (uint32_t i = 0; i < N; i++) out.Set(i, values[i]);
         out_.Set(field.name, out);
     }
 
-    Napi::Env    env_;
+    Napi::Env env_;
     Napi::Object out_;
 };
 

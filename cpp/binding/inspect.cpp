@@ -8,7 +8,8 @@ namespace ggclip::binding {
 
 namespace {
 
-template <class List, class Make> Napi::Array array_of(Napi::Env env, const List & list, Make make) {
+template <class List, class Make>
+Napi::Array array_of(Napi::Env env, const List & list, Make make) {
     Napi::Array out = Napi::Array::New(env, list.size());
     uint32_t i = 0;
     for (const auto & item : list) out.Set(i++, make(item));
@@ -49,7 +50,8 @@ Napi::Value inspection_value(Napi::Env env, const inspection & found) {
                 entry.Set("value", key.value);
                 return entry;
             }));
-    out.Set("tensors", array_of(env, found.tensors.tensors, [&](const auto & entry) { return tensor_value(env, entry.first, entry.second); }));
+    out.Set("tensors", array_of(env, found.tensors.tensors,
+                                [&](const auto & entry) { return tensor_value(env, entry.first, entry.second); }));
     out.Set("model", env.Null());
     if (found.is_loadable) out.Set("model", hparams_value(env, found.hp));
     out.Set("missing", strings(env, found.missing));

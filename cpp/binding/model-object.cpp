@@ -9,11 +9,11 @@ namespace ggclip::binding {
 
 void model_object::define(Napi::Env env) {
     environment & e = environment::of(env);
-    e.model_class = Napi::Persistent(DefineClass(env, "Model",
-                                                 {InstanceMethod("info", &model_object::info), InstanceMethod("tokenizer", &model_object::tokenizer),
-                                                  InstanceMethod("createSession", &model_object::create_session),
-                                                  InstanceMethod("preprocess", &model_object::preprocess),
-                                                  InstanceMethod("dispose", &model_object::dispose)}));
+    e.model_class = Napi::Persistent(DefineClass(
+        env, "Model",
+        {InstanceMethod("info", &model_object::info), InstanceMethod("tokenizer", &model_object::tokenizer),
+         InstanceMethod("createSession", &model_object::create_session),
+         InstanceMethod("preprocess", &model_object::preprocess), InstanceMethod("dispose", &model_object::dispose)}));
     e.session_class = Napi::Persistent(session_object::define(env));
 }
 
@@ -27,11 +27,14 @@ Napi::Value model_object::load(const Napi::CallbackInfo & info) {
     options.device = text("device");
     options.dtype = text("dtype");
     options.kernels = text("kernels");
-    if (object.Has("threads")) options.n_threads = int_argument(env, object.Get("threads"), "threads", 1, GGML_MAX_N_THREADS);
+    if (object.Has("threads"))
+        options.n_threads = int_argument(env, object.Get("threads"), "threads", 1, GGML_MAX_N_THREADS);
     const std::string towers = text("towers"), precision_name = text("precision");
     options.want_vision = towers != "text";
     options.want_text = towers != "image";
-    options.arithmetic = precision_name == "exact" ? precision::exact : precision_name == "fast" ? precision::fast : precision::normal;
+    options.arithmetic = precision_name == "exact"  ? precision::exact
+                         : precision_name == "fast" ? precision::fast
+                                                    : precision::normal;
 
     read_options read;
     read.want_vision = options.want_vision;
@@ -45,13 +48,15 @@ Napi::Value model_object::load(const Napi::CallbackInfo & info) {
         *result = std::make_shared<const weights>(open_model(path, read), options);
     };
     call->finish = [result](Napi::Env e) -> Napi::Value {
-        return environment::of(e).model_class.New({Napi::External<std::shared_ptr<const weights>>::New(e, result.get())});
+        return environment::of(e).model_class.New(
+            {Napi::External<std::shared_ptr<const weights>>::New(e, result.get())});
     };
     return environment::of(env).start_thread(std::move(call)).value(env);
 }
 
 model_object::model_object(const Napi::CallbackInfo & info) : Napi::ObjectWrap<model_object>(info) {
-    if (info.Length() != 1 || !info[0].IsExternal()) throw invalid_argument(info.Env(), "Model", "to be made by loadModel()");
+    if (info.Length() != 1 || !info[0].IsExternal())
+        throw invalid_argument(info.Env(), "Model", "to be made by loadModel()");
     weights_ = *info[0].As<Napi::External<std::shared_ptr<const weights>>>().Data();
 }
 
@@ -94,7 +99,8 @@ Napi::Value model_object::create_session(const Napi::CallbackInfo & info) {
 Napi::Value model_object::preprocess(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
     const hparams & hp = open(env)->hp;
-    if (!hp.vision.present) throw to_js_error(env, error_code_name(error_code::TOWER_MISSING), "the image tower is not loaded");
+    if (!hp.vision.present)
+        throw to_js_error(env, error_code_name(error_code::TOWER_MISSING), "the image tower is not loaded");
     const image_view pixels = pixels_argument(env, info[0], "pixels");
     image_hparams image_hp = hp.image;
     background_argument(env, info[1], image_hp);

@@ -23,7 +23,7 @@ class model_object : public Napi::ObjectWrap<model_object> {
     Napi::Value tokenizer(const Napi::CallbackInfo & info);
     Napi::Value create_session(const Napi::CallbackInfo & info);
     Napi::Value preprocess(const Napi::CallbackInfo & info);
-    void        dispose(const Napi::CallbackInfo & info);
+    void dispose(const Napi::CallbackInfo & info);
     const std::shared_ptr<const weights> & open(Napi::Env env) const;
 
     std::shared_ptr<const weights> weights_;

@@ -22,7 +22,8 @@ kernels::search_matrix matrix_argument(Napi::Env env, Napi::Value value, const c
     const napi_typedarray_type wanted = f32 ? napi_float32_array : f16 ? napi_uint16_array : napi_int8_array;
     const Napi::Value data = object.Get("data");
     if (!(f32 || f16 || i8) || !data.IsTypedArray() || data.As<Napi::TypedArray>().TypedArrayType() != wanted) {
-        throw invalid_argument(env, name, "data of the type it names: f32 Float32Array, f16 Uint16Array or int8 Int8Array");
+        throw invalid_argument(env, name,
+                               "data of the type it names: f32 Float32Array, f16 Uint16Array or int8 Int8Array");
     }
     const Napi::TypedArray array = data.As<Napi::TypedArray>();
     if (!(rows >= 0 && rows < 4294967295.0) || (double) array.ElementLength() != rows * (double) dim) {
@@ -37,7 +38,8 @@ kernels::search_matrix matrix_argument(Napi::Env env, Napi::Value value, const c
 }
 
 // Runs share(ith, nth) for every ith, on up to nth threads of which this one is the first.
-template <class Share> void in_shares(int nth, Share share) {
+template <class Share>
+void in_shares(int nth, Share share) {
     std::atomic<int> next{0};
     const auto take_shares = [&] {
         for (int ith = next++; ith < nth; ith = next++) share(ith, nth);
@@ -77,14 +79,18 @@ Napi::Value top_k(const Napi::CallbackInfo & info) {
     args.k = std::min((size_t) int_argument(env, info[3], "k", 1, 1 << 30), args.matrix.n_row);
     const int threads = int_argument(env, info[4], "threads", 1, 256);
 
-    struct output { std::vector<uint32_t> indices; std::vector<float> scores; };
+    struct output {
+        std::vector<uint32_t> indices;
+        std::vector<float> scores;
+    };
     auto out = std::make_shared<output>();
     auto call = std::make_unique<job>(env);
     const cancel_flag cancelled = call->cancelled;
     call->work = [args, threads, out, cancelled] {
         if (args.k == 0 || args.n_query == 0) return;
         std::vector<kernels::candidate> heap(kernels::top_k_heap_size(args, threads));
-        in_shares(threads, [&](int ith, int nth) { kernels::top_k_scan(args, ith, nth, heap.data(), cancelled.get()); });
+        in_shares(threads,
+                  [&](int ith, int nth) { kernels::top_k_scan(args, ith, nth, heap.data(), cancelled.get()); });
         check_cancelled(*cancelled);
         out->indices.resize(args.n_query * args.k);
         out->scores.resize(args.n_query * args.k);
@@ -114,7 +120,9 @@ Napi::Value similarity_matrix(const Napi::CallbackInfo & info) {
     const cancel_flag cancelled = call->cancelled;
     call->work = [a, b, dim, threads, out, cancelled] {
         out->resize(a.size / dim * b.n_row);
-        in_shares(threads, [&](int ith, int nth) { kernels::similarity_matrix(a.data, a.size / dim, b, out->data(), ith, nth, cancelled.get()); });
+        in_shares(threads, [&](int ith, int nth) {
+            kernels::similarity_matrix(a.data, a.size / dim, b, out->data(), ith, nth, cancelled.get());
+        });
         check_cancelled(*cancelled);
     };
     call->finish = [out](Napi::Env e) { return float_array(e, *out); };

@@ -23,19 +23,23 @@ namespace {
 
 // One image of a batch: pixels to prepare, or a ready tensor of `size`.
 struct image_input {
-    image_view    pixels;
+    image_view pixels;
     const float * tensor = nullptr;
-    image_size    size;  // what the tower sees
+    image_size size;  // what the tower sees
 };
 
 // Prepares a batch in the state's memory, one image after another. Of fewer images than threads each is shared by some.
-std::vector<image_tensor> prepare_images(const image_hparams & hp, const image_input * images, size_t n, session & engine, session_state & state) {
+std::vector<image_tensor> prepare_images(const image_hparams & hp, const image_input * images, size_t n,
+                                         session & engine, session_state & state) {
     std::vector<size_t> begin = {0};
-    for (size_t i = 0; i < n; i++) begin.push_back(begin.back() + 3 * (size_t) images[i].size.width * (size_t) images[i].size.height);
+    for (size_t i = 0; i < n; i++)
+        begin.push_back(begin.back() + 3 * (size_t) images[i].size.width * (size_t) images[i].size.height);
     float * const all = state.pixels.at_least(begin.back());
     constexpr int most_parts = 4;  // each has some rows more to read and weights of its own to compute
-    const bool    rgb = std::all_of(images, images + n, [](const image_input & image) { return !image.tensor && image.pixels.channels == 3; });
-    const int     n_part = rgb ? std::clamp(state.n_threads / (int) n, 1, most_parts) : 1;  // others are made RGB first, as a whole
+    const bool rgb = std::all_of(images, images + n,
+                                 [](const image_input & image) { return !image.tensor && image.pixels.channels == 3; });
+    const int n_part =
+        rgb ? std::clamp(state.n_threads / (int) n, 1, most_parts) : 1;  // others are made RGB first, as a whole
     engine.for_each((int) n * n_part, [&](int task) {
         const auto i = (size_t) (task / n_part);
         float * pixels = all + begin[i];
@@ -71,9 +75,9 @@ image_input image_argument(Napi::Env env, Napi::Value value, const hparams & hp)
     const size_t expected = (size_t) hp.vision.n_channel * (size_t) image.size.width * (size_t) image.size.height;
     if (tensor.size != expected) {
         throw to_js_error(env, error_code_name(error_code::INPUT_SHAPE),
-                          "tensor: expected " + std::to_string(expected) + " values [" + std::to_string(hp.vision.n_channel) + ", " +
-                              std::to_string(image.size.height) + ", " + std::to_string(image.size.width) + "], received " +
-                              std::to_string(tensor.size));
+                          "tensor: expected " + std::to_string(expected) + " values [" +
+                              std::to_string(hp.vision.n_channel) + ", " + std::to_string(image.size.height) + ", " +
+                              std::to_string(image.size.width) + "], received " + std::to_string(tensor.size));
     }
     image.tensor = tensor.data;
     return image;
@@ -137,7 +141,8 @@ Napi::Value profile_value(Napi::Env env, const run_profile & profile) {
 
 void need_tower(Napi::Env env, bool present, const weights & model, const char * tower) {
     if (present) return;
-    throw to_js_error(env, error_code_name(error_code::TOWER_MISSING), model.source().path + ": the " + tower + " tower is not loaded");
+    throw to_js_error(env, error_code_name(error_code::TOWER_MISSING),
+                      model.source().path + ": the " + tower + " tower is not loaded");
 }
 
 Napi::Value embeddings(Napi::Env env, const std::vector<float> & out) { return float_array(env, out); }
@@ -148,10 +153,14 @@ Napi::Value embeddings(Napi::Env env, const std::vector<float> & out) { return f
 
 Napi::Function session_object::define(Napi::Env env) {
     return DefineClass(env, "Session",
-                       {InstanceMethod("encodeImages", &session_object::encode_images), InstanceMethod("encodeTexts", &session_object::encode_texts),
-                        InstanceMethod("imageStates", &session_object::image_states), InstanceMethod("textStates", &session_object::text_states),
-                        InstanceMethod("imageMoments", &session_object::image_moments), InstanceMethod("textMoments", &session_object::text_moments),
-                        InstanceMethod("profileImages", &session_object::profile_images), InstanceMethod("profileTexts", &session_object::profile_texts),
+                       {InstanceMethod("encodeImages", &session_object::encode_images),
+                        InstanceMethod("encodeTexts", &session_object::encode_texts),
+                        InstanceMethod("imageStates", &session_object::image_states),
+                        InstanceMethod("textStates", &session_object::text_states),
+                        InstanceMethod("imageMoments", &session_object::image_moments),
+                        InstanceMethod("textMoments", &session_object::text_moments),
+                        InstanceMethod("profileImages", &session_object::profile_images),
+                        InstanceMethod("profileTexts", &session_object::profile_texts),
                         InstanceMethod("dispose", &session_object::dispose)});
 }
 
@@ -160,13 +169,15 @@ struct session_parameters {
     int n_threads, max_batch;
 };
 
-Napi::Object session_object::create(Napi::Env env, std::shared_ptr<const weights> weights, int n_threads, int max_batch) {
+Napi::Object session_object::create(Napi::Env env, std::shared_ptr<const weights> weights, int n_threads,
+                                    int max_batch) {
     session_parameters parameters = {std::move(weights), n_threads, max_batch};
     return environment::of(env).session_class.New({Napi::External<session_parameters>::New(env, &parameters)});
 }
 
 session_object::session_object(const Napi::CallbackInfo & info) : Napi::ObjectWrap<session_object>(info) {
-    if (info.Length() != 1 || !info[0].IsExternal()) throw invalid_argument(info.Env(), "Session", "to be made by model.createSession()");
+    if (info.Length() != 1 || !info[0].IsExternal())
+        throw invalid_argument(info.Env(), "Session", "to be made by model.createSession()");
     const session_parameters & parameters = *info[0].As<Napi::External<session_parameters>>().Data();
     state_ = std::make_shared<session_state>();
     state_->model = parameters.model;
@@ -216,7 +227,8 @@ Napi::Value session_object::encode_images(const Napi::CallbackInfo & info) {
             std::vector<float> out(images.size() * (size_t) hp.n_proj);
             for (size_t first = 0; first < images.size(); first += (size_t) state.max_batch) {
                 const size_t n = std::min((size_t) state.max_batch, images.size() - first);
-                const std::vector<image_tensor> tensors = prepare_images(image_hp, images.data() + first, n, engine, state);
+                const std::vector<image_tensor> tensors =
+                    prepare_images(image_hp, images.data() + first, n, engine, state);
                 engine.encode_images(tensors.data(), (int) n, out.data() + first * (size_t) hp.n_proj);
             }
             return out;
@@ -234,7 +246,8 @@ Napi::Value session_object::encode_texts(const Napi::CallbackInfo & info) {
     for (size_t i = 0; i < lengths.size; i++) {
         if (lengths.data[i] < 1 || lengths.data[i] > model(env).hp.text.n_ctx) {
             throw to_js_error(env, error_code_name(error_code::INPUT_SHAPE),
-                              "lengths: expected 1 to " + std::to_string(model(env).hp.text.n_ctx) + ", received " + std::to_string(lengths.data[i]));
+                              "lengths: expected 1 to " + std::to_string(model(env).hp.text.n_ctx) + ", received " +
+                                  std::to_string(lengths.data[i]));
         }
         total += (size_t) lengths.data[i];
     }
@@ -303,7 +316,9 @@ Napi::Value session_object::text_moments(const Napi::CallbackInfo & info) {
     std::vector<int32_t> own_ids(ids.data, ids.data + ids.size);
     return run<moments_map>(
         env, env.Undefined(),
-        [own_ids = std::move(own_ids)](session & engine, session_state &) { return engine.text_moments(own_ids.data(), (int) own_ids.size()); },
+        [own_ids = std::move(own_ids)](session & engine, session_state &) {
+            return engine.text_moments(own_ids.data(), (int) own_ids.size());
+        },
         moments_value);
 }
 

@@ -17,8 +17,8 @@ struct session_state {
     std::shared_ptr<const weights> model;
     int n_threads = 1, max_batch = 1;
     std::unique_ptr<session> engine;
-    preprocess_pool          scratch;
-    float_scratch            pixels;
+    preprocess_pool scratch;
+    float_scratch pixels;
 
     session & get();
 };
@@ -26,7 +26,7 @@ struct session_state {
 class session_object : public Napi::ObjectWrap<session_object> {
   public:
     static Napi::Function define(Napi::Env env);
-    static Napi::Object   create(Napi::Env env, std::shared_ptr<const weights> weights, int n_threads, int max_batch);
+    static Napi::Object create(Napi::Env env, std::shared_ptr<const weights> weights, int n_threads, int max_batch);
     explicit session_object(const Napi::CallbackInfo & info);
     ~session_object() override;
 
@@ -49,7 +49,7 @@ class session_object : public Napi::ObjectWrap<session_object> {
                     std::function<Napi::Value(Napi::Env, const Result &)> finish);
 
     std::shared_ptr<session_state> state_;
-    std::shared_ptr<worker>        worker_;
+    std::shared_ptr<worker> worker_;
 };
 
 }  // namespace ggclip::binding

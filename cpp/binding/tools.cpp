@@ -23,7 +23,8 @@ Napi::Value build(const Napi::CallbackInfo & info) {
     };
     const cpu_level best = kernels::best_level();
     add(best);
-    for (cpu_level level : {cpu_level::avx512_vnni, cpu_level::avx_vnni, cpu_level::avx2, cpu_level::sse41, cpu_level::neon_i8mm, cpu_level::neon_dotprod, cpu_level::neon, cpu_level::scalar}) {
+    for (cpu_level level : {cpu_level::avx512_vnni, cpu_level::avx_vnni, cpu_level::avx2, cpu_level::sse41,
+                            cpu_level::neon_i8mm, cpu_level::neon_dotprod, cpu_level::neon, cpu_level::scalar}) {
         if (level != best) add(level);
     }
     Napi::Array devices = Napi::Array::New(env);
@@ -55,7 +56,8 @@ Napi::Value resize(const Napi::CallbackInfo & info) {
     const int width = int_argument(env, info[1], "width", 1, 1 << 14);
     const int height = int_argument(env, info[2], "height", 1, 1 << 14);
     interpolation filter = interpolation::bicubic;
-    if (!from_string(string_argument(env, info[3], "filter"), filter)) throw invalid_argument(env, "filter", words_of(filter).c_str());
+    if (!from_string(string_argument(env, info[3], "filter"), filter))
+        throw invalid_argument(env, "filter", words_of(filter).c_str());
 
     auto out = std::make_shared<std::vector<uint8_t>>((size_t) 3 * width * height);
     auto call = std::make_unique<job>(env);

@@ -1,6 +1,6 @@
 // Every hyper-parameter, described once: its public name, its GGUF key, its bounds, and what holds where a file has no
-// such key. The GGUF reader and writer, `info`, `inspect` and the test that conversion loses nothing walk these lists, so
-// that a new member of hparams.h needs one line here and cannot be forgotten by any of them.
+// such key. The GGUF reader and writer, `info`, `inspect` and the test that conversion loses nothing walk these lists,
+// so that a new member of hparams.h needs one line here and cannot be forgotten by any of them.
 // test/native/hparams-test.cpp counts members and lines.
 #pragma once
 
@@ -19,13 +19,13 @@ constexpr int64_t MAX_FF = 131072;
 constexpr int64_t MAX_PROJ = 16384;
 constexpr int64_t MAX_VOCAB = 1 << 22;
 constexpr int64_t MAX_CTX = 8192;
-constexpr int64_t MAX_IMAGE = 4096;    // pixels of a side
+constexpr int64_t MAX_IMAGE = 4096;  // pixels of a side
 constexpr int64_t MAX_PATCH = 512;
 constexpr int64_t MAX_TOKENS = 16384;  // of the image tower
-constexpr double  MIN_EPS = 1e-13, MAX_EPS = 0.1;
-constexpr double  MAX_MEAN = 10, MIN_STD = 1e-4, MAX_STD = 10;
-constexpr double  MAX_LOGIT_SCALE = 80;  // natural log; exp of more leaves the range of float
-constexpr double  MAX_LOGIT_BIAS = 1e4;
+constexpr double MIN_EPS = 1e-13, MAX_EPS = 0.1;
+constexpr double MAX_MEAN = 10, MIN_STD = 1e-4, MAX_STD = 10;
+constexpr double MAX_LOGIT_SCALE = 80;  // natural log; exp of more leaves the range of float
+constexpr double MAX_LOGIT_BIAS = 1e4;
 
 }  // namespace ggclip::limits
 
@@ -42,8 +42,8 @@ struct hparam {
     const char * name;     // in info(); null: it shows there in another way
     const char * pattern;  // of the key
     const char * tower;    // that the pattern's %s stands for
-    in_file      kind;
-    double       min, max;
+    in_file kind;
+    double min, max;
 
     std::string key() const { return names::key_of(pattern, tower); }
 };
@@ -52,17 +52,24 @@ struct hparam {
 struct hparam_lines {
     const char * tower;
 
-    hparam required(const char * name, const char * key, double min = 0, double max = 0) const { return {name, key, tower, in_file::required, min, max}; }
-    hparam always(const char * name, const char * key, double min = 0, double max = 0) const { return {name, key, tower, in_file::always, min, max}; }
-    hparam optional(const char * name, const char * key, double min = 0, double max = 0) const { return {name, key, tower, in_file::optional, min, max}; }
+    hparam required(const char * name, const char * key, double min = 0, double max = 0) const {
+        return {name, key, tower, in_file::required, min, max};
+    }
+    hparam always(const char * name, const char * key, double min = 0, double max = 0) const {
+        return {name, key, tower, in_file::always, min, max};
+    }
+    hparam optional(const char * name, const char * key, double min = 0, double max = 0) const {
+        return {name, key, tower, in_file::optional, min, max};
+    }
     hparam derived(const char * name) const { return {name, nullptr, tower, in_file::derived, 0, 0}; }
 };
 
-// A visitor is called as visit(hparam, value, fallback), where a fallback of {} is none; of what may differ from block to
-// block as visit(hparam, tower, member of the tower, member of the block). Earlier fields are set when a later one's
+// A visitor is called as visit(hparam, value, fallback), where a fallback of {} is none; of what may differ from block
+// to block as visit(hparam, tower, member of the tower, member of the block). Earlier fields are set when a later one's
 // bounds and fallback are computed.
 
-template <class Hparams, class Visitor> void visit_model(Hparams & hp, Visitor & visit) {
+template <class Hparams, class Visitor>
+void visit_model(Hparams & hp, Visitor & visit) {
     const hparam_lines line = {""};
     visit(line.optional("name", names::NAME), hp.name, {});
     visit(line.always("family", names::FAMILY), hp.family, std::string("clip"));
@@ -70,19 +77,24 @@ template <class Hparams, class Visitor> void visit_model(Hparams & hp, Visitor &
     visit(line.optional("source", names::SOURCE), hp.source, {});
     visit(line.optional("revision", names::REVISION), hp.revision, {});
     visit(line.derived("dim"), hp.n_proj, {});
-    visit(line.always("logitScale", names::LOGIT_SCALE, -limits::MAX_LOGIT_SCALE, limits::MAX_LOGIT_SCALE), hp.logit_scale, hparams().logit_scale);
-    visit(line.always("logitBias", names::LOGIT_BIAS, -limits::MAX_LOGIT_BIAS, limits::MAX_LOGIT_BIAS), hp.logit_bias, 0.0f);
+    visit(line.always("logitScale", names::LOGIT_SCALE, -limits::MAX_LOGIT_SCALE, limits::MAX_LOGIT_SCALE),
+          hp.logit_scale, hparams().logit_scale);
+    visit(line.always("logitBias", names::LOGIT_BIAS, -limits::MAX_LOGIT_BIAS, limits::MAX_LOGIT_BIAS), hp.logit_bias,
+          0.0f);
     visit(line.always("sigmoid", names::SIGMOID), hp.sigmoid, false);
     // in a file without these keys its tensors say it
     visit(line.always(nullptr, names::HAS_TEXT), hp.text.present, hp.text.present);
     visit(line.always(nullptr, names::HAS_VISION), hp.vision.present, hp.vision.present);
 }
 
-template <class Tower, class Visitor> void visit_tower(Tower & tower, const hparam_lines & line, const tower_hparams & fallback, Visitor & visit) {
+template <class Tower, class Visitor>
+void visit_tower(Tower & tower, const hparam_lines & line, const tower_hparams & fallback, Visitor & visit) {
     visit(line.required("width", names::EMBEDDING_LENGTH, 1, limits::MAX_WIDTH), tower.n_embd, {});
     visit(line.required("layers", names::BLOCK_COUNT, 1, limits::MAX_LAYERS), tower.n_layer, {});
-    visit(line.required("mlpWidth", names::FEED_FORWARD_LENGTH, 1, limits::MAX_FF), tower, &tower_hparams::n_ff, &block_hparams::n_ff);
-    visit(line.required("heads", names::HEAD_COUNT, 1, limits::MAX_HEADS), tower, &tower_hparams::n_head, &block_hparams::n_head);
+    visit(line.required("mlpWidth", names::FEED_FORWARD_LENGTH, 1, limits::MAX_FF), tower, &tower_hparams::n_ff,
+          &block_hparams::n_ff);
+    visit(line.required("heads", names::HEAD_COUNT, 1, limits::MAX_HEADS), tower, &tower_hparams::n_head,
+          &block_hparams::n_head);
     visit(line.always("headDim", names::KEY_LENGTH, 1, limits::MAX_WIDTH), tower.d_head, 0);
     visit(line.required("normEpsilon", names::LAYER_NORM_EPS, limits::MIN_EPS, limits::MAX_EPS), tower.eps, {});
     visit(line.always("activation", names::HIDDEN_ACT), tower.act, fallback.act);
@@ -93,13 +105,15 @@ template <class Tower, class Visitor> void visit_tower(Tower & tower, const hpar
     visit(line.always("normAfterPooling", names::NORM_AFTER_POOL), tower.norm_after_pool, fallback.norm_after_pool);
     visit(line.optional("qkvBias", names::HAS_QKV_BIAS), tower.has_qkv_bias, fallback.has_qkv_bias);
     visit(line.optional("layerScale", names::HAS_LAYER_SCALE), tower.has_layer_scale, fallback.has_layer_scale);
-    visit(line.optional("projectionHidden", names::PROJECTION_HIDDEN, 1, limits::MAX_FF), tower.n_proj_hidden, fallback.n_proj_hidden);
+    visit(line.optional("projectionHidden", names::PROJECTION_HIDDEN, 1, limits::MAX_FF), tower.n_proj_hidden,
+          fallback.n_proj_hidden);
     visit(line.always("projection", names::HAS_PROJECTION), tower.has_proj, fallback.has_proj);
     visit(line.always("projectionBias", names::HAS_PROJECTION_BIAS), tower.has_proj_bias, fallback.has_proj_bias);
 }
 
 // `fallback`: the activation is the layout's, which the reader knows.
-template <class Hparams, class Visitor> void visit_vision(Hparams & hp, const vision_hparams & fallback, Visitor & visit) {
+template <class Hparams, class Visitor>
+void visit_vision(Hparams & hp, const vision_hparams & fallback, Visitor & visit) {
     const hparam_lines line = {"vision"};
     auto & vision = hp.vision;
     auto & image = hp.image;
@@ -120,10 +134,12 @@ template <class Hparams, class Visitor> void visit_vision(Hparams & hp, const vi
     visit(line.derived(nullptr), image.crop, {});
     visit(line.derived(nullptr), image.patch, {});
     visit(line.always("fillColor", names::FILL_COLOR, 0, 255), image.fill, image_hparams().fill);
-    visit(line.always("backgroundColor", names::BACKGROUND_COLOR, 0, 255), image.background, image_hparams().background);
+    visit(line.always("backgroundColor", names::BACKGROUND_COLOR, 0, 255), image.background,
+          image_hparams().background);
 }
 
-template <class Hparams, class Visitor> void visit_text(Hparams & hp, const text_hparams & fallback, Visitor & visit) {
+template <class Hparams, class Visitor>
+void visit_text(Hparams & hp, const text_hparams & fallback, Visitor & visit) {
     const hparam_lines line = {"text"};
     auto & text = hp.text;
     visit_tower(text, line, fallback, visit);
@@ -150,7 +166,8 @@ inline text_hparams text_fallback() {
 }
 
 // All hyper-parameters of the towers that are present.
-template <class Hparams, class Visitor> void visit_hparams(Hparams & hp, Visitor & visit) {
+template <class Hparams, class Visitor>
+void visit_hparams(Hparams & hp, Visitor & visit) {
     visit_model(hp, visit);
     if (hp.vision.present) visit_vision(hp, vision_fallback(), visit);
     if (hp.text.present) visit_text(hp, text_fallback(), visit);

@@ -37,9 +37,9 @@ enum class text_cleaning {
     open_clip,         // ftfy, HTML entities twice, white space, lower case (open_clip `lower`)
     canonicalize,      // SigLIP: lower case, punctuation removed, white space collapsed
     none,
-    repair,            // as open_clip, case kept (open_clip's `whitespace`, for tokenizers of other families)
-    repair_lower,      // as open_clip, for tokenizers of other families
-    lower,             // lower case only (SigLIP2)
+    repair,               // as open_clip, case kept (open_clip's `whitespace`, for tokenizers of other families)
+    repair_lower,         // as open_clip, for tokenizers of other families
+    lower,                // lower case only (SigLIP2)
     repair_canonicalize,  // open_clip's `canonicalize` before a tokenizer of another family, whatever that one does
 };
 
@@ -53,24 +53,24 @@ struct block_hparams {
 };
 
 struct tower_hparams {
-    bool    present = false;
-    int32_t n_embd = 0;    // width of the residual stream
-    int32_t n_layer = 0;   // transformer blocks
+    bool present = false;
+    int32_t n_embd = 0;   // width of the residual stream
+    int32_t n_layer = 0;  // transformer blocks
     int32_t n_head = 0;
-    int32_t d_head = 0;    // n_embd / n_head in every family so far, but stored; pruning keeps it
-    int32_t n_ff = 0;      // width of the MLP's hidden layer
-    float   eps = 1e-5f;   // LayerNorm epsilon
+    int32_t d_head = 0;  // n_embd / n_head in every family so far, but stored; pruning keeps it
+    int32_t n_ff = 0;    // width of the MLP's hidden layer
+    float eps = 1e-5f;   // LayerNorm epsilon
     activation act = activation::quick_gelu;
     norm_order order = norm_order::pre;
     pooling pool = pooling::cls;
-    bool    has_pre_ln = false;    // LayerNorm of the embeddings, before the first block
-    bool    has_post_ln = true;    // LayerNorm after the last block
-    bool    norm_after_pool = false;  // post_ln of the pooled vector; else of every token, then pooling
-    bool    has_qkv_bias = true;
-    bool    has_layer_scale = false;  // a block's two outputs times a learned factor each, before the sums
-    bool    has_proj = true;       // linear map to the shared space (false: identity, n_embd == n_proj)
-    bool    has_proj_bias = false;
-    int32_t n_proj_hidden = 0;     // > 0: the map is an MLP, n_embd -> n_proj_hidden -> gelu (erf) -> n_proj
+    bool has_pre_ln = false;       // LayerNorm of the embeddings, before the first block
+    bool has_post_ln = true;       // LayerNorm after the last block
+    bool norm_after_pool = false;  // post_ln of the pooled vector; else of every token, then pooling
+    bool has_qkv_bias = true;
+    bool has_layer_scale = false;  // a block's two outputs times a learned factor each, before the sums
+    bool has_proj = true;          // linear map to the shared space (false: identity, n_embd == n_proj)
+    bool has_proj_bias = false;
+    int32_t n_proj_hidden = 0;          // > 0: the map is an MLP, n_embd -> n_proj_hidden -> gelu (erf) -> n_proj
     std::vector<block_hparams> pruned;  // [n_layer] where blocks differ; empty: all have n_head and n_ff
 
     block_hparams block(int il) const { return pruned.empty() ? block_hparams{n_head, n_ff} : pruned[(size_t) il]; }
@@ -80,9 +80,9 @@ struct vision_hparams : tower_hparams {
     int32_t image_size = 0;  // square input, pixels
     int32_t patch_size = 0;
     int32_t n_channel = 3;
-    bool    has_class_embd = true;
-    bool    has_patch_bias = false;
-    bool    any_grid = false;  // pictures of any grid: the position table, n_grid() a side, is resized to each
+    bool has_class_embd = true;
+    bool has_patch_bias = false;
+    bool any_grid = false;  // pictures of any grid: the position table, n_grid() a side, is resized to each
 
     int32_t n_grid() const { return image_size / patch_size; }
     int32_t n_patch() const { return n_grid() * n_grid(); }
@@ -93,15 +93,15 @@ struct vision_hparams : tower_hparams {
 
 struct text_hparams : tower_hparams {
     int32_t n_vocab = 0;
-    int32_t n_ctx = 0;       // longest sequence, start and end tokens included
-    int32_t n_position = 0;  // rows of the position table; 0: n_ctx
+    int32_t n_ctx = 0;            // longest sequence, start and end tokens included
+    int32_t n_position = 0;       // rows of the position table; 0: n_ctx
     int32_t position_offset = 0;  // place of the first token in it (RoBERTa: 2)
     int32_t n_token_type = 0;     // rows of the token type table, of which the first is added (BERT); 0: none
-    bool    causal = true;   // a token sees itself and what comes before
-    bool    sees_padding = false;  // the result depends on the padding: sequences run at n_ctx; else at the real length
-    int32_t bos_id = -1;     // of a token list that names no start token; -1: the tokenizer says it
-    int32_t eos_id = -1;     // the id that pools (eot); -1: pool at the highest id
-    int32_t pad_id = 0;      // what the reference fills up with; -1: the token that the tokenizer names
+    bool causal = true;           // a token sees itself and what comes before
+    bool sees_padding = false;    // the result depends on the padding: sequences run at n_ctx; else at the real length
+    int32_t bos_id = -1;          // of a token list that names no start token; -1: the tokenizer says it
+    int32_t eos_id = -1;          // the id that pools (eot); -1: pool at the highest id
+    int32_t pad_id = 0;           // what the reference fills up with; -1: the token that the tokenizer names
     text_cleaning cleaning = text_cleaning::whitespace_lower;
 
     int32_t n_positions() const { return n_position > 0 ? n_position : n_ctx; }
@@ -115,32 +115,32 @@ inline vision_hparams default_vision() {
 
 // From decoded RGB to the image tower's input.
 struct image_hparams {
-    resize_mode   mode = resize_mode::shortest;
+    resize_mode mode = resize_mode::shortest;
     interpolation filter = interpolation::bicubic;
     crop_rounding rounding = crop_rounding::floor;
-    int32_t       resize = 0;  // shortest or longest edge, or the square's side for squash
-    int32_t       crop = 0;    // side of the square the tower sees; equals vision.image_size
-    int32_t       patch = 0;        // `patches`: side of a patch, and how many a picture may have
-    int32_t       max_patches = 0;
-    std::array<float, 3> mean = {0.48145466f, 0.4578275f, 0.40821073f};   // OpenAI CLIP, clip/clip.py
+    int32_t resize = 0;  // shortest or longest edge, or the square's side for squash
+    int32_t crop = 0;    // side of the square the tower sees; equals vision.image_size
+    int32_t patch = 0;   // `patches`: side of a patch, and how many a picture may have
+    int32_t max_patches = 0;
+    std::array<float, 3> mean = {0.48145466f, 0.4578275f, 0.40821073f};  // OpenAI CLIP, clip/clip.py
     std::array<float, 3> std = {0.26862954f, 0.26130258f, 0.27577711f};
     std::array<uint8_t, 3> fill = {0, 0, 0};              // padding colour of `longest`
     std::array<uint8_t, 3> background = {255, 255, 255};  // under transparent pixels
 };
 
 struct hparams {
-    std::string name;          // e.g. "openai/clip-vit-base-patch32"; may be empty
-    std::string family;        // "clip", "siglip", ...: for people, never for compute code
-    std::string license;       // SPDX id when known
-    std::string source;        // hub id or path it was converted from
+    std::string name;     // e.g. "openai/clip-vit-base-patch32"; may be empty
+    std::string family;   // "clip", "siglip", ...: for people, never for compute code
+    std::string license;  // SPDX id when known
+    std::string source;   // hub id or path it was converted from
     std::string revision;
     vision_hparams vision = default_vision();
-    text_hparams   text;
-    image_hparams  image;
-    int32_t n_proj = 0;                  // dimension of the shared space
-    float   logit_scale = 4.60517019f;   // natural log; ln 100 when the file has none (OpenAI's trained value)
-    float   logit_bias = 0.0f;
-    bool    sigmoid = false;             // SigLIP: probabilities by sigmoid instead of softmax
+    text_hparams text;
+    image_hparams image;
+    int32_t n_proj = 0;               // dimension of the shared space
+    float logit_scale = 4.60517019f;  // natural log; ln 100 when the file has none (OpenAI's trained value)
+    float logit_bias = 0.0f;
+    bool sigmoid = false;  // SigLIP: probabilities by sigmoid instead of softmax
 };
 
 }  // namespace ggclip

@@ -8,95 +8,95 @@
 namespace ggclip::names {
 
 // --- tensors; %s is "v" (image tower) or "t" (text tower), %d the block -------------------------
-constexpr const char * CLASS_EMBD    = "v.class_embd";                // [n_embd]
-constexpr const char * PATCH_EMBD    = "v.patch_embd.weight";         // [patch, patch, channel, n_embd]
-constexpr const char * PATCH_BIAS    = "v.patch_embd.bias";           // [n_embd]
-constexpr const char * TOKEN_EMBD    = "t.token_embd.weight";         // [n_embd, n_vocab]
+constexpr const char * CLASS_EMBD = "v.class_embd";                   // [n_embd]
+constexpr const char * PATCH_EMBD = "v.patch_embd.weight";            // [patch, patch, channel, n_embd]
+constexpr const char * PATCH_BIAS = "v.patch_embd.bias";              // [n_embd]
+constexpr const char * TOKEN_EMBD = "t.token_embd.weight";            // [n_embd, n_vocab]
 constexpr const char * TOKEN_TYPE_EMBD = "t.token_type_embd.weight";  // [n_embd, n_token_type]
 constexpr const char * POSITION_EMBD = "%s.position_embd.weight";     // [n_embd, n_token]
-constexpr const char * PRE_LN        = "%s.pre_ln.%s";                // tower; weight, bias; [n_embd]
-constexpr const char * POST_LN       = "%s.post_ln.%s";               // [n_embd]
-constexpr const char * BLOCK         = "%s.blk.%d.%s.%s";             // tower, block, part below, weight|bias
-constexpr const char * LN1 = "ln1", * LN2 = "ln2";
-constexpr const char * ATTN_Q = "attn_q", * ATTN_K = "attn_k", * ATTN_V = "attn_v", * ATTN_OUT = "attn_out";
-constexpr const char * LS1 = "ls1", * LS2 = "ls2";                    // layer scale: weight, [n_embd]
-constexpr const char * FFN_UP = "ffn_up", * FFN_DOWN = "ffn_down";
-constexpr const char * VISUAL_PROJ   = "visual_projection.weight";    // [n_embd or hidden, n_proj]
-constexpr const char * VISUAL_PROJ_BIAS = "visual_projection.bias";   // [n_proj]
+constexpr const char * PRE_LN = "%s.pre_ln.%s";                       // tower; weight, bias; [n_embd]
+constexpr const char * POST_LN = "%s.post_ln.%s";                     // [n_embd]
+constexpr const char * BLOCK = "%s.blk.%d.%s.%s";                     // tower, block, part below, weight|bias
+constexpr const char *LN1 = "ln1", *LN2 = "ln2";
+constexpr const char *ATTN_Q = "attn_q", *ATTN_K = "attn_k", *ATTN_V = "attn_v", *ATTN_OUT = "attn_out";
+constexpr const char *LS1 = "ls1", *LS2 = "ls2";  // layer scale: weight, [n_embd]
+constexpr const char *FFN_UP = "ffn_up", *FFN_DOWN = "ffn_down";
+constexpr const char * VISUAL_PROJ = "visual_projection.weight";                // [n_embd or hidden, n_proj]
+constexpr const char * VISUAL_PROJ_BIAS = "visual_projection.bias";             // [n_proj]
 constexpr const char * VISUAL_PROJ_HIDDEN = "visual_projection.hidden.weight";  // [n_embd, hidden]
-constexpr const char * TEXT_PROJ     = "text_projection.weight";      // [n_embd or hidden, n_proj]
-constexpr const char * TEXT_PROJ_BIAS = "text_projection.bias";       // [n_proj]
+constexpr const char * TEXT_PROJ = "text_projection.weight";                    // [n_embd or hidden, n_proj]
+constexpr const char * TEXT_PROJ_BIAS = "text_projection.bias";                 // [n_proj]
 constexpr const char * TEXT_PROJ_HIDDEN = "text_projection.hidden.weight";      // [n_embd, hidden]
 // SigLIP's attention-pooling head: same parts as a block, with a learned query
-constexpr const char * HEAD_PROBE    = "v.head.probe";                // [n_embd]
-constexpr const char * HEAD          = "v.head.%s.%s";                // part (attn_*, ln, ffn_*), weight|bias
+constexpr const char * HEAD_PROBE = "v.head.probe";  // [n_embd]
+constexpr const char * HEAD = "v.head.%s.%s";        // part (attn_*, ln, ffn_*), weight|bias
 
 // --- GGUF keys ----------------------------------------------------------------------------------
-constexpr const char * ARCHITECTURE = "general.architecture";         // always "clip"
-constexpr const char * NAME         = "general.name";
-constexpr const char * LICENSE      = "general.license";
-constexpr const char * SOURCE       = "general.source.huggingface.repository";
-constexpr const char * REVISION     = "clip.source.revision";
-constexpr const char * LAYOUT       = "clip.layout_version";          // u32; absent in clip.cpp's files
-constexpr int LAYOUT_VERSION        = 1;                              // what this version writes
-constexpr const char * DESCRIPTION  = "general.description";
-constexpr const char * FILE_TYPE    = "general.file_type";            // u32, ggml_ftype; informational
+constexpr const char * ARCHITECTURE = "general.architecture";  // always "clip"
+constexpr const char * NAME = "general.name";
+constexpr const char * LICENSE = "general.license";
+constexpr const char * SOURCE = "general.source.huggingface.repository";
+constexpr const char * REVISION = "clip.source.revision";
+constexpr const char * LAYOUT = "clip.layout_version";  // u32; absent in clip.cpp's files
+constexpr int LAYOUT_VERSION = 1;                       // what this version writes
+constexpr const char * DESCRIPTION = "general.description";
+constexpr const char * FILE_TYPE = "general.file_type";  // u32, ggml_ftype; informational
 constexpr const char * QUANT_VERSION = "general.quantization_version";
-constexpr const char * ALIGNMENT    = "general.alignment";            // u32; 32 when absent
-constexpr const char * FAMILY       = "clip.family";
-constexpr const char * HAS_TEXT     = "clip.has_text_encoder";
-constexpr const char * HAS_VISION   = "clip.has_vision_encoder";
-constexpr const char * USE_GELU     = "clip.use_gelu";                // clip.cpp: true = gelu, false = quick_gelu
-constexpr const char * LOGIT_SCALE  = "clip.logit_scale";             // f32, natural log
-constexpr const char * LOGIT_BIAS   = "clip.logit_bias";
-constexpr const char * SIGMOID      = "clip.sigmoid";
+constexpr const char * ALIGNMENT = "general.alignment";  // u32; 32 when absent
+constexpr const char * FAMILY = "clip.family";
+constexpr const char * HAS_TEXT = "clip.has_text_encoder";
+constexpr const char * HAS_VISION = "clip.has_vision_encoder";
+constexpr const char * USE_GELU = "clip.use_gelu";        // clip.cpp: true = gelu, false = quick_gelu
+constexpr const char * LOGIT_SCALE = "clip.logit_scale";  // f32, natural log
+constexpr const char * LOGIT_BIAS = "clip.logit_bias";
+constexpr const char * SIGMOID = "clip.sigmoid";
 // %s is "vision" or "text"
-constexpr const char * EMBEDDING_LENGTH    = "clip.%s.embedding_length";
+constexpr const char * EMBEDDING_LENGTH = "clip.%s.embedding_length";
 constexpr const char * FEED_FORWARD_LENGTH = "clip.%s.feed_forward_length";
-constexpr const char * BLOCK_COUNT         = "clip.%s.block_count";
-constexpr const char * HEAD_COUNT          = "clip.%s.attention.head_count";
-constexpr const char * KEY_LENGTH          = "clip.%s.attention.key_length";   // head size
-constexpr const char * LAYER_NORM_EPS      = "clip.%s.attention.layer_norm_epsilon";
-constexpr const char * PROJECTION_DIM      = "clip.%s.projection_dim";
-constexpr const char * HIDDEN_ACT          = "clip.%s.hidden_act";             // quick_gelu | gelu | gelu_tanh
-constexpr const char * POOLING             = "clip.%s.pooling";                // cls | eot | last | attention | mean
-constexpr const char * HAS_PROJECTION      = "clip.%s.has_projection";         // bool; the family's value when absent
+constexpr const char * BLOCK_COUNT = "clip.%s.block_count";
+constexpr const char * HEAD_COUNT = "clip.%s.attention.head_count";
+constexpr const char * KEY_LENGTH = "clip.%s.attention.key_length";  // head size
+constexpr const char * LAYER_NORM_EPS = "clip.%s.attention.layer_norm_epsilon";
+constexpr const char * PROJECTION_DIM = "clip.%s.projection_dim";
+constexpr const char * HIDDEN_ACT = "clip.%s.hidden_act";          // quick_gelu | gelu | gelu_tanh
+constexpr const char * POOLING = "clip.%s.pooling";                // cls | eot | last | attention | mean
+constexpr const char * HAS_PROJECTION = "clip.%s.has_projection";  // bool; the family's value when absent
 constexpr const char * HAS_PROJECTION_BIAS = "clip.%s.has_projection_bias";
-constexpr const char * NORM_ORDER          = "clip.%s.norm_order";             // pre | post
-constexpr const char * HAS_POST_LN         = "clip.%s.has_post_layernorm";
-constexpr const char * HAS_QKV_BIAS        = "clip.%s.attention.has_qkv_bias";  // bool; true when absent
-constexpr const char * HAS_LAYER_SCALE     = "clip.%s.has_layer_scale";        // bool; false when absent
-constexpr const char * NORM_AFTER_POOL     = "clip.%s.norm_after_pooling";
-constexpr const char * PROJECTION_HIDDEN   = "clip.%s.projection_hidden_length";  // u32; absent: a linear projection
-constexpr const char * HAS_CLASS_EMBD      = "clip.vision.has_class_embedding";
-constexpr const char * HAS_PRE_LN          = "clip.%s.has_pre_layernorm";
-constexpr const char * HAS_PATCH_BIAS      = "clip.vision.has_patch_bias";
-constexpr const char * ANY_GRID            = "clip.vision.any_grid";           // bool: positions resized to each picture
-constexpr const char * MAX_PATCHES         = "clip.vision.max_patches";        // u32, with resize_mode patches
-constexpr const char * CONTEXT_LENGTH      = "clip.text.context_length";
-constexpr const char * CAUSAL              = "clip.text.causal";
-constexpr const char * SEES_PADDING        = "clip.text.sees_padding";         // bool
-constexpr const char * POSITION_OFFSET     = "clip.text.position_offset";      // u32
-constexpr const char * CLEANING            = "clip.text.cleaning";
-constexpr const char * IMAGE_SIZE          = "clip.vision.image_size";
-constexpr const char * PATCH_SIZE          = "clip.vision.patch_size";
-constexpr const char * IMAGE_MEAN          = "clip.vision.image_mean";
-constexpr const char * IMAGE_STD           = "clip.vision.image_std";
-constexpr const char * RESIZE_MODE         = "clip.vision.resize_mode";        // shortest | squash | longest | patches
-constexpr const char * INTERPOLATION       = "clip.vision.interpolation";      // nearest | bilinear | bicubic
-constexpr const char * RESIZE_SIZE         = "clip.vision.resize_size";
-constexpr const char * CROP_ROUNDING       = "clip.vision.crop_rounding";      // floor | half_even
-constexpr const char * FILL_COLOR          = "clip.vision.fill_color";
-constexpr const char * BACKGROUND_COLOR    = "clip.vision.background_color";
-constexpr const char * TOKENIZER_JSON      = "tokenizer.huggingface.json";
-constexpr const char * TOKENS              = "tokenizer.ggml.tokens";
-constexpr const char * MERGES              = "tokenizer.ggml.merges";
-constexpr const char * BOS_ID              = "tokenizer.ggml.bos_token_id";
-constexpr const char * EOS_ID              = "tokenizer.ggml.eos_token_id";
-constexpr const char * PAD_ID              = "tokenizer.ggml.padding_token_id";
+constexpr const char * NORM_ORDER = "clip.%s.norm_order";  // pre | post
+constexpr const char * HAS_POST_LN = "clip.%s.has_post_layernorm";
+constexpr const char * HAS_QKV_BIAS = "clip.%s.attention.has_qkv_bias";  // bool; true when absent
+constexpr const char * HAS_LAYER_SCALE = "clip.%s.has_layer_scale";      // bool; false when absent
+constexpr const char * NORM_AFTER_POOL = "clip.%s.norm_after_pooling";
+constexpr const char * PROJECTION_HIDDEN = "clip.%s.projection_hidden_length";  // u32; absent: a linear projection
+constexpr const char * HAS_CLASS_EMBD = "clip.vision.has_class_embedding";
+constexpr const char * HAS_PRE_LN = "clip.%s.has_pre_layernorm";
+constexpr const char * HAS_PATCH_BIAS = "clip.vision.has_patch_bias";
+constexpr const char * ANY_GRID = "clip.vision.any_grid";        // bool: positions resized to each picture
+constexpr const char * MAX_PATCHES = "clip.vision.max_patches";  // u32, with resize_mode patches
+constexpr const char * CONTEXT_LENGTH = "clip.text.context_length";
+constexpr const char * CAUSAL = "clip.text.causal";
+constexpr const char * SEES_PADDING = "clip.text.sees_padding";        // bool
+constexpr const char * POSITION_OFFSET = "clip.text.position_offset";  // u32
+constexpr const char * CLEANING = "clip.text.cleaning";
+constexpr const char * IMAGE_SIZE = "clip.vision.image_size";
+constexpr const char * PATCH_SIZE = "clip.vision.patch_size";
+constexpr const char * IMAGE_MEAN = "clip.vision.image_mean";
+constexpr const char * IMAGE_STD = "clip.vision.image_std";
+constexpr const char * RESIZE_MODE = "clip.vision.resize_mode";      // shortest | squash | longest | patches
+constexpr const char * INTERPOLATION = "clip.vision.interpolation";  // nearest | bilinear | bicubic
+constexpr const char * RESIZE_SIZE = "clip.vision.resize_size";
+constexpr const char * CROP_ROUNDING = "clip.vision.crop_rounding";  // floor | half_even
+constexpr const char * FILL_COLOR = "clip.vision.fill_color";
+constexpr const char * BACKGROUND_COLOR = "clip.vision.background_color";
+constexpr const char * TOKENIZER_JSON = "tokenizer.huggingface.json";
+constexpr const char * TOKENS = "tokenizer.ggml.tokens";
+constexpr const char * MERGES = "tokenizer.ggml.merges";
+constexpr const char * BOS_ID = "tokenizer.ggml.bos_token_id";
+constexpr const char * EOS_ID = "tokenizer.ggml.eos_token_id";
+constexpr const char * PAD_ID = "tokenizer.ggml.padding_token_id";
 // a llama.cpp projector file, not a CLIP model
-constexpr const char * LLAVA_PROJECTOR     = "clip.has_llava_projector";
-constexpr const char * PROJECTOR_TYPE      = "clip.projector_type";
+constexpr const char * LLAVA_PROJECTOR = "clip.has_llava_projector";
+constexpr const char * PROJECTOR_TYPE = "clip.projector_type";
 constexpr const char * VISION_PROJECTOR_TYPE = "clip.vision.projector_type";
 
 // "clip.vision.image_size"; tower: "vision" or "text"

@@ -84,8 +84,7 @@ uint8_t composite(uint32_t colour, uint32_t alpha, uint32_t under) {
     return uint8_t(((sum >> 1) + (sum << 7)) >> 15);
 }
 
-void composite_rows(const image_view & image, size_t stride, const std::array<uint8_t, 3> & background,
-                    uint8_t * rgb) {
+void composite_rows(const image_view & image, size_t stride, const std::array<uint8_t, 3> & background, uint8_t * rgb) {
     for (int y = 0; y < image.height; y++) {
         const uint8_t * src = image.data + size_t(y) * stride;
         for (int x = 0; x < image.width; x++, src += 4, rgb += 3) {
@@ -200,13 +199,12 @@ resize_plan plan_resize(const image_hparams & params, int width, int height, int
     const bool half_even = params.rounding == crop_rounding::half_even;
     const bool small_half_first = half_even || params.mode == resize_mode::longest;
     center(plan.resized_width, out_width, half_even, small_half_first, plan.window_x, plan.window_width, plan.pad_x);
-    center(plan.resized_height, out_height, half_even, small_half_first, plan.window_y, plan.window_height,
-           plan.pad_y);
+    center(plan.resized_height, out_height, half_even, small_half_first, plan.window_y, plan.window_height, plan.pad_y);
     return plan;
 }
 
-void resize_image(const image_hparams & params, const image_view & image, int out_width, int out_height,
-                  uint8_t * out, preprocess_scratch & scratch, picture_part part) {
+void resize_image(const image_hparams & params, const image_view & image, int out_width, int out_height, uint8_t * out,
+                  preprocess_scratch & scratch, picture_part part) {
     check_params(params);
     check_image(image);
     if (out_width < 1 || out_height < 1 || out_width > max_output_edge || out_height > max_output_edge) {
@@ -225,11 +223,19 @@ void resize_image(const image_hparams & params, const image_view & image, int ou
     try {
         const image_view rgb = to_rgb(params, image, scratch.rgb);
         const kernels::resize_job job = {
-            rgb.data, rgb.stride, rgb.width, rgb.height,
-            plan.resized_width, plan.resized_height,
-            plan.window_x, plan.window_y + (first - plan.pad_y), plan.window_width, last - first,
+            rgb.data,
+            rgb.stride,
+            rgb.width,
+            rgb.height,
+            plan.resized_width,
+            plan.resized_height,
+            plan.window_x,
+            plan.window_y + (first - plan.pad_y),
+            plan.window_width,
+            last - first,
             filter_of(params.filter),
-            out + size_t(first - rows.begin) * out_stride + size_t(plan.pad_x) * 3, out_stride,
+            out + size_t(first - rows.begin) * out_stride + size_t(plan.pad_x) * 3,
+            out_stride,
         };
         kernels::resize_rgb8(job, scratch.resize);
         release_if_large(scratch.rgb);
@@ -253,7 +259,9 @@ void resize_to(const image_view & image, int width, int height, interpolation fi
 // within the limit, by bisection to 1e-5 as there (the same doubles give the same edges).
 static image_size fit_patches(const image_hparams & params, int width, int height) {
     const double patch = params.patch, eps = 1e-5;
-    const auto   scaled = [&](double scale, int size) { return std::max(patch, std::ceil(size * scale / patch) * patch); };
+    const auto scaled = [&](double scale, int size) {
+        return std::max(patch, std::ceil(size * scale / patch) * patch);
+    };
     double low = eps / 10, high = 100.0;
     while (high - low >= eps) {
         const double scale = (low + high) / 2;
@@ -287,7 +295,8 @@ void preprocess(const image_hparams & params, const image_view & image, float * 
               size_t(size.width) * size_t(size.height));
 }
 
-void preprocess_pool::preprocess(const image_hparams & params, const image_view & image, float * out, picture_part part) {
+void preprocess_pool::preprocess(const image_hparams & params, const image_view & image, float * out,
+                                 picture_part part) {
     std::unique_ptr<preprocess_scratch> scratch;
     {
         std::lock_guard<std::mutex> lock(mutex_);

@@ -19,9 +19,9 @@ constexpr int max_image_edge = 1 << 24;
 // 8-bit sRGB pixels, channels interleaved: 1 gray, 3 RGB, 4 RGB and straight (not premultiplied) alpha.
 struct image_view {
     const uint8_t * data = nullptr;
-    int    width = 0;
-    int    height = 0;
-    int    channels = 3;
+    int width = 0;
+    int height = 0;
+    int channels = 3;
     size_t stride = 0;  // bytes from row to row; 0: width * channels
 };
 
@@ -35,20 +35,21 @@ struct resize_plan {
     int64_t resized_height = 0;
     int64_t window_x = 0;
     int64_t window_y = 0;
-    int     window_width = 0;
-    int     window_height = 0;
-    int     pad_x = 0;
-    int     pad_y = 0;
+    int window_width = 0;
+    int window_height = 0;
+    int pad_x = 0;
+    int pad_y = 0;
 };
 
 // Memory that calls reuse; one per thread.
 struct preprocess_scratch {
     kernels::resize_scratch resize;
-    std::vector<uint8_t>    rgb;     // the input without alpha, or gray made RGB
-    std::vector<uint8_t>    pixels;  // resized and cropped
+    std::vector<uint8_t> rgb;     // the input without alpha, or gray made RGB
+    std::vector<uint8_t> pixels;  // resized and cropped
 };
 
-// The ith of nth parts of a picture that several threads prepare together: rows of what comes out, of about equal number.
+// The ith of nth parts of a picture that several threads prepare together: rows of what comes out, of about equal
+// number.
 struct picture_part {
     int ith = 0, nth = 1;
 };
@@ -60,7 +61,7 @@ class preprocess_pool {
     void clear();
 
   private:
-    std::mutex                                       mutex_;
+    std::mutex mutex_;
     std::vector<std::unique_ptr<preprocess_scratch>> free_;
 };
 
@@ -68,15 +69,17 @@ class preprocess_pool {
 resize_plan plan_resize(const image_hparams & params, int width, int height, int out_width, int out_height);
 
 // out: RGB8 [out_height][out_width][3], before rescaling and normalisation; of a part, its rows only.
-void resize_image(const image_hparams & params, const image_view & image, int out_width, int out_height,
-                  uint8_t * out, preprocess_scratch & scratch, picture_part part = {});
+void resize_image(const image_hparams & params, const image_view & image, int out_width, int out_height, uint8_t * out,
+                  preprocess_scratch & scratch, picture_part part = {});
 
 // The whole picture to exactly width x height: RGB8 [height][width][3]. For tests and tools.
 void resize_to(const image_view & image, int width, int height, interpolation filter, uint8_t * out,
                preprocess_scratch & scratch);
 
 // What the tower sees of a picture of this size: params.crop square, or whole patches with the picture's proportions.
-struct image_size { int width = 0, height = 0; };
+struct image_size {
+    int width = 0, height = 0;
+};
 image_size tower_image_size(const image_hparams & params, int width, int height);
 
 // out: [3][height][width] of tower_image_size, (pixel / 255 - mean) / std; a part fills its rows of it.

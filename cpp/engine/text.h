@@ -24,7 +24,8 @@ inline std::string vprint_text(const char * format, va_list args) {
 #if defined(__GNUC__)
 [[gnu::format(printf, 1, 2)]]
 #endif
-inline std::string print_text(const char * format, ...) {
+inline std::string
+print_text(const char * format, ...) {
     va_list args;
     va_start(args, format);
     std::string text = vprint_text(format, args);

@@ -7,7 +7,7 @@ namespace ggclip {
 namespace {
 
 struct sign {
-    const char * part;    // of a tensor's name
+    const char * part;  // of a tensor's name
     const char * family;
 };
 
@@ -59,7 +59,8 @@ std::string guess_family(const tensor_table & table, const std::vector<inspected
         return "CLIP in clip.cpp's GGUF layout";
     }
     if (architecture == "vit" || architecture == "clip_text") {
-        return std::string("one tower of ") + (value_of(keys, "vit.model_type") == "siglip" ? "SigLIP" : "CLIP or SigLIP") +
+        return std::string("one tower of ") +
+               (value_of(keys, "vit.model_type") == "siglip" ? "SigLIP" : "CLIP or SigLIP") +
                " in CrispEmbed's GGUF layout";
     }
     for (const sign & candidate : SIGNS) {

@@ -80,7 +80,7 @@ class inspector {
 
     inspection run() {
         std::error_code code;
-        const fs::path  where = fs::u8path(out_.path);
+        const fs::path where = fs::u8path(out_.path);
         if (fs::is_directory(where, code)) {
             folder();
         } else {
@@ -135,7 +135,8 @@ class inspector {
         }
         const bool hf = configuration(out_.path + "/config.json");
         const bool open_clip = configuration(out_.path + "/open_clip_config.json");
-        configuration((options_.processor_folder.empty() ? out_.path : options_.processor_folder) + "/preprocessor_config.json");
+        configuration((options_.processor_folder.empty() ? out_.path : options_.processor_folder) +
+                      "/preprocessor_config.json");
         out_.format = "unknown";
         attempt([&] {
             const auto library = open_clip && !hf ? preference::open_clip : preference::hugging_face;
@@ -181,7 +182,7 @@ class inspector {
     void gguf(const std::shared_ptr<const model_file> & bytes) {
         out_.format = "gguf";
         std::unique_ptr<error> failure;
-        const gguf_file        file(bytes, failure);
+        const gguf_file file(bytes, failure);
         if (failure && failure->code() == error_code::ABORTED) {
             throw error(*failure);
         }
@@ -201,7 +202,7 @@ class inspector {
         }
         out_.files.push_back(path);
         attempt([&] {
-            const auto  file = model_file::open(path, options_.cancelled);
+            const auto file = model_file::open(path, options_.cancelled);
             json_limits limits;
             limits.file = file.get();
             flatten(parse_json(file->text(limits.max_bytes), path, limits), "");
@@ -221,12 +222,12 @@ class inspector {
             return;
         }
         static const char * const kinds[] = {"null", "boolean", "integer", "real", "string", "array", "object"};
-        const std::string         text = value.kind == kind_t::string    ? shorten(value.text)
-                                         : value.kind == kind_t::boolean ? (value.flag ? "true" : "false")
-                                         : value.kind == kind_t::integer ? std::to_string(value.integer)
-                                         : value.kind == kind_t::real    ? number_text(value.real)
-                                         : value.kind == kind_t::array   ? std::to_string(value.items.size()) + " items"
-                                                                         : "null";
+        const std::string text = value.kind == kind_t::string    ? shorten(value.text)
+                                 : value.kind == kind_t::boolean ? (value.flag ? "true" : "false")
+                                 : value.kind == kind_t::integer ? std::to_string(value.integer)
+                                 : value.kind == kind_t::real    ? number_text(value.real)
+                                 : value.kind == kind_t::array   ? std::to_string(value.items.size()) + " items"
+                                                                 : "null";
         out_.keys.push_back({name, kinds[static_cast<size_t>(value.kind)], text});
     }
 
@@ -261,8 +262,8 @@ class inspector {
         }
     }
 
-    const read_options &  options_;
-    inspection            out_;
+    const read_options & options_;
+    inspection out_;
     std::set<std::string> said_;
 };
 

@@ -16,17 +16,17 @@ struct inspected_key {
 };
 
 struct inspection {
-    std::string                path, format;  // "gguf", "safetensors", "torch" or "unknown"
-    std::string                family;        // for people: "OpenCLIP", "SigLIP (Hugging Face)", ...
-    std::vector<std::string>   files;         // that were read
-    std::vector<inspected_key> keys;          // a GGUF file's, or the configuration's
-    tensor_table               tensors;
-    bool                       is_loadable = false;
-    bool                       loads_vision = false, loads_text = false;  // each tower, without the other if need be
-    hparams                    hp;       // when loadable
-    std::vector<std::string>   missing;  // tensors, by their names in the file
-    std::vector<std::string>   ignored;
-    std::vector<error>         problems;
+    std::string path, format;         // "gguf", "safetensors", "torch" or "unknown"
+    std::string family;               // for people: "OpenCLIP", "SigLIP (Hugging Face)", ...
+    std::vector<std::string> files;   // that were read
+    std::vector<inspected_key> keys;  // a GGUF file's, or the configuration's
+    tensor_table tensors;
+    bool is_loadable = false;
+    bool loads_vision = false, loads_text = false;  // each tower, without the other if need be
+    hparams hp;                                     // when loadable
+    std::vector<std::string> missing;               // tensors, by their names in the file
+    std::vector<std::string> ignored;
+    std::vector<error> problems;
 };
 
 // Throws FILE_NOT_FOUND when nothing is at `path`, and ABORTED; everything else that is wrong is a problem of the

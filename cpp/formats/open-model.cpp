@@ -34,13 +34,13 @@ bool is_directory(const std::string & path) {
 // A JSON document with its text's file name. Absent files give an absent value.
 struct document {
     std::string path;
-    json_value  root;
-    bool        found = false;
+    json_value root;
+    bool found = false;
 
     document() = default;
     document(const std::string & path_to_file, const read_options & options) : path(path_to_file) {
         if (is_file(path)) {
-            const auto  file = model_file::open(path, options.cancelled);
+            const auto file = model_file::open(path, options.cancelled);
             json_limits limits;
             limits.file = file.get();
             root = parse_json(file->text(limits.max_bytes), path, limits);
@@ -63,8 +63,8 @@ struct document {
 
 // A tower that the file does not hold is absent, whatever the configuration says; one that it holds in part
 // is incomplete and reported tensor by tensor later.
-void detect_towers(const tensor_table & table, const std::string & vision, const std::string & text, const read_options & options,
-                   hparams & hp, const std::string & path) {
+void detect_towers(const tensor_table & table, const std::string & vision, const std::string & text,
+                   const read_options & options, hparams & hp, const std::string & path) {
     const bool has_vision = has_prefix(table, vision), has_text = has_prefix(table, text);
     hp.vision.present = hp.vision.present && has_vision;
     hp.text.present = hp.text.present && has_text;
@@ -96,17 +96,19 @@ void finish(const tensor_table & table, const source_names & names, model_source
     bind_tensors(table, names, source);
 }
 
-model_source open_hf(const std::string & path, const tensor_table & table, const hf_files & files, const read_options & options) {
+model_source open_hf(const std::string & path, const tensor_table & table, const hf_files & files,
+                     const read_options & options) {
     model_source source;
     source.path = path;
     source.format = table.format;
     source_names names(name_scheme::hf_clip);
     source.hp = read_hf_config(files, options, table, names);
-    const bool        bert = names.text == name_scheme::bert;
+    const bool bert = names.text == name_scheme::bert;
     const std::string text = bert ? names.text_prefix + (names.text_prefix.empty() ? "embeddings.word_embeddings." : "")
                              : names.text_flat ? "embeddings.token_embedding."
                                                : "text_model.";
-    detect_towers(table, names.vision_flat ? "embeddings.patch_embedding." : "vision_model.", text, options, source.hp, path);
+    detect_towers(table, names.vision_flat ? "embeddings.patch_embedding." : "vision_model.", text, options, source.hp,
+                  path);
     finish(table, names, source);
     return source;
 }
@@ -117,13 +119,13 @@ document text_config(const std::string & folder, const json_ref & open_clip, con
         return document();
     }
     const json_ref name = open_clip.object("model_cfg").object("text_cfg").get("hf_model_name");
-    const bool     within = name.is(json_value::kind_t::string) && fs::u8path(name.value()->text).is_relative() &&
+    const bool within = name.is(json_value::kind_t::string) && fs::u8path(name.value()->text).is_relative() &&
                         name.value()->text.find("..") == std::string::npos;
     return within ? document(folder + "/" + name.value()->text + "/config.json", options) : document();
 }
 
-model_source open_open_clip(const std::string & path, const tensor_table & table, const json_ref & config, const json_ref & beside,
-                            const read_options & options) {
+model_source open_open_clip(const std::string & path, const tensor_table & table, const json_ref & config,
+                            const json_ref & beside, const read_options & options) {
     const document text_tower = text_config(path, config, options);
     model_source source;
     source.path = path;
@@ -155,8 +157,8 @@ model_source open_openai(const std::string & path, const tensor_table & table, c
 model_source open_directory(const std::string & folder, const tensor_table * given, const read_options & options) {
     const std::string tokenizer_folder = options.tokenizer_folder.empty() ? folder : options.tokenizer_folder;
     const std::string processor_folder = options.processor_folder.empty() ? folder : options.processor_folder;
-    const document    config(folder + "/config.json", options), open_clip(folder + "/open_clip_config.json", options);
-    const bool        hf = config.found && is_hf_config(config.ref());
+    const document config(folder + "/config.json", options), open_clip(folder + "/open_clip_config.json", options);
+    const bool hf = config.found && is_hf_config(config.ref());
     if (!hf && !open_clip.found) {
         if (config.found) {
             config.ref().get("model_type").invalid("a string (no open_clip_config.json either)");
@@ -200,7 +202,7 @@ model_source open_model(const std::string & path, const read_options & options) 
 
 model_source open_model(std::shared_ptr<const model_file> file, const read_options & options) {
     const std::string & path = file->path();
-    const std::string   head = file->head(TORCH_HEAD);
+    const std::string head = file->head(TORCH_HEAD);
     if (begins_with(head, "GGUF") || ends_with(path, ".gguf")) {  // or says what is wrong with it
         return open_gguf(file, options);
     }
@@ -213,7 +215,8 @@ model_source open_model(std::shared_ptr<const model_file> file, const read_optio
     folder = folder.empty() ? "." : folder;
     tensor_table table;
     read_weight_file(file, table);
-    return is_openai_checkpoint(table) && torch ? open_openai(folder, table, options) : open_directory(folder, &table, options);
+    return is_openai_checkpoint(table) && torch ? open_openai(folder, table, options)
+                                                : open_directory(folder, &table, options);
 }
 
 }  // namespace ggclip

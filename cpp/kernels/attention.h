@@ -37,13 +37,13 @@ static size_t attention_scratch_size(int max_kv, int d_head, int nth) {
 
 static attention_scratch scratch_of(const attention_args & a, int ith) {
     float * const base = (float *) a.scratch + ith * scratch_floats(a.max_kv, a.d_head);
-    const size_t  n_kv = round_to_panel(a.max_kv);
+    const size_t n_kv = round_to_panel(a.max_kv);
     return {base, base + n_kv * a.d_head, base + n_kv * (a.d_head + round_to_panel(a.d_head))};
 }
 
 static void pack_head(const attention_args & a, int s, int h, const attention_scratch & scratch) {
-    const int     first = a.kv_offset[s];
-    const int     n_kv = a.kv_offset[s + 1] - first;
+    const int first = a.kv_offset[s];
+    const int n_kv = a.kv_offset[s + 1] - first;
     const float * k = a.k + first * a.k_stride + (size_t) h * a.d_head;
     const float * v = a.v + first * a.v_stride + (size_t) h * a.d_head;
     for (int j0 = 0; j0 < n_kv; j0 += panel_rows) {
@@ -54,9 +54,9 @@ static void pack_head(const attention_args & a, int s, int h, const attention_sc
     for (int j = 0; j < n_kv; j++) {
         for (int d = 0; d < d_pad; d += lanes) {
             const int left = a.d_head - d;
-            store_f(scratch.values + (size_t) j * d_pad + d,
-                    left >= lanes ? load_f(v + j * a.v_stride + d)
-                                  : load_first(v + j * a.v_stride + d, max_int(left, 0)));
+            store_f(
+                scratch.values + (size_t) j * d_pad + d,
+                left >= lanes ? load_f(v + j * a.v_stride + d) : load_first(v + j * a.v_stride + d, max_int(left, 0)));
         }
     }
 }
@@ -65,17 +65,18 @@ static void pack_head(const attention_args & a, int s, int h, const attention_sc
 // Returns 1 / the sum.
 static float exponentiate(float * scores, int n, int n_pad, float scale) {
     const int whole = n / lanes * lanes, left = n - whole;
-    vf        top = set_f(scores[0]);
+    vf top = set_f(scores[0]);
     for (int j = 0; j < whole; j += lanes) {
         top = max(top, load_f(scores + j));
     }
     if (left > 0) {
         // lanes beyond read as the first score: they change no maximum
-        top = max(top, add(load_first(scores + whole, left), sub(set_f(scores[0]), keep_first(set_f(scores[0]), left))));
+        top =
+            max(top, add(load_first(scores + whole, left), sub(set_f(scores[0]), keep_first(set_f(scores[0]), left))));
     }
     const vf shift = set_f(max_of(top) * scale);
     const vf scale_v = set_f(scale);
-    vf       sum = zero_f();
+    vf sum = zero_f();
     for (int j = 0; j < whole; j += lanes) {
         const vf e = exp_v(sub(mul(load_f(scores + j), scale_v), shift));
         sum = add(sum, e);
@@ -97,23 +98,23 @@ static float exponentiate(float * scores, int n, int n_pad, float scale) {
 // Queries i..i + n - 1 of a sequence whose head is packed.
 static void attend(const attention_args & a, int s, int h, int i, int n, const attention_scratch & scratch) {
     alignas(64) float out[token_tile * panel_rows];
-    float             inverse_sum[query_block];
+    float inverse_sum[query_block];
 
-    const int         row = a.q_offset[s] + i;
-    const int         n_kv = a.kv_offset[s + 1] - a.kv_offset[s];
-    const int         n_seen = a.causal ? min_int(i + n, n_kv) : n_kv;  // by the last query
-    const int         n_pad = round_to_panel(n_seen);
-    const size_t      stride = kv_stride(a.max_kv);
-    const int         d_pad = round_to_panel(a.d_head);
+    const int row = a.q_offset[s] + i;
+    const int n_kv = a.kv_offset[s + 1] - a.kv_offset[s];
+    const int n_seen = a.causal ? min_int(i + n, n_kv) : n_kv;  // by the last query
+    const int n_pad = round_to_panel(n_seen);
+    const size_t stride = kv_stride(a.max_kv);
+    const int d_pad = round_to_panel(a.d_head);
     const token_tiles tiles(n);
-    const float       scale = 1.0f / sqrtf((float) a.d_head);
+    const float scale = 1.0f / sqrtf((float) a.d_head);
 
     for (int j = 0; j < n_seen; j += panel_rows) {
         for (int tile = 0; tile < tiles.count; tile++) {
-            const int     t = tiles.begin(tile);
+            const int t = tiles.begin(tile);
             const float * q = a.q + (row + t) * a.q_stride + (size_t) h * a.d_head;
-            multiply_tile(tiles.height(tile), {scratch.keys + (size_t) j * a.d_head, panel_rows, q, a.q_stride, a.d_head,
-                                               scratch.scores + t * stride + j, stride, false});
+            multiply_tile(tiles.height(tile), {scratch.keys + (size_t) j * a.d_head, panel_rows, q, a.q_stride,
+                                               a.d_head, scratch.scores + t * stride + j, stride, false});
         }
     }
     for (int t = 0; t < n; t++) {
@@ -123,14 +124,14 @@ static void attend(const attention_args & a, int s, int h, int i, int n, const a
     for (int d = 0; d < a.d_head; d += panel_rows) {
         for (int tile = 0; tile < tiles.count; tile++) {
             const int begin = tiles.begin(tile);
-            multiply_tile(tiles.height(tile), {scratch.values + d, (size_t) d_pad, scratch.scores + begin * stride, stride,
-                                               n_seen, out, panel_rows, false});
+            multiply_tile(tiles.height(tile), {scratch.values + d, (size_t) d_pad, scratch.scores + begin * stride,
+                                               stride, n_seen, out, panel_rows, false});
             for (int t = 0; t < tiles.height(tile); t++) {
-                float *  dst = a.dst + (row + begin + t) * a.dst_stride + (size_t) h * a.d_head + d;
+                float * dst = a.dst + (row + begin + t) * a.dst_stride + (size_t) h * a.d_head + d;
                 const vf inverse = set_f(inverse_sum[begin + t]);
                 for (int r = 0; r < panel_rows; r += lanes) {
                     const int left = a.d_head - d - r;
-                    const vf  v = mul(load_f(out + t * panel_rows + r), inverse);
+                    const vf v = mul(load_f(out + t * panel_rows + r), inverse);
                     if (left >= lanes) {
                         store_f(dst + r, v);
                     } else if (left > 0) {

@@ -38,15 +38,20 @@ extern const kernel_table neon_i8mm_kernels;
 namespace {
 
 struct level_entry {
-    cpu_level    level;
+    cpu_level level;
     const char * name;
 };
 
 // Best first among those that one CPU can have.
 const level_entry levels[] = {
-    {cpu_level::avx512_vnni, "avx512-vnni"}, {cpu_level::avx_vnni, "avx-vnni"},         {cpu_level::avx2, "avx2"},
-    {cpu_level::sse41, "sse41"},             {cpu_level::neon_i8mm, "neon-i8mm"},       {cpu_level::neon_dotprod, "neon-dotprod"},
-    {cpu_level::neon, "neon"},               {cpu_level::scalar, "scalar"},
+    {cpu_level::avx512_vnni, "avx512-vnni"},
+    {cpu_level::avx_vnni, "avx-vnni"},
+    {cpu_level::avx2, "avx2"},
+    {cpu_level::sse41, "sse41"},
+    {cpu_level::neon_i8mm, "neon-i8mm"},
+    {cpu_level::neon_dotprod, "neon-dotprod"},
+    {cpu_level::neon, "neon"},
+    {cpu_level::scalar, "scalar"},
 };
 
 #if GGCLIP_X86
@@ -58,8 +63,8 @@ struct cpuid_regs {
 cpuid_regs cpuid(uint32_t leaf, uint32_t subleaf) {
 #if defined(_MSC_VER)
     int r[4];
-    __cpuidex(r, (int)leaf, (int)subleaf);
-    return {(uint32_t)r[0], (uint32_t)r[1], (uint32_t)r[2], (uint32_t)r[3]};
+    __cpuidex(r, (int) leaf, (int) subleaf);
+    return {(uint32_t) r[0], (uint32_t) r[1], (uint32_t) r[2], (uint32_t) r[3]};
 #else
     cpuid_regs r = {0, 0, 0, 0};
     __get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
@@ -73,7 +78,7 @@ uint64_t xgetbv() {
 #else
     uint32_t low, high;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return (uint64_t)high << 32 | low;
+    return (uint64_t) high << 32 | low;
 #endif
 }
 
@@ -88,19 +93,19 @@ struct x86_features {
 
 // Bit numbers: Intel SDM volume 2A, CPUID; XCR0 bits: volume 1, 13.3.
 x86_features detect() {
-    x86_features     f;
+    x86_features f;
     const cpuid_regs one = cpuid(1, 0);
     f.sse41 = bit(one.ecx, 19) && bit(one.ecx, 9);  // with SSSE3
     const bool os_saves = bit(one.ecx, 27);         // OSXSAVE
     if (!os_saves || cpuid(0, 0).eax < 7) {
         return f;
     }
-    const uint64_t   saved = xgetbv();
-    const bool       ymm = (saved & 0x06) == 0x06;
-    const bool       zmm = (saved & 0xe6) == 0xe6;
+    const uint64_t saved = xgetbv();
+    const bool ymm = (saved & 0x06) == 0x06;
+    const bool zmm = (saved & 0xe6) == 0xe6;
     const cpuid_regs seven = cpuid(7, 0);
     const cpuid_regs seven_one = seven.eax >= 1 ? cpuid(7, 1) : cpuid_regs{0, 0, 0, 0};
-    const bool       fma = bit(one.ecx, 12), avx = bit(one.ecx, 28), f16c = bit(one.ecx, 29);
+    const bool fma = bit(one.ecx, 12), avx = bit(one.ecx, 28), f16c = bit(one.ecx, 29);
 
     f.avx2 = ymm && avx && fma && f16c && bit(seven.ebx, 5);
     f.avx_vnni = f.avx2 && bit(seven_one.eax, 4);
@@ -115,18 +120,12 @@ x86_features detect() {
 const kernel_table * find(cpu_level level) {
     static const x86_features f = detect();
     switch (level) {
-        case cpu_level::scalar:
-            return &scalar_kernels;
-        case cpu_level::sse41:
-            return f.sse41 ? &sse41_kernels : nullptr;
-        case cpu_level::avx2:
-            return f.avx2 ? &avx2_kernels : nullptr;
-        case cpu_level::avx_vnni:
-            return f.avx_vnni ? &avx_vnni_kernels : nullptr;
-        case cpu_level::avx512_vnni:
-            return f.avx512_vnni ? &avx512_vnni_kernels : nullptr;
-        default:
-            return nullptr;
+        case cpu_level::scalar: return &scalar_kernels;
+        case cpu_level::sse41: return f.sse41 ? &sse41_kernels : nullptr;
+        case cpu_level::avx2: return f.avx2 ? &avx2_kernels : nullptr;
+        case cpu_level::avx_vnni: return f.avx_vnni ? &avx_vnni_kernels : nullptr;
+        case cpu_level::avx512_vnni: return f.avx512_vnni ? &avx512_vnni_kernels : nullptr;
+        default: return nullptr;
     }
 }
 
@@ -144,14 +143,14 @@ arm_features detect() {
     f.i8mm = f.dotprod && (getauxval(26) >> 13 & 1) != 0;  // AT_HWCAP2, HWCAP2_I8MM
 #elif defined(__APPLE__)
     const auto has = [](const char * name) {
-        int    value = 0;
+        int value = 0;
         size_t size = sizeof(value);
         return sysctlbyname(name, &value, &size, nullptr, 0) == 0 && value != 0;
     };
     f.dotprod = has("hw.optional.arm.FEAT_DotProd");
     f.i8mm = f.dotprod && has("hw.optional.arm.FEAT_I8MM");
 #elif defined(_WIN32)
-    f.dotprod = IsProcessorFeaturePresent(43) != 0;              // PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE
+    f.dotprod = IsProcessorFeaturePresent(43) != 0;            // PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE
     f.i8mm = f.dotprod && IsProcessorFeaturePresent(66) != 0;  // PF_ARM_V82_I8MM_INSTRUCTIONS_AVAILABLE
 #endif
     return f;
@@ -160,16 +159,11 @@ arm_features detect() {
 const kernel_table * find(cpu_level level) {
     static const arm_features f = detect();
     switch (level) {
-        case cpu_level::scalar:
-            return &scalar_kernels;
-        case cpu_level::neon:
-            return &neon_kernels;  // part of AArch64
-        case cpu_level::neon_dotprod:
-            return f.dotprod ? &neon_dotprod_kernels : nullptr;
-        case cpu_level::neon_i8mm:
-            return f.i8mm ? &neon_i8mm_kernels : nullptr;
-        default:
-            return nullptr;
+        case cpu_level::scalar: return &scalar_kernels;
+        case cpu_level::neon: return &neon_kernels;  // part of AArch64
+        case cpu_level::neon_dotprod: return f.dotprod ? &neon_dotprod_kernels : nullptr;
+        case cpu_level::neon_i8mm: return f.i8mm ? &neon_i8mm_kernels : nullptr;
+        default: return nullptr;
     }
 }
 

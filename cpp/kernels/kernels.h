@@ -23,9 +23,9 @@ enum class unary { none, quick_gelu, gelu_erf, gelu_tanh };
 // Activations are rounded to 8 bits for quantised weights; this many values of a row share a scale. Large groups cost
 // less, but an outlier spoils the small values of its group: this keeps them to a sixth of a row, and to 32 values (a
 // block of the weights) where rows are short. With i8 weights a whole row shares one.
-// x86 without VNNI rounds the activations of q8_0 and i8 weights to 7 bits, from the smallest to the largest of each 32 or
-// 64 inputs, and i8 weights to 7 bits (dot-maddubs.h).
-// Levels with VNNI round f16 and bf16 weights and their activations to 13 bits (tile-i16.h).
+// x86 without VNNI rounds the activations of q8_0 and i8 weights to 7 bits, from the smallest to the largest of each 32
+// or 64 inputs, and i8 weights to 7 bits (dot-maddubs.h). Levels with VNNI round f16 and bf16 weights and their
+// activations to 13 bits (tile-i16.h).
 constexpr int max_scale_group = 128;
 constexpr int scale_group(int n_in) { return n_in >= 6 * 128 ? 128 : n_in >= 6 * 64 ? 64 : 32; }
 
@@ -34,68 +34,74 @@ constexpr int max_i8_inputs = 65535;
 
 // Weights repacked for one cpu_level. `data` is 64-byte aligned and owned by the caller.
 struct packed_matrix {
-    weight_type     type;
-    int             n_out;  // rows: output features
-    int             n_in;   // columns: input features
+    weight_type type;
+    int n_out;  // rows: output features
+    int n_in;   // columns: input features
     const uint8_t * data;
 };
 
 // dst[t][o] = unary(sum_i act[t][i] * w[o][i] + bias[o]) + residual[t][o]
 struct linear_args {
-    packed_matrix  w;
-    const void *   act;       // made by pack_activations or layer_norm_pack for w.type
-    int            n_tokens;
-    const float *  bias;      // [n_out] or null
-    unary          op;
-    const float *  residual;  // [n_tokens][residual_stride] or null; may be dst itself
-    size_t         residual_stride;  // in floats
-    float *        dst;       // [n_tokens][dst_stride]
-    size_t         dst_stride;
+    packed_matrix w;
+    const void * act;  // made by pack_activations or layer_norm_pack for w.type
+    int n_tokens;
+    const float * bias;  // [n_out] or null
+    unary op;
+    const float * residual;  // [n_tokens][residual_stride] or null; may be dst itself
+    size_t residual_stride;  // in floats
+    float * dst;             // [n_tokens][dst_stride]
+    size_t dst_stride;
 };
 
 // x' = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias, per token (biased variance, as torch.nn.LayerNorm)
 struct norm_args {
     const float * x;
-    size_t        x_stride;
-    int           n_tokens;
-    int           n;
-    float         eps;
-    const float * weight;     // [n]
-    const float * bias;       // [n]
-    float *       dst;        // [n_tokens][n]; may be null in layer_norm_pack
+    size_t x_stride;
+    int n_tokens;
+    int n;
+    float eps;
+    const float * weight;  // [n]
+    const float * bias;    // [n]
+    float * dst;           // [n_tokens][n]; may be null in layer_norm_pack
 };
 
 // Softmax attention over ragged sequences: query rows q_offset[s]..q_offset[s+1]-1 of sequence s attend to
 // key rows kv_offset[s]..kv_offset[s+1]-1. If causal, query i of a sequence sees keys 0..i of it.
 // Head h of a row occupies floats [h * d_head, (h + 1) * d_head). Scores are scaled by 1/sqrt(d_head).
 struct attention_args {
-    const float *   q; size_t q_stride;
-    const float *   k; size_t k_stride;
-    const float *   v; size_t v_stride;
-    float *         dst; size_t dst_stride;  // like q
-    const int32_t * q_offset;                // [n_seq + 1]
-    const int32_t * kv_offset;               // [n_seq + 1]
-    int             n_seq;
-    int             max_kv;                  // longest key sequence
-    int             n_head;
-    int             d_head;
-    bool            causal;
-    void *          scratch;                 // attention_scratch_size(...) bytes, 64-byte aligned
+    const float * q;
+    size_t q_stride;
+    const float * k;
+    size_t k_stride;
+    const float * v;
+    size_t v_stride;
+    float * dst;
+    size_t dst_stride;          // like q
+    const int32_t * q_offset;   // [n_seq + 1]
+    const int32_t * kv_offset;  // [n_seq + 1]
+    int n_seq;
+    int max_kv;  // longest key sequence
+    int n_head;
+    int d_head;
+    bool causal;
+    void * scratch;  // attention_scratch_size(...) bytes, 64-byte aligned
 };
 
 struct kernel_table {
-    cpu_level    level;
+    cpu_level level;
     const char * name;
 
-    // Bytes of a packed [n_out][n_in] matrix. n_in is a multiple of 32 for the q types, at most max_i8_inputs for i8, any number else.
+    // Bytes of a packed [n_out][n_in] matrix. n_in is a multiple of 32 for the q types, at most max_i8_inputs for i8,
+    // any number else.
     size_t (*packed_size)(weight_type type, int n_out, int n_in);
-    // `rows` is the plain matrix in ggml's layout (i8: f32, 4-byte aligned), rows `row_bytes` apart; `dst` 64-byte aligned.
+    // `rows` is the plain matrix in ggml's layout (i8: f32, 4-byte aligned), rows `row_bytes` apart; `dst` 64-byte
+    // aligned.
     void (*pack)(weight_type type, int n_out, int n_in, const void * rows, size_t row_bytes, void * dst);
 
     // Bytes of n_tokens packed activation rows for weights of `type`.
     size_t (*activations_size)(weight_type type, int n_tokens, int n_in);
-    void (*pack_activations)(weight_type type, const float * x, size_t x_stride,
-                             int n_tokens, int n_in, void * dst, int ith, int nth);
+    void (*pack_activations)(weight_type type, const float * x, size_t x_stride, int n_tokens, int n_in, void * dst,
+                             int ith, int nth);
     // LayerNorm whose result goes straight into packed activations (and to args.dst too when that is set).
     void (*layer_norm_pack)(weight_type type, const norm_args & args, void * dst, int ith, int nth);
 
@@ -117,7 +123,7 @@ struct kernel_table {
 cpu_level best_level();
 // Null when the level is not in this binary or the CPU lacks an instruction it needs.
 const kernel_table * kernels_for(cpu_level level);
-const char * level_name(cpu_level level);                    // "avx2", "avx512-vnni", ...
-bool parse_level(const char * name, cpu_level * level);      // false: no such name
+const char * level_name(cpu_level level);                // "avx2", "avx512-vnni", ...
+bool parse_level(const char * name, cpu_level * level);  // false: no such name
 
 }  // namespace ggclip::kernels

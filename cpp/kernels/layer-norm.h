@@ -13,8 +13,8 @@ struct normalized_row {
     const float * x;
     const float * weight;
     const float * bias;
-    vf            mean;
-    vf            scale;  // 1 / sqrt(variance + eps)
+    vf mean;
+    vf scale;  // 1 / sqrt(variance + eps)
     GGCLIP_INLINE_MEMBER vf at(int i) const {
         return fma(mul(sub(load_f(x + i), mean), scale), load_f(weight + i), load_f(bias + i));
     }
@@ -26,7 +26,7 @@ struct normalized_row {
 // Sum over i < n of f(i); f(i, n) gives the last, partial vector with zeros beyond.
 template <class F>
 GGCLIP_INLINE float sum_over(int n, F f) {
-    vf  sum[4] = {zero_f(), zero_f(), zero_f(), zero_f()};
+    vf sum[4] = {zero_f(), zero_f(), zero_f(), zero_f()};
     int i = 0;
     for (; i + 4 * lanes <= n; i += 4 * lanes) {
         GGCLIP_UNROLL
@@ -42,9 +42,9 @@ GGCLIP_INLINE float sum_over(int n, F f) {
 
 static normalized_row normalize(const norm_args & a, int t) {
     const float * x = a.x + t * a.x_stride;
-    const float   sum = sum_over(a.n, [=](int i, int n) { return n == lanes ? load_f(x + i) : load_first(x + i, n); });
-    const vf      mean = set_f(sum / (float) a.n);
-    const float   squares = sum_over(a.n, [=](int i, int n) {
+    const float sum = sum_over(a.n, [=](int i, int n) { return n == lanes ? load_f(x + i) : load_first(x + i, n); });
+    const vf mean = set_f(sum / (float) a.n);
+    const float squares = sum_over(a.n, [=](int i, int n) {
         // Lanes beyond the row read as 0, which is not the mean.
         const vf v = n == lanes ? sub(load_f(x + i), mean) : keep_first(sub(load_first(x + i, n), mean), n);
         return mul(v, v);
@@ -61,13 +61,12 @@ static void layer_norm(const norm_args & a, int ith, int nth) {
     }
 }
 
-static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, int ith,
-                            int nth) {
+static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, int ith, int nth) {
     const token_tiles tiles(a.n_tokens);
-    const share       mine(tiles.count, ith, nth);
+    const share mine(tiles.count, ith, nth);
     for (int tile = mine.begin; tile < mine.end; tile++) {
         for (int t = 0; t < tiles.height(tile); t++) {
-            const int            token = tiles.begin(tile) + t;
+            const int token = tiles.begin(tile) + t;
             const normalized_row row = normalize(a, token);
             if (a.dst) {
                 copy_row(row, a.n, a.dst + (size_t) token * a.n);

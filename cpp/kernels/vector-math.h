@@ -37,7 +37,7 @@ GGCLIP_INLINE vf times_sigmoid2(vf x, vf v) {
 GGCLIP_INLINE vf gelu_erf_v(vf x) {
     const vf y = min(abs(x), set_f(14.0f));
     const vf t = reciprocal(fma(y, set_f(0.3f), set_f(1.0f)));
-    vf       h = set_f(-0.0209143597288f);
+    vf h = set_f(-0.0209143597288f);
     h = fma(h, t, set_f(0.114040272074f));
     h = fma(h, t, set_f(-0.232038482936f));
     h = fma(h, t, set_f(0.196940677017f));
@@ -50,7 +50,7 @@ GGCLIP_INLINE vf gelu_erf_v(vf x) {
     // y^2 rounds; what it lost is given back to first order, or e^(-y^2/2) would be off by 1e-6 at y = 5.
     const vf square = mul(y, y);
     const vf lost = fma(y, y, sub(zero_f(), square));
-    vf       tail = exp_v(mul(square, set_f(-0.5f)));
+    vf tail = exp_v(mul(square, set_f(-0.5f)));
     tail = fnma(tail, mul(lost, set_f(0.5f)), tail);
     tail = mul(tail, mul(t, h));
     return mul(x, if_negative(x, tail, sub(set_f(1.0f), tail)));
@@ -61,7 +61,8 @@ GGCLIP_INLINE vf apply_v(unary op, vf x) {
         case unary::quick_gelu: return times_sigmoid2(x, mul(x, set_f(2.45546693f)));  // 1.702 log2(e)
         case unary::gelu_erf: return gelu_erf_v(x);
         case unary::gelu_tanh: {
-            // 0.5 (1 + tanh u) is the logistic function of 2u, u = sqrt(2 / pi) (x + 0.044715 x^3); 2.30220820 = 2 sqrt(2 / pi) log2(e)
+            // 0.5 (1 + tanh u) is the logistic function of 2u, u = sqrt(2 / pi) (x + 0.044715 x^3); 2.30220820 = 2
+            // sqrt(2 / pi) log2(e)
             const vf cubic = mul(x, fma(mul(x, x), set_f(0.044715f), set_f(1.0f)));
             return times_sigmoid2(x, mul(cubic, set_f(2.30220820f)));
         }

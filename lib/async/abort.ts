@@ -90,7 +90,11 @@ export async function withAbort<T>(
 }
 
 /** Runs `work` with a signal that aborts when one of the two does, with its reason. */
-export async function underBoth<T>(one: AbortSignal | undefined, other: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function underBoth<T>(
+  one: AbortSignal | undefined,
+  other: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   if (!one) return work(other)
   const controller = new AbortController()
   const stop = (signal: AbortSignal) => (): void => controller.abort(abortReason(signal))

@@ -7,16 +7,23 @@ import type { CallOptions } from '../types.js'
  * Runs `work` with `settings` in which the deadline has become a signal: it aborts after `timeoutMs` with
  * ERR_CLIP_DEADLINE_EXCEEDED, and before that when the caller's own does.
  */
-export async function withDeadline<S extends CallOptions, T>(settings: S, work: (settings: S) => Promise<T>): Promise<T> {
+export async function withDeadline<S extends CallOptions, T>(
+  settings: S,
+  work: (settings: S) => Promise<T>,
+): Promise<T> {
   const { timeoutMs, signal } = settings
   if (timeoutMs === undefined) return work(settings)
-  const late = (): ClipError => new ClipError('ERR_CLIP_DEADLINE_EXCEEDED', `the call took longer than timeoutMs (${timeoutMs})`)
+  const late = (): ClipError =>
+    new ClipError('ERR_CLIP_DEADLINE_EXCEEDED', `the call took longer than timeoutMs (${timeoutMs})`)
   return withTimeLimit(timeoutMs, signal, late, stop => work({ ...settings, timeoutMs: undefined, signal: stop }))
 }
 
 /** Runs `work` with a signal that aborts after `ms` with the error that `late` makes, and before that when `signal` does. */
 export async function withTimeLimit<T>(
-  ms: number, signal: AbortSignal | undefined, late: () => Error, work: (signal: AbortSignal) => Promise<T>,
+  ms: number,
+  signal: AbortSignal | undefined,
+  late: () => Error,
+  work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController()
   const timer = setTimeout(() => controller.abort(late()), ms)

@@ -17,10 +17,12 @@ export interface StreamOptions {
 }
 
 /** Not the fault of one input: the next would fail alike. */
-const endsAll = new Set(['ERR_CLIP_DISPOSED', 'ERR_CLIP_TOWER_MISSING', 'ERR_CLIP_TOKENIZER_MISSING', 'ERR_CLIP_TOKENIZER_INVALID'])
+const endsAll = new Set(['ERR_CLIP_DISPOSED', 'ERR_CLIP_TOWER_MISSING', 'ERR_CLIP_TOKENIZER_MISSING',
+  'ERR_CLIP_TOKENIZER_INVALID'])
 
 export function outcomesInOrder<T>(
-  source: Iterable<T> | AsyncIterable<T>, options: MapOptions,
+  source: Iterable<T> | AsyncIterable<T>,
+  options: MapOptions,
   encode: (element: T, index: number, signal: AbortSignal) => Promise<Float32Array>,
 ): AsyncGenerator<EncodeOutcome, void, undefined> {
   return mapInOrder(source, options, async (element, index, signal): Promise<EncodeOutcome> => {

@@ -15,7 +15,8 @@ export interface MapOptions {
  * aborts, so that no work goes on without a reader.
  */
 export async function* mapInOrder<T, R>(
-  source: Iterable<T> | AsyncIterable<T>, { limit, signal }: MapOptions,
+  source: Iterable<T> | AsyncIterable<T>,
+  { limit, signal }: MapOptions,
   work: (element: T, index: number, signal: AbortSignal) => Promise<R>,
 ): AsyncGenerator<R, void, undefined> {
   throwIfAborted(signal)
@@ -68,7 +69,9 @@ export async function* mapInOrder<T, R>(
  * were given, and is thrown when all of them have ended.
  */
 export async function forEachAtOnce<T>(
-  elements: readonly T[], { limit, signal }: MapOptions, work: (element: T, signal: AbortSignal) => Promise<void>,
+  elements: readonly T[],
+  { limit, signal }: MapOptions,
+  work: (element: T, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const stop = new AbortController()
   const stopListening = signal && onAbort(signal, () => stop.abort(abortReason(signal)))

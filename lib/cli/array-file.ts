@@ -22,7 +22,8 @@ export class ArrayFile {
 
   /** `name` and `metadata` are for safetensors, which has room for them. */
   constructor(file: string, name: string, metadata: Record<string, string>) {
-    if (!['.npy', '.safetensors'].includes(path.extname(file))) throw new UsageError(`'${file}': --out writes .npy or .safetensors`)
+    if (!['.npy', '.safetensors'].includes(path.extname(file)))
+      throw new UsageError(`'${file}': --out writes .npy or .safetensors`)
     this.#path = path.resolve(file)
     this.#temporary = `${this.#path}.${process.pid}.tmp`
     this.#name = name
@@ -31,7 +32,10 @@ export class ArrayFile {
 
   async add(shape: readonly number[], parts: readonly Float32Array[]): Promise<void> {
     if (this.#rows > 0 && shape.join() !== this.#rowShape.join()) {
-      throw new ClipError('ERR_CLIP_INTERNAL', `expected a row of shape [${this.#rowShape.join(', ')}], found [${shape.join(', ')}]`)
+      throw new ClipError(
+        'ERR_CLIP_INTERNAL',
+        `expected a row of shape [${this.#rowShape.join(', ')}], found [${shape.join(', ')}]`,
+      )
     }
     this.#rowShape = shape
     await this.#attempt(async () => {
@@ -80,7 +84,10 @@ export class ArrayFile {
 
   #safetensorsHeader(shape: readonly number[]): Buffer {
     const bytes = 4 * shape.reduce((product, n) => product * n, 1)
-    const text = JSON.stringify({ __metadata__: this.#metadata, [this.#name]: { dtype: 'F32', shape, data_offsets: [0, bytes] } })
+    const text = JSON.stringify({
+      __metadata__: this.#metadata,
+      [this.#name]: { dtype: 'F32', shape, data_offsets: [0, bytes] },
+    })
     const header = Buffer.alloc(headerBytes, ' ')
     header.writeBigUInt64LE(BigInt(headerBytes - 8), 0)
     header.write(text, 8)
@@ -101,7 +108,10 @@ function npyHeader(shape: readonly number[]): Buffer {
   const header = Buffer.alloc(headerBytes, ' ')
   header.write('\x93NUMPY\x01\x00', 'latin1')
   header.writeUInt16LE(headerBytes - 10, 8)
-  header.write(`{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`, 10)
+  header.write(
+    `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`,
+    10,
+  )
   header.write('\n', headerBytes - 1)
   return header
 }

@@ -17,7 +17,16 @@ export interface Sample {
 
 /** All names of clothing that the model was trained with: models/README.md. */
 const clothes = [
-  'dress', 'hat', 'long sleeve top', 'jacket', 'pants', 'shirt', 'shoes', 'shorts', 'skirt', 't-shirt',
+  'dress',
+  'hat',
+  'long sleeve top',
+  'jacket',
+  'pants',
+  'shirt',
+  'shoes',
+  'shorts',
+  'skirt',
+  't-shirt',
 ]
 
 /**
@@ -25,16 +34,60 @@ const clothes = [
  * result was looked at.
  */
 const furtherEmoji = [
-  'tiger face', 'fox', 'bear', 'rabbit face', 'mouse face', 'panda', 'horse face', 'wolf',
-  'hamburger', 'french fries', 'taco', 'doughnut', 'cheese wedge', 'pie',
-  'green apple', 'tomato', 'cherries', 'strawberry', 'peach', 'tangerine',
-  'taxi', 'bus', 'police car', 'bicycle', 'locomotive', 'ambulance',
-  'small airplane', 'helicopter', 'satellite', 'flying saucer', 'bird',
-  'violin', 'trumpet', 'drum', 'banjo', 'microphone',
-  'umbrella', 'closed umbrella', 'cloud with rain', 'droplet',
-  'broken heart', 'blue heart', 'sparkling heart', 'heart with arrow',
-  'rose', 'tulip', 'cherry blossom', 'sun with face', 'blossom',
-  'basketball', 'volleyball', 'baseball', 'balloon', 'full moon',
+  'tiger face',
+  'fox',
+  'bear',
+  'rabbit face',
+  'mouse face',
+  'panda',
+  'horse face',
+  'wolf',
+  'hamburger',
+  'french fries',
+  'taco',
+  'doughnut',
+  'cheese wedge',
+  'pie',
+  'green apple',
+  'tomato',
+  'cherries',
+  'strawberry',
+  'peach',
+  'tangerine',
+  'taxi',
+  'bus',
+  'police car',
+  'bicycle',
+  'locomotive',
+  'ambulance',
+  'small airplane',
+  'helicopter',
+  'satellite',
+  'flying saucer',
+  'bird',
+  'violin',
+  'trumpet',
+  'drum',
+  'banjo',
+  'microphone',
+  'umbrella',
+  'closed umbrella',
+  'cloud with rain',
+  'droplet',
+  'broken heart',
+  'blue heart',
+  'sparkling heart',
+  'heart with arrow',
+  'rose',
+  'tulip',
+  'cherry blossom',
+  'sun with face',
+  'blossom',
+  'basketball',
+  'volleyball',
+  'baseball',
+  'balloon',
+  'full moon',
 ]
 
 /** What a sample is classified among. */
@@ -48,7 +101,10 @@ export async function readSamples(): Promise<Sample[]> {
   try {
     const entries = Object.entries(JSON.parse(await readFile(file, 'utf8')) as Record<string, { label: string }>)
     return entries.map(([name, { label }]) => ({
-      file: name, path: path.join(directory, name), label, kind: name.startsWith('photo-') ? 'photo' : 'emoji',
+      file: name,
+      path: path.join(directory, name),
+      label,
+      kind: name.startsWith('photo-') ? 'photo' : 'emoji',
     }))
   } catch (error) {
     const message = `the sample pictures cannot be read: ${(error as Error).message}`

@@ -18,14 +18,22 @@ type Outcome<T, R> = { item: T; value: R } | { item: T; error: unknown }
  * that cannot be read or decoded is reported, and the others go on.
  */
 export async function eachImage<R>(
-  shell: Shell, paths: readonly string[], work: (image: ImageInput) => Promise<R>,
+  shell: Shell,
+  paths: readonly string[],
+  work: (image: ImageInput) => Promise<R>,
   print: (path: string, result: R) => Promise<void>,
 ): Promise<void> {
   // taken before the work starts: '-' given twice is seen at once
   const stdin = paths.filter(path => path === '-').map(() => shell.stdin('an image'))[0]
   let done = 0
   const inputs = exactPaths(paths).map((input, i) => ({ path: paths[i]!, input }))
-  for await (const outcome of inOrder(shell, inputs, async ({ path, input }) => work(path === '-' ? await readAll(stdin!) : input))) {
+  for await (
+    const outcome of inOrder(
+      shell,
+      inputs,
+      async ({ path, input }) => work(path === '-' ? await readAll(stdin!) : input),
+    )
+  ) {
     if ('error' in outcome) {
       if (shell.signal.aborted || !isInputFailure(outcome.error)) throw outcome.error
       shell.report(withName(outcome.error as Error, outcome.item.path))
@@ -38,7 +46,9 @@ export async function eachImage<R>(
 
 /** Runs `work` on each text, results to `print` in order. */
 export async function eachText<R>(
-  shell: Shell, texts: Iterable<string> | AsyncIterable<string>, work: (text: string) => Promise<R>,
+  shell: Shell,
+  texts: Iterable<string> | AsyncIterable<string>,
+  work: (text: string) => Promise<R>,
   print: (text: string, result: R) => Promise<void>,
 ): Promise<void> {
   let done = 0
@@ -57,7 +67,8 @@ export function textsOf(shell: Shell, texts: readonly string[]): Iterable<string
 /** Node makes U+FFFD of arguments that are no UTF-8: too late to know what they were. */
 export function checkArguments(texts: readonly string[]): readonly string[] {
   for (const text of texts) {
-    if (text.includes('\ufffd')) throw new UsageError(`the text '${text}' is not UTF-8: give it on standard input or in a file, as UTF-8`)
+    if (text.includes('\ufffd'))
+      throw new UsageError(`the text '${text}' is not UTF-8: give it on standard input or in a file, as UTF-8`)
   }
   return texts
 }
@@ -77,7 +88,9 @@ export async function* fileLines(what: string, path: string): AsyncGenerator<str
     yield* lines(name, createReadStream(path) as AsyncIterable<Buffer>)
   } catch (error) {
     if (error instanceof ClipError) throw error
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${name} cannot be read: ${(error as Error).message}`, { cause: error })
+    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${name} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }
 
@@ -91,7 +104,11 @@ async function* lines(name: string, stream: AsyncIterable<Buffer>): AsyncGenerat
     }
   } catch (error) {
     if (!(error instanceof NotText)) throw error
-    throw new ClipError('ERR_CLIP_FILE_FORMAT', `${name}: expected UTF-8 text, one a line; after line ${count} ${error.message}`, { cause: error })
+    throw new ClipError(
+      'ERR_CLIP_FILE_FORMAT',
+      `${name}: expected UTF-8 text, one a line; after line ${count} ${error.message}`,
+      { cause: error },
+    )
   }
 }
 
@@ -101,9 +118,16 @@ async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-function inOrder<T, R>(shell: Shell, items: Iterable<T> | AsyncIterable<T>, work: (item: T) => Promise<R>): AsyncIterable<Outcome<T, R>> {
-  return mapInOrder(items, { limit: inFlight, signal: shell.signal }, item =>
-    work(item).then(value => ({ item, value }), (error: unknown) => ({ item, error })))
+function inOrder<T, R>(
+  shell: Shell,
+  items: Iterable<T> | AsyncIterable<T>,
+  work: (item: T) => Promise<R>,
+): AsyncIterable<Outcome<T, R>> {
+  return mapInOrder(
+    items,
+    { limit: inFlight, signal: shell.signal },
+    item => work(item).then(value => ({ item, value }), (error: unknown) => ({ item, error })),
+  )
 }
 
 /** Bytes from stdin have no name in the library's messages. */

@@ -10,7 +10,10 @@ export type Towers = NonNullable<LoadOptions['towers']>
 
 export type HubFlags = Pick<LoadOptions, 'cacheDir' | 'offline'>
 
-type LoadFlags = Pick<LoadOptions, 'threads' | 'sessions' | 'device' | 'dtype' | 'precision' | 'maxBatch' | 'decode' | 'maxPixels'>
+type LoadFlags = Pick<
+  LoadOptions,
+  'threads' | 'sessions' | 'device' | 'dtype' | 'precision' | 'maxBatch' | 'decode' | 'maxPixels'
+>
 
 export interface ModelFlags extends HubFlags, LoadFlags {
   model?: string
@@ -33,7 +36,10 @@ export function addModelOptions(command: Command, { images = true } = {}): Comma
     new Option('--sessions <n>', 'batches that run at the same time (default: 1)').argParser(wholeNumber),
     new Option('--max-batch <n>', 'most inputs of one batch; bounds memory (default: 32)').argParser(wholeNumber),
     new Option('--device <name>', 'auto, cpu, cuda, metal or vulkan (default: auto)'),
-    new Option('--dtype <type>', `convert the weights while loading: ${weightTypes.join(', ')} (default: as in the file)`),
+    new Option(
+      '--dtype <type>',
+      `convert the weights while loading: ${weightTypes.join(', ')} (default: as in the file)`,
+    ),
     new Option('--precision <mode>', 'default, fast (coarser arithmetic) or exact (all in f32)'),
   ]
   for (const option of options) command.addOption(option.helpGroup('Model:'))
@@ -46,7 +52,10 @@ function addPictureOptions(command: Command): Command {
     new Option('--decode <mode>', 'auto, or exact: every pixel of large pictures (default: auto)'),
     new Option('--max-pixels <n>', 'refuse larger pictures (default: 268402689)').argParser(wholeNumber),
     new Option('--no-orient', 'leave the EXIF orientation aside'),
-    new Option('--background <colour>', "under transparent pixels: r,g,b or #rrggbb (default: the model's, mostly white)").argParser(colour),
+    new Option(
+      '--background <colour>',
+      "under transparent pixels: r,g,b or #rrggbb (default: the model's, mostly white)",
+    ).argParser(colour),
   ]
   for (const option of options) command.addOption(option.helpGroup('Pictures:'))
   return command
@@ -79,12 +88,26 @@ export function addExamples(command: Command, examples: readonly (readonly [stri
 
 /** Loads the model that the flags name, and disposes of it when `use` is through. */
 export async function withModel<R>(
-  shell: Shell, flags: ModelFlags, towers: Towers, use: (clip: Clip) => Promise<R>,
+  shell: Shell,
+  flags: ModelFlags,
+  towers: Towers,
+  use: (clip: Clip) => Promise<R>,
 ): Promise<R> {
   const { model, threads, sessions, device, dtype, precision, maxBatch, decode, maxPixels, cacheDir, offline } = flags
   const clip = await Clip.load(model, {
-    threads, sessions, device, dtype, precision, maxBatch, decode, maxPixels, cacheDir, offline, towers,
-    onProgress: showProgress(shell), signal: shell.signal,
+    threads,
+    sessions,
+    device,
+    dtype,
+    precision,
+    maxBatch,
+    decode,
+    maxPixels,
+    cacheDir,
+    offline,
+    towers,
+    onProgress: showProgress(shell),
+    signal: shell.signal,
   })
   shell.clearStatus()
   try {
@@ -105,7 +128,8 @@ function colour(value: string): Rgb {
   const [, ...hex] = /^#?([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(value) ?? []
   if (hex.length === 3) return hex.map(part => parseInt(part, 16)) as unknown as Rgb
   const parts = value.split(',').map(part => part.trim())
-  if (parts.length !== 3 || !parts.every(part => /^\d{1,9}$/.test(part))) throw new InvalidArgumentError('Expected r,g,b or #rrggbb.')
+  if (parts.length !== 3 || !parts.every(part => /^\d{1,9}$/.test(part)))
+    throw new InvalidArgumentError('Expected r,g,b or #rrggbb.')
   return parts.map(Number) as unknown as Rgb
 }
 

@@ -11,6 +11,10 @@ export function progressLine(shell: Shell, output: string): (progress: ConvertPr
     const share = total > 0 ? done / total : 0
     const amount = stage === 'write' ? `${byteSize(done)} of ${byteSize(total)}` : `${done} of ${total} samples`
     const what = stage === 'write' ? `writing ${output}` : 'measuring importance'
-    shell.status(`${printable(what)}  ${bar(share, 20).padEnd(20, '░')} ${percent(share)}  ${amount}  ${printable(item).slice(0, 40)}`)
+    shell.status(
+      `${printable(what)}  ${bar(share, 20).padEnd(20, '░')} ${percent(share)}  ${amount}  ${
+        printable(item).slice(0, 40)
+      }`,
+    )
   }
 }

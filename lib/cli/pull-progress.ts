@@ -18,7 +18,9 @@ export function showProgress(shell: Shell): (progress: Pick<PullProgress, 'file'
     const seconds = (now - startedAt) / 1000
     const speed = seconds < 0.5 ? '' : `  ${byteSize((loaded - startedWith) / seconds)}/s`
     const share = total === 0 ? 1 : loaded / total
-    const state = `${bar(share, barWidth).padEnd(barWidth)} ${percent(share).padStart(7)}  ${byteSize(loaded)} of ${byteSize(total)}${speed}`
+    const state = `${bar(share, barWidth).padEnd(barWidth)} ${percent(share).padStart(7)}  ${byteSize(loaded)} of ${
+      byteSize(total)
+    }${speed}`
     shell.progress(`${state}  ${printable(file)}`)
   }
 }

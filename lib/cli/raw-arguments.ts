@@ -27,11 +27,16 @@ function rawArguments(): Buffer[] {
 
 function split(bytes: Buffer): Buffer[] {
   const parts: Buffer[] = []
-  for (let from = 0, to = bytes.indexOf(0); to >= 0; from = to + 1, to = bytes.indexOf(0, from)) parts.push(bytes.subarray(from, to))
+  for (let from = 0, to = bytes.indexOf(0); to >= 0; from = to + 1, to = bytes.indexOf(0, from))
+    parts.push(bytes.subarray(from, to))
   return parts
 }
 
 function urlOf(path: Buffer): URL {
-  const absolute = path[0] === 0x2f ? path : Buffer.concat([readlinkSync('/proc/self/cwd', { encoding: 'buffer' }), Buffer.from('/'), path])
-  return new URL(`file://${Array.from(absolute, byte => (byte === 0x2f ? '/' : `%${byte.toString(16).padStart(2, '0')}`)).join('')}`)
+  const absolute = path[0] === 0x2f
+    ? path
+    : Buffer.concat([readlinkSync('/proc/self/cwd', { encoding: 'buffer' }), Buffer.from('/'), path])
+  return new URL(
+    `file://${Array.from(absolute, byte => (byte === 0x2f ? '/' : `%${byte.toString(16).padStart(2, '0')}`)).join('')}`,
+  )
 }

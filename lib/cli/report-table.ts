@@ -23,7 +23,14 @@ export async function writeReport(shell: Shell, { models }: QuantizationReport):
 function cells(model: ModelReport, encoder: string, tower: TowerReport, forPeople: boolean): string[] {
   const types = Object.entries(model.types).map(([type, count]) => `${count} ${type}`).join(', ')
   return [
-    printable(model.model), types, forPeople ? byteSize(model.bytes) : String(model.bytes), encoder, String(tower.inputs),
-    tower.meanCosine.toFixed(6), tower.minCosine.toFixed(6), tower.maxDifference.toExponential(1), tower.msPerInput.toFixed(2),
+    printable(model.model),
+    types,
+    forPeople ? byteSize(model.bytes) : String(model.bytes),
+    encoder,
+    String(tower.inputs),
+    tower.meanCosine.toFixed(6),
+    tower.minCosine.toFixed(6),
+    tower.maxDifference.toExponential(1),
+    tower.msPerInput.toFixed(2),
   ]
 }

@@ -101,7 +101,7 @@ export class Shell {
   /** Standard input, for one reader. `what`: what is expected there. */
   stdin(what: 'an image' | 'texts' | 'labels'): NodeJS.ReadStream & { fd: 0 } {
     const { stdin } = this.#process
-    if (this.#stdinTaken) throw new UsageError('standard input can be read only once: give \'-\' a single time')
+    if (this.#stdinTaken) throw new UsageError("standard input can be read only once: give '-' a single time")
     if (what === 'an image' && stdin.isTTY) {
       throw new UsageError("'-' reads an image from standard input, which is a terminal: redirect a file into it")
     }

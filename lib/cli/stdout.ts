@@ -43,10 +43,11 @@ export class Output {
     // a failure comes as an event, which may be on its way
     await new Promise(resolve => void setImmediate(resolve))
     if (this.#failure) throw this.#failure
-    if (!this.#isFile && this.#stream.writableLength > 0) await new Promise<void>((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-      this.#stream.write('', error => (error ? reject(this.#fail(error)) : resolve()))
-    })
+    if (!this.#isFile && this.#stream.writableLength > 0)
+      await new Promise<void>((resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+        this.#stream.write('', error => (error ? reject(this.#fail(error)) : resolve()))
+      })
   }
 
   async #drained(signal: AbortSignal): Promise<void> {
@@ -58,7 +59,9 @@ export class Output {
   }
 
   #fail(cause: Error): ClipError {
-    this.#failure ??= new ClipError('ERR_CLIP_FILE_WRITE', `standard output cannot be written: ${cause.message}`, { cause })
+    this.#failure ??= new ClipError('ERR_CLIP_FILE_WRITE', `standard output cannot be written: ${cause.message}`, {
+      cause,
+    })
     return this.#failure
   }
 }

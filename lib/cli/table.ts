@@ -11,7 +11,8 @@ const unseen = /[\p{Mn}\p{Cf}]/u
 /** ANSI colours, or none. */
 export function paints(colours: boolean): Paints {
   const entries = Object.entries(codes).map(([name, [on, off]]): [string, Paint] => [
-    name, colours ? text => text && `\x1b[${on}m${text}\x1b[${off}m` : text => text,
+    name,
+    colours ? text => text && `\x1b[${on}m${text}\x1b[${off}m` : text => text,
   ])
   return Object.fromEntries(entries) as Paints
 }
@@ -24,10 +25,12 @@ export function table(rows: readonly (readonly string[])[], alignment: string): 
   const widths = Array.from(alignment, (_, column) => (
     rows.reduce((most, row) => Math.max(most, displayWidth(row[column] ?? '')), 0)
   ))
-  return rows.map(row => row.map((cell, column) => {
-    const padding = ' '.repeat(widths[column]! - displayWidth(cell))
-    return alignment[column] === 'r' ? padding + cell : cell + padding
-  }).join('  ').trimEnd())
+  return rows.map(row =>
+    row.map((cell, column) => {
+      const padding = ' '.repeat(widths[column]! - displayWidth(cell))
+      return alignment[column] === 'r' ? padding + cell : cell + padding
+    }).join('  ').trimEnd()
+  )
 }
 
 /** A share from 0 to 1 as a bar. */

@@ -1,7 +1,8 @@
 /** The options that calls share: unknown keys, kinds and ranges, all checked before any work starts. */
 import { invalidArgument } from '../errors.js'
 import type { CallOptions, EncodeImageOptions, EncodeTextOptions, Rgb } from '../types.js'
-import { checkBoolean, checkFunction, checkInteger, checkOneOf, checkOptions, checkSignal, checkString } from '../validate.js'
+import { checkBoolean, checkFunction, checkInteger, checkOneOf, checkOptions, checkSignal,
+  checkString } from '../validate.js'
 
 /** What a timer of Node can wait. */
 const longestTimer = 2 ** 31 - 1
@@ -13,7 +14,10 @@ export const pictureKeys = ['orient', 'background', 'decode', ...callKeys] as co
 export const imageKeys = ['normalize', ...pictureKeys] as const
 
 /** `options` with `keys` only; the values of those named here are checked, others are the caller's to check. */
-export function checkCallOptions<T extends CallOptions>(options: T | undefined, keys: readonly (keyof T & string)[]): Partial<T> {
+export function checkCallOptions<T extends CallOptions>(
+  options: T | undefined,
+  keys: readonly (keyof T & string)[],
+): Partial<T> {
   const given = checkOptions('options', options, keys)
   const { signal, priority, client, timeoutMs, onTrace } = given as CallOptions
   checkSignal('signal', signal)
@@ -24,13 +28,19 @@ export function checkCallOptions<T extends CallOptions>(options: T | undefined, 
   return given
 }
 
-export function checkTextOptions<T extends EncodeTextOptions>(options: T | undefined, keys: readonly (keyof T & string)[] = textKeys): Partial<T> {
+export function checkTextOptions<T extends EncodeTextOptions>(
+  options: T | undefined,
+  keys: readonly (keyof T & string)[] = textKeys,
+): Partial<T> {
   const given = checkCallOptions(options, keys)
   if (given.normalize !== undefined) checkBoolean('normalize', given.normalize)
   return given
 }
 
-export function checkImageOptions<T extends EncodeImageOptions>(options: T | undefined, keys: readonly (keyof T & string)[]): Partial<T> {
+export function checkImageOptions<T extends EncodeImageOptions>(
+  options: T | undefined,
+  keys: readonly (keyof T & string)[],
+): Partial<T> {
   const given = checkCallOptions(options, keys)
   const { normalize, orient, decode, background } = given as EncodeImageOptions
   if (normalize !== undefined) checkBoolean('normalize', normalize)

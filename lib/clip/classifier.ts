@@ -3,7 +3,8 @@ import { callKeys, checkCallOptions, checkImageOptions, pictureKeys } from './ca
 import { eachInSteps, turns } from '../async/turns.js'
 import { logitsOf, probabilitiesOf, type ScoreScale } from '../vectors/scores.js'
 import { dot, normalize, rank, sigmoid } from '../vectors/similarity.js'
-import type { CallOptions, Classification, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions } from '../types.js'
+import type { CallOptions, Classification, EncodeImageOptions, EncodeTextOptions, ImageInput,
+  ImageOptions } from '../types.js'
 import { checkBoolean, checkInteger, checkLabels, checkTemplates, type Template } from '../validate.js'
 
 /** Of {@link Clip.classifier}: how labels become texts. */
@@ -82,7 +83,9 @@ export class Classifier {
     // a blank label: what the prompts say when they say nothing of the picture
     const prompts = [...names, ''].flatMap(label => templates.map(template => template(label)))
     const vectors = await encoder.encodeText(prompts, call)
-    const means = [...names, ''].map((_, i) => meanDirection(vectors.slice(i * templates.length, (i + 1) * templates.length)))
+    const means = [...names, ''].map((_, i) =>
+      meanDirection(vectors.slice(i * templates.length, (i + 1) * templates.length))
+    )
     return new Classifier(encoder, names, means.slice(0, -1), means[names.length]!)
   }
 
@@ -100,9 +103,12 @@ export class Classifier {
   classify(image: ImageInput, options?: ClassifyImageOptions): Promise<Classification[]>
   classify(images: readonly ImageInput[], options?: ClassifyImageOptions): Promise<Classification[][]>
   async classify(
-    images: ImageInput | readonly ImageInput[], options?: ClassifyImageOptions,
+    images: ImageInput | readonly ImageInput[],
+    options?: ClassifyImageOptions,
   ): Promise<Classification[] | Classification[][]> {
-    const { topK = this.labels.length, multiLabel = false, ...image } = checkScoring(checkImageOptions(options, classifyKeys))
+    const { topK = this.labels.length, multiLabel = false, ...image } = checkScoring(
+      checkImageOptions(options, classifyKeys),
+    )
     if (Array.isArray(images)) {
       const vectors = await this.#encoder.encodeImage(images as readonly ImageInput[], image)
       return turns.run(eachInSteps(vectors, vector => this.#score(vector, topK, multiLabel)), image.signal)
@@ -115,7 +121,9 @@ export class Classifier {
     const similarities = this.vectors.map(vector => dot(image, vector))
     const logits = logitsOf(similarities, info)
     const neutral = info.logitScale * dot(image, this.#neutral)
-    const scores = multiLabel && !info.sigmoid ? sigmoid(logits.map(logit => logit - neutral)) : probabilitiesOf(logits, info)
+    const scores = multiLabel && !info.sigmoid
+      ? sigmoid(logits.map(logit => logit - neutral))
+      : probabilitiesOf(logits, info)
     return rank(scores, topK).map(i => ({ label: this.labels[i]!, score: scores[i]!, similarity: similarities[i]! }))
   }
 }

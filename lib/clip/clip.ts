@@ -14,14 +14,14 @@ import { checkProfileOptions, type Profile, profileOn, type ProfileOptions, summ
 import { Scheduler } from '../scheduler/scheduler.js'
 import type { SchedulerStats } from '../scheduler/types.js'
 import { type EncodeItem, imageKind, onOwnSession, preprocessKind, SessionRunner } from './session-runner.js'
-import { checkHiddenStatesOptions, checkIntermediatesOptions, checkStates, type HiddenStates, type HiddenStatesOptions } from './states.js'
+import { checkHiddenStatesOptions, checkIntermediatesOptions, checkStates, type HiddenStates,
+  type HiddenStatesOptions } from './states.js'
 import { logitsOf, probabilitiesOf } from '../vectors/scores.js'
 import { dot, normalize } from '../vectors/similarity.js'
 import { TextTower } from './text-tower.js'
 import { batchListener, Tracer } from './trace.js'
-import type {
-  CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, SimilarityResult,
-} from '../types.js'
+import type { CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions,
+  SimilarityResult } from '../types.js'
 import { checkIterable, checkOneOf, checkString, checkTexts } from '../validate.js'
 
 /** On CPUs, larger batches of pictures are no faster than what fits in here; texts and GPUs get their full batches. */
@@ -72,9 +72,19 @@ export class Clip {
     this.#model = model
     this.info = info
     const { threads, sessions, maxBatch, maxWaitMs, maxQueue, decode, maxPixels, maxDecodeMs, svg } = settings
-    this.#runners = Array.from({ length: sessions }, () => new SessionRunner(model, model.createSession(threads, maxBatch), info.dim, this.#name))
+    this.#runners = Array.from(
+      { length: sessions },
+      () => new SessionRunner(model, model.createSession(threads, maxBatch), info.dim, this.#name),
+    )
     this.#tracer = new Tracer(settings.onTrace)
-    this.#scheduler = new Scheduler({ runners: this.#runners, maxBatch, aimMs: batchAimMs, maxWaitMs, maxQueue, onBatch: this.#tracer.onBatch })
+    this.#scheduler = new Scheduler({
+      runners: this.#runners,
+      maxBatch,
+      aimMs: batchAimMs,
+      maxWaitMs,
+      maxQueue,
+      onBatch: this.#tracer.onBatch,
+    })
     // pictures of any grid are decoded exactly: how large they become depends on their proportions
     const { imageSize: size = 0, resizeMode: mode } = info.vision?.anyGrid ? {} : info.vision ?? {}
     this.#decoding = { decode, maxPixels, maxDecodeMs, svg, size, mode: mode === 'patches' ? undefined : mode }
@@ -117,14 +127,18 @@ export class Clip {
    */
   encodeImage(image: ImageInput, options?: EncodeImageOptions): Promise<Float32Array>
   encodeImage(images: readonly ImageInput[], options?: EncodeImageOptions): Promise<Float32Array[]>
-  async encodeImage(images: ImageInput | readonly ImageInput[], options?: EncodeImageOptions): Promise<Float32Array | Float32Array[]> {
+  async encodeImage(
+    images: ImageInput | readonly ImageInput[],
+    options?: EncodeImageOptions,
+  ): Promise<Float32Array | Float32Array[]> {
     const settings = checkImageOptions(options, imageKeys)
     this.#needOpen()
     throwIfAborted(settings.signal)
     if (!isImageList(images)) return this.#encodeOneImage(images, settings)
     return withDeadline(settings, async limited => {
       const vectors: Float32Array[] = []
-      for await (const vector of mapInOrder(images, this.#streaming(limited), this.#imageEncoder(limited))) vectors.push(vector)
+      for await (const vector of mapInOrder(images, this.#streaming(limited), this.#imageEncoder(limited)))
+        vectors.push(vector)
       return vectors
     })
   }
@@ -148,9 +162,18 @@ export class Clip {
    * // 1 ERR_CLIP_IMAGE_DECODE
    * // 2 256
    */
-  encodeImages(images: Iterable<ImageInput> | AsyncIterable<ImageInput>, options: EncodeImageOptions & { onError: 'yield' }): AsyncGenerator<EncodeOutcome, void, undefined>
-  encodeImages(images: Iterable<ImageInput> | AsyncIterable<ImageInput>, options?: EncodeImageOptions & { onError?: 'throw' }): AsyncGenerator<Float32Array, void, undefined>
-  async* encodeImages(images: Iterable<ImageInput> | AsyncIterable<ImageInput>, options?: EncodeImageOptions & StreamOptions) {
+  encodeImages(
+    images: Iterable<ImageInput> | AsyncIterable<ImageInput>,
+    options: EncodeImageOptions & { onError: 'yield' },
+  ): AsyncGenerator<EncodeOutcome, void, undefined>
+  encodeImages(
+    images: Iterable<ImageInput> | AsyncIterable<ImageInput>,
+    options?: EncodeImageOptions & { onError?: 'throw' },
+  ): AsyncGenerator<Float32Array, void, undefined>
+  async *encodeImages(
+    images: Iterable<ImageInput> | AsyncIterable<ImageInput>,
+    options?: EncodeImageOptions & StreamOptions,
+  ) {
     const { onError, ...settings } = checkImageOptions(options, [...imageKeys, 'onError'])
     checkIterable('images', images)
     const [limits, encode] = [this.#streaming(settings), this.#imageEncoder(settings)]
@@ -171,7 +194,10 @@ export class Clip {
    */
   encodeText(text: string, options?: EncodeTextOptions): Promise<Float32Array>
   encodeText(texts: readonly string[], options?: EncodeTextOptions): Promise<Float32Array[]>
-  async encodeText(texts: string | readonly string[], options?: EncodeTextOptions): Promise<Float32Array | Float32Array[]> {
+  async encodeText(
+    texts: string | readonly string[],
+    options?: EncodeTextOptions,
+  ): Promise<Float32Array | Float32Array[]> {
     const { normalize: unit = true, ...call } = checkTextOptions(options)
     const list = checkTexts(texts)
     this.#needOpen()
@@ -196,12 +222,19 @@ export class Clip {
    * // 256
    * // 256
    */
-  encodeTexts(texts: Iterable<string> | AsyncIterable<string>, options: EncodeTextOptions & { onError: 'yield' }): AsyncGenerator<EncodeOutcome, void, undefined>
-  encodeTexts(texts: Iterable<string> | AsyncIterable<string>, options?: EncodeTextOptions & { onError?: 'throw' }): AsyncGenerator<Float32Array, void, undefined>
-  async* encodeTexts(texts: Iterable<string> | AsyncIterable<string>, options?: EncodeTextOptions & StreamOptions) {
+  encodeTexts(
+    texts: Iterable<string> | AsyncIterable<string>,
+    options: EncodeTextOptions & { onError: 'yield' },
+  ): AsyncGenerator<EncodeOutcome, void, undefined>
+  encodeTexts(
+    texts: Iterable<string> | AsyncIterable<string>,
+    options?: EncodeTextOptions & { onError?: 'throw' },
+  ): AsyncGenerator<Float32Array, void, undefined>
+  async *encodeTexts(texts: Iterable<string> | AsyncIterable<string>, options?: EncodeTextOptions & StreamOptions) {
     const { onError, ...settings } = checkTextOptions(options, [...textKeys, 'onError'])
     const limits = this.#streaming(settings)
-    const encode = (text: string, _: number, signal: AbortSignal): Promise<Float32Array> => this.encodeText(checkString('texts', text, { empty: true }), { ...settings, signal })
+    const encode = (text: string, _: number, signal: AbortSignal): Promise<Float32Array> =>
+      this.encodeText(checkString('texts', text, { empty: true }), { ...settings, signal })
     checkIterable('texts', texts)
     yield* yields(onError) ? outcomesInOrder(texts, limits, encode) : mapInOrder(texts, limits, encode)
   }
@@ -260,7 +293,9 @@ export class Clip {
    * console.log(probabilities[0][0] > 0.9, probabilities[1][1] > 0.9) // true true
    */
   async similarity(
-    images: ImageInput | readonly ImageInput[], texts: string | readonly string[], options?: ImageOptions,
+    images: ImageInput | readonly ImageInput[],
+    texts: string | readonly string[],
+    options?: ImageOptions,
   ): Promise<SimilarityResult> {
     const settings = checkImageOptions(options, pictureKeys)
     const { signal, priority, client, timeoutMs, onTrace } = settings
@@ -269,7 +304,9 @@ export class Clip {
       this.encodeImage(imageInputs, settings),
       this.encodeText(checkTexts(texts), { signal, priority, client, timeoutMs, onTrace }),
     ])
-    const logits = imageVectors.map(image => Float32Array.from(logitsOf(textVectors.map(text => dot(image, text)), this.info)))
+    const logits = imageVectors.map(image =>
+      Float32Array.from(logitsOf(textVectors.map(text => dot(image, text)), this.info))
+    )
     return { logits, probabilities: logits.map(row => Float32Array.from(probabilitiesOf(row, this.info))) }
   }
 
@@ -329,7 +366,10 @@ export class Clip {
    */
   hiddenStates(input: ImageInput, options: HiddenStatesOptions): Promise<HiddenStates>
   hiddenStates(input: ImageInput, options: HiddenStatesOptions<readonly number[]>): Promise<HiddenStates[]>
-  async hiddenStates(input: ImageInput, options: HiddenStatesOptions<number | readonly number[]>): Promise<HiddenStates | HiddenStates[]> {
+  async hiddenStates(
+    input: ImageInput,
+    options: HiddenStatesOptions<number | readonly number[]>,
+  ): Promise<HiddenStates | HiddenStates[]> {
     const { tower, names, several, signal } = checkHiddenStatesOptions(options, tower => this.#needTower(tower).layers)
     const states = await this.intermediates(input, { tower, names, signal })
     return several ? names.map(name => states[name]!) : states[names[0]!]!
@@ -345,16 +385,27 @@ export class Clip {
    * const states = await clip.intermediates('a rocket', { tower: 'text', names: ['text.embeddings', 'text.hidden.1'] })
    * console.log(Object.keys(states).sort().join(' ')) // text.embeddings text.hidden.1
    */
-  async intermediates(input: ImageInput, options: { tower: 'image' | 'text'; names?: readonly string[]; signal?: AbortSignal }): Promise<Record<string, HiddenStates>> {
+  async intermediates(
+    input: ImageInput,
+    options: { tower: 'image' | 'text'; names?: readonly string[]; signal?: AbortSignal },
+  ): Promise<Record<string, HiddenStates>> {
     const { tower, names, signal } = checkIntermediatesOptions(options)
     throwIfAborted(signal)
     if (tower === 'text') {
       const ids = this.tokenize(checkString('text', input, { empty: true }))
-      return checkStates(this.#name, 'text', await this.#onOwnSession(session => session.textStates(ids, names), signal))
+      return checkStates(
+        this.#name,
+        'text',
+        await this.#onOwnSession(session => session.textStates(ids, names), signal),
+      )
     }
     this.#needTower('vision')
     const image = await this.#decode(input, { signal })
-    return checkStates(this.#name, imageName('image', input), await this.#onOwnSession(session => session.imageStates(image, names), signal))
+    return checkStates(
+      this.#name,
+      imageName('image', input),
+      await this.#onOwnSession(session => session.imageStates(image, names), signal),
+    )
   }
 
   /**
@@ -365,7 +416,9 @@ export class Clip {
   async profile(input: ImageInput, options: ProfileOptions): Promise<Profile> {
     const { tower, batch, runs } = checkProfileOptions(options)
     this.#needTower(tower === 'image' ? 'vision' : 'text')
-    const prepared = tower === 'image' ? await this.#decode(input, {}) : this.#needTextTower().idsOf(checkTexts(input as string)[0]!)
+    const prepared = tower === 'image'
+      ? await this.#decode(input, {})
+      : this.#needTextTower().idsOf(checkTexts(input as string)[0]!)
     const native = await this.#onOwnSession(session => profileOn(session, prepared, batch, runs), undefined, batch)
     return summarise(native, { tower, batch, threads: this.info.threads, kernels: this.info.kernels })
   }
@@ -422,19 +475,37 @@ export class Clip {
   async #encodeOneImage(input: ImageInput, settings: EncodeImageOptions, name = 'image'): Promise<Float32Array> {
     this.#needOpen()
     this.#needTower('vision')
-    const vector = await withDeadline(settings, async ({ signal, priority, client, onTrace, orient, decode, background }) => {
-      const image = await this.#decode(input, { orient, decode, signal, onTrace }, name)
-      const item = { image, background, name: imageName(name, input) }
-      return this.#scheduler.submit(imageKind(background), item, { signal, priority, client, onBatch: batchListener(onTrace) })
-    })
+    const vector = await withDeadline(
+      settings,
+      async ({ signal, priority, client, onTrace, orient, decode, background }) => {
+        const image = await this.#decode(input, { orient, decode, signal, onTrace }, name)
+        const item = { image, background, name: imageName(name, input) }
+        return this.#scheduler.submit(imageKind(background), item, {
+          signal,
+          priority,
+          client,
+          onBatch: batchListener(onTrace),
+        })
+      },
+    )
     return finish(vector, settings.normalize ?? true)
   }
 
-  async #decode(input: ImageInput, { orient, decode, signal, onTrace }: ImageOptions, name = 'image'): Promise<NativeImage> {
+  async #decode(
+    input: ImageInput,
+    { orient, decode, signal, onTrace }: ImageOptions,
+    name = 'image',
+  ): Promise<NativeImage> {
     throwIfAborted(signal)
-    const image = await this.#tracer.decode(() => underBoth(signal, this.#closing.signal, stop => decodeImage(input, {
-      ...this.#decoding, orient, ...(decode === undefined ? {} : { decode }), signal: stop, name,
-    })), onTrace)
+    const image = await this.#tracer.decode(() =>
+      underBoth(signal, this.#closing.signal, stop =>
+        decodeImage(input, {
+          ...this.#decoding,
+          orient,
+          ...(decode === undefined ? {} : { decode }),
+          signal: stop,
+          name,
+        })), onTrace)
     throwIfAborted(signal)
     return image
   }
@@ -463,7 +534,10 @@ export class Clip {
     const info = this.info[tower]
     if (info === null) {
       const name = tower === 'vision' ? 'image' : 'text'
-      throw new ClipError('ERR_CLIP_TOWER_MISSING', `${this.info.path}: the ${name} tower is not loaded or not in the file`)
+      throw new ClipError(
+        'ERR_CLIP_TOWER_MISSING',
+        `${this.info.path}: the ${name} tower is not loaded or not in the file`,
+      )
     }
     return info
   }

@@ -21,7 +21,11 @@ export interface LoadedModel {
 }
 
 /** What `use` makes of the model. When that fails, or the signal aborts first, the model is disposed of. */
-export async function loadModel<T>(source: string | undefined, settings: LoadSettings, use: (loaded: LoadedModel) => T): Promise<T> {
+export async function loadModel<T>(
+  source: string | undefined,
+  settings: LoadSettings,
+  use: (loaded: LoadedModel) => T,
+): Promise<T> {
   const addon = loadAddon()
   const location = await locateModel(source, settings)
   const native = {
@@ -48,10 +52,21 @@ export async function loadModel<T>(source: string | undefined, settings: LoadSet
   }
 }
 
-function infoOf(model: NativeModel, tokenizer: ClipTokenizer | undefined, { threads, sessions }: LoadSettings, location: ModelLocation): Readonly<ClipInfo> {
+function infoOf(
+  model: NativeModel,
+  tokenizer: ClipTokenizer | undefined,
+  { threads, sessions }: LoadSettings,
+  location: ModelLocation,
+): Readonly<ClipInfo> {
   const native = ownRealm(model.info())
   return Object.freeze({
-    ...native, text: withTokenizerIds(native.text, tokenizer), architecture: 'clip' as const, logitScale: Math.exp(native.logitScale),
-    threads, sessions, source: native.source || location.source, revision: native.revision || location.revision,
+    ...native,
+    text: withTokenizerIds(native.text, tokenizer),
+    architecture: 'clip' as const,
+    logitScale: Math.exp(native.logitScale),
+    threads,
+    sessions,
+    source: native.source || location.source,
+    revision: native.revision || location.revision,
   })
 }

@@ -6,8 +6,24 @@ import { type LoadOptions, weightTypes } from '../types.js'
 import { checkBoolean, checkFunction, checkInteger, checkNumber, checkOneOf, checkOptions } from '../validate.js'
 
 const keys = [
-  'device', 'threads', 'sessions', 'towers', 'dtype', 'precision', 'maxBatch', 'maxWaitMs', 'maxQueue', 'signal', 'decode',
-  'maxPixels', 'maxDecodeMs', 'svg', 'cacheDir', 'offline', 'onProgress', 'onTrace',
+  'device',
+  'threads',
+  'sessions',
+  'towers',
+  'dtype',
+  'precision',
+  'maxBatch',
+  'maxWaitMs',
+  'maxQueue',
+  'signal',
+  'decode',
+  'maxPixels',
+  'maxDecodeMs',
+  'svg',
+  'cacheDir',
+  'offline',
+  'onProgress',
+  'onTrace',
 ] as const
 
 /** Every option with its value. */
@@ -16,9 +32,21 @@ export type LoadSettings = ReturnType<typeof checkLoadOptions>
 /** @throws {TypeError|RangeError} for an unknown option or a bad value */
 export function checkLoadOptions(options: LoadOptions | undefined) {
   const {
-    device = 'auto', sessions: givenSessions, threads: givenThreads, towers = 'both', dtype, precision = 'default',
-    maxBatch = 32, maxWaitMs = 0, maxQueue = 1024, decode = 'auto', maxPixels = defaultMaxPixels,
-    maxDecodeMs = defaultMaxDecodeMs, svg = true, onTrace, ...hub
+    device = 'auto',
+    sessions: givenSessions,
+    threads: givenThreads,
+    towers = 'both',
+    dtype,
+    precision = 'default',
+    maxBatch = 32,
+    maxWaitMs = 0,
+    maxQueue = 1024,
+    decode = 'auto',
+    maxPixels = defaultMaxPixels,
+    maxDecodeMs = defaultMaxDecodeMs,
+    svg = true,
+    onTrace,
+    ...hub
   } = checkOptions('options', options, keys)
   // another device computes one batch at a time, however many cores there are
   const atOnce = device === 'auto' || device === 'cpu' ? givenSessions : givenSessions ?? 1

@@ -66,13 +66,21 @@ export function checkProfileOptions(options: ProfileOptions): ProfileOptions {
 }
 
 /** `input`: a decoded picture, or token ids. */
-export function profileOn(session: NativeSession, input: NativeImage | Int32Array, batch: number, runs: number): NativeTask<NativeProfile> {
+export function profileOn(
+  session: NativeSession,
+  input: NativeImage | Int32Array,
+  batch: number,
+  runs: number,
+): NativeTask<NativeProfile> {
   if (types.isInt32Array(input)) return session.profileTexts(input, batch, runs)
   return session.profileImages(new Array<NativeImage>(batch).fill(input), runs)
 }
 
 /** Adds up the operations that differ in their block only. */
-export function summarise(native: NativeProfile, facts: Pick<Profile, 'tower' | 'batch' | 'threads' | 'kernels'>): Profile {
+export function summarise(
+  native: NativeProfile,
+  facts: Pick<Profile, 'tower' | 'batch' | 'threads' | 'kernels'>,
+): Profile {
   const groups = new Map<string, NativeNodeProfile[]>()
   for (const node of native.nodes) {
     const { kind, type, nOut, nIn, rows } = node
@@ -80,7 +88,9 @@ export function summarise(native: NativeProfile, facts: Pick<Profile, 'tower' | 
     groups.set(key, [...groups.get(key) ?? [], node])
   }
   const operations = [...groups.values()].map(nodes => operation(nodes, facts.threads, native.peaks))
-  const otherMs = median(native.totalMs.map((ms, run) => Math.max(0, ms - native.nodes.reduce((sum, { wallMs }) => sum + wallMs[run]!, 0))))
+  const otherMs = median(
+    native.totalMs.map((ms, run) => Math.max(0, ms - native.nodes.reduce((sum, { wallMs }) => sum + wallMs[run]!, 0))),
+  )
   return {
     ...facts,
     runs: native.totalMs.length,
@@ -92,7 +102,11 @@ export function summarise(native: NativeProfile, facts: Pick<Profile, 'tower' | 
   }
 }
 
-function operation(nodes: readonly NativeNodeProfile[], threads: number, peaks: Record<string, number>): OperationProfile {
+function operation(
+  nodes: readonly NativeNodeProfile[],
+  threads: number,
+  peaks: Record<string, number>,
+): OperationProfile {
   const { kind, type, nOut, nIn, rows } = nodes[0]!
   const sum = (value: (node: NativeNodeProfile) => number) => nodes.reduce((total, node) => total + value(node), 0)
   const ms = sum(node => median(node.wallMs))
@@ -101,7 +115,13 @@ function operation(nodes: readonly NativeNodeProfile[], threads: number, peaks: 
   const rate = operations / (ms / 1000)
   const peak = peaks[type]
   return {
-    kind, layer: layerName(nodes[0]!), type, shape: [nOut, nIn, rows], count: nodes.length, ms, operations,
+    kind,
+    layer: layerName(nodes[0]!),
+    type,
+    shape: [nOut, nIn, rows],
+    count: nodes.length,
+    ms,
+    operations,
     waiting: ms > 0 ? Math.min(1, Math.max(0, 1 - busyMs / (ms * threads))) : 0,
     ...(operations > 0 && ms > 0 && { gops: rate / 1e9, ...(peak !== undefined && { ofPeak: rate / peak }) }),
   }

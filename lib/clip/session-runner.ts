@@ -39,9 +39,11 @@ export class SessionRunner implements BatchRunner<EncodeItem, Float32Array> {
   async run(kind: string, items: EncodeItem[], signal: AbortSignal): Promise<(Float32Array | Error)[]> {
     throwIfAborted(signal)
     if (kind.startsWith('preprocess')) return this.#preprocess(items as ImageItem[], signal)
-    const flat = ownRealm(kind.startsWith('image')
-      ? await this.#images(items as ImageItem[], signal)
-      : await withAbort(signal, () => this.#texts(items as TextItem[])))
+    const flat = ownRealm(
+      kind.startsWith('image')
+        ? await this.#images(items as ImageItem[], signal)
+        : await withAbort(signal, () => this.#texts(items as TextItem[])),
+    )
     return items.map(({ name }, i) => {
       // each caller gets its own copy and cannot change another's result
       const vector = flat.slice(i * this.#dim, (i + 1) * this.#dim)
@@ -62,7 +64,10 @@ export class SessionRunner implements BatchRunner<EncodeItem, Float32Array> {
 
   async #images(items: ImageItem[], signal: AbortSignal): Promise<Float32Array> {
     const background = items[0]?.background
-    const flat = await withAbort(signal, () => this.session.encodeImages(items.map(item => item.image), background ? [...background] : null))
+    const flat = await withAbort(
+      signal,
+      () => this.session.encodeImages(items.map(item => item.image), background ? [...background] : null),
+    )
     // a megabyte each, ours alone (lib/image/image.ts) and of no more use: else they pile up until a full garbage collection
     for (const { image } of items) loadAddon().detach('tensor' in image ? image.tensor : image.data)
     return flat
@@ -82,7 +87,8 @@ export class SessionRunner implements BatchRunner<EncodeItem, Float32Array> {
 
 /** Runs one call on a session made for it: others batch and queue as before. */
 export async function onOwnSession<T>(
-  model: NativeModel, { threads, maxBatch, signal }: { threads: number; maxBatch: number; signal?: AbortSignal },
+  model: NativeModel,
+  { threads, maxBatch, signal }: { threads: number; maxBatch: number; signal?: AbortSignal },
   run: (session: NativeSession) => NativeTask<T>,
 ): Promise<T> {
   throwIfAborted(signal)

@@ -2,7 +2,8 @@
 import { outOfRange } from '../errors.js'
 import { isFiniteVector, notFinite } from '../vectors/finite.js'
 import type { NativeStates } from '../native/contract.js'
-import { checkBoolean, checkInteger, checkNonEmptyArray, checkOneOf, checkOptions, checkSignal, checkStrings } from '../validate.js'
+import { checkBoolean, checkInteger, checkNonEmptyArray, checkOneOf, checkOptions, checkSignal,
+  checkStrings } from '../validate.js'
 
 /** Of {@link Clip.hiddenStates}: which encoder, which layers. */
 export interface HiddenStatesOptions<Layer extends number | readonly number[] = number> {
@@ -34,9 +35,11 @@ export interface HiddenStates {
  * @throws {TypeError|RangeError}
  */
 export function checkHiddenStatesOptions(
-  options: HiddenStatesOptions<number | readonly number[]>, layersOf: (tower: 'vision' | 'text') => number,
+  options: HiddenStatesOptions<number | readonly number[]>,
+  layersOf: (tower: 'vision' | 'text') => number,
 ): { tower: 'image' | 'text'; names: string[]; several: boolean; signal: AbortSignal | undefined } {
-  const { norm = false, signal, ...given } = checkOptions('options', options, ['layer', 'skip', 'norm', 'tower', 'signal'])
+  const { norm = false, signal, ...given } = checkOptions('options', options, ['layer', 'skip', 'norm', 'tower',
+    'signal'])
   const tower = checkOneOf('tower', given.tower, ['image', 'text'])
   const prefix = tower === 'image' ? 'vision' : 'text'
   const { numbers, several } = checkLayers(given, layersOf(prefix))
@@ -49,7 +52,11 @@ export function checkIntermediatesOptions(
   options: { tower: 'image' | 'text'; names?: readonly string[]; signal?: AbortSignal },
 ): { tower: 'image' | 'text'; names: string[]; signal: AbortSignal | undefined } {
   const { tower, names = [], signal } = checkOptions('options', options, ['tower', 'names', 'signal'])
-  return { tower: checkOneOf('tower', tower, ['image', 'text']), names: checkStrings('names', names), signal: checkSignal('signal', signal) }
+  return {
+    tower: checkOneOf('tower', tower, ['image', 'text']),
+    names: checkStrings('names', names),
+    signal: checkSignal('signal', signal),
+  }
 }
 
 /**
@@ -59,7 +66,8 @@ export function checkIntermediatesOptions(
  * @throws {TypeError|RangeError} not integers, out of range, none, or both
  */
 function checkLayers(
-  { layer, skip }: { layer?: number | readonly number[]; skip?: number }, layers: number,
+  { layer, skip }: { layer?: number | readonly number[]; skip?: number },
+  layers: number,
 ): { numbers: number[]; several: boolean } {
   if (skip !== undefined) {
     if (layer !== undefined) throw outOfRange('skip', 'nothing beside layer', skip)

@@ -26,7 +26,12 @@ export class TextTower {
   readonly #slice: number
   readonly #cache = new LruMap<string, Float32Array>(mostKept)
 
-  constructor(tokenizer: ClipTokenizer, seesPadding: boolean, scheduler: Scheduler<EncodeItem, Float32Array>, maxBatch: number) {
+  constructor(
+    tokenizer: ClipTokenizer,
+    seesPadding: boolean,
+    scheduler: Scheduler<EncodeItem, Float32Array>,
+    maxBatch: number,
+  ) {
     this.tokenizer = tokenizer
     this.#seesPadding = seesPadding
     this.#scheduler = scheduler
@@ -70,18 +75,28 @@ export class TextTower {
       await compute(slices[0]!, call)
     } else if (slices.length > 1) {
       await withDeadline(call, async limited => {
-        const eachSlice = mapInOrder(slices, { limit: 2, signal: limited.signal }, (slice, _, signal) => compute(slice, { ...limited, signal }))
+        const eachSlice = mapInOrder(
+          slices,
+          { limit: 2, signal: limited.signal },
+          (slice, _, signal) => compute(slice, { ...limited, signal }),
+        )
         for await (const _ of eachSlice);
       })
     }
     return texts.map((text, i) => known.get(keyOf(text, i))!)
   }
 
-  async #compute(texts: readonly string[], slice: readonly number[], { onTrace, ...settings }: CallOptions): Promise<Float32Array[]> {
+  async #compute(
+    texts: readonly string[],
+    slice: readonly number[],
+    { onTrace, ...settings }: CallOptions,
+  ): Promise<Float32Array[]> {
     const list = slice.map(i => texts[i]!)
     const idsOf = (text: string): Int32Array => this.idsOf(text)
     // what takes a while is done in steps, so that however much there is, others are served meanwhile
-    const ids = lengthOf(list) <= shortList ? list.map(idsOf) : await turns.run(eachInSteps(list, idsOf), settings.signal)
+    const ids = lengthOf(list) <= shortList
+      ? list.map(idsOf)
+      : await turns.run(eachInSteps(list, idsOf), settings.signal)
     const items = ids.map((row, i) => ({ ids: row, name: texts.length === 1 ? 'text' : `texts[${slice[i]}]` }))
     return this.#scheduler.submitMany(textKind, items, { ...settings, onBatch: batchListener(onTrace) })
   }

@@ -34,7 +34,10 @@ export class Tracer {
   }
 
   /** Runs `work`; when it succeeds, reports its time to the model's listener and to the call's. */
-  async decode<T extends { width?: number; height?: number }>(work: () => Promise<T>, ofCall?: TraceListener): Promise<T> {
+  async decode<T extends { width?: number; height?: number }>(
+    work: () => Promise<T>,
+    ofCall?: TraceListener,
+  ): Promise<T> {
     if (!this.#listener && !ofCall) return work()
     const began = performance.now()
     const result = await work()
@@ -58,6 +61,8 @@ function tell(listener: TraceListener, event: TraceEvent): void {
   try {
     listener(event)
   } catch (error) {
-    queueMicrotask(() => { throw error })
+    queueMicrotask(() => {
+      throw error
+    })
   }
 }

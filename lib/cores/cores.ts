@@ -16,7 +16,9 @@ const mostThreads = 16
  * - no more than the CPU quota of its container pays for, rounded up: further threads would be put to sleep in the middle.
  */
 export function usableCores({ logical, cpus, physicalCores, fastCores, quota }: Machine): number {
-  const cores = cpus.length > 0 ? coresOf(cpus) : { all: physicalCores ?? logical, fast: fastCores ?? physicalCores ?? logical }
+  const cores = cpus.length > 0
+    ? coresOf(cpus)
+    : { all: physicalCores ?? logical, fast: fastCores ?? physicalCores ?? logical }
   const slow = cores.all - cores.fast
   const worth = cores.fast > 0 && slow <= 2 * cores.fast ? cores.fast : cores.all
   return Math.max(1, Math.min(worth, logical, Math.ceil(quota)))

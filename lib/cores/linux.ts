@@ -35,7 +35,9 @@ function readCapacity(folder: string): (id: number) => number {
 
 function cpuNumbers(folder: string): number[] {
   try {
-    return readdirSync(folder).flatMap(name => (/^cpu\d+$/.test(name) ? [Number(name.slice(3))] : [])).sort((a, b) => a - b)
+    return readdirSync(folder).flatMap(name => (/^cpu\d+$/.test(name) ? [Number(name.slice(3))] : [])).sort((a, b) =>
+      a - b
+    )
   } catch {
     return []
   }
@@ -56,7 +58,8 @@ export function readQuota(root: string): number {
   const base = path.join(root, 'sys/fs/cgroup')
   const quotas = [Infinity]
   const unified = groups.find(([, controllers]) => controllers === '')
-  for (const folder of upwards(unified?.[2])) quotas.push(quotaOf((readText(path.join(base, folder, 'cpu.max')) ?? '').split(/\s+/)))
+  for (const folder of upwards(unified?.[2]))
+    quotas.push(quotaOf((readText(path.join(base, folder, 'cpu.max')) ?? '').split(/\s+/)))
   const old = groups.find(([, controllers]) => controllers!.split(',').includes('cpu'))
   for (const mount of new Set(['cpu', 'cpu,cpuacct', old?.[1] ?? 'cpu'])) {
     for (const folder of upwards(old?.[2])) {

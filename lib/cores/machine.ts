@@ -32,7 +32,8 @@ const thisSystem = (): System => ({
   arch: process.arch,
   logical: availableParallelism(),
   root: '/',
-  run: (program, args) => execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 2000 }),
+  run: (program, args) =>
+    execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 2000 }),
 })
 
 /** What does not change while a process runs. */
@@ -57,7 +58,8 @@ function countCores({ platform, arch, logical, run }: System): Pick<Machine, 'ph
   if (platform === 'darwin') {
     const physicalCores = sysctl(run, 'hw.physicalcpu')
     // level 0 are the performance cores; Intel Macs have no levels
-    if (physicalCores !== undefined) return { physicalCores, fastCores: sysctl(run, 'hw.perflevel0.physicalcpu') ?? physicalCores }
+    if (physicalCores !== undefined)
+      return { physicalCores, fastCores: sysctl(run, 'hw.perflevel0.physicalcpu') ?? physicalCores }
   }
   // Nothing to ask without a program or native code. x64 CPUs of 8 and more logical CPUs nearly all have two to a core, or
   // as many efficiency cores besides; ARM has no hyper-threads.

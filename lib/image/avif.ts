@@ -13,7 +13,13 @@ import { checkPixelCount, type DecodeContext } from './decode-context.js'
 
 /** Red's and blue's part of the luma, by H.273's number of the matrix. 2: not said, which decoders take for BT.601. */
 const lumaParts: Readonly<Record<number, readonly [red: number, blue: number]>> = {
-  1: [0.2126, 0.0722], 2: [0.299, 0.114], 4: [0.3, 0.11], 5: [0.299, 0.114], 6: [0.299, 0.114], 7: [0.212, 0.087], 9: [0.2627, 0.0593],
+  1: [0.2126, 0.0722],
+  2: [0.299, 0.114],
+  4: [0.3, 0.11],
+  5: [0.299, 0.114],
+  6: [0.299, 0.114],
+  7: [0.212, 0.087],
+  9: [0.2627, 0.0593],
 }
 
 interface Coding {
@@ -29,7 +35,10 @@ interface Coding {
 
 /** Undefined: colours at full resolution, or a coding that only the decoder knows. */
 export async function decodeAvif(
-  sharp: typeof sharpModule, bytes: Buffer, options: SharpOptions, context: DecodeContext,
+  sharp: typeof sharpModule,
+  bytes: Buffer,
+  options: SharpOptions,
+  context: DecodeContext,
 ): Promise<NativePixels | undefined> {
   const coding = codingOf(bytes)
   if (!coding) return undefined
@@ -43,7 +52,9 @@ export async function decodeAvif(
   // a turned picture begins with half a block where an edge is odd
   if (coding.turned && (width % 2 === 1 || height % 2 === 1)) return undefined
   const deep = coding.bits > 8
-  const { data, info } = await sharp(patched, options).raw({ depth: deep ? 'ushort' : 'uchar' }).toBuffer({ resolveWithObject: true })
+  const { data, info } = await sharp(patched, options).raw({ depth: deep ? 'ushort' : 'uchar' }).toBuffer({
+    resolveWithObject: true,
+  })
   if (info.channels < 3) return undefined
   const planes = deep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data
   return toRgb(planes, info as Planes, coding)
@@ -103,16 +114,25 @@ function neighbour(i: number, length: number): number {
 }
 
 function codingOf(bytes: Buffer): Coding | undefined {
-  const properties = children(bytes, boxAt(bytes, 'ipco', boxAt(bytes, 'iprp', boxAt(bytes, 'meta', [0, bytes.length]))))
-  const codecs = properties.filter(({ type, start, end }) => type === 'av1C' && end - start >= 4).map(({ start }) => bytes[start + 2]!)
+  const properties = children(
+    bytes,
+    boxAt(bytes, 'ipco', boxAt(bytes, 'iprp', boxAt(bytes, 'meta', [0, bytes.length]))),
+  )
+  const codecs = properties.filter(({ type, start, end }) => type === 'av1C' && end - start >= 4).map(({ start }) =>
+    bytes[start + 2]!
+  )
   const colours = codecs.filter(flags => (flags & 0x10) === 0) // the others are grey: alpha
-  const boxes = properties.filter(({ type, start, end }) => type === 'colr' && end - start >= 11 && bytes.toString('latin1', start, start + 4) === 'nclx')
+  const boxes = properties.filter(({ type, start, end }) =>
+    type === 'colr' && end - start >= 11 && bytes.toString('latin1', start, start + 4) === 'nclx'
+  )
   if (colours.length === 0 || boxes.length === 0) return undefined
   const [flags, box] = [colours[0]!, boxes[0]!.start]
   const matrix = bytes.readUInt16BE(box + 8)
   const halfWidth = (flags & 0x08) !== 0
-  const unlike = colours.some(other => other !== flags) || boxes.some(({ start }) => bytes.readUInt16BE(start + 8) !== matrix)
-  if (!halfWidth || unlike || lumaParts[matrix] === undefined || properties.some(({ type }) => type === 'clap')) return undefined
+  const unlike = colours.some(other => other !== flags) ||
+    boxes.some(({ start }) => bytes.readUInt16BE(start + 8) !== matrix)
+  if (!halfWidth || unlike || lumaParts[matrix] === undefined || properties.some(({ type }) => type === 'clap'))
+    return undefined
   return {
     bits: (flags & 0x40) === 0 ? 8 : (flags & 0x20) === 0 ? 10 : 12,
     halfWidth,

@@ -12,6 +12,10 @@ export function decodeBitmap(bytes: Buffer, format: 'bmp' | 'pnm', context: Deco
   } catch (error) {
     // reading beyond the end of a Buffer is a RangeError
     if (!(error instanceof RangeError)) throw error
-    throw new ClipError('ERR_CLIP_IMAGE_DECODE', `${context.label} cannot be decoded: the ${format.toUpperCase()} file is truncated`, { cause: error })
+    throw new ClipError(
+      'ERR_CLIP_IMAGE_DECODE',
+      `${context.label} cannot be decoded: the ${format.toUpperCase()} file is truncated`,
+      { cause: error },
+    )
   }
 }

@@ -41,7 +41,8 @@ function readHeader(bytes: Buffer): Header {
   const compression = size >= 40 ? bytes.readUInt32LE(30) : plain
   const supported = [1, 4, 8, 16, 24, 32].includes(bits) && (
     compression === plain || (compression === runs8 && bits === 8) || (compression === runs4 && bits === 4)
-    || ((compression === bitfields || compression === alphaBitfields) && bits >= 16))
+    || ((compression === bitfields || compression === alphaBitfields) && bits >= 16)
+  )
   if (!supported) throw new Error(`a BMP file of ${bits} bits with compression ${compression}, which is not read`)
 
   const masksAt = fileHeaderBytes + 40 // the longer headers have them at the same place
@@ -49,7 +50,9 @@ function readHeader(bytes: Buffer): Header {
   const maskCount = size >= 56 || compression === alphaBitfields ? 4 : 3
   const masks = masked
     ? Array.from({ length: 4 }, (_, i) => (i < maskCount ? bytes.readUInt32LE(masksAt + 4 * i) : 0))
-    : bits === 16 ? [0x7c00, 0x03e0, 0x001f, 0] : [0xff0000, 0x00ff00, 0x0000ff, 0]
+    : bits === 16
+    ? [0x7c00, 0x03e0, 0x001f, 0]
+    : [0xff0000, 0x00ff00, 0x0000ff, 0]
 
   const pixelsAt = bytes.readUInt32LE(10)
   const paletteAt = fileHeaderBytes + size
@@ -58,7 +61,8 @@ function readHeader(bytes: Buffer): Header {
   const room = Math.max(0, Math.floor((pixelsAt - paletteAt) / entryBytes))
   const count = bits <= 8 ? Math.min(named || 1 << bits, 256, room) : 0
   const palette = new Uint8Array(256 * 3)
-  for (let i = 0; i < count; i++) for (let c = 0; c < 3; c++) palette[3 * i + c] = bytes.readUInt8(paletteAt + entryBytes * i + 2 - c)
+  for (let i = 0; i < count; i++)
+    for (let c = 0; c < 3; c++) palette[3 * i + c] = bytes.readUInt8(paletteAt + entryBytes * i + 2 - c)
   return { width, height: Math.abs(signed), topDown: signed < 0, bits, compression, pixelsAt, palette, masks }
 }
 

@@ -43,7 +43,8 @@ export async function decodeBytes(bytes: Buffer, format: PictureFormat, context:
     if (format === 'heic') return await decodeHeic(bytes, context)
     const sharp = loadSharp()
     const options = sharpOptions(context)
-    if (format === 'avif') return await decodeAvif(sharp, bytes, options, context) ?? await toPixels(sharp(bytes, options), label)
+    if (format === 'avif')
+      return await decodeAvif(sharp, bytes, options, context) ?? await toPixels(sharp(bytes, options), label)
     const frame = format === 'jpeg' ? jpegFrame(bytes) : undefined
     if (frame && frame.components < 4 && !(reduce && reducedSize({ format, ...frame }, reduce))) {
       // nothing more to know (whether it is reduced does not depend on which edge is which): one visit to the decoder less
@@ -117,13 +118,19 @@ function decodeError(label: string, maxPixels: number, error: unknown): unknown 
   if (error instanceof ClipError) return error
   const reason = reasonOf((error as Error).message)
   if (/pixel limit/i.test(reason)) {
-    return new ClipError('ERR_CLIP_IMAGE_TOO_LARGE', `${label} has more than maxPixels (${maxPixels}) pixels: ${reason}`, { cause: error })
+    return new ClipError(
+      'ERR_CLIP_IMAGE_TOO_LARGE',
+      `${label} has more than maxPixels (${maxPixels}) pixels: ${reason}`,
+      { cause: error },
+    )
   }
   return new ClipError('ERR_CLIP_IMAGE_DECODE', `${label} cannot be decoded: ${reason}`, { cause: error })
 }
 
 /** libvips lists what went wrong, the consequences of a cut file first; the reason is what it says last. */
 function reasonOf(message: string): string {
-  const lines = message.split('\n').map(line => line.trim()).filter(line => line !== '' && !line.startsWith('source: bad seek'))
+  const lines = message.split('\n').map(line => line.trim()).filter(line =>
+    line !== '' && !line.startsWith('source: bad seek')
+  )
   return (lines.at(-1) ?? 'it is damaged').slice(0, 300)
 }

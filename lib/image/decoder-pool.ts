@@ -39,7 +39,11 @@ class DecoderProcess {
   gone = false
 
   constructor(file: string) {
-    this.#child = spawn(process.execPath, [file], { stdio: ['pipe', 'ignore', 'ignore', 'pipe'], env: environment(), windowsHide: true })
+    this.#child = spawn(process.execPath, [file], {
+      stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
+      env: environment(),
+      windowsHide: true,
+    })
     this.#input = this.#child.stdin!
     this.#output = this.#child.stdio[3] as Readable
     const reader = new FrameReader<DecodeResponse>(frame => this.#settle(frame), () => this.#mostBytes)
@@ -52,7 +56,10 @@ class DecoderProcess {
     })
     this.#child.on('error', error => this.#end(new NoDecoder('no decoder process can be started', { cause: error })))
     // 'close', not 'exit': an answer may still be in the pipe
-    this.#child.on('close', (code, signal) => this.#end(new Error(`the decoder process ended (${signal ?? `status ${code}`})`)))
+    this.#child.on(
+      'close',
+      (code, signal) => this.#end(new Error(`the decoder process ended (${signal ?? `status ${code}`})`)),
+    )
     this.#input.on('error', () => undefined) // its end is handled above
     this.#output.on('error', () => undefined)
   }
@@ -90,7 +97,9 @@ class DecoderProcess {
     clearTimeout(this.#idle)
     this.#mostBytes = mostBytes
     this.#hold(true)
-    return new Promise<Frame<DecodeResponse>>((resolve, reject) => { this.#waiting = { resolve, reject } }).finally(() => this.#hold(false))
+    return new Promise<Frame<DecodeResponse>>((resolve, reject) => {
+      this.#waiting = { resolve, reject }
+    }).finally(() => this.#hold(false))
   }
 
   #hold(held: boolean): void {
@@ -130,7 +139,12 @@ export class DecoderPool {
    * @throws {NoDecoder} where processes cannot be started; {ClipError} ERR_CLIP_IMAGE_LIMIT and what decoding throws;
    *   the signal's reason, at once
    */
-  run(bytes: Buffer, format: PictureFormat, context: DecodeContext, limits: { maxDecodeMs: number; signal?: AbortSignal }): Promise<NativePixels> {
+  run(
+    bytes: Buffer,
+    format: PictureFormat,
+    context: DecodeContext,
+    limits: { maxDecodeMs: number; signal?: AbortSignal },
+  ): Promise<NativePixels> {
     const { signal, maxDecodeMs } = limits
     return this.#gate.run(async () => {
       const decoder = await this.#take()
@@ -178,14 +192,22 @@ export function tooLong(label: string, maxDecodeMs: number): ClipError {
 function pixelsOf(head: DecodeResponse, data: Buffer, { label, maxPixels }: DecodeContext): NativePixels {
   const { width = 0, height = 0, channels = 3, failure, outOfMemory } = head
   if (outOfMemory !== undefined) {
-    throw new ClipError('ERR_CLIP_IMAGE_LIMIT', `${label}: decoding took more than ${Math.round(outOfMemory / 2 ** 20)} MB of memory, far more than its pixels explain`)
+    throw new ClipError(
+      'ERR_CLIP_IMAGE_LIMIT',
+      `${label}: decoding took more than ${
+        Math.round(outOfMemory / 2 ** 20)
+      } MB of memory, far more than its pixels explain`,
+    )
   }
   if (failure) {
     const cause = failure.cause === undefined ? undefined : new Error(failure.cause)
     throw new ClipError((failure.code ?? 'ERR_CLIP_IMAGE_DECODE') as ClipErrorCode, failure.message, { cause })
   }
   // a decoder may have been taken over by the picture: what it says is checked
-  if (!(width > 0 && height > 0 && width * height <= maxPixels && [1, 3, 4].includes(channels) && data.length === width * height * channels)) {
+  if (
+    !(width > 0 && height > 0 && width * height <= maxPixels && [1, 3, 4].includes(channels) &&
+      data.length === width * height * channels)
+  ) {
     throw new ClipError('ERR_CLIP_IMAGE_DECODE', `${label} cannot be decoded: the decoder's answer makes no sense`)
   }
   return { data, width, height, channels }
@@ -201,7 +223,11 @@ function processFile(): string | undefined {
   const { permission } = process as { permission?: { has(scope: string): boolean } }
   if (permission && !permission.has('child')) return undefined
   // of a single executable application, execPath is the application itself
-  if ((process as { getBuiltinModule?: (name: string) => { isSea?(): boolean } | undefined }).getBuiltinModule?.('node:sea')?.isSea?.()) return undefined
+  if (
+    (process as { getBuiltinModule?: (name: string) => { isSea?(): boolean } | undefined }).getBuiltinModule?.(
+      'node:sea',
+    )?.isSea?.()
+  ) return undefined
   const folder = __filename.endsWith('.ts') ? path.join(__dirname, '..', '..', 'dist', 'image') : __dirname
   const file = path.join(folder, 'decoder-process.js')
   return existsSync(file) ? file : undefined
@@ -209,6 +235,8 @@ function processFile(): string | undefined {
 
 /** Electron's executable is Node only when asked to be. A debugger of the host is not its decoders'. */
 function environment(): NodeJS.ProcessEnv {
-  const options = (process.env.NODE_OPTIONS ?? '').split(' ').filter(option => !/^--(?:inspect|debug|watch|test|cpu-prof|heap-prof)/.test(option)).join(' ')
+  const options = (process.env.NODE_OPTIONS ?? '').split(' ').filter(option =>
+    !/^--(?:inspect|debug|watch|test|cpu-prof|heap-prof)/.test(option)
+  ).join(' ')
   return { ...process.env, NODE_OPTIONS: options, ELECTRON_RUN_AS_NODE: '1', UV_THREADPOOL_SIZE: '1' }
 }

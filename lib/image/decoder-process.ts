@@ -44,7 +44,9 @@ function die(): never {
 
 async function answer({ head: { format, context }, body }: Frame<DecodeRequest>): Promise<void> {
   let mostBytes = memory.base + body.length
-  const onSize = (pixels: number): void => { mostBytes = memory.base + body.length + memory.eachPixel * pixels }
+  const onSize = (pixels: number): void => {
+    mostBytes = memory.base + body.length + memory.eachPixel * pixels
+  }
   const watch = setInterval(() => {
     if (process.memoryUsage.rss() < mostBytes) return
     try {
@@ -55,7 +57,11 @@ async function answer({ head: { format, context }, body }: Frame<DecodeRequest>)
   try {
     const { data, ...size } = await decodeBytes(body, format, { ...context, onSize })
     clearInterval(watch)
-    writeFrame(out, { ...size, last: process.memoryUsage.rss() > idleBytes + 2 * data.length } satisfies DecodeResponse, data)
+    writeFrame(
+      out,
+      { ...size, last: process.memoryUsage.rss() > idleBytes + 2 * data.length } satisfies DecodeResponse,
+      data,
+    )
   } catch (error) {
     clearInterval(watch)
     const { message, cause } = error as Error

@@ -15,8 +15,11 @@ type HeicDecode = { all(options: { buffer: Buffer }): Promise<HeicImage[] & { di
 export async function decodeHeic(bytes: Buffer, context: DecodeContext): Promise<NativePixels> {
   const library = findLibrary()
   if (!library) {
-    throw new ClipError('ERR_CLIP_IMAGE_DECODE', `${context.label} cannot be decoded: it is a HEIC (HEIF) picture, which needs a library beside ggclip: `
-      + `"npm install heic-decode"; ${formatsRead} can be read without`)
+    throw new ClipError(
+      'ERR_CLIP_IMAGE_DECODE',
+      `${context.label} cannot be decoded: it is a HEIC (HEIF) picture, which needs a library beside ggclip: `
+        + `"npm install heic-decode"; ${formatsRead} can be read without`,
+    )
   }
   const images = await library.all({ buffer: bytes })
   try {

@@ -58,8 +58,7 @@ export interface DecodeSettings {
   maxDecodeMs?: number
 }
 
-const expectedImage =
-  'an image (a path, a file: URL, a Buffer, Uint8Array, ArrayBuffer or Blob of an encoded file, '
+const expectedImage = 'an image (a path, a file: URL, a Buffer, Uint8Array, ArrayBuffer or Blob of an encoded file, '
   + '{ data, width, height, channels }, a sharp instance or { tensor })'
 
 const gate = new Gate(decodeSlots())
@@ -84,7 +83,8 @@ export async function decodeImage(input: ImageInput, settings: DecodeSettings): 
     const path = checkPath(name, input)
     return decode(name, settings, () => readImageFile(path, name), path)
   }
-  if (typeof input !== 'object' || input === null || types.isProxy(input)) throw invalidArgument(name, expectedImage, input)
+  if (typeof input !== 'object' || input === null || types.isProxy(input))
+    throw invalidArgument(name, expectedImage, input)
   // Bytes are copied when their turn comes: a buffer may be shared, resized or transferred to another thread while
   // sharp's threads read it, and that must not crash the process.
   if (types.isUint8Array(input)) return decode(name, settings, () => Buffer.from(input))
@@ -101,7 +101,12 @@ export async function decodeImage(input: ImageInput, settings: DecodeSettings): 
  * Reads the file when one of the few decoding slots is free, and decodes it: at once where that ends soon, else in a
  * process that can be stopped. The call rejects as soon as its signal aborts.
  */
-async function decode(name: string, settings: DecodeSettings, read: () => Buffer | Promise<Buffer>, path?: string | Buffer): Promise<NativePixels> {
+async function decode(
+  name: string,
+  settings: DecodeSettings,
+  read: () => Buffer | Promise<Buffer>,
+  path?: string | Buffer,
+): Promise<NativePixels> {
   const { signal, svg = true, maxDecodeMs = defaultMaxDecodeMs } = settings
   const context = contextOf(path === undefined ? name : `${name} ${quotedPath(path)}`, settings)
   const { bytes, format, pixels } = await gate.run(async () => {
@@ -120,10 +125,16 @@ async function decode(name: string, settings: DecodeSettings, read: () => Buffer
 
 /** Where no process can be started: the caller goes on after its time, the work goes on until it ends by itself. */
 function decodeHere(
-  bytes: Buffer, format: PictureFormat, context: DecodeContext, { maxDecodeMs, signal }: { maxDecodeMs: number; signal?: AbortSignal },
+  bytes: Buffer,
+  format: PictureFormat,
+  context: DecodeContext,
+  { maxDecodeMs, signal }: { maxDecodeMs: number; signal?: AbortSignal },
 ): Promise<NativePixels> {
   if (format === 'svg') {
-    throw new ClipError('ERR_CLIP_IMAGE_DECODE', `${context.label} is an SVG, which is read in a process of its own, and none can be started here: convert it to PNG first`)
+    throw new ClipError(
+      'ERR_CLIP_IMAGE_DECODE',
+      `${context.label} is an SVG, which is read in a process of its own, and none can be started here: convert it to PNG first`,
+    )
   }
   const limited = { ...context, maxPixels: Math.min(context.maxPixels, mostPixelsInHost) }
   return withTimeLimit(maxDecodeMs, signal, () => tooLong(context.label, maxDecodeMs), stop => (
@@ -131,7 +142,10 @@ function decodeHere(
   ))
 }
 
-function contextOf(label: string, { decode, maxPixels, orient = true, size, mode = 'shortest' }: DecodeSettings): DecodeContext {
+function contextOf(
+  label: string,
+  { decode, maxPixels, orient = true, size, mode = 'shortest' }: DecodeSettings,
+): DecodeContext {
   return { label, maxPixels, orient, reduce: decode === 'auto' && size > 0 ? { size, mode } : undefined }
 }
 
@@ -140,10 +154,16 @@ function formatOf(bytes: Buffer, label: string, svg: boolean): PictureFormat {
   if (bytes.length === 0) throw new ClipError('ERR_CLIP_IMAGE_EMPTY', `${label} is empty (0 bytes)`)
   const found = recognise(bytes)
   if ('foreign' in found) {
-    throw new ClipError('ERR_CLIP_IMAGE_DECODE', `${label} cannot be decoded: it is ${found.foreign}; ${formatsRead} can be read`)
+    throw new ClipError(
+      'ERR_CLIP_IMAGE_DECODE',
+      `${label} cannot be decoded: it is ${found.foreign}; ${formatsRead} can be read`,
+    )
   }
   if (found.format === 'svg' && !svg) {
-    throw new ClipError('ERR_CLIP_IMAGE_DECODE', `${label} is an SVG, which is not read here: the option svg: true (--svg of "ggclip serve") turns that on`)
+    throw new ClipError(
+      'ERR_CLIP_IMAGE_DECODE',
+      `${label} is an SVG, which is not read here: the option svg: true (--svg of "ggclip serve") turns that on`,
+    )
   }
   return found.format
 }
@@ -172,7 +192,10 @@ function checkPixels(name: string, pixels: RawPixels, maxPixels: number): Native
   if (typeof channels !== 'number') throw invalidArgument(`${name}.channels`, '1, 3 or 4', channels)
   if (channels !== 1 && channels !== 3 && channels !== 4) throw outOfRange(`${name}.channels`, '1, 3 or 4', channels)
   if (width * height > maxPixels) {
-    throw new ClipError('ERR_CLIP_IMAGE_TOO_LARGE', `${name}: ${width} x ${height} pixels are more than maxPixels (${maxPixels})`)
+    throw new ClipError(
+      'ERR_CLIP_IMAGE_TOO_LARGE',
+      `${name}: ${width} x ${height} pixels are more than maxPixels (${maxPixels})`,
+    )
   }
   const length = width * height * channels
   if (data.length !== length) {
@@ -189,5 +212,7 @@ function isBlob(value: object): value is Blob {
 
 function isSharp(value: object): value is Parameters<typeof decodeSharp>[0] {
   const sharp = value as Partial<Parameters<typeof decodeSharp>[0]>
-  return [sharp.clone, sharp.metadata, sharp.raw, sharp.toBuffer, sharp.toColourspace].every(f => typeof f === 'function')
+  return [sharp.clone, sharp.metadata, sharp.raw, sharp.toBuffer, sharp.toColourspace].every(f =>
+    typeof f === 'function'
+  )
 }

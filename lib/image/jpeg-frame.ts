@@ -21,7 +21,8 @@ export function jpegFrame(bytes: Buffer): JpegFrame | undefined {
     }
     const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc
     if (isFrame) {
-      const [precision, height, width, components] = [bytes[at + 4]!, bytes.readUInt16BE(at + 5), bytes.readUInt16BE(at + 7), bytes[at + 9]!]
+      const [precision, height, width, components] = [bytes[at + 4]!, bytes.readUInt16BE(at + 5),
+        bytes.readUInt16BE(at + 7), bytes[at + 9]!]
       const progressive = [0xc2, 0xc6, 0xca, 0xce].includes(marker)
       return precision === 8 && width > 0 && height > 0 ? { width, height, components, progressive } : undefined
     }

@@ -32,7 +32,8 @@ function notAPath(value: string): string | undefined {
   if (/^data:/i.test(value)) return ", or the bytes that a data URI stands for (Buffer.from(base64, 'base64')),"
   if (/^(?:https?|ftp|blob|s3|gs):\/\//i.test(value)) return ', or the bytes that a URL stands for (fetch it first),'
   if (/^file:\/\//i.test(value)) return ', or a URL object (new URL(text)),'
-  if (value.length > longestPath || pictureInBase64.test(value)) return ", or the bytes of a picture (Buffer.from(text, 'base64') if it is in base64),"
+  if (value.length > longestPath || pictureInBase64.test(value))
+    return ", or the bytes of a picture (Buffer.from(text, 'base64') if it is in base64),"
   return undefined
 }
 
@@ -42,7 +43,9 @@ function pathOf(name: string, url: URL): string | Buffer {
     return fileURLToPath(url.href)
   } catch (error) {
     const isLocal = url.hostname === '' || url.hostname === 'localhost'
-    if (process.platform === 'win32' || !isLocal || !/%[89a-f][0-9a-f]/i.test(url.pathname) || /%2f/i.test(url.pathname)) {
+    if (
+      process.platform === 'win32' || !isLocal || !/%[89a-f][0-9a-f]/i.test(url.pathname) || /%2f/i.test(url.pathname)
+    ) {
       throw outOfRange(name, `a file: URL of this machine (${(error as Error).message})`, url.href)
     }
     return bytesOf(url.pathname)
@@ -51,7 +54,10 @@ function pathOf(name: string, url: URL): string | Buffer {
 
 /** File names of Linux are bytes: `%E9` is one that is no UTF-8. */
 function bytesOf(pathname: string): Buffer {
-  return Buffer.from(pathname.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))), 'latin1')
+  return Buffer.from(
+    pathname.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    'latin1',
+  )
 }
 
 /** For messages, cut where it is long. */

@@ -70,7 +70,10 @@ const marks: readonly Mark[] = [
   { is: 'an HDF5 file', starts: '\x89HDF' },
   { is: 'an SQLite database', starts: 'SQLite format 3' },
   { is: 'an Apple double file (metadata of another file)', starts: '\0\x05\x16\x07' },
-  { is: 'a Git LFS pointer, not the file it stands for: "git lfs pull" fetches that', starts: 'version https://git-lfs' },
+  {
+    is: 'a Git LFS pointer, not the file it stands for: "git lfs pull" fetches that',
+    starts: 'version https://git-lfs',
+  },
 ]
 
 const heifBrands = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'mif1', 'msf1', 'heif'])
@@ -124,7 +127,8 @@ function ofText(bytes: Buffer, head: string): Recognised {
   if (/^data:/i.test(start)) return { foreign: 'the text of a data URI: give the bytes that it stands for' }
   if (/^https?:\/\//i.test(start)) return { foreign: 'the text of a URL: give the file that it stands for' }
   if (/^[{[]/.test(start)) return { foreign: 'a JSON text' }
-  if (/^(?:\/9j\/|iVBORw0KGgo|R0lGOD|UklGR)/.test(start)) return { foreign: 'the text of a picture in base64: give the bytes that it stands for' }
+  if (/^(?:\/9j\/|iVBORw0KGgo|R0lGOD|UklGR)/.test(start))
+    return { foreign: 'the text of a picture in base64: give the bytes that it stands for' }
   if (/^\0+$/.test(head)) return { foreign: 'a file of zeros' }
   if (!/[\0-\x08\x0e-\x1a\x1c-\x1f\ufffd]/.test(text)) return { foreign: 'a text' }
   if (isTga(bytes)) return { foreign: 'a TGA picture' }
@@ -134,7 +138,11 @@ function ofText(bytes: Buffer, head: string): Recognised {
 /** The beginning as text: UTF-16 where it says so, else UTF-8; a character that is cut off at the end is left out. */
 function decodeHead(bytes: Buffer): string {
   const head = bytes.subarray(0, 4096)
-  const encoding = head[0] === 0xff && head[1] === 0xfe ? 'utf-16le' : head[0] === 0xfe && head[1] === 0xff ? 'utf-16be' : 'utf-8'
+  const encoding = head[0] === 0xff && head[1] === 0xfe
+    ? 'utf-16le'
+    : head[0] === 0xfe && head[1] === 0xff
+    ? 'utf-16be'
+    : 'utf-8'
   return new TextDecoder(encoding).decode(head, { stream: true })
 }
 

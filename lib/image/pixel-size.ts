@@ -24,9 +24,13 @@ export function endsSoon(format: PictureFormat, bytes: Buffer): boolean {
 function stillWebpPixels(bytes: Buffer): number {
   if (bytes.length < 30) return Infinity
   switch (bytes.toString('latin1', 12, 16)) {
-    case 'VP8X': return bytes[20]! & 2 ? Infinity : (1 + bytes.readUIntLE(24, 3)) * (1 + bytes.readUIntLE(27, 3))
-    case 'VP8L': return (1 + (bytes.readUInt32LE(21) & 0x3fff)) * (1 + ((bytes.readUInt32LE(21) >>> 14) & 0x3fff))
-    case 'VP8 ': return (bytes.readUInt16LE(26) & 0x3fff) * (bytes.readUInt16LE(28) & 0x3fff)
-    default: return Infinity
+    case 'VP8X':
+      return bytes[20]! & 2 ? Infinity : (1 + bytes.readUIntLE(24, 3)) * (1 + bytes.readUIntLE(27, 3))
+    case 'VP8L':
+      return (1 + (bytes.readUInt32LE(21) & 0x3fff)) * (1 + ((bytes.readUInt32LE(21) >>> 14) & 0x3fff))
+    case 'VP8 ':
+      return (bytes.readUInt16LE(26) & 0x3fff) * (bytes.readUInt16LE(28) & 0x3fff)
+    default:
+      return Infinity
   }
 }

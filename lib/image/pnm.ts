@@ -31,7 +31,11 @@ export function decodePnm(bytes: Buffer, checkSize: CheckSize): NativePixels {
   for (let y = 0, to = 0; y < height; y++) {
     const from = at + y * rowBytes
     for (let x = 0; x < row; x++) {
-      const value = bitmap ? (bytes[from + (x >> 3)]! >> (7 - (x & 7))) & 1 : wide ? bytes.readUInt16BE(from + 2 * x) : bytes[from + x]!
+      const value = bitmap
+        ? (bytes[from + (x >> 3)]! >> (7 - (x & 7))) & 1
+        : wide
+        ? bytes.readUInt16BE(from + 2 * x)
+        : bytes[from + x]!
       data[to++] = scaled(value)
     }
   }
@@ -87,7 +91,10 @@ class TextReader {
     const { bytes } = this
     for (;;) {
       if (blanks.has(bytes[this.at]!)) this.at++
-      else if (bytes[this.at] === hash) while (this.at < bytes.length && bytes[this.at] !== 0x0a && bytes[this.at] !== 0x0d) this.at++
+      else if (bytes[this.at] === hash) {
+        while (this.at < bytes.length && bytes[this.at] !== 0x0a && bytes[this.at] !== 0x0d)
+          this.at++
+      }
       else return
     }
   }

@@ -22,7 +22,11 @@ export async function readImageFile(path: string | Buffer, name: string): Promis
     return await file.readFile()
   } catch (error) {
     if (error instanceof ClipError) throw error
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${name} ${quotedPath(path)} cannot be read: ${(error as Error).message}`, { cause: error })
+    throw new ClipError(
+      'ERR_CLIP_FILE_NOT_FOUND',
+      `${name} ${quotedPath(path)} cannot be read: ${(error as Error).message}`,
+      { cause: error },
+    )
   } finally {
     await file?.close()
   }
@@ -30,7 +34,7 @@ export async function readImageFile(path: string | Buffer, name: string): Promis
 
 /** Where this process, or the system, has no descriptor left at present, others give theirs back soon. */
 async function openPatiently(path: string | Buffer): Promise<FileHandle> {
-  for (let waitMs = 5; ; waitMs *= 2) {
+  for (let waitMs = 5;; waitMs *= 2) {
     try {
       return await open(path, 'r')
     } catch (error) {
@@ -47,7 +51,9 @@ export async function readBlob(blob: Blob, name: string): Promise<Buffer> {
     return Buffer.from(await blob.arrayBuffer())
   } catch (error) {
     // a Blob may stand for a file that is gone by now
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${name} cannot be read: ${(error as Error).message}`, { cause: error })
+    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${name} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }
 

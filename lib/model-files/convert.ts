@@ -6,7 +6,8 @@ import { ClipError, invalidArgument } from '../errors.js'
 import { locateModel, type ModelLocation } from '../models/model-path.js'
 import { checkHubOptions, type HubOptions } from '../models/hub-settings.js'
 import { type WeightType, weightTypes } from '../types.js'
-import { checkFunction, checkInteger, checkOneOf, checkOptions, checkSignal, checkString, isPlainObject } from '../validate.js'
+import { checkFunction, checkInteger, checkOneOf, checkOptions, checkSignal, checkString,
+  isPlainObject } from '../validate.js'
 import { type ConvertProgress, type ConvertResult, type WriteSettings, writeModel } from './write-model.js'
 
 /** Of {@link convert}. */
@@ -33,8 +34,17 @@ export interface ConvertOptions extends Pick<HubOptions, 'cacheDir' | 'offline'>
 
 /** The options that convert and quantize share. */
 export const convertKeys = [
-  'dtype', 'overrides', 'name', 'license', 'source', 'revision', 'threads', 'onProgress', 'signal',
-  'cacheDir', 'offline',
+  'dtype',
+  'overrides',
+  'name',
+  'license',
+  'source',
+  'revision',
+  'threads',
+  'onProgress',
+  'signal',
+  'cacheDir',
+  'offline',
 ] as const satisfies readonly (keyof ConvertOptions)[]
 
 /**
@@ -99,7 +109,9 @@ function linkedPath(file: string, depth = 0): string {
 
 /** The checked options of a conversion, with the policy that every matrix gets the type asked for. */
 export function checkConvertOptions(given: Partial<ConvertOptions>): WriteSettings {
-  const text = (key: 'name' | 'license' | 'source' | 'revision') => (given[key] === undefined ? '' : checkString(key, given[key]))
+  const text = (
+    key: 'name' | 'license' | 'source' | 'revision',
+  ) => (given[key] === undefined ? '' : checkString(key, given[key]))
   return {
     type: given.dtype === undefined ? '' : checkOneOf('dtype', given.dtype, weightTypes),
     overrides: checkOverrides(given.overrides ?? {}),
@@ -117,5 +129,7 @@ export function checkConvertOptions(given: Partial<ConvertOptions>): WriteSettin
 
 function checkOverrides(value: Readonly<Record<string, WeightType>>): [string, string][] {
   if (!isPlainObject(value)) throw invalidArgument('overrides', 'an object of name patterns and weight types', value)
-  return Object.entries(value).map(([pattern, type]) => [pattern, checkOneOf(`overrides['${pattern}']`, type, weightTypes)])
+  return Object.entries(value).map((
+    [pattern, type],
+  ) => [pattern, checkOneOf(`overrides['${pattern}']`, type, weightTypes)])
 }

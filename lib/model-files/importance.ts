@@ -24,7 +24,15 @@ interface Call {
 /** @param input a model as `locateModel` gives it; it runs as it is, in plain ggml operations, so that every matrix sees f32 inputs */
 export async function measureImportance(input: ModelLocation, samples: Samples, call: Call): Promise<Importance> {
   const { path, tokenizerFolder, processorFolder } = input
-  const native = { device: 'cpu', towers: 'both', dtype: '', precision: 'exact', kernels: 'portable', tokenizerFolder, processorFolder } as const
+  const native = {
+    device: 'cpu',
+    towers: 'both',
+    dtype: '',
+    precision: 'exact',
+    kernels: 'portable',
+    tokenizerFolder,
+    processorFolder,
+  } as const
   const model = await withAbort(call.signal, () => loadAddon().loadModel(path, native), loaded => loaded.dispose())
   try {
     return await measure(model, samples, tokenizerFolder, call)
@@ -33,7 +41,12 @@ export async function measureImportance(input: ModelLocation, samples: Samples, 
   }
 }
 
-async function measure(model: NativeModel, samples: Samples, tokenizerFolder: string, { onProgress, signal, threads }: Call): Promise<Importance> {
+async function measure(
+  model: NativeModel,
+  samples: Samples,
+  tokenizerFolder: string,
+  { onProgress, signal, threads }: Call,
+): Promise<Importance> {
   const info = model.info()
   const tokenizer = await modelTokenizer(model, info, tokenizerFolder, signal)
   const images = info.vision ? samples.images : []
@@ -72,7 +85,9 @@ class Sums {
   add(moments: NativeMoments): void {
     for (const [name, { sums, rows }] of Object.entries(moments)) {
       const entry = this.#entries.get(name) ?? { sums: new Float64Array(sums.length), rows: 0 }
-      sums.forEach((sum, i) => { entry.sums[i]! += sum })
+      sums.forEach((sum, i) => {
+        entry.sums[i]! += sum
+      })
       entry.rows += rows
       this.#entries.set(name, entry)
     }

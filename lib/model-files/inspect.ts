@@ -100,11 +100,17 @@ async function layoutFor(target: string): Promise<LocalLayout> {
   }
 }
 
-async function tokenizerProblems({ path: target, tokenizerFolder }: LocalLayout, { format, keys }: NativeInspection): Promise<Inspection['problems']> {
+async function tokenizerProblems(
+  { path: target, tokenizerFolder }: LocalLayout,
+  { format, keys }: NativeInspection,
+): Promise<Inspection['problems']> {
   if (format === 'gguf') {
     const names = new Set(keys.map(({ name }) => name))
     if (names.has('tokenizer.huggingface.json') || names.has('tokenizer.ggml.tokens')) return []
-    return [{ code: 'ERR_CLIP_TOKENIZER_MISSING', message: `${target}: expected a tokenizer in the file, found none: texts cannot be encoded` }]
+    return [{
+      code: 'ERR_CLIP_TOKENIZER_MISSING',
+      message: `${target}: expected a tokenizer in the file, found none: texts cannot be encoded`,
+    }]
   }
   try {
     await readTokenizerSource(tokenizerFolder || (statSync(target).isDirectory() ? target : path.dirname(target)))

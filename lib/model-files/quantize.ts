@@ -1,7 +1,6 @@
 /** Quantisation of a model into a GGUF file: conversion with the policy that keeps sensitive tensors at better types. */
-import {
-  checkConvertOptions, convertKeys, type ConvertOptions, locateSource, outputPath, withOrigin,
-} from './convert.js'
+import { checkConvertOptions, convertKeys, type ConvertOptions, locateSource, outputPath,
+  withOrigin } from './convert.js'
 import { measureImportance } from './importance.js'
 import { readSamples } from './samples.js'
 import type { WeightType } from '../types.js'

@@ -90,7 +90,11 @@ interface Towers {
  * const { models } = await report('models/emoji-clip.gguf', ['emoji-q8_0.gguf'])
  * console.log(models.length, models[1].image.meanCosine > 0.99) // 2 true
  */
-export async function report(reference: string, candidates: readonly string[], options?: ReportOptions): Promise<QuantizationReport> {
+export async function report(
+  reference: string,
+  candidates: readonly string[],
+  options?: ReportOptions,
+): Promise<QuantizationReport> {
   const given = checkOptions('options', options, ['samples', 'threads', 'onProgress', 'signal', 'cacheDir', 'offline'])
   const { threads, signal, onProgress, cacheDir, offline } = given
   checkString('reference', reference)
@@ -120,7 +124,13 @@ export async function report(reference: string, candidates: readonly string[], o
     await using clip = await Clip.load(model, load)
     const { image, text } = await embed(clip, inputs, signal)
     const types = Object.fromEntries(Object.entries(clip.info.types).map(([type, { tensors }]) => [type, tensors]))
-    models.push({ model, bytes: clip.info.bytes, types, image: compare(image, expected.image), text: compare(text, expected.text) })
+    models.push({
+      model,
+      bytes: clip.info.bytes,
+      types,
+      image: compare(image, expected.image),
+      text: compare(text, expected.text),
+    })
   }
   step('')
   return { samples: { images: inputs.images.length, texts: inputs.texts.length }, models }
@@ -130,19 +140,29 @@ export async function report(reference: string, candidates: readonly string[], o
 async function prepare(clip: Clip, samples: { images: string[]; texts: string[] }): Promise<Inputs> {
   const { vision } = clip.info
   const images: ImageInput[] = vision?.anyGrid ? samples.images : []
-  if (vision && !vision.anyGrid) for (const image of samples.images) images.push({ tensor: await clip.preprocess(image) })
+  if (vision && !vision.anyGrid) {
+    for (const image of samples.images) images.push({ tensor: await clip.preprocess(image) })
+  }
   return { images, texts: clip.info.text && canTokenize(text => clip.tokenize(text)) ? samples.texts : [] }
 }
 
 async function embed(clip: Clip, { images, texts }: Inputs, signal: AbortSignal | undefined): Promise<Towers> {
   return {
-    image: clip.info.vision && images.length > 0 ? await timed(images, input => clip.encodeImage(input, { signal })) : null,
+    image: clip.info.vision && images.length > 0
+      ? await timed(images, input => clip.encodeImage(input, { signal }))
+      : null,
     // the text of the warm-up is none of the samples: the answer to one that came before is kept
-    text: clip.info.text && texts.length > 0 ? await timed(texts, input => clip.encodeText(input, { signal }), 'warm-up') : null,
+    text: clip.info.text && texts.length > 0
+      ? await timed(texts, input => clip.encodeText(input, { signal }), 'warm-up')
+      : null,
   }
 }
 
-async function timed<T>(inputs: readonly T[], encode: (input: T) => Promise<Float32Array>, warmUp = inputs[0]!): Promise<Vectors> {
+async function timed<T>(
+  inputs: readonly T[],
+  encode: (input: T) => Promise<Float32Array>,
+  warmUp = inputs[0]!,
+): Promise<Vectors> {
   await encode(warmUp)
   const vectors: Float32Array[] = []
   const begin = performance.now()

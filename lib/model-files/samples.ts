@@ -30,14 +30,20 @@ export function readSamples(folder?: string): Samples {
   const images = files.filter(file => pictures.has(path.extname(file).toLowerCase()))
   const texts = files.filter(file => path.extname(file).toLowerCase() === '.txt').flatMap(file => lines(file))
   if (images.length === 0 && texts.length === 0) {
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `samples '${root}': expected pictures, or .txt files with a text a line, found neither`)
+    throw new ClipError(
+      'ERR_CLIP_FILE_NOT_FOUND',
+      `samples '${root}': expected pictures, or .txt files with a text a line, found neither`,
+    )
   }
   return { images: even(images, most.images), texts: even([...new Set(texts)], most.texts) }
 }
 
 function ownSamples(): Samples {
   const folder = path.join(packageRoot, 'models', 'samples')
-  const entries = JSON.parse(readFileSync(path.join(folder, 'samples.json'), 'utf8')) as Record<string, { label: string }>
+  const entries = JSON.parse(readFileSync(path.join(folder, 'samples.json'), 'utf8')) as Record<
+    string,
+    { label: string }
+  >
   const labels = [...new Set(Object.values(entries).map(({ label }) => label))]
   return {
     images: Object.keys(entries).map(name => path.join(folder, name)),
@@ -48,11 +54,14 @@ function ownSamples(): Samples {
 function list(root: string): string[] {
   try {
     const entries = readdirSync(root, { recursive: true, withFileTypes: true })
-    const paths = entries.filter(entry => !entry.isDirectory()).map(entry => path.join(entry.parentPath, entry.name)).sort()
+    const paths = entries.filter(entry => !entry.isDirectory()).map(entry => path.join(entry.parentPath, entry.name))
+      .sort()
     // links to files count, dead ones do not
     return paths.filter(file => statSync(file, { throwIfNoEntry: false })?.isFile())
   } catch (cause) {
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `samples '${root}' cannot be read: ${(cause as Error).message}`, { cause })
+    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `samples '${root}' cannot be read: ${(cause as Error).message}`, {
+      cause,
+    })
   }
 }
 
@@ -62,7 +71,9 @@ function lines(file: string): string[] {
     text = decodeText(readFileSync(file))
   } catch (cause) {
     if (!(cause instanceof NotText)) throw cause
-    throw new ClipError('ERR_CLIP_FILE_FORMAT', `samples '${file}': expected UTF-8 text, but ${cause.message}`, { cause })
+    throw new ClipError('ERR_CLIP_FILE_FORMAT', `samples '${file}': expected UTF-8 text, but ${cause.message}`, {
+      cause,
+    })
   }
   return text.split(/\r\n|\n|\r/).map(line => line.trim()).filter(line => line !== '')
 }

@@ -37,7 +37,11 @@ export interface WriteSettings extends Omit<NativeConvertOptions, 'tokenizer' | 
 const reportEveryMs = 50
 
 /** @param input as `locateModel` gives it */
-export async function writeModel(input: ModelLocation, output: string, settings: WriteSettings): Promise<ConvertResult> {
+export async function writeModel(
+  input: ModelLocation,
+  output: string,
+  settings: WriteSettings,
+): Promise<ConvertResult> {
   const { onProgress, signal, ...native } = settings
   const { tokenizerFolder, processorFolder } = input
   const folder = tokenizerFolder || folderOf(input.path)
@@ -55,7 +59,17 @@ export async function writeModel(input: ModelLocation, output: string, settings:
   }
   const timer = onProgress && setInterval(() => task && report(), reportEveryMs)
   try {
-    const result = ownRealm(await withAbort(signal, () => (task = loadAddon().convert(input.path, output, { ...native, tokenizer, tokenizerFolder, processorFolder }))))
+    const result = ownRealm(
+      await withAbort(
+        signal,
+        () => (task = loadAddon().convert(input.path, output, {
+          ...native,
+          tokenizer,
+          tokenizerFolder,
+          processorFolder,
+        })),
+      ),
+    )
     if (onProgress) report()
     if (failures.length > 0) throw failures[0]
     return result

@@ -31,13 +31,19 @@ interface BlobRequest {
 }
 
 /** @returns the bytes that came over the network; 0 when the blob was there or another process brought it */
-export async function downloadBlob(client: HubClient, request: BlobRequest, signal: AbortSignal | undefined): Promise<number> {
+export async function downloadBlob(
+  client: HubClient,
+  request: BlobRequest,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   let received = 0
   for (;;) {
     if (await isThere(request)) {
       // other programs look at its size only before they give it its name
       if (await isSound(request.blob, request.expected, signal)) return received
-      await rm(request.blob, { force: true }).catch((error: unknown) => { throw writeFailure(request.blob, error) })
+      await rm(request.blob, { force: true }).catch((error: unknown) => {
+        throw writeFailure(request.blob, error)
+      })
     }
     const download = new Download(client, request, signal)
     const placed = await withLock(request.lock, signal, () => isThere(request), alone => download.run(alone))
@@ -75,17 +81,23 @@ class Download {
    * @returns false when another one took this download for left over, so that it has to begin again
    */
   async run(alone: boolean): Promise<boolean> {
-    await makeFolder(path.dirname(this.#own)).catch((error: unknown) => { throw writeFailure(this.#own, error) })
+    await makeFolder(path.dirname(this.#own)).catch((error: unknown) => {
+      throw writeFailure(this.#own, error)
+    })
     await this.#adopt(alone)
     try {
       // what lay there may have been damaged: without it the file gets a second chance
-      for (let resumed = (await sizeOf(this.#own) ?? 0) > 0; ; resumed = false) {
+      for (let resumed = (await sizeOf(this.#own) ?? 0) > 0;; resumed = false) {
         await withRetries(this.#client.settings.retry, this.#signal, () => this.#advance())
         const found = await this.#fault()
         if (found === undefined) break
         await rm(this.#own, { force: true })
         const { expected, subject } = this.#request
-        if (!resumed) throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${subject.what}: expected ${expected.bytes} bytes with hash ${expected.etag}, found ${found}`)
+        if (!resumed)
+          throw new ClipError(
+            'ERR_CLIP_HUB_CORRUPT',
+            `${subject.what}: expected ${expected.bytes} bytes with hash ${expected.etag}, found ${found}`,
+          )
       }
       return await this.#place()
     } catch (error) {
@@ -109,7 +121,8 @@ class Download {
 
   /** What came so far is kept for the next download, unless it is not what it should be. */
   async #leave(error: unknown): Promise<void> {
-    const keep = !(error instanceof ClipError && error.code === 'ERR_CLIP_HUB_CORRUPT') && (await sizeOf(this.#own) ?? 0) > 0
+    const keep = !(error instanceof ClipError && error.code === 'ERR_CLIP_HUB_CORRUPT') &&
+      (await sizeOf(this.#own) ?? 0) > 0
     if (keep) await rename(this.#own, partialFiles(this.#request.blob).parked).catch(() => undefined)
     else await rm(this.#own, { force: true }).catch(() => undefined)
   }
@@ -183,26 +196,41 @@ class Download {
     const here = headers.has('content-encoding') ? null : status === 200 ? headers.get('content-length') : total
     for (const announced of [hubHeaders.get('x-linked-size'), here]) {
       if (announced === null || announced === undefined || Number(announced) === expected.bytes) continue
-      throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${subject.what}: expected ${expected.bytes} bytes, ${url.host} announces ${announced}${pageNote(headers)}`)
+      throw new ClipError(
+        'ERR_CLIP_HUB_CORRUPT',
+        `${subject.what}: expected ${expected.bytes} bytes, ${url.host} announces ${announced}${pageNote(headers)}`,
+      )
     }
   }
 
   async #receive(answer: Answer, start: number): Promise<void> {
     const { expected, subject, onBytes } = this.#request
     let position = start
-    const handle = await open(this.#own, start > 0 ? 'r+' : 'w').catch((error: unknown) => { throw writeFailure(this.#own, error) })
+    const handle = await open(this.#own, start > 0 ? 'r+' : 'w').catch((error: unknown) => {
+      throw writeFailure(this.#own, error)
+    })
     try {
       for await (const chunk of answer.chunks()) {
         throwIfAborted(this.#signal)
         if (position + chunk.length > expected.bytes) {
-          throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${subject.what}: expected ${expected.bytes} bytes, ${answer.url.host} sends more${pageNote(answer.headers)}`)
+          throw new ClipError(
+            'ERR_CLIP_HUB_CORRUPT',
+            `${subject.what}: expected ${expected.bytes} bytes, ${answer.url.host} sends more${
+              pageNote(answer.headers)
+            }`,
+          )
         }
-        await writeAll(handle, chunk, position).catch((error: unknown) => { throw writeFailure(this.#own, error) })
+        await writeAll(handle, chunk, position).catch((error: unknown) => {
+          throw writeFailure(this.#own, error)
+        })
         position += chunk.length
         this.received += chunk.length
         onBytes(position)
       }
-      if (position === expected.bytes) await handle.datasync().catch((error: unknown) => { throw writeFailure(this.#own, error) })
+      if (position === expected.bytes)
+        await handle.datasync().catch((error: unknown) => {
+          throw writeFailure(this.#own, error)
+        })
     } finally {
       await handle.close()
     }
@@ -242,8 +270,11 @@ async function isSound(file: string, expected: HubBlob, signal: AbortSignal | un
 
 /** SHA-256 for large files, git's hash for small ones; of mirrors with other ETags only the size can be checked. */
 async function digestOf(file: string, { etag, bytes }: HubBlob, signal: AbortSignal | undefined): Promise<string> {
-  const hash: Hash | undefined = /^[0-9a-f]{64}$/.test(etag) ? createHash('sha256')
-    : /^[0-9a-f]{40}$/.test(etag) ? createHash('sha1').update(`blob ${bytes}\0`) : undefined
+  const hash: Hash | undefined = /^[0-9a-f]{64}$/.test(etag) ?
+    createHash('sha256')
+    : /^[0-9a-f]{40}$/.test(etag)
+    ? createHash('sha1').update(`blob ${bytes}\0`)
+    : undefined
   if (!hash) return etag
   try {
     for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {

@@ -32,7 +32,10 @@ interface Holder {
  * `alreadyDone` from time to time, and when that is so returns undefined without running `work`.
  */
 export async function withLock<T>(
-  file: string, signal: AbortSignal | undefined, alreadyDone: () => Promise<boolean>, work: (alone: boolean) => Promise<T>,
+  file: string,
+  signal: AbortSignal | undefined,
+  alreadyDone: () => Promise<boolean>,
+  work: (alone: boolean) => Promise<T>,
 ): Promise<T | undefined> {
   const token = randomBytes(8).toString('hex')
   const state = await acquire(file, token, signal, alreadyDone)
@@ -50,7 +53,10 @@ export async function withLock<T>(
 }
 
 async function acquire(
-  file: string, token: string, signal: AbortSignal | undefined, alreadyDone: () => Promise<boolean>,
+  file: string,
+  token: string,
+  signal: AbortSignal | undefined,
+  alreadyDone: () => Promise<boolean>,
 ): Promise<'held' | 'done' | 'impossible'> {
   const watch = new StaleWatch(file)
   for (;;) {
@@ -118,7 +124,10 @@ async function create(file: string, holder: Holder): Promise<'held' | 'taken' | 
 async function remove(file: string, stale: Holder): Promise<boolean> {
   const away = `${file}.${randomBytes(4).toString('hex')}`
   if ((await holderOf(file)).token !== stale.token) return true
-  const failure = await rename(file, away).then(() => undefined, (error: unknown) => (error as NodeJS.ErrnoException).code)
+  const failure = await rename(file, away).then(
+    () => undefined,
+    (error: unknown) => (error as NodeJS.ErrnoException).code,
+  )
   await rm(away, { force: true, recursive: true }).catch(() => undefined)
   return failure === undefined || failure === 'ENOENT'
 }

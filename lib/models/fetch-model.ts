@@ -61,8 +61,13 @@ export async function fetchModel(id: HubId, settings: HubSettings, options: Fetc
   if (settings.offline) {
     if (cached) return cached.result
     const others = known === undefined ? await cache.commits() : []
-    const advice = `pull it while online, or set cacheDir to where it is${others.length > 0 ? `, or name a commit that is there: ${others.join(', ')}` : ''}`
-    throw new ClipError('ERR_CLIP_HUB_OFFLINE', `model '${id.repo}' at revision '${id.revision}' is not, or not completely, in ${settings.cacheDir}, and this is offline: ${advice}`)
+    const advice = `pull it while online, or set cacheDir to where it is${
+      others.length > 0 ? `, or name a commit that is there: ${others.join(', ')}` : ''
+    }`
+    throw new ClipError(
+      'ERR_CLIP_HUB_OFFLINE',
+      `model '${id.repo}' at revision '${id.revision}' is not, or not completely, in ${settings.cacheDir}, and this is offline: ${advice}`,
+    )
   }
   const client = new HubClient(settings, options.signal)
   // who has the model shall not wait long for a hub that does not answer
@@ -78,11 +83,17 @@ export async function fetchModel(id: HubId, settings: HubSettings, options: Fetc
 }
 
 /** What the cache has of a commit, when that is a whole model. */
-async function fromCache(id: HubId, cache: HubCache, commit: string): Promise<{ result: PullResult; tokenizer: boolean } | undefined> {
+async function fromCache(
+  id: HubId,
+  cache: HubCache,
+  commit: string,
+): Promise<{ result: PullResult; tokenizer: boolean } | undefined> {
   const sizes = await cache.files(commit)
   if (sizes.size === 0) return undefined
   const source: FileSource = {
-    name: id.repo, paths: new Set(sizes.keys()), read: file => readFile(cache.snapshot(commit, file), 'utf8'),
+    name: id.repo,
+    paths: new Set(sizes.keys()),
+    read: file => readFile(cache.snapshot(commit, file), 'utf8'),
   }
   try {
     const { files, entry, tokenizer } = await selectFiles(source, id.wanted)
@@ -116,7 +127,8 @@ class Fetch {
   async run(): Promise<PullResult> {
     const { commit, files } = this.#listing
     const source: FileSource = {
-      name: this.#id.repo, paths: new Set(files.keys()),
+      name: this.#id.repo,
+      paths: new Set(files.keys()),
       read: async file => {
         await this.#pullAll([file])
         return readFile(this.#cache.snapshot(commit, file), 'utf8')
@@ -157,14 +169,22 @@ class Fetch {
     const cached = await this.#cache.bytes(commit, file) === expected.bytes
     if (!cached) {
       received = await downloadBlob(this.#client.under(signal), {
-        url: filePath(repo, commit, file), subject: { what: `file '${file}' of model '${repo}'`, repo }, expected,
-        blob: this.#cache.blob(expected.etag), lock: this.#cache.lock(expected.etag),
+        url: filePath(repo, commit, file),
+        subject: { what: `file '${file}' of model '${repo}'`, repo },
+        expected,
+        blob: this.#cache.blob(expected.etag),
+        lock: this.#cache.lock(expected.etag),
         onBytes: bytes => this.#progress.update(file, bytes),
       }, signal)
       await this.#cache.link(commit, file, expected.etag)
       const bytes = await this.#cache.bytes(commit, file)
       if (bytes !== expected.bytes) {
-        throw new ClipError('ERR_CLIP_HUB_CORRUPT', `${this.#cache.snapshot(commit, file)}: expected ${expected.bytes} bytes, found ${bytes ?? 'no file'}: does another program write there?`)
+        throw new ClipError(
+          'ERR_CLIP_HUB_CORRUPT',
+          `${this.#cache.snapshot(commit, file)}: expected ${expected.bytes} bytes, found ${
+            bytes ?? 'no file'
+          }: does another program write there?`,
+        )
       }
     }
     this.#downloadedBytes += received
@@ -183,23 +203,44 @@ class Fetch {
     }
     const free = await freeBytes(cacheDir)
     if (free === undefined || needed <= free) return
-    throw new ClipError('ERR_CLIP_FILE_WRITE', `${cacheDir} has ${free} bytes free, and '${this.#id.repo}' needs ${needed}: make room, or give another cacheDir`)
+    throw new ClipError(
+      'ERR_CLIP_FILE_WRITE',
+      `${cacheDir} has ${free} bytes free, and '${this.#id.repo}' needs ${needed}: make room, or give another cacheDir`,
+    )
   }
 
   #blob(file: string): HubBlob {
     const blob = this.#listing.files.get(file)
     if (blob) return blob
-    throw new ClipError('ERR_CLIP_HUB_RESPONSE', `${hostOf(this.#client.settings.endpoint)}: nothing is known of '${file}'`)
+    throw new ClipError(
+      'ERR_CLIP_HUB_RESPONSE',
+      `${hostOf(this.#client.settings.endpoint)}: nothing is known of '${file}'`,
+    )
   }
 }
 
-function resultOf(id: HubId, cache: HubCache, commit: string, entry: string, files: PulledFile[], downloadedBytes: number): PullResult {
+function resultOf(
+  id: HubId,
+  cache: HubCache,
+  commit: string,
+  entry: string,
+  files: PulledFile[],
+  downloadedBytes: number,
+): PullResult {
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
-  return { id: id.repo, revision: commit, path: cache.snapshot(commit, entry), files, bytes, downloadedBytes, stale: false }
+  return {
+    id: id.repo,
+    revision: commit,
+    path: cache.snapshot(commit, entry),
+    files,
+    bytes,
+    downloadedBytes,
+    stale: false,
+  }
 }
 
 async function freeBytes(folder: string): Promise<number | undefined> {
-  for (let place = folder; ; place = path.dirname(place)) {
+  for (let place = folder;; place = path.dirname(place)) {
     const info = await statfs(place).catch(() => undefined)
     if (info) return info.blocks > 0 ? info.bavail * info.bsize : undefined
     if (place === path.dirname(place)) return undefined

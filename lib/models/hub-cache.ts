@@ -13,7 +13,8 @@ import { ClipError } from '../errors.js'
 import { replaceFile } from '../replace-file.js'
 import { isCommit } from './hub-id.js'
 
-const cannotLink = new Set(['EPERM', 'EACCES', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'EXDEV', 'EMLINK', 'UNKNOWN'])
+const cannotLink = new Set(['EPERM', 'EACCES', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'EXDEV', 'EMLINK',
+  'UNKNOWN'])
 
 export class HubCache {
   readonly #folder: string
@@ -122,7 +123,9 @@ export function partialFiles(blob: string): PartialFiles {
       const names = await readdir(folder).catch(() => [])
       const files = names.filter(name => name.startsWith(start)).map(name => path.join(folder, name))
       const sizes = await Promise.all(files.map(file => stat(file).then(info => info.size, () => 0)))
-      return files.map((file, i) => ({ file, bytes: sizes[i]! })).sort((a, b) => b.bytes - a.bytes).map(({ file }) => file)
+      return files.map((file, i) => ({ file, bytes: sizes[i]! })).sort((a, b) => b.bytes - a.bytes).map(({ file }) =>
+        file
+      )
     },
   }
 }
@@ -133,7 +136,9 @@ export async function makeFolder(folder: string): Promise<void> {
   if (failure === undefined || await isFolder(folder)) return
   if (failure.code !== 'ENOENT' || path.dirname(folder) === folder) throw failure
   await makeFolder(path.dirname(folder))
-  await mkdir(folder).catch(async (error: unknown) => { if (!await isFolder(folder)) throw error })
+  await mkdir(folder).catch(async (error: unknown) => {
+    if (!await isFolder(folder)) throw error
+  })
 }
 
 function isFolder(place: string): Promise<boolean> {
@@ -156,7 +161,10 @@ const isForbidden = new Set(['EACCES', 'EPERM', 'EROFS'])
 export function writeFailure(file: string, cause: unknown): Error {
   const { code = '', message } = cause as NodeJS.ErrnoException
   if (code === '') return cause as Error
-  const remedy = isFull.has(code) ? ': make room, or give another cacheDir; what came so far is kept and the next pull goes on from there'
-    : isForbidden.has(code) ? ': let this user write there, or put the cache elsewhere with HF_HOME or cacheDir (--cache-dir)' : ''
+  const remedy = isFull.has(code) ?
+    ': make room, or give another cacheDir; what came so far is kept and the next pull goes on from there'
+    : isForbidden.has(code)
+    ? ': let this user write there, or put the cache elsewhere with HF_HOME or cacheDir (--cache-dir)'
+    : ''
   return new ClipError('ERR_CLIP_FILE_WRITE', `cannot write ${file}: ${message}${remedy}`, { cause })
 }

@@ -64,7 +64,11 @@ export class HubClient {
         let size = 0
         for await (const chunk of answer.chunks()) {
           size += chunk.length
-          if (size > maxJsonBytes) throw new ClipError('ERR_CLIP_HUB_RESPONSE', `${subject.what}: expected at most ${maxJsonBytes} bytes of JSON`)
+          if (size > maxJsonBytes)
+            throw new ClipError(
+              'ERR_CLIP_HUB_RESPONSE',
+              `${subject.what}: expected at most ${maxJsonBytes} bytes of JSON`,
+            )
           parts.push(chunk)
         }
         return parseJson(Buffer.concat(parts).toString('utf8'), subject, this.settings)
@@ -88,7 +92,12 @@ export class HubClient {
    *
    * @throws {ClipError} or {@link RetryableFailure}
    */
-  async open(path: string, subject: RequestSubject, headers: Record<string, string>, method: 'GET' | 'HEAD' = 'GET'): Promise<Answer> {
+  async open(
+    path: string,
+    subject: RequestSubject,
+    headers: Record<string, string>,
+    method: 'GET' | 'HEAD' = 'GET',
+  ): Promise<Answer> {
     throwIfAborted(this.#signal)
     const connection = new Connection(this.#wire, this.settings.idleMs, this.#signal)
     try {
@@ -102,16 +111,25 @@ export class HubClient {
     }
   }
 
-  async #follow(start: URL, subject: RequestSubject, headers: Record<string, string>, method: string, connection: Connection): Promise<Answer> {
+  async #follow(
+    start: URL,
+    subject: RequestSubject,
+    headers: Record<string, string>,
+    method: string,
+    connection: Connection,
+  ): Promise<Answer> {
     const { token } = this.settings
     const home = start.origin
     let url = start
     let hubHeaders: Headers | undefined
     for (let step = 0; step <= maxRedirects; step++) {
       // the token is the hub's: no other host sees it, nor the hub again on the way back from one
-      const authorization: Record<string, string> = token && url.origin === home && !hubHeaders ? { authorization: `Bearer ${token}` } : {}
+      const authorization: Record<string, string> = token && url.origin === home && !hubHeaders
+        ? { authorization: `Bearer ${token}` }
+        : {}
       const response = await connection.send(url, {
-        method, headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...headers, ...authorization },
+        method,
+        headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...headers, ...authorization },
       })
       const answer = new Headers(pairs(response.rawHeaders))
       const status = response.statusCode!
@@ -119,12 +137,22 @@ export class HubClient {
       const target = location === null ? undefined : resolve(location, url, subject)
       if (target?.origin !== url.origin) hubHeaders ??= answer
       if (target === undefined || (method === 'HEAD' && target.origin !== home && answer.has('x-linked-size'))) {
-        return { status, url, host: url.host, headers: answer, hubHeaders: hubHeaders!, ...connection.body(response, url) }
+        return {
+          status,
+          url,
+          host: url.host,
+          headers: answer,
+          hubHeaders: hubHeaders!,
+          ...connection.body(response, url),
+        }
       }
       discard(response)
       url = target
     }
-    throw new ClipError('ERR_CLIP_HUB_RESPONSE', `${hostOf(start)} led through more than ${maxRedirects} redirects for ${subject.what}`)
+    throw new ClipError(
+      'ERR_CLIP_HUB_RESPONSE',
+      `${hostOf(start)} led through more than ${maxRedirects} redirects for ${subject.what}`,
+    )
   }
 }
 
@@ -132,7 +160,10 @@ function resolve(location: string, from: URL, { what }: RequestSubject): URL {
   const target = URL.canParse(location, from.href) ? new URL(location, from) : undefined
   if (target) target.username = target.password = ''
   if (target?.protocol === 'https:' || (target?.protocol === 'http:' && from.protocol === 'http:')) return target
-  throw new ClipError('ERR_CLIP_HUB_RESPONSE', `${hostOf(from)} redirects ${what} to ${location.slice(0, 80)}, which is not followed`)
+  throw new ClipError(
+    'ERR_CLIP_HUB_RESPONSE',
+    `${hostOf(from)} redirects ${what} to ${location.slice(0, 80)}, which is not followed`,
+  )
 }
 
 function parseJson(text: string, { what }: RequestSubject, { endpoint }: HubSettings): unknown {
@@ -140,7 +171,11 @@ function parseJson(text: string, { what }: RequestSubject, { endpoint }: HubSett
     return JSON.parse(text)
   } catch (cause) {
     const found = JSON.stringify(text.slice(0, 40))
-    throw new ClipError('ERR_CLIP_HUB_RESPONSE', `${hostOf(endpoint)}: expected JSON about ${what}, found ${found}: is HF_ENDPOINT a hub?`, { cause })
+    throw new ClipError(
+      'ERR_CLIP_HUB_RESPONSE',
+      `${hostOf(endpoint)}: expected JSON about ${what}, found ${found}: is HF_ENDPOINT a hub?`,
+      { cause },
+    )
   }
 }
 
@@ -157,7 +192,10 @@ function discard(response: IncomingMessage): void {
 /** The content of a body that came compressed, though that was not asked for. */
 function decoded(response: IncomingMessage): Readable {
   const decoders: Record<string, () => NodeJS.ReadWriteStream & Readable> = {
-    'gzip': createGunzip, 'x-gzip': createGunzip, 'deflate': createInflate, 'br': createBrotliDecompress,
+    'gzip': createGunzip,
+    'x-gzip': createGunzip,
+    'deflate': createInflate,
+    'br': createBrotliDecompress,
   }
   const decoder = decoders[(response.headers['content-encoding'] ?? '').trim().toLowerCase()]
   // the reader of the result gets the error
@@ -202,11 +240,11 @@ class Connection {
     return { chunks: () => this.#chunks(response, url), close: () => this.close() }
   }
 
-  async* #chunks(response: IncomingMessage, url: URL): AsyncGenerator<Uint8Array, void, undefined> {
+  async *#chunks(response: IncomingMessage, url: URL): AsyncGenerator<Uint8Array, void, undefined> {
     const body = decoded(response)[Symbol.asyncIterator]() as AsyncIterator<Uint8Array, undefined>
     let total = 0
     try {
-      for (let [fresh, leftMs] = [0, this.#idleMs]; ;) {
+      for (let [fresh, leftMs] = [0, this.#idleMs];;) {
         const began = performance.now()
         this.#watch(leftMs, fresh === 0 ? 'nothing came' : `no more than ${fresh} bytes came`)
         const { done, value } = await body.next().catch((error: unknown) => {

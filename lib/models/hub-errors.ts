@@ -19,7 +19,11 @@ interface Refusal {
 }
 
 /** The error of an answer with a status from 400 on; a RetryableFailure when the same request may do better later. */
-export function statusFailure({ status, host, through, headers }: Refusal, subject: RequestSubject, settings: HubSettings): ClipError | RetryableFailure {
+export function statusFailure(
+  { status, host, through, headers }: Refusal,
+  subject: RequestSubject,
+  settings: HubSettings,
+): ClipError | RetryableFailure {
   const said = headers.get('x-error-message')
   const answer = `${host} answered ${status}${said ? ` (${said.slice(0, 200)})` : ''} for ${subject.what}`
   // the hub let us through and signed the address: it signs a new one for the next try
@@ -27,27 +31,45 @@ export function statusFailure({ status, host, through, headers }: Refusal, subje
     return new RetryableFailure(new ClipError('ERR_CLIP_HUB_RESPONSE', `${answer}, where the hub had led to`))
   }
   if (status === 401 || status === 403) return denied(answer, headers, subject, settings)
-  if (status === 407) return new ClipError('ERR_CLIP_HUB_UNREACHABLE', `cannot reach ${through}: ${new ProxyRefusal(status).message}`)
+  if (status === 407)
+    return new ClipError('ERR_CLIP_HUB_UNREACHABLE', `cannot reach ${through}: ${new ProxyRefusal(status).message}`)
   if (status === 404 || status === 410) {
-    return new ClipError('ERR_CLIP_HUB_NOT_FOUND', `${answer}: no such model, revision or file${settings.token ? ', or one that this token may not see' : ''}`)
+    return new ClipError(
+      'ERR_CLIP_HUB_NOT_FOUND',
+      `${answer}: no such model, revision or file${settings.token ? ', or one that this token may not see' : ''}`,
+    )
   }
   if (status === 429) {
     const pauseMs = serverPauseMs(headers)
     const when = pauseMs === undefined ? 'later' : `in ${Math.ceil(pauseMs / 1000)} s`
-    return new RetryableFailure(new ClipError('ERR_CLIP_HUB_BUSY', `${answer}: too many requests, try again ${when}`), pauseMs)
+    return new RetryableFailure(
+      new ClipError('ERR_CLIP_HUB_BUSY', `${answer}: too many requests, try again ${when}`),
+      pauseMs,
+    )
   }
   if (status >= 500 || status === 408) {
-    return new RetryableFailure(new ClipError('ERR_CLIP_HUB_UNREACHABLE', `${answer}: the server has a problem`), serverPauseMs(headers))
+    return new RetryableFailure(
+      new ClipError('ERR_CLIP_HUB_UNREACHABLE', `${answer}: the server has a problem`),
+      serverPauseMs(headers),
+    )
   }
   return new ClipError('ERR_CLIP_HUB_RESPONSE', `${answer}: expected 200`)
 }
 
-function denied(answer: string, headers: Headers, { repo }: RequestSubject, { token, endpoint }: HubSettings): ClipError {
+function denied(
+  answer: string,
+  headers: Headers,
+  { repo }: RequestSubject,
+  { token, endpoint }: HubSettings,
+): ClipError {
   const gated = headers.get('x-error-code') === 'GatedRepo'
   const page = `${endpoint}/${repo}`
   if (gated) {
     const login = token ? 'with the account of the token in use' : 'and set HF_TOKEN to a token of that account'
-    return new ClipError('ERR_CLIP_HUB_DENIED', `${answer}: access is granted on request; accept its conditions at ${page} ${login}`)
+    return new ClipError(
+      'ERR_CLIP_HUB_DENIED',
+      `${answer}: access is granted on request; accept its conditions at ${page} ${login}`,
+    )
   }
   const why = token
     ? 'the token in use is not valid, or may not read it'
@@ -67,7 +89,9 @@ const certificateCodes = /^(?:ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_
 export function connectionFailure(error: unknown, peer: string, progressed = false): ClipError | RetryableFailure {
   const cause = deepestCause(error)
   const code = String((cause as { code?: unknown }).code)
-  const made = new ClipError('ERR_CLIP_HUB_UNREACHABLE', `cannot reach ${peer}: ${inWords(cause, code)}`, { cause: error })
+  const made = new ClipError('ERR_CLIP_HUB_UNREACHABLE', `cannot reach ${peer}: ${inWords(cause, code)}`, {
+    cause: error,
+  })
   const lasting = certificateCodes.test(code) || (cause instanceof ProxyRefusal && cause.lasting)
   return lasting ? made : new RetryableFailure(made, undefined, progressed)
 }
@@ -77,7 +101,8 @@ function inWords({ message }: Error, code: string): string {
   if (certificateCodes.test(code)) {
     return `its certificate is not trusted (${message}): where the network has a certificate authority of its own, NODE_EXTRA_CA_CERTS names its file`
   }
-  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return `no TLS connection came about: is its address http:// ? (${code})`
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_'))
+    return `no TLS connection came about: is its address http:// ? (${code})`
   if (code.startsWith('HPE_')) return `it does not answer in HTTP (${message})`
   if (code.startsWith('Z_')) return `its compressed answer is broken (${message})`
   if (code === 'ECONNRESET' && message === 'aborted') return 'the connection broke off'

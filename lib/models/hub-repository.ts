@@ -25,14 +25,24 @@ interface Sibling {
   lfs?: { sha256?: unknown; oid?: unknown; size?: unknown } | null
 }
 
-export async function listRepository(client: HubClient, repo: string, revision: string, policy?: RetryPolicy): Promise<HubListing> {
+export async function listRepository(
+  client: HubClient,
+  repo: string,
+  revision: string,
+  policy?: RetryPolicy,
+): Promise<HubListing> {
   const what = `model '${repo}' at revision '${revision}'`
   const path = `/api/models/${repo}/revision/${encodeURIComponent(revision)}?blobs=true`
   const answer = await client.json(path, { what, repo }, policy) as { sha?: unknown; siblings?: unknown } | null
   const { sha, siblings } = answer ?? {}
   if (typeof sha !== 'string' || !isCommit(sha) || !Array.isArray(siblings)) {
     const host = hostOf(client.settings.endpoint)
-    throw new ClipError('ERR_CLIP_HUB_RESPONSE', `${host}: expected sha (a commit) and siblings (a list) for ${what}, found ${JSON.stringify({ sha }).slice(0, 80)}`)
+    throw new ClipError(
+      'ERR_CLIP_HUB_RESPONSE',
+      `${host}: expected sha (a commit) and siblings (a list) for ${what}, found ${
+        JSON.stringify({ sha }).slice(0, 80)
+      }`,
+    )
   }
   const files = new Map<string, HubBlob | undefined>()
   for (const sibling of siblings as (Sibling | null)[]) {
@@ -56,10 +66,15 @@ export async function describeFile(client: HubClient, repo: string, commit: stri
   const tag = hubHeaders.get('x-linked-etag') ?? hubHeaders.get('etag') ?? headers.get('etag') ?? ''
   const etag = tag.replace(/^W\//, '').replace(/^"(.*)"$/, '$1')
   // the length of an answer that leads elsewhere is its own
-  const bytes = Number(hubHeaders.get('x-linked-size') ?? (status === 200 ? headers.get('content-length') : null) ?? NaN)
+  const bytes = Number(
+    hubHeaders.get('x-linked-size') ?? (status === 200 ? headers.get('content-length') : null) ?? NaN,
+  )
   if (isBlobName(etag) && isSize(bytes)) return { etag, bytes }
   const found = `ETag '${etag.slice(0, 80)}' and size ${bytes}`
-  throw new ClipError('ERR_CLIP_HUB_RESPONSE', `${hostOf(client.settings.endpoint)}: expected an ETag and a size for ${what}, found ${found}`)
+  throw new ClipError(
+    'ERR_CLIP_HUB_RESPONSE',
+    `${hostOf(client.settings.endpoint)}: expected an ETag and a size for ${what}, found ${found}`,
+  )
 }
 
 /** The address of a file below the endpoint; a commit makes it one that never changes. */

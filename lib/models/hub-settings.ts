@@ -61,7 +61,8 @@ export function checkHubOptions(given: HubOptions): HubOptions {
 
 /** `given`: options of the call, which go before the environment. */
 export async function hubSettings(
-  given: { cacheDir?: string; offline?: boolean }, env: Environment = process.env,
+  given: { cacheDir?: string; offline?: boolean },
+  env: Environment = process.env,
 ): Promise<HubSettings> {
   return {
     endpoint: endpoint(env.HF_ENDPOINT),
@@ -79,7 +80,10 @@ function cacheDir(env: Environment, given: string | undefined): string {
   const folder = given || env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE
   const place = folder ? expandHome(folder) : below(hubHome(env), 'hub')
   if (place !== undefined) return path.resolve(place)
-  throw new ClipError('ERR_CLIP_FILE_WRITE', 'no place for the hub\'s cache, since this user has no home folder: set HF_HOME (or HOME), or give cacheDir (--cache-dir)')
+  throw new ClipError(
+    'ERR_CLIP_FILE_WRITE',
+    "no place for the hub's cache, since this user has no home folder: set HF_HOME (or HOME), or give cacheDir (--cache-dir)",
+  )
 }
 
 /** undefined: there is no home folder that it could lie in. */
@@ -106,16 +110,21 @@ async function token(env: Environment): Promise<string | undefined> {
 function checkToken(value: string, origin: string): string | undefined {
   if (value === '') return undefined
   if (/^[\x21-\x7e]+$/.test(value)) return value
-  throw new ClipError('ERR_CLIP_HUB_DENIED', `the token in ${origin} has blanks or other characters that no token has: correct or remove it`)
+  throw new ClipError(
+    'ERR_CLIP_HUB_DENIED',
+    `the token in ${origin} has blanks or other characters that no token has: correct or remove it`,
+  )
 }
 
 function endpoint(given: string | undefined): string {
   const value = given?.trim()
   if (!value) return defaultEndpoint
   const url = URL.canParse(value) ? new URL(value) : undefined
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') throw outOfRange('HF_ENDPOINT', 'an http or https address', value)
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    throw outOfRange('HF_ENDPOINT', 'an http or https address', value)
   if (url.search !== '' || url.hash !== '') throw outOfRange('HF_ENDPOINT', 'an address without ? and #', value)
-  if (url.username !== '' || url.password !== '') throw outOfRange('HF_ENDPOINT', 'an address without a password (use HF_TOKEN)', url.host)
+  if (url.username !== '' || url.password !== '')
+    throw outOfRange('HF_ENDPOINT', 'an address without a password (use HF_TOKEN)', url.host)
   return value.replace(/\/+$/, '')
 }
 

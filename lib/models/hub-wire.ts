@@ -36,7 +36,11 @@ export class HubWire {
     if (!proxy) return http.request(url, options)
     // a proxy is asked for whole addresses
     const authorization = proxy.authorization && { 'proxy-authorization': proxy.authorization }
-    return http.request(url, { ...options, path: `${url.origin}${url.pathname}${url.search}`, headers: { ...headers, ...authorization } })
+    return http.request(url, {
+      ...options,
+      path: `${url.origin}${url.pathname}${url.search}`,
+      headers: { ...headers, ...authorization },
+    })
   }
 
   close(): void {
@@ -90,7 +94,9 @@ class TunnelAgent extends https.Agent {
     const target = `${host!.includes(':') ? `[${host}]` : host}:${port}`
     const { authorization } = this.#proxy
     const request = http.request({
-      method: 'CONNECT', path: target, agent: this.#toProxy,
+      method: 'CONNECT',
+      path: target,
+      agent: this.#toProxy,
       headers: { host: target, ...(authorization && { 'proxy-authorization': authorization }) },
     })
     const fail = (error: Error): void => created!(error, undefined as unknown as Socket)
@@ -114,9 +120,11 @@ export class ProxyRefusal extends Error {
   readonly lasting: boolean
 
   constructor(readonly status: number) {
-    super(status === 407
-      ? 'it answered 407 and wants a name and a password, as in http://name:password@host:port'
-      : `it answered ${status}`)
+    super(
+      status === 407
+        ? 'it answered 407 and wants a name and a password, as in http://name:password@host:port'
+        : `it answered ${status}`,
+    )
     this.lasting = status < 500 && status !== 429 && status !== 408
   }
 }

@@ -30,15 +30,31 @@ export interface Layout {
 
 /** Each alone is a whole tokenizer; the first that is there counts. */
 export const tokenizerFiles = [
-  ['tokenizer.json'], ['vocab.json', 'merges.txt'], ['vocab.txt'], ['spiece.model'], ['sentencepiece.bpe.model'], ['sentencepiece.model'], ['tokenizer.model'],
+  ['tokenizer.json'],
+  ['vocab.json', 'merges.txt'],
+  ['vocab.txt'],
+  ['spiece.model'],
+  ['sentencepiece.bpe.model'],
+  ['sentencepiece.model'],
+  ['tokenizer.model'],
 ]
 /** Transformers' names before OpenCLIP's, or the other way round; safetensors before pickled checkpoints. */
 export const weightNames = {
   transformers: [
-    'model.safetensors', 'model.fp16.safetensors', 'open_clip_model.safetensors', 'pytorch_model.bin', 'pytorch_model.fp16.bin', 'open_clip_pytorch_model.bin',
+    'model.safetensors',
+    'model.fp16.safetensors',
+    'open_clip_model.safetensors',
+    'pytorch_model.bin',
+    'pytorch_model.fp16.bin',
+    'open_clip_pytorch_model.bin',
   ],
   openClip: [
-    'open_clip_model.safetensors', 'model.safetensors', 'model.fp16.safetensors', 'open_clip_pytorch_model.bin', 'pytorch_model.bin', 'pytorch_model.fp16.bin',
+    'open_clip_model.safetensors',
+    'model.safetensors',
+    'model.fp16.safetensors',
+    'open_clip_pytorch_model.bin',
+    'pytorch_model.bin',
+    'pytorch_model.fp16.bin',
   ],
 }
 
@@ -64,11 +80,16 @@ export function checkpointFolders(paths: ReadonlySet<string>): string[] {
 export async function findLayout(source: FileSource, towers: Towers = 'both'): Promise<Layout | undefined> {
   const folders = checkpointFolders(source.paths)
   if (folders.includes('')) return layoutOf(source.paths, '')
-  const named = [...await modulesOf(source), ...await encodersOf(source, towers)].find(folder => folders.includes(folder))
+  const named = [...await modulesOf(source), ...await encodersOf(source, towers)].find(folder =>
+    folders.includes(folder)
+  )
   if (named !== undefined) return layoutOf(source.paths, named)
   if (folders.length > 1) {
     const list = folders.slice(0, 12).map(folder => `'${source.chosenBy ?? ':'}${folder.slice(0, -1)}'`).join(', ')
-    throw new ClipError('ERR_CLIP_HUB_FILES', `${source.name} holds several models: choose one by putting ${list} after its name`)
+    throw new ClipError(
+      'ERR_CLIP_HUB_FILES',
+      `${source.name} holds several models: choose one by putting ${list} after its name`,
+    )
   }
   return folders.length === 1 ? layoutOf(source.paths, folders[0]!) : undefined
 }
@@ -77,8 +98,10 @@ export async function findLayout(source: FileSource, towers: Towers = 'both'): P
 export function layoutOf(paths: ReadonlySet<string>, folder: string): Layout {
   const [, above = '', number = ''] = /^(.*\/)?(?:text_encoder|image_encoder)(_\d+)?\/$/.exec(folder) ?? []
   const isEncoder = /(?:^|\/)(?:text|image)_encoder(?:_\d+)?\/$/.test(folder)
-  const hasTokenizer = (place: string): boolean => tokenizerFiles.some(files => files.every(file => paths.has(place + file)))
-  const hasProcessor = (place: string): boolean => paths.has(`${place}preprocessor_config.json`) || paths.has(`${place}processor_config.json`)
+  const hasTokenizer = (place: string): boolean =>
+    tokenizerFiles.some(files => files.every(file => paths.has(place + file)))
+  const hasProcessor = (place: string): boolean =>
+    paths.has(`${place}preprocessor_config.json`) || paths.has(`${place}processor_config.json`)
   const beside = (has: (place: string) => boolean, ...names: string[]): string => {
     if (!isEncoder || has(folder)) return folder
     return names.map(name => `${above}${name}/`).find(has) ?? folder
@@ -94,8 +117,12 @@ export function layoutOf(paths: ReadonlySet<string>, folder: string): Layout {
 async function modulesOf(source: FileSource): Promise<string[]> {
   const modules = await readJson(source, 'modules.json')
   if (!Array.isArray(modules)) return []
-  return modules.flatMap((module: { path?: unknown; type?: unknown } | null) =>
-    (typeof module?.path === 'string' && typeof module.type === 'string' && module.type.endsWith('.CLIPModel') ? [`${module.path}/`] : []))
+  return modules.flatMap((
+    module: { path?: unknown; type?: unknown } | null,
+  ) => (typeof module?.path === 'string' && typeof module.type === 'string' && module.type.endsWith('.CLIPModel')
+    ? [`${module.path}/`]
+    : [])
+  )
 }
 
 /** { text_encoder: ['transformers', 'CLIPTextModel'], image_encoder: ['transformers', 'CLIPVisionModelWithProjection'], ... } */
@@ -104,7 +131,9 @@ async function encodersOf(source: FileSource, towers: Towers): Promise<string[]>
   if (typeof index !== 'object' || index === null) return []
   const encoders = Object.entries(index).flatMap(([name, value]: [string, unknown]) => {
     const type: unknown = Array.isArray(value) && value[0] === 'transformers' ? value[1] : undefined
-    return typeof type === 'string' && /(?:Text|Vision)Model(?:WithProjection)?$/.test(type) ? [{ folder: `${name}/`, image: /Vision/.test(type) }] : []
+    return typeof type === 'string' && /(?:Text|Vision)Model(?:WithProjection)?$/.test(type)
+      ? [{ folder: `${name}/`, image: /Vision/.test(type) }]
+      : []
   })
   const first = encoders.filter(({ image }) => image === (towers === 'image'))
   return [...first, ...encoders.filter(encoder => !first.includes(encoder))].map(({ folder }) => folder)
@@ -135,7 +164,12 @@ export async function localLayout(target: string, towers: Towers = 'both'): Prom
   if (!isFolder) return besideEncoder(target, path.dirname(target))
   const names: string[] = await readdir(target).catch(() => [])
   if (names.includes('config.json') || names.includes('open_clip_config.json')) return besideEncoder(target, target)
-  const source: FileSource = { name: target, chosenBy: '/', paths: await filesBelow(target, names), read: file => readSmall(path.join(target, file)) }
+  const source: FileSource = {
+    name: target,
+    chosenBy: '/',
+    paths: await filesBelow(target, names),
+    read: file => readSmall(path.join(target, file)),
+  }
   const found = await findLayout(source, towers)
   if (found) {
     const at = (folder: string): string => path.join(target, folder.slice(0, -1))
@@ -152,7 +186,8 @@ export async function localLayout(target: string, towers: Towers = 'both'): Prom
 /** For `.../text_encoder` and the like, whose tokenizer is in the folder beside it. */
 async function besideEncoder(target: string, folder: string): Promise<LocalLayout> {
   const own = `${path.basename(path.resolve(folder))}/`
-  if (!/^(?:text|image)_encoder(?:_\d+)?\/$/.test(own)) return { path: target, tokenizerFolder: '', processorFolder: '' }
+  if (!/^(?:text|image)_encoder(?:_\d+)?\/$/.test(own))
+    return { path: target, tokenizerFolder: '', processorFolder: '' }
   const above = path.dirname(path.resolve(folder))
   const found = layoutOf(await filesBelow(above, await readdir(above).catch(() => [])), own)
   const at = (name: string): string => (name === own ? '' : path.join(above, name.slice(0, -1)))

@@ -32,7 +32,10 @@ export interface ModelLocation {
  * @param options.towers of a folder with an encoder for each (diffusers), which one; `both`: the text encoder
  * @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN when nothing is there, ERR_CLIP_HUB_*
  */
-export async function locateModel(source: string | undefined, options: HubOptions & { towers?: Towers } = {}): Promise<ModelLocation> {
+export async function locateModel(
+  source: string | undefined,
+  options: HubOptions & { towers?: Towers } = {},
+): Promise<ModelLocation> {
   if (source === undefined) return local(defaultModelPath)
   const name = checkString('source', source)
   if (name.startsWith(hubPrefix)) return fromHub(parseHubId('source', name), options)
@@ -40,7 +43,7 @@ export async function locateModel(source: string | undefined, options: HubOption
   const model = findModel(name)
   if (model) return fromHub(hubIdOf(model), options)
   const isId = /^[\w.-]+\/[\w.-]+(?:@[\w./-]+)?$/.test(name) && !/^\.|\.(?:gguf|safetensors)$/.test(name)
-  const expected = 'expected the path of a .gguf file or of a checkpoint\'s directory, a name of the registry, or '
+  const expected = "expected the path of a .gguf file or of a checkpoint's directory, a name of the registry, or "
     + (isId ? `'hf:${name}' if it is on the hub` : 'hf:owner/name')
   throw unknownModel(name, expected)
 }
@@ -49,7 +52,10 @@ async function local(file: string, towers?: Towers): Promise<ModelLocation> {
   return { ...await localLayout(file, towers), source: '', revision: '' }
 }
 
-async function fromHub(id: Parameters<typeof pullModel>[0], options: HubOptions & { towers?: Towers }): Promise<ModelLocation> {
+async function fromHub(
+  id: Parameters<typeof pullModel>[0],
+  options: HubOptions & { towers?: Towers },
+): Promise<ModelLocation> {
   const { path: folder, revision } = await pullModel(id, options)
   return { ...await localLayout(folder, options.towers), source: `${hubPrefix}${id.repo}`, revision }
 }

@@ -41,8 +41,12 @@ export class ProgressMeter {
     this.#toldAt = now
     const all = [...this.#files.values()]
     this.#listener?.({
-      source: this.#source, file, fileLoaded: loaded, fileTotal: entry.total,
-      loaded: all.reduce((sum, one) => sum + one.loaded, 0), total: all.reduce((sum, one) => sum + one.total, 0),
+      source: this.#source,
+      file,
+      fileLoaded: loaded,
+      fileTotal: entry.total,
+      loaded: all.reduce((sum, one) => sum + one.loaded, 0),
+      total: all.reduce((sum, one) => sum + one.total, 0),
     })
   }
 }

@@ -29,7 +29,8 @@ export function proxyChoice(env: Environment): ProxyChoice {
   // a web server's CGI programs get HTTP_PROXY from a header that anybody can send
   const plainNames = env.REQUEST_METHOD === undefined ? ['http_proxy', 'HTTP_PROXY'] : ['http_proxy']
   return url => {
-    const names = [...(url.protocol === 'https:' ? ['https_proxy', 'HTTPS_PROXY'] : plainNames), 'all_proxy', 'ALL_PROXY']
+    const names = [...(url.protocol === 'https:' ? ['https_proxy', 'HTTPS_PROXY'] : plainNames), 'all_proxy',
+      'ALL_PROXY']
     const variable = names.find(name => env[name]?.trim())
     return variable === undefined || bypass(url) ? undefined : parseProxy(variable, env[variable]!.trim())
   }
@@ -40,7 +41,11 @@ function parseProxy(variable: string, value: string): Proxy {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
     // the value may hold a password
-    throw outOfRange(variable, 'an http:// or https:// address of a proxy', url ? `${url.protocol}//...` : 'something else')
+    throw outOfRange(
+      variable,
+      'an http:// or https:// address of a proxy',
+      url ? `${url.protocol}//...` : 'something else',
+    )
   }
   const secure = url.protocol === 'https:'
   const login = `${decode(url.username)}:${decode(url.password)}`

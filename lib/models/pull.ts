@@ -46,6 +46,8 @@ function pullId(id: string): HubId {
 /** Nothing is called that; with the names that it may have meant to be. */
 export function unknownModel(name: string, expected: string): ClipError {
   const near = suggestModels(name)
-  const hint = near.length > 0 ? `did you mean ${near.map(one => `'${one}'`).join(', ')}?` : '`ggclip models` lists them'
+  const hint = near.length > 0
+    ? `did you mean ${near.map(one => `'${one}'`).join(', ')}?`
+    : '`ggclip models` lists them'
   return new ClipError('ERR_CLIP_MODEL_UNKNOWN', `no model at '${name}': ${expected}; ${hint}`)
 }

@@ -18,9 +18,16 @@ export function suggestModels(word: string): string[] {
   if (word.length > 200) return []
   const parts = partsOf(word)
   const scored = models.map(({ name, id }) => ({
-    name, score: Math.max(likeness(word, parts, name), likeness(word, parts, id), likeness(word, parts, id.replace(/^.*\//, ''))),
+    name,
+    score: Math.max(
+      likeness(word, parts, name),
+      likeness(word, parts, id),
+      likeness(word, parts, id.replace(/^.*\//, '')),
+    ),
   }))
-  return scored.filter(({ score }) => score >= 0.55).sort((a, b) => b.score - a.score).slice(0, 3).map(({ name }) => name)
+  return scored.filter(({ score }) => score >= 0.55).sort((a, b) => b.score - a.score).slice(0, 3).map(({ name }) =>
+    name
+  )
 }
 
 function likeness(word: string, parts: ReadonlySet<string>, candidate: string): number {

@@ -15,7 +15,11 @@ export class RetryableFailure {
 }
 
 /** Calls `work` until it succeeds, fails for good, or has failed too often in a row. */
-export async function withRetries<T>(policy: RetryPolicy, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+export async function withRetries<T>(
+  policy: RetryPolicy,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
   let failures = 0
   for (;;) {
     throwIfAborted(signal)

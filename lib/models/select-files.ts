@@ -55,7 +55,12 @@ async function shards(source: FileSource, folder: string, index: string): Promis
   const files = names.map(name => (typeof name === 'string' ? folder + name : ''))
   const absent = files.find(file => !source.paths.has(file))
   if (files.length === 0 || absent !== undefined) {
-    throw new ClipError('ERR_CLIP_HUB_FILES', `${source.name}: ${index}: expected the names of files beside it, found ${files.length === 0 ? 'none' : `'${absent}'`}`)
+    throw new ClipError(
+      'ERR_CLIP_HUB_FILES',
+      `${source.name}: ${index}: expected the names of files beside it, found ${
+        files.length === 0 ? 'none' : `'${absent}'`
+      }`,
+    )
   }
   return files
 }
@@ -64,7 +69,10 @@ async function shards(source: FileSource, folder: string, index: string): Promis
 function chosenFile({ name, paths }: FileSource, file: string): Selection {
   if (file.endsWith('.gguf')) return { files: [file], entry: file, tokenizer: true }
   if (!/\.(?:safetensors|bin|pt|pth)$/.test(file)) {
-    throw new ClipError('ERR_CLIP_HUB_FILES', `${name}: '${file}' is no file of weights: expected .gguf, .safetensors, .bin or .pt`)
+    throw new ClipError(
+      'ERR_CLIP_HUB_FILES',
+      `${name}: '${file}' is no file of weights: expected .gguf, .safetensors, .bin or .pt`,
+    )
   }
   const rest = companions(paths, /^.*\//.exec(file)?.[0] ?? '')
   return { ...rest, files: [...rest.files, file], entry: file }
@@ -74,24 +82,33 @@ function ggufFile({ name, paths }: FileSource, wanted: string | undefined): Sele
   const all = [...paths].filter(path => path.endsWith('.gguf')).sort()
   const fitting = all.filter(path => path.toLowerCase().includes((wanted ?? '').toLowerCase()))
   if (fitting.length === 1) return chosenFile({ name, paths, read: () => Promise.resolve('') }, fitting[0]!)
-  const listed = (files: string[]): string => files.slice(0, 12).map(file => `'${file}'`).join(', ') + (files.length > 12 ? ', ...' : '')
+  const listed = (files: string[]): string =>
+    files.slice(0, 12).map(file => `'${file}'`).join(', ') + (files.length > 12 ? ', ...' : '')
   if (fitting.length > 1) {
-    throw new ClipError('ERR_CLIP_HUB_FILES', `${name} holds ${listed(fitting)}: choose one by putting ':' and its name, or a part of it, after the model's`)
+    throw new ClipError(
+      'ERR_CLIP_HUB_FILES',
+      `${name} holds ${listed(fitting)}: choose one by putting ':' and its name, or a part of it, after the model's`,
+    )
   }
   const expected = wanted === undefined
     ? 'config.json or open_clip_config.json with model.safetensors or open_clip_model.safetensors, or a .gguf file'
     : `'${wanted}'`
   const found = all.length > 0 ? all : [...paths].sort()
-  throw new ClipError('ERR_CLIP_HUB_FILES', `${name}: expected ${expected}, found ${found.length === 0 ? 'no file' : listed(found)}`)
+  throw new ClipError(
+    'ERR_CLIP_HUB_FILES',
+    `${name}: expected ${expected}, found ${found.length === 0 ? 'no file' : listed(found)}`,
+  )
 }
 
 /** Configuration and tokenizer that belong to weights. */
 function companions(paths: ReadonlySet<string>, folder: string): { files: string[]; tokenizer: boolean } {
   const layout = layoutOf(paths, folder)
-  const from = (place: string, names: readonly string[]): string[] => names.map(name => place + name).filter(name => paths.has(name))
+  const from = (place: string, names: readonly string[]): string[] =>
+    names.map(name => place + name).filter(name => paths.has(name))
   const tokenizer = tokenizerFiles.find(names => names.every(name => paths.has(layout.tokenizer + name))) ?? []
   const files = [
-    ...from(folder, configs), ...from(layout.processor, processorConfigs),
+    ...from(folder, configs),
+    ...from(layout.processor, processorConfigs),
     ...from(layout.tokenizer, [...tokenizer, ...tokenizerConfigs]),
   ]
   return { files: [...new Set(files)], tokenizer: tokenizer.length > 0 }

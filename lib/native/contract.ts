@@ -107,7 +107,8 @@ interface NativeTextHparams extends NativeTowerHparams {
   /** Id of the token that fills a row; -1: none. */
   padId: number
   /** What happens to a text before it is cut into tokens. */
-  cleaning: 'whitespace_lower' | 'open_clip' | 'canonicalize' | 'none' | 'repair' | 'repair_lower' | 'lower' | 'repair_canonicalize'
+  cleaning: 'whitespace_lower' | 'open_clip' | 'canonicalize' | 'none' | 'repair' | 'repair_lower' | 'lower'
+    | 'repair_canonicalize'
 }
 
 export interface NativeHparams {
@@ -315,7 +316,12 @@ export interface NativeAddon {
   /** What is at `path`, as far as it can be told; rejects only when there is nothing. */
   inspect(path: string, folders: NativeFolders): Promise<NativeInspection>
   /** For tests and tools: Pillow-equal resize of RGB bytes. */
-  resize(pixels: NativePixels, width: number, height: number, filter: 'nearest' | 'bilinear' | 'bicubic'): Promise<Uint8Array>
+  resize(
+    pixels: NativePixels,
+    width: number,
+    height: number,
+    filter: 'nearest' | 'bilinear' | 'bicubic',
+  ): Promise<Uint8Array>
   /**
    * Gives the memory under `view` back at once: the garbage collector knows nothing of what it weighs until it looks for
    * it. The view is empty from then on. Does nothing when it covers only a part of its buffer.
@@ -323,6 +329,12 @@ export interface NativeAddon {
   detach(view: Uint8Array | Float32Array): void
   /** Ends the process with `status` after `ms`, whatever runs then and without waiting for any of it. */
   exitWithin(status: number, ms: number): void
-  topK(queries: Float32Array, matrix: NativeMatrix, dim: number, k: number, threads: number): NativeTask<{ indices: Uint32Array; scores: Float32Array }>
+  topK(
+    queries: Float32Array,
+    matrix: NativeMatrix,
+    dim: number,
+    k: number,
+    threads: number,
+  ): NativeTask<{ indices: Uint32Array; scores: Float32Array }>
   similarityMatrix(a: Float32Array, b: NativeMatrix, dim: number, threads: number): NativeTask<Float32Array>
 }

@@ -26,7 +26,11 @@ function load(): NativeAddon {
   try {
     return require(file) as NativeAddon
   } catch (error) {
-    throw new ClipError('ERR_CLIP_ADDON_INVALID', `${file} was found but could not be loaded: ${(error as Error).message}`, { cause: error })
+    throw new ClipError(
+      'ERR_CLIP_ADDON_INVALID',
+      `${file} was found but could not be loaded: ${(error as Error).message}`,
+      { cause: error },
+    )
   }
 }
 

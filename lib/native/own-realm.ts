@@ -4,10 +4,20 @@
  */
 import { types } from 'node:util'
 
-type View = new (memory: ArrayBufferLike, byteOffset: number, length: number) => NodeJS.TypedArray
+type View = new(memory: ArrayBufferLike, byteOffset: number, length: number) => NodeJS.TypedArray
 
 const views: Readonly<Record<string, View>> = {
-  Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, Uint8Array, Uint8ClampedArray, Uint16Array, Uint32Array, BigInt64Array, BigUint64Array,
+  Float32Array,
+  Float64Array,
+  Int8Array,
+  Int16Array,
+  Int32Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Uint16Array,
+  Uint32Array,
+  BigInt64Array,
+  BigUint64Array,
 }
 
 /** Typed arrays keep their memory; arrays and plain objects are copied, at any depth. What is of this realm stays as it is. */

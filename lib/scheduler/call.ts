@@ -38,8 +38,12 @@ export class Call<I, R> {
    * `onBatch`: called with the batches that it waited for.
    */
   constructor(
-    items: readonly I[], readonly priority: number, readonly submittedAt: number, readonly number: number,
-    readonly client: string | undefined, readonly onBatch?: (report: BatchReport) => void,
+    items: readonly I[],
+    readonly priority: number,
+    readonly submittedAt: number,
+    readonly number: number,
+    readonly client: string | undefined,
+    readonly onBatch?: (report: BatchReport) => void,
   ) {
     this.entries = items.map((item, index) => ({ call: this, item, index, holder: undefined, slot: -1 }))
     this.results = new Array<R>(items.length)

@@ -52,7 +52,10 @@ export class Scheduler<I, R> {
   /** @throws TypeError / RangeError for bad options */
   constructor(options: SchedulerOptions<I, R>) {
     this.idle = [...checkNonEmptyArray('runners', options.runners)]
-    this.batchSize = new BatchSize(checkInteger('maxBatch', options.maxBatch, { min: 1 }), checkNumber('aimMs', options.aimMs ?? Infinity, { min: 1, max: Infinity }))
+    this.batchSize = new BatchSize(
+      checkInteger('maxBatch', options.maxBatch, { min: 1 }),
+      checkNumber('aimMs', options.aimMs ?? Infinity, { min: 1, max: Infinity }),
+    )
     this.maxWaitMs = checkNumber('maxWaitMs', options.maxWaitMs, { min: 0, max: 60_000 })
     this.waiting = new WaitingCalls(checkInteger('maxQueue', options.maxQueue, { min: 1 }))
     this.agingMs = checkNumber('agingMs', options.agingMs ?? 1000, { min: 0, max: 3_600_000 })
@@ -232,7 +235,13 @@ export class Scheduler<I, R> {
     const itemMs = runMs / entries.length
     this.batchSize.measured(kind, entries.length, runMs)
     this.itemMs = this.itemMs === 0 ? itemMs : this.itemMs + 0.2 * (itemMs - this.itemMs)
-    const report = (since: number): BatchReport => ({ kind, batch: number, size: entries.length, waitMs: startedAt - since, runMs })
+    const report = (since: number): BatchReport => ({
+      kind,
+      batch: number,
+      size: entries.length,
+      waitMs: startedAt - since,
+      runMs,
+    })
     let oldest = startedAt
     for (const call of new Set(entries.map(entry => entry.call))) {
       oldest = Math.min(oldest, call.submittedAt)

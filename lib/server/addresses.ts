@@ -29,7 +29,11 @@ export function clientOf(address: string): string {
  * The address that a request comes from, behind `proxies` of one's own. Each adds the address that it sees at the end of
  * X-Forwarded-For (or of Forwarded, where the other is not sent); what stands before those, anybody can write.
  */
-export function addressOf(socket: string | undefined, headers: Readonly<Record<string, string | string[] | undefined>>, proxies: number): string {
+export function addressOf(
+  socket: string | undefined,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  proxies: number,
+): string {
   const seen = [socket ?? '', ...forwarded(headers).slice(0, proxies)].map(plainAddress)
   // a proxy that hides whom it serves stands for all of them
   const unknown = seen.indexOf(undefined)
@@ -42,7 +46,9 @@ function forwarded(headers: Readonly<Record<string, string | string[] | undefine
   if (list !== undefined) return String(list).split(',').reverse()
   if (headers.forwarded === undefined) return []
   // RFC 7239; a comma or semicolon in quotes stands in no address
-  return String(headers.forwarded).split(',').map(element => /(?:^|;)\s*for=\s*("[^"]*"|[^;\s]*)/i.exec(element)?.[1] ?? '').reverse()
+  return String(headers.forwarded).split(',').map(element =>
+    /(?:^|;)\s*for=\s*("[^"]*"|[^;\s]*)/i.exec(element)?.[1] ?? ''
+  ).reverse()
 }
 
 /** The host of a Host header or an URL in one form: no port, no brackets, lower case, no dot at the end. */
@@ -61,7 +67,9 @@ export function isLoopback(host: string): boolean {
 
 /** Whether `host` is one of `patterns`; a leading `*.` admits subdomains. */
 export function matchesHost(host: string, patterns: readonly string[]): boolean {
-  return patterns.some(pattern => (pattern.startsWith('*.') ? host.endsWith(pattern.slice(1).toLowerCase()) : host === hostOf(pattern)))
+  return patterns.some(
+    pattern => (pattern.startsWith('*.') ? host.endsWith(pattern.slice(1).toLowerCase()) : host === hostOf(pattern)),
+  )
 }
 
 /**
@@ -82,12 +90,33 @@ globalUnicast.addSubnet('2000::', 3, 'ipv6')
 
 /** https://www.iana.org/assignments/iana-ipv4-special-registry, .../iana-ipv6-special-registry */
 const notPublic = new BlockList()
-for (const range of [
-  '0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24', '192.0.2.0/24', '192.31.196.0/24',
-  '192.52.193.0/24', '192.88.99.0/24', '192.168.0.0/16', '192.175.48.0/24', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/3',
-  '168.63.129.16/32', // the host agent of Azure's virtual machines, in no range of its own
-  '2001::/23', '2001:db8::/32', '2002::/16', '2620:4f:8000::/48', '3fff::/20',
-]) {
+for (
+  const range of [
+    '0.0.0.0/8',
+    '10.0.0.0/8',
+    '100.64.0.0/10',
+    '127.0.0.0/8',
+    '169.254.0.0/16',
+    '172.16.0.0/12',
+    '192.0.0.0/24',
+    '192.0.2.0/24',
+    '192.31.196.0/24',
+    '192.52.193.0/24',
+    '192.88.99.0/24',
+    '192.168.0.0/16',
+    '192.175.48.0/24',
+    '198.18.0.0/15',
+    '198.51.100.0/24',
+    '203.0.113.0/24',
+    '224.0.0.0/3',
+    '168.63.129.16/32', // the host agent of Azure's virtual machines, in no range of its own
+    '2001::/23',
+    '2001:db8::/32',
+    '2002::/16',
+    '2620:4f:8000::/48',
+    '3fff::/20',
+  ]
+) {
   const [network, bits] = range.split('/') as [string, string]
   notPublic.addSubnet(network, Number(bits), isIPv6(network) ? 'ipv6' : 'ipv4')
 }

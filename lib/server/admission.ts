@@ -53,7 +53,8 @@ export class Admission {
   }
 
   #full(held: number, own: number): ClipError {
-    const message = `${held} inputs are in work or wait (${own} of this client) and maxQueue is ${this.limit}: try again later`
+    const message =
+      `${held} inputs are in work or wait (${own} of this client) and maxQueue is ${this.limit}: try again later`
     return new ClipError('ERR_CLIP_QUEUE_FULL', message, { retryAfterMs: Math.round(held * this.itemMs()) })
   }
 }

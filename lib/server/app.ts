@@ -30,10 +30,17 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   // before the checks: a page may read what they refuse
   if (settings.corsOrigins.length > 0) {
     const all = settings.corsOrigins.includes('*')
-    await app.register(cors, { origin: all ? '*' : settings.corsOrigins, exposedHeaders: ['x-request-id', 'retry-after', 'server-timing'] })
+    await app.register(cors, {
+      origin: all ? '*' : settings.corsOrigins,
+      exposedHeaders: ['x-request-id', 'retry-after', 'server-timing'],
+    })
   }
   addHooks(app, context)
-  await app.register(compress, { globalDecompression: false, threshold: 1024, encodings: ['gzip', 'br', 'deflate', 'identity'] })
+  await app.register(compress, {
+    globalDecompression: false,
+    threshold: 1024,
+    encodings: ['gzip', 'br', 'deflate', 'identity'],
+  })
   await app.register(rateLimit, rateLimits(settings))
   await addDocs(app)
   for (const route of computeRoutes) computeRoute(app, context, route)
@@ -70,7 +77,11 @@ function httpOptions(context: Context) {
     bodyLimit: settings.maxBodyBytes,
     // a request that takes longer than that to come in is slow on purpose
     requestTimeout: settings.timeoutMs,
-    http: { requestTimeout: settings.timeoutMs, headersTimeout: settings.timeoutMs, connectionsCheckingInterval: Math.min(5000, settings.timeoutMs) },
+    http: {
+      requestTimeout: settings.timeoutMs,
+      headersTimeout: settings.timeoutMs,
+      connectionsCheckingInterval: Math.min(5000, settings.timeoutMs),
+    },
     return503OnClosing: false,
     forceCloseConnections: 'idle' as const,
     // verbose: messages say what came

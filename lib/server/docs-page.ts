@@ -42,10 +42,14 @@ export function docsPage({ info, paths, components }: OpenApi, toRoot: string): 
     Object.entries(methods).map(([method, operation]) => section(path, method, operation))
   ))
   const schemas = Object.entries(components?.schemas ?? {}).map(([name, schema]) => (
-    `<section id="${escape(name)}"><h2>${escape(name)}</h2>${paragraph(schema.description)}${fields('Fields', schema)}</section>`
+    `<section id="${escape(name)}"><h2>${escape(name)}</h2>${paragraph(schema.description)}${
+      fields('Fields', schema)
+    }</section>`
   ))
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(info.title)} API</title>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${
+    escape(info.title)
+  } API</title>
 <style>${style}</style></head><body>
 <h1>${escape(info.title)} ${escape(info.version)}</h1>${paragraph(info.description)}
 <p>As data: <a href="${toRoot}openapi.json">openapi.json</a> (OpenAPI 3.1).</p>
@@ -69,7 +73,9 @@ function fields(caption: string, { properties = {}, required = [] }: Schema): st
     `<tr><th scope="row"><code>${escape(name)}</code>${required.includes(name) ? ' (required)' : ''}</th>`
     + `<td>${typeText(schema)}</td><td>${escape(schema.description ?? '')}</td></tr>`
   ))
-  return `<table><caption>${escape(caption)}</caption><thead><tr><th scope="col">Field</th><th scope="col">Type</th><th scope="col">Meaning</th></tr></thead>
+  return `<table><caption>${
+    escape(caption)
+  }</caption><thead><tr><th scope="col">Field</th><th scope="col">Type</th><th scope="col">Meaning</th></tr></thead>
 <tbody>${rows.join('')}</tbody></table>`
 }
 

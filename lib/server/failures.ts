@@ -58,13 +58,19 @@ const codeOfStatus: Readonly<Record<number, string>> = {
 export function failureOf(error: unknown): Failure {
   const code = errorCodeOf(error)
   const message = error instanceof Error ? error.message : String(error)
-  if (code !== undefined && statusOfCode[code] !== undefined) return { ...ofCode(code, message, error), param: paramOf(error) }
+  if (code !== undefined && statusOfCode[code] !== undefined)
+    return { ...ofCode(code, message, error), param: paramOf(error) }
   const status = (error as { statusCode?: unknown } | null)?.statusCode
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return { status, code: code ?? codeOfStatus[status] ?? 'ERR_CLIP_REQUEST_INVALID', message, fault: 'client' }
   }
   // what broke here is for the log, not for strangers
-  return { status: 500, code: code ?? 'ERR_CLIP_INTERNAL', message: 'the server failed; its log says more', fault: 'server' }
+  return {
+    status: 500,
+    code: code ?? 'ERR_CLIP_INTERNAL',
+    message: 'the server failed; its log says more',
+    fault: 'server',
+  }
 }
 
 /** Errors about a field of the request carry its name: see {@link about}. */
@@ -90,7 +96,11 @@ function ofCode(code: string, message: string, error: unknown): Failure {
 }
 
 const typeOfStatus: Readonly<Record<number, string>> = {
-  401: 'authentication_error', 403: 'permission_error', 404: 'not_found_error', 429: 'rate_limit_error', 503: 'overloaded_error',
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
 }
 
 /** OpenAI's error object. */
@@ -123,13 +133,19 @@ export function schemaFailure(errors: readonly SchemaError[], where: string): Cl
 
 /** The field, and the error about it. */
 function sentence(
-  { keyword, params, message, data, parentSchema }: SchemaError, path: string, at: string, candidates: readonly SchemaError[],
+  { keyword, params, message, data, parentSchema }: SchemaError,
+  path: string,
+  at: string,
+  candidates: readonly SchemaError[],
 ): [string, ClipError] {
   const inside = (field: string): string => (path === '' ? field : `${path}.${field}`)
   if (keyword === 'additionalProperties') {
     const field = String(params.additionalProperty).slice(0, 40)
     const near = nearestName(field, Object.keys(parentSchema?.properties ?? {}))
-    return [inside(field), new ClipError('ERR_CLIP_UNKNOWN_OPTION', `unknown field '${field}' in ${at}${near === undefined ? '' : `, did you mean '${near}'?`}`)]
+    return [inside(field), new ClipError(
+      'ERR_CLIP_UNKNOWN_OPTION',
+      `unknown field '${field}' in ${at}${near === undefined ? '' : `, did you mean '${near}'?`}`,
+    )]
   }
   if (keyword === 'required') {
     const field = String(params.missingProperty)
@@ -139,17 +155,25 @@ function sentence(
     const types = [...new Set(candidates.filter(one => one.keyword === 'type').map(one => String(one.params.type)))]
     if (types.includes('string') && types.includes('object') && isTokens(data)) {
       const advice = 'token ids are not accepted, send the text itself (LangChain: check_embedding_ctx_length=False)'
-      return [path, new ClipError('ERR_CLIP_INVALID_ARGUMENT', `${at}: expected a text or an image but received ${describeValue(data)}: ${advice}`)]
+      return [path, new ClipError(
+        'ERR_CLIP_INVALID_ARGUMENT',
+        `${at}: expected a text or an image but received ${describeValue(data)}: ${advice}`,
+      )]
     }
-    return [path, new ClipError('ERR_CLIP_INVALID_ARGUMENT', `${at}: expected ${types.join(' or ')} but received ${describeValue(data)}`)]
+    return [path, new ClipError(
+      'ERR_CLIP_INVALID_ARGUMENT',
+      `${at}: expected ${types.join(' or ')} but received ${describeValue(data)}`,
+    )]
   }
   const { allowedValues } = params as { allowedValues?: readonly string[] }
   const choices = allowedValues ? ` (${allowedValues.join(', ')})` : ''
-  return [path, new ClipError('ERR_CLIP_OUT_OF_RANGE', `${at}: ${message}${choices} but received ${describeValue(data)}`)]
+  return [path,
+    new ClipError('ERR_CLIP_OUT_OF_RANGE', `${at}: ${message}${choices} but received ${describeValue(data)}`)]
 }
 
 function isTokens(data: unknown): boolean {
-  return typeof data === 'number' || (Array.isArray(data) && data.length > 0 && data.every(element => typeof element === 'number'))
+  return typeof data === 'number' ||
+    (Array.isArray(data) && data.length > 0 && data.every(element => typeof element === 'number'))
 }
 
 function depth({ instancePath }: SchemaError): number {

@@ -40,18 +40,33 @@ export interface Form {
 type Limits = Pick<ServerSettings, 'maxImageBytes' | 'maxInputs'>
 
 /** @throws {ClipError} ERR_CLIP_REQUEST_TOO_LARGE, ERR_CLIP_REQUEST_INVALID and other; the signal's reason */
-export function readForm(bytes: Buffer, boundary: string, target: FormTarget, limits: Limits, signal?: AbortSignal): Promise<Form> {
+export function readForm(
+  bytes: Buffer,
+  boundary: string,
+  target: FormTarget,
+  limits: Limits,
+  signal?: AbortSignal,
+): Promise<Form> {
   return turns.run(readParts(bytes, boundary, target, limits), signal)
 }
 
-function* readParts(form: Buffer, boundary: string, { properties, files }: FormTarget, { maxImageBytes, maxInputs }: Limits): Steps<Form> {
+function* readParts(
+  form: Buffer,
+  boundary: string,
+  { properties, files }: FormTarget,
+  { maxImageBytes, maxInputs }: Limits,
+): Steps<Form> {
   const body: Record<string, unknown> = {}
   const uploads = new Map<object, Buffer>()
   const budget = valueBudget(maxInputs)
   let count = 0
   for (const part of partsOf(form, boundary)) {
     if (count++ > 0) yield
-    if (count > maxInputs + partsBeside) throw new ClipError('ERR_CLIP_REQUEST_TOO_LARGE', `the form has more than ${maxInputs + partsBeside} parts (maxInputs, and ${partsBeside})`)
+    if (count > maxInputs + partsBeside)
+      throw new ClipError(
+        'ERR_CLIP_REQUEST_TOO_LARGE',
+        `the form has more than ${maxInputs + partsBeside} parts (maxInputs, and ${partsBeside})`,
+      )
     const field = part.name.replace(/\[\d{0,6}\]$/, '') // what clients put behind the name of a list: `labels[]`, `labels[0]`
     const kind = kindOf(part)
     const { bytes } = part
@@ -67,7 +82,9 @@ function* readParts(form: Buffer, boundary: string, { properties, files }: FormT
     }
     const schema = Object.hasOwn(properties, field) ? properties[field] : undefined
     if (kind === 'json') checkCharset(bytes, part.charset)
-    const values = kind === 'json' ? yield* jsonOf(field, bytes, schema, budget) : yield* textOf(field, part, schema, budget)
+    const values = kind === 'json'
+      ? yield* jsonOf(field, bytes, schema, budget)
+      : yield* textOf(field, part, schema, budget)
     put(body, field, values, properties)
   }
   return { body, uploads }
@@ -78,21 +95,43 @@ function kindOf({ filename, type }: Part): 'json' | 'text' | 'file' {
   return filename === undefined && type.startsWith('text/') ? 'text' : 'file'
 }
 
-function* textOf(field: string, { bytes, charset }: Part, schema: FieldSchema | undefined, budget: ValueBudget): Steps<unknown[]> {
+function* textOf(
+  field: string,
+  { bytes, charset }: Part,
+  schema: FieldSchema | undefined,
+  budget: ValueBudget,
+): Steps<unknown[]> {
   try {
     const text = yield* decodeSteps(bytes, charset === undefined ? 'utf-8' : encodingOf(charset))
     return yield* valuesOf(field, text, schema, budget)
   } catch (error) {
     if (!(error instanceof NotText)) throw error
-    throw invalidArgument(field, `a text (the part is sent as one, but ${error.message}; an image needs a file name: curl -F ${field.slice(0, 40)}=@image.png)`, bytes)
+    throw invalidArgument(
+      field,
+      `a text (the part is sent as one, but ${error.message}; an image needs a file name: curl -F ${
+        field.slice(0, 40)
+      }=@image.png)`,
+      bytes,
+    )
   }
 }
 
 /** Fields come as text; the schema says what they are. One that was left empty is not given. */
-function* valuesOf(field: string, text: string, schema: FieldSchema | undefined, budget: ValueBudget): Steps<unknown[]> {
+function* valuesOf(
+  field: string,
+  text: string,
+  schema: FieldSchema | undefined,
+  budget: ValueBudget,
+): Steps<unknown[]> {
   const word = text.trim()
-  if (schema?.type === 'integer' || schema?.type === 'number') return word === '' ? [] : [/^[+-]?\d{1,15}(?:\.\d{1,15})?$/.test(word) ? Number(word) : text]
-  if (schema?.type === 'boolean') return word === '' ? [] : [/^(?:true|1|on|yes)$/i.test(word) ? true : /^(?:false|0|off|no)$/i.test(word) ? false : text]
+  if (schema?.type === 'integer' || schema?.type === 'number')
+    return word === ''
+      ? []
+      : [/^[+-]?\d{1,15}(?:\.\d{1,15})?$/.test(word) ? Number(word) : text]
+  if (schema?.type === 'boolean')
+    return word === ''
+      ? []
+      : [/^(?:true|1|on|yes)$/i.test(word) ? true : /^(?:false|0|off|no)$/i.test(word) ? false : text]
   if (schema?.enum !== undefined) return word === '' ? [] : [word]
   const looksLikeList = isList(schema) && word.startsWith('[')
   const looksLikePart = takesObjects(schema) && word.startsWith('{')
@@ -112,7 +151,11 @@ function* jsonOf(field: string, bytes: Buffer, schema: FieldSchema | undefined, 
     return spread(yield* parseJson(bytes, budget), schema)
   } catch (error) {
     if (!(error instanceof NotJson || error instanceof NotText)) throw error
-    throw new ClipError('ERR_CLIP_REQUEST_INVALID', `${field}: the part is sent as JSON and is none: ${error.message}`, { cause: error })
+    throw new ClipError(
+      'ERR_CLIP_REQUEST_INVALID',
+      `${field}: the part is sent as JSON and is none: ${error.message}`,
+      { cause: error },
+    )
   }
 }
 
@@ -123,7 +166,12 @@ function spread(value: unknown, schema: FieldSchema | undefined): unknown[] {
 }
 
 /** A list grows; anything else stands once, and the schema refuses what is given twice. */
-function put(body: Record<string, unknown>, field: string, values: readonly unknown[], properties: FormTarget['properties']): void {
+function put(
+  body: Record<string, unknown>,
+  field: string,
+  values: readonly unknown[],
+  properties: FormTarget['properties'],
+): void {
   const list = isList(Object.hasOwn(properties, field) ? properties[field] : undefined)
   const before = Object.hasOwn(body, field) ? body[field] : undefined
   if (Array.isArray(before)) {

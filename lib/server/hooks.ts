@@ -50,7 +50,16 @@ export function addScope(app: FastifyInstance, { trustProxy }: ServerSettings): 
   app.decorateRequest('scope', null as unknown as Scope)
   app.addHook('onRequest', (request, reply, done) => {
     const address = addressOf(request.socket.remoteAddress, request.headers, trustProxy)
-    request.scope = { began: performance.now(), client: clientOf(address), address, key: undefined, signal: undefined, uploads: new Map(), timing: undefined, code: undefined }
+    request.scope = {
+      began: performance.now(),
+      client: clientOf(address),
+      address,
+      key: undefined,
+      signal: undefined,
+      uploads: new Map(),
+      timing: undefined,
+      code: undefined,
+    }
     reply.header('x-request-id', request.id)
     done()
   })
@@ -68,7 +77,10 @@ export function addHooks(app: FastifyInstance, context: Context): void {
     }
   })
   // who asks before sending a body is told to go on once nothing stands against the request, not before
-  app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => void app.server.emit('request', request, response))
+  app.server.on(
+    'checkContinue',
+    (request: IncomingMessage, response: ServerResponse) => void app.server.emit('request', request, response),
+  )
   app.addHook('preParsing', (request, reply, payload, done) => {
     if (/^100-continue$/i.test(request.headers.expect ?? '')) reply.raw.writeContinue()
     done(null, payload)
@@ -95,16 +107,29 @@ export function addHooks(app: FastifyInstance, context: Context): void {
   app.setErrorHandler((error, request, reply) => answerFailure(error, request, reply, context))
   app.setNotFoundHandler(({ method, url }, reply) => {
     const path = url.split('?', 1)[0]!
-    const allowed = (['GET', 'HEAD', 'POST', 'DELETE'] as const).filter(one => app.hasRoute({ method: one, url: path.replace(/(?<=.)\/$/, '') }))
+    const allowed = (['GET', 'HEAD', 'POST', 'DELETE'] as const).filter(one =>
+      app.hasRoute({ method: one, url: path.replace(/(?<=.)\/$/, '') })
+    )
     if (allowed.length > 0) reply.header('allow', [...allowed, 'OPTIONS'].join(', '))
     if (allowed.length > 0 && method === 'OPTIONS') return reply.code(204).send()
-    const error = new ClipError('ERR_CLIP_ROUTE_UNKNOWN', `no ${method} ${path.slice(0, 100)} here: ${allowed.length > 0 ? `expected ${allowed.join(' or ')}` : 'GET /openapi.json lists what there is'}`)
+    const error = new ClipError(
+      'ERR_CLIP_ROUTE_UNKNOWN',
+      `no ${method} ${path.slice(0, 100)} here: ${
+        allowed.length > 0 ? `expected ${allowed.join(' or ')}` : 'GET /openapi.json lists what there is'
+      }`,
+    )
     throw Object.assign(error, { httpStatus: allowed.length > 0 ? 405 : 404 })
   })
 }
 
 /** Checks that cost next to nothing, before a byte of the body is read. */
-function enter(request: FastifyRequest, reply: FastifyReply, { requests, settings, pool }: Context, keys: Keys, checkHost: HostCheck): void {
+function enter(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { requests, settings, pool }: Context,
+  keys: Keys,
+  checkHost: HostCheck,
+): void {
   checkHost(request.headers.host)
   const access = request.routeOptions.config.access ?? 'open'
   if (access === 'open' || request.method === 'OPTIONS') return
@@ -116,7 +141,11 @@ function enter(request: FastifyRequest, reply: FastifyReply, { requests, setting
   if (access === 'key') return
   request.scope.timing = new Timing()
   if (requests.count >= settings.maxRequests) {
-    throw new ClipError('ERR_CLIP_QUEUE_FULL', `${requests.count} requests are in work and maxRequests is ${settings.maxRequests}: try again later`, { retryAfterMs: 1000 })
+    throw new ClipError(
+      'ERR_CLIP_QUEUE_FULL',
+      `${requests.count} requests are in work and maxRequests is ${settings.maxRequests}: try again later`,
+      { retryAfterMs: 1000 },
+    )
   }
   pool.checkRoom(request.scope.client, requests.arriving(request.scope.client))
   const encoding = request.headers['content-encoding']
@@ -125,7 +154,10 @@ function enter(request: FastifyRequest, reply: FastifyReply, { requests, setting
   }
   const length = Number(request.headers['content-length'] ?? 0)
   if (length > settings.maxBodyBytes) {
-    throw new ClipError('ERR_CLIP_REQUEST_TOO_LARGE', `the request has ${length} bytes, more than maxBodyBytes (${settings.maxBodyBytes})`)
+    throw new ClipError(
+      'ERR_CLIP_REQUEST_TOO_LARGE',
+      `the request has ${length} bytes, more than maxBodyBytes (${settings.maxBodyBytes})`,
+    )
   }
   request.scope.signal = requests.begin(reply.raw, request.scope.client, settings.timeoutMs)
 }
@@ -158,8 +190,16 @@ function report(request: FastifyRequest, reply: FastifyReply, { metrics }: Conte
   const route = request.is404 ? 'unknown' : request.routeOptions.url ?? 'unknown'
   const ms = performance.now() - scope.began
   metrics.answered(route, reply.statusCode, scope.key ?? 'anonymous', ms)
-  const line = { method: request.method, route, status: reply.statusCode, ms: Math.round(ms * 10) / 10, client: scope.key ?? scope.address, code: scope.code }
+  const line = {
+    method: request.method,
+    route,
+    status: reply.statusCode,
+    ms: Math.round(ms * 10) / 10,
+    client: scope.key ?? scope.address,
+    code: scope.code,
+  }
   // probes and scrapers come every few seconds
-  if ((request.routeOptions.config.access ?? 'open') === 'open' && reply.statusCode < 500) request.log.debug(line, 'request')
+  if ((request.routeOptions.config.access ?? 'open') === 'open' && reply.statusCode < 500)
+    request.log.debug(line, 'request')
   else request.log.info(line, 'request')
 }

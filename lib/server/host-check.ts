@@ -19,12 +19,18 @@ export function hostCheck(
     const name = hostOf(header)
     // an address cannot be made to stand for another one
     if (plainAddress(name) !== undefined || isLoopback(name) || matchesHost(name, allowedHosts)) return
-    throw new ClipError('ERR_CLIP_HOST_REFUSED', `this server is not to be called '${name.slice(0, 80)}': allowedHosts (--allowed-hosts) says by which names it is`)
+    throw new ClipError(
+      'ERR_CLIP_HOST_REFUSED',
+      `this server is not to be called '${
+        name.slice(0, 80)
+      }': allowedHosts (--allowed-hosts) says by which names it is`,
+    )
   }
 }
 
 /** A name or address without scheme, port or path. */
 export function checkHostName(name: string, host: string): string {
-  if (host === '*' || /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*\.?$/.test(host) || /^\[?[\da-f:.]+\]?$/i.test(host)) return host.toLowerCase()
+  if (host === '*' || /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*\.?$/.test(host) || /^\[?[\da-f:.]+\]?$/i.test(host))
+    return host.toLowerCase()
   throw outOfRange(name, "a host such as 'gallery.example' or '*.gallery.example'", host)
 }

@@ -60,21 +60,29 @@ export function readText(name: string, text: string): Input {
 
 /** A picture or a text in the wrong encoding would get a vector, too: of nothing that anybody meant. */
 export function checkText(name: string, text: string): void {
-  if (isDataUri(text)) throw invalidArgument(name, 'a text (this is a data URI: an image, where images are taken)', text)
+  if (isDataUri(text))
+    throw invalidArgument(name, 'a text (this is a data URI: an image, where images are taken)', text)
   if (isPictureBase64(text)) {
-    throw invalidArgument(name, "a text (this is base64 of an image: send a data URI, or say \"modality\": \"image\")", text)
+    throw invalidArgument(
+      name,
+      'a text (this is base64 of an image: send a data URI, or say "modality": "image")',
+      text,
+    )
   }
-  if (text.includes('\0')) throw outOfRange(name, 'a text without NUL characters (is it UTF-16, read as something else?)', text)
+  if (text.includes('\0'))
+    throw outOfRange(name, 'a text without NUL characters (is it UTF-16, read as something else?)', text)
 }
 
 /** `data:image/png;base64,...`, of whatever type: the bytes tell what it is. "data: a cat" is a text. */
 function isDataUri(text: string): boolean {
   if (!/^\s{0,16}data:/i.test(text)) return false
-  return /^\s{0,16}data:(?:[^\s,;]{0,127}(?:;[^\s,;]{0,127}){0,8};\s?base64|[\w.+-]{1,64}\/[\w.+-]{1,64}(?:;[^,;]{0,127}){0,8}|(?:;[^\s,;]{1,127}){0,8}),/i.test(text.slice(0, 2048))
+  return /^\s{0,16}data:(?:[^\s,;]{0,127}(?:;[^\s,;]{0,127}){0,8};\s?base64|[\w.+-]{1,64}\/[\w.+-]{1,64}(?:;[^,;]{0,127}){0,8}|(?:;[^\s,;]{1,127}){0,8}),/i
+    .test(text.slice(0, 2048))
 }
 
 /** How the base64 of PNG, JPEG, GIF, WebP, TIFF, AVIF and HEIC begins. */
-const pictureBase64 = /^\s{0,16}(?:iVBORw0KGgo|\/9j\/[2-7w/]|R0lGODdh|R0lGODlh|UklGR.{6}XRUJQ|SUkqA|TU0AK|AAAA.GZ0eXB)[\w+/=-]{64}/
+const pictureBase64 =
+  /^\s{0,16}(?:iVBORw0KGgo|\/9j\/[2-7w/]|R0lGODdh|R0lGODlh|UklGR.{6}XRUJQ|SUkqA|TU0AK|AAAA.GZ0eXB)[\w+/=-]{64}/
 
 function isPictureBase64(text: string): boolean {
   return pictureBase64.test(text.slice(0, 128))
@@ -89,7 +97,11 @@ function readPart(name: string, part: ContentPart): Input {
     throw invalidArgument(name, 'exactly one text or one image, as this model embeds each by itself,', part)
   }
   if (type !== undefined && type.includes('image') !== (images.length === 1)) {
-    throw invalidArgument(`${name}.type`, `the type of what the part has, ${images.length === 1 ? 'an image' : 'a text'},`, type)
+    throw invalidArgument(
+      `${name}.type`,
+      `the type of what the part has, ${images.length === 1 ? 'an image' : 'a text'},`,
+      type,
+    )
   }
   return images.length === 1 ? { kind: 'image', image: images[0]!, name } : readText(name, texts[0]!)
 }

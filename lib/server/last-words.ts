@@ -22,7 +22,8 @@ export function hasAnswer(socket: Socket): boolean {
 /** Whether some of the request has not come yet, and may still come. */
 export function isStillComing({ raw }: FastifyRequest): boolean {
   const { complete, destroyed, headers, socket } = raw
-  return !complete && !destroyed && socket.writable && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
+  return !complete && !destroyed && socket.writable &&
+    (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
 }
 
 /** Instead of `reply.send(body)`. */
@@ -33,7 +34,10 @@ export function answerEarly(request: FastifyRequest, reply: FastifyReply, status
   const { raw } = reply
   const text = JSON.stringify(body)
   raw.writeHead(status, {
-    ...reply.getHeaders() as OutgoingHttpHeaders, 'x-content-type-options': 'nosniff', 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text),
+    ...reply.getHeaders() as OutgoingHttpHeaders,
+    'x-content-type-options': 'nosniff',
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
   })
   raw.write(text)
   void drained(request.raw, request.scope.signal).then(isDrained => {

@@ -84,7 +84,13 @@ export class LogStream {
     if (this.#lost === this.#told) return
     const lost = this.#lost - this.#told
     this.#told = this.#lost
-    const line = { level: 40, time: new Date().toISOString(), name: 'ggclip', lost, msg: 'log lines could not be written' }
+    const line = {
+      level: 40,
+      time: new Date().toISOString(),
+      name: 'ggclip',
+      lost,
+      msg: 'log lines could not be written',
+    }
     this.#push(Buffer.from(`${JSON.stringify(line)}\n`))
   }
 

@@ -18,7 +18,9 @@ function ofProcess(): Registry {
     processRegistry = new Registry()
     collectDefaultMetrics({ register: processRegistry })
     new Counter({
-      name: 'ggclip_log_lines_lost_total', help: 'Log lines that could not be written', registers: [processRegistry],
+      name: 'ggclip_log_lines_lost_total',
+      help: 'Log lines that could not be written',
+      registers: [processRegistry],
       collect() {
         this.reset()
         this.inc(stderrLog().lost)
@@ -31,43 +33,78 @@ function ofProcess(): Registry {
 export class Metrics {
   readonly #registry = new Registry()
   readonly #requests = new Counter({
-    name: 'ggclip_http_requests_total', help: 'Requests answered', labelNames: ['route', 'status', 'client'] as const, registers: [this.#registry],
+    name: 'ggclip_http_requests_total',
+    help: 'Requests answered',
+    labelNames: ['route', 'status', 'client'] as const,
+    registers: [this.#registry],
   })
   readonly #duration = new Histogram({
-    name: 'ggclip_http_request_duration_seconds', help: 'From the first byte of a request to the last of its answer',
-    labelNames: ['route'] as const, buckets: seconds, registers: [this.#registry],
+    name: 'ggclip_http_request_duration_seconds',
+    help: 'From the first byte of a request to the last of its answer',
+    labelNames: ['route'] as const,
+    buckets: seconds,
+    registers: [this.#registry],
   })
   readonly #errors = new Counter({
-    name: 'ggclip_errors_total', help: 'Requests that failed, by code', labelNames: ['code'] as const, registers: [this.#registry],
+    name: 'ggclip_errors_total',
+    help: 'Requests that failed, by code',
+    labelNames: ['code'] as const,
+    registers: [this.#registry],
   })
   readonly #stage = new Histogram({
-    name: 'ggclip_stage_seconds', help: 'Latency by stage: read (request), fetch (remote image), decode (image), wait (for a batch, longest of it), run (batch)',
-    labelNames: ['stage'] as const, buckets: seconds, registers: [this.#registry],
+    name: 'ggclip_stage_seconds',
+    help:
+      'Latency by stage: read (request), fetch (remote image), decode (image), wait (for a batch, longest of it), run (batch)',
+    labelNames: ['stage'] as const,
+    buckets: seconds,
+    registers: [this.#registry],
   })
   readonly #batch = new Histogram({
-    name: 'ggclip_batch_size', help: 'Inputs of a batch', labelNames: ['model', 'kind'] as const, buckets: sizes, registers: [this.#registry],
+    name: 'ggclip_batch_size',
+    help: 'Inputs of a batch',
+    labelNames: ['model', 'kind'] as const,
+    buckets: sizes,
+    registers: [this.#registry],
   })
   readonly #inputs = new Counter({
-    name: 'ggclip_inputs_total', help: 'Inputs computed', labelNames: ['model', 'kind'] as const, registers: [this.#registry],
+    name: 'ggclip_inputs_total',
+    help: 'Inputs computed',
+    labelNames: ['model', 'kind'] as const,
+    registers: [this.#registry],
   })
   readonly #loads = new Counter({
-    name: 'ggclip_model_events_total', help: 'Loads, failed loads and unloads', labelNames: ['model', 'event'] as const, registers: [this.#registry],
+    name: 'ggclip_model_events_total',
+    help: 'Loads, failed loads and unloads',
+    labelNames: ['model', 'event'] as const,
+    registers: [this.#registry],
   })
   readonly #loadSeconds = new Gauge({
-    name: 'ggclip_model_load_seconds', help: 'What the latest load took', labelNames: ['model'] as const, registers: [this.#registry],
+    name: 'ggclip_model_load_seconds',
+    help: 'What the latest load took',
+    labelNames: ['model'] as const,
+    registers: [this.#registry],
   })
 
   /** Gauges are read when somebody asks. */
   watch(pool: ModelPool, requests: Requests): void {
     const registers = [this.#registry]
     new Gauge({
-      name: 'ggclip_http_requests_in_progress', help: 'Requests in work', registers,
-      collect() { this.set(requests.count) },
+      name: 'ggclip_http_requests_in_progress',
+      help: 'Requests in work',
+      registers,
+      collect() {
+        this.set(requests.count)
+      },
     })
     const ofModels = (name: string, help: string, read: (slot: ReturnType<ModelPool['get']>) => number): void => {
       new Gauge({
-        name, help, labelNames: ['model'] as const, registers,
-        collect() { for (const slot of pool.slots.values()) this.set({ model: slot.name }, read(slot)) },
+        name,
+        help,
+        labelNames: ['model'] as const,
+        registers,
+        collect() {
+          for (const slot of pool.slots.values()) this.set({ model: slot.name }, read(slot))
+        },
       })
     }
     ofModels('ggclip_model_loaded', '1 when the model is loaded', ({ clip }) => Number(clip !== undefined))

@@ -15,15 +15,26 @@ const unnamed: readonly string[] = ['', 'default/not-specified']
 export class ModelPool {
   readonly slots: ReadonlyMap<string, ModelSlot>
 
-  constructor(settings: Pick<ServerSettings, 'models' | 'unloadAfterMs' | 'maxQueue'>, worldOf: (name: string) => SlotWorld) {
-    this.slots = new Map([...settings.models].map(([name, served]) => [name, new ModelSlot(name, served, worldOf(name), settings)]))
+  constructor(
+    settings: Pick<ServerSettings, 'models' | 'unloadAfterMs' | 'maxQueue'>,
+    worldOf: (name: string) => SlotWorld,
+  ) {
+    this.slots = new Map(
+      [...settings.models].map(([name, served]) => [name, new ModelSlot(name, served, worldOf(name), settings)]),
+    )
   }
 
   /** @param name undefined, or what clients send for it: the first. @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN */
   get(name: string | undefined): ModelSlot {
     const slot = name === undefined || unnamed.includes(name) ? this.slots.values().next().value : this.slots.get(name)
     if (slot) return slot
-    throw about('model', new ClipError('ERR_CLIP_MODEL_UNKNOWN', `no model '${name?.slice(0, 80)}' here: GET /v1/models lists those there are`))
+    throw about(
+      'model',
+      new ClipError(
+        'ERR_CLIP_MODEL_UNKNOWN',
+        `no model '${name?.slice(0, 80)}' here: GET /v1/models lists those there are`,
+      ),
+    )
   }
 
   /**
@@ -61,13 +72,20 @@ export class ModelPool {
 
 /** Loads as `Clip.load` does and runs a picture and a text through, so that the first request finds everything ready. */
 export async function loadServed(
-  { source, dimensions: _, ...options }: ServedModel, settings: Pick<ServerSettings, 'warmUp' | 'maxPixels' | 'maxDecodeMs' | 'svg' | 'maxQueue' | 'maxInputs'>,
-  onTrace: (event: TraceEvent) => void, signal?: AbortSignal,
+  { source, dimensions: _, ...options }: ServedModel,
+  settings: Pick<ServerSettings, 'warmUp' | 'maxPixels' | 'maxDecodeMs' | 'svg' | 'maxQueue' | 'maxInputs'>,
+  onTrace: (event: TraceEvent) => void,
+  signal?: AbortSignal,
 ): Promise<Clip> {
   const clip = await Clip.load(source, {
     // the server admits inputs itself; a label stands for several prompts
-    ...options, maxPixels: settings.maxPixels, maxDecodeMs: settings.maxDecodeMs, svg: settings.svg,
-    maxQueue: 2 * settings.maxQueue + settings.maxInputs, onTrace, signal,
+    ...options,
+    maxPixels: settings.maxPixels,
+    maxDecodeMs: settings.maxDecodeMs,
+    svg: settings.svg,
+    maxQueue: 2 * settings.maxQueue + settings.maxInputs,
+    onTrace,
+    signal,
   })
   if (!settings.warmUp) return clip
   try {

@@ -29,7 +29,9 @@ export class ModelSlot {
   readonly #abort = new AbortController()
 
   constructor(
-    readonly name: string, readonly served: ServedModel, private readonly world: SlotWorld,
+    readonly name: string,
+    readonly served: ServedModel,
+    private readonly world: SlotWorld,
     private readonly limits: { unloadAfterMs: number; maxQueue: number },
   ) {
     this.admission = new Admission(limits.maxQueue, () => this.#clip?.stats().itemMs ?? 0)

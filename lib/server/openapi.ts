@@ -14,7 +14,8 @@ export async function addDocs(app: FastifyInstance): Promise<void> {
       info: {
         title: 'ggclip',
         version: version(),
-        description: 'CLIP over HTTP: texts and images to vectors of one space, zero-shot classification, similarity and ranking.',
+        description:
+          'CLIP over HTTP: texts and images to vectors of one space, zero-shot classification, similarity and ranking.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/' }],
@@ -23,7 +24,9 @@ export async function addDocs(app: FastifyInstance): Promise<void> {
         { name: 'scores', description: 'Classification, similarity, ranking' },
         { name: 'server', description: 'The server itself' },
       ],
-      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'Where the server has keys.' } } },
+      components: {
+        securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'Where the server has keys.' } },
+      },
       // the empty one: a server may have no keys
       security: [{ apiKey: [] }, {}],
     },
@@ -35,8 +38,13 @@ export async function addDocs(app: FastifyInstance): Promise<void> {
   ))
   app.get('/docs', { schema: { hide: true } }, ({ url }, reply) => (
     reply.type('text/html; charset=utf-8')
-      .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-      .serializer(String).send(docsPage(app.swagger() as unknown as OpenApi, url.split('?', 1)[0]!.endsWith('/') ? '../' : ''))
+      .header(
+        'content-security-policy',
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+      )
+      .serializer(String).send(
+        docsPage(app.swagger() as unknown as OpenApi, url.split('?', 1)[0]!.endsWith('/') ? '../' : ''),
+      )
   ))
 }
 

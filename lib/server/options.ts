@@ -1,14 +1,39 @@
 /** The options of {@link Server}: defaults, then checks. */
 import { invalidArgument, outOfRange } from '../errors.js'
-import { checkBoolean, checkInteger, checkOneOf, checkOptions, checkSignal, checkString, checkStrings } from '../validate.js'
+import { checkBoolean, checkInteger, checkOneOf, checkOptions, checkSignal, checkString,
+  checkStrings } from '../validate.js'
 import { checkHostName } from './host-check.js'
 import { checkOrigin } from './origins.js'
 import type { ApiKey, RemoteImageOptions, ServedModel, ServerOptions } from './types.js'
 
 const keys = [
-  'host', 'port', 'models', 'preload', 'warmUp', 'unloadAfterMs', 'apiKeys', 'requestsPerMinute', 'corsOrigins', 'allowedHosts',
-  'remoteImages', 'maxBodyBytes', 'maxImageBytes', 'maxPixels', 'maxDecodeMs', 'svg', 'maxInputs', 'maxQueue', 'maxRequests', 'timeoutMs',
-  'drainMs', 'trustProxy', 'metrics', 'page', 'folder', 'logLevel', 'signal',
+  'host',
+  'port',
+  'models',
+  'preload',
+  'warmUp',
+  'unloadAfterMs',
+  'apiKeys',
+  'requestsPerMinute',
+  'corsOrigins',
+  'allowedHosts',
+  'remoteImages',
+  'maxBodyBytes',
+  'maxImageBytes',
+  'maxPixels',
+  'maxDecodeMs',
+  'svg',
+  'maxInputs',
+  'maxQueue',
+  'maxRequests',
+  'timeoutMs',
+  'drainMs',
+  'trustProxy',
+  'metrics',
+  'page',
+  'folder',
+  'logLevel',
+  'signal',
 ] as const
 const remoteKeys = ['hosts', 'privateAddresses', 'timeoutMs', 'maxRedirects'] as const
 const keyKeys = ['name', 'key', 'requestsPerMinute'] as const
@@ -36,8 +61,12 @@ export function checkServerOptions(options: ServerOptions | undefined) {
     unloadAfterMs: count('unloadAfterMs', 0, 0),
     apiKeys,
     requestsPerMinute: count('requestsPerMinute', 0, 0),
-    corsOrigins: checkStrings('corsOrigins', given.corsOrigins ?? []).map((origin, i) => checkOrigin(`corsOrigins[${i}]`, origin)),
-    allowedHosts: checkStrings('allowedHosts', given.allowedHosts ?? []).map((host, i) => checkHostName(`allowedHosts[${i}]`, host)),
+    corsOrigins: checkStrings('corsOrigins', given.corsOrigins ?? []).map((origin, i) =>
+      checkOrigin(`corsOrigins[${i}]`, origin)
+    ),
+    allowedHosts: checkStrings('allowedHosts', given.allowedHosts ?? []).map((host, i) =>
+      checkHostName(`allowedHosts[${i}]`, host)
+    ),
     remoteImages: checkRemote(given.remoteImages ?? false),
     maxBodyBytes: count('maxBodyBytes', 32 * mebibyte, 1024),
     maxImageBytes: count('maxImageBytes', 16 * mebibyte),
@@ -67,9 +96,11 @@ function checkModels(models: Readonly<Record<string, string | ServedModel>>): Ma
   const list = Object.entries(checkOptions('models', models, Object.keys(models)))
   if (list.length === 0) throw outOfRange('models', 'at least one model', models)
   return new Map(list.map(([name, model]) => {
-    if (!/^[\w][\w.:/@-]{0,127}$/.test(name)) throw outOfRange('models', 'names of letters, digits and . _ : / @ -', name)
+    if (!/^[\w][\w.:/@-]{0,127}$/.test(name))
+      throw outOfRange('models', 'names of letters, digits and . _ : / @ -', name)
     if (typeof model === 'string') return [name, { source: checkString(`models.${name}`, model) }]
-    if (typeof model !== 'object' || model === null) throw invalidArgument(`models.${name}`, 'a source or an object', model)
+    if (typeof model !== 'object' || model === null)
+      throw invalidArgument(`models.${name}`, 'a source or an object', model)
     for (const size of model.dimensions ?? []) checkInteger(`models.${name}.dimensions`, size, { min: 1 })
     return [name, model]
   }))
@@ -77,8 +108,11 @@ function checkModels(models: Readonly<Record<string, string | ServedModel>>): Ma
 
 function checkKeys(list: readonly (string | ApiKey)[]): ApiKey[] {
   if (!Array.isArray(list)) throw invalidArgument('apiKeys', 'an array of keys', list)
-  const found = list.map((entry: string | ApiKey, i) => checkKey(`apiKeys[${i}]`, typeof entry === 'string' ? { name: `key-${i + 1}`, key: entry } : entry))
-  if (new Set(found.map(entry => entry.name)).size < found.length) throw outOfRange('apiKeys', 'keys with different names', list)
+  const found = list.map((entry: string | ApiKey, i) =>
+    checkKey(`apiKeys[${i}]`, typeof entry === 'string' ? { name: `key-${i + 1}`, key: entry } : entry)
+  )
+  if (new Set(found.map(entry => entry.name)).size < found.length)
+    throw outOfRange('apiKeys', 'keys with different names', list)
   return found
 }
 

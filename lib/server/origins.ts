@@ -19,6 +19,7 @@ export function checkOrigin(name: string, text: string): string {
   if (url.username !== '' || url.password !== '' || rest.includes('@')) throw refused('no user')
   // pages of apps and extensions: 'capacitor://localhost', 'chrome-extension://...'
   const origin = url.origin === 'null' ? `${scheme}://${rest}`.toLowerCase() : url.origin
-  if (!/^[a-z\d+.-]+:\/\/(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?$/.test(origin)) throw refused('one host by its name; no pattern')
+  if (!/^[a-z\d+.-]+:\/\/(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?$/.test(origin))
+    throw refused('one host by its name; no pattern')
   return origin
 }

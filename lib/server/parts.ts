@@ -14,12 +14,18 @@ export async function loadParts(): Promise<typeof import('./start.js')> {
     return await import('./start.js')
   } catch (error) {
     if ((error as { code?: string }).code !== 'MODULE_NOT_FOUND') throw error
-    throw new ClipError('ERR_CLIP_SERVER_PARTS', `serving needs packages that ggclip does not bring: npm install ${peers().join(' ')}`, { cause: error })
+    throw new ClipError(
+      'ERR_CLIP_SERVER_PARTS',
+      `serving needs packages that ggclip does not bring: npm install ${peers().join(' ')}`,
+      { cause: error },
+    )
   }
 }
 
 /** As `npm install` takes them. */
 function peers(): string[] {
-  const { peerDependencies } = JSON.parse(readFileSync(path.join(packageFolder, 'package.json'), 'utf8')) as { peerDependencies: Record<string, string> }
+  const { peerDependencies } = JSON.parse(readFileSync(path.join(packageFolder, 'package.json'), 'utf8')) as {
+    peerDependencies: Record<string, string>
+  }
   return Object.entries(peerDependencies).map(([name, range]) => `${name}@${range}`)
 }

@@ -25,8 +25,12 @@ export interface RemoteWorld {
 const redirects = [301, 302, 303, 307, 308]
 
 export function remoteImages(
-  options: Required<RemoteImageOptions>, maxBytes: number,
-  { lookup, admits }: RemoteWorld = { lookup: systemLookup, admits: address => options.privateAddresses || isPublic(address) },
+  options: Required<RemoteImageOptions>,
+  maxBytes: number,
+  { lookup, admits }: RemoteWorld = {
+    lookup: systemLookup,
+    admits: address => options.privateAddresses || isPublic(address),
+  },
 ): (url: string, signal: AbortSignal) => Promise<Buffer> {
   const check = (address: string, host: string): void => {
     if (!admits(address)) throw refused(`'${host}' is not a public address`)
@@ -121,14 +125,20 @@ function decoded(response: http.IncomingMessage, url: string): Readable {
   if (encoding === 'identity' || encoding === '') return response
   const decoder = decoders[encoding]?.()
   if (decoder === undefined) {
-    throw new ClipError('ERR_CLIP_URL_FAILED', `'${shown(url)}' cannot be fetched: content encoding '${encoding.slice(0, 40)}' is not known`)
+    throw new ClipError(
+      'ERR_CLIP_URL_FAILED',
+      `'${shown(url)}' cannot be fetched: content encoding '${encoding.slice(0, 40)}' is not known`,
+    )
   }
   // errors of the connection reach the reader
   return pipeline(response, decoder, () => undefined)
 }
 
 const decoders: Readonly<Record<string, () => Duplex>> = {
-  'gzip': () => zlib.createGunzip(), 'x-gzip': () => zlib.createGunzip(), 'deflate': () => zlib.createInflate(), 'br': () => zlib.createBrotliDecompress(),
+  'gzip': () => zlib.createGunzip(),
+  'x-gzip': () => zlib.createGunzip(),
+  'deflate': () => zlib.createInflate(),
+  'br': () => zlib.createBrotliDecompress(),
 }
 
 function refused(message: string): ClipError {

@@ -25,5 +25,11 @@ export const computeRoutes: readonly ComputeRoute[] = [
   { url: '/v1/classify', schema: classifySchema, files: 'images', handler: classify },
   { url: '/v1/similarity', schema: similaritySchema, files: 'images', handler: similarity },
   { url: '/v1/rank', schema: rankSchema, files: 'documents', handler: rank },
-  { url: '/v1/rerank', alias: '/rerank', schema: { ...rankSchema, operationId: 'rerank' }, files: 'documents', handler: rerank },
+  {
+    url: '/v1/rerank',
+    alias: '/rerank',
+    schema: { ...rankSchema, operationId: 'rerank' },
+    files: 'documents',
+    handler: rerank,
+  },
 ]

@@ -57,7 +57,10 @@ function withCause(error: unknown): unknown {
 export async function assemble(settings: ServerSettings): Promise<{ app: FastifyInstance; context: Context }> {
   const metrics = new Metrics()
   const requests = new Requests()
-  const log = pino({ level: settings.logLevel, base: { name: 'ggclip' }, timestamp: pino.stdTimeFunctions.isoTime }, stderrLog())
+  const log = pino(
+    { level: settings.logLevel, base: { name: 'ggclip' }, timestamp: pino.stdTimeFunctions.isoTime },
+    stderrLog(),
+  )
   const pool = new ModelPool(settings, name => ({
     load: (served, signal) => loadServed(served, settings, event => metrics.trace(name, event), signal),
     after: (ms, action) => {
@@ -76,7 +79,16 @@ export async function assemble(settings: ServerSettings): Promise<{ app: Fastify
     metrics.stage('fetch', performance.now() - began)
     return bytes
   })
-  const context: Context = { settings, pool, requests, metrics, log, fetch, ready: false, startedAt: Math.floor(Date.now() / 1000) }
+  const context: Context = {
+    settings,
+    pool,
+    requests,
+    metrics,
+    log,
+    fetch,
+    ready: false,
+    startedAt: Math.floor(Date.now() / 1000),
+  }
   metrics.watch(pool, requests)
   return { app: await createApp(context), context }
 }
@@ -90,7 +102,9 @@ async function listen(app: FastifyInstance, { host, port }: ServerSettings): Pro
   try {
     await app.listen({ host, port })
   } catch (error) {
-    throw new ClipError('ERR_CLIP_SERVER_LISTEN', `cannot listen on ${host}:${port}: ${(error as Error).message}`, { cause: error })
+    throw new ClipError('ERR_CLIP_SERVER_LISTEN', `cannot listen on ${host}:${port}: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }
 
@@ -99,7 +113,9 @@ async function shutDown(app: FastifyInstance, context: Context): Promise<void> {
   const given = new AbortController()
   await Promise.race([
     endInOrder(app, context),
-    sleep(context.settings.drainMs + hardLimitMs, undefined, { signal: given.signal }).then(() => context.log.warn('ended with work that could not be stopped')),
+    sleep(context.settings.drainMs + hardLimitMs, undefined, { signal: given.signal }).then(() =>
+      context.log.warn('ended with work that could not be stopped')
+    ),
   ])
   given.abort()
   await stderrLog().flush(logMs)

@@ -34,8 +34,14 @@ export class Timing {
   /** `totalMs`: since the request's first byte. Stages that there were not are left out. */
   header(totalMs: number): string {
     const stages = {
-      read: this.#readMs, fetch: this.#fetchMs, decode: this.#decodeMs, queue: this.#queueMs, model: this.#modelMs, total: totalMs,
+      read: this.#readMs,
+      fetch: this.#fetchMs,
+      decode: this.#decodeMs,
+      queue: this.#queueMs,
+      model: this.#modelMs,
+      total: totalMs,
     }
-    return Object.entries(stages).flatMap(([name, ms]) => (ms === undefined ? [] : [`${name};dur=${ms.toFixed(2)}`])).join(', ')
+    return Object.entries(stages).flatMap(([name, ms]) => (ms === undefined ? [] : [`${name};dur=${ms.toFixed(2)}`]))
+      .join(', ')
   }
 }

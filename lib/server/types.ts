@@ -2,7 +2,9 @@
 import type { LoadOptions } from '../types.js'
 
 /** A model as it is served: where it comes from and how it is loaded. */
-export interface ServedModel extends Omit<LoadOptions, 'signal' | 'maxQueue' | 'maxPixels' | 'maxDecodeMs' | 'svg' | 'onTrace'> {
+export interface ServedModel
+  extends Omit<LoadOptions, 'signal' | 'maxQueue' | 'maxPixels' | 'maxDecodeMs' | 'svg' | 'onTrace'>
+{
   /** As for `Clip.load`. Default: the embedded model. */
   source?: string
   /**

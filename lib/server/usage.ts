@@ -16,14 +16,20 @@ export interface PictureSize {
 
 /** Texts: tokens with start and end, without padding, after truncation. Images: one token for each patch. */
 export async function usageOf(
-  clip: Pick<Clip, 'info' | 'tokenize'>, texts: readonly string[], { pictures, signal }: { pictures: readonly PictureSize[]; signal?: AbortSignal },
+  clip: Pick<Clip, 'info' | 'tokenize'>,
+  texts: readonly string[],
+  { pictures, signal }: { pictures: readonly PictureSize[]; signal?: AbortSignal },
 ): Promise<Usage> {
   const { vision, text } = clip.info
   const lengths = text ? await turns.run(eachInSteps(texts, one => lengthOf(clip.tokenize(one), text)), signal) : []
   const textTokens = lengths.reduce((sum, length) => sum + length, 0)
   const imageTokens = vision ? pictures.reduce((sum, picture) => sum + patchesOf(vision, picture), 0) : 0
   const total = textTokens + imageTokens
-  return { prompt_tokens: total, total_tokens: total, prompt_tokens_details: { text_tokens: textTokens, image_tokens: imageTokens } }
+  return {
+    prompt_tokens: total,
+    total_tokens: total,
+    prompt_tokens_details: { text_tokens: textTokens, image_tokens: imageTokens },
+  }
 }
 
 /** Padding may stand on either side; the end token may serve for it, too: its first one behind the text is none. */
@@ -36,12 +42,16 @@ function lengthOf(ids: Int32Array, { padId, eosId }: NonNullable<Clip['info']['t
 
 /** As the engine cuts them (fit_patches of cpp/engine/preprocess.cpp): the same bisection in the same doubles. */
 export function patchesOf(
-  { imageSize, patchSize, anyGrid, maxPatches }: Pick<NonNullable<Clip['info']['vision']>, 'imageSize' | 'patchSize' | 'anyGrid' | 'maxPatches'>,
+  { imageSize, patchSize, anyGrid, maxPatches }: Pick<
+    NonNullable<Clip['info']['vision']>,
+    'imageSize' | 'patchSize' | 'anyGrid' | 'maxPatches'
+  >,
   { width, height }: PictureSize,
 ): number {
   if (!anyGrid) return Math.floor(imageSize / patchSize) ** 2
   const eps = 1e-5
-  const edge = (scale: number, size: number): number => Math.max(patchSize, Math.ceil((size * scale) / patchSize) * patchSize) / patchSize
+  const edge = (scale: number, size: number): number =>
+    Math.max(patchSize, Math.ceil((size * scale) / patchSize) * patchSize) / patchSize
   let [low, high] = [eps / 10, 100]
   while (high - low >= eps) {
     const scale = (low + high) / 2

@@ -37,7 +37,8 @@ export function callOf({ scope: { signal, client, uploads, timing } }: FastifyRe
 /** What the calls to the model are told of the request. */
 export function callOptions({ signal, client, timing, pictures }: Call): CallOptions {
   return {
-    signal, client,
+    signal,
+    client,
     onTrace: event => {
       if (event.type === 'decode') pictures.push({ width: event.width ?? 0, height: event.height ?? 0 })
       timing.onTrace(event)
@@ -47,7 +48,11 @@ export function callOptions({ signal, client, timing, pictures }: Call): CallOpt
 
 /** Runs `work` with the model, once `count` inputs are admitted. */
 export async function withModel<T>(
-  context: Context, call: Call, model: string | undefined, count: number, work: (clip: Clip, slot: ModelSlot) => Promise<T>,
+  context: Context,
+  call: Call,
+  model: string | undefined,
+  count: number,
+  work: (clip: Clip, slot: ModelSlot) => Promise<T>,
 ): Promise<T> {
   const { maxInputs } = context.settings
   if (count > maxInputs) throw outOfRange('the request', `at most ${maxInputs} inputs (maxInputs)`, count)
@@ -66,7 +71,10 @@ export async function withModel<T>(
  * names, few are fetched, decoded and waiting.
  */
 export async function eachImage<T>(
-  context: Context, call: Call, images: readonly ImageInput[], encode: (files: Buffer[]) => Promise<T[]>,
+  context: Context,
+  call: Call,
+  images: readonly ImageInput[],
+  encode: (files: Buffer[]) => Promise<T[]>,
 ): Promise<T[]> {
   const results: T[] = []
   const size = context.fetch ? remoteSlice : imageSlice
@@ -78,7 +86,9 @@ export async function eachImage<T>(
       const slice = images.slice(from, next += size)
       try {
         const made = await withNames(slice, fetchImages(context, call, slice).then(encode))
-        made.forEach((result, i) => { results[from + i] = result })
+        made.forEach((result, i) => {
+          results[from + i] = result
+        })
       } catch (error) {
         failed = true
         throw error
@@ -98,14 +108,20 @@ async function fetchImages({ settings, fetch }: Context, call: Call, images: rea
     return bytes
   })
   const sources = { maxBytes: settings.maxImageBytes, fetch: timed, signal: call.signal }
-  return settleAll(images.map(({ name, image }) => imageBytes(name, image, sources).catch((error: unknown) => {
-    throw isOfImage(error) ? about(name, error) : error
-  })))
+  return settleAll(images.map(({ name, image }) =>
+    imageBytes(name, image, sources).catch((error: unknown) => {
+      throw isOfImage(error) ? about(name, error) : error
+    })
+  ))
 }
 
 /** One vector an input, in order. */
 export async function encodeInputs(
-  context: Context, call: Call, clip: Clip, inputs: readonly Input[], { normalize = true } = {},
+  context: Context,
+  call: Call,
+  clip: Clip,
+  inputs: readonly Input[],
+  { normalize = true } = {},
 ): Promise<Float32Array[]> {
   const [texts, images] = [textsOf(inputs), imagesOf(inputs)]
   const options = { normalize, ...callOptions(call) }

@@ -29,7 +29,6 @@ export interface BuiltTokenizer {
   paddingSide?: 'left' | 'right'
 }
 
-
 /** Parses `source`: this is where the time goes that {@link createTokenizer} saves until the first text. */
 export function buildTokenizer(source: TokenizerSource, cleaning: TextCleaning, fixed: FixedIds): BuiltTokenizer {
   if ('tokens' in source) return failing('', () => fromTokens(source, cleaning, fixed))
@@ -51,27 +50,44 @@ export function buildTokenizer(source: TokenizerSource, cleaning: TextCleaning, 
 }
 
 /** What a CLIP tokenizer.json puts around a text, where it is not the start and the end token. open_clip never asks it. */
-function unusualFrame(postProcessor: unknown, { bosId, eosId }: BuiltTokenizer, cleaning: TextCleaning): { frame?: Frame } {
+function unusualFrame(
+  postProcessor: unknown,
+  { bosId, eosId }: BuiltTokenizer,
+  cleaning: TextCleaning,
+): { frame?: Frame } {
   if (postProcessor === undefined || cleaning === 'open_clip' || cleaning === 'canonicalize') return {}
   const frame = frameOf(postProcessor)
   return JSON.stringify(frame) === JSON.stringify({ before: [bosId], after: [eosId] }) ? {} : { frame }
 }
 
-function clipTokenizer({ json, added, specials, ids }: Description, cleaning: TextCleaning, fixed: FixedIds): BuiltTokenizer {
+function clipTokenizer(
+  { json, added, specials, ids }: Description,
+  cleaning: TextCleaning,
+  fixed: FixedIds,
+): BuiltTokenizer {
   const rankOf = ranksOfMerges(mergeLines(json.model.merges, 'model.merges'))
   return clipEncoder({ ids, added, specials, rankOf, cleaning, fixed })
 }
 
-function fromTokens({ tokens, merges, specials = {} }: TokenListSource, cleaning: TextCleaning, fixed: FixedIds): BuiltTokenizer {
+function fromTokens(
+  { tokens, merges, specials = {} }: TokenListSource,
+  cleaning: TextCleaning,
+  fixed: FixedIds,
+): BuiltTokenizer {
   const ids = idsOfTokens(tokens)
   const idOf = (token: string): number | undefined => ids.get(token)
   const { bosId, eosId } = specialIds(idOf, specials, fixed)
   const special = new Set([bosId, eosId])
-  const rankOf = merges === undefined ? impliedMerges(tokens, idOf, id => special.has(id)).rankOf : ranksOfMerges(mergeLines(merges))
-  const names = new Set([...Object.values(specials) as (string | undefined)[], ...[bosId, eosId].map(id => (id === undefined ? undefined : tokens[id]))])
+  const rankOf = merges === undefined
+    ? impliedMerges(tokens, idOf, id => special.has(id)).rankOf
+    : ranksOfMerges(mergeLines(merges))
+  const names = new Set([...Object.values(specials) as (string | undefined)[],
+    ...[bosId, eosId].map(id => (id === undefined ? undefined : tokens[id]))])
   const added = [...names].flatMap((content): AddedToken[] => {
     const id = content ? ids.get(content) : undefined
-    return id === undefined ? [] : [{ id, content: content!, special: true, normalized: false, singleWord: false, lstrip: false, rstrip: false }]
+    return id === undefined
+      ? []
+      : [{ id, content: content!, special: true, normalized: false, singleWord: false, lstrip: false, rstrip: false }]
   })
   return clipEncoder({ ids, added, specials, rankOf, cleaning, fixed, tokenCount: tokens.length })
 }
@@ -95,7 +111,10 @@ function clipEncoder({ ids, added, specials, rankOf, cleaning, fixed, ...known }
   let byId: (string | undefined)[] | undefined
   const tokens = (): (string | undefined)[] => (byId ??= tokensById(ids, added, tokenCount))
   const vocabulary: ClipVocabulary = {
-    tokenCount, idOf, tokens, rankOf,
+    tokenCount,
+    idOf,
+    tokens,
+    rankOf,
     unknownId: specials.unk === undefined ? found.eosId : idOf(specials.unk) ?? found.eosId,
     bosId: found.bosId,
     eosId: found.eosId,
@@ -105,7 +124,11 @@ function clipEncoder({ ids, added, specials, rankOf, cleaning, fixed, ...known }
   return { encoder: new ClipBpeEncoder(vocabulary, cleaning), ...found }
 }
 
-function specialIds(idOf: (token: string) => number | undefined, specials: SpecialTokens, fixed: FixedIds): Omit<BuiltTokenizer, 'encoder'> {
+function specialIds(
+  idOf: (token: string) => number | undefined,
+  specials: SpecialTokens,
+  fixed: FixedIds,
+): Omit<BuiltTokenizer, 'encoder'> {
   const first = (names: (string | undefined)[]): number | undefined => {
     for (const name of names) {
       const id = name === undefined ? undefined : idOf(name)
@@ -117,7 +140,11 @@ function specialIds(idOf: (token: string) => number | undefined, specials: Speci
   return { bosId: fixed.bosId ?? first([specials.bos, ...usualBos]), eosId, padId: first([specials.pad]) ?? eosId }
 }
 
-function tokensById(ids: ReadonlyMap<string, number>, added: readonly AddedToken[], count: number): (string | undefined)[] {
+function tokensById(
+  ids: ReadonlyMap<string, number>,
+  added: readonly AddedToken[],
+  count: number,
+): (string | undefined)[] {
   const tokens = new Array<string | undefined>(count).fill(undefined)
   for (const [token, id] of ids) tokens[id] = token
   for (const { content, id } of added) tokens[id] = content
@@ -137,7 +164,10 @@ function idsOfTokens(tokens: unknown): Map<string, number> {
 function checkBytes(idOf: (token: string) => number | undefined): void {
   const missing = byteChars.find(char => idOf(char) === undefined || idOf(char + wordEnd) === undefined)
   if (missing !== undefined) {
-    throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `the vocabulary lacks the byte token ${JSON.stringify(missing)}` +
-      ' and has no token for what is unknown')
+    throw new ClipError(
+      'ERR_CLIP_TOKENIZER_INVALID',
+      `the vocabulary lacks the byte token ${JSON.stringify(missing)}` +
+        ' and has no token for what is unknown',
+    )
   }
 }

@@ -57,7 +57,9 @@ export class FileEncoder implements TextEncoder {
 
   decode(ids: readonly number[]): string {
     const tokens = (this.#tokens ??= this.#tokensById())
-    const known = ids.map(id => tokens[id]).filter(token => token !== undefined && this.#extra.get(token)?.special !== true)
+    const known = ids.map(id => tokens[id]).filter(token =>
+      token !== undefined && this.#extra.get(token)?.special !== true
+    )
     return known.length === 0 ? '' : this.#decode(known as string[]).join('').trim()
   }
 
@@ -87,7 +89,7 @@ function cleanerBefore(normalize: Normalize, cleaning: TextCleaning): Normalize 
   if (cleaning === 'open_clip' || cleaning === 'repair') return repairText
   if (cleaning === 'repair_lower' || cleaning === 'repair_canonicalize') return text => cleanText(text, cleaning)
   // Hugging Face's SigLIP files remove case and punctuation by themselves
-  if (cleaning === 'canonicalize' && !/^\u2581?aab$/.test(normalize('Aa,;_!B'))) return text => cleanText(text, 'canonicalize')
+  if (cleaning === 'canonicalize' && !/^\u2581?aab$/.test(normalize('Aa,;_!B')))
+    return text => cleanText(text, 'canonicalize')
   return text => text
 }
-

@@ -20,9 +20,12 @@ const maxContent = 2048
 /** @param special of a token that says nothing of it */
 function tokenOf(value: unknown, at: string, special = false): NewToken {
   const { length } = (isRecord(value) ? value.content ?? '' : value) as { length?: unknown }
-  if (typeof length === 'number' && length > maxContent) throw invalidPart(at, `a token of at most ${maxContent} characters`, length)
-  if (typeof value === 'string') return { content: value, special, normalized: !special, singleWord: false, lstrip: false, rstrip: false }
-  if (!isRecord(value) || typeof value.content !== 'string') throw invalidPart(at, 'a token or an object with its content', value)
+  if (typeof length === 'number' && length > maxContent)
+    throw invalidPart(at, `a token of at most ${maxContent} characters`, length)
+  if (typeof value === 'string')
+    return { content: value, special, normalized: !special, singleWord: false, lstrip: false, rstrip: false }
+  if (!isRecord(value) || typeof value.content !== 'string')
+    throw invalidPart(at, 'a token or an object with its content', value)
   const flag = (name: string, fallback: boolean): boolean => {
     const found = value[name] ?? fallback
     if (typeof found !== 'boolean') throw invalidPart(`${at}.${name}`, 'true or false', found)
@@ -30,8 +33,12 @@ function tokenOf(value: unknown, at: string, special = false): NewToken {
   }
   const isSpecial = flag('special', special)
   return {
-    content: value.content, special: isSpecial, normalized: flag('normalized', !isSpecial), singleWord: flag('single_word', false),
-    lstrip: flag('lstrip', false), rstrip: flag('rstrip', false),
+    content: value.content,
+    special: isSpecial,
+    normalized: flag('normalized', !isSpecial),
+    singleWord: flag('single_word', false),
+    lstrip: flag('lstrip', false),
+    rstrip: flag('rstrip', false),
   }
 }
 
@@ -47,7 +54,8 @@ function namedTokens(beside: BesideFiles): Map<Role, NewToken> {
   const named = new Map<Role, NewToken>()
   for (const role of roles) {
     const value = fields[`${role}_token`]
-    if (typeof value === 'string' || isRecord(value)) named.set(role, tokenOf(value, `${role}_token`, typeof value === 'string'))
+    if (typeof value === 'string' || isRecord(value))
+      named.set(role, tokenOf(value, `${role}_token`, typeof value === 'string'))
   }
   return named
 }
@@ -66,17 +74,25 @@ export function specialNames(beside: BesideFiles): SpecialTokens {
  * @param rebuilds whether the tokenizer's class takes nothing but the vocabulary of the tokenizer.json
  * @param defaults tokens that the class names where the files do not
  */
-export function addedTokensOf(listed: unknown, beside: BesideFiles, rebuilds: boolean, defaults: Readonly<Partial<Record<Role, string>>>): NewToken[] {
+export function addedTokensOf(
+  listed: unknown,
+  beside: BesideFiles,
+  rebuilds: boolean,
+  defaults: Readonly<Partial<Record<Role, string>>>,
+): NewToken[] {
   const fields = fieldsOf(beside)
   const own = listedTokens(listed)
   const named = namedTokens(beside)
   for (const role of roles) {
     const token = defaults[role]
-    if (token !== undefined && !named.has(role) && fields[`${role}_token`] !== null) named.set(role, tokenOf(token, role, true))
+    if (token !== undefined && !named.has(role) && fields[`${role}_token`] !== null)
+      named.set(role, tokenOf(token, role, true))
   }
   const extra = extraTokens(fields)
   const names = new Set([...named.values()].map(({ content }) => content))
-  const specials = new Set([...names, ...(Array.isArray(fields.extra_special_tokens) ? extra : []).map(({ content }) => content)])
+  const specials = new Set([...names, ...(Array.isArray(fields.extra_special_tokens) ? extra : []).map(({ content }) =>
+    content
+  )])
   const ordered = fields.added_tokens_decoder === undefined
     ? sorted([...addedFile(beside.added ?? {}, specials), ...own])
     : sorted(decoderTokens(fields.added_tokens_decoder))
@@ -104,7 +120,8 @@ function listedTokens(listed: unknown): Placed[] {
   if (!Array.isArray(listed)) throw invalidPart('added_tokens', 'a list', listed)
   return listed.map((token: unknown, index): Placed => {
     const at = `added_tokens[${index}]`
-    if (!isRecord(token) || typeof token.content !== 'string' || token.content === '') throw invalidPart(at, 'an id and a content', token)
+    if (!isRecord(token) || typeof token.content !== 'string' || token.content === '')
+      throw invalidPart(at, 'an id and a content', token)
     return [checkedId(token.id, `${at}.id`), tokenOf(token, at)]
   })
 }
@@ -112,18 +129,24 @@ function listedTokens(listed: unknown): Placed[] {
 function decoderTokens(decoder: unknown): Placed[] {
   const at = 'tokenizer_config.json: added_tokens_decoder'
   if (!isRecord(decoder)) throw invalidPart(at, 'an object', decoder)
-  return Object.entries(decoder).map(([id, token]): Placed => [checkedId(/^\d+$/.test(id) ? Number(id) : id, at), tokenOf(token, `${at}.${id}`)])
+  return Object.entries(decoder).map((
+    [id, token],
+  ): Placed => [checkedId(/^\d+$/.test(id) ? Number(id) : id, at), tokenOf(token, `${at}.${id}`)])
 }
 
 function addedFile(added: Readonly<Record<string, unknown>>, specials: ReadonlySet<string>): Placed[] {
-  return Object.entries(added).map(([content, id]): Placed =>
-    [checkedId(id, `added_tokens.json: ${JSON.stringify(content)}`), tokenOf(content, content, specials.has(content))])
+  return Object.entries(added).map((
+    [content, id],
+  ): Placed => [checkedId(id, `added_tokens.json: ${JSON.stringify(content)}`),
+    tokenOf(content, content, specials.has(content))]
+  )
 }
 
 function extraTokens(fields: Readonly<Record<string, unknown>>): NewToken[] {
   return ['extra_special_tokens', 'additional_special_tokens'].flatMap(key => {
     const list = fields[key]
-    if (isRecord(list)) return Object.entries(list).map(([name, token]) => ({ ...tokenOf(token, `${key}.${name}`, true), special: true }))
+    if (isRecord(list))
+      return Object.entries(list).map(([name, token]) => ({ ...tokenOf(token, `${key}.${name}`, true), special: true }))
     if (list === undefined || list === null) return []
     if (!Array.isArray(list)) throw invalidPart(key, 'a list', list)
     return list.map((token: unknown, index) => ({ ...tokenOf(token, `${key}[${index}]`, true), special: true }))

@@ -3,16 +3,12 @@ import { checkInteger } from '../validate.js'
 import type { BuiltTokenizer } from './build.js'
 import type { Frame } from './stages/frame.js'
 import { failing } from './files/parts.js'
-import {
-  textCleanings, type TextCleaning, type TokenizerSettings, type TokenizerSource,
-} from './types.js'
+import { textCleanings, type TextCleaning, type TokenizerSettings, type TokenizerSource } from './types.js'
 
 export { hasUsualNames } from './files/special-names.js'
 export { readTokenizerSource, type TokenizerFiles } from './files/read-source.js'
-export {
-  textCleanings, type SpecialTokens, type TextCleaning, type TokenizerJsonSource, type TokenizerSettings,
-  type TokenizerSource, type TokenListSource, type VocabularySource,
-} from './types.js'
+export { textCleanings, type SpecialTokens, type TextCleaning, type TokenizerJsonSource, type TokenizerSettings,
+  type TokenizerSource, type TokenListSource, type VocabularySource } from './types.js'
 
 /** Text to token ids and back. Every member but `contextLength` parses the vocabulary when it is first used. */
 export interface ClipTokenizer {
@@ -149,7 +145,10 @@ class LazyTokenizer implements ClipTokenizer {
       checkSource(source)
       // the tables of text cleaning and the tokenizer library cost an image-only user ten milliseconds
       const { buildTokenizer } = require('./build.js') as typeof import('./build.js')
-      this.#ready = named(this.#settings.file, () => withIds(buildTokenizer(source, this.#settings.cleaning, this.#settings), this.#settings))
+      this.#ready = named(
+        this.#settings.file,
+        () => withIds(buildTokenizer(source, this.#settings.cleaning, this.#settings), this.#settings),
+      )
       this.#source = undefined // the text of a vocabulary is megabytes
     }
     return this.#ready
@@ -179,7 +178,11 @@ function withIds(built: BuiltTokenizer, settings: CheckedSettings): ReadyTokeniz
 
 /** Ids that the settings fix win over the file's: CLIPA's rows end with 0 where its file says [SEP]. */
 function framed({ before, after }: Frame, { bosId, eosId }: CheckedSettings): Frame {
-  const swap = (ids: number[], id: number | undefined, at: number): number[] => (id === undefined || ids.length === 0 ? ids : ids.with(at, id))
+  const swap = (
+    ids: number[],
+    id: number | undefined,
+    at: number,
+  ): number[] => (id === undefined || ids.length === 0 ? ids : ids.with(at, id))
   return { before: swap(before, bosId, 0), after: swap(after, eosId, -1) }
 }
 
@@ -234,6 +237,7 @@ function checkSettings(settings: TokenizerSettings): CheckedSettings {
   for (const [name, value] of [['addBos', addBos], ['addEos', addEos]] as const) {
     if (typeof value !== 'boolean') throw invalidArgument(`settings.${name}`, 'true or false', value)
   }
-  if (settings.file !== undefined && typeof settings.file !== 'string') throw invalidArgument('settings.file', 'a path', settings.file)
+  if (settings.file !== undefined && typeof settings.file !== 'string')
+    throw invalidArgument('settings.file', 'a path', settings.file)
   return { ...settings, cleaning: cleaning satisfies TextCleaning, addBos, addEos }
 }

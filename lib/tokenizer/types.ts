@@ -1,6 +1,13 @@
 /** Every {@link TextCleaning}. */
 export const textCleanings = [
-  'whitespace_lower', 'open_clip', 'canonicalize', 'none', 'repair', 'repair_lower', 'lower', 'repair_canonicalize',
+  'whitespace_lower',
+  'open_clip',
+  'canonicalize',
+  'none',
+  'repair',
+  'repair_lower',
+  'lower',
+  'repair_canonicalize',
 ] as const
 
 /**

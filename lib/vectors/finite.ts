@@ -9,7 +9,10 @@ export function isFiniteVector(values: Float32Array): boolean {
 
 /** What the model computed for an input is not finite. `what`: "embedding", or the name of a state. */
 export function notFinite(model: string, input: string, what: string): ClipError {
-  return new ClipError('ERR_CLIP_NOT_FINITE', `${model}: ${input}: expected a finite ${what}, the model computed NaN or infinite values`)
+  return new ClipError(
+    'ERR_CLIP_NOT_FINITE',
+    `${model}: ${input}: expected a finite ${what}, the model computed NaN or infinite values`,
+  )
 }
 
 /** @throws {RangeError} ERR_CLIP_OUT_OF_RANGE naming the first value that is not finite */

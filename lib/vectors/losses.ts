@@ -46,7 +46,10 @@ export function contrastiveLoss(images: readonly Vector[], texts: readonly Vecto
  * console.log(sigmoidLoss(images, [[0, 1], [1, 0]], 20, -10).toFixed(2)) // 20.00
  */
 export function sigmoidLoss(
-  images: readonly Vector[], texts: readonly Vector[], scale: number, bias: number = 0,
+  images: readonly Vector[],
+  texts: readonly Vector[],
+  scale: number,
+  bias: number = 0,
 ): number {
   const logits = pairLogits(images, texts, scale, checkNumber('bias', bias))
   let sum = 0

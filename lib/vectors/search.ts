@@ -57,7 +57,9 @@ export async function topK(queries: Float32Array, matrix: Matrix, k: number, opt
   const native = nativeMatrix('matrix', matrix)
   checkRows('queries', queries, matrix.dim)
   checkInteger('k', k, { min: 1, max: 2 ** 30 })
-  const found = ownRealm(await withAbort(signal, () => loadAddon().topK(queries.slice(), native, matrix.dim, k, threads)))
+  const found = ownRealm(
+    await withAbort(signal, () => loadAddon().topK(queries.slice(), native, matrix.dim, k, threads)),
+  )
   return { ...found, k: Math.min(k, native.rows) }
 }
 
@@ -70,7 +72,11 @@ export async function topK(queries: Float32Array, matrix: Matrix, k: number, opt
  * const a = { data: Float32Array.of(1, 0, 0, 1), dim: 2 }
  * console.log([...await similarityMatrix(a, { data: Int8Array.of(3, 4), dim: 2 })].join()) // 3,4
  */
-export async function similarityMatrix(a: Matrix & { data: Float32Array }, b: Matrix, options?: SearchOptions): Promise<Float32Array> {
+export async function similarityMatrix(
+  a: Matrix & { data: Float32Array },
+  b: Matrix,
+  options?: SearchOptions,
+): Promise<Float32Array> {
   const { signal, threads } = searchOptions(options)
   const native = nativeMatrix('b', b)
   checkRows('a.data', a?.data, b.dim)
@@ -90,13 +96,21 @@ function checkRows(name: string, data: Float32Array, dim: number): void {
 
 function nativeMatrix(name: string, matrix: Matrix): NativeMatrix {
   const data: unknown = (matrix as Matrix | null | undefined)?.data
-  const type = types.isFloat32Array(data) ? 'f32' : types.isUint16Array(data) ? 'f16' : types.isInt8Array(data) ? 'int8' : undefined
-  if (type === undefined) throw invalidArgument(`${name}.data`, 'a Float32Array, Uint16Array (f16 bits) or Int8Array', data)
+  const type = types.isFloat32Array(data)
+    ? 'f32'
+    : types.isUint16Array(data)
+    ? 'f16'
+    : types.isInt8Array(data)
+    ? 'int8'
+    : undefined
+  if (type === undefined)
+    throw invalidArgument(`${name}.data`, 'a Float32Array, Uint16Array (f16 bits) or Int8Array', data)
   const { buffer } = matrix.data
   if (types.isSharedArrayBuffer(buffer) || (buffer as { resizable?: boolean }).resizable) {
     throw invalidArgument(`${name}.data`, 'an array over an ArrayBuffer that is neither shared nor resizable', buffer)
   }
   const dim = checkInteger(`${name}.dim`, matrix.dim, { min: 1, max: 2 ** 24 })
-  if (matrix.data.length % dim !== 0) throw outOfRange(`${name}.data`, `a multiple of ${dim} values`, matrix.data.length)
+  if (matrix.data.length % dim !== 0)
+    throw outOfRange(`${name}.data`, `a multiple of ${dim} values`, matrix.data.length)
   return { data: matrix.data, type, rows: matrix.data.length / dim }
 }

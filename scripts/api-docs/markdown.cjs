@@ -23,10 +23,14 @@ class Writer {
   prose(text) {
     return text
       .replace(/\{@link ([^}]+)\}/g, (_, name) => {
-        const target = [name, name.replace(/^[A-Z]\w*\./, owner => owner[0].toLowerCase() + owner.slice(1)), name.split('.')[0]].find(one => this.pageOf.has(one))
+        const target = [name, name.replace(/^[A-Z]\w*\./, owner => owner[0].toLowerCase() + owner.slice(1)),
+          name.split('.')[0]].find(one => this.pageOf.has(one))
         return target === undefined ? `\`${name}\`` : this.link(target, `\`${name}\``)
       })
-      .replace(/`?\b(ERR_CLIP_[A-Z_]*[A-Z])\b(?!_?\*)`?/g, (_, code) => `[\`${code}\`](../errors.md#${code.toLowerCase()})`)
+      .replace(
+        /`?\b(ERR_CLIP_[A-Z_]*[A-Z])\b(?!_?\*)`?/g,
+        (_, code) => `[\`${code}\`](../errors.md#${code.toLowerCase()})`,
+      )
       .replace(/`?\b(ERR_CLIP_[A-Z_]*_\*)`?/g, (_, codes) => `[\`${codes}\`](../errors.md)`)
       .replace(/\bdocs\/([\w-]+\.md)/g, (_, file) => `[${file}](../${file})`)
   }
@@ -48,7 +52,11 @@ class Writer {
   }
 
   throws(lines) {
-    const told = lines.map(line => this.prose(line.replace(/\{([\w|]+)\}\s*/g, (_, names) => `${names.split('|').map(name => `\`${name}\``).join(' or ')}: `)))
+    const told = lines.map(line =>
+      this.prose(
+        line.replace(/\{([\w|]+)\}\s*/g, (_, names) => `${names.split('|').map(name => `\`${name}\``).join(' or ')}: `),
+      )
+    )
     return told.length > 0 ? [`**Throws** ${told.join('; ')}${/[.:]$/.test(told.at(-1)) ? '' : '.'}`] : []
   }
 
@@ -93,21 +101,30 @@ class Writer {
       this.prose(doc.text),
       ...this.examples(doc),
       ...(elsewhere.length > 0 ? [`Members: ${elsewhere.map(member => this.link(member.name)).join(', ')}.`] : []),
-      ...own.flatMap(member => (member.kind === 'method' ? this.callable(member, `${level}#`) : this.property(member, `${level}#`))),
+      ...own.flatMap(
+        member => (member.kind === 'method' ? this.callable(member, `${level}#`) : this.property(member, `${level}#`)),
+      ),
     ]
   }
 
   interface(item, level) {
     const { name, doc, fields, inherited } = item
     const isOptions = fields.some(field => field.isOptional && splitDefault(field.doc.text).fallback !== '')
-    const head = isOptions ? '| option | type | default | meaning |\n|---|---|---|---|' : '| field | type | meaning |\n|---|---|---|'
+    const head = isOptions
+      ? '| option | type | default | meaning |\n|---|---|---|---|'
+      : '| field | type | meaning |\n|---|---|---|'
     const rows = fields.map(field => {
-      const { meaning, fallback } = isOptions ? splitDefault(field.doc.text) : { meaning: joinLines(field.doc.text), fallback: '' }
-      const shown = [`\`${field.name}${field.isOptional && !isOptions ? '?' : ''}\``, this.type(field.type), this.prose(meaning)]
+      const { meaning, fallback } = isOptions
+        ? splitDefault(field.doc.text)
+        : { meaning: joinLines(field.doc.text), fallback: '' }
+      const shown = [`\`${field.name}${field.isOptional && !isOptions ? '?' : ''}\``, this.type(field.type),
+        this.prose(meaning)]
       if (isOptions) shown.splice(2, 0, this.prose(fallback) || (field.isOptional ? '' : 'required'))
       return `| ${shown.map(one => this.cell(one)).join(' | ')} |`
     })
-    const others = [...inherited].map(([base, names]) => `- of ${this.link(base)}: ${names.map(one => `\`${one}\``).join(', ')}`)
+    const others = [...inherited].map(([base, names]) =>
+      `- of ${this.link(base)}: ${names.map(one => `\`${one}\``).join(', ')}`
+    )
     return [
       `${level} ${name}`,
       this.prose(doc.text),
@@ -119,16 +136,21 @@ class Writer {
   }
 
   constant({ name, doc, text }, level) {
-    return [`${level} ${name}`, this.prose(doc.text), this.code(text.length > 200 ? text.replace(/\['.*'\]/, 'string[]') : text), ...this.examples(doc), ...this.seeAlso(text, name)]
+    return [`${level} ${name}`, this.prose(doc.text),
+      this.code(text.length > 200 ? text.replace(/\['.*'\]/, 'string[]') : text), ...this.examples(doc),
+      ...this.seeAlso(text, name)]
   }
 
   alias({ name, doc, text }, level) {
-    return [`${level} ${name}`, this.prose(doc.text), this.code(text), ...this.examples(doc), ...this.seeAlso(text, name), ...this.usedBy(name)]
+    return [`${level} ${name}`, this.prose(doc.text), this.code(text), ...this.examples(doc),
+      ...this.seeAlso(text, name), ...this.usedBy(name)]
   }
 
   /** The calls, and types, that name it. */
   usedBy(name) {
-    const names = [...this.items.values()].filter(item => item.name !== name && new RegExp(`\\b${name}\\b`).test(textOf(item))).map(item => item.name)
+    const names = [...this.items.values()].filter(item =>
+      item.name !== name && new RegExp(`\\b${name}\\b`).test(textOf(item))
+    ).map(item => item.name)
     return names.length > 0 ? [`Used by ${names.map(one => this.link(one)).join(', ')}.`] : []
   }
 
@@ -154,7 +176,9 @@ class Writer {
   }
 
   codeTable() {
-    const rows = this.errors.map(({ code, type, when }) => `| [\`${code}\`](../errors.md#${code.toLowerCase()}) | \`${type}\` | ${this.cell(when)} |`)
+    const rows = this.errors.map(({ code, type, when }) =>
+      `| [\`${code}\`](../errors.md#${code.toLowerCase()}) | \`${type}\` | ${this.cell(when)} |`
+    )
     return `### All codes\n\n| code | class | when |\n|---|---|---|\n${rows.join('\n')}`
   }
 
@@ -164,10 +188,14 @@ class Writer {
       const rows = names.map(name => `- ${this.link(name)}${describe(this, this.items.get(name))}`)
       return `## [${title}](${file})\n\n${rows.join('\n')}`
     })
-    return `# API\n\n${[
-      'Every export of `ggclip`, made from the sources by `npm run docs`; the examples run in the tests. Start with',
-      '[loading](loading.md), then [encoding](encoding.md) or [classifying](classifying.md).',
-    ].join('\n')}\n\nTimes are milliseconds, sizes bytes, lengths of pictures pixels, unless a line says otherwise.\n\n${sections.join('\n\n')}\n`
+    return `# API\n\n${
+      [
+        'Every export of `ggclip`, made from the sources by `npm run docs`; the examples run in the tests. Start with',
+        '[loading](loading.md), then [encoding](encoding.md) or [classifying](classifying.md).',
+      ].join('\n')
+    }\n\nTimes are milliseconds, sizes bytes, lengths of pictures pixels, unless a line says otherwise.\n\n${
+      sections.join('\n\n')
+    }\n`
   }
 }
 

@@ -45,7 +45,8 @@ function docOf(node) {
 }
 
 const oneLine = text => text.replace(/\/\*\*[\s\S]*?\*\/\s*/g, '').replace(/\s*\n\s*/g, ' ')
-const isHidden = node => ts.isPrivateIdentifier(node.name ?? node)
+const isHidden = node =>
+  ts.isPrivateIdentifier(node.name ?? node)
   || (ts.getCombinedModifierFlags(node) & (ts.ModifierFlags.Private | ts.ModifierFlags.Protected)) !== 0
 
 class Reader {
@@ -59,10 +60,13 @@ class Reader {
     const [declaration] = declarations
     const doc = docOf(declaration)
     if (ts.isFunctionDeclaration(declaration)) return { kind: 'function', ...this.callable(declarations, symbol.name) }
-    if (ts.isClassDeclaration(declaration)) return { kind: 'class', doc, members: this.classMembers(declaration, symbol) }
-    if (ts.isInterfaceDeclaration(declaration)) return { kind: 'interface', doc, ...this.fields(symbol), head: this.interfaceHead(declaration) }
+    if (ts.isClassDeclaration(declaration))
+      return { kind: 'class', doc, members: this.classMembers(declaration, symbol) }
+    if (ts.isInterfaceDeclaration(declaration))
+      return { kind: 'interface', doc, ...this.fields(symbol), head: this.interfaceHead(declaration) }
     if (ts.isTypeAliasDeclaration(declaration)) return { kind: 'type', doc, text: this.aliasText(declaration) }
-    if (ts.isVariableDeclaration(declaration)) return { kind: 'constant', doc, text: `const ${symbol.name}: ${this.typeOf(symbol, declaration)}` }
+    if (ts.isVariableDeclaration(declaration))
+      return { kind: 'constant', doc, text: `const ${symbol.name}: ${this.typeOf(symbol, declaration)}` }
     throw new Error(`${symbol.name}: ${ts.SyntaxKind[declaration.kind]} is new to the API reference`)
   }
 
@@ -76,7 +80,8 @@ class Reader {
   signature(node, prefix) {
     const parameters = node.parameters.map(parameter => oneLine(parameter.getText())).join(', ')
     const generics = node.typeParameters ? `<${node.typeParameters.map(one => one.getText()).join(', ')}>` : ''
-    const result = node.type ? oneLine(node.type.getText())
+    const result = node.type ?
+      oneLine(node.type.getText())
       : this.checker.typeToString(this.checker.getReturnTypeOfSignature(this.checker.getSignatureFromDeclaration(node)))
     return `${prefix}${generics}(${parameters})${ts.isConstructorDeclaration(node) ? '' : `: ${result}`}`
   }
@@ -86,15 +91,23 @@ class Reader {
     const instance = symbol.name[0].toLowerCase() + symbol.name.slice(1)
     const groups = new Map()
     for (const member of declaration.members) {
-      if (ts.isConstructorDeclaration(member) ? isHidden({ ...member, name: member }) || member.modifiers?.length : isHidden(member)) continue
+      if (
+        ts.isConstructorDeclaration(member)
+          ? isHidden({ ...member, name: member }) || member.modifiers?.length
+          : isHidden(member)
+      ) continue
       if (docOf(member).internal) continue
       const isStatic = (ts.getCombinedModifierFlags(member) & ts.ModifierFlags.Static) !== 0
-      const own = ts.isConstructorDeclaration(member) ? `new ${symbol.name}`
-        : ts.isComputedPropertyName(member.name) ? `${instance}${member.name.getText()}` : `${isStatic ? symbol.name : instance}.${member.name.getText()}`
+      const own = ts.isConstructorDeclaration(member) ?
+        `new ${symbol.name}`
+        : ts.isComputedPropertyName(member.name)
+        ? `${instance}${member.name.getText()}`
+        : `${isStatic ? symbol.name : instance}.${member.name.getText()}`
       groups.set(own, [...groups.get(own) ?? [], member])
     }
     return [...groups].map(([name, nodes]) => {
-      if (ts.isPropertyDeclaration(nodes[0]) || ts.isGetAccessor(nodes[0])) return { name, kind: 'property', doc: docOf(nodes[0]), text: `${name}: ${this.fieldType(nodes[0])}` }
+      if (ts.isPropertyDeclaration(nodes[0]) || ts.isGetAccessor(nodes[0]))
+        return { name, kind: 'property', doc: docOf(nodes[0]), text: `${name}: ${this.fieldType(nodes[0])}` }
       return { name, kind: 'method', ...this.callable(nodes, name) }
     })
   }
@@ -111,7 +124,8 @@ class Reader {
     for (const property of this.checker.getPropertiesOfType(this.checker.getDeclaredTypeOfSymbol(symbol))) {
       const node = property.valueDeclaration ?? property.declarations?.[0]
       const owner = node.parent.name?.text
-      if (owner !== symbol.name && this.names.has(owner)) inherited.set(owner, [...inherited.get(owner) ?? [], property.name])
+      if (owner !== symbol.name && this.names.has(owner))
+        inherited.set(owner, [...inherited.get(owner) ?? [], property.name])
       else fields.push(...this.field(property, node, ''))
     }
     return { fields, inherited }
@@ -123,17 +137,31 @@ class Reader {
     const nested = this.isAnonymous(type, node) ? this.checker.getPropertiesOfType(type) : []
     const isNullable = /\|\s*null\b/.test(this.checker.typeToString(this.checker.getTypeOfSymbol(property)))
     const own = {
-      name: prefix + property.name, doc: docOf(node), isOptional: (property.flags & ts.SymbolFlags.Optional) !== 0,
-      type: nested.length > 0 ? `object${isNullable ? ' | null' : ''}` : this.fieldType(node), isFunction: type.getCallSignatures().length > 0,
+      name: prefix + property.name,
+      doc: docOf(node),
+      isOptional: (property.flags & ts.SymbolFlags.Optional) !== 0,
+      type: nested.length > 0 ? `object${isNullable ? ' | null' : ''}` : this.fieldType(node),
+      isFunction: type.getCallSignatures().length > 0,
     }
-    return [own, ...nested.flatMap(one => this.field(one, one.valueDeclaration ?? one.declarations[0], `${prefix}${property.name}.`))]
+    return [own,
+      ...nested.flatMap(one =>
+        this.field(one, one.valueDeclaration ?? one.declarations[0], `${prefix}${property.name}.`)
+      )]
   }
 
   isAnonymous(type, node) {
-    if (!node.type || type.getCallSignatures().length > 0 || !(type.flags & (ts.TypeFlags.Object | ts.TypeFlags.Intersection))) return false
-    if (this.checker.isArrayType(type) || this.checker.isTupleType(type) || this.checker.getIndexInfosOfType(type).length > 0) return false
+    if (
+      !node.type || type.getCallSignatures().length > 0 ||
+      !(type.flags & (ts.TypeFlags.Object | ts.TypeFlags.Intersection))
+    ) return false
+    if (
+      this.checker.isArrayType(type) || this.checker.isTupleType(type) ||
+      this.checker.getIndexInfosOfType(type).length > 0
+    ) return false
     const names = type.flags & ts.TypeFlags.Intersection ? ['__type'] : [type.aliasSymbol?.name ?? type.symbol?.name]
-    return names.every(name => name === '__type' || (!this.names.has(name) && /^Native|^DurationStats$/.test(name ?? '')))
+    return names.every(name =>
+      name === '__type' || (!this.names.has(name) && /^Native|^DurationStats$/.test(name ?? ''))
+    )
   }
 
   fieldType(node) {
@@ -144,7 +172,11 @@ class Reader {
 
   typeOf(symbol, node) {
     const flags = ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseSingleQuotesForStringLiteralType
-    return this.checker.typeToString(this.checker.getNonNullableType(this.checker.getTypeOfSymbolAtLocation(symbol, node)), node, flags)
+    return this.checker.typeToString(
+      this.checker.getNonNullableType(this.checker.getTypeOfSymbolAtLocation(symbol, node)),
+      node,
+      flags,
+    )
   }
 
   /** As written; a type that is computed from values is written out. */

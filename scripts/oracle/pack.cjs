@@ -21,9 +21,15 @@ function keep(name, bytes = read(name)) {
   fs.mkdirSync(path.dirname(path.join(stored, name)), { recursive: true })
   fs.writeFileSync(path.join(stored, name), bytes)
 }
-const note = name => { sums[name] = sha256(read(name)) }
-const lines = object => `{\n${Object.entries(object).map(([key, value]) => ` ${JSON.stringify(key)}: ${JSON.stringify(value)}`).join(',\n')}\n}\n`
-const without = (file, names) => safetensors(Object.fromEntries(Object.entries(tensorsOf(file)).filter(([name]) => !names.includes(name))))
+const note = name => {
+  sums[name] = sha256(read(name))
+}
+const lines = object =>
+  `{\n${
+    Object.entries(object).map(([key, value]) => ` ${JSON.stringify(key)}: ${JSON.stringify(value)}`).join(',\n')
+  }\n}\n`
+const without = (file, names) =>
+  safetensors(Object.fromEntries(Object.entries(tensorsOf(file)).filter(([name]) => !names.includes(name))))
 
 function packModel({ name, weights = 'model', merges, gguf = [] }) {
   const place = file => `models/${name}/${file}`
@@ -32,11 +38,20 @@ function packModel({ name, weights = 'model', merges, gguf = [] }) {
   }
   const { header } = parseSafetensors(read(place(`${weights}.safetensors`)))
   delete header.__metadata__
-  const shapes = Object.entries(header).map(([key, { dtype, shape }]) => [key, dtype === 'F32' ? shape : { dtype, shape }])
+  const shapes = Object.entries(header).map((
+    [key, { dtype, shape }],
+  ) => [key, dtype === 'F32' ? shape : { dtype, shape }])
   keep(place(`${weights}.shapes.json`), lines(Object.fromEntries(shapes)))
   keep(place('expected.safetensors'), without(read(place('expected.safetensors')), ['pixel_values']))
-  for (const file of [`${weights}.safetensors`, 'expected.safetensors', 'tokenizer.json', ...(merges ? ['vocab.json', 'merges.txt'] : [])]) note(place(file))
-  if (!merges) keep(place('tokenizer.json'), read(place('tokenizer.json')).toString().replace(/("precompiled_charsmap":")[^"]*/, '$1'))
+  for (
+    const file of [`${weights}.safetensors`, 'expected.safetensors', 'tokenizer.json',
+      ...(merges ? ['vocab.json', 'merges.txt'] : [])]
+  ) note(place(file))
+  if (!merges)
+    keep(
+      place('tokenizer.json'),
+      read(place('tokenizer.json')).toString().replace(/("precompiled_charsmap":")[^"]*/, '$1'),
+    )
   if (gguf.length === 0) return
   const expected = `gguf/${name}-expected`
   keep(`${expected}.json`)
@@ -47,7 +62,8 @@ function packModel({ name, weights = 'model', merges, gguf = [] }) {
 
 function packTokenizer() {
   for (const name of ['vectors.json', 'clean_variants.json']) keep(`tokenizer/${name}`)
-  for (const name of ['merges.txt', 'special_tokens_map.json', 'tokenizer_config.json']) keep(`tokenizer/${name}`, read(`tokenizer/clip/${name}`))
+  for (const name of ['merges.txt', 'special_tokens_map.json', 'tokenizer_config.json'])
+    keep(`tokenizer/${name}`, read(`tokenizer/clip/${name}`))
   note('tokenizer/clip/vocab.json')
   const whole = JSON.parse(read('models/hf-clip-tiny/tokenizer.json').toString())
   whole.added_tokens = []

@@ -39,10 +39,19 @@ async function own(folder, cleaning, texts) {
 async function main() {
   const { values, positionals: [python] } = parseArgs({
     allowPositionals: true,
-    options: { size: { type: 'string' }, seed: { type: 'string' }, added: { type: 'string' }, only: { type: 'string' }, keep: { type: 'boolean' }, show: { type: 'string' } },
+    options: {
+      size: { type: 'string' },
+      seed: { type: 'string' },
+      added: { type: 'string' },
+      only: { type: 'string' },
+      keep: { type: 'boolean' },
+      show: { type: 'string' },
+    },
   })
   if (!python) throw new Error('expected the path of a Python with scripts/tokenizers/requirements.txt')
-  const [size, seed, added, show] = [values.size ?? 1, values.seed ?? 1, values.added ?? 66, values.show ?? 4].map(Number)
+  const [size, seed, added, show] = [values.size ?? 1, values.seed ?? 1, values.added ?? 66, values.show ?? 4].map(
+    Number,
+  )
   const all = folders({ size, seed, added }).filter(({ name }) => !values.only || name.includes(values.only))
   const root = mkdtempSync(join(tmpdir(), 'ggclip-tokenizers-'))
   const child = spawn(python, [join(__dirname, 'reference.py')], { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -60,26 +69,49 @@ async function main() {
     const ours = await own(folder, cleaning, texts)
     if (!theirs.error) {
       const without = theirs.ids.flatMap((ids, index) => (ids === null ? [index] : []))
-      const groups = Array.from({ length: Math.ceil(texts.length / perGroup) }, (_, at) => theirs.ids.slice(at * perGroup, (at + 1) * perGroup))
+      const groups = Array.from(
+        { length: Math.ceil(texts.length / perGroup) },
+        (_, at) => theirs.ids.slice(at * perGroup, (at + 1) * perGroup),
+      )
       kept[name] = { without, digests: groups.map(group => digest(group.filter(ids => ids !== null))).join('') }
     }
     if (theirs.error || typeof ours === 'string') {
       if (!theirs.error || typeof ours !== 'string') wrong++
-      console.log(`${name}: reference ${theirs.error ?? 'reads it'}, ggclip ${typeof ours === 'string' ? ours : 'reads it'}`)
+      console.log(
+        `${name}: reference ${theirs.error ?? 'reads it'}, ggclip ${typeof ours === 'string' ? ours : 'reads it'}`,
+      )
       continue
     }
-    const differing = texts.map((text, index) => index).filter(index => theirs.ids[index] !== null && theirs.ids[index].join() !== ours[index].join())
+    const differing = texts.map((text, index) => index).filter(index =>
+      theirs.ids[index] !== null && theirs.ids[index].join() !== ours[index].join()
+    )
     compared += texts.length
     wrong += differing.length
     console.log(`${name}: ${differing.length} of ${texts.length} differ`)
     for (const index of differing.slice(0, show)) {
       const from = Math.max(0, theirs.ids[index].findIndex((id, at) => id !== ours[index][at]) - 3)
-      console.log(`  ${JSON.stringify(texts[index].slice(0, 120))}\n    reference ${theirs.ids[index].slice(from, from + 16)}\n    ggclip    ${ours[index].slice(from, from + 16)}`)
+      console.log(
+        `  ${JSON.stringify(texts[index].slice(0, 120))}\n    reference ${
+          theirs.ids[index].slice(from, from + 16)
+        }\n    ggclip    ${ours[index].slice(from, from + 16)}`,
+      )
     }
   }
   child.stdin.end()
   rmSync(root, { recursive: true })
-  if (values.keep) writeFileSync(expected, `${JSON.stringify({ size, seed, added, perGroup, kept: { ...(values.only ? JSON.parse(readFileSync(expected, 'utf8')).kept : {}), ...kept } })}\n`)
+  if (values.keep)
+    writeFileSync(
+      expected,
+      `${
+        JSON.stringify({
+          size,
+          seed,
+          added,
+          perGroup,
+          kept: { ...(values.only ? JSON.parse(readFileSync(expected, 'utf8')).kept : {}), ...kept },
+        })
+      }\n`,
+    )
   console.log(`${wrong} of ${compared} differ`)
   process.exitCode = wrong === 0 ? 0 : 1
 }

@@ -1,3 +1,4 @@
+// dprint-ignore-file: a table of files
 /**
  * Checkpoint folders with small tokenizers of every kind, and such with added tokens, all made from seeds: files by name,
  * what the reference is, what ggclip is told of it, and which texts are known to differ (`apart`).

@@ -10,7 +10,9 @@ const rocket = sample('rocket.png')
 
 describe('encoding', () => {
   let clip: Clip
-  beforeAll(async () => { clip = await Clip.load(tinyModel, load) })
+  beforeAll(async () => {
+    clip = await Clip.load(tinyModel, load)
+  })
   afterAll(() => clip.dispose())
 
   describe('results', () => {
@@ -23,10 +25,12 @@ describe('encoding', () => {
     })
 
     it('leaves the length alone with normalize: false, same direction', async () => {
-      for (const encode of [
-        (normalize?: boolean) => clip.encodeImage(rocket, { normalize }),
-        (normalize?: boolean) => clip.encodeText('a rocket', { normalize }),
-      ]) {
+      for (
+        const encode of [
+          (normalize?: boolean) => clip.encodeImage(rocket, { normalize }),
+          (normalize?: boolean) => clip.encodeText('a rocket', { normalize }),
+        ]
+      ) {
         const raw = await encode(false)
         expect(Math.abs(norm(raw) - 1)).toBeGreaterThan(0.1)
         expect(maxDifference(raw.map(value => value / norm(raw)), await encode(true))).toBeLessThan(1e-6)
@@ -41,8 +45,10 @@ describe('encoding', () => {
       const textVectors = await clip.encodeText(texts)
       expect(imageVectors).toHaveLength(5)
       expect(textVectors).toHaveLength(4)
-      for (const [i, image] of images.entries()) expect(maxDifference(imageVectors[i]!, await clip.encodeImage(image))).toBeLessThan(1e-5)
-      for (const [i, text] of texts.entries()) expect(maxDifference(textVectors[i]!, await clip.encodeText(text))).toBeLessThan(1e-5)
+      for (const [i, image] of images.entries())
+        expect(maxDifference(imageVectors[i]!, await clip.encodeImage(image))).toBeLessThan(1e-5)
+      for (const [i, text] of texts.entries())
+        expect(maxDifference(textVectors[i]!, await clip.encodeText(text))).toBeLessThan(1e-5)
       expect(maxDifference(imageVectors[0]!, imageVectors[1]!)).toBeGreaterThan(1e-3)
     })
 
@@ -90,7 +96,12 @@ describe('encoding', () => {
       const padded = new Uint8Array(bytes.length + 7)
       padded.set(bytes, 5)
       const inputs: ImageInput[] = [
-        bytes, new Uint8Array(bytes), padded.subarray(5, 5 + bytes.length), new Uint8Array(bytes).buffer, new Blob([bytes]), sharp(bytes),
+        bytes,
+        new Uint8Array(bytes),
+        padded.subarray(5, 5 + bytes.length),
+        new Uint8Array(bytes).buffer,
+        new Blob([bytes]),
+        sharp(bytes),
       ]
       const expected = await clip.encodeImage(rocket)
       for (const input of inputs) expect(maxDifference(await clip.encodeImage(input), expected)).toBeLessThan(1e-5)
@@ -113,7 +124,12 @@ describe('encoding', () => {
 
     it('composites transparency on the given background', async () => {
       const clear = { data: new Uint8Array(16 * 16 * 4), width: 16, height: 16, channels: 4 as const }
-      const solid = (value: number) => ({ data: new Uint8Array(16 * 16 * 3).fill(value), width: 16, height: 16, channels: 3 as const })
+      const solid = (value: number) => ({
+        data: new Uint8Array(16 * 16 * 3).fill(value),
+        width: 16,
+        height: 16,
+        channels: 3 as const,
+      })
       expect(maxDifference(await clip.encodeImage(clear), await clip.encodeImage(solid(255)))).toBeLessThan(1e-6)
       const black = await clip.encodeImage(clear, { background: [0, 0, 0] })
       expect(maxDifference(black, await clip.encodeImage(solid(0)))).toBeLessThan(1e-6)
@@ -131,7 +147,8 @@ describe('encoding', () => {
           yield picture(seed, 8, 8)
         }
       }
-      for await (const vector of clip.encodeImages(source())) expect(maxDifference(vector, expected[at++]!)).toBeLessThan(1e-5)
+      for await (const vector of clip.encodeImages(source()))
+        expect(maxDifference(vector, expected[at++]!)).toBeLessThan(1e-5)
       expect(at).toBe(70)
       const texts = new Set(['one', 'two', 'three'])
       const vectors: Float32Array[] = []
@@ -202,7 +219,9 @@ describe('encoding', () => {
   it('refuses calls beyond maxQueue by code and goes on', async () => {
     const narrow = await Clip.load(tinyModel, { ...load, maxQueue: 2 })
     const settled = await Promise.allSettled(Array.from({ length: 8 }, (_, i) => narrow.encodeText(`call ${i}`)))
-    const codes = settled.map(result => (result.status === 'fulfilled' ? 'ok' : (result.reason as { code: string }).code))
+    const codes = settled.map(
+      result => (result.status === 'fulfilled' ? 'ok' : (result.reason as { code: string }).code),
+    )
     expect(codes.slice(0, 2)).toEqual(['ok', 'ok'])
     expect(codes.slice(2)).toEqual(Array(6).fill('ERR_CLIP_QUEUE_FULL'))
     expect(await narrow.encodeText('later')).toHaveLength(64)

@@ -25,24 +25,39 @@ describe.each(['portable', 'scalar', 'best'])('%s kernels', kernels => {
     const limit = tolerance[dtype ?? ''] ?? 0.02
     const { text, embedding } = expected.texts[0]!
     expect(maxRelativeDifference(await clip.encodeText(text, raw), embedding)).toBeLessThan(limit)
-    expect(maxRelativeDifference(await clip.encodeImage(path.join(model, 'picture.png'), raw), expected.image)).toBeLessThan(limit)
+    expect(maxRelativeDifference(await clip.encodeImage(path.join(model, 'picture.png'), raw), expected.image))
+      .toBeLessThan(limit)
     if (dtype === 'f16') expect(Object.keys(clip.info.types)).toContain('bf16')
   })
 
   it('a member that overflows fails alone, with the model and its own name', async () => {
     await using clip = await load({})
     const size = 3 * 16 * 16
-    const good = Array.from({ length: 4 }, (_, seed) => ({ tensor: Float32Array.from({ length: size }, (_value, i) => Math.sin(i * (seed + 1))) }))
+    const good = Array.from(
+      { length: 4 },
+      (_, seed) => ({ tensor: Float32Array.from({ length: size }, (_value, i) => Math.sin(i * (seed + 1))) }),
+    )
     const bad = { tensor: new Float32Array(size).map((_, i) => (i % 2 === 0 ? 3e38 : -3e38)) }
     const alone = await Promise.all(good.map(picture => clip.encodeImage(picture)))
-    const together = await Promise.allSettled([good[0]!, bad, good[1]!, good[2]!, bad, good[3]!].map(picture => clip.encodeImage(picture)))
+    const together = await Promise.allSettled(
+      [good[0]!, bad, good[1]!, good[2]!, bad, good[3]!].map(picture => clip.encodeImage(picture)),
+    )
     const vectors = together.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value] : []))
     expect(vectors).toEqual(alone)
     for (const outcome of [together[1]!, together[4]!]) {
-      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ERR_CLIP_NOT_FINITE', message: expect.stringContaining(`${model}: image: `) } })
+      expect(outcome).toMatchObject({
+        status: 'rejected',
+        reason: { code: 'ERR_CLIP_NOT_FINITE', message: expect.stringContaining(`${model}: image: `) },
+      })
     }
-    await expect(clip.encodeImage([good[0]!, bad])).rejects.toMatchObject({ code: 'ERR_CLIP_NOT_FINITE', message: expect.stringContaining('images[1]') })
-    await expect(clip.hiddenStates(bad, { tower: 'image' })).rejects.toMatchObject({ code: 'ERR_CLIP_NOT_FINITE', message: expect.stringContaining('vision.hidden') })
+    await expect(clip.encodeImage([good[0]!, bad])).rejects.toMatchObject({
+      code: 'ERR_CLIP_NOT_FINITE',
+      message: expect.stringContaining('images[1]'),
+    })
+    await expect(clip.hiddenStates(bad, { tower: 'image' })).rejects.toMatchObject({
+      code: 'ERR_CLIP_NOT_FINITE',
+      message: expect.stringContaining('vision.hidden'),
+    })
     await expect(clip.similarity([good[0]!, bad], ['a'])).rejects.toMatchObject({ code: 'ERR_CLIP_NOT_FINITE' })
     await expect(clip.classify(bad, ['a', 'b'])).rejects.toMatchObject({ code: 'ERR_CLIP_NOT_FINITE' })
   })
@@ -56,6 +71,7 @@ it.each([NaN, Infinity, -Infinity])('a tensor with %s is refused by its place', 
   await expect(clip.encodeImage({ tensor })).rejects.toMatchObject(refused)
   await expect(clip.preprocess({ tensor })).rejects.toMatchObject(refused)
   await expect(clip.hiddenStates({ tensor }, { tower: 'image' })).rejects.toMatchObject(refused)
-  const [bad, good] = await Promise.allSettled([clip.encodeImage({ tensor }), clip.encodeImage({ tensor: new Float32Array(3 * 16 * 16) })])
+  const [bad, good] = await Promise.allSettled([clip.encodeImage({ tensor }),
+    clip.encodeImage({ tensor: new Float32Array(3 * 16 * 16) })])
   expect([bad.status, good.status]).toEqual(['rejected', 'fulfilled'])
 })

@@ -22,7 +22,11 @@ let hub: FakeHub
 beforeAll(async () => {
   hub = await FakeHub.start()
   names.forEach(name => delete process.env[name])
-  Object.assign(process.env, { HF_ENDPOINT: hub.endpoint, HF_HUB_CACHE: path.join(scratch, 'cache'), HF_TOKEN_PATH: path.join(scratch, 'none') })
+  Object.assign(process.env, {
+    HF_ENDPOINT: hub.endpoint,
+    HF_HUB_CACHE: path.join(scratch, 'cache'),
+    HF_TOKEN_PATH: path.join(scratch, 'none'),
+  })
 })
 afterAll(async () => {
   await hub.stop()
@@ -55,14 +59,15 @@ describe('a GGUF file of the hub', () => {
 })
 
 describe('checkpoints of the hub', () => {
-  test('OpenCLIP\'s layout', async () => {
+  test("OpenCLIP's layout", async () => {
     hub.addFolder('ggclip/open-clip', openClip)
     await expectSame('hf:ggclip/open-clip', openClip)
   })
 
   test('a PyTorch checkpoint, where there is nothing else', async () => {
     hub.addFolder('ggclip/torch', torch)
-    const [here, there] = await Promise.all([Clip.load(torch, { threads: 1 }), Clip.load('hf:ggclip/torch', { threads: 1 })])
+    const [here, there] = await Promise.all([Clip.load(torch, { threads: 1 }),
+      Clip.load('hf:ggclip/torch', { threads: 1 })])
     expect(await there.encodeImage(picture)).toEqual(await here.encodeImage(picture))
     await Promise.all([here.dispose(), there.dispose()])
   })
@@ -88,25 +93,35 @@ describe('checkpoints of the hub', () => {
     const commit = hub.addFolder('ggclip/to-convert', sharded)
     const file = path.join(scratch, 'converted.gguf')
     const stages = new Map<string, number>()
-    await convert('hf:ggclip/to-convert', file, { cacheDir: path.join(scratch, 'fourth'), onProgress: ({ stage, done, total }) => void stages.set(stage, done / total) })
+    await convert('hf:ggclip/to-convert', file, {
+      cacheDir: path.join(scratch, 'fourth'),
+      onProgress: ({ stage, done, total }) => void stages.set(stage, done / total),
+    })
     expect(Object.fromEntries(stages)).toEqual({ download: 1, write: 1 })
     const clip = await Clip.load(file, { threads: 1 })
     expect(clip.info).toMatchObject({ source: 'hf:ggclip/to-convert', revision: commit })
     await clip.dispose()
-    await expect(quantize('hf:ggclip/to-convert', file, { offline: true })).rejects.toMatchObject({ code: 'ERR_CLIP_HUB_OFFLINE' })
-    await quantize('hf:ggclip/to-convert', file, { offline: true, cacheDir: path.join(scratch, 'fourth'), revision: 'mine' })
+    await expect(quantize('hf:ggclip/to-convert', file, { offline: true })).rejects.toMatchObject({
+      code: 'ERR_CLIP_HUB_OFFLINE',
+    })
+    await quantize('hf:ggclip/to-convert', file, {
+      offline: true,
+      cacheDir: path.join(scratch, 'fourth'),
+      revision: 'mine',
+    })
     const small = await Clip.load(file, { threads: 1 })
     expect(small.info).toMatchObject({ source: 'hf:ggclip/to-convert', revision: 'mine' })
     await small.dispose()
   })
 
-  test('cancelled while downloading: the signal\'s reason', async () => {
+  test("cancelled while downloading: the signal's reason", async () => {
     hub.addFolder('ggclip/cancelled', openClip)
     hub.trouble = ({ url, server }) => (server === 'cdn' && url.includes('cancelled') ? { stallAfter: 100 } : undefined)
     const abort = new AbortController()
     const reason = new Error('enough')
     setTimeout(() => abort.abort(reason), 300)
-    await expect(Clip.load('hf:ggclip/cancelled', { signal: abort.signal, cacheDir: path.join(scratch, 'third') })).rejects.toBe(reason)
+    await expect(Clip.load('hf:ggclip/cancelled', { signal: abort.signal, cacheDir: path.join(scratch, 'third') }))
+      .rejects.toBe(reason)
     hub.trouble = () => undefined
   })
 

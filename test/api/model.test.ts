@@ -2,25 +2,37 @@
 import { join } from 'node:path'
 
 import { Clip } from '../../lib/index.js'
-import { failureOf, load, maxDifference, norm, oracle, picture, root, sample, tinyGguf, tinyModel } from '../lifecycle/support'
+import { failureOf, load, maxDifference, norm, oracle, picture, root, sample, tinyGguf,
+  tinyModel } from '../lifecycle/support'
 
 describe('a loaded model', () => {
   let clip: Clip
-  beforeAll(async () => { clip = await Clip.load(tinyModel, load) })
+  beforeAll(async () => {
+    clip = await Clip.load(tinyModel, load)
+  })
   afterAll(() => clip.dispose())
 
   describe('info', () => {
     it('tells what the model is and cannot be changed', () => {
       const { info } = clip
       expect(info).toMatchObject({
-        architecture: 'clip', family: 'clip', format: 'safetensors', dim: 64, sigmoid: false, logitBias: 0, threads: 1, sessions: 1,
+        architecture: 'clip',
+        family: 'clip',
+        format: 'safetensors',
+        dim: 64,
+        sigmoid: false,
+        logitBias: 0,
+        threads: 1,
+        sessions: 1,
         vision: { width: 128, layers: 3, heads: 2, imageSize: 64, patchSize: 16, tokens: 17, activation: 'quick_gelu' },
         text: { width: 128, layers: 3, contextLength: 77, vocabSize: 2514, causal: true, eosId: 2513 },
       })
       expect(info.logitScale).toBeCloseTo(100, 1)
       expect(info.bytes).toBe(info.vision!.bytes + info.text!.bytes)
       expect(Object.values(info.types).reduce((sum, type) => sum + type.bytes, 0)).toBeLessThanOrEqual(info.bytes)
-      expect(() => { (info as { dim: number }).dim = 1 }).toThrow(TypeError)
+      expect(() => {
+        ;(info as { dim: number }).dim = 1
+      }).toThrow(TypeError)
     })
   })
 
@@ -29,15 +41,20 @@ describe('a loaded model', () => {
       const text = await Clip.load(tinyModel, { ...load, towers: 'text' })
       expect([text.info.vision, text.info.bytes]).toEqual([null, clip.info.text!.bytes])
       expect(maxDifference(await text.encodeText('a cat'), await clip.encodeText('a cat'))).toBeLessThan(1e-6)
-      for (const call of [() => text.encodeImage(picture(1)), () => text.preprocess(picture(1)), () => text.classify(picture(1), ['a']),
-        () => text.hiddenStates(picture(1), { tower: 'image' })]) {
+      for (
+        const call of [() => text.encodeImage(picture(1)), () => text.preprocess(picture(1)),
+          () => text.classify(picture(1), ['a']), () => text.hiddenStates(picture(1), { tower: 'image' })]
+      ) {
         expect((await failureOf(call)).code).toBe('ERR_CLIP_TOWER_MISSING')
       }
       await text.dispose()
       const image = await Clip.load(tinyModel, { ...load, towers: 'image' })
       expect([image.info.text, image.info.bytes]).toEqual([null, clip.info.vision!.bytes])
       expect(maxDifference(await image.encodeImage(picture(1)), await clip.encodeImage(picture(1)))).toBeLessThan(1e-6)
-      for (const call of [() => image.encodeText('a'), () => image.tokenize('a'), () => image.hiddenStates('a', { tower: 'text' })]) {
+      for (
+        const call of [() => image.encodeText('a'), () => image.tokenize('a'),
+          () => image.hiddenStates('a', { tower: 'text' })]
+      ) {
         expect((await failureOf(call)).code).toBe('ERR_CLIP_TOWER_MISSING')
       }
       await image.dispose()
@@ -54,13 +71,19 @@ describe('a loaded model', () => {
 
     it('gives the same numbers with every device, precision and number of sessions and threads', async () => {
       const expected = await clip.encodeImage(picture(5))
-      for (const options of [{ device: 'cpu' }, { precision: 'exact' }, { sessions: 3 }, { threads: 3 }, { maxBatch: 1 }, { maxWaitMs: 5 }] as const) {
+      for (
+        const options of [{ device: 'cpu' }, { precision: 'exact' }, { sessions: 3 }, { threads: 3 }, { maxBatch: 1 }, {
+          maxWaitMs: 5,
+        }] as const
+      ) {
         const other = await Clip.load(tinyModel, { ...load, ...options })
         const vectors = await other.encodeImage([picture(4), picture(5), picture(6)])
         expect(maxDifference(vectors[1]!, expected)).toBeLessThan(1e-5)
         await other.dispose()
       }
-      expect((await failureOf(() => Clip.load(tinyModel, { device: 'vulkan' }))).code).toBe('ERR_CLIP_DEVICE_UNAVAILABLE')
+      expect((await failureOf(() => Clip.load(tinyModel, { device: 'vulkan' }))).code).toBe(
+        'ERR_CLIP_DEVICE_UNAVAILABLE',
+      )
     })
 
     it('gives the same for a checkpoint and its GGUF file', async () => {
@@ -83,11 +106,26 @@ describe('a loaded model', () => {
   describe('stats', () => {
     it('counts what was done', async () => {
       const other = await Clip.load(tinyModel, load)
-      expect(other.stats()).toMatchObject({ queued: 0, running: 0, batches: 0, items: 0, meanBatchSize: 0, cachedTexts: 0 })
+      expect(other.stats()).toMatchObject({
+        queued: 0,
+        running: 0,
+        batches: 0,
+        items: 0,
+        meanBatchSize: 0,
+        cachedTexts: 0,
+      })
       await Promise.all([other.encodeText('a'), other.encodeText('b'), other.encodeText(['c', 'd'])])
       await other.encodeText('a')
       const stats = other.stats()
-      expect(stats).toMatchObject({ queued: 0, running: 0, items: 4, failed: 0, rejected: 0, aborted: 0, cachedTexts: 4 })
+      expect(stats).toMatchObject({
+        queued: 0,
+        running: 0,
+        items: 4,
+        failed: 0,
+        rejected: 0,
+        aborted: 0,
+        cachedTexts: 4,
+      })
       expect(stats.meanBatchSize).toBe(stats.items / stats.batches)
       expect(stats.runMs.max).toBeGreaterThan(0)
       await other.dispose()
@@ -126,7 +164,8 @@ describe('a loaded model', () => {
     it('gives [3, H, W] that the encoder takes', async () => {
       const tensor = await clip.preprocess(sample('rocket.png'))
       expect(tensor).toHaveLength(3 * 64 * 64)
-      expect(maxDifference(await clip.encodeImage({ tensor }), await clip.encodeImage(sample('rocket.png')))).toBeLessThan(1e-6)
+      expect(maxDifference(await clip.encodeImage({ tensor }), await clip.encodeImage(sample('rocket.png'))))
+        .toBeLessThan(1e-6)
       const { mean, std } = clip.info.vision!
       const white = await clip.preprocess({ data: new Uint8Array(3 * 9).fill(255), width: 3, height: 3, channels: 3 })
       for (let c = 0; c < 3; c++) expect(white[c * 4096]).toBeCloseTo((1 - mean[c]!) / std[c]!, 5)
@@ -170,7 +209,9 @@ describe('the default model', () => {
     expect(clip.info).toMatchObject({ format: 'gguf', path: embedded, sigmoid: false })
     expect(clip.info.license).not.toBe('')
     const labels = ['rocket', 'guitar', 'pizza', 'umbrella with rain drops', 'red heart']
-    for (const [file, label] of [['rocket.png', 'rocket'], ['guitar.jpg', 'guitar'], ['pizza.webp', 'pizza']] as const) {
+    for (
+      const [file, label] of [['rocket.png', 'rocket'], ['guitar.jpg', 'guitar'], ['pizza.webp', 'pizza']] as const
+    ) {
       expect((await clip.classify(sample(file), labels, { topK: 1 }))[0]!.label).toBe(label)
     }
     await clip.dispose()

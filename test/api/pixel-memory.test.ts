@@ -5,11 +5,14 @@ import { Clip } from '../../lib/index'
 import { loadAddon } from '../../lib/native/load'
 
 let clip: Clip
-beforeAll(async () => { clip = await Clip.load(undefined, { threads: 1 }) })
+beforeAll(async () => {
+  clip = await Clip.load(undefined, { threads: 1 })
+})
 afterAll(() => clip.dispose())
 
 test('pixels do not wait for the garbage collector', async () => {
-  const picture = await sharp({ create: { width: 1000, height: 1000, channels: 3, background: 'teal' } }).png().toBuffer()
+  const picture = await sharp({ create: { width: 1000, height: 1000, channels: 3, background: 'teal' } }).png()
+    .toBuffer()
   await clip.encodeImage(picture)
   const before = process.memoryUsage().external
   for (let i = 0; i < 15; i++) await clip.encodeImage(picture)

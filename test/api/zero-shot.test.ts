@@ -7,7 +7,9 @@ const labels = ['rocket', 'cat', 'a red apple', 'umbrella']
 
 describe('zero-shot', () => {
   let clip: Clip
-  beforeAll(async () => { clip = await Clip.load(tinyModel, load) })
+  beforeAll(async () => {
+    clip = await Clip.load(tinyModel, load)
+  })
   afterAll(() => clip.dispose())
 
   const sum = (results: readonly Classification[]) => results.reduce((total, { score }) => total + score, 0)
@@ -77,7 +79,9 @@ describe('zero-shot', () => {
       for (const [i, results] of many.entries()) {
         const expected = await clip.classify(images[i]!, labels)
         expect(results.map(result => result.label)).toEqual(expected.map(result => result.label))
-        expect(maxDifference(results.map(result => result.score), expected.map(result => result.score))).toBeLessThan(1e-3)
+        expect(maxDifference(results.map(result => result.score), expected.map(result => result.score))).toBeLessThan(
+          1e-3,
+        )
       }
       expect(await classifier.classify([])).toEqual([])
       expect(classifier.vectors.map(vector => vector.length)).toEqual(labels.map(() => clip.info.dim))

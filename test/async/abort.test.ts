@@ -5,7 +5,9 @@ describe('abort helpers', () => {
   function task() {
     let resolve!: (value: string) => void
     let reject!: (reason: unknown) => void
-    const promise = new Promise<string>((...both) => { [resolve, reject] = both })
+    const promise = new Promise<string>((...both) => {
+      ;[resolve, reject] = both
+    })
     return { promise, abort: jest.fn(), resolve, reject }
   }
 
@@ -22,7 +24,9 @@ describe('abort helpers', () => {
     const failure = withAbort(signal, () => failing)
     failing.reject(Object.assign(new Error('gone'), { code: 'ERR_CLIP_FILE_NOT_FOUND' }))
     await expect(failure).rejects.toEqual(withCode('ERR_CLIP_FILE_NOT_FOUND'))
-    await expect(withAbort(signal, () => { throw new Error('odd') })).rejects.toEqual(withCode('ERR_CLIP_INTERNAL'))
+    await expect(withAbort(signal, () => {
+      throw new Error('odd')
+    })).rejects.toEqual(withCode('ERR_CLIP_INTERNAL'))
     expect(listeners(signal)).toBe(0)
   })
 
@@ -30,7 +34,9 @@ describe('abort helpers', () => {
     const controller = new AbortController()
     const stopped = task()
     let settled = false
-    const result = withAbort(controller.signal, () => stopped).finally(() => { settled = true })
+    const result = withAbort(controller.signal, () => stopped).finally(() => {
+      settled = true
+    })
     controller.abort('stop')
     expect(stopped.abort).toHaveBeenCalledTimes(1)
     await promises()
@@ -58,7 +64,10 @@ describe('abort helpers', () => {
     const controller = new AbortController()
     const calls: string[] = []
     const removeA = onAbort(controller.signal, () => calls.push('a'))
-    onAbort(controller.signal, () => { calls.push('b'); removeC() })
+    onAbort(controller.signal, () => {
+      calls.push('b')
+      removeC()
+    })
     const removeC = onAbort(controller.signal, () => calls.push('c'))
     removeA()
     removeA()

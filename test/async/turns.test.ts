@@ -78,7 +78,9 @@ test('failures and signals reject, and what is begun is closed', async () => {
     }
   }
   const aborted = turns.run(endless(), controller.signal)
-  const failed = turns.run(eachInSteps([1], (): void => { throw new Error('broken') }))
+  const failed = turns.run(eachInSteps([1], (): void => {
+    throw new Error('broken')
+  }))
   aborted.catch(() => undefined)
   failed.catch(() => undefined)
   for (let i = 0; i < 20; i++) {
@@ -92,6 +94,9 @@ test('failures and signals reject, and what is begun is closed', async () => {
 
 test('each value is a step of its own', () => {
   const work = eachInSteps([1, 2, 3], value => value * 2)
-  expect([work.next(), work.next(), work.next()]).toEqual([{ done: false, value: undefined }, { done: false, value: undefined }, { done: true, value: [2, 4, 6] }])
+  expect([work.next(), work.next(), work.next()]).toEqual([{ done: false, value: undefined }, {
+    done: false,
+    value: undefined,
+  }, { done: true, value: [2, 4, 6] }])
   expect(eachInSteps([], () => 0).next()).toEqual({ done: true, value: [] })
 })

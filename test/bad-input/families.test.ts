@@ -7,8 +7,15 @@ import { Clip, convert } from '../../lib/index.js'
 import { fixtures } from '../helpers/oracle'
 import { report, runChild } from '../lifecycle/support'
 
-interface Entry { dtype: string; shape: number[]; data_offsets: [number, number] }
-interface Safetensors { header: Record<string, Entry>; data: Buffer }
+interface Entry {
+  dtype: string
+  shape: number[]
+  data_offsets: [number, number]
+}
+interface Safetensors {
+  header: Record<string, Entry>
+  data: Buffer
+}
 const { parseSafetensors, buildSafetensors } = require('../fixtures/bad-input/model-files.cjs') as {
   parseSafetensors(file: Buffer): Safetensors
   buildSafetensors(file: Safetensors): Buffer
@@ -52,43 +59,105 @@ const vision = (json: Json): Json => json.model_cfg.vision_cfg as Json
 const text = (json: Json): Json => json.model_cfg.text_cfg as Json
 
 const configurations: ConfigCase[] = [
-  ...['fastvit_mci0', 'eva02_base_patch16_clip_224', 'convnext_base', 'vit_pe_core_base_patch16_224', 'vit_medium_patch16_rope_reg1_gap_256', 'resnet50_clip'].map(
-    (name): ConfigCase => ['timm-clip', name, json => { vision(json).timm_model_name = name }, unsupported, ['timm_model_name', name]],
-  ),
-  ['timm-clip', 'a timm name that is a number', json => { vision(json).timm_model_name = 5 }, config, ['timm_model_name', '5']],
-  ['timm-clip', 'a pooling of timm', json => { vision(json).timm_pool = 'abs_attn' }, unsupported, ['timm_pool', 'abs_attn']],
-  ['timm-clip', 'no pooling', json => { vision(json).timm_pool = '' }, unsupported, ['timm_pool']],
-  ['timm-clip', 'an MLP after the trunk', json => { vision(json).timm_proj = 'mlp' }, unsupported, ['timm_proj', 'mlp']],
-  ['timm-clip', 'heads that do not divide', json => { vision(json).timm_model_kwargs = { num_heads: 7 } }, config, ['44', '7']],
-  ['timm-siglip', 'a class token that is not there', json => { vision(json).timm_model_name = 'vit_base_patch16_clip_224' }, unsupported, ['pos_embed', '8 patches']],
-  ['custom-text', 'ResNet stages', json => { vision(json).layers = [3, 4, 6, 3] }, unsupported, ['vision_cfg.layers']],
-  ['clipa', 'an unknown cleaning', json => { text(json).tokenizer_kwargs.clean = 'x' }, unsupported, ['clean', 'x']],
-  ['clipa', 'a tokenizer mode', json => { text(json).tokenizer_mode = 'clips' }, unsupported, ['tokenizer_mode', 'clips']],
-  ['clipa', 'a pooling of text', json => { text(json).pool_type = 'none' }, unsupported, ['pool_type', 'none']],
-  ['metaclip-2', 'an end token out of range', json => { text(json).eos_id = 1e6 }, config, ['eos_id', '1000000']],
-  ['xlm-roberta', 'another text model', json => { text(json).hf_model_name = 'mt5-base' }, unsupported, ['hf_model_name', 'mt5-base', 'xlm-roberta-base']],
-  ['xlm-roberta', 'a text model that is a list', json => { text(json).hf_model_name = [] }, config, ['hf_model_name']],
-  ['xlm-roberta', 'a pooler', json => { text(json).hf_pooler_type = 'max_pooler' }, unsupported, ['hf_pooler_type', 'max_pooler']],
-  ['xlm-roberta', 'a projection', json => { text(json).hf_proj_type = 'none' }, unsupported, ['hf_proj_type', 'none']],
-  ['roberta', 'another width', json => { text(json).hf_model_config.hidden_size = 45 }, shape, ['text.proj.weight', '45', '42']],
-  ['roberta', 'a padding token outside', json => { text(json).hf_model_config.pad_token_id = 5000 }, config, ['pad_token_id', '5000']],
-  ['roberta', 'no room for a text', json => { text(json).hf_model_config.max_position_embeddings = 2 }, config, ['max_position_embeddings']],
-  ['roberta', 'relative positions', json => { text(json).hf_model_config.position_embedding_type = 'relative_key' }, unsupported, ['position_embedding_type', 'relative_key']],
-  ['chinese-clip', 'an activation', json => { json.text_config.hidden_act = 'silu' }, unsupported, ['hidden_act', 'silu']],
-  ['chinese-clip', 'more blocks than tensors', json => { json.text_config.num_hidden_layers = 3 }, missing, ['text_model.encoder.layer.2']],
-  ['siglip-2-naflex', 'positions that are no square', json => { json.vision_config.num_patches = 24 }, unsupported, ['num_patches', '24']],
-  ['siglip-2-naflex', 'more positions than rows', json => { json.vision_config.num_patches = 36 }, shape, ['position_embedding', '36', '25']],
-  ['m-clip', 'another text model', json => { json.modelBase = 'gpt2' }, unsupported, ['modelBase', 'gpt2']],
-  ['m-clip', 'no text model', json => { delete json.modelBase }, config, ['modelBase']],
-  ['m-clip', 'another kind', json => { json.model_type = 'jina_clip' }, unsupported, ['model_type', 'jina_clip']],
-  ['metaclip-2-hf', 'an end token outside', json => { json.text_config.eos_token_id = 5000 }, config, ['eos_token_id', '5000']],
-  ['tiny-clip-auto', 'a smaller MLP than any block has', json => { json.vision_config.intermediate_size = 40 }, shape, ['mlp.fc1', '60', '40']],
+  ...['fastvit_mci0', 'eva02_base_patch16_clip_224', 'convnext_base', 'vit_pe_core_base_patch16_224',
+    'vit_medium_patch16_rope_reg1_gap_256', 'resnet50_clip'].map(
+      (name): ConfigCase => ['timm-clip', name, json => {
+        vision(json).timm_model_name = name
+      }, unsupported, ['timm_model_name', name]],
+    ),
+  ['timm-clip', 'a timm name that is a number', json => {
+    vision(json).timm_model_name = 5
+  }, config, ['timm_model_name', '5']],
+  ['timm-clip', 'a pooling of timm', json => {
+    vision(json).timm_pool = 'abs_attn'
+  }, unsupported, ['timm_pool', 'abs_attn']],
+  ['timm-clip', 'no pooling', json => {
+    vision(json).timm_pool = ''
+  }, unsupported, ['timm_pool']],
+  ['timm-clip', 'an MLP after the trunk', json => {
+    vision(json).timm_proj = 'mlp'
+  }, unsupported, ['timm_proj', 'mlp']],
+  ['timm-clip', 'heads that do not divide', json => {
+    vision(json).timm_model_kwargs = { num_heads: 7 }
+  }, config, ['44', '7']],
+  ['timm-siglip', 'a class token that is not there', json => {
+    vision(json).timm_model_name = 'vit_base_patch16_clip_224'
+  }, unsupported, ['pos_embed', '8 patches']],
+  ['custom-text', 'ResNet stages', json => {
+    vision(json).layers = [3, 4, 6, 3]
+  }, unsupported, ['vision_cfg.layers']],
+  ['clipa', 'an unknown cleaning', json => {
+    text(json).tokenizer_kwargs.clean = 'x'
+  }, unsupported, ['clean', 'x']],
+  ['clipa', 'a tokenizer mode', json => {
+    text(json).tokenizer_mode = 'clips'
+  }, unsupported, ['tokenizer_mode', 'clips']],
+  ['clipa', 'a pooling of text', json => {
+    text(json).pool_type = 'none'
+  }, unsupported, ['pool_type', 'none']],
+  ['metaclip-2', 'an end token out of range', json => {
+    text(json).eos_id = 1e6
+  }, config, ['eos_id', '1000000']],
+  ['xlm-roberta', 'another text model', json => {
+    text(json).hf_model_name = 'mt5-base'
+  }, unsupported, ['hf_model_name', 'mt5-base', 'xlm-roberta-base']],
+  ['xlm-roberta', 'a text model that is a list', json => {
+    text(json).hf_model_name = []
+  }, config, ['hf_model_name']],
+  ['xlm-roberta', 'a pooler', json => {
+    text(json).hf_pooler_type = 'max_pooler'
+  }, unsupported, ['hf_pooler_type', 'max_pooler']],
+  ['xlm-roberta', 'a projection', json => {
+    text(json).hf_proj_type = 'none'
+  }, unsupported, ['hf_proj_type', 'none']],
+  ['roberta', 'another width', json => {
+    text(json).hf_model_config.hidden_size = 45
+  }, shape, ['text.proj.weight', '45', '42']],
+  ['roberta', 'a padding token outside', json => {
+    text(json).hf_model_config.pad_token_id = 5000
+  }, config, ['pad_token_id', '5000']],
+  ['roberta', 'no room for a text', json => {
+    text(json).hf_model_config.max_position_embeddings = 2
+  }, config, ['max_position_embeddings']],
+  ['roberta', 'relative positions', json => {
+    text(json).hf_model_config.position_embedding_type = 'relative_key'
+  }, unsupported, ['position_embedding_type', 'relative_key']],
+  ['chinese-clip', 'an activation', json => {
+    json.text_config.hidden_act = 'silu'
+  }, unsupported, ['hidden_act', 'silu']],
+  ['chinese-clip', 'more blocks than tensors', json => {
+    json.text_config.num_hidden_layers = 3
+  }, missing, ['text_model.encoder.layer.2']],
+  ['siglip-2-naflex', 'positions that are no square', json => {
+    json.vision_config.num_patches = 24
+  }, unsupported, ['num_patches', '24']],
+  ['siglip-2-naflex', 'more positions than rows', json => {
+    json.vision_config.num_patches = 36
+  }, shape, ['position_embedding', '36', '25']],
+  ['m-clip', 'another text model', json => {
+    json.modelBase = 'gpt2'
+  }, unsupported, ['modelBase', 'gpt2']],
+  ['m-clip', 'no text model', json => {
+    delete json.modelBase
+  }, config, ['modelBase']],
+  ['m-clip', 'another kind', json => {
+    json.model_type = 'jina_clip'
+  }, unsupported, ['model_type', 'jina_clip']],
+  ['metaclip-2-hf', 'an end token outside', json => {
+    json.text_config.eos_token_id = 5000
+  }, config, ['eos_token_id', '5000']],
+  ['tiny-clip-auto', 'a smaller MLP than any block has', json => {
+    json.vision_config.intermediate_size = 40
+  }, shape, ['mlp.fc1', '60', '40']],
 ]
 
 describe('configurations', () => {
   it.each(configurations)('%s: %s', async (family, _, change, code, words) => {
     const copy = copyOf(family)
-    const file = join(copy, readdirSync(copy).includes('open_clip_config.json') ? 'open_clip_config.json' : 'config.json')
+    const file = join(
+      copy,
+      readdirSync(copy).includes('open_clip_config.json') ? 'open_clip_config.json' : 'config.json',
+    )
     const json = JSON.parse(readFileSync(file, 'utf8')) as Json
     change(json)
     writeFileSync(file, JSON.stringify(json))
@@ -105,12 +174,22 @@ describe('configurations', () => {
 
 /** Of every family: the file's own name of a tensor that only its layout has. */
 const tensors: [family: string, name: string][] = [
-  ['timm-clip', 'visual.trunk.norm_pre.weight'], ['timm-clip', 'visual.trunk.blocks.1.attn.qkv.bias'], ['timm-clip', 'visual.trunk.head.weight'],
-  ['timm-quickgelu-linear', 'visual.head.proj.bias'], ['timm-siglip', 'visual.trunk.attn_pool.kv.weight'], ['timm-siglip', 'visual.trunk.attn_pool.latent'],
-  ['timm-siglip', 'text.text_projection.bias'], ['clipa', 'visual.ln_post.weight'], ['xlm-roberta', 'text.proj.0.weight'],
-  ['xlm-roberta', 'text.transformer.embeddings.token_type_embeddings.weight'], ['xlm-roberta', 'text.transformer.encoder.layer.1.attention.self.key.bias'],
-  ['roberta', 'text.proj.weight'], ['m-clip', 'LinearTransformation.bias'], ['chinese-clip', 'text_model.embeddings.LayerNorm.bias'],
-  ['siglip-2-naflex', 'vision_model.embeddings.patch_embedding.weight'], ['siglip-2-naflex', 'vision_model.head.attention.in_proj_weight'],
+  ['timm-clip', 'visual.trunk.norm_pre.weight'],
+  ['timm-clip', 'visual.trunk.blocks.1.attn.qkv.bias'],
+  ['timm-clip', 'visual.trunk.head.weight'],
+  ['timm-quickgelu-linear', 'visual.head.proj.bias'],
+  ['timm-siglip', 'visual.trunk.attn_pool.kv.weight'],
+  ['timm-siglip', 'visual.trunk.attn_pool.latent'],
+  ['timm-siglip', 'text.text_projection.bias'],
+  ['clipa', 'visual.ln_post.weight'],
+  ['xlm-roberta', 'text.proj.0.weight'],
+  ['xlm-roberta', 'text.transformer.embeddings.token_type_embeddings.weight'],
+  ['xlm-roberta', 'text.transformer.encoder.layer.1.attention.self.key.bias'],
+  ['roberta', 'text.proj.weight'],
+  ['m-clip', 'LinearTransformation.bias'],
+  ['chinese-clip', 'text_model.embeddings.LayerNorm.bias'],
+  ['siglip-2-naflex', 'vision_model.embeddings.patch_embedding.weight'],
+  ['siglip-2-naflex', 'vision_model.head.attention.in_proj_weight'],
   ['tiny-clip-auto', 'vision_model.encoder.layers.1.self_attn.out_proj.weight'],
 ]
 
@@ -153,7 +232,10 @@ describe('DFN, whose configuration omits the activation', () => {
   }
 
   it.each([
-    ['DFN2B-CLIP-ViT-B-16', 'quick_gelu'], ['models--apple--DFN5B-CLIP-ViT-H-14-378', 'quick_gelu'], ['DFN2B-CLIP-ViT-L-14-39B', 'gelu'], ['other', 'gelu'],
+    ['DFN2B-CLIP-ViT-B-16', 'quick_gelu'],
+    ['models--apple--DFN5B-CLIP-ViT-H-14-378', 'quick_gelu'],
+    ['DFN2B-CLIP-ViT-L-14-39B', 'gelu'],
+    ['other', 'gelu'],
   ])('in a folder called %s: %s', async (name, activation) => {
     const copy = join(folder, name, 'snapshots', '0123')
     cpSync(join(families, 'average-then-norm-first'), copy, { recursive: true })
@@ -167,7 +249,10 @@ describe('DFN, whose configuration omits the activation', () => {
 
   it('beside a config.json that states it', async () => {
     const copy = copyOf('average-then-norm-first')
-    writeFileSync(join(copy, 'config.json'), JSON.stringify({ model_type: 'clip', vision_config: { hidden_act: 'quick_gelu' } }))
+    writeFileSync(
+      join(copy, 'config.json'),
+      JSON.stringify({ model_type: 'clip', vision_config: { hidden_act: 'quick_gelu' } }),
+    )
     expect(await activationOf(copy)).toBe('quick_gelu')
   })
 })
@@ -193,15 +278,24 @@ describe('inputs', () => {
     await using clip = await Clip.load(join(families, 'siglip-2-naflex'), { threads: 1 })
     const tensor = new Float32Array(3 * 14 * 21)
     expect(await clip.encodeImage({ tensor, width: 21, height: 14 })).toHaveLength(45)
-    await expect(clip.encodeImage({ tensor, width: 14, height: 22 })).rejects.toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
-    await expect(clip.encodeImage({ tensor: new Float32Array(3 * 8 * 9), width: 9, height: 8 })).rejects.toMatchObject({ code: 'ERR_CLIP_INPUT_SHAPE' })
+    await expect(clip.encodeImage({ tensor, width: 14, height: 22 })).rejects.toMatchObject({
+      code: 'ERR_CLIP_OUT_OF_RANGE',
+    })
+    await expect(clip.encodeImage({ tensor: new Float32Array(3 * 8 * 9), width: 9, height: 8 })).rejects.toMatchObject({
+      code: 'ERR_CLIP_INPUT_SHAPE',
+    })
     await expect(clip.encodeImage({ tensor })).rejects.toMatchObject({ code: 'ERR_CLIP_INPUT_SHAPE' })
     const square = new Float32Array(3 * 21 * 21).fill(0.5)
-    expect(await clip.encodeImage({ tensor: square })).toEqual(await clip.encodeImage({ tensor: square, width: 21, height: 21 }))
-    await expect(clip.encodeImage({ tensor, width: 0, height: 14 })).rejects.toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
+    expect(await clip.encodeImage({ tensor: square })).toEqual(
+      await clip.encodeImage({ tensor: square, width: 21, height: 21 }),
+    )
+    await expect(clip.encodeImage({ tensor, width: 0, height: 14 })).rejects.toMatchObject({
+      code: 'ERR_CLIP_OUT_OF_RANGE',
+    })
     // a picture of one pixel, and one that is all width
     expect(await clip.encodeImage({ data: new Uint8Array(3), width: 1, height: 1, channels: 3 })).toHaveLength(45)
-    expect(await clip.encodeImage({ data: new Uint8Array(3 * 9000), width: 9000, height: 1, channels: 3 })).toHaveLength(45)
+    expect(await clip.encodeImage({ data: new Uint8Array(3 * 9000), width: 9000, height: 1, channels: 3 }))
+      .toHaveLength(45)
   })
 })
 
@@ -210,7 +304,9 @@ describe('changed at random', () => {
     const gguf = join(folder, `${family}.gguf`)
     await convert(join(families, family), gguf, { dtype: 'f32' })
     const count = process.env.GGCLIP_FUZZ ?? '30'
-    const ended = await runChild('bad-input/fuzz.cjs', [gguf, join(families, family), count, '3'], { timeoutMs: Math.max(110_000, Number(count) * 500) })
+    const ended = await runChild('bad-input/fuzz.cjs', [gguf, join(families, family), count, '3'], {
+      timeoutMs: Math.max(110_000, Number(count) * 500),
+    })
     const { outcomes } = report<{ outcomes: Record<string, number> }>(ended)
     expect(Object.keys(outcomes).filter(outcome => outcome !== 'ok' && !/^ERR_CLIP_[A-Z_]+$/.test(outcome))).toEqual([])
     expect(outcomes.ERR_CLIP_INTERNAL).toBeUndefined()

@@ -10,7 +10,9 @@ describe('fuzz', () => {
   it('hundreds of changed files', async () => {
     const count = process.env.GGCLIP_FUZZ ?? '120'
     const seed = process.env.GGCLIP_FUZZ_SEED ?? '1'
-    const ended = await runChild('bad-input/fuzz.cjs', [gguf, directory, count, seed], { timeoutMs: Math.max(110_000, Number(count) * 500) })
+    const ended = await runChild('bad-input/fuzz.cjs', [gguf, directory, count, seed], {
+      timeoutMs: Math.max(110_000, Number(count) * 500),
+    })
     const { tried, outcomes } = report<{ tried: number; outcomes: Record<string, number> }>(ended)
     expect(tried).toBeGreaterThan(2.4 * Number(count))
     expect(Object.keys(outcomes).filter(outcome => outcome !== 'ok' && !/^ERR_CLIP_[A-Z_]+$/.test(outcome))).toEqual([])

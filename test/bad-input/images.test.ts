@@ -40,7 +40,8 @@ function pngBomb(width: number, height: number): Buffer {
   header.writeUInt32BE(height, 4)
   header.set([8, 2, 0, 0, 0], 8)
   const data = deflateSync(Buffer.alloc(100_000))
-  return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))])
+  return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', header), chunk('IDAT', data),
+    chunk('IEND', Buffer.alloc(0))])
 }
 
 describe('bad pictures', () => {
@@ -69,17 +70,34 @@ describe('bad pictures', () => {
 
   it('no picture at all', async () => {
     const inputs: [unknown, string][] = [
-      [Buffer.alloc(0), empty], [new ArrayBuffer(0), empty], [new Blob([]), empty],
-      [Buffer.from('not an image'), decode], [Buffer.alloc(100_000, 0xff), decode], [Buffer.from('<svg'), decode],
-      [new Blob([Buffer.from('GIF89a')]), decode], [Buffer.from('%PDF-1.4\n'), decode],
-      [__filename, decode], [join(tinyModel, 'model.safetensors'), decode],
-      [join(folder, 'absent.png'), notFound], [folder, notFound], ['/dev/zero', notFound], ['a\0b.png', notFound],
-      [[...Array<number>(10)], wrongKind], [{}, wrongKind], [5, wrongKind], [new URL('file:///x.png'), notFound], [new URL('https://example.org/x.png'), wrongKind], [new Proxy({}, {}), wrongKind],
+      [Buffer.alloc(0), empty],
+      [new ArrayBuffer(0), empty],
+      [new Blob([]), empty],
+      [Buffer.from('not an image'), decode],
+      [Buffer.alloc(100_000, 0xff), decode],
+      [Buffer.from('<svg'), decode],
+      [new Blob([Buffer.from('GIF89a')]), decode],
+      [Buffer.from('%PDF-1.4\n'), decode],
+      [__filename, decode],
+      [join(tinyModel, 'model.safetensors'), decode],
+      [join(folder, 'absent.png'), notFound],
+      [folder, notFound],
+      ['/dev/zero', notFound],
+      ['a\0b.png', notFound],
+      [[...Array<number>(10)], wrongKind],
+      [{}, wrongKind],
+      [5, wrongKind],
+      [new URL('file:///x.png'), notFound],
+      [new URL('https://example.org/x.png'), wrongKind],
+      [new Proxy({}, {}), wrongKind],
     ]
     for (const [input, code] of inputs) {
       const calls = Array.isArray(input) ? [() => clip.encodeImage(any([input]))] : [
-        () => clip.encodeImage(any(input)), () => clip.preprocess(any(input)), () => clip.classify(any(input), ['a', 'b']),
-        () => clip.similarity(any(input), 'a'), () => clip.hiddenStates(any(input), { tower: 'image' }),
+        () => clip.encodeImage(any(input)),
+        () => clip.preprocess(any(input)),
+        () => clip.classify(any(input), ['a', 'b']),
+        () => clip.similarity(any(input), 'a'),
+        () => clip.hiddenStates(any(input), { tower: 'image' }),
       ]
       for (const call of calls) expect((await failureOf(call)).code).toBe(code)
     }
@@ -95,8 +113,13 @@ describe('bad pictures', () => {
 
   it('more pixels than maxPixels, in a file, raw, as SVG and as a bomb', async () => {
     const inputs: ImageInput[] = [
-      picture(1, 1001, 1000), pngBomb(2000, 2000), pngBomb(60_000, 60_000), pngBomb(2 ** 31 - 1, 2 ** 31 - 1),
-      Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="5000" height="5000"><rect width="9" height="9"/></svg>'),
+      picture(1, 1001, 1000),
+      pngBomb(2000, 2000),
+      pngBomb(60_000, 60_000),
+      pngBomb(2 ** 31 - 1, 2 ** 31 - 1),
+      Buffer.from(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="5000" height="5000"><rect width="9" height="9"/></svg>',
+      ),
     ]
     const codes = await Promise.all(inputs.map(async input => (await failureOf(() => clip.encodeImage(input))).code))
     expect(codes.slice(0, 3)).toEqual([tooLarge, tooLarge, tooLarge])
@@ -108,14 +131,23 @@ describe('bad pictures', () => {
   it('raw pixels of the wrong size or kind', async () => {
     const data = new Uint8Array(12)
     const inputs: [unknown, string][] = [
-      [{ data, width: 2, height: 2, channels: 4 }, outOfRange], [{ data, width: 3, height: 2, channels: 3 }, outOfRange],
-      [{ data, width: 0, height: 2, channels: 3 }, outOfRange], [{ data, width: -2, height: -2, channels: 3 }, outOfRange],
-      [{ data, width: 2.5, height: 2, channels: 3 }, outOfRange], [{ data, width: NaN, height: 2, channels: 3 }, outOfRange],
-      [{ data, width: '2', height: 2, channels: 3 }, wrongKind], [{ data, width: 2, height: 3, channels: 2 }, outOfRange],
-      [{ data, width: 2, height: 2, channels: null }, wrongKind], [{ data, width: 2, height: 2 }, wrongKind],
-      [{ data: [...data], width: 2, height: 2, channels: 3 }, wrongKind], [{ data: new Float32Array(12), width: 2, height: 2, channels: 3 }, wrongKind],
-      [{ data, width: 2 ** 40, height: 2 ** 40, channels: 3 }, tooLarge], [{ data, width: 2 ** 53, height: 1, channels: 3 }, outOfRange],
-      [{ tensor: new Float32Array(5) }, outOfRange], [{ tensor: new Float64Array(12288) }, wrongKind], [{ tensor: null }, wrongKind],
+      [{ data, width: 2, height: 2, channels: 4 }, outOfRange],
+      [{ data, width: 3, height: 2, channels: 3 }, outOfRange],
+      [{ data, width: 0, height: 2, channels: 3 }, outOfRange],
+      [{ data, width: -2, height: -2, channels: 3 }, outOfRange],
+      [{ data, width: 2.5, height: 2, channels: 3 }, outOfRange],
+      [{ data, width: NaN, height: 2, channels: 3 }, outOfRange],
+      [{ data, width: '2', height: 2, channels: 3 }, wrongKind],
+      [{ data, width: 2, height: 3, channels: 2 }, outOfRange],
+      [{ data, width: 2, height: 2, channels: null }, wrongKind],
+      [{ data, width: 2, height: 2 }, wrongKind],
+      [{ data: [...data], width: 2, height: 2, channels: 3 }, wrongKind],
+      [{ data: new Float32Array(12), width: 2, height: 2, channels: 3 }, wrongKind],
+      [{ data, width: 2 ** 40, height: 2 ** 40, channels: 3 }, tooLarge],
+      [{ data, width: 2 ** 53, height: 1, channels: 3 }, outOfRange],
+      [{ tensor: new Float32Array(5) }, outOfRange],
+      [{ tensor: new Float64Array(12288) }, wrongKind],
+      [{ tensor: null }, wrongKind],
     ]
     for (const [input, code] of inputs) {
       expect([input, (await failureOf(() => clip.encodeImage(any(input)))).code]).toEqual([input, code])
@@ -131,17 +163,26 @@ describe('bad pictures', () => {
 
   it('values that are no numbers are refused, and their neighbours are not', async () => {
     const tensor = new Float32Array(3 * 64 * 64).fill(NaN)
-    const [good, bad, neighbour] = await Promise.all([clip.encodeImage(picture(1)), failureOf(() => clip.encodeImage({ tensor })), clip.encodeImage(picture(1))])
+    const [good, bad, neighbour] = await Promise.all([clip.encodeImage(picture(1)), failureOf(() =>
+      clip.encodeImage({ tensor })
+    ), clip.encodeImage(picture(1))])
     expect(maxDifference(good, expected)).toBeLessThan(1e-5)
     expect(maxDifference(neighbour, expected)).toBeLessThan(1e-5)
     expect([bad.code, bad.message]).toEqual(['ERR_CLIP_OUT_OF_RANGE', expect.stringContaining('image.tensor[0]')])
   })
 
   it('a bad picture never fails its neighbours in a batch', async () => {
-    const inputs: unknown[] = [picture(1), Buffer.from('bad'), picture(1), 'absent.png', { data: new Uint8Array(1), width: 9, height: 9, channels: 3 }, picture(1)]
+    const inputs: unknown[] = [picture(1), Buffer.from('bad'), picture(1), 'absent.png', {
+      data: new Uint8Array(1),
+      width: 9,
+      height: 9,
+      channels: 3,
+    }, picture(1)]
     const settled = await Promise.allSettled(inputs.map(input => clip.encodeImage(any(input))))
-    expect(settled.map(result => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'rejected', 'fulfilled'])
-    for (const result of settled) if (result.status === 'fulfilled') expect(maxDifference(result.value, expected)).toBeLessThan(1e-5)
+    expect(settled.map(result => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'rejected',
+      'fulfilled'])
+    for (const result of settled)
+      if (result.status === 'fulfilled') expect(maxDifference(result.value, expected)).toBeLessThan(1e-5)
     const error = await failureOf(() => clip.encodeImage(any(inputs)))
     expect([error.code, error.message]).toEqual([decode, expect.stringContaining('images[1]')])
   })
@@ -168,7 +209,9 @@ describe('bad pictures', () => {
   it('the pictures of the oracle all decode', async () => {
     const unlimited = await Clip.load(tinyModel, load)
     const { readdirSync } = require('node:fs') as typeof import('node:fs')
-    const files = readdirSync(join(oracle, 'preprocess', 'images')).map(name => join(oracle, 'preprocess', 'images', name))
+    const files = readdirSync(join(oracle, 'preprocess', 'images')).map(name =>
+      join(oracle, 'preprocess', 'images', name)
+    )
     expect(files.length).toBeGreaterThan(10)
     expect(await unlimited.encodeImage(files)).toHaveLength(files.length)
     await unlimited.dispose()

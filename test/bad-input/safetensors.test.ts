@@ -6,8 +6,18 @@ import { join } from 'node:path'
 import { Clip } from '../../lib/index.js'
 import { load, oracle } from '../lifecycle/support'
 
-interface Entry { dtype: unknown; shape: unknown; data_offsets: unknown }
-interface Safetensors { header: Record<string, Entry>; data: Buffer; headerBytes: number; text?: string | Buffer; length?: number | bigint }
+interface Entry {
+  dtype: unknown
+  shape: unknown
+  data_offsets: unknown
+}
+interface Safetensors {
+  header: Record<string, Entry>
+  data: Buffer
+  headerBytes: number
+  text?: string | Buffer
+  length?: number | bigint
+}
 const { parseSafetensors, buildSafetensors } = require('../fixtures/bad-input/model-files.cjs') as {
   parseSafetensors(file: Buffer): Safetensors
   buildSafetensors(file: Safetensors): Buffer
@@ -40,42 +50,106 @@ const entry = (file: Safetensors, name = matrix): Entry => {
 type Case = [what: string, change: (file: Safetensors) => void, codes: string | string[], words?: string[]]
 
 const weights: Case[] = [
-  ['a header of 2^63 bytes', file => { file.length = 2n ** 63n }, limit, ['header']],
-  ['a header longer than the file', file => { file.length = 50_000_000 }, truncated],
-  ['a header of 0 bytes', file => { file.length = 0 }, format],
-  ['a header that is no JSON', file => { file.text = '{"a": ' }, format],
-  ['a header that is a list', file => { file.text = '[]' }, format],
-  ['a header that is no UTF-8', file => { file.text = Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]) }, format],
-  ['a header nested 100,000 deep', file => { file.text = '['.repeat(100_000) }, [format, limit]],
-  ['an empty header', file => { file.text = '{}' }, [format, missing]],
+  ['a header of 2^63 bytes', file => {
+    file.length = 2n ** 63n
+  }, limit, ['header']],
+  ['a header longer than the file', file => {
+    file.length = 50_000_000
+  }, truncated],
+  ['a header of 0 bytes', file => {
+    file.length = 0
+  }, format],
+  ['a header that is no JSON', file => {
+    file.text = '{"a": '
+  }, format],
+  ['a header that is a list', file => {
+    file.text = '[]'
+  }, format],
+  ['a header that is no UTF-8', file => {
+    file.text = Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])
+  }, format],
+  ['a header nested 100,000 deep', file => {
+    file.text = '['.repeat(100_000)
+  }, [format, limit]],
+  ['an empty header', file => {
+    file.text = '{}'
+  }, [format, missing]],
   ['a missing tensor', file => {
     const name = 'text_model.final_layer_norm.bias' // its bytes stay: a hole would be an error of its own
     file.header.another = entry(file, name)
     delete file.header[name]
   }, missing, ['text_model.final_layer_norm.bias']],
-  ['a hole', file => { delete file.header['text_model.final_layer_norm.bias'] }, format, ['hole']],
-  ['a name twice', file => { file.text = JSON.stringify(file.header).replace(/\}$/, `,"${matrix}":${JSON.stringify(entry(file))}}`) }, duplicate, [matrix]],
-  ['an entry that is a number', file => { (file.header as Record<string, unknown>)[matrix] = 5 }, format, [matrix]],
-  ['no dtype', file => { entry(file).dtype = undefined }, format, ['dtype']],
-  ['an unknown dtype', file => { entry(file).dtype = 'F31' }, format, ['F31']],
-  ['integers for weights', file => { entry(file).dtype = 'I32' }, type, [matrix]],
-  ['a dtype of another size', file => { entry(file).dtype = 'F16' }, format, [matrix]],
-  ['no shape', file => { entry(file).shape = undefined }, format, ['shape']],
-  ['a shape of strings', file => { entry(file).shape = ['64', '64'] }, format],
-  ['a negative dimension', file => { entry(file).shape = [-64, -64] }, format],
-  ['a fractional dimension', file => { entry(file).shape = [64.5, 64] }, format],
-  ['a product that overflows', file => { entry(file).shape = [2 ** 32, 2 ** 32] }, [limit, format]],
-  ['a huge dimension', file => { entry(file).shape = [1e30, 64] }, [limit, format]],
-  ['nine dimensions', file => { entry(file).shape = [1, 1, 1, 1, 1, 1, 1, 64, 64] }, limit],
-  ['another shape of the same size', file => { const [a, b] = entry(file).shape as [number, number]; entry(file).shape = [a / 2, b * 2] }, shape, [matrix]],
-  ['offsets past the end', file => { const [a, b] = entry(file).data_offsets as [number, number]; entry(file).data_offsets = [a + 1e9, b + 1e9] }, truncated, [matrix]],
-  ['offsets that fall', file => { (entry(file).data_offsets as number[]).reverse() }, format],
-  ['negative offsets', file => { entry(file).data_offsets = [-4, 0] }, format],
-  ['one offset', file => { entry(file).data_offsets = [0] }, format],
-  ['offsets of 2^64', file => { file.text = JSON.stringify(file.header).replace(/"data_offsets":\[\d+,/, '"data_offsets":[18446744073709551616,') }, [format, limit]],
-  ['overlapping tensors', file => { entry(file).data_offsets = [...entry(file, matrix.replace('q_proj', 'k_proj')).data_offsets as number[]] }, format],
-  ['bytes behind the last tensor', file => { file.data = Buffer.concat([file.data, Buffer.alloc(8)]) }, format],
-  ['bytes missing at the end', file => { file.data = file.data.subarray(0, -8) }, truncated],
+  ['a hole', file => {
+    delete file.header['text_model.final_layer_norm.bias']
+  }, format, ['hole']],
+  ['a name twice', file => {
+    file.text = JSON.stringify(file.header).replace(/\}$/, `,"${matrix}":${JSON.stringify(entry(file))}}`)
+  }, duplicate, [matrix]],
+  ['an entry that is a number', file => {
+    ;(file.header as Record<string, unknown>)[matrix] = 5
+  }, format, [matrix]],
+  ['no dtype', file => {
+    entry(file).dtype = undefined
+  }, format, ['dtype']],
+  ['an unknown dtype', file => {
+    entry(file).dtype = 'F31'
+  }, format, ['F31']],
+  ['integers for weights', file => {
+    entry(file).dtype = 'I32'
+  }, type, [matrix]],
+  ['a dtype of another size', file => {
+    entry(file).dtype = 'F16'
+  }, format, [matrix]],
+  ['no shape', file => {
+    entry(file).shape = undefined
+  }, format, ['shape']],
+  ['a shape of strings', file => {
+    entry(file).shape = ['64', '64']
+  }, format],
+  ['a negative dimension', file => {
+    entry(file).shape = [-64, -64]
+  }, format],
+  ['a fractional dimension', file => {
+    entry(file).shape = [64.5, 64]
+  }, format],
+  ['a product that overflows', file => {
+    entry(file).shape = [2 ** 32, 2 ** 32]
+  }, [limit, format]],
+  ['a huge dimension', file => {
+    entry(file).shape = [1e30, 64]
+  }, [limit, format]],
+  ['nine dimensions', file => {
+    entry(file).shape = [1, 1, 1, 1, 1, 1, 1, 64, 64]
+  }, limit],
+  ['another shape of the same size', file => {
+    const [a, b] = entry(file).shape as [number, number]
+    entry(file).shape = [a / 2, b * 2]
+  }, shape, [matrix]],
+  ['offsets past the end', file => {
+    const [a, b] = entry(file).data_offsets as [number, number]
+    entry(file).data_offsets = [a + 1e9, b + 1e9]
+  }, truncated, [matrix]],
+  ['offsets that fall', file => {
+    ;(entry(file).data_offsets as number[]).reverse()
+  }, format],
+  ['negative offsets', file => {
+    entry(file).data_offsets = [-4, 0]
+  }, format],
+  ['one offset', file => {
+    entry(file).data_offsets = [0]
+  }, format],
+  ['offsets of 2^64', file => {
+    file.text = JSON.stringify(file.header).replace(/"data_offsets":\[\d+,/, '"data_offsets":[18446744073709551616,')
+  }, [format, limit]],
+  ['overlapping tensors', file => {
+    entry(file).data_offsets = [...entry(file, matrix.replace('q_proj', 'k_proj')).data_offsets as number[]]
+  }, format],
+  ['bytes behind the last tensor', file => {
+    file.data = Buffer.concat([file.data, Buffer.alloc(8)])
+  }, format],
+  ['bytes missing at the end', file => {
+    file.data = file.data.subarray(0, -8)
+  }, truncated],
 ]
 
 type Json = Record<string, any>
@@ -99,8 +173,12 @@ const configs: JsonCase[] = [
   ['no UTF-8', () => Buffer.from('{"model_type": "\xff\xfe"}', 'latin1'), [format, config, unsupported]],
   ['deep nesting', () => '{"a":'.repeat(200_000), [format, limit]],
   ['a key twice', () => '{"model_type": "clip", "model_type": "clip"}', [format, missing, shape, config]],
-  ['another model', json => { json.model_type = 'bert' }, unsupported, ['bert']],
-  ['a model type that is a number', json => { json.model_type = 5 }, config],
+  ['another model', json => {
+    json.model_type = 'bert'
+  }, unsupported, ['bert']],
+  ['a model type that is a number', json => {
+    json.model_type = 5
+  }, config],
   ['0 heads', vision({ num_attention_heads: 0 }), config, ['num_attention_heads']],
   ['heads that do not divide', text({ num_attention_heads: 7 }), config, ['num_attention_heads']],
   ['0 layers', vision({ num_hidden_layers: 0 }), config, ['num_hidden_layers']],
@@ -117,27 +195,46 @@ const configs: JsonCase[] = [
   ['4 channels', vision({ num_channels: 4 }), [config, unsupported], ['num_channels']],
   ['eps -1', vision({ layer_norm_eps: -1 }), config, ['layer_norm_eps']],
   ['eps as a string', text({ layer_norm_eps: 'NaN' }), config, ['layer_norm_eps']],
-  ['eps 10^999', json => JSON.stringify(json).replaceAll(/"layer_norm_eps":[^,}]+/g, '"layer_norm_eps":1e999'), [config, format]],
+  ['eps 10^999', json => JSON.stringify(json).replaceAll(/"layer_norm_eps":[^,}]+/g, '"layer_norm_eps":1e999'), [config,
+    format]],
   ['an unknown activation', text({ hidden_act: 'swish' }), unsupported, ['swish']],
   ['a context of 10^9', text({ max_position_embeddings: 1e9 }), [config, shape]],
   ['a vocabulary of 1', text({ vocab_size: 1 }), [shape, config]],
-  ['towers that are numbers', json => { json.vision_config = 5; delete json.vision_config_dict }, config],
+  ['towers that are numbers', json => {
+    json.vision_config = 5
+    delete json.vision_config_dict
+  }, config],
 ]
 
 const preprocessors: JsonCase[] = [
   ['no JSON', () => '{', format],
-  ['a size of 0', json => { json.size = 0; json.crop_size = 0 }, config],
-  ['a size of 10^9', json => { json.size = { shortest_edge: 1e9 } }, config],
-  ['a crop unlike the tower', json => { json.crop_size = { height: 32, width: 48 } }, [config, unsupported]],
-  ['a standard deviation of 0', json => { json.image_std = [0, 0, 0] }, config, ['image_std']],
-  ['two means', json => { json.image_mean = [0.5, 0.5] }, config, ['image_mean']],
-  ['an unknown filter', json => { json.resample = 77 }, [config, unsupported], ['resample']],
+  ['a size of 0', json => {
+    json.size = 0
+    json.crop_size = 0
+  }, config],
+  ['a size of 10^9', json => {
+    json.size = { shortest_edge: 1e9 }
+  }, config],
+  ['a crop unlike the tower', json => {
+    json.crop_size = { height: 32, width: 48 }
+  }, [config, unsupported]],
+  ['a standard deviation of 0', json => {
+    json.image_std = [0, 0, 0]
+  }, config, ['image_std']],
+  ['two means', json => {
+    json.image_mean = [0.5, 0.5]
+  }, config, ['image_mean']],
+  ['an unknown filter', json => {
+    json.resample = 77
+  }, [config, unsupported], ['resample']],
 ]
 
 describe('checkpoint directories', () => {
   let good: Clip
   let number = 0
-  beforeAll(async () => { good = await Clip.load(model, load) })
+  beforeAll(async () => {
+    good = await Clip.load(model, load)
+  })
   afterAll(() => good.dispose())
   afterEach(async () => expect(await good.encodeText('still alive')).toHaveLength(good.info.dim))
 
@@ -163,7 +260,10 @@ describe('checkpoint directories', () => {
       outcome = { code, message }
     }
     await clip?.dispose()
-    expect(outcome).toEqual({ code: expect.stringMatching(new RegExp(`^(${[codes].flat().join('|')})$`)), message: outcome.message })
+    expect(outcome).toEqual({
+      code: expect.stringMatching(new RegExp(`^(${[codes].flat().join('|')})$`)),
+      message: outcome.message,
+    })
     for (const word of words) expect(outcome.message).toContain(word)
     rmSync(path, { recursive: true, force: true })
   }
@@ -182,7 +282,10 @@ describe('checkpoint directories', () => {
     it('truncated anywhere, and empty', async () => {
       const bytes = readFileSync(join(model, 'model.safetensors'))
       const { headerBytes } = parseSafetensors(bytes)
-      for (const length of [0, 1, 7, 8, 9, headerBytes - 1, headerBytes, headerBytes + 1, bytes.length >> 1, bytes.length - 1]) {
+      for (
+        const length of [0, 1, 7, 8, 9, headerBytes - 1, headerBytes, headerBytes + 1, bytes.length >> 1,
+          bytes.length - 1]
+      ) {
         const directory = copy()
         writeFileSync(join(directory, 'model.safetensors'), bytes.subarray(0, length))
         await expectOutcome(directory, truncated)
@@ -195,7 +298,10 @@ describe('checkpoint directories', () => {
       const directory = copy()
       const json = JSON.parse(readFileSync(join(directory, name), 'utf8')) as Json
       const changed = change(json)
-      writeFileSync(join(directory, name), typeof changed === 'string' || Buffer.isBuffer(changed) ? changed : JSON.stringify(json))
+      writeFileSync(
+        join(directory, name),
+        typeof changed === 'string' || Buffer.isBuffer(changed) ? changed : JSON.stringify(json),
+      )
       await expectOutcome(directory, codes, words)
     })
   })
@@ -223,29 +329,42 @@ describe('checkpoint directories', () => {
 
   it('an index that names files elsewhere, twice, absent or nothing', async () => {
     const indexes: [unknown, string | string[]][] = [
-      [{}, config], [{ weight_map: {} }, config], [{ weight_map: 5 }, config], ['{', format],
-      [{ weight_map: { a: '../model.safetensors' } }, config], [{ weight_map: { a: '/etc/passwd' } }, config],
-      [{ weight_map: { a: 'absent.safetensors' } }, notFound], [{ weight_map: { a: 5 } }, config],
+      [{}, config],
+      [{ weight_map: {} }, config],
+      [{ weight_map: 5 }, config],
+      ['{', format],
+      [{ weight_map: { a: '../model.safetensors' } }, config],
+      [{ weight_map: { a: '/etc/passwd' } }, config],
+      [{ weight_map: { a: 'absent.safetensors' } }, notFound],
+      [{ weight_map: { a: 5 } }, config],
       [{ weight_map: { a: 'part.safetensors' } }, missing],
     ]
     for (const [index, codes] of indexes) {
       const directory = copy()
       cpSync(join(directory, 'model.safetensors'), join(directory, 'part.safetensors'))
       rmSync(join(directory, 'model.safetensors'))
-      writeFileSync(join(directory, 'model.safetensors.index.json'), typeof index === 'string' ? index : JSON.stringify(index))
+      writeFileSync(
+        join(directory, 'model.safetensors.index.json'),
+        typeof index === 'string' ? index : JSON.stringify(index),
+      )
       await expectOutcome(directory, codes)
     }
   })
 
   it('a broken tokenizer spoils texts, not images', async () => {
-    const broken: [string, string][] = [['tokenizer.json', '{'], ['tokenizer.json', '{"model": {"type": "BPE"}}'], ['tokenizer_config.json', '[']]
+    const broken: [string, string][] = [['tokenizer.json', '{'], ['tokenizer.json', '{"model": {"type": "BPE"}}'], [
+      'tokenizer_config.json',
+      '[',
+    ]]
     for (const [name, content] of broken) {
       const directory = copy()
       rmSync(join(directory, name), { force: true })
       writeFileSync(join(directory, name), content)
       const clip = await Clip.load(directory, load)
       await expect(clip.encodeText('a')).rejects.toMatchObject({ code: 'ERR_CLIP_TOKENIZER_INVALID' })
-      expect(await clip.encodeImage({ data: new Uint8Array(12), width: 2, height: 2, channels: 3 })).toHaveLength(clip.info.dim)
+      expect(await clip.encodeImage({ data: new Uint8Array(12), width: 2, height: 2, channels: 3 })).toHaveLength(
+        clip.info.dim,
+      )
       await clip.dispose()
       rmSync(directory, { recursive: true, force: true })
     }

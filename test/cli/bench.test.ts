@@ -13,11 +13,19 @@ const short = ['--rounds', '2', '--batches', '1,3', '--sizes', '64x48', '--calls
 
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
-interface Result { status: number | null; stdout: string; stderr: string }
+interface Result {
+  status: number | null
+  stdout: string
+  stderr: string
+}
 
 function ggclip(args: string[], env: Record<string, string> = {}): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], { cwd: scratch, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [main, ...args], {
+      cwd: scratch,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     const result = { stdout: '', stderr: '' }
     child.stdout.on('data', (chunk: Buffer) => (result.stdout += chunk.toString()))
     child.stderr.on('data', (chunk: Buffer) => (result.stderr += chunk.toString()))
@@ -42,9 +50,16 @@ describe('ggclip bench', () => {
     expect(rounds).toBe(2)
     expect(model).toMatchObject({ dim: 256, device: 'CPU' })
     expect(cases.map(({ name }) => name.replace(/\d\.\d\d MB/, 'MB'))).toEqual([
-      'image, batch 1', 'text, batch 1', 'image, batch 3', 'text, batch 3', 'JPEG of 64 x 48 (MB) to embedding',
-      'start: library and model loaded, file cache warm', 'start to the first embedding of a picture', 'memory of that process, Node included',
-      '5 images, each, f32, 1 thread', '5 images, each, q4_0, 1 thread',
+      'image, batch 1',
+      'text, batch 1',
+      'image, batch 3',
+      'text, batch 3',
+      'JPEG of 64 x 48 (MB) to embedding',
+      'start: library and model loaded, file cache warm',
+      'start to the first embedding of a picture',
+      'memory of that process, Node included',
+      '5 images, each, f32, 1 thread',
+      '5 images, each, q4_0, 1 thread',
     ])
     for (const { rows } of cases) {
       for (const { value, min = value, max = value } of rows) {
@@ -61,9 +76,13 @@ describe('ggclip bench', () => {
   })
 
   it('takes the parts, towers and precisions that were asked for', async () => {
-    const { cases } = await bench([...short, '--only', 'towers,start', '--towers', 'text', '--precisions', 'default,fast', '--batches', '2'])
+    const { cases } = await bench([...short, '--only', 'towers,start', '--towers', 'text', '--precisions',
+      'default,fast', '--batches', '2'])
     expect(cases.map(({ name }) => name)).toEqual([
-      'text, batch 2', 'start: library and model loaded, file cache warm', 'start to the first embedding of a text', 'memory of that process, Node included',
+      'text, batch 2',
+      'start: library and model loaded, file cache warm',
+      'start to the first embedding of a text',
+      'memory of that process, Node included',
     ])
     expect(cases[0]!.rows.map(({ name }) => name.split(',')[0])).toEqual(['q5_1', 'q8_0 fast']) // 'fast' holds bytes, whatever the file's type
   })
@@ -101,7 +120,8 @@ describe('ggclip bench', () => {
       + 2 * 3 * (tokens - 1) * width * 3 * patchSize ** 2 + 2 * 3 * width * 256 // patches and projection
     const linear = image!.operations.filter(({ kind }) => kind.startsWith('linear'))
     expect(linear.reduce((sum, { operations }) => sum + operations, 0)).toBe(expected)
-    for (const { shape: [nOut, nIn, rows], count, operations } of linear) expect(operations).toBe(2 * nOut * nIn * rows * count)
+    for (const { shape: [nOut, nIn, rows], count, operations } of linear)
+      expect(operations).toBe(2 * nOut * nIn * rows * count)
     const pairs = (layers - 1) * 3 * tokens ** 2 + 3 * tokens
     const softmax = image!.operations.filter(({ kind }) => kind === 'attention')
     expect(softmax.reduce((sum, { operations }) => sum + operations, 0)).toBe(4 * width * pairs)
@@ -119,20 +139,26 @@ describe('ggclip bench', () => {
   })
 
   it('prints a profile', async () => {
-    const { status, stdout } = await ggclip(['bench', '--profile', '--rounds', '1', '--batches', '1', '--towers', 'image'])
+    const { status, stdout } = await ggclip(['bench', '--profile', '--rounds', '1', '--batches', '1', '--towers',
+      'image'])
     expect(status).toBe(0)
-    expect(stdout).toMatch(/^image, batch 1, \d+ threads?\tlinear\+pack\tv\.blk\.\*\.ffn_up\tq5_1\t768 x 256 x 65\t5\t/m)
+    expect(stdout).toMatch(
+      /^image, batch 1, \d+ threads?\tlinear\+pack\tv\.blk\.\*\.ffn_up\tq5_1\t768 x 256 x 65\t5\t/m,
+    )
     expect(stdout).toMatch(/\tpeak\t\tq5_1\t/)
   })
 
   it('has no times of operations that plain ggml computes', async () => {
-    const { profiles } = await bench(['--profile', '--rounds', '1', '--batches', '1', '--towers', 'image'], { GGCLIP_CPU: 'portable' })
+    const { profiles } = await bench(['--profile', '--rounds', '1', '--batches', '1', '--towers', 'image'], {
+      GGCLIP_CPU: 'portable',
+    })
     expect(profiles[0]).toMatchObject({ operations: [], peaks: {}, kernels: 'portable' })
     expect(profiles[0]!.totalMs).toBeGreaterThan(0)
   })
 
   it.each([
-    [['--only', 'towers,pictures,hope'], /--only: expected some of towers, pictures, start, concurrency, received 'hope'/],
+    [['--only', 'towers,pictures,hope'],
+      /--only: expected some of towers, pictures, start, concurrency, received 'hope'/],
     [['--batches', '0'], /--batches: expected 1 to 1024, received 0/],
     [['--batches', '1,x'], /whole number/],
     [['--rounds', '0'], /--rounds: expected 1 to 1000, received 0/],
@@ -148,7 +174,8 @@ describe('ggclip bench', () => {
   })
 
   it('says so when the file cannot be written, and leaves nothing', async () => {
-    const { status, stderr } = await ggclip(['bench', ...short, '--only', 'concurrency', '--json', path.join('no', 'such', 'folder.json')])
+    const { status, stderr } = await ggclip(['bench', ...short, '--only', 'concurrency', '--json',
+      path.join('no', 'such', 'folder.json')])
     expect(status).toBe(1)
     expect(stderr).toMatch(/ERR_CLIP_FILE_WRITE/)
     expect(readdirSync(scratch)).not.toContain('no')

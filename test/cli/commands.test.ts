@@ -25,7 +25,11 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
-interface Result { status: number | null; stdout: string; stderr: string }
+interface Result {
+  status: number | null
+  stdout: string
+  stderr: string
+}
 
 interface Circumstances {
   input?: string | Buffer
@@ -68,11 +72,29 @@ function expectClose(actual: readonly number[], expected: readonly number[]): vo
   actual.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 5))
 }
 
-interface Classified { image: string; results: { label: string; score: number; similarity: number }[] }
-interface Embedded { input: string; embedding: number[] }
-interface Fit { text: string; probability: number; logit: number; similarity: number }
-interface Compared { image: string; results: Fit[] }
-interface Tokenized { text: string; ids: number[]; length: number }
+interface Classified {
+  image: string
+  results: { label: string; score: number; similarity: number }[]
+}
+interface Embedded {
+  input: string
+  embedding: number[]
+}
+interface Fit {
+  text: string
+  probability: number
+  logit: number
+  similarity: number
+}
+interface Compared {
+  image: string
+  results: Fit[]
+}
+interface Tokenized {
+  text: string
+  ids: number[]
+  length: number
+}
 
 describe('usage', () => {
   it('prints the version and the help', async () => {
@@ -80,7 +102,10 @@ describe('usage', () => {
     expect(await ggclip(['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' })
     const help = await ggclip(['--help'])
     expect(help.status).toBe(0)
-    for (const verb of ['classify', 'embed', 'similarity', 'tokenize', 'info', 'models', 'pull', 'inspect', 'convert', 'quantize', 'demo']) {
+    for (
+      const verb of ['classify', 'embed', 'similarity', 'tokenize', 'info', 'models', 'pull', 'inspect', 'convert',
+        'quantize', 'demo']
+    ) {
       expect(help.stdout).toMatch(new RegExp(`^  ${verb} `, 'm'))
       const own = await ggclip([verb, '--help'])
       expect(own).toMatchObject({ status: 0, stderr: '' })
@@ -104,13 +129,15 @@ describe('usage', () => {
     [['info', '--max-batch', '0'], /maxBatch but received 0 .*\(ERR_CLIP_OUT_OF_RANGE\)/],
     [['info', '--device', 'abacus'], /'auto', 'cpu'.* for device .*\(ERR_CLIP_OUT_OF_RANGE\)/],
     [['info', 'a', '--model', 'b'], /give the model once: .*\(ERR_CLIP_INVALID_ARGUMENT\)$/],
-    [['quantize', 'a', 'b', '--dtype', 'q8_0,q4_0'], "several types need {type} in the output's name (ERR_CLIP_INVALID_ARGUMENT)"],
+    [['quantize', 'a', 'b', '--dtype', 'q8_0,q4_0'],
+      "several types need {type} in the output's name (ERR_CLIP_INVALID_ARGUMENT)"],
     [['quantize', 'a', 'b', '--samples', 'c'], '--samples is for --report (ERR_CLIP_INVALID_ARGUMENT)'],
     [['quantize', '.', 'b', '--dtype', 'q3'], /for dtype but received 'q3' .*\(ERR_CLIP_OUT_OF_RANGE\)$/],
     [['embed', 'a.png', '--hidden-state', '-1'], '--hidden-state needs --out (ERR_CLIP_INVALID_ARGUMENT)'],
     [['embed', 'a.png', '--final-norm'], '--final-norm is for --hidden-state (ERR_CLIP_INVALID_ARGUMENT)'],
     [['embed', 'a.png', '--out', 'a.csv'], "'a.csv': --out writes .npy or .safetensors (ERR_CLIP_INVALID_ARGUMENT)"],
-    [['embed', 'a.png', '--hidden-state', 'last', '--out', 'a.npy'], /Expected a whole number, or several with commas\. \(ERR_CLIP_INVALID_ARGUMENT\)/],
+    [['embed', 'a.png', '--hidden-state', 'last', '--out', 'a.npy'],
+      /Expected a whole number, or several with commas\. \(ERR_CLIP_INVALID_ARGUMENT\)/],
     [['convert', 'a', 'b', '--override', 'c'], /Expected pattern=type\. \(ERR_CLIP_INVALID_ARGUMENT\)/],
   ])('%j ends with status 2', async (args, message) => {
     const { status, stdout, stderr } = await ggclip(args)
@@ -165,22 +192,32 @@ describe('classify', () => {
   it('reads pictures as it is told', async () => {
     const png = path.join(scratch, 'glass.png')
     const jpeg = path.join(scratch, 'turned.jpg')
-    await sharp({ create: { width: 80, height: 80, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 0.3 } } }).png().toFile(png)
+    await sharp({ create: { width: 80, height: 80, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 0.3 } } })
+      .png().toFile(png)
     const half = await sharp({ create: { width: 40, height: 60, channels: 3, background: 'blue' } }).png().toBuffer()
     await sharp({ create: { width: 90, height: 60, channels: 3, background: 'red' } })
       .composite([{ input: half, left: 0, top: 0 }]).withMetadata({ orientation: 6 }).jpeg().toFile(jpeg)
-    const similarities = async (...args: string[]) => (await json<Classified[]>(['classify', ...args, ...labels]))[0]!.results.map(result => result.similarity)
-    const expected = (options: string) => api<number[]>(`Promise.all([${JSON.stringify(png)}, ${JSON.stringify(jpeg)}].map(file =>
+    const similarities = async (...args: string[]) =>
+      (await json<Classified[]>(['classify', ...args, ...labels]))[0]!.results.map(result => result.similarity)
+    const expected = (options: string) =>
+      api<number[]>(`Promise.all([${JSON.stringify(png)}, ${JSON.stringify(jpeg)}].map(file =>
       clip.classify(file, ['cat', 'a red wall', 'sky'], ${options}))).then(all => all.flat().map(result => result.similarity))`)
     const black = expected('{ background: [0, 0, 0], orient: false }')
     for (const colour of ['0,0,0', '#000000']) {
-      expectClose([...await similarities(png, '--background', colour), ...await similarities(jpeg, '--no-orient')], black)
+      expectClose(
+        [...await similarities(png, '--background', colour), ...await similarities(jpeg, '--no-orient')],
+        black,
+      )
     }
     const plain = expected('{}')
     expectClose([...await similarities(png), ...await similarities(jpeg)], plain)
     expect(Math.max(...plain.map((value, i) => Math.abs(value - black[i]!)))).toBeGreaterThan(1e-4)
     const large = await ggclip(['classify', png, ...labels, '--max-pixels', '6399'])
-    expect(large).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('(ERR_CLIP_IMAGE_TOO_LARGE)') })
+    expect(large).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringContaining('(ERR_CLIP_IMAGE_TOO_LARGE)'),
+    })
     expect(await similarities(png, '--max-pixels', '6400', '--sessions', '2', '--max-batch', '1')).toHaveLength(3)
   })
 

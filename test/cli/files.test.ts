@@ -42,7 +42,11 @@ describe('embed --out', () => {
 
   it('writes embeddings as NumPy, a row each in the order printed', async () => {
     const { status, stdout, stderr } = ggclip('embed', ...pictures, '--out', 'vectors.npy')
-    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: `${pictures.join('\n')}\n`, stderr: 'wrote vectors.npy: [2, 256]\n' })
+    expect({ status, stdout, stderr }).toEqual({
+      status: 0,
+      stdout: `${pictures.join('\n')}\n`,
+      stderr: 'wrote vectors.npy: [2, 256]\n',
+    })
     const { header, shape, data } = readNpy(path.join(scratch, 'vectors.npy'))
     expect(header).toContain("'descr': '<f4', 'fortran_order': False")
     expect(shape).toEqual([2, 256])
@@ -51,12 +55,29 @@ describe('embed --out', () => {
   })
 
   it('writes the states of several layers as safetensors', async () => {
-    const { status, stdout } = ggclip('embed', '--text', 'a cat', 'a dog', '--hidden-state', '-2,-1', '--final-norm', '--out', 'states.safetensors', '--json')
+    const { status, stdout } = ggclip(
+      'embed',
+      '--text',
+      'a cat',
+      'a dog',
+      '--hidden-state',
+      '-2,-1',
+      '--final-norm',
+      '--out',
+      'states.safetensors',
+      '--json',
+    )
     expect(status).toBe(0)
-    expect(JSON.parse(stdout)).toEqual({ out: 'states.safetensors', shape: [2, 2, 32, 256], inputs: ['a cat', 'a dog'] })
+    expect(JSON.parse(stdout)).toEqual({
+      out: 'states.safetensors',
+      shape: [2, 2, 32, 256],
+      inputs: ['a cat', 'a dog'],
+    })
     const tensor = new TensorFile(path.join(scratch, 'states.safetensors')).tensor('hidden_states')
     expect(tensor.shape).toEqual([2, 2, 32, 256])
-    const expected = await Promise.all(['a cat', 'a dog'].map(text => clip.hiddenStates(text, { tower: 'text', layer: [-2, -1] as const, norm: true })))
+    const expected = await Promise.all(
+      ['a cat', 'a dog'].map(text => clip.hiddenStates(text, { tower: 'text', layer: [-2, -1] as const, norm: true })),
+    )
     const flat = expected.flat().map(({ data }) => data)
     flat.forEach((data, i) => expect(tensor.data.slice(i * data.length, (i + 1) * data.length)).toEqual(data))
     expect(tensor.data.length).toBe(4 * 32 * 256)
@@ -75,7 +96,8 @@ describe('embed --out', () => {
     const before = readdirSync(scratch)
     expect(ggclip('embed', pictures[0]!, '--hidden-state', '99', '--out', 'none.npy')).toMatchObject({ status: 2 })
     expect(ggclip('embed', pictures[0]!, '--out', 'nowhere/none.npy')).toMatchObject({
-      status: 1, stderr: expect.stringContaining('ERR_CLIP_FILE_WRITE') as string,
+      status: 1,
+      stderr: expect.stringContaining('ERR_CLIP_FILE_WRITE') as string,
     })
     expect(readdirSync(scratch)).toEqual(before)
   })
@@ -83,23 +105,56 @@ describe('embed --out', () => {
 
 describe('quantize', () => {
   it('several types with a report, as JSON and for a pipe', () => {
-    const { status, stdout, stderr } = ggclip('quantize', embedded, 'small-{type}.gguf', '--dtype', 'q8_0,q4_0', '--report', '--samples', samples, '--json')
+    const { status, stdout, stderr } = ggclip(
+      'quantize',
+      embedded,
+      'small-{type}.gguf',
+      '--dtype',
+      'q8_0,q4_0',
+      '--report',
+      '--samples',
+      samples,
+      '--json',
+    )
     expect(status).toBe(0)
     expect(stderr).toMatch(/^wrote small-q8_0\.gguf: .*\nwrote small-q4_0\.gguf: .*\n$/)
-    const { files, report } = JSON.parse(stdout) as { files: { output: string; type: string; bytes: number }[]; report: QuantizationReport }
+    const { files, report } = JSON.parse(stdout) as {
+      files: { output: string; type: string; bytes: number }[]
+      report: QuantizationReport
+    }
     expect(files.map(({ output, type, bytes }) => [output, type, bytes])).toEqual(['q8_0', 'q4_0'].map(type => [
-      `small-${type}.gguf`, type, statSync(path.join(scratch, `small-${type}.gguf`)).size,
+      `small-${type}.gguf`,
+      type,
+      statSync(path.join(scratch, `small-${type}.gguf`)).size,
     ]))
-    expect(report.models.map(({ model, text }) => [model, text])).toEqual([[embedded, null], ['small-q8_0.gguf', null], ['small-q4_0.gguf', null]])
+    expect(report.models.map(({ model, text }) => [model, text])).toEqual([[embedded, null], ['small-q8_0.gguf', null],
+      ['small-q4_0.gguf', null]])
     const pipe = ggclip('quantize', embedded, 'small.gguf', '--dtype', 'q5_0', '--report')
     const rows = pipe.stdout.trimEnd().split('\n').map(line => line.split('\t'))
-    expect(rows.map(row => [row[0], row[3]])).toEqual([[embedded, 'image'], [embedded, 'text'], ['small.gguf', 'image'], ['small.gguf', 'text']])
+    expect(rows.map(row => [row[0], row[3]])).toEqual([[embedded, 'image'], [embedded, 'text'], ['small.gguf', 'image'],
+      ['small.gguf', 'text']])
     for (const row of rows) expect(Number(row[5])).toBeGreaterThan(0.99)
   })
 
   it('takes importance and overrides', () => {
-    expect(ggclip('quantize', embedded, 'own.gguf', '--dtype', 'q4_k', '--importance', samples, '--override', '*projection*=f16', '--policy', 'uniform')).toMatchObject({
-      status: 0, stdout: '', stderr: expect.stringMatching(/^wrote own\.gguf: .*3 f16/) as string,
+    expect(
+      ggclip(
+        'quantize',
+        embedded,
+        'own.gguf',
+        '--dtype',
+        'q4_k',
+        '--importance',
+        samples,
+        '--override',
+        '*projection*=f16',
+        '--policy',
+        'uniform',
+      ),
+    ).toMatchObject({
+      status: 0,
+      stdout: '',
+      stderr: expect.stringMatching(/^wrote own\.gguf: .*3 f16/) as string,
     })
   })
 })
@@ -124,6 +179,9 @@ describe('inspect', () => {
     const found = JSON.parse(ggclip('inspect', file, '--json').stdout) as Inspection
     expect(found).toMatchObject({ loadable: false, format: 'gguf' })
     expect(found.tensors).toHaveLength(173)
-    expect(ggclip('inspect', path.join(scratch, 'nothing'))).toMatchObject({ status: 1, stderr: expect.stringContaining('ERR_CLIP_FILE_NOT_FOUND') as string })
+    expect(ggclip('inspect', path.join(scratch, 'nothing'))).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('ERR_CLIP_FILE_NOT_FOUND') as string,
+    })
   })
 })

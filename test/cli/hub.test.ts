@@ -15,11 +15,27 @@ const folder = path.join(root, 'test', 'fixtures', 'reference', 'small-open-clip
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-cli-hub-'))
 let hub: FakeHub
 
-interface Result { status: number | null; stdout: string; stderr: string }
+interface Result {
+  status: number | null
+  stdout: string
+  stderr: string
+}
 
-function ggclip(args: string[], { during, command = process.execPath, before = [main] }: { during?: (child: ReturnType<typeof spawn>) => void; command?: string; before?: string[] } = {}): Promise<Result> {
+function ggclip(
+  args: string[],
+  { during, command = process.execPath, before = [main] }: {
+    during?: (child: ReturnType<typeof spawn>) => void
+    command?: string
+    before?: string[]
+  } = {},
+): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, HF_ENDPOINT: hub.endpoint, HF_HUB_CACHE: path.join(scratch, 'cache'), HF_TOKEN_PATH: path.join(scratch, 'none') }
+    const env = {
+      ...process.env,
+      HF_ENDPOINT: hub.endpoint,
+      HF_HUB_CACHE: path.join(scratch, 'cache'),
+      HF_TOKEN_PATH: path.join(scratch, 'none'),
+    }
     const child = spawn(command, [...before, ...args], { cwd: scratch, env, stdio: ['ignore', 'pipe', 'pipe'] })
     const result = { stdout: '', stderr: '' }
     child.stdout.on('data', (chunk: Buffer) => (result.stdout += chunk.toString()))
@@ -56,8 +72,14 @@ describe('ggclip models', () => {
 
   test('a filter', async () => {
     const found = JSON.parse((await ggclip(['models', 'SigLIP2', '--json'])).stdout) as { name: string }[]
-    expect(found.map(({ name }) => name)).toEqual(models.map(({ name }) => name).filter(name => name.startsWith('siglip2')))
-    expect(await ggclip(['models', 'nonsense'])).toEqual({ status: 0, stdout: '', stderr: "no model with 'nonsense' in its name, hub id or purpose\n" })
+    expect(found.map(({ name }) => name)).toEqual(
+      models.map(({ name }) => name).filter(name => name.startsWith('siglip2')),
+    )
+    expect(await ggclip(['models', 'nonsense'])).toEqual({
+      status: 0,
+      stdout: '',
+      stderr: "no model with 'nonsense' in its name, hub id or purpose\n",
+    })
     expect((await ggclip(['models', 'nonsense', '--json'])).stdout).toBe('[]\n')
   })
 })
@@ -75,23 +97,43 @@ describe('ggclip pull', () => {
   test('JSON, the cache folder, offline', async () => {
     const args = ['laion-vit-b-32', '--cache-dir', path.join(scratch, 'other'), '--json']
     const refused = await ggclip(['pull', ...args, '--offline'])
-    expect(refused).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(/^ggclip: .*\(ERR_CLIP_HUB_OFFLINE\)\n$/) })
+    expect(refused).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^ggclip: .*\(ERR_CLIP_HUB_OFFLINE\)\n$/),
+    })
     const first = JSON.parse((await ggclip(['pull', ...args])).stdout) as PullResult
-    expect(first).toMatchObject({ id: 'laion/CLIP-ViT-B-32-laion2B-s34B-b79K', stale: false, downloadedBytes: first.bytes })
+    expect(first).toMatchObject({
+      id: 'laion/CLIP-ViT-B-32-laion2B-s34B-b79K',
+      stale: false,
+      downloadedBytes: first.bytes,
+    })
     expect(first.path.startsWith(path.join(scratch, 'other'))).toBe(true)
     const second = JSON.parse((await ggclip(['pull', ...args, '--offline'])).stdout) as PullResult
-    expect(second).toEqual({ ...first, downloadedBytes: 0, files: first.files.map(file => ({ ...file, cached: true })) })
+    expect(second).toEqual({
+      ...first,
+      downloadedBytes: 0,
+      files: first.files.map(file => ({ ...file, cached: true })),
+    })
   })
 
   test('a wrong name is a failure with suggestions, a wrong form is wrong usage', async () => {
     const unknown = await ggclip(['pull', 'clip-vit-b-31'])
-    expect(unknown).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(/did you mean 'clip-vit-b-32'.*\(ERR_CLIP_MODEL_UNKNOWN\)\n$/) })
+    expect(unknown).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/did you mean 'clip-vit-b-32'.*\(ERR_CLIP_MODEL_UNKNOWN\)\n$/),
+    })
     expect(await ggclip(['pull', 'hf:a'])).toMatchObject({ status: 2, stdout: '' })
     expect(await ggclip(['pull'])).toMatchObject({ status: 2, stdout: '' })
   })
 
   test('a refusal of the hub', async () => {
-    expect(await ggclip(['pull', 'ggclip/absent'])).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('(ERR_CLIP_HUB_DENIED)') })
+    expect(await ggclip(['pull', 'ggclip/absent'])).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringContaining('(ERR_CLIP_HUB_DENIED)'),
+    })
   })
 
   test('Ctrl-C ends it with 130, and the next one goes on', async () => {
@@ -111,7 +153,9 @@ describe('ggclip pull', () => {
     hub.trouble = () => undefined
     hub.requests.length = 0
     expect(await ggclip(['pull', 'ggclip/slow', ...cacheDir])).toMatchObject({ status: 0 })
-    expect(hub.requests.filter(({ server }) => server === 'cdn').some(({ headers }) => headers.range === 'bytes=20000-')).toBe(true)
+    expect(
+      hub.requests.filter(({ server }) => server === 'cdn').some(({ headers }) => headers.range === 'bytes=20000-'),
+    ).toBe(true)
   })
 
   // util-linux's script gives the command a terminal
@@ -131,7 +175,10 @@ describe('a model of the hub', () => {
     const local = await ggclip(['embed', '--text', 'a cat', '--json', '--model', folder])
     expect(remote).toEqual({ ...local, status: 0 })
     const info = await ggclip(['info', 'hf:ggclip/small', '--offline', '--json'])
-    expect(JSON.parse(info.stdout)).toMatchObject({ source: 'hf:ggclip/small', revision: expect.stringMatching(/^[0-9a-f]{40}$/) })
+    expect(JSON.parse(info.stdout)).toMatchObject({
+      source: 'hf:ggclip/small',
+      revision: expect.stringMatching(/^[0-9a-f]{40}$/),
+    })
   })
 })
 

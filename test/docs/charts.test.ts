@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
+  writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
@@ -14,7 +15,9 @@ const names = JSON.parse(execFileSync(process.execPath, ['--input-type=module', 
   process.stdout.write(JSON.stringify(Object.keys(charts())))`], { encoding: 'utf8' })) as string[]
 
 it('says what bench/results say', () => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(root, 'bench', 'charts.mjs'), '--check'], { encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(root, 'bench', 'charts.mjs'), '--check'], {
+    encoding: 'utf8',
+  })
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' })
 })
 
@@ -22,10 +25,12 @@ it('notices a chart that is stale', () => {
   const copy = mkdtempSync(path.join(tmpdir(), 'ggclip-charts-'))
   try {
     for (const folder of ['bench', 'docs']) mkdirSync(path.join(copy, folder))
-    for (const file of ['charts.mjs', 'bar-chart.mjs']) writeFileSync(path.join(copy, 'bench', file), readFileSync(path.join(root, 'bench', file)))
+    for (const file of ['charts.mjs', 'bar-chart.mjs'])
+      writeFileSync(path.join(copy, 'bench', file), readFileSync(path.join(root, 'bench', file)))
     symlinkSync(results, path.join(copy, 'bench', 'results'))
     mkdirSync(path.join(copy, 'docs', 'images'))
-    const run = (...args: string[]) => spawnSync(process.execPath, [path.join(copy, 'bench', 'charts.mjs'), ...args], { encoding: 'utf8' })
+    const run = (...args: string[]) =>
+      spawnSync(process.execPath, [path.join(copy, 'bench', 'charts.mjs'), ...args], { encoding: 'utf8' })
     expect(run('--check').status).toBe(1)
     expect(run().status).toBe(0)
     expect(run('--check').status).toBe(0)

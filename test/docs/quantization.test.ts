@@ -19,12 +19,18 @@ describe('docs/quantization.md', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   it('the code example prints what its comment says', () => {
-    writeFileSync(path.join(folder, 'example.mjs'), block('js').replace("'ggclip'", `'${pathToFileURL(esModule).href}'`))
+    writeFileSync(
+      path.join(folder, 'example.mjs'),
+      block('js').replace("'ggclip'", `'${pathToFileURL(esModule).href}'`),
+    )
     expect(execFileSync(process.execPath, ['example.mjs'], { cwd: folder, encoding: 'utf8' })).toBe('true\n')
   })
 
   it('the shell example runs', () => {
-    const line = block('sh').trim().replace(/^ggclip/, `"${process.execPath}" "${path.join(root, 'dist', 'cli', 'main.js')}"`)
+    const line = block('sh').trim().replace(
+      /^ggclip/,
+      `"${process.execPath}" "${path.join(root, 'dist', 'cli', 'main.js')}"`,
+    )
     const out = execFileSync(line, { cwd: folder, encoding: 'utf8', shell: true, stdio: ['ignore', 'pipe', 'ignore'] })
     expect(out.trim().split('\n')).toHaveLength(8)
   })

@@ -45,11 +45,14 @@ describe('README.md', () => {
   })
 
   test('the scripts that it names exist', () => {
-    const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
+    const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>
+    }
     for (const [, name] of readme.matchAll(/npm run ([\w:]+)/g)) expect(scripts).toHaveProperty([name!])
   })
 
   test('the pages that it links to exist', () => {
-    for (const [, link] of readme.matchAll(/\]\((?!https?:)([^)#]+)/g)) expect(existsSync(path.join(root, link!))).toBe(true)
+    for (const [, link] of readme.matchAll(/\]\((?!https?:)([^)#]+)/g))
+      expect(existsSync(path.join(root, link!))).toBe(true)
   })
 })

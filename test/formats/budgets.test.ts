@@ -5,7 +5,10 @@ import path from 'node:path'
 import { Clip, inspect } from '../../lib/index.js'
 import { configOf, type Json, plain, safetensors, scratch, tensorsOf, writeFolder } from './support'
 
-const { zip, pickle } = require('../fixtures/torch/zip.cjs') as { zip(entries: [string, Buffer][]): Buffer; pickle(value: Buffer): Buffer }
+const { zip, pickle } = require('../fixtures/torch/zip.cjs') as {
+  zip(entries: [string, Buffer][]): Buffer
+  pickle(value: Buffer): Buffer
+}
 const { buildGguf, string, u32, u64 } = require('../fixtures/bad-input/model-files.cjs') as {
   buildGguf(file: object): Buffer
   string(text: string): Buffer
@@ -21,7 +24,10 @@ let copies = 0
 /** Loads and inspects; gives the code, and fails when either takes long or much memory. */
 async function cost(source: string, bytes: number): Promise<string> {
   const [began, before] = [process.cpuUsage(), process.resourceUsage().maxRSS]
-  const code = await Clip.load(source, { threads: 1 }).then(async clip => { await clip.dispose(); return 'loaded' }, (error: { code?: string }) => String(error.code))
+  const code = await Clip.load(source, { threads: 1 }).then(async clip => {
+    await clip.dispose()
+    return 'loaded'
+  }, (error: { code?: string }) => String(error.code))
   await inspect(source)
   expect((process.resourceUsage().maxRSS - before) * 1024).toBeLessThan(100e6 + 150 * bytes)
   const { user, system } = process.cpuUsage(began)
@@ -43,26 +49,61 @@ async function costOf([file, bytes]: [string, Buffer], settings: Json = config):
 
 const latin = (text: string): Buffer => Buffer.from(text, 'latin1')
 const word = (text: string): Buffer => Buffer.concat([latin('X'), u32(text.length), latin(text)])
-const times = (n: number, ...parts: Buffer[]): Buffer => { const one = Buffer.concat(parts); return Buffer.alloc(n * one.length, one) }
+const times = (n: number, ...parts: Buffer[]): Buffer => {
+  const one = Buffer.concat(parts)
+  return Buffer.alloc(n * one.length, one)
+}
 const put = (i: number): Buffer => Buffer.from([0x71, i])
 const get = (i: number): Buffer => Buffer.from([0x68, i])
-const storage = Buffer.concat([latin('('), word('storage'), latin('ctorch\nFloatStorage\n'), word('0'), word('cpu'), latin('K\x10tQ')])
-const tensor = Buffer.concat([latin('ctorch._utils\n_rebuild_tensor_v2\n('), storage, latin('K\x00K\x01\x85K\x01\x85tR')])
+const storage = Buffer.concat([latin('('), word('storage'), latin('ctorch\nFloatStorage\n'), word('0'), word('cpu'),
+  latin('K\x10tQ')])
+const tensor = Buffer.concat([latin('ctorch._utils\n_rebuild_tensor_v2\n('), storage,
+  latin('K\x00K\x01\x85K\x01\x85tR')])
 
 const limit = 'ERR_CLIP_FILE_LIMIT'
 const bombs: [string, Buffer, string][] = [
-  ['the name of a class, a megabyte long, again and again', Buffer.concat([word('__torch__'), put(0), latin('0'), word('A'.repeat(1e6)), put(1), latin('0'), times(3000, get(0), get(1), latin('\x930')), latin('}')]), limit],
-  ['names of classes, each short', Buffer.concat([word('__torch__'), put(0), latin('0'), word('A'.repeat(490)), put(1), latin('0'), times(300_000, get(0), get(1), latin('\x930')), latin('}')]), limit],
-  ['objects of one class', Buffer.concat([latin('c__torch__\nA\n'), put(0), latin('0'), times(400_000, get(0), latin(')\x810')), latin('}')]), 'ERR_CLIP_'],
-  ['the name of a tensor, a megabyte long', Buffer.concat([word('A'.repeat(1e6)), put(0), latin('0'), tensor, put(1), latin('0}('), times(1500, get(0), get(1)), latin('u')]), limit],
-  ['the name of a tensor, many times', Buffer.concat([word('A'.repeat(1000)), put(0), latin('0'), tensor, put(1), latin('0}('), times(60_000, get(0), get(1)), latin('u')]), 'ERR_CLIP_TENSOR_DUPLICATE'],
-  ['a long tuple of arguments, given again and again', Buffer.concat([latin('ctorch\nSize\n'), put(0), latin('0(N'), put(5), latin('0('), times(200_000, get(5)), latin('t'), put(1), latin('01'), times(200_000, get(0), get(1), latin('R0')), latin('}')]), 'ERR_CLIP_'],
+  ['the name of a class, a megabyte long, again and again',
+    Buffer.concat([word('__torch__'), put(0), latin('0'), word('A'.repeat(1e6)), put(1), latin('0'),
+      times(3000, get(0), get(1), latin('\x930')), latin('}')]), limit],
+  ['names of classes, each short',
+    Buffer.concat([word('__torch__'), put(0), latin('0'), word('A'.repeat(490)), put(1), latin('0'),
+      times(300_000, get(0), get(1), latin('\x930')), latin('}')]), limit],
+  ['objects of one class',
+    Buffer.concat([latin('c__torch__\nA\n'), put(0), latin('0'), times(400_000, get(0), latin(')\x810')), latin('}')]),
+    'ERR_CLIP_'],
+  ['the name of a tensor, a megabyte long',
+    Buffer.concat([word('A'.repeat(1e6)), put(0), latin('0'), tensor, put(1), latin('0}('), times(1500, get(0), get(1)),
+      latin('u')]), limit],
+  ['the name of a tensor, many times',
+    Buffer.concat([word('A'.repeat(1000)), put(0), latin('0'), tensor, put(1), latin('0}('),
+      times(60_000, get(0), get(1)), latin('u')]), 'ERR_CLIP_TENSOR_DUPLICATE'],
+  ['a long tuple of arguments, given again and again',
+    Buffer.concat([latin('ctorch\nSize\n'), put(0), latin('0(N'), put(5), latin('0('), times(200_000, get(5)),
+      latin('t'), put(1), latin('01'), times(200_000, get(0), get(1), latin('R0')), latin('}')]), 'ERR_CLIP_'],
   ['millions of values', Buffer.concat([times(2_200_000, latin('N0')), latin('}')]), limit],
   ['millions of marks', Buffer.concat([times(1_000_000, latin('(')), latin('}')]), limit],
   ['millions of places remembered', Buffer.concat([latin('N'), times(2_200_000, latin('\x94')), latin('}')]), limit],
   ['modules that hold one another twice, thirty deep', Buffer.concat([
-    latin('c__torch__\nM\n'), put(99), latin('0'), word('a'), put(100), latin('0'), word('b'), put(101), latin('0'), get(99), latin(')\x81'), put(0), latin('0'),
-    ...Array.from({ length: 30 }, (_, i) => Buffer.concat([get(99), latin(')\x81}('), get(100), get(i), get(101), get(i), latin('ub'), put(i + 1), latin('0')])), get(30),
+    latin('c__torch__\nM\n'),
+    put(99),
+    latin('0'),
+    word('a'),
+    put(100),
+    latin('0'),
+    word('b'),
+    put(101),
+    latin('0'),
+    get(99),
+    latin(')\x81'),
+    put(0),
+    latin('0'),
+    ...Array.from(
+      { length: 30 },
+      (_, i) =>
+        Buffer.concat([get(99), latin(')\x81}('), get(100), get(i), get(101), get(i), latin('ub'), put(i + 1),
+          latin('0')]),
+    ),
+    get(30),
   ]), limit],
 ]
 
@@ -73,29 +114,53 @@ describe('pickles', () => {
 
   it('a storage with a long name, asked for again and again', async () => {
     const key = 'k'.repeat(60_000)
-    const long = Buffer.concat([latin('ctorch._utils\n_rebuild_tensor_v2\n('), latin('('), word('storage'), latin('ctorch\nFloatStorage\n'), word(key), word('cpu'), latin('K\x10tQ'), latin('K\x00K\x01\x85K\x01\x85tR')])
+    const long = Buffer.concat([latin('ctorch._utils\n_rebuild_tensor_v2\n('), latin('('), word('storage'),
+      latin('ctorch\nFloatStorage\n'), word(key), word('cpu'), latin('K\x10tQ'), latin('K\x00K\x01\x85K\x01\x85tR')])
     const names = Array.from({ length: 20_000 }, (_, i) => Buffer.concat([word(`t${i}`), get(1)]))
-    expect(await costOf(torch(Buffer.concat([long, put(1), latin('0}('), ...names, latin('u')]), [[`a/data/${key}`, Buffer.alloc(64)]]))).toBe(limit)
+    expect(
+      await costOf(
+        torch(Buffer.concat([long, put(1), latin('0}('), ...names, latin('u')]), [[`a/data/${key}`, Buffer.alloc(64)]]),
+      ),
+    ).toBe(limit)
   })
 
   it('one storage for tensors that are many times the file', async () => {
     const names = Array.from({ length: 60_000 }, (_, i) => Buffer.concat([word(`t${i}`), get(1)]))
-    const big = Buffer.concat([latin('ctorch._utils\n_rebuild_tensor_v2\n('), latin('('), word('storage'), latin('ctorch\nFloatStorage\n'), word('big'), word('cpu'), latin('J'), u32(250_000), latin('tQ'), latin('K\x00J'), u32(250_000), latin('\x85K\x01\x85tR')])
-    expect(await costOf(torch(Buffer.concat([big, put(1), latin('0}('), ...names, latin('u')]), [['a/data/big', Buffer.alloc(1_000_000)]]))).toBe(limit)
+    const big = Buffer.concat([latin('ctorch._utils\n_rebuild_tensor_v2\n('), latin('('), word('storage'),
+      latin('ctorch\nFloatStorage\n'), word('big'), word('cpu'), latin('J'), u32(250_000), latin('tQ'), latin('K\x00J'),
+      u32(250_000), latin('\x85K\x01\x85tR')])
+    expect(
+      await costOf(
+        torch(Buffer.concat([big, put(1), latin('0}('), ...names, latin('u')]), [['a/data/big',
+          Buffer.alloc(1_000_000)]]),
+      ),
+    ).toBe(limit)
   })
 })
 
 describe('headers and configurations', () => {
   it('safetensors: as many tensors as may be, names with wrappers in wrappers, long names', async () => {
-    const many = Object.fromEntries(Array.from({ length: 65_000 }, (_, i) => [`visual.${i}`, { dtype: 'U8', shape: [0], data: Buffer.alloc(0) }]))
+    const many = Object.fromEntries(
+      Array.from({ length: 65_000 }, (_, i) => [`visual.${i}`, { dtype: 'U8', shape: [0], data: Buffer.alloc(0) }]),
+    )
     expect(await costOf(['model.safetensors', safetensors(many)])).toMatch(/^ERR_CLIP_TENSOR_MISSING/)
-    const wrapped = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`${'module.'.repeat(140)}${i}`, { dtype: 'U8', shape: [0], data: Buffer.alloc(0) }]))
+    const wrapped = Object.fromEntries(
+      Array.from(
+        { length: 5_000 },
+        (_, i) => [`${'module.'.repeat(140)}${i}`, { dtype: 'U8', shape: [0], data: Buffer.alloc(0) }],
+      ),
+    )
     expect(await costOf(['model.safetensors', safetensors(wrapped)])).toMatch(/^ERR_CLIP_TENSOR_MISSING/)
-    expect(await costOf(['model.safetensors', safetensors({ ['a'.repeat(1e6)]: { dtype: 'U8', shape: [0], data: Buffer.alloc(0) } })])).toBe(limit)
+    expect(
+      await costOf(['model.safetensors',
+        safetensors({ ['a'.repeat(1e6)]: { dtype: 'U8', shape: [0], data: Buffer.alloc(0) } })]),
+    ).toBe(limit)
   })
 
   it('safetensors: hundreds of thousands of values and of brackets', async () => {
-    const header = (text: string): [string, Buffer] => ['model.safetensors', Buffer.concat([u64(text.length), latin(text)])]
+    const header = (
+      text: string,
+    ): [string, Buffer] => ['model.safetensors', Buffer.concat([u64(text.length), latin(text)])]
     expect(await costOf(header(`{"a":{"shape":[${'0,'.repeat(400_000)}0]}}`))).toMatch(/^ERR_CLIP_FILE_/)
     expect(await costOf(header('['.repeat(2e6)))).toBe(limit)
     expect(await costOf(header(`{"a":${'1'.repeat(1e6)}}`))).toMatch(/^ERR_CLIP_FILE_/)
@@ -105,8 +170,14 @@ describe('headers and configurations', () => {
     const keys = Object.fromEntries(Array.from({ length: 150_000 }, (_, i) => [`k${i}`, null]))
     const source = path.join(folder, 'nulls')
     mkdirSync(source)
-    writeFileSync(path.join(source, 'open_clip_config.json'), JSON.stringify({ model_cfg: { vision_cfg: keys, text_cfg: keys } }))
-    writeFileSync(path.join(source, 'open_clip_model.safetensors'), safetensors({ 'visual.x': { dtype: 'U8', shape: [0], data: Buffer.alloc(0) } }))
+    writeFileSync(
+      path.join(source, 'open_clip_config.json'),
+      JSON.stringify({ model_cfg: { vision_cfg: keys, text_cfg: keys } }),
+    )
+    writeFileSync(
+      path.join(source, 'open_clip_model.safetensors'),
+      safetensors({ 'visual.x': { dtype: 'U8', shape: [0], data: Buffer.alloc(0) } }),
+    )
     expect(await cost(source, 10e6)).toMatch(/^ERR_CLIP_TENSOR/)
   })
 
@@ -116,11 +187,33 @@ describe('headers and configurations', () => {
   })
 
   it('GGUF: arrays of empty strings, many keys, one long string, a header without an end', async () => {
-    const gguf = (keys: object[]): Buffer => buildGguf({ magic: 'GGUF', version: 3, keys: [{ key: 'general.architecture', type: 8, value: string('clip') }, ...keys], tensors: [], data: Buffer.alloc(0) })
+    const gguf = (keys: object[]): Buffer =>
+      buildGguf({
+        magic: 'GGUF',
+        version: 3,
+        keys: [{ key: 'general.architecture', type: 8, value: string('clip') }, ...keys],
+        tensors: [],
+        data: Buffer.alloc(0),
+      })
     const strings = (n: number): Buffer => Buffer.concat([u32(8), u64(n), Buffer.alloc(8 * n)])
     const files: [Buffer, RegExp][] = [
-      [gguf([{ key: 'clip.has_text_encoder', type: 7, value: Buffer.from([1]) }, { key: 'tokenizer.ggml.tokens', type: 9, value: strings(4_500_000) }]), /^ERR_CLIP_/],
-      [gguf(Array.from({ length: 60_000 }, (_, i) => ({ key: `${'k'.repeat(300)}${i}`, type: 0, value: Buffer.from([1]) }))), /^ERR_CLIP_/],
+      [
+        gguf([{ key: 'clip.has_text_encoder', type: 7, value: Buffer.from([1]) }, {
+          key: 'tokenizer.ggml.tokens',
+          type: 9,
+          value: strings(4_500_000),
+        }]),
+        /^ERR_CLIP_/,
+      ],
+      [
+        gguf(
+          Array.from(
+            { length: 60_000 },
+            (_, i) => ({ key: `${'k'.repeat(300)}${i}`, type: 0, value: Buffer.from([1]) }),
+          ),
+        ),
+        /^ERR_CLIP_/,
+      ],
       [gguf([{ key: 'long', type: 8, value: string('x'.repeat(5e6)) }]), /^ERR_CLIP_/],
     ]
     for (const [bytes, code] of files) {
@@ -146,7 +239,9 @@ describe('tokenizers', () => {
     writeFileSync(path.join(source, file), bytes)
     expect(await cost(source, bytes.length)).toBe('loaded') // images need none
     await using clip = await Clip.load(source, { threads: 1 })
-    await expect(clip.encodeText('a')).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_CLIP_(FILE_LIMIT|TOKENIZER_INVALID)$/) as string })
+    await expect(clip.encodeText('a')).rejects.toMatchObject({
+      code: expect.stringMatching(/^ERR_CLIP_(FILE_LIMIT|TOKENIZER_INVALID)$/) as string,
+    })
   })
 })
 
@@ -154,7 +249,8 @@ describe('a signal', () => {
   const values = latin(`{"a":{"shape":[${'1e5,'.repeat(850_000)}0]}}`)
   it.each([
     ['safetensors', ['model.safetensors', Buffer.concat([u64(values.length), values])]],
-    ['pickle', torch(Buffer.concat([times(1_900_000, latin('N0')), latin('N'), times(10_000_000, latin('20')), latin('}')]))],
+    ['pickle',
+      torch(Buffer.concat([times(1_900_000, latin('N0')), latin('N'), times(10_000_000, latin('20')), latin('}')]))],
   ] as [string, [string, Buffer]][])('stops a slow reader: %s', async (name, [file, bytes]) => {
     const source = path.join(folder, `slow-${name}`)
     mkdirSync(source)
@@ -177,13 +273,21 @@ describe('a signal', () => {
     const file = safetensors(others)
     const end = 8 + Number(file.readBigUInt64LE(0))
     const header = JSON.parse(file.toString('utf8', 8, end)) as Json
-    header[table] = { dtype: 'F16', shape: [rows, width], data_offsets: [file.length - end, file.length - end + 2 * rows * width] }
+    header[table] = {
+      dtype: 'F16',
+      shape: [rows, width],
+      data_offsets: [file.length - end, file.length - end + 2 * rows * width],
+    }
     const bytes = Buffer.from(JSON.stringify(header))
-    const source = writeFolder(path.join(folder, 'large'), { ...config, text_config: { ...(config.text_config as Json), vocab_size: rows } }, {})
+    const source = writeFolder(path.join(folder, 'large'), {
+      ...config,
+      text_config: { ...(config.text_config as Json), vocab_size: rows },
+    }, {})
     writeFileSync(path.join(source, 'model.safetensors'), Buffer.concat([u64(bytes.length), bytes, file.subarray(end)]))
     truncateSync(path.join(source, 'model.safetensors'), 8 + bytes.length + file.length - end + 2 * rows * width) // sparse
     const began = performance.now()
-    await expect(Clip.load(source, { dtype: 'f32', threads: 1, signal: AbortSignal.timeout(50) })).rejects.toMatchObject({ name: 'TimeoutError' })
+    await expect(Clip.load(source, { dtype: 'f32', threads: 1, signal: AbortSignal.timeout(50) })).rejects
+      .toMatchObject({ name: 'TimeoutError' })
     const stopped = performance.now() - began
     await using clip = await Clip.load(source, { dtype: 'f32', threads: 1 })
     expect(clip.info.text).toMatchObject({ vocabSize: rows })

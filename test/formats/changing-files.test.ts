@@ -4,7 +4,8 @@ import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 
 import { Clip, convert, inspect, quantize } from '../../lib/index.js'
-import { configOf, type Form, forms, outcome, picture, plain, scratch, tensorsOf, text, tokenizerFiles, type Vectors, vectorsOf, writeFolder } from './support'
+import { configOf, type Form, forms, outcome, picture, plain, scratch, tensorsOf, text, tokenizerFiles, type Vectors,
+  vectorsOf, writeFolder } from './support'
 
 const folder = scratch('changing')
 const root = path.join(__dirname, '..', '..')
@@ -20,7 +21,10 @@ const changes: [string, (file: string) => void][] = [
 ]
 
 const raw = { normalize: false }
-const calls = async (clip: Clip): Promise<Vectors> => ({ image: await clip.encodeImage(picture, raw), text: await clip.encodeText(text, raw) })
+const calls = async (clip: Clip): Promise<Vectors> => ({
+  image: await clip.encodeImage(picture, raw),
+  text: await clip.encodeText(text, raw),
+})
 
 describe('a loaded model', () => {
   it.each(changes)('%s: the old numbers, at every kernel level', async (_, change) => {
@@ -45,7 +49,10 @@ describe('a loaded model', () => {
     const source = writeFolder(path.join(folder, `form-${form}`), configOf(plain), tensors, { form })
     await using clip = await Clip.load(source, { threads: 1 })
     const expected = await calls(clip)
-    for (const file of ['model.safetensors', 'pytorch_model.bin', 'part-1-of-2.safetensors', 'part-2-of-2.bin', ...tokenizerFiles, 'config.json']) {
+    for (
+      const file of ['model.safetensors', 'pytorch_model.bin', 'part-1-of-2.safetensors', 'part-2-of-2.bin',
+        ...tokenizerFiles, 'config.json']
+    ) {
       try {
         statSync(path.join(source, file))
       } catch {
@@ -62,9 +69,18 @@ describe('a model that is being read', () => {
   const output = path.join(folder, 'output.gguf')
   const readers: [string, () => Promise<Vectors>][] = [
     ['load', () => vectorsOf(source)],
-    ['convert', async () => { await convert(source, output, { threads: 1 }); return vectorsOf(output) }],
-    ['quantize', async () => { await quantize(source, output, { dtype: 'q8_0', policy: 'uniform', threads: 1 }); return vectorsOf(output) }],
-    ['inspect', async () => { await inspect(source); return {} }],
+    ['convert', async () => {
+      await convert(source, output, { threads: 1 })
+      return vectorsOf(output)
+    }],
+    ['quantize', async () => {
+      await quantize(source, output, { dtype: 'q8_0', policy: 'uniform', threads: 1 })
+      return vectorsOf(output)
+    }],
+    ['inspect', async () => {
+      await inspect(source)
+      return {}
+    }],
   ]
 
   it.each(readers)('%s, at random moments', async (_, read) => {
@@ -83,7 +99,9 @@ describe('a model that is being read', () => {
       seen.add(typeof found === 'string' ? found : 'read')
       if (typeof found !== 'string') expect(found).toEqual(expected)
     }
-    expect([...seen].every(code => /^read$|^ERR_CLIP_FILE_|^ERR_CLIP_MODEL_|^ERR_CLIP_TENSOR_|^ERR_CLIP_CONFIG_/.test(code))).toBe(true)
+    expect(
+      [...seen].every(code => /^read$|^ERR_CLIP_FILE_|^ERR_CLIP_MODEL_|^ERR_CLIP_TENSOR_|^ERR_CLIP_CONFIG_/.test(code)),
+    ).toBe(true)
   })
 
   it('a folder whose files are rewritten all the time', async () => {

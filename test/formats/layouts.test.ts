@@ -4,17 +4,24 @@ import path from 'node:path'
 
 import { Clip, convert, inspect, quantize } from '../../lib/index.js'
 import { fixtures } from '../helpers/oracle'
-import { configOf, type Form, forms, type Json, outcome, picture, plain, renamed, scratch, tensorsOf, text, tokenizerFiles, towerAlone, vectorsOf, writeFolder } from './support'
+import { configOf, type Form, forms, type Json, outcome, picture, plain, renamed, scratch, tensorsOf, text,
+  tokenizerFiles, towerAlone, vectorsOf, writeFolder } from './support'
 
 const folder = scratch('layouts')
 const at = (...names: string[]): string => path.join(folder, ...names)
 const config = configOf(plain)
 const tensors = tensorsOf(path.join(plain, 'model.safetensors'))
 let expected: Awaited<ReturnType<typeof vectorsOf>>
-beforeAll(async () => { expected = await vectorsOf(plain) })
+beforeAll(async () => {
+  expected = await vectorsOf(plain)
+})
 
 /** Loads as it is, converted and quantised; inspect finds nothing wrong. */
-async function expectKnown(source: string, vectors: Awaited<ReturnType<typeof vectorsOf>>, options: { towers?: 'image' | 'text' } = {}): Promise<void> {
+async function expectKnown(
+  source: string,
+  vectors: Awaited<ReturnType<typeof vectorsOf>>,
+  options: { towers?: 'image' | 'text' } = {},
+): Promise<void> {
   expect(await vectorsOf(source, options)).toEqual(vectors)
   await convert(source, at('converted.gguf'), { threads: 1 })
   expect(await vectorsOf(at('converted.gguf'), options)).toEqual(vectors)
@@ -24,7 +31,8 @@ async function expectKnown(source: string, vectors: Awaited<ReturnType<typeof ve
 }
 
 describe('names with wrappers', () => {
-  const prefixes = ['module.', '_orig_mod.', 'model.', 'module._orig_mod.', '_orig_mod.module.', 'model.module._orig_mod.', '_fsdp_wrapped_module.']
+  const prefixes = ['module.', '_orig_mod.', 'model.', 'module._orig_mod.', '_orig_mod.module.',
+    'model.module._orig_mod.', '_fsdp_wrapped_module.']
   const cases = prefixes.flatMap(prefix => (Object.keys(forms) as Form[]).map((form): [string, Form] => [prefix, form]))
 
   it.each(cases)('%s before all, %s', async (prefix, form) => {
@@ -33,11 +41,21 @@ describe('names with wrappers', () => {
   })
 
   it('within names, of one tower, and beside a counter', async () => {
-    const inner = renamed(tensors, name => name.replace('vision_model.', 'vision_model._orig_mod.').replace(/layers\.(\d+)\./, 'layers.$1._checkpoint_wrapped_module.'))
+    const inner = renamed(
+      tensors,
+      name =>
+        name.replace('vision_model.', 'vision_model._orig_mod.').replace(
+          /layers\.(\d+)\./,
+          'layers.$1._checkpoint_wrapped_module.',
+        ),
+    )
     await expectKnown(writeFolder(at('inner'), config, inner), expected)
     const tower = renamed(tensors, name => name.replace(/^text_model\./, 'text_model.module.'))
     expect(await vectorsOf(writeFolder(at('tower'), config, tower))).toEqual(expected)
-    const averaged = { n_averaged: { dtype: 'I64', shape: [], data: Buffer.alloc(8) }, ...renamed(tensors, name => `module.${name}`) }
+    const averaged = {
+      n_averaged: { dtype: 'I64', shape: [], data: Buffer.alloc(8) },
+      ...renamed(tensors, name => `module.${name}`),
+    }
     expect(await vectorsOf(writeFolder(at('averaged'), config, averaged))).toEqual(expected)
   })
 
@@ -50,14 +68,20 @@ describe('names with wrappers', () => {
 describe('folders of folders', () => {
   it('sentence-transformers', async () => {
     writeFolder(at('st', '0_CLIPModel'), config, tensors)
-    writeFileSync(at('st', 'modules.json'), JSON.stringify([{ idx: 0, name: '0', path: '0_CLIPModel', type: 'sentence_transformers.models.CLIPModel' }]))
+    writeFileSync(
+      at('st', 'modules.json'),
+      JSON.stringify([{ idx: 0, name: '0', path: '0_CLIPModel', type: 'sentence_transformers.models.CLIPModel' }]),
+    )
     writeFileSync(at('st', 'config_sentence_transformers.json'), '{}')
     await expectKnown(at('st'), expected)
     // and where another checkpoint lies beside it
     writeFolder(at('st', 'other'), config, renamed(tensors, name => `x.${name}`))
     expect(await vectorsOf(at('st'))).toEqual(expected)
     rmSync(at('st', 'modules.json'))
-    await expect(Clip.load(at('st'))).rejects.toMatchObject({ code: 'ERR_CLIP_HUB_FILES', message: expect.stringContaining('0_CLIPModel') as string })
+    await expect(Clip.load(at('st'))).rejects.toMatchObject({
+      code: 'ERR_CLIP_HUB_FILES',
+      message: expect.stringContaining('0_CLIPModel') as string,
+    })
   })
 
   it('diffusers: text encoder, its tokenizer beside it, image encoder, its processor beside it', async () => {
@@ -67,15 +91,26 @@ describe('folders of folders', () => {
     writeFolder(path.join(root, 'text_encoder'), encoder.config, encoder.tensors, { beside: [] })
     writeFolder(path.join(root, 'image_encoder'), image.config, image.tensors, { beside: [] })
     writeFolder(path.join(root, 'safety_checker'), image.config, image.tensors)
-    for (const [into, files] of [['tokenizer', tokenizerFiles], ['feature_extractor', ['preprocessor_config.json']]] as const) {
+    for (
+      const [into, files] of [['tokenizer', tokenizerFiles], ['feature_extractor', [
+        'preprocessor_config.json',
+      ]]] as const
+    ) {
       mkdirSync(path.join(root, into))
       for (const file of files) cpSync(path.join(plain, file), path.join(root, into, file))
     }
-    writeFileSync(path.join(root, 'model_index.json'), JSON.stringify({
-      _class_name: 'StableDiffusionPipeline', safety_checker: ['stable_diffusion', 'StableDiffusionSafetyChecker'], unet: ['diffusers', 'UNet2DConditionModel'],
-      feature_extractor: ['transformers', 'CLIPImageProcessor'], image_encoder: ['transformers', 'CLIPVisionModelWithProjection'],
-      text_encoder: ['transformers', 'CLIPTextModel'], tokenizer: ['transformers', 'CLIPTokenizer'],
-    }))
+    writeFileSync(
+      path.join(root, 'model_index.json'),
+      JSON.stringify({
+        _class_name: 'StableDiffusionPipeline',
+        safety_checker: ['stable_diffusion', 'StableDiffusionSafetyChecker'],
+        unet: ['diffusers', 'UNet2DConditionModel'],
+        feature_extractor: ['transformers', 'CLIPImageProcessor'],
+        image_encoder: ['transformers', 'CLIPVisionModelWithProjection'],
+        text_encoder: ['transformers', 'CLIPTextModel'],
+        tokenizer: ['transformers', 'CLIPTokenizer'],
+      }),
+    )
     await expectKnown(root, { text: expected.text! })
     await expectKnown(path.join(root, 'text_encoder'), { text: expected.text! })
     expect(await vectorsOf(path.join(root, 'text_encoder', 'model.safetensors'))).toEqual({ text: expected.text })
@@ -99,8 +134,12 @@ describe('a tower alone', () => {
     await using lone = await Clip.load(imageFolder, { threads: 1 })
     expect(lone.info).toMatchObject({ dim: 80, text: null, vision: { projection: false } })
     expect(whole.info).toMatchObject({ vision: { projection: true }, text: { projection: true } })
-    expect((await lone.hiddenStates(picture, { tower: 'image' })).data).toEqual((await whole.hiddenStates(picture, { tower: 'image' })).data)
-    const normed = (await whole.intermediates(picture, { tower: 'image', names: ['vision.pooled', 'vision.post_ln'] }))['vision.post_ln']!.data
+    expect((await lone.hiddenStates(picture, { tower: 'image' })).data).toEqual(
+      (await whole.hiddenStates(picture, { tower: 'image' })).data,
+    )
+    const normed = (await whole.intermediates(picture, { tower: 'image', names: ['vision.pooled', 'vision.post_ln'] }))[
+      'vision.post_ln'
+    ]!.data
     const vector = await lone.encodeImage(picture, { normalize: false })
     vector.forEach((value, i) => expect(value).toBeCloseTo(normed[i]!, 4))
     await using loneText = await Clip.load(textFolder, { threads: 1 })
@@ -120,18 +159,30 @@ describe('a tower alone', () => {
       const key = tower === 'vision' ? 'image' : 'text'
       expect(await vectorsOf(writeFolder(at(`${tower}-proj`), own, some))).toEqual({ [key]: expected[key] })
       const without = towerAlone(tower)
-      expect(await outcome(vectorsOf(writeFolder(at(`${tower}-lacks`), own, without.tensors)))).toBe('ERR_CLIP_TENSOR_MISSING')
+      expect(await outcome(vectorsOf(writeFolder(at(`${tower}-lacks`), own, without.tensors)))).toBe(
+        'ERR_CLIP_TENSOR_MISSING',
+      )
     }
   })
 })
 
 describe('a tower that was not asked for', () => {
   const broken: [string, (config: Json, tensors: ReturnType<typeof tensorsOf>) => void][] = [
-    ['an activation that is not computed', own => { own.hidden_act = 'relu' }],
-    ['a number that is a word', own => { own.hidden_size = 'many' }],
-    ['heads that do not divide', own => { own.num_attention_heads = 7 }],
-    ['sizes of another model', own => { own.hidden_size = 1024 }],
-    ['no configuration', own => { for (const key of Object.keys(own)) delete own[key] }],
+    ['an activation that is not computed', own => {
+      own.hidden_act = 'relu'
+    }],
+    ['a number that is a word', own => {
+      own.hidden_size = 'many'
+    }],
+    ['heads that do not divide', own => {
+      own.num_attention_heads = 7
+    }],
+    ['sizes of another model', own => {
+      own.hidden_size = 1024
+    }],
+    ['no configuration', own => {
+      for (const key of Object.keys(own)) delete own[key]
+    }],
   ]
   it.each(broken)('%s', async (_, change) => {
     for (const [own, key, towers] of [['text_config', 'image', 'image'], ['vision_config', 'text', 'text']] as const) {
@@ -146,8 +197,15 @@ describe('a tower that was not asked for', () => {
   it.each(Object.keys(forms) as Form[])('weights that are missing, misshaped or of no use, %s', async form => {
     const odd = { dtype: 'F32', shape: [3], data: Buffer.alloc(12) }
     for (const [part, key] of [['text', 'image'], ['vis', 'text']] as const) {
-      const some = Object.fromEntries(Object.entries(tensors).flatMap(([name, tensor], i) => (!name.startsWith(part) ? [[name, tensor]] : i % 3 === 0 ? [] : [[name, odd]])))
-      expect(await vectorsOf(writeFolder(at(`weights-${form}`), config, some, { form }), { towers: key })).toEqual({ [key]: expected[key] })
+      const some = Object.fromEntries(
+        Object.entries(tensors).flatMap((
+          [name, tensor],
+          i,
+        ) => (!name.startsWith(part) ? [[name, tensor]] : i % 3 === 0 ? [] : [[name, odd]])),
+      )
+      expect(await vectorsOf(writeFolder(at(`weights-${form}`), config, some, { form }), { towers: key })).toEqual({
+        [key]: expected[key],
+      })
     }
   })
 
@@ -166,12 +224,23 @@ describe('a tower that was not asked for', () => {
   it('OpenCLIP: a text tower or an image tower that is not computed', async () => {
     const open = path.join(fixtures, 'small-open-clip')
     const whole = await vectorsOf(open)
-    for (const [key, change] of [
-      ['image', (json: Json) => { json.model_cfg.text_cfg = { hf_model_name: 'google/mt5-base' } }],
-      ['image', (json: Json) => { json.model_cfg.text_cfg.surprise = 1 }],
-      ['text', (json: Json) => { json.model_cfg.vision_cfg = { timm_model_name: 'fastvit_mci0' } }],
-      ['text', (json: Json) => { json.model_cfg.vision_cfg.layers = [3, 4, 6, 3]; json.preprocess_cfg.mode = 'L' }],
-    ] as const) {
+    for (
+      const [key, change] of [
+        ['image', (json: Json) => {
+          json.model_cfg.text_cfg = { hf_model_name: 'google/mt5-base' }
+        }],
+        ['image', (json: Json) => {
+          json.model_cfg.text_cfg.surprise = 1
+        }],
+        ['text', (json: Json) => {
+          json.model_cfg.vision_cfg = { timm_model_name: 'fastvit_mci0' }
+        }],
+        ['text', (json: Json) => {
+          json.model_cfg.vision_cfg.layers = [3, 4, 6, 3]
+          json.preprocess_cfg.mode = 'L'
+        }],
+      ] as const
+    ) {
       cpSync(open, at('open'), { recursive: true })
       const json = require(path.join(open, 'open_clip_config.json')) as Json
       const changed = structuredClone(json)
@@ -186,7 +255,11 @@ describe('a tower that was not asked for', () => {
     const { config: own, tensors: some } = towerAlone('vision')
     const source = writeFolder(at('lone'), own, some)
     expect(await outcome(vectorsOf(source, { towers: 'text' }))).toBe('ERR_CLIP_TOWER_MISSING')
-    const part = writeFolder(at('part'), config, Object.fromEntries(Object.entries(tensors).filter(([name]) => !name.startsWith('text'))))
+    const part = writeFolder(
+      at('part'),
+      config,
+      Object.fromEntries(Object.entries(tensors).filter(([name]) => !name.startsWith('text'))),
+    )
     expect(await outcome(vectorsOf(part, { towers: 'text' }))).toBe('ERR_CLIP_TOWER_MISSING')
     expect(await vectorsOf(part)).toEqual({ image: expected.image })
   })

@@ -21,23 +21,40 @@ interface Maker {
   tensor(parts: object): Bytes
   checkpoint(tensors: Record<string, { dtype: string; shape: number[]; data: Bytes }>, options?: object): Bytes
 }
-const { zip, op, global, text, integer, tuple, dict, pickle, tensor, checkpoint } = require('../fixtures/torch/zip.cjs') as Maker
+const { zip, op, global, text, integer, tuple, dict, pickle, tensor, checkpoint } = require(
+  '../fixtures/torch/zip.cjs',
+) as Maker
 
 const made = path.join(__dirname, '..', 'fixtures', 'torch')
 const folder = mkdtempSync(path.join(tmpdir(), 'ggclip-torch-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const pixels = { data: Uint8Array.from({ length: 300 }, (_, i) => (i * 37) % 256), width: 10, height: 10, channels: 3 as const }
+const pixels = {
+  data: Uint8Array.from({ length: 300 }, (_, i) => (i * 37) % 256),
+  width: 10,
+  height: 10,
+  channels: 3 as const,
+}
 const raw = { normalize: false }
 
 /** The tensors of a safetensors file, as bytes. */
 function tensorsOf(file: string): Record<string, { dtype: string; shape: number[]; data: Buffer }> {
   const bytes = readFileSync(file)
   const end = 8 + Number(bytes.readBigUInt64LE(0))
-  const header = JSON.parse(bytes.toString('utf8', 8, end)) as Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>
-  return Object.fromEntries(Object.entries(header).filter(([name]) => name !== '__metadata__').map(([name, entry]) => [
-    name, { dtype: entry.dtype, shape: entry.shape, data: bytes.subarray(end + entry.data_offsets[0], end + entry.data_offsets[1]) },
-  ]))
+  const header = JSON.parse(bytes.toString('utf8', 8, end)) as Record<
+    string,
+    { dtype: string; shape: number[]; data_offsets: [number, number] }
+  >
+  return Object.fromEntries(
+    Object.entries(header).filter(([name]) => name !== '__metadata__').map(([name, entry]) => [
+      name,
+      {
+        dtype: entry.dtype,
+        shape: entry.shape,
+        data: bytes.subarray(end + entry.data_offsets[0], end + entry.data_offsets[1]),
+      },
+    ]),
+  )
 }
 
 /** A copy of a checkpoint's folder without its weights. */
@@ -54,16 +71,28 @@ describe('checkpoints that PyTorch wrote', () => {
     await using safetensors = await Clip.load(path.join(fixtures, 'small-open-clip'))
     expect(torch.info.format).toBe('torch')
     expect(await torch.encodeImage(pixels, raw)).toEqual(await safetensors.encodeImage(pixels, raw))
-    expect(await torch.hiddenStates(pixels, { tower: 'image' })).toEqual(await safetensors.hiddenStates(pixels, { tower: 'image' }))
+    expect(await torch.hiddenStates(pixels, { tower: 'image' })).toEqual(
+      await safetensors.hiddenStates(pixels, { tower: 'image' }),
+    )
   })
 
   it("reads OpenAI's TorchScript archive without a configuration", async () => {
     const expected = new TensorFile(path.join(made, 'openai', 'expected.safetensors'))
     await using clip = await Clip.load(path.join(made, 'openai', 'model.pt'), { precision: 'exact' }) // the reader is on trial, not f16 kernels
-    expect(clip.info.vision).toMatchObject({ width: 64, layers: 1, heads: 1, imageSize: 8, patchSize: 4, activation: 'quick_gelu' })
+    expect(clip.info.vision).toMatchObject({
+      width: 64,
+      layers: 1,
+      heads: 1,
+      imageSize: 8,
+      patchSize: 4,
+      activation: 'quick_gelu',
+    })
     expect(clip.info.text).toMatchObject({ width: 64, contextLength: 12, vocabSize: 100 })
     const images = expected.rows('pixel_values').map(tensor => ({ tensor }))
-    expectClose('openai.pt', await clip.encodeImage(images, raw), expected.rows('image_embeds'), { difference: 1e-4, cosine: 0.999999 })
+    expectClose('openai.pt', await clip.encodeImage(images, raw), expected.rows('image_embeds'), {
+      difference: 1e-4,
+      cosine: 0.999999,
+    })
     await expect(clip.encodeText('a cat')).rejects.toMatchObject({ code: 'ERR_CLIP_TOKENIZER_MISSING' })
   })
 })
@@ -71,7 +100,10 @@ describe('checkpoints that PyTorch wrote', () => {
 describe('checkpoints in the layout of torch.save', () => {
   it.each(['small-head-24', 'small-head-80'])('pytorch_model.bin of %s equals its safetensors', async name => {
     const copy = withoutWeights(name, name)
-    writeFileSync(path.join(copy, 'pytorch_model.bin'), checkpoint(tensorsOf(path.join(fixtures, name, 'model.safetensors'))))
+    writeFileSync(
+      path.join(copy, 'pytorch_model.bin'),
+      checkpoint(tensorsOf(path.join(fixtures, name, 'model.safetensors'))),
+    )
     await using torch = await Clip.load(copy)
     await using safetensors = await Clip.load(path.join(fixtures, name))
     expect(await torch.encodeImage(pixels, raw)).toEqual(await safetensors.encodeImage(pixels, raw))
@@ -81,9 +113,14 @@ describe('checkpoints in the layout of torch.save', () => {
     expect(await file.encodeText('a cat', raw)).toEqual(await safetensors.encodeText('a cat', raw))
   })
 
-  it.each([['with 64-bit sizes, as files above 4 GB have', { zip64: true }], ['with a comment behind it', { comment: 'PK\x05\x06 and more' }]])('an archive %s', async (_, options) => {
+  it.each([['with 64-bit sizes, as files above 4 GB have', { zip64: true }], ['with a comment behind it', {
+    comment: 'PK\x05\x06 and more',
+  }]])('an archive %s', async (_, options) => {
     const copy = withoutWeights('small-head-80', `zip-${Object.keys(options)[0]!}`)
-    writeFileSync(path.join(copy, 'pytorch_model.bin'), checkpoint(tensorsOf(path.join(fixtures, 'small-head-80', 'model.safetensors')), options))
+    writeFileSync(
+      path.join(copy, 'pytorch_model.bin'),
+      checkpoint(tensorsOf(path.join(fixtures, 'small-head-80', 'model.safetensors')), options),
+    )
     await using torch = await Clip.load(copy)
     await using safetensors = await Clip.load(path.join(fixtures, 'small-head-80'))
     expect(await torch.encodeImage(pixels, raw)).toEqual(await safetensors.encodeImage(pixels, raw))
@@ -92,18 +129,28 @@ describe('checkpoints in the layout of torch.save', () => {
   it('reads shards by their index, and says which is missing', async () => {
     const name = 'small-sharded'
     const copy = withoutWeights(name, name)
-    const index = JSON.parse(readFileSync(path.join(fixtures, name, 'model.safetensors.index.json'), 'utf8')) as { weight_map: Record<string, string> }
-    for (const file of new Set(Object.values(index.weight_map))) {
-      writeFileSync(path.join(copy, file.replace('safetensors', 'bin')), checkpoint(tensorsOf(path.join(fixtures, name, file))))
+    const index = JSON.parse(readFileSync(path.join(fixtures, name, 'model.safetensors.index.json'), 'utf8')) as {
+      weight_map: Record<string, string>
     }
-    const map = Object.fromEntries(Object.entries(index.weight_map).map(([key, file]) => [key, file.replace('safetensors', 'bin')]))
+    for (const file of new Set(Object.values(index.weight_map))) {
+      writeFileSync(
+        path.join(copy, file.replace('safetensors', 'bin')),
+        checkpoint(tensorsOf(path.join(fixtures, name, file))),
+      )
+    }
+    const map = Object.fromEntries(
+      Object.entries(index.weight_map).map(([key, file]) => [key, file.replace('safetensors', 'bin')]),
+    )
     writeFileSync(path.join(copy, 'pytorch_model.bin.index.json'), JSON.stringify({ weight_map: map }))
     await using torch = await Clip.load(copy)
     await using safetensors = await Clip.load(path.join(fixtures, name))
     expect(await torch.encodeImage(pixels, raw)).toEqual(await safetensors.encodeImage(pixels, raw))
     const gone = Object.values(map)[0]!
     rmSync(path.join(copy, gone))
-    await expect(Clip.load(copy)).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_NOT_FOUND', message: expect.stringContaining(gone) as string })
+    await expect(Clip.load(copy)).rejects.toMatchObject({
+      code: 'ERR_CLIP_FILE_NOT_FOUND',
+      message: expect.stringContaining(gone) as string,
+    })
   })
 })
 
@@ -112,15 +159,25 @@ const limit = 'ERR_CLIP_FILE_LIMIT'
 const truncated = 'ERR_CLIP_FILE_TRUNCATED'
 const unsupported = 'ERR_CLIP_MODEL_UNSUPPORTED'
 const data = Buffer.alloc(64)
-const archive = (value: Bytes, more: [string, Bytes, object?][] = [['a/data/0', data]]): Bytes => zip([['a/data.pkl', pickle(value)], ...more])
-const one = (parts: object): Bytes => archive(dict([[text('x'), tensor({ elements: 16, shape: [4, 4], stride: [4, 1], ...parts })]]))
+const archive = (value: Bytes, more: [string, Bytes, object?][] = [['a/data/0', data]]): Bytes =>
+  zip([['a/data.pkl', pickle(value)], ...more])
+const one = (parts: object): Bytes =>
+  archive(dict([[text('x'), tensor({ elements: 16, shape: [4, 4], stride: [4, 1], ...parts })]]))
 
 const wrong: [what: string, bytes: Bytes, code: string, words: string[]][] = [
-  ['a function to run', archive(Buffer.concat([global('os', 'system'), tuple([text('touch /tmp/owned')]), op('R')])), unsupported, ['os.system', 'no code']],
-  ['a function by its stack', archive(Buffer.concat([text('builtins'), text('eval'), op('\x93')])), unsupported, ['builtins.eval']],
-  ['a class of argparse', archive(dict([[text('args'), Buffer.concat([global('argparse', 'Namespace'), op(')\x81}b')])]])), unsupported, ['argparse.Namespace']],
+  ['a function to run', archive(Buffer.concat([global('os', 'system'), tuple([text('touch /tmp/owned')]), op('R')])),
+    unsupported, ['os.system', 'no code']],
+  ['a function by its stack', archive(Buffer.concat([text('builtins'), text('eval'), op('\x93')])), unsupported, [
+    'builtins.eval',
+  ]],
+  ['a class of argparse',
+    archive(dict([[text('args'), Buffer.concat([global('argparse', 'Namespace'), op(')\x81}b')])]])), unsupported, [
+    'argparse.Namespace',
+  ]],
   ['a numpy scalar', archive(global('numpy.core.multiarray', 'scalar')), unsupported, ['numpy.core.multiarray.scalar']],
-  ['a call of a storage class', archive(Buffer.concat([global('torch', 'FloatStorage'), op(')R')])), format, ['torch.FloatStorage']],
+  ['a call of a storage class', archive(Buffer.concat([global('torch', 'FloatStorage'), op(')R')])), format, [
+    'torch.FloatStorage',
+  ]],
   ['an operation that is not known', archive(op('\x8f')), format, ['0x8f']],
   ['a pickle of text lines', archive(op('I1\n')), format, ['0x49']],
   ['a pickle that ends early', zip([['a/data.pkl', op('\x80\x02}')]]), truncated, ['data.pkl']],
@@ -139,14 +196,19 @@ const wrong: [what: string, bytes: Bytes, code: string, words: string[]][] = [
   ['a stride that overflows', one({ stride: [2n ** 62n, 1] }), limit, ['overflow']],
   ['a stride past the end', one({ stride: [5, 1] }), format, ['place 18']],
   ['gigabytes of one value', one({ shape: [2 ** 30, 4], stride: [0, 1] }), limit, ['contiguous']],
-  ['nine dimensions', one({ shape: Array(9).fill(1) as number[], stride: Array(9).fill(1) as number[] }), format, ['at most 8']],
+  ['nine dimensions', one({ shape: Array(9).fill(1) as number[], stride: Array(9).fill(1) as number[] }), format, [
+    'at most 8',
+  ]],
   ['one stride for two dimensions', one({ stride: [1] }), format, ['stride']],
   ['a storage that is longer than its file', one({ elements: 17 }), truncated, ['17 elements']],
   ['a storage without a file', one({ key: '7' }), format, ['a/data/7']],
   ['a storage elsewhere', one({ key: '../../etc/passwd' }), format, ['data/../../etc/passwd']],
   ['a storage of strings', one({ storage: 'StringStorage' }), unsupported, ['torch.StringStorage']],
   ['a persistent id of another kind', one({ persistent: tuple([text('module')]) }), format, ['storage']],
-  ['a compressed storage', archive(dict([[text('x'), tensor({ elements: 16, shape: [4, 4], stride: [4, 1] })]]), [['a/data/0', data, { method: 8 }]]), format, ['compressed']],
+  ['a compressed storage',
+    archive(dict([[text('x'), tensor({ elements: 16, shape: [4, 4], stride: [4, 1] })]]), [['a/data/0', data, {
+      method: 8,
+    }]]), format, ['compressed']],
   ['an encrypted pickle', zip([['a/data.pkl', pickle(op('}')), { flags: 1 }]]), format, ['stored']],
   ['big-endian weights', archive(op('}'), [['a/byteorder', Buffer.from('big')]]), format, ['little', 'big']],
   ['no data.pkl', zip([['a/readme', data]]), format, ['data.pkl']],
@@ -156,7 +218,8 @@ const wrong: [what: string, bytes: Bytes, code: string, words: string[]][] = [
   ['more entries than there are', zip([['a/data.pkl', data]], { count: 2 }), truncated, ['directory']],
   ['64-bit sizes past the end', zip([['a/data.pkl', data, { size: 2 ** 50 }]], { zip64: true }), truncated, []],
   ['half a download', one({}).subarray(0, 100), truncated, ['directory']],
-  ['the layout before PyTorch 1.6', Buffer.concat([op('\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.'), data]), unsupported, ['1.6']],
+  ['the layout before PyTorch 1.6', Buffer.concat([op('\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.'), data]),
+    unsupported, ['1.6']],
   ['no weights of a model', one({}), 'ERR_CLIP_TENSOR_MISSING', ['vision_model']],
 ]
 
@@ -166,7 +229,9 @@ describe('wrong checkpoints', () => {
   it.each(wrong)('%s', async (_, bytes, code, words) => {
     const file = path.join(copy, 'pytorch_model.bin')
     writeFileSync(file, bytes)
-    const error = await Clip.load(copy).then(clip => clip.dispose(), (failure: Error) => failure) as Error & { code: string }
+    const error = await Clip.load(copy).then(clip => clip.dispose(), (failure: Error) => failure) as Error & {
+      code: string
+    }
     expect({ code: error.code, message: error.message }).toMatchObject({ code })
     for (const word of words) expect(error.message).toContain(word)
   })
@@ -194,7 +259,9 @@ describe('wrong checkpoints', () => {
   it('a bomb of shared lists takes no memory', async () => {
     // thirty lists, each holding the one before twice: a thousand million values if anybody unfolded them
     let bytes = op(']q\x00')
-    for (let i = 0; i < 30; i++) bytes = Buffer.concat([bytes, op('(2'), op(`h${String.fromCharCode(i)}h${String.fromCharCode(i)}`), op('lq'), Buffer.from([i + 1])])
+    for (let i = 0; i < 30; i++)
+      bytes = Buffer.concat([bytes, op('(2'), op(`h${String.fromCharCode(i)}h${String.fromCharCode(i)}`), op('lq'),
+        Buffer.from([i + 1])])
     writeFileSync(path.join(copy, 'pytorch_model.bin'), archive(bytes))
     await expect(Clip.load(copy)).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_CLIP_FILE_/) as string })
   })

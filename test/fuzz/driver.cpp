@@ -1,6 +1,6 @@
-// main() for compilers without libFuzzer: runs the files and folders given, then changes them at random until the time is
-// up. No coverage guides it, so it finds less; it is for machines that have GCC only.
-// Usage: TARGET -max_total_time=SECONDS -seed=N FILE_OR_FOLDER...
+// main() for compilers without libFuzzer: runs the files and folders given, then changes them at random until the time
+// is up. No coverage guides it, so it finds less; it is for machines that have GCC only. Usage: TARGET
+// -max_total_time=SECONDS -seed=N FILE_OR_FOLDER...
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -23,12 +23,14 @@ static std::vector<bytes> read_all(const std::filesystem::path & path) {
         out.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
     };
     if (!std::filesystem::is_directory(path)) add(path);
-    else for (const auto & entry : std::filesystem::directory_iterator(path)) add(entry.path());
+    else
+        for (const auto & entry : std::filesystem::directory_iterator(path)) add(entry.path());
     return out;
 }
 
 static void change(bytes & data, std::mt19937 & random) {
-    static const uint64_t numbers[] = {0, 1, 31, 32, 127, 255, 65535, 0x7fffffff, 0xffffffff, 1ull << 32, ~0ull >> 1, ~0ull};
+    static const uint64_t numbers[] = {0,     1,          31,         32,         127,        255,
+                                       65535, 0x7fffffff, 0xffffffff, 1ull << 32, ~0ull >> 1, ~0ull};
     const auto below = [&](size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(random); };
     if (data.empty()) data.push_back(0);
     const size_t at = below(data.size());
@@ -37,13 +39,17 @@ static void change(bytes & data, std::mt19937 & random) {
         case 1: data[at] = (uint8_t) below(256); break;
         case 2: {
             const uint64_t number = numbers[below(std::size(numbers))];
-            const size_t   width = below(2) ? 4 : 8;
+            const size_t width = below(2) ? 4 : 8;
             memcpy(data.data() + at, &number, std::min(width, data.size() - at));
             break;
         }
-        case 3: data.erase(data.begin() + (long) at, data.begin() + (long) (at + below(std::min<size_t>(64, data.size() - at) + 1))); break;
+        case 3:
+            data.erase(data.begin() + (long) at,
+                       data.begin() + (long) (at + below(std::min<size_t>(64, data.size() - at) + 1)));
+            break;
         case 4: {
-            const bytes part(data.begin() + (long) at, data.begin() + (long) (at + below(std::min<size_t>(64, data.size() - at) + 1)));
+            const bytes part(data.begin() + (long) at,
+                             data.begin() + (long) (at + below(std::min<size_t>(64, data.size() - at) + 1)));
             data.insert(data.begin() + (long) below(data.size()), part.begin(), part.end());
             break;
         }
@@ -57,16 +63,19 @@ static void change(bytes & data, std::mt19937 & random) {
 }
 
 int main(int argc, char ** argv) {
-    double   seconds = 0;
+    double seconds = 0;
     uint32_t seed = 1;
     std::vector<bytes> seeds;
     for (int i = 1; i < argc; i++) {
         if (strncmp(argv[i], "-max_total_time=", 16) == 0) seconds = atof(argv[i] + 16);
         else if (strncmp(argv[i], "-seed=", 6) == 0) seed = (uint32_t) atoi(argv[i] + 6);
-        else if (argv[i][0] != '-') for (bytes & data : read_all(argv[i])) seeds.push_back(std::move(data));
+        else if (argv[i][0] != '-')
+            for (bytes & data : read_all(argv[i])) seeds.push_back(std::move(data));
     }
     const auto began = std::chrono::steady_clock::now();
-    const auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
+    const auto elapsed = [&] {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    };
     size_t n = 0;
     for (const bytes & data : seeds) LLVMFuzzerTestOneInput(data.data(), data.size()), n++;
     std::mt19937 random(seed);

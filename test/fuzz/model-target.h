@@ -1,7 +1,7 @@
-// What every target on model files does: the bytes become files of a scratch folder, which is loaded the way a user loads
-// it. A load that succeeds is followed by an encode of two pictures and two texts, with kernels and without. An error of
-// the library's is a right answer; a crash, a sanitizer's report or a defect of our own (INTERNAL) is a finding. Values that
-// are not finite are what such weights make; lib/vectors/finite.ts makes an error of them.
+// What every target on model files does: the bytes become files of a scratch folder, which is loaded the way a user
+// loads it. A load that succeeds is followed by an encode of two pictures and two texts, with kernels and without. An
+// error of the library's is a right answer; a crash, a sanitizer's report or a defect of our own (INTERNAL) is a
+// finding. Values that are not finite are what such weights make; lib/vectors/finite.ts makes an error of them.
 #pragma once
 
 #include "engine/error.h"

@@ -1,5 +1,5 @@
-// Geometry of picture preparation: any size of picture through any rule, whole and in parts, every flavour of the passes.
-// Parts must give the bytes of the whole, and all flavours the same bytes.
+// Geometry of picture preparation: any size of picture through any rule, whole and in parts, every flavour of the
+// passes. Parts must give the bytes of the whole, and all flavours the same bytes.
 #include "engine/error.h"
 #include "engine/preprocess.h"
 
@@ -16,7 +16,7 @@ namespace {
 
 struct reader {
     const uint8_t * at;
-    size_t          left;
+    size_t left;
 
     uint32_t number(uint32_t low, uint32_t high) {
         uint32_t value = 0;
@@ -36,13 +36,25 @@ static void check(bool good, const char * what) {
 }
 
 // The window of the plan by one flavour, from packed RGB.
-static std::vector<uint8_t> resized(const image_hparams & hp, const image_view & rgb, const image_size & out, const kernels::resize_passes & passes) {
-    const resize_plan        plan = plan_resize(hp, rgb.width, rgb.height, out.width, out.height);
-    kernels::resize_scratch  scratch;
-    std::vector<uint8_t>     bytes((size_t) plan.window_width * (size_t) plan.window_height * 3);
+static std::vector<uint8_t> resized(const image_hparams & hp, const image_view & rgb, const image_size & out,
+                                    const kernels::resize_passes & passes) {
+    const resize_plan plan = plan_resize(hp, rgb.width, rgb.height, out.width, out.height);
+    kernels::resize_scratch scratch;
+    std::vector<uint8_t> bytes((size_t) plan.window_width * (size_t) plan.window_height * 3);
     const kernels::resize_job job = {
-        rgb.data, (size_t) rgb.width * 3, rgb.width, rgb.height, plan.resized_width, plan.resized_height, plan.window_x, plan.window_y,
-        plan.window_width, plan.window_height, (kernels::resize_filter) hp.filter, bytes.data(), (size_t) plan.window_width * 3,
+        rgb.data,
+        (size_t) rgb.width * 3,
+        rgb.width,
+        rgb.height,
+        plan.resized_width,
+        plan.resized_height,
+        plan.window_x,
+        plan.window_y,
+        plan.window_width,
+        plan.window_height,
+        (kernels::resize_filter) hp.filter,
+        bytes.data(),
+        (size_t) plan.window_width * 3,
     };
     kernels::resize_rgb8(job, scratch, passes);
     return bytes;
@@ -59,7 +71,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t * data, size_t size) {
     hp.patch = in.extent(32);
     hp.max_patches = in.extent(1024);
     const int channels = (int) (const uint32_t[]){1, 3, 4}[in.number(0, 2)];
-    const int width = in.extent(1 << 14), height = in.extent((uint32_t) std::max<size_t>(1, max_pixels / (size_t) width));
+    const int width = in.extent(1 << 14),
+              height = in.extent((uint32_t) std::max<size_t>(1, max_pixels / (size_t) width));
     std::vector<uint8_t> pixels((size_t) width * height * channels);
     for (size_t i = 0; i < pixels.size(); i++) pixels[i] = (uint8_t) (in.left > 0 ? in.at[i % in.left] + i : i * 7);
 

@@ -13,7 +13,9 @@ const { randomFrom } = require('../helpers/random.cjs')
 const [, , seconds = '10', findings = '.', seed = String(Date.now() % 1e9)] = process.argv
 const families = path.join(__dirname, '..', 'fixtures', 'reference', 'families')
 const own = path.join(__dirname, '..', 'fixtures', 'tokenizer')
-const isTokenizerFile = name => /^(tokenizer(_config)?\.json|vocab\.(json|txt)|merges\.txt|special_tokens_map\.json|added_tokens\.json|.*\.model)$/.test(name)
+const isTokenizerFile = name =>
+  /^(tokenizer(_config)?\.json|vocab\.(json|txt)|merges\.txt|special_tokens_map\.json|added_tokens\.json|.*\.model)$/
+    .test(name)
 
 const random = randomFrom(Number(seed))
 const pick = list => list[random(list.length)]
@@ -21,9 +23,37 @@ const pick = list => list[random(list.length)]
 // ---- changes -------------------------------------------------------------------------------------------------------
 
 const oddities = [
-  null, true, -1, 0, 1, 2 ** 31, 2 ** 53, 1e308, 0.5, '', ' ', '\u0000', '</w>', '<|endoftext|>', '<unk>', '\ud800', '((((a+)+)+)+)$', '[', '\\p{L}+', 'a'.repeat(70000),
-  [], {}, [[]], [['a', 1]], { content: 'x' }, { type: 'Sequence', normalizers: [] }, { type: 'Replace', pattern: { Regex: '(a|a)*b' }, content: 'x' },
-  { type: 'Lowercase' }, { type: 'Split', pattern: { String: '' }, behavior: 'Isolated', invert: false }, { type: 'Nonsense' }, { id: -1, content: '' },
+  null,
+  true,
+  -1,
+  0,
+  1,
+  2 ** 31,
+  2 ** 53,
+  1e308,
+  0.5,
+  '',
+  ' ',
+  '\u0000',
+  '</w>',
+  '<|endoftext|>',
+  '<unk>',
+  '\ud800',
+  '((((a+)+)+)+)$',
+  '[',
+  '\\p{L}+',
+  'a'.repeat(70000),
+  [],
+  {},
+  [[]],
+  [['a', 1]],
+  { content: 'x' },
+  { type: 'Sequence', normalizers: [] },
+  { type: 'Replace', pattern: { Regex: '(a|a)*b' }, content: 'x' },
+  { type: 'Lowercase' },
+  { type: 'Split', pattern: { String: '' }, behavior: 'Isolated', invert: false },
+  { type: 'Nonsense' },
+  { id: -1, content: '' },
 ]
 
 /** Every object and array inside a value. */
@@ -46,7 +76,10 @@ function changeJson(text) {
     if (kind === 0) Array.isArray(target) ? target.splice(Number(key) || 0, 1) : delete target[key]
     else if (kind === 1) target[key] = structuredClone(pick(oddities))
     else if (kind === 2 && keys.length > 1) target[key] = structuredClone(target[pick(keys)])
-    else if (kind === 3) Array.isArray(target) ? target.push(structuredClone(pick(oddities))) : (target[String(pick(oddities))] = structuredClone(pick(oddities)))
+    else if (kind === 3)
+      Array.isArray(target)
+        ? target.push(structuredClone(pick(oddities)))
+        : (target[String(pick(oddities))] = structuredClone(pick(oddities)))
   }
   return JSON.stringify(root)
 }
@@ -64,7 +97,8 @@ function change(name, bytes) {
 
 // ---- what is tried -------------------------------------------------------------------------------------------------
 
-const texts = ['', 'a photo of a cat', '  Ünïcode \u00a0 ﬁne 猫 👩‍🚀 \ud83d  </s><|endoftext|>[SEP] don\'t 1234', 'a'.repeat(5000), ' '.repeat(3000), '猫'.repeat(2000), 'aab'.repeat(1500)]
+const texts = ['', 'a photo of a cat', "  Ünïcode \u00a0 ﬁne 猫 👩‍🚀 \ud83d  </s><|endoftext|>[SEP] don't 1234",
+  'a'.repeat(5000), ' '.repeat(3000), '猫'.repeat(2000), 'aab'.repeat(1500)]
 
 /** Undefined, or what is wrong. */
 async function tryFolder(folder) {
@@ -83,15 +117,23 @@ async function tryFolder(folder) {
     }
   } catch (error) {
     const { code } = error
-    if (typeof code !== 'string' || !code.startsWith('ERR_CLIP_') || code === 'ERR_CLIP_INTERNAL') return `not one of our errors: ${error.stack}`
+    if (typeof code !== 'string' || !code.startsWith('ERR_CLIP_') || code === 'ERR_CLIP_INTERNAL')
+      return `not one of our errors: ${error.stack}`
   }
   const took = Date.now() - began
   return took > 20_000 ? `${took} ms for a few short texts` : undefined
 }
 
 function seedFolders() {
-  const folders = [own, path.join(own, 'xlm-roberta'), ...fs.readdirSync(families).map(name => path.join(families, name)).filter(folder => fs.statSync(folder).isDirectory())]
-  return folders.map(folder => Object.fromEntries(fs.readdirSync(folder).filter(isTokenizerFile).map(name => [name, fs.readFileSync(path.join(folder, name))])))
+  const folders = [own, path.join(own, 'xlm-roberta'),
+    ...fs.readdirSync(families).map(name => path.join(families, name)).filter(folder =>
+      fs.statSync(folder).isDirectory()
+    )]
+  return folders.map(folder =>
+    Object.fromEntries(
+      fs.readdirSync(folder).filter(isTokenizerFile).map(name => [name, fs.readFileSync(path.join(folder, name))]),
+    )
+  )
     .filter(files => Object.keys(files).length > 0)
 }
 
@@ -105,7 +147,8 @@ async function main() {
       const files = { ...pick(seeds) }
       // the first rounds are the seeds themselves
       if (runs < seeds.length) Object.assign(files, seeds[runs])
-      else for (const name of new Set([pick(Object.keys(files)), pick(Object.keys(files))])) files[name] = change(name, files[name])
+      else for (const name of new Set([pick(Object.keys(files)), pick(Object.keys(files))]))
+          files[name] = change(name, files[name])
       for (const name of fs.readdirSync(folder)) fs.rmSync(path.join(folder, name))
       for (const [name, bytes] of Object.entries(files)) fs.writeFileSync(path.join(folder, name), bytes)
       const problem = await tryFolder(folder)

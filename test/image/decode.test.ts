@@ -31,7 +31,14 @@ describe('kinds of input', () => {
     shared.set(png)
     const own = new Uint8Array(png).buffer
     const inputs: ImageInput[] = [
-      path, png, new Uint8Array(png), padded.subarray(3, 3 + png.length), shared, own, new Blob([own]), sharp(png),
+      path,
+      png,
+      new Uint8Array(png),
+      padded.subarray(3, 3 + png.length),
+      shared,
+      own,
+      new Blob([own]),
+      sharp(png),
     ]
     for (const input of inputs) {
       const pixels = await pixelsOf(input)
@@ -64,8 +71,18 @@ describe('kinds of input', () => {
   })
 
   test.each([
-    [undefined], [null], [3], [true], [() => 1], [{}], [[1]], [new Float32Array(3)], [new Date()], [new Proxy({}, {})],
-    [{ tensor: [1, 2] }], [{ data: 'x', width: 1, height: 1, channels: 3 }],
+    [undefined],
+    [null],
+    [3],
+    [true],
+    [() => 1],
+    [{}],
+    [[1]],
+    [new Float32Array(3)],
+    [new Date()],
+    [new Proxy({}, {})],
+    [{ tensor: [1, 2] }],
+    [{ data: 'x', width: 1, height: 1, channels: 3 }],
     [{ data: new Uint8Array(3), width: '1', height: 1, channels: 3 }],
     [{ data: new Uint8Array(3), width: 1, height: 1 }],
     [{ data: new Uint16Array(3), width: 1, height: 1, channels: 3 }],
@@ -77,7 +94,8 @@ describe('kinds of input', () => {
   })
 
   test.each([
-    [''], [{ tensor: new Float32Array(5) }],
+    [''],
+    [{ tensor: new Float32Array(5) }],
     [{ data: new Uint8Array(3), width: 1, height: 1, channels: 2 }],
     [{ data: new Uint8Array(4), width: 1, height: 1, channels: 3 }],
     [{ data: new Uint8Array(3), width: 1.5, height: 2, channels: 1 }],
@@ -98,7 +116,9 @@ describe('kinds of input', () => {
 
 describe('what cannot be decoded', () => {
   test.each([
-    ['a file that is not there', join('no', 'such', 'file.png')], ['a directory', scratch], ['a path with NUL', 'a\0b'],
+    ['a file that is not there', join('no', 'such', 'file.png')],
+    ['a directory', scratch],
+    ['a path with NUL', 'a\0b'],
   ])('%s: ERR_CLIP_FILE_NOT_FOUND', async (_, path) => {
     const error = await failure(path)
     expect(error).toBeInstanceOf(ClipError)
@@ -197,7 +217,8 @@ describe('colours', () => {
     const svg = Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="4" height="2">${red}</svg>`)
     expect(await pixelsOf(svg)).toMatchObject({ width: 4, height: 2, channels: 4 })
     const frames = [0, 255].map(value =>
-      sharp(Buffer.alloc(72, value), { raw: { width: 6, height: 4, channels: 3 } }).png().toBuffer())
+      sharp(Buffer.alloc(72, value), { raw: { width: 6, height: 4, channels: 3 } }).png().toBuffer()
+    )
     const gif = await sharp(await Promise.all(frames), { join: { animated: true } }).gif().toBuffer()
     expect((await sharp(gif).metadata()).pages).toBe(2)
     const first = await pixelsOf(gif)
@@ -226,21 +247,23 @@ describe('orientation', () => {
 })
 
 describe('decode: auto', () => {
-  test.each([
-    // format, width, height, size, mode, expected
-    ['jpeg', 4000, 3000, 224, 'shortest', [597, 448]],
-    ['jpeg', 3000, 4000, 224, 'shortest', [448, 597]],
-    ['jpeg', 4000, 3000, 224, 'squash', [597, 448]],
-    ['jpeg', 4000, 3000, 224, 'longest', [448, 336]],
-    ['jpeg', 3000, 4000, 224, 'longest', [336, 448]],
-    ['jpeg', 4000, 4000, 224, 'shortest', [448, 448]],
-    ['jpeg', 1344, 1344, 224, 'shortest', [448, 448]],
-    ['jpeg', 1343, 1344, 224, 'shortest', undefined], // too small for 1/2
-    ['jpeg', 4000, 2667, 224, 'shortest', [800, 534]], // 1/4 would drop 3 rows; 1/2 drops 1
-    ['jpeg', 1501, 1501, 224, 'shortest', undefined], // 1/2 would drop 0.15 pixels of the result
-    ['webp', 4000, 3000, 224, 'shortest', [597, 448]],
-    ['png', 4000, 3000, 224, 'shortest', undefined],
-  ] as const)('%s %i x %i to %i (%s)', (format, width, height, size, mode, expected) => {
+  test.each(
+    [
+      // format, width, height, size, mode, expected
+      ['jpeg', 4000, 3000, 224, 'shortest', [597, 448]],
+      ['jpeg', 3000, 4000, 224, 'shortest', [448, 597]],
+      ['jpeg', 4000, 3000, 224, 'squash', [597, 448]],
+      ['jpeg', 4000, 3000, 224, 'longest', [448, 336]],
+      ['jpeg', 3000, 4000, 224, 'longest', [336, 448]],
+      ['jpeg', 4000, 4000, 224, 'shortest', [448, 448]],
+      ['jpeg', 1344, 1344, 224, 'shortest', [448, 448]],
+      ['jpeg', 1343, 1344, 224, 'shortest', undefined], // too small for 1/2
+      ['jpeg', 4000, 2667, 224, 'shortest', [800, 534]], // 1/4 would drop 3 rows; 1/2 drops 1
+      ['jpeg', 1501, 1501, 224, 'shortest', undefined], // 1/2 would drop 0.15 pixels of the result
+      ['webp', 4000, 3000, 224, 'shortest', [597, 448]],
+      ['png', 4000, 3000, 224, 'shortest', undefined],
+    ] as const,
+  )('%s %i x %i to %i (%s)', (format, width, height, size, mode, expected) => {
     const found = reducedSize({ format, width, height }, { size, mode })
     expect(found && [found.width, found.height]).toEqual(expected)
   })
@@ -279,7 +302,8 @@ describe('Gate', () => {
       gate.run(() => {
         started.push(i)
         return new Promise<number>(resolve => finish.push(() => resolve(i)))
-      }, i === 2 ? controller.signal : undefined))
+      }, i === 2 ? controller.signal : undefined)
+    )
     runs[2]!.catch(() => undefined)
     const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
     await turn()

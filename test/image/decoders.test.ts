@@ -11,9 +11,13 @@ import { encode, exact, failure, pixelsOf } from './support'
 
 const blur = '<feGaussianBlur stdDeviation="900"/>'
 /** Minutes of work in a few hundred bytes. */
-const slow = Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="4000" height="4000"><filter id="f">${blur.repeat(20)}</filter>`
-  + '<rect width="4000" height="4000" filter="url(#f)"/></svg>')
-const quick = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="4" height="2"><rect width="4" height="2" fill="red"/></svg>')
+const slow = Buffer.from(
+  `<svg xmlns="http://www.w3.org/2000/svg" width="4000" height="4000"><filter id="f">${blur.repeat(20)}</filter>`
+    + '<rect width="4000" height="4000" filter="url(#f)"/></svg>',
+)
+const quick = Buffer.from(
+  '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="2"><rect width="4" height="2" fill="red"/></svg>',
+)
 
 test('the time limit stops the work, and the next picture is decoded', async () => {
   expect((await failure(slow, { ...exact, maxDecodeMs: 300 })).code).toBe('ERR_CLIP_IMAGE_LIMIT')
@@ -35,7 +39,10 @@ test('an abort is heard at once, and its place is free again', async () => {
 
 test('pictures in the host go on beside those that take long', async () => {
   const stop = new AbortController()
-  const running = Array.from({ length: 3 }, () => decodeImage(slow, { ...exact, signal: stop.signal }).catch(() => undefined))
+  const running = Array.from(
+    { length: 3 },
+    () => decodeImage(slow, { ...exact, signal: stop.signal }).catch(() => undefined),
+  )
   const png = await encode(20, 10).png().toBuffer()
   for (let i = 0; i < 5; i++) expect(await pixelsOf(png)).toMatchObject({ width: 20 })
   stop.abort()
@@ -49,7 +56,9 @@ test('svg: false refuses it and says how to turn it on', async () => {
 test('an SVG loads nothing from outside', async () => {
   const png = join(mkdtempSync(join(tmpdir(), 'ggclip-svg-')), 'red.png')
   writeFileSync(png, await encode(4, 4).png().toBuffer())
-  const svg = Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><image href="file://${png}" width="4" height="4"/></svg>`)
+  const svg = Buffer.from(
+    `<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><image href="file://${png}" width="4" height="4"/></svg>`,
+  )
   expect([...(await pixelsOf(svg)).data]).toEqual(Array(64).fill(0))
 })
 
@@ -69,7 +78,8 @@ test('only files of bounded cost are decoded in the host', async () => {
     ['jpeg', false, await small.clone().toColourspace('cmyk').jpeg().toBuffer()],
     ['svg', false, quick],
   ]
-  for (const [format, inHost, bytes] of kinds) expect([format, endsSoon(format as 'jpeg', bytes)]).toEqual([format, inHost])
+  for (const [format, inHost, bytes] of kinds)
+    expect([format, endsSoon(format as 'jpeg', bytes)]).toEqual([format, inHost])
 })
 
 const onLinux = process.platform === 'linux' ? test : test.skip
@@ -80,8 +90,11 @@ onLinux('a decoder neither keeps its host alive nor outlives it', async () => {
       await clip.encodeImage(Buffer.from(${JSON.stringify(quick.toString())}));
       console.log('ready'); ${after}
     })`
-  const decodersOf = (pid: number): number[] => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
-  const quiet = spawn(process.execPath, ['-e', program('await clip.dispose()')], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const decodersOf = (pid: number): number[] =>
+    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+  const quiet = spawn(process.execPath, ['-e', program('await clip.dispose()')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   expect(await once(quiet, 'exit')).toEqual([0, null])
 
   const busy = `clip.encodeImage(Buffer.from(${JSON.stringify(slow.toString())}))`
@@ -92,6 +105,7 @@ onLinux('a decoder neither keeps its host alive nor outlives it', async () => {
   expect(decoders.length).toBeGreaterThan(0)
   killed.kill('SIGKILL')
   await once(killed, 'exit')
-  for (let i = 0; i < 100 && decoders.some(pid => existsSync(`/proc/${pid}`)); i++) await new Promise(resolve => setTimeout(resolve, 50))
+  for (let i = 0; i < 100 && decoders.some(pid => existsSync(`/proc/${pid}`)); i++)
+    await new Promise(resolve => setTimeout(resolve, 50))
   expect(decoders.filter(pid => existsSync(`/proc/${pid}`))).toEqual([])
 })

@@ -18,11 +18,21 @@ describe('JPEG that decoders warn about has the pixels of the sound file', () =>
   const adobe = Buffer.from([0xff, 0xee, 0, 14, ...Buffer.from('Adobe'), 0, 100, 0, 0, 0, 0, 5])
 
   test.each<[string, (file: Buffer) => Buffer]>([
-    ['spectral selection 0', file => { file[at(file, 0xda) + 12] = 0; return file }],
-    ['spectral selection 64', file => { file[at(file, 0xda) + 12] = 64; return file }],
-    ['JFIF 2', file => Buffer.concat([file.subarray(0, 2), Buffer.from('ffe000104a46494600020100000100010000', 'hex'), file.subarray(2)])],
-    ['Adobe transform 5', file => Buffer.concat([file.subarray(0, 2), adobe, file.subarray(2)])],
-    ['bytes between segments', file => Buffer.concat([file.subarray(0, at(file, 0xc0)), Buffer.from([1, 2]), file.subarray(at(file, 0xc0))])],
+    ['spectral selection 0', file => {
+      file[at(file, 0xda) + 12] = 0
+      return file
+    }],
+    ['spectral selection 64', file => {
+      file[at(file, 0xda) + 12] = 64
+      return file
+    }],
+    ['JFIF 2', file =>
+      Buffer.concat([file.subarray(0, 2), Buffer.from('ffe000104a46494600020100000100010000', 'hex'),
+        file.subarray(2)])],
+    ['Adobe transform 5', file =>
+      Buffer.concat([file.subarray(0, 2), adobe, file.subarray(2)])],
+    ['bytes between segments', file =>
+      Buffer.concat([file.subarray(0, at(file, 0xc0)), Buffer.from([1, 2]), file.subarray(at(file, 0xc0))])],
     ['bytes after the end', file => Buffer.concat([file, Buffer.alloc(100, 7)])],
   ])('%s', async (_, change) => {
     const found = await pixelsOf(change(Buffer.from(sound)))
@@ -30,7 +40,8 @@ describe('JPEG that decoders warn about has the pixels of the sound file', () =>
   })
 
   test('cut anywhere it stays refused', async () => {
-    for (const part of [0.3, 0.6, 0.95]) expect((await failure(sound.subarray(0, sound.length * part))).code).toBe('ERR_CLIP_IMAGE_DECODE')
+    for (const part of [0.3, 0.6, 0.95])
+      expect((await failure(sound.subarray(0, sound.length * part))).code).toBe('ERR_CLIP_IMAGE_DECODE')
   })
 })
 
@@ -72,10 +83,12 @@ describe('BMP and PNM', () => {
     ['BMP of 32 bits', bmp(13, 7, rgb, { bits: 32 }), rgb],
     ['P6', Buffer.concat([Buffer.from('P6\n# a comment\n13 7\n255\n'), rgb]), rgb],
     ['P5', Buffer.concat([Buffer.from('P5 13 7 255\n'), grey]), grey],
-    ['P5 of 16 bits', Buffer.concat([Buffer.from('P5 13 7 65535\n'), Buffer.from([...grey].flatMap(value => [value, value]))]), grey],
+    ['P5 of 16 bits',
+      Buffer.concat([Buffer.from('P5 13 7 65535\n'), Buffer.from([...grey].flatMap(value => [value, value]))]), grey],
     ['P3', text('P3 13 7 255', rgb), rgb],
     ['P2', text('P2 13 7 255', grey), grey],
-    ['P4', Buffer.concat([Buffer.from('P4 9 1\n'), Buffer.from([0b10100000, 0x80])]), Buffer.from([0, 255, 0, 255, 255, 255, 255, 255, 0])],
+    ['P4', Buffer.concat([Buffer.from('P4 9 1\n'), Buffer.from([0b10100000, 0x80])]),
+      Buffer.from([0, 255, 0, 255, 255, 255, 255, 255, 0])],
     ['P1', Buffer.from('P1 3 1 101'), Buffer.from([0, 255, 0])],
   ])('%s', async (_, file, want) => {
     const { data } = await pixelsOf(file)
@@ -85,7 +98,8 @@ describe('BMP and PNM', () => {
   test('cut, contradictory and too large: coded errors', async () => {
     const files = [bmp(13, 7, rgb), Buffer.concat([Buffer.from('P6 13 7 255\n'), rgb]), text('P3 13 7 255', rgb)]
     for (const file of files) {
-      for (const part of [0.2, 0.5, 0.99]) expect((await failure(file.subarray(0, file.length * part - 3))).code).toBe('ERR_CLIP_IMAGE_DECODE')
+      for (const part of [0.2, 0.5, 0.99])
+        expect((await failure(file.subarray(0, file.length * part - 3))).code).toBe('ERR_CLIP_IMAGE_DECODE')
       expect((await failure(file, { ...exact, maxPixels: 90 })).code).toBe('ERR_CLIP_IMAGE_TOO_LARGE')
     }
     for (const head of ['P6 0 7 255\n', 'P6 13 7 0\n', 'P6 x 7 255\n', 'P5 99999999999 7 255\n']) {
@@ -122,7 +136,10 @@ describe('paths', () => {
   test('file: URLs are read, other URLs and pictures written as strings are refused at once', async () => {
     expect(await pixelsOf(pathToFileURL(fixture('edges.avif')))).toMatchObject({ width: 64 })
     expect((await failure(new URL('https://example.org/a.png'))).code).toBe('ERR_CLIP_INVALID_ARGUMENT')
-    for (const text of ['data:image/png;base64,AAAA', 'https://example.org/a.png', 'file:///a.png', `iVBORw0KGgo${'A'.repeat(1_000_000)}`, 'x'.repeat(40_000)]) {
+    for (
+      const text of ['data:image/png;base64,AAAA', 'https://example.org/a.png', 'file:///a.png',
+        `iVBORw0KGgo${'A'.repeat(1_000_000)}`, 'x'.repeat(40_000)]
+    ) {
       const error = await failure(text)
       expect(error.code).toBe('ERR_CLIP_OUT_OF_RANGE')
       expect(error.message.length).toBeLessThan(300)

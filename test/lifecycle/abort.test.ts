@@ -9,7 +9,9 @@ const listeners = (signal: AbortSignal): number => getEventListeners(signal, 'ab
 
 describe('abort', () => {
   let clip: Clip
-  beforeAll(async () => { clip = await Clip.load(tinyModel, { ...load, maxBatch: 512 }) })
+  beforeAll(async () => {
+    clip = await Clip.load(tinyModel, { ...load, maxBatch: 512 })
+  })
   afterAll(() => clip.dispose())
   afterEach(async () => {
     expect(await clip.encodeText('still alive')).toHaveLength(64)
@@ -43,14 +45,19 @@ describe('abort', () => {
   it('rejects with an AbortError when the signal gives no reason, and with a TimeoutError', async () => {
     expect((await failureOf(() => clip.encodeText('never', { signal: AbortSignal.abort() }))).name).toBe('AbortError')
     const texts = Array.from({ length: 400 }, (_, i) => longText(i + 1000))
-    expect((await failureOf(() => clip.encodeText(texts, { signal: AbortSignal.timeout(20) }))).name).toBe('TimeoutError')
+    expect((await failureOf(() => clip.encodeText(texts, { signal: AbortSignal.timeout(20) }))).name).toBe(
+      'TimeoutError',
+    )
     await until(() => clip.stats().running === 0)
   })
 
   it('while loading: stops, leaves nothing, and loads the next time', async () => {
     for (const delay of [0, 1, 3, 6]) {
       const controller = new AbortController()
-      const loading = Clip.load(tinyModel, { ...load, signal: controller.signal }).then(loaded => loaded, (error: unknown) => error)
+      const loading = Clip.load(tinyModel, { ...load, signal: controller.signal }).then(
+        loaded => loaded,
+        (error: unknown) => error,
+      )
       if (delay > 0) await sleep(delay)
       controller.abort(reason)
       const outcome = await loading
@@ -66,7 +73,10 @@ describe('abort', () => {
   it('while decoding and waiting for a decoder', async () => {
     const controller = new AbortController()
     const { signal } = controller
-    const calls = Array.from({ length: 40 }, () => failureOf(() => clip.encodeImage(sample('airplane.png'), { signal })))
+    const calls = Array.from(
+      { length: 40 },
+      () => failureOf(() => clip.encodeImage(sample('airplane.png'), { signal })),
+    )
     expect(listeners(signal)).toBeLessThanOrEqual(2) // one for all
     controller.abort(reason)
     expect(new Set(await Promise.all(calls))).toEqual(new Set([reason]))
@@ -142,7 +152,7 @@ describe('abort', () => {
     const { signal } = controller
     let taken = 0
     function* endless() {
-      for (let i = 0; ; i++) yield `generated ${i}`
+      for (let i = 0;; i++) yield `generated ${i}`
     }
     const error = await failureOf(async () => {
       for await (const _ of clip.encodeTexts(endless(), { signal })) if (++taken === 2) controller.abort(reason)
@@ -157,7 +167,9 @@ describe('abort', () => {
 
   it('one signal for a hundred calls warns of no leak', async () => {
     const warnings: string[] = []
-    const note = (warning: Error): void => { warnings.push(warning.name) }
+    const note = (warning: Error): void => {
+      warnings.push(warning.name)
+    }
     process.on('warning', note)
     const controller = new AbortController()
     const { signal } = controller
@@ -182,7 +194,9 @@ describe('abort', () => {
       await sleep(random(30))
       if (random(2) === 0) setTimeout(() => controller.abort(own), random(12))
       const seed = random(8)
-      const outcome = await clip.encodeImage(picture(seed), { signal: controller.signal }).catch((error: unknown) => error)
+      const outcome = await clip.encodeImage(picture(seed), { signal: controller.signal }).catch((error: unknown) =>
+        error
+      )
       if (outcome instanceof Error) expect(outcome).toBe(own)
       else expect(maxDifference(outcome as Float32Array, expected[seed]!)).toBeLessThan(1e-5)
       expect(listeners(controller.signal)).toBe(0)

@@ -23,7 +23,8 @@ const timed: [string, Call][] = [
   ['encodeTexts', (clip, options, seed) => collect(clip.encodeTexts([`text ${seed}`], options))],
   ['classifier', (clip, options, seed) => clip.classifier([`label ${seed}`], options)],
   ['classify', (clip, options, seed) => clip.classify(picture(seed), [`label ${seed}`], options)],
-  ['classify of a classifier', async (clip, options, seed) => (await clip.classifier(['a'])).classify(picture(seed), options)],
+  ['classify of a classifier',
+    async (clip, options, seed) => (await clip.classifier(['a'])).classify(picture(seed), options)],
   ['similarity', (clip, options, seed) => clip.similarity(picture(seed), `text ${seed}`, options)],
   ['preprocess', (clip, options, seed) => clip.preprocess(picture(seed), options)],
 ]
@@ -37,7 +38,9 @@ const signalled: [string, Call][] = [
 ]
 
 let clip: Clip
-beforeAll(async () => { clip = await Clip.load(model, { threads: 1 }) })
+beforeAll(async () => {
+  clip = await Clip.load(model, { threads: 1 })
+})
 afterAll(() => clip.dispose())
 
 describe.each(signalled)('%s', (_name, call) => {
@@ -60,7 +63,7 @@ describe.each(signalled)('%s', (_name, call) => {
 })
 
 describe.each(timed)('%s', (_name, call) => {
-  it('with an aborted signal and a deadline rejects with the signal\'s reason', async () => {
+  it("with an aborted signal and a deadline rejects with the signal's reason", async () => {
     expect(await failureOf(() => call(clip, { signal: AbortSignal.abort(reason), timeoutMs: 60_000 }, 4))).toBe(reason)
   })
 
@@ -71,7 +74,9 @@ describe.each(timed)('%s', (_name, call) => {
 
 it('preprocess honours its deadline and tells of its decoding', async () => {
   const busy = Promise.all(Array.from({ length: 300 }, (_, i) => clip.encodeImage(picture(i))))
-  expect((await failureOf(() => clip.preprocess(picture(1), { timeoutMs: 0, priority: -100 }))).code).toBe('ERR_CLIP_DEADLINE_EXCEEDED')
+  expect((await failureOf(() => clip.preprocess(picture(1), { timeoutMs: 0, priority: -100 }))).code).toBe(
+    'ERR_CLIP_DEADLINE_EXCEEDED',
+  )
   await busy
   const events: string[] = []
   await clip.preprocess(file, { onTrace: ({ type }) => events.push(type), client: 'me', priority: 1 })
@@ -80,10 +85,20 @@ it('preprocess honours its deadline and tells of its decoding', async () => {
 
 describe('a native session', () => {
   const ids = Int32Array.from({ length: 18 }, (_, i) => i + 3)
-  const texts = (n: number): [Int32Array, Int32Array] => [Int32Array.from({ length: n * ids.length }, (_, i) => ids[i % ids.length]!), new Int32Array(n).fill(ids.length)]
+  const texts = (
+    n: number,
+  ): [Int32Array, Int32Array] => [Int32Array.from({ length: n * ids.length }, (_, i) => ids[i % ids.length]!),
+    new Int32Array(n).fill(ids.length)]
 
   it('stops each job whose abort() was called, begun or not, and no other', async () => {
-    const loading = loadAddon().loadModel(model, { device: 'cpu', towers: 'both', dtype: '', precision: 'default', kernels: '', threads: 1 })
+    const loading = loadAddon().loadModel(model, {
+      device: 'cpu',
+      towers: 'both',
+      dtype: '',
+      precision: 'default',
+      kernels: '',
+      threads: 1,
+    })
     const native = await loading.promise
     const session = native.createSession(1, 64)
     const long = texts(40_000) // made before, and a second of work: no pause of this thread is as long
@@ -91,7 +106,9 @@ describe('a native session', () => {
       const jobs = [session.encodeTexts(...long), session.encodeTexts(...texts(1)), session.textStates(ids, [])]
       const between = session.encodeTexts(...texts(1))
       const last = session.textStates(ids, [])
-      const stopped = [...jobs, last].map(job => (job.promise as Promise<unknown>).then(() => 'done', (error: { code?: string }) => error.code))
+      const stopped = [...jobs, last].map(job =>
+        (job.promise as Promise<unknown>).then(() => 'done', (error: { code?: string }) => error.code)
+      )
       if (round % 2 === 1) await sleep(round % 5) // some may be done by then
       for (const job of [...jobs, last]) job.abort()
       const after = session.encodeTexts(...texts(1))

@@ -13,7 +13,9 @@ describe('concurrency', () => {
     const expected: Float32Array[] = []
     for (const image of images) expected.push(await sequential.encodeImage(image))
     for (const text of texts) expected.push(await sequential.encodeText(text))
-    const results = await Promise.all([...images.map(image => clip.encodeImage(image)), ...texts.map(text => clip.encodeText(text))])
+    const results = await Promise.all([...images.map(image => clip.encodeImage(image)), ...texts.map(text =>
+      clip.encodeText(text)
+    )])
     for (const [i, vector] of results.entries()) expect(maxDifference(vector, expected[i]!)).toBeLessThan(1e-5)
     expect(clip.stats().batches).toBeLessThan(40)
     await Promise.all([clip.dispose(), sequential.dispose()])
@@ -26,7 +28,9 @@ describe('concurrency', () => {
     await until(() => clip.stats().running > 0)
     const began = performance.now()
     let ended = 0
-    const settled = batch.finally(() => { ended = performance.now() })
+    const settled = batch.finally(() => {
+      ended = performance.now()
+    })
     const lags: number[] = []
     const reads: number[] = []
     let batches = clip.stats().batches

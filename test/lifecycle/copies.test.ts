@@ -12,7 +12,9 @@ describe('two copies of the addon', () => {
   it('work side by side and end cleanly with work running', async () => {
     const addons = ['a.node', 'b.node'].map(name => join(folder, name))
     for (const addon of addons) copyFileSync(process.env.GGCLIP_ADDON ?? addonFile, addon)
-    const result = report<{ same: boolean; files: number; vectors: [number[], number[]]; after: number; error: string }>(
+    const result = report<
+      { same: boolean; files: number; vectors: [number[], number[]]; after: number; error: string }
+    >(
       await runChild('lifecycle/copies.cjs', [tinyModel, ...addons]),
     )
     expect(result).toMatchObject({ same: false, files: 2, after: 64, error: 'ERR_CLIP_FILE_FORMAT' })

@@ -37,7 +37,9 @@ describe('dispose', () => {
       ['tokenize', () => clip.tokenize('a')],
       ['hiddenStates', () => clip.hiddenStates('a', { tower: 'text' })],
     ]
-    const codes = await Promise.all(calls.map(async ([name, call]) => [name, (await failureOf(call).catch(() => ({ code: 'no failure' }))).code]))
+    const codes = await Promise.all(
+      calls.map(async ([name, call]) => [name, (await failureOf(call).catch(() => ({ code: 'no failure' }))).code]),
+    )
     expect(codes).toEqual(calls.map(([name]) => [name, disposed]))
     expect(clip.info.dim).toBe(64)
     expect(clip.stats()).toMatchObject({ queued: 0, running: 0, cachedTexts: 0 })
@@ -71,7 +73,8 @@ describe('dispose', () => {
     await clip.dispose()
     expect(['ERR_CLIP_IMAGE_DECODE', disposed]).toContain((await call).code)
     expect(['ERR_CLIP_IMAGE_DECODE', disposed]).toContain((await pixels).code)
-    for (const result of await many) expect(result.status === 'fulfilled' || (result.reason as { code: string }).code === disposed).toBe(true)
+    for (const result of await many)
+      expect(result.status === 'fulfilled' || (result.reason as { code: string }).code === disposed).toBe(true)
   })
 
   it('ends a generator that is under way', async () => {
@@ -79,7 +82,7 @@ describe('dispose', () => {
     let closed = false
     function* source() {
       try {
-        for (let i = 0; ; i++) yield `text ${i}`
+        for (let i = 0;; i++) yield `text ${i}`
       } finally {
         closed = true
       }
@@ -105,9 +108,12 @@ describe('dispose', () => {
   it('while hiddenStates run: they end and dispose waits or they reject by code', async () => {
     const clip = await Clip.load(tinyModel, load)
     const states = Promise.allSettled([
-      clip.hiddenStates('a cat', { tower: 'text' }), clip.hiddenStates(picture(1), { tower: 'image' }), clip.preprocess(picture(2)),
+      clip.hiddenStates('a cat', { tower: 'text' }),
+      clip.hiddenStates(picture(1), { tower: 'image' }),
+      clip.preprocess(picture(2)),
     ])
     await clip.dispose()
-    for (const result of await states) expect(result.status === 'fulfilled' || (result.reason as { code: string }).code === disposed).toBe(true)
+    for (const result of await states)
+      expect(result.status === 'fulfilled' || (result.reason as { code: string }).code === disposed).toBe(true)
   })
 })

@@ -8,7 +8,10 @@ const median = (values: number[]): number => [...values].sort((a, b) => a - b)[v
 describe('memory', () => {
   // one round leaked would be 6 MiB of weights or a thread's stack
   it.each(['dispose', 'forget', 'abandon', 'fail', 'search'])('60 rounds of %s', async scene => {
-    const ended = await runChild('lifecycle/memory.cjs', [tinyModel, scene], { execArgv: ['--expose-gc'], timeoutMs: 58_000 })
+    const ended = await runChild('lifecycle/memory.cjs', [tinyModel, scene], {
+      execArgv: ['--expose-gc'],
+      timeoutMs: 58_000,
+    })
     const { rss, threads } = report<{ rss: number[]; threads: number[] }>(ended)
     expect(rss).toHaveLength(60)
     expect(median(rss.slice(50)) - median(rss.slice(10, 20))).toBeLessThan(20)
@@ -17,7 +20,10 @@ describe('memory', () => {
 
   // the scratch of 400 pictures is 40 MiB; half of it would stay in the heap of a thread that has ended
   it('scratch memory goes back to the system', async () => {
-    const ended = await runChild('lifecycle/scratch.cjs', [join(root, 'models', 'emoji-clip.gguf')], { execArgv: ['--expose-gc'], timeoutMs: 58_000 })
+    const ended = await runChild('lifecycle/scratch.cjs', [join(root, 'models', 'emoji-clip.gguf')], {
+      execArgv: ['--expose-gc'],
+      timeoutMs: 58_000,
+    })
     const { small, large } = report<{ small: number[]; large: number[] }>(ended)
     expect(median(large.slice(3)) - median(small)).toBeLessThan(45)
   })

@@ -3,7 +3,9 @@ import { where } from '../helpers/skips'
 import { report, runChild, tinyModel } from './support'
 
 async function scene(name: string): Promise<unknown[]> {
-  return report<unknown[]>(await runChild('lifecycle/scarcity.cjs', [tinyModel, name], { execArgv: ['--expose-gc'], timeoutMs: 30_000 }))
+  return report<unknown[]>(
+    await runChild('lifecycle/scarcity.cjs', [tinyModel, name], { execArgv: ['--expose-gc'], timeoutMs: 30_000 }),
+  )
 }
 
 // prlimit sets the limits

@@ -13,7 +13,9 @@ function expectUnit(vectors: Vectors): void {
 
 describe('worker threads', () => {
   it('load and encode at the same time, with the same results; end by themselves, disposed of or not', async () => {
-    const { expected, results, codes } = await scene<{ expected: Vectors; results: Vectors[]; codes: number[] }>('together')
+    const { expected, results, codes } = await scene<{ expected: Vectors; results: Vectors[]; codes: number[] }>(
+      'together',
+    )
     expectUnit(expected)
     for (const vectors of results) {
       for (const i of [0, 1] as const) expect(maxDifference(vectors[i], expected[i])).toBeLessThan(1e-5)

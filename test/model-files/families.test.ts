@@ -9,7 +9,9 @@ import { fixtures } from '../helpers/oracle'
 jest.setTimeout(60_000)
 
 const families = path.join(fixtures, 'families')
-const names = readdirSync(families, { withFileTypes: true }).filter(entry => entry.isDirectory()).map(entry => entry.name)
+const names = readdirSync(families, { withFileTypes: true }).filter(entry => entry.isDirectory()).map(entry =>
+  entry.name
+)
 const folder = mkdtempSync(path.join(tmpdir(), 'ggclip-families-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

@@ -1,6 +1,7 @@
 /** convert and quantize: types, policy, importance, progress, and files that are whole or not there at all. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync,
+  writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
@@ -29,16 +30,32 @@ function room(name: string): string {
 
 /** Least cosine to the embedded model's own vectors, by type under the mixed policy; only ever to be tightened. */
 const least: Record<WeightType, number> = {
-  f32: 0.9999, f16: 0.9999, bf16: 0.9999, q8_0: 0.9998, q6_k: 0.9998, q5_1: 0.999, q5_0: 0.999, q5_k: 0.998,
-  q4_1: 0.996, q4_0: 0.996, q4_k: 0.996, iq4_nl: 0.996,
+  f32: 0.9999,
+  f16: 0.9999,
+  bf16: 0.9999,
+  q8_0: 0.9998,
+  q6_k: 0.9998,
+  q5_1: 0.999,
+  q5_0: 0.999,
+  q5_k: 0.998,
+  q4_1: 0.996,
+  q4_0: 0.996,
+  q4_k: 0.996,
+  iq4_nl: 0.996,
 }
 
 where('posix', describe)('what the output may be', () => {
-  test.each([['a folder', 'mkdir "$0"'], ['a pipe', 'mkfifo "$0"'], ['a link to a device', 'ln -s /dev/null "$0"'], ['a link to itself', 'ln -s "$0" "$0"']])('%s is refused and stays', async (kind, make) => {
+  test.each([['a folder', 'mkdir "$0"'], ['a pipe', 'mkfifo "$0"'], ['a link to a device', 'ln -s /dev/null "$0"'], [
+    'a link to itself',
+    'ln -s "$0" "$0"',
+  ]])('%s is refused and stays', async (kind, make) => {
     const output = path.join(room(kind.replaceAll(' ', '-')), 'out')
     execFileSync('sh', ['-c', make, output])
     const before = lstatSync(output)
-    await expect(convert(embedded, output)).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_WRITE', message: expect.stringContaining(output) })
+    await expect(convert(embedded, output)).rejects.toMatchObject({
+      code: 'ERR_CLIP_FILE_WRITE',
+      message: expect.stringContaining(output),
+    })
     expect(lstatSync(output)).toMatchObject({ mode: before.mode, ino: before.ino })
     expect(readdirSync(path.dirname(output))).toEqual(['out'])
   })
@@ -81,14 +98,31 @@ describe('quantize', () => {
     }
     const mixed = await typesOf({})
     expect(mixed).toMatchObject({
-      'v.blk.2.ffn_up.weight': 'q4_0', 'v.blk.2.attn_q.weight': 'q4_0', 'v.blk.2.attn_v.weight': 'q5_0', 't.blk.1.attn_out.weight': 'q5_0',
-      'v.blk.0.ffn_up.weight': 'q5_0', 't.token_embd.weight': 'q5_0', 'visual_projection.weight': 'q8_0', 'text_projection.weight': 'q8_0',
-      'v.patch_embd.weight': 'f16', 'v.position_embd.weight': 'f32', 'v.blk.2.ffn_up.bias': 'f32',
+      'v.blk.2.ffn_up.weight': 'q4_0',
+      'v.blk.2.attn_q.weight': 'q4_0',
+      'v.blk.2.attn_v.weight': 'q5_0',
+      't.blk.1.attn_out.weight': 'q5_0',
+      'v.blk.0.ffn_up.weight': 'q5_0',
+      't.token_embd.weight': 'q5_0',
+      'visual_projection.weight': 'q8_0',
+      'text_projection.weight': 'q8_0',
+      'v.patch_embd.weight': 'f16',
+      'v.position_embd.weight': 'f32',
+      'v.blk.2.ffn_up.bias': 'f32',
     })
-    expect(await typesOf({ policy: 'uniform' })).toMatchObject({ 'v.blk.0.attn_v.weight': 'q4_0', 't.token_embd.weight': 'q4_0', 'visual_projection.weight': 'q4_0' })
-    expect(await typesOf({ overrides: { '*projection*': 'f16', 'v.blk.?.ffn_*': 'q8_0', '*': 'q4_1' } })).toMatchObject({
-      'visual_projection.weight': 'f16', 'v.blk.2.ffn_up.weight': 'q8_0', 't.blk.1.attn_v.weight': 'q4_1', 'v.patch_embd.weight': 'f16',
+    expect(await typesOf({ policy: 'uniform' })).toMatchObject({
+      'v.blk.0.attn_v.weight': 'q4_0',
+      't.token_embd.weight': 'q4_0',
+      'visual_projection.weight': 'q4_0',
     })
+    expect(await typesOf({ overrides: { '*projection*': 'f16', 'v.blk.?.ffn_*': 'q8_0', '*': 'q4_1' } })).toMatchObject(
+      {
+        'visual_projection.weight': 'f16',
+        'v.blk.2.ffn_up.weight': 'q8_0',
+        't.blk.1.attn_v.weight': 'q4_1',
+        'v.patch_embd.weight': 'f16',
+      },
+    )
   })
 
   it('mixed is better than uniform, importance better than none, on the inputs it saw', async () => {
@@ -112,11 +146,16 @@ describe('quantize', () => {
 
   it('refuses samples that are not there, empty or no pictures', async () => {
     const empty = room('empty')
-    await expect(quantize(embedded, place('x.gguf'), { importance: empty })).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_NOT_FOUND' })
-    await expect(quantize(embedded, place('x.gguf'), { importance: place('nowhere') })).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_NOT_FOUND' })
+    await expect(quantize(embedded, place('x.gguf'), { importance: empty })).rejects.toMatchObject({
+      code: 'ERR_CLIP_FILE_NOT_FOUND',
+    })
+    await expect(quantize(embedded, place('x.gguf'), { importance: place('nowhere') })).rejects.toMatchObject({
+      code: 'ERR_CLIP_FILE_NOT_FOUND',
+    })
     writeFileSync(path.join(empty, 'broken.png'), 'no picture')
     await expect(quantize(embedded, place('x.gguf'), { importance: empty })).rejects.toMatchObject({
-      code: 'ERR_CLIP_IMAGE_DECODE', message: expect.stringContaining('broken.png') as string,
+      code: 'ERR_CLIP_IMAGE_DECODE',
+      message: expect.stringContaining('broken.png') as string,
     })
     expect(readdirSync(folder)).not.toContain('x.gguf')
   })
@@ -139,7 +178,11 @@ describe('conversion as a whole', () => {
   it('reports its progress, samples first, to the last byte', async () => {
     const seen: ConvertProgress[] = []
     const target = path.join(room('progress'), 'out.gguf')
-    await quantize(embedded, target, { dtype: 'q4_k', importance: samples, onProgress: progress => seen.push(progress) })
+    await quantize(embedded, target, {
+      dtype: 'q4_k',
+      importance: samples,
+      onProgress: progress => seen.push(progress),
+    })
     const measured = seen.filter(({ stage }) => stage === 'measure')
     const written = seen.filter(({ stage }) => stage === 'write')
     expect(measured.map(({ done }) => done)).toEqual(Array.from({ length: 18 }, (_, i) => i + 1))
@@ -152,13 +195,23 @@ describe('conversion as a whole', () => {
   it('a callback that throws ends it with its error, and nothing is left', async () => {
     const own = room('thrown')
     const failure = new Error('enough')
-    await expect(quantize(embedded, path.join(own, 'out.gguf'), { importance: samples, onProgress: () => { throw failure } })).rejects.toBe(failure)
-    await expect(convert(embedded, path.join(own, 'out.gguf'), { dtype: 'q4_0', onProgress: () => { throw failure } })).rejects.toBe(failure)
+    await expect(quantize(embedded, path.join(own, 'out.gguf'), {
+      importance: samples,
+      onProgress: () => {
+        throw failure
+      },
+    })).rejects.toBe(failure)
+    await expect(convert(embedded, path.join(own, 'out.gguf'), {
+      dtype: 'q4_0',
+      onProgress: () => {
+        throw failure
+      },
+    })).rejects.toBe(failure)
     // thrown at the very end the file is complete, and stays
     expect(readdirSync(own).filter(name => name !== 'out.gguf')).toEqual([])
   })
 
-  it('cancelled: the signal\'s reason, and what was there is still there', async () => {
+  it("cancelled: the signal's reason, and what was there is still there", async () => {
     const own = room('cancelled')
     const target = path.join(own, 'out.gguf')
     writeFileSync(target, 'before')
@@ -166,8 +219,13 @@ describe('conversion as a whole', () => {
       const controller = new AbortController()
       const reason = new Error('not now')
       const options = {
-        dtype: 'q4_k' as const, threads: 1, signal: controller.signal, importance: samples,
-        onProgress: (progress: ConvertProgress) => { if (progress.stage === stage) controller.abort(reason) },
+        dtype: 'q4_k' as const,
+        threads: 1,
+        signal: controller.signal,
+        importance: samples,
+        onProgress: (progress: ConvertProgress) => {
+          if (progress.stage === stage) controller.abort(reason)
+        },
       }
       const outcome = await quantize(embedded, target, options).catch((error: unknown) => error)
       // fast machines may be through with the file before the first report of it
@@ -189,7 +247,9 @@ describe('conversion as a whole', () => {
   })
 
   it('says that a folder is not there, or is a file', async () => {
-    await expect(convert(embedded, path.join(place('nowhere'), 'x.gguf'))).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_WRITE' })
+    await expect(convert(embedded, path.join(place('nowhere'), 'x.gguf'))).rejects.toMatchObject({
+      code: 'ERR_CLIP_FILE_WRITE',
+    })
     mkdirSync(place('directory.gguf'))
     writeFileSync(path.join(place('directory.gguf'), 'file'), '')
     await expect(convert(embedded, place('directory.gguf'))).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_WRITE' })
@@ -211,7 +271,8 @@ where('posix', describe)('a disk that is full', () => {
     const script = `const { quantize } = require(${JSON.stringify(path.join(root, 'dist', 'index.js'))})
       quantize(process.argv[1], process.argv[2], { dtype: 'q8_0' }).then(() => console.log('done'), e => console.log(e.code, e.message))`
     const shell = 'trap "" XFSZ; ulimit -f 1000; exec "$@"'
-    const { stdout } = spawnSync('bash', ['-c', shell, 'bash', process.execPath, '-e', script, embedded, path.join(own, 'out.gguf')], { encoding: 'utf8' })
+    const { stdout } = spawnSync('bash', ['-c', shell, 'bash', process.execPath, '-e', script, embedded,
+      path.join(own, 'out.gguf')], { encoding: 'utf8' })
     expect(stdout).toMatch(/^ERR_CLIP_FILE_WRITE .*out\.gguf/)
     expect(readdirSync(own)).toEqual([])
   })
@@ -224,10 +285,13 @@ where('linux', describe)('a full-size checkpoint', () => {
       const script = `const { quantize } = require(${JSON.stringify(path.join(root, 'dist', 'index.js'))})
         const peak = () => console.log(/VmHWM:\\s*(\\d+)/.exec(require('node:fs').readFileSync('/proc/self/status', 'utf8'))[1])
         ${work}.then(peak)`
-      return 1024 * Number(execFileSync(process.execPath, ['-e', script, makeB32(), place('b32.gguf')], { encoding: 'utf8' }))
+      return 1024 *
+        Number(execFileSync(process.execPath, ['-e', script, makeB32(), place('b32.gguf')], { encoding: 'utf8' }))
     }
-    const over = peakOf("quantize(process.argv[1], process.argv[2], { dtype: 'q8_0', threads: 2 })") - peakOf('Promise.resolve()')
-    if (process.env.GGCLIP_REPORT) process.stderr.write(`REPORT peak of quantising b32: ${Math.round(over / 1e6)} MB over an idle process\n`)
+    const over = peakOf("quantize(process.argv[1], process.argv[2], { dtype: 'q8_0', threads: 2 })") -
+      peakOf('Promise.resolve()')
+    if (process.env.GGCLIP_REPORT)
+      process.stderr.write(`REPORT peak of quantising b32: ${Math.round(over / 1e6)} MB over an idle process\n`)
     const largest = 49408 * 512 * 4 // the token table, 101 MB; the model has 605 MB
     expect(over).toBeGreaterThan(1e6)
     expect(over).toBeLessThan(2 * largest)
@@ -239,7 +303,9 @@ describe('report', () => {
     const copy = place('copy.gguf')
     copyFileSync(embedded, copy)
     const steps: number[] = []
-    const { samples: counts, models } = await report(embedded, [copy, place('q8_0.gguf')], { onProgress: ({ done }) => steps.push(done) })
+    const { samples: counts, models } = await report(embedded, [copy, place('q8_0.gguf')], {
+      onProgress: ({ done }) => steps.push(done),
+    })
     expect(counts).toEqual({ images: 18, texts: 54 })
     expect(models.map(({ model }) => model)).toEqual([embedded, copy, place('q8_0.gguf')])
     expect(models[1]!.image!.meanCosine).toBe(models[0]!.image!.meanCosine)

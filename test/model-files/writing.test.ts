@@ -37,7 +37,9 @@ describe('several writers of one file', () => {
 
   it('in one process: each succeeds, the last one stays, whole', async () => {
     const output = path.join(room('threads'), 'out.gguf')
-    const results = await Promise.all([...types, ...types].map(dtype => convert(embedded, output, { dtype, threads: 1 })))
+    const results = await Promise.all(
+      [...types, ...types].map(dtype => convert(embedded, output, { dtype, threads: 1 })),
+    )
     expect(results.map(({ bytes }) => bytes)).toContain(statSync(output).size)
     expect(readdirSync(path.dirname(output))).toEqual(['out.gguf'])
     await (await Clip.load(output)).dispose()
@@ -45,7 +47,9 @@ describe('several writers of one file', () => {
 
   it('in several processes', async () => {
     const output = path.join(room('processes'), 'out.gguf')
-    const said = await Promise.all(types.map(dtype => outcomeOf(process.execPath, ['-e', script, embedded, output, dtype])))
+    const said = await Promise.all(
+      types.map(dtype => outcomeOf(process.execPath, ['-e', script, embedded, output, dtype])),
+    )
     expect(said).toEqual(types.map(() => expect.stringMatching(/^done \d+$/)))
     expect(said).toContain(`done ${statSync(output).size}`)
     expect(readdirSync(path.dirname(output))).toEqual(['out.gguf'])
@@ -75,13 +79,15 @@ where('posix', describe)('a writer that was killed', () => {
     const output = path.join(here, 'out.gguf')
     const name = await kill(output)
     expect(existsSync(output)).toBe(false)
-    await expect(Clip.load(path.join(here, name))).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_CLIP_FILE_/) })
+    await expect(Clip.load(path.join(here, name))).rejects.toMatchObject({
+      code: expect.stringMatching(/^ERR_CLIP_FILE_/),
+    })
     await expect(Clip.load(here)).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_CLIP_/) })
     await convert(embedded, output, { dtype: 'q8_0' })
     expect(readdirSync(here)).toEqual(['out.gguf'])
   })
 
-  it('of the same process id, as in every container: its names are in nobody\'s way, what is no such file stays', async () => {
+  it("of the same process id, as in every container: its names are in nobody's way, what is no such file stays", async () => {
     const here = room('same-id')
     const others = ['out.gguf.tmp', 'out.gguf.1-x.tmp', 'other.gguf.1-2.tmp', 'out.gguf.12.tmp', 'xout.gguf.1-2.tmp']
     for (const name of others) writeFileSync(path.join(here, name), '')
@@ -96,7 +102,9 @@ where('posix', describe)('a writer that was killed', () => {
     const output = path.join(here, 'out.gguf')
     const held = path.join(here, 'out.gguf.1-0.tmp')
     writeFileSync(held, 'being written')
-    const holder = spawn('flock', ['-xF', held, 'sh', '-c', 'echo held; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const holder = spawn('flock', ['-xF', held, 'sh', '-c', 'echo held; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     const absent = await new Promise(resolve => {
       holder.stdout.once('data', () => resolve(false))
       holder.once('error', () => resolve(true))
@@ -114,13 +122,16 @@ function onDisk(place: string, mount: string): [string, string[]] {
 }
 
 where('mounts', describe)('file systems', () => {
-  const disks = [['full', '', /ENOSPC|No space left/], ['read-only', 'mount -o remount,ro "$0" && ', /EROFS|Read-only file system/]] as const
+  const disks = [['full', '', /ENOSPC|No space left/], ['read-only', 'mount -o remount,ro "$0" && ',
+    /EROFS|Read-only file system/]] as const
 
   it.each(disks)('a %s one: convert says so', (name, mount, message) => {
     const place = room(`convert-${name}`)
     const [command, args] = onDisk(place, mount)
-    const look = `${script}.finally(() => console.log(JSON.stringify(require('node:fs').readdirSync(require('node:path').dirname(output)))))`
-    const { stdout } = spawnSync(command, [...args, process.execPath, '-e', look, embedded, path.join(place, 'out.gguf'), 'q8_0'], { encoding: 'utf8' })
+    const look =
+      `${script}.finally(() => console.log(JSON.stringify(require('node:fs').readdirSync(require('node:path').dirname(output)))))`
+    const { stdout } = spawnSync(command, [...args, process.execPath, '-e', look, embedded,
+      path.join(place, 'out.gguf'), 'q8_0'], { encoding: 'utf8' })
     const [said, left] = stdout.trim().split('\n')
     expect(said).toMatch(/^ERR_CLIP_FILE_WRITE .*out\.gguf: /)
     expect(said).toMatch(message)
@@ -130,16 +141,24 @@ where('mounts', describe)('file systems', () => {
   it.each(disks)('a %s one: pull says so, and what to do', async (name, mount, message) => {
     const place = room(`pull-${name}`)
     const weights = Buffer.alloc(name === 'full' ? 2 ** 20 : 2 ** 16, 1)
-    const siblings = [['config.json', 2], ['tokenizer.json', 2], ['model.safetensors', weights.length]].map(([rfilename, size]) => ({ rfilename, size, blobId: '0'.repeat(20) }))
+    const siblings = [['config.json', 2], ['tokenizer.json', 2], ['model.safetensors', weights.length]].map((
+      [rfilename, size],
+    ) => ({ rfilename, size, blobId: '0'.repeat(20) }))
     const hub = createServer((asked, response) => {
-      if (asked.url!.startsWith('/api/')) return void response.end(JSON.stringify({ id: 'made/up', sha: '1'.repeat(40), siblings }))
+      if (asked.url!.startsWith('/api/'))
+        return void response.end(JSON.stringify({ id: 'made/up', sha: '1'.repeat(40), siblings }))
       const body = asked.url!.endsWith('json') ? Buffer.from('{}') : weights
-      response.writeHead(200, { 'x-repo-commit': '1'.repeat(40), 'etag': '"e"', 'content-length': body.length }).end(asked.method === 'HEAD' ? undefined : body)
+      response.writeHead(200, { 'x-repo-commit': '1'.repeat(40), 'etag': '"e"', 'content-length': body.length }).end(
+        asked.method === 'HEAD' ? undefined : body,
+      )
     })
     await new Promise<void>(resolve => hub.listen(0, '127.0.0.1', resolve))
     const [command, args] = onDisk(place, mount)
-    const pull = `require(${JSON.stringify(compiled)}).pull('made/up').then(() => console.log('done'), e => console.log(e.code, e.message))`
-    const env = ['env', `HF_ENDPOINT=http://127.0.0.1:${(hub.address() as AddressInfo).port}`, `HF_HUB_CACHE=${place}`, 'NO_PROXY=*']
+    const pull = `require(${
+      JSON.stringify(compiled)
+    }).pull('made/up').then(() => console.log('done'), e => console.log(e.code, e.message))`
+    const env = ['env', `HF_ENDPOINT=http://127.0.0.1:${(hub.address() as AddressInfo).port}`, `HF_HUB_CACHE=${place}`,
+      'NO_PROXY=*']
     const said = await outcomeOf(command, [...args, ...env, process.execPath, '-e', pull])
     hub.close()
     hub.closeAllConnections()
@@ -153,9 +172,19 @@ where('posix', describe)('few descriptors', () => {
   it('convert works or says so, and leaves nothing', async () => {
     const here = room('descriptors')
     copyFileSync(embedded, path.join(here, 'source.gguf'))
-    const said = await Promise.all([18, 20, 21, 22, 23, 24, 26, 30].map(count => outcomeOf('sh', [
-      '-c', `ulimit -n ${count}; exec "$@"`, 'sh', process.execPath, '-e', script, path.join(here, 'source.gguf'), path.join(here, `${count}.gguf`), 'q8_0',
-    ])))
+    const said = await Promise.all([18, 20, 21, 22, 23, 24, 26, 30].map(count =>
+      outcomeOf('sh', [
+        '-c',
+        `ulimit -n ${count}; exec "$@"`,
+        'sh',
+        process.execPath,
+        '-e',
+        script,
+        path.join(here, 'source.gguf'),
+        path.join(here, `${count}.gguf`),
+        'q8_0',
+      ])
+    ))
     // with the fewest Node itself does not start
     for (const text of said) expect(text).toMatch(/^(?:done \d+|ERR_CLIP_FILE_\w+ .*|)$/)
     expect(said.at(-1)).toMatch(/^done/)

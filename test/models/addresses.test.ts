@@ -10,11 +10,14 @@ import { where } from '../helpers/skips'
 import { Bench, checkpoint } from './support'
 
 const bench = new Bench()
-const silentAddress = Object.values(networkInterfaces()).flat().some(one => one?.address === '::1') ? '::1' : '127.0.0.2'
+const silentAddress = Object.values(networkInterfaces()).flat().some(one => one?.address === '::1')
+  ? '::1'
+  : '127.0.0.2'
 
 /** A port that is listened to and never accepts: Linux then answers no connection that its queue has no room for. */
 async function silence(port: number): Promise<{ end: () => void }> {
-  const script = `require('node:net').createServer().listen({ port: ${port}, host: '${silentAddress}', backlog: 1 }, () => console.log('listening'))`
+  const script =
+    `require('node:net').createServer().listen({ port: ${port}, host: '${silentAddress}', backlog: 1 }, () => console.log('listening'))`
   const child: ChildProcess = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
   await new Promise(resolve => child.stdout!.once('data', resolve))
   child.kill('SIGSTOP')
@@ -32,10 +35,12 @@ async function silence(port: number): Promise<{ end: () => void }> {
 /** Every name stands for an address that does not answer, and then for 127.0.0.1. */
 function namesLeadNowhereFirst(): void {
   const answer = [{ address: silentAddress, family: net.isIP(silentAddress) }, { address: '127.0.0.1', family: 4 }]
-  jest.spyOn(dns, 'lookup').mockImplementation(((_: string, { all }: dns.LookupOptions, done: (...values: unknown[]) => void) => {
-    if (all) done(null, answer)
-    else done(null, answer[0]!.address, answer[0]!.family)
-  }) as unknown as typeof dns.lookup)
+  jest.spyOn(dns, 'lookup').mockImplementation(
+    ((_: string, { all }: dns.LookupOptions, done: (...values: unknown[]) => void) => {
+      if (all) done(null, answer)
+      else done(null, answer[0]!.address, answer[0]!.family)
+    }) as unknown as typeof dns.lookup,
+  )
 }
 
 where('linux', describe)('the first address of a host does not answer', () => {

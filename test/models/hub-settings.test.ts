@@ -26,15 +26,21 @@ test.each<[Record<string, string>, string]>([
 
 test('an option goes before the environment', async () => {
   const env = { ...quiet, HF_HUB_CACHE: path.resolve('/env'), HF_HUB_OFFLINE: 'true' }
-  expect(await hubSettings({ cacheDir: 'here', offline: false }, env)).toMatchObject({ cacheDir: path.resolve('here'), offline: false })
+  expect(await hubSettings({ cacheDir: 'here', offline: false }, env)).toMatchObject({
+    cacheDir: path.resolve('here'),
+    offline: false,
+  })
   expect(await hubSettings({}, env)).toMatchObject({ offline: true })
   expect(await hubSettings({ cacheDir: '~/models' }, env)).toMatchObject({ cacheDir: home('models') })
 })
 
-test.each([['1', true], ['ON', true], ['yes', true], ['True', true], ['0', false], ['', false], ['no', false]])('HF_HUB_OFFLINE=%s', async (value, offline) => {
-  expect((await hubSettings({}, { ...quiet, HF_HUB_OFFLINE: value })).offline).toBe(offline)
-  expect((await hubSettings({}, { ...quiet, TRANSFORMERS_OFFLINE: value })).offline).toBe(offline)
-})
+test.each([['1', true], ['ON', true], ['yes', true], ['True', true], ['0', false], ['', false], ['no', false]])(
+  'HF_HUB_OFFLINE=%s',
+  async (value, offline) => {
+    expect((await hubSettings({}, { ...quiet, HF_HUB_OFFLINE: value })).offline).toBe(offline)
+    expect((await hubSettings({}, { ...quiet, TRANSFORMERS_OFFLINE: value })).offline).toBe(offline)
+  },
+)
 
 test('the token: HF_TOKEN, its file, the file of a login', async () => {
   const file = path.join(scratch, 'my-token')
@@ -56,11 +62,15 @@ test('a token that cannot be one is refused without being told', async () => {
 })
 
 test('the endpoint', async () => {
-  const endpoint = async (value: string): Promise<string> => (await hubSettings({}, { ...quiet, HF_ENDPOINT: value })).endpoint
+  const endpoint = async (value: string): Promise<string> =>
+    (await hubSettings({}, { ...quiet, HF_ENDPOINT: value })).endpoint
   expect(await endpoint('')).toBe('https://huggingface.co')
   expect(await endpoint(' https://mirror.example\n')).toBe('https://mirror.example')
   expect(await endpoint('https://mirror.example/hub//')).toBe('https://mirror.example/hub')
-  for (const value of ['mirror.example', 'ftp://mirror.example', 'https://', 'https://mirror.example/?a=b', 'https://mirror.example/#a']) expect(await failure(endpoint(value))).toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
+  for (
+    const value of ['mirror.example', 'ftp://mirror.example', 'https://', 'https://mirror.example/?a=b',
+      'https://mirror.example/#a']
+  ) expect(await failure(endpoint(value))).toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
   const error = await failure(endpoint('https://me:secret@mirror.example'))
   expect(error.code).toBe('ERR_CLIP_OUT_OF_RANGE')
   expect(error.message).not.toContain('secret')
@@ -68,7 +78,8 @@ test('the endpoint', async () => {
 
 test('how long silence is borne', async () => {
   expect((await hubSettings({}, { ...quiet, HF_HUB_DOWNLOAD_TIMEOUT: '7' })).idleMs).toBe(7000)
-  for (const value of ['', 'x', '-1', '0']) expect((await hubSettings({}, { ...quiet, HF_HUB_DOWNLOAD_TIMEOUT: value })).idleMs).toBe(30_000)
+  for (const value of ['', 'x', '-1', '0'])
+    expect((await hubSettings({}, { ...quiet, HF_HUB_DOWNLOAD_TIMEOUT: value })).idleMs).toBe(30_000)
 })
 
 test.each([
@@ -81,11 +92,35 @@ test.each([
 ])('%s is an id', (text, expected) => expect(parseHubId('id', text)).toEqual(expected))
 
 test.each([
-  'hf:', 'hf:name', 'hf:a/b/c', 'hf:../x', 'hf:a/..', 'hf:a/b@', 'hf:a/b@../x', 'hf:a/b@a//b', 'hf:a/b@-x', 'hf:a/b:', 'hf:a/b:../x',
-  'hf:a/b:/etc/x', 'hf:a/b:c:d', 'hf: a/b', 'hf:a/b c', 'hf:a/b?x', 'hf:a/b#x', 'hf:a--b/c', 'hf:.a/b', 'hf:a/b.', 'hf:a/%2e%2e', 'hf:a/b\n',
-])('%j is none', text => expect(() => parseHubId('id', text)).toThrow(expect.objectContaining({ code: 'ERR_CLIP_OUT_OF_RANGE' })))
+  'hf:',
+  'hf:name',
+  'hf:a/b/c',
+  'hf:../x',
+  'hf:a/..',
+  'hf:a/b@',
+  'hf:a/b@../x',
+  'hf:a/b@a//b',
+  'hf:a/b@-x',
+  'hf:a/b:',
+  'hf:a/b:../x',
+  'hf:a/b:/etc/x',
+  'hf:a/b:c:d',
+  'hf: a/b',
+  'hf:a/b c',
+  'hf:a/b?x',
+  'hf:a/b#x',
+  'hf:a--b/c',
+  'hf:.a/b',
+  'hf:a/b.',
+  'hf:a/%2e%2e',
+  'hf:a/b\n',
+])(
+  '%j is none',
+  text => expect(() => parseHubId('id', text)).toThrow(expect.objectContaining({ code: 'ERR_CLIP_OUT_OF_RANGE' })),
+)
 
 test('paths that stay inside', () => {
   for (const file of ['config.json', 'a/b.c', '.gitattributes', 'ü/é']) expect(isSafePath(file)).toBe(true)
-  for (const file of ['', '/', '/a', 'a/', 'a//b', '..', '.', 'a/../b', 'a\\b', 'c:', 'a\0b', 'a\nb']) expect(isSafePath(file)).toBe(false)
+  for (const file of ['', '/', '/a', 'a/', 'a//b', '..', '.', 'a/../b', 'a\\b', 'c:', 'a\0b', 'a\nb'])
+    expect(isSafePath(file)).toBe(false)
 })

@@ -29,28 +29,45 @@ describe('which proxy', () => {
   ])('%j for %s', (env, url, name) => expect(choose(env, url)?.name).toBe(name))
 
   test('its port, TLS and login', () => {
-    expect(choose({ HTTPS_PROXY: 'http://proxy.test' }, 'https://hub.test')).toMatchObject({ host: 'proxy.test', port: 80, secure: false, authorization: undefined })
-    expect(choose({ HTTPS_PROXY: 'https://[::1]' }, 'https://hub.test')).toMatchObject({ host: '::1', port: 443, secure: true })
-    const login = (text: string): string => Buffer.from(choose({ HTTPS_PROXY: `http://${text}@proxy.test` }, 'https://hub.test')!.authorization!.slice(6), 'base64').toString()
+    expect(choose({ HTTPS_PROXY: 'http://proxy.test' }, 'https://hub.test')).toMatchObject({
+      host: 'proxy.test',
+      port: 80,
+      secure: false,
+      authorization: undefined,
+    })
+    expect(choose({ HTTPS_PROXY: 'https://[::1]' }, 'https://hub.test')).toMatchObject({
+      host: '::1',
+      port: 443,
+      secure: true,
+    })
+    const login = (text: string): string =>
+      Buffer.from(
+        choose({ HTTPS_PROXY: `http://${text}@proxy.test` }, 'https://hub.test')!.authorization!.slice(6),
+        'base64',
+      ).toString()
     expect(login('me:secret')).toBe('me:secret')
     expect(login('dom%5Cme:p%40ss%3A%C3%BC')).toBe('dom\\me:p@ss:ü')
     expect(login('me:50%')).toBe('me:50%')
     expect(login('me')).toBe('me:')
   })
 
-  test.each(['socks5://me:secret@proxy.test', 'ftp://me:secret@proxy.test', 'http://me:secret@', 'http://me:sec/secret@proxy.test:x'])('%s is refused, without its password', value => {
-    const refused = (): unknown => choose({ ALL_PROXY: value }, 'https://hub.test')
-    expect(refused).toThrow(expect.objectContaining({ code: 'ERR_CLIP_OUT_OF_RANGE', message: expect.stringContaining('ALL_PROXY') }))
-    expect(refused).not.toThrow('secret')
-    // who does not need it is not disturbed
-    expect(choose({ ALL_PROXY: value, NO_PROXY: 'hub.test' }, 'https://hub.test')).toBeUndefined()
-  })
+  test.each(['socks5://me:secret@proxy.test', 'ftp://me:secret@proxy.test', 'http://me:secret@',
+    'http://me:sec/secret@proxy.test:x'])('%s is refused, without its password', value => {
+      const refused = (): unknown => choose({ ALL_PROXY: value }, 'https://hub.test')
+      expect(refused).toThrow(
+        expect.objectContaining({ code: 'ERR_CLIP_OUT_OF_RANGE', message: expect.stringContaining('ALL_PROXY') }),
+      )
+      expect(refused).not.toThrow('secret')
+      // who does not need it is not disturbed
+      expect(choose({ ALL_PROXY: value, NO_PROXY: 'hub.test' }, 'https://hub.test')).toBeUndefined()
+    })
 })
 
 describe('NO_PROXY', () => {
   test.each<[string, string[], string[]]>([
     ['*', ['hub.test', '10.0.0.1', '[::1]:80'], []],
-    ['hub.test', ['hub.test', 'HUB.test.', 'a.hub.test', 'hub.test:8080'], ['other.test', 'myhub.test', 'hub.test.evil']],
+    ['hub.test', ['hub.test', 'HUB.test.', 'a.hub.test', 'hub.test:8080'], ['other.test', 'myhub.test',
+      'hub.test.evil']],
     ['.hub.test', ['hub.test', 'a.b.hub.test'], ['myhub.test']],
     ['*.hub.test', ['a.hub.test'], ['myhub.test']],
     ['HUB.test:8080', ['hub.test:8080', 'a.hub.test:8080'], ['hub.test', 'hub.test:80']],
@@ -66,7 +83,8 @@ describe('NO_PROXY', () => {
     ['10.0.0.0/99,10.0.0.0/x,1.2.3.4/', [], ['10.0.0.1', '1.2.3.4.5.test']],
   ])('%s', (list, direct, proxied) => {
     for (const name of ['NO_PROXY', 'no_proxy']) {
-      const choice = (host: string): boolean => choose({ ALL_PROXY: proxy, [name]: list }, `https://${host}`) === undefined
+      const choice = (host: string): boolean =>
+        choose({ ALL_PROXY: proxy, [name]: list }, `https://${host}`) === undefined
       expect(direct.filter(host => !choice(host))).toEqual([])
       expect(proxied.filter(choice)).toEqual([])
     }
@@ -96,7 +114,13 @@ describe('over a proxy', () => {
       if (status !== undefined) return void response.writeHead(status).end()
       const { pathname, search, host } = new URL(asked.url!)
       const to = new URL(host === 'hub.test' ? bench.hub.endpoint : `http://${host}`)
-      request({ host: to.hostname, port: to.port, method: asked.method, path: pathname + search, headers: asked.headers }, answer => {
+      request({
+        host: to.hostname,
+        port: to.port,
+        method: asked.method,
+        path: pathname + search,
+        headers: asked.headers,
+      }, answer => {
         response.writeHead(answer.statusCode!, answer.headers)
         answer.pipe(response)
       }).end()
@@ -116,12 +140,15 @@ describe('over a proxy', () => {
   })
   let tlsServer: Server
   beforeAll(async () => {
-    tlsServer = createTlsServer({ key: readFileSync(`${certificate}.key`), cert: readFileSync(`${certificate}.crt`) }, (asked, response) => {
-      request(bench.hub.endpoint + asked.url!, { method: asked.method, headers: asked.headers }, answer => {
-        response.writeHead(answer.statusCode!, answer.headers)
-        answer.pipe(response)
-      }).end()
-    })
+    tlsServer = createTlsServer(
+      { key: readFileSync(`${certificate}.key`), cert: readFileSync(`${certificate}.crt`) },
+      (asked, response) => {
+        request(bench.hub.endpoint + asked.url!, { method: asked.method, headers: asked.headers }, answer => {
+          response.writeHead(answer.statusCode!, answer.headers)
+          answer.pipe(response)
+        }).end()
+      },
+    )
     await new Promise<void>(resolve => tlsServer.listen(0, '127.0.0.1', resolve))
   })
   afterAll(() => {
@@ -137,13 +164,18 @@ describe('over a proxy', () => {
   })
 
   test('http: whole addresses, with the login', async () => {
-    const result = await bench.fetch('owner/model', {}, { endpoint: 'http://hub.test', proxyOf: proxyChoice({ HTTP_PROXY: proxyAddress('me:secret@') }) })
+    const result = await bench.fetch('owner/model', {}, {
+      endpoint: 'http://hub.test',
+      proxyOf: proxyChoice({ HTTP_PROXY: proxyAddress('me:secret@') }),
+    })
     expect(result.downloadedBytes).toBe(result.bytes)
     expect(seen[0]).toBe('GET hub.test')
     expect(seen.at(-1)).toBe(`GET ${new URL(bench.hub.cdn).host}`)
     expect(new Set(logins)).toEqual(new Set([`Basic ${Buffer.from('me:secret').toString('base64')}`]))
     // the proxy's login is the proxy's
-    expect(bench.hub.requests.map(({ headers }) => headers.authorization)).toEqual(bench.hub.requests.map(() => undefined))
+    expect(bench.hub.requests.map(({ headers }) => headers.authorization)).toEqual(
+      bench.hub.requests.map(() => undefined),
+    )
   })
 
   test('NO_PROXY: directly', async () => {
@@ -156,53 +188,93 @@ describe('over a proxy', () => {
     const settings = { endpoint: 'https://hub.test', proxyOf: proxyChoice({ HTTPS_PROXY: proxyAddress('me:secret@') }) }
     const error = await failure(bench.fetch('owner/model', {}, settings))
     expect(error.code).toBe('ERR_CLIP_HUB_UNREACHABLE')
-    expect(error.message).toMatch(/^cannot reach hub\.test through the proxy 127\.0\.0\.1:\d+ \(HTTPS_PROXY\): its certificate is not trusted \(self.signed certificate\): .*NODE_EXTRA_CA_CERTS/)
+    expect(error.message).toMatch(
+      /^cannot reach hub\.test through the proxy 127\.0\.0\.1:\d+ \(HTTPS_PROXY\): its certificate is not trusted \(self.signed certificate\): .*NODE_EXTRA_CA_CERTS/,
+    )
     expect(seen).toEqual(['CONNECT hub.test:443'])
     expect(logins[0]).toBe(`Basic ${Buffer.from('me:secret').toString('base64')}`)
   })
 
   test('https: all requests go through tunnels', async () => {
     // Node reads the certificates that it shall trust when it starts
-    const script = `require(${JSON.stringify(path.join(__dirname, '..', '..', 'dist', 'index.js'))}).pull('owner/model').catch(({ message }) => console.log(message))`
+    const script = `require(${
+      JSON.stringify(path.join(__dirname, '..', '..', 'dist', 'index.js'))
+    }).pull('owner/model').catch(({ message }) => console.log(message))`
     const env = {
-      PATH: process.env.PATH, HF_ENDPOINT: 'https://hub.test', https_proxy: proxyAddress(), http_proxy: proxyAddress(), no_proxy: 'elsewhere.test',
-      HF_HUB_CACHE: bench.cacheDir, HF_TOKEN: 'hf_x', NODE_EXTRA_CA_CERTS: `${certificate}.crt`,
+      PATH: process.env.PATH,
+      HF_ENDPOINT: 'https://hub.test',
+      https_proxy: proxyAddress(),
+      http_proxy: proxyAddress(),
+      no_proxy: 'elsewhere.test',
+      HF_HUB_CACHE: bench.cacheDir,
+      HF_TOKEN: 'hf_x',
+      NODE_EXTRA_CA_CERTS: `${certificate}.crt`,
     }
-    const said = await new Promise(resolve => execFile(process.execPath, ['-e', script], { env }, (_, stdout) => resolve(stdout)))
+    const said = await new Promise(resolve =>
+      execFile(process.execPath, ['-e', script], { env }, (_, stdout) => resolve(stdout))
+    )
     // the large file lies at an http address, to which https does not lead
     expect(said).toContain('which is not followed')
-    expect(bench.hub.requests.map(({ url }) => url.replace(/^.*\//, ''))).toEqual(expect.arrayContaining(['config.json', 'tokenizer.json', 'model.safetensors']))
+    expect(bench.hub.requests.map(({ url }) => url.replace(/^.*\//, ''))).toEqual(
+      expect.arrayContaining(['config.json', 'tokenizer.json', 'model.safetensors']),
+    )
     expect(new Set(seen)).toEqual(new Set(['CONNECT hub.test:443']))
   })
 
-  test.each([[407, 'http://hub.test', /: it answered 407 and wants a name and a password/], [407, 'https://hub.test', /: it answered 407 and wants/], [403, 'https://hub.test', /: it answered 403$/]])('a proxy that answers %d for %s', async (code, endpoint, message) => {
-    status = code
-    const error = await failure(bench.fetch('owner/model', {}, { endpoint, proxyOf: proxyChoice({ ALL_PROXY: proxyAddress('me:secret@') }) }))
-    expect(error.code).toBe('ERR_CLIP_HUB_UNREACHABLE')
-    expect(error.message).toMatch(message)
-    expect(error.message).not.toContain('secret')
-    expect(seen).toHaveLength(1)
-  })
+  test.each([[407, 'http://hub.test', /: it answered 407 and wants a name and a password/], [407, 'https://hub.test',
+    /: it answered 407 and wants/], [403, 'https://hub.test', /: it answered 403$/]])(
+      'a proxy that answers %d for %s',
+      async (code, endpoint, message) => {
+        status = code
+        const error = await failure(
+          bench.fetch('owner/model', {}, { endpoint, proxyOf: proxyChoice({ ALL_PROXY: proxyAddress('me:secret@') }) }),
+        )
+        expect(error.code).toBe('ERR_CLIP_HUB_UNREACHABLE')
+        expect(error.message).toMatch(message)
+        expect(error.message).not.toContain('secret')
+        expect(seen).toHaveLength(1)
+      },
+    )
 
   test('a proxy in trouble, or not there, is tried again', async () => {
     status = 503
     const settings = { endpoint: 'https://hub.test', proxyOf: proxyChoice({ ALL_PROXY: proxyAddress() }) }
-    expect(await failure(bench.fetch('owner/model', {}, settings))).toMatchObject({ code: 'ERR_CLIP_HUB_UNREACHABLE', message: expect.stringContaining('it answered 503') })
+    expect(await failure(bench.fetch('owner/model', {}, settings))).toMatchObject({
+      code: 'ERR_CLIP_HUB_UNREACHABLE',
+      message: expect.stringContaining('it answered 503'),
+    })
     expect(seen).toHaveLength(3)
-    const absent = await failure(bench.fetch('owner/model', {}, { endpoint: 'https://hub.test', proxyOf: proxyChoice({ ALL_PROXY: 'http://127.0.0.1:9' }) }))
-    expect(absent.message).toMatch(/^cannot reach hub\.test through the proxy 127\.0\.0\.1:9 \(ALL_PROXY\): connect ECONNREFUSED/)
+    const absent = await failure(
+      bench.fetch('owner/model', {}, {
+        endpoint: 'https://hub.test',
+        proxyOf: proxyChoice({ ALL_PROXY: 'http://127.0.0.1:9' }),
+      }),
+    )
+    expect(absent.message).toMatch(
+      /^cannot reach hub\.test through the proxy 127\.0\.0\.1:9 \(ALL_PROXY\): connect ECONNREFUSED/,
+    )
   })
 
   test('a tunnel that never opens ends with silence, or with the caller', async () => {
-    const silent = createServer().on('connect', (_, socket) => socket.on('error', () => undefined).on('end', () => socket.end()).resume())
+    const silent = createServer().on(
+      'connect',
+      (_, socket) => socket.on('error', () => undefined).on('end', () => socket.end()).resume(),
+    )
     await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
-    const settings = { endpoint: 'https://hub.test', proxyOf: proxyChoice({ ALL_PROXY: `http://127.0.0.1:${port(silent)}` }) }
-    expect((await failure(bench.fetch('owner/model', {}, { ...settings, idleMs: 100 }))).message).toContain('no answer came for 0.1 s')
+    const settings = {
+      endpoint: 'https://hub.test',
+      proxyOf: proxyChoice({ ALL_PROXY: `http://127.0.0.1:${port(silent)}` }),
+    }
+    expect((await failure(bench.fetch('owner/model', {}, { ...settings, idleMs: 100 }))).message).toContain(
+      'no answer came for 0.1 s',
+    )
     const reason = new Error('enough')
     const abort = new AbortController()
     setTimeout(() => abort.abort(reason), 100)
     expect(await failure(bench.fetch('owner/model', { signal: abort.signal }, settings))).toBe(reason)
-    const open = await new Promise<number>(resolve => setTimeout(() => silent.getConnections((_, count) => resolve(count)), 50))
+    const open = await new Promise<number>(resolve =>
+      setTimeout(() => silent.getConnections((_, count) => resolve(count)), 50)
+    )
     expect(open).toBe(0)
     silent.close()
   })

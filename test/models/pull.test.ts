@@ -10,12 +10,15 @@ import { Bench, checkpoint, failure, needed, noise, weights } from './support'
 
 const bench = new Bench()
 
-test('only what is needed comes, into the layout of the hub\'s own cache', async () => {
+test("only what is needed comes, into the layout of the hub's own cache", async () => {
   const commit = bench.hub.add('owner/model', checkpoint)
   const result = await bench.fetch('hf:owner/model')
   const folder = path.join(bench.cacheDir, 'models--owner--model')
   expect(result).toEqual({
-    id: 'owner/model', revision: commit, path: path.join(folder, 'snapshots', commit), stale: false,
+    id: 'owner/model',
+    revision: commit,
+    path: path.join(folder, 'snapshots', commit),
+    stale: false,
     files: needed.map(file => ({ path: file, bytes: checkpoint[file]!.length, cached: false })),
     bytes: needed.reduce((sum, file) => sum + checkpoint[file]!.length, 0),
     downloadedBytes: needed.reduce((sum, file) => sum + checkpoint[file]!.length, 0),
@@ -40,7 +43,10 @@ test('what is there is not asked for again: one question for a branch, none for 
   const commit = bench.hub.add('owner/model', checkpoint)
   await bench.fetch('owner/model')
   bench.hub.takeLog()
-  expect(await bench.fetch('owner/model@main')).toMatchObject({ downloadedBytes: 0, files: needed.map(() => ({ cached: true })) })
+  expect(await bench.fetch('owner/model@main')).toMatchObject({
+    downloadedBytes: 0,
+    files: needed.map(() => ({ cached: true })),
+  })
   expect(bench.hub.takeLog()).toEqual(['hub GET /api/models/owner/model/revision/main'])
   expect(await bench.fetch(`owner/model@${commit}`)).toMatchObject({ revision: commit, downloadedBytes: 0 })
   expect(bench.hub.takeLog()).toEqual([])
@@ -72,19 +78,34 @@ test('a missing or broken link, a damaged size: mended', async () => {
 })
 
 test('shards: the index says which', async () => {
-  const index = { weight_map: { a: 'model-00001-of-00002.safetensors', b: 'model-00002-of-00002.safetensors', c: 'model-00001-of-00002.safetensors' } }
+  const index = {
+    weight_map: {
+      a: 'model-00001-of-00002.safetensors',
+      b: 'model-00002-of-00002.safetensors',
+      c: 'model-00001-of-00002.safetensors',
+    },
+  }
   bench.hub.add('owner/sharded', {
-    'config.json': '{"model_type":"clip"}', 'model.safetensors.index.json': JSON.stringify(index), 'tokenizer.json': '{}',
-    'model-00001-of-00002.safetensors': noise(50_000, '1'), 'model-00002-of-00002.safetensors': noise(40_000, '2'),
+    'config.json': '{"model_type":"clip"}',
+    'model.safetensors.index.json': JSON.stringify(index),
+    'tokenizer.json': '{}',
+    'model-00001-of-00002.safetensors': noise(50_000, '1'),
+    'model-00002-of-00002.safetensors': noise(40_000, '2'),
     'model-00003-of-00003.safetensors': noise(40_000, 'of another set'),
   })
   const result = await bench.fetch('owner/sharded')
   expect(result.files.map(file => file.path)).toEqual([
-    'config.json', 'tokenizer.json', 'model.safetensors.index.json', 'model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors',
+    'config.json',
+    'tokenizer.json',
+    'model.safetensors.index.json',
+    'model-00001-of-00002.safetensors',
+    'model-00002-of-00002.safetensors',
   ])
   // without a shard the snapshot is not whole
   rmSync(path.join(result.path, 'model-00002-of-00002.safetensors'))
-  expect(await failure(bench.fetch('owner/sharded', {}, { offline: true }))).toMatchObject({ code: 'ERR_CLIP_HUB_OFFLINE' })
+  expect(await failure(bench.fetch('owner/sharded', {}, { offline: true }))).toMatchObject({
+    code: 'ERR_CLIP_HUB_OFFLINE',
+  })
 })
 
 test('a GGUF file is chosen by its name or a part of it', async () => {
@@ -103,7 +124,9 @@ test('a server whose list has names only is asked about each file', async () => 
   bench.hub.add('owner/model', checkpoint, { bare: true })
   const result = await bench.fetch('owner/model')
   expect(result.downloadedBytes).toBe(result.bytes)
-  expect(bench.hub.takeLog().filter(line => line.includes('HEAD')).sort()).toEqual(needed.map(file => `hub HEAD ${file}`).sort())
+  expect(bench.hub.takeLog().filter(line => line.includes('HEAD')).sort()).toEqual(
+    needed.map(file => `hub HEAD ${file}`).sort(),
+  )
   expect(readlinkSync(path.join(result.path, 'model.safetensors'))).toContain(sha256(weights))
 })
 
@@ -113,7 +136,9 @@ test('a mirror that tells sizes only where the file is, and no hash', async () =
   expect(result.downloadedBytes).toBe(result.bytes)
   expect(readFileSync(path.join(result.path, 'model.safetensors')).equals(weights)).toBe(true)
   expect(readlinkSync(path.join(result.path, 'model.safetensors'))).toContain(`cdn-${sha256(weights).slice(0, 12)}`)
-  bench.hub.trouble = ({ server, method }) => (server === 'cdn' && method === 'GET' ? { content: noise(299_999) } : undefined)
+  bench.hub.trouble = (
+    { server, method },
+  ) => (server === 'cdn' && method === 'GET' ? { content: noise(299_999) } : undefined)
   rmSync(bench.cacheDir, { recursive: true })
   expect(await failure(bench.fetch('owner/model'))).toMatchObject({ code: 'ERR_CLIP_HUB_CORRUPT' })
 })
@@ -135,27 +160,37 @@ test('progress adds up to the whole', async () => {
 test('a listener that throws ends the download with its error', async () => {
   bench.hub.add('owner/model', checkpoint)
   const refusal = new Error('enough')
-  expect(await failure(bench.fetch('owner/model', { onProgress: () => { throw refusal } }))).toBe(refusal)
+  expect(
+    await failure(bench.fetch('owner/model', {
+      onProgress: () => {
+        throw refusal
+      },
+    })),
+  ).toBe(refusal)
   expect(bench.leftovers().filter(name => !name.endsWith('.incomplete'))).toEqual([])
 })
 
 describe('a file system without', () => {
   afterEach(() => jest.restoreAllMocks())
-  const refuse = (name: 'symlink' | 'link') => jest.spyOn(promises, name).mockRejectedValue(Object.assign(new Error('not here'), { code: 'EPERM' }))
+  const refuse = (name: 'symlink' | 'link') =>
+    jest.spyOn(promises, name).mockRejectedValue(Object.assign(new Error('not here'), { code: 'EPERM' }))
 
-  test.each([['symbolic links', ['symlink']], ['any links', ['symlink', 'link']]] as const)('%s: the files are whole, and found again', async (_, names) => {
-    names.forEach(refuse)
-    const { path: folder } = await bench.fetch('owner/model')
-    for (const name of needed) {
-      expect(lstatSync(path.join(folder, name)).isFile()).toBe(true)
-      expect(readFileSync(path.join(folder, name)).equals(Buffer.from(checkpoint[name]!))).toBe(true)
-    }
-    expect(await bench.fetch('owner/model')).toMatchObject({ downloadedBytes: 0, path: folder })
-    expect(await bench.fetch('owner/model', {}, { offline: true })).toMatchObject({ path: folder })
-    rmSync(path.join(folder, 'model.safetensors'))
-    expect(await bench.fetch('owner/model')).toMatchObject({ downloadedBytes: 0 })
-    expect(readFileSync(path.join(folder, 'model.safetensors')).equals(weights)).toBe(true)
-  })
+  test.each([['symbolic links', ['symlink']], ['any links', ['symlink', 'link']]] as const)(
+    '%s: the files are whole, and found again',
+    async (_, names) => {
+      names.forEach(refuse)
+      const { path: folder } = await bench.fetch('owner/model')
+      for (const name of needed) {
+        expect(lstatSync(path.join(folder, name)).isFile()).toBe(true)
+        expect(readFileSync(path.join(folder, name)).equals(Buffer.from(checkpoint[name]!))).toBe(true)
+      }
+      expect(await bench.fetch('owner/model')).toMatchObject({ downloadedBytes: 0, path: folder })
+      expect(await bench.fetch('owner/model', {}, { offline: true })).toMatchObject({ path: folder })
+      rmSync(path.join(folder, 'model.safetensors'))
+      expect(await bench.fetch('owner/model')).toMatchObject({ downloadedBytes: 0 })
+      expect(readFileSync(path.join(folder, 'model.safetensors')).equals(weights)).toBe(true)
+    },
+  )
 })
 
 test('an empty file is a file', async () => {
@@ -166,7 +201,13 @@ test('an empty file is a file', async () => {
 
 describe('pull()', () => {
   const before = { ...process.env }
-  beforeEach(() => Object.assign(process.env, { HF_ENDPOINT: bench.hub.endpoint, HF_HUB_CACHE: bench.cacheDir, HF_TOKEN_PATH: path.join(bench.cacheDir, 'none') }))
+  beforeEach(() =>
+    Object.assign(process.env, {
+      HF_ENDPOINT: bench.hub.endpoint,
+      HF_HUB_CACHE: bench.cacheDir,
+      HF_TOKEN_PATH: path.join(bench.cacheDir, 'none'),
+    })
+  )
   afterEach(() => {
     for (const name of ['HF_ENDPOINT', 'HF_HUB_CACHE', 'HF_TOKEN_PATH', 'HF_HUB_OFFLINE']) delete process.env[name]
     Object.assign(process.env, before)

@@ -19,7 +19,9 @@ describe('who may not', () => {
   test('unknown or private, without a token', async () => {
     const error = await failure(bench.fetch('owner/absent'))
     expect(error.code).toBe('ERR_CLIP_HUB_DENIED')
-    expect(error.message).toMatch(/answered 401 \(Repository not found\) for model 'owner\/absent' at revision 'main': it does not exist, or is private: check the name, or set HF_TOKEN$/)
+    expect(error.message).toMatch(
+      /answered 401 \(Repository not found\) for model 'owner\/absent' at revision 'main': it does not exist, or is private: check the name, or set HF_TOKEN$/,
+    )
     expect(bench.hub.requests).toHaveLength(1)
   })
 
@@ -41,7 +43,8 @@ describe('who may not', () => {
   test('the token goes to the hub and to no other host', async () => {
     bench.hub.add('owner/private', checkpoint, { token })
     await bench.fetch('owner/private', {}, { token })
-    const sent = (server: string): Set<string | undefined> => new Set(bench.hub.requests.filter(one => one.server === server).map(one => one.headers.authorization))
+    const sent = (server: string): Set<string | undefined> =>
+      new Set(bench.hub.requests.filter(one => one.server === server).map(one => one.headers.authorization))
     expect(sent('hub')).toEqual(new Set([`Bearer ${token}`]))
     expect(sent('cdn')).toEqual(new Set([undefined]))
   })
@@ -63,7 +66,10 @@ describe('what is not there', () => {
 
   test('a file that the list promised', async () => {
     always(({ url }) => url.endsWith('/tokenizer.json'), { status: 404 })
-    expect(await failure(bench.fetch('owner/model'))).toMatchObject({ code: 'ERR_CLIP_HUB_NOT_FOUND', message: expect.stringContaining("file 'tokenizer.json' of model 'owner/model'") })
+    expect(await failure(bench.fetch('owner/model'))).toMatchObject({
+      code: 'ERR_CLIP_HUB_NOT_FOUND',
+      message: expect.stringContaining("file 'tokenizer.json' of model 'owner/model'"),
+    })
   })
 
   test('a model in it', async () => {
@@ -127,7 +133,11 @@ describe('busy and broken servers', () => {
     const reason = new Error('no patience')
     const abort = new AbortController()
     setTimeout(() => abort.abort(reason), 100)
-    expect(await failure(bench.fetch('owner/model', { signal: abort.signal }, { retry: { ...quickRetries, maxServerPauseMs: 1e6 } }))).toBe(reason)
+    expect(
+      await failure(
+        bench.fetch('owner/model', { signal: abort.signal }, { retry: { ...quickRetries, maxServerPauseMs: 1e6 } }),
+      ),
+    ).toBe(reason)
   })
 
   test('a server that never recovers', async () => {
@@ -138,28 +148,41 @@ describe('busy and broken servers', () => {
 
   test('nobody there', async () => {
     const error = await failure(bench.fetch('owner/model', {}, { endpoint: 'http://127.0.0.1:9' }))
-    expect(error).toMatchObject({ code: 'ERR_CLIP_HUB_UNREACHABLE', message: expect.stringMatching(/^cannot reach 127\.0\.0\.1:9: /) })
+    expect(error).toMatchObject({
+      code: 'ERR_CLIP_HUB_UNREACHABLE',
+      message: expect.stringMatching(/^cannot reach 127\.0\.0\.1:9: /),
+    })
   })
 
   test('an odd status is no riddle', async () => {
     always(isList, { status: 418 })
-    expect(await failure(bench.fetch('owner/model'))).toMatchObject({ code: 'ERR_CLIP_HUB_RESPONSE', message: expect.stringContaining('answered 418') })
+    expect(await failure(bench.fetch('owner/model'))).toMatchObject({
+      code: 'ERR_CLIP_HUB_RESPONSE',
+      message: expect.stringContaining('answered 418'),
+    })
   })
 })
 
 describe('answers that are none', () => {
-  async function answering(body: string, headers: Record<string, string> = {}, status = 200): Promise<Error & { code?: string }> {
+  async function answering(
+    body: string,
+    headers: Record<string, string> = {},
+    status = 200,
+  ): Promise<Error & { code?: string }> {
     const server = createServer((_, response) => response.writeHead(status, headers).end(body))
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     try {
-      return await failure(bench.fetch('owner/model', {}, { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }))
+      return await failure(
+        bench.fetch('owner/model', {}, { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }),
+      )
     } finally {
       server.close()
     }
   }
 
   test.each([
-    ['a web page', '<html>Log in</html>', /expected JSON about model 'owner\/model' at revision 'main', found "<html>Log in<\/html>": is HF_ENDPOINT a hub\?$/],
+    ['a web page', '<html>Log in</html>',
+      /expected JSON about model 'owner\/model' at revision 'main', found "<html>Log in<\/html>": is HF_ENDPOINT a hub\?$/],
     ['null', 'null', /expected sha/],
     ['no list', '{"sha":"0123456789012345678901234567890123456789"}', /expected sha/],
     ['a commit that would leave the cache', '{"sha":"../../../etc","siblings":[]}', /expected sha/],
@@ -170,7 +193,9 @@ describe('answers that are none', () => {
   })
 
   test('names that would leave the cache are no files', async () => {
-    const siblings = ['../config.json', '/etc/config.json', 'a\\config.json', 'a/../config.json', 'C:config.json'].map(rfilename => ({ rfilename, size: 1, blobId: 'x' }))
+    const siblings = ['../config.json', '/etc/config.json', 'a\\config.json', 'a/../config.json', 'C:config.json'].map(
+      rfilename => ({ rfilename, size: 1, blobId: 'x' }),
+    )
     const error = await answering(JSON.stringify({ sha: '0'.repeat(40), siblings }))
     expect(error).toMatchObject({ code: 'ERR_CLIP_HUB_FILES', message: expect.stringContaining('found no file') })
   })
@@ -187,10 +212,16 @@ describe('answers that are none', () => {
 
   test('a renamed model is found under its new name', async () => {
     bench.hub.add('owner/new-name', checkpoint)
-    bench.hub.trouble = ({ url }) => (url.includes('old-name') ? { status: 307, headers: { location: url.replace('old-name', 'new-name') } } : undefined)
+    bench.hub.trouble = (
+      { url },
+    ) => (url.includes('old-name')
+      ? { status: 307, headers: { location: url.replace('old-name', 'new-name') } }
+      : undefined)
     const result = await bench.fetch('owner/old-name', {}, { token })
     expect(result).toMatchObject({ id: 'owner/old-name' })
-    expect(new Set(bench.hub.requests.filter(({ server }) => server === 'hub').map(({ headers }) => headers.authorization))).toEqual(new Set([`Bearer ${token}`]))
+    expect(
+      new Set(bench.hub.requests.filter(({ server }) => server === 'hub').map(({ headers }) => headers.authorization)),
+    ).toEqual(new Set([`Bearer ${token}`]))
   })
 })
 
@@ -201,8 +232,14 @@ describe('without a server', () => {
     bench.hub.add('owner/model', checkpoint)
     const { path: folder } = await bench.fetch('owner/model')
     bench.hub.takeLog()
-    expect(await bench.fetch('owner/model', {}, { offline: true })).toMatchObject({ path: folder, stale: false, downloadedBytes: 0 })
-    expect(await failure(bench.fetch('owner/model@other', {}, { offline: true }))).toMatchObject({ code: 'ERR_CLIP_HUB_OFFLINE' })
+    expect(await bench.fetch('owner/model', {}, { offline: true })).toMatchObject({
+      path: folder,
+      stale: false,
+      downloadedBytes: 0,
+    })
+    expect(await failure(bench.fetch('owner/model@other', {}, { offline: true }))).toMatchObject({
+      code: 'ERR_CLIP_HUB_OFFLINE',
+    })
     expect(bench.hub.requests).toEqual([])
   })
 
@@ -211,7 +248,10 @@ describe('without a server', () => {
     const { path: folder } = await bench.fetch('owner/model')
     always(isList, { status: 503 })
     expect(await bench.fetch('owner/model')).toMatchObject({ path: folder, stale: true })
-    expect(await bench.fetch('owner/model', {}, { endpoint: 'http://127.0.0.1:9' })).toMatchObject({ path: folder, stale: true })
+    expect(await bench.fetch('owner/model', {}, { endpoint: 'http://127.0.0.1:9' })).toMatchObject({
+      path: folder,
+      stale: true,
+    })
   })
 
   test('a hub that refuses is not overruled by the cache', async () => {

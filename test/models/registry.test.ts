@@ -29,26 +29,37 @@ function blocks(width: number, layers: number, mlp = 4 * width): number {
 
 // shapes from the published configurations: vision width, layers, patch; text width, layers
 const clipShapes: Record<string, [number, number, number, number, number]> = {
-  'clip-vit-b-32': [768, 12, 32, 512, 12], 'clip-vit-l-14-336': [1024, 24, 14, 768, 12], 'laion-vit-h-14': [1280, 32, 14, 1024, 24],
-  'datacomp-vit-b-32-256': [768, 12, 32, 512, 12], 'tinyclip-8m': [256, 10, 16, 256, 3], 'tinyclip-61m': [640, 12, 32, 512, 9],
+  'clip-vit-b-32': [768, 12, 32, 512, 12],
+  'clip-vit-l-14-336': [1024, 24, 14, 768, 12],
+  'laion-vit-h-14': [1280, 32, 14, 1024, 24],
+  'datacomp-vit-b-32-256': [768, 12, 32, 512, 12],
+  'tinyclip-8m': [256, 10, 16, 256, 3],
+  'tinyclip-61m': [640, 12, 32, 512, 9],
 }
 
-test.each(Object.entries(clipShapes))('%s has the parameters that its shape gives', (name, [width, layers, patch, textWidth, textLayers]) => {
-  const { parameters, dim, imageSize, contextLength } = findModel(name)!
-  const tokens = Math.floor(imageSize! / patch) ** 2 + 1
-  const vision = 3 * patch * patch * width + width + tokens * width + 4 * width + blocks(width, layers) + width * dim
-  const text = 49408 * textWidth + contextLength * textWidth + blocks(textWidth, textLayers) + 2 * textWidth + textWidth * dim
-  expect(parameters).toBe(vision + text + 1)
-})
+test.each(Object.entries(clipShapes))(
+  '%s has the parameters that its shape gives',
+  (name, [width, layers, patch, textWidth, textLayers]) => {
+    const { parameters, dim, imageSize, contextLength } = findModel(name)!
+    const tokens = Math.floor(imageSize! / patch) ** 2 + 1
+    const vision = 3 * patch * patch * width + width + tokens * width + 4 * width + blocks(width, layers) + width * dim
+    const text = 49408 * textWidth + contextLength * textWidth + blocks(textWidth, textLayers) + 2 * textWidth +
+      textWidth * dim
+    expect(parameters).toBe(vision + text + 1)
+  },
+)
 
 // a BERT of 21,128 words and 512 positions, first token's state projected
-test.each([['chinese-clip-b-16', 768, 12, 16, 768, 12], ['chinese-clip-h-14', 1280, 32, 14, 1024, 24]] as const)('%s has the parameters that its shape gives', (name, width, layers, patch, textWidth, textLayers) => {
-  const { parameters, dim, imageSize } = findModel(name)!
-  const tokens = Math.floor(imageSize! / patch) ** 2 + 1
-  const vision = 3 * patch * patch * width + width + tokens * width + 4 * width + blocks(width, layers) + width * dim
-  const text = (21128 + 512 + 2) * textWidth + 2 * textWidth + blocks(textWidth, textLayers) + textWidth * dim
-  expect(parameters).toBe(vision + text + 1)
-})
+test.each([['chinese-clip-b-16', 768, 12, 16, 768, 12], ['chinese-clip-h-14', 1280, 32, 14, 1024, 24]] as const)(
+  '%s has the parameters that its shape gives',
+  (name, width, layers, patch, textWidth, textLayers) => {
+    const { parameters, dim, imageSize } = findModel(name)!
+    const tokens = Math.floor(imageSize! / patch) ** 2 + 1
+    const vision = 3 * patch * patch * width + width + tokens * width + 4 * width + blocks(width, layers) + width * dim
+    const text = (21128 + 512 + 2) * textWidth + 2 * textWidth + blocks(textWidth, textLayers) + textWidth * dim
+    expect(parameters).toBe(vision + text + 1)
+  },
+)
 
 test('siglip2-base-224 has the parameters that its makers state', () => {
   expect(findModel('siglip2-base-224')!.parameters).toBe(375_187_970)

@@ -9,54 +9,82 @@ function select(files: readonly string[], wanted?: string, texts: Record<string,
   return selectFiles({ name: 'a/b', paths: new Set(files), read: path => Promise.resolve(texts[path] ?? '') }, wanted)
 }
 
-const rest = ['.gitattributes', 'README.md', 'flax_model.msgpack', 'tf_model.h5', 'rust_model.ot', 'model.onnx', 'onnx/model.onnx']
+const rest = ['.gitattributes', 'README.md', 'flax_model.msgpack', 'tf_model.h5', 'rust_model.ot', 'model.onnx',
+  'onnx/model.onnx']
 const bpe = ['vocab.json', 'merges.txt', 'tokenizer_config.json', 'special_tokens_map.json']
 
 test.each<[string, string[], string[]]>([
-  ['transformers', ['config.json', 'preprocessor_config.json', 'tokenizer.json', ...bpe, 'model.safetensors', 'pytorch_model.bin'],
-    ['config.json', 'preprocessor_config.json', 'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'model.safetensors']],
-  ['without tokenizer.json', ['config.json', ...bpe, 'model.safetensors'], ['config.json', ...bpe, 'model.safetensors']],
+  ['transformers', ['config.json', 'preprocessor_config.json', 'tokenizer.json', ...bpe, 'model.safetensors',
+    'pytorch_model.bin'], ['config.json', 'preprocessor_config.json', 'tokenizer.json', 'tokenizer_config.json',
+    'special_tokens_map.json', 'model.safetensors']],
+  ['without tokenizer.json', ['config.json', ...bpe, 'model.safetensors'], ['config.json', ...bpe,
+    'model.safetensors']],
   ['WordPiece', ['config.json', 'vocab.txt', 'pytorch_model.bin'], ['config.json', 'vocab.txt', 'pytorch_model.bin']],
-  ['SentencePiece', ['config.json', 'spiece.model', 'tokenizer.json', 'model.safetensors'], ['config.json', 'tokenizer.json', 'model.safetensors']],
-  ['pickled only', ['config.json', 'tokenizer.json', 'pytorch_model.bin'], ['config.json', 'tokenizer.json', 'pytorch_model.bin']],
-  ['OpenCLIP', ['open_clip_config.json', 'tokenizer.json', 'open_clip_model.safetensors', 'open_clip_pytorch_model.bin'],
-    ['open_clip_config.json', 'tokenizer.json', 'open_clip_model.safetensors']],
-  ['OpenCLIP, pickled', ['open_clip_config.json', 'open_clip_pytorch_model.bin'], ['open_clip_config.json', 'open_clip_pytorch_model.bin']],
-  ['transformers 5', ['config.json', 'processor_config.json', 'tokenizer.json', 'model.safetensors'], ['config.json', 'processor_config.json', 'tokenizer.json', 'model.safetensors']],
+  ['SentencePiece', ['config.json', 'spiece.model', 'tokenizer.json', 'model.safetensors'], ['config.json',
+    'tokenizer.json', 'model.safetensors']],
+  ['pickled only', ['config.json', 'tokenizer.json', 'pytorch_model.bin'], ['config.json', 'tokenizer.json',
+    'pytorch_model.bin']],
+  ['OpenCLIP', ['open_clip_config.json', 'tokenizer.json', 'open_clip_model.safetensors',
+    'open_clip_pytorch_model.bin'], ['open_clip_config.json', 'tokenizer.json', 'open_clip_model.safetensors']],
+  ['OpenCLIP, pickled', ['open_clip_config.json', 'open_clip_pytorch_model.bin'], ['open_clip_config.json',
+    'open_clip_pytorch_model.bin']],
+  ['transformers 5', ['config.json', 'processor_config.json', 'tokenizer.json', 'model.safetensors'], ['config.json',
+    'processor_config.json', 'tokenizer.json', 'model.safetensors']],
 ])('%s', async (_, files, expected) => {
   const { files: chosen, entry } = await select([...rest, ...files])
   expect([chosen, entry]).toEqual([expected, ''])
 })
 
-const both = ['config.json', 'open_clip_config.json', 'tokenizer.json', 'model.safetensors', 'open_clip_model.safetensors']
+const both = ['config.json', 'open_clip_config.json', 'tokenizer.json', 'model.safetensors',
+  'open_clip_model.safetensors']
 
 test('one model in both forms: the form that its config.json belongs to', async () => {
   expect((await select(both, undefined, { 'config.json': hfConfig })).files.at(-1)).toBe('model.safetensors')
   // timm's: its model.safetensors is the image encoder alone
-  expect((await select(both, undefined, { 'config.json': timmConfig })).files.at(-1)).toBe('open_clip_model.safetensors')
+  expect((await select(both, undefined, { 'config.json': timmConfig })).files.at(-1)).toBe(
+    'open_clip_model.safetensors',
+  )
 })
 
 test('a folder of its own', async () => {
-  const files = ['config.json', 'modules.json', '0_CLIPModel/config.json', '0_CLIPModel/model.safetensors', '0_CLIPModel/vocab.json', '0_CLIPModel/merges.txt']
+  const files = ['config.json', 'modules.json', '0_CLIPModel/config.json', '0_CLIPModel/model.safetensors',
+    '0_CLIPModel/vocab.json', '0_CLIPModel/merges.txt']
   expect(await select(files)).toEqual({
-    files: ['0_CLIPModel/config.json', '0_CLIPModel/vocab.json', '0_CLIPModel/merges.txt', '0_CLIPModel/model.safetensors'],
-    entry: '0_CLIPModel', tokenizer: true,
+    files: ['0_CLIPModel/config.json', '0_CLIPModel/vocab.json', '0_CLIPModel/merges.txt',
+      '0_CLIPModel/model.safetensors'],
+    entry: '0_CLIPModel',
+    tokenizer: true,
   })
 })
 
 test('several folders: one has to be chosen', async () => {
-  const files = ['text_encoder/config.json', 'text_encoder/model.safetensors', 'image_encoder/config.json', 'image_encoder/model.safetensors']
-  expect(await failure(select(files))).toMatchObject({ code: 'ERR_CLIP_HUB_FILES', message: expect.stringContaining("':text_encoder', ':image_encoder'") })
-  expect(await select(files, 'image_encoder')).toMatchObject({ entry: 'image_encoder', files: ['image_encoder/config.json', 'image_encoder/model.safetensors'] })
+  const files = ['text_encoder/config.json', 'text_encoder/model.safetensors', 'image_encoder/config.json',
+    'image_encoder/model.safetensors']
+  expect(await failure(select(files))).toMatchObject({
+    code: 'ERR_CLIP_HUB_FILES',
+    message: expect.stringContaining("':text_encoder', ':image_encoder'"),
+  })
+  expect(await select(files, 'image_encoder')).toMatchObject({
+    entry: 'image_encoder',
+    files: ['image_encoder/config.json', 'image_encoder/model.safetensors'],
+  })
 })
 
 test('a file of weights that is named', async () => {
   const files = ['config.json', 'tokenizer.json', 'model.safetensors', 'model.fp16.safetensors', 'README.md']
   expect(await select(files, 'model.fp16.safetensors')).toEqual({
-    files: ['config.json', 'tokenizer.json', 'model.fp16.safetensors'], entry: 'model.fp16.safetensors', tokenizer: true,
+    files: ['config.json', 'tokenizer.json', 'model.fp16.safetensors'],
+    entry: 'model.fp16.safetensors',
+    tokenizer: true,
   })
-  expect(await failure(select(files, 'README.md'))).toMatchObject({ code: 'ERR_CLIP_HUB_FILES', message: expect.stringContaining('is no file of weights') })
-  expect(await failure(select(files, 'q8_0'))).toMatchObject({ code: 'ERR_CLIP_HUB_FILES', message: expect.stringContaining("expected 'q8_0', found 'README.md'") })
+  expect(await failure(select(files, 'README.md'))).toMatchObject({
+    code: 'ERR_CLIP_HUB_FILES',
+    message: expect.stringContaining('is no file of weights'),
+  })
+  expect(await failure(select(files, 'q8_0'))).toMatchObject({
+    code: 'ERR_CLIP_HUB_FILES',
+    message: expect.stringContaining("expected 'q8_0', found 'README.md'"),
+  })
 })
 
 test.each([
@@ -66,7 +94,9 @@ test.each([
   ['a shard outside', '{"weight_map":{"a":"../config.json"}}', /found '\.\.\/config\.json'/],
   ['a shard that is no name', '{"weight_map":{"a":7}}', /found ''/],
 ])('an index with %s', async (_, text, message) => {
-  const error = await failure(select(['config.json', 'model.safetensors.index.json'], undefined, { 'model.safetensors.index.json': text }))
+  const error = await failure(
+    select(['config.json', 'model.safetensors.index.json'], undefined, { 'model.safetensors.index.json': text }),
+  )
   expect(error).toMatchObject({ code: 'ERR_CLIP_HUB_FILES', message: expect.stringMatching(message) })
 })
 

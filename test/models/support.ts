@@ -13,7 +13,10 @@ export const quickRetries = { attempts: 3, pauseMs: 2, maxPauseMs: 4, maxServerP
 
 /** Bytes that compress badly and differ everywhere. */
 export function noise(length: number, seed = 'a'): Buffer {
-  const blocks = Array.from({ length: Math.ceil(length / 64) }, (_, i) => createHash('sha512').update(`${seed}${i}`).digest())
+  const blocks = Array.from(
+    { length: Math.ceil(length / 64) },
+    (_, i) => createHash('sha512').update(`${seed}${i}`).digest(),
+  )
   return Buffer.concat(blocks).subarray(0, length)
 }
 
@@ -39,7 +42,9 @@ export class Bench {
   #count = 0
 
   constructor() {
-    beforeAll(async () => { this.hub = await FakeHub.start() })
+    beforeAll(async () => {
+      this.hub = await FakeHub.start()
+    })
     beforeEach(() => {
       this.cacheDir = path.join(this.#scratch, String(this.#count++))
       this.hub.trouble = () => undefined
@@ -52,7 +57,11 @@ export class Bench {
   }
 
   async settings(changes: Partial<HubSettings> = {}): Promise<HubSettings> {
-    const env = { HF_ENDPOINT: this.hub.endpoint, HF_HUB_CACHE: this.cacheDir, HF_TOKEN_PATH: path.join(this.cacheDir, 'no-token') }
+    const env = {
+      HF_ENDPOINT: this.hub.endpoint,
+      HF_HUB_CACHE: this.cacheDir,
+      HF_TOKEN_PATH: path.join(this.cacheDir, 'no-token'),
+    }
     return { ...await hubSettings({}, env), idleMs: 2000, retry: quickRetries, ...changes }
   }
 
@@ -64,7 +73,9 @@ export class Bench {
   leftovers(): string[] {
     if (!existsSync(this.cacheDir)) return []
     const all = readdirSync(this.cacheDir, { recursive: true, withFileTypes: true })
-    return all.filter(entry => entry.isFile() && !/[\\/](?:blobs|refs)$/.test(entry.parentPath)).map(entry => entry.name)
+    return all.filter(entry => entry.isFile() && !/[\\/](?:blobs|refs)$/.test(entry.parentPath)).map(entry =>
+      entry.name
+    )
       .concat(all.filter(entry => entry.name.endsWith('.incomplete')).map(entry => entry.name))
   }
 }

@@ -43,8 +43,11 @@ function leave(file: string, content: Buffer): void {
 
 /** Waits until a download has written so many bytes of the weights. */
 async function arrival(bytes: number): Promise<void> {
-  const sizes = (): number[] => (existsSync(blobs()) ? readdirSync(blobs()) : [])
-    .filter(name => name.startsWith(`${sha256(weights)}.ggclip-`)).map(name => statSync(path.join(blobs(), name)).size)
+  const sizes = (): number[] =>
+    (existsSync(blobs()) ? readdirSync(blobs()) : [])
+      .filter(name => name.startsWith(`${sha256(weights)}.ggclip-`)).map(name =>
+        statSync(path.join(blobs(), name)).size
+      )
   while (!sizes().some(size => size >= bytes)) await new Promise(resolve => setTimeout(resolve, 10))
 }
 
@@ -55,7 +58,7 @@ async function expectWhole(): Promise<void> {
 }
 
 describe('resuming', () => {
-  test('within a call: a dropped connection goes on where it broke, under the server\'s own ETag', async () => {
+  test("within a call: a dropped connection goes on where it broke, under the server's own ETag", async () => {
     onWeights({ cutAfter: 100_000 }, { cutAfter: 70_000 })
     await expectWhole()
     const [, second, third] = bench.hub.requests.filter(({ server }) => server === 'cdn')
@@ -94,15 +97,21 @@ describe('resuming', () => {
   test('a trickle without an end is given up', async () => {
     bench.hub.trouble = ({ server }) => (server === 'cdn' ? { pace: [10, 20] } : undefined)
     const error = await failure(bench.fetch('owner/model', {}, { idleMs: 150 }))
-    expect(error).toMatchObject({ code: 'ERR_CLIP_HUB_UNREACHABLE', message: expect.stringMatching(/no more than \d+ bytes came for 0.15 s/) })
+    expect(error).toMatchObject({
+      code: 'ERR_CLIP_HUB_UNREACHABLE',
+      message: expect.stringMatching(/no more than \d+ bytes came for 0.15 s/),
+    })
     expect(ranges()).toHaveLength(3)
   })
 
-  test.each([['gzip', gzipSync], ['br', brotliCompressSync], ['deflate', deflateSync]])('a body that comes as %s', async (encoding, compress) => {
-    const content = compress(weights)
-    onWeights({ content, headers: { 'content-encoding': encoding } })
-    await expectWhole()
-  })
+  test.each([['gzip', gzipSync], ['br', brotliCompressSync], ['deflate', deflateSync]])(
+    'a body that comes as %s',
+    async (encoding, compress) => {
+      const content = compress(weights)
+      onWeights({ content, headers: { 'content-encoding': encoding } })
+      await expectWhole()
+    },
+  )
 
   test('a compressed body that breaks is asked for again from the start where ranges count compressed bytes', async () => {
     const content = gzipSync(weights)
@@ -112,14 +121,17 @@ describe('resuming', () => {
     expect(ranges().at(-1)).toBeUndefined()
   })
 
-  test.each([['ended', parked], ['was killed', abandoned]])('in a later call: what one that %s left is used', async (_, file) => {
-    leave(file(), weights.subarray(0, 123_456))
-    const result = await bench.fetch('owner/model')
-    expect(ranges()).toEqual(['bytes=123456-'])
-    expect(result.files.find(file => file.path === 'model.safetensors')).toMatchObject({ cached: false })
-    expect(result.downloadedBytes).toBe(result.bytes - 123_456)
-    await expectWhole()
-  })
+  test.each([['ended', parked], ['was killed', abandoned]])(
+    'in a later call: what one that %s left is used',
+    async (_, file) => {
+      leave(file(), weights.subarray(0, 123_456))
+      const result = await bench.fetch('owner/model')
+      expect(ranges()).toEqual(['bytes=123456-'])
+      expect(result.files.find(file => file.path === 'model.safetensors')).toMatchObject({ cached: false })
+      expect(result.downloadedBytes).toBe(result.bytes - 123_456)
+      await expectWhole()
+    },
+  )
 
   test('a whole file that only lacks its name is checked and named', async () => {
     leave(parked(), weights)
@@ -138,7 +150,7 @@ describe('resuming', () => {
   test.each([
     ['of another content', noise(50_000, 'other')],
     ['longer than the file', noise(400_000, 'long')],
-    ['of the file\'s length, but damaged', Buffer.concat([weights.subarray(0, -1), Buffer.from([weights.at(-1)! ^ 1])])],
+    ["of the file's length, but damaged", Buffer.concat([weights.subarray(0, -1), Buffer.from([weights.at(-1)! ^ 1])])],
   ])('a partial file %s is given up', async (_, content) => {
     leave(parked(), content)
     await expectWhole()
@@ -181,13 +193,18 @@ describe('beside other programs', () => {
     return 'whole'
   }
 
-  test.each(Array.from({ length: 6 }, (_, i) => [30 * i, 100]).concat([[0, 0], [100, 0]]))('a download at the same time, %d ms and %d ms from now', async (otherAfter, after) => {
-    bench.hub.trouble = ({ server }) => (server === 'cdn' ? { pace: [20_000, 10] } : undefined)
-    const later = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
-    const [said] = await Promise.all([later(otherAfter!).then(() => otherClient(weights)), later(after!).then(() => bench.fetch('owner/model'))])
-    expect(said).toBe('whole')
-    await expectWhole()
-  })
+  test.each(Array.from({ length: 6 }, (_, i) => [30 * i, 100]).concat([[0, 0], [100, 0]]))(
+    'a download at the same time, %d ms and %d ms from now',
+    async (otherAfter, after) => {
+      bench.hub.trouble = ({ server }) => (server === 'cdn' ? { pace: [20_000, 10] } : undefined)
+      const later = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
+      const [said] = await Promise.all([later(otherAfter!).then(() => otherClient(weights)), later(after!).then(() =>
+        bench.fetch('owner/model')
+      )])
+      expect(said).toBe('whole')
+      await expectWhole()
+    },
+  )
 
   test('what another program left unfinished is neither used nor touched', async () => {
     leave(foreign(), noise(1234, 'who knows'))
@@ -233,7 +250,8 @@ describe('content that is not what the list promised', () => {
   const other = noise(weights.length, 'other')
 
   test.each<[string, Trouble, RegExp]>([
-    ['wrong hash', { content: other }, new RegExp(`expected 300000 bytes with hash ${sha256(weights)}, found hash ${sha256(other)}`)],
+    ['wrong hash', { content: other },
+      new RegExp(`expected 300000 bytes with hash ${sha256(weights)}, found hash ${sha256(other)}`)],
     ['shorter', { content: other.subarray(0, 200_000) }, /expected 300000 bytes, 127\.0\.0\.1:\d+ announces 200000/],
     ['longer', { content: noise(300_001), endAfter: 300_001 }, /expected 300000 bytes, 127\.0\.0\.1:\d+ sends more/],
   ])('%s: refused, nothing kept', async (_, trouble, message) => {
@@ -242,21 +260,31 @@ describe('content that is not what the list promised', () => {
     expect(error.code).toBe('ERR_CLIP_HUB_CORRUPT')
     expect(error.message).toMatch(message)
     expect(bench.leftovers()).toEqual([])
-    expect(await failure(bench.fetch('owner/model', {}, { offline: true }))).toMatchObject({ code: 'ERR_CLIP_HUB_OFFLINE' })
+    expect(await failure(bench.fetch('owner/model', {}, { offline: true }))).toMatchObject({
+      code: 'ERR_CLIP_HUB_OFFLINE',
+    })
   })
 
   test('a login page in the place of a file is named', async () => {
-    bench.hub.trouble = ({ server }) => (server === 'cdn' ? { content: Buffer.from('<html>'), headers: { 'content-type': 'text/html' } } : undefined)
-    expect((await failure(bench.fetch('owner/model'))).message).toMatch(/announces 6 \(a web page: does this network want a login\?\)$/)
+    bench.hub.trouble = (
+      { server },
+    ) => (server === 'cdn' ? { content: Buffer.from('<html>'), headers: { 'content-type': 'text/html' } } : undefined)
+    expect((await failure(bench.fetch('owner/model'))).message).toMatch(
+      /announces 6 \(a web page: does this network want a login\?\)$/,
+    )
   })
 
-  test('a small file is checked by git\'s hash', async () => {
-    bench.hub.trouble = ({ url }) => (url.endsWith('config.json') ? { content: Buffer.from('{"model_type":"clap"}') } : undefined)
+  test("a small file is checked by git's hash", async () => {
+    bench.hub.trouble = (
+      { url },
+    ) => (url.endsWith('config.json') ? { content: Buffer.from('{"model_type":"clap"}') } : undefined)
     expect(await failure(bench.fetch('owner/model'))).toMatchObject({ code: 'ERR_CLIP_HUB_CORRUPT' })
   })
 
-  test('another size in the hub\'s own headers is noticed before the download', async () => {
-    bench.hub.trouble = ({ url }) => (url.endsWith('model.safetensors') ? { headers: { 'x-linked-size': '17' } } : undefined)
+  test("another size in the hub's own headers is noticed before the download", async () => {
+    bench.hub.trouble = (
+      { url },
+    ) => (url.endsWith('model.safetensors') ? { headers: { 'x-linked-size': '17' } } : undefined)
     expect((await failure(bench.fetch('owner/model'))).message).toMatch(/announces 17/)
   })
 })
@@ -269,7 +297,7 @@ describe('giving up', () => {
     expect(ranges()).toHaveLength(3)
   })
 
-  test('cancelled: the signal\'s reason, and the next call goes on', async () => {
+  test("cancelled: the signal's reason, and the next call goes on", async () => {
     onWeights({ stallAfter: 150_000 })
     const abort = new AbortController()
     const reason = new Error('changed my mind')
@@ -282,14 +310,28 @@ describe('giving up', () => {
   })
 
   test('cancelled before it began: nothing is asked', async () => {
-    expect(await failure(bench.fetch('owner/model', { signal: AbortSignal.abort('no') }).catch((reason: unknown) => { throw new Error(String(reason)) }))).toMatchObject({ message: 'no' })
+    expect(
+      await failure(
+        bench.fetch('owner/model', { signal: AbortSignal.abort('no') }).catch((reason: unknown) => {
+          throw new Error(String(reason))
+        }),
+      ),
+    ).toMatchObject({ message: 'no' })
     expect(bench.hub.requests).toEqual([])
   })
 
   test('the first failure stops the other downloads', async () => {
-    bench.hub.trouble = ({ url }) => (url.includes('tokenizer.json') ? { stallAfter: 1 } : url.includes('/config.json') ? { status: 404 } : undefined)
+    bench.hub.trouble = (
+      { url },
+    ) => (url.includes('tokenizer.json')
+      ? { stallAfter: 1 }
+      : url.includes('/config.json')
+      ? { status: 404 }
+      : undefined)
     const started = Date.now()
-    expect(await failure(bench.fetch('owner/model', {}, { idleMs: 20_000 }))).toMatchObject({ code: 'ERR_CLIP_HUB_NOT_FOUND' })
+    expect(await failure(bench.fetch('owner/model', {}, { idleMs: 20_000 }))).toMatchObject({
+      code: 'ERR_CLIP_HUB_NOT_FOUND',
+    })
     expect(Date.now() - started).toBeLessThan(5000)
   })
 
@@ -302,7 +344,11 @@ describe('giving up', () => {
 
   test('more than the disk can hold: not even begun', async () => {
     bench.hub.add('owner/huge', checkpoint, { bare: true })
-    bench.hub.trouble = ({ url, method }) => (method === 'HEAD' && url.endsWith('model.safetensors') ? { headers: { 'x-linked-size': String(2 ** 52) } } : undefined)
+    bench.hub.trouble = (
+      { url, method },
+    ) => (method === 'HEAD' && url.endsWith('model.safetensors')
+      ? { headers: { 'x-linked-size': String(2 ** 52) } }
+      : undefined)
     const error = await failure(bench.fetch('owner/huge'))
     expect(error.code).toBe('ERR_CLIP_FILE_WRITE')
     expect(error.message).toMatch(/bytes free, and 'owner\/huge' needs 45035996\d+/)
@@ -316,34 +362,43 @@ describe('any trouble', () => {
     random => ({ cutAfter: Math.floor(random() * 300_000) }),
     random => ({ endAfter: Math.floor(random() * 300_000) }),
     random => ({ content: noise(Math.floor(random() * 400_000), String(random())) }),
-    random => ({ status: [400, 403, 404, 416, 429, 500, 503][Math.floor(random() * 7)]!, headers: { 'retry-after': '0' } }),
+    random => ({
+      status: [400, 403, 404, 416, 429, 500, 503][Math.floor(random() * 7)]!,
+      headers: { 'retry-after': '0' },
+    }),
     () => ({ ignoreRange: true }),
     random => ({ ignoreRange: true, cutAfter: Math.floor(random() * 300_000) }),
     random => ({ headers: { 'content-range': `bytes ${Math.floor(random() * 1000)}-299999/300000` } }),
   ]
 
-  test.each(Array.from({ length: 25 }, (_, i) => i + 1))('ends with the true files or a coded error, and then with the true files (%d)', async seed => {
-    const draw = randomFrom(seed)
-    const random = (): number => draw(2 ** 32) / 2 ** 32
-    bench.hub.trouble = () => kinds[Math.floor(random() * kinds.length * 1.5)]?.(random)
-    for (let call = 0; call < 3; call++) {
-      try {
-        await bench.fetch('owner/model')
-      } catch (error) {
-        expect((error as { code?: string }).code).toMatch(/^ERR_CLIP_HUB_/)
+  test.each(Array.from({ length: 25 }, (_, i) => i + 1))(
+    'ends with the true files or a coded error, and then with the true files (%d)',
+    async seed => {
+      const draw = randomFrom(seed)
+      const random = (): number => draw(2 ** 32) / 2 ** 32
+      bench.hub.trouble = () => kinds[Math.floor(random() * kinds.length * 1.5)]?.(random)
+      for (let call = 0; call < 3; call++) {
+        try {
+          await bench.fetch('owner/model')
+        } catch (error) {
+          expect((error as { code?: string }).code).toMatch(/^ERR_CLIP_HUB_/)
+        }
       }
-    }
-    bench.hub.trouble = () => undefined
-    await expectWhole()
-    const { path: folder } = await bench.fetch('owner/model', {}, { offline: true })
-    for (const file of needed) expect(readFileSync(path.join(folder, file)).equals(Buffer.from(checkpoint[file]!))).toBe(true)
-  })
+      bench.hub.trouble = () => undefined
+      await expectWhole()
+      const { path: folder } = await bench.fetch('owner/model', {}, { offline: true })
+      for (const file of needed)
+        expect(readFileSync(path.join(folder, file)).equals(Buffer.from(checkpoint[file]!)))
+          .toBe(true)
+    },
+  )
 })
 
 describe('many at once', () => {
   test('pulls of one model in one process: each file comes once', async () => {
     const results = await Promise.all(Array.from({ length: 6 }, () => bench.fetch('owner/model')))
-    for (const { path: folder } of results) expect(readFileSync(path.join(folder, 'model.safetensors')).equals(weights)).toBe(true)
+    for (const { path: folder } of results)
+      expect(readFileSync(path.join(folder, 'model.safetensors')).equals(weights)).toBe(true)
     expect(ranges()).toEqual([undefined])
     expect(bench.leftovers()).toEqual([])
   })
@@ -363,12 +418,22 @@ describe('many at once', () => {
   describe('processes', () => {
     const script = `const { pull } = require(${JSON.stringify(compiled)})
       pull('owner/model').then(r => console.log(r.downloadedBytes), e => { console.log(e.code, e.message); process.exitCode = 1 })`
-    const environment = (): NodeJS.ProcessEnv => ({ ...process.env, HF_ENDPOINT: bench.hub.endpoint, HF_HUB_CACHE: bench.cacheDir, HF_TOKEN_PATH: '/nowhere' })
+    const environment = (): NodeJS.ProcessEnv => ({
+      ...process.env,
+      HF_ENDPOINT: bench.hub.endpoint,
+      HF_HUB_CACHE: bench.cacheDir,
+      HF_TOKEN_PATH: '/nowhere',
+    })
     const run = (command: string, args: string[]) => {
       const child = spawn(command, args, { env: environment(), stdio: ['ignore', 'pipe', 'inherit'] })
       let stdout = ''
       child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
-      return { child, ended: new Promise<{ code: number | null; stdout: string }>(resolve => child.on('close', code => resolve({ code, stdout }))) }
+      return {
+        child,
+        ended: new Promise<{ code: number | null; stdout: string }>(resolve =>
+          child.on('close', code => resolve({ code, stdout }))
+        ),
+      }
     }
     const blob = (): string => path.join(blobs(), sha256(weights))
 
@@ -395,7 +460,8 @@ describe('many at once', () => {
       // 100 blocks of 1024 bytes are the most that a file of this process may have
       const limited = run('bash', ['-c', `ulimit -f 100; exec "$0" -e "$1"`, process.execPath, script])
       const { code, stdout } = await limited.ended
-      expect([code, stdout]).toEqual([1, expect.stringMatching(/^ERR_CLIP_FILE_WRITE cannot write .*\.incomplete: EFBIG/)])
+      expect([code, stdout]).toEqual([1,
+        expect.stringMatching(/^ERR_CLIP_FILE_WRITE cannot write .*\.incomplete: EFBIG/)])
       expect(existsSync(blob())).toBe(false)
       expect(statSync(parked()).size).toBeGreaterThan(0)
       await expectWhole()

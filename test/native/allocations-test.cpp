@@ -1,7 +1,7 @@
 // Every allocation that opening, loading, encoding, converting and inspecting make fails once, one after another: the
-// library's through operator new and mmap, ggml's through malloc and its kin. Each time the outcome is OUT_OF_MEMORY (or
-// std::bad_alloc, of which the binding makes it), the process goes on, and the next undisturbed run, of the same session
-// too, gives the same numbers.
+// library's through operator new and mmap, ggml's through malloc and its kin. Each time the outcome is OUT_OF_MEMORY
+// (or std::bad_alloc, of which the binding makes it), the process goes on, and the next undisturbed run, of the same
+// session too, gives the same numbers.
 #include "formats-files.h"
 
 #include "engine/preprocess.h"
@@ -16,7 +16,8 @@
 
 #include <sys/mman.h>
 
-// ---- allocations that fail -------------------------------------------------------------------------------------------
+// ---- allocations that fail
+// -------------------------------------------------------------------------------------------
 
 static std::atomic<long> countdown{-1};  // allocations until the one that fails; below 0: none does
 static std::atomic<bool> has_failed{false};
@@ -31,13 +32,15 @@ extern "C" {
 void * __real_malloc(size_t);
 void * __real_calloc(size_t, size_t);
 void * __real_realloc(void *, size_t);
-int    __real_posix_memalign(void **, size_t, size_t);
+int __real_posix_memalign(void **, size_t, size_t);
 void * __real_mmap(void *, size_t, int, int, int, off_t);
 
 void * __wrap_malloc(size_t n) { return fails() ? nullptr : __real_malloc(n); }
 void * __wrap_calloc(size_t n, size_t size) { return fails() ? nullptr : __real_calloc(n, size); }
 void * __wrap_realloc(void * block, size_t n) { return fails() ? nullptr : __real_realloc(block, n); }
-int    __wrap_posix_memalign(void ** block, size_t alignment, size_t n) { return fails() ? ENOMEM : __real_posix_memalign(block, alignment, n); }
+int __wrap_posix_memalign(void ** block, size_t alignment, size_t n) {
+    return fails() ? ENOMEM : __real_posix_memalign(block, alignment, n);
+}
 void * __wrap_mmap(void * at, size_t n, int protection, int flags, int file, off_t offset) {
     if (fails()) return errno = ENOMEM, MAP_FAILED;
     return __real_mmap(at, n, protection, flags, file, offset);
@@ -53,12 +56,15 @@ static void * aligned(size_t n, std::align_val_t alignment) {
 // The other forms of operator new and delete call these.
 void * operator new(size_t n) { return checked(fails() ? nullptr : __real_malloc(n ? n : 1)); }
 void * operator new(size_t n, std::align_val_t alignment) { return checked(aligned(n, alignment)); }
-void * operator new(size_t n, std::align_val_t alignment, const std::nothrow_t &) noexcept { return aligned(n, alignment); }
-void   operator delete(void * block) noexcept { free(block); }
-void   operator delete(void * block, size_t) noexcept { free(block); }
-void   operator delete(void * block, std::align_val_t) noexcept { free(block); }
+void * operator new(size_t n, std::align_val_t alignment, const std::nothrow_t &) noexcept {
+    return aligned(n, alignment);
+}
+void operator delete(void * block) noexcept { free(block); }
+void operator delete(void * block, size_t) noexcept { free(block); }
+void operator delete(void * block, std::align_val_t) noexcept { free(block); }
 
-// ---- what is tried ---------------------------------------------------------------------------------------------------
+// ---- what is tried
+// ---------------------------------------------------------------------------------------------------
 
 using namespace test;
 
@@ -71,14 +77,16 @@ static void undisturbed(const std::function<void()> & prepare) {
     countdown = planned;
 }
 
-// Calls `run`, which gives its result, with the n-th allocation failing, for every n that it makes; then, where one failed,
-// `again`, which must give the same. An unnoticed failure (ggml's backends do without some) must change no result either.
-static outcomes each_failing(const std::string & what, const std::function<std::vector<float>()> & run, const std::function<std::vector<float>()> & again) {
+// Calls `run`, which gives its result, with the n-th allocation failing, for every n that it makes; then, where one
+// failed, `again`, which must give the same. An unnoticed failure (ggml's backends do without some) must change no
+// result either.
+static outcomes each_failing(const std::string & what, const std::function<std::vector<float>()> & run,
+                             const std::function<std::vector<float>()> & again) {
     const std::vector<float> right = run();
-    outcomes                 out;
+    outcomes out;
     for (long n = 0;; n++) {
         const std::string which = what + ", allocation " + std::to_string(n);
-        std::string       outcome = "went on";
+        std::string outcome = "went on";
         has_failed = false;
         countdown = n;
         try {
@@ -107,10 +115,13 @@ static size_t failures(outcomes & counted) { return counted["bad_alloc"] + count
 
 struct variant {
     const char * kernels;
-    std::string  path;
-    int          n_threads;
+    std::string path;
+    int n_threads;
 
-    std::string name() const { return std::string(kernels[0] ? kernels : "best kernels") + ", " + (path.find(".gguf") == std::string::npos ? "safetensors" : "GGUF"); }
+    std::string name() const {
+        return std::string(kernels[0] ? kernels : "best kernels") + ", " +
+               (path.find(".gguf") == std::string::npos ? "safetensors" : "GGUF");
+    }
 };
 
 static std::shared_ptr<const weights> load(const variant & v) {
@@ -123,16 +134,16 @@ static std::shared_ptr<const weights> load(const variant & v) {
 
 // A picture prepared from its pixels, one picture, one text, a batch of each.
 static std::vector<float> encode(session & session) {
-    const hparams &      hp = session.model().hp;
-    const int            edge = hp.vision.image_size;
+    const hparams & hp = session.model().hp;
+    const int edge = hp.vision.image_size;
     std::vector<uint8_t> decoded(30 * 20 * 4, 77);
-    std::vector<float>   pixels((size_t) 3 * edge * edge, 0.5f), prepared(pixels.size()), out(6 * (size_t) hp.n_proj);
-    preprocess_scratch   scratch;
+    std::vector<float> pixels((size_t) 3 * edge * edge, 0.5f), prepared(pixels.size()), out(6 * (size_t) hp.n_proj);
+    preprocess_scratch scratch;
     preprocess(hp.image, make_image_view(decoded.data(), decoded.size(), 30, 20, 4), prepared.data(), scratch);
 
     const image_tensor image = {pixels.data(), edge, edge}, images[] = {{prepared.data(), edge, edge}, image};
-    const int32_t      ids[] = {18, 3, 19, 18, 19}, lengths[] = {3, 2};
-    float *            at = out.data();
+    const int32_t ids[] = {18, 3, 19, 18, 19}, lengths[] = {3, 2};
+    float * at = out.data();
     session.encode_images(&image, 1, at);
     session.encode_texts(ids, lengths, 1, at += hp.n_proj);
     session.encode_images(images, 2, at += hp.n_proj);
@@ -143,29 +154,33 @@ static std::vector<float> encode(session & session) {
 // A session over `model`, which lives on when its first run fails.
 static void check_session(const std::string & what, const std::shared_ptr<const weights> & model, int n_threads) {
     std::unique_ptr<session> live;
-    outcomes counted = each_failing(what, [&] {
-        undisturbed([&] { live = std::make_unique<session>(model, n_threads, /*max_batch=*/2); });
-        return encode(*live);
-    }, [&] { return encode(*live); });
+    outcomes counted = each_failing(
+        what,
+        [&] {
+            undisturbed([&] { live = std::make_unique<session>(model, n_threads, /*max_batch=*/2); });
+            return encode(*live);
+        },
+        [&] { return encode(*live); });
     check(failures(counted) > 30, what + ": allocations were counted");
 }
 
 // Conversion leaves the old file or the new one, and nothing else.
 static void check_convert(const folder & where, const std::string & from) {
     const std::string target = where.file("converted.gguf");
-    const size_t      n_files = where.n_files() + 1;
-    convert_options   options;
+    const size_t n_files = where.n_files() + 1;
+    convert_options options;
     options.type = GGML_TYPE_Q4_0;
     options.n_threads = 2;
     std::string whole;
-    const auto  run = [&]() -> std::vector<float> {
+    const auto run = [&]() -> std::vector<float> {
         undisturbed([&] { write_file(target, "old"); });
         convert(open_model(from), {}, target, options);
         return {};
     };
     const auto again = [&]() -> std::vector<float> {
         const std::string left = read_file(target);
-        check(left == "old" || left == whole, "converted.gguf after a failure: " + std::to_string(left.size()) + " bytes");
+        check(left == "old" || left == whole,
+              "converted.gguf after a failure: " + std::to_string(left.size()) + " bytes");
         check(where.n_files() == n_files, "a file was left behind");
         return {};
     };
@@ -187,11 +202,11 @@ static void check_inspect(const std::string & path) {
 
 int main() {
     ggml_log_set([](ggml_log_level, const char *, void *) {}, nullptr);
-    const folder     where("allocations");
+    const folder where("allocations");
     const tiny_model model;
     model.write(where);
     const std::string gguf = where.file("tiny.gguf");
-    convert_options   options;
+    convert_options options;
     options.type = GGML_TYPE_Q8_0;
     convert(open_model(where.path), {}, gguf, options);
 

@@ -1,5 +1,6 @@
-// The way of a GPU, on a pretended one: batches of pictures and texts in turn, of changing shapes, must equal their first run
-// bit for bit and the CPU's results within rounding, whether the device has every operation or the CPU must help.
+// The way of a GPU, on a pretended one: batches of pictures and texts in turn, of changing shapes, must equal their
+// first run bit for bit and the CPU's results within rounding, whether the device has every operation or the CPU must
+// help.
 #include "check.h"
 #include "engine/run/session.h"
 #include "pretended-device.h"
@@ -11,9 +12,9 @@ using test::dice;
 namespace {
 
 struct run_input {
-    bool                       is_text = false;
+    bool is_text = false;
     std::vector<test::picture> pictures;
-    std::vector<int32_t>       ids, lengths;
+    std::vector<int32_t> ids, lengths;
 };
 
 run_input random_input(dice & dice, const hparams & hp) {
@@ -58,8 +59,8 @@ void check_model(uint32_t seed, ggml_op lacking) {
     dice dice(seed);
     const hparams hp = test::random_hparams(dice);
     const ggml_type stored = dice.one_of({GGML_TYPE_F32, GGML_TYPE_Q8_0});
-    const float     limit = stored == GGML_TYPE_F32 ? 1e-4f : 5e-2f;  // of q8_0, sums in another order round to other bytes
-    const auto      source = test::make_model(hp, dice, stored);
+    const float limit = stored == GGML_TYPE_F32 ? 1e-4f : 5e-2f;  // of q8_0, sums in another order round to other bytes
+    const auto source = test::make_model(hp, dice, stored);
     load_options on_cpu, on_device;
     on_cpu.device = "cpu";
     on_cpu.kernels = "portable";
@@ -67,7 +68,7 @@ void check_model(uint32_t seed, ggml_op lacking) {
     session cpu(std::make_shared<const weights>(*source, on_cpu), 1, 8);
     session device(std::make_shared<const weights>(*source, on_device), 1, 8);
 
-    std::vector<run_input>          inputs;
+    std::vector<run_input> inputs;
     std::vector<std::vector<float>> first;
     const int n_before = test::pretended::n_runs;
     for (int step = 0; step < 24; step++) {
@@ -78,10 +79,12 @@ void check_model(uint32_t seed, ggml_op lacking) {
         const char * kind = inputs[at].is_text ? "texts" : "pictures";
         if (fresh) {
             first.push_back(out);
-            CHECK(close(out, encode(cpu, inputs[at]), limit), "seed %u, step %d: %s differ from the CPU's (operation %d lacking)", seed, step, kind, (int) lacking);
+            CHECK(close(out, encode(cpu, inputs[at]), limit),
+                  "seed %u, step %d: %s differ from the CPU's (operation %d lacking)", seed, step, kind, (int) lacking);
         }
-        CHECK(memcmp(out.data(), first[at].data(), out.size() * sizeof(float)) == 0, "seed %u, step %d: %s differ from their first run (operation %d lacking)",
-              seed, step, kind, (int) lacking);
+        CHECK(memcmp(out.data(), first[at].data(), out.size() * sizeof(float)) == 0,
+              "seed %u, step %d: %s differ from their first run (operation %d lacking)", seed, step, kind,
+              (int) lacking);
     }
     CHECK(test::pretended::n_runs > n_before, "seed %u: the device computed nothing", seed);
 }

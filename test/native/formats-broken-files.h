@@ -18,7 +18,7 @@ using code = error_code;
 inline void test_json() {
     const json_value v = parse_json(
         R"( {"a":[1,-2,3.5e1,true,null],"b":{"c":"\u00e9\ud83d\ude00\n\"x"},"d":9223372036854775808} )", "t");
-    const json_ref   root(&v, "file", "");
+    const json_ref root(&v, "file", "");
     check(root.get("a").at(1).as_integer(-5, 5) == -2, "json integer");
     check(root.get("a").at(2).as_real(0, 100) == 35.0, "json real");
     check(root.get("b").string("c", "") == "\xc3\xa9\xf0\x9f\x98\x80\n\"x", "json escapes");
@@ -73,11 +73,11 @@ inline void test_json() {
 // ---- safetensors -----------------------------------------------------------------------------------------
 
 inline void test_safetensors() {
-    const folder     where("safetensors");
+    const folder where("safetensors");
     const tiny_model model;
     model.write(where);
     const std::string file = where.file("model.safetensors");
-    const auto        open = [&] { open_model(where.path); };
+    const auto open = [&] { open_model(where.path); };
     open_model(where.path);
     open_model(file);
 
@@ -93,8 +93,7 @@ inline void test_safetensors() {
     for (size_t n : {size_t(0), size_t(1), size_t(7), size_t(8), size_t(9), 8 + model.header.size() / 2,
                      8 + model.header.size() - 1, 8 + model.header.size(), whole.size() - 1}) {
         write_file(file, whole.substr(0, n));
-        check_error("safetensors cut at " + std::to_string(n), code::FILE_TRUNCATED, open,
-                    {"model.safetensors"});
+        check_error("safetensors cut at " + std::to_string(n), code::FILE_TRUNCATED, open, {"model.safetensors"});
     }
     write_file(file, whole + "x");
     check_error("safetensors tail", code::FILE_FORMAT, open);
@@ -150,7 +149,7 @@ inline void test_safetensors() {
     check(open_model(where.path).hp.logit_scale == 2.5f, "sharded logit_scale");
     const struct {
         const char * dtype;
-        uint16_t     bits;  // of 2.5
+        uint16_t bits;  // of 2.5
     } halves[] = {{"F16", 0x4100}, {"BF16", 0x4020}};
     for (const auto & half : halves) {
         const std::string header =
@@ -176,7 +175,7 @@ inline void test_safetensors() {
 // ---- configurations --------------------------------------------------------------------------------------
 
 inline void test_configs() {
-    const folder     where("configs");
+    const folder where("configs");
     const tiny_model model;
     model.write(where);
     const auto open = [&] { return open_model(where.path); };
@@ -226,7 +225,11 @@ inline void test_configs() {
           "preprocessor numbers");
     preprocessor(R"({"size":{"height":8,"width":8},"do_normalize":false})");
     check(open().hp.image.mode == resize_mode::squash && open().hp.image.std[0] == 1.0f, "preprocessor squash");
-    const struct { const char * text; code expected; const char * word; } bad[] = {
+    const struct {
+        const char * text;
+        code expected;
+        const char * word;
+    } bad[] = {
         {R"({"size":8,"crop_size":4})", code::CONFIG_INVALID, "crop_size"},
         {R"({"size":4,"crop_size":8})", code::MODEL_UNSUPPORTED, "crop_size"},
         {R"({"size":{"height":8,"width":9}})", code::MODEL_UNSUPPORTED, "size.width"},
@@ -250,7 +253,11 @@ inline void test_configs() {
     const std::string towers =
         R"({"model_cfg":{"embed_dim":48,"vision_cfg":{"width":64,"head_width":16,"layers":1,"image_size":8,"patch_size":4},)"
         R"("text_cfg":{"width":32,"heads":2,"layers":1,"vocab_size":20,"context_length":8}}})";
-    const struct { const char * from; const char * to; const char * word; } keys[] = {
+    const struct {
+        const char * from;
+        const char * to;
+        const char * word;
+    } keys[] = {
         {"\"layers\":1,\"image_size\"", "\"timm_model_name\":\"x\",\"image_size\"", "timm_model_name"},
         {"\"layers\":1,\"image_size\"", "\"layers\":[1,1,1,1],\"image_size\"", "vision_cfg.layers"},
         {"\"layers\":1,\"image_size\"", "\"pool_type\":\"map\",\"image_size\"", "pool_type"},
@@ -272,9 +279,9 @@ inline void test_configs() {
 // ---- GGUF ------------------------------------------------------------------------------------------------
 
 inline void test_gguf_structure() {
-    const folder      where("gguf");
+    const folder where("gguf");
     const std::string path = where.file("a.gguf");
-    const auto        base = [] {
+    const auto base = [] {
         gguf_parts parts;
         parts.text("general.architecture", "clip");
         parts.u32("a", 7);
@@ -286,7 +293,8 @@ inline void test_gguf_structure() {
     const auto expect = [&](const std::string & what, code expected, const std::string & bytes,
                             const std::vector<std::string> & words = {}) {
         write_file(path, bytes);
-        check_error("gguf " + what, expected, [&] { gguf_file file(model_file::open(path)); }, words);
+        check_error(
+            "gguf " + what, expected, [&] { gguf_file file(model_file::open(path)); }, words);
     };
     const std::string whole = base().bytes();
     write_file(path, whole);
@@ -330,12 +338,16 @@ inline void test_gguf_structure() {
                {"alignment"});
     }
     expect("alignment kind", code::FILE_FORMAT, edit([](gguf_parts & p) { p.text("general.alignment", "32"); }));
-    expect("five dims", code::FILE_FORMAT, edit([](gguf_parts & p) { p.tensor("t3", {1, 1, 1, 1, 1}, 0, 128); }),
+    expect("five dims", code::FILE_FORMAT, edit([](gguf_parts & p) {
+               p.tensor("t3", {1, 1, 1, 1, 1}, 0, 128);
+           }),
            {"t3"});
     expect("zero dim", code::FILE_FORMAT, edit([](gguf_parts & p) { p.tensor("t3", {4, 0}, 0, 128); }));
     expect("negative dim", code::FILE_FORMAT, edit([](gguf_parts & p) { p.tensor("t3", {~0ull}, 0, 128); }));
-    expect("overflow", code::FILE_LIMIT,
-           edit([](gguf_parts & p) { p.tensor("t3", {1ull << 31, 1ull << 31, 4}, 0, 128); }), {"overflow"});
+    expect("overflow", code::FILE_LIMIT, edit([](gguf_parts & p) {
+               p.tensor("t3", {1ull << 31, 1ull << 31, 4}, 0, 128);
+           }),
+           {"overflow"});
     expect("overflow of bytes", code::FILE_LIMIT, edit([](gguf_parts & p) { p.tensor("t3", {1ull << 62}, 0, 128); }));
     for (uint32_t type : {4u, 5u, 31u, 43u, 0xffffffffu}) {
         expect("type", code::FILE_FORMAT, edit([&](gguf_parts & p) { p.tensor("t3", {32}, type, 128); }), {"type"});
@@ -350,7 +362,11 @@ inline void test_gguf_structure() {
     expect("duplicate tensor", code::TENSOR_DUPLICATE, edit([](gguf_parts & p) { p.tensor("t1", {1}, 0, 128); }),
            {"t1"});
     expect("tensor name", code::FILE_LIMIT, edit([](gguf_parts & p) { p.tensor(std::string(257, 'n'), {1}, 0, 128); }));
-    write_file(path, edit([](gguf_parts & p) { p.u32("general.alignment", 64); p.infos.clear(); p.n_tensors = 0; }));
+    write_file(path, edit([](gguf_parts & p) {
+                   p.u32("general.alignment", 64);
+                   p.infos.clear();
+                   p.n_tensors = 0;
+               }));
     check_error("gguf without towers", code::CONFIG_INVALID, [&] { open_model(path); });
     write_file(path, replaced(whole, "clip", "bert"));
     check_error("gguf architecture", code::MODEL_UNSUPPORTED, [&] { open_model(path); }, {"bert"});

@@ -58,7 +58,7 @@ struct folder {
         path = base.u8string();
     }
     std::string file(const std::string & name) const { return path + "/" + name; }
-    size_t      n_files() const {
+    size_t n_files() const {
         size_t n = 0;
         for (const auto & entry : std::filesystem::directory_iterator(std::filesystem::u8path(path))) {
             n += entry.is_regular_file();
@@ -87,9 +87,9 @@ inline std::string gguf_string(const std::string & text) { return raw<uint64_t>(
 // A GGUF file of raw parts; any field can be replaced before bytes() is called.
 struct gguf_parts {
     std::string magic = "GGUF";
-    uint32_t    version = 3;
+    uint32_t version = 3;
     std::string keys, infos, data;
-    uint64_t    n_keys = 0, n_tensors = 0, alignment = 32;
+    uint64_t n_keys = 0, n_tensors = 0, alignment = 32;
 
     void key(const std::string & name, uint32_t kind, const std::string & value) {
         keys += gguf_string(name) + raw<uint32_t>(kind) + value;
@@ -131,7 +131,7 @@ struct tiny_model {
         R"("num_hidden_layers":1,"num_attention_heads":2,"max_position_embeddings":8,"eos_token_id":19,"bos_token_id":18,)"
         R"("pad_token_id":0},"vision_config":{"hidden_size":64,"intermediate_size":128,"num_hidden_layers":1,)"
         R"("num_attention_heads":4,"image_size":8,"patch_size":4}})";
-    hparams     hp;
+    hparams hp;
     std::string header, data;
 
     tiny_model() {
@@ -150,7 +150,7 @@ struct tiny_model {
     }
 
     void add(const std::string & name, const std::vector<int64_t> & ne) {
-        int64_t     n = 1;
+        int64_t n = 1;
         std::string shape;
         for (int64_t extent : ne) {
             n *= extent;

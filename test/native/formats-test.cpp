@@ -26,7 +26,7 @@ static std::vector<float> values_of(const source_tensor & tensor) {
 static void check_round_trip(const std::string & what, model_source source, const folder & where, ggml_type type,
                              double tolerance) {
     const std::string path = where.file("round-trip.gguf");
-    convert_options   options;
+    convert_options options;
     options.type = type;
     options.n_threads = 3;
     source.hp.name = "a name", source.hp.license = "mit", source.hp.source = "some/where", source.hp.revision = "main";
@@ -35,7 +35,7 @@ static void check_round_trip(const std::string & what, model_source source, cons
     tokenizer.tokens = {"a", "b</w>", "\xf0\x9f\x98\x80"};
     tokenizer.merges = {"a b"};
     const convert_report report = convert(source, tokenizer, path, options);
-    const model_source   again = open_model(path);
+    const model_source again = open_model(path);
     check(report.n_bytes == std::filesystem::file_size(std::filesystem::u8path(path)), what + ": reported size");
     check(again.format == "gguf" && again.ignored.empty(), what + ": a file of ours without leftovers");
     check(difference(source.hp, again.hp).empty(), what + ": hparams survive: " + difference(source.hp, again.hp));
@@ -45,7 +45,7 @@ static void check_round_trip(const std::string & what, model_source source, cons
           what + ": tokenizer survives");
     check(again.tensors.size() == source.tensors.size(), what + ": tensor count");
     for (size_t i = 0; i < source.tensors.size() && i < again.tensors.size(); i++) {
-        const source_tensor & a = source.tensors[i], & b = again.tensors[i];
+        const source_tensor &a = source.tensors[i], &b = again.tensors[i];
         const bool same = a.name == b.name && a.n_dims == b.n_dims && std::equal(a.ne, a.ne + 4, b.ne) && !b.transposed;
         check(same, what + ": " + a.name + " keeps its shape");
         check(b.type == converted_type(a, options), what + ": " + a.name + " has the policy's type");
@@ -78,11 +78,11 @@ static tiny_model vision_only(int n_ff) {
 
 // Which MLP matrix comes first is asked of the shapes; square ones leave only the layout version.
 static void test_mlp_names() {
-    const folder    where("mlp");
+    const folder where("mlp");
     convert_options options;
     options.type = GGML_TYPE_F32;
     const std::string path = where.file("a.gguf");
-    const auto        first = [](const model_source & source) {
+    const auto first = [](const model_source & source) {
         for (const source_tensor & tensor : source.tensors) {
             if (tensor.name == "v.blk.0.ffn_up.weight") {
                 return values_of(tensor);
@@ -114,11 +114,13 @@ static void test_mlp_names() {
 }
 
 static void test_convert() {
-    const folder     where("convert");
+    const folder where("convert");
     const tiny_model model;
     model.write(where);
     const model_source source = open_model(where.path);
-    const struct { ggml_type type; double tolerance;
+    const struct {
+        ggml_type type;
+        double tolerance;
     } types[] = {
         {GGML_TYPE_F32, 0},     {GGML_TYPE_F16, 6e-4},  {GGML_TYPE_BF16, 5e-3}, {GGML_TYPE_Q8_0, 6e-3},
         {GGML_TYPE_Q5_0, 0.08}, {GGML_TYPE_Q5_1, 0.05}, {GGML_TYPE_Q4_0, 0.15}, {GGML_TYPE_Q4_1, 0.1},
@@ -137,7 +139,7 @@ static void test_convert() {
         {"v.blk.0.ffn_*.weight", GGML_TYPE_Q8_0}, {"*.position_embd.weight", GGML_TYPE_F16}, {"*", GGML_TYPE_Q4_0}};
     for (const source_tensor & tensor : source.tensors) {
         const ggml_type type = converted_type(tensor, options);
-        const bool      matrix = tensor.n_dims == 2;
+        const bool matrix = tensor.n_dims == 2;
         if (tensor.name == "v.blk.0.ffn_up.weight") check(type == GGML_TYPE_Q8_0, "override");
         if (tensor.name == "v.blk.0.ffn_up.bias") check(type == GGML_TYPE_F32, "overrides spare vectors");
         if (tensor.name == "t.position_embd.weight") check(type == GGML_TYPE_F16, "position override");
@@ -156,7 +158,7 @@ static void test_convert() {
     test_mlp_names();
 
     // failures leave nothing behind
-    const folder      out("convert-out");
+    const folder out("convert-out");
     const std::string path = out.file("m.gguf");
     write_file(path, "precious");
     std::atomic<bool> cancelled{true};
@@ -178,7 +180,7 @@ static void test_convert() {
     check_error("no such folder", code::FILE_WRITE, [&] { convert(source, {}, out.file("none/m.gguf"), options); },
                 {"none/m.gguf"});
     check(read_file(path) == "precious" && out.n_files() == 1, "failed conversions leave no file and keep the old one");
-    size_t   calls = 0;
+    size_t calls = 0;
     uint64_t last = 0;
     convert(source, {}, path, options, [&](const convert_progress & p) {
         calls++;
@@ -212,15 +214,15 @@ static void check_ranges(const model_source & source) {
 static std::string mutate(const std::string & whole, size_t n_head) {
     static const uint64_t words[] = {
         0, 1, 2, 31, 32, 255, 65535, 65536, 1ull << 31, 0xffffffffull, 1ull << 32, 1ull << 62, 1ull << 63, ~0ull};
-    std::string           bytes = whole;
-    const uint32_t        kind = next_random() % 8;
-    const size_t          range = next_random() % 4 ? n_head : bytes.size();  // mostly where the structure is
-    const size_t          at = next_random() % range;
+    std::string bytes = whole;
+    const uint32_t kind = next_random() % 8;
+    const size_t range = next_random() % 4 ? n_head : bytes.size();  // mostly where the structure is
+    const size_t at = next_random() % range;
     if (kind == 0) {
         bytes.resize(at);
     } else if (kind == 1) {
         const uint64_t word = words[next_random() % (sizeof(words) / sizeof(words[0]))];
-        const size_t   n = next_random() % 2 ? 8 : 4;
+        const size_t n = next_random() % 2 ? 8 : 4;
         bytes.replace(at, std::min(n, bytes.size() - at), raw(word).substr(0, n));
     } else if (kind == 2) {
         bytes.erase(at, 1 + next_random() % 16);
@@ -235,18 +237,18 @@ static std::string mutate(const std::string & whole, size_t n_head) {
 }
 
 static void test_mutations(int n_rounds) {
-    const folder     where("fuzz");
+    const folder where("fuzz");
     const tiny_model model;
     model.write(where);
     convert_options options;
     options.type = GGML_TYPE_Q8_0;
     const std::string gguf = where.file("fuzz.gguf"), out = where.file("out.gguf");
-    tokenizer_source  tokenizer;
+    tokenizer_source tokenizer;
     tokenizer.tokens = {"a", "b", "c"};
     convert(open_model(where.path), tokenizer, gguf, options);
     const std::string whole_gguf = read_file(gguf), whole_safe = read_file(where.file("model.safetensors"));
-    const size_t      gguf_head = whole_gguf.find("text_projection.weight") + 100;
-    int               opened = 0, refused = 0;
+    const size_t gguf_head = whole_gguf.find("text_projection.weight") + 100;
+    int opened = 0, refused = 0;
     random_state = 42;
     const auto attempt = [&](const std::string & path, bool convert_too) {
         try {
@@ -298,9 +300,9 @@ static void test_oracle(const std::string & oracle) {
         {"gguf/hf-clip-tiny-q4_0.gguf", 109, 64, 128, 128, 2514, 2513, activation::quick_gelu, 4.60517019f},
     };
     for (const auto & entry : models) {
-        const std::string  name = entry.path;
+        const std::string name = entry.path;
         const model_source source = open_model(oracle + "/" + entry.path);
-        const hparams &    hp = source.hp;
+        const hparams & hp = source.hp;
         check(source.tensors.size() == entry.n_tensors && source.ignored.empty(), name + ": tensors");
         check(hp.n_proj == entry.n_proj && hp.vision.n_embd == entry.vision && hp.text.n_embd == entry.text,
               name + ": widths");
@@ -339,7 +341,8 @@ int main(int argc, char ** argv) {
         test_gguf_structure();
         test_convert();
         test_mutations(rounds ? std::atoi(rounds) : 2000);
-        if (argc != 2) throw std::runtime_error("expected the folder of the reference models, which test/oracle/build.cjs prints");
+        if (argc != 2)
+            throw std::runtime_error("expected the folder of the reference models, which test/oracle/build.cjs prints");
         test_oracle(argv[1]);
     } catch (const std::exception & caught) {
         check(false, std::string("unexpected: ") + caught.what());

@@ -15,11 +15,15 @@ using namespace ggclip;
 class field_values {
   public:
     std::map<std::string, std::string> all;
-    std::set<const void *> members;    // addresses
-    size_t                 n_of_block = 0;  // lines about members of a block
+    std::set<const void *> members;  // addresses
+    size_t n_of_block = 0;           // lines about members of a block
 
-    template <class T> void operator()(const hparam & field, const T & value, const T &) { put(field, text(value)), members.insert(&value); }
-    void operator()(const hparam & field, const tower_hparams & tower, int32_t tower_hparams::*most, int32_t block_hparams::*each) {
+    template <class T>
+    void operator()(const hparam & field, const T & value, const T &) {
+        put(field, text(value)), members.insert(&value);
+    }
+    void operator()(const hparam & field, const tower_hparams & tower, int32_t tower_hparams::*most,
+                    int32_t block_hparams::*each) {
         std::string blocks = text(tower.*most);
         for (const block_hparams & block : tower.pruned) blocks += " " + text(block.*each);
         put(field, blocks);
@@ -30,15 +34,19 @@ class field_values {
 
   private:
     void put(const hparam & field, const std::string & value) {
-        const std::string name = field.name ? field.name : field.pattern ? field.pattern : "#" + std::to_string(all.size());
+        const std::string name = field.name      ? field.name
+                                 : field.pattern ? field.pattern
+                                                 : "#" + std::to_string(all.size());
         all[std::string(field.tower) + "." + name] = value;
     }
     static std::string text(const std::string & value) { return value; }
     static std::string text(float value) { return print_text("%a", static_cast<double>(value)); }
-    template <class T> static std::enable_if_t<std::is_integral_v<T> || std::is_enum_v<T>, std::string> text(T value) {
+    template <class T>
+    static std::enable_if_t<std::is_integral_v<T> || std::is_enum_v<T>, std::string> text(T value) {
         return std::to_string(static_cast<int64_t>(value));
     }
-    template <class T, size_t N> static std::string text(const std::array<T, N> & values) {
+    template <class T, size_t N>
+    static std::string text(const std::array<T, N> & values) {
         std::string out;
         for (const T & value : values) out += text(value) + " ";
         return out;
@@ -57,7 +65,8 @@ inline std::string difference(const hparams & before, const hparams & after) {
     std::string out;
     for (const auto & [name, value] : a) {
         const auto found = b.find(name);
-        if (found == b.end() || found->second != value) out += name + ": " + value + " became " + (found == b.end() ? "nothing" : found->second) + "; ";
+        if (found == b.end() || found->second != value)
+            out += name + ": " + value + " became " + (found == b.end() ? "nothing" : found->second) + "; ";
     }
     return a.size() == b.size() ? out : out + "other fields";
 }

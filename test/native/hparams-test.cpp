@@ -12,23 +12,30 @@
 
 using namespace test;
 
-// ---- every member of hparams.h has a line in hparams-fields.h --------------------------------------------------------
+// ---- every member of hparams.h has a line in hparams-fields.h
+// --------------------------------------------------------
 
 struct anything {
-    template <class T> operator T() const;
+    template <class T>
+    operator T() const;
 };
 
-template <class T, class Index, class = void> struct takes_values : std::false_type {};
-template <class T, size_t... I> struct takes_values<T, std::index_sequence<I...>, std::void_t<decltype(T{(void(I), anything())...})>> : std::true_type {};
+template <class T, class Index, class = void>
+struct takes_values : std::false_type {};
+template <class T, size_t... I>
+struct takes_values<T, std::index_sequence<I...>, std::void_t<decltype(T{(void(I), anything())...})>> : std::true_type {
+};
 
 // Members of an aggregate, its base as one.
-template <class T, size_t N = 64> constexpr size_t count_members() {
+template <class T, size_t N = 64>
+constexpr size_t count_members() {
     if constexpr (N == 0) return 0;
     else if constexpr (takes_values<T, std::make_index_sequence<N>>::value) return N;
     else return count_members<T, N - 1>();
 }
 
-template <class T> static size_t count_within(const std::set<const void *> & members, const T & whole) {
+template <class T>
+static size_t count_within(const std::set<const void *> & members, const T & whole) {
     const auto * begin = reinterpret_cast<const char *>(&whole);
     return static_cast<size_t>(std::count_if(members.begin(), members.end(), [&](const void * member) {
         return member >= begin && member < begin + sizeof(T);
@@ -40,18 +47,26 @@ static void test_members_are_listed() {
     hp.vision.present = hp.text.present = true;
     const field_values values = fields_of(hp);
     const size_t of_tower = count_members<tower_hparams>();
-    const size_t vision = of_tower + count_members<vision_hparams>() - 1, text = of_tower + count_members<text_hparams>() - 1;
+    const size_t vision = of_tower + count_members<vision_hparams>() - 1,
+                 text = of_tower + count_members<text_hparams>() - 1;
     const size_t image = count_members<image_hparams>(), model = count_members<hparams>() - 3;
     CHECK(of_tower > 10 && model > 5, "members are counted: %zu and %zu", of_tower, model);
-    CHECK(count_within(values.members, hp.vision) == vision, "vision_hparams: %zu of %zu members", count_within(values.members, hp.vision), vision);
-    CHECK(count_within(values.members, hp.text) == text, "text_hparams: %zu of %zu members", count_within(values.members, hp.text), text);
-    CHECK(count_within(values.members, hp.image) == image, "image_hparams: %zu of %zu members", count_within(values.members, hp.image), image);
-    CHECK(values.members.size() == vision + text + image + model, "hparams: %zu of %zu members", values.members.size(), vision + text + image + model);
-    CHECK(values.n_of_block == 2 * count_members<block_hparams>(), "block_hparams: %zu lines for two towers", values.n_of_block);
-    CHECK(values.all.size() == values.members.size() - 2, "names are unique");  // the two `pruned` are told with what they hold
+    CHECK(count_within(values.members, hp.vision) == vision, "vision_hparams: %zu of %zu members",
+          count_within(values.members, hp.vision), vision);
+    CHECK(count_within(values.members, hp.text) == text, "text_hparams: %zu of %zu members",
+          count_within(values.members, hp.text), text);
+    CHECK(count_within(values.members, hp.image) == image, "image_hparams: %zu of %zu members",
+          count_within(values.members, hp.image), image);
+    CHECK(values.members.size() == vision + text + image + model, "hparams: %zu of %zu members", values.members.size(),
+          vision + text + image + model);
+    CHECK(values.n_of_block == 2 * count_members<block_hparams>(), "block_hparams: %zu lines for two towers",
+          values.n_of_block);
+    CHECK(values.all.size() == values.members.size() - 2,
+          "names are unique");  // the two `pruned` are told with what they hold
 }
 
-// ---- every field survives a file -------------------------------------------------------------------------------------
+// ---- every field survives a file
+// -------------------------------------------------------------------------------------
 
 static void vary_tower(dice & dice, tower_hparams & tower) {
     tower.eps = dice.one_of({1e-5f, 1e-6f, 1e-12f});
@@ -64,7 +79,8 @@ static void vary_tower(dice & dice, tower_hparams & tower) {
 static void vary_image(dice & dice, hparams & hp) {
     image_hparams & image = hp.image;
     const auto byte = [&] { return static_cast<uint8_t>(dice.between(0, 255)); };
-    image.mode = hp.vision.any_grid ? resize_mode::patches : dice.one_of({resize_mode::shortest, resize_mode::squash, resize_mode::longest});
+    image.mode = hp.vision.any_grid ? resize_mode::patches
+                                    : dice.one_of({resize_mode::shortest, resize_mode::squash, resize_mode::longest});
     image.filter = dice.one_of({interpolation::nearest, interpolation::bilinear, interpolation::bicubic});
     image.rounding = dice.one_of({crop_rounding::floor, crop_rounding::half_even});
     image.resize = image.crop + dice.between(0, 9);
@@ -81,7 +97,8 @@ static void vary_image(dice & dice, hparams & hp) {
 static hparams random_fields(dice & dice) {
     hparams hp = random_hparams(dice);
     const auto word = [&](const char * a) { return dice.coin() ? a : ""; };
-    hp.name = word("a name"), hp.family = dice.one_of({"clip", "siglip"}), hp.license = word("mit"), hp.source = word("some/where"), hp.revision = word("main");
+    hp.name = word("a name"), hp.family = dice.one_of({"clip", "siglip"}), hp.license = word("mit"),
+    hp.source = word("some/where"), hp.revision = word("main");
     hp.logit_scale = dice.normal(), hp.logit_bias = dice.normal(), hp.sigmoid = dice.coin();
     vary_tower(dice, hp.vision);
     vary_tower(dice, hp.text);
@@ -105,7 +122,8 @@ static hparams random_fields(dice & dice) {
 }
 
 static void test_fields_survive() {
-    const auto path = std::filesystem::temp_directory_path() / ("ggclip-hparams-" + std::to_string(std::random_device()()) + ".gguf");
+    const auto path =
+        std::filesystem::temp_directory_path() / ("ggclip-hparams-" + std::to_string(std::random_device()()) + ".gguf");
     std::map<std::string, std::set<std::string>> seen;
     for (uint32_t seed = 1; seed <= 200; seed++) {
         dice dice(seed);
@@ -125,7 +143,8 @@ static void test_fields_survive() {
     std::error_code ignored;
     std::filesystem::remove(path, ignored);
     // else a field that the file does not hold could pass by having its fallback always
-    for (const auto & [name, values] : seen) CHECK(values.size() > 1 || name == "vision.channels", "%s had one value only", name.c_str());
+    for (const auto & [name, values] : seen)
+        CHECK(values.size() > 1 || name == "vision.channels", "%s had one value only", name.c_str());
 }
 
 int main() {

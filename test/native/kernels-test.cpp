@@ -27,14 +27,15 @@ static void test_names() {
 }
 
 static void test_peak(const kernel_table & k) {
-    for (const weight_type type : {weight_type::f32, weight_type::f16, weight_type::q8_0, weight_type::q4_0, weight_type::i8}) {
+    for (const weight_type type :
+         {weight_type::f32, weight_type::f16, weight_type::q8_0, weight_type::q4_0, weight_type::i8}) {
         const double one = k.peak(type, 1), many = k.peak(type, 1000);
         expect(one >= 16 && many == 1000 * one, "peak counts its operations");
     }
 }
 
 int main(int argc, char ** argv) {
-    bool         bench = false;
+    bool bench = false;
     const char * only = nullptr;
     for (int i = 1; i < argc; i++) {
         if (!std::strcmp(argv[i], "--bench")) {

@@ -60,7 +60,11 @@ static std::vector<const resize_passes *> all_passes() {
 
 // Hashes of Image.resize((out_width, out_height), filter) of noise(width, height) in Pillow 13.0.0.
 static void test_pillow_hashes() {
-    struct vector { int width, height, out_width, out_height; resize_filter filter; uint32_t expected; };
+    struct vector {
+        int width, height, out_width, out_height;
+        resize_filter filter;
+        uint32_t expected;
+    };
     const vector vectors[] = {
         {1, 1, 5, 7, resize_filter::nearest, 0xaf249a82u},
         {1, 1, 5, 7, resize_filter::bilinear, 0xaf249a82u},
@@ -92,8 +96,8 @@ static void test_pillow_hashes() {
     };
     for (const vector & v : vectors) {
         for (const resize_passes * passes : all_passes()) {
-            const uint32_t found = hash(resize(noise(v.width, v.height), v.width, v.height, v.out_width, v.out_height,
-                                               v.filter, *passes));
+            const uint32_t found =
+                hash(resize(noise(v.width, v.height), v.width, v.height, v.out_width, v.out_height, v.filter, *passes));
             CHECK(found == v.expected, "%s %dx%d to %dx%d filter %d", passes->name, v.width, v.height, v.out_width,
                   v.out_height, int(v.filter));
         }
@@ -148,12 +152,12 @@ static image_hparams params_of(resize_mode mode, crop_rounding rounding, int siz
     return params;
 }
 
-static void check_plan(const char * what, const resize_plan & plan, int64_t rw, int64_t rh, int64_t x, int64_t y,
-                       int w, int h, int px, int py) {
+static void check_plan(const char * what, const resize_plan & plan, int64_t rw, int64_t rh, int64_t x, int64_t y, int w,
+                       int h, int px, int py) {
     CHECK(plan.resized_width == rw && plan.resized_height == rh && plan.window_x == x && plan.window_y == y &&
               plan.window_width == w && plan.window_height == h && plan.pad_x == px && plan.pad_y == py,
-          "%s: %lldx%lld window %lld,%lld %dx%d pad %d,%d", what, (long long)plan.resized_width,
-          (long long)plan.resized_height, (long long)plan.window_x, (long long)plan.window_y, plan.window_width,
+          "%s: %lldx%lld window %lld,%lld %dx%d pad %d,%d", what, (long long) plan.resized_width,
+          (long long) plan.resized_height, (long long) plan.window_x, (long long) plan.window_y, plan.window_width,
           plan.window_height, plan.pad_x, plan.pad_y);
 }
 
@@ -208,10 +212,16 @@ static void test_preprocess_values() {
 
 static void test_parts() {
     preprocess_scratch scratch;
-    const struct { resize_mode mode; int width, height, resize, crop; } cases[] = {
-        {resize_mode::shortest, 61, 47, 24, 24}, {resize_mode::shortest, 20, 150, 24, 24},  // the second: vertical pass first
-        {resize_mode::longest, 61, 23, 24, 24},  {resize_mode::squash, 30, 90, 24, 24},
-        {resize_mode::shortest, 24, 24, 24, 24}, {resize_mode::shortest, 31, 29, 8, 24},    // padded all around
+    const struct {
+        resize_mode mode;
+        int width, height, resize, crop;
+    } cases[] = {
+        {resize_mode::shortest, 61, 47, 24, 24},
+        {resize_mode::shortest, 20, 150, 24, 24},  // the second: vertical pass first
+        {resize_mode::longest, 61, 23, 24, 24},
+        {resize_mode::squash, 30, 90, 24, 24},
+        {resize_mode::shortest, 24, 24, 24, 24},
+        {resize_mode::shortest, 31, 29, 8, 24},  // padded all around
     };
     for (const auto & c : cases) {
         const auto params = params_of(c.mode, crop_rounding::floor, c.resize, c.crop);
@@ -274,13 +284,15 @@ static void expect_error(const char * what, error_code code, const std::function
 
 // Grids of pictures that keep their proportions, as transformers' get_image_size_for_max_num_patches gives them.
 static void test_patch_grids() {
-    const struct { int most, width, height, columns, rows; } expected[] = {
-        {256, 640, 480, 18, 14}, {256, 480, 640, 14, 18}, {256, 1, 1, 7, 7}, {256, 1, 1000, 1, 256},
-        {256, 5000, 3, 256, 1}, {256, 17, 31, 12, 21}, {256, 256, 256, 16, 16}, {256, 255, 257, 16, 16},
-        {256, 1920, 1080, 21, 12}, {256, 3, 4000, 1, 256}, {256, 777, 333, 24, 10}, {1024, 640, 480, 36, 27},
-        {1024, 480, 640, 27, 36}, {1024, 1, 1, 7, 7}, {1024, 1, 1000, 1, 1000}, {1024, 5000, 3, 1024, 1},
-        {1024, 17, 31, 24, 42}, {1024, 256, 256, 32, 32}, {1024, 255, 257, 32, 32}, {1024, 1920, 1080, 42, 24},
-        {1024, 3, 4000, 1, 1024}, {1024, 777, 333, 48, 21},
+    const struct {
+        int most, width, height, columns, rows;
+    } expected[] = {
+        {256, 640, 480, 18, 14},   {256, 480, 640, 14, 18},  {256, 1, 1, 7, 7},        {256, 1, 1000, 1, 256},
+        {256, 5000, 3, 256, 1},    {256, 17, 31, 12, 21},    {256, 256, 256, 16, 16},  {256, 255, 257, 16, 16},
+        {256, 1920, 1080, 21, 12}, {256, 3, 4000, 1, 256},   {256, 777, 333, 24, 10},  {1024, 640, 480, 36, 27},
+        {1024, 480, 640, 27, 36},  {1024, 1, 1, 7, 7},       {1024, 1, 1000, 1, 1000}, {1024, 5000, 3, 1024, 1},
+        {1024, 17, 31, 24, 42},    {1024, 256, 256, 32, 32}, {1024, 255, 257, 32, 32}, {1024, 1920, 1080, 42, 24},
+        {1024, 3, 4000, 1, 1024},  {1024, 777, 333, 48, 21},
     };
     image_hparams params;
     params.mode = resize_mode::patches;
@@ -288,8 +300,9 @@ static void test_patch_grids() {
     for (const auto & e : expected) {
         params.max_patches = e.most;
         const image_size size = tower_image_size(params, e.width, e.height);
-        CHECK(size.width == 16 * e.columns && size.height == 16 * e.rows, "%d x %d in %d patches: expected %d x %d, found %d x %d pixels", e.width,
-              e.height, e.most, e.columns, e.rows, size.width, size.height);
+        CHECK(size.width == 16 * e.columns && size.height == 16 * e.rows,
+              "%d x %d in %d patches: expected %d x %d, found %d x %d pixels", e.width, e.height, e.most, e.columns,
+              e.rows, size.width, size.height);
     }
 }
 
@@ -308,8 +321,9 @@ static void test_errors() {
     expect_error("channels", error_code::INPUT_RANGE, [&] { view(2, 1, 1, 2); });
     expect_error("no data", error_code::INPUT_SHAPE, [&] { run(params, image_view{nullptr, 1, 1, 3, 0}); });
     expect_error("stride", error_code::INPUT_RANGE, [&] { run(params, image_view{pixel, 1, 1, 4, 3}); });
-    expect_error("stride overflow", error_code::INPUT_RANGE,
-                 [&] { run(params, image_view{pixel, 1, 9, 3, SIZE_MAX / 4}); });
+    expect_error("stride overflow", error_code::INPUT_RANGE, [&] {
+        run(params, image_view{pixel, 1, 9, 3, SIZE_MAX / 4});
+    });
     for (int field = 0; field < 4; field++) {
         image_hparams bad = params;
         if (field == 0) bad.resize = 0;

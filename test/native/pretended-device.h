@@ -12,10 +12,10 @@
 namespace test::pretended {
 
 inline ggml_op lacking = GGML_OP_COUNT;  // the operation that the device does not have; COUNT: none
-inline int     n_runs = 0;               // graphs that it has computed
+inline int n_runs = 0;                   // graphs that it has computed
 
-inline ggml_backend_reg         registry = {};
-inline ggml_backend_device      device = {};
+inline ggml_backend_reg registry = {};
+inline ggml_backend_device device = {};
 inline ggml_backend_buffer_type memory = {};
 
 constexpr size_t alignment = 128;
@@ -27,9 +27,15 @@ inline ggml_backend_buffer_t allocate(ggml_backend_buffer_type_t type, size_t si
     calls.get_base = [](ggml_backend_buffer_t buffer) { return buffer->context; };
     // never given back to the system, so that whoever still reads it reads NaN
     calls.free_buffer = [](ggml_backend_buffer_t buffer) { memset(buffer->context, 0xff, buffer->size); };
-    calls.memset_tensor = [](ggml_backend_buffer_t, ggml_tensor * t, uint8_t value, size_t offset, size_t n) { memset(bytes_of(t, offset), value, n); };
-    calls.set_tensor = [](ggml_backend_buffer_t, ggml_tensor * t, const void * data, size_t offset, size_t n) { memcpy(bytes_of(t, offset), data, n); };
-    calls.get_tensor = [](ggml_backend_buffer_t, const ggml_tensor * t, void * data, size_t offset, size_t n) { memcpy(data, bytes_of(t, offset), n); };
+    calls.memset_tensor = [](ggml_backend_buffer_t, ggml_tensor * t, uint8_t value, size_t offset, size_t n) {
+        memset(bytes_of(t, offset), value, n);
+    };
+    calls.set_tensor = [](ggml_backend_buffer_t, ggml_tensor * t, const void * data, size_t offset, size_t n) {
+        memcpy(bytes_of(t, offset), data, n);
+    };
+    calls.get_tensor = [](ggml_backend_buffer_t, const ggml_tensor * t, void * data, size_t offset, size_t n) {
+        memcpy(data, bytes_of(t, offset), n);
+    };
     calls.clear = [](ggml_backend_buffer_t buffer, uint8_t value) { memset(buffer->context, value, buffer->size); };
     static std::vector<void *> & blocks = *new std::vector<void *>;  // reachable to the end: no leak to report
     blocks.push_back(aligned_alloc(alignment, (size / alignment + 1) * alignment));
@@ -64,7 +70,9 @@ inline void enter() {
     device.reg = &registry;
     device.iface.get_name = [](ggml_backend_dev_t) { return "Pretended0"; };
     device.iface.get_description = [](ggml_backend_dev_t) { return "a pretended GPU"; };
-    device.iface.get_memory = [](ggml_backend_dev_t, size_t * free, size_t * total) { *free = *total = (size_t) 1 << 30; };
+    device.iface.get_memory = [](ggml_backend_dev_t, size_t * free, size_t * total) {
+        *free = *total = (size_t) 1 << 30;
+    };
     device.iface.get_type = [](ggml_backend_dev_t) { return GGML_BACKEND_DEVICE_TYPE_GPU; };
     device.iface.get_props = [](ggml_backend_dev_t, ggml_backend_dev_props * props) {
         *props = {};

@@ -27,10 +27,10 @@ static uint16_t to_half(float value) {  // small integers only
 }
 
 struct matrix {
-    std::vector<float>    f32;
+    std::vector<float> f32;
     std::vector<uint16_t> f16;
-    std::vector<int8_t>   i8;
-    std::vector<float>    scale;
+    std::vector<int8_t> i8;
+    std::vector<float> scale;
 
     matrix(size_t n_row, size_t dim) {
         for (size_t i = 0; i < n_row * dim; i++) {
@@ -72,8 +72,10 @@ static std::vector<dot_block_fn> all_flavours() {
 static const element_type all_types[] = {element_type::f32, element_type::f16, element_type::i8};
 
 static void test_against_naive() {
-    struct size { size_t n_query, n_row, dim, k; };
-    const size sizes[] = {{1, 1, 1, 1},    {1, 1000, 8, 10},  {3, 129, 33, 5},   {7, 64, 7, 64},
+    struct size {
+        size_t n_query, n_row, dim, k;
+    };
+    const size sizes[] = {{1, 1, 1, 1},     {1, 1000, 8, 10},  {3, 129, 33, 5},  {7, 64, 7, 64},
                           {25, 65, 300, 3}, {70, 333, 16, 20}, {130, 10, 5, 10}, {2, 700, 512, 100}};
     for (const size & s : sizes) {
         const matrix rows(s.n_row, s.dim);

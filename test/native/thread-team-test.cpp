@@ -21,14 +21,22 @@ static void wait_us(int us) { std::this_thread::sleep_for(std::chrono::microseco
 
 static void each_chunk_runs_once() {
     for (int n_threads : {1, 2, 3, 8}) {
-        thread_team             team(n_threads);
+        thread_team team(n_threads);
         const std::atomic<bool> abort{false};
         for (int n : {0, 1, 2, 7, 64}) {
             for (int turn = 0; turn < 20; turn++) {
                 std::vector<std::atomic<int>> runs((size_t) n);
-                const bool complete = team.for_each(n, [&](int i) { runs[(size_t) i]++; if (i % 5 == turn % 5) wait_us(20); }, abort);
+                const bool complete = team.for_each(
+                    n,
+                    [&](int i) {
+                        runs[(size_t) i]++;
+                        if (i % 5 == turn % 5) wait_us(20);
+                    },
+                    abort);
                 CHECK(complete, "%d threads, %d chunks: not complete", n_threads, n);
-                for (int i = 0; i < n; i++) CHECK(runs[(size_t) i] == 1, "%d threads: chunk %d of %d ran %d times", n_threads, i, n, runs[(size_t) i].load());
+                for (int i = 0; i < n; i++)
+                    CHECK(runs[(size_t) i] == 1, "%d threads: chunk %d of %d ran %d times", n_threads, i, n,
+                          runs[(size_t) i].load());
             }
         }
     }
@@ -37,17 +45,17 @@ static void each_chunk_runs_once() {
 // A graph whose nodes each add one to all cells: a node that began before the one before it was done would see less.
 struct counted {
     std::vector<std::atomic<int>> cells = std::vector<std::atomic<int>>(64);
-    std::atomic<int>              early{0};
+    std::atomic<int> early{0};
     struct node {
         counted * all;
-        int       nth;
-        int       slow_chunk;
+        int nth;
+        int slow_chunk;
     };
 };
 
 static void count_chunk(ggml_tensor *, int ith, int nth, void * userdata) {
     const auto & node = *static_cast<const counted::node *>(userdata);
-    auto &       cells = node.all->cells;
+    auto & cells = node.all->cells;
     if (ith == node.slow_chunk) wait_us(200);
     for (size_t i = (size_t) ith; i < cells.size(); i += (size_t) nth) {
         if (cells[(i * 31 + 7) % cells.size()] < node.nth) node.all->early++;  // of another chunk
@@ -58,16 +66,16 @@ static void count_chunk(ggml_tensor *, int ith, int nth, void * userdata) {
 static void nodes_wait_for_each_other() {
     constexpr int n_node = 40;
     for (int n_threads : {1, 2, 5}) {
-        counted                    all;
+        counted all;
         std::vector<counted::node> data;
         for (int i = 0; i < n_node; i++) data.push_back({&all, i, i % 9});
         std::vector<team_node> nodes;
         for (counted::node & d : data) nodes.push_back({count_chunk, &d, {}});
 
         ggml_init_params params = {1 << 20, nullptr, true};
-        ggml_context *   ctx = ggml_init(params);
-        ggml_cgraph *    graph = ggml_new_graph(ctx);
-        ggml_tensor *    x = ggml_new_tensor_1d(ctx, GGML_TYPE_F32, 1);
+        ggml_context * ctx = ggml_init(params);
+        ggml_cgraph * graph = ggml_new_graph(ctx);
+        ggml_tensor * x = ggml_new_tensor_1d(ctx, GGML_TYPE_F32, 1);
         for (team_node & node : nodes) {
             ggml_tensor * args[] = {x};
             x = ggml_custom_4d(ctx, GGML_TYPE_F32, 1, 1, 1, 1, args, 1, node.run, GGML_N_TASKS_MAX, node.userdata);
@@ -77,16 +85,20 @@ static void nodes_wait_for_each_other() {
         node_program program;
         CHECK(program.compile(graph, n_threads), "a graph of custom nodes compiles");
 
-        thread_team       team(n_threads);
+        thread_team team(n_threads);
         std::atomic<bool> abort{false};
         for (int run = 1; run <= 5; run++) {
             CHECK(team.run(program, abort), "run %d is complete", run);
-            for (std::atomic<int> & cell : all.cells) CHECK(cell == n_node, "%d threads, run %d: cell at %d", n_threads, run, cell.load());
+            for (std::atomic<int> & cell : all.cells)
+                CHECK(cell == n_node, "%d threads, run %d: cell at %d", n_threads, run, cell.load());
             CHECK(all.early == 0, "%d threads: %d reads before the node before was done", n_threads, all.early.load());
             for (std::atomic<int> & cell : all.cells) cell = 0;
         }
 
-        std::thread stopper([&] { wait_us(500); abort = true; });
+        std::thread stopper([&] {
+            wait_us(500);
+            abort = true;
+        });
         bool complete = true;
         while (complete) {
             for (std::atomic<int> & cell : all.cells) cell = 0;
@@ -102,12 +114,18 @@ static void nodes_wait_for_each_other() {
 }
 
 static void failures_reach_the_caller() {
-    thread_team             team(3);
+    thread_team team(3);
     const std::atomic<bool> abort{false};
-    std::atomic<int>        runs{0};
-    bool                    thrown = false;
+    std::atomic<int> runs{0};
+    bool thrown = false;
     try {
-        team.for_each(10, [&](int i) { runs++; if (i == 4) throw std::runtime_error("four"); }, abort);
+        team.for_each(
+            10,
+            [&](int i) {
+                runs++;
+                if (i == 4) throw std::runtime_error("four");
+            },
+            abort);
     } catch (const std::runtime_error & error) {
         thrown = std::string(error.what()) == "four";
     }
@@ -130,16 +148,19 @@ static void threads_leave_taken_cpus() {
 static void threads_are_kept_off_and_released() {
 #if defined(__linux__)
     std::atomic<bool> quit{false};
-    std::thread       thread([&] { while (!quit) wait_us(100); });
-    const auto        cpus_of = [&] {
+    std::thread thread([&] {
+        while (!quit) wait_us(100);
+    });
+    const auto cpus_of = [&] {
         cpu_set_t cpus;
         pthread_getaffinity_np(thread.native_handle(), sizeof(cpus), &cpus);
         return cpus;
     };
-    const cpu_set_t  before = cpus_of();
+    const cpu_set_t before = cpus_of();
     thread_placement placement;
     std::vector<int> allowed;
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) if (CPU_ISSET(cpu, &before)) allowed.push_back(cpu);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &before)) allowed.push_back(cpu);
     for (int turn = 0; turn < 3; turn++) {
         placement.keep_off(thread, allowed.front());
         placement.keep_off(thread, allowed.back());  // it slept on, and another CPU wakes it

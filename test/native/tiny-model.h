@@ -21,9 +21,12 @@ class dice {
   public:
     explicit dice(uint32_t seed) : engine_(seed) {}
 
-    int  between(int least, int most) { return least + (int) (engine_() % (uint32_t) (most - least + 1)); }
+    int between(int least, int most) { return least + (int) (engine_() % (uint32_t) (most - least + 1)); }
     bool coin() { return between(0, 1) == 1; }
-    template <class T> T one_of(std::initializer_list<T> values) { return values.begin()[between(0, (int) values.size() - 1)]; }
+    template <class T>
+    T one_of(std::initializer_list<T> values) {
+        return values.begin()[between(0, (int) values.size() - 1)];
+    }
     float normal() {  // not std::normal_distribution: the same numbers with every library
         float sum = 0;
         for (int i = 0; i < 12; i++) sum += (float) (engine_() >> 8) / (float) (1 << 24);
@@ -54,7 +57,8 @@ inline void random_tower(dice & dice, int n_embd, tower_hparams & tower) {
     tower.has_proj_bias = dice.coin();
     tower.n_proj_hidden = dice.between(0, 3) == 0 ? dice.between(5, 40) : 0;
     if (dice.between(0, 4) > 0) return;
-    for (int il = 0; il < tower.n_layer; il++) tower.pruned.push_back({dice.between(1, tower.n_head), dice.between(3, tower.n_ff)});
+    for (int il = 0; il < tower.n_layer; il++)
+        tower.pruned.push_back({dice.between(1, tower.n_head), dice.between(3, tower.n_ff)});
 }
 
 inline void random_vision(dice & dice, vision_hparams & vision) {
@@ -62,10 +66,12 @@ inline void random_vision(dice & dice, vision_hparams & vision) {
     vision.patch_size = dice.one_of({2, 3, 5, 8, 14});
     vision.image_size = vision.patch_size * dice.between(1, 4);
     vision.any_grid = dice.between(0, 3) == 0;
-    if (!vision.any_grid) vision.image_size += dice.between(0, vision.patch_size - 1);  // patches that do not fill the picture
+    if (!vision.any_grid)
+        vision.image_size += dice.between(0, vision.patch_size - 1);  // patches that do not fill the picture
     vision.has_patch_bias = dice.coin();
     vision.has_class_embd = !vision.any_grid && dice.coin();
-    vision.pool = vision.has_class_embd ? dice.one_of({pooling::cls, pooling::mean, pooling::attention}) : dice.one_of({pooling::mean, pooling::attention});
+    vision.pool = vision.has_class_embd ? dice.one_of({pooling::cls, pooling::mean, pooling::attention})
+                                        : dice.one_of({pooling::mean, pooling::attention});
     vision.norm_after_pool = vision.has_post_ln && vision.pool == pooling::mean && dice.coin();
     if (vision.pool == pooling::attention) vision.pruned.clear();
 }
@@ -77,7 +83,8 @@ inline void random_text(dice & dice, text_hparams & text) {
     text.causal = dice.coin();
     text.sees_padding = dice.between(0, 3) == 0;
     text.pool = dice.one_of({pooling::eot, pooling::last, pooling::cls, pooling::mean});
-    if (text.pool == pooling::mean && (text.causal || text.sees_padding)) text.pool = pooling::eot;  // no file may ask for it
+    if (text.pool == pooling::mean && (text.causal || text.sees_padding))
+        text.pool = pooling::eot;  // no file may ask for it
     if (text.pool == pooling::last) text.sees_padding = true;
     text.eos_id = text.pool == pooling::eot && dice.coin() ? dice.between(1, text.n_vocab - 1) : -1;
     text.position_offset = text.causal ? 0 : dice.one_of({0, 0, 2});
@@ -105,7 +112,7 @@ inline hparams random_hparams(dice & dice) {
 // Weights as a trained network's: attention that prefers some tokens, norms around one.
 inline float random_weight(dice & dice, const expected_tensor & tensor) {
     const bool norm = tensor.ne.size() == 1 && strcmp(tensor.suffix, "weight") == 0;
-    int64_t    n_in = 1;
+    int64_t n_in = 1;
     for (size_t i = 0; i + 1 < tensor.ne.size(); i++) n_in *= tensor.ne[i];
     if (norm) return 1 + 0.2f * dice.normal();
     return (tensor.ne.size() == 1 ? 0.3f : 1.5f / std::sqrt((float) n_in)) * dice.normal();

@@ -19,9 +19,25 @@ const oracle = path.join(root, 'build', 'cache', 'oracle')
 
 /** `merges`: so many of CLIP's; `pad`: the padding token; `pictures`: inputs in expected.safetensors. */
 const models = [
-  { name: 'hf-clip-tiny', seed: 101, merges: 2000, pad: '<|endoftext|>', pictures: 4, size: 64, gguf: ['f16', 'q8_0', 'q4_0'] },
+  {
+    name: 'hf-clip-tiny',
+    seed: 101,
+    merges: 2000,
+    pad: '<|endoftext|>',
+    pictures: 4,
+    size: 64,
+    gguf: ['f16', 'q8_0', 'q4_0'],
+  },
   { name: 'hf-clip-gelu-tiny', seed: 102, merges: 1200, pad: '!', pictures: 3, size: 48, gguf: ['f32'] },
-  { name: 'openclip-tiny', seed: 103, merges: 2000, pad: '<|endoftext|>', pictures: 3, size: 64, weights: 'open_clip_model' },
+  {
+    name: 'openclip-tiny',
+    seed: 103,
+    merges: 2000,
+    pad: '<|endoftext|>',
+    pictures: 3,
+    size: 64,
+    weights: 'open_clip_model',
+  },
   { name: 'siglip-tiny', seed: 104, logitScale: 4.7, logitBias: -12.9, pictures: 3, size: 64 },
 ]
 
@@ -40,7 +56,11 @@ function buildOracle() {
     const sums = readJson('sums.json')
     const write = (name, bytes, checked = bytes) => {
       if (sums[name] !== undefined && sha256(checked) !== sums[name]) {
-        throw new Error(`${name}: expected SHA-256 ${sums[name]}, got ${sha256(checked)}: what makes it in test/oracle differs from the reference's generator`)
+        throw new Error(
+          `${name}: expected SHA-256 ${sums[name]}, got ${
+            sha256(checked)
+          }: what makes it in test/oracle differs from the reference's generator`,
+        )
       }
       fs.mkdirSync(path.dirname(path.join(unfinished, name)), { recursive: true })
       fs.writeFileSync(path.join(unfinished, name), bytes)
@@ -82,7 +102,8 @@ function allMerges() {
 
 /** The whole of CLIP's vocabulary, in a folder of its own. */
 function makeTokenizer(write) {
-  for (const name of ['merges.txt', 'special_tokens_map.json', 'tokenizer_config.json']) write(`tokenizer/clip/${name}`, read('tokenizer', name))
+  for (const name of ['merges.txt', 'special_tokens_map.json', 'tokenizer_config.json'])
+    write(`tokenizer/clip/${name}`, read('tokenizer', name))
   write('tokenizer/clip/vocab.json', Buffer.from(vocabJson(tokensOf(allMerges()))))
 }
 
@@ -93,12 +114,18 @@ function makeModel(model, write) {
   if (merges) {
     write(place('vocab.json'), Buffer.from(vocabJson(tokensOf(merges))))
     write(place('merges.txt'), Buffer.from(mergesTxt(merges)))
-    write(place('tokenizer.json'), Buffer.from(tokenizerJson(read('tokenizer', 'tokenizer.json').toString(), merges, pad)))
+    write(
+      place('tokenizer.json'),
+      Buffer.from(tokenizerJson(read('tokenizer', 'tokenizer.json').toString(), merges, pad)),
+    )
   } else {
     // the table of the normaliser is the end of the SentencePiece model
     const table = read('models', name, 'spiece.model').subarray(-240_007).toString('base64')
     const text = read('models', name, 'tokenizer.json').toString()
-    write(place('tokenizer.json'), Buffer.from(text.replace('"precompiled_charsmap":""', () => `"precompiled_charsmap":"${table}"`)))
+    write(
+      place('tokenizer.json'),
+      Buffer.from(text.replace('"precompiled_charsmap":""', () => `"precompiled_charsmap":"${table}"`)),
+    )
   }
   const bytes = weightsFile(readJson('models', name, `${weights}.shapes.json`), model)
   write(place(`${weights}.safetensors`), bytes)
@@ -111,11 +138,17 @@ function makeModel(model, write) {
 
   if (!model.gguf) return
   const dequantised = tensorsOf(read('gguf', `${name}-expected.safetensors`))
-  write(`gguf/${name}-expected.safetensors`, safetensors({ ...dequantised, pixel_values: pixels, input_ids: expected.input_ids }))
+  write(
+    `gguf/${name}-expected.safetensors`,
+    safetensors({ ...dequantised, pixel_values: pixels, input_ids: expected.input_ids }),
+  )
   for (const kind of model.gguf) {
     const config = readJson('models', name, 'config.json')
     const preprocessor = readJson('models', name, 'preprocessor_config.json')
-    write(`gguf/${name}-${kind}.gguf`, clipCppFile(bytes, { config, preprocessor, tokens: tokensOf(merges), name, kind }))
+    write(
+      `gguf/${name}-${kind}.gguf`,
+      clipCppFile(bytes, { config, preprocessor, tokens: tokensOf(merges), name, kind }),
+    )
   }
 }
 
@@ -133,8 +166,11 @@ function statistics(name) {
 function tensorsOf(file) {
   const { header, data } = parseSafetensors(file)
   delete header.__metadata__
-  return Object.fromEntries(Object.entries(header).map(([name, { dtype, shape, data_offsets: [begin, end] }]) =>
-    [name, { dtype, shape, bytes: data.subarray(begin, end) }]))
+  return Object.fromEntries(
+    Object.entries(header).map((
+      [name, { dtype, shape, data_offsets: [begin, end] }],
+    ) => [name, { dtype, shape, bytes: data.subarray(begin, end) }]),
+  )
 }
 
 /** Sorted as the reference's library writes them: by type, then by name. */
@@ -146,7 +182,10 @@ function safetensors(tensors) {
     return [name, { dtype, shape, data_offsets: [offset, offset += bytes.length] }]
   }))
   const text = JSON.stringify(header)
-  return buildSafetensors({ text: text.padEnd(Math.ceil(text.length / 8) * 8), data: Buffer.concat(names.map(name => tensors[name].bytes)) })
+  return buildSafetensors({
+    text: text.padEnd(Math.ceil(text.length / 8) * 8),
+    data: Buffer.concat(names.map(name => tensors[name].bytes)),
+  })
 }
 
 module.exports = buildOracle

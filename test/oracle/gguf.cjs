@@ -34,17 +34,29 @@ function clipCppFile(weights, { config, preprocessor, tokens, name, kind }) {
   const real = (key, value) => ({ key, type: 6, value: f32(value) })
   const list = (key, type, items) => ({ key, type: 9, value: Buffer.concat([u32(type), u64(items.length), ...items]) })
   const tower = (prefix, of) => [
-    count(`${prefix}.embedding_length`, of.hidden_size), count(`${prefix}.feed_forward_length`, of.intermediate_size),
-    count(`${prefix}.projection_dim`, config.projection_dim), count(`${prefix}.attention.head_count`, of.num_attention_heads),
-    real(`${prefix}.attention.layer_norm_epsilon`, 1e-5), count(`${prefix}.block_count`, of.num_hidden_layers),
+    count(`${prefix}.embedding_length`, of.hidden_size),
+    count(`${prefix}.feed_forward_length`, of.intermediate_size),
+    count(`${prefix}.projection_dim`, config.projection_dim),
+    count(`${prefix}.attention.head_count`, of.num_attention_heads),
+    real(`${prefix}.attention.layer_norm_epsilon`, 1e-5),
+    count(`${prefix}.block_count`, of.num_hidden_layers),
   ]
   const keys = [
-    word('general.architecture', 'clip'), flag('clip.has_text_encoder', true), flag('clip.has_vision_encoder', true),
-    count('general.file_type', fileTypes[kind]), word('general.name', name), word('general.description', 'two-tower CLIP model'),
+    word('general.architecture', 'clip'),
+    flag('clip.has_text_encoder', true),
+    flag('clip.has_vision_encoder', true),
+    count('general.file_type', fileTypes[kind]),
+    word('general.name', name),
+    word('general.description', 'two-tower CLIP model'),
     ...(kind.startsWith('q') ? [count('general.quantization_version', 2)] : []),
-    count('clip.text.context_length', 77), ...tower('clip.text', text), list('tokenizer.ggml.tokens', 8, tokens.map(string)),
-    count('clip.vision.image_size', vision.image_size), count('clip.vision.patch_size', vision.patch_size), ...tower('clip.vision', vision),
-    list('clip.vision.image_mean', 6, preprocessor.image_mean.map(f32)), list('clip.vision.image_std', 6, preprocessor.image_std.map(f32)),
+    count('clip.text.context_length', 77),
+    ...tower('clip.text', text),
+    list('tokenizer.ggml.tokens', 8, tokens.map(string)),
+    count('clip.vision.image_size', vision.image_size),
+    count('clip.vision.patch_size', vision.patch_size),
+    ...tower('clip.vision', vision),
+    list('clip.vision.image_mean', 6, preprocessor.image_mean.map(f32)),
+    list('clip.vision.image_std', 6, preprocessor.image_std.map(f32)),
     flag('clip.use_gelu', vision.hidden_act === 'gelu'),
   ]
   return buildGguf({ magic: 'GGUF', version: 3, keys, tensors, data: Buffer.concat(parts) })
@@ -52,8 +64,19 @@ function clipCppFile(weights, { config, preprocessor, tokens, name, kind }) {
 
 /** clip.cpp calls the first matrix of an MLP ffn_down, and the second ffn_up. */
 const renames = [
-  ['text_model', 't'], ['vision_model', 'v'], ['encoder.layers', 'blk'], ['embeddings.', ''], ['_proj', ''], ['self_attn.', 'attn_'],
-  ['layer_norm', 'ln'], ['layernorm', 'ln'], ['mlp.fc1', 'ffn_down'], ['mlp.fc2', 'ffn_up'], ['embedding', 'embd'], ['final', 'post'], ['layrnorm', 'ln'],
+  ['text_model', 't'],
+  ['vision_model', 'v'],
+  ['encoder.layers', 'blk'],
+  ['embeddings.', ''],
+  ['_proj', ''],
+  ['self_attn.', 'attn_'],
+  ['layer_norm', 'ln'],
+  ['layernorm', 'ln'],
+  ['mlp.fc1', 'ffn_down'],
+  ['mlp.fc2', 'ffn_up'],
+  ['embedding', 'embd'],
+  ['final', 'post'],
+  ['layrnorm', 'ln'],
 ]
 function nameOf(key) {
   return key.includes('projection') ? key : renames.reduce((name, [from, to]) => name.replaceAll(from, to), key)
@@ -67,7 +90,8 @@ function encode(values, type) {
   // quantised files were made from the f16 ones
   const rounded = values.map((_, i) => single(halves.readUInt16LE(2 * i)))
   const blocks = []
-  for (let at = 0; at < rounded.length; at += 32) blocks.push((type === 'q8_0' ? q8 : q4)(rounded.subarray(at, at + 32)))
+  for (let at = 0; at < rounded.length; at += 32)
+    blocks.push((type === 'q8_0' ? q8 : q4)(rounded.subarray(at, at + 32)))
   return Buffer.concat(blocks)
 }
 

@@ -33,21 +33,29 @@ function picture(name, width, height, noise = 12) {
     const [cx, cy] = [random.uniform(0, width), random.uniform(0, height)]
     const radius = random.uniform(0.05, 0.25) * Math.max(4, Math.min(width, height))
     const fill = colour()
-    each((x, y, at) => { if ((x - cx) ** 2 + (y - cy) ** 2 < radius * radius) values.set(fill, at) })
+    each((x, y, at) => {
+      if ((x - cx) ** 2 + (y - cy) ** 2 < radius * radius) values.set(fill, at)
+    })
   }
   for (let i = 0; i < 4; i++) {
     const [left, top] = [Math.trunc(random.uniform(0, width)), Math.trunc(random.uniform(0, height))]
     const [right, bottom] = [left + Math.max(1, Math.floor(width / 7)), top + Math.max(1, Math.floor(height / 7))]
     const fill = colour()
-    each((x, y, at) => { if (x >= left && x < right && y >= top && y < bottom) values.set(fill, at) })
+    each((x, y, at) => {
+      if (x >= left && x < right && y >= top && y < bottom) values.set(fill, at)
+    })
   }
-  if (noise > 0) values.forEach((value, i) => { values[i] = value + noise * random.normal() })
+  if (noise > 0)
+    values.forEach((value, i) => {
+      values[i] = value + noise * random.normal()
+    })
   return Buffer.from(values.map(byte))
 }
 
 function pixels(width, height, channels, at) {
   const data = Buffer.alloc(width * height * channels)
-  for (let y = 0, i = 0; y < height; y++) for (let x = 0; x < width; x++) for (let c = 0; c < channels; c++, i++) data[i] = at(x, y, c)
+  for (let y = 0, i = 0; y < height; y++)
+    for (let x = 0; x < width; x++) for (let c = 0; c < channels; c++, i++) data[i] = at(x, y, c)
   return data
 }
 
@@ -74,7 +82,12 @@ const drawn = {
   }],
   'gray_alpha_LA_230x250.png': [230, 250, 2, () => {
     const rgb = picture('la', 230, 250)
-    return pixels(230, 250, 2, (x, y, c) => (c === 1 ? Math.trunc(x === 229 ? 255 : x * (255 / 229)) : rgb[3 * (230 * y + x)]))
+    return pixels(
+      230,
+      250,
+      2,
+      (x, y, c) => (c === 1 ? Math.trunc(x === 229 ? 255 : x * (255 / 229)) : rgb[3 * (230 * y + x)]),
+    )
   }],
 }
 
@@ -91,9 +104,13 @@ function png(width, height, channels, data) {
   head.writeUInt32BE(width)
   head.writeUInt32BE(height, 4)
   head.set([8, [0, 0, 4, 2, 6][channels]], 8)
-  const rows = Array.from({ length: height }, (_, y) => [Buffer.from([0]), data.subarray(y * width * channels, (y + 1) * width * channels)])
+  const rows = Array.from(
+    { length: height },
+    (_, y) => [Buffer.from([0]), data.subarray(y * width * channels, (y + 1) * width * channels)],
+  )
   const signature = Buffer.from('89504e470d0a1a0a', 'hex')
-  return Buffer.concat([signature, chunk('IHDR', head), chunk('IDAT', deflateSync(Buffer.concat(rows.flat()), { level: 1 })), chunk('IEND', Buffer.alloc(0))])
+  return Buffer.concat([signature, chunk('IHDR', head),
+    chunk('IDAT', deflateSync(Buffer.concat(rows.flat()), { level: 1 })), chunk('IEND', Buffer.alloc(0))])
 }
 
 /** Inputs of a model, normalised: in turn waves with a disc, noise, a gradient, one colour. [count, 3, size, size] */
@@ -102,7 +119,8 @@ function pixelValues(modelSeed, count, size, mean, deviation) {
   const plane = size * size
   for (let n = 0; n < count; n++) {
     const random = generatorOf(modelSeed, `pixels${n}`)
-    const image = [waves, noise, gradient, () => Float64Array.from({ length: 3 * plane }, (_, i) => (Math.floor(i / plane) === 1 ? 0 : 1))][n % 4](random, size)
+    const image = [waves, noise, gradient, () =>
+      Float64Array.from({ length: 3 * plane }, (_, i) => (Math.floor(i / plane) === 1 ? 0 : 1))][n % 4](random, size)
     image.forEach((value, i) => {
       const channel = Math.floor(i / plane)
       const level = round(Math.min(1, Math.max(0, value)) * 255) / 255
@@ -113,12 +131,16 @@ function pixelValues(modelSeed, count, size, mean, deviation) {
 }
 
 function planes(size, at) {
-  return Float64Array.from({ length: 3 * size * size }, (_, i) => at(Math.floor(i / (size * size)), i % size, Math.floor(i / size) % size))
+  return Float64Array.from(
+    { length: 3 * size * size },
+    (_, i) => at(Math.floor(i / (size * size)), i % size, Math.floor(i / size) % size),
+  )
 }
 
 function waves(random, size) {
   const terms = [0, 1, 2].map(() => [random.uniform(-0.3, 0.3), random.uniform(-0.3, 0.3), random.uniform(0, 6)])
-  const [cy, cx, radius] = [random.uniform(0.3, 0.7) * size, random.uniform(0.3, 0.7) * size, random.uniform(0.15, 0.4) * size]
+  const [cy, cx, radius] = [random.uniform(0.3, 0.7) * size, random.uniform(0.3, 0.7) * size,
+    random.uniform(0.15, 0.4) * size]
   const fill = [0, 1, 2].map(() => random.uniform(0, 1))
   return planes(size, (c, x, y) => {
     if ((y - cy) ** 2 + (x - cx) ** 2 < radius * radius) return fill[c]

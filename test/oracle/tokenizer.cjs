@@ -15,7 +15,8 @@ function byteLetters() {
 /** @param {string[]} merges lines of merges.txt without its head */
 function tokensOf(merges) {
   const letters = byteLetters()
-  return [...letters, ...letters.map(letter => `${letter}</w>`), ...merges.map(pair => pair.replace(' ', '')), starts, ends]
+  return [...letters, ...letters.map(letter => `${letter}</w>`), ...merges.map(pair => pair.replace(' ', '')), starts,
+    ends]
 }
 
 /** JSON by hand: an object of JavaScript would put the tokens that are numbers first. */
@@ -30,14 +31,22 @@ function tokenizerJson(template, merges, pad) {
   const tokens = tokensOf(merges)
   const special = [...new Set([pad, starts, ends])]
   const added = special.map(content => ({
-    id: tokens.indexOf(content), content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true,
+    id: tokens.indexOf(content),
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
   })).sort((a, b) => a.id - b.id)
   const whole = JSON.parse(template)
   whole.added_tokens = added
   whole.post_processor.sep[1] = tokens.indexOf(ends)
   whole.post_processor.cls[1] = tokens.indexOf(starts)
-  return JSON.stringify(whole).replace('"vocab":{},"merges":[]', () =>
-    `"vocab":${vocabJson(tokens)},"merges":${JSON.stringify(merges.map(pair => pair.split(' ')))}`)
+  return JSON.stringify(whole).replace(
+    '"vocab":{},"merges":[]',
+    () => `"vocab":${vocabJson(tokens)},"merges":${JSON.stringify(merges.map(pair => pair.split(' ')))}`,
+  )
 }
 
 module.exports = { mergesTxt, tokenizerJson, tokensOf, vocabJson }

@@ -16,7 +16,8 @@ function tensorOf(name, shape, model) {
   const low = name.toLowerCase()
   const generator = generatorOf(model.seed, name)
   const size = shape.reduce((product, n) => product * n, 1)
-  const draw = (deviation, mean = 0, count = size) => Float32Array.from({ length: count }, () => mean + deviation * generator.normal())
+  const draw = (deviation, mean = 0, count = size) =>
+    Float32Array.from({ length: count }, () => mean + deviation * generator.normal())
   const has = (...parts) => parts.some(part => low.includes(part))
   const isWeight = low.endsWith('weight')
   const inputs = shape.slice(1).reduce((product, n) => product * n, 1)

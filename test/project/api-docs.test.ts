@@ -11,18 +11,29 @@ import { checkpoint } from '../models/support'
 
 const root = path.join(__dirname, '..', '..')
 const docs = path.join(root, 'docs')
-const pages = new Map(readdirSync(path.join(docs, 'api')).map(file => [file, readFileSync(path.join(docs, 'api', file), 'utf8')]))
+const pages = new Map(
+  readdirSync(path.join(docs, 'api')).map(file => [file, readFileSync(path.join(docs, 'api', file), 'utf8')]),
+)
 const headings = (text: string): string[] => [...text.matchAll(/^#+ (.*)$/gm)].map(match => match[1]!)
 const slug = (heading: string): string => heading.toLowerCase().replace(/[^\w\- ]/g, '').replace(/ /g, '-')
 
 test('the pages are what the sources say', () => {
-  expect(spawnSync(process.execPath, ['scripts/docs.cjs', '--check'], { cwd: root, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' })
+  expect(spawnSync(process.execPath, ['scripts/docs.cjs', '--check'], { cwd: root, encoding: 'utf8' })).toMatchObject({
+    status: 0,
+    stderr: '',
+  })
 })
 
 test('every export has a heading', () => {
-  const listed = [...['index.ts', 'server/index.ts'].map(file => readFileSync(path.join(root, 'lib', file), 'utf8')).join('').replace(/\/\*\* @internal \*\/\n.*\n/g, '').matchAll(/\{ ([\w, ]+) \}/g)]
+  const listed = [
+    ...['index.ts', 'server/index.ts'].map(file => readFileSync(path.join(root, 'lib', file), 'utf8')).join('').replace(
+      /\/\*\* @internal \*\/\n.*\n/g,
+      '',
+    ).matchAll(/\{ ([\w, ]+) \}/g),
+  ]
     .flatMap(match => match[1]!.split(', '))
-  const named = [...Object.keys(library), 'Server', ...listed, 'LoadOptions', 'CallOptions', 'ServerOptions', 'ClipInfo']
+  const named = [...Object.keys(library), 'Server', ...listed, 'LoadOptions', 'CallOptions', 'ServerOptions',
+    'ClipInfo']
   expect(named.length).toBeGreaterThan(60)
   expect([...pages.values()].flatMap(headings)).toEqual(expect.arrayContaining(named))
 })
@@ -66,7 +77,9 @@ test.each([
   const told = literalDefaults(page, name)
   expect(told.length).toBeGreaterThanOrEqual(least)
   // remoteImages and trustProxy are kept in another form
-  expect(settings).toMatchObject(Object.fromEntries(told.filter(([option]) => !['remoteImages', 'trustProxy'].includes(option))))
+  expect(settings).toMatchObject(
+    Object.fromEntries(told.filter(([option]) => !['remoteImages', 'trustProxy'].includes(option))),
+  )
 })
 
 describe('the examples', () => {
@@ -114,7 +127,12 @@ describe('the examples', () => {
 
   function run(file: string, env: NodeJS.ProcessEnv): Promise<string> {
     return new Promise((resolve, reject) => {
-      execFile(process.execPath, [file], { cwd: place, env, encoding: 'utf8' }, (error, stdout) => (error ? reject(error) : resolve(stdout)))
+      execFile(
+        process.execPath,
+        [file],
+        { cwd: place, env, encoding: 'utf8' },
+        (error, stdout) => (error ? reject(error) : resolve(stdout)),
+      )
     })
   }
 })

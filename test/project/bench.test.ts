@@ -22,7 +22,10 @@ function run<T>(script: string): T {
 const checkFile = path.join(oracle, 'models', 'b32-config', 'check.json')
 
 describe('the ViT-B/32 of the benchmarks is that of the reference', () => {
-  const check = JSON.parse(readFileSync(checkFile, 'utf8')) as { bytes: number; values: { tensor: string; flat_index: number; float32_hex: string }[] }
+  const check = JSON.parse(readFileSync(checkFile, 'utf8')) as {
+    bytes: number
+    values: { tensor: string; flat_index: number; float32_hex: string }[]
+  }
 
   it('by its values', () => {
     const places = check.values.map(({ tensor, flat_index: index }) => [tensor, index])
@@ -65,7 +68,9 @@ it('makes the other shapes as published: parameters and tokens', () => {
 })
 
 it('refuses a model it does not know', () => {
-  expect(run<string>("try { benchModel('vit-z-1') } catch (error) { result = error.message }")).toMatch(/expected one of vit-b-32.*received 'vit-z-1'/)
+  expect(run<string>("try { benchModel('vit-z-1') } catch (error) { result = error.message }")).toMatch(
+    /expected one of vit-b-32.*received 'vit-z-1'/,
+  )
 })
 
 it('lets every side run once a round, slow ones less often, each compared with the first of its own round', () => {

@@ -9,17 +9,25 @@ import path from 'node:path'
 
 const root = path.join(__dirname, '..', '..')
 
-const { sortOut } = require('../skip-reporter.cjs') as { sortOut(skipped: string[]): { named: Map<string, string[]>; unnamed: string[] } }
+const { sortOut } = require('../skip-reporter.cjs') as {
+  sortOut(skipped: string[]): { named: Map<string, string[]>; unnamed: string[] }
+}
 const { needs } = require('../skips.cjs') as { needs: Record<string, { absent(): string | false; tests: RegExp }> }
 const { circles } = require('../../scripts/check-layers.cjs') as { circles(imports: Map<string, string[]>): string[][] }
-const documents = require('../../scripts/check-documents.cjs') as { faultsOf(file: string, known: Set<string>, read: (file: string) => string): string[] }
-const { reportsOf } = require('../../scripts/thread-reports.cjs') as { reportsOf(output: string, libraries: string[]): string[] }
+const documents = require('../../scripts/check-documents.cjs') as {
+  faultsOf(file: string, known: Set<string>, read: (file: string) => string): string[]
+}
+const { reportsOf } = require('../../scripts/thread-reports.cjs') as {
+  reportsOf(output: string, libraries: string[]): string[]
+}
 const { faults } = require('../../scripts/check-paths.cjs') as { faults(file: string, text: string): string[] }
 
 describe('skipped tests', () => {
   const systemd = 'test/server/deploy.test.ts: the unit systemd finds nothing wrong with it'
   const before = needs.systemd!.absent
-  afterEach(() => { needs.systemd!.absent = before })
+  afterEach(() => {
+    needs.systemd!.absent = before
+  })
 
   it('are named with their reason where it holds', () => {
     needs.systemd!.absent = () => 'no systemd-analyze'
@@ -34,7 +42,8 @@ describe('skipped tests', () => {
   })
 
   it('each reason is for some tests and not for all', () => {
-    for (const { tests } of Object.values(needs)) expect(tests.test('test/vectors/search.test.ts: finds the nearest')).toBe(false)
+    for (const { tests } of Object.values(needs))
+      expect(tests.test('test/vectors/search.test.ts: finds the nearest')).toBe(false)
   })
 })
 
@@ -51,7 +60,7 @@ describe('paths', () => {
     ['test/a/b.test.ts', "join(__dirname, '..', '..', '..', 'beside')"],
     ['test/a/b.test.ts', "import x from '../../../beside/x'"],
     ['scripts/a.cjs', "require('../../beside/x.cjs')"],
-    ['lib/a.ts', "resolve(__dirname, `../../beside`)"],
+    ['lib/a.ts', 'resolve(__dirname, `../../beside`)'],
     ['.ci/run', 'cd "../../beside"'],
     ['cpp/engine/a.cpp', 'open("/work/models/x")'],
     ['bench/run.mjs', "const home = '/root/models'"],
@@ -73,11 +82,20 @@ describe('paths', () => {
 
 describe('documents', () => {
   const known = new Set(['README.md', 'docs', 'docs/a.md', 'lib', 'lib/a.ts', 'lib/b.ts'])
-  const faultsIn = (text: string): string[] => documents.faultsOf('docs/a.md', known, file => (file === 'docs/a.md' ? text : '# One `two`, three\n'))
+  const faultsIn = (text: string): string[] =>
+    documents.faultsOf('docs/a.md', known, file => (file === 'docs/a.md' ? text : '# One `two`, three\n'))
 
   it.each([
-    '[a](../README.md)', '[a](../README.md#one-two-three)', '# Here\n[a](#here)', '`lib/a.ts`', '`lib/{a,b}.ts`', '`lib/*.ts`', '`lib/`',
-    '[a](https://example.org/x)', '```\n[a](gone.md) `lib/gone.ts`\n```', '`npm run lib/x`',
+    '[a](../README.md)',
+    '[a](../README.md#one-two-three)',
+    '# Here\n[a](#here)',
+    '`lib/a.ts`',
+    '`lib/{a,b}.ts`',
+    '`lib/*.ts`',
+    '`lib/`',
+    '[a](https://example.org/x)',
+    '```\n[a](gone.md) `lib/gone.ts`\n```',
+    '`npm run lib/x`',
   ])('%j may stand', text => {
     expect(faultsIn(text)).toEqual([])
   })
@@ -101,22 +119,42 @@ describe('the package', () => {
       mkdirSync(path.join(place, 'package'))
       for (const [name, text] of Object.entries(files)) writeFileSync(path.join(place, 'package', name), text)
       execFileSync('tar', ['-czf', 'package.tgz', 'package'], { cwd: place })
-      return spawnSync(process.execPath, [path.join(root, 'scripts', 'check-package.cjs'), path.join(place, 'package.tgz')], { encoding: 'utf8' })
+      return spawnSync(process.execPath, [path.join(root, 'scripts', 'check-package.cjs'),
+        path.join(place, 'package.tgz')], { encoding: 'utf8' })
     } finally {
       rmSync(place, { recursive: true })
     }
   }
-  const manifest = { name: 'broken', version: '1.0.0', type: 'commonjs', license: 'MIT', engines: { node: '>=20' }, main: './a.js', types: './a.d.ts' }
+  const manifest = {
+    name: 'broken',
+    version: '1.0.0',
+    type: 'commonjs',
+    license: 'MIT',
+    engines: { node: '>=20' },
+    main: './a.js',
+    types: './a.d.ts',
+  }
 
   it('passes where every entry has its file and its types', () => {
-    expect(check({ 'package.json': JSON.stringify(manifest), 'a.js': 'exports.a = 1\n', 'a.d.ts': 'export declare const a: number\n' }))
+    expect(
+      check({
+        'package.json': JSON.stringify(manifest),
+        'a.js': 'exports.a = 1\n',
+        'a.d.ts': 'export declare const a: number\n',
+      }),
+    )
       .toMatchObject({ status: 0, stderr: '' })
   })
 
   it('fails where a file is missing, and where types say another format than the code', () => {
-    const exports = { '.': { import: { types: './a.d.ts', default: './a.mjs' }, require: { types: './a.d.ts', default: './b.js' } } }
+    const exports = {
+      '.': { import: { types: './a.d.ts', default: './a.mjs' }, require: { types: './a.d.ts', default: './b.js' } },
+    }
     const { status, stderr } = check({
-      'package.json': JSON.stringify({ ...manifest, exports }), 'a.js': 'exports.a = 1\n', 'a.mjs': 'export const a = 1\n', 'a.d.ts': 'export declare const a: number\n',
+      'package.json': JSON.stringify({ ...manifest, exports }),
+      'a.js': 'exports.a = 1\n',
+      'a.mjs': 'export const a = 1\n',
+      'a.d.ts': 'export declare const a: number\n',
     })
     expect(status).toBe(1)
     expect(stderr).toMatch(/^publint: .*b\.js.*does not exist/m)
@@ -125,7 +163,8 @@ describe('the package', () => {
 })
 
 describe('reports of ThreadSanitizer in Node', () => {
-  const report = (access: string, before: string): string => `${'='.repeat(18)}
+  const report = (access: string, before: string): string =>
+    `${'='.repeat(18)}
 WARNING: ThreadSanitizer: data race (pid=1)
   Write of size 8 at 0x7b3800008ea8 by main thread (mutexes: write M30075):
     #0 operator delete(void*, unsigned long) <null> (libtsan.so.2.0.0+0x86c3d)
@@ -146,7 +185,8 @@ WARNING: ThreadSanitizer: data race (pid=1)
 SUMMARY: ThreadSanitizer: data race in operator delete(void*, unsigned long)
 ${'='.repeat(18)}
 `
-  const cases: [string, string, number][] = [['node', 'node', 0], ['ggclip.node', 'node', 1], ['node', 'ggclip.node', 1], ['libuv.so.1', 'node', 0]]
+  const cases: [string, string, number][] = [['node', 'node', 0], ['ggclip.node', 'node', 1], ['node', 'ggclip.node',
+    1], ['libuv.so.1', 'node', 0]]
   it.each(cases)('of an access by %s after one by %s: %i concern the addon', (access, before, count) => {
     expect(reportsOf(report('node', 'node') + report(access, before), ['ggclip.node'])).toHaveLength(count)
   })

@@ -3,8 +3,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-interface Counted { files: Map<string, Map<number, number>>; add(file: string, line: number, count: number): void; addIstanbul(file: string): void }
-const { Lines, uncovered } = require('../../scripts/coverage.cjs') as { Lines: new () => Counted; uncovered(lines: Counted): string[] }
+interface Counted {
+  files: Map<string, Map<number, number>>
+  add(file: string, line: number, count: number): void
+  addIstanbul(file: string): void
+}
+const { Lines, uncovered } = require('../../scripts/coverage.cjs') as {
+  Lines: new() => Counted
+  uncovered(lines: Counted): string[]
+}
 const root = path.join(__dirname, '..', '..')
 
 test('a line has run when any of the measurements saw it run', () => {
@@ -15,7 +22,12 @@ test('a line has run when any of the measurements saw it run', () => {
     for (const s of [{ 0: 1, 1: 0, 2: 0 }, { 0: 0, 1: 2, 2: 0 }]) {
       const report = path.join(folder, 'report.json')
       const file = path.join(root, 'lib', 'a.ts')
-      writeFileSync(report, JSON.stringify({ [file]: { path: file, statementMap: { 0: statement(1), 1: statement(2), 2: statement(3) }, s } }))
+      writeFileSync(
+        report,
+        JSON.stringify({
+          [file]: { path: file, statementMap: { 0: statement(1), 1: statement(2), 2: statement(3) }, s },
+        }),
+      )
       lines.addIstanbul(report)
     }
     lines.addIstanbul(path.join(folder, 'none.json'))

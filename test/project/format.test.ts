@@ -10,7 +10,8 @@ let checkout: string
 beforeEach(() => {
   checkout = mkdtempSync(path.join(tmpdir(), 'ggclip-format-'))
   for (const folder of ['scripts', 'lib', 'cpp']) mkdirSync(path.join(checkout, folder))
-  for (const file of ['scripts/format.cjs', 'dprint.json', '.clang-format']) copyFileSync(path.join(root, file), path.join(checkout, file))
+  for (const file of ['scripts/format.cjs', 'dprint.json', '.clang-format'])
+    copyFileSync(path.join(root, file), path.join(checkout, file))
   symlinkSync(path.join(root, 'node_modules'), path.join(checkout, 'node_modules'))
   writeFileSync(path.join(checkout, '.gitignore'), 'node_modules\nscripts\n')
   execFileSync('git', ['init', '--quiet'], { cwd: checkout })
@@ -22,15 +23,26 @@ afterEach(() => rmSync(checkout, { recursive: true }))
 /** `version`: what the C++ formatter answers to --version; it removes spaces before parentheses and semicolons. */
 function format(args: string[], version: string): { status: number | null; stdout: string } {
   const program = path.join(checkout, 'formatter')
-  writeFileSync(program, `#!/bin/sh\n[ "$1" = --version ] && echo '${version}' && exit\nexec sed 's/ \\([);]\\)/\\1/g'\n`, { mode: 0o755 })
+  writeFileSync(
+    program,
+    `#!/bin/sh\n[ "$1" = --version ] && echo '${version}' && exit\nexec sed 's/ \\([);]\\)/\\1/g'\n`,
+    { mode: 0o755 },
+  )
   const env = { ...process.env, CLANG_FORMAT: program }
-  return spawnSync(process.execPath, ['scripts/format.cjs', ...args, 'lib', 'cpp'], { cwd: checkout, env, encoding: 'utf8' })
+  return spawnSync(process.execPath, ['scripts/format.cjs', ...args, 'lib', 'cpp'], {
+    cwd: checkout,
+    env,
+    encoding: 'utf8',
+  })
 }
 const read = (file: string): string => readFileSync(path.join(checkout, file), 'utf8')
 const ours = 'Debian clang-format version 14.0.6'
 
 test('--check names the files that would change, writes nothing and fails', () => {
-  expect(format(['--check'], ours)).toMatchObject({ status: 1, stdout: 'not formatted: lib/a.ts\nnot formatted: cpp/a.cpp\n' })
+  expect(format(['--check'], ours)).toMatchObject({
+    status: 1,
+    stdout: 'not formatted: lib/a.ts\nnot formatted: cpp/a.cpp\n',
+  })
   expect(read('lib/a.ts')).toContain('"b" };')
 })
 
@@ -41,7 +53,13 @@ test('writes both languages, and is then content with them', () => {
   expect(format(['--check'], ours)).toMatchObject({ status: 0, stdout: '' })
 })
 
-test.each(['', 'clang-format version 18.1.8'])('without clang-format 14 (%j) it leaves C++ alone and says so', version => {
-  expect(format([], version)).toMatchObject({ status: 0, stdout: 'C++: not run: no clang-format 14\nformatted: lib/a.ts\n' })
-  expect(read('cpp/a.cpp')).toBe('int a( ) { return 1 ; }\n')
-})
+test.each(['', 'clang-format version 18.1.8'])(
+  'without clang-format 14 (%j) it leaves C++ alone and says so',
+  version => {
+    expect(format([], version)).toMatchObject({
+      status: 0,
+      stdout: 'C++: not run: no clang-format 14\nformatted: lib/a.ts\n',
+    })
+    expect(read('cpp/a.cpp')).toBe('int a( ) { return 1 ; }\n')
+  },
+)

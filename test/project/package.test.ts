@@ -1,16 +1,27 @@
 /** What users get: the packed archive, installed in an empty folder, loads without compiling. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import {
-  chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync,
-} from 'node:fs'
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync,
+  rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
 import { addonFile, report, root, runCommand, sample, tinyModel } from '../lifecycle/support'
 
-interface Manifest { name: string; version: string; files: string[]; dependencies: Record<string, string>; peerDependencies: Record<string, string>; devDependencies: Record<string, string> }
-interface Packed { filename: string; size: number; unpackedSize: number; files: { path: string; size: number }[] }
+interface Manifest {
+  name: string
+  version: string
+  files: string[]
+  dependencies: Record<string, string>
+  peerDependencies: Record<string, string>
+  devDependencies: Record<string, string>
+}
+interface Packed {
+  filename: string
+  size: number
+  unpackedSize: number
+  files: { path: string; size: number }[]
+}
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'ggclip-package-')))
@@ -23,10 +34,22 @@ const outOfReach = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ENOTC
 const maxArchiveBytes = 12e6
 
 // the binary under test is the package's own, whatever this run of the tests uses
-const env = { ...process.env, GGCLIP_ADDON: '', PATH: [compilers, process.env.PATH].join(delimiter), npm_config_update_notifier: 'false' }
+const env = {
+  ...process.env,
+  GGCLIP_ADDON: '',
+  PATH: [compilers, process.env.PATH].join(delimiter),
+  npm_config_update_notifier: 'false',
+}
 
 function npm(args: string[], cwd: string): string {
-  return execFileSync('npm', args, { cwd, env, encoding: 'utf8', shell: process.platform === 'win32', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 26 })
+  return execFileSync('npm', args, {
+    cwd,
+    env,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    maxBuffer: 1 << 26,
+  })
 }
 
 /** The project with a binary of this platform, as `npm run prebuild` leaves it (prebuildify --napi --tag-libc --name ggclip). */
@@ -59,14 +82,17 @@ function forbidCompilers(): void {
 
 /** Where the registry cannot be reached: the same by hand, dependencies from the checkout. */
 function installByHand(archive: string): void {
-  process.stderr.write('NOTE: the registry is out of reach: the archive is unpacked by hand, with the dependencies of the checkout\n')
+  process.stderr.write(
+    'NOTE: the registry is out of reach: the archive is unpacked by hand, with the dependencies of the checkout\n',
+  )
   const modules = join(consumer, 'node_modules')
   rmSync(modules, { recursive: true, force: true })
   mkdirSync(join(modules, '.bin'), { recursive: true })
   execFileSync('tar', ['-xzf', archive, '-C', modules])
   execFileSync('mv', [join(modules, 'package'), join(modules, 'ggclip')])
   for (const name of readdirSync(join(root, 'node_modules'))) {
-    if (!name.startsWith('.') && name !== 'ggclip' && name !== '@fastify' && !peers.includes(name)) symlinkSync(join(root, 'node_modules', name), join(modules, name))
+    if (!name.startsWith('.') && name !== 'ggclip' && name !== '@fastify' && !peers.includes(name))
+      symlinkSync(join(root, 'node_modules', name), join(modules, name))
   }
   symlinkSync(join('..', 'ggclip', 'dist', 'cli', 'main.js'), join(modules, '.bin', 'ggclip'))
   execFileSync(process.execPath, [join(modules, 'ggclip', 'scripts', 'install.cjs')], { env, stdio: 'pipe' })
@@ -75,10 +101,13 @@ function installByHand(archive: string): void {
 /** What serving needs, installed afterwards. */
 function addServerParts(): void {
   try {
-    npm(['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', ...peers.map(name => `${name}@${manifest.peerDependencies[name]}`)], consumer)
+    npm(['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', ...peers.map(name =>
+      `${name}@${manifest.peerDependencies[name]}`
+    )], consumer)
   } catch (error) {
     if (!outOfReach.test((error as { stderr: string }).stderr)) throw error
-    for (const name of new Set(peers.map(peer => peer.split('/')[0]!))) symlinkSync(join(root, 'node_modules', name), join(consumer, 'node_modules', name))
+    for (const name of new Set(peers.map(peer => peer.split('/')[0]!)))
+      symlinkSync(join(root, 'node_modules', name), join(consumer, 'node_modules', name))
   }
 }
 
@@ -91,7 +120,10 @@ function freePort(): Promise<number> {
   })
 }
 
-function script(name: string, text: string): Promise<{ code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string; ms: number }> {
+function script(
+  name: string,
+  text: string,
+): Promise<{ code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string; ms: number }> {
   writeFileSync(join(consumer, name), text)
   return runCommand(process.execPath, [name], { cwd: consumer, env: env as Record<string, string> })
 }
@@ -102,7 +134,9 @@ describe('the packed archive', () => {
 
   beforeAll(() => {
     const project = stage()
-    ;[packed] = JSON.parse(npm(['pack', '--json', '--ignore-scripts', '--pack-destination', scratch], project)) as [Packed]
+    ;[packed] = JSON.parse(npm(['pack', '--json', '--ignore-scripts', '--pack-destination', scratch], project)) as [
+      Packed,
+    ]
     mkdirSync(consumer)
     writeFileSync(join(consumer, 'package.json'), '{ "name": "consumer", "private": true }\n')
     forbidCompilers()
@@ -132,11 +166,19 @@ describe('the packed archive', () => {
       await clip.dispose()
       const addon = Object.keys(require.cache).find(file => file.endsWith('ggclip.node') || file.includes('prebuilds'))
       console.log(JSON.stringify({ label: best.label, same: (await import('ggclip')).Clip === require('ggclip').Clip, addon }))`
-    const prologues = { 'load.cjs': "const { Clip } = require('ggclip')\n;(async () => {", 'load.mjs': [
-      "import { Clip } from 'ggclip'", "import { createRequire } from 'node:module'", 'const require = createRequire(import.meta.url)',
-      ';(async () => {'].join('\n') }
+    const prologues = {
+      'load.cjs': "const { Clip } = require('ggclip')\n;(async () => {",
+      'load.mjs': [
+        "import { Clip } from 'ggclip'",
+        "import { createRequire } from 'node:module'",
+        'const require = createRequire(import.meta.url)',
+        ';(async () => {',
+      ].join('\n'),
+    }
     for (const [name, prologue] of Object.entries(prologues)) {
-      const result = report<{ label: string; same: boolean; addon: string }>(await script(name, `${prologue}${body}\n})()\n`))
+      const result = report<{ label: string; same: boolean; addon: string }>(
+        await script(name, `${prologue}${body}\n})()\n`),
+      )
       expect(result.same).toBe(true)
       expect(result.addon).toContain(join('node_modules', 'ggclip', 'prebuilds', platform))
       expect(embedded ? ['rocket'] : ['rocket', 'cat']).toContain(result.label)
@@ -144,11 +186,16 @@ describe('the packed archive', () => {
   })
 
   it('exports all that the compiled module has to ES modules, too', async () => {
-    const result = report<{ missing: string[]; count: number }>(await script('names.mjs', `
+    const result = report<{ missing: string[]; count: number }>(
+      await script(
+        'names.mjs',
+        `
       import * as module from 'ggclip'
       import { createRequire } from 'node:module'
       const names = Object.keys(createRequire(import.meta.url)('ggclip'))
-      console.log(JSON.stringify({ missing: names.filter(name => !(name in module)), count: names.length }))\n`))
+      console.log(JSON.stringify({ missing: names.filter(name => !(name in module)), count: names.length }))\n`,
+      ),
+    )
     expect(result.missing).toEqual([])
     expect(result.count).toBeGreaterThan(10)
   })
@@ -158,25 +205,43 @@ describe('the packed archive', () => {
     const version = await runCommand('npx', ['--no-install', 'ggclip', '--version'], options)
     expect([version.code, version.stdout.trim()]).toEqual([0, manifest.version])
     const model = embedded ? [] : ['--model', tinyModel]
-    const run = await runCommand('npx', ['--no-install', 'ggclip', 'classify', sample('rocket.png'), '--labels', 'rocket,cat,pizza', '--json', ...model], options)
-    const [{ results }] = report<[{ results: { label: string; score: number }[] }]>({ ...run, stdout: JSON.stringify(JSON.parse(run.stdout || '[{}]')) })
+    const run = await runCommand('npx', ['--no-install', 'ggclip', 'classify', sample('rocket.png'), '--labels',
+      'rocket,cat,pizza', '--json', ...model], options)
+    const [{ results }] = report<[{ results: { label: string; score: number }[] }]>({
+      ...run,
+      stdout: JSON.stringify(JSON.parse(run.stdout || '[{}]')),
+    })
     expect(results.map(result => result.label).sort()).toEqual(['cat', 'pizza', 'rocket'])
     if (embedded) expect(results[0]!.label).toBe('rocket')
   })
 
   it('brings nothing of the server; serving asks for it in one sentence', async () => {
     expect(peers.map(name => existsSync(join(consumer, 'node_modules', name)))).toEqual(peers.map(() => false))
-    const sentence = `serving needs packages that ggclip does not bring: npm install ${peers.map(name => `${name}@${manifest.peerDependencies[name]}`).join(' ')}`
-    const run = await runCommand('npx', ['--no-install', 'ggclip', 'serve', '--port', '0'], { cwd: consumer, env: env as Record<string, string> })
+    const sentence = `serving needs packages that ggclip does not bring: npm install ${
+      peers.map(name => `${name}@${manifest.peerDependencies[name]}`).join(' ')
+    }`
+    const run = await runCommand('npx', ['--no-install', 'ggclip', 'serve', '--port', '0'], {
+      cwd: consumer,
+      env: env as Record<string, string>,
+    })
     expect([run.code, run.stdout, run.stderr.trim().split('\n')]).toEqual([1, '', [expect.stringContaining(sentence)]])
-    expect(report(await script('server.cjs', `
-      require('ggclip/server').Server.start({ port: 0 }).catch(({ code, message }) => console.log(JSON.stringify({ code, message })))\n`))).toEqual({ code: 'ERR_CLIP_SERVER_PARTS', message: sentence })
+    expect(report(
+      await script(
+        'server.cjs',
+        `
+      require('ggclip/server').Server.start({ port: 0 }).catch(({ code, message }) => console.log(JSON.stringify({ code, message })))\n`,
+      ),
+    )).toEqual({ code: 'ERR_CLIP_SERVER_PARTS', message: sentence })
   })
 
   it('names the versions that are tested, and they are optional', () => {
     const { peerDependencies, devDependencies } = manifest
     expect(peerDependencies).toEqual(Object.fromEntries(peers.map(name => [name, devDependencies[name]])))
-    expect(Object.values((manifest as unknown as { peerDependenciesMeta: Record<string, { optional: boolean }> }).peerDependenciesMeta)).toEqual(peers.map(() => ({ optional: true })))
+    expect(
+      Object.values(
+        (manifest as unknown as { peerDependenciesMeta: Record<string, { optional: boolean }> }).peerDependenciesMeta,
+      ),
+    ).toEqual(peers.map(() => ({ optional: true })))
   })
 
   it('serves as its container does, in good health, with the packages that serving needs', async () => {
@@ -185,8 +250,14 @@ describe('the packed archive', () => {
     const [, entry] = /^ENTRYPOINT (.*)$/m.exec(dockerfile)!
     const [, check] = /^HEALTHCHECK [^\n]*\\\n\s+CMD (.*)$/m.exec(dockerfile)!
     const port = String(await freePort())
-    const here = (list: string): string[] => (JSON.parse(list) as string[]).map(word => word.replace('/app/', `${consumer}/`).replace('8080', port))
-    const start = ([command, ...words]: string[], more: string[] = []) => spawn(command === 'node' ? process.execPath : command!, [...words, ...more], { cwd: scratch, env, stdio: 'ignore' })
+    const here = (list: string): string[] =>
+      (JSON.parse(list) as string[]).map(word => word.replace('/app/', `${consumer}/`).replace('8080', port))
+    const start = ([command, ...words]: string[], more: string[] = []) =>
+      spawn(command === 'node' ? process.execPath : command!, [...words, ...more], {
+        cwd: scratch,
+        env,
+        stdio: 'ignore',
+      })
     const ended = (child: ChildProcess) => new Promise<number | null>(resolve => void child.on('close', resolve))
     const server = start(here(entry!), embedded ? ['--threads', '1'] : ['--threads', '1', '--model', tinyModel])
     const code = ended(server)
@@ -205,34 +276,57 @@ describe('the packed archive', () => {
 
   it.each(['cts', 'mts'])('has types for a .%s consumer', async extension => {
     const file = `consumer.${extension}`
-    writeFileSync(join(consumer, file), [
-      "import { Clip, ClipError, topK, type Classification } from 'ggclip'",
-      "import { Server, type ServerOptions } from 'ggclip/server'",
-      'export const serve = (options: ServerOptions): Promise<Server> => Server.start(options)',
-      'export async function best(image: Uint8Array): Promise<Classification> {',
-      "  await using clip = await Clip.load(undefined, { threads: 1, dtype: 'q8_0' })",
-      "  const [first] = await clip.classify(image, ['a', 'b'], { topK: 1 })",
-      "  if (!first) throw new ClipError('ERR_CLIP_INTERNAL', String(topK))",
-      '  return first',
-      '}',
-      '// @ts-expect-error: a number is no source',
-      'void Clip.load(5)',
-      '',
-    ].join('\n'))
+    writeFileSync(
+      join(consumer, file),
+      [
+        "import { Clip, ClipError, topK, type Classification } from 'ggclip'",
+        "import { Server, type ServerOptions } from 'ggclip/server'",
+        'export const serve = (options: ServerOptions): Promise<Server> => Server.start(options)',
+        'export async function best(image: Uint8Array): Promise<Classification> {',
+        "  await using clip = await Clip.load(undefined, { threads: 1, dtype: 'q8_0' })",
+        "  const [first] = await clip.classify(image, ['a', 'b'], { topK: 1 })",
+        "  if (!first) throw new ClipError('ERR_CLIP_INTERNAL', String(topK))",
+        '  return first',
+        '}',
+        '// @ts-expect-error: a number is no source',
+        'void Clip.load(5)',
+        '',
+      ].join('\n'),
+    )
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
     const types = ['--typeRoots', join(root, 'node_modules', '@types'), '--types', 'node']
     const result = await runCommand(process.execPath, [
-      tsc, '--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2023,esnext.disposable', '--module', 'node16', '--moduleResolution', 'node16', ...types, file,
+      tsc,
+      '--noEmit',
+      '--strict',
+      '--target',
+      'es2022',
+      '--lib',
+      'es2023,esnext.disposable',
+      '--module',
+      'node16',
+      '--moduleResolution',
+      'node16',
+      ...types,
+      file,
     ], { cwd: consumer })
     expect([result.stdout, result.code]).toEqual(['', 0])
   })
 
   it('holds what it needs and nothing else', () => {
     const files = packed.files.map(file => file.path)
-    const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|THIRD_PARTY\.md|CMakeLists\.txt|binding\.gyp|dist\/.+\.(m?js|d\.m?ts)|dist\/server\/page\/static\/[\w-]+\.(html|css|svg)|prebuilds\/(README\.md|.+\.node)|models\/.+|cpp\/.+\.(cpp|h)|scripts\/[\w-]+\.cjs|vendor\/(README\.md|ggml\.json)|docs\/.+)$/
+    const allowed =
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|THIRD_PARTY\.md|CMakeLists\.txt|binding\.gyp|dist\/.+\.(m?js|d\.m?ts)|dist\/server\/page\/static\/[\w-]+\.(html|css|svg)|prebuilds\/(README\.md|.+\.node)|models\/.+|cpp\/.+\.(cpp|h)|scripts\/[\w-]+\.cjs|vendor\/(README\.md|ggml\.json)|docs\/.+)$/
     expect(files.filter(file => !allowed.test(file))).toEqual([])
-    expect(files.filter(file => /(^|\/)(test|node_modules|shared|\.ci|\.env|\.npmrc|\.git)|\.(pem|key|log|tgz|map)$/.test(file))).toEqual([])
-    for (const needed of ['dist/index.js', 'dist/index.mjs', 'dist/index.d.ts', 'dist/index.d.mts', 'dist/server/index.js', 'dist/server/index.mjs', 'dist/server/index.d.mts', 'dist/cli/main.js', 'LICENSE', 'README.md']) expect(files).toContain(needed)
+    expect(
+      files.filter(file =>
+        /(^|\/)(test|node_modules|shared|\.ci|\.env|\.npmrc|\.git)|\.(pem|key|log|tgz|map)$/.test(file)
+      ),
+    ).toEqual([])
+    for (
+      const needed of ['dist/index.js', 'dist/index.mjs', 'dist/index.d.ts', 'dist/index.d.mts', 'dist/server/index.js',
+        'dist/server/index.mjs', 'dist/server/index.d.mts', 'dist/cli/main.js', 'LICENSE', 'README.md']
+    ) expect(files).toContain(needed)
     expect(files.filter(file => file.startsWith(`prebuilds/${platform}/`))).toHaveLength(1)
   })
 
@@ -244,12 +338,15 @@ describe('the packed archive', () => {
         expect([name, target, existsSync(join(installed, 'scripts', target!))]).toEqual([name, target, true])
       }
     }
-    for (const file of ['binding.gyp', 'CMakeLists.txt', 'cpp/binding/addon.cpp', 'vendor/ggml.json']) expect(existsSync(join(installed, file))).toBe(true)
+    for (const file of ['binding.gyp', 'CMakeLists.txt', 'cpp/binding/addon.cpp', 'vendor/ggml.json'])
+      expect(existsSync(join(installed, file))).toBe(true)
   })
 
   it('tells nothing of the machine that made it', () => {
     const installed = join(consumer, 'node_modules', 'ggclip')
-    const telling = packed.files.map(file => file.path).filter(path => readFileSync(join(installed, path)).includes(root))
+    const telling = packed.files.map(file => file.path).filter(path =>
+      readFileSync(join(installed, path)).includes(root)
+    )
     expect(telling).toEqual([])
   })
 

@@ -42,7 +42,9 @@ describe('full-size ViT-B/32', () => {
   }, 120_000)
 
   it('has the weights that the reference had', async () => {
-    const { model_sha256: sum } = JSON.parse(readFileSync(path.join(b32Config, 'check.json'), 'utf8')) as { model_sha256: string }
+    const { model_sha256: sum } = JSON.parse(readFileSync(path.join(b32Config, 'check.json'), 'utf8')) as {
+      model_sha256: string
+    }
     const hash = createHash('sha256')
     await pipeline(createReadStream(path.join(directory, 'model.safetensors'), { highWaterMark: 1 << 20 }), hash)
     expect(hash.digest('hex')).toBe(sum)

@@ -89,10 +89,15 @@ describe('its tokenizer', () => {
 
 describe('on drawings of a style it never saw', () => {
   /** In the order of the sheet's tiles, 20 in a row. */
-  const pictures = Object.values(JSON.parse(readFileSync(path.join(heldout, 'labels.json'), 'utf8')) as Record<string, string>)
+  const pictures = Object.values(
+    JSON.parse(readFileSync(path.join(heldout, 'labels.json'), 'utf8')) as Record<string, string>,
+  )
   const labels = [...new Set(pictures)]
-  const tile = (i: number): Promise<Buffer> => sharp(path.join(heldout, 'heldout.webp'))
-    .extract({ left: 72 * (i % 20), top: 72 * Math.floor(i / 20), width: 72, height: 72 }).png({ compressionLevel: 1 }).toBuffer()
+  const tile = (i: number): Promise<Buffer> =>
+    sharp(path.join(heldout, 'heldout.webp'))
+      .extract({ left: 72 * (i % 20), top: 72 * Math.floor(i / 20), width: 72, height: 72 }).png({
+        compressionLevel: 1,
+      }).toBuffer()
 
   it('is as often right as in PyTorch', async () => {
     await using clip = await Clip.load()

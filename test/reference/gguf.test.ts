@@ -33,12 +33,14 @@ for (const { model, kind, limits } of files) {
     const texts = known.map(i => all[i]!)
     const knownOf = <T>(rows: readonly T[]): T[] => known.map(i => rows[i]!)
 
-    describe.each([
-      ['portable', 'default', limits],
-      ['scalar', 'default', limits],
-      ['best', 'default', limits],
-      ['best', 'exact', exact],
-    ] as const)('%s kernels, %s precision', (kernels, precision, bounds) => {
+    describe.each(
+      [
+        ['portable', 'default', limits],
+        ['scalar', 'default', limits],
+        ['best', 'default', limits],
+        ['best', 'exact', exact],
+      ] as const,
+    )('%s kernels, %s precision', (kernels, precision, bounds) => {
       let clip: Clip
       beforeAll(async () => {
         clip = await withKernels(kernels, () => Clip.load(file, { threads: 2, precision }))
@@ -70,7 +72,8 @@ for (const { model, kind, limits } of files) {
         const { logits } = await clip.similarity(images, texts)
         const rows = tensors.rows(`${kind}/logits_per_image`)
         const bound = kind.startsWith('q') && precision === 'default' ? 0.1 : 2e-3
-        for (const [i, row] of rows.entries()) expect(maxRelativeDifference(logits[i]!, Float32Array.from(knownOf([...row])))).toBeLessThanOrEqual(bound)
+        for (const [i, row] of rows.entries())
+          expect(maxRelativeDifference(logits[i]!, Float32Array.from(knownOf([...row])))).toBeLessThanOrEqual(bound)
       })
 
       it('makes the token ids of the reference from its token list', () => {

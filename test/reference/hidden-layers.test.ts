@@ -16,7 +16,9 @@ function layerNorm(rows: Float32Array, weight: Float32Array, bias: Float32Array,
     const row = rows.subarray(at, at + width)
     const mean = row.reduce((sum, value) => sum + value, 0) / width
     const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / width
-    row.forEach((value, i) => { out[at + i] = ((value - mean) / Math.sqrt(variance + eps)) * weight[i]! + bias[i]! })
+    row.forEach((value, i) => {
+      out[at + i] = ((value - mean) / Math.sqrt(variance + eps)) * weight[i]! + bias[i]!
+    })
   }
   return out
 }
@@ -42,17 +44,20 @@ for (const [name, file, textNorm, visionNorm, eps] of models) {
       })
       afterAll(() => clip.dispose())
 
-      it.each([['text', 'text', textNorm], ['image', 'vision', visionNorm]] as const)('%s: any layer with the final norm', async (tower, word, norm) => {
-        const { layers } = clip.info[word]!
-        for (const skip of [0, 1]) {
-          const states = await clip.hiddenStates(inputs[tower], { tower, skip, norm: true })
-          const hidden = tensors.floats(`debug.${word}.hidden.${layers - skip}`)
-          const reference = layerNorm(hidden, weights.floats(`${norm}.weight`), weights.floats(`${norm}.bias`), eps)
-          expect(maxRelativeDifference(states.data, reference)).toBeLessThanOrEqual(limit)
-        }
-      })
+      it.each([['text', 'text', textNorm], ['image', 'vision', visionNorm]] as const)(
+        '%s: any layer with the final norm',
+        async (tower, word, norm) => {
+          const { layers } = clip.info[word]!
+          for (const skip of [0, 1]) {
+            const states = await clip.hiddenStates(inputs[tower], { tower, skip, norm: true })
+            const hidden = tensors.floats(`debug.${word}.hidden.${layers - skip}`)
+            const reference = layerNorm(hidden, weights.floats(`${norm}.weight`), weights.floats(`${norm}.bias`), eps)
+            expect(maxRelativeDifference(states.data, reference)).toBeLessThanOrEqual(limit)
+          }
+        },
+      )
 
-      it('the last layer with the final norm is the reference\'s own', async () => {
+      it("the last layer with the final norm is the reference's own", async () => {
         const reference = tensors.floats('debug.text.post_ln')
         const { data } = await clip.hiddenStates(inputs.text, { tower: 'text', norm: true })
         expect(maxRelativeDifference(data, reference)).toBeLessThanOrEqual(limit)
@@ -60,7 +65,9 @@ for (const [name, file, textNorm, visionNorm, eps] of models) {
 
       it('several layers from one run, in the order asked for', async () => {
         const all = await clip.hiddenStates(inputs.text, { tower: 'text', layer: [-1, 0, -2] as const })
-        const one = await Promise.all([-1, 0, -2].map(layer => clip.hiddenStates(inputs.text, { tower: 'text', layer })))
+        const one = await Promise.all(
+          [-1, 0, -2].map(layer => clip.hiddenStates(inputs.text, { tower: 'text', layer })),
+        )
         expect(all).toEqual(one)
         expect(await clip.hiddenStates(inputs.text, { tower: 'text', skip: 1 })).toEqual(one[2])
       })
@@ -74,7 +81,9 @@ for (const [name, file, textNorm, visionNorm, eps] of models) {
         ['a layer by name', { layer: 'last' }, 'ERR_CLIP_INVALID_ARGUMENT'],
         ['a norm by name', { norm: 'final' }, 'ERR_CLIP_INVALID_ARGUMENT'],
       ])('refuses %s', async (_, options, code) => {
-        await expect(clip.hiddenStates(inputs.text, { tower: 'text', ...(options as object) })).rejects.toMatchObject({ code })
+        await expect(clip.hiddenStates(inputs.text, { tower: 'text', ...(options as object) })).rejects.toMatchObject({
+          code,
+        })
       })
     })
   })

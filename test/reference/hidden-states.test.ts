@@ -24,10 +24,12 @@ for (const name of ['hf-clip-tiny', 'hf-clip-gelu-tiny', 'openclip-tiny', 'sigli
       })
       afterAll(() => clip.dispose())
 
-      it.each([
-        ['image', 'vision.', image],
-        ['text', 'text.', expected.texts[0]!],
-      ] as const)('has every state of the %s tower', async (tower, start, input) => {
+      it.each(
+        [
+          ['image', 'vision.', image],
+          ['text', 'text.', expected.texts[0]!],
+        ] as const,
+      )('has every state of the %s tower', async (tower, start, input) => {
         const states = await clip.intermediates(input, { tower })
         const names = wanted.filter(key => key.startsWith(start))
         expect(names.length).toBeGreaterThanOrEqual(9)
@@ -60,12 +62,14 @@ for (const name of ['hf-clip-tiny', 'hf-clip-gelu-tiny', 'openclip-tiny', 'sigli
 
       it('hiddenStates counts layers from the front and from the back', async () => {
         const { layers, width } = clip.info.text!
-        for (const [layer, index] of [
-          [0, 0],
-          [1, 1],
-          [-1, layers],
-          [-2, layers - 1],
-        ] as const) {
+        for (
+          const [layer, index] of [
+            [0, 0],
+            [1, 1],
+            [-1, layers],
+            [-2, layers - 1],
+          ] as const
+        ) {
           const states = await clip.hiddenStates(expected.texts[0]!, { tower: 'text', layer })
           expect([states.tokens, states.width]).toEqual([clip.info.text!.contextLength, width])
           expect(

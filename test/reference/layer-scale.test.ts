@@ -16,7 +16,11 @@ const images = tensors.rows('pixel_values').map(tensor => ({ tensor }))
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-layer-scale-'))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
-async function checkEmbeddings(clip: Clip, what: string, limits: { difference?: number; cosine: number }): Promise<void> {
+async function checkEmbeddings(
+  clip: Clip,
+  what: string,
+  limits: { difference?: number; cosine: number },
+): Promise<void> {
   const [image, text] = [await clip.encodeImage(images, raw), await clip.encodeText(expected.texts, raw)]
   expectClose(`${what} image`, image, tensors.rows('image_embeds'), limits)
   expectClose(`${what} text`, text, tensors.rows('text_embeds'), limits)
@@ -24,7 +28,9 @@ async function checkEmbeddings(clip: Clip, what: string, limits: { difference?: 
 }
 
 describe.each(['portable', 'scalar', 'best'])('timm, %s kernels', kernels => {
-  it.each([['f32', f32], ['f16', { cosine: 0.9999 }], ['q8_0', { cosine: 0.998 }], ['q4_0', { cosine: 0.98 }]] as const)('embeds as %s', async (dtype, limits) => {
+  it.each(
+    [['f32', f32], ['f16', { cosine: 0.9999 }], ['q8_0', { cosine: 0.998 }], ['q4_0', { cosine: 0.98 }]] as const,
+  )('embeds as %s', async (dtype, limits) => {
     await using clip = await withKernels(kernels, () => Clip.load(directory, { dtype, threads: 2 }))
     await checkEmbeddings(clip, `${kernels} ${dtype}`, limits)
   })
@@ -61,7 +67,9 @@ it('open_clip: ls_init_value in both towers', async () => {
   const model = path.join(oracle, 'models', 'openclip-tiny'), scaled = path.join(scratch, 'open-clip')
   cpSync(model, scaled, { recursive: true })
   const weights = new TensorFile(path.join(model, 'open_clip_model.safetensors'))
-  const config = JSON.parse(readFileSync(path.join(model, 'open_clip_config.json'), 'utf8')) as { model_cfg: Record<string, Record<string, number>> }
+  const config = JSON.parse(readFileSync(path.join(model, 'open_clip_config.json'), 'utf8')) as {
+    model_cfg: Record<string, Record<string, number>>
+  }
   for (const tower of ['vision_cfg', 'text_cfg']) config.model_cfg[tower]!.ls_init_value = 1e-5
   writeFileSync(path.join(scaled, 'open_clip_config.json'), JSON.stringify(config))
   writeFileSync(path.join(scaled, 'open_clip_model.safetensors'), withLayerScale(weights))
@@ -72,7 +80,12 @@ it('open_clip: ls_init_value in both towers', async () => {
   const reference = referenceModel(model)
   const pictures = reference.tensors.rows('pixel_values').map(tensor => ({ tensor }))
   expectClose('open_clip image', await clip.encodeImage(pictures, raw), await plain.encodeImage(pictures, raw), f32)
-  expectClose('open_clip text', await clip.encodeText(reference.expected.texts, raw), await plain.encodeText(reference.expected.texts, raw), f32)
+  expectClose(
+    'open_clip text',
+    await clip.encodeText(reference.expected.texts, raw),
+    await plain.encodeText(reference.expected.texts, raw),
+    f32,
+  )
 })
 
 function withLayerScale(weights: TensorFile): Buffer {
@@ -87,9 +100,13 @@ function withLayerScale(weights: TensorFile): Buffer {
     parts.push([`${output[1]}ls_${output[2] === 'attn.out_proj' ? 1 : 2}.gamma`, shape, data.map((_, i) => factor(i))])
   }
   let at = 0
-  const entries = parts.map(([name, shape, { byteLength }]) => [name, { dtype: 'F32', shape, data_offsets: [at, at += byteLength] }] as const)
+  const entries = parts.map(([name, shape, { byteLength }]) =>
+    [name, { dtype: 'F32', shape, data_offsets: [at, at += byteLength] }] as const
+  )
   const json = Buffer.from(JSON.stringify(Object.fromEntries(entries)))
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(json.length))
-  return Buffer.concat([length, json, ...parts.map(([, , data]) => Buffer.from(data.buffer, data.byteOffset, data.byteLength))])
+  return Buffer.concat([length, json, ...parts.map(([, , data]) =>
+    Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  )])
 }

@@ -78,7 +78,12 @@ describe('batches', () => {
 
 describe('aimMs', () => {
   /** Submits many, and lets the batches run one after the other; an item takes `itemMs`. Returns their sizes. */
-  async function sizes({ clock, batches, submit }: ReturnType<typeof setUp>, kind: string, count: number, itemMs: number): Promise<number[]> {
+  async function sizes(
+    { clock, batches, submit }: ReturnType<typeof setUp>,
+    kind: string,
+    count: number,
+    itemMs: number,
+  ): Promise<number[]> {
     const first = batches.length
     for (let i = 0; i < count; i++) void submit(kind, 'a')
     await clock.turn()

@@ -47,7 +47,9 @@ describe('deadlines', () => {
   test('a call in time leaves no timer, nor does one that fails or is cancelled', async () => {
     const { clock, batches, submit } = setUp({ maxBatch: 3 })
     const controller = new AbortController()
-    const calls = ['a', 'b', 'c'].map(item => submit('text', item, { timeoutMs: 1000, ...(item === 'c' ? { signal: controller.signal } : {}) }))
+    const calls = ['a', 'b', 'c'].map(item =>
+      submit('text', item, { timeoutMs: 1000, ...(item === 'c' ? { signal: controller.signal } : {}) })
+    )
     await clock.turn()
     controller.abort(new Error('enough'))
     batches[0]!.finish(['A', new Error('bad'), 'C'])

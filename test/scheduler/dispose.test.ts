@@ -9,7 +9,9 @@ describe('dispose', () => {
     const { signal } = new AbortController()
     const waiting = submit('text', 'b', { signal })
     let disposed = false
-    const disposal = scheduler.dispose().then(() => { disposed = true })
+    const disposal = scheduler.dispose().then(() => {
+      disposed = true
+    })
     await expect(waiting).rejects.toEqual(withCode('ERR_CLIP_DISPOSED'))
     await expect(submit('text', 'c')).rejects.toEqual(withCode('ERR_CLIP_DISPOSED'))
     await expect(scheduler.submitMany('text', [])).rejects.toEqual(withCode('ERR_CLIP_DISPOSED'))

@@ -49,7 +49,9 @@ describe('failure', () => {
   })
 
   test('a runner that throws or returns nonsense gives errors, not hangs', async () => {
-    const results: unknown[] = [() => { throw new Error('sync') }, () => Promise.resolve([]), () => Promise.resolve()]
+    const results: unknown[] = [() => {
+      throw new Error('sync')
+    }, () => Promise.resolve([]), () => Promise.resolve()]
     const run = (): Promise<string[]> => (results.shift() as () => Promise<string[]>)()
     const { clock, submit } = setUp({ runners: [{ run }] })
     for (const expected of ['sync', 'received 0', 'received no array']) {

@@ -5,7 +5,13 @@ type Harness = ReturnType<typeof setUp>
 
 const { randomFrom } = require('../helpers/random.cjs') as { randomFrom(seed: number): (limit: number) => number }
 
-interface Outcome { call: number; items: string[]; result?: string[]; reason?: unknown; endedAt?: number }
+interface Outcome {
+  call: number
+  items: string[]
+  result?: string[]
+  reason?: unknown
+  endedAt?: number
+}
 
 /** Calls of all sorts, for `steps` milliseconds; batches take `runMs` each. */
 async function simulate(seed: number, harness: Harness, { steps = 300, runMs = 7, maxQueue = 40 } = {}) {
@@ -13,23 +19,30 @@ async function simulate(seed: number, harness: Harness, { steps = 300, runMs = 7
   const { scheduler, clock, batches } = harness
   const outcomes: Outcome[] = []
   const started = new Map<number, number>()
-  const finishDue = (now: number): void => batches.forEach((batch, i) => {
-    if (!started.has(i)) started.set(i, now)
-    if (now - started.get(i)! < runMs || started.get(i) === -1) return
-    started.set(i, -1)
-    batch.finish(batch.items.map(item => (item.startsWith('bad') ? new Error(item) : item.toUpperCase())))
-  })
+  const finishDue = (now: number): void =>
+    batches.forEach((batch, i) => {
+      if (!started.has(i)) started.set(i, now)
+      if (now - started.get(i)! < runMs || started.get(i) === -1) return
+      started.set(i, -1)
+      batch.finish(batch.items.map(item => (item.startsWith('bad') ? new Error(item) : item.toUpperCase())))
+    })
   const submit = (call: number): void => {
     const controller = new AbortController()
-    const items = Array.from({ length: 1 + (random(4) === 0 ? random(9) : 0) }, (_, i) => `${random(20) === 0 ? 'bad' : 'item'} ${call}.${i}`)
+    const items = Array.from(
+      { length: 1 + (random(4) === 0 ? random(9) : 0) },
+      (_, i) => `${random(20) === 0 ? 'bad' : 'item'} ${call}.${i}`,
+    )
     const outcome: Outcome = { call, items }
     outcomes.push(outcome)
     const options = {
-      signal: controller.signal, priority: random(11) - 5,
-      ...(random(3) === 0 ? {} : { client: `client ${random(4)}` }), ...(random(4) === 0 ? { timeoutMs: random(60) } : {}),
+      signal: controller.signal,
+      priority: random(11) - 5,
+      ...(random(3) === 0 ? {} : { client: `client ${random(4)}` }),
+      ...(random(4) === 0 ? { timeoutMs: random(60) } : {}),
     }
     scheduler.submitMany(`kind ${random(3)}`, items, options).then(
-      result => Object.assign(outcome, { result, endedAt: clock.now() }), (reason: unknown) => Object.assign(outcome, { reason, endedAt: clock.now() }),
+      result => Object.assign(outcome, { result, endedAt: clock.now() }),
+      (reason: unknown) => Object.assign(outcome, { reason, endedAt: clock.now() }),
     )
     if (random(6) === 0) clock.after(random(40), () => controller.abort(`stop ${call}`))
   }
@@ -94,7 +107,10 @@ describe('bounded waiting', () => {
     // very different numbers of calls, and of items in a call
     const depth: Record<string, number> = { a: 1, b: 5, c: 40, d: 200 }
     const refill = (client: string): void => {
-      void scheduler.submitMany('text', Array.from({ length: 1 + random(3) }, () => client), { client }).then(() => refill(client), () => undefined)
+      void scheduler.submitMany('text', Array.from({ length: 1 + random(3) }, () => client), { client }).then(
+        () => refill(client),
+        () => undefined,
+      )
     }
     for (const client of clients) for (let i = 0; i < depth[client]!; i++) refill(client)
     await clock.turn()
@@ -112,14 +128,18 @@ describe('bounded waiting', () => {
 
   test('no item waits longer than the backlog before it, its share and the priorities allow', async () => {
     const { scheduler, clock, batches } = setUp({ maxBatch: 4, maxQueue: 10_000 })
-    const flood = (): void => void scheduler.submit('text', 'f', { client: 'flood', priority: 5 }).then(flood, () => undefined)
+    const flood = (): void =>
+      void scheduler.submit('text', 'f', { client: 'flood', priority: 5 }).then(flood, () => undefined)
     for (let i = 0; i < 100; i++) flood()
     await clock.turn()
     const waits: number[] = []
     for (let i = 0; i < 300; i++) {
       if (i % 10 === 0) {
         const from = i
-        void scheduler.submit('text', 's', { client: 'small' }).then(() => waits.push(batches.length - from), () => undefined)
+        void scheduler.submit('text', 's', { client: 'small' }).then(
+          () => waits.push(batches.length - from),
+          () => undefined,
+        )
       }
       batches[i]!.finish()
       await clock.advance(1)

@@ -107,7 +107,9 @@ describe('bounded queue', () => {
     void submit('text', 'a', { signal: controller.signal })
     controller.abort()
     let refused = false
-    submit('text', 'b').catch(() => { refused = true })
+    submit('text', 'b').catch(() => {
+      refused = true
+    })
     await promises()
     expect(refused).toBe(false)
   })

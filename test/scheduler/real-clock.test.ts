@@ -34,7 +34,12 @@ describe('on the real clock', () => {
 
   test('a deadline rejects on time, whatever the runner does', async () => {
     let finish: (() => void) | undefined
-    const stuck: BatchRunner<number, number> = { run: (_, items) => new Promise(resolve => { finish = () => resolve(items) }) }
+    const stuck: BatchRunner<number, number> = {
+      run: (_, items) =>
+        new Promise(resolve => {
+          finish = () => resolve(items)
+        }),
+    }
     const scheduler = new Scheduler({ runners: [stuck], maxBatch: 1, maxWaitMs: 0, maxQueue: 64 })
     const calls = [1, 2].map(item => scheduler.submit('image', item, { timeoutMs: 30 }))
     for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'ERR_CLIP_DEADLINE_EXCEEDED' })

@@ -5,8 +5,18 @@ describe('statistics and options', () => {
     const { scheduler, clock, batches, submit } = setUp({ maxBatch: 2 })
     const none = { mean: 0, max: 0, p50: 0, p99: 0 }
     expect(scheduler.stats()).toEqual({
-      queued: 0, running: 0, batches: 0, items: 0, meanBatchSize: 0, waitMs: none, runMs: none,
-      failed: 0, rejected: 0, aborted: 0, expired: 0, itemMs: 0,
+      queued: 0,
+      running: 0,
+      batches: 0,
+      items: 0,
+      meanBatchSize: 0,
+      waitMs: none,
+      runMs: none,
+      failed: 0,
+      rejected: 0,
+      aborted: 0,
+      expired: 0,
+      itemMs: 0,
     })
     for (const item of 'abc') void submit('text', item)
     await clock.turn()
@@ -18,8 +28,13 @@ describe('statistics and options', () => {
     batches[1]!.finish()
     await clock.turn()
     expect(scheduler.stats()).toMatchObject({
-      queued: 0, running: 0, batches: 2, items: 3, meanBatchSize: 1.5,
-      waitMs: { mean: 10, max: 30, p50: 0, p99: 30 }, runMs: { mean: 20, max: 30, p50: 10, p99: 30 },
+      queued: 0,
+      running: 0,
+      batches: 2,
+      items: 3,
+      meanBatchSize: 1.5,
+      waitMs: { mean: 10, max: 30, p50: 0, p99: 30 },
+      runMs: { mean: 20, max: 30, p50: 10, p99: 30 },
       itemMs: 14, // 30 ms for two, then 10 ms for one, with a weight of a fifth
     })
   })
@@ -56,12 +71,19 @@ describe('statistics and options', () => {
     await clock.turn()
     const first = { kind: 'text', batch: 1, size: 3, runMs: 7 }
     expect(told).toEqual([
-      ['a', { ...first, waitMs: 5 }], ['b', { ...first, waitMs: 0 }], ['b', { kind: 'text', batch: 2, size: 2, waitMs: 7, runMs: 1 }],
+      ['a', { ...first, waitMs: 5 }],
+      ['b', { ...first, waitMs: 0 }],
+      ['b', { kind: 'text', batch: 2, size: 2, waitMs: 7, runMs: 1 }],
     ])
   })
 
   test.each([
-    { runners: [] }, { maxBatch: 0 }, { maxBatch: 1.5 }, { maxWaitMs: -1 }, { maxWaitMs: NaN }, { maxQueue: 0 },
+    { runners: [] },
+    { maxBatch: 0 },
+    { maxBatch: 1.5 },
+    { maxWaitMs: -1 },
+    { maxWaitMs: NaN },
+    { maxQueue: 0 },
     { agingMs: -1 },
   ])('rejects %p', options => {
     expect(() => setUp(options)).toThrow(expect.objectContaining({ name: 'RangeError', code: 'ERR_CLIP_OUT_OF_RANGE' }))

@@ -103,7 +103,7 @@ export function setUp(options: Partial<SchedulerOptions<string, string>> & { run
   }
   /** Finishes batch after batch; what ran, in order. */
   const drain = async (): Promise<string[]> => {
-    for (let done = 0; ; done++) {
+    for (let done = 0;; done++) {
       await clock.turn()
       const batch = batches[done]
       if (!batch) return batches.map(({ items }) => items.join(''))

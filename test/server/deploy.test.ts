@@ -20,12 +20,15 @@ const knownOptions = (): string[] => {
 const optionsIn = (line: string): string[] => [...line.matchAll(/(?<=[\s"'])--[a-z][\w-]*/g)].map(([name]) => name)
 
 describe('Dockerfile', () => {
-  const lines = text('Dockerfile').replace(/\\\n/g, ' ').split('\n').map(line => line.trim()).filter(line => line !== '' && !line.startsWith('#'))
+  const lines = text('Dockerfile').replace(/\\\n/g, ' ').split('\n').map(line => line.trim()).filter(line =>
+    line !== '' && !line.startsWith('#')
+  )
   const steps = lines.map(line => /^([A-Z]+)\s+(.*)$/.exec(line)?.slice(1) as [string, string])
   const stages = lines.join('\n').split(/^FROM /m).slice(1)
 
   test('has known instructions, two stages, and runs as somebody who is not root', () => {
-    const known = ['FROM', 'RUN', 'COPY', 'WORKDIR', 'ENV', 'USER', 'EXPOSE', 'STOPSIGNAL', 'HEALTHCHECK', 'CMD', 'ENTRYPOINT']
+    const known = ['FROM', 'RUN', 'COPY', 'WORKDIR', 'ENV', 'USER', 'EXPOSE', 'STOPSIGNAL', 'HEALTHCHECK', 'CMD',
+      'ENTRYPOINT']
     for (const step of steps) expect(known).toContain(step?.[0])
     expect(stages).toHaveLength(2)
     const last = stages.at(-1)!
@@ -33,22 +36,25 @@ describe('Dockerfile', () => {
     // nothing is written after the user was changed, and nothing of the compiler is there
     expect(last.slice(last.indexOf('USER'))).not.toMatch(/^(RUN|COPY)/m)
     expect(last).not.toMatch(/apt-get|g\+\+|cmake/)
-    for (const image of lines.filter(line => line.startsWith('FROM'))) expect(image).toMatch(/^FROM node:\d+-[\w-]+( AS \w+)?$/)
+    for (const image of lines.filter(line => line.startsWith('FROM')))
+      expect(image).toMatch(/^FROM node:\d+-[\w-]+( AS \w+)?$/)
   })
 
   test('copies what exists; commands are JSON lists; there is a health check that works', async () => {
     for (const [word, rest] of steps) {
       if (word === 'COPY' && !rest.startsWith('--from')) {
-        for (const file of rest.split(/\s+/).slice(0, -1)) expect([file, existsSync(path.join(root, file))]).toEqual([file, true])
+        for (const file of rest.split(/\s+/).slice(0, -1))
+          expect([file, existsSync(path.join(root, file))]).toEqual([file, true])
       }
       if (word === 'ENTRYPOINT' || word === 'CMD') expect(Array.isArray(JSON.parse(rest))).toBe(true)
     }
     const check = steps.find(([word]) => word === 'HEALTHCHECK')![1]
     const [command, flag, script] = JSON.parse(check.slice(check.indexOf('CMD') + 3)) as string[]
     expect([command, flag]).toEqual(['node', '-e'])
-    const run = (port: number): Promise<number | null> => new Promise(resolve => {
-      spawn(process.execPath, ['-e', script!.replace('8080', String(port))]).on('close', resolve)
-    })
+    const run = (port: number): Promise<number | null> =>
+      new Promise(resolve => {
+        spawn(process.execPath, ['-e', script!.replace('8080', String(port))]).on('close', resolve)
+      })
     const server = await start()
     expect(await run(server.port)).toBe(0)
     expect(await run(1)).toBe(1)
@@ -56,15 +62,23 @@ describe('Dockerfile', () => {
 
   test('what the package is made of is not ignored', () => {
     const patterns = text('Dockerfile.dockerignore').split('\n').filter(line => line !== '' && !line.startsWith('#'))
-    const ignored = (file: string): boolean => patterns.some(pattern => {
-      const words = pattern.replace(/\/$/, '').split('/').map(word => (word === '**' ? '(?:.*)' : word.replace(/[.+]/g, '\\$&').replaceAll('*', '[^/]*')))
-      return new RegExp(`^${words.join('/').replace('(?:.*)/', '(?:.*/)?')}(?:/|$)`).test(file)
-    })
-    expect(['node_modules/a.js', 'bench/peers/node_modules/a', 'build/x', '.env.local', 'a.tgz', 'prebuilds/linux-x64/a.node'].map(ignored)).toEqual(Array(6).fill(true))
+    const ignored = (file: string): boolean =>
+      patterns.some(pattern => {
+        const words = pattern.replace(/\/$/, '').split('/').map(
+          word => (word === '**' ? '(?:.*)' : word.replace(/[.+]/g, '\\$&').replaceAll('*', '[^/]*')),
+        )
+        return new RegExp(`^${words.join('/').replace('(?:.*)/', '(?:.*/)?')}(?:/|$)`).test(file)
+      })
+    expect(
+      ['node_modules/a.js', 'bench/peers/node_modules/a', 'build/x', '.env.local', 'a.tgz',
+        'prebuilds/linux-x64/a.node'].map(ignored),
+    ).toEqual(Array(6).fill(true))
     const { files } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { files: string[] }
     // made by the build itself
     const sources = files.filter(file => !['dist', 'prebuilds'].includes(file))
-    for (const file of [...sources, 'lib/index.ts', 'tsconfig.build.json', 'scripts/setup.cjs', 'models/emoji-clip.gguf']) {
+    for (
+      const file of [...sources, 'lib/index.ts', 'tsconfig.build.json', 'scripts/setup.cjs', 'models/emoji-clip.gguf']
+    ) {
       expect([file, existsSync(path.join(root, file)), ignored(file)]).toEqual([file, true, false])
     }
   })
@@ -90,16 +104,20 @@ describe('compose', () => {
     for (const file of mounts.map(mount => mount.split(':')[0]!).filter(name => name.startsWith('./'))) {
       expect([file, existsSync(path.join(deploy, file))]).toEqual([file, true])
     }
-    for (const name of mounts.map(mount => mount.split(':')[0]!).filter(name => /^\w+$/.test(name))) expect(compose.volumes).toHaveProperty(name)
+    for (const name of mounts.map(mount => mount.split(':')[0]!).filter(name => /^\w+$/.test(name)))
+      expect(compose.volumes).toHaveProperty(name)
     for (const { depends_on: needed = [] } of Object.values<any>(compose.services)) {
-      for (const name of Array.isArray(needed) ? needed : Object.keys(needed)) expect(compose.services).toHaveProperty(name)
+      for (const name of Array.isArray(needed) ? needed : Object.keys(needed))
+        expect(compose.services).toHaveProperty(name)
     }
     // only to this machine
-    for (const { ports = [] } of Object.values<any>(compose.services)) for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/)
+    for (const { ports = [] } of Object.values<any>(compose.services))
+      for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/)
   })
 
   test('options of the server are known', () => {
-    for (const option of (compose.services.ggclip.command as string[]).filter(word => word.startsWith('--'))) expect(knownOptions()).toContain(option)
+    for (const option of (compose.services.ggclip.command as string[]).filter(word => word.startsWith('--')))
+      expect(knownOptions()).toContain(option)
   })
 
   test('Prometheus scrapes the service; Grafana finds Prometheus and the dashboard', () => {
@@ -108,7 +126,8 @@ describe('compose', () => {
     const { datasources: [source] } = parse(text('grafana/datasource.yml'))
     expect(source.url).toBe('http://prometheus:9090')
     const { providers: [provider] } = parse(text('grafana/dashboards.yml'))
-    expect((compose.services.grafana.volumes as string[]).some(mount => mount.includes(`:${provider.options.path}/`))).toBe(true)
+    expect((compose.services.grafana.volumes as string[]).some(mount => mount.includes(`:${provider.options.path}/`)))
+      .toBe(true)
   })
 })
 
@@ -121,13 +140,16 @@ describe('dashboard', () => {
     await post(server, '/v1/embeddings', { input: 1 })
     const metrics = (await get(server, '/metrics')).body as string
     const names = new Set([...metrics.matchAll(/^([a-z]\w*)(?:\{| )/gm)].map(([, name]) => name))
-    const queries = dashboard.panels.flatMap(({ targets }: any) => targets.map(({ expr }: any) => expr as string)) as string[]
+    const queries = dashboard.panels.flatMap(({ targets }: any) =>
+      targets.map(({ expr }: any) => expr as string)
+    ) as string[]
     expect(queries.length).toBeGreaterThan(12)
     for (const query of queries) {
       for (const [name] of query.matchAll(/\b(?:ggclip|process|nodejs)_\w+/g)) expect([...names]).toContain(name)
       const [metric] = /\b(?:ggclip|process|nodejs)_\w+/.exec(query)!
       for (const [, labels] of query.matchAll(/by \(([^)]*)\)/g)) {
-        for (const label of labels!.split(', ')) expect(metrics).toMatch(new RegExp(`^${metric}\\{[^}]*\\b${label}="`, 'm'))
+        for (const label of labels!.split(', '))
+          expect(metrics).toMatch(new RegExp(`^${metric}\\{[^}]*\\b${label}="`, 'm'))
       }
     }
   })
@@ -136,7 +158,8 @@ describe('dashboard', () => {
     const places = dashboard.panels.map(({ gridPos: { x, y } }: any) => `${x} ${y}`)
     expect(new Set(places).size).toBe(places.length)
     expect(new Set(dashboard.panels.map(({ id }: any) => id)).size).toBe(places.length)
-    for (const { title, fieldConfig } of dashboard.panels) expect([typeof title, typeof fieldConfig.defaults.unit]).toEqual(['string', 'string'])
+    for (const { title, fieldConfig } of dashboard.panels)
+      expect([typeof title, typeof fieldConfig.defaults.unit]).toEqual(['string', 'string'])
   })
 })
 
@@ -162,13 +185,16 @@ describe('systemd unit', () => {
   })
 
   where('systemd', test)('systemd finds nothing wrong with it', () => {
-    const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', path.join(deploy, 'ggclip.service')], { encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', path.join(deploy, 'ggclip.service')], {
+      encoding: 'utf8',
+    })
     expect([status, stdout, stderr]).toEqual([0, '', ''])
   })
 
   test('options are known, in comments too', () => {
     const known = knownOptions()
-    for (const option of optionsIn(text('ggclip.service').replace(/npm install.*|systemctl.*/g, ''))) expect(known).toContain(option)
+    for (const option of optionsIn(text('ggclip.service').replace(/npm install.*|systemctl.*/g, '')))
+      expect(known).toContain(option)
   })
 })
 
@@ -177,17 +203,26 @@ describe('examples', () => {
   afterAll(() => children.forEach(child => child.kill('SIGKILL')))
 
   function run(file: string, args: string[]) {
-    const child = spawn(process.execPath, [path.join(deploy, file), ...args], { env: { ...process.env, GGCLIP_SERVER: path.join(root, 'dist', 'server', 'index.js') } })
+    const child = spawn(process.execPath, [path.join(deploy, file), ...args], {
+      env: { ...process.env, GGCLIP_SERVER: path.join(root, 'dist', 'server', 'index.js') },
+    })
     children.add(child)
     let [out, err] = ['', '']
-    child.stdout.on('data', chunk => { out += chunk })
-    child.stderr.on('data', chunk => { err += chunk })
+    child.stdout.on('data', chunk => {
+      out += chunk
+    })
+    child.stderr.on('data', chunk => {
+      err += chunk
+    })
     const ended = new Promise<number | null>(resolve => void child.on('close', resolve))
     return { child, ended, out: () => out, err: () => err }
   }
-  const embed = async (url: string) => (await fetch(`${url}/v1/embeddings`, {
-    method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"input":"a pizza"}',
-  })).status
+  const embed = async (url: string) =>
+    (await fetch(`${url}/v1/embeddings`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"input":"a pizza"}',
+    })).status
 
   test('cluster: one port, a process that dies is replaced, SIGTERM ends all', async () => {
     const { child, ended, out } = run('cluster.cjs', ['--workers', '2', '--port', '0'])

@@ -15,16 +15,24 @@ const manual = readFileSync(path.join(root, 'docs', 'server.md'), 'utf8')
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
 const main = path.join(root, 'dist', 'cli', 'main.js')
 
-const blocks = (text: string, language: string): string[] => [...text.matchAll(/```(\w+)\n([\s\S]*?)```/g)].filter(match => match[1] === language).map(match => match[2]!)
+const blocks = (text: string, language: string): string[] =>
+  [...text.matchAll(/```(\w+)\n([\s\S]*?)```/g)].filter(match => match[1] === language).map(match => match[2]!)
 
 let server: Server
-beforeAll(async () => { server = await start() })
+beforeAll(async () => {
+  server = await start()
+})
 
 test('the curl examples answer 200', async () => {
-  const commands = [...blocks(manual, 'sh'), ...blocks(readme, 'sh')].join('').split('\n').filter(line => line.startsWith('curl '))
+  const commands = [...blocks(manual, 'sh'), ...blocks(readme, 'sh')].join('').split('\n').filter(line =>
+    line.startsWith('curl ')
+  )
   expect(commands.length).toBeGreaterThanOrEqual(6)
   for (const command of commands) {
-    const line = command.replaceAll('localhost:8080', `127.0.0.1:${server.port}`).replace(/^curl/, "curl -s -w '%{http_code}' -o /dev/null")
+    const line = command.replaceAll('localhost:8080', `127.0.0.1:${server.port}`).replace(
+      /^curl/,
+      "curl -s -w '%{http_code}' -o /dev/null",
+    )
     expect([command, (await run('sh', ['-c', line], { cwd: root })).stdout]).toEqual([command, '200'])
   }
 })
@@ -41,13 +49,19 @@ test('the code examples print what they say', async () => {
   }
 })
 
-test('options: the manual\'s exist, every one of the command is in it, and every option of Server.start is one of the command', () => {
+test("options: the manual's exist, every one of the command is in it, and every option of Server.start is one of the command", () => {
   const help = execFileSync(process.execPath, [main, 'serve', '--help'], { encoding: 'utf8' })
   const known = new Set([...help.matchAll(/(--[a-z][\w-]*)/g)].map(([name]) => name))
   for (const [option] of manual.matchAll(/(?<=[\s`])--[a-z][\w-]*/g)) expect([...known]).toContain(option)
   known.delete('--help')
   for (const option of known) expect([option, new RegExp(`${option}(?![\\w-])`).test(manual)]).toEqual([option, true])
-  const flags: Record<string, string> = { models: '--model', apiKeys: '--api-keys-file', corsOrigins: '--cors-origin', warmUp: '--no-warm-up', page: '--no-page' }
+  const flags: Record<string, string> = {
+    models: '--model',
+    apiKeys: '--api-keys-file',
+    corsOrigins: '--cors-origin',
+    warmUp: '--no-warm-up',
+    page: '--no-page',
+  }
   // a signal is what the command makes of SIGTERM
   for (const name of Object.keys(checkServerOptions(undefined)).filter(option => option !== 'signal')) {
     expect([...known]).toContain(flags[name] ?? `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`)
@@ -58,7 +72,8 @@ test('metrics and routes that the manual names are there', async () => {
   await post(server, '/v1/embeddings', { input: 1 })
   const metrics = (await get(server, '/metrics')).body as string
   for (const [name] of manual.matchAll(/\b(?:ggclip|nodejs)_[a-z0-9_]+[a-z0-9]/g)) expect(metrics).toContain(name)
-  for (const [, name] of metrics.matchAll(/^# TYPE (ggclip_\w+)/gm)) expect([name, manual.includes(`\`${name}`)]).toEqual([name, true])
+  for (const [, name] of metrics.matchAll(/^# TYPE (ggclip_\w+)/gm))
+    expect([name, manual.includes(`\`${name}`)]).toEqual([name, true])
   for (const route of Object.keys((await get(server, '/openapi.json')).body.paths as object)) {
     if (!route.startsWith('/gallery')) expect([route, manual.includes(`${route}\``)]).toEqual([route, true])
   }
@@ -70,9 +85,11 @@ test('metrics and routes that the manual names are there', async () => {
 
 test('every code stands beside its status', () => {
   const rows = [...manual.matchAll(/^\| (\d{3}) \|.*\| ([^|]+) \|$/gm)].map(([, status, codes]) => ({
-    status: Number(status), codes: [...codes!.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => `ERR_CLIP_${code}`),
+    status: Number(status),
+    codes: [...codes!.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => `ERR_CLIP_${code}`),
   }))
-  const statusesOf = (code: string): number[] => rows.filter(({ codes }) => codes.includes(code)).map(({ status }) => status)
+  const statusesOf = (code: string): number[] =>
+    rows.filter(({ codes }) => codes.includes(code)).map(({ status }) => status)
   for (const code of errorCodes) {
     const { status } = failureOf(new ClipError(code, 'a message'))
     if (status !== 500) expect([code, statusesOf(code).includes(status)]).toEqual([code, true])

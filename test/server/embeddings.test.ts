@@ -33,7 +33,8 @@ describe('texts', () => {
       return ids.indexOf(clip.info.text!.eosId) + 1
     })
     expect(body.usage).toEqual({
-      prompt_tokens: lengths[0]! + lengths[1]!, total_tokens: lengths[0]! + lengths[1]!,
+      prompt_tokens: lengths[0]! + lengths[1]!,
+      total_tokens: lengths[0]! + lengths[1]!,
       prompt_tokens_details: { text_tokens: lengths[0]! + lengths[1]!, image_tokens: 0 },
     })
   })
@@ -52,7 +53,9 @@ describe('images', () => {
     "jina's part with base64": { input: [{ image: base64('pizza.webp') }] },
     "jina's part with a data URI": { input: [{ image: dataUri('pizza.webp') }] },
     "OpenAI's content part": { input: [{ type: 'image_url', image_url: { url: dataUri('pizza.webp') } }] },
-    "OpenAI's part with detail": { input: { type: 'image_url', image_url: { url: dataUri('pizza.webp'), detail: 'low' } } },
+    "OpenAI's part with detail": {
+      input: { type: 'image_url', image_url: { url: dataUri('pizza.webp'), detail: 'low' } },
+    },
     "the responses API's part": { input: { type: 'input_image', image_url: dataUri('pizza.webp') } },
     "Voyage's base64 part": { input: { type: 'image_base64', image_base64: dataUri('pizza.webp') } },
     "llama.cpp's part": { input: { prompt_string: '<__media__>', multimodal_data: [base64('pizza.webp')] } },
@@ -67,26 +70,39 @@ describe('images', () => {
   })
 
   test('mixed with texts, in order', async () => {
-    const { body, ...answer } = await embed({ input: ['one', { image: dataUri('rocket.png') }, { text: 'two' }, dataUri('pizza.webp'), { prompt_string: 'three' }] })
+    const { body, ...answer } = await embed({
+      input: ['one', { image: dataUri('rocket.png') }, { text: 'two' }, dataUri('pizza.webp'), {
+        prompt_string: 'three',
+      }],
+    })
     const expected = [
-      await clip.encodeText('one'), await clip.encodeImage(sample('rocket.png')), await clip.encodeText('two'),
-      await clip.encodeImage(pizza), await clip.encodeText('three'),
+      await clip.encodeText('one'),
+      await clip.encodeImage(sample('rocket.png')),
+      await clip.encodeText('two'),
+      await clip.encodeImage(pizza),
+      await clip.encodeText('three'),
     ]
-    vectorsOf({ body, ...answer }).forEach((vector, i) => vector.forEach((value, k) => expect(value).toBeCloseTo(expected[i]![k]!, 5)))
+    vectorsOf({ body, ...answer }).forEach((vector, i) =>
+      vector.forEach((value, k) => expect(value).toBeCloseTo(expected[i]![k]!, 5))
+    )
   })
 })
 
 describe('output', () => {
-  test('base64 is little-endian float32, also by jina\'s name', async () => {
+  test("base64 is little-endian float32, also by jina's name", async () => {
     const plain = vectorsOf(await embed({ input: texts }))
     for (const field of ['encoding_format', 'embedding_type']) {
       const coded = await embed({ input: texts, [field]: 'base64' })
-      expect(coded.body.data.map(({ embedding }: { embedding: string }) => Array.from(unbase64(embedding)))).toEqual(plain)
+      expect(coded.body.data.map(({ embedding }: { embedding: string }) => Array.from(unbase64(embedding)))).toEqual(
+        plain,
+      )
     }
   })
 
   test('not normalised when asked', async () => {
-    expect(vectorsOf(await embed({ input: 'a rocket', normalized: false }))).toEqual([Array.from(await clip.encodeText('a rocket', { normalize: false }))])
+    expect(vectorsOf(await embed({ input: 'a rocket', normalized: false }))).toEqual([
+      Array.from(await clip.encodeText('a rocket', { normalize: false })),
+    ])
   })
 
   test('dimensions: where the model allows', async () => {
@@ -96,13 +112,21 @@ describe('output', () => {
     expect(short).toEqual(Array.from(normalize(whole.subarray(0, 64))))
     const [raw] = vectorsOf(await embed({ input: 'a rocket', dimensions: 64, model: 'matryoshka', normalized: false }))
     expect(raw).toEqual(Array.from((await clip.encodeText('a rocket', { normalize: false })).subarray(0, 64)))
-    expect(await embed({ input: 'a rocket', dimensions: 64 })).toMatchObject(failure(422, 'ERR_CLIP_OUT_OF_RANGE', '256'))
-    expect(await embed({ input: 'a rocket', dimensions: 65, model: 'matryoshka' })).toMatchObject(failure(422, 'ERR_CLIP_OUT_OF_RANGE', '64, 128, 256'))
-    expect(await embed({ input: 'a rocket', dimensions: 512 })).toMatchObject(failure(422, 'ERR_CLIP_OUT_OF_RANGE', 'dimensions'))
+    expect(await embed({ input: 'a rocket', dimensions: 64 })).toMatchObject(
+      failure(422, 'ERR_CLIP_OUT_OF_RANGE', '256'),
+    )
+    expect(await embed({ input: 'a rocket', dimensions: 65, model: 'matryoshka' })).toMatchObject(
+      failure(422, 'ERR_CLIP_OUT_OF_RANGE', '64, 128, 256'),
+    )
+    expect(await embed({ input: 'a rocket', dimensions: 512 })).toMatchObject(
+      failure(422, 'ERR_CLIP_OUT_OF_RANGE', 'dimensions'),
+    )
   })
 
   test('answers are compressed for those who take it', async () => {
-    const { headers } = await post(server, '/v1/embeddings', { input: texts }, { headers: { 'accept-encoding': 'gzip' } })
+    const { headers } = await post(server, '/v1/embeddings', { input: texts }, {
+      headers: { 'accept-encoding': 'gzip' },
+    })
     expect(headers.get('content-encoding')).toBe('gzip')
   })
 })
@@ -116,8 +140,10 @@ describe('what is no input', () => {
     ['lists of token ids', { input: [[1, 2], [3]] }, 'ERR_CLIP_INVALID_ARGUMENT', 'input[0]'],
     ['null', { input: ['a', null] }, 'ERR_CLIP_INVALID_ARGUMENT', 'input[1]'],
     ['an empty part', { input: [{}] }, 'ERR_CLIP_INVALID_ARGUMENT', 'input[0]'],
-    ['text and image in one part', { input: { text: 'a', image: base64('pizza.webp') } }, 'ERR_CLIP_INVALID_ARGUMENT', 'exactly one'],
-    ['text around an image', { input: { prompt_string: 'see <__media__>', multimodal_data: [base64('pizza.webp')] } }, 'ERR_CLIP_INVALID_ARGUMENT', 'exactly one'],
+    ['text and image in one part', { input: { text: 'a', image: base64('pizza.webp') } }, 'ERR_CLIP_INVALID_ARGUMENT',
+      'exactly one'],
+    ['text around an image', { input: { prompt_string: 'see <__media__>', multimodal_data: [base64('pizza.webp')] } },
+      'ERR_CLIP_INVALID_ARGUMENT', 'exactly one'],
     ['an unknown field', { input: 'a', dimension: 64 }, 'ERR_CLIP_UNKNOWN_OPTION', "'dimension'"],
     ['an unknown field of a part', { input: [{ images: 'a' }] }, 'ERR_CLIP_UNKNOWN_OPTION', "'images'"],
     ['an unknown format', { input: 'a', encoding_format: 'int8' }, 'ERR_CLIP_OUT_OF_RANGE', 'encoding_format'],
@@ -144,6 +170,8 @@ describe('what is no input', () => {
   })
 
   test('a model that is not here: 404', async () => {
-    expect(await embed({ input: 'a', model: 'text-embedding-3-small' })).toMatchObject(failure(404, 'ERR_CLIP_MODEL_UNKNOWN', 'text-embedding-3-small'))
+    expect(await embed({ input: 'a', model: 'text-embedding-3-small' })).toMatchObject(
+      failure(404, 'ERR_CLIP_MODEL_UNKNOWN', 'text-embedding-3-small'),
+    )
   })
 })

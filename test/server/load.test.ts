@@ -19,7 +19,10 @@ const metric = async (server: Server, line: string): Promise<number> => {
 function abandon(server: Server, body: object, ms: number, headers = {}): Promise<void> {
   return new Promise(resolve => {
     const text = JSON.stringify(body)
-    const request = http.request(`${server.url}/v1/embeddings`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), ...headers } })
+    const request = http.request(`${server.url}/v1/embeddings`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), ...headers },
+    })
     request.on('error', () => undefined).on('close', () => resolve())
     request.end(text)
     setTimeout(() => request.destroy(), ms)
@@ -47,12 +50,15 @@ describe('concurrent traffic', () => {
       if (i % 3 === 0) expect(picture).toEqual(Array.from(image))
     })
     const bad = texts.slice(0, 30).map(async (_, i) => {
-      const bodies = ['{', { input: [] }, { input: dataUri('pizza.webp').slice(0, 800) }, { input: 'a', model: 'none' }, { image: 1 }]
+      const bodies = ['{', { input: [] }, { input: dataUri('pizza.webp').slice(0, 800) }, { input: 'a', model: 'none' },
+        { image: 1 }]
       const answer = await post(server, '/v1/embeddings', bodies[i % bodies.length])
       expect([400, 404, 415, 422]).toContain(answer.status)
       expect(answer.body.error.code).toMatch(/^ERR_CLIP_/)
     })
-    const abandoned = texts.slice(0, 20).map((text, i) => abandon(server, { input: [dataUri('pizza.webp'), `${text} abandoned`] }, i))
+    const abandoned = texts.slice(0, 20).map((text, i) =>
+      abandon(server, { input: [dataUri('pizza.webp'), `${text} abandoned`] }, i)
+    )
     await Promise.all([...good, ...bad, ...abandoned])
     await until(async () => (await metric(server, 'ggclip_http_requests_in_progress')) === 0)
     for (const name of ['ggclip_queue_items', 'ggclip_running_items', 'ggclip_admitted_inputs']) {
@@ -65,8 +71,13 @@ describe('concurrent traffic', () => {
   })
 
   test('autocannon: kept connections, mixed requests, every answer a 200', async () => {
-    const requests = [{ input: dataUri('rocket.png') }, { input: ['a', 'b'], encoding_format: 'base64' }, { input: 'c' }].map(body => ({
-      method: 'POST' as const, path: '/v1/embeddings', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
+    const requests = [{ input: dataUri('rocket.png') }, { input: ['a', 'b'], encoding_format: 'base64' }, {
+      input: 'c',
+    }].map(body => ({
+      method: 'POST' as const,
+      path: '/v1/embeddings',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
     }))
     const result = await autocannon({ url: server.url, connections: 16, amount: 300, requests })
     expect(result).toMatchObject({ '2xx': 300, non2xx: 0, errors: 0, timeouts: 0, mismatches: 0 })
@@ -77,7 +88,8 @@ describe('concurrent traffic', () => {
     expect((await post(server, '/v1/embeddings', body)).status).toBe(200)
     for (let i = 0; i < 40; i++) await abandon(server, body, i, { 'accept-encoding': 'gzip' })
     await until(async () => (await metric(server, 'ggclip_http_requests_in_progress')) === 0)
-    const codes = [...((await get(server, '/metrics')).body as string).matchAll(/^ggclip_errors_total\{code="(\w+)"/gm)].map(([, code]) => code)
+    const codes = [...((await get(server, '/metrics')).body as string).matchAll(/^ggclip_errors_total\{code="(\w+)"/gm)]
+      .map(([, code]) => code)
     expect(codes).toContain('CLIENT_GONE')
     for (const code of codes) expect(code).toMatch(/^(CLIENT_GONE|ERR_CLIP_(?!INTERNAL)\w+)$/)
   })
@@ -101,7 +113,11 @@ describe('overload', () => {
 
   test('more inputs than maxQueue: 503 at once with a hint, then full recovery', async () => {
     const server = await start({ maxQueue: 20 })
-    const answers = await flood(server, 60, i => ({ input: [`text ${i}`, ...Array.from({ length: 3 }, () => dataUri('rocket.png'))] }))
+    const answers = await flood(
+      server,
+      60,
+      i => ({ input: [`text ${i}`, ...Array.from({ length: 3 }, () => dataUri('rocket.png'))] }),
+    )
     const refused = answers.filter(({ status }) => status === 503)
     expect(refused.length).toBeGreaterThan(5)
     expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(5)
@@ -117,19 +133,23 @@ describe('overload', () => {
   test('a burst: no more bodies are read than there are places', async () => {
     const server = await start({ maxQueue: 20 })
     // bodies that never come
-    const begun = await Promise.all(Array.from({ length: 60 }, () => new Promise<number>((resolve, reject) => {
-      const request = http.request(`${server.url}/v1/embeddings`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': 1000 } })
-      const wait = setTimeout(() => {
-        resolve(0)
-        request.destroy()
-      }, 200)
-      request.on('error', reject).on('response', response => {
-        clearTimeout(wait)
-        resolve(response.statusCode!)
-        request.destroy()
-      })
-      request.flushHeaders()
-    }).catch(() => 0)))
+    const begun = await Promise.all(Array.from({ length: 60 }, () =>
+      new Promise<number>((resolve, reject) => {
+        const request = http.request(`${server.url}/v1/embeddings`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'content-length': 1000 },
+        })
+        const wait = setTimeout(() => {
+          resolve(0)
+          request.destroy()
+        }, 200)
+        request.on('error', reject).on('response', response => {
+          clearTimeout(wait)
+          resolve(response.statusCode!)
+          request.destroy()
+        })
+        request.flushHeaders()
+      }).catch(() => 0)))
     // of 20 places a lone client gets eight ninths
     expect(begun.filter(status => status === 0).length).toBeGreaterThanOrEqual(18)
     expect(begun.filter(status => status === 503).length).toBeGreaterThan(5)
@@ -152,7 +172,10 @@ describe('overload', () => {
     await until(async () => (await metric(server, 'ggclip_admitted_inputs{model="emoji-clip"}')) > 0)
     const answer = await new Promise<number | undefined>((resolve, reject) => {
       // a body that never comes
-      const request = http.request(`${server.url}/v1/embeddings`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': 1_000_000 } })
+      const request = http.request(`${server.url}/v1/embeddings`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'content-length': 1_000_000 },
+      })
       request.on('response', response => {
         resolve(response.statusCode)
         request.destroy()
@@ -182,12 +205,16 @@ describe('overload', () => {
 
   test('a request larger than the whole queue is taken when there is nothing else', async () => {
     const server = await start({ maxQueue: 4 })
-    expect((await post(server, '/v1/embeddings', { input: Array.from({ length: 10 }, (_, i) => `${i}`) })).status).toBe(200)
+    expect((await post(server, '/v1/embeddings', { input: Array.from({ length: 10 }, (_, i) => `${i}`) })).status).toBe(
+      200,
+    )
   })
 
   test('timeoutMs: 503, the work is stopped and the server goes on', async () => {
     const server = await start({ timeoutMs: 150, maxInputs: 2000, maxQueue: 5000, warmUp: true })
-    const answer = await post(server, '/v1/embeddings', { input: Array.from({ length: 600 }, () => dataUri('rocket.png')) })
+    const answer = await post(server, '/v1/embeddings', {
+      input: Array.from({ length: 600 }, () => dataUri('rocket.png')),
+    })
     expect(answer).toMatchObject(failure(503, 'ERR_CLIP_DEADLINE_EXCEEDED', '150'))
     await until(async () => (await metric(server, 'ggclip_admitted_inputs{model="emoji-clip"}')) === 0)
     expect((await post(server, '/v1/embeddings', { input: 'a' })).status).toBe(200)
@@ -195,11 +222,15 @@ describe('overload', () => {
 
   test('pixels: 413', async () => {
     const server = await start({ maxPixels: 1000 })
-    expect(await post(server, '/v1/embeddings', { input: dataUri('pizza.webp') })).toMatchObject(failure(413, 'ERR_CLIP_IMAGE_TOO_LARGE', 'input'))
+    expect(await post(server, '/v1/embeddings', { input: dataUri('pizza.webp') })).toMatchObject(
+      failure(413, 'ERR_CLIP_IMAGE_TOO_LARGE', 'input'),
+    )
   })
 
   test('bytes of an image: 413', async () => {
     const server = await start({ maxImageBytes: 500 })
-    expect(await post(server, '/v1/embeddings', { input: dataUri('pizza.webp') })).toMatchObject(failure(413, 'ERR_CLIP_IMAGE_TOO_LARGE', 'input'))
+    expect(await post(server, '/v1/embeddings', { input: dataUri('pizza.webp') })).toMatchObject(
+      failure(413, 'ERR_CLIP_IMAGE_TOO_LARGE', 'input'),
+    )
   })
 })

@@ -13,7 +13,8 @@ function makeWorld() {
   let now = 0
   let disposing: (() => void)[] = []
   const world: SlotWorld = {
-    load: () => new Promise((resolve, reject) => void loads.push({ settle: clip => resolve(clip as Clip), fail: reject })),
+    load: () =>
+      new Promise((resolve, reject) => void loads.push({ settle: clip => resolve(clip as Clip), fail: reject })),
     after: (ms, action) => {
       const timer = { at: now + ms, action }
       timers.add(timer)
@@ -21,10 +22,20 @@ function makeWorld() {
     },
     tell: event => void events.push(event),
   }
-  const makeClip = () => ({ stats: () => ({ itemMs: 1 }), dispose: () => new Promise<void>(resolve => void disposing.push(resolve)) })
-  const settle = async (): Promise<void> => { for (let i = 0; i < 20; i++) await Promise.resolve() }
+  const makeClip = () => ({
+    stats: () => ({ itemMs: 1 }),
+    dispose: () => new Promise<void>(resolve => void disposing.push(resolve)),
+  })
+  const settle = async (): Promise<void> => {
+    for (let i = 0; i < 20; i++) await Promise.resolve()
+  }
   return {
-    world, events, loads, timers, makeClip, settle,
+    world,
+    events,
+    loads,
+    timers,
+    makeClip,
+    settle,
     async pass(ms: number) {
       now += ms
       for (const timer of [...timers]) if (timer.at <= now && timers.delete(timer)) timer.action()
@@ -61,7 +72,10 @@ describe('a slot', () => {
   test('unloads when nobody has used it for so long, not while it is used, and loads again', async () => {
     const { slot, loads, makeClip, settle, pass, disposed, timers, events } = makeSlot(1000)
     let finish!: () => void
-    const long = slot.use(never, () => new Promise<void>(resolve => { finish = resolve }))
+    const long = slot.use(never, () =>
+      new Promise<void>(resolve => {
+        finish = resolve
+      }))
     await settle()
     loads[0]!.settle(makeClip())
     await settle()
@@ -96,7 +110,7 @@ describe('a slot', () => {
     expect(timers.size).toBe(0)
   })
 
-  test('a failed load is everybody\'s failure, the next call tries again', async () => {
+  test("a failed load is everybody's failure, the next call tries again", async () => {
     const { slot, loads, makeClip, settle, events } = makeSlot()
     const uses = [1, 2].map(() => slot.use(never, () => Promise.resolve()))
     for (const use of uses) use.catch(() => undefined)
@@ -104,7 +118,11 @@ describe('a slot', () => {
     const cause = new Error('no such file: /models/secret.gguf')
     loads[0]!.fail(cause)
     for (const use of uses) {
-      await expect(use).rejects.toMatchObject({ code: 'ERR_CLIP_MODEL_UNAVAILABLE', cause, message: expect.not.stringContaining('secret') as string })
+      await expect(use).rejects.toMatchObject({
+        code: 'ERR_CLIP_MODEL_UNAVAILABLE',
+        cause,
+        message: expect.not.stringContaining('secret') as string,
+      })
     }
     const next = slot.use(never, () => Promise.resolve('works'))
     await settle()
@@ -160,7 +178,9 @@ describe('a slot', () => {
 
 describe('in the server', () => {
   const list = async (server: Awaited<ReturnType<typeof start>>) => (
-    (await get(server, '/v1/models')).body.data.map(({ id, loaded }: { id: string; loaded: boolean }) => `${id} ${loaded}`)
+    (await get(server, '/v1/models')).body.data.map(({ id, loaded }: { id: string; loaded: boolean }) =>
+      `${id} ${loaded}`
+    )
   )
 
   test('the first is there from the start, the second when asked for; requests that name none get the first', async () => {
@@ -185,7 +205,9 @@ describe('in the server', () => {
     const server = await start({ preload: 'none' })
     const answers = await Promise.all(Array.from({ length: 8 }, () => post(server, '/v1/embeddings', { input: 'a' })))
     expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200))
-    expect((await get(server, '/metrics')).body).toContain('ggclip_model_events_total{model="emoji-clip",event="loaded"} 1')
+    expect((await get(server, '/metrics')).body).toContain(
+      'ggclip_model_events_total{model="emoji-clip",event="loaded"} 1',
+    )
   })
 
   test('a model that cannot be loaded: 503 without its path, the others go on', async () => {
@@ -197,15 +219,22 @@ describe('in the server', () => {
   })
 
   test('a first model that cannot be loaded is no server; its port is free again', async () => {
-    await expect(start({ models: { bad: 'no/such/model.gguf' } })).rejects.toMatchObject({ code: 'ERR_CLIP_MODEL_UNAVAILABLE' })
+    await expect(start({ models: { bad: 'no/such/model.gguf' } })).rejects.toMatchObject({
+      code: 'ERR_CLIP_MODEL_UNAVAILABLE',
+    })
     const { port } = await start()
-    await expect(start({ port })).rejects.toMatchObject({ code: 'ERR_CLIP_SERVER_LISTEN', message: expect.stringContaining(String(port)) as string })
+    await expect(start({ port })).rejects.toMatchObject({
+      code: 'ERR_CLIP_SERVER_LISTEN',
+      message: expect.stringContaining(String(port)) as string,
+    })
   })
 
   test('a model without one of the towers says so', async () => {
     const server = await start({ models: { words: { threads: 1, towers: 'text' } } })
     expect((await post(server, '/v1/embeddings', { input: 'a' })).status).toBe(200)
-    expect(await post(server, '/v1/embeddings', { input: [{ image: 'R0lGODlhAQABAAAAACw=' }] })).toMatchObject(failure(422, 'ERR_CLIP_TOWER_MISSING'))
+    expect(await post(server, '/v1/embeddings', { input: [{ image: 'R0lGODlhAQABAAAAACw=' }] })).toMatchObject(
+      failure(422, 'ERR_CLIP_TOWER_MISSING'),
+    )
     expect((await get(server, '/v1/models')).body.data[0].modalities).toEqual(['text'])
   })
 })

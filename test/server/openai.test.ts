@@ -24,7 +24,12 @@ test('texts; the client asks for base64 by itself', async () => {
 })
 
 test.each(['float', 'base64'] as const)('encoding_format %s', async format => {
-  const { data } = await client.embeddings.create({ model: 'emoji-clip', input: 'a pizza', encoding_format: format, user: 'somebody' })
+  const { data } = await client.embeddings.create({
+    model: 'emoji-clip',
+    input: 'a pizza',
+    encoding_format: format,
+    user: 'somebody',
+  })
   const [expected] = await clip.encodeText(['a pizza'])
   if (format === 'float') expect(data[0]!.embedding).toEqual(Array.from(expected!))
   else expect(Buffer.from(data[0]!.embedding as unknown as string, 'base64')).toEqual(Buffer.from(expected!.buffer))
@@ -49,10 +54,17 @@ test('models', async () => {
 })
 
 test("errors are the client's own classes, with code and message", async () => {
-  await expect(client.embeddings.create({ model: 'other', input: 'a' })).rejects.toMatchObject({ status: 404, code: 'ERR_CLIP_MODEL_UNKNOWN' })
-  await expect(client.embeddings.create({ model: 'emoji-clip', input: [1, 2] })).rejects.toBeInstanceOf(OpenAI.UnprocessableEntityError)
+  await expect(client.embeddings.create({ model: 'other', input: 'a' })).rejects.toMatchObject({
+    status: 404,
+    code: 'ERR_CLIP_MODEL_UNKNOWN',
+  })
+  await expect(client.embeddings.create({ model: 'emoji-clip', input: [1, 2] })).rejects.toBeInstanceOf(
+    OpenAI.UnprocessableEntityError,
+  )
   const stranger = new OpenAI({ apiKey: 'not-the-right-secret', baseURL: `${server.url}/v1`, maxRetries: 0 })
-  await expect(stranger.embeddings.create({ model: 'emoji-clip', input: 'a' })).rejects.toBeInstanceOf(OpenAI.AuthenticationError)
+  await expect(stranger.embeddings.create({ model: 'emoji-clip', input: 'a' })).rejects.toBeInstanceOf(
+    OpenAI.AuthenticationError,
+  )
 })
 
 test('a cancelled call is cancelled', async () => {
@@ -70,19 +82,28 @@ test('a batch of many, texts and images', async () => {
   expect(data[99]!.embedding).toEqual(Array.from(await clip.encodeText('text 99')))
 })
 
-test('limits are the client\'s own classes, too, and it waits as long as it is told', async () => {
+test("limits are the client's own classes, too, and it waits as long as it is told", async () => {
   const limited = await start({ requestsPerMinute: 1, maxQueue: 8 })
   const impatient = new OpenAI({ apiKey: 'none', baseURL: `${limited.url}/v1`, maxRetries: 0 })
   await impatient.embeddings.create({ model: 'emoji-clip', input: 'a' })
-  const refused = await impatient.embeddings.create({ model: 'emoji-clip', input: 'a' }).catch((error: unknown) => error)
+  const refused = await impatient.embeddings.create({ model: 'emoji-clip', input: 'a' }).catch((error: unknown) =>
+    error
+  )
   expect(refused).toBeInstanceOf(OpenAI.RateLimitError)
   expect(refused).toMatchObject({ status: 429, code: 'ERR_CLIP_RATE_EXCEEDED', type: 'rate_limit_error' })
   expect(Number((refused as InstanceType<typeof OpenAI.RateLimitError>).headers!.get('retry-after'))).toBeGreaterThan(0)
 
   const full = await start({ maxQueue: 8 })
-  const [once, patient] = [0, 5].map(maxRetries => new OpenAI({ apiKey: 'none', baseURL: `${full.url}/v1`, maxRetries }))
-  const long = once!.embeddings.create({ model: 'emoji-clip', input: Array.from({ length: 120 }, () => dataUri('rocket.png')) })
-  await until(async () => /ggclip_admitted_inputs\{model="emoji-clip"\} 120/.test((await get(full, '/metrics')).body as string))
+  const [once, patient] = [0, 5].map(maxRetries =>
+    new OpenAI({ apiKey: 'none', baseURL: `${full.url}/v1`, maxRetries })
+  )
+  const long = once!.embeddings.create({
+    model: 'emoji-clip',
+    input: Array.from({ length: 120 }, () => dataUri('rocket.png')),
+  })
+  await until(async () =>
+    /ggclip_admitted_inputs\{model="emoji-clip"\} 120/.test((await get(full, '/metrics')).body as string)
+  )
   const busy = await once!.embeddings.create({ model: 'emoji-clip', input: 'a' }).catch((error: unknown) => error)
   expect(busy).toBeInstanceOf(OpenAI.InternalServerError)
   expect(busy).toMatchObject({ status: 503, code: 'ERR_CLIP_QUEUE_FULL', type: 'overloaded_error' })

@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { ClientGone, Requests } from '../../lib/server/requests'
 
-const response = (): ServerResponse => Object.assign(new EventEmitter(), { writableFinished: false }) as unknown as ServerResponse
+const response = (): ServerResponse =>
+  Object.assign(new EventEmitter(), { writableFinished: false }) as unknown as ServerResponse
 
 test('arriving: from the first byte until its inputs are known, it ends, or it takes long', async () => {
   const requests = new Requests()

@@ -18,8 +18,10 @@ describe('classify', () => {
   const classify = (body: object) => post(server, '/v1/classify', body)
 
   test.each([
-    ['input', { input: dataUri('pizza.webp') }], ['image', { image: base64('pizza.webp') }],
-    ['images', { images: [dataUri('pizza.webp')] }], ['a part', { image: { type: 'image_url', image_url: { url: dataUri('pizza.webp') } } }],
+    ['input', { input: dataUri('pizza.webp') }],
+    ['image', { image: base64('pizza.webp') }],
+    ['images', { images: [dataUri('pizza.webp')] }],
+    ['a part', { image: { type: 'image_url', image_url: { url: dataUri('pizza.webp') } } }],
   ])('%s', async (_, fields) => {
     const { status, body } = await classify({ ...fields, labels })
     expect(status).toBe(200)
@@ -30,10 +32,20 @@ describe('classify', () => {
   test('several images, templates, top_k, multi_label', async () => {
     const options = { templates: ['a drawing of a {}', '{label}'], topK: 2, multiLabel: true }
     const classifier = await clip.classifier(labels, { templates: options.templates })
-    const { body } = await classify({ images: [dataUri('pizza.webp'), dataUri('rocket.png')], labels, templates: options.templates, top_k: 2, multi_label: true })
+    const { body } = await classify({
+      images: [dataUri('pizza.webp'), dataUri('rocket.png')],
+      labels,
+      templates: options.templates,
+      top_k: 2,
+      multi_label: true,
+    })
     const expected = await classifier.classify([pizza, rocket], { topK: 2, multiLabel: true })
-    expect(body.data.map(({ results }: any) => results.map(({ label }: any) => label))).toEqual(expected.map(list => list.map(({ label }) => label)))
-    body.data.forEach(({ results }: any, i: number) => results.forEach(({ score }: any, k: number) => expect(score).toBeCloseTo(expected[i]![k]!.score, 5)))
+    expect(body.data.map(({ results }: any) => results.map(({ label }: any) => label))).toEqual(
+      expected.map(list => list.map(({ label }) => label)),
+    )
+    body.data.forEach(({ results }: any, i: number) =>
+      results.forEach(({ score }: any, k: number) => expect(score).toBeCloseTo(expected[i]![k]!.score, 5))
+    )
   })
 
   test.each<[string, object, number, string, string]>([
@@ -41,10 +53,13 @@ describe('classify', () => {
     ['an empty list of labels', { image: base64('pizza.webp'), labels: [] }, 422, 'ERR_CLIP_OUT_OF_RANGE', 'labels'],
     ['a blank label', { image: base64('pizza.webp'), labels: ['a', ' '] }, 422, 'ERR_CLIP_OUT_OF_RANGE', 'labels[1]'],
     ['no image', { labels: ['a'] }, 422, 'ERR_CLIP_INVALID_ARGUMENT', 'images'],
-    ['a text for an image', { input: { text: 'a pizza' }, labels: ['a'] }, 422, 'ERR_CLIP_INVALID_ARGUMENT', 'an image'],
-    ['a template without a place', { image: base64('pizza.webp'), labels: ['a'], templates: ['a photo'] }, 422, 'ERR_CLIP_OUT_OF_RANGE', 'templates[0]'],
+    ['a text for an image', { input: { text: 'a pizza' }, labels: ['a'] }, 422, 'ERR_CLIP_INVALID_ARGUMENT',
+      'an image'],
+    ['a template without a place', { image: base64('pizza.webp'), labels: ['a'], templates: ['a photo'] }, 422,
+      'ERR_CLIP_OUT_OF_RANGE', 'templates[0]'],
     ['top_k of 0', { image: base64('pizza.webp'), labels: ['a'], top_k: 0 }, 422, 'ERR_CLIP_OUT_OF_RANGE', 'top_k'],
-    ['a bad image among good ones', { images: [dataUri('pizza.webp'), dataUri('rocket.png').slice(0, 900)], labels }, 422, 'ERR_CLIP_IMAGE_DECODE', 'images[1]'],
+    ['a bad image among good ones', { images: [dataUri('pizza.webp'), dataUri('rocket.png').slice(0, 900)], labels },
+      422, 'ERR_CLIP_IMAGE_DECODE', 'images[1]'],
   ])('%s', async (_, body, status, code, words) => {
     expect(await classify(body)).toMatchObject(failure(status, code, words))
   })
@@ -58,10 +73,14 @@ describe('similarity', () => {
     const expected = await clip.similarity([pizza, rocket], labels)
     for (const name of ['logits', 'probabilities'] as const) {
       expect(body[name]).toHaveLength(2)
-      body[name].forEach((row: number[], i: number) => row.forEach((value, k) => expect(value).toBeCloseTo(expected[name][i]![k]!, 4)))
+      body[name].forEach((row: number[], i: number) =>
+        row.forEach((value, k) => expect(value).toBeCloseTo(expected[name][i]![k]!, 4))
+      )
     }
     expect(body.similarities[0][0]).toBeCloseTo(dot(await clip.encodeImage(pizza), await clip.encodeText('pizza')), 5)
-    expect(body.usage.prompt_tokens_details.image_tokens).toBe(2 * (clip.info.vision!.imageSize / clip.info.vision!.patchSize) ** 2)
+    expect(body.usage.prompt_tokens_details.image_tokens).toBe(
+      2 * (clip.info.vision!.imageSize / clip.info.vision!.patchSize) ** 2,
+    )
   })
 
   test('one image, one text', async () => {
@@ -73,17 +92,27 @@ describe('similarity', () => {
 
   test('something is missing', async () => {
     expect(await similarity({ text: 'a' })).toMatchObject(failure(422, 'ERR_CLIP_INVALID_ARGUMENT', 'image'))
-    expect(await similarity({ image: dataUri('pizza.webp') })).toMatchObject(failure(422, 'ERR_CLIP_INVALID_ARGUMENT', 'text'))
+    expect(await similarity({ image: dataUri('pizza.webp') })).toMatchObject(
+      failure(422, 'ERR_CLIP_INVALID_ARGUMENT', 'text'),
+    )
   })
 })
 
 describe('rank', () => {
   test.each(['/v1/rank', '/v1/rerank'])('%s: nearest first', async route => {
     const documents = ['a rocket', 'a pizza', { image: dataUri('pizza.webp') }]
-    const { body } = await post(server, route, { query: 'a photo of a pizza', documents, top_n: 2, return_documents: true })
+    const { body } = await post(server, route, {
+      query: 'a photo of a pizza',
+      documents,
+      top_n: 2,
+      return_documents: true,
+    })
     expect(body.results.map(({ index }: any) => index).sort()).toEqual([1, 2])
     const query = await clip.encodeText('a photo of a pizza')
-    const scores: Record<number, number> = { 1: dot(query, await clip.encodeText('a pizza')), 2: dot(query, await clip.encodeImage(pizza)) }
+    const scores: Record<number, number> = {
+      1: dot(query, await clip.encodeText('a pizza')),
+      2: dot(query, await clip.encodeImage(pizza)),
+    }
     for (const { index, relevance_score: score, document } of body.results) {
       expect(score).toBeCloseTo(scores[index]!, 5)
       expect(document).toEqual(documents[index])
@@ -92,7 +121,11 @@ describe('rank', () => {
   })
 
   test('an image as the query, images as documents', async () => {
-    const { body } = await post(server, '/v1/rank', { query: dataUri('pizza.webp'), documents: [base64('rocket.png'), base64('pizza.webp')], modality: 'image' })
+    const { body } = await post(server, '/v1/rank', {
+      query: dataUri('pizza.webp'),
+      documents: [base64('rocket.png'), base64('pizza.webp')],
+      modality: 'image',
+    })
     expect(body.results.map(({ index }: any) => index)).toEqual([1, 0])
     expect(body.results[0].relevance_score).toBeCloseTo(1, 5)
     expect(body.results[0]).not.toHaveProperty('document')

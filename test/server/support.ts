@@ -9,7 +9,8 @@ export const root = path.join(__dirname, '..', '..')
 export const sampleFile = (name: string): string => path.join(root, 'models', 'samples', name)
 export const sample = (name: string): Buffer => readFileSync(sampleFile(name))
 export const base64 = (name: string): string => sample(name).toString('base64')
-export const dataUri = (name: string): string => `data:image/${name.endsWith('png') ? 'png' : 'webp'};base64,${base64(name)}`
+export const dataUri = (name: string): string =>
+  `data:image/${name.endsWith('png') ? 'png' : 'webp'};base64,${base64(name)}`
 
 const open = new Set<{ close(): Promise<void> } | Clip>()
 
@@ -39,7 +40,9 @@ export interface Answer {
 
 export async function post(server: Server, route: string, body: unknown, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(`${server.url}${route}`, {
-    method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), ...init,
+    method: 'POST',
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    ...init,
     headers: { 'content-type': 'application/json', ...init.headers as Record<string, string> },
   })
   return read(response)
@@ -49,7 +52,12 @@ export async function get(server: Server, route: string, init: RequestInit = {})
   return read(await fetch(`${server.url}${route}`, init))
 }
 
-export async function form(server: Server, route: string, parts: readonly (readonly [name: string, value: string | Blob])[], init: RequestInit = {}): Promise<Answer> {
+export async function form(
+  server: Server,
+  route: string,
+  parts: readonly (readonly [name: string, value: string | Blob])[],
+  init: RequestInit = {},
+): Promise<Answer> {
   const data = new FormData()
   for (const [name, value] of parts) {
     if (typeof value === 'string') data.append(name, value)
@@ -69,7 +77,8 @@ export const failure = (status: number, code: string, words = '') => ({
   body: { error: { message: expect.stringContaining(words) as string, type: expect.any(String) as string, code } },
 })
 
-export const vectorsOf = ({ body }: Answer): number[][] => body.data.map(({ embedding }: { embedding: number[] }) => embedding)
+export const vectorsOf = ({ body }: Answer): number[][] =>
+  body.data.map(({ embedding }: { embedding: number[] }) => embedding)
 
 export function unbase64(text: string): Float32Array {
   const bytes = Buffer.from(text, 'base64')

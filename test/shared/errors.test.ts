@@ -3,10 +3,8 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { runInNewContext } from 'node:vm'
 
-import {
-  ClipError, describeValue, errorCodeOf, errorCodes, fromNative, invalidArgument, nativeErrorCodes, nearestName,
-  outOfRange, unknownOption,
-} from '../../lib/errors'
+import { ClipError, describeValue, errorCodeOf, errorCodes, fromNative, invalidArgument, nativeErrorCodes, nearestName,
+  outOfRange, unknownOption } from '../../lib/errors'
 
 const root = join(__dirname, '..', '..')
 
@@ -74,7 +72,11 @@ describe('argument errors', () => {
   })
 
   test.each([
-    ['topk', 'topK'], ['maxbatch', 'maxBatch'], ['sgnal', 'signal'], ['singal', 'signal'], ['quantum', undefined],
+    ['topk', 'topK'],
+    ['maxbatch', 'maxBatch'],
+    ['sgnal', 'signal'],
+    ['singal', 'signal'],
+    ['quantum', undefined],
     ['x'.repeat(10_000), undefined],
   ])('nearestName(%s)', (word, expected) => {
     expect(nearestName(word, ['topK', 'signal', 'maxBatch'])).toBe(expected)
@@ -87,7 +89,7 @@ describe('describeValue', () => {
     [undefined, 'undefined'],
     [null, 'null'],
     ['cat', "'cat' of type string"],
-    ['line\n"quoted"', "'line\\n\"quoted\"' of type string"],
+    ['line\n"quoted"', '\'line\\n"quoted"\' of type string'],
     ['a'.repeat(1000), `'${'a'.repeat(39)}\u2026' of type string`],
     [NaN, 'NaN of type number'],
     [-0, '-0 of type number'],
@@ -106,10 +108,23 @@ describe('describeValue', () => {
   })
 
   test('survives hostile objects', () => {
-    const hostile = { get constructor(): never { throw new Error('no') }, toString: () => { throw new Error('no') } }
+    const hostile = {
+      get constructor(): never {
+        throw new Error('no')
+      },
+      toString: () => {
+        throw new Error('no')
+      },
+    }
     expect(describeValue(hostile)).toBe('an object of type Object')
     expect(describeValue(Object.create(hostile))).toBe('an object')
-    expect(describeValue(new Proxy({}, { getPrototypeOf() { throw new Error('no') } }))).toBe('a proxy')
+    expect(describeValue(
+      new Proxy({}, {
+        getPrototypeOf() {
+          throw new Error('no')
+        },
+      }),
+    )).toBe('a proxy')
   })
 })
 
@@ -138,7 +153,8 @@ describe('fromNative', () => {
   })
 
   test.each([new Error('boom'), Object.assign(new Error('boom'), { code: 'ENOENT' }), 'boom', undefined])(
-    'anything else is ERR_CLIP_INTERNAL: %p', thrown => {
+    'anything else is ERR_CLIP_INTERNAL: %p',
+    thrown => {
       expect(fromNative(thrown)).toMatchObject({ code: 'ERR_CLIP_INTERNAL', cause: thrown })
     },
   )

@@ -36,7 +36,8 @@ async function linesOf(bytes: Buffer, size: number): Promise<string[]> {
 
 test.each(Object.entries(encodings))('%s: whole, and as lines however it is cut', async (_, bytes) => {
   expect(decodeText(bytes)).toBe(text)
-  for (const size of [1, 2, 3, 5, 7, 1000]) expect(await linesOf(bytes, size)).toEqual(['a red apple', 'Un café — 東京 🍕', '', 'last'])
+  for (const size of [1, 2, 3, 5, 7, 1000])
+    expect(await linesOf(bytes, size)).toEqual(['a red apple', 'Un café — 東京 🍕', '', 'last'])
 })
 
 test.each(Object.entries(refused))('%s is refused, whole and as lines', async (_, bytes) => {
@@ -46,7 +47,8 @@ test.each(Object.entries(refused))('%s is refused, whole and as lines', async (_
 
 test('LF, CR LF and CR end a line; U+2028 and others do not', async () => {
   for (const size of [1, 2, 100]) {
-    expect(await linesOf(Buffer.from('a\nb\r\nc\rd\r\r\n\ne\u2028f\u0085g'), size)).toEqual(['a', 'b', 'c', 'd', '', '', 'e\u2028f\u0085g'])
+    expect(await linesOf(Buffer.from('a\nb\r\nc\rd\r\r\n\ne\u2028f\u0085g'), size)).toEqual(['a', 'b', 'c', 'd', '', '',
+      'e\u2028f\u0085g'])
     expect(await linesOf(Buffer.from(''), size)).toEqual([])
     expect(await linesOf(Buffer.from('\ufeff'), size)).toEqual([])
     expect(await linesOf(Buffer.from('a'), size)).toEqual(['a'])

@@ -1,9 +1,7 @@
 import { runInNewContext } from 'node:vm'
 
-import {
-  checkBoolean, checkFloat32Array, checkFunction, checkInteger, checkLabels, checkNonEmptyArray, checkNumber,
-  checkOneOf, checkOptions, checkSignal, checkString, checkTemplates, checkVector,
-} from '../../lib/validate'
+import { checkBoolean, checkFloat32Array, checkFunction, checkInteger, checkLabels, checkNonEmptyArray, checkNumber,
+  checkOneOf, checkOptions, checkSignal, checkString, checkTemplates, checkVector } from '../../lib/validate'
 
 const wrongKind = { code: 'ERR_CLIP_INVALID_ARGUMENT', name: 'TypeError' }
 const wrongValue = { code: 'ERR_CLIP_OUT_OF_RANGE', name: 'RangeError' }
@@ -77,7 +75,10 @@ test('checkSignal takes any AbortSignal by its shape', () => {
 })
 
 describe('checkOptions', () => {
-  interface Options { topK?: number; signal?: AbortSignal }
+  interface Options {
+    topK?: number
+    signal?: AbortSignal
+  }
   const keys = ['topK', 'signal'] as const
 
   test('copies known keys, leaves undefined ones out', () => {
@@ -94,7 +95,11 @@ describe('checkOptions', () => {
 
   test('reads a getter once', () => {
     let reads = 0
-    checkOptions<Options>('options', { get topK() { return ++reads } }, keys)
+    checkOptions<Options>('options', {
+      get topK() {
+        return ++reads
+      },
+    }, keys)
     expect(reads).toBe(1)
   })
 

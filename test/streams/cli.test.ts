@@ -5,7 +5,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 
-import { describeOnLinux, embedded, type Ended, picture, run, scratch, serve, stalledPipe, start, until } from './support'
+import { describeOnLinux, embedded, type Ended, picture, run, scratch, serve, stalledPipe, start,
+  until } from './support'
 
 const oneLine = /^ggclip: standard output cannot be written: .*\(ERR_CLIP_FILE_WRITE\)\n$/
 
@@ -14,15 +15,25 @@ const lastLine = ({ stderr }: Ended): string => stderr.split('\n').slice(-2).joi
 
 describeOnLinux('stdout that cannot take everything', () => {
   const commands: [string, string[]][] = [
-    ['help', ['--help']], ['version', ['--version']], ['embed', ['embed', picture]], ['embed --out', ['embed', picture, '--out', 'a.npy']],
-    ['tokenize --json', ['tokenize', 'a', '--json']], ['models', ['models', '--json']], ['convert', ['convert', embedded, 'a.gguf', '--json']],
+    ['help', ['--help']],
+    ['version', ['--version']],
+    ['embed', ['embed', picture]],
+    ['embed --out', ['embed', picture, '--out', 'a.npy']],
+    ['tokenize --json', ['tokenize', 'a', '--json']],
+    ['models', ['models', '--json']],
+    ['convert', ['convert', embedded, 'a.gguf', '--json']],
     ['serve', ['serve', '--port', '0', '--json', '--log-level', 'silent']],
   ]
   test.each(commands)('full disk: %s', async (_, args) => {
     const full = openSync('/dev/full', 'w')
     const ended = await run(args, { stdio: ['ignore', full, 'pipe'] })
     closeSync(full)
-    expect({ ...ended, stderr: lastLine(ended) }).toEqual({ code: 1, signal: null, stdout: '', stderr: expect.stringMatching(oneLine) as string })
+    expect({ ...ended, stderr: lastLine(ended) }).toEqual({
+      code: 1,
+      signal: null,
+      stdout: '',
+      stderr: expect.stringMatching(oneLine) as string,
+    })
   })
 
   test('a disk with room for a part of the last line only: a failure, not a shorter file', async () => {
@@ -31,7 +42,9 @@ describeOnLinux('stdout that cannot take everything', () => {
     const ended = await run(['models', '--json'], { command: limited })
     expect([ended.code, ended.stderr]).toEqual([1, expect.stringMatching(oneLine)])
     expect(statSync(out).size).toBeLessThanOrEqual(1024)
-    expect((await run(['models', '--json'], { command: ['sh', '-c', `exec "$@" > ${out}`, 'sh', process.execPath] })).code).toBe(0)
+    expect(
+      (await run(['models', '--json'], { command: ['sh', '-c', `exec "$@" > ${out}`, 'sh', process.execPath] })).code,
+    ).toBe(0)
     expect(() => JSON.parse(readFileSync(out, 'utf8')) as unknown).not.toThrow()
   })
 
@@ -50,7 +63,9 @@ describeOnLinux('stdout that cannot take everything', () => {
   })
 
   test('a reader that stands still: waited for, until Ctrl-C', async () => {
-    const { child, ended } = start(['embed', '--text', 'a', 'b', '--out', 'still.npy'], { stdio: ['ignore', stalledPipe('still-stdout'), 'pipe'] })
+    const { child, ended } = start(['embed', '--text', 'a', 'b', '--out', 'still.npy'], {
+      stdio: ['ignore', stalledPipe('still-stdout'), 'pipe'],
+    })
     // the list of it is written next
     await until(() => existsSync(path.join(scratch, 'still.npy')))
     await new Promise(resolve => void setTimeout(resolve, 1000))
@@ -61,11 +76,16 @@ describeOnLinux('stdout that cannot take everything', () => {
 })
 
 describeOnLinux('stderr that cannot take everything', () => {
-  test.each([['/dev/full', () => openSync('/dev/full', 'w')], ['a full pipe that nobody reads', () => stalledPipe('still-stderr')]])('%s: the exit status stays', async (_, open) => {
-    const fd = open()
-    const [failed, wrong, good] = await Promise.all([['embed', 'missing.png'], ['embed', '--wrong'], ['convert', embedded, 'c.gguf']].map(args => run(args, { stdio: ['ignore', 'pipe', fd] })))
-    expect([failed!.code, wrong!.code, good!.code]).toEqual([1, 2, 0])
-  })
+  test.each([['/dev/full', () => openSync('/dev/full', 'w')], ['a full pipe that nobody reads', () =>
+    stalledPipe('still-stderr')]])('%s: the exit status stays', async (_, open) => {
+      const fd = open()
+      const [failed, wrong, good] = await Promise.all(
+        [['embed', 'missing.png'], ['embed', '--wrong'], ['convert', embedded, 'c.gguf']].map(args =>
+          run(args, { stdio: ['ignore', 'pipe', fd] })
+        ),
+      )
+      expect([failed!.code, wrong!.code, good!.code]).toEqual([1, 2, 0])
+    })
 })
 
 describeOnLinux('signals', () => {
@@ -104,7 +124,10 @@ describeOnLinux('signals', () => {
   test('a pipe is no model: said, not waited for', async () => {
     execFileSync('mkfifo', [path.join(scratch, 'pipe.gguf')])
     for (const args of [['convert', 'pipe.gguf', 'd.gguf'], ['info', '--model', 'pipe.gguf']]) {
-      expect(await run(args)).toMatchObject({ code: 1, stderr: expect.stringContaining('ERR_CLIP_FILE_NOT_FOUND') as string })
+      expect(await run(args)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('ERR_CLIP_FILE_NOT_FOUND') as string,
+      })
     }
   })
 })
@@ -115,7 +138,10 @@ describeOnLinux('signals to a server', () => {
   let silent: Record<string, string>
   beforeAll(async () => {
     await new Promise<void>(resolve => void hub.listen(0, '127.0.0.1', resolve))
-    silent = { HF_ENDPOINT: `http://127.0.0.1:${(hub.address() as AddressInfo).port}`, HF_HUB_CACHE: path.join(scratch, 'hub') }
+    silent = {
+      HF_ENDPOINT: `http://127.0.0.1:${(hub.address() as AddressInfo).port}`,
+      HF_HUB_CACHE: path.join(scratch, 'hub'),
+    }
   })
   afterAll(() => {
     hub.closeAllConnections()
@@ -125,7 +151,9 @@ describeOnLinux('signals to a server', () => {
   const statuses: [NodeJS.Signals, number][] = [['SIGINT', 130], ['SIGTERM', 0], ['SIGHUP', 129]]
   test.each(statuses)('%s while the model is fetched', async (signal, status) => {
     const asked = new Promise(resolve => void hub.once('request', resolve))
-    const { child, ended } = start(['serve', '--port', '0', '--model', 'hf:made/up', '--log-level', 'silent'], { env: silent })
+    const { child, ended } = start(['serve', '--port', '0', '--model', 'hf:made/up', '--log-level', 'silent'], {
+      env: silent,
+    })
     await asked
     const began = Date.now()
     child.kill(signal)
@@ -135,8 +163,13 @@ describeOnLinux('signals to a server', () => {
 
   test('a request that waits for a model which never comes is refused at the end, within the drain time', async () => {
     const asked = new Promise(resolve => void hub.once('request', resolve))
-    const { child, url, ended } = await serve(['--model', 'hf:made/up', '--preload', 'none', '--drain-ms', '300', '--log-level', 'silent'], { env: silent })
-    const answer = fetch(`${url}/v1/embeddings`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"input":"a"}' })
+    const { child, url, ended } = await serve(['--model', 'hf:made/up', '--preload', 'none', '--drain-ms', '300',
+      '--log-level', 'silent'], { env: silent })
+    const answer = fetch(`${url}/v1/embeddings`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"input":"a"}',
+    })
     await asked
     const began = Date.now()
     child.kill('SIGTERM')
@@ -147,8 +180,14 @@ describeOnLinux('signals to a server', () => {
 
   test('a second signal does not wait for the drain time', async () => {
     const asked = new Promise(resolve => void hub.once('request', resolve))
-    const { child, url, ended } = await serve(['--model', 'hf:made/up', '--preload', 'none', '--log-level', 'silent'], { env: silent })
-    const answer = fetch(`${url}/v1/embeddings`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"input":"a"}' }).catch(() => undefined)
+    const { child, url, ended } = await serve(['--model', 'hf:made/up', '--preload', 'none', '--log-level', 'silent'], {
+      env: silent,
+    })
+    const answer = fetch(`${url}/v1/embeddings`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"input":"a"}',
+    }).catch(() => undefined)
     await asked
     child.kill('SIGTERM')
     await until(() => fetch(`${url}/healthz`).then(() => false, () => true))

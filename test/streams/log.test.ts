@@ -6,7 +6,9 @@ import { LogStream } from '../../lib/server/log-stream'
 import { where } from '../helpers/skips'
 import { describeOnLinux, embed, main, serve, stalledPipe } from './support'
 
-const failing = (code: string) => () => { throw Object.assign(new Error(code), { code }) }
+const failing = (code: string) => () => {
+  throw Object.assign(new Error(code), { code })
+}
 
 describe('log lines', () => {
   test('are written as they come; parts go on where they ended', () => {
@@ -26,26 +28,29 @@ describe('log lines', () => {
     expect([out, log.lost]).toEqual(['first\nsecond\n', 0])
   })
 
-  test.each(['ENOSPC', 'EIO', 'EPIPE', 'EBADF'])('%s: lost and counted; told of when it works again, on a line of its own', code => {
-    let out = ''
-    let works = 3
-    const log = new LogStream(bytes => {
-      if (works === 0) return failing(code)()
-      // the disk has room for a part of the first line
-      const taken = Math.min(works, bytes.length)
-      if (works < 1000) works -= taken
-      out += bytes.subarray(0, taken).toString()
-      return taken
-    })
-    log.write('lost line\n')
-    log.write('lost too\n')
-    expect([out, log.lost]).toEqual(['los', 2])
-    works = 1000
-    log.write('kept\n')
-    const [torn, kept, notice, rest] = out.split('\n')
-    expect([torn, kept, rest]).toEqual(['los', 'kept', ''])
-    expect(JSON.parse(notice!)).toMatchObject({ level: 40, name: 'ggclip', lost: 2 })
-  })
+  test.each(['ENOSPC', 'EIO', 'EPIPE', 'EBADF'])(
+    '%s: lost and counted; told of when it works again, on a line of its own',
+    code => {
+      let out = ''
+      let works = 3
+      const log = new LogStream(bytes => {
+        if (works === 0) return failing(code)()
+        // the disk has room for a part of the first line
+        const taken = Math.min(works, bytes.length)
+        if (works < 1000) works -= taken
+        out += bytes.subarray(0, taken).toString()
+        return taken
+      })
+      log.write('lost line\n')
+      log.write('lost too\n')
+      expect([out, log.lost]).toEqual(['los', 2])
+      works = 1000
+      log.write('kept\n')
+      const [torn, kept, notice, rest] = out.split('\n')
+      expect([torn, kept, rest]).toEqual(['los', 'kept', ''])
+      expect(JSON.parse(notice!)).toMatchObject({ level: 40, name: 'ggclip', lost: 2 })
+    },
+  )
 
   test('a reader that stands still: a bounded number of lines waits', async () => {
     let written = 0
@@ -68,7 +73,8 @@ describe('log lines', () => {
 })
 
 describeOnLinux('a server whose log', () => {
-  const lost = async (url: string): Promise<number> => Number(/^ggclip_log_lines_lost_total (\d+)$/m.exec(await (await fetch(`${url}/metrics`)).text())![1])
+  const lost = async (url: string): Promise<number> =>
+    Number(/^ggclip_log_lines_lost_total (\d+)$/m.exec(await (await fetch(`${url}/metrics`)).text())![1])
 
   test('is on a full disk', async () => {
     const full = openSync('/dev/full', 'w')
@@ -81,7 +87,9 @@ describeOnLinux('a server whose log', () => {
   })
 
   test('goes to a reader that stands still', async () => {
-    const { child, url, ended } = await serve(['--log-level', 'debug'], { stdio: ['ignore', 'pipe', stalledPipe('log')] })
+    const { child, url, ended } = await serve(['--log-level', 'debug'], {
+      stdio: ['ignore', 'pipe', stalledPipe('log')],
+    })
     // more than waits
     const path = `/${'x'.repeat(15_000)}`
     for (let i = 0; i < 20; i++) expect((await fetch(url + path)).status).toBe(404)
@@ -114,7 +122,10 @@ os.close(master)
 after = [ask(), ask(), ask()]
 child.send_signal(signal.SIGTERM)
 print(json.dumps([before, after, child.wait(20)]))`
-    const { stdout, stderr } = spawnSync('python3', ['-c', script, process.execPath, main], { encoding: 'utf8', timeout: 50_000 })
+    const { stdout, stderr } = spawnSync('python3', ['-c', script, process.execPath, main], {
+      encoding: 'utf8',
+      timeout: 50_000,
+    })
     expect([stdout, stderr]).toEqual(['[200, [200, 200, 200], 0]\n', ''])
   })
 })

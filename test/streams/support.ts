@@ -21,7 +21,12 @@ afterAll(() => {
   rmSync(scratch, { recursive: true, force: true })
 })
 
-export interface Ended { code: number | null; signal: string | null; stdout: string; stderr: string }
+export interface Ended {
+  code: number | null
+  signal: string | null
+  stdout: string
+  stderr: string
+}
 
 export interface Running {
   child: ChildProcess
@@ -31,33 +36,53 @@ export interface Running {
 
 /** @param command what runs Node; default: Node itself. `timeoutMs`: then it is killed, and `signal` is SIGKILL. */
 export function start(
-  args: string[], { stdio = ['ignore', 'pipe', 'pipe'] as StdioOptions, command = [process.execPath], env = {}, timeoutMs = 30_000 } = {},
+  args: string[],
+  { stdio = ['ignore', 'pipe', 'pipe'] as StdioOptions, command = [process.execPath], env = {}, timeoutMs = 30_000 } =
+    {},
 ): Running {
-  const child = spawn(command[0]!, [...command.slice(1), main, ...args], { cwd: scratch, stdio, env: { ...process.env, ...env } })
+  const child = spawn(command[0]!, [...command.slice(1), main, ...args], {
+    cwd: scratch,
+    stdio,
+    env: { ...process.env, ...env },
+  })
   children.add(child)
   let [stdout, stderr] = ['', '']
-  child.stdout?.on('data', chunk => { stdout += chunk })
-  child.stderr?.on('data', chunk => { stderr += chunk })
+  child.stdout?.on('data', chunk => {
+    stdout += chunk
+  })
+  child.stderr?.on('data', chunk => {
+    stderr += chunk
+  })
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
-  const ended = new Promise<Ended>(resolve => void child.on('close', (code, signal) => {
-    clearTimeout(timer)
-    children.delete(child)
-    resolve({ code, signal, stdout, stderr })
-  }))
+  const ended = new Promise<Ended>(resolve =>
+    void child.on('close', (code, signal) => {
+      clearTimeout(timer)
+      children.delete(child)
+      resolve({ code, signal, stdout, stderr })
+    })
+  )
   return { child, stdout: () => stdout, ended }
 }
 
 export const run = (...args: Parameters<typeof start>): Promise<Ended> => start(...args).ended
 
 /** Starts `ggclip serve`; resolves when it says where it listens. */
-export async function serve(args: string[] = [], options: Parameters<typeof start>[1] = {}): Promise<Running & { url: string; pid: number }> {
+export async function serve(
+  args: string[] = [],
+  options: Parameters<typeof start>[1] = {},
+): Promise<Running & { url: string; pid: number }> {
   const running = start(['serve', '--port', '0', '--threads', '1', '--json', ...args], options)
   await until(() => running.stdout().includes('\n') || running.child.exitCode !== null)
   return { ...running, ...JSON.parse(running.stdout()) as { url: string; pid: number } }
 }
 
 export const embed = async (url: string): Promise<number> => {
-  const response = await fetch(`${url}/v1/embeddings`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"input":"a"}', signal: AbortSignal.timeout(5000) })
+  const response = await fetch(`${url}/v1/embeddings`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"input":"a"}',
+    signal: AbortSignal.timeout(5000),
+  })
   await response.arrayBuffer()
   return response.status
 }

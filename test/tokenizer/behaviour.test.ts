@@ -9,7 +9,7 @@ import { createTokenizer, textCleanings, type TokenizerSettings } from '../../li
 import { alphabet, bos, codeOf, eos, merges, randomOf, randomText, tiny, vectors, vocab } from './support'
 
 describe('cleaning', () => {
-  test.each(vectors.map((vector) => [vector.text, vector.openClip, vector.canonical] as const))(
+  test.each(vectors.map(vector => [vector.text, vector.openClip, vector.canonical] as const))(
     'open_clip cleans %j',
     (text, openClip, canonical) => {
       expect(cleanText(text, 'open_clip')).toBe(openClip)
@@ -33,9 +33,22 @@ describe('cleaning', () => {
 
   // each of these spells UTF-8 in some code page, or nearly
   test.each([
-    '« été\u00a0»', '„Spaß“', 'najljepši Žižkov', 'Київ — столиця, її', 'най-љепши најљепши', 'AHÅ™', 'É¿', 'ÀÉ «Ø«',
-    'MAÇÃ E PÃO', '5×3 ±2 µm', '┌──┐│box│└──┘', '√2 ≈ 1.41', '“‚Ämter‘”', 'é\u00a0à', 'x² + y²',
-  ])('is no mojibake: %s', (text) => {
+    '« été\u00a0»',
+    '„Spaß“',
+    'najljepši Žižkov',
+    'Київ — столиця, її',
+    'най-љепши најљепши',
+    'AHÅ™',
+    'É¿',
+    'ÀÉ «Ø«',
+    'MAÇÃ E PÃO',
+    '5×3 ±2 µm',
+    '┌──┐│box│└──┘',
+    '√2 ≈ 1.41',
+    '“‚Ämter‘”',
+    'é\u00a0à',
+    'x² + y²',
+  ])('is no mojibake: %s', text => {
     const plain = text.replace(/[‘’‚]/g, "'").replace(/[“”„]/g, '"').replace(/\u00a0/g, ' ').toLowerCase()
     expect(cleanText(text, 'open_clip').replace(/[‚]/g, "'")).toBe(plain)
   })
@@ -48,7 +61,7 @@ describe('cleaning', () => {
         const text = randomText(random, alphabet, 300)
         const parts = [...splitForCleaning(text, cleaning, 20)]
         expect(parts.join('')).toBe(text)
-        const separate = parts.flatMap((part) => tokenizer.encode(part).slice(1, -1))
+        const separate = parts.flatMap(part => tokenizer.encode(part).slice(1, -1))
         // ftfy leaves entities alone after a '<', also in the lines that follow it
         if (cleaning !== 'whitespace_lower' && /<[^]*&/.test(text)) continue
         expect(separate).toEqual(tokenizer.encode(text).slice(1, -1))
@@ -87,7 +100,7 @@ describe('rows', () => {
   test('decoding and encoding again changes nothing', () => {
     const random = randomOf(4)
     for (let round = 0; round < 300; round++) {
-      const ids = long.encode(randomText(random, alphabet.filter((char) => !/[<>|]/.test(char)), 40))
+      const ids = long.encode(randomText(random, alphabet.filter(char => !/[<>|]/.test(char)), 40))
       expect(long.encode(long.decode(ids))).toEqual(ids)
     }
     expect(tokenizer.decode(tokenizer.encodePadded(['A photo of a CAT!']))).toBe('a photo of a cat !')
@@ -119,7 +132,7 @@ describe('long texts', () => {
         const word = randomText(random, [...letters], 2500 + random(3000))
         const chars = toByteChars(word)
         chars[chars.length - 1] += '</w>'
-        const all = mergePieces(chars, ranks).map((piece) => ids[piece])
+        const all = mergePieces(chars, ranks).map(piece => ids[piece])
         expect(tokenizer.encode(word)).toEqual([bos, ...all.slice(0, 75), eos])
       }
     }
@@ -127,22 +140,27 @@ describe('long texts', () => {
 
   test('the first ids of a part are those of the whole', () => {
     const random = randomOf(6)
-    const idsOf = (pieces: string[]): number[] => mergePieces(pieces, ranks).map((piece) => ids[piece]!)
+    const idsOf = (pieces: string[]): number[] => mergePieces(pieces, ranks).map(piece => ids[piece]!)
     for (let round = 0; round < 60; round++) {
       const pieces = [...randomText(random, [...'thean'], 400)]
       const all = idsOf(pieces)
-      const first = encodePrefix(pieces.length, 12, 10, (end) => idsOf(pieces.slice(0, end)), () => all)
+      const first = encodePrefix(pieces.length, 12, 10, end => idsOf(pieces.slice(0, end)), () => all)
       expect(first.length).toBeGreaterThanOrEqual(10)
       expect(first).toEqual(all.slice(0, first.length))
     }
   })
 
-  test.each(textCleanings)('a megabyte is no trouble: %s', (cleaning) => {
+  test.each(textCleanings)('a megabyte is no trouble: %s', cleaning => {
     const tokenizer = createTokenizer(tiny, { contextLength: 77, cleaning })
     const texts = [
-      'a'.repeat(1e6), 'the cat '.repeat(125_000), ' '.repeat(1e6), '!'.repeat(1e6), '🙂'.repeat(5e5),
+      'a'.repeat(1e6),
+      'the cat '.repeat(125_000),
+      ' '.repeat(1e6),
+      '!'.repeat(1e6),
+      '🙂'.repeat(5e5),
       '日本語\n'.repeat(2e5),
-      '&amp;'.repeat(2e5), 'e' + '\u0301'.repeat(5e5),
+      '&amp;'.repeat(2e5),
+      'e' + '\u0301'.repeat(5e5),
     ]
     for (const text of texts) {
       expect(tokenizer.encode(text).length).toBeLessThanOrEqual(77) // quadratic work would not end within the timeout
@@ -188,6 +206,6 @@ test('bytes and their printable characters', () => {
 test('a token that no two pieces give is no merge', () => {
   const tokens = ['a', 'b', 'c', 'ab', 'abcab', 'abc']
   const ids = new Map(tokens.map((token, id) => [token, id]))
-  const { splitOf } = impliedMerges(tokens, (token) => ids.get(token), () => false)
+  const { splitOf } = impliedMerges(tokens, token => ids.get(token), () => false)
   expect(tokens.map((_, id) => splitOf(id))).toEqual([0, 0, 0, 1, 0, 2])
 })

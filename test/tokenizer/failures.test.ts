@@ -6,7 +6,7 @@ describe('wrong arguments', () => {
   const tokenizer = createTokenizer(tiny, { contextLength: 16 })
   const any = (value: unknown): never => value as never
 
-  test.each([undefined, null, 3, ['a'], {}, Symbol('a')])('encode(%p)', (text) => {
+  test.each([undefined, null, 3, ['a'], {}, Symbol('a')])('encode(%p)', text => {
     expect(codeOf(() => tokenizer.encode(any(text)))).toBe('ERR_CLIP_INVALID_ARGUMENT')
     expect(() => tokenizer.encode(any(text))).toThrow(TypeError)
     expect(() => tokenizer.encodePadded(any(['a', text]))).toThrow(/expected a string for texts\[1\] but received/)
@@ -35,11 +35,18 @@ describe('wrong arguments', () => {
   })
 
   test.each([
-    undefined, null, 'x', {}, { json: {} }, { vocab: {} }, { vocab: 1, merges: [] }, { tokens: 'a' },
+    undefined,
+    null,
+    'x',
+    {},
+    { json: {} },
+    { vocab: {} },
+    { vocab: 1, merges: [] },
+    { tokens: 'a' },
     { tokens: [], merges: 1 },
   ])(
     'source %j',
-    (source) => {
+    source => {
       expect(codeOf(() => createTokenizer(any(source), { contextLength: 77 }))).toBe('ERR_CLIP_INVALID_ARGUMENT')
       const late = createTokenizer(() => any(source), { contextLength: 77 })
       expect(codeOf(() => late.encode('a'))).toBe('ERR_CLIP_INVALID_ARGUMENT')

@@ -32,7 +32,8 @@ const all = folders(options)
 const root = mkdtempSync(join(tmpdir(), 'ggclip-generated-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
-const digest = (rows: number[][]): string => createHash('sha256').update(rows.map(ids => ids.join(' ')).join()).digest('base64').slice(0, 4)
+const digest = (rows: number[][]): string =>
+  createHash('sha256').update(rows.map(ids => ids.join(' ')).join()).digest('base64').slice(0, 4)
 
 test('there is an answer for every folder', () => {
   expect(all.map(({ name }) => name).sort()).toEqual(Object.keys(kept).sort())
@@ -50,7 +51,8 @@ test.each(all.map(folder => [folder.name, folder] as const))('%s', async (name, 
   for (let start = 0; start < texts.length; start += perGroup) {
     const group = texts.slice(start, start + perGroup).filter((_, index) => !without.includes(start + index))
     const at = start / perGroup * 4
-    if (digest(group.map(text => tokenizer.encode(text))) !== digests.slice(at, at + 4)) wrong.push(JSON.stringify(group))
+    if (digest(group.map(text => tokenizer.encode(text))) !== digests.slice(at, at + 4))
+      wrong.push(JSON.stringify(group))
   }
   expect(wrong).toEqual([])
 

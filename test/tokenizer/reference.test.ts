@@ -4,18 +4,16 @@ import { join, resolve } from 'node:path'
 
 import { defaultModelPath } from '../../lib/models/model-path.js'
 
-import {
-  createTokenizer, readTokenizerSource, type TokenizerSettings, type TokenizerSource,
-} from '../../lib/tokenizer/tokenizer.js'
+import { createTokenizer, readTokenizerSource, type TokenizerSettings,
+  type TokenizerSource } from '../../lib/tokenizer/tokenizer.js'
 import { cleanText } from '../../lib/tokenizer/text/clean.js'
 import { oracle } from '../helpers/oracle'
 import { bos, eos, jsonOf, merges, recoverMerges, specials, textOf, tiny, tokensOf, vectors, vocab } from './support'
 
-
 describe('the tiny vocabulary', () => {
   const tokenizer = createTokenizer(tiny, { contextLength: 77 })
 
-  test.each(vectors.map((vector) => [vector.text, vector.ids] as const))('transformers ids of %j', (text, ids) => {
+  test.each(vectors.map(vector => [vector.text, vector.ids] as const))('transformers ids of %j', (text, ids) => {
     expect(tokenizer.encode(text)).toEqual(ids)
   })
 
@@ -53,13 +51,18 @@ describe('the tiny vocabulary', () => {
 
 // ---- the whole of the reference ----
 
-const { parseGguf } = require('../fixtures/bad-input/model-files.cjs') as { parseGguf(file: Buffer): { keys: { key: string; value: Buffer }[] } }
+const { parseGguf } = require('../fixtures/bad-input/model-files.cjs') as {
+  parseGguf(file: Buffer): { keys: { key: string; value: Buffer }[] }
+}
 
 /** A tensor of int32 in a safetensors file. */
 function int32Tensor(path: string, name: string): { shape: number[]; values: number[] } {
   const file = readFileSync(path)
   const headerLength = Number(file.readBigUInt64LE(0))
-  interface Entry { shape: number[]; data_offsets: [number, number] }
+  interface Entry {
+    shape: number[]
+    data_offsets: [number, number]
+  }
   const header = JSON.parse(file.toString('utf8', 8, 8 + headerLength)) as Record<string, Entry>
   const { shape, data_offsets: [from, to] } = header[name]!
   const data = file.subarray(8 + headerLength + from, 8 + headerLength + to)
@@ -94,7 +97,11 @@ describe('the reference', () => {
   })
 
   test('canonicalize', () => {
-    interface Variant { text: string; canonicalize: number[]; canonicalize_text: string }
+    interface Variant {
+      text: string
+      canonicalize: number[]
+      canonicalize_text: string
+    }
     const tokenizer = createTokenizer(full, { contextLength: 77, cleaning: 'canonicalize' })
     for (const variant of jsonOf<Variant[]>(join(oracle, 'tokenizer/clean_variants.json'))) {
       expect(cleanText(variant.text, 'canonicalize')).toBe(variant.canonicalize_text)
@@ -120,14 +127,20 @@ describe('the reference', () => {
     const tokenizer = createTokenizer(source, { contextLength: shape[1]!, ...settings })
     expect([...tokenizer.encodePadded(texts)]).toEqual(values)
     if ('json' in source && name !== 'siglip-tiny') {
-      interface Model { vocab: Record<string, number>; merges: [string, string][] }
+      interface Model {
+        vocab: Record<string, number>
+        merges: [string, string][]
+      }
       const { model } = JSON.parse(source.json) as { model: Model }
-      expect(recoverMerges(tokensOf(JSON.stringify(model.vocab)))).toEqual(model.merges.map((pair) => pair.join(' ')))
+      expect(recoverMerges(tokensOf(JSON.stringify(model.vocab)))).toEqual(model.merges.map(pair => pair.join(' ')))
     }
   })
 
   test('SentencePiece vectors, special tokens written out among them', async () => {
-    interface Piece { text: string; ids: number[] }
+    interface Piece {
+      text: string
+      ids: number[]
+    }
     const path = join(oracle, 'models/siglip-tiny')
     const { source } = await readTokenizerSource(path)
     const tokenizer = createTokenizer(source, { contextLength: 64, cleaning: 'canonicalize', addBos: false })

@@ -10,7 +10,11 @@ const fixture = join(__dirname, '..', 'fixtures', 'tokenizer', 'xlm-roberta')
 const folder = mkdtempSync(join(tmpdir(), 'ggclip-pieces-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-interface Vector { text: string; ids: number[]; tokenizer_json_ids?: number[] }
+interface Vector {
+  text: string
+  ids: number[]
+  tokenizer_json_ids?: number[]
+}
 const jsonOf = <T>(path: string): T => JSON.parse(readFileSync(path, 'utf8')) as T
 
 /** Code of what reading and encoding fails with, or 'ok'. */
@@ -28,7 +32,8 @@ test('XLM-RoBERTa from sentencepiece.bpe.model', async () => {
   const { source, files } = await readTokenizerSource(fixture)
   expect(files).toContain('sentencepiece.bpe.model')
   const tokenizer = createTokenizer(source, { contextLength: 40, cleaning: 'none' })
-  for (const { text, ids } of jsonOf<Vector[]>(join(fixture, 'vectors.json'))) expect([text, ...tokenizer.encode(text)]).toEqual([text, ...ids])
+  for (const { text, ids } of jsonOf<Vector[]>(join(fixture, 'vectors.json')))
+    expect([text, ...tokenizer.encode(text)]).toEqual([text, ...ids])
   expect(tokenizer.padId).toBe(1)
 })
 
@@ -37,7 +42,13 @@ describe('SigLIP', () => {
     const path = join(oracle, 'models/siglip-tiny')
     for (const name of ['spiece.model', 'tokenizer_config.json']) copyFileSync(join(path, name), join(folder, name))
     const { source } = await readTokenizerSource(folder)
-    const tokenizer = createTokenizer(source, { contextLength: 64, cleaning: 'canonicalize', addBos: false, eosId: 1, padId: 1 })
+    const tokenizer = createTokenizer(source, {
+      contextLength: 64,
+      cleaning: 'canonicalize',
+      addBos: false,
+      eosId: 1,
+      padId: 1,
+    })
     const { vectors } = jsonOf<{ vectors: Vector[] }>(join(path, 'tokenizer_vectors.json'))
     // literal special tokens differ from SentencePiece's, as they do in transformers' tokenizer.json
     const plain = vectors.filter(({ tokenizer_json_ids: other }) => other === undefined)
@@ -53,7 +64,10 @@ test('broken models fail by code', async () => {
   for (let i = 0; i < 400; i++) {
     const bytes = Buffer.from(whole)
     bytes[(i * 7919) % bytes.length]! ^= 1 << (i % 8)
-    writeFileSync(join(broken, 'sentencepiece.bpe.model'), i % 4 === 0 ? bytes.subarray(0, (i * 31) % bytes.length) : bytes)
+    writeFileSync(
+      join(broken, 'sentencepiece.bpe.model'),
+      i % 4 === 0 ? bytes.subarray(0, (i * 31) % bytes.length) : bytes,
+    )
     codes.add(await outcome(broken))
   }
   codes.delete('ok')

@@ -26,7 +26,7 @@ function writeWeights(path: string, shapes: Shapes): void {
     const random = randomOf([...name].reduce((hash, char) => (hash * 31 + char.charCodeAt(0)) % 65_521, 7))
     const values = Float32Array.from({ length: count }, () => (random(2001) - 1000) / 1000)
     data.push(Buffer.from(values.buffer))
-    header[name] = { dtype: 'F32', shape, data_offsets: [at, (at += 4 * count)] }
+    header[name] = { dtype: 'F32', shape, data_offsets: [at, at += 4 * count] }
   }
   const text = Buffer.from(JSON.stringify(header))
   const length = Buffer.alloc(8)
@@ -38,15 +38,26 @@ const both = (name: string, shape: number[]): Shapes => ({ [`${name}.weight`]: s
 
 function hfTower(name: string): Shapes {
   const layer = `${name}.encoder.layers.0`
-  return Object.assign({}, ...['q_proj', 'k_proj', 'v_proj', 'out_proj'].map(part => both(`${layer}.self_attn.${part}`, [width, width])),
-    both(`${layer}.layer_norm1`, [width]), both(`${layer}.layer_norm2`, [width]), both(`${layer}.mlp.fc1`, [32, width]), both(`${layer}.mlp.fc2`, [width, 32])) as Shapes
+  return Object.assign(
+    {},
+    ...['q_proj', 'k_proj', 'v_proj', 'out_proj'].map(part => both(`${layer}.self_attn.${part}`, [width, width])),
+    both(`${layer}.layer_norm1`, [width]),
+    both(`${layer}.layer_norm2`, [width]),
+    both(`${layer}.mlp.fc1`, [32, width]),
+    both(`${layer}.mlp.fc2`, [width, 32]),
+  ) as Shapes
 }
 
 function openClipTower(name: string): Shapes {
   const block = `${name}.resblocks.0`
   return {
-    ...both(`${block}.ln_1`, [width]), ...both(`${block}.ln_2`, [width]), ...both(`${block}.mlp.c_fc`, [64, width]), ...both(`${block}.mlp.c_proj`, [width, 64]),
-    [`${block}.attn.in_proj_weight`]: [48, width], [`${block}.attn.in_proj_bias`]: [48], ...both(`${block}.attn.out_proj`, [width, width]),
+    ...both(`${block}.ln_1`, [width]),
+    ...both(`${block}.ln_2`, [width]),
+    ...both(`${block}.mlp.c_fc`, [64, width]),
+    ...both(`${block}.mlp.c_proj`, [width, 64]),
+    [`${block}.attn.in_proj_weight`]: [48, width],
+    [`${block}.attn.in_proj_bias`]: [48],
+    ...both(`${block}.attn.out_proj`, [width, width]),
   }
 }
 
@@ -54,36 +65,71 @@ let folders = 0
 function folder(files: Record<string, object>): string {
   const path = join(root, String(folders++))
   mkdirSync(path)
-  for (const name of ['vocab.json', 'merges.txt', 'tokenizer_config.json']) copyFileSync(join(fixtures, name), join(path, name))
+  for (const name of ['vocab.json', 'merges.txt', 'tokenizer_config.json'])
+    copyFileSync(join(fixtures, name), join(path, name))
   for (const [name, content] of Object.entries(files)) writeFileSync(join(path, name), JSON.stringify(content))
   return path
 }
 
 function hfFolder(rows: number, ids: object): string {
-  const tower = { hidden_size: width, intermediate_size: 32, num_attention_heads: 2, num_hidden_layers: 1, hidden_act: 'quick_gelu' }
-  const path = folder({ 'config.json': {
-    model_type: 'clip', projection_dim: 8, text_config: { ...tower, vocab_size: rows, max_position_embeddings: context, ...ids },
-    vision_config: { ...tower, image_size: 16, patch_size: 8 },
-  } })
+  const tower = {
+    hidden_size: width,
+    intermediate_size: 32,
+    num_attention_heads: 2,
+    num_hidden_layers: 1,
+    hidden_act: 'quick_gelu',
+  }
+  const path = folder({
+    'config.json': {
+      model_type: 'clip',
+      projection_dim: 8,
+      text_config: { ...tower, vocab_size: rows, max_position_embeddings: context, ...ids },
+      vision_config: { ...tower, image_size: 16, patch_size: 8 },
+    },
+  })
   writeWeights(join(path, 'model.safetensors'), {
-    logit_scale: [], 'text_model.embeddings.token_embedding.weight': [rows, width], 'text_model.embeddings.position_embedding.weight': [context, width],
-    ...hfTower('text_model'), ...both('text_model.final_layer_norm', [width]), 'text_projection.weight': [8, width],
-    'vision_model.embeddings.class_embedding': [width], 'vision_model.embeddings.patch_embedding.weight': [width, 3, 8, 8],
-    'vision_model.embeddings.position_embedding.weight': [5, width], ...both('vision_model.pre_layrnorm', [width]), ...hfTower('vision_model'),
-    ...both('vision_model.post_layernorm', [width]), 'visual_projection.weight': [8, width],
+    logit_scale: [],
+    'text_model.embeddings.token_embedding.weight': [rows, width],
+    'text_model.embeddings.position_embedding.weight': [context, width],
+    ...hfTower('text_model'),
+    ...both('text_model.final_layer_norm', [width]),
+    'text_projection.weight': [8, width],
+    'vision_model.embeddings.class_embedding': [width],
+    'vision_model.embeddings.patch_embedding.weight': [width, 3, 8, 8],
+    'vision_model.embeddings.position_embedding.weight': [5, width],
+    ...both('vision_model.pre_layrnorm', [width]),
+    ...hfTower('vision_model'),
+    ...both('vision_model.post_layernorm', [width]),
+    'visual_projection.weight': [8, width],
   })
   return path
 }
 
 function openClipFolder(rows: number, pooling: object): string {
-  const path = folder({ 'open_clip_config.json': { model_cfg: {
-    embed_dim: 8, vision_cfg: { layers: 1, width, head_width: 8, patch_size: 8, image_size: 16 },
-    text_cfg: { context_length: context, vocab_size: rows, width, heads: 2, layers: 1, ...pooling },
-  }, preprocess_cfg: {} } })
+  const path = folder({
+    'open_clip_config.json': {
+      model_cfg: {
+        embed_dim: 8,
+        vision_cfg: { layers: 1, width, head_width: 8, patch_size: 8, image_size: 16 },
+        text_cfg: { context_length: context, vocab_size: rows, width, heads: 2, layers: 1, ...pooling },
+      },
+      preprocess_cfg: {},
+    },
+  })
   writeWeights(join(path, 'open_clip_model.safetensors'), {
-    logit_scale: [], 'token_embedding.weight': [rows, width], positional_embedding: [context, width], ...openClipTower('transformer'), ...both('ln_final', [width]),
-    text_projection: [width, 8], 'visual.class_embedding': [width], 'visual.conv1.weight': [width, 3, 8, 8], 'visual.positional_embedding': [5, width],
-    ...both('visual.ln_pre', [width]), ...openClipTower('visual.transformer'), ...both('visual.ln_post', [width]), 'visual.proj': [width, 8],
+    logit_scale: [],
+    'token_embedding.weight': [rows, width],
+    positional_embedding: [context, width],
+    ...openClipTower('transformer'),
+    ...both('ln_final', [width]),
+    text_projection: [width, 8],
+    'visual.class_embedding': [width],
+    'visual.conv1.weight': [width, 3, 8, 8],
+    'visual.positional_embedding': [5, width],
+    ...both('visual.ln_pre', [width]),
+    ...openClipTower('visual.transformer'),
+    ...both('visual.ln_post', [width]),
+    'visual.proj': [width, 8],
   })
   return path
 }
@@ -91,7 +137,10 @@ function openClipFolder(rows: number, pooling: object): string {
 async function answers(path: string): Promise<{ ids: number[][]; vectors: number[][] }> {
   const clip = await Clip.load(path, { towers: 'text' })
   try {
-    return { ids: texts.map(text => Array.from(clip.tokenize(text))), vectors: (await clip.encodeText(texts, { normalize: false })).map(vector => Array.from(vector)) }
+    return {
+      ids: texts.map(text => Array.from(clip.tokenize(text))),
+      vectors: (await clip.encodeText(texts, { normalize: false })).map(vector => Array.from(vector)),
+    }
   } finally {
     await clip.dispose()
   }

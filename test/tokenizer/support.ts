@@ -44,7 +44,7 @@ export function codeOf(action: () => unknown): string | undefined {
 /** The same numbers on every run. */
 export function randomOf(seed: number): (below: number) => number {
   let state = seed
-  return (below) => {
+  return below => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
     return Math.floor((state / 2 ** 32) * below)
   }
@@ -55,7 +55,8 @@ export function randomText(random: (below: number) => number, alphabet: readonly
 }
 
 export const alphabet = [
-  ...'abcdefghijklmnopqrstuvwxyz', ...'ABC019 \n\t.,!?\'"&;<>|_-',
+  ...'abcdefghijklmnopqrstuvwxyz',
+  ...'ABC019 \n\t.,!?\'"&;<>|_-',
   ...'éßÅÀçšŁΣσЖя日本語한🙂\u0301\u00a0\u200d\u0085',
 ]
 

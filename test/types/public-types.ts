@@ -4,11 +4,11 @@
  */
 import { expectTypeOf } from 'expect-type'
 
-import {
-  type ArgumentError, type CallOptions, type Classification, type Classifier, Clip, ClipError, type ClipErrorCode, type ClipInfo, convert, cosineSimilarity,
-  type EncodeOutcome, type errorCodes, type HiddenStates, type ImageInput, inspect, type LoadOptions, type Matrix, models, normalize, pull, quantize, report,
-  sigmoid, similarityMatrix, softmax, type Template, type TopK, topK, type TraceEvent, type Vector, type WeightType, weightTypes,
-} from '../../lib/index'
+import { type ArgumentError, type CallOptions, type Classification, type Classifier, Clip, ClipError,
+  type ClipErrorCode, type ClipInfo, convert, cosineSimilarity, type EncodeOutcome, type errorCodes, type HiddenStates,
+  type ImageInput, inspect, type LoadOptions, type Matrix, models, normalize, pull, quantize, report, sigmoid,
+  similarityMatrix, softmax, type Template, type TopK, topK, type TraceEvent, type Vector, type WeightType,
+  weightTypes } from '../../lib/index'
 import { Server, type ServerOptions } from '../../lib/server/index'
 
 declare const clip: Clip
@@ -18,7 +18,12 @@ declare const classifier: Classifier
 
 expectTypeOf(Clip.load).returns.resolves.toEqualTypeOf<Clip>()
 expectTypeOf(Clip.load).toBeCallableWith()
-expectTypeOf(Clip.load).toBeCallableWith('clip-vit-b-32', { device: 'cpu', threads: 2, dtype: 'q8_0', signal: new AbortController().signal })
+expectTypeOf(Clip.load).toBeCallableWith('clip-vit-b-32', {
+  device: 'cpu',
+  threads: 2,
+  dtype: 'q8_0',
+  signal: new AbortController().signal,
+})
 // @ts-expect-error an option that does not exist
 void Clip.load('a.gguf', { thread: 2 })
 // @ts-expect-error a type that no weight has
@@ -58,11 +63,17 @@ expectTypeOf<number>().not.toExtend<ImageInput>()
 
 // ---- streams: vectors, or outcomes of which one half is there ----
 
-async function* captions(): AsyncGenerator<string> { yield await Promise.resolve('a cat') }
+async function* captions(): AsyncGenerator<string> {
+  yield await Promise.resolve('a cat')
+}
 expectTypeOf(clip.encodeTexts(captions())).toEqualTypeOf<AsyncGenerator<Float32Array, void, undefined>>()
 expectTypeOf(clip.encodeImages(new Set(['cat.png']))).toEqualTypeOf<AsyncGenerator<Float32Array, void, undefined>>()
-expectTypeOf(clip.encodeTexts(['a cat'], { onError: 'throw' })).toEqualTypeOf<AsyncGenerator<Float32Array, void, undefined>>()
-expectTypeOf(clip.encodeTexts(['a cat'], { onError: 'yield' })).toEqualTypeOf<AsyncGenerator<EncodeOutcome, void, undefined>>()
+expectTypeOf(clip.encodeTexts(['a cat'], { onError: 'throw' })).toEqualTypeOf<
+  AsyncGenerator<Float32Array, void, undefined>
+>()
+expectTypeOf(clip.encodeTexts(['a cat'], { onError: 'yield' })).toEqualTypeOf<
+  AsyncGenerator<EncodeOutcome, void, undefined>
+>()
 declare const outcome: EncodeOutcome
 expectTypeOf(outcome.index).toEqualTypeOf<number>()
 if (outcome.error) {
@@ -84,14 +95,17 @@ expectTypeOf(clip.tokenize(['a cat'])).toEqualTypeOf<Int32Array>()
 
 // ---- classifying ----
 
-expectTypeOf(clip.classify('cat.png', ['cat', 'dog'], { topK: 1, templates: label => `a ${label}` })).resolves.toEqualTypeOf<Classification[]>()
+expectTypeOf(clip.classify('cat.png', ['cat', 'dog'], { topK: 1, templates: label => `a ${label}` })).resolves
+  .toEqualTypeOf<Classification[]>()
 expectTypeOf(clip.classifier(['cat'])).resolves.toEqualTypeOf<Classifier>()
 expectTypeOf(classifier.classify('cat.png')).resolves.toEqualTypeOf<Classification[]>()
 expectTypeOf(classifier.classify(['cat.png'])).resolves.toEqualTypeOf<Classification[][]>()
 // @ts-expect-error the templates are a classifier's own
 void classifier.classify('cat.png', { templates: 'a {}' })
 expectTypeOf<Template>().toEqualTypeOf<string | ((label: string) => string)>()
-expectTypeOf(clip.similarity('cat.png', ['a cat'])).resolves.toEqualTypeOf<{ logits: Float32Array[]; probabilities: Float32Array[] }>()
+expectTypeOf(clip.similarity('cat.png', ['a cat'])).resolves.toEqualTypeOf<
+  { logits: Float32Array[]; probabilities: Float32Array[] }
+>()
 
 // ---- vectors ----
 
@@ -122,16 +136,27 @@ expectTypeOf<ArgumentError['argument']>().toEqualTypeOf<string>()
 
 // ---- files, hub, server ----
 
-expectTypeOf(convert('a', 'b.gguf', { dtype: 'f16', onProgress: ({ stage }) => { expectTypeOf(stage).toEqualTypeOf<'download' | 'measure' | 'write'>() } })).resolves.toHaveProperty('bytes')
+expectTypeOf(convert('a', 'b.gguf', {
+  dtype: 'f16',
+  onProgress: ({ stage }) => {
+    expectTypeOf(stage).toEqualTypeOf<'download' | 'measure' | 'write'>()
+  },
+})).resolves.toHaveProperty('bytes')
 expectTypeOf(quantize('a', 'b.gguf', { policy: 'uniform' })).resolves.toHaveProperty('tensors')
 expectTypeOf(report('a', ['b'])).resolves.toHaveProperty('models')
-expectTypeOf(inspect('a')).resolves.toHaveProperty('problems').items.toHaveProperty('code').toEqualTypeOf<ClipErrorCode>()
+expectTypeOf(inspect('a')).resolves.toHaveProperty('problems').items.toHaveProperty('code').toEqualTypeOf<
+  ClipErrorCode
+>()
 expectTypeOf(pull('clip-vit-b-32')).resolves.toHaveProperty('path').toEqualTypeOf<string>()
 // @ts-expect-error the list is frozen
 models.push(models[0]!)
 
 expectTypeOf(Server.start).parameter(0).toEqualTypeOf<ServerOptions | undefined>()
-expectTypeOf(Server.start).toBeCallableWith({ port: 0, models: { a: 'a.gguf', b: { source: 'b.gguf', dtype: 'q8_0', dimensions: [256] } }, apiKeys: ['key', { name: 'n', key: 'k' }] })
+expectTypeOf(Server.start).toBeCallableWith({
+  port: 0,
+  models: { a: 'a.gguf', b: { source: 'b.gguf', dtype: 'q8_0', dimensions: [256] } },
+  apiKeys: ['key', { name: 'n', key: 'k' }],
+})
 // @ts-expect-error those of the server hold for all of its models
 void Server.start({ models: { a: { maxQueue: 1 } } })
 expectTypeOf<Server['settings']['port']>().toEqualTypeOf<number>()

@@ -8,7 +8,8 @@ const reference = join(__dirname, '..', 'fixtures/math/losses_8x8.json')
 
 test('equal to the reference, for raw and for normalised vectors', () => {
   const expected = JSON.parse(readFileSync(reference, 'utf8')) as {
-    image_embeds: number[][]; text_embeds: number[][]
+    image_embeds: number[][]
+    text_embeds: number[][]
     clip: { logit_scale_log: number; loss: number }
     siglip: { logit_scale_log: number; logit_bias: number; loss: number }
   }

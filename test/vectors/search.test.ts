@@ -25,27 +25,34 @@ function halfValue(bits: number): number {
 }
 
 function products(queries: Float32Array, matrix: ArrayLike<number>, dim: number): number[][] {
-  return Array.from({ length: queries.length / dim }, (_, q) => Array.from({ length: matrix.length / dim }, (__, row) => {
-    let sum = 0
-    for (let i = 0; i < dim; i++) sum += queries[q * dim + i]! * matrix[row * dim + i]!
-    return sum
-  }))
+  return Array.from(
+    { length: queries.length / dim },
+    (_, q) =>
+      Array.from({ length: matrix.length / dim }, (__, row) => {
+        let sum = 0
+        for (let i = 0; i < dim; i++) sum += queries[q * dim + i]! * matrix[row * dim + i]!
+        return sum
+      }),
+  )
 }
 
 describe('topK', () => {
   // dims around the widths of vector units, rows around the sizes of blocks
-  it.each([[1, 1], [3, 7], [16, 64], [17, 65], [64, 333], [100, 1000]])('finds the best rows, dim %d, %d rows', async (dim, rows) => {
-    const queries = values(3 * dim, 1)
-    const matrix = values(rows * dim, 2)
-    const k = Math.min(5, rows)
-    const found = await topK(queries, { data: matrix, dim }, k, { threads: 2 })
-    expect([found.k, found.indices.length, found.scores.length]).toEqual([k, 3 * k, 3 * k])
-    for (const [q, scores] of products(queries, matrix, dim).entries()) {
-      const order = scores.map((_, i) => i).sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, k)
-      expect([...found.indices.subarray(q * k, q * k + k)]).toEqual(order)
-      expect(maxDifference(found.scores.subarray(q * k, q * k + k), order.map(i => scores[i]!))).toBeLessThan(1e-4)
-    }
-  })
+  it.each([[1, 1], [3, 7], [16, 64], [17, 65], [64, 333], [100, 1000]])(
+    'finds the best rows, dim %d, %d rows',
+    async (dim, rows) => {
+      const queries = values(3 * dim, 1)
+      const matrix = values(rows * dim, 2)
+      const k = Math.min(5, rows)
+      const found = await topK(queries, { data: matrix, dim }, k, { threads: 2 })
+      expect([found.k, found.indices.length, found.scores.length]).toEqual([k, 3 * k, 3 * k])
+      for (const [q, scores] of products(queries, matrix, dim).entries()) {
+        const order = scores.map((_, i) => i).sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, k)
+        expect([...found.indices.subarray(q * k, q * k + k)]).toEqual(order)
+        expect(maxDifference(found.scores.subarray(q * k, q * k + k), order.map(i => scores[i]!))).toBeLessThan(1e-4)
+      }
+    },
+  )
 
   it('searches half-precision and int8 rows', async () => {
     const dim = 24
@@ -107,6 +114,7 @@ describe('similarityMatrix', () => {
     const b = values(7 * 19, 11)
     const result = await similarityMatrix({ data: a, dim: 19 }, { data: b, dim: 19 }, { threads: 3 })
     expect(maxDifference(result, products(a, b, 19).flat())).toBeLessThan(1e-4)
-    expect(await similarityMatrix({ data: new Float32Array(0), dim: 3 }, { data: new Float32Array(3), dim: 3 })).toHaveLength(0)
+    expect(await similarityMatrix({ data: new Float32Array(0), dim: 3 }, { data: new Float32Array(3), dim: 3 }))
+      .toHaveLength(0)
   })
 })

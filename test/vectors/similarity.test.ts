@@ -20,7 +20,13 @@ function expectNear(found: ArrayLike<number>, expected: ArrayLike<number>, floor
 
 describe('equal to the reference', () => {
   test('cosine.json', () => {
-    interface Case { a: number[]; b: number[]; dot: number; cosine: number; a_normalized: number[] }
+    interface Case {
+      a: number[]
+      b: number[]
+      dot: number
+      cosine: number
+      a_normalized: number[]
+    }
     const cases = readReference<Case[]>('cosine.json')
     for (const { a, b, ...expected } of cases) {
       for (const kind of [Float32Array, Float64Array]) {
@@ -35,7 +41,11 @@ describe('equal to the reference', () => {
 
   test('softmax.json', () => {
     interface Case {
-      logits: number[]; softmax: number[]; log_softmax: number[]; sigmoid: number[]; argsort_descending_stable: number[]
+      logits: number[]
+      softmax: number[]
+      log_softmax: number[]
+      sigmoid: number[]
+      argsort_descending_stable: number[]
     }
     for (const expected of readReference<Case[]>('softmax.json')) {
       expectNear(softmax(expected.logits), expected.softmax)
@@ -47,8 +57,13 @@ describe('equal to the reference', () => {
 
   test('zero_shot.json', () => {
     interface ZeroShot {
-      text_embeds: number[][][]; image_embeds: number[][]; logit_scale_exp: number; class_weights: number[][]
-      cosine: number[][]; logits: number[][]; probs: number[][]
+      text_embeds: number[][][]
+      image_embeds: number[][]
+      logit_scale_exp: number
+      class_weights: number[][]
+      cosine: number[][]
+      logits: number[][]
+      probs: number[][]
       top: { k: number; indices: number[][]; probs: number[][] }
     }
     const expected = readReference<ZeroShot>('zero_shot.json')

@@ -7,13 +7,13 @@ namespace {
 
 // One block: its weights, its place, and the tokens it is asked for.
 struct block {
-    graph_builder &       g;
+    graph_builder & g;
     const tower_hparams & hp;
     const block_weights & w;
-    const sequences &     seqs;
-    int                   n_head;
-    std::string           label;           // "block3"
-    ggml_tensor *         rows = nullptr;  // only these tokens are wanted after this block; null: all
+    const sequences & seqs;
+    int n_head;
+    std::string label;             // "block3"
+    ggml_tensor * rows = nullptr;  // only these tokens are wanted after this block; null: all
 
     void name(const char * state, ggml_tensor * t) const { g.name(label + "." + state, t); }
 };
@@ -21,10 +21,10 @@ struct block {
 // q, k, v and the softmax of all tokens; those of `asking` ask.
 ggml_tensor * build_attention(const block & b, layer_input & asking, layer_input & all) {
     layer_ops & ops = b.g.ops;
-    ggml_tensor * q = ops.linear(asking, b.w.q, activation::none, nullptr);     // [n_attn, n_query]
-    ggml_tensor * k = ops.linear(all, b.w.k, activation::none, nullptr);        // [n_attn, n_token]
-    ggml_tensor * v = ops.linear(all, b.w.v, activation::none, nullptr);        // [n_attn, n_token]
-    ggml_tensor * cur = ops.attention(q, k, v, b.n_head, b.seqs);               // [n_attn, n_query]
+    ggml_tensor * q = ops.linear(asking, b.w.q, activation::none, nullptr);  // [n_attn, n_query]
+    ggml_tensor * k = ops.linear(all, b.w.k, activation::none, nullptr);     // [n_attn, n_token]
+    ggml_tensor * v = ops.linear(all, b.w.v, activation::none, nullptr);     // [n_attn, n_token]
+    ggml_tensor * cur = ops.attention(q, k, v, b.n_head, b.seqs);            // [n_attn, n_query]
     b.name("q", q);
     b.name("k", k);
     b.name("v", v);
@@ -33,8 +33,8 @@ ggml_tensor * build_attention(const block & b, layer_input & asking, layer_input
 }
 
 // W in + b + residual, or with layer scale factors * (W in + b) + residual; W in + b has the name.
-ggml_tensor * add_linear(const block & b, layer_input & in, const linear_weights & w, ggml_tensor * factors, ggml_tensor * residual,
-                         const char * state) {
+ggml_tensor * add_linear(const block & b, layer_input & in, const linear_weights & w, ggml_tensor * factors,
+                         ggml_tensor * residual, const char * state) {
     ggml_tensor * cur = b.g.ops.linear(in, w, activation::none, nullptr);
     b.name(state, cur);
     return factors ? b.g.ops.add_scaled(cur, factors, residual) : b.g.ops.linear(in, w, activation::none, residual);
@@ -42,7 +42,7 @@ ggml_tensor * add_linear(const block & b, layer_input & in, const linear_weights
 
 // mlp(in) + residual: [n_embd, n_query]
 ggml_tensor * build_mlp(const block & b, layer_input & in, ggml_tensor * residual) {
-    layer_input hidden = b.g.ops.hidden(in, b.w.up, b.hp.act, b.w.down);        // [n_ff, n_query]
+    layer_input hidden = b.g.ops.hidden(in, b.w.up, b.hp.act, b.w.down);  // [n_ff, n_query]
     b.name("fc1", b.g.ops.linear(in, b.w.up, activation::none, nullptr));
     return add_linear(b, hidden, b.w.down, b.w.ls2, residual, "mlp_out");
 }
@@ -53,11 +53,11 @@ ggml_tensor * build_mlp(const block & b, layer_input & in, ggml_tensor * residua
 ggml_tensor * build_pre_norm_block(const block & b, ggml_tensor * x) {
     layer_ops & ops = b.g.ops;
     layer_input all = ops.norm(x, b.w.ln1, b.hp.eps);
-    ggml_tensor * residual = b.rows ? ops.gather(x, b.rows) : x;                // [n_embd, n_query]
-    layer_input   some = b.rows ? ops.norm(residual, b.w.ln1, b.hp.eps) : layer_input{};
-    layer_input   context = ops.plain(build_attention(b, b.rows ? some : all, all));
+    ggml_tensor * residual = b.rows ? ops.gather(x, b.rows) : x;  // [n_embd, n_query]
+    layer_input some = b.rows ? ops.norm(residual, b.w.ln1, b.hp.eps) : layer_input{};
+    layer_input context = ops.plain(build_attention(b, b.rows ? some : all, all));
     b.name("ln1", ops.peek(all));
-    x = add_linear(b, context, b.w.out, b.w.ls1, residual, "attn_out");          // [n_embd, n_query]
+    x = add_linear(b, context, b.w.out, b.w.ls1, residual, "attn_out");  // [n_embd, n_query]
 
     layer_input mlp = ops.norm(x, b.w.ln2, b.hp.eps);
     x = build_mlp(b, mlp, x);
@@ -67,12 +67,12 @@ ggml_tensor * build_pre_norm_block(const block & b, ggml_tensor * x) {
 
 // BERT: ln1(x + attention(x)), then ln2(x + mlp(x)); rows as above.
 ggml_tensor * build_post_norm_block(const block & b, ggml_tensor * x) {
-    layer_ops &   ops = b.g.ops;
-    layer_input   all = ops.plain(x);
-    ggml_tensor * residual = b.rows ? ops.gather(x, b.rows) : x;                // [n_embd, n_query]
-    layer_input   some = b.rows ? ops.plain(residual) : layer_input{};
-    layer_input   context = ops.plain(build_attention(b, b.rows ? some : all, all));
-    x = add_linear(b, context, b.w.out, b.w.ls1, residual, "attn_out");          // [n_embd, n_query]
+    layer_ops & ops = b.g.ops;
+    layer_input all = ops.plain(x);
+    ggml_tensor * residual = b.rows ? ops.gather(x, b.rows) : x;  // [n_embd, n_query]
+    layer_input some = b.rows ? ops.plain(residual) : layer_input{};
+    layer_input context = ops.plain(build_attention(b, b.rows ? some : all, all));
+    x = add_linear(b, context, b.w.out, b.w.ls1, residual, "attn_out");  // [n_embd, n_query]
     layer_input attended = ops.norm(x, b.w.ln1, b.hp.eps);
     x = ops.values(attended);
     b.name("ln1", x);
@@ -92,7 +92,8 @@ void name_layer(graph_builder & g, const tower_hparams & hp, const tower_weights
 
 }  // namespace
 
-ggml_tensor * build_blocks(graph_builder & g, const tower_hparams & hp, const tower_weights & w, tower_input & input, ggml_tensor * x) {
+ggml_tensor * build_blocks(graph_builder & g, const tower_hparams & hp, const tower_weights & w, tower_input & input,
+                           ggml_tensor * x) {
     name_layer(g, hp, w, 0, x);
     for (int il = 0; il < hp.n_layer; il++) {
         block b = {g, hp, w.blocks[(size_t) il], input.seqs, hp.block(il).n_head, "block" + std::to_string(il)};
@@ -105,22 +106,24 @@ ggml_tensor * build_blocks(graph_builder & g, const tower_hparams & hp, const to
 
 ggml_tensor * build_projection(layer_ops & ops, const tower_hparams & hp, const tower_weights & w, layer_input & in) {
     if (!hp.has_proj) return ops.values(in);
-    if (hp.n_proj_hidden == 0) return ops.linear(in, w.proj, activation::none, nullptr);           // [n_proj, n_seq]
-    layer_input hidden = ops.hidden(in, w.proj_hidden, activation::gelu_erf, w.proj);              // [n_proj_hidden, n_seq]
-    return ops.linear(hidden, w.proj, activation::none, nullptr);                                  // [n_proj, n_seq]
+    if (hp.n_proj_hidden == 0) return ops.linear(in, w.proj, activation::none, nullptr);  // [n_proj, n_seq]
+    layer_input hidden = ops.hidden(in, w.proj_hidden, activation::gelu_erf, w.proj);     // [n_proj_hidden, n_seq]
+    return ops.linear(hidden, w.proj, activation::none, nullptr);                         // [n_proj, n_seq]
 }
 
-ggml_tensor * build_pooling(graph_builder & g, const tower_hparams & hp, const tower_weights & w, tower_input & input, ggml_tensor * x, int skip) {
+ggml_tensor * build_pooling(graph_builder & g, const tower_hparams & hp, const tower_weights & w, tower_input & input,
+                            ggml_tensor * x, int skip) {
     layer_ops & ops = g.ops;
-    const bool  norm_first = hp.has_post_ln && !hp.norm_after_pool;
+    const bool norm_first = hp.has_post_ln && !hp.norm_after_pool;
     layer_input normed = norm_first ? ops.norm(x, w.post_ln, hp.eps) : layer_input{};
-    if (hp.pool == pooling::mean) x = ops.mean(norm_first ? ops.values(normed) : x, input.seqs, skip);  // [n_embd, n_seq]
-    else if (input.whole) x = ops.gather(x, input.pooled);                      // else the last block has picked them
+    if (hp.pool == pooling::mean)
+        x = ops.mean(norm_first ? ops.values(normed) : x, input.seqs, skip);  // [n_embd, n_seq]
+    else if (input.whole) x = ops.gather(x, input.pooled);                    // else the last block has picked them
     g.name("pooled", x);
     // a norm works on each token alone, so for one token "before" and "after" pooling are the same
-    const bool  norm_last = hp.has_post_ln && (hp.norm_after_pool || hp.pool != pooling::mean);
+    const bool norm_last = hp.has_post_ln && (hp.norm_after_pool || hp.pool != pooling::mean);
     layer_input pooled = norm_last ? ops.norm(x, w.post_ln, hp.eps) : ops.plain(x);
-    ggml_tensor * out = build_projection(ops, hp, w, pooled);                   // [n_proj, n_seq]
+    ggml_tensor * out = build_projection(ops, hp, w, pooled);  // [n_proj, n_seq]
     if (hp.has_post_ln) g.name("post_ln", ops.peek(norm_first ? normed : pooled));
     return out;
 }

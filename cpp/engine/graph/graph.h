@@ -9,21 +9,22 @@ namespace ggclip {
 
 // What a builder speaks to: the operations, and the names of its tower's states.
 struct graph_builder {
-    layer_ops &     ops;
+    layer_ops & ops;
     named_tensors & states;
-    const char *    tower;  // "vision" or "text"
+    const char * tower;  // "vision" or "text"
 
     void name(const std::string & state, ggml_tensor * t) { states.emplace(tower + ("." + state), t); }
 };
 
 struct tower_input {
-    sequences     seqs;
-    ggml_tensor * pixels = nullptr;     // image: f32 [patch * patch * channel, n_patch * n_seq], one row a patch
-    ggml_tensor * places = nullptr;     // image, any grid: f32 [n_embd, n_token], position vectors resized to each picture's grid
+    sequences seqs;
+    ggml_tensor * pixels = nullptr;  // image: f32 [patch * patch * channel, n_patch * n_seq], one row a patch
+    ggml_tensor * places =
+        nullptr;  // image, any grid: f32 [n_embd, n_token], position vectors resized to each picture's grid
     ggml_tensor * ids = nullptr;        // text: i32 [n_token]
     ggml_tensor * positions = nullptr;  // text: i32 [n_token], place of each token in its sequence
     ggml_tensor * pooled = nullptr;     // i32 [n_seq], row that becomes the embedding; null where all tokens are pooled
-    bool          whole = false;        // all tokens leave the last block, as whoever wants its states needs; else the pooled ones
+    bool whole = false;  // all tokens leave the last block, as whoever wants its states needs; else the pooled ones
 };
 
 // Embeddings before normalisation, f32 [n_proj, n_seq].
@@ -32,11 +33,13 @@ ggml_tensor * build_text_graph(layer_ops & ops, const weights & weights, tower_i
 
 // The transformer blocks both towers share: x [n_embd, n_token] -> [n_embd, n_seq], or all tokens when input.pooled
 // is null or input.whole is set.
-ggml_tensor * build_blocks(graph_builder & g, const tower_hparams & hp, const tower_weights & w, tower_input & input, ggml_tensor * x);
+ggml_tensor * build_blocks(graph_builder & g, const tower_hparams & hp, const tower_weights & w, tower_input & input,
+                           ggml_tensor * x);
 
-// From the last block to the shared space, for every pooling but attention: x as build_blocks gives it -> [n_proj, n_seq].
-// `skip`: tokens at the start of a sequence that a mean leaves out.
-ggml_tensor * build_pooling(graph_builder & g, const tower_hparams & hp, const tower_weights & w, tower_input & input, ggml_tensor * x, int skip);
+// From the last block to the shared space, for every pooling but attention: x as build_blocks gives it -> [n_proj,
+// n_seq]. `skip`: tokens at the start of a sequence that a mean leaves out.
+ggml_tensor * build_pooling(graph_builder & g, const tower_hparams & hp, const tower_weights & w, tower_input & input,
+                            ggml_tensor * x, int skip);
 
 // Linear map or MLP to the shared space, or the values themselves: [n_embd, n_seq] -> [n_proj, n_seq].
 ggml_tensor * build_projection(layer_ops & ops, const tower_hparams & hp, const tower_weights & w, layer_input & in);

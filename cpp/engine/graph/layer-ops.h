@@ -21,12 +21,12 @@ using named_tensors = std::map<std::string, ggml_tensor *>;
 // Sequences of one batch, laid one after another along the token dimension.
 struct sequences {
     int n_seq = 0;
-    int n_token = 0;       // sum of the lengths
+    int n_token = 0;  // sum of the lengths
     int max_length = 0;
-    bool uniform = true;   // all of max_length
+    bool uniform = true;  // all of max_length
     bool causal = false;
     std::vector<int32_t> offset;  // [n_seq + 1], first token of each sequence
-    int n_key = 0;         // > 0, with one sequence only: its first n_key tokens are real, the rest padding nobody sees
+    int n_key = 0;  // > 0, with one sequence only: its first n_key tokens are real, the rest padding nobody sees
     // graph inputs of the portable attention; null where it needs none
     ggml_tensor * mask = nullptr;      // f32 [max_length, max_length]: 0 or -inf, causal order
     ggml_tensor * key_mask = nullptr;  // f32 [max_length, 1, 1, n_seq]: which keys a sequence has
@@ -40,11 +40,11 @@ struct sequences {
 // A normalised layer input on its way to one or more linear layers. The packed path makes the 8-bit form that a layer's
 // weights call for at first use and shares it; the f32 form is made only when somebody asks for it.
 struct layer_input {
-    ggml_tensor * x = nullptr;               // before the norm, [n, n_token]
-    const norm_weights * norm = nullptr;     // null: x is used as it is
-    float         eps = 0;
-    ggml_tensor * f32 = nullptr;             // normalised
-    ggml_tensor * packed[9] = {};            // by kernels::weight_type
+    ggml_tensor * x = nullptr;            // before the norm, [n, n_token]
+    const norm_weights * norm = nullptr;  // null: x is used as it is
+    float eps = 0;
+    ggml_tensor * f32 = nullptr;   // normalised
+    ggml_tensor * packed[9] = {};  // by kernels::weight_type
 };
 
 class layer_ops {
@@ -61,11 +61,12 @@ class layer_ops {
     virtual ggml_tensor * repeat(ggml_tensor * vector, int n_seq) = 0;
     // Token and position vectors added, and the first row of the type table (or null):
     // ids and positions i32 [n_token] -> [n_embd, n_token].
-    virtual ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table, ggml_tensor * positions,
-                                       ggml_tensor * type_table) = 0;
+    virtual ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table,
+                                       ggml_tensor * positions, ggml_tensor * type_table) = 0;
     // Class token (or null) before each image's patches, position vectors added:
     // patches [n_embd, n_patch * n_seq] -> [n_embd, n_token * n_seq].
-    virtual ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table, int n_seq) = 0;
+    virtual ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table,
+                                        int n_seq) = 0;
     // Mean of each sequence's real tokens, the first `skip` left out: [n, n_token] -> [n, n_seq].
     virtual ggml_tensor * mean(ggml_tensor * x, const sequences & seqs, int skip) = 0;
 
@@ -77,17 +78,20 @@ class layer_ops {
         return values(copy);
     }
     // act(W in + b) + residual, [n_out, n_token]; residual may be null.
-    virtual ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) = 0;
+    virtual ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act,
+                                 ggml_tensor * residual) = 0;
     // x times a factor for each of its rows' values, [n], and added to the residual: [n, n_token].
     virtual ggml_tensor * add_scaled(ggml_tensor * x, ggml_tensor * factors, ggml_tensor * residual) = 0;
     // act(W in + b) on its way to `next` and to nothing else.
-    virtual layer_input hidden(layer_input & in, const linear_weights & w, activation act, const linear_weights & next) {
+    virtual layer_input hidden(layer_input & in, const linear_weights & w, activation act,
+                               const linear_weights & next) {
         (void) next;
         return plain(linear(in, w, act, nullptr));
     }
     // Softmax attention with n_head heads: q [n_head * d_head, n_query], k and v [n_head * d_head, n_token].
     // n_query is n_token, or n_seq when each sequence asks with one token only, which then sees all of its sequence.
-    virtual ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head, const sequences & seqs) = 0;
+    virtual ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head,
+                                    const sequences & seqs) = 0;
 };
 
 // Lives as long as its graph does: packed nodes keep their parameters in it.

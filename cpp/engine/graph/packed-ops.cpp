@@ -1,5 +1,5 @@
-// The compute seam over ggclip's own CPU kernels: every operation is one ggml custom node. ggml owns the graph and plans
-// its memory; thread-team.h runs it. Weights were packed while loading; a layer input is rounded to the form its
+// The compute seam over ggclip's own CPU kernels: every operation is one ggml custom node. ggml owns the graph and
+// plans its memory; thread-team.h runs it. Weights were packed while loading; a layer input is rounded to the form its
 // weights call for once and shared by all layers that read it.
 #include "engine/graph/layer-ops.h"
 
@@ -98,10 +98,14 @@ void run_attention(ggml_tensor * dst, int ith, int nth, void * userdata) {
     const node & p = *static_cast<const node *>(userdata);
     const ggml_tensor *q = dst->src[0], *k = dst->src[1], *v = dst->src[2];
     kernels::attention_args args = {};
-    args.q = floats(q); args.q_stride = row_stride(q);
-    args.k = floats(k); args.k_stride = row_stride(k);
-    args.v = floats(v); args.v_stride = row_stride(v);
-    args.dst = static_cast<float *>(dst->data); args.dst_stride = row_stride(dst);
+    args.q = floats(q);
+    args.q_stride = row_stride(q);
+    args.k = floats(k);
+    args.k_stride = row_stride(k);
+    args.v = floats(v);
+    args.v_stride = row_stride(v);
+    args.dst = static_cast<float *>(dst->data);
+    args.dst_stride = row_stride(dst);
     args.q_offset = p.q_offset;
     args.kv_offset = p.kv_offset;
     args.n_seq = p.seqs->n_seq;
@@ -117,7 +121,8 @@ void run_gather(ggml_tensor * dst, int ith, int nth, void *) {
     const ggml_tensor *x = dst->src[0], *rows = dst->src[1];
     const int32_t * index = static_cast<const int32_t *>(rows->data);
     for (int64_t r = dst->ne[1] * ith / nth; r < dst->ne[1] * (ith + 1) / nth; r++) {
-        memcpy(static_cast<char *>(dst->data) + r * dst->nb[1], static_cast<const char *>(x->data) + index[r] * x->nb[1], (size_t) dst->ne[0] * sizeof(float));
+        memcpy(static_cast<char *>(dst->data) + r * dst->nb[1],
+               static_cast<const char *>(x->data) + index[r] * x->nb[1], (size_t) dst->ne[0] * sizeof(float));
     }
 }
 
@@ -136,7 +141,8 @@ void run_add_scaled(ggml_tensor * dst, int ith, int nth, void *) {
     const float * factors = floats(dst->src[1]);
     const int64_t n = dst->ne[0];
     for (int64_t r = dst->ne[1] * ith / nth; r < dst->ne[1] * (ith + 1) / nth; r++) {
-        const float *from = floats(x) + r * (int64_t) row_stride(x), *onto = floats(residual) + r * (int64_t) row_stride(residual);
+        const float *from = floats(x) + r * (int64_t) row_stride(x),
+                    *onto = floats(residual) + r * (int64_t) row_stride(residual);
         float * row = static_cast<float *>(dst->data) + r * n;
         for (int64_t i = 0; i < n; i++) row[i] = onto[i] + from[i] * factors[i];
     }
@@ -207,8 +213,8 @@ class packed_ops final : public layer_ops {
         return custom(GGML_TYPE_F32, vector->ne[0], n_seq, {vector}, run_repeat, add_node("repeat"));
     }
 
-    ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table, ggml_tensor * positions,
-                               ggml_tensor * type_table) override {
+    ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table,
+                               ggml_tensor * positions, ggml_tensor * type_table) override {
         std::vector<ggml_tensor *> args = {table, ids, position_table, positions};
         if (type_table) args.push_back(type_table);
         return custom(GGML_TYPE_F32, table->ne[0], ids->ne[0], args, run_embed_tokens, add_node("embed", table->name));
@@ -221,7 +227,8 @@ class packed_ops final : public layer_ops {
         return custom(GGML_TYPE_F32, x->ne[0], seqs.n_seq, {x}, run_mean, p);
     }
 
-    ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table, int n_seq) override {
+    ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table,
+                                int n_seq) override {
         node & p = add_node("embed", position_table->name);
         p.n = n_seq;
         const int64_t n_token = patches->ne[1] / n_seq + (class_embd ? 1 : 0);
@@ -249,10 +256,12 @@ class packed_ops final : public layer_ops {
     }
 
     ggml_tensor * add_scaled(ggml_tensor * x, ggml_tensor * factors, ggml_tensor * residual) override {
-        return custom(GGML_TYPE_F32, x->ne[0], x->ne[1], {x, factors, residual}, run_add_scaled, add_node("scale", factors->name));
+        return custom(GGML_TYPE_F32, x->ne[0], x->ne[1], {x, factors, residual}, run_add_scaled,
+                      add_node("scale", factors->name));
     }
 
-    layer_input hidden(layer_input & in, const linear_weights & w, activation act, const linear_weights & next) override {
+    layer_input hidden(layer_input & in, const linear_weights & w, activation act,
+                       const linear_weights & next) override {
         const kernels::weight_type from = w.packed.type, to = next.packed.type;
         const bool fuses = table_->linear_pack && w.is_packed() && next.is_packed() && in_blocks(from) && in_blocks(to);
         if (!fuses) return plain(linear(in, w, act, nullptr));
@@ -266,7 +275,8 @@ class packed_ops final : public layer_ops {
         return out;
     }
 
-    ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head, const sequences & seqs) override {
+    ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head,
+                            const sequences & seqs) override {
         const bool one_each = q->ne[1] == seqs.n_seq && seqs.n_token != seqs.n_seq;
         node & p = add_node("attention");
         p.seqs = &seqs;
@@ -275,7 +285,8 @@ class packed_ops final : public layer_ops {
         p.q_offset = one_each ? counting(seqs.n_seq + 1) : seqs.offset.data();
         p.kv_offset = seqs.n_key > 0 ? real_tokens(seqs) : seqs.offset.data();
         p.work.n_ops = 4.0 * (double) q->ne[0] * n_pairs(seqs, one_each);
-        p.scratch = scratch(table_->attention_scratch_size(seqs.max_length, (int) q->ne[0] / n_head, chunks_for(n_threads_)));
+        p.scratch =
+            scratch(table_->attention_scratch_size(seqs.max_length, (int) q->ne[0] / n_head, chunks_for(n_threads_)));
         return custom(GGML_TYPE_F32, q->ne[0], q->ne[1], {q, k, v}, run_attention, p);
     }
 
@@ -299,10 +310,12 @@ class packed_ops final : public layer_ops {
         return p;
     }
 
-    ggml_tensor * custom(ggml_type type, int64_t ne0, int64_t ne1, std::vector<ggml_tensor *> args, ggml_custom_op_t run, node & p) {
+    ggml_tensor * custom(ggml_type type, int64_t ne0, int64_t ne1, std::vector<ggml_tensor *> args,
+                         ggml_custom_op_t run, node & p) {
         p.run = run;
         if (p.work.n_rows == 0) p.work.set_shape((int) ne0, (int) args[0]->ne[0], (int) ne1);
-        ggml_tensor * t = ggml_custom_4d(ctx_, type, ne0, ne1, 1, 1, args.data(), (int) args.size(), run, GGML_N_TASKS_MAX, &p);
+        ggml_tensor * t =
+            ggml_custom_4d(ctx_, type, ne0, ne1, 1, 1, args.data(), (int) args.size(), run, GGML_N_TASKS_MAX, &p);
         t->extra = static_cast<team_node *>(&p);
         return t;
     }
@@ -357,7 +370,7 @@ class packed_ops final : public layer_ops {
     const kernel_table * table_;
     int n_threads_;
     std::unique_ptr<layer_ops> portable_;
-    std::deque<node> nodes_;       // stable addresses
+    std::deque<node> nodes_;  // stable addresses
     aligned_bytes scratch_;
     size_t scratch_bytes_ = 0;
     std::vector<int32_t> counting_;  // 0, 1, 2, ...: one query a sequence

@@ -21,7 +21,9 @@ void write_patches(const vision_hparams & hp, const image_tensor & image, float 
         for (int px = 0; px < columns; px++) {
             for (int c = 0; c < hp.n_channel; c++) {
                 for (int y = 0; y < patch; y++, dst += patch) {
-                    const float * row = image.pixels + ((size_t) c * image.height + (size_t) py * patch + y) * image.width + (size_t) px * patch;
+                    const float * row = image.pixels +
+                                        ((size_t) c * image.height + (size_t) py * patch + y) * image.width +
+                                        (size_t) px * patch;
                     memcpy(dst, row, (size_t) patch * sizeof(float));
                 }
             }
@@ -29,11 +31,13 @@ void write_patches(const vision_hparams & hp, const image_tensor & image, float 
     }
 }
 
-ggml_tensor * build_stem(graph_builder & g, const vision_hparams & hp, const vision_weights & w, const tower_input & input) {
-    layer_ops &   ops = g.ops;
-    layer_input   patches = ops.plain(input.pixels);
-    ggml_tensor * x = ops.linear(patches, w.patch, activation::none, input.places);   // [n_embd, n_patch * n_seq]
-    if (!input.places) x = ops.embed_patches(x, w.class_embd, w.position_embd, input.seqs.n_seq);  // [n_embd, n_token * n_seq]
+ggml_tensor * build_stem(graph_builder & g, const vision_hparams & hp, const vision_weights & w,
+                         const tower_input & input) {
+    layer_ops & ops = g.ops;
+    layer_input patches = ops.plain(input.pixels);
+    ggml_tensor * x = ops.linear(patches, w.patch, activation::none, input.places);  // [n_embd, n_patch * n_seq]
+    if (!input.places)
+        x = ops.embed_patches(x, w.class_embd, w.position_embd, input.seqs.n_seq);  // [n_embd, n_token * n_seq]
     g.name("embeddings", x);
     if (!hp.has_pre_ln) return x;
     layer_input in = ops.norm(x, w.pre_ln, hp.eps);

@@ -30,19 +30,23 @@ class portable_ops final : public layer_ops {
 
     ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) override { return ggml_get_rows(ctx_, x, rows); }
 
-    ggml_tensor * repeat(ggml_tensor * vector, int n_seq) override { return ggml_repeat_4d(ctx_, vector, vector->ne[0], n_seq, 1, 1); }
+    ggml_tensor * repeat(ggml_tensor * vector, int n_seq) override {
+        return ggml_repeat_4d(ctx_, vector, vector->ne[0], n_seq, 1, 1);
+    }
 
-    ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table, ggml_tensor * positions,
-                               ggml_tensor * type_table) override {
-        ggml_tensor * x = ggml_add(ctx_, ggml_get_rows(ctx_, table, ids), ggml_get_rows(ctx_, position_table, positions));
+    ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table,
+                               ggml_tensor * positions, ggml_tensor * type_table) override {
+        ggml_tensor * x =
+            ggml_add(ctx_, ggml_get_rows(ctx_, table, ids), ggml_get_rows(ctx_, position_table, positions));
         return type_table ? ggml_add(ctx_, x, ggml_view_1d(ctx_, type_table, type_table->ne[0], 0)) : x;
     }
 
-    ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table, int n_seq) override {
+    ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table,
+                                int n_seq) override {
         const int64_t n_embd = patches->ne[0], n_patch = patches->ne[1] / n_seq;
         ggml_tensor * x = ggml_reshape_3d(ctx_, patches, n_embd, n_patch, n_seq);
         if (class_embd) x = ggml_concat(ctx_, ggml_repeat_4d(ctx_, class_embd, n_embd, 1, n_seq, 1), x, 1);
-        x = ggml_add(ctx_, x, position_table);                 // [n_embd, n_token, n_seq]
+        x = ggml_add(ctx_, x, position_table);  // [n_embd, n_token, n_seq]
         return ggml_reshape_2d(ctx_, x, n_embd, x->ne[1] * n_seq);
     }
 
@@ -51,8 +55,8 @@ class portable_ops final : public layer_ops {
     ggml_tensor * mean(ggml_tensor * x, const sequences & seqs, int /*skip*/) override {
         if (!seqs.uniform) x = ggml_get_rows(ctx_, x, seqs.pad);
         x = ggml_reshape_3d(ctx_, x, x->ne[0], seqs.max_length, seqs.n_seq);
-        ggml_tensor * columns = ggml_cont(ctx_, ggml_transpose(ctx_, x));       // [max_length, n, n_seq]
-        ggml_tensor * cur = ggml_mul_mat(ctx_, columns, seqs.shares);           // [n, 1, n_seq]
+        ggml_tensor * columns = ggml_cont(ctx_, ggml_transpose(ctx_, x));  // [max_length, n, n_seq]
+        ggml_tensor * cur = ggml_mul_mat(ctx_, columns, seqs.shares);      // [n, 1, n_seq]
         ggml_prec_set_acc(cur, GGML_PREC_F32);
         return ggml_reshape_2d(ctx_, cur, cur->ne[0], seqs.n_seq);
     }
@@ -77,10 +81,11 @@ class portable_ops final : public layer_ops {
         return ggml_add(ctx_, ggml_mul(ctx_, x, factors), residual);
     }
 
-    ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head, const sequences & seqs) override {
+    ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head,
+                            const sequences & seqs) override {
         const int64_t n_attn = q->ne[0], n_query = q->ne[1];
         const int64_t d_head = n_attn / n_head, length = seqs.max_length, n_seq = seqs.n_seq;
-        const bool    one_each = n_query == n_seq && seqs.n_token != seqs.n_seq;
+        const bool one_each = n_query == n_seq && seqs.n_token != seqs.n_seq;
         const int64_t q_length = one_each ? 1 : length;
         if (!seqs.uniform) {  // gather the ragged rows into [length, n_seq]; the mask hides what fills the gaps
             if (!one_each) q = ggml_get_rows(ctx_, q, seqs.pad);
@@ -90,11 +95,11 @@ class portable_ops final : public layer_ops {
         const auto heads = [&](ggml_tensor * x, int64_t n, int a0, int a1, int a2) {
             return ggml_permute(ctx_, ggml_reshape_4d(ctx_, x, d_head, n_head, n, n_seq), a0, a1, a2, 3);
         };
-        q = heads(q, q_length, 0, 2, 1);                       // [d_head, q_length, n_head, n_seq]
-        k = heads(k, length, 0, 2, 1);                         // [d_head, length, n_head, n_seq]
-        v = ggml_cont(ctx_, heads(v, length, 1, 2, 0));        // [length, d_head, n_head, n_seq]
+        q = heads(q, q_length, 0, 2, 1);                 // [d_head, q_length, n_head, n_seq]
+        k = heads(k, length, 0, 2, 1);                   // [d_head, length, n_head, n_seq]
+        v = ggml_cont(ctx_, heads(v, length, 1, 2, 0));  // [length, d_head, n_head, n_seq]
 
-        ggml_tensor * scores = ggml_mul_mat(ctx_, k, q);       // [length, q_length, n_head, n_seq]
+        ggml_tensor * scores = ggml_mul_mat(ctx_, k, q);  // [length, q_length, n_head, n_seq]
         ggml_prec_set_acc(scores, GGML_PREC_F32);
         ggml_tensor * mask = seqs.mask;
         if (one_each || !seqs.causal) {  // a causal order hides the gaps by itself: they come last
@@ -102,22 +107,24 @@ class portable_ops final : public layer_ops {
             if (seqs.key_mask) scores = ggml_add(ctx_, scores, seqs.key_mask);
         }
         scores = ggml_soft_max_ext(ctx_, scores, mask, 1.0f / std::sqrt((float) d_head), 0.0f);
-        ggml_tensor * cur = ggml_mul_mat(ctx_, v, scores);     // [d_head, q_length, n_head, n_seq]
+        ggml_tensor * cur = ggml_mul_mat(ctx_, v, scores);  // [d_head, q_length, n_head, n_seq]
         ggml_prec_set_acc(cur, GGML_PREC_F32);
         cur = ggml_cont_2d(ctx_, ggml_permute(ctx_, cur, 0, 2, 1, 3), n_attn, q_length * n_seq);
         return seqs.uniform || one_each ? cur : ggml_get_rows(ctx_, cur, seqs.unpad);  // [n_attn, n_query]
     }
 
   private:
-    // Whether ggml's CPU rounds what it multiplies with such a matrix in blocks of 256, whose largest value ignores NaN.
+    // Whether ggml's CPU rounds what it multiplies with such a matrix in blocks of 256, whose largest value ignores
+    // NaN.
     static bool rounds_nan_to_zero(ggml_type type) { return ggml_blck_size(type) == 256; }
 
-    // W x. ggml rounds x to f16 for an f16 matrix and to blocks with f16 scales for most others: hidden values beyond f16's
-    // range (an MLP's, mostly) would be infinite. Divided by their root mean square they fit; normalised ones fit anyway.
-    // A row that is not finite stays so: its size does it, and where rows are not divided by one, a factor that is 1 else.
+    // W x. ggml rounds x to f16 for an f16 matrix and to blocks with f16 scales for most others: hidden values beyond
+    // f16's range (an MLP's, mostly) would be infinite. Divided by their root mean square they fit; normalised ones fit
+    // anyway. A row that is not finite stays so: its size does it, and where rows are not divided by one, a factor that
+    // is 1 else.
     ggml_tensor * multiply(ggml_tensor * w, ggml_tensor * x, bool normalised) {
-        const bool    scaled = !normalised && w->type != GGML_TYPE_F32 && w->type != GGML_TYPE_BF16;
-        ggml_tensor * size = nullptr;                          // [1, n_token]
+        const bool scaled = !normalised && w->type != GGML_TYPE_F32 && w->type != GGML_TYPE_BF16;
+        ggml_tensor * size = nullptr;  // [1, n_token]
         if (scaled) {
             ggml_tensor * squares = ggml_scale(ctx_, ggml_sum_rows(ctx_, ggml_sqr(ctx_, x)), 1.0f / (float) x->ne[0]);
             size = ggml_sqrt(ctx_, ggml_scale_bias(ctx_, squares, 1.0f, 1e-30f));  // of a row of zeros: not zero

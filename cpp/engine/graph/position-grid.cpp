@@ -23,8 +23,8 @@ std::vector<taps> triangle_taps(int n_in, int n_out) {
     std::vector<taps> out((size_t) n_out);
     for (int i = 0; i < n_out; i++) {
         const double center = scale * (i + 0.5);
-        const int    first = std::max(int(center - reach + 0.5), 0);
-        const int    end = std::min(int(center + reach + 0.5), n_in);
+        const int first = std::max(int(center - reach + 0.5), 0);
+        const int end = std::min(int(center + reach + 0.5), n_in);
         std::vector<double> weights;
         double sum = 0;
         for (int j = first; j < end; j++) {
@@ -61,7 +61,8 @@ std::vector<float> position_grid::resize(int rows, int columns) const {
     for (int y = 0; y < rows; y++) {
         const taps & tap = down[(size_t) y];
         for (size_t j = 0; j < tap.weights.size(); j++) {
-            add_scaled(out.data() + (size_t) y * row, narrow.data() + ((size_t) tap.first + j) * row, tap.weights[j], row);
+            add_scaled(out.data() + (size_t) y * row, narrow.data() + ((size_t) tap.first + j) * row, tap.weights[j],
+                       row);
         }
     }
     return out;

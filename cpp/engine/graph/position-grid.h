@@ -12,7 +12,8 @@ namespace ggclip {
 class position_grid {
   public:
     // table: [n_side * n_side][n_embd], row by row
-    position_grid(std::vector<float> table, int n_side, int n_embd) : table_(std::move(table)), n_side_(n_side), n_embd_(n_embd) {}
+    position_grid(std::vector<float> table, int n_side, int n_embd)
+        : table_(std::move(table)), n_side_(n_side), n_embd_(n_embd) {}
 
     // [rows * columns][n_embd]; kept for the next picture of this grid. Valid until the next call.
     const std::vector<float> & resized(int rows, int columns);
@@ -21,9 +22,9 @@ class position_grid {
     std::vector<float> resize(int rows, int columns) const;
 
     std::vector<float> table_;
-    int                n_side_, n_embd_;
+    int n_side_, n_embd_;
     std::map<std::pair<int, int>, std::vector<float>> known_;
-    std::size_t        n_kept_ = 0;  // floats in known_
+    std::size_t n_kept_ = 0;  // floats in known_
 };
 
 }  // namespace ggclip

@@ -9,15 +9,16 @@ ggml_tensor * build_text_graph(layer_ops & ops, const weights & weights, tower_i
     const text_weights & w = weights.text;
     graph_builder g = {ops, states, "text"};
 
-    ggml_tensor * x = ops.embed_tokens(w.token_embd, input.ids, w.position_embd, input.positions, w.type_embd);  // [n_embd, n_token]
+    ggml_tensor * x =
+        ops.embed_tokens(w.token_embd, input.ids, w.position_embd, input.positions, w.type_embd);  // [n_embd, n_token]
     g.name("embeddings", x);
     if (hp.has_pre_ln) {
         layer_input in = ops.norm(x, w.pre_ln, hp.eps);
         x = ops.values(in);
         g.name("pre_ln", x);
     }
-    x = build_blocks(g, hp, w, input, x);                                       // [n_embd, n_seq], or all tokens
-    return build_pooling(g, hp, w, input, x, 0);                                // [n_proj, n_seq]
+    x = build_blocks(g, hp, w, input, x);         // [n_embd, n_seq], or all tokens
+    return build_pooling(g, hp, w, input, x, 0);  // [n_proj, n_seq]
 }
 
 }  // namespace ggclip

@@ -5,39 +5,41 @@
 namespace ggclip {
 
 // One learned query attends to all tokens of an image, then x + mlp(ln(x)). [n_embd, n_token] -> [n_embd, n_seq]
-static ggml_tensor * build_attention_pool(graph_builder & g, const vision_hparams & hp, const head_weights & w, const sequences & seqs, ggml_tensor * x) {
-    layer_ops &   ops = g.ops;
-    ggml_tensor * probe = ops.repeat(w.probe, seqs.n_seq);                            // [n_embd, n_seq]
-    layer_input   query = ops.plain(probe), tokens = ops.plain(x);
+static ggml_tensor * build_attention_pool(graph_builder & g, const vision_hparams & hp, const head_weights & w,
+                                          const sequences & seqs, ggml_tensor * x) {
+    layer_ops & ops = g.ops;
+    ggml_tensor * probe = ops.repeat(w.probe, seqs.n_seq);  // [n_embd, n_seq]
+    layer_input query = ops.plain(probe), tokens = ops.plain(x);
     ggml_tensor * q = ops.linear(query, w.q, activation::none, nullptr);
     ggml_tensor * k = ops.linear(tokens, w.k, activation::none, nullptr);
     ggml_tensor * v = ops.linear(tokens, w.v, activation::none, nullptr);
-    layer_input   context = ops.plain(ops.attention(q, k, v, hp.n_head, seqs));
-    ggml_tensor * cur = ops.linear(context, w.out, activation::none, nullptr);        // [n_embd, n_seq]
+    layer_input context = ops.plain(ops.attention(q, k, v, hp.n_head, seqs));
+    ggml_tensor * cur = ops.linear(context, w.out, activation::none, nullptr);  // [n_embd, n_seq]
     g.name("head.attn_out", cur);
 
-    layer_input   mlp = ops.norm(cur, w.ln, hp.eps);
-    layer_input   hidden = ops.hidden(mlp, w.up, hp.act, w.down);                     // [n_ff, n_seq]
+    layer_input mlp = ops.norm(cur, w.ln, hp.eps);
+    layer_input hidden = ops.hidden(mlp, w.up, hp.act, w.down);  // [n_ff, n_seq]
     g.name("head.ln", ops.peek(mlp));
-    return ops.linear(hidden, w.down, activation::none, cur);                         // [n_embd, n_seq]
+    return ops.linear(hidden, w.down, activation::none, cur);  // [n_embd, n_seq]
 }
 
-ggml_tensor * build_vision_graph(layer_ops & ops, const weights & weights, tower_input & input, named_tensors & states) {
+ggml_tensor * build_vision_graph(layer_ops & ops, const weights & weights, tower_input & input,
+                                 named_tensors & states) {
     const vision_hparams & hp = weights.hp.vision;
     const vision_weights & w = weights.vision;
     graph_builder g = {ops, states, "vision"};
 
-    ggml_tensor * x = build_stem(g, hp, w, input);                                    // [n_embd, n_token]
+    ggml_tensor * x = build_stem(g, hp, w, input);  // [n_embd, n_token]
     x = build_blocks(g, hp, w, input, x);
     if (hp.pool != pooling::attention) return build_pooling(g, hp, w, input, x, hp.n_prefix());
 
-    if (hp.has_post_ln) {                                                             // of all tokens, then pooling
+    if (hp.has_post_ln) {  // of all tokens, then pooling
         layer_input in = ops.norm(x, w.post_ln, hp.eps);
         x = ops.values(in);
         g.name("post_ln", x);
     }
     layer_input pooled = ops.plain(build_attention_pool(g, hp, w.head, input.seqs, x));
-    return build_projection(ops, hp, w, pooled);                                      // [n_proj, n_seq]
+    return build_projection(ops, hp, w, pooled);  // [n_proj, n_seq]
 }
 
 }  // namespace ggclip

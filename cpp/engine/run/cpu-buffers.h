@@ -1,5 +1,5 @@
-// ggml's buffers in the CPU's memory, taken from the system (memory.h) where they are large: ggml would take them from the
-// heap of the thread that happens to need them, which may keep tens of megabytes after they are freed.
+// ggml's buffers in the CPU's memory, taken from the system (memory.h) where they are large: ggml would take them from
+// the heap of the thread that happens to need them, which may keep tens of megabytes after they are freed.
 #pragma once
 
 #include <ggml-backend.h>

@@ -6,7 +6,9 @@
 
 namespace ggclip {
 
-static void on_abort(const char * message) { throw_error(error_code::INTERNAL, "a check of ggml's failed: %s", message); }
+static void on_abort(const char * message) {
+    throw_error(error_code::INTERNAL, "a check of ggml's failed: %s", message);
+}
 
 void throw_where_ggml_aborts() { ggml_set_abort_callback(on_abort); }
 

@@ -1,7 +1,7 @@
-// What ggml's C sources call instead of malloc and its kin (CMakeLists.txt renames them): they take a null for granted to
-// be memory, or end the process. Here it becomes std::bad_alloc, which their frames let through (-fexceptions) and the
-// binding makes OUT_OF_MEMORY of. What ggml was building is lost; it is small, since tensors' memory is allocated by us
-// (cpu-buffers.h). What it was changing must not be used again, nor freed (graph-memory.h).
+// What ggml's C sources call instead of malloc and its kin (CMakeLists.txt renames them): they take a null for granted
+// to be memory, or end the process. Here it becomes std::bad_alloc, which their frames let through (-fexceptions) and
+// the binding makes OUT_OF_MEMORY of. What ggml was building is lost; it is small, since tensors' memory is allocated
+// by us (cpu-buffers.h). What it was changing must not be used again, nor freed (graph-memory.h).
 #include <cerrno>
 #include <cstdlib>
 #include <new>
@@ -26,5 +26,4 @@ int ggclip_posix_memalign(void ** block, size_t alignment, size_t n_bytes) {
     return status;
 }
 #endif
-
 }

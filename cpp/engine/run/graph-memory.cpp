@@ -11,7 +11,7 @@ graph_memory::graph_memory(ggml_backend_buffer_type_t type) : type_(type), lent_
 // Null when there is no memory, as ggml expects.
 ggml_backend_buffer_t graph_memory::lend(ggml_backend_buffer_type_t type, size_t size) {
     graph_memory & self = *static_cast<lent_type *>(type)->memory;
-    const size_t   nth = self.n_lent_++;
+    const size_t nth = self.n_lent_++;
     try {
         if (nth == self.blocks_.size()) self.blocks_.emplace_back();
         ggml_backend_buffer_ptr & block = self.blocks_[nth];
@@ -32,7 +32,8 @@ void graph_memory::lay_out(ggml_cgraph * graph) {
     allocator_.reset();
     n_lent_ = 0;
     allocator_.reset(ggml_gallocr_new(&lent_));
-    if (!ggml_gallocr_alloc_graph(allocator_.get(), graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate scratch memory");
+    if (!ggml_gallocr_alloc_graph(allocator_.get(), graph))
+        throw_error(error_code::OUT_OF_MEMORY, "could not allocate scratch memory");
 }
 
 }  // namespace ggclip

@@ -5,7 +5,7 @@
 namespace ggclip {
 
 moments_map read_moments(const named_tensors & inputs) {
-    moments_map        out;
+    moments_map out;
     std::vector<float> values;
     for (const auto & [name, tensor] : inputs) {
         input_moments & moments = out[name];
@@ -15,7 +15,8 @@ moments_map read_moments(const named_tensors & inputs) {
         moments.sums.resize(n_in, 0.0);
         moments.n_rows += (int64_t) n_rows;
         for (size_t row = 0; row < n_rows; row++) {
-            for (size_t i = 0; i < n_in; i++) moments.sums[i] += (double) values[row * n_in + i] * values[row * n_in + i];
+            for (size_t i = 0; i < n_in; i++)
+                moments.sums[i] += (double) values[row * n_in + i] * values[row * n_in + i];
         }
     }
     return out;

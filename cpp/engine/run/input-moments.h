@@ -12,8 +12,8 @@
 namespace ggclip {
 
 struct input_moments {
-    std::vector<double> sums;        // of the squares of a column's values, [n_in]
-    int64_t             n_rows = 0;  // tokens that were summed
+    std::vector<double> sums;  // of the squares of a column's values, [n_in]
+    int64_t n_rows = 0;        // tokens that were summed
 };
 using moments_map = std::map<std::string, input_moments>;  // by the matrix's name
 

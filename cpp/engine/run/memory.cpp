@@ -13,8 +13,8 @@ namespace ggclip {
 
 constexpr size_t large_page = 2 * 1024 * 1024;
 
-// Blocks from here on come straight from the system: a heap keeps what is freed, and every thread that loads or computes
-// has one of its own.
+// Blocks from here on come straight from the system: a heap keeps what is freed, and every thread that loads or
+// computes has one of its own.
 constexpr size_t large_block = 256 * 1024;
 
 #if !defined(_WIN32)
@@ -51,9 +51,9 @@ static void * map_pages(size_t n_bytes) {
     if (mapped == MAP_FAILED) return nullptr;
     if (spare == 0) return mapped;
 
-    auto * const   begin = static_cast<uint8_t *>(mapped);
-    const size_t   page = (size_t) sysconf(_SC_PAGESIZE), size = (n_bytes + page - 1) / page * page;
-    const size_t   before = (large_page - (uintptr_t) begin % large_page) % large_page;
+    auto * const begin = static_cast<uint8_t *>(mapped);
+    const size_t page = (size_t) sysconf(_SC_PAGESIZE), size = (n_bytes + page - 1) / page * page;
+    const size_t before = (large_page - (uintptr_t) begin % large_page) % large_page;
     if (before > 0) munmap(begin, before);
     if (before < spare) munmap(begin + before + size, spare - before);
     prefer_large_pages(begin + before, n_bytes);

@@ -13,7 +13,8 @@ struct free_deleter {
     void operator()(void * p) const;
 };
 using aligned_bytes = std::unique_ptr<uint8_t[], free_deleter>;
-// 64-byte aligned; throws OUT_OF_MEMORY. Large blocks come straight from the system and go back to it when they are freed.
+// 64-byte aligned; throws OUT_OF_MEMORY. Large blocks come straight from the system and go back to it when they are
+// freed.
 aligned_bytes allocate_aligned(size_t n_bytes);
 // Takes back what release() gave away of a block of allocate_aligned(n_bytes).
 aligned_bytes adopt_aligned(void * block, size_t n_bytes);
@@ -25,7 +26,7 @@ class float_scratch {
 
   private:
     aligned_bytes bytes_;
-    size_t        n_ = 0;
+    size_t n_ = 0;
 };
 
 }  // namespace ggclip

@@ -13,7 +13,7 @@ const char * type_name(kernels::weight_type type) { return type_names[(int) type
 
 bool parse_type_name(const std::string & name, kernels::weight_type * type) {
     const auto found = std::find(std::begin(type_names), std::end(type_names), name);
-    *type = (kernels::weight_type) (found - std::begin(type_names));
+    *type = (kernels::weight_type)(found - std::begin(type_names));
     return found != std::end(type_names);
 }
 
@@ -22,7 +22,8 @@ void run_profile::add(const node_program & program) {
     size_t at = 0;
     for (const node_program::step_times & step : program.times()) {
         const node_work & work = step.work;
-        if (first) nodes.push_back({work.kind, work.layer, work.type, work.n_out, work.n_in, work.n_rows, work.n_ops, {}, {}});
+        if (first)
+            nodes.push_back({work.kind, work.layer, work.type, work.n_out, work.n_in, work.n_rows, work.n_ops, {}, {}});
         nodes[at].wall_ms.push_back((float) step.wall_ns * 1e-6f);
         nodes[at].busy_ms.push_back((float) step.busy_ns * 1e-6f);
         at++;
@@ -38,7 +39,7 @@ static double peak_of_thread(const kernels::kernel_table & table, kernels::weigh
     double best = 0;
     const auto began = peak_clock::now();
     do {
-        const auto   start = peak_clock::now();
+        const auto start = peak_clock::now();
         const double n_ops = table.peak(type, n);
         const double ms = std::chrono::duration<double, std::milli>(peak_clock::now() - start).count();
         if (ms < stretch_ms && n < 1 << 28) n *= 2;
@@ -48,10 +49,11 @@ static double peak_of_thread(const kernels::kernel_table & table, kernels::weigh
 }
 
 double measure_peak(const kernels::kernel_table & table, kernels::weight_type type, int n_threads) {
-    std::vector<double>      rates((size_t) n_threads);
+    std::vector<double> rates((size_t) n_threads);
     std::vector<std::thread> others;
     try {
-        for (size_t i = 1; i < rates.size(); i++) others.emplace_back([&, i] { rates[i] = peak_of_thread(table, type); });
+        for (size_t i = 1; i < rates.size(); i++)
+            others.emplace_back([&, i] { rates[i] = peak_of_thread(table, type); });
     } catch (const std::exception &) {
         // no more threads, or no memory for them, to be had: those that started are waited for
     }

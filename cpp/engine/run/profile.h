@@ -13,16 +13,16 @@ namespace ggclip {
 
 struct node_profile {
     std::string kind, layer, type;
-    int         n_out, n_in, n_rows;
-    double      n_ops;
+    int n_out, n_in, n_rows;
+    double n_ops;
     std::vector<float> wall_ms;  // [run]
     std::vector<float> busy_ms;  // [run], of all threads together
 };
 
 struct run_profile {
-    std::vector<node_profile>     nodes;    // in the order of the graph; none where plain ggml runs it
-    std::vector<float>            total_ms; // [run], with inputs and outputs
-    std::map<std::string, double> peaks;    // by weight type: operations a second of all threads together
+    std::vector<node_profile> nodes;      // in the order of the graph; none where plain ggml runs it
+    std::vector<float> total_ms;          // [run], with inputs and outputs
+    std::map<std::string, double> peaks;  // by weight type: operations a second of all threads together
 
     void add(const node_program & program);
 };

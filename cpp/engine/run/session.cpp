@@ -12,28 +12,34 @@ constexpr int max_image_patches = 1 << 16;
 static const std::atomic<bool> never_cancelled{false};
 
 session::session(std::shared_ptr<const weights> weights, int n_threads, int max_batch)
-    : weights_(std::move(weights)), n_threads_(n_threads), max_batch_(max_batch), cancelled_(&never_cancelled), runner_(std::make_unique<tower_runner>(*weights_, n_threads, cancelled_)) {}
+    : weights_(std::move(weights)), n_threads_(n_threads), max_batch_(max_batch), cancelled_(&never_cancelled),
+      runner_(std::make_unique<tower_runner>(*weights_, n_threads, cancelled_)) {}
 
 session::~session() = default;
 
 void session::for_each(int n, const std::function<void(int)> & work) { runner_->for_each(n, work); }
 
 static void need(bool present, const weights & model, const char * tower) {
-    if (!present) throw_error(error_code::TOWER_MISSING, "%s: the %s tower is not loaded", model.source().path.c_str(), tower);
+    if (!present)
+        throw_error(error_code::TOWER_MISSING, "%s: the %s tower is not loaded", model.source().path.c_str(), tower);
 }
 
 static void check_image(const vision_hparams & hp, const image_tensor & image) {
     if (!hp.any_grid && (image.width != hp.image_size || image.height != hp.image_size)) {
-        throw_error(error_code::INPUT_SHAPE, "image: expected %d x %d pixels, received %d x %d", hp.image_size, hp.image_size, image.width, image.height);
+        throw_error(error_code::INPUT_SHAPE, "image: expected %d x %d pixels, received %d x %d", hp.image_size,
+                    hp.image_size, image.width, image.height);
     }
     const int patch = hp.patch_size;
-    const bool whole = image.width >= patch && image.height >= patch && image.width % patch == 0 && image.height % patch == 0;
+    const bool whole =
+        image.width >= patch && image.height >= patch && image.width % patch == 0 && image.height % patch == 0;
     if (hp.any_grid && !whole) {
-        throw_error(error_code::INPUT_SHAPE, "image: expected edges of whole patches of %d pixels, received %d x %d", patch, image.width, image.height);
+        throw_error(error_code::INPUT_SHAPE, "image: expected edges of whole patches of %d pixels, received %d x %d",
+                    patch, image.width, image.height);
     }
     const int64_t n_patch = (int64_t) (image.width / patch) * (image.height / patch);
     if (n_patch > max_image_patches) {
-        throw_error(error_code::INPUT_SHAPE, "image: expected at most %d patches, received %lld", max_image_patches, (long long) n_patch);
+        throw_error(error_code::INPUT_SHAPE, "image: expected at most %d patches, received %lld", max_image_patches,
+                    (long long) n_patch);
     }
 }
 
@@ -41,7 +47,8 @@ void session::encode_images(const image_tensor * images, int n, float * out) {
     need(weights_->hp.vision.present, *weights_, "image");
     for (int i = 0; i < n; i++) check_image(weights_->hp.vision, images[i]);
     for (int first = 0; first < n; first += max_batch_) {
-        runner_->run_images(images + first, std::min(max_batch_, n - first), out + (size_t) first * weights_->hp.n_proj);
+        runner_->run_images(images + first, std::min(max_batch_, n - first),
+                            out + (size_t) first * weights_->hp.n_proj);
     }
 }
 
@@ -52,7 +59,8 @@ static void check_text(const text_hparams & hp, const int32_t * ids, int length)
     }
     for (int i = 0; i < length; i++) {
         if (ids[i] < 0 || ids[i] >= hp.n_vocab) {
-            throw_error(error_code::INPUT_RANGE, "text: expected token ids from 0 to %d, received %d at position %d", hp.n_vocab - 1, ids[i], i);
+            throw_error(error_code::INPUT_RANGE, "text: expected token ids from 0 to %d, received %d at position %d",
+                        hp.n_vocab - 1, ids[i], i);
         }
     }
 }
@@ -69,7 +77,8 @@ void session::encode_texts(const int32_t * ids, const int32_t * lengths, int n, 
 }
 
 run_profile session::profile_runs(int n, int n_run, const std::function<void(float *)> & run) {
-    if (n < 1 || n > max_batch_) throw_error(error_code::INPUT_RANGE, "profile: expected 1 to %d inputs, received %d", max_batch_, n);
+    if (n < 1 || n > max_batch_)
+        throw_error(error_code::INPUT_RANGE, "profile: expected 1 to %d inputs, received %d", max_batch_, n);
     std::vector<float> out((size_t) n * (size_t) weights_->hp.n_proj);
     run(out.data());
     run_profile profile;
@@ -78,7 +87,8 @@ run_profile session::profile_runs(int n, int n_run, const std::function<void(flo
         for (int i = 0; i < n_run; i++) {
             const auto began = std::chrono::steady_clock::now();
             run(out.data());
-            profile.total_ms.push_back(std::chrono::duration<float, std::milli>(std::chrono::steady_clock::now() - began).count());
+            profile.total_ms.push_back(
+                std::chrono::duration<float, std::milli>(std::chrono::steady_clock::now() - began).count());
         }
     } catch (...) {
         runner_->profile(nullptr);
@@ -136,12 +146,18 @@ state_map session::text_states(const int32_t * ids, int length, const std::vecto
 }
 
 static kept_tensors all_inputs(const weights & model) {
-    if (model.kernels) throw_error(error_code::INTERNAL, "%s: inputs are measured with portable operations only", model.source().path.c_str());
+    if (model.kernels)
+        throw_error(error_code::INTERNAL, "%s: inputs are measured with portable operations only",
+                    model.source().path.c_str());
     return {kept_tensors::kind::inputs, {}, {}};
 }
 
-moments_map session::image_moments(const image_tensor & image) { return read_moments(keep_of_image(image, all_inputs(*weights_))); }
+moments_map session::image_moments(const image_tensor & image) {
+    return read_moments(keep_of_image(image, all_inputs(*weights_)));
+}
 
-moments_map session::text_moments(const int32_t * ids, int length) { return read_moments(keep_of_text(ids, length, all_inputs(*weights_))); }
+moments_map session::text_moments(const int32_t * ids, int length) {
+    return read_moments(keep_of_text(ids, length, all_inputs(*weights_)));
+}
 
 }  // namespace ggclip

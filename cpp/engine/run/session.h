@@ -39,7 +39,8 @@ class session {
     // ids: the sequences one after another; lengths: [n], each 1..n_ctx (exactly n_ctx where the tower sees padding).
     void encode_texts(const int32_t * ids, const int32_t * lengths, int n, float * out);
 
-    // work(0), ..., work(n - 1) on the session's threads: what prepares a batch. Throws ABORTED, and what one of them throws.
+    // work(0), ..., work(n - 1) on the session's threads: what prepares a batch. Throws ABORTED, and what one of them
+    // throws.
     void for_each(int n, const std::function<void(int)> & work);
 
     // Runs one input, all of its tokens, and returns the states in `names` (empty: all).
@@ -66,9 +67,9 @@ class session {
     run_profile profile_runs(int n, int n_run, const std::function<void(float *)> & run);
 
     std::shared_ptr<const weights> weights_;
-    int                            n_threads_, max_batch_;
-    const std::atomic<bool> *      cancelled_;
-    std::unique_ptr<tower_runner>  runner_;
+    int n_threads_, max_batch_;
+    const std::atomic<bool> * cancelled_;
+    std::unique_ptr<tower_runner> runner_;
 };
 
 }  // namespace ggclip

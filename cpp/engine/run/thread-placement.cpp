@@ -40,7 +40,7 @@ void thread_placement::release(std::thread & thread) {
 
 #else
 
-int  current_cpu() { return -1; }
+int current_cpu() { return -1; }
 void leave_cpus(const std::vector<int> &) {}
 void thread_placement::keep_off(std::thread &, int) {}
 void thread_placement::release(std::thread &) {}

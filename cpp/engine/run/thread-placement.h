@@ -1,9 +1,9 @@
 // Which CPUs the threads of a team run on.
 //
-// Linux may wake a thread on the CPU of the one that woke it while others idle, and takes some milliseconds to notice: for
-// the whole of a short graph two threads of a team would share a CPU. So the one that wakes others keeps them off its own
-// CPU, and one that finds itself on the CPU of another moves away. Which CPUs a thread may use stays as it was before.
-// On other systems nothing of this does anything.
+// Linux may wake a thread on the CPU of the one that woke it while others idle, and takes some milliseconds to notice:
+// for the whole of a short graph two threads of a team would share a CPU. So the one that wakes others keeps them off
+// its own CPU, and one that finds itself on the CPU of another moves away. Which CPUs a thread may use stays as it was
+// before. On other systems nothing of this does anything.
 #pragma once
 
 #include <thread>
@@ -31,7 +31,7 @@ class thread_placement {
   private:
 #if defined(__linux__)
     cpu_set_t allowed_;
-    bool      kept_off_ = false;
+    bool kept_off_ = false;
 #endif
 };
 

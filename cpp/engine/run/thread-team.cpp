@@ -11,7 +11,8 @@
 namespace ggclip {
 
 static bool is_view(ggml_op op) {
-    return op == GGML_OP_NONE || op == GGML_OP_RESHAPE || op == GGML_OP_VIEW || op == GGML_OP_PERMUTE || op == GGML_OP_TRANSPOSE;
+    return op == GGML_OP_NONE || op == GGML_OP_RESHAPE || op == GGML_OP_VIEW || op == GGML_OP_PERMUTE ||
+           op == GGML_OP_TRANSPOSE;
 }
 
 bool node_program::compile(ggml_cgraph * graph, int n_threads) {
@@ -45,7 +46,9 @@ std::vector<node_program::step_times> node_program::times() const {
     return out;
 }
 
-thread_team::thread_team(int n_threads) : n_part_(n_threads), parts_(std::make_unique<part[]>((size_t) n_threads)), placements_((size_t) n_threads - 1), cpus_((size_t) n_threads, -1) {
+thread_team::thread_team(int n_threads)
+    : n_part_(n_threads), parts_(std::make_unique<part[]>((size_t) n_threads)), placements_((size_t) n_threads - 1),
+      cpus_((size_t) n_threads, -1) {
     try {
         for (int i = 1; i < n_threads; i++) workers_.emplace_back([this, i] { worker_loop(i); });
     } catch (const std::exception &) {
@@ -79,14 +82,16 @@ static void spin_until(const Done & done) {
 }
 
 static int64_t now_ns() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
 }
 
 int64_t node_program::step::clock_chunk(int64_t began) {
     const int64_t now = now_ns();
     busy_ns.fetch_add(now - began, std::memory_order_relaxed);
     int64_t latest = end_ns.load(std::memory_order_relaxed);
-    while (latest < now && !end_ns.compare_exchange_weak(latest, now, std::memory_order_relaxed)) {}
+    while (latest < now && !end_ns.compare_exchange_weak(latest, now, std::memory_order_relaxed)) {
+    }
     return now;
 }
 
@@ -94,19 +99,22 @@ int thread_team::part::take(uint32_t node, int begin, int end) {
     uint64_t value = value_.load(std::memory_order_relaxed);
     for (;;) {
         const uint32_t at = (uint32_t) (value >> 32);
-        const int      next = at == node ? (int) (uint32_t) value : begin;
+        const int next = at == node ? (int) (uint32_t) value : begin;
         if (at > node || next >= end) return -1;
-        if (value_.compare_exchange_weak(value, (uint64_t) node << 32 | (uint32_t) (next + 1), std::memory_order_relaxed)) return next;
+        if (value_.compare_exchange_weak(value, (uint64_t) node << 32 | (uint32_t) (next + 1),
+                                         std::memory_order_relaxed))
+            return next;
     }
 }
 
 // Returns how many chunks this thread has done.
 int thread_team::work_on_node(node_program::step & step, uint32_t node, int ith, bool timed) {
-    int     n_done = 0;
+    int n_done = 0;
     int64_t began = timed ? now_ns() : 0;
     for (int i = 0; i < n_part_; i++) {
         const int p = (ith + i) % n_part_;
-        const int begin = (int) ((int64_t) step.n_chunk * p / n_part_), end = (int) ((int64_t) step.n_chunk * (p + 1) / n_part_);
+        const int begin = (int) ((int64_t) step.n_chunk * p / n_part_),
+                  end = (int) ((int64_t) step.n_chunk * (p + 1) / n_part_);
         for (int chunk; (chunk = parts_[p].take(node, begin, end)) >= 0; n_done++) {
             step.node->run(step.dst, chunk, step.n_chunk, step.node->userdata);
             if (timed) began = step.clock_chunk(began);
@@ -116,7 +124,7 @@ int thread_team::work_on_node(node_program::step & step, uint32_t node, int ith,
 }
 
 void thread_team::work_on(node_program & program, int ith, const std::atomic<bool> & abort) {
-    uint32_t      node = 0;
+    uint32_t node = 0;
     for (node_program::step & s : program.steps_) {
         done_.fetch_add(work_on_node(s, ++node, ith, program.timed_), std::memory_order_release);
         for (int spins = 0; done_.load(std::memory_order_acquire) < s.n_done; spins++) {
@@ -188,8 +196,8 @@ bool thread_team::run(node_program & program, const std::atomic<bool> & abort, b
 bool thread_team::for_each(int n, const std::function<void(int)> & work, const std::atomic<bool> & abort) {
     struct shared_task {
         const std::function<void(int)> & work;
-        std::mutex                       mutex;
-        std::exception_ptr               failure;
+        std::mutex mutex;
+        std::exception_ptr failure;
     } task = {work, {}, nullptr};
     team_node node = {};
     node.userdata = &task;
@@ -203,7 +211,7 @@ bool thread_team::for_each(int n, const std::function<void(int)> & work, const s
         }
     };
     node_program program(node, n);
-    const bool   complete = run(program, abort);
+    const bool complete = run(program, abort);
     if (task.failure) std::rethrow_exception(task.failure);
     return complete;
 }

@@ -1,10 +1,10 @@
 // The threads of a session on the packed path, and how they share a graph's nodes.
 //
-// Each node is cut into chunks. A thread first takes those of its own part of the node, the same part of every node: what
-// it reads there it has mostly written itself, and another core's cache is farther away than its own. Then it takes what
-// is left of the others' parts, and goes on to the next node when all chunks of this one are done. No thread waits for
-// another that holds no chunk, so a thread that the system has put aside (a busy machine, a container with a CPU quota)
-// delays the rest by one chunk at most. Between graphs the threads sleep, after a moment.
+// Each node is cut into chunks. A thread first takes those of its own part of the node, the same part of every node:
+// what it reads there it has mostly written itself, and another core's cache is farther away than its own. Then it
+// takes what is left of the others' parts, and goes on to the next node when all chunks of this one are done. No thread
+// waits for another that holds no chunk, so a thread that the system has put aside (a busy machine, a container with a
+// CPU quota) delays the rest by one chunk at most. Between graphs the threads sleep, after a moment.
 #pragma once
 
 #include "engine/run/thread-placement.h"
@@ -27,17 +27,21 @@ struct node_work {
     const char * kind = "";     // "linear", "attention", ...
     const char * layer = "";    // name of the weights, if it has any
     const char * type = "f32";  // of the weights
-    int          n_out = 0, n_in = 0, n_rows = 0;
-    double       n_ops = 0;     // a multiply-add counts as two; 0: it moves and rounds values only
+    int n_out = 0, n_in = 0, n_rows = 0;
+    double n_ops = 0;  // a multiply-add counts as two; 0: it moves and rounds values only
 
-    void set_shape(int out, int in, int rows) { n_out = out; n_in = in; n_rows = rows; }
+    void set_shape(int out, int in, int rows) {
+        n_out = out;
+        n_in = in;
+        n_rows = rows;
+    }
 };
 
 // What a custom node does. Whoever makes the node keeps one of these and points the tensor's `extra` at it.
 struct team_node {
     ggml_custom_op_t run;
-    void *           userdata;
-    node_work        work;
+    void * userdata;
+    node_work work;
 };
 
 // A graph that consists of such nodes only, ready to be run again and again.
@@ -53,8 +57,8 @@ class node_program {
     // Of a run that took times.
     struct step_times {
         const node_work & work;
-        int64_t           wall_ns;  // from the end of the node before until all chunks were done
-        int64_t           busy_ns;  // of all threads in its chunks; the rest of wall * threads they waited
+        int64_t wall_ns;  // from the end of the node before until all chunks were done
+        int64_t busy_ns;  // of all threads in its chunks; the rest of wall * threads they waited
     };
     std::vector<step_times> times() const;
 
@@ -62,9 +66,9 @@ class node_program {
     friend class thread_team;
     struct step {
         const team_node * node;
-        ggml_tensor *     dst;
-        int               n_chunk;
-        int64_t           n_done;  // chunks of the program when this node is done
+        ggml_tensor * dst;
+        int n_chunk;
+        int64_t n_done;  // chunks of the program when this node is done
         std::atomic<int64_t> busy_ns{0}, end_ns{0};
 
         int64_t clock_chunk(int64_t began);  // returns the time
@@ -72,8 +76,8 @@ class node_program {
     void add(const team_node & node, ggml_tensor * dst, int n_chunk);
 
     std::deque<step> steps_;  // a deque: atomics do not move
-    bool             timed_ = false;
-    int64_t          begin_ns_ = 0;
+    bool timed_ = false;
+    int64_t begin_ns_ = 0;
 };
 
 class thread_team {
@@ -95,7 +99,7 @@ class thread_team {
       public:
         void reset() { value_.store(0, std::memory_order_relaxed); }
         // The next chunk of [begin, end) that nobody has, or -1; nodes count from 1.
-        int  take(uint32_t node, int begin, int end);
+        int take(uint32_t node, int begin, int end);
 
       private:
         std::atomic<uint64_t> value_{0};  // node << 32 | next chunk
@@ -104,21 +108,21 @@ class thread_team {
     void worker_loop(int ith);
     void take_place(int ith);
     void work_on(node_program & program, int ith, const std::atomic<bool> & abort);
-    int  work_on_node(node_program::step & step, uint32_t node, int ith, bool timed);
+    int work_on_node(node_program::step & step, uint32_t node, int ith, bool timed);
 
-    const int                 n_part_;                     // threads, had all of them started
-    std::unique_ptr<part[]>   parts_;
-    alignas(64) std::atomic<int64_t> done_{0};             // chunks of the program
-    std::vector<std::thread>  workers_;
-    std::mutex                mutex_;
-    std::condition_variable   wake_, left_;
-    node_program *            program_ = nullptr;          // null: nothing to do
+    const int n_part_;  // threads, had all of them started
+    std::unique_ptr<part[]> parts_;
+    alignas(64) std::atomic<int64_t> done_{0};  // chunks of the program
+    std::vector<std::thread> workers_;
+    std::mutex mutex_;
+    std::condition_variable wake_, left_;
+    node_program * program_ = nullptr;  // null: nothing to do
     const std::atomic<bool> * abort_ = nullptr;
-    std::vector<thread_placement> placements_;             // [worker]
-    std::vector<int>          cpus_;                       // [part] where the threads of this run began; -1: not yet
-    std::atomic<int>          inside_{0};                  // workers in work_on()
-    std::atomic<uint64_t>     generation_{0};              // of the program
-    bool                      quit_ = false;
+    std::vector<thread_placement> placements_;  // [worker]
+    std::vector<int> cpus_;                     // [part] where the threads of this run began; -1: not yet
+    std::atomic<int> inside_{0};                // workers in work_on()
+    std::atomic<uint64_t> generation_{0};       // of the program
+    bool quit_ = false;
 };
 
 // Chunks a node is cut into: more than threads, so that a slow thread's share is taken over by the others.

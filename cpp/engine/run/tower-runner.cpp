@@ -11,7 +11,9 @@ namespace ggclip {
 
 using cancel_slot = const std::atomic<bool> * const;  // the flag changes with the work
 
-static bool abort_requested(void * data) { return (*static_cast<cancel_slot *>(data))->load(std::memory_order_relaxed); }
+static bool abort_requested(void * data) {
+    return (*static_cast<cancel_slot *>(data))->load(std::memory_order_relaxed);
+}
 
 static void * slot_address(cancel_slot & slot) { return const_cast<void *>(static_cast<const void *>(&slot)); }
 
@@ -31,7 +33,8 @@ tower_runner::tower_runner(const weights & weights, int n_threads, cancel_slot &
     }
     backend_.reset(ggml_backend_dev_init(weights.device, nullptr));
     if (!backend_) {
-        throw_error(error_code::DEVICE_UNAVAILABLE, "device %s: its backend could not be started", ggml_backend_dev_name(weights.device));
+        throw_error(error_code::DEVICE_UNAVAILABLE, "device %s: its backend could not be started",
+                    ggml_backend_dev_name(weights.device));
     }
 }
 
@@ -55,13 +58,18 @@ static sequences make_sequences(ggml_context * ctx, const batch & batch, bool me
         seqs.offset.push_back(seqs.offset.back() + length);
     }
     seqs.n_token = seqs.offset.back();
-    seqs.uniform = std::all_of(batch.lengths.begin(), batch.lengths.end(), [&](int32_t n) { return n == seqs.max_length; });
+    seqs.uniform =
+        std::all_of(batch.lengths.begin(), batch.lengths.end(), [&](int32_t n) { return n == seqs.max_length; });
     if (!portable) return seqs;
 
-    const auto input = [&](ggml_tensor * t) { ggml_set_input(t); return t; };
+    const auto input = [&](ggml_tensor * t) {
+        ggml_set_input(t);
+        return t;
+    };
     if (batch.causal) seqs.mask = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, seqs.max_length, seqs.max_length));
     if (means) seqs.shares = input(ggml_new_tensor_3d(ctx, GGML_TYPE_F32, seqs.max_length, 1, seqs.n_seq));
-    if (!seqs.uniform || seqs.n_key > 0) seqs.key_mask = input(ggml_new_tensor_4d(ctx, GGML_TYPE_F32, seqs.max_length, 1, 1, seqs.n_seq));
+    if (!seqs.uniform || seqs.n_key > 0)
+        seqs.key_mask = input(ggml_new_tensor_4d(ctx, GGML_TYPE_F32, seqs.max_length, 1, 1, seqs.n_seq));
     if (!seqs.uniform) {
         seqs.pad = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, (int64_t) seqs.max_length * seqs.n_seq));
         seqs.unpad = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, seqs.n_token));
@@ -69,14 +77,15 @@ static sequences make_sequences(ggml_context * ctx, const batch & batch, bool me
     return seqs;
 }
 
-// Plain ggml pads sequences of unlike lengths, and adds up a padded row in another order: one at a time, a batch equals its
-// single calls bit for bit. Devices get them together: they owe no more than their own accuracy.
+// Plain ggml pads sequences of unlike lengths, and adds up a padded row in another order: one at a time, a batch equals
+// its single calls bit for bit. Devices get them together: they owe no more than their own accuracy.
 bool tower_runner::pads_on_cpu(const batch & batch) const {
     if (weights_.kernels || !is_cpu(weights_.device)) return false;
     return std::any_of(batch.lengths.begin(), batch.lengths.end(), [&](int32_t n) { return n != batch.lengths[0]; });
 }
 
-built_graph & tower_runner::prepare(tower & slot, builder build, const batch & batch, bool is_text, kept_tensors * keep) {
+built_graph & tower_runner::prepare(tower & slot, builder build, const batch & batch, bool is_text,
+                                    kept_tensors * keep) {
     const bool same = slot.last && slot.last->lengths == batch.lengths && !slot.last->keeps && !slot.last->scheduled;
     if (same && !keep) return *slot.last;
 
@@ -100,14 +109,18 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
     tower_input & in = g->input;
     in.whole = keep != nullptr && keep->what == kept_tensors::kind::states;
     in.seqs = make_sequences(ctx, batch, tower.pool == pooling::mean, !packed);
-    const auto input = [&](ggml_tensor * t) { ggml_set_input(t); return t; };
+    const auto input = [&](ggml_tensor * t) {
+        ggml_set_input(t);
+        return t;
+    };
     if (is_text) {
         in.ids = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
         in.positions = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
     } else {
         add_stem_inputs(ctx, hp.vision, in.seqs.n_token - in.seqs.n_seq * hp.vision.n_prefix(), in);
     }
-    if (tower.pool != pooling::attention && tower.pool != pooling::mean) in.pooled = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_seq));
+    if (tower.pool != pooling::attention && tower.pool != pooling::mean)
+        in.pooled = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_seq));
 
     g->graph = ggml_new_graph_custom(ctx, max_nodes, false);
     g->output = build(*g->ops, weights_, in, g->states);
@@ -123,7 +136,8 @@ static named_tensors chosen(const named_tensors & states, const std::vector<std:
     named_tensors out;
     for (const std::string & name : names) {
         const auto found = states.find(name);
-        if (found == states.end()) throw_error(error_code::INPUT_RANGE, "states: there is none called '%s'", name.c_str());
+        if (found == states.end())
+            throw_error(error_code::INPUT_RANGE, "states: there is none called '%s'", name.c_str());
         out.insert(*found);
     }
     return out;
@@ -132,7 +146,8 @@ static named_tensors chosen(const named_tensors & states, const std::vector<std:
 // The embeddings, or what is to be kept. A graph computes only what its outputs need.
 void tower_runner::choose_outputs(built_graph & g, kept_tensors * keep) {
     const auto output = [&](ggml_tensor * t) {
-        for (ggml_tensor * part = t; part; part = part->view_src) ggml_set_output(part);  // a view's memory is its source's
+        for (ggml_tensor * part = t; part; part = part->view_src)
+            ggml_set_output(part);  // a view's memory is its source's
         ggml_build_forward_expand(g.graph, t);
     };
     if (!keep) return output(g.output);
@@ -151,7 +166,9 @@ static bool runs_all(ggml_backend_dev_t device, ggml_cgraph * graph) {
 void tower_runner::allocate(tower & slot, built_graph & g) {
     const bool cpu = is_cpu(weights_.device);
     if (!cpu && !runs_all(weights_.device, g.graph)) return schedule(g);
-    if (!slot.memory) slot.memory = std::make_unique<graph_memory>(cpu ? cpu_buffer_type() : ggml_backend_get_default_buffer_type(backend_.get()));
+    if (!slot.memory)
+        slot.memory = std::make_unique<graph_memory>(cpu ? cpu_buffer_type()
+                                                         : ggml_backend_get_default_buffer_type(backend_.get()));
     slot.memory->lay_out(g.graph);
 }
 
@@ -165,7 +182,8 @@ void tower_runner::schedule(built_graph & g) {
             sched_.reset(ggml_backend_sched_new(backends, nullptr, 2, 8192, false, true));
         }
         ggml_backend_sched_reset(sched_.get());
-        if (!ggml_backend_sched_alloc_graph(sched_.get(), g.graph)) throw_error(error_code::OUT_OF_MEMORY, "could not allocate device memory");
+        if (!ggml_backend_sched_alloc_graph(sched_.get(), g.graph))
+            throw_error(error_code::OUT_OF_MEMORY, "could not allocate device memory");
     } catch (const std::bad_alloc &) {
         leave_scheduler();
         throw;
@@ -190,7 +208,8 @@ void tower_runner::set_common_inputs(built_graph & g) {
     std::vector<float> mask;
     if (seqs.mask) {
         mask.assign((size_t) length * (size_t) length, 0.0f);
-        for (int q = 0; q < length; q++) std::fill(mask.begin() + (size_t) q * length + q + 1, mask.begin() + (size_t) (q + 1) * length, -INFINITY);
+        for (int q = 0; q < length; q++)
+            std::fill(mask.begin() + (size_t) q * length + q + 1, mask.begin() + (size_t) (q + 1) * length, -INFINITY);
         set_input(seqs.mask, mask.data());
     }
     if (seqs.shares) {
@@ -251,10 +270,13 @@ ggml_status tower_runner::run_by_ggml(built_graph & g) {
 }
 
 void tower_runner::compute(built_graph & g, float * out) {
-    const ggml_status status = !g.by_team ? run_by_ggml(g) : team_->run(g.program, *cancelled_, profile_ != nullptr) ? GGML_STATUS_SUCCESS : GGML_STATUS_ABORTED;
+    const ggml_status status = !g.by_team                                                ? run_by_ggml(g)
+                               : team_->run(g.program, *cancelled_, profile_ != nullptr) ? GGML_STATUS_SUCCESS
+                                                                                         : GGML_STATUS_ABORTED;
     if (status == GGML_STATUS_ABORTED) throw_error(error_code::ABORTED, "the call was cancelled");
     if (status == GGML_STATUS_ALLOC_FAILED) throw_error(error_code::OUT_OF_MEMORY, "could not allocate compute memory");
-    if (status != GGML_STATUS_SUCCESS) throw_error(error_code::INTERNAL, "the graph computation failed with status %d", (int) status);
+    if (status != GGML_STATUS_SUCCESS)
+        throw_error(error_code::INTERNAL, "the graph computation failed with status %d", (int) status);
     if (profile_ && g.by_team) profile_->add(g.program);
     if (out) ggml_backend_tensor_get(g.output, out, 0, ggml_nbytes(g.output));
 }
@@ -367,7 +389,8 @@ static int real_length(const text_hparams & hp, const int32_t * ids, int n) {
 void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, kept_tensors * keep) {
     const text_hparams & hp = weights_.hp.text;
     const bool masks_padding = !hp.causal && !hp.sees_padding;
-    const bool all = keep != nullptr && keep->what == kept_tensors::kind::states;  // the padding's states are wanted as well
+    const bool all =
+        keep != nullptr && keep->what == kept_tensors::kind::states;  // the padding's states are wanted as well
     batch shape;
     shape.causal = hp.causal;
     text_rows rows;
@@ -375,16 +398,17 @@ void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n
     std::vector<const int32_t *> begins;  // of each text's ids
     for (int s = 0; s < n; ids += lengths[s], s++) {
         begins.push_back(ids);
-        const int    at = pooled_position(hp, ids, lengths[s]);
+        const int at = pooled_position(hp, ids, lengths[s]);
         // nothing after the pooled token can reach it through a causal mask
-        const int    last = hp.causal && !all ? at : lengths[s] - 1;
+        const int last = hp.causal && !all ? at : lengths[s] - 1;
         const size_t begin = rows.tokens.size();
         pooled.push_back(rows.append(hp, ids, lengths[s], at, last, masks_padding && !all));
         shape.lengths.push_back((int32_t) (rows.tokens.size() - begin));
         if (masks_padding && all) shape.n_key = real_length(hp, ids, lengths[s]);
     }
     if (pads_on_cpu(shape)) {
-        for (int s = 0; s < n; s++) run_texts(begins[(size_t) s], lengths + s, 1, out + (size_t) s * (size_t) weights_.hp.n_proj);
+        for (int s = 0; s < n; s++)
+            run_texts(begins[(size_t) s], lengths + s, 1, out + (size_t) s * (size_t) weights_.hp.n_proj);
         return;
     }
     built_graph & g = prepare(text_, build_text_graph, shape, /*is_text=*/true, keep);

@@ -15,29 +15,34 @@
 
 namespace ggclip {
 
-struct threadpool_deleter { void operator()(ggml_threadpool * pool) const { ggml_threadpool_free(pool); } };
+struct threadpool_deleter {
+    void operator()(ggml_threadpool * pool) const { ggml_threadpool_free(pool); }
+};
 
 // A graph with everything whose address it holds.
 struct built_graph {
-    std::vector<int32_t>       lengths;  // key: two batches of the same lengths share a graph
-    int                        skip = 0;  // of the batch
-    bool                       keeps = false;  // states are its outputs, for one run only
-    ggml_context_ptr           ctx;
+    std::vector<int32_t> lengths;  // key: two batches of the same lengths share a graph
+    int skip = 0;                  // of the batch
+    bool keeps = false;            // states are its outputs, for one run only
+    ggml_context_ptr ctx;
     std::unique_ptr<layer_ops> ops;
-    tower_input                input;
-    named_tensors              states;
-    named_tensors              inputs;   // of each matrix; portable operations only
-    ggml_cgraph *              graph = nullptr;
-    node_program               program;
-    bool                       by_team = false;  // runs on the thread team; else on a ggml backend
-    bool                       scheduled = false;  // by ggml's scheduler, for one run only
-    ggml_tensor *              output = nullptr;
+    tower_input input;
+    named_tensors states;
+    named_tensors inputs;  // of each matrix; portable operations only
+    ggml_cgraph * graph = nullptr;
+    node_program program;
+    bool by_team = false;    // runs on the thread team; else on a ggml backend
+    bool scheduled = false;  // by ggml's scheduler, for one run only
+    ggml_tensor * output = nullptr;
 };
 
-// What a run of one input keeps instead of making its embedding. The graph is the same; its outputs are others, all tokens
-// of a text are computed, padding included, and all leave the last block.
+// What a run of one input keeps instead of making its embedding. The graph is the same; its outputs are others, all
+// tokens of a text are computed, padding included, and all leave the last block.
 struct kept_tensors {
-    enum class kind { states, inputs } what = kind::states;  // inputs: what each matrix multiplies; portable operations only
+    enum class kind {
+        states,
+        inputs
+    } what = kind::states;           // inputs: what each matrix multiplies; portable operations only
     std::vector<std::string> names;  // of states; empty: all
     named_tensors tensors;           // made by the run, valid until the next one of its tower
 };
@@ -46,8 +51,8 @@ struct kept_tensors {
 struct batch {
     std::vector<int32_t> lengths;
     bool causal = false;
-    int  skip = 0;   // tokens at the start that a mean leaves out
-    int  n_key = 0;  // see sequences
+    int skip = 0;   // tokens at the start that a mean leaves out
+    int n_key = 0;  // see sequences
 };
 
 class tower_runner {
@@ -68,7 +73,11 @@ class tower_runner {
   private:
     using builder = ggml_tensor * (*) (layer_ops &, const weights &, tower_input &, named_tensors &);
     // `nodes`: memory of the graph itself
-    struct tower { std::unique_ptr<graph_memory> memory; aligned_bytes nodes; std::unique_ptr<built_graph> last; };
+    struct tower {
+        std::unique_ptr<graph_memory> memory;
+        aligned_bytes nodes;
+        std::unique_ptr<built_graph> last;
+    };
 
     bool pads_on_cpu(const batch & batch) const;
     built_graph & prepare(tower & slot, builder build, const batch & batch, bool is_text, kept_tensors * keep);
@@ -85,19 +94,19 @@ class tower_runner {
     void leave_scheduler();
     void start_pool();
 
-    const weights &       weights_;
-    int                   n_threads_;
+    const weights & weights_;
+    int n_threads_;
     const std::atomic<bool> * const & cancelled_;
-    std::unique_ptr<thread_team>                         team_;  // packed path
+    std::unique_ptr<thread_team> team_;                          // packed path
     std::unique_ptr<ggml_threadpool, threadpool_deleter> pool_;  // portable path; outlives the backends
-    ggml_backend_ptr      backend_, cpu_fallback_;                // a device's; the CPU's beside it
-    ggml_backend_sched_ptr sched_;                                // of a device that lacks operations: the CPU runs those
-    tower                 vision_, text_;
-    std::unique_ptr<position_grid> grid_;                         // of a tower that takes any grid
-    std::vector<uint8_t>  work_;                                  // ggml's, while it runs a graph on the CPU
-    std::vector<float>    patches_, places_;
-    std::vector<int32_t>  indices_;
-    run_profile *         profile_ = nullptr;
+    ggml_backend_ptr backend_, cpu_fallback_;                    // a device's; the CPU's beside it
+    ggml_backend_sched_ptr sched_;  // of a device that lacks operations: the CPU runs those
+    tower vision_, text_;
+    std::unique_ptr<position_grid> grid_;  // of a tower that takes any grid
+    std::vector<uint8_t> work_;            // ggml's, while it runs a graph on the CPU
+    std::vector<float> patches_, places_;
+    std::vector<int32_t> indices_;
+    run_profile * profile_ = nullptr;
 };
 
 }  // namespace ggclip

@@ -17,35 +17,35 @@ namespace ggclip {
 // One tensor under ggclip's canonical name (see engine/names.h), in ggml's dimension order.
 // Nothing is read until used.
 struct source_tensor {
-    std::string     name;         // canonical, e.g. "v.blk.0.attn_q.weight"
-    std::string     origin;       // name in the file, for messages
-    ggml_type       type = GGML_TYPE_F32;
-    int             n_dims = 1;
-    int64_t         ne[4] = {1, 1, 1, 1};
+    std::string name;    // canonical, e.g. "v.blk.0.attn_q.weight"
+    std::string origin;  // name in the file, for messages
+    ggml_type type = GGML_TYPE_F32;
+    int n_dims = 1;
+    int64_t ne[4] = {1, 1, 1, 1};
     std::shared_ptr<const byte_source> bytes;
-    uint64_t        offset = 0;          // in `bytes`
-    size_t          n_bytes = 0;
-    bool            transposed = false;  // stored as [ne1, ne0]: to be transposed while loading (f32, f16, bf16 only)
+    uint64_t offset = 0;  // in `bytes`
+    size_t n_bytes = 0;
+    bool transposed = false;  // stored as [ne1, ne0]: to be transposed while loading (f32, f16, bf16 only)
     // > 0: the values of a patch are stored pixel by pixel, channels last, instead of channel by channel (same types)
-    int32_t         n_pixel_last = 0, n_channel_last = 0;
+    int32_t n_pixel_last = 0, n_channel_last = 0;
     bool as_stored() const { return !transposed && n_channel_last == 0; }
     void read(size_t at, size_t n, void * dst) const { bytes->read(offset + at, n, dst); }
 };
 
 // What the tokenizer is made from: `json` (it wins when several are filled) or `tokens`, or nothing (no text tower).
 struct tokenizer_source {
-    std::string              json;    // a whole tokenizer.json
+    std::string json;                 // a whole tokenizer.json
     std::vector<std::string> tokens;  // id order
     std::vector<std::string> merges;  // may be empty: recovered from id order
 };
 
 struct model_source {
-    hparams                    hp;
-    std::vector<source_tensor> tensors;   // unique names; exactly those that hp calls for, shapes and types checked
-    std::vector<std::string>   ignored;   // names of tensors in the file that no tower uses (for `inspect`)
-    tokenizer_source           tokenizer; // only filled by GGUF; directories keep theirs in files of their own
-    std::string                path;
-    std::string                format;    // "gguf", "safetensors" or "torch"
+    hparams hp;
+    std::vector<source_tensor> tensors;  // unique names; exactly those that hp calls for, shapes and types checked
+    std::vector<std::string> ignored;    // names of tensors in the file that no tower uses (for `inspect`)
+    tokenizer_source tokenizer;          // only filled by GGUF; directories keep theirs in files of their own
+    std::string path;
+    std::string format;                                     // "gguf", "safetensors" or "torch"
     std::vector<std::shared_ptr<const byte_source>> files;  // that `tensors` read from
 
     // After the last byte was read: throws FILE_CHANGED when a file changed since it was opened.

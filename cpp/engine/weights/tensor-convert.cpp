@@ -20,13 +20,14 @@ static void to_float(ggml_type type, const void * src, float * dst, int64_t n) {
         return;
     }
     const ggml_type_traits * traits = ggml_get_type_traits(type);
-    if (!traits || !traits->to_float) throw_error(error_code::TENSOR_TYPE, "element type %s cannot be read as numbers", ggml_type_name(type));
+    if (!traits || !traits->to_float)
+        throw_error(error_code::TENSOR_TYPE, "element type %s cannot be read as numbers", ggml_type_name(type));
     traits->to_float(src, dst, n);
 }
 
 // One row of a matrix stored the other way round: column `row` of the `stored` [ne1 of rows][ne0...] layout.
 static void gather_transposed(const source_tensor & tensor, const uint8_t * stored, int64_t row, float * dst) {
-    const size_t  element = ggml_type_size(tensor.type);
+    const size_t element = ggml_type_size(tensor.type);
     const int64_t n_stored = n_rows(tensor);  // elements per stored row
     for (int64_t i = 0; i < tensor.ne[0]; i++) {
         float value;  // holds an element of any transposable type, aligned
@@ -37,7 +38,7 @@ static void gather_transposed(const source_tensor & tensor, const uint8_t * stor
 
 // Values of one row of patches whose channels are stored last; `stored`: the whole tensor.
 static void gather_channels(const source_tensor & tensor, const uint8_t * stored, int64_t row, float * dst) {
-    const size_t  element = ggml_type_size(tensor.type);
+    const size_t element = ggml_type_size(tensor.type);
     const int64_t pixels = tensor.n_pixel_last, channels = tensor.n_channel_last;
     for (int64_t i = 0; i < tensor.ne[0]; i++) {
         const int64_t at = row * tensor.ne[0] + i, patch = at / (pixels * channels), within = at % (pixels * channels);
@@ -49,8 +50,9 @@ static void gather_channels(const source_tensor & tensor, const uint8_t * stored
 }
 
 // The largest of a tensor's numbers without its sign: as bits, since those of positive floats are in their order.
-template <typename Bits> static Bits largest_bits(const source_tensor & tensor) {
-    constexpr Bits    magnitude = (Bits) ((Bits) ~Bits(0) >> 1);
+template <typename Bits>
+static Bits largest_bits(const source_tensor & tensor) {
+    constexpr Bits magnitude = (Bits) ((Bits) ~Bits(0) >> 1);
     std::vector<Bits> numbers(65536 / sizeof(Bits));
     Bits largest = 0;
     for (size_t at = 0; at < tensor.n_bytes; at += numbers.size() * sizeof(Bits)) {
@@ -81,7 +83,8 @@ float largest_magnitude(const source_tensor & tensor) {
     return std::isfinite(largest) ? largest : INFINITY;
 }
 
-void convert_rows(const source_tensor & tensor, ggml_type type, int64_t first, int64_t n, void * dst, const float * importance) {
+void convert_rows(const source_tensor & tensor, ggml_type type, int64_t first, int64_t n, void * dst,
+                  const float * importance) {
     const size_t src_row = ggml_row_size(tensor.type, tensor.ne[0]);
     const size_t dst_row = ggml_row_size(type, tensor.ne[0]);
     if (tensor.type == type && tensor.as_stored()) {
@@ -89,13 +92,13 @@ void convert_rows(const source_tensor & tensor, ggml_type type, int64_t first, i
         return;
     }
     // what is stored another way is needed as a whole, other tensors some rows at a time
-    const int64_t        step = tensor.as_stored() ? std::max<int64_t>(1, 65536 / (int64_t) src_row) : n;
-    std::vector<float>   row((size_t) tensor.ne[0]);
+    const int64_t step = tensor.as_stored() ? std::max<int64_t>(1, 65536 / (int64_t) src_row) : n;
+    std::vector<float> row((size_t) tensor.ne[0]);
     std::vector<uint8_t> stored;
     auto * out = static_cast<uint8_t *>(dst);
     for (int64_t begin = first; begin < first + n; begin += step) {
         const int64_t end = std::min(begin + step, first + n);
-        const size_t  from = tensor.as_stored() ? (size_t) begin * src_row : 0;
+        const size_t from = tensor.as_stored() ? (size_t) begin * src_row : 0;
         stored.resize(tensor.as_stored() ? (size_t) (end - begin) * src_row : tensor.n_bytes);
         tensor.read(from, stored.size(), stored.data());
         for (int64_t r = begin; r < end; r++, out += dst_row) {

@@ -15,6 +15,7 @@ float largest_magnitude(const source_tensor & tensor);
 
 // Rows [first, first + n) of `tensor` in `type`, written to dst. f32 is the intermediate of every conversion.
 // `importance`: per-column weights for quantisation [ne0], or null.
-void convert_rows(const source_tensor & tensor, ggml_type type, int64_t first, int64_t n, void * dst, const float * importance = nullptr);
+void convert_rows(const source_tensor & tensor, ggml_type type, int64_t first, int64_t n, void * dst,
+                  const float * importance = nullptr);
 
 }  // namespace ggclip

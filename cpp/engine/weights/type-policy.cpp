@@ -5,8 +5,9 @@
 namespace ggclip {
 
 bool parse_weight_type(const std::string & name, ggml_type * type) {
-    static const ggml_type types[] = {GGML_TYPE_F32,  GGML_TYPE_F16,  GGML_TYPE_BF16, GGML_TYPE_Q8_0, GGML_TYPE_Q5_0, GGML_TYPE_Q5_1,
-                                      GGML_TYPE_Q4_0, GGML_TYPE_Q4_1, GGML_TYPE_Q6_K, GGML_TYPE_Q5_K, GGML_TYPE_Q4_K, GGML_TYPE_IQ4_NL};
+    static const ggml_type types[] = {GGML_TYPE_F32,  GGML_TYPE_F16,  GGML_TYPE_BF16, GGML_TYPE_Q8_0,
+                                      GGML_TYPE_Q5_0, GGML_TYPE_Q5_1, GGML_TYPE_Q4_0, GGML_TYPE_Q4_1,
+                                      GGML_TYPE_Q6_K, GGML_TYPE_Q5_K, GGML_TYPE_Q4_K, GGML_TYPE_IQ4_NL};
     for (ggml_type candidate : types) {
         std::string lower = ggml_type_name(candidate);  // "q6_K"
         for (char & c : lower) c = c == 'K' ? 'k' : c;
@@ -24,12 +25,15 @@ static ggml_type smaller_blocks(ggml_type type) {
         case GGML_TYPE_Q6_K: return GGML_TYPE_Q8_0;
         case GGML_TYPE_Q5_K: return GGML_TYPE_Q5_1;
         case GGML_TYPE_Q4_K: return GGML_TYPE_Q5_0;
-        case GGML_TYPE_Q2_K: case GGML_TYPE_Q3_K: case GGML_TYPE_IQ4_XS: return GGML_TYPE_IQ4_NL;
+        case GGML_TYPE_Q2_K:
+        case GGML_TYPE_Q3_K:
+        case GGML_TYPE_IQ4_XS: return GGML_TYPE_IQ4_NL;
         default: return type;
     }
 }
 
-ggml_type weight_type_for(const std::string & name, int n_dims, const int64_t * ne, ggml_type stored, ggml_type wanted) {
+ggml_type weight_type_for(const std::string & name, int n_dims, const int64_t * ne, ggml_type stored,
+                          ggml_type wanted) {
     const bool is_position = name.find("position_embd") != std::string::npos;
     if (n_dims < 2 || is_position || name == names::TOKEN_TYPE_EMBD) return GGML_TYPE_F32;
     if (name == names::PATCH_EMBD) {

@@ -13,7 +13,8 @@ bool parse_weight_type(const std::string & name, ggml_type * type);
 // The policy, one rule a line (docs/gguf-layout.md explains each):
 // - vectors (norms, biases, class embedding, probe) and position tables stay f32
 // - the patch embedding, which sees raw pixels, stays at f16 or better
-// - every other matrix becomes `wanted` if its rows fill whole blocks, else the nearest type with blocks of 32, else f16
+// - every other matrix becomes `wanted` if its rows fill whole blocks, else the nearest type with blocks of 32, else
+// f16
 ggml_type weight_type_for(const std::string & name, int n_dims, const int64_t * ne, ggml_type stored, ggml_type wanted);
 
 }  // namespace ggclip

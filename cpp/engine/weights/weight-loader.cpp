@@ -16,7 +16,8 @@ constexpr size_t copy_bytes = 4 * 1024 * 1024;  // converted at a time
 #if defined(__GNUC__)
 __attribute__((format(printf, 1, 2)))
 #endif
-static std::string format(const char * pattern, ...) {
+static std::string
+format(const char * pattern, ...) {
     char text[256];
     va_list args;
     va_start(args, pattern);
@@ -34,8 +35,8 @@ static std::string shape_text(const int64_t * ne, int n) {
 // ggml type -> kernel type; false for the types that only plain ggml computes (K-quants, iq4_nl)
 static bool kernel_type(ggml_type type, kernels::weight_type * out) {
     switch (type) {
-        case GGML_TYPE_F32:  *out = kernels::weight_type::f32;  return true;
-        case GGML_TYPE_F16:  *out = kernels::weight_type::f16;  return true;
+        case GGML_TYPE_F32: *out = kernels::weight_type::f32; return true;
+        case GGML_TYPE_F16: *out = kernels::weight_type::f16; return true;
         case GGML_TYPE_BF16: *out = kernels::weight_type::bf16; return true;
         case GGML_TYPE_Q8_0: *out = kernels::weight_type::q8_0; return true;
         case GGML_TYPE_Q5_0: *out = kernels::weight_type::q5_0; return true;
@@ -50,18 +51,21 @@ weight_loader::weight_loader(weights & out, const load_options & options) : out_
     if (options.arithmetic == precision::exact) {
         wanted_ = GGML_TYPE_F32;
     } else if (!options.dtype.empty() && !parse_weight_type(options.dtype, &wanted_)) {
-        throw_error(error_code::INPUT_RANGE, "dtype: expected a weight type such as f16 or q8_0, received '%s'", options.dtype.c_str());
+        throw_error(error_code::INPUT_RANGE, "dtype: expected a weight type such as f16 or q8_0, received '%s'",
+                    options.dtype.c_str());
     }
     for (const source_tensor & tensor : out.source().tensors) by_name_.emplace(tensor.name, &tensor);
 
-    const ggml_init_params params = {ggml_tensor_overhead() * (out.source().tensors.size() + 8), nullptr, /*no_alloc=*/true};
+    const ggml_init_params params = {ggml_tensor_overhead() * (out.source().tensors.size() + 8), nullptr,
+                                     /*no_alloc=*/true};
     out_.context_.reset(ggml_init(params));
     if (!out_.context_) throw_error(error_code::OUT_OF_MEMORY, "could not allocate the tensor table");
     if (out_.kernels) packer_.emplace(*out_.kernels, out_.packed_);
 }
 
 void weight_loader::stop_if_cancelled() const {
-    if (options_.cancelled && options_.cancelled->load(std::memory_order_relaxed)) throw_error(error_code::ABORTED, "loading was cancelled");
+    if (options_.cancelled && options_.cancelled->load(std::memory_order_relaxed))
+        throw_error(error_code::ABORTED, "loading was cancelled");
 }
 
 const source_tensor * weight_loader::find_optional(const std::string & name) const {
@@ -72,7 +76,8 @@ const source_tensor * weight_loader::find_optional(const std::string & name) con
 const source_tensor & weight_loader::find(const std::string & name) const {
     stop_if_cancelled();
     const source_tensor * tensor = find_optional(name);
-    if (!tensor) throw_error(error_code::TENSOR_MISSING, "%s: tensor '%s' is missing", out_.source().path.c_str(), name.c_str());
+    if (!tensor)
+        throw_error(error_code::TENSOR_MISSING, "%s: tensor '%s' is missing", out_.source().path.c_str(), name.c_str());
     return *tensor;
 }
 
@@ -80,8 +85,9 @@ void weight_loader::check_shape(const source_tensor & tensor, std::initializer_l
     int64_t ne[4] = {1, 1, 1, 1};
     std::copy(expected.begin(), expected.end(), ne);
     if (std::equal(ne, ne + 4, tensor.ne)) return;
-    throw_error(error_code::TENSOR_SHAPE, "%s: tensor '%s' (%s): expected %s, found %s", out_.source().path.c_str(), tensor.name.c_str(),
-                tensor.origin.c_str(), shape_text(ne, (int) expected.size()).c_str(), shape_text(tensor.ne, tensor.n_dims).c_str());
+    throw_error(error_code::TENSOR_SHAPE, "%s: tensor '%s' (%s): expected %s, found %s", out_.source().path.c_str(),
+                tensor.name.c_str(), tensor.origin.c_str(), shape_text(ne, (int) expected.size()).c_str(),
+                shape_text(tensor.ne, tensor.n_dims).c_str());
 }
 
 ggml_type weight_loader::memory_type(const source_tensor & tensor) const {
@@ -95,8 +101,8 @@ ggml_type weight_loader::holding(const source_tensor & tensor, ggml_type wanted)
     if (wanted == tensor.type || wanted == GGML_TYPE_F32 || wanted == GGML_TYPE_BF16) return wanted;
     const float largest = largest_magnitude(tensor);
     if (std::isinf(largest)) {
-        throw_error(error_code::FILE_FORMAT, "%s: tensor '%s' (%s): expected finite values, found NaN or infinity", out_.source().path.c_str(),
-                    tensor.name.c_str(), tensor.origin.c_str());
+        throw_error(error_code::FILE_FORMAT, "%s: tensor '%s' (%s): expected finite values, found NaN or infinity",
+                    out_.source().path.c_str(), tensor.name.c_str(), tensor.origin.c_str());
     }
     if (largest <= max_f16) return wanted;
     return tensor.type == GGML_TYPE_BF16 ? GGML_TYPE_BF16 : GGML_TYPE_F32;
@@ -134,10 +140,12 @@ ggml_tensor * weight_loader::table(const std::string & name, int64_t n, int64_t 
     return tensor;
 }
 
-void weight_loader::pack(linear_weights & out, const source_tensor & from, ggml_type type, kernels::weight_type packed_type) {
+void weight_loader::pack(linear_weights & out, const source_tensor & from, ggml_type type,
+                         kernels::weight_type packed_type) {
     out.packed = packer_->add(from, out.n_out, out.n_in, type, packed_type);
     // i8 is none of ggml's types; q8_0 is the nearest
-    count(packed_type == kernels::weight_type::i8 ? GGML_TYPE_Q8_0 : type, out_.kernels->packed_size(packed_type, out.n_out, out.n_in));
+    count(packed_type == kernels::weight_type::i8 ? GGML_TYPE_Q8_0 : type,
+          out_.kernels->packed_size(packed_type, out.n_out, out.n_in));
 }
 
 linear_weights weight_loader::linear(const std::string & name, const std::string & bias, int64_t n_in, int64_t n_out) {
@@ -178,8 +186,11 @@ norm_weights weight_loader::norm(const std::string & weight, const std::string &
 }
 
 void weight_loader::tower(const char * prefix, const tower_hparams & hp, int64_t n_token, tower_weights & out) {
-    const auto part = [&](int il, const char * name, const char * kind) { return format(names::BLOCK, prefix, il, name, kind); };
-    if (hp.has_pre_ln) out.pre_ln = norm(format(names::PRE_LN, prefix, "weight"), format(names::PRE_LN, prefix, "bias"), hp.n_embd);
+    const auto part = [&](int il, const char * name, const char * kind) {
+        return format(names::BLOCK, prefix, il, name, kind);
+    };
+    if (hp.has_pre_ln)
+        out.pre_ln = norm(format(names::PRE_LN, prefix, "weight"), format(names::PRE_LN, prefix, "bias"), hp.n_embd);
     out.position_embd = table(format(names::POSITION_EMBD, prefix), hp.n_embd, n_token, /*f32=*/true);
     out.blocks.resize((size_t) hp.n_layer);
     for (int il = 0; il < hp.n_layer; il++) {
@@ -205,18 +216,23 @@ void weight_loader::tower(const char * prefix, const tower_hparams & hp, int64_t
             block.ls2 = vector(part(il, names::LS2, "weight"), hp.n_embd);
         }
     }
-    if (hp.has_post_ln) out.post_ln = norm(format(names::POST_LN, prefix, "weight"), format(names::POST_LN, prefix, "bias"), hp.n_embd);
+    if (hp.has_post_ln)
+        out.post_ln = norm(format(names::POST_LN, prefix, "weight"), format(names::POST_LN, prefix, "bias"), hp.n_embd);
 }
 
-void weight_loader::projection(const char * weight, const char * bias, const char * hidden, const tower_hparams & hp, tower_weights & out) {
+void weight_loader::projection(const char * weight, const char * bias, const char * hidden, const tower_hparams & hp,
+                               tower_weights & out) {
     if (!hp.has_proj) return;
     if (hp.n_proj_hidden > 0) out.proj_hidden = linear(hidden, "", hp.n_embd, hp.n_proj_hidden);
-    out.proj = linear(weight, hp.has_proj_bias ? bias : "", hp.n_proj_hidden > 0 ? hp.n_proj_hidden : hp.n_embd, out_.hp.n_proj);
+    out.proj = linear(weight, hp.has_proj_bias ? bias : "", hp.n_proj_hidden > 0 ? hp.n_proj_hidden : hp.n_embd,
+                      out_.hp.n_proj);
 }
 
 void weight_loader::head(const vision_hparams & hp, head_weights & out) {
     const auto name = [](const char * part, const char * kind) { return format(names::HEAD, part, kind); };
-    const auto part = [&](const char * p, int64_t n_in, int64_t n_out) { return linear(name(p, "weight"), name(p, "bias"), n_in, n_out); };
+    const auto part = [&](const char * p, int64_t n_in, int64_t n_out) {
+        return linear(name(p, "weight"), name(p, "bias"), n_in, n_out);
+    };
     out.probe = vector(names::HEAD_PROBE, hp.n_embd);
     out.q = part(names::ATTN_Q, hp.n_embd, hp.n_embd);
     out.k = part(names::ATTN_K, hp.n_embd, hp.n_embd);
@@ -229,9 +245,10 @@ void weight_loader::head(const vision_hparams & hp, head_weights & out) {
 
 void weight_loader::load_vision() {
     const vision_hparams & hp = out_.hp.vision;
-    vision_weights &       v = out_.vision;
+    vision_weights & v = out_.vision;
     n_bytes_ = &out_.n_bytes_vision;
-    v.patch = linear(names::PATCH_EMBD, hp.has_patch_bias ? names::PATCH_BIAS : "", (int64_t) hp.patch_size * hp.patch_size * hp.n_channel, hp.n_embd);
+    v.patch = linear(names::PATCH_EMBD, hp.has_patch_bias ? names::PATCH_BIAS : "",
+                     (int64_t) hp.patch_size * hp.patch_size * hp.n_channel, hp.n_embd);
     if (hp.has_class_embd) v.class_embd = vector(names::CLASS_EMBD, hp.n_embd);
     tower("v", hp, hp.n_token(), v);
     if (hp.pool == pooling::attention) head(hp, v.head);
@@ -240,7 +257,7 @@ void weight_loader::load_vision() {
 
 void weight_loader::load_text() {
     const text_hparams & hp = out_.hp.text;
-    text_weights &       t = out_.text;
+    text_weights & t = out_.text;
     n_bytes_ = &out_.n_bytes_text;
     t.token_embd = table(names::TOKEN_EMBD, hp.n_embd, hp.n_vocab, /*f32=*/false);
     if (hp.n_token_type > 0) t.type_embd = table(names::TOKEN_TYPE_EMBD, hp.n_embd, hp.n_token_type, /*f32=*/true);
@@ -259,7 +276,9 @@ void weight_loader::copy() {
     const bool cpu = ggml_backend_dev_type(out_.device) == GGML_BACKEND_DEVICE_TYPE_CPU;
     ggml_backend_buffer_type_t type = cpu ? cpu_buffer_type() : ggml_backend_dev_buffer_type(out_.device);
     ggml_backend_buffer_t buffer = ggml_backend_alloc_ctx_tensors_from_buft(out_.context_.get(), type);
-    if (!buffer) throw_error(error_code::OUT_OF_MEMORY, "%s: could not allocate memory for the weights", out_.source().path.c_str());
+    if (!buffer)
+        throw_error(error_code::OUT_OF_MEMORY, "%s: could not allocate memory for the weights",
+                    out_.source().path.c_str());
     ggml_backend_buffer_set_usage(buffer, GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
     out_.buffers_.emplace_back(buffer);
 
@@ -269,12 +288,12 @@ void weight_loader::copy() {
         // the destination's shape decides how rows are cut: a patch embedding is 4-D in the file, 2-D here
         std::copy(copy.tensor->ne, copy.tensor->ne + 4, from.ne);
         const ggml_type type_here = copy.tensor->type;
-        const size_t    row = ggml_row_size(type_here, from.ne[0]);
-        const int64_t   n_rows = ggml_nrows(copy.tensor), step = std::max<int64_t>(1, (int64_t) (copy_bytes / row));
+        const size_t row = ggml_row_size(type_here, from.ne[0]);
+        const int64_t n_rows = ggml_nrows(copy.tensor), step = std::max<int64_t>(1, (int64_t) (copy_bytes / row));
         for (int64_t first = 0; first < n_rows; first += step) {
             stop_if_cancelled();
             const int64_t n = std::min(step, n_rows - first);
-            const size_t  at = (size_t) first * row, n_bytes = (size_t) n * row;
+            const size_t at = (size_t) first * row, n_bytes = (size_t) n * row;
             if (cpu) {
                 convert_rows(from, type_here, first, n, static_cast<uint8_t *>(copy.tensor->data) + at);
                 continue;

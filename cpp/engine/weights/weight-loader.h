@@ -1,5 +1,5 @@
-// Fills a `weights` from a `model_source`: finds tensors by canonical name, converts types, packs for the CPU's kernels,
-// copies the rest as it is. Used once per model, then thrown away.
+// Fills a `weights` from a `model_source`: finds tensors by canonical name, converts types, packs for the CPU's
+// kernels, copies the rest as it is. Used once per model, then thrown away.
 #pragma once
 
 #include "engine/error.h"
@@ -27,26 +27,30 @@ class weight_loader {
     ggml_type holding(const source_tensor & tensor, ggml_type wanted) const;
     void count(ggml_type type, size_t n_bytes);
 
-    ggml_tensor *  vector(const std::string & name, int64_t n);                  // f32 [n]
-    ggml_tensor *  table(const std::string & name, int64_t n, int64_t rows, bool f32);
+    ggml_tensor * vector(const std::string & name, int64_t n);  // f32 [n]
+    ggml_tensor * table(const std::string & name, int64_t n, int64_t rows, bool f32);
     linear_weights linear(const std::string & name, const std::string & bias, int64_t n_in, int64_t n_out);
-    norm_weights   norm(const std::string & weight, const std::string & bias, int64_t n);
-    void           tower(const char * prefix, const tower_hparams & hp, int64_t n_token, tower_weights & out);
-    void           projection(const char * weight, const char * bias, const char * hidden, const tower_hparams & hp, tower_weights & out);
-    void           head(const vision_hparams & hp, head_weights & out);
+    norm_weights norm(const std::string & weight, const std::string & bias, int64_t n);
+    void tower(const char * prefix, const tower_hparams & hp, int64_t n_token, tower_weights & out);
+    void projection(const char * weight, const char * bias, const char * hidden, const tower_hparams & hp,
+                    tower_weights & out);
+    void head(const vision_hparams & hp, head_weights & out);
 
     void copy();
     void pack(linear_weights & out, const source_tensor & from, ggml_type type, kernels::weight_type packed_type);
 
-    struct pending_copy { ggml_tensor * tensor; const source_tensor * from; };
+    struct pending_copy {
+        ggml_tensor * tensor;
+        const source_tensor * from;
+    };
 
-    weights &            out_;
+    weights & out_;
     const load_options & options_;
-    ggml_type            wanted_ = GGML_TYPE_COUNT;  // COUNT: as in the file
-    size_t *             n_bytes_ = nullptr;         // of the tower being loaded
+    ggml_type wanted_ = GGML_TYPE_COUNT;  // COUNT: as in the file
+    size_t * n_bytes_ = nullptr;          // of the tower being loaded
     std::unordered_map<std::string, const source_tensor *> by_name_;
     std::vector<pending_copy> copies_;
-    std::optional<weight_packer> packer_;            // absent without kernels
+    std::optional<weight_packer> packer_;  // absent without kernels
 };
 
 }  // namespace ggclip

@@ -28,7 +28,8 @@ uint8_t * weight_packer::reserve(size_t n_bytes) {
     return begin;
 }
 
-kernels::packed_matrix weight_packer::add(const source_tensor & from, int n_out, int n_in, ggml_type type, kernels::weight_type packed_type) {
+kernels::packed_matrix weight_packer::add(const source_tensor & from, int n_out, int n_in, ggml_type type,
+                                          kernels::weight_type packed_type) {
     uint8_t * const dst = reserve(table_.packed_size(packed_type, n_out, n_in));
     for (int first = 0; first < n_out; first += rows_of_strip) {
         strips_.push_back({matrices_.size(), first, std::min(rows_of_strip, n_out - first)});
@@ -42,7 +43,8 @@ void weight_packer::pack(const strip & s, std::vector<uint8_t> & converted) cons
     const size_t row_bytes = ggml_row_size(m.type, m.n_in);
     converted.resize(row_bytes * (size_t) s.n);
     convert_rows(m.from, m.type, s.first, s.n, converted.data());
-    table_.pack(m.packed_type, s.n, m.n_in, converted.data(), row_bytes, m.dst + table_.packed_size(m.packed_type, s.first, m.n_in));
+    table_.pack(m.packed_type, s.n, m.n_in, converted.data(), row_bytes,
+                m.dst + table_.packed_size(m.packed_type, s.first, m.n_in));
 }
 
 void weight_packer::run(int n_threads, const std::atomic<bool> * cancelled) {
@@ -53,7 +55,8 @@ void weight_packer::run(int n_threads, const std::atomic<bool> * cancelled) {
         std::vector<uint8_t> converted;
         try {
             for (size_t i = next++; i < strips_.size(); i = next++) {
-                if (cancelled && cancelled->load(std::memory_order_relaxed)) throw_error(error_code::ABORTED, "loading was cancelled");
+                if (cancelled && cancelled->load(std::memory_order_relaxed))
+                    throw_error(error_code::ABORTED, "loading was cancelled");
                 pack(strips_[i], converted);
             }
         } catch (...) {

@@ -8,24 +8,25 @@ static const kernels::kernel_table * choose_kernels(ggml_backend_dev_t device, c
     if (!is_cpu(device) || wanted == "portable") return nullptr;
     kernels::cpu_level level = kernels::best_level();
     if (!wanted.empty() && !kernels::parse_level(wanted.c_str(), &level)) {
-        throw_error(error_code::INPUT_RANGE, "kernels: expected portable or a CPU level, received '%s'", wanted.c_str());
+        throw_error(error_code::INPUT_RANGE, "kernels: expected portable or a CPU level, received '%s'",
+                    wanted.c_str());
     }
     const kernels::kernel_table * table = kernels::kernels_for(level);
     if (!table) {
-        throw_error(error_code::DEVICE_UNAVAILABLE, "kernels: level '%s' is not in this build or not on this CPU", wanted.c_str());
+        throw_error(error_code::DEVICE_UNAVAILABLE, "kernels: level '%s' is not in this build or not on this CPU",
+                    wanted.c_str());
     }
     return table;
 }
 
 weights::weights(model_source source, const load_options & options)
-    : hp(source.hp),
-      device(find_device(options.device)),
-      kernels(choose_kernels(device, options.kernels)),
+    : hp(source.hp), device(find_device(options.device)), kernels(choose_kernels(device, options.kernels)),
       source_(std::move(source)) {
     if (!options.want_vision) hp.vision.present = false;
     if (!options.want_text) hp.text.present = false;
     if (options.want_vision && !hp.vision.present) {
-        if (!options.want_text || !hp.text.present) throw_error(error_code::TOWER_MISSING, "%s: has no image tower", source_.path.c_str());
+        if (!options.want_text || !hp.text.present)
+            throw_error(error_code::TOWER_MISSING, "%s: has no image tower", source_.path.c_str());
     }
     if (options.want_text && !hp.text.present && !hp.vision.present) {
         throw_error(error_code::TOWER_MISSING, "%s: has no text tower", source_.path.c_str());

@@ -19,47 +19,47 @@ namespace ggclip {
 
 // y = W x + b. One of `packed` (CPU kernels) and `w` (plain ggml) holds the matrix.
 struct linear_weights {
-    ggml_tensor * w = nullptr;     // [n_in, n_out]
-    ggml_tensor * b = nullptr;     // [n_out] or null
+    ggml_tensor * w = nullptr;  // [n_in, n_out]
+    ggml_tensor * b = nullptr;  // [n_out] or null
     kernels::packed_matrix packed = {kernels::weight_type::f32, 0, 0, nullptr};
     int n_in = 0, n_out = 0;
-    std::string name;              // of the matrix
+    std::string name;  // of the matrix
 
     bool is_packed() const { return packed.data != nullptr; }
 };
 
 struct norm_weights {
-    ggml_tensor * w = nullptr;     // [n_embd]
-    ggml_tensor * b = nullptr;     // [n_embd]
+    ggml_tensor * w = nullptr;  // [n_embd]
+    ggml_tensor * b = nullptr;  // [n_embd]
 };
 
 struct block_weights {
-    norm_weights   ln1, ln2;
-    linear_weights q, k, v, out;   // attention
-    linear_weights up, down;       // MLP: n_embd -> n_ff -> n_embd
-    ggml_tensor *  ls1 = nullptr;  // layer scale, [n_embd], of the attention's and the MLP's output; or null
-    ggml_tensor *  ls2 = nullptr;
+    norm_weights ln1, ln2;
+    linear_weights q, k, v, out;  // attention
+    linear_weights up, down;      // MLP: n_embd -> n_ff -> n_embd
+    ggml_tensor * ls1 = nullptr;  // layer scale, [n_embd], of the attention's and the MLP's output; or null
+    ggml_tensor * ls2 = nullptr;
 };
 
 struct tower_weights {
-    ggml_tensor *  position_embd = nullptr;  // [n_embd, n_token], f32
+    ggml_tensor * position_embd = nullptr;  // [n_embd, n_token], f32
     std::vector<block_weights> blocks;
-    norm_weights   pre_ln, post_ln;
-    linear_weights proj;         // of an MLP: its second matrix
+    norm_weights pre_ln, post_ln;
+    linear_weights proj;  // of an MLP: its second matrix
     linear_weights proj_hidden;
 };
 
 // SigLIP's attention-pooling head
 struct head_weights {
-    ggml_tensor *  probe = nullptr;  // [n_embd]
+    ggml_tensor * probe = nullptr;  // [n_embd]
     linear_weights q, k, v, out, up, down;
-    norm_weights   ln;
+    norm_weights ln;
 };
 
 struct vision_weights : tower_weights {
-    linear_weights patch;            // [patch * patch * channel] -> n_embd
-    ggml_tensor *  class_embd = nullptr;
-    head_weights   head;
+    linear_weights patch;  // [patch * patch * channel] -> n_embd
+    ggml_tensor * class_embd = nullptr;
+    head_weights head;
 };
 
 struct text_weights : tower_weights {
@@ -71,16 +71,18 @@ enum class precision { normal, fast, exact };
 
 struct load_options {
     std::string device = "auto";
-    bool        want_vision = true;
-    bool        want_text = true;
-    std::string dtype;      // "" = as in the file
-    precision   arithmetic = precision::normal;
-    std::string kernels;    // kernel level, "portable", or "" = the best
-    int         n_threads = 1;  // that pack
+    bool want_vision = true;
+    bool want_text = true;
+    std::string dtype;  // "" = as in the file
+    precision arithmetic = precision::normal;
+    std::string kernels;  // kernel level, "portable", or "" = the best
+    int n_threads = 1;    // that pack
     const std::atomic<bool> * cancelled = nullptr;
 };
 
-struct type_count { size_t n_tensors = 0, n_bytes = 0; };
+struct type_count {
+    size_t n_tensors = 0, n_bytes = 0;
+};
 
 class weights {
   public:
@@ -88,22 +90,22 @@ class weights {
     // Throws ggclip::error; FILE_CHANGED when a file was written to meanwhile.
     weights(model_source source, const load_options & options);
 
-    hparams        hp;
+    hparams hp;
     vision_weights vision;
-    text_weights   text;
+    text_weights text;
     ggml_backend_dev_t device;
-    const kernels::kernel_table * kernels;       // null: plain ggml operations only
-    std::map<std::string, type_count> types;     // by weight type, as held in memory
+    const kernels::kernel_table * kernels;    // null: plain ggml operations only
+    std::map<std::string, type_count> types;  // by weight type, as held in memory
     size_t n_bytes_vision = 0, n_bytes_text = 0;
 
     const model_source & source() const { return source_; }  // without its tensors once it is loaded
 
   private:
     friend class weight_loader;
-    model_source                         source_;
-    ggml_context_ptr                     context_;   // tensor headers
-    std::vector<ggml_backend_buffer_ptr> buffers_;   // of the device
-    std::vector<aligned_bytes>           packed_;
+    model_source source_;
+    ggml_context_ptr context_;                      // tensor headers
+    std::vector<ggml_backend_buffer_ptr> buffers_;  // of the device
+    std::vector<aligned_bytes> packed_;
 };
 
 }  // namespace ggclip

@@ -12,7 +12,7 @@ namespace ggclip {
 namespace {
 
 struct weight_name {
-    const char *  name;  // of a single file; of shards with ".index.json" behind it
+    const char * name;  // of a single file; of shards with ".index.json" behind it
     weight_reader read;
 };
 
@@ -31,11 +31,12 @@ const weight_name OPEN_CLIP[] = {{"open_clip_model.safetensors", read_safetensor
 
 }  // namespace
 
-std::string read_folder_weights(const std::string & folder, preference library, const read_options & options, tensor_table & table) {
+std::string read_folder_weights(const std::string & folder, preference library, const read_options & options,
+                                tensor_table & table) {
     // hubs often hold one model in several forms: take the pair that belongs together, as lib/models does
     for (const weight_name & candidate : library == preference::hugging_face ? HUGGING_FACE : OPEN_CLIP) {
         const std::string path = folder + "/" + candidate.name, index = path + ".index.json";
-        std::error_code   code;
+        std::error_code code;
         if (std::filesystem::is_regular_file(std::filesystem::u8path(path), code)) {
             candidate.read(model_file::open(path, options.cancelled), table);
             strip_wrappers(table);

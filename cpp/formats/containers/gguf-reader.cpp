@@ -25,8 +25,8 @@ constexpr uint64_t FIRST_READ = 64u << 10, MOST_READ = 16u << 20;  // more of th
 constexpr size_t KIND_SIZE[N_KINDS] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
 struct extent {
-    uint64_t            offset;
-    raw_tensor *        tensor;
+    uint64_t offset;
+    raw_tensor * tensor;
     const std::string * name;
 };
 
@@ -34,7 +34,8 @@ class gguf_parser {
   public:
     gguf_parser(std::shared_ptr<const model_file> file, std::vector<uint8_t> & header,
                 std::map<std::string, gguf_value> & values, tensor_table & tensors)
-        : file_(std::move(file)), path_(file_->path()), size_(file_->size()), header_(header), values_(values), tensors_(tensors) {}
+        : file_(std::move(file)), path_(file_->path()), size_(file_->size()), header_(header), values_(values),
+          tensors_(tensors) {}
 
     uint32_t run() {
         const uint32_t version = header();
@@ -70,8 +71,9 @@ class gguf_parser {
 
     void read_to(uint64_t end) {
         if (end > MAX_HEADER) {
-            fail(error_code::FILE_LIMIT, "expected at most " + std::to_string(MAX_HEADER) + " bytes before the tensors' data, found " +
-                                             std::to_string(end) + " or more");
+            fail(error_code::FILE_LIMIT, "expected at most " + std::to_string(MAX_HEADER) +
+                                             " bytes before the tensors' data, found " + std::to_string(end) +
+                                             " or more");
         }
         const uint64_t had = header_.size(), ahead = std::clamp<uint64_t>(had, FIRST_READ, MOST_READ);
         header_.resize(static_cast<size_t>(std::min(size_, std::max(end, had + ahead))));
@@ -200,15 +202,14 @@ class gguf_parser {
         }
         gguf_value value = found->second;
         value.data = header_.data() + value.at;
-        uint32_t   alignment = 0;
+        uint32_t alignment = 0;
         const bool word = value.kind == gguf_kind::u32;
         if (word) {
             memcpy(&alignment, value.data, sizeof(alignment));
         }
         if (!word || alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > MAX_ALIGNMENT) {
             fail(error_code::FILE_FORMAT, std::string("key ") + names::ALIGNMENT + ": expected a power of two up to " +
-                                              std::to_string(MAX_ALIGNMENT) + " (u32), found " +
-                                              value.describe());
+                                              std::to_string(MAX_ALIGNMENT) + " (u32), found " + value.describe());
         }
         return alignment;
     }
@@ -233,7 +234,7 @@ class gguf_parser {
         const uint32_t type = number<uint32_t>("type");
         set_size(tensor, type);
         const uint64_t offset = number<uint64_t>("offset");
-        const auto     added = tensors_.tensors.emplace(name, std::move(tensor));
+        const auto added = tensors_.tensors.emplace(name, std::move(tensor));
         if (!added.second) {
             fail(error_code::TENSOR_DUPLICATE, "expected once, found twice");
         }
@@ -256,7 +257,7 @@ class gguf_parser {
                                               " values for " + tensor.dtype + ", found " + std::to_string(row));
         }
         constexpr uint64_t max = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
-        uint64_t           n_bytes = traits->type_size, blocks = static_cast<uint64_t>(row / traits->blck_size);
+        uint64_t n_bytes = traits->type_size, blocks = static_cast<uint64_t>(row / traits->blck_size);
         for (size_t i = 0; i < std::max<size_t>(tensor.ne.size(), 1); i++) {
             const uint64_t factor = i == 0 ? blocks : static_cast<uint64_t>(tensor.ne[i]);
             if (n_bytes > max / factor) {
@@ -297,14 +298,14 @@ class gguf_parser {
     }
 
     const std::shared_ptr<const model_file> file_;
-    const std::string &                 path_;
-    const uint64_t                      size_;
-    std::vector<uint8_t> &              header_;
+    const std::string & path_;
+    const uint64_t size_;
+    std::vector<uint8_t> & header_;
     std::map<std::string, gguf_value> & values_;
-    tensor_table &                      tensors_;
-    std::vector<extent>                 extents_;
-    std::string                         where_;  // what is being read, for messages
-    uint64_t                            at_ = 0, n_keys_ = 0, n_tensors_ = 0;
+    tensor_table & tensors_;
+    std::vector<extent> extents_;
+    std::string where_;  // what is being read, for messages
+    uint64_t at_ = 0, n_keys_ = 0, n_tensors_ = 0;
 };
 
 }  // namespace

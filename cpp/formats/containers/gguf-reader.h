@@ -19,11 +19,11 @@ enum class gguf_kind : uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, stri
 const char * to_string(gguf_kind kind);
 
 struct gguf_value {
-    gguf_kind       kind = gguf_kind::u8;
-    gguf_kind       item = gguf_kind::u8;  // kind of an array's items
-    uint64_t        count = 0;             // items of an array, bytes of a string
-    uint64_t        at = 0;                // byte of the file where the scalar, the characters or the first item are
-    const uint8_t * data = nullptr;        // the same in memory; unaligned
+    gguf_kind kind = gguf_kind::u8;
+    gguf_kind item = gguf_kind::u8;  // kind of an array's items
+    uint64_t count = 0;              // items of an array, bytes of a string
+    uint64_t at = 0;                 // byte of the file where the scalar, the characters or the first item are
+    const uint8_t * data = nullptr;  // the same in memory; unaligned
 
     std::string describe() const;
 };
@@ -38,8 +38,8 @@ class gguf_file {
     gguf_file(const gguf_file &) = delete;
     gguf_file & operator=(const gguf_file &) = delete;
 
-    const std::string &  path() const { return path_; }
-    uint32_t             version() const { return version_; }
+    const std::string & path() const { return path_; }
+    uint32_t version() const { return version_; }
     const tensor_table & tensors() const { return tensors_; }
     const std::map<std::string, gguf_value> & values() const { return values_; }
 
@@ -47,13 +47,13 @@ class gguf_file {
 
     // Typed access. The first form throws CONFIG_INVALID when the key is absent, the second gives `fallback`;
     // both when it is of another kind or outside [min, max]. Integers of every width are accepted.
-    int64_t     integer(const std::string & key, int64_t min, int64_t max) const;
-    int64_t     integer(const std::string & key, int64_t min, int64_t max, int64_t fallback) const;
-    double      real(const std::string & key, double min, double max) const;
-    double      real(const std::string & key, double min, double max, double fallback) const;
-    bool        boolean(const std::string & key, bool fallback) const;
+    int64_t integer(const std::string & key, int64_t min, int64_t max) const;
+    int64_t integer(const std::string & key, int64_t min, int64_t max, int64_t fallback) const;
+    double real(const std::string & key, double min, double max) const;
+    double real(const std::string & key, double min, double max, double fallback) const;
+    bool boolean(const std::string & key, bool fallback) const;
     std::string string(const std::string & key, const std::string & fallback) const;
-    std::vector<double>      numbers(const std::string & key, size_t count, double min, double max) const;
+    std::vector<double> numbers(const std::string & key, size_t count, double min, double max) const;
     std::vector<std::string> strings(const std::string & key) const;  // empty when absent
 
     [[noreturn]] void invalid(const std::string & key, const std::string & expected) const;
@@ -63,11 +63,11 @@ class gguf_file {
 
     void set_data();
 
-    std::string                       path_;
-    std::vector<uint8_t>              header_;  // that values_ points into
-    uint32_t                          version_ = 0;
+    std::string path_;
+    std::vector<uint8_t> header_;  // that values_ points into
+    uint32_t version_ = 0;
     std::map<std::string, gguf_value> values_;
-    tensor_table                      tensors_;
+    tensor_table tensors_;
 };
 
 }  // namespace ggclip

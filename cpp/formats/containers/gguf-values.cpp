@@ -55,9 +55,14 @@ bool to_real(gguf_kind kind, const uint8_t * p, double & out) {
 
 size_t item_size(gguf_kind kind) {
     switch (kind) {
-        case gguf_kind::u8: case gguf_kind::i8: case gguf_kind::boolean: return 1;
-        case gguf_kind::u16: case gguf_kind::i16: return 2;
-        case gguf_kind::u64: case gguf_kind::i64: case gguf_kind::f64: return 8;
+        case gguf_kind::u8:
+        case gguf_kind::i8:
+        case gguf_kind::boolean: return 1;
+        case gguf_kind::u16:
+        case gguf_kind::i16: return 2;
+        case gguf_kind::u64:
+        case gguf_kind::i64:
+        case gguf_kind::f64: return 8;
         default: return 4;
     }
 }
@@ -72,7 +77,7 @@ const char * to_string(gguf_kind kind) {
 
 std::string gguf_value::describe() const {
     const std::string word = to_string(kind);
-    double            value = 0;
+    double value = 0;
     if (kind == gguf_kind::string) {
         return "\"" +
                std::string(reinterpret_cast<const char *>(data), static_cast<size_t>(count < 100 ? count : 100)) +
@@ -100,7 +105,7 @@ void gguf_file::invalid(const std::string & key, const std::string & expected) c
 
 int64_t gguf_file::integer(const std::string & key, int64_t min, int64_t max) const {
     const gguf_value * value = find(key);
-    int64_t            out = 0;
+    int64_t out = 0;
     if (value == nullptr || !to_integer(value->kind, value->data, out) || out < min || out > max) {
         invalid(key, "an integer from " + std::to_string(min) + " to " + std::to_string(max));
     }
@@ -113,7 +118,7 @@ int64_t gguf_file::integer(const std::string & key, int64_t min, int64_t max, in
 
 double gguf_file::real(const std::string & key, double min, double max) const {
     const gguf_value * value = find(key);
-    double             out = 0;
+    double out = 0;
     if (value == nullptr || !to_real(value->kind, value->data, out) || !(out >= min && out <= max)) {
         invalid(key, "a number from " + number_text(min) + " to " + number_text(max));
     }
@@ -173,8 +178,9 @@ std::vector<std::string> gguf_file::strings(const std::string & key) const {
         invalid(key, "an array of strings");
     }
     if (value->count > MAX_STRINGS) {
-        throw_error(error_code::FILE_LIMIT, path_ + ": key " + key + ": expected at most " + std::to_string(MAX_STRINGS) +
-                                                " strings, found " + std::to_string(value->count));
+        throw_error(error_code::FILE_LIMIT, path_ + ": key " + key + ": expected at most " +
+                                                std::to_string(MAX_STRINGS) + " strings, found " +
+                                                std::to_string(value->count));
     }
     std::vector<std::string> out;
     out.reserve(static_cast<size_t>(value->count));

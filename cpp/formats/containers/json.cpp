@@ -242,7 +242,7 @@ class json_parser {
         uint32_t code = 0;
         for (int i = 0; i < 4; i++) {
             const char c = at_ < text_.size() ? text_[at_] : '\0';
-            uint32_t   digit = 0;
+            uint32_t digit = 0;
             if (c >= '0' && c <= '9') {
                 digit = static_cast<uint32_t>(c - '0');
             } else if ((c | 32) >= 'a' && (c | 32) <= 'f') {
@@ -347,11 +347,11 @@ class json_parser {
         fail("expected '\"'", found());
     }
 
-    std::string_view    text_;
+    std::string_view text_;
     const std::string & where_;
     const json_limits & limits_;
-    size_t              at_ = 0;
-    size_t              n_values_ = 0;
+    size_t at_ = 0;
+    size_t n_values_ = 0;
 };
 
 }  // namespace

@@ -47,7 +47,8 @@ bool begins(const std::string & text, size_t at, const char * start) {
 // The value of a line "key value" of a Git LFS pointer.
 std::string pointer_value(const std::string & text, const std::string & key) {
     const size_t at = text.find("\n" + key + " ");
-    return at == std::string::npos ? "" : text.substr(at + key.size() + 2, text.find('\n', at + 1) - at - key.size() - 2);
+    return at == std::string::npos ? ""
+                                   : text.substr(at + key.size() + 2, text.find('\n', at + 1) - at - key.size() - 2);
 }
 
 }  // namespace
@@ -83,7 +84,8 @@ model_file::state model_file::look() const {
     if (!GetFileInformationByHandle(handle_, &info)) {
         not_readable(path_, "system error " + std::to_string(GetLastError()));
     }
-    const uint64_t time = (static_cast<uint64_t>(info.ftLastWriteTime.dwHighDateTime) << 32) | info.ftLastWriteTime.dwLowDateTime;
+    const uint64_t time =
+        (static_cast<uint64_t>(info.ftLastWriteTime.dwHighDateTime) << 32) | info.ftLastWriteTime.dwLowDateTime;
     return {(static_cast<uint64_t>(info.nFileSizeHigh) << 32) | info.nFileSizeLow, static_cast<int64_t>(time), 0};
 }
 
@@ -152,7 +154,8 @@ void model_file::settle() {
 #ifdef CLOCK_REALTIME_COARSE
     for (int i = 0; i < 40; i++) {
         timespec now;
-        if (clock_gettime(CLOCK_REALTIME_COARSE, &now) != 0 || now.tv_sec != state_.seconds || now.tv_nsec > state_.nanoseconds) {
+        if (clock_gettime(CLOCK_REALTIME_COARSE, &now) != 0 || now.tv_sec != state_.seconds ||
+            now.tv_nsec > state_.nanoseconds) {
             break;
         }
         check_cancelled();
@@ -189,8 +192,9 @@ void model_file::check_contents() const {
     }
     for (const char * start : {"<!doctype", "<html", "<head", "<body", "<?xml", "<error>"}) {
         if (begins(text, at, start)) {
-            throw_error(error_code::FILE_FORMAT, path_ + ": found a web page (" + start + ") in place of the file: an error "
-                                                         "or login page that a download saved under its name?");
+            throw_error(error_code::FILE_FORMAT, path_ + ": found a web page (" + start +
+                                                     ") in place of the file: an error "
+                                                     "or login page that a download saved under its name?");
         }
     }
 }
@@ -202,14 +206,15 @@ void model_file::check_cancelled() const {
 }
 
 void model_file::changed(const std::string & how) const {
-    throw_error(error_code::FILE_CHANGED, path_ + ": expected a file that stays as it is while it is read, found " + how +
-                                              ": write a new model beside it and rename it");
+    throw_error(error_code::FILE_CHANGED, path_ + ": expected a file that stays as it is while it is read, found " +
+                                              how + ": write a new model beside it and rename it");
 }
 
 void model_file::read(uint64_t offset, size_t n, void * dst) const {
     if (offset > state_.size || n > state_.size - offset) {  // readers check what files say: this is for their mistakes
         throw_error(error_code::FILE_TRUNCATED, path_ + ": expected " + std::to_string(n) + " bytes at byte " +
-                                                    std::to_string(offset) + ", found a file of " + std::to_string(state_.size));
+                                                    std::to_string(offset) + ", found a file of " +
+                                                    std::to_string(state_.size));
     }
     check_cancelled();
     auto * to = static_cast<uint8_t *>(dst);
@@ -222,7 +227,8 @@ void model_file::read(uint64_t offset, size_t n, void * dst) const {
     while (n > 0) {
         const size_t got = read_some(offset, std::min(n, MAX_READ), to);
         if (got == 0) {
-            changed("its end at byte " + std::to_string(offset) + " where " + std::to_string(state_.size) + " bytes were");
+            changed("its end at byte " + std::to_string(offset) + " where " + std::to_string(state_.size) +
+                    " bytes were");
         }
         offset += got;
         to += got;

@@ -12,18 +12,19 @@ namespace ggclip {
 class model_file final : public byte_source {
   public:
     // Throws FILE_NOT_FOUND (absent, unreadable, not a regular file), FILE_TRUNCATED (empty), FILE_FORMAT (a Git LFS
-    // pointer or a web page in place of the file). `path` is UTF-8. `cancelled`: reading ends in ABORTED once it is set;
-    // it must live as long as the file.
-    static std::shared_ptr<const model_file> open(const std::string & path, const std::atomic<bool> * cancelled = nullptr);
+    // pointer or a web page in place of the file). `path` is UTF-8. `cancelled`: reading ends in ABORTED once it is
+    // set; it must live as long as the file.
+    static std::shared_ptr<const model_file> open(const std::string & path,
+                                                  const std::atomic<bool> * cancelled = nullptr);
     // The same from memory, with the same checks. `name` stands for the path in messages.
     static std::shared_ptr<const model_file> of_memory(std::string bytes, const std::string & name);
     ~model_file() override;
     model_file(const model_file &) = delete;
     model_file & operator=(const model_file &) = delete;
 
-    uint64_t            size() const { return state_.size; }
+    uint64_t size() const { return state_.size; }
     const std::string & path() const { return path_; }
-    void                read(uint64_t offset, size_t n, void * dst) const override;
+    void read(uint64_t offset, size_t n, void * dst) const override;
     // Size and time of the last change are those of when it was opened.
     void check_unchanged() const override;
     void check_cancelled() const;
@@ -35,19 +36,19 @@ class model_file final : public byte_source {
   private:
     struct state {
         uint64_t size = 0;
-        int64_t  seconds = 0, nanoseconds = 0;  // of the last change
+        int64_t seconds = 0, nanoseconds = 0;  // of the last change
     };
     model_file(const std::string & path, const std::atomic<bool> * cancelled) : path_(path), cancelled_(cancelled) {}
-    state  look() const;
-    void   settle();
-    void   check_contents() const;
+    state look() const;
+    void settle();
+    void check_contents() const;
     size_t read_some(uint64_t offset, size_t n, void * dst) const;  // 0: the end
     [[noreturn]] void changed(const std::string & how) const;
 
-    std::string               path_;
+    std::string path_;
     const std::atomic<bool> * cancelled_;
-    state                     state_;
-    std::string               memory_;
+    state state_;
+    std::string memory_;
 #ifdef _WIN32
     void * handle_ = nullptr;
 #else

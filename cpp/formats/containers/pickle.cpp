@@ -11,11 +11,12 @@ using kind_t = pickle_value::kind_t;
 
 static constexpr size_t MAX_VALUES = 2u << 20;  // a value takes about 70 bytes of memory, and at least one of the file
 static constexpr size_t MAX_MARKS = 1u << 16;
-static constexpr size_t MAX_NAME = 512;         // bytes of a module's and a class's name
+static constexpr size_t MAX_NAME = 512;  // bytes of a module's and a class's name
 
 const char * pickle_value::word() const {
-    static const char * const words[] = {"none", "a boolean", "an integer", "a number", "a string", "a list",
-                                         "a tuple", "a dict", "a class", "an object", "a tensor or storage"};
+    static const char * const words[] = {
+        "none",    "a boolean", "an integer", "a number",  "a string",           "a list",
+        "a tuple", "a dict",    "a class",    "an object", "a tensor or storage"};
     return words[static_cast<size_t>(kind)];
 }
 
@@ -31,8 +32,9 @@ pickle_ref pickle::add(pickle_value value) {
 std::string_view pickle::join(std::string_view module, std::string_view name) {
     const size_t n = module.size() + 1 + name.size();
     if (n > MAX_NAME || n > max_copied_ - n_copied_) {
-        throw_error(error_code::FILE_LIMIT, where_ + ": byte " + std::to_string(byte_) + ": expected names of classes of at most " +
-                                                std::to_string(MAX_NAME) + " bytes, and of " + std::to_string(max_copied_) +
+        throw_error(error_code::FILE_LIMIT, where_ + ": byte " + std::to_string(byte_) +
+                                                ": expected names of classes of at most " + std::to_string(MAX_NAME) +
+                                                " bytes, and of " + std::to_string(max_copied_) +
                                                 " altogether, found more");
     }
     n_copied_ += n;
@@ -87,7 +89,7 @@ class pickle_machine {
 
     std::string_view line() {
         const size_t end = bytes_.find('\n', at_);
-        const auto   text = take((end == std::string_view::npos ? bytes_.size() : end) - at_);
+        const auto text = take((end == std::string_view::npos ? bytes_.size() : end) - at_);
         take(1);
         return text;
     }
@@ -172,9 +174,14 @@ class pickle_machine {
             case 0x8a: long_integer(number<uint8_t>()); return true;
             case 0x8b: long_integer(number<uint32_t>()); return true;
             case 'G': real(); return true;
-            case 'X': case 'T': case 'B': text(number<uint32_t>()); return true;
-            case 0x8c: case 'U': case 'C': text(number<uint8_t>()); return true;
-            case 0x8d: case 0x8e: text(number<uint64_t>()); return true;
+            case 'X':
+            case 'T':
+            case 'B': text(number<uint32_t>()); return true;
+            case 0x8c:
+            case 'U':
+            case 'C': text(number<uint8_t>()); return true;
+            case 0x8d:
+            case 0x8e: text(number<uint64_t>()); return true;
             default: return false;
         }
     }
@@ -208,7 +215,10 @@ class pickle_machine {
             case '(': mark(); return true;
             case '0': pop(); return true;
             case '1': pop_to_mark(); return true;
-            case '2': stack_.push_back(pop()); stack_.push_back(stack_.back()); return true;
+            case '2':
+                stack_.push_back(pop());
+                stack_.push_back(stack_.back());
+                return true;
             case ']': push(kind_t::list); return true;
             case '}': push(kind_t::dict); return true;
             case ')': push(kind_t::tuple); return true;
@@ -265,8 +275,8 @@ class pickle_machine {
     void global(std::string_view name) {
         if (!host_.knows(name)) {
             throw_error(error_code::MODEL_UNSUPPORTED,
-                        p_.where_ + ": byte " + std::to_string(p_.byte_) +
-                            ": refused: the file names Python's \"" + std::string(name.substr(0, 200)) +
+                        p_.where_ + ": byte " + std::to_string(p_.byte_) + ": refused: the file names Python's \"" +
+                            std::string(name.substr(0, 200)) +
                             "\"; only tensors and plain values are read, and no code of a file is ever run");
         }
         push(kind_t::global, 0, 0, name);
@@ -289,7 +299,7 @@ class pickle_machine {
     // An object's state is its attributes; what other values are given (metadata of a dict, say) is left out.
     void build() {
         const pickle_ref state = pop();
-        pickle_value &   to = top();
+        pickle_value & to = top();
         if (to.kind == kind_t::object && p_.at(state).kind == kind_t::dict) {
             to.items = {state};  // the dict itself: a copy for each of many objects would be a bomb
         } else if (to.kind != kind_t::dict) {
@@ -313,7 +323,7 @@ class pickle_machine {
                 return true;
             }
             case 'R': {
-                const pickle_ref       arguments = pop();
+                const pickle_ref arguments = pop();
                 const std::string_view name = class_name(pop());
                 if (p_.at(arguments).kind != kind_t::tuple) {
                     p_.invalid(std::string("expected a tuple of arguments, found ") + p_.at(arguments).word());
@@ -332,13 +342,13 @@ class pickle_machine {
         }
     }
 
-    pickle &                                 p_;
-    std::string_view                         bytes_;
-    pickle_host &                            host_;
-    const model_file *                       file_;
-    size_t                                   at_ = 0;
-    std::vector<pickle_ref>                  stack_;
-    std::vector<size_t>                      marks_;
+    pickle & p_;
+    std::string_view bytes_;
+    pickle_host & host_;
+    const model_file * file_;
+    size_t at_ = 0;
+    std::vector<pickle_ref> stack_;
+    std::vector<size_t> marks_;
     std::unordered_map<uint64_t, pickle_ref> memo_;
 };
 

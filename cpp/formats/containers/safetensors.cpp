@@ -12,13 +12,13 @@ namespace ggclip {
 namespace {
 
 constexpr uint64_t MAX_HEADER = 100000000;  // bytes; the safetensors library's own limit
-constexpr size_t   MAX_TENSORS = 65536;
-constexpr size_t   MAX_DIMS = 8;
+constexpr size_t MAX_TENSORS = 65536;
+constexpr size_t MAX_DIMS = 8;
 
 struct dtype_info {
     const char * name;
-    size_t       size;  // bytes of an element
-    ggml_type    type;  // COUNT: readable, but no weight
+    size_t size;     // bytes of an element
+    ggml_type type;  // COUNT: readable, but no weight
 };
 
 const dtype_info DTYPES[] = {
@@ -31,7 +31,7 @@ const dtype_info DTYPES[] = {
 };
 
 struct extent {
-    uint64_t            begin, end;
+    uint64_t begin, end;
     const std::string * name;
 };
 
@@ -53,11 +53,12 @@ const json_value & member(const json_value & entry, const char * key, json_value
 // Dimensions in ggml order and the byte count they call for.
 size_t read_shape(const json_value & shape, const dtype_info & dtype, raw_tensor & tensor, const std::string & name) {
     if (shape.items.size() > MAX_DIMS) {
-        fail(error_code::FILE_LIMIT, tensor.path, name, "shape: expected at most " + std::to_string(MAX_DIMS) +
-                                                            " dimensions, found " + std::to_string(shape.items.size()));
+        fail(error_code::FILE_LIMIT, tensor.path, name,
+             "shape: expected at most " + std::to_string(MAX_DIMS) + " dimensions, found " +
+                 std::to_string(shape.items.size()));
     }
     uint64_t n_bytes = dtype.size;
-    bool     zero = false;
+    bool zero = false;
     for (const json_value & dim : shape.items) {
         if (dim.kind != json_value::kind_t::integer || dim.integer < 0) {
             fail(error_code::FILE_FORMAT, tensor.path, name,
@@ -91,7 +92,7 @@ extent read_entry(const json_value & entry, const std::string & name, raw_tensor
              "dtype: expected F32, F16, BF16 or another known type, found " + word.describe());
     }
     const size_t n_bytes = read_shape(shape, *dtype, tensor, name);
-    const bool   two = offsets.items.size() == 2 && offsets.items[0].kind == kind_t::integer &&
+    const bool two = offsets.items.size() == 2 && offsets.items[0].kind == kind_t::integer &&
                      offsets.items[1].kind == kind_t::integer && offsets.items[0].integer >= 0 &&
                      offsets.items[1].integer >= offsets.items[0].integer;
     if (!two) {
@@ -139,10 +140,10 @@ void check_extents(std::vector<extent> & extents, uint64_t available, const std:
 
 void read_safetensors(std::shared_ptr<const model_file> file, tensor_table & table) {
     const std::string & path = file->path();
-    uint64_t            n_header = 0;
+    uint64_t n_header = 0;
     if (file->size() < sizeof(n_header)) {
-        fail(error_code::FILE_TRUNCATED, path, "", "expected a header length of 8 bytes, found " +
-                                                       std::to_string(file->size()) + " bytes");
+        fail(error_code::FILE_TRUNCATED, path, "",
+             "expected a header length of 8 bytes, found " + std::to_string(file->size()) + " bytes");
     }
     file->read(0, sizeof(n_header), &n_header);  // little-endian, as every platform of ours
     if (n_header > MAX_HEADER) {
@@ -169,10 +170,11 @@ void read_safetensors(std::shared_ptr<const model_file> file, tensor_table & tab
         fail(error_code::FILE_FORMAT, path, "", "header: expected an object, found " + header.describe());
     }
     if (header.keys.size() > MAX_TENSORS) {
-        fail(error_code::FILE_LIMIT, path, "", "expected at most " + std::to_string(MAX_TENSORS) + " tensors, found " +
-                                                   std::to_string(header.keys.size()));
+        fail(error_code::FILE_LIMIT, path, "",
+             "expected at most " + std::to_string(MAX_TENSORS) + " tensors, found " +
+                 std::to_string(header.keys.size()));
     }
-    const uint64_t      available = file->size() - data;
+    const uint64_t available = file->size() - data;
     std::vector<extent> extents;
     for (size_t i = 0; i < header.keys.size(); i++) {
         const std::string & name = header.keys[i];

@@ -16,8 +16,9 @@ constexpr size_t MAX_INDEX = 32u << 20;  // bytes of an index file
 bool is_wanted(const std::string & name, const read_options & options) {
     const auto has = [&](const char * part) { return name.find(part) != std::string::npos; };
     const bool vision = has("vision_model.") || has("visual.") || has("visual_projection.");
-    const bool text = !vision && (has("text_model.") || has("text_projection") || has("text.") || has("transformer.resblocks.") ||
-                                  has("token_embedding.") || has("positional_embedding") || has("ln_final."));
+    const bool text =
+        !vision && (has("text_model.") || has("text_projection") || has("text.") || has("transformer.resblocks.") ||
+                    has("token_embedding.") || has("positional_embedding") || has("ln_final."));
     const bool both = has("logit_scale") || has("logit_bias");  // what compares one with the other
     return (options.want_vision || !(vision || both)) && (options.want_text || !(text || both));
 }
@@ -25,12 +26,12 @@ bool is_wanted(const std::string & name, const read_options & options) {
 }  // namespace
 
 void read_shards(const std::string & path, const read_options & options, tensor_table & table, weight_reader read) {
-    const auto  file = model_file::open(path, options.cancelled);
+    const auto file = model_file::open(path, options.cancelled);
     json_limits limits;
     limits.max_bytes = MAX_INDEX;
     limits.file = file.get();
     const json_value root = parse_json(file->text(MAX_INDEX), path, limits);
-    const json_ref   map = json_ref(&root, path, "").get("weight_map");
+    const json_ref map = json_ref(&root, path, "").get("weight_map");
     if (!map.is(json_value::kind_t::object) || map.value()->keys.empty()) {
         map.invalid("an object of tensor names and file names");
     }
@@ -53,18 +54,18 @@ void read_shards(const std::string & path, const read_options & options, tensor_
         throw_error(error_code::FILE_LIMIT, path + ": weight_map: expected at most " + std::to_string(MAX_SHARDS) +
                                                 " files, found " + std::to_string(shards.size()));
     }
-    const size_t      slash = path.find_last_of("/\\");
+    const size_t slash = path.find_last_of("/\\");
     const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
     for (const std::string & shard : wanted.empty() ? shards : wanted) {
         read(model_file::open(folder + shard, options.cancelled), table);
     }
     for (size_t i = 0; i < map.value()->keys.size(); i++) {
         const std::string & name = map.value()->keys[i];
-        const std::string   shard = folder + map.value()->items[i].text;
+        const std::string shard = folder + map.value()->items[i].text;
         if (!is_wanted(name, options)) {
             continue;
         }
-        const auto          found = table.tensors.find(name);
+        const auto found = table.tensors.find(name);
         if (found == table.tensors.end() || found->second.path != shard) {
             throw_error(error_code::TENSOR_MISSING,
                         path + ": tensor \"" + name + "\": expected in " + shard + ", found " +

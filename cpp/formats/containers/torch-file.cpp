@@ -18,16 +18,18 @@ using named_tensors = std::map<std::string, const torch_tensor *>;
 
 constexpr size_t MAX_PICKLE = 32u << 20;  // bytes; the largest published checkpoints have less than one million
 constexpr size_t MAX_TENSORS = 65536;
-constexpr int    MAX_DEPTH = 64;  // modules of a TorchScript archive in one another
-constexpr size_t MAX_KEY = 256;   // bytes of a storage's name
-constexpr size_t MAX_SHARE = 4;   // bytes read and copied, as a multiple of the file's: its tensors may share storages
+constexpr int MAX_DEPTH = 64;    // modules of a TorchScript archive in one another
+constexpr size_t MAX_KEY = 256;  // bytes of a storage's name
+constexpr size_t MAX_SHARE = 4;  // bytes read and copied, as a multiple of the file's: its tensors may share storages
 
 [[noreturn]] void fail(error_code code, const std::string & path, const std::string & tensor,
                        const std::string & text) {
     throw_error(code, path + (tensor.empty() ? "" : ": tensor \"" + tensor.substr(0, 200) + "\"") + ": " + text);
 }
 
-bool begins(const std::string & text, size_t at, const char * start, size_t n) { return text.compare(at, n, start, n) == 0; }
+bool begins(const std::string & text, size_t at, const char * start, size_t n) {
+    return text.compare(at, n, start, n) == 0;
+}
 
 // torch.save before 1.6: a pickle of its magic number comes first
 bool is_old_pickle(const std::string & head) { return begins(head, 0, "\x80\x02\x8a\x0a", 4); }
@@ -51,8 +53,9 @@ class archive {
     std::string pickle() const {
         const zip_entry entry = stored("data.pkl");
         if (entry.size > MAX_PICKLE) {
-            fail(error_code::FILE_LIMIT, path_, "", "data.pkl: expected at most " + std::to_string(MAX_PICKLE) +
-                                                        " bytes, found " + std::to_string(entry.size));
+            fail(error_code::FILE_LIMIT, path_, "",
+                 "data.pkl: expected at most " + std::to_string(MAX_PICKLE) + " bytes, found " +
+                     std::to_string(entry.size));
         }
         return bytes_of(entry, MAX_PICKLE);
     }
@@ -63,8 +66,8 @@ class archive {
             fail(error_code::FILE_FORMAT, path_, "", "expected " + folder_ + name + " in the archive, found nothing");
         }
         if (!found->second.stored) {
-            fail(error_code::FILE_FORMAT, path_, "", folder_ + name.substr(0, 200) +
-                                                         ": expected an entry that is stored, found a compressed one");
+            fail(error_code::FILE_FORMAT, path_, "",
+                 folder_ + name.substr(0, 200) + ": expected an entry that is stored, found a compressed one");
         }
         return found->second;
     }
@@ -80,7 +83,7 @@ class archive {
         if (entries_.count(folder_ + "byteorder") == 0) {
             return;
         }
-        const zip_entry   entry = stored("byteorder");
+        const zip_entry entry = stored("byteorder");
         const std::string order = bytes_of(entry, 16);
         if (order != "little") {
             fail(error_code::FILE_FORMAT, path_, "",
@@ -88,10 +91,10 @@ class archive {
         }
     }
 
-    const model_file &               file_;
-    const std::string &              path_;
+    const model_file & file_;
+    const std::string & path_;
     std::map<std::string, zip_entry> entries_;
-    std::string                      folder_;  // with the slash
+    std::string folder_;  // with the slash
 };
 
 // Finds the tensors among a pickle's values.
@@ -187,17 +190,18 @@ class state_finder {
         }
     }
 
-    const pickle &      values_;
+    const pickle & values_;
     const torch_types & types_;
     const std::string & path_;
-    named_tensors       found_;
-    size_t              n_steps_ = 0;
+    named_tensors found_;
+    size_t n_steps_ = 0;
 };
 
 class tensor_placer {
   public:
     tensor_placer(const archive & files, std::shared_ptr<const model_file> file, tensor_table & table)
-        : files_(files), file_(std::move(file)), path_(file_->path()), table_(table), left_(MAX_SHARE * file_->size()) {}
+        : files_(files), file_(std::move(file)), path_(file_->path()), table_(table), left_(MAX_SHARE * file_->size()) {
+    }
 
     void place(const std::string & name, const torch_tensor & tensor) {
         raw_tensor raw;
@@ -205,11 +209,12 @@ class tensor_placer {
         raw.dtype = tensor.dtype->word;
         raw.type = tensor.dtype->type;
         raw.ne.assign(tensor.shape.rbegin(), tensor.shape.rend());
-        const size_t    element = tensor.dtype->size;
-        const uint64_t  last = last_element(name, tensor);
+        const size_t element = tensor.dtype->size;
+        const uint64_t last = last_element(name, tensor);
         if (tensor.key.size() > MAX_KEY) {
-            fail(error_code::FILE_LIMIT, path_, name, "expected a storage's name of at most " + std::to_string(MAX_KEY) + " bytes, found " +
-                                                          std::to_string(tensor.key.size()));
+            fail(error_code::FILE_LIMIT, path_, name,
+                 "expected a storage's name of at most " + std::to_string(MAX_KEY) + " bytes, found " +
+                     std::to_string(tensor.key.size()));
         }
         const zip_entry storage = files_.stored("data/" + std::string(tensor.key));
         if (tensor.n_storage > 0 && static_cast<uint64_t>(tensor.n_storage) > storage.size / element) {
@@ -232,7 +237,8 @@ class tensor_placer {
         }
         const auto added = table_.tensors.emplace(name, std::move(raw));
         if (!added.second) {
-            fail(error_code::TENSOR_DUPLICATE, path_, name, "expected once, found in " + added.first->second.path + " too");
+            fail(error_code::TENSOR_DUPLICATE, path_, name,
+                 "expected once, found in " + added.first->second.path + " too");
         }
     }
 
@@ -240,10 +246,11 @@ class tensor_placer {
     // Place of the tensor's last element in its storage; also counts the elements.
     uint64_t last_element(const std::string & name, const torch_tensor & tensor) {
         constexpr uint64_t max = static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) / 16;
-        uint64_t           last = static_cast<uint64_t>(tensor.offset), n = 1;
-        bool               overflows = last > max, empty = false;
+        uint64_t last = static_cast<uint64_t>(tensor.offset), n = 1;
+        bool overflows = last > max, empty = false;
         for (size_t i = 0; i < tensor.shape.size(); i++) {
-            const uint64_t size = static_cast<uint64_t>(tensor.shape[i]), stride = static_cast<uint64_t>(tensor.stride[i]);
+            const uint64_t size = static_cast<uint64_t>(tensor.shape[i]),
+                           stride = static_cast<uint64_t>(tensor.stride[i]);
             empty = empty || size == 0;
             overflows = overflows || (size > 0 && n > max / size) || (size > 1 && stride > max / (size - 1));
             if (overflows || empty) {
@@ -271,24 +278,26 @@ class tensor_placer {
         return true;
     }
 
-    // Tensors may share storages, and a stride of 0 makes gigabytes of nothing: all together may be some times their file.
+    // Tensors may share storages, and a stride of 0 makes gigabytes of nothing: all together may be some times their
+    // file.
     void spend(const std::string & name, uint64_t n_bytes) {
         if (n_bytes > left_) {
-            fail(error_code::FILE_LIMIT, path_, name, "expected all tensors together, those that are not contiguous copied, to be at most " + std::to_string(MAX_SHARE) +
-                                                          " times as large as their file, found more");
+            fail(error_code::FILE_LIMIT, path_, name,
+                 "expected all tensors together, those that are not contiguous copied, to be at most " +
+                     std::to_string(MAX_SHARE) + " times as large as their file, found more");
         }
         left_ -= n_bytes;
     }
 
     // Transposed and sliced tensors are laid out anew.
-    std::shared_ptr<const byte_source> gather(const std::string & name, const torch_tensor & tensor, const zip_entry & storage,
-                                              uint64_t last, size_t n_bytes) {
-        const size_t   element = tensor.dtype->size, n_dims = tensor.shape.size();
+    std::shared_ptr<const byte_source> gather(const std::string & name, const torch_tensor & tensor,
+                                              const zip_entry & storage, uint64_t last, size_t n_bytes) {
+        const size_t element = tensor.dtype->size, n_dims = tensor.shape.size();
         const uint64_t first = static_cast<uint64_t>(tensor.offset), n_span = (last - first + 1) * element;
         spend(name, n_span);
         std::vector<uint8_t> span(static_cast<size_t>(n_span));
         file_->read(storage.offset + first * element, span.size(), span.data());
-        const auto           copy = std::make_shared<bytes_in_memory>(n_bytes);
+        const auto copy = std::make_shared<bytes_in_memory>(n_bytes);
         std::vector<int64_t> index(n_dims, 0);
         for (size_t at = 0; at < n_bytes; at += element) {
             int64_t from = 0;
@@ -304,12 +313,12 @@ class tensor_placer {
         return copy;
     }
 
-    const archive &     files_;
+    const archive & files_;
     const std::shared_ptr<const model_file> file_;
     const std::string & path_;
-    tensor_table &      table_;
-    uint64_t            left_;  // bytes that tensors may still have
-    uint64_t            n_elements_ = 0;
+    tensor_table & table_;
+    uint64_t left_;  // bytes that tensors may still have
+    uint64_t n_elements_ = 0;
 };
 
 }  // namespace
@@ -320,7 +329,7 @@ bool is_torch_file(const std::string & head) {
 
 void read_torch(std::shared_ptr<const model_file> file, tensor_table & table) {
     const std::string & path = file->path();
-    const std::string   head = file->head(TORCH_HEAD);
+    const std::string head = file->head(TORCH_HEAD);
     if (!is_zip(head)) {
         const bool old = is_torch_file(head);
         fail(old ? error_code::MODEL_UNSUPPORTED : error_code::FILE_FORMAT, path, "",
@@ -328,10 +337,10 @@ void read_torch(std::shared_ptr<const model_file> file, tensor_table & table) {
                  (old ? "one of the layout before PyTorch 1.6: load it there and torch.save() it again"
                       : "other bytes"));
     }
-    const archive     files(*file);
+    const archive files(*file);
     const std::string bytes = files.pickle();
-    torch_types       types;
-    const pickle      values(bytes, path + ": data.pkl", types, file.get());
+    torch_types types;
+    const pickle values(bytes, path + ": data.pkl", types, file.get());
     const named_tensors tensors = state_finder(values, types, path).run();
     table.format = "torch";
     table.is_script = values.at(values.root()).kind == kind_t::object;

@@ -14,18 +14,18 @@ constexpr size_t MAX_DIMS = 8;
 constexpr size_t MAX_TENSORS = 1u << 18;  // of a pickle, an optimizer's state included
 
 const torch_dtype DTYPES[] = {
-    {"FloatStorage", "float32", 4, GGML_TYPE_F32},       {"HalfStorage", "float16", 2, GGML_TYPE_F16},
-    {"BFloat16Storage", "bfloat16", 2, GGML_TYPE_BF16},  {"DoubleStorage", "float64", 8, GGML_TYPE_COUNT},
-    {"LongStorage", "int64", 8, GGML_TYPE_COUNT},        {"IntStorage", "int32", 4, GGML_TYPE_COUNT},
-    {"ShortStorage", "int16", 2, GGML_TYPE_COUNT},       {"CharStorage", "int8", 1, GGML_TYPE_COUNT},
-    {"ByteStorage", "uint8", 1, GGML_TYPE_COUNT},        {"BoolStorage", "bool", 1, GGML_TYPE_COUNT},
+    {"FloatStorage", "float32", 4, GGML_TYPE_F32},      {"HalfStorage", "float16", 2, GGML_TYPE_F16},
+    {"BFloat16Storage", "bfloat16", 2, GGML_TYPE_BF16}, {"DoubleStorage", "float64", 8, GGML_TYPE_COUNT},
+    {"LongStorage", "int64", 8, GGML_TYPE_COUNT},       {"IntStorage", "int32", 4, GGML_TYPE_COUNT},
+    {"ShortStorage", "int16", 2, GGML_TYPE_COUNT},      {"CharStorage", "int8", 1, GGML_TYPE_COUNT},
+    {"ByteStorage", "uint8", 1, GGML_TYPE_COUNT},       {"BoolStorage", "bool", 1, GGML_TYPE_COUNT},
 };
 
 enum class meaning { none, tensor, first_argument, ordered_dict };
 
 struct known_global {
     const char * name;
-    meaning      result;
+    meaning result;
 };
 
 const known_global GLOBALS[] = {
@@ -139,7 +139,7 @@ pickle_ref torch_types::rebuild_tensor(pickle & values, pickle_ref tuple) {
         values.invalid("a tensor: expected a storage, an offset, a shape and strides");
     }
     const storage & from = storages_[static_cast<size_t>(~values.at(arguments[0]).integer)];
-    torch_tensor    tensor;
+    torch_tensor tensor;
     tensor.dtype = from.dtype;
     tensor.key = from.key;
     tensor.n_storage = from.n;

@@ -10,22 +10,22 @@ namespace ggclip {
 struct torch_dtype {
     const char * storage;  // class name, after "torch."
     const char * word;     // for messages
-    size_t       size;     // bytes of an element
-    ggml_type    type;     // COUNT: readable, but no weight
+    size_t size;           // bytes of an element
+    ggml_type type;        // COUNT: readable, but no weight
 };
 
 struct torch_tensor {
-    const torch_dtype *  dtype = nullptr;
-    std::string_view     key;  // of the storage: its file's name in the archive
-    int64_t              n_storage = 0, offset = 0;  // elements
-    std::vector<int64_t> shape, stride;              // PyTorch's order
+    const torch_dtype * dtype = nullptr;
+    std::string_view key;                // of the storage: its file's name in the archive
+    int64_t n_storage = 0, offset = 0;   // elements
+    std::vector<int64_t> shape, stride;  // PyTorch's order
 };
 
 // Knows tensors, storages, parameters, ordered dicts, sizes, and the modules of a TorchScript archive.
 class torch_types final : public pickle_host {
   public:
-    bool       knows(std::string_view global) const override;
-    bool       makes_objects(std::string_view global) const override;
+    bool knows(std::string_view global) const override;
+    bool makes_objects(std::string_view global) const override;
     pickle_ref call(pickle & values, std::string_view global, pickle_ref arguments) override;
     pickle_ref persistent(pickle & values, pickle_ref id) override;
 
@@ -35,12 +35,12 @@ class torch_types final : public pickle_host {
   private:
     struct storage {
         const torch_dtype * dtype;
-        std::string_view    key;
-        int64_t             n;
+        std::string_view key;
+        int64_t n;
     };
     pickle_ref rebuild_tensor(pickle & values, pickle_ref arguments);
 
-    std::vector<storage>      storages_;
+    std::vector<storage> storages_;
     std::vector<torch_tensor> tensors_;
 };
 

@@ -72,7 +72,8 @@ class zip_parser {
                 return;
             }
         }
-        fail(error_code::FILE_TRUNCATED, "expected its directory at the end of the file, found none (half a download?)");
+        fail(error_code::FILE_TRUNCATED,
+             "expected its directory at the end of the file, found none (half a download?)");
     }
 
     void read_end(uint64_t at) {
@@ -89,8 +90,8 @@ class zip_parser {
             central_ = number<uint64_t>(end64 + 48);
         }
         if (n_entries_ > MAX_ENTRIES) {
-            fail(error_code::FILE_LIMIT, "expected at most " + std::to_string(MAX_ENTRIES) + " entries, found " +
-                                             std::to_string(n_entries_));
+            fail(error_code::FILE_LIMIT,
+                 "expected at most " + std::to_string(MAX_ENTRIES) + " entries, found " + std::to_string(n_entries_));
         }
     }
 
@@ -108,10 +109,12 @@ class zip_parser {
                  local = number<uint32_t>(at + 42);
         need(at + N_CENTRAL, n_name + n_extra + n_comment, "a directory entry");
         if (n_name > MAX_NAME) {
-            fail(error_code::FILE_LIMIT, "expected names of at most " + std::to_string(MAX_NAME) + " bytes, found " + std::to_string(n_name));
+            fail(error_code::FILE_LIMIT,
+                 "expected names of at most " + std::to_string(MAX_NAME) + " bytes, found " + std::to_string(n_name));
         }
         look(at, N_CENTRAL + n_name + n_extra, READ_AHEAD);
-        const std::string name = part_.substr(static_cast<size_t>(at + N_CENTRAL - part_at_), static_cast<size_t>(n_name));
+        const std::string name =
+            part_.substr(static_cast<size_t>(at + N_CENTRAL - part_at_), static_cast<size_t>(n_name));
         read_extra(at + N_CENTRAL + n_name, n_extra, size, packed, local);
 
         need(local, N_LOCAL, "an entry");
@@ -142,7 +145,7 @@ class zip_parser {
         const uint64_t end = at + n;
         while (at + 4 <= end) {
             const uint16_t id = number<uint16_t>(at);
-            uint64_t       left = number<uint16_t>(at + 2);
+            uint64_t left = number<uint16_t>(at + 2);
             at += 4;
             if (left > end - at) {
                 fail(error_code::FILE_FORMAT, "directory: an extra field is longer than its entry");
@@ -159,11 +162,11 @@ class zip_parser {
         }
     }
 
-    const model_file &               file_;
-    const uint64_t                   size_;
-    std::string                      part_;  // what was looked at last
-    uint64_t                         part_at_ = 0;
-    uint64_t                         n_entries_ = 0, central_ = 0;
+    const model_file & file_;
+    const uint64_t size_;
+    std::string part_;  // what was looked at last
+    uint64_t part_at_ = 0;
+    uint64_t n_entries_ = 0, central_ = 0;
     std::map<std::string, zip_entry> entries_;
 };
 

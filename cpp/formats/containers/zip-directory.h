@@ -10,9 +10,9 @@
 namespace ggclip {
 
 struct zip_entry {
-    uint64_t offset = 0;      // of the data, in the file
+    uint64_t offset = 0;  // of the data, in the file
     uint64_t size = 0;
-    bool     stored = false;  // false: compressed or encrypted, its bytes are of no use
+    bool stored = false;  // false: compressed or encrypted, its bytes are of no use
 };
 
 bool is_zip(const std::string & head);

@@ -13,18 +13,24 @@ namespace {
 // Architectures that files name instead of describing them (their config.json on the hub).
 struct architecture {
     const char * name;
-    int32_t      n_head;
-    double       eps;
-    bool         roberta;
+    int32_t n_head;
+    double eps;
+    bool roberta;
 };
 
 const architecture ARCHITECTURES[] = {
-    {"xlm-roberta-base", 12, 1e-5, true},   {"xlm-roberta-large", 16, 1e-5, true},
-    {"roberta-base", 12, 1e-5, true},       {"roberta-large", 16, 1e-5, true},
-    {"xlm-v-base", 12, 1e-5, true},         {"bert-base-uncased", 12, 1e-12, false},
-    {"bert-base-cased", 12, 1e-12, false},  {"bert-large-uncased", 16, 1e-12, false},
-    {"bert-base-multilingual-cased", 12, 1e-12, false}, {"bert-base-chinese", 12, 1e-12, false},
-    {"LaBSE", 12, 1e-12, false},            {"chinese-roberta-wwm-ext", 12, 1e-12, false},
+    {"xlm-roberta-base", 12, 1e-5, true},
+    {"xlm-roberta-large", 16, 1e-5, true},
+    {"roberta-base", 12, 1e-5, true},
+    {"roberta-large", 16, 1e-5, true},
+    {"xlm-v-base", 12, 1e-5, true},
+    {"bert-base-uncased", 12, 1e-12, false},
+    {"bert-base-cased", 12, 1e-12, false},
+    {"bert-large-uncased", 16, 1e-12, false},
+    {"bert-base-multilingual-cased", 12, 1e-12, false},
+    {"bert-base-chinese", 12, 1e-12, false},
+    {"LaBSE", 12, 1e-12, false},
+    {"chinese-roberta-wwm-ext", 12, 1e-12, false},
     {"chinese-roberta-wwm-ext-large", 16, 1e-12, false},
 };
 
@@ -70,16 +76,19 @@ void read_bert_config(const json_ref & config, const std::string & type, text_hp
         config.get("position_embedding_type").unsupported("absolute");
     }
     if (text.n_position <= text.position_offset) {
-        config.get("max_position_embeddings").invalid("more than pad_token_id + 1 (" + std::to_string(text.position_offset) + ")");
+        config.get("max_position_embeddings")
+            .invalid("more than pad_token_id + 1 (" + std::to_string(text.position_offset) + ")");
     }
     text.n_ctx = text.n_position - text.position_offset;
 }
 
-void read_bert_architecture(const json_ref & name, const tensor_table & table, const std::string & prefix, text_hparams & text) {
+void read_bert_architecture(const json_ref & name, const tensor_table & table, const std::string & prefix,
+                            text_hparams & text) {
     const std::string word = name.value()->text;
     const std::string last = word.substr(word.find_last_of('/') + 1);
-    const auto *      end = std::end(ARCHITECTURES);
-    const auto *      known = std::find_if(std::begin(ARCHITECTURES), end, [&](const architecture & a) { return last == a.name; });
+    const auto * end = std::end(ARCHITECTURES);
+    const auto * known =
+        std::find_if(std::begin(ARCHITECTURES), end, [&](const architecture & a) { return last == a.name; });
     if (known == end) {
         std::string names;
         for (const architecture & a : ARCHITECTURES) {

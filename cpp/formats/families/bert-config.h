@@ -14,7 +14,8 @@ void read_bert_config(const json_ref & config, const std::string & type, text_hp
 
 // From the name of an architecture on the hub ("xlm-roberta-base") and the shapes of its tensors, as open_clip and
 // M-CLIP build it. `name`: where the name stands. Throws MODEL_UNSUPPORTED for names that are not known.
-void read_bert_architecture(const json_ref & name, const tensor_table & table, const std::string & prefix, text_hparams & text);
+void read_bert_architecture(const json_ref & name, const tensor_table & table, const std::string & prefix,
+                            text_hparams & text);
 
 bool is_bert_type(const std::string & type);
 

@@ -13,31 +13,31 @@ namespace ggclip {
 
 namespace {
 
-const field_names FIELDS = {"key vit.image_size",           "key vit.patch_size",
-                            "key vit.hidden_size",          "key vit.num_attention_heads",
-                            "key clip_text.hidden_size",    "key clip_text.num_attention_heads",
-                            "key vit.image_size",           "key vit.image_size"};
+const field_names FIELDS = {"key vit.image_size",        "key vit.patch_size",
+                            "key vit.hidden_size",       "key vit.num_attention_heads",
+                            "key clip_text.hidden_size", "key clip_text.num_attention_heads",
+                            "key vit.image_size",        "key vit.image_size"};
 
 // Their names and ours; %s: weight or bias. Blocks are "enc.N." there and "T.blk.N." here.
 struct pair {
     const char *theirs, *ours;
 };
-const pair VISION[] = {{"patch_embed", "v.patch_embd"},   {"position_embd", "v.position_embd"},
-                       {"pre_ln", "v.pre_ln"},            {"post_ln", "v.post_ln"},
-                       {"visual_proj", "visual_projection"}, {"head.attn.o", "v.head.attn_out"},
-                       {"head.ln", "v.head.ln"},          {"head.mlp.fc1", "v.head.ffn_up"},
-                       {"head.mlp.fc2", "v.head.ffn_down"}};
+const pair VISION[] = {
+    {"patch_embed", "v.patch_embd"}, {"position_embd", "v.position_embd"}, {"pre_ln", "v.pre_ln"},
+    {"post_ln", "v.post_ln"},        {"visual_proj", "visual_projection"}, {"head.attn.o", "v.head.attn_out"},
+    {"head.ln", "v.head.ln"},        {"head.mlp.fc1", "v.head.ffn_up"},    {"head.mlp.fc2", "v.head.ffn_down"}};
 const pair TEXT[] = {{"token_embd", "t.token_embd"},
                      {"position_embd", "t.position_embd"},
                      {"final_ln", "t.post_ln"},
                      {"text_proj", "text_projection"},
                      {"head", "text_projection"}};
-const pair BLOCK[] = {{"ln1", "ln1"},           {"ln2", "ln2"},       {"attn.q", "attn_q"},   {"attn.k", "attn_k"},
-                      {"attn.v", "attn_v"},     {"attn.o", "attn_out"}, {"ffn.fc1", "ffn_up"}, {"ffn.fc2", "ffn_down"}};
+const pair BLOCK[] = {{"ln1", "ln1"},       {"ln2", "ln2"},         {"attn.q", "attn_q"},  {"attn.k", "attn_k"},
+                      {"attn.v", "attn_v"}, {"attn.o", "attn_out"}, {"ffn.fc1", "ffn_up"}, {"ffn.fc2", "ffn_down"}};
 
 class crisp_reader {
   public:
-    explicit crisp_reader(const gguf_file & file) : file_(file), is_vision_(file.string(names::ARCHITECTURE, "") == "vit") {}
+    explicit crisp_reader(const gguf_file & file)
+        : file_(file), is_vision_(file.string(names::ARCHITECTURE, "") == "vit") {}
 
     model_source run(const read_options & options) {
         model_source source;
@@ -78,7 +78,7 @@ class crisp_reader {
     }
 
     void vision(hparams & hp) {
-        const bool       siglip = file_.string("vit.model_type", "clip") == "siglip";
+        const bool siglip = file_.string("vit.model_type", "clip") == "siglip";
         vision_hparams & v = hp.vision;
         hp.family = siglip ? "siglip" : "clip";
         tower(v, siglip ? "gelu_pytorch_tanh" : "quick_gelu");
@@ -162,12 +162,13 @@ class crisp_reader {
         int block = -1, used = 0;
         const bool in_block = sscanf(name.c_str(), "enc.%d.%n", &block, &used) == 1 && used > 0 && block >= 0;
         const std::string part = in_block ? name.substr(static_cast<size_t>(used)) : name;
-        const size_t      dot = part.rfind('.');
+        const size_t dot = part.rfind('.');
         const std::string stem = part.substr(0, dot), suffix = dot == std::string::npos ? "" : part.substr(dot);
         if (in_block) {
             for (const pair & entry : BLOCK) {
                 if (stem == entry.theirs) {
-                    return std::string(is_vision_ ? "v" : "t") + ".blk." + std::to_string(block) + "." + entry.ours + suffix;
+                    return std::string(is_vision_ ? "v" : "t") + ".blk." + std::to_string(block) + "." + entry.ours +
+                           suffix;
                 }
             }
             return name;
@@ -205,7 +206,7 @@ class crisp_reader {
     }
 
     const gguf_file & file_;
-    const bool        is_vision_;
+    const bool is_vision_;
 };
 
 }  // namespace
@@ -215,6 +216,8 @@ bool is_crisp_embed(const gguf_file & file) {
     return architecture == "vit" || architecture == "clip_text";
 }
 
-model_source open_crisp_embed(const gguf_file & file, const read_options & options) { return crisp_reader(file).run(options); }
+model_source open_crisp_embed(const gguf_file & file, const read_options & options) {
+    return crisp_reader(file).run(options);
+}
 
 }  // namespace ggclip

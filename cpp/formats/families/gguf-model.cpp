@@ -15,14 +15,14 @@ namespace ggclip {
 
 namespace {
 
-const field_names GGUF_FIELDS = {
-    "key clip.vision.image_size",           "key clip.vision.patch_size",          "key clip.vision.embedding_length",
-    "key clip.vision.attention.head_count", "key clip.text.embedding_length",      "key clip.text.attention.head_count",
-    "key clip.vision.resize_size",          "key clip.vision.image_size"};
+const field_names GGUF_FIELDS = {"key clip.vision.image_size",       "key clip.vision.patch_size",
+                                 "key clip.vision.embedding_length", "key clip.vision.attention.head_count",
+                                 "key clip.text.embedding_length",   "key clip.text.attention.head_count",
+                                 "key clip.vision.resize_size",      "key clip.vision.image_size"};
 
 bool has_tensor(const gguf_file & file, const std::string & prefix) {
     const auto & map = file.tensors().tensors;
-    const auto   at = map.lower_bound(prefix);
+    const auto at = map.lower_bound(prefix);
     return at != map.end() && at->first.compare(0, prefix.size(), prefix) == 0;
 }
 
@@ -44,12 +44,14 @@ void refuse_projectors(const gguf_file & file) {
 
 // A checkpoint's own tensor names under no key at all: nothing says what the numbers mean.
 void refuse_raw_names(const gguf_file & file) {
-    const bool raw = has_tensor(file, "vision_model.") || has_tensor(file, "text_model.") || has_tensor(file, "visual.");
+    const bool raw =
+        has_tensor(file, "vision_model.") || has_tensor(file, "text_model.") || has_tensor(file, "visual.");
     if (raw) {
         throw_error(error_code::MODEL_UNSUPPORTED,
-                    file.path() + ": expected tensors named v.* and t.* with their hyper-parameters, found a "
-                                  "checkpoint's names (" + file.tensors().tensors.rbegin()->first +
-                                  "): convert the original checkpoint instead");
+                    file.path() +
+                        ": expected tensors named v.* and t.* with their hyper-parameters, found a "
+                        "checkpoint's names (" +
+                        file.tensors().tensors.rbegin()->first + "): convert the original checkpoint instead");
     }
 }
 
@@ -60,11 +62,13 @@ class field_reader {
 
     void operator()(const hparam & field, int32_t & value, int32_t fallback) const {
         read(field, value, fallback, [&](const std::string & key) {
-            return static_cast<int32_t>(file_.integer(key, static_cast<int64_t>(field.min), static_cast<int64_t>(field.max)));
+            return static_cast<int32_t>(
+                file_.integer(key, static_cast<int64_t>(field.min), static_cast<int64_t>(field.max)));
         });
     }
     void operator()(const hparam & field, float & value, float fallback) const {
-        read(field, value, fallback, [&](const std::string & key) { return static_cast<float>(file_.real(key, field.min, field.max)); });
+        read(field, value, fallback,
+             [&](const std::string & key) { return static_cast<float>(file_.real(key, field.min, field.max)); });
     }
     void operator()(const hparam & field, bool & value, bool fallback) const {
         read(field, value, fallback, [&](const std::string & key) { return file_.boolean(key, fallback); });
@@ -76,7 +80,7 @@ class field_reader {
     void operator()(const hparam & field, std::array<T, N> & value, const std::array<T, N> & fallback) const {
         read(field, value, fallback, [&](const std::string & key) {
             std::array<T, N> out;
-            const auto       numbers = file_.numbers(key, N, field.min, field.max);
+            const auto numbers = file_.numbers(key, N, field.min, field.max);
             for (size_t i = 0; i < N; i++) {
                 out[i] = static_cast<T>(numbers[i]);
             }
@@ -95,10 +99,11 @@ class field_reader {
     }
 
     // One value for all blocks, or an array with one for each (pruned towers).
-    void operator()(const hparam & field, tower_hparams & tower, int32_t tower_hparams::*most, int32_t block_hparams::*each) const {
-        const std::string    key = field.key();
+    void operator()(const hparam & field, tower_hparams & tower, int32_t tower_hparams::*most,
+                    int32_t block_hparams::*each) const {
+        const std::string key = field.key();
         std::vector<int32_t> values;
-        const auto           found = file_.values().find(key);
+        const auto found = file_.values().find(key);
         if (found == file_.values().end() || found->second.kind != gguf_kind::array) {
             (*this)(field, tower.*most, 0);
             values.push_back(tower.*most);
@@ -144,20 +149,22 @@ void check_tower(const gguf_file & file, const char * name, bool ours, const tow
         file.invalid(act, "quick_gelu, gelu or gelu_tanh");
     }
     if (!tower.pruned.empty() && tower.d_head == 0) {
-        file.invalid(names::key_of(names::KEY_LENGTH, name), "the size of a head, as blocks have different numbers of them");
+        file.invalid(names::key_of(names::KEY_LENGTH, name),
+                     "the size of a head, as blocks have different numbers of them");
     }
 }
 
 void read_vision(const gguf_file & file, bool ours, hparams & hp) {
     vision_hparams & vision = hp.vision;
-    image_hparams &  image = hp.image;
-    vision_hparams   fallback = vision_fallback();
+    image_hparams & image = hp.image;
+    vision_hparams fallback = vision_fallback();
     fallback.act = layout_activation(file);
     field_reader reader(file);
     visit_vision(hp, fallback, reader);
     check_tower(file, "vision", ours, vision);
     const std::string pool = names::key_of(names::POOLING, "vision");
-    const bool pools = vision.pool == pooling::attention || vision.pool == pooling::mean || (vision.pool == pooling::cls && vision.has_class_embd);
+    const bool pools = vision.pool == pooling::attention || vision.pool == pooling::mean ||
+                       (vision.pool == pooling::cls && vision.has_class_embd);
     if (!pools) {
         file.invalid(pool, "cls (with a class embedding), attention or mean");
     }
@@ -168,7 +175,8 @@ void read_vision(const gguf_file & file, bool ours, hparams & hp) {
         file.invalid(names::ANY_GRID, "false with a class embedding");
     }
     if ((image.mode == resize_mode::patches) != vision.any_grid) {
-        file.invalid(names::RESIZE_MODE, vision.any_grid ? "patches, as the tower takes any grid" : "another than patches, as the tower's grid is fixed");
+        file.invalid(names::RESIZE_MODE, vision.any_grid ? "patches, as the tower takes any grid"
+                                                         : "another than patches, as the tower's grid is fixed");
     }
     if (vision.any_grid && image.max_patches == 0) {
         file.integer(names::MAX_PATCHES, 1, limits::MAX_TOKENS);  // says that it is not there
@@ -193,7 +201,8 @@ int32_t find_token(const std::vector<std::string> & tokens, const char * token, 
 // Rows of a table that stand in the tensor itself; 0 where there is none.
 int32_t table_rows(const gguf_file & file, const char * tensor, int64_t most) {
     const auto found = file.tensors().tensors.find(tensor);
-    const bool is_table = found != file.tensors().tensors.end() && found->second.ne.size() == 2 && found->second.ne[1] <= most;
+    const bool is_table =
+        found != file.tensors().tensors.end() && found->second.ne.size() == 2 && found->second.ne[1] <= most;
     return is_table ? static_cast<int32_t>(found->second.ne[1]) : 0;
 }
 
@@ -248,7 +257,7 @@ model_source open_gguf(const std::string & path, const read_options & options) {
 
 model_source open_gguf(std::shared_ptr<const model_file> bytes, const read_options & options) {
     const std::string path = bytes->path();
-    const gguf_file   file(std::move(bytes));
+    const gguf_file file(std::move(bytes));
     if (is_crisp_embed(file)) {
         return open_crisp_embed(file, options);
     }
@@ -266,7 +275,7 @@ model_source open_gguf(std::shared_ptr<const model_file> bytes, const read_optio
                                                        std::to_string(names::LAYOUT_VERSION) + ", found " +
                                                        std::to_string(layout) + " (written by a newer version)");
     }
-    const bool   ours = layout > 0;
+    const bool ours = layout > 0;
     model_source source;
     source.path = path;
     source.format = "gguf";

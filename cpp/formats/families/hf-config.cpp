@@ -17,14 +17,15 @@ namespace {
 
 using kind_t = json_value::kind_t;
 
-const field_names HF_FIELDS = {"vision_config.image_size", "vision_config.patch_size", "vision_config.hidden_size",
-                               "vision_config.num_attention_heads", "text_config.hidden_size",
-                               "text_config.num_attention_heads", "preprocessor size", "preprocessor crop_size"};
+const field_names HF_FIELDS = {"vision_config.image_size",  "vision_config.patch_size",
+                               "vision_config.hidden_size", "vision_config.num_attention_heads",
+                               "text_config.hidden_size",   "text_config.num_attention_heads",
+                               "preprocessor size",         "preprocessor crop_size"};
 
 struct tower_defaults {
-    int32_t      n_embd, n_ff, n_layer, n_head;
+    int32_t n_embd, n_ff, n_layer, n_head;
     const char * act;
-    double       eps;
+    double eps;
 };
 
 const tower_defaults CLIP_TEXT = {512, 2048, 12, 8, "quick_gelu", 1e-5};
@@ -69,7 +70,7 @@ void read_vision(const json_ref & config, bool siglip, vision_hparams & vision) 
 // SigLIP2 NaFlex: pictures of any grid over a square table of positions.
 void read_any_grid(const json_ref & config, vision_hparams & vision, source_names & names) {
     const int64_t n_patch = config.integer("num_patches", 256, 1, limits::MAX_TOKENS);
-    const auto    side = static_cast<int32_t>(std::lround(std::sqrt(static_cast<double>(n_patch))));
+    const auto side = static_cast<int32_t>(std::lround(std::sqrt(static_cast<double>(n_patch))));
     if (static_cast<int64_t>(side) * side != n_patch) {
         config.get("num_patches").unsupported("the square of an integer");
     }
@@ -123,9 +124,11 @@ json_ref tower_config(const json_ref & config, const char * key) {
     return legacy.exists() ? legacy : config.object(key);
 }
 
-// What tokenizer_config.json cuts texts to; `fallback` where it sets no limit (a number beyond every integer) or is silent.
+// What tokenizer_config.json cuts texts to; `fallback` where it sets no limit (a number beyond every integer) or is
+// silent.
 int64_t max_length(const json_ref & tokenizer, int64_t fallback) {
-    const json_ref length = tokenizer.is(kind_t::object) ? tokenizer.get("model_max_length") : json_ref(nullptr, "", "");
+    const json_ref length =
+        tokenizer.is(kind_t::object) ? tokenizer.get("model_max_length") : json_ref(nullptr, "", "");
     return length.is(kind_t::integer) && length.value()->integer > 0 ? length.value()->integer : fallback;
 }
 
@@ -142,7 +145,8 @@ void read_chinese_text(const json_ref & config, const json_ref & tokenizer, text
 }
 
 // M-CLIP (multilingual_clip/pt_multilingual_clip.py): the mean of the real tokens, then a Linear with bias.
-void read_mclip(const json_ref & config, const json_ref & tokenizer, const tensor_table & table, hparams & hp, source_names & names) {
+void read_mclip(const json_ref & config, const json_ref & tokenizer, const tensor_table & table, hparams & hp,
+                source_names & names) {
     names.text = name_scheme::bert;
     names.text_prefix = "transformer.";
     names.bert_proj = "LinearTransformation";
@@ -172,8 +176,8 @@ bool is_gemma(const std::string & type, int64_t n_vocab) {
 // A SigLIP text tower, with what its tokenizer's class does to a text before the tokenizer's file.
 void read_siglip_text(const json_ref & config, const json_ref & tokenizer, bool siglip2, text_hparams & text) {
     const std::string type = tokenizer_class(tokenizer);
-    const bool        generic = type == "PreTrainedTokenizerFast" || type == "TokenizersBackend";  // the file says everything
-    const bool        gemma = siglip2 || is_gemma(type, config.integer("vocab_size", 32000, 1, limits::MAX_VOCAB));
+    const bool generic = type == "PreTrainedTokenizerFast" || type == "TokenizersBackend";  // the file says everything
+    const bool gemma = siglip2 || is_gemma(type, config.integer("vocab_size", 32000, 1, limits::MAX_VOCAB));
     read_siglip_text(config, gemma || generic, text);
     if (generic) {
         text.cleaning = text_cleaning::none;
@@ -184,7 +188,9 @@ image_defaults defaults_of(const std::string & type) {
     if (begins_with(type, "siglip2")) {
         return {image_defaults::siglip2};
     }
-    return {begins_with(type, "siglip") ? image_defaults::siglip : begins_with(type, "chinese_clip") ? image_defaults::chinese_clip : image_defaults::clip};
+    return {begins_with(type, "siglip")         ? image_defaults::siglip
+            : begins_with(type, "chinese_clip") ? image_defaults::chinese_clip
+                                                : image_defaults::clip};
 }
 
 // CLIPVisionModel and CLIPTextModel end with the pooled state; with a projection they are called ...WithProjection.
@@ -194,7 +200,7 @@ bool is_alone(const json_ref & config, bool one_tower) {
         return one_tower;
     }
     const std::string & name = names.at(0).value()->text;
-    const auto          ends = [&](const char * tail) {
+    const auto ends = [&](const char * tail) {
         const size_t at = name.rfind(tail);
         return at != std::string::npos && at + std::char_traits<char>::length(tail) == name.size();
     };
@@ -207,19 +213,25 @@ bool is_hf_config(const json_ref & config) {
     return config.is(kind_t::object) && config.get("model_type").is(kind_t::string);
 }
 
-hparams read_hf_config(const hf_files & files, const read_options & options, const tensor_table & table, source_names & names) {
-    const json_ref &  config = files.config;
+hparams read_hf_config(const hf_files & files, const read_options & options, const tensor_table & table,
+                       source_names & names) {
+    const json_ref & config = files.config;
     const std::string type = config.string("model_type", "");
-    hparams           hp;
-    const bool siglip = begins_with(type, "siglip"), any_grid = begins_with(type, "siglip2"), chinese = begins_with(type, "chinese_clip");
+    hparams hp;
+    const bool siglip = begins_with(type, "siglip"), any_grid = begins_with(type, "siglip2"),
+               chinese = begins_with(type, "chinese_clip");
     const bool metaclip2 = begins_with(type, "metaclip_2");
     // AltCLIP's pictures are CLIP's; its texts are not computed
     const bool altclip = type == "altclip" && !options.want_text;
-    const bool known = altclip || type == "clip" || type == "siglip" || type == "siglip2" || type == "chinese_clip" || type == "metaclip_2" || type == "M-CLIP" ||
-                       ((siglip || chinese || metaclip2 || begins_with(type, "clip_")) &&
-                        (type.find("_vision_model") != std::string::npos || type.find("_text_model") != std::string::npos));
+    const bool known =
+        altclip || type == "clip" || type == "siglip" || type == "siglip2" || type == "chinese_clip" ||
+        type == "metaclip_2" || type == "M-CLIP" ||
+        ((siglip || chinese || metaclip2 || begins_with(type, "clip_")) &&
+         (type.find("_vision_model") != std::string::npos || type.find("_text_model") != std::string::npos));
     if (!known) {
-        config.get("model_type").unsupported("clip, metaclip_2, siglip, siglip2, chinese_clip, their _vision_model and _text_model, and M-CLIP");
+        config.get("model_type")
+            .unsupported(
+                "clip, metaclip_2, siglip, siglip2, chinese_clip, their _vision_model and _text_model, and M-CLIP");
     }
     hp.family = siglip ? "siglip" : chinese ? "chinese-clip" : type == "M-CLIP" ? "m-clip" : "clip";
     hp.sigmoid = siglip;
@@ -233,7 +245,8 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
         return hp;
     }
     // one tower saved alone: its fields are the whole file
-    const bool only_vision = type.find("_vision_model") != std::string::npos, only_text = type.find("_text_model") != std::string::npos;
+    const bool only_vision = type.find("_vision_model") != std::string::npos,
+               only_text = type.find("_text_model") != std::string::npos;
     const bool alone = is_alone(config, only_vision || only_text);
     names.vision_flat = has_tensor(table, "embeddings.patch_embedding.weight");
     names.text_flat = has_tensor(table, "embeddings.token_embedding.weight");

@@ -14,8 +14,11 @@ namespace ggclip {
 // `present` says which towers the configuration describes. `preprocessor` may be absent (family defaults).
 // The tensors are asked where a configuration only names an architecture (M-CLIP), and how a tower was saved alone.
 // `names`: what the file calls them.
-struct hf_files { json_ref config, preprocessor, tokenizer; };  // tokenizer: tokenizer_config.json, may be absent
-hparams read_hf_config(const hf_files & files, const read_options & options, const tensor_table & table, source_names & names);
+struct hf_files {
+    json_ref config, preprocessor, tokenizer;
+};  // tokenizer: tokenizer_config.json, may be absent
+hparams read_hf_config(const hf_files & files, const read_options & options, const tensor_table & table,
+                       source_names & names);
 
 // true: config.json is of a family this reader knows or should complain about (it has a `model_type`)
 bool is_hf_config(const json_ref & config);

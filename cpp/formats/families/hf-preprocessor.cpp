@@ -13,7 +13,7 @@ using kind_t = json_value::kind_t;
 // `size` and `crop_size` come as a number (before transformers 4.24) or as an object.
 struct edge {
     int32_t pixels = 0;
-    bool    square = false;  // {height, width}: exact size; otherwise the shortest edge
+    bool square = false;  // {height, width}: exact size; otherwise the shortest edge
 };
 
 int32_t read_square(const json_ref & value) {
@@ -81,7 +81,8 @@ void read_patches(const json_ref & config, const vision_hparams & vision, image_
 }
 
 void read_size(const json_ref & config, image_defaults defaults, int32_t image_size, image_hparams & image) {
-    const bool siglip = defaults.kind == image_defaults::siglip, chinese = defaults.kind == image_defaults::chinese_clip;
+    const bool siglip = defaults.kind == image_defaults::siglip,
+               chinese = defaults.kind == image_defaults::chinese_clip;
     const edge size = read_edge(config.get("size"), image_size, siglip);
     // SiglipImageProcessor has no crop; CLIPImageProcessor crops unless told otherwise. Chinese-CLIP was trained on
     // pictures squashed to the square (cn_clip/clip/utils.py, image_transform), and its files switch the crop off.
@@ -100,7 +101,8 @@ void read_size(const json_ref & config, image_defaults defaults, int32_t image_s
 
 }  // namespace
 
-void read_hf_preprocessor(const json_ref & config, image_defaults defaults, const vision_hparams & vision, image_hparams & image) {
+void read_hf_preprocessor(const json_ref & config, image_defaults defaults, const vision_hparams & vision,
+                          image_hparams & image) {
     const bool siglip2 = defaults.kind == image_defaults::siglip2;
     image.rounding = crop_rounding::floor;
     if (siglip2 || defaults.kind == image_defaults::siglip) {

@@ -12,6 +12,7 @@ struct image_defaults {
 };
 
 // `config` may be absent: then the family's defaults at the tower's size.
-void read_hf_preprocessor(const json_ref & config, image_defaults defaults, const vision_hparams & vision, image_hparams & image);
+void read_hf_preprocessor(const json_ref & config, image_defaults defaults, const vision_hparams & vision,
+                          image_hparams & image);
 
 }  // namespace ggclip

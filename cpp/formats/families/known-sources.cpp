@@ -11,8 +11,8 @@ using kind_t = json_value::kind_t;
 
 // apple/* on the hub, lower case: their hub configuration omits quick_gelu, open_clip's src/open_clip/pretrained.py
 // states it (_apcfg, quick_gelu=True). DFN2B-CLIP-ViT-L-14-39B was trained with the exact GELU.
-const char * const QUICK_GELU[] = {"dfn2b-clip-vit-b-16", "dfn2b-clip-vit-l-14", "dfn5b-clip-vit-h-14", "dfn5b-clip-vit-h-14-378",
-                                   "dfn5b-clip-vit-h-14-384"};
+const char * const QUICK_GELU[] = {"dfn2b-clip-vit-b-16", "dfn2b-clip-vit-l-14", "dfn5b-clip-vit-h-14",
+                                   "dfn5b-clip-vit-h-14-378", "dfn5b-clip-vit-h-14-384"};
 
 bool states_quick_gelu(const json_ref & config, bool & found) {
     const json_ref act = config.get("hidden_act");
@@ -32,7 +32,7 @@ std::string last_name(const std::string & component) {
 }  // namespace
 
 bool trained_with_quick_gelu(const json_ref & beside, const std::string & folder) {
-    bool       found = false;
+    bool found = false;
     const bool stated = beside.is(kind_t::object) && beside.get("vision_config").is(kind_t::object) &&
                         states_quick_gelu(beside.get("vision_config"), found);
     if (found) {
@@ -45,7 +45,8 @@ bool trained_with_quick_gelu(const json_ref & beside, const std::string & folder
             continue;
         }
         const std::string name = last_name(component);
-        if (std::any_of(std::begin(QUICK_GELU), std::end(QUICK_GELU), [&](const char * known) { return name == known; })) {
+        if (std::any_of(std::begin(QUICK_GELU), std::end(QUICK_GELU),
+                        [&](const char * known) { return name == known; })) {
             return true;
         }
         component.clear();

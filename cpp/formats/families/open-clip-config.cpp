@@ -18,10 +18,14 @@ namespace {
 
 using kind_t = json_value::kind_t;
 
-const field_names OPEN_CLIP_FIELDS = {
-    "model_cfg.vision_cfg.image_size", "model_cfg.vision_cfg.patch_size", "model_cfg.vision_cfg.width",
-    "model_cfg.vision_cfg.head_width", "model_cfg.text_cfg.width",        "model_cfg.text_cfg.heads",
-    "preprocess_cfg.size",             "preprocess_cfg.size"};
+const field_names OPEN_CLIP_FIELDS = {"model_cfg.vision_cfg.image_size",
+                                      "model_cfg.vision_cfg.patch_size",
+                                      "model_cfg.vision_cfg.width",
+                                      "model_cfg.vision_cfg.head_width",
+                                      "model_cfg.text_cfg.width",
+                                      "model_cfg.text_cfg.heads",
+                                      "preprocess_cfg.size",
+                                      "preprocess_cfg.size"};
 
 // One accepted key. `only`: null = read elsewhere or without effect on inference; otherwise the word (or
 // true/false) it must have. A JSON null is accepted everywhere: it is the default of every optional key.
@@ -116,7 +120,7 @@ const known_key TEXT_KEYS[] = {
 };
 
 const known_key PREPROCESS_KEYS[] = {
-    {"size", nullptr}, {"mode", "RGB"},          {"mean", nullptr},        {"std", nullptr},
+    {"size", nullptr},          {"mode", "RGB"},          {"mean", nullptr},       {"std", nullptr},
     {"interpolation", nullptr}, {"resize_mode", nullptr}, {"fill_color", nullptr},
 };
 
@@ -127,7 +131,7 @@ void check_keys(const json_ref & config, const known_key (&known)[N]) {
     }
     for (size_t i = 0; i < config.value()->keys.size(); i++) {
         const std::string & key = config.value()->keys[i];
-        const json_ref      member = config.member(i);
+        const json_ref member = config.member(i);
         const known_key * entry = nullptr;
         for (const known_key & candidate : known) {
             entry = key == candidate.name ? &candidate : entry;
@@ -294,8 +298,8 @@ void read_preprocess(const json_ref & config, int32_t image_size, image_hparams 
 
 }  // namespace
 
-hparams read_open_clip_config(const open_clip_files & files, const std::string & folder, const read_options & options, const tensor_table & table,
-                              source_names & names) {
+hparams read_open_clip_config(const open_clip_files & files, const std::string & folder, const read_options & options,
+                              const tensor_table & table, source_names & names) {
     const json_ref & config = files.config;
     const json_ref model = config.object("model_cfg");
     if (!model.exists()) {
@@ -316,7 +320,8 @@ hparams read_open_clip_config(const open_clip_files & files, const std::string &
     hp.vision.act = hp.text.act = quick ? activation::quick_gelu : activation::gelu_erf;
     hp.n_proj = static_cast<int32_t>(model.integer("embed_dim", 512, 1, limits::MAX_PROJ));
     names = source_names(name_scheme::open_clip);
-    names.text_prefix = has_prefix(table, "text.") ? "text." : "";  // CustomTextCLIP keeps its text tower in a module of its own
+    names.text_prefix =
+        has_prefix(table, "text.") ? "text." : "";  // CustomTextCLIP keeps its text tower in a module of its own
     if (options.want_vision) {
         read_vision(model.object("vision_cfg"), table, hp.vision, names);
         read_preprocess(config.object("preprocess_cfg"), hp.vision.image_size, hp.image);

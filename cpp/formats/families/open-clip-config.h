@@ -15,9 +15,9 @@ struct open_clip_files {
     json_ref text;    // config.json of the folder that `hf_model_name` names, or absent: describes the text tower
 };
 
-// `folder` may tell where the files come from. The tensors are asked where the configuration only names an architecture.
-// `names`: what the file calls them.
-hparams read_open_clip_config(const open_clip_files & files, const std::string & folder, const read_options & options, const tensor_table & table,
-                              source_names & names);
+// `folder` may tell where the files come from. The tensors are asked where the configuration only names an
+// architecture. `names`: what the file calls them.
+hparams read_open_clip_config(const open_clip_files & files, const std::string & folder, const read_options & options,
+                              const tensor_table & table, source_names & names);
 
 }  // namespace ggclip

@@ -11,7 +11,7 @@ using kind_t = json_value::kind_t;
 
 // open_clip's HFTokenizer: the tokenizer's own files say which ids frame and fill a row.
 void read_hf_tokenizer(const json_ref & config, text_hparams & text) {
-    const json_ref    kwargs = config.object("tokenizer_kwargs");
+    const json_ref kwargs = config.object("tokenizer_kwargs");
     const std::string clean = kwargs.string("clean", "whitespace");
     for (const std::string & key : kwargs.exists() ? kwargs.value()->keys : std::vector<std::string>()) {
         if (key != "clean" && key != "strip_sep_token") {
@@ -21,7 +21,9 @@ void read_hf_tokenizer(const json_ref & config, text_hparams & text) {
     if (clean != "whitespace" && clean != "lower" && clean != "canonicalize") {
         kwargs.get("clean").unsupported("\"whitespace\", \"lower\" and \"canonicalize\"");
     }
-    text.cleaning = clean == "whitespace" ? text_cleaning::repair : clean == "lower" ? text_cleaning::repair_lower : text_cleaning::repair_canonicalize;
+    text.cleaning = clean == "whitespace" ? text_cleaning::repair
+                    : clean == "lower"    ? text_cleaning::repair_lower
+                                          : text_cleaning::repair_canonicalize;
     text.pad_id = -1;
     if (text.pool != pooling::eot) {
         text.eos_id = -1;
@@ -31,8 +33,8 @@ void read_hf_tokenizer(const json_ref & config, text_hparams & text) {
     }
 }
 
-void read_hf_text(const json_ref & config, const tensor_table & table, const json_ref & beside, const hparams & hp, text_hparams & text,
-                  source_names & names) {
+void read_hf_text(const json_ref & config, const tensor_table & table, const json_ref & beside, const hparams & hp,
+                  text_hparams & text, source_names & names) {
     names.text = name_scheme::bert;
     names.text_prefix = "text.transformer.";
     const json_ref name = config.get("hf_model_name");
@@ -50,7 +52,8 @@ void read_hf_text(const json_ref & config, const tensor_table & table, const jso
             text.n_head = static_cast<int32_t>(config.integer("heads", text.n_head, 1, limits::MAX_HEADS));
         }
     }
-    text.n_ctx = std::min<int32_t>(static_cast<int32_t>(config.integer("context_length", 77, 1, limits::MAX_CTX)), text.n_ctx);
+    text.n_ctx =
+        std::min<int32_t>(static_cast<int32_t>(config.integer("context_length", 77, 1, limits::MAX_CTX)), text.n_ctx);
     // `pooler_type` and `proj` are what the first multilingual checkpoints on the hub call them
     const std::string pooler = config.string("hf_pooler_type", config.string("pooler_type", "mean_pooler"));
     if (pooler != "mean_pooler" && pooler != "cls_last_hidden_state_pooler") {

@@ -10,7 +10,7 @@ namespace ggclip {
 void read_hf_tokenizer(const json_ref & config, text_hparams & text);
 
 // `beside`: the folder's config.json (or absent), which may describe the tower. Asks hp.n_proj.
-void read_hf_text(const json_ref & config, const tensor_table & table, const json_ref & beside, const hparams & hp, text_hparams & text,
-                  source_names & names);
+void read_hf_text(const json_ref & config, const tensor_table & table, const json_ref & beside, const hparams & hp,
+                  text_hparams & text, source_names & names);
 
 }  // namespace ggclip

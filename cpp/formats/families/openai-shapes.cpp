@@ -23,8 +23,8 @@ class shape_reader {
     int64_t dim(const char * name, size_t n_dims, size_t i, int64_t max) const {
         const auto found = table_.tensors.find(name);
         if (found == table_.tensors.end()) {
-            throw_error(error_code::TENSOR_MISSING, path_ + ": tensor " + name +
-                                                        ": expected in a checkpoint of OpenAI, found nothing");
+            throw_error(error_code::TENSOR_MISSING,
+                        path_ + ": tensor " + name + ": expected in a checkpoint of OpenAI, found nothing");
         }
         const std::vector<int64_t> & ne = found->second.ne;
         if (ne.size() != n_dims || ne[i] < 1 || ne[i] > max) {
@@ -42,15 +42,15 @@ class shape_reader {
             n++;
         }
         if (n == 0) {
-            throw_error(error_code::TENSOR_MISSING, path_ + ": tensor " + prefix +
-                                                        "transformer.resblocks.0.ln_1.weight: expected, found nothing");
+            throw_error(error_code::TENSOR_MISSING,
+                        path_ + ": tensor " + prefix + "transformer.resblocks.0.ln_1.weight: expected, found nothing");
         }
         return n;
     }
 
   private:
     const tensor_table & table_;
-    const std::string &  path_;
+    const std::string & path_;
 };
 
 void fill(tower_hparams & tower, int64_t width, int64_t n_ff, int32_t n_layer) {
@@ -71,8 +71,10 @@ void read_vision(const shape_reader & shapes, const std::string & path, hparams 
     const int64_t n_token = shapes.dim("visual.positional_embedding", 2, 1, limits::MAX_TOKENS);
     const int64_t grid = std::llround(std::sqrt(static_cast<double>(n_token - 1)));
     if (grid < 1 || grid * grid + 1 != n_token) {
-        throw_error(error_code::TENSOR_SHAPE, path + ": tensor visual.positional_embedding: expected a square number "
-                                                     "of patches and a class token, found " + std::to_string(n_token));
+        throw_error(error_code::TENSOR_SHAPE, path +
+                                                  ": tensor visual.positional_embedding: expected a square number "
+                                                  "of patches and a class token, found " +
+                                                  std::to_string(n_token));
     }
     hp.vision.image_size = static_cast<int32_t>(grid) * hp.vision.patch_size;
     hp.image.resize = hp.image.crop = hp.vision.image_size;
@@ -100,10 +102,11 @@ bool is_openai_checkpoint(const tensor_table & table) {
 
 hparams read_openai_shapes(const tensor_table & table, const read_options & options, const std::string & path) {
     if (options.want_vision && table.tensors.count("visual.layer1.0.conv1.weight") > 0) {
-        throw_error(error_code::MODEL_UNSUPPORTED, path + ": this version computes OpenAI's image transformers, found a ResNet");
+        throw_error(error_code::MODEL_UNSUPPORTED,
+                    path + ": this version computes OpenAI's image transformers, found a ResNet");
     }
     const shape_reader shapes(table, path);
-    hparams            hp;
+    hparams hp;
     hp.family = "clip";
     if (options.want_vision) {
         read_vision(shapes, path, hp);

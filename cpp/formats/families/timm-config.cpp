@@ -15,16 +15,16 @@ namespace {
 // timm/models/vision_transformer.py: heads by the name's size word
 struct vit_size {
     const char * word;
-    int32_t      n_head;
+    int32_t n_head;
 };
 
-const vit_size SIZES[] = {{"xsmall", 4},  {"tiny", 3},      {"small", 6},  {"medium", 8},   {"betwixt", 10}, {"base", 12},
-                          {"large", 16},  {"huge", 16},     {"giant", 16}, {"giantopt", 16}, {"gigantic", 16}, {"so150m", 14},
-                          {"so150m2", 13}, {"so400m", 16}};
+const vit_size SIZES[] = {{"xsmall", 4},    {"tiny", 3},    {"small", 6},    {"medium", 8}, {"betwixt", 10},
+                          {"base", 12},     {"large", 16},  {"huge", 16},    {"giant", 16}, {"giantopt", 16},
+                          {"gigantic", 16}, {"so150m", 14}, {"so150m2", 13}, {"so400m", 16}};
 
 struct vit_name {
     int32_t n_head = 0;
-    bool    siglip = false, clip = false, gap = false, quick = false, tanh = false;
+    bool siglip = false, clip = false, gap = false, quick = false, tanh = false;
 };
 
 bool has_word(const std::string & name, const char * word) {
@@ -35,7 +35,8 @@ bool has_word(const std::string & name, const char * word) {
 // "vit_base_patch16_siglip_224", "vit_base_patch16_plus_clip_240", ...
 vit_name parse_name(const json_ref & ref) {
     const std::string whole = ref.value()->text, name = whole.substr(0, whole.find('.'));
-    const char * const supported = "timm's plain, CLIP and SigLIP ViTs (vit_base_patch16_clip_224, vit_base_patch16_siglip_224, ...)";
+    const char * const supported =
+        "timm's plain, CLIP and SigLIP ViTs (vit_base_patch16_clip_224, vit_base_patch16_siglip_224, ...)";
     vit_name out;
     if (!begins_with(name, "vit_")) {
         ref.unsupported(supported);
@@ -45,7 +46,8 @@ vit_name parse_name(const json_ref & ref) {
             out.n_head = size.n_head;
         }
     }
-    for (const char * other : {"relpos", "srelpos", "mci", "rpn", "reg4", "reg1", "reg8", "reg16", "dinov2", "dinov3", "rope", "ape", "r26", "r50"}) {
+    for (const char * other : {"relpos", "srelpos", "mci", "rpn", "reg4", "reg1", "reg8", "reg16", "dinov2", "dinov3",
+                               "rope", "ape", "r26", "r50"}) {
         if (has_word(name, other)) {
             ref.unsupported(supported);
         }
@@ -69,11 +71,13 @@ vit_name parse_name(const json_ref & ref) {
 }
 
 void refuse_others(const tensor_table & table, const std::string & trunk) {
-    for (const char * part : {"reg_token", "blocks.0.attn.q_norm.weight", "blocks.0.mlp.norm.weight",
-                              "blocks.0.mlp.fc1_g.weight", "blocks.0.attn.norm.weight", "patch_embed.backbone.conv.weight"}) {
+    for (const char * part :
+         {"reg_token", "blocks.0.attn.q_norm.weight", "blocks.0.mlp.norm.weight", "blocks.0.mlp.fc1_g.weight",
+          "blocks.0.attn.norm.weight", "patch_embed.backbone.conv.weight"}) {
         if (has_tensor(table, trunk + part)) {
-            throw_error(error_code::MODEL_UNSUPPORTED, table.tensors.begin()->second.path + ": tensor " + trunk + part +
-                                                           ": this version computes plain ViT blocks, found an extension of them");
+            throw_error(error_code::MODEL_UNSUPPORTED,
+                        table.tensors.begin()->second.path + ": tensor " + trunk + part +
+                            ": this version computes plain ViT blocks, found an extension of them");
         }
     }
 }
@@ -85,7 +89,8 @@ std::string word_or_null(const json_ref & config, const char * key, const char *
 }
 
 // The head after the trunk: timm's own classifier, or open_clip's.
-void read_projection(const json_ref & config, const tensor_table & table, vision_hparams & vision, source_names & names) {
+void read_projection(const json_ref & config, const tensor_table & table, vision_hparams & vision,
+                     source_names & names) {
     const std::string kind = word_or_null(config, "timm_proj", "linear");
     if (kind != "linear" && kind != "none" && !kind.empty()) {
         config.get("timm_proj").unsupported("\"linear\", \"none\" and \"\"");
@@ -98,7 +103,7 @@ void read_projection(const json_ref & config, const tensor_table & table, vision
 
 void read_pooling(const json_ref & config, const vit_name & name, vision_hparams & vision, source_names & names) {
     const std::string own = name.siglip && !name.gap ? "map" : name.gap || !vision.has_class_embd ? "avg" : "token";
-    std::string       kind = word_or_null(config, "timm_pool", "avg");
+    std::string kind = word_or_null(config, "timm_pool", "avg");
     if (kind.empty() && word_or_null(config, "timm_proj", "linear") == "linear") {
         kind = own;  // TimmModel then leaves the architecture's own pooling; without a projection it pools nothing
     }
@@ -125,9 +130,10 @@ int32_t read_heads(const json_ref & config, int32_t named, int32_t width) {
 
 }  // namespace
 
-void read_timm_vision(const json_ref & config, const tensor_table & table, int32_t image_size, vision_hparams & vision, source_names & names) {
+void read_timm_vision(const json_ref & config, const tensor_table & table, int32_t image_size, vision_hparams & vision,
+                      source_names & names) {
     const std::string trunk = "visual.trunk.";
-    const json_ref    name_ref = config.get("timm_model_name");
+    const json_ref name_ref = config.get("timm_model_name");
     if (name_ref.value()->kind != json_value::kind_t::string) {
         name_ref.invalid("a string");
     }
@@ -153,13 +159,15 @@ void read_timm_vision(const json_ref & config, const tensor_table & table, int32
     if (vision.pool == pooling::mean && has_tensor(table, trunk + "fc_norm.weight")) {
         vision.norm_after_pool = names.timm_fc_norm = true;
     }
-    // the position table says the grid, image_size the pixels that it may not fill; where they disagree, the table is right:
-    // open_clip only passes image_size on to the preprocessor
-    const int64_t n_token = extent_of(table, trunk + "pos_embed", 3, 1, limits::MAX_TOKENS) - (vision.has_class_embd ? 1 : 0);
-    const auto    side = static_cast<int32_t>(std::lround(std::sqrt(static_cast<double>(n_token))));
+    // the position table says the grid, image_size the pixels that it may not fill; where they disagree, the table is
+    // right: open_clip only passes image_size on to the preprocessor
+    const int64_t n_token =
+        extent_of(table, trunk + "pos_embed", 3, 1, limits::MAX_TOKENS) - (vision.has_class_embd ? 1 : 0);
+    const auto side = static_cast<int32_t>(std::lround(std::sqrt(static_cast<double>(n_token))));
     if (static_cast<int64_t>(side) * side != n_token) {
-        throw_error(error_code::MODEL_UNSUPPORTED, table.tensors.begin()->second.path + ": tensor " + trunk + "pos_embed: this version " +
-                                                       "computes square grids, found " + std::to_string(n_token) + " patches");
+        throw_error(error_code::MODEL_UNSUPPORTED, table.tensors.begin()->second.path + ": tensor " + trunk +
+                                                       "pos_embed: this version " + "computes square grids, found " +
+                                                       std::to_string(n_token) + " patches");
     }
     vision.image_size = image_size / vision.patch_size == side ? image_size : side * vision.patch_size;
 }

@@ -10,6 +10,7 @@ namespace ggclip {
 // grid from the tensors. `timm_model_kwargs` (num_heads) overrides the name. Throws MODEL_UNSUPPORTED for other
 // architectures than plain and SigLIP ViTs.
 // `image_size`: the configuration's.
-void read_timm_vision(const json_ref & config, const tensor_table & table, int32_t image_size, vision_hparams & vision, source_names & names);
+void read_timm_vision(const json_ref & config, const tensor_table & table, int32_t image_size, vision_hparams & vision,
+                      source_names & names);
 
 }  // namespace ggclip

@@ -88,19 +88,26 @@ source_tensor bind(const expected_tensor & tensor, const tensor_origin & origin,
 
 }  // namespace
 
-bool is_float_type(ggml_type type) {
-    return type == GGML_TYPE_F32 || type == GGML_TYPE_F16 || type == GGML_TYPE_BF16;
-}
+bool is_float_type(ggml_type type) { return type == GGML_TYPE_F32 || type == GGML_TYPE_F16 || type == GGML_TYPE_BF16; }
 
 bool is_matrix_type(ggml_type type) {
     switch (type) {
-        case GGML_TYPE_F32: case GGML_TYPE_F16: case GGML_TYPE_BF16:
-        case GGML_TYPE_Q4_0: case GGML_TYPE_Q4_1: case GGML_TYPE_Q5_0: case GGML_TYPE_Q5_1: case GGML_TYPE_Q8_0:
-        case GGML_TYPE_Q2_K: case GGML_TYPE_Q3_K: case GGML_TYPE_Q4_K: case GGML_TYPE_Q5_K: case GGML_TYPE_Q6_K:
-        case GGML_TYPE_IQ4_NL: case GGML_TYPE_IQ4_XS:
-            return true;
-        default:
-            return false;
+        case GGML_TYPE_F32:
+        case GGML_TYPE_F16:
+        case GGML_TYPE_BF16:
+        case GGML_TYPE_Q4_0:
+        case GGML_TYPE_Q4_1:
+        case GGML_TYPE_Q5_0:
+        case GGML_TYPE_Q5_1:
+        case GGML_TYPE_Q8_0:
+        case GGML_TYPE_Q2_K:
+        case GGML_TYPE_Q3_K:
+        case GGML_TYPE_Q4_K:
+        case GGML_TYPE_Q5_K:
+        case GGML_TYPE_Q6_K:
+        case GGML_TYPE_IQ4_NL:
+        case GGML_TYPE_IQ4_XS: return true;
+        default: return false;
     }
 }
 
@@ -116,7 +123,7 @@ void bind_tensors(const tensor_table & table, const source_names & names, model_
     std::vector<tensor_errors::entry> errors;
     for (const expected_tensor & tensor : expected_tensors(source.hp)) {
         const tensor_origin origin = origin_of(tensor, names);
-        const auto          found = table.tensors.find(origin.name);
+        const auto found = table.tensors.find(origin.name);
         try {
             if (found == table.tensors.end()) {
                 throw_error(error_code::TENSOR_MISSING, source.path + ": " + both_names(tensor, origin) +
@@ -144,27 +151,27 @@ void bind_tensors(const tensor_table & table, const source_names & names, model_
 
 int32_t projection_dim(const tensor_table & table, const source_names & names, const hparams & hp) {
     // a tower without a projection gives its width
-    int64_t     dim = hp.vision.present && !hp.vision.has_proj ? hp.vision.n_embd : 0;
+    int64_t dim = hp.vision.present && !hp.vision.has_proj ? hp.vision.n_embd : 0;
     std::string from = "the image tower's width";
     if (dim == 0 && hp.text.present && !hp.text.has_proj) {
         dim = hp.text.n_embd;
         from = "the text tower's width";
     }
-    hparams     probe = hp;
+    hparams probe = hp;
     probe.n_proj = 1;  // only names are asked for
     for (const expected_tensor & tensor : expected_tensors(probe)) {
         if (tensor.part != "proj" || strcmp(tensor.suffix, "weight") != 0) {
             continue;
         }
         const tensor_origin origin = origin_of(tensor, names);
-        const auto          found = table.tensors.find(origin.name);
+        const auto found = table.tensors.find(origin.name);
         if (found == table.tensors.end()) {
             throw_error(error_code::TENSOR_MISSING,
                         (table.tensors.empty() ? "" : table.tensors.begin()->second.path + ": ") +
                             both_names(tensor, origin) + ": expected a matrix, found nothing");
         }
         const raw_tensor & raw = found->second;
-        const size_t       out = origin.transposed ? 0 : 1;
+        const size_t out = origin.transposed ? 0 : 1;
         if (raw.ne.size() != 2 || raw.ne[out] < 1 || raw.ne[out] > limits::MAX_PROJ ||
             raw.ne[1 - out] != tensor.ne[0]) {
             throw_error(error_code::TENSOR_SHAPE,

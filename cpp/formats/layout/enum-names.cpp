@@ -11,7 +11,8 @@ const char * const POOLINGS[] = {"cls", "eot", "last", "attention", "mean"};
 const char * const RESIZE_MODES[] = {"shortest", "squash", "longest", "patches"};
 const char * const INTERPOLATIONS[] = {"nearest", "bilinear", "bicubic"};
 const char * const CROP_ROUNDINGS[] = {"floor", "half_even"};
-const char * const CLEANINGS[] = {"whitespace_lower", "open_clip", "canonicalize", "none", "repair", "repair_lower", "lower", "repair_canonicalize"};
+const char * const CLEANINGS[] = {"whitespace_lower", "open_clip",    "canonicalize", "none",
+                                  "repair",           "repair_lower", "lower",        "repair_canonicalize"};
 
 template <typename T, size_t N>
 bool find_word(const char * const (&words)[N], const std::string & word, T & value) {
@@ -35,9 +36,9 @@ std::string join(const char * const (&words)[N]) {
 
 }  // namespace
 
-#define GGCLIP_WORDS(type, words)                                                                        \
-    const char * to_string(type value) { return words[static_cast<size_t>(value)]; }                     \
-    bool from_string(const std::string & word, type & value) { return find_word(words, word, value); }   \
+#define GGCLIP_WORDS(type, words)                                                                      \
+    const char * to_string(type value) { return words[static_cast<size_t>(value)]; }                   \
+    bool from_string(const std::string & word, type & value) { return find_word(words, word, value); } \
     std::string words_of(type) { return join(words); }
 
 GGCLIP_WORDS(norm_order, NORM_ORDERS)

@@ -13,7 +13,8 @@ const char * to_string(pooling value);        // cls | eot | last | attention | 
 const char * to_string(resize_mode value);    // shortest | squash | longest | patches
 const char * to_string(interpolation value);  // nearest | bilinear | bicubic
 const char * to_string(crop_rounding value);  // floor | half_even
-const char * to_string(text_cleaning value);  // whitespace_lower | open_clip | canonicalize | none | repair | repair_lower | lower | repair_canonicalize
+const char * to_string(text_cleaning value);  // whitespace_lower | open_clip | canonicalize | none | repair |
+                                              // repair_lower | lower | repair_canonicalize
 
 // false: no such word; `value` is untouched
 bool from_string(const std::string & word, activation & value);

@@ -10,26 +10,31 @@ namespace {
 
 template <size_t N>
 bool begins_with_any(const std::string & name, const char * const (&starts)[N]) {
-    return std::any_of(std::begin(starts), std::end(starts), [&](const char * start) { return begins_with(name, start); });
+    return std::any_of(std::begin(starts), std::end(starts),
+                       [&](const char * start) { return begins_with(name, start); });
 }
 
 const char * const HF_VISION[] = {"vision_model.", "visual_projection"};
 const char * const HF_TEXT[] = {"text_model.", "text_projection"};
-const char * const OPEN_CLIP_TEXT[] = {"transformer.", "token_embedding", "positional_embedding", "ln_final", "text.", "text_projection"};
+const char * const OPEN_CLIP_TEXT[] = {"transformer.", "token_embedding", "positional_embedding",
+                                       "ln_final",     "text.",           "text_projection"};
 const char * const GGUF_VISION[] = {"v.", "visual_projection"};
 const char * const GGUF_TEXT[] = {"t.", "token_embd", "text_projection"};
 
 // Constants that modules save with their weights, and tokens of training alone: no vector depends on them.
-const char * const HARMLESS[] = {"position_ids", "token_type_ids", "attn_mask", "num_batches_tracked", "mask_token", "logit_scale",
-                                 "logit_bias",   "input_resolution", "context_length", "vocab_size"};
+const char * const HARMLESS[] = {"position_ids",   "token_type_ids", "attn_mask",  "num_batches_tracked",
+                                 "mask_token",     "logit_scale",    "logit_bias", "input_resolution",
+                                 "context_length", "vocab_size"};
 
 // Heads of a BERT: the tower's vector is pooled from the last states themselves.
 const char * const BERT_HEADS[] = {"pooler.", "cls.", "lm_head."};
 
 bool of_vision(const std::string & name, const source_names & names) {
     switch (names.vision) {
-        case name_scheme::open_clip: case name_scheme::timm: return begins_with(name, "visual.");
-        case name_scheme::ggclip: case name_scheme::clip_cpp: return !begins_with_any(name, GGUF_TEXT);  // the file is nothing but the model
+        case name_scheme::open_clip:
+        case name_scheme::timm: return begins_with(name, "visual.");
+        case name_scheme::ggclip:
+        case name_scheme::clip_cpp: return !begins_with_any(name, GGUF_TEXT);  // the file is nothing but the model
         default: return names.vision_flat ? !begins_with_any(name, HF_TEXT) : begins_with_any(name, HF_VISION);
     }
 }
@@ -37,13 +42,15 @@ bool of_vision(const std::string & name, const source_names & names) {
 bool of_text(const std::string & name, const source_names & names) {
     switch (names.text) {
         case name_scheme::open_clip: return begins_with_any(name, OPEN_CLIP_TEXT);
-        case name_scheme::ggclip: case name_scheme::clip_cpp: return !begins_with_any(name, GGUF_VISION);
+        case name_scheme::ggclip:
+        case name_scheme::clip_cpp: return !begins_with_any(name, GGUF_VISION);
         case name_scheme::bert:
             if (names.text_prefix == "text.transformer.") {
                 return begins_with(name, "text.");  // the projection lies beside the transformer
             }
-            return names.text_prefix.empty() ? !begins_with_any(name, HF_VISION)
-                                             : begins_with(name, names.text_prefix) || begins_with(name, names.bert_proj);
+            return names.text_prefix.empty()
+                       ? !begins_with_any(name, HF_VISION)
+                       : begins_with(name, names.text_prefix) || begins_with(name, names.bert_proj);
         default: return names.text_flat ? !begins_with_any(name, HF_VISION) : begins_with_any(name, HF_TEXT);
     }
 }
@@ -59,9 +66,10 @@ bool is_harmless(const std::string & name, const source_names & names) {
 
 }  // namespace
 
-void refuse_leftovers(const tensor_table & table, const source_names & names, const hparams & hp, const std::vector<std::string> & unused) {
+void refuse_leftovers(const tensor_table & table, const source_names & names, const hparams & hp,
+                      const std::vector<std::string> & unused) {
     std::string first, tower;
-    size_t      count = 0;
+    size_t count = 0;
     for (const std::string & name : unused) {
         const bool vision = hp.vision.present && of_vision(name, names);
         if ((vision || (hp.text.present && of_text(name, names))) && !is_harmless(name, names)) {
@@ -71,9 +79,11 @@ void refuse_leftovers(const tensor_table & table, const source_names & names, co
         }
     }
     if (count > 0) {
-        const std::string more = count > 1 ? " (and " + std::to_string(count - 1) + " more tensors that nothing uses)" : "";
-        throw_error(error_code::MODEL_UNSUPPORTED, table.tensors.at(first).path + ": tensor " + first + ": the " + tower +
-                                                       " tower has a part that this version does not compute" + more);
+        const std::string more =
+            count > 1 ? " (and " + std::to_string(count - 1) + " more tensors that nothing uses)" : "";
+        throw_error(error_code::MODEL_UNSUPPORTED, table.tensors.at(first).path + ": tensor " + first + ": the " +
+                                                       tower + " tower has a part that this version does not compute" +
+                                                       more);
     }
 }
 

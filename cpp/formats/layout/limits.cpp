@@ -57,7 +57,9 @@ void check_hparams(hparams & hp, const std::string & path, const field_names & n
         text_hparams & t = hp.text;
         t.n_position = t.n_position == t.n_ctx ? 0 : t.n_position;
         if (t.n_ctx + t.position_offset > t.n_positions()) {
-            fail(path, "the text tower's context length", "at most " + std::to_string(t.n_positions() - t.position_offset) + " (rows of the position table)", t.n_ctx);
+            fail(path, "the text tower's context length",
+                 "at most " + std::to_string(t.n_positions() - t.position_offset) + " (rows of the position table)",
+                 t.n_ctx);
         }
     }
 }
@@ -66,7 +68,8 @@ void want_towers(const read_options & options, const std::string & path, hparams
     hp.vision.present = hp.vision.present && options.want_vision;
     hp.text.present = hp.text.present && options.want_text;
     if (!hp.vision.present && !hp.text.present) {
-        throw_error(error_code::TOWER_MISSING, path + ": has no " + (options.want_vision ? "image" : "text") + " tower");
+        throw_error(error_code::TOWER_MISSING,
+                    path + ": has no " + (options.want_vision ? "image" : "text") + " tower");
     }
 }
 

@@ -19,9 +19,9 @@ bool has_prefix(const tensor_table & table, const std::string & prefix) {
 int32_t extent_of(const tensor_table & table, const std::string & name, size_t n_dims, size_t dim, int64_t max) {
     const auto found = table.tensors.find(name);
     if (found == table.tensors.end()) {
-        throw_error(error_code::TENSOR_MISSING, (table.tensors.empty() ? "" : table.tensors.begin()->second.path + ": ") +
-                                                    "tensor " + name + ": expected one of " + std::to_string(n_dims) +
-                                                    " dimensions, found nothing");
+        throw_error(error_code::TENSOR_MISSING,
+                    (table.tensors.empty() ? "" : table.tensors.begin()->second.path + ": ") + "tensor " + name +
+                        ": expected one of " + std::to_string(n_dims) + " dimensions, found nothing");
     }
     const raw_tensor & raw = found->second;
     if (raw.ne.size() != n_dims || raw.ne[dim] < 1 || raw.ne[dim] > max) {
@@ -53,7 +53,8 @@ int64_t rows_of(const tensor_table & table, const tensor_origin & origin) {
     return rows % origin.n_slices == 0 ? rows / origin.n_slices : 0;
 }
 
-void measure_tower(const tensor_table & table, const source_names & names, const hparams & hp, char which, tower_hparams & tower) {
+void measure_tower(const tensor_table & table, const source_names & names, const hparams & hp, char which,
+                   tower_hparams & tower) {
     std::vector<block_hparams> blocks(static_cast<size_t>(tower.n_layer));
     for (const expected_tensor & tensor : expected_tensors(hp)) {
         if (tensor.tower != which || tensor.block < 0 || strcmp(tensor.suffix, "weight") != 0) {
@@ -94,7 +95,9 @@ void measure_pruning(const tensor_table & table, const source_names & names, hpa
 }
 
 void measure_bert(const tensor_table & table, const std::string & prefix, text_hparams & text) {
-    const auto extent = [&](const char * name, size_t dim, int64_t max) { return extent_of(table, prefix + name, 2, dim, max); };
+    const auto extent = [&](const char * name, size_t dim, int64_t max) {
+        return extent_of(table, prefix + name, 2, dim, max);
+    };
     text.n_embd = extent("embeddings.word_embeddings.weight", 0, limits::MAX_WIDTH);
     text.n_vocab = extent("embeddings.word_embeddings.weight", 1, limits::MAX_VOCAB);
     text.n_position = extent("embeddings.position_embeddings.weight", 1, limits::MAX_CTX);

@@ -52,7 +52,7 @@ class list_builder {
         }
         for (int i = 0; i < hp.n_layer; i++) {
             const block_hparams dims = hp.block(i);
-            const int64_t       n_attn = static_cast<int64_t>(dims.n_head) * hp.d_head;
+            const int64_t n_attn = static_cast<int64_t>(dims.n_head) * hp.d_head;
             norm(tower, i, names::LN1, hp.n_embd);
             for (const char * part : {names::ATTN_Q, names::ATTN_K, names::ATTN_V}) {
                 pair(tower, i, part, hp.n_embd, n_attn, hp.has_qkv_bias);
@@ -106,7 +106,7 @@ class list_builder {
         add(names::HEAD_PROBE, {v.n_embd}, 'v', "head.probe", "");
         const auto both = [&](const char * part, int64_t n_in, int64_t n_out) {
             const std::string where = std::string("head.") + part;
-            const auto        shape = n_in > 0 ? std::vector<int64_t>{n_in, n_out} : std::vector<int64_t>{n_out};
+            const auto shape = n_in > 0 ? std::vector<int64_t>{n_in, n_out} : std::vector<int64_t>{n_out};
             add(print_text(names::HEAD, part, "weight"), shape, 'v', where.c_str(), "weight");
             add(print_text(names::HEAD, part, "bias"), {n_out}, 'v', where.c_str(), "bias");
         };
@@ -129,7 +129,7 @@ class list_builder {
         projection('t', t, names::TEXT_PROJ, names::TEXT_PROJ_BIAS, names::TEXT_PROJ_HIDDEN);
     }
 
-    const hparams &              hp_;
+    const hparams & hp_;
     std::vector<expected_tensor> list_;
 };
 

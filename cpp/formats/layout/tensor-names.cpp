@@ -109,9 +109,7 @@ const part_name BERT_PARTS[] = {
     {"ffn_down", nullptr, "output.dense"},
 };
 
-std::string with_suffix(const std::string & name, const char * suffix) {
-    return *suffix ? name + "." + suffix : name;
-}
+std::string with_suffix(const std::string & name, const char * suffix) { return *suffix ? name + "." + suffix : name; }
 
 tensor_origin whole(const std::string & name) {
     tensor_origin origin;
@@ -162,8 +160,8 @@ tensor_origin hf_whole_origin(const expected_tensor & tensor, bool siglip, bool 
 // transformers 5 saves a tower alone under the names that it has for itself.
 tensor_origin hf_origin(const expected_tensor & tensor, const source_names & names, bool siglip) {
     tensor_origin origin = hf_whole_origin(tensor, siglip, siglip && names.linear_patches);
-    const bool    flat = tensor.tower == 'v' ? names.vision_flat : names.text_flat;
-    const char *  tower = tensor.tower == 'v' ? "vision_model." : "text_model.";
+    const bool flat = tensor.tower == 'v' ? names.vision_flat : names.text_flat;
+    const char * tower = tensor.tower == 'v' ? "vision_model." : "text_model.";
     if (flat && begins_with(origin.name, tower)) {
         origin.name.erase(0, strlen(tower));
     }
@@ -201,7 +199,8 @@ tensor_origin timm_origin(const expected_tensor & tensor, const source_names & n
         return whole(with_suffix(trunk + "fc_norm", tensor.suffix));
     }
     if (tensor.block >= 0) {
-        const std::string name = with_suffix(trunk + "blocks." + std::to_string(tensor.block) + "." + part, tensor.suffix);
+        const std::string name =
+            with_suffix(trunk + "blocks." + std::to_string(tensor.block) + "." + part, tensor.suffix);
         return third_of(tensor.part) >= 0 ? rows_of(name, third_of(tensor.part), 3) : whole(name);
     }
     if (tensor.part == "head.attn_k" || tensor.part == "head.attn_v") {

@@ -22,12 +22,12 @@ enum class name_scheme {
 
 // One tensor the engine needs. The fields from `tower` on say what it is without parsing the name.
 struct expected_tensor {
-    std::string          name;       // canonical, from engine/names.h
-    std::vector<int64_t> ne;         // ggml order
-    char                 tower;      // 'v' or 't'
-    int                  block;      // -1: not in a block
-    std::string          part;       // "attn_q", "ln1", "class_embd", "head.attn_q", ...
-    const char *         suffix;     // "weight", "bias" or ""
+    std::string name;         // canonical, from engine/names.h
+    std::vector<int64_t> ne;  // ggml order
+    char tower;               // 'v' or 't'
+    int block;                // -1: not in a block
+    std::string part;         // "attn_q", "ln1", "class_embd", "head.attn_q", ...
+    const char * suffix;      // "weight", "bias" or ""
 };
 
 // All tensors that the present towers call for, in the order in which a file of ours holds them.
@@ -39,21 +39,21 @@ struct source_names {
     source_names(name_scheme vision_scheme, name_scheme text_scheme) : vision(vision_scheme), text(text_scheme) {}
 
     name_scheme vision, text;
-    std::string text_prefix;              // open_clip and bert: before every name ("text.", "text_model.")
-    bool        vision_flat = false, text_flat = false;  // hf: a tower saved alone, without "vision_model." or "text_model."
-    bool        text_proj_is_module = false;  // open_clip: a Linear, [out, in], instead of a bare [in, out]
-    bool        linear_patches = false;   // hf_siglip: the patch embedding is a Linear over (y, x, channel)
-    bool        timm_fc_norm = false;     // timm: the last norm is called fc_norm
-    std::string timm_proj;                // timm: the projection's module
+    std::string text_prefix;                      // open_clip and bert: before every name ("text.", "text_model.")
+    bool vision_flat = false, text_flat = false;  // hf: a tower saved alone, without "vision_model." or "text_model."
+    bool text_proj_is_module = false;             // open_clip: a Linear, [out, in], instead of a bare [in, out]
+    bool linear_patches = false;                  // hf_siglip: the patch embedding is a Linear over (y, x, channel)
+    bool timm_fc_norm = false;                    // timm: the last norm is called fc_norm
+    std::string timm_proj;                        // timm: the projection's module
     std::string bert_proj, bert_proj_hidden;
 };
 
 // Where a tensor lies in a file of a family.
 struct tensor_origin {
     std::string name;
-    int         slice = 0, n_slices = 1;  // of n_slices equal parts of the rows the slice-th (fused q, k, v)
-    bool        transposed = false;       // the file holds it as [ne1, ne0]
-    bool        channels_last = false;    // a patch embedding as [patch * patch * channel, n_embd], channels fastest
+    int slice = 0, n_slices = 1;  // of n_slices equal parts of the rows the slice-th (fused q, k, v)
+    bool transposed = false;      // the file holds it as [ne1, ne0]
+    bool channels_last = false;   // a patch embedding as [patch * patch * channel, n_embd], channels fastest
 };
 tensor_origin origin_of(const expected_tensor & tensor, const source_names & names);
 
@@ -61,7 +61,7 @@ tensor_origin origin_of(const expected_tensor & tensor, const source_names & nam
 class tensor_errors : public error {
   public:
     struct entry {
-        error       what;
+        error what;
         std::string tensor;  // name in the file
     };
     explicit tensor_errors(std::vector<entry> entries);
@@ -74,7 +74,8 @@ void bind_tensors(const tensor_table & table, const source_names & names, model_
 
 // Throws MODEL_UNSUPPORTED where one of the `unused` tensors belongs to a present tower: its vectors would lack a part
 // of the model. What lies outside of the towers, and what no vector depends on, may stay.
-void refuse_leftovers(const tensor_table & table, const source_names & names, const hparams & hp, const std::vector<std::string> & unused);
+void refuse_leftovers(const tensor_table & table, const source_names & names, const hparams & hp,
+                      const std::vector<std::string> & unused);
 
 // The length of the shared space as the present towers' projection matrices say. Throws TENSOR_MISSING,
 // TENSOR_SHAPE (not a matrix, or the towers disagree).

@@ -11,7 +11,7 @@ namespace ggclip {
 namespace {
 
 constexpr size_t MAX_NAME = 1024;  // bytes
-constexpr int    MAX_WRAPPERS = 8;  // one in another
+constexpr int MAX_WRAPPERS = 8;    // one in another
 
 // Modules of these names hold one other module and nothing else.
 const char * const ANYWHERE[] = {"_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."};
@@ -62,8 +62,9 @@ const char * common_wrapper(const std::vector<std::string> & names, const std::s
 
 void check_tensor_name(std::string_view name, const std::string & path) {
     if (name.size() > MAX_NAME) {
-        throw_error(error_code::FILE_LIMIT, path + ": tensor \"" + std::string(name.substr(0, 200)) + "...\": expected a name of at most " +
-                                                std::to_string(MAX_NAME) + " bytes, found " + std::to_string(name.size()));
+        throw_error(error_code::FILE_LIMIT, path + ": tensor \"" + std::string(name.substr(0, 200)) +
+                                                "...\": expected a name of at most " + std::to_string(MAX_NAME) +
+                                                " bytes, found " + std::to_string(name.size()));
     }
 }
 
@@ -85,7 +86,7 @@ void strip_wrappers(tensor_table & table) {
         }
     }
     std::map<std::string, raw_tensor> renamed;
-    size_t                            i = 0;
+    size_t i = 0;
     for (auto & entry : table.tensors) {
         const std::string & name = names[i++];
         if (name != entry.first) {
@@ -93,7 +94,8 @@ void strip_wrappers(tensor_table & table) {
         }
         const auto added = renamed.emplace(name, std::move(entry.second));
         if (!added.second) {
-            throw_error(error_code::TENSOR_DUPLICATE, added.first->second.path + ": tensor \"" + entry.first + "\": expected once, found as \"" +
+            throw_error(error_code::TENSOR_DUPLICATE, added.first->second.path + ": tensor \"" + entry.first +
+                                                          "\": expected once, found as \"" +
                                                           added.first->second.file_name + "\" too");
         }
     }

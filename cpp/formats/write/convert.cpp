@@ -19,8 +19,8 @@ namespace ggclip {
 
 namespace {
 
-constexpr int64_t CHUNK = 1 << 19;       // values per thread and step
-constexpr float   MAX_F16 = 65504.0f;    // largest finite f16; block scales are f16
+constexpr int64_t CHUNK = 1 << 19;   // values per thread and step
+constexpr float MAX_F16 = 65504.0f;  // largest finite f16; block scales are f16
 
 bool matches(const char * pattern, const char * name) {
     // iterative wildcard match: remembers the last star, so the time is at most the product of the lengths
@@ -73,15 +73,16 @@ void convert_chunk(const source_tensor & tensor, ggml_type type, int64_t first, 
 // Rows [first, first + n) on several threads; an error of any of them is thrown here.
 void convert_parallel(const source_tensor & tensor, ggml_type type, int64_t first, int64_t n, int n_threads,
                       const float * importance, uint8_t * dst) {
-    const size_t                    row = ggml_row_size(type, tensor.ne[0]);
-    const int64_t                   share = (n + n_threads - 1) / n_threads;
+    const size_t row = ggml_row_size(type, tensor.ne[0]);
+    const int64_t share = (n + n_threads - 1) / n_threads;
     std::vector<std::exception_ptr> errors(static_cast<size_t>(n_threads));
-    std::vector<std::thread>        threads;
+    std::vector<std::thread> threads;
     const auto work = [&](int t) {
         const int64_t begin = std::min(n, share * t), end = std::min(n, share * (t + 1));
         try {
             if (begin < end) {
-                convert_chunk(tensor, type, first + begin, end - begin, importance, dst + row * static_cast<size_t>(begin));
+                convert_chunk(tensor, type, first + begin, end - begin, importance,
+                              dst + row * static_cast<size_t>(begin));
             }
         } catch (...) {
             errors[static_cast<size_t>(t)] = std::current_exception();
@@ -113,7 +114,7 @@ std::vector<float> column_weights(const source_tensor & tensor, ggml_type type, 
         return {};
     }
     std::vector<float> weights = found->second;
-    double             sum = 0;
+    double sum = 0;
     for (float value : weights) {
         sum += std::isfinite(value) && value >= 0 ? value : NAN;
     }
@@ -133,7 +134,7 @@ std::vector<float> column_weights(const source_tensor & tensor, ggml_type type, 
 // The new file must open, and hold what was declared.
 void check_written(const model_source & source, const std::vector<ggml_type> & types, const std::string & path) {
     const model_source written = open_gguf(path);
-    bool               same = written.tensors.size() == source.tensors.size() && written.hp.n_proj == source.hp.n_proj;
+    bool same = written.tensors.size() == source.tensors.size() && written.hp.n_proj == source.hp.n_proj;
     for (size_t i = 0; same && i < types.size(); i++) {
         const source_tensor &a = source.tensors[i], &b = written.tensors[i];
         same = a.name == b.name && b.type == types[i] && std::equal(a.ne, a.ne + 4, b.ne);
@@ -176,12 +177,12 @@ class converter {
   private:
     void tensor(size_t index) {
         const source_tensor & tensor = source_.tensors[index];
-        const ggml_type       type = types_[index];
-        const size_t          row = ggml_row_size(type, tensor.ne[0]);
-        const int64_t         n_rows = tensor.ne[1] * tensor.ne[2] * tensor.ne[3];
-        const int64_t         step = std::max<int64_t>(1, CHUNK / tensor.ne[0]) * n_threads_;
-        const auto            importance = column_weights(tensor, type, options_);
-        std::vector<uint8_t>  out(static_cast<size_t>(std::min(step, n_rows)) * row);
+        const ggml_type type = types_[index];
+        const size_t row = ggml_row_size(type, tensor.ne[0]);
+        const int64_t n_rows = tensor.ne[1] * tensor.ne[2] * tensor.ne[3];
+        const int64_t step = std::max<int64_t>(1, CHUNK / tensor.ne[0]) * n_threads_;
+        const auto importance = column_weights(tensor, type, options_);
+        std::vector<uint8_t> out(static_cast<size_t>(std::min(step, n_rows)) * row);
         for (int64_t first = 0; first < n_rows; first += step) {
             if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) {
                 throw_error(error_code::ABORTED, "the conversion was cancelled");
@@ -198,14 +199,14 @@ class converter {
         writer_.end_tensor();
     }
 
-    const model_source &                                  source_;
-    const convert_options &                               options_;
-    gguf_writer &                                         writer_;
+    const model_source & source_;
+    const convert_options & options_;
+    gguf_writer & writer_;
     const std::function<void(const convert_progress &)> & progress_;
-    const std::atomic<bool> *                             cancelled_;
-    std::vector<ggml_type>                                types_;
-    uint64_t                                              done_ = 0, n_bytes_ = 0;
-    int                                                   n_threads_ = 1;
+    const std::atomic<bool> * cancelled_;
+    std::vector<ggml_type> types_;
+    uint64_t done_ = 0, n_bytes_ = 0;
+    int n_threads_ = 1;
 };
 
 void check_type(ggml_type type, const std::string & where) {
@@ -223,7 +224,7 @@ ggml_type converted_type(const source_tensor & tensor, const convert_options & o
     if (options.policy == quant_policy::mixed) {
         wanted = mixed_type(tensor, wanted);
     }
-    bool      asked = false;
+    bool asked = false;
     for (const type_override & rule : options.overrides) {
         if (matches(rule.pattern.c_str(), tensor.name.c_str())) {
             wanted = rule.type;
@@ -247,8 +248,8 @@ convert_report convert(const model_source & source, const tokenizer_source & tok
     for (const type_override & rule : options.overrides) {
         check_type(rule.type, "override " + rule.pattern);
     }
-    gguf_writer    writer(path);
-    converter      work(source, options, writer, progress, cancelled);
+    gguf_writer writer(path);
+    converter work(source, options, writer, progress, cancelled);
     convert_report report;
     write_metadata(source, tokenizer, options.type, writer);
     work.declare(report);

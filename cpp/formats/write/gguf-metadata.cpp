@@ -43,7 +43,8 @@ class field_writer {
     }
 
     // Of pruned towers one value a block, as llama.cpp writes what differs between blocks.
-    void operator()(const hparam & field, const tower_hparams & tower, int32_t tower_hparams::*most, int32_t block_hparams::*each) {
+    void operator()(const hparam & field, const tower_hparams & tower, int32_t tower_hparams::*most,
+                    int32_t block_hparams::*each) {
         if (tower.pruned.empty()) {
             set(field.key(), tower.*most);
             return;
@@ -60,13 +61,17 @@ class field_writer {
     void set(const std::string & key, float value) { writer_.set_f32(key, value); }
     void set(const std::string & key, bool value) { writer_.set_bool(key, value); }
     void set(const std::string & key, const std::string & value) { writer_.set_string(key, value); }
-    void set(const std::string & key, const std::array<float, 3> & value) { writer_.set_f32s(key, value.data(), value.size()); }
+    void set(const std::string & key, const std::array<float, 3> & value) {
+        writer_.set_f32s(key, value.data(), value.size());
+    }
     void set(const std::string & key, const std::array<uint8_t, 3> & value) {
         const uint32_t values[3] = {value[0], value[1], value[2]};
         writer_.set_u32s(key, values, 3);
     }
     template <class Word, class = std::enable_if_t<std::is_enum_v<Word>>>
-    void set(const std::string & key, Word value) { writer_.set_string(key, to_string(value)); }
+    void set(const std::string & key, Word value) {
+        writer_.set_string(key, to_string(value));
+    }
 
     gguf_writer & writer_;
 };
@@ -99,7 +104,7 @@ void write_for_others(const hparams & hp, gguf_writer & writer) {
 void write_metadata(const model_source & source, const tokenizer_source & tokenizer, ggml_type type,
                     gguf_writer & writer) {
     const hparams & hp = source.hp;
-    const bool      both = hp.vision.present && hp.text.present;
+    const bool both = hp.vision.present && hp.text.present;
     writer.set_string(names::ARCHITECTURE, "clip");
     writer.set_string(names::DESCRIPTION, both                ? "two-tower CLIP model"
                                           : hp.vision.present ? "vision-only CLIP model"

@@ -1,5 +1,5 @@
-// Writes a GGUF file (version 3, little-endian) tensor by tensor, into a temporary file beside `path` that takes its place
-// at the end in one step.
+// Writes a GGUF file (version 3, little-endian) tensor by tensor, into a temporary file beside `path` that takes its
+// place at the end in one step.
 #pragma once
 
 #include "formats/write/temporary-file.h"
@@ -44,18 +44,18 @@ class gguf_writer {
   private:
     struct tensor_info {
         std::string name;
-        uint64_t    n_bytes;
+        uint64_t n_bytes;
     };
     void key(const std::string & name, uint32_t kind);
     void put(const void * data, size_t n_bytes);
     void pad();
 
-    std::string                   path_;
+    std::string path_;
     std::optional<temporary_file> file_;
-    std::string                   keys_, infos_;  // encoded
-    std::vector<tensor_info>      tensors_;
-    uint64_t                      n_keys_ = 0, data_size_ = 0, written_ = 0, tensor_begin_ = 0;
-    size_t                        current_ = 0;
+    std::string keys_, infos_;  // encoded
+    std::vector<tensor_info> tensors_;
+    uint64_t n_keys_ = 0, data_size_ = 0, written_ = 0, tensor_begin_ = 0;
+    size_t current_ = 0;
 };
 
 }  // namespace ggclip

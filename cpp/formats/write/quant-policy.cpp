@@ -12,7 +12,8 @@ namespace {
 ggml_type one_better(ggml_type type) {
     switch (type) {
         case GGML_TYPE_Q4_0: return GGML_TYPE_Q5_0;
-        case GGML_TYPE_Q4_1: case GGML_TYPE_IQ4_NL: return GGML_TYPE_Q5_1;
+        case GGML_TYPE_Q4_1:
+        case GGML_TYPE_IQ4_NL: return GGML_TYPE_Q5_1;
         case GGML_TYPE_Q4_K: return GGML_TYPE_Q5_K;
         case GGML_TYPE_Q5_K: return GGML_TYPE_Q6_K;
         default: return GGML_TYPE_Q8_0;
@@ -26,7 +27,7 @@ bool contains(const std::string & text, const char * part) { return text.find(pa
 // Number of the block that a tensor belongs to, or -1.
 int block_of(const std::string & name) {
     char tower = 0;
-    int  block = -1;
+    int block = -1;
     return sscanf(name.c_str(), "%c.blk.%d.", &tower, &block) == 2 ? block : -1;
 }
 
@@ -38,7 +39,7 @@ ggml_type mixed_type(const source_tensor & tensor, ggml_type wanted) {
     }
     // measured in docs/quantization.md: these buy the most accuracy for their bytes
     const std::string & name = tensor.name;
-    const int           block = block_of(name);
+    const int block = block_of(name);
     if (block < 0) {
         return name == names::TOKEN_EMBD ? one_better(wanted) : GGML_TYPE_Q8_0;  // q8_0: projections, pooling heads
     }

@@ -31,11 +31,11 @@ std::atomic<uint32_t> n_files{0};
 
 // "x": never write through a file or link that is already there
 FILE * create(const std::string & path, int * /*lock*/) { return _wfopen(fs::u8path(path).wstring().c_str(), L"wbx"); }
-bool   sync(FILE * file) { return fflush(file) == 0 && _commit(_fileno(file)) == 0; }
-int    process_id() { return _getpid(); }
-void   release(int /*lock*/) {}
-void   remove_abandoned(const fs::path & /*target*/) {}
-void   sync_folder(const fs::path & /*target*/) {}
+bool sync(FILE * file) { return fflush(file) == 0 && _commit(_fileno(file)) == 0; }
+int process_id() { return _getpid(); }
+void release(int /*lock*/) {}
+void remove_abandoned(const fs::path & /*target*/) {}
+void sync_folder(const fs::path & /*target*/) {}
 
 #else
 
@@ -45,7 +45,8 @@ FILE * create(const std::string & path, int * lock) {
     if (fd < 0) return nullptr;
     // before it had its lock, another writer may have taken it for abandoned
     struct stat info;
-    const bool  lost = (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) || fstat(fd, &info) != 0 || info.st_nlink == 0;
+    const bool lost =
+        (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) || fstat(fd, &info) != 0 || info.st_nlink == 0;
     *lock = lost ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
     FILE * const file = *lock < 0 ? nullptr : fdopen(fd, "wb");
     if (file != nullptr) return file;
@@ -59,7 +60,7 @@ FILE * create(const std::string & path, int * lock) {
 }
 
 bool sync(FILE * file) { return fflush(file) == 0 && fsync(fileno(file)) == 0; }
-int  process_id() { return static_cast<int>(getpid()); }
+int process_id() { return static_cast<int>(getpid()); }
 
 void release(int lock) {
     if (lock >= 0) close(lock);
@@ -93,7 +94,8 @@ void remove_abandoned(const fs::path & target) {
     const std::unique_ptr<DIR, int (*)(DIR *)> folder(opendir(folder_of(target).c_str()), closedir);
     if (!folder) return;
     while (const dirent * entry = readdir(folder.get())) {
-        if (is_temporary_of(entry->d_name, target.filename().string())) remove_if_abandoned((folder_of(target) / entry->d_name).c_str());
+        if (is_temporary_of(entry->d_name, target.filename().string()))
+            remove_if_abandoned((folder_of(target) / entry->d_name).c_str());
     }
 }
 
@@ -131,7 +133,8 @@ temporary_file::~temporary_file() {
 }
 
 void temporary_file::fail(const char * what) const {
-    throw_error(error_code::FILE_WRITE, target_ + ": " + what + " failed: " + (errno ? strerror(errno) : "unknown reason"));
+    throw_error(error_code::FILE_WRITE,
+                target_ + ": " + what + " failed: " + (errno ? strerror(errno) : "unknown reason"));
 }
 
 void temporary_file::close() {

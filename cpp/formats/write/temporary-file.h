@@ -1,7 +1,7 @@
 // A file that is written beside its place and takes it in one step, once all of it is on the disk. Until then what was
 // there stays. A writer holds a lock on its file (flock, which ends with its process): a file without one was left by a
-// writer that was killed, and the next writer of the same target removes it. Process ids prove nothing: every container has
-// a process 7. Windows, and file systems without such locks, keep what was left.
+// writer that was killed, and the next writer of the same target removes it. Process ids prove nothing: every container
+// has a process 7. Windows, and file systems without such locks, keep what was left.
 #pragma once
 
 #include <cstdio>
@@ -16,7 +16,7 @@ class temporary_file {
     temporary_file(const temporary_file &) = delete;
     temporary_file & operator=(const temporary_file &) = delete;
 
-    FILE *              stream() const { return stream_; }
+    FILE * stream() const { return stream_; }
     const std::string & path() const { return path_; }
 
     void close();   // to the disk: it may be read now
@@ -26,8 +26,8 @@ class temporary_file {
 
   private:
     std::string target_, path_;
-    FILE *      stream_ = nullptr;
-    int         lock_ = -1;  // a second descriptor of the same open file: the lock outlives the stream
+    FILE * stream_ = nullptr;
+    int lock_ = -1;  // a second descriptor of the same open file: the lock outlives the stream
 };
 
 }  // namespace ggclip

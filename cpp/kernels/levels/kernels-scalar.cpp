@@ -10,8 +10,8 @@
 GGCLIP_LEVEL_BEGIN
 
 struct activation_block {
-    float  d;
-    float  sum;  // of the quants
+    float d;
+    float sum;  // of the quants
     int8_t q[block_size];
 };
 
@@ -78,7 +78,6 @@ static size_t activations_size(weight_type type, int n_tokens, int n_in) {
     return activation_row_size(type, n_in) * n_tokens;
 }
 
-
 static void quantize_block(const float * x, float amax, activation_block * out) {
     int sum = 0;
     out->d = step_of(amax);
@@ -99,9 +98,9 @@ static void pack_row(weight_type type, const float * x, int n, void * dst) {
         return;
     }
     activation_block * out = (activation_block *) dst;
-    const int          group = scale_group(n);
+    const int group = scale_group(n);
     for (int begin = 0; begin < n; begin += group) {
-        const int   end = min_int(begin + group, n);
+        const int end = min_int(begin + group, n);
         const float amax = max_abs(x + begin, end - begin);
         for (int i = begin; i < end; i += block_size) {
             quantize_block(x + i, amax, &out[i / block_size]);
@@ -109,9 +108,9 @@ static void pack_row(weight_type type, const float * x, int n, void * dst) {
     }
 }
 
-static void pack_activations(weight_type type, const float * x, size_t x_stride, int n_tokens,
-                             int n_in, void * dst, int ith, int nth) {
-    const share  mine(n_tokens, ith, nth);
+static void pack_activations(weight_type type, const float * x, size_t x_stride, int n_tokens, int n_in, void * dst,
+                             int ith, int nth) {
+    const share mine(n_tokens, ith, nth);
     const size_t size = activation_row_size(type, n_in);
     for (int t = mine.begin; t < mine.end; t++) {
         pack_row(type, x + t * x_stride, n_in, (uint8_t *) dst + t * size);
@@ -129,7 +128,7 @@ static moments moments_of(const float * x, int n, float eps) {
         sum += x[i];
     }
     const double mean = sum / n;
-    double       squares = 0.0;
+    double squares = 0.0;
     for (int i = 0; i < n; i++) {
         squares += (x[i] - mean) * (x[i] - mean);
     }
@@ -151,14 +150,13 @@ static void layer_norm(const norm_args & a, int ith, int nth) {
     }
 }
 
-static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, int ith,
-                            int nth) {
-    const share  mine(a.n_tokens, ith, nth);
+static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, int ith, int nth) {
+    const share mine(a.n_tokens, ith, nth);
     const size_t size = activation_row_size(type, a.n);
     for (int t = mine.begin; t < mine.end; t++) {
         const float * x = a.x + t * a.x_stride;
         const moments m = moments_of(x, a.n, a.eps);
-        uint8_t *     row = (uint8_t *) dst + t * size;
+        uint8_t * row = (uint8_t *) dst + t * size;
         if (a.dst) {
             for (int i = 0; i < a.n; i++) {
                 a.dst[(size_t) t * a.n + i] = normalized(a, x, m, i);
@@ -183,7 +181,7 @@ static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, i
             continue;
         }
         const int group = scale_group(a.n);
-        float     amax = 0.0f;
+        float amax = 0.0f;
         for (int b = 0; b < a.n / block_size; b++) {
             const int i0 = b * block_size;
             if (i0 % group == 0) {
@@ -246,7 +244,7 @@ static void multiply_row_quantized(weight_type type, const uint8_t * w, int n_bl
         const float m = layout.min ? f16_to_float(load_u16(w + layout.min)) : 0.0f;
         for (int t = 0; t < n_tokens; t++) {
             const activation_block & xb = x[(size_t) t * n_blocks + b];
-            int                      dot = 0;
+            int dot = 0;
             for (int j = 0; j < block_size; j++) {
                 dot += quants[j] * (int16_t) xb.q[j];
             }
@@ -286,17 +284,17 @@ static float apply(unary op, float x) {
 }
 
 static void linear(const linear_args & a, int ith, int nth) {
-    const share     mine(a.w.n_out, ith, nth);
-    const size_t    w_size = row_size(a.w.type, a.w.n_in);
-    const size_t    act_size = activation_row_size(a.w.type, a.w.n_in);
-    const int       n_blocks = a.w.n_in / block_size;
+    const share mine(a.w.n_out, ith, nth);
+    const size_t w_size = row_size(a.w.type, a.w.n_in);
+    const size_t act_size = activation_row_size(a.w.type, a.w.n_in);
+    const int n_blocks = a.w.n_in / block_size;
     const uint8_t * act = (const uint8_t *) a.act;
     for (int o = mine.begin; o < mine.end; o++) {
         const uint8_t * w = a.w.data + o * w_size;
         for (int t0 = 0; t0 < a.n_tokens; t0 += token_tile) {
-            const int    n = min_int(token_tile, a.n_tokens - t0);
+            const int n = min_int(token_tile, a.n_tokens - t0);
             const void * x = act + t0 * act_size;
-            float        sums[token_tile];
+            float sums[token_tile];
             if (a.w.type == weight_type::i8) {
                 multiply_row_bytes(w, a.w.n_in, (const uint8_t *) x, act_size, n, sums);
             } else if (is_quantized(a.w.type)) {
@@ -319,13 +317,13 @@ static size_t attention_scratch_size(int max_kv, int d_head, int nth) {
 }
 
 static void attend_one(const attention_args & a, int s, int h, int row, float * scores) {
-    const int     i = row - a.q_offset[s];
-    const int     kv = a.kv_offset[s];
-    const int     n_kv = a.kv_offset[s + 1] - kv;
-    const int     n = a.causal ? min_int(i + 1, n_kv) : n_kv;
+    const int i = row - a.q_offset[s];
+    const int kv = a.kv_offset[s];
+    const int n_kv = a.kv_offset[s + 1] - kv;
+    const int n = a.causal ? min_int(i + 1, n_kv) : n_kv;
     const float * q = a.q + row * a.q_stride + (size_t) h * a.d_head;
-    const float   scale = 1.0f / sqrtf((float) a.d_head);
-    float         top = -INFINITY;
+    const float scale = 1.0f / sqrtf((float) a.d_head);
+    float top = -INFINITY;
     for (int j = 0; j < n; j++) {
         scores[j] = scale * dot_float(a.k + (kv + j) * a.k_stride + (size_t) h * a.d_head, q, a.d_head);
         top = scores[j] > top ? scores[j] : top;
@@ -347,7 +345,7 @@ static void attend_one(const attention_args & a, int s, int h, int row, float * 
 
 static void attention(const attention_args & a, int ith, int nth) {
     const share mine(a.n_seq * a.n_head, ith, nth);
-    float *     scores = (float *) a.scratch + (size_t) ith * a.max_kv;
+    float * scores = (float *) a.scratch + (size_t) ith * a.max_kv;
     for (int task = mine.begin; task < mine.end; task++) {
         const int s = task / a.n_head;
         for (int row = a.q_offset[s]; row < a.q_offset[s + 1]; row++) {
@@ -372,19 +370,27 @@ static double multiply_adds(int n) {
     return 16.0 * n;
 }
 
-static double peak(weight_type type, int n) { return is_quantized(type) ? multiply_adds<uint32_t>(n) : multiply_adds<float>(n); }
+static double peak(weight_type type, int n) {
+    return is_quantized(type) ? multiply_adds<uint32_t>(n) : multiply_adds<float>(n);
+}
 
 GGCLIP_LEVEL_END
 
 namespace ggclip::kernels {
 extern const kernel_table scalar_kernels;
-const kernel_table        scalar_kernels = {
-    cpu_level::scalar,   "scalar",
-    scalar::packed_size, scalar::pack,
-    scalar::activations_size, scalar::pack_activations,
-    scalar::layer_norm_pack,  scalar::linear,
-    nullptr,                  scalar::layer_norm,
-    scalar::attention_scratch_size, scalar::attention,
+const kernel_table scalar_kernels = {
+    cpu_level::scalar,
+    "scalar",
+    scalar::packed_size,
+    scalar::pack,
+    scalar::activations_size,
+    scalar::pack_activations,
+    scalar::layer_norm_pack,
+    scalar::linear,
+    nullptr,
+    scalar::layer_norm,
+    scalar::attention_scratch_size,
+    scalar::attention,
     scalar::peak,
 };
 }  // namespace ggclip::kernels

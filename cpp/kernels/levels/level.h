@@ -46,7 +46,7 @@ struct share {
 // loop, so that neither memory nor the multiply units wait for each other.
 struct fetch_ahead {
     const uint8_t * next = nullptr;
-    int             lines = 0;  // with each step
+    int lines = 0;  // with each step
     GGCLIP_INLINE_MEMBER void step() {
         for (int i = 0; i < lines; i++, next += 64) {
             GGCLIP_PREFETCH_L2(next);

@@ -37,7 +37,9 @@ GGCLIP_INLINE vf scale_exp2(vf x, vf n) {
     return mul(x, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(to_int(n), _mm256_set1_epi32(127)), 23)));
 }
 // Per lane: x < limit ? a : b; b where x is NaN.
-GGCLIP_INLINE vf if_less(vf x, vf limit, vf a, vf b) { return _mm256_blendv_ps(b, a, _mm256_cmp_ps(x, limit, _CMP_LT_OQ)); }
+GGCLIP_INLINE vf if_less(vf x, vf limit, vf a, vf b) {
+    return _mm256_blendv_ps(b, a, _mm256_cmp_ps(x, limit, _CMP_LT_OQ));
+}
 // Per lane: x < 0 ? a : b, by the sign bit.
 GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) { return _mm256_blendv_ps(b, a, x); }
 
@@ -72,7 +74,9 @@ GGCLIP_INLINE vi zero_i() { return _mm256_setzero_si256(); }
 GGCLIP_INLINE vi set_i(int32_t x) { return _mm256_set1_epi32(x); }
 GGCLIP_INLINE vi add_i(vi a, vi b) { return _mm256_add_epi32(a, b); }
 GGCLIP_INLINE vi max_i(vi a, vi b) { return _mm256_max_epi32(a, b); }
-GGCLIP_INLINE vi magnitude_bits(vf a) { return _mm256_and_si256(_mm256_castps_si256(a), _mm256_set1_epi32(0x7fffffff)); }
+GGCLIP_INLINE vi magnitude_bits(vf a) {
+    return _mm256_and_si256(_mm256_castps_si256(a), _mm256_set1_epi32(0x7fffffff));
+}
 // The float of the largest bits.
 GGCLIP_INLINE float max_of_bits(vi x) {
     const __m128i a = _mm_max_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
@@ -84,10 +88,14 @@ GGCLIP_INLINE void store_i(void * p, vi x) { _mm256_storeu_si256((__m256i *) p, 
 GGCLIP_INLINE vi broadcast_32(const void * p) { return _mm256_castps_si256(_mm256_broadcast_ss((const float *) p)); }
 
 // Products of unsigned and signed bytes, neighbours added in 16-bit lanes where what does not fit saturates.
-GGCLIP_INLINE vi multiply_bytes(vi unsigned_bytes, vi signed_bytes) { return _mm256_maddubs_epi16(unsigned_bytes, signed_bytes); }
+GGCLIP_INLINE vi multiply_bytes(vi unsigned_bytes, vi signed_bytes) {
+    return _mm256_maddubs_epi16(unsigned_bytes, signed_bytes);
+}
 GGCLIP_INLINE vi add_words(vi a, vi b) { return _mm256_add_epi16(a, b); }
 GGCLIP_INLINE vi add_neighbours(vi words) { return _mm256_madd_epi16(words, _mm256_set1_epi16(1)); }  // in 32-bit lanes
-GGCLIP_INLINE vf words_to_float(const void * p) { return to_float(_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *) p))); }
+GGCLIP_INLINE vf words_to_float(const void * p) {
+    return to_float(_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *) p)));
+}
 
 // Lanes (in -128..127, -32768..32767) as consecutive bytes or 16-bit words.
 GGCLIP_INLINE void store_as_i16(void * p, vi x) {

@@ -42,9 +42,7 @@ GGCLIP_INLINE vf if_less(vf x, vf limit, vf a, vf b) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, limit, _CMP_LT_OQ), b, a);
 }
 // Per lane: x < 0 ? a : b.
-GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) {
-    return if_less(x, zero_f(), a, b);
-}
+GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) { return if_less(x, zero_f(), a, b); }
 
 GGCLIP_INLINE float sum_of(vf x) { return _mm512_reduce_add_ps(x); }
 GGCLIP_INLINE float max_of(vf x) { return _mm512_reduce_max_ps(x); }
@@ -66,7 +64,9 @@ GGCLIP_INLINE vi zero_i() { return _mm512_setzero_si512(); }
 GGCLIP_INLINE vi set_i(int32_t x) { return _mm512_set1_epi32(x); }
 GGCLIP_INLINE vi add_i(vi a, vi b) { return _mm512_add_epi32(a, b); }
 GGCLIP_INLINE vi max_i(vi a, vi b) { return _mm512_max_epi32(a, b); }
-GGCLIP_INLINE vi magnitude_bits(vf a) { return _mm512_and_si512(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff)); }
+GGCLIP_INLINE vi magnitude_bits(vf a) {
+    return _mm512_and_si512(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff));
+}
 // The float of the largest bits.
 GGCLIP_INLINE float max_of_bits(vi x) {
     const __m256i half = _mm256_max_epi32(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1));
@@ -110,7 +110,8 @@ GGCLIP_INLINE void transpose(vf (&x)[lanes]) {
     GGCLIP_UNROLL
     for (int i = 0; i < 4; i++) {
         const vf a = _mm512_shuffle_f32x4(x[i], x[i + 4], 0x88), b = _mm512_shuffle_f32x4(x[i], x[i + 4], 0xdd);
-        const vf c = _mm512_shuffle_f32x4(x[i + 8], x[i + 12], 0x88), d = _mm512_shuffle_f32x4(x[i + 8], x[i + 12], 0xdd);
+        const vf c = _mm512_shuffle_f32x4(x[i + 8], x[i + 12], 0x88),
+                 d = _mm512_shuffle_f32x4(x[i + 8], x[i + 12], 0xdd);
         x[i] = _mm512_shuffle_f32x4(a, c, 0x88);
         x[i + 4] = _mm512_shuffle_f32x4(b, d, 0x88);
         x[i + 8] = _mm512_shuffle_f32x4(a, c, 0xdd);

@@ -22,9 +22,9 @@ GGCLIP_INLINE vf add(vf a, vf b) { return vaddq_f32(a, b); }
 GGCLIP_INLINE vf sub(vf a, vf b) { return vsubq_f32(a, b); }
 GGCLIP_INLINE vf mul(vf a, vf b) { return vmulq_f32(a, b); }
 GGCLIP_INLINE vf div(vf a, vf b) { return vdivq_f32(a, b); }
-GGCLIP_INLINE vf fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }   // a * b + c
+GGCLIP_INLINE vf fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }             // a * b + c
 GGCLIP_INLINE vf fms(vf a, vf b, vf c) { return vfmaq_f32(vnegq_f32(c), a, b); }  // a * b - c
-GGCLIP_INLINE vf fnma(vf a, vf b, vf c) { return vfmsq_f32(c, a, b); }  // c - a * b
+GGCLIP_INLINE vf fnma(vf a, vf b, vf c) { return vfmsq_f32(c, a, b); }            // c - a * b
 GGCLIP_INLINE vf reciprocal(vf a) { return div(set_f(1.0f), a); }
 GGCLIP_INLINE vf max(vf a, vf b) { return vmaxq_f32(a, b); }  // NaN where either is
 GGCLIP_INLINE vf min(vf a, vf b) { return vminq_f32(a, b); }
@@ -74,7 +74,9 @@ GGCLIP_INLINE vi set_i(int32_t x) { return vdupq_n_s32(x); }
 GGCLIP_INLINE vi add_i(vi a, vi b) { return vaddq_s32(a, b); }
 GGCLIP_INLINE vi max_i(vi a, vi b) { return vmaxq_s32(a, b); }
 GGCLIP_INLINE vi magnitude_bits(vf a) { return vreinterpretq_s32_f32(vabsq_f32(a)); }
-GGCLIP_INLINE float max_of_bits(vi x) { return vgetq_lane_f32(vreinterpretq_f32_s32(vdupq_n_s32(vmaxvq_s32(x))), 0); }  // the float of the largest bits
+GGCLIP_INLINE float max_of_bits(vi x) {
+    return vgetq_lane_f32(vreinterpretq_f32_s32(vdupq_n_s32(vmaxvq_s32(x))), 0);
+}  // the float of the largest bits
 GGCLIP_INLINE vi load_i(const void * p) { return vreinterpretq_s32_u8(vld1q_u8((const uint8_t *) p)); }
 GGCLIP_INLINE void store_i(void * p, vi x) { vst1q_u8((uint8_t *) p, vreinterpretq_u8_s32(x)); }
 GGCLIP_INLINE vi broadcast_32(const void * p) { return vld1q_dup_s32((const int32_t *) p); }
@@ -83,7 +85,7 @@ GGCLIP_INLINE vi broadcast_32(const void * p) { return vld1q_dup_s32((const int3
 GGCLIP_INLINE void store_as_i16(void * p, vi x) { vst1_s16((int16_t *) p, vqmovn_s32(x)); }
 GGCLIP_INLINE void store_as_i8(void * p, vi x) {
     const int16x4_t words = vqmovn_s32(x);
-    const int8x8_t  bytes = vqmovn_s16(vcombine_s16(words, words));
+    const int8x8_t bytes = vqmovn_s16(vcombine_s16(words, words));
     vst1_lane_s32((int32_t *) p, vreinterpret_s32_s8(bytes), 0);
 }
 
@@ -91,7 +93,7 @@ GGCLIP_INLINE void store_as_i8(void * p, vi x) {
 GGCLIP_INLINE vi move_bits(vi x, int from, int to, int mask) {
     const uint8x16_t bytes = vreinterpretq_u8_s32(x);
     const uint8x16_t moved = from == to ? bytes : vshlq_u8(bytes, vdupq_n_s8((int8_t) (to - from)));
-    const int        left = 0xff << 8 >> (8 + from - to) & 0xff;  // what a shift leaves
+    const int left = 0xff << 8 >> (8 + from - to) & 0xff;  // what a shift leaves
     return vreinterpretq_s32_u8(mask == left ? moved : vandq_u8(moved, vdupq_n_u8((uint8_t) mask)));
 }
 GGCLIP_INLINE vi xor_i(vi a, vi b) { return veorq_s32(a, b); }

@@ -77,7 +77,8 @@ GGCLIP_INLINE vf load_f16(const uint16_t * p) {
     const vi half = load_words(p);
     const vi magnitude = _mm_and_si128(half, _mm_set1_epi32(0x7fff));
     const vi not_finite = _mm_and_si128(_mm_cmpgt_epi32(magnitude, _mm_set1_epi32(0x7bff)), _mm_set1_epi32(0x7f800000));
-    const vf scaled = mul(_mm_castsi128_ps(_mm_slli_epi32(magnitude, 13)), _mm_castsi128_ps(_mm_set1_epi32(0x77800000)));
+    const vf scaled =
+        mul(_mm_castsi128_ps(_mm_slli_epi32(magnitude, 13)), _mm_castsi128_ps(_mm_set1_epi32(0x77800000)));
     const vi sign = _mm_slli_epi32(_mm_xor_si128(half, magnitude), 16);
     return _mm_or_ps(scaled, _mm_castsi128_ps(_mm_or_si128(sign, not_finite)));
 }
@@ -98,10 +99,14 @@ GGCLIP_INLINE void store_i(void * p, vi x) { _mm_storeu_si128((__m128i *) p, x);
 GGCLIP_INLINE vi broadcast_32(const void * p) { return _mm_castps_si128(_mm_load1_ps((const float *) p)); }
 
 // Products of unsigned and signed bytes, neighbours added in 16-bit lanes where what does not fit saturates.
-GGCLIP_INLINE vi multiply_bytes(vi unsigned_bytes, vi signed_bytes) { return _mm_maddubs_epi16(unsigned_bytes, signed_bytes); }
+GGCLIP_INLINE vi multiply_bytes(vi unsigned_bytes, vi signed_bytes) {
+    return _mm_maddubs_epi16(unsigned_bytes, signed_bytes);
+}
 GGCLIP_INLINE vi add_words(vi a, vi b) { return _mm_add_epi16(a, b); }
 GGCLIP_INLINE vi add_neighbours(vi words) { return _mm_madd_epi16(words, _mm_set1_epi16(1)); }  // in 32-bit lanes
-GGCLIP_INLINE vf words_to_float(const void * p) { return to_float(_mm_cvtepi16_epi32(_mm_loadl_epi64((const __m128i *) p))); }
+GGCLIP_INLINE vf words_to_float(const void * p) {
+    return to_float(_mm_cvtepi16_epi32(_mm_loadl_epi64((const __m128i *) p)));
+}
 
 // Lanes (in -128..127, -32768..32767) as consecutive bytes or 16-bit words.
 GGCLIP_INLINE void store_as_i16(void * p, vi x) { _mm_storel_epi64((__m128i *) p, _mm_packs_epi32(x, x)); }

@@ -84,7 +84,7 @@ static inline int quant_at(weight_type type, const uint8_t * block, int j) {
         return (int8_t) block[b.quants + j] + 128;
     }
     const uint8_t byte = block[b.quants + (j & 15)];
-    int           q = j < 16 ? byte & 15 : byte >> 4;
+    int q = j < 16 ? byte & 15 : byte >> 4;
     if (b.high_bits) {
         q |= (int) (load_u32(block + b.high_bits) >> j & 1) << 4;
     }

@@ -10,7 +10,8 @@ template <class Dot>
 struct dot_in_lanes {
     // Adds the products of 32 inputs. w: [32 / group][panel_rows][group] bytes, a: T tokens, token_bytes apart.
     template <int T>
-    static GGCLIP_INLINE_MEMBER void add_products(const uint8_t * w, const uint8_t * a, int token_bytes, vi (&sum)[T][2]) {
+    static GGCLIP_INLINE_MEMBER void add_products(const uint8_t * w, const uint8_t * a, int token_bytes,
+                                                  vi (&sum)[T][2]) {
         constexpr int vector_bytes = lanes * Dot::group;
         GGCLIP_UNROLL
         for (int g = 0; g < block_size / Dot::group; g++) {
@@ -25,8 +26,8 @@ struct dot_in_lanes {
         }
     }
 
-    // Puts two consecutive groups of 4 inputs, of one half of a panel's rows, where add_products reads them. pair: which
-    // two of the block's 8 groups; half: 0 or 1.
+    // Puts two consecutive groups of 4 inputs, of one half of a panel's rows, where add_products reads them. pair:
+    // which two of the block's 8 groups; half: 0 or 1.
     static GGCLIP_INLINE_MEMBER void store_groups(uint8_t * block, int pair, int half, vi first, vi second) {
         constexpr int vector_bytes = lanes * 4;
         store_i(block + (4 * pair + half) * vector_bytes, first);

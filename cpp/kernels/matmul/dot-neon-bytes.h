@@ -7,11 +7,11 @@ GGCLIP_LEVEL_BEGIN
 
 struct dot_signed_bytes {
     using activation = int8_t;
-    static constexpr int  limit = 127;     // largest magnitude of activations
-    static constexpr int  zero = 0;        // what the activation 0 is stored as
-    static constexpr bool ranges = false;  // whether each block of a token has a range of its own
-    static constexpr int  weight_limit = 127;  // of weights with one scale for each row, which are multiplied by
-    static constexpr int  row_group = 0;       // tokens with one scale each
+    static constexpr int limit = 127;         // largest magnitude of activations
+    static constexpr int zero = 0;            // what the activation 0 is stored as
+    static constexpr bool ranges = false;     // whether each block of a token has a range of its own
+    static constexpr int weight_limit = 127;  // of weights with one scale for each row, which are multiplied by
+    static constexpr int row_group = 0;       // tokens with one scale each
     static constexpr bool shifted_sums = false;
     static constexpr bool has_correction = false;
 

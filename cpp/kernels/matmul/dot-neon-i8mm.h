@@ -1,5 +1,5 @@
-// Integer dot products with NEON i8mm: smmla multiplies 2 tokens by 2 rows over 8 inputs, all signed bytes, and adds the 4
-// results to a 2 x 2 sum: twice the products of sdot.
+// Integer dot products with NEON i8mm: smmla multiplies 2 tokens by 2 rows over 8 inputs, all signed bytes, and adds
+// the 4 results to a 2 x 2 sum: twice the products of sdot.
 #pragma once
 
 #include "kernels/matmul/blocks.h"
@@ -16,9 +16,10 @@ struct dot_bytes : dot_signed_bytes {
 
     // As dot-lanes.h has it, for tokens two by two; the last of an odd number goes with itself.
     template <int T>
-    static GGCLIP_INLINE_MEMBER void add_products(const uint8_t * w, const uint8_t * a, int token_bytes, vi (&sum)[T][2]) {
+    static GGCLIP_INLINE_MEMBER void add_products(const uint8_t * w, const uint8_t * a, int token_bytes,
+                                                  vi (&sum)[T][2]) {
         constexpr int n_pairs = (T + 1) / 2, row_pairs = panel_rows / 2;
-        vi            pairs[n_pairs][row_pairs];  // lanes: first token with first row, with second row; second token with both
+        vi pairs[n_pairs][row_pairs];  // lanes: first token with first row, with second row; second token with both
         GGCLIP_UNROLL
         for (int p = 0; p < n_pairs; p++) {
             GGCLIP_UNROLL
@@ -32,7 +33,7 @@ struct dot_bytes : dot_signed_bytes {
             for (int p = 0; p < n_pairs; p++) {
                 const uint8_t * first = a + 2 * p * token_bytes + g * group;
                 const uint8_t * second = 2 * p + 1 < T ? first + token_bytes : first;
-                const vi        tokens = vreinterpretq_s32_u8(vcombine_u8(vld1_u8(first), vld1_u8(second)));
+                const vi tokens = vreinterpretq_s32_u8(vcombine_u8(vld1_u8(first), vld1_u8(second)));
                 GGCLIP_UNROLL
                 for (int r = 0; r < row_pairs; r++) {
                     pairs[p][r] = step(pairs[p][r], load_bytes(w + (g * row_pairs + r) * 2 * group), tokens);
@@ -54,12 +55,15 @@ struct dot_bytes : dot_signed_bytes {
         store_i(rows + 16, vzip2q_s32(first, second));
     }
 
-private:
+  private:
     static GGCLIP_INLINE_MEMBER vi low_halves(vi a, vi b) { return vcombine_s32(vget_low_s32(a), vget_low_s32(b)); }
     static GGCLIP_INLINE_MEMBER vi high_halves(vi a, vi b) { return vcombine_s32(vget_high_s32(a), vget_high_s32(b)); }
 };
 
-template <weight_type W> struct dot_of { using type = dot_bytes; };
+template <weight_type W>
+struct dot_of {
+    using type = dot_bytes;
+};
 using row_dot = dot_bytes;
 
 GGCLIP_LEVEL_END

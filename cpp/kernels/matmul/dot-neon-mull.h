@@ -18,7 +18,10 @@ struct dot_bytes : dot_signed_bytes, dot_in_lanes<dot_bytes> {
     }
 };
 
-template <weight_type W> struct dot_of { using type = dot_bytes; };
+template <weight_type W>
+struct dot_of {
+    using type = dot_bytes;
+};
 using row_dot = dot_bytes;
 
 GGCLIP_LEVEL_END

@@ -15,8 +15,10 @@ class int_chunk {
     using format = int_format<W>;
     using dot = typename format::dot;
     static constexpr bool is_signed = !dot::has_correction;  // the weights: unsigned ones need corrections
-    static constexpr int  low_bit = !format::nibbles || !is_signed ? 0 : has_high_bits(W) ? 3 : 4;  // of an expanded quant
-    static constexpr int  expanded_bytes = panel_rows * block_size;
+    static constexpr int low_bit = !format::nibbles || !is_signed ? 0
+                                   : has_high_bits(W)             ? 3
+                                                                  : 4;  // of an expanded quant
+    static constexpr int expanded_bytes = panel_rows * block_size;
 
     alignas(64) float d[N][panel_rows];
     alignas(64) float m[has_min(W) ? N : 1][panel_rows];
@@ -51,7 +53,7 @@ class int_chunk {
         constexpr int vector_bytes = lanes * 4;
         for (int half = 0; half < 2; half++) {
             const uint8_t * const quants = block + format::quants_at + half * vector_bytes;
-            const vi              high_bits = has_high_bits(W) ? load_i(block + format::high_at + half * vector_bytes) : zero_i();
+            const vi high_bits = has_high_bits(W) ? load_i(block + format::high_at + half * vector_bytes) : zero_i();
             GGCLIP_UNROLL
             for (int g = 0; g < 8; g += 2) {
                 const vi first = expand(load_i(quants + 2 * (g % 4) * vector_bytes), high_bits, g);
@@ -61,13 +63,13 @@ class int_chunk {
         }
     }
 
-public:
+  public:
     static constexpr int stride = format::nibbles ? expanded_bytes : format::block_bytes;  // from block to block
 
     const uint8_t * quants() const { return format::nibbles ? bytes[0] : first + format::quants_at; }
-    const float *   scales() const { return d[0]; }
-    const float *   minimums() const { return m[0]; }
-    const float *   sums() const { return sum[0]; }  // of the blocks' weights, where the dot product has ranges
+    const float * scales() const { return d[0]; }
+    const float * minimums() const { return m[0]; }
+    const float * sums() const { return sum[0]; }  // of the blocks' weights, where the dot product has ranges
 
     // n <= N blocks, which stay where they are meanwhile.
     void read(const uint8_t * blocks, int n) {

@@ -4,17 +4,18 @@
 //   f16 d[rows], f16 m[rows] (types with a minimum), int16 sum[rows] of the quants (where each block of a token has its
 //   own range), high bits [rows][4] (5-bit types), quants.
 // Before the blocks, where the dot product shifts its sums: float start[rows] for each scale group.
-// Quants of q8_0: for each group of consecutive inputs (`group` of the level's dot product), [rows][group] bytes. Quants
-// of the 4-bit part: for p in 0..3, [rows][4] bytes whose low nibbles are group p of 4 inputs and whose high nibbles are
-// group p + 4, which is the order of ggml's own bytes. Bit g of a high-bits byte belongs to group g.
-// q8_0 is signed. The 4- and 5-bit quants are unsigned with offset 8 or 16; the types with a minimum use the offset
-// too and get m + offset * d for a minimum, which is the same value. int-chunk.h expands them to bytes.
+// Quants of q8_0: for each group of consecutive inputs (`group` of the level's dot product), [rows][group] bytes.
+// Quants of the 4-bit part: for p in 0..3, [rows][4] bytes whose low nibbles are group p of 4 inputs and whose high
+// nibbles are group p + 4, which is the order of ggml's own bytes. Bit g of a high-bits byte belongs to group g. q8_0
+// is signed. The 4- and 5-bit quants are unsigned with offset 8 or 16; the types with a minimum use the offset too and
+// get m + offset * d for a minimum, which is the same value. int-chunk.h expands them to bytes.
 //
 // Activations: for each tile of T tokens and each block
-//   quants [T][32], float d[T], correction [T] (where the dot product wants unsigned weights: what an integer sum starts
-//   at), float sum[T] (types with a minimum: the sum of the block's quants).
-// d is the same in all blocks of a scale group; where the dot product has ranges, a group is a block, and float min[T] follows. Integer sums are shifted by what they start at (dot-vnni.h) and by
-// unsigned activations, which are 128 too large: a group's shift depends on the row alone, and `start` takes it back.
+//   quants [T][32], float d[T], correction [T] (where the dot product wants unsigned weights: what an integer sum
+//   starts at), float sum[T] (types with a minimum: the sum of the block's quants).
+// d is the same in all blocks of a scale group; where the dot product has ranges, a group is a block, and float min[T]
+// follows. Integer sums are shifted by what they start at (dot-vnni.h) and by unsigned activations, which are 128 too
+// large: a group's shift depends on the row alone, and `start` takes it back.
 #pragma once
 
 #include "kernels/matmul/blocks.h"
@@ -34,8 +35,9 @@ template <class Dot, bool WithMin>
 struct int_tokens {
     using dot = Dot;
     static constexpr bool with_min = WithMin;
-    static constexpr int  token_quants = block_size * (int) sizeof(typename dot::activation);
-    static constexpr int  token_block_bytes = token_quants + 4 + (dot::has_correction || dot::ranges ? 4 : 0) + (with_min ? 4 : 0);
+    static constexpr int token_quants = block_size * (int) sizeof(typename dot::activation);
+    static constexpr int token_block_bytes =
+        token_quants + 4 + (dot::has_correction || dot::ranges ? 4 : 0) + (with_min ? 4 : 0);
 
     // Consecutive inputs of a token that share a scale, in a row of n_in.
     static constexpr int group(int n_in) { return dot::ranges ? block_size : scale_group(n_in); }
@@ -63,7 +65,9 @@ struct int_format : int_tokens<typename dot_of<W>::type, has_min(W)> {
     static constexpr size_t blocks_at(int n_in) {
         return dot::shifted_sums ? (size_t) ceil_div(n_in, scale_group(n_in)) * panel_rows * 4 : 0;
     }
-    static constexpr size_t panel_bytes(int n_in) { return blocks_at(n_in) + (size_t) (n_in / block_size) * block_bytes; }
+    static constexpr size_t panel_bytes(int n_in) {
+        return blocks_at(n_in) + (size_t) (n_in / block_size) * block_bytes;
+    }
 };
 
 // Calls f with int_format<type>{}; type must be one of the quantised ones.

@@ -12,7 +12,7 @@ constexpr int max_group_panels = max_scale_group / panel_rows;
 // A token's results of one scale group, panel after panel.
 struct group_row {
     static constexpr int panel_stride = token_tile * panel_rows;  // floats
-    const float *        sums;                                    // of the first panel
+    const float * sums;                                           // of the first panel
     GGCLIP_INLINE_MEMBER vf at(int i) const { return load_f(sums + i / panel_rows * panel_stride + i % panel_rows); }
     GGCLIP_INLINE_MEMBER vf first(int i, int n) const { return keep_first(at(i), n); }
 };
@@ -20,8 +20,8 @@ struct group_row {
 // Where a tile's results go.
 struct group_target {
     weight_type type;
-    uint8_t *   tile;         // the tile's first block
-    int         first_block;  // of the group
+    uint8_t * tile;   // the tile's first block
+    int first_block;  // of the group
 };
 
 template <unary op>
@@ -52,20 +52,21 @@ static void pack_tile(const linear_args & a, const tile_place & at, int n, float
 template <weight_type W>
 static void linear_pack_of(const linear_args & a, weight_type next, void * packed, int ith, int nth) {
     alignas(64) float sums[max_tiles_per_item][max_group_panels][group_row::panel_stride];
-    constexpr int     tile_stride = max_group_panels * group_row::panel_stride;
+    constexpr int tile_stride = max_group_panels * group_row::panel_stride;
 
-    const int         group = scale_group(a.w.n_out);
-    const int         n_groups = ceil_div(a.w.n_out, group);
+    const int group = scale_group(a.w.n_out);
+    const int n_groups = ceil_div(a.w.n_out, group);
     const token_tiles tiles(a.n_tokens);
-    const int         n_blocks = token_blocks(tiles, n_groups, nth);
-    const size_t      token_size = activation_token_size(next, a.w.n_out);
-    const share       mine(n_blocks * n_groups, ith, nth);
+    const int n_blocks = token_blocks(tiles, n_groups, nth);
+    const size_t token_size = activation_token_size(next, a.w.n_out);
+    const share mine(n_blocks * n_groups, ith, nth);
     for (int item = mine.begin; item < mine.end; item++) {
-        const int   row = item % n_groups * group;
-        const int   n = min_int(group, a.w.n_out - row);
+        const int row = item % n_groups * group;
+        const int n = min_int(group, a.w.n_out - row);
         const share block(tiles.count, item / n_groups, n_blocks);
         for (int i = 0; i < n; i += panel_rows) {
-            multiply_panel<int_linear<W>>(a, tiles, block, (row + i) / panel_rows, sums[0][i / panel_rows], tile_stride);
+            multiply_panel<int_linear<W>>(a, tiles, block, (row + i) / panel_rows, sums[0][i / panel_rows],
+                                          tile_stride);
         }
         for (int tile = block.begin; tile < block.end; tile++) {
             const group_target target = {next, (uint8_t *) packed + tiles.begin(tile) * token_size, row / block_size};

@@ -40,9 +40,9 @@ GGCLIP_INLINE void finish_row(const float * sums, const float * bias, const floa
 
 // One tile of one panel.
 struct tile_place {
-    int token;   // first of the tile
+    int token;  // first of the tile
     int height;
-    int row;     // first of the panel
+    int row;  // first of the panel
 };
 
 template <unary op>
@@ -50,7 +50,8 @@ static void finish_tile(const linear_args & a, const tile_place & at, const floa
     const float * bias = a.bias ? a.bias + at.row : nullptr;
     for (int t = 0; t < at.height; t++) {
         const size_t token = (size_t) (at.token + t);
-        finish_row<op>(sums + t * panel_rows, bias, a.residual ? a.residual + token * a.residual_stride + at.row : nullptr,
+        finish_row<op>(sums + t * panel_rows, bias,
+                       a.residual ? a.residual + token * a.residual_stride + at.row : nullptr,
                        a.dst + token * a.dst_stride + at.row, a.w.n_out - at.row);
     }
 }
@@ -66,13 +67,13 @@ static void finish_tile(const linear_args & a, const tile_place & at, const floa
 
 struct panel_chunk {
     const linear_args & a;
-    int                 panel, begin, n;  // n units from unit `begin` on
+    int panel, begin, n;  // n units from unit `begin` on
     panel_chunk(const linear_args & a, int panel, int begin, int n) : a(a), panel(panel), begin(begin), n(n) {}
 };
 
-// What the driver below needs to know of a weight type: the unit of its inner loop, in inputs and in bytes of a panel that
-// has `head` bytes before the first, how many units a chunk may have, and how many steps of fetch_ahead the loop takes over
-// n units. An object is a chunk of a panel: it multiplies tiles of tokens.
+// What the driver below needs to know of a weight type: the unit of its inner loop, in inputs and in bytes of a panel
+// that has `head` bytes before the first, how many units a chunk may have, and how many steps of fetch_ahead the loop
+// takes over n units. An object is a chunk of a panel: it multiplies tiles of tokens.
 struct float_linear : panel_chunk {
     using panel_chunk::panel_chunk;
     static constexpr int unit = 1;
@@ -85,12 +86,12 @@ struct float_linear : panel_chunk {
         multiply(tiles, tile, (const float *) a.w.data + ((size_t) panel * a.w.n_in + begin) * panel_rows, sums, fetch);
     }
 
-protected:
+  protected:
     void multiply(const token_tiles & tiles, int tile, const float * w, float * sums, fetch_ahead fetch) const {
         const size_t stride = float_stride(a.w.n_in);
         fetch.step();
-        multiply_tile(tiles.height(tile), {w, panel_rows, (const float *) a.act + tiles.begin(tile) * stride + begin, stride, n,
-                                           sums, panel_rows, begin != 0});
+        multiply_tile(tiles.height(tile), {w, panel_rows, (const float *) a.act + tiles.begin(tile) * stride + begin,
+                                           stride, n, sums, panel_rows, begin != 0});
     }
 };
 
@@ -99,7 +100,7 @@ template <class W>
 class half_linear : float_linear {
     alignas(64) float w[float_linear::chunk_units * panel_rows];
 
-public:
+  public:
     using float_linear::unit, float_linear::chunk_units, float_linear::head, float_linear::steps;
     static constexpr int unit_bytes = panel_rows * 2;
 
@@ -118,10 +119,11 @@ template <weight_type W>
 class int_linear {
     using format = int_format<W>;
 
-public:
+  public:
     static constexpr int unit = max_scale_group;  // a chunk never cuts a group
     static constexpr int unit_bytes = max_group_blocks * format::block_bytes;
-    static constexpr int chunk_units = chunk_bytes / (max_group_blocks * panel_rows * block_size);  // of quants as bytes
+    static constexpr int chunk_units =
+        chunk_bytes / (max_group_blocks * panel_rows * block_size);  // of quants as bytes
     static constexpr int head(int n_in) { return (int) format::blocks_at(n_in); }
     static constexpr int steps(int n) { return n * max_group_blocks; }
 
@@ -132,19 +134,21 @@ public:
     }
 
     void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
-        const int       height = tiles.height(tile), n_blocks = a.w.n_in / block_size;
-        const int       group = format::group(a.w.n_in) / block_size;
-        const size_t    x_at = ((size_t) tiles.begin(tile) * n_blocks + (size_t) first * height) * format::token_block_bytes;
+        const int height = tiles.height(tile), n_blocks = a.w.n_in / block_size;
+        const int group = format::group(a.w.n_in) / block_size;
+        const size_t x_at =
+            ((size_t) tiles.begin(tile) * n_blocks + (size_t) first * height) * format::token_block_bytes;
         const uint8_t * x = (const uint8_t *) a.act + x_at;
-        const float *   start = (const float *) w + first / group * panel_rows;
-        multiply_int_tile<typename format::tokens>(height, {chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), x, n,
-                                                            group, start, chunk.sums(), sums, first != 0, fetch});
+        const float * start = (const float *) w + first / group * panel_rows;
+        multiply_int_tile<typename format::tokens>(
+            height, {chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), x, n, group, start, chunk.sums(),
+                     sums, first != 0, fetch});
     }
 
-private:
+  private:
     const linear_args & a;
-    const uint8_t *     w;         // the panel
-    int                 first, n;  // blocks
+    const uint8_t * w;  // the panel
+    int first, n;       // blocks
     int_chunk<W, chunk_units * max_group_blocks> chunk;
 };
 
@@ -158,9 +162,10 @@ struct word_linear : panel_chunk {
     static constexpr int steps(int n) { return n; }
 
     void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
-        const int       height = tiles.height(tile);
-        const int       n_blocks = word_blocks(a.w.n_in);
-        const size_t    x_at = ((size_t) tiles.begin(tile) * n_blocks + (size_t) begin * height) * word_format::token_block_bytes;
+        const int height = tiles.height(tile);
+        const int n_blocks = word_blocks(a.w.n_in);
+        const size_t x_at =
+            ((size_t) tiles.begin(tile) * n_blocks + (size_t) begin * height) * word_format::token_block_bytes;
         const uint8_t * w = a.w.data + ((size_t) panel * n_blocks + begin) * word_format::block_bytes;
         multiply_tile(height, {w, (const uint8_t *) a.act + x_at, n, sums, begin != 0, fetch});
     }
@@ -176,15 +181,15 @@ struct row_linear : panel_chunk {
     static constexpr int steps(int n) { return n; }
 
     void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
-        const int       height = tiles.height(tile);
-        const int       n_units = row_format::n_units(a.w.n_in);
+        const int height = tiles.height(tile);
+        const int n_units = row_format::n_units(a.w.n_in);
         const uint8_t * w = a.w.data + panel * panel_size(weight_type::i8, a.w.n_in);
         const uint8_t * x = (const uint8_t *) a.act + tiles.begin(tile) * row_format::token_bytes(a.w.n_in);
-        const float *   x_scales = (const float *) (x + row_format::scales_at(a.w.n_in, height));
+        const float * x_scales = (const float *) (x + row_format::scales_at(a.w.n_in, height));
         multiply_tile(height, {w + row_format::units_at + (size_t) begin * row_format::unit_bytes,
-                               x + (size_t) begin * height * row_format::token_unit_bytes, n,
-                               begin == 0, w + row_format::start_at,
-                               begin + n == n_units ? (const float *) w : nullptr, x_scales, sums, fetch});
+                               x + (size_t) begin * height * row_format::token_unit_bytes, n, begin == 0,
+                               w + row_format::start_at, begin + n == n_units ? (const float *) w : nullptr, x_scales,
+                               sums, fetch});
     }
 };
 
@@ -198,17 +203,18 @@ static int token_blocks(const token_tiles & tiles, int n_items, int nth) {
 // The products of the tiles of a token block with one panel: sums[tile of the block * tile_stride]. The weights that
 // follow in memory are the next to be used: the tiles that pass over a chunk fetch a share each of the chunk after it.
 template <class L>
-static void multiply_panel(const linear_args & a, const token_tiles & tiles, const share & block, int panel, float * sums, int tile_stride) {
-    const int       n_units = ceil_div(a.w.n_in, L::unit);
-    const int       n_chunks = ceil_div(n_units, L::chunk_units);
+static void multiply_panel(const linear_args & a, const token_tiles & tiles, const share & block, int panel,
+                           float * sums, int tile_stride) {
+    const int n_units = ceil_div(a.w.n_in, L::unit);
+    const int n_chunks = ceil_div(n_units, L::chunk_units);
     const uint8_t * w = a.w.data + panel * panel_size(a.w.type, a.w.n_in) + L::head(a.w.n_in);
     for (int c = 0; c < n_chunks; c++) {
-        const share     units(n_units, c, n_chunks);
-        const int       n = units.end - units.begin;
-        const int       n_steps = L::steps(n);
-        const int       lines = ceil_div(n * L::unit_bytes, 64 * n_steps * (block.end - block.begin));
+        const share units(n_units, c, n_chunks);
+        const int n = units.end - units.begin;
+        const int n_steps = L::steps(n);
+        const int lines = ceil_div(n * L::unit_bytes, 64 * n_steps * (block.end - block.begin));
         const uint8_t * next = w + (size_t) units.end * L::unit_bytes;
-        const L         chunk(a, panel, units.begin, n);
+        const L chunk(a, panel, units.begin, n);
         for (int tile = block.begin; tile < block.end; tile++, next += n_steps * lines * 64) {
             chunk.multiply(tiles, tile, sums + (tile - block.begin) * tile_stride, {next, lines});
         }
@@ -220,11 +226,11 @@ static void linear_of(const linear_args & a, int ith, int nth) {
     alignas(64) float sums[max_tiles_per_item][token_tile * panel_rows];
 
     const token_tiles tiles(a.n_tokens);
-    const int         n_panels = ceil_div(a.w.n_out, panel_rows);
-    const int         n_blocks = token_blocks(tiles, n_panels, nth);
-    const share       mine(n_blocks * n_panels, ith, nth);
+    const int n_panels = ceil_div(a.w.n_out, panel_rows);
+    const int n_blocks = token_blocks(tiles, n_panels, nth);
+    const share mine(n_blocks * n_panels, ith, nth);
     for (int item = mine.begin; item < mine.end; item++) {
-        const int   panel = item % n_panels;
+        const int panel = item % n_panels;
         const share block(tiles.count, item / n_panels, n_blocks);
         multiply_panel<L>(a, tiles, block, panel, sums[0], token_tile * panel_rows);
         for (int tile = block.begin; tile < block.end; tile++) {

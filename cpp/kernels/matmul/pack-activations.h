@@ -48,11 +48,11 @@ static void copy_row(const Row & row, int n, float * dst) {
     }
 }
 
-// The largest magnitude, or NaN: as integers, magnitudes are in the order of their values with NaN above infinity, where
-// a maximum of floats may forget NaN. A scale that is not finite makes results of it that are not finite.
+// The largest magnitude, or NaN: as integers, magnitudes are in the order of their values with NaN above infinity,
+// where a maximum of floats may forget NaN. A scale that is not finite makes results of it that are not finite.
 template <class Row>
 GGCLIP_INLINE float max_abs(const Row & row, int begin, int end) {
-    vi  amax = zero_i();
+    vi amax = zero_i();
     int i = begin;
     for (; i + lanes <= end; i += lanes) {
         amax = max_i(amax, magnitude_bits(row.at(i)));
@@ -65,11 +65,11 @@ GGCLIP_INLINE float max_abs(const Row & row, int begin, int end) {
 
 // The 32 values from i0 on. dst is the block in the packed tile of `height` tokens, t the token's place in it.
 template <class Format, class Row>
-GGCLIP_INLINE void quantize_block(Format format, int offset, const Row & row, int i0, float d, vf inverse, uint8_t * dst,
-                                  int height, int t) {
+GGCLIP_INLINE void quantize_block(Format format, int offset, const Row & row, int i0, float d, vf inverse,
+                                  uint8_t * dst, int height, int t) {
     using activation = typename Format::dot::activation;
     activation * quants = (activation *) (dst + t * format.token_quants);
-    vi           sum = zero_i();
+    vi sum = zero_i();
     for (int i = 0; i < block_size; i += lanes) {
         const vi q = to_int(mul(row.at(i0 + i), inverse));
         sum = add_i(sum, q);
@@ -85,15 +85,15 @@ GGCLIP_INLINE void quantize_block(Format format, int offset, const Row & row, in
     }
 }
 
-// The smallest value of a block and the step from there, in 127 of which lies the largest. Where a row ends inside a vector,
-// the missing values count as zeros.
+// The smallest value of a block and the step from there, in 127 of which lies the largest. Where a row ends inside a
+// vector, the missing values count as zeros.
 struct block_range {
     float smallest, step;
-    vf    inverse;
+    vf inverse;
 
     template <class Row>
     block_range(const Row & row, int begin, int end) {
-        vf  low = set_f(INFINITY), high = set_f(-INFINITY);
+        vf low = set_f(INFINITY), high = set_f(-INFINITY);
         int i = begin;
         for (; i + lanes <= end; i += lanes) {
             low = min(low, row.at(i));
@@ -107,7 +107,7 @@ struct block_range {
         const float not_finite = amax - amax;  // NaN, else 0
         smallest = not_finite - max_of(sub(zero_f(), low));
         const float span = max_of(high) - smallest;
-        const bool  none = span < smallest_amax;
+        const bool none = span < smallest_amax;
         step = none ? 0.0f : span / 127.0f;
         inverse = set_f(none ? 0.0f : 127.0f / span);
     }
@@ -117,7 +117,7 @@ struct block_range {
 template <class Format, class Row>
 GGCLIP_INLINE void quantize_range(Format format, const Row & row, int i0, uint8_t * dst, int height, int t) {
     const block_range range(row, i0, i0 + block_size);
-    uint8_t * const   quants = dst + t * format.token_quants;
+    uint8_t * const quants = dst + t * format.token_quants;
     for (int i = 0; i < block_size; i += lanes) {
         Format::dot::store(quants + i, range.quants(row.at(i0 + i)));
     }
@@ -127,15 +127,16 @@ GGCLIP_INLINE void quantize_range(Format format, const Row & row, int i0, uint8_
 
 // The values of one scale group; dst is its first block.
 template <class Format, class Row>
-GGCLIP_INLINE void quantize_group(Format format, int offset, const Row & row, int begin, int end, uint8_t * dst, int height, int t) {
+GGCLIP_INLINE void quantize_group(Format format, int offset, const Row & row, int begin, int end, uint8_t * dst,
+                                  int height, int t) {
     if constexpr (Format::dot::ranges) {
         return quantize_range(format, row, begin, dst, height, t);
     }
     const float amax = max_abs(row, begin, end);
-    const bool  zero = amax < smallest_amax;
+    const bool zero = amax < smallest_amax;
     const float limit = Format::dot::limit;
     const float d = zero ? 0.0f : amax / limit;
-    const vf    inverse = set_f(zero ? 0.0f : limit / amax);
+    const vf inverse = set_f(zero ? 0.0f : limit / amax);
     for (int i0 = begin; i0 < end; i0 += block_size, dst += height * format.token_block_bytes) {
         quantize_block(format, offset, row, i0, d, inverse, dst, height, t);
     }
@@ -143,7 +144,8 @@ GGCLIP_INLINE void quantize_group(Format format, int offset, const Row & row, in
 
 // The first n values in groups of `group`.
 template <class Format, class Row>
-static void quantize_row(Format format, int offset, const Row & row, int n, int group, uint8_t * dst, int height, int t) {
+static void quantize_row(Format format, int offset, const Row & row, int n, int group, uint8_t * dst, int height,
+                         int t) {
     for (int begin = 0; begin < n; begin += group) {
         uint8_t * const first = dst + (size_t) (begin / block_size) * height * format.token_block_bytes;
         quantize_group(format, offset, row, begin, min_int(begin + group, n), first, height, t);
@@ -154,13 +156,13 @@ static void quantize_row(Format format, int offset, const Row & row, int n, int 
 template <class Row>
 static void quantize_row_words(const Row & row, int n, uint8_t * dst, int height, int t) {
     for (int i0 = 0; i0 < n; i0 += word_block, dst += height * word_format::token_block_bytes) {
-        const float     amax = max_abs(row, i0, min_int(i0 + word_block, n));
-        const bool      zero = amax < smallest_amax;
-        const vf        inverse = set_f(zero ? 0.0f : word_limit / amax);
+        const float amax = max_abs(row, i0, min_int(i0 + word_block, n));
+        const bool zero = amax < smallest_amax;
+        const vf inverse = set_f(zero ? 0.0f : word_limit / amax);
         int16_t * const quants = (int16_t *) (dst + t * word_format::token_quants);
         for (int i = 0; i < word_block; i += lanes) {
             const int left = n - i0 - i;
-            const vf  v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
+            const vf v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
             store_as_i16(quants + i, to_int(mul(v, inverse)));
         }
         ((float *) (dst + word_format::scales_at(height)))[t] = zero ? 0.0f : amax / word_limit;
@@ -171,14 +173,14 @@ static void quantize_row_words(const Row & row, int n, uint8_t * dst, int height
 template <class Row>
 static void quantize_row_bytes(const Row & row, int n, uint8_t * dst, int height, int t) {
     const float amax = max_abs(row, 0, n);
-    const bool  zero = amax < smallest_amax;
+    const bool zero = amax < smallest_amax;
     const float limit = row_format::dot::limit;
-    const vf    inverse = set_f(zero ? 0.0f : limit / amax);
-    uint8_t *   quants = dst + t * row_format::token_quants;
+    const vf inverse = set_f(zero ? 0.0f : limit / amax);
+    uint8_t * quants = dst + t * row_format::token_quants;
     for (int i0 = 0; i0 < n; i0 += block_size, quants += height * row_format::token_quants) {
         for (int i = 0; i < block_size; i += lanes) {
             const int left = n - i0 - i;
-            const vf  v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
+            const vf v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
             row_format::dot::store((row_format::dot::activation *) quants + i, to_int(mul(v, inverse)));
         }
     }
@@ -190,10 +192,10 @@ template <class Row>
 static void quantize_row_ranges(const Row & row, int n, uint8_t * dst, int height, int t) {
     for (int i0 = 0; i0 < n; i0 += row_format::unit, dst += height * row_format::token_unit_bytes) {
         const block_range range(row, i0, min_int(i0 + row_format::unit, n));
-        uint8_t * const   quants = dst + t * row_format::token_quants;
+        uint8_t * const quants = dst + t * row_format::token_quants;
         for (int i = 0; i < row_format::unit; i += lanes) {
             const int left = n - i0 - i;
-            const vf  v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : set_f(range.smallest);
+            const vf v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : set_f(range.smallest);
             row_format::dot::store(quants + i, range.quants(v));
         }
         float * const scales = (float *) (dst + height * row_format::token_quants);
@@ -203,8 +205,7 @@ static void quantize_row_ranges(const Row & row, int n, uint8_t * dst, int heigh
 }
 
 template <class Row>
-static void pack_row(weight_type type, const Row & row, int n, const token_tiles & tiles,
-                     int tile, int t, void * dst) {
+static void pack_row(weight_type type, const Row & row, int n, const token_tiles & tiles, int tile, int t, void * dst) {
     uint8_t * const base = (uint8_t *) dst + tiles.begin(tile) * activation_token_size(type, n);
     if (type == weight_type::i8) {
         if constexpr (row_format::token_groups) {
@@ -225,10 +226,10 @@ static void pack_row(weight_type type, const Row & row, int n, const token_tiles
     });
 }
 
-static void pack_activations(weight_type type, const float * x, size_t x_stride, int n_tokens,
-                             int n_in, void * dst, int ith, int nth) {
+static void pack_activations(weight_type type, const float * x, size_t x_stride, int n_tokens, int n_in, void * dst,
+                             int ith, int nth) {
     const token_tiles tiles(n_tokens);
-    const share       mine(tiles.count, ith, nth);
+    const share mine(tiles.count, ith, nth);
     for (int tile = mine.begin; tile < mine.end; tile++) {
         for (int t = 0; t < tiles.height(tile); t++) {
             const plain_row row = {x + (tiles.begin(tile) + t) * x_stride};

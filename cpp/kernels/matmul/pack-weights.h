@@ -1,4 +1,5 @@
-// Repacking of plain weight rows into panels (layouts: tile-float.h, tile-i16.h, tile-i8.h, int-format.h). Rows beyond n_out are zero.
+// Repacking of plain weight rows into panels (layouts: tile-float.h, tile-i16.h, tile-i8.h, int-format.h). Rows beyond
+// n_out are zero.
 #pragma once
 
 #include "kernels/matmul/pack-activations.h"
@@ -50,8 +51,8 @@ static void pack_int_block(const uint8_t * block, uint8_t * dst, int r) {
         const uint32_t bits = transpose_high_bits(load_u32(block + layout.high_bits));
         memcpy(dst + format::high_at + r * 4, &bits, 4);
     }
-    constexpr int   group = format::nibbles ? 4 : format::dot::group;
-    constexpr int   n_groups = (format::nibbles ? 16 : 32) / group;
+    constexpr int group = format::nibbles ? 4 : format::dot::group;
+    constexpr int n_groups = (format::nibbles ? 16 : 32) / group;
     uint8_t * const quants = dst + format::quants_at + r * group;
     for (int g = 0; g < n_groups; g++) {
         memcpy(quants + g * panel_rows * group, block + layout.quants + g * group, group);
@@ -72,10 +73,10 @@ template <weight_type W>
 static void pack_starts(const uint8_t * blocks, int n_in, float * dst) {
     using format = int_format<W>;
     constexpr float none[panel_rows] = {};
-    uint8_t         zeros[max_group_blocks * format::token_block_bytes];
+    uint8_t zeros[max_group_blocks * format::token_block_bytes];
     for (int b = 0; b < max_group_blocks; b++) {
         uint8_t * const block = zeros + b * format::token_block_bytes;
-        const float     d = -1.0f;
+        const float d = -1.0f;
         memset(block, 0, format::token_block_bytes);
         memset(block, format::dot::zero, format::token_quants);
         memcpy(block + format::scales_at(1), &d, 4);
@@ -87,7 +88,8 @@ static void pack_starts(const uint8_t * blocks, int n_in, float * dst) {
     for (int b = 0; b < n_blocks; b += group, dst += panel_rows) {
         const int n = min_int(group, n_blocks - b);
         chunk.read(blocks + (size_t) b * format::block_bytes, n);
-        multiply_int_tile<typename format::tokens, 1>({chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), zeros, n, group, none, nullptr, dst});
+        multiply_int_tile<typename format::tokens, 1>(
+            {chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), zeros, n, group, none, nullptr, dst});
     }
 }
 
@@ -117,7 +119,7 @@ static void pack_word_panel(const uint8_t * rows, size_t row_bytes, int n_rows, 
         const int n = min_int(word_block, n_in - i0);
         for (int r = 0; r < n_rows; r++) {
             alignas(64) uint16_t source[word_block + lanes] = {};
-            alignas(64) float    values[word_block];
+            alignas(64) float values[word_block];
             memcpy(source, rows + r * row_bytes + (size_t) i0 * 2, (size_t) n * 2);
             for (int i = 0; i < word_block; i += lanes) {
                 store_f(values + i, W::load(source + i));
@@ -141,12 +143,12 @@ static void pack_word_panel(const uint8_t * rows, size_t row_bytes, int n_rows, 
 
 // Rows of f32 as bytes with a scale each.
 static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_in, uint8_t * dst) {
-    constexpr int   group = row_format::group;
+    constexpr int group = row_format::group;
     constexpr float limit = row_format::dot::weight_limit;
     memset(dst, 0, row_format::panel_bytes(n_in));
     for (int r = 0; r < n_rows; r++) {
         const float * row = (const float *) (rows + r * row_bytes);
-        const float   amax = max_abs(plain_row{row}, 0, n_in);
+        const float amax = max_abs(plain_row{row}, 0, n_in);
         if (amax < smallest_amax) {
             continue;  // zeros
         }
@@ -155,8 +157,9 @@ static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
         const vf inverse = set_f(limit / amax);
         uint32_t sum = 0;  // of the unit, or of the whole row; unsigned: weights that are not finite wrap
         for (int i = 0; i < n_in; i += lanes) {
-            uint8_t * const unit = dst + row_format::units_at + (size_t) (i / row_format::unit) * row_format::unit_bytes;
-            const int       left = min_int(lanes, n_in - i), first = i % row_format::unit;
+            uint8_t * const unit =
+                dst + row_format::units_at + (size_t) (i / row_format::unit) * row_format::unit_bytes;
+            const int left = min_int(lanes, n_in - i), first = i % row_format::unit;
             sum = row_format::token_groups && first == 0 ? 0 : sum;
             int32_t quants[lanes];
             store_i(quants, to_int(mul(left == lanes ? load_f(row + i) : load_first(row + i, left), inverse)));
@@ -197,8 +200,8 @@ static void pack(weight_type type, int n_out, int n_in, const void * rows, size_
     const size_t size = panel_size(type, n_in);
     for (int o = 0; o < n_out; o += panel_rows) {
         const uint8_t * panel = (const uint8_t *) rows + o * row_bytes;
-        uint8_t *       out = (uint8_t *) dst + size * (o / panel_rows);
-        const int       n_rows = min_int(panel_rows, n_out - o);
+        uint8_t * out = (uint8_t *) dst + size * (o / panel_rows);
+        const int n_rows = min_int(panel_rows, n_out - o);
         switch (type) {
             case weight_type::f32: pack_float_panel(panel, row_bytes, n_rows, n_in, (uint32_t *) out); break;
             case weight_type::f16:
@@ -208,7 +211,8 @@ static void pack(weight_type type, int n_out, int n_in, const void * rows, size_
                     else pack_word_panel<weights_bf16>(panel, row_bytes, n_rows, n_in, out);
                     break;
                 }
-                pack_float_panel(panel, row_bytes, n_rows, n_in, (uint16_t *) out); break;
+                pack_float_panel(panel, row_bytes, n_rows, n_in, (uint16_t *) out);
+                break;
             case weight_type::q8_0: pack_int_panel<weight_type::q8_0>(panel, row_bytes, n_rows, n_in, out); break;
             case weight_type::q4_0: pack_int_panel<weight_type::q4_0>(panel, row_bytes, n_rows, n_in, out); break;
             case weight_type::q4_1: pack_int_panel<weight_type::q4_1>(panel, row_bytes, n_rows, n_in, out); break;

@@ -21,13 +21,13 @@ struct weights_bf16 {
 // w: [n][w_stride], a: [T][a_stride], out: [T][out_stride]; strides in elements.
 struct float_tile {
     const float * w;
-    size_t        w_stride;
+    size_t w_stride;
     const float * a;
-    size_t        a_stride;
-    int           n;
-    float *       out;
-    size_t        out_stride;
-    bool          add_to_out;
+    size_t a_stride;
+    int n;
+    float * out;
+    size_t out_stride;
+    bool add_to_out;
 };
 
 template <int T>
@@ -38,10 +38,10 @@ static void multiply_tile(const float_tile & x) {
         sum[t][0] = x.add_to_out ? load_f(x.out + t * x.out_stride) : zero_f();
         sum[t][1] = x.add_to_out ? load_f(x.out + t * x.out_stride + lanes) : zero_f();
     }
-    const float *       w = x.w;
-    const size_t        w_stride = x.w_stride;
-    const size_t        a_stride = x.a_stride;
-    const float *       a = x.a;
+    const float * w = x.w;
+    const size_t w_stride = x.w_stride;
+    const size_t a_stride = x.a_stride;
+    const float * a = x.a;
     const float * const end = a + x.n;
     for (; a != end; a++, w += w_stride) {
         const vf w0 = load_f(w);

@@ -2,8 +2,8 @@
 // the float kernel's speed at the accuracy of half precision.
 //
 // Weights and activations are rounded to 13 bits (-4095..4095) with one scale per row or token and 64 inputs: 64 such
-// products sum to less than 2^31, so a block is summed in integers. The step of a weight is 1/4095 of the largest of its
-// block, where f16 itself has 1/2048 of the weight.
+// products sum to less than 2^31, so a block is summed in integers. The step of a weight is 1/4095 of the largest of
+// its block, where f16 itself has 1/2048 of the weight.
 //
 // Weights: panels of panel_rows output rows; a panel is a sequence of blocks of 64 inputs, the last one filled up with
 // zeros: float d[rows], then for each pair of inputs [rows][2] words. Activations: for each tile of T tokens and each
@@ -39,20 +39,20 @@ constexpr bool uses_words(weight_type type) {
 
 #if defined(GGCLIP_DPWSSD)
 struct word_tile {
-    const uint8_t * w;    // first block of the panel
-    const uint8_t * a;    // first block of the tile
-    int             n;    // blocks
-    float *         out;  // [T][panel_rows]
-    bool            add_to_out = false;
-    fetch_ahead     fetch = {};  // a step with each block
+    const uint8_t * w;  // first block of the panel
+    const uint8_t * a;  // first block of the tile
+    int n;              // blocks
+    float * out;        // [T][panel_rows]
+    bool add_to_out = false;
+    fetch_ahead fetch = {};  // a step with each block
 };
 
 template <int T>
 static void multiply_tile(const word_tile & x) {
-    constexpr int   vector_bytes = lanes * 4;
+    constexpr int vector_bytes = lanes * 4;
     const uint8_t * w = x.w;
     const uint8_t * a = x.a;
-    fetch_ahead     fetch = x.fetch;
+    fetch_ahead fetch = x.fetch;
     for (int b = 0; b < x.n; b++, w += word_format::block_bytes, a += T * word_format::token_block_bytes) {
         fetch.step();
         vi sum[T][2];
@@ -75,15 +75,15 @@ static void multiply_tile(const word_tile & x) {
             }
         }
         const float * scales = (const float *) w;
-        const vf      d[2] = {load_f(scales), load_f(scales + lanes)};
+        const vf d[2] = {load_f(scales), load_f(scales + lanes)};
         const float * token_scales = (const float *) (a + word_format::scales_at(T));
-        const bool    is_first = b == 0 && !x.add_to_out;
+        const bool is_first = b == 0 && !x.add_to_out;
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) {
             float * const out = x.out + t * panel_rows;
-            const vf      scale = set_f(token_scales[t]);
-            const vf      s[2] = {to_float(sum[t][0]), to_float(sum[t][1])};
-            const vf      d0 = mul(d[0], scale), d1 = mul(d[1], scale);
+            const vf scale = set_f(token_scales[t]);
+            const vf s[2] = {to_float(sum[t][0]), to_float(sum[t][1])};
+            const vf d0 = mul(d[0], scale), d1 = mul(d[1], scale);
             store_f(out, is_first ? mul(s[0], d0) : fma(s[0], d0, load_f(out)));
             store_f(out + lanes, is_first ? mul(s[1], d1) : fma(s[1], d1, load_f(out + lanes)));
         }

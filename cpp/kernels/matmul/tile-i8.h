@@ -5,9 +5,9 @@
 // what unsigned activations add), then units of 32 inputs (the last one filled up with zeros), each in the order of
 // int-format.h's q8_0 quants. Activations: for each tile of T tokens quants [T][32] for each unit, then float d[T].
 //
-// Where the dot product has a row_group, that many inputs are a unit, the activations of each have a range of their own,
-// and its products are scaled before they are added. Weights: float d[rows], then units: int16 sum[rows] of the quants,
-// quants. Activations: for each tile and unit quants [T][unit], float d[T], float min[T].
+// Where the dot product has a row_group, that many inputs are a unit, the activations of each have a range of their
+// own, and its products are scaled before they are added. Weights: float d[rows], then units: int16 sum[rows] of the
+// quants, quants. Activations: for each tile and unit quants [T][unit], float d[T], float min[T].
 #pragma once
 
 #include "kernels/matmul/int-format.h"
@@ -27,20 +27,24 @@ struct row_format {
     static constexpr int token_unit_bytes = token_quants + (token_groups ? 8 : 0);
     static constexpr int n_units(int n_in) { return ceil_div(n_in, unit); }
     static constexpr size_t panel_bytes(int n_in) { return units_at + (size_t) n_units(n_in) * unit_bytes; }
-    static constexpr size_t token_bytes(int n_in) { return (size_t) n_units(n_in) * token_unit_bytes + (token_groups ? 0 : 4); }
-    static constexpr size_t scales_at(int n_in, int n_tokens) { return (size_t) n_tokens * n_units(n_in) * token_quants; }
+    static constexpr size_t token_bytes(int n_in) {
+        return (size_t) n_units(n_in) * token_unit_bytes + (token_groups ? 0 : 4);
+    }
+    static constexpr size_t scales_at(int n_in, int n_tokens) {
+        return (size_t) n_tokens * n_units(n_in) * token_quants;
+    }
 };
 
 struct row_tile {
-    const uint8_t * w;         // first unit
-    const uint8_t * a;         // first unit of the tile
-    int             n;         // units
-    bool            begins;    // the row begins here; else the sums go on from `out`
-    const uint8_t * start;     // [panel_rows]: the integer sums of a row start here
-    const float *   w_scales;  // [panel_rows]: the sums end here; null: they go on
-    const float *   a_scales;  // [T], of whole rows
-    float *         out;       // [T][panel_rows]
-    fetch_ahead     fetch = {};     // a step with each unit
+    const uint8_t * w;       // first unit
+    const uint8_t * a;       // first unit of the tile
+    int n;                   // units
+    bool begins;             // the row begins here; else the sums go on from `out`
+    const uint8_t * start;   // [panel_rows]: the integer sums of a row start here
+    const float * w_scales;  // [panel_rows]: the sums end here; null: they go on
+    const float * a_scales;  // [T], of whole rows
+    float * out;             // [T][panel_rows]
+    fetch_ahead fetch = {};  // a step with each unit
 };
 
 // Where the activations of each unit have a range.
@@ -49,7 +53,7 @@ static void multiply_unit_ranges(const row_tile & x) {
     using dot = typename Format::dot;
     const uint8_t * w = x.w;
     const uint8_t * a = x.a;
-    fetch_ahead     fetch = x.fetch;
+    fetch_ahead fetch = x.fetch;
     for (int i = 0; i < T * panel_rows && x.begins; i += lanes) {
         store_f(x.out + i, zero_f());
     }
@@ -68,7 +72,7 @@ static void multiply_unit_ranges(const row_tile & x) {
             GGCLIP_UNROLL
             for (int t = 0; t < T; t++) {
                 float * const out = x.out + t * panel_rows + half * lanes;
-                const vf      at_min = fma(sums, set_f(token_mins[t]), load_f(out));
+                const vf at_min = fma(sums, set_f(token_mins[t]), load_f(out));
                 store_f(out, fma(dot::finish(sum[t][half]), set_f(token_scales[t]), at_min));
             }
         }
@@ -94,7 +98,7 @@ static void multiply_tile(const row_tile & x) {
     }
     const uint8_t * w = x.w;
     const uint8_t * a = x.a;
-    fetch_ahead     fetch = x.fetch;
+    fetch_ahead fetch = x.fetch;
     for (int b = 0; b < x.n; b++, w += row_format::unit_bytes, a += T * row_format::token_quants) {
         fetch.step();
         dot::template add_products<T>(w, a, row_format::token_quants, sum);

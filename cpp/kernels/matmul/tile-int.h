@@ -9,18 +9,18 @@
 GGCLIP_LEVEL_BEGIN
 
 struct int_tile {
-    const uint8_t * quants;  // of the first block
-    int             stride;  // bytes from block to block
-    const float *   d;       // [n][panel_rows]: the blocks' scales
-    const float *   m;       // [n][panel_rows]: their minimums
-    const uint8_t * a;       // first block of the tile
-    int             n;       // blocks
-    int             group;   // blocks that share the tokens' scales
-    const float *   start;   // [groups][panel_rows], if sums are shifted
-    const float *   weight_sums;  // [n][panel_rows], if each block of a token has a range of its own
-    float *         out;     // [T][panel_rows]
-    bool            add_to_out = false;
-    fetch_ahead     fetch = {};  // a step with each block
+    const uint8_t * quants;     // of the first block
+    int stride;                 // bytes from block to block
+    const float * d;            // [n][panel_rows]: the blocks' scales
+    const float * m;            // [n][panel_rows]: their minimums
+    const uint8_t * a;          // first block of the tile
+    int n;                      // blocks
+    int group;                  // blocks that share the tokens' scales
+    const float * start;        // [groups][panel_rows], if sums are shifted
+    const float * weight_sums;  // [n][panel_rows], if each block of a token has a range of its own
+    float * out;                // [T][panel_rows]
+    bool add_to_out = false;
+    fetch_ahead fetch = {};  // a step with each block
 };
 
 // Where each block of a token has a range of its own.
@@ -29,9 +29,9 @@ static void multiply_ranges(const int_tile & x) {
     using dot = typename Tokens::dot;
     const uint8_t * quants = x.quants;
     const uint8_t * a = x.a;
-    const float *   d = x.d;
-    const float *   weight_sums = x.weight_sums;
-    fetch_ahead     fetch = x.fetch;
+    const float * d = x.d;
+    const float * weight_sums = x.weight_sums;
+    fetch_ahead fetch = x.fetch;
     for (int i = 0; i < T * panel_rows && !x.add_to_out; i += lanes) {
         store_f(x.out + i, zero_f());
     }
@@ -51,7 +51,7 @@ static void multiply_ranges(const int_tile & x) {
             GGCLIP_UNROLL
             for (int t = 0; t < T; t++) {
                 float * const out = x.out + t * panel_rows + half * lanes;
-                const vf      at_min = fma(sums, set_f(token_mins[t]), load_f(out));
+                const vf at_min = fma(sums, set_f(token_mins[t]), load_f(out));
                 store_f(out, fma(mul(dot::finish(sum[t][half]), scales), set_f(token_scales[t]), at_min));
             }
         }
@@ -66,13 +66,13 @@ static void multiply_int_tile(const int_tile & x) {
     using dot = typename Tokens::dot;
     const uint8_t * quants = x.quants;
     const uint8_t * a = x.a;
-    const float *   start = x.start;
-    const float *   d = x.d;
-    const float *   m = x.m;
-    fetch_ahead     fetch = x.fetch;
+    const float * start = x.start;
+    const float * d = x.d;
+    const float * m = x.m;
+    fetch_ahead fetch = x.fetch;
     for (int begin = 0; begin < x.n; begin += x.group) {
         alignas(64) float group[T][panel_rows];  // float sums
-        vf                first[2] = {zero_f(), zero_f()};
+        vf first[2] = {zero_f(), zero_f()};
         if constexpr (dot::shifted_sums) {
             first[0] = load_f(start);
             first[1] = load_f(start + lanes);
@@ -84,7 +84,7 @@ static void multiply_int_tile(const int_tile & x) {
             store_f(group[t] + lanes, first[1]);
         }
         const float * token_scales = nullptr;  // the same in all blocks of the group
-        const int     end = min_int(begin + x.group, x.n);
+        const int end = min_int(begin + x.group, x.n);
         for (int b = begin; b < end; b++, quants += x.stride, a += T * Tokens::token_block_bytes, d += panel_rows) {
             fetch.step();
             vi sum[T][2];
@@ -102,8 +102,8 @@ static void multiply_int_tile(const int_tile & x) {
                 store_f(group[t] + lanes, fma(dot::finish(sum[t][1]), d1, load_f(group[t] + lanes)));
             }
             if constexpr (Tokens::with_min) {
-                const vf      m0 = load_f(m);
-                const vf      m1 = load_f(m + lanes);
+                const vf m0 = load_f(m);
+                const vf m1 = load_f(m + lanes);
                 const float * token_sums = (const float *) (a + Tokens::sums_at(T));
                 m += panel_rows;
                 GGCLIP_UNROLL
@@ -118,8 +118,8 @@ static void multiply_int_tile(const int_tile & x) {
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) {
             float * const out = x.out + t * panel_rows;
-            const vf      scale = set_f(token_scales[t]);
-            const vf      g[2] = {load_f(group[t]), load_f(group[t] + lanes)};
+            const vf scale = set_f(token_scales[t]);
+            const vf g[2] = {load_f(group[t]), load_f(group[t] + lanes)};
             store_f(out, is_first ? mul(g[0], scale) : fma(g[0], scale, load_f(out)));
             store_f(out + lanes, is_first ? mul(g[1], scale) : fma(g[1], scale, load_f(out + lanes)));
         }

@@ -10,7 +10,7 @@ static void transpose_panel(const float * rows, size_t row_stride, int n_rows, i
         const int n_k = min_int(lanes, n - k0);
         for (int r0 = 0; r0 < panel_rows; r0 += lanes) {
             float * const out = dst + (size_t) k0 * panel_rows + r0;
-            vf            square[lanes];
+            vf square[lanes];
             for (int r = 0; r < lanes; r++) {
                 const float * row = rows + (r0 + r) * row_stride + k0;
                 square[r] = r0 + r >= n_rows ? zero_f() : n_k == lanes ? load_f(row) : load_first(row, n_k);

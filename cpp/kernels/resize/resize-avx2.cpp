@@ -36,8 +36,8 @@ template <int N>
 GGCLIP_TARGET_AVX2 void horizontal_rows(const resize_axis & axis, const uint8_t * const * rows, uint8_t * dst,
                                         size_t dst_stride) {
     // From packed RGB to 16-bit pairs of neighbours: r0 r1 g0 g1 b0 b1 0 0 | r2 r3 g2 g3 b2 b3 0 0
-    const __m256i pairs = _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,
-                                           6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
+    const __m256i pairs = _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1, 6, -1, 9, -1, 7,
+                                           -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
     const __m256i spread = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);  // weights 01 low half, 23 high half
     for (int i = 0; i < axis.n_out; i++) {
         const int16_t * low = axis.low.data() + size_t(i) * size_t(axis.n_tap);
@@ -92,8 +92,8 @@ GGCLIP_TARGET_AVX2 void horizontal_avx2(resize_axis & axis, const uint8_t * src,
 }
 
 // 32 bytes of one output row.
-GGCLIP_TARGET_AVX2 inline void vertical_block(const int16_t * low, const int16_t * high, int count,
-                                              const uint8_t * src, size_t src_stride, uint8_t * dst) {
+GGCLIP_TARGET_AVX2 inline void vertical_block(const int16_t * low, const int16_t * high, int count, const uint8_t * src,
+                                              size_t src_stride, uint8_t * dst) {
     const __m256i zero = _mm256_setzero_si256();
     __m256i sum_low[4] = {zero, zero, zero, zero};
     __m256i sum_high[4] = {zero, zero, zero, zero};
@@ -109,7 +109,7 @@ GGCLIP_TARGET_AVX2 inline void vertical_block(const int16_t * low, const int16_t
         std::memcpy(&pair_high, high + t, 4);
         const __m256i w_low = _mm256_set1_epi32(pair_low);
         const __m256i w_high = _mm256_set1_epi32(pair_high);
-        const __m256i ab_low = _mm256_unpacklo_epi8(a, b);    // a0 b0 a1 b1 .. per 128-bit half
+        const __m256i ab_low = _mm256_unpacklo_epi8(a, b);  // a0 b0 a1 b1 .. per 128-bit half
         const __m256i ab_high = _mm256_unpackhi_epi8(a, b);
         const __m256i pixel[4] = {_mm256_unpacklo_epi8(ab_low, zero), _mm256_unpackhi_epi8(ab_low, zero),
                                   _mm256_unpacklo_epi8(ab_high, zero), _mm256_unpackhi_epi8(ab_high, zero)};

@@ -34,8 +34,8 @@ void vertical_generic(resize_axis & axis, const uint8_t * src, size_t src_stride
                       size_t n_bytes) {
     for (int i = 0; i < axis.n_out; i++) {
         vertical_row_generic(axis.weight.data() + size_t(i) * size_t(axis.n_tap), axis.count[size_t(i)],
-                             src + size_t(axis.start[size_t(i)]) * src_stride, src_stride,
-                             dst + size_t(i) * dst_stride, 0, n_bytes);
+                             src + size_t(axis.start[size_t(i)]) * src_stride, src_stride, dst + size_t(i) * dst_stride,
+                             0, n_bytes);
     }
 }
 

@@ -25,9 +25,7 @@ double triangle(double x) {
     return x < 1.0 ? 1.0 - x : 0.0;
 }
 
-int32_t to_fixed(double weight) {
-    return int32_t((weight < 0.0 ? -0.5 : 0.5) + weight * double(1 << resize_bits));
-}
+int32_t to_fixed(double weight) { return int32_t((weight < 0.0 ? -0.5 : 0.5) + weight * double(1 << resize_bits)); }
 
 // Weights of output samples window_start .. window_start + n_out - 1 of an axis resized from n_in to n_full.
 void build_axis(resize_axis & axis, std::vector<double> & tap, resize_filter filter, int n_in, int64_t n_full,

@@ -13,20 +13,20 @@ enum class resize_filter { nearest, bilinear, bicubic };  // bicubic: a = -0.5, 
 
 // Where each output sample of one axis takes its value from.
 struct resize_axis {
-    int n_out = 0;                 // samples of the window
-    int n_tap = 0;                 // weights stored per sample: the longest count, up to a multiple of 4; rest 0
-    std::vector<int32_t> start;    // [n_out] first source sample
-    std::vector<int32_t> count;    // [n_out] source samples used
-    std::vector<int32_t> weight;   // [n_out][n_tap], scaled by 2^22
-    std::vector<int16_t> low;      // [n_out][n_tap], weight == high * 4096 + low; filled by passes that want it
+    int n_out = 0;                // samples of the window
+    int n_tap = 0;                // weights stored per sample: the longest count, up to a multiple of 4; rest 0
+    std::vector<int32_t> start;   // [n_out] first source sample
+    std::vector<int32_t> count;   // [n_out] source samples used
+    std::vector<int32_t> weight;  // [n_out][n_tap], scaled by 2^22
+    std::vector<int16_t> low;     // [n_out][n_tap], weight == high * 4096 + low; filled by passes that want it
     std::vector<int16_t> high;
 };
 
 // Memory that calls reuse; one per thread.
 struct resize_scratch {
-    resize_axis          x;
-    resize_axis          y;
-    std::vector<double>  tap;
+    resize_axis x;
+    resize_axis y;
+    std::vector<double> tap;
     std::vector<uint8_t> middle;  // result of the first pass
     std::vector<uint8_t> rows;    // copies of rows that a vector load would overrun
 };
@@ -49,23 +49,22 @@ const resize_passes * neon_resize_passes();
 const resize_passes & best_resize_passes();
 
 struct resize_job {
-    const uint8_t * src;        // RGB8
-    size_t          src_stride; // bytes
-    int             src_width;
-    int             src_height;
-    int64_t         out_width;  // the whole result; 64-bit because only the window takes memory
-    int64_t         out_height;
-    int64_t         window_x;   // part of the result to compute
-    int64_t         window_y;
-    int             window_width;
-    int             window_height;
-    resize_filter   filter;
-    uint8_t *       dst;        // RGB8, window only
-    size_t          dst_stride; // bytes
+    const uint8_t * src;  // RGB8
+    size_t src_stride;    // bytes
+    int src_width;
+    int src_height;
+    int64_t out_width;  // the whole result; 64-bit because only the window takes memory
+    int64_t out_height;
+    int64_t window_x;  // part of the result to compute
+    int64_t window_y;
+    int window_width;
+    int window_height;
+    resize_filter filter;
+    uint8_t * dst;      // RGB8, window only
+    size_t dst_stride;  // bytes
 };
 
 // Sizes are positive, the window lies inside the result: the caller checks. Throws std::bad_alloc only.
-void resize_rgb8(const resize_job & job, resize_scratch & scratch,
-                 const resize_passes & passes = best_resize_passes());
+void resize_rgb8(const resize_job & job, resize_scratch & scratch, const resize_passes & passes = best_resize_passes());
 
 }  // namespace ggclip::kernels

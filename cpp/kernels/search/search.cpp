@@ -56,8 +56,8 @@ void offer_rows(candidate * heap, size_t k, const float * score, const float * s
     for (size_t r = 0; r < n_row; r++) {
         const candidate found = {scale ? score[r] * scale[first_row + r] : score[r], uint32_t(first_row + r)};
         // Rows come in ascending order, so an equal score never replaces; only a NaN at the top needs a closer look.
-        const bool better = found.score > heap[0].score ||
-                            (heap[0].score != heap[0].score && is_better(found, heap[0]));
+        const bool better =
+            found.score > heap[0].score || (heap[0].score != heap[0].score && is_better(found, heap[0]));
         if (better) replace_worst(heap, k, found);
     }
 }

@@ -12,10 +12,10 @@ namespace ggclip::kernels {
 enum class element_type { f32, f16, i8 };
 
 struct search_matrix {
-    const void *  data;   // [n_row][dim] without gaps; f16 as IEEE 754 half-precision bits
-    element_type  type;
-    size_t        n_row;
-    size_t        dim;
+    const void * data;  // [n_row][dim] without gaps; f16 as IEEE 754 half-precision bits
+    element_type type;
+    size_t n_row;
+    size_t dim;
     const float * scale;  // [n_row] factors on the scores (rows quantised to int8), or null
 };
 
@@ -30,15 +30,15 @@ dot_block_fn avx2_dot_block();
 dot_block_fn best_dot_block();
 
 struct top_k_args {
-    const float * query;    // [n_query][matrix.dim]
-    size_t        n_query;
-    search_matrix matrix;   // at most 2^32 - 1 rows
-    size_t        k;        // 1 to matrix.n_row
+    const float * query;  // [n_query][matrix.dim]
+    size_t n_query;
+    search_matrix matrix;  // at most 2^32 - 1 rows
+    size_t k;              // 1 to matrix.n_row
 };
 
 // Order of results: higher score first, then lower index; a NaN score comes after every number.
 struct candidate {
-    float    score;
+    float score;
     uint32_t index;
 };
 bool is_better(const candidate & a, const candidate & b);

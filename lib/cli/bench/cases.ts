@@ -1,5 +1,5 @@
 /** What is measured, one function each. */
-import type { Clip} from '../../index.js';
+import type { Clip } from '../../index.js'
 import { cosineSimilarity } from '../../index.js'
 import { makeJpeg } from './picture.js'
 import type { Case } from './report.js'
@@ -25,7 +25,13 @@ export function textSource(): (count: number) => string[] {
 }
 
 /** The towers alone: prepared pictures and short texts, in batches. */
-export async function timeTowers(bench: Bench, batches: readonly number[], tensor: Float32Array | undefined, texts: boolean, exact: Clip | undefined): Promise<void> {
+export async function timeTowers(
+  bench: Bench,
+  batches: readonly number[],
+  tensor: Float32Array | undefined,
+  texts: boolean,
+  exact: Clip | undefined,
+): Promise<void> {
   const { variants, signal } = bench
   const nextTexts = textSource()
   const sample = nextTexts(1)[0]!
@@ -33,18 +39,40 @@ export async function timeTowers(bench: Bench, batches: readonly number[], tenso
     if (tensor) {
       const images = new Array<Inputs>(batch).fill({ tensor })
       const cosines = await cosinesTo(exact, variants, clip => clip.encodeImage({ tensor }, { signal }))
-      const sides = variants.map(({ name, clip }, i): Side => ({ name, inputs: batch, run: () => clip.encodeImage(images, { signal }), cosine: cosines[i] }))
-      await bench.add({ name: `image, batch ${batch}`, unit: 'ms', rows: await timeSides(sides, bench.rounds, signal, bench.tell) })
+      const sides = variants.map(({ name, clip }, i): Side => ({
+        name,
+        inputs: batch,
+        run: () => clip.encodeImage(images, { signal }),
+        cosine: cosines[i],
+      }))
+      await bench.add({
+        name: `image, batch ${batch}`,
+        unit: 'ms',
+        rows: await timeSides(sides, bench.rounds, signal, bench.tell),
+      })
     }
     if (texts) {
       const cosines = await cosinesTo(exact, variants, clip => clip.encodeText(sample, { signal }))
-      const sides = variants.map(({ name, clip }, i): Side => ({ name, inputs: batch, run: () => clip.encodeText(nextTexts(batch), { signal }), cosine: cosines[i] }))
-      await bench.add({ name: `text, batch ${batch}`, unit: 'ms', rows: await timeSides(sides, bench.rounds, signal, bench.tell) })
+      const sides = variants.map(({ name, clip }, i): Side => ({
+        name,
+        inputs: batch,
+        run: () => clip.encodeText(nextTexts(batch), { signal }),
+        cosine: cosines[i],
+      }))
+      await bench.add({
+        name: `text, batch ${batch}`,
+        unit: 'ms',
+        rows: await timeSides(sides, bench.rounds, signal, bench.tell),
+      })
     }
   }
 }
 
-async function cosinesTo(exact: Clip | undefined, variants: readonly Variant[], embed: (clip: Clip) => Promise<Float32Array>): Promise<(number | undefined)[]> {
+async function cosinesTo(
+  exact: Clip | undefined,
+  variants: readonly Variant[],
+  embed: (clip: Clip) => Promise<Float32Array>,
+): Promise<(number | undefined)[]> {
   if (!exact) return variants.map(() => undefined)
   const wanted = await embed(exact)
   return Promise.all(variants.map(async ({ clip }) => cosineSimilarity(await embed(clip), wanted)))
@@ -61,7 +89,11 @@ export async function timePictures(bench: Bench, sizes: readonly (readonly [numb
       { name: `${name}, decode exact`, inputs: 1, run: () => clip.encodeImage(bytes, { decode: 'exact', signal }) },
     ])
     const rows = await timeSides(sides, bench.rounds, signal, bench.tell)
-    await bench.add({ name: `JPEG of ${width} x ${height} (${(bytes.length / 1e6).toFixed(2)} MB) to embedding`, unit: 'ms', rows })
+    await bench.add({
+      name: `JPEG of ${width} x ${height} (${(bytes.length / 1e6).toFixed(2)} MB) to embedding`,
+      unit: 'ms',
+      rows,
+    })
   }
 }
 
@@ -71,12 +103,23 @@ export async function timeConcurrency(bench: Bench, calls: number, tensor: Float
   const nextTexts = textSource()
   const half = Math.ceil(calls / 2)
   for (const { name, clip } of bench.variants) {
-    const one = (text: string | undefined) => (tensor ? clip.encodeImage({ tensor }, { signal }) : clip.encodeText(text!, { signal }))
+    const one = (
+      text: string | undefined,
+    ) => (tensor ? clip.encodeImage({ tensor }, { signal }) : clip.encodeText(text!, { signal }))
     const many = async (count: number) => (
-      tensor ? clip.encodeImage(new Array<Inputs>(count).fill({ tensor }), { signal }) : clip.encodeText(nextTexts(count), { signal })
+      tensor
+        ? clip.encodeImage(new Array<Inputs>(count).fill({ tensor }), { signal })
+        : clip.encodeText(nextTexts(count), { signal })
     )
     const sides: Side[] = [
-      { name: `batches of ${half}`, inputs: calls, run: async () => { await many(half); await many(calls - half) } },
+      {
+        name: `batches of ${half}`,
+        inputs: calls,
+        run: async () => {
+          await many(half)
+          await many(calls - half)
+        },
+      },
       { name: `${calls} single calls at once`, inputs: calls, run: () => Promise.all(nextTexts(calls).map(one)) },
     ]
     const rows = await timeSides(sides, bench.rounds, signal, bench.tell)

@@ -40,38 +40,53 @@ export async function writeCase(shell: Shell, { name, unit, rows }: Case): Promi
   if (!shell.isTerminal) {
     for (const row of rows) {
       const { value, min = value, max = value, cosine } = row
-      await shell.write(tabbed([name, row.name, unit, ...[value, min, max].map(exact), cosine === undefined ? '' : cosine.toFixed(6)]))
+      await shell.write(
+        tabbed([name, row.name, unit, ...[value, min, max].map(exact), cosine === undefined ? '' : cosine.toFixed(6)]),
+      )
     }
     return
   }
   const show = (value: number) => (unit === 'bytes' ? byteSize(value) : `${value.toFixed(value < 10 ? 2 : 1)} ms`)
   const cells = rows.map(({ name: side, value, min, max, cosine }) => [
-    `  ${side}`, show(value), min === undefined ? '' : shell.paint.dim(`${show(min)} .. ${show(max!)}`),
+    `  ${side}`,
+    show(value),
+    min === undefined ? '' : shell.paint.dim(`${show(min)} .. ${show(max!)}`),
     cosine === undefined ? '' : `cosine to f32 ${cosine.toFixed(6)}`,
   ])
   await shell.write(`${[shell.paint.bold(name), ...table(cells, 'lrll')].join('\n')}\n\n`)
 }
 
-const headings = ['operation', 'weights', 'type', 'out x in x tokens', 'times', 'ms', 'share', 'waiting', 'GOP/s', 'of peak']
+const headings = ['operation', 'weights', 'type', 'out x in x tokens', 'times', 'ms', 'share', 'waiting', 'GOP/s',
+  'of peak']
 
 export async function writeProfile(shell: Shell, profile: Profile): Promise<void> {
   const { tower, batch, threads, totalMs, otherMs, measuredMs, peaks, kernels } = profile
   const name = `${tower}, batch ${batch}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`
   const rows = profile.operations.map(({ kind, layer, type, shape, count, ms, waiting, gops, ofPeak }) => [
-    kind, layer, type, shape.join(' x '), String(count), ms.toFixed(3), percentage(ms / totalMs), percentage(waiting),
-    gops === undefined ? '' : gops.toFixed(0), ofPeak === undefined ? '' : percentage(ofPeak),
+    kind,
+    layer,
+    type,
+    shape.join(' x '),
+    String(count),
+    ms.toFixed(3),
+    percentage(ms / totalMs),
+    percentage(waiting),
+    gops === undefined ? '' : gops.toFixed(0),
+    ofPeak === undefined ? '' : percentage(ofPeak),
   ])
   rows.push(['inputs, outputs', '', '', '', '', otherMs.toFixed(3), percentage(otherMs / totalMs), '', '', ''])
   if (!shell.isTerminal) {
     for (const row of rows) await shell.write(tabbed([name, ...row]))
-    for (const [type, rate] of Object.entries(peaks)) await shell.write(tabbed([name, 'peak', '', type, '', '', '', '', '', rate.toFixed(0), '']))
+    for (const [type, rate] of Object.entries(peaks))
+      await shell.write(tabbed([name, 'peak', '', type, '', '', '', '', '', rate.toFixed(0), '']))
     return
   }
   const measured = Object.entries(peaks).map(([type, rate]) => `${type} ${rate.toFixed(0)}`).join(', ')
   const lines = [
     shell.paint.bold(`${name}: ${totalMs.toFixed(2)} ms a batch (whole batches: ${measuredMs.toFixed(2)} ms)`),
     ...table([headings.map(shell.paint.dim), ...rows.map(row => row.map(printable))], 'llllrrrrrr'),
-    measured === '' ? `  plain ggml computes this model (${kernels}): it tells no times of its own`
+    measured === '' ?
+      `  plain ggml computes this model (${kernels}): it tells no times of its own`
       : `  peak of the multiply-adds here, GOP/s of all threads: ${measured} (${kernels} kernels)`,
   ]
   await shell.write(`${lines.join('\n')}\n\n`)

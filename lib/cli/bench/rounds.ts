@@ -10,7 +10,12 @@ export interface Side {
 }
 
 /** @throws the signal's reason between two runs */
-export async function timeSides(sides: readonly Side[], rounds: number, signal: AbortSignal, tell: (text: string) => void): Promise<Row[]> {
+export async function timeSides(
+  sides: readonly Side[],
+  rounds: number,
+  signal: AbortSignal,
+  tell: (text: string) => void,
+): Promise<Row[]> {
   const times = sides.map((): number[] => [])
   for (let round = -1; round < rounds; round++) { // the first one warms up
     for (let turn = 0; turn < sides.length; turn++) {

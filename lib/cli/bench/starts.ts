@@ -31,11 +31,20 @@ export async function timeStarts(bench: Bench, model: string | undefined, pictur
   }
 }
 
-async function addCases(bench: Bench, variants: readonly Variant[], results: readonly StartResult[][], what: string): Promise<void> {
-  const column = (key: keyof StartResult): Row[] => variants.map(({ name }, i) => ({ name, ...spread(results[i]!.map(result => result[key])) }))
+async function addCases(
+  bench: Bench,
+  variants: readonly Variant[],
+  results: readonly StartResult[][],
+  what: string,
+): Promise<void> {
+  const column = (key: keyof StartResult): Row[] =>
+    variants.map(({ name }, i) => ({ name, ...spread(results[i]!.map(result => result[key])) }))
   await bench.add({ name: 'start: library and model loaded, file cache warm', unit: 'ms', rows: column('loadMs') })
   await bench.add({ name: `start to the first embedding of a ${what}`, unit: 'ms', rows: column('firstMs') })
-  const weights = variants.map(({ name, clip }): Row => ({ name: `weights in memory, ${name}`, value: clip.info.bytes }))
+  const weights = variants.map(({ name, clip }): Row => ({
+    name: `weights in memory, ${name}`,
+    value: clip.info.bytes,
+  }))
   const memory = [
     ...column('residentBytes').map(row => ({ ...row, name: `resident, ${row.name}` })),
     ...column('peakBytes').map(row => ({ ...row, name: `peak, ${row.name}` })),
@@ -45,14 +54,22 @@ async function addCases(bench: Bench, variants: readonly Variant[], results: rea
 
 function startOnce(settings: StartSettings, signal: AbortSignal): Promise<StartResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [path.join(__dirname, 'start.js'), JSON.stringify(settings)], { stdio: ['ignore', 'pipe', 'pipe'], signal })
+    const child = spawn(process.execPath, [path.join(__dirname, 'start.js'), JSON.stringify(settings)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      signal,
+    })
     let [out, problem] = ['', '']
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
     child.stderr.on('data', (chunk: Buffer) => (problem += chunk.toString()))
     child.on('error', reject)
     child.on('close', status => {
       if (status === 0) resolve(JSON.parse(out) as StartResult)
-      else reject(new ClipError('ERR_CLIP_INTERNAL', `a start of the library in a process of its own failed (${status}): ${problem}`))
+      else reject(
+          new ClipError(
+            'ERR_CLIP_INTERNAL',
+            `a start of the library in a process of its own failed (${status}): ${problem}`,
+          ),
+        )
     })
   })
 }

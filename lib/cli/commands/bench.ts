@@ -37,12 +37,14 @@ interface Flags extends HubFlags {
 export const bench: Verb = (program, shell) => {
   const command = program.command('bench')
     .summary('how fast is a model on this machine, and where does the time go?')
-    .description(`Measures a model here: the towers alone, from the bytes of a JPEG to the embedding, starting and memory,
+    .description(
+      `Measures a model here: the towers alone, from the bytes of a JPEG to the embedding, starting and memory,
 and many calls at once. Types, precisions and threads are compared with each other: they take turns, so that a machine
 that slows down slows all of them, and all of them stay loaded meanwhile. Figures are medians, with the spread.
 
 --profile measures the operations of the towers instead: times, and the share of what this machine's multiply-adds can
-do, measured in the same run. A pipe gets tab-separated lines: case, side, unit, median, least, most, cosine.`)
+do, measured in the same run. A pipe gets tab-separated lines: case, side, unit, median, least, most, cosine.`,
+    )
     .option('-m, --model <model>', `${modelForms} (default: the embedded model)`)
     .option('--towers <which>', 'both, image or text', 'both')
     .option('--types <list>', `weight types: ${weightTypes.join(', ')} (default: as in the file)`, list)
@@ -70,8 +72,14 @@ async function run(shell: Shell, flags: Flags): Promise<void> {
   check(flags)
   const { model, device, cacheDir, offline, towers, batches, calls } = flags
   const choices = {
-    model, device, cacheDir, offline, towers, types: (flags.types ?? [undefined]) as (WeightType | undefined)[],
-    precisions: flags.precisions as LoadOptions['precision'][], threads: flags.threads ?? [undefined],
+    model,
+    device,
+    cacheDir,
+    offline,
+    towers,
+    types: (flags.types ?? [undefined]) as (WeightType | undefined)[],
+    precisions: flags.precisions as LoadOptions['precision'][],
+    threads: flags.threads ?? [undefined],
   }
   const variants = await loadVariants(shell, choices, Math.max(32, ...batches, Math.ceil(calls / 2)))
   try {
@@ -99,14 +107,29 @@ function startReport({ clip: { info } }: Variant, rounds: number): BenchReport {
   const { name, device, kernels, dim } = info
   const cores = cpus()
   return {
-    date: new Date().toISOString(), cpu: cores[0]?.model.trim() ?? '', cores: cores.length, node: process.version, rounds,
-    model: { name, path: path.relative('', info.path), device, kernels, dim }, cases: [], profiles: [],
+    date: new Date().toISOString(),
+    cpu: cores[0]?.model.trim() ?? '',
+    cores: cores.length,
+    node: process.version,
+    rounds,
+    model: { name, path: path.relative('', info.path), device, kernels, dim },
+    cases: [],
+    profiles: [],
   }
 }
 
-async function measure(shell: Shell, report: BenchReport, variants: Variant[], flags: Flags, isPrinted: boolean): Promise<void> {
+async function measure(
+  shell: Shell,
+  report: BenchReport,
+  variants: Variant[],
+  flags: Flags,
+  isPrinted: boolean,
+): Promise<void> {
   const tools: Bench = {
-    variants, rounds: flags.rounds, signal: shell.signal, tell: text => shell.status(text),
+    variants,
+    rounds: flags.rounds,
+    signal: shell.signal,
+    tell: text => shell.status(text),
     async add(result) {
       report.cases.push(result)
       if (isPrinted) await writeCase(shell, result)
@@ -118,12 +141,17 @@ async function measure(shell: Shell, report: BenchReport, variants: Variant[], f
   if (!tensor && !texts) throw new UsageError(`--towers ${flags.towers}: this model has nothing of it to measure`)
   if (wants('towers')) await withExact(shell, flags, clip => timeTowers(tools, flags.batches, tensor, texts, clip))
   if (wants('pictures') && tensor) await timePictures(tools, flags.sizes)
-  if (wants('start')) await timeStarts({ ...tools, rounds: Math.min(5, flags.rounds) }, flags.model, tensor !== undefined)
+  if (wants('start'))
+    await timeStarts({ ...tools, rounds: Math.min(5, flags.rounds) }, flags.model, tensor !== undefined)
   if (wants('concurrency')) await timeConcurrency(tools, flags.calls, tensor)
 }
 
 /** Accuracy belongs next to speed: the same model in exact arithmetic, as long as it takes to embed two inputs. */
-async function withExact(shell: Shell, { model, towers, device, cacheDir, offline }: Flags, use: (exact: Clip) => Promise<void>): Promise<void> {
+async function withExact(
+  shell: Shell,
+  { model, towers, device, cacheDir, offline }: Flags,
+  use: (exact: Clip) => Promise<void>,
+): Promise<void> {
   const exact = await Clip.load(model, { precision: 'exact', towers, device, cacheDir, offline, signal: shell.signal })
   try {
     await use(exact)
@@ -149,7 +177,13 @@ async function hasTexts(shell: Shell, clip: Clip): Promise<boolean> {
   }
 }
 
-async function profileAll(shell: Shell, report: BenchReport, variants: Variant[], flags: Flags, isPrinted: boolean): Promise<void> {
+async function profileAll(
+  shell: Shell,
+  report: BenchReport,
+  variants: Variant[],
+  flags: Flags,
+  isPrinted: boolean,
+): Promise<void> {
   const sample = textSource()(1)[0]!
   const texts = await hasTexts(shell, variants[0]!.clip)
   const add = async (clip: Clip, input: Inputs | string, batch: number) => {
@@ -182,7 +216,8 @@ function sizes(value: string): [number, number][] {
   return list(value).map(part => {
     const [, width, height] = /^(\d{1,5})x(\d{1,5})$/.exec(part) ?? []
     const [w, h] = [Number(width), Number(height)]
-    if (!(w >= 1 && h >= 1 && w * h <= 200e6)) throw new InvalidArgumentError('Expected sizes such as 500x375, at most 200 megapixels.')
+    if (!(w >= 1 && h >= 1 && w * h <= 200e6))
+      throw new InvalidArgumentError('Expected sizes such as 500x375, at most 200 megapixels.')
     return [w, h]
   })
 }

@@ -2,9 +2,8 @@
 import type { Classification } from '../../index.js'
 import { UsageError } from '../failure.js'
 import { checkArguments, eachImage, readLabels } from '../inputs.js'
-import {
-  addExamples, addJsonOption, addModelOptions, collect, type ModelFlags, type PictureFlags, pictureOptions, wholeNumber, withModel,
-} from '../options.js'
+import { addExamples, addJsonOption, addModelOptions, collect, type ModelFlags, type PictureFlags, pictureOptions,
+  wholeNumber, withModel } from '../options.js'
 import { JsonList, tabbed } from '../output.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
@@ -54,7 +53,9 @@ async function run(shell: Shell, images: string[], flags: Flags): Promise<void> 
     const classifier = await clip.classifier(labels, { templates: flags.template, signal })
     const list = new JsonList(shell)
     await eachImage(
-      shell, images, image => classifier.classify(image, options),
+      shell,
+      images,
+      image => classifier.classify(image, options),
       (image, results) => (json ? list.add({ image, results }) : shell.write(render(shell, image, results))),
     )
     if (json) await list.end()
@@ -62,7 +63,9 @@ async function run(shell: Shell, images: string[], flags: Flags): Promise<void> 
 }
 
 async function labelsOf(shell: Shell, { labels = [], labelsFile }: Flags): Promise<string[]> {
-  const given = checkArguments(labels).flatMap(list => list.split(',')).map(label => label.trim()).filter(label => label !== '')
+  const given = checkArguments(labels).flatMap(list => list.split(',')).map(label => label.trim()).filter(label =>
+    label !== ''
+  )
   if (labelsFile !== undefined) given.push(...await readLabels(shell, labelsFile))
   if (given.length === 0) throw new UsageError('no labels: give some with --labels a,b,c or --labels-file')
   return given
@@ -76,8 +79,10 @@ function render(shell: Shell, image: string, results: readonly Classification[])
   }
   const { paint } = shell
   const rows = results.map(({ label, score, similarity }, place) => [
-    `  ${place === 0 ? paint.green(printable(label)) : printable(label)}`, percent(score),
-    paint.cyan(bar(score, 20).padEnd(20)), paint.dim(`similarity ${similarity.toFixed(3)}`),
+    `  ${place === 0 ? paint.green(printable(label)) : printable(label)}`,
+    percent(score),
+    paint.cyan(bar(score, 20).padEnd(20)),
+    paint.dim(`similarity ${similarity.toFixed(3)}`),
   ])
   return `${paint.bold(printable(image))}\n${table(rows, 'lrll').join('\n')}\n`
 }

@@ -24,7 +24,10 @@ export const convert: Verb = (program, shell) => {
 
 The file appears when it is complete and has been opened again; one that was there is replaced.
 JSON is { "output", "bytes", "tensors": { type: count } }.`)
-    .argument('<source>', 'a checkpoint\'s directory or file, a .gguf file, a name of "ggclip models", or hf:owner/name')
+    .argument(
+      '<source>',
+      'a checkpoint\'s directory or file, a .gguf file, a name of "ggclip models", or hf:owner/name',
+    )
     .argument('<output>', 'the .gguf file to write')
     .option('--dtype <type>', `weight type: ${weightTypes.join(', ')} (default: as it is)`)
     .option('--override <pattern=type>', 'another type for tensors of that name, with * and ? (repeatable)', overrides)

@@ -37,7 +37,10 @@ async function run(shell: Shell, flags: Flags): Promise<void> {
 }
 
 async function classifySamples(
-  shell: Shell, clip: Clip, samples: readonly Sample[], loadMs: number,
+  shell: Shell,
+  clip: Clip,
+  samples: readonly Sample[],
+  loadMs: number,
 ): Promise<DemoReport> {
   const { signal } = shell
   const lap = stopwatch()
@@ -69,7 +72,11 @@ async function classifySamples(
 
 function toJson({ answers, timing, model }: DemoReport): string {
   const pictures = answers.map(({ path: file, kind, label, correct, results }) => ({
-    image: path.relative('', file), kind, expected: label, correct, results,
+    image: path.relative('', file),
+    kind,
+    expected: label,
+    correct,
+    results,
   }))
   const count = (kind: Sample['kind']) => {
     const some = answers.filter(answer => answer.kind === kind)

@@ -5,9 +5,8 @@ import type { Clip, ImageInput } from '../../index.js'
 import { ArrayFile } from '../array-file.js'
 import { UsageError } from '../failure.js'
 import { eachImage, eachText, textsOf } from '../inputs.js'
-import {
-  addExamples, addJsonOption, addModelOptions, type ModelFlags, type PictureFlags, pictureOptions, withModel,
-} from '../options.js'
+import { addExamples, addJsonOption, addModelOptions, type ModelFlags, type PictureFlags, pictureOptions,
+  withModel } from '../options.js'
 import { float32, JsonList, tabbed } from '../output.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
@@ -42,7 +41,11 @@ token instead: [inputs, tokens, width], or [inputs, layers, tokens, width] for s
     .argument('[image...]', 'picture files; - reads one from stdin')
     .option('--text <text...>', 'embed texts instead; - reads them from stdin, one a line')
     .option('--no-normalize', 'keep the length that the model gave the vectors')
-    .option('--hidden-state <n>', 'states of a layer: 0 the input of the first block, -1 the output of the last; several with commas', layers)
+    .option(
+      '--hidden-state <n>',
+      'states of a layer: 0 the input of the first block, -1 the output of the last; several with commas',
+      layers,
+    )
     .option('--final-norm', 'with --hidden-state: apply the final norm to them')
     .option('--out <file>', 'write to a .npy or .safetensors file')
     .action((images: string[], flags: Flags) => run(shell, images, flags))
@@ -50,7 +53,8 @@ token instead: [inputs, tokens, width], or [inputs, layers, tokens, width] for s
   addExamples(command, [
     ['two pictures, as JSON', 'ggclip embed cat.png dog.png --json'],
     ['texts', "ggclip embed --text 'a cat' 'a dog' > vectors.tsv"],
-    ['text conditioning, one block skipped', "ggclip embed --text 'a cat' --hidden-state -2 --final-norm --out cat.npy"],
+    ['text conditioning, one block skipped',
+      "ggclip embed --text 'a cat' --hidden-state -2 --final-norm --out cat.npy"],
     ['every line of a file', 'ggclip embed --text - --json < captions.txt'],
   ])
 }
@@ -76,7 +80,9 @@ async function run(shell: Shell, images: string[], flags: Flags): Promise<void> 
 
 async function toFile(shell: Shell, images: string[], flags: Flags, out: string): Promise<void> {
   const { text, hiddenState, normalize, finalNorm = false } = flags
-  const metadata: Record<string, string> = hiddenState ? { layers: hiddenState.join(','), final_norm: String(finalNorm) } : { normalized: String(normalize) }
+  const metadata: Record<string, string> = hiddenState
+    ? { layers: hiddenState.join(','), final_norm: String(finalNorm) }
+    : { normalized: String(normalize) }
   const file = new ArrayFile(out, hiddenState ? 'hidden_states' : 'embeddings', metadata)
   const inputs: string[] = []
   const add = async (input: string, { shape, parts }: Row): Promise<void> => {
@@ -91,7 +97,9 @@ async function toFile(shell: Shell, images: string[], flags: Flags, out: string)
     const shape = await file.finish()
     shell.note(`wrote ${out}: [${shape.join(', ')}]`)
     // only now: a reader of the list who leaves early does not cost the file
-    await shell.write(flags.json ? `${JSON.stringify({ out, shape, inputs })}\n` : inputs.map(input => tabbed([input])).join(''))
+    await shell.write(
+      flags.json ? `${JSON.stringify({ out, shape, inputs })}\n` : inputs.map(input => tabbed([input])).join(''),
+    )
   } finally {
     await file.discard()
   }
@@ -102,16 +110,22 @@ async function row(shell: Shell, clip: Clip, input: ImageInput, tower: 'image' |
   const { signal } = shell
   if (!hiddenState) {
     const options = { normalize, signal }
-    const vector = await (tower === 'text' ? clip.encodeText(input as string, options) : clip.encodeImage(input, { ...options, ...pictureOptions(flags) }))
+    const vector = await (tower === 'text'
+      ? clip.encodeText(input as string, options)
+      : clip.encodeImage(input, { ...options, ...pictureOptions(flags) }))
     return { shape: [vector.length], parts: [vector] }
   }
   const states = await clip.hiddenStates(input, { tower, layer: hiddenState, norm: finalNorm, signal })
   const { tokens, width } = states[0]!
-  return { shape: [...(states.length > 1 ? [states.length] : []), tokens, width], parts: states.map(({ data }) => data) }
+  return {
+    shape: [...(states.length > 1 ? [states.length] : []), tokens, width],
+    parts: states.map(({ data }) => data),
+  }
 }
 
 function layers(value: string): number[] {
-  if (!/^-?\d{1,4}(,-?\d{1,4})*$/.test(value)) throw new InvalidArgumentError('Expected a whole number, or several with commas.')
+  if (!/^-?\d{1,4}(,-?\d{1,4})*$/.test(value))
+    throw new InvalidArgumentError('Expected a whole number, or several with commas.')
   return value.split(',').map(Number)
 }
 

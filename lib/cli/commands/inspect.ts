@@ -42,7 +42,10 @@ async function print(shell: Shell, found: Inspection, flags: Flags): Promise<voi
   await rows(shell, summary(shell, found))
   if (flags.keys) await rows(shell, found.keys.map(({ name, kind, value }) => [name, kind, value]))
   if (flags.tensors) {
-    await rows(shell, found.tensors.map(({ name, type, shape, bytes }) => [name, type, `[${shape.join(', ')}]`, String(bytes)]))
+    await rows(
+      shell,
+      found.tensors.map(({ name, type, shape, bytes }) => [name, type, `[${shape.join(', ')}]`, String(bytes)]),
+    )
   }
 }
 
@@ -59,16 +62,30 @@ function summary(shell: Shell, found: Inspection): string[][] {
   ]
   if (model) {
     lines.push(['embedding', String(model.dim)])
-    if (model.vision) lines.push(['image encoder', `${tower(model.vision)}, ${model.vision.imageSize} pixels in patches of ${model.vision.patchSize}`])
-    if (model.text) lines.push(['text encoder', `${tower(model.text)}, ${model.text.contextLength} tokens of ${model.text.vocabSize}`])
+    if (model.vision)
+      lines.push(['image encoder',
+        `${tower(model.vision)}, ${model.vision.imageSize} pixels in patches of ${model.vision.patchSize}`])
+    if (model.text)
+      lines.push(['text encoder',
+        `${tower(model.text)}, ${model.text.contextLength} tokens of ${model.text.vocabSize}`])
   }
   for (const { code, message } of found.problems.slice(0, 20)) lines.push(['problem', `${message} (${code})`])
   if (found.problems.length > 20) lines.push(['problem', `and ${found.problems.length - 20} more: see --json`])
-  if (found.ignored.length > 0) lines.push(['not used', found.ignored.slice(0, 8).join(', ') + (found.ignored.length > 8 ? `, and ${found.ignored.length - 8} more` : '')])
+  if (found.ignored.length > 0)
+    lines.push(['not used', found.ignored.slice(0, 8).join(', ') +
+      (found.ignored.length > 8 ? `, and ${found.ignored.length - 8} more` : '')])
   return lines
 }
 
-function tower({ width, layers, heads, activation, pooling }: { width: number; layers: number; heads: number; activation: string; pooling: string }): string {
+function tower(
+  { width, layers, heads, activation, pooling }: {
+    width: number
+    layers: number
+    heads: number
+    activation: string
+    pooling: string
+  },
+): string {
   return `width ${width}, ${layers} layers, ${heads} heads, ${activation}, pooling ${pooling}`
 }
 
@@ -77,6 +94,8 @@ async function rows(shell: Shell, cells: string[][]): Promise<void> {
     for (const row of cells) await shell.write(tabbed(row))
     return
   }
-  const painted = cells.map(row => row.map((cell, i) => (i === 0 ? shell.paint.bold(printable(cell)) : printable(cell))))
+  const painted = cells.map(row =>
+    row.map((cell, i) => (i === 0 ? shell.paint.bold(printable(cell)) : printable(cell)))
+  )
   for (const line of table(painted, 'llll')) await shell.write(`${line}\n`)
 }

@@ -13,13 +13,15 @@ interface Flags {
 export const models: Verb = (program, shell) => {
   const command = program.command('models')
     .summary('models that have a name here')
-    .description(`Lists models of the hub by the names that --model and "ggclip pull" take: licence, sizes, what they are good for.
+    .description(
+      `Lists models of the hub by the names that --model and "ggclip pull" take: licence, sizes, what they are good for.
 
 Size: the weights in float32, about what is downloaded. dtype: the weight type that is recommended for loading.
 A pipe gets name, hub id, family, licence, parameters, embedding, picture side, context length, ImageNet zero-shot
 accuracy in per cent (published), dtype and purpose, separated by tabs; what is not known or not fixed is empty.
 JSON is [{ "name", "id", "family", "parameters", "bytes", "license"?, "dim", "imageSize"?, "contextLength",
-"imagenet"?, "goodFor", "dtype" }].`)
+"imagenet"?, "goodFor", "dtype" }].`,
+    )
     .argument('[filter]', 'only models with this in their name, hub id or purpose')
     .action((filter: string | undefined, flags: Flags) => run(shell, filter, flags))
   addJsonOption(command)
@@ -31,14 +33,24 @@ JSON is [{ "name", "id", "family", "parameters", "bytes", "license"?, "dim", "im
 
 async function run(shell: Shell, filter: string | undefined, { json }: Flags): Promise<void> {
   const words = (filter ?? '').toLowerCase()
-  const found = registry.filter(({ name, id, goodFor }) => [name, id, goodFor].some(text => text.toLowerCase().includes(words)))
+  const found = registry.filter(({ name, id, goodFor }) =>
+    [name, id, goodFor].some(text => text.toLowerCase().includes(words))
+  )
   if (json) return shell.write(`${JSON.stringify(found, undefined, 2)}\n`)
   await shell.write(shell.isTerminal ? render(shell, found) : found.map(line).join(''))
   if (found.length === 0) shell.note(`no model with '${filter}' in its name, hub id or purpose`)
 }
 
-function line({ name, id, family, license, parameters, dim, imageSize, contextLength, imagenet, dtype, goodFor }: Readonly<ModelEntry>): string {
-  return tabbed([name, id, family, license, parameters, dim, imageSize, contextLength, imagenet, dtype, goodFor].map(cell => String(cell ?? '')))
+function line(
+  { name, id, family, license, parameters, dim, imageSize, contextLength, imagenet, dtype, goodFor }: Readonly<
+    ModelEntry
+  >,
+): string {
+  return tabbed(
+    [name, id, family, license, parameters, dim, imageSize, contextLength, imagenet, dtype, goodFor].map(cell =>
+      String(cell ?? '')
+    ),
+  )
 }
 
 function render(shell: Shell, found: readonly Readonly<ModelEntry>[]): string {
@@ -46,8 +58,14 @@ function render(shell: Shell, found: readonly Readonly<ModelEntry>[]): string {
   const { paint } = shell
   const head = ['name', 'size', 'dim', 'pixels', 'ImageNet', 'licence', 'dtype', 'good for'].map(paint.bold)
   const rows = found.map(({ name, bytes, dim, imageSize, imagenet, license, dtype, goodFor }) => [
-    paint.green(name), byteSize(bytes), String(dim), String(imageSize ?? 'any'), imagenet === undefined ? '' : `${imagenet.toFixed(1)} %`,
-    license ?? 'not stated', dtype, paint.dim(goodFor),
+    paint.green(name),
+    byteSize(bytes),
+    String(dim),
+    String(imageSize ?? 'any'),
+    imagenet === undefined ? '' : `${imagenet.toFixed(1)} %`,
+    license ?? 'not stated',
+    dtype,
+    paint.dim(goodFor),
   ])
   return `${table([head, ...rows], 'lrrrrlll').join('\n')}\n`
 }

@@ -13,11 +13,13 @@ interface Flags extends HubFlags {
 export const pull: Verb = (program, shell) => {
   const command = program.command('pull')
     .summary('download a model of the hub')
-    .description(`Downloads a model into the hub's own cache folder, as far as it is not there: configuration, tokenizer and one
+    .description(
+      `Downloads a model into the hub's own cache folder, as far as it is not there: configuration, tokenizer and one
 form of the weights, each checked against its size and hash. A broken download goes on where it stopped.
 
 A pipe gets the path of the model, which --model takes. JSON is { "id", "revision", "path", "files": [{ "path", "bytes",
-"cached" }], "bytes", "downloadedBytes", "stale" }.`)
+"cached" }], "bytes", "downloadedBytes", "stale" }.`,
+    )
     .argument('<model>', 'hf:owner/name[@revision][:file], with or without hf:, or a name that "ggclip models" lists')
     .action((model: string, flags: Flags) => run(shell, model, flags))
   addHubOptions(addJsonOption(command))
@@ -37,5 +39,7 @@ async function run(shell: Shell, model: string, { cacheDir, offline, json }: Fla
 function summary({ id, revision, files, bytes, downloadedBytes, stale }: PullResult): string {
   const what = `${id} at ${revision.slice(0, 12)}: ${files.length} files, ${byteSize(bytes)}`
   if (stale) return `${what}, as the cache has it: the hub could not be reached`
-  return downloadedBytes === 0 ? `${what}, all in the cache` : `${what}, of which ${byteSize(downloadedBytes)} downloaded`
+  return downloadedBytes === 0
+    ? `${what}, all in the cache`
+    : `${what}, of which ${byteSize(downloadedBytes)} downloaded`
 }

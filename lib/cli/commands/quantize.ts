@@ -1,7 +1,6 @@
 /** `ggclip quantize`: a model in fewer bits, and what that costs. */
-import {
-  quantize as quantizeModel, type QuantizationReport, type QuantizeOptions, report as reportOn, type WeightType, weightTypes,
-} from '../../index.js'
+import { quantize as quantizeModel, type QuantizationReport, type QuantizeOptions, report as reportOn, type WeightType,
+  weightTypes } from '../../index.js'
 import { UsageError } from '../failure.js'
 import { addExamples, addHubOptions, addJsonOption, type HubFlags, overrides, wholeNumber } from '../options.js'
 import { progressLine } from '../progress.js'
@@ -33,7 +32,10 @@ docs/quantization.md has the rules and measurements.
 The file appears when it is complete and has been opened again; one that was
 there is replaced. With several types the output's name must contain {type}.
 JSON is { "files": [{ "output", "type", "bytes", "tensors" }], "report" }.`)
-    .argument('<source>', 'a checkpoint\'s directory or file, a .gguf file, a name of "ggclip models", or hf:owner/name')
+    .argument(
+      '<source>',
+      'a checkpoint\'s directory or file, a .gguf file, a name of "ggclip models", or hf:owner/name',
+    )
     .argument('<output>', 'the .gguf file to write; {type} in it stands for the type')
     .option('--dtype <type>', `weight type, or several with commas: ${weightTypes.join(', ')}`, 'q8_0')
     .option('--policy <name>', 'mixed (default) or uniform: every matrix gets the type')
@@ -48,7 +50,8 @@ JSON is { "files": [{ "output", "type", "bytes", "tensors" }], "report" }.`)
   addHubOptions(addJsonOption(command))
   addExamples(command, [
     ['8 bits', 'ggclip quantize clip-vit-base-patch32 clip-q8_0.gguf'],
-    ['4 bits, weighed on your own pictures, and measured', 'ggclip quantize clip.gguf small.gguf --dtype q4_k --importance photos --report'],
+    ['4 bits, weighed on your own pictures, and measured',
+      'ggclip quantize clip.gguf small.gguf --dtype q4_k --importance photos --report'],
     ['which type to take', "ggclip quantize clip.gguf 'clip-{type}.gguf' --dtype q8_0,q5_0,q4_0 --report"],
   ])
 }
@@ -56,12 +59,19 @@ JSON is { "files": [{ "output", "type", "bytes", "tensors" }], "report" }.`)
 async function run(shell: Shell, source: string, output: string, flags: Flags): Promise<void> {
   const { dtype, override, report, samples, json, ...rest } = flags
   const types = dtype.split(',').map(type => type.trim())
-  if (types.length > 1 && !output.includes('{type}')) throw new UsageError('several types need {type} in the output\'s name')
+  if (types.length > 1 && !output.includes('{type}'))
+    throw new UsageError("several types need {type} in the output's name")
   if (samples !== undefined && !report) throw new UsageError('--samples is for --report')
   const files = []
   for (const type of types) {
     const name = output.replaceAll('{type}', type)
-    const options = { ...rest, dtype: type as WeightType, overrides: override, signal: shell.signal, onProgress: progressLine(shell, name) }
+    const options = {
+      ...rest,
+      dtype: type as WeightType,
+      overrides: override,
+      signal: shell.signal,
+      onProgress: progressLine(shell, name),
+    }
     const { bytes, tensors } = await quantizeModel(source, name, options)
     files.push({ output: name, type, bytes, tensors })
     const counts = Object.entries(tensors).map(([one, count]) => `${count} ${one}`).join(', ')
@@ -79,6 +89,7 @@ function measure(shell: Shell, source: string, files: string[], flags: Flags): P
     cacheDir: flags.cacheDir,
     offline: flags.offline,
     signal: shell.signal,
-    onProgress: ({ done, total, item }) => shell.status(item === '' ? '' : `measuring ${done + 1} of ${total}: ${item}`),
+    onProgress: ({ done, total, item }) =>
+      shell.status(item === '' ? '' : `measuring ${done + 1} of ${total}: ${item}`),
   })
 }

@@ -10,7 +10,9 @@ import { addExamples, addJsonOption, collect, wholeNumber } from '../options.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
 
-interface Flags extends Omit<ServerOptions, 'models' | 'apiKeys' | 'corsOrigins' | 'allowedHosts' | 'remoteImages' | 'signal'> {
+interface Flags
+  extends Omit<ServerOptions, 'models' | 'apiKeys' | 'corsOrigins' | 'allowedHosts' | 'remoteImages' | 'signal'>
+{
   model?: string[]
   threads?: number
   sessions?: number
@@ -34,13 +36,19 @@ interface Flags extends Omit<ServerOptions, 'models' | 'apiKeys' | 'corsOrigins'
 export const serve: Verb = (program, shell) => {
   const command = program.command('serve')
     .summary('serve models over HTTP')
-    .description(`Serves models over HTTP: POST /v1/embeddings as OpenAI's clients call it, for texts and images, and classify,
+    .description(
+      `Serves models over HTTP: POST /v1/embeddings as OpenAI's clients call it, for texts and images, and classify,
 similarity, rank, metrics, a web page at /. GET /docs describes the calls; docs/server.md is the operator's manual.
 
 Ends on SIGTERM and Ctrl-C, after the requests in work; a second signal ends it at once. Logs are JSON lines on stderr.
 API keys come from --api-keys-file (one "name key [requests-per-minute]" a line) or from GGCLIP_API_KEYS (separated by
-commas); a key in an argument would be visible to everybody on the machine.`)
-    .option('-m, --model <[name=]path>', 'a .gguf file, the directory of a checkpoint, hf:owner/name or a name of "ggclip models" (repeatable; the first is the default)', collect)
+commas); a key in an argument would be visible to everybody on the machine.`,
+    )
+    .option(
+      '-m, --model <[name=]path>',
+      'a .gguf file, the directory of a checkpoint, hf:owner/name or a name of "ggclip models" (repeatable; the first is the default)',
+      collect,
+    )
   addOptions(command, [
     ['--host <address>', 'where to listen (default: 127.0.0.1; 0.0.0.0 for all)'],
     ['--port <n>', 'port; 0 for any free one (default: 8080)', wholeNumber],
@@ -56,7 +64,7 @@ commas); a key in an argument would be visible to everybody on the machine.`)
     ['--decode <mode>', 'auto, or exact: every pixel of large pictures (default: auto)'],
     ['--max-batch <n>', 'most inputs of one batch (default: 32)', wholeNumber],
     ['--max-wait-ms <n>', 'longest wait for a batch to fill under load (default: 0)', wholeNumber],
-    ['--dimensions <a,b>', "lengths that requests may shorten vectors to; only for models trained so"],
+    ['--dimensions <a,b>', 'lengths that requests may shorten vectors to; only for models trained so'],
     ['--max-queue <n>', 'most inputs of a model in work or waiting (default: 1024)', wholeNumber],
     ['--max-requests <n>', 'most requests in work (default: 512)', wholeNumber],
     ['--max-inputs <n>', 'most inputs of one request (default: 2048)', wholeNumber],
@@ -71,7 +79,9 @@ commas); a key in an argument would be visible to everybody on the machine.`)
     ['--requests-per-minute <n>', 'of one key, or one address without keys (default: no limit)', wholeNumber],
     ['--remote-images', 'fetch images from http(s) URLs at public addresses (default: refuse URLs)'],
     ['--metrics <who>', 'who sees /metrics: open, key or off (default: key where there are keys)'],
-    ['--trust-proxy [n]', 'believe so many entries of X-Forwarded-For, from its end: one for each proxy of your own (default: 0; no number: 1)', wholeNumber],
+    ['--trust-proxy [n]',
+      'believe so many entries of X-Forwarded-For, from its end: one for each proxy of your own (default: 0; no number: 1)',
+      wholeNumber],
     ['--folder <path>', 'a folder of pictures that the web page can search'],
     ['--no-page', 'no web page at /'],
     ['--log-level <level>', 'silent, error, warn, info or debug (default: info)'],
@@ -79,12 +89,17 @@ commas); a key in an argument would be visible to everybody on the machine.`)
   command
     .option('--remote-host <host>', 'fetch images only from this host; *.host for its subdomains (repeatable)', collect)
     .option('--cors-origin <origin>', 'web pages of this origin may use the server; * for all (repeatable)', collect)
-    .option('--allowed-hosts <a,b>', 'names that requests may call this server by; *.host for subdomains, * for all (default: on a loopback address without a proxy those of this machine, else all)', collect)
+    .option(
+      '--allowed-hosts <a,b>',
+      'names that requests may call this server by; *.host for subdomains, * for all (default: on a loopback address without a proxy those of this machine, else all)',
+      collect,
+    )
     .action((flags: Flags) => run(shell, flags))
   addJsonOption(command)
   addExamples(command, [
     ['the embedded model on port 8080', 'ggclip serve'],
-    ['two models, the second loaded when asked for', 'ggclip serve --model b32=clip-b32.gguf --model l14=clip-l14.gguf --unload-after-ms 600000'],
+    ['two models, the second loaded when asked for',
+      'ggclip serve --model b32=clip-b32.gguf --model l14=clip-l14.gguf --unload-after-ms 600000'],
     ['for others, with keys', 'ggclip serve --host 0.0.0.0 --api-keys-file keys.txt --requests-per-minute 600'],
   ])
 }
@@ -106,7 +121,9 @@ async function run(shell: Shell, flags: Flags): Promise<void> {
   try {
     await using server = await Server.start({ ...options, signal: shell.signal })
     if (flags.json) await shell.write(`${JSON.stringify({ url: server.url, port: server.port, pid: process.pid })}\n`)
-    else shell.note(`ggclip serves ${[...server.settings.models.keys()].join(', ')} on ${server.url} (API: ${server.url}/docs)`)
+    else shell.note(
+        `ggclip serves ${[...server.settings.models.keys()].join(', ')} on ${server.url} (API: ${server.url}/docs)`,
+      )
     await stopped(shell.signal)
   } catch (error) {
     if (!shell.signal.aborted) throw error
@@ -118,10 +135,38 @@ async function run(shell: Shell, flags: Flags): Promise<void> {
 
 async function optionsOf(flags: Flags): Promise<ServerOptions> {
   const {
-    model, threads, sessions, device, dtype, precision, towers, decode, maxBatch, maxWaitMs, dimensions, apiKeysFile, corsOrigin, allowedHosts,
-    remoteImages, remoteHost, json: _, logLevel = 'info', ...rest
+    model,
+    threads,
+    sessions,
+    device,
+    dtype,
+    precision,
+    towers,
+    decode,
+    maxBatch,
+    maxWaitMs,
+    dimensions,
+    apiKeysFile,
+    corsOrigin,
+    allowedHosts,
+    remoteImages,
+    remoteHost,
+    json: _,
+    logLevel = 'info',
+    ...rest
   } = flags
-  const common = { threads, sessions, device, dtype, precision, towers, decode, maxBatch, maxWaitMs, dimensions: sizesOf(dimensions) }
+  const common = {
+    threads,
+    sessions,
+    device,
+    dtype,
+    precision,
+    towers,
+    decode,
+    maxBatch,
+    maxWaitMs,
+    dimensions: sizesOf(dimensions),
+  }
   return {
     ...rest,
     logLevel,
@@ -144,8 +189,12 @@ function modelsOf(list: readonly string[] | undefined, common: ServedModel): Rec
     // what exists under the whole of it is a path, also one like 'runs/lr=0.1/model.gguf'
     const named = existsSync(entry) ? null : /^([\w][\w.:/@-]*)=(.+)$/.exec(entry)
     const [name, source] = named ? [named[1]!, named[2]!] : [path.basename(entry).replace(/\.gguf$/, ''), entry]
-    if (!named && !modelName.test(name)) throw new UsageError(`'${name}' is no name for a model (letters, digits and . _ : / @ -): give one with --model name=path`)
-    if (Object.hasOwn(models, name)) throw new UsageError(`two models are called '${name}': give names with --model name=path`)
+    if (!named && !modelName.test(name))
+      throw new UsageError(
+        `'${name}' is no name for a model (letters, digits and . _ : / @ -): give one with --model name=path`,
+      )
+    if (Object.hasOwn(models, name))
+      throw new UsageError(`two models are called '${name}': give names with --model name=path`)
     models[name] = { ...common, source }
   }
   return models
@@ -156,13 +205,15 @@ function sizesOf(list: string | undefined): number[] | undefined {
 }
 
 async function keysOf(file: string | undefined): Promise<ServerOptions['apiKeys']> {
-  if (file === undefined) return (process.env.GGCLIP_API_KEYS ?? '').split(',').map(key => key.trim()).filter(key => key !== '')
+  if (file === undefined)
+    return (process.env.GGCLIP_API_KEYS ?? '').split(',').map(key => key.trim()).filter(key => key !== '')
   const lines: string[] = []
   for await (const line of fileLines('keys file', file)) if (!/^\s*(?:#|$)/.test(line)) lines.push(line.trim())
   const keys = lines.map((line, i) => {
     const [name, key, limit] = line.split(/\s+/)
     // the line itself stays out of the message: it may be a key
-    if (key === undefined) throw new UsageError(`keys file '${file}': expected "name key [requests-per-minute]" in entry ${i + 1}`)
+    if (key === undefined)
+      throw new UsageError(`keys file '${file}': expected "name key [requests-per-minute]" in entry ${i + 1}`)
     return { name: name!, key, ...(limit === undefined ? {} : { requestsPerMinute: wholeNumber(limit) }) }
   })
   if (keys.length === 0) throw new UsageError(`keys file '${file}' has no keys`)

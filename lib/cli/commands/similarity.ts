@@ -1,9 +1,8 @@
 /** `ggclip similarity`: how well does each text fit the picture? */
 import type { ImageInput } from '../../index.js'
 import { checkArguments, eachImage } from '../inputs.js'
-import {
-  addExamples, addJsonOption, addModelOptions, type ModelFlags, type PictureFlags, pictureOptions, withModel,
-} from '../options.js'
+import { addExamples, addJsonOption, addModelOptions, type ModelFlags, type PictureFlags, pictureOptions,
+  withModel } from '../options.js'
 import { JsonList, tabbed } from '../output.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
@@ -68,8 +67,10 @@ function render(shell: Shell, image: string, results: readonly TextResult[]): st
   const { paint } = shell
   const best = Math.max(...results.map(result => result.probability))
   const rows = results.map(({ text, probability, logit, similarity: cosine }) => [
-    `  ${probability === best ? paint.green(printable(text)) : printable(text)}`, percent(probability),
-    paint.cyan(bar(probability, 20).padEnd(20)), paint.dim(`logit ${logit.toFixed(2)}`),
+    `  ${probability === best ? paint.green(printable(text)) : printable(text)}`,
+    percent(probability),
+    paint.cyan(bar(probability, 20).padEnd(20)),
+    paint.dim(`logit ${logit.toFixed(2)}`),
     paint.dim(`similarity ${cosine.toFixed(3)}`),
   ])
   return `${paint.bold(printable(image))}\n${table(rows, 'lrlrr').join('\n')}\n`

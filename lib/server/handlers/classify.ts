@@ -16,7 +16,12 @@ export async function classify(context: Context, body: ClassifyBody, call: Call)
   return withModel(context, call, body.model, inputs.length + count, async (clip, slot) => {
     const options = callOptions(call)
     const classifier = await clip.classifier(labels, { templates, ...options })
-    const lists = await eachImage(context, call, inputs, files => classifier.classify(files, { topK, multiLabel, ...options }))
+    const lists = await eachImage(
+      context,
+      call,
+      inputs,
+      files => classifier.classify(files, { topK, multiLabel, ...options }),
+    )
     const data = lists.map((results, index) => ({ object: 'classification', index, results }))
     const prompts = labels.flatMap(label => templates.map(template => template.replace(/\{(?:label)?\}/g, () => label)))
     return { object: 'list', data, model: slot.name, usage: await usageOf(clip, prompts, call) }

@@ -17,7 +17,11 @@ export async function embeddings(context: Context, body: EmbeddingsBody, call: C
     const length = checkDimensions(dimensions, clip.info.dim, slot.served.dimensions ?? [])
     const vectors = await encodeInputs(context, call, clip, inputs, { normalize: normalized })
     // made when they are written: as numbers, the vectors of a large request would take hundreds of megabytes
-    const data = vectors.map((vector, index) => ({ object: 'embedding', index, embedding: { toJSON: () => written(vector, length, normalized, base64) } }))
+    const data = vectors.map((vector, index) => ({
+      object: 'embedding',
+      index,
+      embedding: { toJSON: () => written(vector, length, normalized, base64) },
+    }))
     return { object: 'list', data, model: slot.name, usage: await usageOf(clip, textsOf(inputs), call) }
   })
 }

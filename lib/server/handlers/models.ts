@@ -9,13 +9,26 @@ export function models({ pool, startedAt }: Context) {
 /** GET /models: infinity's clients want `stats`, and refuse every owner but infinity. */
 export function modelsForInfinity(context: Context) {
   const { object, data } = models(context)
-  return { object, data: data.map(({ owned_by: _, ...model }) => ({ ...model, stats: statsOf(context.pool, model.id), backend: 'ggclip', capabilities: ['embed', 'classify', 'rerank'] })) }
+  return {
+    object,
+    data: data.map(({ owned_by: _, ...model }) => ({
+      ...model,
+      stats: statsOf(context.pool, model.id),
+      backend: 'ggclip',
+      capabilities: ['embed', 'classify', 'rerank'],
+    })),
+  }
 }
 
 function statsOf(pool: Context['pool'], name: string) {
   const { clip, admission } = pool.get(name)
   const { queued = 0, running = 0 } = clip?.stats() ?? {}
-  return { queue_absolute: queued, queue_fraction: admission.held / admission.limit, results_pending: admission.held, batch_size: running }
+  return {
+    queue_absolute: queued,
+    queue_fraction: admission.held / admission.limit,
+    results_pending: admission.held,
+    batch_size: running,
+  }
 }
 
 /** GET /v1/models/:id */

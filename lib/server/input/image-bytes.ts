@@ -16,7 +16,10 @@ export async function imageBytes(name: string, image: string | Buffer, sources: 
   }
   if (/^\s{0,16}https?:/i.test(image)) {
     if (sources.fetch) return sources.fetch(image.trim(), sources.signal)
-    throw new ClipError('ERR_CLIP_URL_REFUSED', `${name}: this server fetches no URLs: send the image itself as a data URI, base64 or upload`)
+    throw new ClipError(
+      'ERR_CLIP_URL_REFUSED',
+      `${name}: this server fetches no URLs: send the image itself as a data URI, base64 or upload`,
+    )
   }
   const base64 = /^\s{0,16}data:/i.test(image) ? payloadOf(name, image) : { from: 0, escapes: false }
   if (!base64.escapes) checkSize(name, Math.floor(((image.length - base64.from) * 3) / 4) - 2, sources.maxBytes)
@@ -67,7 +70,10 @@ export function* decodeBase64(text: string, { from, escapes }: Base64): Steps<Bu
     let open = '' // an escape whose end comes with the next step
     if (escapes && part.includes('%')) {
       open = isLast ? '' : /%[\da-f]?$/i.exec(part)?.[0] ?? ''
-      part = part.slice(0, part.length - open.length).replace(/%(2B|2F|3D|0A|0D|20)/gi, (_, code: string) => String.fromCharCode(parseInt(code, 16)))
+      part = part.slice(0, part.length - open.length).replace(
+        /%(2B|2F|3D|0A|0D|20)/gi,
+        (_, code: string) => String.fromCharCode(parseInt(code, 16)),
+      )
     }
     if (/\s/.test(part)) part = part.replace(/\s+/g, '')
     const whole = part.slice(0, isLast ? part.length : part.length - (part.length % 4))

@@ -20,7 +20,11 @@ export function addBodyParsers(app: FastifyInstance, maxInputs: number): void {
   app.removeContentTypeParser(['application/json', 'text/plain'])
   const parse = (request: FastifyRequest, body: Buffer): Promise<unknown> => readBody(request, body, maxInputs)
   // listen.ts knows the fields
-  app.addContentTypeParser('multipart/form-data', { parseAs: 'buffer' }, (_: FastifyRequest, body: Buffer) => Promise.resolve(body))
+  app.addContentTypeParser(
+    'multipart/form-data',
+    { parseAs: 'buffer' },
+    (_: FastifyRequest, body: Buffer) => Promise.resolve(body),
+  )
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, parse)
   app.addContentTypeParser(/^application\/[\w.-]+\+json(?:\s*;|$)/i, { parseAs: 'buffer' }, parse)
 }

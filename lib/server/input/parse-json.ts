@@ -65,14 +65,14 @@ class Reader {
     this.#at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
   }
 
-  * document(): Steps<unknown> {
+  *document(): Steps<unknown> {
     const value = yield* this.#value()
     if ((yield* this.#next()) !== undefined) throw this.#wrong('nothing after the value')
     return value
   }
 
   /** No recursion: what is open stands in a list. */
-  * #value(): Steps<unknown> {
+  *#value(): Steps<unknown> {
     const open: Holder[] = []
     for (;;) {
       let value: unknown
@@ -80,7 +80,8 @@ class Reader {
       if (first === openList || first === openRecord) {
         this.#at++
         this.#count()
-        if (open.length === deepest) throw new ClipError('ERR_CLIP_REQUEST_INVALID', `the JSON is nested deeper than ${deepest}`)
+        if (open.length === deepest)
+          throw new ClipError('ERR_CLIP_REQUEST_INVALID', `the JSON is nested deeper than ${deepest}`)
         const isList = first === openList
         if ((yield* this.#next()) !== (isList ? closeList : closeRecord)) {
           open.push(isList ? { list: [] } : { list: undefined, record: {}, name: yield* this.#name() })
@@ -104,7 +105,8 @@ class Reader {
           if (!holder.list) holder.name = yield* this.#name()
           break
         }
-        if (next !== (holder.list ? closeList : closeRecord)) throw this.#wrong(holder.list ? "',' or ']'" : "',' or '}'")
+        if (next !== (holder.list ? closeList : closeRecord))
+          throw this.#wrong(holder.list ? "',' or ']'" : "',' or '}'")
         this.#at++
         value = holder.list ?? holder.record
         open.pop()
@@ -112,17 +114,18 @@ class Reader {
     }
   }
 
-  * #name(): Steps<string> {
+  *#name(): Steps<string> {
     if ((yield* this.#next()) !== quote) throw this.#wrong('a name in double quotes')
     const name = yield* this.#string()
     // as an object's names, long ones and numbers are what makes V8 slow on purpose
-    if (name.length > longestName || /^\d/.test(name)) throw new ClipError('ERR_CLIP_UNKNOWN_OPTION', `unknown field '${name.slice(0, 40)}'`)
+    if (name.length > longestName || /^\d/.test(name))
+      throw new ClipError('ERR_CLIP_UNKNOWN_OPTION', `unknown field '${name.slice(0, 40)}'`)
     if ((yield* this.#next()) !== colon) throw this.#wrong("':'")
     this.#at++
     return name
   }
 
-  * #scalar(first: number | undefined): Steps<unknown> {
+  *#scalar(first: number | undefined): Steps<unknown> {
     if (first === quote) return yield* this.#string()
     const ahead = this.bytes.toString('latin1', this.#at, Math.min(this.bytes.length, this.#at + longestNumber + 1))
     const word = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.+-])/.exec(ahead)?.[0]
@@ -131,7 +134,7 @@ class Reader {
     return word === 'true' ? true : word === 'false' ? false : word === 'null' ? null : Number(word)
   }
 
-  * #string(): Steps<string> {
+  *#string(): Steps<string> {
     const end = yield* this.#endOfString()
     const parts: string[] = []
     for (let from = this.#at + 1, to: number; from < end; from = to) {
@@ -144,7 +147,7 @@ class Reader {
   }
 
   /** Where the quote is that ends it. */
-  * #endOfString(): Steps<number> {
+  *#endOfString(): Steps<number> {
     let end = this.#at
     do {
       end = this.bytes.indexOf(quote, end + 1)
@@ -179,7 +182,7 @@ class Reader {
   }
 
   /** The next byte that is no space, if any. */
-  * #next(): Steps<number | undefined> {
+  *#next(): Steps<number | undefined> {
     const { bytes } = this
     for (;;) {
       if (this.#at - this.#stepAt >= stepBytes || this.#items >= stepItems) yield this.#beginStep()
@@ -199,11 +202,16 @@ class Reader {
   #count(): void {
     this.#items++
     if (--this.budget.values >= 0) return
-    throw new ClipError('ERR_CLIP_REQUEST_TOO_LARGE', `the JSON has more than ${this.#mostValues} values (token ids are not accepted: send the texts)`)
+    throw new ClipError(
+      'ERR_CLIP_REQUEST_TOO_LARGE',
+      `the JSON has more than ${this.#mostValues} values (token ids are not accepted: send the texts)`,
+    )
   }
 
   #wrong(expected: string): NotJson {
-    const found = this.#at < this.bytes.length ? `'${this.bytes.toString('latin1', this.#at, this.#at + 1).replace(/[^ -~]/, '?')}'` : 'the end'
+    const found = this.#at < this.bytes.length
+      ? `'${this.bytes.toString('latin1', this.#at, this.#at + 1).replace(/[^ -~]/, '?')}'`
+      : 'the end'
     return new NotJson(`expected ${expected} at byte ${this.#at} but found ${found}`)
   }
 }
@@ -211,6 +219,7 @@ class Reader {
 /** The last one of a name counts, as for `JSON.parse`. */
 function setMember(record: Record<string, unknown>, name: string, value: unknown): void {
   if (value === null) delete record[name]
-  else if (name === '__proto__') Object.defineProperty(record, name, { value, enumerable: true, writable: true, configurable: true })
+  else if (name === '__proto__')
+    Object.defineProperty(record, name, { value, enumerable: true, writable: true, configurable: true })
   else record[name] = value
 }

@@ -10,7 +10,11 @@ import { gather, jsonPieces } from './json-pieces.js'
 const pieceLength = 2 ** 16
 
 /** `stallMs`: a reader that takes nothing for so long is let go. */
-export async function sendJson(reply: FastifyReply, answer: object, { signal, stallMs }: { signal: AbortSignal; stallMs: number }): Promise<FastifyReply> {
+export async function sendJson(
+  reply: FastifyReply,
+  answer: object,
+  { signal, stallMs }: { signal: AbortSignal; stallMs: number },
+): Promise<FastifyReply> {
   const pieces = jsonPieces(answer)
   const { text, done } = await turns.run(gather(pieces, pieceLength), signal)
   reply.type('application/json; charset=utf-8')
@@ -19,8 +23,11 @@ export async function sendJson(reply: FastifyReply, answer: object, { signal, st
 
 function streamOf(first: string, pieces: Iterator<string, void>, stallMs: number): Readable {
   async function* texts(): AsyncGenerator<string> {
-    for (let part = { text: first, done: false }; ; part = await turns.run(gather(pieces, pieceLength))) {
-      const timer = setTimeout(() => stream.destroy(new Error(`the client took nothing of its answer for ${stallMs} ms`)), stallMs)
+    for (let part = { text: first, done: false };; part = await turns.run(gather(pieces, pieceLength))) {
+      const timer = setTimeout(
+        () => stream.destroy(new Error(`the client took nothing of its answer for ${stallMs} ms`)),
+        stallMs,
+      )
       try {
         yield part.text
       } finally {

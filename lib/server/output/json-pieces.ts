@@ -38,7 +38,8 @@ function* parts(value: unknown): Generator<string, void, void> {
   if (typeof value !== 'object' || value === null) return yield JSON.stringify(value) ?? 'null'
   if (ArrayBuffer.isView(value)) return yield* numbers(value as Float32Array)
   if (Array.isArray(value)) return yield* list(value)
-  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return yield* parts((value as { toJSON(): unknown }).toJSON())
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function')
+    return yield* parts((value as { toJSON(): unknown }).toJSON())
   let lead = '{'
   for (const [name, member] of Object.entries(value)) {
     if (member === undefined) continue

@@ -17,8 +17,15 @@ const types: Readonly<Record<string, string>> = {
 
 /** What the page may do: load its own files and talk to its own server, and nothing else. */
 const policy = [
-  "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' blob: data:", "connect-src 'self'",
-  "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'",
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' blob: data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
 ].join('; ')
 
 export const securityHeaders: Readonly<Record<string, string>> = {
@@ -51,7 +58,9 @@ export function registerAssets(app: FastifyInstance): void {
 function registerSamples(app: FastifyInstance): void {
   const folder = join(packageRoot, 'models', 'samples')
   const found = samples.filter(name => existsSync(join(folder, name)) && existsSync(join(folder, 'samples.json')))
-  const known = found.length === 0 ? {} : JSON.parse(readFileSync(join(folder, 'samples.json'), 'utf8')) as Record<string, { label: string }>
+  const known = found.length === 0
+    ? {}
+    : JSON.parse(readFileSync(join(folder, 'samples.json'), 'utf8')) as Record<string, { label: string }>
   for (const name of found) serve(app, `/page/samples/${name}`, readAsset(join(folder, name)))
   const list = found.map(name => ({ name, label: known[name]!.label, type: types[extname(name)]! }))
   serve(app, '/page/samples.json', assetOf(Buffer.from(JSON.stringify(list)), 'application/json; charset=utf-8'))

@@ -18,10 +18,18 @@ export const contentPart = {
     text,
     image: imageString,
     image_url: {
-      anyOf: [imageString, { type: 'object', required: ['url'], properties: { url: imageString, detail: { type: 'string' } }, additionalProperties: false }],
+      anyOf: [imageString, {
+        type: 'object',
+        required: ['url'],
+        properties: { url: imageString, detail: { type: 'string' } },
+        additionalProperties: false,
+      }],
     },
     image_base64: imageString,
-    prompt_string: { ...text, description: "llama.cpp: a text, or '<__media__>' alone with one image in multimodal_data." },
+    prompt_string: {
+      ...text,
+      description: "llama.cpp: a text, or '<__media__>' alone with one image in multimodal_data.",
+    },
     multimodal_data: { type: 'array', items: imageString, maxItems: 1 },
   },
 } as const
@@ -39,16 +47,28 @@ export const inputs = {
 
 export const image = { anyOf: [imageString, { $ref: 'ContentPart#' }] } as const
 
-export const model = { type: 'string', maxLength: 256, description: 'A name of GET /v1/models. Default: the first of them.' } as const
+export const model = {
+  type: 'string',
+  maxLength: 256,
+  description: 'A name of GET /v1/models. Default: the first of them.',
+} as const
 
 /** Sent along by OpenAI's clients. */
 export const user = { type: 'string', maxLength: 512, description: "The caller's own user; not used." } as const
 
 /** Cohere's and Voyage's, and jina's word for the same. */
-export const purpose = { type: 'string', maxLength: 512, description: 'What the vectors are for; not used: this model makes no difference.' } as const
+export const purpose = {
+  type: 'string',
+  maxLength: 512,
+  description: 'What the vectors are for; not used: this model makes no difference.',
+} as const
 
 /** Sent along by clients of Voyage and TEI. */
-export const truncation = { type: 'boolean', const: true, description: 'Texts are always truncated to the context length.' } as const
+export const truncation = {
+  type: 'boolean',
+  const: true,
+  description: 'Texts are always truncated to the context length.',
+} as const
 
 export const usage = {
   $id: 'Usage',
@@ -56,7 +76,10 @@ export const usage = {
   type: 'object',
   required: ['prompt_tokens', 'total_tokens'],
   properties: {
-    prompt_tokens: { type: 'integer', description: 'Tokens of all inputs: of texts as the encoder sees them, of an image one for each patch.' },
+    prompt_tokens: {
+      type: 'integer',
+      description: 'Tokens of all inputs: of texts as the encoder sees them, of an image one for each patch.',
+    },
     total_tokens: { type: 'integer', description: 'The same.' },
     prompt_tokens_details: {
       type: 'object',
@@ -86,7 +109,10 @@ export const failure = {
 
 export const shared = [contentPart, usage, failure]
 
-const answer = (description: string) => ({ description, content: { 'application/json': { schema: { $ref: 'Error#' } } } })
+const answer = (description: string) => ({
+  description,
+  content: { 'application/json': { schema: { $ref: 'Error#' } } },
+})
 
 /** What every route that computes may answer besides 200. */
 export const failures = {

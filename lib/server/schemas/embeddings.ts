@@ -24,7 +24,8 @@ export const embeddings = {
   operationId: 'createEmbeddings',
   tags: ['vectors'],
   summary: 'Texts and images to vectors',
-  description: `OpenAI's call, extended to images. An input is a text, or an image where modality says so, where it is a data URI of an
+  description:
+    `OpenAI's call, extended to images. An input is a text, or an image where modality says so, where it is a data URI of an
 image, or where it is written as a content part. Texts and images may be mixed; their vectors are comparable.`,
   consumes: ['application/json', 'multipart/form-data'],
   body: {
@@ -34,10 +35,19 @@ image, or where it is written as a content part. Texts and images may be mixed; 
     properties: {
       model,
       input: inputs,
-      modality: { type: 'string', enum: ['text', 'image'], description: 'What strings in input are (infinity). Default: texts, but for data URIs of images.' },
+      modality: {
+        type: 'string',
+        enum: ['text', 'image'],
+        description: 'What strings in input are (infinity). Default: texts, but for data URIs of images.',
+      },
       encoding_format: { ...format, description: 'Default float.' },
       embedding_type: { ...format, description: "jina's name of encoding_format." },
-      dimensions: { type: 'integer', minimum: 0, description: "Length of the vectors, where the model allows another than its own. Default, and 0 (infinity): the model's own." },
+      dimensions: {
+        type: 'integer',
+        minimum: 0,
+        description:
+          "Length of the vectors, where the model allows another than its own. Default, and 0 (infinity): the model's own.",
+      },
       normalized: { type: 'boolean', description: 'L2-normalise the vectors. Default true.' },
       user,
       input_type: purpose,

@@ -14,7 +14,8 @@ export const rank = {
   operationId: 'rank',
   tags: ['scores'],
   summary: 'Order documents by how near they are to a query',
-  description: 'Query and documents are texts or images, in any mixture. The form is that of rerank calls of jina and infinity.',
+  description:
+    'Query and documents are texts or images, in any mixture. The form is that of rerank calls of jina and infinity.',
   consumes: ['application/json', 'multipart/form-data'],
   body: {
     type: 'object',
@@ -24,10 +25,22 @@ export const rank = {
       model,
       query: input,
       documents: { type: 'array', minItems: 1, items: input },
-      modality: { type: 'string', enum: ['text', 'image'], description: 'What strings in documents are. Default: texts, but for data URIs of images.' },
-      top_n: { type: 'integer', minimum: 1, maximum: 2 ** 31 - 1, description: 'Return only the best so many. Default: all.' },
+      modality: {
+        type: 'string',
+        enum: ['text', 'image'],
+        description: 'What strings in documents are. Default: texts, but for data URIs of images.',
+      },
+      top_n: {
+        type: 'integer',
+        minimum: 1,
+        maximum: 2 ** 31 - 1,
+        description: 'Return only the best so many. Default: all.',
+      },
       return_documents: { type: 'boolean', description: 'Return the documents, too. Default false.' },
-      raw_scores: { type: 'boolean', description: "Sent along by infinity's clients; scores are cosines, raw as they are." },
+      raw_scores: {
+        type: 'boolean',
+        description: "Sent along by infinity's clients; scores are cosines, raw as they are.",
+      },
       user,
     },
   },

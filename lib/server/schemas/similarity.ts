@@ -20,7 +20,14 @@ export const similarity = {
   body: {
     type: 'object',
     additionalProperties: false,
-    properties: { model, image, images: { type: 'array', minItems: 1, items: image }, text, texts: { type: 'array', minItems: 1, items: text }, user },
+    properties: {
+      model,
+      image,
+      images: { type: 'array', minItems: 1, items: image },
+      text,
+      texts: { type: 'array', minItems: 1, items: text },
+      user,
+    },
   },
   response: {
     200: result('Three matrices.', {

@@ -27,12 +27,18 @@ const bertClass = /^(?:Bert|DistilBert)Tokenizer(?:Fast)?$/
 // what transformers' CLIPTokenizer builds; patterns of earlier versions lack the special tokens
 const clipWords = "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+"
 const clipNormalizer = {
-  type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' }, { type: 'Lowercase' }],
+  type: 'Sequence',
+  normalizers: [{ type: 'NFC' }, { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' }, { type: 'Lowercase' }],
 }
 const clipSplitter = {
   type: 'Sequence',
   pretokenizers: [
-    { type: 'Split', pattern: { Regex: `<\\|startoftext\\|>|<\\|endoftext\\|>|${clipWords}` }, behavior: 'Removed', invert: true },
+    {
+      type: 'Split',
+      pattern: { Regex: `<\\|startoftext\\|>|<\\|endoftext\\|>|${clipWords}` },
+      behavior: 'Removed',
+      invert: true,
+    },
     { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
   ],
 }
@@ -56,7 +62,12 @@ function describeJson({ json: text, specials = {}, beside = {} }: TokenizerJsonS
     const isBert = bertClass.test(name)
     const added = withIds(addedTokensOf(json.added_tokens, beside, isBert, isBert ? bertNames : {}), made.ids)
     const names = namesOf(specials, json)
-    const described = { ...patched, model, added_tokens: added.map(listed), ...framedByFlags(beside, name, names, added) }
+    const described = {
+      ...patched,
+      model,
+      added_tokens: added.map(listed),
+      ...framedByFlags(beside, name, names, added),
+    }
     return { json: described, added, specials: names, clip: false, ids: made.ids, model: made }
   })
 }
@@ -65,7 +76,13 @@ function describeVocabulary({ vocab, merges, specials = {}, beside = {} }: Vocab
   const record: unknown = typeof vocab === 'string' ? parseRecord(vocab, 'vocab.json') : vocab
   return failing('', () => {
     vocabularyOf(record, 'vocab.json')
-    const model = { type: 'BPE', unk_token: specials.unk, end_of_word_suffix: wordEnd, vocab: record, merges: mergeLines(merges) }
+    const model = {
+      type: 'BPE',
+      unk_token: specials.unk,
+      end_of_word_suffix: wordEnd,
+      vocab: record,
+      merges: mergeLines(merges),
+    }
     // names that come without their files
     const own = Object.keys(beside).length > 0 ? beside : { config: specialsAsConfig(specials) }
     return describeClip({ model }, specials, own, 'CLIPTokenizer')
@@ -76,14 +93,20 @@ function specialsAsConfig(specials: SpecialTokens): Record<string, unknown> {
   return Object.fromEntries(Object.entries(specials).map(([role, token]) => [`${role}_token`, token as unknown]))
 }
 
-function describeClip(json: Record<string, unknown> & { model: Record<string, unknown> }, specials: SpecialTokens, beside: BesideFiles, name: string): Description {
+function describeClip(
+  json: Record<string, unknown> & { model: Record<string, unknown> },
+  specials: SpecialTokens,
+  beside: BesideFiles,
+  name: string,
+): Description {
   const { model } = json
   const ids = vocabularyOf(model.vocab)
   mergeLines(model.merges, 'model.merges')
   const rebuilds = clipClass.test(name)
   const { cls, sep } = isRecord(json.post_processor) ? json.post_processor : {}
   const frame = rebuilds ? {} : { bos: nameOf(cls), eos: nameOf(sep) }
-  const first = (...candidates: (string | undefined)[]): string | undefined => candidates.find(candidate => candidate !== undefined)
+  const first = (...candidates: (string | undefined)[]): string | undefined =>
+    candidates.find(candidate => candidate !== undefined)
   // open_clip's vocabularies spell the two otherwise
   const usual = (role: 'bos' | 'eos', other: string): string | undefined =>
     [clipNames[role], other].find(token => ids.has(token) || listedContents(json.added_tokens).has(token))
@@ -93,27 +116,49 @@ function describeClip(json: Record<string, unknown> & { model: Record<string, un
     pad: specials.pad,
     unk: first(specials.unk, nameOf([model.unk_token])),
   }
-  const defaults = { ...(names.bos === undefined ? {} : { bos: names.bos }), ...(names.eos === undefined ? {} : { eos: names.eos }) }
+  const defaults = {
+    ...(names.bos === undefined ? {} : { bos: names.bos }),
+    ...(names.eos === undefined ? {} : { eos: names.eos }),
+  }
   const added = withIds(addedTokensOf(json.added_tokens, beside, rebuilds, defaults), ids)
-  const described = { normalizer: clipNormalizer, pre_tokenizer: clipSplitter, decoder: { type: 'ByteLevel' }, ...json, added_tokens: added.map(listed) }
+  const described = {
+    normalizer: clipNormalizer,
+    pre_tokenizer: clipSplitter,
+    decoder: { type: 'ByteLevel' },
+    ...json,
+    added_tokens: added.map(listed),
+  }
   if (rebuilds) Object.assign(described, { normalizer: clipNormalizer, pre_tokenizer: clipSplitter })
   if (rebuilds || json.post_processor === undefined) {
     const idOf = (token: string | undefined): number | undefined => added.find(({ content }) => content === token)?.id
     const pair = (token: string | undefined): unknown[] => [token, idOf(token)]
     if (names.bos !== undefined && names.eos !== undefined) {
-      Object.assign(described, { post_processor: { type: 'RobertaProcessing', sep: pair(names.eos), cls: pair(names.bos), trim_offsets: false, add_prefix_space: false } })
+      Object.assign(described, {
+        post_processor: {
+          type: 'RobertaProcessing',
+          sep: pair(names.eos),
+          cls: pair(names.bos),
+          trim_offsets: false,
+          add_prefix_space: false,
+        },
+      })
     }
   }
   return { json: described, added, specials: names, clip: true, ids }
 }
 
 function isClip(json: Record<string, unknown>, model: Record<string, unknown>, name: string): boolean {
-  if (model.end_of_word_suffix !== wordEnd || model.merges === undefined || (model.type ?? 'BPE') !== 'BPE') return false
+  if (model.end_of_word_suffix !== wordEnd || model.merges === undefined || (model.type ?? 'BPE') !== 'BPE')
+    return false
   if (clipClass.test(name)) return true
   const { normalizer, pre_tokenizer: splitter } = json
   if (normalizer === undefined && splitter === undefined) return true
-  const first = isRecord(splitter) && Array.isArray(splitter.pretokenizers) ? (splitter.pretokenizers as unknown[])[0] : undefined
-  const pattern = isRecord(first) && isRecord(first.pattern) && typeof first.pattern.Regex === 'string' ? first.pattern.Regex : ''
+  const first = isRecord(splitter) && Array.isArray(splitter.pretokenizers)
+    ? (splitter.pretokenizers as unknown[])[0]
+    : undefined
+  const pattern = isRecord(first) && isRecord(first.pattern) && typeof first.pattern.Regex === 'string'
+    ? first.pattern.Regex
+    : ''
   return JSON.stringify(normalizer) === JSON.stringify(clipNormalizer) && pattern.endsWith(clipWords)
 }
 
@@ -125,8 +170,11 @@ function patchedByClass(json: Record<string, unknown>, beside: BesideFiles, name
     return {
       ...json,
       normalizer: {
-        type: 'BertNormalizer', clean_text: true, handle_chinese_chars: chinese !== false,
-        strip_accents: typeof accents === 'boolean' ? accents : null, lowercase: lower !== false,
+        type: 'BertNormalizer',
+        clean_text: true,
+        handle_chinese_chars: chinese !== false,
+        strip_accents: typeof accents === 'boolean' ? accents : null,
+        lowercase: lower !== false,
       },
     }
   }
@@ -134,7 +182,12 @@ function patchedByClass(json: Record<string, unknown>, beside: BesideFiles, name
 }
 
 /** Where the configuration says whether the two tokens are added, transformers makes the frame of that. */
-function framedByFlags({ config = {} }: BesideFiles, name: string, { bos, eos }: SpecialTokens, added: readonly AddedToken[]): { post_processor?: object } {
+function framedByFlags(
+  { config = {} }: BesideFiles,
+  name: string,
+  { bos, eos }: SpecialTokens,
+  added: readonly AddedToken[],
+): { post_processor?: object } {
   const { add_bos_token: addsBos, add_eos_token: addsEos } = config
   if ((typeof addsBos !== 'boolean' && typeof addsEos !== 'boolean') || !framingClass.test(name)) return {}
   const part = (adds: unknown, content: string | undefined): [string, number][] => {
@@ -145,8 +198,12 @@ function framedByFlags({ config = {} }: BesideFiles, name: string, { bos, eos }:
   const special = (tokens: [string, number][]) => tokens.map(([id]) => ({ SpecialToken: { id, type_id: 0 } }))
   return {
     post_processor: {
-      type: 'TemplateProcessing', single: [...special(before), { Sequence: { id: 'A', type_id: 0 } }, ...special(after)], pair: [],
-      special_tokens: Object.fromEntries([...before, ...after].map(([id, value]) => [id, { id, ids: [value], tokens: [id] }])),
+      type: 'TemplateProcessing',
+      single: [...special(before), { Sequence: { id: 'A', type_id: 0 } }, ...special(after)],
+      pair: [],
+      special_tokens: Object.fromEntries(
+        [...before, ...after].map(([id, value]) => [id, { id, ids: [value], tokens: [id] }]),
+      ),
     },
   }
 }
@@ -156,7 +213,9 @@ function className({ config = {} }: BesideFiles): string {
 }
 
 function listedContents(added: unknown): ReadonlySet<unknown> {
-  return new Set(Array.isArray(added) ? added.map((token: unknown) => (isRecord(token) ? token.content : undefined)) : [])
+  return new Set(
+    Array.isArray(added) ? added.map((token: unknown) => (isRecord(token) ? token.content : undefined)) : [],
+  )
 }
 
 function namesOf(specials: SpecialTokens, json: Record<string, unknown>): SpecialTokens {
@@ -179,7 +238,9 @@ function parseRecord(text: string, what: string): Record<string, unknown> {
     value = JSON.parse(text)
   } catch (cause) {
     const hint = text.startsWith('version https://git-lfs') ? ', it is a Git LFS pointer' : ''
-    throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${what} is no JSON${hint}: ${(cause as Error).message}`, { cause })
+    throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${what} is no JSON${hint}: ${(cause as Error).message}`, {
+      cause,
+    })
   }
   if (!isRecord(value)) throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', invalidPart(what, 'an object', value).message)
   return value

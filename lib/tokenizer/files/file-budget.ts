@@ -19,12 +19,16 @@ export function checkJsonSize(text: Buffer, path: string): void {
   }
   if (containers <= maxContainers && commas <= maxValues) return
   const found = `${containers} brackets and ${commas} commas`
-  throw new ClipError('ERR_CLIP_FILE_LIMIT', `${path}: expected at most ${maxContainers} arrays and objects of ${maxValues} values, found ${found}`)
+  throw new ClipError(
+    'ERR_CLIP_FILE_LIMIT',
+    `${path}: expected at most ${maxContainers} arrays and objects of ${maxValues} values, found ${found}`,
+  )
 }
 
 /** @throws ClipError ERR_CLIP_FILE_LIMIT */
 export function checkLines(text: Buffer, path: string): void {
   let lines = 0
   for (const byte of text) if (byte === 0x0a) lines++
-  if (lines > maxLines) throw new ClipError('ERR_CLIP_FILE_LIMIT', `${path}: expected at most ${maxLines} lines, found ${lines}`)
+  if (lines > maxLines)
+    throw new ClipError('ERR_CLIP_FILE_LIMIT', `${path}: expected at most ${maxLines} lines, found ${lines}`)
 }

@@ -41,14 +41,25 @@ function forFile(source: TokenizerJsonSource | VocabularySource): FileTokenizer 
 const plainTokens = ['<|startoftext|>', '<|endoftext|>', '<start_of_text>', '<end_of_text>']
 
 /** The description with what stands beside the file: the side that rows fill from. */
-function complete(json: Record<string, unknown>, source: TokenizerJsonSource | VocabularySource): Record<string, unknown> {
+function complete(
+  json: Record<string, unknown>,
+  source: TokenizerJsonSource | VocabularySource,
+): Record<string, unknown> {
   const { paddingSide, leftByDefault, specials }: Partial<TokenizerJsonSource> = source
   const { direction } = isRecord(json.padding) ? json.padding : {}
   const side = paddingSide ?? (leftByDefault && direction === undefined ? 'left' : undefined)
-  const padding = { strategy: 'BatchLongest', pad_to_multiple_of: null, pad_id: 0, pad_type_id: 0, pad_token: specials?.pad ?? '' }
+  const padding = {
+    strategy: 'BatchLongest',
+    pad_to_multiple_of: null,
+    pad_id: 0,
+    pad_type_id: 0,
+    pad_token: specials?.pad ?? '',
+  }
   return {
     ...json,
-    ...(side === undefined ? {} : { padding: { ...padding, ...(json.padding as object | null), direction: side === 'left' ? 'Left' : 'Right' } }),
+    ...(side === undefined
+      ? {}
+      : { padding: { ...padding, ...(json.padding as object | null), direction: side === 'left' ? 'Left' : 'Right' } }),
   }
 }
 

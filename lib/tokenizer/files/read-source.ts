@@ -63,13 +63,19 @@ export async function readTokenizerSource(directory: string, signal?: AbortSigna
     source = { vocab: await read('vocab.json'), merges: await read('merges.txt') }
   } else if (names.has('vocab.txt') && !siglip) {
     source = { json: wordPieceJson(await read('vocab.txt'), config, join(directory, 'vocab.txt')) }
-  } else if (pieceModels.some((name) => names.has(name))) {
-    const name = pieceModels.find((candidate) => names.has(candidate))!
+  } else if (pieceModels.some(name => names.has(name))) {
+    const name = pieceModels.find(candidate => names.has(candidate))!
     files.push(name)
     const { tokenizer_class: type } = config
-    source = { json: sentencePieceJson(await readBytes(join(directory, name), signal), pieceKind(type, name), join(directory, name)) }
+    source = {
+      json: sentencePieceJson(
+        await readBytes(join(directory, name), signal),
+        pieceKind(type, name),
+        join(directory, name),
+      ),
+    }
   } else {
-    const others = otherFormats.filter((name) => names.has(name))
+    const others = otherFormats.filter(name => names.has(name))
     const found = others.length > 0 ? `only ${others.join(', ')}, which is not read` : 'neither'
     throw new ClipError(
       'ERR_CLIP_TOKENIZER_MISSING',
@@ -94,7 +100,11 @@ export async function readTokenizerSource(directory: string, signal?: AbortSigna
 
 function pieceKind(tokenizerClass: unknown, file: string): PieceKind {
   if (typeof tokenizerClass !== 'string') return file === 'sentencepiece.bpe.model' ? 'xlm-roberta' : 'plain'
-  return tokenizerClass.startsWith('XLMRoberta') ? 'xlm-roberta' : tokenizerClass.startsWith('Siglip') ? 'siglip' : 'plain'
+  return tokenizerClass.startsWith('XLMRoberta')
+    ? 'xlm-roberta'
+    : tokenizerClass.startsWith('Siglip')
+    ? 'siglip'
+    : 'plain'
 }
 
 async function filesOf(directory: string): Promise<Set<string>> {
@@ -133,14 +143,20 @@ async function readUnchanged(path: string, signal: AbortSignal | undefined): Pro
     const before = await file.stat({ bigint: true })
     if (!before.isFile()) throw new Error('not a regular file')
     if (before.size > maxFileBytes) {
-      throw new ClipError('ERR_CLIP_FILE_LIMIT', `${path}: expected at most ${maxFileBytes} bytes, found ${before.size}`)
+      throw new ClipError(
+        'ERR_CLIP_FILE_LIMIT',
+        `${path}: expected at most ${maxFileBytes} bytes, found ${before.size}`,
+      )
     }
     // the clock of changes ticks some hundred times a second: what was written in this tick could be written again in it
     if (Date.now() - Number(before.mtimeMs) < 20) await setTimeout(20)
     const bytes = await file.readFile({ signal })
     const after = await file.stat({ bigint: true })
     if (after.size !== before.size || after.mtimeNs !== before.mtimeNs || BigInt(bytes.length) !== before.size) {
-      throw new ClipError('ERR_CLIP_FILE_CHANGED', `${path}: expected a file that stays as it is while it is read, found that it was written to`)
+      throw new ClipError(
+        'ERR_CLIP_FILE_CHANGED',
+        `${path}: expected a file that stays as it is while it is read, found that it was written to`,
+      )
     }
     return bytes
   } finally {
@@ -151,8 +167,10 @@ async function readUnchanged(path: string, signal: AbortSignal | undefined): Pro
 /** What stands in place of a file after half a download. */
 function standIn(bytes: Buffer): string | undefined {
   const start = bytes.toString('utf8', 0, 256).trimStart().toLowerCase()
-  if (start.startsWith('version https://git-lfs')) return 'a Git LFS pointer in place of the file: fetch it with `git lfs pull`, or download it'
-  if (/^<(?:!doctype|html|head|body|\?xml|error>)/.test(start)) return 'a web page in place of the file: an error or login page that a download saved under its name?'
+  if (start.startsWith('version https://git-lfs'))
+    return 'a Git LFS pointer in place of the file: fetch it with `git lfs pull`, or download it'
+  if (/^<(?:!doctype|html|head|body|\?xml|error>)/.test(start))
+    return 'a web page in place of the file: an error or login page that a download saved under its name?'
   return undefined
 }
 

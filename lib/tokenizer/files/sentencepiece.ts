@@ -38,21 +38,36 @@ export function sentencePieceJson(model: Buffer, kind: PieceKind, file: string):
     for (const { number, bytes } of fieldsOf(model)) {
       if (++fields > maxFields) throw new RangeError(`found more than ${maxFields} fields`)
       if (number === 1) pieces.push(pieceOf(bytes))
-      if (number === 2) for (const field of fieldsOf(bytes)) [unkId, type] = [field.number === 40 ? field.value : unkId, field.number === 3 ? field.value : type]
-      if (number === 3) for (const field of fieldsOf(bytes)) charsmap = field.number === 2 ? field.bytes.toString('base64') : charsmap
+      if (number === 2) {
+        for (const field of fieldsOf(bytes))
+          [unkId, type] = [field.number === 40 ? field.value : unkId, field.number === 3 ? field.value : type]
+      }
+      if (number === 3) {
+        for (const field of fieldsOf(bytes))
+          charsmap = field.number === 2
+            ? field.bytes.toString('base64')
+            : charsmap
+      }
     }
   } catch (cause) {
     throw invalid(`expected a SentencePiece model, ${(cause as Error).message}`)
   }
-  if (type !== unigram) throw invalid(`expected a Unigram model, found one of type ${type}; tokenizer.json beside it would be read`)
-  if (pieces.length === 0 || pieces.length > maxPieces) throw invalid(`expected 1 to ${maxPieces} pieces, found ${pieces.length}`)
+  if (type !== unigram)
+    throw invalid(`expected a Unigram model, found one of type ${type}; tokenizer.json beside it would be read`)
+  if (pieces.length === 0 || pieces.length > maxPieces)
+    throw invalid(`expected 1 to ${maxPieces} pieces, found ${pieces.length}`)
   if (unkId >= pieces.length) throw invalid(`expected the unknown piece among ${pieces.length}, found ${unkId}`)
-  return JSON.stringify(kind === 'xlm-roberta' ? fairseq(pieces, charsmap) : (kind === 'siglip' ? siglip : plain)(pieces, unkId, charsmap))
+  return JSON.stringify(
+    kind === 'xlm-roberta' ? fairseq(pieces, charsmap) : (kind === 'siglip' ? siglip : plain)(pieces, unkId, charsmap),
+  )
 }
 
 function plain(pieces: Piece[], unkId: number, charsmap: string): object {
   const vocab = pieces.map(({ text, score }): [string, number] => [text, score])
-  const added = pieces.flatMap(({ text, type }, id) => (type === control || type === userDefined || id === unkId ? [special(text, id)] : []))
+  const added = pieces.flatMap((
+    { text, type },
+    id,
+  ) => (type === control || type === userDefined || id === unkId ? [special(text, id)] : []))
   return tokenizer(vocab, unkId, charsmap, added, [], endOf(vocab))
 }
 
@@ -65,12 +80,17 @@ function siglip(pieces: Piece[], unkId: number, charsmap: string): object {
   const end = endOf(vocab)
   const ids = new Set([unkId, ...end.map(([, id]) => id)])
   const added = [...ids].map(id => ({ ...special(vocab[id]![0], id), lstrip: true, rstrip: true }))
-  return tokenizer(vocab, unkId, charsmap, added, [], end, { before: canonical, after: trimmed(charsmap), splitter: metaspace('start') })
+  return tokenizer(vocab, unkId, charsmap, added, [], end, {
+    before: canonical,
+    after: trimmed(charsmap),
+    splitter: metaspace('start'),
+  })
 }
 
 function fairseq(pieces: Piece[], charsmap: string): object {
   const starts: [string, number][] = [['<s>', 0], ['<pad>', 0], ['</s>', 0], ['<unk>', 0]]
-  const vocab = [...starts, ...pieces.slice(3).map(({ text, score }): [string, number] => [text, score]), ['<mask>', 0] as [string, number]]
+  const vocab = [...starts, ...pieces.slice(3).map(({ text, score }): [string, number] => [text, score]),
+    ['<mask>', 0] as [string, number]]
   const added = [0, 1, 2, 3, vocab.length - 1].map(id => special(vocab[id]![0], id))
   return tokenizer(vocab, 3, charsmap, added, [['<s>', 0]], [['</s>', 2]])
 }
@@ -111,15 +131,31 @@ interface Steps {
   splitter: object
 }
 
-const metaspace = (scheme: string) => ({ type: 'Metaspace', replacement: '\u2581', prepend_scheme: scheme, split: true })
-const byWords: Steps = { before: [], after: [], splitter: { type: 'Sequence', pretokenizers: [{ type: 'WhitespaceSplit' }, metaspace('always')] } }
+const metaspace = (scheme: string) => ({
+  type: 'Metaspace',
+  replacement: '\u2581',
+  prepend_scheme: scheme,
+  split: true,
+})
+const byWords: Steps = {
+  before: [],
+  after: [],
+  splitter: { type: 'Sequence', pretokenizers: [{ type: 'WhitespaceSplit' }, metaspace('always')] },
+}
 
 function tokenizer(
-  vocab: [string, number][], unkId: number, charsmap: string, added: object[], before: [string, number][], after: [string, number][],
+  vocab: [string, number][],
+  unkId: number,
+  charsmap: string,
+  added: object[],
+  before: [string, number][],
+  after: [string, number][],
   steps = byWords,
 ): object {
   const parts = (tokens: [string, number][]) => tokens.map(([id]) => ({ SpecialToken: { id, type_id: 0 } }))
-  const tokens = Object.fromEntries([...before, ...after].map(([id, value]) => [id, { id, ids: [value], tokens: [id] }]))
+  const tokens = Object.fromEntries(
+    [...before, ...after].map(([id, value]) => [id, { id, ids: [value], tokens: [id] }]),
+  )
   return {
     added_tokens: added,
     normalizer: {
@@ -132,7 +168,10 @@ function tokenizer(
     },
     pre_tokenizer: steps.splitter,
     post_processor: {
-      type: 'TemplateProcessing', single: [...parts(before), { Sequence: { id: 'A', type_id: 0 } }, ...parts(after)], pair: [], special_tokens: tokens,
+      type: 'TemplateProcessing',
+      single: [...parts(before), { Sequence: { id: 'A', type_id: 0 } }, ...parts(after)],
+      pair: [],
+      special_tokens: tokens,
     },
     decoder: { type: 'Metaspace', replacement: '\u2581', prepend_scheme: 'always', split: true },
     model: { type: 'Unigram', unk_id: unkId, vocab, byte_fallback: false },
@@ -158,7 +197,7 @@ function* fieldsOf(message: Buffer): Generator<Field> {
   let at = 0
   const varint = (): number => {
     let value = 0
-    for (let shift = 1; ; shift *= 128) {
+    for (let shift = 1;; shift *= 128) {
       const byte = message[at++]
       if (byte === undefined || shift > 2 ** 63) throw new RangeError(`it ends within a number at byte ${at}`)
       value += (byte & 127) * shift

@@ -27,7 +27,7 @@ export class AddedTokens {
   }
 
   /** Ids of the tokens that stand in `text`, and the normalised texts between them; none of those is empty. */
-  * split(text: string, normalize = this.#normalize): Generator<number | string> {
+  *split(text: string, normalize = this.#normalize): Generator<number | string> {
     for (const part of this.#raw.split(text)) {
       if (typeof part === 'number') yield part
       else yield* this.#normalized.split(normalize(part))
@@ -44,17 +44,19 @@ class Matcher {
     const inOrder = [...tokens.filter(token => token.special), ...tokens.filter(token => !token.special)]
     for (const token of inOrder) this.#tokens.set(normalize(token.content), token)
     const contents = [...this.#tokens.keys()].sort((a, b) => b.length - a.length)
-    if (contents.length > 0) this.#pattern = new RegExp(contents.map(content => literalPattern(content).source).join('|'), 'gu')
+    if (contents.length > 0)
+      this.#pattern = new RegExp(contents.map(content => literalPattern(content).source).join('|'), 'gu')
   }
 
-  * split(text: string): Generator<number | string> {
+  *split(text: string): Generator<number | string> {
     let done = 0
     if (this.#pattern !== undefined) {
       for (const { 0: match, index } of text.matchAll(this.#pattern)) {
         const token = this.#tokens.get(match)!
         let [start, end] = [index, index + match.length]
-        if (token.singleWord && (wordAtEnd.test(lastChar(text, start)) || wordAtStart.test(text.slice(end, end + 2)))) continue
-        if (token.lstrip) while (start > done && oneSpace.test(text[start - 1]!)) start--
+        if (token.singleWord && (wordAtEnd.test(lastChar(text, start)) || wordAtStart.test(text.slice(end, end + 2))))
+          continue
+        if (token.lstrip) { while (start > done && oneSpace.test(text[start - 1]!)) start-- }
         if (token.rstrip) end += spacesAtStart.exec(text.slice(end))![0].length
         if (start > done) yield text.slice(done, start)
         // a token of which nothing is left once normalised cuts the text between all characters, in the reference as well

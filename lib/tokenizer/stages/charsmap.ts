@@ -11,7 +11,7 @@ export function readCharsmap(base64: string): (text: string) => string {
   }
   const units = new Uint32Array(trieBytes / 4).map((_, index) => bytes.readUInt32LE(4 + 4 * index))
   const replacements = bytes.subarray(4 + trieBytes)
-  return (text) => {
+  return text => {
     if (/^[ -~]*$/.test(text)) return text // every charsmap in use leaves printable ASCII alone
     return replaceAll(Buffer.from(text, 'utf8'), units, replacements)
   }

@@ -15,38 +15,49 @@ export function makeDecoder(part: unknown, at = 'decoder'): Decode {
       const all = part.decoders.map((one: unknown, index) => makeDecoder(one, `${at}.decoders[${index}]`))
       return tokens => all.reduce((current, decode) => decode(current), tokens)
     }
-    case 'ByteLevel': return tokens => [fromByteChars(tokens.join(''))]
-    case 'WordPiece': return wordPiece(part)
+    case 'ByteLevel':
+      return tokens => [fromByteChars(tokens.join(''))]
+    case 'WordPiece':
+      return wordPiece(part)
     case 'Metaspace': {
       const sign = typeof part.replacement === 'string' ? part.replacement : '\u2581'
-      return tokens => tokens.map((token, index) => {
-        const text = token.replaceAll(sign, ' ')
-        return index === 0 && part.prepend_scheme !== 'never' ? text.replace(/^ /, '') : text
-      })
+      return tokens =>
+        tokens.map((token, index) => {
+          const text = token.replaceAll(sign, ' ')
+          return index === 0 && part.prepend_scheme !== 'never' ? text.replace(/^ /, '') : text
+        })
     }
     case 'BPEDecoder': {
       const suffix = typeof part.suffix === 'string' ? part.suffix : '</w>'
       return tokens => tokens.map((token, index) => token.replaceAll(suffix, index === tokens.length - 1 ? '' : ' '))
     }
-    case 'Fuse': return tokens => [tokens.join('')]
-    case 'ByteFallback': return byteFallback
+    case 'Fuse':
+      return tokens => [tokens.join('')]
+    case 'ByteFallback':
+      return byteFallback
     case 'Replace': {
       const pattern = patternOf(part.pattern, at)
       const content = typeof part.content === 'string' ? part.content : ''
       return tokens => tokens.map(token => token.replace(pattern, () => content))
     }
-    case 'Strip': return strip(part)
-    default: throw invalidPart(`${at}.type`, 'a decoder that is known', part.type)
+    case 'Strip':
+      return strip(part)
+    default:
+      throw invalidPart(`${at}.type`, 'a decoder that is known', part.type)
   }
 }
 
 function wordPiece({ prefix = '##', cleanup }: Record<string, unknown>): Decode {
   const continued = typeof prefix === 'string' ? prefix : '##'
-  return tokens => tokens.map((token, index) => {
-    const text = index === 0 ? token : token.startsWith(continued) ? token.slice(continued.length) : ` ${token}`
-    if (cleanup === false) return text
-    return text.replace(/ ([.?!,])/g, '$1').replaceAll(" ' ", "'").replaceAll(" n't", "n't").replace(/ ('m|'s|'ve|'re)/g, '$1')
-  })
+  return tokens =>
+    tokens.map((token, index) => {
+      const text = index === 0 ? token : token.startsWith(continued) ? token.slice(continued.length) : ` ${token}`
+      if (cleanup === false) return text
+      return text.replace(/ ([.?!,])/g, '$1').replaceAll(" ' ", "'").replaceAll(" n't", "n't").replace(
+        / ('m|'s|'ve|'re)/g,
+        '$1',
+      )
+    })
 }
 
 function byteFallback(tokens: string[]): string[] {
@@ -70,10 +81,11 @@ function byteFallback(tokens: string[]): string[] {
 }
 
 function strip({ content = ' ', start = 0, stop = 0 }: Record<string, unknown>): Decode {
-  return tokens => tokens.map(token => {
-    let [from, to] = [0, token.length]
-    while (from < Number(start) && token[from] === content) from++
-    while (token.length - to < Number(stop) && to > from && token[to - 1] === content) to--
-    return token.slice(from, to)
-  })
+  return tokens =>
+    tokens.map(token => {
+      let [from, to] = [0, token.length]
+      while (from < Number(start) && token[from] === content) from++
+      while (token.length - to < Number(stop) && to > from && token[to - 1] === content) to--
+      return token.slice(from, to)
+    })
 }

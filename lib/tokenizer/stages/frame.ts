@@ -27,21 +27,28 @@ const unframed: Frame = { before: [], after: [] }
 
 /** Nothing when `postProcessor` adds nothing by itself (absent, ByteLevel). Throws when it is none that is known. */
 export function frameOf(postProcessor: unknown): Frame {
-  const { type, processors = [], single, special_tokens: special = {}, cls, sep } = (postProcessor ?? {}) as PostProcessor
+  const { type, processors = [], single, special_tokens: special = {}, cls, sep } =
+    (postProcessor ?? {}) as PostProcessor
   if (type === undefined || type === 'ByteLevel') return unframed
   if (type === 'Sequence') {
-    return processors.map(frameOf).reduce((inner, { before, after }) => ({ before: [...before, ...inner.before], after: [...inner.after, ...after] }), unframed)
+    return processors.map(frameOf).reduce(
+      (inner, { before, after }) => ({ before: [...before, ...inner.before], after: [...inner.after, ...after] }),
+      unframed,
+    )
   }
   if (type === 'BertProcessing' || type === 'RobertaProcessing') return { before: idOfPair(cls), after: idOfPair(sep) }
-  if (type !== 'TemplateProcessing' || !Array.isArray(single)) throw invalidPart('post_processor.type', 'one that is known', type)
+  if (type !== 'TemplateProcessing' || !Array.isArray(single))
+    throw invalidPart('post_processor.type', 'one that is known', type)
   const text = single.findIndex(part => part.Sequence !== undefined)
   if (text < 0) throw invalidPart('post_processor.single', 'the place of the text', single)
-  const ids = (parts: TemplatePart[]): number[] => parts.flatMap(part => {
-    if (!part.SpecialToken) return []
-    const found = special[part.SpecialToken.id]?.ids
-    if (!Array.isArray(found)) throw invalidPart('post_processor.special_tokens', `the ids of ${part.SpecialToken.id}`, found)
-    return found.map(id => checkedId(id, 'post_processor.special_tokens'))
-  })
+  const ids = (parts: TemplatePart[]): number[] =>
+    parts.flatMap(part => {
+      if (!part.SpecialToken) return []
+      const found = special[part.SpecialToken.id]?.ids
+      if (!Array.isArray(found))
+        throw invalidPart('post_processor.special_tokens', `the ids of ${part.SpecialToken.id}`, found)
+      return found.map(id => checkedId(id, 'post_processor.special_tokens'))
+    })
   return { before: ids(single.slice(0, text)), after: ids(single.slice(text)) }
 }
 

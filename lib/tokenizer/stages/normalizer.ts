@@ -12,11 +12,16 @@ import { classOf, space } from '../text/unicode.js'
 export type Normalize = (text: string) => string
 
 // characters that Unicode gave a decomposition (12.1 and later) that the reference's normaliser does not know
-// eslint-disable-next-line no-misleading-character-class -- each stands for itself
-const undecomposed = new RegExp('([\\u32ff\\ua7f1-\\ua7f4\\uab69\\u{105c9}\\u{105e4}\\u{10781}-\\u{107ba}\\u{11383}\\u{11385}\\u{1138e}\\u{11391}' +
-  '\\u{113c5}-\\u{113c8}\\u{11938}\\u{16121}-\\u{16128}\\u{16d68}-\\u{16d6a}\\u{1ccd6}-\\u{1ccf9}\\u{1e030}-\\u{1e06d}\\u{1f16c}\\u{1fbf0}-\\u{1fbf9}])', 'u')
+/* eslint-disable no-misleading-character-class -- each stands for itself */
+const undecomposed = new RegExp(
+  '([\\u32ff\\ua7f1-\\ua7f4\\uab69\\u{105c9}\\u{105e4}\\u{10781}-\\u{107ba}\\u{11383}\\u{11385}\\u{1138e}\\u{11391}' +
+    '\\u{113c5}-\\u{113c8}\\u{11938}\\u{16121}-\\u{16128}\\u{16d68}-\\u{16d6a}\\u{1ccd6}-\\u{1ccf9}\\u{1e030}-\\u{1e06d}\\u{1f16c}\\u{1fbf0}-\\u{1fbf9}])',
+  'u',
+)
+/* eslint-enable no-misleading-character-class */
 // the blocks that BERT's reference puts spaces around; not every CJK extension is among them
-const ideographs = /[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\uf900-\ufaff\u{2f800}-\u{2fa1f}]/gu
+const ideographs =
+  /[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\uf900-\ufaff\u{2f800}-\u{2fa1f}]/gu
 const spaces = new RegExp(`[${space}]`, 'gu')
 const leadingSpaces = new RegExp(`^[${space}]+`, 'u')
 const trailingSpaces = new RegExp(`[${space}]+$`, 'u')
@@ -26,30 +31,42 @@ export function makeNormalizer(part: unknown, at = 'normalizer'): Normalize {
   if (part === null || part === undefined) return text => text
   if (!isRecord(part)) throw invalidPart(at, 'an object', part)
   switch (part.type) {
-    case 'Sequence': return sequence(part.normalizers, at)
-    case 'NFC': case 'NFD': case 'NFKC': case 'NFKD': return unicodeForm(part.type)
-    case 'Lowercase': return lowerEach
+    case 'Sequence':
+      return sequence(part.normalizers, at)
+    case 'NFC':
+    case 'NFD':
+    case 'NFKC':
+    case 'NFKD':
+      return unicodeForm(part.type)
+    case 'Lowercase':
+      return lowerEach
     case 'StripAccents': {
       const marks = new RegExp(`[${classOf('marks')}]`, 'gu')
       return text => text.replace(marks, '')
     }
-    case 'Strip': return strip(part)
-    case 'Replace': return replace(part, at)
+    case 'Strip':
+      return strip(part)
+    case 'Replace':
+      return replace(part, at)
     case 'Prepend': {
       if (typeof part.prepend !== 'string') throw invalidPart(`${at}.prepend`, 'a string', part.prepend)
       const prefix = part.prepend
       return text => (text === '' ? text : prefix + text)
     }
-    case 'BertNormalizer': return bert(part)
+    case 'BertNormalizer':
+      return bert(part)
     case 'Precompiled': {
       const map: unknown = part.precompiled_charsmap
       if (map === null || map === '') return text => text // a SentencePiece model without a character map
       if (typeof map !== 'string') throw invalidPart(`${at}.precompiled_charsmap`, 'a string', map)
       return readCharsmap(map)
     }
-    case 'ByteLevel': return text => toByteChars(text).join('')
-    case 'Nmt': return nmt
-    default: throw invalidPart(`${at}.type`, 'a normaliser that is known', part.type)
+    case 'ByteLevel':
+      return text => toByteChars(text).join('')
+    case 'Nmt':
+      return nmt
+    default:
+      throw invalidPart(`${at}.type`, 'a normaliser that is known', part.type)
   }
 }
 
@@ -83,7 +100,8 @@ function trimEnd(text: string): string {
 /** The pattern of a Replace or a Split: { String } or { Regex }. */
 export function patternOf(pattern: unknown, at: string): RegExp {
   if (isRecord(pattern) && typeof pattern.String === 'string') return literalPattern(pattern.String)
-  if (!isRecord(pattern) || typeof pattern.Regex !== 'string') throw invalidPart(`${at}.pattern`, '{ String } or { Regex }', pattern)
+  if (!isRecord(pattern) || typeof pattern.Regex !== 'string')
+    throw invalidPart(`${at}.pattern`, '{ String } or { Regex }', pattern)
   return javaScriptPattern(pattern.Regex)
 }
 
@@ -94,7 +112,12 @@ function replace(part: Record<string, unknown>, at: string): Normalize {
   return text => text.replace(pattern, () => content)
 }
 
-function bert({ clean_text: clean, handle_chinese_chars: chinese, strip_accents: accents, lowercase: lower }: Record<string, unknown>): Normalize {
+function bert(
+  { clean_text: clean, handle_chinese_chars: chinese, strip_accents: accents, lowercase: lower }: Record<
+    string,
+    unknown
+  >,
+): Normalize {
   const controls = new RegExp(`[${classOf('controls')}]`, 'gu')
   const marks = new RegExp(`[${classOf('nonSpacingMarks')}]`, 'gu')
   const decompose = unicodeForm('NFD')

@@ -6,9 +6,19 @@ import { classOf, space } from '../text/unicode.js'
 
 const word = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}'
 const wordOutside = `${word}\\u00b2\\u00b3\\u00b9\\u00bc-\\u00be` // Oniguruma's \w has them outside of brackets only
-const properties = /^(?:L[ulmto]?|M[nce]?|N[dlo]?|P[cdseifo]?|S[mcko]?|Z[slp]?|C[cfn]|Han|Hiragana|Katakana|Hangul|Latin|Cyrillic|Greek|Arabic|Hebrew|Thai)$/
+const properties =
+  /^(?:L[ulmto]?|M[nce]?|N[dlo]?|P[cdseifo]?|S[mcko]?|Z[slp]?|C[cfn]|Han|Hiragana|Katakana|Hangul|Latin|Cyrillic|Greek|Arabic|Hebrew|Thai)$/
 const scripts = /^[A-Z][a-z]{2,}$/
-const escapes: Readonly<Record<string, string>> = { n: '\\n', r: '\\r', t: '\\t', f: '\\f', s: space, d: '\\p{Nd}', w: word, h: '0-9a-fA-F' }
+const escapes: Readonly<Record<string, string>> = {
+  n: '\\n',
+  r: '\\r',
+  t: '\\t',
+  f: '\\f',
+  s: space,
+  d: '\\p{Nd}',
+  w: word,
+  h: '0-9a-fA-F',
+}
 
 /** @throws Error that names what is not known */
 export function javaScriptPattern(pattern: string): RegExp {
@@ -55,7 +65,8 @@ class Translator {
 
   #group(): string {
     const kind = /^\?(?:i:|:|=|!|<=|<!)/.exec(this.#pattern.slice(this.#at))?.[0] ?? ''
-    if (kind === '' && this.#pattern[this.#at] === '?') throw this.#unknown(this.#pattern.slice(this.#at - 1, this.#at + 3))
+    if (kind === '' && this.#pattern[this.#at] === '?')
+      throw this.#unknown(this.#pattern.slice(this.#at - 1, this.#at + 3))
     this.#at += kind.length
     this.#branches.push(false)
     this.#folds.push(kind === '?i:' || this.#folds.at(-1) === true)
@@ -83,12 +94,16 @@ class Translator {
     const negated = this.#pattern[this.#at] === '^'
     if (negated) this.#at++
     let out = ''
-    for (let first = true; ; first = false) {
+    for (let first = true;; first = false) {
       const char = this.#take()
       if (char === ']' && !first) break
       if (char === '[' || (char === '&' && this.#pattern[this.#at] === '&')) throw this.#unknown(char)
       if (char === '\\') out += this.#escape(true)
-      else out += char === '-' ? this.#hyphen(out) : '^]/(){}|.*+?$'.includes(char) ? `\\${char}` : this.#foldedInClass(char)
+      else out += char === '-'
+          ? this.#hyphen(out)
+          : '^]/(){}|.*+?$'.includes(char)
+          ? `\\${char}`
+          : this.#foldedInClass(char)
     }
     return `[${negated ? '^' : ''}${out}]`
   }
@@ -101,7 +116,11 @@ class Translator {
   #escape(inClass: boolean): string {
     const char = this.#take()
     if (char === 'p' || char === 'P') return this.#property(char, inClass)
-    const code = char === 'x' ? /^(?:\{([0-9a-fA-F]{1,6})\}|([0-9a-fA-F]{2}))/ : char === 'u' ? /^(([0-9a-fA-F]{4}))/ : undefined
+    const code = char === 'x'
+      ? /^(?:\{([0-9a-fA-F]{1,6})\}|([0-9a-fA-F]{2}))/
+      : char === 'u'
+      ? /^(([0-9a-fA-F]{4}))/
+      : undefined
     if (code) {
       const found = code.exec(this.#pattern.slice(this.#at))
       if (found === null) throw this.#unknown(`\\${char}`)
@@ -118,7 +137,8 @@ class Translator {
 
   #property(kind: string, inClass: boolean): string {
     const found = /^\{(\^?)([A-Za-z]+)\}/.exec(this.#pattern.slice(this.#at))
-    if (found === null || found[1] !== '' || !properties.test(found[2]!)) throw this.#unknown(`\\${kind}${found?.[0] ?? ''}`)
+    if (found === null || found[1] !== '' || !properties.test(found[2]!))
+      throw this.#unknown(`\\${kind}${found?.[0] ?? ''}`)
     this.#at += found[0].length
     const name = found[2]!
     const own = name === 'L' ? classOf('letters') : name === 'N' ? classOf('numbers') : undefined

@@ -34,7 +34,9 @@ export function makePreTokenizer(part: unknown, at = 'pre_tokenizer'): PreTokeni
   switch (part.type) {
     case 'Sequence': {
       if (!Array.isArray(part.pretokenizers)) throw invalidPart(`${at}.pretokenizers`, 'a list', part.pretokenizers)
-      const all = part.pretokenizers.map((one: unknown, index) => makePreTokenizer(one, `${at}.pretokenizers[${index}]`))
+      const all = part.pretokenizers.map((one: unknown, index) =>
+        makePreTokenizer(one, `${at}.pretokenizers[${index}]`)
+      )
       return pieces => all.reduce((current, split) => split(current), pieces)
     }
     case 'BertPreTokenizer': {
@@ -42,16 +44,24 @@ export function makePreTokenizer(part: unknown, at = 'pre_tokenizer'): PreTokeni
       const marks = splitter(new RegExp(`[${classOf('punctuation')}]`, 'gu'), 'Isolated')
       return pieces => marks(words(pieces))
     }
-    case 'ByteLevel': return byteLevel(part)
-    case 'Metaspace': return metaspace(part, at)
-    case 'Whitespace': return splitter(new RegExp(`[${wordOfRegex}]+|[^${wordOfRegex}${space}]+`, 'gu'), 'Removed', true)
-    case 'WhitespaceSplit': return splitter(new RegExp(`[${space}]`, 'gu'), 'Removed')
+    case 'ByteLevel':
+      return byteLevel(part)
+    case 'Metaspace':
+      return metaspace(part, at)
+    case 'Whitespace':
+      return splitter(new RegExp(`[${wordOfRegex}]+|[^${wordOfRegex}${space}]+`, 'gu'), 'Removed', true)
+    case 'WhitespaceSplit':
+      return splitter(new RegExp(`[${space}]`, 'gu'), 'Removed')
     case 'Punctuation':
       return splitter(new RegExp(`[${classOf('punctuation')}]`, 'gu'), behaviorOf(part.behavior ?? 'Isolated', at))
-    case 'Digits': return splitter(/\p{N}/gu, part.individual_digits === true ? 'Isolated' : 'Contiguous')
-    case 'Split': return splitter(patternOf(part.pattern, at), behaviorOf(part.behavior, at), part.invert === true)
-    case 'CharDelimiterSplit': return splitter(patternOf({ String: part.delimiter }, at), 'Removed')
-    default: throw invalidPart(`${at}.type`, 'a pre-tokeniser that is known', part.type)
+    case 'Digits':
+      return splitter(/\p{N}/gu, part.individual_digits === true ? 'Isolated' : 'Contiguous')
+    case 'Split':
+      return splitter(patternOf(part.pattern, at), behaviorOf(part.behavior, at), part.invert === true)
+    case 'CharDelimiterSplit':
+      return splitter(patternOf({ String: part.delimiter }, at), 'Removed')
+    default:
+      throw invalidPart(`${at}.type`, 'a pre-tokeniser that is known', part.type)
   }
 }
 
@@ -62,9 +72,11 @@ function behaviorOf(name: unknown, at: string): string {
 
 function splitter(pattern: RegExp, behavior: string, invert = false): PreTokenize {
   const arrange = behaviors[behavior]!
-  return pieces => pieces.flatMap(({ text, first }) =>
-    arrange(partsOf(text, pattern, invert)).filter(([start, end]) => end > start)
-      .map(([start, end]) => ({ text: text.slice(start, end), first: start === 0 && first })))
+  return pieces =>
+    pieces.flatMap(({ text, first }) =>
+      arrange(partsOf(text, pattern, invert)).filter(([start, end]) => end > start)
+        .map(([start, end]) => ({ text: text.slice(start, end), first: start === 0 && first }))
+    )
 }
 
 function partsOf(text: string, pattern: RegExp, invert: boolean): Part[] {
@@ -85,7 +97,8 @@ function joined(parts: Part[], joins: (matched: boolean, before: boolean) => boo
   let before = false
   for (const [start, end, matched] of parts) {
     const last = out.at(-1)
-    if (last !== undefined && joins(matched, before)) [last[0], last[1]] = [Math.min(last[0], start), Math.max(last[1], end)]
+    if (last !== undefined && joins(matched, before))
+      [last[0], last[1]] = [Math.min(last[0], start), Math.max(last[1], end)]
     else out.push([start, end, matched])
     before = matched
   }
@@ -96,20 +109,28 @@ function byteLevel({ add_prefix_space: addsSpace, use_regex: usesPattern }: Reco
   const pattern = gpt2.replaceAll('L', classOf('letters')).replaceAll('N', classOf('numbers'))
   const split = usesPattern === false ? (pieces: Piece[]) => pieces : splitter(new RegExp(pattern, 'gu'), 'Isolated')
   const spaced = (pieces: Piece[]): Piece[] =>
-    addsSpace === false ? pieces : pieces.map(({ text, first }) => ({ text: text.startsWith(' ') ? text : ` ${text}`, first }))
+    addsSpace === false
+      ? pieces
+      : pieces.map(({ text, first }) => ({ text: text.startsWith(' ') ? text : ` ${text}`, first }))
   return pieces => split(spaced(pieces)).map(({ text, first }) => ({ text: toByteChars(text).join(''), first }))
 }
 
 function metaspace(part: Record<string, unknown>, at: string): PreTokenize {
   const { replacement = '\u2581', add_prefix_space: addsSpace } = part
   const { prepend_scheme: scheme = addsSpace === false ? 'never' : 'always' } = part
-  if (typeof replacement !== 'string' || [...replacement].length !== 1) throw invalidPart(`${at}.replacement`, 'one character', replacement)
+  if (typeof replacement !== 'string' || [...replacement].length !== 1)
+    throw invalidPart(`${at}.replacement`, 'one character', replacement)
   // 'start' is ours (sentencepiece.ts): before the text's beginning, whatever the normaliser took away there
-  if (scheme !== 'always' && scheme !== 'first' && scheme !== 'start' && scheme !== 'never') throw invalidPart(`${at}.prepend_scheme`, 'always, first or never', scheme)
-  const split = part.split === false ? (pieces: Piece[]) => pieces : splitter(patternOf({ String: replacement }, at), 'MergedWithNext')
-  return pieces => split(pieces.map(({ text, first }) => {
-    const signed = text.replaceAll(' ', () => replacement)
-    const prepends = !signed.startsWith(replacement) && (scheme === 'always' || (scheme === 'first' && first === true) || (scheme === 'start' && first !== false))
-    return { text: prepends ? replacement + signed : signed, first }
-  }))
+  if (scheme !== 'always' && scheme !== 'first' && scheme !== 'start' && scheme !== 'never')
+    throw invalidPart(`${at}.prepend_scheme`, 'always, first or never', scheme)
+  const split = part.split === false
+    ? (pieces: Piece[]) => pieces
+    : splitter(patternOf({ String: replacement }, at), 'MergedWithNext')
+  return pieces =>
+    split(pieces.map(({ text, first }) => {
+      const signed = text.replaceAll(' ', () => replacement)
+      const prepends = !signed.startsWith(replacement) &&
+        (scheme === 'always' || (scheme === 'first' && first === true) || (scheme === 'start' && first !== false))
+      return { text: prepends ? replacement + signed : signed, first }
+    }))
 }

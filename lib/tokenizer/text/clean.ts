@@ -10,14 +10,14 @@ type Cleaner = (part: string) => string
 
 /** A cleaner for the parts of one text, in order; parts end where {@link splitForCleaning} cuts. */
 export function cleanerFor(cleaning: TextCleaning): Cleaner {
-  if (cleaning === 'none') return (part) => part
+  if (cleaning === 'none') return part => part
   if (cleaning === 'whitespace_lower') return lowerLikeTransformers
   if (cleaning === 'lower') return lowerEach
   const fixer = new TextFixer()
-  const basic: Cleaner = (part) => unescapeHtml(unescapeHtml(fixer.fix(part)))
-  if (cleaning === 'open_clip' || cleaning === 'repair_lower') return (part) => collapse(basic(part)).toLowerCase()
-  if (cleaning === 'repair') return (part) => collapse(basic(part))
-  return (part) => canonicalize(basic(part))
+  const basic: Cleaner = part => unescapeHtml(unescapeHtml(fixer.fix(part)))
+  if (cleaning === 'open_clip' || cleaning === 'repair_lower') return part => collapse(basic(part)).toLowerCase()
+  if (cleaning === 'repair') return part => collapse(basic(part))
+  return part => canonicalize(basic(part))
 }
 
 /** The whole `text`, cleaned. */

@@ -7,8 +7,10 @@ import { windows1252Controls } from './mojibake.js'
  */
 export function unescapeHtml(text: string): string {
   if (!text.includes('&')) return text
-  return text.replace(/&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)/g, (reference) =>
-    reference[1] === '#' ? characterOf(reference) : decodeHTML(reference))
+  return text.replace(
+    /&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)/g,
+    reference => reference[1] === '#' ? characterOf(reference) : decodeHTML(reference),
+  )
 }
 
 /**
@@ -17,7 +19,7 @@ export function unescapeHtml(text: string): string {
  */
 export function unescapeHtmlStrict(text: string): string {
   if (!text.includes('&')) return text
-  return text.replace(/&#?[0-9A-Za-z]{1,24};/g, (reference) => {
+  return text.replace(/&#?[0-9A-Za-z]{1,24};/g, reference => {
     if (reference[1] === '#') {
       const character = unescapeHtml(reference)
       return character.includes(';') ? reference : character

@@ -91,7 +91,9 @@ function decodeVariants(bytes: string): string | undefined {
       text += '\0'
       at += 2
     } else if (cesu8.test(special)) {
-      const half = (from: number): number => ((special.charCodeAt(from) & 0x0f) << 12) | ((special.charCodeAt(from + 1) & 0x3f) << 6) | (special.charCodeAt(from + 2) & 0x3f)
+      const half = (from: number): number =>
+        ((special.charCodeAt(from) & 0x0f) << 12) | ((special.charCodeAt(from + 1) & 0x3f) << 6) |
+        (special.charCodeAt(from + 2) & 0x3f)
       text += String.fromCharCode(0xd000 | half(0) & 0xfff, 0xd000 | half(3) & 0xfff)
       at += 6
     } else {

@@ -29,7 +29,7 @@ export class TextFixer {
   #fixSegment(segment: string): string {
     if (this.#unescape && segment.includes('<')) this.#unescape = false
     if (/^[\t\n\f -~]*$/.test(segment) && !(this.#unescape && segment.includes('&'))) return segment
-    for (let text = segment; ;) {
+    for (let text = segment;;) {
       const fixed = fixOnce(text, this.#unescape)
       if (fixed === text) return text
       text = fixed
@@ -39,8 +39,8 @@ export class TextFixer {
 
 function fixOnce(text: string, unescape: boolean): string {
   let fixed = fixEncoding(unescape ? unescapeHtmlStrict(text) : text)
-  fixed = fixed.replace(/[ĲĳŉǄ-ǌǱ-ǳﬀ-ﬆ]/g, (char) => (char === 'ﬅ' ? 'ſt' : char.normalize('NFKC')))
-  fixed = fixed.replace(/[\u3000\uff01-\uffef]/g, (char) => char.normalize('NFKC'))
+  fixed = fixed.replace(/[ĲĳŉǄ-ǌǱ-ǳﬀ-ﬆ]/g, char => (char === 'ﬅ' ? 'ſt' : char.normalize('NFKC')))
+  fixed = fixed.replace(/[\u3000\uff01-\uffef]/g, char => char.normalize('NFKC'))
   fixed = fixed.replace(/[\u02bc\u2018-\u201b]/g, "'").replace(/[\u201c-\u201f]/g, '"')
   fixed = fixed.replace(/\r\n?|[\u0085\u2028\u2029]/g, '\n')
   fixed = fixed.replace(/\x1b\[[\p{Nd};]*[a-zA-Z]/gu, '')

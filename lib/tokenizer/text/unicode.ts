@@ -11,7 +11,7 @@ export const wordOfRegex = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}
 /** For `new RegExp('[' + classOf('letters') + ']', 'u')`. */
 export function classOf(name: keyof typeof tables): string {
   let made = classes.get(name)
-  if (made === undefined) classes.set(name, (made = decode(tables[name])))
+  if (made === undefined) classes.set(name, made = decode(tables[name]))
   return made
 }
 

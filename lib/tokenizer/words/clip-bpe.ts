@@ -30,7 +30,9 @@ const longestRun = 2 ** 16
 // openai/CLIP's pattern on lower-case text. open_clip's ignores case: long s folds to s, and U+0345, which folds to a
 // letter, is neither letter nor sign
 const transformersPattern = '<\\|startoftext\\|>|<\\|endoftext\\|>|' +
-  `'s|'t|'re|'ve|'m|'ll|'d|[${classOf('letters')}]{1,${longestRun}}|[${classOf('numbers')}]|[^${space}${classOf('letters')}${classOf('numbers')}]{1,${longestRun}}`
+  `'s|'t|'re|'ve|'m|'ll|'d|[${classOf('letters')}]{1,${longestRun}}|[${classOf('numbers')}]|[^${space}${
+    classOf('letters')
+  }${classOf('numbers')}]{1,${longestRun}}`
 const openClipPattern = "<[sſ]tart_of_text>|<end_of_text>|'[sſ]|'t|'re|'ve|'m|'ll|'d|" +
   `\\p{L}{1,${longestRun}}|\\p{N}|[^\\p{White_Space}\\p{L}\\p{N}\\u0345]{1,${longestRun}}`
 
@@ -87,7 +89,7 @@ export class ClipBpeEncoder implements TextEncoder {
   decode(ids: readonly number[]): string {
     const { bosId, eosId } = this.#vocabulary
     const tokens = this.#vocabulary.tokens()
-    const words = ids.filter((id) => id !== bosId && id !== eosId).map((id) => tokens[id] ?? '').join('')
+    const words = ids.filter(id => id !== bosId && id !== eosId).map(id => tokens[id] ?? '').join('')
     return words.split(wordEnd).map(fromByteChars).join(' ').trimEnd()
   }
 
@@ -106,7 +108,7 @@ export class ClipBpeEncoder implements TextEncoder {
     let ids: number[]
     if (this.#isSpelledSpecial(word)) {
       // ByteLevel splits again, without knowing special tokens: '<|', 'startoftext', '|>'
-      ids = word.match(/\p{L}+|\p{N}|[^\p{L}\p{N}]+/gu)!.flatMap((piece) => this.#merge(toByteChars(piece)))
+      ids = word.match(/\p{L}+|\p{N}|[^\p{L}\p{N}]+/gu)!.flatMap(piece => this.#merge(toByteChars(piece)))
     } else if (word.length <= longWord) {
       ids = this.#merge(toByteChars(word))
     } else {

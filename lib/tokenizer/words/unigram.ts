@@ -75,7 +75,8 @@ export class Unigram {
         if (tokenScore !== undefined) offer(start, start + n, tokenScore, token !== this.#unknownToken)
       }
       if (score !== undefined) continue
-      if (this.#unknownToken === undefined) throw new Error(`${JSON.stringify(single)} is no token, and the vocabulary has none for what is unknown`)
+      if (this.#unknownToken === undefined)
+        throw new Error(`${JSON.stringify(single)} is no token, and the vocabulary has none for what is unknown`)
       offer(start, start + length, this.#unknownScore, false)
     }
     return { starts, known }

@@ -17,11 +17,16 @@ const longWord = 2048
 export function makeWordModel(model: Record<string, unknown>): WordModel {
   const type = model.type ?? guessType(model)
   switch (type) {
-    case 'BPE': return bpe(model)
-    case 'Unigram': return unigram(model)
-    case 'WordPiece': return wordPiece(model)
-    case 'WordLevel': return wordLevel(model)
-    default: throw invalidPart('model.type', 'one of BPE, Unigram, WordPiece, WordLevel', type)
+    case 'BPE':
+      return bpe(model)
+    case 'Unigram':
+      return unigram(model)
+    case 'WordPiece':
+      return wordPiece(model)
+    case 'WordLevel':
+      return wordLevel(model)
+    default:
+      throw invalidPart('model.type', 'one of BPE, Unigram, WordPiece, WordLevel', type)
   }
 }
 
@@ -105,7 +110,13 @@ function bpe(model: Record<string, unknown>): WordModel {
     if (whole !== undefined) return [whole]
     if (word.length > longWord) {
       const chars = [...word]
-      return encodePrefix(chars.length, longest(ids), limit, end => idsOf(chars.slice(0, end), false), () => idsOf(chars, true))
+      return encodePrefix(
+        chars.length,
+        longest(ids),
+        limit,
+        end => idsOf(chars.slice(0, end), false),
+        () => idsOf(chars, true),
+      )
     }
     let found = cache.get(word)
     if (found === undefined) {
@@ -135,25 +146,31 @@ function longest(ids: ReadonlyMap<string, number>): number {
 
 function unigram(model: Record<string, unknown>): WordModel {
   const { vocab, unk_id: unk, byte_fallback: fallsBack } = model
-  if (!Array.isArray(vocab) || vocab.length === 0 || vocab.length > maxId) throw invalidPart('model.vocab', 'a list of tokens with their scores', vocab)
+  if (!Array.isArray(vocab) || vocab.length === 0 || vocab.length > maxId)
+    throw invalidPart('model.vocab', 'a list of tokens with their scores', vocab)
   const ids = new Map<string, number>()
   const scores = vocab.map((entry: unknown, id): Score => {
     const [token, score] = Array.isArray(entry) ? entry as unknown[] : []
-    if (typeof token !== 'string' || typeof score !== 'number') throw invalidPart(`model.vocab[${id}]`, 'a token and its score', entry)
+    if (typeof token !== 'string' || typeof score !== 'number')
+      throw invalidPart(`model.vocab[${id}]`, 'a token and its score', entry)
     ids.set(token, id)
     return [token, score]
   })
-  if (unk !== undefined && unk !== null && !(Number.isInteger(unk) && (unk as number) >= 0 && (unk as number) < vocab.length)) {
+  if (
+    unk !== undefined && unk !== null &&
+    !(Number.isInteger(unk) && (unk as number) >= 0 && (unk as number) < vocab.length)
+  ) {
     throw invalidPart('model.unk_id', `an id from 0 to ${vocab.length - 1}`, unk)
   }
   const unkId = typeof unk === 'number' ? unk : undefined
   const search = new Unigram(scores, unkId)
-  const idsOf = (word: string): number[] => search.pieces(word).flatMap(piece => {
-    const id = ids.get(piece)
-    const bytes = id === undefined && fallsBack === true ? bytesOf(piece).map(byte => ids.get(byte)) : []
-    if (bytes.length > 0 && bytes.every(byte => byte !== undefined)) return bytes
-    return [id ?? unkId!]
-  })
+  const idsOf = (word: string): number[] =>
+    search.pieces(word).flatMap(piece => {
+      const id = ids.get(piece)
+      const bytes = id === undefined && fallsBack === true ? bytesOf(piece).map(byte => ids.get(byte)) : []
+      if (bytes.length > 0 && bytes.every(byte => byte !== undefined)) return bytes
+      return [id ?? unkId!]
+    })
   const encode = (word: string, limit: number): number[] => {
     if (word.length <= longWord) return idsOf(word)
     return encodePrefix(word.length, search.longest, limit, end => idsOf(word.slice(0, end)), () => idsOf(word))

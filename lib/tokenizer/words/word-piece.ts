@@ -15,13 +15,21 @@ export function wordPieceJson(vocab: string, config: Record<string, unknown>, fi
   const special = specialNames.flatMap(content => (ids.has(content) ? [{ id: ids.get(content)!, content }] : []))
   const idOf = (token: string): number => {
     const id = ids.get(token)
-    if (id === undefined) throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${file}: expected a token ${token}, found none`)
+    if (id === undefined)
+      throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${file}: expected a token ${token}, found none`)
     return id
   }
   const [cls, sep] = [idOf('[CLS]'), idOf('[SEP]')]
   const token = (id: string, value: number) => ({ id, ids: [value], tokens: [id] })
   return JSON.stringify({
-    added_tokens: special.map(entry => ({ ...entry, special: true, normalized: false, single_word: false, lstrip: false, rstrip: false })),
+    added_tokens: special.map(entry => ({
+      ...entry,
+      special: true,
+      normalized: false,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+    })),
     normalizer: {
       type: 'BertNormalizer',
       clean_text: true,
@@ -32,13 +40,19 @@ export function wordPieceJson(vocab: string, config: Record<string, unknown>, fi
     pre_tokenizer: { type: 'BertPreTokenizer' },
     post_processor: {
       type: 'TemplateProcessing',
-      single: [{ SpecialToken: { id: '[CLS]', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }, { SpecialToken: { id: '[SEP]', type_id: 0 } }],
+      single: [{ SpecialToken: { id: '[CLS]', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }, {
+        SpecialToken: { id: '[SEP]', type_id: 0 },
+      }],
       pair: [],
       special_tokens: { '[CLS]': token('[CLS]', cls), '[SEP]': token('[SEP]', sep) },
     },
     decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
     model: {
-      type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100, vocab: Object.fromEntries(ids),
+      type: 'WordPiece',
+      unk_token: '[UNK]',
+      continuing_subword_prefix: '##',
+      max_input_chars_per_word: 100,
+      vocab: Object.fromEntries(ids),
     },
   })
 }

@@ -10,43 +10,47 @@ namespace test {
 
 struct attention_case {
     std::vector<int> n_q, n_kv;
-    int              n_head, d_head;
-    bool             causal;
+    int n_head, d_head;
+    bool causal;
 };
 
 // A value put in the place of another: of a query (0), key (1) or value (2).
 struct attention_change {
-    int   which, row, column;
+    int which, row, column;
     float value;
 };
 
 inline std::vector<float> run_attention(const kernel_table & k, const attention_case & c, int nth,
                                         std::vector<double> * want, const attention_change * change = nullptr) {
     std::vector<int32_t> q_offset = {0}, kv_offset = {0};
-    int                  max_kv = 0;
+    int max_kv = 0;
     for (size_t s = 0; s < c.n_q.size(); s++) {
         q_offset.push_back(q_offset.back() + c.n_q[s]);
         kv_offset.push_back(kv_offset.back() + c.n_kv[s]);
         max_kv = std::max(max_kv, c.n_kv[s]);
     }
-    const int                n = c.n_head * c.d_head;
-    const size_t             q_stride = n + 1, k_stride = 3 * n, v_stride = n + 7, dst_stride = n + 2;
-    std::vector<float>       q = random_floats(q_stride * q_offset.back(), 1);
-    std::vector<float>       key = random_floats(k_stride * kv_offset.back(), 2);
-    std::vector<float>       value = random_floats(v_stride * kv_offset.back(), 3);
+    const int n = c.n_head * c.d_head;
+    const size_t q_stride = n + 1, k_stride = 3 * n, v_stride = n + 7, dst_stride = n + 2;
+    std::vector<float> q = random_floats(q_stride * q_offset.back(), 1);
+    std::vector<float> key = random_floats(k_stride * kv_offset.back(), 2);
+    std::vector<float> value = random_floats(v_stride * kv_offset.back(), 3);
     for (float & x : key) {
         x *= 2.0f;
     }
     if (change) {
         std::vector<float> & changed = change->which == 0 ? q : change->which == 1 ? key : value;
-        changed[change->row * (change->which == 0 ? q_stride : change->which == 1 ? k_stride : v_stride) + change->column] = change->value;
+        changed[change->row * (change->which == 0   ? q_stride
+                               : change->which == 1 ? k_stride
+                                                    : v_stride) +
+                change->column] = change->value;
     }
     std::vector<float> dst(dst_stride * q_offset.back(), 5.0f);
-    buffer             scratch(k.attention_scratch_size(max_kv, c.d_head, nth));
+    buffer scratch(k.attention_scratch_size(max_kv, c.d_head, nth));
     std::memset(scratch.data(), 0xff, scratch.size);  // NaN: nothing may be read before it was written
-    const attention_args args = {q.data(),   q_stride,   key.data(),      k_stride,         value.data(),      v_stride,
-                                 dst.data(), dst_stride, q_offset.data(), kv_offset.data(), (int)c.n_q.size(), max_kv,
-                                 c.n_head,   c.d_head,   c.causal,        scratch.data()};
+    const attention_args args = {q.data(),        q_stride,         key.data(),         k_stride,
+                                 value.data(),    v_stride,         dst.data(),         dst_stride,
+                                 q_offset.data(), kv_offset.data(), (int) c.n_q.size(), max_kv,
+                                 c.n_head,        c.d_head,         c.causal,           scratch.data()};
     run_shares(nth, [&](int i) { k.attention(args, i, nth); });
     std::vector<float> out;
     for (int row = 0; row < q_offset.back(); row++) {
@@ -60,15 +64,15 @@ inline std::vector<float> run_attention(const kernel_table & k, const attention_
     for (size_t s = 0; s < c.n_q.size(); s++) {
         for (int i = 0; i < c.n_q[s]; i++) {
             for (int h = 0; h < c.n_head; h++) {
-                const int           seen = c.causal ? std::min(i + 1, c.n_kv[s]) : c.n_kv[s];
+                const int seen = c.causal ? std::min(i + 1, c.n_kv[s]) : c.n_kv[s];
                 std::vector<double> p(seen);
-                double              top = -1e300, sum = 0.0;
+                double top = -1e300, sum = 0.0;
                 for (int j = 0; j < seen; j++) {
                     for (int e = 0; e < c.d_head; e++) {
-                        p[j] += (double)q[(q_offset[s] + i) * q_stride + h * c.d_head + e] *
+                        p[j] += (double) q[(q_offset[s] + i) * q_stride + h * c.d_head + e] *
                                 key[(kv_offset[s] + j) * k_stride + h * c.d_head + e];
                     }
-                    p[j] /= std::sqrt((double)c.d_head);
+                    p[j] /= std::sqrt((double) c.d_head);
                     top = std::max(top, p[j]);
                 }
                 for (double & v : p) {
@@ -77,7 +81,7 @@ inline std::vector<float> run_attention(const kernel_table & k, const attention_
                 }
                 for (int j = 0; j < seen; j++) {
                     for (int e = 0; e < c.d_head; e++) {
-                        (*want)[(size_t)(q_offset[s] + i) * n + h * c.d_head + e] +=
+                        (*want)[(size_t) (q_offset[s] + i) * n + h * c.d_head + e] +=
                             p[j] / sum * value[(kv_offset[s] + j) * v_stride + h * c.d_head + e];
                     }
                 }
@@ -104,9 +108,9 @@ inline void test_attention(const kernel_table & k) {
     };
     double worst = 0.0;
     for (const attention_case & c : cases) {
-        std::vector<double>      want;
+        std::vector<double> want;
         const std::vector<float> got = run_attention(k, c, 1, &want);
-        const double             e = difference(got, want);
+        const double e = difference(got, want);
         worst = std::max(worst, e);
         expect(e < 2e-5,
                std::string(k.name) + " attention d_head " + std::to_string(c.d_head) + ": " + std::to_string(e));

@@ -9,26 +9,26 @@
 namespace test {
 
 struct linear_case {
-    weight_type      type;
-    int              n_tokens, n_in, n_out;
-    unary            op = unary::none;
-    bool             bias = false, residual = false;
-    std::string      text() const {
+    weight_type type;
+    int n_tokens, n_in, n_out;
+    unary op = unary::none;
+    bool bias = false, residual = false;
+    std::string text() const {
         return std::string(type_name(type)) + " " + std::to_string(n_tokens) + "x" + std::to_string(n_in) + "x" +
-               std::to_string(n_out) +  " op" +
-               std::to_string((int)op) + (bias ? " bias" : "") + (residual ? " residual" : "");
+               std::to_string(n_out) + " op" + std::to_string((int) op) + (bias ? " bias" : "") +
+               (residual ? " residual" : "");
     }
 };
 
 struct linear_data {
-    matrix             w;
+    matrix w;
     std::vector<float> x, bias, residual;
-    size_t             x_stride, residual_stride;
+    size_t x_stride, residual_stride;
 };
 
 inline linear_data data_for(const linear_case & c) {
     linear_data d = {
-        random_matrix(c.type, c.n_out, c.n_in, 1 + c.n_out), {}, {}, {}, (size_t)c.n_in + 3, (size_t)c.n_out + 5};
+        random_matrix(c.type, c.n_out, c.n_in, 1 + c.n_out), {}, {}, {}, (size_t) c.n_in + 3, (size_t) c.n_out + 5};
     d.x = random_floats(d.x_stride * c.n_tokens, 7 + c.n_tokens);
     for (size_t i = 11; i < d.x.size(); i += 131) {
         d.x[i] *= 30.0f;  // outliers, as CLIP's activations have
@@ -44,23 +44,22 @@ inline linear_data data_for(const linear_case & c) {
 inline std::vector<float> run_linear(const kernel_table & k, const linear_case & c, const linear_data & d, int nth,
                                      int first_token = 0, int n_tokens = -1) {
     const int n = n_tokens < 0 ? c.n_tokens : n_tokens;
-    buffer    w(k.packed_size(c.type, c.n_out, c.n_in)), act(k.activations_size(c.type, n, c.n_in));
+    buffer w(k.packed_size(c.type, c.n_out, c.n_in)), act(k.activations_size(c.type, n, c.n_in));
     k.pack(c.type, c.n_out, c.n_in, d.w.rows.data(), d.w.row_bytes, w.data());
     run_shares(nth, [&](int i) {
-        k.pack_activations(c.type, d.x.data() + first_token * d.x_stride, d.x_stride, n, c.n_in, act.data(), i,
-                           nth);
+        k.pack_activations(c.type, d.x.data() + first_token * d.x_stride, d.x_stride, n, c.n_in, act.data(), i, nth);
     });
-    const size_t       stride = c.n_out + 2;
+    const size_t stride = c.n_out + 2;
     std::vector<float> dst(stride * n + 16, 12345.0f);
-    const linear_args  args = {{c.type, c.n_out, c.n_in, w.data()},
-                               act.data(),
-                               n,
-                               c.bias ? d.bias.data() : nullptr,
-                               c.op,
-                               c.residual ? d.residual.data() + first_token * d.residual_stride : nullptr,
-                               d.residual_stride,
-                               dst.data(),
-                               stride};
+    const linear_args args = {{c.type, c.n_out, c.n_in, w.data()},
+                              act.data(),
+                              n,
+                              c.bias ? d.bias.data() : nullptr,
+                              c.op,
+                              c.residual ? d.residual.data() + first_token * d.residual_stride : nullptr,
+                              d.residual_stride,
+                              dst.data(),
+                              stride};
     run_shares(nth, [&](int i) { k.linear(args, i, nth); });
     std::vector<float> out;
     for (int t = 0; t < n; t++) {
@@ -78,22 +77,24 @@ inline bool uses_words(const kernel_table & k, const linear_case & c) {
 
 // By how much float sums may be off on levels that shift their integer sums (dot-vnni.h), relative to the result's root
 // mean square: 8 roundings of a group of blocks, each of up to 2 of the largest unit among them.
-inline double shift_rounding(const kernel_table & k, const linear_case & c, const linear_data & d, const std::vector<float> & result) {
+inline double shift_rounding(const kernel_table & k, const linear_case & c, const linear_data & d,
+                             const std::vector<float> & result) {
     if (!is_quantized(c.type) || (k.level != cpu_level::avx512_vnni && k.level != cpu_level::avx_vnni)) {
         return 0.0;
     }
-    const bool   five = c.type == weight_type::q5_0 || c.type == weight_type::q5_1;
+    const bool five = c.type == weight_type::q5_0 || c.type == weight_type::q5_1;
     const double unit = c.type == weight_type::q8_0 ? 1.0 : five ? 1.0 / 8 : 1.0 / 16;
-    const int    group = ggclip::kernels::scale_group(c.n_in);
-    double       worst = 0.0, square = 0.0;
+    const int group = ggclip::kernels::scale_group(c.n_in);
+    double worst = 0.0, square = 0.0;
     for (int t = 0; t < c.n_tokens; t++) {
         for (int o = 0; o < c.n_out; o++) {
             double sum = 0.0;
             for (int begin = 0; begin < c.n_in; begin += group) {
                 double x = 0.0, w = 0.0;
                 for (int i = begin; i < std::min(begin + group, c.n_in); i++) {
-                    x = std::max(x, std::fabs((double)d.x[t * d.x_stride + i]));
-                    w = std::max(w, from_f16(u16_at(d.w.rows.data() + o * d.w.row_bytes + i / 32 * block_bytes(c.type))));
+                    x = std::max(x, std::fabs((double) d.x[t * d.x_stride + i]));
+                    w = std::max(w,
+                                 from_f16(u16_at(d.w.rows.data() + o * d.w.row_bytes + i / 32 * block_bytes(c.type))));
                 }
                 sum += 16.0 * unit * w * x / 127.0;
             }
@@ -101,7 +102,7 @@ inline double shift_rounding(const kernel_table & k, const linear_case & c, cons
         }
     }
     for (const float v : result) {
-        square += (double)v * v;
+        square += (double) v * v;
     }
     return worst / std::sqrt(square / result.size());
 }
@@ -111,24 +112,24 @@ template <class In>
 void round_to_steps(const In * x, int begin, int end, float limit, double * out) {
     float amax = 0.0f;
     for (int i = begin; i < end; i++) {
-        amax = std::max(amax, std::fabs((float)x[i]));
+        amax = std::max(amax, std::fabs((float) x[i]));
     }
     for (int i = begin; i < end; i++) {
-        out[i] = amax > 0.0f ? std::nearbyint((float)x[i] * (limit / amax)) * (amax / limit) : 0.0;
+        out[i] = amax > 0.0f ? std::nearbyint((float) x[i] * (limit / amax)) * (amax / limit) : 0.0;
     }
 }
 
 // The same to 128 values from the smallest to the largest. Levels of 8 lanes see zeros beyond the end of a row.
 template <class In>
 void round_to_range(const In * x, int begin, int end, double * out) {
-    float low = (end - begin) % 8 ? 0.0f : (float)x[begin], high = low;
+    float low = (end - begin) % 8 ? 0.0f : (float) x[begin], high = low;
     for (int i = begin; i < end; i++) {
-        low = std::min(low, (float)x[i]);
-        high = std::max(high, (float)x[i]);
+        low = std::min(low, (float) x[i]);
+        high = std::max(high, (float) x[i]);
     }
     const float span = high - low;
     for (int i = begin; i < end; i++) {
-        out[i] = span > 0.0f ? std::nearbyint(((float)x[i] - low) * (127.0f / span)) * (span / 127.0f) + low : low;
+        out[i] = span > 0.0f ? std::nearbyint(((float) x[i] - low) * (127.0f / span)) * (span / 127.0f) + low : low;
     }
 }
 
@@ -136,9 +137,9 @@ void round_to_range(const In * x, int begin, int end, double * out) {
 // range of so many; limit 0: not.
 struct rounding {
     float token_limit = 0.0f;
-    int   token_step = 1;
+    int token_step = 1;
     float weight_limit = 0.0f;
-    int   weight_step = 1;
+    int weight_step = 1;
 };
 
 constexpr float range = -1.0f;
@@ -146,7 +147,8 @@ constexpr float range = -1.0f;
 inline rounding rounding_of(const kernel_table & k, const linear_case & c) {
     const bool maddubs = k.level == cpu_level::avx2 || k.level == cpu_level::sse41;  // dot-maddubs.h
     if (uses_words(k, c)) return {4095.0f, 64, 4095.0f, 64};
-    if (c.type == weight_type::i8) return maddubs ? rounding{range, 64, 63.0f, c.n_in} : rounding{127.0f, c.n_in, 127.0f, c.n_in};
+    if (c.type == weight_type::i8)
+        return maddubs ? rounding{range, 64, 63.0f, c.n_in} : rounding{127.0f, c.n_in, 127.0f, c.n_in};
     if (c.type == weight_type::q8_0 && maddubs) return {range, 32};
     if (is_quantized(c.type)) return {127.0f, ggclip::kernels::scale_group(c.n_in)};
     return {};
@@ -155,9 +157,9 @@ inline rounding rounding_of(const kernel_table & k, const linear_case & c) {
 // A matrix as a level sees it: rows of n, `stride` apart.
 template <class In>
 std::vector<double> rounded(const In * x, size_t stride, int rows, int n, float limit, int step) {
-    std::vector<double> out((size_t)rows * n);
+    std::vector<double> out((size_t) rows * n);
     for (int r = 0; r < rows; r++) {
-        double * row = out.data() + (size_t)r * n;
+        double * row = out.data() + (size_t) r * n;
         std::copy(x + r * stride, x + r * stride + n, row);
         for (int i = 0; limit != 0 && i < n; i += step) {
             const int end = std::min(i + step, n);
@@ -171,12 +173,12 @@ std::vector<double> rounded(const In * x, size_t stride, int rows, int n, float 
 inline std::vector<double> reference_linear(const linear_case & c, const linear_data & d, const rounding & by) {
     const std::vector<double> x = rounded(d.x.data(), d.x_stride, c.n_tokens, c.n_in, by.token_limit, by.token_step);
     const std::vector<double> w = rounded(d.w.values.data(), c.n_in, c.n_out, c.n_in, by.weight_limit, by.weight_step);
-    std::vector<double>       out;
+    std::vector<double> out;
     for (int t = 0; t < c.n_tokens; t++) {
         for (int o = 0; o < c.n_out; o++) {
             double sum = c.bias ? d.bias[o] : 0.0;
             for (int i = 0; i < c.n_in; i++) {
-                sum += x[(size_t)t * c.n_in + i] * w[(size_t)o * c.n_in + i];
+                sum += x[(size_t) t * c.n_in + i] * w[(size_t) o * c.n_in + i];
             }
             out.push_back(apply(c.op, sum) + (c.residual ? d.residual[t * d.residual_stride + o] : 0.0));
         }
@@ -189,11 +191,11 @@ inline std::vector<linear_case> linear_cases() {
     const int shapes[][3] = {{1, 32, 1},    {1, 64, 33},    {2, 96, 17},   {3, 32, 16},   {4, 768, 64},
                              {5, 160, 31},  {6, 128, 32},   {7, 256, 100}, {8, 64, 48},   {9, 1024, 40},
                              {11, 96, 130}, {13, 2048, 20}, {50, 768, 96}, {197, 64, 70}, {1030, 64, 24}};
-    int       i = 0;
+    int i = 0;
     for (const weight_type type : all_types) {
         for (const auto & s : shapes) {
             linear_case c = {type, s[0], s[1], s[2]};
-            c.op = (unary)(i % 4);
+            c.op = (unary) (i % 4);
             c.bias = i % 3 != 0;
             c.residual = i % 5 < 2;
             cases.push_back(c);
@@ -211,10 +213,11 @@ inline std::vector<linear_case> linear_cases() {
 inline void test_linear(const kernel_table & k) {
     double worst = 0.0;
     for (const linear_case & c : linear_cases()) {
-        const linear_data        d = data_for(c);
+        const linear_data d = data_for(c);
         const std::vector<float> got = run_linear(k, c, d, 1);
-        const double             e = difference(got, reference_linear(c, d, rounding_of(k, c)));
-        expect(e < 1e-5 + shift_rounding(k, c, d, got), std::string(k.name) + " linear " + c.text() + ": " + std::to_string(e));
+        const double e = difference(got, reference_linear(c, d, rounding_of(k, c)));
+        expect(e < 1e-5 + shift_rounding(k, c, d, got),
+               std::string(k.name) + " linear " + c.text() + ": " + std::to_string(e));
         worst = std::max(worst, e);
     }
     std::printf("%-12s linear: worst difference %.1e\n", k.name, worst);
@@ -231,19 +234,20 @@ inline void test_extremes(const kernel_table & k) {
             }
             std::fill(d.w.values.begin(), d.w.values.end(), quant);
             const uint16_t one = to_f16(1.0f);
-            const float    value = (float)quant;
+            const float value = (float) quant;
             for (int o = 0; o < c.n_out; o++) {
                 uint8_t * const row = d.w.rows.data() + o * d.w.row_bytes;
                 for (int b = 0; type == weight_type::q8_0 && b < c.n_in / 32; b++) {
                     std::memcpy(row + b * 34, &one, 2);
-                    std::fill_n(row + b * 34 + 2, 32, (uint8_t)quant);
+                    std::fill_n(row + b * 34 + 2, 32, (uint8_t) quant);
                 }
                 for (int i = 0; type == weight_type::i8 && i < c.n_in; i++) {
                     std::memcpy(row + i * 4, &value, 4);
                 }
             }
             const double e = difference(run_linear(k, c, d, 1), reference_linear(c, d, rounding_of(k, c)));
-            expect(e < 1e-5, std::string(k.name) + " extremes " + std::to_string(quant) + " " + c.text() + ": " + std::to_string(e));
+            expect(e < 1e-5, std::string(k.name) + " extremes " + std::to_string(quant) + " " + c.text() + ": " +
+                                 std::to_string(e));
         }
     }
 }
@@ -252,25 +256,34 @@ inline void test_extremes(const kernel_table & k) {
 inline void test_linear_pack(const kernel_table & k) {
     if (!k.linear_pack) return;
     const int shapes[][3] = {{1, 32, 32}, {3, 64, 416}, {8, 96, 384}, {9, 256, 768}, {50, 64, 800}, {121, 32, 1024}};
-    int       i = 0;
+    int i = 0;
     for (const weight_type type : all_types) {
         if (!is_quantized(type)) continue;
         for (const weight_type next : {weight_type::q8_0, weight_type::q4_1, weight_type::q5_0}) {
             for (const auto & s : shapes) {
-                const linear_case c = {type, s[0], s[1], s[2], (unary)(i % 4), i % 3 != 0, false};
-                const int         nth = 1 + i % 5;
+                const linear_case c = {type, s[0], s[1], s[2], (unary) (i % 4), i % 3 != 0, false};
+                const int nth = 1 + i % 5;
                 i++;
-                const linear_data        d = data_for(c);
+                const linear_data d = data_for(c);
                 const std::vector<float> plain = run_linear(k, c, d, nth);
-                const size_t             size = k.activations_size(next, c.n_tokens, c.n_out);
-                buffer                   w(k.packed_size(type, c.n_out, c.n_in)), act(k.activations_size(type, c.n_tokens, c.n_in)), want(size), got(size);
+                const size_t size = k.activations_size(next, c.n_tokens, c.n_out);
+                buffer w(k.packed_size(type, c.n_out, c.n_in)), act(k.activations_size(type, c.n_tokens, c.n_in)),
+                    want(size), got(size);
                 k.pack(type, c.n_out, c.n_in, d.w.rows.data(), d.w.row_bytes, w.data());
                 k.pack_activations(type, d.x.data(), d.x_stride, c.n_tokens, c.n_in, act.data(), 0, 1);
                 k.pack_activations(next, plain.data(), c.n_out, c.n_tokens, c.n_out, want.data(), 0, 1);
-                const linear_args args = {{type, c.n_out, c.n_in, w.data()}, act.data(), c.n_tokens, c.bias ? d.bias.data() : nullptr,
-                                          c.op, nullptr, 0, nullptr, 0};
+                const linear_args args = {{type, c.n_out, c.n_in, w.data()},
+                                          act.data(),
+                                          c.n_tokens,
+                                          c.bias ? d.bias.data() : nullptr,
+                                          c.op,
+                                          nullptr,
+                                          0,
+                                          nullptr,
+                                          0};
                 run_shares(nth, [&](int ith) { k.linear_pack(args, next, got.data(), ith, nth); });
-                expect(std::memcmp(got.data(), want.data(), size) == 0, std::string(k.name) + " linear_pack " + c.text() + " for " + type_name(next));
+                expect(std::memcmp(got.data(), want.data(), size) == 0,
+                       std::string(k.name) + " linear_pack " + c.text() + " for " + type_name(next));
             }
         }
     }
@@ -281,8 +294,8 @@ inline void test_linear_pack(const kernel_table & k) {
 inline void test_determinism(const kernel_table & k) {
     for (const weight_type type : all_types) {
         {
-            linear_case              c = {type, 19, 1536, 70, unary::quick_gelu, true, true};
-            const linear_data        d = data_for(c);
+            linear_case c = {type, 19, 1536, 70, unary::quick_gelu, true, true};
+            const linear_data d = data_for(c);
             const std::vector<float> one = run_linear(k, c, d, 1);
             for (const int nth : {2, 3, 4, 64}) {
                 expect(run_linear(k, c, d, nth) == one, std::string(k.name) + " nth " + c.text());

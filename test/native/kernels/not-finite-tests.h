@@ -1,5 +1,5 @@
-// What is not finite stays so: no kernel may turn NaN or infinity into numbers that look right, or into those of another
-// token. The caller's check of embeddings (lib/vectors/finite.ts) rests on it.
+// What is not finite stays so: no kernel may turn NaN or infinity into numbers that look right, or into those of
+// another token. The caller's check of embeddings (lib/vectors/finite.ts) rests on it.
 #pragma once
 
 #include <cmath>
@@ -26,8 +26,9 @@ inline bool none_finite(const float * x, int n) {
 }
 
 // Token `hit` of `got` has no finite value, the others have the bits of `clean`.
-inline void expect_one_lost(const std::vector<float> & got, const std::vector<float> & clean, int hit, int n_out, const std::string & what) {
-    const size_t begin = (size_t)hit * n_out, end = begin + n_out;
+inline void expect_one_lost(const std::vector<float> & got, const std::vector<float> & clean, int hit, int n_out,
+                            const std::string & what) {
+    const size_t begin = (size_t) hit * n_out, end = begin + n_out;
     expect(none_finite(got.data() + begin, n_out), what + " is finite");
     expect(!std::memcmp(got.data(), clean.data(), begin * sizeof(float)) &&
                !std::memcmp(got.data() + end, clean.data() + end, (clean.size() - end) * sizeof(float)),
@@ -42,22 +43,23 @@ inline void test_activations_not_finite(const kernel_table & k) {
             if (is_quantized(type) && n_in % 32) {
                 continue;
             }
-            linear_case              c = {type, 5, n_in, 19, unary::none, true, true};
-            linear_data              d = data_for(c);
-            std::vector<float>       clean[4];
+            linear_case c = {type, 5, n_in, 19, unary::none, true, true};
+            linear_data d = data_for(c);
+            std::vector<float> clean[4];
             for (int op = 0; op < 4; op++) {
-                c.op = (unary)op;
+                c.op = (unary) op;
                 clean[op] = run_linear(k, c, d, 1);
             }
-            for (int i = 0; i < n_in; i += n_in > 100 ? 7 : 1) {
+            for (int i = 0; i<n_in; i += n_in> 100 ? 7 : 1) {
                 for (const float value : not_finite_values()) {
-                    const int   hit = n_cases % c.n_tokens;
-                    float &     x = d.x[hit * d.x_stride + i];
+                    const int hit = n_cases % c.n_tokens;
+                    float & x = d.x[hit * d.x_stride + i];
                     const float kept = x;
                     x = value;
-                    c.op = (unary)(n_cases % 4);
+                    c.op = (unary) (n_cases % 4);
                     expect_one_lost(run_linear(k, c, d, 1), clean[n_cases % 4], hit, c.n_out,
-                                    std::string(k.name) + " linear of " + std::to_string(value) + " at " + std::to_string(i) + " " + c.text());
+                                    std::string(k.name) + " linear of " + std::to_string(value) + " at " +
+                                        std::to_string(i) + " " + c.text());
                     x = kept;
                     n_cases++;
                 }
@@ -74,11 +76,11 @@ inline void test_weights_not_finite(const kernel_table & k) {
         for (int i = 0; i < c.n_in; i++) {
             for (const float value : not_finite_values()) {
                 linear_data d = data_for(c);
-                uint8_t *   row = d.w.rows.data() + 7 * d.w.row_bytes;
-                uint32_t    bits;
+                uint8_t * row = d.w.rows.data() + 7 * d.w.row_bytes;
+                uint32_t bits;
                 std::memcpy(&bits, &value, 4);
-                const uint16_t f16 = (uint16_t)((bits >> 16 & 0x8000) | 0x7c00 | (std::isnan(value) ? 0x200 : 0));
-                const uint16_t half = type == weight_type::f16 ? f16 : (uint16_t)(bits >> 16);
+                const uint16_t f16 = (uint16_t) ((bits >> 16 & 0x8000) | 0x7c00 | (std::isnan(value) ? 0x200 : 0));
+                const uint16_t half = type == weight_type::f16 ? f16 : (uint16_t) (bits >> 16);
                 if (type == weight_type::f32 || type == weight_type::i8) {
                     std::memcpy(row + i * 4, &value, 4);
                 } else {
@@ -102,9 +104,9 @@ inline void test_linear_pack_not_finite(const kernel_table & k) {
     for (const weight_type type : all_types) {
         if (!is_quantized(type)) continue;
         const linear_case c = {type, 3, 64, 416, unary::gelu_tanh, true, false};
-        linear_data       d = data_for(c);
-        const matrix      second = random_matrix(type, 19, c.n_out, 5);
-        buffer            w(k.packed_size(type, c.n_out, c.n_in)), act(k.activations_size(type, c.n_tokens, c.n_in)),
+        linear_data d = data_for(c);
+        const matrix second = random_matrix(type, 19, c.n_out, 5);
+        buffer w(k.packed_size(type, c.n_out, c.n_in)), act(k.activations_size(type, c.n_tokens, c.n_in)),
             next(k.packed_size(type, 19, c.n_out)), hidden(k.activations_size(type, c.n_tokens, c.n_out));
         k.pack(type, c.n_out, c.n_in, d.w.rows.data(), d.w.row_bytes, w.data());
         k.pack(type, 19, c.n_out, second.rows.data(), second.row_bytes, next.data());
@@ -113,12 +115,30 @@ inline void test_linear_pack_not_finite(const kernel_table & k) {
             for (const float value : not_finite_values()) {
                 const float kept = d.bias[o];
                 d.bias[o] = value;
-                k.linear_pack({{type, c.n_out, c.n_in, w.data()}, act.data(), c.n_tokens, d.bias.data(), c.op, nullptr, 0, nullptr, 0},
+                k.linear_pack({{type, c.n_out, c.n_in, w.data()},
+                               act.data(),
+                               c.n_tokens,
+                               d.bias.data(),
+                               c.op,
+                               nullptr,
+                               0,
+                               nullptr,
+                               0},
                               type, hidden.data(), 0, 1);
                 std::vector<float> got(19 * c.n_tokens);
-                k.linear({{type, 19, c.n_out, next.data()}, hidden.data(), c.n_tokens, nullptr, unary::none, nullptr, 0, got.data(), 19}, 0, 1);
-                expect(none_finite(got.data(), (int)got.size()), std::string(k.name) + " linear_pack of " + std::to_string(value) + " at " +
-                                                                     std::to_string(o) + " " + c.text());
+                k.linear({{type, 19, c.n_out, next.data()},
+                          hidden.data(),
+                          c.n_tokens,
+                          nullptr,
+                          unary::none,
+                          nullptr,
+                          0,
+                          got.data(),
+                          19},
+                         0, 1);
+                expect(none_finite(got.data(), (int) got.size()), std::string(k.name) + " linear_pack of " +
+                                                                      std::to_string(value) + " at " +
+                                                                      std::to_string(o) + " " + c.text());
                 d.bias[o] = kept;
             }
         }
@@ -128,42 +148,53 @@ inline void test_linear_pack_not_finite(const kernel_table & k) {
 inline void test_unary_not_finite(const kernel_table & k) {
     for (const unary op : {unary::none, unary::quick_gelu, unary::gelu_erf, unary::gelu_tanh}) {
         const std::vector<float> values = not_finite_values();
-        const float              weight = 1.0f;
-        const int                n = (int)values.size();
-        std::vector<float>       got(n);
-        buffer                   w(k.packed_size(weight_type::f32, 1, 1)), act(k.activations_size(weight_type::f32, n, 1));
+        const float weight = 1.0f;
+        const int n = (int) values.size();
+        std::vector<float> got(n);
+        buffer w(k.packed_size(weight_type::f32, 1, 1)), act(k.activations_size(weight_type::f32, n, 1));
         k.pack(weight_type::f32, 1, 1, &weight, 4, w.data());
         k.pack_activations(weight_type::f32, values.data(), 1, n, 1, act.data(), 0, 1);
         k.linear({{weight_type::f32, 1, 1, w.data()}, act.data(), n, nullptr, op, nullptr, 0, got.data(), 1}, 0, 1);
-        expect(none_finite(got.data(), n), std::string(k.name) + " unary " + std::to_string((int)op) + " of what is not finite");
+        expect(none_finite(got.data(), n),
+               std::string(k.name) + " unary " + std::to_string((int) op) + " of what is not finite");
     }
 }
 
 inline void test_layer_norm_not_finite(const kernel_table & k) {
     for (const int n : {31, 96, 800}) {
-        const int                n_tokens = 3, n_out = 19;
+        const int n_tokens = 3, n_out = 19;
         const std::vector<float> weight = random_floats(n, 2), bias = random_floats(n, 3);
-        std::vector<float>       x = random_floats((size_t)n * n_tokens, n), got(x.size()), clean(x.size());
-        norm_args                args = {x.data(), (size_t)n, n_tokens, n, 1e-5f, weight.data(), bias.data(), clean.data()};
+        std::vector<float> x = random_floats((size_t) n * n_tokens, n), got(x.size()), clean(x.size());
+        norm_args args = {x.data(), (size_t) n, n_tokens, n, 1e-5f, weight.data(), bias.data(), clean.data()};
         k.layer_norm(args, 0, 1);
         args.dst = got.data();
-        for (int i = 0; i < n; i += n > 100 ? 7 : 1) {
+        for (int i = 0; i<n; i += n> 100 ? 7 : 1) {
             for (const float value : not_finite_values()) {
-                const std::string what = std::string(k.name) + " layer_norm of " + std::to_string(value) + " at " + std::to_string(i);
-                const int         hit = i % n_tokens;
-                float &           at = x[(size_t)hit * n + i];
-                const float       kept = at;
+                const std::string what =
+                    std::string(k.name) + " layer_norm of " + std::to_string(value) + " at " + std::to_string(i);
+                const int hit = i % n_tokens;
+                float & at = x[(size_t) hit * n + i];
+                const float kept = at;
                 at = value;
                 k.layer_norm(args, 0, 1);
                 expect_one_lost(got, clean, hit, n, what);
                 for (const weight_type type : all_types) {
                     if (is_quantized(type) && n % 32) continue;
-                    const matrix       m = random_matrix(type, n_out, n, 5);
-                    buffer             w(k.packed_size(type, n_out, n)), act(k.activations_size(type, n_tokens, n));
+                    const matrix m = random_matrix(type, n_out, n, 5);
+                    buffer w(k.packed_size(type, n_out, n)), act(k.activations_size(type, n_tokens, n));
                     std::vector<float> dst(n_out * n_tokens);
                     k.pack(type, n_out, n, m.rows.data(), m.row_bytes, w.data());
                     k.layer_norm_pack(type, args, act.data(), 0, 1);
-                    k.linear({{type, n_out, n, w.data()}, act.data(), n_tokens, nullptr, unary::none, nullptr, 0, dst.data(), (size_t)n_out}, 0, 1);
+                    k.linear({{type, n_out, n, w.data()},
+                              act.data(),
+                              n_tokens,
+                              nullptr,
+                              unary::none,
+                              nullptr,
+                              0,
+                              dst.data(),
+                              (size_t) n_out},
+                             0, 1);
                     expect(none_finite(dst.data() + hit * n_out, n_out), what + " packed for " + type_name(type));
                 }
                 at = kept;
@@ -174,22 +205,23 @@ inline void test_layer_norm_not_finite(const kernel_table & k) {
 
 // A variance beyond floats: the norm is right or lost, but not its bias alone.
 inline void test_layer_norm_overflow(const kernel_table & k) {
-    const int                n = 96;
+    const int n = 96;
     const std::vector<float> weight = random_floats(n, 2), bias = random_floats(n, 3);
     for (const float large : {1e15f, 1e19f, 1e25f, 3e38f}) {
         std::vector<float> x = random_floats(n, 1), got(n);
         x[5] = large;
-        k.layer_norm({x.data(), (size_t)n, 1, n, 1e-5f, weight.data(), bias.data(), got.data()}, 0, 1);
+        k.layer_norm({x.data(), (size_t) n, 1, n, 1e-5f, weight.data(), bias.data(), got.data()}, 0, 1);
         double mean = 0.0, square = 0.0;
         for (const float v : x) {
-            mean += v / (double)n;
+            mean += v / (double) n;
         }
         for (const float v : x) {
             square += (v - mean) * (v - mean) / n;
         }
         for (int i = 0; i < n; i++) {
             const double want = (x[i] - mean) / std::sqrt(square + 1e-5) * weight[i] + bias[i];
-            expect(!std::isfinite(got[i]) || std::fabs(got[i] - want) < 1e-4, std::string(k.name) + " layer_norm of " + std::to_string(large));
+            expect(!std::isfinite(got[i]) || std::fabs(got[i] - want) < 1e-4,
+                   std::string(k.name) + " layer_norm of " + std::to_string(large));
         }
     }
 }
@@ -206,15 +238,17 @@ inline void test_attention_not_finite(const kernel_table & k) {
             const int n_rows = which == 0 ? c.n_q[0] : c.n_kv[0];  // of the first sequence
             for (int at = 0; at < n_rows * c.d_head; at++) {
                 for (const float value : not_finite_values()) {
-                    const attention_change   change = {which, at / c.d_head, at % c.d_head, value};  // in the first head
-                    std::vector<double>      want;
+                    const attention_change change = {which, at / c.d_head, at % c.d_head, value};  // in the first head
+                    std::vector<double> want;
                     const std::vector<float> got = run_attention(k, c, 1, &want, &change);
-                    const std::string        what = std::string(k.name) + " attention, " + std::to_string(value) + " in " + "qkv"[which];
+                    const std::string what =
+                        std::string(k.name) + " attention, " + std::to_string(value) + " in " + "qkv"[which];
                     for (size_t i = 0; i < got.size(); i++) {
                         const size_t row = i / (c.n_head * c.d_head), head = i / c.d_head % c.n_head;
-                        const bool   touched = row < (size_t)c.n_q[0] && head == 0;
-                        expect(touched ? !std::isfinite(got[i]) || std::fabs(got[i] - want[i]) < 1e-4 : got[i] == clean[i],
-                               what + (touched ? " is finite" : " changes others"));
+                        const bool touched = row < (size_t) c.n_q[0] && head == 0;
+                        expect(
+                            touched ? !std::isfinite(got[i]) || std::fabs(got[i] - want[i]) < 1e-4 : got[i] == clean[i],
+                            what + (touched ? " is finite" : " changes others"));
                     }
                     n_cases++;
                 }

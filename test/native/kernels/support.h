@@ -15,15 +15,16 @@ namespace test {
 
 using namespace ggclip::kernels;
 
-inline const weight_type all_types[] = {weight_type::f32,  weight_type::f16,  weight_type::bf16, weight_type::q8_0,
-                                        weight_type::q5_0, weight_type::q5_1, weight_type::q4_0, weight_type::q4_1,
-                                        weight_type::i8};
-inline const cpu_level   all_levels[] = {cpu_level::scalar,      cpu_level::sse41, cpu_level::avx2,         cpu_level::avx_vnni,
-                                         cpu_level::avx512_vnni, cpu_level::neon,  cpu_level::neon_dotprod, cpu_level::neon_i8mm};
+inline const weight_type all_types[] = {weight_type::f32,  weight_type::f16,  weight_type::bf16,
+                                        weight_type::q8_0, weight_type::q5_0, weight_type::q5_1,
+                                        weight_type::q4_0, weight_type::q4_1, weight_type::i8};
+inline const cpu_level all_levels[] = {cpu_level::scalar,       cpu_level::sse41,       cpu_level::avx2,
+                                       cpu_level::avx_vnni,     cpu_level::avx512_vnni, cpu_level::neon,
+                                       cpu_level::neon_dotprod, cpu_level::neon_i8mm};
 
 inline const char * type_name(weight_type t) {
     static const char * const names[] = {"f32", "f16", "bf16", "q8_0", "q5_0", "q5_1", "q4_0", "q4_1", "i8"};
-    return names[(int)t];
+    return names[(int) t];
 }
 
 // In blocks of 32 in the plain matrix.
@@ -41,14 +42,14 @@ struct random_source {
     explicit random_source(uint64_t seed) : state(seed * 2654435761u + 1) {}
     uint32_t bits() {
         state = state * 6364136223846793005ull + 1442695040888963407ull;
-        return (uint32_t)(state >> 32);
+        return (uint32_t) (state >> 32);
     }
-    float uniform() { return (float)(bits() >> 8) / 8388608.0f - 1.0f; }  // -1..1
-    int   below(int n) { return (int)(bits() % (uint32_t)n); }
+    float uniform() { return (float) (bits() >> 8) / 8388608.0f - 1.0f; }  // -1..1
+    int below(int n) { return (int) (bits() % (uint32_t) n); }
 };
 
 inline std::vector<float> random_floats(size_t n, uint64_t seed) {
-    random_source      r(seed);
+    random_source r(seed);
     std::vector<float> v(n);
     for (float & x : v) {
         x = r.uniform() + r.uniform();
@@ -59,21 +60,17 @@ inline std::vector<float> random_floats(size_t n, uint64_t seed) {
 // 64-byte aligned bytes.
 struct buffer {
     std::vector<uint8_t> bytes;
-    size_t               size;
+    size_t size;
     explicit buffer(size_t n) : bytes(n + 64), size(n) {}
-    uint8_t * data() { return bytes.data() + (64 - (uintptr_t)bytes.data() % 64) % 64; }
+    uint8_t * data() { return bytes.data() + (64 - (uintptr_t) bytes.data() % 64) % 64; }
 };
 
 inline double apply(unary op, double x) {
     switch (op) {
-        case unary::quick_gelu:
-            return x / (1.0 + std::exp(-1.702 * x));
-        case unary::gelu_erf:
-            return 0.5 * x * std::erfc(-x / std::sqrt(2.0));
-        case unary::gelu_tanh:
-            return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / M_PI) * (x + 0.044715 * x * x * x)));
-        default:
-            return x;
+        case unary::quick_gelu: return x / (1.0 + std::exp(-1.702 * x));
+        case unary::gelu_erf: return 0.5 * x * std::erfc(-x / std::sqrt(2.0));
+        case unary::gelu_tanh: return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / M_PI) * (x + 0.044715 * x * x * x)));
+        default: return x;
     }
 }
 
@@ -89,8 +86,8 @@ template <class T>
 double difference(const std::vector<float> & got, const std::vector<T> & want) {
     double square = 0.0, worst = 0.0;
     for (size_t i = 0; i < want.size(); i++) {
-        square += (double)want[i] * want[i];
-        const double e = std::fabs((double)got[i] - (double)want[i]);
+        square += (double) want[i] * want[i];
+        const double e = std::fabs((double) got[i] - (double) want[i]);
         worst = e <= worst ? worst : e;  // keeps NaN
     }
     return worst / (std::sqrt(square / want.size()) + 1e-30);

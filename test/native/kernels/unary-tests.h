@@ -15,23 +15,14 @@ inline void test_unary(const kernel_table & k) {
     for (const float v : {-100.0f, -50.0f, -20.0f, 20.0f, 50.0f, 100.0f, 3e4f, -3e4f, 1e-20f, -1e-20f, 0.0f}) {
         x.push_back(v);
     }
-    const int   n = (int)x.size();
+    const int n = (int) x.size();
     const float weight = 1.0f;
-    buffer      w(k.packed_size(weight_type::f32, 1, 1)), act(k.activations_size(weight_type::f32, n, 1));
+    buffer w(k.packed_size(weight_type::f32, 1, 1)), act(k.activations_size(weight_type::f32, n, 1));
     k.pack(weight_type::f32, 1, 1, &weight, 4, w.data());
     k.pack_activations(weight_type::f32, x.data(), 1, n, 1, act.data(), 0, 1);
     for (const unary op : {unary::quick_gelu, unary::gelu_erf, unary::gelu_tanh}) {
         std::vector<float> y(n);
-        k.linear({{weight_type::f32, 1, 1, w.data()},
-                  act.data(),
-                  n,
-                  nullptr,
-                  op,
-                  nullptr,
-                  0,
-                  y.data(),
-                  1},
-                 0, 1);
+        k.linear({{weight_type::f32, 1, 1, w.data()}, act.data(), n, nullptr, op, nullptr, 0, y.data(), 1}, 0, 1);
         double near = 0.0, far = 0.0;
         for (int i = 0; i < n; i++) {
             const double want = apply(op, x[i]);
@@ -43,9 +34,9 @@ inline void test_unary(const kernel_table & k) {
         const double rounding = k.level == cpu_level::sse41 ? 1.5 : 1.0;  // no fused multiply-add
         // gelu_tanh's exponent is 2.8 times larger than the others' at |x| = 5, and with it its rounding.
         expect(near < (op == unary::gelu_tanh ? 4e-6 : 1e-6) * rounding && far < 1e-6 * rounding,
-               std::string(k.name) + " unary " + std::to_string((int)op) + ": " + std::to_string(near * 1e6) + "e-6 " +
+               std::string(k.name) + " unary " + std::to_string((int) op) + ": " + std::to_string(near * 1e6) + "e-6 " +
                    std::to_string(far * 1e6) + "e-6");
-        std::printf("%-12s unary %d: relative error %.1e for |x| <= 5\n", k.name, (int)op, near);
+        std::printf("%-12s unary %d: relative error %.1e for |x| <= 5\n", k.name, (int) op, near);
     }
 }
 

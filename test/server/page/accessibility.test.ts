@@ -13,8 +13,14 @@ const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 async function violations(page: Page): Promise<string[]> {
   return page.evaluate(async tags => {
     // runs in the browser
-    const { violations: found } = await (globalThis as any).axe.run({ runOnly: tags, resultTypes: ['violations'], preload: false })
-    return found.flatMap((one: any) => one.nodes.map((node: any) => `${one.id}: ${node.target.join(' ')}: ${node.failureSummary}`))
+    const { violations: found } = await (globalThis as any).axe.run({
+      runOnly: tags,
+      resultTypes: ['violations'],
+      preload: false,
+    })
+    return found.flatMap((one: any) =>
+      one.nodes.map((node: any) => `${one.id}: ${node.target.join(' ')}: ${node.failureSummary}`)
+    )
   }, rules)
 }
 
@@ -33,13 +39,17 @@ const sizes = [
 async function doesNotFit(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const { document, getComputedStyle, innerWidth } = globalThis as any
-    const named = (element: any): string => `<${element.tagName.toLowerCase()} id="${element.id}" class="${element.className}">`
-    const framed = (element: any): boolean => element !== null && (getComputedStyle(element).overflowX !== 'visible' || framed(element.parentElement))
+    const named = (element: any): string =>
+      `<${element.tagName.toLowerCase()} id="${element.id}" class="${element.className}">`
+    const framed = (element: any): boolean =>
+      element !== null && (getComputedStyle(element).overflowX !== 'visible' || framed(element.parentElement))
     const wide = document.scrollingElement.scrollWidth <= innerWidth ? [] : [...document.body.querySelectorAll('*')]
       .filter(element => element.getBoundingClientRect().right > innerWidth + 0.5 && !framed(element.parentElement))
     const cut = [...document.querySelectorAll('button, label, h1, h2, .notice p, .card h3')]
       .filter(element => element.clientWidth > 1 && element.scrollWidth > element.clientWidth + 1)
-    return [...wide.map(element => `too wide: ${named(element)}`), ...cut.map(element => `cut off: ${named(element)} ${element.textContent.trim()}`)]
+    return [...wide.map(element => `too wide: ${named(element)}`), ...cut.map(element =>
+      `cut off: ${named(element)} ${element.textContent.trim()}`
+    )]
   })
 }
 
@@ -54,33 +64,42 @@ describeInBrowser('the web page, for everybody', () => {
     await browser?.close()
     await served?.close()
   })
-  const open = (options: BrowserContextOptions) => openPage(browser, served.url, { reducedMotion: 'reduce', ...options })
+  const open = (options: BrowserContextOptions) =>
+    openPage(browser, served.url, { reducedMotion: 'reduce', ...options })
 
-  it('in every state: axe finds nothing, light or dark, wide or narrow; nothing sticks out enlarged; nobody else is asked', async () => {
-    const { page, problems, close } = await open({})
-    await page.evaluate(axe)
-    const found: string[] = []
-    const visited: string[] = []
-    await walk(page, async state => {
-      visited.push(state)
-      for (const { name, width, height, text, deep } of sizes) {
-        await page.setViewportSize({ width, height })
-        await page.evaluate(size => { (globalThis as any).document.documentElement.style.fontSize = size }, text)
-        const tell = (lines: string[]) => found.push(...lines.map(line => `${state}, ${name}: ${line}`))
-        tell(await doesNotFit(page))
-        if (!deep) continue
-        for (const colorScheme of ['dark', 'light'] as const) {
-          await page.emulateMedia({ colorScheme })
-          tell((await violations(page)).map(line => `${colorScheme}, ${line}`))
+  it(
+    'in every state: axe finds nothing, light or dark, wide or narrow; nothing sticks out enlarged; nobody else is asked',
+    async () => {
+      const { page, problems, close } = await open({})
+      await page.evaluate(axe)
+      const found: string[] = []
+      const visited: string[] = []
+      await walk(page, async state => {
+        visited.push(state)
+        for (const { name, width, height, text, deep } of sizes) {
+          await page.setViewportSize({ width, height })
+          await page.evaluate(size => {
+            ;(globalThis as any).document.documentElement.style.fontSize = size
+          }, text)
+          const tell = (lines: string[]) => found.push(...lines.map(line => `${state}, ${name}: ${line}`))
+          tell(await doesNotFit(page))
+          if (!deep) continue
+          for (const colorScheme of ['dark', 'light'] as const) {
+            await page.emulateMedia({ colorScheme })
+            tell((await violations(page)).map(line => `${colorScheme}, ${line}`))
+          }
         }
-      }
-      await page.setViewportSize({ width: 1280, height: 860 })
-    }, () => { found.push(...problems.splice(0)) })
-    expect(found).toEqual([])
-    expect(problems.filter(problem => !problem.includes('Failed to load resource'))).toEqual([]) // those were ordered
-    expect(visited).toHaveLength(16)
-    await close()
-  }, 180_000) // ten seconds on a quiet machine
+        await page.setViewportSize({ width: 1280, height: 860 })
+      }, () => {
+        found.push(...problems.splice(0))
+      })
+      expect(found).toEqual([])
+      expect(problems.filter(problem => !problem.includes('Failed to load resource'))).toEqual([]) // those were ordered
+      expect(visited).toHaveLength(16)
+      await close()
+    },
+    180_000,
+  ) // ten seconds on a quiet machine
 
   it('moves nothing where motion is not wanted', async () => {
     const moving = async (reducedMotion: 'reduce' | 'no-preference') => {
@@ -89,8 +108,11 @@ describeInBrowser('the web page, for everybody', () => {
       await page.getByRole('article', { name: 'pizza.webp' }).getByRole('heading', { name: 'pizza' }).waitFor()
       const found = await page.evaluate(() => {
         const { document, getComputedStyle } = globalThis as any
-        const still = (style: any) => [style.transitionDuration, style.animationDuration].every((value: string) => /^0s(, 0s)*$/.test(value))
-        return [...document.querySelectorAll('*')].filter(element => [null, '::before', '::after'].some(part => !still(getComputedStyle(element, part)))).length
+        const still = (style: any) =>
+          [style.transitionDuration, style.animationDuration].every((value: string) => /^0s(, 0s)*$/.test(value))
+        return [...document.querySelectorAll('*')].filter(element =>
+          [null, '::before', '::after'].some(part => !still(getComputedStyle(element, part)))
+        ).length
       })
       await close()
       return found
@@ -106,7 +128,8 @@ describeInBrowser('the web page, for everybody', () => {
     const [bar, track, outline] = await page.evaluate(() => {
       const { document, getComputedStyle } = globalThis as any
       const first = document.querySelector('.card .best .bar')
-      return [getComputedStyle(first, '::after').backgroundColor, getComputedStyle(first).backgroundColor, getComputedStyle(document.querySelector('[aria-current]')).outlineStyle]
+      return [getComputedStyle(first, '::after').backgroundColor, getComputedStyle(first).backgroundColor,
+        getComputedStyle(document.querySelector('[aria-current]')).outlineStyle]
     })
     expect(bar).not.toBe(track)
     expect(outline).toBe('solid')

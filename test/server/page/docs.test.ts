@@ -9,7 +9,9 @@ const page = join(root, 'lib', 'server', 'page', 'static')
 
 test('its pictures are there and small, and none is left over', () => {
   const named = [...manual.matchAll(/images\/([\w.-]+)/g)].map(([, name]) => name!)
-  expect(named.sort()).toEqual(readdirSync(join(root, 'docs', 'images')).filter(name => name.startsWith('web-page')).sort())
+  expect(named.sort()).toEqual(
+    readdirSync(join(root, 'docs', 'images')).filter(name => name.startsWith('web-page')).sort(),
+  )
   for (const name of named) expect(statSync(join(root, 'docs', 'images', name)).size).toBeLessThan(150_000)
 })
 
@@ -21,5 +23,6 @@ test('what it quotes stands on the page', () => {
 })
 
 test('its scripts exist', () => {
-  for (const [, script] of manual.matchAll(/node (scripts\/[\w.-]+)/g)) expect(statSync(join(root, script!)).isFile()).toBe(true)
+  for (const [, script] of manual.matchAll(/node (scripts\/[\w.-]+)/g))
+    expect(statSync(join(root, script!)).isFile()).toBe(true)
 })

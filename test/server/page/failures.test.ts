@@ -4,7 +4,8 @@ import { request as httpRequest } from 'node:http'
 import type { Browser, Page } from 'playwright-core'
 
 import type { ServerOptions } from '../../../lib/server/index'
-import { chooseFiles, describeInBrowser, launch, type Opened, openPage, openView, pictureFile, sample, serve, type Served, transferOf } from './support'
+import { chooseFiles, describeInBrowser, launch, type Opened, openPage, openView, pictureFile, sample, serve,
+  type Served, transferOf } from './support'
 
 const labels = (page: Page) => page.getByLabel('What may be in the picture')
 const card = (page: Page, name: string) => page.getByRole('article', { name })
@@ -49,7 +50,8 @@ describeInBrowser('the web page, when something goes wrong', () => {
     const page = await begin()
     await labels(page).fill('pizza, rocket')
     const half = pictureFile('half.png', Buffer.from('89504e470d0a1a0a0000', 'hex'))
-    await chooseFiles(page, ['pizza.webp', pictureFile('bad.png', Buffer.from('no picture')), half, pictureFile('empty.png', Buffer.alloc(0))])
+    await chooseFiles(page, ['pizza.webp', pictureFile('bad.png', Buffer.from('no picture')), half,
+      pictureFile('empty.png', Buffer.alloc(0))])
     await card(page, 'bad.png').getByText('cannot be read as a picture').waitFor()
     await card(page, 'half.png').getByText('cannot be read as a picture').waitFor()
     await card(page, 'empty.png').getByText('empty.png is empty.').waitFor()
@@ -58,7 +60,8 @@ describeInBrowser('the web page, when something goes wrong', () => {
 
     await openView(page, 'Rank')
     await page.getByLabel('What to look for').fill('a pizza')
-    for (const name of ['empty.png', 'bad.png', 'half.png']) await page.getByRole('button', { name: `Leave out ${name}` }).click()
+    for (const name of ['empty.png', 'bad.png', 'half.png'])
+      await page.getByRole('button', { name: `Leave out ${name}` }).click()
     await page.locator('.ranking li', { hasText: 'pizza.webp' }).waitFor()
     expect(await alert(page).textContent()).toBe('')
     expect(await page.getByLabel('What to look for').inputValue()).toBe('a pizza')
@@ -67,7 +70,8 @@ describeInBrowser('the web page, when something goes wrong', () => {
   it('says which picture is too large, and sends fewer at a time where the server takes less (413)', async () => {
     const page = await begin({ maxImageBytes: 20_000, maxBodyBytes: 30_000 })
     await labels(page).fill('pizza, cat face')
-    await chooseFiles(page, ['pizza.webp', 'cat-face.png', 'guitar.jpg', 'rocket.png', 'red-heart.png', 'red-apple.jpg'])
+    await chooseFiles(page, ['pizza.webp', 'cat-face.png', 'guitar.jpg', 'rocket.png', 'red-heart.png',
+      'red-apple.jpg'])
     await card(page, 'cat-face.png').getByRole('heading', { name: 'Too large' }).waitFor()
     await card(page, 'pizza.webp').getByRole('heading', { name: 'pizza' }).waitFor()
     await openView(page, 'Rank')
@@ -113,7 +117,10 @@ describeInBrowser('the web page, when something goes wrong', () => {
     await page.getByRole('button', { name: 'Try again' }).click()
     await alert(page).getByText('too busy to answer now').waitFor()
     await page.unroute('**/v1/classify')
-    await page.route('**/v1/classify', route => route.fulfill({ json: { data: [{ results: [{ label: 'moon', score: 1, similarity: 1 }] }] } }))
+    await page.route(
+      '**/v1/classify',
+      route => route.fulfill({ json: { data: [{ results: [{ label: 'moon', score: 1, similarity: 1 }] }] } }),
+    )
     await page.getByRole('button', { name: 'Try again' }).click()
     await card(page, 'pizza.webp').getByRole('heading', { name: 'moon' }).waitFor()
     expect(await alert(page).textContent()).toBe('')
@@ -154,7 +161,9 @@ describeInBrowser('the web page, when something goes wrong', () => {
 
     await page.reload()
     await openView(page, 'Gallery')
-    await page.waitForFunction(() => [...(globalThis as any).document.querySelectorAll('.tile img')].filter(image => image.naturalWidth > 0).length > 3)
+    await page.waitForFunction(() =>
+      [...(globalThis as any).document.querySelectorAll('.tile img')].filter(image => image.naturalWidth > 0).length > 3
+    )
     await page.getByRole('button', { name: 'red-apple.jpg' }).click()
     await page.waitForFunction(() => (globalThis as any).document.querySelector('#viewer-image').naturalWidth > 0)
     expect(await page.evaluate(() => JSON.stringify({ ...(globalThis as any).localStorage }))).not.toContain(key)
@@ -163,7 +172,10 @@ describeInBrowser('the web page, when something goes wrong', () => {
   it('tells in the gallery of what is no picture and of a busy server, and keeps the words', async () => {
     const page = await begin()
     const words = page.getByRole('searchbox')
-    const drop = async (name: string) => page.dispatchEvent('body', 'drop', { dataTransfer: await transferOf(page, [{ name, bytes: Buffer.from('no picture') }]) })
+    const drop = async (name: string) =>
+      page.dispatchEvent('body', 'drop', {
+        dataTransfer: await transferOf(page, [{ name, bytes: Buffer.from('no picture') }]),
+      })
     await openView(page, 'Gallery')
     await page.route('**/gallery/search', answerBusy('25'))
     await words.fill('a red apple')
@@ -197,7 +209,8 @@ describeInBrowser('the web page, when something goes wrong', () => {
   })
 
   it.each([
-    ['a failing server', { status: 500, headers: { 'x-request-id': 'request-7' }, json: {} }, 'The server failed (status 500). Its log has more under request-7.'],
+    ['a failing server', { status: 500, headers: { 'x-request-id': 'request-7' }, json: {} },
+      'The server failed (status 500). Its log has more under request-7.'],
     ['an answer that is no JSON', { status: 200, body: '<html>' }, 'The server’s answer could not be read.'],
     ['a proxy that waited in vain', { status: 504, body: 'timeout' }, 'The server took too long to answer.'],
   ])('tells of %s and tries again when told to', async (_, answer, words) => {
@@ -231,11 +244,16 @@ describeInBrowser('the web page, when something goes wrong', () => {
   })
 
   it('works where the browser keeps nothing', async () => {
-    open = await openPage(browser, common.url, {}, page => page.addInitScript(() => {
-      for (const name of ['localStorage', 'sessionStorage']) {
-        Object.defineProperty(globalThis, name, { get() { throw new Error('storage is forbidden') } })
-      }
-    }))
+    open = await openPage(browser, common.url, {}, page =>
+      page.addInitScript(() => {
+        for (const name of ['localStorage', 'sessionStorage']) {
+          Object.defineProperty(globalThis, name, {
+            get() {
+              throw new Error('storage is forbidden')
+            },
+          })
+        }
+      }))
     const { page, problems } = open
     await page.getByRole('radio', { name: 'Dark' }).check()
     await labels(page).fill('pizza, rocket')
@@ -247,14 +265,20 @@ describeInBrowser('the web page, when something goes wrong', () => {
 
 /** The one place of a server that takes one request at a time, taken by a request whose body never comes. */
 function holdRequest(url: string): { held: Promise<void>; release(): void } {
-  const request = httpRequest(`${url}/v1/embeddings`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': 100 } })
+  const request = httpRequest(`${url}/v1/embeddings`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'content-length': 100 },
+  })
   request.on('error', () => undefined) // it is torn down
   request.flushHeaders()
   return { held: new Promise(resolve => void setTimeout(resolve, 150)), release: () => request.destroy() }
 }
 
 function answerBusy(retryAfter: string) {
-  return (route: { fulfill(answer: object): Promise<void> }) => route.fulfill({
-    status: 503, headers: { 'retry-after': retryAfter }, json: { error: { code: 'ERR_CLIP_QUEUE_FULL', message: 'full' } },
-  })
+  return (route: { fulfill(answer: object): Promise<void> }) =>
+    route.fulfill({
+      status: 503,
+      headers: { 'retry-after': retryAfter },
+      json: { error: { code: 'ERR_CLIP_QUEUE_FULL', message: 'full' } },
+    })
 }

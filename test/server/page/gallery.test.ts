@@ -58,10 +58,13 @@ describe('the folder', () => {
     expect(names.sort()).toEqual(['below/pizza.webp', 'broken.jpg', 'rocket.png'])
   })
 
-  it.each(['../outside.png', 'link.png', 'up/outside.png', 'below/../../outside.png', 'absent.png', 'below'])('does not read %s', async path => {
-    const folder = await Folder.open(root)
-    await expect(folder.read(path, 1e9)).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_NOT_FOUND' })
-  })
+  it.each(['../outside.png', 'link.png', 'up/outside.png', 'below/../../outside.png', 'absent.png', 'below'])(
+    'does not read %s',
+    async path => {
+      const folder = await Folder.open(root)
+      await expect(folder.read(path, 1e9)).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_NOT_FOUND' })
+    },
+  )
 
   it('reads up to the limit only, and refuses a file for a folder', async () => {
     const folder = await Folder.open(root)
@@ -87,7 +90,10 @@ describe('the gallery', () => {
     rmSync(join(root, 'below', 'pizza.webp'))
     gallery.refresh()
     expect(gallery.progress.state).toBe('scanning') // whoever asked sees when it is done
-    await until(() => gallery.list(0, 10).results.length === 2 && gallery.list(0, 10).results[0]!.entry.path === 'cat.png' && model.encoded - before === 2)
+    await until(() =>
+      gallery.list(0, 10).results.length === 2 && gallery.list(0, 10).results[0]!.entry.path === 'cat.png' &&
+      model.encoded - before === 2
+    )
     await settled(gallery)
     expect(model.encoded - before).toBe(2)
     expect(gallery.list(0, 10).results.map(({ entry }) => entry.path)).toEqual(['cat.png', 'rocket.png'])
@@ -98,12 +104,20 @@ describe('the gallery', () => {
     const gallery = await Gallery.open(root, fakeModel(), { rescanMs: 0 })
     gallery.start()
     await settled(gallery)
-    const call: Call = { signal: new AbortController().signal, client: 'somebody', uploads: new Map(), pictures: [], timing: new Timing() }
+    const call: Call = {
+      signal: new AbortController().signal,
+      client: 'somebody',
+      uploads: new Map(),
+      pictures: [],
+      timing: new Timing(),
+    }
     const { results, total } = await gallery.search({ text: 'anything' }, 1, call)
     expect([results.length, total, results[0]!.score]).toEqual([1, 2, 1])
     expect((await gallery.search({ like: results[0]!.entry.id }, 5, call)).results[0]!.entry).toEqual(results[0]!.entry)
     expect((await gallery.rendition(results[0]!.entry.id, 'thumbnail')).subarray(8, 12).toString()).toBe('WEBP')
-    expect(() => gallery.rendition('../../outside', 'preview')).toThrow(expect.objectContaining({ code: 'ERR_CLIP_FILE_NOT_FOUND' }))
+    expect(() => gallery.rendition('../../outside', 'preview')).toThrow(
+      expect.objectContaining({ code: 'ERR_CLIP_FILE_NOT_FOUND' }),
+    )
     await gallery.close()
   })
 

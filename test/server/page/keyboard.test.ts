@@ -5,7 +5,11 @@ import type { Browser, CDPSession, Page } from 'playwright-core'
 
 import { describeInBrowser, launch, openPage, openView, sample, serve, type Served } from './support'
 
-interface Stop { role: string; name: string; visible: boolean }
+interface Stop {
+  role: string
+  name: string
+  visible: boolean
+}
 
 /** Connections to the accessibility tree. */
 const clients = new WeakMap<Page, Promise<CDPSession>>()
@@ -19,7 +23,10 @@ function clientOf(page: Page): Promise<CDPSession> {
 async function controls(page: Page): Promise<string[]> {
   const { nodes } = await (await clientOf(page)).send('Accessibility.getFullAXTree')
   return nodes
-    .filter(({ ignored, role, properties }) => !ignored && role?.value !== 'RootWebArea' && properties?.some(({ name, value }) => name === 'focusable' && value.value === true))
+    .filter(({ ignored, role, properties }) =>
+      !ignored && role?.value !== 'RootWebArea' &&
+      properties?.some(({ name, value }) => name === 'focusable' && value.value === true)
+    )
     .map(({ role, name }) => `${role?.value}: ${name?.value}`)
     .filter(line => !/^(main: |option: .*)$/.test(line))
     .sort()
@@ -29,14 +36,20 @@ async function controls(page: Page): Promise<string[]> {
 async function focused(page: Page): Promise<Stop> {
   const client = await clientOf(page)
   const { result } = await client.send('Runtime.evaluate', { expression: 'document.activeElement' })
-  const { nodes } = await client.send('Accessibility.getPartialAXTree', { objectId: result.objectId!, fetchRelatives: false })
+  const { nodes } = await client.send('Accessibility.getPartialAXTree', {
+    objectId: result.objectId!,
+    fetchRelatives: false,
+  })
   const [node] = nodes
   const visible = await page.evaluate(() => {
     const { document, getComputedStyle } = globalThis as any
     const element = document.activeElement
     const box = element.getBoundingClientRect()
-    const outlined = [element, element.closest('label')].some(one => one && getComputedStyle(one).outlineStyle === 'solid' && parseFloat(getComputedStyle(one).outlineWidth) >= 2)
-    return outlined && element.checkVisibility({ visibilityProperty: true }) && box.bottom > 0 && box.top < (globalThis as any).innerHeight
+    const outlined = [element, element.closest('label')].some(one =>
+      one && getComputedStyle(one).outlineStyle === 'solid' && parseFloat(getComputedStyle(one).outlineWidth) >= 2
+    )
+    return outlined && element.checkVisibility({ visibilityProperty: true }) && box.bottom > 0 &&
+      box.top < (globalThis as any).innerHeight
   })
   return { role: String(node!.role?.value), name: String(node!.name?.value), visible }
 }
@@ -73,12 +86,23 @@ describeInBrowser('the web page, by keyboard and by ear', () => {
     await page.getByRole('link', { name: 'Gallery' }).waitFor()
     await page.getByText('Template and scoring').click()
     const head = [
-      'link: Skip to the tool', 'link: Classify', 'link: Rank', 'link: Compare', 'link: Gallery', 'radio: As the system', 'radio: Light', 'radio: Dark',
+      'link: Skip to the tool',
+      'link: Classify',
+      'link: Rank',
+      'link: Compare',
+      'link: Gallery',
+      'radio: As the system',
+      'radio: Light',
+      'radio: Dark',
     ]
     const pictures = ['button: Choose pictures', 'button: Try the samples']
     const expectControls = async (...expected: string[]) => expect(await controls(page)).toEqual(expected.sort())
     await expectControls(
-      ...head, ...pictures, 'textbox: What may be in the picture', 'DisclosureTriangle: Template and scoring', 'textbox: Template',
+      ...head,
+      ...pictures,
+      'textbox: What may be in the picture',
+      'DisclosureTriangle: Template and scoring',
+      'textbox: Template',
       'checkbox: Score each label by itself',
     )
     await openView(page, 'Rank')
@@ -89,13 +113,26 @@ describeInBrowser('the web page, by keyboard and by ear', () => {
     await page.getByRole('button', { name: 'Try the samples' }).click()
     await page.getByRole('cell', { name: /best/ }).first().waitFor()
     await expectControls(
-      ...head, 'button: Choose pictures', 'button: Remove all', 'region: Similarity of pictures and texts', ...compare,
-      ...['rocket.png', 'pizza.webp', 'cat-face.png', 'guitar.jpg', 'sunflower.png', 'photo-hat.jpg'].map(name => `button: Remove ${name}`),
+      ...head,
+      'button: Choose pictures',
+      'button: Remove all',
+      'region: Similarity of pictures and texts',
+      ...compare,
+      ...['rocket.png', 'pizza.webp', 'cat-face.png', 'guitar.jpg', 'sunflower.png', 'photo-hat.jpg'].map(name =>
+        `button: Remove ${name}`
+      ),
     )
     await openView(page, 'Gallery')
     await page.getByRole('button', { name: 'red-apple.jpg' }).waitFor()
     const folder = readdirSync(sample('.')).filter(name => !name.endsWith('.json')).map(name => `button: ${name}`)
-    await expectControls(...head, 'searchbox: Search the folder', 'button: Search', 'button: Search by picture', 'button: Look for changes', ...folder)
+    await expectControls(
+      ...head,
+      'searchbox: Search the folder',
+      'button: Search',
+      'button: Search by picture',
+      'button: Look for changes',
+      ...folder,
+    )
     await page.getByRole('button', { name: 'red-apple.jpg' }).click()
     await expectControls('dialog: red-apple.jpg', 'button: Find similar', 'button: Close')
     await close()
@@ -161,7 +198,10 @@ describeInBrowser('the web page, by keyboard and by ear', () => {
     await page.getByRole('dialog', { name: 'red-apple.jpg' }).waitFor()
     expect(await focused(page)).toMatchObject({ name: 'Find similar', visible: true })
     await page.keyboard.press('Escape')
-    expect(await focused(page)).toMatchObject({ name: expect.stringMatching(/^red-apple\.jpg similarity/), visible: true })
+    expect(await focused(page)).toMatchObject({
+      name: expect.stringMatching(/^red-apple\.jpg similarity/),
+      visible: true,
+    })
     await close()
   })
 

@@ -10,19 +10,33 @@ const folder = join(root, 'lib', 'server', 'page', 'static')
 const files = readdirSync(folder)
 
 let served: Served
-beforeAll(async () => { served = await serve({ folder: sample('.') }) })
+beforeAll(async () => {
+  served = await serve({ folder: sample('.') })
+})
 afterAll(() => served?.close())
 
 test('a strict policy comes with the page, its files and the pictures', async () => {
-  const { results } = await (await fetch(`${served.url}/gallery/pictures?limit=1`)).json() as { results: { thumbnail: string }[] }
-  const addresses = ['', ...files.filter(name => name !== 'index.html').map(name => `page/${name}`), 'page/samples.json', ...results.map(({ thumbnail }) => thumbnail)]
+  const { results } = await (await fetch(`${served.url}/gallery/pictures?limit=1`)).json() as {
+    results: { thumbnail: string }[]
+  }
+  const addresses = ['', ...files.filter(name => name !== 'index.html').map(name => `page/${name}`),
+    'page/samples.json', ...results.map(({ thumbnail }) => thumbnail)]
   for (const address of addresses) {
     const { status, headers } = await fetch(`${served.url}/${address}`)
     expect([address, status]).toEqual([address, 200])
-    const policy = Object.fromEntries(headers.get('content-security-policy')!.split('; ').map(directive => directive.split(/ (.*)/)))
+    const policy = Object.fromEntries(
+      headers.get('content-security-policy')!.split('; ').map(directive => directive.split(/ (.*)/)),
+    )
     expect(policy).toEqual({
-      'default-src': "'none'", 'script-src': "'self'", 'style-src': "'self'", 'img-src': "'self' blob: data:", 'connect-src': "'self'",
-      'base-uri': "'none'", 'form-action': "'none'", 'frame-ancestors': "'none'", 'require-trusted-types-for': "'script'",
+      'default-src': "'none'",
+      'script-src': "'self'",
+      'style-src': "'self'",
+      'img-src': "'self' blob: data:",
+      'connect-src': "'self'",
+      'base-uri': "'none'",
+      'form-action': "'none'",
+      'frame-ancestors': "'none'",
+      'require-trusted-types-for': "'script'",
     })
     expect(headers.get('x-content-type-options')).toBe('nosniff')
     expect(headers.get('referrer-policy')).toBe('no-referrer')
@@ -38,17 +52,20 @@ test('its files name no other place', () => {
 
 describeInBrowser('in the browser', () => {
   let browser: Browser
-  beforeAll(async () => { browser = await launch() })
+  beforeAll(async () => {
+    browser = await launch()
+  })
   afterAll(() => browser?.close())
 
-  it('the policy stops scripts, styles and requests that are not the page\'s own', async () => {
+  it("the policy stops scripts, styles and requests that are not the page's own", async () => {
     const { page, problems, close } = await openPage(browser, served.url)
     expect(problems).toEqual([])
     const stopped = await page.evaluate(async () => {
       const { document, fetch: request, Event: _ } = globalThis as any
       const found: string[] = []
       document.addEventListener('securitypolicyviolation', (event: any) => found.push(event.effectiveDirective))
-      const add = (tag: string, properties: object) => document.head.append(Object.assign(document.createElement(tag), properties))
+      const add = (tag: string, properties: object) =>
+        document.head.append(Object.assign(document.createElement(tag), properties))
       await request('https://example.com/').catch(() => undefined)
       add('style', { textContent: 'body { display: none }' })
       add('link', { rel: 'stylesheet', href: 'https://example.com/a.css' })
@@ -59,7 +76,9 @@ describeInBrowser('in the browser', () => {
       await new Promise(resolve => void setTimeout(resolve, 200))
       return found
     })
-    expect(stopped).toEqual(expect.arrayContaining(['connect-src', 'style-src-elem', 'img-src', 'require-trusted-types-for']))
+    expect(stopped).toEqual(
+      expect.arrayContaining(['connect-src', 'style-src-elem', 'img-src', 'require-trusted-types-for']),
+    )
     await close()
   })
 })

@@ -4,12 +4,16 @@ import { join } from 'node:path'
 
 import type { Browser, Page } from 'playwright-core'
 
-import { chooseFiles, describeInBrowser, launch, type Opened, openPage, openView, sample, scratchFolder, serve, type Served, transferOf } from './support'
+import { chooseFiles, describeInBrowser, launch, type Opened, openPage, openView, sample, scratchFolder, serve,
+  type Served, transferOf } from './support'
 
 const pictures = ['pizza.webp', 'rocket.png', 'guitar.jpg']
-const dataUri = (name: string): string => `data:image/${name.split('.')[1]};base64,${readFileSync(sample(name)).toString('base64')}`
+const dataUri = (name: string): string =>
+  `data:image/${name.split('.')[1]};base64,${readFileSync(sample(name)).toString('base64')}`
 const minus = (text: string): string => text.replace('-', '−')
-const percent = (share: number): string => (share * 100 < 0.01 ? '< 0.01 %' : `${(share * 100).toFixed(share < 0.01 ? 2 : 1)} %`)
+const percent = (
+  share: number,
+): string => (share * 100 < 0.01 ? '< 0.01 %' : `${(share * 100).toFixed(share < 0.01 ? 2 : 1)} %`)
 const texts = (page: Page, selector: string): Promise<string[]> => page.locator(selector).allTextContents()
 
 describeInBrowser('the web page, its views', () => {
@@ -18,11 +22,14 @@ describeInBrowser('the web page, its views', () => {
   let served: Served
   let open: Opened
   beforeAll(async () => {
-    for (const name of ['pizza.webp', 'rocket.png', 'red-apple.jpg', 'red-heart.png', 'automobile.png']) copyFileSync(sample(name), join(folder.path, name))
+    for (const name of ['pizza.webp', 'rocket.png', 'red-apple.jpg', 'red-heart.png', 'automobile.png'])
+      copyFileSync(sample(name), join(folder.path, name))
     served = await serve({ folder: folder.path })
     browser = await launch()
   })
-  beforeEach(async () => { open = await openPage(browser, served.url) })
+  beforeEach(async () => {
+    open = await openPage(browser, served.url)
+  })
   afterEach(async () => {
     expect(open.problems).toEqual([])
     await open.close()
@@ -34,7 +41,11 @@ describeInBrowser('the web page, its views', () => {
   })
 
   async function ask(route: string, body: object): Promise<any> {
-    const answer = await fetch(`${served.url}/v1/${route}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+    const answer = await fetch(`${served.url}/v1/${route}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
     expect(answer.status).toBe(200)
     return answer.json()
   }
@@ -57,7 +68,9 @@ describeInBrowser('the web page, its views', () => {
     await page.dispatchEvent('body', 'drop', { dataTransfer })
     await cover.waitFor({ state: 'hidden' })
     await paste(page, ['rocket.png'])
-    for (const [name, label] of [['guitar.jpg', 'guitar'], ['pizza.webp', 'pizza'], ['rocket.png', 'rocket']] as const) {
+    for (
+      const [name, label] of [['guitar.jpg', 'guitar'], ['pizza.webp', 'pizza'], ['rocket.png', 'rocket']] as const
+    ) {
       await page.getByRole('article', { name }).getByRole('heading', { name: label }).waitFor()
     }
     await page.getByRole('button', { name: 'Remove all' }).click()
@@ -70,7 +83,8 @@ describeInBrowser('the web page, its views', () => {
       const { DataTransfer, DragEvent, ClipboardEvent, document } = globalThis as any
       const transfer = new DataTransfer()
       transfer.setData('text/plain', 'words')
-      const kinds = [new ClipboardEvent('paste', { clipboardData: transfer, cancelable: true, bubbles: true }), new DragEvent('drop', { dataTransfer: transfer, cancelable: true, bubbles: true })]
+      const kinds = [new ClipboardEvent('paste', { clipboardData: transfer, cancelable: true, bubbles: true }),
+        new DragEvent('drop', { dataTransfer: transfer, cancelable: true, bubbles: true })]
       return kinds.map(event => !document.querySelector('#labels').dispatchEvent(event))
     })
     expect(handled).toEqual([false, false])
@@ -88,7 +102,9 @@ describeInBrowser('the web page, its views', () => {
     }
     const expected = async (options: object, first: number): Promise<[string, string][]> => {
       const { data } = await ask('classify', { image: dataUri('pizza.webp'), labels: asked, ...options })
-      return data[0].results.slice(0, first).map(({ label, score }: { label: string; score: number }) => [label, percent(score)])
+      return data[0].results.slice(0, first).map((
+        { label, score }: { label: string; score: number },
+      ) => [label, percent(score)])
     }
     await page.getByRole('heading', { name: 'pizza' }).waitFor()
     expect(await shown()).toEqual(await expected({ templates: ['a photo of a {}'] }, 5))
@@ -109,32 +125,47 @@ describeInBrowser('the web page, its views', () => {
     await page.locator('.ranking li').nth(2).waitFor()
     const { results } = await ask('rank', { query: 'a photo of a guitar', documents: pictures.map(dataUri) })
     expect(await texts(page, '.ranking .file')).toEqual(results.map(({ index }: { index: number }) => pictures[index]))
-    expect(await texts(page, '.ranking .bar-value')).toEqual(results.map((result: { relevance_score: number }) => minus(result.relevance_score.toFixed(3))))
+    expect(await texts(page, '.ranking .bar-value')).toEqual(
+      results.map((result: { relevance_score: number }) => minus(result.relevance_score.toFixed(3))),
+    )
     expect((await texts(page, '.ranking .file'))[0]).toBe('guitar.jpg')
   })
 
   it('compares all with all, as probabilities and as logits, with one request', async () => {
     const { page } = open
     let requests = 0
-    page.on('request', request => { if (request.url().endsWith('/v1/similarity')) requests++ })
+    page.on('request', request => {
+      if (request.url().endsWith('/v1/similarity')) requests++
+    })
     await openView(page, 'Compare')
     await chooseFiles(page, pictures)
     await page.getByLabel('Texts to compare the pictures with').fill('a pizza\na rocket\n\na rocket')
     await page.getByRole('row', { name: /guitar\.jpg/ }).waitFor()
-    const { logits, probabilities } = await ask('similarity', { images: pictures.map(dataUri), texts: ['a pizza', 'a rocket'] })
+    const { logits, probabilities } = await ask('similarity', {
+      images: pictures.map(dataUri),
+      texts: ['a pizza', 'a rocket'],
+    })
     const cells = () => texts(page, '.matrix tbody td')
     const best = (row: number[]) => row.indexOf(Math.max(...row))
     expect(await texts(page, '.matrix thead th')).toEqual(['a pizza', 'a rocket'])
-    expect(await cells()).toEqual(probabilities.flatMap((row: number[]) => row.map((value, i) => `${percent(value)}${i === best(row) ? ' (best)' : ''}`)))
+    expect(await cells()).toEqual(
+      probabilities.flatMap((row: number[]) =>
+        row.map((value, i) => `${percent(value)}${i === best(row) ? ' (best)' : ''}`)
+      ),
+    )
     await page.getByRole('radio', { name: 'Logit' }).check()
-    expect(await cells()).toEqual(logits.flatMap((row: number[]) => row.map((value, i) => `${value.toFixed(2)}${i === best(row) ? ' (best)' : ''}`)))
+    expect(await cells()).toEqual(
+      logits.flatMap((row: number[]) =>
+        row.map((value, i) => `${value.toFixed(2)}${i === best(row) ? ' (best)' : ''}`)
+      ),
+    )
     expect(requests).toBe(1)
     // the tray is the same in all views
     await openView(page, 'Classify')
     expect(await page.getByRole('list', { name: 'Chosen pictures' }).getByRole('listitem').count()).toBe(3)
   })
 
-  it('searches the folder by words, by a picture of one\'s own in three ways, and by one of its pictures', async () => {
+  it("searches the folder by words, by a picture of one's own in three ways, and by one of its pictures", async () => {
     const { page } = open
     await openView(page, 'Gallery')
     await page.getByText('5 pictures').first().waitFor()
@@ -161,7 +192,8 @@ describeInBrowser('the web page, its views', () => {
     await first.filter({ hasText: 'automobile.png' }).filter({ hasText: '1.000' }).waitFor()
     await page.getByRole('button', { name: 'Show the whole folder' }).click()
     await page.locator('#gallery-status', { hasText: /^5 pictures/ }).waitFor()
-    expect(await texts(page, '.tile-name')).toEqual(['automobile.png', 'pizza.webp', 'red-apple.jpg', 'red-heart.png', 'rocket.png'])
+    expect(await texts(page, '.tile-name')).toEqual(['automobile.png', 'pizza.webp', 'red-apple.jpg', 'red-heart.png',
+      'rocket.png'])
   })
 
   it('finds what came into the folder', async () => {
@@ -175,11 +207,12 @@ describeInBrowser('the web page, its views', () => {
 
   it('shows where the time goes as the server says it, whatever it names, and nothing where it says nothing', async () => {
     const { page } = open
-    const timing = (header: string | undefined) => page.route('**/v1/rank', async route => {
-      const response = await route.fetch()
-      const { 'server-timing': _, ...headers } = response.headers()
-      await route.fulfill({ response, headers: { ...headers, ...(header && { 'server-timing': header }) } })
-    })
+    const timing = (header: string | undefined) =>
+      page.route('**/v1/rank', async route => {
+        const response = await route.fetch()
+        const { 'server-timing': _, ...headers } = response.headers()
+        await route.fulfill({ response, headers: { ...headers, ...(header && { 'server-timing': header }) } })
+      })
     await openView(page, 'Rank')
     await chooseFiles(page, ['pizza.webp'])
     await page.getByLabel('What to look for').fill('a photo of a pizza')
@@ -188,7 +221,9 @@ describeInBrowser('the web page, its views', () => {
     await page.getByLabel('What to look for').fill('a pizza')
     await page.locator('#timing', { hasText: 'warm, up' }).waitFor()
     expect(await page.locator('#status').innerText()).toMatch(/^1 picture · .* in all$/)
-    expect(await page.locator('#timing').innerText()).toMatch(/^On the server: 1\.2 s\s+decode 1\.3 ms\s+warm, up 20 ms$/)
+    expect(await page.locator('#timing').innerText()).toMatch(
+      /^On the server: 1\.2 s\s+decode 1\.3 ms\s+warm, up 20 ms$/,
+    )
     await page.unroute('**/v1/rank')
     await timing('model;dur=7')
     await page.getByLabel('What to look for').fill('a pizza slice')
@@ -202,7 +237,8 @@ describeInBrowser('the web page, its views', () => {
 
   it('keeps the chosen theme', async () => {
     const { page } = open
-    const background = () => page.evaluate(() => (globalThis as any).getComputedStyle((globalThis as any).document.body).backgroundColor)
+    const background = () =>
+      page.evaluate(() => (globalThis as any).getComputedStyle((globalThis as any).document.body).backgroundColor)
     const light = await background()
     await page.getByRole('radio', { name: 'Dark' }).check()
     const dark = await background()

@@ -6,7 +6,10 @@ import { chooseFiles, openView, pictureFile } from './support'
 export type Visit = (state: string) => Promise<void>
 
 const answer = (status: number, code: string, headers: Record<string, string> = {}) => ({
-  status, headers, contentType: 'application/json', body: JSON.stringify({ error: { code, message: 'told by a test' } }),
+  status,
+  headers,
+  contentType: 'application/json',
+  body: JSON.stringify({ error: { code, message: 'told by a test' } }),
 })
 /** As the server sends it with its answers. */
 const timing = 'decode;dur=3.25, queue;dur=0.4, model;dur=12.5, total;dur=17'
@@ -62,7 +65,8 @@ async function walkGallery(page: Page, visit: Visit): Promise<void> {
 async function walkFailures(page: Page, visit: Visit): Promise<void> {
   const alert = page.getByRole('alert')
   await openView(page, 'Classify')
-  await chooseFiles(page, [pictureFile('bad.png', Buffer.from('no picture')), pictureFile('notes.txt', Buffer.from('words'))])
+  await chooseFiles(page, [pictureFile('bad.png', Buffer.from('no picture')),
+    pictureFile('notes.txt', Buffer.from('words'))])
   await page.getByRole('article', { name: 'bad.png' }).getByText('cannot be read').waitFor()
   await visit('classify, a bad picture and a file that is none')
 

@@ -25,18 +25,20 @@ export class Folder {
       const root = await realpath(path)
       if ((await stat(root)).isDirectory()) return new Folder(root)
     } catch (error) {
-      throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `folder '${path}' cannot be read: ${(error as Error).message}`, { cause: error })
+      throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `folder '${path}' cannot be read: ${(error as Error).message}`, {
+        cause: error,
+      })
     }
     throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `folder '${path}' is a file, expected a folder of pictures`)
   }
 
   /** All picture files, folder by folder. Hidden files and links are left out; folders that may not be read are skipped. */
-  async* files(signal: AbortSignal): AsyncGenerator<FoundFile, void, undefined> {
+  async *files(signal: AbortSignal): AsyncGenerator<FoundFile, void, undefined> {
     await stat(this.root) // gone: an error, not an empty folder
     yield* this.#walk(this.root, 0, signal)
   }
 
-  async* #walk(folder: string, depth: number, signal: AbortSignal): AsyncGenerator<FoundFile, void, undefined> {
+  async *#walk(folder: string, depth: number, signal: AbortSignal): AsyncGenerator<FoundFile, void, undefined> {
     const entries = await openFolder(folder).catch(() => undefined)
     if (entries === undefined) return
     const below: string[] = []
@@ -48,7 +50,8 @@ export class Folder {
       if (entry.isDirectory()) below.push(path)
       if (!entry.isFile() || !extensions.has(extname(name).toLowerCase())) continue
       const found = await stat(bytesOf(path)).catch(() => undefined) // deleted meanwhile
-      if (found) yield { path: relative(this.root, path).split(sep).join('/'), bytes: found.size, changedMs: found.mtimeMs }
+      if (found)
+        yield { path: relative(this.root, path).split(sep).join('/'), bytes: found.size, changedMs: found.mtimeMs }
     }
     if (depth === maxDepth) return
     for (const path of below.sort()) yield* this.#walk(path, depth + 1, signal)
@@ -62,12 +65,22 @@ export class Folder {
   async read(path: string, maxBytes: number): Promise<Buffer> {
     const full = join(this.root, path)
     try {
-      if (nameOf(await realpath(bytesOf(full), { encoding: 'buffer' })) !== full || !full.startsWith(this.root === sep ? sep : this.root + sep)) throw new Error('a link')
+      if (
+        nameOf(await realpath(bytesOf(full), { encoding: 'buffer' })) !== full ||
+        !full.startsWith(this.root === sep ? sep : this.root + sep)
+      ) throw new Error('a link')
       // O_NONBLOCK: a pipe put in its place must not hold up a thread
-      const file = await open(bytesOf(full), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
+      const file = await open(
+        bytesOf(full),
+        constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
+      )
       try {
         const { size } = await checkedStat(file)
-        if (size > maxBytes) throw new ClipError('ERR_CLIP_IMAGE_TOO_LARGE', `'${shownName(path)}' has ${size} bytes, more than ${maxBytes}`)
+        if (size > maxBytes)
+          throw new ClipError(
+            'ERR_CLIP_IMAGE_TOO_LARGE',
+            `'${shownName(path)}' has ${size} bytes, more than ${maxBytes}`,
+          )
         return await readExactly(file, size)
       } finally {
         await file.close()

@@ -7,7 +7,12 @@ import { Indexer } from './indexer.js'
 import { Renditions, type Size } from './renditions.js'
 import type { Entry, GalleryLimits, GalleryModel, Progress } from './types.js'
 
-const defaults: GalleryLimits = { rescanMs: 60_000, maxPictures: 100_000, maxFileBytes: 32 * 2 ** 20, maxPixels: 2 ** 26 }
+const defaults: GalleryLimits = {
+  rescanMs: 60_000,
+  maxPictures: 100_000,
+  maxFileBytes: 32 * 2 ** 20,
+  maxPixels: 2 ** 26,
+}
 
 /** What is searched for: words, the bytes of a picture file, or a picture of the folder by its id. */
 export type Wanted = { text: string } | { image: Buffer } | { like: string }
@@ -43,7 +48,9 @@ export class Gallery {
   get progress(): Progress {
     if (this.#indexer) return this.#indexer.progress
     const nothing = { pictures: 0, indexed: 0, failed: 0, leftOut: 0 }
-    return this.#failure === undefined ? { state: 'scanning', ...nothing } : { state: 'failed', ...nothing, message: this.#failure }
+    return this.#failure === undefined
+      ? { state: 'scanning', ...nothing }
+      : { state: 'failed', ...nothing, message: this.#failure }
   }
 
   /** Begins to index, once the model is there; returns at once. */
@@ -52,7 +59,9 @@ export class Gallery {
     this.#failure = undefined
     this.#starting = this.#begin().catch((error: unknown) => {
       if (!this.#abort.signal.aborted) this.#failure = (error as Error).message
-    }).finally(() => { this.#starting = undefined })
+    }).finally(() => {
+      this.#starting = undefined
+    })
   }
 
   async #begin(): Promise<void> {
@@ -95,7 +104,9 @@ export class Gallery {
   #vectorOf(wanted: Wanted, call: Call): Promise<Float32Array> {
     if ('like' in wanted) return Promise.resolve(this.#catalogue!.vectorOf(this.#entry(wanted.like))!)
     return this.#model.serve(call, clip => (
-      'text' in wanted ? clip.encodeText(wanted.text, callOptions(call)) : clip.encodeImage(wanted.image, callOptions(call))
+      'text' in wanted
+        ? clip.encodeText(wanted.text, callOptions(call))
+        : clip.encodeImage(wanted.image, callOptions(call))
     ))
   }
 

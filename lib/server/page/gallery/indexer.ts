@@ -15,7 +15,8 @@ const lanes = 8
 /** After everybody who waits for an answer. */
 const priority = -50
 const busyCodes = new Set(['ERR_CLIP_QUEUE_FULL', 'ERR_CLIP_DEADLINE_EXCEEDED'])
-const pictureCodes = new Set(['ERR_CLIP_IMAGE_DECODE', 'ERR_CLIP_IMAGE_EMPTY', 'ERR_CLIP_IMAGE_LIMIT', 'ERR_CLIP_IMAGE_TOO_LARGE', 'ERR_CLIP_FILE_NOT_FOUND'])
+const pictureCodes = new Set(['ERR_CLIP_IMAGE_DECODE', 'ERR_CLIP_IMAGE_EMPTY', 'ERR_CLIP_IMAGE_LIMIT',
+  'ERR_CLIP_IMAGE_TOO_LARGE', 'ERR_CLIP_FILE_NOT_FOUND'])
 const busyPauseMs = 500
 
 export class Indexer {
@@ -30,14 +31,23 @@ export class Indexer {
   #timer: NodeJS.Timeout | undefined
 
   constructor(
-    private readonly folder: Folder, private readonly catalogue: Catalogue, private readonly model: GalleryModel,
+    private readonly folder: Folder,
+    private readonly catalogue: Catalogue,
+    private readonly model: GalleryModel,
     private readonly limits: GalleryLimits,
   ) {}
 
   get progress(): Progress {
     const { state, pictures, leftOut, message } = this.#progress
     const shown = this.#asked && state !== 'indexing' ? 'scanning' : state
-    return { state: shown, pictures, indexed: this.catalogue.size, failed: this.#bad.size, leftOut, ...(message === undefined ? {} : { message }) }
+    return {
+      state: shown,
+      pictures,
+      indexed: this.catalogue.size,
+      failed: this.#bad.size,
+      leftOut,
+      ...(message === undefined ? {} : { message }),
+    }
   }
 
   /**
@@ -145,7 +155,8 @@ export class Indexer {
   }
 }
 
-const same = (a: FoundFile, b: FoundFile | undefined): boolean => b !== undefined && a.bytes === b.bytes && a.changedMs === b.changedMs
+const same = (a: FoundFile, b: FoundFile | undefined): boolean =>
+  b !== undefined && a.bytes === b.bytes && a.changedMs === b.changedMs
 
 const idOf = (path: string): string => createHash('sha256').update(bytesOf(path)).digest('hex').slice(0, 16)
 

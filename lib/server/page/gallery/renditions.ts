@@ -79,7 +79,9 @@ export class Renditions {
       return Promise.resolve()
     }
     if (this.#waiting.length >= maxWaiting) {
-      return Promise.reject(new ClipError('ERR_CLIP_QUEUE_FULL', `${maxWaiting} pictures are to be made already: try again later`))
+      return Promise.reject(
+        new ClipError('ERR_CLIP_QUEUE_FULL', `${maxWaiting} pictures are to be made already: try again later`),
+      )
     }
     return new Promise(resolve => this.#waiting.push(resolve))
   }

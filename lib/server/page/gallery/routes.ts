@@ -10,8 +10,16 @@ import { type Size, sizes } from './renditions.js'
 import * as schemas from './schemas.js'
 import type { Entry } from './types.js'
 
-interface SearchBody { text?: string; image?: string; like?: string; limit?: number }
-interface PageQuery { offset?: string; limit?: string }
+interface SearchBody {
+  text?: string
+  image?: string
+  like?: string
+  limit?: number
+}
+interface PageQuery {
+  offset?: string
+  limit?: string
+}
 
 const defaultLimit = 60
 const maxLimit = 600
@@ -29,11 +37,17 @@ export function registerGallery(app: FastifyInstance, gallery: Gallery | undefin
   })
 
   app.get<{ Querystring: PageQuery }>('/gallery/pictures', { schema: schemas.pictures, ...access }, ({ query }) => {
-    const { results, total } = gallery.list(Number(query.offset ?? 0), Math.min(maxLimit, Number(query.limit ?? defaultLimit)))
+    const { results, total } = gallery.list(
+      Number(query.offset ?? 0),
+      Math.min(maxLimit, Number(query.limit ?? defaultLimit)),
+    )
     return { results: results.map(({ entry }) => described(entry)), total }
   })
 
-  app.post<{ Body: SearchBody }>('/gallery/search', { schema: schemas.search, config: { access: 'compute', rateLimit: {} } }, async (request, reply) => {
+  app.post<{ Body: SearchBody }>('/gallery/search', {
+    schema: schemas.search,
+    config: { access: 'compute', rateLimit: {} },
+  }, async (request, reply) => {
     const { limit = defaultLimit } = request.body
     const wanted = wantedOf(request.body, gallery.limits.maxFileBytes)
     const { results, total } = await notFound(reply, gallery.search(wanted, limit, callOf(request)))
@@ -41,16 +55,26 @@ export function registerGallery(app: FastifyInstance, gallery: Gallery | undefin
   })
 
   for (const size of Object.keys(sizes) as Size[]) {
-    app.get<{ Params: { id: string } }>(`/gallery/pictures/:id/${size}`, { schema: schemas[size], ...access }, async (request, reply) => {
-      const bytes = await notFound(reply, gallery.rendition(request.params.id, size))
-      // the address has the time of the last change in it
-      return reply.headers({ ...securityHeaders, 'content-type': 'image/webp', 'cache-control': 'private, max-age=86400, immutable' }).send(bytes)
-    })
+    app.get<{ Params: { id: string } }>(
+      `/gallery/pictures/:id/${size}`,
+      { schema: schemas[size], ...access },
+      async (request, reply) => {
+        const bytes = await notFound(reply, gallery.rendition(request.params.id, size))
+        // the address has the time of the last change in it
+        return reply.headers({
+          ...securityHeaders,
+          'content-type': 'image/webp',
+          'cache-control': 'private, max-age=86400, immutable',
+        }).send(bytes)
+      },
+    )
   }
 }
 
 function stateOf(gallery: Gallery | undefined) {
-  return gallery ? { folder: gallery.name, ...gallery.progress } : { folder: null, state: 'ready', pictures: 0, indexed: 0, failed: 0, leftOut: 0 }
+  return gallery
+    ? { folder: gallery.name, ...gallery.progress }
+    : { folder: null, state: 'ready', pictures: 0, indexed: 0, failed: 0, leftOut: 0 }
 }
 
 /** Addresses are relative to the page, which may stand behind a proxy that adds a path. */
@@ -68,10 +92,14 @@ function wantedOf({ text, image, like }: SearchBody, maxBytes: number): Wanted {
   if (like !== undefined) return { like }
   const comma = image!.indexOf(',')
   if (!/^data:image\/[\w.+-]{1,64};base64$/i.test(image!.slice(0, Math.min(comma, 128)))) {
-    throw new ClipError('ERR_CLIP_INVALID_ARGUMENT', "image: expected a data URI of the form 'data:image/png;base64,...'")
+    throw new ClipError(
+      'ERR_CLIP_INVALID_ARGUMENT',
+      "image: expected a data URI of the form 'data:image/png;base64,...'",
+    )
   }
   const bytes = Buffer.from(image!.slice(comma + 1), 'base64')
-  if (bytes.length > maxBytes) throw new ClipError('ERR_CLIP_IMAGE_TOO_LARGE', `image: ${bytes.length} bytes are more than ${maxBytes}`)
+  if (bytes.length > maxBytes)
+    throw new ClipError('ERR_CLIP_IMAGE_TOO_LARGE', `image: ${bytes.length} bytes are more than ${maxBytes}`)
   return { image: bytes }
 }
 
@@ -80,7 +108,8 @@ async function notFound<T>(reply: FastifyReply, work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
-    if ((error as { code?: string }).code === 'ERR_CLIP_FILE_NOT_FOUND') Object.assign(error as Error, { statusCode: 404 })
+    if ((error as { code?: string }).code === 'ERR_CLIP_FILE_NOT_FOUND')
+      Object.assign(error as Error, { statusCode: 404 })
     throw error
   }
 }

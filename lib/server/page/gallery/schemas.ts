@@ -13,7 +13,10 @@ const picture = {
     width: { type: 'integer' },
     height: { type: 'integer' },
     score: { type: 'number', description: 'Cosine similarity to what was searched for.' },
-    thumbnail: { type: 'string', description: 'Address of a WebP file of at most 384 pixels a side, relative to the page.' },
+    thumbnail: {
+      type: 'string',
+      description: 'Address of a WebP file of at most 384 pixels a side, relative to the page.',
+    },
     preview: { type: 'string', description: 'The same of at most 1600 pixels a side.' },
   },
 } as const
@@ -22,7 +25,10 @@ const found = {
   description: 'Pictures.',
   type: 'object',
   required: ['results', 'total'],
-  properties: { results: { type: 'array', items: picture }, total: { type: 'integer', description: 'Pictures that are indexed by now.' } },
+  properties: {
+    results: { type: 'array', items: picture },
+    total: { type: 'integer', description: 'Pictures that are indexed by now.' },
+  },
 } as const
 
 const progress = {
@@ -40,10 +46,18 @@ const progress = {
   },
 } as const
 
-export const state = { operationId: 'galleryState', tags, summary: 'The folder and how far its index is', response: { 200: progress } } as const
+export const state = {
+  operationId: 'galleryState',
+  tags,
+  summary: 'The folder and how far its index is',
+  response: { 200: progress },
+} as const
 
 export const refresh = {
-  operationId: 'galleryRefresh', tags, summary: 'Look for new, changed and deleted pictures', response: { 200: progress },
+  operationId: 'galleryRefresh',
+  tags,
+  summary: 'Look for new, changed and deleted pictures',
+  response: { 200: progress },
 } as const
 
 export const pictures = {
@@ -83,7 +97,9 @@ const rendition = (words: string, operationId: string) => ({
   tags,
   summary: words,
   params: { type: 'object', required: ['id'], properties: { id } },
-  response: { 200: { description: 'The picture.', content: { 'image/webp': { schema: { type: 'string', format: 'binary' } } } } },
+  response: {
+    200: { description: 'The picture.', content: { 'image/webp': { schema: { type: 'string', format: 'binary' } } } },
+  },
 })
 
 export const thumbnail = rendition('A picture, small', 'galleryThumbnail')

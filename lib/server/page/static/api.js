@@ -15,20 +15,28 @@ export async function listModels(signal) {
 /** One picture against the labels: `{ results: [{ label, score, similarity }], ... }`, best first. */
 export async function classify(picture, { labels, templates, multiLabel }, signal) {
   const body = { image: await dataUriOf(picture), labels, templates, multi_label: multiLabel }
-  const answer = await post('v1/classify', body, signal).catch(error => { throw named(error, [picture]) })
+  const answer = await post('v1/classify', body, signal).catch(error => {
+    throw named(error, [picture])
+  })
   return { ...timed(answer), results: answer.body.data[0].results }
 }
 
 /** All pictures against all texts: rows are pictures, columns texts. */
 export async function similarity(pictures, texts, signal) {
   const answers = await inParts(pictures, images => post('v1/similarity', { images, texts }, signal))
-  return { ...together(answers), logits: answers.flatMap(({ body }) => body.logits), probabilities: answers.flatMap(({ body }) => body.probabilities) }
+  return {
+    ...together(answers),
+    logits: answers.flatMap(({ body }) => body.logits),
+    probabilities: answers.flatMap(({ body }) => body.probabilities),
+  }
 }
 
 /** The pictures by how well they fit the query: `{ results: [{ index, score }] }`, best first; the score is a cosine. */
 export async function rank(query, pictures, signal) {
   const answers = await inParts(pictures, documents => post('v1/rank', { query, documents }, signal))
-  const results = answers.flatMap(({ body, first }) => body.results.map(result => ({ index: first + result.index, score: result.relevance_score })))
+  const results = answers.flatMap(({ body, first }) =>
+    body.results.map(result => ({ index: first + result.index, score: result.relevance_score }))
+  )
   return { ...together(answers), results: results.sort((a, b) => b.score - a.score || a.index - b.index) }
 }
 
@@ -112,7 +120,9 @@ export async function pictureAddress(path, signal) {
 const timed = ({ ms, stages }) => ({ ms, stages })
 
 function dataUriOf(picture) {
-  return dataUri(picture.file).catch(error => { throw Object.assign(error, { picture }) })
+  return dataUri(picture.file).catch(error => {
+    throw Object.assign(error, { picture })
+  })
 }
 
 const encoded = new WeakMap()
@@ -132,8 +142,14 @@ function readDataUri(file) {
   return new Promise((resolve, reject) => {
     const reader = new FileReader()
     // a file without a known type is a picture all the same, or the server will say that it is not
-    reader.onload = () => resolve(/^data:image\//i.test(reader.result) ? reader.result : reader.result.replace(/^data:[^,]*,/, 'data:image/unknown;base64,'))
-    reader.onerror = () => reject(new Failure('picture', `${file.name} can no longer be read. It may have been moved or changed.`))
+    reader.onload = () =>
+      resolve(
+        /^data:image\//i.test(reader.result)
+          ? reader.result
+          : reader.result.replace(/^data:[^,]*,/, 'data:image/unknown;base64,'),
+      )
+    reader.onerror = () =>
+      reject(new Failure('picture', `${file.name} can no longer be read. It may have been moved or changed.`))
     reader.readAsDataURL(file)
   })
 }

@@ -35,7 +35,7 @@ export function classifyView(desk) {
       return desk.showHint(hintFor(pictures, question.labels))
     }
     const text = JSON.stringify([session.model, question])
-    if (text !== asked) for (const card of shown.values()) card.answered = false
+    if (text !== asked) { for (const card of shown.values()) card.answered = false }
     asked = text
     layOut(pictures)
     desk.show(cards)
@@ -43,13 +43,20 @@ export function classifyView(desk) {
     for (const picture of open) shown.get(picture.id).wait()
     const began = performance.now()
     desk.status(open.length > 0 ? 'Working…' : '')
-    const well = await desk.attempt(() => eachOf(open, requestsAtOnce, picture => answer(picture, question, signal)), signal, () => job.now())
+    const well = await desk.attempt(
+      () => eachOf(open, requestsAtOnce, picture => answer(picture, question, signal)),
+      signal,
+      () => job.now(),
+    )
     if (signal.aborted) return
     for (const card of shown.values()) card.rest()
     if (!well) return
     const all = pictures.map(picture => shown.get(picture.id))
     desk.status(summary(all, question.labels, performance.now() - began), spoken(all))
-    desk.timing(typical(all.map(card => card.stages)), pictures.length > 1 ? 'On the server, for one picture' : undefined)
+    desk.timing(
+      typical(all.map(card => card.stages)),
+      pictures.length > 1 ? 'On the server, for one picture' : undefined,
+    )
   }
 
   async function answer(picture, question, signal) {
@@ -68,12 +75,16 @@ export function classifyView(desk) {
     for (const id of shown.keys()) if (!wanted.has(id)) shown.delete(id)
     for (const picture of pictures) if (!shown.has(picture.id)) shown.set(picture.id, new Card(picture))
     const elements = pictures.map(picture => shown.get(picture.id).element)
-    if (elements.length !== cards.children.length || elements.some((element, i) => cards.children[i] !== element)) cards.replaceChildren(...elements)
+    if (elements.length !== cards.children.length || elements.some((element, i) => cards.children[i] !== element))
+      cards.replaceChildren(...elements)
   }
 
   return {
-    title: 'Classify', lead: 'Which of your labels fits each picture?', form,
-    refresh: () => job.now(), stop: () => job.stop(),
+    title: 'Classify',
+    lead: 'Which of your labels fits each picture?',
+    form,
+    refresh: () => job.now(),
+    stop: () => job.stop(),
   }
 }
 
@@ -89,7 +100,8 @@ function summary(cards, labels, ms) {
 /** For the ears: what the cards show, of the first of them. */
 function spoken(cards) {
   const more = cards.length - spokenAtMost
-  return [...cards.slice(0, spokenAtMost).map(card => card.spoken), more > 0 && `And ${count(more, 'more picture')}.`].filter(Boolean).join(' ')
+  return [...cards.slice(0, spokenAtMost).map(card => card.spoken), more > 0 && `And ${count(more, 'more picture')}.`]
+    .filter(Boolean).join(' ')
 }
 
 function readQuestion() {
@@ -102,7 +114,8 @@ function readQuestion() {
 }
 
 function hintFor(pictures, labels) {
-  if (pictures.length === 0 && labels.length === 0) return 'Add pictures and type a few labels. Each picture gets a ranking of the labels.'
+  if (pictures.length === 0 && labels.length === 0)
+    return 'Add pictures and type a few labels. Each picture gets a ranking of the labels.'
   return pictures.length === 0 ? 'Add a picture to see which label fits it.' : 'Type some labels to see which fits.'
 }
 
@@ -121,11 +134,22 @@ class Card {
 
   constructor(picture) {
     this.#name = picture.name
-    this.element = make('article', { className: 'card', 'aria-label': picture.name },
-      make('div', { className: 'card-head' },
+    this.element = make(
+      'article',
+      { className: 'card', 'aria-label': picture.name },
+      make(
+        'div',
+        { className: 'card-head' },
         make('div', { className: 'card-picture' }, thumbnail(picture)),
-        make('div', { className: 'card-title' }, this.#heading, make('p', { className: 'file', title: picture.name }, picture.name))),
-      this.#body)
+        make(
+          'div',
+          { className: 'card-title' },
+          this.#heading,
+          make('p', { className: 'file', title: picture.name }, picture.name),
+        ),
+      ),
+      this.#body,
+    )
   }
 
   /** What is on it, if anything, answers another question. */
@@ -169,12 +193,15 @@ class Card {
     this.#body.replaceChildren(list)
     if (results.length <= barsAtFirst) return
     const update = () => {
-      ;[...list.children].forEach((item, place) => { item.hidden = !this.#expanded && place >= barsAtFirst })
+      ;[...list.children].forEach((item, place) => {
+        item.hidden = !this.#expanded && place >= barsAtFirst
+      })
       button.textContent = this.#expanded ? 'Show fewer' : `Show all ${results.length}`
       button.setAttribute('aria-expanded', String(this.#expanded))
     }
     const button = make('button', {
-      type: 'button', className: 'quiet small',
+      type: 'button',
+      className: 'quiet small',
       onclick: () => {
         this.#expanded = !this.#expanded
         update()
@@ -186,8 +213,18 @@ class Card {
 }
 
 function bar({ label, score, similarity }, place) {
-  return make('li', { className: place === 0 ? 'best' : '', title: similarity === undefined ? undefined : `cosine similarity ${similarity.toFixed(3)}` },
+  return make(
+    'li',
+    {
+      className: place === 0 ? 'best' : '',
+      title: similarity === undefined ? undefined : `cosine similarity ${similarity.toFixed(3)}`,
+    },
     make('span', { className: 'bar-label' }, label),
     make('span', { className: 'bar-value' }, percent(score)),
-    make('span', { className: 'bar', 'aria-hidden': 'true', vars: { '--share': String(Math.min(1, Math.max(0, score))) } }))
+    make('span', {
+      className: 'bar',
+      'aria-hidden': 'true',
+      vars: { '--share': String(Math.min(1, Math.max(0, score))) },
+    }),
+  )
 }

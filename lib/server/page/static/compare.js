@@ -23,19 +23,28 @@ export function compareView(desk) {
     if (pictures.length === 0 || texts.length === 0) return desk.showHint(hintFor(pictures, texts))
     desk.status('Working…')
     desk.dim()
-    await desk.attempt(async () => {
-      const answer = await similarity(pictures, texts, signal)
-      last = { pictures, texts, ...answer }
-      desk.show(table(last))
-      desk.status(`${count(pictures.length, 'picture')}, ${count(texts.length, 'text')} · ${duration(answer.ms)} in all`,
-        `A table of ${count(pictures.length, 'picture')} by ${count(texts.length, 'text')}. ${bestPairs(last)}`)
-      desk.timing(answer.stages)
-    }, signal, () => job.now())
+    await desk.attempt(
+      async () => {
+        const answer = await similarity(pictures, texts, signal)
+        last = { pictures, texts, ...answer }
+        desk.show(table(last))
+        desk.status(
+          `${count(pictures.length, 'picture')}, ${count(texts.length, 'text')} · ${duration(answer.ms)} in all`,
+          `A table of ${count(pictures.length, 'picture')} by ${count(texts.length, 'text')}. ${bestPairs(last)}`,
+        )
+        desk.timing(answer.stages)
+      },
+      signal,
+      () => job.now(),
+    )
   }
 
   return {
-    title: 'Compare', lead: 'How well does every text fit every picture?', form,
-    refresh: () => job.now(), stop: () => job.stop(),
+    title: 'Compare',
+    lead: 'How well does every text fit every picture?',
+    form,
+    refresh: () => job.now(),
+    stop: () => job.stop(),
   }
 }
 
@@ -62,16 +71,55 @@ function table({ pictures, texts, logits, probabilities }) {
   const caption = asLogit
     ? 'Logits: scaled cosine similarities. Higher fits better.'
     : 'Probabilities of the texts for each picture. The best text of a row is outlined.'
-  return make('div', { className: 'table-frame', role: 'region', 'aria-label': 'Similarity of pictures and texts', tabIndex: 0 },
-    make('table', { className: 'matrix' },
+  return make(
+    'div',
+    { className: 'table-frame', role: 'region', 'aria-label': 'Similarity of pictures and texts', tabIndex: 0 },
+    make(
+      'table',
+      { className: 'matrix' },
       make('caption', {}, caption),
-      make('thead', {}, make('tr', {}, make('td', {}), ...texts.map(text => make('th', { scope: 'col', title: text }, make('span', {}, text))))),
-      make('tbody', {}, ...pictures.map((picture, row) => {
-        const best = rows[row].indexOf(Math.max(...rows[row]))
-        return make('tr', {},
-          make('th', { scope: 'row' }, make('div', {}, make('span', { className: 'matrix-picture' }, thumbnail(picture)), make('span', { className: 'file', title: picture.name }, picture.name))),
-          ...rows[row].map((value, column) => make('td', {
-            className: column === best ? 'best' : '', vars: { '--heat': `${(((value - low) / span) * 100).toFixed(1)}%` },
-          }, asLogit ? value.toFixed(2) : percent(value), column === best && make('span', { className: 'unseen' }, ' (best)'))))
-      }))))
+      make(
+        'thead',
+        {},
+        make(
+          'tr',
+          {},
+          make('td', {}),
+          ...texts.map(text => make('th', { scope: 'col', title: text }, make('span', {}, text))),
+        ),
+      ),
+      make(
+        'tbody',
+        {},
+        ...pictures.map((picture, row) => {
+          const best = rows[row].indexOf(Math.max(...rows[row]))
+          return make(
+            'tr',
+            {},
+            make(
+              'th',
+              { scope: 'row' },
+              make(
+                'div',
+                {},
+                make('span', { className: 'matrix-picture' }, thumbnail(picture)),
+                make('span', { className: 'file', title: picture.name }, picture.name),
+              ),
+            ),
+            ...rows[row].map((value, column) =>
+              make(
+                'td',
+                {
+                  className: column === best ? 'best' : '',
+                  vars: { '--heat': `${(((value - low) / span) * 100).toFixed(1)}%` },
+                },
+                asLogit ? value.toFixed(2) : percent(value),
+                column === best && make('span', { className: 'unseen' }, ' (best)'),
+              )
+            ),
+          )
+        }),
+      ),
+    ),
+  )
 }

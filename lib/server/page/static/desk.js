@@ -34,9 +34,17 @@ export function createDesk({ askForKey }) {
     showHint(text) {
       desk.status('')
       desk.timing([])
-      const ghost = make('div', { className: 'ghost', 'aria-hidden': 'true' }, ...['0.86', '0.4', '0.18'].map((share, place) => (
-        make('span', { className: place === 0 ? 'best' : '' }, make('span', { className: 'bar', vars: { '--share': share } }))
-      )))
+      const ghost = make(
+        'div',
+        { className: 'ghost', 'aria-hidden': 'true' },
+        ...['0.86', '0.4', '0.18'].map((share, place) => (
+          make(
+            'span',
+            { className: place === 0 ? 'best' : '' },
+            make('span', { className: 'bar', vars: { '--share': share } }),
+          )
+        )),
+      )
       results.replaceChildren(make('div', { className: 'hint' }, ghost, make('p', {}, text)))
     },
     clear() {
@@ -72,7 +80,10 @@ export function createDesk({ askForKey }) {
         const known = error instanceof Failure
         desk.status(results.querySelector('.dim') ? 'Results of an earlier question' : '')
         desk.timing([])
-        desk.tell(known ? error : new Failure('page', `Something failed in this page: ${error.message}`, { cause: error }), again)
+        desk.tell(
+          known ? error : new Failure('page', `Something failed in this page: ${error.message}`, { cause: error }),
+          again,
+        )
         if (!known) throw error
         return false
       }

@@ -10,7 +10,7 @@ export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag)
   for (const [key, value] of Object.entries(properties)) {
     if (value === undefined) continue
-    if (key === 'vars') for (const [name, number] of Object.entries(value)) element.style.setProperty(name, number)
+    if (key === 'vars') { for (const [name, number] of Object.entries(value)) element.style.setProperty(name, number) }
     else if (key.startsWith('on')) element.addEventListener(key.slice(2), value)
     else if (key.includes('-') || attributes.has(key)) element.setAttribute(key, value)
     else element[key] = value

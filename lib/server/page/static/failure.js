@@ -19,7 +19,11 @@ export class Failure extends Error {
 }
 
 export const networkFailure = cause =>
-  new Failure('network', 'The server cannot be reached. Check that it is running and that this computer is connected.', { cause })
+  new Failure(
+    'network',
+    'The server cannot be reached. Check that it is running and that this computer is connected.',
+    { cause },
+  )
 
 const busyWords = {
   ERR_CLIP_RATE_EXCEEDED: 'These are more requests than the server allows you in a minute.',
@@ -30,23 +34,47 @@ const busyWords = {
 
 /** Waiting and asking again did not help, or would take too long. */
 export const busyFailure = ({ code, retryAfter }) =>
-  new Failure('busy', `${busyWords[code] ?? 'The server is too busy to answer now.'} What you entered is kept: try again in ${retryAfter} s.`, { code, retryAfter })
+  new Failure(
+    'busy',
+    `${
+      busyWords[code] ?? 'The server is too busy to answer now.'
+    } What you entered is kept: try again in ${retryAfter} s.`,
+    { code, retryAfter },
+  )
 
 /** From an answer that is no success. `hadKey`: whether the request was sent with a key. */
 export async function failureOf(response, hadKey) {
   const { error = {} } = await response.json().catch(() => ({}))
   const { code = '', message = '' } = error
   switch (response.status) {
-    case 401: case 403: return new Failure('key', hadKey ? 'The server does not accept this key.' : 'This server answers only those who have a key.', { code })
-    case 413: return new Failure('size', tooLarge(code, message), { code })
-    case 429: case 503: return new Failure('busy', message, { code, retryAfter: retrySeconds(response) })
-    case 408: case 504: return new Failure('server', 'The server took too long to answer.', { code })
-    case 400: case 404: case 415: case 422:
+    case 401:
+    case 403:
+      return new Failure(
+        'key',
+        hadKey ? 'The server does not accept this key.' : 'This server answers only those who have a key.',
+        { code },
+      )
+    case 413:
+      return new Failure('size', tooLarge(code, message), { code })
+    case 429:
+    case 503:
+      return new Failure('busy', message, { code, retryAfter: retrySeconds(response) })
+    case 408:
+    case 504:
+      return new Failure('server', 'The server took too long to answer.', { code })
+    case 400:
+    case 404:
+    case 415:
+    case 422:
       if (code.startsWith('ERR_CLIP_IMAGE')) return new Failure('picture', badPicture(code, message), { code })
       return new Failure('input', said('The server did not accept this.', message), { code })
     default: {
       const id = response.headers.get('x-request-id')
-      return new Failure('server', `The server failed (status ${response.status}).${id ? ` Its log has more under ${id}.` : ''}`, { code })
+      return new Failure(
+        'server',
+        `The server failed (status ${response.status}).${id ? ` Its log has more under ${id}.` : ''}`,
+        { code },
+      )
     }
   }
 }
@@ -65,7 +93,10 @@ function tooLarge(code, message) {
 
 function badPicture(code, message) {
   if (code === 'ERR_CLIP_IMAGE_EMPTY') return 'This file is empty.'
-  return said('This file cannot be read as a picture. It may be damaged, or of a kind that the server does not know.', message)
+  return said(
+    'This file cannot be read as a picture. It may be damaged, or of a kind that the server does not know.',
+    message,
+  )
 }
 
 const said = (words, message) => (message ? `${words} (${message})` : words)

@@ -58,7 +58,9 @@ export function galleryView(desk) {
     status('Working…')
     grid.setAttribute('aria-busy', 'true')
     await attempt(async () => {
-      const answer = query === undefined ? await galleryPictures(0, wanted, signal) : await gallerySearch(query, wanted, signal)
+      const answer = query === undefined
+        ? await galleryPictures(0, wanted, signal)
+        : await gallerySearch(query, wanted, signal)
       if (query && query.text === undefined) field.value = '' // not before: where the picture fails, the words are there
       showResults(answer.results)
       more.hidden = answer.results.length >= answer.total || answer.results.length < wanted
@@ -79,13 +81,22 @@ export function galleryView(desk) {
     const { file, thumbnail } = query
     const picture = make('img', { alt: '' })
     if (file) picture.src = URL.createObjectURL(file)
-    else void pictureAddress(thumbnail).then(address => { picture.src = address }, () => picture.remove())
+    else void pictureAddress(thumbnail).then(address => {
+        picture.src = address
+      }, () => picture.remove())
     picture.onload = () => URL.revokeObjectURL(picture.src) // no harm to other addresses
     picture.onerror = () => picture.remove()
     subject.replaceChildren(
       picture,
       make('p', {}, 'Like ', make('strong', {}, query.name)),
-      make('button', { type: 'button', className: 'quiet small', onclick: () => { search(undefined); field.focus() } }, 'Show the whole folder'),
+      make('button', {
+        type: 'button',
+        className: 'quiet small',
+        onclick: () => {
+          search(undefined)
+          field.focus()
+        },
+      }, 'Show the whole folder'),
     )
   }
 
@@ -96,7 +107,8 @@ export function galleryView(desk) {
   }
 
   function spoken(answer) {
-    const best = query && answer.results.slice(0, 3).map(({ name, score }) => `${name}, similarity ${signed(score)}`).join('; ')
+    const best = query &&
+      answer.results.slice(0, 3).map(({ name, score }) => `${name}, similarity ${signed(score)}`).join('; ')
     return best ? `Best of ${count(answer.total, 'picture')}: ${best}.` : summary(answer)
   }
 
@@ -125,13 +137,17 @@ export function galleryView(desk) {
     clearTimeout(poll)
     showProgress(state)
     if (state.state === 'ready' || state.state === 'failed') return
-    poll = setTimeout(() => void attempt(async () => {
-      const before = state.indexed
-      state = await galleryState()
-      const ready = state.state === 'ready'
-      if (ready || (query === undefined && grid.children.length < Math.min(wanted, state.indexed) && before !== state.indexed)) void job.now()
-      watch()
-    }), pollMs)
+    poll = setTimeout(() =>
+      void attempt(async () => {
+        const before = state.indexed
+        state = await galleryState()
+        const ready = state.state === 'ready'
+        if (
+          ready ||
+          (query === undefined && grid.children.length < Math.min(wanted, state.indexed) && before !== state.indexed)
+        ) void job.now()
+        watch()
+      }), pollMs)
   }
 
   function pickFile() {
@@ -140,8 +156,13 @@ export function galleryView(desk) {
   }
 
   const view = {
-    title: 'Gallery', lead: '', form: undefined, status,
-    get present() { return state.folder !== null },
+    title: 'Gallery',
+    lead: '',
+    form: undefined,
+    status,
+    get present() {
+      return state.folder !== null
+    },
     async find() {
       state = await galleryState()
       view.lead = state.folder === null ? '' : `Search the pictures in “${state.folder}” with words or with a picture.`
@@ -176,7 +197,9 @@ function showProgress({ state, indexed, failed, pictures, leftOut, message }) {
   } else bar.removeAttribute('value')
   byId('gallery-progress-text').textContent = {
     scanning: 'Looking through the folder…',
-    indexing: `Reading the pictures: ${(indexed + failed).toLocaleString('en')} of ${pictures.toLocaleString('en')}. You can search already.${skipped}`,
+    indexing: `Reading the pictures: ${(indexed + failed).toLocaleString('en')} of ${
+      pictures.toLocaleString('en')
+    }. You can search already.${skipped}`,
     ready: skipped.trim(),
     failed: `The folder cannot be indexed: ${message}`,
   }[state]
@@ -185,15 +208,25 @@ function showProgress({ state, indexed, failed, pictures, leftOut, message }) {
 function tile(result, viewer) {
   const image = make('img', { alt: '', loading: 'lazy', decoding: 'async', width: result.width, height: result.height })
   const score = make('span', { className: 'tile-score' })
-  const button = make('button', { type: 'button', className: 'tile', onclick: () => viewer.open(result) }, image, make('span', { className: 'tile-name' }, result.name), score)
+  const button = make(
+    'button',
+    { type: 'button', className: 'tile', onclick: () => viewer.open(result) },
+    image,
+    make('span', { className: 'tile-name' }, result.name),
+    score,
+  )
   const item = make('li', {}, button)
   item.dataset.id = result.id
   item.setScore = value => {
     result.score = value
-    score.replaceChildren(...(value === undefined ? [] : [make('span', { className: 'unseen' }, 'similarity '), signed(value)]))
+    score.replaceChildren(
+      ...(value === undefined ? [] : [make('span', { className: 'unseen' }, 'similarity '), signed(value)]),
+    )
   }
   const gone = () => button.classList.add('gone')
-  pictureAddress(result.thumbnail).then(address => { image.src = address }, gone)
+  pictureAddress(result.thumbnail).then(address => {
+    image.src = address
+  }, gone)
   image.onload = () => URL.revokeObjectURL(image.src) // no harm to other addresses
   image.onerror = gone
   return item

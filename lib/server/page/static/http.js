@@ -14,7 +14,9 @@ export const session = {
   model: undefined,
   /** Called with the seconds until the next attempt, as they pass, and with 0 when it begins. */
   onBusy: () => undefined,
-  get key() { return key },
+  get key() {
+    return key
+  },
   set key(value) {
     key = value || undefined
     forTab.write(keyName, key)
@@ -26,7 +28,11 @@ export async function request(path, options) {
   const began = performance.now()
   const response = await send(path, options)
   try {
-    return { body: await response.json(), ms: performance.now() - began, stages: stagesOf(response.headers.get('server-timing')) }
+    return {
+      body: await response.json(),
+      ms: performance.now() - began,
+      stages: stagesOf(response.headers.get('server-timing')),
+    }
   } catch (error) {
     if (options.signal?.aborted) throw error
     throw new Failure('server', 'The server’s answer could not be read.', { cause: error })
@@ -35,12 +41,17 @@ export async function request(path, options) {
 
 export function post(path, body, signal) {
   const named = path.startsWith('v1/') && session.model ? { model: session.model, ...body } : body
-  return request(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(named), signal })
+  return request(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(named),
+    signal,
+  })
 }
 
 /** Sends, and sends again when the server says that it is busy and when to come back. */
 export async function send(path, options) {
-  for (let attempt = 1; ; attempt++) {
+  for (let attempt = 1;; attempt++) {
     const response = await once(path, options)
     if (response.ok) return response
     const failure = await failureOf(response, session.key !== undefined)

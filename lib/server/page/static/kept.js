@@ -28,7 +28,10 @@ export function keepDrafts(fields) {
     const kept = forTab.read(name)
     if (kept !== undefined) field[key] = JSON.parse(kept)
     for (const type of ['input', 'change']) {
-      field.addEventListener(type, () => forTab.write(name, field[key] === initial ? undefined : JSON.stringify(field[key])))
+      field.addEventListener(
+        type,
+        () => forTab.write(name, field[key] === initial ? undefined : JSON.stringify(field[key])),
+      )
     }
   }
 }

@@ -17,7 +17,10 @@ import { listenForTheme } from './theme-switch.js'
 const desk = createDesk({ askForKey: () => askForKey(begin) })
 const { tray } = desk
 const views = {
-  classify: classifyView(desk), rank: rankView(desk), compare: compareView(desk), gallery: galleryView(desk),
+  classify: classifyView(desk),
+  rank: rankView(desk),
+  compare: compareView(desk),
+  gallery: galleryView(desk),
 }
 let view
 
@@ -49,23 +52,30 @@ function take(files) {
   if (pictures.length > 0) view.take ? view.take(pictures) : tray.add(pictures)
   if (pictures.length === files.length) return
   const names = files.filter(file => !pictures.includes(file)).map(file => file.name)
-  const [words, what] = names.length === 1 ? [names[0], 'it is no picture'] : [`${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`, 'they are no pictures']
+  const [words, what] = names.length === 1
+    ? [names[0], 'it is no picture']
+    : [`${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`,
+      'they are no pictures']
   desk.tell(new Failure('picture', `${words} left out: ${what}.`))
 }
 
 /** The models of the server. A server that cannot be reached or wants a key says so here first. */
 async function start() {
   desk.clearNotice()
-  return desk.attempt(async () => {
-    const models = await listModels()
-    const select = byId('model')
-    select.replaceChildren(...models.map(id => make('option', { value: id }, id)))
-    session.model = models.includes(session.model) ? session.model : models[0]
-    select.value = session.model
-    select.disabled = models.length < 2
-    await views.gallery.find()
-    byId('gallery-link').hidden = !views.gallery.present
-  }, undefined, begin)
+  return desk.attempt(
+    async () => {
+      const models = await listModels()
+      const select = byId('model')
+      select.replaceChildren(...models.map(id => make('option', { value: id }, id)))
+      session.model = models.includes(session.model) ? session.model : models[0]
+      select.value = session.model
+      select.disabled = models.length < 2
+      await views.gallery.find()
+      byId('gallery-link').hidden = !views.gallery.present
+    },
+    undefined,
+    begin,
+  )
 }
 
 async function begin() {
@@ -85,7 +95,9 @@ session.onBusy = seconds => {
 listenForTheme()
 keepDrafts(document.querySelectorAll('main textarea, main input[id]:not([type=file])'))
 showTray(tray, announce)
-tray.addEventListener('change', () => { if (view !== views.gallery) view.refresh() })
+tray.addEventListener('change', () => {
+  if (view !== views.gallery) view.refresh()
+})
 listenForFiles(take)
 listenForKey()
 byId('clear').addEventListener('click', () => {
@@ -103,7 +115,9 @@ for (const form of document.querySelectorAll('form[data-view]')) {
     view.refresh()
   })
 }
-window.addEventListener('hashchange', () => { if (chosen()) open(chosen()) })
+window.addEventListener('hashchange', () => {
+  if (chosen()) open(chosen())
+})
 
 open(chosen() ?? 'classify')
 await begin()

@@ -8,7 +8,12 @@ export class Tray extends EventTarget {
   list = []
 
   add(files) {
-    const added = [...files].map(file => ({ id: ++lastId, name: file.name || 'pasted picture', file, url: URL.createObjectURL(file) }))
+    const added = [...files].map(file => ({
+      id: ++lastId,
+      name: file.name || 'pasted picture',
+      file,
+      url: URL.createObjectURL(file),
+    }))
     this.#change([...this.list, ...added])
     return added
   }
@@ -34,11 +39,18 @@ export class Tray extends EventTarget {
 /** A picture of the tray; a browser that cannot show the kind of file (TIFF, HEIC) shows its name instead. */
 export function thumbnail(picture, alt = '') {
   return make('img', {
-    src: picture.url, alt, decoding: 'async',
-    onerror: event => event.currentTarget.replaceWith(
-      make('span', { className: 'no-preview', title: picture.name, role: alt ? 'img' : undefined, 'aria-label': alt || undefined },
-        picture.name.split('.').pop().slice(0, 5).toUpperCase()),
-    ),
+    src: picture.url,
+    alt,
+    decoding: 'async',
+    onerror: event =>
+      event.currentTarget.replaceWith(
+        make('span', {
+          className: 'no-preview',
+          title: picture.name,
+          role: alt ? 'img' : undefined,
+          'aria-label': alt || undefined,
+        }, picture.name.split('.').pop().slice(0, 5).toUpperCase()),
+      ),
   })
 }
 
@@ -63,7 +75,13 @@ export function showTray(tray, announce) {
     }
     for (const picture of tray.list) {
       if (items.has(picture.id)) continue
-      const button = make('button', { type: 'button', className: 'remove', 'aria-label': `Remove ${picture.name}`, title: 'Remove', onclick: () => remove(picture) }, '×')
+      const button = make('button', {
+        type: 'button',
+        className: 'remove',
+        'aria-label': `Remove ${picture.name}`,
+        title: 'Remove',
+        onclick: () => remove(picture),
+      }, '×')
       const item = make('li', {}, thumbnail(picture, picture.name), button)
       items.set(picture.id, item)
       list.append(item)

@@ -16,17 +16,27 @@ export function rankView(desk) {
     if (pictures.length === 0 || query === '') return desk.showHint(hintFor(pictures))
     desk.status('Working…')
     desk.dim()
-    await desk.attempt(async () => {
-      const answer = await rank(query, pictures, signal)
-      desk.show(ranking(answer.results, pictures))
-      desk.status(`${count(pictures.length, 'picture')} · ${duration(answer.ms)} in all`, spoken(answer.results, pictures))
-      desk.timing(answer.stages)
-    }, signal, () => job.now())
+    await desk.attempt(
+      async () => {
+        const answer = await rank(query, pictures, signal)
+        desk.show(ranking(answer.results, pictures))
+        desk.status(
+          `${count(pictures.length, 'picture')} · ${duration(answer.ms)} in all`,
+          spoken(answer.results, pictures),
+        )
+        desk.timing(answer.stages)
+      },
+      signal,
+      () => job.now(),
+    )
   }
 
   return {
-    title: 'Rank', lead: 'Which of your pictures fits a description best?', form,
-    refresh: () => job.now(), stop: () => job.stop(),
+    title: 'Rank',
+    lead: 'Which of your pictures fits a description best?',
+    form,
+    refresh: () => job.now(),
+    stop: () => job.stop(),
   }
 }
 
@@ -34,17 +44,34 @@ const hintFor = pictures => (pictures.length === 0
   ? 'Add pictures, then describe the one you look for.'
   : 'Describe the picture you look for.')
 
-const spoken = (results, pictures) => `Best first: ${results.slice(0, 3).map(({ index, score }) => `${pictures[index].name}, ${signed(score)}`).join('; ')}.`
+const spoken = (results, pictures) =>
+  `Best first: ${
+    results.slice(0, 3).map(({ index, score }) => `${pictures[index].name}, ${signed(score)}`).join('; ')
+  }.`
 
 function ranking(results, pictures) {
-  return make('ol', { className: 'ranking', role: 'list' }, ...results.map(({ index, score }, place) => {
-    const picture = pictures[index]
-    return make('li', { className: place === 0 ? 'best' : '' },
-      make('span', { className: 'place', 'aria-hidden': 'true' }, String(place + 1)),
-      make('div', { className: 'ranking-picture' }, thumbnail(picture)),
-      make('div', { className: 'ranking-text' },
-        make('p', { className: 'file', title: picture.name }, picture.name),
-        make('span', { className: 'bar', 'aria-hidden': 'true', vars: { '--share': String(Math.min(1, Math.max(0, score))) } })),
-      make('span', { className: 'bar-value', title: 'cosine similarity' }, signed(score)))
-  }))
+  return make(
+    'ol',
+    { className: 'ranking', role: 'list' },
+    ...results.map(({ index, score }, place) => {
+      const picture = pictures[index]
+      return make(
+        'li',
+        { className: place === 0 ? 'best' : '' },
+        make('span', { className: 'place', 'aria-hidden': 'true' }, String(place + 1)),
+        make('div', { className: 'ranking-picture' }, thumbnail(picture)),
+        make(
+          'div',
+          { className: 'ranking-text' },
+          make('p', { className: 'file', title: picture.name }, picture.name),
+          make('span', {
+            className: 'bar',
+            'aria-hidden': 'true',
+            vars: { '--share': String(Math.min(1, Math.max(0, score))) },
+          }),
+        ),
+        make('span', { className: 'bar-value', title: 'cosine similarity' }, signed(score)),
+      )
+    }),
+  )
 }

@@ -26,7 +26,12 @@ export async function loadSamples(desk) {
     desk.tray.add(files.map(({ file }) => file))
     byId('choose').focus()
   } catch (error) {
-    desk.tell(error instanceof Failure ? error : new Failure('network', 'The samples could not be fetched from the server.', { cause: error }), () => loadSamples(desk))
+    desk.tell(
+      error instanceof Failure
+        ? error
+        : new Failure('network', 'The samples could not be fetched from the server.', { cause: error }),
+      () => loadSamples(desk),
+    )
   } finally {
     button.disabled = false
   }

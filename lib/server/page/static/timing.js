@@ -7,7 +7,9 @@ const parameter = /;\s*([\w-]+)\s*=\s*(?:"([^"]*)"|([^;,\s"]*))/g
 /** `[{ name, ms }]` in the header's order; what has no duration is left out. */
 export function stagesOf(header) {
   return [...(header ?? '').matchAll(metric)].flatMap(([, name, rest]) => {
-    const given = Object.fromEntries([...rest.matchAll(parameter)].map(([, key, quoted, plain]) => [key.toLowerCase(), quoted ?? plain]))
+    const given = Object.fromEntries(
+      [...rest.matchAll(parameter)].map(([, key, quoted, plain]) => [key.toLowerCase(), quoted ?? plain]),
+    )
     const ms = Number.parseFloat(given.dur)
     return Number.isFinite(ms) && ms >= 0 ? [{ name: given.desc || name, ms }] : []
   })
@@ -33,8 +35,15 @@ export function timingList(stages, what = 'On the server') {
   const whole = stages.find(({ name }) => name === 'total')
   const length = Math.max(whole?.ms ?? 0, parts.reduce((sum, { ms }) => sum + ms, 0)) || 1
   const segments = parts.map(({ ms }) => make('span', { vars: { '--share': String(ms / length) } }))
-  return make('div', { className: 'timing' },
+  return make(
+    'div',
+    { className: 'timing' },
     make('span', { className: 'timing-what' }, whole ? `${what}: ${duration(whole.ms)}` : what),
     parts.length > 0 && make('span', { className: 'timing-bar', 'aria-hidden': 'true' }, ...segments),
-    parts.length > 0 && make('ul', { role: 'list', 'aria-label': what }, ...parts.map(({ name, ms }) => make('li', {}, `${name} ${duration(ms)}`))))
+    parts.length > 0 && make(
+      'ul',
+      { role: 'list', 'aria-label': what },
+      ...parts.map(({ name, ms }) => make('li', {}, `${name} ${duration(ms)}`)),
+    ),
+  )
 }

@@ -14,7 +14,9 @@ export function createViewer(onSimilar) {
     onSimilar(shown)
   })
   // a click beside the picture
-  dialog.addEventListener('click', event => { if (event.target === dialog) dialog.close() })
+  dialog.addEventListener('click', event => {
+    if (event.target === dialog) dialog.close()
+  })
   dialog.addEventListener('close', () => image.removeAttribute('src'))
 
   return {
@@ -23,11 +25,16 @@ export function createViewer(onSimilar) {
       image.alt = result.name
       byId('viewer-name').textContent = result.name
       byId('viewer-facts').textContent = [
-        `${result.width} × ${result.height}`, result.score === undefined ? '' : `similarity ${signed(result.score)}`,
+        `${result.width} × ${result.height}`,
+        result.score === undefined ? '' : `similarity ${signed(result.score)}`,
       ].filter(Boolean).join(' · ')
-      const gone = () => { byId('viewer-facts').textContent = 'This picture can no longer be read.' }
+      const gone = () => {
+        byId('viewer-facts').textContent = 'This picture can no longer be read.'
+      }
       // another picture may be open by the time that this one comes
-      pictureAddress(result.preview).then(address => { if (dialog.open && shown === result) image.src = address }, gone)
+      pictureAddress(result.preview).then(address => {
+        if (dialog.open && shown === result) image.src = address
+      }, gone)
       image.onload = () => URL.revokeObjectURL(image.src) // no harm to other addresses
       image.onerror = gone
       dialog.showModal()

@@ -10,7 +10,7 @@ import { TensorFile } from '../helpers/safetensors'
 
 const f32 = { difference: 1e-4, cosine: 0.999999 }
 const raw = { normalize: false }
-const directory = path.join(fixtures, 'timm-layer-scale')
+const directory = path.join(path.dirname(fixtures), 'timm-layer-scale')
 const { expected, tensors } = referenceModel(directory)
 const images = tensors.rows('pixel_values').map(tensor => ({ tensor }))
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-layer-scale-'))

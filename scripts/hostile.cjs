@@ -179,7 +179,7 @@ function summary(
     `/healthz, ms       p50 ${health.p50}   p99 ${health.p99}   p99.9 ${health.p999}   max ${health.max}   (${health.probes} probes, ${health.failed} failed, ${health.slow} slow)`,
     `event loop, ms     p50 ${eventLoopDelayMs.p50}   p99 ${eventLoopDelayMs.p99}   max ${eventLoopDelayMs.max}   (as the server measures it)`,
     `drain, ms          ${drain.ms} of ${drain.limitMs} (exit status ${drain.code})`,
-    `memory, MiB        ${residentMib.before} before, ${residentMib.after} after`,
+    `memory, MiB        ${residentMib.before} before, ${residentMib.after} after (without V8's heap)`,
     `left in work       ${
       idle ? 'nothing' : 'requests'
     }; internal errors: ${internal}; log lines lost: ${logLinesLost}`,
@@ -256,9 +256,13 @@ async function settled(port) {
   return false
 }
 
+/** Resident memory but for V8's heap and its buffers: those go when the collector thinks fit, which an idle process need not. */
 async function residentMib(port) {
   const { body } = await request(port, { route: '/metrics' })
-  return Math.round(Number(/^process_resident_memory_bytes (\S+)/m.exec(body)[1]) / 2 ** 20)
+  const bytes = name => Number(new RegExp(`^${name}_bytes (\\S+)`, 'm').exec(body)[1])
+  return Math.round(
+    (bytes('process_resident_memory') - bytes('nodejs_heap_size_total') - bytes('nodejs_external_memory')) / 2 ** 20,
+  )
 }
 
 /** Small files of large pictures, and what is none; last a sound small one, as a data URI. */

@@ -58,6 +58,7 @@ int main(int argc, char ** argv) {
             continue;
         }
         test_linear(*k);
+        test_accuracy(*k);
         test_extremes(*k);
         test_linear_pack(*k);
         test_determinism(*k);

@@ -46,24 +46,24 @@ export default ts.config(
   },
   {
     files: ['lib/cli/*.ts'],
-    rules: { 'no-restricted-imports': outside('^\\.\\./(?!(index|text-bytes|async/pipeline)\\.js$)') },
+    rules: { 'no-restricted-imports': outside('^\\.\\./(?!(library|text-bytes|async/pipeline)\\.js$)') },
   },
   {
     files: ['lib/cli/commands/*.ts', 'lib/cli/bench/*.ts'],
-    rules: { 'no-restricted-imports': outside('^\\.\\./\\.\\./(?!(index|server/index|replace-file)\\.js$)') },
+    rules: { 'no-restricted-imports': outside('^\\.\\./\\.\\./(?!(library|server/index|replace-file)\\.js$)') },
   },
   // the server adds errors and checks of arguments: it raises the same kinds as the library
   {
     files: ['lib/server/*.ts'],
     rules: {
-      'no-restricted-imports': outside('^\\.\\./(?!(index|errors|validate|types|text-bytes|async/[\\w-]+)\\.js$)'),
+      'no-restricted-imports': outside('^\\.\\./(?!(library|errors|validate|types|text-bytes|async/[\\w-]+)\\.js$)'),
     },
   },
   {
     files: ['lib/server/*/*.ts'],
     rules: {
       'no-restricted-imports': outside(
-        '^\\.\\./\\.\\./(?!(index|errors|validate|types|text-bytes|async/[\\w-]+)\\.js$)',
+        '^\\.\\./\\.\\./(?!(library|errors|validate|types|text-bytes|async/[\\w-]+)\\.js$)',
       ),
     },
   },

@@ -5,7 +5,7 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 
-import { ClipError } from '../index.js'
+import { ClipError } from '../library.js'
 import { UsageError } from './failure.js'
 
 /** Room kept before the data; a multiple of 64, as both formats like it. */

@@ -1,5 +1,5 @@
 /** What the demo found, for people. */
-import type { Classification, ClipInfo } from '../index.js'
+import type { Classification, ClipInfo } from '../library.js'
 import type { Sample } from './demo-samples.js'
 import type { Shell } from './shell.js'
 import { bar, byteSize, displayWidth, percent, printable, table } from './table.js'

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 
-import { ClipError } from '../index.js'
+import { ClipError } from '../library.js'
 
 /** Below the package's root, which is two folders up from here, in the sources and once compiled. */
 const directory = path.join(__dirname, '..', '..', 'models', 'samples')

@@ -1,7 +1,7 @@
 /** What went wrong, in the words and exit statuses of a command line. */
 import { CommanderError } from 'commander'
 
-import type { ClipErrorCode } from '../index.js'
+import type { ClipErrorCode } from '../library.js'
 
 /** The arguments do not make sense together. */
 export class UsageError extends Error {

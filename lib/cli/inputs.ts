@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs'
 
 import { mapInOrder } from '../async/pipeline.js'
-import { ClipError, type ImageInput } from '../index.js'
+import { ClipError, type ImageInput } from '../library.js'
 import { NotText, textLines } from '../text-bytes.js'
 import { isInputFailure, UsageError } from './failure.js'
 import { exactPaths } from './raw-arguments.js'

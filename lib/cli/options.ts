@@ -1,7 +1,7 @@
 /** The options that commands share, described once. Their values are checked by the library. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
-import { Clip, type ImageOptions, type LoadOptions, type Rgb, type WeightType, weightTypes } from '../index.js'
+import { Clip, type ImageOptions, type LoadOptions, type Rgb, type WeightType, weightTypes } from '../library.js'
 import { showProgress } from './pull-progress.js'
 import type { Shell } from './shell.js'
 

@@ -1,5 +1,5 @@
 /** Progress of a conversion, on one line that is overwritten. */
-import type { ConvertProgress } from '../index.js'
+import type { ConvertProgress } from '../library.js'
 import { showProgress } from './pull-progress.js'
 import type { Shell } from './shell.js'
 import { bar, byteSize, percent, printable } from './table.js'

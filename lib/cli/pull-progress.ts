@@ -1,5 +1,5 @@
 /** The progress bar of a download. */
-import type { PullProgress } from '../index.js'
+import type { PullProgress } from '../library.js'
 import type { Shell } from './shell.js'
 import { bar, byteSize, percent, printable } from './table.js'
 

@@ -1,5 +1,5 @@
 /** A quantisation report for people, and for a pipe. */
-import type { ModelReport, QuantizationReport, TowerReport } from '../index.js'
+import type { ModelReport, QuantizationReport, TowerReport } from '../library.js'
 import { tabbed } from './output.js'
 import type { Shell } from './shell.js'
 import { byteSize, printable, table } from './table.js'

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { isatty } from 'node:tty'
 
-import { ClipError, endProcess } from '../index.js'
+import { ClipError, endProcess } from '../library.js'
 import { describeFailure, exitStatus, Interruption, UsageError } from './failure.js'
 import { Output } from './stdout.js'
 import { paints, type Paints, printable, truncate } from './table.js'

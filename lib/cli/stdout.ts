@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { fstatSync, writeSync } from 'node:fs'
 
-import { ClipError } from '../index.js'
+import { ClipError } from '../library.js'
 
 export class Output {
   readonly #stream: NodeJS.WriteStream & { fd: 1 }

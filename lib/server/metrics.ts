@@ -1,7 +1,7 @@
 /** What is measured, for Prometheus. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
-import type { TraceEvent } from '../index.js'
+import type { TraceEvent } from '../library.js'
 import { stderrLog } from './log-stream.js'
 import type { ModelPool } from './model-pool.js'
 import type { SlotEvent } from './model-slot.js'

@@ -1,7 +1,7 @@
 /** The models of a server, by name. */
 import { ClipError } from '../errors.js'
 import { about } from './failures.js'
-import { Clip, type TraceEvent } from '../index.js'
+import { Clip, type TraceEvent } from '../library.js'
 import { ModelSlot, type SlotWorld } from './model-slot.js'
 import type { ServerSettings } from './options.js'
 import type { ServedModel } from './types.js'

@@ -1,6 +1,6 @@
 /** One model of a server: loaded when first used, unloaded when nobody has used it for a while. */
 import { ClipError } from '../errors.js'
-import type { Clip } from '../index.js'
+import type { Clip } from '../library.js'
 import { Admission } from './admission.js'
 import { abortable, closingError } from './requests.js'
 import type { ServedModel } from './types.js'

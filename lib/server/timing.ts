@@ -1,5 +1,5 @@
 /** What a request's time went to, for the `Server-Timing` header: browsers show it, and the web page. */
-import type { TraceEvent } from '../index.js'
+import type { TraceEvent } from '../library.js'
 
 export class Timing {
   #readMs: number | undefined

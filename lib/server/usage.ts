@@ -1,6 +1,6 @@
 /** What a request cost, in tokens. */
 import { eachInSteps, turns } from '../async/turns.js'
-import type { Clip } from '../index.js'
+import type { Clip } from '../library.js'
 
 export interface Usage {
   prompt_tokens: number

@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify'
 
 import { errorCodeOf, outOfRange } from '../errors.js'
-import type { CallOptions, Clip } from '../index.js'
+import type { CallOptions, Clip } from '../library.js'
 import type { Context } from './context.js'
 import { about } from './failures.js'
 import { imageBytes } from './input/image-bytes.js'

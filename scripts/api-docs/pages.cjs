@@ -2,7 +2,7 @@
 'use strict'
 
 /** Entries of the package, by the file that lists their exports. */
-const entries = [{ module: 'ggclip', file: 'lib/index.ts' }, { module: 'ggclip/server', file: 'lib/server/index.ts' }]
+const entries = [{ module: 'ggclip', file: 'lib/library.ts' }, { module: 'ggclip/server', file: 'lib/server/index.ts' }]
 
 /** `names`: exports, and members of the classes that are explained on several pages. `prelude`: runs before the examples. */
 const pages = [

@@ -26,10 +26,11 @@ test('the pages are what the sources say', () => {
 
 test('every export has a heading', () => {
   const listed = [
-    ...['index.ts', 'server/index.ts'].map(file => readFileSync(path.join(root, 'lib', file), 'utf8')).join('').replace(
-      /\/\*\* @internal \*\/\n.*\n/g,
-      '',
-    ).matchAll(/\{ ([\w, ]+) \}/g),
+    ...['library.ts', 'server/index.ts'].map(file => readFileSync(path.join(root, 'lib', file), 'utf8')).join('')
+      .replace(
+        /\/\*\* @internal \*\/\n.*\n/g,
+        '',
+      ).matchAll(/\{ ([\w, ]+) \}/g),
   ]
     .flatMap(match => match[1]!.split(', '))
   const named = [...Object.keys(library), 'Server', ...listed, 'LoadOptions', 'CallOptions', 'ServerOptions',

@@ -1,6 +1,6 @@
 /** What is measured, one function each. */
-import type { Clip } from '../../index.js'
-import { cosineSimilarity } from '../../index.js'
+import type { Clip } from '../../library.js'
+import { cosineSimilarity } from '../../library.js'
 import { makeJpeg } from './picture.js'
 import type { Case } from './report.js'
 import { type Side, timeSides } from './rounds.js'

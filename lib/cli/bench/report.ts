@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
-import { ClipError, type ClipInfo, type Profile } from '../../index.js'
+import { ClipError, type ClipInfo, type Profile } from '../../library.js'
 import { replaceFile } from '../../replace-file.js'
 import { tabbed } from '../output.js'
 import type { Shell } from '../shell.js'

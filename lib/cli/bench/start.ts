@@ -6,7 +6,7 @@ const began = performance.now() // before the library is read: CommonJS keeps th
 
 import { readFileSync } from 'node:fs'
 
-import { Clip, type LoadOptions } from '../../index.js'
+import { Clip, type LoadOptions } from '../../library.js'
 
 export interface StartSettings {
   model?: string

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-import { ClipError } from '../../index.js'
+import { ClipError } from '../../library.js'
 import type { Bench } from './cases.js'
 import { makeJpeg } from './picture.js'
 import type { Row } from './report.js'

@@ -1,5 +1,5 @@
 /** The models to be compared: each type with each precision and number of threads. */
-import { Clip, type LoadOptions, type WeightType } from '../../index.js'
+import { Clip, type LoadOptions, type WeightType } from '../../library.js'
 import { showProgress } from '../pull-progress.js'
 import type { Shell } from '../shell.js'
 

@@ -4,7 +4,7 @@ import path from 'node:path'
 
 import { InvalidArgumentError } from 'commander'
 
-import { Clip, ClipError, type LoadOptions, type Profile, type WeightType, weightTypes } from '../../index.js'
+import { Clip, ClipError, type LoadOptions, type Profile, type WeightType, weightTypes } from '../../library.js'
 import { type Bench, type Inputs, textSource, timeConcurrency, timePictures, timeTowers } from '../bench/cases.js'
 import { makeJpeg } from '../bench/picture.js'
 import { type BenchReport, writeCase, writeJsonFile, writeProfile } from '../bench/report.js'

@@ -1,5 +1,5 @@
 /** `ggclip classify`: which of these labels is in the picture? */
-import type { Classification } from '../../index.js'
+import type { Classification } from '../../library.js'
 import { UsageError } from '../failure.js'
 import { checkArguments, eachImage, readLabels } from '../inputs.js'
 import { addExamples, addJsonOption, addModelOptions, collect, type ModelFlags, type PictureFlags, pictureOptions,

@@ -1,5 +1,5 @@
 /** `ggclip convert`: any model that ggclip opens, into one GGUF file. */
-import { convert as convertModel, type WeightType, weightTypes } from '../../index.js'
+import { convert as convertModel, type WeightType, weightTypes } from '../../library.js'
 import { addExamples, addHubOptions, addJsonOption, type HubFlags, overrides, wholeNumber } from '../options.js'
 import { progressLine } from '../progress.js'
 import type { Verb } from '../run.js'

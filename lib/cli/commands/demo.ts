@@ -1,7 +1,7 @@
 /** `ggclip demo`: the sample pictures that come with the package, classified. */
 import path from 'node:path'
 
-import type { Clip } from '../../index.js'
+import type { Clip } from '../../library.js'
 import { type Answer, type DemoReport, renderReport, shown } from '../demo-report.js'
 import { choices, readSamples, type Sample } from '../demo-samples.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags, withModel } from '../options.js'

@@ -1,7 +1,7 @@
 /** `ggclip embed`: pictures or texts to vectors, or to the states of a layer. */
 import { InvalidArgumentError } from 'commander'
 
-import type { Clip, ImageInput } from '../../index.js'
+import type { Clip, ImageInput } from '../../library.js'
 import { ArrayFile } from '../array-file.js'
 import { UsageError } from '../failure.js'
 import { eachImage, eachText, textsOf } from '../inputs.js'

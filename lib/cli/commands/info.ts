@@ -1,5 +1,5 @@
 /** `ggclip info`: what is this model? */
-import type { ClipInfo } from '../../index.js'
+import type { ClipInfo } from '../../library.js'
 import { UsageError } from '../failure.js'
 import { addExamples, addJsonOption, addModelOptions, modelForms, type ModelFlags, withModel } from '../options.js'
 import { tabbed } from '../output.js'

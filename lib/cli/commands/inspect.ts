@@ -1,5 +1,5 @@
 /** `ggclip inspect`: what is this model file, and why does it not load? */
-import { inspect as inspectModel, type Inspection } from '../../index.js'
+import { inspect as inspectModel, type Inspection } from '../../library.js'
 import { addExamples, addJsonOption } from '../options.js'
 import { tabbed } from '../output.js'
 import type { Verb } from '../run.js'

@@ -1,5 +1,5 @@
 /** `ggclip models`: models that have a name here. */
-import { type ModelEntry, models as registry } from '../../index.js'
+import { type ModelEntry, models as registry } from '../../library.js'
 import { addExamples, addJsonOption } from '../options.js'
 import { tabbed } from '../output.js'
 import type { Verb } from '../run.js'

@@ -1,5 +1,5 @@
 /** `ggclip pull`: a model of the hub into the cache. */
-import { pull as pullModel, type PullResult } from '../../index.js'
+import { pull as pullModel, type PullResult } from '../../library.js'
 import { addExamples, addHubOptions, addJsonOption, type HubFlags } from '../options.js'
 import { showProgress } from '../pull-progress.js'
 import type { Verb } from '../run.js'

@@ -1,6 +1,6 @@
 /** `ggclip quantize`: a model in fewer bits, and what that costs. */
 import { quantize as quantizeModel, type QuantizationReport, type QuantizeOptions, report as reportOn, type WeightType,
-  weightTypes } from '../../index.js'
+  weightTypes } from '../../library.js'
 import { UsageError } from '../failure.js'
 import { addExamples, addHubOptions, addJsonOption, type HubFlags, overrides, wholeNumber } from '../options.js'
 import { progressLine } from '../progress.js'

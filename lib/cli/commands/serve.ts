@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 
-import { type LoadOptions, weightTypes } from '../../index.js'
+import { type LoadOptions, weightTypes } from '../../library.js'
 import { type LogLevel, Server, type ServedModel, type ServerOptions } from '../../server/index.js'
 import { type Interruption, UsageError } from '../failure.js'
 import { fileLines } from '../inputs.js'

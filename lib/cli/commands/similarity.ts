@@ -1,5 +1,5 @@
 /** `ggclip similarity`: how well does each text fit the picture? */
-import type { ImageInput } from '../../index.js'
+import type { ImageInput } from '../../library.js'
 import { checkArguments, eachImage } from '../inputs.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags, type PictureFlags, pictureOptions,
   withModel } from '../options.js'

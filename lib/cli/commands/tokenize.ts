@@ -1,5 +1,5 @@
 /** `ggclip tokenize`: texts to token ids. */
-import type { ClipInfo } from '../../index.js'
+import type { ClipInfo } from '../../library.js'
 import { eachText, textsOf } from '../inputs.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags, withModel } from '../options.js'
 import { JsonList, tabbed } from '../output.js'

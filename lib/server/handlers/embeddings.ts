@@ -1,6 +1,6 @@
 import { endianness } from 'node:os'
 
-import { normalize } from '../../index.js'
+import { normalize } from '../../library.js'
 import { outOfRange } from '../../errors.js'
 import type { Context } from '../context.js'
 import { readInputs, textsOf } from '../inputs.js'

@@ -1,4 +1,4 @@
-import { dot } from '../../index.js'
+import { dot } from '../../library.js'
 import type { Context } from '../context.js'
 import { readInput, readInputs, textsOf } from '../inputs.js'
 import type { RankBody } from '../schemas/rank.js'

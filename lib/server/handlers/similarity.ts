@@ -1,4 +1,4 @@
-import { dot, sigmoid, softmax } from '../../index.js'
+import { dot, sigmoid, softmax } from '../../library.js'
 import { eachInSteps, turns } from '../../async/turns.js'
 import { invalidArgument } from '../../errors.js'
 import type { Context } from '../context.js'

@@ -1,5 +1,5 @@
 /** The pictures that can be found, with their vectors in one flat matrix. */
-import { topK } from '../../../index.js'
+import { topK } from '../../../library.js'
 import type { Entry } from './types.js'
 
 export interface Scored {

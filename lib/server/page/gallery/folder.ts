@@ -3,7 +3,7 @@ import { constants, type Dirent, type OpenDirOptions } from 'node:fs'
 import { open, opendir, realpath, stat } from 'node:fs/promises'
 import { basename, extname, join, relative, sep } from 'node:path'
 
-import { ClipError } from '../../../index.js'
+import { ClipError } from '../../../library.js'
 import { bytesOf, nameOf, shownName } from './byte-names.js'
 import type { FoundFile } from './types.js'
 

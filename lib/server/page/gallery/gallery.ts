@@ -1,5 +1,5 @@
 /** The folder of a server, searchable: its index, its search and its pictures. */
-import { ClipError } from '../../../index.js'
+import { ClipError } from '../../../library.js'
 import { type Call, callOptions } from '../../work.js'
 import { Catalogue, type Scored } from './catalogue.js'
 import { Folder } from './folder.js'

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import sharp from 'sharp'
 
-import { ClipError } from '../../../index.js'
+import { ClipError } from '../../../library.js'
 import { bytesOf, shownName } from './byte-names.js'
 import type { Catalogue } from './catalogue.js'
 import type { Folder } from './folder.js'

@@ -1,7 +1,7 @@
 /** The folder's pictures as the page shows them: small or large WebP files without metadata, made when asked for. */
 import sharp from 'sharp'
 
-import { ClipError } from '../../../index.js'
+import { ClipError } from '../../../library.js'
 import { shownName } from './byte-names.js'
 import type { Folder } from './folder.js'
 import type { Entry, GalleryLimits } from './types.js'

@@ -1,7 +1,7 @@
 /** The gallery over HTTP. Pictures go by ids, never by paths. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 
-import { ClipError } from '../../../index.js'
+import { ClipError } from '../../../library.js'
 import { callOf } from '../../work.js'
 import { securityHeaders } from '../assets.js'
 import { shownName } from './byte-names.js'

@@ -1,5 +1,5 @@
 /** What the parts of the gallery share. */
-import type { CallOptions, EncodeImageOptions, ImageInput } from '../../../index.js'
+import type { CallOptions, EncodeImageOptions, ImageInput } from '../../../library.js'
 import type { Call } from '../../work.js'
 
 /** The part of {@link Clip} that the gallery uses. */

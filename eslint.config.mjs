@@ -56,7 +56,9 @@ export default ts.config(
   {
     files: ['lib/server/*.ts'],
     rules: {
-      'no-restricted-imports': outside('^\\.\\./(?!(library|errors|validate|types|text-bytes|async/[\\w-]+)\\.js$)'),
+      'no-restricted-imports': outside(
+        '^\\.\\./(?!(library|errors|nearest-name|validate|types|text-bytes|async/[\\w-]+)\\.js$)',
+      ),
     },
   },
   {

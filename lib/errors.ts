@@ -12,8 +12,6 @@ import { types } from 'node:util'
 
 import { nearestName } from './nearest-name.js'
 
-export { nearestName }
-
 /** Codes raised on the native side: the same list as `cpp/engine/error.h`, in its order. */
 export const nativeErrorCodes = [
   'ERR_CLIP_FILE_NOT_FOUND',

@@ -1,4 +1,3 @@
 /** The public module: the library, and the server, whose packages are loaded when one starts. */
 export * from './library.js'
-export { Server } from './server/server.js'
-export type { ApiKey, LogLevel, RemoteImageOptions, ServedModel, ServerOptions } from './server/types.js'
+export * from './server/index.js'

@@ -1,5 +1,6 @@
 /** From what went wrong to a status and a body in the form that OpenAI's clients read. */
-import { ClipError, describeValue, errorCodeOf, nearestName } from '../errors.js'
+import { ClipError, describeValue, errorCodeOf } from '../errors.js'
+import { nearestName } from '../nearest-name.js'
 
 export interface Failure {
   status: number

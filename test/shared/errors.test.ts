@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { runInNewContext } from 'node:vm'
 
-import { ClipError, describeValue, errorCodeOf, errorCodes, fromNative, invalidArgument, nativeErrorCodes, nearestName,
-  outOfRange, unknownOption } from '../../lib/errors'
+import { ClipError, describeValue, errorCodeOf, errorCodes, fromNative, invalidArgument, nativeErrorCodes, outOfRange,
+  unknownOption } from '../../lib/errors'
+import { nearestName } from '../../lib/nearest-name'
 
 const root = join(__dirname, '..', '..')
 

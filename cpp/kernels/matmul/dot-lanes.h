@@ -6,6 +6,17 @@
 
 GGCLIP_LEVEL_BEGIN
 
+// What most dot products want of activations; those that differ say so.
+struct eight_bit_activations {
+    static constexpr int limit = 127;         // largest magnitude
+    static constexpr int zero = 0;            // what the activation 0 is stored as
+    static constexpr bool ranges = false;     // whether each block of a token has a range of its own
+    static constexpr int weight_limit = 127;  // of weights with one scale for each row (tile-i8.h),
+    static constexpr int row_unit = 32;       // and how many of their inputs are a unit
+    static constexpr bool shifted_sums = false;
+    static constexpr bool has_correction = false;
+};
+
 template <class Dot>
 struct dot_in_lanes {
     // Adds the products of 32 inputs. w: [32 / group][panel_rows][group] bytes, a: T tokens, token_bytes apart.

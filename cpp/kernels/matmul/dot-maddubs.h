@@ -37,7 +37,6 @@ struct seven_bit_activations {
     static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i8(p, activations); }
     // The sums of rows' weights, 16 bits each.
     static GGCLIP_INLINE_MEMBER vf row_sums(const uint8_t * p) { return words_to_float(p); }
-    static GGCLIP_INLINE_MEMBER vi start(const void *) { return zero_i(); }
     static GGCLIP_INLINE_MEMBER vi load_bytes(const uint8_t * p) { return load_i(p); }
     static GGCLIP_INLINE_MEMBER vf finish(vi sum) { return to_float(sum); }
 };
@@ -52,7 +51,7 @@ struct dot_eight_by_seven : seven_bit_activations, dot_in_lanes<dot_eight_by_sev
 struct dot_seven_by_seven : seven_bit_activations {
     static constexpr int group = 4;
     static constexpr int weight_limit = 63;
-    static constexpr int row_group = 64;  // inputs that share a token's scale
+    static constexpr int row_unit = 64;
 
     // Adds the products of 64 inputs. w: [16][panel_rows][4] bytes, a: T tokens of 64 bytes.
     template <int T>
@@ -60,7 +59,7 @@ struct dot_seven_by_seven : seven_bit_activations {
                                                   vi (&sum)[T][2]) {
         constexpr int vector_bytes = lanes * group;
         GGCLIP_UNROLL
-        for (int g = 0; g < row_group / group; g += 2) {
+        for (int g = 0; g < row_unit / group; g += 2) {
             const uint8_t * const first = w + 2 * g * vector_bytes;
             const uint8_t * const second = first + 2 * vector_bytes;
             GGCLIP_UNROLL
@@ -82,13 +81,9 @@ struct dot_seven_by_seven : seven_bit_activations {
     }
 };
 
-struct dot_bytes : dot_in_lanes<dot_bytes> {
+struct dot_bytes : eight_bit_activations, dot_in_lanes<dot_bytes> {
     using activation = int8_t;
     static constexpr int group = 4;
-    static constexpr int limit = 127;
-    static constexpr int zero = 0;
-    static constexpr bool ranges = false;
-    static constexpr bool shifted_sums = false;
     static constexpr bool has_correction = true;
     // Lane j of sums: the block's activations whose index is j modulo the lanes. The low word of a lane holds products
     // of the first two inputs of four, the high word those of the others.

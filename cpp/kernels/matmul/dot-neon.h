@@ -2,7 +2,6 @@
 #pragma once
 
 #include "kernels/matmul/dot-neon-bytes.h"
-#include "kernels/matmul/dot-lanes.h"
 
 GGCLIP_LEVEL_BEGIN
 

@@ -12,16 +12,11 @@
 
 GGCLIP_LEVEL_BEGIN
 
-struct dot_bytes : dot_in_lanes<dot_bytes> {
+struct dot_bytes : eight_bit_activations, dot_in_lanes<dot_bytes> {
     using activation = uint8_t;
-    static constexpr int group = 4;           // consecutive inputs of one row in a weight vector
-    static constexpr int limit = 127;         // largest magnitude of activations
-    static constexpr int zero = 128;          // what the activation 0 is stored as
-    static constexpr bool ranges = false;     // whether each block of a token has a range of its own
-    static constexpr int weight_limit = 127;  // of weights with one scale for each row, which are multiplied by
-    static constexpr int row_group = 0;       // tokens with one scale each
+    static constexpr int group = 4;  // consecutive inputs of one row in a weight vector
+    static constexpr int zero = 128;
     static constexpr bool shifted_sums = true;
-    static constexpr bool has_correction = false;
 
     // The byte of a + 128 is that of a with the other sign bit.
     static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) {

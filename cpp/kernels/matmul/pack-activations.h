@@ -208,7 +208,7 @@ template <class Row>
 static void pack_row(weight_type type, const Row & row, int n, const token_tiles & tiles, int tile, int t, void * dst) {
     uint8_t * const base = (uint8_t *) dst + tiles.begin(tile) * activation_token_size(type, n);
     if (type == weight_type::i8) {
-        if constexpr (row_format::token_groups) {
+        if constexpr (row_format::ranges) {
             return quantize_row_ranges(row, n, base, tiles.height(tile), t);
         }
         return quantize_row_bytes(row, n, base, tiles.height(tile), t);

@@ -160,7 +160,7 @@ static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
             uint8_t * const unit =
                 dst + row_format::units_at + (size_t) (i / row_format::unit) * row_format::unit_bytes;
             const int left = min_int(lanes, n_in - i), first = i % row_format::unit;
-            sum = row_format::token_groups && first == 0 ? 0 : sum;
+            sum = row_format::ranges && first == 0 ? 0 : sum;
             int32_t quants[lanes];
             store_i(quants, to_int(mul(left == lanes ? load_f(row + i) : load_first(row + i, left), inverse)));
             for (int k = 0; k < left; k++) {
@@ -168,12 +168,12 @@ static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
                 unit[row_format::quants_at + at] = (uint8_t) quants[k];
                 sum += (uint32_t) quants[k];
             }
-            if constexpr (row_format::token_groups) {
+            if constexpr (row_format::ranges) {
                 const int16_t stored = (int16_t) sum;
                 memcpy(unit + r * 2, &stored, 2);
             }
         }
-        if constexpr (!row_format::token_groups) {
+        if constexpr (!row_format::ranges) {
             const uint32_t start = 0u - (uint32_t) row_format::dot::zero * sum;
             memcpy(dst + row_format::start_at + r * 4, &start, 4);
         }

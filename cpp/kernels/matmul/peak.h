@@ -32,7 +32,7 @@ struct peak_dots : peak_integers {
 };
 
 // Of rows with one scale: where the dot product widens two steps at once, both are one here.
-template <class Dot, bool two = Dot::row_group != 0>
+template <class Dot, bool two = Dot::ranges>
 struct peak_rows : peak_dots<Dot> {};
 
 template <class Dot>

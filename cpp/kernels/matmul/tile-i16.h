@@ -91,17 +91,7 @@ static void multiply_tile(const word_tile & x) {
 }
 
 static void multiply_tile(int n_tokens, const word_tile & x) {
-    switch (n_tokens) {
-        case 1: return multiply_tile<1>(x);
-        case 2: return multiply_tile<2>(x);
-        case 3: return multiply_tile<3>(x);
-        case 4: return multiply_tile<4>(x);
-        case 5: return multiply_tile<5>(x);
-        case 6: return multiply_tile<6>(x);
-        case 7: return multiply_tile<min_int(7, token_tile)>(x);
-        case 8: return multiply_tile<min_int(8, token_tile)>(x);
-        default: return;
-    }
+    with_tile_height(n_tokens, [&](auto height) { multiply_tile<height.n>(x); });
 }
 #endif
 

@@ -16,19 +16,19 @@ GGCLIP_LEVEL_BEGIN
 
 struct row_format {
     using dot = row_dot;
-    static constexpr bool token_groups = dot::row_group != 0;
+    static constexpr bool ranges = dot::ranges;
     static constexpr int group = dot::group;
-    static constexpr int unit = token_groups ? dot::row_group : block_size;  // inputs
-    static constexpr int quants_at = token_groups ? panel_rows * 2 : 0;      // in a unit
+    static constexpr int unit = dot::row_unit;                     // inputs
+    static constexpr int quants_at = ranges ? panel_rows * 2 : 0;  // in a unit
     static constexpr int unit_bytes = quants_at + panel_rows * unit;
     static constexpr int start_at = panel_rows * 4;
-    static constexpr int units_at = panel_rows * (token_groups ? 4 : 8);
+    static constexpr int units_at = panel_rows * (ranges ? 4 : 8);
     static constexpr int token_quants = unit * (int) sizeof(typename dot::activation);
-    static constexpr int token_unit_bytes = token_quants + (token_groups ? 8 : 0);
+    static constexpr int token_unit_bytes = token_quants + (ranges ? 8 : 0);
     static constexpr int n_units(int n_in) { return ceil_div(n_in, unit); }
     static constexpr size_t panel_bytes(int n_in) { return units_at + (size_t) n_units(n_in) * unit_bytes; }
     static constexpr size_t token_bytes(int n_in) {
-        return (size_t) n_units(n_in) * token_unit_bytes + (token_groups ? 0 : 4);
+        return (size_t) n_units(n_in) * token_unit_bytes + (ranges ? 0 : 4);
     }
     static constexpr size_t scales_at(int n_in, int n_tokens) {
         return (size_t) n_tokens * n_units(n_in) * token_quants;
@@ -86,9 +86,6 @@ static void multiply_unit_ranges(const row_tile & x) {
 
 template <int T>
 static void multiply_tile(const row_tile & x) {
-    if constexpr (row_format::token_groups) {
-        return multiply_unit_ranges<row_format, T>(x);
-    }
     using dot = row_format::dot;
     vi sum[T][2];
     GGCLIP_UNROLL
@@ -118,17 +115,13 @@ static void multiply_tile(const row_tile & x) {
 }
 
 static void multiply_tile(int n_tokens, const row_tile & x) {
-    switch (n_tokens) {
-        case 1: return multiply_tile<1>(x);
-        case 2: return multiply_tile<2>(x);
-        case 3: return multiply_tile<3>(x);
-        case 4: return multiply_tile<4>(x);
-        case 5: return multiply_tile<min_int(5, token_tile)>(x);
-        case 6: return multiply_tile<min_int(6, token_tile)>(x);
-        case 7: return multiply_tile<min_int(7, token_tile)>(x);
-        case 8: return multiply_tile<min_int(8, token_tile)>(x);
-        default: return;
-    }
+    with_tile_height(n_tokens, [&](auto height) {
+        if constexpr (row_format::ranges) {
+            multiply_unit_ranges<row_format, height.n>(x);
+        } else {
+            multiply_tile<height.n>(x);
+        }
+    });
 }
 
 GGCLIP_LEVEL_END

@@ -60,9 +60,6 @@ static void multiply_ranges(const int_tile & x) {
 
 template <class Tokens, int T>
 static void multiply_int_tile(const int_tile & x) {
-    if constexpr (Tokens::dot::ranges) {
-        return multiply_ranges<Tokens, T>(x);
-    }
     using dot = typename Tokens::dot;
     const uint8_t * quants = x.quants;
     const uint8_t * a = x.a;
@@ -128,18 +125,13 @@ static void multiply_int_tile(const int_tile & x) {
 
 template <class Tokens>
 static void multiply_int_tile(int n_tokens, const int_tile & x) {
-    static_assert(token_tile <= 8, "one case per tile height");
-    switch (n_tokens) {
-        case 1: return multiply_int_tile<Tokens, 1>(x);
-        case 2: return multiply_int_tile<Tokens, 2>(x);
-        case 3: return multiply_int_tile<Tokens, 3>(x);
-        case 4: return multiply_int_tile<Tokens, 4>(x);
-        case 5: return multiply_int_tile<Tokens, min_int(5, token_tile)>(x);
-        case 6: return multiply_int_tile<Tokens, min_int(6, token_tile)>(x);
-        case 7: return multiply_int_tile<Tokens, min_int(7, token_tile)>(x);
-        case 8: return multiply_int_tile<Tokens, min_int(8, token_tile)>(x);
-        default: return;
-    }
+    with_tile_height(n_tokens, [&](auto height) {
+        if constexpr (Tokens::dot::ranges) {
+            multiply_ranges<Tokens, height.n>(x);
+        } else {
+            multiply_int_tile<Tokens, height.n>(x);
+        }
+    });
 }
 
 GGCLIP_LEVEL_END

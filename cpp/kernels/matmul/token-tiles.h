@@ -14,4 +14,26 @@ struct token_tiles {
     int height(int tile) const { return begin(tile + 1) - begin(tile); }
 };
 
+template <int T>
+struct tile_height {
+    static constexpr int n = T;
+};
+
+// Calls f with tile_height<n>{}: a micro-kernel is compiled for each height.
+template <class F>
+GGCLIP_INLINE void with_tile_height(int n, F && f) {
+    static_assert(token_tile <= 8, "one case per tile height");
+    switch (n) {
+        case 1: return f(tile_height<1>{});
+        case 2: return f(tile_height<2>{});
+        case 3: return f(tile_height<3>{});
+        case 4: return f(tile_height<4>{});
+        case 5: return f(tile_height<min_int(5, token_tile)>{});
+        case 6: return f(tile_height<min_int(6, token_tile)>{});
+        case 7: return f(tile_height<min_int(7, token_tile)>{});
+        case 8: return f(tile_height<min_int(8, token_tile)>{});
+        default: return;
+    }
+}
+
 GGCLIP_LEVEL_END

@@ -52,8 +52,8 @@ async function openGgclip(
       session.encodeImages(
         Array.from({ length: n }, (_, i) => ({ tensor: data.subarray(i * imageValues, (i + 1) * imageValues) })),
         null,
-      ),
-    text: (data, n) => session.encodeTexts(Int32Array.from(data), new Int32Array(n).fill(data.length / n)),
+      ).promise,
+    text: (data, n) => session.encodeTexts(Int32Array.from(data), new Int32Array(n).fill(data.length / n)).promise,
     async close() {
       await session.dispose()
       loaded.dispose()
@@ -61,14 +61,16 @@ async function openGgclip(
   }
 }
 
-/** The least of the rows' cosines. */
+/** The least of the rows' cosines. What was not computed is not worth timing. */
 function cosines(a, b) {
+  if (a.length !== b.length) throw new Error(`expected ${b.length} values, received ${a.length}`)
   let least = 1
   for (let row = 0; row < a.length; row += model.dim) {
     let [ab, aa, bb] = [0, 0, 0]
     for (let i = row; i < row + model.dim; i++) [ab, aa, bb] = [ab + a[i] * b[i], aa + a[i] * a[i], bb + b[i] * b[i]]
     least = Math.min(least, ab / Math.sqrt(aa * bb))
   }
+  if (!(least > 0.9)) throw new Error(`the least cosine to f32 is ${least}`)
   return least
 }
 

@@ -25,6 +25,8 @@ export class Call<I, R> {
   readonly promise: Promise<R[]>
   /** Items in the queue. */
   queued = 0
+  /** Called when none is there any more: the call waits no longer. */
+  leave: () => void = () => undefined
   /** Items without a result. */
   missing: number
   settled = false

@@ -3,6 +3,7 @@
  * one kind goes together, an idle runner does not wait, a full queue refuses, and no call starves.
  */
 import { abortReason, onAbort } from '../async/abort.js'
+import { Admission } from '../async/admission.js'
 import { ClipError, errorCodeOf } from '../errors.js'
 import { LruMap } from '../lru-map.js'
 import { checkInteger, checkNonEmptyArray, checkNumber, checkString } from '../validate.js'
@@ -13,7 +14,6 @@ import { KindQueue } from './kind-queue.js'
 import { Meter } from './meter.js'
 import { Pace } from './pace.js'
 import type { BatchReport, BatchRunner, Clock, SchedulerOptions, SchedulerStats, SubmitOptions } from './types.js'
-import { WaitingCalls } from './waiting-calls.js'
 
 /** The process's clock. Pending turns and timers keep the process alive: a caller waits for them. */
 const systemClock: Clock = {
@@ -37,7 +37,8 @@ export class Scheduler<I, R> {
   private readonly jobs = new Set<Promise<void>>()
   private readonly queues = new Map<string, KindQueue<I, R>>()
   private readonly paces = new LruMap<string, Pace>(maxKinds)
-  private readonly waiting: WaitingCalls
+  /** The calls with at least one item in a queue. */
+  private readonly waiting: Admission
   private calls = 0
   private turnPending = false
   private cancelTimer: (() => void) | undefined
@@ -57,7 +58,11 @@ export class Scheduler<I, R> {
       checkNumber('aimMs', options.aimMs ?? Infinity, { min: 1, max: Infinity }),
     )
     this.maxWaitMs = checkNumber('maxWaitMs', options.maxWaitMs, { min: 0, max: 60_000 })
-    this.waiting = new WaitingCalls(checkInteger('maxQueue', options.maxQueue, { min: 1 }))
+    this.waiting = new Admission(checkInteger('maxQueue', options.maxQueue, { min: 1 }), {
+      describe: (held, own, client) =>
+        `${held} calls are waiting${own === 0 ? '' : `, ${own} of them of client '${client}',`}`,
+      retryAfterMs: () => this.drainMs(),
+    })
     this.agingMs = checkNumber('agingMs', options.agingMs ?? 1000, { min: 0, max: 3_600_000 })
     this.clock = options.clock ?? systemClock
     this.onBatch = options.onBatch
@@ -115,9 +120,10 @@ export class Scheduler<I, R> {
       throw abortReason(signal)
     }
     if (items.length === 0) return Promise.resolve([])
-    if (!this.waiting.admits(client)) {
+    const refusal = this.waiting.refusal(client)
+    if (refusal) {
       this.counts.rejected += items.length
-      throw this.waiting.full(client, this.drainMs())
+      throw refusal
     }
     const call = new Call<I, R>(items, priority, this.clock.now(), this.calls++, client, onBatch)
     if (signal) call.cleanups.push(onAbort(signal, () => this.abort(call, abortReason(signal))))
@@ -126,7 +132,7 @@ export class Scheduler<I, R> {
     if (this.maxWaitMs > 0) this.paceOf(kind).arrive(call.submittedAt, queue.size + this.counts.running)
     for (const entry of call.entries) queue.push(entry)
     call.queued = items.length
-    this.waiting.enter(client)
+    call.leave = this.waiting.enter(client)
     this.wake()
     return call.promise
   }
@@ -286,7 +292,7 @@ export class Scheduler<I, R> {
   private leaveQueue(call: Call<I, R>, items: number): void {
     if (items === 0) return
     call.queued -= items
-    if (call.queued === 0) this.waiting.leave(call.client)
+    if (call.queued === 0) call.leave()
   }
 
   private stopTimer(): void {

@@ -43,15 +43,8 @@ export class ModelPool {
    * @throws {ClipError} ERR_CLIP_QUEUE_FULL
    */
   checkRoom(client: string, arriving: { all: number; own: number }): void {
-    let refusal: unknown
-    for (const { admission } of this.slots.values()) {
-      try {
-        return admission.checkRoom(client, arriving)
-      } catch (error) {
-        refusal ??= error
-      }
-    }
-    throw refusal
+    const refusals = [...this.slots.values()].map(({ admission }) => admission.refusal(client, 1, arriving))
+    if (!refusals.includes(undefined)) throw refusals[0]
   }
 
   /** Loads what is to be there from the start. */

@@ -1,8 +1,9 @@
 /** One model of a server: loaded when first used, unloaded when nobody has used it for a while. */
+import { untilAborted } from '../async/abort.js'
+import { Admission } from '../async/admission.js'
 import { ClipError } from '../errors.js'
 import type { Clip } from '../library.js'
-import { Admission } from './admission.js'
-import { abortable, closingError } from './requests.js'
+import { closingError } from './requests.js'
 import type { ServedModel } from './types.js'
 
 /** What a slot needs of the world; tests bring their own. */
@@ -20,6 +21,7 @@ export type SlotEvent =
   | { type: 'unloaded'; model: string }
 
 export class ModelSlot {
+  /** Its inputs that are in work or wait. */
   readonly admission: Admission
   #users = 0
   #opening: Promise<Clip> | undefined
@@ -34,7 +36,10 @@ export class ModelSlot {
     private readonly world: SlotWorld,
     private readonly limits: { unloadAfterMs: number; maxQueue: number },
   ) {
-    this.admission = new Admission(limits.maxQueue, () => this.#clip?.stats().itemMs ?? 0)
+    this.admission = new Admission(limits.maxQueue, {
+      describe: (held, own) => `${held} inputs are in work or wait (${own} of this client)`,
+      retryAfterMs: held => Math.round(held * (this.#clip?.stats().itemMs ?? 0)),
+    })
   }
 
   /** The loaded model, if it is. */
@@ -51,7 +56,7 @@ export class ModelSlot {
     this.#users += 1
     this.#cancelUnload?.()
     try {
-      return await work(await abortable(this.#open(), signal))
+      return await work(await untilAborted(this.#open(), signal))
     } finally {
       this.#users -= 1
       if (this.#users === 0) this.#scheduleUnload()

@@ -94,13 +94,3 @@ export function closingError(): ClipError {
 function late(ms: number): ClipError {
   return new ClipError('ERR_CLIP_DEADLINE_EXCEEDED', `the request took longer than timeoutMs (${ms})`)
 }
-
-/** `promise`, or the signal's reason if that comes first. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason as Error)
-  return new Promise<T>((resolve, reject) => {
-    const stop = (): void => reject(signal.reason as Error)
-    signal.addEventListener('abort', stop, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
-  })
-}

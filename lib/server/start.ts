@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 
+import { untilAborted } from '../async/abort.js'
 import { ClipError, errorCodeOf } from '../errors.js'
 import { createApp } from './app.js'
 import type { Context } from './context.js'
@@ -13,7 +14,7 @@ import { loadServed, ModelPool } from './model-pool.js'
 import type { SlotEvent } from './model-slot.js'
 import type { ServerSettings } from './options.js'
 import { remoteImages } from './remote-image.js'
-import { abortable, Requests } from './requests.js'
+import { Requests } from './requests.js'
 
 /** Beyond `drainMs`: for the answers to what was stopped, and the models. */
 const hardLimitMs = 3000
@@ -31,7 +32,7 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
   const close = (): Promise<void> => shutDown(app, context)
   const { signal = new AbortController().signal } = settings
   try {
-    await abortable(listen(app, settings), signal)
+    await untilAborted(listen(app, settings), signal)
     await context.pool.preload(settings.preload, signal)
     context.ready = true
   } catch (error) {

@@ -1,6 +1,10 @@
-import { Admission } from '../../lib/server/admission'
+import { Admission } from '../../lib/async/admission'
 
-const admission = (limit: number, itemMs = 10) => new Admission(limit, () => itemMs)
+const admission = (limit: number, itemMs = 10) =>
+  new Admission(limit, {
+    describe: (held, own, client) => `${held} inputs wait (${own} of ${client})`,
+    retryAfterMs: held => held * itemMs,
+  })
 
 test('counts, and gives back once', () => {
   const gate = admission(100)
@@ -43,27 +47,29 @@ test('one request larger than the limit passes an empty gate, and nothing beside
 
 test('whether there is room at all can be asked before it is known how much is wanted', () => {
   const gate = admission(10)
-  expect(() => gate.checkRoom('a')).not.toThrow()
+  expect(gate.refusal('a')).toBeUndefined()
   const leave = gate.enter('a', 9)
   // of 10 places one is left, of which 'a' can have no more
-  expect(() => gate.checkRoom('a')).toThrow(expect.objectContaining({ code: 'ERR_CLIP_QUEUE_FULL' }))
-  expect(() => gate.checkRoom('b')).not.toThrow()
+  expect(gate.refusal('a')).toMatchObject({ code: 'ERR_CLIP_QUEUE_FULL' })
+  expect(gate.refusal('b')).toBeUndefined()
   gate.enter('b', 1)
-  expect(() => gate.checkRoom('c')).toThrow('maxQueue')
+  expect(gate.refusal('c')?.message).toContain('maxQueue')
   leave()
-  expect(() => gate.checkRoom('c')).not.toThrow()
+  expect(gate.refusal('c')).toBeUndefined()
   expect(gate.held).toBe(1)
 })
 
 test('what is about to come takes places, too', () => {
   const gate = admission(10)
-  expect(() => gate.checkRoom('a', { all: 9, own: 0 })).not.toThrow()
-  expect(() => gate.checkRoom('a', { all: 10, own: 0 })).toThrow('10 inputs are in work or wait (0 of this client)')
+  expect(gate.refusal('a', 1, { all: 9, own: 0 })).toBeUndefined()
+  expect(gate.refusal('a', 1, { all: 10, own: 0 })?.message).toBe(
+    '10 inputs wait (0 of a) and maxQueue is 10: try again later',
+  )
   // of 10 places one is left, of which 'a' can have no more
-  expect(() => gate.checkRoom('a', { all: 9, own: 9 })).toThrow('maxQueue')
+  expect(gate.refusal('a', 1, { all: 9, own: 9 })?.message).toContain('maxQueue')
   gate.enter('b', 5)
-  expect(() => gate.checkRoom('a', { all: 4, own: 4 })).not.toThrow()
-  expect(() => gate.checkRoom('a', { all: 5, own: 5 })).toThrow('maxQueue')
+  expect(gate.refusal('a', 1, { all: 4, own: 4 })).toBeUndefined()
+  expect(gate.refusal('a', 1, { all: 5, own: 5 })?.message).toContain('maxQueue')
 })
 
 test('random use never loses or invents a place', () => {
@@ -96,4 +102,10 @@ test('random use never loses or invents a place', () => {
   for (const leave of leaves) leave()
   expect(gate.held).toBe(0)
   expect((gate as unknown as { held: number }).held).toBe(0)
+})
+
+test('who has no name is under the common limit only', () => {
+  const gate = admission(9)
+  for (let i = 0; i < 9; i++) gate.enter(undefined)
+  expect(gate.refusal(undefined)?.message).toContain('9 inputs wait (0 of undefined)')
 })

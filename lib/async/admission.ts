@@ -1,0 +1,67 @@
+/**
+ * How many calls or inputs may wait, or be in work, at the same time: what bounds waiting, and memory. Beyond that the
+ * next is refused at once, which costs next to nothing.
+ *
+ * No client can keep the others out: what one may hold shrinks as the whole fills up, to `share` times what is left
+ * (dynamic thresholds, Choudhury and Hahne 1998). A lone client can use eight ninths, and there is always room for the
+ * next. Who has no name is under the common limit only.
+ */
+import { ClipError } from '../errors.js'
+
+const share = 8
+
+/** How a refusal is put. */
+interface Wording {
+  /** `held` in all, `own` of them of `client`. */
+  describe(held: number, own: number, client: string | undefined): string
+  /** When to come again. */
+  retryAfterMs(held: number): number
+}
+
+export class Admission {
+  private count = 0
+  private readonly byClient = new Map<string, number>()
+
+  constructor(readonly limit: number, private readonly wording: Wording) {}
+
+  get held(): number {
+    return this.count
+  }
+
+  /**
+   * Why `count` more of the client have no place: ERR_CLIP_QUEUE_FULL with `retryAfterMs`; undefined where they have one.
+   * Whatever comes alone has one. `arriving`: what is about to come besides, and what of that is the client's.
+   */
+  refusal(client: string | undefined, count = 1, arriving = { all: 0, own: 0 }): ClipError | undefined {
+    const held = this.count + arriving.all
+    const own = this.ownOf(client) + arriving.own
+    const free = this.limit - held
+    if (held === 0 || (count <= free && (own === 0 || own + count <= share * free))) return undefined
+    const message = `${this.wording.describe(held, own, client)} and maxQueue is ${this.limit}: try again later`
+    return new ClipError('ERR_CLIP_QUEUE_FULL', message, { retryAfterMs: this.wording.retryAfterMs(held) })
+  }
+
+  /** Returns the function that gives the places back. @throws {ClipError} as `refusal` says */
+  enter(client: string | undefined, count = 1): () => void {
+    const refusal = this.refusal(client, count)
+    if (refusal) throw refusal
+    this.add(client, count)
+    let left = false
+    return () => {
+      if (!left) this.add(client, -count)
+      left = true
+    }
+  }
+
+  private ownOf(client: string | undefined): number {
+    return client === undefined ? 0 : this.byClient.get(client) ?? 0
+  }
+
+  private add(client: string | undefined, count: number): void {
+    this.count += count
+    if (client === undefined) return
+    const own = this.ownOf(client) + count
+    if (own > 0) this.byClient.set(client, own)
+    else this.byClient.delete(client)
+  }
+}

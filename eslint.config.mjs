@@ -8,6 +8,7 @@ const nothingNative = {
 }
 const outside =
   regex => ['error', { patterns: [{ regex, message: 'the command line and the server use the public API only' }] }]
+const ofServer = '(?:library|errors|lru-map|nearest-name|validate|types|text-bytes|vectors/scores|async/[\\w-]+)\\.js$'
 
 export default ts.config(
   {
@@ -53,22 +54,10 @@ export default ts.config(
     rules: { 'no-restricted-imports': outside('^\\.\\./\\.\\./(?!(library|server/index|replace-file)\\.js$)') },
   },
   // the server adds errors and checks of arguments: it raises the same kinds as the library
-  {
-    files: ['lib/server/*.ts'],
-    rules: {
-      'no-restricted-imports': outside(
-        '^\\.\\./(?!(library|errors|nearest-name|validate|types|text-bytes|async/[\\w-]+)\\.js$)',
-      ),
-    },
-  },
-  {
-    files: ['lib/server/*/*.ts'],
-    rules: {
-      'no-restricted-imports': outside(
-        '^\\.\\./\\.\\./(?!(library|errors|validate|types|text-bytes|async/[\\w-]+)\\.js$)',
-      ),
-    },
-  },
+  ...[1, 2, 3].map(depth => ({
+    files: [`lib/server/${'*/'.repeat(depth - 1)}*.ts`],
+    rules: { 'no-restricted-imports': outside(`^(?:\\.\\./){${depth}}(?!\\.|${ofServer})`) },
+  })),
   {
     files: ['test/**/*.ts', 'bench/**/*.ts'],
     rules: {

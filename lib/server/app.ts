@@ -6,18 +6,17 @@ import cors from '@fastify/cors'
 import rateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyInstance, type FastifyReply, LogController } from 'fastify'
 
-import { onConnectionError } from './connection-errors.js'
+import { addDocs } from './calls/openapi.js'
+import { shared } from './calls/schemas.js'
+import { withModel } from './calls/work.js'
 import type { Context } from './context.js'
-import { bodyOf, failureOf, schemaFailure } from './failures.js'
+import { rateLimits } from './guard/keys.js'
 import { addHooks, addScope } from './hooks.js'
-import { addDocs } from './openapi.js'
 import { addBodyParsers } from './input/json-body.js'
-import { computeRoute, serverRoutes } from './listen.js'
+import { onConnectionError } from './output/early-answers.js'
+import { bodyOf, failureOf, schemaFailure } from './output/failures.js'
 import { type GalleryModel, registerPage } from './page/index.js'
-import { rateLimits } from './rate-limits.js'
-import { computeRoutes } from './routes.js'
-import { shared } from './schemas/common.js'
-import { withModel } from './work.js'
+import { addRoutes } from './routes.js'
 
 export async function createApp(context: Context): Promise<FastifyInstance> {
   const { settings } = context
@@ -43,8 +42,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   })
   await app.register(rateLimit, rateLimits(settings))
   await addDocs(app)
-  for (const route of computeRoutes) computeRoute(app, context, route)
-  serverRoutes(app, context)
+  addRoutes(app, context)
   if (settings.page) await registerPage(app, { folder: settings.folder, model: galleryModel(context) })
   await app.ready()
   return app

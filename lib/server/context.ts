@@ -1,8 +1,8 @@
 /** What all handlers of a server share. */
 import type { Logger } from 'pino'
 
-import type { Metrics } from './metrics.js'
-import type { ModelPool } from './model-pool.js'
+import type { ModelPool } from './models/model-pool.js'
+import type { Metrics } from './observe/metrics.js'
 import type { ServerSettings } from './options.js'
 import type { Requests } from './requests.js'
 

@@ -2,8 +2,7 @@
 import { invalidArgument, outOfRange } from '../errors.js'
 import { checkBoolean, checkInteger, checkOneOf, checkOptions, checkSignal, checkString,
   checkStrings } from '../validate.js'
-import { checkHostName } from './host-check.js'
-import { checkOrigin } from './origins.js'
+import { checkHostName, checkOrigin } from './guard/hosts.js'
 import type { ApiKey, RemoteImageOptions, ServedModel, ServerOptions } from './types.js'
 
 const keys = [

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 
 import { ClipError, errorCodes } from '../../lib/errors'
 import type { Server } from '../../lib/server/index.js'
-import { failureOf } from '../../lib/server/failures'
+import { failureOf } from '../../lib/server/output/failures'
 import { checkServerOptions } from '../../lib/server/options'
 import { get, post, root, start } from './support'
 

@@ -162,7 +162,7 @@ test('requests that do not come in: 408 after timeoutMs, head or body, and the s
 })
 
 test('internal failures tell strangers nothing', async () => {
-  const { failureOf, bodyOf } = await import('../../lib/server/failures.js')
+  const { failureOf, bodyOf } = await import('../../lib/server/output/failures.js')
   const failure = failureOf(new Error('EACCES /home/operator/secret'))
   expect(failure).toMatchObject({ status: 500, code: 'ERR_CLIP_INTERNAL', fault: 'server' })
   expect(JSON.stringify(bodyOf(failure))).not.toContain('secret')

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 
-import { LogStream } from '../../lib/server/log-stream'
+import { LogStream } from '../../lib/server/observe/log-stream'
 import { where } from '../helpers/skips'
 import { describeOnLinux, embed, main, serve, stalledPipe } from './support'
 

@@ -19,7 +19,7 @@ export function valueBudget(maxInputs: number): ValueBudget {
 export function addBodyParsers(app: FastifyInstance, maxInputs: number): void {
   app.removeContentTypeParser(['application/json', 'text/plain'])
   const parse = (request: FastifyRequest, body: Buffer): Promise<unknown> => readBody(request, body, maxInputs)
-  // listen.ts knows the fields
+  // routes.ts knows the fields
   app.addContentTypeParser(
     'multipart/form-data',
     { parseAs: 'buffer' },

@@ -5,8 +5,8 @@
  */
 import { isUtf8 } from 'node:buffer'
 
-import { ClipError } from '../../errors.js'
 import type { Steps } from '../../async/turns.js'
+import { ClipError } from '../../errors.js'
 import { decodeSteps } from '../../text-bytes.js'
 
 const deepest = 64

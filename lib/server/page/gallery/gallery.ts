@@ -1,6 +1,6 @@
 /** The folder of a server, searchable: its index, its search and its pictures. */
 import { ClipError } from '../../../library.js'
-import { type Call, callOptions } from '../../work.js'
+import { type Call, callOptions } from '../../calls/work.js'
 import { Catalogue, type Scored } from './catalogue.js'
 import { Folder } from './folder.js'
 import { Indexer } from './indexer.js'

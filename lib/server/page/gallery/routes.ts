@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 
 import { ClipError } from '../../../library.js'
-import { callOf } from '../../work.js'
+import { callOf } from '../../calls/work.js'
 import { securityHeaders } from '../assets.js'
 import { shownName } from './byte-names.js'
 import type { Gallery, Wanted } from './gallery.js'

@@ -1,6 +1,6 @@
 /** What the parts of the gallery share. */
 import type { CallOptions, EncodeImageOptions, ImageInput } from '../../../library.js'
-import type { Call } from '../../work.js'
+import type { Call } from '../../calls/work.js'
 
 /** The part of {@link Clip} that the gallery uses. */
 export interface GalleryEncoder {

@@ -1,0 +1,83 @@
+import { ClipError } from '../../errors.js'
+import type { Context } from '../context.js'
+import { success } from './schemas.js'
+
+export const modelsSchema = {
+  operationId: 'listModels',
+  tags: ['server'],
+  summary: 'The models that this server has',
+  response: {
+    200: success('The first one is used by requests that name none.', {
+      type: 'object',
+      required: ['object', 'data'],
+      properties: {
+        object: { const: 'list' },
+        data: {
+          type: 'array',
+          items: {
+            type: 'object',
+            required: ['id', 'object', 'created', 'owned_by', 'loaded'],
+            properties: {
+              id: { type: 'string' },
+              object: { const: 'model' },
+              created: { type: 'integer', description: 'When the server started, seconds since 1970.' },
+              owned_by: { type: 'string' },
+              loaded: { type: 'boolean' },
+              dimensions: {
+                type: 'array',
+                items: { type: 'integer' },
+                description: 'Lengths that a vector may have; known once the model was loaded.',
+              },
+              modalities: { type: 'array', items: { type: 'string' } },
+            },
+          },
+        },
+      },
+    }),
+  },
+} as const
+
+/** GET /v1/models */
+export function models({ pool, startedAt }: Context) {
+  return { object: 'list', data: [...pool.slots.keys()].map(name => describe(pool, name, startedAt)) }
+}
+
+/** GET /models: infinity's clients want `stats`, and refuse every owner but infinity. */
+export function modelsForInfinity(context: Context) {
+  const { object, data } = models(context)
+  return {
+    object,
+    data: data.map(({ owned_by: _, ...model }) => ({
+      ...model,
+      stats: statsOf(context.pool, model.id),
+      backend: 'ggclip',
+      capabilities: ['embed', 'classify', 'rerank'],
+    })),
+  }
+}
+
+function statsOf(pool: Context['pool'], name: string) {
+  const { clip, admission } = pool.get(name)
+  const { queued = 0, running = 0 } = clip?.stats() ?? {}
+  return {
+    queue_absolute: queued,
+    queue_fraction: admission.held / admission.limit,
+    results_pending: admission.held,
+    batch_size: running,
+  }
+}
+
+/** GET /v1/models/:id */
+export function oneModel({ pool, startedAt }: Context, id: string) {
+  if (!pool.slots.has(id)) throw new ClipError('ERR_CLIP_MODEL_UNKNOWN', `no model '${id.slice(0, 80)}' here`)
+  return describe(pool, id, startedAt)
+}
+
+function describe(pool: Context['pool'], name: string, created: number) {
+  const { clip, served } = pool.get(name)
+  const about = clip && {
+    dimensions: [...new Set([...(served.dimensions ?? []), clip.info.dim])].sort((a, b) => a - b),
+    modalities: [...(clip.info.vision ? ['image'] : []), ...(clip.info.text ? ['text'] : [])],
+  }
+  return { id: name, object: 'model', created, owned_by: 'ggclip', loaded: clip !== undefined, ...about }
+}

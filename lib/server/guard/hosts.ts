@@ -1,0 +1,60 @@
+/** The hosts that requests may name, and the origins of web pages that may use the server. */
+import { ClipError, outOfRange } from '../../errors.js'
+import { hostOf, isLoopback, matchesHost, plainAddress } from './addresses.js'
+
+/** @throws {ClipError} ERR_CLIP_HOST_REFUSED */
+export type HostCheck = (header: string | undefined) => void
+
+/**
+ * The Host header against DNS rebinding: a web page whose own name is made to stand for 127.0.0.1 is of this server's
+ * origin to the browser, and may read all that the server answers. Only the name tells.
+ */
+export function hostCheck(
+  { host, allowedHosts, trustProxy }: { host: string; allowedHosts: readonly string[]; trustProxy: number },
+): HostCheck {
+  const local = isLoopback(hostOf(host)) && trustProxy === 0
+  if (allowedHosts.includes('*') || (allowedHosts.length === 0 && !local)) return () => undefined
+  return header => {
+    // a browser always sends it
+    if (header === undefined) return
+    const name = hostOf(header)
+    // an address cannot be made to stand for another one
+    if (plainAddress(name) !== undefined || isLoopback(name) || matchesHost(name, allowedHosts)) return
+    throw new ClipError(
+      'ERR_CLIP_HOST_REFUSED',
+      `this server is not to be called '${
+        name.slice(0, 80)
+      }': allowedHosts (--allowed-hosts) says by which names it is`,
+    )
+  }
+}
+
+/** A name or address without scheme, port or path. */
+export function checkHostName(name: string, host: string): string {
+  if (host === '*' || /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*\.?$/.test(host) || /^\[?[\da-f:.]+\]?$/i.test(host))
+    return host.toLowerCase()
+  throw outOfRange(name, "a host such as 'gallery.example' or '*.gallery.example'", host)
+}
+
+const expected = "an origin such as 'https://shop.example' or 'http://localhost:3000', or '*' for all"
+
+/**
+ * The spelling that browsers send: scheme and host in lower case, IDN as ASCII, without the scheme's own port. What no
+ * browser would send is refused, since it would allow nobody.
+ */
+export function checkOrigin(name: string, text: string): string {
+  if (text === '*' || text === 'null') return text
+  const refused = (why: string): Error => outOfRange(name, `${expected} (${why})`, text)
+  const [, scheme, rest] = /^([a-z][a-z\d+.-]*):\/\/([^/?#\\\s]+)\/?$/i.exec(text) ?? []
+  if (scheme === undefined || rest === undefined) {
+    throw refused(/^[a-z][a-z\d+.-]*:\/\//i.test(text) ? 'no path' : 'with its scheme')
+  }
+  if (!URL.canParse(text)) throw refused('this cannot be read')
+  const url = new URL(text)
+  if (url.username !== '' || url.password !== '' || rest.includes('@')) throw refused('no user')
+  // pages of apps and extensions: 'capacitor://localhost', 'chrome-extension://...'
+  const origin = url.origin === 'null' ? `${scheme}://${rest}`.toLowerCase() : url.origin
+  if (!/^[a-z\d+.-]+:\/\/(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?$/.test(origin))
+    throw refused('one host by its name; no pattern')
+  return origin
+}

@@ -1,0 +1,150 @@
+/**
+ * Pictures from URLs, fetched so that nobody can use the server to look into the network behind it: every address that
+ * a name stands for must be public, the connection goes to the very address that was checked (a name may change
+ * between two look-ups), each redirect is checked again, size and time are bounded.
+ */
+import { lookup as systemLookup, type LookupAddress } from 'node:dns'
+import http from 'node:http'
+import https from 'node:https'
+import { isIP, type LookupFunction } from 'node:net'
+import { type Duplex, pipeline, type Readable } from 'node:stream'
+import zlib from 'node:zlib'
+
+import { ClipError } from '../../errors.js'
+import { hostOf, isPublic, matchesHost } from '../guard/addresses.js'
+import type { RemoteImageOptions } from '../types.js'
+import { checkSize } from './image-bytes.js'
+
+export { isPublic }
+
+export interface RemoteWorld {
+  lookup(host: string, options: { all: true }, done: (error: Error | null, addresses: LookupAddress[]) => void): void
+  admits(address: string): boolean
+}
+
+const redirects = [301, 302, 303, 307, 308]
+
+export function remoteImages(
+  options: Required<RemoteImageOptions>,
+  maxBytes: number,
+  { lookup, admits }: RemoteWorld = {
+    lookup: systemLookup,
+    admits: address => options.privateAddresses || isPublic(address),
+  },
+): (url: string, signal: AbortSignal) => Promise<Buffer> {
+  const check = (address: string, host: string): void => {
+    if (!admits(address)) throw refused(`'${host}' is not a public address`)
+  }
+  const checkedLookup: LookupFunction = (host, settings, done) => {
+    lookup(host, { all: true }, (error, addresses) => {
+      if (error) return done(error, '')
+      if (addresses.length === 0) return done(new Error(`'${host}' has no address`), '')
+      try {
+        for (const { address } of addresses) check(address, host)
+      } catch (refusal) {
+        return done(refusal as Error, '')
+      }
+      const [first] = addresses
+      if (settings.all) done(null, addresses)
+      else done(null, first!.address, first!.family)
+    })
+  }
+  return async (url, signal) => {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)])
+    try {
+      return await follow(url, limited)
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      if (error instanceof ClipError) throw error
+      const reason = limited.aborted ? `it took longer than ${options.timeoutMs} ms` : (error as Error).message
+      throw new ClipError('ERR_CLIP_URL_FAILED', `'${shown(url)}' cannot be fetched: ${reason}`, { cause: error })
+    }
+  }
+
+  async function follow(first: string, signal: AbortSignal): Promise<Buffer> {
+    let url = parse(first)
+    for (let hops = 0; hops <= options.maxRedirects; hops++) {
+      checkHost(url)
+      const response = await get(url, checkedLookup, signal)
+      if (!redirects.includes(response.statusCode ?? 0)) return read(response, first, maxBytes)
+      response.destroy()
+      url = parse(response.headers.location ?? '', url.href)
+    }
+    throw refused(`'${shown(first)}' redirects more than ${options.maxRedirects} times`)
+  }
+
+  function checkHost(url: URL): void {
+    const host = hostOf(url.hostname)
+    if (options.hosts.length > 0 && !matchesHost(host, options.hosts)) {
+      throw refused(`pictures from '${host}' are not allowed here`)
+    }
+    // a numeric host is never looked up
+    if (isIP(host) > 0) check(host, host)
+  }
+}
+
+function parse(text: string, base?: string): URL {
+  if (!URL.canParse(text, base)) throw refused(`'${shown(text)}' is no URL`)
+  const url = new URL(text, base)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw refused(`'${url.protocol}' URLs are not fetched`)
+  if (url.username !== '' || url.password !== '') throw refused('URLs with a user name or password are not fetched')
+  return url
+}
+
+function get(url: URL, lookup: LookupFunction, signal: AbortSignal): Promise<http.IncomingMessage> {
+  const headers = { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'ggclip' }
+  const request = url.protocol === 'https:' ? https.get : http.get
+  return new Promise((resolve, reject) => {
+    // agent: false: a connection of its own, to an address that was just checked
+    request(url, { lookup, signal, headers, agent: false }, resolve).on('error', reject)
+  })
+}
+
+async function read(response: http.IncomingMessage, url: string, maxBytes: number): Promise<Buffer> {
+  try {
+    if (response.statusCode !== 200) {
+      throw new ClipError('ERR_CLIP_URL_FAILED', `'${shown(url)}' cannot be fetched: status ${response.statusCode}`)
+    }
+    checkSize(`'${shown(url)}'`, Number(response.headers['content-length'] ?? 0), maxBytes)
+    const chunks: Buffer[] = []
+    let bytes = 0
+    for await (const chunk of decoded(response, url) as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      checkSize(`'${shown(url)}'`, bytes, maxBytes)
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks)
+  } finally {
+    response.destroy()
+  }
+}
+
+/** Some servers compress whatever they are asked for. What comes out is bounded by the reader. */
+function decoded(response: http.IncomingMessage, url: string): Readable {
+  const encoding = (response.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
+  if (encoding === 'identity' || encoding === '') return response
+  const decoder = decoders[encoding]?.()
+  if (decoder === undefined) {
+    throw new ClipError(
+      'ERR_CLIP_URL_FAILED',
+      `'${shown(url)}' cannot be fetched: content encoding '${encoding.slice(0, 40)}' is not known`,
+    )
+  }
+  // errors of the connection reach the reader
+  return pipeline(response, decoder, () => undefined)
+}
+
+const decoders: Readonly<Record<string, () => Duplex>> = {
+  'gzip': () => zlib.createGunzip(),
+  'x-gzip': () => zlib.createGunzip(),
+  'deflate': () => zlib.createInflate(),
+  'br': () => zlib.createBrotliDecompress(),
+}
+
+function refused(message: string): ClipError {
+  return new ClipError('ERR_CLIP_URL_REFUSED', message)
+}
+
+function shown(url: string): string {
+  return url.length > 80 ? `${url.slice(0, 79)}\u2026` : url
+}

@@ -1,0 +1,93 @@
+/** The models of a server, by name. */
+import { ClipError } from '../../errors.js'
+import { Clip, type TraceEvent } from '../../library.js'
+import type { ServerSettings } from '../options.js'
+import { about } from '../output/failures.js'
+import type { ServedModel } from '../types.js'
+import { ModelSlot, type SlotWorld } from './model-slot.js'
+
+/** Told of each batch and each decoded picture. */
+export type Tracer = (model: string, event: TraceEvent) => void
+
+/** An empty setting, and infinity's word for no model. */
+const unnamed: readonly string[] = ['', 'default/not-specified']
+
+export class ModelPool {
+  readonly slots: ReadonlyMap<string, ModelSlot>
+
+  constructor(
+    settings: Pick<ServerSettings, 'models' | 'unloadAfterMs' | 'maxQueue'>,
+    worldOf: (name: string) => SlotWorld,
+  ) {
+    this.slots = new Map(
+      [...settings.models].map(([name, served]) => [name, new ModelSlot(name, served, worldOf(name), settings)]),
+    )
+  }
+
+  /** @param name undefined, or what clients send for it: the first. @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN */
+  get(name: string | undefined): ModelSlot {
+    const slot = name === undefined || unnamed.includes(name) ? this.slots.values().next().value : this.slots.get(name)
+    if (slot) return slot
+    throw about(
+      'model',
+      new ClipError(
+        'ERR_CLIP_MODEL_UNKNOWN',
+        `no model '${name?.slice(0, 80)}' here: GET /v1/models lists those there are`,
+      ),
+    )
+  }
+
+  /**
+   * Refuses a request of which nothing but its client is known, where no model has room for it.
+   *
+   * @throws {ClipError} ERR_CLIP_QUEUE_FULL
+   */
+  checkRoom(client: string, arriving: { all: number; own: number }): void {
+    const refusals = [...this.slots.values()].map(({ admission }) => admission.refusal(client, 1, arriving))
+    if (!refusals.includes(undefined)) throw refusals[0]
+  }
+
+  /** Loads what is to be there from the start. */
+  async preload(which: 'none' | 'first' | 'all', signal: AbortSignal): Promise<void> {
+    const slots = [...this.slots.values()].slice(0, which === 'all' ? Infinity : Number(which === 'first'))
+    for (const slot of slots) await slot.use(signal, () => Promise.resolve())
+  }
+
+  /** Gives up all loading; who waits for a model is refused. */
+  stopLoading(): void {
+    for (const slot of this.slots.values()) slot.stopLoading()
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.slots.values()].map(slot => slot.close()))
+  }
+}
+
+/** Loads as `Clip.load` does and runs a picture and a text through, so that the first request finds everything ready. */
+export async function loadServed(
+  { source, dimensions: _, ...options }: ServedModel,
+  settings: Pick<ServerSettings, 'warmUp' | 'maxPixels' | 'maxDecodeMs' | 'svg' | 'maxQueue' | 'maxInputs'>,
+  onTrace: (event: TraceEvent) => void,
+  signal?: AbortSignal,
+): Promise<Clip> {
+  const clip = await Clip.load(source, {
+    // the server admits inputs itself; a label stands for several prompts
+    ...options,
+    maxPixels: settings.maxPixels,
+    maxDecodeMs: settings.maxDecodeMs,
+    svg: settings.svg,
+    maxQueue: 2 * settings.maxQueue + settings.maxInputs,
+    onTrace,
+    signal,
+  })
+  if (!settings.warmUp) return clip
+  try {
+    const grey = { data: new Uint8Array(3).fill(128), width: 1, height: 1, channels: 3 as const }
+    if (clip.info.vision) await clip.encodeImage(grey, { signal })
+    if (clip.info.text) await clip.encodeText('a photo', { signal })
+    return clip
+  } catch (error) {
+    await clip.dispose()
+    throw error
+  }
+}

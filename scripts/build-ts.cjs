@@ -14,6 +14,7 @@ function buildTs() {
     cwd: root,
   })
   for (const folder of ['', 'server']) writeEsmFace(folder)
+  removeStale()
   // the web page is plain files: nothing compiles them
   const page = path.join('server', 'page', 'static')
   fs.cpSync(path.join(root, 'lib', page), path.join(dist, page), { recursive: true })
@@ -25,6 +26,15 @@ function writeEsmFace(folder) {
   const lines = names.map(name => `export const ${name} = module.${name}`)
   write(path.join(folder, 'index.mjs'), `import module from './index.js'\n${lines.join('\n')}\n`)
   write(path.join(folder, 'index.d.mts'), "export * from './index.js'\n")
+}
+
+/** What an earlier build made of sources that are not there any more: dist/ is published as it stands. */
+function removeStale() {
+  for (const name of fs.readdirSync(dist, { recursive: true })) {
+    const source = /^(.*?)(?:\.d\.ts|\.js)$/.exec(name)?.[1]
+    if (source === undefined || name.includes(`${path.sep}static${path.sep}`)) continue
+    if (!fs.existsSync(path.join(root, 'lib', `${source}.ts`))) fs.rmSync(path.join(dist, name))
+  }
 }
 
 function write(file, text) {

@@ -23,6 +23,11 @@ export class Gate {
     this.#free = slots
   }
 
+  /** How many pieces of work have no slot yet. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
   /**
    * Rejects with the signal's reason as soon as it aborts. Work that has begun then ends unheard, and keeps its slot until
    * it has ended.

@@ -1,6 +1,7 @@
 /** From the inputs of a request to vectors: admission, bytes, encoding. */
 import type { FastifyRequest } from 'fastify'
 
+import { forEachAtOnce } from '../../async/pipeline.js'
 import { errorCodeOf, outOfRange } from '../../errors.js'
 import type { CallOptions, Clip } from '../../library.js'
 import type { Context } from '../context.js'
@@ -78,24 +79,14 @@ export async function eachImage<T>(
 ): Promise<T[]> {
   const results: T[] = []
   const size = context.fetch ? remoteSlice : imageSlice
-  let next = 0
-  let failed = false
-  const lane = async (): Promise<void> => {
-    while (next < images.length && !failed) {
-      const from = next
-      const slice = images.slice(from, next += size)
-      try {
-        const made = await withNames(slice, fetchImages(context, call, slice).then(encode))
-        made.forEach((result, i) => {
-          results[from + i] = result
-        })
-      } catch (error) {
-        failed = true
-        throw error
-      }
-    }
-  }
-  await settleAll([lane(), lane()])
+  const starts = Array.from({ length: Math.ceil(images.length / size) }, (_, i) => i * size)
+  await forEachAtOnce(starts, { limit: 2 }, async from => {
+    const slice = images.slice(from, from + size)
+    const made = await withNames(slice, fetchImages(context, call, slice).then(encode))
+    made.forEach((result, i) => {
+      results[from + i] = result
+    })
+  })
   return results
 }
 

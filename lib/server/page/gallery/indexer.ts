@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import sharp from 'sharp'
 
+import { forEachAtOnce } from '../../../async/pipeline.js'
 import { ClipError } from '../../../library.js'
 import { bytesOf, shownName } from './byte-names.js'
 import type { Catalogue } from './catalogue.js'
@@ -11,7 +12,7 @@ import type { Folder } from './folder.js'
 import type { FoundFile, GalleryEncoder, GalleryLimits, GalleryModel, Progress } from './types.js'
 
 /** Pictures in work at the same time: enough to fill batches, few enough to bound memory. */
-const lanes = 8
+const mostAtOnce = 8
 /** After everybody who waits for an answer. */
 const priority = -50
 const busyCodes = new Set(['ERR_CLIP_QUEUE_FULL', 'ERR_CLIP_DEADLINE_EXCEEDED'])
@@ -93,7 +94,10 @@ export class Indexer {
       const pending = await this.#scan(signal)
       if (pending.length > 0) {
         this.#progress = { ...this.#progress, state: 'indexing' }
-        await this.model.use(signal, clip => this.#read(pending, clip, signal))
+        await this.model.use(
+          signal,
+          clip => forEachAtOnce(pending, { limit: mostAtOnce, signal }, (file, stop) => this.#read(file, clip, stop)),
+        )
       }
       this.#progress = { ...this.#progress, state: 'ready', message: undefined }
     } catch (error) {
@@ -121,15 +125,7 @@ export class Indexer {
     return pending
   }
 
-  async #read(pending: FoundFile[], clip: GalleryEncoder, signal: AbortSignal): Promise<void> {
-    const queue = pending.values()
-    const lane = async (): Promise<void> => {
-      for (const file of queue) await this.#readOne(file, clip, signal)
-    }
-    await Promise.all(Array.from({ length: lanes }, lane))
-  }
-
-  async #readOne(file: FoundFile, clip: GalleryEncoder, signal: AbortSignal): Promise<void> {
+  async #read(file: FoundFile, clip: GalleryEncoder, signal: AbortSignal): Promise<void> {
     for (;;) {
       signal.throwIfAborted()
       try {

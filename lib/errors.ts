@@ -5,14 +5,14 @@
  * - `RangeError`: an argument of the right kind with a value that cannot be used.
  * - `ClipError`: a file, a device, memory, load or the engine made the call fail.
  *
- * All of them carry `code`. A cancelled call rejects with the signal's own reason instead.
- * `docs/errors.md` explains each code; a test holds both lists together.
+ * All of them have a `code`. A cancelled call rejects with the signal's own reason instead. `docs/errors.md` explains
+ * each code; a test compares both lists.
  */
 import { types } from 'node:util'
 
 import { nearestName } from './nearest-name.js'
 
-/** Codes raised on the native side: the same list as `cpp/engine/error.h`, in its order. */
+/** Codes that the native side raises: the same list as `cpp/engine/error.h`, in its order. */
 export const nativeErrorCodes = [
   'ERR_CLIP_FILE_NOT_FOUND',
   'ERR_CLIP_FILE_FORMAT',
@@ -96,12 +96,13 @@ export type ClipErrorCode = (typeof errorCodes)[number]
  */
 export type ArgumentError = (TypeError | RangeError) & {
   code: ClipErrorCode
-  /** Which argument: 'labels[2]'. */
+  /** The argument: 'labels[2]'. */
   argument: string
 }
 
 /**
- * The world or the engine said no; `code` says which way, the message says what was expected and what came.
+ * A file, a device, memory, load or the engine made the call fail; `code` says why, the message what was expected and
+ * found.
  *
  * @example
  * try {
@@ -113,13 +114,13 @@ export type ArgumentError = (TypeError | RangeError) & {
 export class ClipError extends Error {
   /** Stable: match on it, not on the message. */
   readonly code: ClipErrorCode
-  /** Where load is the reason: milliseconds after which trying again makes sense. */
+  /** Under load: milliseconds after which to try again. */
   declare readonly retryAfterMs?: number
 
   /**
-   * For what stands in front of ggclip and refuses in its place.
+   * For code in front of ggclip that refuses calls itself.
    *
-   * @param options `cause`: the error underneath, kept as `error.cause`; `retryAfterMs`: milliseconds
+   * @param options `cause`: the underlying error, kept as `error.cause`; `retryAfterMs`: milliseconds
    *
    * @example
    * const busy = new ClipError('ERR_CLIP_QUEUE_FULL', 'too many uploads', { retryAfterMs: 200 })
@@ -131,12 +132,12 @@ export class ClipError extends Error {
     if (options?.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
   }
 }
-// on the prototype, as with the built-in errors: not one more own property in every printed error
+// on the prototype, as with built-in errors: printed errors get no extra property
 Object.defineProperty(ClipError.prototype, 'name', { value: 'ClipError', writable: true, configurable: true })
 
 const knownCodes: ReadonlySet<string> = new Set(errorCodes)
 
-/** The ggclip code that `error` carries, or undefined. Works across realms and copies of this package. */
+/** The ggclip code of `error`, or undefined. Works across realms and copies of this package. */
 export function errorCodeOf(error: unknown): ClipErrorCode | undefined {
   if (typeof error !== 'object' || error === null) return undefined
   const code: unknown = (error as { code?: unknown }).code
@@ -154,13 +155,13 @@ export function invalidArgument(name: string, expected: string, received: unknow
   return withCode(error, 'ERR_CLIP_INVALID_ARGUMENT', name, invalidArgument)
 }
 
-/** A value of the right kind outside its range: `RangeError`, ERR_CLIP_OUT_OF_RANGE. */
+/** A value of the right kind but out of range: `RangeError`, ERR_CLIP_OUT_OF_RANGE. */
 export function outOfRange(name: string, expected: string, received: unknown): ArgumentError {
   const error = new RangeError(`expected ${expected} for ${name} but received ${describeValue(received)}`)
   return withCode(error, 'ERR_CLIP_OUT_OF_RANGE', name, outOfRange)
 }
 
-/** A key that no option of `name` has: `TypeError`, ERR_CLIP_UNKNOWN_OPTION. */
+/** An unknown key of the options `name`: `TypeError`, ERR_CLIP_UNKNOWN_OPTION. */
 export function unknownOption(name: string, key: string, allowed: readonly string[]): ArgumentError {
   const near = nearestName(key, allowed)
   const hint = near === undefined ? '' : `, did you mean ${quote(near)}?`
@@ -170,8 +171,8 @@ export function unknownOption(name: string, key: string, allowed: readonly strin
 }
 
 /**
- * Turns what the addon threw or rejected with into a `ClipError` that has a JavaScript stack. Call it where the
- * addon was called. Errors of this file pass unchanged; anything without a known code becomes ERR_CLIP_INTERNAL.
+ * Turns an exception or rejection of the addon into a `ClipError` with a JavaScript stack. Call it where the addon was
+ * called. Errors of this file pass unchanged; anything without a known code becomes ERR_CLIP_INTERNAL.
  */
 export function fromNative(error: unknown): Error {
   const code = errorCodeOf(error)
@@ -184,7 +185,7 @@ export function fromNative(error: unknown): Error {
   return made
 }
 
-/** A short text for `value` that runs none of its code where that can be helped and never throws. */
+/** A short description of `value`. Never throws, and runs none of its code if possible. */
 export function describeValue(value: unknown): string {
   if (value === undefined || value === null) return String(value)
   switch (typeof value) {

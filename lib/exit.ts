@@ -4,12 +4,12 @@ import { isMainThread } from 'node:worker_threads'
 import { loadAddon } from './native/load.js'
 
 /**
- * Ends the process with `status` as `process.exit` does, and without ceremony after `withinMs` (0: at once): `process.exit` waits for
- * what Node's pool threads do at that moment (reading a file system that hangs, looking up a name, decoding), which
- * nothing can stop. For programs, in their main thread, when they are done.
+ * Ends the process with `status` as `process.exit` does, but forcibly after `withinMs` (0: at once): `process.exit`
+ * waits for operations on Node's pool threads that cannot be stopped (reading a hanging file system, looking up a name,
+ * decoding). For a program's main thread, when the program has finished.
  *
  * @param status exit code
- * @param withinMs milliseconds after which the process ends whatever it does
+ * @param withinMs milliseconds after which the process ends in any case
  *
  * @example
  * process.once('SIGTERM', () => endProcess(0, 500))

@@ -1,4 +1,4 @@
-/** The library without the server: a table of what there is. The command line and the server use it. */
+/** The exports of the library without the server, for the command line and the server. */
 export { Classifier } from './clip/classifier.js'
 export type { ClassifierOptions, ClassifyImageOptions, ClassifyOptions } from './clip/classifier.js'
 export { Clip } from './clip/clip.js'

@@ -1,4 +1,4 @@
-/** A map that forgets what was used least recently when it holds too much. */
+/** A map with a limit that drops the least recently used entries. */
 export class LruMap<K, V> {
   /** Least recently used first. */
   readonly #entries = new Map<K, V>()
@@ -6,7 +6,7 @@ export class LruMap<K, V> {
   readonly #weigh: (value: V) => number
   #weight = 0
 
-  /** `limit`: the most that all values together may weigh; by default each weighs 1. */
+  /** `limit`: the largest total weight of the values; each weighs 1 by default. */
   constructor(limit: number, weigh: (value: V) => number = () => 1) {
     this.#limit = limit
     this.#weigh = weigh
@@ -35,7 +35,7 @@ export class LruMap<K, V> {
     }
   }
 
-  /** What it holds for `key`, made when it holds nothing. */
+  /** The value of `key`, created if missing. */
   getOrMake(key: K, make: () => V): V {
     const known = this.get(key)
     if (known !== undefined) return known

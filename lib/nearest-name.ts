@@ -1,6 +1,6 @@
-/** What a misspelled name was meant to be. */
+/** Suggestions for misspelled names. */
 
-/** The candidate nearest to `word` by edit distance, letter case aside; undefined when none is near. */
+/** The candidate nearest to `word` by edit distance, ignoring case; undefined if none is near. */
 export function nearestName(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > 64) return undefined
   let best: string | undefined

@@ -1,8 +1,8 @@
-/** Files that are complete under their name, or not there. */
+/** Writes files that are either complete or absent. */
 import { randomBytes } from 'node:crypto'
 import { rename, rm } from 'node:fs/promises'
 
-/** Has `make` write a file beside `target`, which then takes its name; nothing is left when either fails. */
+/** Lets `make` write a temporary file beside `target` and renames it to `target`; removes it on failure. */
 export async function replaceFile(target: string, make: (unfinished: string) => Promise<void>): Promise<void> {
   const unfinished = `${target}.${randomBytes(4).toString('hex')}.tmp`
   try {

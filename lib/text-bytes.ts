@@ -1,9 +1,9 @@
 /**
- * Bytes to text, strictly. A byte order mark says which encoding it is; without one it is UTF-8. What is neither is
- * refused and never guessed: a wrong character makes a wrong vector that nobody finds again.
+ * Strict decoding of bytes to text. A byte order mark selects the encoding; without one it is UTF-8. Invalid bytes are
+ * refused, never guessed: a wrong character would give a wrong vector unnoticed.
  */
 
-/** Why bytes are no text. Callers say in their own error whose bytes they were. */
+/** Why bytes are not text. Callers add in their own error where the bytes came from. */
 export class NotText extends Error {}
 
 type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be'
@@ -14,10 +14,13 @@ export function decodeText(bytes: Uint8Array): string {
   return checked(decode(new TextDecoder(encoding, { fatal: true }), encoding, bytes))
 }
 
-/** Bytes of a step, about a millisecond's. */
+/** Bytes per step, about a millisecond. */
 const stepBytes = 2 ** 18
 
-/** The same in steps, for whoever has to do something else meanwhile. Without a mark it is `announced`, a name of the encoding standard's. @throws {NotText} */
+/**
+ * The same in steps, for callers that must stay responsive. Without a mark it is `announced`, an encoding name of the
+ * WHATWG standard. @throws {NotText}
+ */
 export function* decodeSteps(bytes: Uint8Array, announced = 'utf-8'): Generator<void, string, void> {
   const marked = encodingOf(bytes)
   const encoding = marked === 'utf-8' ? announced : marked
@@ -32,7 +35,7 @@ export function* decodeSteps(bytes: Uint8Array, announced = 'utf-8'): Generator<
 }
 
 /**
- * The lines of a stream as they come; LF, CR LF and CR end one. Not node:readline, which also breaks lines at U+2028.
+ * The lines of a stream as they arrive; LF, CR LF and CR end one. Not node:readline, which also breaks lines at U+2028.
  *
  * @throws {NotText}
  */
@@ -40,7 +43,7 @@ export async function* textLines(stream: AsyncIterable<Uint8Array>): AsyncGenera
   let start: Uint8Array | undefined = new Uint8Array() // until it is long enough for a byte order mark
   let encoding: Encoding = 'utf-8'
   let decoder = new TextDecoder(encoding, { fatal: true })
-  let pieces: string[] = [] // of the line that has no end yet
+  let pieces: string[] = [] // of the unfinished line
   let afterCr = false
   const split = function*(text: string): Generator<string> {
     // CR LF may be cut between two chunks

@@ -1,4 +1,4 @@
-/** The public types that several files share. */
+/** Public types that several files share. */
 import type { Sharp } from 'sharp'
 
 import type { HubOptions } from './models/hub-settings.js'
@@ -15,36 +15,36 @@ import type { TraceEvent } from './clip/trace.js'
 export interface RawPixels {
   /** `width * height * channels` bytes. */
   data: Uint8Array | Uint8ClampedArray
-  /** Pixels of a row. */
+  /** Pixels per row. */
   width: number
   /** Rows. */
   height: number
-  /** Bytes of a pixel: 1 grey, 3 RGB, 4 RGBA. */
+  /** Bytes per pixel: 1 grey, 3 RGB, 4 RGBA. */
   channels: 1 | 3 | 4
 }
 
 /**
- * An image prepared by the caller or by {@link Clip.preprocess}: [3, H, W], normalised, H and W the model's size. A model
- * of pictures of any grid (`info.vision.anyGrid`) takes `width` and `height`, whole patches of pixels; without them the picture
- * is square.
+ * An image prepared by the caller or by {@link Clip.preprocess}: [3, H, W], normalised, with the model's H and W. A
+ * model that accepts any grid (`info.vision.anyGrid`) needs `width` and `height`, multiples of the patch size, unless
+ * the image is square.
  *
  * @example
  * const tensor = await clip.preprocess('models/samples/rocket.png')
  * console.log((await clip.encodeImage({ tensor })).length) // 256
  */
 export interface ImageTensor {
-  /** `3 * height * width` values: the red plane, the green one, the blue one, each row by row. */
+  /** `3 * height * width` values: the red plane, then green, then blue, each row by row. */
   tensor: Float32Array
   /** Pixels, a multiple of the patch size. Default: the model's, or a square. */
   width?: number
-  /** As `width`. */
+  /** Like `width`. */
   height?: number
 }
 
 /**
- * Anything that {@link Clip} takes for an image: a path or a `file:` URL, the bytes of an encoded file (JPEG, PNG, WebP,
- * AVIF, GIF and TIFF first frame, BMP, PNM, SVG; HEIC where `heic-decode` is installed), raw pixels, a sharp instance, or
- * a ready tensor.
+ * Anything that {@link Clip} accepts as an image: a path or a `file:` URL, the bytes of an encoded file (JPEG, PNG,
+ * WebP, AVIF, the first frame of GIF and TIFF, BMP, PNM, SVG; HEIC if `heic-decode` is installed), raw pixels, a sharp
+ * instance, or a prepared tensor.
  *
  * @example
  * import { readFile } from 'node:fs/promises'
@@ -59,13 +59,13 @@ export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | RawPix
 /** An RGB colour, 0 to 255 each. */
 export type Rgb = readonly [number, number, number]
 
-/** Where a model computes; 'auto' takes a GPU where there is one. */
+/** Where a model computes; 'auto' uses a GPU if there is one. */
 export type Device = 'auto' | 'cpu' | 'cuda' | 'metal' | 'vulkan'
 /** The encoders of a model. */
 export type Towers = 'both' | 'image' | 'text'
 /**
- * Arithmetic: 'default' rounds a layer's inputs to 8 bits in blocks where its weights are quantised, 'fast' multiplies bytes
- * with one scale for each output row and token, 'exact' computes in f32.
+ * Arithmetic: 'default' rounds the inputs of quantised layers to 8 bits in blocks, 'fast' multiplies bytes with one
+ * scale per output row and token, 'exact' computes in f32.
  */
 export type Precision = 'default' | 'fast' | 'exact'
 
@@ -89,104 +89,109 @@ export const weightTypes = [
   'q4_k',
   'iq4_nl',
 ] as const
-/** One of {@link weightTypes}: ggml's names. `q8_0` is 8 bits a weight, with one scale for each 32. */
+/** One of {@link weightTypes}, as ggml names them. `q8_0` has 8 bits per weight and one scale for each 32. */
 export type WeightType = (typeof weightTypes)[number]
 
-/** How large pictures are decoded: at reduced scale where that is faster ('auto'), or every pixel ('exact'). */
+/** How large images are decoded: at reduced scale if that is faster ('auto'), or every pixel ('exact'). */
 export type DecodeMode = 'auto' | 'exact'
 
-/** Of {@link Clip.load}: where to compute and how, what fits into memory, how much may wait. */
+/** Options of {@link Clip.load}: device, arithmetic, memory, limits of the queue. */
 export interface LoadOptions extends HubOptions {
   /** Where to compute. 'auto': a GPU if this build has its backend and the machine has one, else the CPU. Default 'auto'. */
   device?: Device
   /**
-   * CPU threads of each session. Default: the cores that the process may use, divided by `sessions`. Of a hyper-threaded
-   * core one thread counts, of a hybrid CPU the performance cores; affinity and a container's CPU quota are honoured
+   * CPU threads of each session. Default: the cores that the process may use, divided by `sessions`. A hyper-threaded
+   * core counts once, a hybrid CPU by its performance cores; affinity and a container's CPU quota are respected
    * (docs/performance.md).
    */
   threads?: number
-  /** Batches that may run at the same time, each with its own scratch memory. Default: 1, on a CPU one for each 16 cores. */
+  /** Batches that may run at the same time, each with its own scratch memory. Default: 1; on a CPU one per 16 cores. */
   sessions?: number
-  /** Which encoders to load; the weights of the other are not touched. Default 'both' (what the model has of them). */
+  /** Which encoders to load; the other's weights are not read. Default 'both' (those that the model has). */
   towers?: Towers
   /**
-   * Weight type in memory. Another type than the file's is converted to while loading, except for tensors with values
-   * beyond f16, which stay in a type that holds them. Default: as in the file.
+   * Weight type in memory. Weights of another type are converted while loading, except for tensors with values beyond
+   * f16, which keep a type that holds them. Default: as in the file.
    */
   dtype?: WeightType
   /** Arithmetic: 'fast' multiplies bytes with one scale per output row and token, 'exact' computes in f32. Default 'default'. */
   precision?: Precision
-  /** Most inputs of one batch; bounds scratch memory. Fewer go together where so many would run longer than 200 ms. Default 32. */
+  /**
+   * Most inputs of one batch, which bounds scratch memory. Batches are smaller if they would run longer than 200 ms.
+   * Default 32.
+   */
   maxBatch?: number
   /**
-   * The longest that an idle session waits for a batch to fill, in milliseconds. It waits only while calls come so
-   * fast, and several at a time, that more are to be expected. Default 0: never.
+   * Longest time that an idle session waits for a batch to fill, in milliseconds. It waits only while calls come so
+   * fast, and several at a time, that more are likely. Default 0: never.
    */
   maxWaitMs?: number
-  /** Most calls that may wait; one more is refused with ERR_CLIP_QUEUE_FULL. Default 1024. */
+  /** Most waiting calls; further ones are refused with ERR_CLIP_QUEUE_FULL. Default 1024. */
   maxQueue?: number
-  /** Cancels the loading, and a download that belongs to it: see {@link HubOptions.signal}. */
+  /** Cancels loading and any download that it needs: see {@link HubOptions.signal}. */
   signal?: AbortSignal
-  /** 'auto' decodes large JPEG and WebP pictures at reduced scale; 'exact' decodes every pixel. Default 'auto'. */
+  /** 'auto' decodes large JPEG and WebP images at reduced scale; 'exact' decodes every pixel. Default 'auto'. */
   decode?: DecodeMode
-  /** Most pixels of an image (width x height); a larger one is refused with ERR_CLIP_IMAGE_TOO_LARGE. Default 2^28. */
+  /** Most pixels of an image (width x height); larger ones are refused with ERR_CLIP_IMAGE_TOO_LARGE. Default 2^28. */
   maxPixels?: number
   /**
-   * Most milliseconds that decoding a picture may take; one that takes longer is refused with ERR_CLIP_IMAGE_LIMIT and
-   * its work is stopped. Default 20000.
+   * Most milliseconds for decoding an image; then decoding is stopped and the call fails with ERR_CLIP_IMAGE_LIMIT.
+   * Default 20000.
    */
   maxDecodeMs?: number
-  /** Read SVG, which is drawn in a process of its own and never loads anything from outside. Default true. */
+  /** Read SVG, which is rendered in a process of its own and never loads external resources. Default true. */
   svg?: boolean
-  /** Called for each decoded image and each batch, for metrics. What it throws is an uncaught exception. */
+  /** Called for each decoded image and each batch, for metrics. An exception in it is an uncaught exception. */
   onTrace?: (event: TraceEvent) => void
 }
 
-/** What every asynchronous call takes. */
+/** Options of every asynchronous call. */
 export interface CallOptions {
   /** Cancels the call: it rejects with the signal's reason. */
   signal?: AbortSignal
   /** Integer from -100 to 100, higher goes first. Default 0. */
   priority?: number
-  /** Whose call it is, any name: clients share queue and sessions fairly. Default: all such calls are one client's. */
+  /**
+   * Name of the client: clients share queue and sessions fairly. Default: calls without a name count as one client's.
+   */
   client?: string
   /**
-   * Milliseconds after which the call rejects with ERR_CLIP_DEADLINE_EXCEEDED. Of streams: time for each input.
-   * Default: none.
+   * Milliseconds after which the call rejects with ERR_CLIP_DEADLINE_EXCEEDED; in streams, for each input. Default:
+   * none.
    */
   timeoutMs?: number
   /**
-   * Called for each image that is decoded for this call, and for the batch that each of its images, or its texts,
-   * waited for: `waitMs` is their own. Cached texts emit no event. What it throws is an uncaught exception.
+   * Called for each image that is decoded for this call, and for the batch of each of its images or its texts, with
+   * their own `waitMs`. Cached texts cause no event. An exception in it is an uncaught exception.
    */
   onTrace?: (event: TraceEvent) => void
 }
 
-/** Of {@link Clip.encodeText} and {@link Clip.encodeTexts}. */
+/** Options of {@link Clip.encodeText} and {@link Clip.encodeTexts}. */
 export interface EncodeTextOptions extends CallOptions {
   /** L2-normalise the embedding. Default true. */
   normalize?: boolean
 }
 
-/** How a picture is read. */
+/** How an image is read. */
 export interface ImageOptions extends CallOptions {
   /** Apply the EXIF orientation. Default true. */
   orient?: boolean
   /** Colour under transparent pixels. Default: the model's, which is white unless its configuration says otherwise. */
   background?: Rgb
-  /** How to decode this picture. Default: as {@link LoadOptions.decode} of the model says. */
+  /** How to decode this image. Default: the model's {@link LoadOptions.decode}. */
   decode?: DecodeMode
 }
 
-/** Of {@link Clip.encodeImage} and {@link Clip.encodeImages}. */
+/** Options of {@link Clip.encodeImage} and {@link Clip.encodeImages}. */
 export interface EncodeImageOptions extends ImageOptions {
   /** L2-normalise the embedding. Default true. */
   normalize?: boolean
 }
 
-/** One label's place in a classification. */
+/** One label's result in a classification. */
 export interface Classification {
-  /** As it was given. */
+  /** The label as passed. */
   label: string
   /** Probability: softmax over the labels, or sigmoid of each (`multiLabel`, and models trained with a sigmoid loss). */
   score: number
@@ -194,7 +199,7 @@ export interface Classification {
   similarity: number
 }
 
-/** Logits and probabilities of every image-text pair; one row an image, as the reference's `logits_per_image`. */
+/** Logits and probabilities of every image-text pair; one row per image, like the reference's `logits_per_image`. */
 export interface SimilarityResult {
   /** exp(logitScale) * cosine + logitBias; [images][texts]. */
   logits: Float32Array[]
@@ -202,9 +207,9 @@ export interface SimilarityResult {
   probabilities: Float32Array[]
 }
 
-/** What a loaded model is. */
+/** Description of a loaded model. */
 export interface ClipInfo extends Omit<NativeModelInfo, 'logitScale'> {
-  /** Always 'clip': GGUF's word for dual encoders. */
+  /** Always 'clip', GGUF's name for dual encoders. */
   architecture: 'clip'
   /** Factor of the cosine in the logits (already exponentiated; 100 for OpenAI's models). */
   logitScale: number

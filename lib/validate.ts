@@ -1,9 +1,9 @@
 /**
- * Small checkers of arguments: each returns the value with its type, or throws a coded TypeError (wrong kind) or
- * RangeError (right kind, value that cannot be used) that gives the argument's name.
+ * Argument checks: each returns the value with its type, or throws a coded TypeError (wrong kind) or RangeError (right
+ * kind, unusable value) that names the argument.
  *
- * The public API calls them in the order defaults, validate, act. Nothing here trusts `instanceof`: values may come
- * from another realm (worker, vm, test runner).
+ * The public API applies defaults, checks, then acts. Nothing here relies on `instanceof`: values may come from another
+ * realm (worker, vm, test runner).
  */
 import { types } from 'node:util'
 
@@ -23,7 +23,7 @@ export type Vector = readonly number[] | Float32Array | Float64Array | Int8Array
 /** A prompt: a string with `{}` or `{label}` in it, or a function from the label to the prompt. */
 export type Template = string | ((label: string) => string)
 
-/** A string; of at least one character unless `empty` is true. */
+/** A string; non-empty unless `empty` is true. */
 export function checkString(name: string, value: unknown, options: { empty?: boolean } = {}): string {
   if (typeof value !== 'string') throw invalidArgument(name, 'a string', value)
   if (value === '' && !options.empty) throw outOfRange(name, 'a non-empty string', value)
@@ -40,7 +40,7 @@ export function checkFunction<F extends (...args: never[]) => unknown>(name: str
   return value
 }
 
-/** A safe integer within the bounds, both included. */
+/** A safe integer within the bounds, inclusive. */
 export function checkInteger(name: string, value: unknown, bounds: Bounds = {}): number {
   const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = bounds
   if (typeof value !== 'number') throw invalidArgument(name, 'an integer', value)
@@ -50,7 +50,7 @@ export function checkInteger(name: string, value: unknown, bounds: Bounds = {}):
   return value
 }
 
-/** A number within the bounds, both included. NaN never is; infinities only when a bound names them. */
+/** A number within the bounds, inclusive. NaN is refused; infinities unless a bound is infinite. */
 export function checkNumber(name: string, value: unknown, bounds: Bounds = {}): number {
   const { min = -Number.MAX_VALUE, max = Number.MAX_VALUE } = bounds
   if (typeof value !== 'number') throw invalidArgument(name, 'a number', value)
@@ -66,7 +66,7 @@ export function checkOneOf<const T extends string>(name: string, value: unknown,
   return value as T
 }
 
-/** An AbortSignal, or undefined. Told by its shape: signals of other realms and polyfills are good too. */
+/** An AbortSignal, or undefined. Recognised by shape: signals of other realms and polyfills are accepted. */
 export function checkSignal(name: string, value: unknown): AbortSignal | undefined {
   if (value === undefined) return undefined
   const signal = value as AbortSignal | null
@@ -80,8 +80,8 @@ export function checkSignal(name: string, value: unknown): AbortSignal | undefin
 }
 
 /**
- * An options object: a plain object with no key outside `keys`, or undefined. Returns a fresh copy without the keys
- * that are undefined, so that `{ ...defaults, ...checkOptions(...) }` is right; the values are still to be checked.
+ * An options object: a plain object with no key outside `keys`, or undefined. Returns a copy without undefined values,
+ * so that `{ ...defaults, ...checkOptions(...) }` works; the caller still checks the values.
  */
 export function checkOptions<T extends object>(
   name: string,
@@ -99,14 +99,14 @@ export function checkOptions<T extends object>(
   return copy
 }
 
-/** An array of at least one element; the elements are still to be checked. */
+/** A non-empty array; the caller checks its elements. */
 export function checkNonEmptyArray<T>(name: string, value: readonly T[]): readonly T[] {
   if (!Array.isArray(value)) throw invalidArgument(name, 'a non-empty array', value)
   if (value.length === 0) throw outOfRange(name, 'a non-empty array', value)
   return value as readonly T[]
 }
 
-/** A Float32Array and nothing like it; of exactly `length` elements where given. Views keep their offset. */
+/** A Float32Array and no other type; of exactly `length` elements if given. Views keep their offset. */
 export function checkFloat32Array(name: string, value: unknown, options: { length?: number } = {}): Float32Array {
   const { length } = options
   const expected = length === undefined ? 'a Float32Array' : `a Float32Array of length ${length}`
@@ -115,7 +115,7 @@ export function checkFloat32Array(name: string, value: unknown, options: { lengt
   return value
 }
 
-/** A list of numbers; of exactly `length` elements where given. */
+/** A list of numbers; of exactly `length` elements if given. */
 export function checkVector(name: string, value: Vector, options: { length?: number } = {}): Vector {
   const { length } = options
   const expected = length === undefined ? 'an array of numbers' : `an array of ${length} numbers`
@@ -131,8 +131,8 @@ export function checkVector(name: string, value: Vector, options: { length?: num
 }
 
 /**
- * Labels of a classification: at least one, none blank. Returns a copy. A label may stand twice: its probability is
- * then shared between both, as in the reference.
+ * Labels of a classification: at least one, none blank. Returns a copy. Duplicate labels are allowed and share the
+ * probability, as in the reference.
  */
 export function checkLabels(name: string, value: readonly string[]): string[] {
   if (!Array.isArray(value)) throw invalidArgument(name, 'a non-empty array of strings', value)
@@ -146,7 +146,7 @@ export function checkLabels(name: string, value: readonly string[]): string[] {
 
 /**
  * Prompt templates, one or several, as functions from a label to a prompt. In a string every `{}` and `{label}` is
- * replaced by the label; what a function returns is checked when it is called.
+ * replaced by the label; the result of a function is checked when it is called.
  */
 export function checkTemplates(name: string, value: Template | readonly Template[]): ((label: string) => string)[] {
   const expected = "a string with '{}' or '{label}' in it, or a function"
@@ -161,7 +161,7 @@ export function checkTemplates(name: string, value: Template | readonly Template
     }
     if (typeof template !== 'string') throw invalidArgument(itemName, expected, template)
     if (!/\{(?:label)?\}/.test(template)) throw outOfRange(itemName, expected, template)
-    // by a function, so that '$&' in a label is just text; in one pass, so that '{}' in a label is, too
+    // with a function, so that '$&' in a label is plain text; in one pass, so that '{}' in a label is, too
     return (label: string) => template.replace(/\{(?:label)?\}/g, () => label)
   })
 }
@@ -169,7 +169,7 @@ export function checkTemplates(name: string, value: Template | readonly Template
 export function isPlainObject(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
-  // Object.prototype of any realm: the one prototype that has none itself
+  // Object.prototype of any realm: the only prototype without a prototype
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 

@@ -1,38 +1,38 @@
-/** AbortSignal helpers: listeners that always go away, and cancellable native tasks. */
+/** AbortSignal helpers: listeners that are always removed, and cancellable native tasks. */
 import { fromNative } from '../errors.js'
 
-/** Work that can be asked to stop, in which case `promise` rejects (the addon's `NativeTask` is one). */
+/** Work that can be asked to stop, after which `promise` rejects (such as the addon's `NativeTask`). */
 interface AbortableTask<T> {
   promise: Promise<T>
   abort(): void
 }
 
-/** What an aborted call rejects with: the signal's own reason, or an AbortError for signals that have none. */
+/** The reason for an aborted call: the signal's own, or an AbortError for signals without one. */
 export function abortReason(signal: AbortSignal): unknown {
   return signal.reason ?? new DOMException('This operation was aborted', 'AbortError')
 }
 
-/** Throws the signal's reason when it is aborted already. */
+/** Throws the signal's reason if it has already aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortReason(signal)
 }
 
-/** Who waits for a signal: all of them behind one event listener. */
+/** The listeners of a signal, behind a single event listener. */
 const waiters = new WeakMap<AbortSignal, Set<() => void>>()
 
 /**
- * Calls `listener` once when `signal` aborts; at once when it has aborted already, since its event will not come again.
- * Returns the function that takes the listener away again; calling it more than once does no harm.
+ * Calls `listener` once when `signal` aborts; at once if it has already aborted, since its event will not come again.
+ * Returns an idempotent function that removes the listener.
  *
- * However many wait for one signal, it has a single event listener from here: a signal shared by hundreds of calls
- * would otherwise make Node warn of a leak (it does from the eleventh on).
+ * All listeners of a signal share one event listener: otherwise Node would warn of a leak (from the eleventh on) when
+ * hundreds of calls share a signal.
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   if (signal.aborted) {
     listener()
     return () => undefined
   }
-  // a function of its own, so that the same listener may wait twice
+  // a separate function, so that the same listener may be added twice
   const waiter = (): void => listener()
   const group = waiters.get(signal) ?? listen(signal)
   group.add(waiter)
@@ -60,10 +60,10 @@ function fire(this: AbortSignal): void {
 /**
  * Runs a cancellable native task under `signal`.
  *
- * - Already aborted: rejects with the signal's reason, `start` is not called.
- * - Aborted while running: the task is asked to stop; once it has stopped the call rejects with the signal's reason,
- *   so that nothing of the task (threads, half-written files) is left when the caller goes on. A result that came
- *   nevertheless is handed to `discard` (to dispose of a loaded model, say).
+ * - Already aborted: rejects with the signal's reason without calling `start`.
+ * - Aborted while running: asks the task to stop; once it has stopped, rejects with the signal's reason, so that
+ *   nothing of the task (threads, half-written files) remains. A result that arrives anyway is passed to `discard` (to
+ *   dispose of a loaded model, for instance).
  * - Errors of the task, thrown or rejected, become `ClipError`s.
  *
  * The listener is removed in every case.
@@ -89,7 +89,7 @@ export async function withAbort<T>(
   throw abortReason(signal)
 }
 
-/** Runs `work` with a signal that aborts when one of the two does, with its reason. */
+/** Runs `work` with a signal that aborts when either of the two does, with its reason. */
 export async function underBoth<T>(
   one: AbortSignal | undefined,
   other: AbortSignal,
@@ -106,7 +106,10 @@ export async function underBoth<T>(
   }
 }
 
-/** `promise`, or the signal's reason as soon as it aborts: for work that cannot be stopped and may go on unwatched. */
+/**
+ * `promise`, or the signal's reason as soon as it aborts: for work that cannot be stopped and may continue in the
+ * background.
+ */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
   return new Promise((resolve, reject) => {

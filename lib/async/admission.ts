@@ -1,10 +1,10 @@
 /**
- * How many calls or inputs may wait, or be in work, at the same time: what bounds waiting, and memory. Beyond that the
- * next is refused at once, which costs next to nothing.
+ * Limits how many calls or inputs may wait or run at the same time, which bounds waiting time and memory. Further ones
+ * are refused at once, at almost no cost.
  *
- * No client can keep the others out: what one may hold shrinks as the whole fills up, to `share` times what is left
- * (dynamic thresholds, Choudhury and Hahne 1998). A lone client can use eight ninths, and there is always room for the
- * next. Who has no name is under the common limit only.
+ * No client can keep the others out: the fuller the whole, the less one client may hold, namely `share` times the free
+ * places (dynamic thresholds, Choudhury and Hahne 1998). A single client can use eight ninths, and there is always room
+ * for another. Calls without a client are subject only to the common limit.
  */
 import { ClipError } from '../errors.js'
 

@@ -1,11 +1,11 @@
-/** The time of a call that has several stages. */
+/** Deadlines of calls with several stages. */
 import { abortReason, onAbort } from './abort.js'
 import { ClipError } from '../errors.js'
 import type { CallOptions } from '../types.js'
 
 /**
- * Runs `work` with `settings` in which the deadline has become a signal: it aborts after `timeoutMs` with
- * ERR_CLIP_DEADLINE_EXCEEDED, and before that when the caller's own does.
+ * Runs `work` with `settings` whose deadline has become a signal: it aborts after `timeoutMs` with
+ * ERR_CLIP_DEADLINE_EXCEEDED, or earlier with the caller's own signal.
  */
 export async function withDeadline<S extends CallOptions, T>(
   settings: S,
@@ -18,7 +18,7 @@ export async function withDeadline<S extends CallOptions, T>(
   return withTimeLimit(timeoutMs, signal, late, stop => work({ ...settings, timeoutMs: undefined, signal: stop }))
 }
 
-/** Runs `work` with a signal that aborts after `ms` with the error that `late` makes, and before that when `signal` does. */
+/** Runs `work` with a signal that aborts after `ms` with the error of `late`, or earlier with `signal`. */
 export async function withTimeLimit<T>(
   ms: number,
   signal: AbortSignal | undefined,

@@ -3,18 +3,18 @@ import { availableParallelism } from 'node:os'
 import { abortReason, onAbort, throwIfAborted, untilAborted } from './abort.js'
 
 /**
- * How many pictures are decoded at the same time.
+ * How many images are decoded at the same time.
  *
- * sharp decodes on libuv's thread pool, which file reads need, too: one of its threads stays free. Within a picture
- * libvips would use `sharp.concurrency()` threads more; decoders are sequential, so these do next to nothing here, and
- * that setting is global to the process and the user's: it is left alone. What bounds the load is this number.
+ * sharp decodes on libuv's thread pool, which file reads also need: one of its threads stays free. Within an image
+ * libvips could use `sharp.concurrency()` more threads, but decoders are sequential, so they would hardly help, and
+ * that setting is global and the user's. This number alone bounds the load.
  */
 export function decodeSlots(): number {
   const pool = Number.parseInt(process.env.UV_THREADPOOL_SIZE ?? '', 10)
   return Math.max(1, Math.min(availableParallelism(), (pool > 0 ? pool : 4) - 1))
 }
 
-/** Lets at most `slots` pieces of work run at a time, in the order of arrival. */
+/** Lets at most `slots` tasks run at a time, in the order of arrival. */
 export class Gate {
   #free: number
   readonly #waiting = new Set<() => void>()
@@ -29,8 +29,8 @@ export class Gate {
   }
 
   /**
-   * Rejects with the signal's reason as soon as it aborts. Work that has begun then ends unheard, and keeps its slot until
-   * it has ended.
+   * Rejects with the signal's reason as soon as it aborts. Running work then ends in the background and keeps its slot
+   * until it has ended.
    */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     throwIfAborted(signal)
@@ -58,7 +58,7 @@ export class Gate {
     })
   }
 
-  /** The slot goes to who has waited longest. */
+  /** The slot goes to the task that has waited longest. */
   #leave(): void {
     for (const enter of this.#waiting) {
       this.#waiting.delete(enter)

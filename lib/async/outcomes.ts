@@ -1,22 +1,23 @@
-/** Streams in which a bad input yields its error at its place and the others go on. */
+/** Streams in which a bad input yields its error and the others continue. */
 import { errorCodeOf } from '../errors.js'
 import { type MapOptions, mapInOrder } from './pipeline.js'
 
-/** What became of the input number `index`: its embedding [dim], or why there is none. */
+/** The outcome of input number `index`: its embedding [dim], or its error. */
 export type EncodeOutcome =
   | { index: number; embedding: Float32Array; error?: undefined }
   | { index: number; error: Error; embedding?: undefined }
 
-/** Of {@link Clip.encodeImages} and {@link Clip.encodeTexts}. */
+/** Options of {@link Clip.encodeImages} and {@link Clip.encodeTexts}. */
 export interface StreamOptions {
   /**
-   * What a bad input does: 'throw' ends the stream with its error, 'yield' gives `{ index, error }` in its place and goes
-   * on. Default 'throw'. What concerns all inputs (the signal, dispose(), a missing tower, a failing source) ends it always.
+   * On a bad input: 'throw' ends the stream with its error, 'yield' yields `{ index, error }` in its place and
+   * continues. Default 'throw'. Errors that affect all inputs (the signal, dispose(), a missing tower, a failing
+   * source) always end it.
    */
   onError?: 'throw' | 'yield'
 }
 
-/** Not the fault of one input: the next would fail alike. */
+/** Errors that would fail the next input alike. */
 const endsAll = new Set(['ERR_CLIP_DISPOSED', 'ERR_CLIP_TOWER_MISSING', 'ERR_CLIP_TOKENIZER_MISSING',
   'ERR_CLIP_TOKENIZER_INVALID'])
 

@@ -1,18 +1,18 @@
-/** Bounded concurrency over any iterable, results in order. */
+/** Bounded concurrency over any iterable, with results in order. */
 import { abortReason, onAbort, throwIfAborted } from './abort.js'
 
 export interface MapOptions {
-  /** Most elements in work at a time. */
+  /** Most elements processed at a time. */
   limit: number
-  /** Ends it all with the signal's reason, even while the source is being waited for. */
+  /** Ends everything with the signal's reason, even while waiting for the source. */
   signal?: AbortSignal
 }
 
 /**
- * Calls `work` on each element of `source` and yields the results in the source's order, each as soon as it is there,
- * however slow the source. The source is read only as fast as results are taken. A failure, the source's own too, is
- * thrown at its place in the order. However the loop ends, the source is closed and the signal that `work` was given
- * aborts, so that no work goes on without a reader.
+ * Calls `work` on each element of `source` and yields the results in order, each as soon as it is available, however
+ * slow the source. The source is read only as fast as results are taken. A failure, also of the source, is thrown at
+ * its place in the order. However the loop ends, the source is closed and the signal passed to `work` aborts, so that
+ * no work continues without a reader.
  */
 export async function* mapInOrder<T, R>(
   source: Iterable<T> | AsyncIterable<T>,
@@ -39,7 +39,7 @@ export async function* mapInOrder<T, R>(
       ended = true
       running.push(Promise.reject(error))
     }
-    running.at(-1)?.catch(() => undefined) // thrown when its turn comes, if it comes
+    running.at(-1)?.catch(() => undefined) // thrown in order, if the loop gets there
     reading = undefined
   }
 
@@ -49,7 +49,7 @@ export async function* mapInOrder<T, R>(
       const first = running[0]
       if (reading !== undefined) {
         await Promise.race([stopped, reading, ...(first === undefined ? [] : [first.catch(() => undefined)])])
-        if (reading === undefined) continue // read on before handing out: keeps the sessions busy
+        if (reading === undefined) continue // read ahead before yielding: keeps the sessions busy
       }
       if (running.length === 0) return
       yield await running.shift()!
@@ -58,7 +58,7 @@ export async function* mapInOrder<T, R>(
     stopListening?.()
     stop.abort(new DOMException('the results are no longer needed', 'AbortError'))
     const closing = ended ? undefined : iterator.return?.()
-    // a source that is still being read closes later: not waited for
+    // a source that is still being read closes later: do not wait for it
     if (reading === undefined) await closing
     else Promise.resolve(closing).catch(() => undefined)
   }
@@ -66,7 +66,7 @@ export async function* mapInOrder<T, R>(
 
 /**
  * Calls `work` on each element, several at a time, for its effect. The first failure aborts the signal that the others
- * were given, and is thrown when all of them have ended.
+ * have, and is thrown when all of them have ended.
  */
 export async function forEachAtOnce<T>(
   elements: readonly T[],

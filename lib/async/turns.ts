@@ -1,23 +1,23 @@
 /**
- * Long computations on the event loop, in small steps. All of a process share one budget for each turn of the loop, so that
- * however many go on at a time, sockets and timers wait no longer than that.
+ * Long computations on the event loop, in small steps. All of a process share one time budget per turn of the loop, so
+ * that sockets and timers never wait longer than that, however many computations run.
  */
 import { abortReason, throwIfAborted } from './abort.js'
 
-/** Each `yield` ends a step: a piece of work of a millisecond or so that cannot be cut further. */
+/** Each `yield` ends a step of about a millisecond. */
 export type Steps<T> = Generator<void, T, void>
 
-/** What turns need of the world; tests bring their own. */
+/** The environment, replaceable in tests. */
 export interface TurnsWorld {
   now(): number
-  /** Calls `action` once the loop has looked at its sockets and timers. */
+  /** Calls `action` after the loop has handled its sockets and timers. */
   nextTurn(action: () => void): void
 }
 
 const budgetMs = 8
 
 interface Task {
-  /** One step; whether it was the last. */
+  /** Runs one step; returns whether it was the last. */
   step(): boolean
 }
 
@@ -30,7 +30,7 @@ export class Turns {
     this.#world = world
   }
 
-  /** The result of `steps`; rejects with what they throw, or with the signal's reason before the next step. */
+  /** The result of `steps`; rejects with their exception, or with the signal's reason before the next step. */
   run<T>(steps: Steps<T>, signal?: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#tasks.push({
@@ -60,7 +60,10 @@ export class Turns {
     })
   }
 
-  /** Step by step, in turn. Ends with a result, too: what its receiver does at once is work of this turn. */
+  /**
+   * Runs steps of all computations in rotation. A result also ends the turn: its receiver's immediate work belongs to
+   * this turn.
+   */
   #turn(): void {
     const end = this.#world.now() + budgetMs
     do {
@@ -72,10 +75,10 @@ export class Turns {
   }
 }
 
-/** The process's. */
+/** The process's only instance. */
 export const turns = new Turns()
 
-/** What `work` makes of each value, in order, a step each. */
+/** Applies `work` to each value, in order, one step each. */
 export function* eachInSteps<T, R>(values: readonly T[], work: (value: T, index: number) => R): Steps<R[]> {
   const results: R[] = []
   for (const [i, value] of values.entries()) {

@@ -4,16 +4,18 @@ import type { CallOptions, EncodeImageOptions, EncodeTextOptions, Rgb } from '..
 import { checkBoolean, checkFunction, checkInteger, checkOneOf, checkOptions, checkSignal,
   checkString } from '../validate.js'
 
-/** What a timer of Node can wait. */
+/** Longest delay of Node's timers. */
 const longestTimer = 2 ** 31 - 1
 
 export const callKeys = ['signal', 'priority', 'client', 'timeoutMs', 'onTrace'] as const
 export const textKeys = ['normalize', ...callKeys] as const
-/** Of a call that reads pictures and returns no vectors. */
+/** Options of a call that reads images and returns no vectors. */
 export const pictureKeys = ['orient', 'background', 'decode', ...callKeys] as const
 export const imageKeys = ['normalize', ...pictureKeys] as const
 
-/** `options` with `keys` only; the values of those named here are checked, others are the caller's to check. */
+/**
+ * `options` without other keys than `keys`. Checks the values of the options named here; the caller checks the others.
+ */
 export function checkCallOptions<T extends CallOptions>(
   options: T | undefined,
   keys: readonly (keyof T & string)[],

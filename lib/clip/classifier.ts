@@ -1,4 +1,4 @@
-/** Zero-shot classification: which of these labels is in the picture? */
+/** Zero-shot classification: which of these labels is in the image? */
 import { callKeys, checkCallOptions, checkImageOptions, pictureKeys } from './call-options.js'
 import { eachInSteps, turns } from '../async/turns.js'
 import { logitsOf, probabilitiesOf, type ScoreScale } from '../vectors/scores.js'
@@ -7,29 +7,29 @@ import type { CallOptions, Classification, EncodeImageOptions, EncodeTextOptions
   ImageOptions } from '../types.js'
 import { checkBoolean, checkInteger, checkLabels, checkTemplates, type Template } from '../validate.js'
 
-/** Of {@link Clip.classifier}: how labels become texts. */
+/** Options of {@link Clip.classifier}: how labels become texts. */
 export interface ClassifierOptions extends CallOptions {
   /** Prompts around a label, averaged: strings with `{}` or `{label}`, or functions. Default 'a photo of a {}'. */
   templates?: Template | readonly Template[]
 }
 
-/** Of {@link Classifier.classify}: what is made of the similarities. */
+/** Options of {@link Classifier.classify}: what to return. */
 export interface ClassifyImageOptions extends ImageOptions {
-  /** Return only the best so many. Default: all labels. */
+  /** Return only this many of the best labels. Default: all labels. */
   topK?: number
   /**
-   * Score each label by itself instead of sharing 1 among them. Default false.
+   * Score each label independently instead of dividing a probability of 1 among them. Default false.
    *
-   * Models trained with a sigmoid loss have a probability per pair anyway. Models trained with a softmax loss have
-   * none; the score is then that of the label against the same prompts without a label ("a photo of a ").
+   * Models trained with a sigmoid loss always score pairs independently. For models trained with a softmax loss the
+   * score compares the label with the same prompts without a label ("a photo of a ").
    */
   multiLabel?: boolean
 }
 
-/** Of {@link Clip.classify}: those of a classifier and of its use. */
+/** Options of {@link Clip.classify}: those of a classifier and of its use. */
 export type ClassifyOptions = ClassifierOptions & ClassifyImageOptions
 
-/** The part of {@link Clip} that classifies. */
+/** The part of {@link Clip} that a classifier uses. */
 interface Encoder {
   readonly info: ScoreScale
   encodeImage(image: ImageInput, options?: EncodeImageOptions): Promise<Float32Array>
@@ -53,16 +53,16 @@ function checkScoring<T extends ClassifyImageOptions>(options: T): T {
 }
 
 /**
- * Label vectors made once, for any number of images. Made by {@link Clip.classifier}.
+ * Label vectors computed once, for any number of images. Created by {@link Clip.classifier}.
  *
  * @example
  * const fruits = await clip.classifier(['red apple', 'sunflower', 'pizza'])
  * console.log(fruits.labels.length, fruits.vectors[0].length) // 3 256
  */
 export class Classifier {
-  /** As they were given. */
+  /** The labels as passed. */
   readonly labels: readonly string[]
-  /** One unit vector a label: the normalised mean of its normalised prompt vectors. */
+  /** One unit vector per label: the normalised mean of its normalised prompt vectors. */
   readonly vectors: readonly Float32Array[]
   readonly #encoder: Encoder
   readonly #neutral: Float32Array
@@ -80,7 +80,7 @@ export class Classifier {
     const names = checkLabels('labels', labels)
     const templates = checkTemplates('templates', given.templates ?? 'a photo of a {}')
     const { templates: _, ...call } = given
-    // a blank label: what the prompts say when they say nothing of the picture
+    // a blank label: the prompts alone
     const prompts = [...names, ''].flatMap(label => templates.map(template => template(label)))
     const vectors = await encoder.encodeText(prompts, call)
     const means = [...names, ''].map((_, i) =>

@@ -1,4 +1,4 @@
-/** The library's main class. */
+/** The main class of the library. */
 import { throwIfAborted, underBoth } from '../async/abort.js'
 import { checkImageOptions, checkTextOptions, imageKeys, pictureKeys, textKeys } from './call-options.js'
 import { checkClassifyOptions, Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
@@ -24,20 +24,19 @@ import type { CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, Imag
   SimilarityResult } from '../types.js'
 import { checkIterable, checkOneOf, checkString, checkTexts } from '../validate.js'
 
-/** On CPUs, larger batches of pictures are no faster than what fits in here; texts and GPUs get their full batches. */
+/** On CPUs, batches of images that run longer than this are no faster; texts and GPUs get full batches. */
 const batchAimMs = 200
 
-/** What a model has done since it was loaded, and what waits: {@link Clip.stats}. */
+/** What a model has done since it was loaded, and its queue: {@link Clip.stats}. */
 export interface ClipStats extends SchedulerStats {
-  /** Texts whose embedding is kept for the next call. */
+  /** Number of texts whose embedding is cached. */
   cachedTexts: number
 }
 
 /**
  * A loaded CLIP model.
  *
- * Every call may be made at any time and from anywhere in the process's event loop: calls queue, run on native threads
- * and are batched when they are of one kind.
+ * Calls may be made at any time: they queue, run on native threads, and are batched with others of their kind.
  *
  * @example
  * const clip = await Clip.load()
@@ -50,16 +49,16 @@ export class Clip {
   readonly #runners: SessionRunner[]
   readonly #scheduler: Scheduler<EncodeItem, Float32Array>
   readonly #decoding: DecodeSettings
-  /** Undefined where the model has none or it is not loaded. */
+  /** Undefined if the model has no tokenizer or it is not loaded. */
   readonly #textTower: TextTower | undefined
   readonly #inFlight: number
   readonly #tracer: Tracer
-  /** Aborts when the model is disposed: decoding stops then, too. */
+  /** Aborts when the model is disposed of, which also stops decoding. */
   readonly #closing = new AbortController()
   #disposal: Promise<void> | undefined
 
   /**
-   * What the model is: architecture, sizes, types, device, bytes, licence, source. Frozen.
+   * The model's architecture, sizes, types, device, bytes, licence, source. Frozen.
    *
    * @example
    * const clip = await Clip.load()
@@ -85,7 +84,7 @@ export class Clip {
       maxQueue,
       onBatch: this.#tracer.onBatch,
     })
-    // pictures of any grid are decoded exactly: how large they become depends on their proportions
+    // with any grid, images are decoded exactly: their size after resizing depends on their aspect ratio
     const { imageSize: size = 0, resizeMode: mode } = info.vision?.anyGrid ? {} : info.vision ?? {}
     this.#decoding = { decode, maxPixels, maxDecodeMs, svg, size, mode: mode === 'patches' ? undefined : mode }
     this.#inFlight = Math.min(2 * maxBatch * sessions, maxQueue)
@@ -96,8 +95,11 @@ export class Clip {
    * Loads a model.
    *
    * @param source path of a `.gguf` file or of a checkpoint's directory (`config.json` or `open_clip_config.json` with
-   *   safetensors or PyTorch weights), or of such a file of weights; a model of the hub, `hf:owner/name[@revision][:file]`; a name of the registry ({@link models});
-   *   nothing: the embedded default model. What is not in the hub's cache is downloaded first ({@link pull}).
+   *   safetensors or PyTorch weights), or of such a file of weights; a model of the hub,
+   * `hf:owner/name[@revision][:file]`;
+   *   a name in the registry ({@link models}). Without it: the embedded default model. Files that are not in the hub's
+   * cache are
+   *   downloaded first ({@link pull}).
    * @throws {TypeError|RangeError} bad options; {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*,
    *   ERR_CLIP_CONFIG_INVALID, ERR_CLIP_MODEL_UNSUPPORTED, ERR_CLIP_TOWER_MISSING, ERR_CLIP_DEVICE_UNAVAILABLE,
    *   ERR_CLIP_HUB_*, ...; the signal's reason when cancelled
@@ -144,14 +146,14 @@ export class Clip {
   }
 
   /**
-   * Embeds images as they come: any iterable in, embeddings out in the same order. Reads ahead only as far as it takes
-   * to keep the sessions busy; leaving the loop early stops reading.
+   * Embeds a stream of images: any iterable in, embeddings out in the same order. Reads ahead only far enough to keep
+   * the sessions busy; leaving the loop early stops reading.
    *
-   * A bad image ends the stream with its error; with `onError: 'yield'` each image gives `{ index, embedding }` or
-   * `{ index, error }`, and the stream goes on.
+   * A bad image ends the stream with its error. With `onError: 'yield'` each image yields `{ index, embedding }` or `{
+   * index, error }`, and the stream continues.
    *
-   * @param images paths, buffers, ... from an array, a generator, a stream of a folder
-   * @throws as {@link Clip.encodeImage}, when the loop asks for what failed
+   * @param images paths, buffers, ... from an array, a generator, a stream
+   * @throws as {@link Clip.encodeImage}, when the loop reaches the failed image
    *
    * @example
    * const paths = ['models/samples/rocket.png', 'models/LICENSES.md', 'models/samples/pizza.webp']
@@ -181,7 +183,7 @@ export class Clip {
   }
 
   /**
-   * Embeds one text or several. Texts longer than the model's context are truncated, the end token kept.
+   * Embeds one text or several. Texts longer than the model's context are truncated; the end token stays.
    *
    * @returns [dim], L2-normalised unless `normalize: false`; for an array one each, in order
    * @throws {TypeError|RangeError} bad arguments; {ClipError} ERR_CLIP_TOKENIZER_MISSING, ERR_CLIP_NOT_FINITE,
@@ -208,10 +210,10 @@ export class Clip {
   }
 
   /**
-   * Embeds texts as they come, as {@link Clip.encodeImages} does pictures: in order, read only as far ahead as it takes to
-   * keep the sessions busy.
+   * Embeds a stream of texts, as {@link Clip.encodeImages} does images: in order, reading ahead only far enough to keep
+   * the sessions busy.
    *
-   * @throws as {@link Clip.encodeText}, when the loop asks for what failed
+   * @throws as {@link Clip.encodeText}, when the loop reaches the failed text
    *
    * @example
    * function* captions() {
@@ -242,7 +244,7 @@ export class Clip {
   /**
    * Zero-shot classification of an image: labels with scores, best first.
    *
-   * For many images or repeated calls make a {@link Clip.classifier} once.
+   * For many images or repeated calls create a {@link Clip.classifier} once.
    *
    * @returns every label, or the `topK` best: `score` is the softmax over the labels of the logits
    *   `logitScale * cosine + logitBias` (Radford et al. 2021, figure 3), or their sigmoid for models trained with one
@@ -254,7 +256,7 @@ export class Clip {
    * const [best] = await clip.classify('models/samples/dog-face.png', ['dog face', 'cat face', 'rocket'])
    * console.log(best.label, best.score > 0.9) // dog face true
    *
-   * // each label by itself: several may fit
+   * // independent scores: several labels may fit
    * const labels = await clip.classify('models/samples/dog-face.png', ['dog face', 'animal', 'rocket'], { multiLabel: true, topK: 2 })
    * console.log(labels.length) // 2
    */
@@ -267,7 +269,7 @@ export class Clip {
   }
 
   /**
-   * A reusable zero-shot classifier: the labels' vectors are made once.
+   * Creates a reusable zero-shot classifier: the labels' vectors are computed once.
    *
    * @param labels at least one, none of them empty
    * @throws {TypeError|RangeError} bad arguments; {ClipError} as {@link Clip.encodeText}; the signal's reason
@@ -282,7 +284,7 @@ export class Clip {
   }
 
   /**
-   * Logits and probabilities of every pair, as the reference's `logits_per_image`: rows are images, columns texts.
+   * Logits and probabilities of every pair, like the reference's `logits_per_image`: rows are images, columns texts.
    *
    * @throws {TypeError|RangeError} bad arguments; {ClipError} as {@link Clip.encodeImage} and {@link Clip.encodeText}; the
    *   signal's reason
@@ -311,9 +313,10 @@ export class Clip {
   }
 
   /**
-   * What the image encoder sees: the picture resized, cropped and normalised; of pictures of any grid, whole patches.
+   * The input of the image encoder: the image resized, cropped and normalised; with any grid, a whole number of
+   * patches.
    *
-   * @returns [3, H, W], as {@link ImageTensor} takes it
+   * @returns [3, H, W], as {@link ImageTensor} expects it
    * @throws as {@link Clip.encodeImage}
    *
    * @example
@@ -334,7 +337,7 @@ export class Clip {
   }
 
   /**
-   * Token ids as the reference makes them: start and end tokens, truncated and padded to the context length.
+   * The reference's token ids: with start and end tokens, truncated and padded to the context length.
    *
    * @returns [contextLength]; for an array of n texts flat [n][contextLength]
    * @throws {TypeError|RangeError} bad arguments; {ClipError} ERR_CLIP_TOKENIZER_MISSING, ERR_CLIP_DISPOSED
@@ -350,8 +353,8 @@ export class Clip {
 
   /**
    * Per-token states of a layer: text conditioning for diffusion models, patch features for vision-language models.
-   * Texts run at their full padded length, as the reference runs them: transformers' `hidden_states[layer]`, and with
-   * `norm` its `final_layer_norm` (`post_layernorm` of pictures) of them.
+   * Texts run at their full padded length, as in the reference. The states equal transformers' `hidden_states[layer]`;
+   * with `norm`, its `final_layer_norm` (`post_layernorm` for images) is applied to them.
    *
    * @returns [tokens][width]; for an array of layers one each, in order, from one run
    * @throws {TypeError|RangeError} bad arguments, no such layer; {ClipError} as {@link Clip.encodeImage} and
@@ -376,8 +379,8 @@ export class Clip {
   }
 
   /**
-   * Named intermediate states of one input, for debugging a model against its reference; docs/architecture.md lists
-   * the names. An empty `names` returns all of them.
+   * Named intermediate states of one input, for comparing a model with its reference; docs/architecture.md lists the
+   * names. An empty `names` returns all of them.
    *
    * @throws as {@link Clip.hiddenStates}
    *
@@ -409,7 +412,7 @@ export class Clip {
   }
 
   /**
-   * Where the time of a batch goes: `batch` times the same input, on a session of its own. Docs: docs/performance.md.
+   * Where the time of a batch goes: `batch` times the same input, in a session of its own. See docs/performance.md.
    *
    * @internal
    */
@@ -438,8 +441,8 @@ export class Clip {
   }
 
   /**
-   * Ends the model: refuses new calls, rejects waiting ones with ERR_CLIP_DISPOSED, waits for running ones and gives
-   * the memory back. Idempotent.
+   * Disposes of the model: refuses new calls, rejects waiting ones with ERR_CLIP_DISPOSED, waits for running ones, then
+   * releases the memory. Idempotent.
    *
    * @example
    * const clip = await Clip.load()
@@ -451,7 +454,7 @@ export class Clip {
     return this.#disposal
   }
 
-  /** {@link Clip.dispose}, for `await using clip = await Clip.load()` where the language has it. */
+  /** {@link Clip.dispose}, for `await using clip = await Clip.load()` where the language supports it. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }
@@ -466,7 +469,7 @@ export class Clip {
 
   // ---- images --------------------------------------------------------------------------------------------------------
 
-  /** Encodes the images of a list or a stream, under the signal of all of them. */
+  /** Encodes the images of a list or a stream, with one signal for all of them. */
   #imageEncoder(settings: EncodeImageOptions) {
     return (image: ImageInput, index: number, signal: AbortSignal): Promise<Float32Array> =>
       this.#encodeOneImage(image, { ...settings, signal }, `images[${index}]`)
@@ -521,7 +524,7 @@ export class Clip {
 
   // ---- state ---------------------------------------------------------------------------------------------------------
 
-  /** What messages call the model. */
+  /** The model's name in messages. */
   get #name(): string {
     return this.info.name || this.info.path
   }
@@ -548,7 +551,7 @@ export class Clip {
   }
 }
 
-/** What messages call an image: a path says more than its place. */
+/** An image's name in messages: its path if it has one, else its position. */
 function imageName(name: string, input: ImageInput): string {
   return typeof input === 'string' ? `${name} '${input}'` : name
 }

@@ -11,7 +11,7 @@ import type { ClipInfo } from '../types.js'
 import type { LoadSettings } from './load-options.js'
 import { modelTokenizer, withTokenizerIds } from './model-tokenizer.js'
 
-/** More would wait for memory, and the addon takes no more. */
+/** More would wait for memory, and the addon accepts no more. */
 const maxLoadThreads = 64
 
 export interface LoadedModel {
@@ -20,7 +20,7 @@ export interface LoadedModel {
   readonly info: Readonly<ClipInfo>
 }
 
-/** What `use` makes of the model. When that fails, or the signal aborts first, the model is disposed of. */
+/** Passes the model to `use`. If that fails, or the signal aborts first, the model is disposed of. */
 export async function loadModel<T>(
   source: string | undefined,
   settings: LoadSettings,
@@ -39,7 +39,7 @@ export async function loadModel<T>(
     processorFolder: location.processorFolder,
   }
   const loading = withAbort(settings.signal, () => addon.loadModel(location.path, native), loaded => loaded.dispose())
-  if (settings.towers === 'image') prepareDecoder() // while the weights are packed; with both towers, pictures may never come
+  if (settings.towers === 'image') prepareDecoder() // during weight packing; with both towers, images may never come
   const model = await loading
   try {
     const tokenizer = await modelTokenizer(model, model.info(), location.tokenizerFolder, settings.signal)

@@ -48,7 +48,7 @@ export function checkLoadOptions(options: LoadOptions | undefined) {
     onTrace,
     ...hub
   } = checkOptions('options', options, keys)
-  // another device computes one batch at a time, however many cores there are
+  // other devices compute one batch at a time, however many cores there are
   const atOnce = device === 'auto' || device === 'cpu' ? givenSessions : givenSessions ?? 1
   const { sessions, threads } = divideCores({ sessions: atOnce, threads: givenThreads })
   return {

@@ -5,10 +5,10 @@ import { type ClipTokenizer, createTokenizer, hasUsualNames, readTokenizerSource
   type TokenizerSource } from '../tokenizer/tokenizer.js'
 
 /**
- * Reads text only; nothing is parsed before the first text. A model without a usable tokenizer loads all the same,
- * since images need none: its text calls then fail with what was wrong.
+ * Reads the files, but parses nothing before the first text. A model without a usable tokenizer loads anyway, since
+ * images need none: its text calls then fail with the tokenizer's error.
  *
- * @param folder of the tokenizer's files, where they are not beside the weights
+ * @param folder of the tokenizer's files, if they are not beside the weights
  */
 export async function modelTokenizer(
   model: NativeModel,
@@ -21,8 +21,8 @@ export async function modelTokenizer(
   const source = info.format === 'gguf'
     ? fromFile(model, info.path, text)
     : await fromDirectory(folder || info.path, signal)
-  // the ids of a configuration are not the tokenizer's: enlarged vocabularies and old defaults disagree with it. Only where
-  // the end token does not pool is an id that of a token that the reference puts there itself (CLIPA: 0)
+  // the configuration's ids may not be the tokenizer's: enlarged vocabularies and old defaults disagree with it. Only
+  // if the end token does not pool is a configured id a token that the reference itself adds (CLIPA: 0)
   const { eosId, padId, pooling } = text
   return createTokenizer(source, {
     contextLength: text.contextLength,
@@ -33,7 +33,7 @@ export async function modelTokenizer(
   })
 }
 
-/** With the ids that stand in rows, as the tokenizer gives them; asked for, they parse the vocabulary. Broken: as the file says. */
+/** The padding ids as the tokenizer has them, which parses the vocabulary; for a broken one as the file says. */
 export function withTokenizerIds(
   text: NativeModelInfo['text'],
   tokenizer: ClipTokenizer | undefined,
@@ -53,12 +53,12 @@ export function withTokenizerIds(
   return Object.defineProperties({ ...text }, { bosId: own('bosId'), eosId: own('eosId'), padId: own('padId') })
 }
 
-/** What the text tower runs on: padded only where it sees the padding. */
+/** Ids for the text tower: padded only if it sees the padding. */
 export function towerIds(tokenizer: ClipTokenizer, text: string, seesPadding: boolean): Int32Array {
   return seesPadding ? tokenizer.encodePadded([text]) : Int32Array.from(tokenizer.encode(text))
 }
 
-/** Whether `tokenize`, a model's, finds a tokenizer: a model without one is measured on pictures alone. */
+/** Whether `tokenize`, a model's, finds a tokenizer: a model without one is measured on images alone. */
 export function canTokenize(tokenize: (text: string) => unknown): boolean {
   try {
     tokenize('a')
@@ -76,7 +76,7 @@ function fromFile(
 ): () => TokenizerSource {
   return () => {
     const source = model.tokenizer()
-    // a list of tokens whose start and end have names of their own: the file says where they are
+    // a list of tokens with its own names for start and end: the file says which ids they are
     if (source && 'tokens' in source)
       return {
         ...source,

@@ -14,26 +14,26 @@ export interface ProfileOptions {
   runs: number
 }
 
-/** One kind of operation of one size, all of its occurrences in the graph together. Times are of one batch. */
+/** All operations of one kind and size in the graph. Times are those of one batch. */
 export interface OperationProfile {
   kind: NativeNodeProfile['kind']
-  /** Names of the weights, block numbers replaced by `*`; '' where there are none. */
+  /** Names of the weights, block numbers replaced by `*`; '' if there are none. */
   layer: string
-  /** Of the weights; 'i8' are the bytes of precision 'fast'. */
+  /** Type of the weights; 'i8': bytes of precision 'fast'. */
   type: string
   /** Output features, input features, tokens. */
   shape: [number, number, number]
-  /** How often it stands in the graph. */
+  /** Occurrences in the graph. */
   count: number
   /** Median of the runs, milliseconds. */
   ms: number
-  /** Share of its time that threads waited for others, 0 to 1. */
+  /** Share of its time in which threads waited for others, 0 to 1. */
   waiting: number
-  /** Operations, a multiply-add as two; 0 for what only moves and rounds values. */
+  /** Operations, a multiply-add counted as two; 0 if it only moves and rounds values. */
   operations: number
-  /** Billions of operations a second; undefined where there are none to count. */
+  /** Billions of operations per second; undefined if there are none to count. */
   gops?: number
-  /** Of what this machine's multiply-adds of this type can do, 0 to 1. */
+  /** Share of this machine's peak of multiply-adds of this type, 0 to 1. */
   ofPeak?: number
 }
 
@@ -43,15 +43,15 @@ export interface Profile {
   threads: number
   runs: number
   kernels: string
-  /** Milliseconds of a batch: the operations and what is beside them, each the median of its runs. Shares are of this. */
+  /** Milliseconds of a batch: the operations and the rest, each the median of its runs. Shares refer to this. */
   totalMs: number
-  /** Part of it outside the operations: inputs, outputs, starting threads. */
+  /** The part outside the operations: inputs, outputs, starting threads. */
   otherMs: number
-  /** Median of whole batches: more than `totalMs` where other processes interrupt most runs somewhere. */
+  /** Median of whole batches: more than `totalMs` if other processes interrupt most runs somewhere. */
   measuredMs: number
-  /** Most time first; empty where plain ggml computes the model. */
+  /** Most time first; empty if plain ggml computes the model. */
   operations: OperationProfile[]
-  /** Billions of operations a second that all threads together can do, by weight type, measured in the same run. */
+  /** Peak of all threads together by weight type, billions of operations per second, measured in the same run. */
   peaks: Record<string, number>
 }
 
@@ -65,7 +65,7 @@ export function checkProfileOptions(options: ProfileOptions): ProfileOptions {
   }
 }
 
-/** `input`: a decoded picture, or token ids. */
+/** `input`: a decoded image, or token ids. */
 export function profileOn(
   session: NativeSession,
   input: NativeImage | Int32Array,
@@ -76,7 +76,7 @@ export function profileOn(
   return session.profileImages(new Array<NativeImage>(batch).fill(input), runs)
 }
 
-/** Adds up the operations that differ in their block only. */
+/** Sums the operations that differ only in their block. */
 export function summarise(
   native: NativeProfile,
   facts: Pick<Profile, 'tower' | 'batch' | 'threads' | 'kernels'>,

@@ -11,12 +11,12 @@ import type { Rgb } from '../types.js'
 interface ImageItem {
   image: NativeImage
   background: Rgb | undefined
-  /** What messages call it. */
+  /** Its name in messages. */
   name: string
 }
 
 interface TextItem {
-  /** Unpadded where the tower is causal. */
+  /** Unpadded if the tower is causal. */
   ids: Int32Array
   name: string
 }
@@ -68,7 +68,8 @@ export class SessionRunner implements BatchRunner<EncodeItem, Float32Array> {
       signal,
       () => this.session.encodeImages(items.map(item => item.image), background ? [...background] : null),
     )
-    // a megabyte each, ours alone (lib/image/image.ts) and of no more use: else they pile up until a full garbage collection
+    // a megabyte each, used by nobody else (lib/image/image.ts) and no longer needed: they would pile up until a full
+    // garbage collection
     for (const { image } of items) loadAddon().detach('tensor' in image ? image.tensor : image.data)
     return flat
   }
@@ -85,7 +86,7 @@ export class SessionRunner implements BatchRunner<EncodeItem, Float32Array> {
   }
 }
 
-/** Runs one call on a session made for it: others batch and queue as before. */
+/** Runs one call in a session made for it: others batch and queue as before. */
 export async function onOwnSession<T>(
   model: NativeModel,
   { threads, maxBatch, signal }: { threads: number; maxBatch: number; signal?: AbortSignal },
@@ -100,10 +101,10 @@ export async function onOwnSession<T>(
   }
 }
 
-/** Batches are of one kind: texts, or images over one background colour. */
+/** All inputs of a batch are of one kind: texts, or images with the same background colour. */
 export const textKind = 'text'
 export function imageKind(background: Rgb | undefined): string {
   return background === undefined ? 'image' : `image ${background.join(',')}`
 }
-/** Pictures that are only prepared. */
+/** Images to be preprocessed only. */
 export const preprocessKind = 'preprocess'

@@ -1,19 +1,19 @@
-/** Intermediate states: which ones a call names, and what it returns. */
+/** Intermediate states: which ones a call names, and its results. */
 import { outOfRange } from '../errors.js'
 import { isFiniteVector, notFinite } from '../vectors/finite.js'
 import type { NativeStates } from '../native/contract.js'
 import { checkBoolean, checkInteger, checkNonEmptyArray, checkOneOf, checkOptions, checkSignal,
   checkStrings } from '../validate.js'
 
-/** Of {@link Clip.hiddenStates}: which encoder, which layers. */
+/** Options of {@link Clip.hiddenStates}: which encoder, which layers. */
 export interface HiddenStatesOptions<Layer extends number | readonly number[] = number> {
   /** Layer, or several: 0 is the input of the first block, -1 the output of the last. Default -1. */
   layer?: Layer
-  /** Instead of `layer`: how many of the last blocks to skip ("clip skip"); 1 is layer -2. Default: `layer` decides. */
+  /** Instead of `layer`: how many of the last blocks to skip ("clip skip"); 1 is layer -2. Default: as `layer` says. */
   skip?: number
   /** Apply the tower's final norm, as Stable Diffusion does to its text conditioning. Default false. */
   norm?: boolean
-  /** Which encoder `input` goes to: a string may be a text or the path of a picture. */
+  /** The encoder for `input`: a string may be a text or the path of an image. */
   tower: 'image' | 'text'
   /** Cancels the call: it rejects with the signal's reason. */
   signal?: AbortSignal
@@ -23,9 +23,9 @@ export interface HiddenStatesOptions<Layer extends number | readonly number[] = 
 export interface HiddenStates {
   /** `tokens * width` values. */
   data: Float32Array
-  /** Rows: of a text its context length, of a picture its patches, and the class token where there is one. */
+  /** Rows: for a text its context length; for an image its patches and, if the model has one, the class token. */
   tokens: number
-  /** Values of a row. */
+  /** Values per row. */
   width: number
 }
 
@@ -62,7 +62,7 @@ export function checkIntermediatesOptions(
 /**
  * Layers counted from the front, 0 to `layers`.
  *
- * @param given `layer`: one, or several, negative ones from the back; `skip`: that many of the last blocks left out
+ * @param given `layer`: one or several, negative ones from the back; `skip`: the number of last blocks to skip
  * @throws {TypeError|RangeError} not integers, out of range, none, or both
  */
 function checkLayers(

@@ -10,13 +10,16 @@ import { towerIds } from './model-tokenizer.js'
 import { type EncodeItem, textKind } from './session-runner.js'
 import { batchListener } from './trace.js'
 
-/** Embeddings that are kept: labels and queries come again and again. */
+/** Embeddings to cache: labels and queries repeat. */
 const mostKept = 1024
-/** Characters. Longer texts hardly come again, and would fill memory. */
+/** Characters. Longer texts hardly repeat, and would fill memory. */
 const longestKept = 2048
-/** Texts that are tokenised and queued at once, or a batch; two such slices of a call wait at a time, so that a long list blocks no other call. */
+/**
+ * Texts that are tokenised and queued at once, or a batch if that is more. Two such slices of a call wait at a time, so
+ * that a long list does not block other calls.
+ */
 const leastSlice = 64
-/** Characters of texts that are tokenised at once: a millisecond's. */
+/** Characters of texts that are tokenised at once: about a millisecond. */
 const shortList = 4096
 
 export class TextTower {
@@ -38,7 +41,7 @@ export class TextTower {
     this.#slice = Math.max(leastSlice, maxBatch)
   }
 
-  /** Texts whose embedding is kept. */
+  /** Number of cached texts. */
   get cached(): number {
     return this.#cache.size
   }
@@ -51,7 +54,7 @@ export class TextTower {
     return towerIds(this.tokenizer, text, this.#seesPadding)
   }
 
-  /** Un-normalised embeddings, from the cache where it has them. The vectors are shared: callers copy. */
+  /** Un-normalised embeddings, from the cache if possible. The vectors are shared: callers copy. */
   async embed(texts: readonly string[], call: CallOptions): Promise<Float32Array[]> {
     const known = new Map<string | number, Float32Array>()
     const missing = new Map<string | number, number>() // to the first index of each
@@ -93,7 +96,7 @@ export class TextTower {
   ): Promise<Float32Array[]> {
     const list = slice.map(i => texts[i]!)
     const idsOf = (text: string): Int32Array => this.idsOf(text)
-    // what takes a while is done in steps, so that however much there is, others are served meanwhile
+    // done in steps, so that long lists do not block the event loop
     const ids = lengthOf(list) <= shortList
       ? list.map(idsOf)
       : await turns.run(eachInSteps(list, idsOf), settings.signal)
@@ -102,7 +105,10 @@ export class TextTower {
   }
 }
 
-/** Equal texts are computed once; but comparing many long ones costs more than that, and hashes of the longest are their lengths. */
+/**
+ * Equal texts are computed once. Long texts are not compared: that takes longer than computing them, and the hash of a
+ * very long string is its length.
+ */
 function keyOf(text: string, index: number): string | number {
   return text.length > longestKept ? index : text
 }

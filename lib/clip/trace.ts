@@ -6,7 +6,9 @@ export type TraceEvent =
   | {
     type: 'decode'
     ms: number
-    /** Pixels, orientation applied; undefined for a tensor that does not say them. Large pictures may be decoded at reduced scale. */
+    /**
+     * Pixels, orientation applied; undefined for a tensor without them. Large images may be decoded at reduced scale.
+     */
     width: number | undefined
     height: number | undefined
   }
@@ -16,7 +18,7 @@ export type TraceEvent =
     /** Sequence number of the batch in this model; images of one call may share a batch. */
     batch: number
     size: number
-    /** From call to start. In the model's events: of the input that waited longest. */
+    /** From call to start. In the model's events: that of the input that waited longest. */
     waitMs: number
     runMs: number
   }
@@ -25,7 +27,7 @@ type TraceListener = (event: TraceEvent) => void
 
 export class Tracer {
   readonly #listener: TraceListener | undefined
-  /** For the scheduler. */
+  /** Callback for the scheduler. */
   readonly onBatch: ((report: BatchReport) => void) | undefined
 
   constructor(listener: TraceListener | undefined) {
@@ -33,7 +35,7 @@ export class Tracer {
     this.onBatch = batchListener(listener)
   }
 
-  /** Runs `work`; when it succeeds, reports its time to the model's listener and to the call's. */
+  /** Runs `work`; if it succeeds, reports its time to the model's listener and to the call's. */
   async decode<T extends { width?: number; height?: number }>(
     work: () => Promise<T>,
     ofCall?: TraceListener,
@@ -56,7 +58,7 @@ export function batchListener(listener: TraceListener | undefined): ((report: Ba
   })
 }
 
-/** A listener that throws must not fail the call: its error becomes an uncaught exception, as with event handlers. */
+/** A listener's exception must not fail the call: it becomes an uncaught exception, as with event handlers. */
 function tell(listener: TraceListener, event: TraceEvent): void {
   try {
     listener(event)

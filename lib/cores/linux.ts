@@ -4,14 +4,14 @@ import path from 'node:path'
 
 export interface LogicalCpu {
   id: number
-  /** The same text for hyper-threads of one core. */
+  /** Equal for hyper-threads of one core. */
   core: string
-  /** Relative speed, by whatever measure the system has; the same for all where it has none. */
+  /** Relative speed, in any unit; equal for all CPUs if the system reports none. */
   capacity: number
 }
 
 /**
- * All CPUs that are listed with their siblings; [] where they are not. Speed: which of Intel's two kinds a CPU is, else
+ * All CPUs listed with their siblings; [] if they are not. Speed: which of Intel's two kinds a CPU is, else
  * `cpu_capacity` (ARM, and virtual machines that pass it on), else its highest frequency.
  */
 export function readTopology(root: string): LogicalCpu[] {
@@ -25,7 +25,7 @@ export function readTopology(root: string): LogicalCpu[] {
   })
 }
 
-/** The first measure that the system has; the same for all where it has none. */
+/** The first measure that the system has; equal for all CPUs if it has none. */
 function readCapacity(folder: string): (id: number) => number {
   const [any] = cpuNumbers(folder)
   const read = (id: number, file: string) => Number(readText(path.join(folder, `cpu${id}`, file)) ?? NaN)
@@ -50,7 +50,7 @@ export function readAffinity(root: string): Set<number> | undefined {
 }
 
 /**
- * Cores' worth of time: the least of the process's cgroup and those above it, of version 2 (`cpu.max`) and 1
+ * CPU quota in cores: the smallest of the process's cgroup and its ancestors, of version 2 (`cpu.max`) and 1
  * (`cpu.cfs_quota_us`). Infinity: no limit.
  */
 export function readQuota(root: string): number {
@@ -70,7 +70,7 @@ export function readQuota(root: string): number {
   return Math.min(...quotas)
 }
 
-/** A cgroup's folder and all above it. In a container the path may be the host's: then only '/' is there. */
+/** A cgroup's folder and its ancestors. In a container the path may be the host's: then only '/' exists. */
 function upwards(group = '/'): string[] {
   const parts = group.split('/').filter(part => part !== '' && part !== '..')
   return Array.from({ length: parts.length + 1 }, (_, i) => parts.slice(0, parts.length - i).join('/'))

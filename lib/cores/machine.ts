@@ -1,4 +1,4 @@
-/** What the system reports about its CPUs. What it does not report stays undefined. */
+/** What the system reports about its CPUs; unknown values are undefined. */
 import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 
@@ -7,23 +7,23 @@ import { type LogicalCpu, readAffinity, readQuota, readTopology } from './linux.
 export interface Machine {
   /** Logical CPUs that the process may use, as Node counts them. */
   logical: number
-  /** Those CPUs one by one; empty where the system does not list them. */
+  /** Those CPUs one by one; empty if the system does not list them. */
   cpus: readonly LogicalCpu[]
-  /** Cores without hyper-threads, and the performance cores among them, where the system tells numbers only. */
+  /** Cores without hyper-threads, and the performance cores among them, if the system reports only numbers. */
   physicalCores?: number
   fastCores?: number
-  /** CPU time a second that a container grants; Infinity: no limit. */
+  /** CPU quota of the container, in seconds per second; Infinity: no limit. */
   quota: number
 }
 
-/** Where to look: replaceable in tests. */
+/** The sources of information, replaceable in tests. */
 export interface System {
   platform: NodeJS.Platform
   arch: string
   logical: number
   /** The root folder of /proc and /sys. */
   root: string
-  /** Output of a program; throws where it is not there. */
+  /** Output of a program; throws if it does not exist. */
   run(program: string, args: readonly string[]): string
 }
 
@@ -40,7 +40,7 @@ const thisSystem = (): System => ({
 type Hardware = Pick<Machine, 'cpus' | 'physicalCores' | 'fastCores'>
 let ownHardware: Hardware | undefined
 
-/** This machine, or the one that `system` stands for. */
+/** This machine, or the one that `system` describes. */
 export function describeMachine(system?: System): Machine {
   const { platform, root, logical } = system ?? thisSystem()
   const hardware = system ? hardwareOf(system) : (ownHardware ??= hardwareOf(thisSystem()))
@@ -61,8 +61,8 @@ function countCores({ platform, arch, logical, run }: System): Pick<Machine, 'ph
     if (physicalCores !== undefined)
       return { physicalCores, fastCores: sysctl(run, 'hw.perflevel0.physicalcpu') ?? physicalCores }
   }
-  // Nothing to ask without a program or native code. x64 CPUs of 8 and more logical CPUs nearly all have two to a core, or
-  // as many efficiency cores besides; ARM has no hyper-threads.
+  // Nothing to ask without a program or native code. Nearly all x64 CPUs with 8 or more logical CPUs have two per core,
+  // or as many efficiency cores besides; ARM has no hyper-threads.
   return { physicalCores: arch === 'x64' && logical >= 8 ? Math.ceil(logical / 2) : logical }
 }
 

@@ -1,8 +1,8 @@
 /**
- * Every kind of image input becomes 8-bit pixels or a ready tensor, which is what the addon takes.
+ * Turns every kind of image input into 8-bit pixels or a prepared tensor, for the addon.
  *
- * Pixels are those of Pillow's `convert('RGB')`, as the reference sees them: embedded colour profiles are ignored,
- * CMYK is converted by the plain formula, 16 bits lose their lower byte, alpha is kept for the engine to composite.
+ * Pixels equal those of Pillow's `convert('RGB')`, as in the reference: embedded colour profiles are ignored, CMYK is
+ * converted by the plain formula, 16-bit values lose their lower byte, alpha is kept for the engine to composite.
  */
 import { types } from 'node:util'
 
@@ -26,35 +26,35 @@ import { checkFloat32Array, checkInteger } from '../validate.js'
 export { prepareDecoder } from './decode.js'
 
 /**
- * Most pixels of an image unless the caller says otherwise: 2^28, sharp's own limit rounded up. Admits the
- * 200-megapixel pictures of today's phones; keeps what a decompression bomb can cost to 1 GiB (RGBA).
+ * Default for the most pixels of an image: 2^28, sharp's own limit rounded up. Admits the 200-megapixel images of
+ * today's phones; limits a decompression bomb to 1 GiB (RGBA).
  */
 export const defaultMaxPixels = 2 ** 28
 
-/** Most milliseconds of decoding unless the caller says otherwise. */
+/** Default for the most milliseconds of decoding. */
 export const defaultMaxDecodeMs = 20_000
 
 /**
- * Most pixels of formats that may take long where no process can be started for them: what is begun cannot be stopped
- * there. SVG, which has no bound at all, is not read then.
+ * Most pixels of formats that may take long, if no process can be started to decode them: decoding cannot be stopped
+ * then. SVG, which has no bound, is not read in that case.
  */
 const mostPixelsInHost = 2 ** 24
 
 export interface DecodeSettings {
   decode: DecodeMode
   maxPixels: number
-  /** Side of the model's input, pixels; 0: unknown, which means exact decoding. */
+  /** Side of the model's input in pixels; 0: unknown, which means exact decoding. */
   size: number
-  /** How the picture will be resized. Default 'shortest'. */
+  /** How the image will be resized. Default 'shortest'. */
   mode?: ReductionTarget['mode']
   /** Apply the EXIF orientation. Default true. */
   orient?: boolean
   signal?: AbortSignal
-  /** What messages call the image. Default 'image'. */
+  /** The image's name in messages. Default 'image'. */
   name?: string
   /** Read SVG. Default true. */
   svg?: boolean
-  /** Most time that decoding may take. Default {@link defaultMaxDecodeMs}. */
+  /** Longest time for decoding. Default {@link defaultMaxDecodeMs}. */
   maxDecodeMs?: number
 }
 
@@ -64,7 +64,7 @@ const expectedImage = 'an image (a path, a file: URL, a Buffer, Uint8Array, Arra
 const gate = new Gate(decodeSlots())
 const decoders = new DecoderPool()
 
-/** Whether a call's first argument is a list of images; everything else is one image. */
+/** Whether a call's first argument is a list of images; anything else is one image. */
 export function isImageList(value: ImageInput | readonly ImageInput[]): value is readonly ImageInput[] {
   return Array.isArray(value)
 }
@@ -72,7 +72,7 @@ export function isImageList(value: ImageInput | readonly ImageInput[]): value is
 /**
  * Reads and decodes an image.
  *
- * @throws {TypeError} ERR_CLIP_INVALID_ARGUMENT: no kind of image; {RangeError} ERR_CLIP_OUT_OF_RANGE: raw pixels or a
+ * @throws {TypeError} ERR_CLIP_INVALID_ARGUMENT: not an image; {RangeError} ERR_CLIP_OUT_OF_RANGE: raw pixels or a
  *   tensor of the wrong size; {ClipError} ERR_CLIP_FILE_NOT_FOUND, ERR_CLIP_IMAGE_EMPTY, ERR_CLIP_IMAGE_TOO_LARGE,
  *   ERR_CLIP_IMAGE_DECODE; the signal's reason when cancelled
  */
@@ -85,7 +85,7 @@ export async function decodeImage(input: ImageInput, settings: DecodeSettings): 
   }
   if (typeof input !== 'object' || input === null || types.isProxy(input))
     throw invalidArgument(name, expectedImage, input)
-  // Bytes are copied when their turn comes: a buffer may be shared, resized or transferred to another thread while
+  // Bytes are copied just before decoding: a buffer may be shared, resized or transferred to another thread while
   // sharp's threads read it, and that must not crash the process.
   if (types.isUint8Array(input)) return decode(name, settings, () => Buffer.from(input))
   if (types.isAnyArrayBuffer(input)) return decode(name, settings, () => Buffer.from(new Uint8Array(input)))
@@ -98,8 +98,8 @@ export async function decodeImage(input: ImageInput, settings: DecodeSettings): 
 }
 
 /**
- * Reads the file when one of the few decoding slots is free, and decodes it: at once where that ends soon, else in a
- * process that can be stopped. The call rejects as soon as its signal aborts.
+ * Reads the file when a decoding slot is free, and decodes it: in this process if that ends soon, else in a process
+ * that can be stopped. The call rejects as soon as its signal aborts.
  */
 async function decode(
   name: string,
@@ -123,7 +123,7 @@ async function decode(
   }
 }
 
-/** Where no process can be started: the caller goes on after its time, the work goes on until it ends by itself. */
+/** Without a separate process: the caller continues after its time, and decoding runs on to its end. */
 function decodeHere(
   bytes: Buffer,
   format: PictureFormat,
@@ -149,7 +149,7 @@ function contextOf(
   return { label, maxPixels, orient, reduce: decode === 'auto' && size > 0 ? { size, mode } : undefined }
 }
 
-/** @throws {ClipError} ERR_CLIP_IMAGE_EMPTY, ERR_CLIP_IMAGE_DECODE for what is no picture that is read */
+/** @throws {ClipError} ERR_CLIP_IMAGE_EMPTY; ERR_CLIP_IMAGE_DECODE for unsupported formats */
 function formatOf(bytes: Buffer, label: string, svg: boolean): PictureFormat {
   if (bytes.length === 0) throw new ClipError('ERR_CLIP_IMAGE_EMPTY', `${label} is empty (0 bytes)`)
   const found = recognise(bytes)
@@ -168,7 +168,7 @@ function formatOf(bytes: Buffer, label: string, svg: boolean): PictureFormat {
   return found.format
 }
 
-/** `size`: side of a model of square pictures; 0: any edges, which the tensor may name. The values are copied. */
+/** `size`: side of a model with square images; 0: any size, which the tensor may give. The values are copied. */
 function checkTensor(name: string, { tensor, width, height }: ImageTensor, size: number): NativeImage {
   const checked = checkFloat32Array(`${name}.tensor`, tensor)
   const given = { ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) }
@@ -204,7 +204,9 @@ function checkPixels(name: string, pixels: RawPixels, maxPixels: number): Native
   return { data: Uint8Array.from(data), width, height, channels }
 }
 
-/** Told by shape, as are sharp instances: Blobs of other realms, of `undici` and of `fetch-blob` are good too. */
+/**
+ * Recognised by shape, like sharp instances: Blobs of other realms, of `undici` and of `fetch-blob` are accepted, too.
+ */
 function isBlob(value: object): value is Blob {
   const blob = value as Partial<Blob>
   return typeof blob.arrayBuffer === 'function' && typeof blob.size === 'number' && typeof blob.type === 'string'

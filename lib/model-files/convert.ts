@@ -10,25 +10,25 @@ import { checkFunction, checkInteger, checkOneOf, checkOptions, checkSignal, che
   isPlainObject } from '../validate.js'
 import { type ConvertProgress, type ConvertResult, type WriteSettings, writeModel } from './write-model.js'
 
-/** Of {@link convert}. */
+/** Options of {@link convert}. */
 export interface ConvertOptions extends Pick<HubOptions, 'cacheDir' | 'offline'> {
-  /** Weight type of the matrices. Default: each as it is. docs/quantization.md tells which tensors keep more bits. */
+  /** Weight type of the matrices. Default: each as it is. docs/quantization.md says which tensors keep more bits. */
   dtype?: WeightType
   /** Types by tensor name: patterns with `*` and `?`; the first match decides. Default: none. */
   overrides?: Readonly<Record<string, WeightType>>
-  /** The model's name in the file. Default: what the source says. */
+  /** The model's name in the file. Default: as the source says. */
   name?: string
-  /** SPDX identifier of the weights' licence. Default: what the source says. */
+  /** SPDX identifier of the weights' licence. Default: as the source says. */
   license?: string
-  /** Where the weights come from, such as a hub id. Default: what the source says. */
+  /** Origin of the weights, such as a hub id. Default: as the source says. */
   source?: string
-  /** Commit or version of `source`. Default: what the source says. */
+  /** Commit or version of `source`. Default: as the source says. */
   revision?: string
-  /** Threads that convert. Default: the machine's cores, at most 16. */
+  /** Threads for the conversion. Default: the machine's cores, at most 16. */
   threads?: number
-  /** Called about twenty times a second and at the end. What it throws ends the conversion. */
+  /** Called about twenty times a second and at the end. An exception in it ends the conversion. */
   onProgress?: (progress: ConvertProgress) => void
-  /** Cancels the conversion; nothing is left of it. */
+  /** Cancels the conversion; it leaves no file. */
   signal?: AbortSignal
 }
 
@@ -48,14 +48,14 @@ export const convertKeys = [
 ] as const satisfies readonly (keyof ConvertOptions)[]
 
 /**
- * Writes `source` (a checkpoint's directory or file, a GGUF file, a model of the hub or a name of the registry) to the
- * GGUF file `output`, with its tokenizer.
+ * Writes `source` (a checkpoint's directory or file, a GGUF file, a model of the hub or a name in the registry) to the
+ * GGUF file `output`, including its tokenizer.
  *
- * The file is written beside its place, opened again and compared with what it should be, and only then takes its name;
- * one that was there is replaced. Nothing is left of a conversion that failed or was cancelled. Memory: about the
+ * The file is written under a temporary name, opened again, compared with what it should contain, and then renamed to
+ * `output`, replacing an existing file. A conversion that fails or is cancelled leaves no file. Memory: about the
  * largest tensor.
  *
- * @param source anything that {@link Clip.load} takes
+ * @param source anything that {@link Clip.load} accepts
  * @param output path of the file; its folder must exist
  * @throws {TypeError|RangeError} bad arguments; {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*,
  *   ERR_CLIP_CONFIG_INVALID, ERR_CLIP_MODEL_UNSUPPORTED, ERR_CLIP_HUB_*, ...; the signal's reason
@@ -79,14 +79,14 @@ export function locateSource(name: string, source: string, given: Partial<Conver
   return locateModel(checkString(name, source), checkHubOptions({ cacheDir, offline, signal, onProgress: tell }))
 }
 
-/** Where a model of the hub came from is written into the file, unless the caller says otherwise. */
+/** The hub id and commit of a downloaded model are written into the file, unless the caller sets others. */
 export function withOrigin(settings: WriteSettings, { source, revision }: ModelLocation): WriteSettings {
   return { ...settings, source: settings.source || source, revision: settings.revision || revision }
 }
 
 /**
- * Absolute; of a symbolic link, what it leads to. The file takes its name by a renaming, which would put it in the place
- * of a link, a pipe or a device.
+ * Absolute, with symbolic links resolved: renaming the finished file to `output` would otherwise replace a link, a pipe
+ * or a device.
  */
 export function outputPath(output: string): string {
   const given = path.resolve(checkString('output', output))
@@ -101,13 +101,13 @@ export function outputPath(output: string): string {
   throw new ClipError('ERR_CLIP_FILE_WRITE', `cannot write ${given}: it is ${kind}, expected the path of a file`)
 }
 
-/** A link may lead to what is not there yet. */
+/** A link's target may not exist yet. */
 function linkedPath(file: string, depth = 0): string {
   const isLink = lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
   return isLink && depth < 40 ? linkedPath(path.resolve(path.dirname(file), readlinkSync(file)), depth + 1) : file
 }
 
-/** The checked options of a conversion, with the policy that every matrix gets the type asked for. */
+/** The checked options of a conversion; every matrix gets the requested type. */
 export function checkConvertOptions(given: Partial<ConvertOptions>): WriteSettings {
   const text = (
     key: 'name' | 'license' | 'source' | 'revision',

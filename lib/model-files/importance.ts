@@ -1,6 +1,6 @@
 /**
- * How much each column of each matrix matters, measured on samples: the mean square of what the column is multiplied
- * with. A rounding error of a weight reaches the output in proportion to it.
+ * How much each column of each matrix matters, measured on samples: the mean square of the column's inputs. A weight's
+ * rounding error reaches the output in proportion to its input.
  */
 import { throwIfAborted, withAbort } from '../async/abort.js'
 import { fromNative } from '../errors.js'
@@ -21,7 +21,10 @@ interface Call {
   threads: number
 }
 
-/** @param input a model as `locateModel` gives it; it runs as it is, in plain ggml operations, so that every matrix sees f32 inputs */
+/**
+ * @param input a model from `locateModel`; it runs unchanged, in plain ggml operations, so that every matrix has f32
+ * inputs
+ */
 export async function measureImportance(input: ModelLocation, samples: Samples, call: Call): Promise<Importance> {
   const { path, tokenizerFolder, processorFolder } = input
   const native = {
@@ -93,7 +96,7 @@ class Sums {
     }
   }
 
-  /** Without matrices that saw only zeros. */
+  /** Without matrices whose inputs were all zero. */
   means(): Importance {
     const means: Importance = {}
     for (const [name, { sums, rows }] of this.#entries) {

@@ -1,4 +1,4 @@
-/** What a model file is: keys, tensors, family, and why it does not load when it does not. */
+/** Describes a model file: keys, tensors, family, and the reasons if it does not load. */
 import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 
@@ -12,31 +12,31 @@ import { checkString } from '../validate.js'
 
 /** A tensor of a model file. */
 export interface InspectedTensor {
-  /** As the file spells it. */
+  /** As in the file. */
   name: string
-  /** ggml's word for its element type, or the file's for types that no weight may have. */
+  /** Its element type as ggml names it, or as the file does for types that weights cannot have. */
   type: string
-  /** Rows first, as PyTorch gives shapes. */
+  /** Rows first, as in PyTorch. */
   shape: number[]
-  /** Of its values in the file. */
+  /** Size of its values in the file. */
   bytes: number
-  /** The file that holds it. */
+  /** The file that contains it. */
   file: string
 }
 
-/** What {@link inspect} found. */
+/** Result of {@link inspect}. */
 export interface Inspection {
   /** Absolute. */
   path: string
-  /** Of the weights' file. */
+  /** Format of the weights' file. */
   format: 'gguf' | 'safetensors' | 'torch' | 'unknown'
-  /** For people: what the names in it look like, e.g. 'OpenAI or OpenCLIP'. */
+  /** For people: the source that its names suggest, e.g. 'OpenAI or OpenCLIP'. */
   family: string
-  /** Whether `Clip.load` takes it. */
+  /** Whether `Clip.load` accepts it. */
   loadable: boolean
-  /** The towers that load: one of two may, with the option `towers`, when the other is broken or of an unknown kind. */
+  /** The towers that load. With the option `towers`, one may load although the other is broken or unsupported. */
   towers: ('image' | 'text')[]
-  /** What was read, with sizes. */
+  /** The files that were read, with sizes. */
   files: { path: string; bytes: number }[]
   /** A GGUF file's keys, or a configuration's with dots between levels; long values are shortened. */
   keys: { name: string; kind: string; value: string }[]
@@ -44,25 +44,25 @@ export interface Inspection {
   tensors: InspectedTensor[]
   /** Number of tensors and bytes by type. */
   types: Record<string, { tensors: number; bytes: number }>
-  /** What it computes, named as in `Clip.info`; null when it does not load. */
+  /** Its hyper-parameters, named as in `Clip.info`; null if it does not load. */
   model: (Omit<NativeHparams, 'logitScale'> & {
     /** Factor of the cosine in the logits, as in `Clip.info`. */
     logitScale: number
   }) | null
-  /** Tensors that the configuration calls for and that are not there. */
+  /** Tensors that the configuration requires but the file lacks. */
   missing: string[]
   /** Tensors that no tower uses. */
   ignored: string[]
-  /** Everything that was found wrong, in the order of reading. Without problems it loads and takes texts. */
+  /** All problems, in the order of reading. A model without problems loads and encodes texts. */
   problems: { code: ClipErrorCode; message: string }[]
 }
 
 /**
- * Looks at a model file or folder and never refuses it: what is damaged or of another kind is reported in `problems`, with
- * whatever could be read before.
+ * Describes a model file or folder without refusing it: damage and unsupported parts are reported in `problems`, along
+ * with everything that could be read.
  *
  * @param source a GGUF, safetensors or PyTorch file, or a checkpoint's directory
- * @throws {TypeError} no path; {ClipError} ERR_CLIP_FILE_NOT_FOUND: nothing is there, or it may not be read
+ * @throws {TypeError} not a path; {ClipError} ERR_CLIP_FILE_NOT_FOUND: it does not exist or is not readable
  *
  * @example
  * const { loadable, format, towers, problems } = await inspect('models/emoji-clip.gguf')
@@ -90,7 +90,7 @@ export async function inspect(source: string): Promise<Inspection> {
   }
 }
 
-/** A folder with several models is inspected as it is: its problem says so. */
+/** A folder with several models is inspected as it is, and that is reported as a problem. */
 async function layoutFor(target: string): Promise<LocalLayout> {
   try {
     return await localLayout(target)

@@ -9,25 +9,25 @@ import { type ConvertResult, writeModel } from './write-model.js'
 
 const quantPolicies = ['mixed', 'uniform'] as const
 
-/** Of {@link quantize}. */
+/** Options of {@link quantize}. */
 export interface QuantizeOptions extends Omit<ConvertOptions, 'dtype'> {
   /** Weight type of most matrices. Default 'q8_0'. */
   dtype?: WeightType
   /**
-   * 'mixed': below 8 bits sensitive matrices keep more (docs/quantization.md says which); 'uniform': each matrix gets
-   * `dtype`, as `convert` does. `overrides` decide before either. Default 'mixed'.
+   * 'mixed': below 8 bits sensitive matrices keep more bits (see docs/quantization.md); 'uniform': each matrix gets
+   * `dtype`, as in `convert`. `overrides` take precedence over both. Default 'mixed'.
    */
   policy?: (typeof quantPolicies)[number]
   /**
-   * A folder with pictures, and `.txt` files with a text a line, like those that the model will see: the columns of
-   * each matrix are weighted by what they are multiplied with there. Default: all columns alike.
+   * A folder with images, and `.txt` files with one text per line, like those that the model will see: the columns of
+   * each matrix are weighted by their inputs on them. Default: all columns equally.
    */
   importance?: string
 }
 
 /**
- * Quantises `input` (anything that {@link convert} takes) to the GGUF file `output`, which appears when it is complete
- * and has been opened again.
+ * Quantises `input` (anything that {@link convert} accepts) to the GGUF file `output`, which appears only when it is
+ * complete and has been opened again.
  *
  * @throws {TypeError|RangeError} bad arguments; {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_FILE_*, ERR_CLIP_TENSOR_*,
  *   ERR_CLIP_IMAGE_* (of a sample), ...; the signal's reason

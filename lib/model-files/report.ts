@@ -1,4 +1,4 @@
-/** What quantisation costs: embeddings of samples by a model and by what was made of it, side by side. */
+/** Compares models on samples: the embeddings of a reference and of its quantised versions. */
 import { Clip } from '../clip/clip.js'
 import { canTokenize } from '../clip/model-tokenizer.js'
 import { invalidArgument } from '../errors.js'
@@ -8,21 +8,21 @@ import { readSamples } from './samples.js'
 import type { ImageInput } from '../types.js'
 import { checkFunction, checkInteger, checkOptions, checkString } from '../validate.js'
 
-/** Of {@link report}. */
+/** Options of {@link report}. */
 export interface ReportOptions extends Pick<HubOptions, 'cacheDir' | 'offline'> {
-  /** A folder with pictures, and `.txt` files with a text a line. Default: the samples of this package. */
+  /** A folder with images, and `.txt` files with one text per line. Default: this package's samples. */
   samples?: string
   /** CPU threads. Default: all cores. */
   threads?: number
   /** Called before each model, and at the end with an empty `item`. */
   onProgress?: (progress: { done: number; total: number; item: string }) => void
-  /** Cancels the measuring. */
+  /** Cancels the report. */
   signal?: AbortSignal
 }
 
 /** One encoder of one model on the samples, against the reference in exact arithmetic. */
 export interface TowerReport {
-  /** Samples that went through it. */
+  /** Number of samples. */
   inputs: number
   /** Cosine between the model's embeddings and the reference's. */
   meanCosine: number
@@ -30,34 +30,34 @@ export interface TowerReport {
   minCosine: number
   /** Largest difference of a component of the unit vectors. */
   maxDifference: number
-  /** Time of one input, measured one after another on this machine as it is: a hint, no benchmark. */
+  /** Time per input, measured one after another on this machine: an indication, not a benchmark. */
   msPerInput: number
 }
 
 /** One model of a {@link QuantizationReport}. */
 export interface ModelReport {
-  /** As it was given. */
+  /** The model as passed. */
   model: string
   /** Bytes of the weights in memory. */
   bytes: number
   /** Number of tensors by type. */
   types: Record<string, number>
-  /** Null for an encoder that the model has not, or that there is no sample for. */
+  /** Null if the model lacks the encoder, or there is no sample for it. */
   image: TowerReport | null
-  /** As `image`. */
+  /** Like `image`. */
   text: TowerReport | null
 }
 
-/** What {@link report} measured. */
+/** Result of {@link report}. */
 export interface QuantizationReport {
-  /** How many there were of each. */
+  /** Number of samples of each kind. */
   samples: {
-    /** Pictures. */
+    /** Images. */
     images: number
     /** Texts. */
     texts: number
   }
-  /** The reference in ordinary arithmetic first, then each candidate. */
+  /** The reference in default arithmetic first, then each candidate. */
   models: ModelReport[]
 }
 
@@ -77,11 +77,11 @@ interface Towers {
 }
 
 /**
- * Measures models against the one they were made of: cosine and largest difference of the embeddings, size and speed,
- * for each encoder. The reference runs in exact arithmetic, the others as they would in use.
+ * Compares models with the one they were made from: cosine and largest difference of the embeddings, size and speed,
+ * for each encoder. The reference runs in exact arithmetic, the others as in use.
  *
- * @param reference anything that {@link Clip.load} takes
- * @param candidates models with the same outputs; may be empty: then only the reference's own arithmetic is measured
+ * @param reference anything that {@link Clip.load} accepts
+ * @param candidates models with the same outputs; if empty, only the reference's own default arithmetic is measured
  * @throws {TypeError|RangeError} bad arguments; {ClipError} as {@link Clip.load}, ERR_CLIP_FILE_NOT_FOUND where there are no
  *   samples; the signal's reason
  *
@@ -136,7 +136,9 @@ export async function report(
   return { samples: { images: inputs.images.length, texts: inputs.texts.length }, models }
 }
 
-/** Every model sees the same pixels. Pictures of any grid go in as files: a tensor alone does not tell its edges. */
+/**
+ * Every model sees the same pixels. With any grid, images are passed as files: a tensor alone does not have its size.
+ */
 async function prepare(clip: Clip, samples: { images: string[]; texts: string[] }): Promise<Inputs> {
   const { vision } = clip.info
   const images: ImageInput[] = vision?.anyGrid ? samples.images : []
@@ -151,7 +153,7 @@ async function embed(clip: Clip, { images, texts }: Inputs, signal: AbortSignal 
     image: clip.info.vision && images.length > 0
       ? await timed(images, input => clip.encodeImage(input, { signal }))
       : null,
-    // the text of the warm-up is none of the samples: the answer to one that came before is kept
+    // the text of the warm-up is not one of the samples, whose results would be cached
     text: clip.info.text && texts.length > 0
       ? await timed(texts, input => clip.encodeText(input, { signal }), 'warm-up')
       : null,

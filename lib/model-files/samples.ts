@@ -1,4 +1,4 @@
-/** Pictures and texts to measure a model on: a folder of the user's own, or the samples of this package. */
+/** Images and texts for measuring a model: from a folder of the user's, or this package's samples. */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 
@@ -8,20 +8,20 @@ import { decodeText, NotText } from '../text-bytes.js'
 import { checkString } from '../validate.js'
 
 export interface Samples {
-  /** Paths of picture files. */
+  /** Paths of image files. */
   images: string[]
   texts: string[]
 }
 
 const pictures = new Set(['.jpg', '.jpeg', '.png', '.webp', '.avif', '.gif', '.tif', '.tiff', '.svg'])
-/** Enough for stable sums; more costs time. */
+/** Enough for stable sums; more only take longer. */
 const most = { images: 128, texts: 512 }
 
 /**
- * The pictures below `folder`, and the lines of its `.txt` files as texts: of many an even choice of 128 pictures and
- * 512 texts. Without a folder: the package's own samples and their labels.
+ * The images below `folder`, and the lines of its `.txt` files as texts: an even selection of at most 128 images and
+ * 512 texts. Without a folder: this package's samples and their labels.
  *
- * @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND when there is neither a picture nor a text
+ * @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND if there is neither an image nor a text
  */
 export function readSamples(folder?: string): Samples {
   if (folder === undefined) return ownSamples()
@@ -56,7 +56,7 @@ function list(root: string): string[] {
     const entries = readdirSync(root, { recursive: true, withFileTypes: true })
     const paths = entries.filter(entry => !entry.isDirectory()).map(entry => path.join(entry.parentPath, entry.name))
       .sort()
-    // links to files count, dead ones do not
+    // links to files count, broken ones do not
     return paths.filter(file => statSync(file, { throwIfNoEntry: false })?.isFile())
   } catch (cause) {
     throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `samples '${root}' cannot be read: ${(cause as Error).message}`, {

@@ -1,4 +1,4 @@
-/** The native conversion with its tokenizer, progress and cancellation: what convert and quantize do alike. */
+/** The native conversion with its tokenizer, progress and cancellation, shared by convert and quantize. */
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import path from 'node:path'
 
@@ -15,13 +15,13 @@ export interface ConvertProgress {
   stage: 'download' | 'measure' | 'write'
   /** Samples seen, or bytes downloaded or written. */
   done: number
-  /** Samples or bytes in all. */
+  /** Samples or bytes in total. */
   total: number
-  /** The file, sample or tensor at hand. */
+  /** The current file, sample or tensor. */
   item: string
 }
 
-/** What {@link convert} and {@link quantize} wrote. */
+/** Result of {@link convert} and {@link quantize}. */
 export interface ConvertResult {
   /** Size of the file. */
   bytes: number
@@ -36,7 +36,7 @@ export interface WriteSettings extends Omit<NativeConvertOptions, 'tokenizer' | 
 
 const reportEveryMs = 50
 
-/** @param input as `locateModel` gives it */
+/** @param input from `locateModel` */
 export async function writeModel(
   input: ModelLocation,
   output: string,
@@ -80,11 +80,11 @@ export async function writeModel(
   }
 }
 
-/** Where the tokenizer's files are: beside the weights; undefined for GGUF files, which carry their own. */
+/** The folder of the tokenizer's files: beside the weights; undefined for GGUF files, which contain their own. */
 function folderOf(input: string): string | undefined {
   const stat = statSync(input)
   if (stat.isDirectory()) return input
-  // a pipe without a writer would be opened for ever; the native side says what is wrong with it
+  // opening a pipe without a writer would block for ever; the native side reports the problem
   if (!stat.isFile()) return undefined
   const magic = Buffer.alloc(4)
   const file = openSync(input, 'r')

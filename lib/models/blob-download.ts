@@ -1,8 +1,9 @@
 /**
- * One file of the hub into the cache: resumed where an earlier try ended, checked before it gets its name.
+ * Downloads one file of the hub into the cache: resumes an earlier attempt, and checks the file before it gets its
+ * name.
  *
- * Other programs write into the same folder, and not all of them hold our lock. So each download writes a file of
- * its own, which no other download ever writes to, and reads it again before it gives it its name.
+ * Other programs write into the same folder, and not all of them use our lock. So each download has a file of its own,
+ * which no other download writes to, and verifies it before renaming it.
  */
 import { createHash, type Hash, randomBytes } from 'node:crypto'
 import { constants, createReadStream } from 'node:fs'
@@ -19,18 +20,18 @@ import type { HubBlob } from './hub-repository.js'
 import { RetryableFailure, withRetries } from './retry.js'
 
 interface BlobRequest {
-  /** Address of the file below the endpoint. */
+  /** Path of the file below the endpoint. */
   url: string
   subject: RequestSubject
   expected: HubBlob
-  /** Where the blob goes; what is not complete lies beside it. */
+  /** Path of the blob; its unfinished parts are beside it. */
   blob: string
   lock: string
-  /** Called with how much of the file is there. */
+  /** Called with the size of the part that is complete. */
   onBytes: (bytes: number) => void
 }
 
-/** @returns the bytes that came over the network; 0 when the blob was there or another process brought it */
+/** @returns the bytes transferred; 0 if the blob existed or another process downloaded it */
 export async function downloadBlob(
   client: HubClient,
   request: BlobRequest,
@@ -39,7 +40,7 @@ export async function downloadBlob(
   let received = 0
   for (;;) {
     if (await isThere(request)) {
-      // other programs look at its size only before they give it its name
+      // other programs check only its size before they rename it
       if (await isSound(request.blob, request.expected, signal)) return received
       await rm(request.blob, { force: true }).catch((error: unknown) => {
         throw writeFailure(request.blob, error)
@@ -57,16 +58,16 @@ async function isThere({ blob, expected }: BlobRequest): Promise<boolean> {
 }
 
 class Download {
-  /** Bytes that came over the network. */
+  /** Bytes transferred. */
   received = 0
   readonly #client: HubClient
   readonly #request: BlobRequest
   readonly #signal: AbortSignal | undefined
-  /** Only this object ever writes to it. */
+  /** Only this object writes to it. */
   readonly #own: string
-  /** Bytes that the longest attempt had. */
+  /** Bytes of the longest attempt. */
   #furthest = 0
-  /** ETag of the server that has the bytes, which need not be the hub's. */
+  /** ETag of the server that sends the bytes, which need not be the hub's. */
   #serverEtag: string | undefined
 
   constructor(client: HubClient, request: BlobRequest, signal: AbortSignal | undefined) {
@@ -77,8 +78,8 @@ class Download {
   }
 
   /**
-   * @param alone no other process of ggclip is at this blob: what lies there is left over
-   * @returns false when another one took this download for left over, so that it has to begin again
+   * @param alone no other process of ggclip downloads this blob: unfinished files are left over
+   * @returns false if another process took this download for left over, so that it must start again
    */
   async run(alone: boolean): Promise<boolean> {
     await makeFolder(path.dirname(this.#own)).catch((error: unknown) => {
@@ -86,7 +87,7 @@ class Download {
     })
     await this.#adopt(alone)
     try {
-      // what lay there may have been damaged: without it the file gets a second chance
+      // the resumed data may have been damaged: the file gets a second attempt without it
       for (let resumed = (await sizeOf(this.#own) ?? 0) > 0;; resumed = false) {
         await withRetries(this.#client.settings.retry, this.#signal, () => this.#advance())
         const found = await this.#fault()
@@ -106,20 +107,20 @@ class Download {
     }
   }
 
-  /** Goes on with what an earlier download left, if any did. */
+  /** Resumes an earlier download, if there is one. */
   async #adopt(alone: boolean): Promise<void> {
     const { parked, abandoned } = partialFiles(this.#request.blob)
     // the process that renames it owns it
     const taken = await rename(parked, this.#own).then(() => true, () => false)
     if (!alone) return
     for (const file of taken ? [] : await abandoned()) {
-      // its writer may only be asleep: take a copy and leave the file
+      // its writer may only be suspended: copy it and leave the file
       if (await copyFile(file, this.#own, constants.COPYFILE_FICLONE).then(() => true, () => false)) break
     }
     for (const file of await abandoned()) if (file !== this.#own) await rm(file, { force: true }).catch(() => undefined)
   }
 
-  /** What came so far is kept for the next download, unless it is not what it should be. */
+  /** Keeps the received part for the next download, unless it is wrong. */
   async #leave(error: unknown): Promise<void> {
     const keep = !(error instanceof ClipError && error.code === 'ERR_CLIP_HUB_CORRUPT') &&
       (await sizeOf(this.#own) ?? 0) > 0
@@ -137,17 +138,20 @@ class Download {
     }
   }
 
-  /** What is wrong with the whole file, as it can be read now. */
+  /** What is wrong with the whole file, as read from the disk. */
   async #fault(): Promise<string | undefined> {
     const { expected } = this.#request
     const bytes = await sizeOf(this.#own)
-    if (bytes === undefined) return undefined // it was taken away: seen when it gets its name
+    if (bytes === undefined) return undefined // it was removed: noticed when it gets its name
     if (bytes !== expected.bytes) return `${bytes} bytes`
     const digest = await digestOf(this.#own, expected, this.#signal)
     return digest === expected.etag || await sizeOf(this.#own) === undefined ? undefined : `hash ${digest}`
   }
 
-  /** An attempt whose failure counts as progress only where it came further than all before: not where each starts over. */
+  /**
+   * One attempt. Its failure counts as progress only if it received more than all before, so that constant restarts do
+   * not.
+   */
   async #advance(): Promise<void> {
     try {
       await this.#attempt()
@@ -182,12 +186,12 @@ class Download {
 
   #rangeHeaders(start: number): Record<string, string> {
     if (start === 0) return {}
-    // an ETag that is not known from this server would make it start over; the hash tells if the content changed
+    // an ETag unknown to this server would restart the download; the hash detects changed content
     const condition: Record<string, string> = this.#serverEtag === undefined ? {} : { 'if-range': this.#serverEtag }
     return { range: `bytes=${start}-`, ...condition }
   }
 
-  /** Before anything is received: is it the file that the hub listed? */
+  /** Before receiving anything: is this the file that the hub listed? */
   #checkAnnounced({ status, url, headers, hubHeaders }: Answer): void {
     const { expected, subject } = this.#request
     const etag = headers.get('etag')
@@ -240,16 +244,16 @@ class Download {
   }
 }
 
-/** Networks that want a login answer in the place of any host. */
+/** Networks that require a login answer in place of any host. */
 function pageNote(headers: Headers): string {
   return headers.get('content-type')?.startsWith('text/html') ? ' (a web page: does this network want a login?)' : ''
 }
 
-/** The place of a body's first byte in the file; undefined when the range asked for was refused. */
+/** Offset of the body's first byte in the file; undefined if the range was refused. */
 function beginsAt({ status, headers }: Answer): number | undefined {
   if (status === 200) return 0
   const [, first] = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '') ?? []
-  // of a compressed body the range counts compressed bytes
+  // the range of a compressed body counts compressed bytes
   return status === 206 && first !== undefined && !headers.has('content-encoding') ? Number(first) : undefined
 }
 
@@ -268,7 +272,7 @@ async function isSound(file: string, expected: HubBlob, signal: AbortSignal | un
   return await digestOf(file, expected, signal) === expected.etag
 }
 
-/** SHA-256 for large files, git's hash for small ones; of mirrors with other ETags only the size can be checked. */
+/** SHA-256 for large files, git's hash for small ones; with a mirror's own ETags only the size can be checked. */
 async function digestOf(file: string, { etag, bytes }: HubBlob, signal: AbortSignal | undefined): Promise<string> {
   const hash: Hash | undefined = /^[0-9a-f]{64}$/.test(etag) ?
     createHash('sha256')

@@ -1,9 +1,10 @@
 /**
- * One download of each blob of the cache at a time, among threads and processes. A lock is a file that exists; its holder
- * touches it every second. One that has not been touched for long is left over from a process that ended or stands still.
+ * One download of each blob at a time, among threads and processes. A lock is a file; its holder updates its
+ * modification time every second. A lock that has not been updated for long is left over from a process that ended or
+ * hangs.
  *
- * The lock saves traffic. Correctness does not rest on it (blob-download.ts says on what), so that where no lock can be
- * had the work is done without.
+ * The lock only saves traffic. Correctness does not depend on it (see blob-download.ts), so without a lock the work is
+ * done anyway.
  */
 import { randomBytes } from 'node:crypto'
 import { lstat, open, readFile, rename, rm, utimes } from 'node:fs/promises'
@@ -16,9 +17,9 @@ import { pause } from './retry.js'
 
 const touchMs = 1000
 const pollMs = 100
-/** No touch for so long: the holder is gone. */
+/** Milliseconds without an update after which the holder counts as gone. */
 const staleMs = 20_000
-/** The same when its process does not exist on this machine; not at once, since process ids of containers overlap. */
+/** The same if its process does not exist on this machine; not at once, since process ids of containers overlap. */
 const deadMs = 2500
 
 interface Holder {
@@ -28,8 +29,8 @@ interface Holder {
 }
 
 /**
- * Runs `work` while holding the lock; tells it whether it does, or there can be none. While another one holds it, asks
- * `alreadyDone` from time to time, and when that is so returns undefined without running `work`.
+ * Runs `work` while holding the lock, and tells it whether it has the lock or none is possible. While another process
+ * holds it, asks `alreadyDone` regularly; if that is true, returns undefined without running `work`.
  */
 export async function withLock<T>(
   file: string,
@@ -47,7 +48,7 @@ export async function withLock<T>(
     return await work(true)
   } finally {
     clearInterval(timer)
-    // another one may have taken it for left over: then it is not ours to remove
+    // another process may have taken it over: then it is not ours to remove
     if ((await holderOf(file)).token === token) await rm(file, { force: true }).catch(() => undefined)
   }
 }
@@ -66,12 +67,12 @@ async function acquire(
     if (created !== 'taken') return created
     const stale = await watch.staleHolder()
     if (!stale) await pause(pollMs, signal)
-    // one that cannot be removed would be found again, and again
+    // one that cannot be removed would be found again and again
     else if (!await remove(file, stale)) return 'impossible'
   }
 }
 
-/** Notices when the lock is no longer touched. By this process's clock: file systems have their own. */
+/** Detects a lock that is no longer updated, by this process's clock: file systems have their own. */
 class StaleWatch {
   readonly #file: string
   #last = ''
@@ -111,15 +112,16 @@ async function create(file: string, holder: Holder): Promise<'held' | 'taken' | 
     return 'held'
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    // Windows: the file of a lock that is being given back
+    // Windows: the file of a lock that is being released
     return code === 'EEXIST' || (process.platform === 'win32' && code === 'EPERM') ? 'taken' : 'impossible'
   }
 }
 
 /**
- * Moved away first, so that of several who found it left over one removes it, and not the lock of the next holder.
+ * Renames it before removing it, so that of several processes that found it left over only one removes it, and none
+ * removes the next holder's lock.
  *
- * @returns false when it stays: another user's, or in a folder that cannot be written
+ * @returns false if it stays: another user's, or in a read-only folder
  */
 async function remove(file: string, stale: Holder): Promise<boolean> {
   const away = `${file}.${randomBytes(4).toString('hex')}`
@@ -132,7 +134,7 @@ async function remove(file: string, stale: Holder): Promise<boolean> {
   return failure === undefined || failure === 'ENOENT'
 }
 
-/** Nobody in particular where it cannot be read. */
+/** An anonymous holder if it cannot be read. */
 async function holderOf(file: string): Promise<Holder> {
   return parseHolder(await readFile(file, 'utf8').catch(() => ''))
 }
@@ -142,7 +144,7 @@ function parseHolder(text: string): Holder {
     const { token = '', pid = 0, host = '' } = JSON.parse(text) as Partial<Holder>
     return { token, pid, host }
   } catch {
-    return { token: '', pid: 0, host: '' } // being written, or its writer ended on the way
+    return { token: '', pid: 0, host: '' } // being written, or its writer was interrupted
   }
 }
 

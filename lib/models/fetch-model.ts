@@ -15,34 +15,34 @@ import type { HubSettings } from './hub-settings.js'
 import { ProgressMeter, type PullProgress } from './progress.js'
 import { type FileSource, selectFiles, type Selection } from './select-files.js'
 
-/** Connections of one call at the same time. */
+/** Simultaneous connections of one call. */
 const maxConnections = 4
 
 /** A file of a {@link PullResult}. */
 export interface PulledFile {
-  /** In the repository. */
+  /** Path in the repository. */
   path: string
   /** Its size. */
   bytes: number
-  /** It was in the cache already. */
+  /** Whether it was in the cache already. */
   cached: boolean
 }
 
-/** What {@link pull} brought, or found in the cache. */
+/** Result of {@link pull}: what was downloaded or found in the cache. */
 export interface PullResult {
   /** `owner/name`. */
   id: string
-  /** The commit that the revision stands for. */
+  /** The commit of the revision. */
   revision: string
-  /** What `Clip.load` takes: a folder, or a GGUF file. */
+  /** Path for `Clip.load`: a folder, or a GGUF file. */
   path: string
-  /** What the model needs of the repository. */
+  /** The files that the model needs. */
   files: PulledFile[]
-  /** Of all files. */
+  /** Size of all files. */
   bytes: number
-  /** That came over the network. */
+  /** Bytes transferred. */
   downloadedBytes: number
-  /** The hub could not be reached, and this is what the revision was when it last could. */
+  /** The hub could not be reached, and this is the last known commit of the revision. */
   stale: boolean
 }
 
@@ -56,7 +56,7 @@ export async function fetchModel(id: HubId, settings: HubSettings, options: Fetc
   const cache = new HubCache(settings.cacheDir, id.repo)
   const known = await cache.commitOf(id.revision)
   const cached = known === undefined ? undefined : await fromCache(id, cache, known)
-  // a commit never changes: what is complete needs no question
+  // a commit never changes: if it is complete, no request is needed
   if (cached?.tokenizer && isCommit(id.revision)) return cached.result
   if (settings.offline) {
     if (cached) return cached.result
@@ -70,7 +70,7 @@ export async function fetchModel(id: HubId, settings: HubSettings, options: Fetc
     )
   }
   const client = new HubClient(settings, options.signal)
-  // who has the model shall not wait long for a hub that does not answer
+  // a complete cached model should not wait long for a hub that does not answer
   const policy = cached ? { ...settings.retry, attempts: 2, maxServerPauseMs: 2000 } : settings.retry
   try {
     const listing = await listRepository(client, id.repo, id.revision, policy).catch((error: unknown) => {
@@ -82,7 +82,7 @@ export async function fetchModel(id: HubId, settings: HubSettings, options: Fetc
   }
 }
 
-/** What the cache has of a commit, when that is a whole model. */
+/** The cached files of a commit, if they are a complete model. */
 async function fromCache(
   id: HubId,
   cache: HubCache,
@@ -135,7 +135,7 @@ class Fetch {
       },
     }
     const selection: Selection = await selectFiles(source, this.#id.wanted)
-    // weights come last: a snapshot that has them has everything
+    // weights come last: a snapshot with weights is complete
     const isWeights = (file: string): boolean => /\.(?:safetensors|bin|pt|pth|gguf)$/.test(file)
     await this.#describe(selection.files)
     await this.#checkSpace(selection.files)
@@ -146,7 +146,7 @@ class Fetch {
     return resultOf(this.#id, this.#cache, commit, selection.entry, pulled, this.#downloadedBytes)
   }
 
-  /** Sizes and ETags of files about which the list said nothing. */
+  /** Requests sizes and ETags of files that the list lacks. */
   async #describe(files: readonly string[]): Promise<void> {
     const { commit, files: known } = this.#listing
     await forEachAtOnce(files.filter(file => !known.get(file)), this.#limits, async (file, signal) => {
@@ -192,7 +192,7 @@ class Fetch {
     this.#progress.update(file, expected.bytes)
   }
 
-  /** Better no download than one that fills the disk. What a file system does not tell, the writing will. */
+  /** Refuses a download that would fill the disk. If the file system does not report its space, writing will. */
   async #checkSpace(files: readonly string[]): Promise<void> {
     const { cacheDir } = this.#client.settings
     let needed = 0

@@ -1,5 +1,5 @@
 /**
- * The hub's cache folder, as its own clients lay it out, so that one download serves all of them:
+ * The hub's cache folder in the layout of its own clients, so that one download serves all of them:
  *
  *   models--owner--name/blobs/<etag>                 contents
  *   models--owner--name/snapshots/<commit>/<path>    links to them
@@ -30,7 +30,7 @@ export class HubCache {
     return path.join(this.#folder, 'blobs', etag)
   }
 
-  /** Beside the hub's own lock of that blob, under another name: ours is held by existing, theirs by flock. */
+  /** Beside the hub's own lock of that blob, under another name: ours is a file that exists, theirs a flock. */
   lock(etag: string): string {
     return path.join(this.#locks, `${etag}.ggclip-lock`)
   }
@@ -39,25 +39,25 @@ export class HubCache {
     return path.join(this.#folder, 'snapshots', commit, ...file.split('/'))
   }
 
-  /** The commit that a revision stood for when it was last asked for. */
+  /** The last known commit of a revision. */
   async commitOf(revision: string): Promise<string | undefined> {
     if (isCommit(revision)) return revision
     const text = await readFile(this.#ref(revision), 'utf8').catch(() => '')
     return isCommit(text.trim()) ? text.trim() : undefined
   }
 
-  /** A note for the time without a hub; a cache that cannot be written is used without. */
+  /** Remembers the commit for offline use; a read-only cache does without. */
   async noteCommit(revision: string, commit: string): Promise<void> {
     if (revision === commit || await this.commitOf(revision) === commit) return
     await replace(this.#ref(revision), file => writeFile(file, commit)).catch(() => undefined)
   }
 
-  /** Commits of which the cache has something. */
+  /** Commits with anything in the cache. */
   commits(): Promise<string[]> {
     return readdir(path.join(this.#folder, 'snapshots')).then(names => names.filter(isCommit), () => [])
   }
 
-  /** Paths and sizes of the files of a snapshot; links to blobs that are gone do not count. */
+  /** Paths and sizes of the files of a snapshot; links to missing blobs do not count. */
   async files(commit: string): Promise<Map<string, number>> {
     const root = this.snapshot(commit)
     const found = new Map<string, number>()
@@ -69,13 +69,13 @@ export class HubCache {
     return found
   }
 
-  /** Bytes of a file of a snapshot, or undefined when it is not there. */
+  /** Size of a file of a snapshot, or undefined if it does not exist. */
   async bytes(commit: string, file: string): Promise<number | undefined> {
     const info = await stat(this.snapshot(commit, file)).catch(() => undefined)
     return info?.isFile() ? info.size : undefined
   }
 
-  /** How much of a blob is there, complete or not. */
+  /** Received bytes of a blob, complete or not. */
   async blobBytes(etag: string): Promise<number> {
     for (const file of [this.blob(etag), partialFiles(this.blob(etag)).parked]) {
       const info = await stat(file).catch(() => undefined)
@@ -84,7 +84,7 @@ export class HubCache {
     return 0
   }
 
-  /** Makes `file` of a snapshot show a blob: a symbolic link, or where there are none a hard link or a copy. */
+  /** Makes `file` of a snapshot refer to a blob: by a symbolic link, or if that is impossible a hard link or a copy. */
   async link(commit: string, file: string, etag: string): Promise<void> {
     const target = this.snapshot(commit, file)
     const blob = this.blob(etag)
@@ -105,15 +105,15 @@ export class HubCache {
 }
 
 interface PartialFiles {
-  /** What one download writes to. */
+  /** The file that one download writes. */
   own(token: string): string
-  /** What an ended one left to the next. */
+  /** The file that an ended download leaves to the next. */
   parked: string
-  /** Own files of any download, the largest first. */
+  /** Files of all downloads, the largest first. */
   abandoned(): Promise<string[]>
 }
 
-/** Unfinished downloads of a blob; `.incomplete` is what the hub's clients know as such, `<etag>.incomplete` is theirs. */
+/** Unfinished downloads of a blob. The hub's clients recognise `.incomplete`; `<etag>.incomplete` is theirs. */
 export function partialFiles(blob: string): PartialFiles {
   const [folder, start] = [path.dirname(blob), `${path.basename(blob)}.ggclip-`]
   return {
@@ -130,7 +130,10 @@ export function partialFiles(blob: string): PartialFiles {
   }
 }
 
-/** With its parents. Node's own way never ends where a file system says ENOENT of a folder whose parent is there (/proc, autofs). */
+/**
+ * With its parents. Node's recursive mkdir never returns on file systems that say ENOENT although the parent exists
+ * (/proc, autofs).
+ */
 export async function makeFolder(folder: string): Promise<void> {
   const failure = await mkdir(folder).catch((error: unknown) => error as NodeJS.ErrnoException)
   if (failure === undefined || await isFolder(folder)) return
@@ -157,7 +160,7 @@ async function replace(target: string, make: (unfinished: string) => Promise<voi
 const isFull = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 const isForbidden = new Set(['EACCES', 'EPERM', 'EROFS'])
 
-/** The caller's error for a file of the cache that cannot be written. */
+/** The error for a file of the cache that cannot be written. */
 export function writeFailure(file: string, cause: unknown): Error {
   const { code = '', message } = cause as NodeJS.ErrnoException
   if (code === '') return cause as Error

@@ -12,25 +12,25 @@ import { withRetries } from './retry.js'
 
 const maxRedirects = 8
 const maxJsonBytes = 64 * 2 ** 20
-/** Less than this in the time after which silence ends a connection is no progress: else a trickle would never end. */
+/** Fewer bytes than this within the time-out are no progress: a trickle would otherwise last for ever. */
 const minBytes = 4096
-/** A body up to this long that is not needed is read to its end, so that its connection can be used again. */
+/** Unneeded bodies up to this length are read to the end, so that the connection can be reused. */
 const maxUnwantedBytes = 16_384
 const userAgent = `ggclip (node ${process.versions.node}; ${process.platform}-${process.arch})`
 
 /** One answer, its body not yet read. */
 export interface Answer {
   status: number
-  /** Of whom it came: the hub, or where it sent us. */
+  /** Who sent it: the hub, or the server that it redirected to. */
   url: URL
   host: string
-  /** Of the answer that ends the redirects. */
+  /** Headers of the last answer. */
   headers: Headers
-  /** Of the hub's own answer, before it sent us elsewhere: it names the file's ETag and size there. */
+  /** Headers of the hub's own answer, before redirects: it has the file's ETag and size. */
   hubHeaders: Headers
-  /** The body in pieces; @throws RetryableFailure when the connection breaks or (nearly) nothing comes for too long */
+  /** The body in pieces; @throws RetryableFailure if the connection breaks or (nearly) nothing arrives for too long */
   chunks(): AsyncGenerator<Uint8Array, void, undefined>
-  /** Lets the connection go; any number of times. */
+  /** Releases the connection. Idempotent. */
   close(): void
 }
 
@@ -45,17 +45,17 @@ export class HubClient {
     this.#wire = wire
   }
 
-  /** The same client, with the same connections, under another signal. */
+  /** The same client and connections with another signal. */
   under(signal: AbortSignal): HubClient {
     return new HubClient(this.settings, signal, this.#wire)
   }
 
-  /** Ends all connections. */
+  /** Closes all connections. */
   close(): void {
     this.#wire.close()
   }
 
-  /** `path` below the endpoint, parsed. */
+  /** `path` below the endpoint, parsed as JSON. */
   json(path: string, subject: RequestSubject, policy: RetryPolicy = this.settings.retry): Promise<unknown> {
     return withRetries(policy, this.#signal, async () => {
       const answer = await this.open(path, subject, { accept: 'application/json' })
@@ -78,7 +78,7 @@ export class HubClient {
     })
   }
 
-  /** What is said about a file, without its content. Another host is asked only where the hub does not tell the size. */
+  /** Headers of a file without its content. Redirects are followed only if the hub does not give the size. */
   head(path: string, subject: RequestSubject): Promise<Pick<Answer, 'status' | 'headers' | 'hubHeaders'>> {
     return withRetries(this.settings.retry, this.#signal, async () => {
       const answer = await this.open(path, subject, {}, 'HEAD')
@@ -123,7 +123,7 @@ export class HubClient {
     let url = start
     let hubHeaders: Headers | undefined
     for (let step = 0; step <= maxRedirects; step++) {
-      // the token is the hub's: no other host sees it, nor the hub again on the way back from one
+      // the token is the hub's: no other host gets it, nor the hub itself after a redirect back
       const authorization: Record<string, string> = token && url.origin === home && !hubHeaders
         ? { authorization: `Bearer ${token}` }
         : {}
@@ -183,13 +183,13 @@ function pairs(raw: readonly string[]): [string, string][] {
   return raw.flatMap((name, i): [string, string][] => (i % 2 === 0 ? [[name, raw[i + 1]!]] : []))
 }
 
-/** Reads a short body to its end, breaks off a long one. */
+/** Reads a short body to its end, aborts a long one. */
 function discard(response: IncomingMessage): void {
   if (response.complete || Number(response.headers['content-length'] ?? NaN) <= maxUnwantedBytes) response.resume()
   else response.destroy()
 }
 
-/** The content of a body that came compressed, though that was not asked for. */
+/** The content of a body that is compressed although that was not requested. */
 function decoded(response: IncomingMessage): Readable {
   const decoders: Record<string, () => NodeJS.ReadWriteStream & Readable> = {
     'gzip': createGunzip,
@@ -202,7 +202,10 @@ function decoded(response: IncomingMessage): Readable {
   return decoder ? pipeline(response, decoder(), () => undefined) : response
 }
 
-/** One request's life, redirects included: ended by the caller's signal, by silence, or when its body has been read. */
+/**
+ * The lifetime of one request, redirects included: it ends by the caller's signal, by silence, or when its body has
+ * been read.
+ */
 class Connection {
   readonly #wire: HubWire
   readonly #idleMs: number
@@ -250,7 +253,7 @@ class Connection {
         const { done, value } = await body.next().catch((error: unknown) => {
           throw connectionFailure(error, this.#wire.describe(url), total >= minBytes)
         })
-        clearTimeout(this.#timer) // what the reader does with it takes its own time
+        clearTimeout(this.#timer) // the reader's processing time does not count
         if (done) return
         total += value.length
         fresh += value.length
@@ -271,7 +274,7 @@ class Connection {
   }
 
   #end(reason: Error): void {
-    this.#fail?.(reason) // a request that still waits for its connection does not tell that it was destroyed
+    this.#fail?.(reason) // a request that still waits for its connection does not report that it was destroyed
     this.#request?.destroy(reason)
     this.#response?.destroy(reason)
   }

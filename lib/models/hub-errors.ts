@@ -1,10 +1,10 @@
-/** What the hub's answers and broken connections mean to the caller. */
+/** Errors for the hub's answers and for broken connections. */
 import { ClipError } from '../errors.js'
 import type { HubSettings } from './hub-settings.js'
 import { ProxyRefusal } from './hub-wire.js'
 import { serverPauseMs, RetryableFailure } from './retry.js'
 
-/** What a request is for, in words: "model 'a/b' at revision 'main'". */
+/** The purpose of a request, in words: "model 'a/b' at revision 'main'". */
 export interface RequestSubject {
   what: string
   repo: string
@@ -13,12 +13,12 @@ export interface RequestSubject {
 interface Refusal {
   status: number
   host: string
-  /** The host, and the proxy on the way to it. */
+  /** The host, and the proxy used. */
   through: string
   headers: Headers
 }
 
-/** The error of an answer with a status from 400 on; a RetryableFailure when the same request may do better later. */
+/** The error for a status of 400 or above; a RetryableFailure if a retry may succeed. */
 export function statusFailure(
   { status, host, through, headers }: Refusal,
   subject: RequestSubject,
@@ -26,7 +26,7 @@ export function statusFailure(
 ): ClipError | RetryableFailure {
   const said = headers.get('x-error-message')
   const answer = `${host} answered ${status}${said ? ` (${said.slice(0, 200)})` : ''} for ${subject.what}`
-  // the hub let us through and signed the address: it signs a new one for the next try
+  // the hub accepted us and signed the address: it signs a new one for the next attempt
   if (host !== hostOf(settings.endpoint) && status < 500 && status !== 429 && status !== 407) {
     return new RetryableFailure(new ClipError('ERR_CLIP_HUB_RESPONSE', `${answer}, where the hub had led to`))
   }
@@ -77,14 +77,14 @@ function denied(
   return new ClipError('ERR_CLIP_HUB_DENIED', `${answer}: ${why}`)
 }
 
-// no certificate gets better by asking again
+// repeating does not fix a certificate
 const certificateCodes = /^(?:ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
 
 /**
- * The error of a connection that could not be made or broke.
+ * The error for a connection that failed or broke.
  *
- * @param peer the host, and the proxy on the way to it
- * @param progressed something had come before
+ * @param peer the host, and the proxy used
+ * @param progressed whether anything was received before
  */
 export function connectionFailure(error: unknown, peer: string, progressed = false): ClipError | RetryableFailure {
   const cause = deepestCause(error)

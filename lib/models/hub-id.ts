@@ -6,27 +6,28 @@ export interface HubId {
   repo: string
   /** Branch, tag or commit. */
   revision: string
-  /** A file or folder of the repository that was asked for, or a part of a GGUF file's name. */
+  /** A requested file or folder of the repository, or a part of a GGUF file's name. */
   wanted?: string
 }
 
 export const hubPrefix = 'hf:'
 
-/** The form that messages ask for. */
+/** The form that messages suggest. */
 export const hubIdForm = 'hf:owner/name[@revision][:file]'
 
 const commitHash = /^[0-9a-f]{40}$/
-// the hub's own rule: letters, digits, '-', '_', '.'; no '--' nor '..', neither '-' nor '.' at an end; 96 at most
+// the hub's own rule: letters, digits, '-', '_', '.'; no '--' or '..', no '-' or '.' at either end; at most 96
+// characters
 const repoPart = /^(?!.*(?:--|\.\.))[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?$/
 const revisionName = /^(?!.*(?:\.\.|\/\/|@\{))[A-Za-z0-9_][\w./+-]{0,199}(?<![./])$/
 
-/** Whether a revision is a commit, so that what it names never changes. */
+/** Whether a revision is a commit, which never changes. */
 export function isCommit(revision: string): boolean {
   return commitHash.test(revision)
 }
 
 /**
- * @param name what an error calls the argument
+ * @param name the argument's name in errors
  * @param text with or without `hf:`
  * @throws {RangeError} ERR_CLIP_OUT_OF_RANGE
  */
@@ -39,7 +40,7 @@ export function parseHubId(name: string, text: string): HubId {
   return { repo: `${owner}/${model}`, revision, wanted }
 }
 
-/** Whether a path of a repository stays inside the folder it is put in, on every system. */
+/** Whether a path of a repository stays inside its folder on every system. */
 export function isSafePath(path: string): boolean {
   return path !== '' && !/[\\:*?"<>|\0-\x1f]/.test(path)
     && path.split('/').every(part => part !== '' && part !== '.' && part !== '..')

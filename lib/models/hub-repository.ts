@@ -1,20 +1,20 @@
-/** What files a repository of the hub has at a revision. */
+/** The files of a repository of the hub at a revision. */
 import { ClipError } from '../errors.js'
 import type { HubClient } from './hub-client.js'
 import { hostOf } from './hub-errors.js'
 import { isCommit, isSafePath } from './hub-id.js'
 import type { RetryPolicy } from './hub-settings.js'
 
-/** A file's content: what its blob in the cache is called, and how it is checked. */
+/** A file's content: the name of its blob in the cache, and its checks. */
 export interface HubBlob {
-  /** SHA-256 of a large file (64 hex digits), git's SHA-1 of a small one (40), or whatever ETag a mirror gives. */
+  /** SHA-256 of a large file (64 hex digits), git's SHA-1 of a small one (40), or a mirror's own ETag. */
   etag: string
   bytes: number
 }
 
 export interface HubListing {
   commit: string
-  /** By path; undefined where the server's list says nothing but the name. */
+  /** By path; undefined if the list has only the name. */
   files: Map<string, HubBlob | undefined>
 }
 
@@ -47,7 +47,7 @@ export async function listRepository(
   const files = new Map<string, HubBlob | undefined>()
   for (const sibling of siblings as (Sibling | null)[]) {
     const name = sibling?.rfilename
-    // a name that would leave the cache's folder is not taken
+    // skip names that would leave the cache's folder
     if (typeof name === 'string' && isSafePath(name)) files.set(name, blobOf(sibling!))
   }
   return { commit: sha, files }
@@ -59,13 +59,13 @@ function blobOf({ size, blobId, lfs }: Sibling): HubBlob | undefined {
   return isBlobName(etag) && isSize(bytes) ? { etag, bytes } : undefined
 }
 
-/** Asks about one file, where the list did not tell. */
+/** Requests the data of one file that the list lacks. */
 export async function describeFile(client: HubClient, repo: string, commit: string, path: string): Promise<HubBlob> {
   const what = `file '${path}' of model '${repo}'`
   const { status, headers, hubHeaders } = await client.head(filePath(repo, commit, path), { what, repo })
   const tag = hubHeaders.get('x-linked-etag') ?? hubHeaders.get('etag') ?? headers.get('etag') ?? ''
   const etag = tag.replace(/^W\//, '').replace(/^"(.*)"$/, '$1')
-  // the length of an answer that leads elsewhere is its own
+  // the length of a redirect is its own
   const bytes = Number(
     hubHeaders.get('x-linked-size') ?? (status === 200 ? headers.get('content-length') : null) ?? NaN,
   )
@@ -77,12 +77,12 @@ export async function describeFile(client: HubClient, repo: string, commit: stri
   )
 }
 
-/** The address of a file below the endpoint; a commit makes it one that never changes. */
+/** The path of a file below the endpoint; with a commit it never changes. */
 export function filePath(repo: string, commit: string, path: string): string {
   return `/${repo}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`
 }
 
-/** It becomes a file's name. */
+/** It becomes a file name. */
 function isBlobName(etag: unknown): etag is string {
   return typeof etag === 'string' && /^[\w-][\w.-]{0,127}$/.test(etag)
 }

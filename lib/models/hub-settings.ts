@@ -1,4 +1,4 @@
-/** Where the hub is, who asks, and where the cache lies: from the environment variables that the hub's own client has. */
+/** The hub's address, token and cache folder, from the environment variables of the hub's own client. */
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import path from 'node:path'
@@ -10,36 +10,36 @@ import { proxyChoice, type ProxyChoice } from './proxy.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Where models of the hub come from and go to: of {@link pull}, and of {@link Clip.load}, which may download. */
+/** Options for the hub, of {@link pull} and of {@link Clip.load}, which may download. */
 export interface HubOptions {
   /** The hub's cache folder. Default: HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub. */
   cacheDir?: string
-  /** Contact no server: a model that is not in the cache fails. Default: HF_HUB_OFFLINE. */
+  /** Make no requests: a model that is not in the cache fails. Default: HF_HUB_OFFLINE. */
   offline?: boolean
-  /** Called with the progress of a download, at most ten times a second. What it throws ends the download. */
+  /** Called with the progress of a download, at most ten times a second. An exception in it ends the download. */
   onProgress?: (progress: PullProgress) => void
-  /** Ends the download; what has arrived is kept, and the next download resumes from it. */
+  /** Cancels the download; the received part is kept, and the next download resumes from it. */
   signal?: AbortSignal
 }
 
-/** How often and how patiently a failed request is made again. */
+/** How often and with what pauses a failed request is repeated. */
 export interface RetryPolicy {
-  /** Failures in a row after which the call fails; one that brought the file further starts the count anew. */
+  /** Failures in a row after which the call fails; progress resets the count. */
   attempts: number
   /** First pause; each further one is twice as long, up to `maxPauseMs`. */
   pauseMs: number
   maxPauseMs: number
-  /** The longest pause that a server may ask for; a longer one fails the call. */
+  /** The longest pause that a server may request; a longer one fails the call. */
   maxServerPauseMs: number
 }
 
 export interface HubSettings {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   endpoint: string
   token: string | undefined
   cacheDir: string
   offline: boolean
-  /** A connection on which nothing comes for so long is taken for dead. */
+  /** A connection counts as broken after this time without data. */
   idleMs: number
   retry: RetryPolicy
   proxyOf: ProxyChoice
@@ -49,7 +49,7 @@ const defaultEndpoint = 'https://huggingface.co'
 const defaultIdleMs = 30_000
 const retry: RetryPolicy = { attempts: 5, pauseMs: 400, maxPauseMs: 8000, maxServerPauseMs: 120_000 }
 
-/** The hub's options among others. */
+/** Selects the hub's options among others. */
 export function checkHubOptions(given: HubOptions): HubOptions {
   return {
     cacheDir: given.cacheDir === undefined ? undefined : checkString('cacheDir', given.cacheDir),
@@ -59,7 +59,7 @@ export function checkHubOptions(given: HubOptions): HubOptions {
   }
 }
 
-/** `given`: options of the call, which go before the environment. */
+/** `given`: the call's options, which take precedence over the environment. */
 export async function hubSettings(
   given: { cacheDir?: string; offline?: boolean },
   env: Environment = process.env,
@@ -86,7 +86,7 @@ function cacheDir(env: Environment, given: string | undefined): string {
   )
 }
 
-/** undefined: there is no home folder that it could lie in. */
+/** undefined: there is no home folder for it. */
 function hubHome(env: Environment): string | undefined {
   if (env.HF_HOME) return expandHome(env.HF_HOME)
   return below(expandHome(env.XDG_CACHE_HOME || '~/.cache'), 'huggingface')
@@ -96,7 +96,7 @@ function below(folder: string | undefined, name: string): string | undefined {
   return folder === undefined ? undefined : path.join(folder, name)
 }
 
-/** HF_TOKEN, else the file that a login of the hub's client left. */
+/** HF_TOKEN, else the file written by a login of the hub's client. */
 async function token(env: Environment): Promise<string | undefined> {
   const given = env.HF_TOKEN || env.HUGGING_FACE_HUB_TOKEN
   if (given) return checkToken(given.trim(), 'HF_TOKEN')
@@ -106,7 +106,7 @@ async function token(env: Environment): Promise<string | undefined> {
   return file === undefined || text.trim() === '' ? undefined : checkToken(text.trim(), file)
 }
 
-/** The token itself never stands in a message. */
+/** The token itself never appears in a message. */
 function checkToken(value: string, origin: string): string | undefined {
   if (value === '') return undefined
   if (/^[\x21-\x7e]+$/.test(value)) return value
@@ -137,12 +137,12 @@ function isTrue(value: string | undefined): boolean {
   return ['1', 'on', 'yes', 'true'].includes((value ?? '').toLowerCase())
 }
 
-/** `~/x` as a path; undefined where there is no home folder. */
+/** `~/x` as a path; undefined without a home folder. */
 function expandHome(value: string): string | undefined {
   return /^~(?=$|[/\\])/.test(value) ? below(home(), value.slice(1)) : value
 }
 
-/** A user of a container need not have one: then Node throws, or knows only of an empty HOME. */
+/** Users of containers may have none: then Node throws, or returns an empty HOME. */
 function home(): string | undefined {
   try {
     return homedir() || undefined

@@ -1,4 +1,6 @@
-/** Connections to the hub and where it leads to: kept for the requests of one call, through a proxy where one is set. */
+/**
+ * Connections to the hub and the servers it redirects to: kept alive within one call, through a proxy if one is set.
+ */
 import http from 'node:http'
 import https from 'node:https'
 import { connect, isIP, type Socket } from 'node:net'
@@ -11,7 +13,7 @@ export interface WireRequest {
   headers: Record<string, string>
 }
 
-/** How long one of several addresses of a host may take before the next one is tried; Node's own 250 ms fail on slow lines. */
+/** Milliseconds for one of several addresses of a host before the next is tried; Node's own 250 fail on slow lines. */
 const nextAddressMs = 1500
 
 export class HubWire {
@@ -22,19 +24,19 @@ export class HubWire {
     this.#proxyOf = proxyOf
   }
 
-  /** Whom an error speaks of: the host, and the proxy on the way. */
+  /** The peer's name in errors: the host, and the proxy used. */
   describe(url: URL): string {
     const proxy = this.#proxyOf(url)
     return proxy ? `${url.host} through the proxy ${proxy.name}` : url.host
   }
 
-  /** Begins a request; redirects are not followed, nothing is decompressed. */
+  /** Starts a request; follows no redirects and decompresses nothing. */
   request(url: URL, { method, headers }: WireRequest): http.ClientRequest {
     const proxy = this.#proxyOf(url)
     const options: http.RequestOptions = { method, agent: this.#agent(url, proxy), headers }
     if (url.protocol === 'https:') return https.request(url, options)
     if (!proxy) return http.request(url, options)
-    // a proxy is asked for whole addresses
+    // a proxy needs the whole URL
     const authorization = proxy.authorization && { 'proxy-authorization': proxy.authorization }
     return http.request(url, {
       ...options,
@@ -64,7 +66,7 @@ function newAgent(secure: boolean, proxy: Proxy | undefined): http.Agent {
 
 type Created = NonNullable<Parameters<http.Agent['createConnection']>[1]>
 
-/** http: the proxy is spoken to in the server's place. */
+/** http: requests go to the proxy instead of the server. */
 class ForwardAgent extends http.Agent {
   readonly #proxy: Proxy
 
@@ -78,7 +80,7 @@ class ForwardAgent extends http.Agent {
   }
 }
 
-/** https: the proxy opens a tunnel, through which the server is spoken to. */
+/** https: the proxy opens a tunnel to the server. */
 class TunnelAgent extends https.Agent {
   readonly #proxy: Proxy
   readonly #toProxy: ForwardAgent
@@ -115,7 +117,7 @@ class TunnelAgent extends https.Agent {
   }
 }
 
-/** A proxy that does not want to. */
+/** A proxy's refusal. */
 export class ProxyRefusal extends Error {
   readonly lasting: boolean
 

@@ -1,17 +1,17 @@
 /**
- * Which folder of several holds a model, and where its tokenizer and image processor lie: one answer for repositories of
- * the hub and for folders here, whatever is then done with the model (load, convert, quantize, inspect).
+ * Finds the folders of a model, its tokenizer and its image processor: the same for repositories of the hub and local
+ * folders, and for load, convert, quantize and inspect.
  */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 import { ClipError } from '../errors.js'
 
-/** A repository, or what is there of it. */
+/** The files of a repository or folder. */
 export interface FileSource {
-  /** What messages call it. */
+  /** Its name in messages. */
   name: string
-  /** What stands between its name and a folder's: ':' (default) for the hub's. */
+  /** The separator between its name and a folder's: ':' (default) for the hub's. */
   chosenBy?: ':' | '/'
   paths: ReadonlySet<string>
   /** The text of a small file. */
@@ -20,7 +20,7 @@ export interface FileSource {
 
 export type Towers = 'both' | 'image' | 'text'
 
-/** Folders relative to the source: '' for the top, others with a slash behind them. */
+/** Folders relative to the source: '' for the top, others with a trailing slash. */
 export interface Layout {
   /** Configuration and weights. */
   folder: string
@@ -28,7 +28,7 @@ export interface Layout {
   processor: string
 }
 
-/** Each alone is a whole tokenizer; the first that is there counts. */
+/** Each is a complete tokenizer by itself; the first that exists is used. */
 export const tokenizerFiles = [
   ['tokenizer.json'],
   ['vocab.json', 'merges.txt'],
@@ -38,7 +38,7 @@ export const tokenizerFiles = [
   ['sentencepiece.model'],
   ['tokenizer.model'],
 ]
-/** Transformers' names before OpenCLIP's, or the other way round; safetensors before pickled checkpoints. */
+/** Transformers' names before OpenCLIP's, or the reverse; safetensors before pickled checkpoints. */
 export const weightNames = {
   transformers: [
     'model.safetensors',
@@ -58,11 +58,11 @@ export const weightNames = {
   ],
 }
 
-/** Of a local folder that is no model itself: more are not looked at. */
+/** Most subfolders to look at in a local folder that is not itself a model. */
 const maxFolders = 64
 const maxConfigBytes = 2 ** 20
 
-/** Folders with their final slash, '' for the top, that hold a configuration and weights. */
+/** Folders that have a configuration and weights, with trailing slash, '' for the top. */
 export function checkpointFolders(paths: ReadonlySet<string>): string[] {
   const has = (name: string): boolean => paths.has(name) || paths.has(`${name}.index.json`)
   return [...paths]
@@ -72,10 +72,10 @@ export function checkpointFolders(paths: ReadonlySet<string>): string[] {
 }
 
 /**
- * The folder that holds the model: the top; else what `modules.json` (sentence-transformers) or `model_index.json`
- * (diffusers) names; else the only one with a configuration and weights. Undefined when there is none.
+ * The folder of the model: the top; else the one named by `modules.json` (sentence-transformers) or `model_index.json`
+ * (diffusers); else the only one with a configuration and weights. Undefined if there is none.
  *
- * @throws {ClipError} ERR_CLIP_HUB_FILES when there are several
+ * @throws {ClipError} ERR_CLIP_HUB_FILES if there are several
  */
 export async function findLayout(source: FileSource, towers: Towers = 'both'): Promise<Layout | undefined> {
   const folders = checkpointFolders(source.paths)
@@ -94,7 +94,10 @@ export async function findLayout(source: FileSource, towers: Towers = 'both'): P
   return folders.length === 1 ? layoutOf(source.paths, folders[0]!) : undefined
 }
 
-/** diffusers keeps the tokenizer of `text_encoder` in `tokenizer` beside it, and the image processor in `feature_extractor`. */
+/**
+ * diffusers keeps the tokenizer of `text_encoder` in `tokenizer` beside it, and the image processor in
+ * `feature_extractor`.
+ */
 export function layoutOf(paths: ReadonlySet<string>, folder: string): Layout {
   const [, above = '', number = ''] = /^(.*\/)?(?:text_encoder|image_encoder)(_\d+)?\/$/.exec(folder) ?? []
   const isEncoder = /(?:^|\/)(?:text|image)_encoder(?:_\d+)?\/$/.test(folder)
@@ -144,11 +147,11 @@ async function readJson({ paths, read }: FileSource, file: string): Promise<unkn
   try {
     return JSON.parse(await read(file)) as unknown
   } catch {
-    return undefined // then the folders themselves tell
+    return undefined // then the folders' contents decide
   }
 }
 
-/** A model's place in the file system; folders are '' where they are that of the weights. */
+/** The paths of a model; folders are '' if they are the weights' folder. */
 export interface LocalLayout {
   path: string
   tokenizerFolder: string
@@ -156,8 +159,8 @@ export interface LocalLayout {
 }
 
 /**
- * Where the model lies that a path stands for: a file of weights, a folder, or a folder that holds the model in another
- * one or as its only GGUF file. A path that is no model is given back: loading says what is wrong with it.
+ * Finds the model of a path: a file of weights, a folder, or a folder with the model in a subfolder or as its only GGUF
+ * file. A path without a model is returned unchanged: loading reports the problem.
  */
 export async function localLayout(target: string, towers: Towers = 'both'): Promise<LocalLayout> {
   const isFolder = await stat(target).then(info => info.isDirectory(), () => false)
@@ -183,7 +186,7 @@ export async function localLayout(target: string, towers: Towers = 'both'): Prom
   return { path: ggufs.length === 1 ? path.join(target, ggufs[0]!) : target, tokenizerFolder: '', processorFolder: '' }
 }
 
-/** For `.../text_encoder` and the like, whose tokenizer is in the folder beside it. */
+/** For `.../text_encoder` and the like, with the tokenizer in a sibling folder. */
 async function besideEncoder(target: string, folder: string): Promise<LocalLayout> {
   const own = `${path.basename(path.resolve(folder))}/`
   if (!/^(?:text|image)_encoder(?:_\d+)?\/$/.test(own))

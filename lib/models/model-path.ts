@@ -1,4 +1,4 @@
-/** From what the caller names to a path that exists. */
+/** From the caller's source to an existing path. */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 
@@ -10,27 +10,27 @@ import { findModel, hubIdOf } from './registry.js'
 import { packageRoot } from '../native/load.js'
 import { checkString } from '../validate.js'
 
-/** The embedded model, used when none is named: see models/README.md. */
+/** The embedded model, used by default: see models/README.md. */
 export const defaultModelPath = path.join(packageRoot, 'models', 'emoji-clip.gguf')
 
 export interface ModelLocation {
   /** Absolute; a file or a folder. */
   path: string
-  /** `hf:owner/name` and commit, of a model of the hub; else ''. */
+  /** `hf:owner/name` and commit of a model of the hub; else ''. */
   source: string
   revision: string
-  /** Where these files are not beside the weights; else ''. */
+  /** Folders of these files if they are not beside the weights; else ''. */
   tokenizerFolder: string
   processorFolder: string
 }
 
 /**
- * Where a model lies; one of the hub is downloaded first, unless the cache has it.
+ * Finds a model; downloads one of the hub that is not in the cache.
  *
- * @param source a `.gguf` file or a checkpoint's directory; `hf:owner/name[@revision][:file]`; a name of the registry;
- *   undefined: the embedded default model. A path that exists goes before a name.
- * @param options.towers of a folder with an encoder for each (diffusers), which one; `both`: the text encoder
- * @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN when nothing is there, ERR_CLIP_HUB_*
+ * @param source a `.gguf` file or a checkpoint's directory; `hf:owner/name[@revision][:file]`; a name in the registry;
+ *   undefined: the embedded default model. An existing path takes precedence over a name.
+ * @param options.towers for a folder with one encoder per folder (diffusers), which one; `both`: the text encoder
+ * @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN if nothing is found, ERR_CLIP_HUB_*
  */
 export async function locateModel(
   source: string | undefined,

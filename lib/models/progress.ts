@@ -2,21 +2,21 @@
 export interface PullProgress {
   /** `hf:owner/name`. */
   source: string
-  /** The file that this is about: a path in the repository. */
+  /** The current file: its path in the repository. */
   file: string
-  /** Bytes of that file that are there. */
+  /** Bytes of that file that are complete. */
   fileLoaded: number
-  /** Bytes that it has. */
+  /** Size of that file. */
   fileTotal: number
-  /** Bytes of all files of the model that are there. */
+  /** Bytes of all files of the model that are complete. */
   loaded: number
-  /** Bytes of all files of the model; grows once, when a list of shards has been read. */
+  /** Size of all files of the model; grows once, when a list of shards has been read. */
   total: number
 }
 
 const intervalMs = 100
 
-/** Adds up files; reports at most ten times a second, and always at the end of a file. */
+/** Sums up files; reports at most ten times a second, and always at the end of a file. */
 export class ProgressMeter {
   readonly #source: string
   readonly #listener: ((progress: PullProgress) => void) | undefined

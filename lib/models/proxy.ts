@@ -1,4 +1,4 @@
-/** Which proxy a request goes through: by the environment variables that curl, npm and the hub's own clients obey. */
+/** Chooses a request's proxy from the environment variables that curl, npm and the hub's own clients use. */
 import { BlockList, isIP } from 'node:net'
 
 import { outOfRange } from '../errors.js'
@@ -10,7 +10,7 @@ export interface Proxy {
   /** Without the brackets of an IPv6 address. */
   host: string
   port: number
-  /** Value of Proxy-Authorization, where the address has a name and a password. */
+  /** Value of Proxy-Authorization, if the proxy's URL has a name and a password. */
   authorization: string | undefined
   /** For messages, without the password: "proxy.example:3128 (HTTPS_PROXY)". */
   name: string
@@ -19,14 +19,14 @@ export interface Proxy {
 export type ProxyChoice = (url: URL) => Proxy | undefined
 
 /**
- * `https_proxy` or `http_proxy`, by the address asked for, else `all_proxy`; not for what `no_proxy` lists. The small
- * spelling goes before the capitals.
+ * `https_proxy` or `http_proxy`, by the URL's scheme, else `all_proxy`; none for hosts in `no_proxy`. Lower-case names
+ * take precedence over upper-case ones.
  *
- * @returns a function that throws {RangeError} ERR_CLIP_OUT_OF_RANGE where a proxy is set that cannot be used
+ * @returns a function that throws {RangeError} ERR_CLIP_OUT_OF_RANGE for an unusable proxy
  */
 export function proxyChoice(env: Environment): ProxyChoice {
   const bypass = bypassList(env.no_proxy || env.NO_PROXY || '')
-  // a web server's CGI programs get HTTP_PROXY from a header that anybody can send
+  // a web server's CGI programs get HTTP_PROXY from a header that any client can send
   const plainNames = env.REQUEST_METHOD === undefined ? ['http_proxy', 'HTTP_PROXY'] : ['http_proxy']
   return url => {
     const names = [...(url.protocol === 'https:' ? ['https_proxy', 'HTTPS_PROXY'] : plainNames), 'all_proxy',
@@ -40,7 +40,7 @@ function parseProxy(variable: string, value: string): Proxy {
   const text = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `http://${value}`
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
-    // the value may hold a password
+    // the value may contain a password
     throw outOfRange(
       variable,
       'an http:// or https:// address of a proxy',
@@ -66,7 +66,10 @@ function decode(text: string): string {
   }
 }
 
-/** Entries: `*`, a name (with all below it), `.name`, `*.name`, an address, a range as 10.0.0.0/8; each with a port or not. */
+/**
+ * Entries: `*`, a name (with its subdomains), `.name`, `*.name`, an address, a range such as 10.0.0.0/8; each with or
+ * without a port.
+ */
 function bypassList(text: string): (url: URL) => boolean {
   const tests = text.split(/[\s,]+/).filter(entry => entry !== '').map(entryTest)
   return url => {

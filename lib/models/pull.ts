@@ -1,4 +1,4 @@
-/** Downloading a model into the hub's cache. */
+/** Downloads a model into the hub's cache. */
 import { ClipError } from '../errors.js'
 import { checkOptions, checkString } from '../validate.js'
 import type { PullResult } from './fetch-model.js'
@@ -9,13 +9,13 @@ import { findModel, hubIdOf, suggestModels } from './registry.js'
 const keys = ['cacheDir', 'offline', 'onProgress', 'signal'] as const
 
 /**
- * Downloads a model of the hub into the hub's own cache folder, of which it uses what is there. Only what ggclip loads:
- * configuration, tokenizer and one form of the weights (safetensors before others), each checked against its size and
- * hash. docs/hub.md has the details and the environment variables.
+ * Downloads the missing files of a model into the hub's own cache folder. Only what ggclip loads: configuration,
+ * tokenizer and one form of the weights (preferably safetensors), each checked against its size and hash. docs/hub.md
+ * has the details and the environment variables.
  *
- * @param id `hf:owner/name[@revision][:file]`, with or without `hf:`, or a name of the registry ({@link models}).
+ * @param id `hf:owner/name[@revision][:file]`, with or without `hf:`, or a name in the registry ({@link models}).
  *   `file`: a file or folder of the repository, or a part of the name of one of its GGUF files, such as `q8_0`
- * @returns where it lies (`path` is what {@link Clip.load} takes) and what was downloaded
+ * @returns its location (`path` is what {@link Clip.load} accepts) and what was downloaded
  * @throws {TypeError|RangeError} bad arguments; {ClipError} ERR_CLIP_MODEL_UNKNOWN, ERR_CLIP_HUB_*, ERR_CLIP_FILE_WRITE;
  *   the signal's reason
  *
@@ -30,9 +30,9 @@ export async function pull(id: string, options?: HubOptions): Promise<PullResult
   return pullModel(pullId(checkString('id', id)), settings)
 }
 
-/** For callers whose options are checked: {@link checkHubOptions}. */
+/** For callers that have checked the options: {@link checkHubOptions}. */
 export async function pullModel(id: HubId, { cacheDir, offline, onProgress, signal }: HubOptions): Promise<PullResult> {
-  const { fetchModel } = require('./fetch-model.js') as typeof import('./fetch-model.js') // who has the file needs no hub
+  const { fetchModel } = require('./fetch-model.js') as typeof import('./fetch-model.js') // unused for cached files
   return fetchModel(id, await hubSettings({ cacheDir, offline }), { onProgress, signal })
 }
 
@@ -43,7 +43,7 @@ function pullId(id: string): HubId {
   throw unknownModel(id, `expected '${hubIdForm}' or a name of the registry`)
 }
 
-/** Nothing is called that; with the names that it may have meant to be. */
+/** The error for an unknown name, with suggestions. */
 export function unknownModel(name: string, expected: string): ClipError {
   const near = suggestModels(name)
   const hint = near.length > 0

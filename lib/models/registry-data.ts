@@ -1,36 +1,41 @@
 /**
- * The models that have a name here. Only published checkpoints in a layout that ggclip loads, and only facts that their
- * makers published or that follow from their configuration: a field that is not known is absent.
+ * The models with a short name. Only published checkpoints in a layout that ggclip loads, and only facts that their
+ * authors published or that follow from their configuration: unknown fields are absent.
  */
 import type { WeightType } from '../types.js'
 
 /** One of {@link models}. */
 export interface ModelEntry {
-  /** What `Clip.load`, `pull` and `--model` take. */
+  /** Name for `Clip.load`, `pull` and `--model`. */
   name: string
   /** Repository on the hub, `owner/name`. */
   id: string
   /** Branch, tag or commit; absent: the hub's default branch. */
   revision?: string
-  /** Which kind of dual encoder. */
+  /** The kind of dual encoder. */
   family: 'clip' | 'siglip' | 'chinese-clip'
-  /** Of both encoders, from the model's hyper-parameters. */
+  /** Parameters of both encoders, from the model's hyper-parameters. */
   parameters: number
-  /** Of the weights in float32, about what is downloaded; a repository that publishes half precision needs half of it. */
+  /**
+   * Size of the weights in float32, about the download size; half of it for repositories that publish half precision.
+   */
   bytes: number
-  /** SPDX identifier; `other` where the makers have terms of their own; absent where they state none. Read the model's page before you rely on it. */
+  /**
+   * SPDX identifier; `other` for the authors' own terms; absent if they state none. Read the model's page before you
+   * rely on it.
+   */
   license?: string
   /** Length of the embedding. */
   dim: number
-  /** Pictures are square, of so many pixels a side; absent: they keep their proportions. */
+  /** Pixels per side of its square images; absent: images keep their aspect ratio. */
   imageSize?: number
   /** Tokens of a text, start and end included. */
   contextLength: number
   /** Zero-shot accuracy on ImageNet-1k in per cent (first guess), as published. */
   imagenet?: number
-  /** A few words for people. */
+  /** Its purpose, in a few words. */
   goodFor: string
-  /** The smallest weight type that is a safe choice; smaller types: measure first. */
+  /** The smallest weight type that is a safe choice; measure smaller ones first. */
   dtype: WeightType
 }
 
@@ -45,13 +50,13 @@ const tiny: Shared = { family: 'clip', license: 'MIT', contextLength: 77, dtype:
 const siglip: Shared = { family: 'siglip', license: 'Apache-2.0', contextLength: 64, dtype: 'q8_0' }
 
 /**
- * The models that have a name: what {@link Clip.load} and {@link pull} take for `source` and `id`, and `ggclip models` lists.
+ * The models with a short name, as {@link Clip.load} and {@link pull} accept it and `ggclip models` lists it.
  *
  * @example
  * const small = models.filter(({ parameters, license }) => parameters < 160e6 && license === 'MIT')
  * console.log(small.some(({ name }) => name === 'clip-vit-b-32')) // true
  */
-// dprint-ignore: a table, one model a line
+// dprint-ignore: a table, one model per line
 export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   // OpenAI
   { ...openai, name: 'clip-vit-b-32', id: 'openai/clip-vit-base-patch32', parameters: 151_277_313, dim: 512, imageSize: 224, imagenet: 63.2, goodFor: 'the classic: fast, known to every tool, thresholds of others apply' },

@@ -1,9 +1,9 @@
-/** Names of the registry: exact ones, and those that a reader may have meant. */
+/** Looks up names in the registry, exactly or for suggestions. */
 import { editDistance } from '../nearest-name.js'
 import type { HubId } from './hub-id.js'
 import { type ModelEntry, models } from './registry-data.js'
 
-/** The entry of that name, letter case aside; a bare hub id finds its entry, too. */
+/** The entry with that name, ignoring case; also found by its hub id alone. */
 export function findModel(name: string): Readonly<ModelEntry> | undefined {
   const word = name.toLowerCase()
   return models.find(model => model.name === word || model.id.toLowerCase() === word)
@@ -13,7 +13,10 @@ export function hubIdOf(model: Readonly<ModelEntry>): HubId {
   return { repo: model.id, revision: model.revision ?? 'main' }
 }
 
-/** Up to three names, the likeliest first: alike in their parts ('vit-b32': vit, b, 32), in their letters, or containing it. */
+/**
+ * Up to three suggestions, the likeliest first: with similar parts ('vit-b32': vit, b, 32) or letters, or containing
+ * it.
+ */
 export function suggestModels(word: string): string[] {
   if (word.length > 200) return []
   const parts = partsOf(word)
@@ -38,7 +41,7 @@ function likeness(word: string, parts: ReadonlySet<string>, candidate: string): 
   return Math.max(2 * common / (parts.size + others.size || 1), 1 - letters, contained)
 }
 
-/** Words and numbers; one that is written in two ways counts once. */
+/** Words and numbers; two spellings of one count once. */
 function partsOf(name: string): Set<string> {
   const words = name.toLowerCase().match(/[a-z]+|\d+/g) ?? []
   const same: Record<string, string> = { base: 'b', large: 'l', huge: 'h', patch: '', openai: 'clip', model: '' }

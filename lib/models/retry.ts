@@ -1,20 +1,20 @@
-/** Making a failed request again: which failures are worth it, and how long to wait. */
+/** Retries of failed requests: which failures to retry, and after what pause. */
 import { abortReason, onAbort, throwIfAborted } from '../async/abort.js'
 import type { ClipError } from '../errors.js'
 import type { RetryPolicy } from './hub-settings.js'
 
-/** A failure that another try may mend; `error` is what the caller sees when none did. */
+/** A failure that a retry may fix; `error` is thrown if none does. */
 export class RetryableFailure {
   constructor(
     readonly error: ClipError,
-    /** How long the server asks to wait. */
+    /** The pause that the server requests. */
     readonly pauseMs?: number,
-    /** Something was received before it failed. */
+    /** Whether anything was received before the failure. */
     readonly progressed = false,
   ) {}
 }
 
-/** Calls `work` until it succeeds, fails for good, or has failed too often in a row. */
+/** Calls `work` until it succeeds, fails permanently, or has failed too often in a row. */
 export async function withRetries<T>(
   policy: RetryPolicy,
   signal: AbortSignal | undefined,
@@ -32,7 +32,7 @@ export async function withRetries<T>(
       const serverMs = failure.pauseMs ?? 0
       if (failures >= policy.attempts || serverMs > policy.maxServerPauseMs) throw failure.error
       const backoff = Math.min(policy.maxPauseMs, policy.pauseMs * 2 ** (failures - 1))
-      // many clients that failed together shall not come back together
+      // spread the retries of clients that failed together
       await pause(Math.max(serverMs, backoff * (0.75 + Math.random() / 2)), signal)
     }
   }
@@ -52,7 +52,7 @@ export function pause(ms: number, signal: AbortSignal | undefined): Promise<void
   })
 }
 
-/** How long a busy server asks to wait: Retry-After (seconds or a date), or the reset time of RateLimit. */
+/** The pause that a busy server requests: Retry-After (seconds or a date), or the reset time of RateLimit. */
 export function serverPauseMs(headers: Headers): number | undefined {
   const value = headers.get('retry-after')?.trim()
   if (value !== undefined && /^\d+$/.test(value)) return 1000 * Number(value)

@@ -1,4 +1,4 @@
-/** Which files of a repository make a model that ggclip loads: no more than these are downloaded. */
+/** Selects the files of a repository that ggclip needs; only these are downloaded. */
 import { ClipError } from '../errors.js'
 import { checkpointFolders, type FileSource, findLayout, layoutOf, tokenizerFiles, weightNames } from './layout.js'
 
@@ -17,7 +17,7 @@ const processorConfigs = ['preprocessor_config.json', 'processor_config.json']
 const tokenizerConfigs = ['tokenizer_config.json', 'special_tokens_map.json']
 /**
  * @param wanted a file or folder of the repository, or a part of a GGUF file's name such as `q8_0`
- * @throws {ClipError} ERR_CLIP_HUB_FILES when no model is there, or several are and none is chosen
+ * @throws {ClipError} ERR_CLIP_HUB_FILES if there is no model, or several and no choice
  */
 export async function selectFiles(source: FileSource, wanted?: string): Promise<Selection> {
   if (wanted !== undefined && source.paths.has(wanted)) return chosenFile(source, wanted)
@@ -41,7 +41,7 @@ async function checkpoint(source: FileSource, folder: string): Promise<Selection
   return { ...rest, files: [...rest.files, index, ...await shards(source, folder, index)], entry: folder.slice(0, -1) }
 }
 
-/** A config.json may be timm's, beside which OpenCLIP's own files are the model. */
+/** A config.json may be timm's, in which case the OpenCLIP files beside it are the model. */
 async function isTransformers(source: FileSource, folder: string): Promise<boolean> {
   if (!source.paths.has(`${folder}config.json`)) return false
   if (!source.paths.has(`${folder}open_clip_config.json`)) return true
@@ -65,7 +65,7 @@ async function shards(source: FileSource, folder: string, index: string): Promis
   return files
 }
 
-/** A file that was named: with what belongs to it, unless it is a GGUF file and needs nothing. */
+/** A requested file, with the files that belong to it; a GGUF file needs none. */
 function chosenFile({ name, paths }: FileSource, file: string): Selection {
   if (file.endsWith('.gguf')) return { files: [file], entry: file, tokenizer: true }
   if (!/\.(?:safetensors|bin|pt|pth)$/.test(file)) {
@@ -119,7 +119,7 @@ function parse(text: string, { name }: FileSource, path: string): Record<string,
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
   } catch {
-    // said below
+    // reported below
   }
   throw new ClipError('ERR_CLIP_HUB_FILES', `${name}: ${path}: expected a JSON object`)
 }

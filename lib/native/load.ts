@@ -1,4 +1,4 @@
-/** Chooses and loads the addon: the only place that loads a `.node` file. */
+/** Chooses and loads the addon: the only module that loads a `.node` file. */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 
@@ -14,7 +14,7 @@ let addon: NativeAddon | undefined
  * The addon, loaded at first use. Order: `GGCLIP_ADDON` (a path), the build of a checkout (`build/cmake`), then the
  * prebuilt or locally compiled binary of an installed package, found by node-gyp-build.
  *
- * @throws {ClipError} ERR_CLIP_ADDON_MISSING: no binary for this platform; ERR_CLIP_ADDON_INVALID: one that won't load.
+ * @throws {ClipError} ERR_CLIP_ADDON_MISSING: no binary for this platform; ERR_CLIP_ADDON_INVALID: it cannot be loaded.
  */
 export function loadAddon(): NativeAddon {
   addon ??= load()

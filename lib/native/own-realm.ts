@@ -1,6 +1,6 @@
 /**
- * Results as values of the realm that this module runs in. The addon is loaded once in a process and makes its arrays and
- * objects in the main realm; where the caller runs in another one (Jest, vm), `instanceof Float32Array` would say no.
+ * Converts results to the realm of this module. The addon is loaded once per process and creates its arrays and objects
+ * in the main realm; for a caller in another one (Jest, vm), `instanceof Float32Array` would be false.
  */
 import { types } from 'node:util'
 
@@ -20,7 +20,10 @@ const views: Readonly<Record<string, View>> = {
   BigUint64Array,
 }
 
-/** Typed arrays keep their memory; arrays and plain objects are copied, at any depth. What is of this realm stays as it is. */
+/**
+ * Typed arrays keep their memory; arrays and plain objects are copied, at any depth. Values of this realm are returned
+ * as they are.
+ */
 export function ownRealm<T>(value: T): T {
   if (typeof value !== 'object' || value === null || value instanceof Object) return value
   if (types.isTypedArray(value)) return ownView(value) as T

@@ -1,23 +1,23 @@
 import type { BatchReport } from './types.js'
 
-/** Where an entry is at present: a queue, or a job on a runner. */
+/** The current holder of an entry: a queue, or a job on a runner. */
 export interface Holder<I, R> {
-  /** The call of `entry` was rejected with `reason`: nothing more is to be done for it. */
+  /** The call of `entry` was rejected with `reason`: drop the entry. */
   drop(entry: Entry<I, R>, reason: unknown): void
 }
 
-/** One item of a call: first a queue holds it, then a job, then nothing. */
+/** One item of a call: held first by a queue, then by a job, then by nothing. */
 export interface Entry<I, R> {
   readonly call: Call<I, R>
   readonly item: I
   /** Position in the call's results. */
   readonly index: number
   holder: Holder<I, R> | undefined
-  /** Position in the heap of its queue. */
+  /** Index in its queue's heap. */
   slot: number
 }
 
-/** One `submit` or `submitMany`: a promise that is settled once, and the items that it waits for. */
+/** One `submit` or `submitMany`: a promise that settles once, and its items. */
 export class Call<I, R> {
   readonly entries: Entry<I, R>[]
   readonly results: R[]
@@ -25,19 +25,19 @@ export class Call<I, R> {
   readonly promise: Promise<R[]>
   /** Items in the queue. */
   queued = 0
-  /** Called when none is there any more: the call waits no longer. */
+  /** Called when no item is queued any more. */
   leave: () => void = () => undefined
   /** Items without a result. */
   missing: number
   settled = false
-  /** Called once the call is settled: takes listeners and timers away. */
+  /** Called once the call has settled: removes listeners and timers. */
   readonly cleanups: (() => void)[] = []
   private accept!: (results: R[]) => void
   private refuse!: (reason: unknown) => void
 
   /**
-   * `number`: of the calls submitted in the same moment, the lower one was first. `client`: whose share it uses.
-   * `onBatch`: called with the batches that it waited for.
+   * `number`: orders calls submitted at the same moment. `client`: the client whose share it uses. `onBatch`: called
+   * with the batches that contained its items.
    */
   constructor(
     items: readonly I[],
@@ -56,7 +56,7 @@ export class Call<I, R> {
     })
   }
 
-  /** Takes one result; the last one resolves the promise. */
+  /** Records one result; the last one resolves the promise. */
   deliver(index: number, result: R): void {
     this.results[index] = result
     this.missing -= 1

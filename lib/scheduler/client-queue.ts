@@ -1,17 +1,17 @@
 import type { Entry } from './call.js'
 
 /**
- * The waiting items of one client, most urgent first: a binary heap in which each item knows its place, so that a
- * cancelled one leaves at once.
+ * The queued items of one client, most urgent first: a binary heap in which each item knows its index, so that a
+ * cancelled one can be removed at once.
  *
- * Urgency is `submittedAt - priority * agingMs`, least first. It grows with waiting as fast for all, so the order of
- * two items never changes while they wait, yet none starves: only what is submitted within `agingMs` per step of
- * priority can pass an item.
+ * Urgency is `submittedAt - priority * agingMs`, least first. Waiting raises all urgencies equally, so the order of two
+ * items never changes while they wait. Yet none starves: only items submitted within `agingMs` per step of priority can
+ * overtake it.
  */
 export class ClientQueue<I, R> {
   private readonly heap: Entry<I, R>[] = []
 
-  /** `turn`: how many items it has been served, counted so that clients can be compared. */
+  /** `turn`: how many items it has been served, in units comparable between clients. */
   constructor(private readonly agingMs: number, public turn: number) {}
 
   get size(): number {

@@ -14,7 +14,7 @@ export type Outcome<R> = R | Failure
 /** One batch on its runner. */
 export class Job<I, R> implements Holder<I, R> {
   private readonly controller = new AbortController()
-  /** Items whose callers still wait. */
+  /** Items of calls that still wait. */
   private wanted: number
 
   constructor(
@@ -28,7 +28,7 @@ export class Job<I, R> implements Holder<I, R> {
     for (const entry of entries) entry.holder = this
   }
 
-  /** Stops the runner when no caller waits for any of its items. */
+  /** Stops the runner when all calls of its items have been cancelled. */
   drop(entry: Entry<I, R>, reason: unknown): void {
     entry.holder = undefined
     this.wanted -= 1
@@ -36,8 +36,8 @@ export class Job<I, R> implements Holder<I, R> {
   }
 
   /**
-   * Runs the batch. When it fails as a whole with an error that `isItemFault` takes for the fault of a single item,
-   * the items are run once more, one by one, so that the good ones get their results.
+   * Runs the batch. If it fails as a whole with an error that `isItemFault` attributes to a single item, the items are
+   * run once more, one by one, so that the good ones get their results.
    */
   async run(isItemFault: (error: unknown) => boolean): Promise<Outcome<R>[]> {
     try {
@@ -55,7 +55,7 @@ export class Job<I, R> implements Holder<I, R> {
   }
 
   private async runAlone(entry: Entry<I, R>): Promise<Outcome<R>> {
-    // its caller has gone: the outcome goes nowhere
+    // its call was cancelled: drop the outcome
     if (entry.holder !== this) return new Failure(undefined)
     try {
       return (await this.attempt([entry]))[0]!

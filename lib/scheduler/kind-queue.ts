@@ -2,35 +2,37 @@ import type { Call, Entry, Holder } from './call.js'
 import { before, ClientQueue } from './client-queue.js'
 
 /**
- * The waiting items of one kind. Clients take turns, an item each (start-time fair queueing, Goyal et al. 1996, with
- * items of equal cost), however much each of them has waiting; within a client the most urgent item goes first.
+ * The queued items of one kind. Clients get equal shares, item by item (start-time fair queueing, Goyal et al. 1996,
+ * with items of equal cost), however much each has queued; within a client the most urgent item goes first.
  *
- * A client that comes, or comes back, begins where the least served of the waiting ones stands: having been away earns
- * nothing. One step of priority is worth one turn, so a high priority wins a few turns, never all of them.
+ * A new or returning client starts level with the least served of the waiting ones: absence earns nothing. One step of
+ * priority is worth one item, so a high priority gains a few places, never all of them.
  */
 export class KindQueue<I, R> implements Holder<I, R> {
-  /** When its latest batch began. */
+  /** When its latest batch started. */
   servedAt = -Infinity
   /** No waiting item was submitted before this. */
   private oldest = Infinity
   private count = 0
   private readonly clients = new Map<string | undefined, ClientQueue<I, R>>()
-  /** Least turn of the clients that wait; it never goes back. */
+  /** Smallest turn of the waiting clients; it never decreases. */
   private floor = 0
 
-  /** `servedTurn`: number of that batch, to tell batches of the same millisecond apart. */
+  /** `servedTurn`: number of that batch, to distinguish batches of the same millisecond. */
   constructor(readonly kind: string, private readonly agingMs: number, public servedTurn: number) {}
 
   get size(): number {
     return this.count
   }
 
-  /** Submission time of the longest waiting item, or earlier when that one has left; Infinity when empty. */
+  /**
+   * Submission time of the item that has waited longest, or an earlier time if that item has left; Infinity when empty.
+   */
   get waitingSince(): number {
     return this.count === 0 ? Infinity : this.oldest
   }
 
-  /** When this kind's claim to the next runner dates from: its latest turn or its first item, whichever is later. */
+  /** Since when this kind has waited for a runner: its latest batch or its first item, whichever is later. */
   get claim(): number {
     let claim = Infinity
     for (const client of this.clients.values()) {
@@ -56,7 +58,7 @@ export class KindQueue<I, R> implements Holder<I, R> {
     this.count += 1
   }
 
-  /** Takes `count` items out, in order. */
+  /** Removes the next `count` items, in order. */
   take(count: number, now: number, turn: number): Entry<I, R>[] {
     const taken: Entry<I, R>[] = []
     while (taken.length < count && this.count > 0) {
@@ -78,7 +80,7 @@ export class KindQueue<I, R> implements Holder<I, R> {
     this.count -= 1
   }
 
-  /** Brings `waitingSince` up to date after items have left. */
+  /** Updates `waitingSince` after items have left. */
   refresh(): void {
     this.oldest = Infinity
     for (const { items } of this.clients.values()) {
@@ -86,7 +88,7 @@ export class KindQueue<I, R> implements Holder<I, R> {
     }
   }
 
-  /** The calls that have items here. */
+  /** The calls with items here. */
   calls(): Set<Call<I, R>> {
     const calls = new Set<Call<I, R>>()
     for (const { items } of this.clients.values()) for (const { call } of items) calls.add(call)
@@ -106,7 +108,7 @@ export class KindQueue<I, R> implements Holder<I, R> {
     return difference === 0 ? before(a.head, b.head, this.agingMs) : difference < 0
   }
 
-  /** And forgets the clients of whom nothing is left to remember. */
+  /** Also forgets clients without any state worth keeping. */
   private raiseFloor(): void {
     let least = Infinity
     for (const { size, turn } of this.clients.values()) if (size > 0) least = Math.min(least, turn)

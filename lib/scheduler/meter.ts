@@ -2,13 +2,13 @@ import type { DurationStats } from './types.js'
 
 const windowSize = 512
 
-/** Collects durations: mean and max of all, quantiles of the latest ones. */
+/** Collects durations: mean and max of all, quantiles of the latest. */
 export class Meter {
   private count = 0
   private sum = 0
   private max = 0
   private readonly latest = new Float64Array(windowSize)
-  private stats: DurationStats | undefined // until the next duration: reading it again needs no sorting
+  private stats: DurationStats | undefined // cached until the next duration
 
   record(duration: number): void {
     this.stats = undefined

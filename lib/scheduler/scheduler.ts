@@ -1,6 +1,6 @@
 /**
- * Micro-batching over a set of runners. docs/scheduler.md describes the policy; in short: what waits together and is of
- * one kind goes together, an idle runner does not wait, a full queue refuses, and no call starves.
+ * Micro-batching over a set of runners. docs/scheduler.md describes the policy; in short: queued items of one kind run
+ * together, an idle runner does not wait, a full queue refuses, and no call starves.
  */
 import { abortReason, onAbort } from '../async/abort.js'
 import { Admission } from '../async/admission.js'
@@ -15,7 +15,7 @@ import { Meter } from './meter.js'
 import { Pace } from './pace.js'
 import type { BatchReport, BatchRunner, Clock, SchedulerOptions, SchedulerStats, SubmitOptions } from './types.js'
 
-/** The process's clock. Pending turns and timers keep the process alive: a caller waits for them. */
+/** The process's clock. Pending turns and timers keep the process alive, since callers wait for them. */
 const systemClock: Clock = {
   now: () => performance.now(),
   nextTurn: action => void setImmediate(action),
@@ -70,10 +70,11 @@ export class Scheduler<I, R> {
   }
 
   /**
-   * Hands in one item; resolves to its result.
+   * Submits one item; resolves to its result.
    *
-   * Rejects with the runner's error for the item; the signal's reason when cancelled; ERR_CLIP_DEADLINE_EXCEEDED after
-   * `timeoutMs`; ERR_CLIP_QUEUE_FULL, with `retryAfterMs`, when `maxQueue` calls wait already; ERR_CLIP_DISPOSED.
+   * Rejects with the runner's error for the item; with the signal's reason when cancelled; with
+   * ERR_CLIP_DEADLINE_EXCEEDED after `timeoutMs`; with ERR_CLIP_QUEUE_FULL and `retryAfterMs` if `maxQueue` calls are
+   * already waiting; with ERR_CLIP_DISPOSED.
    */
   async submit(kind: string, item: I, options?: SubmitOptions): Promise<R> {
     const results = await this.enqueue(kind, [item], options)
@@ -81,8 +82,8 @@ export class Scheduler<I, R> {
   }
 
   /**
-   * Hands in any number of items as one call; resolves to their results in order. When one fails, the call rejects
-   * with its error and what still waits of the call is dropped. Rejects otherwise as `submit` does.
+   * Submits any number of items as one call; resolves to their results in order. If one fails, the call rejects with
+   * its error and the call's queued items are dropped. Otherwise rejects like `submit`.
    */
   async submitMany(kind: string, items: readonly I[], options?: SubmitOptions): Promise<R[]> {
     return this.enqueue(kind, items, options)
@@ -102,7 +103,7 @@ export class Scheduler<I, R> {
 
   /**
    * Refuses new work, rejects waiting calls with ERR_CLIP_DISPOSED and resolves when the running batches are done.
-   * Idempotent. The runners stay their owner's.
+   * Idempotent. The runners remain their owner's.
    */
   dispose(): Promise<void> {
     this.disposal ??= this.close()
@@ -143,7 +144,7 @@ export class Scheduler<I, R> {
     return queued
   }
 
-  /** When what is there now will be done, milliseconds from now; a guess before anything has run. */
+  /** Milliseconds until the current items will be done; a guess before anything has run. */
   private drainMs(): number {
     if (this.itemMs === 0) return 1000
     return Math.max(1, Math.round((this.queuedItems() + this.counts.running) * (this.itemMs / this.runnerCount)))
@@ -153,7 +154,7 @@ export class Scheduler<I, R> {
     return this.paces.getOrMake(kind, () => new Pace(this.maxWaitMs))
   }
 
-  /** Until when a kind's items wait for more of them. */
+  /** Until when a kind's items wait for more. */
   private waitUntil(queue: KindQueue<I, R>): number {
     return this.maxWaitMs === 0 ? -Infinity : this.paceOf(queue.kind).waitUntil(queue.waitingSince)
   }
@@ -167,7 +168,7 @@ export class Scheduler<I, R> {
     return queue
   }
 
-  /** Looks for work in the next turn of the event loop, so that calls made in this turn come along. */
+  /** Starts batches in the next turn of the event loop, so that calls made in this turn are included. */
   private wake(): void {
     if (this.turnPending || this.idle.length === 0 || this.queues.size === 0) return
     this.turnPending = true
@@ -177,7 +178,7 @@ export class Scheduler<I, R> {
     })
   }
 
-  /** Gives batches to idle runners while there are both; sets the timer for what may wait a little. */
+  /** Gives batches to idle runners as long as there are both; sets the timer for items that may wait a little. */
   private startBatches(): void {
     this.stopTimer()
     const now = this.clock.now()
@@ -192,7 +193,7 @@ export class Scheduler<I, R> {
     this.cancelTimer = this.clock.after(Math.max(0, until - now), () => this.startBatches())
   }
 
-  /** The kind whose turn it is, among those that need not wait for more items. */
+  /** The next kind to run, among those that need not wait for more items. */
   private nextQueue(now: number): KindQueue<I, R> | undefined {
     let best: KindQueue<I, R> | undefined
     for (const queue of this.queues.values()) {
@@ -205,7 +206,8 @@ export class Scheduler<I, R> {
   }
 
   private startBatch(queue: KindQueue<I, R>, now: number): void {
-    // spread over the idle runners what needs several batches anyway: 40 items on two runners are 20 + 20, not 32 + 8
+    // spread items that need several batches evenly over the idle runners: 40 items on two runners are 20 + 20, not 32
+    // + 8
     const limit = this.batchSize.limit(queue.kind)
     const batches = Math.min(this.idle.length, Math.ceil(queue.size / limit))
     const size = Math.min(limit, Math.ceil(queue.size / batches))
@@ -229,7 +231,7 @@ export class Scheduler<I, R> {
     this.measure(job)
     this.counts.running -= job.entries.length
     this.idle.push(job.runner)
-    // a full batch starts before the results are handed out; less waits for what the callers submit next
+    // a full batch starts before the results are handed out; a smaller one waits for what the callers submit next
     if (this.fullBatchWaits()) this.startBatches()
     else this.wake()
     for (const [i, entry] of job.entries.entries()) this.settle(entry, outcomes[i]!)
@@ -280,7 +282,7 @@ export class Scheduler<I, R> {
     this.reject(call, new ClipError('ERR_CLIP_DEADLINE_EXCEEDED', `the call took longer than timeoutMs (${timeoutMs})`))
   }
 
-  /** Rejects a call, takes its items from the queue, and stops batches in which no other call has items. */
+  /** Rejects a call, removes its items from the queue, and stops batches without other calls. */
   private reject(call: Call<I, R>, reason: unknown): void {
     call.reject(reason)
     for (const entry of call.entries) entry.holder?.drop(entry, reason)
@@ -308,7 +310,7 @@ export class Scheduler<I, R> {
   }
 }
 
-/** Errors that the native side raises for one bad item of a batch; everything else is the batch's own failure. */
+/** Errors that the native side raises for one bad item of a batch; any other error is the batch's own failure. */
 function isItemFault(error: unknown): boolean {
   const code = errorCodeOf(error)
   return code === 'ERR_CLIP_INPUT_SHAPE' || code === 'ERR_CLIP_INPUT_RANGE'

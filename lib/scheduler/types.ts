@@ -6,19 +6,19 @@ export interface BatchRunner<I, R> {
    * Runs `items`, all of one `kind`. Resolves to as many outcomes in the same order; an `Error` among them is the
    * outcome of its item only. A rejection is the failure of the whole batch.
    *
-   * `signal` aborts when no caller waits for any of the items any more: stop soon then. The runner counts as busy until
-   * the promise is settled.
+   * `signal` aborts when all calls of the items have been cancelled: stop soon then. The runner counts as busy until
+   * the promise has settled.
    */
   run(kind: string, items: I[], signal: AbortSignal): Promise<(R | Error)[]>
 }
 
 /** Time, replaceable in tests. */
 export interface Clock {
-  /** Milliseconds, never going back. */
+  /** Milliseconds, monotonic. */
   now(): number
-  /** Calls `action` once, when everything of the present turn of the event loop has had its say. */
+  /** Calls `action` once, at the end of the current turn of the event loop. */
   nextTurn(action: () => void): void
-  /** Calls `action` once, after `ms`. Returns the function that prevents it. */
+  /** Calls `action` once, after `ms`. Returns a function that cancels it. */
   after(ms: number, action: () => void): () => void
 }
 
@@ -27,21 +27,21 @@ export interface SchedulerOptions<I, R> {
   runners: readonly BatchRunner<I, R>[]
   /** Most items of a batch. */
   maxBatch: number
-  /** How long a batch should run at most, milliseconds: of items that take long, fewer go together. Default Infinity. */
+  /** How long a batch should run at most, milliseconds; batches of slow items get fewer of them. Default Infinity. */
   aimMs?: number
   /**
-   * The longest that an idle runner waits for a batch to fill, milliseconds, to 60000. 0: not at all. It waits only
-   * while more items are to be expected by how they came lately.
+   * The longest that an idle runner waits for a batch to fill, milliseconds, at most 60000. 0: not at all. It waits
+   * only while more items are likely, judged by recent arrivals.
    */
   maxWaitMs: number
-  /** Most calls that may wait; an array given to `submitMany` is one call. */
+  /** Most waiting calls; an array given to `submitMany` is one call. */
   maxQueue: number
   /**
-   * How long a call waits to be worth as much as one of the next higher priority, milliseconds. From 0 (priorities
-   * do not count) to 3600000. Default 1000.
+   * Waiting time that is worth one step of priority, milliseconds. From 0 (priorities do not count) to 3600000. Default
+   * 1000.
    */
   agingMs?: number
-  /** Called after each batch. It may not throw. */
+  /** Called after each batch. Must not throw. */
   onBatch?: (report: BatchReport) => void
   /** Default: the process's clock. */
   clock?: Clock
@@ -49,7 +49,7 @@ export interface SchedulerOptions<I, R> {
 
 export interface BatchReport {
   kind: string
-  /** Batches are numbered in the order in which they start, from 1. */
+  /** Batches are numbered from 1 in the order in which they start. */
   batch: number
   /** Items. */
   size: number
@@ -64,23 +64,26 @@ export interface SubmitOptions {
   signal?: AbortSignal
   /** Integer from -100 to 100, higher goes first. Default 0. */
   priority?: number
-  /** Whose call it is: clients share the runners and the queue fairly. Default: all such calls are one client's. */
+  /**
+   * Name of the client: clients share the runners and the queue fairly. Default: calls without a name count as one
+   * client's.
+   */
   client?: string
   /** Milliseconds after which the call rejects with ERR_CLIP_DEADLINE_EXCEEDED. Default: none. */
   timeoutMs?: number
-  /** Called after each batch that had items of this call; `waitMs` is the call's. It may not throw. */
+  /** Called after each batch that contained items of this call; `waitMs` is the call's. Must not throw. */
   onBatch?: (report: BatchReport) => void
 }
 
 /** Durations in milliseconds: mean and max of all, p50 and p99 of the latest 512. All 0 before the first. */
 export interface DurationStats {
-  /** Of all. */
+  /** Mean of all. */
   mean: number
   /** The longest. */
   max: number
   /** Median of the latest 512. */
   p50: number
-  /** All but 1 in 100 of the latest 512 are shorter. */
+  /** 99 of 100 of the latest 512 are shorter. */
   p99: number
 }
 
@@ -99,14 +102,14 @@ export interface SchedulerStats {
   waitMs: DurationStats
   /** From start to end, per batch. */
   runMs: DurationStats
-  /** Items whose error rejected a call (cancellation is not among them). */
+  /** Items whose error rejected a call (cancellations do not count). */
   failed: number
   /** Items refused because the queue was full. */
   rejected: number
   /** Items whose call was cancelled. */
   aborted: number
-  /** Items whose call ran out of time. */
+  /** Items whose call timed out. */
   expired: number
-  /** What an item takes lately, milliseconds: run time by batch size and runners, smoothed. 0 before the first. */
+  /** Recent time per item, milliseconds: run time divided by batch size and runners, smoothed. 0 before the first. */
   itemMs: number
 }

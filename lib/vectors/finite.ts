@@ -1,13 +1,13 @@
-/** The last look at numbers before they leave: no caller gets NaN without a word. */
+/** The last check of numbers before they are returned: no caller gets NaN unnoticed. */
 import { ClipError, outOfRange } from '../errors.js'
 
 export function isFiniteVector(values: Float32Array): boolean {
   let sum = 0
-  for (let i = 0; i < values.length; i++) sum += values[i]! * 0 // NaN of NaN and of infinities
+  for (let i = 0; i < values.length; i++) sum += values[i]! * 0 // NaN for NaN and infinities
   return sum === 0
 }
 
-/** What the model computed for an input is not finite. `what`: "embedding", or the name of a state. */
+/** The model computed NaN or infinity for an input. `what`: "embedding", or the name of a state. */
 export function notFinite(model: string, input: string, what: string): ClipError {
   return new ClipError(
     'ERR_CLIP_NOT_FINITE',

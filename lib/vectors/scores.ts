@@ -1,7 +1,7 @@
-/** From cosines to what a model says of them: logits and probabilities, as the reference computes them. */
+/** From cosines to logits and probabilities, as the reference computes them. */
 import { sigmoid, softmax } from './similarity.js'
 
-/** The part of `Clip.info` that scores depend on. */
+/** The part of `Clip.info` that determines scores. */
 export interface ScoreScale {
   readonly logitScale: number
   readonly logitBias: number
@@ -13,7 +13,7 @@ export function logitsOf(cosines: readonly number[], { logitScale, logitBias }: 
   return cosines.map(cosine => logitScale * cosine + logitBias)
 }
 
-/** Of one image's logits: a share of 1 for each, or each by itself where the model was trained with a sigmoid loss. */
+/** Probabilities from one image's logits: softmax, or sigmoid of each for models trained with a sigmoid loss. */
 export function probabilitiesOf(logits: readonly number[] | Float32Array, scale: ScoreScale): number[] {
   return scale.sigmoid ? sigmoid(logits) : softmax(logits)
 }

@@ -10,17 +10,17 @@ import { ownRealm } from '../native/own-realm.js'
 import { checkFloat32Array, checkInteger, checkOptions, checkSignal } from '../validate.js'
 
 /**
- * Rows of equal length, one after another: f32 values, half-precision bits (`Uint16Array`) or int8 values. Rows of
- * unit length make the dot product the cosine similarity.
+ * Rows of equal length, one after another: f32 values, half-precision bits (`Uint16Array`) or int8 values. With rows of
+ * unit length the dot product is the cosine similarity.
  */
 export interface Matrix {
-  /** `dim` values for each row. */
+  /** `dim` values per row. */
   data: Float32Array | Uint16Array | Int8Array
   /** Values per row. */
   dim: number
 }
 
-/** Of {@link topK} and {@link similarityMatrix}. */
+/** Options of {@link topK} and {@link similarityMatrix}. */
 export interface SearchOptions {
   /** Cancels the search. */
   signal?: AbortSignal
@@ -41,11 +41,11 @@ export interface TopK {
 /**
  * The `k` rows of `matrix` with the highest dot product, for each query.
  *
- * The matrix is read where it is, since it may be gigabytes: neither change nor transfer it before the promise settles.
+ * The matrix is not copied, since it may be gigabytes: do not change or transfer it before the promise settles.
  *
  * @param queries flat [n][dim], or one vector [dim]
- * @param k at least 1; more than there are rows gives all of them
- * @throws {TypeError} wrong kinds; {RangeError} lengths that are no multiple of `dim`; the signal's reason
+ * @param k at least 1; if it exceeds the number of rows, all are returned
+ * @throws {TypeError} wrong kinds; {RangeError} lengths that are not multiples of `dim`; the signal's reason
  *
  * @example
  * const rows = Float32Array.of(1, 0, 0, 1, 0.6, 0.8) // three of them

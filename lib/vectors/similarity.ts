@@ -1,6 +1,6 @@
 /**
- * Similarity mathematics on single vectors and score lists. All sums are carried in double precision.
- * For whole matrices see `similarityMatrix` and `topK`, which run on the native workers.
+ * Similarity mathematics on single vectors and lists of scores, with sums in double precision. For whole matrices see
+ * `similarityMatrix` and `topK`, which run on native threads.
  */
 import { types } from 'node:util'
 
@@ -10,7 +10,8 @@ import { checkVector, type Vector } from '../validate.js'
 /**
  * Sum of the products of two vectors' elements.
  *
- * @throws {RangeError} ERR_CLIP_OUT_OF_RANGE when the lengths differ; {TypeError} ERR_CLIP_INVALID_ARGUMENT when one is no list of numbers
+ * @throws {RangeError} ERR_CLIP_OUT_OF_RANGE for different lengths; {TypeError} ERR_CLIP_INVALID_ARGUMENT for
+ *   anything but lists of numbers
  *
  * @example
  * console.log(dot([1, 2, 3], Float32Array.of(4, 5, 6))) // 32
@@ -24,7 +25,8 @@ export function dot(a: Vector, b: Vector): number {
  * Cosine of the angle between two vectors of any length, in [-1, 1]. A zero vector has no direction: its cosine with
  * anything is 0 (as in PyTorch's and scikit-learn's cosine similarity).
  *
- * @throws {RangeError} ERR_CLIP_OUT_OF_RANGE when the lengths differ; {TypeError} ERR_CLIP_INVALID_ARGUMENT when one is no list of numbers
+ * @throws {RangeError} ERR_CLIP_OUT_OF_RANGE for different lengths; {TypeError} ERR_CLIP_INVALID_ARGUMENT for
+ *   anything but lists of numbers
  *
  * @example
  * console.log(cosineSimilarity([1, 0], [10, 0]), cosineSimilarity([1, 0], [0, 1])) // 1 0
@@ -44,7 +46,7 @@ export function cosineSimilarity(a: Vector, b: Vector): number {
  * The vector divided by its Euclidean length, as a new Float32Array; a zero vector stays zero
  * (torch.nn.functional.normalize).
  *
- * @throws {TypeError} no list of numbers
+ * @throws {TypeError} not a list of numbers
  *
  * @example
  * console.log([...normalize([0, 2])].join()) // 0,1
@@ -60,10 +62,10 @@ export function normalize(vector: Vector): Float32Array {
 }
 
 /**
- * exp(x_i) / sum_j exp(x_j), same order, safe from overflow: the greatest logit is taken off first. An empty list
- * gives an empty list; -Infinity gets probability 0.
+ * exp(x_i) / sum_j exp(x_j), same order, safe from overflow: the largest logit is subtracted first. An empty list
+ * returns an empty list; -Infinity gets probability 0.
  *
- * @throws {TypeError} no list of numbers
+ * @throws {TypeError} not a list of numbers
  *
  * @example
  * console.log(softmax([1000, 1000, -Infinity]).join()) // 0.5,0.5,0
@@ -78,7 +80,7 @@ export function softmax(logits: Vector): number[] {
   return result
 }
 
-/** Natural logarithm of the softmax, exact also where the softmax itself would round to 0. */
+/** Natural logarithm of the softmax, accurate even if the softmax itself rounds to 0. */
 export function logSoftmax(logits: Vector): number[] {
   checkVector('logits', logits)
   const greatest = maximum(logits)
@@ -89,7 +91,7 @@ export function logSoftmax(logits: Vector): number[] {
 }
 
 /**
- * 1 / (1 + exp(-x)), of one number or of each of a list.
+ * 1 / (1 + exp(-x)), of one number or of each in a list.
  *
  * @throws {TypeError} neither a number nor a list of numbers
  *
@@ -107,7 +109,7 @@ export function sigmoid(logits: number | Vector): number | number[] {
 /**
  * Positions of the scores, best first; equal scores keep their order, NaN comes last.
  *
- * @param k how many to give at most; default all
+ * @param k how many to return at most; default all
  */
 export function rank(scores: Vector, k: number = Infinity): number[] {
   checkVector('scores', scores)
@@ -132,9 +134,9 @@ function norm(vector: Vector, scale: number): number {
   return Math.sqrt(sumOfProducts(vector, vector, scale, scale))
 }
 
-/** 1, or where the squares of doubles this large or small would overflow or vanish, what brings them near 1. */
+/** 1, or a scale for vectors of doubles so large or small that their squares would overflow or vanish. */
 function safeScale(vector: Vector): number {
-  // squares of float32 values fit doubles always
+  // squares of float32 values always fit doubles
   if (types.isFloat32Array(vector)) return 1
   let largest = 0
   for (let i = 0; i < vector.length; i++) largest = Math.max(largest, Math.abs(vector[i]!))

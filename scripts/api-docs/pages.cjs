@@ -1,16 +1,16 @@
-// The pages of docs/api/: which exports each is about, in which order, and what its examples begin with.
+// The pages of docs/api/: their exports, in order, and the code before their examples.
 'use strict'
 
 /** Entries of the package, by the file that lists their exports. */
 const entries = [{ module: 'ggclip', file: 'lib/library.ts' }, { module: 'ggclip/server', file: 'lib/server/index.ts' }]
 
-/** `names`: exports, and members of the classes that are explained on several pages. `prelude`: runs before the examples. */
+/** `names`: exports, and members of classes that several pages explain. `prelude`: runs before the examples. */
 const pages = [
   {
     file: 'loading.md',
     title: 'Load a model',
     intro:
-      'A `Clip` is a loaded model: its weights in memory, its threads, its queue. Load one, use it from everywhere, dispose of it.',
+      'A `Clip` is a loaded model: its weights in memory, its threads, its queue. Load one, use it anywhere in the process, dispose of it.',
     prelude: "import { Clip, endProcess, weightTypes } from 'ggclip'\n",
     names: [
       'Clip',
@@ -33,9 +33,9 @@ const pages = [
   },
   {
     file: 'encoding.md',
-    title: 'Encode pictures and texts',
+    title: 'Encode images and texts',
     intro:
-      'Pictures and texts become vectors of one space, `info.dim` numbers each. Single calls are computed in batches with others that come at about the same time.',
+      'Images and texts become vectors of one space, `info.dim` numbers each. Calls made at about the same time are computed in one batch.',
     prelude: "import { Clip } from 'ggclip'\n\nconst clip = await Clip.load()\n",
     names: [
       'clip.encodeImage',
@@ -60,7 +60,7 @@ const pages = [
   {
     file: 'classifying.md',
     title: 'Classify',
-    intro: 'Which of these words fits the picture? No training: labels are texts, and the nearest one wins.',
+    intro: 'Which of these words fits the image? No training: labels are texts, and the nearest one wins.',
     prelude: "import { Clip } from 'ggclip'\n\nconst clip = await Clip.load()\n",
     names: [
       'clip.classify',
@@ -101,7 +101,7 @@ const pages = [
     file: 'converting.md',
     title: 'Convert, quantise, inspect',
     intro:
-      'Any model that ggclip loads can be written to one GGUF file, with other weight types and its tokenizer in it. More on types and what they cost: [quantization.md](../quantization.md).',
+      'Any model that ggclip loads can be written to one GGUF file, optionally with other weight types, including its tokenizer. Types and their accuracy: [quantization.md](../quantization.md).',
     prelude: "import { convert, inspect, quantize, report } from 'ggclip'\n",
     names: [
       'convert',
@@ -124,7 +124,7 @@ const pages = [
     file: 'hub.md',
     title: 'Models of the hub',
     intro:
-      '`Clip.load` downloads what it needs; these are for programs that want it done before, or want to know which models have a name. The cache and its environment variables: [hub.md](../hub.md).',
+      '`Clip.load` downloads what it needs. Use these to download in advance, or to list the models that have a short name. The cache and its environment variables: [hub.md](../hub.md).',
     prelude: "import { models, pull } from 'ggclip'\n",
     names: ['pull', 'HubOptions', 'PullProgress', 'PullResult', 'PulledFile', 'models', 'ModelEntry'],
   },
@@ -132,7 +132,7 @@ const pages = [
     file: 'server.md',
     title: 'Serve',
     intro:
-      'The HTTP server as a part of your program: the module `ggclip/server`, whose packages are installed beside ggclip ([how](../server.md#installing)). What it answers: [server.md](../server.md).',
+      'The HTTP server as a part of your program: the module `ggclip/server`, which needs [some more packages](../server.md#installing). Its HTTP API: [server.md](../server.md).',
     prelude: "import { Server } from 'ggclip/server'\n",
     names: ['Server', 'ServerOptions', 'ServedModel', 'ApiKey', 'RemoteImageOptions', 'LogLevel'],
   },
@@ -140,15 +140,15 @@ const pages = [
     file: 'errors.md',
     title: 'Errors',
     intro:
-      'Every error carries a stable `code`: match on it. Each code with an example and a remedy: [errors.md](../errors.md).',
+      'Every error has a stable `code`: match on it. Each code with an example and a remedy: [errors.md](../errors.md).',
     prelude: "import { Clip, ClipError, errorCodes } from 'ggclip'\n\nconst clip = await Clip.load()\n",
     names: ['ClipError', 'ArgumentError', 'errorCodes', 'ClipErrorCode'],
     listsCodes: true,
   },
   {
     file: 'pictures.md',
-    title: 'What a picture may be',
-    intro: 'Every call that takes a picture takes all of these.',
+    title: 'Image inputs',
+    intro: 'Every call that takes an image accepts all of these.',
     prelude: "import { Clip } from 'ggclip'\n\nconst clip = await Clip.load()\n",
     names: ['ImageInput', 'RawPixels', 'ImageTensor', 'Rgb'],
   },

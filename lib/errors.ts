@@ -12,7 +12,7 @@ import { types } from 'node:util'
 
 import { nearestName } from './nearest-name.js'
 
-/** Codes that the native side raises: the same list as `cpp/engine/error.h`, in its order. */
+/** Codes that the native side raises, some of them raised in TypeScript too: the same list as `cpp/engine/error.h`, in its order. */
 export const nativeErrorCodes = [
   'ERR_CLIP_FILE_NOT_FOUND',
   'ERR_CLIP_FILE_FORMAT',
@@ -32,15 +32,15 @@ export const nativeErrorCodes = [
   'ERR_CLIP_INPUT_RANGE',
   'ERR_CLIP_OUT_OF_MEMORY',
   'ERR_CLIP_ABORTED',
+  'ERR_CLIP_INVALID_ARGUMENT',
+  'ERR_CLIP_DISPOSED',
   'ERR_CLIP_INTERNAL',
 ] as const
 
 /** Codes that only TypeScript raises. */
 const scriptErrorCodes = [
-  'ERR_CLIP_INVALID_ARGUMENT',
   'ERR_CLIP_OUT_OF_RANGE',
   'ERR_CLIP_UNKNOWN_OPTION',
-  'ERR_CLIP_DISPOSED',
   'ERR_CLIP_QUEUE_FULL',
   'ERR_CLIP_IMAGE_DECODE',
   'ERR_CLIP_IMAGE_TOO_LARGE',

@@ -4,15 +4,15 @@
 
 namespace ggclip::binding {
 
-Napi::Error to_js_error(Napi::Env env, const std::string & code, const std::string & message) {
+Napi::Error to_js_error(Napi::Env env, error_code code, const std::string & message) {
     Napi::Error error = Napi::Error::New(env, message);
-    error.Set("code", Napi::String::New(env, code));
+    error.Set("code", Napi::String::New(env, error_code_name(code)));
     return error;
 }
 
 Napi::Error invalid_argument(Napi::Env env, const char * name, const char * expected) {
     Napi::TypeError error = Napi::TypeError::New(env, std::string(name) + ": expected " + expected);
-    error.Set("code", Napi::String::New(env, "ERR_CLIP_INVALID_ARGUMENT"));
+    error.Set("code", Napi::String::New(env, error_code_name(error_code::INVALID_ARGUMENT)));
     return error;
 }
 
@@ -78,7 +78,7 @@ image_view pixels_argument(Napi::Env env, Napi::Value value, const char * name) 
     try {
         return make_image_view(data.data, data.size, width, height, channels);
     } catch (const error & e) {
-        throw to_js_error(env, error_code_name(e.code()), e.what());
+        throw to_js_error(env, e.code(), e.what());
     }
 }
 

@@ -13,7 +13,7 @@
 namespace ggclip::binding {
 
 // A JavaScript Error with the code the C++ error carries.
-Napi::Error to_js_error(Napi::Env env, const std::string & code, const std::string & message);
+Napi::Error to_js_error(Napi::Env env, error_code code, const std::string & message);
 Napi::Error invalid_argument(Napi::Env env, const char * name, const char * expected);
 
 Napi::Object object_argument(Napi::Env env, Napi::Value value, const char * name);

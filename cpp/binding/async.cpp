@@ -47,11 +47,11 @@ static Napi::Value reason_of(Napi::Env env, std::exception_ptr failure) {
     try {
         std::rethrow_exception(failure);
     } catch (const error & e) {
-        return to_js_error(env, error_code_name(e.code()), e.what()).Value();
+        return to_js_error(env, e.code(), e.what()).Value();
     } catch (const std::bad_alloc &) {
-        return to_js_error(env, error_code_name(error_code::OUT_OF_MEMORY), "out of memory").Value();
+        return to_js_error(env, error_code::OUT_OF_MEMORY, "out of memory").Value();
     } catch (const std::exception & e) {
-        return to_js_error(env, error_code_name(error_code::INTERNAL), e.what()).Value();
+        return to_js_error(env, error_code::INTERNAL, e.what()).Value();
     }
 }
 
@@ -156,8 +156,7 @@ void environment::launch(Napi::Env env, ticket ticket, Body body) {
         std::thread(std::move(body)).detach();
     } catch (const std::system_error & e) {
         leave_thread(ticket);
-        throw to_js_error(env, error_code_name(error_code::OUT_OF_MEMORY),
-                          std::string("a thread could not be started: ") + e.what());
+        throw to_js_error(env, error_code::OUT_OF_MEMORY, std::string("a thread could not be started: ") + e.what());
     }
 }
 

@@ -61,7 +61,7 @@ model_object::model_object(const Napi::CallbackInfo & info) : Napi::ObjectWrap<m
 }
 
 const std::shared_ptr<const weights> & model_object::open(Napi::Env env) const {
-    if (!weights_) throw to_js_error(env, "ERR_CLIP_DISPOSED", "the model has been disposed");
+    if (!weights_) throw to_js_error(env, error_code::DISPOSED, "the model has been disposed");
     return weights_;
 }
 
@@ -99,8 +99,7 @@ Napi::Value model_object::create_session(const Napi::CallbackInfo & info) {
 Napi::Value model_object::preprocess(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
     const hparams & hp = open(env)->hp;
-    if (!hp.vision.present)
-        throw to_js_error(env, error_code_name(error_code::TOWER_MISSING), "the image tower is not loaded");
+    if (!hp.vision.present) throw to_js_error(env, error_code::TOWER_MISSING, "the image tower is not loaded");
     const image_view pixels = pixels_argument(env, info[0], "pixels");
     image_hparams image_hp = hp.image;
     background_argument(env, info[1], image_hp);
@@ -109,8 +108,8 @@ Napi::Value model_object::preprocess(const Napi::CallbackInfo & info) {
     auto out = std::make_shared<std::vector<float>>((size_t) 3 * size.width * size.height);
     auto call = std::make_unique<job>(env);
     call->alive.push_back(Napi::Persistent(info[0].As<Napi::Object>()));
-    call->work = [pixels, image_hp, out] {
-        preprocess_scratch scratch;
+    call->work = [pixels, image_hp, out, level = open(env)->level()] {
+        preprocess_scratch scratch(level);
         ggclip::preprocess(image_hp, pixels, out->data(), scratch);
     };
     call->finish = [out](Napi::Env e) { return float_array(e, *out); };

@@ -74,7 +74,7 @@ image_input image_argument(Napi::Env env, Napi::Value value, const hparams & hp)
     image.size = tensor_size(env, object, hp, tensor.size);
     const size_t expected = (size_t) hp.vision.n_channel * (size_t) image.size.width * (size_t) image.size.height;
     if (tensor.size != expected) {
-        throw to_js_error(env, error_code_name(error_code::INPUT_SHAPE),
+        throw to_js_error(env, error_code::INPUT_SHAPE,
                           "tensor: expected " + std::to_string(expected) + " values [" +
                               std::to_string(hp.vision.n_channel) + ", " + std::to_string(image.size.height) + ", " +
                               std::to_string(image.size.width) + "], received " + std::to_string(tensor.size));
@@ -141,8 +141,7 @@ Napi::Value profile_value(Napi::Env env, const run_profile & profile) {
 
 void need_tower(Napi::Env env, bool present, const weights & model, const char * tower) {
     if (present) return;
-    throw to_js_error(env, error_code_name(error_code::TOWER_MISSING),
-                      model.source().path + ": the " + tower + " tower is not loaded");
+    throw to_js_error(env, error_code::TOWER_MISSING, model.source().path + ": the " + tower + " tower is not loaded");
 }
 
 Napi::Value embeddings(Napi::Env env, const std::vector<float> & out) { return float_array(env, out); }
@@ -179,10 +178,7 @@ session_object::session_object(const Napi::CallbackInfo & info) : Napi::ObjectWr
     if (info.Length() != 1 || !info[0].IsExternal())
         throw invalid_argument(info.Env(), "Session", "to be made by model.createSession()");
     const session_parameters & parameters = *info[0].As<Napi::External<session_parameters>>().Data();
-    state_ = std::make_shared<session_state>();
-    state_->model = parameters.model;
-    state_->n_threads = parameters.n_threads;
-    state_->max_batch = parameters.max_batch;
+    state_ = std::make_shared<session_state>(parameters.model, parameters.n_threads, parameters.max_batch);
     worker_ = worker::start(environment::of(info.Env()));
 }
 
@@ -191,7 +187,7 @@ session_object::~session_object() {
 }
 
 const weights & session_object::model(Napi::Env env) const {
-    if (!worker_) throw to_js_error(env, "ERR_CLIP_DISPOSED", "the session has been disposed");
+    if (!worker_) throw to_js_error(env, error_code::DISPOSED, "the session has been disposed");
     return *state_->model;
 }
 
@@ -245,7 +241,7 @@ Napi::Value session_object::encode_texts(const Napi::CallbackInfo & info) {
     size_t total = 0;
     for (size_t i = 0; i < lengths.size; i++) {
         if (lengths.data[i] < 1 || lengths.data[i] > model(env).hp.text.n_ctx) {
-            throw to_js_error(env, error_code_name(error_code::INPUT_SHAPE),
+            throw to_js_error(env, error_code::INPUT_SHAPE,
                               "lengths: expected 1 to " + std::to_string(model(env).hp.text.n_ctx) + ", received " +
                                   std::to_string(lengths.data[i]));
         }

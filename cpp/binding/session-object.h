@@ -14,8 +14,11 @@ namespace ggclip::binding {
 
 // What the worker thread owns. The engine's session is made on that thread at the first job.
 struct session_state {
+    session_state(std::shared_ptr<const weights> m, int threads, int batch)
+        : model(std::move(m)), n_threads(threads), max_batch(batch), scratch(model->level()) {}
+
     std::shared_ptr<const weights> model;
-    int n_threads = 1, max_batch = 1;
+    const int n_threads, max_batch;
     std::unique_ptr<session> engine;
     preprocess_pool scratch;
     float_scratch pixels;

@@ -17,15 +17,8 @@ namespace ggclip::binding {
 Napi::Value build(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
     Napi::Array kernels = Napi::Array::New(env);
-    using kernels::cpu_level;
-    const auto add = [&](cpu_level level) {
+    for (kernels::cpu_level level : kernels::all_levels) {
         if (kernels::kernels_for(level)) kernels.Set(kernels.Length(), kernels::level_name(level));
-    };
-    const cpu_level best = kernels::best_level();
-    add(best);
-    for (cpu_level level : {cpu_level::avx512_vnni, cpu_level::avx_vnni, cpu_level::avx2, cpu_level::sse41,
-                            cpu_level::neon_i8mm, cpu_level::neon_dotprod, cpu_level::neon, cpu_level::scalar}) {
-        if (level != best) add(level);
     }
     Napi::Array devices = Napi::Array::New(env);
     for (const device_info & device : list_devices()) {

@@ -29,6 +29,8 @@ namespace ggclip {
     X(INPUT_RANGE)        /* a value of an argument is outside its range */                     \
     X(OUT_OF_MEMORY)      /* memory could not be had */                                         \
     X(ABORTED)            /* the call was cancelled */                                          \
+    X(INVALID_ARGUMENT)   /* an argument of the wrong kind reached the addon */                 \
+    X(DISPOSED)           /* a model or session is used after dispose() */                      \
     X(INTERNAL)           /* a defect of ggclip */
 
 enum class error_code {

@@ -102,14 +102,6 @@ void gray_rows(const image_view & image, size_t stride, uint8_t * rgb) {
     }
 }
 
-// Rows [begin, end) of the output that are a part's.
-struct row_range {
-    int begin, end;
-    row_range(int n_row, picture_part part)
-        : begin(int(int64_t(n_row) * part.ith / part.nth)), end(int(int64_t(n_row) * (part.ith + 1) / part.nth)) {}
-    size_t n_pixel(int width) const { return size_t(end - begin) * size_t(width); }
-};
-
 // The picture as RGB without alpha: itself, or a copy in `rgb`.
 image_view to_rgb(const image_hparams & params, const image_view & image, std::vector<uint8_t> & rgb) {
     const size_t stride = image.stride != 0 ? image.stride : size_t(image.width) * size_t(image.channels);
@@ -212,9 +204,9 @@ void resize_image(const image_hparams & params, const image_view & image, int ou
                     out_width, out_height);
     }
     const resize_plan plan = plan_resize(params, image.width, image.height, out_width, out_height);
-    const row_range rows(out_height, part);
+    const auto rows = kernels::share(out_height, part.ith, part.nth);
     if (plan.window_width < out_width || plan.window_height < out_height) {
-        fill_pixels(params.fill, out, rows.n_pixel(out_width));
+        fill_pixels(params.fill, out, size_t(rows.end - rows.begin) * size_t(out_width));
     }
     const size_t out_stride = size_t(out_width) * 3;
     // of the window, what falls into the part
@@ -237,7 +229,7 @@ void resize_image(const image_hparams & params, const image_view & image, int ou
             out + size_t(first - rows.begin) * out_stride + size_t(plan.pad_x) * 3,
             out_stride,
         };
-        kernels::resize_rgb8(job, scratch.resize);
+        kernels::resize_rgb8(job, scratch.resize, *scratch.passes);
         release_if_large(scratch.rgb);
         release_if_large(scratch.resize.middle);
     } catch (const std::bad_alloc &) {
@@ -283,8 +275,8 @@ void preprocess(const image_hparams & params, const image_view & image, float * 
     check_params(params);
     check_image(image);
     const image_size size = tower_image_size(params, image.width, image.height);
-    const row_range rows(size.height, part);
-    const size_t n_pixel = rows.n_pixel(size.width);
+    const auto rows = kernels::share(size.height, part.ith, part.nth);
+    const size_t n_pixel = size_t(rows.end - rows.begin) * size_t(size.width);
     try {
         scratch.pixels.resize(n_pixel * 3);
     } catch (const std::bad_alloc &) {
@@ -305,7 +297,7 @@ void preprocess_pool::preprocess(const image_hparams & params, const image_view 
             free_.pop_back();
         }
     }
-    if (!scratch) scratch = std::make_unique<preprocess_scratch>();
+    if (!scratch) scratch = std::make_unique<preprocess_scratch>(level_);
     ggclip::preprocess(params, image, out, *scratch, part);
     std::lock_guard<std::mutex> lock(mutex_);
     free_.push_back(std::move(scratch));

@@ -43,6 +43,11 @@ struct resize_plan {
 
 // Memory that calls reuse; one per thread.
 struct preprocess_scratch {
+    // CPU level of the resizing
+    explicit preprocess_scratch(kernels::cpu_level level = kernels::best_level())
+        : passes(&kernels::resize_passes_for(level)) {}
+
+    const kernels::resize_passes * passes;
     kernels::resize_scratch resize;
     std::vector<uint8_t> rgb;     // the input without alpha, or gray made RGB
     std::vector<uint8_t> pixels;  // resized and cropped
@@ -57,10 +62,12 @@ struct picture_part {
 // Scratch of threads that prepare pictures at the same time; it is kept for the next ones.
 class preprocess_pool {
   public:
+    explicit preprocess_pool(kernels::cpu_level level) : level_(level) {}
     void preprocess(const image_hparams & params, const image_view & image, float * out, picture_part part);
     void clear();
 
   private:
+    const kernels::cpu_level level_;
     std::mutex mutex_;
     std::vector<std::unique_ptr<preprocess_scratch>> free_;
 };

@@ -5,7 +5,7 @@
 
 #if defined(__x86_64__) || defined(_M_X64)
 #define GGCLIP_X86 1
-#if defined(_MSC_VER)
+#if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
 #else
 #include <cpuid.h>
@@ -37,23 +37,6 @@ extern const kernel_table neon_i8mm_kernels;
 
 namespace {
 
-struct level_entry {
-    cpu_level level;
-    const char * name;
-};
-
-// Best first among those that one CPU can have.
-const level_entry levels[] = {
-    {cpu_level::avx512_vnni, "avx512-vnni"},
-    {cpu_level::avx_vnni, "avx-vnni"},
-    {cpu_level::avx2, "avx2"},
-    {cpu_level::sse41, "sse41"},
-    {cpu_level::neon_i8mm, "neon-i8mm"},
-    {cpu_level::neon_dotprod, "neon-dotprod"},
-    {cpu_level::neon, "neon"},
-    {cpu_level::scalar, "scalar"},
-};
-
 #if GGCLIP_X86
 
 struct cpuid_regs {
@@ -61,7 +44,7 @@ struct cpuid_regs {
 };
 
 cpuid_regs cpuid(uint32_t leaf, uint32_t subleaf) {
-#if defined(_MSC_VER)
+#if defined(_MSC_VER) && !defined(__clang__)
     int r[4];
     __cpuidex(r, (int) leaf, (int) subleaf);
     return {(uint32_t) r[0], (uint32_t) r[1], (uint32_t) r[2], (uint32_t) r[3]};
@@ -73,7 +56,7 @@ cpuid_regs cpuid(uint32_t leaf, uint32_t subleaf) {
 }
 
 uint64_t xgetbv() {
-#if defined(_MSC_VER)
+#if defined(_MSC_VER) && !defined(__clang__)
     return _xgetbv(0);
 #else
     uint32_t low, high;
@@ -178,27 +161,32 @@ const kernel_table * find(cpu_level level) { return level == cpu_level::scalar ?
 const kernel_table * kernels_for(cpu_level level) { return find(level); }
 
 cpu_level best_level() {
-    for (const level_entry & e : levels) {
-        if (find(e.level)) {
-            return e.level;
+    for (cpu_level level : all_levels) {
+        if (find(level)) {
+            return level;
         }
     }
     return cpu_level::scalar;
 }
 
 const char * level_name(cpu_level level) {
-    for (const level_entry & e : levels) {
-        if (e.level == level) {
-            return e.name;
-        }
+    switch (level) {
+        case cpu_level::scalar: return "scalar";
+        case cpu_level::sse41: return "sse41";
+        case cpu_level::avx2: return "avx2";
+        case cpu_level::avx_vnni: return "avx-vnni";
+        case cpu_level::avx512_vnni: return "avx512-vnni";
+        case cpu_level::neon: return "neon";
+        case cpu_level::neon_dotprod: return "neon-dotprod";
+        case cpu_level::neon_i8mm: return "neon-i8mm";
     }
     return "unknown";
 }
 
 bool parse_level(const char * name, cpu_level * level) {
-    for (const level_entry & e : levels) {
-        if (std::strcmp(e.name, name) == 0) {
-            *level = e.level;
+    for (cpu_level known : all_levels) {
+        if (std::strcmp(level_name(known), name) == 0) {
+            *level = known;
             return true;
         }
     }

@@ -11,6 +11,25 @@ namespace ggclip::kernels {
 
 enum class cpu_level { scalar, sse41, avx2, avx_vnni, avx512_vnni, neon, neon_dotprod, neon_i8mm };
 
+// Best first among those that one CPU can have.
+constexpr cpu_level all_levels[] = {cpu_level::avx512_vnni, cpu_level::avx_vnni,  cpu_level::avx2,
+                                    cpu_level::sse41,       cpu_level::neon_i8mm, cpu_level::neon_dotprod,
+                                    cpu_level::neon,        cpu_level::scalar};
+
+constexpr bool has_avx2(cpu_level level) { return level >= cpu_level::avx2 && level <= cpu_level::avx512_vnni; }
+constexpr bool has_neon(cpu_level level) { return level >= cpu_level::neon; }
+
+// The ith of nth equal shares of n things, fewer than 2^48, is [begin, end).
+template <class T>
+struct share_of {
+    T begin, end;
+};
+template <class T>
+static constexpr share_of<T> share(T n, int ith, int nth) {
+    return {(T) ((uint64_t) n * (uint64_t) ith / (uint64_t) nth),
+            (T) ((uint64_t) n * ((uint64_t) ith + 1) / (uint64_t) nth)};
+}
+
 // Storage of weights, in ggml's block layouts (32 values a block for the q types).
 // i8 is ours: bytes with one scale per output row, packed from plain f32 rows, multiplied by tokens of one scale each.
 enum class weight_type { f32, f16, bf16, q8_0, q5_0, q5_1, q4_0, q4_1, i8 };

@@ -1,4 +1,5 @@
 // Pixels: properties that need no files. test/image/reference.test.ts compares with the reference's pictures.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -37,7 +38,7 @@ static uint32_t hash(const bytes & data) {  // FNV-1a
 
 static bytes resize(const bytes & src, int width, int height, int64_t out_width, int64_t out_height, int64_t x,
                     int64_t y, int window_width, int window_height, resize_filter filter,
-                    const resize_passes & passes = best_resize_passes()) {
+                    const resize_passes & passes = resize_passes_for(best_level())) {
     resize_scratch scratch;
     bytes out(size_t(window_width) * size_t(window_height) * 3);
     resize_rgb8({src.data(), size_t(width) * 3, width, height, out_width, out_height, x, y, window_width, window_height,
@@ -47,14 +48,17 @@ static bytes resize(const bytes & src, int width, int height, int64_t out_width,
 }
 
 static bytes resize(const bytes & src, int width, int height, int out_width, int out_height, resize_filter filter,
-                    const resize_passes & passes = best_resize_passes()) {
+                    const resize_passes & passes = resize_passes_for(best_level())) {
     return resize(src, width, height, out_width, out_height, 0, 0, out_width, out_height, filter, passes);
 }
 
 static std::vector<const resize_passes *> all_passes() {
-    std::vector<const resize_passes *> list = {&generic_resize_passes()};
-    if (avx2_resize_passes()) list.push_back(avx2_resize_passes());
-    if (neon_resize_passes()) list.push_back(neon_resize_passes());
+    std::vector<const resize_passes *> list;
+    for (cpu_level level : all_levels) {
+        if (kernels_for(level)) list.push_back(&resize_passes_for(level));
+    }
+    std::sort(list.begin(), list.end());
+    list.erase(std::unique(list.begin(), list.end()), list.end());
     return list;
 }
 
@@ -104,6 +108,17 @@ static void test_pillow_hashes() {
     }
 }
 
+// GGCLIP_CPU bounds the resizing as it does the towers' kernels.
+static void test_levels() {
+    for (cpu_level level : all_levels) {
+        if (!kernels_for(level)) continue;
+        const std::string name = preprocess_scratch(level).passes->name;
+        const std::string expected = has_avx2(level) ? "avx2" : has_neon(level) ? "neon" : "generic";
+        CHECK(name == expected, "%s resizes with %s", level_name(level), name.c_str());
+    }
+    CHECK(preprocess_scratch().passes == &resize_passes_for(best_level()), "the best is not the default");
+}
+
 static void test_flavours_and_windows_agree() {
     for (int round = 0; round < 300; round++) {
         random_state = uint32_t(round) * 7919u + 3u;
@@ -113,7 +128,7 @@ static void test_flavours_and_windows_agree() {
         const int x = random_size(ow - cw + 1) - 1, y = random_size(oh - ch + 1) - 1;
         const resize_filter filter = resize_filter(round % 3);
         const bytes src = noise(w, h);
-        const bytes whole = resize(src, w, h, ow, oh, filter, generic_resize_passes());
+        const bytes whole = resize(src, w, h, ow, oh, filter, resize_passes_for(cpu_level::scalar));
         for (const resize_passes * passes : all_passes()) {
             CHECK(resize(src, w, h, ow, oh, filter, *passes) == whole, "%s %dx%d to %dx%d", passes->name, w, h, ow, oh);
             const bytes window = resize(src, w, h, ow, oh, x, y, cw, ch, filter, *passes);
@@ -341,6 +356,7 @@ static void test_errors() {
 
 int main() {
     test_pillow_hashes();
+    test_levels();
     test_flavours_and_windows_agree();
     test_identity_and_flat_colour();
     test_plans();
@@ -349,6 +365,6 @@ int main() {
     test_channels_and_stride();
     test_patch_grids();
     test_errors();
-    std::printf("preprocess (%s): %s\n", best_resize_passes().name, n_failed == 0 ? "ok" : "FAILED");
+    std::printf("preprocess (%s): %s\n", resize_passes_for(best_level()).name, n_failed == 0 ? "ok" : "FAILED");
     return n_failed == 0 ? 0 : 1;
 }

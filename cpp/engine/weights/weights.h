@@ -98,6 +98,9 @@ class weights {
     std::map<std::string, type_count> types;  // by weight type, as held in memory
     size_t n_bytes_vision = 0, n_bytes_text = 0;
 
+    // Of kernels beside the towers: pictures are resized by it.
+    kernels::cpu_level level() const { return kernels ? kernels->level : kernels::best_level(); }
+
     const model_source & source() const { return source_; }  // without its tensors once it is loaded
 
   private:

@@ -7,7 +7,7 @@
 
 #include <immintrin.h>
 
-#include "kernels/resize/resize-cpu.h"
+#include "kernels/target-avx2.h"
 
 namespace ggclip::kernels {
 
@@ -153,7 +153,7 @@ GGCLIP_TARGET_AVX2 void vertical_avx2(resize_axis & axis, const uint8_t * src, s
 
 const resize_passes * avx2_resize_passes() {
     static const resize_passes passes = {"avx2", horizontal_avx2, vertical_avx2};
-    return cpu_features().avx2 ? &passes : nullptr;
+    return &passes;
 }
 
 }  // namespace ggclip::kernels

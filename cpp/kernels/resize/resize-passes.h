@@ -10,6 +10,11 @@ namespace ggclip::kernels {
 constexpr int resize_bits = 32 - 8 - 2;  // Pillow's PRECISION_BITS: 8 bits of pixel, 2 of head room
 constexpr int32_t resize_half = 1 << (resize_bits - 1);
 
+const resize_passes & generic_resize_passes();
+// Null when this build has none.
+const resize_passes * avx2_resize_passes();
+const resize_passes * neon_resize_passes();
+
 inline uint8_t resize_round(int32_t sum) {
     const int32_t value = sum >> resize_bits;
     return uint8_t(value < 0 ? 0 : value > 255 ? 255 : value);

@@ -168,11 +168,11 @@ void resize_rgb8(const resize_job & job, resize_scratch & scratch, const resize_
     }
 }
 
-const resize_passes & best_resize_passes() {
-    static const resize_passes & best = avx2_resize_passes()   ? *avx2_resize_passes()
-                                        : neon_resize_passes() ? *neon_resize_passes()
-                                                               : generic_resize_passes();
-    return best;
+const resize_passes & resize_passes_for(cpu_level level) {
+    const resize_passes * const passes = has_avx2(level)   ? avx2_resize_passes()
+                                         : has_neon(level) ? neon_resize_passes()
+                                                           : nullptr;
+    return passes ? *passes : generic_resize_passes();
 }
 
 }  // namespace ggclip::kernels

@@ -3,8 +3,8 @@
 // Only the asked-for window of the result is computed; its bytes do not depend on the window.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include "kernels/kernels.h"
+
 #include <vector>
 
 namespace ggclip::kernels {
@@ -42,11 +42,8 @@ struct resize_passes {
                      size_t n_bytes);
 };
 
-const resize_passes & generic_resize_passes();
-// Null when this build or this CPU has none.
-const resize_passes * avx2_resize_passes();
-const resize_passes * neon_resize_passes();
-const resize_passes & best_resize_passes();
+// For a level that this CPU has.
+const resize_passes & resize_passes_for(cpu_level level);
 
 struct resize_job {
     const uint8_t * src;  // RGB8
@@ -65,6 +62,6 @@ struct resize_job {
 };
 
 // Sizes are positive, the window lies inside the result: the caller checks. Throws std::bad_alloc only.
-void resize_rgb8(const resize_job & job, resize_scratch & scratch, const resize_passes & passes = best_resize_passes());
+void resize_rgb8(const resize_job & job, resize_scratch & scratch, const resize_passes & passes);
 
 }  // namespace ggclip::kernels

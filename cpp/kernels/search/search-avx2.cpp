@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernels/resize/resize-cpu.h"
+#include "kernels/target-avx2.h"
 
 namespace ggclip::kernels {
 
@@ -20,33 +20,33 @@ struct element;
 template <>
 struct element<element_type::f32> {
     using type = float;
-    GGCLIP_TARGET_AVX2_FMA static __m256 load8(const float * at) { return _mm256_loadu_ps(at); }
+    GGCLIP_TARGET_AVX2 static __m256 load8(const float * at) { return _mm256_loadu_ps(at); }
 };
 template <>
 struct element<element_type::f16> {
     using type = uint16_t;
-    GGCLIP_TARGET_AVX2_FMA static __m256 load8(const uint16_t * at) {
+    GGCLIP_TARGET_AVX2 static __m256 load8(const uint16_t * at) {
         return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(at)));
     }
 };
 template <>
 struct element<element_type::i8> {
     using type = int8_t;
-    GGCLIP_TARGET_AVX2_FMA static __m256 load8(const int8_t * at) {
+    GGCLIP_TARGET_AVX2 static __m256 load8(const int8_t * at) {
         const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i *>(at));
         return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
     }
 };
 
-GGCLIP_TARGET_AVX2_FMA inline float add_lanes(__m256 v) {
+GGCLIP_TARGET_AVX2 inline float add_lanes(__m256 v) {
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
 template <element_type T, int NQ, int NR>
-GGCLIP_TARGET_AVX2_FMA void dot_tile(const float * query, const typename element<T>::type * row, size_t dim,
-                                     float * dots, size_t dots_stride) {
+GGCLIP_TARGET_AVX2 void dot_tile(const float * query, const typename element<T>::type * row, size_t dim, float * dots,
+                                 size_t dots_stride) {
     using value = typename element<T>::type;
     __m256 sum[NQ][NR];
     for (int q = 0; q < NQ; q++) {
@@ -113,10 +113,7 @@ void dot_block_avx2(const float * query, size_t n_query, const void * row, eleme
 
 }  // namespace
 
-dot_block_fn avx2_dot_block() {
-    const x86_features & cpu = cpu_features();
-    return cpu.avx2 && cpu.fma && cpu.f16c ? dot_block_avx2 : nullptr;
-}
+dot_block_fn avx2_dot_block() { return dot_block_avx2; }
 
 }  // namespace ggclip::kernels
 

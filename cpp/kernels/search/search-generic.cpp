@@ -1,32 +1,12 @@
 // Dot products in plain C++, in loops that compilers vectorise (SSE2, NEON).
 #include <algorithm>
-#include <cstring>
 
+#include "kernels/float16.h"
 #include "kernels/search/search.h"
 
 namespace ggclip::kernels {
 
 namespace {
-
-float half_to_float(uint16_t bits) {
-#if defined(__aarch64__) && !defined(_MSC_VER)
-    __fp16 half;  // one instruction there
-    std::memcpy(&half, &bits, sizeof(half));
-    return half;
-#else
-    // Exponent and mantissa as if they were a float's, then 2^(127 - 15) times that: exact for subnormals too.
-    const uint32_t magnitude = uint32_t(bits & 0x7fff) << 13;
-    float value;
-    std::memcpy(&value, &magnitude, sizeof(value));
-    value *= 5.192296858534828e33f;  // 2^112
-    uint32_t out;
-    std::memcpy(&out, &value, sizeof(out));
-    if ((bits & 0x7c00) == 0x7c00) out = 0x7f800000u | magnitude;  // infinity and NaN
-    out |= uint32_t(bits & 0x8000) << 16;
-    std::memcpy(&value, &out, sizeof(value));
-    return value;
-#endif
-}
 
 constexpr size_t n_lane = 8;   // partial sums, added up in a fixed order at the end
 constexpr size_t chunk = 256;  // elements converted at a time
@@ -35,7 +15,7 @@ const float * as_float(const void * row, element_type type, size_t first, size_t
     if (type == element_type::f32) return static_cast<const float *>(row) + first;
     if (type == element_type::f16) {
         const uint16_t * half = static_cast<const uint16_t *>(row) + first;
-        for (size_t i = 0; i < n; i++) buffer[i] = half_to_float(half[i]);
+        for (size_t i = 0; i < n; i++) buffer[i] = f16_to_float(half[i]);
     } else {
         const int8_t * byte = static_cast<const int8_t *>(row) + first;
         for (size_t i = 0; i < n; i++) buffer[i] = float(byte[i]);

@@ -17,17 +17,6 @@ constexpr size_t queries_to_split = 32;
 // Worse than any row's candidate.
 constexpr candidate nothing = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<uint32_t>::max()};
 
-struct range {
-    size_t first;
-    size_t last;
-};
-
-// n is far below 2^48 and nth below 2^16, so the product fits.
-range share(size_t n, int ith, int nth) {
-    const auto boundary = [&](int i) { return size_t(uint64_t(n) * uint64_t(i) / uint64_t(nth)); };
-    return {boundary(ith), boundary(ith + 1)};
-}
-
 bool cancelled(const std::atomic<bool> * cancel) {
     return cancel != nullptr && cancel->load(std::memory_order_relaxed);
 }
@@ -80,17 +69,17 @@ bool top_k_scan(const top_k_args & args, int ith, int nth, candidate * heap, con
                 dot_block_fn dots) {
     const search_matrix & matrix = args.matrix;
     const bool by_query = split_by_query(args, nth);
-    const range queries = by_query ? share(args.n_query, ith, nth) : range{0, args.n_query};
-    const range rows = by_query ? range{0, matrix.n_row} : share(matrix.n_row, ith, nth);
+    const auto queries = by_query ? share(args.n_query, ith, nth) : share(args.n_query, 0, 1);
+    const auto rows = by_query ? share(matrix.n_row, 0, 1) : share(matrix.n_row, ith, nth);
     if (!by_query) heap += size_t(ith) * args.n_query * args.k;
-    std::fill(heap + queries.first * args.k, heap + queries.last * args.k, nothing);
+    std::fill(heap + queries.begin * args.k, heap + queries.end * args.k, nothing);
 
     float scores[queries_per_block * rows_per_block];
-    for (size_t row = rows.first; row < rows.last; row += rows_per_block) {
-        const size_t n_row = std::min(rows_per_block, rows.last - row);
-        for (size_t query = queries.first; query < queries.last; query += queries_per_block) {
+    for (size_t row = rows.begin; row < rows.end; row += rows_per_block) {
+        const size_t n_row = std::min(rows_per_block, rows.end - row);
+        for (size_t query = queries.begin; query < queries.end; query += queries_per_block) {
             if (cancelled(cancel)) return false;
-            const size_t n_query = std::min(queries_per_block, queries.last - query);
+            const size_t n_query = std::min(queries_per_block, queries.end - query);
             dots(args.query + query * matrix.dim, n_query, row_at(matrix, row), matrix.type, n_row, matrix.dim, scores,
                  rows_per_block);
             for (size_t q = 0; q < n_query; q++) {
@@ -125,8 +114,8 @@ bool similarity_matrix(const float * a, size_t n_a, const search_matrix & b, flo
     // Tasks: blocks of rows of b by blocks of rows of a, a fastest, so that b's block stays in the cache.
     const size_t n_block_a = (n_a + queries_per_block - 1) / queries_per_block;
     const size_t n_block_b = (b.n_row + rows_per_block - 1) / rows_per_block;
-    const range tasks = share(n_block_a * n_block_b, ith, nth);
-    for (size_t task = tasks.first; task < tasks.last; task++) {
+    const auto tasks = share(n_block_a * n_block_b, ith, nth);
+    for (size_t task = tasks.begin; task < tasks.end; task++) {
         if (cancelled(cancel)) return false;
         const size_t i = task % n_block_a * queries_per_block;
         const size_t j = task / n_block_a * rows_per_block;
@@ -142,9 +131,9 @@ bool similarity_matrix(const float * a, size_t n_a, const search_matrix & b, flo
     return true;
 }
 
-dot_block_fn best_dot_block() {
-    static const dot_block_fn best = avx2_dot_block() ? avx2_dot_block() : dot_block_generic;
-    return best;
+dot_block_fn dot_block_for(cpu_level level) {
+    const dot_block_fn avx2 = has_avx2(level) ? avx2_dot_block() : nullptr;
+    return avx2 ? avx2 : dot_block_generic;
 }
 
 }  // namespace ggclip::kernels

@@ -3,9 +3,9 @@
 // nothing. A score does not depend on the split: every dot product is summed in one fixed order.
 #pragma once
 
+#include "kernels/kernels.h"
+
 #include <atomic>
-#include <cstddef>
-#include <cstdint>
 
 namespace ggclip::kernels {
 
@@ -25,9 +25,10 @@ using dot_block_fn = void (*)(const float * query, size_t n_query, const void * 
 
 void dot_block_generic(const float * query, size_t n_query, const void * row, element_type type, size_t n_row,
                        size_t dim, float * dots, size_t dots_stride);
-// Null when this build or this CPU lacks AVX2, FMA or F16C.
+// Null when this build has none.
 dot_block_fn avx2_dot_block();
-dot_block_fn best_dot_block();
+// For a level that this CPU has.
+dot_block_fn dot_block_for(cpu_level level);
 
 struct top_k_args {
     const float * query;  // [n_query][matrix.dim]
@@ -48,13 +49,13 @@ size_t top_k_heap_size(const top_k_args & args, int nth);
 
 // False when *cancel became true (may be null): the results are then incomplete. `heap` is shared by all shares.
 bool top_k_scan(const top_k_args & args, int ith, int nth, candidate * heap, const std::atomic<bool> * cancel,
-                dot_block_fn dots = best_dot_block());
+                dot_block_fn dots = dot_block_for(best_level()));
 
 // After every share: indices and scores [n_query][k], best first. Reorders `heap`.
 void top_k_finish(const top_k_args & args, int nth, candidate * heap, uint32_t * indices, float * scores);
 
 // dst[i][j] = a[i] . b[j] * scale[j], dst is [n_a][b.n_row]. Returns as top_k_scan.
 bool similarity_matrix(const float * a, size_t n_a, const search_matrix & b, float * dst, int ith, int nth,
-                       const std::atomic<bool> * cancel, dot_block_fn dots = best_dot_block());
+                       const std::atomic<bool> * cancel, dot_block_fn dots = dot_block_for(best_level()));
 
 }  // namespace ggclip::kernels

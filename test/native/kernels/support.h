@@ -18,9 +18,6 @@ using namespace ggclip::kernels;
 inline const weight_type all_types[] = {weight_type::f32,  weight_type::f16,  weight_type::bf16,
                                         weight_type::q8_0, weight_type::q5_0, weight_type::q5_1,
                                         weight_type::q4_0, weight_type::q4_1, weight_type::i8};
-inline const cpu_level all_levels[] = {cpu_level::scalar,       cpu_level::sse41,       cpu_level::avx2,
-                                       cpu_level::avx_vnni,     cpu_level::avx512_vnni, cpu_level::neon,
-                                       cpu_level::neon_dotprod, cpu_level::neon_i8mm};
 
 inline const char * type_name(weight_type t) {
     static const char * const names[] = {"f32", "f16", "bf16", "q8_0", "q5_0", "q5_1", "q4_0", "q4_1", "i8"};

@@ -7,29 +7,18 @@
 
 namespace ggclip::names {
 
-// --- tensors; %s is "v" (image tower) or "t" (text tower), %d the block -------------------------
-constexpr const char * CLASS_EMBD = "v.class_embd";                   // [n_embd]
-constexpr const char * PATCH_EMBD = "v.patch_embd.weight";            // [patch, patch, channel, n_embd]
-constexpr const char * PATCH_BIAS = "v.patch_embd.bias";              // [n_embd]
-constexpr const char * TOKEN_EMBD = "t.token_embd.weight";            // [n_embd, n_vocab]
-constexpr const char * TOKEN_TYPE_EMBD = "t.token_type_embd.weight";  // [n_embd, n_token_type]
-constexpr const char * POSITION_EMBD = "%s.position_embd.weight";     // [n_embd, n_token]
-constexpr const char * PRE_LN = "%s.pre_ln.%s";                       // tower; weight, bias; [n_embd]
-constexpr const char * POST_LN = "%s.post_ln.%s";                     // [n_embd]
-constexpr const char * BLOCK = "%s.blk.%d.%s.%s";                     // tower, block, part below, weight|bias
+// --- tensors: the parts that of_tensor() names; engine/weights/tensor-list.cpp says which a model has ------------
+constexpr const char *CLASS_EMBD = "class_embd", *PATCH_EMBD = "patch_embd", *POSITION_EMBD = "position_embd";
+constexpr const char *TOKEN_EMBD = "token_embd", *TOKEN_TYPE_EMBD = "token_type_embd";
+constexpr const char *PRE_LN = "pre_ln", *POST_LN = "post_ln";  // outside of the blocks
 constexpr const char *LN1 = "ln1", *LN2 = "ln2";
 constexpr const char *ATTN_Q = "attn_q", *ATTN_K = "attn_k", *ATTN_V = "attn_v", *ATTN_OUT = "attn_out";
-constexpr const char *LS1 = "ls1", *LS2 = "ls2";  // layer scale: weight, [n_embd]
 constexpr const char *FFN_UP = "ffn_up", *FFN_DOWN = "ffn_down";
-constexpr const char * VISUAL_PROJ = "visual_projection.weight";                // [n_embd or hidden, n_proj]
-constexpr const char * VISUAL_PROJ_BIAS = "visual_projection.bias";             // [n_proj]
-constexpr const char * VISUAL_PROJ_HIDDEN = "visual_projection.hidden.weight";  // [n_embd, hidden]
-constexpr const char * TEXT_PROJ = "text_projection.weight";                    // [n_embd or hidden, n_proj]
-constexpr const char * TEXT_PROJ_BIAS = "text_projection.bias";                 // [n_proj]
-constexpr const char * TEXT_PROJ_HIDDEN = "text_projection.hidden.weight";      // [n_embd, hidden]
-// SigLIP's attention-pooling head: same parts as a block, with a learned query
-constexpr const char * HEAD_PROBE = "v.head.probe";  // [n_embd]
-constexpr const char * HEAD = "v.head.%s.%s";        // part (attn_*, ln, ffn_*), weight|bias
+constexpr const char *LS1 = "ls1", *LS2 = "ls2";  // layer scale
+constexpr const char *PROJ = "proj", *PROJ_HIDDEN = "proj_hidden";
+// before the parts of SigLIP's attention-pooling head: a block's, one norm, a learned query
+constexpr const char * HEAD = "head.";
+constexpr const char *LN = "ln", *PROBE = "probe";
 
 // --- GGUF keys ----------------------------------------------------------------------------------
 constexpr const char * ARCHITECTURE = "general.architecture";  // always "clip"
@@ -102,9 +91,12 @@ constexpr const char * VISION_PROJECTOR_TYPE = "clip.vision.projector_type";
 // "clip.vision.image_size"; tower: "vision" or "text"
 inline std::string key_of(const char * pattern, const char * tower) { return print_text(pattern, tower); }
 
-// "v.blk.0.attn_q.weight"; tower: 'v' or 't'
-inline std::string of_block(char tower, int block, const char * part, const char * suffix) {
-    return print_text(BLOCK, tower == 'v' ? "v" : "t", block, part, suffix);
+// "v.blk.0.attn_q.weight", "v.class_embd", "text_projection.weight"; tower: 'v' or 't', block: -1 outside of the blocks
+inline std::string of_tensor(char tower, int block, const std::string & part, const std::string & suffix) {
+    const std::string end = suffix.empty() ? "" : "." + suffix;
+    if (block >= 0) return print_text("%c.blk.%d.", tower, block) + part + (suffix.empty() ? ".weight" : end);
+    if (part != PROJ && part != PROJ_HIDDEN) return print_text("%c.", tower) + part + end;
+    return (tower == 'v' ? "visual_projection" : "text_projection") + std::string(part == PROJ ? "" : ".hidden") + end;
 }
 
 }  // namespace ggclip::names

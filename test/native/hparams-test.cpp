@@ -1,4 +1,4 @@
-// Hyper-parameters: every member is listed, and every one survives a file.
+// Hyper-parameters and tensors: every member is listed, and every hyper-parameter survives a file.
 #include "check.h"
 #include "engine/run/session.h"
 #include "hparams-fields.h"
@@ -147,8 +147,56 @@ static void test_fields_survive() {
         CHECK(values.size() > 1 || name == "vision.channels", "%s had one value only", name.c_str());
 }
 
+// ---- every member of weights.h has a line in tensor-list.cpp
+// ---------------------------------------------------------
+
+using offsets = std::set<size_t>;
+
+// Adds the bytes of `whole` that lie in a tensor's place.
+template <class T>
+static void cover(const std::vector<placed_tensor> & tensors, const T & whole, offsets & covered) {
+    const auto * begin = reinterpret_cast<const char *>(&whole);
+    for (const placed_tensor & tensor : tensors) {
+        const auto * place = tensor.linear ? reinterpret_cast<const char *>(tensor.linear)
+                                           : reinterpret_cast<const char *>(tensor.tensor);
+        if (place < begin || place >= begin + sizeof(T)) continue;
+        const size_t size = tensor.linear ? sizeof(linear_weights) : sizeof(ggml_tensor *);
+        for (size_t i = 0; i < size; i++) covered.insert(static_cast<size_t>(place - begin) + i);
+    }
+}
+
+static void test_weights_are_listed() {
+    offsets of_block, of_vision, of_text;
+    for (uint32_t seed = 1; seed <= 100; seed++) {
+        dice dice(seed);
+        const hparams hp = random_hparams(dice);
+        vision_weights vision;
+        text_weights text;
+        const std::vector<placed_tensor> tensors = place_tensors(hp, vision, text);
+        std::set<std::string> names;
+        std::set<const void *> places;
+        for (const placed_tensor & tensor : tensors) {
+            names.insert(tensor.name);
+            places.insert(tensor.linear ? static_cast<const void *>(tensor.linear) : tensor.tensor);
+        }
+        CHECK(names.size() == tensors.size() && places.size() == tensors.size(),
+              "seed %u: %zu tensors have %zu names and %zu places", seed, tensors.size(), names.size(), places.size());
+        for (const block_weights & block : vision.blocks) cover(tensors, block, of_block);
+        cover(tensors, vision, of_vision);
+        cover(tensors, text, of_text);
+    }
+    const size_t blocks = sizeof(std::vector<block_weights>);
+    CHECK(of_block.size() == sizeof(block_weights), "block_weights: %zu of %zu bytes", of_block.size(),
+          sizeof(block_weights));
+    CHECK(of_vision.size() == sizeof(vision_weights) - blocks, "vision_weights: %zu of %zu bytes", of_vision.size(),
+          sizeof(vision_weights) - blocks);
+    CHECK(of_text.size() == sizeof(text_weights) - blocks, "text_weights: %zu of %zu bytes", of_text.size(),
+          sizeof(text_weights) - blocks);
+}
+
 int main() {
     test_members_are_listed();
+    test_weights_are_listed();
     test_fields_survive();
     std::printf("hparams: %d failed\n", test::n_failed);
     return test::n_failed ? 1 : 0;

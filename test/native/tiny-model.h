@@ -127,6 +127,7 @@ inline std::shared_ptr<model_source> make_model(const hparams & hp, dice & dice,
     for (const expected_tensor & tensor : expected_tensors(hp)) {
         source_tensor out;
         out.name = out.origin = tensor.name;
+        out.role = tensor.role;
         out.n_dims = (int) tensor.ne.size();
         int64_t n = 1;
         for (size_t i = 0; i < tensor.ne.size(); i++) n *= out.ne[i] = tensor.ne[i];

@@ -4,6 +4,7 @@
 
 #include "engine/weights/byte-source.h"
 #include "engine/hparams.h"
+#include "engine/weights/tensor-list.h"
 
 #include <ggml.h>
 
@@ -19,6 +20,7 @@ namespace ggclip {
 struct source_tensor {
     std::string name;    // canonical, e.g. "v.blk.0.attn_q.weight"
     std::string origin;  // name in the file, for messages
+    tensor_role role = tensor_role::vector;
     ggml_type type = GGML_TYPE_F32;
     int n_dims = 1;
     int64_t ne[4] = {1, 1, 1, 1};

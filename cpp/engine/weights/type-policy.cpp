@@ -1,7 +1,5 @@
 #include "engine/weights/type-policy.h"
 
-#include "engine/names.h"
-
 namespace ggclip {
 
 bool parse_weight_type(const std::string & name, ggml_type * type) {
@@ -32,16 +30,18 @@ static ggml_type smaller_blocks(ggml_type type) {
     }
 }
 
-ggml_type weight_type_for(const std::string & name, int n_dims, const int64_t * ne, ggml_type stored,
-                          ggml_type wanted) {
-    const bool is_position = name.find("position_embd") != std::string::npos;
-    if (n_dims < 2 || is_position || name == names::TOKEN_TYPE_EMBD) return GGML_TYPE_F32;
-    if (name == names::PATCH_EMBD) {
-        if (!ggml_is_quantized(wanted)) return wanted;
-        return stored == GGML_TYPE_BF16 ? GGML_TYPE_BF16 : GGML_TYPE_F16;
+ggml_type weight_type_for(const source_tensor & tensor, ggml_type wanted) {
+    switch (tensor.role) {
+        case tensor_role::vector:
+        case tensor_role::f32_table: return GGML_TYPE_F32;
+        case tensor_role::patches:
+            if (!ggml_is_quantized(wanted)) return wanted;
+            return tensor.type == GGML_TYPE_BF16 ? GGML_TYPE_BF16 : GGML_TYPE_F16;
+        case tensor_role::matrix:
+        case tensor_role::table: break;
     }
-    if (ne[0] % ggml_blck_size(wanted) != 0) wanted = smaller_blocks(wanted);
-    return ne[0] % ggml_blck_size(wanted) == 0 ? wanted : GGML_TYPE_F16;
+    if (tensor.ne[0] % ggml_blck_size(wanted) != 0) wanted = smaller_blocks(wanted);
+    return tensor.ne[0] % ggml_blck_size(wanted) == 0 ? wanted : GGML_TYPE_F16;
 }
 
 }  // namespace ggclip

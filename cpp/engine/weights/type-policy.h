@@ -1,7 +1,7 @@
 // Which weight type a tensor gets when a model is converted to `wanted`, while loading or into a file.
 #pragma once
 
-#include <ggml.h>
+#include "engine/weights/model-source.h"
 
 #include <string>
 
@@ -11,10 +11,10 @@ namespace ggclip {
 bool parse_weight_type(const std::string & name, ggml_type * type);
 
 // The policy, one rule a line (docs/gguf-layout.md explains each):
-// - vectors (norms, biases, class embedding, probe) and position tables stay f32
+// - vectors (norms, biases, class embedding, probe), position and token type tables stay f32
 // - the patch embedding, which sees raw pixels, stays at f16 or better
 // - every other matrix becomes `wanted` if its rows fill whole blocks, else the nearest type with blocks of 32, else
 // f16
-ggml_type weight_type_for(const std::string & name, int n_dims, const int64_t * ne, ggml_type stored, ggml_type wanted);
+ggml_type weight_type_for(const source_tensor & tensor, ggml_type wanted);
 
 }  // namespace ggclip

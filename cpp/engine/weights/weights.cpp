@@ -31,10 +31,7 @@ weights::weights(model_source source, const load_options & options)
     if (options.want_text && !hp.text.present && !hp.vision.present) {
         throw_error(error_code::TOWER_MISSING, "%s: has no text tower", source_.path.c_str());
     }
-    weight_loader loader(*this, options);
-    if (hp.vision.present) loader.load_vision();
-    if (hp.text.present) loader.load_text();
-    loader.finish();
+    weight_loader(*this, options).load();
     // everything is in memory of our own: files need not stay open
     source_.tensors.clear();
     source_.files.clear();

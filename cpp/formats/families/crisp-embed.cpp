@@ -154,10 +154,10 @@ class crisp_reader {
 
     std::string our_name(const std::string & name) const {
         if (name == "cls_token") {
-            return names::CLASS_EMBD;
+            return names::of_tensor('v', -1, names::CLASS_EMBD, "");
         }
         if (name == "head.probe") {
-            return names::HEAD_PROBE;
+            return names::of_tensor('v', -1, name, "");
         }
         int block = -1, used = 0;
         const bool in_block = sscanf(name.c_str(), "enc.%d.%n", &block, &used) == 1 && used > 0 && block >= 0;

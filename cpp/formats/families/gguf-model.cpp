@@ -199,7 +199,7 @@ int32_t find_token(const std::vector<std::string> & tokens, const char * token, 
 }
 
 // Rows of a table that stand in the tensor itself; 0 where there is none.
-int32_t table_rows(const gguf_file & file, const char * tensor, int64_t most) {
+int32_t table_rows(const gguf_file & file, const std::string & tensor, int64_t most) {
     const auto found = file.tensors().tensors.find(tensor);
     const bool is_table =
         found != file.tensors().tensors.end() && found->second.ne.size() == 2 && found->second.ne[1] <= most;
@@ -208,12 +208,13 @@ int32_t table_rows(const gguf_file & file, const char * tensor, int64_t most) {
 
 void read_text(const gguf_file & file, bool ours, hparams & hp, const std::vector<std::string> & tokens) {
     text_hparams & text = hp.text;
+    const auto table = [](const char * part) { return names::of_tensor('t', -1, part, "weight"); };
+    const std::string token_embd = table(names::TOKEN_EMBD);
     // neither layout stores the vocabulary's size; a missing table is reported with the other tensors
-    const int32_t rows = table_rows(file, names::TOKEN_EMBD, limits::MAX_VOCAB);
+    const int32_t rows = table_rows(file, token_embd, limits::MAX_VOCAB);
     text.n_vocab = rows > 0 ? rows : static_cast<int32_t>(tokens.size());
     if (static_cast<int64_t>(tokens.size()) > text.n_vocab) {
-        file.invalid(names::TOKENS,
-                     "at most " + std::to_string(text.n_vocab) + " tokens (rows of " + names::TOKEN_EMBD + ")");
+        file.invalid(names::TOKENS, "at most " + std::to_string(text.n_vocab) + " tokens (rows of " + token_embd + ")");
     }
     text_hparams fallback = text_fallback();
     fallback.act = layout_activation(file);
@@ -227,8 +228,8 @@ void read_text(const gguf_file & file, bool ours, hparams & hp, const std::vecto
     if (text.pool == pooling::attention || (text.pool == pooling::mean && (text.causal || text.sees_padding))) {
         file.invalid(names::key_of(names::POOLING, "text"), "eot, last, cls, or mean where padding is masked");
     }
-    text.n_position = ours && !text.causal ? table_rows(file, "t.position_embd.weight", limits::MAX_CTX) : 0;
-    text.n_token_type = ours ? table_rows(file, names::TOKEN_TYPE_EMBD, limits::MAX_CTX) : 0;
+    text.n_position = ours && !text.causal ? table_rows(file, table(names::POSITION_EMBD), limits::MAX_CTX) : 0;
+    text.n_token_type = ours ? table_rows(file, table(names::TOKEN_TYPE_EMBD), limits::MAX_CTX) : 0;
     if (text.pad_id < 0 && !text.causal && !text.sees_padding) {
         file.invalid(names::PAD_ID, "an id, as padding is masked by it");
     }

@@ -1,5 +1,6 @@
 // From a file's tensors to the engine's: every check that a tensor has to pass is here.
 #include "engine/error.h"
+#include "engine/names.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/tensor-names.h"
 
@@ -70,6 +71,7 @@ source_tensor bind(const expected_tensor & tensor, const tensor_origin & origin,
     source_tensor out;
     out.name = tensor.name;
     out.origin = origin.name;
+    out.role = tensor.role;
     out.type = raw.type;
     out.n_dims = static_cast<int>(tensor.ne.size());
     for (size_t i = 0; i < tensor.ne.size(); i++) {
@@ -160,7 +162,7 @@ int32_t projection_dim(const tensor_table & table, const source_names & names, c
     hparams probe = hp;
     probe.n_proj = 1;  // only names are asked for
     for (const expected_tensor & tensor : expected_tensors(probe)) {
-        if (tensor.part != "proj" || strcmp(tensor.suffix, "weight") != 0) {
+        if (tensor.part != names::PROJ || strcmp(tensor.suffix, "weight") != 0) {
             continue;
         }
         const tensor_origin origin = origin_of(tensor, names);

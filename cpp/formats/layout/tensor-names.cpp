@@ -224,7 +224,7 @@ tensor_origin clip_cpp_origin(const expected_tensor & tensor) {
     const bool down = tensor.block >= 0 && tensor.part == names::FFN_DOWN;
     if (up || down) {
         const char * part = up ? names::FFN_DOWN : names::FFN_UP;
-        return whole(names::of_block(tensor.tower, tensor.block, part, tensor.suffix));
+        return whole(names::of_tensor(tensor.tower, tensor.block, part, tensor.suffix));
     }
     return whole(tensor.name);
 }

@@ -1,8 +1,9 @@
-// Which tensors a model has (from its hparams) and what each source family calls them.
+// What each source family calls the tensors of a model, and how they are found in a file.
 #pragma once
 
 #include "engine/error.h"
 #include "engine/weights/model-source.h"
+#include "engine/weights/tensor-list.h"
 #include "formats/containers/raw-tensor.h"
 
 #include <string>
@@ -19,19 +20,6 @@ enum class name_scheme {
     ggclip,     // our own GGUF layout: the canonical names themselves
     clip_cpp,   // clip.cpp's GGUF layout: as ours, the two MLP matrices' names swapped
 };
-
-// One tensor the engine needs. The fields from `tower` on say what it is without parsing the name.
-struct expected_tensor {
-    std::string name;         // canonical, from engine/names.h
-    std::vector<int64_t> ne;  // ggml order
-    char tower;               // 'v' or 't'
-    int block;                // -1: not in a block
-    std::string part;         // "attn_q", "ln1", "class_embd", "head.attn_q", ...
-    const char * suffix;      // "weight", "bias" or ""
-};
-
-// All tensors that the present towers call for, in the order in which a file of ours holds them.
-std::vector<expected_tensor> expected_tensors(const hparams & hp);
 
 // What a file calls the tensors of its two towers.
 struct source_names {

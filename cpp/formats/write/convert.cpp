@@ -232,11 +232,11 @@ ggml_type converted_type(const source_tensor & tensor, const convert_options & o
             break;
         }
     }
-    const bool is_position = tensor.name.find("position_embd") != std::string::npos;
+    const bool is_position = tensor.name.find(names::POSITION_EMBD) != std::string::npos;
     if (is_position && asked && wanted == GGML_TYPE_F16) {
         return GGML_TYPE_F16;
     }
-    return weight_type_for(tensor.name, tensor.n_dims, tensor.ne, tensor.type, wanted);
+    return weight_type_for(tensor, wanted);
 }
 
 convert_report convert(const model_source & source, const tokenizer_source & tokenizer, const std::string & path,

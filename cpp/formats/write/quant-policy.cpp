@@ -1,7 +1,5 @@
 #include "formats/write/quant-policy.h"
 
-#include "engine/names.h"
-
 #include <cstdio>
 
 namespace ggclip {
@@ -41,7 +39,8 @@ ggml_type mixed_type(const source_tensor & tensor, ggml_type wanted) {
     const std::string & name = tensor.name;
     const int block = block_of(name);
     if (block < 0) {
-        return name == names::TOKEN_EMBD ? one_better(wanted) : GGML_TYPE_Q8_0;  // q8_0: projections, pooling heads
+        return tensor.role == tensor_role::table ? one_better(wanted)
+                                                 : GGML_TYPE_Q8_0;  // q8_0: projections, pooling heads
     }
     const bool sensitive = block == 0 || contains(name, ".attn_v.") || contains(name, ".attn_out.");
     return sensitive ? one_better(wanted) : wanted;

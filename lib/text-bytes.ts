@@ -94,13 +94,13 @@ function decode(
     throw new NotText(
       encoding === 'utf-8'
         ? 'it is not UTF-8 (nor UTF-16 with a byte order mark)'
-        : `it is said to be ${encoding.toUpperCase()} and is not`,
+        : `it is declared as ${encoding.toUpperCase()} but is not`,
     )
   }
 }
 
 function checked(text: string): string {
   if (text.includes('\0'))
-    throw new NotText('it has NUL characters: it is no text, or UTF-16 without a byte order mark')
+    throw new NotText('it has NUL characters: it is not text, or UTF-16 without a byte order mark')
   return text
 }

@@ -38,7 +38,7 @@ export function renderReport(shell: Shell, report: DemoReport, embedded: boolean
     ...section(shell, report, 'emoji', `Emoji, each among ${labels.emoji} labels`),
     ...section(shell, report, 'photo', `Photographs, each among ${labels.photo} kinds of clothing`),
     `Right: ${rightOf(report, 'emoji')} emoji, ${rightOf(report, 'photo')} photographs`,
-    `Time:  ${milliseconds(pictureMs)} a picture one by one, ${milliseconds(batchPictureMs)} all together`
+    `Time:  ${milliseconds(pictureMs)} per image one by one, ${milliseconds(batchPictureMs)} in a batch`
     + ` (from file to answer); ${milliseconds(loadMs)} to load`,
     `Where: ${printable(model.device)}, ${printable(model.kernels)} kernels, ${threads(model.threads)}`,
     `Model: ${printable(model.name || model.path)}, ${byteSize(model.bytes)} of weights`
@@ -51,7 +51,7 @@ export function renderReport(shell: Shell, report: DemoReport, embedded: boolean
     ]
     lines.push('', ...limits.map(shell.paint.dim))
   }
-  lines.push('', "Next: ggclip classify <picture> --labels 'cat face,pizza,rocket'", '      ggclip --help')
+  lines.push('', "Next: ggclip classify <image> --labels 'cat face,pizza,rocket'", '      ggclip --help')
   return `${lines.join('\n')}\n`
 }
 

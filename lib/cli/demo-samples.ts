@@ -107,7 +107,7 @@ export async function readSamples(): Promise<Sample[]> {
       kind: name.startsWith('photo-') ? 'photo' : 'emoji',
     }))
   } catch (error) {
-    const message = `the sample pictures cannot be read: ${(error as Error).message}`
+    const message = `the sample images cannot be read: ${(error as Error).message}`
     throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', message, { cause: error })
   }
 }

@@ -40,7 +40,7 @@ export async function eachImage<R>(
     } else {
       await print(outcome.item.path, outcome.value)
     }
-    if (++done < paths.length) shell.status(`${done} of ${paths.length} pictures`)
+    if (++done < paths.length) shell.status(`${done} of ${paths.length} images`)
   }
 }
 

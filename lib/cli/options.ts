@@ -49,8 +49,8 @@ export function addModelOptions(command: Command, { images = true } = {}): Comma
 
 function addPictureOptions(command: Command): Command {
   const options = [
-    new Option('--decode <mode>', 'auto, or exact: every pixel of large pictures (default: auto)'),
-    new Option('--max-pixels <n>', 'refuse larger pictures (default: 268402689)').argParser(wholeNumber),
+    new Option('--decode <mode>', 'auto, or exact: decode every pixel of large images (default: auto)'),
+    new Option('--max-pixels <n>', 'refuse larger images (default: 268402689)').argParser(wholeNumber),
     new Option('--no-orient', 'leave the EXIF orientation aside'),
     new Option(
       '--background <colour>',
@@ -70,7 +70,7 @@ export function pictureOptions({ orient, background }: PictureFlags): Pick<Image
 export function addHubOptions(command: Command): Command {
   const options = [
     new Option('--cache-dir <folder>', "the hub's cache folder (default: HF_HUB_CACHE, or ~/.cache/huggingface/hub)"),
-    new Option('--offline', 'ask no server: what is not in the cache fails (default: HF_HUB_OFFLINE)'),
+    new Option('--offline', 'make no requests: a model that is not in the cache fails (default: HF_HUB_OFFLINE)'),
   ]
   for (const option of options) command.addOption(option.helpGroup('Models of the hub:'))
   return command

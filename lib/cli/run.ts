@@ -30,7 +30,7 @@ Environment:
 export async function run(verbs: readonly Verb[], argv: readonly string[] = process.argv): Promise<void> {
   const shell = new Shell(process)
   const program = new Command('ggclip')
-    .description('CLIP on the command line: classify pictures with words, embed pictures and texts, convert models.')
+    .description('CLIP on the command line: classify images with words, embed images and texts, convert models.')
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')

@@ -70,7 +70,7 @@ function checkLayers(
   layers: number,
 ): { numbers: number[]; several: boolean } {
   if (skip !== undefined) {
-    if (layer !== undefined) throw outOfRange('skip', 'nothing beside layer', skip)
+    if (layer !== undefined) throw outOfRange('skip', 'no skip together with layer', skip)
     return { numbers: [layers - checkInteger('skip', skip, { min: 0, max: layers })], several: false }
   }
   const several = Array.isArray(layer)

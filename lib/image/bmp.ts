@@ -43,7 +43,7 @@ function readHeader(bytes: Buffer): Header {
     compression === plain || (compression === runs8 && bits === 8) || (compression === runs4 && bits === 4)
     || ((compression === bitfields || compression === alphaBitfields) && bits >= 16)
   )
-  if (!supported) throw new Error(`a BMP file of ${bits} bits with compression ${compression}, which is not read`)
+  if (!supported) throw new Error(`a BMP file of ${bits} bits with compression ${compression}, which is not supported`)
 
   const masksAt = fileHeaderBytes + 40 // the longer headers have them at the same place
   const masked = compression === bitfields || compression === alphaBitfields

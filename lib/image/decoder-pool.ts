@@ -208,7 +208,7 @@ function pixelsOf(head: DecodeResponse, data: Buffer, { label, maxPixels }: Deco
     !(width > 0 && height > 0 && width * height <= maxPixels && [1, 3, 4].includes(channels) &&
       data.length === width * height * channels)
   ) {
-    throw new ClipError('ERR_CLIP_IMAGE_DECODE', `${label} cannot be decoded: the decoder's answer makes no sense`)
+    throw new ClipError('ERR_CLIP_IMAGE_DECODE', `${label} cannot be decoded: the decoder's answer is invalid`)
   }
   return { data, width, height, channels }
 }

@@ -17,14 +17,14 @@ export async function decodeHeic(bytes: Buffer, context: DecodeContext): Promise
   if (!library) {
     throw new ClipError(
       'ERR_CLIP_IMAGE_DECODE',
-      `${context.label} cannot be decoded: it is a HEIC (HEIF) picture, which needs a library beside ggclip: `
-        + `"npm install heic-decode"; ${formatsRead} can be read without`,
+      `${context.label} cannot be decoded: it is a HEIC (HEIF) image, which needs a library beside ggclip: `
+        + `"npm install heic-decode"; ${formatsRead} can be read without it`,
     )
   }
   const images = await library.all({ buffer: bytes })
   try {
     const [first] = images
-    if (!first) throw new Error('no picture in it')
+    if (!first) throw new Error('it has no image')
     checkPixelCount(context, first.width, first.height)
     const { width, height, data } = await first.decode()
     return { data: new Uint8Array(data), width, height, channels: 4 }

@@ -133,7 +133,7 @@ function decodeHere(
   if (format === 'svg') {
     throw new ClipError(
       'ERR_CLIP_IMAGE_DECODE',
-      `${context.label} is an SVG, which is read in a process of its own, and none can be started here: convert it to PNG first`,
+      `${context.label} is an SVG, which needs a process of its own, and none can be started: convert it to PNG first`,
     )
   }
   const limited = { ...context, maxPixels: Math.min(context.maxPixels, mostPixelsInHost) }
@@ -162,7 +162,7 @@ function formatOf(bytes: Buffer, label: string, svg: boolean): PictureFormat {
   if (found.format === 'svg' && !svg) {
     throw new ClipError(
       'ERR_CLIP_IMAGE_DECODE',
-      `${label} is an SVG, which is not read here: the option svg: true (--svg of "ggclip serve") turns that on`,
+      `${label} is an SVG, which is disabled: the option svg: true (--svg of "ggclip serve") enables it`,
     )
   }
   return found.format

@@ -29,11 +29,11 @@ export function checkPath(name: string, value: string | URL): string | Buffer {
 }
 
 function notAPath(value: string): string | undefined {
-  if (/^data:/i.test(value)) return ", or the bytes that a data URI stands for (Buffer.from(base64, 'base64')),"
-  if (/^(?:https?|ftp|blob|s3|gs):\/\//i.test(value)) return ', or the bytes that a URL stands for (fetch it first),'
+  if (/^data:/i.test(value)) return ", or the bytes of a data URI (Buffer.from(base64, 'base64')),"
+  if (/^(?:https?|ftp|blob|s3|gs):\/\//i.test(value)) return ', or the bytes of a URL (fetch it first),'
   if (/^file:\/\//i.test(value)) return ', or a URL object (new URL(text)),'
   if (value.length > longestPath || pictureInBase64.test(value))
-    return ", or the bytes of a picture (Buffer.from(text, 'base64') if it is in base64),"
+    return ", or the bytes of an image (Buffer.from(text, 'base64') if it is in base64),"
   return undefined
 }
 

@@ -25,27 +25,27 @@ const marks: readonly Mark[] = [
   { is: 'tiff', starts: 'MM\0*' },
   { is: 'tiff', starts: 'II+\0' },
   { is: 'tiff', starts: 'MM\0+' },
-  { is: 'a Canon raw picture', starts: 'CR\x02\0', at: 8 },
-  { is: 'a Panasonic raw picture', starts: 'IIU\0' },
-  { is: 'a Fujifilm raw picture', starts: 'FUJIFILM' },
-  { is: 'a JPEG XL picture', starts: '\xff\x0a' },
-  { is: 'a JPEG XL picture', starts: '\0\0\0\x0cJXL ' },
-  { is: 'a JPEG 2000 picture', starts: '\0\0\0\x0cjP  ' },
-  { is: 'a JPEG 2000 picture', starts: '\xff\x4f\xff\x51' },
-  { is: 'a JPEG XR picture', starts: 'II\xbc\x01' },
+  { is: 'a Canon raw image', starts: 'CR\x02\0', at: 8 },
+  { is: 'a Panasonic raw image', starts: 'IIU\0' },
+  { is: 'a Fujifilm raw image', starts: 'FUJIFILM' },
+  { is: 'a JPEG XL image', starts: '\xff\x0a' },
+  { is: 'a JPEG XL image', starts: '\0\0\0\x0cJXL ' },
+  { is: 'a JPEG 2000 image', starts: '\0\0\0\x0cjP  ' },
+  { is: 'a JPEG 2000 image', starts: '\xff\x4f\xff\x51' },
+  { is: 'a JPEG XR image', starts: 'II\xbc\x01' },
   { is: 'a Photoshop document', starts: '8BPS' },
-  { is: 'an OpenEXR picture', starts: 'v/1\x01' },
-  { is: 'a Radiance HDR picture', starts: '#?RADIANCE' },
-  { is: 'a QOI picture', starts: 'qoif' },
+  { is: 'an OpenEXR image', starts: 'v/1\x01' },
+  { is: 'a Radiance HDR image', starts: '#?RADIANCE' },
+  { is: 'a QOI image', starts: 'qoif' },
   { is: 'a DDS texture', starts: 'DDS ' },
   { is: 'a Windows icon (ICO)', starts: '\0\0\x01\0' },
   { is: 'a Windows cursor (CUR)', starts: '\0\0\x02\0' },
   { is: 'a GIMP document', starts: 'gimp xcf' },
-  { is: 'a PAM picture', starts: 'P7\n' },
-  { is: 'a PFM picture', starts: 'PF\n' },
-  { is: 'a PFM picture', starts: 'Pf\n' },
-  { is: 'a FLIF picture', starts: 'FLIF' },
-  { is: 'a BPG picture', starts: 'BPG\xfb' },
+  { is: 'a PAM image', starts: 'P7\n' },
+  { is: 'a PFM image', starts: 'PF\n' },
+  { is: 'a PFM image', starts: 'Pf\n' },
+  { is: 'a FLIF image', starts: 'FLIF' },
+  { is: 'a BPG image', starts: 'BPG\xfb' },
   { is: 'a PDF', starts: '%PDF' },
   { is: 'a PostScript file', starts: '%!PS' },
   { is: 'an AVI video', starts: 'AVI ', at: 8 },
@@ -71,7 +71,7 @@ const marks: readonly Mark[] = [
   { is: 'an SQLite database', starts: 'SQLite format 3' },
   { is: 'an Apple double file (metadata of another file)', starts: '\0\x05\x16\x07' },
   {
-    is: 'a Git LFS pointer, not the file it stands for: "git lfs pull" fetches that',
+    is: 'a Git LFS pointer instead of the file: "git lfs pull" fetches it',
     starts: 'version https://git-lfs',
   },
 ]
@@ -107,7 +107,7 @@ function ofBrands(head: string): Recognised {
   for (let at = 8; at + 4 <= end; at += 4) if (at !== 12) brands.push(head.slice(at, at + 4))
   if (brands.some(brand => brand === 'avif' || brand === 'avis')) return { format: 'avif' }
   if (brands.some(brand => heifBrands.has(brand))) return { format: 'heic' }
-  if (brands[0] === 'crx ') return { foreign: 'a Canon raw picture' }
+  if (brands[0] === 'crx ') return { foreign: 'a Canon raw image' }
   if (brands.some(brand => videoBrands.test(brand))) return { foreign: 'a video or sound file (MP4 or QuickTime)' }
   return { foreign: 'a media file of an unknown kind' }
 }
@@ -124,14 +124,14 @@ function ofText(bytes: Buffer, head: string): Recognised {
   const start = text.trimStart()
   if (/^<!doctype html|^<html|^<head|^<body/i.test(start)) return { foreign: 'a web page (HTML)' }
   if (/^<\?xml|^<[a-z!]/i.test(start)) return { foreign: 'an XML file without an <svg> element' }
-  if (/^data:/i.test(start)) return { foreign: 'the text of a data URI: give the bytes that it stands for' }
-  if (/^https?:\/\//i.test(start)) return { foreign: 'the text of a URL: give the file that it stands for' }
+  if (/^data:/i.test(start)) return { foreign: 'the text of a data URI: pass its decoded bytes' }
+  if (/^https?:\/\//i.test(start)) return { foreign: 'the text of a URL: pass the contents of that file' }
   if (/^[{[]/.test(start)) return { foreign: 'a JSON text' }
   if (/^(?:\/9j\/|iVBORw0KGgo|R0lGOD|UklGR)/.test(start))
-    return { foreign: 'the text of a picture in base64: give the bytes that it stands for' }
+    return { foreign: 'the text of an image in base64: pass its decoded bytes' }
   if (/^\0+$/.test(head)) return { foreign: 'a file of zeros' }
   if (!/[\0-\x08\x0e-\x1a\x1c-\x1f\ufffd]/.test(text)) return { foreign: 'a text' }
-  if (isTga(bytes)) return { foreign: 'a TGA picture' }
+  if (isTga(bytes)) return { foreign: 'a TGA image' }
   return { foreign: 'a file of an unknown kind (unsupported image format)' }
 }
 

@@ -13,7 +13,7 @@ export function decodePnm(bytes: Buffer, checkSize: CheckSize): NativePixels {
   const bitmap = kind === 1 || kind === 4
   const most = bitmap ? 1 : reader.number()
   if (width === 0 || height === 0) throw new Error(`a PNM file of ${width} x ${height} pixels`)
-  if (most < 1 || most > 65535) throw new Error(`a PNM file whose greatest value is ${most}, expected 1 to 65535`)
+  if (most < 1 || most > 65535) throw new Error(`a PNM file with a maximum value of ${most}, expected 1 to 65535`)
   checkSize(width, height)
 
   const channels = kind === 3 || kind === 6 ? 3 : 1
@@ -101,6 +101,6 @@ class TextReader {
 
   #unexpected(): Error {
     if (this.at >= this.bytes.length) return new RangeError('the file ends too early')
-    return new Error(`a PNM file with byte ${this.bytes[this.at]} where a number is expected`)
+    return new Error(`a PNM file with byte ${this.bytes[this.at]} in place of a number`)
   }
 }

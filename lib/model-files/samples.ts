@@ -32,7 +32,7 @@ export function readSamples(folder?: string): Samples {
   if (images.length === 0 && texts.length === 0) {
     throw new ClipError(
       'ERR_CLIP_FILE_NOT_FOUND',
-      `samples '${root}': expected pictures, or .txt files with a text a line, found neither`,
+      `samples '${root}': expected images, or .txt files with one text per line, found neither`,
     )
   }
   return { images: even(images, most.images), texts: even([...new Set(texts)], most.texts) }

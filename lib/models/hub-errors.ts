@@ -28,7 +28,7 @@ export function statusFailure(
   const answer = `${host} answered ${status}${said ? ` (${said.slice(0, 200)})` : ''} for ${subject.what}`
   // the hub accepted us and signed the address: it signs a new one for the next attempt
   if (host !== hostOf(settings.endpoint) && status < 500 && status !== 429 && status !== 407) {
-    return new RetryableFailure(new ClipError('ERR_CLIP_HUB_RESPONSE', `${answer}, where the hub had led to`))
+    return new RetryableFailure(new ClipError('ERR_CLIP_HUB_RESPONSE', `${answer}, after a redirect by the hub`))
   }
   if (status === 401 || status === 403) return denied(answer, headers, subject, settings)
   if (status === 407)
@@ -36,7 +36,7 @@ export function statusFailure(
   if (status === 404 || status === 410) {
     return new ClipError(
       'ERR_CLIP_HUB_NOT_FOUND',
-      `${answer}: no such model, revision or file${settings.token ? ', or one that this token may not see' : ''}`,
+      `${answer}: no such model, revision or file${settings.token ? ', or this token may not see it' : ''}`,
     )
   }
   if (status === 429) {
@@ -65,14 +65,14 @@ function denied(
   const gated = headers.get('x-error-code') === 'GatedRepo'
   const page = `${endpoint}/${repo}`
   if (gated) {
-    const login = token ? 'with the account of the token in use' : 'and set HF_TOKEN to a token of that account'
+    const login = token ? "with the token's account" : 'and set HF_TOKEN to a token of that account'
     return new ClipError(
       'ERR_CLIP_HUB_DENIED',
       `${answer}: access is granted on request; accept its conditions at ${page} ${login}`,
     )
   }
   const why = token
-    ? 'the token in use is not valid, or may not read it'
+    ? 'the token is not valid, or may not read it'
     : 'it does not exist, or is private: check the name, or set HF_TOKEN'
   return new ClipError('ERR_CLIP_HUB_DENIED', `${answer}: ${why}`)
 }
@@ -97,15 +97,15 @@ export function connectionFailure(error: unknown, peer: string, progressed = fal
 }
 
 function inWords({ message }: Error, code: string): string {
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `its certificate is another host's (${message})`
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `its certificate is for another host (${message})`
   if (certificateCodes.test(code)) {
-    return `its certificate is not trusted (${message}): where the network has a certificate authority of its own, NODE_EXTRA_CA_CERTS names its file`
+    return `its certificate is not trusted (${message}): if the network has its own certificate authority, set NODE_EXTRA_CA_CERTS to its file`
   }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_'))
-    return `no TLS connection came about: is its address http:// ? (${code})`
-  if (code.startsWith('HPE_')) return `it does not answer in HTTP (${message})`
+    return `no TLS connection: is its address http:// ? (${code})`
+  if (code.startsWith('HPE_')) return `its answer is not HTTP (${message})`
   if (code.startsWith('Z_')) return `its compressed answer is broken (${message})`
-  if (code === 'ECONNRESET' && message === 'aborted') return 'the connection broke off'
+  if (code === 'ECONNRESET' && message === 'aborted') return 'the connection broke'
   return message
 }
 

@@ -124,7 +124,7 @@ export class ProxyRefusal extends Error {
   constructor(readonly status: number) {
     super(
       status === 407
-        ? 'it answered 407 and wants a name and a password, as in http://name:password@host:port'
+        ? 'it answered 407 and requires a name and a password, as in http://name:password@host:port'
         : `it answered ${status}`,
     )
     this.lasting = status < 500 && status !== 429 && status !== 408

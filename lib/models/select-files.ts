@@ -71,7 +71,7 @@ function chosenFile({ name, paths }: FileSource, file: string): Selection {
   if (!/\.(?:safetensors|bin|pt|pth)$/.test(file)) {
     throw new ClipError(
       'ERR_CLIP_HUB_FILES',
-      `${name}: '${file}' is no file of weights: expected .gguf, .safetensors, .bin or .pt`,
+      `${name}: '${file}' is not a file of weights: expected .gguf, .safetensors, .bin or .pt`,
     )
   }
   const rest = companions(paths, /^.*\//.exec(file)?.[0] ?? '')

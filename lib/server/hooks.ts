@@ -115,7 +115,7 @@ export function addHooks(app: FastifyInstance, context: Context): void {
     const error = new ClipError(
       'ERR_CLIP_ROUTE_UNKNOWN',
       `no ${method} ${path.slice(0, 100)} here: ${
-        allowed.length > 0 ? `expected ${allowed.join(' or ')}` : 'GET /openapi.json lists what there is'
+        allowed.length > 0 ? `expected ${allowed.join(' or ')}` : 'GET /openapi.json lists all routes'
       }`,
     )
     throw Object.assign(error, { httpStatus: allowed.length > 0 ? 405 : 404 })
@@ -143,7 +143,7 @@ function enter(
   if (requests.count >= settings.maxRequests) {
     throw new ClipError(
       'ERR_CLIP_QUEUE_FULL',
-      `${requests.count} requests are in work and maxRequests is ${settings.maxRequests}: try again later`,
+      `${requests.count} requests are in progress and maxRequests is ${settings.maxRequests}: try again later`,
       { retryAfterMs: 1000 },
     )
   }

@@ -167,7 +167,7 @@ function checkBytes(idOf: (token: string) => number | undefined): void {
     throw new ClipError(
       'ERR_CLIP_TOKENIZER_INVALID',
       `the vocabulary lacks the byte token ${JSON.stringify(missing)}` +
-        ' and has no token for what is unknown',
+        ' and has no unknown token',
     )
   }
 }

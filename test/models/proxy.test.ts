@@ -221,8 +221,8 @@ describe('over a proxy', () => {
     expect(new Set(seen)).toEqual(new Set(['CONNECT hub.test:443']))
   })
 
-  test.each([[407, 'http://hub.test', /: it answered 407 and wants a name and a password/], [407, 'https://hub.test',
-    /: it answered 407 and wants/], [403, 'https://hub.test', /: it answered 403$/]])(
+  test.each([[407, 'http://hub.test', /: it answered 407 and requires a name and a password/], [407, 'https://hub.test',
+    /: it answered 407 and requires/], [403, 'https://hub.test', /: it answered 403$/]])(
       'a proxy that answers %d for %s',
       async (code, endpoint, message) => {
         status = code

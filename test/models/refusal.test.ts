@@ -56,7 +56,7 @@ describe('what is not there', () => {
   test('a model, with a token', async () => {
     const error = await failure(bench.fetch('owner/absent', {}, { token }))
     expect(error.code).toBe('ERR_CLIP_HUB_NOT_FOUND')
-    expect(error.message).toContain('or one that this token may not see')
+    expect(error.message).toContain('or this token may not see it')
   })
 
   test('a revision', async () => {

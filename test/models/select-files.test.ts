@@ -79,7 +79,7 @@ test('a file of weights that is named', async () => {
   })
   expect(await failure(select(files, 'README.md'))).toMatchObject({
     code: 'ERR_CLIP_HUB_FILES',
-    message: expect.stringContaining('is no file of weights'),
+    message: expect.stringContaining('is not a file of weights'),
   })
   expect(await failure(select(files, 'q8_0'))).toMatchObject({
     code: 'ERR_CLIP_HUB_FILES',

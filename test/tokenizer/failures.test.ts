@@ -60,7 +60,7 @@ describe('broken sources', () => {
   })
 
   test.each<[string, TokenizerSource, RegExp]>([
-    ['no JSON', { json: 'x' }, /tokenizer\.json is no JSON/],
+    ['no JSON', { json: 'x' }, /tokenizer\.json is not JSON/],
     ['a Git LFS pointer', { json: 'version https://git-lfs.github.com/spec/v1' }, /Git LFS pointer/],
     ['a list', { json: '[]' }, /expected an object, found \[\]/],
     ['no model', { json: '{}' }, /model: expected an object, found nothing/],

@@ -82,7 +82,7 @@ async function cosinesTo(
 export async function timePictures(bench: Bench, sizes: readonly (readonly [number, number])[]): Promise<void> {
   const { variants, signal } = bench
   for (const [width, height] of sizes) {
-    bench.tell(`making a picture of ${width} x ${height}`)
+    bench.tell(`making an image of ${width} x ${height}`)
     const bytes = await makeJpeg(width, height)
     const sides = variants.flatMap(({ name, clip }): Side[] => [
       { name, inputs: 1, run: () => clip.encodeImage(bytes, { signal }) },

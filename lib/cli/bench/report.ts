@@ -86,8 +86,8 @@ export async function writeProfile(shell: Shell, profile: Profile): Promise<void
     shell.paint.bold(`${name}: ${totalMs.toFixed(2)} ms a batch (whole batches: ${measuredMs.toFixed(2)} ms)`),
     ...table([headings.map(shell.paint.dim), ...rows.map(row => row.map(printable))], 'llllrrrrrr'),
     measured === '' ?
-      `  plain ggml computes this model (${kernels}): it tells no times of its own`
-      : `  peak of the multiply-adds here, GOP/s of all threads: ${measured} (${kernels} kernels)`,
+      `  plain ggml computes this model (${kernels}) and reports no times of operations`
+      : `  peak of multiply-adds, GOP/s of all threads: ${measured} (${kernels} kernels)`,
   ]
   await shell.write(`${lines.join('\n')}\n\n`)
 }

@@ -36,25 +36,25 @@ interface Flags extends HubFlags {
 
 export const bench: Verb = (program, shell) => {
   const command = program.command('bench')
-    .summary('how fast is a model on this machine, and where does the time go?')
+    .summary('measure the speed of a model on this machine')
     .description(
-      `Measures a model here: the towers alone, from the bytes of a JPEG to the embedding, starting and memory,
-and many calls at once. Types, precisions and threads are compared with each other: they take turns, so that a machine
-that slows down slows all of them, and all of them stay loaded meanwhile. Figures are medians, with the spread.
+      `Measures a model on this machine: the towers alone, from a JPEG to the embedding, start and memory,
+and concurrent calls. Types, precisions and threads are compared: all stay loaded and run interleaved, so that a
+slowdown of the machine affects all of them. Figures are medians, with the spread.
 
---profile measures the operations of the towers instead: times, and the share of what this machine's multiply-adds can
-do, measured in the same run. A pipe gets tab-separated lines: case, side, unit, median, least, most, cosine.`,
+--profile measures the operations of the towers instead: times, and the share of this machine's peak of multiply-adds,
+measured in the same run. A pipe gets tab-separated lines: case, side, unit, median, least, most, cosine.`,
     )
     .option('-m, --model <model>', `${modelForms} (default: the embedded model)`)
     .option('--towers <which>', 'both, image or text', 'both')
     .option('--types <list>', `weight types: ${weightTypes.join(', ')} (default: as in the file)`, list)
-    .option('--precisions <list>', 'of default, fast and exact', list, ['default'])
-    .option('--threads <list>', 'CPU threads (default: as many as Clip.load takes)', numbers)
-    .option('--batches <list>', 'inputs at a time', numbers, [1, 8])
-    .option('--sizes <list>', 'of the JPEG files', sizes, [[500, 375], [4000, 3000]])
+    .option('--precisions <list>', 'any of default, fast and exact', list, ['default'])
+    .option('--threads <list>', 'CPU threads (default: as Clip.load chooses)', numbers)
+    .option('--batches <list>', 'inputs per batch', numbers, [1, 8])
+    .option('--sizes <list>', 'sizes of the JPEG files', sizes, [[500, 375], [4000, 3000]])
     .option('--calls <n>', 'calls at once', wholeNumber, 64)
-    .option('--rounds <n>', 'turns that each side gets', wholeNumber, 9)
-    .option('--only <list>', `parts of it: ${parts.join(', ')}`, list, [...parts])
+    .option('--rounds <n>', 'rounds for each side', wholeNumber, 9)
+    .option('--only <list>', `parts to run: ${parts.join(', ')}`, list, [...parts])
     .option('--profile', 'where the time of a batch goes')
     .option('--device <name>', 'auto, cpu, cuda, metal or vulkan (default: auto)')
     .option('--json [file]', 'print JSON instead, or write it to a file as well')
@@ -138,7 +138,7 @@ async function measure(
   const wants = (part: Part) => flags.only.includes(part)
   const tensor = await preparedPicture(variants[0]!.clip)
   const texts = await hasTexts(shell, variants[0]!.clip)
-  if (!tensor && !texts) throw new UsageError(`--towers ${flags.towers}: this model has nothing of it to measure`)
+  if (!tensor && !texts) throw new UsageError(`--towers ${flags.towers}: this model has no such tower to measure`)
   if (wants('towers')) await withExact(shell, flags, clip => timeTowers(tools, flags.batches, tensor, texts, clip))
   if (wants('pictures') && tensor) await timePictures(tools, flags.sizes)
   if (wants('start'))

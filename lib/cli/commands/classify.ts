@@ -23,17 +23,17 @@ const shown = 5
 
 export const classify: Verb = (program, shell) => {
   const command = program.command('classify')
-    .summary('which of these labels is in the picture?')
-    .description(`Scores labels for each picture, best first.
+    .summary('which of these labels is in the image?')
+    .description(`Scores labels for each image, best first.
 
-A pipe gets one line for each label: picture, label, score, similarity, separated by tabs.
+A pipe gets one line per label: image, label, score, similarity, separated by tabs.
 JSON is [{ "image", "results": [{ "label", "score", "similarity" }] }].`)
-    .argument('<image...>', 'picture files; - reads one from stdin')
+    .argument('<image...>', 'image files; - reads one from stdin')
     .option('-l, --labels <a,b,c>', 'the labels, separated by commas (repeatable)', collect)
-    .option('--labels-file <file>', 'a file with one label a line; - reads stdin')
+    .option('--labels-file <file>', 'a file with one label per line; - reads stdin')
     .option('--template <text>', 'prompt, with {} for the label (repeatable; default: "a photo of a {}")', collect)
     .option('-k, --top-k <n>', `how many labels to print (default: all in JSON, else ${shown})`, wholeNumber)
-    .option('--multi-label', 'score each label by itself instead of sharing 100 % among them')
+    .option('--multi-label', 'score each label independently instead of dividing 100 % among them')
     .action((images: string[], flags: Flags) => run(shell, images, flags))
   addModelOptions(addJsonOption(command))
   addExamples(command, [

@@ -22,7 +22,7 @@ export const convert: Verb = (program, shell) => {
     .summary('write a model to one GGUF file')
     .description(`Writes a checkpoint, or a GGUF file, to one GGUF file with its tokenizer, quantised if asked.
 
-The file appears when it is complete and has been opened again; one that was there is replaced.
+The file appears only when it is complete and has been opened again; an existing file is replaced.
 JSON is { "output", "bytes", "tensors": { type: count } }.`)
     .argument(
       '<source>',
@@ -30,12 +30,16 @@ JSON is { "output", "bytes", "tensors": { type: count } }.`)
     )
     .argument('<output>', 'the .gguf file to write')
     .option('--dtype <type>', `weight type: ${weightTypes.join(', ')} (default: as it is)`)
-    .option('--override <pattern=type>', 'another type for tensors of that name, with * and ? (repeatable)', overrides)
+    .option(
+      '--override <pattern=type>',
+      'another type for tensors with matching names, with * and ? (repeatable)',
+      overrides,
+    )
     .option('--threads <n>', 'CPU threads (default: all cores)', wholeNumber)
-    .option('--name <text>', 'metadata: the name of the model (default: what the source says)')
+    .option('--name <text>', 'metadata: the name of the model (default: as the source says)')
     .option('--license <text>', 'metadata: its licence')
-    .option('--source <text>', 'metadata: where the weights come from')
-    .option('--revision <text>', 'metadata: which version of it')
+    .option('--source <text>', 'metadata: origin of the weights')
+    .option('--revision <text>', 'metadata: version of the source')
     .action((source: string, output: string, flags: Flags) => run(shell, source, output, flags))
   addHubOptions(addJsonOption(command))
   addExamples(command, [

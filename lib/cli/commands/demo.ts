@@ -14,9 +14,9 @@ interface Flags extends ModelFlags {
 
 export const demo: Verb = (program, shell) => {
   const command = program.command('demo')
-    .summary('classify the sample pictures that come with ggclip')
-    .description(`Classifies the sample pictures: each emoji among the names of all samples and some fifty more, each
-photograph among ten kinds of clothing. Tells which answers are right, how long it took, and where it ran.
+    .summary('classify the sample images that come with ggclip')
+    .description(`Classifies the sample images: each emoji among the names of all samples and some fifty more, each
+photograph among ten kinds of clothing. Reports the right answers, the time, and the device.
 
 JSON is { "pictures": [{ "image", "kind", "expected", "correct", "results" }], "correct", "timing", "model" }.`)
     .action((flags: Flags) => run(shell, flags))

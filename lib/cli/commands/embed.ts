@@ -29,29 +29,29 @@ interface Row {
 
 export const embed: Verb = (program, shell) => {
   const command = program.command('embed')
-    .summary('pictures or texts to vectors')
-    .description(`Prints the embedding of each picture, or of each text: of unit length unless --no-normalize is given.
+    .summary('images or texts to vectors')
+    .description(`Prints the embedding of each image, or of each text, with unit length unless --no-normalize is given.
 
-A pipe gets one line for each input: the input, then the numbers, separated by tabs, in as many digits as bring each
-float32 back exactly. A terminal gets the first few numbers. JSON is [{ "input", "embedding": [...] }].
+A pipe gets one line per input: the input, then the numbers, separated by tabs, with enough digits to restore each
+float32 exactly. A terminal gets the first few numbers. JSON is [{ "input", "embedding": [...] }].
 
---out writes all of them to one NumPy or safetensors file, a row each, and prints the inputs in the order of the rows;
-JSON is then { "out", "shape", "inputs" }. --hidden-state, which needs --out, gives the states of a layer for each
+--out writes all of them to one NumPy or safetensors file, one row each, and prints the inputs in the order of the rows;
+JSON is then { "out", "shape", "inputs" }. --hidden-state, which needs --out, writes a layer's states of each
 token instead: [inputs, tokens, width], or [inputs, layers, tokens, width] for several layers.`)
-    .argument('[image...]', 'picture files; - reads one from stdin')
-    .option('--text <text...>', 'embed texts instead; - reads them from stdin, one a line')
-    .option('--no-normalize', 'keep the length that the model gave the vectors')
+    .argument('[image...]', 'image files; - reads one from stdin')
+    .option('--text <text...>', 'embed texts instead; - reads them from stdin, one per line')
+    .option('--no-normalize', 'keep the length of the vectors as the model computes it')
     .option(
       '--hidden-state <n>',
-      'states of a layer: 0 the input of the first block, -1 the output of the last; several with commas',
+      'states of a layer: 0 is the input of the first block, -1 the output of the last; several with commas',
       layers,
     )
-    .option('--final-norm', 'with --hidden-state: apply the final norm to them')
+    .option('--final-norm', 'with --hidden-state: apply the final norm')
     .option('--out <file>', 'write to a .npy or .safetensors file')
     .action((images: string[], flags: Flags) => run(shell, images, flags))
   addModelOptions(addJsonOption(command))
   addExamples(command, [
-    ['two pictures, as JSON', 'ggclip embed cat.png dog.png --json'],
+    ['two images, as JSON', 'ggclip embed cat.png dog.png --json'],
     ['texts', "ggclip embed --text 'a cat' 'a dog' > vectors.tsv"],
     ['text conditioning, one block skipped',
       "ggclip embed --text 'a cat' --hidden-state -2 --final-norm --out cat.npy"],
@@ -61,8 +61,8 @@ token instead: [inputs, tokens, width], or [inputs, layers, tokens, width] for s
 
 async function run(shell: Shell, images: string[], flags: Flags): Promise<void> {
   const { text, normalize, json } = flags
-  if (images.length > 0 && text) throw new UsageError('give pictures or --text, not both')
-  if (images.length === 0 && !text) throw new UsageError('nothing to embed: give pictures, or texts with --text')
+  if (images.length > 0 && text) throw new UsageError('give images or --text, not both')
+  if (images.length === 0 && !text) throw new UsageError('nothing to embed: give images, or texts with --text')
   if (flags.hiddenState && flags.out === undefined) throw new UsageError('--hidden-state needs --out')
   if (flags.finalNorm && !flags.hiddenState) throw new UsageError('--final-norm is for --hidden-state')
   if (flags.out !== undefined) return toFile(shell, images, flags, flags.out)

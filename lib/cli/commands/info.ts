@@ -13,10 +13,10 @@ interface Flags extends ModelFlags {
 
 export const info: Verb = (program, shell) => {
   const command = program.command('info')
-    .summary('what is this model?')
-    .description(`Loads a model and prints what it is: sizes, weight types, device, licence, source.
+    .summary('describe a model')
+    .description(`Loads a model and describes it: sizes, weight types, device, licence, source.
 
-A pipe gets one line for each property: name and value, separated by a tab. JSON is the library's clip.info.`)
+A pipe gets one line per property: name and value, separated by a tab. JSON is the library's clip.info.`)
     .argument('[model]', `${modelForms} (default: the embedded model)`)
     .action((model: string | undefined, flags: Flags) => run(shell, model, flags))
   addModelOptions(addJsonOption(command), { images: false })
@@ -28,7 +28,7 @@ A pipe gets one line for each property: name and value, separated by a tab. JSON
 
 async function run(shell: Shell, model: string | undefined, flags: Flags): Promise<void> {
   if (model !== undefined && flags.model !== undefined) {
-    throw new UsageError('give the model once: as the argument or with --model')
+    throw new UsageError('give the model only once: as the argument or with --model')
   }
   await withModel(shell, { ...flags, model: model ?? flags.model }, 'both', clip => (
     shell.write(flags.json ? `${JSON.stringify(clip.info, undefined, 2)}\n` : render(shell, clip.info))

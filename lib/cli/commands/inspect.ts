@@ -14,9 +14,9 @@ interface Flags {
 
 export const inspect: Verb = (program, shell) => {
   const command = program.command('inspect')
-    .summary('what is this model file, and why does it not load?')
-    .description(`Looks at a GGUF, safetensors or PyTorch file or at a checkpoint's directory:
-family, keys, tensors, types, sizes, what is missing. No code of a file is run.
+    .summary('describe a model file, and why it does not load')
+    .description(`Describes a GGUF, safetensors or PyTorch file or a checkpoint's directory:
+family, keys, tensors, types, sizes, missing tensors. No code of a file is run.
 
 The exit status is 0 for a model that loads and 1 for one that does not. JSON is
 the API's inspect(), with all keys and tensors.`)

@@ -12,13 +12,13 @@ interface Flags {
 
 export const models: Verb = (program, shell) => {
   const command = program.command('models')
-    .summary('models that have a name here')
+    .summary('list the models that have a short name')
     .description(
-      `Lists models of the hub by the names that --model and "ggclip pull" take: licence, sizes, what they are good for.
+      `Lists models of the hub by the names that --model and "ggclip pull" accept: licence, sizes, purpose.
 
-Size: the weights in float32, about what is downloaded. dtype: the weight type that is recommended for loading.
-A pipe gets name, hub id, family, licence, parameters, embedding, picture side, context length, ImageNet zero-shot
-accuracy in per cent (published), dtype and purpose, separated by tabs; what is not known or not fixed is empty.
+Size: the weights in float32, about the download size. dtype: the recommended weight type for loading.
+A pipe gets name, hub id, family, licence, parameters, embedding length, image size, context length, ImageNet zero-shot
+accuracy in per cent (published), dtype and purpose, separated by tabs; unknown or variable values are empty.
 JSON is [{ "name", "id", "family", "parameters", "bytes", "license"?, "dim", "imageSize"?, "contextLength",
 "imagenet"?, "goodFor", "dtype" }].`,
     )

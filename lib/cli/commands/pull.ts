@@ -14,17 +14,17 @@ export const pull: Verb = (program, shell) => {
   const command = program.command('pull')
     .summary('download a model of the hub')
     .description(
-      `Downloads a model into the hub's own cache folder, as far as it is not there: configuration, tokenizer and one
-form of the weights, each checked against its size and hash. A broken download goes on where it stopped.
+      `Downloads the missing files of a model into the hub's own cache folder: configuration, tokenizer and one
+form of the weights, each checked against its size and hash. A broken download resumes where it stopped.
 
-A pipe gets the path of the model, which --model takes. JSON is { "id", "revision", "path", "files": [{ "path", "bytes",
+A pipe gets the path of the model, for --model. JSON is { "id", "revision", "path", "files": [{ "path", "bytes",
 "cached" }], "bytes", "downloadedBytes", "stale" }.`,
     )
     .argument('<model>', 'hf:owner/name[@revision][:file], with or without hf:, or a name that "ggclip models" lists')
     .action((model: string, flags: Flags) => run(shell, model, flags))
   addHubOptions(addJsonOption(command))
   addExamples(command, [
-    ['by its name here', 'ggclip pull clip-vit-b-32'],
+    ['by its short name', 'ggclip pull clip-vit-b-32'],
     ['by its name on the hub, at a revision', 'ggclip pull hf:openai/clip-vit-large-patch14@main'],
     ['one file of several', 'ggclip pull hf:owner/name-gguf:q8_0'],
   ])

@@ -24,13 +24,13 @@ interface Flags extends HubFlags {
 
 export const quantize: Verb = (program, shell) => {
   const command = program.command('quantize')
-    .summary('a model in fewer bits, and what that costs')
-    .description(`Writes a model to one GGUF file of the type asked for. Below 8 bits
-sensitive matrices keep more, unless --policy uniform is given;
+    .summary('write a model with fewer bits, and measure the loss')
+    .description(`Writes a model to one GGUF file with the given weight type. Below 8 bits
+sensitive matrices keep more bits, unless --policy uniform is given;
 docs/quantization.md has the rules and measurements.
 
-The file appears when it is complete and has been opened again; one that was
-there is replaced. With several types the output's name must contain {type}.
+The file appears only when it is complete and has been opened again; an existing
+file is replaced. With several types the output's name must contain {type}.
 JSON is { "files": [{ "output", "type", "bytes", "tensors" }], "report" }.`)
     .argument(
       '<source>',
@@ -39,18 +39,28 @@ JSON is { "files": [{ "output", "type", "bytes", "tensors" }], "report" }.`)
     .argument('<output>', 'the .gguf file to write; {type} in it stands for the type')
     .option('--dtype <type>', `weight type, or several with commas: ${weightTypes.join(', ')}`, 'q8_0')
     .option('--policy <name>', 'mixed (default) or uniform: every matrix gets the type')
-    .option('--override <pattern=type>', 'another type for tensors of that name, with * and ? (repeatable)', overrides)
-    .option('--importance <folder>', 'weigh weights by what they meet on pictures and .txt files like your own')
+    .option(
+      '--override <pattern=type>',
+      'another type for tensors with matching names, with * and ? (repeatable)',
+      overrides,
+    )
+    .option(
+      '--importance <folder>',
+      'weight the columns of matrices by their inputs on images and .txt files like your own',
+    )
     .option('--report', 'measure the results against the source: cosine, difference, size, speed')
-    .option('--samples <folder>', 'what to measure on (default: the folder of --importance, else our samples)')
+    .option(
+      '--samples <folder>',
+      "images and .txt files to measure on (default: the folder of --importance, else ggclip's samples)",
+    )
     .option('--threads <n>', 'CPU threads (default: all cores)', wholeNumber)
-    .option('--name <text>', 'metadata: the name of the model (default: what the source says)')
+    .option('--name <text>', 'metadata: the name of the model (default: as the source says)')
     .option('--license <text>', 'metadata: its licence')
     .action((source: string, output: string, flags: Flags) => run(shell, source, output, flags))
   addHubOptions(addJsonOption(command))
   addExamples(command, [
     ['8 bits', 'ggclip quantize clip-vit-base-patch32 clip-q8_0.gguf'],
-    ['4 bits, weighed on your own pictures, and measured',
+    ['4 bits, weighted on your own images, with a report',
       'ggclip quantize clip.gguf small.gguf --dtype q4_k --importance photos --report'],
     ['which type to take', "ggclip quantize clip.gguf 'clip-{type}.gguf' --dtype q8_0,q5_0,q4_0 --report"],
   ])

@@ -37,12 +37,12 @@ export const serve: Verb = (program, shell) => {
   const command = program.command('serve')
     .summary('serve models over HTTP')
     .description(
-      `Serves models over HTTP: POST /v1/embeddings as OpenAI's clients call it, for texts and images, and classify,
+      `Serves models over HTTP: POST /v1/embeddings for OpenAI's clients, for texts and images, and classify,
 similarity, rank, metrics, a web page at /. GET /docs describes the calls; docs/server.md is the operator's manual.
 
-Ends on SIGTERM and Ctrl-C, after the requests in work; a second signal ends it at once. Logs are JSON lines on stderr.
-API keys come from --api-keys-file (one "name key [requests-per-minute]" a line) or from GGCLIP_API_KEYS (separated by
-commas); a key in an argument would be visible to everybody on the machine.`,
+Ends on SIGTERM and Ctrl-C, after the running requests; a second signal ends it at once. Logs are JSON lines on stderr.
+API keys come from --api-keys-file (one "name key [requests-per-minute]" per line) or from GGCLIP_API_KEYS (separated by
+commas); a key in an argument would be visible to everyone on the machine.`,
     )
     .option(
       '-m, --model <[name=]path>',
@@ -53,36 +53,36 @@ commas); a key in an argument would be visible to everybody on the machine.`,
     ['--host <address>', 'where to listen (default: 127.0.0.1; 0.0.0.0 for all)'],
     ['--port <n>', 'port; 0 for any free one (default: 8080)', wholeNumber],
     ['--preload <which>', 'models loaded before the server is ready: none, first or all (default: first)'],
-    ['--unload-after-ms <n>', 'unload a model that was idle for so long (default: never)', wholeNumber],
-    ['--no-warm-up', 'do not run a picture and a text through a model once it is loaded'],
+    ['--unload-after-ms <n>', 'unload a model after this time without use (default: never)', wholeNumber],
+    ['--no-warm-up', 'do not run an image and a text through a model once it is loaded'],
     ['--threads <n>', 'CPU threads of each session (default: all cores divided by sessions)', wholeNumber],
     ['--sessions <n>', 'batches of a model that run at the same time (default: 1)', wholeNumber],
     ['--device <name>', 'auto, cpu, cuda, metal or vulkan (default: auto)'],
     ['--dtype <type>', `convert the weights while loading: ${weightTypes.join(', ')} (default: as in the file)`],
     ['--precision <mode>', 'default, fast or exact'],
     ['--towers <which>', 'load both encoders, or only image or text (default: both)'],
-    ['--decode <mode>', 'auto, or exact: every pixel of large pictures (default: auto)'],
+    ['--decode <mode>', 'auto, or exact: decode every pixel of large images (default: auto)'],
     ['--max-batch <n>', 'most inputs of one batch (default: 32)', wholeNumber],
     ['--max-wait-ms <n>', 'longest wait for a batch to fill under load (default: 0)', wholeNumber],
-    ['--dimensions <a,b>', 'lengths that requests may shorten vectors to; only for models trained so'],
-    ['--max-queue <n>', 'most inputs of a model in work or waiting (default: 1024)', wholeNumber],
-    ['--max-requests <n>', 'most requests in work (default: 512)', wholeNumber],
+    ['--dimensions <a,b>', 'lengths that requests may shorten vectors to; only for models trained for it'],
+    ['--max-queue <n>', 'most inputs of a model, running or waiting (default: 1024)', wholeNumber],
+    ['--max-requests <n>', 'most requests in progress (default: 512)', wholeNumber],
     ['--max-inputs <n>', 'most inputs of one request (default: 2048)', wholeNumber],
     ['--max-body-bytes <n>', 'most bytes of a request (default: 32 MiB)', wholeNumber],
     ['--max-image-bytes <n>', 'most bytes of an image file (default: 16 MiB)', wholeNumber],
     ['--max-pixels <n>', 'most pixels of an image (default: 67108864)', wholeNumber],
-    ['--max-decode-ms <n>', 'most time that decoding an image may take (default: 10000)', wholeNumber],
-    ['--svg', 'read SVG, too (default: refuse it)'],
+    ['--max-decode-ms <n>', 'longest time for decoding an image (default: 10000)', wholeNumber],
+    ['--svg', 'accept SVG (default: refuse it)'],
     ['--timeout-ms <n>', 'time for a request (default: 30000)', wholeNumber],
-    ['--drain-ms <n>', 'how long ending waits for requests in work (default: 20000)', wholeNumber],
-    ['--api-keys-file <file>', 'who may use the server (default: everybody)'],
-    ['--requests-per-minute <n>', 'of one key, or one address without keys (default: no limit)', wholeNumber],
+    ['--drain-ms <n>', 'longest wait for running requests at shutdown (default: 20000)', wholeNumber],
+    ['--api-keys-file <file>', 'the keys of those who may use the server (default: everyone)'],
+    ['--requests-per-minute <n>', 'limit per key, or per address without keys (default: no limit)', wholeNumber],
     ['--remote-images', 'fetch images from http(s) URLs at public addresses (default: refuse URLs)'],
-    ['--metrics <who>', 'who sees /metrics: open, key or off (default: key where there are keys)'],
+    ['--metrics <who>', 'access to /metrics: open, key or off (default: key if there are keys)'],
     ['--trust-proxy [n]',
-      'believe so many entries of X-Forwarded-For, from its end: one for each proxy of your own (default: 0; no number: 1)',
+      'trust this many entries of X-Forwarded-For, from its end: one per proxy of your own (default: 0; no number: 1)',
       wholeNumber],
-    ['--folder <path>', 'a folder of pictures that the web page can search'],
+    ['--folder <path>', 'a folder of images that the web page can search'],
     ['--no-page', 'no web page at /'],
     ['--log-level <level>', 'silent, error, warn, info or debug (default: info)'],
   ])
@@ -91,7 +91,7 @@ commas); a key in an argument would be visible to everybody on the machine.`,
     .option('--cors-origin <origin>', 'web pages of this origin may use the server; * for all (repeatable)', collect)
     .option(
       '--allowed-hosts <a,b>',
-      'names that requests may call this server by; *.host for subdomains, * for all (default: on a loopback address without a proxy those of this machine, else all)',
+      'names of this server in Host headers; *.host for subdomains, * for all (default: on a loopback address without a proxy those of this machine, else all)',
       collect,
     )
     .action((flags: Flags) => run(shell, flags))
@@ -191,7 +191,7 @@ function modelsOf(list: readonly string[] | undefined, common: ServedModel): Rec
     const [name, source] = named ? [named[1]!, named[2]!] : [path.basename(entry).replace(/\.gguf$/, ''), entry]
     if (!named && !modelName.test(name))
       throw new UsageError(
-        `'${name}' is no name for a model (letters, digits and . _ : / @ -): give one with --model name=path`,
+        `'${name}' is not a valid model name (letters, digits and . _ : / @ -): give one with --model name=path`,
       )
     if (Object.hasOwn(models, name))
       throw new UsageError(`two models are called '${name}': give names with --model name=path`)

@@ -21,14 +21,14 @@ interface TextResult {
 
 export const similarity: Verb = (program, shell) => {
   const command = program.command('similarity')
-    .summary('how well does each text fit a picture?')
-    .description(`Compares a picture with texts as they are: no prompt is put around them. They keep their order.
+    .summary('how well does each text fit an image?')
+    .description(`Compares an image with texts as they are, without a prompt. They keep their order.
 
-probability: softmax over the texts (sigmoid of each for models trained so); logit: what it is made from, as in the
+probability: softmax over the texts (sigmoid of each for models trained with a sigmoid loss); logit: its input, as in the
 reference's logits_per_image; similarity: the cosine of the two vectors.
-A pipe gets one line for each text: text, probability, logit, similarity, separated by tabs.
+A pipe gets one line per text: text, probability, logit, similarity, separated by tabs.
 JSON is [{ "image", "results": [{ "text", "probability", "logit", "similarity" }] }].`)
-    .argument('<image>', 'a picture file; - reads it from stdin')
+    .argument('<image>', 'an image file; - reads it from stdin')
     .argument('<text...>', 'texts')
     .action((image: string, texts: string[], flags: Flags) => run(shell, image, texts, flags))
   addModelOptions(addJsonOption(command))

@@ -17,10 +17,10 @@ export const tokenize: Verb = (program, shell) => {
     .summary('texts to token ids')
     .description(`Prints the token ids that the model sees, with start and end tokens, truncated to its context length.
 
-A pipe gets one line for each text: its ids, separated by blanks, without the padding at the end unless --pad is given.
-JSON is [{ "text", "ids": [...], "length" }]: ids as the library's tokenize() gives them, padded to the context length,
-of which the first "length" are not padding.`)
-    .argument('<text...>', 'texts; - reads them from stdin, one a line')
+A pipe gets one line per text: its ids, separated by spaces, without the padding at the end unless --pad is given.
+JSON is [{ "text", "ids": [...], "length" }]: the result of the library's tokenize(), padded to the context length;
+the first "length" ids are not padding.`)
+    .argument('<text...>', 'texts; - reads them from stdin, one per line')
     .option('--pad', 'print the padding, too')
     .action((texts: string[], flags: Flags) => run(shell, texts, flags))
   addModelOptions(addJsonOption(command), { images: false })

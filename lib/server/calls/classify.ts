@@ -21,8 +21,8 @@ const label = { type: 'string', minLength: 1, maxLength: 1024 } as const
 export const classifySchema = {
   operationId: 'classify',
   tags: ['scores'],
-  summary: 'Which of these labels is in the picture?',
-  description: 'Zero-shot classification, best label first. Give the pictures as input, image or images.',
+  summary: 'Which of these labels is in the image?',
+  description: 'Zero-shot classification, best label first. Pass the images as input, image or images.',
   consumes: ['application/json', 'multipart/form-data'],
   body: {
     type: 'object',
@@ -42,7 +42,7 @@ export const classifySchema = {
         description: "Prompts with {} for the label, averaged. Default 'a photo of a {}'.",
       },
       top_k: best,
-      multi_label: { type: 'boolean', description: 'Score each label by itself. Default false.' },
+      multi_label: { type: 'boolean', description: 'Score each label independently. Default false.' },
       user,
     },
   },

@@ -49,8 +49,7 @@ image, or where it is written as a content part. Texts and images may be mixed; 
       dimensions: {
         type: 'integer',
         minimum: 0,
-        description:
-          "Length of the vectors, where the model allows another than its own. Default, and 0 (infinity): the model's own.",
+        description: "Length of the vectors, if the model allows a choice. Default, and 0 (infinity): the model's own.",
       },
       normalized: { type: 'boolean', description: 'L2-normalise the vectors. Default true.' },
       user,
@@ -89,7 +88,7 @@ function checkDimensions(asked = 0, own: number, allowed: readonly number[]): nu
   if (asked === 0) return own
   if (asked === own || (asked < own && allowed.includes(asked))) return asked
   const choices = [...allowed.filter(size => size < own), own].join(', ')
-  throw outOfRange('dimensions', `what this model allows (${choices})`, asked)
+  throw outOfRange('dimensions', `a length that this model allows (${choices})`, asked)
 }
 
 function written(vector: Float32Array, length: number, normalized: boolean, base64: boolean): Float32Array | string {

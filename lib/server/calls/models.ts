@@ -26,7 +26,7 @@ export const modelsSchema = {
               dimensions: {
                 type: 'array',
                 items: { type: 'integer' },
-                description: 'Lengths that a vector may have; known once the model was loaded.',
+                description: 'Lengths that a vector may have; known once the model has been loaded.',
               },
               modalities: { type: 'array', items: { type: 'string' } },
             },
@@ -69,7 +69,7 @@ function statsOf(pool: Context['pool'], name: string) {
 
 /** GET /v1/models/:id */
 export function oneModel({ pool, startedAt }: Context, id: string) {
-  if (!pool.slots.has(id)) throw new ClipError('ERR_CLIP_MODEL_UNKNOWN', `no model '${id.slice(0, 80)}' here`)
+  if (!pool.slots.has(id)) throw new ClipError('ERR_CLIP_MODEL_UNKNOWN', `unknown model '${id.slice(0, 80)}'`)
   return describe(pool, id, startedAt)
 }
 

@@ -3,7 +3,7 @@
 // no limits of length here and below: the validator would count the characters of megabytes one by one
 export const text = { type: 'string', description: 'A text; the model truncates it to its context length.' } as const
 
-const imageText = 'A data URI, bare base64 of an image file, or, where the server allows it, an http(s) URL.'
+const imageText = 'A data URI, bare base64 of an image file, or, if the server allows it, an http(s) URL.'
 export const imageString = { type: 'string', description: imageText } as const
 
 /** The ways in which clients of infinity, jina, OpenAI, Voyage and llama.cpp write one input. */
@@ -54,7 +54,7 @@ export const modality = (which: string) =>
   ({
     type: 'string',
     enum: ['text', 'image'],
-    description: `What strings in ${which}. Default: texts, but for data URIs of images.`,
+    description: `The kind of the strings in ${which}. Default: text, except for data URIs of images.`,
   }) as const
 
 /** top_k, top_n */
@@ -62,7 +62,7 @@ export const best = {
   type: 'integer',
   minimum: 1,
   maximum: 2 ** 31 - 1,
-  description: 'Return only the best so many. Default: all.',
+  description: 'Return only this many of the best. Default: all.',
 } as const
 
 export const model = {
@@ -72,7 +72,7 @@ export const model = {
 } as const
 
 /** Sent along by OpenAI's clients. */
-export const user = { type: 'string', maxLength: 512, description: "The caller's own user; not used." } as const
+export const user = { type: 'string', maxLength: 512, description: "The caller's own user; ignored." } as const
 
 /** Cohere's and Voyage's, and jina's word for the same. */
 export const purpose = {

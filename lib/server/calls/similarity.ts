@@ -22,7 +22,7 @@ const matrix = { type: 'array', items: { type: 'array', items: { type: 'number' 
 export const similaritySchema = {
   operationId: 'similarity',
   tags: ['scores'],
-  summary: 'How well does each text fit each picture?',
+  summary: 'How well does each text fit each image?',
   description: 'Every pair: rows are images, columns texts. Texts are taken as they are, without a prompt.',
   consumes: ['application/json', 'multipart/form-data'],
   body: {

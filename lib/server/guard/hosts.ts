@@ -22,9 +22,7 @@ export function hostCheck(
     if (plainAddress(name) !== undefined || isLoopback(name) || matchesHost(name, allowedHosts)) return
     throw new ClipError(
       'ERR_CLIP_HOST_REFUSED',
-      `this server is not to be called '${
-        name.slice(0, 80)
-      }': allowedHosts (--allowed-hosts) says by which names it is`,
+      `host '${name.slice(0, 80)}' is not a name of this server: allowedHosts (--allowed-hosts) lists its names`,
     )
   }
 }

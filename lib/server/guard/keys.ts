@@ -22,13 +22,13 @@ export class Keys {
   check(header: string | undefined): ApiKey {
     const given = /^Bearer +(\S{1,1024}) *$/i.exec(header ?? '')?.[1]
     if (given === undefined) {
-      throw new ClipError('ERR_CLIP_KEY_INVALID', "this server wants an API key: send 'Authorization: Bearer KEY'")
+      throw new ClipError('ERR_CLIP_KEY_INVALID', "this server requires an API key: send 'Authorization: Bearer KEY'")
     }
     // all of them, whichever it is: digests have one length, and where the key stands in the list does not show
     const digest = digestOf(given)
     let found: ApiKey | undefined
     for (const key of this.#keys) if (timingSafeEqual(key.digest, digest)) found = key.entry
-    if (found === undefined) throw new ClipError('ERR_CLIP_KEY_INVALID', 'the API key is not known here')
+    if (found === undefined) throw new ClipError('ERR_CLIP_KEY_INVALID', 'unknown API key')
     return found
   }
 }

@@ -141,7 +141,7 @@ function* valuesOf(
   } catch (error) {
     if (!(error instanceof NotJson)) throw error
     // a text may begin with a bracket; a list of strings that is cut off is none
-    if (/^\[\s*["{[]/.test(word)) throw invalidArgument(field, 'JSON (it begins as a list)', text)
+    if (/^\[\s*["{[]/.test(word)) throw invalidArgument(field, 'JSON (it begins like a list)', text)
     return [text]
   }
 }

@@ -18,7 +18,7 @@ export async function imageBytes(name: string, image: string | Buffer, sources: 
     if (sources.fetch) return sources.fetch(image.trim(), sources.signal)
     throw new ClipError(
       'ERR_CLIP_URL_REFUSED',
-      `${name}: this server fetches no URLs: send the image itself as a data URI, base64 or upload`,
+      `${name}: this server does not fetch URLs: send the image itself as a data URI, base64 or upload`,
     )
   }
   const base64 = /^\s{0,16}data:/i.test(image) ? payloadOf(name, image) : { from: 0, escapes: false }

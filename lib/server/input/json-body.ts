@@ -37,7 +37,7 @@ async function readBody({ headers, scope }: FastifyRequest, body: Buffer, maxInp
     return await turns.run(parseJson(body, valueBudget(maxInputs)), scope.signal)
   } catch (error) {
     if (!(error instanceof NotText || error instanceof NotJson)) throw error
-    throw new ClipError('ERR_CLIP_REQUEST_INVALID', `the body is no JSON: ${error.message}`, { cause: error })
+    throw new ClipError('ERR_CLIP_REQUEST_INVALID', `the body is not JSON: ${error.message}`, { cause: error })
   }
 }
 

@@ -18,7 +18,7 @@ export function boundaryOf(contentType: string | undefined): string | undefined 
   if (contentType === undefined || !/^\s*multipart\/form-data\s*(?:;|$)/i.test(contentType)) return undefined
   const boundary = parametersOf(contentType).get('boundary')
   if (boundary === undefined || boundary === '' || boundary.length > 200)
-    throw broken('its content type names no boundary')
+    throw broken('its content type has no boundary')
   return boundary
 }
 
@@ -27,12 +27,12 @@ export function* partsOf(body: Buffer, boundary: string): Generator<Part, void, 
   const delimiter = Buffer.from(`\r\n--${boundary}`)
   let at = body.subarray(0, delimiter.length - 2).equals(delimiter.subarray(2))
     ? delimiter.length - 2
-    : after(body.indexOf(delimiter), delimiter.length, 'there is no boundary in it')
+    : after(body.indexOf(delimiter), delimiter.length, 'it contains no boundary')
   for (;;) {
     if (body.toString('latin1', at, at + 2) === '--') return
     const lineEnd = after(body.indexOf('\r\n', at), 0, 'it ends within a boundary')
     if (!/^[ \t]{0,64}$/.test(body.toString('latin1', at, Math.min(lineEnd, at + 65))))
-      throw broken('something stands behind a boundary')
+      throw broken('a boundary is followed by other characters')
     const begin = lineEnd + 2
     const noHead = body.toString('latin1', begin, begin + 2) === '\r\n'
     const headEnd = noHead ? begin - 2 : after(body.indexOf('\r\n\r\n', begin), 0, 'it ends within the head of a part')

@@ -177,7 +177,7 @@ class Reader {
     try {
       return JSON.parse(`"${this.bytes.toString('utf8', from, to)}"`) as string
     } catch {
-      throw this.#wrong('a string with control characters and escapes as JSON has them')
+      throw this.#wrong('a string with valid control characters and escapes')
     }
   }
 

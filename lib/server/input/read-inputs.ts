@@ -61,16 +61,16 @@ export function readText(name: string, text: string): Input {
 /** A picture or a text in the wrong encoding would get a vector, too: of nothing that anybody meant. */
 export function checkText(name: string, text: string): void {
   if (isDataUri(text))
-    throw invalidArgument(name, 'a text (this is a data URI: an image, where images are taken)', text)
+    throw invalidArgument(name, 'a text, not a data URI (of an image, for calls that accept images)', text)
   if (isPictureBase64(text)) {
     throw invalidArgument(
       name,
-      'a text (this is base64 of an image: send a data URI, or say "modality": "image")',
+      'a text, not base64 of an image (send a data URI, or set "modality": "image")',
       text,
     )
   }
   if (text.includes('\0'))
-    throw outOfRange(name, 'a text without NUL characters (is it UTF-16, read as something else?)', text)
+    throw outOfRange(name, 'a text without NUL characters (is it UTF-16 in another encoding?)', text)
 }
 
 /** `data:image/png;base64,...`, of whatever type: the bytes tell what it is. "data: a cat" is a text. */
@@ -94,12 +94,12 @@ function readPart(name: string, part: ContentPart): Input {
   const withoutMarker = prompt === mediaMarker && media.length > 0 ? undefined : prompt
   const texts = [part.text, withoutMarker].filter(text => text !== undefined)
   if (images.length + texts.length !== 1) {
-    throw invalidArgument(name, 'exactly one text or one image, as this model embeds each by itself,', part)
+    throw invalidArgument(name, 'exactly one text or one image, since this model embeds each separately,', part)
   }
   if (type !== undefined && type.includes('image') !== (images.length === 1)) {
     throw invalidArgument(
       `${name}.type`,
-      `the type of what the part has, ${images.length === 1 ? 'an image' : 'a text'},`,
+      `the type of the part's content, ${images.length === 1 ? 'an image' : 'a text'},`,
       type,
     )
   }

@@ -76,7 +76,7 @@ export function remoteImages(
   function checkHost(url: URL): void {
     const host = hostOf(url.hostname)
     if (options.hosts.length > 0 && !matchesHost(host, options.hosts)) {
-      throw refused(`pictures from '${host}' are not allowed here`)
+      throw refused(`images from '${host}' are not allowed`)
     }
     // a numeric host is never looked up
     if (isIP(host) > 0) check(host, host)
@@ -84,7 +84,7 @@ export function remoteImages(
 }
 
 function parse(text: string, base?: string): URL {
-  if (!URL.canParse(text, base)) throw refused(`'${shown(text)}' is no URL`)
+  if (!URL.canParse(text, base)) throw refused(`'${shown(text)}' is not a URL`)
   const url = new URL(text, base)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw refused(`'${url.protocol}' URLs are not fetched`)
   if (url.username !== '' || url.password !== '') throw refused('URLs with a user name or password are not fetched')

@@ -32,7 +32,7 @@ export class ModelPool {
       'model',
       new ClipError(
         'ERR_CLIP_MODEL_UNKNOWN',
-        `no model '${name?.slice(0, 80)}' here: GET /v1/models lists those there are`,
+        `unknown model '${name?.slice(0, 80)}': GET /v1/models lists the available ones`,
       ),
     )
   }

@@ -37,7 +37,7 @@ export class ModelSlot {
     private readonly limits: { unloadAfterMs: number; maxQueue: number },
   ) {
     this.admission = new Admission(limits.maxQueue, {
-      describe: (held, own) => `${held} inputs are in work or wait (${own} of this client)`,
+      describe: (held, own) => `${held} inputs are running or waiting (${own} of this client)`,
       retryAfterMs: held => Math.round(held * (this.#clip?.stats().itemMs ?? 0)),
     })
   }

@@ -90,7 +90,7 @@ export class Metrics {
     const registers = [this.#registry]
     new Gauge({
       name: 'ggclip_http_requests_in_progress',
-      help: 'Requests in work',
+      help: 'Requests in progress',
       registers,
       collect() {
         this.set(requests.count)
@@ -108,7 +108,7 @@ export class Metrics {
       })
     }
     ofModels('ggclip_model_loaded', '1 when the model is loaded', ({ clip }) => Number(clip !== undefined))
-    ofModels('ggclip_admitted_inputs', 'Inputs in work or waiting, at most maxQueue', ({ admission }) => admission.held)
+    ofModels('ggclip_admitted_inputs', 'Inputs running or waiting, at most maxQueue', ({ admission }) => admission.held)
     ofModels('ggclip_queue_items', 'Inputs waiting for a batch', ({ clip }) => clip?.stats().queued ?? 0)
     ofModels('ggclip_running_items', 'Inputs in running batches', ({ clip }) => clip?.stats().running ?? 0)
     ofModels('ggclip_model_bytes', 'Bytes of the weights', ({ clip }) => clip?.info.bytes ?? 0)

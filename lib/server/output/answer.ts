@@ -25,7 +25,7 @@ function streamOf(first: string, pieces: Iterator<string, void>, stallMs: number
   async function* texts(): AsyncGenerator<string> {
     for (let part = { text: first, done: false };; part = await turns.run(gather(pieces, pieceLength))) {
       const timer = setTimeout(
-        () => stream.destroy(new Error(`the client took nothing of its answer for ${stallMs} ms`)),
+        () => stream.destroy(new Error(`the client read nothing of its answer for ${stallMs} ms`)),
         stallMs,
       )
       try {

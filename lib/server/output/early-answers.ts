@@ -101,5 +101,5 @@ function connectionFailure({ code }: { code?: string }, timeoutMs: number): Fail
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return { ...common, status: 408, message: `the request did not come in within timeoutMs (${timeoutMs})` }
   if (code === 'HPE_HEADER_OVERFLOW') return { ...common, status: 431, message: 'the headers are too large' }
-  return { ...common, status: 400, message: 'this is no HTTP request' }
+  return { ...common, status: 400, message: 'this is not an HTTP request' }
 }

@@ -238,7 +238,7 @@ function parseRecord(text: string, what: string): Record<string, unknown> {
     value = JSON.parse(text)
   } catch (cause) {
     const hint = text.startsWith('version https://git-lfs') ? ', it is a Git LFS pointer' : ''
-    throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${what} is no JSON${hint}: ${(cause as Error).message}`, {
+    throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${what} is not JSON${hint}: ${(cause as Error).message}`, {
       cause,
     })
   }

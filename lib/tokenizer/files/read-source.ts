@@ -179,7 +179,7 @@ function parseObject(text: string, path: string): Record<string, unknown> {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${path} is no JSON: ${(cause as Error).message}`, { cause })
+    throw new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${path} is not JSON: ${(cause as Error).message}`, { cause })
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   const found = JSON.stringify(value).slice(0, 60)

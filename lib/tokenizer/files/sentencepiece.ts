@@ -53,7 +53,9 @@ export function sentencePieceJson(model: Buffer, kind: PieceKind, file: string):
     throw invalid(`expected a SentencePiece model, ${(cause as Error).message}`)
   }
   if (type !== unigram)
-    throw invalid(`expected a Unigram model, found one of type ${type}; tokenizer.json beside it would be read`)
+    throw invalid(
+      `expected a Unigram model, found one of type ${type} (a tokenizer.json beside it would be used instead)`,
+    )
   if (pieces.length === 0 || pieces.length > maxPieces)
     throw invalid(`expected 1 to ${maxPieces} pieces, found ${pieces.length}`)
   if (unkId >= pieces.length) throw invalid(`expected the unknown piece among ${pieces.length}, found ${unkId}`)

@@ -167,6 +167,6 @@ class Translator {
   }
 
   #unknown(what: string): Error {
-    return new Error(`pattern ${JSON.stringify(this.#pattern)}: ${what} is not known here`)
+    return new Error(`pattern ${JSON.stringify(this.#pattern)}: ${what} is not supported`)
   }
 }

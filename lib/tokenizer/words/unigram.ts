@@ -76,7 +76,7 @@ export class Unigram {
       }
       if (score !== undefined) continue
       if (this.#unknownToken === undefined)
-        throw new Error(`${JSON.stringify(single)} is no token, and the vocabulary has none for what is unknown`)
+        throw new Error(`${JSON.stringify(single)} is not a token, and the vocabulary has no unknown token`)
       offer(start, start + length, this.#unknownScore, false)
     }
     return { starts, known }

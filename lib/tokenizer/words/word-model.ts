@@ -188,7 +188,7 @@ function wordPiece(model: Record<string, unknown>): WordModel {
     const chars = [...word]
     const found: number[] = []
     const failed = (): number[] => {
-      if (unk === undefined) throw new Error('the vocabulary has no token for what is unknown')
+      if (unk === undefined) throw new Error('the vocabulary has no unknown token')
       return [unk]
     }
     if (chars.length > most) return failed()
@@ -213,7 +213,7 @@ function wordLevel(model: Record<string, unknown>): WordModel {
   const unk = idOfUnknown(model, ids)
   const encode = (word: string): number[] => {
     const id = ids.get(word) ?? unk
-    if (id === undefined) throw new Error('the vocabulary has no token for what is unknown')
+    if (id === undefined) throw new Error('the vocabulary has no unknown token')
     return [id]
   }
   return { ids, encode }

@@ -37,7 +37,7 @@ test.each([
   ['', 'no boundary'],
   ['--c\r\n', 'no boundary'],
   ['--b', 'within a boundary'],
-  ['--bc\r\n\r\nx\r\n--b--', 'behind a boundary'],
+  ['--bc\r\n\r\nx\r\n--b--', 'a boundary is followed'],
   [`--b\r\n${form}name="a"`, 'head'],
   [`--b\r\n${form}name="a"\r\n\r\nx`, 'within a part'],
   [`${part('X: y')}--b--`, 'no name'],

@@ -29,7 +29,7 @@ export class Folder {
         cause: error,
       })
     }
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `folder '${path}' is a file, expected a folder of pictures`)
+    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `folder '${path}' is a file, expected a folder of images`)
   }
 
   /** All picture files, folder by folder. Hidden files and links are left out; folders that may not be read are skipped. */

@@ -113,6 +113,6 @@ export class Gallery {
   #entry(id: string): Entry {
     const entry = this.#catalogue?.get(id)
     if (entry) return entry
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', 'no such picture in the folder: it may have been moved or deleted')
+    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', 'no such image in the folder: it may have been moved or deleted')
   }
 }

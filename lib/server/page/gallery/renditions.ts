@@ -43,7 +43,7 @@ export class Renditions {
   #make(entry: Entry, size: Size): Promise<Buffer> {
     if (this.#gate.waiting >= maxWaiting) {
       return Promise.reject(
-        new ClipError('ERR_CLIP_QUEUE_FULL', `${maxWaiting} pictures are to be made already: try again later`),
+        new ClipError('ERR_CLIP_QUEUE_FULL', `${maxWaiting} images are waiting to be made: try again later`),
       )
     }
     return this.#gate.run(async () => {

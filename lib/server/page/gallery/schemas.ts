@@ -12,7 +12,7 @@ const picture = {
     name: { type: 'string', description: 'Path in the folder.' },
     width: { type: 'integer' },
     height: { type: 'integer' },
-    score: { type: 'number', description: 'Cosine similarity to what was searched for.' },
+    score: { type: 'number', description: 'Cosine similarity to the query.' },
     thumbnail: {
       type: 'string',
       description: 'Address of a WebP file of at most 384 pixels a side, relative to the page.',
@@ -56,14 +56,14 @@ export const state = {
 export const refresh = {
   operationId: 'galleryRefresh',
   tags,
-  summary: 'Look for new, changed and deleted pictures',
+  summary: 'Look for new, changed and deleted images',
   response: { 200: progress },
 } as const
 
 export const pictures = {
   operationId: 'galleryPictures',
   tags,
-  summary: 'The pictures of the folder, by name',
+  summary: 'The images of the folder, by name',
   querystring: {
     type: 'object',
     additionalProperties: false,
@@ -78,14 +78,14 @@ export const pictures = {
 export const search = {
   operationId: 'gallerySearch',
   tags,
-  summary: 'The pictures nearest to a text, a picture or a picture of the folder',
+  summary: 'The images nearest to a text, an uploaded image or an image of the folder',
   body: {
     type: 'object',
     additionalProperties: false,
     properties: {
       text: { type: 'string', minLength: 1, maxLength: 16_384 },
       image: { type: 'string', description: 'A data URI of an image file, in base64.' },
-      like: { ...id, description: 'The id of a picture of the folder.' },
+      like: { ...id, description: 'The id of an image of the folder.' },
       limit,
     },
   },
@@ -98,9 +98,9 @@ const rendition = (words: string, operationId: string) => ({
   summary: words,
   params: { type: 'object', required: ['id'], properties: { id } },
   response: {
-    200: { description: 'The picture.', content: { 'image/webp': { schema: { type: 'string', format: 'binary' } } } },
+    200: { description: 'The image.', content: { 'image/webp': { schema: { type: 'string', format: 'binary' } } } },
   },
 })
 
-export const thumbnail = rendition('A picture, small', 'galleryThumbnail')
-export const preview = rendition('A picture, large', 'galleryPreview')
+export const thumbnail = rendition('An image, small', 'galleryThumbnail')
+export const preview = rendition('An image, large', 'galleryPreview')

@@ -21,13 +21,13 @@ void check_image(const image_view & image) {
     if (image.channels != 1 && image.channels != 3 && image.channels != 4) {
         throw_error(error_code::INPUT_RANGE, "image: channels must be 1, 3 or 4, found %d", image.channels);
     }
-    const size_t row_bytes = size_t(image.width) * size_t(image.channels);
+    const size_t row_bytes = (size_t) image.width * (size_t) image.channels;
     if (image.stride != 0 && image.stride < row_bytes) {
         throw_error(error_code::INPUT_RANGE, "image: stride must be at least %zu bytes, found %zu", row_bytes,
                     image.stride);
     }
     const size_t stride = image.stride != 0 ? image.stride : row_bytes;
-    if (stride > SIZE_MAX / 2 / size_t(image.height)) {
+    if (stride > SIZE_MAX / 2 / (size_t) image.height) {
         throw_error(error_code::INPUT_RANGE, "image: %d rows of %zu bytes overflow", image.height, stride);
     }
 }
@@ -41,7 +41,7 @@ void check_params(const image_hparams & params) {
         if (!std::isfinite(params.mean[c]) || !std::isfinite(params.std[c]) || !(params.std[c] > 0.0f)) {
             throw_error(error_code::CONFIG_INVALID,
                         "image: mean must be finite and std positive, found %g and %g for channel %zu",
-                        double(params.mean[c]), double(params.std[c]), c);
+                        (double) params.mean[c], (double) params.std[c], c);
         }
     }
 }
@@ -61,32 +61,32 @@ void center(int64_t resized, int out, bool half_even_crop, bool small_half_first
         length = out;
         pad = 0;
     } else {
-        const int missing = out - int(resized);
+        const int missing = out - (int) resized;
         window = 0;
-        length = int(resized);
+        length = (int) resized;
         pad = small_half_first ? missing / 2 : (missing + 1) / 2;
     }
 }
 
 // open_clip's ResizeKeepRatio: both edges divided by one ratio, Python's round() (ties to even).
 void keep_ratio(resize_plan & plan, int width, int height, int target_width, int target_height, bool longest) {
-    const double by_width = double(width) / double(target_width);
-    const double by_height = double(height) / double(target_height);
+    const double by_width = (double) width / (double) target_width;
+    const double by_height = (double) height / (double) target_height;
     const double ratio = longest ? std::max(by_width, by_height) : std::min(by_width, by_height);
     // At least 1: the reference fails on pictures so thin that an edge rounds to nothing.
-    plan.resized_width = std::max<int64_t>(1, int64_t(std::nearbyint(double(width) / ratio)));
-    plan.resized_height = std::max<int64_t>(1, int64_t(std::nearbyint(double(height) / ratio)));
+    plan.resized_width = std::max<int64_t>(1, (int64_t) std::nearbyint((double) width / ratio));
+    plan.resized_height = std::max<int64_t>(1, (int64_t) std::nearbyint((double) height / ratio));
 }
 
 // Over an opaque background, with the rounding of Pillow's alpha_composite (7 extra bits, then / 255).
 uint8_t composite(uint32_t colour, uint32_t alpha, uint32_t under) {
     const uint32_t sum = colour * alpha + under * (255 - alpha) + 128;  // 255 * 255 + 128 at most
-    return uint8_t(((sum >> 1) + (sum << 7)) >> 15);
+    return (uint8_t) (((sum >> 1) + (sum << 7)) >> 15);
 }
 
 void composite_rows(const image_view & image, size_t stride, const std::array<uint8_t, 3> & background, uint8_t * rgb) {
     for (int y = 0; y < image.height; y++) {
-        const uint8_t * src = image.data + size_t(y) * stride;
+        const uint8_t * src = image.data + (size_t) y * stride;
         for (int x = 0; x < image.width; x++, src += 4, rgb += 3) {
             // Most pixels of real pictures are opaque or empty; for both the formula gives these very bytes.
             const uint8_t * known = src[3] == 255 ? src : src[3] == 0 ? background.data() : nullptr;
@@ -97,17 +97,17 @@ void composite_rows(const image_view & image, size_t stride, const std::array<ui
 
 void gray_rows(const image_view & image, size_t stride, uint8_t * rgb) {
     for (int y = 0; y < image.height; y++) {
-        const uint8_t * src = image.data + size_t(y) * stride;
+        const uint8_t * src = image.data + (size_t) y * stride;
         for (int x = 0; x < image.width; x++, rgb += 3) rgb[0] = rgb[1] = rgb[2] = src[x];
     }
 }
 
 // The picture as RGB without alpha: itself, or a copy in `rgb`.
 image_view to_rgb(const image_hparams & params, const image_view & image, std::vector<uint8_t> & rgb) {
-    const size_t stride = image.stride != 0 ? image.stride : size_t(image.width) * size_t(image.channels);
+    const size_t stride = image.stride != 0 ? image.stride : (size_t) image.width * (size_t) image.channels;
     if (image.channels == 3) return {image.data, image.width, image.height, 3, stride};
-    const size_t row_bytes = size_t(image.width) * 3;
-    rgb.resize(row_bytes * size_t(image.height));
+    const size_t row_bytes = (size_t) image.width * 3;
+    rgb.resize(row_bytes * (size_t) image.height);
     if (image.channels == 4) {
         composite_rows(image, stride, params.background, rgb.data());
     } else {
@@ -118,7 +118,7 @@ image_view to_rgb(const image_hparams & params, const image_view & image, std::v
 
 // A session keeps its scratch memory for good, but not that of one giant picture.
 void release_if_large(std::vector<uint8_t> & memory) {
-    if (memory.capacity() > (size_t(1) << 26)) std::vector<uint8_t>().swap(memory);
+    if (memory.capacity() > ((size_t) 1 << 26)) std::vector<uint8_t>().swap(memory);
 }
 
 kernels::resize_filter filter_of(interpolation filter) {
@@ -127,7 +127,7 @@ kernels::resize_filter filter_of(interpolation filter) {
         case interpolation::bilinear: return kernels::resize_filter::bilinear;
         case interpolation::bicubic: return kernels::resize_filter::bicubic;
     }
-    throw_error(error_code::CONFIG_INVALID, "image: unknown interpolation %d", int(filter));
+    throw_error(error_code::CONFIG_INVALID, "image: unknown interpolation %d", (int) filter);
 }
 
 void fill_pixels(const std::array<uint8_t, 3> & colour, uint8_t * out, size_t n_pixel) {
@@ -140,7 +140,7 @@ void normalize(const image_hparams & params, const uint8_t * rgb, size_t n_pixel
     for (size_t c = 0; c < 3; c++) {
         float table[256];
         for (int v = 0; v < 256; v++) {
-            table[v] = float((double(v) / 255.0 - double(params.mean[c])) / double(params.std[c]));
+            table[v] = (float) (((double) v / 255.0 - (double) params.mean[c]) / (double) params.std[c]);
         }
         float * to = out + c * plane;
         for (size_t i = 0; i < n_pixel; i++) to[i] = table[rgb[i * 3 + c]];
@@ -152,19 +152,18 @@ void normalize(const image_hparams & params, const uint8_t * rgb, size_t n_pixel
 image_view make_image_view(const uint8_t * data, size_t n_bytes, int64_t width, int64_t height, int64_t channels) {
     if (width < 1 || height < 1 || width > max_image_edge || height > max_image_edge) {
         throw_error(error_code::INPUT_RANGE, "image: width and height must be 1 to %d, found %lld x %lld",
-                    max_image_edge, static_cast<long long>(width), static_cast<long long>(height));
+                    max_image_edge, (long long) width, (long long) height);
     }
     if (channels != 1 && channels != 3 && channels != 4) {
-        throw_error(error_code::INPUT_RANGE, "image: channels must be 1, 3 or 4, found %lld",
-                    static_cast<long long>(channels));
+        throw_error(error_code::INPUT_RANGE, "image: channels must be 1, 3 or 4, found %lld", (long long) channels);
     }
-    const uint64_t expected = uint64_t(width) * uint64_t(height) * uint64_t(channels);  // at most 2^50
-    if (uint64_t(n_bytes) != expected) {
+    const uint64_t expected = (uint64_t) width * (uint64_t) height * (uint64_t) channels;  // at most 2^50
+    if ((uint64_t) n_bytes != expected) {
         throw_error(error_code::INPUT_SHAPE, "image: expected %lld x %lld x %lld = %llu bytes, found %zu",
-                    static_cast<long long>(width), static_cast<long long>(height), static_cast<long long>(channels),
-                    static_cast<unsigned long long>(expected), n_bytes);
+                    (long long) width, (long long) height, (long long) channels, (unsigned long long) expected,
+                    n_bytes);
     }
-    return {data, int(width), int(height), int(channels), size_t(width) * size_t(channels)};
+    return {data, (int) width, (int) height, (int) channels, (size_t) width * (size_t) channels};
 }
 
 resize_plan plan_resize(const image_hparams & params, int width, int height, int out_width, int out_height) {
@@ -182,7 +181,7 @@ resize_plan plan_resize(const image_hparams & params, int width, int height, int
         keep_ratio(plan, width, height, target_width, target_height, params.mode == resize_mode::longest);
     } else {
         // transformers and torchvision: int(size * long / short)
-        const int64_t longer = int64_t(params.resize) * std::max(width, height) / std::min(width, height);
+        const int64_t longer = (int64_t) params.resize * std::max(width, height) / std::min(width, height);
         plan.resized_width = width <= height ? params.resize : longer;
         plan.resized_height = width <= height ? longer : params.resize;
     }
@@ -206,9 +205,9 @@ void resize_image(const image_hparams & params, const image_view & image, int ou
     const resize_plan plan = plan_resize(params, image.width, image.height, out_width, out_height);
     const auto rows = kernels::share(out_height, part.ith, part.nth);
     if (plan.window_width < out_width || plan.window_height < out_height) {
-        fill_pixels(params.fill, out, size_t(rows.end - rows.begin) * size_t(out_width));
+        fill_pixels(params.fill, out, (size_t) (rows.end - rows.begin) * (size_t) out_width);
     }
-    const size_t out_stride = size_t(out_width) * 3;
+    const size_t out_stride = (size_t) out_width * 3;
     // of the window, what falls into the part
     const int first = std::max(rows.begin, plan.pad_y), last = std::min(rows.end, plan.pad_y + plan.window_height);
     if (first >= last) return;
@@ -226,7 +225,7 @@ void resize_image(const image_hparams & params, const image_view & image, int ou
             plan.window_width,
             last - first,
             filter_of(params.filter),
-            out + size_t(first - rows.begin) * out_stride + size_t(plan.pad_x) * 3,
+            out + (size_t) (first - rows.begin) * out_stride + (size_t) plan.pad_x * 3,
             out_stride,
         };
         kernels::resize_rgb8(job, scratch.resize, *scratch.passes);
@@ -262,7 +261,7 @@ static image_size fit_patches(const image_hparams & params, int width, int heigh
     }
     // a picture much longer than wide has more patches than allowed at any scale: one row or column of the most allowed
     const double most = patch * params.max_patches;
-    return {int(std::min(scaled(low, width), most)), int(std::min(scaled(low, height), most))};
+    return {(int) std::min(scaled(low, width), most), (int) std::min(scaled(low, height), most)};
 }
 
 image_size tower_image_size(const image_hparams & params, int width, int height) {
@@ -276,15 +275,15 @@ void preprocess(const image_hparams & params, const image_view & image, float * 
     check_image(image);
     const image_size size = tower_image_size(params, image.width, image.height);
     const auto rows = kernels::share(size.height, part.ith, part.nth);
-    const size_t n_pixel = size_t(rows.end - rows.begin) * size_t(size.width);
+    const size_t n_pixel = (size_t) (rows.end - rows.begin) * (size_t) size.width;
     try {
         scratch.pixels.resize(n_pixel * 3);
     } catch (const std::bad_alloc &) {
         throw_error(error_code::OUT_OF_MEMORY, "image: no memory for %d x %d pixels", size.width, size.height);
     }
     resize_image(params, image, size.width, size.height, scratch.pixels.data(), scratch, part);
-    normalize(params, scratch.pixels.data(), n_pixel, out + size_t(rows.begin) * size_t(size.width),
-              size_t(size.width) * size_t(size.height));
+    normalize(params, scratch.pixels.data(), n_pixel, out + (size_t) rows.begin * (size_t) size.width,
+              (size_t) size.width * (size_t) size.height);
 }
 
 void preprocess_pool::preprocess(const image_hparams & params, const image_view & image, float * out,

@@ -14,7 +14,7 @@ inline std::string vprint_text(const char * format, va_list args) {
     va_list again;
     va_copy(again, args);
     const int n = vsnprintf(nullptr, 0, format, args);
-    std::string text(n > 0 ? static_cast<size_t>(n) : 0, '\0');
+    std::string text(n > 0 ? (size_t) n : 0, '\0');
     vsnprintf(text.data(), text.size() + 1, format, again);
     va_end(again);
     return text;

@@ -26,7 +26,7 @@ std::string shorten(const std::string & text) {
         return text;
     }
     size_t end = MAX_TEXT;
-    while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) {
+    while (end > 0 && ((uint8_t) text[end] & 0xc0) == 0x80) {
         end--;  // not within a character
     }
     return text.substr(0, end) + "...";
@@ -48,7 +48,7 @@ std::string array_text(const gguf_value & value) {
     for (uint64_t i = 0; i < value.count; i++) {
         float item;
         memcpy(&item, value.data + 4 * i, sizeof(item));
-        text += (i ? ", " : "") + number_text(static_cast<double>(item));
+        text += (i ? ", " : "") + number_text((double) item);
     }
     return "[" + text + "]";
 }
@@ -63,12 +63,12 @@ std::string text_of(const gguf_value & value) {
         case gguf_kind::i32: return std::to_string(read<int32_t>(value));
         case gguf_kind::u64: return std::to_string(read<uint64_t>(value));
         case gguf_kind::i64: return std::to_string(read<int64_t>(value));
-        case gguf_kind::f32: return number_text(static_cast<double>(read<float>(value)));
+        case gguf_kind::f32: return number_text((double) read<float>(value));
         case gguf_kind::f64: return number_text(read<double>(value));
         case gguf_kind::boolean: return read<uint8_t>(value) ? "true" : "false";
         case gguf_kind::string:
             return shorten(std::string(reinterpret_cast<const char *>(value.data),
-                                       static_cast<size_t>(std::min<uint64_t>(value.count, 4 * MAX_TEXT))));
+                                       (size_t) std::min<uint64_t>(value.count, 4 * MAX_TEXT)));
         case gguf_kind::array: return array_text(value);
     }
     return "";
@@ -228,7 +228,7 @@ class inspector {
                                  : value.kind == kind_t::real    ? number_text(value.real)
                                  : value.kind == kind_t::array   ? std::to_string(value.items.size()) + " items"
                                                                  : "null";
-        out_.keys.push_back({name, kinds[static_cast<size_t>(value.kind)], text});
+        out_.keys.push_back({name, kinds[(size_t) value.kind], text});
     }
 
     void load() {

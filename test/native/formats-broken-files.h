@@ -90,7 +90,7 @@ inline void test_safetensors() {
         check_error(what, expected, open, words);
     };
     const std::string whole = safetensors(model.header, model.data);
-    for (size_t n : {size_t(0), size_t(1), size_t(7), size_t(8), size_t(9), 8 + model.header.size() / 2,
+    for (size_t n : {(size_t) 0, (size_t) 1, (size_t) 7, (size_t) 8, (size_t) 9, 8 + model.header.size() / 2,
                      8 + model.header.size() - 1, 8 + model.header.size(), whole.size() - 1}) {
         write_file(file, whole.substr(0, n));
         check_error("safetensors cut at " + std::to_string(n), code::FILE_TRUNCATED, open, {"model.safetensors"});

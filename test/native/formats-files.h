@@ -69,7 +69,7 @@ struct folder {
 
 inline void write_file(const std::string & path, const std::string & bytes) {
     std::ofstream out(std::filesystem::u8path(path), std::ios::binary | std::ios::trunc);
-    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    out.write(bytes.data(), (std::streamsize) bytes.size());
 }
 
 inline std::string read_file(const std::string & path) {
@@ -100,7 +100,7 @@ struct gguf_parts {
     void f32(const std::string & name, float value) { key(name, 6, raw(value)); }
     void flag(const std::string & name, bool value) { key(name, 7, raw<uint8_t>(value)); }
     void tensor(const std::string & name, const std::vector<uint64_t> & ne, uint32_t type, uint64_t offset) {
-        infos += gguf_string(name) + raw(static_cast<uint32_t>(ne.size()));
+        infos += gguf_string(name) + raw((uint32_t) ne.size());
         for (uint64_t n : ne) {
             infos += raw(n);
         }
@@ -158,7 +158,7 @@ struct tiny_model {
         }
         const size_t begin = data.size();
         for (int64_t i = 0; i < n; i++) {
-            data += raw(static_cast<float>(next_random() % 2001) / 1000.0f - 1.0f);
+            data += raw((float) (next_random() % 2001) / 1000.0f - 1.0f);
         }
         header += ",\"" + name + "\":{\"dtype\":\"F32\",\"shape\":[" + shape + "],\"data_offsets\":[" +
                   std::to_string(begin) + "," + std::to_string(data.size()) + "]}";

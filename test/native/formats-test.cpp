@@ -18,7 +18,7 @@ using namespace test;
 
 static std::vector<float> values_of(const source_tensor & tensor) {
     std::vector<float> out(converted_size(tensor, GGML_TYPE_F32) / sizeof(float));
-    convert_rows(tensor, GGML_TYPE_F32, 0, static_cast<int64_t>(out.size()) / tensor.ne[0], out.data());
+    convert_rows(tensor, GGML_TYPE_F32, 0, (int64_t) out.size() / tensor.ne[0], out.data());
     return out;
 }
 
@@ -53,8 +53,8 @@ static void check_round_trip(const std::string & what, model_source source, cons
         const std::vector<float> x = values_of(a), y = values_of(b);
         double worst = 0, largest = 1e-9;
         for (size_t j = 0; same && j < x.size(); j++) {
-            worst = std::max(worst, std::fabs(double(x[j]) - double(y[j])));
-            largest = std::max(largest, std::fabs(double(x[j])));
+            worst = std::max(worst, std::fabs((double) x[j] - (double) y[j]));
+            largest = std::max(largest, std::fabs((double) x[j]));
         }
         const double limit = b.type == GGML_TYPE_F32 ? 0 : b.type == GGML_TYPE_F16 ? 6e-4 : tolerance;
         check(worst <= limit * largest, what + ": " + a.name + " off by " + std::to_string(worst / largest));
@@ -230,7 +230,7 @@ static std::string mutate(const std::string & whole, size_t n_head) {
         bytes.insert(at, bytes.substr(next_random() % range, 1 + next_random() % 64));
     } else {
         for (uint32_t i = 0; i < kind - 3; i++) {
-            bytes[next_random() % range] = static_cast<char>(next_random());
+            bytes[next_random() % range] = (char) next_random();
         }
     }
     return bytes;
@@ -310,7 +310,7 @@ static void test_oracle(const std::string & oracle) {
         check(hp.vision.act == entry.act && hp.text.act == entry.act, name + ": activation");
         check(std::fabs(hp.logit_scale - entry.scale) < 1e-5f, name + ": logit scale");
         const bool gguf = source.format == "gguf";
-        check(source.tokenizer.tokens.size() == (gguf ? static_cast<size_t>(entry.vocab) : 0), name + ": tokens");
+        check(source.tokenizer.tokens.size() == (gguf ? (size_t) entry.vocab : 0), name + ": tokens");
         check_ranges(source);
         check_round_trip(name + " f32", source, where, GGML_TYPE_F32, 0);
         check_round_trip(name + " q8_0", source, where, GGML_TYPE_Q8_0, 6e-3);

@@ -40,10 +40,10 @@ class field_values {
         all[std::string(field.tower) + "." + name] = value;
     }
     static std::string text(const std::string & value) { return value; }
-    static std::string text(float value) { return print_text("%a", static_cast<double>(value)); }
+    static std::string text(float value) { return print_text("%a", (double) value); }
     template <class T>
     static std::enable_if_t<std::is_integral_v<T> || std::is_enum_v<T>, std::string> text(T value) {
-        return std::to_string(static_cast<int64_t>(value));
+        return std::to_string((int64_t) value);
     }
     template <class T, size_t N>
     static std::string text(const std::array<T, N> & values) {

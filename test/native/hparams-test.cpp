@@ -37,9 +37,8 @@ constexpr size_t count_members() {
 template <class T>
 static size_t count_within(const std::set<const void *> & members, const T & whole) {
     const auto * begin = reinterpret_cast<const char *>(&whole);
-    return static_cast<size_t>(std::count_if(members.begin(), members.end(), [&](const void * member) {
-        return member >= begin && member < begin + sizeof(T);
-    }));
+    return (size_t) std::count_if(members.begin(), members.end(),
+                                  [&](const void * member) { return member >= begin && member < begin + sizeof(T); });
 }
 
 static void test_members_are_listed() {
@@ -78,7 +77,7 @@ static void vary_tower(dice & dice, tower_hparams & tower) {
 
 static void vary_image(dice & dice, hparams & hp) {
     image_hparams & image = hp.image;
-    const auto byte = [&] { return static_cast<uint8_t>(dice.between(0, 255)); };
+    const auto byte = [&] { return (uint8_t) dice.between(0, 255); };
     image.mode = hp.vision.any_grid ? resize_mode::patches
                                     : dice.one_of({resize_mode::shortest, resize_mode::squash, resize_mode::longest});
     image.filter = dice.one_of({interpolation::nearest, interpolation::bilinear, interpolation::bicubic});
@@ -161,7 +160,7 @@ static void cover(const std::vector<placed_tensor> & tensors, const T & whole, o
                                            : reinterpret_cast<const char *>(tensor.tensor);
         if (place < begin || place >= begin + sizeof(T)) continue;
         const size_t size = tensor.linear ? sizeof(linear_weights) : sizeof(ggml_tensor *);
-        for (size_t i = 0; i < size; i++) covered.insert(static_cast<size_t>(place - begin) + i);
+        for (size_t i = 0; i < size; i++) covered.insert((size_t) (place - begin) + i);
     }
 }
 

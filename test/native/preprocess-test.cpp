@@ -20,13 +20,13 @@ using bytes = std::vector<uint8_t>;
 
 static uint32_t random_state = 1;
 static uint32_t next_random() { return random_state = random_state * 1664525u + 1013904223u; }
-static int random_size(int most) { return 1 + int((next_random() >> 8) % uint32_t(most)); }
+static int random_size(int most) { return 1 + (int) ((next_random() >> 8) % (uint32_t) most); }
 
 // Noise that depends on the size only.
 static bytes noise(int width, int height, int channels = 3) {
-    random_state = 12345u + uint32_t(width) * 31u + uint32_t(height);
-    bytes pixels(size_t(width) * size_t(height) * size_t(channels));
-    for (uint8_t & value : pixels) value = uint8_t(next_random() >> 24);
+    random_state = 12345u + (uint32_t) width * 31u + (uint32_t) height;
+    bytes pixels((size_t) width * (size_t) height * (size_t) channels);
+    for (uint8_t & value : pixels) value = (uint8_t) (next_random() >> 24);
     return pixels;
 }
 
@@ -40,9 +40,9 @@ static bytes resize(const bytes & src, int width, int height, int64_t out_width,
                     int64_t y, int window_width, int window_height, resize_filter filter,
                     const resize_passes & passes = resize_passes_for(best_level())) {
     resize_scratch scratch;
-    bytes out(size_t(window_width) * size_t(window_height) * 3);
-    resize_rgb8({src.data(), size_t(width) * 3, width, height, out_width, out_height, x, y, window_width, window_height,
-                 filter, out.data(), size_t(window_width) * 3},
+    bytes out((size_t) window_width * (size_t) window_height * 3);
+    resize_rgb8({src.data(), (size_t) width * 3, width, height, out_width, out_height, x, y, window_width,
+                 window_height, filter, out.data(), (size_t) window_width * 3},
                 scratch, passes);
     return out;
 }
@@ -103,7 +103,7 @@ static void test_pillow_hashes() {
             const uint32_t found =
                 hash(resize(noise(v.width, v.height), v.width, v.height, v.out_width, v.out_height, v.filter, *passes));
             CHECK(found == v.expected, "%s %dx%d to %dx%d filter %d", passes->name, v.width, v.height, v.out_width,
-                  v.out_height, int(v.filter));
+                  v.out_height, (int) v.filter);
         }
     }
 }
@@ -121,20 +121,20 @@ static void test_levels() {
 
 static void test_flavours_and_windows_agree() {
     for (int round = 0; round < 300; round++) {
-        random_state = uint32_t(round) * 7919u + 3u;
+        random_state = (uint32_t) round * 7919u + 3u;
         const int most = round % 3 == 0 ? 12 : 150;
         const int w = random_size(most), h = random_size(most), ow = random_size(most), oh = random_size(most);
         const int cw = random_size(ow), ch = random_size(oh);
         const int x = random_size(ow - cw + 1) - 1, y = random_size(oh - ch + 1) - 1;
-        const resize_filter filter = resize_filter(round % 3);
+        const resize_filter filter = (resize_filter) (round % 3);
         const bytes src = noise(w, h);
         const bytes whole = resize(src, w, h, ow, oh, filter, resize_passes_for(cpu_level::scalar));
         for (const resize_passes * passes : all_passes()) {
             CHECK(resize(src, w, h, ow, oh, filter, *passes) == whole, "%s %dx%d to %dx%d", passes->name, w, h, ow, oh);
             const bytes window = resize(src, w, h, ow, oh, x, y, cw, ch, filter, *passes);
             for (int row = 0; row < ch; row++) {
-                const uint8_t * expected = whole.data() + (size_t(y + row) * size_t(ow) + size_t(x)) * 3;
-                CHECK(std::memcmp(window.data() + size_t(row) * size_t(cw) * 3, expected, size_t(cw) * 3) == 0,
+                const uint8_t * expected = whole.data() + ((size_t) (y + row) * (size_t) ow + (size_t) x) * 3;
+                CHECK(std::memcmp(window.data() + (size_t) row * (size_t) cw * 3, expected, (size_t) cw * 3) == 0,
                       "%s %dx%d to %dx%d window %d,%d %dx%d row %d", passes->name, w, h, ow, oh, x, y, cw, ch, row);
             }
         }
@@ -144,13 +144,13 @@ static void test_flavours_and_windows_agree() {
 static void test_identity_and_flat_colour() {
     const bytes src = noise(31, 17);
     for (int filter = 0; filter < 3; filter++) {
-        CHECK(resize(src, 31, 17, 31, 17, resize_filter(filter)) == src, "filter %d", filter);
+        CHECK(resize(src, 31, 17, 31, 17, (resize_filter) filter) == src, "filter %d", filter);
         const int sizes[][4] = {{1, 1, 224, 224}, {500, 3, 224, 224}, {3, 500, 224, 224}, {900, 700, 1, 1}};
         for (const auto & s : sizes) {
             const int n_pixel = s[0] * s[1];
-            bytes flat(size_t(n_pixel) * 3);
-            for (size_t i = 0; i < flat.size(); i++) flat[i] = uint8_t(i % 3 == 0 ? 0 : i % 3 == 1 ? 255 : 77);
-            const bytes out = resize(flat, s[0], s[1], s[2], s[3], resize_filter(filter));
+            bytes flat((size_t) n_pixel * 3);
+            for (size_t i = 0; i < flat.size(); i++) flat[i] = (uint8_t) (i % 3 == 0 ? 0 : i % 3 == 1 ? 255 : 77);
+            const bytes out = resize(flat, s[0], s[1], s[2], s[3], (resize_filter) filter);
             bool same = true;
             for (size_t i = 0; i < out.size(); i++) same = same && out[i] == flat[i % 3];
             CHECK(same, "filter %d %dx%d to %dx%d", filter, s[0], s[1], s[2], s[3]);
@@ -200,8 +200,8 @@ static void test_plans() {
                96, 0, 0);
     check_plan("not square", plan_resize(open_clip, 640, 480, 160, 96), 160, 120, 0, 12, 160, 96, 0, 0);
     // 224 * 2^24 columns: only the window is ever computed
-    check_plan("extreme", plan_resize(hf, max_image_edge, 1, 224, 224), int64_t(224) * max_image_edge, 224,
-               (int64_t(224) * max_image_edge - 224) / 2, 0, 224, 224, 0, 0);
+    check_plan("extreme", plan_resize(hf, max_image_edge, 1, 224, 224), (int64_t) 224 * max_image_edge, 224,
+               ((int64_t) 224 * max_image_edge - 224) / 2, 0, 224, 224, 0, 0);
 }
 
 static void test_preprocess_values() {
@@ -212,8 +212,8 @@ static void test_preprocess_values() {
     preprocess(params, make_image_view(src.data(), src.size(), 8, 8, 3), out.data(), scratch);
     for (size_t i = 0; i < 64; i++) {
         for (size_t c = 0; c < 3; c++) {
-            const double expected = (src[i * 3 + c] / 255.0 - double(params.mean[c])) / double(params.std[c]);
-            CHECK(std::fabs(double(out[c * 64 + i]) - expected) < 1e-6, "pixel %zu channel %zu", i, c);
+            const double expected = (src[i * 3 + c] / 255.0 - (double) params.mean[c]) / (double) params.std[c];
+            CHECK(std::fabs((double) out[c * 64 + i] - expected) < 1e-6, "pixel %zu channel %zu", i, c);
         }
     }
     // padding has the fill colour before normalisation, as transformers pads before it normalises
@@ -242,7 +242,7 @@ static void test_parts() {
         const auto params = params_of(c.mode, crop_rounding::floor, c.resize, c.crop);
         const bytes src = noise(c.width, c.height);
         const image_view image = make_image_view(src.data(), src.size(), c.width, c.height, 3);
-        std::vector<float> whole(3 * size_t(c.crop * c.crop));
+        std::vector<float> whole(3 * (size_t) (c.crop * c.crop));
         preprocess(params, image, whole.data(), scratch);
         for (const int nth : {2, 3, 4, 64}) {
             std::vector<float> parts(whole.size(), -100.0f);
@@ -278,7 +278,7 @@ static void test_channels_and_stride() {
     auto one = params_of(resize_mode::squash, crop_rounding::floor, 1, 1);
     one.background = {255, 0, 100};
     for (int alpha = 0; alpha < 256; alpha++) {
-        const uint8_t pixel[4] = {10, 200, 100, uint8_t(alpha)};
+        const uint8_t pixel[4] = {10, 200, 100, (uint8_t) alpha};
         uint8_t out[3];
         resize_image(one, make_image_view(pixel, 4, 1, 1, 4), 1, 1, out, scratch);
         for (size_t c = 0; c < 3; c++) {
@@ -331,7 +331,7 @@ static void test_errors() {
     expect_error("length", error_code::INPUT_SHAPE, [&] { view(4, 1, 1, 3); });
     expect_error("no width", error_code::INPUT_RANGE, [&] { view(0, 0, 1, 3); });
     expect_error("negative", error_code::INPUT_RANGE, [&] { view(3, -1, -1, 3); });
-    expect_error("huge", error_code::INPUT_RANGE, [&] { view(0, int64_t(1) << 32, int64_t(1) << 32, 4); });
+    expect_error("huge", error_code::INPUT_RANGE, [&] { view(0, (int64_t) 1 << 32, (int64_t) 1 << 32, 4); });
     expect_error("long", error_code::INPUT_SHAPE, [&] { view(3, max_image_edge, max_image_edge, 3); });
     expect_error("channels", error_code::INPUT_RANGE, [&] { view(2, 1, 1, 2); });
     expect_error("no data", error_code::INPUT_SHAPE, [&] { run(params, image_view{nullptr, 1, 1, 3, 0}); });
@@ -348,10 +348,10 @@ static void test_errors() {
         expect_error("params", error_code::CONFIG_INVALID, [&] { run(bad, view(3, 1, 1, 3)); });
     }
     // extreme shapes work, in little memory
-    const bytes thin(size_t(3) * 1000000, 50);
+    const bytes thin((size_t) 3 * 1000000, 50);
     run(params, make_image_view(thin.data(), thin.size(), 1000000, 1, 3));
     run(params, make_image_view(thin.data(), thin.size(), 1, 1000000, 3));
-    CHECK(std::fabs(double(out[0]) - (50 / 255.0 - double(params.mean[0])) / double(params.std[0])) < 1e-6, "thin");
+    CHECK(std::fabs((double) out[0] - (50 / 255.0 - (double) params.mean[0]) / (double) params.std[0]) < 1e-6, "thin");
 }
 
 int main() {

@@ -48,12 +48,12 @@ inline ggml_backend_t start(ggml_backend_dev_t, const char *) {
     ggml_backend_i calls = {};
     calls.get_name = [](ggml_backend_t) { return "Pretended0"; };
     calls.free = [](ggml_backend_t backend) {
-        ggml_backend_free(static_cast<ggml_backend_t>(backend->context));
+        ggml_backend_free((ggml_backend_t) backend->context);
         delete backend;
     };
     calls.graph_compute = [](ggml_backend_t backend, ggml_cgraph * graph) {
         n_runs++;
-        return ggml_backend_graph_compute(static_cast<ggml_backend_t>(backend->context), graph);
+        return ggml_backend_graph_compute((ggml_backend_t) backend->context, graph);
     };
     ggml_backend_t cpu = ggml_backend_cpu_init();
     ggml_backend_cpu_set_n_threads(cpu, 1);

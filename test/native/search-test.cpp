@@ -17,13 +17,13 @@ static uint32_t random_state = 1;
 static uint32_t next_random() { return (random_state = random_state * 1664525u + 1013904223u) >> 8; }
 
 // Small integers: every sum is exact in float, so flavours, splits and the naive search must agree to the bit.
-static float small_integer() { return float(int(next_random() % 17) - 8); }
+static float small_integer() { return (float) ((int) (next_random() % 17) - 8); }
 
 static uint16_t to_half(float value) {  // small integers only
     if (value == 0.0f) return 0;
     uint32_t bits;
     std::memcpy(&bits, &value, 4);
-    return uint16_t((bits >> 16 & 0x8000) | (((bits >> 23 & 0xff) - 112) << 10) | (bits >> 13 & 0x3ff));
+    return (uint16_t) ((bits >> 16 & 0x8000) | (((bits >> 23 & 0xff) - 112) << 10) | (bits >> 13 & 0x3ff));
 }
 
 struct matrix {
@@ -36,9 +36,9 @@ struct matrix {
         for (size_t i = 0; i < n_row * dim; i++) {
             f32.push_back(small_integer());
             f16.push_back(to_half(f32.back()));
-            i8.push_back(int8_t(f32.back()));
+            i8.push_back((int8_t) f32.back());
         }
-        for (size_t i = 0; i < n_row; i++) scale.push_back(float(1 + next_random() % 4) * 0.25f);
+        for (size_t i = 0; i < n_row; i++) scale.push_back((float) (1 + next_random() % 4) * 0.25f);
     }
     search_matrix view(element_type type, size_t n_row, size_t dim, bool scaled) const {
         const void * data = type == element_type::f32   ? static_cast<const void *>(f32.data())
@@ -89,10 +89,10 @@ static void test_against_naive() {
                 for (size_t r = 0; r < s.n_row; r++) {
                     double sum = 0;
                     for (size_t i = 0; i < s.dim; i++) {
-                        sum += double(query[q * s.dim + i]) * double(rows.f32[r * s.dim + i]);
+                        sum += (double) query[q * s.dim + i] * (double) rows.f32[r * s.dim + i];
                     }
-                    naive[q * s.n_row + r] = float(sum) * (scaled ? rows.scale[r] : 1.0f);
-                    all.push_back({naive[q * s.n_row + r], uint32_t(r)});
+                    naive[q * s.n_row + r] = (float) sum * (scaled ? rows.scale[r] : 1.0f);
+                    all.push_back({naive[q * s.n_row + r], (uint32_t) r});
                 }
                 std::stable_sort(all.begin(), all.end(),
                                  [](const candidate & a, const candidate & b) { return a.score > b.score; });
@@ -107,15 +107,15 @@ static void test_against_naive() {
                     for (const int nth : {1, 2, 3, 8}) {
                         const result found = search({query.data(), s.n_query, view, s.k}, nth, dots);
                         CHECK(found.indices == expected.indices, "%zu queries %zu rows type %d threads %d", s.n_query,
-                              s.n_row, int(type), nth);
+                              s.n_row, (int) type, nth);
                         CHECK(found.scores == expected.scores, "%zu queries %zu rows type %d threads %d", s.n_query,
-                              s.n_row, int(type), nth);
+                              s.n_row, (int) type, nth);
                         std::vector<float> all(s.n_query * s.n_row, -1e9f);
                         for (int ith = 0; ith < nth; ith++) {
                             CHECK(similarity_matrix(query.data(), s.n_query, view, all.data(), ith, nth, nullptr, dots),
                                   "share %d", ith);
                         }
-                        CHECK(all == naive, "%zu x %zu type %d threads %d", s.n_query, s.n_row, int(type), nth);
+                        CHECK(all == naive, "%zu x %zu type %d threads %d", s.n_query, s.n_row, (int) type, nth);
                     }
                 }
             }
@@ -127,8 +127,8 @@ static void test_against_naive() {
 static void test_real_values() {
     const size_t n_query = 5, n_row = 150, dim = 517;
     std::vector<float> query(n_query * dim), rows(n_row * dim);
-    for (float & v : query) v = float(next_random()) / float(1 << 24) - 0.5f;
-    for (float & v : rows) v = float(next_random()) / float(1 << 24) - 0.5f;
+    for (float & v : query) v = (float) next_random() / (float) (1 << 24) - 0.5f;
+    for (float & v : rows) v = (float) next_random() / (float) (1 << 24) - 0.5f;
     const search_matrix view = {rows.data(), element_type::f32, n_row, dim, nullptr};
     for (const dot_block_fn dots : all_flavours()) {
         const result one = search({query.data(), n_query, view, 9}, 1, dots);
@@ -140,29 +140,29 @@ static void test_real_values() {
             const float * q = query.data() + i / 9 * dim;
             const float * r = rows.data() + one.indices[i] * dim;
             double sum = 0;
-            for (size_t j = 0; j < dim; j++) sum += double(q[j]) * double(r[j]);
-            CHECK(std::fabs(sum - double(one.scores[i])) < 1e-4, "%g, found %g", sum, double(one.scores[i]));
+            for (size_t j = 0; j < dim; j++) sum += (double) q[j] * (double) r[j];
+            CHECK(std::fabs(sum - (double) one.scores[i]) < 1e-4, "%g, found %g", sum, (double) one.scores[i]);
         }
     }
 }
 
 static void test_every_half() {
     std::vector<uint16_t> bits(65536);
-    for (size_t i = 0; i < bits.size(); i++) bits[i] = uint16_t(i);
+    for (size_t i = 0; i < bits.size(); i++) bits[i] = (uint16_t) i;
     const float one = 1.0f;
     std::vector<float> out(65536);
     for (const dot_block_fn dots : all_flavours()) {
         dots(&one, 1, bits.data(), element_type::f16, bits.size(), 1, out.data(), bits.size());
         for (size_t i = 0; i < bits.size(); i++) {
-            const int exponent = int(i >> 10 & 31);
-            const double mantissa = double(i & 1023);
+            const int exponent = (int) (i >> 10 & 31);
+            const double mantissa = (double) (i & 1023);
             const double sign = i & 0x8000 ? -1.0 : 1.0;
             const double value =
                 exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024.0 + mantissa, exponent - 25);
             if (exponent == 31) {
-                CHECK(mantissa != 0 ? std::isnan(out[i]) : std::isinf(out[i]), "half %zx: %g", i, double(out[i]));
+                CHECK(mantissa != 0 ? std::isnan(out[i]) : std::isinf(out[i]), "half %zx: %g", i, (double) out[i]);
             } else {
-                CHECK(double(out[i]) == sign * value, "half %zx: %g", i, double(out[i]));
+                CHECK((double) out[i] == sign * value, "half %zx: %g", i, (double) out[i]);
             }
         }
     }

@@ -7,7 +7,7 @@ namespace ggclip {
 
 namespace {
 
-constexpr size_t max_kept = size_t(4) << 20;  // floats, 16 MiB a session
+constexpr size_t max_kept = (size_t) 4 << 20;  // floats, 16 MiB a session
 
 // Which inputs an output is the weighted mean of.
 struct taps {
@@ -18,13 +18,13 @@ struct taps {
 // One axis of torch's F.interpolate(mode='bilinear', align_corners=False, antialias=True)
 // (aten/src/ATen/native/cpu/UpSampleKernel.cpp): a triangle as wide as the shrinking, never narrower than 1.
 std::vector<taps> triangle_taps(int n_in, int n_out) {
-    const double scale = double(n_in) / n_out;
+    const double scale = (double) n_in / n_out;
     const double reach = std::max(scale, 1.0);
     std::vector<taps> out((size_t) n_out);
     for (int i = 0; i < n_out; i++) {
         const double center = scale * (i + 0.5);
-        const int first = std::max(int(center - reach + 0.5), 0);
-        const int end = std::min(int(center + reach + 0.5), n_in);
+        const int first = std::max((int) (center - reach + 0.5), 0);
+        const int end = std::min((int) (center + reach + 0.5), n_in);
         std::vector<double> weights;
         double sum = 0;
         for (int j = first; j < end; j++) {
@@ -32,7 +32,7 @@ std::vector<taps> triangle_taps(int n_in, int n_out) {
             sum += weights.back();
         }
         out[(size_t) i].first = first;
-        for (double weight : weights) out[(size_t) i].weights.push_back(float(weight / sum));
+        for (double weight : weights) out[(size_t) i].weights.push_back((float) (weight / sum));
     }
     return out;
 }

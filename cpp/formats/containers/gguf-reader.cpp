@@ -76,8 +76,8 @@ class gguf_parser {
                                              " or more");
         }
         const uint64_t had = header_.size(), ahead = std::clamp<uint64_t>(had, FIRST_READ, MOST_READ);
-        header_.resize(static_cast<size_t>(std::min(size_, std::max(end, had + ahead))));
-        file_->read(had, header_.size() - static_cast<size_t>(had), header_.data() + had);
+        header_.resize((size_t) std::min(size_, std::max(end, had + ahead)));
+        file_->read(had, header_.size() - (size_t) had, header_.data() + had);
     }
 
     template <typename T>
@@ -93,7 +93,7 @@ class gguf_parser {
             fail(error_code::FILE_LIMIT, std::string(what) + ": expected a length of at most " + std::to_string(max) +
                                              ", found " + std::to_string(n));
         }
-        return std::string(reinterpret_cast<const char *>(take(n, what)), static_cast<size_t>(n));
+        return std::string(reinterpret_cast<const char *>(take(n, what)), (size_t) n);
     }
 
     uint32_t header() {
@@ -125,7 +125,7 @@ class gguf_parser {
         if (word >= N_KINDS) {
             fail(error_code::FILE_FORMAT, std::string(what) + ": expected 0 to 12, found " + std::to_string(word));
         }
-        return static_cast<gguf_kind>(word);
+        return (gguf_kind) word;
     }
 
     void check_boolean(const uint8_t * p) const {
@@ -157,7 +157,7 @@ class gguf_parser {
             }
             return;
         }
-        const size_t size = KIND_SIZE[static_cast<uint32_t>(value.item)];
+        const size_t size = KIND_SIZE[(uint32_t) value.item];
         if (value.count > (size_ - at_) / size) {
             fail(error_code::FILE_TRUNCATED, "expected " + std::to_string(value.count) + " items of " +
                                                  std::to_string(size) + " bytes, found " + std::to_string(size_ - at_) +
@@ -184,7 +184,7 @@ class gguf_parser {
             array_value(value);
         } else {
             value.at = at_;
-            const uint8_t * scalar = take(KIND_SIZE[static_cast<uint32_t>(value.kind)], "value");
+            const uint8_t * scalar = take(KIND_SIZE[(uint32_t) value.kind], "value");
             if (value.kind == gguf_kind::boolean) {
                 check_boolean(scalar);
             }
@@ -225,10 +225,10 @@ class gguf_parser {
             fail(error_code::FILE_FORMAT, "expected at most 4 dimensions, found " + std::to_string(n_dims));
         }
         for (uint32_t i = 0; i < n_dims; i++) {
-            tensor.ne.push_back(static_cast<int64_t>(number<uint64_t>("dimension")));
+            tensor.ne.push_back((int64_t) number<uint64_t>("dimension"));
             if (tensor.ne.back() < 1) {
                 fail(error_code::FILE_FORMAT, "dimension " + std::to_string(i) + ": expected 1 or more, found " +
-                                                  std::to_string(static_cast<uint64_t>(tensor.ne.back())));
+                                                  std::to_string((uint64_t) tensor.ne.back()));
             }
         }
         const uint32_t type = number<uint32_t>("type");
@@ -244,29 +244,28 @@ class gguf_parser {
 
     // Type, and bytes from the shape; all products are checked.
     void set_size(raw_tensor & tensor, uint32_t word) const {
-        const ggml_type_traits * traits =
-            word < GGML_TYPE_COUNT ? ggml_get_type_traits(static_cast<ggml_type>(word)) : nullptr;
+        const ggml_type_traits * traits = word < GGML_TYPE_COUNT ? ggml_get_type_traits((ggml_type) word) : nullptr;
         if (traits == nullptr || traits->blck_size <= 0 || traits->type_size == 0) {
             fail(error_code::FILE_FORMAT, "expected a known ggml type, found " + std::to_string(word));
         }
-        tensor.type = static_cast<ggml_type>(word);
+        tensor.type = (ggml_type) word;
         tensor.dtype = traits->type_name;
         const int64_t row = tensor.ne.empty() ? 1 : tensor.ne[0];
         if (row % traits->blck_size != 0) {
             fail(error_code::FILE_FORMAT, "expected rows of a multiple of " + std::to_string(traits->blck_size) +
                                               " values for " + tensor.dtype + ", found " + std::to_string(row));
         }
-        constexpr uint64_t max = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
-        uint64_t n_bytes = traits->type_size, blocks = static_cast<uint64_t>(row / traits->blck_size);
+        constexpr uint64_t max = (uint64_t) std::numeric_limits<int64_t>::max();
+        uint64_t n_bytes = traits->type_size, blocks = (uint64_t) (row / traits->blck_size);
         for (size_t i = 0; i < std::max<size_t>(tensor.ne.size(), 1); i++) {
-            const uint64_t factor = i == 0 ? blocks : static_cast<uint64_t>(tensor.ne[i]);
+            const uint64_t factor = i == 0 ? blocks : (uint64_t) tensor.ne[i];
             if (n_bytes > max / factor) {
                 fail(error_code::FILE_LIMIT,
                      "the product of the dimensions " + shape_text(tensor.ne) + " overflows 63 bits");
             }
             n_bytes *= factor;
         }
-        tensor.n_bytes = static_cast<size_t>(n_bytes);
+        tensor.n_bytes = (size_t) n_bytes;
     }
 
     void place_tensors(uint64_t data, uint64_t alignment) {

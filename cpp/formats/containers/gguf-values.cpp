@@ -32,8 +32,8 @@ bool to_integer(gguf_kind kind, const uint8_t * p, int64_t & out) {
         case gguf_kind::i64: out = read_as<int64_t>(p); return true;
         case gguf_kind::u64: {
             const uint64_t wide = read_as<uint64_t>(p);
-            out = static_cast<int64_t>(wide);
-            return wide <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+            out = (int64_t) wide;
+            return wide <= (uint64_t) std::numeric_limits<int64_t>::max();
         }
         default: return false;
     }
@@ -42,13 +42,13 @@ bool to_integer(gguf_kind kind, const uint8_t * p, int64_t & out) {
 bool to_real(gguf_kind kind, const uint8_t * p, double & out) {
     int64_t whole = 0;
     switch (kind) {
-        case gguf_kind::f32: out = static_cast<double>(read_as<float>(p)); return true;
+        case gguf_kind::f32: out = (double) read_as<float>(p); return true;
         case gguf_kind::f64: out = read_as<double>(p); return true;
         default:
             if (!to_integer(kind, p, whole)) {
                 return false;
             }
-            out = static_cast<double>(whole);
+            out = (double) whole;
             return true;
     }
 }
@@ -72,15 +72,14 @@ size_t item_size(gguf_kind kind) {
 const char * to_string(gguf_kind kind) {
     static const char * const words[] = {"u8",   "i8",     "u16",   "i16", "u32", "i32", "f32",
                                          "bool", "string", "array", "u64", "i64", "f64"};
-    return words[static_cast<uint32_t>(kind)];
+    return words[(uint32_t) kind];
 }
 
 std::string gguf_value::describe() const {
     const std::string word = to_string(kind);
     double value = 0;
     if (kind == gguf_kind::string) {
-        return "\"" +
-               std::string(reinterpret_cast<const char *>(data), static_cast<size_t>(count < 100 ? count : 100)) +
+        return "\"" + std::string(reinterpret_cast<const char *>(data), (size_t) (count < 100 ? count : 100)) +
                "\" (string)";
     }
     if (kind == gguf_kind::array) {
@@ -148,7 +147,7 @@ std::string gguf_file::string(const std::string & key, const std::string & fallb
     if (value->kind != gguf_kind::string) {
         invalid(key, "a string");
     }
-    return std::string(reinterpret_cast<const char *>(value->data), static_cast<size_t>(value->count));
+    return std::string(reinterpret_cast<const char *>(value->data), (size_t) value->count);
 }
 
 std::vector<double> gguf_file::numbers(const std::string & key, size_t count, double min, double max) const {
@@ -183,11 +182,11 @@ std::vector<std::string> gguf_file::strings(const std::string & key) const {
                                                 std::to_string(value->count));
     }
     std::vector<std::string> out;
-    out.reserve(static_cast<size_t>(value->count));
+    out.reserve((size_t) value->count);
     const uint8_t * p = value->data;
     for (uint64_t i = 0; i < value->count; i++) {  // lengths were checked while reading the file
         const uint64_t n = read_as<uint64_t>(p);
-        out.emplace_back(reinterpret_cast<const char *>(p + 8), static_cast<size_t>(n));
+        out.emplace_back(reinterpret_cast<const char *>(p + 8), (size_t) n);
         p += 8 + n;
     }
     return out;

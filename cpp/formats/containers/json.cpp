@@ -46,7 +46,7 @@ class json_parser {
         if (at_ >= text_.size()) {
             return "the end of the text";
         }
-        const unsigned char c = static_cast<unsigned char>(text_[at_]);
+        const unsigned char c = (unsigned char) text_[at_];
         if (c < 0x20 || c >= 0x7f) {
             char text[16];
             snprintf(text, sizeof(text), "byte 0x%02x", c);
@@ -86,7 +86,7 @@ class json_parser {
             limits_.file->check_cancelled();
         }
         if (depth > limits_.max_depth) {
-            over_limit("levels of nesting", static_cast<size_t>(limits_.max_depth));
+            over_limit("levels of nesting", (size_t) limits_.max_depth);
         }
         skip_space();
         json_value v;
@@ -226,15 +226,15 @@ class json_parser {
         const bool negative = token[0] == '-';
         uint64_t magnitude = 0;
         for (size_t i = negative; i < token.size(); i++) {
-            const uint64_t digit = static_cast<uint64_t>(token[i] - '0');
-            if (magnitude > (static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) - digit) / 10) {
+            const uint64_t digit = (uint64_t) (token[i] - '0');
+            if (magnitude > ((uint64_t) std::numeric_limits<int64_t>::max() - digit) / 10) {
                 return false;  // read as double
             }
             magnitude = magnitude * 10 + digit;
         }
         v.kind = kind_t::integer;
-        v.integer = negative ? -static_cast<int64_t>(magnitude) : static_cast<int64_t>(magnitude);
-        v.real = static_cast<double>(v.integer);
+        v.integer = negative ? -(int64_t) magnitude : (int64_t) magnitude;
+        v.real = (double) v.integer;
         return true;
     }
 
@@ -244,9 +244,9 @@ class json_parser {
             const char c = at_ < text_.size() ? text_[at_] : '\0';
             uint32_t digit = 0;
             if (c >= '0' && c <= '9') {
-                digit = static_cast<uint32_t>(c - '0');
+                digit = (uint32_t) (c - '0');
             } else if ((c | 32) >= 'a' && (c | 32) <= 'f') {
-                digit = static_cast<uint32_t>((c | 32) - 'a' + 10);
+                digit = (uint32_t) ((c | 32) - 'a' + 10);
             } else {
                 fail("expected four hexadecimal digits after \\u", found());
             }
@@ -258,19 +258,19 @@ class json_parser {
 
     static void append_utf8(std::string & out, uint32_t code) {
         if (code < 0x80) {
-            out += static_cast<char>(code);
+            out += (char) code;
         } else if (code < 0x800) {
-            out += static_cast<char>(0xc0 | code >> 6);
-            out += static_cast<char>(0x80 | (code & 63));
+            out += (char) (0xc0 | code >> 6);
+            out += (char) (0x80 | (code & 63));
         } else if (code < 0x10000) {
-            out += static_cast<char>(0xe0 | code >> 12);
-            out += static_cast<char>(0x80 | (code >> 6 & 63));
-            out += static_cast<char>(0x80 | (code & 63));
+            out += (char) (0xe0 | code >> 12);
+            out += (char) (0x80 | (code >> 6 & 63));
+            out += (char) (0x80 | (code & 63));
         } else {
-            out += static_cast<char>(0xf0 | code >> 18);
-            out += static_cast<char>(0x80 | (code >> 12 & 63));
-            out += static_cast<char>(0x80 | (code >> 6 & 63));
-            out += static_cast<char>(0x80 | (code & 63));
+            out += (char) (0xf0 | code >> 18);
+            out += (char) (0x80 | (code >> 12 & 63));
+            out += (char) (0x80 | (code >> 6 & 63));
+            out += (char) (0x80 | (code & 63));
         }
     }
 
@@ -305,14 +305,14 @@ class json_parser {
 
     // One multi-byte character, checked against overlong forms, surrogates and the upper bound (RFC 3629).
     void multi_byte(std::string & out) {
-        const unsigned char lead = static_cast<unsigned char>(text_[at_]);
+        const unsigned char lead = (unsigned char) text_[at_];
         const int n = lead >= 0xc2 && lead < 0xe0   ? 2
                       : lead >= 0xe0 && lead < 0xf0 ? 3
                       : lead >= 0xf0 && lead < 0xf5 ? 4
                                                     : 0;
-        bool good = n > 0 && at_ + static_cast<size_t>(n) <= text_.size();
+        bool good = n > 0 && at_ + (size_t) n <= text_.size();
         for (int i = 1; good && i < n; i++) {
-            const unsigned char c = static_cast<unsigned char>(text_[at_ + static_cast<size_t>(i)]);
+            const unsigned char c = (unsigned char) text_[at_ + (size_t) i];
             const unsigned char low = i > 1 ? 0x80 : lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
             const unsigned char high = i > 1 ? 0xbf : lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
             good = c >= low && c <= high;
@@ -320,15 +320,15 @@ class json_parser {
         if (!good) {
             fail("expected UTF-8", found());
         }
-        out.append(text_.substr(at_, static_cast<size_t>(n)));
-        at_ += static_cast<size_t>(n);
+        out.append(text_.substr(at_, (size_t) n));
+        at_ += (size_t) n;
     }
 
     std::string string() {
         std::string out;
         take('"');
         while (at_ < text_.size()) {
-            const unsigned char c = static_cast<unsigned char>(text_[at_]);
+            const unsigned char c = (unsigned char) text_[at_];
             if (c == '"') {
                 at_++;
                 return out;

@@ -84,17 +84,16 @@ model_file::state model_file::look() const {
     if (!GetFileInformationByHandle(handle_, &info)) {
         not_readable(path_, "system error " + std::to_string(GetLastError()));
     }
-    const uint64_t time =
-        (static_cast<uint64_t>(info.ftLastWriteTime.dwHighDateTime) << 32) | info.ftLastWriteTime.dwLowDateTime;
-    return {(static_cast<uint64_t>(info.nFileSizeHigh) << 32) | info.nFileSizeLow, static_cast<int64_t>(time), 0};
+    const uint64_t time = ((uint64_t) info.ftLastWriteTime.dwHighDateTime << 32) | info.ftLastWriteTime.dwLowDateTime;
+    return {((uint64_t) info.nFileSizeHigh << 32) | info.nFileSizeLow, (int64_t) time, 0};
 }
 
 size_t model_file::read_some(uint64_t offset, size_t n, void * dst) const {
     OVERLAPPED place = {};
-    place.Offset = static_cast<DWORD>(offset);
-    place.OffsetHigh = static_cast<DWORD>(offset >> 32);
+    place.Offset = (DWORD) offset;
+    place.OffsetHigh = (DWORD) (offset >> 32);
     DWORD got = 0;
-    if (!ReadFile(handle_, dst, static_cast<DWORD>(n), &got, &place) && GetLastError() != ERROR_HANDLE_EOF) {
+    if (!ReadFile(handle_, dst, (DWORD) n, &got, &place) && GetLastError() != ERROR_HANDLE_EOF) {
         not_readable(path_, "system error " + std::to_string(GetLastError()));
     }
     return got;
@@ -130,14 +129,14 @@ model_file::state model_file::look() const {
 #else
     const timespec time = info.st_mtim;
 #endif
-    return {static_cast<uint64_t>(info.st_size), time.tv_sec, time.tv_nsec};
+    return {(uint64_t) info.st_size, time.tv_sec, time.tv_nsec};
 }
 
 size_t model_file::read_some(uint64_t offset, size_t n, void * dst) const {
     while (true) {
-        const ssize_t got = ::pread(descriptor_, dst, n, static_cast<off_t>(offset));
+        const ssize_t got = ::pread(descriptor_, dst, n, (off_t) offset);
         if (got >= 0) {
-            return static_cast<size_t>(got);
+            return (size_t) got;
         }
         if (errno != EINTR) {
             not_readable(path_, strerror(errno));
@@ -251,7 +250,7 @@ void model_file::check_unchanged() const {
 }
 
 std::string model_file::head(size_t n) const {
-    std::string out(static_cast<size_t>(std::min<uint64_t>(n, state_.size)), '\0');
+    std::string out((size_t) std::min<uint64_t>(n, state_.size), '\0');
     read(0, out.size(), &out[0]);
     return out;
 }

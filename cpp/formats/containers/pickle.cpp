@@ -17,7 +17,7 @@ const char * pickle_value::word() const {
     static const char * const words[] = {
         "none",    "a boolean", "an integer", "a number",  "a string",           "a list",
         "a tuple", "a dict",    "a class",    "an object", "a tensor or storage"};
-    return words[static_cast<size_t>(kind)];
+    return words[(size_t) kind];
 }
 
 pickle_ref pickle::add(pickle_value value) {
@@ -25,7 +25,7 @@ pickle_ref pickle::add(pickle_value value) {
         throw_error(error_code::FILE_LIMIT, where_ + ": expected at most " + std::to_string(MAX_VALUES) + " values");
     }
     values_.push_back(std::move(value));
-    return static_cast<pickle_ref>(values_.size() - 1);
+    return (pickle_ref) (values_.size() - 1);
 }
 
 // "module.name", kept with the values. A file could ask for the same long name again and again in a few bytes.
@@ -57,7 +57,7 @@ class pickle_machine {
                 file_->check_cancelled();
             }
             p_.byte_ = at_;
-            const uint8_t op = static_cast<uint8_t>(take(1)[0]);
+            const uint8_t op = (uint8_t) take(1)[0];
             if (op == '.') {
                 return pop();
             }
@@ -76,8 +76,8 @@ class pickle_machine {
                                                         std::to_string(at_) + ", found " +
                                                         std::to_string(bytes_.size() - at_));
         }
-        at_ += static_cast<size_t>(n);
-        return bytes_.substr(at_ - static_cast<size_t>(n), static_cast<size_t>(n));
+        at_ += (size_t) n;
+        return bytes_.substr(at_ - (size_t) n, (size_t) n);
     }
 
     template <typename T>
@@ -129,7 +129,7 @@ class pickle_machine {
         if (marks_.empty()) {
             p_.invalid("expected a mark on the stack, found none");
         }
-        std::vector<pickle_ref> items(stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back()), stack_.end());
+        std::vector<pickle_ref> items(stack_.begin() + (std::ptrdiff_t) marks_.back(), stack_.end());
         stack_.resize(marks_.back());
         marks_.pop_back();
         return items;
@@ -140,17 +140,17 @@ class pickle_machine {
         if (n > 8) {
             p_.invalid("expected an integer of at most 64 bits, found one of " + std::to_string(n) + " bytes");
         }
-        uint64_t value = n > 0 && (static_cast<uint8_t>(digits[n - 1]) & 0x80) ? ~0ull : 0;  // sign
+        uint64_t value = n > 0 && ((uint8_t) digits[n - 1] & 0x80) ? ~0ull : 0;  // sign
         for (size_t i = n; i-- > 0;) {
-            value = value << 8 | static_cast<uint8_t>(digits[i]);
+            value = value << 8 | (uint8_t) digits[i];
         }
-        push(kind_t::integer, static_cast<int64_t>(value));
+        push(kind_t::integer, (int64_t) value);
     }
 
     void real() {
         uint64_t bits = 0;
         for (char c : take(8)) {  // big-endian, whatever the machine
-            bits = bits << 8 | static_cast<uint8_t>(c);
+            bits = bits << 8 | (uint8_t) c;
         }
         double value;
         memcpy(&value, &bits, sizeof(value));

@@ -64,15 +64,15 @@ size_t read_shape(const json_value & shape, const dtype_info & dtype, raw_tensor
             fail(error_code::FILE_FORMAT, tensor.path, name,
                  "shape: expected non-negative integers, found " + dim.describe());
         }
-        const uint64_t n = static_cast<uint64_t>(dim.integer);
+        const uint64_t n = (uint64_t) dim.integer;
         zero = zero || n == 0;
-        if (n != 0 && n_bytes > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) / n) {
+        if (n != 0 && n_bytes > (uint64_t) std::numeric_limits<int64_t>::max() / n) {
             fail(error_code::FILE_LIMIT, tensor.path, name, "shape: the product of the dimensions overflows 63 bits");
         }
         n_bytes *= n != 0 ? n : 1;
         tensor.ne.insert(tensor.ne.begin(), dim.integer);
     }
-    return zero ? 0 : static_cast<size_t>(n_bytes);
+    return zero ? 0 : (size_t) n_bytes;
 }
 
 extent read_entry(const json_value & entry, const std::string & name, raw_tensor & tensor, uint64_t available) {
@@ -98,8 +98,7 @@ extent read_entry(const json_value & entry, const std::string & name, raw_tensor
     if (!two) {
         fail(error_code::FILE_FORMAT, tensor.path, name, "data_offsets: expected two rising non-negative integers");
     }
-    const extent range = {static_cast<uint64_t>(offsets.items[0].integer),
-                          static_cast<uint64_t>(offsets.items[1].integer), &name};
+    const extent range = {(uint64_t) offsets.items[0].integer, (uint64_t) offsets.items[1].integer, &name};
     if (range.end - range.begin != n_bytes) {
         fail(error_code::FILE_FORMAT, tensor.path, name,
              "expected " + std::to_string(n_bytes) + " bytes for " + word.text + " " + shape_text(tensor.ne) +
@@ -157,10 +156,10 @@ void read_safetensors(std::shared_ptr<const model_file> file, tensor_table & tab
              "expected a header of " + std::to_string(n_header) + " bytes, found " +
                  std::to_string(file->size() - sizeof(n_header)));
     }
-    std::string text(static_cast<size_t>(n_header), '\0');
+    std::string text((size_t) n_header, '\0');
     file->read(sizeof(n_header), text.size(), &text[0]);
     json_limits limits;
-    limits.max_bytes = static_cast<size_t>(MAX_HEADER);
+    limits.max_bytes = (size_t) MAX_HEADER;
     limits.max_values = MAX_TENSORS * (4 + 2 + MAX_DIMS);
     limits.max_depth = 4;  // header, entry, shape, numbers
     limits.duplicate_at_top = error_code::TENSOR_DUPLICATE;

@@ -74,7 +74,7 @@ class archive {
 
   private:
     std::string bytes_of(const zip_entry & entry, size_t most) const {
-        std::string out(static_cast<size_t>(std::min<uint64_t>(entry.size, most)), '\0');
+        std::string out((size_t) std::min<uint64_t>(entry.size, most), '\0');
         file_.read(entry.offset, out.size(), &out[0]);
         return out;
     }
@@ -217,21 +217,21 @@ class tensor_placer {
                      std::to_string(tensor.key.size()));
         }
         const zip_entry storage = files_.stored("data/" + std::string(tensor.key));
-        if (tensor.n_storage > 0 && static_cast<uint64_t>(tensor.n_storage) > storage.size / element) {
+        if (tensor.n_storage > 0 && (uint64_t) tensor.n_storage > storage.size / element) {
             fail(error_code::FILE_TRUNCATED, path_, name,
                  "expected a storage of " + std::to_string(tensor.n_storage) + " elements, found " +
                      std::to_string(storage.size) + " bytes");
         }
-        if (n_elements_ > 0 && last >= static_cast<uint64_t>(tensor.n_storage)) {
+        if (n_elements_ > 0 && last >= (uint64_t) tensor.n_storage) {
             fail(error_code::FILE_FORMAT, path_, name,
                  "expected elements within its storage of " + std::to_string(tensor.n_storage) +
                      ", found one at place " + std::to_string(last));
         }
-        raw.n_bytes = static_cast<size_t>(n_elements_) * element;
+        raw.n_bytes = (size_t) n_elements_ * element;
         spend(name, raw.n_bytes);
         if (n_elements_ > 0 && is_contiguous(tensor)) {
             raw.bytes = file_;
-            raw.offset = storage.offset + static_cast<size_t>(tensor.offset) * element;
+            raw.offset = storage.offset + (size_t) tensor.offset * element;
         } else if (n_elements_ > 0) {
             raw.bytes = gather(name, tensor, storage, last, raw.n_bytes);
         }
@@ -245,12 +245,11 @@ class tensor_placer {
   private:
     // Place of the tensor's last element in its storage; also counts the elements.
     uint64_t last_element(const std::string & name, const torch_tensor & tensor) {
-        constexpr uint64_t max = static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) / 16;
-        uint64_t last = static_cast<uint64_t>(tensor.offset), n = 1;
+        constexpr uint64_t max = (uint64_t) std::numeric_limits<int64_t>::max() / 16;
+        uint64_t last = (uint64_t) tensor.offset, n = 1;
         bool overflows = last > max, empty = false;
         for (size_t i = 0; i < tensor.shape.size(); i++) {
-            const uint64_t size = static_cast<uint64_t>(tensor.shape[i]),
-                           stride = static_cast<uint64_t>(tensor.stride[i]);
+            const uint64_t size = (uint64_t) tensor.shape[i], stride = (uint64_t) tensor.stride[i];
             empty = empty || size == 0;
             overflows = overflows || (size > 0 && n > max / size) || (size > 1 && stride > max / (size - 1));
             if (overflows || empty) {
@@ -293,9 +292,9 @@ class tensor_placer {
     std::shared_ptr<const byte_source> gather(const std::string & name, const torch_tensor & tensor,
                                               const zip_entry & storage, uint64_t last, size_t n_bytes) {
         const size_t element = tensor.dtype->size, n_dims = tensor.shape.size();
-        const uint64_t first = static_cast<uint64_t>(tensor.offset), n_span = (last - first + 1) * element;
+        const uint64_t first = (uint64_t) tensor.offset, n_span = (last - first + 1) * element;
         spend(name, n_span);
-        std::vector<uint8_t> span(static_cast<size_t>(n_span));
+        std::vector<uint8_t> span((size_t) n_span);
         file_->read(storage.offset + first * element, span.size(), span.data());
         const auto copy = std::make_shared<bytes_in_memory>(n_bytes);
         std::vector<int64_t> index(n_dims, 0);
@@ -304,7 +303,7 @@ class tensor_placer {
             for (size_t i = 0; i < n_dims; i++) {
                 from += index[i] * tensor.stride[i];
             }
-            memcpy(copy->bytes.data() + at, span.data() + static_cast<size_t>(from) * element, element);
+            memcpy(copy->bytes.data() + at, span.data() + (size_t) from * element, element);
             for (size_t i = n_dims; i-- > 0 && ++index[i] == tensor.shape[i];) {
                 index[i] = 0;
             }

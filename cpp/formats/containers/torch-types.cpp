@@ -129,7 +129,7 @@ pickle_ref torch_types::persistent(pickle & values, pickle_ref id) {
         values.invalid("expected a class of storage, found " + std::string(part(1).text.substr(0, 200)));
     }
     storages_.push_back({dtype, part(2).text, whole_number(values, value.items[4], "a storage's number of elements")});
-    return values.add(host_value(~static_cast<int64_t>(storages_.size() - 1)));
+    return values.add(host_value(~(int64_t) (storages_.size() - 1)));
 }
 
 // (storage, offset, shape, stride, ...): gradients and hooks are left out
@@ -138,7 +138,7 @@ pickle_ref torch_types::rebuild_tensor(pickle & values, pickle_ref tuple) {
     if (arguments.size() < 4 || values.at(arguments[0]).kind != kind_t::host || values.at(arguments[0]).integer >= 0) {
         values.invalid("a tensor: expected a storage, an offset, a shape and strides");
     }
-    const storage & from = storages_[static_cast<size_t>(~values.at(arguments[0]).integer)];
+    const storage & from = storages_[(size_t) ~values.at(arguments[0]).integer];
     torch_tensor tensor;
     tensor.dtype = from.dtype;
     tensor.key = from.key;
@@ -154,11 +154,11 @@ pickle_ref torch_types::rebuild_tensor(pickle & values, pickle_ref tuple) {
         throw_error(error_code::FILE_LIMIT, "a pickle: expected at most " + std::to_string(MAX_TENSORS) + " tensors");
     }
     tensors_.push_back(std::move(tensor));
-    return values.add(host_value(static_cast<int64_t>(tensors_.size() - 1)));
+    return values.add(host_value((int64_t) (tensors_.size() - 1)));
 }
 
 const torch_tensor * torch_types::tensor(const pickle_value & value) const {
-    return value.kind == kind_t::host && value.integer >= 0 ? &tensors_[static_cast<size_t>(value.integer)] : nullptr;
+    return value.kind == kind_t::host && value.integer >= 0 ? &tensors_[(size_t) value.integer] : nullptr;
 }
 
 }  // namespace ggclip

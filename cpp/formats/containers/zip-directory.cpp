@@ -40,7 +40,7 @@ class zip_parser {
         if (at >= part_at_ && at + n <= part_at_ + part_.size()) {
             return;
         }
-        part_.resize(static_cast<size_t>(std::min(std::max(n, ahead), size_ - at)));
+        part_.resize((size_t) std::min(std::max(n, ahead), size_ - at));
         part_at_ = at;
         file_.read(at, part_.size(), &part_[0]);
     }
@@ -113,8 +113,7 @@ class zip_parser {
                  "expected names of at most " + std::to_string(MAX_NAME) + " bytes, found " + std::to_string(n_name));
         }
         look(at, N_CENTRAL + n_name + n_extra, READ_AHEAD);
-        const std::string name =
-            part_.substr(static_cast<size_t>(at + N_CENTRAL - part_at_), static_cast<size_t>(n_name));
+        const std::string name = part_.substr((size_t) (at + N_CENTRAL - part_at_), (size_t) n_name);
         read_extra(at + N_CENTRAL + n_name, n_extra, size, packed, local);
 
         need(local, N_LOCAL, "an entry");

@@ -57,7 +57,7 @@ void read_bert_config(const json_ref & config, const std::string & type, text_hp
     const bool roberta = type != "bert" && type != "chinese_clip_text_model";
     set_kind(roberta, text);
     const auto count = [&](const char * key, int32_t fallback, int64_t max) {
-        return static_cast<int32_t>(config.integer(key, fallback, 1, max));
+        return (int32_t) config.integer(key, fallback, 1, max);
     };
     text.n_vocab = count("vocab_size", roberta ? 50265 : 30522, limits::MAX_VOCAB);
     text.n_embd = count("hidden_size", 768, limits::MAX_WIDTH);
@@ -66,8 +66,8 @@ void read_bert_config(const json_ref & config, const std::string & type, text_hp
     text.n_ff = count("intermediate_size", 3072, limits::MAX_FF);
     text.n_position = count("max_position_embeddings", 512, limits::MAX_CTX);
     text.n_token_type = count("type_vocab_size", 2, limits::MAX_CTX);
-    text.eps = static_cast<float>(config.real("layer_norm_eps", 1e-12, limits::MIN_EPS, limits::MAX_EPS));
-    text.pad_id = static_cast<int32_t>(config.integer("pad_token_id", roberta ? 1 : 0, 0, text.n_vocab - 1));
+    text.eps = (float) config.real("layer_norm_eps", 1e-12, limits::MIN_EPS, limits::MAX_EPS);
+    text.pad_id = (int32_t) config.integer("pad_token_id", roberta ? 1 : 0, 0, text.n_vocab - 1);
     text.position_offset = roberta ? text.pad_id + 1 : 0;
     if (!parse_activation(config.string("hidden_act", "gelu"), text.act)) {
         config.get("hidden_act").unsupported("gelu, gelu_new, gelu_pytorch_tanh and quick_gelu");
@@ -99,7 +99,7 @@ void read_bert_architecture(const json_ref & name, const tensor_table & table, c
     set_kind(known->roberta, text);
     measure_bert(table, prefix, text);
     text.n_head = known->n_head;
-    text.eps = static_cast<float>(known->eps);
+    text.eps = (float) known->eps;
     if (text.n_position <= text.position_offset) {
         name.invalid("a position table of more than " + std::to_string(text.position_offset) + " rows");
     }

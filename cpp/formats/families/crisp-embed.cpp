@@ -63,15 +63,13 @@ class crisp_reader {
     std::string key(const char * name) const { return std::string(is_vision_ ? "vit." : "clip_text.") + name; }
 
     void tower(tower_hparams & out, const char * act) {
-        const auto count = [&](const char * name, int64_t max) {
-            return static_cast<int32_t>(file_.integer(key(name), 1, max));
-        };
+        const auto count = [&](const char * name, int64_t max) { return (int32_t) file_.integer(key(name), 1, max); };
         out.present = true;
         out.n_embd = count("hidden_size", limits::MAX_WIDTH);
         out.n_layer = count("num_hidden_layers", limits::MAX_LAYERS);
         out.n_head = count("num_attention_heads", limits::MAX_HEADS);
         out.n_ff = count("intermediate_size", limits::MAX_FF);
-        out.eps = static_cast<float>(file_.real(key("layer_norm_eps"), limits::MIN_EPS, limits::MAX_EPS));
+        out.eps = (float) file_.real(key("layer_norm_eps"), limits::MIN_EPS, limits::MAX_EPS);
         if (!parse_activation(file_.string(key("hidden_act"), act), out.act)) {
             file_.invalid(key("hidden_act"), "quick_gelu, gelu or gelu_pytorch_tanh");
         }
@@ -82,9 +80,9 @@ class crisp_reader {
         vision_hparams & v = hp.vision;
         hp.family = siglip ? "siglip" : "clip";
         tower(v, siglip ? "gelu_pytorch_tanh" : "quick_gelu");
-        v.image_size = static_cast<int32_t>(file_.integer("vit.image_size", 1, limits::MAX_IMAGE));
-        v.patch_size = static_cast<int32_t>(file_.integer("vit.patch_size", 1, limits::MAX_PATCH));
-        v.n_channel = static_cast<int32_t>(file_.integer("vit.num_channels", 3, 3, 3));
+        v.image_size = (int32_t) file_.integer("vit.image_size", 1, limits::MAX_IMAGE);
+        v.patch_size = (int32_t) file_.integer("vit.patch_size", 1, limits::MAX_PATCH);
+        v.n_channel = (int32_t) file_.integer("vit.num_channels", 3, 3, 3);
         v.has_class_embd = file_.boolean("vit.has_cls_token", !siglip);
         v.has_pre_ln = has("pre_ln.weight");
         v.has_patch_bias = has("patch_embed.bias");
@@ -99,8 +97,8 @@ class crisp_reader {
         const auto mean = file_.numbers("vit.image_mean", 3, -limits::MAX_MEAN, limits::MAX_MEAN);
         const auto std = file_.numbers("vit.image_std", 3, limits::MIN_STD, limits::MAX_STD);
         for (size_t i = 0; i < 3; i++) {
-            image.mean[i] = static_cast<float>(mean[i]);
-            image.std[i] = static_cast<float>(std[i]);
+            image.mean[i] = (float) mean[i];
+            image.std[i] = (float) std[i];
         }
     }
 
@@ -109,15 +107,15 @@ class crisp_reader {
         t.causal = file_.boolean("clip_text.causal", true);
         hp.family = t.causal ? "clip" : "siglip";
         tower(t, t.causal ? "quick_gelu" : "gelu_pytorch_tanh");
-        t.n_vocab = static_cast<int32_t>(file_.integer("clip_text.vocab_size", 1, limits::MAX_VOCAB));
-        t.n_ctx = static_cast<int32_t>(file_.integer("clip_text.max_position_embeddings", 1, limits::MAX_CTX));
+        t.n_vocab = (int32_t) file_.integer("clip_text.vocab_size", 1, limits::MAX_VOCAB);
+        t.n_ctx = (int32_t) file_.integer("clip_text.max_position_embeddings", 1, limits::MAX_CTX);
         t.sees_padding = !t.causal;
         t.pool = t.causal ? pooling::eot : pooling::last;
         t.has_proj = has("text_proj.weight") || has("head.weight");
         t.has_proj_bias = has("head.bias");
         t.cleaning = t.causal ? text_cleaning::whitespace_lower : text_cleaning::canonicalize;
         const auto id = [&](const char * name, int32_t fallback) {
-            return static_cast<int32_t>(file_.integer(key(name), 0, t.n_vocab - 1, fallback));
+            return (int32_t) file_.integer(key(name), 0, t.n_vocab - 1, fallback);
         };
         t.bos_id = t.causal ? id("bos_token_id", t.n_vocab - 2) : -1;
         t.eos_id = t.causal ? id("eos_token_id", t.n_vocab - 1) : 1;
@@ -161,7 +159,7 @@ class crisp_reader {
         }
         int block = -1, used = 0;
         const bool in_block = sscanf(name.c_str(), "enc.%d.%n", &block, &used) == 1 && used > 0 && block >= 0;
-        const std::string part = in_block ? name.substr(static_cast<size_t>(used)) : name;
+        const std::string part = in_block ? name.substr((size_t) used) : name;
         const size_t dot = part.rfind('.');
         const std::string stem = part.substr(0, dot), suffix = dot == std::string::npos ? "" : part.substr(dot);
         if (in_block) {

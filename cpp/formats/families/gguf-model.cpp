@@ -62,13 +62,12 @@ class field_reader {
 
     void operator()(const hparam & field, int32_t & value, int32_t fallback) const {
         read(field, value, fallback, [&](const std::string & key) {
-            return static_cast<int32_t>(
-                file_.integer(key, static_cast<int64_t>(field.min), static_cast<int64_t>(field.max)));
+            return (int32_t) file_.integer(key, (int64_t) field.min, (int64_t) field.max);
         });
     }
     void operator()(const hparam & field, float & value, float fallback) const {
         read(field, value, fallback,
-             [&](const std::string & key) { return static_cast<float>(file_.real(key, field.min, field.max)); });
+             [&](const std::string & key) { return (float) file_.real(key, field.min, field.max); });
     }
     void operator()(const hparam & field, bool & value, bool fallback) const {
         read(field, value, fallback, [&](const std::string & key) { return file_.boolean(key, fallback); });
@@ -82,7 +81,7 @@ class field_reader {
             std::array<T, N> out;
             const auto numbers = file_.numbers(key, N, field.min, field.max);
             for (size_t i = 0; i < N; i++) {
-                out[i] = static_cast<T>(numbers[i]);
+                out[i] = (T) numbers[i];
             }
             return out;
         });
@@ -108,8 +107,8 @@ class field_reader {
             (*this)(field, tower.*most, 0);
             values.push_back(tower.*most);
         } else {
-            for (const double value : file_.numbers(key, static_cast<size_t>(tower.n_layer), field.min, field.max)) {
-                values.push_back(static_cast<int32_t>(value));
+            for (const double value : file_.numbers(key, (size_t) tower.n_layer, field.min, field.max)) {
+                values.push_back((int32_t) value);
             }
             tower.*most = *std::max_element(values.begin(), values.end());
             if (tower.pruned.empty()) {
@@ -192,7 +191,7 @@ void read_vision(const gguf_file & file, bool ours, hparams & hp) {
 int32_t find_token(const std::vector<std::string> & tokens, const char * token, int32_t fallback) {
     for (size_t i = tokens.size(); i-- > 0;) {  // specials are at the end
         if (tokens[i] == token) {
-            return static_cast<int32_t>(i);
+            return (int32_t) i;
         }
     }
     return fallback;
@@ -203,7 +202,7 @@ int32_t table_rows(const gguf_file & file, const std::string & tensor, int64_t m
     const auto found = file.tensors().tensors.find(tensor);
     const bool is_table =
         found != file.tensors().tensors.end() && found->second.ne.size() == 2 && found->second.ne[1] <= most;
-    return is_table ? static_cast<int32_t>(found->second.ne[1]) : 0;
+    return is_table ? (int32_t) found->second.ne[1] : 0;
 }
 
 void read_text(const gguf_file & file, bool ours, hparams & hp, const std::vector<std::string> & tokens) {
@@ -212,8 +211,8 @@ void read_text(const gguf_file & file, bool ours, hparams & hp, const std::vecto
     const std::string token_embd = table(names::TOKEN_EMBD);
     // neither layout stores the vocabulary's size; a missing table is reported with the other tensors
     const int32_t rows = table_rows(file, token_embd, limits::MAX_VOCAB);
-    text.n_vocab = rows > 0 ? rows : static_cast<int32_t>(tokens.size());
-    if (static_cast<int64_t>(tokens.size()) > text.n_vocab) {
+    text.n_vocab = rows > 0 ? rows : (int32_t) tokens.size();
+    if ((int64_t) tokens.size() > text.n_vocab) {
         file.invalid(names::TOKENS, "at most " + std::to_string(text.n_vocab) + " tokens (rows of " + token_embd + ")");
     }
     text_hparams fallback = text_fallback();

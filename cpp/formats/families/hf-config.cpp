@@ -42,22 +42,22 @@ activation read_activation(const json_ref & config, const char * fallback) {
 
 void read_tower(const json_ref & config, const tower_defaults & defaults, tower_hparams & tower) {
     const auto count = [&](const char * key, int32_t fallback, int64_t max) {
-        return static_cast<int32_t>(config.integer(key, fallback, 1, max));
+        return (int32_t) config.integer(key, fallback, 1, max);
     };
     tower.present = true;
     tower.n_embd = count("hidden_size", defaults.n_embd, limits::MAX_WIDTH);
     tower.n_ff = count("intermediate_size", defaults.n_ff, limits::MAX_FF);
     tower.n_layer = count("num_hidden_layers", defaults.n_layer, limits::MAX_LAYERS);
     tower.n_head = count("num_attention_heads", defaults.n_head, limits::MAX_HEADS);
-    tower.eps = static_cast<float>(config.real("layer_norm_eps", defaults.eps, limits::MIN_EPS, limits::MAX_EPS));
+    tower.eps = (float) config.real("layer_norm_eps", defaults.eps, limits::MIN_EPS, limits::MAX_EPS);
     tower.act = read_activation(config, defaults.act);
 }
 
 void read_vision(const json_ref & config, bool siglip, vision_hparams & vision) {
     read_tower(config, siglip ? SIGLIP_BOTH : CLIP_VISION, vision);
-    vision.image_size = static_cast<int32_t>(config.integer("image_size", 224, 1, limits::MAX_IMAGE));
-    vision.patch_size = static_cast<int32_t>(config.integer("patch_size", siglip ? 16 : 32, 1, limits::MAX_PATCH));
-    vision.n_channel = static_cast<int32_t>(config.integer("num_channels", 3, 3, 3));
+    vision.image_size = (int32_t) config.integer("image_size", 224, 1, limits::MAX_IMAGE);
+    vision.patch_size = (int32_t) config.integer("patch_size", siglip ? 16 : 32, 1, limits::MAX_PATCH);
+    vision.n_channel = (int32_t) config.integer("num_channels", 3, 3, 3);
     vision.has_class_embd = vision.has_pre_ln = vision.has_proj = !siglip;
     vision.has_patch_bias = siglip;
     vision.norm_after_pool = false;
@@ -70,8 +70,8 @@ void read_vision(const json_ref & config, bool siglip, vision_hparams & vision) 
 // SigLIP2 NaFlex: pictures of any grid over a square table of positions.
 void read_any_grid(const json_ref & config, vision_hparams & vision, source_names & names) {
     const int64_t n_patch = config.integer("num_patches", 256, 1, limits::MAX_TOKENS);
-    const auto side = static_cast<int32_t>(std::lround(std::sqrt(static_cast<double>(n_patch))));
-    if (static_cast<int64_t>(side) * side != n_patch) {
+    const auto side = (int32_t) std::lround(std::sqrt((double) n_patch));
+    if ((int64_t) side * side != n_patch) {
         config.get("num_patches").unsupported("the square of an integer");
     }
     vision.any_grid = true;
@@ -81,8 +81,8 @@ void read_any_grid(const json_ref & config, vision_hparams & vision, source_name
 
 void read_clip_text(const json_ref & config, bool legacy_eos, text_hparams & text) {
     read_tower(config, CLIP_TEXT, text);
-    text.n_vocab = static_cast<int32_t>(config.integer("vocab_size", 49408, 1, limits::MAX_VOCAB));
-    text.n_ctx = static_cast<int32_t>(config.integer("max_position_embeddings", 77, 1, limits::MAX_CTX));
+    text.n_vocab = (int32_t) config.integer("vocab_size", 49408, 1, limits::MAX_VOCAB);
+    text.n_ctx = (int32_t) config.integer("max_position_embeddings", 77, 1, limits::MAX_CTX);
     text.pool = pooling::eot;
     text.causal = true;
     text.cleaning = text_cleaning::whitespace_lower;
@@ -98,14 +98,14 @@ void read_clip_text(const json_ref & config, bool legacy_eos, text_hparams & tex
         config.get("eos_token_id")
             .invalid("an id below vocab_size (" + std::to_string(text.n_vocab) + "; default 49407)");
     }
-    text.eos_id = static_cast<int32_t>(eos);
+    text.eos_id = (int32_t) eos;
 }
 
 // `gemma`: the tokenizer is SigLIP 2's.
 void read_siglip_text(const json_ref & config, bool gemma, text_hparams & text) {
     read_tower(config, SIGLIP_BOTH, text);
-    text.n_vocab = static_cast<int32_t>(config.integer("vocab_size", 32000, 1, limits::MAX_VOCAB));
-    text.n_ctx = static_cast<int32_t>(config.integer("max_position_embeddings", 64, 1, limits::MAX_CTX));
+    text.n_vocab = (int32_t) config.integer("vocab_size", 32000, 1, limits::MAX_VOCAB);
+    text.n_ctx = (int32_t) config.integer("max_position_embeddings", 64, 1, limits::MAX_CTX);
     text.pool = pooling::last;
     text.causal = false;
     text.sees_padding = true;
@@ -138,7 +138,7 @@ void read_chinese_text(const json_ref & config, const json_ref & tokenizer, text
     text.pool = pooling::cls;
     // cn_clip trains and tokenizes with 52 places
     const int64_t context = max_length(tokenizer, 52);
-    text.n_ctx = static_cast<int32_t>(std::min<int64_t>(context <= text.n_ctx ? context : 52, text.n_ctx));
+    text.n_ctx = (int32_t) std::min<int64_t>(context <= text.n_ctx ? context : 52, text.n_ctx);
     names.text = name_scheme::bert;
     names.text_prefix = "text_model.";
     names.bert_proj = "text_projection";
@@ -155,12 +155,12 @@ void read_mclip(const json_ref & config, const json_ref & tokenizer, const tenso
         base.invalid("the name of a text model such as \"xlm-roberta-large\"");
     }
     read_bert_architecture(base, table, names.text_prefix, hp.text);
-    hp.text.n_head = static_cast<int32_t>(config.integer("num_attention_heads", hp.text.n_head, 1, limits::MAX_HEADS));
-    hp.text.eps = static_cast<float>(config.real("layer_norm_eps", hp.text.eps, limits::MIN_EPS, limits::MAX_EPS));
+    hp.text.n_head = (int32_t) config.integer("num_attention_heads", hp.text.n_head, 1, limits::MAX_HEADS);
+    hp.text.eps = (float) config.real("layer_norm_eps", hp.text.eps, limits::MIN_EPS, limits::MAX_EPS);
     hp.text.pool = pooling::mean;
     hp.text.has_proj = hp.text.has_proj_bias = true;
     const int64_t context = max_length(tokenizer, hp.text.n_ctx);
-    hp.text.n_ctx = static_cast<int32_t>(std::min<int64_t>(context, hp.text.n_ctx));
+    hp.text.n_ctx = (int32_t) std::min<int64_t>(context, hp.text.n_ctx);
 }
 
 std::string tokenizer_class(const json_ref & tokenizer) {

@@ -22,7 +22,7 @@ int32_t read_square(const json_ref & value) {
     if (height != width) {
         value.get("width").unsupported("square images (width " + std::to_string(height) + ")");
     }
-    return static_cast<int32_t>(height);
+    return (int32_t) height;
 }
 
 edge read_edge(const json_ref & value, int32_t fallback, bool number_is_square) {
@@ -30,7 +30,7 @@ edge read_edge(const json_ref & value, int32_t fallback, bool number_is_square) 
         return {fallback, number_is_square};
     }
     if (value.is(kind_t::integer)) {
-        return {static_cast<int32_t>(value.as_integer(1, limits::MAX_IMAGE)), number_is_square};
+        return {(int32_t) value.as_integer(1, limits::MAX_IMAGE), number_is_square};
     }
     if (!value.is(kind_t::object)) {
         value.invalid("an integer, {shortest_edge} or {height, width}");
@@ -39,7 +39,7 @@ edge read_edge(const json_ref & value, int32_t fallback, bool number_is_square) 
         value.get("longest_edge").unsupported("shortest_edge alone");
     }
     if (value.get("shortest_edge").exists()) {
-        return {static_cast<int32_t>(value.get("shortest_edge").as_integer(1, limits::MAX_IMAGE)), false};
+        return {(int32_t) value.get("shortest_edge").as_integer(1, limits::MAX_IMAGE), false};
     }
     return {read_square(value), true};
 }
@@ -65,15 +65,15 @@ void read_channels(const json_ref & value, double min, double max, std::array<fl
         value.invalid("an array of 3 numbers");
     }
     for (size_t i = 0; i < 3; i++) {
-        out[i] = static_cast<float>(value.at(i).as_real(min, max));
+        out[i] = (float) value.at(i).as_real(min, max);
     }
 }
 
 // Siglip2ImageProcessor: as many whole patches as the limit allows.
 void read_patches(const json_ref & config, const vision_hparams & vision, image_hparams & image) {
     image.mode = resize_mode::patches;
-    image.patch = static_cast<int32_t>(config.integer("patch_size", 16, 1, limits::MAX_PATCH));
-    image.max_patches = static_cast<int32_t>(config.integer("max_num_patches", 256, 1, limits::MAX_TOKENS));
+    image.patch = (int32_t) config.integer("patch_size", 16, 1, limits::MAX_PATCH);
+    image.max_patches = (int32_t) config.integer("max_num_patches", 256, 1, limits::MAX_TOKENS);
     image.resize = image.crop = vision.image_size;
     if (image.patch != vision.patch_size) {
         config.get("patch_size").invalid("the tower's patch size (" + std::to_string(vision.patch_size) + ")");

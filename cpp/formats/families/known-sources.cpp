@@ -41,7 +41,7 @@ bool trained_with_quick_gelu(const json_ref & beside, const std::string & folder
     std::string component;
     for (const char c : folder + "/") {
         if (c != '/' && c != '\\') {
-            component += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+            component += (char) std::tolower((unsigned char) c);
             continue;
         }
         const std::string name = last_name(component);

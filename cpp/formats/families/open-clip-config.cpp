@@ -169,22 +169,22 @@ void read_kwargs(const json_ref & config, tower_hparams & tower) {
             norm.get(key.c_str()).unsupported("{\"eps\": number}");
         }
     }
-    tower.eps = static_cast<float>(norm.real("eps", 1e-5, limits::MIN_EPS, limits::MAX_EPS));
+    tower.eps = (float) norm.real("eps", 1e-5, limits::MIN_EPS, limits::MAX_EPS);
 }
 
 void read_tower(const json_ref & config, int32_t width, tower_hparams & tower) {
     tower.present = true;
-    tower.n_embd = static_cast<int32_t>(config.integer("width", width, 1, limits::MAX_WIDTH));
+    tower.n_embd = (int32_t) config.integer("width", width, 1, limits::MAX_WIDTH);
     if (config.get("layers").is(kind_t::array)) {
         config.get("layers").unsupported("transformer towers (an integer; arrays are ResNets)");
     }
-    tower.n_layer = static_cast<int32_t>(config.integer("layers", 12, 1, limits::MAX_LAYERS));
+    tower.n_layer = (int32_t) config.integer("layers", 12, 1, limits::MAX_LAYERS);
     // int(width * mlp_ratio), in double as in Python
     const double n_ff = tower.n_embd * config.real("mlp_ratio", 4.0, 0.01, 64);
-    if (n_ff < 1 || n_ff > static_cast<double>(limits::MAX_FF)) {
+    if (n_ff < 1 || n_ff > (double) limits::MAX_FF) {
         config.get("mlp_ratio").invalid("an MLP width of 1 to " + std::to_string(limits::MAX_FF));
     }
-    tower.n_ff = static_cast<int32_t>(n_ff);
+    tower.n_ff = (int32_t) n_ff;
     tower.has_layer_scale = config.get("ls_init_value").exists();
 }
 
@@ -194,13 +194,13 @@ int32_t read_side(const json_ref & value, int32_t fallback) {
         return fallback;
     }
     if (!value.is(kind_t::array)) {
-        return static_cast<int32_t>(value.as_integer(1, limits::MAX_IMAGE));
+        return (int32_t) value.as_integer(1, limits::MAX_IMAGE);
     }
     const int64_t first = value.at(0).as_integer(1, limits::MAX_IMAGE);
     if (value.value()->items.size() != 2 || value.at(1).as_integer(1, limits::MAX_IMAGE) != first) {
         value.unsupported("square images");
     }
-    return static_cast<int32_t>(first);
+    return (int32_t) first;
 }
 
 void read_vision(const json_ref & config, const tensor_table & table, vision_hparams & vision, source_names & names) {
@@ -211,13 +211,13 @@ void read_vision(const json_ref & config, const tensor_table & table, vision_hpa
     }
     read_tower(config, 768, vision);
     vision.image_size = read_side(config.get("image_size"), 224);
-    vision.patch_size = static_cast<int32_t>(config.integer("patch_size", 16, 1, limits::MAX_PATCH));
+    vision.patch_size = (int32_t) config.integer("patch_size", 16, 1, limits::MAX_PATCH);
     const int64_t head = config.integer("head_width", 64, 1, limits::MAX_WIDTH);
     if (vision.n_embd % head != 0 || vision.n_embd / head > limits::MAX_HEADS) {
         config.get("head_width").invalid("a divisor of width (" + std::to_string(vision.n_embd) + "; default 64)");
     }
-    vision.d_head = static_cast<int32_t>(head);
-    vision.n_head = static_cast<int32_t>(vision.n_embd / head);
+    vision.d_head = (int32_t) head;
+    vision.n_head = (int32_t) (vision.n_embd / head);
     const std::string positions = config.string("pos_embed_type", "learnable");
     if (positions != "learnable" && positions != "sin_cos_2d") {  // both are stored as a table
         config.get("pos_embed_type").unsupported("learnable and sin_cos_2d");
@@ -237,7 +237,7 @@ void read_text_pooling(const json_ref & config, text_hparams & text) {
     const std::string pool = config.string("pool_type", "argmax");
     text.eos_id = -1;
     if (pool == "eos") {
-        text.eos_id = static_cast<int32_t>(config.integer("eos_id", 2, 0, text.n_vocab - 1));
+        text.eos_id = (int32_t) config.integer("eos_id", 2, 0, text.n_vocab - 1);
     } else if (pool != "argmax" && pool != "last" && pool != "first") {
         config.get("pool_type").unsupported("\"argmax\", \"eos\", \"last\" and \"first\"");
     }
@@ -247,9 +247,9 @@ void read_text_pooling(const json_ref & config, text_hparams & text) {
 
 void read_text(const json_ref & config, text_hparams & text, source_names & names) {
     read_tower(config, 512, text);
-    text.n_head = static_cast<int32_t>(config.integer("heads", 8, 1, limits::MAX_HEADS));
-    text.n_vocab = static_cast<int32_t>(config.integer("vocab_size", 49408, 2, limits::MAX_VOCAB));
-    text.n_ctx = static_cast<int32_t>(config.integer("context_length", 77, 1, limits::MAX_CTX));
+    text.n_head = (int32_t) config.integer("heads", 8, 1, limits::MAX_HEADS);
+    text.n_vocab = (int32_t) config.integer("vocab_size", 49408, 2, limits::MAX_VOCAB);
+    text.n_ctx = (int32_t) config.integer("context_length", 77, 1, limits::MAX_CTX);
     text.causal = !config.boolean("no_causal_mask", false);
     read_text_pooling(config, text);
     const std::string proj = config.string("proj_type", "linear");
@@ -259,7 +259,7 @@ void read_text(const json_ref & config, text_hparams & text, source_names & name
     text.has_proj = proj == "linear";
     text.has_proj_bias = text.has_proj && config.boolean("proj_bias", false);
     names.text_proj_is_module = text.has_proj_bias;
-    text.pad_id = static_cast<int32_t>(config.integer("pad_id", 0, 0, text.n_vocab - 1));
+    text.pad_id = (int32_t) config.integer("pad_id", 0, 0, text.n_vocab - 1);
     text.cleaning = text_cleaning::open_clip;
     if (config.get("hf_tokenizer_name").exists()) {
         read_hf_tokenizer(config, text);
@@ -277,7 +277,7 @@ void read_channels(const json_ref & value, double min, double max, std::array<fl
         value.invalid("an array of 3 numbers");
     }
     for (size_t i = 0; i < 3; i++) {
-        out[i] = static_cast<float>(value.at(i).as_real(min, max));
+        out[i] = (float) value.at(i).as_real(min, max);
     }
 }
 
@@ -291,7 +291,7 @@ void read_preprocess(const json_ref & config, int32_t image_size, image_hparams 
     if (!from_string(config.string("interpolation", "bicubic"), image.filter)) {
         config.get("interpolation").unsupported(words_of(image.filter));
     }
-    image.fill.fill(static_cast<uint8_t>(config.integer("fill_color", 0, 0, 255)));
+    image.fill.fill((uint8_t) config.integer("fill_color", 0, 0, 255));
     read_channels(config.get("mean"), -limits::MAX_MEAN, limits::MAX_MEAN, image.mean);
     read_channels(config.get("std"), limits::MIN_STD, limits::MAX_STD, image.std);
 }
@@ -318,7 +318,7 @@ hparams read_open_clip_config(const open_clip_files & files, const std::string &
     hp.family = "clip";
     const bool quick = model.boolean("quick_gelu", trained_with_quick_gelu(files.beside, folder));
     hp.vision.act = hp.text.act = quick ? activation::quick_gelu : activation::gelu_erf;
-    hp.n_proj = static_cast<int32_t>(model.integer("embed_dim", 512, 1, limits::MAX_PROJ));
+    hp.n_proj = (int32_t) model.integer("embed_dim", 512, 1, limits::MAX_PROJ);
     names = source_names(name_scheme::open_clip);
     names.text_prefix =
         has_prefix(table, "text.") ? "text." : "";  // CustomTextCLIP keeps its text tower in a module of its own

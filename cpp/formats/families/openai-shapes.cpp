@@ -55,10 +55,10 @@ class shape_reader {
 
 void fill(tower_hparams & tower, int64_t width, int64_t n_ff, int32_t n_layer) {
     tower.present = true;
-    tower.n_embd = static_cast<int32_t>(width);
+    tower.n_embd = (int32_t) width;
     tower.n_layer = n_layer;
-    tower.n_head = static_cast<int32_t>(width / HEAD);
-    tower.n_ff = static_cast<int32_t>(n_ff);
+    tower.n_head = (int32_t) (width / HEAD);
+    tower.n_ff = (int32_t) n_ff;
     tower.eps = 1e-5f;
     tower.act = activation::quick_gelu;
 }
@@ -67,16 +67,16 @@ void read_vision(const shape_reader & shapes, const std::string & path, hparams 
     const int64_t width = shapes.dim("visual.conv1.weight", 4, 3, limits::MAX_WIDTH);
     fill(hp.vision, width, shapes.dim("visual.transformer.resblocks.0.mlp.c_fc.weight", 2, 1, limits::MAX_FF),
          shapes.blocks("visual."));
-    hp.vision.patch_size = static_cast<int32_t>(shapes.dim("visual.conv1.weight", 4, 0, limits::MAX_PATCH));
+    hp.vision.patch_size = (int32_t) shapes.dim("visual.conv1.weight", 4, 0, limits::MAX_PATCH);
     const int64_t n_token = shapes.dim("visual.positional_embedding", 2, 1, limits::MAX_TOKENS);
-    const int64_t grid = std::llround(std::sqrt(static_cast<double>(n_token - 1)));
+    const int64_t grid = std::llround(std::sqrt((double) (n_token - 1)));
     if (grid < 1 || grid * grid + 1 != n_token) {
         throw_error(error_code::TENSOR_SHAPE, path +
                                                   ": tensor visual.positional_embedding: expected a square number "
                                                   "of patches and a class token, found " +
                                                   std::to_string(n_token));
     }
-    hp.vision.image_size = static_cast<int32_t>(grid) * hp.vision.patch_size;
+    hp.vision.image_size = (int32_t) grid * hp.vision.patch_size;
     hp.image.resize = hp.image.crop = hp.vision.image_size;
     hp.image.rounding = crop_rounding::half_even;  // torchvision's CenterCrop
 }
@@ -84,8 +84,8 @@ void read_vision(const shape_reader & shapes, const std::string & path, hparams 
 void read_text(const shape_reader & shapes, text_hparams & text) {
     const int64_t width = shapes.dim("ln_final.weight", 1, 0, limits::MAX_WIDTH);
     fill(text, width, shapes.dim("transformer.resblocks.0.mlp.c_fc.weight", 2, 1, limits::MAX_FF), shapes.blocks(""));
-    text.n_ctx = static_cast<int32_t>(shapes.dim("positional_embedding", 2, 1, limits::MAX_CTX));
-    text.n_vocab = static_cast<int32_t>(shapes.dim("token_embedding.weight", 2, 1, limits::MAX_VOCAB));
+    text.n_ctx = (int32_t) shapes.dim("positional_embedding", 2, 1, limits::MAX_CTX);
+    text.n_vocab = (int32_t) shapes.dim("token_embedding.weight", 2, 1, limits::MAX_VOCAB);
     text.pool = pooling::eot;
     text.eos_id = -1;  // argmax of the ids
     text.pad_id = 0;

@@ -123,9 +123,9 @@ void read_pooling(const json_ref & config, const vit_name & name, vision_hparams
 int32_t read_heads(const json_ref & config, int32_t named, int32_t width) {
     const json_ref head = config.get("head_width");
     if (head.exists() && config.integer("width", 0, 0, limits::MAX_WIDTH) == width) {
-        return static_cast<int32_t>(std::max<int64_t>(1, width / head.as_integer(1, limits::MAX_WIDTH)));
+        return (int32_t) std::max<int64_t>(1, width / head.as_integer(1, limits::MAX_WIDTH));
     }
-    return static_cast<int32_t>(config.object("timm_model_kwargs").integer("num_heads", named, 1, limits::MAX_HEADS));
+    return (int32_t) config.object("timm_model_kwargs").integer("num_heads", named, 1, limits::MAX_HEADS);
 }
 
 }  // namespace
@@ -163,8 +163,8 @@ void read_timm_vision(const json_ref & config, const tensor_table & table, int32
     // right: open_clip only passes image_size on to the preprocessor
     const int64_t n_token =
         extent_of(table, trunk + "pos_embed", 3, 1, limits::MAX_TOKENS) - (vision.has_class_embd ? 1 : 0);
-    const auto side = static_cast<int32_t>(std::lround(std::sqrt(static_cast<double>(n_token))));
-    if (static_cast<int64_t>(side) * side != n_token) {
+    const auto side = (int32_t) std::lround(std::sqrt((double) n_token));
+    if ((int64_t) side * side != n_token) {
         throw_error(error_code::MODEL_UNSUPPORTED, table.tensors.begin()->second.path + ": tensor " + trunk +
                                                        "pos_embed: this version " + "computes square grids, found " +
                                                        std::to_string(n_token) + " patches");

@@ -64,7 +64,7 @@ void convert_chunk(const source_tensor & tensor, ggml_type type, int64_t first, 
         convert_rows(tensor, type, first, n, dst);  // copies, or transposes without rounding
         return;
     }
-    std::vector<float> values(static_cast<size_t>(n * tensor.ne[0]));
+    std::vector<float> values((size_t) (n * tensor.ne[0]));
     convert_rows(tensor, GGML_TYPE_F32, first, n, values.data());
     check_finite(tensor, type, values.data(), n * tensor.ne[0]);
     ggml_quantize_chunk(type, values.data(), dst, 0, n, tensor.ne[0], importance);
@@ -75,20 +75,19 @@ void convert_parallel(const source_tensor & tensor, ggml_type type, int64_t firs
                       const float * importance, uint8_t * dst) {
     const size_t row = ggml_row_size(type, tensor.ne[0]);
     const int64_t share = (n + n_threads - 1) / n_threads;
-    std::vector<std::exception_ptr> errors(static_cast<size_t>(n_threads));
+    std::vector<std::exception_ptr> errors((size_t) n_threads);
     std::vector<std::thread> threads;
     const auto work = [&](int t) {
         const int64_t begin = std::min(n, share * t), end = std::min(n, share * (t + 1));
         try {
             if (begin < end) {
-                convert_chunk(tensor, type, first + begin, end - begin, importance,
-                              dst + row * static_cast<size_t>(begin));
+                convert_chunk(tensor, type, first + begin, end - begin, importance, dst + row * (size_t) begin);
             }
         } catch (...) {
-            errors[static_cast<size_t>(t)] = std::current_exception();
+            errors[(size_t) t] = std::current_exception();
         }
     };
-    threads.reserve(static_cast<size_t>(n_threads));
+    threads.reserve((size_t) n_threads);
     for (int t = 1; t < n_threads && share * t < n; t++) {
         try {
             threads.emplace_back(work, t);
@@ -118,15 +117,15 @@ std::vector<float> column_weights(const source_tensor & tensor, ggml_type type, 
     for (float value : weights) {
         sum += std::isfinite(value) && value >= 0 ? value : NAN;
     }
-    if (static_cast<int64_t>(weights.size()) != tensor.ne[0] || !(sum > 0) || !std::isfinite(sum)) {
+    if ((int64_t) weights.size() != tensor.ne[0] || !(sum > 0) || !std::isfinite(sum)) {
         throw_error(error_code::INPUT_RANGE, "importance of " + tensor.name + ": expected " +
                                                  std::to_string(tensor.ne[0]) +
                                                  " finite values, not negative and not all zero, received " +
                                                  std::to_string(weights.size()) + " with sum " + std::to_string(sum));
     }
-    const double mean = sum / static_cast<double>(weights.size());
+    const double mean = sum / (double) weights.size();
     for (float & value : weights) {
-        value = std::max(1e-3f, static_cast<float>(value / mean));
+        value = std::max(1e-3f, (float) (value / mean));
     }
     return weights;
 }
@@ -149,7 +148,7 @@ class converter {
     converter(const model_source & source, const convert_options & options, gguf_writer & writer,
               const std::function<void(const convert_progress &)> & progress, const std::atomic<bool> * cancelled)
         : source_(source), options_(options), writer_(writer), progress_(progress), cancelled_(cancelled) {
-        const int machine = static_cast<int>(std::thread::hardware_concurrency());
+        const int machine = (int) std::thread::hardware_concurrency();
         n_threads_ = std::clamp(options.n_threads > 0 ? options.n_threads : machine, 1, 16);
     }
 
@@ -182,7 +181,7 @@ class converter {
         const int64_t n_rows = tensor.ne[1] * tensor.ne[2] * tensor.ne[3];
         const int64_t step = std::max<int64_t>(1, CHUNK / tensor.ne[0]) * n_threads_;
         const auto importance = column_weights(tensor, type, options_);
-        std::vector<uint8_t> out(static_cast<size_t>(std::min(step, n_rows)) * row);
+        std::vector<uint8_t> out((size_t) std::min(step, n_rows) * row);
         for (int64_t first = 0; first < n_rows; first += step) {
             if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) {
                 throw_error(error_code::ABORTED, "the conversion was cancelled");
@@ -193,8 +192,8 @@ class converter {
             const int64_t n = std::min(step, n_rows - first);
             convert_parallel(tensor, type, first, n, n_threads_, importance.empty() ? nullptr : importance.data(),
                              out.data());
-            writer_.write(out.data(), static_cast<size_t>(n) * row);
-            done_ += static_cast<uint64_t>(n) * row;
+            writer_.write(out.data(), (size_t) n * row);
+            done_ += (uint64_t) n * row;
         }
         writer_.end_tensor();
     }

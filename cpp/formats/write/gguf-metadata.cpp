@@ -51,13 +51,13 @@ class field_writer {
         }
         std::vector<uint32_t> values;
         for (const block_hparams & block : tower.pruned) {
-            values.push_back(static_cast<uint32_t>(block.*each));
+            values.push_back((uint32_t) (block.*each));
         }
         writer_.set_u32s(field.key(), values.data(), values.size());
     }
 
   private:
-    void set(const std::string & key, int32_t value) { writer_.set_u32(key, static_cast<uint32_t>(value)); }
+    void set(const std::string & key, int32_t value) { writer_.set_u32(key, (uint32_t) value); }
     void set(const std::string & key, float value) { writer_.set_f32(key, value); }
     void set(const std::string & key, bool value) { writer_.set_bool(key, value); }
     void set(const std::string & key, const std::string & value) { writer_.set_string(key, value); }
@@ -92,10 +92,10 @@ void write_tokenizer(const tokenizer_source & tokenizer, gguf_writer & writer) {
 void write_for_others(const hparams & hp, gguf_writer & writer) {
     writer.set_bool(names::USE_GELU, (hp.vision.present ? hp.vision.act : hp.text.act) == activation::gelu_erf);
     if (hp.vision.present) {
-        writer.set_u32(names::key_of(names::PROJECTION_DIM, "vision"), static_cast<uint32_t>(hp.n_proj));
+        writer.set_u32(names::key_of(names::PROJECTION_DIM, "vision"), (uint32_t) hp.n_proj);
     }
     if (hp.text.present) {
-        writer.set_u32(names::key_of(names::PROJECTION_DIM, "text"), static_cast<uint32_t>(hp.n_proj));
+        writer.set_u32(names::key_of(names::PROJECTION_DIM, "text"), (uint32_t) hp.n_proj);
     }
 }
 
@@ -110,7 +110,7 @@ void write_metadata(const model_source & source, const tokenizer_source & tokeni
                                           : hp.vision.present ? "vision-only CLIP model"
                                                               : "text-only CLIP model");
     if (file_type(type) != GGML_FTYPE_UNKNOWN) {
-        writer.set_u32(names::FILE_TYPE, static_cast<uint32_t>(file_type(type)));
+        writer.set_u32(names::FILE_TYPE, (uint32_t) file_type(type));
     }
     writer.set_u32(names::QUANT_VERSION, GGML_QNT_VERSION);
     writer.set_u32(names::LAYOUT, names::LAYOUT_VERSION);

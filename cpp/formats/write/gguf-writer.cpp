@@ -34,42 +34,42 @@ void gguf_writer::key(const std::string & name, uint32_t kind) {
 }
 
 void gguf_writer::set_u32(const std::string & name, uint32_t value) {
-    key(name, static_cast<uint32_t>(gguf_kind::u32));
+    key(name, (uint32_t) gguf_kind::u32);
     append<uint32_t>(keys_, value);
 }
 
 void gguf_writer::set_f32(const std::string & name, float value) {
-    key(name, static_cast<uint32_t>(gguf_kind::f32));
+    key(name, (uint32_t) gguf_kind::f32);
     append<float>(keys_, value);
 }
 
 void gguf_writer::set_bool(const std::string & name, bool value) {
-    key(name, static_cast<uint32_t>(gguf_kind::boolean));
+    key(name, (uint32_t) gguf_kind::boolean);
     append<uint8_t>(keys_, value ? 1 : 0);
 }
 
 void gguf_writer::set_string(const std::string & name, const std::string & value) {
-    key(name, static_cast<uint32_t>(gguf_kind::string));
+    key(name, (uint32_t) gguf_kind::string);
     append_string(keys_, value);
 }
 
 void gguf_writer::set_f32s(const std::string & name, const float * values, size_t n) {
-    key(name, static_cast<uint32_t>(gguf_kind::array));
-    append<uint32_t>(keys_, static_cast<uint32_t>(gguf_kind::f32));
+    key(name, (uint32_t) gguf_kind::array);
+    append<uint32_t>(keys_, (uint32_t) gguf_kind::f32);
     append<uint64_t>(keys_, n);
     keys_.append(reinterpret_cast<const char *>(values), n * sizeof(float));
 }
 
 void gguf_writer::set_u32s(const std::string & name, const uint32_t * values, size_t n) {
-    key(name, static_cast<uint32_t>(gguf_kind::array));
-    append<uint32_t>(keys_, static_cast<uint32_t>(gguf_kind::u32));
+    key(name, (uint32_t) gguf_kind::array);
+    append<uint32_t>(keys_, (uint32_t) gguf_kind::u32);
     append<uint64_t>(keys_, n);
     keys_.append(reinterpret_cast<const char *>(values), n * sizeof(uint32_t));
 }
 
 void gguf_writer::set_strings(const std::string & name, const std::vector<std::string> & values) {
-    key(name, static_cast<uint32_t>(gguf_kind::array));
-    append<uint32_t>(keys_, static_cast<uint32_t>(gguf_kind::string));
+    key(name, (uint32_t) gguf_kind::array);
+    append<uint32_t>(keys_, (uint32_t) gguf_kind::string);
     append<uint64_t>(keys_, values.size());
     for (const std::string & value : values) {
         append_string(keys_, value);
@@ -79,12 +79,12 @@ void gguf_writer::set_strings(const std::string & name, const std::vector<std::s
 void gguf_writer::add_tensor(const std::string & name, ggml_type type, int n_dims, const int64_t * ne) {
     uint64_t n_bytes = ggml_row_size(type, ne[0]);
     append_string(infos_, name);
-    append<uint32_t>(infos_, static_cast<uint32_t>(n_dims));
+    append<uint32_t>(infos_, (uint32_t) n_dims);
     for (int i = 0; i < n_dims; i++) {
-        append<uint64_t>(infos_, static_cast<uint64_t>(ne[i]));
-        n_bytes *= i > 0 ? static_cast<uint64_t>(ne[i]) : 1;
+        append<uint64_t>(infos_, (uint64_t) ne[i]);
+        n_bytes *= i > 0 ? (uint64_t) ne[i] : 1;
     }
-    append<uint32_t>(infos_, static_cast<uint32_t>(type));
+    append<uint32_t>(infos_, (uint32_t) type);
     append<uint64_t>(infos_, data_size_);
     data_size_ += (n_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     tensors_.push_back({name, n_bytes});
@@ -100,7 +100,7 @@ void gguf_writer::put(const void * data, size_t n_bytes) {
 
 void gguf_writer::pad() {
     const char zeros[ALIGNMENT] = {};
-    put(zeros, static_cast<size_t>((ALIGNMENT - written_ % ALIGNMENT) % ALIGNMENT));
+    put(zeros, (size_t) ((ALIGNMENT - written_ % ALIGNMENT) % ALIGNMENT));
 }
 
 void gguf_writer::begin_data() {

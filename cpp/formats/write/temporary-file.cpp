@@ -60,7 +60,7 @@ FILE * create(const std::string & path, int * lock) {
 }
 
 bool sync(FILE * file) { return fflush(file) == 0 && fsync(fileno(file)) == 0; }
-int process_id() { return static_cast<int>(getpid()); }
+int process_id() { return (int) getpid(); }
 
 void release(int lock) {
     if (lock >= 0) close(lock);

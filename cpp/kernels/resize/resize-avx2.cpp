@@ -19,8 +19,8 @@ void split_weights(resize_axis & axis) {
     axis.high.resize(n);
     for (size_t i = 0; i < n; i++) {
         const int32_t high = (axis.weight[i] + 2048) >> 12;  // low in -2048..2047
-        axis.high[i] = int16_t(high);
-        axis.low[i] = int16_t(axis.weight[i] - high * 4096);
+        axis.high[i] = (int16_t) high;
+        axis.low[i] = (int16_t) (axis.weight[i] - high * 4096);
     }
 }
 
@@ -40,10 +40,10 @@ GGCLIP_TARGET_AVX2 void horizontal_rows(const resize_axis & axis, const uint8_t 
                                            -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
     const __m256i spread = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);  // weights 01 low half, 23 high half
     for (int i = 0; i < axis.n_out; i++) {
-        const int16_t * low = axis.low.data() + size_t(i) * size_t(axis.n_tap);
-        const int16_t * high = axis.high.data() + size_t(i) * size_t(axis.n_tap);
-        const size_t offset = size_t(axis.start[size_t(i)]) * 3;
-        const int count = axis.count[size_t(i)];
+        const int16_t * low = axis.low.data() + (size_t) i * (size_t) axis.n_tap;
+        const int16_t * high = axis.high.data() + (size_t) i * (size_t) axis.n_tap;
+        const size_t offset = (size_t) axis.start[(size_t) i] * 3;
+        const int count = axis.count[(size_t) i];
         __m256i sum_low[N];
         __m256i sum_high[N];
         for (int r = 0; r < N; r++) sum_low[r] = sum_high[r] = _mm256_setzero_si256();
@@ -53,7 +53,7 @@ GGCLIP_TARGET_AVX2 void horizontal_rows(const resize_axis & axis, const uint8_t 
             const __m256i w_low = _mm256_permutevar8x32_epi32(_mm256_castsi128_si256(low4), spread);
             const __m256i w_high = _mm256_permutevar8x32_epi32(_mm256_castsi128_si256(high4), spread);
             for (int r = 0; r < N; r++) {
-                const uint8_t * at = rows[r] + offset + size_t(t) * 3;
+                const uint8_t * at = rows[r] + offset + (size_t) t * 3;
                 const __m128i raw = _mm_loadu_si128(reinterpret_cast<const __m128i *>(at));  // 4 pixels + 4 bytes
                 const __m256i pixel = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(raw), pairs);
                 sum_low[r] = _mm256_add_epi32(sum_low[r], _mm256_madd_epi16(pixel, w_low));
@@ -68,7 +68,7 @@ GGCLIP_TARGET_AVX2 void horizontal_rows(const resize_axis & axis, const uint8_t 
         // The fourth byte falls on the next pixel of the row, which is written after it.
         const size_t n_byte = i + 1 < axis.n_out ? 4 : 3;
         for (int r = 0; r < N; r++) {
-            uint8_t * to = dst + size_t(r) * dst_stride + size_t(i) * 3;
+            uint8_t * to = dst + (size_t) r * dst_stride + (size_t) i * 3;
             n_byte == 4 ? std::memcpy(to, pixel + r * 4, 4) : std::memcpy(to, pixel + r * 4, 3);
         }
     }
@@ -78,16 +78,16 @@ GGCLIP_TARGET_AVX2 void horizontal_avx2(resize_axis & axis, const uint8_t * src,
                                         uint8_t * dst, size_t dst_stride, int n_rows, std::vector<uint8_t> & padded) {
     split_weights(axis);
     // The last group of 4 taps may begin at a row's last pixel: 3 pixels and 4 bytes beyond its end.
-    row_source source(src, src_stride, size_t(src_width) * 3, n_rows, 16, padded);
+    row_source source(src, src_stride, (size_t) src_width * 3, n_rows, 16, padded);
     int y = 0;
     for (; y + 4 <= n_rows; y += 4) {
         const uint8_t * rows[4];
         for (int r = 0; r < 4; r++) rows[r] = source.row(y + r, r);
-        horizontal_rows<4>(axis, rows, dst + size_t(y) * dst_stride, dst_stride);
+        horizontal_rows<4>(axis, rows, dst + (size_t) y * dst_stride, dst_stride);
     }
     for (; y < n_rows; y++) {
         const uint8_t * row = source.row(y, 0);
-        horizontal_rows<1>(axis, &row, dst + size_t(y) * dst_stride, dst_stride);
+        horizontal_rows<1>(axis, &row, dst + (size_t) y * dst_stride, dst_stride);
     }
 }
 
@@ -98,7 +98,7 @@ GGCLIP_TARGET_AVX2 inline void vertical_block(const int16_t * low, const int16_t
     __m256i sum_low[4] = {zero, zero, zero, zero};
     __m256i sum_high[4] = {zero, zero, zero, zero};
     for (int t = 0; t < count; t += 2) {
-        const uint8_t * row = src + size_t(t) * src_stride;
+        const uint8_t * row = src + (size_t) t * src_stride;
         const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(row));
         // An odd last tap has no partner; its weight is 0, so any row will do.
         const uint8_t * next = t + 1 < count ? row + src_stride : row;
@@ -133,10 +133,10 @@ GGCLIP_TARGET_AVX2 void vertical_avx2(resize_axis & axis, const uint8_t * src, s
                                       size_t dst_stride, size_t n_bytes) {
     split_weights(axis);
     for (int i = 0; i < axis.n_out; i++) {
-        const size_t offset = size_t(i) * size_t(axis.n_tap);
-        const uint8_t * rows = src + size_t(axis.start[size_t(i)]) * src_stride;
-        const int count = axis.count[size_t(i)];
-        uint8_t * out = dst + size_t(i) * dst_stride;
+        const size_t offset = (size_t) i * (size_t) axis.n_tap;
+        const uint8_t * rows = src + (size_t) axis.start[(size_t) i] * src_stride;
+        const int count = axis.count[(size_t) i];
+        uint8_t * out = dst + (size_t) i * dst_stride;
         if (n_bytes < 32) {
             vertical_row_generic(axis.weight.data() + offset, count, rows, src_stride, out, 0, n_bytes);
             continue;

@@ -15,16 +15,16 @@ void horizontal_neon(resize_axis & axis, const uint8_t * src, size_t src_stride,
     const uint8_t index[8] = {0, 1, 2, 255, 3, 4, 5, 255};
     const uint8x8_t spread = vld1_u8(index);
     // Taps go in twos and loads are 8 bytes: at most 1 pixel and 2 bytes beyond a row's end.
-    row_source source(src, src_stride, size_t(src_width) * 3, n_rows, 16, padded);
+    row_source source(src, src_stride, (size_t) src_width * 3, n_rows, 16, padded);
     for (int y = 0; y < n_rows; y++) {
         const uint8_t * row = source.row(y, 0);
-        uint8_t * out = dst + size_t(y) * dst_stride;
+        uint8_t * out = dst + (size_t) y * dst_stride;
         for (int i = 0; i < axis.n_out; i++, out += 3) {
-            const uint8_t * pixel = row + size_t(axis.start[size_t(i)]) * 3;
-            const int32_t * weight = axis.weight.data() + size_t(i) * size_t(axis.n_tap);
+            const uint8_t * pixel = row + (size_t) axis.start[(size_t) i] * 3;
+            const int32_t * weight = axis.weight.data() + (size_t) i * (size_t) axis.n_tap;
             int32x4_t even = vdupq_n_s32(resize_half);
             int32x4_t odd = vdupq_n_s32(0);
-            for (int t = 0; t < axis.count[size_t(i)]; t += 2, pixel += 6) {
+            for (int t = 0; t < axis.count[(size_t) i]; t += 2, pixel += 6) {
                 const uint16x8_t two = vmovl_u8(vtbl1_u8(vld1_u8(pixel), spread));
                 even = vmlaq_n_s32(even, vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(two))), weight[t]);
                 odd = vmlaq_n_s32(odd, vreinterpretq_s32_u32(vmovl_u16(vget_high_u16(two))), weight[t + 1]);

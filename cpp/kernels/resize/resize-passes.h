@@ -17,7 +17,7 @@ const resize_passes * neon_resize_passes();
 
 inline uint8_t resize_round(int32_t sum) {
     const int32_t value = sum >> resize_bits;
-    return uint8_t(value < 0 ? 0 : value > 255 ? 255 : value);
+    return (uint8_t) (value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
 // Bytes [first, last) of one output row of the vertical pass.
@@ -31,15 +31,15 @@ class row_source {
     row_source(const uint8_t * src, size_t stride, size_t row_bytes, int n_rows, size_t overrun,
                std::vector<uint8_t> & padded)
         : src_(src), stride_(stride), row_bytes_(row_bytes), overrun_(overrun), padded_(padded),
-          readable_(n_rows > 0 ? size_t(n_rows - 1) * stride + row_bytes : 0) {
+          readable_(n_rows > 0 ? (size_t) (n_rows - 1) * stride + row_bytes : 0) {
         padded_.assign(4 * (row_bytes + overrun), 0);
     }
 
     // slot: 0..3, which of the copies may be overwritten.
     const uint8_t * row(int index, int slot) {
-        const size_t offset = size_t(index) * stride_;
+        const size_t offset = (size_t) index * stride_;
         if (offset + row_bytes_ + overrun_ <= readable_) return src_ + offset;
-        uint8_t * copy = padded_.data() + size_t(slot) * (row_bytes_ + overrun_);
+        uint8_t * copy = padded_.data() + (size_t) slot * (row_bytes_ + overrun_);
         std::memcpy(copy, src_ + offset, row_bytes_);
         return copy;
     }

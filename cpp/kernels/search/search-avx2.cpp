@@ -55,26 +55,26 @@ GGCLIP_TARGET_AVX2 void dot_tile(const float * query, const typename element<T>:
     size_t i = 0;
     for (; i + 8 <= dim; i += 8) {
         __m256 piece[NR];
-        for (int r = 0; r < NR; r++) piece[r] = element<T>::load8(row + size_t(r) * dim + i);
+        for (int r = 0; r < NR; r++) piece[r] = element<T>::load8(row + (size_t) r * dim + i);
         for (int q = 0; q < NQ; q++) {
-            const __m256 part = _mm256_loadu_ps(query + size_t(q) * dim + i);
+            const __m256 part = _mm256_loadu_ps(query + (size_t) q * dim + i);
             for (int r = 0; r < NR; r++) sum[q][r] = _mm256_fmadd_ps(part, piece[r], sum[q][r]);
         }
     }
     if (i < dim) {  // the last 1 to 7 elements, zero-filled
         for (int r = 0; r < NR; r++) {
             value last[8] = {};
-            std::memcpy(last, row + size_t(r) * dim + i, (dim - i) * sizeof(value));
+            std::memcpy(last, row + (size_t) r * dim + i, (dim - i) * sizeof(value));
             const __m256 piece = element<T>::load8(last);
             for (int q = 0; q < NQ; q++) {
                 float part[8] = {};
-                std::memcpy(part, query + size_t(q) * dim + i, (dim - i) * sizeof(float));
+                std::memcpy(part, query + (size_t) q * dim + i, (dim - i) * sizeof(float));
                 sum[q][r] = _mm256_fmadd_ps(_mm256_loadu_ps(part), piece, sum[q][r]);
             }
         }
     }
     for (int q = 0; q < NQ; q++) {
-        for (int r = 0; r < NR; r++) dots[size_t(q) * dots_stride + size_t(r)] = add_lanes(sum[q][r]);
+        for (int r = 0; r < NR; r++) dots[(size_t) q * dots_stride + (size_t) r] = add_lanes(sum[q][r]);
     }
 }
 

@@ -18,7 +18,7 @@ const float * as_float(const void * row, element_type type, size_t first, size_t
         for (size_t i = 0; i < n; i++) buffer[i] = f16_to_float(half[i]);
     } else {
         const int8_t * byte = static_cast<const int8_t *>(row) + first;
-        for (size_t i = 0; i < n; i++) buffer[i] = float(byte[i]);
+        for (size_t i = 0; i < n; i++) buffer[i] = (float) byte[i];
     }
     return buffer;
 }

@@ -22,7 +22,7 @@ bool cancelled(const std::atomic<bool> * cancel) {
 }
 
 // Shares of queries need one heap per query; shares of rows need one per query and thread.
-bool split_by_query(const top_k_args & args, int nth) { return args.n_query / size_t(nth) >= queries_to_split; }
+bool split_by_query(const top_k_args & args, int nth) { return args.n_query / (size_t) nth >= queries_to_split; }
 
 const uint8_t * row_at(const search_matrix & matrix, size_t row) {
     const size_t element = matrix.type == element_type::f32 ? 4 : matrix.type == element_type::f16 ? 2 : 1;
@@ -43,7 +43,7 @@ void replace_worst(candidate * heap, size_t k, candidate with) {
 
 void offer_rows(candidate * heap, size_t k, const float * score, const float * scale, size_t first_row, size_t n_row) {
     for (size_t r = 0; r < n_row; r++) {
-        const candidate found = {scale ? score[r] * scale[first_row + r] : score[r], uint32_t(first_row + r)};
+        const candidate found = {scale ? score[r] * scale[first_row + r] : score[r], (uint32_t) (first_row + r)};
         // Rows come in ascending order, so an equal score never replaces; only a NaN at the top needs a closer look.
         const bool better =
             found.score > heap[0].score || (heap[0].score != heap[0].score && is_better(found, heap[0]));
@@ -62,7 +62,7 @@ bool is_better(const candidate & a, const candidate & b) {
 }
 
 size_t top_k_heap_size(const top_k_args & args, int nth) {
-    return args.n_query * args.k * (split_by_query(args, nth) ? 1 : size_t(nth));
+    return args.n_query * args.k * (split_by_query(args, nth) ? 1 : (size_t) nth);
 }
 
 bool top_k_scan(const top_k_args & args, int ith, int nth, candidate * heap, const std::atomic<bool> * cancel,
@@ -71,7 +71,7 @@ bool top_k_scan(const top_k_args & args, int ith, int nth, candidate * heap, con
     const bool by_query = split_by_query(args, nth);
     const auto queries = by_query ? share(args.n_query, ith, nth) : share(args.n_query, 0, 1);
     const auto rows = by_query ? share(matrix.n_row, 0, 1) : share(matrix.n_row, ith, nth);
-    if (!by_query) heap += size_t(ith) * args.n_query * args.k;
+    if (!by_query) heap += (size_t) ith * args.n_query * args.k;
     std::fill(heap + queries.begin * args.k, heap + queries.end * args.k, nothing);
 
     float scores[queries_per_block * rows_per_block];
@@ -92,7 +92,7 @@ bool top_k_scan(const top_k_args & args, int ith, int nth, candidate * heap, con
 
 void top_k_finish(const top_k_args & args, int nth, candidate * heap, uint32_t * indices, float * scores) {
     const size_t k = args.k;
-    const size_t n_part = split_by_query(args, nth) ? 1 : size_t(nth);
+    const size_t n_part = split_by_query(args, nth) ? 1 : (size_t) nth;
     for (size_t q = 0; q < args.n_query; q++) {
         candidate * best = heap + q * k;  // the first share's heap collects the others
         for (size_t part = 1; part < n_part; part++) {

@@ -8,7 +8,8 @@ const nothingNative = {
 }
 const outside =
   regex => ['error', { patterns: [{ regex, message: 'the command line and the server use the public API only' }] }]
-const ofServer = '(?:library|errors|lru-map|nearest-name|validate|types|text-bytes|vectors/scores|async/[\\w-]+)\\.js$'
+const ofServer =
+  '(?:library|errors|lru-map|nearest-name|package|validate|types|text-bytes|vectors/scores|async/[\\w-]+)\\.js$'
 
 export default ts.config(
   {
@@ -47,11 +48,13 @@ export default ts.config(
   },
   {
     files: ['lib/cli/*.ts'],
-    rules: { 'no-restricted-imports': outside('^\\.\\./(?!(library|text-bytes|async/pipeline)\\.js$)') },
+    rules: { 'no-restricted-imports': outside('^\\.\\./(?!(library|package|text-bytes|async/pipeline)\\.js$)') },
   },
   {
-    files: ['lib/cli/commands/*.ts', 'lib/cli/bench/*.ts'],
-    rules: { 'no-restricted-imports': outside('^\\.\\./\\.\\./(?!(library|server/index|replace-file)\\.js$)') },
+    files: ['lib/cli/*/*.ts'],
+    rules: {
+      'no-restricted-imports': outside('^\\.\\./\\.\\./(?!\\.|(library|package|server/index|replace-file)\\.js$)'),
+    },
   },
   // the server adds errors and checks of arguments: it raises the same kinds as the library
   ...[1, 2, 3].map(depth => ({

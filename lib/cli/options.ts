@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
 import { Clip, type ImageOptions, type LoadOptions, type Rgb, type WeightType, weightTypes } from '../library.js'
-import { showProgress } from './pull-progress.js'
+import { showProgress } from './progress.js'
 import type { Shell } from './shell.js'
 
 /** What a command needs of a model. */

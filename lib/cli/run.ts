@@ -1,9 +1,7 @@
 /** From the arguments to an exit status: 0 done, 1 failed at run time, 2 wrong usage, 130 interrupted (143, 129). */
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
-
 import { Command, CommanderError } from 'commander'
 
+import { packageFile } from '../package.js'
 import { exitStatus } from './failure.js'
 import { Shell } from './shell.js'
 
@@ -31,7 +29,7 @@ export async function run(verbs: readonly Verb[], argv: readonly string[] = proc
   const shell = new Shell(process)
   const program = new Command('ggclip')
     .description('CLIP on the command line: classify images with words, embed images and texts, convert models.')
-    .version(version(), '-V, --version', 'print the version')
+    .version(packageFile().version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .exitOverride()
@@ -51,9 +49,4 @@ export async function run(verbs: readonly Verb[], argv: readonly string[] = proc
 /** Commander ends by throwing after it printed a help text or the version. */
 function isHelp(error: unknown): boolean {
   return error instanceof CommanderError && helpCodes.includes(error.code)
-}
-
-function version(): string {
-  const file = path.join(__dirname, '..', '..', 'package.json')
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

@@ -1,8 +1,9 @@
-/** Data on stdout: all of it, or an error. */
+/** Data on stdout: all of it, or an error; JSON, or tab-separated lines. */
 import { once } from 'node:events'
 import { fstatSync, writeSync } from 'node:fs'
 
 import { ClipError } from '../library.js'
+import { printable } from './table.js'
 
 export class Output {
   readonly #stream: NodeJS.WriteStream & { fd: 1 }
@@ -69,4 +70,39 @@ export class Output {
 function isFile(fd: number): boolean {
   const stat = fstatSync(fd)
   return !stat.isFIFO() && !stat.isSocket()
+}
+
+/** What data is written to: the shell. */
+interface Writer {
+  write(text: string): Promise<void>
+}
+
+/** A JSON array, written as its elements come, one a line. */
+export class JsonList {
+  readonly #shell: Writer
+  #empty = true
+
+  constructor(shell: Writer) {
+    this.#shell = shell
+  }
+
+  async add(value: unknown): Promise<void> {
+    const before = this.#empty ? '[\n' : ',\n'
+    this.#empty = false
+    await this.#shell.write(before + JSON.stringify(value))
+  }
+
+  async end(): Promise<void> {
+    await this.#shell.write(this.#empty ? '[]\n' : '\n]\n')
+  }
+}
+
+/** Cells of one line, with what would break it spelt out. */
+export function tabbed(cells: readonly string[]): string {
+  return `${cells.map(printable).join('\t')}\n`
+}
+
+/** A float32 in as many digits as bring it back exactly. */
+export function float32(value: number): string {
+  return String(Number(value.toPrecision(9)))
 }

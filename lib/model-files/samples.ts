@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 
 import { ClipError } from '../errors.js'
-import { packageRoot } from '../native/load.js'
+import { samplesFolder } from '../package.js'
 import { decodeText, NotText } from '../text-bytes.js'
 import { checkString } from '../validate.js'
 
@@ -39,14 +39,13 @@ export function readSamples(folder?: string): Samples {
 }
 
 function ownSamples(): Samples {
-  const folder = path.join(packageRoot, 'models', 'samples')
-  const entries = JSON.parse(readFileSync(path.join(folder, 'samples.json'), 'utf8')) as Record<
+  const entries = JSON.parse(readFileSync(path.join(samplesFolder, 'samples.json'), 'utf8')) as Record<
     string,
     { label: string }
   >
   const labels = [...new Set(Object.values(entries).map(({ label }) => label))]
   return {
-    images: Object.keys(entries).map(name => path.join(folder, name)),
+    images: Object.keys(entries).map(name => path.join(samplesFolder, name)),
     texts: labels.flatMap(label => [label, `a photo of a ${label}`, `a drawing of a ${label} on a white background`]),
   }
 }

@@ -7,7 +7,7 @@ import type { HubOptions } from './hub-settings.js'
 import { localLayout, type Towers } from './layout.js'
 import { pullModel, unknownModel } from './pull.js'
 import { findModel, hubIdOf } from './registry.js'
-import { packageRoot } from '../native/load.js'
+import { packageRoot } from '../package.js'
 import { checkString } from '../validate.js'
 
 /** The embedded model, used by default: see models/README.md. */

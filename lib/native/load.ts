@@ -3,10 +3,8 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 
 import { ClipError } from '../errors.js'
+import { packageRoot } from '../package.js'
 import type { NativeAddon } from './contract.js'
-
-/** The package's root: `lib/native` in the sources, `dist/native` once compiled. */
-export const packageRoot = path.join(__dirname, '..', '..')
 
 let addon: NativeAddon | undefined
 

@@ -2,12 +2,8 @@
  * What serving needs and encoding does not: Fastify and the packages beside it. They are optional peers of this package,
  * installed by whoever serves and loaded when a server is started.
  */
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
-
 import { ClipError } from '../errors.js'
-
-const packageFolder = path.join(__dirname, '..', '..')
+import { packageFile } from '../package.js'
 
 export async function loadParts(): Promise<typeof import('./start.js')> {
   try {
@@ -24,8 +20,5 @@ export async function loadParts(): Promise<typeof import('./start.js')> {
 
 /** As `npm install` takes them. */
 function peers(): string[] {
-  const { peerDependencies } = JSON.parse(readFileSync(path.join(packageFolder, 'package.json'), 'utf8')) as {
-    peerDependencies: Record<string, string>
-  }
-  return Object.entries(peerDependencies).map(([name, range]) => `${name}@${range}`)
+  return Object.entries(packageFile().peerDependencies).map(([name, range]) => `${name}@${range}`)
 }

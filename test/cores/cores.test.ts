@@ -4,8 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 
 import { availableCores, divideCores, usableCores } from '../../lib/cores/cores.js'
-import type { LogicalCpu } from '../../lib/cores/linux.js'
-import { describeMachine, type Machine, type System } from '../../lib/cores/machine.js'
+import { describeMachine, type LogicalCpu, type Machine, type System } from '../../lib/cores/machine.js'
 import { where } from '../helpers/skips'
 
 /** `cores` of so many threads each, numbered as Linux does: all first threads, then all second ones. */

@@ -4,8 +4,8 @@ import path from 'node:path'
 
 import { ClipError, type ClipInfo, type Profile } from '../../library.js'
 import { replaceFile } from '../../replace-file.js'
-import { tabbed } from '../output.js'
 import type { Shell } from '../shell.js'
+import { tabbed } from '../stdout.js'
 import { byteSize, printable, table } from '../table.js'
 
 export interface Row {

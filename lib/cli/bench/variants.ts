@@ -1,6 +1,6 @@
 /** The models to be compared: each type with each precision and number of threads. */
 import { Clip, type LoadOptions, type WeightType } from '../../library.js'
-import { showProgress } from '../pull-progress.js'
+import { showProgress } from '../progress.js'
 import type { Shell } from '../shell.js'
 
 interface Choices extends Pick<LoadOptions, 'device' | 'cacheDir' | 'offline' | 'towers'> {

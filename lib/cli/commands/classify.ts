@@ -4,9 +4,9 @@ import { UsageError } from '../failure.js'
 import { checkArguments, eachImage, readLabels } from '../inputs.js'
 import { addExamples, addJsonOption, addModelOptions, collect, type ModelFlags, type PictureFlags, pictureOptions,
   wholeNumber, withModel } from '../options.js'
-import { JsonList, tabbed } from '../output.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
+import { JsonList, tabbed } from '../stdout.js'
 import { bar, percent, printable, table } from '../table.js'
 
 interface Flags extends ModelFlags, PictureFlags {

@@ -2,8 +2,8 @@
 import path from 'node:path'
 
 import type { Clip } from '../../library.js'
-import { type Answer, type DemoReport, renderReport, shown } from '../demo-report.js'
-import { choices, readSamples, type Sample } from '../demo-samples.js'
+import { type Answer, type DemoReport, renderReport, shown } from '../demo/report.js'
+import { choices, readSamples, type Sample } from '../demo/samples.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags, withModel } from '../options.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'

@@ -7,9 +7,9 @@ import { UsageError } from '../failure.js'
 import { eachImage, eachText, textsOf } from '../inputs.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags, type PictureFlags, pictureOptions,
   withModel } from '../options.js'
-import { float32, JsonList, tabbed } from '../output.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
+import { float32, JsonList, tabbed } from '../stdout.js'
 import { printable } from '../table.js'
 
 interface Flags extends ModelFlags, PictureFlags {

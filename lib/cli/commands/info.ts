@@ -2,9 +2,9 @@
 import type { ClipInfo } from '../../library.js'
 import { UsageError } from '../failure.js'
 import { addExamples, addJsonOption, addModelOptions, modelForms, type ModelFlags, withModel } from '../options.js'
-import { tabbed } from '../output.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
+import { tabbed } from '../stdout.js'
 import { byteSize, printable, table } from '../table.js'
 
 interface Flags extends ModelFlags {

@@ -1,9 +1,9 @@
 /** `ggclip inspect`: what is this model file, and why does it not load? */
 import { inspect as inspectModel, type Inspection } from '../../library.js'
 import { addExamples, addJsonOption } from '../options.js'
-import { tabbed } from '../output.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
+import { tabbed } from '../stdout.js'
 import { byteSize, printable, table } from '../table.js'
 
 interface Flags {

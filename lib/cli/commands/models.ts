@@ -1,9 +1,9 @@
 /** `ggclip models`: models that have a name here. */
 import { type ModelEntry, models as registry } from '../../library.js'
 import { addExamples, addJsonOption } from '../options.js'
-import { tabbed } from '../output.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
+import { tabbed } from '../stdout.js'
 import { byteSize, table } from '../table.js'
 
 interface Flags {

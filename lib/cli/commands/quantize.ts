@@ -1,13 +1,13 @@
 /** `ggclip quantize`: a model in fewer bits, and what that costs. */
-import { quantize as quantizeModel, type QuantizationReport, type QuantizeOptions, report as reportOn, type WeightType,
-  weightTypes } from '../../library.js'
+import { type ModelReport, quantize as quantizeModel, type QuantizationReport, type QuantizeOptions, report as reportOn,
+  type TowerReport, type WeightType, weightTypes } from '../../library.js'
 import { UsageError } from '../failure.js'
 import { addExamples, addHubOptions, addJsonOption, type HubFlags, overrides, wholeNumber } from '../options.js'
 import { progressLine } from '../progress.js'
-import { writeReport } from '../report-table.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
-import { byteSize } from '../table.js'
+import { tabbed } from '../stdout.js'
+import { byteSize, printable, table } from '../table.js'
 
 interface Flags extends HubFlags {
   dtype: string
@@ -102,4 +102,35 @@ function measure(shell: Shell, source: string, files: string[], flags: Flags): P
     onProgress: ({ done, total, item }) =>
       shell.status(item === '' ? '' : `measuring ${done + 1} of ${total}: ${item}`),
   })
+}
+
+const reportHead = ['model', 'types', 'size', 'encoder', 'inputs', 'cosine', 'worst', 'max diff', 'ms']
+
+/** The report for people, and for a pipe: one line for each model and encoder. */
+async function writeReport(shell: Shell, { models }: QuantizationReport): Promise<void> {
+  const rows = models.flatMap(model => [
+    ...(model.image ? [cells(model, 'image', model.image, shell.isTerminal)] : []),
+    ...(model.text ? [cells(model, 'text', model.text, shell.isTerminal)] : []),
+  ])
+  if (!shell.isTerminal) {
+    for (const row of rows) await shell.write(tabbed(row))
+    return
+  }
+  const lines = table([reportHead.map(shell.paint.bold), ...rows], 'llrlrrrrr')
+  await shell.write(`${lines.join('\n')}\n`)
+}
+
+function cells(model: ModelReport, encoder: string, tower: TowerReport, forPeople: boolean): string[] {
+  const types = Object.entries(model.types).map(([type, count]) => `${count} ${type}`).join(', ')
+  return [
+    printable(model.model),
+    types,
+    forPeople ? byteSize(model.bytes) : String(model.bytes),
+    encoder,
+    String(tower.inputs),
+    tower.meanCosine.toFixed(6),
+    tower.minCosine.toFixed(6),
+    tower.maxDifference.toExponential(1),
+    tower.msPerInput.toFixed(2),
+  ]
 }

@@ -1,10 +1,8 @@
 /** The OpenAPI 3.1 document, generated from the routes' schemas, and a page that shows it. */
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
-
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 
+import { packageFile } from '../../package.js'
 import { docsPage, type OpenApi } from './docs-page.js'
 
 export async function addDocs(app: FastifyInstance): Promise<void> {
@@ -13,7 +11,7 @@ export async function addDocs(app: FastifyInstance): Promise<void> {
       openapi: '3.1.0',
       info: {
         title: 'ggclip',
-        version: version(),
+        version: packageFile().version,
         description:
           'CLIP over HTTP: texts and images to vectors of one space, zero-shot classification, similarity and ranking.',
         license: { name: 'MIT', identifier: 'MIT' },
@@ -46,9 +44,4 @@ export async function addDocs(app: FastifyInstance): Promise<void> {
         docsPage(app.swagger() as unknown as OpenApi, url.split('?', 1)[0]!.endsWith('/') ? '../' : ''),
       )
   ))
-}
-
-function version(): string {
-  const file = path.join(__dirname, '..', '..', '..', 'package.json')
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

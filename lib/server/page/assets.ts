@@ -5,6 +5,8 @@ import { extname, join } from 'node:path'
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
+import { samplesFolder } from '../../package.js'
+
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -45,7 +47,6 @@ interface Asset {
 
 /** Pictures to try the page with, by file name; none where the package came without them. */
 const samples = ['rocket.png', 'pizza.webp', 'cat-face.png', 'guitar.jpg', 'sunflower.png', 'photo-hat.jpg']
-const packageRoot = join(__dirname, '..', '..', '..')
 
 export function registerAssets(app: FastifyInstance): void {
   const folder = join(__dirname, 'static')
@@ -56,12 +57,13 @@ export function registerAssets(app: FastifyInstance): void {
 }
 
 function registerSamples(app: FastifyInstance): void {
-  const folder = join(packageRoot, 'models', 'samples')
-  const found = samples.filter(name => existsSync(join(folder, name)) && existsSync(join(folder, 'samples.json')))
+  const found = samples.filter(name =>
+    existsSync(join(samplesFolder, name)) && existsSync(join(samplesFolder, 'samples.json'))
+  )
   const known = found.length === 0
     ? {}
-    : JSON.parse(readFileSync(join(folder, 'samples.json'), 'utf8')) as Record<string, { label: string }>
-  for (const name of found) serve(app, `/page/samples/${name}`, readAsset(join(folder, name)))
+    : JSON.parse(readFileSync(join(samplesFolder, 'samples.json'), 'utf8')) as Record<string, { label: string }>
+  for (const name of found) serve(app, `/page/samples/${name}`, readAsset(join(samplesFolder, name)))
   const list = found.map(name => ({ name, label: known[name]!.label, type: types[extname(name)]! }))
   serve(app, '/page/samples.json', assetOf(Buffer.from(JSON.stringify(list)), 'application/json; charset=utf-8'))
 }

@@ -1,8 +1,8 @@
 /** What the demo found, for people. */
-import type { Classification, ClipInfo } from '../library.js'
-import type { Sample } from './demo-samples.js'
-import type { Shell } from './shell.js'
-import { bar, byteSize, displayWidth, percent, printable, table } from './table.js'
+import type { Classification, ClipInfo } from '../../library.js'
+import type { Shell } from '../shell.js'
+import { bar, byteSize, displayWidth, percent, printable, table } from '../table.js'
+import type { Sample } from './samples.js'
 
 /** Answers kept of each picture. */
 export const shown = 3

@@ -2,10 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 
-import { ClipError } from '../library.js'
-
-/** Below the package's root, which is two folders up from here, in the sources and once compiled. */
-const directory = path.join(__dirname, '..', '..', 'models', 'samples')
+import { ClipError } from '../../library.js'
+import { samplesFolder } from '../../package.js'
 
 export interface Sample {
   file: string
@@ -97,12 +95,12 @@ export function choices(samples: readonly Sample[], kind: Sample['kind']): strin
 
 /** @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND when the package has no samples */
 export async function readSamples(): Promise<Sample[]> {
-  const file = path.join(directory, 'samples.json')
+  const file = path.join(samplesFolder, 'samples.json')
   try {
     const entries = Object.entries(JSON.parse(await readFile(file, 'utf8')) as Record<string, { label: string }>)
     return entries.map(([name, { label }]) => ({
       file: name,
-      path: path.join(directory, name),
+      path: path.join(samplesFolder, name),
       label,
       kind: name.startsWith('photo-') ? 'photo' : 'emoji',
     }))

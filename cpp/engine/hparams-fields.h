@@ -12,20 +12,20 @@
 // Caps on what a model file may ask for: far above every published model, and so low that no product overflows 63 bits.
 namespace ggclip::limits {
 
-constexpr int64_t MAX_WIDTH = 16384;
-constexpr int64_t MAX_LAYERS = 256;
-constexpr int64_t MAX_HEADS = 1024;
-constexpr int64_t MAX_FF = 131072;
-constexpr int64_t MAX_PROJ = 16384;
-constexpr int64_t MAX_VOCAB = 1 << 22;
-constexpr int64_t MAX_CTX = 8192;
-constexpr int64_t MAX_IMAGE = 4096;  // pixels of a side
-constexpr int64_t MAX_PATCH = 512;
-constexpr int64_t MAX_TOKENS = 16384;  // of the image tower
-constexpr double MIN_EPS = 1e-13, MAX_EPS = 0.1;
-constexpr double MAX_MEAN = 10, MIN_STD = 1e-4, MAX_STD = 10;
-constexpr double MAX_LOGIT_SCALE = 80;  // natural log; exp of more leaves the range of float
-constexpr double MAX_LOGIT_BIAS = 1e4;
+constexpr int64_t max_width = 16384;
+constexpr int64_t max_layers = 256;
+constexpr int64_t max_heads = 1024;
+constexpr int64_t max_ff = 131072;
+constexpr int64_t max_proj = 16384;
+constexpr int64_t max_vocab = 1 << 22;
+constexpr int64_t max_ctx = 8192;
+constexpr int64_t max_image = 4096;  // pixels of a side
+constexpr int64_t max_patch = 512;
+constexpr int64_t max_tokens = 16384;  // of the image tower
+constexpr double min_eps = 1e-13, max_eps = 0.1;
+constexpr double max_mean = 10, min_std = 1e-4, max_std = 10;
+constexpr double max_logit_scale = 80;  // natural log; exp of more leaves the range of float
+constexpr double max_logit_bias = 1e4;
 
 }  // namespace ggclip::limits
 
@@ -71,44 +71,44 @@ struct hparam_lines {
 template <class Hparams, class Visitor>
 void visit_model(Hparams & hp, Visitor & visit) {
     const hparam_lines line = {""};
-    visit(line.optional("name", names::NAME), hp.name, {});
-    visit(line.always("family", names::FAMILY), hp.family, std::string("clip"));
-    visit(line.optional("license", names::LICENSE), hp.license, {});
-    visit(line.optional("source", names::SOURCE), hp.source, {});
-    visit(line.optional("revision", names::REVISION), hp.revision, {});
+    visit(line.optional("name", names::name), hp.name, {});
+    visit(line.always("family", names::family), hp.family, std::string("clip"));
+    visit(line.optional("license", names::license), hp.license, {});
+    visit(line.optional("source", names::source), hp.source, {});
+    visit(line.optional("revision", names::revision), hp.revision, {});
     visit(line.derived("dim"), hp.n_proj, {});
-    visit(line.always("logitScale", names::LOGIT_SCALE, -limits::MAX_LOGIT_SCALE, limits::MAX_LOGIT_SCALE),
+    visit(line.always("logitScale", names::logit_scale, -limits::max_logit_scale, limits::max_logit_scale),
           hp.logit_scale, hparams().logit_scale);
-    visit(line.always("logitBias", names::LOGIT_BIAS, -limits::MAX_LOGIT_BIAS, limits::MAX_LOGIT_BIAS), hp.logit_bias,
+    visit(line.always("logitBias", names::logit_bias, -limits::max_logit_bias, limits::max_logit_bias), hp.logit_bias,
           0.0f);
-    visit(line.always("sigmoid", names::SIGMOID), hp.sigmoid, false);
+    visit(line.always("sigmoid", names::sigmoid), hp.sigmoid, false);
     // in a file without these keys its tensors say it
-    visit(line.always(nullptr, names::HAS_TEXT), hp.text.present, hp.text.present);
-    visit(line.always(nullptr, names::HAS_VISION), hp.vision.present, hp.vision.present);
+    visit(line.always(nullptr, names::has_text), hp.text.present, hp.text.present);
+    visit(line.always(nullptr, names::has_vision), hp.vision.present, hp.vision.present);
 }
 
 template <class Tower, class Visitor>
 void visit_tower(Tower & tower, const hparam_lines & line, const tower_hparams & fallback, Visitor & visit) {
-    visit(line.required("width", names::EMBEDDING_LENGTH, 1, limits::MAX_WIDTH), tower.n_embd, {});
-    visit(line.required("layers", names::BLOCK_COUNT, 1, limits::MAX_LAYERS), tower.n_layer, {});
-    visit(line.required("mlpWidth", names::FEED_FORWARD_LENGTH, 1, limits::MAX_FF), tower, &tower_hparams::n_ff,
+    visit(line.required("width", names::embedding_length, 1, limits::max_width), tower.n_embd, {});
+    visit(line.required("layers", names::block_count, 1, limits::max_layers), tower.n_layer, {});
+    visit(line.required("mlpWidth", names::feed_forward_length, 1, limits::max_ff), tower, &tower_hparams::n_ff,
           &block_hparams::n_ff);
-    visit(line.required("heads", names::HEAD_COUNT, 1, limits::MAX_HEADS), tower, &tower_hparams::n_head,
+    visit(line.required("heads", names::head_count, 1, limits::max_heads), tower, &tower_hparams::n_head,
           &block_hparams::n_head);
-    visit(line.always("headDim", names::KEY_LENGTH, 1, limits::MAX_WIDTH), tower.d_head, 0);
-    visit(line.required("normEpsilon", names::LAYER_NORM_EPS, limits::MIN_EPS, limits::MAX_EPS), tower.eps, {});
-    visit(line.always("activation", names::HIDDEN_ACT), tower.act, fallback.act);
-    visit(line.always("pooling", names::POOLING), tower.pool, fallback.pool);
-    visit(line.always("normOrder", names::NORM_ORDER), tower.order, fallback.order);
-    visit(line.always("firstNorm", names::HAS_PRE_LN), tower.has_pre_ln, fallback.has_pre_ln);
-    visit(line.always("lastNorm", names::HAS_POST_LN), tower.has_post_ln, fallback.has_post_ln);
-    visit(line.always("normAfterPooling", names::NORM_AFTER_POOL), tower.norm_after_pool, fallback.norm_after_pool);
-    visit(line.optional("qkvBias", names::HAS_QKV_BIAS), tower.has_qkv_bias, fallback.has_qkv_bias);
-    visit(line.optional("layerScale", names::HAS_LAYER_SCALE), tower.has_layer_scale, fallback.has_layer_scale);
-    visit(line.optional("projectionHidden", names::PROJECTION_HIDDEN, 1, limits::MAX_FF), tower.n_proj_hidden,
+    visit(line.always("headDim", names::key_length, 1, limits::max_width), tower.d_head, 0);
+    visit(line.required("normEpsilon", names::layer_norm_eps, limits::min_eps, limits::max_eps), tower.eps, {});
+    visit(line.always("activation", names::hidden_act), tower.act, fallback.act);
+    visit(line.always("pooling", names::pooling), tower.pool, fallback.pool);
+    visit(line.always("normOrder", names::norm_order), tower.order, fallback.order);
+    visit(line.always("firstNorm", names::has_pre_ln), tower.has_pre_ln, fallback.has_pre_ln);
+    visit(line.always("lastNorm", names::has_post_ln), tower.has_post_ln, fallback.has_post_ln);
+    visit(line.always("normAfterPooling", names::norm_after_pool), tower.norm_after_pool, fallback.norm_after_pool);
+    visit(line.optional("qkvBias", names::has_qkv_bias), tower.has_qkv_bias, fallback.has_qkv_bias);
+    visit(line.optional("layerScale", names::has_layer_scale), tower.has_layer_scale, fallback.has_layer_scale);
+    visit(line.optional("projectionHidden", names::projection_hidden, 1, limits::max_ff), tower.n_proj_hidden,
           fallback.n_proj_hidden);
-    visit(line.always("projection", names::HAS_PROJECTION), tower.has_proj, fallback.has_proj);
-    visit(line.always("projectionBias", names::HAS_PROJECTION_BIAS), tower.has_proj_bias, fallback.has_proj_bias);
+    visit(line.always("projection", names::has_projection), tower.has_proj, fallback.has_proj);
+    visit(line.always("projectionBias", names::has_projection_bias), tower.has_proj_bias, fallback.has_proj_bias);
 }
 
 // `fallback`: the activation is the layout's, which the reader knows.
@@ -118,23 +118,23 @@ void visit_vision(Hparams & hp, const vision_hparams & fallback, Visitor & visit
     auto & vision = hp.vision;
     auto & image = hp.image;
     visit_tower(vision, line, fallback, visit);
-    visit(line.required("imageSize", names::IMAGE_SIZE, 1, limits::MAX_IMAGE), vision.image_size, {});
-    visit(line.required("patchSize", names::PATCH_SIZE, 1, limits::MAX_PATCH), vision.patch_size, {});
+    visit(line.required("imageSize", names::image_size, 1, limits::max_image), vision.image_size, {});
+    visit(line.required("patchSize", names::patch_size, 1, limits::max_patch), vision.patch_size, {});
     visit(line.derived("channels"), vision.n_channel, {});
-    visit(line.always("classToken", names::HAS_CLASS_EMBD), vision.has_class_embd, true);
-    visit(line.always("patchBias", names::HAS_PATCH_BIAS), vision.has_patch_bias, false);
-    visit(line.required("mean", names::IMAGE_MEAN, -limits::MAX_MEAN, limits::MAX_MEAN), image.mean, {});
-    visit(line.required("std", names::IMAGE_STD, limits::MIN_STD, limits::MAX_STD), image.std, {});
-    visit(line.always("resizeMode", names::RESIZE_MODE), image.mode, resize_mode::shortest);  // Hugging Face CLIP's
-    visit(line.always("interpolation", names::INTERPOLATION), image.filter, interpolation::bicubic);
-    visit(line.always("cropRounding", names::CROP_ROUNDING), image.rounding, crop_rounding::floor);
-    visit(line.optional("anyGrid", names::ANY_GRID), vision.any_grid, false);
-    visit(line.optional("maxPatches", names::MAX_PATCHES, 1, limits::MAX_TOKENS), image.max_patches, 0);
-    visit(line.always("resizeSize", names::RESIZE_SIZE, 1, limits::MAX_IMAGE), image.resize, vision.image_size);
+    visit(line.always("classToken", names::has_class_embd), vision.has_class_embd, true);
+    visit(line.always("patchBias", names::has_patch_bias), vision.has_patch_bias, false);
+    visit(line.required("mean", names::image_mean, -limits::max_mean, limits::max_mean), image.mean, {});
+    visit(line.required("std", names::image_std, limits::min_std, limits::max_std), image.std, {});
+    visit(line.always("resizeMode", names::resize_mode), image.mode, resize_mode::shortest);  // Hugging Face CLIP's
+    visit(line.always("interpolation", names::interpolation), image.filter, interpolation::bicubic);
+    visit(line.always("cropRounding", names::crop_rounding), image.rounding, crop_rounding::floor);
+    visit(line.optional("anyGrid", names::any_grid), vision.any_grid, false);
+    visit(line.optional("maxPatches", names::max_patches, 1, limits::max_tokens), image.max_patches, 0);
+    visit(line.always("resizeSize", names::resize_size, 1, limits::max_image), image.resize, vision.image_size);
     visit(line.derived(nullptr), image.crop, {});
     visit(line.derived(nullptr), image.patch, {});
-    visit(line.always("fillColor", names::FILL_COLOR, 0, 255), image.fill, image_hparams().fill);
-    visit(line.always("backgroundColor", names::BACKGROUND_COLOR, 0, 255), image.background,
+    visit(line.always("fillColor", names::fill_color, 0, 255), image.fill, image_hparams().fill);
+    visit(line.always("backgroundColor", names::background_color, 0, 255), image.background,
           image_hparams().background);
 }
 
@@ -144,16 +144,16 @@ void visit_text(Hparams & hp, const text_hparams & fallback, Visitor & visit) {
     auto & text = hp.text;
     visit_tower(text, line, fallback, visit);
     visit(line.derived("vocabSize"), text.n_vocab, {});
-    visit(line.required("contextLength", names::CONTEXT_LENGTH, 1, limits::MAX_CTX), text.n_ctx, {});
+    visit(line.required("contextLength", names::context_length, 1, limits::max_ctx), text.n_ctx, {});
     visit(line.derived("positions"), text.n_position, {});
     visit(line.derived("tokenTypes"), text.n_token_type, {});
-    visit(line.always("causal", names::CAUSAL), text.causal, true);
-    visit(line.always("seesPadding", names::SEES_PADDING), text.sees_padding, !text.causal);
-    visit(line.optional("positionOffset", names::POSITION_OFFSET, 0, limits::MAX_CTX), text.position_offset, 0);
-    visit(line.always("cleaning", names::CLEANING), text.cleaning, text_cleaning::whitespace_lower);
-    visit(line.optional("bosId", names::BOS_ID, 0, text.n_vocab - 1), text.bos_id, fallback.bos_id);
-    visit(line.optional("eosId", names::EOS_ID, 0, text.n_vocab - 1), text.eos_id, fallback.eos_id);
-    visit(line.optional("padId", names::PAD_ID, 0, text.n_vocab - 1), text.pad_id, fallback.pad_id);
+    visit(line.always("causal", names::causal), text.causal, true);
+    visit(line.always("seesPadding", names::sees_padding), text.sees_padding, !text.causal);
+    visit(line.optional("positionOffset", names::position_offset, 0, limits::max_ctx), text.position_offset, 0);
+    visit(line.always("cleaning", names::cleaning), text.cleaning, text_cleaning::whitespace_lower);
+    visit(line.optional("bosId", names::bos_id, 0, text.n_vocab - 1), text.bos_id, fallback.bos_id);
+    visit(line.optional("eosId", names::eos_id, 0, text.n_vocab - 1), text.eos_id, fallback.eos_id);
+    visit(line.optional("padId", names::pad_id, 0, text.n_vocab - 1), text.pad_id, fallback.pad_id);
 }
 
 // What a file of our layout means by its silence.

@@ -8,85 +8,85 @@
 namespace ggclip::names {
 
 // --- tensors: the parts that of_tensor() names; engine/weights/tensor-list.cpp says which a model has ------------
-constexpr const char *CLASS_EMBD = "class_embd", *PATCH_EMBD = "patch_embd", *POSITION_EMBD = "position_embd";
-constexpr const char *TOKEN_EMBD = "token_embd", *TOKEN_TYPE_EMBD = "token_type_embd";
-constexpr const char *PRE_LN = "pre_ln", *POST_LN = "post_ln";  // outside of the blocks
-constexpr const char *LN1 = "ln1", *LN2 = "ln2";
-constexpr const char *ATTN_Q = "attn_q", *ATTN_K = "attn_k", *ATTN_V = "attn_v", *ATTN_OUT = "attn_out";
-constexpr const char *FFN_UP = "ffn_up", *FFN_DOWN = "ffn_down";
-constexpr const char *LS1 = "ls1", *LS2 = "ls2";  // layer scale
-constexpr const char *PROJ = "proj", *PROJ_HIDDEN = "proj_hidden";
+constexpr const char *class_embd = "class_embd", *patch_embd = "patch_embd", *position_embd = "position_embd";
+constexpr const char *token_embd = "token_embd", *token_type_embd = "token_type_embd";
+constexpr const char *pre_ln = "pre_ln", *post_ln = "post_ln";  // outside of the blocks
+constexpr const char *ln1 = "ln1", *ln2 = "ln2";
+constexpr const char *attn_q = "attn_q", *attn_k = "attn_k", *attn_v = "attn_v", *attn_out = "attn_out";
+constexpr const char *ffn_up = "ffn_up", *ffn_down = "ffn_down";
+constexpr const char *ls1 = "ls1", *ls2 = "ls2";  // layer scale
+constexpr const char *proj = "proj", *proj_hidden = "proj_hidden";
 // before the parts of SigLIP's attention-pooling head: a block's, one norm, a learned query
-constexpr const char * HEAD = "head.";
-constexpr const char *LN = "ln", *PROBE = "probe";
+constexpr const char * head = "head.";
+constexpr const char *ln = "ln", *probe = "probe";
 
 // --- GGUF keys ----------------------------------------------------------------------------------
-constexpr const char * ARCHITECTURE = "general.architecture";  // always "clip"
-constexpr const char * NAME = "general.name";
-constexpr const char * LICENSE = "general.license";
-constexpr const char * SOURCE = "general.source.huggingface.repository";
-constexpr const char * REVISION = "clip.source.revision";
-constexpr const char * LAYOUT = "clip.layout_version";  // u32; absent in clip.cpp's files
-constexpr int LAYOUT_VERSION = 1;                       // what this version writes
-constexpr const char * DESCRIPTION = "general.description";
-constexpr const char * FILE_TYPE = "general.file_type";  // u32, ggml_ftype; informational
-constexpr const char * QUANT_VERSION = "general.quantization_version";
-constexpr const char * ALIGNMENT = "general.alignment";  // u32; 32 when absent
-constexpr const char * FAMILY = "clip.family";
-constexpr const char * HAS_TEXT = "clip.has_text_encoder";
-constexpr const char * HAS_VISION = "clip.has_vision_encoder";
-constexpr const char * USE_GELU = "clip.use_gelu";        // clip.cpp: true = gelu, false = quick_gelu
-constexpr const char * LOGIT_SCALE = "clip.logit_scale";  // f32, natural log
-constexpr const char * LOGIT_BIAS = "clip.logit_bias";
-constexpr const char * SIGMOID = "clip.sigmoid";
+constexpr const char * architecture = "general.architecture";  // always "clip"
+constexpr const char * name = "general.name";
+constexpr const char * license = "general.license";
+constexpr const char * source = "general.source.huggingface.repository";
+constexpr const char * revision = "clip.source.revision";
+constexpr const char * layout = "clip.layout_version";  // u32; absent in clip.cpp's files
+constexpr int layout_version = 1;                       // what this version writes
+constexpr const char * description = "general.description";
+constexpr const char * file_type = "general.file_type";  // u32, ggml_ftype; informational
+constexpr const char * quant_version = "general.quantization_version";
+constexpr const char * alignment = "general.alignment";  // u32; 32 when absent
+constexpr const char * family = "clip.family";
+constexpr const char * has_text = "clip.has_text_encoder";
+constexpr const char * has_vision = "clip.has_vision_encoder";
+constexpr const char * use_gelu = "clip.use_gelu";        // clip.cpp: true = gelu, false = quick_gelu
+constexpr const char * logit_scale = "clip.logit_scale";  // f32, natural log
+constexpr const char * logit_bias = "clip.logit_bias";
+constexpr const char * sigmoid = "clip.sigmoid";
 // %s is "vision" or "text"
-constexpr const char * EMBEDDING_LENGTH = "clip.%s.embedding_length";
-constexpr const char * FEED_FORWARD_LENGTH = "clip.%s.feed_forward_length";
-constexpr const char * BLOCK_COUNT = "clip.%s.block_count";
-constexpr const char * HEAD_COUNT = "clip.%s.attention.head_count";
-constexpr const char * KEY_LENGTH = "clip.%s.attention.key_length";  // head size
-constexpr const char * LAYER_NORM_EPS = "clip.%s.attention.layer_norm_epsilon";
-constexpr const char * PROJECTION_DIM = "clip.%s.projection_dim";
-constexpr const char * HIDDEN_ACT = "clip.%s.hidden_act";          // quick_gelu | gelu | gelu_tanh
-constexpr const char * POOLING = "clip.%s.pooling";                // cls | eot | last | attention | mean
-constexpr const char * HAS_PROJECTION = "clip.%s.has_projection";  // bool; the family's value when absent
-constexpr const char * HAS_PROJECTION_BIAS = "clip.%s.has_projection_bias";
-constexpr const char * NORM_ORDER = "clip.%s.norm_order";  // pre | post
-constexpr const char * HAS_POST_LN = "clip.%s.has_post_layernorm";
-constexpr const char * HAS_QKV_BIAS = "clip.%s.attention.has_qkv_bias";  // bool; true when absent
-constexpr const char * HAS_LAYER_SCALE = "clip.%s.has_layer_scale";      // bool; false when absent
-constexpr const char * NORM_AFTER_POOL = "clip.%s.norm_after_pooling";
-constexpr const char * PROJECTION_HIDDEN = "clip.%s.projection_hidden_length";  // u32; absent: a linear projection
-constexpr const char * HAS_CLASS_EMBD = "clip.vision.has_class_embedding";
-constexpr const char * HAS_PRE_LN = "clip.%s.has_pre_layernorm";
-constexpr const char * HAS_PATCH_BIAS = "clip.vision.has_patch_bias";
-constexpr const char * ANY_GRID = "clip.vision.any_grid";        // bool: positions resized to each picture
-constexpr const char * MAX_PATCHES = "clip.vision.max_patches";  // u32, with resize_mode patches
-constexpr const char * CONTEXT_LENGTH = "clip.text.context_length";
-constexpr const char * CAUSAL = "clip.text.causal";
-constexpr const char * SEES_PADDING = "clip.text.sees_padding";        // bool
-constexpr const char * POSITION_OFFSET = "clip.text.position_offset";  // u32
-constexpr const char * CLEANING = "clip.text.cleaning";
-constexpr const char * IMAGE_SIZE = "clip.vision.image_size";
-constexpr const char * PATCH_SIZE = "clip.vision.patch_size";
-constexpr const char * IMAGE_MEAN = "clip.vision.image_mean";
-constexpr const char * IMAGE_STD = "clip.vision.image_std";
-constexpr const char * RESIZE_MODE = "clip.vision.resize_mode";      // shortest | squash | longest | patches
-constexpr const char * INTERPOLATION = "clip.vision.interpolation";  // nearest | bilinear | bicubic
-constexpr const char * RESIZE_SIZE = "clip.vision.resize_size";
-constexpr const char * CROP_ROUNDING = "clip.vision.crop_rounding";  // floor | half_even
-constexpr const char * FILL_COLOR = "clip.vision.fill_color";
-constexpr const char * BACKGROUND_COLOR = "clip.vision.background_color";
-constexpr const char * TOKENIZER_JSON = "tokenizer.huggingface.json";
-constexpr const char * TOKENS = "tokenizer.ggml.tokens";
-constexpr const char * MERGES = "tokenizer.ggml.merges";
-constexpr const char * BOS_ID = "tokenizer.ggml.bos_token_id";
-constexpr const char * EOS_ID = "tokenizer.ggml.eos_token_id";
-constexpr const char * PAD_ID = "tokenizer.ggml.padding_token_id";
+constexpr const char * embedding_length = "clip.%s.embedding_length";
+constexpr const char * feed_forward_length = "clip.%s.feed_forward_length";
+constexpr const char * block_count = "clip.%s.block_count";
+constexpr const char * head_count = "clip.%s.attention.head_count";
+constexpr const char * key_length = "clip.%s.attention.key_length";  // head size
+constexpr const char * layer_norm_eps = "clip.%s.attention.layer_norm_epsilon";
+constexpr const char * projection_dim = "clip.%s.projection_dim";
+constexpr const char * hidden_act = "clip.%s.hidden_act";          // quick_gelu | gelu | gelu_tanh
+constexpr const char * pooling = "clip.%s.pooling";                // cls | eot | last | attention | mean
+constexpr const char * has_projection = "clip.%s.has_projection";  // bool; the family's value when absent
+constexpr const char * has_projection_bias = "clip.%s.has_projection_bias";
+constexpr const char * norm_order = "clip.%s.norm_order";  // pre | post
+constexpr const char * has_post_ln = "clip.%s.has_post_layernorm";
+constexpr const char * has_qkv_bias = "clip.%s.attention.has_qkv_bias";  // bool; true when absent
+constexpr const char * has_layer_scale = "clip.%s.has_layer_scale";      // bool; false when absent
+constexpr const char * norm_after_pool = "clip.%s.norm_after_pooling";
+constexpr const char * projection_hidden = "clip.%s.projection_hidden_length";  // u32; absent: a linear projection
+constexpr const char * has_class_embd = "clip.vision.has_class_embedding";
+constexpr const char * has_pre_ln = "clip.%s.has_pre_layernorm";
+constexpr const char * has_patch_bias = "clip.vision.has_patch_bias";
+constexpr const char * any_grid = "clip.vision.any_grid";        // bool: positions resized to each picture
+constexpr const char * max_patches = "clip.vision.max_patches";  // u32, with resize_mode patches
+constexpr const char * context_length = "clip.text.context_length";
+constexpr const char * causal = "clip.text.causal";
+constexpr const char * sees_padding = "clip.text.sees_padding";        // bool
+constexpr const char * position_offset = "clip.text.position_offset";  // u32
+constexpr const char * cleaning = "clip.text.cleaning";
+constexpr const char * image_size = "clip.vision.image_size";
+constexpr const char * patch_size = "clip.vision.patch_size";
+constexpr const char * image_mean = "clip.vision.image_mean";
+constexpr const char * image_std = "clip.vision.image_std";
+constexpr const char * resize_mode = "clip.vision.resize_mode";      // shortest | squash | longest | patches
+constexpr const char * interpolation = "clip.vision.interpolation";  // nearest | bilinear | bicubic
+constexpr const char * resize_size = "clip.vision.resize_size";
+constexpr const char * crop_rounding = "clip.vision.crop_rounding";  // floor | half_even
+constexpr const char * fill_color = "clip.vision.fill_color";
+constexpr const char * background_color = "clip.vision.background_color";
+constexpr const char * tokenizer_json = "tokenizer.huggingface.json";
+constexpr const char * tokens = "tokenizer.ggml.tokens";
+constexpr const char * merges = "tokenizer.ggml.merges";
+constexpr const char * bos_id = "tokenizer.ggml.bos_token_id";
+constexpr const char * eos_id = "tokenizer.ggml.eos_token_id";
+constexpr const char * pad_id = "tokenizer.ggml.padding_token_id";
 // a llama.cpp projector file, not a CLIP model
-constexpr const char * LLAVA_PROJECTOR = "clip.has_llava_projector";
-constexpr const char * PROJECTOR_TYPE = "clip.projector_type";
-constexpr const char * VISION_PROJECTOR_TYPE = "clip.vision.projector_type";
+constexpr const char * llava_projector = "clip.has_llava_projector";
+constexpr const char * projector_type = "clip.projector_type";
+constexpr const char * vision_projector_type = "clip.vision.projector_type";
 
 // "clip.vision.image_size"; tower: "vision" or "text"
 inline std::string key_of(const char * pattern, const char * tower) { return print_text(pattern, tower); }
@@ -95,8 +95,8 @@ inline std::string key_of(const char * pattern, const char * tower) { return pri
 inline std::string of_tensor(char tower, int block, const std::string & part, const std::string & suffix) {
     const std::string end = suffix.empty() ? "" : "." + suffix;
     if (block >= 0) return print_text("%c.blk.%d.", tower, block) + part + (suffix.empty() ? ".weight" : end);
-    if (part != PROJ && part != PROJ_HIDDEN) return print_text("%c.", tower) + part + end;
-    return (tower == 'v' ? "visual_projection" : "text_projection") + std::string(part == PROJ ? "" : ".hidden") + end;
+    if (part != proj && part != proj_hidden) return print_text("%c.", tower) + part + end;
+    return (tower == 'v' ? "visual_projection" : "text_projection") + std::string(part == proj ? "" : ".hidden") + end;
 }
 
 }  // namespace ggclip::names

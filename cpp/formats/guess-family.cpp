@@ -12,7 +12,7 @@ struct sign {
 };
 
 // The first that fits decides: from the particular to the general.
-const sign SIGNS[] = {
+const sign signs[] = {
     {"text_model.encoder.layer.0.attention.self", "Chinese-CLIP (Hugging Face)"},
     {"vision_model.head.probe", "SigLIP (Hugging Face)"},
     {"vision_model.encoder.layers.0.", "CLIP (Hugging Face)"},
@@ -46,16 +46,16 @@ std::string value_of(const std::vector<inspected_key> & keys, const char * name)
 }  // namespace
 
 std::string guess_family(const tensor_table & table, const std::vector<inspected_key> & keys) {
-    const std::string architecture = value_of(keys, names::ARCHITECTURE);
-    if (!value_of(keys, names::PROJECTOR_TYPE).empty() || !value_of(keys, names::VISION_PROJECTOR_TYPE).empty() ||
-        value_of(keys, names::LLAVA_PROJECTOR) == "true") {
+    const std::string architecture = value_of(keys, names::architecture);
+    if (!value_of(keys, names::projector_type).empty() || !value_of(keys, names::vision_projector_type).empty() ||
+        value_of(keys, names::llava_projector) == "true") {
         return "projector of a multimodal language model (llama.cpp)";
     }
-    if (architecture == "clip" && !value_of(keys, names::LAYOUT).empty()) {
-        const std::string family = value_of(keys, names::FAMILY);
+    if (architecture == "clip" && !value_of(keys, names::layout).empty()) {
+        const std::string family = value_of(keys, names::family);
         return (family.empty() ? "CLIP" : family) + " in ggclip's GGUF layout";
     }
-    if (architecture == "clip" && !value_of(keys, names::HAS_VISION).empty()) {
+    if (architecture == "clip" && !value_of(keys, names::has_vision).empty()) {
         return "CLIP in clip.cpp's GGUF layout";
     }
     if (architecture == "vit" || architecture == "clip_text") {
@@ -63,7 +63,7 @@ std::string guess_family(const tensor_table & table, const std::vector<inspected
                (value_of(keys, "vit.model_type") == "siglip" ? "SigLIP" : "CLIP or SigLIP") +
                " in CrispEmbed's GGUF layout";
     }
-    for (const sign & candidate : SIGNS) {
+    for (const sign & candidate : signs) {
         for (const auto & entry : table.tensors) {
             if (entry.first.find(candidate.part) != std::string::npos) {
                 return candidate.family;

@@ -19,13 +19,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t MAX_TEXT = 200, MAX_CONFIG_KEYS = 4096;
+constexpr size_t max_text = 200, max_config_keys = 4096;
 
 std::string shorten(const std::string & text) {
-    if (text.size() <= MAX_TEXT) {
+    if (text.size() <= max_text) {
         return text;
     }
-    size_t end = MAX_TEXT;
+    size_t end = max_text;
     while (end > 0 && ((uint8_t) text[end] & 0xc0) == 0x80) {
         end--;  // not within a character
     }
@@ -68,7 +68,7 @@ std::string text_of(const gguf_value & value) {
         case gguf_kind::boolean: return read<uint8_t>(value) ? "true" : "false";
         case gguf_kind::string:
             return shorten(std::string(reinterpret_cast<const char *>(value.data),
-                                       (size_t) std::min<uint64_t>(value.count, 4 * MAX_TEXT)));
+                                       (size_t) std::min<uint64_t>(value.count, 4 * max_text)));
         case gguf_kind::array: return array_text(value);
     }
     return "";
@@ -161,7 +161,7 @@ class inspector {
             return;
         }
         out_.files.push_back(out_.path);
-        const std::string head = file->head(TORCH_HEAD);
+        const std::string head = file->head(torch_head);
         if (begins_with(head, "GGUF")) {
             gguf(file);
             return;
@@ -212,7 +212,7 @@ class inspector {
 
     void flatten(const json_value & value, const std::string & name) {
         using kind_t = json_value::kind_t;
-        if (out_.keys.size() >= MAX_CONFIG_KEYS) {
+        if (out_.keys.size() >= max_config_keys) {
             return;
         }
         if (value.kind == kind_t::object) {

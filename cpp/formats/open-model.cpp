@@ -82,10 +82,10 @@ void detect_towers(const tensor_table & table, const std::string & vision, const
 void read_logit_scalars(const tensor_table & table, const std::string & path, hparams & hp) {
     read_scalar(table, "logit_scale", hp.logit_scale);
     hp.sigmoid = read_scalar(table, "logit_bias", hp.logit_bias) || hp.sigmoid;
-    if (std::fabs(hp.logit_scale) > limits::MAX_LOGIT_SCALE) {
+    if (std::fabs(hp.logit_scale) > limits::max_logit_scale) {
         throw_error(error_code::CONFIG_INVALID,
                     path + ": tensor logit_scale: expected a natural logarithm of at most " +
-                        std::to_string(limits::MAX_LOGIT_SCALE) + ", found " + std::to_string(hp.logit_scale));
+                        std::to_string(limits::max_logit_scale) + ", found " + std::to_string(hp.logit_scale));
     }
 }
 
@@ -202,7 +202,7 @@ model_source open_model(const std::string & path, const read_options & options) 
 
 model_source open_model(std::shared_ptr<const model_file> file, const read_options & options) {
     const std::string & path = file->path();
-    const std::string head = file->head(TORCH_HEAD);
+    const std::string head = file->head(torch_head);
     if (begins_with(head, "GGUF") || ends_with(path, ".gguf")) {  // or says what is wrong with it
         return open_gguf(file, options);
     }

@@ -18,10 +18,10 @@ class list_builder {
   private:
     void add_vision(const vision_hparams & hp, int64_t n_proj, vision_weights & w) {
         tower_ = 'v';
-        if (hp.has_class_embd) add(w.class_embd, names::CLASS_EMBD, "", {hp.n_embd});
-        add_matrix(w.patch, tensor_role::patches, names::PATCH_EMBD,
+        if (hp.has_class_embd) add(w.class_embd, names::class_embd, "", {hp.n_embd});
+        add_matrix(w.patch, tensor_role::patches, names::patch_embd,
                    {hp.patch_size, hp.patch_size, hp.n_channel, hp.n_embd}, hp.has_patch_bias);
-        add(w.position_embd, names::POSITION_EMBD, "weight", {hp.n_embd, hp.n_token()}, tensor_role::f32_table);
+        add(w.position_embd, names::position_embd, "weight", {hp.n_embd, hp.n_token()}, tensor_role::f32_table);
         add_blocks(hp, w);
         if (hp.pool == pooling::attention) add_head(hp, w.head);
         add_projection(hp, n_proj, w);
@@ -29,58 +29,58 @@ class list_builder {
 
     void add_text(const text_hparams & hp, int64_t n_proj, text_weights & w) {
         tower_ = 't';
-        add(w.token_embd, names::TOKEN_EMBD, "weight", {hp.n_embd, hp.n_vocab}, tensor_role::table);
+        add(w.token_embd, names::token_embd, "weight", {hp.n_embd, hp.n_vocab}, tensor_role::table);
         if (hp.n_token_type > 0) {
-            add(w.type_embd, names::TOKEN_TYPE_EMBD, "weight", {hp.n_embd, hp.n_token_type}, tensor_role::f32_table);
+            add(w.type_embd, names::token_type_embd, "weight", {hp.n_embd, hp.n_token_type}, tensor_role::f32_table);
         }
-        add(w.position_embd, names::POSITION_EMBD, "weight", {hp.n_embd, hp.n_positions()}, tensor_role::f32_table);
+        add(w.position_embd, names::position_embd, "weight", {hp.n_embd, hp.n_positions()}, tensor_role::f32_table);
         add_blocks(hp, w);
         add_projection(hp, n_proj, w);
     }
 
     void add_blocks(const tower_hparams & hp, tower_weights & w) {
-        if (hp.has_pre_ln) add_norm(w.pre_ln, names::PRE_LN, hp.n_embd);
+        if (hp.has_pre_ln) add_norm(w.pre_ln, names::pre_ln, hp.n_embd);
         w.blocks.resize(static_cast<size_t>(hp.n_layer));
         for (block_ = 0; block_ < hp.n_layer; block_++) {
             add_block(hp, hp.block(block_), w.blocks[static_cast<size_t>(block_)]);
         }
         block_ = -1;
-        if (hp.has_post_ln) add_norm(w.post_ln, names::POST_LN, hp.n_embd);
+        if (hp.has_post_ln) add_norm(w.post_ln, names::post_ln, hp.n_embd);
     }
 
     void add_block(const tower_hparams & hp, const block_hparams & dims, block_weights & w) {
         const int64_t n_attn = static_cast<int64_t>(dims.n_head) * hp.d_head;
-        add_norm(w.ln1, names::LN1, hp.n_embd);
-        add_linear(w.q, names::ATTN_Q, hp.n_embd, n_attn, hp.has_qkv_bias);
-        add_linear(w.k, names::ATTN_K, hp.n_embd, n_attn, hp.has_qkv_bias);
-        add_linear(w.v, names::ATTN_V, hp.n_embd, n_attn, hp.has_qkv_bias);
-        add_linear(w.out, names::ATTN_OUT, n_attn, hp.n_embd);
-        add_norm(w.ln2, names::LN2, hp.n_embd);
-        add_linear(w.up, names::FFN_UP, hp.n_embd, dims.n_ff);
-        add_linear(w.down, names::FFN_DOWN, dims.n_ff, hp.n_embd);
+        add_norm(w.ln1, names::ln1, hp.n_embd);
+        add_linear(w.q, names::attn_q, hp.n_embd, n_attn, hp.has_qkv_bias);
+        add_linear(w.k, names::attn_k, hp.n_embd, n_attn, hp.has_qkv_bias);
+        add_linear(w.v, names::attn_v, hp.n_embd, n_attn, hp.has_qkv_bias);
+        add_linear(w.out, names::attn_out, n_attn, hp.n_embd);
+        add_norm(w.ln2, names::ln2, hp.n_embd);
+        add_linear(w.up, names::ffn_up, hp.n_embd, dims.n_ff);
+        add_linear(w.down, names::ffn_down, dims.n_ff, hp.n_embd);
         if (hp.has_layer_scale) {
-            add(w.ls1, names::LS1, "", {hp.n_embd});
-            add(w.ls2, names::LS2, "", {hp.n_embd});
+            add(w.ls1, names::ls1, "", {hp.n_embd});
+            add(w.ls2, names::ls2, "", {hp.n_embd});
         }
     }
 
     void add_head(const vision_hparams & hp, head_weights & w) {
-        const auto part = [](const char * name) { return std::string(names::HEAD) + name; };
-        add(w.probe, part(names::PROBE), "", {hp.n_embd});
-        add_linear(w.q, part(names::ATTN_Q), hp.n_embd, hp.n_embd);
-        add_linear(w.k, part(names::ATTN_K), hp.n_embd, hp.n_embd);
-        add_linear(w.v, part(names::ATTN_V), hp.n_embd, hp.n_embd);
-        add_linear(w.out, part(names::ATTN_OUT), hp.n_embd, hp.n_embd);
-        add_norm(w.ln, part(names::LN), hp.n_embd);
-        add_linear(w.up, part(names::FFN_UP), hp.n_embd, hp.n_ff);
-        add_linear(w.down, part(names::FFN_DOWN), hp.n_ff, hp.n_embd);
+        const auto part = [](const char * name) { return std::string(names::head) + name; };
+        add(w.probe, part(names::probe), "", {hp.n_embd});
+        add_linear(w.q, part(names::attn_q), hp.n_embd, hp.n_embd);
+        add_linear(w.k, part(names::attn_k), hp.n_embd, hp.n_embd);
+        add_linear(w.v, part(names::attn_v), hp.n_embd, hp.n_embd);
+        add_linear(w.out, part(names::attn_out), hp.n_embd, hp.n_embd);
+        add_norm(w.ln, part(names::ln), hp.n_embd);
+        add_linear(w.up, part(names::ffn_up), hp.n_embd, hp.n_ff);
+        add_linear(w.down, part(names::ffn_down), hp.n_ff, hp.n_embd);
     }
 
     void add_projection(const tower_hparams & hp, int64_t n_proj, tower_weights & w) {
         if (!hp.has_proj) return;
         const bool is_mlp = hp.n_proj_hidden > 0;
-        if (is_mlp) add_linear(w.proj_hidden, names::PROJ_HIDDEN, hp.n_embd, hp.n_proj_hidden, /*has_bias=*/false);
-        add_linear(w.proj, names::PROJ, is_mlp ? hp.n_proj_hidden : hp.n_embd, n_proj, hp.has_proj_bias);
+        if (is_mlp) add_linear(w.proj_hidden, names::proj_hidden, hp.n_embd, hp.n_proj_hidden, /*has_bias=*/false);
+        add_linear(w.proj, names::proj, is_mlp ? hp.n_proj_hidden : hp.n_embd, n_proj, hp.has_proj_bias);
     }
 
     void add_norm(norm_weights & w, const std::string & part, int64_t n) {

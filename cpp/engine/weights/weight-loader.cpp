@@ -2,6 +2,7 @@
 
 #include "engine/run/cpu-buffers.h"
 #include "engine/weights/tensor-convert.h"
+#include "kernels/float16.h"
 #include "engine/weights/type-policy.h"
 
 #include <algorithm>
@@ -72,14 +73,13 @@ ggml_type weight_loader::memory_type(const source_tensor & tensor) const {
 
 // `wanted`, or where the tensor's values are beyond f16, which most types hold their scales in, a type that holds them.
 ggml_type weight_loader::holding(const source_tensor & tensor, ggml_type wanted) const {
-    constexpr float max_f16 = 65504.0f;
     if (wanted == tensor.type || wanted == GGML_TYPE_F32 || wanted == GGML_TYPE_BF16) return wanted;
     const float largest = largest_magnitude(tensor);
     if (std::isinf(largest)) {
         throw_error(error_code::FILE_FORMAT, "%s: tensor '%s' (%s): expected finite values, found NaN or infinity",
                     out_.source().path.c_str(), tensor.name.c_str(), tensor.origin.c_str());
     }
-    if (largest <= max_f16) return wanted;
+    if (largest <= kernels::max_f16) return wanted;
     return tensor.type == GGML_TYPE_BF16 ? GGML_TYPE_BF16 : GGML_TYPE_F32;
 }
 

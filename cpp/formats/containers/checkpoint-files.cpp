@@ -16,13 +16,13 @@ struct weight_name {
     weight_reader read;
 };
 
-const weight_name HUGGING_FACE[] = {{"model.safetensors", read_safetensors},
+const weight_name hugging_face[] = {{"model.safetensors", read_safetensors},
                                     {"model.fp16.safetensors", read_safetensors},
                                     {"open_clip_model.safetensors", read_safetensors},
                                     {"pytorch_model.bin", read_torch},
                                     {"pytorch_model.fp16.bin", read_torch},
                                     {"open_clip_pytorch_model.bin", read_torch}};
-const weight_name OPEN_CLIP[] = {{"open_clip_model.safetensors", read_safetensors},
+const weight_name open_clip[] = {{"open_clip_model.safetensors", read_safetensors},
                                  {"model.safetensors", read_safetensors},
                                  {"model.fp16.safetensors", read_safetensors},
                                  {"open_clip_pytorch_model.bin", read_torch},
@@ -34,7 +34,7 @@ const weight_name OPEN_CLIP[] = {{"open_clip_model.safetensors", read_safetensor
 std::string read_folder_weights(const std::string & folder, preference library, const read_options & options,
                                 tensor_table & table) {
     // hubs often hold one model in several forms: take the pair that belongs together, as lib/models does
-    for (const weight_name & candidate : library == preference::hugging_face ? HUGGING_FACE : OPEN_CLIP) {
+    for (const weight_name & candidate : library == preference::hugging_face ? hugging_face : open_clip) {
         const std::string path = folder + "/" + candidate.name, index = path + ".index.json";
         std::error_code code;
         if (std::filesystem::is_regular_file(std::filesystem::u8path(path), code)) {
@@ -55,7 +55,7 @@ std::string read_folder_weights(const std::string & folder, preference library, 
 }
 
 void read_weight_file(std::shared_ptr<const model_file> file, tensor_table & table) {
-    (is_torch_file(file->head(TORCH_HEAD)) ? read_torch : read_safetensors)(std::move(file), table);
+    (is_torch_file(file->head(torch_head)) ? read_torch : read_safetensors)(std::move(file), table);
     strip_wrappers(table);
 }
 

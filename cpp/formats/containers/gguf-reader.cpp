@@ -11,18 +11,18 @@ namespace ggclip {
 
 namespace {
 
-constexpr uint64_t MAX_KEYS = 65536;
-constexpr uint64_t MAX_TENSORS = 65536;
-constexpr uint64_t MAX_NAME = 65535;       // bytes of a key; the format's own limit
-constexpr uint64_t MAX_TENSOR_NAME = 256;  // the format says 64; some writers are longer
-constexpr uint32_t MAX_ALIGNMENT = 65536;
-constexpr uint32_t DEFAULT_ALIGNMENT = 32;
-constexpr uint32_t N_KINDS = 13;
-constexpr uint64_t MAX_HEADER = 256u << 20;  // bytes before the tensor data, which are kept in memory
-constexpr uint64_t FIRST_READ = 64u << 10, MOST_READ = 16u << 20;  // more of the header is read as it is needed
+constexpr uint64_t max_keys = 65536;
+constexpr uint64_t max_tensors = 65536;
+constexpr uint64_t max_name = 65535;       // bytes of a key; the format's own limit
+constexpr uint64_t max_tensor_name = 256;  // the format says 64; some writers are longer
+constexpr uint32_t max_alignment = 65536;
+constexpr uint32_t default_alignment = 32;
+constexpr uint32_t n_kinds = 13;
+constexpr uint64_t max_header = 256u << 20;  // bytes before the tensor data, which are kept in memory
+constexpr uint64_t first_read = 64u << 10, most_read = 16u << 20;  // more of the header is read as it is needed
 
 // bytes of a value; 0: of its own length
-constexpr size_t KIND_SIZE[N_KINDS] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
+constexpr size_t kind_size[n_kinds] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
 struct extent {
     uint64_t offset;
@@ -70,12 +70,12 @@ class gguf_parser {
     }
 
     void read_to(uint64_t end) {
-        if (end > MAX_HEADER) {
-            fail(error_code::FILE_LIMIT, "expected at most " + std::to_string(MAX_HEADER) +
+        if (end > max_header) {
+            fail(error_code::FILE_LIMIT, "expected at most " + std::to_string(max_header) +
                                              " bytes before the tensors' data, found " + std::to_string(end) +
                                              " or more");
         }
-        const uint64_t had = header_.size(), ahead = std::clamp<uint64_t>(had, FIRST_READ, MOST_READ);
+        const uint64_t had = header_.size(), ahead = std::clamp<uint64_t>(had, first_read, most_read);
         header_.resize((size_t) std::min(size_, std::max(end, had + ahead)));
         file_->read(had, header_.size() - (size_t) had, header_.data() + had);
     }
@@ -109,20 +109,20 @@ class gguf_parser {
         }
         n_tensors_ = number<uint64_t>("tensor count");
         n_keys_ = number<uint64_t>("key count");
-        if (n_tensors_ > MAX_TENSORS) {
-            fail(error_code::FILE_LIMIT, "tensor count: expected at most " + std::to_string(MAX_TENSORS) + ", found " +
+        if (n_tensors_ > max_tensors) {
+            fail(error_code::FILE_LIMIT, "tensor count: expected at most " + std::to_string(max_tensors) + ", found " +
                                              std::to_string(n_tensors_));
         }
-        if (n_keys_ > MAX_KEYS) {
+        if (n_keys_ > max_keys) {
             fail(error_code::FILE_LIMIT,
-                 "key count: expected at most " + std::to_string(MAX_KEYS) + ", found " + std::to_string(n_keys_));
+                 "key count: expected at most " + std::to_string(max_keys) + ", found " + std::to_string(n_keys_));
         }
         return version;
     }
 
     gguf_kind kind(const char * what) {
         const uint32_t word = number<uint32_t>(what);
-        if (word >= N_KINDS) {
+        if (word >= n_kinds) {
             fail(error_code::FILE_FORMAT, std::string(what) + ": expected 0 to 12, found " + std::to_string(word));
         }
         return (gguf_kind) word;
@@ -157,7 +157,7 @@ class gguf_parser {
             }
             return;
         }
-        const size_t size = KIND_SIZE[(uint32_t) value.item];
+        const size_t size = kind_size[(uint32_t) value.item];
         if (value.count > (size_ - at_) / size) {
             fail(error_code::FILE_TRUNCATED, "expected " + std::to_string(value.count) + " items of " +
                                                  std::to_string(size) + " bytes, found " + std::to_string(size_ - at_) +
@@ -171,7 +171,7 @@ class gguf_parser {
 
     void key_value(uint64_t index) {
         where_ = "key " + std::to_string(index);
-        const std::string key = text(MAX_NAME, "key");
+        const std::string key = text(max_name, "key");
         where_ = "key \"" + key.substr(0, 200) + "\"";
         if (key.empty()) {
             fail(error_code::FILE_FORMAT, "expected a name, found an empty one");
@@ -184,7 +184,7 @@ class gguf_parser {
             array_value(value);
         } else {
             value.at = at_;
-            const uint8_t * scalar = take(KIND_SIZE[(uint32_t) value.kind], "value");
+            const uint8_t * scalar = take(kind_size[(uint32_t) value.kind], "value");
             if (value.kind == gguf_kind::boolean) {
                 check_boolean(scalar);
             }
@@ -196,9 +196,9 @@ class gguf_parser {
     }
 
     uint64_t read_alignment() const {
-        const auto found = values_.find(names::ALIGNMENT);
+        const auto found = values_.find(names::alignment);
         if (found == values_.end()) {
-            return DEFAULT_ALIGNMENT;
+            return default_alignment;
         }
         gguf_value value = found->second;
         value.data = header_.data() + value.at;
@@ -207,16 +207,16 @@ class gguf_parser {
         if (word) {
             memcpy(&alignment, value.data, sizeof(alignment));
         }
-        if (!word || alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > MAX_ALIGNMENT) {
-            fail(error_code::FILE_FORMAT, std::string("key ") + names::ALIGNMENT + ": expected a power of two up to " +
-                                              std::to_string(MAX_ALIGNMENT) + " (u32), found " + value.describe());
+        if (!word || alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > max_alignment) {
+            fail(error_code::FILE_FORMAT, std::string("key ") + names::alignment + ": expected a power of two up to " +
+                                              std::to_string(max_alignment) + " (u32), found " + value.describe());
         }
         return alignment;
     }
 
     void tensor_info(uint64_t index) {
         where_ = "tensor " + std::to_string(index);
-        const std::string name = text(MAX_TENSOR_NAME, "name");
+        const std::string name = text(max_tensor_name, "name");
         where_ = "tensor \"" + name + "\"";
         raw_tensor tensor;
         tensor.path = path_;

@@ -11,7 +11,7 @@ namespace ggclip {
 
 namespace {
 
-constexpr uint64_t MAX_STRINGS = 1 << 22;  // of a list: a vocabulary's tokens and more
+constexpr uint64_t max_strings = 1 << 22;  // of a list: a vocabulary's tokens and more
 
 template <typename T>
 T read_as(const uint8_t * p) {
@@ -176,9 +176,9 @@ std::vector<std::string> gguf_file::strings(const std::string & key) const {
     if (value->kind != gguf_kind::array || value->item != gguf_kind::string) {
         invalid(key, "an array of strings");
     }
-    if (value->count > MAX_STRINGS) {
+    if (value->count > max_strings) {
         throw_error(error_code::FILE_LIMIT, path_ + ": key " + key + ": expected at most " +
-                                                std::to_string(MAX_STRINGS) + " strings, found " +
+                                                std::to_string(max_strings) + " strings, found " +
                                                 std::to_string(value->count));
     }
     std::vector<std::string> out;

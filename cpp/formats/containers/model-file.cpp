@@ -27,7 +27,7 @@ namespace ggclip {
 
 namespace {
 
-constexpr size_t MAX_READ = 8u << 20;  // bytes of one system call: cancelling is looked at in between
+constexpr size_t max_read = 8u << 20;  // bytes of one system call: cancelling is looked at in between
 
 [[noreturn]] void not_readable(const std::string & path, const std::string & why) {
     throw_error(error_code::FILE_NOT_FOUND, path + ": cannot be read: " + why);
@@ -224,7 +224,7 @@ void model_file::read(uint64_t offset, size_t n, void * dst) const {
         return;
     }
     while (n > 0) {
-        const size_t got = read_some(offset, std::min(n, MAX_READ), to);
+        const size_t got = read_some(offset, std::min(n, max_read), to);
         if (got == 0) {
             changed("its end at byte " + std::to_string(offset) + " where " + std::to_string(state_.size) +
                     " bytes were");

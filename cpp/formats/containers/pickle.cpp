@@ -9,9 +9,9 @@ namespace ggclip {
 
 using kind_t = pickle_value::kind_t;
 
-static constexpr size_t MAX_VALUES = 2u << 20;  // a value takes about 70 bytes of memory, and at least one of the file
-static constexpr size_t MAX_MARKS = 1u << 16;
-static constexpr size_t MAX_NAME = 512;  // bytes of a module's and a class's name
+static constexpr size_t max_values = 2u << 20;  // a value takes about 70 bytes of memory, and at least one of the file
+static constexpr size_t max_marks = 1u << 16;
+static constexpr size_t max_name = 512;  // bytes of a module's and a class's name
 
 const char * pickle_value::word() const {
     static const char * const words[] = {
@@ -21,8 +21,8 @@ const char * pickle_value::word() const {
 }
 
 pickle_ref pickle::add(pickle_value value) {
-    if (values_.size() >= MAX_VALUES) {
-        throw_error(error_code::FILE_LIMIT, where_ + ": expected at most " + std::to_string(MAX_VALUES) + " values");
+    if (values_.size() >= max_values) {
+        throw_error(error_code::FILE_LIMIT, where_ + ": expected at most " + std::to_string(max_values) + " values");
     }
     values_.push_back(std::move(value));
     return (pickle_ref) (values_.size() - 1);
@@ -31,9 +31,9 @@ pickle_ref pickle::add(pickle_value value) {
 // "module.name", kept with the values. A file could ask for the same long name again and again in a few bytes.
 std::string_view pickle::join(std::string_view module, std::string_view name) {
     const size_t n = module.size() + 1 + name.size();
-    if (n > MAX_NAME || n > max_copied_ - n_copied_) {
+    if (n > max_name || n > max_copied_ - n_copied_) {
         throw_error(error_code::FILE_LIMIT, where_ + ": byte " + std::to_string(byte_) +
-                                                ": expected names of classes of at most " + std::to_string(MAX_NAME) +
+                                                ": expected names of classes of at most " + std::to_string(max_name) +
                                                 " bytes, and of " + std::to_string(max_copied_) +
                                                 " altogether, found more");
     }
@@ -115,8 +115,8 @@ class pickle_machine {
     }
 
     void mark() {
-        if (marks_.size() >= MAX_MARKS) {
-            limit("marks", MAX_MARKS);
+        if (marks_.size() >= max_marks) {
+            limit("marks", max_marks);
         }
         marks_.push_back(stack_.size());
     }
@@ -248,8 +248,8 @@ class pickle_machine {
     void remember(uint64_t index) {
         const pickle_ref ref = pop();
         stack_.push_back(ref);
-        if (memo_.size() >= MAX_VALUES) {
-            limit("remembered values", MAX_VALUES);
+        if (memo_.size() >= max_values) {
+            limit("remembered values", max_values);
         }
         memo_[index] = ref;
     }

@@ -11,9 +11,9 @@ namespace ggclip {
 
 namespace {
 
-constexpr uint64_t MAX_HEADER = 100000000;  // bytes; the safetensors library's own limit
-constexpr size_t MAX_TENSORS = 65536;
-constexpr size_t MAX_DIMS = 8;
+constexpr uint64_t max_header = 100000000;  // bytes; the safetensors library's own limit
+constexpr size_t max_tensors = 65536;
+constexpr size_t max_dims = 8;
 
 struct dtype_info {
     const char * name;
@@ -21,7 +21,7 @@ struct dtype_info {
     ggml_type type;  // COUNT: readable, but no weight
 };
 
-const dtype_info DTYPES[] = {
+const dtype_info dtypes[] = {
     {"F32", 4, GGML_TYPE_F32},       {"F16", 2, GGML_TYPE_F16},       {"BF16", 2, GGML_TYPE_BF16},
     {"F64", 8, GGML_TYPE_COUNT},     {"I64", 8, GGML_TYPE_COUNT},     {"I32", 4, GGML_TYPE_COUNT},
     {"I16", 2, GGML_TYPE_COUNT},     {"I8", 1, GGML_TYPE_COUNT},      {"U64", 8, GGML_TYPE_COUNT},
@@ -52,9 +52,9 @@ const json_value & member(const json_value & entry, const char * key, json_value
 
 // Dimensions in ggml order and the byte count they call for.
 size_t read_shape(const json_value & shape, const dtype_info & dtype, raw_tensor & tensor, const std::string & name) {
-    if (shape.items.size() > MAX_DIMS) {
+    if (shape.items.size() > max_dims) {
         fail(error_code::FILE_LIMIT, tensor.path, name,
-             "shape: expected at most " + std::to_string(MAX_DIMS) + " dimensions, found " +
+             "shape: expected at most " + std::to_string(max_dims) + " dimensions, found " +
                  std::to_string(shape.items.size()));
     }
     uint64_t n_bytes = dtype.size;
@@ -84,7 +84,7 @@ extent read_entry(const json_value & entry, const std::string & name, raw_tensor
     const json_value & shape = member(entry, "shape", kind_t::array, "an array", tensor.path, name);
     const json_value & offsets = member(entry, "data_offsets", kind_t::array, "two integers", tensor.path, name);
     const dtype_info * dtype = nullptr;
-    for (const dtype_info & candidate : DTYPES) {
+    for (const dtype_info & candidate : dtypes) {
         dtype = word.text == candidate.name ? &candidate : dtype;
     }
     if (dtype == nullptr) {
@@ -145,9 +145,9 @@ void read_safetensors(std::shared_ptr<const model_file> file, tensor_table & tab
              "expected a header length of 8 bytes, found " + std::to_string(file->size()) + " bytes");
     }
     file->read(0, sizeof(n_header), &n_header);  // little-endian, as every platform of ours
-    if (n_header > MAX_HEADER) {
+    if (n_header > max_header) {
         fail(error_code::FILE_LIMIT, path, "",
-             "header length: expected at most " + std::to_string(MAX_HEADER) + ", found " + std::to_string(n_header) +
+             "header length: expected at most " + std::to_string(max_header) + ", found " + std::to_string(n_header) +
                  " (not a safetensors file?)");
     }
     const uint64_t data = sizeof(n_header) + n_header;
@@ -159,8 +159,8 @@ void read_safetensors(std::shared_ptr<const model_file> file, tensor_table & tab
     std::string text((size_t) n_header, '\0');
     file->read(sizeof(n_header), text.size(), &text[0]);
     json_limits limits;
-    limits.max_bytes = (size_t) MAX_HEADER;
-    limits.max_values = MAX_TENSORS * (4 + 2 + MAX_DIMS);
+    limits.max_bytes = (size_t) max_header;
+    limits.max_values = max_tensors * (4 + 2 + max_dims);
     limits.max_depth = 4;  // header, entry, shape, numbers
     limits.duplicate_at_top = error_code::TENSOR_DUPLICATE;
     limits.file = file.get();
@@ -168,9 +168,9 @@ void read_safetensors(std::shared_ptr<const model_file> file, tensor_table & tab
     if (header.kind != json_value::kind_t::object) {
         fail(error_code::FILE_FORMAT, path, "", "header: expected an object, found " + header.describe());
     }
-    if (header.keys.size() > MAX_TENSORS) {
+    if (header.keys.size() > max_tensors) {
         fail(error_code::FILE_LIMIT, path, "",
-             "expected at most " + std::to_string(MAX_TENSORS) + " tensors, found " +
+             "expected at most " + std::to_string(max_tensors) + " tensors, found " +
                  std::to_string(header.keys.size()));
     }
     const uint64_t available = file->size() - data;

@@ -9,8 +9,8 @@ namespace ggclip {
 
 namespace {
 
-constexpr size_t MAX_SHARDS = 1024;
-constexpr size_t MAX_INDEX = 32u << 20;  // bytes of an index file
+constexpr size_t max_shards = 1024;
+constexpr size_t max_index = 32u << 20;  // bytes of an index file
 
 // false: a tensor of the tower that is not wanted. Names tell, whatever stands before them.
 bool is_wanted(const std::string & name, const read_options & options) {
@@ -28,9 +28,9 @@ bool is_wanted(const std::string & name, const read_options & options) {
 void read_shards(const std::string & path, const read_options & options, tensor_table & table, weight_reader read) {
     const auto file = model_file::open(path, options.cancelled);
     json_limits limits;
-    limits.max_bytes = MAX_INDEX;
+    limits.max_bytes = max_index;
     limits.file = file.get();
-    const json_value root = parse_json(file->text(MAX_INDEX), path, limits);
+    const json_value root = parse_json(file->text(max_index), path, limits);
     const json_ref map = json_ref(&root, path, "").get("weight_map");
     if (!map.is(json_value::kind_t::object) || map.value()->keys.empty()) {
         map.invalid("an object of tensor names and file names");
@@ -50,8 +50,8 @@ void read_shards(const std::string & path, const read_options & options, tensor_
             wanted.insert(shard.text);
         }
     }
-    if (shards.size() > MAX_SHARDS) {
-        throw_error(error_code::FILE_LIMIT, path + ": weight_map: expected at most " + std::to_string(MAX_SHARDS) +
+    if (shards.size() > max_shards) {
+        throw_error(error_code::FILE_LIMIT, path + ": weight_map: expected at most " + std::to_string(max_shards) +
                                                 " files, found " + std::to_string(shards.size()));
     }
     const size_t slash = path.find_last_of("/\\");

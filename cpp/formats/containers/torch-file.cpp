@@ -16,11 +16,11 @@ namespace {
 using kind_t = pickle_value::kind_t;
 using named_tensors = std::map<std::string, const torch_tensor *>;
 
-constexpr size_t MAX_PICKLE = 32u << 20;  // bytes; the largest published checkpoints have less than one million
-constexpr size_t MAX_TENSORS = 65536;
-constexpr int MAX_DEPTH = 64;    // modules of a TorchScript archive in one another
-constexpr size_t MAX_KEY = 256;  // bytes of a storage's name
-constexpr size_t MAX_SHARE = 4;  // bytes read and copied, as a multiple of the file's: its tensors may share storages
+constexpr size_t max_pickle = 32u << 20;  // bytes; the largest published checkpoints have less than one million
+constexpr size_t max_tensors = 65536;
+constexpr int max_depth = 64;    // modules of a TorchScript archive in one another
+constexpr size_t max_key = 256;  // bytes of a storage's name
+constexpr size_t max_share = 4;  // bytes read and copied, as a multiple of the file's: its tensors may share storages
 
 [[noreturn]] void fail(error_code code, const std::string & path, const std::string & tensor,
                        const std::string & text) {
@@ -52,12 +52,12 @@ class archive {
 
     std::string pickle() const {
         const zip_entry entry = stored("data.pkl");
-        if (entry.size > MAX_PICKLE) {
+        if (entry.size > max_pickle) {
             fail(error_code::FILE_LIMIT, path_, "",
-                 "data.pkl: expected at most " + std::to_string(MAX_PICKLE) + " bytes, found " +
+                 "data.pkl: expected at most " + std::to_string(max_pickle) + " bytes, found " +
                      std::to_string(entry.size));
         }
-        return bytes_of(entry, MAX_PICKLE);
+        return bytes_of(entry, max_pickle);
     }
 
     zip_entry stored(const std::string & name) const {
@@ -133,8 +133,8 @@ class state_finder {
     }
 
     void add(std::string_view prefix, std::string_view name, const torch_tensor * tensor) {
-        if (found_.size() >= MAX_TENSORS) {
-            fail(error_code::FILE_LIMIT, path_, "", "expected at most " + std::to_string(MAX_TENSORS) + " tensors");
+        if (found_.size() >= max_tensors) {
+            fail(error_code::FILE_LIMIT, path_, "", "expected at most " + std::to_string(max_tensors) + " tensors");
         }
         check_tensor_name(name, path_);
         const auto added = found_.emplace(std::string(prefix) + std::string(name), tensor);
@@ -162,8 +162,8 @@ class state_finder {
     // Modules of a TorchScript archive: attributes that are tensors or modules again.
     void attributes(pickle_ref object, const std::string & prefix, int depth) {
         const pickle_value & value = values_.at(object);
-        if (depth > MAX_DEPTH) {
-            fail(error_code::FILE_LIMIT, path_, "", "expected modules at most " + std::to_string(MAX_DEPTH) + " deep");
+        if (depth > max_depth) {
+            fail(error_code::FILE_LIMIT, path_, "", "expected modules at most " + std::to_string(max_depth) + " deep");
         }
         if (value.items.empty()) {
             return;
@@ -173,7 +173,7 @@ class state_finder {
             const pickle_value & name = values_.at(items[i]);
             const pickle_value & part = values_.at(items[i + 1]);
             // modules may be shared: a few that hold one another twice would be walked through for years
-            if (++n_steps_ > MAX_SHARE * values_.size()) {
+            if (++n_steps_ > max_share * values_.size()) {
                 fail(error_code::FILE_LIMIT, path_, "", "expected modules that are not shared again and again");
             }
             if (name.kind != kind_t::string) {
@@ -200,7 +200,7 @@ class state_finder {
 class tensor_placer {
   public:
     tensor_placer(const archive & files, std::shared_ptr<const model_file> file, tensor_table & table)
-        : files_(files), file_(std::move(file)), path_(file_->path()), table_(table), left_(MAX_SHARE * file_->size()) {
+        : files_(files), file_(std::move(file)), path_(file_->path()), table_(table), left_(max_share * file_->size()) {
     }
 
     void place(const std::string & name, const torch_tensor & tensor) {
@@ -211,9 +211,9 @@ class tensor_placer {
         raw.ne.assign(tensor.shape.rbegin(), tensor.shape.rend());
         const size_t element = tensor.dtype->size;
         const uint64_t last = last_element(name, tensor);
-        if (tensor.key.size() > MAX_KEY) {
+        if (tensor.key.size() > max_key) {
             fail(error_code::FILE_LIMIT, path_, name,
-                 "expected a storage's name of at most " + std::to_string(MAX_KEY) + " bytes, found " +
+                 "expected a storage's name of at most " + std::to_string(max_key) + " bytes, found " +
                      std::to_string(tensor.key.size()));
         }
         const zip_entry storage = files_.stored("data/" + std::string(tensor.key));
@@ -283,7 +283,7 @@ class tensor_placer {
         if (n_bytes > left_) {
             fail(error_code::FILE_LIMIT, path_, name,
                  "expected all tensors together, those that are not contiguous copied, to be at most " +
-                     std::to_string(MAX_SHARE) + " times as large as their file, found more");
+                     std::to_string(max_share) + " times as large as their file, found more");
         }
         left_ -= n_bytes;
     }
@@ -323,12 +323,12 @@ class tensor_placer {
 }  // namespace
 
 bool is_torch_file(const std::string & head) {
-    return is_zip(head) || is_old_pickle(head) || (head.size() >= TORCH_HEAD && begins(head, 257, "ustar", 5));
+    return is_zip(head) || is_old_pickle(head) || (head.size() >= torch_head && begins(head, 257, "ustar", 5));
 }
 
 void read_torch(std::shared_ptr<const model_file> file, tensor_table & table) {
     const std::string & path = file->path();
-    const std::string head = file->head(TORCH_HEAD);
+    const std::string head = file->head(torch_head);
     if (!is_zip(head)) {
         const bool old = is_torch_file(head);
         fail(old ? error_code::MODEL_UNSUPPORTED : error_code::FILE_FORMAT, path, "",

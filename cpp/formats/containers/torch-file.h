@@ -10,7 +10,7 @@ namespace ggclip {
 // `head`: the file's first bytes. true: a zip archive, a pickle of the old layout or a tar archive, which read_torch
 // knows or refuses by name
 bool is_torch_file(const std::string & head);
-constexpr size_t TORCH_HEAD = 263;  // bytes that tell
+constexpr size_t torch_head = 263;  // bytes that tell
 
 // Adds the tensors of one file. Throws FILE_*, MODEL_UNSUPPORTED (old layout; a Python class that is none of the
 // accepted), TENSOR_DUPLICATE.

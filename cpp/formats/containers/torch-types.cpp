@@ -10,10 +10,10 @@ namespace {
 
 using kind_t = pickle_value::kind_t;
 
-constexpr size_t MAX_DIMS = 8;
-constexpr size_t MAX_TENSORS = 1u << 18;  // of a pickle, an optimizer's state included
+constexpr size_t max_dims = 8;
+constexpr size_t max_tensors = 1u << 18;  // of a pickle, an optimizer's state included
 
-const torch_dtype DTYPES[] = {
+const torch_dtype dtypes[] = {
     {"FloatStorage", "float32", 4, GGML_TYPE_F32},      {"HalfStorage", "float16", 2, GGML_TYPE_F16},
     {"BFloat16Storage", "bfloat16", 2, GGML_TYPE_BF16}, {"DoubleStorage", "float64", 8, GGML_TYPE_COUNT},
     {"LongStorage", "int64", 8, GGML_TYPE_COUNT},       {"IntStorage", "int32", 4, GGML_TYPE_COUNT},
@@ -28,7 +28,7 @@ struct known_global {
     meaning result;
 };
 
-const known_global GLOBALS[] = {
+const known_global globals[] = {
     {"torch._utils._rebuild_tensor_v2", meaning::tensor},
     {"torch._utils._rebuild_tensor", meaning::tensor},
     {"torch._utils._rebuild_parameter", meaning::first_argument},
@@ -43,7 +43,7 @@ const known_global GLOBALS[] = {
 };
 
 meaning meaning_of(std::string_view global) {
-    for (const known_global & known : GLOBALS) {
+    for (const known_global & known : globals) {
         if (global == known.name) {
             return known.result;
         }
@@ -54,7 +54,7 @@ meaning meaning_of(std::string_view global) {
 // "torch.FloatStorage", and "torch.cuda.FloatStorage" of old files
 const torch_dtype * storage_type(std::string_view global) {
     const std::string_view prefix = global.substr(0, 11) == "torch.cuda." ? "torch.cuda." : "torch.";
-    for (const torch_dtype & dtype : DTYPES) {
+    for (const torch_dtype & dtype : dtypes) {
         if (global.substr(0, prefix.size()) == prefix && global.substr(prefix.size()) == dtype.storage) {
             return &dtype;
         }
@@ -73,8 +73,8 @@ int64_t whole_number(const pickle & values, pickle_ref ref, const char * what) {
 
 std::vector<int64_t> whole_numbers(const pickle & values, pickle_ref ref, const char * what) {
     const pickle_value & value = values.at(ref);
-    if ((value.kind != kind_t::tuple && value.kind != kind_t::list) || value.items.size() > MAX_DIMS) {
-        values.invalid(std::string(what) + ": expected a tuple of at most " + std::to_string(MAX_DIMS) +
+    if ((value.kind != kind_t::tuple && value.kind != kind_t::list) || value.items.size() > max_dims) {
+        values.invalid(std::string(what) + ": expected a tuple of at most " + std::to_string(max_dims) +
                        " integers, found " + value.word() + " of " + std::to_string(value.items.size()));
     }
     std::vector<int64_t> out;
@@ -150,8 +150,8 @@ pickle_ref torch_types::rebuild_tensor(pickle & values, pickle_ref tuple) {
         values.invalid("a tensor: expected a stride for each of " + std::to_string(tensor.shape.size()) +
                        " dimensions, found " + std::to_string(tensor.stride.size()));
     }
-    if (tensors_.size() >= MAX_TENSORS) {
-        throw_error(error_code::FILE_LIMIT, "a pickle: expected at most " + std::to_string(MAX_TENSORS) + " tensors");
+    if (tensors_.size() >= max_tensors) {
+        throw_error(error_code::FILE_LIMIT, "a pickle: expected at most " + std::to_string(max_tensors) + " tensors");
     }
     tensors_.push_back(std::move(tensor));
     return values.add(host_value((int64_t) (tensors_.size() - 1)));

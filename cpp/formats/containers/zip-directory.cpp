@@ -9,13 +9,13 @@ namespace ggclip {
 
 namespace {
 
-constexpr uint32_t LOCAL = 0x04034b50, CENTRAL = 0x02014b50, END = 0x06054b50, END64 = 0x06064b50,
-                   LOCATOR64 = 0x07064b50;
-constexpr uint64_t N_LOCAL = 30, N_CENTRAL = 46, N_END = 22, N_END64 = 56, N_LOCATOR64 = 20;  // bytes without names
-constexpr uint64_t READ_AHEAD = 64u << 10;
-constexpr uint64_t MAX_COMMENT = 65535, MAX_ENTRIES = 1 << 17;
-constexpr uint64_t MAX_NAME = 1024;  // bytes; PyTorch's have less than 100
-constexpr uint16_t ZIP64_EXTRA = 1;
+constexpr uint32_t local_magic = 0x04034b50, central_magic = 0x02014b50, end_magic = 0x06054b50,
+                   end64_magic = 0x06064b50, locator64_magic = 0x07064b50;
+constexpr uint64_t n_local = 30, n_central = 46, n_end = 22, n_end64 = 56, n_locator64 = 20;  // bytes without names
+constexpr uint64_t read_ahead = 64u << 10;
+constexpr uint64_t max_comment = 65535, max_entries = 1 << 17;
+constexpr uint64_t max_name = 1024;  // bytes; PyTorch's have less than 100
+constexpr uint16_t zip64_extra = 1;
 
 class zip_parser {
   public:
@@ -63,11 +63,11 @@ class zip_parser {
 
     // The end record is behind everything but a comment; a copy of its signature in the comment does not fit.
     void find_end() {
-        const uint64_t n_tail = std::min<uint64_t>(size_, N_LOCATOR64 + N_END + MAX_COMMENT);
+        const uint64_t n_tail = std::min<uint64_t>(size_, n_locator64 + n_end + max_comment);
         look(size_ - n_tail, n_tail);
-        for (uint64_t back = N_END; back <= N_END + MAX_COMMENT && back <= size_; back++) {
+        for (uint64_t back = n_end; back <= n_end + max_comment && back <= size_; back++) {
             const uint64_t at = size_ - back;
-            if (number<uint32_t>(at) == END && number<uint16_t>(at + 20) == back - N_END) {
+            if (number<uint32_t>(at) == end_magic && number<uint16_t>(at + 20) == back - n_end) {
                 read_end(at);
                 return;
             }
@@ -79,26 +79,26 @@ class zip_parser {
     void read_end(uint64_t at) {
         n_entries_ = number<uint16_t>(at + 10);
         central_ = number<uint32_t>(at + 16);
-        if (at >= N_LOCATOR64 && number<uint32_t>(at - N_LOCATOR64) == LOCATOR64) {
-            const uint64_t end64 = number<uint64_t>(at - N_LOCATOR64 + 8);
-            need(end64, N_END64, "a zip64 end record");
-            look(end64, N_END64);
-            if (number<uint32_t>(end64) != END64) {
+        if (at >= n_locator64 && number<uint32_t>(at - n_locator64) == locator64_magic) {
+            const uint64_t end64 = number<uint64_t>(at - n_locator64 + 8);
+            need(end64, n_end64, "a zip64 end record");
+            look(end64, n_end64);
+            if (number<uint32_t>(end64) != end64_magic) {
                 fail(error_code::FILE_FORMAT, "zip64 end record: expected its signature, found other bytes");
             }
             n_entries_ = number<uint64_t>(end64 + 32);
             central_ = number<uint64_t>(end64 + 48);
         }
-        if (n_entries_ > MAX_ENTRIES) {
+        if (n_entries_ > max_entries) {
             fail(error_code::FILE_LIMIT,
-                 "expected at most " + std::to_string(MAX_ENTRIES) + " entries, found " + std::to_string(n_entries_));
+                 "expected at most " + std::to_string(max_entries) + " entries, found " + std::to_string(n_entries_));
         }
     }
 
     uint64_t entry(uint64_t at) {
-        need(at, N_CENTRAL, "a directory entry");
-        look(at, N_CENTRAL, READ_AHEAD);
-        if (number<uint32_t>(at) != CENTRAL) {
+        need(at, n_central, "a directory entry");
+        look(at, n_central, read_ahead);
+        if (number<uint32_t>(at) != central_magic) {
             fail(error_code::FILE_FORMAT,
                  "directory: expected an entry at byte " + std::to_string(at) + ", found other bytes");
         }
@@ -107,27 +107,27 @@ class zip_parser {
                        n_comment = number<uint16_t>(at + 32);
         uint64_t packed = number<uint32_t>(at + 20), size = number<uint32_t>(at + 24),
                  local = number<uint32_t>(at + 42);
-        need(at + N_CENTRAL, n_name + n_extra + n_comment, "a directory entry");
-        if (n_name > MAX_NAME) {
+        need(at + n_central, n_name + n_extra + n_comment, "a directory entry");
+        if (n_name > max_name) {
             fail(error_code::FILE_LIMIT,
-                 "expected names of at most " + std::to_string(MAX_NAME) + " bytes, found " + std::to_string(n_name));
+                 "expected names of at most " + std::to_string(max_name) + " bytes, found " + std::to_string(n_name));
         }
-        look(at, N_CENTRAL + n_name + n_extra, READ_AHEAD);
-        const std::string name = part_.substr((size_t) (at + N_CENTRAL - part_at_), (size_t) n_name);
-        read_extra(at + N_CENTRAL + n_name, n_extra, size, packed, local);
+        look(at, n_central + n_name + n_extra, read_ahead);
+        const std::string name = part_.substr((size_t) (at + n_central - part_at_), (size_t) n_name);
+        read_extra(at + n_central + n_name, n_extra, size, packed, local);
 
-        need(local, N_LOCAL, "an entry");
-        char header[N_LOCAL];
-        file_.read(local, N_LOCAL, header);
+        need(local, n_local, "an entry");
+        char header[n_local];
+        file_.read(local, n_local, header);
         const auto local_number = [&](size_t place, auto value) {
             memcpy(&value, header + place, sizeof(value));
             return value;
         };
-        if (local_number(0, uint32_t()) != LOCAL) {
+        if (local_number(0, uint32_t()) != local_magic) {
             fail(error_code::FILE_FORMAT, "entry \"" + name.substr(0, 200) + "\": expected its header at byte " +
                                               std::to_string(local) + ", found other bytes");
         }
-        const uint64_t data = local + N_LOCAL + local_number(26, uint16_t()) + local_number(28, uint16_t());
+        const uint64_t data = local + n_local + local_number(26, uint16_t()) + local_number(28, uint16_t());
         need(data, packed, "an entry's data");
         zip_entry out;
         out.stored = method == 0 && (flags & 1) == 0 && packed == size;
@@ -136,7 +136,7 @@ class zip_parser {
         if (!entries_.emplace(name, out).second) {
             fail(error_code::FILE_FORMAT, "entry \"" + name.substr(0, 200) + "\": expected once, found twice");
         }
-        return at + N_CENTRAL + n_name + n_extra + n_comment;
+        return at + n_central + n_name + n_extra + n_comment;
     }
 
     // Sizes and offsets of 32 one-bits stand in a zip64 field, in this order, each only where it is needed.
@@ -151,7 +151,7 @@ class zip_parser {
             }
             const uint64_t next = at + left;
             for (uint64_t * value : {&size, &packed, &local}) {
-                if (id == ZIP64_EXTRA && *value == 0xffffffff && left >= 8) {
+                if (id == zip64_extra && *value == 0xffffffff && left >= 8) {
                     *value = number<uint64_t>(at);
                     at += 8;
                     left -= 8;
@@ -172,7 +172,7 @@ class zip_parser {
 }  // namespace
 
 bool is_zip(const std::string & head) {
-    const uint32_t signature = LOCAL;
+    const uint32_t signature = local_magic;
     return head.size() >= sizeof(signature) && memcmp(head.data(), &signature, sizeof(signature)) == 0;
 }
 

@@ -18,7 +18,7 @@ struct architecture {
     bool roberta;
 };
 
-const architecture ARCHITECTURES[] = {
+const architecture architectures[] = {
     {"xlm-roberta-base", 12, 1e-5, true},
     {"xlm-roberta-large", 16, 1e-5, true},
     {"roberta-base", 12, 1e-5, true},
@@ -59,14 +59,14 @@ void read_bert_config(const json_ref & config, const std::string & type, text_hp
     const auto count = [&](const char * key, int32_t fallback, int64_t max) {
         return (int32_t) config.integer(key, fallback, 1, max);
     };
-    text.n_vocab = count("vocab_size", roberta ? 50265 : 30522, limits::MAX_VOCAB);
-    text.n_embd = count("hidden_size", 768, limits::MAX_WIDTH);
-    text.n_layer = count("num_hidden_layers", 12, limits::MAX_LAYERS);
-    text.n_head = count("num_attention_heads", 12, limits::MAX_HEADS);
-    text.n_ff = count("intermediate_size", 3072, limits::MAX_FF);
-    text.n_position = count("max_position_embeddings", 512, limits::MAX_CTX);
-    text.n_token_type = count("type_vocab_size", 2, limits::MAX_CTX);
-    text.eps = (float) config.real("layer_norm_eps", 1e-12, limits::MIN_EPS, limits::MAX_EPS);
+    text.n_vocab = count("vocab_size", roberta ? 50265 : 30522, limits::max_vocab);
+    text.n_embd = count("hidden_size", 768, limits::max_width);
+    text.n_layer = count("num_hidden_layers", 12, limits::max_layers);
+    text.n_head = count("num_attention_heads", 12, limits::max_heads);
+    text.n_ff = count("intermediate_size", 3072, limits::max_ff);
+    text.n_position = count("max_position_embeddings", 512, limits::max_ctx);
+    text.n_token_type = count("type_vocab_size", 2, limits::max_ctx);
+    text.eps = (float) config.real("layer_norm_eps", 1e-12, limits::min_eps, limits::max_eps);
     text.pad_id = (int32_t) config.integer("pad_token_id", roberta ? 1 : 0, 0, text.n_vocab - 1);
     text.position_offset = roberta ? text.pad_id + 1 : 0;
     if (!parse_activation(config.string("hidden_act", "gelu"), text.act)) {
@@ -86,12 +86,12 @@ void read_bert_architecture(const json_ref & name, const tensor_table & table, c
                             text_hparams & text) {
     const std::string word = name.value()->text;
     const std::string last = word.substr(word.find_last_of('/') + 1);
-    const auto * end = std::end(ARCHITECTURES);
+    const auto * end = std::end(architectures);
     const auto * known =
-        std::find_if(std::begin(ARCHITECTURES), end, [&](const architecture & a) { return last == a.name; });
+        std::find_if(std::begin(architectures), end, [&](const architecture & a) { return last == a.name; });
     if (known == end) {
         std::string names;
-        for (const architecture & a : ARCHITECTURES) {
+        for (const architecture & a : architectures) {
             names += (names.empty() ? "" : ", ") + std::string(a.name);
         }
         name.unsupported("text towers called " + names);

@@ -13,7 +13,7 @@ namespace ggclip {
 
 namespace {
 
-const field_names FIELDS = {"key vit.image_size",        "key vit.patch_size",
+const field_names fields = {"key vit.image_size",        "key vit.patch_size",
                             "key vit.hidden_size",       "key vit.num_attention_heads",
                             "key clip_text.hidden_size", "key clip_text.num_attention_heads",
                             "key vit.image_size",        "key vit.image_size"};
@@ -22,29 +22,30 @@ const field_names FIELDS = {"key vit.image_size",        "key vit.patch_size",
 struct pair {
     const char *theirs, *ours;
 };
-const pair VISION[] = {
+const pair vision_parts[] = {
     {"patch_embed", "v.patch_embd"}, {"position_embd", "v.position_embd"}, {"pre_ln", "v.pre_ln"},
     {"post_ln", "v.post_ln"},        {"visual_proj", "visual_projection"}, {"head.attn.o", "v.head.attn_out"},
     {"head.ln", "v.head.ln"},        {"head.mlp.fc1", "v.head.ffn_up"},    {"head.mlp.fc2", "v.head.ffn_down"}};
-const pair TEXT[] = {{"token_embd", "t.token_embd"},
-                     {"position_embd", "t.position_embd"},
-                     {"final_ln", "t.post_ln"},
-                     {"text_proj", "text_projection"},
-                     {"head", "text_projection"}};
-const pair BLOCK[] = {{"ln1", "ln1"},       {"ln2", "ln2"},         {"attn.q", "attn_q"},  {"attn.k", "attn_k"},
-                      {"attn.v", "attn_v"}, {"attn.o", "attn_out"}, {"ffn.fc1", "ffn_up"}, {"ffn.fc2", "ffn_down"}};
+const pair text_parts[] = {{"token_embd", "t.token_embd"},
+                           {"position_embd", "t.position_embd"},
+                           {"final_ln", "t.post_ln"},
+                           {"text_proj", "text_projection"},
+                           {"head", "text_projection"}};
+const pair block_parts[] = {{"ln1", "ln1"},        {"ln2", "ln2"},         {"attn.q", "attn_q"},
+                            {"attn.k", "attn_k"},  {"attn.v", "attn_v"},   {"attn.o", "attn_out"},
+                            {"ffn.fc1", "ffn_up"}, {"ffn.fc2", "ffn_down"}};
 
 class crisp_reader {
   public:
     explicit crisp_reader(const gguf_file & file)
-        : file_(file), is_vision_(file.string(names::ARCHITECTURE, "") == "vit") {}
+        : file_(file), is_vision_(file.string(names::architecture, "") == "vit") {}
 
     model_source run(const read_options & options) {
         model_source source;
         source.path = file_.path();
         source.format = "gguf";
-        source.hp.name = file_.string(names::NAME, "");
-        source.hp.license = file_.string(names::LICENSE, "");
+        source.hp.name = file_.string(names::name, "");
+        source.hp.license = file_.string(names::license, "");
         (is_vision_ ? source.hp.vision.present : source.hp.text.present) = true;
         want_towers(options, file_.path(), source.hp);
         if (is_vision_) {
@@ -52,7 +53,7 @@ class crisp_reader {
         } else {
             text(source.hp, source.tokenizer);
         }
-        check_hparams(source.hp, file_.path(), FIELDS);
+        check_hparams(source.hp, file_.path(), fields);
         const tensor_table table = renamed();
         source.hp.n_proj = projection_dim(table, name_scheme::ggclip, source.hp);
         bind_tensors(table, name_scheme::ggclip, source);
@@ -65,11 +66,11 @@ class crisp_reader {
     void tower(tower_hparams & out, const char * act) {
         const auto count = [&](const char * name, int64_t max) { return (int32_t) file_.integer(key(name), 1, max); };
         out.present = true;
-        out.n_embd = count("hidden_size", limits::MAX_WIDTH);
-        out.n_layer = count("num_hidden_layers", limits::MAX_LAYERS);
-        out.n_head = count("num_attention_heads", limits::MAX_HEADS);
-        out.n_ff = count("intermediate_size", limits::MAX_FF);
-        out.eps = (float) file_.real(key("layer_norm_eps"), limits::MIN_EPS, limits::MAX_EPS);
+        out.n_embd = count("hidden_size", limits::max_width);
+        out.n_layer = count("num_hidden_layers", limits::max_layers);
+        out.n_head = count("num_attention_heads", limits::max_heads);
+        out.n_ff = count("intermediate_size", limits::max_ff);
+        out.eps = (float) file_.real(key("layer_norm_eps"), limits::min_eps, limits::max_eps);
         if (!parse_activation(file_.string(key("hidden_act"), act), out.act)) {
             file_.invalid(key("hidden_act"), "quick_gelu, gelu or gelu_pytorch_tanh");
         }
@@ -80,8 +81,8 @@ class crisp_reader {
         vision_hparams & v = hp.vision;
         hp.family = siglip ? "siglip" : "clip";
         tower(v, siglip ? "gelu_pytorch_tanh" : "quick_gelu");
-        v.image_size = (int32_t) file_.integer("vit.image_size", 1, limits::MAX_IMAGE);
-        v.patch_size = (int32_t) file_.integer("vit.patch_size", 1, limits::MAX_PATCH);
+        v.image_size = (int32_t) file_.integer("vit.image_size", 1, limits::max_image);
+        v.patch_size = (int32_t) file_.integer("vit.patch_size", 1, limits::max_patch);
         v.n_channel = (int32_t) file_.integer("vit.num_channels", 3, 3, 3);
         v.has_class_embd = file_.boolean("vit.has_cls_token", !siglip);
         v.has_pre_ln = has("pre_ln.weight");
@@ -94,8 +95,8 @@ class crisp_reader {
         image_hparams & image = hp.image;
         image.resize = image.crop = v.image_size;
         image.mode = siglip ? resize_mode::squash : resize_mode::shortest;  // of the two families' preprocessors
-        const auto mean = file_.numbers("vit.image_mean", 3, -limits::MAX_MEAN, limits::MAX_MEAN);
-        const auto std = file_.numbers("vit.image_std", 3, limits::MIN_STD, limits::MAX_STD);
+        const auto mean = file_.numbers("vit.image_mean", 3, -limits::max_mean, limits::max_mean);
+        const auto std = file_.numbers("vit.image_std", 3, limits::min_std, limits::max_std);
         for (size_t i = 0; i < 3; i++) {
             image.mean[i] = (float) mean[i];
             image.std[i] = (float) std[i];
@@ -107,8 +108,8 @@ class crisp_reader {
         t.causal = file_.boolean("clip_text.causal", true);
         hp.family = t.causal ? "clip" : "siglip";
         tower(t, t.causal ? "quick_gelu" : "gelu_pytorch_tanh");
-        t.n_vocab = (int32_t) file_.integer("clip_text.vocab_size", 1, limits::MAX_VOCAB);
-        t.n_ctx = (int32_t) file_.integer("clip_text.max_position_embeddings", 1, limits::MAX_CTX);
+        t.n_vocab = (int32_t) file_.integer("clip_text.vocab_size", 1, limits::max_vocab);
+        t.n_ctx = (int32_t) file_.integer("clip_text.max_position_embeddings", 1, limits::max_ctx);
         t.sees_padding = !t.causal;
         t.pool = t.causal ? pooling::eot : pooling::last;
         t.has_proj = has("text_proj.weight") || has("head.weight");
@@ -125,8 +126,8 @@ class crisp_reader {
             t.eos_id = t.bos_id = t.pad_id = -1;
         }
         if (file_.integer("tokenizer.ggml.type", 0, 255, 1) == 1) {
-            tokenizer.tokens = file_.strings(names::TOKENS);
-            tokenizer.merges = file_.strings(names::MERGES);
+            tokenizer.tokens = file_.strings(names::tokens);
+            tokenizer.merges = file_.strings(names::merges);
         }
     }
 
@@ -152,7 +153,7 @@ class crisp_reader {
 
     std::string our_name(const std::string & name) const {
         if (name == "cls_token") {
-            return names::of_tensor('v', -1, names::CLASS_EMBD, "");
+            return names::of_tensor('v', -1, names::class_embd, "");
         }
         if (name == "head.probe") {
             return names::of_tensor('v', -1, name, "");
@@ -163,7 +164,7 @@ class crisp_reader {
         const size_t dot = part.rfind('.');
         const std::string stem = part.substr(0, dot), suffix = dot == std::string::npos ? "" : part.substr(dot);
         if (in_block) {
-            for (const pair & entry : BLOCK) {
+            for (const pair & entry : block_parts) {
                 if (stem == entry.theirs) {
                     return std::string(is_vision_ ? "v" : "t") + ".blk." + std::to_string(block) + "." + entry.ours +
                            suffix;
@@ -171,8 +172,8 @@ class crisp_reader {
             }
             return name;
         }
-        const pair * table = is_vision_ ? VISION : TEXT;
-        const size_t n = is_vision_ ? sizeof(VISION) / sizeof(pair) : sizeof(TEXT) / sizeof(pair);
+        const pair * table = is_vision_ ? vision_parts : text_parts;
+        const size_t n = is_vision_ ? sizeof(vision_parts) / sizeof(pair) : sizeof(text_parts) / sizeof(pair);
         for (size_t i = 0; i < n; i++) {
             if (stem == table[i].theirs) {
                 return table[i].ours + suffix;
@@ -197,7 +198,7 @@ class crisp_reader {
 
     // [patch * patch * channel, width] is the convolution's kernel written as a matrix.
     void unfold(raw_tensor & tensor) const {
-        const int64_t patch = file_.integer("vit.patch_size", 1, limits::MAX_PATCH);
+        const int64_t patch = file_.integer("vit.patch_size", 1, limits::max_patch);
         if (tensor.ne[0] == 3 * patch * patch) {
             tensor.ne = {patch, patch, 3, tensor.ne[1]};
         }
@@ -210,7 +211,7 @@ class crisp_reader {
 }  // namespace
 
 bool is_crisp_embed(const gguf_file & file) {
-    const std::string architecture = file.string(names::ARCHITECTURE, "");
+    const std::string architecture = file.string(names::architecture, "");
     return architecture == "vit" || architecture == "clip_text";
 }
 

@@ -15,7 +15,7 @@ namespace ggclip {
 
 namespace {
 
-const field_names GGUF_FIELDS = {"key clip.vision.image_size",       "key clip.vision.patch_size",
+const field_names gguf_fields = {"key clip.vision.image_size",       "key clip.vision.patch_size",
                                  "key clip.vision.embedding_length", "key clip.vision.attention.head_count",
                                  "key clip.text.embedding_length",   "key clip.text.attention.head_count",
                                  "key clip.vision.resize_size",      "key clip.vision.image_size"};
@@ -30,10 +30,10 @@ bool has_tensor(const gguf_file & file, const std::string & prefix) {
 // before the last norm and the projection, often before the last block.
 void refuse_projectors(const gguf_file & file) {
     std::string sign;
-    for (const char * key : {names::PROJECTOR_TYPE, names::VISION_PROJECTOR_TYPE, "clip.audio.projector_type"}) {
+    for (const char * key : {names::projector_type, names::vision_projector_type, "clip.audio.projector_type"}) {
         sign = file.has(key) ? std::string("key ") + key : sign;
     }
-    sign = file.boolean(names::LLAVA_PROJECTOR, false) ? std::string("key ") + names::LLAVA_PROJECTOR : sign;
+    sign = file.boolean(names::llava_projector, false) ? std::string("key ") + names::llava_projector : sign;
     sign = has_tensor(file, "mm.") ? "tensors named mm.*" : sign;
     if (!sign.empty()) {
         throw_error(error_code::MODEL_UNSUPPORTED,
@@ -135,12 +135,12 @@ class field_reader {
 
 // clip.cpp: true means exact GELU, and only vision's activation was asked
 activation layout_activation(const gguf_file & file) {
-    return file.boolean(names::USE_GELU, false) ? activation::gelu_erf : activation::quick_gelu;
+    return file.boolean(names::use_gelu, false) ? activation::gelu_erf : activation::quick_gelu;
 }
 
 // The relations that a tower of any kind has to keep.
 void check_tower(const gguf_file & file, const char * name, bool ours, const tower_hparams & tower) {
-    const std::string act = names::key_of(names::HIDDEN_ACT, name);
+    const std::string act = names::key_of(names::hidden_act, name);
     if (ours && !file.has(act)) {
         file.invalid(act, "one of " + words_of(tower.act));
     }
@@ -148,7 +148,7 @@ void check_tower(const gguf_file & file, const char * name, bool ours, const tow
         file.invalid(act, "quick_gelu, gelu or gelu_tanh");
     }
     if (!tower.pruned.empty() && tower.d_head == 0) {
-        file.invalid(names::key_of(names::KEY_LENGTH, name),
+        file.invalid(names::key_of(names::key_length, name),
                      "the size of a head, as blocks have different numbers of them");
     }
 }
@@ -161,30 +161,30 @@ void read_vision(const gguf_file & file, bool ours, hparams & hp) {
     field_reader reader(file);
     visit_vision(hp, fallback, reader);
     check_tower(file, "vision", ours, vision);
-    const std::string pool = names::key_of(names::POOLING, "vision");
+    const std::string pool = names::key_of(names::pooling, "vision");
     const bool pools = vision.pool == pooling::attention || vision.pool == pooling::mean ||
                        (vision.pool == pooling::cls && vision.has_class_embd);
     if (!pools) {
         file.invalid(pool, "cls (with a class embedding), attention or mean");
     }
     if (vision.pool == pooling::attention && !vision.pruned.empty()) {
-        file.invalid(names::key_of(names::HEAD_COUNT, "vision"), "one number for all blocks and the attention pooling");
+        file.invalid(names::key_of(names::head_count, "vision"), "one number for all blocks and the attention pooling");
     }
     if (vision.any_grid && vision.has_class_embd) {
-        file.invalid(names::ANY_GRID, "false with a class embedding");
+        file.invalid(names::any_grid, "false with a class embedding");
     }
     if ((image.mode == resize_mode::patches) != vision.any_grid) {
-        file.invalid(names::RESIZE_MODE, vision.any_grid ? "patches, as the tower takes any grid"
+        file.invalid(names::resize_mode, vision.any_grid ? "patches, as the tower takes any grid"
                                                          : "another than patches, as the tower's grid is fixed");
     }
     if (vision.any_grid && image.max_patches == 0) {
-        file.integer(names::MAX_PATCHES, 1, limits::MAX_TOKENS);  // says that it is not there
+        file.integer(names::max_patches, 1, limits::max_tokens);  // says that it is not there
     }
     image.crop = vision.image_size;
     image.patch = vision.any_grid ? vision.patch_size : 0;
     image.max_patches = vision.any_grid ? image.max_patches : 0;
     if (image.mode != resize_mode::longest && image.resize < image.crop) {
-        file.invalid(names::RESIZE_SIZE, "at least image_size (" + std::to_string(vision.image_size) + ")");
+        file.invalid(names::resize_size, "at least image_size (" + std::to_string(vision.image_size) + ")");
     }
 }
 
@@ -208,12 +208,12 @@ int32_t table_rows(const gguf_file & file, const std::string & tensor, int64_t m
 void read_text(const gguf_file & file, bool ours, hparams & hp, const std::vector<std::string> & tokens) {
     text_hparams & text = hp.text;
     const auto table = [](const char * part) { return names::of_tensor('t', -1, part, "weight"); };
-    const std::string token_embd = table(names::TOKEN_EMBD);
+    const std::string token_embd = table(names::token_embd);
     // neither layout stores the vocabulary's size; a missing table is reported with the other tensors
-    const int32_t rows = table_rows(file, token_embd, limits::MAX_VOCAB);
+    const int32_t rows = table_rows(file, token_embd, limits::max_vocab);
     text.n_vocab = rows > 0 ? rows : (int32_t) tokens.size();
     if ((int64_t) tokens.size() > text.n_vocab) {
-        file.invalid(names::TOKENS, "at most " + std::to_string(text.n_vocab) + " tokens (rows of " + token_embd + ")");
+        file.invalid(names::tokens, "at most " + std::to_string(text.n_vocab) + " tokens (rows of " + token_embd + ")");
     }
     text_hparams fallback = text_fallback();
     fallback.act = layout_activation(file);
@@ -225,12 +225,12 @@ void read_text(const gguf_file & file, bool ours, hparams & hp, const std::vecto
     visit_text(hp, fallback, reader);
     check_tower(file, "text", ours, text);
     if (text.pool == pooling::attention || (text.pool == pooling::mean && (text.causal || text.sees_padding))) {
-        file.invalid(names::key_of(names::POOLING, "text"), "eot, last, cls, or mean where padding is masked");
+        file.invalid(names::key_of(names::pooling, "text"), "eot, last, cls, or mean where padding is masked");
     }
-    text.n_position = ours && !text.causal ? table_rows(file, table(names::POSITION_EMBD), limits::MAX_CTX) : 0;
-    text.n_token_type = ours ? table_rows(file, table(names::TOKEN_TYPE_EMBD), limits::MAX_CTX) : 0;
+    text.n_position = ours && !text.causal ? table_rows(file, table(names::position_embd), limits::max_ctx) : 0;
+    text.n_token_type = ours ? table_rows(file, table(names::token_type_embd), limits::max_ctx) : 0;
     if (text.pad_id < 0 && !text.causal && !text.sees_padding) {
-        file.invalid(names::PAD_ID, "an id, as padding is masked by it");
+        file.invalid(names::pad_id, "an id, as padding is masked by it");
     }
 }
 
@@ -261,18 +261,18 @@ model_source open_gguf(std::shared_ptr<const model_file> bytes, const read_optio
     if (is_crisp_embed(file)) {
         return open_crisp_embed(file, options);
     }
-    const std::string architecture = file.string(names::ARCHITECTURE, "");
+    const std::string architecture = file.string(names::architecture, "");
     if (architecture != "clip") {
         throw_error(error_code::MODEL_UNSUPPORTED,
-                    path + ": key " + names::ARCHITECTURE + ": this version computes \"clip\", found " +
-                        (file.has(names::ARCHITECTURE) ? "\"" + architecture + "\"" : "nothing"));
+                    path + ": key " + names::architecture + ": this version computes \"clip\", found " +
+                        (file.has(names::architecture) ? "\"" + architecture + "\"" : "nothing"));
     }
     refuse_projectors(file);
     refuse_raw_names(file);
-    const int64_t layout = file.integer(names::LAYOUT, 1, INT32_MAX, 0);
-    if (layout > names::LAYOUT_VERSION) {
-        throw_error(error_code::MODEL_UNSUPPORTED, path + ": key " + names::LAYOUT + ": expected at most " +
-                                                       std::to_string(names::LAYOUT_VERSION) + ", found " +
+    const int64_t layout = file.integer(names::layout, 1, INT32_MAX, 0);
+    if (layout > names::layout_version) {
+        throw_error(error_code::MODEL_UNSUPPORTED, path + ": key " + names::layout + ": expected at most " +
+                                                       std::to_string(names::layout_version) + ", found " +
                                                        std::to_string(layout) + " (written by a newer version)");
     }
     const bool ours = layout > 0;
@@ -285,7 +285,7 @@ model_source open_gguf(std::shared_ptr<const model_file> bytes, const read_optio
     field_reader reader(file);
     visit_model(hp, reader);
     if (!hp.vision.present && !hp.text.present) {
-        file.invalid(names::HAS_VISION, "true, or " + std::string(names::HAS_TEXT) + " to be true");
+        file.invalid(names::has_vision, "true, or " + std::string(names::has_text) + " to be true");
     }
     if (file.tensors().tensors.empty()) {
         throw_error(error_code::TENSOR_MISSING, path + ": expected the tensors of a CLIP model, found none");
@@ -295,12 +295,12 @@ model_source open_gguf(std::shared_ptr<const model_file> bytes, const read_optio
         read_vision(file, ours, hp);
     }
     if (hp.text.present) {
-        source.tokenizer.json = file.string(names::TOKENIZER_JSON, "");
-        source.tokenizer.tokens = file.strings(names::TOKENS);
-        source.tokenizer.merges = file.strings(names::MERGES);
+        source.tokenizer.json = file.string(names::tokenizer_json, "");
+        source.tokenizer.tokens = file.strings(names::tokens);
+        source.tokenizer.merges = file.strings(names::merges);
         read_text(file, ours, hp, source.tokenizer.tokens);
     }
-    check_hparams(hp, path, GGUF_FIELDS);
+    check_hparams(hp, path, gguf_fields);
     const name_scheme scheme = find_scheme(file, hp, ours);
     hp.n_proj = projection_dim(file.tensors(), scheme, hp);
     bind_tensors(file.tensors(), scheme, source);

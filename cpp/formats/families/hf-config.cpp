@@ -17,7 +17,7 @@ namespace {
 
 using kind_t = json_value::kind_t;
 
-const field_names HF_FIELDS = {"vision_config.image_size",  "vision_config.patch_size",
+const field_names hf_fields = {"vision_config.image_size",  "vision_config.patch_size",
                                "vision_config.hidden_size", "vision_config.num_attention_heads",
                                "text_config.hidden_size",   "text_config.num_attention_heads",
                                "preprocessor size",         "preprocessor crop_size"};
@@ -28,9 +28,9 @@ struct tower_defaults {
     double eps;
 };
 
-const tower_defaults CLIP_TEXT = {512, 2048, 12, 8, "quick_gelu", 1e-5};
-const tower_defaults CLIP_VISION = {768, 3072, 12, 12, "quick_gelu", 1e-5};
-const tower_defaults SIGLIP_BOTH = {768, 3072, 12, 12, "gelu_pytorch_tanh", 1e-6};
+const tower_defaults clip_text = {512, 2048, 12, 8, "quick_gelu", 1e-5};
+const tower_defaults clip_vision = {768, 3072, 12, 12, "quick_gelu", 1e-5};
+const tower_defaults siglip_both = {768, 3072, 12, 12, "gelu_pytorch_tanh", 1e-6};
 
 activation read_activation(const json_ref & config, const char * fallback) {
     activation act = activation::none;
@@ -45,18 +45,18 @@ void read_tower(const json_ref & config, const tower_defaults & defaults, tower_
         return (int32_t) config.integer(key, fallback, 1, max);
     };
     tower.present = true;
-    tower.n_embd = count("hidden_size", defaults.n_embd, limits::MAX_WIDTH);
-    tower.n_ff = count("intermediate_size", defaults.n_ff, limits::MAX_FF);
-    tower.n_layer = count("num_hidden_layers", defaults.n_layer, limits::MAX_LAYERS);
-    tower.n_head = count("num_attention_heads", defaults.n_head, limits::MAX_HEADS);
-    tower.eps = (float) config.real("layer_norm_eps", defaults.eps, limits::MIN_EPS, limits::MAX_EPS);
+    tower.n_embd = count("hidden_size", defaults.n_embd, limits::max_width);
+    tower.n_ff = count("intermediate_size", defaults.n_ff, limits::max_ff);
+    tower.n_layer = count("num_hidden_layers", defaults.n_layer, limits::max_layers);
+    tower.n_head = count("num_attention_heads", defaults.n_head, limits::max_heads);
+    tower.eps = (float) config.real("layer_norm_eps", defaults.eps, limits::min_eps, limits::max_eps);
     tower.act = read_activation(config, defaults.act);
 }
 
 void read_vision(const json_ref & config, bool siglip, vision_hparams & vision) {
-    read_tower(config, siglip ? SIGLIP_BOTH : CLIP_VISION, vision);
-    vision.image_size = (int32_t) config.integer("image_size", 224, 1, limits::MAX_IMAGE);
-    vision.patch_size = (int32_t) config.integer("patch_size", siglip ? 16 : 32, 1, limits::MAX_PATCH);
+    read_tower(config, siglip ? siglip_both : clip_vision, vision);
+    vision.image_size = (int32_t) config.integer("image_size", 224, 1, limits::max_image);
+    vision.patch_size = (int32_t) config.integer("patch_size", siglip ? 16 : 32, 1, limits::max_patch);
     vision.n_channel = (int32_t) config.integer("num_channels", 3, 3, 3);
     vision.has_class_embd = vision.has_pre_ln = vision.has_proj = !siglip;
     vision.has_patch_bias = siglip;
@@ -69,7 +69,7 @@ void read_vision(const json_ref & config, bool siglip, vision_hparams & vision) 
 
 // SigLIP2 NaFlex: pictures of any grid over a square table of positions.
 void read_any_grid(const json_ref & config, vision_hparams & vision, source_names & names) {
-    const int64_t n_patch = config.integer("num_patches", 256, 1, limits::MAX_TOKENS);
+    const int64_t n_patch = config.integer("num_patches", 256, 1, limits::max_tokens);
     const auto side = (int32_t) std::lround(std::sqrt((double) n_patch));
     if ((int64_t) side * side != n_patch) {
         config.get("num_patches").unsupported("the square of an integer");
@@ -80,14 +80,14 @@ void read_any_grid(const json_ref & config, vision_hparams & vision, source_name
 }
 
 void read_clip_text(const json_ref & config, bool legacy_eos, text_hparams & text) {
-    read_tower(config, CLIP_TEXT, text);
-    text.n_vocab = (int32_t) config.integer("vocab_size", 49408, 1, limits::MAX_VOCAB);
-    text.n_ctx = (int32_t) config.integer("max_position_embeddings", 77, 1, limits::MAX_CTX);
+    read_tower(config, clip_text, text);
+    text.n_vocab = (int32_t) config.integer("vocab_size", 49408, 1, limits::max_vocab);
+    text.n_ctx = (int32_t) config.integer("max_position_embeddings", 77, 1, limits::max_ctx);
     text.pool = pooling::eot;
     text.causal = true;
     text.cleaning = text_cleaning::whitespace_lower;
     text.pad_id = -1;  // transformers pads with the tokenizer's own token; pad_token_id here says nothing of it
-    const int64_t eos = config.integer("eos_token_id", 49407, 0, limits::MAX_VOCAB);
+    const int64_t eos = config.integer("eos_token_id", 49407, 0, limits::max_vocab);
     if (eos == 2 && legacy_eos) {
         // Written by old versions of transformers whatever the tokenizer was (bos 0, pad 1 alike): CLIPTextTransformer
         // then pools at the highest id.
@@ -103,9 +103,9 @@ void read_clip_text(const json_ref & config, bool legacy_eos, text_hparams & tex
 
 // `gemma`: the tokenizer is SigLIP 2's.
 void read_siglip_text(const json_ref & config, bool gemma, text_hparams & text) {
-    read_tower(config, SIGLIP_BOTH, text);
-    text.n_vocab = (int32_t) config.integer("vocab_size", 32000, 1, limits::MAX_VOCAB);
-    text.n_ctx = (int32_t) config.integer("max_position_embeddings", 64, 1, limits::MAX_CTX);
+    read_tower(config, siglip_both, text);
+    text.n_vocab = (int32_t) config.integer("vocab_size", 32000, 1, limits::max_vocab);
+    text.n_ctx = (int32_t) config.integer("max_position_embeddings", 64, 1, limits::max_ctx);
     text.pool = pooling::last;
     text.causal = false;
     text.sees_padding = true;
@@ -155,8 +155,8 @@ void read_mclip(const json_ref & config, const json_ref & tokenizer, const tenso
         base.invalid("the name of a text model such as \"xlm-roberta-large\"");
     }
     read_bert_architecture(base, table, names.text_prefix, hp.text);
-    hp.text.n_head = (int32_t) config.integer("num_attention_heads", hp.text.n_head, 1, limits::MAX_HEADS);
-    hp.text.eps = (float) config.real("layer_norm_eps", hp.text.eps, limits::MIN_EPS, limits::MAX_EPS);
+    hp.text.n_head = (int32_t) config.integer("num_attention_heads", hp.text.n_head, 1, limits::max_heads);
+    hp.text.eps = (float) config.real("layer_norm_eps", hp.text.eps, limits::min_eps, limits::max_eps);
     hp.text.pool = pooling::mean;
     hp.text.has_proj = hp.text.has_proj_bias = true;
     const int64_t context = max_length(tokenizer, hp.text.n_ctx);
@@ -177,7 +177,7 @@ bool is_gemma(const std::string & type, int64_t n_vocab) {
 void read_siglip_text(const json_ref & config, const json_ref & tokenizer, bool siglip2, text_hparams & text) {
     const std::string type = tokenizer_class(tokenizer);
     const bool generic = type == "PreTrainedTokenizerFast" || type == "TokenizersBackend";  // the file says everything
-    const bool gemma = siglip2 || is_gemma(type, config.integer("vocab_size", 32000, 1, limits::MAX_VOCAB));
+    const bool gemma = siglip2 || is_gemma(type, config.integer("vocab_size", 32000, 1, limits::max_vocab));
     read_siglip_text(config, gemma || generic, text);
     if (generic) {
         text.cleaning = text_cleaning::none;
@@ -241,7 +241,7 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
             return hp;
         }
         read_mclip(config, files.tokenizer, table, hp, names);
-        check_hparams(hp, config.file(), HF_FIELDS);
+        check_hparams(hp, config.file(), hf_fields);
         return hp;
     }
     // one tower saved alone: its fields are the whole file
@@ -273,7 +273,7 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
         }
         hp.text.has_proj = hp.text.has_proj && (siglip || !(alone && !has_tensor(table, "text_projection.weight")));
     }
-    check_hparams(hp, config.file(), HF_FIELDS);
+    check_hparams(hp, config.file(), hf_fields);
     return hp;
 }
 

@@ -17,8 +17,8 @@ struct edge {
 };
 
 int32_t read_square(const json_ref & value) {
-    const int64_t height = value.get("height").as_integer(1, limits::MAX_IMAGE);
-    const int64_t width = value.get("width").as_integer(1, limits::MAX_IMAGE);
+    const int64_t height = value.get("height").as_integer(1, limits::max_image);
+    const int64_t width = value.get("width").as_integer(1, limits::max_image);
     if (height != width) {
         value.get("width").unsupported("square images (width " + std::to_string(height) + ")");
     }
@@ -30,7 +30,7 @@ edge read_edge(const json_ref & value, int32_t fallback, bool number_is_square) 
         return {fallback, number_is_square};
     }
     if (value.is(kind_t::integer)) {
-        return {(int32_t) value.as_integer(1, limits::MAX_IMAGE), number_is_square};
+        return {(int32_t) value.as_integer(1, limits::max_image), number_is_square};
     }
     if (!value.is(kind_t::object)) {
         value.invalid("an integer, {shortest_edge} or {height, width}");
@@ -39,7 +39,7 @@ edge read_edge(const json_ref & value, int32_t fallback, bool number_is_square) 
         value.get("longest_edge").unsupported("shortest_edge alone");
     }
     if (value.get("shortest_edge").exists()) {
-        return {(int32_t) value.get("shortest_edge").as_integer(1, limits::MAX_IMAGE), false};
+        return {(int32_t) value.get("shortest_edge").as_integer(1, limits::max_image), false};
     }
     return {read_square(value), true};
 }
@@ -72,8 +72,8 @@ void read_channels(const json_ref & value, double min, double max, std::array<fl
 // Siglip2ImageProcessor: as many whole patches as the limit allows.
 void read_patches(const json_ref & config, const vision_hparams & vision, image_hparams & image) {
     image.mode = resize_mode::patches;
-    image.patch = (int32_t) config.integer("patch_size", 16, 1, limits::MAX_PATCH);
-    image.max_patches = (int32_t) config.integer("max_num_patches", 256, 1, limits::MAX_TOKENS);
+    image.patch = (int32_t) config.integer("patch_size", 16, 1, limits::max_patch);
+    image.max_patches = (int32_t) config.integer("max_num_patches", 256, 1, limits::max_tokens);
     image.resize = image.crop = vision.image_size;
     if (image.patch != vision.patch_size) {
         config.get("patch_size").invalid("the tower's patch size (" + std::to_string(vision.patch_size) + ")");
@@ -128,8 +128,8 @@ void read_hf_preprocessor(const json_ref & config, image_defaults defaults, cons
         image.std = {1.0f, 1.0f, 1.0f};
         return;
     }
-    read_channels(config.get("image_mean"), -limits::MAX_MEAN, limits::MAX_MEAN, image.mean);
-    read_channels(config.get("image_std"), limits::MIN_STD, limits::MAX_STD, image.std);
+    read_channels(config.get("image_mean"), -limits::max_mean, limits::max_mean, image.mean);
+    read_channels(config.get("image_std"), limits::min_std, limits::max_std, image.std);
 }
 
 }  // namespace ggclip

@@ -11,7 +11,7 @@ using kind_t = json_value::kind_t;
 
 // apple/* on the hub, lower case: their hub configuration omits quick_gelu, open_clip's src/open_clip/pretrained.py
 // states it (_apcfg, quick_gelu=True). DFN2B-CLIP-ViT-L-14-39B was trained with the exact GELU.
-const char * const QUICK_GELU[] = {"dfn2b-clip-vit-b-16", "dfn2b-clip-vit-l-14", "dfn5b-clip-vit-h-14",
+const char * const quick_gelu[] = {"dfn2b-clip-vit-b-16", "dfn2b-clip-vit-l-14", "dfn5b-clip-vit-h-14",
                                    "dfn5b-clip-vit-h-14-378", "dfn5b-clip-vit-h-14-384"};
 
 bool states_quick_gelu(const json_ref & config, bool & found) {
@@ -45,7 +45,7 @@ bool trained_with_quick_gelu(const json_ref & beside, const std::string & folder
             continue;
         }
         const std::string name = last_name(component);
-        if (std::any_of(std::begin(QUICK_GELU), std::end(QUICK_GELU),
+        if (std::any_of(std::begin(quick_gelu), std::end(quick_gelu),
                         [&](const char * known) { return name == known; })) {
             return true;
         }

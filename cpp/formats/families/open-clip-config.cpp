@@ -18,7 +18,7 @@ namespace {
 
 using kind_t = json_value::kind_t;
 
-const field_names OPEN_CLIP_FIELDS = {"model_cfg.vision_cfg.image_size",
+const field_names open_clip_fields = {"model_cfg.vision_cfg.image_size",
                                       "model_cfg.vision_cfg.patch_size",
                                       "model_cfg.vision_cfg.width",
                                       "model_cfg.vision_cfg.head_width",
@@ -34,7 +34,7 @@ struct known_key {
     const char * only;
 };
 
-const known_key MODEL_KEYS[] = {
+const known_key model_keys[] = {
     {"embed_dim", nullptr},       {"vision_cfg", nullptr},
     {"text_cfg", nullptr},        {"quick_gelu", nullptr},
     {"custom_text", nullptr},     {"cast_dtype", nullptr},
@@ -42,7 +42,7 @@ const known_key MODEL_KEYS[] = {
     {"init_logit_bias", nullptr}, {"nonscalar_logit_scale", nullptr},
 };
 
-const known_key VISION_KEYS[] = {
+const known_key vision_keys[] = {
     {"layers", nullptr},
     {"width", nullptr},
     {"head_width", nullptr},
@@ -78,7 +78,7 @@ const known_key VISION_KEYS[] = {
     {"timm_drop_path", nullptr},
 };
 
-const known_key TEXT_KEYS[] = {
+const known_key text_keys[] = {
     {"context_length", nullptr},
     {"vocab_size", nullptr},
     {"width", nullptr},
@@ -119,7 +119,7 @@ const known_key TEXT_KEYS[] = {
     {"proj", nullptr},
 };
 
-const known_key PREPROCESS_KEYS[] = {
+const known_key preprocess_keys[] = {
     {"size", nullptr},          {"mode", "RGB"},          {"mean", nullptr},       {"std", nullptr},
     {"interpolation", nullptr}, {"resize_mode", nullptr}, {"fill_color", nullptr},
 };
@@ -169,20 +169,20 @@ void read_kwargs(const json_ref & config, tower_hparams & tower) {
             norm.get(key.c_str()).unsupported("{\"eps\": number}");
         }
     }
-    tower.eps = (float) norm.real("eps", 1e-5, limits::MIN_EPS, limits::MAX_EPS);
+    tower.eps = (float) norm.real("eps", 1e-5, limits::min_eps, limits::max_eps);
 }
 
 void read_tower(const json_ref & config, int32_t width, tower_hparams & tower) {
     tower.present = true;
-    tower.n_embd = (int32_t) config.integer("width", width, 1, limits::MAX_WIDTH);
+    tower.n_embd = (int32_t) config.integer("width", width, 1, limits::max_width);
     if (config.get("layers").is(kind_t::array)) {
         config.get("layers").unsupported("transformer towers (an integer; arrays are ResNets)");
     }
-    tower.n_layer = (int32_t) config.integer("layers", 12, 1, limits::MAX_LAYERS);
+    tower.n_layer = (int32_t) config.integer("layers", 12, 1, limits::max_layers);
     // int(width * mlp_ratio), in double as in Python
     const double n_ff = tower.n_embd * config.real("mlp_ratio", 4.0, 0.01, 64);
-    if (n_ff < 1 || n_ff > (double) limits::MAX_FF) {
-        config.get("mlp_ratio").invalid("an MLP width of 1 to " + std::to_string(limits::MAX_FF));
+    if (n_ff < 1 || n_ff > (double) limits::max_ff) {
+        config.get("mlp_ratio").invalid("an MLP width of 1 to " + std::to_string(limits::max_ff));
     }
     tower.n_ff = (int32_t) n_ff;
     tower.has_layer_scale = config.get("ls_init_value").exists();
@@ -194,26 +194,26 @@ int32_t read_side(const json_ref & value, int32_t fallback) {
         return fallback;
     }
     if (!value.is(kind_t::array)) {
-        return (int32_t) value.as_integer(1, limits::MAX_IMAGE);
+        return (int32_t) value.as_integer(1, limits::max_image);
     }
-    const int64_t first = value.at(0).as_integer(1, limits::MAX_IMAGE);
-    if (value.value()->items.size() != 2 || value.at(1).as_integer(1, limits::MAX_IMAGE) != first) {
+    const int64_t first = value.at(0).as_integer(1, limits::max_image);
+    if (value.value()->items.size() != 2 || value.at(1).as_integer(1, limits::max_image) != first) {
         value.unsupported("square images");
     }
     return (int32_t) first;
 }
 
 void read_vision(const json_ref & config, const tensor_table & table, vision_hparams & vision, source_names & names) {
-    check_keys(config, VISION_KEYS);
+    check_keys(config, vision_keys);
     if (config.get("timm_model_name").exists()) {
         read_timm_vision(config, table, read_side(config.get("image_size"), 224), vision, names);
         return;
     }
     read_tower(config, 768, vision);
     vision.image_size = read_side(config.get("image_size"), 224);
-    vision.patch_size = (int32_t) config.integer("patch_size", 16, 1, limits::MAX_PATCH);
-    const int64_t head = config.integer("head_width", 64, 1, limits::MAX_WIDTH);
-    if (vision.n_embd % head != 0 || vision.n_embd / head > limits::MAX_HEADS) {
+    vision.patch_size = (int32_t) config.integer("patch_size", 16, 1, limits::max_patch);
+    const int64_t head = config.integer("head_width", 64, 1, limits::max_width);
+    if (vision.n_embd % head != 0 || vision.n_embd / head > limits::max_heads) {
         config.get("head_width").invalid("a divisor of width (" + std::to_string(vision.n_embd) + "; default 64)");
     }
     vision.d_head = (int32_t) head;
@@ -247,9 +247,9 @@ void read_text_pooling(const json_ref & config, text_hparams & text) {
 
 void read_text(const json_ref & config, text_hparams & text, source_names & names) {
     read_tower(config, 512, text);
-    text.n_head = (int32_t) config.integer("heads", 8, 1, limits::MAX_HEADS);
-    text.n_vocab = (int32_t) config.integer("vocab_size", 49408, 2, limits::MAX_VOCAB);
-    text.n_ctx = (int32_t) config.integer("context_length", 77, 1, limits::MAX_CTX);
+    text.n_head = (int32_t) config.integer("heads", 8, 1, limits::max_heads);
+    text.n_vocab = (int32_t) config.integer("vocab_size", 49408, 2, limits::max_vocab);
+    text.n_ctx = (int32_t) config.integer("context_length", 77, 1, limits::max_ctx);
     text.causal = !config.boolean("no_causal_mask", false);
     read_text_pooling(config, text);
     const std::string proj = config.string("proj_type", "linear");
@@ -282,7 +282,7 @@ void read_channels(const json_ref & value, double min, double max, std::array<fl
 }
 
 void read_preprocess(const json_ref & config, int32_t image_size, image_hparams & image) {
-    check_keys(config, PREPROCESS_KEYS);
+    check_keys(config, preprocess_keys);
     image.rounding = crop_rounding::half_even;
     image.resize = image.crop = read_side(config.get("size"), image_size);
     if (!from_string(config.string("resize_mode", "shortest"), image.mode)) {
@@ -292,8 +292,8 @@ void read_preprocess(const json_ref & config, int32_t image_size, image_hparams 
         config.get("interpolation").unsupported(words_of(image.filter));
     }
     image.fill.fill((uint8_t) config.integer("fill_color", 0, 0, 255));
-    read_channels(config.get("mean"), -limits::MAX_MEAN, limits::MAX_MEAN, image.mean);
-    read_channels(config.get("std"), limits::MIN_STD, limits::MAX_STD, image.std);
+    read_channels(config.get("mean"), -limits::max_mean, limits::max_mean, image.mean);
+    read_channels(config.get("std"), limits::min_std, limits::max_std, image.std);
 }
 
 }  // namespace
@@ -318,7 +318,7 @@ hparams read_open_clip_config(const open_clip_files & files, const std::string &
     hp.family = "clip";
     const bool quick = model.boolean("quick_gelu", trained_with_quick_gelu(files.beside, folder));
     hp.vision.act = hp.text.act = quick ? activation::quick_gelu : activation::gelu_erf;
-    hp.n_proj = (int32_t) model.integer("embed_dim", 512, 1, limits::MAX_PROJ);
+    hp.n_proj = (int32_t) model.integer("embed_dim", 512, 1, limits::max_proj);
     names = source_names(name_scheme::open_clip);
     names.text_prefix =
         has_prefix(table, "text.") ? "text." : "";  // CustomTextCLIP keeps its text tower in a module of its own
@@ -328,15 +328,15 @@ hparams read_open_clip_config(const open_clip_files & files, const std::string &
     }
     if (options.want_text) {
         const json_ref text = model.object("text_cfg");
-        check_keys(text, TEXT_KEYS);
+        check_keys(text, text_keys);
         if (text.get("hf_model_name").exists()) {
             read_hf_text(text, table, files.text.exists() ? files.text : files.beside, hp, hp.text, names);
         } else {
             read_text(text, hp.text, names);
         }
     }
-    check_keys(model, MODEL_KEYS);
-    check_hparams(hp, config.file(), OPEN_CLIP_FIELDS);
+    check_keys(model, model_keys);
+    check_hparams(hp, config.file(), open_clip_fields);
     return hp;
 }
 

@@ -48,11 +48,11 @@ void read_hf_text(const json_ref & config, const tensor_table & table, const jso
         read_bert_config(described, type, text);
     } else {
         read_bert_architecture(name, table, names.text_prefix, text);
-        if (config.integer("width", 0, 0, limits::MAX_WIDTH) == text.n_embd) {  // the file describes another size of it
-            text.n_head = (int32_t) config.integer("heads", text.n_head, 1, limits::MAX_HEADS);
+        if (config.integer("width", 0, 0, limits::max_width) == text.n_embd) {  // the file describes another size of it
+            text.n_head = (int32_t) config.integer("heads", text.n_head, 1, limits::max_heads);
         }
     }
-    text.n_ctx = std::min<int32_t>((int32_t) config.integer("context_length", 77, 1, limits::MAX_CTX), text.n_ctx);
+    text.n_ctx = std::min<int32_t>((int32_t) config.integer("context_length", 77, 1, limits::max_ctx), text.n_ctx);
     // `pooler_type` and `proj` are what the first multilingual checkpoints on the hub call them
     const std::string pooler = config.string("hf_pooler_type", config.string("pooler_type", "mean_pooler"));
     if (pooler != "mean_pooler" && pooler != "cls_last_hidden_state_pooler") {

@@ -9,11 +9,11 @@ namespace ggclip {
 
 namespace {
 
-const field_names SHAPES = {"visual.positional_embedding", "visual.conv1.weight", "visual.conv1.weight",
-                            "visual.conv1.weight",         "ln_final.weight",     "ln_final.weight",
-                            "visual.conv1.weight",         "visual.conv1.weight"};
+const field_names shape_names = {"visual.positional_embedding", "visual.conv1.weight", "visual.conv1.weight",
+                                 "visual.conv1.weight",         "ln_final.weight",     "ln_final.weight",
+                                 "visual.conv1.weight",         "visual.conv1.weight"};
 
-constexpr int64_t HEAD = 64;  // every head of OpenAI's models
+constexpr int64_t head_size = 64;  // every head of OpenAI's models
 
 class shape_reader {
   public:
@@ -37,7 +37,7 @@ class shape_reader {
 
     int32_t blocks(const std::string & prefix) const {
         int32_t n = 0;
-        while (n < limits::MAX_LAYERS &&
+        while (n < limits::max_layers &&
                table_.tensors.count(prefix + "transformer.resblocks." + std::to_string(n) + ".ln_1.weight") > 0) {
             n++;
         }
@@ -57,18 +57,18 @@ void fill(tower_hparams & tower, int64_t width, int64_t n_ff, int32_t n_layer) {
     tower.present = true;
     tower.n_embd = (int32_t) width;
     tower.n_layer = n_layer;
-    tower.n_head = (int32_t) (width / HEAD);
+    tower.n_head = (int32_t) (width / head_size);
     tower.n_ff = (int32_t) n_ff;
     tower.eps = 1e-5f;
     tower.act = activation::quick_gelu;
 }
 
 void read_vision(const shape_reader & shapes, const std::string & path, hparams & hp) {
-    const int64_t width = shapes.dim("visual.conv1.weight", 4, 3, limits::MAX_WIDTH);
-    fill(hp.vision, width, shapes.dim("visual.transformer.resblocks.0.mlp.c_fc.weight", 2, 1, limits::MAX_FF),
+    const int64_t width = shapes.dim("visual.conv1.weight", 4, 3, limits::max_width);
+    fill(hp.vision, width, shapes.dim("visual.transformer.resblocks.0.mlp.c_fc.weight", 2, 1, limits::max_ff),
          shapes.blocks("visual."));
-    hp.vision.patch_size = (int32_t) shapes.dim("visual.conv1.weight", 4, 0, limits::MAX_PATCH);
-    const int64_t n_token = shapes.dim("visual.positional_embedding", 2, 1, limits::MAX_TOKENS);
+    hp.vision.patch_size = (int32_t) shapes.dim("visual.conv1.weight", 4, 0, limits::max_patch);
+    const int64_t n_token = shapes.dim("visual.positional_embedding", 2, 1, limits::max_tokens);
     const int64_t grid = std::llround(std::sqrt((double) (n_token - 1)));
     if (grid < 1 || grid * grid + 1 != n_token) {
         throw_error(error_code::TENSOR_SHAPE, path +
@@ -82,10 +82,10 @@ void read_vision(const shape_reader & shapes, const std::string & path, hparams 
 }
 
 void read_text(const shape_reader & shapes, text_hparams & text) {
-    const int64_t width = shapes.dim("ln_final.weight", 1, 0, limits::MAX_WIDTH);
-    fill(text, width, shapes.dim("transformer.resblocks.0.mlp.c_fc.weight", 2, 1, limits::MAX_FF), shapes.blocks(""));
-    text.n_ctx = (int32_t) shapes.dim("positional_embedding", 2, 1, limits::MAX_CTX);
-    text.n_vocab = (int32_t) shapes.dim("token_embedding.weight", 2, 1, limits::MAX_VOCAB);
+    const int64_t width = shapes.dim("ln_final.weight", 1, 0, limits::max_width);
+    fill(text, width, shapes.dim("transformer.resblocks.0.mlp.c_fc.weight", 2, 1, limits::max_ff), shapes.blocks(""));
+    text.n_ctx = (int32_t) shapes.dim("positional_embedding", 2, 1, limits::max_ctx);
+    text.n_vocab = (int32_t) shapes.dim("token_embedding.weight", 2, 1, limits::max_vocab);
     text.pool = pooling::eot;
     text.eos_id = -1;  // argmax of the ids
     text.pad_id = 0;
@@ -114,7 +114,7 @@ hparams read_openai_shapes(const tensor_table & table, const read_options & opti
     if (options.want_text) {
         read_text(shapes, hp.text);
     }
-    check_hparams(hp, path, SHAPES);
+    check_hparams(hp, path, shape_names);
     return hp;
 }
 

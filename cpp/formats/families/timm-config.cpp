@@ -18,7 +18,7 @@ struct vit_size {
     int32_t n_head;
 };
 
-const vit_size SIZES[] = {{"xsmall", 4},    {"tiny", 3},    {"small", 6},    {"medium", 8}, {"betwixt", 10},
+const vit_size sizes[] = {{"xsmall", 4},    {"tiny", 3},    {"small", 6},    {"medium", 8}, {"betwixt", 10},
                           {"base", 12},     {"large", 16},  {"huge", 16},    {"giant", 16}, {"giantopt", 16},
                           {"gigantic", 16}, {"so150m", 14}, {"so150m2", 13}, {"so400m", 16}};
 
@@ -41,7 +41,7 @@ vit_name parse_name(const json_ref & ref) {
     if (!begins_with(name, "vit_")) {
         ref.unsupported(supported);
     }
-    for (const vit_size & size : SIZES) {
+    for (const vit_size & size : sizes) {
         if (begins_with(name, std::string("vit_") + size.word + "_patch")) {
             out.n_head = size.n_head;
         }
@@ -122,10 +122,10 @@ void read_pooling(const json_ref & config, const vit_name & name, vision_hparams
 // As the name has them, unless the configuration says otherwise: open_clip itself passes neither key on to timm.
 int32_t read_heads(const json_ref & config, int32_t named, int32_t width) {
     const json_ref head = config.get("head_width");
-    if (head.exists() && config.integer("width", 0, 0, limits::MAX_WIDTH) == width) {
-        return (int32_t) std::max<int64_t>(1, width / head.as_integer(1, limits::MAX_WIDTH));
+    if (head.exists() && config.integer("width", 0, 0, limits::max_width) == width) {
+        return (int32_t) std::max<int64_t>(1, width / head.as_integer(1, limits::max_width));
     }
-    return (int32_t) config.object("timm_model_kwargs").integer("num_heads", named, 1, limits::MAX_HEADS);
+    return (int32_t) config.object("timm_model_kwargs").integer("num_heads", named, 1, limits::max_heads);
 }
 
 }  // namespace
@@ -142,10 +142,10 @@ void read_timm_vision(const json_ref & config, const tensor_table & table, int32
     names.vision = name_scheme::timm;
 
     vision.present = true;
-    vision.n_embd = extent_of(table, trunk + "patch_embed.proj.weight", 4, 3, limits::MAX_WIDTH);
-    vision.patch_size = extent_of(table, trunk + "patch_embed.proj.weight", 4, 0, limits::MAX_PATCH);
+    vision.n_embd = extent_of(table, trunk + "patch_embed.proj.weight", 4, 3, limits::max_width);
+    vision.patch_size = extent_of(table, trunk + "patch_embed.proj.weight", 4, 0, limits::max_patch);
     vision.n_layer = std::max(1, count_blocks(table, trunk + "blocks."));
-    vision.n_ff = extent_of(table, trunk + "blocks.0.mlp.fc1.weight", 2, 1, limits::MAX_FF);
+    vision.n_ff = extent_of(table, trunk + "blocks.0.mlp.fc1.weight", 2, 1, limits::max_ff);
     vision.n_head = read_heads(config, name.n_head, vision.n_embd);
     vision.act = name.quick ? activation::quick_gelu : name.tanh ? activation::gelu_tanh : activation::gelu_erf;
     vision.eps = name.clip ? 1e-5f : 1e-6f;  // norm_layer=nn.LayerNorm of the CLIP entries; timm's default
@@ -162,7 +162,7 @@ void read_timm_vision(const json_ref & config, const tensor_table & table, int32
     // the position table says the grid, image_size the pixels that it may not fill; where they disagree, the table is
     // right: open_clip only passes image_size on to the preprocessor
     const int64_t n_token =
-        extent_of(table, trunk + "pos_embed", 3, 1, limits::MAX_TOKENS) - (vision.has_class_embd ? 1 : 0);
+        extent_of(table, trunk + "pos_embed", 3, 1, limits::max_tokens) - (vision.has_class_embd ? 1 : 0);
     const auto side = (int32_t) std::lround(std::sqrt((double) n_token));
     if ((int64_t) side * side != n_token) {
         throw_error(error_code::MODEL_UNSUPPORTED, table.tensors.begin()->second.path + ": tensor " + trunk +

@@ -162,7 +162,7 @@ int32_t projection_dim(const tensor_table & table, const source_names & names, c
     hparams probe = hp;
     probe.n_proj = 1;  // only names are asked for
     for (const expected_tensor & tensor : expected_tensors(probe)) {
-        if (tensor.part != names::PROJ || strcmp(tensor.suffix, "weight") != 0) {
+        if (tensor.part != names::proj || strcmp(tensor.suffix, "weight") != 0) {
             continue;
         }
         const tensor_origin origin = origin_of(tensor, names);
@@ -174,11 +174,11 @@ int32_t projection_dim(const tensor_table & table, const source_names & names, c
         }
         const raw_tensor & raw = found->second;
         const size_t out = origin.transposed ? 0 : 1;
-        if (raw.ne.size() != 2 || raw.ne[out] < 1 || raw.ne[out] > limits::MAX_PROJ ||
+        if (raw.ne.size() != 2 || raw.ne[out] < 1 || raw.ne[out] > limits::max_proj ||
             raw.ne[1 - out] != tensor.ne[0]) {
             throw_error(error_code::TENSOR_SHAPE,
                         raw.path + ": " + both_names(tensor, origin) + ": expected a matrix with " +
-                            std::to_string(tensor.ne[0]) + " inputs and 1 to " + std::to_string(limits::MAX_PROJ) +
+                            std::to_string(tensor.ne[0]) + " inputs and 1 to " + std::to_string(limits::max_proj) +
                             " outputs, found " + shape_text(raw.ne) + " (fastest dimension first)");
         }
         if (dim != 0 && raw.ne[out] != dim) {

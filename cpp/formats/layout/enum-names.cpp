@@ -5,13 +5,13 @@ namespace ggclip {
 namespace {
 
 // indexed by the enumerator
-const char * const ACTIVATIONS[] = {"none", "quick_gelu", "gelu", "gelu_tanh"};
-const char * const NORM_ORDERS[] = {"pre", "post"};
-const char * const POOLINGS[] = {"cls", "eot", "last", "attention", "mean"};
-const char * const RESIZE_MODES[] = {"shortest", "squash", "longest", "patches"};
-const char * const INTERPOLATIONS[] = {"nearest", "bilinear", "bicubic"};
-const char * const CROP_ROUNDINGS[] = {"floor", "half_even"};
-const char * const CLEANINGS[] = {"whitespace_lower", "open_clip",    "canonicalize", "none",
+const char * const activations[] = {"none", "quick_gelu", "gelu", "gelu_tanh"};
+const char * const norm_orders[] = {"pre", "post"};
+const char * const poolings[] = {"cls", "eot", "last", "attention", "mean"};
+const char * const resize_modes[] = {"shortest", "squash", "longest", "patches"};
+const char * const interpolations[] = {"nearest", "bilinear", "bicubic"};
+const char * const crop_roundings[] = {"floor", "half_even"};
+const char * const cleanings[] = {"whitespace_lower", "open_clip",    "canonicalize", "none",
                                   "repair",           "repair_lower", "lower",        "repair_canonicalize"};
 
 template <typename T, size_t N>
@@ -41,13 +41,13 @@ std::string join(const char * const (&words)[N]) {
     bool from_string(const std::string & word, type & value) { return find_word(words, word, value); } \
     std::string words_of(type) { return join(words); }
 
-GGCLIP_WORDS(norm_order, NORM_ORDERS)
-GGCLIP_WORDS(activation, ACTIVATIONS)
-GGCLIP_WORDS(pooling, POOLINGS)
-GGCLIP_WORDS(resize_mode, RESIZE_MODES)
-GGCLIP_WORDS(interpolation, INTERPOLATIONS)
-GGCLIP_WORDS(crop_rounding, CROP_ROUNDINGS)
-GGCLIP_WORDS(text_cleaning, CLEANINGS)
+GGCLIP_WORDS(norm_order, norm_orders)
+GGCLIP_WORDS(activation, activations)
+GGCLIP_WORDS(pooling, poolings)
+GGCLIP_WORDS(resize_mode, resize_modes)
+GGCLIP_WORDS(interpolation, interpolations)
+GGCLIP_WORDS(crop_rounding, crop_roundings)
+GGCLIP_WORDS(text_cleaning, cleanings)
 
 #undef GGCLIP_WORDS
 

@@ -14,54 +14,54 @@ bool begins_with_any(const std::string & name, const char * const (&starts)[N]) 
                        [&](const char * start) { return begins_with(name, start); });
 }
 
-const char * const HF_VISION[] = {"vision_model.", "visual_projection"};
-const char * const HF_TEXT[] = {"text_model.", "text_projection"};
-const char * const OPEN_CLIP_TEXT[] = {"transformer.", "token_embedding", "positional_embedding",
+const char * const hf_vision[] = {"vision_model.", "visual_projection"};
+const char * const hf_text[] = {"text_model.", "text_projection"};
+const char * const open_clip_text[] = {"transformer.", "token_embedding", "positional_embedding",
                                        "ln_final",     "text.",           "text_projection"};
-const char * const GGUF_VISION[] = {"v.", "visual_projection"};
-const char * const GGUF_TEXT[] = {"t.", "token_embd", "text_projection"};
+const char * const gguf_vision[] = {"v.", "visual_projection"};
+const char * const gguf_text[] = {"t.", "token_embd", "text_projection"};
 
 // Constants that modules save with their weights, and tokens of training alone: no vector depends on them.
-const char * const HARMLESS[] = {"position_ids",   "token_type_ids", "attn_mask",  "num_batches_tracked",
+const char * const harmless[] = {"position_ids",   "token_type_ids", "attn_mask",  "num_batches_tracked",
                                  "mask_token",     "logit_scale",    "logit_bias", "input_resolution",
                                  "context_length", "vocab_size"};
 
 // Heads of a BERT: the tower's vector is pooled from the last states themselves.
-const char * const BERT_HEADS[] = {"pooler.", "cls.", "lm_head."};
+const char * const bert_heads[] = {"pooler.", "cls.", "lm_head."};
 
 bool of_vision(const std::string & name, const source_names & names) {
     switch (names.vision) {
         case name_scheme::open_clip:
         case name_scheme::timm: return begins_with(name, "visual.");
         case name_scheme::ggclip:
-        case name_scheme::clip_cpp: return !begins_with_any(name, GGUF_TEXT);  // the file is nothing but the model
-        default: return names.vision_flat ? !begins_with_any(name, HF_TEXT) : begins_with_any(name, HF_VISION);
+        case name_scheme::clip_cpp: return !begins_with_any(name, gguf_text);  // the file is nothing but the model
+        default: return names.vision_flat ? !begins_with_any(name, hf_text) : begins_with_any(name, hf_vision);
     }
 }
 
 bool of_text(const std::string & name, const source_names & names) {
     switch (names.text) {
-        case name_scheme::open_clip: return begins_with_any(name, OPEN_CLIP_TEXT);
+        case name_scheme::open_clip: return begins_with_any(name, open_clip_text);
         case name_scheme::ggclip:
-        case name_scheme::clip_cpp: return !begins_with_any(name, GGUF_VISION);
+        case name_scheme::clip_cpp: return !begins_with_any(name, gguf_vision);
         case name_scheme::bert:
             if (names.text_prefix == "text.transformer.") {
                 return begins_with(name, "text.");  // the projection lies beside the transformer
             }
             return names.text_prefix.empty()
-                       ? !begins_with_any(name, HF_VISION)
+                       ? !begins_with_any(name, hf_vision)
                        : begins_with(name, names.text_prefix) || begins_with(name, names.bert_proj);
-        default: return names.text_flat ? !begins_with_any(name, HF_VISION) : begins_with_any(name, HF_TEXT);
+        default: return names.text_flat ? !begins_with_any(name, hf_vision) : begins_with_any(name, hf_text);
     }
 }
 
 bool is_harmless(const std::string & name, const source_names & names) {
     const std::string last = name.substr(name.rfind('.') + 1);
-    if (std::any_of(std::begin(HARMLESS), std::end(HARMLESS), [&](const char * word) { return last == word; })) {
+    if (std::any_of(std::begin(harmless), std::end(harmless), [&](const char * word) { return last == word; })) {
         return true;
     }
     return names.text == name_scheme::bert && begins_with(name, names.text_prefix) &&
-           begins_with_any(name.substr(names.text_prefix.size()), BERT_HEADS);
+           begins_with_any(name.substr(names.text_prefix.size()), bert_heads);
 }
 
 }  // namespace

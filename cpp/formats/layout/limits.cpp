@@ -37,9 +37,9 @@ void check_hparams(hparams & hp, const std::string & path, const field_names & n
             fail(path, names.patch_size,
                  "at most " + std::string(names.image_size) + " (" + std::to_string(v.image_size) + ")", v.patch_size);
         }
-        if (v.n_token() > limits::MAX_TOKENS) {
+        if (v.n_token() > limits::max_tokens) {
             fail(path, names.patch_size,
-                 "at most " + std::to_string(limits::MAX_TOKENS) + " image tokens, that is a larger patch",
+                 "at most " + std::to_string(limits::max_tokens) + " image tokens, that is a larger patch",
                  v.patch_size);
         }
         // the references refuse pixels of another size than the tower's as well
@@ -48,8 +48,8 @@ void check_hparams(hparams & hp, const std::string & path, const field_names & n
                  "the tower's " + std::string(names.image_size) + " (" + std::to_string(v.image_size) + ")",
                  hp.image.crop);
         }
-        if (hp.image.resize < 1 || hp.image.resize > limits::MAX_IMAGE) {
-            fail(path, names.resize, "1 to " + std::to_string(limits::MAX_IMAGE) + " pixels", hp.image.resize);
+        if (hp.image.resize < 1 || hp.image.resize > limits::max_image) {
+            fail(path, names.resize, "1 to " + std::to_string(limits::max_image) + " pixels", hp.image.resize);
         }
     }
     if (hp.text.present) {

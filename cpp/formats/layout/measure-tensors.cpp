@@ -35,7 +35,7 @@ int32_t extent_of(const tensor_table & table, const std::string & name, size_t n
 
 int32_t count_blocks(const tensor_table & table, const std::string & prefix) {
     int32_t n = 0;
-    while (n < limits::MAX_LAYERS && has_prefix(table, prefix + std::to_string(n) + ".")) {
+    while (n < limits::max_layers && has_prefix(table, prefix + std::to_string(n) + ".")) {
         n++;
     }
     return n;
@@ -60,8 +60,8 @@ void measure_tower(const tensor_table & table, const source_names & names, const
         if (tensor.tower != which || tensor.block < 0 || strcmp(tensor.suffix, "weight") != 0) {
             continue;
         }
-        const bool up = tensor.part == names::FFN_UP;
-        if (!up && tensor.part != names::ATTN_Q) {
+        const bool up = tensor.part == names::ffn_up;
+        if (!up && tensor.part != names::attn_q) {
             continue;
         }
         const int64_t rows = rows_of(table, origin_of(tensor, names));
@@ -98,12 +98,12 @@ void measure_bert(const tensor_table & table, const std::string & prefix, text_h
     const auto extent = [&](const char * name, size_t dim, int64_t max) {
         return extent_of(table, prefix + name, 2, dim, max);
     };
-    text.n_embd = extent("embeddings.word_embeddings.weight", 0, limits::MAX_WIDTH);
-    text.n_vocab = extent("embeddings.word_embeddings.weight", 1, limits::MAX_VOCAB);
-    text.n_position = extent("embeddings.position_embeddings.weight", 1, limits::MAX_CTX);
-    text.n_token_type = extent("embeddings.token_type_embeddings.weight", 1, limits::MAX_CTX);
+    text.n_embd = extent("embeddings.word_embeddings.weight", 0, limits::max_width);
+    text.n_vocab = extent("embeddings.word_embeddings.weight", 1, limits::max_vocab);
+    text.n_position = extent("embeddings.position_embeddings.weight", 1, limits::max_ctx);
+    text.n_token_type = extent("embeddings.token_type_embeddings.weight", 1, limits::max_ctx);
     text.n_layer = std::max(1, count_blocks(table, prefix + "encoder.layer."));
-    text.n_ff = extent("encoder.layer.0.intermediate.dense.weight", 1, limits::MAX_FF);
+    text.n_ff = extent("encoder.layer.0.intermediate.dense.weight", 1, limits::max_ff);
 }
 
 }  // namespace ggclip

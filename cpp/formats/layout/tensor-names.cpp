@@ -26,7 +26,7 @@ std::string find_part(const part_name (&table)[N], const expected_tensor & tenso
     return "";
 }
 
-const part_name HF_PARTS[] = {
+const part_name hf_parts[] = {
     {"class_embd", "vision_model.embeddings.class_embedding", ""},
     {"patch_embd", "vision_model.embeddings.patch_embedding", ""},
     {"position_embd", "vision_model.embeddings.position_embedding", "text_model.embeddings.position_embedding"},
@@ -49,7 +49,7 @@ const part_name HF_PARTS[] = {
     {"ffn_down", nullptr, "mlp.fc2"},
 };
 
-const part_name OPEN_CLIP_PARTS[] = {
+const part_name open_clip_parts[] = {
     {"class_embd", "class_embedding", ""},
     {"patch_embd", "conv1", ""},
     {"position_embd", nullptr, "positional_embedding"},
@@ -67,7 +67,7 @@ const part_name OPEN_CLIP_PARTS[] = {
 };
 
 // timm's VisionTransformer below open_clip's TimmModel
-const part_name TIMM_PARTS[] = {
+const part_name timm_parts[] = {
     {"class_embd", nullptr, "cls_token"},
     {"patch_embd", nullptr, "patch_embed.proj"},
     {"position_embd", nullptr, "pos_embed"},
@@ -94,7 +94,7 @@ const part_name TIMM_PARTS[] = {
 };
 
 // transformers' BertModel, RobertaModel, XLMRobertaModel
-const part_name BERT_PARTS[] = {
+const part_name bert_parts[] = {
     {"token_embd", nullptr, "embeddings.word_embeddings"},
     {"token_type_embd", nullptr, "embeddings.token_type_embeddings"},
     {"position_embd", nullptr, "embeddings.position_embeddings"},
@@ -138,7 +138,7 @@ int third_of(const std::string & part) {
 }
 
 tensor_origin hf_whole_origin(const expected_tensor & tensor, bool siglip, bool linear_patches) {
-    const std::string part = find_part(HF_PARTS, tensor);
+    const std::string part = find_part(hf_parts, tensor);
     if (tensor.block >= 0) {
         const std::string layers = tensor.tower == 'v' ? "vision_model.encoder.layers." : "text_model.encoder.layers.";
         return whole(with_suffix(layers + std::to_string(tensor.block) + "." + part, tensor.suffix));
@@ -169,7 +169,7 @@ tensor_origin hf_origin(const expected_tensor & tensor, const source_names & nam
 }
 
 tensor_origin open_clip_origin(const expected_tensor & tensor, const source_names & names) {
-    const std::string part = find_part(OPEN_CLIP_PARTS, tensor);
+    const std::string part = find_part(open_clip_parts, tensor);
     const std::string tower = tensor.tower == 'v' ? "visual." : names.text_prefix;
     if (tensor.block >= 0) {
         const std::string block = tower + "transformer.resblocks." + std::to_string(tensor.block) + ".";
@@ -191,7 +191,7 @@ tensor_origin open_clip_origin(const expected_tensor & tensor, const source_name
 }
 
 tensor_origin timm_origin(const expected_tensor & tensor, const source_names & names) {
-    const std::string trunk = "visual.trunk.", part = find_part(TIMM_PARTS, tensor);
+    const std::string trunk = "visual.trunk.", part = find_part(timm_parts, tensor);
     if (tensor.part == "proj") {
         return whole(with_suffix(names.timm_proj, tensor.suffix));
     }
@@ -214,16 +214,16 @@ tensor_origin bert_origin(const expected_tensor & tensor, const source_names & n
     if (tensor.part == "proj" || tensor.part == "proj_hidden") {
         return whole(with_suffix(tensor.part == "proj" ? names.bert_proj : names.bert_proj_hidden, tensor.suffix));
     }
-    const std::string part = find_part(BERT_PARTS, tensor);
+    const std::string part = find_part(bert_parts, tensor);
     const std::string block = tensor.block >= 0 ? "encoder.layer." + std::to_string(tensor.block) + "." : "";
     return whole(with_suffix(names.text_prefix + block + part, tensor.suffix));
 }
 
 tensor_origin clip_cpp_origin(const expected_tensor & tensor) {
-    const bool up = tensor.block >= 0 && tensor.part == names::FFN_UP;
-    const bool down = tensor.block >= 0 && tensor.part == names::FFN_DOWN;
+    const bool up = tensor.block >= 0 && tensor.part == names::ffn_up;
+    const bool down = tensor.block >= 0 && tensor.part == names::ffn_down;
     if (up || down) {
-        const char * part = up ? names::FFN_DOWN : names::FFN_UP;
+        const char * part = up ? names::ffn_down : names::ffn_up;
         return whole(names::of_tensor(tensor.tower, tensor.block, part, tensor.suffix));
     }
     return whole(tensor.name);

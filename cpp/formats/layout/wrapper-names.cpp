@@ -10,17 +10,17 @@ namespace ggclip {
 
 namespace {
 
-constexpr size_t MAX_NAME = 1024;  // bytes
-constexpr int MAX_WRAPPERS = 8;    // one in another
+constexpr size_t max_name = 1024;  // bytes
+constexpr int max_wrappers = 8;    // one in another
 
 // Modules of these names hold one other module and nothing else.
-const char * const ANYWHERE[] = {"_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."};
+const char * const anywhere[] = {"_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."};
 
 // Names that a model may use itself: wrappers only where everything is below them.
-const char * const BEFORE_ALL[] = {"module.", "model."};
+const char * const before_all[] = {"module.", "model."};
 
 // Below these a part may be wrapped by itself.
-const char * const PARTS[] = {"", "visual.", "text.", "vision_model.", "text_model."};
+const char * const parts[] = {"", "visual.", "text.", "vision_model.", "text_model."};
 
 // Counters that wrappers keep beside the module.
 bool is_counter(const std::string & name) { return name == "n_averaged"; }
@@ -29,10 +29,10 @@ std::string without(const std::string & name) {
     std::string out;
     for (size_t at = 0; at < name.size();) {
         const bool component = at == 0 || name[at - 1] == '.';
-        const auto found = std::find_if(std::begin(ANYWHERE), std::end(ANYWHERE), [&](const char * wrapper) {
+        const auto found = std::find_if(std::begin(anywhere), std::end(anywhere), [&](const char * wrapper) {
             return component && name.compare(at, strlen(wrapper), wrapper) == 0;
         });
-        if (found != std::end(ANYWHERE)) {
+        if (found != std::end(anywhere)) {
             at += strlen(*found);
         } else {
             out += name[at++];
@@ -43,7 +43,7 @@ std::string without(const std::string & name) {
 
 // The wrapper behind `part` in every name that begins with `part`, or null.
 const char * common_wrapper(const std::vector<std::string> & names, const std::string & part) {
-    for (const char * wrapper : BEFORE_ALL) {
+    for (const char * wrapper : before_all) {
         bool any = false, all = true;
         for (const std::string & name : names) {
             if (name.compare(0, part.size(), part) == 0 && !is_counter(name)) {
@@ -61,9 +61,9 @@ const char * common_wrapper(const std::vector<std::string> & names, const std::s
 }  // namespace
 
 void check_tensor_name(std::string_view name, const std::string & path) {
-    if (name.size() > MAX_NAME) {
+    if (name.size() > max_name) {
         throw_error(error_code::FILE_LIMIT, path + ": tensor \"" + std::string(name.substr(0, 200)) +
-                                                "...\": expected a name of at most " + std::to_string(MAX_NAME) +
+                                                "...\": expected a name of at most " + std::to_string(max_name) +
                                                 " bytes, found " + std::to_string(name.size()));
     }
 }
@@ -74,9 +74,9 @@ void strip_wrappers(tensor_table & table) {
     for (const auto & entry : table.tensors) {
         names.push_back(without(entry.first));
     }
-    for (const std::string part : PARTS) {
+    for (const std::string part : parts) {
         const char * wrapper = common_wrapper(names, part);
-        for (int i = 0; wrapper != nullptr && i < MAX_WRAPPERS; i++) {
+        for (int i = 0; wrapper != nullptr && i < max_wrappers; i++) {
             for (std::string & name : names) {
                 if (name.compare(0, part.size(), part) == 0 && !is_counter(name)) {
                     name.erase(part.size(), strlen(wrapper));

@@ -8,6 +8,7 @@
 #include "formats/families/gguf-model.h"
 #include "formats/write/gguf-writer.h"
 #include "formats/layout/tensor-names.h"
+#include "kernels/float16.h"
 
 #include <algorithm>
 #include <cmath>
@@ -19,8 +20,7 @@ namespace ggclip {
 
 namespace {
 
-constexpr int64_t CHUNK = 1 << 19;   // values per thread and step
-constexpr float MAX_F16 = 65504.0f;  // largest finite f16; block scales are f16
+constexpr int64_t chunk = 1 << 19;  // values per thread and step
 
 bool matches(const char * pattern, const char * name) {
     // iterative wildcard match: remembers the last star, so the time is at most the product of the lengths
@@ -46,7 +46,7 @@ bool matches(const char * pattern, const char * name) {
 }
 
 void check_finite(const source_tensor & tensor, ggml_type type, const float * values, int64_t n) {
-    const float limit = type == GGML_TYPE_F32 || type == GGML_TYPE_BF16 ? INFINITY : MAX_F16;
+    const float limit = type == GGML_TYPE_F32 || type == GGML_TYPE_BF16 ? INFINITY : kernels::max_f16;
     for (int64_t i = 0; i < n; i++) {
         const bool fits = std::isfinite(values[i]) && std::fabs(values[i]) <= limit;
         if (!fits) {
@@ -179,7 +179,7 @@ class converter {
         const ggml_type type = types_[index];
         const size_t row = ggml_row_size(type, tensor.ne[0]);
         const int64_t n_rows = tensor.ne[1] * tensor.ne[2] * tensor.ne[3];
-        const int64_t step = std::max<int64_t>(1, CHUNK / tensor.ne[0]) * n_threads_;
+        const int64_t step = std::max<int64_t>(1, chunk / tensor.ne[0]) * n_threads_;
         const auto importance = column_weights(tensor, type, options_);
         std::vector<uint8_t> out((size_t) std::min(step, n_rows) * row);
         for (int64_t first = 0; first < n_rows; first += step) {
@@ -231,7 +231,7 @@ ggml_type converted_type(const source_tensor & tensor, const convert_options & o
             break;
         }
     }
-    const bool is_position = tensor.name.find(names::POSITION_EMBD) != std::string::npos;
+    const bool is_position = tensor.name.find(names::position_embd) != std::string::npos;
     if (is_position && asked && wanted == GGML_TYPE_F16) {
         return GGML_TYPE_F16;
     }

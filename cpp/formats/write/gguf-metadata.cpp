@@ -78,24 +78,24 @@ class field_writer {
 
 void write_tokenizer(const tokenizer_source & tokenizer, gguf_writer & writer) {
     if (!tokenizer.json.empty()) {
-        writer.set_string(names::TOKENIZER_JSON, tokenizer.json);
+        writer.set_string(names::tokenizer_json, tokenizer.json);
     }
     if (!tokenizer.tokens.empty()) {
-        writer.set_strings(names::TOKENS, tokenizer.tokens);
+        writer.set_strings(names::tokens, tokenizer.tokens);
     }
     if (!tokenizer.merges.empty()) {
-        writer.set_strings(names::MERGES, tokenizer.merges);
+        writer.set_strings(names::merges, tokenizer.merges);
     }
 }
 
 // What other readers of the layout ask for; ours have hidden_act and the projection's shape.
 void write_for_others(const hparams & hp, gguf_writer & writer) {
-    writer.set_bool(names::USE_GELU, (hp.vision.present ? hp.vision.act : hp.text.act) == activation::gelu_erf);
+    writer.set_bool(names::use_gelu, (hp.vision.present ? hp.vision.act : hp.text.act) == activation::gelu_erf);
     if (hp.vision.present) {
-        writer.set_u32(names::key_of(names::PROJECTION_DIM, "vision"), (uint32_t) hp.n_proj);
+        writer.set_u32(names::key_of(names::projection_dim, "vision"), (uint32_t) hp.n_proj);
     }
     if (hp.text.present) {
-        writer.set_u32(names::key_of(names::PROJECTION_DIM, "text"), (uint32_t) hp.n_proj);
+        writer.set_u32(names::key_of(names::projection_dim, "text"), (uint32_t) hp.n_proj);
     }
 }
 
@@ -105,15 +105,15 @@ void write_metadata(const model_source & source, const tokenizer_source & tokeni
                     gguf_writer & writer) {
     const hparams & hp = source.hp;
     const bool both = hp.vision.present && hp.text.present;
-    writer.set_string(names::ARCHITECTURE, "clip");
-    writer.set_string(names::DESCRIPTION, both                ? "two-tower CLIP model"
+    writer.set_string(names::architecture, "clip");
+    writer.set_string(names::description, both                ? "two-tower CLIP model"
                                           : hp.vision.present ? "vision-only CLIP model"
                                                               : "text-only CLIP model");
     if (file_type(type) != GGML_FTYPE_UNKNOWN) {
-        writer.set_u32(names::FILE_TYPE, (uint32_t) file_type(type));
+        writer.set_u32(names::file_type, (uint32_t) file_type(type));
     }
-    writer.set_u32(names::QUANT_VERSION, GGML_QNT_VERSION);
-    writer.set_u32(names::LAYOUT, names::LAYOUT_VERSION);
+    writer.set_u32(names::quant_version, GGML_QNT_VERSION);
+    writer.set_u32(names::layout, names::layout_version);
     field_writer fields(writer);
     visit_hparams(hp, fields);
     write_for_others(hp, writer);

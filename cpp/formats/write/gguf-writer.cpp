@@ -10,8 +10,8 @@ namespace ggclip {
 
 namespace {
 
-constexpr uint32_t VERSION = 3;
-constexpr uint64_t ALIGNMENT = 32;  // the format's default
+constexpr uint32_t gguf_version = 3;
+constexpr uint64_t alignment = 32;  // the format's default
 
 template <typename T>
 void append(std::string & out, T value) {
@@ -86,7 +86,7 @@ void gguf_writer::add_tensor(const std::string & name, ggml_type type, int n_dim
     }
     append<uint32_t>(infos_, (uint32_t) type);
     append<uint64_t>(infos_, data_size_);
-    data_size_ += (n_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    data_size_ += (n_bytes + alignment - 1) / alignment * alignment;
     tensors_.push_back({name, n_bytes});
 }
 
@@ -99,14 +99,14 @@ void gguf_writer::put(const void * data, size_t n_bytes) {
 }
 
 void gguf_writer::pad() {
-    const char zeros[ALIGNMENT] = {};
-    put(zeros, (size_t) ((ALIGNMENT - written_ % ALIGNMENT) % ALIGNMENT));
+    const char zeros[alignment] = {};
+    put(zeros, (size_t) ((alignment - written_ % alignment) % alignment));
 }
 
 void gguf_writer::begin_data() {
     file_.emplace(path_);
     std::string head = "GGUF";
-    append<uint32_t>(head, VERSION);
+    append<uint32_t>(head, gguf_version);
     append<uint64_t>(head, tensors_.size());
     append<uint64_t>(head, n_keys_);
     put(head.data(), head.size());

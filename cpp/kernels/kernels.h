@@ -43,8 +43,8 @@ enum class unary { none, quick_gelu, gelu_erf, gelu_tanh };
 // less, but an outlier spoils the small values of its group: this keeps them to a sixth of a row, and to 32 values (a
 // block of the weights) where rows are short. With i8 weights a whole row shares one.
 // x86 without VNNI rounds the activations of q8_0 and i8 weights to 7 bits, from the smallest to the largest of each 32
-// or 64 inputs, and i8 weights to 7 bits (dot-maddubs.h). Levels with VNNI round f16 and bf16 weights and their
-// activations to 13 bits (tile-i16.h).
+// or 64 inputs, and some of these weights to a larger scale (dot-maddubs.h). Levels with VNNI round f16 and bf16
+// weights and their activations to 13 bits (tile-i16.h).
 constexpr int max_scale_group = 128;
 constexpr int scale_group(int n_in) { return n_in >= 6 * 128 ? 128 : n_in >= 6 * 64 ? 64 : 32; }
 

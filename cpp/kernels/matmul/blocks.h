@@ -62,6 +62,8 @@ static inline float bits_to_float(uint32_t bits) {
 
 static inline float bf16_to_float(uint16_t h) { return bits_to_float((uint32_t) h << 16); }
 
+constexpr int f16_infinity = 0x7c00;
+
 // IEEE binary16; exact for subnormals, infinities and NaN.
 static inline float f16_to_float(uint16_t h) {
     const uint32_t sign = (uint32_t) (h & 0x8000) << 16;

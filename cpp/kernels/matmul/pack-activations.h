@@ -85,8 +85,9 @@ GGCLIP_INLINE void quantize_block(Format format, int offset, const Row & row, in
     }
 }
 
-// The smallest value of a block and the step from there, in 127 of which lies the largest. Where a row ends inside a
-// vector, the missing values count as zeros.
+// The smallest value of a block and the step from there, in `limit` of which lies the largest. Where a row ends inside
+// a vector, the missing values count as zeros.
+template <int limit>
 struct block_range {
     float smallest, step;
     vf inverse;
@@ -108,15 +109,15 @@ struct block_range {
         smallest = not_finite - max_of(sub(zero_f(), low));
         const float span = max_of(high) - smallest;
         const bool none = span < smallest_amax;
-        step = none ? 0.0f : span / 127.0f;
-        inverse = set_f(none ? 0.0f : 127.0f / span);
+        step = none ? 0.0f : span / limit;
+        inverse = set_f(none ? 0.0f : limit / span);
     }
     GGCLIP_INLINE_MEMBER vi quants(vf x) const { return to_int(mul(sub(x, set_f(smallest)), inverse)); }
 };
 
 template <class Format, class Row>
 GGCLIP_INLINE void quantize_range(Format format, const Row & row, int i0, uint8_t * dst, int height, int t) {
-    const block_range range(row, i0, i0 + block_size);
+    const block_range<Format::dot::limit> range(row, i0, i0 + block_size);
     uint8_t * const quants = dst + t * format.token_quants;
     for (int i = 0; i < block_size; i += lanes) {
         Format::dot::store(quants + i, range.quants(row.at(i0 + i)));
@@ -191,7 +192,7 @@ static void quantize_row_bytes(const Row & row, int n, uint8_t * dst, int height
 template <class Row>
 static void quantize_row_ranges(const Row & row, int n, uint8_t * dst, int height, int t) {
     for (int i0 = 0; i0 < n; i0 += row_format::unit, dst += height * row_format::token_unit_bytes) {
-        const block_range range(row, i0, min_int(i0 + row_format::unit, n));
+        const block_range<row_format::dot::limit> range(row, i0, min_int(i0 + row_format::unit, n));
         uint8_t * const quants = dst + t * row_format::token_quants;
         for (int i = 0; i < row_format::unit; i += lanes) {
             const int left = n - i0 - i;

@@ -39,10 +39,41 @@ static inline uint32_t transpose_high_bits(uint32_t bits) {
     return out;
 }
 
+// Rounds a block of q8_0 to a larger scale, if need be, until the dot product's lanes hold its products. Twice the
+// scale is always enough; each step adds an eighth. A scale beyond f16 becomes infinite, and so does the result.
+template <class Dot>
+static void fit_block(uint8_t * block) {
+    constexpr int scale = 0, quants = 2;
+    const uint16_t from = load_u16(block + scale);
+    int8_t w[block_size], fitting[block_size];
+    memcpy(w, block + quants, block_size);
+    if (Dot::largest_of_four(w, block_size) <= Dot::most_of_four || (from & 0x7fff) >= f16_infinity) {
+        return;
+    }
+    for (uint16_t to = from; (to & 0x7fff) < f16_infinity;) {
+        const int significand = to & 0x7c00 ? 0x400 | (to & 0x3ff) : to & 0x3ff;
+        to = (uint16_t) (to + max_int(1, significand / 8));
+        const float ratio = f16_to_float(from) / f16_to_float(to);
+        for (int i = 0; i < block_size; i++) {
+            fitting[i] = (int8_t) nearbyintf((float) w[i] * ratio);
+        }
+        memcpy(block + scale, &to, 2);
+        if (Dot::largest_of_four(fitting, block_size) <= Dot::most_of_four) {
+            break;
+        }
+    }
+    memcpy(block + quants, fitting, block_size);
+}
+
 template <weight_type W>
-static void pack_int_block(const uint8_t * block, uint8_t * dst, int r) {
+static void pack_int_block(const uint8_t * source, uint8_t * dst, int r) {
     using format = int_format<W>;
     constexpr block_layout layout = layout_of(W);
+    uint8_t block[layout.bytes];
+    memcpy(block, source, layout.bytes);
+    if constexpr (format::dot::ranges) {
+        fit_block<typename format::dot>(block);
+    }
     memcpy(dst + r * 2, block, 2);
     if constexpr (has_min(W)) {
         memcpy(dst + format::min_at + r * 2, block + layout.min, 2);
@@ -141,10 +172,36 @@ static void pack_word_panel(const uint8_t * rows, size_t row_bytes, int n_rows, 
     }
 }
 
+// What the largest magnitude of a row becomes as a byte: the dot product's limit, or less, so that its lanes hold the
+// products of all weights.
+template <class Dot>
+static float row_limit(const float * row, int n_in, float amax) {
+    float limit = Dot::weight_limit;
+    if constexpr (Dot::ranges) {
+        for (int largest = INT32_MAX; largest > Dot::most_of_four && amax < INFINITY;) {
+            largest = 0;
+            for (int i0 = 0; i0 < n_in; i0 += block_size) {
+                int8_t quants[block_size] = {};
+                for (int i = 0; i < block_size; i += lanes) {
+                    const int left = n_in - i0 - i;
+                    const vf v = left >= lanes ? load_f(row + i0 + i)
+                                 : left > 0    ? load_first(row + i0 + i, left)
+                                               : zero_f();
+                    store_as_i8(quants + i, to_int(mul(v, set_f(limit / amax))));
+                }
+                largest = max_int(largest, Dot::largest_of_four(quants, block_size));
+            }
+            if (largest > Dot::most_of_four) {
+                limit *= (float) Dot::most_of_four / (float) (largest + 1);
+            }
+        }
+    }
+    return limit;
+}
+
 // Rows of f32 as bytes with a scale each.
 static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_in, uint8_t * dst) {
     constexpr int group = row_format::group;
-    constexpr float limit = row_format::dot::weight_limit;
     memset(dst, 0, row_format::panel_bytes(n_in));
     for (int r = 0; r < n_rows; r++) {
         const float * row = (const float *) (rows + r * row_bytes);
@@ -152,6 +209,7 @@ static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
         if (amax < smallest_amax) {
             continue;  // zeros
         }
+        const float limit = row_limit<row_format::dot>(row, n_in, amax);
         const float d = amax / limit;
         memcpy(dst + r * 4, &d, 4);
         const vf inverse = set_f(limit / amax);

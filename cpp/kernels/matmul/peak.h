@@ -31,14 +31,14 @@ struct peak_dots : peak_integers {
     static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) { return Dot::step(sum, w, a); }
 };
 
-// Of rows with one scale: where the dot product widens two steps at once, both are one here.
-template <class Dot, bool two = Dot::ranges>
-struct peak_rows : peak_dots<Dot> {};
+// Where the dot product takes two steps at once, both are one here.
+template <class Dot, bool pairs = Dot::ranges>
+struct peak_of : peak_dots<Dot> {};
 
 template <class Dot>
-struct peak_rows<Dot, true> : peak_integers {
+struct peak_of<Dot, true> : peak_integers {
     static constexpr int products = 2 * lanes * Dot::group;
-    static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) { return Dot::two_steps(sum, w, a); }
+    static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) { return Dot::two_steps(sum, w, a, a, w); }
 };
 
 #if defined(GGCLIP_DPWSSD)
@@ -104,8 +104,8 @@ static double peak(weight_type type, int n) {
         case weight_type::f32:
         case weight_type::f16:
         case weight_type::bf16: return multiply_adds<peak_floats>(n);
-        case weight_type::q8_0: return multiply_adds<peak_dots<dot_of<weight_type::q8_0>::type>>(n);
-        case weight_type::i8: return multiply_adds<peak_rows<row_dot>>(n);
+        case weight_type::q8_0: return multiply_adds<peak_of<dot_of<weight_type::q8_0>::type>>(n);
+        case weight_type::i8: return multiply_adds<peak_of<row_dot>>(n);
         default: return multiply_adds<peak_dots<dot_of<weight_type::q4_0>::type>>(n);
     }
 }

@@ -64,7 +64,10 @@ static void multiply_unit_ranges(const row_tile & x) {
         for (int t = 0; t < T; t++) {
             sum[t][0] = sum[t][1] = zero_i();
         }
-        dot::template add_products<T>(w + Format::quants_at, a, Format::token_quants, sum);
+        GGCLIP_UNROLL
+        for (int i = 0; i < Format::unit; i += block_size) {
+            dot::template add_products<T>(w + Format::quants_at + i * panel_rows, a + i, Format::token_quants, sum);
+        }
         const float * const token_scales = (const float *) (a + T * Format::token_quants);
         const float * const token_mins = token_scales + T;
         for (int half = 0; half < 2; half++) {

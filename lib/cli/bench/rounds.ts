@@ -31,6 +31,7 @@ export async function timeSides(
   return sides.map(({ name, cosine }, i) => ({ name, ...spread(times[i]!), ...(cosine !== undefined && { cosine }) }))
 }
 
+/** `value`: the median. */
 export function spread(values: readonly number[]): { value: number; min: number; max: number } {
   const sorted = [...values].sort((a, b) => a - b)
   return { value: sorted[sorted.length >> 1]!, min: sorted[0]!, max: sorted.at(-1)! }

@@ -2,6 +2,7 @@
 import path from 'node:path'
 
 import type { Clip } from '../../library.js'
+import { spread } from '../bench/rounds.js'
 import { type Answer, type DemoReport, renderReport, shown } from '../demo/report.js'
 import { choices, readSamples, type Sample } from '../demo/samples.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags, withModel } from '../options.js'
@@ -65,7 +66,7 @@ async function classifySamples(
   return {
     answers,
     labels: { emoji: labels.emoji.length, photo: labels.photo.length },
-    timing: { loadMs, labelsMs, pictureMs: median(times), batchPictureMs },
+    timing: { loadMs, labelsMs, pictureMs: spread(times).value, batchPictureMs },
     model: clip.info,
   }
 }
@@ -94,9 +95,4 @@ function stopwatch(): () => number {
     last += elapsed
     return elapsed
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? 0
 }

@@ -20,12 +20,12 @@ describe('API keys', () => {
 
   test.each<[string, RequestInit, string]>([
     ['none', {}, 'Bearer'],
-    ['another', as('x'.repeat(18)), 'not known'],
-    ['a beginning', as(keys.alice.slice(0, -1)), 'not known'],
-    ['more', as(`${keys.alice}1`), 'not known'],
+    ['another', as('x'.repeat(18)), 'unknown API key'],
+    ['a beginning', as(keys.alice.slice(0, -1)), 'unknown API key'],
+    ['more', as(`${keys.alice}1`), 'unknown API key'],
     ['another scheme', { headers: { authorization: `Basic ${keys.alice}` } }, 'Bearer'],
     ['no secret', { headers: { authorization: 'Bearer ' } }, 'Bearer'],
-    ['the name', as('alice'), 'not known'],
+    ['the name', as('alice'), 'unknown API key'],
   ])('%s: 401', async (_, init, words) => {
     const answer = await post(server, '/v1/embeddings', { input: 'a' }, init)
     expect(answer).toMatchObject(failure(401, 'ERR_CLIP_KEY_INVALID', words))

@@ -11,6 +11,7 @@
 const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
+const ts = require('typescript')
 const { buildNative } = require('./build-native.cjs')
 const { run } = require('./run.cjs')
 const { runNativeTests } = require('./test-native.cjs')
@@ -33,10 +34,20 @@ class Lines {
   addIstanbul(file) {
     if (!fs.existsSync(file)) return
     for (const { path: full, statementMap, s } of Object.values(JSON.parse(fs.readFileSync(file, 'utf8')))) {
+      if (!hasCode(full)) continue
       for (const [id, { start }] of Object.entries(statementMap))
         this.add(path.relative(root, full).split(path.sep).join('/'), start.line, s[id])
     }
   }
+}
+
+/** Modules of types alone compile to nothing, and no process loads them: they have no lines to run. */
+function hasCode(file) {
+  if (!fs.existsSync(file)) return true
+  const { outputText } = ts.transpileModule(fs.readFileSync(file, 'utf8'), {
+    compilerOptions: { module: ts.ModuleKind.CommonJS, removeComments: true },
+  })
+  return outputText.replace(/^("use strict"|Object\.defineProperty\(exports, "__esModule".*);$/gm, '').trim() !== ''
 }
 
 /** @returns {boolean} whether the tests passed */

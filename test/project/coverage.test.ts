@@ -21,16 +21,14 @@ test('a line has run when any of the measurements saw it run', () => {
     const statement = (line: number): object => ({ start: { line, column: 0 }, end: { line, column: 9 } })
     for (const s of [{ 0: 1, 1: 0, 2: 0 }, { 0: 0, 1: 2, 2: 0 }]) {
       const report = path.join(folder, 'report.json')
-      const file = path.join(root, 'lib', 'a.ts')
-      writeFileSync(
-        report,
-        JSON.stringify({
-          [file]: { path: file, statementMap: { 0: statement(1), 1: statement(2), 2: statement(3) }, s },
-        }),
-      )
+      // the second has types alone: nothing of it can run
+      const files = ['a.ts', 'server/types.ts'].map(name => path.join(root, 'lib', name))
+      const statementMap = { 0: statement(1), 1: statement(2), 2: statement(3) }
+      writeFileSync(report, JSON.stringify(files.map(file => ({ path: file, statementMap, s }))))
       lines.addIstanbul(report)
     }
     lines.addIstanbul(path.join(folder, 'none.json'))
+    expect([...lines.files.keys()]).toEqual(['lib/a.ts'])
     expect([...lines.files.get('lib/a.ts')!]).toEqual([[1, 1], [2, 2], [3, 0]])
     expect(uncovered(lines)).toEqual(['lib/a.ts: 3'])
   } finally {

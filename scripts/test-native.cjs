@@ -22,6 +22,7 @@ const nativeTests = [
   { name: 'hparams' },
   { name: 'thread-team' },
   { name: 'towers', sanitizedArgs: () => ['1', '8'] },
+  { name: 'pictures' },
   { name: 'device', sanitizers: ['address'] },
   ...(process.platform === 'linux' ? [{ name: 'allocations', sanitizers: [] }] : []),
 ]

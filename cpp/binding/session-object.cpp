@@ -2,9 +2,7 @@
 
 #include "binding/arguments.h"
 
-#include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #if defined(__GLIBC__)
 #include <malloc.h>
@@ -21,36 +19,6 @@ session & session_state::get() {
 
 namespace {
 
-// One image of a batch: pixels to prepare, or a ready tensor of `size`.
-struct image_input {
-    image_view pixels;
-    const float * tensor = nullptr;
-    image_size size;  // what the tower sees
-};
-
-// Prepares a batch in the state's memory, one image after another. Of fewer images than threads each is shared by some.
-std::vector<image_tensor> prepare_images(const image_hparams & hp, const image_input * images, size_t n,
-                                         session & engine, session_state & state) {
-    std::vector<size_t> begin = {0};
-    for (size_t i = 0; i < n; i++)
-        begin.push_back(begin.back() + 3 * (size_t) images[i].size.width * (size_t) images[i].size.height);
-    float * const all = state.pixels.at_least(begin.back());
-    constexpr int most_parts = 4;  // each has some rows more to read and weights of its own to compute
-    const bool rgb = std::all_of(images, images + n,
-                                 [](const image_input & image) { return !image.tensor && image.pixels.channels == 3; });
-    const int n_part =
-        rgb ? std::clamp(state.n_threads / (int) n, 1, most_parts) : 1;  // others are made RGB first, as a whole
-    engine.for_each((int) n * n_part, [&](int task) {
-        const auto i = (size_t) (task / n_part);
-        float * pixels = all + begin[i];
-        if (images[i].tensor) memcpy(pixels, images[i].tensor, (begin[i + 1] - begin[i]) * sizeof(float));
-        else state.scratch.preprocess(hp, images[i].pixels, pixels, {task % n_part, n_part});
-    });
-    std::vector<image_tensor> out;
-    for (size_t i = 0; i < n; i++) out.push_back({all + begin[i], images[i].size.width, images[i].size.height});
-    return out;
-}
-
 // A tensor's edges: as given, else the tower's own square, or where it takes any grid the square of so many values.
 image_size tensor_size(Napi::Env env, const Napi::Object & image, const hparams & hp, size_t n_values) {
     const auto edge = (int) std::lround(std::sqrt((double) n_values / hp.vision.n_channel));
@@ -64,23 +32,17 @@ image_size tensor_size(Napi::Env env, const Napi::Object & image, const hparams 
 
 image_input image_argument(Napi::Env env, Napi::Value value, const hparams & hp) {
     const Napi::Object object = object_argument(env, value, "image");
-    image_input image;
-    if (!object.Has("tensor")) {
-        image.pixels = pixels_argument(env, object, "image");
-        image.size = tower_image_size(hp.image, image.pixels.width, image.pixels.height);
-        return image;
-    }
+    if (!object.Has("tensor")) return pixels_argument(env, object, "image");
     const span<float> tensor = floats_argument(env, object.Get("tensor"), "tensor");
-    image.size = tensor_size(env, object, hp, tensor.size);
-    const size_t expected = (size_t) hp.vision.n_channel * (size_t) image.size.width * (size_t) image.size.height;
+    const image_size size = tensor_size(env, object, hp, tensor.size);
+    const size_t expected = (size_t) hp.vision.n_channel * (size_t) size.width * (size_t) size.height;
     if (tensor.size != expected) {
         throw to_js_error(env, error_code::INPUT_SHAPE,
                           "tensor: expected " + std::to_string(expected) + " values [" +
-                              std::to_string(hp.vision.n_channel) + ", " + std::to_string(image.size.height) + ", " +
-                              std::to_string(image.size.width) + "], received " + std::to_string(tensor.size));
+                              std::to_string(hp.vision.n_channel) + ", " + std::to_string(size.height) + ", " +
+                              std::to_string(size.width) + "], received " + std::to_string(tensor.size));
     }
-    image.tensor = tensor.data;
-    return image;
+    return image_tensor{tensor.data, size.width, size.height};
 }
 
 std::vector<image_input> images_argument(Napi::Env env, Napi::Value value, const hparams & hp) {
@@ -163,22 +125,17 @@ Napi::Function session_object::define(Napi::Env env) {
                         InstanceMethod("dispose", &session_object::dispose)});
 }
 
-struct session_parameters {
-    std::shared_ptr<const weights> model;
-    int n_threads, max_batch;
-};
-
 Napi::Object session_object::create(Napi::Env env, std::shared_ptr<const weights> weights, int n_threads,
                                     int max_batch) {
-    session_parameters parameters = {std::move(weights), n_threads, max_batch};
-    return environment::of(env).session_class.New({Napi::External<session_parameters>::New(env, &parameters)});
+    using pointer = std::shared_ptr<session_state>;
+    pointer state = std::make_shared<session_state>(session_state{std::move(weights), n_threads, max_batch, nullptr});
+    return environment::of(env).session_class.New({Napi::External<pointer>::New(env, &state)});
 }
 
 session_object::session_object(const Napi::CallbackInfo & info) : Napi::ObjectWrap<session_object>(info) {
     if (info.Length() != 1 || !info[0].IsExternal())
         throw invalid_argument(info.Env(), "Session", "to be made by model.createSession()");
-    const session_parameters & parameters = *info[0].As<Napi::External<session_parameters>>().Data();
-    state_ = std::make_shared<session_state>(parameters.model, parameters.n_threads, parameters.max_batch);
+    state_ = *info[0].As<Napi::External<std::shared_ptr<session_state>>>().Data();
     worker_ = worker::start(environment::of(info.Env()));
 }
 
@@ -192,7 +149,7 @@ const weights & session_object::model(Napi::Env env) const {
 }
 
 template <class Result>
-Napi::Value session_object::run(Napi::Env env, Napi::Value keep, std::function<Result(session &, session_state &)> work,
+Napi::Value session_object::run(Napi::Env env, Napi::Value keep, std::function<Result(session &)> work,
                                 std::function<Napi::Value(Napi::Env, const Result &)> finish) {
     model(env);  // throws once disposed
     auto result = std::make_shared<Result>();
@@ -201,7 +158,7 @@ Napi::Value session_object::run(Napi::Env env, Napi::Value keep, std::function<R
     call->work = [state = state_, cancelled = call->cancelled, result, work = std::move(work)] {
         session & engine = state->get();
         engine.stop_by(*cancelled);
-        *result = work(engine, *state);
+        *result = work(engine);
     };
     call->finish = [result, finish = std::move(finish)](Napi::Env e) { return finish(e, *result); };
     return worker_->run(std::move(call)).value(env);
@@ -218,15 +175,9 @@ Napi::Value session_object::encode_images(const Napi::CallbackInfo & info) {
 
     return run<std::vector<float>>(
         env, info[0],
-        [images = std::move(images), image_hp](session & engine, session_state & state) {
-            const hparams & hp = engine.model().hp;
-            std::vector<float> out(images.size() * (size_t) hp.n_proj);
-            for (size_t first = 0; first < images.size(); first += (size_t) state.max_batch) {
-                const size_t n = std::min((size_t) state.max_batch, images.size() - first);
-                const std::vector<image_tensor> tensors =
-                    prepare_images(image_hp, images.data() + first, n, engine, state);
-                engine.encode_images(tensors.data(), (int) n, out.data() + first * (size_t) hp.n_proj);
-            }
+        [images = std::move(images), image_hp](session & engine) {
+            std::vector<float> out(images.size() * (size_t) engine.model().hp.n_proj);
+            engine.encode_images(images.data(), (int) images.size(), image_hp, out.data());
             return out;
         },
         embeddings);
@@ -252,7 +203,7 @@ Napi::Value session_object::encode_texts(const Napi::CallbackInfo & info) {
     std::vector<int32_t> own_ids(ids.data, ids.data + ids.size), own_lengths(lengths.data, lengths.data + lengths.size);
     return run<std::vector<float>>(
         env, env.Undefined(),
-        [own_ids = std::move(own_ids), own_lengths = std::move(own_lengths)](session & engine, session_state &) {
+        [own_ids = std::move(own_ids), own_lengths = std::move(own_lengths)](session & engine) {
             std::vector<float> out(own_lengths.size() * (size_t) engine.model().hp.n_proj);
             engine.encode_texts(own_ids.data(), own_lengths.data(), (int) own_lengths.size(), out.data());
             return out;
@@ -260,65 +211,70 @@ Napi::Value session_object::encode_texts(const Napi::CallbackInfo & info) {
         embeddings);
 }
 
-// imageStates(image, names)
-Napi::Value session_object::image_states(const Napi::CallbackInfo & info) {
+template <class Result>
+Napi::Value session_object::run_image(const Napi::CallbackInfo & info,
+                                      std::function<Result(session &, const image_input &)> work,
+                                      std::function<Napi::Value(Napi::Env, const Result &)> finish) {
     Napi::Env env = info.Env();
     need_tower(env, model(env).hp.vision.present, model(env), "image");
     const image_input image = image_argument(env, info[0], model(env).hp);
-    std::vector<std::string> names = strings_argument(env, info[1], "names");
-    return run<state_map>(
-        env, info[0],
-        [image, names = std::move(names)](session & engine, session_state & state) {
-            const auto tensors = prepare_images(engine.model().hp.image, &image, 1, engine, state);
-            return engine.image_states(tensors[0], names);
+    return run<Result>(
+        env, info[0], [image, work = std::move(work)](session & engine) { return work(engine, image); },
+        std::move(finish));
+}
+
+template <class Result>
+Napi::Value session_object::run_text(const Napi::CallbackInfo & info,
+                                     std::function<Result(session &, const std::vector<int32_t> &)> work,
+                                     std::function<Napi::Value(Napi::Env, const Result &)> finish) {
+    Napi::Env env = info.Env();
+    need_tower(env, model(env).hp.text.present, model(env), "text");
+    const span<int32_t> ids = ints_argument(env, info[0], "ids");
+    return run<Result>(
+        env, env.Undefined(),
+        [own = std::vector<int32_t>(ids.data, ids.data + ids.size), work = std::move(work)](session & engine) {
+            return work(engine, own);
+        },
+        std::move(finish));
+}
+
+// imageStates(image, names)
+Napi::Value session_object::image_states(const Napi::CallbackInfo & info) {
+    return run_image<state_map>(
+        info,
+        [names = strings_argument(info.Env(), info[1], "names")](session & engine, const image_input & image) {
+            return engine.image_states(image, names);
         },
         states_value);
 }
 
 // textStates(ids, names)
 Napi::Value session_object::text_states(const Napi::CallbackInfo & info) {
-    Napi::Env env = info.Env();
-    need_tower(env, model(env).hp.text.present, model(env), "text");
-    const span<int32_t> ids = ints_argument(env, info[0], "ids");
-    std::vector<int32_t> own_ids(ids.data, ids.data + ids.size);
-    std::vector<std::string> names = strings_argument(env, info[1], "names");
-    return run<state_map>(
-        env, env.Undefined(),
-        [own_ids = std::move(own_ids), names = std::move(names)](session & engine, session_state &) {
-            return engine.text_states(own_ids.data(), (int) own_ids.size(), names);
+    return run_text<state_map>(
+        info,
+        [names = strings_argument(info.Env(), info[1], "names")](session & engine, const std::vector<int32_t> & ids) {
+            return engine.text_states(ids.data(), (int) ids.size(), names);
         },
         states_value);
 }
 
 // imageMoments(image)
 Napi::Value session_object::image_moments(const Napi::CallbackInfo & info) {
-    Napi::Env env = info.Env();
-    need_tower(env, model(env).hp.vision.present, model(env), "image");
-    const image_input image = image_argument(env, info[0], model(env).hp);
-    return run<moments_map>(
-        env, info[0],
-        [image](session & engine, session_state & state) {
-            const auto tensors = prepare_images(engine.model().hp.image, &image, 1, engine, state);
-            return engine.image_moments(tensors[0]);
-        },
-        moments_value);
+    return run_image<moments_map>(
+        info, [](session & engine, const image_input & image) { return engine.image_moments(image); }, moments_value);
 }
 
 // textMoments(ids)
 Napi::Value session_object::text_moments(const Napi::CallbackInfo & info) {
-    Napi::Env env = info.Env();
-    need_tower(env, model(env).hp.text.present, model(env), "text");
-    const span<int32_t> ids = ints_argument(env, info[0], "ids");
-    std::vector<int32_t> own_ids(ids.data, ids.data + ids.size);
-    return run<moments_map>(
-        env, env.Undefined(),
-        [own_ids = std::move(own_ids)](session & engine, session_state &) {
-            return engine.text_moments(own_ids.data(), (int) own_ids.size());
+    return run_text<moments_map>(
+        info,
+        [](session & engine, const std::vector<int32_t> & ids) {
+            return engine.text_moments(ids.data(), (int) ids.size());
         },
         moments_value);
 }
 
-// profileImages(images, runs): prepared tensors, so that preparing them is no part of the times
+// profileImages(images, runs)
 Napi::Value session_object::profile_images(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
     const hparams & hp = model(env).hp;
@@ -327,9 +283,8 @@ Napi::Value session_object::profile_images(const Napi::CallbackInfo & info) {
     const int n_run = int_argument(env, info[1], "runs", 1, 1 << 16);
     return run<run_profile>(
         env, info[0],
-        [images = std::move(images), n_run](session & engine, session_state & state) {
-            const auto tensors = prepare_images(engine.model().hp.image, images.data(), images.size(), engine, state);
-            return engine.profile_images(tensors.data(), (int) tensors.size(), n_run);
+        [images = std::move(images), n_run](session & engine) {
+            return engine.profile_images(images.data(), (int) images.size(), n_run);
         },
         profile_value);
 }
@@ -345,7 +300,7 @@ Napi::Value session_object::profile_texts(const Napi::CallbackInfo & info) {
     for (int i = 0; i < n; i++) own_ids.insert(own_ids.end(), ids.data, ids.data + ids.size);
     return run<run_profile>(
         env, env.Undefined(),
-        [own_ids = std::move(own_ids), lengths = std::move(lengths), n_run](session & engine, session_state &) {
+        [own_ids = std::move(own_ids), lengths = std::move(lengths), n_run](session & engine) {
             return engine.profile_texts(own_ids.data(), lengths.data(), (int) lengths.size(), n_run);
         },
         profile_value);
@@ -360,11 +315,7 @@ Napi::Value session_object::dispose(const Napi::CallbackInfo & info) {
         return done.Promise();
     }
     auto call = std::make_unique<job>(env);
-    call->work = [state = state_] {
-        state->engine.reset();
-        state->scratch.clear();
-        state->pixels = {};
-    };
+    call->work = [state = state_] { state->engine.reset(); };
     call->finish = [state = state_](Napi::Env e) {
         state->model.reset();  // now, not when the garbage collector finds this object
 #if defined(__GLIBC__)

@@ -2,8 +2,6 @@
 #pragma once
 
 #include "binding/async.h"
-#include "engine/run/memory.h"
-#include "engine/preprocess.h"
 #include "engine/run/session.h"
 
 #include <napi.h>
@@ -14,14 +12,9 @@ namespace ggclip::binding {
 
 // What the worker thread owns. The engine's session is made on that thread at the first job.
 struct session_state {
-    session_state(std::shared_ptr<const weights> m, int threads, int batch)
-        : model(std::move(m)), n_threads(threads), max_batch(batch), scratch(model->level()) {}
-
     std::shared_ptr<const weights> model;
-    const int n_threads, max_batch;
+    int n_threads, max_batch;
     std::unique_ptr<session> engine;
-    preprocess_pool scratch;
-    float_scratch pixels;
 
     session & get();
 };
@@ -48,8 +41,17 @@ class session_object : public Napi::ObjectWrap<session_object> {
 
     // Runs `work` on the session's thread; JavaScript's `keep` stays alive meanwhile.
     template <class Result>
-    Napi::Value run(Napi::Env env, Napi::Value keep, std::function<Result(session &, session_state &)> work,
+    Napi::Value run(Napi::Env env, Napi::Value keep, std::function<Result(session &)> work,
                     std::function<Napi::Value(Napi::Env, const Result &)> finish);
+
+    // Calls whose first argument is one image, or the ids of one text.
+    template <class Result>
+    Napi::Value run_image(const Napi::CallbackInfo & info, std::function<Result(session &, const image_input &)> work,
+                          std::function<Napi::Value(Napi::Env, const Result &)> finish);
+    template <class Result>
+    Napi::Value run_text(const Napi::CallbackInfo & info,
+                         std::function<Result(session &, const std::vector<int32_t> &)> work,
+                         std::function<Napi::Value(Napi::Env, const Result &)> finish);
 
     std::shared_ptr<session_state> state_;
     std::shared_ptr<worker> worker_;

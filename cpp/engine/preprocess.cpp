@@ -286,25 +286,4 @@ void preprocess(const image_hparams & params, const image_view & image, float * 
               (size_t) size.width * (size_t) size.height);
 }
 
-void preprocess_pool::preprocess(const image_hparams & params, const image_view & image, float * out,
-                                 picture_part part) {
-    std::unique_ptr<preprocess_scratch> scratch;
-    {
-        std::lock_guard<std::mutex> lock(mutex_);
-        if (!free_.empty()) {
-            scratch = std::move(free_.back());
-            free_.pop_back();
-        }
-    }
-    if (!scratch) scratch = std::make_unique<preprocess_scratch>(level_);
-    ggclip::preprocess(params, image, out, *scratch, part);
-    std::lock_guard<std::mutex> lock(mutex_);
-    free_.push_back(std::move(scratch));
-}
-
-void preprocess_pool::clear() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    free_.clear();
-}
-
 }  // namespace ggclip

@@ -4,8 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <vector>
 
 #include "engine/hparams.h"
@@ -57,19 +55,6 @@ struct preprocess_scratch {
 // number.
 struct picture_part {
     int ith = 0, nth = 1;
-};
-
-// Scratch of threads that prepare pictures at the same time; it is kept for the next ones.
-class preprocess_pool {
-  public:
-    explicit preprocess_pool(kernels::cpu_level level) : level_(level) {}
-    void preprocess(const image_hparams & params, const image_view & image, float * out, picture_part part);
-    void clear();
-
-  private:
-    const kernels::cpu_level level_;
-    std::mutex mutex_;
-    std::vector<std::unique_ptr<preprocess_scratch>> free_;
 };
 
 // Output of out_width x out_height. Where these differ (open_clip allows it) they also stand for params.resize.

@@ -67,8 +67,8 @@ inline void encode(const std::shared_ptr<const ggclip::weights> & model) {
         const int edge = hp.vision.image_size;
         std::vector<float> pixels((size_t) 3 * edge * edge);
         for (size_t i = 0; i < pixels.size(); i++) pixels[i] = (float) (i % 17) / 8.0f - 1.0f;
-        const ggclip::image_tensor image = {pixels.data(), edge, edge}, both[] = {image, image};
-        session.encode_images(both, 2, out.data());
+        const ggclip::image_input image = ggclip::image_tensor{pixels.data(), edge, edge}, both[] = {image, image};
+        session.encode_images(both, 2, session.model().hp.image, out.data());
     }
     if (hp.text.present) {
         const int least = hp.text.sees_padding ? hp.text.n_ctx : 1, lengths[] = {hp.text.n_ctx, least};

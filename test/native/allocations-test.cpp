@@ -4,7 +4,6 @@
 // session too, gives the same numbers.
 #include "formats-files.h"
 
-#include "engine/preprocess.h"
 #include "engine/run/session.h"
 #include "formats/inspect.h"
 #include "formats/write/convert.h"
@@ -136,17 +135,17 @@ static std::shared_ptr<const weights> load(const variant & v) {
 static std::vector<float> encode(session & session) {
     const hparams & hp = session.model().hp;
     const int edge = hp.vision.image_size;
-    std::vector<uint8_t> decoded(30 * 20 * 4, 77);
-    std::vector<float> pixels((size_t) 3 * edge * edge, 0.5f), prepared(pixels.size()), out(6 * (size_t) hp.n_proj);
-    preprocess_scratch scratch;
-    preprocess(hp.image, make_image_view(decoded.data(), decoded.size(), 30, 20, 4), prepared.data(), scratch);
+    const std::vector<uint8_t> decoded(30 * 20 * 4, 77);
+    const std::vector<float> pixels((size_t) 3 * edge * edge, 0.5f);
+    std::vector<float> out(6 * (size_t) hp.n_proj);
 
-    const image_tensor image = {pixels.data(), edge, edge}, images[] = {{prepared.data(), edge, edge}, image};
+    const image_input image = image_tensor{pixels.data(), edge, edge};
+    const image_input images[] = {make_image_view(decoded.data(), decoded.size(), 30, 20, 4), image};
     const int32_t ids[] = {18, 3, 19, 18, 19}, lengths[] = {3, 2};
     float * at = out.data();
-    session.encode_images(&image, 1, at);
+    session.encode_images(&image, 1, hp.image, at);
     session.encode_texts(ids, lengths, 1, at += hp.n_proj);
-    session.encode_images(images, 2, at += hp.n_proj);
+    session.encode_images(images, 2, hp.image, at += hp.n_proj);
     session.encode_texts(ids, lengths, 2, at += 2 * hp.n_proj);
     return out;
 }

@@ -39,9 +39,9 @@ std::vector<float> encode(session & session, const run_input & in) {
         session.encode_texts(in.ids.data(), in.lengths.data(), (int) n, out.data());
         return out;
     }
-    std::vector<image_tensor> tensors;
-    for (const test::picture & picture : in.pictures) tensors.push_back(picture.tensor());
-    session.encode_images(tensors.data(), (int) n, out.data());
+    std::vector<image_input> images;
+    for (const test::picture & picture : in.pictures) images.push_back(picture.tensor());
+    session.encode_images(images.data(), (int) n, session.model().hp.image, out.data());
     return out;
 }
 

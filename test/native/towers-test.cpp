@@ -48,10 +48,10 @@ rows split(const std::vector<float> & flat, size_t n) {
 }
 
 rows encode_pictures(session & session, const std::vector<test::picture> & pictures) {
-    std::vector<image_tensor> tensors;
-    for (const test::picture & picture : pictures) tensors.push_back(picture.tensor());
+    std::vector<image_input> images;
+    for (const test::picture & picture : pictures) images.push_back(picture.tensor());
     std::vector<float> out(pictures.size() * (size_t) session.model().hp.n_proj);
-    session.encode_images(tensors.data(), (int) tensors.size(), out.data());
+    session.encode_images(images.data(), (int) images.size(), session.model().hp.image, out.data());
     return split(out, pictures.size());
 }
 

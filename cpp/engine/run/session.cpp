@@ -13,18 +13,17 @@ static const std::atomic<bool> never_cancelled{false};
 
 session::session(std::shared_ptr<const weights> weights, int n_threads, int max_batch)
     : weights_(std::move(weights)), n_threads_(n_threads), max_batch_(max_batch), cancelled_(&never_cancelled),
-      runner_(std::make_unique<tower_runner>(*weights_, n_threads, cancelled_)) {}
+      runner_(std::make_unique<tower_runner>(*weights_, n_threads, cancelled_)),
+      preparer_(*runner_, n_threads, weights_->level()) {}
 
 session::~session() = default;
-
-void session::for_each(int n, const std::function<void(int)> & work) { runner_->for_each(n, work); }
 
 static void need(bool present, const weights & model, const char * tower) {
     if (!present)
         throw_error(error_code::TOWER_MISSING, "%s: the %s tower is not loaded", model.source().path.c_str(), tower);
 }
 
-static void check_image(const vision_hparams & hp, const image_tensor & image) {
+static void check_image(const vision_hparams & hp, const image_size & image) {
     if (!hp.any_grid && (image.width != hp.image_size || image.height != hp.image_size)) {
         throw_error(error_code::INPUT_SHAPE, "image: expected %d x %d pixels, received %d x %d", hp.image_size,
                     hp.image_size, image.width, image.height);
@@ -43,12 +42,17 @@ static void check_image(const vision_hparams & hp, const image_tensor & image) {
     }
 }
 
-void session::encode_images(const image_tensor * images, int n, float * out) {
+void session::check_images(const image_input * images, int n, const image_hparams & params) const {
     need(weights_->hp.vision.present, *weights_, "image");
-    for (int i = 0; i < n; i++) check_image(weights_->hp.vision, images[i]);
+    for (int i = 0; i < n; i++) check_image(weights_->hp.vision, images[i].size(params));
+}
+
+void session::encode_images(const image_input * images, int n, const image_hparams & params, float * out) {
+    check_images(images, n, params);
     for (int first = 0; first < n; first += max_batch_) {
-        runner_->run_images(images + first, std::min(max_batch_, n - first),
-                            out + (size_t) first * weights_->hp.n_proj);
+        const int count = std::min(max_batch_, n - first);
+        const std::vector<image_tensor> tensors = preparer_.prepare(images + first, count, params);
+        runner_->run_images(tensors.data(), count, out + (size_t) first * weights_->hp.n_proj);
     }
 }
 
@@ -76,9 +80,12 @@ void session::encode_texts(const int32_t * ids, const int32_t * lengths, int n, 
     }
 }
 
-run_profile session::profile_runs(int n, int n_run, const std::function<void(float *)> & run) {
+void session::check_profile(int n) const {
     if (n < 1 || n > max_batch_)
         throw_error(error_code::INPUT_RANGE, "profile: expected 1 to %d inputs, received %d", max_batch_, n);
+}
+
+run_profile session::profile_runs(int n, int n_run, const std::function<void(float *)> & run) {
     std::vector<float> out((size_t) n * (size_t) weights_->hp.n_proj);
     run(out.data());
     run_profile profile;
@@ -103,11 +110,16 @@ run_profile session::profile_runs(int n, int n_run, const std::function<void(flo
     return profile;
 }
 
-run_profile session::profile_images(const image_tensor * images, int n, int n_run) {
-    return profile_runs(n, n_run, [&](float * out) { encode_images(images, n, out); });
+run_profile session::profile_images(const image_input * images, int n, int n_run) {
+    const image_hparams & params = weights_->hp.image;
+    check_profile(n);
+    check_images(images, n, params);
+    const std::vector<image_tensor> tensors = preparer_.prepare(images, n, params);
+    return profile_runs(n, n_run, [&](float * out) { runner_->run_images(tensors.data(), n, out); });
 }
 
 run_profile session::profile_texts(const int32_t * ids, const int32_t * lengths, int n, int n_run) {
+    check_profile(n);
     return profile_runs(n, n_run, [&](float * out) { encode_texts(ids, lengths, n, out); });
 }
 
@@ -123,10 +135,10 @@ static state_map read_states(const named_tensors & states) {
     return out;
 }
 
-named_tensors session::keep_of_image(const image_tensor & image, kept_tensors keep) {
-    need(weights_->hp.vision.present, *weights_, "image");
-    check_image(weights_->hp.vision, image);
-    runner_->run_images(&image, 1, nullptr, &keep);
+named_tensors session::keep_of_image(const image_input & image, kept_tensors keep) {
+    const image_hparams & params = weights_->hp.image;
+    check_images(&image, 1, params);
+    runner_->run_images(preparer_.prepare(&image, 1, params).data(), 1, nullptr, &keep);
     return std::move(keep.tensors);
 }
 
@@ -137,7 +149,7 @@ named_tensors session::keep_of_text(const int32_t * ids, int length, kept_tensor
     return std::move(keep.tensors);
 }
 
-state_map session::image_states(const image_tensor & image, const std::vector<std::string> & names) {
+state_map session::image_states(const image_input & image, const std::vector<std::string> & names) {
     return read_states(keep_of_image(image, {kept_tensors::kind::states, names, {}}));
 }
 
@@ -152,7 +164,7 @@ static kept_tensors all_inputs(const weights & model) {
     return {kept_tensors::kind::inputs, {}, {}};
 }
 
-moments_map session::image_moments(const image_tensor & image) {
+moments_map session::image_moments(const image_input & image) {
     return read_moments(keep_of_image(image, all_inputs(*weights_)));
 }
 

@@ -2,7 +2,7 @@
 // A session serves one job at a time; any number of sessions share one `weights`.
 #pragma once
 
-#include "engine/graph/stem.h"
+#include "engine/run/image-preparer.h"
 #include "engine/run/input-moments.h"
 #include "engine/run/profile.h"
 #include "engine/weights/weights.h"
@@ -32,28 +32,25 @@ class session {
     session(const session &) = delete;
     session & operator=(const session &) = delete;
 
-    // Embeddings, not normalised: out is [n][n_proj]. Work is cut into batches of at most max_batch.
-    // Pictures are image_size square, or whole patches of any grid where the tower takes any. Throws ggclip::error;
-    // TOWER_MISSING, ABORTED, ...
-    void encode_images(const image_tensor * images, int n, float * out);
+    // Embeddings, not normalised: out is [n][n_proj]. Work is cut into batches of at most max_batch. `params`: how
+    // pixels are prepared. Ready tensors are image_size square, or whole patches of any grid where the tower takes any.
+    // Throws ggclip::error; TOWER_MISSING, ABORTED, ...
+    void encode_images(const image_input * images, int n, const image_hparams & params, float * out);
     // ids: the sequences one after another; lengths: [n], each 1..n_ctx (exactly n_ctx where the tower sees padding).
     void encode_texts(const int32_t * ids, const int32_t * lengths, int n, float * out);
 
-    // work(0), ..., work(n - 1) on the session's threads: what prepares a batch. Throws ABORTED, and what one of them
-    // throws.
-    void for_each(int n, const std::function<void(int)> & work);
-
     // Runs one input, all of its tokens, and returns the states in `names` (empty: all).
-    state_map image_states(const image_tensor & image, const std::vector<std::string> & names);
+    state_map image_states(const image_input & image, const std::vector<std::string> & names);
     state_map text_states(const int32_t * ids, int length, const std::vector<std::string> & names);
 
     // Runs one input and sums the squares of what each matrix multiplies (engine/input-moments.h). Only for weights
     // that were loaded for the portable operations.
-    moments_map image_moments(const image_tensor & image);
+    moments_map image_moments(const image_input & image);
     moments_map text_moments(const int32_t * ids, int length);
 
-    // Runs one batch (n <= max_batch) n_run times, once more before, and tells what each operation took.
-    run_profile profile_images(const image_tensor * images, int n, int n_run);
+    // Runs one batch (n <= max_batch) n_run times, once more before, and tells what each operation took. Images are
+    // prepared before, in no part of the times.
+    run_profile profile_images(const image_input * images, int n, int n_run);
     run_profile profile_texts(const int32_t * ids, const int32_t * lengths, int n, int n_run);
 
     // What follows throws ABORTED soon after `cancelled`, which must outlive it, has become true on any thread.
@@ -62,14 +59,17 @@ class session {
     const weights & model() const { return *weights_; }
 
   private:
-    named_tensors keep_of_image(const image_tensor & image, kept_tensors keep);
+    void check_images(const image_input * images, int n, const image_hparams & params) const;
+    named_tensors keep_of_image(const image_input & image, kept_tensors keep);
     named_tensors keep_of_text(const int32_t * ids, int length, kept_tensors keep);
+    void check_profile(int n) const;
     run_profile profile_runs(int n, int n_run, const std::function<void(float *)> & run);
 
     std::shared_ptr<const weights> weights_;
     int n_threads_, max_batch_;
     const std::atomic<bool> * cancelled_;
     std::unique_ptr<tower_runner> runner_;
+    image_preparer preparer_;
 };
 
 }  // namespace ggclip

@@ -1,0 +1,49 @@
+// From the images of a call to what the image tower takes, in memory that is kept for the next batch.
+#pragma once
+
+#include "engine/graph/stem.h"
+#include "engine/preprocess.h"
+#include "engine/run/memory.h"
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace ggclip {
+
+class tower_runner;
+
+// Decoded pixels, to be prepared, or a ready tensor.
+struct image_input {
+    image_input(const image_view & view) : pixels(view) {}
+    image_input(const image_tensor & ready) : tensor(ready) {}
+
+    image_view pixels;
+    image_tensor tensor;  // without pixels: `pixels` holds the image
+
+    bool is_tensor() const { return tensor.pixels != nullptr; }
+    image_size size(const image_hparams & params) const;  // what the tower sees
+};
+
+class image_preparer {
+  public:
+    // `runner` must outlive it. `level`: CPU level of the resizing.
+    image_preparer(tower_runner & runner, int n_threads, kernels::cpu_level level)
+        : runner_(runner), n_threads_(n_threads), level_(level) {}
+
+    // A batch's tensors, on the runner's threads; valid until the next call. Throws ABORTED, and what preprocess()
+    // throws.
+    std::vector<image_tensor> prepare(const image_input * images, int n, const image_hparams & params);
+
+  private:
+    void preprocess(const image_hparams & params, const image_view & image, float * out, picture_part part);
+
+    tower_runner & runner_;
+    const int n_threads_;
+    const kernels::cpu_level level_;
+    float_scratch tensors_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<preprocess_scratch>> free_;  // of threads that prepare at the same time
+};
+
+}  // namespace ggclip

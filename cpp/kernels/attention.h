@@ -36,7 +36,7 @@ static size_t attention_scratch_size(int max_kv, int d_head, int nth) {
 }
 
 static attention_scratch scratch_of(const attention_args & a, int ith) {
-    float * const base = (float *) a.scratch + ith * scratch_floats(a.max_kv, a.d_head);
+    float * const base = static_cast<float *>(a.scratch) + ith * scratch_floats(a.max_kv, a.d_head);
     const size_t n_kv = round_to_panel(a.max_kv);
     return {base, base + n_kv * a.d_head, base + n_kv * (a.d_head + round_to_panel(a.d_head))};
 }

@@ -7,6 +7,7 @@
 namespace ggclip::kernels {
 
 constexpr float max_f16 = 65504.0f;  // the largest finite one
+constexpr uint16_t f16_infinity = 0x7c00;
 
 static inline float bits_to_float(uint32_t bits) {
     float f;
@@ -26,7 +27,7 @@ static inline float f16_to_float(uint16_t bits) {
     const uint32_t sign = (uint32_t) (bits & 0x8000) << 16;
     const uint32_t magnitude = bits & 0x7fff;
     const uint32_t rebias =
-        magnitude >= 0x7c00 ? 2 * 112 << 23 : 112 << 23;  // exponents 31 to 255, others up by 127 - 15
+        magnitude >= f16_infinity ? 2 * 112 << 23 : 112 << 23;  // exponents 31 to 255, others up by 127 - 15
     const float subnormal = (float) (int32_t) magnitude * 5.9604644775390625e-8f;  // 2^-24
     uint32_t subnormal_bits;
     memcpy(&subnormal_bits, &subnormal, sizeof(subnormal));

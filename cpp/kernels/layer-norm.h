@@ -55,7 +55,7 @@ static normalized_row normalize(const norm_args & a, int t) {
 }
 
 static void layer_norm(const norm_args & a, int ith, int nth) {
-    const share mine(a.n_tokens, ith, nth);
+    const auto mine = share(a.n_tokens, ith, nth);
     for (int t = mine.begin; t < mine.end; t++) {
         copy_row(normalize(a, t), a.n, a.dst + (size_t) t * a.n);
     }
@@ -63,7 +63,7 @@ static void layer_norm(const norm_args & a, int ith, int nth) {
 
 static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, int ith, int nth) {
     const token_tiles tiles(a.n_tokens);
-    const share mine(tiles.count, ith, nth);
+    const auto mine = share(tiles.count, ith, nth);
     for (int tile = mine.begin; tile < mine.end; tile++) {
         for (int t = 0; t < tiles.height(tile); t++) {
             const int token = tiles.begin(tile) + t;

@@ -40,16 +40,16 @@ class list_builder {
 
     void add_blocks(const tower_hparams & hp, tower_weights & w) {
         if (hp.has_pre_ln) add_norm(w.pre_ln, names::pre_ln, hp.n_embd);
-        w.blocks.resize(static_cast<size_t>(hp.n_layer));
+        w.blocks.resize((size_t) hp.n_layer);
         for (block_ = 0; block_ < hp.n_layer; block_++) {
-            add_block(hp, hp.block(block_), w.blocks[static_cast<size_t>(block_)]);
+            add_block(hp, hp.block(block_), w.blocks[(size_t) block_]);
         }
         block_ = -1;
         if (hp.has_post_ln) add_norm(w.post_ln, names::post_ln, hp.n_embd);
     }
 
     void add_block(const tower_hparams & hp, const block_hparams & dims, block_weights & w) {
-        const int64_t n_attn = static_cast<int64_t>(dims.n_head) * hp.d_head;
+        const int64_t n_attn = (int64_t) dims.n_head * hp.d_head;
         add_norm(w.ln1, names::ln1, hp.n_embd);
         add_linear(w.q, names::attn_q, hp.n_embd, n_attn, hp.has_qkv_bias);
         add_linear(w.k, names::attn_k, hp.n_embd, n_attn, hp.has_qkv_bias);

@@ -91,8 +91,7 @@ void weight_loader::count(ggml_type type, size_t n_bytes) {
 }
 
 ggml_tensor * weight_loader::copied(const expected_tensor & tensor, const source_tensor & from, ggml_type type) {
-    ggml_tensor * out =
-        ggml_new_tensor(out_.context_.get(), type, static_cast<int>(tensor.ne.size()), tensor.ne.data());
+    ggml_tensor * out = ggml_new_tensor(out_.context_.get(), type, (int) tensor.ne.size(), tensor.ne.data());
     ggml_set_name(out, tensor.name.c_str());
     copies_.push_back({out, &from});
     count(type, ggml_nbytes(out));
@@ -130,8 +129,8 @@ void weight_loader::load_matrix(expected_tensor tensor, const source_tensor & st
     }
     check_shape(from, tensor.ne);
 
-    out.n_in = static_cast<int>(tensor.ne[0]);
-    out.n_out = static_cast<int>(tensor.ne[1]);
+    out.n_in = (int) tensor.ne[0];
+    out.n_out = (int) tensor.ne[1];
     out.name = tensor.name;
     ggml_type type = memory_type(from);
     // plain ggml rounds its input to f16 for an f16 matrix, which pixels should not suffer

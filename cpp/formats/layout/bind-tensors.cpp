@@ -73,18 +73,18 @@ source_tensor bind(const expected_tensor & tensor, const tensor_origin & origin,
     out.origin = origin.name;
     out.role = tensor.role;
     out.type = raw.type;
-    out.n_dims = static_cast<int>(tensor.ne.size());
+    out.n_dims = (int) tensor.ne.size();
     for (size_t i = 0; i < tensor.ne.size(); i++) {
         out.ne[i] = tensor.ne[i];
     }
     out.transposed = origin.transposed;
     if (origin.channels_last) {
-        out.n_pixel_last = static_cast<int32_t>(tensor.ne[0] * tensor.ne[1]);
-        out.n_channel_last = static_cast<int32_t>(tensor.ne[2]);
+        out.n_pixel_last = (int32_t) (tensor.ne[0] * tensor.ne[1]);
+        out.n_channel_last = (int32_t) tensor.ne[2];
     }
-    out.n_bytes = raw.n_bytes / static_cast<size_t>(origin.n_slices);  // slices are whole rows
+    out.n_bytes = raw.n_bytes / (size_t) origin.n_slices;  // slices are whole rows
     out.bytes = raw.bytes;
-    out.offset = raw.offset + out.n_bytes * static_cast<size_t>(origin.slice);
+    out.offset = raw.offset + out.n_bytes * (size_t) origin.slice;
     return out;
 }
 
@@ -189,7 +189,7 @@ int32_t projection_dim(const tensor_table & table, const source_names & names, c
         dim = raw.ne[out];
         from = origin.name;
     }
-    return static_cast<int32_t>(dim);
+    return (int32_t) dim;
 }
 
 bool read_scalar(const tensor_table & table, const char * name, float & value) {

@@ -18,7 +18,7 @@ template <typename T, size_t N>
 bool find_word(const char * const (&words)[N], const std::string & word, T & value) {
     for (size_t i = 0; i < N; i++) {
         if (word == words[i]) {
-            value = static_cast<T>(i);
+            value = (T) i;
             return true;
         }
     }
@@ -37,7 +37,7 @@ std::string join(const char * const (&words)[N]) {
 }  // namespace
 
 #define GGCLIP_WORDS(type, words)                                                                      \
-    const char * to_string(type value) { return words[static_cast<size_t>(value)]; }                   \
+    const char * to_string(type value) { return words[(size_t) value]; }                               \
     bool from_string(const std::string & word, type & value) { return find_word(words, word, value); } \
     std::string words_of(type) { return join(words); }
 

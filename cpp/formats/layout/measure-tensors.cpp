@@ -30,7 +30,7 @@ int32_t extent_of(const tensor_table & table, const std::string & name, size_t n
                                                   std::to_string(max) + ", found " + shape_text(raw.ne) +
                                                   " (fastest dimension first)");
     }
-    return static_cast<int32_t>(raw.ne[dim]);
+    return (int32_t) raw.ne[dim];
 }
 
 int32_t count_blocks(const tensor_table & table, const std::string & prefix) {
@@ -55,7 +55,7 @@ int64_t rows_of(const tensor_table & table, const tensor_origin & origin) {
 
 void measure_tower(const tensor_table & table, const source_names & names, const hparams & hp, char which,
                    tower_hparams & tower) {
-    std::vector<block_hparams> blocks(static_cast<size_t>(tower.n_layer));
+    std::vector<block_hparams> blocks((size_t) tower.n_layer);
     for (const expected_tensor & tensor : expected_tensors(hp)) {
         if (tensor.tower != which || tensor.block < 0 || strcmp(tensor.suffix, "weight") != 0) {
             continue;
@@ -66,12 +66,12 @@ void measure_tower(const tensor_table & table, const source_names & names, const
         }
         const int64_t rows = rows_of(table, origin_of(tensor, names));
         const int64_t unit = up ? 1 : tower.d_head;
-        const int64_t most = up ? tower.n_ff : static_cast<int64_t>(tower.n_head) * tower.d_head;
+        const int64_t most = up ? tower.n_ff : (int64_t) tower.n_head * tower.d_head;
         if (rows < 1 || rows > most || rows % unit != 0) {
             return;  // no pruning: the tensor is at fault and will be reported
         }
-        block_hparams & block = blocks[static_cast<size_t>(tensor.block)];
-        (up ? block.n_ff : block.n_head) = static_cast<int32_t>(rows / unit);
+        block_hparams & block = blocks[(size_t) tensor.block];
+        (up ? block.n_ff : block.n_head) = (int32_t) (rows / unit);
     }
     const bool differ = std::any_of(blocks.begin(), blocks.end(), [&](const block_hparams & block) {
         return block.n_head != blocks[0].n_head || block.n_ff != blocks[0].n_ff;

@@ -13,7 +13,7 @@ bool has_prefix(const tensor_table & table, const std::string & prefix);
 // n_dims dimensions, or an extent outside 1 to max).
 int32_t extent_of(const tensor_table & table, const std::string & name, size_t n_dims, size_t dim, int64_t max);
 
-// Blocks called prefix + "0.", prefix + "1.", ... without a gap; 0 when there is none. At most limits::MAX_LAYERS.
+// Blocks called prefix + "0.", prefix + "1.", ... without a gap; 0 when there is none. At most limits::max_layers.
 int32_t count_blocks(const tensor_table & table, const std::string & prefix);
 
 // Fills `pruned` of a tower whose blocks differ in heads or MLP width, none above what the configuration says.

@@ -59,11 +59,11 @@ static void pack(weight_type type, int n_out, int n_in, const void * rows, size_
     const size_t size = row_size(type, n_in);
     for (int r = 0; r < n_out; r++) {
         if (type == weight_type::i8) {
-            const float * x = (const float *) ((const uint8_t *) rows + r * row_bytes);
-            pack_bytes(x, max_abs(x, n_in), n_in, (uint8_t *) dst + r * size);
+            const float * x = reinterpret_cast<const float *>(static_cast<const uint8_t *>(rows) + r * row_bytes);
+            pack_bytes(x, max_abs(x, n_in), n_in, static_cast<uint8_t *>(dst) + r * size);
             continue;
         }
-        memcpy((uint8_t *) dst + r * size, (const uint8_t *) rows + r * row_bytes, size);
+        memcpy(static_cast<uint8_t *>(dst) + r * size, static_cast<const uint8_t *>(rows) + r * row_bytes, size);
     }
 }
 
@@ -94,10 +94,10 @@ static void pack_row(weight_type type, const float * x, int n, void * dst) {
         return;
     }
     if (type == weight_type::i8) {
-        pack_bytes(x, max_abs(x, n), n, (uint8_t *) dst);
+        pack_bytes(x, max_abs(x, n), n, static_cast<uint8_t *>(dst));
         return;
     }
-    activation_block * out = (activation_block *) dst;
+    activation_block * out = static_cast<activation_block *>(dst);
     const int group = scale_group(n);
     for (int begin = 0; begin < n; begin += group) {
         const int end = min_int(begin + group, n);
@@ -110,10 +110,10 @@ static void pack_row(weight_type type, const float * x, int n, void * dst) {
 
 static void pack_activations(weight_type type, const float * x, size_t x_stride, int n_tokens, int n_in, void * dst,
                              int ith, int nth) {
-    const share mine(n_tokens, ith, nth);
+    const auto mine = share(n_tokens, ith, nth);
     const size_t size = activation_row_size(type, n_in);
     for (int t = mine.begin; t < mine.end; t++) {
-        pack_row(type, x + t * x_stride, n_in, (uint8_t *) dst + t * size);
+        pack_row(type, x + t * x_stride, n_in, static_cast<uint8_t *>(dst) + t * size);
     }
 }
 
@@ -140,7 +140,7 @@ static float normalized(const norm_args & a, const float * x, moments m, int i) 
 }
 
 static void layer_norm(const norm_args & a, int ith, int nth) {
-    const share mine(a.n_tokens, ith, nth);
+    const auto mine = share(a.n_tokens, ith, nth);
     for (int t = mine.begin; t < mine.end; t++) {
         const float * x = a.x + t * a.x_stride;
         const moments m = moments_of(x, a.n, a.eps);
@@ -151,12 +151,12 @@ static void layer_norm(const norm_args & a, int ith, int nth) {
 }
 
 static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, int ith, int nth) {
-    const share mine(a.n_tokens, ith, nth);
+    const auto mine = share(a.n_tokens, ith, nth);
     const size_t size = activation_row_size(type, a.n);
     for (int t = mine.begin; t < mine.end; t++) {
         const float * x = a.x + t * a.x_stride;
         const moments m = moments_of(x, a.n, a.eps);
-        uint8_t * row = (uint8_t *) dst + t * size;
+        uint8_t * row = static_cast<uint8_t *>(dst) + t * size;
         if (a.dst) {
             for (int i = 0; i < a.n; i++) {
                 a.dst[(size_t) t * a.n + i] = normalized(a, x, m, i);
@@ -164,7 +164,7 @@ static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, i
         }
         if (!is_quantized(type)) {
             for (int i = 0; i < a.n; i++) {
-                ((float *) row)[i] = normalized(a, x, m, i);
+                reinterpret_cast<float *>(row)[i] = normalized(a, x, m, i);
             }
             continue;
         }
@@ -194,7 +194,7 @@ static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, i
             for (int j = 0; j < block_size; j++) {
                 values[j] = normalized(a, x, m, i0 + j);
             }
-            quantize_block(values, amax, (activation_block *) row + b);
+            quantize_block(values, amax, reinterpret_cast<activation_block *>(row) + b);
         }
     }
 }
@@ -219,9 +219,9 @@ static void multiply_row_float(weight_type type, const void * w, int n, const fl
         sums[t] = 0.0f;
     }
     for (int i = 0; i < n; i++) {
-        const float v = type == weight_type::f32   ? ((const float *) w)[i]
-                        : type == weight_type::f16 ? f16_to_float(((const uint16_t *) w)[i])
-                                                   : bf16_to_float(((const uint16_t *) w)[i]);
+        const float v = type == weight_type::f32   ? static_cast<const float *>(w)[i]
+                        : type == weight_type::f16 ? f16_to_float(static_cast<const uint16_t *>(w)[i])
+                                                   : bf16_to_float(static_cast<const uint16_t *>(w)[i]);
         for (int t = 0; t < token_tile; t++) {
             sums[t] += v * rows[t][i];
         }
@@ -284,11 +284,11 @@ static float apply(unary op, float x) {
 }
 
 static void linear(const linear_args & a, int ith, int nth) {
-    const share mine(a.w.n_out, ith, nth);
+    const auto mine = share(a.w.n_out, ith, nth);
     const size_t w_size = row_size(a.w.type, a.w.n_in);
     const size_t act_size = activation_row_size(a.w.type, a.w.n_in);
     const int n_blocks = a.w.n_in / block_size;
-    const uint8_t * act = (const uint8_t *) a.act;
+    const uint8_t * act = static_cast<const uint8_t *>(a.act);
     for (int o = mine.begin; o < mine.end; o++) {
         const uint8_t * w = a.w.data + o * w_size;
         for (int t0 = 0; t0 < a.n_tokens; t0 += token_tile) {
@@ -296,11 +296,11 @@ static void linear(const linear_args & a, int ith, int nth) {
             const void * x = act + t0 * act_size;
             float sums[token_tile];
             if (a.w.type == weight_type::i8) {
-                multiply_row_bytes(w, a.w.n_in, (const uint8_t *) x, act_size, n, sums);
+                multiply_row_bytes(w, a.w.n_in, static_cast<const uint8_t *>(x), act_size, n, sums);
             } else if (is_quantized(a.w.type)) {
-                multiply_row_quantized(a.w.type, w, n_blocks, (const activation_block *) x, n, sums);
+                multiply_row_quantized(a.w.type, w, n_blocks, static_cast<const activation_block *>(x), n, sums);
             } else {
-                multiply_row_float(a.w.type, w, a.w.n_in, (const float *) x, a.w.n_in, n, sums);
+                multiply_row_float(a.w.type, w, a.w.n_in, static_cast<const float *>(x), a.w.n_in, n, sums);
             }
             for (int t = 0; t < n; t++) {
                 const float v = apply(a.op, sums[t] + (a.bias ? a.bias[o] : 0.0f));
@@ -344,8 +344,8 @@ static void attend_one(const attention_args & a, int s, int h, int row, float * 
 }
 
 static void attention(const attention_args & a, int ith, int nth) {
-    const share mine(a.n_seq * a.n_head, ith, nth);
-    float * scores = (float *) a.scratch + (size_t) ith * a.max_kv;
+    const auto mine = share(a.n_seq * a.n_head, ith, nth);
+    float * scores = static_cast<float *>(a.scratch) + (size_t) ith * a.max_kv;
     for (int task = mine.begin; task < mine.end; task++) {
         const int s = task / a.n_head;
         for (int row = a.q_offset[s]; row < a.q_offset[s + 1]; row++) {
@@ -374,23 +374,26 @@ static double peak(weight_type type, int n) {
     return is_quantized(type) ? multiply_adds<uint32_t>(n) : multiply_adds<float>(n);
 }
 
+static constexpr kernel_table table() {
+    kernel_table t = {};
+    t.level = cpu_level::scalar;
+    t.name = "scalar";
+    t.packed_size = packed_size;
+    t.pack = pack;
+    t.activations_size = activations_size;
+    t.pack_activations = pack_activations;
+    t.layer_norm_pack = layer_norm_pack;
+    t.linear = linear;
+    t.layer_norm = layer_norm;
+    t.attention_scratch_size = attention_scratch_size;
+    t.attention = attention;
+    t.peak = peak;
+    return t;
+}
+
 GGCLIP_LEVEL_END
 
 namespace ggclip::kernels {
 extern const kernel_table scalar_kernels;
-const kernel_table scalar_kernels = {
-    cpu_level::scalar,
-    "scalar",
-    scalar::packed_size,
-    scalar::pack,
-    scalar::activations_size,
-    scalar::pack_activations,
-    scalar::layer_norm_pack,
-    scalar::linear,
-    nullptr,
-    scalar::layer_norm,
-    scalar::attention_scratch_size,
-    scalar::attention,
-    scalar::peak,
-};
+constexpr kernel_table scalar_kernels = scalar::table();
 }  // namespace ggclip::kernels

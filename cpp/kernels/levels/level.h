@@ -34,14 +34,6 @@ static constexpr int min_int(int a, int b) { return a < b ? a : b; }
 static constexpr int max_int(int a, int b) { return a > b ? a : b; }
 static constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
-// The ith of nth equal shares of n things is [begin, end).
-struct share {
-    int begin;
-    int end;
-    share(int n, int ith, int nth)
-        : begin((int) ((int64_t) n * ith / nth)), end((int) ((int64_t) n * (ith + 1) / nth)) {}
-};
-
 // What a micro-kernel brings to L2 beside its own work: bytes that are needed next, some lines with each step of its
 // loop, so that neither memory nor the multiply units wait for each other.
 struct fetch_ahead {

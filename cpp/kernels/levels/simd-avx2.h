@@ -63,9 +63,11 @@ GGCLIP_INLINE void store_first(float * p, vf x, int n) { _mm256_maskstore_ps(p, 
 
 GGCLIP_INLINE vf keep_first(vf x, int n) { return _mm256_and_ps(x, _mm256_castsi256_ps(first_lanes(n))); }
 
-GGCLIP_INLINE vf load_f16(const uint16_t * p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) p)); }
+GGCLIP_INLINE vf load_f16(const uint16_t * p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(p)));
+}
 GGCLIP_INLINE vf load_bf16(const uint16_t * p) {
-    const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *) p));
+    const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i *>(p)));
     return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
 }
 
@@ -83,9 +85,11 @@ GGCLIP_INLINE float max_of_bits(vi x) {
     const __m128i b = _mm_max_epi32(a, _mm_unpackhi_epi64(a, a));
     return _mm_cvtss_f32(_mm_castsi128_ps(_mm_max_epi32(b, _mm_shuffle_epi32(b, 1))));
 }
-GGCLIP_INLINE vi load_i(const void * p) { return _mm256_loadu_si256((const __m256i *) p); }
-GGCLIP_INLINE void store_i(void * p, vi x) { _mm256_storeu_si256((__m256i *) p, x); }
-GGCLIP_INLINE vi broadcast_32(const void * p) { return _mm256_castps_si256(_mm256_broadcast_ss((const float *) p)); }
+GGCLIP_INLINE vi load_i(const void * p) { return _mm256_loadu_si256(static_cast<const __m256i *>(p)); }
+GGCLIP_INLINE void store_i(void * p, vi x) { _mm256_storeu_si256(static_cast<__m256i *>(p), x); }
+GGCLIP_INLINE vi broadcast_32(const void * p) {
+    return _mm256_castps_si256(_mm256_broadcast_ss(static_cast<const float *>(p)));
+}
 
 // Products of unsigned and signed bytes, neighbours added in 16-bit lanes where what does not fit saturates.
 GGCLIP_INLINE vi multiply_bytes(vi unsigned_bytes, vi signed_bytes) {
@@ -94,16 +98,17 @@ GGCLIP_INLINE vi multiply_bytes(vi unsigned_bytes, vi signed_bytes) {
 GGCLIP_INLINE vi add_words(vi a, vi b) { return _mm256_add_epi16(a, b); }
 GGCLIP_INLINE vi add_neighbours(vi words) { return _mm256_madd_epi16(words, _mm256_set1_epi16(1)); }  // in 32-bit lanes
 GGCLIP_INLINE vf words_to_float(const void * p) {
-    return to_float(_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *) p)));
+    return to_float(_mm256_cvtepi16_epi32(_mm_loadu_si128(static_cast<const __m128i *>(p))));
 }
 
 // Lanes (in -128..127, -32768..32767) as consecutive bytes or 16-bit words.
 GGCLIP_INLINE void store_as_i16(void * p, vi x) {
-    _mm_storeu_si128((__m128i *) p, _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)));
+    _mm_storeu_si128(static_cast<__m128i *>(p),
+                     _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)));
 }
 GGCLIP_INLINE void store_as_i8(void * p, vi x) {
     const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
-    _mm_storel_epi64((__m128i *) p, _mm_packs_epi16(words, words));
+    _mm_storel_epi64(static_cast<__m128i *>(p), _mm_packs_epi16(words, words));
 }
 
 // The bits `mask` of each byte, once all are moved from place `from` to `to`.

@@ -53,9 +53,11 @@ GGCLIP_INLINE vf load_first(const float * p, int n) { return _mm512_maskz_loadu_
 GGCLIP_INLINE void store_first(float * p, vf x, int n) { _mm512_mask_storeu_ps(p, first_lanes(n), x); }
 GGCLIP_INLINE vf keep_first(vf x, int n) { return _mm512_maskz_mov_ps(first_lanes(n), x); }
 
-GGCLIP_INLINE vf load_f16(const uint16_t * p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) p)); }
+GGCLIP_INLINE vf load_f16(const uint16_t * p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(p)));
+}
 GGCLIP_INLINE vf load_bf16(const uint16_t * p) {
-    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *) p));
+    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(p)));
     return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
 
@@ -76,11 +78,15 @@ GGCLIP_INLINE float max_of_bits(vi x) {
 }
 GGCLIP_INLINE vi load_i(const void * p) { return _mm512_loadu_si512(p); }
 GGCLIP_INLINE void store_i(void * p, vi x) { _mm512_storeu_si512(p, x); }
-GGCLIP_INLINE vi broadcast_32(const void * p) { return _mm512_castps_si512(_mm512_set1_ps(*(const float *) p)); }
+GGCLIP_INLINE vi broadcast_32(const void * p) {
+    return _mm512_castps_si512(_mm512_set1_ps(*static_cast<const float *>(p)));
+}
 
 // Lanes (in -128..127, -32768..32767) as consecutive bytes or 16-bit words.
-GGCLIP_INLINE void store_as_i16(void * p, vi x) { _mm256_storeu_si256((__m256i *) p, _mm512_cvtepi32_epi16(x)); }
-GGCLIP_INLINE void store_as_i8(void * p, vi x) { _mm_storeu_si128((__m128i *) p, _mm512_cvtepi32_epi8(x)); }
+GGCLIP_INLINE void store_as_i16(void * p, vi x) {
+    _mm256_storeu_si256(static_cast<__m256i *>(p), _mm512_cvtepi32_epi16(x));
+}
+GGCLIP_INLINE void store_as_i8(void * p, vi x) { _mm_storeu_si128(static_cast<__m128i *>(p), _mm512_cvtepi32_epi8(x)); }
 
 // The bits `mask` of each byte, once all are moved from place `from` to `to`.
 GGCLIP_INLINE vi move_bits(vi x, int from, int to, int mask) {

@@ -77,16 +77,16 @@ GGCLIP_INLINE vi magnitude_bits(vf a) { return vreinterpretq_s32_f32(vabsq_f32(a
 GGCLIP_INLINE float max_of_bits(vi x) {
     return vgetq_lane_f32(vreinterpretq_f32_s32(vdupq_n_s32(vmaxvq_s32(x))), 0);
 }  // the float of the largest bits
-GGCLIP_INLINE vi load_i(const void * p) { return vreinterpretq_s32_u8(vld1q_u8((const uint8_t *) p)); }
-GGCLIP_INLINE void store_i(void * p, vi x) { vst1q_u8((uint8_t *) p, vreinterpretq_u8_s32(x)); }
-GGCLIP_INLINE vi broadcast_32(const void * p) { return vld1q_dup_s32((const int32_t *) p); }
+GGCLIP_INLINE vi load_i(const void * p) { return vreinterpretq_s32_u8(vld1q_u8(static_cast<const uint8_t *>(p))); }
+GGCLIP_INLINE void store_i(void * p, vi x) { vst1q_u8(static_cast<uint8_t *>(p), vreinterpretq_u8_s32(x)); }
+GGCLIP_INLINE vi broadcast_32(const void * p) { return vld1q_dup_s32(static_cast<const int32_t *>(p)); }
 
 // Lanes (in -128..127) as consecutive bytes.
-GGCLIP_INLINE void store_as_i16(void * p, vi x) { vst1_s16((int16_t *) p, vqmovn_s32(x)); }
+GGCLIP_INLINE void store_as_i16(void * p, vi x) { vst1_s16(static_cast<int16_t *>(p), vqmovn_s32(x)); }
 GGCLIP_INLINE void store_as_i8(void * p, vi x) {
     const int16x4_t words = vqmovn_s32(x);
     const int8x8_t bytes = vqmovn_s16(vcombine_s16(words, words));
-    vst1_lane_s32((int32_t *) p, vreinterpret_s32_s8(bytes), 0);
+    vst1_lane_s32(static_cast<int32_t *>(p), vreinterpret_s32_s8(bytes), 0);
 }
 
 // The bits `mask` of each byte, once all are moved from place `from` to `to`.

@@ -69,7 +69,9 @@ GGCLIP_INLINE vf keep_first(vf x, int n) {
     return _mm_and_ps(x, _mm_castsi128_ps(_mm_cmpgt_epi32(_mm_set1_epi32(n), _mm_setr_epi32(0, 1, 2, 3))));
 }
 
-GGCLIP_INLINE vi load_words(const void * p) { return _mm_cvtepu16_epi32(_mm_loadl_epi64((const __m128i *) p)); }
+GGCLIP_INLINE vi load_words(const void * p) {
+    return _mm_cvtepu16_epi32(_mm_loadl_epi64(static_cast<const __m128i *>(p)));
+}
 
 // Exponent and mantissa as those of a float 2^112 times too small; subnormal halves come out right, too. An exponent of
 // all ones stays one.
@@ -94,9 +96,9 @@ GGCLIP_INLINE float max_of_bits(vi x) {
     const vi a = _mm_max_epi32(x, _mm_unpackhi_epi64(x, x));
     return _mm_cvtss_f32(_mm_castsi128_ps(_mm_max_epi32(a, _mm_shuffle_epi32(a, 1))));
 }
-GGCLIP_INLINE vi load_i(const void * p) { return _mm_loadu_si128((const __m128i *) p); }
-GGCLIP_INLINE void store_i(void * p, vi x) { _mm_storeu_si128((__m128i *) p, x); }
-GGCLIP_INLINE vi broadcast_32(const void * p) { return _mm_castps_si128(_mm_load1_ps((const float *) p)); }
+GGCLIP_INLINE vi load_i(const void * p) { return _mm_loadu_si128(static_cast<const __m128i *>(p)); }
+GGCLIP_INLINE void store_i(void * p, vi x) { _mm_storeu_si128(static_cast<__m128i *>(p), x); }
+GGCLIP_INLINE vi broadcast_32(const void * p) { return _mm_castps_si128(_mm_load1_ps(static_cast<const float *>(p))); }
 
 // Products of unsigned and signed bytes, neighbours added in 16-bit lanes where what does not fit saturates.
 GGCLIP_INLINE vi multiply_bytes(vi unsigned_bytes, vi signed_bytes) {
@@ -105,14 +107,14 @@ GGCLIP_INLINE vi multiply_bytes(vi unsigned_bytes, vi signed_bytes) {
 GGCLIP_INLINE vi add_words(vi a, vi b) { return _mm_add_epi16(a, b); }
 GGCLIP_INLINE vi add_neighbours(vi words) { return _mm_madd_epi16(words, _mm_set1_epi16(1)); }  // in 32-bit lanes
 GGCLIP_INLINE vf words_to_float(const void * p) {
-    return to_float(_mm_cvtepi16_epi32(_mm_loadl_epi64((const __m128i *) p)));
+    return to_float(_mm_cvtepi16_epi32(_mm_loadl_epi64(static_cast<const __m128i *>(p))));
 }
 
 // Lanes (in -128..127, -32768..32767) as consecutive bytes or 16-bit words.
-GGCLIP_INLINE void store_as_i16(void * p, vi x) { _mm_storel_epi64((__m128i *) p, _mm_packs_epi32(x, x)); }
+GGCLIP_INLINE void store_as_i16(void * p, vi x) { _mm_storel_epi64(static_cast<__m128i *>(p), _mm_packs_epi32(x, x)); }
 GGCLIP_INLINE void store_as_i8(void * p, vi x) {
     const vi words = _mm_packs_epi32(x, x);
-    _mm_store_ss((float *) p, _mm_castsi128_ps(_mm_packs_epi16(words, words)));
+    _mm_store_ss(static_cast<float *>(p), _mm_castsi128_ps(_mm_packs_epi16(words, words)));
 }
 
 // The bits `mask` of each byte, once all are moved from place `from` to `to`.

@@ -10,22 +10,27 @@
 #define GGCLIP_TABLE_NAME_(level) level##_kernels
 #define GGCLIP_TABLE_NAME(level) GGCLIP_TABLE_NAME_(level)
 
-#define GGCLIP_DEFINE_TABLE(level_value, level_string)         \
-    namespace ggclip::kernels {                                \
-    extern const kernel_table GGCLIP_TABLE_NAME(GGCLIP_LEVEL); \
-    const kernel_table GGCLIP_TABLE_NAME(GGCLIP_LEVEL) = {     \
-        level_value,                                           \
-        level_string,                                          \
-        GGCLIP_LEVEL::packed_size,                             \
-        GGCLIP_LEVEL::pack,                                    \
-        GGCLIP_LEVEL::activations_size,                        \
-        GGCLIP_LEVEL::pack_activations,                        \
-        GGCLIP_LEVEL::layer_norm_pack,                         \
-        GGCLIP_LEVEL::linear,                                  \
-        GGCLIP_LEVEL::linear_pack,                             \
-        GGCLIP_LEVEL::layer_norm,                              \
-        GGCLIP_LEVEL::attention_scratch_size,                  \
-        GGCLIP_LEVEL::attention,                               \
-        GGCLIP_LEVEL::peak,                                    \
-    };                                                         \
+#define GGCLIP_DEFINE_TABLE(level_value, level_string)                              \
+    GGCLIP_LEVEL_BEGIN                                                              \
+    static constexpr kernel_table table() {                                         \
+        kernel_table t = {};                                                        \
+        t.level = level_value;                                                      \
+        t.name = level_string;                                                      \
+        t.packed_size = packed_size;                                                \
+        t.pack = pack;                                                              \
+        t.activations_size = activations_size;                                      \
+        t.pack_activations = pack_activations;                                      \
+        t.layer_norm_pack = layer_norm_pack;                                        \
+        t.linear = linear;                                                          \
+        t.linear_pack = linear_pack;                                                \
+        t.layer_norm = layer_norm;                                                  \
+        t.attention_scratch_size = attention_scratch_size;                          \
+        t.attention = attention;                                                    \
+        t.peak = peak;                                                              \
+        return t;                                                                   \
+    }                                                                               \
+    GGCLIP_LEVEL_END                                                                \
+    namespace ggclip::kernels {                                                     \
+    extern const kernel_table GGCLIP_TABLE_NAME(GGCLIP_LEVEL);                      \
+    constexpr kernel_table GGCLIP_TABLE_NAME(GGCLIP_LEVEL) = GGCLIP_LEVEL::table(); \
     }

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "kernels/float16.h"
 #include "kernels/levels/level.h"
 
 GGCLIP_LEVEL_BEGIN
@@ -52,31 +53,6 @@ static inline uint32_t load_u32(const uint8_t * p) {
     uint32_t v;
     memcpy(&v, p, 4);
     return v;
-}
-
-static inline float bits_to_float(uint32_t bits) {
-    float f;
-    memcpy(&f, &bits, 4);
-    return f;
-}
-
-static inline float bf16_to_float(uint16_t h) { return bits_to_float((uint32_t) h << 16); }
-
-constexpr int f16_infinity = 0x7c00;
-
-// IEEE binary16; exact for subnormals, infinities and NaN.
-static inline float f16_to_float(uint16_t h) {
-    const uint32_t sign = (uint32_t) (h & 0x8000) << 16;
-    const uint32_t exponent = (h >> 10) & 31;
-    const uint32_t mantissa = h & 1023;
-    if (exponent == 31) {
-        return bits_to_float(sign | 0x7f800000 | (mantissa << 13));
-    }
-    if (exponent == 0) {
-        const float f = (float) mantissa * 5.9604644775390625e-8f;  // 2^-24
-        return sign ? -f : f;
-    }
-    return bits_to_float(sign | ((exponent + 112) << 23) | (mantissa << 13));
 }
 
 // Unsigned quant j (0..31) of one block of a row.

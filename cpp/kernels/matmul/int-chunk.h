@@ -28,10 +28,10 @@ class int_chunk {
 
     void read_scales(const uint8_t * block, int b) {
         for (int r = 0; r < panel_rows; r += lanes) {
-            const vf scale = load_f16((const uint16_t *) block + r);
+            const vf scale = load_f16(reinterpret_cast<const uint16_t *>(block) + r);
             store_f(d[b] + r, low_bit == 0 ? scale : mul(scale, set_f(1.0f / (1 << low_bit))));
             if constexpr (has_min(W)) {
-                const vf min = load_f16((const uint16_t *) (block + format::min_at) + r);
+                const vf min = load_f16(reinterpret_cast<const uint16_t *>(block + format::min_at) + r);
                 store_f(m[b] + r, fma(scale, set_f((float) offset_of(W)), min));
             }
             if constexpr (dot::ranges) {

@@ -59,17 +59,18 @@ static void linear_pack_of(const linear_args & a, weight_type next, void * packe
     const token_tiles tiles(a.n_tokens);
     const int n_blocks = token_blocks(tiles, n_groups, nth);
     const size_t token_size = activation_token_size(next, a.w.n_out);
-    const share mine(n_blocks * n_groups, ith, nth);
+    const auto mine = share(n_blocks * n_groups, ith, nth);
     for (int item = mine.begin; item < mine.end; item++) {
         const int row = item % n_groups * group;
         const int n = min_int(group, a.w.n_out - row);
-        const share block(tiles.count, item / n_groups, n_blocks);
+        const auto block = share(tiles.count, item / n_groups, n_blocks);
         for (int i = 0; i < n; i += panel_rows) {
             multiply_panel<int_linear<W>>(a, tiles, block, (row + i) / panel_rows, sums[0][i / panel_rows],
                                           tile_stride);
         }
         for (int tile = block.begin; tile < block.end; tile++) {
-            const group_target target = {next, (uint8_t *) packed + tiles.begin(tile) * token_size, row / block_size};
+            const group_target target = {next, static_cast<uint8_t *>(packed) + tiles.begin(tile) * token_size,
+                                         row / block_size};
             pack_tile(a, {tiles.begin(tile), tiles.height(tile), row}, n, sums[tile - block.begin][0], target);
         }
     }

@@ -83,15 +83,18 @@ struct float_linear : panel_chunk {
     static constexpr int steps(int) { return 1; }
 
     void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
-        multiply(tiles, tile, (const float *) a.w.data + ((size_t) panel * a.w.n_in + begin) * panel_rows, sums, fetch);
+        multiply(tiles, tile,
+                 reinterpret_cast<const float *>(a.w.data) + ((size_t) panel * a.w.n_in + begin) * panel_rows, sums,
+                 fetch);
     }
 
   protected:
     void multiply(const token_tiles & tiles, int tile, const float * w, float * sums, fetch_ahead fetch) const {
         const size_t stride = float_stride(a.w.n_in);
         fetch.step();
-        multiply_tile(tiles.height(tile), {w, panel_rows, (const float *) a.act + tiles.begin(tile) * stride + begin,
-                                           stride, n, sums, panel_rows, begin != 0});
+        multiply_tile(tiles.height(tile),
+                      {w, panel_rows, static_cast<const float *>(a.act) + tiles.begin(tile) * stride + begin, stride, n,
+                       sums, panel_rows, begin != 0});
     }
 };
 
@@ -105,7 +108,8 @@ class half_linear : float_linear {
     static constexpr int unit_bytes = panel_rows * 2;
 
     half_linear(const linear_args & a, int panel, int begin, int n) : float_linear(a, panel, begin, n) {
-        const uint16_t * const halves = (const uint16_t *) a.w.data + ((size_t) panel * a.w.n_in + begin) * panel_rows;
+        const uint16_t * const halves =
+            reinterpret_cast<const uint16_t *>(a.w.data) + ((size_t) panel * a.w.n_in + begin) * panel_rows;
         for (int i = 0; i < n * panel_rows; i += lanes) {
             store_f(w + i, W::load(halves + i));
         }
@@ -138,8 +142,8 @@ class int_linear {
         const int group = format::group(a.w.n_in) / block_size;
         const size_t x_at =
             ((size_t) tiles.begin(tile) * n_blocks + (size_t) first * height) * format::token_block_bytes;
-        const uint8_t * x = (const uint8_t *) a.act + x_at;
-        const float * start = (const float *) w + first / group * panel_rows;
+        const uint8_t * x = static_cast<const uint8_t *>(a.act) + x_at;
+        const float * start = reinterpret_cast<const float *>(w) + first / group * panel_rows;
         multiply_int_tile<typename format::tokens>(
             height, {chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), x, n, group, start, chunk.sums(),
                      sums, first != 0, fetch});
@@ -167,7 +171,7 @@ struct word_linear : panel_chunk {
         const size_t x_at =
             ((size_t) tiles.begin(tile) * n_blocks + (size_t) begin * height) * word_format::token_block_bytes;
         const uint8_t * w = a.w.data + ((size_t) panel * n_blocks + begin) * word_format::block_bytes;
-        multiply_tile(height, {w, (const uint8_t *) a.act + x_at, n, sums, begin != 0, fetch});
+        multiply_tile(height, {w, static_cast<const uint8_t *>(a.act) + x_at, n, sums, begin != 0, fetch});
     }
 };
 #endif
@@ -184,12 +188,13 @@ struct row_linear : panel_chunk {
         const int height = tiles.height(tile);
         const int n_units = row_format::n_units(a.w.n_in);
         const uint8_t * w = a.w.data + panel * panel_size(weight_type::i8, a.w.n_in);
-        const uint8_t * x = (const uint8_t *) a.act + tiles.begin(tile) * row_format::token_bytes(a.w.n_in);
-        const float * x_scales = (const float *) (x + row_format::scales_at(a.w.n_in, height));
-        multiply_tile(height, {w + row_format::units_at + (size_t) begin * row_format::unit_bytes,
-                               x + (size_t) begin * height * row_format::token_unit_bytes, n, begin == 0,
-                               w + row_format::start_at, begin + n == n_units ? (const float *) w : nullptr, x_scales,
-                               sums, fetch});
+        const uint8_t * x = static_cast<const uint8_t *>(a.act) + tiles.begin(tile) * row_format::token_bytes(a.w.n_in);
+        const float * x_scales = reinterpret_cast<const float *>(x + row_format::scales_at(a.w.n_in, height));
+        multiply_tile(
+            height,
+            {w + row_format::units_at + (size_t) begin * row_format::unit_bytes,
+             x + (size_t) begin * height * row_format::token_unit_bytes, n, begin == 0, w + row_format::start_at,
+             begin + n == n_units ? reinterpret_cast<const float *>(w) : nullptr, x_scales, sums, fetch});
     }
 };
 
@@ -203,13 +208,13 @@ static int token_blocks(const token_tiles & tiles, int n_items, int nth) {
 // The products of the tiles of a token block with one panel: sums[tile of the block * tile_stride]. The weights that
 // follow in memory are the next to be used: the tiles that pass over a chunk fetch a share each of the chunk after it.
 template <class L>
-static void multiply_panel(const linear_args & a, const token_tiles & tiles, const share & block, int panel,
+static void multiply_panel(const linear_args & a, const token_tiles & tiles, const share_of<int> & block, int panel,
                            float * sums, int tile_stride) {
     const int n_units = ceil_div(a.w.n_in, L::unit);
     const int n_chunks = ceil_div(n_units, L::chunk_units);
     const uint8_t * w = a.w.data + panel * panel_size(a.w.type, a.w.n_in) + L::head(a.w.n_in);
     for (int c = 0; c < n_chunks; c++) {
-        const share units(n_units, c, n_chunks);
+        const auto units = share(n_units, c, n_chunks);
         const int n = units.end - units.begin;
         const int n_steps = L::steps(n);
         const int lines = ceil_div(n * L::unit_bytes, 64 * n_steps * (block.end - block.begin));
@@ -228,10 +233,10 @@ static void linear_of(const linear_args & a, int ith, int nth) {
     const token_tiles tiles(a.n_tokens);
     const int n_panels = ceil_div(a.w.n_out, panel_rows);
     const int n_blocks = token_blocks(tiles, n_panels, nth);
-    const share mine(n_blocks * n_panels, ith, nth);
+    const auto mine = share(n_blocks * n_panels, ith, nth);
     for (int item = mine.begin; item < mine.end; item++) {
         const int panel = item % n_panels;
-        const share block(tiles.count, item / n_panels, n_blocks);
+        const auto block = share(tiles.count, item / n_panels, n_blocks);
         multiply_panel<L>(a, tiles, block, panel, sums[0], token_tile * panel_rows);
         for (int tile = block.begin; tile < block.end; tile++) {
             finish_tile(a, {tiles.begin(tile), tiles.height(tile), panel * panel_rows}, sums[tile - block.begin]);

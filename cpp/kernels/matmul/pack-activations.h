@@ -68,20 +68,20 @@ template <class Format, class Row>
 GGCLIP_INLINE void quantize_block(Format format, int offset, const Row & row, int i0, float d, vf inverse,
                                   uint8_t * dst, int height, int t) {
     using activation = typename Format::dot::activation;
-    activation * quants = (activation *) (dst + t * format.token_quants);
+    activation * quants = reinterpret_cast<activation *>(dst + t * format.token_quants);
     vi sum = zero_i();
     for (int i = 0; i < block_size; i += lanes) {
         const vi q = to_int(mul(row.at(i0 + i), inverse));
         sum = add_i(sum, q);
         Format::dot::store(quants + i, q);
     }
-    ((float *) (dst + format.scales_at(height)))[t] = d;
+    reinterpret_cast<float *>(dst + format.scales_at(height))[t] = d;
     if constexpr (Format::dot::has_correction) {
         const uint32_t correction = Format::dot::correction(offset, sum);
         memcpy(dst + format.corrections_at(height) + t * 4, &correction, 4);
     }
     if (format.with_min) {
-        ((float *) (dst + format.sums_at(height)))[t] = sum_of(to_float(sum));
+        reinterpret_cast<float *>(dst + format.sums_at(height))[t] = sum_of(to_float(sum));
     }
 }
 
@@ -122,8 +122,8 @@ GGCLIP_INLINE void quantize_range(Format format, const Row & row, int i0, uint8_
     for (int i = 0; i < block_size; i += lanes) {
         Format::dot::store(quants + i, range.quants(row.at(i0 + i)));
     }
-    ((float *) (dst + format.scales_at(height)))[t] = range.step;
-    ((float *) (dst + format.mins_at(height)))[t] = range.smallest;
+    reinterpret_cast<float *>(dst + format.scales_at(height))[t] = range.step;
+    reinterpret_cast<float *>(dst + format.mins_at(height))[t] = range.smallest;
 }
 
 // The values of one scale group; dst is its first block.
@@ -160,13 +160,13 @@ static void quantize_row_words(const Row & row, int n, uint8_t * dst, int height
         const float amax = max_abs(row, i0, min_int(i0 + word_block, n));
         const bool zero = amax < smallest_amax;
         const vf inverse = set_f(zero ? 0.0f : word_limit / amax);
-        int16_t * const quants = (int16_t *) (dst + t * word_format::token_quants);
+        int16_t * const quants = reinterpret_cast<int16_t *>(dst + t * word_format::token_quants);
         for (int i = 0; i < word_block; i += lanes) {
             const int left = n - i0 - i;
             const vf v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
             store_as_i16(quants + i, to_int(mul(v, inverse)));
         }
-        ((float *) (dst + word_format::scales_at(height)))[t] = zero ? 0.0f : amax / word_limit;
+        reinterpret_cast<float *>(dst + word_format::scales_at(height))[t] = zero ? 0.0f : amax / word_limit;
     }
 }
 
@@ -182,10 +182,11 @@ static void quantize_row_bytes(const Row & row, int n, uint8_t * dst, int height
         for (int i = 0; i < block_size; i += lanes) {
             const int left = n - i0 - i;
             const vf v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
-            row_format::dot::store((row_format::dot::activation *) quants + i, to_int(mul(v, inverse)));
+            row_format::dot::store(reinterpret_cast<row_format::dot::activation *>(quants) + i,
+                                   to_int(mul(v, inverse)));
         }
     }
-    ((float *) (dst + row_format::scales_at(n, height)))[t] = zero ? 0.0f : amax / limit;
+    reinterpret_cast<float *>(dst + row_format::scales_at(n, height))[t] = zero ? 0.0f : amax / limit;
 }
 
 // The same, with a range for each unit.
@@ -199,7 +200,7 @@ static void quantize_row_ranges(const Row & row, int n, uint8_t * dst, int heigh
             const vf v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : set_f(range.smallest);
             row_format::dot::store(quants + i, range.quants(v));
         }
-        float * const scales = (float *) (dst + height * row_format::token_quants);
+        float * const scales = reinterpret_cast<float *>(dst + height * row_format::token_quants);
         scales[t] = range.step;
         scales[height + t] = range.smallest;
     }
@@ -207,7 +208,7 @@ static void quantize_row_ranges(const Row & row, int n, uint8_t * dst, int heigh
 
 template <class Row>
 static void pack_row(weight_type type, const Row & row, int n, const token_tiles & tiles, int tile, int t, void * dst) {
-    uint8_t * const base = (uint8_t *) dst + tiles.begin(tile) * activation_token_size(type, n);
+    uint8_t * const base = static_cast<uint8_t *>(dst) + tiles.begin(tile) * activation_token_size(type, n);
     if (type == weight_type::i8) {
         if constexpr (row_format::ranges) {
             return quantize_row_ranges(row, n, base, tiles.height(tile), t);
@@ -219,7 +220,7 @@ static void pack_row(weight_type type, const Row & row, int n, const token_tiles
         return;
     }
     if (!is_quantized(type)) {
-        copy_row(row, n, (float *) base + t * float_stride(n));
+        copy_row(row, n, reinterpret_cast<float *>(base) + t * float_stride(n));
         return;
     }
     with_int_format(type, [&](auto format) {
@@ -230,7 +231,7 @@ static void pack_row(weight_type type, const Row & row, int n, const token_tiles
 static void pack_activations(weight_type type, const float * x, size_t x_stride, int n_tokens, int n_in, void * dst,
                              int ith, int nth) {
     const token_tiles tiles(n_tokens);
-    const share mine(tiles.count, ith, nth);
+    const auto mine = share(tiles.count, ith, nth);
     for (int tile = mine.begin; tile < mine.end; tile++) {
         for (int t = 0; t < tiles.height(tile); t++) {
             const plain_row row = {x + (tiles.begin(tile) + t) * x_stride};

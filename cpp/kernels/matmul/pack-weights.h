@@ -138,7 +138,7 @@ static void pack_int_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
         }
     }
     if constexpr (format::dot::shifted_sums) {
-        pack_starts<W>(panel + format::blocks_at(n_in), n_in, (float *) panel);
+        pack_starts<W>(panel + format::blocks_at(n_in), n_in, reinterpret_cast<float *>(panel));
     }
 }
 
@@ -204,7 +204,7 @@ static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
     constexpr int group = row_format::group;
     memset(dst, 0, row_format::panel_bytes(n_in));
     for (int r = 0; r < n_rows; r++) {
-        const float * row = (const float *) (rows + r * row_bytes);
+        const float * row = reinterpret_cast<const float *>(rows + r * row_bytes);
         const float amax = max_abs(plain_row{row}, 0, n_in);
         if (amax < smallest_amax) {
             continue;  // zeros
@@ -257,11 +257,13 @@ static size_t packed_size(weight_type type, int n_out, int n_in) {
 static void pack(weight_type type, int n_out, int n_in, const void * rows, size_t row_bytes, void * dst) {
     const size_t size = panel_size(type, n_in);
     for (int o = 0; o < n_out; o += panel_rows) {
-        const uint8_t * panel = (const uint8_t *) rows + o * row_bytes;
-        uint8_t * out = (uint8_t *) dst + size * (o / panel_rows);
+        const uint8_t * panel = static_cast<const uint8_t *>(rows) + o * row_bytes;
+        uint8_t * out = static_cast<uint8_t *>(dst) + size * (o / panel_rows);
         const int n_rows = min_int(panel_rows, n_out - o);
         switch (type) {
-            case weight_type::f32: pack_float_panel(panel, row_bytes, n_rows, n_in, (uint32_t *) out); break;
+            case weight_type::f32:
+                pack_float_panel(panel, row_bytes, n_rows, n_in, reinterpret_cast<uint32_t *>(out));
+                break;
             case weight_type::f16:
             case weight_type::bf16:
                 if (uses_words(type)) {
@@ -269,7 +271,7 @@ static void pack(weight_type type, int n_out, int n_in, const void * rows, size_
                     else pack_word_panel<weights_bf16>(panel, row_bytes, n_rows, n_in, out);
                     break;
                 }
-                pack_float_panel(panel, row_bytes, n_rows, n_in, (uint16_t *) out);
+                pack_float_panel(panel, row_bytes, n_rows, n_in, reinterpret_cast<uint16_t *>(out));
                 break;
             case weight_type::q8_0: pack_int_panel<weight_type::q8_0>(panel, row_bytes, n_rows, n_in, out); break;
             case weight_type::q4_0: pack_int_panel<weight_type::q4_0>(panel, row_bytes, n_rows, n_in, out); break;

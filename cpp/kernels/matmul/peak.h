@@ -11,10 +11,10 @@ struct peak_floats {
     using vector = vf;
     static constexpr int products = lanes;
     static GGCLIP_INLINE_MEMBER vf zero() { return zero_f(); }
-    static GGCLIP_INLINE_MEMBER vf weight(const uint8_t * p) { return load_f((const float *) p); }
-    static GGCLIP_INLINE_MEMBER vf token(const uint8_t * p) { return set_f(*(const float *) p); }
+    static GGCLIP_INLINE_MEMBER vf weight(const uint8_t * p) { return load_f(reinterpret_cast<const float *>(p)); }
+    static GGCLIP_INLINE_MEMBER vf token(const uint8_t * p) { return set_f(*reinterpret_cast<const float *>(p)); }
     static GGCLIP_INLINE_MEMBER vf step(vf sum, vf w, vf a) { return fma(w, a, sum); }
-    static GGCLIP_INLINE_MEMBER void keep(uint8_t * p, vf sum) { store_f((float *) p, sum); }
+    static GGCLIP_INLINE_MEMBER void keep(uint8_t * p, vf sum) { store_f(reinterpret_cast<float *>(p), sum); }
 };
 
 struct peak_integers {

@@ -74,9 +74,9 @@ static void multiply_tile(const word_tile & x) {
                 }
             }
         }
-        const float * scales = (const float *) w;
+        const float * scales = reinterpret_cast<const float *>(w);
         const vf d[2] = {load_f(scales), load_f(scales + lanes)};
-        const float * token_scales = (const float *) (a + word_format::scales_at(T));
+        const float * token_scales = reinterpret_cast<const float *>(a + word_format::scales_at(T));
         const bool is_first = b == 0 && !x.add_to_out;
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) {

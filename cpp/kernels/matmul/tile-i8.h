@@ -68,7 +68,7 @@ static void multiply_unit_ranges(const row_tile & x) {
         for (int i = 0; i < Format::unit; i += block_size) {
             dot::template add_products<T>(w + Format::quants_at + i * panel_rows, a + i, Format::token_quants, sum);
         }
-        const float * const token_scales = (const float *) (a + T * Format::token_quants);
+        const float * const token_scales = reinterpret_cast<const float *>(a + T * Format::token_quants);
         const float * const token_mins = token_scales + T;
         for (int half = 0; half < 2; half++) {
             const vf sums = dot::row_sums(w + half * lanes * 2);

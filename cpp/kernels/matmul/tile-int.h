@@ -44,8 +44,8 @@ static void multiply_ranges(const int_tile & x) {
         }
         dot::template add_products<T>(quants, a, Tokens::token_quants, sum);
 
-        const float * token_scales = (const float *) (a + Tokens::scales_at(T));
-        const float * token_mins = (const float *) (a + Tokens::mins_at(T));
+        const float * token_scales = reinterpret_cast<const float *>(a + Tokens::scales_at(T));
+        const float * token_mins = reinterpret_cast<const float *>(a + Tokens::mins_at(T));
         for (int half = 0; half < 2; half++, d += lanes, weight_sums += lanes) {
             const vf scales = load_f(d), sums = load_f(weight_sums);
             GGCLIP_UNROLL
@@ -101,7 +101,7 @@ static void multiply_int_tile(const int_tile & x) {
             if constexpr (Tokens::with_min) {
                 const vf m0 = load_f(m);
                 const vf m1 = load_f(m + lanes);
-                const float * token_sums = (const float *) (a + Tokens::sums_at(T));
+                const float * token_sums = reinterpret_cast<const float *>(a + Tokens::sums_at(T));
                 m += panel_rows;
                 GGCLIP_UNROLL
                 for (int t = 0; t < T; t++) {
@@ -109,7 +109,7 @@ static void multiply_int_tile(const int_tile & x) {
                     store_f(group[t] + lanes, fma(m1, set_f(token_sums[t]), load_f(group[t] + lanes)));
                 }
             }
-            token_scales = (const float *) (a + Tokens::scales_at(T));
+            token_scales = reinterpret_cast<const float *>(a + Tokens::scales_at(T));
         }
         const bool is_first = begin == 0 && !x.add_to_out;
         GGCLIP_UNROLL

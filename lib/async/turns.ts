@@ -7,8 +7,8 @@ import { abortReason, throwIfAborted } from './abort.js'
 /** Each `yield` ends a step of about a millisecond. */
 export type Steps<T> = Generator<void, T, void>
 
-/** The environment, replaceable in tests. */
-export interface TurnsWorld {
+/** The clock, replaceable in tests. */
+export interface TurnsClock {
   now(): number
   /** Calls `action` after the loop has handled its sockets and timers. */
   nextTurn(action: () => void): void
@@ -22,12 +22,12 @@ interface Task {
 }
 
 export class Turns {
-  readonly #world: TurnsWorld
+  readonly #clock: TurnsClock
   readonly #tasks: Task[] = []
   #pending = false
 
-  constructor(world: TurnsWorld = { now: () => performance.now(), nextTurn: setImmediate }) {
-    this.#world = world
+  constructor(clock: TurnsClock = { now: () => performance.now(), nextTurn: setImmediate }) {
+    this.#clock = clock
   }
 
   /** The result of `steps`; rejects with their exception, or with the signal's reason before the next step. */
@@ -54,7 +54,7 @@ export class Turns {
   #wake(): void {
     if (this.#pending || this.#tasks.length === 0) return
     this.#pending = true
-    this.#world.nextTurn(() => {
+    this.#clock.nextTurn(() => {
       this.#pending = false
       this.#turn()
     })
@@ -65,12 +65,12 @@ export class Turns {
    * this turn.
    */
   #turn(): void {
-    const end = this.#world.now() + budgetMs
+    const end = this.#clock.now() + budgetMs
     do {
       const task = this.#tasks.shift()!
       if (task.step()) break
       this.#tasks.push(task)
-    } while (this.#world.now() < end)
+    } while (this.#clock.now() < end)
     this.#wake()
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Arrays of float32 rows in a file: NumPy's .npy (version 1.0) or .safetensors with one tensor. Rows are written as
- * they come; the file appears under its name when it is complete.
+ * Writes float32 rows to a file: NumPy's .npy (version 1.0) or .safetensors with one tensor. Rows are written as they
+ * arrive; the file gets its name when it is complete.
  */
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
@@ -8,7 +8,7 @@ import path from 'node:path'
 import { ClipError } from '../library.js'
 import { UsageError } from './failure.js'
 
-/** Room kept before the data; a multiple of 64, as both formats like it. */
+/** Space reserved before the data; a multiple of 64, as both formats recommend. */
 const headerBytes = 1024
 
 export class ArrayFile {
@@ -20,7 +20,7 @@ export class ArrayFile {
   #rowShape: readonly number[] = []
   #rows = 0
 
-  /** `name` and `metadata` are for safetensors, which has room for them. */
+  /** `name` and `metadata` are for safetensors only. */
   constructor(file: string, name: string, metadata: Record<string, string>) {
     if (!['.npy', '.safetensors'].includes(path.extname(file)))
       throw new UsageError(`'${file}': --out writes .npy or .safetensors`)
@@ -61,7 +61,7 @@ export class ArrayFile {
     return shape
   }
 
-  /** Takes away what is unfinished. No effect after finish(). */
+  /** Removes an unfinished file. No effect after finish(). */
   async discard(): Promise<void> {
     await this.#file?.close().catch(() => undefined)
     this.#file = undefined
@@ -74,7 +74,7 @@ export class ArrayFile {
     await this.#write(Buffer.alloc(headerBytes))
   }
 
-  /** `position`: of the first byte; default: after what was written last. */
+  /** `position`: of the first byte; default: after the last write. */
   async #write(bytes: Buffer, position?: number): Promise<void> {
     for (let done = 0; done < bytes.length;) {
       const at = position === undefined ? undefined : position + done

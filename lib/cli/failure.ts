@@ -1,16 +1,16 @@
-/** What went wrong, in the words and exit statuses of a command line. */
+/** Exit statuses and messages of the command line for errors. */
 import { CommanderError } from 'commander'
 
 import type { ClipErrorCode } from '../library.js'
 
-/** The arguments do not make sense together. */
+/** The combination of arguments makes no sense. */
 export class UsageError extends Error {
   readonly code: ClipErrorCode = 'ERR_CLIP_INVALID_ARGUMENT'
 }
 
 const usageCodes: readonly string[] = ['ERR_CLIP_INVALID_ARGUMENT', 'ERR_CLIP_OUT_OF_RANGE', 'ERR_CLIP_UNKNOWN_OPTION']
 
-/** Why a command ends early: a signal of the system. Its status is 128 and the signal's number, as shells have it. */
+/** The command was ended by a signal. Its status is 128 plus the signal's number, as in shells. */
 export class Interruption extends Error {
   constructor(readonly signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') {
     super('interrupted')
@@ -21,26 +21,26 @@ export class Interruption extends Error {
   }
 }
 
-interface Circumstances {
+interface FailureContext {
   readonly signal: AbortSignal
   readonly debug: boolean
 }
 
-export function exitStatus(error: unknown, { signal }: Circumstances): number {
+export function exitStatus(error: unknown, { signal }: FailureContext): number {
   if (error instanceof CommanderError && error.exitCode === 0) return 0
   if (signal.aborted) return (signal.reason as Interruption).status
   return isUsage(error) ? 2 : 1
 }
 
-/** Lines for stderr: `ggclip: message (CODE)`, then a hint where usage was wrong. `verb`: the command at fault. */
-export function describeFailure(error: unknown, { signal, debug }: Circumstances, verb?: string): string[] {
+/** Lines for stderr: `ggclip: message (CODE)`, then a hint for wrong usage. `verb`: the failed command. */
+export function describeFailure(error: unknown, { signal, debug }: FailureContext, verb?: string): string[] {
   const first = signal.aborted ? 'ggclip: interrupted' : `ggclip: ${messageOf(error)} (${codeOf(error)})`
   if (debug && error instanceof Error) return [first, ...stackOf(error)]
   if (signal.aborted || !isUsage(error)) return [first]
   return [first, `run "ggclip ${verb === undefined ? '' : `${verb} `}--help" for help`]
 }
 
-/** Whether only this input is at fault: a picture that cannot be read or decoded. The next one may well be good. */
+/** Whether only this input failed: an image that cannot be read or decoded. The next one may succeed. */
 export function isInputFailure(error: unknown): boolean {
   return /^ERR_CLIP_(?:FILE|IMAGE)_/.test(codeOf(error))
 }

@@ -1,4 +1,4 @@
-/** Inputs one after another: from arguments, files and stdin, several in work at a time, results in order. */
+/** Inputs from arguments, files and stdin: several processed at a time, results in order. */
 import { createReadStream } from 'node:fs'
 
 import { mapInOrder } from '../async/pipeline.js'
@@ -14,8 +14,8 @@ const inFlight = 64
 type Outcome<T, R> = { item: T; value: R } | { item: T; error: unknown }
 
 /**
- * Runs `work` on each picture and hands the results to `print` in the order given. `-` is the picture on stdin. One
- * that cannot be read or decoded is reported, and the others go on.
+ * Runs `work` on each image and passes the results to `print` in the order given. `-` is the image on stdin. An image
+ * that cannot be read or decoded is reported, and the others continue.
  */
 export async function eachImage<R>(
   shell: Shell,
@@ -23,7 +23,7 @@ export async function eachImage<R>(
   work: (image: ImageInput) => Promise<R>,
   print: (path: string, result: R) => Promise<void>,
 ): Promise<void> {
-  // taken before the work starts: '-' given twice is seen at once
+  // checked before the work starts: a repeated '-' fails at once
   const stdin = paths.filter(path => path === '-').map(() => shell.stdin('an image'))[0]
   let done = 0
   const inputs = exactPaths(paths).map((input, i) => ({ path: paths[i]!, input }))
@@ -44,7 +44,7 @@ export async function eachImage<R>(
   }
 }
 
-/** Runs `work` on each text, results to `print` in order. */
+/** Runs `work` on each text and passes the results to `print` in order. */
 export async function eachText<R>(
   shell: Shell,
   texts: Iterable<string> | AsyncIterable<string>,
@@ -59,12 +59,12 @@ export async function eachText<R>(
   }
 }
 
-/** The texts of arguments, or, for a lone `-`, the lines of stdin. */
+/** The texts of the arguments, or for a single `-` the lines of stdin. */
 export function textsOf(shell: Shell, texts: readonly string[]): Iterable<string> | AsyncIterable<string> {
   return texts.length === 1 && texts[0] === '-' ? lines('texts on stdin', shell.stdin('texts')) : checkArguments(texts)
 }
 
-/** Node makes U+FFFD of arguments that are no UTF-8: too late to know what they were. */
+/** Node replaces invalid UTF-8 in arguments by U+FFFD: their bytes are lost. */
 export function checkArguments(texts: readonly string[]): readonly string[] {
   for (const text of texts) {
     if (text.includes('\ufffd'))
@@ -73,7 +73,7 @@ export function checkArguments(texts: readonly string[]): readonly string[] {
   return texts
 }
 
-/** A file's lines, without blank ones and without blanks around; `-`: stdin's. */
+/** A file's lines, trimmed, without blank ones; `-`: stdin's. */
 export async function readLabels(shell: Shell, path: string): Promise<string[]> {
   const source = path === '-' ? lines('labels on stdin', shell.stdin('labels')) : fileLines('labels file', path)
   const labels: string[] = []
@@ -81,7 +81,7 @@ export async function readLabels(shell: Shell, path: string): Promise<string[]> 
   return labels
 }
 
-/** `what`: what kind of file it is, for messages. */
+/** `what`: the kind of file, for messages. */
 export async function* fileLines(what: string, path: string): AsyncGenerator<string> {
   const name = `${what} '${path}'`
   try {
@@ -94,7 +94,7 @@ export async function* fileLines(what: string, path: string): AsyncGenerator<str
   }
 }
 
-/** Lines as they come. @throws {ClipError} ERR_CLIP_FILE_FORMAT: bytes that are no text */
+/** Lines as they arrive. @throws {ClipError} ERR_CLIP_FILE_FORMAT: bytes that are not text */
 async function* lines(name: string, stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let count = 0
   try {
@@ -130,7 +130,7 @@ function inOrder<T, R>(
   )
 }
 
-/** Bytes from stdin have no name in the library's messages. */
+/** The library has no name for bytes from stdin in its messages. */
 function withName(error: Error, path: string): Error {
   return path === '-' ? Object.assign(error, { message: error.message.replace(/^image/, 'image on stdin') }) : error
 }

@@ -1,4 +1,4 @@
-/** The options that commands share, described once. Their values are checked by the library. */
+/** Options that several commands share. The library checks their values. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
 import { Clip, type ImageOptions, type LoadOptions, type Rgb, type WeightType, weightTypes } from '../library.js'
@@ -19,16 +19,16 @@ export interface ModelFlags extends HubFlags, LoadFlags {
   model?: string
 }
 
-/** How pictures are read, beside --decode and --max-pixels, which are the model's. */
+/** Options for reading images, besides --decode and --max-pixels, which are the model's. */
 export interface PictureFlags {
   orient?: boolean
   background?: Rgb
 }
 
-/** What --model takes. */
+/** Values of --model. */
 export const modelForms = 'a .gguf file, the directory of a checkpoint, a name of "ggclip models", or hf:owner/name'
 
-/** Adds --model, --threads, --device and so on; --background and the like for commands that are given pictures. */
+/** Adds --model, --threads, --device and so on; --background and the like for commands that take images. */
 export function addModelOptions(command: Command, { images = true } = {}): Command {
   const options = [
     new Option('-m, --model <model>', `${modelForms} (default: the embedded model)`),
@@ -61,7 +61,7 @@ function addPictureOptions(command: Command): Command {
   return command
 }
 
-/** The API's options of calls that read pictures. */
+/** The API's options of calls that read images. */
 export function pictureOptions({ orient, background }: PictureFlags): Pick<ImageOptions, 'orient' | 'background'> {
   return { orient, background }
 }
@@ -80,13 +80,13 @@ export function addJsonOption(command: Command): Command {
   return command.option('--json', 'print JSON')
 }
 
-/** Examples at the end of a command's help: [what it does, the command] each. */
+/** Examples at the end of a command's help: [description, command] each. */
 export function addExamples(command: Command, examples: readonly (readonly [string, string])[]): Command {
   const text = examples.map(([purpose, line]) => `  # ${purpose}\n  ${line}`).join('\n')
   return command.addHelpText('after', `\nExamples:\n${text}`)
 }
 
-/** Loads the model that the flags name, and disposes of it when `use` is through. */
+/** Loads the model of the flags, and disposes of it after `use`. */
 export async function withModel<R>(
   shell: Shell,
   flags: ModelFlags,
@@ -117,13 +117,13 @@ export async function withModel<R>(
   }
 }
 
-/** For options that are numbers; ranges are the library's. */
+/** For numeric options; the library checks ranges. */
 export function wholeNumber(value: string): number {
   if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError('Expected a whole number.')
   return Number(value)
 }
 
-/** Ranges are the library's here, too. */
+/** The library checks ranges here, too. */
 function colour(value: string): Rgb {
   const [, ...hex] = /^#?([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(value) ?? []
   if (hex.length === 3) return hex.map(part => parseInt(part, 16)) as unknown as Rgb
@@ -133,15 +133,15 @@ function colour(value: string): Rgb {
   return parts.map(Number) as unknown as Rgb
 }
 
-/** For options that may be given several times. */
+/** For repeatable options. */
 export function collect(value: string, earlier: readonly string[] = []): string[] {
   return [...earlier, value]
 }
 
-/** The first pattern that fits a tensor counts. */
+/** The first pattern that matches a tensor counts. */
 export function overrides(value: string, earlier: Record<string, WeightType> = {}): Record<string, WeightType> {
   const [, pattern, type] = /^(.+)=([^=]+)$/.exec(value) ?? []
   if (pattern === undefined || type === undefined) throw new InvalidArgumentError('Expected pattern=type.')
-  // the first fit counts, also for a pattern given twice
+  // the first match counts, also for a repeated pattern
   return Object.hasOwn(earlier, pattern) ? earlier : { ...earlier, [pattern]: type as WeightType }
 }

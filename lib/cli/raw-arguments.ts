@@ -1,11 +1,11 @@
-/** Arguments as the system handed them over: Node replaces what is no UTF-8, but file names of Linux are bytes. */
+/** Arguments as the system passed them: Node replaces invalid UTF-8, but file names of Linux are bytes. */
 import { readFileSync, readlinkSync } from 'node:fs'
 
 const replaced = '\ufffd'
 
 /**
- * For each path what names its file: the path itself, or, where bytes of it are no UTF-8, a `file:` URL that keeps them.
- * Where the bytes cannot be found out (not Linux), the path stays as it is.
+ * For each path a name of its file: the path itself, or, if its bytes are not UTF-8, a `file:` URL that preserves them.
+ * If the bytes are not available (not Linux), the path is returned unchanged.
  */
 export function exactPaths(paths: readonly string[]): (string | URL)[] {
   if (!paths.some(path => path.includes(replaced))) return [...paths]
@@ -13,7 +13,7 @@ export function exactPaths(paths: readonly string[]): (string | URL)[] {
   return paths.map(path => {
     if (!path.includes(replaced)) return path
     const at = raw.findIndex(bytes => bytes.toString() === path)
-    return at < 0 ? path : urlOf(raw.splice(at, 1)[0]!) // each stands for one: names that look alike keep their order
+    return at < 0 ? path : urlOf(raw.splice(at, 1)[0]!) // matched one to one: names that look alike keep their order
   })
 }
 

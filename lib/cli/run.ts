@@ -1,11 +1,11 @@
-/** From the arguments to an exit status: 0 done, 1 failed at run time, 2 wrong usage, 130 interrupted (143, 129). */
+/** From the arguments to an exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted (143, 129). */
 import { Command, CommanderError } from 'commander'
 
 import { packageFile } from '../package.js'
 import { exitStatus } from './failure.js'
 import { Shell } from './shell.js'
 
-/** A verb adds its command, with arguments, options and help, to the program. */
+/** Adds a verb's command, with arguments, options and help, to the program. */
 export type Verb = (program: Command, shell: Shell) => void
 
 const helpCodes = ['commander.help', 'commander.helpDisplayed', 'commander.version']
@@ -33,7 +33,7 @@ export async function run(verbs: readonly Verb[], argv: readonly string[] = proc
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .exitOverride()
-    // errors are printed below, in one place and one form
+    // errors are printed below, in one place and one format
     .configureOutput({ outputError: () => undefined, writeOut: text => shell.put(text) })
     .addHelpText('after', epilogue)
   for (const verb of verbs) verb(program, shell)
@@ -46,7 +46,7 @@ export async function run(verbs: readonly Verb[], argv: readonly string[] = proc
   await shell.finish()
 }
 
-/** Commander ends by throwing after it printed a help text or the version. */
+/** Commander throws after printing a help text or the version. */
 function isHelp(error: unknown): boolean {
   return error instanceof CommanderError && helpCodes.includes(error.code)
 }

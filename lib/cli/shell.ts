@@ -1,4 +1,4 @@
-/** What a command sees of the process: its streams, the signals that end it, and a place to say what went wrong. */
+/** A command's view of the process: its streams, the signals that end it, and reports of errors. */
 import { once } from 'node:events'
 import { isatty } from 'node:tty'
 
@@ -8,23 +8,23 @@ import { Output } from './stdout.js'
 import { paints, type Paints, printable, truncate } from './table.js'
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-/** How long the end waits for a reader of stderr. */
-const wordsMs = 1000
+/** How long the exit waits for a reader of stderr. */
+const stderrWaitMs = 1000
 
 export class Shell {
   /** Aborted by SIGINT (Ctrl-C), SIGTERM and SIGHUP, with an {@link Interruption}. */
   readonly signal: AbortSignal
-  /** Whether a person reads stdout. */
+  /** Whether stdout is a terminal. */
   readonly isTerminal: boolean
-  /** How wide a line may be; no limit but on a terminal. */
+  /** Maximum width of a line; unlimited except on a terminal. */
   readonly columns: number
-  /** Colours where they belong. */
+  /** Colours, if stdout supports them. */
   readonly paint: Paints
   readonly debug: boolean
   exitStatus = 0
-  /** How long an interrupted command may take to end; beyond that something holds it that cannot be stopped. */
+  /** Time for an interrupted command to end; after that it is blocked by something that cannot be stopped. */
   graceMs = 1500
-  /** How long the end itself, or a second signal, leaves to what is being taken away: a file that is half written. */
+  /** Time for removing unfinished files at the exit, or at a second signal. */
   hurryMs = 2500
   readonly #process: NodeJS.Process
   readonly #output: Output
@@ -43,9 +43,9 @@ export class Shell {
     this.paint = paints(this.isTerminal && !env.NO_COLOR && env.TERM !== 'dumb')
     this.debug = ![undefined, '', '0'].includes(env.GGCLIP_DEBUG)
     for (const name of signals) process.on(name, this.#interrupt)
-    // the reader has left ("| head"): nothing more to do, and no failure
+    // the reader has closed the pipe ("| head"): nothing more to do, not a failure
     this.#output = new Output(stdout, () => this.#end(this.exitStatus))
-    // words that cannot be written are lost; the exit status tells
+    // messages that cannot be written are lost; the exit status remains
     stderr.on('error', () => undefined)
   }
 
@@ -55,7 +55,7 @@ export class Shell {
     await this.#output.write(text, this.signal)
   }
 
-  /** The same for a text of which there is no more. */
+  /** The same for the last piece of text. */
   put(text: string): void {
     this.#output.put(text)
   }
@@ -67,8 +67,8 @@ export class Shell {
   }
 
   /**
-   * Says that something failed: the command, whose `verb` is then given, or one input while the command goes on. It ends
-   * with the status of a failure.
+   * Reports a failure: of the command, with its `verb`, or of one input, after which the command continues. The exit
+   * status becomes that of a failure.
    */
   report(error: unknown, verb?: string): void {
     this.#reported = error
@@ -76,7 +76,7 @@ export class Shell {
     this.exitStatus = exitStatus(error, this)
   }
 
-  /** A line that the next one overwrites: how far things are. Only where a person sees it and no table. */
+  /** A progress line that the next one overwrites. Only on a terminal without a table. */
   status(text: string): void {
     const { stderr } = this.#process
     if (stderr.isTTY !== true || this.isTerminal) return
@@ -84,7 +84,7 @@ export class Shell {
     this.#statusShown = true
   }
 
-  /** The same for work that ends before anything is written to stdout, cut to the width of the terminal. */
+  /** The same for work before anything is written to stdout, cut to the width of the terminal. */
   progress(text: string): void {
     const { stderr } = this.#process
     if (stderr.isTTY !== true) return
@@ -98,7 +98,7 @@ export class Shell {
     this.#statusShown = false
   }
 
-  /** Standard input, for one reader. `what`: what is expected there. */
+  /** Standard input, which can be read once. `what`: what is expected there. */
   stdin(what: 'an image' | 'texts' | 'labels'): NodeJS.ReadStream & { fd: 0 } {
     const { stdin } = this.#process
     if (this.#stdinTaken) throw new UsageError("standard input can be read only once: give '-' a single time")
@@ -113,8 +113,8 @@ export class Shell {
   }
 
   /**
-   * Lets the process end. Data that a slow reader has not taken yet is waited for; what an interrupted command still has
-   * open, and unread lines on stderr, are not.
+   * Lets the process end. Waits for data that a slow reader has not taken yet, but not for open work of an interrupted
+   * command or for unread lines on stderr.
    */
   async finish(): Promise<void> {
     this.clearStatus()
@@ -125,7 +125,7 @@ export class Shell {
     }
     if (this.#stdinTaken) this.#process.stdin.destroy()
     this.#process.exitCode = this.exitStatus
-    if (await this.#wordsTaken() && !this.signal.aborted && !this.#isTerminalGone()) {
+    if (await this.#stderrDrained() && !this.signal.aborted && !this.#isTerminalGone()) {
       for (const name of signals) this.#process.off(name, this.#interrupt)
       return
     }
@@ -136,17 +136,17 @@ export class Shell {
     endProcess(status, this.#isTerminalGone() ? 0 : this.hurryMs)
   }
 
-  /** Node, which gives terminals back as it found them when it ends, aborts where one is not there any more. */
+  /** At exit Node restores the state of terminals, and aborts if one no longer exists. */
   #isTerminalGone(): boolean {
     return this.#terminals.some(fd => !isatty(fd))
   }
 
-  /** Whether everything on stderr has left this process. */
-  async #wordsTaken(): Promise<boolean> {
+  /** Whether everything on stderr has been written. */
+  async #stderrDrained(): Promise<boolean> {
     const { stderr } = this.#process
     if (stderr.writableLength === 0 || stderr.destroyed) return true
     try {
-      await once(stderr, 'drain', { signal: AbortSignal.timeout(wordsMs) })
+      await once(stderr, 'drain', { signal: AbortSignal.timeout(stderrWaitMs) })
       return true
     } catch {
       return false
@@ -155,7 +155,7 @@ export class Shell {
 
   readonly #interrupt = (name: NodeJS.Signals): void => {
     const interruption = new Interruption(name as Interruption['signal'])
-    // asked a second time: at once
+    // second signal: exit at once
     if (this.signal.aborted) {
       // both the system and the shell signal that a terminal is closed
       if (name !== 'SIGHUP') this.#end(interruption.status)

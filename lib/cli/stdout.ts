@@ -7,11 +7,11 @@ import { printable } from './table.js'
 
 export class Output {
   readonly #stream: NodeJS.WriteStream & { fd: 1 }
-  /** Files and devices: Node's own stream for them takes no notice when the system writes only a part. */
+  /** For files and devices: Node's own stream does not notice partial writes to them. */
   readonly #isFile: boolean
   #failure: ClipError | undefined
 
-  /** `onReaderGone` is called when the reader of a pipe has gone. */
+  /** `onReaderGone` is called when the reader has closed the pipe. */
   constructor(stream: NodeJS.WriteStream & { fd: 1 }, onReaderGone: () => void) {
     this.#stream = stream
     this.#isFile = stream.isTTY !== true && isFile(stream.fd)
@@ -39,9 +39,9 @@ export class Output {
     return true
   }
 
-  /** Resolves when everything has been taken. @throws {ClipError} ERR_CLIP_FILE_WRITE */
+  /** Resolves when everything has been written. @throws {ClipError} ERR_CLIP_FILE_WRITE */
   async end(signal: AbortSignal): Promise<void> {
-    // a failure comes as an event, which may be on its way
+    // a failure arrives as an event, perhaps later
     await new Promise(resolve => void setImmediate(resolve))
     if (this.#failure) throw this.#failure
     if (!this.#isFile && this.#stream.writableLength > 0)

@@ -1,4 +1,4 @@
-/** Text laid out for people. */
+/** Layout of text for people. */
 import { stripVTControlCharacters } from 'node:util'
 
 type Paint = (text: string) => string
@@ -18,8 +18,8 @@ export function paints(colours: boolean): Paints {
 }
 
 /**
- * Lines of aligned columns, two blanks between them. `alignment`: 'l' or 'r' for each column. Cells may be painted,
- * but must hold no other control characters.
+ * Lines of aligned columns, separated by two spaces. `alignment`: 'l' or 'r' for each column. Cells may contain
+ * colours, but no other control characters.
  */
 export function table(rows: readonly (readonly string[])[], alignment: string): string[] {
   const widths = Array.from(alignment, (_, column) => (
@@ -51,7 +51,7 @@ export function byteSize(bytes: number): string {
   return `${(bytes / 1000 ** unit).toFixed(unit === 0 ? 0 : 1)} ${units[unit]!}`
 }
 
-/** Control characters spelt out: file names and texts can neither break a line nor steer the terminal. */
+/** Escapes control characters: file names and texts can neither break a line nor control the terminal. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, character => {
     const short: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
@@ -59,7 +59,7 @@ export function printable(text: string): string {
   })
 }
 
-/** As much of a text, which is not painted, as fits into so many columns. */
+/** The beginning of an uncoloured text that fits this many columns. */
 export function truncate(text: string, columns: number): string {
   if (displayWidth(text) <= columns) return text
   let kept = ''
@@ -70,7 +70,7 @@ export function truncate(text: string, columns: number): string {
   return `${kept}…`
 }
 
-/** Columns that a text takes on a terminal. */
+/** Width of a text on a terminal, in columns. */
 export function displayWidth(text: string): number {
   let width = 0
   for (const character of stripVTControlCharacters(text)) {

@@ -44,8 +44,8 @@ export class Tracer {
     const began = performance.now()
     const result = await work()
     const event = { type: 'decode' as const, ms: performance.now() - began, width: result.width, height: result.height }
-    if (this.#listener) tell(this.#listener, event)
-    if (ofCall) tell(ofCall, event)
+    if (this.#listener) emit(this.#listener, event)
+    if (ofCall) emit(ofCall, event)
     return result
   }
 }
@@ -54,12 +54,12 @@ export class Tracer {
 export function batchListener(listener: TraceListener | undefined): ((report: BatchReport) => void) | undefined {
   return listener && (({ kind, ...report }) => {
     if (kind.startsWith('preprocess')) return // no tower has run
-    tell(listener, { type: 'batch', kind: kind.startsWith('image') ? 'image' : 'text', ...report })
+    emit(listener, { type: 'batch', kind: kind.startsWith('image') ? 'image' : 'text', ...report })
   })
 }
 
 /** A listener's exception must not fail the call: it becomes an uncaught exception, as with event handlers. */
-function tell(listener: TraceListener, event: TraceEvent): void {
+function emit(listener: TraceListener, event: TraceEvent): void {
   try {
     listener(event)
   } catch (error) {

@@ -74,9 +74,9 @@ export async function convert(source: string, output: string, options?: ConvertO
 /** The model to convert; one of the hub is downloaded first. `given`: checked by {@link checkConvertOptions}. */
 export function locateSource(name: string, source: string, given: Partial<ConvertOptions>): Promise<ModelLocation> {
   const { cacheDir, offline, signal, onProgress } = given
-  const tell: HubOptions['onProgress'] = onProgress
+  const onDownload: HubOptions['onProgress'] = onProgress
     && (({ file, loaded, total }) => onProgress({ stage: 'download', done: loaded, total, item: file }))
-  return locateModel(checkString(name, source), checkHubOptions({ cacheDir, offline, signal, onProgress: tell }))
+  return locateModel(checkString(name, source), checkHubOptions({ cacheDir, offline, signal, onProgress: onDownload }))
 }
 
 /** The hub id and commit of a downloaded model are written into the file, unless the caller sets others. */

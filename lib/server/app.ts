@@ -21,12 +21,12 @@ import { addRoutes } from './routes.js'
 export async function createApp(context: Context): Promise<FastifyInstance> {
   const { settings } = context
   const app = Fastify(httpOptions(context)) as unknown as FastifyInstance
-  // schemas say what answers look like, to people; JSON.stringify needs no telling
+  // schemas describe answers to people only; JSON.stringify needs no schema
   app.setSerializerCompiler(() => data => JSON.stringify(data))
   addBodyParsers(app, settings.maxInputs)
   for (const schema of shared) app.addSchema(schema)
   addScope(app, settings)
-  // before the checks: a page may read what they refuse
+  // before the checks: pages may read refusals
   if (settings.corsOrigins.length > 0) {
     const all = settings.corsOrigins.includes('*')
     await app.register(cors, {
@@ -48,7 +48,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   return app
 }
 
-/** The gallery's pictures and queries go to the first model. */
+/** The gallery uses the first model. */
 function galleryModel(context: Context): GalleryModel {
   const slot = context.pool.get(undefined)
   return {
@@ -61,19 +61,19 @@ function httpOptions(context: Context) {
   const { settings, log } = context
   return {
     clientErrorHandler: onConnectionError(context),
-    // an address that cannot be read
+    // a malformed URL
     frameworkErrors: (error: unknown, _: unknown, reply: FastifyReply) => {
       const failure = failureOf(error)
       context.metrics.failed(failure.code)
       void reply.code(failure.status).send(bodyOf(failure))
     },
     loggerInstance: log,
-    // hooks.ts writes one line a request
+    // hooks.ts writes one line per request
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     requestIdHeader: false as const,
     bodyLimit: settings.maxBodyBytes,
-    // a request that takes longer than that to come in is slow on purpose
+    // a request that takes longer to arrive is slow on purpose
     requestTimeout: settings.timeoutMs,
     http: {
       requestTimeout: settings.timeoutMs,
@@ -82,7 +82,7 @@ function httpOptions(context: Context) {
     },
     return503OnClosing: false,
     forceCloseConnections: 'idle' as const,
-    // verbose: messages say what came
+    // verbose: messages include the received value
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, verbose: true } },
     schemaErrorFormatter: schemaFailure as never,
     // a base URL may end with a slash
@@ -90,7 +90,7 @@ function httpOptions(context: Context) {
   }
 }
 
-/** The caller's own id where it is one, so that logs of several services can be joined. */
+/** The caller's own id if valid, so that logs of several services can be joined. */
 function requestId({ headers }: { headers: Record<string, unknown> }): string {
   const given = headers['x-request-id']
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID()

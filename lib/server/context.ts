@@ -12,9 +12,9 @@ export interface Context {
   requests: Requests
   metrics: Metrics
   log: Logger
-  /** Fetches a picture; undefined unless the server may. */
+  /** Fetches an image; undefined unless the server may. */
   fetch: ((url: string, signal: AbortSignal) => Promise<Buffer>) | undefined
-  /** Whether what is to be loaded from the start is there. */
+  /** Whether the preloaded models are ready. */
   ready: boolean
   /** Seconds since 1970. */
   startedAt: number

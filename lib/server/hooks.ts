@@ -1,4 +1,4 @@
-/** What happens to every request: identity, limits, log line, metrics, errors. */
+/** Steps for every request: identity, limits, log line, metrics, errors. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -16,7 +16,7 @@ import { answerEarly, isStillComing } from './output/early-answers.js'
 import { bodyOf, failureOf } from './output/failures.js'
 import { ClientGone, closingError } from './requests.js'
 
-/** What the server knows of a request. */
+/** The server's record of a request. */
 export interface Scope {
   /** Performance clock, milliseconds. */
   began: number
@@ -24,14 +24,14 @@ export interface Scope {
   client: string
   /** Where the request comes from, for the log. */
   address: string
-  /** Name of the API key. */
+  /** Name of the API key, if the request has one. */
   key: string | undefined
-  /** Ends with the client, the time or the server; set for calls that compute. */
+  /** Aborts when the client disconnects, at the time-out, or when the server closes; set for calls that compute. */
   signal: AbortSignal | undefined
   uploads: Uploads
-  /** What its time went to; set for calls that compute. */
+  /** Durations of its stages; set for calls that compute. */
   timing: Timing | undefined
-  /** Code of the error that was answered. */
+  /** Code of the error in the answer. */
   code: string | undefined
 }
 
@@ -40,12 +40,12 @@ declare module 'fastify' {
     scope: Scope
   }
   interface FastifyContextConfig {
-    /** 'open': everybody; 'key': who has an API key, where there are any; 'compute': the same, under the limits. */
+    /** 'open': everyone; 'key': holders of an API key, if there are any; 'compute': the same, within the limits. */
     access?: 'open' | 'key' | 'compute'
   }
 }
 
-/** Before everything else, so that every request has it, also one that a plugin answers. */
+/** Before everything else, so that every request has it, even one answered by a plugin. */
 export function addScope(app: FastifyInstance, { trustProxy }: ServerSettings): void {
   app.decorateRequest('scope', null as unknown as Scope)
   app.addHook('onRequest', (request, reply, done) => {
@@ -76,7 +76,7 @@ export function addHooks(app: FastifyInstance, context: Context): void {
       done(error as Error)
     }
   })
-  // who asks before sending a body is told to go on once nothing stands against the request, not before
+  // a client that sends Expect: 100-continue is told to go on only after the request has been accepted
   app.server.on(
     'checkContinue',
     (request: IncomingMessage, response: ServerResponse) => void app.server.emit('request', request, response),
@@ -122,7 +122,7 @@ export function addHooks(app: FastifyInstance, context: Context): void {
   })
 }
 
-/** Checks that cost next to nothing, before a byte of the body is read. */
+/** Cheap checks before a byte of the body is read. */
 function enter(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -166,7 +166,7 @@ function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyRe
   const reason: unknown = request.scope.signal?.reason
   const gone = error instanceof ClientGone ? error : reason instanceof ClientGone ? reason : undefined
   if (gone) {
-    // whatever it was, nobody reads it; nginx's number for the log
+    // nobody reads the answer; nginx's status for the log
     request.scope.code = gone.code
     metrics.failed(gone.code)
     void reply.code(499).send()
@@ -179,7 +179,7 @@ function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyRe
   else if (error instanceof Error && error.cause !== undefined) request.log.warn({ err: error }, 'request failed')
   if (failure.retryAfter !== undefined) reply.header('retry-after', failure.retryAfter)
   if (failure.status === 401) reply.header('www-authenticate', 'Bearer')
-  // what is left of an upload that is too large is not worth waiting for
+  // do not wait for the rest of an upload that is too large
   if (failure.status === 413) reply.header('connection', 'close')
   if (isStillComing(request)) answerEarly(request, reply, failure.status, bodyOf(failure))
   else void reply.code(failure.status).send(bodyOf(failure))

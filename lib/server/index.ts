@@ -1,3 +1,3 @@
-/** The module `ggclip/server`: a table of what there is. */
+/** The exports of the module `ggclip/server`. */
 export { Server } from './server.js'
 export type { ApiKey, LogLevel, RemoteImageOptions, ServedModel, ServerOptions } from './types.js'

@@ -38,7 +38,7 @@ const remoteKeys = ['hosts', 'privateAddresses', 'timeoutMs', 'maxRedirects'] as
 const keyKeys = ['name', 'key', 'requestsPerMinute'] as const
 
 const mebibyte = 2 ** 20
-const longest = 2 ** 31 - 1 // what a timer of Node can wait
+const longest = 2 ** 31 - 1 // longest delay of Node's timers
 const embedded = 'emoji-clip'
 
 /** Every option with its value. */
@@ -90,7 +90,7 @@ function checkProxies(value: boolean | number): number {
   return typeof value === 'boolean' ? Number(value) : checkInteger('trustProxy', value, { min: 0, max: 16 })
 }
 
-/** Their load options are checked by `Clip.load`. */
+/** `Clip.load` checks their load options. */
 function checkModels(models: Readonly<Record<string, string | ServedModel>>): Map<string, ServedModel> {
   const list = Object.entries(checkOptions('models', models, Object.keys(models)))
   if (list.length === 0) throw outOfRange('models', 'at least one model', models)
@@ -118,7 +118,7 @@ function checkKeys(list: readonly (string | ApiKey)[]): ApiKey[] {
 function checkKey(name: string, entry: ApiKey): ApiKey {
   const given = checkOptions(name, entry, keyKeys)
   const key = checkString(`${name}.key`, given.key)
-  // the key itself stays out of the message
+  // keeps the key out of the message
   if (key.length < 16) throw outOfRange(`${name}.key`, 'at least 16 characters', key.length)
   const limit = given.requestsPerMinute
   return {

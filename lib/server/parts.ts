@@ -1,6 +1,6 @@
 /**
- * What serving needs and encoding does not: Fastify and the packages beside it. They are optional peers of this package,
- * installed by whoever serves and loaded when a server is started.
+ * The packages that only serving needs: Fastify and others. They are optional peer dependencies, installed by those who
+ * serve and loaded when a server starts.
  */
 import { ClipError } from '../errors.js'
 import { packageFile } from '../package.js'
@@ -18,7 +18,7 @@ export async function loadParts(): Promise<typeof import('./start.js')> {
   }
 }
 
-/** As `npm install` takes them. */
+/** In the format of `npm install`. */
 function peers(): string[] {
   return Object.entries(packageFile().peerDependencies).map(([name, range]) => `${name}@${range}`)
 }

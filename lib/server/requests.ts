@@ -1,15 +1,18 @@
-/** The requests in work: each has a signal that ends with its client, its time, or the server. */
+/**
+ * The running requests: each has a signal that aborts when its client disconnects, its time is up, or the server
+ * closes.
+ */
 import type { ServerResponse } from 'node:http'
 
 import { ClipError } from '../errors.js'
 
-/** The client has gone: there is nobody to answer. */
+/** The client has disconnected: nobody to answer. */
 export class ClientGone extends Error {
   readonly code = 'CLIENT_GONE'
 }
 
 const graceMs = 1000
-/** As long as this a request that is being read counts as an input; slow uploads beyond it keep nobody out. */
+/** A request counts as an input for this long while it is being read; slower uploads keep nobody out. */
 const burstMs = 250
 
 export class Requests {
@@ -26,7 +29,7 @@ export class Requests {
     return this.#closing
   }
 
-  /** From now on until `response` is closed. */
+  /** Tracks the request from now until `response` is closed. */
   begin(response: ServerResponse, client: string, timeoutMs: number): AbortSignal {
     const controller = new AbortController()
     const { signal } = controller
@@ -37,7 +40,7 @@ export class Requests {
       clearTimeout(timer)
       this.#arriving.delete(signal)
       if (!this.#active.delete(controller)) return
-      // an answer that went out completely leaves nothing to stop
+      // an answer that was sent completely leaves nothing to stop
       if (!response.writableFinished) controller.abort(new ClientGone('the client closed the connection'))
       if (this.#active.size === 0) this.#onEmpty?.()
     }
@@ -46,12 +49,12 @@ export class Requests {
     return signal
   }
 
-  /** Its inputs are known: they count from now on, not the request. */
+  /** Its inputs are known: from now on they count instead of the request. */
   arrived(signal: AbortSignal): void {
     this.#arriving.delete(signal)
   }
 
-  /** Requests that came just now and of which nothing but the client is known: `own` those of `client`. */
+  /** Requests that have just arrived, with only their client known: `own` are those of `client`. */
   arriving(client: string): { all: number; own: number } {
     const since = performance.now() - burstMs
     let [all, own] = [0, 0]
@@ -63,12 +66,12 @@ export class Requests {
     return { all, own }
   }
 
-  /** From now on new requests are refused. */
+  /** Refuses new requests from now on. */
   close(): void {
     this.#closing = true
   }
 
-  /** Resolves when no request is in work; those that still are after `ms` are stopped. */
+  /** Resolves when no request is running; those still running after `ms` are stopped. */
   async drain(ms: number): Promise<void> {
     this.close()
     if (this.#active.size === 0) return
@@ -80,7 +83,7 @@ export class Requests {
       this.#onEmpty = done
       let timer = setTimeout(() => {
         for (const controller of this.#active) controller.abort(closingError())
-        // time for their answers; who is still sending a body then never reads one
+        // time for their answers; clients that still send a body never read one
         timer = setTimeout(done, graceMs)
       }, ms)
     })

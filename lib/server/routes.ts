@@ -1,4 +1,4 @@
-/** The calls, a table of those that compute, and their registration with Fastify. */
+/** The table of the calls that compute, and their registration with Fastify. */
 import type { FastifyInstance } from 'fastify'
 
 import { classify, classifySchema } from './calls/classify.js'
@@ -16,10 +16,10 @@ import { sendJson } from './output/answer.js'
 
 interface ComputeRoute {
   url: string
-  /** Where clients of infinity find it, too. */
+  /** The path that infinity's clients use. */
   alias?: string
   schema: { body: { properties: object }; operationId: string }
-  /** The field that uploaded files go to. */
+  /** The field for uploaded files. */
   files: string
   handler: (context: Context, body: never, call: Call) => Promise<object>
 }
@@ -55,7 +55,7 @@ function computeRoute(
     app.post(path, {
       schema: { ...schema, hide: path === alias },
       config: { access: 'compute' },
-      // with the plugin's own store: one budget for all calls that compute
+      // with the plugin's own store: one limit for all calls that compute
       onRequest: app.rateLimit(),
       preValidation: async request => {
         const boundary = boundaryOf(request.headers['content-type'])
@@ -83,7 +83,7 @@ function computeRoute(
     })
 }
 
-/** What tells of the server itself. */
+/** Routes about the server itself. */
 function serverRoutes(app: FastifyInstance, context: Context): void {
   const { metrics, settings } = context
   app.get('/v1/models', { schema: modelsSchema, config: { access: 'key' } }, () => models(context))

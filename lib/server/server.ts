@@ -1,4 +1,4 @@
-/** The library's HTTP server. Light: what serving needs is loaded when one is started. */
+/** The library's HTTP server. Light: the packages for serving are loaded when a server starts. */
 import { checkServerOptions, type ServerSettings } from './options.js'
 import { loadParts } from './parts.js'
 import type { RunningServer } from './start.js'
@@ -22,9 +22,9 @@ export class Server {
 
   /** Where it listens: `http://127.0.0.1:8080`. */
   readonly url: string
-  /** The port it listens on, also when 0 was asked for. */
+  /** The port it listens on, also if 0 was given. */
   readonly port: number
-  /** Every option with its value; secrets left out. */
+  /** Every option with its value, without secrets. */
   readonly settings: Readonly<Omit<ServerSettings, 'apiKeys' | 'signal'>>
 
   private constructor(running: RunningServer, { apiKeys: _, signal: __, ...settings }: ServerSettings) {
@@ -35,11 +35,13 @@ export class Server {
   }
 
   /**
-   * Starts to listen, then loads what `preload` says; resolves when requests can be answered. `/readyz` says 503 until
+   * Starts listening, then loads the models of `preload`; resolves when the server is ready. `/readyz` says 503 until
    * then, and requests wait for the model.
    *
-   * @throws {TypeError|RangeError} bad options; {ClipError} ERR_CLIP_SERVER_LISTEN when the port cannot be had,
-   *   ERR_CLIP_MODEL_UNAVAILABLE when a model cannot be loaded (`cause` says why), ERR_CLIP_SERVER_PARTS when Fastify and the packages beside it are not installed; the signal's reason
+   * @throws {TypeError|RangeError} bad options; {ClipError} ERR_CLIP_SERVER_LISTEN if the port is not available,
+   *   ERR_CLIP_MODEL_UNAVAILABLE if a model cannot be loaded (`cause` says why), ERR_CLIP_SERVER_PARTS if Fastify and
+   * the
+   *   other packages are not installed; the signal's reason
    *
    * @example
    * const server = await Server.start({ port: 0, models: { emoji: 'models/emoji-clip.gguf' }, maxImageBytes: 4 * 2 ** 20 })
@@ -53,8 +55,8 @@ export class Server {
   }
 
   /**
-   * Refuses new requests, lets those in work finish for `drainMs`, then stops them, unloads the models and gives the
-   * port back. Resolves at the latest three seconds after `drainMs`, whatever cannot be stopped. Idempotent.
+   * Refuses new requests, lets running ones finish for `drainMs`, then stops them, unloads the models and releases the
+   * port. Resolves three seconds after `drainMs` at the latest, even if something cannot be stopped. Idempotent.
    *
    * @example
    * const server = await Server.start({ port: 0, drainMs: 1000 })
@@ -66,7 +68,7 @@ export class Server {
     return this.#closed
   }
 
-  /** {@link Server.close}, for `await using` where the language has it. */
+  /** {@link Server.close}, for `await using` where the language supports it. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

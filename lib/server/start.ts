@@ -1,4 +1,4 @@
-/** Puts a server's parts together. */
+/** Assembles and starts a server. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { FastifyInstance } from 'fastify'
@@ -16,9 +16,9 @@ import { Metrics } from './observe/metrics.js'
 import type { ServerSettings } from './options.js'
 import { Requests } from './requests.js'
 
-/** Beyond `drainMs`: for the answers to what was stopped, and the models. */
+/** Time after `drainMs` for the answers to stopped requests, and for the models. */
 const hardLimitMs = 3000
-/** For log lines that a slow reader has not taken. */
+/** Time for log lines that a slow reader has not taken. */
 const logMs = 250
 
 export interface RunningServer {
@@ -36,7 +36,7 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
     await context.pool.preload(settings.preload, signal)
     context.ready = true
   } catch (error) {
-    // nobody needs to wait for what will not be loaded
+    // nobody needs to wait for models that will not be loaded
     context.pool.stopLoading()
     await close()
     throw withCause(error)
@@ -47,14 +47,14 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
   return { url: `http://${host}:${port}`, port, close }
 }
 
-/** Who starts a server may know why: unlike those who send it requests. */
+/** The caller that starts a server may see the reason, unlike clients. */
 function withCause(error: unknown): unknown {
   if (errorCodeOf(error) !== 'ERR_CLIP_MODEL_UNAVAILABLE') return error
   const { message, cause } = error as ClipError
   return new ClipError('ERR_CLIP_MODEL_UNAVAILABLE', `${message}: ${(cause as Error).message}`, { cause })
 }
 
-/** Everything but the listening. */
+/** Everything except listening. */
 export async function assemble(settings: ServerSettings): Promise<{ app: FastifyInstance; context: Context }> {
   const metrics = new Metrics()
   const requests = new Requests()
@@ -68,9 +68,9 @@ export async function assemble(settings: ServerSettings): Promise<{ app: Fastify
       const timer = setTimeout(action, ms)
       return () => clearTimeout(timer)
     },
-    tell: event => {
+    report: event => {
       metrics.model(event)
-      tell(log, event)
+      logEvent(log, event)
     },
   }))
   const fetchRemote = settings.remoteImages && remoteImages(settings.remoteImages, settings.maxImageBytes)
@@ -94,7 +94,7 @@ export async function assemble(settings: ServerSettings): Promise<{ app: Fastify
   return { app: await createApp(context), context }
 }
 
-function tell(log: Logger, event: SlotEvent): void {
+function logEvent(log: Logger, event: SlotEvent): void {
   if (event.type === 'failed') log.error({ model: event.model, err: event.error }, 'model cannot be loaded')
   else log.info(event, `model ${event.type}`)
 }
@@ -109,7 +109,7 @@ async function listen(app: FastifyInstance, { host, port }: ServerSettings): Pro
   }
 }
 
-/** What cannot be stopped (a file system that hangs, a batch of a large model) is not awaited for ever. */
+/** Does not wait for ever for work that cannot be stopped (on a hanging file system, a batch of a large model). */
 async function shutDown(app: FastifyInstance, context: Context): Promise<void> {
   const given = new AbortController()
   await Promise.race([
@@ -124,9 +124,9 @@ async function shutDown(app: FastifyInstance, context: Context): Promise<void> {
 
 async function endInOrder(app: FastifyInstance, { requests, pool, settings }: Context): Promise<void> {
   requests.close()
-  const closed = app.close() // takes no more connections, lets go of idle ones
+  const closed = app.close() // accepts no more connections, closes idle ones
   await requests.drain(settings.drainMs)
-  // answers are with the operating system by now; clients that hold on to their connection do not keep us
+  // answers have been handed to the operating system by now; open connections of clients do not delay the end
   await Promise.race([closed, sleep(500, undefined, { ref: false })])
   app.server.closeAllConnections()
   await closed

@@ -1,8 +1,8 @@
 /** Long computations share the event loop. */
-import { eachInSteps, type Steps, Turns, type TurnsWorld } from '../../lib/async/turns'
+import { eachInSteps, type Steps, Turns, type TurnsClock } from '../../lib/async/turns'
 
 /** Time passes when a step says so; a turn of the loop comes when a test says so. */
-class World implements TurnsWorld {
+class FakeClock implements TurnsClock {
   ms = 0
   readonly due: (() => void)[] = []
   now = (): number => this.ms
@@ -16,61 +16,61 @@ class World implements TurnsWorld {
   }
 }
 
-function* working(world: World, steps: number, msOfStep: number, log: string[] = [], name = ''): Steps<string> {
+function* working(clock: FakeClock, steps: number, msOfStep: number, log: string[] = [], name = ''): Steps<string> {
   for (let i = 0; i < steps; i++) {
     if (i > 0) yield
-    world.ms += msOfStep
+    clock.ms += msOfStep
     log.push(name)
   }
   return name
 }
 
 test('however much there is, a turn ends with the budget and its last step', async () => {
-  const world = new World()
-  const turns = new Turns(world)
-  const results = ['a', 'b', 'c', 'd'].map(name => turns.run(working(world, 50, 1, [], name)))
+  const clock = new FakeClock()
+  const turns = new Turns(clock)
+  const results = ['a', 'b', 'c', 'd'].map(name => turns.run(working(clock, 50, 1, [], name)))
   const lengths: number[] = []
-  while (world.due.length > 0) lengths.push(world.turn())
+  while (clock.due.length > 0) lengths.push(clock.turn())
   expect(Math.max(...lengths)).toBeLessThanOrEqual(9)
   expect(lengths.reduce((sum, ms) => sum + ms, 0)).toBe(200)
   expect(await Promise.all(results)).toEqual(['a', 'b', 'c', 'd'])
 })
 
 test('who came later is not kept waiting by what is longer', () => {
-  const world = new World()
-  const turns = new Turns(world)
+  const clock = new FakeClock()
+  const turns = new Turns(clock)
   const log: string[] = []
-  void turns.run(working(world, 6, 1, log, 'long'))
-  void turns.run(working(world, 2, 1, log, 'short'))
-  while (world.due.length > 0) world.turn()
+  void turns.run(working(clock, 6, 1, log, 'long'))
+  void turns.run(working(clock, 2, 1, log, 'short'))
+  while (clock.due.length > 0) clock.turn()
   expect(log.join(' ')).toBe('long short long short long long long long')
 })
 
 test('a result ends the turn: what its receiver does belongs to it', () => {
-  const world = new World()
-  const turns = new Turns(world)
-  for (let i = 0; i < 3; i++) void turns.run(working(world, 1, 0))
+  const clock = new FakeClock()
+  const turns = new Turns(clock)
+  for (let i = 0; i < 3; i++) void turns.run(working(clock, 1, 0))
   let count = 0
-  for (; world.due.length > 0; count++) world.turn()
+  for (; clock.due.length > 0; count++) clock.turn()
   expect(count).toBe(3)
 })
 
 test('nothing begins in the turn of the caller', () => {
-  const world = new World()
+  const clock = new FakeClock()
   const log: string[] = []
-  void new Turns(world).run(working(world, 1, 1, log, 'a'))
+  void new Turns(clock).run(working(clock, 1, 1, log, 'a'))
   expect(log).toEqual([])
 })
 
 test('failures and signals reject, and what is begun is closed', async () => {
-  const world = new World()
-  const turns = new Turns(world)
+  const clock = new FakeClock()
+  const turns = new Turns(clock)
   const controller = new AbortController()
   let closed = false
   function* endless(): Steps<never> {
     try {
       for (;;) {
-        world.ms += 3
+        clock.ms += 3
         yield
       }
     } finally {
@@ -85,7 +85,7 @@ test('failures and signals reject, and what is begun is closed', async () => {
   failed.catch(() => undefined)
   for (let i = 0; i < 20; i++) {
     if (i === 10) controller.abort(new Error('enough'))
-    world.turn()
+    clock.turn()
   }
   await expect(failed).rejects.toThrow('broken')
   await expect(aborted).rejects.toThrow('enough')

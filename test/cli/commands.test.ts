@@ -31,14 +31,14 @@ interface Result {
   stderr: string
 }
 
-interface Circumstances {
+interface RunOptions {
   input?: string | Buffer
   env?: Record<string, string>
   /** Called once the command is started, instead of giving it its input. */
   during?: (child: ReturnType<typeof spawn>) => void
 }
 
-function ggclip(args: string[], { input = '', env = {}, during }: Circumstances = {}): Promise<Result> {
+function ggclip(args: string[], { input = '', env = {}, during }: RunOptions = {}): Promise<Result> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, ...args], { cwd: scratch, env: { ...process.env, ...env } })
     const result = { stdout: '', stderr: '' }
@@ -52,7 +52,7 @@ function ggclip(args: string[], { input = '', env = {}, during }: Circumstances 
   })
 }
 
-async function json<T>(args: string[], options?: Circumstances): Promise<T> {
+async function json<T>(args: string[], options?: RunOptions): Promise<T> {
   const { status, stdout, stderr } = await ggclip([...args, '--json'], options)
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   return JSON.parse(stdout) as T

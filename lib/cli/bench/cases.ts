@@ -1,4 +1,4 @@
-/** What is measured, one function each. */
+/** The measurements, one function each. */
 import type { Clip } from '../../library.js'
 import { cosineSimilarity } from '../../library.js'
 import { makeJpeg } from './picture.js'
@@ -10,21 +10,21 @@ export interface Bench {
   variants: readonly Variant[]
   rounds: number
   signal: AbortSignal
-  /** How far things are. */
-  tell(text: string): void
+  /** Progress. */
+  progress(text: string): void
   /** Called with each case once it is done. */
   add(result: Case): Promise<void>
 }
 
 export type Inputs = { tensor: Float32Array; width?: number; height?: number }
 
-/** A text of its own each time, of the same length: a repeated one would come from the cache. */
+/** A different text each time, of the same length: a repeated one would come from the cache. */
 export function textSource(): (count: number) => string[] {
   let number = 0
   return count => Array.from({ length: count }, () => `a photo of item ${[...String(1e6 + number++)].join(' ')}`)
 }
 
-/** The towers alone: prepared pictures and short texts, in batches. */
+/** The towers alone: preprocessed images and short texts, in batches. */
 export async function timeTowers(
   bench: Bench,
   batches: readonly number[],
@@ -48,7 +48,7 @@ export async function timeTowers(
       await bench.add({
         name: `image, batch ${batch}`,
         unit: 'ms',
-        rows: await timeSides(sides, bench.rounds, signal, bench.tell),
+        rows: await timeSides(sides, bench.rounds, signal, bench.progress),
       })
     }
     if (texts) {
@@ -62,7 +62,7 @@ export async function timeTowers(
       await bench.add({
         name: `text, batch ${batch}`,
         unit: 'ms',
-        rows: await timeSides(sides, bench.rounds, signal, bench.tell),
+        rows: await timeSides(sides, bench.rounds, signal, bench.progress),
       })
     }
   }
@@ -82,13 +82,13 @@ async function cosinesTo(
 export async function timePictures(bench: Bench, sizes: readonly (readonly [number, number])[]): Promise<void> {
   const { variants, signal } = bench
   for (const [width, height] of sizes) {
-    bench.tell(`making an image of ${width} x ${height}`)
+    bench.progress(`making an image of ${width} x ${height}`)
     const bytes = await makeJpeg(width, height)
     const sides = variants.flatMap(({ name, clip }): Side[] => [
       { name, inputs: 1, run: () => clip.encodeImage(bytes, { signal }) },
       { name: `${name}, decode exact`, inputs: 1, run: () => clip.encodeImage(bytes, { decode: 'exact', signal }) },
     ])
-    const rows = await timeSides(sides, bench.rounds, signal, bench.tell)
+    const rows = await timeSides(sides, bench.rounds, signal, bench.progress)
     await bench.add({
       name: `JPEG of ${width} x ${height} (${(bytes.length / 1e6).toFixed(2)} MB) to embedding`,
       unit: 'ms',
@@ -97,7 +97,7 @@ export async function timePictures(bench: Bench, sizes: readonly (readonly [numb
   }
 }
 
-/** Many calls at a time against batches that the caller made. */
+/** Concurrent single calls against batches made by the caller. */
 export async function timeConcurrency(bench: Bench, calls: number, tensor: Float32Array | undefined): Promise<void> {
   const { signal } = bench
   const nextTexts = textSource()
@@ -122,7 +122,7 @@ export async function timeConcurrency(bench: Bench, calls: number, tensor: Float
       },
       { name: `${calls} single calls at once`, inputs: calls, run: () => Promise.all(nextTexts(calls).map(one)) },
     ]
-    const rows = await timeSides(sides, bench.rounds, signal, bench.tell)
+    const rows = await timeSides(sides, bench.rounds, signal, bench.progress)
     await bench.add({ name: `${calls} ${tensor ? 'images' : 'texts'}, each, ${name}`, unit: 'ms', rows })
   }
 }

@@ -1,4 +1,4 @@
-/** A picture to measure with: what decoding costs depends on what is in it, so it has smooth parts, edges and grain. */
+/** A generated test image: decoding time depends on the content, so it has smooth parts, edges and grain. */
 import sharp from 'sharp'
 
 /** The same bytes each time: a JPEG of quality 90. */

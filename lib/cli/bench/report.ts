@@ -1,4 +1,4 @@
-/** What a benchmark found. */
+/** A benchmark's results. */
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
@@ -10,7 +10,7 @@ import { byteSize, printable, table } from '../table.js'
 
 export interface Row {
   name: string
-  /** Median of the rounds, or the one value. */
+  /** Median of the rounds, or the only value. */
   value: number
   min?: number
   max?: number

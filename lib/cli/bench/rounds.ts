@@ -1,9 +1,9 @@
-/** Paired timing: all sides run in turn, once a round, so that a machine that slows down slows all of them. */
+/** Paired timing: all sides run once per round, so that a slowdown of the machine affects all of them. */
 import type { Row } from './report.js'
 
 export interface Side {
   name: string
-  /** Inputs that one run handles: times are for each. */
+  /** Inputs per run: times are divided by it. */
   inputs: number
   run(): Promise<unknown>
   cosine?: number
@@ -14,15 +14,15 @@ export async function timeSides(
   sides: readonly Side[],
   rounds: number,
   signal: AbortSignal,
-  tell: (text: string) => void,
+  progress: (text: string) => void,
 ): Promise<Row[]> {
   const times = sides.map((): number[] => [])
   for (let round = -1; round < rounds; round++) { // the first one warms up
     for (let turn = 0; turn < sides.length; turn++) {
-      // another order each round: none always runs in the wake of the same one
+      // a different order each round, so that no side always follows the same one
       const i = (turn + Math.max(0, round)) % sides.length
       signal.throwIfAborted()
-      tell(`round ${Math.max(0, round) + 1} of ${rounds}: ${sides[i]!.name}`)
+      progress(`round ${Math.max(0, round) + 1} of ${rounds}: ${sides[i]!.name}`)
       const began = performance.now()
       await sides[i]!.run()
       if (round >= 0) times[i]!.push((performance.now() - began) / sides[i]!.inputs)

@@ -1,8 +1,8 @@
 /**
- * One start of the library in a process of its own, for `ggclip bench`: loads a model, makes one embedding, prints times
- * and memory as JSON. `node start.js SETTINGS`, settings as JSON.
+ * One start of the library in a process of its own, for `ggclip bench`: loads a model, computes one embedding, prints
+ * times and memory as JSON. `node start.js SETTINGS`, settings as JSON.
  */
-const began = performance.now() // before the library is read: CommonJS keeps this order
+const began = performance.now() // before the library is loaded: CommonJS keeps this order
 
 import { readFileSync } from 'node:fs'
 
@@ -11,12 +11,12 @@ import { Clip, type LoadOptions } from '../../library.js'
 export interface StartSettings {
   model?: string
   options: LoadOptions
-  /** A file with the picture to embed; none: a text. */
+  /** A file with the image to embed; none: a text. */
   picture?: string
 }
 
 export interface StartResult {
-  /** From the first line of this file. */
+  /** Measured from the first line of this file. */
   loadMs: number
   firstMs: number
   /** Bytes. */
@@ -24,7 +24,7 @@ export interface StartResult {
   peakBytes: number
 }
 
-/** Linux's getrusage counts the parent's memory before exec, so its own figure is read there. */
+/** Linux's getrusage includes the parent's memory before exec, so its own figure is used there. */
 function peakBytes(): number {
   try {
     const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? []

@@ -12,7 +12,7 @@ import { spread } from './rounds.js'
 import type { StartResult, StartSettings } from './start.js'
 import type { Variant } from './variants.js'
 
-/** `model`: what --model said. `pictures`: the first embedding is a picture's, else a text's. */
+/** `model`: value of --model. `pictures`: the first embedding is an image's, else a text's. */
 export async function timeStarts(bench: Bench, model: string | undefined, pictures: boolean): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'ggclip-bench-'))
   try {
@@ -21,7 +21,7 @@ export async function timeStarts(bench: Bench, model: string | undefined, pictur
     const results = bench.variants.map((): StartResult[] => [])
     for (let round = 0; round < bench.rounds; round++) {
       for (const [i, { name, options }] of bench.variants.entries()) {
-        bench.tell(`start ${round + 1} of ${bench.rounds}: ${name}`)
+        bench.progress(`start ${round + 1} of ${bench.rounds}: ${name}`)
         results[i]!.push(await startOnce({ model, options, picture }, bench.signal))
       }
     }

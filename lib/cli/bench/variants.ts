@@ -1,4 +1,4 @@
-/** The models to be compared: each type with each precision and number of threads. */
+/** The models to compare: each type with each precision and number of threads. */
 import { Clip, type LoadOptions, type WeightType } from '../../library.js'
 import { showProgress } from '../progress.js'
 import type { Shell } from '../shell.js'
@@ -17,7 +17,7 @@ export interface Variant {
   clip: Clip
 }
 
-/** Loads all of them; they stay loaded, so that they can take turns. The caller disposes of them. */
+/** Loads all of them, so that they can run interleaved. The caller disposes of them. */
 export async function loadVariants(shell: Shell, choices: Choices, maxBatch: number): Promise<Variant[]> {
   const { model, types, precisions, threads, device, cacheDir, offline, towers } = choices
   const variants: Variant[] = []

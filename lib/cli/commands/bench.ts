@@ -1,4 +1,4 @@
-/** `ggclip bench`: how fast is a model on this machine, and where does the time go? */
+/** `ggclip bench`: measures the speed of a model on this machine. */
 import { cpus } from 'node:os'
 import path from 'node:path'
 
@@ -129,7 +129,7 @@ async function measure(
     variants,
     rounds: flags.rounds,
     signal: shell.signal,
-    tell: text => shell.status(text),
+    progress: text => shell.status(text),
     async add(result) {
       report.cases.push(result)
       if (isPrinted) await writeCase(shell, result)
@@ -146,7 +146,7 @@ async function measure(
   if (wants('concurrency')) await timeConcurrency(tools, flags.calls, tensor)
 }
 
-/** Accuracy belongs next to speed: the same model in exact arithmetic, as long as it takes to embed two inputs. */
+/** Accuracy beside speed: the same model in exact arithmetic, loaded only to embed two inputs. */
 async function withExact(
   shell: Shell,
   { model, towers, device, cacheDir, offline }: Flags,
@@ -164,7 +164,7 @@ async function preparedPicture(clip: Clip): Promise<Inputs['tensor'] | undefined
   return clip.info.vision ? clip.preprocess(await makeJpeg(640, 640)) : undefined
 }
 
-/** A model without a tokenizer embeds pictures all the same. */
+/** A model without a tokenizer still embeds images. */
 async function hasTexts(shell: Shell, clip: Clip): Promise<boolean> {
   if (!clip.info.text) return false
   try {

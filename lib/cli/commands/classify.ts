@@ -1,4 +1,4 @@
-/** `ggclip classify`: which of these labels is in the picture? */
+/** `ggclip classify`: which of these labels is in the image? */
 import type { Classification } from '../../library.js'
 import { UsageError } from '../failure.js'
 import { checkArguments, eachImage, readLabels } from '../inputs.js'
@@ -18,7 +18,7 @@ interface Flags extends ModelFlags, PictureFlags {
   json?: boolean
 }
 
-/** Labels shown of each picture, unless --top-k says otherwise. JSON has all of them. */
+/** Labels shown per image, unless --top-k is given. JSON has all of them. */
 const shown = 5
 
 export const classify: Verb = (program, shell) => {

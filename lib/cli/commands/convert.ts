@@ -1,4 +1,4 @@
-/** `ggclip convert`: any model that ggclip opens, into one GGUF file. */
+/** `ggclip convert`: writes any model that ggclip opens to one GGUF file. */
 import { convert as convertModel, type WeightType, weightTypes } from '../../library.js'
 import { addExamples, addHubOptions, addJsonOption, type HubFlags, overrides, wholeNumber } from '../options.js'
 import { progressLine } from '../progress.js'

@@ -1,4 +1,4 @@
-/** `ggclip demo`: the sample pictures that come with the package, classified. */
+/** `ggclip demo`: classifies the sample images of this package. */
 import path from 'node:path'
 
 import type { Clip } from '../../library.js'
@@ -60,7 +60,7 @@ async function classifySamples(
     answers.push({ ...sample, results, correct: results[0]!.label === sample.label })
   }
   lap()
-  // all in flight together: the scheduler makes batches of them
+  // all at once: the scheduler forms batches
   await Promise.all(samples.map(classify))
   const batchPictureMs = lap() / samples.length
   return {

@@ -1,4 +1,4 @@
-/** `ggclip embed`: pictures or texts to vectors, or to the states of a layer. */
+/** `ggclip embed`: images or texts to vectors, or to the states of a layer. */
 import { InvalidArgumentError } from 'commander'
 
 import type { Clip, ImageInput } from '../../library.js'
@@ -21,7 +21,7 @@ interface Flags extends ModelFlags, PictureFlags {
   json?: boolean
 }
 
-/** What one input gives: a vector, or the states of layers, one after another. */
+/** The result for one input: a vector, or the states of layers, one after another. */
 interface Row {
   shape: number[]
   parts: Float32Array[]
@@ -96,7 +96,7 @@ async function toFile(shell: Shell, images: string[], flags: Flags, out: string)
     })
     const shape = await file.finish()
     shell.note(`wrote ${out}: [${shape.join(', ')}]`)
-    // only now: a reader of the list who leaves early does not cost the file
+    // only now: if the reader of the list leaves early, the file is still written
     await shell.write(
       flags.json ? `${JSON.stringify({ out, shape, inputs })}\n` : inputs.map(input => tabbed([input])).join(''),
     )

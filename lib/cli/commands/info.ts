@@ -1,4 +1,4 @@
-/** `ggclip info`: what is this model? */
+/** `ggclip info`: describes a model. */
 import type { ClipInfo } from '../../library.js'
 import { UsageError } from '../failure.js'
 import { addExamples, addJsonOption, addModelOptions, modelForms, type ModelFlags, withModel } from '../options.js'

@@ -1,4 +1,4 @@
-/** `ggclip inspect`: what is this model file, and why does it not load? */
+/** `ggclip inspect`: describes a model file, and why it does not load. */
 import { inspect as inspectModel, type Inspection } from '../../library.js'
 import { addExamples, addJsonOption } from '../options.js'
 import type { Verb } from '../run.js'

@@ -1,4 +1,4 @@
-/** `ggclip models`: models that have a name here. */
+/** `ggclip models`: lists the models that have a short name. */
 import { type ModelEntry, models as registry } from '../../library.js'
 import { addExamples, addJsonOption } from '../options.js'
 import type { Verb } from '../run.js'

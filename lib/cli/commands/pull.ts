@@ -1,4 +1,4 @@
-/** `ggclip pull`: a model of the hub into the cache. */
+/** `ggclip pull`: downloads a model of the hub into the cache. */
 import { pull as pullModel, type PullResult } from '../../library.js'
 import { addExamples, addHubOptions, addJsonOption, type HubFlags } from '../options.js'
 import { showProgress } from '../progress.js'

@@ -1,4 +1,4 @@
-/** `ggclip quantize`: a model in fewer bits, and what that costs. */
+/** `ggclip quantize`: writes a model with fewer bits, and measures the loss. */
 import { type ModelReport, quantize as quantizeModel, type QuantizationReport, type QuantizeOptions, report as reportOn,
   type TowerReport, type WeightType, weightTypes } from '../../library.js'
 import { UsageError } from '../failure.js'

@@ -115,7 +115,7 @@ function addOptions(command: ReturnType<Parameters<Verb>[0]['command']>, rows: r
 
 async function run(shell: Shell, flags: Flags): Promise<void> {
   const options = await optionsOf(flags)
-  // it keeps to its own time (drainMs), and leaves no files behind
+  // it has its own time limit (drainMs), and leaves no files behind
   shell.graceMs = 2 ** 31 - 1
   shell.hurryMs = 200
   try {
@@ -128,7 +128,7 @@ async function run(shell: Shell, flags: Flags): Promise<void> {
   } catch (error) {
     if (!shell.signal.aborted) throw error
   }
-  // who sends SIGTERM wants it to end: no failure
+  // SIGTERM is the normal way to end it: not a failure
   const { signal, status } = shell.signal.reason as Interruption
   shell.exitStatus = signal === 'SIGTERM' ? 0 : status
 }
@@ -178,15 +178,15 @@ async function optionsOf(flags: Flags): Promise<ServerOptions> {
   }
 }
 
-/** As {@link ServerOptions.models} has them. */
+/** In the form of {@link ServerOptions.models}. */
 const modelName = /^\w[\w.:/@-]{0,127}$/
 
-/** 'name=path', or a path that gives the name. */
+/** 'name=path', or a path that provides the name. */
 function modelsOf(list: readonly string[] | undefined, common: ServedModel): Record<string, ServedModel> {
   if (!list) return { 'emoji-clip': common }
   const models: Record<string, ServedModel> = {}
   for (const entry of list) {
-    // what exists under the whole of it is a path, also one like 'runs/lr=0.1/model.gguf'
+    // an existing path wins, even one like 'runs/lr=0.1/model.gguf'
     const named = existsSync(entry) ? null : /^([\w][\w.:/@-]*)=(.+)$/.exec(entry)
     const [name, source] = named ? [named[1]!, named[2]!] : [path.basename(entry).replace(/\.gguf$/, ''), entry]
     if (!named && !modelName.test(name))
@@ -211,7 +211,7 @@ async function keysOf(file: string | undefined): Promise<ServerOptions['apiKeys'
   for await (const line of fileLines('keys file', file)) if (!/^\s*(?:#|$)/.test(line)) lines.push(line.trim())
   const keys = lines.map((line, i) => {
     const [name, key, limit] = line.split(/\s+/)
-    // the line itself stays out of the message: it may be a key
+    // keeps the line out of the message: it may be a key
     if (key === undefined)
       throw new UsageError(`keys file '${file}': expected "name key [requests-per-minute]" in entry ${i + 1}`)
     return { name: name!, key, ...(limit === undefined ? {} : { requestsPerMinute: wholeNumber(limit) }) }

@@ -1,4 +1,4 @@
-/** `ggclip similarity`: how well does each text fit the picture? */
+/** `ggclip similarity`: how well does each text fit the image? */
 import type { ImageInput } from '../../library.js'
 import { checkArguments, eachImage } from '../inputs.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags, type PictureFlags, pictureOptions,

@@ -33,7 +33,7 @@ the first "length" ids are not padding.`)
 async function run(shell: Shell, texts: string[], flags: Flags): Promise<void> {
   await withModel(shell, flags, 'text', async clip => {
     const list = new JsonList(shell)
-    // in a promise's callback, so that what it throws is a rejection
+    // in a promise's callback, so that an exception becomes a rejection
     const ids = (text: string) => Promise.resolve(text).then(one => clip.tokenize(one))
     await eachText(shell, textsOf(shell, texts), ids, (text, padded) => {
       const length = lengthWithoutPadding(padded, clip.info.text!)
@@ -44,7 +44,7 @@ async function run(shell: Shell, texts: string[], flags: Flags): Promise<void> {
   })
 }
 
-/** The end token may serve for padding, too: its first one at the end is none. */
+/** If the end token also pads, only its first occurrence at the end is not padding. */
 function lengthWithoutPadding(ids: Int32Array, { padId, eosId }: NonNullable<ClipInfo['text']>): number {
   const last = ids.findLastIndex(id => id !== padId)
   return Math.min(ids.length, last + 1 + (padId === eosId ? 1 : 0))

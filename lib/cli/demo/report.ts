@@ -1,10 +1,10 @@
-/** What the demo found, for people. */
+/** The demo's results, for people. */
 import type { Classification, ClipInfo } from '../../library.js'
 import type { Shell } from '../shell.js'
 import { bar, byteSize, displayWidth, percent, printable, table } from '../table.js'
 import type { Sample } from './samples.js'
 
-/** Answers kept of each picture. */
+/** Answers kept per image. */
 export const shown = 3
 
 export interface Answer extends Sample {
@@ -15,16 +15,16 @@ export interface Answer extends Sample {
 
 export interface DemoReport {
   answers: Answer[]
-  /** How many labels the pictures were classified among. */
+  /** Number of labels that the images were classified among. */
   labels: Record<Sample['kind'], number>
   timing: {
     /** From the call to the loaded model. */
     loadMs: number
-    /** Making the labels' vectors. */
+    /** Computing the labels' vectors. */
     labelsMs: number
-    /** One picture at a time, median: read, decode, resize, encode, compare. */
+    /** One image at a time, median: read, decode, resize, encode, compare. */
     pictureMs: number
-    /** The same for each picture when all of them are given at once. */
+    /** Time per image when all of them are given at once. */
     batchPictureMs: number
   }
   model: Readonly<ClipInfo>
@@ -55,7 +55,7 @@ export function renderReport(shell: Shell, report: DemoReport, embedded: boolean
   return `${lines.join('\n')}\n`
 }
 
-/** A table with as many answers of each picture as the terminal is wide. */
+/** A table with as many answers per image as fit the terminal. */
 function section(shell: Shell, { answers }: DemoReport, kind: Sample['kind'], title: string): string[] {
   const some = answers.filter(answer => answer.kind === kind)
   if (some.length === 0) return []

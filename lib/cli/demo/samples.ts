@@ -1,4 +1,4 @@
-/** The sample pictures that come with the package, and what they are told apart from. */
+/** The sample images of this package, and the labels for them. */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 
@@ -8,7 +8,7 @@ import { samplesFolder } from '../../package.js'
 export interface Sample {
   file: string
   path: string
-  /** What the picture shows. */
+  /** What the image shows. */
   label: string
   kind: 'emoji' | 'photo'
 }
@@ -28,8 +28,7 @@ const clothes = [
 ]
 
 /**
- * Names of further emoji, as wrong answers that are not silly: several for each sample. Chosen by hand before any
- * result was looked at.
+ * Names of further emoji as plausible wrong answers: several for each sample. Chosen by hand before any result was seen.
  */
 const furtherEmoji = [
   'tiger face',
@@ -88,12 +87,12 @@ const furtherEmoji = [
   'full moon',
 ]
 
-/** What a sample is classified among. */
+/** The labels for a sample. */
 export function choices(samples: readonly Sample[], kind: Sample['kind']): string[] {
   return kind === 'photo' ? clothes : [...new Set([...samples.map(sample => sample.label), ...furtherEmoji])]
 }
 
-/** @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND when the package has no samples */
+/** @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND if the package has no samples */
 export async function readSamples(): Promise<Sample[]> {
   const file = path.join(samplesFolder, 'samples.json')
   try {

@@ -73,7 +73,7 @@ export async function embeddings(context: Context, body: EmbeddingsBody, call: C
   return withModel(context, call, body.model, inputs.length, async (clip, slot) => {
     const length = checkDimensions(dimensions, clip.info.dim, slot.served.dimensions ?? [])
     const vectors = await encodeInputs(context, call, clip, inputs, { normalize: normalized })
-    // made when they are written: as numbers, the vectors of a large request would take hundreds of megabytes
+    // created while they are written: as numbers, the vectors of a large request would take hundreds of megabytes
     const data = vectors.map((vector, index) => ({
       object: 'embedding',
       index,
@@ -83,7 +83,7 @@ export async function embeddings(context: Context, body: EmbeddingsBody, call: C
   })
 }
 
-/** infinity's clients say 0 for the model's own length. */
+/** infinity's clients send 0 for the model's own length. */
 function checkDimensions(asked = 0, own: number, allowed: readonly number[]): number {
   if (asked === 0) return own
   if (asked === own || (asked < own && allowed.includes(asked))) return asked
@@ -96,13 +96,13 @@ function written(vector: Float32Array, length: number, normalized: boolean, base
   return base64 ? toBase64(part) : part
 }
 
-/** The beginning of a vector, as long as the whole one was when that counts. */
+/** The beginning of a vector, scaled to the length of the whole. */
 function shorten(vector: Float32Array, length: number, normalized: boolean): Float32Array {
   const part = vector.subarray(0, length)
   return normalized ? normalize(part) : part
 }
 
-/** Little-endian float32, as OpenAI sends it. */
+/** Little-endian float32, in OpenAI's format. */
 function toBase64(vector: Float32Array): string {
   const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength)
   return (endianness() === 'LE' ? bytes : Buffer.from(bytes).swap32()).toString('base64')

@@ -1,4 +1,4 @@
-/** Of the server itself: does it answer, is it ready, what does it measure. */
+/** The server's own state: health, readiness, metrics. */
 import type { Context } from '../context.js'
 import { success } from './schemas.js'
 
@@ -41,7 +41,7 @@ export function healthz() {
   return { status: 'ok' }
 }
 
-/** GET /readyz: the status code, and a word. */
+/** GET /readyz: a status code and a word. */
 export function readyz({ ready, requests }: Context): [200 | 503, { status: string }] {
   if (requests.closing) return [503, { status: 'closing' }]
   return ready ? [200, { status: 'ready' }] : [503, { status: 'loading' }]

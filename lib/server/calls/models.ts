@@ -42,7 +42,7 @@ export function models({ pool, startedAt }: Context) {
   return { object: 'list', data: [...pool.slots.keys()].map(name => describe(pool, name, startedAt)) }
 }
 
-/** GET /models: infinity's clients want `stats`, and refuse every owner but infinity. */
+/** GET /models: infinity's clients need `stats`, and accept no owner but infinity. */
 export function modelsForInfinity(context: Context) {
   const { object, data } = models(context)
   return {

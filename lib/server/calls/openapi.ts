@@ -31,7 +31,7 @@ export async function addDocs(app: FastifyInstance): Promise<void> {
     refResolver: { buildLocalReference: (json, _, __, i) => (typeof json.$id === 'string' ? json.$id : `schema-${i}`) },
   })
   app.get('/openapi.json', { schema: { hide: true } }, () => (
-    // where the document is: a proxy may have put it below a path
+    // relative to the document: a proxy may have put it below a path
     { ...app.swagger(), servers: [{ url: '.' }] }
   ))
   app.get('/docs', { schema: { hide: true } }, ({ url }, reply) => (

@@ -1,12 +1,12 @@
 /** JSON Schemas (2020-12, as OpenAPI 3.1 uses it) that several routes share, as data. */
 
-// no limits of length here and below: the validator would count the characters of megabytes one by one
+// no maximum lengths here and below: the validator would count the characters of megabytes one by one
 export const text = { type: 'string', description: 'A text; the model truncates it to its context length.' } as const
 
 const imageText = 'A data URI, bare base64 of an image file, or, if the server allows it, an http(s) URL.'
 export const imageString = { type: 'string', description: imageText } as const
 
-/** The ways in which clients of infinity, jina, OpenAI, Voyage and llama.cpp write one input. */
+/** The formats of one input that clients of infinity, jina, OpenAI, Voyage and llama.cpp send. */
 export const contentPart = {
   $id: 'ContentPart',
   title: 'ContentPart',
@@ -49,7 +49,7 @@ export const image = { anyOf: [imageString, { $ref: 'ContentPart#' }] } as const
 
 export const images = { type: 'array', minItems: 1, items: image } as const
 
-/** How infinity's clients say what strings are. `which` strings, for people. */
+/** How infinity's clients declare the kind of strings. `which` strings, for people. */
 export const modality = (which: string) =>
   ({
     type: 'string',
@@ -71,17 +71,17 @@ export const model = {
   description: 'A name of GET /v1/models. Default: the first of them.',
 } as const
 
-/** Sent along by OpenAI's clients. */
+/** Sent by OpenAI's clients. */
 export const user = { type: 'string', maxLength: 512, description: "The caller's own user; ignored." } as const
 
-/** Cohere's and Voyage's, and jina's word for the same. */
+/** Cohere's and Voyage's name, and jina's. */
 export const purpose = {
   type: 'string',
   maxLength: 512,
   description: 'What the vectors are for; not used: this model makes no difference.',
 } as const
 
-/** Sent along by clients of Voyage and TEI. */
+/** Sent by clients of Voyage and TEI. */
 export const truncation = {
   type: 'boolean',
   const: true,
@@ -132,7 +132,7 @@ const answer = (description: string) => ({
   content: { 'application/json': { schema: { $ref: 'Error#' } } },
 })
 
-/** What every route that computes may answer besides 200. */
+/** Statuses of every route that computes, besides 200. */
 export const failures = {
   400: answer('The body is not JSON or not a form.'),
   401: answer('No API key, or none that is known.'),
@@ -148,13 +148,13 @@ export function success(description: string, schema: object) {
   return { description, content: { 'application/json': { schema } } }
 }
 
-/** An answer of a call that computes: `fields`, and which model it was and what it cost. */
+/** The answer of a call that computes: `fields`, the model and the usage. */
 export function result(description: string, fields: Readonly<Record<string, object>>) {
   const properties = { ...fields, model: { type: 'string' }, usage: { $ref: 'Usage#' } }
   return success(description, { type: 'object', required: Object.keys(properties), properties })
 }
 
-/** The form in which OpenAI's calls return one `object` an input. */
+/** OpenAI's list format, with one `object` per input. */
 export function list(description: string, object: string, fields: Readonly<Record<string, object>>) {
   const properties = { object: { const: object }, index: { type: 'integer' }, ...fields }
   const items = { type: 'object', required: Object.keys(properties), properties }

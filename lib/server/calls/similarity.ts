@@ -59,7 +59,7 @@ export async function similarity(context: Context, body: SimilarityBody, call: C
     const vectors = await encodeInputs(context, call, clip, inputs)
     const [rows, columns] = [vectors.slice(0, images.length), vectors.slice(images.length)]
     const similarities = await turns.run(eachInSteps(rows, row => columns.map(column => dot(row, column))), call.signal)
-    // rounded to float32, as the library's similarity() does
+    // rounded to float32, like the library's similarity()
     const logits = await turns.run(
       eachInSteps(similarities, row => Float32Array.from(logitsOf(row, clip.info))),
       call.signal,

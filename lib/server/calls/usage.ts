@@ -1,4 +1,4 @@
-/** What a request cost, in tokens. */
+/** The usage of a request, in tokens. */
 import { eachInSteps, turns } from '../../async/turns.js'
 import type { Clip } from '../../library.js'
 
@@ -8,13 +8,13 @@ export interface Usage {
   prompt_tokens_details: { text_tokens: number; image_tokens: number }
 }
 
-/** A decoded picture, pixels. */
+/** Size of a decoded image in pixels. */
 export interface PictureSize {
   width: number
   height: number
 }
 
-/** Texts: tokens with start and end, without padding, after truncation. Images: one token for each patch. */
+/** Texts: tokens with start and end, without padding, after truncation. Images: one token per patch. */
 export async function usageOf(
   clip: Pick<Clip, 'info' | 'tokenize'>,
   texts: readonly string[],
@@ -32,7 +32,9 @@ export async function usageOf(
   }
 }
 
-/** Padding may stand on either side; the end token may serve for it, too: its first one behind the text is none. */
+/**
+ * Padding may be on either side. If the end token also pads, only its first occurrence after the text is not padding.
+ */
 function lengthOf(ids: Int32Array, { padId, eosId }: NonNullable<Clip['info']['text']>): number {
   const first = ids.findIndex(id => id !== padId)
   if (first > 0) return ids.length - first
@@ -40,7 +42,7 @@ function lengthOf(ids: Int32Array, { padId, eosId }: NonNullable<Clip['info']['t
   return Math.min(ids.length, last + 1 + (padId === eosId ? 1 : 0))
 }
 
-/** As the engine cuts them (fit_patches of cpp/engine/preprocess.cpp): the same bisection in the same doubles. */
+/** As the engine does it (fit_patches of cpp/engine/preprocess.cpp): the same bisection in the same doubles. */
 export function patchesOf(
   { imageSize, patchSize, anyGrid, maxPatches }: Pick<
     NonNullable<Clip['info']['vision']>,

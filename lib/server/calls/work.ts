@@ -1,4 +1,4 @@
-/** From the inputs of a request to vectors: admission, bytes, encoding. */
+/** From a request's inputs to vectors: admission, bytes, encoding. */
 import type { FastifyRequest } from 'fastify'
 
 import { forEachAtOnce } from '../../async/pipeline.js'
@@ -12,30 +12,36 @@ import type { Timing } from '../observe/timing.js'
 import { about } from '../output/failures.js'
 import type { PictureSize } from './usage.js'
 
-/** Images of a request that are fetched and queued together, two such slices at a time. Fewer where each may come from elsewhere, of any size. */
+/**
+ * Images of a request that are fetched and queued together, two such slices at a time; fewer if they come from URLs and
+ * may have any size.
+ */
 const imageSlice = 32
 const remoteSlice = 8
-/** Most inputs that a request has in work or waiting at a time: two slices of images, and two of texts (the library's, of 64). */
+/**
+ * Most inputs of a request that are running or waiting at a time: two slices of images, and two of texts (the
+ * library's, of 64).
+ */
 const mostHeld = 192
 
-/** What a handler knows of its request. */
+/** A handler's view of its request. */
 export interface Call {
   signal: AbortSignal
-  /** Whose share of the queue it is. */
+  /** The client whose share of the queue it uses. */
   client: string
-  /** Files that came with a form. */
+  /** Files uploaded with a form. */
   uploads: Uploads
   timing: Timing
-  /** Those decoded so far. */
+  /** Images decoded so far. */
   pictures: PictureSize[]
 }
 
-/** Of a request on a route with `access: 'compute'`. */
+/** For a request on a route with `access: 'compute'`. */
 export function callOf({ scope: { signal, client, uploads, timing } }: FastifyRequest): Call {
   return { signal: signal!, client, uploads, timing: timing!, pictures: [] }
 }
 
-/** What the calls to the model are told of the request. */
+/** Options for the calls to the model. */
 export function callOptions({ signal, client, timing, pictures }: Call): CallOptions {
   return {
     signal,
@@ -68,8 +74,8 @@ export async function withModel<T>(
 }
 
 /**
- * What `encode` makes of each image, in order. It is given a slice of them at a time, so that however many a request
- * names, few are fetched, decoded and waiting.
+ * The results of `encode` for all images, in order. It gets one slice at a time, so that few images are fetched,
+ * decoded and waiting, however many a request has.
  */
 export async function eachImage<T>(
   context: Context,
@@ -106,7 +112,7 @@ async function fetchImages({ settings, fetch }: Context, call: Call, images: rea
   ))
 }
 
-/** One vector an input, in order. */
+/** One vector per input, in order. */
 export async function encodeInputs(
   context: Context,
   call: Call,
@@ -116,7 +122,7 @@ export async function encodeInputs(
 ): Promise<Float32Array[]> {
   const [texts, images] = [textsOf(inputs), imagesOf(inputs)]
   const options = { normalize, ...callOptions(call) }
-  // both are waited for, also when one fails: nothing of a request goes on after its answer
+  // wait for both, even if one fails: no work of a request continues after its answer
   const [imageVectors, textVectors] = await settleAll([
     eachImage(context, call, images, files => clip.encodeImage(files, options)),
     texts.length > 0 ? clip.encodeText(texts, options) : Promise.resolve([]),
@@ -125,7 +131,7 @@ export async function encodeInputs(
   return inputs.map(({ kind }) => (kind === 'image' ? imageVectors![image++]! : textVectors![text++]!))
 }
 
-/** What a call to the model names 'images[1]' is 'input[3].image' of the request. */
+/** Translates the library's names of inputs: 'images[1]' is 'input[3].image' of the request. */
 async function withNames<T>(images: readonly ImageInput[], result: Promise<T>): Promise<T> {
   try {
     return await result
@@ -137,7 +143,7 @@ async function withNames<T>(images: readonly ImageInput[], result: Promise<T>): 
   }
 }
 
-/** Not the end of the whole request, which may come meanwhile. */
+/** True for errors of one image, not for the end of the whole request, which may come meanwhile. */
 function isOfImage(error: unknown): error is Error {
   return /^ERR_CLIP_(?:IMAGE|URL)_/.test(errorCodeOf(error) ?? '')
 }

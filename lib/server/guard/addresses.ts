@@ -1,15 +1,15 @@
-/** What addresses and hosts are: who a client is, which hosts are this machine, and what may be fetched from. */
+/** Addresses and hosts: who a client is, which hosts are this machine, and from where the server may fetch. */
 import { BlockList, isIP, isIPv6 } from 'node:net'
 
 import type IpAddr from 'ipaddr.js'
 
-/** Loaded with the first address: who imports the library for encoding alone pays nothing for the server. */
+/** Loaded with the first address: users of the library without a server do not need it. */
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- at first use
 const ipaddr = (): typeof IpAddr => require('ipaddr.js') as typeof IpAddr
 
 /**
- * An address as proxies and sockets write it (brackets, port, zone, IPv4 dressed as IPv6) in its one plain form;
- * undefined for what is none, such as 'unknown'.
+ * Normalises an address as written by proxies and sockets (brackets, port, zone, IPv4-mapped IPv6); undefined for
+ * anything else, such as 'unknown'.
  */
 export function plainAddress(text: string): string | undefined {
   const trimmed = text.trim().replace(/^"(.*)"$/, '$1')
@@ -18,7 +18,7 @@ export function plainAddress(text: string): string | undefined {
   return isIP(address) > 0 ? ipaddr().process(address).toString() : undefined
 }
 
-/** Who counts as one client: an IPv4 address, or the /64 that an IPv6 host chooses its addresses from. */
+/** Identifies a client: by its IPv4 address, or by the /64 from which an IPv6 host chooses its addresses. */
 export function clientOf(address: string): string {
   if (!isIPv6(address)) return address
   const network = ipaddr().IPv6.parse(address).parts.slice(0, 4)
@@ -26,8 +26,8 @@ export function clientOf(address: string): string {
 }
 
 /**
- * The address that a request comes from, behind `proxies` of one's own. Each adds the address that it sees at the end of
- * X-Forwarded-For (or of Forwarded, where the other is not sent); what stands before those, anybody can write.
+ * The client's address behind `proxies` of one's own. Each proxy appends the address that it sees to X-Forwarded-For
+ * (or to Forwarded, if the other is absent); entries before those may be forged.
  */
 export function addressOf(
   socket: string | undefined,
@@ -35,7 +35,7 @@ export function addressOf(
   proxies: number,
 ): string {
   const seen = [socket ?? '', ...forwarded(headers).slice(0, proxies)].map(plainAddress)
-  // a proxy that hides whom it serves stands for all of them
+  // a proxy that hides its clients counts as one client
   const unknown = seen.indexOf(undefined)
   return seen[unknown === -1 ? seen.length - 1 : Math.max(0, unknown - 1)] ?? 'unknown'
 }
@@ -45,27 +45,27 @@ function forwarded(headers: Readonly<Record<string, string | string[] | undefine
   const list = headers['x-forwarded-for']
   if (list !== undefined) return String(list).split(',').reverse()
   if (headers.forwarded === undefined) return []
-  // RFC 7239; a comma or semicolon in quotes stands in no address
+  // RFC 7239; no address contains a quoted comma or semicolon
   return String(headers.forwarded).split(',').map(element =>
     /(?:^|;)\s*for=\s*("[^"]*"|[^;\s]*)/i.exec(element)?.[1] ?? ''
   ).reverse()
 }
 
-/** The host of a Host header or an URL in one form: no port, no brackets, lower case, no dot at the end. */
+/** Normalises the host of a Host header or a URL: no port, no brackets, lower case, no trailing dot. */
 export function hostOf(header: string): string {
   if (isIPv6(header)) return header.toLowerCase()
   const name = /^\[([^\]]*)\](?::\d*)?$/.exec(header)?.[1] ?? header.replace(/:\d*$/, '')
   return name.toLowerCase().replace(/\.$/, '')
 }
 
-/** Whether the host means this machine for everybody who writes it. */
+/** Whether the host always means this machine. */
 export function isLoopback(host: string): boolean {
   if (host === 'localhost' || host.endsWith('.localhost')) return true
   const address = plainAddress(host)
   return address !== undefined && ipaddr().parse(address).range() === 'loopback'
 }
 
-/** Whether `host` is one of `patterns`; a leading `*.` admits subdomains. */
+/** Whether `host` matches one of `patterns`; a leading `*.` matches subdomains. */
 export function matchesHost(host: string, patterns: readonly string[]): boolean {
   return patterns.some(
     pattern => (pattern.startsWith('*.') ? host.endsWith(pattern.slice(1).toLowerCase()) : host === hostOf(pattern)),
@@ -73,9 +73,9 @@ export function matchesHost(host: string, patterns: readonly string[]): boolean 
 }
 
 /**
- * Whether an address in its usual spelling is global unicast: a host of the internet and nothing else. Everything of
- * IANA's special-purpose registries is refused, whatever it is good for, and so are addresses that carry an IPv4 address
- * to some gateway (NAT64, 6to4, Teredo, IPv4-compatible).
+ * Whether an address in normal form is global unicast: an ordinary host on the internet. All of IANA's special-purpose
+ * registries are refused, as are addresses that carry an IPv4 address to a gateway (NAT64, 6to4, Teredo,
+ * IPv4-compatible).
  */
 export function isPublic(address: string): boolean {
   if (isIP(address) === 0 || address.includes('%')) return false
@@ -109,7 +109,7 @@ for (
     '198.51.100.0/24',
     '203.0.113.0/24',
     '224.0.0.0/3',
-    '168.63.129.16/32', // the host agent of Azure's virtual machines, in no range of its own
+    '168.63.129.16/32', // the host agent of Azure's virtual machines, in no special range
     '2001::/23',
     '2001:db8::/32',
     '2002::/16',

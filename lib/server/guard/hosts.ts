@@ -1,4 +1,4 @@
-/** The hosts that requests may name, and the origins of web pages that may use the server. */
+/** Hosts that requests may name, and origins of web pages that may use the server. */
 import { ClipError, outOfRange } from '../../errors.js'
 import { hostOf, isLoopback, matchesHost, plainAddress } from './addresses.js'
 
@@ -6,8 +6,8 @@ import { hostOf, isLoopback, matchesHost, plainAddress } from './addresses.js'
 export type HostCheck = (header: string | undefined) => void
 
 /**
- * The Host header against DNS rebinding: a web page whose own name is made to stand for 127.0.0.1 is of this server's
- * origin to the browser, and may read all that the server answers. Only the name tells.
+ * Checks the Host header against DNS rebinding: a web page whose domain resolves to 127.0.0.1 has this server's origin
+ * in the browser, and could read all its answers. Only the name reveals it.
  */
 export function hostCheck(
   { host, allowedHosts, trustProxy }: { host: string; allowedHosts: readonly string[]; trustProxy: number },
@@ -15,10 +15,10 @@ export function hostCheck(
   const local = isLoopback(hostOf(host)) && trustProxy === 0
   if (allowedHosts.includes('*') || (allowedHosts.length === 0 && !local)) return () => undefined
   return header => {
-    // a browser always sends it
+    // browsers always send it
     if (header === undefined) return
     const name = hostOf(header)
-    // an address cannot be made to stand for another one
+    // an address cannot resolve to another one
     if (plainAddress(name) !== undefined || isLoopback(name) || matchesHost(name, allowedHosts)) return
     throw new ClipError(
       'ERR_CLIP_HOST_REFUSED',
@@ -37,8 +37,8 @@ export function checkHostName(name: string, host: string): string {
 const expected = "an origin such as 'https://shop.example' or 'http://localhost:3000', or '*' for all"
 
 /**
- * The spelling that browsers send: scheme and host in lower case, IDN as ASCII, without the scheme's own port. What no
- * browser would send is refused, since it would allow nobody.
+ * Normalises an origin as browsers send it: scheme and host in lower case, IDN as ASCII, no default port. Forms that no
+ * browser sends are refused, since they would match nothing.
  */
 export function checkOrigin(name: string, text: string): string {
   if (text === '*' || text === 'null') return text

@@ -1,4 +1,4 @@
-/** API keys, known by name once they are checked, and how often each may ask. */
+/** API keys, identified by name once checked, and their rate limits. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 
 import type { RateLimitPluginOptions } from '@fastify/rate-limit'
@@ -24,7 +24,7 @@ export class Keys {
     if (given === undefined) {
       throw new ClipError('ERR_CLIP_KEY_INVALID', "this server requires an API key: send 'Authorization: Bearer KEY'")
     }
-    // all of them, whichever it is: digests have one length, and where the key stands in the list does not show
+    // compares all: digests have the same length, so the time does not reveal a key's position in the list
     const digest = digestOf(given)
     let found: ApiKey | undefined
     for (const key of this.#keys) if (timingSafeEqual(key.digest, digest)) found = key.entry
@@ -37,12 +37,12 @@ function digestOf(key: string): Buffer {
   return createHash('sha256').update(key).digest()
 }
 
-/** Requests a minute, of one key or of one address. */
+/** Requests per minute of one key or one address. */
 export function rateLimits({ apiKeys, requestsPerMinute }: ServerSettings): RateLimitPluginOptions {
   const own = new Map(apiKeys.map(({ name, requestsPerMinute: limit }) => [name, limit ?? requestsPerMinute]))
   const limitOf = (client: string): number => own.get(client) ?? requestsPerMinute
   return {
-    // routes that compute ask for it
+    // required on routes that compute
     global: false,
     timeWindow: 60_000,
     cache: 10_000,

@@ -1,6 +1,6 @@
 /**
- * A multipart form as the body that the same call has in JSON. What
- * a part is, its header says: JSON by its type, a text by its type where it has no file name, else an uploaded file.
+ * Converts a multipart form to the JSON body of the same call. The headers of a part decide its kind: JSON by its type,
+ * a text by its type if it has no file name, else an uploaded file.
  */
 import { type Steps, turns } from '../../async/turns.js'
 import { ClipError, invalidArgument } from '../../errors.js'
@@ -12,13 +12,13 @@ import { type Part, partsOf } from './multipart.js'
 import { NotJson, parseJson, type ValueBudget } from './parse-json.js'
 import type { Uploads } from './read-inputs.js'
 
-/** Besides the inputs, what else a body has. */
+/** Most values besides the inputs. */
 const partsBeside = 64
 
 export interface FormTarget {
   /** The fields of the JSON body, with their schemas. */
   properties: Readonly<Record<string, FieldSchema>>
-  /** Where files go whose field is not in the body. */
+  /** The field for files whose own field is not in the body. */
   files: string
 }
 
@@ -33,13 +33,13 @@ interface FieldSchema {
 
 export interface Form {
   body: Record<string, unknown>
-  /** Parts of the body that stand for uploaded files, and these. */
+  /** Parts of the body that represent uploaded files, and the files. */
   uploads: Uploads
 }
 
 type Limits = Pick<ServerSettings, 'maxImageBytes' | 'maxInputs'>
 
-/** @throws {ClipError} ERR_CLIP_REQUEST_TOO_LARGE, ERR_CLIP_REQUEST_INVALID and other; the signal's reason */
+/** @throws {ClipError} ERR_CLIP_REQUEST_TOO_LARGE, ERR_CLIP_REQUEST_INVALID and others; the signal's reason */
 export function readForm(
   bytes: Buffer,
   boundary: string,
@@ -67,14 +67,14 @@ function* readParts(
         'ERR_CLIP_REQUEST_TOO_LARGE',
         `the form has more than ${maxInputs + partsBeside} parts (maxInputs, and ${partsBeside})`,
       )
-    const field = part.name.replace(/\[\d{0,6}\]$/, '') // what clients put behind the name of a list: `labels[]`, `labels[0]`
+    const field = part.name.replace(/\[\d{0,6}\]$/, '') // suffixes of lists: `labels[]`, `labels[0]`
     const kind = kindOf(part)
     const { bytes } = part
     if (kind === 'file') {
-      // a file input of a page that nobody chose a file for
+      // a file input without a chosen file
       if (part.filename === '' && bytes.length === 0) continue
       checkSize(field, bytes.length, maxImageBytes)
-      // an uploaded document or query is an image, whatever strings are there
+      // an uploaded document or query is an image, even among strings
       const image = { image: `upload:${uploads.size}` }
       uploads.set(image, bytes)
       put(body, Object.hasOwn(properties, field) ? field : files, [image], properties)
@@ -116,7 +116,7 @@ function* textOf(
   }
 }
 
-/** Fields come as text; the schema says what they are. One that was left empty is not given. */
+/** Converts fields from text to the schema's types. Empty ones are omitted. */
 function* valuesOf(
   field: string,
   text: string,
@@ -140,7 +140,7 @@ function* valuesOf(
     return spread(yield* parseJson(Buffer.from(text), budget), schema)
   } catch (error) {
     if (!(error instanceof NotJson)) throw error
-    // a text may begin with a bracket; a list of strings that is cut off is none
+    // a text may begin with a bracket, but a truncated list of strings is an error
     if (/^\[\s*["{[]/.test(word)) throw invalidArgument(field, 'JSON (it begins like a list)', text)
     return [text]
   }
@@ -159,13 +159,13 @@ function* jsonOf(field: string, bytes: Buffer, schema: FieldSchema | undefined, 
   }
 }
 
-/** The values of a list where the field is one. */
+/** The values of a list field. */
 function spread(value: unknown, schema: FieldSchema | undefined): unknown[] {
   if (value === null) return []
   return isList(schema) && Array.isArray(value) ? value as unknown[] : [value]
 }
 
-/** A list grows; anything else stands once, and the schema refuses what is given twice. */
+/** Adds to a list; other fields become arrays if repeated, which the schema refuses. */
 function put(
   body: Record<string, unknown>,
   field: string,

@@ -1,10 +1,10 @@
-/** Images as requests carry them to the bytes of a file. A request never makes the server read its own disk. */
+/** From an image in a request to the bytes of a file. A request never makes the server read its own disk. */
 import { type Steps, turns } from '../../async/turns.js'
 import { ClipError, invalidArgument } from '../../errors.js'
 
 export interface ImageSources {
   maxBytes: number
-  /** Fetches a picture; undefined where the server does not. */
+  /** Fetches an image; undefined if the server does not. */
   fetch: ((url: string, signal: AbortSignal) => Promise<Buffer>) | undefined
   signal: AbortSignal
 }
@@ -36,13 +36,13 @@ export function checkSize(name: string, bytes: number, maxBytes: number): void {
 }
 
 interface Base64 {
-  /** Where it begins. */
+  /** Offset of its first character. */
   from: number
   /** Some characters are written as %2B and the like. */
   escapes: boolean
 }
 
-/** Behind `data:image/png;base64,`: the type may be any, the bytes tell. */
+/** The payload of `data:image/png;base64,...`; the type is ignored, the bytes decide. */
 function payloadOf(name: string, uri: string): Base64 {
   const comma = uri.slice(0, 2050).indexOf(',')
   if (comma < 0 || comma > 2048 || !/;\s?base64\s*$/i.test(uri.slice(0, comma))) {
@@ -51,12 +51,12 @@ function payloadOf(name: string, uri: string): Base64 {
   return { from: comma + 1, escapes: uri.includes('%', comma) }
 }
 
-/** Characters of a step. */
+/** Characters per step. */
 const stepLength = 2 ** 17
 
 /**
- * Node skips what is no base64; a picture with a text behind it would be taken for the picture alone. Undefined for what is
- * no base64 throughout; spaces and line ends do not count.
+ * Node skips invalid characters, so an image followed by text would be accepted as the image. Returns undefined unless
+ * all of it is base64; spaces and line ends are ignored.
  */
 export function* decodeBase64(text: string, { from, escapes }: Base64): Steps<Buffer | undefined> {
   const bytes = Buffer.allocUnsafe(Math.ceil(((text.length - from) * 3) / 4))
@@ -67,7 +67,7 @@ export function* decodeBase64(text: string, { from, escapes }: Base64): Steps<Bu
     if (at > from) yield
     const isLast = at + stepLength >= text.length
     let part = rest + text.slice(at, at + stepLength)
-    let open = '' // an escape whose end comes with the next step
+    let open = '' // an escape that ends in the next step
     if (escapes && part.includes('%')) {
       open = isLast ? '' : /%[\da-f]?$/i.exec(part)?.[0] ?? ''
       part = part.slice(0, part.length - open.length).replace(
@@ -87,7 +87,7 @@ export function* decodeBase64(text: string, { from, escapes }: Base64): Steps<Bu
   return bytes.subarray(0, size)
 }
 
-/** Bytes that so many characters of base64 stand for, were all of them sound. */
+/** Decoded size of valid base64 with this many characters. */
 function lengthOf(base64: string): number | undefined {
   const end = base64.endsWith('==') ? base64.length - 2 : base64.endsWith('=') ? base64.length - 1 : base64.length
   return end % 4 === 1 ? undefined : Math.floor((end * 3) / 4)

@@ -1,4 +1,4 @@
-/** JSON bodies as clients send them: strictly UTF-8, whatever charset was announced. */
+/** Reads JSON bodies: strictly UTF-8, whatever charset is announced. */
 import { isAscii } from 'node:buffer'
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -8,14 +8,14 @@ import { ClipError, outOfRange } from '../../errors.js'
 import { NotText } from '../../text-bytes.js'
 import { NotJson, parseJson, type ValueBudget } from './parse-json.js'
 
-/** What a body may have for each input, in the wordiest form that clients use, and beside its inputs. */
+/** Most values per input, in the most verbose format of clients, and most other values. */
 const [valuesOfInput, valuesBeside] = [16, 1024]
 
 export function valueBudget(maxInputs: number): ValueBudget {
   return { values: valuesBeside + valuesOfInput * maxInputs }
 }
 
-/** Instead of Fastify's own. */
+/** Replaces Fastify's own parser. */
 export function addBodyParsers(app: FastifyInstance, maxInputs: number): void {
   app.removeContentTypeParser(['application/json', 'text/plain'])
   const parse = (request: FastifyRequest, body: Buffer): Promise<unknown> => readBody(request, body, maxInputs)
@@ -42,13 +42,13 @@ async function readBody({ headers, scope }: FastifyRequest, body: Buffer, maxInp
 }
 
 /**
- * What the validator would look at for long: lists that are longer than any may be, and strings of megabytes where a name
- * belongs, whose characters it counts one by one.
+ * Refuses in advance what would keep the validator busy: lists that are too long, and strings of megabytes in place of
+ * names, whose characters it counts one by one.
  *
  * @throws {RangeError}
  */
 export function checkSizes(body: unknown, properties: Readonly<Record<string, SizedSchema>>, maxInputs: number): void {
-  // of a form it is called once more, with the fields; its bytes have none
+  // called again for a form, with its fields; its bytes have none
   if (typeof body !== 'object' || body === null || Buffer.isBuffer(body)) return
   for (const [name, value] of Object.entries(body)) {
     const schema = Object.hasOwn(properties, name) ? properties[name] : undefined
@@ -67,13 +67,16 @@ export interface SizedSchema {
 }
 
 function checkLength(name: string, value: unknown, schema: SizedSchema | undefined): void {
-  // of UTF-16 two units are one character at least
+  // two UTF-16 units are at least one character
   if (typeof value === 'string' && schema?.maxLength !== undefined && value.length > 2 * schema.maxLength) {
     throw outOfRange(name, `at most ${schema.maxLength} characters`, value)
   }
 }
 
-/** JSON is UTF-8. Another charset may be named where it makes no difference. @throws {ClipError} ERR_CLIP_REQUEST_UNSUPPORTED */
+/**
+ * JSON is UTF-8. Another charset is accepted if it makes no difference. @throws {ClipError}
+ * ERR_CLIP_REQUEST_UNSUPPORTED
+ */
 export function checkCharset(body: Buffer, charset: string | undefined): void {
   if (charset === undefined) return
   const encoding = encodingOf(charset)
@@ -81,7 +84,10 @@ export function checkCharset(body: Buffer, charset: string | undefined): void {
   throw refused(charset, 'send the JSON as UTF-8')
 }
 
-/** The encoding standard's name for a charset; 'windows-1252' for ASCII and Latin-1, too. @throws {ClipError} ERR_CLIP_REQUEST_UNSUPPORTED */
+/**
+ * The encoding standard's name for a charset; 'windows-1252' also for ASCII and Latin-1. @throws {ClipError}
+ * ERR_CLIP_REQUEST_UNSUPPORTED
+ */
 export function encodingOf(charset: string): string {
   try {
     return new TextDecoder(charset).encoding

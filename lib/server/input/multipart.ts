@@ -1,9 +1,9 @@
-/** multipart/form-data (RFC 7578): a body as its parts, with what the head of each says. */
+/** multipart/form-data (RFC 7578): splits a body into its parts with their headers. */
 import { ClipError } from '../../errors.js'
 
 export interface Part {
   name: string
-  /** Undefined: the part is no file. Empty: nobody chose one. */
+  /** Undefined: the part is not a file. Empty: no file was chosen. */
   filename: string | undefined
   /** In lower case, without parameters. */
   type: string
@@ -13,7 +13,7 @@ export interface Part {
 
 const longestHead = 16_384
 
-/** Of a Content-Type header; undefined for other types. @throws {ClipError} ERR_CLIP_REQUEST_INVALID */
+/** The boundary of a Content-Type header; undefined for other types. @throws {ClipError} ERR_CLIP_REQUEST_INVALID */
 export function boundaryOf(contentType: string | undefined): string | undefined {
   if (contentType === undefined || !/^\s*multipart\/form-data\s*(?:;|$)/i.test(contentType)) return undefined
   const boundary = parametersOf(contentType).get('boundary')
@@ -22,7 +22,10 @@ export function boundaryOf(contentType: string | undefined): string | undefined 
   return boundary
 }
 
-/** One after another, so that others have their turn between two. @throws {ClipError} ERR_CLIP_REQUEST_INVALID, ERR_CLIP_REQUEST_UNSUPPORTED */
+/**
+ * Yields after each part, so that other work can run. @throws {ClipError} ERR_CLIP_REQUEST_INVALID,
+ * ERR_CLIP_REQUEST_UNSUPPORTED
+ */
 export function* partsOf(body: Buffer, boundary: string): Generator<Part, void, void> {
   const delimiter = Buffer.from(`\r\n--${boundary}`)
   let at = body.subarray(0, delimiter.length - 2).equals(delimiter.subarray(2))
@@ -84,7 +87,7 @@ function partOf(head: string, bytes: Buffer): Part {
   }
 }
 
-/** What stands behind the first semicolon of a header, the names in lower case; the first of a name counts. */
+/** The parameters of a header, with names in lower case; the first of a name counts. */
 function parametersOf(header: string): Map<string, string> {
   const found = new Map<string, string>()
   for (

@@ -1,7 +1,7 @@
 /**
- * JSON as requests carry it, read in steps: `JSON.parse` cannot be interrupted, and tens of megabytes of small values,
- * escapes or spaces hold up every other request. Takes what `JSON.parse` takes, but for names that no field has and
- * numbers of more than 1,000 characters; leaves out members that are null, as clients write null for what they do not set.
+ * A JSON parser that works in steps: `JSON.parse` cannot be interrupted, and tens of megabytes of small values, escapes
+ * or spaces would block every other request. Accepts what `JSON.parse` accepts, except unknown field names and numbers
+ * of more than 1,000 characters; omits null members, since clients write null for unset fields.
  */
 import { isUtf8 } from 'node:buffer'
 
@@ -10,27 +10,27 @@ import { ClipError } from '../../errors.js'
 import { decodeSteps } from '../../text-bytes.js'
 
 const deepest = 64
-/** No field of any call has a name as long. */
+/** Longer than the name of any field. */
 const longestName = 64
 const longestNumber = 1000
-/** Bytes of a step. */
+/** Bytes per step. */
 const stepBytes = 2 ** 18
-/** Values of a step, or quotes inside of a string. */
+/** Values per step, or quotes inside a string. */
 const stepItems = 1024
 
-/** How many values there may be; several readers that share one count together. */
+/** Most values in total; several readers may share one count. */
 export interface ValueBudget {
   values: number
 }
 
-/** Why bytes are no JSON. Callers say in their own error whose bytes they were. */
+/** Why bytes are not JSON. Callers add in their own error where the bytes came from. */
 export class NotJson extends Error {}
 
 const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a]
 const [openList, closeList, openRecord, closeRecord] = [0x5b, 0x5d, 0x7b, 0x7d]
 
 /**
- * @throws {NotJson}; {NotText} what is no UTF-8 (nor UTF-16 with a byte order mark);
+ * @throws {NotJson}; {NotText} bytes that are not UTF-8 (nor UTF-16 with a byte order mark);
  *   {ClipError} ERR_CLIP_REQUEST_TOO_LARGE, ERR_CLIP_REQUEST_INVALID (too deep), ERR_CLIP_UNKNOWN_OPTION
  */
 export function* parseJson(bytes: Buffer, budget: ValueBudget): Steps<unknown> {
@@ -50,7 +50,7 @@ function* asUtf8(bytes: Buffer): Steps<Buffer> {
   return Buffer.concat(parts)
 }
 
-/** A list or an object whose end has not come. */
+/** An unfinished list or object. */
 type Holder = { list: unknown[] } | { list: undefined; record: Record<string, unknown>; name: string }
 
 class Reader {
@@ -71,7 +71,7 @@ class Reader {
     return value
   }
 
-  /** No recursion: what is open stands in a list. */
+  /** Without recursion: the unfinished values are a list. */
   *#value(): Steps<unknown> {
     const open: Holder[] = []
     for (;;) {
@@ -92,7 +92,7 @@ class Reader {
       } else {
         value = yield* this.#scalar(first)
       }
-      // a value may be the last of what holds it, which is a value then
+      // a value may be the last of its container, which then is a value itself
       for (;;) {
         const holder = open.at(-1)
         if (!holder) return value
@@ -117,7 +117,7 @@ class Reader {
   *#name(): Steps<string> {
     if ((yield* this.#next()) !== quote) throw this.#wrong('a name in double quotes')
     const name = yield* this.#string()
-    // as an object's names, long ones and numbers are what makes V8 slow on purpose
+    // long names and numbers as keys could be used to make V8 slow
     if (name.length > longestName || /^\d/.test(name))
       throw new ClipError('ERR_CLIP_UNKNOWN_OPTION', `unknown field '${name.slice(0, 40)}'`)
     if ((yield* this.#next()) !== colon) throw this.#wrong("':'")
@@ -146,7 +146,7 @@ class Reader {
     return parts.length === 1 ? parts[0]! : parts.join('')
   }
 
-  /** Where the quote is that ends it. */
+  /** Position of the closing quote. */
   *#endOfString(): Steps<number> {
     let end = this.#at
     do {
@@ -157,14 +157,14 @@ class Reader {
     return end
   }
 
-  /** Whether an odd number of backslashes stands before. */
+  /** Whether an odd number of backslashes precedes it. */
   #isEscaped(at: number): boolean {
     let before = at
     while (this.bytes[before - 1] === backslash) before--
     return (at - before) % 2 === 1
   }
 
-  /** Cuts no character and no escape. */
+  /** Never cuts a character or an escape. */
   #pieceEnd(from: number, end: number): number {
     if (end - from <= stepBytes) return end
     let to = from
@@ -181,7 +181,7 @@ class Reader {
     }
   }
 
-  /** The next byte that is no space, if any. */
+  /** The next byte that is not white space, if any. */
   *#next(): Steps<number | undefined> {
     const { bytes } = this
     for (;;) {
@@ -216,7 +216,7 @@ class Reader {
   }
 }
 
-/** The last one of a name counts, as for `JSON.parse`. */
+/** The last value of a name counts, as in `JSON.parse`. */
 function setMember(record: Record<string, unknown>, name: string, value: unknown): void {
   if (value === null) delete record[name]
   else if (name === '__proto__')

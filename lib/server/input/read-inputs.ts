@@ -1,4 +1,4 @@
-/** The inputs of a request, in whatever form they are written, as texts and images. */
+/** Turns the inputs of a request, in any accepted format, into texts and images. */
 import { invalidArgument, outOfRange } from '../../errors.js'
 
 /** `name`: its place in the request, for messages. */
@@ -11,7 +11,7 @@ export interface ImageInput {
   name: string
 }
 
-/** Parts of a body that stand for files of a form: known by identity, so that no text can name one. */
+/** Parts of a body that represent files of a form: matched by identity, so that no text can name one. */
 export type Uploads = ReadonlyMap<unknown, Buffer>
 
 export type Modality = 'text' | 'image' | undefined
@@ -27,15 +27,15 @@ interface ContentPart {
 }
 
 /**
- * What of a text counts, characters: far more than any context length has tokens. Tokenizers of the BERT family look at a
- * whole text before they truncate it, for seconds where it has millions of characters, and others wait meanwhile.
+ * Characters of a text that are read: far more than the tokens of any context. Tokenizers of the BERT family examine a
+ * whole text before they truncate it, which takes seconds for millions of characters and delays others.
  */
 const longestText = 16_384
 
-/** llama.cpp's mark for where in a prompt the image stands. */
+/** llama.cpp's marker for the image in a prompt. */
 const mediaMarker = '<__media__>'
 
-/** One input or a list of them; `modality` says what plain strings are. */
+/** One input or a list; `modality` gives the kind of plain strings. */
 export function readInputs(name: string, value: unknown, modality: Modality, uploads: Uploads): Input[] {
   if (!Array.isArray(value)) return [readInput(name, value, modality, uploads)]
   if (value.length === 0) throw outOfRange(name, 'at least one input', value)
@@ -50,7 +50,7 @@ export function readInput(name: string, value: unknown, modality: Modality, uplo
   return isImage ? { kind: 'image', image: value, name } : readText(name, value)
 }
 
-/** @throws {TypeError|RangeError} what is sent as a text and is none: see {@link checkText} */
+/** @throws {TypeError|RangeError} if the text is not one: see {@link checkText} */
 export function readText(name: string, text: string): Input {
   checkText(name, text)
   // not half of a surrogate pair
@@ -58,7 +58,7 @@ export function readText(name: string, text: string): Input {
   return { kind: 'text', text: text.slice(0, end), name }
 }
 
-/** A picture or a text in the wrong encoding would get a vector, too: of nothing that anybody meant. */
+/** An image or a text in the wrong encoding would also get a vector, but a meaningless one. */
 export function checkText(name: string, text: string): void {
   if (isDataUri(text))
     throw invalidArgument(name, 'a text, not a data URI (of an image, for calls that accept images)', text)
@@ -73,7 +73,7 @@ export function checkText(name: string, text: string): void {
     throw outOfRange(name, 'a text without NUL characters (is it UTF-16 in another encoding?)', text)
 }
 
-/** `data:image/png;base64,...`, of whatever type: the bytes tell what it is. "data: a cat" is a text. */
+/** `data:image/png;base64,...`, of any type: the bytes decide. "data: a cat" is a text. */
 function isDataUri(text: string): boolean {
   if (!/^\s{0,16}data:/i.test(text)) return false
   return /^\s{0,16}data:(?:[^\s,;]{0,127}(?:;[^\s,;]{0,127}){0,8};\s?base64|[\w.+-]{1,64}\/[\w.+-]{1,64}(?:;[^,;]{0,127}){0,8}|(?:;[^\s,;]{1,127}){0,8}),/i
@@ -110,7 +110,7 @@ function urlOf(value: string | { url: string } | undefined): string | undefined 
   return typeof value === 'object' ? value.url : value
 }
 
-/** The images of a call that wants nothing else, from whichever of the fields is given. */
+/** The images of a call without texts, from whichever field is present. */
 export function readImages(fields: Readonly<Record<string, unknown>>, uploads: Uploads): ImageInput[] {
   const given = Object.entries(fields).filter(([, value]) => value !== undefined)
   if (given.length === 0) throw invalidArgument(Object.keys(fields).at(-1)!, 'at least one image', undefined)

@@ -1,7 +1,7 @@
 /**
- * Pictures from URLs, fetched so that nobody can use the server to look into the network behind it: every address that
- * a name stands for must be public, the connection goes to the very address that was checked (a name may change
- * between two look-ups), each redirect is checked again, size and time are bounded.
+ * Fetches images from URLs without giving clients access to the network behind the server: every address of a name must
+ * be public, the connection goes to the checked address (a name may change between two look-ups), each redirect is
+ * checked again, size and time are bounded.
  */
 import { lookup as systemLookup, type LookupAddress } from 'node:dns'
 import http from 'node:http'
@@ -17,7 +17,7 @@ import { checkSize } from './image-bytes.js'
 
 export { isPublic }
 
-export interface RemoteWorld {
+export interface RemoteNetwork {
   lookup(host: string, options: { all: true }, done: (error: Error | null, addresses: LookupAddress[]) => void): void
   admits(address: string): boolean
 }
@@ -27,7 +27,7 @@ const redirects = [301, 302, 303, 307, 308]
 export function remoteImages(
   options: Required<RemoteImageOptions>,
   maxBytes: number,
-  { lookup, admits }: RemoteWorld = {
+  { lookup, admits }: RemoteNetwork = {
     lookup: systemLookup,
     admits: address => options.privateAddresses || isPublic(address),
   },
@@ -78,7 +78,7 @@ export function remoteImages(
     if (options.hosts.length > 0 && !matchesHost(host, options.hosts)) {
       throw refused(`images from '${host}' are not allowed`)
     }
-    // a numeric host is never looked up
+    // numeric hosts are not looked up
     if (isIP(host) > 0) check(host, host)
   }
 }
@@ -95,7 +95,7 @@ function get(url: URL, lookup: LookupFunction, signal: AbortSignal): Promise<htt
   const headers = { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'ggclip' }
   const request = url.protocol === 'https:' ? https.get : http.get
   return new Promise((resolve, reject) => {
-    // agent: false: a connection of its own, to an address that was just checked
+    // agent: false: a new connection, to an address that has just been checked
     request(url, { lookup, signal, headers, agent: false }, resolve).on('error', reject)
   })
 }
@@ -119,7 +119,7 @@ async function read(response: http.IncomingMessage, url: string, maxBytes: numbe
   }
 }
 
-/** Some servers compress whatever they are asked for. What comes out is bounded by the reader. */
+/** Some servers compress regardless of the request. The reader bounds the decompressed size. */
 function decoded(response: http.IncomingMessage, url: string): Readable {
   const encoding = (response.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
   if (encoding === 'identity' || encoding === '') return response
@@ -130,7 +130,7 @@ function decoded(response: http.IncomingMessage, url: string): Readable {
       `'${shown(url)}' cannot be fetched: content encoding '${encoding.slice(0, 40)}' is not known`,
     )
   }
-  // errors of the connection reach the reader
+  // the reader gets the connection's errors
   return pipeline(response, decoder, () => undefined)
 }
 

@@ -4,12 +4,12 @@ import { Clip, type TraceEvent } from '../../library.js'
 import type { ServerSettings } from '../options.js'
 import { about } from '../output/failures.js'
 import type { ServedModel } from '../types.js'
-import { ModelSlot, type SlotWorld } from './model-slot.js'
+import { ModelSlot, type SlotEnvironment } from './model-slot.js'
 
-/** Told of each batch and each decoded picture. */
+/** Called for each batch and each decoded image. */
 export type Tracer = (model: string, event: TraceEvent) => void
 
-/** An empty setting, and infinity's word for no model. */
+/** An empty setting, and infinity's name for no model. */
 const unnamed: readonly string[] = ['', 'default/not-specified']
 
 export class ModelPool {
@@ -17,14 +17,14 @@ export class ModelPool {
 
   constructor(
     settings: Pick<ServerSettings, 'models' | 'unloadAfterMs' | 'maxQueue'>,
-    worldOf: (name: string) => SlotWorld,
+    environmentOf: (name: string) => SlotEnvironment,
   ) {
     this.slots = new Map(
-      [...settings.models].map(([name, served]) => [name, new ModelSlot(name, served, worldOf(name), settings)]),
+      [...settings.models].map(([name, served]) => [name, new ModelSlot(name, served, environmentOf(name), settings)]),
     )
   }
 
-  /** @param name undefined, or what clients send for it: the first. @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN */
+  /** @param name undefined, or the clients' placeholders: the first. @throws {ClipError} ERR_CLIP_MODEL_UNKNOWN */
   get(name: string | undefined): ModelSlot {
     const slot = name === undefined || unnamed.includes(name) ? this.slots.values().next().value : this.slots.get(name)
     if (slot) return slot
@@ -38,7 +38,7 @@ export class ModelPool {
   }
 
   /**
-   * Refuses a request of which nothing but its client is known, where no model has room for it.
+   * Refuses a request with only its client known, if no model has room for it.
    *
    * @throws {ClipError} ERR_CLIP_QUEUE_FULL
    */
@@ -47,13 +47,13 @@ export class ModelPool {
     if (!refusals.includes(undefined)) throw refusals[0]
   }
 
-  /** Loads what is to be there from the start. */
+  /** Loads the models to preload. */
   async preload(which: 'none' | 'first' | 'all', signal: AbortSignal): Promise<void> {
     const slots = [...this.slots.values()].slice(0, which === 'all' ? Infinity : Number(which === 'first'))
     for (const slot of slots) await slot.use(signal, () => Promise.resolve())
   }
 
-  /** Gives up all loading; who waits for a model is refused. */
+  /** Cancels all loading; requests that wait for a model are refused. */
   stopLoading(): void {
     for (const slot of this.slots.values()) slot.stopLoading()
   }
@@ -63,7 +63,7 @@ export class ModelPool {
   }
 }
 
-/** Loads as `Clip.load` does and runs a picture and a text through, so that the first request finds everything ready. */
+/** Loads like `Clip.load`, then runs an image and a text, so that the first request finds everything ready. */
 export async function loadServed(
   { source, dimensions: _, ...options }: ServedModel,
   settings: Pick<ServerSettings, 'warmUp' | 'maxPixels' | 'maxDecodeMs' | 'svg' | 'maxQueue' | 'maxInputs'>,
@@ -71,7 +71,7 @@ export async function loadServed(
   signal?: AbortSignal,
 ): Promise<Clip> {
   const clip = await Clip.load(source, {
-    // the server admits inputs itself; a label stands for several prompts
+    // the server admits inputs itself; a label may need several prompts
     ...options,
     maxPixels: settings.maxPixels,
     maxDecodeMs: settings.maxDecodeMs,

@@ -1,4 +1,4 @@
-/** One model of a server: loaded when first used, unloaded when nobody has used it for a while. */
+/** One model of a server: loaded at first use, unloaded after a time without use. */
 import { untilAborted } from '../../async/abort.js'
 import { Admission } from '../../async/admission.js'
 import { ClipError } from '../../errors.js'
@@ -6,13 +6,13 @@ import type { Clip } from '../../library.js'
 import { closingError } from '../requests.js'
 import type { ServedModel } from '../types.js'
 
-/** What a slot needs of the world; tests bring their own. */
-export interface SlotWorld {
+/** The environment of a slot, replaceable in tests. */
+export interface SlotEnvironment {
   load(served: ServedModel, signal: AbortSignal): Promise<Clip>
-  /** Calls `action` after `ms`; returns the function that prevents it. */
+  /** Calls `action` after `ms`; returns a function that cancels it. */
   after(ms: number, action: () => void): () => void
-  /** Tells of a load or an unload, for logs and metrics. */
-  tell(event: SlotEvent): void
+  /** Reports a load or an unload, for logs and metrics. */
+  report(event: SlotEvent): void
 }
 
 export type SlotEvent =
@@ -21,7 +21,7 @@ export type SlotEvent =
   | { type: 'unloaded'; model: string }
 
 export class ModelSlot {
-  /** Its inputs that are in work or wait. */
+  /** Its inputs that are running or waiting. */
   readonly admission: Admission
   #users = 0
   #opening: Promise<Clip> | undefined
@@ -33,7 +33,7 @@ export class ModelSlot {
   constructor(
     readonly name: string,
     readonly served: ServedModel,
-    private readonly world: SlotWorld,
+    private readonly environment: SlotEnvironment,
     private readonly limits: { unloadAfterMs: number; maxQueue: number },
   ) {
     this.admission = new Admission(limits.maxQueue, {
@@ -42,7 +42,7 @@ export class ModelSlot {
     })
   }
 
-  /** The loaded model, if it is. */
+  /** The loaded model, if any. */
   get clip(): Clip | undefined {
     return this.#clip
   }
@@ -50,7 +50,7 @@ export class ModelSlot {
   /**
    * Runs `work` with the model, which stays loaded meanwhile.
    *
-   * @throws {ClipError} ERR_CLIP_MODEL_UNAVAILABLE when it cannot be loaded; the next call tries again
+   * @throws {ClipError} ERR_CLIP_MODEL_UNAVAILABLE if it cannot be loaded; the next call tries again
    */
   async use<T>(signal: AbortSignal, work: (clip: Clip) => Promise<T>): Promise<T> {
     this.#users += 1
@@ -63,12 +63,12 @@ export class ModelSlot {
     }
   }
 
-  /** Gives up loading, now and for good. A model that is loaded stays. */
+  /** Cancels loading for good. A loaded model stays. */
   stopLoading(): void {
     this.#abort.abort(closingError())
   }
 
-  /** Unloads for good, once nobody uses it any more or its users have been stopped. */
+  /** Unloads for good, once all its users have finished or been stopped. */
   async close(): Promise<void> {
     this.stopLoading()
     this.#cancelUnload?.()
@@ -87,24 +87,24 @@ export class ModelSlot {
       await this.#closing
       const { signal } = this.#abort
       signal.throwIfAborted()
-      const clip = await this.world.load(this.served, signal)
+      const clip = await this.environment.load(this.served, signal)
       this.#clip = clip
-      this.world.tell({ type: 'loaded', model: this.name, ms: performance.now() - began })
-      // everybody who asked may have left meanwhile
+      this.environment.report({ type: 'loaded', model: this.name, ms: performance.now() - began })
+      // all callers may have left meanwhile
       if (this.#users === 0) this.#scheduleUnload()
       return clip
     } catch (error) {
       this.#opening = undefined
       if (this.#abort.signal.aborted) throw this.#abort.signal.reason
-      this.world.tell({ type: 'failed', model: this.name, error })
-      // the reason names the server's files: it is for the log and for `cause`
+      this.environment.report({ type: 'failed', model: this.name, error })
+      // the reason contains the server's paths: it is for the log and for `cause`
       throw new ClipError('ERR_CLIP_MODEL_UNAVAILABLE', `model '${this.name}' cannot be loaded`, { cause: error })
     }
   }
 
   #scheduleUnload(): void {
     if (this.limits.unloadAfterMs === 0 || this.#clip === undefined) return
-    this.#cancelUnload = this.world.after(this.limits.unloadAfterMs, () => void this.#unload())
+    this.#cancelUnload = this.environment.after(this.limits.unloadAfterMs, () => void this.#unload())
   }
 
   async #unload(): Promise<void> {
@@ -114,6 +114,6 @@ export class ModelSlot {
     this.#opening = undefined
     this.#closing = clip.dispose()
     await this.#closing
-    this.world.tell({ type: 'unloaded', model: this.name })
+    this.environment.report({ type: 'unloaded', model: this.name })
   }
 }

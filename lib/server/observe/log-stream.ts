@@ -1,12 +1,12 @@
 /**
- * Where log lines go: stderr, written so that nothing at its other end holds up the server. A full pipe (a reader that
- * stands still, a terminal that was stopped) keeps lines waiting up to a limit; what cannot be written (disk full,
- * terminal or reader gone) is lost, counted, and told of once lines can be written again.
+ * Writes log lines to stderr without ever blocking the server. If a pipe is full (a stalled reader, a stopped
+ * terminal), lines wait up to a limit; lines that cannot be written (disk full, terminal or reader gone) are lost,
+ * counted, and reported once lines can be written again.
  */
 import { constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
 
-/** Bytes of lines that wait. */
+/** Bytes of waiting lines. */
 const mostWaiting = 2 ** 20
 const retryMs = 50
 
@@ -14,20 +14,20 @@ export class LogStream {
   readonly #writer: (bytes: Buffer) => number
   readonly #waiting: Buffer[] = []
   #waitingBytes = 0
-  /** Of the first line that waits a part has been written. */
+  /** A part of the first waiting line has been written. */
   #partial = false
-  /** A line that broke off in its middle stands before the next one. */
+  /** An incomplete line precedes the next one. */
   #torn = false
   #lost = 0
   #told = 0
   #timer: NodeJS.Timeout | undefined
 
-  /** `write` returns how many bytes it took; 0: none at present. It throws when they cannot be written. */
+  /** `write` returns how many bytes it took; 0: none at present. It throws if they cannot be written. */
   constructor(write: (bytes: Buffer) => number) {
     this.#writer = write
   }
 
-  /** Lines that were lost. */
+  /** Number of lost lines. */
   get lost(): number {
     return this.#lost
   }
@@ -42,7 +42,7 @@ export class LogStream {
     this.drain()
   }
 
-  /** Resolves when nothing waits any more, or after `ms`. */
+  /** Resolves when nothing is waiting, or after `ms`. */
   async flush(ms: number): Promise<void> {
     for (const end = performance.now() + ms; this.#waiting.length > 0 && performance.now() < end; this.drain()) {
       await new Promise(resolve => void setTimeout(resolve, 10))
@@ -54,7 +54,7 @@ export class LogStream {
     this.#waitingBytes += bytes.length
   }
 
-  /** Writes what waits, as far as it is taken at once. */
+  /** Writes the waiting lines, as far as possible without waiting. */
   drain(): void {
     clearTimeout(this.#timer)
     try {
@@ -101,24 +101,24 @@ export class LogStream {
 
 let shared: LogStream | undefined
 
-/** The process's: all its servers write to one stderr. */
+/** The process's only instance: all its servers write to one stderr. */
 export function stderrLog(): LogStream {
   if (shared) return shared
   const log = new LogStream(stderrWriter())
-  // what waits gets its last chance
+  // last chance for waiting lines
   process.on('exit', () => log.drain())
   shared = log
   return log
 }
 
 /**
- * What may stand still is written to without blocking, since a write that blocks one of Node's threads holds up even the
- * end of the process: opened anew where that can be done, as other programs may share the descriptor that is there.
+ * Pipes and terminals are written without blocking, since a blocked write on one of Node's threads delays even the exit
+ * of the process. They are reopened if possible, since other programs may share the existing descriptor.
  */
 function stderrWriter(): (bytes: Buffer) => number {
   const stat = fstatSync(2)
   if (!stat.isFIFO() && !stat.isSocket() && !isatty(2)) return bytes => writeSync(2, bytes)
-  const fd = openWithoutBlocking() ?? process.stderr.fd // looking at it is what makes Node set pipes and sockets so
+  const fd = openWithoutBlocking() ?? process.stderr.fd // accessing it makes Node set pipes and sockets to non-blocking
   return bytes => writeOrWait(fd, bytes)
 }
 

@@ -1,4 +1,4 @@
-/** What is measured, for Prometheus. */
+/** Metrics for Prometheus. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 import type { TraceEvent } from '../../library.js'
@@ -10,7 +10,7 @@ import { stderrLog } from './log-stream.js'
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const sizes = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
 
-/** The process's own measurements: once for all servers of a process, as their collectors can never be taken away. */
+/** The process's own metrics: once for all servers of a process, because their collectors cannot be removed. */
 let processRegistry: Registry | undefined
 
 function ofProcess(): Registry {
@@ -85,7 +85,7 @@ export class Metrics {
     registers: [this.#registry],
   })
 
-  /** Gauges are read when somebody asks. */
+  /** Gauges are read on each scrape. */
   watch(pool: ModelPool, requests: Requests): void {
     const registers = [this.#registry]
     new Gauge({

@@ -1,4 +1,4 @@
-/** What a request's time went to, for the `Server-Timing` header: browsers show it, and the web page. */
+/** Durations of a request's stages for the `Server-Timing` header, shown by browsers and the web page. */
 import type { TraceEvent } from '../../library.js'
 
 export class Timing {
@@ -9,17 +9,17 @@ export class Timing {
   #modelMs: number | undefined
   readonly #batches = new Set<number>()
 
-  /** The request is in. */
+  /** The request has arrived. */
   read(ms: number): void {
     this.#readMs = ms
   }
 
-  /** A picture was fetched; they are fetched side by side, so the slowest counts. */
+  /** An image was fetched; images are fetched concurrently, so the slowest counts. */
   fetched(ms: number): void {
     this.#fetchMs = Math.max(this.#fetchMs ?? 0, ms)
   }
 
-  /** For the calls to the model. Pictures are decoded side by side and batches run in turn. */
+  /** For the calls to the model. Images are decoded concurrently, batches run one after another. */
   readonly onTrace = (event: TraceEvent): void => {
     if (event.type === 'decode') {
       this.#decodeMs = Math.max(this.#decodeMs ?? 0, event.ms)
@@ -31,7 +31,7 @@ export class Timing {
     this.#modelMs = (this.#modelMs ?? 0) + event.runMs
   }
 
-  /** `totalMs`: since the request's first byte. Stages that there were not are left out. */
+  /** `totalMs`: since the request's first byte. Stages that did not happen are omitted. */
   header(totalMs: number): string {
     const stages = {
       read: this.#readMs,

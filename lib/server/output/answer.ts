@@ -1,4 +1,4 @@
-/** Answers as JSON: short ones at once, long ones piece by piece, as their reader takes them. */
+/** Answers as JSON: short ones at once, long ones in pieces, as fast as the client reads them. */
 import { Readable } from 'node:stream'
 
 import type { FastifyReply } from 'fastify'
@@ -6,10 +6,10 @@ import type { FastifyReply } from 'fastify'
 import { turns } from '../../async/turns.js'
 import { gather, jsonPieces } from './json-pieces.js'
 
-/** Characters: what is longer is streamed, and so much is made at once of it. */
+/** Characters: longer answers are streamed in pieces of this size. */
 const pieceLength = 2 ** 16
 
-/** `stallMs`: a reader that takes nothing for so long is let go. */
+/** `stallMs`: a client that reads nothing for this time is disconnected. */
 export async function sendJson(
   reply: FastifyReply,
   answer: object,

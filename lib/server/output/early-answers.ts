@@ -1,4 +1,4 @@
-/** Answers to requests that are not in: to those whose body is still coming, and where there is no request yet. */
+/** Answers to incomplete requests: while the body is still arriving, or before there is a request. */
 import { type IncomingMessage, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 
@@ -7,14 +7,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Context } from '../context.js'
 import { bodyOf, type Failure } from './failures.js'
 
-/** What comes is thrown away for so long at most, and no longer than this after the last of it. */
+/** Longest time for discarding the rest of a request, in total and since its last byte. */
 const longestMs = 10_000
 const idleMs = 2000
 
-/** Where an answer went out, though the request has not come in. */
+/** Marks an answer that was sent before the request had arrived. */
 const answered = new WeakSet<Socket>()
 
-/** Whether some of the request has not come yet, and may still come. */
+/** Whether a part of the request has not arrived, and still may. */
 export function isStillComing({ raw }: FastifyRequest): boolean {
   const { complete, destroyed, headers, socket } = raw
   return !complete && !destroyed && socket.writable &&
@@ -22,9 +22,10 @@ export function isStillComing({ raw }: FastifyRequest): boolean {
 }
 
 /**
- * Instead of `reply.send(body)`, for a request whose body is still coming: too large, not allowed, no room. Were the
- * connection closed at once, the kernel would answer what still comes with a reset, and many clients would report that
- * instead of the answer. So the answer goes out, what comes is read and thrown away for a while, and then the connection ends.
+ * Replaces `reply.send(body)` for a request whose body is still arriving: too large, not allowed, no room. If the
+ * connection were closed at once, the kernel would answer the rest with a reset, and many clients would report that
+ * instead of the answer. So the answer is sent, the rest is read and discarded for a while, and then the connection is
+ * closed.
  */
 export function answerEarly(request: FastifyRequest, reply: FastifyReply, status: number, body: object): void {
   reply.hijack()
@@ -41,7 +42,7 @@ export function answerEarly(request: FastifyRequest, reply: FastifyReply, status
   raw.write(text)
   void drained(request.raw, request.scope.signal).then(isDrained => {
     raw.end()
-    // a kept connection takes the next request
+    // a kept-alive connection takes the next request
     if (isDrained) answered.delete(socket)
     else socket.destroySoon()
   })
@@ -71,8 +72,8 @@ function drained(body: IncomingMessage, signal: AbortSignal | undefined): Promis
 }
 
 /**
- * For Node's 'clientError': no HTTP, a head too large, a request that does not come in. Nothing of an answer has been
- * written.
+ * For Node's 'clientError': malformed HTTP, oversized headers, a request that does not arrive. No part of an answer has
+ * been written.
  */
 export function onConnectionError(
   { metrics, settings }: Context,

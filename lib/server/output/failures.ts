@@ -1,4 +1,4 @@
-/** From what went wrong to a status and a body in the form that OpenAI's clients read. */
+/** From an error to a status and a body in the format of OpenAI's clients. */
 import { ClipError, describeValue, errorCodeOf } from '../../errors.js'
 import { nearestName } from '../../nearest-name.js'
 
@@ -8,9 +8,9 @@ export interface Failure {
   message: string
   /** The field that is at fault. */
   param?: string
-  /** Seconds after which trying again makes sense. */
+  /** Seconds after which to try again. */
   retryAfter?: number
-  /** Whose fault: the operator wants to read of the server's. */
+  /** Client's or server's fault: operators want to see the server's. */
   fault: 'client' | 'server' | 'load'
 }
 
@@ -45,7 +45,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   ERR_CLIP_OUT_OF_MEMORY: 503,
 }
 
-/** What Fastify and its plugins throw before a handler is reached. */
+/** Errors of Fastify and its plugins before a handler is reached. */
 const codeOfStatus: Readonly<Record<number, string>> = {
   400: 'ERR_CLIP_REQUEST_INVALID',
   404: 'ERR_CLIP_ROUTE_UNKNOWN',
@@ -65,7 +65,7 @@ export function failureOf(error: unknown): Failure {
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return { status, code: code ?? codeOfStatus[status] ?? 'ERR_CLIP_REQUEST_INVALID', message, fault: 'client' }
   }
-  // what broke here is for the log, not for strangers
+  // internal details are for the log, not for clients
   return {
     status: 500,
     code: code ?? 'ERR_CLIP_INTERNAL',
@@ -74,20 +74,20 @@ export function failureOf(error: unknown): Failure {
   }
 }
 
-/** Errors about a field of the request carry its name: see {@link about}. */
+/** Errors about a field of the request have its name: see {@link about}. */
 function paramOf(error: unknown): string | undefined {
   const { param, argument } = error as { param?: unknown; argument?: unknown }
   const name = param ?? argument
   return typeof name === 'string' ? name : undefined
 }
 
-/** `error`, with the name of the field that it is about. */
+/** `error` with the name of its field. */
 export function about<E extends Error>(param: string, error: E): E {
   return Object.assign(error, { param })
 }
 
 function ofCode(code: string, message: string, error: unknown): Failure {
-  // no picture of any kind that is known, as against a damaged one
+  // an unknown format, as opposed to a damaged image
   const unknownFormat = code === 'ERR_CLIP_IMAGE_DECODE' && / can be read\b| is not read here\b/.test(message)
   const { httpStatus = unknownFormat ? 415 : statusOfCode[code]! } = error as { httpStatus?: number }
   const status = httpStatus
@@ -115,15 +115,14 @@ export interface SchemaError {
   instancePath: string
   params: Record<string, unknown>
   message?: string
-  /** What came. */
+  /** The received value. */
   data?: unknown
   parentSchema?: { properties?: object }
 }
 
-/** The request is not what the schema says; one clear sentence about the first thing that is wrong. */
+/** One clear sentence about the first violation of the schema. */
 export function schemaFailure(errors: readonly SchemaError[], where: string): ClipError {
-  // of alternatives all have failed: the one that went deepest is the one that was meant, and its own rule says more
-  // than that it is not of another type
+  // all alternatives have failed: the deepest was probably meant, and its own rule says more than its type
   const deepest = Math.max(...errors.map(depth))
   const candidates = errors.filter(error => depth(error) === deepest)
   const error = candidates.find(({ keyword }) => keyword === 'additionalProperties')

@@ -1,14 +1,14 @@
-/** JSON.stringify in pieces: an answer may be tens of megabytes, and others wait while one is written. */
+/** JSON.stringify in pieces: an answer may be tens of megabytes, and must not block others while it is written. */
 import type { Steps } from '../../async/turns.js'
 
-/** Characters of a piece, about. */
+/** Approximate characters per piece. */
 const pieceLength = 2 ** 15
-/** Numbers, or other small values, that are written at once. */
+/** Numbers, or other small values, written at once. */
 const run = 512
 
 /**
- * The text of `JSON.stringify(value)`, piece by piece, for plain values, typed arrays of numbers (as lists) and objects with
- * `toJSON`, which is called when its turn comes.
+ * The text of `JSON.stringify(value)`, piece by piece, for plain values, typed arrays of numbers (as lists) and objects
+ * with `toJSON`, which is called when they are reached.
  */
 export function* jsonPieces(value: unknown): Generator<string, void, void> {
   let text = ''
@@ -21,7 +21,7 @@ export function* jsonPieces(value: unknown): Generator<string, void, void> {
   if (text !== '') yield text
 }
 
-/** Pieces until there are `length` characters or no more, in steps. */
+/** Collects pieces of at least `length` characters, or the rest, in steps. */
 export function* gather(pieces: Iterator<string, void>, length: number): Steps<{ text: string; done: boolean }> {
   let text = ''
   for (;;) {

@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server as HttpServer } from 'n
 import type { AddressInfo } from 'node:net'
 
 import { isPublic } from '../../../lib/server/guard/addresses'
-import { remoteImages, type RemoteWorld } from '../../../lib/server/input/remote-image'
+import { remoteImages, type RemoteNetwork } from '../../../lib/server/input/remote-image'
 import { failure, library, post, sample, start, vectorsOf } from '../support'
 
 const pizza = sample('pizza.webp')
@@ -141,11 +141,11 @@ describe('refused', () => {
   })
 
   test('a name that stands for a private address, also among public ones', async () => {
-    const world: RemoteWorld = {
+    const network: RemoteNetwork = {
       lookup: (_, __, done) => done(null, [{ address: '8.8.8.8', family: 4 }, { address: '10.1.2.3', family: 4 }]),
       admits: isPublic,
     }
-    await expect(remoteImages(options, 1e6, world)('http://inside.example/', never)).rejects.toMatchObject({
+    await expect(remoteImages(options, 1e6, network)('http://inside.example/', never)).rejects.toMatchObject({
       code: 'ERR_CLIP_URL_REFUSED',
     })
   })
@@ -158,12 +158,12 @@ describe('refused', () => {
     })
     const port = new URL(url).port
     let looked = 0
-    const world: RemoteWorld = {
+    const network: RemoteNetwork = {
       lookup: (_, __, done) =>
         void setImmediate(done, null, [{ address: looked++ === 0 ? '192.0.2.255' : '127.0.0.1', family: 4 }]),
       admits: address => address !== '127.0.0.1',
     }
-    await expect(remoteImages({ ...options, timeoutMs: 200 }, 1e6, world)(`http://rebind.example:${port}/`, never))
+    await expect(remoteImages({ ...options, timeoutMs: 200 }, 1e6, network)(`http://rebind.example:${port}/`, never))
       .rejects.toMatchObject({ name: 'ClipError' })
     expect([reached, looked]).toEqual([false, 1])
   })
@@ -186,14 +186,16 @@ describe('refused', () => {
     const url = await serve((_, response) =>
       void response.writeHead(302, { location: secret.replace('127.0.0.1', '127.0.0.2') }).end()
     )
-    const world: RemoteWorld = { lookup: () => undefined, admits: address => address === '127.0.0.1' }
-    await expect(remoteImages(options, 1e6, world)(url, never)).rejects.toMatchObject({ code: 'ERR_CLIP_URL_REFUSED' })
+    const network: RemoteNetwork = { lookup: () => undefined, admits: address => address === '127.0.0.1' }
+    await expect(remoteImages(options, 1e6, network)(url, never)).rejects.toMatchObject({
+      code: 'ERR_CLIP_URL_REFUSED',
+    })
     expect(reached).toBe(false)
   })
 
   test('hosts that are not on the list; subdomains where it says so', async () => {
-    const world: RemoteWorld = { lookup: (_, __, done) => done(new Error('looked up'), []), admits: () => true }
-    const some = remoteImages({ ...options, hosts: ['cdn.example', '*.img.example'] }, 1e6, world)
+    const network: RemoteNetwork = { lookup: (_, __, done) => done(new Error('looked up'), []), admits: () => true }
+    const some = remoteImages({ ...options, hosts: ['cdn.example', '*.img.example'] }, 1e6, network)
     for (
       const url of ['http://other.example/', 'http://img.example/', 'http://evilimg.example/',
         'http://cdn.example.evil/']

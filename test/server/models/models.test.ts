@@ -1,18 +1,18 @@
 /** Several models: loaded when first used, unloaded when idle, tried again after a failure. */
 import type { Clip } from '../../../lib/index.js'
-import { ModelSlot, type SlotEvent, type SlotWorld } from '../../../lib/server/models/model-slot'
+import { ModelSlot, type SlotEvent, type SlotEnvironment } from '../../../lib/server/models/model-slot'
 import { failure, get, post, start, until } from '../support'
 
 const never = new AbortController().signal
 
-/** A world in which time passes and models come when the test says so. */
-function makeWorld() {
+/** An environment in which the test controls the time and the models. */
+function makeEnvironment() {
   const timers = new Set<{ at: number; action: () => void }>()
   const events: SlotEvent[] = []
   const loads: { settle(clip: unknown): void; fail(error: Error): void }[] = []
   let now = 0
   let disposing: (() => void)[] = []
-  const world: SlotWorld = {
+  const environment: SlotEnvironment = {
     load: () =>
       new Promise((resolve, reject) => void loads.push({ settle: clip => resolve(clip as Clip), fail: reject })),
     after: (ms, action) => {
@@ -20,7 +20,7 @@ function makeWorld() {
       timers.add(timer)
       return () => timers.delete(timer)
     },
-    tell: event => void events.push(event),
+    report: event => void events.push(event),
   }
   const makeClip = () => ({
     stats: () => ({ itemMs: 1 }),
@@ -30,7 +30,7 @@ function makeWorld() {
     for (let i = 0; i < 20; i++) await Promise.resolve()
   }
   return {
-    world,
+    environment,
     events,
     loads,
     timers,
@@ -50,8 +50,8 @@ function makeWorld() {
 }
 
 function makeSlot(unloadAfterMs = 1000) {
-  const all = makeWorld()
-  return { ...all, slot: new ModelSlot('m', {}, all.world, { unloadAfterMs, maxQueue: 10 }) }
+  const all = makeEnvironment()
+  return { ...all, slot: new ModelSlot('m', {}, all.environment, { unloadAfterMs, maxQueue: 10 }) }
 }
 
 describe('a slot', () => {

@@ -1,11 +1,11 @@
-/** The installed package: where it lies, and its package.json. */
+/** The installed package: its folder, and its package.json. */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 
 /** The package's root: the folder above `lib` in the sources, above `dist` once compiled. */
 export const packageRoot = path.join(__dirname, '..')
 
-/** Pictures that come with it. */
+/** The sample images. */
 export const samplesFolder = path.join(packageRoot, 'models', 'samples')
 
 export function packageFile(): { version: string; peerDependencies: Record<string, string> } {

@@ -1,9 +1,9 @@
 /**
- * AVIF with the colours at half resolution, as almost all of it is: the reference smooths them over the pixels, the
- * decoder repeats them in blocks, which differs by tens of levels at coloured edges.
+ * AVIF with colours at half resolution, like most AVIF files: the reference interpolates them, the decoder repeats them
+ * in blocks, which differs by tens of levels at coloured edges.
  *
- * The decoder hands out the planes as they are stored when it is told that they are RGB already (matrix 0 in the file's
- * colour box). The rest, ITU-T H.273's conversion behind a smooth enlargement, is done here.
+ * If the file's colour box claims RGB (matrix 0), the decoder returns the planes as stored. The conversion of ITU-T
+ * H.273, after smooth enlargement, is done here.
  */
 import type sharpModule from 'sharp'
 import type { SharpOptions } from 'sharp'
@@ -11,7 +11,7 @@ import type { SharpOptions } from 'sharp'
 import type { NativePixels } from '../native/contract.js'
 import { checkPixelCount, type DecodeContext } from './decode-context.js'
 
-/** Red's and blue's part of the luma, by H.273's number of the matrix. 2: not said, which decoders take for BT.601. */
+/** Weights of red and blue in the luma, by H.273's matrix number. 2: unspecified, which decoders treat as BT.601. */
 const lumaParts: Readonly<Record<number, readonly [red: number, blue: number]>> = {
   1: [0.2126, 0.0722],
   2: [0.299, 0.114],
@@ -28,12 +28,12 @@ interface Coding {
   halfHeight: boolean
   matrix: number
   fullRange: boolean
-  /** Where the colour boxes' matrix stands, two bytes before the byte of the range. */
+  /** Offset of the matrix in the colour boxes, two bytes before the byte of the range. */
   matrixAt: number[]
   turned: boolean
 }
 
-/** Undefined: colours at full resolution, or a coding that only the decoder knows. */
+/** Undefined: colours at full resolution, or a coding that only the decoder supports. */
 export async function decodeAvif(
   sharp: typeof sharpModule,
   bytes: Buffer,
@@ -49,7 +49,7 @@ export async function decodeAvif(
   }
   const { width, height } = await sharp(patched, options).metadata()
   checkPixelCount(context, width, height)
-  // a turned picture begins with half a block where an edge is odd
+  // a rotated image begins with half a block if its size is odd
   if (coding.turned && (width % 2 === 1 || height % 2 === 1)) return undefined
   const deep = coding.bits > 8
   const { data, info } = await sharp(patched, options).raw({ depth: deep ? 'ushort' : 'uchar' }).toBuffer({
@@ -66,12 +66,12 @@ interface Planes {
   channels: 3 | 4
 }
 
-/** Interleaved [Cr, Y, Cb, alpha] to RGB(A) of 8 bits. Colours are weighed 9 : 3 : 3 : 1, nearest first. */
+/** Interleaved [Cr, Y, Cb, alpha] to 8-bit RGB(A). Colours are weighted 9 : 3 : 3 : 1, nearest first. */
 function toRgb(planes: Uint8Array | Uint16Array, { width, height, channels }: Planes, coding: Coding): NativePixels {
   const { bits, halfWidth, halfHeight, matrix, fullRange } = coding
   const [red, blue] = lumaParts[matrix]!
   const green = 1 - red - blue
-  const unit = bits > 8 ? 2 ** (16 - bits) : 1 // deep values come shifted up to 16 bits
+  const unit = bits > 8 ? 2 ** (16 - bits) : 1 // deep values are shifted up to 16 bits
   const levels = 2 ** bits - 1
   const scale = 2 ** (bits - 8)
   const lumaGain = 255 / (fullRange ? levels : 219 * scale) / unit
@@ -82,7 +82,7 @@ function toRgb(planes: Uint8Array | Uint16Array, { width, height, channels }: Pl
   const out = new Uint8ClampedArray(width * height * channels) // rounds and clamps
   const blocks = halfWidth ? Math.ceil(width / 2) : width
   const step = halfWidth ? 2 * channels : channels
-  const [reds, blues] = [new Float32Array(blocks), new Float32Array(blocks)] // of a row, between its blocks' rows
+  const [reds, blues] = [new Float32Array(blocks), new Float32Array(blocks)] // a row, interpolated between block rows
   const redGain = (2 * (1 - red) * colourGain) / 16
   const blueGain = (2 * (1 - blue) * colourGain) / 16
   for (let y = 0; y < height; y++) {
@@ -107,7 +107,7 @@ function toRgb(planes: Uint8Array | Uint16Array, { width, height, channels }: Pl
   return { data: new Uint8Array(out.buffer), width, height, channels }
 }
 
-/** Where the next block begins that pixel `i` is nearer to than to all others, its own aside. */
+/** Offset of the block that is second nearest to pixel `i`. */
 function neighbour(i: number, length: number): number {
   const block = (i & ~1) + (i & 1 ? 2 : -2)
   return block < 0 ? 0 : block >= length ? i & ~1 : block
@@ -146,14 +146,14 @@ function codingOf(bytes: Buffer): Coding | undefined {
 
 interface Box {
   type: string
-  /** Of its content. */
+  /** Offset of its content. */
   start: number
   end: number
 }
 
 type Range = readonly [start: number, end: number]
 
-/** ISO 14496-12, 4.2: 32 bits of size, four letters, content. Boxes that do not fit are left to the decoder to refuse. */
+/** ISO 14496-12, 4.2: 32 bits of size, four letters, content. Malformed boxes are left to the decoder. */
 function children(bytes: Buffer, [from, to]: Range): Box[] {
   const boxes: Box[] = []
   for (let at = from; at + 8 <= to;) {
@@ -170,5 +170,5 @@ function children(bytes: Buffer, [from, to]: Range): Box[] {
 function boxAt(bytes: Buffer, type: string, range: Range): Range {
   const box = children(bytes, range).find(child => child.type === type)
   if (!box) return [0, 0]
-  return [box.start + (type === 'meta' ? 4 : 0), box.end] // meta has a version and flags first
+  return [box.start + (type === 'meta' ? 4 : 0), box.end] // meta starts with a version and flags
 }

@@ -1,4 +1,4 @@
-/** BMP and PNM, which the decoder does not read: simple enough to be read exactly, as Pillow reads them. */
+/** BMP and PNM, which sharp does not read, read here exactly as Pillow does. */
 import { ClipError } from '../errors.js'
 import type { NativePixels } from '../native/contract.js'
 import { decodeBmp } from './bmp.js'

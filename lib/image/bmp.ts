@@ -1,4 +1,4 @@
-/** Windows and OS/2 bitmaps: 1 to 32 bits a pixel, palettes, bit masks, run lengths. */
+/** Windows and OS/2 bitmaps: 1 to 32 bits per pixel, palettes, bit masks, run lengths. */
 import type { NativePixels } from '../native/contract.js'
 import type { CheckSize } from './decode-context.js'
 
@@ -8,18 +8,18 @@ interface Header {
   topDown: boolean
   bits: number
   compression: number
-  /** Where the pixels begin. */
+  /** Offset of the pixels. */
   pixelsAt: number
-  /** RGB, 256 of them; those that the file lacks are black. */
+  /** 256 RGB colours; missing ones are black. */
   palette: Uint8Array
-  /** Bits of red, green, blue and alpha in a pixel of 16 or 32 bits. */
+  /** Bit masks of red, green, blue and alpha in a pixel of 16 or 32 bits. */
   masks: readonly number[]
 }
 
 const [plain, runs8, runs4, bitfields, alphaBitfields] = [0, 1, 2, 3, 6]
 const fileHeaderBytes = 14
 
-/** @throws {Error} with what is wrong; {RangeError} when the file ends too early */
+/** @throws {Error} with the problem; {RangeError} if the file ends too early */
 export function decodeBmp(bytes: Buffer, checkSize: CheckSize): NativePixels {
   const header = readHeader(bytes)
   const { width, height, bits, compression } = header
@@ -45,7 +45,7 @@ function readHeader(bytes: Buffer): Header {
   )
   if (!supported) throw new Error(`a BMP file of ${bits} bits with compression ${compression}, which is not supported`)
 
-  const masksAt = fileHeaderBytes + 40 // the longer headers have them at the same place
+  const masksAt = fileHeaderBytes + 40 // the longer headers have them at the same offset
   const masked = compression === bitfields || compression === alphaBitfields
   const maskCount = size >= 56 || compression === alphaBitfields ? 4 : 3
   const masks = masked
@@ -66,7 +66,7 @@ function readHeader(bytes: Buffer): Header {
   return { width, height: Math.abs(signed), topDown: signed < 0, bits, compression, pixelsAt, palette, masks }
 }
 
-/** Rows are padded to 4 bytes; row `y` of the picture. */
+/** Rows are padded to 4 bytes; row `y` of the image. */
 function rowStart({ width, height, bits, topDown, pixelsAt }: Header, y: number): number {
   return pixelsAt + Math.ceil((width * bits) / 32) * 4 * (topDown ? y : height - 1 - y)
 }
@@ -92,7 +92,7 @@ function unpackIndices(bytes: Buffer, header: Header): Uint8Array {
   return indices
 }
 
-/** What no run covers is of colour 0. */
+/** Pixels outside all runs have colour 0. */
 function expandRuns(bytes: Buffer, { width, height, bits, topDown, pixelsAt }: Header): Uint8Array {
   const indices = new Uint8Array(width * height)
   let [x, y, at] = [0, 0, pixelsAt]
@@ -108,12 +108,12 @@ function expandRuns(bytes: Buffer, { width, height, bits, topDown, pixelsAt }: H
     } else if (value === 0) { // end of the row
       x = 0
       y++
-    } else if (value === 1) { // end of the picture
+    } else if (value === 1) { // end of the image
       break
     } else if (value === 2) { // a step
       x += bytes.readUInt8(at++)
       y += bytes.readUInt8(at++)
-    } else { // so many pixels as they are, padded to 2 bytes
+    } else { // this many literal pixels, padded to 2 bytes
       const length = bits === 8 ? value : Math.ceil(value / 2)
       for (let i = 0; i < value; i++) {
         put(bits === 8 ? bytes.readUInt8(at + i) : (bytes.readUInt8(at + (i >> 1)) >> (i % 2 === 0 ? 4 : 0)) & 15)
@@ -150,7 +150,7 @@ function readBytes(bytes: Buffer, header: Header): Pick<NativePixels, 'data' | '
   return { data, channels: 3 }
 }
 
-/** 16 or 32 bits: each colour is scaled from its mask's range, rounded down as Pillow does. */
+/** 16 or 32 bits: each colour is scaled from its mask's range, rounded down like Pillow. */
 function readMasked(bytes: Buffer, header: Header): Pick<NativePixels, 'data' | 'channels'> {
   const { width, height, bits, masks } = header
   needRows(bytes, header)

@@ -1,4 +1,4 @@
-/** Encoded pictures to pixels, through sharp. */
+/** Encoded images to pixels, through sharp. */
 import type sharpModule from 'sharp'
 import type { Sharp, SharpOptions } from 'sharp'
 
@@ -14,7 +14,7 @@ import { reducedSize } from './reduced-size.js'
 
 let loaded: typeof sharpModule | undefined
 
-/** At first use: text-only users pay neither the time nor the memory. */
+/** Loaded at first use: text-only programs need neither its time nor its memory. */
 function loadSharp(): typeof sharpModule {
   try {
     loaded ??= require('sharp') as typeof sharpModule // import() would first start Node's loader of ES modules: 75 ms
@@ -25,7 +25,7 @@ function loadSharp(): typeof sharpModule {
   }
 }
 
-/** Loads what decoding needs ahead of the first picture. Failures are that picture's to tell. */
+/** Loads sharp before the first image. A failure is reported when decoding that image. */
 export function prepareDecoder(): void {
   try {
     loadSharp()
@@ -33,8 +33,8 @@ export function prepareDecoder(): void {
 }
 
 /**
- * The first frame of an encoded file. The bytes may not change meanwhile. Runs in the host where that ends soon, else in
- * a decoder process.
+ * The first frame of an encoded file. The bytes must not change meanwhile. Runs in this process if decoding ends soon,
+ * else in a decoder process.
  */
 export async function decodeBytes(bytes: Buffer, format: PictureFormat, context: DecodeContext): Promise<NativePixels> {
   const { label, maxPixels, orient, reduce } = context
@@ -47,7 +47,8 @@ export async function decodeBytes(bytes: Buffer, format: PictureFormat, context:
       return await decodeAvif(sharp, bytes, options, context) ?? await toPixels(sharp(bytes, options), label)
     const frame = format === 'jpeg' ? jpegFrame(bytes) : undefined
     if (frame && frame.components < 4 && !(reduce && reducedSize({ format, ...frame }, reduce))) {
-      // nothing more to know (whether it is reduced does not depend on which edge is which): one visit to the decoder less
+      // nothing more to know (whether it is reduced does not depend on which edge is which): one pass fewer through the
+      // decoder
       checkPixelCount(context, frame.width, frame.height)
       return await toPixels(sharp(bytes, options), label)
     }
@@ -65,9 +66,9 @@ export async function decodeBytes(bytes: Buffer, format: PictureFormat, context:
 
 function sharpOptions({ maxPixels, orient }: DecodeContext): SharpOptions {
   return {
-    // Pillow's convert('RGB') takes the stored values for sRGB, whatever profile is embedded. So does the reference.
+    // like Pillow's convert('RGB') and the reference: stored values are taken as sRGB, whatever profile is embedded
     ignoreIcc: true,
-    // Truncated and damaged files are errors, not grey areas. Warnings are none: half of the world's cameras earn one.
+    // truncated and damaged files are errors, not grey areas; warnings are not: many cameras' files cause them
     failOn: 'error',
     limitInputPixels: maxPixels,
     autoOrient: orient,
@@ -97,7 +98,7 @@ async function toPixels(pipeline: Sharp, label: string): Promise<NativePixels> {
   return { data, width, height, channels }
 }
 
-/** Pillow's plain conversion; libvips would go through a printing profile and give other colours. */
+/** Pillow's plain conversion; libvips would use a printing profile and give other colours. */
 async function decodeCmyk(image: Sharp, label: string): Promise<NativePixels> {
   const output = image.pipelineColourspace('cmyk').toColourspace('cmyk').raw({ depth: 'uchar' })
   const { data, info } = await output.toBuffer({ resolveWithObject: true })
@@ -127,7 +128,7 @@ function decodeError(label: string, maxPixels: number, error: unknown): unknown 
   return new ClipError('ERR_CLIP_IMAGE_DECODE', `${label} cannot be decoded: ${reason}`, { cause: error })
 }
 
-/** libvips lists what went wrong, the consequences of a cut file first; the reason is what it says last. */
+/** libvips lists errors with the consequences of a truncated file first; the last line is the reason. */
 function reasonOf(message: string): string {
   const lines = message.split('\n').map(line => line.trim()).filter(line =>
     line !== '' && !line.startsWith('source: bad seek')

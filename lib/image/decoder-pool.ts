@@ -1,8 +1,7 @@
 /**
- * Decoding that can be stopped. No library stops in the middle of one filter of an SVG or of one AVIF frame, and no
- * thread can be ended from outside; a process can. A few of them are started when pictures need them, killed when one
- * takes too long, too much memory, or is no longer wanted, and ended when there has been nothing to do for a while. None
- * keeps the host alive, and none outlives it.
+ * Decoding that can be stopped. No library stops within a filter of an SVG or an AVIF frame, and no thread can be
+ * killed from outside, but a process can. A few processes are started on demand, killed if an image takes too long, too
+ * much memory, or is cancelled, and ended after a time without work. None keeps the host alive or outlives it.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -20,13 +19,13 @@ import { type Frame, FrameReader, writeFrame } from './frames.js'
 import { Gate } from '../async/gate.js'
 import type { PictureFormat } from './picture-format.js'
 
-/** Enough for all cores that decode beside the host, few enough to be paid for in memory: 60 MB each. */
+/** Enough for the cores beside the host, few enough for memory: 60 MB each. */
 const mostProcesses = 4
 const idleMs = 15_000
-/** A process that is not ready by then never will be. Long: the machine may be busy. */
+/** A process that is not ready by then never will be. Long, since the machine may be busy. */
 const startMs = 30_000
 
-/** No process can be started here: the caller does without. */
+/** No process can be started: the caller must do without. */
 export class NoDecoder extends Error {}
 
 class DecoderProcess {
@@ -83,7 +82,7 @@ class DecoderProcess {
     return answered
   }
 
-  /** Ends the process after a while, unless it is asked again. */
+  /** Ends the process after a while, unless it is used again. */
   rest(): void {
     this.#idle = setTimeout(() => this.end(), idleMs).unref()
   }
@@ -92,7 +91,7 @@ class DecoderProcess {
     this.#end(new Error('ended'))
   }
 
-  /** While an answer is awaited, and only then, the process keeps the host alive. */
+  /** The process keeps the host alive only while an answer is awaited. */
   #next(mostBytes: number): Promise<Frame<DecodeResponse>> {
     clearTimeout(this.#idle)
     this.#mostBytes = mostBytes
@@ -136,7 +135,7 @@ export class DecoderPool {
   /**
    * Decodes in a process of its own.
    *
-   * @throws {NoDecoder} where processes cannot be started; {ClipError} ERR_CLIP_IMAGE_LIMIT and what decoding throws;
+   * @throws {NoDecoder} if processes cannot be started; {ClipError} ERR_CLIP_IMAGE_LIMIT and errors of decoding;
    *   the signal's reason, at once
    */
   run(
@@ -203,7 +202,7 @@ function pixelsOf(head: DecodeResponse, data: Buffer, { label, maxPixels }: Deco
     const cause = failure.cause === undefined ? undefined : new Error(failure.cause)
     throw new ClipError((failure.code ?? 'ERR_CLIP_IMAGE_DECODE') as ClipErrorCode, failure.message, { cause })
   }
-  // a decoder may have been taken over by the picture: what it says is checked
+  // the image may have taken over the decoder: check its answers
   if (
     !(width > 0 && height > 0 && width * height <= maxPixels && [1, 3, 4].includes(channels) &&
       data.length === width * height * channels)
@@ -217,12 +216,12 @@ function crashed(label: string, cause: unknown): ClipError {
   return new ClipError('ERR_CLIP_IMAGE_DECODE', `${label} cannot be decoded: ${(cause as Error).message}`, { cause })
 }
 
-/** The compiled process, also where the sources run (tests). Undefined: processes may not be started, or it is not there. */
+/** The compiled process, also when running from the sources (tests). Undefined: not allowed, or not built. */
 function processFile(): string | undefined {
   if (process.env.GGCLIP_DECODERS === '0') return undefined
   const { permission } = process as { permission?: { has(scope: string): boolean } }
   if (permission && !permission.has('child')) return undefined
-  // of a single executable application, execPath is the application itself
+  // in a single executable application, execPath is the application itself
   if (
     (process as { getBuiltinModule?: (name: string) => { isSea?(): boolean } | undefined }).getBuiltinModule?.(
       'node:sea',
@@ -233,7 +232,7 @@ function processFile(): string | undefined {
   return existsSync(file) ? file : undefined
 }
 
-/** Electron's executable is Node only when asked to be. A debugger of the host is not its decoders'. */
+/** Electron's executable runs as Node only on request. Decoders do not inherit the host's debugger. */
 function environment(): NodeJS.ProcessEnv {
   const options = (process.env.NODE_OPTIONS ?? '').split(' ').filter(option =>
     !/^--(?:inspect|debug|watch|test|cpu-prof|heap-prof)/.test(option)

@@ -1,7 +1,7 @@
 /**
- * A decoder process: pictures in through standard input, pixels out through a pipe, one at a time. The host starts it
- * (decoder-pool.ts) and kills it when a picture takes too long; it kills itself when the host is gone or a picture takes
- * too much memory. Never by process.exit(), which waits for the threads that decode.
+ * A decoder process: images arrive on standard input, pixels leave through a pipe, one image at a time. The host starts
+ * it (decoder-pool.ts) and kills it if an image takes too long; it kills itself if the host is gone or an image takes
+ * too much memory. Never by process.exit(), which waits for the decoding threads.
  */
 import { writeFileSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
@@ -17,14 +17,14 @@ export interface DecodeRequest {
   context: Omit<DecodeContext, 'onSize'>
 }
 
-/** An answer without pixels is a failure, but for the first one: ready. `last`: the process should be replaced. */
+/** An answer without pixels is a failure, except the first one: ready. `last`: replace the process. */
 export interface DecodeResponse {
   ready?: true
   width?: number
   height?: number
   channels?: 1 | 3 | 4
   failure?: { code: string | undefined; message: string; cause: string | undefined }
-  /** So many resident bytes were more than the picture may take. */
+  /** Resident bytes that exceeded the image's limit. */
   outOfMemory?: number
   last?: boolean
 }
@@ -32,9 +32,9 @@ export interface DecodeResponse {
 const outFd = 3
 const out = new Socket({ fd: outFd, readable: false, writable: true })
 const watchEveryMs = 10
-/** What a picture may take: measured at 64 million pixels, AVIF of 8 bits 16 bytes a pixel, of 10 bits 30. */
+/** Memory allowed per image: measured at 64 million pixels, AVIF of 8 bits 16 bytes per pixel, of 10 bits 30. */
 const memory = { base: 384 * 2 ** 20, eachPixel: 32 }
-/** What a process may keep between pictures. */
+/** Memory that a process may keep between images. */
 const idleBytes = 256 * 2 ** 20
 
 function die(): never {
@@ -70,7 +70,7 @@ async function answer({ head: { format, context }, body }: Frame<DecodeRequest>)
   }
 }
 
-/** When memory runs out, the system ends this process and not the host. */
+/** When memory runs out, the system kills this process and not the host. */
 function volunteer(): void {
   try {
     writeFileSync('/proc/self/oom_score_adj', '1000')
@@ -81,7 +81,7 @@ volunteer()
 out.on('error', die)
 const reader = new FrameReader<DecodeRequest>(frame => void answer(frame), () => Infinity)
 process.stdin.on('data', (piece: Buffer) => reader.push(piece)).on('end', die).on('error', die)
-// Ctrl-C goes to every process of the terminal: what it means is the host's to say
+// Ctrl-C reaches every process of the terminal: the host decides what it means
 process.on('SIGINT', () => undefined)
 prepareDecoder()
 writeFrame(out, { ready: true } satisfies DecodeResponse)

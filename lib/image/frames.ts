@@ -1,4 +1,7 @@
-/** Messages between the host and a decoder process: the length of a JSON head, the head, and bytes whose number it gives. */
+/**
+ * Messages between the host and a decoder process: the length of a JSON head, the head, and the bytes whose number it
+ * gives.
+ */
 import type { Writable } from 'node:stream'
 
 export interface Frame<Head> {
@@ -13,7 +16,7 @@ export function writeFrame(stream: Writable, head: object, body: Uint8Array = ne
   if (body.length > 0) stream.write(body)
 }
 
-/** All of a frame but its bytes. */
+/** A frame without its bytes. */
 export function frameHead(head: object, bytes: number): Buffer {
   const text = Buffer.from(JSON.stringify({ ...head, bytes }))
   const length = Buffer.alloc(4)
@@ -21,22 +24,22 @@ export function frameHead(head: object, bytes: number): Buffer {
   return Buffer.concat([length, text])
 }
 
-/** Puts frames together from the pieces in which they arrive. */
+/** Reassembles frames from the pieces in which they arrive. */
 export class FrameReader<Head extends object> {
   #start: Buffer = Buffer.alloc(0)
   #frame: Frame<Head> | undefined
   #filled = 0
 
-  /** @param mostBytes of a body; more is an error, before memory is taken */
+  /** @param mostBytes of a body; a larger one is an error, before memory is allocated */
   constructor(private readonly onFrame: (frame: Frame<Head>) => void, private readonly mostBytes: () => number) {}
 
-  /** @throws {Error} when what arrives is no frame */
+  /** @throws {Error} if the data is not a frame */
   push(piece: Buffer): void {
     let rest = piece
     while (rest.length > 0) rest = this.#frame ? this.#fill(this.#frame, rest) : this.#begin(rest)
   }
 
-  /** Returns what is left of the piece. */
+  /** Returns the rest of the piece. */
   #begin(piece: Buffer): Buffer {
     this.#start = this.#start.length === 0 ? piece : Buffer.concat([this.#start, piece])
     const start = this.#start
@@ -47,7 +50,7 @@ export class FrameReader<Head extends object> {
     const head = JSON.parse(start.toString('utf8', 4, end)) as Head & { bytes: number }
     if (!(head.bytes >= 0 && head.bytes <= this.mostBytes())) throw new Error(`a frame of ${head.bytes} bytes`)
     this.#start = Buffer.alloc(0)
-    // memory of its own: pixels are given back without waiting for the garbage collector
+    // separate memory: pixels are released without waiting for the garbage collector
     this.#frame = { head, body: Buffer.allocUnsafeSlow(head.bytes) }
     this.#filled = 0
     const rest = start.subarray(end)

@@ -1,4 +1,4 @@
-/** HEIC, whose codec is patented in places: read where the user has added a library for it. */
+/** HEIC, whose codec is patented in some countries: read if the user has added a library for it. */
 import { ClipError } from '../errors.js'
 import type { NativePixels } from '../native/contract.js'
 import { formatsRead } from './picture-format.js'
@@ -33,7 +33,7 @@ export async function decodeHeic(bytes: Buffer, context: DecodeContext): Promise
   }
 }
 
-/** Beside this package, or where the program runs. */
+/** Beside this package, or in the program's folder. */
 function findLibrary(): HeicDecode | undefined {
   for (const paths of [[__dirname], [process.cwd()]]) {
     try {

@@ -5,11 +5,11 @@ interface JpegFrame {
   height: number
   /** 1: gray, 3: colour, 4: CMYK. */
   components: number
-  /** Comes in several scans over all of the picture. */
+  /** The image comes in several scans. */
   progressive: boolean
 }
 
-/** Undefined for what is no JPEG of 8 bits with its size in the header: the decoder tells what that is. */
+/** Undefined unless it is an 8-bit JPEG with its size in the header: the decoder reports what else it is. */
 export function jpegFrame(bytes: Buffer): JpegFrame | undefined {
   if (bytes.length < 4 || bytes.readUInt16BE(0) !== 0xffd8) return undefined
   let at = 2
@@ -26,7 +26,7 @@ export function jpegFrame(bytes: Buffer): JpegFrame | undefined {
       const progressive = [0xc2, 0xc6, 0xca, 0xce].includes(marker)
       return precision === 8 && width > 0 && height > 0 ? { width, height, components, progressive } : undefined
     }
-    if (marker < 0xc0 || (marker >= 0xd0 && marker <= 0xda)) return undefined // no segment with a length comes before the frame
+    if (marker < 0xc0 || (marker >= 0xd0 && marker <= 0xda)) return undefined // no frame after these
     at += 2 + bytes.readUInt16BE(at + 2)
   }
   return undefined

@@ -1,14 +1,14 @@
-/** Paths of pictures: strings and `file:` URLs, which can name files whose names are no UTF-8, too. */
+/** Paths of images: strings and `file:` URLs, which can also name files whose names are not UTF-8. */
 import { fileURLToPath } from 'node:url'
 
 import { invalidArgument, outOfRange } from '../errors.js'
 
-/** Longer than the system takes anywhere: 4096 bytes on Linux, 32767 characters on Windows. */
+/** Longer than any system allows: 4096 bytes on Linux, 32767 characters on Windows. */
 const longestPath = 32_767
-/** How JPEG, PNG, GIF, WebP, BMP and SVG begin in base64. */
+/** First characters of JPEG, PNG, GIF, WebP, BMP and SVG in base64. */
 const pictureInBase64 = /^(?:\/9j\/|iVBORw0KGgo|R0lGOD|UklGR|Qk[0-9A-Za-z]|PHN2Zy|PD94bW)[A-Za-z0-9+/=_\-\s]{60,}$/
 
-/** Told by its shape, as URLs of other realms are good too. */
+/** Recognised by shape, so that URLs of other realms are accepted. */
 export function isUrl(value: unknown): value is URL {
   if (typeof value !== 'object' || value === null) return false
   const { href, protocol, pathname } = value as Partial<URL>
@@ -16,9 +16,9 @@ export function isUrl(value: unknown): value is URL {
 }
 
 /**
- * What `node:fs` opens.
+ * The path for `node:fs`.
  *
- * @throws {TypeError} a URL of another kind; {RangeError} a string that is no path but a picture or a URL itself
+ * @throws {TypeError} a URL of another kind; {RangeError} a string that is itself an image or a URL
  */
 export function checkPath(name: string, value: string | URL): string | Buffer {
   if (typeof value !== 'string') return pathOf(name, value)
@@ -52,7 +52,7 @@ function pathOf(name: string, url: URL): string | Buffer {
   }
 }
 
-/** File names of Linux are bytes: `%E9` is one that is no UTF-8. */
+/** File names of Linux are bytes: `%E9` is not UTF-8. */
 function bytesOf(pathname: string): Buffer {
   return Buffer.from(
     pathname.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
@@ -60,7 +60,7 @@ function bytesOf(pathname: string): Buffer {
   )
 }
 
-/** For messages, cut where it is long. */
+/** For messages, shortened if long. */
 export function quotedPath(path: string | Buffer): string {
   const text = path.toString()
   return text.length > 1000 ? `'${text.slice(0, 999)}\u2026'` : `'${text}'`

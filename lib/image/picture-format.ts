@@ -1,14 +1,14 @@
-/** What a file is, from its first bytes: the formats that are read, and the names of those that are not. */
+/** Recognises files by their first bytes: the supported formats, and the names of others. */
 
 export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'svg' | 'bmp' | 'pnm' | 'heic'
 
 /** For messages. */
 export const formatsRead = 'JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP, PNM and SVG'
 
-/** `foreign`: what the file is instead of a picture that can be read, with its article. */
+/** `foreign`: the name of an unsupported format, with its article. */
 type Recognised = { format: PictureFormat } | { foreign: string }
 
-/** Bytes at the start of a file, in Latin-1; `at`: where they stand if not at its beginning. */
+/** Bytes at the start of a file, in Latin-1; `at`: their offset if not 0. */
 interface Mark {
   is: PictureFormat | `${'a' | 'an'} ${string}`
   starts: string
@@ -79,7 +79,7 @@ const marks: readonly Mark[] = [
 const heifBrands = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'mif1', 'msf1', 'heif'])
 const videoBrands = /^(?:isom|iso\d|mp4\d|avc1|M4V |M4A |qt {2}|3g|dash|f4v|mmp4|MSNV)/
 
-/** @param bytes a whole file, or a kilobyte or more of its beginning */
+/** @param bytes a whole file, or at least its first kilobyte */
 export function recognise(bytes: Buffer): Recognised {
   const head = bytes.toString('latin1', 0, 4096)
   for (const { is, starts, at = 0 } of marks) {
@@ -91,7 +91,7 @@ export function recognise(bytes: Buffer): Recognised {
   if (head.startsWith('ftyp', 4)) return ofBrands(head)
   if (/^P[1-6][\s#]/.test(head)) return { format: 'pnm' }
   if (isBmp(bytes)) return { format: 'bmp' }
-  // a compressed SVG is told from other archives by what is in it, and that is for the decoder
+  // compressed SVG and other gzip files differ only in their content, which the decoder examines
   if (head.startsWith('\x1f\x8b')) return { format: 'svg' }
   return ofText(bytes, head)
 }
@@ -100,7 +100,7 @@ function known(is: Mark['is']): Recognised {
   return is.includes(' ') ? { foreign: is } : { format: is as PictureFormat }
 }
 
-/** ISO base media files say what they are, and what else they can be read as. */
+/** ISO base media files list their brand and compatible ones. */
 function ofBrands(head: string): Recognised {
   const end = Math.min(head.length, head.charCodeAt(2) * 256 + head.charCodeAt(3))
   const brands: string[] = []
@@ -112,7 +112,7 @@ function ofBrands(head: string): Recognised {
   return { foreign: 'a media file of an unknown kind' }
 }
 
-/** 'BM' alone begins many a text: the size of its header must be one that exists. */
+/** Many texts begin with 'BM': the size of the header must be a valid one. */
 function isBmp(bytes: Buffer): boolean {
   if (bytes.length < 18 || bytes.toString('latin1', 0, 2) !== 'BM') return false
   return [12, 16, 40, 52, 56, 64, 108, 124].includes(bytes.readUInt32LE(14))
@@ -135,7 +135,7 @@ function ofText(bytes: Buffer, head: string): Recognised {
   return { foreign: 'a file of an unknown kind (unsupported image format)' }
 }
 
-/** The beginning as text: UTF-16 where it says so, else UTF-8; a character that is cut off at the end is left out. */
+/** The beginning as text: UTF-16 if marked, else UTF-8, without an incomplete character at the end. */
 function decodeHead(bytes: Buffer): string {
   const head = bytes.subarray(0, 4096)
   const encoding = head[0] === 0xff && head[1] === 0xfe
@@ -146,7 +146,7 @@ function decodeHead(bytes: Buffer): string {
   return new TextDecoder(encoding).decode(head, { stream: true })
 }
 
-/** Its old form has no mark at all, the new one only at its end. */
+/** The old format has no signature, the new one only at its end. */
 function isTga(bytes: Buffer): boolean {
   return bytes.length >= 26 && bytes.toString('latin1', bytes.length - 18, bytes.length - 2) === 'TRUEVISION-XFILE'
 }

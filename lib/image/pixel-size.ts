@@ -1,16 +1,16 @@
-/** What the headers of the three common formats say: enough to know what decoding such a file can cost. */
+/** Sizes from the headers of the three common formats, to estimate the time of decoding. */
 import { jpegFrame } from './jpeg-frame.js'
 import type { PictureFormat } from './picture-format.js'
 
 /**
- * Most pixels of files that are decoded in the host's own process. Measured at 64 million pixels on one core: JPEG 0.4 s,
- * PNG 0.3 s, WebP 2 s, progressive JPEG 1.3 s, more with many scans; metadata (EXIF, profiles, texts, a million
- * chunks) adds less than half a second to any of them. So the first two are bounded by `maxPixels` itself.
+ * Most pixels of files that are decoded in this process. Measured at 64 million pixels on one core: JPEG 0.4 s, PNG 0.3
+ * s, WebP 2 s, progressive JPEG 1.3 s, more with many scans; metadata (EXIF, profiles, texts, a million chunks) adds
+ * less than half a second to any of them. So `maxPixels` alone bounds the first two.
  */
 const mostWebpPixels = 2 ** 24
 const mostProgressivePixels = 2 ** 22
 
-/** Whether decoding ends soon whatever the file holds: plain JPEG and PNG, smaller progressive JPEG and still WebP. */
+/** Whether decoding always ends soon: plain JPEG and PNG, smaller progressive JPEG and still WebP. */
 export function endsSoon(format: PictureFormat, bytes: Buffer): boolean {
   if (format === 'png') return true
   if (format === 'webp') return stillWebpPixels(bytes) <= mostWebpPixels
@@ -20,7 +20,7 @@ export function endsSoon(format: PictureFormat, bytes: Buffer): boolean {
   return !frame.progressive || frame.width * frame.height <= mostProgressivePixels
 }
 
-/** Pixels of a WebP file of one picture; infinite for animations and what has no sound header. */
+/** Pixels of a WebP file with one image; infinite for animations and invalid headers. */
 function stillWebpPixels(bytes: Buffer): number {
   if (bytes.length < 30) return Infinity
   switch (bytes.toString('latin1', 12, 16)) {

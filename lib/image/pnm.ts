@@ -1,11 +1,11 @@
-/** PBM, PGM and PPM (netpbm), as text or bytes, up to 16 bits a value. The first picture of the file. */
+/** PBM, PGM and PPM (netpbm), as text or bytes, up to 16 bits per value. The first image of the file. */
 import type { NativePixels } from '../native/contract.js'
 import type { CheckSize } from './decode-context.js'
 
 const blanks = new Set([0x20, 0x09, 0x0a, 0x0b, 0x0c, 0x0d])
 const hash = 0x23
 
-/** @throws {Error} with what is wrong; {RangeError} when the file ends too early */
+/** @throws {Error} with the problem; {RangeError} if the file ends too early */
 export function decodePnm(bytes: Buffer, checkSize: CheckSize): NativePixels {
   const kind = bytes[1]! - 0x30
   const reader = new TextReader(bytes, 2)
@@ -24,7 +24,7 @@ export function decodePnm(bytes: Buffer, checkSize: CheckSize): NativePixels {
     for (let i = 0; i < data.length; i++) data[i] = scaled(bitmap ? reader.digit() : reader.number())
     return { data, width, height, channels }
   }
-  const at = reader.at + 1 // one blank ends the header
+  const at = reader.at + 1 // one white-space character ends the header
   const wide = most > 255
   const rowBytes = bitmap ? Math.ceil(width / 8) : row * (wide ? 2 : 1)
   if (at + rowBytes * height > bytes.length) throw new RangeError('the rows end too early')
@@ -42,7 +42,7 @@ export function decodePnm(bytes: Buffer, checkSize: CheckSize): NativePixels {
   return { data, width, height, channels }
 }
 
-/** To 0 ... 255, halves to the even number, as Pillow does; a bitmap's 1 is black. */
+/** To 0 ... 255, halves to even, like Pillow; a bitmap's 1 is black. */
 function scale(most: number, bitmap: boolean): (value: number) => number {
   if (bitmap) return value => (value === 0 ? 255 : 0)
   if (most === 255) return value => value
@@ -53,7 +53,7 @@ function scale(most: number, bitmap: boolean): (value: number) => number {
   }
 }
 
-/** Numbers between blanks and comments. */
+/** Numbers between white space and comments. */
 class TextReader {
   at: number
 
@@ -73,7 +73,7 @@ class TextReader {
     return value
   }
 
-  /** One digit, which needs no blank behind it. */
+  /** One digit, with or without white space after it. */
   digit(): number {
     this.#skip()
     const digit = this.#digit()

@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ClipError } from '../errors.js'
 import { quotedPath } from './path.js'
 
-/** Encoded pictures are far below. Beyond, Node refuses to read a file whole. */
+/** Image files are far smaller. Node cannot read larger files whole. */
 const maxFileBytes = 2 ** 31 - 1
 
 /**
- * A picture's file as bytes. sharp is not given the path: libvips remembers files by name, so that a rewritten file
- * could come back as what it was, and an SVG read from a path may refer to other files.
+ * An image file's bytes. sharp does not get the path: libvips caches files by name, so that a rewritten file could be
+ * read as it was before, and an SVG read from a path may refer to other files.
  */
 export async function readImageFile(path: string | Buffer, name: string): Promise<Buffer> {
   let file: FileHandle | undefined
@@ -32,7 +32,7 @@ export async function readImageFile(path: string | Buffer, name: string): Promis
   }
 }
 
-/** Where this process, or the system, has no descriptor left at present, others give theirs back soon. */
+/** If this process, or the system, has no free descriptor, others will release theirs soon. */
 async function openPatiently(path: string | Buffer): Promise<FileHandle> {
   for (let waitMs = 5;; waitMs *= 2) {
     try {
@@ -50,7 +50,7 @@ export async function readBlob(blob: Blob, name: string): Promise<Buffer> {
   try {
     return Buffer.from(await blob.arrayBuffer())
   } catch (error) {
-    // a Blob may stand for a file that is gone by now
+    // a Blob may refer to a file that no longer exists
     throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${name} cannot be read: ${(error as Error).message}`, {
       cause: error,
     })

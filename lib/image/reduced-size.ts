@@ -1,7 +1,7 @@
-/** At what size to decode a picture that will be made much smaller anyway. */
+/** Chooses the scale at which to decode an image that will be made much smaller anyway. */
 
 export interface ReductionTarget {
-  /** Edge length the picture is resized to. */
+  /** Edge length that the image is resized to. */
   size: number
   /** Which edge that is: the shortest, the longest, or both (squash). */
   mode: 'shortest' | 'longest' | 'squash'
@@ -14,16 +14,16 @@ interface Picture {
   height: number
 }
 
-/** What is decoded keeps at least this many times the target, so that the exact resize that follows decides the pixels. */
+/** Keep at least this many times the target size, so that the exact resize that follows determines the pixels. */
 const margin = 2
 
-/** Most that a reduced picture may be shifted against the exact one at its far edge, in pixels of the model's input. */
+/** Most that a reduced image may be shifted against the exact one at its far edge, in pixels of the model's input. */
 const maxDrift = 0.1
 
 /**
- * JPEG decoders scale by 1/2, 1/4 or 1/8 in the frequency domain, at a fraction of the cost. libvips takes such a step
- * when sharp is asked for a resize by `from` up to `below` (sharp's pipeline.cc: the largest power of two that is not
- * the integer part of the ratio), and resizes the rest with Lanczos 3.
+ * JPEG decoders scale by 1/2, 1/4 or 1/8 in the frequency domain, in a fraction of the time. libvips does this when
+ * sharp resizes by `from` up to `below` (sharp's pipeline.cc: the largest power of two that is not the integer part of
+ * the ratio), and resizes the rest with Lanczos 3.
  */
 const jpegSteps = [
   { factor: 8, from: 9, below: Infinity },
@@ -32,16 +32,16 @@ const jpegSteps = [
 ]
 
 /**
- * The size to ask sharp for, or undefined when the picture is to be decoded as it is: other formats, too small, or a
- * size at which libvips would drop columns or rows that matter.
+ * The size for sharp, or undefined to decode the image at full size: other formats, too small, or a size at which
+ * libvips would drop significant columns or rows.
  *
  * Verified against exact decoding on detailed 4 to 24-megapixel JPEGs (224 px, 8-bit levels): mean difference 0.3, at
- * most 3, and 0.6, at most 7, where rows are dropped within the drift allowed; in about half the time. That the step is
- * really taken shows in the drift: libvips drops just the `edge % factor` last pixels.
+ * most 3, and 0.6, at most 7, if rows are dropped within the allowed drift; in about half the time. The drift shows
+ * that the step is really taken: libvips drops just the `edge % factor` last pixels.
  */
 export function reducedSize(picture: Picture, target: ReductionTarget): { width: number; height: number } | undefined {
   const { format, width, height } = picture
-  // the edge that `size` is about, and the other one
+  // the edge that `size` refers to, and the other one
   const firstIsWidth = target.mode === 'longest' ? width >= height : width <= height
   const [first, second] = firstIsWidth ? [width, height] : [height, width]
   const least = margin * target.size
@@ -62,7 +62,7 @@ export function reducedSize(picture: Picture, target: ReductionTarget): { width:
   return firstIsWidth ? { width: wanted, height: other } : { width: other, height: wanted }
 }
 
-/** The other edge at that scale, such that the exact resize ends with the same number of pixels as from the original. */
+/** The other edge at that scale, such that the exact resize gives the same number of pixels as from the original. */
 function otherEdge(first: number, second: number, wanted: number, target: ReductionTarget): number | undefined {
   const exact = (wanted * second) / first
   const candidates = [Math.round(exact), Math.floor(exact), Math.ceil(exact)].filter(edge => edge >= 1)

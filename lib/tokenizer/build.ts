@@ -12,24 +12,24 @@ import type { AddedToken, SpecialTokens, TextCleaning, TextEncoder, TokenizerSou
 import { usualBos, usualEos } from './files/special-names.js'
 import { mergeLines } from './words/word-model.js'
 
-/** Ids that the caller has fixed. */
+/** Ids that the caller has set. */
 interface FixedIds {
   bosId?: number
   eosId?: number
 }
 
-/** An encoder and the ids of its special tokens; undefined when the vocabulary has no such token. */
+/** An encoder and the ids of its special tokens; undefined if the vocabulary has no such token. */
 export interface BuiltTokenizer {
   encoder: TextEncoder
   bosId?: number
   eosId?: number
   padId?: number
-  /** What a tokenizer.json of another family than CLIP's puts around a text. */
+  /** The tokens that a tokenizer.json of a family other than CLIP puts around a text. */
   frame?: Frame
   paddingSide?: 'left' | 'right'
 }
 
-/** Parses `source`: this is where the time goes that {@link createTokenizer} saves until the first text. */
+/** Parses `source`, which {@link createTokenizer} postpones until the first text. */
 export function buildTokenizer(source: TokenizerSource, cleaning: TextCleaning, fixed: FixedIds): BuiltTokenizer {
   if ('tokens' in source) return failing('', () => fromTokens(source, cleaning, fixed))
   const description = describe(source)
@@ -49,7 +49,7 @@ export function buildTokenizer(source: TokenizerSource, cleaning: TextCleaning, 
   })
 }
 
-/** What a CLIP tokenizer.json puts around a text, where it is not the start and the end token. open_clip never asks it. */
+/** The tokens that a CLIP tokenizer.json puts around a text, if not the start and end tokens. Unused by open_clip. */
 function unusualFrame(
   postProcessor: unknown,
   { bosId, eosId }: BuiltTokenizer,

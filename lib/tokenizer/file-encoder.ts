@@ -1,4 +1,4 @@
-/** A tokenizer.json as it describes itself: normaliser, added tokens, pre-tokeniser, model, decoder. */
+/** A tokenizer.json, executed as it describes itself: normaliser, added tokens, pre-tokeniser, model, decoder. */
 import { AddedTokens } from './stages/added-tokens.js'
 import { cleanText, lowerEach, repairText } from './text/clean.js'
 import { type Decode, makeDecoder } from './stages/decoder.js'
@@ -19,10 +19,10 @@ export class FileEncoder implements TextEncoder {
   readonly #extra: ReadonlyMap<string, AddedToken>
   #tokens: (string | undefined)[] | undefined
 
-  /** Throws an Error that names the part which is not known. */
+  /** Throws an Error that names the unknown part. */
   constructor(json: Record<string, unknown>, model: WordModel, added: readonly AddedToken[], cleaning: TextCleaning) {
     const own = makeNormalizer(json.normalizer)
-    // transformers' Siglip2Tokenizer lowers as a part of the normaliser, after added tokens are taken out
+    // transformers' Siglip2Tokenizer lowers case in the normaliser, after added tokens are extracted
     const normalize: Normalize = cleaning === 'lower' ? text => own(lowerEach(text)) : own
     this.#normalize = normalize
     this.#asksForStart = JSON.stringify(json.pre_tokenizer ?? null).includes('"prepend_scheme":"first"')
@@ -78,17 +78,17 @@ export class FileEncoder implements TextEncoder {
   }
 }
 
-/** Whether the normaliser takes away the text's first character. */
+/** Whether the normaliser removes the text's first character. */
 function losesStart(text: string, normalize: Normalize): boolean {
   const first = text.codePointAt(0)
   return first !== undefined && normalize(text) === normalize(text.slice(first > 0xffff ? 2 : 1))
 }
 
-/** What is done to a text before the file's own normaliser. */
+/** Cleaning before the file's own normaliser. */
 function cleanerBefore(normalize: Normalize, cleaning: TextCleaning): Normalize {
   if (cleaning === 'open_clip' || cleaning === 'repair') return repairText
   if (cleaning === 'repair_lower' || cleaning === 'repair_canonicalize') return text => cleanText(text, cleaning)
-  // Hugging Face's SigLIP files remove case and punctuation by themselves
+  // Hugging Face's SigLIP files themselves remove case and punctuation
   if (cleaning === 'canonicalize' && !/^\u2581?aab$/.test(normalize('Aa,;_!B')))
     return text => cleanText(text, 'canonicalize')
   return text => text

@@ -1,23 +1,23 @@
 /**
- * Special and added tokens of a checkpoint folder, gathered from its files and given ids as transformers does it.
+ * Collects the special and added tokens of a checkpoint folder from its files and assigns ids as transformers does.
  *
- * transformers 5.24: `added_tokens_decoder` of tokenizer_config.json, where it exists, stands for special_tokens_map.json,
- * added_tokens.json and (for classes that build a tokenizer themselves) the list of tokenizer.json. Ids in these files only
- * tell the order: a token that the vocabulary has keeps that id, the others follow the vocabulary one by one.
+ * transformers 5.24: `added_tokens_decoder` of tokenizer_config.json, if present, replaces special_tokens_map.json,
+ * added_tokens.json and (for classes that build a tokenizer themselves) the list of tokenizer.json. Ids in these files
+ * only give the order: a token of the vocabulary keeps its id, the others follow the vocabulary one by one.
  */
 import { checkedId, invalidPart, isRecord } from './files/parts.js'
 import type { AddedToken, BesideFiles, SpecialTokens } from './types.js'
 
-/** An added token whose id is not settled. */
+/** An added token without a final id. */
 type NewToken = Omit<AddedToken, 'id'>
 
 const roles = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'] as const
 type Role = (typeof roles)[number]
 
-// what real ones hold is a hundredth of it; all together are one pattern
+// real ones have a hundredth of it; all together are one pattern
 const maxContent = 2048
 
-/** @param special of a token that says nothing of it */
+/** @param special default for a token without this flag */
 function tokenOf(value: unknown, at: string, special = false): NewToken {
   const { length } = (isRecord(value) ? value.content ?? '' : value) as { length?: unknown }
   if (typeof length === 'number' && length > maxContent)
@@ -42,13 +42,15 @@ function tokenOf(value: unknown, at: string, special = false): NewToken {
   }
 }
 
-/** Values of the files by key: the map's before the configuration's, unless the configuration lists all added tokens. */
+/**
+ * Values of the files by key: the map's before the configuration's, unless the configuration lists all added tokens.
+ */
 function fieldsOf({ config = {}, map = {} }: BesideFiles): Readonly<Record<string, unknown>> {
   const stated = Object.fromEntries(Object.entries(map).filter(([, value]) => value !== null))
   return config.added_tokens_decoder === undefined ? { ...config, ...stated } : config
 }
 
-/** Tokens that the files name for a role. */
+/** Tokens that the files assign to a role. */
 function namedTokens(beside: BesideFiles): Map<Role, NewToken> {
   const fields = fieldsOf(beside)
   const named = new Map<Role, NewToken>()
@@ -60,7 +62,7 @@ function namedTokens(beside: BesideFiles): Map<Role, NewToken> {
   return named
 }
 
-/** The names of the tokens that frame and fill rows. */
+/** The names of the tokens that frame and pad rows. */
 export function specialNames(beside: BesideFiles): SpecialTokens {
   const named = namedTokens(beside)
   const name = (role: Role): string | undefined => named.get(role)?.content
@@ -71,8 +73,8 @@ export function specialNames(beside: BesideFiles): SpecialTokens {
  * All added tokens in the order in which they get their ids.
  *
  * @param listed `added_tokens` of the tokenizer.json
- * @param rebuilds whether the tokenizer's class takes nothing but the vocabulary of the tokenizer.json
- * @param defaults tokens that the class names where the files do not
+ * @param rebuilds whether the tokenizer's class uses only the vocabulary of the tokenizer.json
+ * @param defaults tokens that the class names if the files do not
  */
 export function addedTokensOf(
   listed: unknown,
@@ -101,7 +103,7 @@ export function addedTokensOf(
     if (token.content !== '' && !tokens.has(token.content)) tokens.set(token.content, token)
   }
   if (!rebuilds) own.forEach(([, token]) => add(token))
-  for (const token of ordered) if (token.content !== '') tokens.set(token.content, token) // its flags count, its place stays
+  for (const token of ordered) if (token.content !== '') tokens.set(token.content, token) // keeps its position
   const marked = [...tokens.values()].map(token => (names.has(token.content) ? { ...token, special: true } : token))
   for (const token of marked) tokens.set(token.content, token)
   named.forEach(token => add({ ...token, special: true }))
@@ -153,9 +155,9 @@ function extraTokens(fields: Readonly<Record<string, unknown>>): NewToken[] {
   })
 }
 
-/** Ids as the tokenizers library gives them: the vocabulary's, else one after the other behind it. */
+/** Ids as in the tokenizers library: the vocabulary's, else consecutive ones after it. */
 export function withIds(tokens: readonly NewToken[], ids: ReadonlyMap<string, number>): AddedToken[] {
-  let highest = -1 // of the added tokens
+  let highest = -1 // ids of added tokens
   return tokens.map(token => {
     const known = ids.get(token.content)
     const id = known ?? (highest >= ids.size ? highest + 1 : ids.size)

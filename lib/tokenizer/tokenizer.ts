@@ -10,37 +10,37 @@ export { readTokenizerSource, type TokenizerFiles } from './files/read-source.js
 export { textCleanings, type SpecialTokens, type TextCleaning, type TokenizerJsonSource, type TokenizerSettings,
   type TokenizerSource, type TokenListSource, type VocabularySource } from './types.js'
 
-/** Text to token ids and back. Every member but `contextLength` parses the vocabulary when it is first used. */
+/** Text to token ids and back. Every member except `contextLength` parses the vocabulary when it is first used. */
 export interface ClipTokenizer {
-  /** Ids in a row. */
+  /** Ids per row. */
   readonly contextLength: number
-  /** Ids that the vocabulary knows: one more than the highest, so at most the rows of the token table. */
+  /** Size of the vocabulary: one more than the highest id, so at most the rows of the token table. */
   readonly tokenCount: number
-  /** Undefined when the vocabulary has no such token and none is added. */
+  /** Undefined if the vocabulary has no such token and none is added. */
   readonly bosId: number | undefined
   readonly eosId: number | undefined
   readonly padId: number
   /**
-   * Ids of `text` with start and end token, not padded; cut to `contextLength`, where the end token stays the last.
-   * Lone surrogates count as U+FFFD.
+   * Ids of `text` with start and end token, not padded; cut to `contextLength`, keeping the end token last. Lone
+   * surrogates count as U+FFFD.
    */
   encode(text: string): number[]
-  /** Rows of `texts`, one after the other, each filled with `padId`: [texts.length * contextLength]. */
+  /** Rows of `texts`, one after the other, each padded with `padId`: [texts.length * contextLength]. */
   encodePadded(texts: readonly string[]): Int32Array
-  /** The text of `ids` up to the first end token, special tokens left out. A row of `encodePadded` will do. */
+  /** The text of `ids` up to the first end token, without special tokens. Accepts a row of `encodePadded`. */
   decode(ids: ArrayLike<number>): string
 }
 
 /**
- * A tokenizer that gives the ids of the reference implementation (see docs/tokenizer.md for which, and how exactly).
+ * A tokenizer that gives the ids of the reference implementation (docs/tokenizer.md has the details).
  *
- * `source` may be a function: it is called when the vocabulary is first needed. Neither making a tokenizer nor
- * importing this module parses anything, so that image-only use pays nothing.
+ * `source` may be a function: it is called when the vocabulary is first needed. Neither creating a tokenizer nor
+ * importing this module parses anything, so that image-only use costs nothing.
  *
  * @throws TypeError ERR_CLIP_INVALID_ARGUMENT for a wrong kind, ERR_CLIP_UNKNOWN_OPTION for an unknown setting
- * @throws RangeError ERR_CLIP_OUT_OF_RANGE for lengths and ids that cannot be
- * @throws ClipError ERR_CLIP_TOKENIZER_INVALID, from the first use, when the source is broken or lacks a token that the
- *   settings ask for; the next use tries again
+ * @throws RangeError ERR_CLIP_OUT_OF_RANGE for impossible lengths and ids
+ * @throws ClipError ERR_CLIP_TOKENIZER_INVALID, from the first use, if the source is broken or lacks a token that the
+ *   settings require; the next use tries again
  */
 export function createTokenizer(
   source: TokenizerSource | (() => TokenizerSource),
@@ -143,7 +143,8 @@ class LazyTokenizer implements ClipTokenizer {
     if (this.#ready === undefined) {
       const source = typeof this.#source === 'function' ? this.#source() : this.#source!
       checkSource(source)
-      // the tables of text cleaning and the tokenizer library cost an image-only user ten milliseconds
+      // the tables of text cleaning and the tokenizer library take ten milliseconds to load, which image-only use
+      // avoids
       const { buildTokenizer } = require('./build.js') as typeof import('./build.js')
       this.#ready = named(
         this.#settings.file,
@@ -155,7 +156,7 @@ class LazyTokenizer implements ClipTokenizer {
   }
 }
 
-/** Errors of `build` with the name of the file in front, where they lack it. */
+/** Adds the name of the file to errors of `build` that lack it. */
 function named<T>(file: string | undefined, build: () => T): T {
   try {
     return build()
@@ -176,7 +177,7 @@ function withIds(built: BuiltTokenizer, settings: CheckedSettings): ReadyTokeniz
   return { ...built, ...(frame ? { frame } : {}), padId }
 }
 
-/** Ids that the settings fix win over the file's: CLIPA's rows end with 0 where its file says [SEP]. */
+/** Ids in the settings override the file's: CLIPA's rows end with 0 although its file says [SEP]. */
 function framed({ before, after }: Frame, { bosId, eosId }: CheckedSettings): Frame {
   const swap = (
     ids: number[],
@@ -186,7 +187,7 @@ function framed({ before, after }: Frame, { bosId, eosId }: CheckedSettings): Fr
   return { before: swap(before, bosId, 0), after: swap(after, eosId, -1) }
 }
 
-/** Python has no such strings from UTF-8; ftfy writes U+FFFD for them, as encoders of UTF-8 do. */
+/** Python never gets such strings from UTF-8; ftfy replaces them by U+FFFD, like UTF-8 encoders. */
 function wellFormed(text: string): string {
   return (text as string & { toWellFormed(): string }).toWellFormed() // Node 20; the ES2023 library lacks its type
 }

@@ -11,22 +11,23 @@ export const textCleanings = [
 ] as const
 
 /**
- * What is done to a text before it is split into tokens.
+ * How a text is cleaned before it is split into tokens.
  *
  * - `whitespace_lower`: Hugging Face's CLIPTokenizer: NFC, runs of whitespace become one space, lower case.
  * - `open_clip`: open_clip's `clean='lower'`: ftfy's repairs, HTML entities twice, whitespace, lower case.
  * - `canonicalize`: open_clip's `clean='canonicalize'` (SigLIP, CLIPA): as above and punctuation removed.
  * - `none`: the text as it is.
- * - `repair`, `repair_lower`, `repair_canonicalize`: open_clip's `clean='whitespace'`, `'lower'` and `'canonicalize'` before
- *   a tokenizer of another family, whatever that one does by itself: as `open_clip`, case kept or not, or `canonicalize`.
+ * - `repair`, `repair_lower`, `repair_canonicalize`: open_clip's `clean='whitespace'`, `'lower'` and `'canonicalize'`
+ *   before a tokenizer of another family, whatever that one does itself: like `open_clip`, case kept or not, or like
+ *   `canonicalize`.
  * - `lower`: lower case only (SigLIP2).
  *
- * A tokenizer.json of another family than CLIP (SentencePiece, WordPiece, ...) has a normaliser of its own, which
- * always runs, after this: see docs/tokenizer.md.
+ * A tokenizer.json of a family other than CLIP (SentencePiece, WordPiece, ...) has a normaliser of its own, which
+ * always runs after this: see docs/tokenizer.md.
  */
 export type TextCleaning = (typeof textCleanings)[number]
 
-/** The strings of the special tokens, as tokenizer_config.json and special_tokens_map.json name them. */
+/** The special tokens as tokenizer_config.json and special_tokens_map.json give them. */
 export interface SpecialTokens {
   bos?: string
   eos?: string
@@ -34,22 +35,22 @@ export interface SpecialTokens {
   unk?: string
 }
 
-/** A token that is found in a text as it stands, and what it asks of its surroundings (names as in a tokenizer.json). */
+/** A token that is matched literally in a text, with conditions on its surroundings (names as in a tokenizer.json). */
 export interface AddedToken {
   id: number
   content: string
   special: boolean
-  /** Found in the normalised text rather than in the text itself, and normalised like it. */
+  /** Matched in the normalised text instead of the text itself, and normalised like it. */
   normalized: boolean
   /** Not within a word. */
   singleWord: boolean
-  /** Takes the whitespace before it along. */
+  /** Includes the white space before it. */
   lstrip: boolean
-  /** Takes the whitespace after it along. */
+  /** Includes the white space after it. */
   rstrip: boolean
 }
 
-/** What the files beside a vocabulary hold, parsed. */
+/** The parsed files beside a vocabulary. */
 export interface BesideFiles {
   /** tokenizer_config.json */
   config?: Readonly<Record<string, unknown>>
@@ -64,7 +65,7 @@ export interface TokenizerJsonSource {
   json: string
   specials?: SpecialTokens
   beside?: BesideFiles
-  /** Where the filling of a row goes; default: as the file's `padding` says, else as `leftByDefault`, else right. */
+  /** The side of padding; default: as the file's `padding` says, else `leftByDefault`, else right. */
   paddingSide?: 'left' | 'right'
   leftByDefault?: boolean
 }
@@ -77,7 +78,7 @@ export interface VocabularySource {
   beside?: BesideFiles
 }
 
-/** A token list in id order, as in a GGUF file; merges that are absent are recovered from the order of the ids. */
+/** A token list in id order, as in a GGUF file; missing merges are recovered from the order of the ids. */
 export interface TokenListSource {
   tokens: readonly string[]
   merges?: readonly string[]
@@ -88,34 +89,34 @@ export type TokenizerSource = TokenizerJsonSource | VocabularySource | TokenList
 
 /** How texts become rows of ids. */
 export interface TokenizerSettings {
-  /** Ids in a row, start and end included: 77 for CLIP, 64 for SigLIP. */
+  /** Ids per row, start and end included: 77 for CLIP, 64 for SigLIP. */
   contextLength: number
   /** Id of the start token. Default: the source's `specials.bos`, else the usual names. */
   bosId?: number
   /** Id of the end token. Default: the source's `specials.eos`, else the usual names. */
   eosId?: number
-  /** Id that fills a row. Default: the source's `specials.pad`, else the end token. open_clip fills with 0. */
+  /** Id for padding. Default: the source's `specials.pad`, else the end token. open_clip pads with 0. */
   padId?: number
   /** Default: 'whitespace_lower'. */
   cleaning?: TextCleaning
   /**
-   * Whether a row starts with the start token. Default: true. SigLIP: false. Here as below: a tokenizer.json of another
-   * family than CLIP's whose post-processor frames a text decides by itself.
+   * Whether a row starts with the start token. Default: true. SigLIP: false. Ignored (like `addEos`) if a
+   * tokenizer.json of a family other than CLIP frames texts in its post-processor.
    */
   addBos?: boolean
   /** Whether a row ends with the end token, which truncation then keeps. Default: true. */
   addEos?: boolean
-  /** What messages about the source call it. */
+  /** The source's name in messages. */
   file?: string
 }
 
 /** Turns text into ids without start, end, truncation and padding: one per family. */
 export interface TextEncoder {
-  /** Ids that the vocabulary knows: one more than the highest. */
+  /** Size of the vocabulary: one more than the highest id. */
   readonly tokenCount: number
   /** All ids of `text`, or at least the first `limit` of them. */
   encode(text: string, limit: number): number[]
-  /** The text of `ids`, special tokens left out. */
+  /** The text of `ids`, without special tokens. */
   decode(ids: readonly number[]): string
   idOf(token: string): number | undefined
 }

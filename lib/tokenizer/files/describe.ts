@@ -1,11 +1,11 @@
-/** A source of any kind as one description: the parts of a tokenizer.json, complete. */
+/** Converts a source of any kind to one form: a complete tokenizer.json. */
 import { ClipError } from '../../errors.js'
 import { failing, invalidPart, isRecord } from './parts.js'
 import { addedTokensOf, withIds } from '../special-tokens.js'
 import type { AddedToken, BesideFiles, SpecialTokens, TokenizerJsonSource, VocabularySource } from '../types.js'
 import { makeWordModel, mergeLines, vocabularyOf, type WordModel } from '../words/word-model.js'
 
-/** A tokenizer that says everything of itself, with added tokens and their ids. */
+/** A complete description of a tokenizer, including added tokens and their ids. */
 export interface Description {
   json: Record<string, unknown> & { model: Record<string, unknown> }
   added: AddedToken[]
@@ -13,7 +13,7 @@ export interface Description {
   /** CLIP's byte-level BPE, with `</w>` at the end of a word. */
   clip: boolean
   ids: ReadonlyMap<string, number>
-  /** Of a tokenizer that is not CLIP's. */
+  /** A tokenizer other than CLIP's. */
   model?: WordModel
 }
 
@@ -24,7 +24,7 @@ const clipClass = /^CLIPTokenizer(?:Fast)?$/
 const framingClass = /^(?:PreTrainedTokenizerFast|TokenizersBackend|(?:Gemma|Siglip2)Tokenizer(?:Fast)?)$/
 const bertClass = /^(?:Bert|DistilBert)Tokenizer(?:Fast)?$/
 
-// what transformers' CLIPTokenizer builds; patterns of earlier versions lack the special tokens
+// as transformers' CLIPTokenizer builds it; patterns of earlier versions lack the special tokens
 const clipWords = "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+"
 const clipNormalizer = {
   type: 'Sequence',
@@ -83,7 +83,7 @@ function describeVocabulary({ vocab, merges, specials = {}, beside = {} }: Vocab
       vocab: record,
       merges: mergeLines(merges),
     }
-    // names that come without their files
+    // names without their files
     const own = Object.keys(beside).length > 0 ? beside : { config: specialsAsConfig(specials) }
     return describeClip({ model }, specials, own, 'CLIPTokenizer')
   })
@@ -107,7 +107,7 @@ function describeClip(
   const frame = rebuilds ? {} : { bos: nameOf(cls), eos: nameOf(sep) }
   const first = (...candidates: (string | undefined)[]): string | undefined =>
     candidates.find(candidate => candidate !== undefined)
-  // open_clip's vocabularies spell the two otherwise
+  // open_clip's vocabularies spell the two differently
   const usual = (role: 'bos' | 'eos', other: string): string | undefined =>
     [clipNames[role], other].find(token => ids.has(token) || listedContents(json.added_tokens).has(token))
   const names: SpecialTokens = {
@@ -162,7 +162,10 @@ function isClip(json: Record<string, unknown>, model: Record<string, unknown>, n
   return JSON.stringify(normalizer) === JSON.stringify(clipNormalizer) && pattern.endsWith(clipWords)
 }
 
-/** BERT's classes take these three from the configuration, whatever the tokenizer.json says; others the start and end tokens. */
+/**
+ * BERT's classes take these three from the configuration, even if the tokenizer.json differs; others the start and end
+ * tokens.
+ */
 function patchedByClass(json: Record<string, unknown>, beside: BesideFiles, name: string): Record<string, unknown> {
   const { config = {} } = beside
   if (bertClass.test(name) && isRecord(json.normalizer) && json.normalizer.type === 'BertNormalizer') {
@@ -181,7 +184,7 @@ function patchedByClass(json: Record<string, unknown>, beside: BesideFiles, name
   return json
 }
 
-/** Where the configuration says whether the two tokens are added, transformers makes the frame of that. */
+/** If the configuration says whether the two tokens are added, transformers derives the frame from that. */
 function framedByFlags(
   { config = {} }: BesideFiles,
   name: string,
@@ -227,7 +230,7 @@ function nameOf(pair: unknown): string | undefined {
   return Array.isArray(pair) && typeof pair[0] === 'string' ? pair[0] : undefined
 }
 
-/** As a tokenizer.json lists it. */
+/** In the format of a tokenizer.json. */
 function listed({ singleWord, ...token }: AddedToken): Record<string, unknown> {
   return { ...token, single_word: singleWord }
 }

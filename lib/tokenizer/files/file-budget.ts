@@ -1,4 +1,4 @@
-/** How much memory a tokenizer's file may come to: what is not JSON's fault in size may be in number. */
+/** Bounds the memory of a tokenizer's file by the number of its values. */
 import { ClipError } from '../../errors.js'
 
 // the largest vocabularies in use have 256,000 tokens and 600,000 merges, each merge a pair of strings
@@ -7,7 +7,7 @@ const maxValues = 2 ** 24
 const maxLines = 2 ** 22
 
 /**
- * Parsed, three bytes such as `{},` take 60: a file within the limit of bytes could take all of the process's memory.
+ * Parsed, three bytes such as `{},` take 60: a file within the byte limit could exhaust the process's memory.
  *
  * @throws ClipError ERR_CLIP_FILE_LIMIT
  */

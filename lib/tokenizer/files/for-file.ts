@@ -1,4 +1,4 @@
-/** A checkpoint folder's tokenizer in the form a GGUF file carries: whole JSON where there is one, tokens and merges. */
+/** A checkpoint folder's tokenizer in the form of a GGUF file: whole JSON if there is one, tokens and merges. */
 import { errorCodeOf } from '../../errors.js'
 import { describe } from './describe.js'
 import { isRecord } from './parts.js'
@@ -13,11 +13,11 @@ interface FileTokenizer {
   tokens: string[]
   /** 'left right', best first. */
   merges: string[]
-  /** Id of the token that fills rows up, when the folder names one; else -1. */
+  /** Id of the padding token, if the folder names one; else -1. */
   padId: number
 }
 
-/** An empty one when the folder has no tokenizer, as folders of image encoders alone do. */
+/** An empty one if the folder has no tokenizer, as folders of image encoders. */
 export async function fileTokenizer(directory: string, signal?: AbortSignal): Promise<FileTokenizer> {
   try {
     const { source } = await readTokenizerSource(directory, signal)
@@ -33,14 +33,14 @@ function forFile(source: TokenizerJsonSource | VocabularySource): FileTokenizer 
   const tokens = inIdOrder([...ids, ...added.map(({ content, id }): [string, number] => [content, id])])
   const merges = json.model.merges === undefined ? [] : mergeLines(json.model.merges)
   const padId = specials.pad === undefined ? -1 : tokens.indexOf(specials.pad)
-  // a token list says all of a plain CLIP tokenizer, and is a third of the size
+  // a token list describes a plain CLIP tokenizer completely, in a third of the size
   const isPlain = clip && !('json' in source) && added.every(({ content }) => plainTokens.includes(content))
   return { json: isPlain ? '' : JSON.stringify(complete(json, source)), tokens, merges, padId }
 }
 
 const plainTokens = ['<|startoftext|>', '<|endoftext|>', '<start_of_text>', '<end_of_text>']
 
-/** The description with what stands beside the file: the side that rows fill from. */
+/** The description with what the files beside it say: the side of padding. */
 function complete(
   json: Record<string, unknown>,
   source: TokenizerJsonSource | VocabularySource,

@@ -1,7 +1,7 @@
-/** Checks that the readers of a tokenizer's files share. */
+/** Checks shared by the readers of a tokenizer's files. */
 import { ClipError } from '../../errors.js'
 
-/** Becomes ERR_CLIP_TOKENIZER_INVALID where the whole file is read. */
+/** Becomes ERR_CLIP_TOKENIZER_INVALID in the reader of the whole file. */
 export function invalidPart(at: string, expected: string, found: unknown): Error {
   const text = found === undefined ? 'nothing' : JSON.stringify(found) ?? typeof found
   return new Error(`${at}: expected ${expected}, found ${text.length > 60 ? `${text.slice(0, 60)}...` : text}`)
@@ -11,7 +11,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Errors of a part as errors of the tokenizer; `what` stands before the message. */
+/** Converts errors of a part to errors of the tokenizer; `what` is put before the message. */
 export function failing<T>(what: string, action: () => T): T {
   try {
     return action()
@@ -24,7 +24,7 @@ export function failing<T>(what: string, action: () => T): T {
 
 export const maxId = 2 ** 22 - 1
 
-/** `id` if it can be one: a larger one is a broken file, and would make arrays of that size. */
+/** `id` if it is plausible: a larger one means a broken file, and would create arrays of that size. */
 export function checkedId(id: unknown, at: string): number {
   if (Number.isInteger(id) && (id as number) >= 0 && (id as number) <= maxId) return id as number
   throw invalidPart(at, `an id from 0 to ${maxId}`, id)

@@ -16,27 +16,27 @@ const maxFileBytes = 256 * 2 ** 20
 
 const pieceModels = ['spiece.model', 'sentencepiece.bpe.model', 'sentencepiece.model']
 const otherFormats = ['tokenizer.model']
-// transformers' GemmaTokenizer and Siglip2Tokenizer fill rows from the left unless their configuration says otherwise
+// transformers' GemmaTokenizer and Siglip2Tokenizer pad on the left unless their configuration says otherwise
 const leftPadded = /^(Gemma|Siglip2)Tokenizer/
 
-/** What {@link readTokenizerSource} found. */
+/** Result of {@link readTokenizerSource}. */
 export interface TokenizerFiles {
   source: TokenizerJsonSource | VocabularySource
-  /** Names of the files that were read. */
+  /** Names of the files read. */
   files: string[]
-  /** `model_max_length` of tokenizer_config.json; absent when that means no limit. */
+  /** `model_max_length` of tokenizer_config.json; absent if it means no limit. */
   contextLength?: number
 }
 
 /**
- * Reads the tokenizer of a checkpoint folder: tokenizer.json, else vocab.json with merges.txt, and what stands beside them:
- * tokenizer_config.json, special_tokens_map.json, added_tokens.json. Reads only; the vocabulary is parsed when the
+ * Reads the tokenizer of a checkpoint folder: tokenizer.json, else vocab.json with merges.txt, and the files beside
+ * them: tokenizer_config.json, special_tokens_map.json, added_tokens.json. The vocabulary is parsed only when the
  * tokenizer first needs it.
  *
- * @throws TypeError ERR_CLIP_INVALID_ARGUMENT when `directory` is no string
- * @throws ClipError ERR_CLIP_FILE_NOT_FOUND when there is no such folder or merges.txt is missing beside vocab.json,
- *   ERR_CLIP_TOKENIZER_MISSING when nothing in it can be used, ERR_CLIP_TOKENIZER_INVALID when a configuration is
- *   broken, ERR_CLIP_FILE_LIMIT when a file is larger than 256 MiB
+ * @throws TypeError ERR_CLIP_INVALID_ARGUMENT if `directory` is not a string
+ * @throws ClipError ERR_CLIP_FILE_NOT_FOUND if there is no such folder or merges.txt is missing beside vocab.json,
+ *   ERR_CLIP_TOKENIZER_MISSING if it has no usable tokenizer, ERR_CLIP_TOKENIZER_INVALID if a configuration is
+ *   broken, ERR_CLIP_FILE_LIMIT if a file is larger than 256 MiB
  */
 export async function readTokenizerSource(directory: string, signal?: AbortSignal): Promise<TokenizerFiles> {
   if (typeof directory !== 'string') throw invalidArgument('directory', 'a path', directory)
@@ -52,7 +52,7 @@ export async function readTokenizerSource(directory: string, signal?: AbortSigna
   }
   let source: TokenizerFiles['source']
   const config = await readJson('tokenizer_config.json')
-  // transformers' SiglipTokenizer reads the model file, whatever lies beside it
+  // transformers' SiglipTokenizer always reads the model file
   const siglip = config.tokenizer_class === 'SiglipTokenizer' && names.has('spiece.model')
   if (names.has('tokenizer.json') && !siglip) {
     source = { json: await read('tokenizer.json') }
@@ -120,7 +120,7 @@ async function readText(path: string, signal: AbortSignal | undefined): Promise<
   return (await readBytes(path, signal)).toString('utf8')
 }
 
-/** The whole file as it was at one moment: half a vocabulary would be a vocabulary with other ids. */
+/** Reads the whole file as of one moment: half a vocabulary would be a vocabulary with other ids. */
 async function readBytes(path: string, signal: AbortSignal | undefined): Promise<Buffer> {
   let bytes: Buffer
   try {
@@ -138,7 +138,7 @@ async function readBytes(path: string, signal: AbortSignal | undefined): Promise
 }
 
 async function readUnchanged(path: string, signal: AbortSignal | undefined): Promise<Buffer> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK) // a FIFO must not wait for a writer
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK) // do not wait for a writer of a FIFO
   try {
     const before = await file.stat({ bigint: true })
     if (!before.isFile()) throw new Error('not a regular file')
@@ -148,7 +148,8 @@ async function readUnchanged(path: string, signal: AbortSignal | undefined): Pro
         `${path}: expected at most ${maxFileBytes} bytes, found ${before.size}`,
       )
     }
-    // the clock of changes ticks some hundred times a second: what was written in this tick could be written again in it
+    // the clock of modification times ticks some hundred times a second: a file written in this tick could be written
+    // again in it
     if (Date.now() - Number(before.mtimeMs) < 20) await setTimeout(20)
     const bytes = await file.readFile({ signal })
     const after = await file.stat({ bigint: true })
@@ -164,7 +165,7 @@ async function readUnchanged(path: string, signal: AbortSignal | undefined): Pro
   }
 }
 
-/** What stands in place of a file after half a download. */
+/** What replaces a file after an incomplete download. */
 function standIn(bytes: Buffer): string | undefined {
   const start = bytes.toString('utf8', 0, 256).trimStart().toLowerCase()
   if (start.startsWith('version https://git-lfs'))

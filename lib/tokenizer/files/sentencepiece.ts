@@ -24,8 +24,9 @@ interface Piece {
 }
 
 /**
- * What transformers' tokenizer classes do around a model: `xlm-roberta` shifts ids as fairseq does and frames a text by <s>
- * and </s>; `siglip` (SiglipTokenizer) lowers case and removes punctuation; both others (T5) end it with </s>.
+ * The steps that transformers' tokenizer classes add around a model: `xlm-roberta` shifts ids like fairseq and frames a
+ * text with <s> and </s>; `siglip` (SiglipTokenizer) lowers case and removes punctuation; it and the others (T5) end a
+ * text with </s>.
  */
 export type PieceKind = 'xlm-roberta' | 'siglip' | 'plain'
 
@@ -74,8 +75,8 @@ function plain(pieces: Piece[], unkId: number, charsmap: string): object {
 }
 
 /**
- * SiglipTokenizer takes its two tokens from a text with the whitespace around them, and puts the sign of a word's start
- * before the text only, not after such a token.
+ * SiglipTokenizer extracts its two tokens with the white space around them, and puts the word-start sign before the
+ * text only, not after such a token.
  */
 function siglip(pieces: Piece[], unkId: number, charsmap: string): object {
   const vocab = pieces.map(({ text, score }): [string, number] => [text, score])
@@ -97,10 +98,13 @@ function fairseq(pieces: Piece[], charsmap: string): object {
   return tokenizer(vocab, 3, charsmap, added, [['<s>', 0]], [['</s>', 2]])
 }
 
-// Python's lower() writes a capital sigma at a word's end as the final one
+// Python's lower() gives a capital sigma at the end of a word its final form
 const cased = '\\p{Lu}\\p{Ll}\\p{Lt}'
 const ignored = "[\\p{Mn}\\p{Me}\\p{Cf}\\p{Lm}\\p{Sk}'.:\\u00b7\\u2019]*"
-/** SiglipTokenizer.canonicalize_text, with Python's lower(), string.punctuation and \s (U+001C to U+001F are in it). */
+/**
+ * SiglipTokenizer.canonicalize_text, with Python's lower(), string.punctuation and \s (which includes U+001C to
+ * U+001F).
+ */
 const canonical = [
   { type: 'Replace', pattern: { String: '\u2581' }, content: ' ' },
   { type: 'Replace', pattern: { Regex: `(?<=[${cased}]${ignored})\u03a3(?!${ignored}[${cased}])` }, content: '\u03c2' },
@@ -110,8 +114,8 @@ const canonical = [
 ]
 
 /**
- * The sign of a word's start stands before the text when SentencePiece sees it: a character map that makes a space of it
- * joins it with whitespace that follows, without one that whitespace counts.
+ * SentencePiece sees the word-start sign before the text: a character map that turns it into a space merges it with
+ * white space that follows; without one that white space counts.
  */
 function trimmed(charsmap: string): object[] {
   const joins = charsmap !== '' && readCharsmap(charsmap)('\u2581') === ' '
@@ -194,7 +198,7 @@ function pieceOf(bytes: Buffer): Piece {
   return piece
 }
 
-/** The fields of a message; throws a RangeError where it ends early or a wire type is none. */
+/** The fields of a message; throws a RangeError if it ends early or a wire type is invalid. */
 function* fieldsOf(message: Buffer): Generator<Field> {
   let at = 0
   const varint = (): number => {

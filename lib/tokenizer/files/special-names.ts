@@ -1,4 +1,4 @@
-/** What start and end tokens are called where no file names them, in the order in which they are tried. */
+/** Usual names of start and end tokens if no file names them, in the order in which they are tried. */
 export const usualBos: readonly string[] = ['<|startoftext|>', '<start_of_text>', '<s>', '<bos>', '[CLS]']
 export const usualEos: readonly string[] = ['<|endoftext|>', '<end_of_text>', '</s>', '<eos>', '[SEP]']
 

@@ -1,7 +1,6 @@
 /**
- * Added tokens: taken from a text as they are written, before it is normalised, or (`normalized`) from the normalised text,
- * where their own content is normalised as well. The leftmost wins, of those that begin together the longest, as in the
- * tokenizers library.
+ * Added tokens: matched literally in a text before it is normalised, or (`normalized`) in the normalised text, with
+ * their own content normalised as well. The leftmost wins, then the longest, as in the tokenizers library.
  */
 import { literalPattern } from './oniguruma.js'
 import type { AddedToken } from '../types.js'
@@ -16,7 +15,7 @@ export class AddedTokens {
   readonly #raw: Matcher
   readonly #normalized: Matcher
   readonly #normalize: (text: string) => string
-  /** Whether a match may hold or take in whitespace, so that a text must not be cut at it. */
+  /** Whether a match may contain or include white space, so that a text must not be cut at it. */
   readonly crossesSpaces: boolean
 
   constructor(tokens: readonly AddedToken[], normalize: (text: string) => string) {
@@ -26,7 +25,7 @@ export class AddedTokens {
     this.crossesSpaces = tokens.some(({ content, lstrip, rstrip }) => lstrip || rstrip || oneSpace.test(content))
   }
 
-  /** Ids of the tokens that stand in `text`, and the normalised texts between them; none of those is empty. */
+  /** Ids of the tokens in `text`, and the non-empty normalised texts between them. */
   *split(text: string, normalize = this.#normalize): Generator<number | string> {
     for (const part of this.#raw.split(text)) {
       if (typeof part === 'number') yield part
@@ -40,7 +39,7 @@ class Matcher {
   readonly #pattern: RegExp | undefined
 
   constructor(tokens: readonly AddedToken[], normalize: (text: string) => string) {
-    // of tokens whose contents are alike once normalised the last counts, and special ones come first
+    // of tokens with equal normalised contents the last counts, and special ones come first
     const inOrder = [...tokens.filter(token => token.special), ...tokens.filter(token => !token.special)]
     for (const token of inOrder) this.#tokens.set(normalize(token.content), token)
     const contents = [...this.#tokens.keys()].sort((a, b) => b.length - a.length)
@@ -59,7 +58,7 @@ class Matcher {
         if (token.lstrip) { while (start > done && oneSpace.test(text[start - 1]!)) start-- }
         if (token.rstrip) end += spacesAtStart.exec(text.slice(end))![0].length
         if (start > done) yield text.slice(done, start)
-        // a token of which nothing is left once normalised cuts the text between all characters, in the reference as well
+        // a token whose normalised content is empty splits the text between all characters, as in the reference
         if (end > start) yield token.id
         done = end
       }
@@ -68,7 +67,7 @@ class Matcher {
   }
 }
 
-/** The character before `end`; whole where it is a surrogate pair. */
+/** The character before `end`, including both halves of a surrogate pair. */
 function lastChar(text: string, end: number): string {
   return text.slice(Math.max(0, end - 2), end)
 }

@@ -1,6 +1,6 @@
 /**
  * SentencePiece's `precompiled_charsmap`: a double-array trie (darts-clone) from UTF-8 sequences to offsets into a list
- * of replacements, each ended by a zero byte. At every place the longest sequence in the trie is replaced. Layout:
+ * of replacements, each ended by a zero byte. At each position the longest sequence in the trie is replaced. Layout:
  * u32 byte length of the trie, the trie as u32 units, the replacements. Source: sentencepiece's normalizer.cc.
  */
 export function readCharsmap(base64: string): (text: string) => string {
@@ -12,7 +12,7 @@ export function readCharsmap(base64: string): (text: string) => string {
   const units = new Uint32Array(trieBytes / 4).map((_, index) => bytes.readUInt32LE(4 + 4 * index))
   const replacements = bytes.subarray(4 + trieBytes)
   return text => {
-    if (/^[ -~]*$/.test(text)) return text // every charsmap in use leaves printable ASCII alone
+    if (/^[ -~]*$/.test(text)) return text // every charsmap in use keeps printable ASCII
     return replaceAll(Buffer.from(text, 'utf8'), units, replacements)
   }
 }

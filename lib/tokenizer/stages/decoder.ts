@@ -5,7 +5,7 @@ import { invalidPart, isRecord } from '../files/parts.js'
 
 export type Decode = (tokens: string[]) => string[]
 
-/** `null` and absent: tokens side by side with spaces between them, as the tokenizers library gives. */
+/** For `null` and absent: tokens joined by spaces, as in the tokenizers library. */
 export function makeDecoder(part: unknown, at = 'decoder'): Decode {
   if (part === null || part === undefined) return tokens => [tokens.join(' ')]
   if (!isRecord(part)) throw invalidPart(at, 'an object', part)

@@ -1,4 +1,4 @@
-/** The special tokens that a tokenizer.json puts around a text, and how it fills rows. */
+/** The special tokens that a tokenizer.json puts around a text, and its padding. */
 
 import { checkedId, invalidPart } from '../files/parts.js'
 
@@ -25,7 +25,7 @@ interface PostProcessor {
 
 const unframed: Frame = { before: [], after: [] }
 
-/** Nothing when `postProcessor` adds nothing by itself (absent, ByteLevel). Throws when it is none that is known. */
+/** Undefined if `postProcessor` adds nothing (absent, ByteLevel). Throws if it is unknown. */
 export function frameOf(postProcessor: unknown): Frame {
   const { type, processors = [], single, special_tokens: special = {}, cls, sep } =
     (postProcessor ?? {}) as PostProcessor
@@ -57,7 +57,7 @@ function idOfPair(pair: unknown): number[] {
   return [checkedId(pair[1], 'post_processor')]
 }
 
-/** What the `padding` of a tokenizer.json says. */
+/** The `padding` of a tokenizer.json. */
 export interface Padding {
   token?: string
   side?: 'left' | 'right'

@@ -11,7 +11,7 @@ import { classOf, space } from '../text/unicode.js'
 
 export type Normalize = (text: string) => string
 
-// characters that Unicode gave a decomposition (12.1 and later) that the reference's normaliser does not know
+// characters with a decomposition in Unicode 12.1 or later, which the reference's normaliser lacks
 /* eslint-disable no-misleading-character-class -- each stands for itself */
 const undecomposed = new RegExp(
   '([\\u32ff\\ua7f1-\\ua7f4\\uab69\\u{105c9}\\u{105e4}\\u{10781}-\\u{107ba}\\u{11383}\\u{11385}\\u{1138e}\\u{11391}' +
@@ -19,14 +19,14 @@ const undecomposed = new RegExp(
   'u',
 )
 /* eslint-enable no-misleading-character-class */
-// the blocks that BERT's reference puts spaces around; not every CJK extension is among them
+// the blocks that BERT's reference puts spaces around; not all CJK extensions
 const ideographs =
   /[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\uf900-\ufaff\u{2f800}-\u{2fa1f}]/gu
 const spaces = new RegExp(`[${space}]`, 'gu')
 const leadingSpaces = new RegExp(`^[${space}]+`, 'u')
 const trailingSpaces = new RegExp(`[${space}]+$`, 'u')
 
-/** `null` and absent: the text as it is. */
+/** For `null` and absent: the text unchanged. */
 export function makeNormalizer(part: unknown, at = 'normalizer'): Normalize {
   if (part === null || part === undefined) return text => text
   if (!isRecord(part)) throw invalidPart(at, 'an object', part)
@@ -90,7 +90,7 @@ function strip({ strip_left: left, strip_right: right }: Record<string, unknown>
   }
 }
 
-/** Not by the pattern alone, which is quadratic in the length of whitespace inside a text. */
+/** Not by a pattern alone, which takes quadratic time in the length of white space inside a text. */
 function trimEnd(text: string): string {
   let end = text.length
   while (end > 0 && trailingSpaces.test(text[end - 1]!)) end--

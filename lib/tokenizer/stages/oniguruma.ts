@@ -1,11 +1,12 @@
 /**
- * Patterns of a tokenizer.json, which are Oniguruma's, as JavaScript's. What is written here means the same there or is
- * translated; anything else is refused, since a pattern that means nearly the same gives other tokens silently.
+ * Translates the patterns of a tokenizer.json, which are Oniguruma's, to JavaScript. Syntax with the same meaning is
+ * kept or translated; anything else is refused, since a pattern with nearly the same meaning would silently give other
+ * tokens.
  */
 import { classOf, space } from '../text/unicode.js'
 
 const word = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}'
-const wordOutside = `${word}\\u00b2\\u00b3\\u00b9\\u00bc-\\u00be` // Oniguruma's \w has them outside of brackets only
+const wordOutside = `${word}\\u00b2\\u00b3\\u00b9\\u00bc-\\u00be` // in Oniguruma's \w only outside of brackets
 const properties =
   /^(?:L[ulmto]?|M[nce]?|N[dlo]?|P[cdseifo]?|S[mcko]?|Z[slp]?|C[cfn]|Han|Hiragana|Katakana|Hangul|Latin|Cyrillic|Greek|Arabic|Hebrew|Thai)$/
 const scripts = /^[A-Z][a-z]{2,}$/
@@ -20,7 +21,7 @@ const escapes: Readonly<Record<string, string>> = {
   h: '0-9a-fA-F',
 }
 
-/** @throws Error that names what is not known */
+/** @throws Error that names the unsupported syntax */
 export function javaScriptPattern(pattern: string): RegExp {
   return new RegExp(new Translator(pattern).translate(), 'gu')
 }
@@ -33,9 +34,9 @@ export function literalPattern(text: string): RegExp {
 class Translator {
   readonly #pattern: string
   #at = 0
-  // (?i: ... ) around the place
+  // inside (?i: ... )
   #folds: boolean[] = []
-  // of each open group, the whole pattern first: whether it repeats something without a limit, or has alternatives
+  // for each open group, the whole pattern first: whether it repeats something without a limit, or has alternatives
   #branches: boolean[] = [false]
 
   constructor(pattern: string) {
@@ -73,7 +74,7 @@ class Translator {
     return kind === '' || kind === '?i:' ? '(?:' : `(${kind}`
   }
 
-  /** A repeated group with choices inside may be tried in exponentially many ways; JavaScript sets no limit to that. */
+  /** A repeated group with alternatives may take exponential time; JavaScript has no limit for that. */
   #groupEnd(): string {
     this.#folds.pop()
     const branches = this.#branches.pop()!
@@ -108,7 +109,7 @@ class Translator {
     return `[${negated ? '^' : ''}${out}]`
   }
 
-  /** A range, or a hyphen that stands at an end. */
+  /** A range, or a hyphen at either end. */
   #hyphen(before: string): string {
     return before === '' || this.#pattern[this.#at] === ']' ? '\\-' : '-'
   }
@@ -151,7 +152,7 @@ class Translator {
     return both === char ? char : `[${both}]`
   }
 
-  /** With the characters that fold to the same one: s is also the long s, k the Kelvin sign. */
+  /** Includes the characters with the same case folding: s is also the long s, k the Kelvin sign. */
   #foldedInClass(char: string): string {
     if (this.#folds.at(-1) !== true || char.toLowerCase() === char.toUpperCase()) return char
     const others = /^s$/i.test(char) ? '\u017f' : /^k$/i.test(char) ? '\u212a' : ''

@@ -1,13 +1,13 @@
-/** The `pre_tokenizer` of a tokenizer.json: how a normalised text is cut into words, as the tokenizers library 0.23 does. */
+/** The `pre_tokenizer` of a tokenizer.json: splits a normalised text into words, like the tokenizers library 0.23. */
 import { toByteChars } from '../words/bytes.js'
 import { patternOf } from './normalizer.js'
 import { invalidPart, isRecord } from '../files/parts.js'
 import { classOf, space, wordOfRegex } from '../text/unicode.js'
 
-/** A piece of a text. Metaspace may put its sign only before the piece that begins where the text does. */
+/** A piece of a text. Metaspace may put its sign only before the piece at the beginning of the text. */
 export interface Piece {
   text: string
-  /** It begins where the text does, with the text's first character; `'cut'`: the normaliser took away what stood there. */
+  /** Whether it begins with the text's first character; `'cut'`: the normaliser removed that character. */
   first: boolean | 'cut'
 }
 
@@ -27,7 +27,7 @@ const behaviors: Readonly<Record<string, Behavior>> = {
 
 const gpt2 = `'s|'t|'re|'ve|'m|'ll|'d| ?[L]+| ?[N]+| ?[^${space}LN]+|[${space}]+(?![^${space}])|[${space}]+`
 
-/** `null` and absent: the text in one piece. */
+/** For `null` and absent: the text in one piece. */
 export function makePreTokenizer(part: unknown, at = 'pre_tokenizer'): PreTokenize {
   if (part === null || part === undefined) return pieces => pieces
   if (!isRecord(part)) throw invalidPart(at, 'an object', part)
@@ -91,7 +91,7 @@ function partsOf(text: string, pattern: RegExp, invert: boolean): Part[] {
   return parts
 }
 
-/** Parts in order, a part joined to the one before it where `joins` says so of the two. */
+/** Parts in order, each merged with the previous one if `joins` says so. */
 function joined(parts: Part[], joins: (matched: boolean, before: boolean) => boolean): Part[] {
   const out: Part[] = []
   let before = false
@@ -120,7 +120,7 @@ function metaspace(part: Record<string, unknown>, at: string): PreTokenize {
   const { prepend_scheme: scheme = addsSpace === false ? 'never' : 'always' } = part
   if (typeof replacement !== 'string' || [...replacement].length !== 1)
     throw invalidPart(`${at}.replacement`, 'one character', replacement)
-  // 'start' is ours (sentencepiece.ts): before the text's beginning, whatever the normaliser took away there
+  // 'start' is ours (sentencepiece.ts): before the text's beginning, even if the normaliser removed characters there
   if (scheme !== 'always' && scheme !== 'first' && scheme !== 'start' && scheme !== 'never')
     throw invalidPart(`${at}.prepend_scheme`, 'always, first or never', scheme)
   const split = part.split === false

@@ -1,19 +1,20 @@
-// each place of the window is an encoding: vocabularies with longer tokens, which are not in use, are encoded whole
+// each position of the window needs one encoding: vocabularies with longer tokens, which do not occur, are encoded
+// whole
 const maxWindow = 256
 
 /**
- * The first `limit` ids of a long text, or more, from a part of it; exactly what encoding all of it would give.
+ * The first `limit` ids of a long text, or more, from a part of it; exactly as from all of it.
  *
- * No token is longer than `window`, so wherever one looks, the encoding of the whole has a boundary between two
- * tokens within the last `window` places. Up to a boundary, the encoding of the whole is the encoding of the text
- * cut there (this holds for BPE, Unigram and greedy matching). Which place is the boundary is unknown, but what all
- * cuts agree on holds for the one that is. The part grows until they agree on enough.
+ * No token is longer than `window`, so the encoding of the whole text has a boundary between two tokens within the last
+ * `window` positions of any part. Up to a boundary, it equals the encoding of the text cut there (this holds for BPE,
+ * Unigram and greedy matching). The boundary is unknown, but ids on which all cuts agree are also those of the right
+ * one. The part grows until they agree on enough.
  *
  * @param length places in the whole text
- * @param window longest token, in places
+ * @param window longest token, in characters
  * @param limit ids asked for
  * @param encodeCut ids of the first n places, as the start of something longer
- * @param encodeAll ids of everything, for when no part is enough
+ * @param encodeAll ids of everything, if no part is enough
  */
 export function encodePrefix(
   length: number,

@@ -2,10 +2,10 @@ import { unescapeHtml } from './html.js'
 import { TextFixer } from './text-fixes.js'
 import type { TextCleaning } from '../types.js'
 
-// what Python's str.split() and \s take for whitespace; JavaScript's \s lacks U+001C..1F and U+0085 and has U+FEFF
+// white space of Python's str.split() and \s; JavaScript's \s lacks U+001C..1F and U+0085 but includes U+FEFF
 const pythonSpaces = /[\p{White_Space}\x1c-\x1f]+/gu
 
-/** Cleans a text in pieces that may come one after the other; see {@link TextCleaning}. */
+/** Cleans a text in consecutive pieces; see {@link TextCleaning}. */
 type Cleaner = (part: string) => string
 
 /** A cleaner for the parts of one text, in order; parts end where {@link splitForCleaning} cuts. */
@@ -31,9 +31,9 @@ export function repairText(text: string): string {
 }
 
 /**
- * Parts of about `size` characters that can be cleaned and tokenised one by one, so that a long text whose first
- * few tokens are wanted need not be cleaned to its end. Cuts are where no rule of the cleaning looks across: ftfy
- * works line by line, and nothing else looks across whitespace.
+ * Parts of about `size` characters that can be cleaned and tokenised one by one, so that a long text is cleaned only as
+ * far as needed. Cuts are where no rule of the cleaning looks across: ftfy works line by line, and nothing else looks
+ * across white space.
  */
 export function* splitForCleaning(text: string, cleaning: TextCleaning, size: number): Generator<string> {
   const lines = cleaning !== 'whitespace_lower' && cleaning !== 'lower' && cleaning !== 'none'
@@ -50,14 +50,14 @@ export function* splitForCleaning(text: string, cleaning: TextCleaning, size: nu
 }
 
 /**
- * The normaliser of CLIP's tokenizer.json: NFC, whitespace, lower case. It lowers every character alone, so a final
- * capital sigma becomes U+03C3, where JavaScript and Python write U+03C2.
+ * The normaliser of CLIP's tokenizer.json: NFC, white space, lower case. It lowers each character separately, so a
+ * final capital sigma becomes U+03C3, while JavaScript and Python give U+03C2.
  */
 export function lowerLikeTransformers(text: string): string {
   return lowerEach(text.normalize('NFC').replace(/\p{White_Space}+/gu, ' '))
 }
 
-/** Every character alone, as the tokenizers library does. */
+/** Lowers each character separately, like the tokenizers library. */
 export function lowerEach(text: string): string {
   return text.replaceAll('\u03a3', '\u03c3').toLowerCase()
 }

@@ -14,8 +14,8 @@ export function unescapeHtml(text: string): string {
 }
 
 /**
- * ftfy's `unescape_html`: only references that end with a semicolon, and names that were written in capitals
- * (`&EACUTE;`) when the capitals are no name themselves.
+ * ftfy's `unescape_html`: only references that end with a semicolon; also names in capitals (`&EACUTE;`) that are not
+ * names themselves.
  */
 export function unescapeHtmlStrict(text: string): string {
   if (!text.includes('&')) return text
@@ -36,7 +36,7 @@ export function unescapeHtmlStrict(text: string): string {
 function characterOf(reference: string): string {
   const digits = reference.replace(/[&#;xX]/g, '')
   const code = Number.parseInt(digits, /^&#[xX]/.test(reference) ? 16 : 10)
-  if (code >= 0x80 && code <= 0x9f) return windows1252Controls[code - 0x80]! // as HTML5 says
+  if (code >= 0x80 && code <= 0x9f) return windows1252Controls[code - 0x80]! // as in HTML5
   if (code === 0 || (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff) return '\ufffd'
   if (code === 0x0d) return '\r'
   const control = code < 0x20 && code !== 0x09 && code !== 0x0a && code !== 0x0c

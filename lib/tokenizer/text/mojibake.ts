@@ -1,22 +1,22 @@
 /**
- * Repairs UTF-8 that was once decoded with a single-byte code page ("cafÃ©" for "café"), as ftfy 6.3's `fix_encoding` does:
- * by its rules of what is mojibake (ftfy-tables.ts) and in its order: the whole text back through each code page, then only
- * the damaged places, then stray C1 controls.
+ * Repairs UTF-8 that was decoded with a single-byte code page ("cafÃ©" for "café"), like ftfy 6.3's `fix_encoding`:
+ * with its rules for recognising mojibake (ftfy-tables.ts) and in its order: the whole text back through each code
+ * page, then only the damaged places, then stray C1 controls.
  */
 import * as tables from './ftfy-tables.js'
 
 interface CodePage {
   name: string
-  /** Byte of every character that is not ASCII. */
+  /** Byte of every non-ASCII character. */
   bytes: ReadonlyMap<string, number>
-  /** Matches a text that has no other characters. */
+  /** Matches a text of these characters only. */
   fits: RegExp
 }
 
 /** Characters of bytes 80 to 9F in windows-1252; some versions of Node 20 decode them as Latin-1. */
 export const windows1252Controls = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ'
 
-// bytes stand as characters U+0000 to U+00FF here
+// bytes are represented by characters U+0000 to U+00FF here
 const lostByte = '\x1a'
 const encodedLost = '\xef\xbf\xbd'
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -32,7 +32,7 @@ interface Rules {
 }
 let made: Rules | undefined
 
-/** `text` with its mojibake repaired, as often as it was mangled; text that is no mojibake comes back as it is. */
+/** `text` with its mojibake repaired, repeatedly if needed; other text is returned unchanged. */
 export function fixEncoding(text: string): string {
   for (;;) {
     const fixed = fixOnce(text)
@@ -55,7 +55,7 @@ function fixOnce(text: string): string {
   return text.replace(/[\x80-\x9f]/g, windows1252Char)
 }
 
-/** `text` back through `page` to bytes and from UTF-8 to text; undefined when those bytes are no UTF-8. */
+/** Encodes `text` in `page` and decodes the bytes as UTF-8; undefined if they are not UTF-8. */
 function throughPage(text: string, { name, bytes: byteOf }: CodePage): string | undefined {
   const { altered, aGrave, lossy } = made!
   let bytes = text.replace(/[^\0-\x7f]/g, char => String.fromCharCode(byteOf.get(char)!))

@@ -1,13 +1,13 @@
 import { unescapeHtmlStrict } from './html.js'
 import { fixEncoding } from './mojibake.js'
 
-// ftfy looks at no more than this at once (its max_decode_length)
+// ftfy examines at most this much at once (its max_decode_length)
 const maxSegment = 1_000_000
 
 /**
- * The repairs of ftfy 6.3's `fix_text` with its default settings, line by line as it works: HTML entities, mojibake,
- * ligatures, full- and half-width letters, curly quotes, line breaks, terminal escapes, control characters, NFC.
- * Written from its documentation; the one part that judges, mojibake, decides by its own rules (mojibake.ts).
+ * The repairs of ftfy 6.3's `fix_text` with its default settings, line by line: HTML entities, mojibake, ligatures,
+ * full- and half-width letters, curly quotes, line breaks, terminal escapes, control characters, NFC. Written from its
+ * documentation; only the recognition of mojibake uses ftfy's own rules (mojibake.ts).
  *
  * Lines must be given in order: once a line contains '<', entities of that and later lines stay as they are.
  */

@@ -3,9 +3,9 @@ import * as tables from './unicode-tables.js'
 
 const classes = new Map<string, string>()
 
-/** White_Space: what Rust and Oniguruma take for whitespace. JavaScript's `\s` has U+FEFF besides and lacks U+0085. */
+/** White_Space: the white space of Rust and Oniguruma. JavaScript's `\s` includes U+FEFF but lacks U+0085. */
 export const space = '\\p{White_Space}'
-/** `\w` of Rust's regex library, which decides what a word is for added tokens. */
+/** `\w` of Rust's regex library, which delimits words for added tokens. */
 export const wordOfRegex = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}'
 
 /** For `new RegExp('[' + classOf('letters') + ']', 'u')`. */

@@ -1,7 +1,7 @@
-/** Order of the merge of two neighbouring pieces, lower is earlier; -1 when they never merge. */
+/** Rank of the merge of two neighbouring pieces, lower is earlier; -1 if they never merge. */
 export type RankOf = (left: string, right: string) => number
 
-/** What CLIP's vocabularies append to the last piece of a word. */
+/** The suffix of the last piece of a word in CLIP's vocabularies. */
 export const wordEnd = '</w>'
 
 // heap entries are rank * 2^30 + position: exact in a double for ranks below 2^22
@@ -13,7 +13,7 @@ const shortWord = 24
 const longestCached = 64
 const mostCached = 16_384
 
-/** Ids of the words seen so far, which come again and again; emptied when it is full. */
+/** Cache of the ids of words; emptied when it is full. */
 export class WordCache {
   readonly #ids = new Map<string, readonly number[]>()
 
@@ -59,7 +59,7 @@ function mergeByHeap(pieces: readonly string[], rankOf: RankOf): string[] {
   const text = [...pieces]
   const next = new Int32Array(count)
   const previous = new Int32Array(count)
-  const ranks = new Int32Array(count).fill(-1) // of the pair that starts at a position; -1 as well when merged away
+  const ranks = new Int32Array(count).fill(-1) // of the pair that starts at a position; -1 also if merged away
   const heap: number[] = []
   for (let i = 0; i < count; i++) {
     next[i] = i + 1
@@ -97,18 +97,18 @@ export function ranksOfMerges(merges: readonly string[]): RankOf {
   return (left, right) => ranks.get(`${left} ${right}`) ?? -1
 }
 
-/** Merges that a token list implies. */
+/** Merges implied by a token list. */
 interface ImpliedMerges {
   rankOf: RankOf
-  /** Length of the left part that `id` is merged from; 0 when it is no merge. */
+  /** Length of the left part that `id` was merged from; 0 if it is not a merge. */
   splitOf(id: number): number
 }
 
 /**
  * Merges implied by the order of the ids, for files that hold the token list alone (clip.cpp's GGUF layout).
  *
- * Vocabularies are built one merge at a time, so token `id` was merged from the two pieces that its own string
- * has under the merges before it. Worked out for a token when a text first asks for it, so there is no work up front.
+ * Vocabularies are built one merge at a time, so token `id` was merged from the two pieces into which the earlier
+ * merges divide its string. Computed for a token when a text first needs it, so there is no work in advance.
  */
 export function impliedMerges(
   tokens: readonly string[],

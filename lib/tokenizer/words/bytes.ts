@@ -15,7 +15,7 @@ export function toByteChars(text: string): string[] {
   return chars
 }
 
-/** The text of printable byte characters; bytes that are no UTF-8 become U+FFFD, other characters are left out. */
+/** Decodes printable byte characters; invalid UTF-8 becomes U+FFFD, other characters are dropped. */
 export function fromByteChars(chars: string): string {
   const bytes: number[] = []
   for (const char of chars) {

@@ -6,14 +6,14 @@ import { encodePrefix } from '../stages/prefix.js'
 import type { TextCleaning, TextEncoder } from '../types.js'
 import { classOf, space } from '../text/unicode.js'
 
-/** What CLIP's encoder needs of a vocabulary. */
+/** The parts of a vocabulary that CLIP's encoder needs. */
 export interface ClipVocabulary {
   tokenCount: number
   idOf(token: string): number | undefined
-  /** Tokens by id; may have holes. Made when something is first decoded. */
+  /** Tokens by id; may have holes. Created at the first decoding. */
   tokens(): readonly (string | undefined)[]
   rankOf: RankOf
-  /** Id of a byte that the vocabulary lacks; undefined when it lacks none. */
+  /** Replaces bytes that the vocabulary lacks; undefined if it lacks none. */
   unknownId?: number
   bosId?: number
   eosId?: number
@@ -23,8 +23,8 @@ export interface ClipVocabulary {
 // parts of a text that are cleaned and tokenised at once; longer words are encoded from their start
 const partSize = 4096
 const longWord = 2048
-// what a pattern takes for one word at most: over millions of characters V8's regular expressions run out of stack. The
-// ids of so long a word's beginning fill any context, so what its rest would give does not matter
+// longest word that a pattern matches: V8's regular expressions overflow their stack on millions of characters. The ids
+// of the beginning of so long a word fill any context, so the rest does not matter
 const longestRun = 2 ** 16
 
 // openai/CLIP's pattern on lower-case text. open_clip's ignores case: long s folds to s, and U+0345, which folds to a
@@ -49,7 +49,7 @@ export class ClipBpeEncoder implements TextEncoder {
   constructor(vocabulary: ClipVocabulary, cleaning: TextCleaning) {
     this.#vocabulary = vocabulary
     this.#cleaning = cleaning
-    // open_clip's tokenizer knows these two spellings in a text and no others; transformers' knows the added tokens
+    // open_clip's tokenizer recognises only these two spellings in a text; transformers' recognises the added tokens
     this.#openClip = cleaning === 'open_clip' || cleaning === 'canonicalize'
     this.#words = new RegExp(this.#openClip ? openClipPattern : transformersPattern, 'gu')
     this.#specialWords = this.#openClip ? this.#openClipSpecials() : new Map()
@@ -107,7 +107,7 @@ export class ClipBpeEncoder implements TextEncoder {
     if (cached !== undefined) return cached
     let ids: number[]
     if (this.#isSpelledSpecial(word)) {
-      // ByteLevel splits again, without knowing special tokens: '<|', 'startoftext', '|>'
+      // ByteLevel splits again, ignoring special tokens: '<|', 'startoftext', '|>'
       ids = word.match(/\p{L}+|\p{N}|[^\p{L}\p{N}]+/gu)!.flatMap(piece => this.#merge(toByteChars(piece)))
     } else if (word.length <= longWord) {
       ids = this.#merge(toByteChars(word))
@@ -119,7 +119,7 @@ export class ClipBpeEncoder implements TextEncoder {
   }
 
   #encodeLongWord(word: string, limit: number): number[] {
-    // as many bytes as characters at least, so cutting by characters leaves enough of them
+    // there are at least as many bytes as characters, so cutting by characters leaves enough of them
     let chars: string[] = []
     const cut = (end: number): number[] => {
       if (chars.length < end) chars = toByteChars(word.slice(0, end + 1)) // +1: not half of a surrogate pair

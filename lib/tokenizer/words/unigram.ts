@@ -1,13 +1,19 @@
-/** The best cut of a word into pieces, by the sum of their scores (SentencePiece's Unigram, as tokenizers works it out). */
+/**
+ * The best segmentation of a word by the sum of scores (SentencePiece's Unigram, as the tokenizers library computes
+ * it).
+ */
 
 export type Score = [token: string, score: number]
 
-// an unknown character costs this much more than the rarest token
+// penalty of an unknown character relative to the rarest token
 const unknownPenalty = 10
 
 export class Unigram {
   readonly #scores = new Map<string, number>()
-  /** Lengths of tokens by their first two UTF-16 units, rising; a tree of all tokens would be hundreds of megabytes. */
+  /**
+   * Lengths of tokens by their first two UTF-16 units, ascending; a tree of all tokens would take hundreds of
+   * megabytes.
+   */
   readonly #lengths = new Map<string, number[]>()
   readonly #unknownScore: number
   readonly #unknownToken: string | undefined
@@ -32,11 +38,11 @@ export class Unigram {
     this.#unknownToken = unkId === undefined ? undefined : scores[unkId]![0]
   }
 
-  /** Pieces of `word`; unknown characters side by side are one piece. Throws where the vocabulary has no unknown token. */
+  /** Pieces of `word`; adjacent unknown characters form one piece. Throws if the vocabulary has no unknown token. */
   pieces(word: string): string[] {
     const { starts, known } = this.#paths(word)
     const pieces: string[] = []
-    let unknownEnd = -1 // of a run of unknown characters, gone through from its end
+    let unknownEnd = -1 // start of a run of unknown characters, scanned from its end
     for (let end = word.length; end > 0; end = starts[end]!) {
       const start = starts[end]!
       if (known[end] === 0) {
@@ -51,7 +57,7 @@ export class Unigram {
     return pieces.reverse()
   }
 
-  /** By end of a piece: where the best piece that ends there starts, and whether it is a token other than the unknown one. */
+  /** By end of a piece: the start of the best piece that ends there, and whether it is a known token. */
   #paths(word: string): { starts: Int32Array; known: Uint8Array } {
     const starts = new Int32Array(word.length + 1).fill(-1)
     const known = new Uint8Array(word.length + 1)

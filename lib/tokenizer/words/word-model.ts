@@ -11,7 +11,7 @@ export interface WordModel {
   readonly ids: ReadonlyMap<string, number>
 }
 
-// words beyond this many characters are encoded from their start
+// words longer than this are encoded from their start
 const longWord = 2048
 
 export function makeWordModel(model: Record<string, unknown>): WordModel {
@@ -30,7 +30,7 @@ export function makeWordModel(model: Record<string, unknown>): WordModel {
   }
 }
 
-/** Files of old versions name no type. */
+/** Old files have no type. */
 function guessType(model: Record<string, unknown>): string {
   if (Array.isArray(model.vocab)) return 'Unigram'
   if (model.merges !== undefined) return 'BPE'
@@ -76,7 +76,7 @@ function affix(model: Record<string, unknown>, name: string): string {
   return value
 }
 
-// what stands for an unknown piece among the others: no token is made of it
+// placeholder of an unknown piece: never merged into a token
 const unknown = '\ud800'
 
 function bpe(model: Record<string, unknown>): WordModel {
@@ -86,7 +86,7 @@ function bpe(model: Record<string, unknown>): WordModel {
   const { fuse_unk: fuses, byte_fallback: fallsBack, ignore_merges: ignoresMerges } = model
   if (model.dropout) throw invalidPart('model.dropout', 'none, since ids would be random', model.dropout)
   const unk = idOfUnknown(model, ids)
-  // of a merge of continued pieces the token lacks the right one's prefix, which the pieces here do not tell
+  // when continued pieces are merged, the token drops the right one's prefix, which the pieces here do not have
   if (prefix !== '') throw invalidPart('model.continuing_subword_prefix', 'none in a BPE', prefix)
   const rankOf = ranksOfMerges(mergeLines(model.merges ?? [], 'model.merges'))
   const cache = new WordCache()

@@ -1,17 +1,17 @@
-/** A BERT vocabulary file as the tokenizer.json that transformers' BertTokenizer amounts to. */
+/** A BERT vocabulary file as the tokenizer.json equivalent to transformers' BertTokenizer. */
 import { ClipError } from '../../errors.js'
 
 const specialNames = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']
 
 /**
- * @param vocab text of vocab.txt: a token a line, the line's number is its id
+ * @param vocab text of vocab.txt: one token per line, the line number is its id
  * @param config of tokenizer_config.json: do_lower_case (true), strip_accents (as lower case), tokenize_chinese_chars (true)
  */
 export function wordPieceJson(vocab: string, config: Record<string, unknown>, file: string): string {
   const lines = vocab.split(/\r?\n/)
   if (lines.at(-1) === '') lines.pop()
   const ids = new Map<string, number>()
-  lines.forEach((token, id) => ids.set(token, id)) // a token twice: the last, as Python's dict
+  lines.forEach((token, id) => ids.set(token, id)) // a repeated token: the last wins, as in Python's dict
   const special = specialNames.flatMap(content => (ids.has(content) ? [{ id: ids.get(content)!, content }] : []))
   const idOf = (token: string): number => {
     const id = ids.get(token)

@@ -1,4 +1,4 @@
-// The addon's table of contents.
+// Registers the addon's functions and classes.
 #include "binding/async.h"
 #include "binding/exports.h"
 #include "binding/model-object.h"
@@ -8,7 +8,7 @@
 
 namespace ggclip::binding {
 
-// ggml reports through our errors; a library prints nothing.
+// ggml's failures become our errors; a library prints nothing.
 static void silence(ggml_log_level, const char *, void *) {}
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {

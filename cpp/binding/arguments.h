@@ -12,7 +12,7 @@
 
 namespace ggclip::binding {
 
-// A JavaScript Error with the code the C++ error carries.
+// A JavaScript Error with the code of the C++ error.
 Napi::Error to_js_error(Napi::Env env, error_code code, const std::string & message);
 Napi::Error invalid_argument(Napi::Env env, const char * name, const char * expected);
 
@@ -21,7 +21,7 @@ std::string string_argument(Napi::Env env, Napi::Value value, const char * name)
 int32_t int_argument(Napi::Env env, Napi::Value value, const char * name, int32_t least, int32_t most);
 std::vector<std::string> strings_argument(Napi::Env env, Napi::Value value, const char * name);
 
-// Pointer and length honour the view's byteOffset; the memory stays the JavaScript value's.
+// Pointer and length respect the view's byteOffset; the memory remains the JavaScript value's.
 template <class T>
 struct span {
     const T * data;
@@ -34,7 +34,7 @@ span<uint8_t> bytes_argument(Napi::Env env, Napi::Value value, const char * name
 // { data, width, height, channels }
 image_view pixels_argument(Napi::Env env, Napi::Value value, const char * name);
 
-// [r, g, b] or null; null leaves `hp` as it is.
+// [r, g, b] or null; null leaves `hp` unchanged.
 void background_argument(Napi::Env env, Napi::Value value, image_hparams & hp);
 
 Napi::Float32Array float_array(Napi::Env env, const std::vector<float> & values);

@@ -70,9 +70,9 @@ static void settle(Napi::Env env, job & job) {
     }
 }
 
-// For jobs that nobody waits for since their environment is closing. Their references may be released on the JavaScript
-// thread only, and are gone with it, so the job itself is leaked on purpose; what its work holds (weights, scratch) is
-// not.
+// For jobs without a waiter, because their environment is closing. Their references may be released on the JavaScript
+// thread only, and are gone with it, so the job itself is leaked on purpose; the memory of its work (weights, scratch)
+// is not.
 static void abandon(job * job) {
     job->work = nullptr;
     job->finish = nullptr;

@@ -34,7 +34,7 @@ struct job {
     std::exception_ptr failure;
 };
 
-// A call that was started. Its flag is its own: no abort() is lost, and none means another call.
+// A started call. Its flag is its own: no abort() is lost, and none affects another call.
 struct task {
     Napi::Promise promise;
     cancel_flag cancelled;
@@ -54,7 +54,7 @@ class environment {
     // Runs the job on a thread of its own; for rare or long calls.
     task start_thread(std::unique_ptr<job> job);
 
-    // Hands a job that has been run back to the JavaScript thread. From any thread.
+    // Hands a finished job back to the JavaScript thread. From any thread.
     void deliver(std::unique_ptr<job> job);
 
     // Pending jobs keep the process alive; idle threads do not. JavaScript thread only.
@@ -66,7 +66,7 @@ class environment {
     ticket enter_thread(std::function<void()> stop);
     void leave_thread(ticket ticket);
 
-    // Starts the thread of a ticket; a JavaScript error with OUT_OF_MEMORY where the system gives none.
+    // Starts the thread of a ticket; a JavaScript error with OUT_OF_MEMORY if the system refuses.
     template <class Body>
     void launch(Napi::Env env, ticket ticket, Body body);
 

@@ -45,7 +45,7 @@ static std::map<std::string, std::vector<float>> importance_argument(Napi::Env e
     return out;
 }
 
-// How far a conversion is: written by its thread, read by the JavaScript thread.
+// Progress of a conversion: written by its thread, read by the JavaScript thread.
 struct progress_state {
     std::mutex mutex;
     convert_progress now = {0, 0, 0, 0, ""};

@@ -1,4 +1,4 @@
-// The addon's plain functions; addon.cpp is the table of them, lib/native/contract.ts says what each takes and gives.
+// The addon's plain functions, registered in addon.cpp; lib/native/contract.ts has their types.
 #pragma once
 
 #include "engine/weights/weights.h"
@@ -12,7 +12,7 @@ Napi::Value build(const Napi::CallbackInfo & info);
 Napi::Value error_codes(const Napi::CallbackInfo & info);
 Napi::Value resize(const Napi::CallbackInfo & info);  // resize(pixels, width, height, filter) -> Promise<Uint8Array>
 Napi::Value detach(
-    const Napi::CallbackInfo & info);  // gives the memory under a typed array back at once, where it covers all of it
+    const Napi::CallbackInfo & info);  // releases the memory under a typed array at once, if it covers all of it
 Napi::Value exit_within(
     const Napi::CallbackInfo & info);  // exitWithin(status, ms): by a thread of its own, without destructors or waiting
 
@@ -21,9 +21,9 @@ Napi::Value convert(
     const Napi::CallbackInfo & info);  // convert(input, output, options) -> { promise, abort, progress }
 
 // inspect.cpp
-Napi::Value inspect(const Napi::CallbackInfo & info);  // inspect(path, places) -> Promise
+Napi::Value inspect(const Napi::CallbackInfo & info);  // inspect(path, folders) -> Promise
 
-// search.cpp: kernels/search on threads of its own; both give { promise, abort }
+// search.cpp: kernels/search on threads of its own; both return { promise, abort }
 Napi::Value top_k(const Napi::CallbackInfo & info);
 Napi::Value similarity_matrix(const Napi::CallbackInfo & info);
 

@@ -5,7 +5,7 @@
 
 namespace ggclip::binding {
 
-// Shows what hparams-fields.h describes.
+// Returns the fields that hparams-fields.h lists.
 class field_setter {
   public:
     field_setter(Napi::Env env, Napi::Object out) : env_(env), out_(out) {}

@@ -20,7 +20,7 @@ Napi::Array strings(Napi::Env env, const std::vector<std::string> & list) {
     return array_of(env, list, [&](const std::string & text) { return Napi::String::New(env, text); });
 }
 
-// Rows first, as PyTorch gives shapes.
+// Rows first, as in PyTorch.
 Napi::Object tensor_value(Napi::Env env, const std::string & name, const raw_tensor & tensor) {
     Napi::Object out = Napi::Object::New(env);
     out.Set("name", name);
@@ -70,10 +70,10 @@ Napi::Value inspection_value(Napi::Env env, const inspection & found) {
 Napi::Value inspect(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
     const std::string path = string_argument(env, info[0], "path");
-    const Napi::Object places = object_argument(env, info[1], "places");
+    const Napi::Object folders = object_argument(env, info[1], "folders");
     read_options read;
-    read.tokenizer_folder = string_argument(env, places.Get("tokenizerFolder"), "tokenizerFolder");
-    read.processor_folder = string_argument(env, places.Get("processorFolder"), "processorFolder");
+    read.tokenizer_folder = string_argument(env, folders.Get("tokenizerFolder"), "tokenizerFolder");
+    read.processor_folder = string_argument(env, folders.Get("processorFolder"), "processorFolder");
     auto found = std::make_shared<inspection>();
     auto call = std::make_unique<job>(env);
     call->work = [path, read, cancelled = call->cancelled, found]() mutable {

@@ -82,7 +82,7 @@ Napi::Value model_object::tokenizer(const Napi::CallbackInfo & info) {
         return array;
     };
     out.Set("tokens", strings(source.tokens));
-    // clip.cpp's files have none: the order of the tokens then tells them
+    // clip.cpp's files have none: they follow from the order of the tokens
     if (!source.merges.empty()) out.Set("merges", strings(source.merges));
     return out;
 }

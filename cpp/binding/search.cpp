@@ -37,21 +37,21 @@ kernels::search_matrix matrix_argument(Napi::Env env, Napi::Value value, const c
     return out;
 }
 
-// Runs share(ith, nth) for every ith, on up to nth threads of which this one is the first.
+// Runs share(ith, nth) for every ith, on up to nth threads including this one.
 template <class Share>
-void in_shares(int nth, Share share) {
+void run_on_threads(int nth, Share share) {
     std::atomic<int> next{0};
-    const auto take_shares = [&] {
+    const auto run_shares = [&] {
         for (int ith = next++; ith < nth; ith = next++) share(ith, nth);
     };
     std::vector<std::thread> helpers;
     helpers.reserve((size_t) nth);
     try {
-        for (int i = 1; i < nth; i++) helpers.emplace_back(take_shares);
+        for (int i = 1; i < nth; i++) helpers.emplace_back(run_shares);
     } catch (const std::system_error &) {
-        // no more threads to be had: those that started share the work
+        // no more threads available: those that started divide the work
     }
-    take_shares();
+    run_shares();
     for (std::thread & helper : helpers) helper.join();
 }
 
@@ -89,8 +89,8 @@ Napi::Value top_k(const Napi::CallbackInfo & info) {
     call->work = [args, threads, out, cancelled] {
         if (args.k == 0 || args.n_query == 0) return;
         std::vector<kernels::candidate> heap(kernels::top_k_heap_size(args, threads));
-        in_shares(threads,
-                  [&](int ith, int nth) { kernels::top_k_scan(args, ith, nth, heap.data(), cancelled.get()); });
+        run_on_threads(threads,
+                       [&](int ith, int nth) { kernels::top_k_scan(args, ith, nth, heap.data(), cancelled.get()); });
         check_cancelled(*cancelled);
         out->indices.resize(args.n_query * args.k);
         out->scores.resize(args.n_query * args.k);
@@ -120,7 +120,7 @@ Napi::Value similarity_matrix(const Napi::CallbackInfo & info) {
     const cancel_flag cancelled = call->cancelled;
     call->work = [a, b, dim, threads, out, cancelled] {
         out->resize(a.size / dim * b.n_row);
-        in_shares(threads, [&](int ith, int nth) {
+        run_on_threads(threads, [&](int ith, int nth) {
             kernels::similarity_matrix(a.data, a.size / dim, b, out->data(), ith, nth, cancelled.get());
         });
         check_cancelled(*cancelled);

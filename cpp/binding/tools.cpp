@@ -71,7 +71,7 @@ Napi::Value detach(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
     if (!info[0].IsTypedArray()) throw invalid_argument(env, "view", "a typed array");
     const Napi::TypedArray view = info[0].As<Napi::TypedArray>();
-    // a part of something larger is not ours to give back, nor is memory that other threads share
+    // a part of a larger buffer cannot be released, nor can memory shared with other threads
     bool detachable = false;
     if (napi_is_arraybuffer(env, view.ArrayBuffer(), &detachable) != napi_ok || !detachable) return env.Undefined();
     if (view.ByteOffset() == 0 && view.ByteLength() == view.ArrayBuffer().ByteLength()) {
@@ -91,7 +91,7 @@ Napi::Value exit_within(const Napi::CallbackInfo & info) {
             std::_Exit(status);
         }).detach();
     } catch (const std::system_error &) {
-        std::_Exit(status);  // no thread to be had: then at once
+        std::_Exit(status);  // no thread available: exit at once
     }
     return env.Undefined();
 }

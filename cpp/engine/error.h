@@ -1,5 +1,5 @@
-// The one error type of the C++ side. Every failure a caller can cause carries a stable code;
-// lib/errors.ts lists the same codes and test/shared/errors.test.ts proves that both lists match.
+// The only error type of the C++ side. Every failure a caller can cause has a stable code; lib/errors.ts lists the same
+// codes and test/shared/errors.test.ts checks that both lists match.
 #pragma once
 
 #include "engine/text.h"
@@ -59,7 +59,7 @@ class error : public std::runtime_error {
     error_code code_;
 };
 
-// The one way to throw, with a message made ready or made as printf does:
+// Throws, with a ready message or a format as in printf:
 // throw_error(error_code::TENSOR_SHAPE, "%s: expected [%d], found [%d]", name, a, b)
 [[noreturn]] inline void throw_error(error_code code, const std::string & message) { throw error(code, message); }
 

@@ -1,11 +1,11 @@
-// The transformer blocks of every CLIP tower, and the way from the last of them to the shared space.
+// The transformer blocks of every CLIP tower, and the path from the last block to the shared space.
 #include "engine/graph/graph.h"
 
 namespace ggclip {
 
 namespace {
 
-// One block: its weights, its place, and the tokens it is asked for.
+// One block: its weights, its number, and the tokens to compute.
 struct block {
     graph_builder & g;
     const tower_hparams & hp;
@@ -13,12 +13,12 @@ struct block {
     const sequences & seqs;
     int n_head;
     std::string label;             // "block3"
-    ggml_tensor * rows = nullptr;  // only these tokens are wanted after this block; null: all
+    ggml_tensor * rows = nullptr;  // compute only these tokens after this block; null: all
 
     void name(const char * state, ggml_tensor * t) const { g.name(label + "." + state, t); }
 };
 
-// q, k, v and the softmax of all tokens; those of `asking` ask.
+// Queries of the tokens in `asking`, keys and values of all tokens, and the softmax.
 ggml_tensor * build_attention(const block & b, layer_input & asking, layer_input & all) {
     layer_ops & ops = b.g.ops;
     ggml_tensor * q = ops.linear(asking, b.w.q, activation::none, nullptr);  // [n_attn, n_query]
@@ -32,7 +32,7 @@ ggml_tensor * build_attention(const block & b, layer_input & asking, layer_input
     return cur;
 }
 
-// W in + b + residual, or with layer scale factors * (W in + b) + residual; W in + b has the name.
+// W in + b + residual, or with layer scale factors * (W in + b) + residual; the name refers to W in + b.
 ggml_tensor * add_linear(const block & b, layer_input & in, const linear_weights & w, ggml_tensor * factors,
                          ggml_tensor * residual, const char * state) {
     ggml_tensor * cur = b.g.ops.linear(in, w, activation::none, nullptr);
@@ -48,14 +48,14 @@ ggml_tensor * build_mlp(const block & b, layer_input & in, ggml_tensor * residua
 }
 
 // CLIP: x + attention(ln1(x)), then x + mlp(ln2(x)).
-// Of wanted rows alone, queries, the attention's output and the MLP are computed; keys and values still come from all
-// tokens, so the result is the same.
+// For the selected rows only, queries, the attention's output and the MLP are computed; keys and values still come from
+// all tokens, so the result is the same.
 ggml_tensor * build_pre_norm_block(const block & b, ggml_tensor * x) {
     layer_ops & ops = b.g.ops;
     layer_input all = ops.norm(x, b.w.ln1, b.hp.eps);
     ggml_tensor * residual = b.rows ? ops.gather(x, b.rows) : x;  // [n_embd, n_query]
     layer_input some = b.rows ? ops.norm(residual, b.w.ln1, b.hp.eps) : layer_input{};
-    layer_input context = ops.plain(build_attention(b, b.rows ? some : all, all));
+    layer_input context = ops.unnormalised(build_attention(b, b.rows ? some : all, all));
     b.name("ln1", ops.peek(all));
     x = add_linear(b, context, b.w.out, b.w.ls1, residual, "attn_out");  // [n_embd, n_query]
 
@@ -68,10 +68,10 @@ ggml_tensor * build_pre_norm_block(const block & b, ggml_tensor * x) {
 // BERT: ln1(x + attention(x)), then ln2(x + mlp(x)); rows as above.
 ggml_tensor * build_post_norm_block(const block & b, ggml_tensor * x) {
     layer_ops & ops = b.g.ops;
-    layer_input all = ops.plain(x);
+    layer_input all = ops.unnormalised(x);
     ggml_tensor * residual = b.rows ? ops.gather(x, b.rows) : x;  // [n_embd, n_query]
-    layer_input some = b.rows ? ops.plain(residual) : layer_input{};
-    layer_input context = ops.plain(build_attention(b, b.rows ? some : all, all));
+    layer_input some = b.rows ? ops.unnormalised(residual) : layer_input{};
+    layer_input context = ops.unnormalised(build_attention(b, b.rows ? some : all, all));
     x = add_linear(b, context, b.w.out, b.w.ls1, residual, "attn_out");  // [n_embd, n_query]
     layer_input attended = ops.norm(x, b.w.ln1, b.hp.eps);
     x = ops.values(attended);
@@ -84,7 +84,7 @@ ggml_tensor * build_post_norm_block(const block & b, ggml_tensor * x) {
     return x;
 }
 
-// A layer's states, and what the tower's last norm would make of them: text conditioning that skips blocks uses both.
+// A layer's states, and the tower's last norm of them: text conditioning that skips blocks uses both.
 void name_layer(graph_builder & g, const tower_hparams & hp, const tower_weights & w, int layer, ggml_tensor * x) {
     g.name("hidden." + std::to_string(layer), x);
     if (hp.has_post_ln) g.name("normed." + std::to_string(layer), g.ops.peek(g.ops.norm(x, w.post_ln, hp.eps)));
@@ -120,9 +120,9 @@ ggml_tensor * build_pooling(graph_builder & g, const tower_hparams & hp, const t
         x = ops.mean(norm_first ? ops.values(normed) : x, input.seqs, skip);  // [n_embd, n_seq]
     else if (input.whole) x = ops.gather(x, input.pooled);                    // else the last block has picked them
     g.name("pooled", x);
-    // a norm works on each token alone, so for one token "before" and "after" pooling are the same
+    // a norm treats each token separately, so for a single token "before" and "after" pooling are the same
     const bool norm_last = hp.has_post_ln && (hp.norm_after_pool || hp.pool != pooling::mean);
-    layer_input pooled = norm_last ? ops.norm(x, w.post_ln, hp.eps) : ops.plain(x);
+    layer_input pooled = norm_last ? ops.norm(x, w.post_ln, hp.eps) : ops.unnormalised(x);
     ggml_tensor * out = build_projection(ops, hp, w, pooled);  // [n_proj, n_seq]
     if (hp.has_post_ln) g.name("post_ln", ops.peek(norm_first ? normed : pooled));
     return out;

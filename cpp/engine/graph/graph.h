@@ -1,4 +1,4 @@
-// Graph builders: what the two towers compute, in layer operations. They read no files and know no threads.
+// Graph builders: the two towers in terms of layer operations. They read no files and know no threads.
 #pragma once
 
 #include "engine/graph/layer-ops.h"
@@ -7,7 +7,7 @@
 
 namespace ggclip {
 
-// What a builder speaks to: the operations, and the names of its tower's states.
+// A builder's context: the operations, and the names of its tower's states.
 struct graph_builder {
     layer_ops & ops;
     named_tensors & states;
@@ -18,13 +18,13 @@ struct graph_builder {
 
 struct tower_input {
     sequences seqs;
-    ggml_tensor * pixels = nullptr;  // image: f32 [patch * patch * channel, n_patch * n_seq], one row a patch
-    ggml_tensor * places =
+    ggml_tensor * pixels = nullptr;  // image: f32 [patch * patch * channel, n_patch * n_seq], one row per patch
+    ggml_tensor * grid_positions =
         nullptr;  // image, any grid: f32 [n_embd, n_token], position vectors resized to each picture's grid
     ggml_tensor * ids = nullptr;        // text: i32 [n_token]
-    ggml_tensor * positions = nullptr;  // text: i32 [n_token], place of each token in its sequence
-    ggml_tensor * pooled = nullptr;     // i32 [n_seq], row that becomes the embedding; null where all tokens are pooled
-    bool whole = false;  // all tokens leave the last block, as whoever wants its states needs; else the pooled ones
+    ggml_tensor * positions = nullptr;  // text: i32 [n_token], position of each token in its sequence
+    ggml_tensor * pooled = nullptr;     // i32 [n_seq], row that becomes the embedding; null if all tokens are pooled
+    bool whole = false;  // all tokens leave the last block, for callers that want its states; else the pooled ones
 };
 
 // Embeddings before normalisation, f32 [n_proj, n_seq].
@@ -36,8 +36,8 @@ ggml_tensor * build_text_graph(layer_ops & ops, const weights & weights, tower_i
 ggml_tensor * build_blocks(graph_builder & g, const tower_hparams & hp, const tower_weights & w, tower_input & input,
                            ggml_tensor * x);
 
-// From the last block to the shared space, for every pooling but attention: x as build_blocks gives it -> [n_proj,
-// n_seq]. `skip`: tokens at the start of a sequence that a mean leaves out.
+// From the last block to the shared space, for every pooling except attention: x from build_blocks -> [n_proj, n_seq].
+// `skip`: tokens at the start of a sequence that a mean excludes.
 ggml_tensor * build_pooling(graph_builder & g, const tower_hparams & hp, const tower_weights & w, tower_input & input,
                             ggml_tensor * x, int skip);
 

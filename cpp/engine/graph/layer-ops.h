@@ -1,4 +1,4 @@
-// The compute seam: the few layer operations that every graph builder speaks. Two implementations stand behind it:
+// The compute seam: the few layer operations that all graph builders use. It has two implementations:
 //   portable-ops.cpp  plain ggml operations, for every ggml backend; the reference in tests
 //   packed-ops.cpp    nodes with ggclip's own CPU kernels over packed weights
 // Both give the same graph, the same names and, within a stated tolerance, the same numbers.
@@ -14,8 +14,8 @@
 
 namespace ggclip {
 
-// Tensors of a graph by name. Builders name whatever somebody may want to see (docs/architecture.md lists it), in every
-// run: a graph computes only what its outputs need, so a name costs nothing until its tensor is asked for.
+// Tensors of a graph by name. Builders name all states that a caller may want (docs/architecture.md lists them), in
+// every run: a graph computes only what its outputs need, so a name adds no work until its tensor is requested.
 using named_tensors = std::map<std::string, ggml_tensor *>;
 
 // Sequences of one batch, laid one after another along the token dimension.
@@ -26,22 +26,22 @@ struct sequences {
     bool uniform = true;  // all of max_length
     bool causal = false;
     std::vector<int32_t> offset;  // [n_seq + 1], first token of each sequence
-    int n_key = 0;  // > 0, with one sequence only: its first n_key tokens are real, the rest padding nobody sees
-    // graph inputs of the portable attention; null where it needs none
-    ggml_tensor * mask = nullptr;      // f32 [max_length, max_length]: 0 or -inf, causal order
-    ggml_tensor * key_mask = nullptr;  // f32 [max_length, 1, 1, n_seq]: which keys a sequence has
-    ggml_tensor * pad = nullptr;       // i32 [max_length * n_seq]: row of each padded position
-    ggml_tensor * unpad = nullptr;     // i32 [n_token]: padded position of each row
-    ggml_tensor * shares = nullptr;    // f32 [max_length, 1, n_seq]: each token's weight in its sequence's mean
+    int n_key = 0;  // > 0, with one sequence only: its first n_key tokens are real, the rest is invisible padding
+    // graph inputs of the portable attention; null if not needed
+    ggml_tensor * mask = nullptr;          // f32 [max_length, max_length]: 0 or -inf, causal order
+    ggml_tensor * key_mask = nullptr;      // f32 [max_length, 1, 1, n_seq]: which keys a sequence has
+    ggml_tensor * pad = nullptr;           // i32 [max_length * n_seq]: row of each padded position
+    ggml_tensor * unpad = nullptr;         // i32 [n_token]: padded position of each row
+    ggml_tensor * mean_weights = nullptr;  // f32 [max_length, 1, n_seq]: each token's weight in its sequence's mean
 
     int n_real(int s) const { return n_key > 0 ? n_key : offset[(size_t) s + 1] - offset[(size_t) s]; }
 };
 
-// A normalised layer input on its way to one or more linear layers. The packed path makes the 8-bit form that a layer's
-// weights call for at first use and shares it; the f32 form is made only when somebody asks for it.
+// A normalised input of one or more linear layers. The packed path makes the 8-bit form that the weights require at
+// first use, and the layers share it; the f32 form is made only on request.
 struct layer_input {
     ggml_tensor * x = nullptr;            // before the norm, [n, n_token]
-    const norm_weights * norm = nullptr;  // null: x is used as it is
+    const norm_weights * norm = nullptr;  // null: x is used unchanged
     float eps = 0;
     ggml_tensor * f32 = nullptr;   // normalised
     ggml_tensor * packed[9] = {};  // by kernels::weight_type
@@ -53,13 +53,13 @@ class layer_ops {
 
     // LayerNorm of x [n, n_token], to be consumed by linear().
     layer_input norm(ggml_tensor * x, const norm_weights & w, float eps) { return {x, &w, eps, nullptr, {}}; }
-    layer_input plain(ggml_tensor * x) { return {x, nullptr, 0, x, {}}; }
+    layer_input unnormalised(ggml_tensor * x) { return {x, nullptr, 0, x, {}}; }
 
     // Rows of x by index (i32 [n]): [n_embd, n].
     virtual ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) = 0;
-    // One vector for each sequence: [n] -> [n, n_seq].
+    // One vector per sequence: [n] -> [n, n_seq].
     virtual ggml_tensor * repeat(ggml_tensor * vector, int n_seq) = 0;
-    // Token and position vectors added, and the first row of the type table (or null):
+    // Sum of token and position vectors and the first row of the type table (or null):
     // ids and positions i32 [n_token] -> [n_embd, n_token].
     virtual ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table,
                                        ggml_tensor * positions, ggml_tensor * type_table) = 0;
@@ -67,12 +67,12 @@ class layer_ops {
     // patches [n_embd, n_patch * n_seq] -> [n_embd, n_token * n_seq].
     virtual ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table,
                                         int n_seq) = 0;
-    // Mean of each sequence's real tokens, the first `skip` left out: [n, n_token] -> [n, n_seq].
+    // Mean of each sequence's real tokens without the first `skip`: [n, n_token] -> [n, n_seq].
     virtual ggml_tensor * mean(ggml_tensor * x, const sequences & seqs, int skip) = 0;
 
     // The normalised values themselves, [n, n_token].
     virtual ggml_tensor * values(layer_input & in) = 0;
-    // The same for whoever looks on: what `in` gives its layers stays what it is.
+    // The same without caching the result in `in`, for named states.
     ggml_tensor * peek(const layer_input & in) {
         layer_input copy = in;
         return values(copy);
@@ -80,22 +80,22 @@ class layer_ops {
     // act(W in + b) + residual, [n_out, n_token]; residual may be null.
     virtual ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act,
                                  ggml_tensor * residual) = 0;
-    // x times a factor for each of its rows' values, [n], and added to the residual: [n, n_token].
+    // x multiplied by a factor per row value, [n], plus the residual: [n, n_token].
     virtual ggml_tensor * add_scaled(ggml_tensor * x, ggml_tensor * factors, ggml_tensor * residual) = 0;
-    // act(W in + b) on its way to `next` and to nothing else.
+    // act(W in + b) as the input of `next` only.
     virtual layer_input hidden(layer_input & in, const linear_weights & w, activation act,
                                const linear_weights & next) {
         (void) next;
-        return plain(linear(in, w, act, nullptr));
+        return unnormalised(linear(in, w, act, nullptr));
     }
     // Softmax attention with n_head heads: q [n_head * d_head, n_query], k and v [n_head * d_head, n_token].
-    // n_query is n_token, or n_seq when each sequence asks with one token only, which then sees all of its sequence.
+    // n_query is n_token, or n_seq if only one token of each sequence has a query, which then sees all of its sequence.
     virtual ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head,
                                     const sequences & seqs) = 0;
 };
 
-// Lives as long as its graph does: packed nodes keep their parameters in it.
-// `inputs`: gets what each matrix multiplies, by the matrix's name.
+// Must live as long as its graph: packed nodes keep their parameters in it. `inputs`: receives the input of each
+// matrix, by the matrix's name.
 std::unique_ptr<layer_ops> make_portable_ops(ggml_context * ctx, named_tensors * inputs = nullptr);
 std::unique_ptr<layer_ops> make_packed_ops(ggml_context * ctx, const weights & weights, int n_threads);
 

@@ -1,6 +1,6 @@
 // The compute seam over ggclip's own CPU kernels: every operation is one ggml custom node. ggml owns the graph and
-// plans its memory; thread-team.h runs it. Weights were packed while loading; a layer input is rounded to the form its
-// weights call for once and shared by all layers that read it.
+// plans its memory; thread-team.h runs it. Weights were packed while loading; a layer input is rounded once, to the
+// form that its weights require, and shared by all layers that read it.
 #include "engine/graph/layer-ops.h"
 
 #include "engine/run/profile.h"
@@ -30,7 +30,7 @@ kernels::unary kernel_op(activation act) {
 const float * floats(const ggml_tensor * t) { return t ? static_cast<const float *>(t->data) : nullptr; }
 size_t row_stride(const ggml_tensor * t) { return t->nb[1] / sizeof(float); }
 
-// Parameters of one node. Everything that has an address only once the graph is allocated is read from the tensors.
+// Parameters of one node. Addresses that exist only once the graph is allocated are read from the tensors.
 struct node : team_node {
     const kernel_table * table = nullptr;
     const norm_weights * norm = nullptr;
@@ -42,7 +42,7 @@ struct node : team_node {
     const int32_t * q_offset = nullptr;
     const int32_t * kv_offset = nullptr;
     int n_head = 0;
-    int n = 0;  // sequences, or tokens of a result that is bytes
+    int n = 0;  // sequences, or tokens of a result in bytes
     int skip = 0;
     bool causal = false;
     uint8_t * scratch = nullptr;
@@ -190,7 +190,7 @@ void run_embed_patches(ggml_tensor * dst, int ith, int nth, void * userdata) {
     }
 }
 
-// Pairs of a query and a key it sees.
+// Number of pairs of a query and a key that it sees.
 double n_pairs(const sequences & seqs, bool one_each) {
     double n = 0;
     for (int s = 0; s < seqs.n_seq; s++) {
@@ -264,13 +264,13 @@ class packed_ops final : public layer_ops {
                        const linear_weights & next) override {
         const kernels::weight_type from = w.packed.type, to = next.packed.type;
         const bool fuses = table_->linear_pack && w.is_packed() && next.is_packed() && in_blocks(from) && in_blocks(to);
-        if (!fuses) return plain(linear(in, w, act, nullptr));
+        if (!fuses) return unnormalised(linear(in, w, act, nullptr));
         node & p = add_linear_node("linear+pack", in, w, act);
         p.type = to;
         p.n = p.work.n_rows;
         const int64_t n_bytes = (int64_t) table_->activations_size(to, p.n, w.n_out);
         layer_input out;
-        out.x = ggml_new_tensor_2d(ctx_, GGML_TYPE_F32, w.n_out, p.n);  // for its shape: no node makes it
+        out.x = ggml_new_tensor_2d(ctx_, GGML_TYPE_F32, w.n_out, p.n);  // for its shape only: no node computes it
         out.packed[(int) to] = custom(GGML_TYPE_I8, n_bytes, 1, {packed(in, from)}, run_linear_pack, p);
         return out;
     }

@@ -12,7 +12,7 @@ void add_stem_inputs(ggml_context * ctx, const vision_hparams & hp, int n_patch,
         return t;
     };
     input.pixels = rows((int64_t) hp.patch_size * hp.patch_size * hp.n_channel);
-    if (hp.any_grid) input.places = rows(hp.n_embd);
+    if (hp.any_grid) input.grid_positions = rows(hp.n_embd);
 }
 
 void write_patches(const vision_hparams & hp, const image_tensor & image, float * dst) {
@@ -34,9 +34,10 @@ void write_patches(const vision_hparams & hp, const image_tensor & image, float 
 ggml_tensor * build_stem(graph_builder & g, const vision_hparams & hp, const vision_weights & w,
                          const tower_input & input) {
     layer_ops & ops = g.ops;
-    layer_input patches = ops.plain(input.pixels);
-    ggml_tensor * x = ops.linear(patches, w.patch, activation::none, input.places);  // [n_embd, n_patch * n_seq]
-    if (!input.places)
+    layer_input patches = ops.unnormalised(input.pixels);
+    ggml_tensor * x =
+        ops.linear(patches, w.patch, activation::none, input.grid_positions);  // [n_embd, n_patch * n_seq]
+    if (!input.grid_positions)
         x = ops.embed_patches(x, w.class_embd, w.position_embd, input.seqs.n_seq);  // [n_embd, n_token * n_seq]
     g.name("embeddings", x);
     if (!hp.has_pre_ln) return x;

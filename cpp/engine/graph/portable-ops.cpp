@@ -5,7 +5,7 @@
 
 namespace ggclip {
 
-// Without ggml's f16 look-up tables: they are 1e-3 off.
+// Without ggml's f16 look-up tables, which are 1e-3 off.
 static ggml_tensor * apply_activation(ggml_context * ctx, ggml_tensor * x, activation act) {
     switch (act) {
         case activation::none: return x;
@@ -50,13 +50,13 @@ class portable_ops final : public layer_ops {
         return ggml_reshape_2d(ctx_, x, n_embd, x->ne[1] * n_seq);
     }
 
-    // Each sequence's tokens times its own shares: what stands in one sequence never meets another's sum.
-    // `skip` is in seqs.shares already, which the runner fills.
+    // Each sequence's tokens times their own weights, so that values never enter another sequence's sum. The runner has
+    // already applied `skip` to seqs.mean_weights.
     ggml_tensor * mean(ggml_tensor * x, const sequences & seqs, int /*skip*/) override {
         if (!seqs.uniform) x = ggml_get_rows(ctx_, x, seqs.pad);
         x = ggml_reshape_3d(ctx_, x, x->ne[0], seqs.max_length, seqs.n_seq);
-        ggml_tensor * columns = ggml_cont(ctx_, ggml_transpose(ctx_, x));  // [max_length, n, n_seq]
-        ggml_tensor * cur = ggml_mul_mat(ctx_, columns, seqs.shares);      // [n, 1, n_seq]
+        ggml_tensor * columns = ggml_cont(ctx_, ggml_transpose(ctx_, x));    // [max_length, n, n_seq]
+        ggml_tensor * cur = ggml_mul_mat(ctx_, columns, seqs.mean_weights);  // [n, 1, n_seq]
         ggml_prec_set_acc(cur, GGML_PREC_F32);
         return ggml_reshape_2d(ctx_, cur, cur->ne[0], seqs.n_seq);
     }

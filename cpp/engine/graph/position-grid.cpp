@@ -9,14 +9,14 @@ namespace {
 
 constexpr size_t max_kept = (size_t) 4 << 20;  // floats, 16 MiB a session
 
-// Which inputs an output is the weighted mean of.
+// The inputs whose weighted mean is an output.
 struct taps {
     int first = 0;
     std::vector<float> weights;
 };
 
 // One axis of torch's F.interpolate(mode='bilinear', align_corners=False, antialias=True)
-// (aten/src/ATen/native/cpu/UpSampleKernel.cpp): a triangle as wide as the shrinking, never narrower than 1.
+// (aten/src/ATen/native/cpu/UpSampleKernel.cpp): a triangle as wide as the reduction factor, at least 1.
 std::vector<taps> triangle_taps(int n_in, int n_out) {
     const double scale = (double) n_in / n_out;
     const double reach = std::max(scale, 1.0);

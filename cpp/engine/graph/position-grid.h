@@ -1,5 +1,5 @@
-// Position vectors for pictures whose grid of patches is not the one the table was trained on (SigLIP2 NaFlex):
-// the table is resized as an image would be, antialiased, by torch's rule.
+// Position vectors for images whose grid of patches differs from the trained one (SigLIP2 NaFlex): the table is resized
+// like an image, antialiased, by torch's rule.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ class position_grid {
     position_grid(std::vector<float> table, int n_side, int n_embd)
         : table_(std::move(table)), n_side_(n_side), n_embd_(n_embd) {}
 
-    // [rows * columns][n_embd]; kept for the next picture of this grid. Valid until the next call.
+    // [rows * columns][n_embd]; cached for the next image with this grid. Valid until the next call.
     const std::vector<float> & resized(int rows, int columns);
 
   private:

@@ -9,11 +9,11 @@ static ggml_tensor * build_attention_pool(graph_builder & g, const vision_hparam
                                           const sequences & seqs, ggml_tensor * x) {
     layer_ops & ops = g.ops;
     ggml_tensor * probe = ops.repeat(w.probe, seqs.n_seq);  // [n_embd, n_seq]
-    layer_input query = ops.plain(probe), tokens = ops.plain(x);
+    layer_input query = ops.unnormalised(probe), tokens = ops.unnormalised(x);
     ggml_tensor * q = ops.linear(query, w.q, activation::none, nullptr);
     ggml_tensor * k = ops.linear(tokens, w.k, activation::none, nullptr);
     ggml_tensor * v = ops.linear(tokens, w.v, activation::none, nullptr);
-    layer_input context = ops.plain(ops.attention(q, k, v, hp.n_head, seqs));
+    layer_input context = ops.unnormalised(ops.attention(q, k, v, hp.n_head, seqs));
     ggml_tensor * cur = ops.linear(context, w.out, activation::none, nullptr);  // [n_embd, n_seq]
     g.name("head.attn_out", cur);
 
@@ -38,7 +38,7 @@ ggml_tensor * build_vision_graph(layer_ops & ops, const weights & weights, tower
         x = ops.values(in);
         g.name("post_ln", x);
     }
-    layer_input pooled = ops.plain(build_attention_pool(g, hp, w.head, input.seqs, x));
+    layer_input pooled = ops.unnormalised(build_attention_pool(g, hp, w.head, input.seqs, x));
     return build_projection(ops, hp, w, pooled);  // [n_proj, n_seq]
 }
 

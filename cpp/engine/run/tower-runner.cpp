@@ -67,7 +67,7 @@ static sequences make_sequences(ggml_context * ctx, const batch & batch, bool me
         return t;
     };
     if (batch.causal) seqs.mask = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, seqs.max_length, seqs.max_length));
-    if (means) seqs.shares = input(ggml_new_tensor_3d(ctx, GGML_TYPE_F32, seqs.max_length, 1, seqs.n_seq));
+    if (means) seqs.mean_weights = input(ggml_new_tensor_3d(ctx, GGML_TYPE_F32, seqs.max_length, 1, seqs.n_seq));
     if (!seqs.uniform || seqs.n_key > 0)
         seqs.key_mask = input(ggml_new_tensor_4d(ctx, GGML_TYPE_F32, seqs.max_length, 1, 1, seqs.n_seq));
     if (!seqs.uniform) {
@@ -126,7 +126,7 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
     g->output = build(*g->ops, weights_, in, g->states);
     choose_outputs(*g, keep);
     allocate(slot, *g);
-    g->by_team = packed && g->program.compile(g->graph, n_threads_);
+    g->on_thread_team = packed && g->program.compile(g->graph, n_threads_);
     slot.last = std::move(g);
     return *slot.last;
 }
@@ -212,13 +212,13 @@ void tower_runner::set_common_inputs(built_graph & g) {
             std::fill(mask.begin() + (size_t) q * length + q + 1, mask.begin() + (size_t) (q + 1) * length, -INFINITY);
         set_input(seqs.mask, mask.data());
     }
-    if (seqs.shares) {
+    if (seqs.mean_weights) {
         mask.assign((size_t) length * (size_t) seqs.n_seq, 0.0f);
         for (int s = 0; s < seqs.n_seq; s++) {
             float * row = mask.data() + (size_t) s * length;
             std::fill(row + g.skip, row + seqs.n_real(s), 1.0f / (float) (seqs.n_real(s) - g.skip));
         }
-        set_input(seqs.shares, mask.data());
+        set_input(seqs.mean_weights, mask.data());
     }
     if (seqs.n_key > 0 && seqs.key_mask) {
         mask.assign((size_t) length, 0.0f);
@@ -270,14 +270,14 @@ ggml_status tower_runner::run_by_ggml(built_graph & g) {
 }
 
 void tower_runner::compute(built_graph & g, float * out) {
-    const ggml_status status = !g.by_team                                                ? run_by_ggml(g)
+    const ggml_status status = !g.on_thread_team                                         ? run_by_ggml(g)
                                : team_->run(g.program, *cancelled_, profile_ != nullptr) ? GGML_STATUS_SUCCESS
                                                                                          : GGML_STATUS_ABORTED;
     if (status == GGML_STATUS_ABORTED) throw_error(error_code::ABORTED, "the call was cancelled");
     if (status == GGML_STATUS_ALLOC_FAILED) throw_error(error_code::OUT_OF_MEMORY, "could not allocate compute memory");
     if (status != GGML_STATUS_SUCCESS)
         throw_error(error_code::INTERNAL, "the graph computation failed with status %d", (int) status);
-    if (profile_ && g.by_team) profile_->add(g.program);
+    if (profile_ && g.on_thread_team) profile_->add(g.program);
     if (out) ggml_backend_tensor_get(g.output, out, 0, ggml_nbytes(g.output));
 }
 
@@ -294,7 +294,7 @@ void tower_runner::for_each(int n, const std::function<void(int)> & work) {
     if (!complete) throw_error(error_code::ABORTED, "the call was cancelled");
 }
 
-const std::vector<float> & tower_runner::places_of(const image_tensor & image) {
+const std::vector<float> & tower_runner::grid_positions_of(const image_tensor & image) {
     const vision_hparams & hp = weights_.hp.vision;
     if (!grid_) {
         const ggml_tensor * table = weights_.vision.position_embd;
@@ -309,14 +309,14 @@ const std::vector<float> & tower_runner::places_of(const image_tensor & image) {
 // do not fill has fewer values here than pixels.
 void tower_runner::set_patches(built_graph & g, const image_tensor * images, int n) {
     ggml_tensor * const input = g.input.pixels;
-    if (!g.by_team) patches_.resize((size_t) ggml_nelements(input));
-    float * const patches = g.by_team ? static_cast<float *>(input->data) : patches_.data();
+    if (!g.on_thread_team) patches_.resize((size_t) ggml_nelements(input));
+    float * const patches = g.on_thread_team ? static_cast<float *>(input->data) : patches_.data();
     const vision_hparams & hp = weights_.hp.vision;
     for_each(n, [&](int i) {
         const int first = g.input.seqs.offset[(size_t) i] - i * hp.n_prefix();
         write_patches(hp, images[i], patches + (size_t) first * (size_t) input->ne[0]);
     });
-    if (!g.by_team) set_input(input, patches_.data());
+    if (!g.on_thread_team) set_input(input, patches_.data());
 }
 
 void tower_runner::run_images(const image_tensor * images, int n, float * out, kept_tensors * keep) {
@@ -330,13 +330,13 @@ void tower_runner::run_images(const image_tensor * images, int n, float * out, k
     }
     built_graph & g = prepare(vision_, build_vision_graph, shape, /*is_text=*/false, keep);
     set_patches(g, images, n);
-    if (g.input.places) {
-        places_.clear();
+    if (g.input.grid_positions) {
+        grid_positions_.clear();
         for (int i = 0; i < n; i++) {
-            const std::vector<float> & places = places_of(images[i]);
-            places_.insert(places_.end(), places.begin(), places.end());
+            const std::vector<float> & positions = grid_positions_of(images[i]);
+            grid_positions_.insert(grid_positions_.end(), positions.begin(), positions.end());
         }
-        set_input(g.input.places, places_.data());
+        set_input(g.input.grid_positions, grid_positions_.data());
     }
     indices_.clear();
     for (int i = 0; i < n; i++) indices_.push_back(g.input.seqs.offset[i]);  // the class token comes first

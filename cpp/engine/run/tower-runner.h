@@ -31,8 +31,8 @@ struct built_graph {
     named_tensors inputs;  // of each matrix; portable operations only
     ggml_cgraph * graph = nullptr;
     node_program program;
-    bool by_team = false;    // runs on the thread team; else on a ggml backend
-    bool scheduled = false;  // by ggml's scheduler, for one run only
+    bool on_thread_team = false;  // runs on the thread team; else on a ggml backend
+    bool scheduled = false;       // by ggml's scheduler, for one run only
     ggml_tensor * output = nullptr;
 };
 
@@ -81,7 +81,7 @@ class tower_runner {
 
     bool pads_on_cpu(const batch & batch) const;
     built_graph & prepare(tower & slot, builder build, const batch & batch, bool is_text, kept_tensors * keep);
-    const std::vector<float> & places_of(const image_tensor & image);
+    const std::vector<float> & grid_positions_of(const image_tensor & image);
     void choose_outputs(built_graph & g, kept_tensors * keep);
     void allocate(tower & slot, built_graph & g);
     void schedule(built_graph & g);
@@ -104,7 +104,7 @@ class tower_runner {
     tower vision_, text_;
     std::unique_ptr<position_grid> grid_;  // of a tower that takes any grid
     std::vector<uint8_t> work_;            // ggml's, while it runs a graph on the CPU
-    std::vector<float> patches_, places_;
+    std::vector<float> patches_, grid_positions_;
     std::vector<int32_t> indices_;
     run_profile * profile_ = nullptr;
 };

@@ -86,9 +86,8 @@ void background_argument(Napi::Env env, Napi::Value value, image_hparams & hp) {
     if (value.IsNull() || value.IsUndefined()) return;
     if (!value.IsArray() || value.As<Napi::Array>().Length() != 3)
         throw invalid_argument(env, "background", "[r, g, b]");
-    for (uint32_t i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < 3; i++)
         hp.background[i] = (uint8_t) int_argument(env, value.As<Napi::Array>().Get(i), "background", 0, 255);
-    }
 }
 
 Napi::Float32Array float_array(Napi::Env env, const std::vector<float> & values) {

@@ -17,7 +17,8 @@ Napi::Array array_of(Napi::Env env, const List & list, Make make) {
 }
 
 Napi::Array strings(Napi::Env env, const std::vector<std::string> & list) {
-    return array_of(env, list, [&](const std::string & text) { return Napi::String::New(env, text); });
+    return array_of(
+        env, list, [&](const std::string & text) { return Napi::String::New(env, text); });
 }
 
 // Rows first, as in PyTorch.
@@ -43,13 +44,15 @@ Napi::Value inspection_value(Napi::Env env, const inspection & found) {
     if (found.loads_text) towers.push_back("text");
     out.Set("towers", strings(env, towers));
     out.Set("files", strings(env, found.files));
-    out.Set("keys", array_of(env, found.keys, [&](const inspected_key & key) {
-                Napi::Object entry = Napi::Object::New(env);
-                entry.Set("name", key.name);
-                entry.Set("kind", key.kind);
-                entry.Set("value", key.value);
-                return entry;
-            }));
+    out.Set("keys", array_of(
+                        env, found.keys,
+                        [&](const inspected_key & key) {
+                            Napi::Object entry = Napi::Object::New(env);
+                            entry.Set("name", key.name);
+                            entry.Set("kind", key.kind);
+                            entry.Set("value", key.value);
+                            return entry;
+                        }));
     out.Set("tensors", array_of(env, found.tensors.tensors,
                                 [&](const auto & entry) { return tensor_value(env, entry.first, entry.second); }));
     out.Set("model", env.Null());

@@ -26,9 +26,8 @@ kernels::search_matrix matrix_argument(Napi::Env env, Napi::Value value, const c
                                "data of the type it names: f32 Float32Array, f16 Uint16Array or int8 Int8Array");
     }
     const Napi::TypedArray array = data.As<Napi::TypedArray>();
-    if (!(rows >= 0 && rows < 4294967295.0) || (double) array.ElementLength() != rows * (double) dim) {
+    if (!(rows >= 0 && rows < 4294967295.0) || (double) array.ElementLength() != rows * (double) dim)
         throw invalid_argument(env, name, "rows * dim elements");
-    }
     kernels::search_matrix out = {};
     out.data = static_cast<const uint8_t *>(array.ArrayBuffer().Data()) + array.ByteOffset();
     out.type = f32 ? kernels::element_type::f32 : f16 ? kernels::element_type::f16 : kernels::element_type::i8;
@@ -120,9 +119,11 @@ Napi::Value similarity_matrix(const Napi::CallbackInfo & info) {
     const cancel_flag cancelled = call->cancelled;
     call->work = [a, b, dim, threads, out, cancelled] {
         out->resize(a.size / dim * b.n_row);
-        run_on_threads(threads, [&](int ith, int nth) {
-            kernels::similarity_matrix(a.data, a.size / dim, b, out->data(), ith, nth, cancelled.get());
-        });
+        run_on_threads(
+            threads,
+            [&](int ith, int nth) {
+                kernels::similarity_matrix(a.data, a.size / dim, b, out->data(), ith, nth, cancelled.get());
+            });
         check_cancelled(*cancelled);
     };
     call->finish = [out](Napi::Env e) { return float_array(e, *out); };

@@ -17,9 +17,8 @@ namespace ggclip::binding {
 Napi::Value build(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
     Napi::Array kernels = Napi::Array::New(env);
-    for (kernels::cpu_level level : kernels::all_levels) {
+    for (kernels::cpu_level level : kernels::all_levels)
         if (kernels::kernels_for(level)) kernels.Set(kernels.Length(), kernels::level_name(level));
-    }
     Napi::Array devices = Napi::Array::New(env);
     for (const device_info & device : list_devices()) {
         Napi::Object entry = Napi::Object::New(env);
@@ -74,9 +73,8 @@ Napi::Value detach(const Napi::CallbackInfo & info) {
     // a part of a larger buffer cannot be released, nor can memory shared with other threads
     bool detachable = false;
     if (napi_is_arraybuffer(env, view.ArrayBuffer(), &detachable) != napi_ok || !detachable) return env.Undefined();
-    if (view.ByteOffset() == 0 && view.ByteLength() == view.ArrayBuffer().ByteLength()) {
+    if (view.ByteOffset() == 0 && view.ByteLength() == view.ArrayBuffer().ByteLength())
         napi_detach_arraybuffer(env, view.ArrayBuffer());  // refused for memory of WebAssembly: then it stays
-    }
     return env.Undefined();
 }
 

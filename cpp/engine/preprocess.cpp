@@ -18,18 +18,16 @@ void check_image(const image_view & image) {
         throw_error(error_code::INPUT_RANGE, "image: width and height must be 1 to %d, found %d x %d", max_image_edge,
                     image.width, image.height);
     }
-    if (image.channels != 1 && image.channels != 3 && image.channels != 4) {
+    if (image.channels != 1 && image.channels != 3 && image.channels != 4)
         throw_error(error_code::INPUT_RANGE, "image: channels must be 1, 3 or 4, found %d", image.channels);
-    }
     const size_t row_bytes = (size_t) image.width * (size_t) image.channels;
     if (image.stride != 0 && image.stride < row_bytes) {
         throw_error(error_code::INPUT_RANGE, "image: stride must be at least %zu bytes, found %zu", row_bytes,
                     image.stride);
     }
     const size_t stride = image.stride != 0 ? image.stride : row_bytes;
-    if (stride > SIZE_MAX / 2 / (size_t) image.height) {
+    if (stride > SIZE_MAX / 2 / (size_t) image.height)
         throw_error(error_code::INPUT_RANGE, "image: %d rows of %zu bytes overflow", image.height, stride);
-    }
 }
 
 void check_params(const image_hparams & params) {
@@ -108,11 +106,8 @@ image_view to_rgb(const image_hparams & params, const image_view & image, std::v
     if (image.channels == 3) return {image.data, image.width, image.height, 3, stride};
     const size_t row_bytes = (size_t) image.width * 3;
     rgb.resize(row_bytes * (size_t) image.height);
-    if (image.channels == 4) {
-        composite_rows(image, stride, params.background, rgb.data());
-    } else {
-        gray_rows(image, stride, rgb.data());
-    }
+    if (image.channels == 4) composite_rows(image, stride, params.background, rgb.data());
+    else gray_rows(image, stride, rgb.data());
     return {rgb.data(), image.width, image.height, 3, row_bytes};
 }
 
@@ -139,9 +134,8 @@ void fill_pixels(const std::array<uint8_t, 3> & colour, uint8_t * out, size_t n_
 void normalize(const image_hparams & params, const uint8_t * rgb, size_t n_pixel, float * out, size_t plane) {
     for (size_t c = 0; c < 3; c++) {
         float table[256];
-        for (int v = 0; v < 256; v++) {
+        for (int v = 0; v < 256; v++)
             table[v] = (float) (((double) v / 255.0 - (double) params.mean[c]) / (double) params.std[c]);
-        }
         float * to = out + c * plane;
         for (size_t i = 0; i < n_pixel; i++) to[i] = table[rgb[i * 3 + c]];
     }
@@ -154,9 +148,8 @@ image_view make_image_view(const uint8_t * data, size_t n_bytes, int64_t width, 
         throw_error(error_code::INPUT_RANGE, "image: width and height must be 1 to %d, found %lld x %lld",
                     max_image_edge, (long long) width, (long long) height);
     }
-    if (channels != 1 && channels != 3 && channels != 4) {
+    if (channels != 1 && channels != 3 && channels != 4)
         throw_error(error_code::INPUT_RANGE, "image: channels must be 1, 3 or 4, found %lld", (long long) channels);
-    }
     const uint64_t expected = (uint64_t) width * (uint64_t) height * (uint64_t) channels;  // at most 2^50
     if ((uint64_t) n_bytes != expected) {
         throw_error(error_code::INPUT_SHAPE, "image: expected %lld x %lld x %lld = %llu bytes, found %zu",
@@ -204,9 +197,8 @@ void resize_image(const image_hparams & params, const image_view & image, int ou
     }
     const resize_plan plan = plan_resize(params, image.width, image.height, out_width, out_height);
     const auto rows = kernels::share(out_height, part.ith, part.nth);
-    if (plan.window_width < out_width || plan.window_height < out_height) {
+    if (plan.window_width < out_width || plan.window_height < out_height)
         fill_pixels(params.fill, out, (size_t) (rows.end - rows.begin) * (size_t) out_width);
-    }
     const size_t out_stride = (size_t) out_width * 3;
     // of the window, what falls into the part
     const int first = std::max(rows.begin, plan.pad_y), last = std::min(rows.end, plan.pad_y + plan.window_height);

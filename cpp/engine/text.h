@@ -39,9 +39,7 @@ inline std::string number_text(double value) { return print_text("%.9g", value);
 // "[64, 128]"
 inline std::string shape_text(const std::vector<int64_t> & ne) {
     std::string text = "[";
-    for (size_t i = 0; i < ne.size(); i++) {
-        text += (i ? ", " : "") + std::to_string(ne[i]);
-    }
+    for (size_t i = 0; i < ne.size(); i++) text += (i ? ", " : "") + std::to_string(ne[i]);
     return text + "]";
 }
 

@@ -35,11 +35,8 @@ const sign signs[] = {
 };
 
 std::string value_of(const std::vector<inspected_key> & keys, const char * name) {
-    for (const inspected_key & key : keys) {
-        if (key.name == name) {
-            return key.value;
-        }
-    }
+    for (const inspected_key & key : keys)
+        if (key.name == name) return key.value;
     return "";
 }
 
@@ -48,27 +45,21 @@ std::string value_of(const std::vector<inspected_key> & keys, const char * name)
 std::string guess_family(const tensor_table & table, const std::vector<inspected_key> & keys) {
     const std::string architecture = value_of(keys, names::architecture);
     if (!value_of(keys, names::projector_type).empty() || !value_of(keys, names::vision_projector_type).empty() ||
-        value_of(keys, names::llava_projector) == "true") {
+        value_of(keys, names::llava_projector) == "true")
         return "projector of a multimodal language model (llama.cpp)";
-    }
     if (architecture == "clip" && !value_of(keys, names::layout).empty()) {
         const std::string family = value_of(keys, names::family);
         return (family.empty() ? "CLIP" : family) + " in ggclip's GGUF layout";
     }
-    if (architecture == "clip" && !value_of(keys, names::has_vision).empty()) {
-        return "CLIP in clip.cpp's GGUF layout";
-    }
+    if (architecture == "clip" && !value_of(keys, names::has_vision).empty()) return "CLIP in clip.cpp's GGUF layout";
     if (architecture == "vit" || architecture == "clip_text") {
         return std::string("one tower of ") +
                (value_of(keys, "vit.model_type") == "siglip" ? "SigLIP" : "CLIP or SigLIP") +
                " in CrispEmbed's GGUF layout";
     }
     for (const sign & candidate : signs) {
-        for (const auto & entry : table.tensors) {
-            if (entry.first.find(candidate.part) != std::string::npos) {
-                return candidate.family;
-            }
-        }
+        for (const auto & entry : table.tensors)
+            if (entry.first.find(candidate.part) != std::string::npos) return candidate.family;
     }
     return architecture.empty() ? "unknown" : "GGUF of architecture " + architecture;
 }

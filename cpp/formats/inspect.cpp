@@ -22,13 +22,9 @@ namespace fs = std::filesystem;
 constexpr size_t max_text = 200, max_config_keys = 4096;
 
 std::string shorten(const std::string & text) {
-    if (text.size() <= max_text) {
-        return text;
-    }
+    if (text.size() <= max_text) return text;
     size_t end = max_text;
-    while (end > 0 && ((uint8_t) text[end] & 0xc0) == 0x80) {
-        end--;  // not within a character
-    }
+    while (end > 0 && ((uint8_t) text[end] & 0xc0) == 0x80) end--;  // not within a character
     return text.substr(0, end) + "...";
 }
 
@@ -41,9 +37,8 @@ T read(const gguf_value & value) {
 
 // Short lists of numbers are spelt out.
 std::string array_text(const gguf_value & value) {
-    if (value.item != gguf_kind::f32 || value.count > 8) {
+    if (value.item != gguf_kind::f32 || value.count > 8)
         return std::to_string(value.count) + " of " + to_string(value.item);
-    }
     std::string text;
     for (uint64_t i = 0; i < value.count; i++) {
         float item;
@@ -81,11 +76,8 @@ class inspector {
     inspection run() {
         std::error_code code;
         const fs::path where = fs::u8path(out_.path);
-        if (fs::is_directory(where, code)) {
-            folder();
-        } else {
-            file();
-        }
+        if (fs::is_directory(where, code)) folder();
+        else file();
         load();
         out_.family = guess_family(out_.tensors, out_.keys);
         return std::move(out_);
@@ -99,40 +91,28 @@ class inspector {
         } catch (const tensor_errors & errors) {
             for (const tensor_errors::entry & entry : errors.all) {
                 problem(entry.what);
-                if (entry.what.code() == error_code::TENSOR_MISSING) {
-                    out_.missing.push_back(entry.tensor);
-                }
+                if (entry.what.code() == error_code::TENSOR_MISSING) out_.missing.push_back(entry.tensor);
             }
         } catch (const error & failure) {
-            if (failure.code() == error_code::ABORTED) {
-                throw;
-            }
+            if (failure.code() == error_code::ABORTED) throw;
             problem(failure);
         }
     }
 
     void problem(const error & failure) {
-        if (said_.insert(failure.what()).second) {  // reading and loading find the same
+        if (said_.insert(failure.what()).second)  // reading and loading find the same
             out_.problems.push_back(failure);
-        }
     }
 
     void add_files() {
         std::set<std::string> paths;
-        for (const auto & entry : out_.tensors.tensors) {
-            paths.insert(entry.second.path);
-        }
-        for (const std::string & path : paths) {
-            if (std::find(out_.files.begin(), out_.files.end(), path) == out_.files.end()) {
-                out_.files.push_back(path);
-            }
-        }
+        for (const auto & entry : out_.tensors.tensors) paths.insert(entry.second.path);
+        for (const std::string & path : paths)
+            if (std::find(out_.files.begin(), out_.files.end(), path) == out_.files.end()) out_.files.push_back(path);
     }
 
     void folder() {
-        while (out_.path.size() > 1 && (out_.path.back() == '/' || out_.path.back() == '\\')) {
-            out_.path.pop_back();
-        }
+        while (out_.path.size() > 1 && (out_.path.back() == '/' || out_.path.back() == '\\')) out_.path.pop_back();
         const bool hf = configuration(out_.path + "/config.json");
         const bool open_clip = configuration(out_.path + "/open_clip_config.json");
         configuration((options_.processor_folder.empty() ? out_.path : options_.processor_folder) +
@@ -142,9 +122,7 @@ class inspector {
             const auto library = open_clip && !hf ? preference::open_clip : preference::hugging_face;
             read_folder_weights(out_.path, library, options_, out_.tensors);
         });
-        if (!out_.tensors.tensors.empty()) {
-            out_.format = out_.tensors.format;
-        }
+        if (!out_.tensors.tensors.empty()) out_.format = out_.tensors.format;
         add_files();
     }
 
@@ -154,9 +132,7 @@ class inspector {
         try {
             file = model_file::open(out_.path, options_.cancelled);
         } catch (const error & failure) {
-            if (failure.code() == error_code::FILE_NOT_FOUND) {
-                throw;
-            }
+            if (failure.code() == error_code::FILE_NOT_FOUND) throw;
             problem(failure);  // empty, or another thing in its place
             return;
         }
@@ -169,37 +145,27 @@ class inspector {
         const bool torch = is_torch_file(head);
         // a header that begins as one: other files are told by their loading what was expected
         const bool safetensors = head.size() > 8 && head[8] == '{';
-        if (torch || safetensors) {
-            attempt([&] { read_weight_file(file, out_.tensors); });
-        }
+        if (torch || safetensors) attempt([&] { read_weight_file(file, out_.tensors); });
         out_.format = torch ? "torch" : safetensors ? "safetensors" : "unknown";
         const std::string folder = fs::u8path(out_.path).parent_path().u8string();
-        for (const char * name : {"config.json", "open_clip_config.json", "preprocessor_config.json"}) {
+        for (const char * name : {"config.json", "open_clip_config.json", "preprocessor_config.json"})
             configuration((folder.empty() ? "." : folder) + "/" + name);
-        }
     }
 
     void gguf(const std::shared_ptr<const model_file> & bytes) {
         out_.format = "gguf";
         std::unique_ptr<error> failure;
         const gguf_file file(bytes, failure);
-        if (failure && failure->code() == error_code::ABORTED) {
-            throw error(*failure);
-        }
-        if (failure) {
-            problem(*failure);
-        }
-        for (const auto & [name, value] : file.values()) {
+        if (failure && failure->code() == error_code::ABORTED) throw error(*failure);
+        if (failure) problem(*failure);
+        for (const auto & [name, value] : file.values())
             out_.keys.push_back({name, to_string(value.kind), text_of(value)});
-        }
         out_.tensors = file.tensors();
     }
 
     bool configuration(const std::string & path) {
         std::error_code code;
-        if (!fs::is_regular_file(fs::u8path(path), code)) {
-            return false;
-        }
+        if (!fs::is_regular_file(fs::u8path(path), code)) return false;
         out_.files.push_back(path);
         attempt([&] {
             const auto file = model_file::open(path, options_.cancelled);
@@ -212,13 +178,10 @@ class inspector {
 
     void flatten(const json_value & value, const std::string & name) {
         using kind_t = json_value::kind_t;
-        if (out_.keys.size() >= max_config_keys) {
-            return;
-        }
+        if (out_.keys.size() >= max_config_keys) return;
         if (value.kind == kind_t::object) {
-            for (size_t i = 0; i < value.keys.size(); i++) {
+            for (size_t i = 0; i < value.keys.size(); i++)
                 flatten(value.items[i], name.empty() ? value.keys[i] : name + "." + value.keys[i]);
-            }
             return;
         }
         static const char * const kinds[] = {"null", "boolean", "integer", "real", "string", "array", "object"};
@@ -245,9 +208,7 @@ class inspector {
 
     // Whether one tower loads without the other.
     bool loads_alone(bool vision) const {
-        if (out_.tensors.tensors.empty()) {
-            return false;  // nothing could be read: nor can it be a second time
-        }
+        if (out_.tensors.tensors.empty()) return false;  // nothing could be read: nor can it be a second time
         read_options one = options_;
         one.want_vision = vision;
         one.want_text = !vision;
@@ -255,9 +216,7 @@ class inspector {
             open_model(out_.path, one).check_unchanged();
             return true;
         } catch (const error & failure) {
-            if (failure.code() == error_code::ABORTED) {
-                throw;
-            }
+            if (failure.code() == error_code::ABORTED) throw;
             return false;
         }
     }
@@ -271,9 +230,7 @@ class inspector {
 
 inspection inspect_model(const std::string & path, const read_options & options) {
     inspection found = inspector(path, options).run();
-    for (auto & entry : found.tensors.tensors) {
-        entry.second.bytes.reset();  // what was found out needs no open files
-    }
+    for (auto & entry : found.tensors.tensors) entry.second.bytes.reset();  // what was found out needs no open files
     found.tensors.files.clear();
     return found;
 }

@@ -52,9 +52,7 @@ struct document {
         try {
             return document(file, options);
         } catch (const error & failure) {
-            if (failure.code() == error_code::ABORTED) {
-                throw;
-            }
+            if (failure.code() == error_code::ABORTED) throw;
             return document();
         }
     }
@@ -69,9 +67,7 @@ void detect_towers(const tensor_table & table, const std::string & vision, const
     hp.vision.present = hp.vision.present && has_vision;
     hp.text.present = hp.text.present && has_text;
     if (!hp.vision.present && !hp.text.present) {
-        if (has_vision || has_text) {
-            want_towers(options, path, hp);  // says which one is missing
-        }
+        if (has_vision || has_text) want_towers(options, path, hp);  // says which one is missing
         throw_error(
             error_code::TENSOR_MISSING,
             path + ": expected tensors named " + vision + "* or " + text + "*, found " +
@@ -115,9 +111,7 @@ model_source open_hf(const std::string & path, const tensor_table & table, const
 
 // config.json of the text tower, where `hf_model_name` is a folder within the checkpoint's.
 document text_config(const std::string & folder, const json_ref & open_clip, const read_options & options) {
-    if (!options.want_text) {
-        return document();
-    }
+    if (!options.want_text) return document();
     const json_ref name = open_clip.object("model_cfg").object("text_cfg").get("hf_model_name");
     const bool within = name.is(json_value::kind_t::string) && fs::u8path(name.value()->text).is_relative() &&
                         name.value()->text.find("..") == std::string::npos;
@@ -160,26 +154,20 @@ model_source open_directory(const std::string & folder, const tensor_table * giv
     const document config(folder + "/config.json", options), open_clip(folder + "/open_clip_config.json", options);
     const bool hf = config.found && is_hf_config(config.ref());
     if (!hf && !open_clip.found) {
-        if (config.found) {
-            config.ref().get("model_type").invalid("a string (no open_clip_config.json either)");
-        }
+        if (config.found) config.ref().get("model_type").invalid("a string (no open_clip_config.json either)");
         throw_error(error_code::FILE_NOT_FOUND,
                     folder + ": expected config.json or open_clip_config.json, found neither");
     }
     tensor_table found;
-    if (given == nullptr) {
+    if (given == nullptr)
         read_folder_weights(folder, hf ? preference::hugging_face : preference::open_clip, options, found);
-    }
     const tensor_table & table = given != nullptr ? *given : found;
     const bool open_clip_names = has_prefix(table, "visual.") || has_prefix(table, "transformer.resblocks.") ||
                                  has_prefix(table, "text.transformer.");
-    if (open_clip.found && (open_clip_names || !hf)) {
+    if (open_clip.found && (open_clip_names || !hf))
         return open_open_clip(folder, table, open_clip.ref(), config.ref(), options);
-    }
     document tokenizer, preprocessor, processor;
-    if (options.want_text) {
-        tokenizer = document::optional(tokenizer_folder + "/tokenizer_config.json", options);
-    }
+    if (options.want_text) tokenizer = document::optional(tokenizer_folder + "/tokenizer_config.json", options);
     if (options.want_vision) {
         preprocessor = document(processor_folder + "/preprocessor_config.json", options);
         processor = document(processor_folder + "/processor_config.json", options);
@@ -192,9 +180,7 @@ model_source open_directory(const std::string & folder, const tensor_table * giv
 model_source open_model(const std::string & path, const read_options & options) {
     if (is_directory(path)) {
         std::string folder = path;
-        while (folder.size() > 1 && (folder.back() == '/' || folder.back() == '\\')) {
-            folder.pop_back();
-        }
+        while (folder.size() > 1 && (folder.back() == '/' || folder.back() == '\\')) folder.pop_back();
         return open_directory(folder, nullptr, options);
     }
     return open_model(model_file::open(path, options.cancelled), options);
@@ -203,9 +189,8 @@ model_source open_model(const std::string & path, const read_options & options) 
 model_source open_model(std::shared_ptr<const model_file> file, const read_options & options) {
     const std::string & path = file->path();
     const std::string head = file->head(torch_head);
-    if (begins_with(head, "GGUF") || ends_with(path, ".gguf")) {  // or says what is wrong with it
+    if (begins_with(head, "GGUF") || ends_with(path, ".gguf"))  // or says what is wrong with it
         return open_gguf(file, options);
-    }
     const bool torch = is_torch_file(head);
     if (!torch && !ends_with(path, ".safetensors")) {
         throw_error(error_code::FILE_FORMAT,

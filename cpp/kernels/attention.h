@@ -66,9 +66,7 @@ static void pack_head(const attention_args & a, int s, int h, const attention_sc
 static float exponentiate(float * scores, int n, int n_pad, float scale) {
     const int whole = n / lanes * lanes, left = n - whole;
     vf top = set_f(scores[0]);
-    for (int j = 0; j < whole; j += lanes) {
-        top = max(top, load_f(scores + j));
-    }
+    for (int j = 0; j < whole; j += lanes) top = max(top, load_f(scores + j));
     if (left > 0) {
         // lanes beyond read as the first score: they change no maximum
         top =
@@ -89,9 +87,7 @@ static float exponentiate(float * scores, int n, int n_pad, float scale) {
         store_f(scores + whole, e);
         j += lanes;
     }
-    for (; j < n_pad; j += lanes) {
-        store_f(scores + j, zero_f());
-    }
+    for (; j < n_pad; j += lanes) store_f(scores + j, zero_f());
     return 1.0f / sum_of(sum);
 }
 
@@ -132,11 +128,8 @@ static void attend(const attention_args & a, int s, int h, int i, int n, const a
                 for (int r = 0; r < panel_rows; r += lanes) {
                     const int left = a.d_head - d - r;
                     const vf v = mul(load_f(out + t * panel_rows + r), inverse);
-                    if (left >= lanes) {
-                        store_f(dst + r, v);
-                    } else if (left > 0) {
-                        store_first(dst + r, v, left);
-                    }
+                    if (left >= lanes) store_f(dst + r, v);
+                    else if (left > 0) store_first(dst + r, v, left);
                 }
             }
         }
@@ -144,18 +137,16 @@ static void attend(const attention_args & a, int s, int h, int i, int n, const a
 }
 
 static void clear_head(const attention_args & a, int s, int h) {
-    for (int row = a.q_offset[s]; row < a.q_offset[s + 1]; row++) {
+    for (int row = a.q_offset[s]; row < a.q_offset[s + 1]; row++)
         memset(a.dst + row * a.dst_stride + (size_t) h * a.d_head, 0, (size_t) a.d_head * sizeof(float));
-    }
 }
 
 static void attention(const attention_args & a, int ith, int nth) {
     const attention_scratch scratch = scratch_of(a, ith);
 
     int64_t n_tasks = 0;
-    for (int s = 0; s < a.n_seq; s++) {
+    for (int s = 0; s < a.n_seq; s++)
         n_tasks += (int64_t) ceil_div(a.q_offset[s + 1] - a.q_offset[s], query_block) * a.n_head;
-    }
     const int64_t begin = n_tasks * ith / nth;
     const int64_t end = n_tasks * (ith + 1) / nth;
 
@@ -166,9 +157,7 @@ static void attention(const attention_args & a, int ith, int nth) {
         for (int h = 0; h < a.n_head; h++) {
             bool packed = false;
             for (int i = 0; i < n_q; i += query_block, task++) {
-                if (task < begin || task >= end) {
-                    continue;
-                }
+                if (task < begin || task >= end) continue;
                 if (n_kv == 0) {
                     clear_head(a, s, h);
                     continue;

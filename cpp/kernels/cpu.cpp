@@ -80,9 +80,7 @@ x86_features detect() {
     const cpuid_regs one = cpuid(1, 0);
     f.sse41 = bit(one.ecx, 19) && bit(one.ecx, 9);  // with SSSE3
     const bool os_saves = bit(one.ecx, 27);         // OSXSAVE
-    if (!os_saves || cpuid(0, 0).eax < 7) {
-        return f;
-    }
+    if (!os_saves || cpuid(0, 0).eax < 7) return f;
     const uint64_t saved = xgetbv();
     const bool ymm = (saved & 0x06) == 0x06;
     const bool zmm = (saved & 0xe6) == 0xe6;
@@ -161,11 +159,8 @@ const kernel_table * find(cpu_level level) { return level == cpu_level::scalar ?
 const kernel_table * kernels_for(cpu_level level) { return find(level); }
 
 cpu_level best_level() {
-    for (cpu_level level : all_levels) {
-        if (find(level)) {
-            return level;
-        }
-    }
+    for (cpu_level level : all_levels)
+        if (find(level)) return level;
     return cpu_level::scalar;
 }
 

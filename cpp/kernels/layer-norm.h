@@ -30,13 +30,9 @@ GGCLIP_INLINE float sum_over(int n, F f) {
     int i = 0;
     for (; i + 4 * lanes <= n; i += 4 * lanes) {
         GGCLIP_UNROLL
-        for (int j = 0; j < 4; j++) {
-            sum[j] = add(sum[j], f(i + j * lanes, lanes));
-        }
+        for (int j = 0; j < 4; j++) sum[j] = add(sum[j], f(i + j * lanes, lanes));
     }
-    for (; i < n; i += lanes) {
-        sum[0] = add(sum[0], f(i, min_int(lanes, n - i)));
-    }
+    for (; i < n; i += lanes) sum[0] = add(sum[0], f(i, min_int(lanes, n - i)));
     return sum_of(add(add(sum[0], sum[1]), add(sum[2], sum[3])));
 }
 
@@ -56,9 +52,7 @@ static normalized_row normalize(const norm_args & a, int t) {
 
 static void layer_norm(const norm_args & a, int ith, int nth) {
     const auto mine = share(a.n_tokens, ith, nth);
-    for (int t = mine.begin; t < mine.end; t++) {
-        copy_row(normalize(a, t), a.n, a.dst + (size_t) t * a.n);
-    }
+    for (int t = mine.begin; t < mine.end; t++) copy_row(normalize(a, t), a.n, a.dst + (size_t) t * a.n);
 }
 
 static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, int ith, int nth) {
@@ -68,9 +62,7 @@ static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, i
         for (int t = 0; t < tiles.height(tile); t++) {
             const int token = tiles.begin(tile) + t;
             const normalized_row row = normalize(a, token);
-            if (a.dst) {
-                copy_row(row, a.n, a.dst + (size_t) token * a.n);
-            }
+            if (a.dst) copy_row(row, a.n, a.dst + (size_t) token * a.n);
             pack_row(type, row, a.n, tiles, tile, t, dst);
         }
     }

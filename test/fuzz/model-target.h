@@ -45,9 +45,8 @@ class scratch_folder {
         }
     }
     void clear() const {
-        for (const auto & entry : std::filesystem::directory_iterator(std::filesystem::u8path(path_))) {
+        for (const auto & entry : std::filesystem::directory_iterator(std::filesystem::u8path(path_)))
             std::filesystem::remove(entry.path());
-        }
     }
 
   private:

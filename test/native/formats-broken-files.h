@@ -24,8 +24,9 @@ inline void test_json() {
     check(root.get("b").string("c", "") == "\xc3\xa9\xf0\x9f\x98\x80\n\"x", "json escapes");
     check(v.find("d")->kind == json_value::kind_t::real, "json integers beyond 64 bits are real");
     check(root.integer("missing", 7, 0, 9) == 7, "json fallback");
-    check_error("json range", code::CONFIG_INVALID, [&] { root.get("a").at(0).as_integer(2, 3); },
-                {"file", "a[0]", "2 to 3", "found 1"});
+    check_error(
+        "json range", code::CONFIG_INVALID, [&] { root.get("a").at(0).as_integer(2, 3); },
+        {"file", "a[0]", "2 to 3", "found 1"});
     check_error("json kind", code::CONFIG_INVALID, [&] { root.object("b").integer("c", 0, 0, 1); }, {"b.c", "string"});
     const char * const bad[] = {"",
                                 "{",
@@ -56,17 +57,19 @@ inline void test_json() {
                                 "1e999",
                                 "NaN",
                                 "\xef\xbb\xbf{}"};
-    for (const char * text : bad) {
-        check_error(std::string("json ") + text, code::FILE_FORMAT, [&] { parse_json(text, "t"); }, {"line"});
-    }
-    check_error("json duplicate", code::FILE_FORMAT, [] { parse_json(R"({"a":1,"b":2,"a":3})", "t"); }, {"\"a\""});
-    check_error("json escaped duplicate", code::FILE_FORMAT, [] { parse_json("{\"a\":1,\"\\u0061\":3}", "t"); },
-                {"\"a\""});
+    for (const char * text : bad)
+        check_error(
+            std::string("json ") + text, code::FILE_FORMAT, [&] { parse_json(text, "t"); }, {"line"});
+    check_error(
+        "json duplicate", code::FILE_FORMAT, [] { parse_json(R"({"a":1,"b":2,"a":3})", "t"); }, {"\"a\""});
+    check_error(
+        "json escaped duplicate", code::FILE_FORMAT, [] { parse_json("{\"a\":1,\"\\u0061\":3}", "t"); }, {"\"a\""});
     check_error("json depth", code::FILE_LIMIT, [] { parse_json(std::string(100000, '['), "t"); });
     json_limits small;
     small.max_values = 10;
     small.max_bytes = 100;
-    check_error("json values", code::FILE_LIMIT, [&] { parse_json("[1,2,3,4,5,6,7,8,9,0,1]", "t", small); });
+    check_error(
+        "json values", code::FILE_LIMIT, [&] { parse_json("[1,2,3,4,5,6,7,8,9,0,1]", "t", small); });
     check_error("json bytes", code::FILE_LIMIT, [&] { parse_json(std::string(101, ' '), "t", small); });
 }
 
@@ -272,7 +275,8 @@ inline void test_configs() {
     }
     write_file(where.file("open_clip_config.json"), towers);
     check_error("open_clip names", code::TENSOR_MISSING, open, {"visual."});
-    check_error("no such path", code::FILE_NOT_FOUND, [&] { open_model(where.file("none")); }, {"none"});
+    check_error(
+        "no such path", code::FILE_NOT_FOUND, [&] { open_model(where.file("none")); }, {"none"});
     check_error("no model", code::FILE_FORMAT, [&] { open_model(where.file("preprocessor_config.json")); });
 }
 
@@ -300,12 +304,13 @@ inline void test_gguf_structure() {
     write_file(path, whole);
     gguf_file good(model_file::open(path));
     check(good.integer("a", 0, 10) == 7 && good.tensors().tensors.at("t2").n_bytes == 12, "gguf values");
-    check_error("gguf kind", code::CONFIG_INVALID, [&] { good.string("a", ""); }, {"key a", "string", "7 (u32)"});
-    check_error("gguf range", code::CONFIG_INVALID, [&] { good.integer("a", 8, 9); }, {"8 to 9"});
+    check_error(
+        "gguf kind", code::CONFIG_INVALID, [&] { good.string("a", ""); }, {"key a", "string", "7 (u32)"});
+    check_error(
+        "gguf range", code::CONFIG_INVALID, [&] { good.integer("a", 8, 9); }, {"8 to 9"});
     check_error("gguf absent", code::CONFIG_INVALID, [&] { good.real("b", 0, 1); }, {"key b", "nothing"});
-    for (size_t n = 0; n < whole.size(); n++) {
+    for (size_t n = 0; n < whole.size(); n++)
         expect("cut at " + std::to_string(n), code::FILE_TRUNCATED, whole.substr(0, n));
-    }
     const auto edit = [&](const std::function<void(gguf_parts &)> & change) {
         gguf_parts parts = base();
         change(parts);
@@ -349,9 +354,8 @@ inline void test_gguf_structure() {
            }),
            {"overflow"});
     expect("overflow of bytes", code::FILE_LIMIT, edit([](gguf_parts & p) { p.tensor("t3", {1ull << 62}, 0, 128); }));
-    for (uint32_t type : {4u, 5u, 31u, 43u, 0xffffffffu}) {
+    for (uint32_t type : {4u, 5u, 31u, 43u, 0xffffffffu})
         expect("type", code::FILE_FORMAT, edit([&](gguf_parts & p) { p.tensor("t3", {32}, type, 128); }), {"type"});
-    }
     expect("row", code::FILE_FORMAT, edit([](gguf_parts & p) { p.tensor("t3", {33}, GGML_TYPE_Q4_0, 128); }), {"32"});
     expect("misaligned", code::FILE_FORMAT, edit([](gguf_parts & p) { p.tensor("t3", {1}, 0, 100); }),
            {"multiple of 32"});
@@ -369,11 +373,14 @@ inline void test_gguf_structure() {
                }));
     check_error("gguf without towers", code::CONFIG_INVALID, [&] { open_model(path); });
     write_file(path, replaced(whole, "clip", "bert"));
-    check_error("gguf architecture", code::MODEL_UNSUPPORTED, [&] { open_model(path); }, {"bert"});
+    check_error(
+        "gguf architecture", code::MODEL_UNSUPPORTED, [&] { open_model(path); }, {"bert"});
     write_file(path, edit([](gguf_parts & p) { p.flag("clip.has_llava_projector", true); }));
-    check_error("gguf llava", code::MODEL_UNSUPPORTED, [&] { open_model(path); }, {"projector"});
+    check_error(
+        "gguf llava", code::MODEL_UNSUPPORTED, [&] { open_model(path); }, {"projector"});
     write_file(path, edit([](gguf_parts & p) { p.text("clip.projector_type", "mlp"); }));
-    check_error("gguf projector type", code::MODEL_UNSUPPORTED, [&] { open_model(path); }, {"projector"});
+    check_error(
+        "gguf projector type", code::MODEL_UNSUPPORTED, [&] { open_model(path); }, {"projector"});
     write_file(path, edit([](gguf_parts & p) { p.u32("clip.layout_version", 2); }));
     check_error("gguf layout", code::MODEL_UNSUPPORTED, [&] { open_model(path); }, {"layout_version"});
 }

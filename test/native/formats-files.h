@@ -37,9 +37,8 @@ inline void check_error(const std::string & what, error_code code, const std::fu
     } catch (const error & caught) {
         const std::string text = std::string(error_code_name(caught.code())) + " " + caught.what();
         check(caught.code() == code, what + ": expected " + error_code_name(code) + ", got " + text);
-        for (const std::string & word : words) {
+        for (const std::string & word : words)
             check(text.find(word) != std::string::npos, what + ": expected \"" + word + "\" in " + text);
-        }
     }
 }
 
@@ -60,9 +59,8 @@ struct folder {
     std::string file(const std::string & name) const { return path + "/" + name; }
     size_t n_files() const {
         size_t n = 0;
-        for (const auto & entry : std::filesystem::directory_iterator(std::filesystem::u8path(path))) {
+        for (const auto & entry : std::filesystem::directory_iterator(std::filesystem::u8path(path)))
             n += entry.is_regular_file();
-        }
         return n;
     }
 };
@@ -101,9 +99,7 @@ struct gguf_parts {
     void flag(const std::string & name, bool value) { key(name, 7, raw<uint8_t>(value)); }
     void tensor(const std::string & name, const std::vector<uint64_t> & ne, uint32_t type, uint64_t offset) {
         infos += gguf_string(name) + raw((uint32_t) ne.size());
-        for (uint64_t n : ne) {
-            infos += raw(n);
-        }
+        for (uint64_t n : ne) infos += raw(n);
         infos += raw(type) + raw(offset);
         n_tensors++;
     }
@@ -143,9 +139,8 @@ struct tiny_model {
         hp.text.n_vocab = 20, hp.text.n_ctx = 8;
         random_state = 7;
         header = "{\"__metadata__\":{\"format\":\"pt\"}";
-        for (const expected_tensor & tensor : expected_tensors(hp)) {
+        for (const expected_tensor & tensor : expected_tensors(hp))
             add(origin_of(tensor, name_scheme::hf_clip).name, tensor.ne);
-        }
         header += "}";
     }
 
@@ -157,9 +152,7 @@ struct tiny_model {
             shape = std::to_string(extent) + (shape.empty() ? "" : ",") + shape;
         }
         const size_t begin = data.size();
-        for (int64_t i = 0; i < n; i++) {
-            data += raw((float) (next_random() % 2001) / 1000.0f - 1.0f);
-        }
+        for (int64_t i = 0; i < n; i++) data += raw((float) (next_random() % 2001) / 1000.0f - 1.0f);
         header += ",\"" + name + "\":{\"dtype\":\"F32\",\"shape\":[" + shape + "],\"data_offsets\":[" +
                   std::to_string(begin) + "," + std::to_string(data.size()) + "]}";
     }

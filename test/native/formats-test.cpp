@@ -69,9 +69,8 @@ static tiny_model vision_only(int n_ff) {
     model.hp.vision.n_ff = n_ff;
     const std::string key = "\"intermediate_size\":";
     model.config = replaced(model.config, key + "128", key + std::to_string(n_ff));
-    for (const expected_tensor & tensor : expected_tensors(model.hp)) {
+    for (const expected_tensor & tensor : expected_tensors(model.hp))
         model.add(origin_of(tensor, name_scheme::hf_clip).name, tensor.ne);
-    }
     model.header = replaced(model.header, "{,", "{") + "}";
     return model;
 }
@@ -83,11 +82,8 @@ static void test_mlp_names() {
     options.type = GGML_TYPE_F32;
     const std::string path = where.file("a.gguf");
     const auto first = [](const model_source & source) {
-        for (const source_tensor & tensor : source.tensors) {
-            if (tensor.name == "v.blk.0.ffn_up.weight") {
-                return values_of(tensor);
-            }
-        }
+        for (const source_tensor & tensor : source.tensors)
+            if (tensor.name == "v.blk.0.ffn_up.weight") return values_of(tensor);
         return std::vector<float>();
     };
     const auto swapped = [&](const std::string & what, const tiny_model & model, bool expected) {
@@ -162,7 +158,8 @@ static void test_convert() {
     const std::string path = out.file("m.gguf");
     write_file(path, "precious");
     std::atomic<bool> cancelled{true};
-    check_error("cancel", code::ABORTED, [&] { convert(source, {}, path, options, nullptr, &cancelled); });
+    check_error(
+        "cancel", code::ABORTED, [&] { convert(source, {}, path, options, nullptr, &cancelled); });
     check_error("progress throws", code::INTERNAL, [&] {
         convert(source, {}, path, options, [](const convert_progress &) { throw error(code::INTERNAL, "stop"); });
     });
@@ -175,8 +172,9 @@ static void test_convert() {
     broken.data.replace(matrix + 4 * (64 * 5 + 4 * 64), 4, raw(NAN));
     const folder nan("convert-nan");
     broken.write(nan);
-    check_error("NaN", code::FILE_FORMAT, [&] { convert(open_model(nan.path), {}, path, options); },
-                {"v.blk.0.attn_q.weight", "finite"});
+    check_error(
+        "NaN", code::FILE_FORMAT, [&] { convert(open_model(nan.path), {}, path, options); },
+        {"v.blk.0.attn_q.weight", "finite"});
     check_error("no such folder", code::FILE_WRITE, [&] { convert(source, {}, out.file("none/m.gguf"), options); },
                 {"none/m.gguf"});
     check(read_file(path) == "precious" && out.n_files() == 1, "failed conversions leave no file and keep the old one");
@@ -229,9 +227,7 @@ static std::string mutate(const std::string & whole, size_t n_head) {
     } else if (kind == 3) {
         bytes.insert(at, bytes.substr(next_random() % range, 1 + next_random() % 64));
     } else {
-        for (uint32_t i = 0; i < kind - 3; i++) {
-            bytes[next_random() % range] = (char) next_random();
-        }
+        for (uint32_t i = 0; i < kind - 3; i++) bytes[next_random() % range] = (char) next_random();
     }
     return bytes;
 }
@@ -255,9 +251,7 @@ static void test_mutations(int n_rounds) {
             const model_source source = open_model(path);
             check_ranges(source);
             opened++;
-            if (convert_too) {
-                convert(source, source.tokenizer, out, options);
-            }
+            if (convert_too) convert(source, source.tokenizer, out, options);
         } catch (const error & caught) {
             check(caught.code() != code::INTERNAL && *caught.what() != '\0', std::string("mutation: ") + caught.what());
             refused++;

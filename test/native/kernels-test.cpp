@@ -37,21 +37,13 @@ static void test_peak(const kernel_table & k) {
 int main(int argc, char ** argv) {
     bool bench = false;
     const char * only = nullptr;
-    for (int i = 1; i < argc; i++) {
-        if (!std::strcmp(argv[i], "--bench")) {
-            bench = true;
-        } else {
-            only = argv[i];
-        }
-    }
-    if (!bench) {
-        test_names();
-    }
+    for (int i = 1; i < argc; i++)
+        if (!std::strcmp(argv[i], "--bench")) bench = true;
+        else only = argv[i];
+    if (!bench) test_names();
     for (const cpu_level level : all_levels) {
         const kernel_table * k = kernels_for(level);
-        if (!k || (only && std::strcmp(only, k->name))) {
-            continue;
-        }
+        if (!k || (only && std::strcmp(only, k->name))) continue;
         if (bench) {
             bench_other(*k);
             bench_linear(*k);

@@ -54,9 +54,8 @@ static bytes resize(const bytes & src, int width, int height, int out_width, int
 
 static std::vector<const resize_passes *> all_passes() {
     std::vector<const resize_passes *> list;
-    for (cpu_level level : all_levels) {
+    for (cpu_level level : all_levels)
         if (kernels_for(level)) list.push_back(&resize_passes_for(level));
-    }
     std::sort(list.begin(), list.end());
     list.erase(std::unique(list.begin(), list.end()), list.end());
     return list;
@@ -328,14 +327,28 @@ static void test_errors() {
     const uint8_t pixel[4] = {};
     const auto run = [&](const image_hparams & p, const image_view & v) { preprocess(p, v, out.data(), scratch); };
     const auto view = [&](size_t n, int64_t w, int64_t h, int64_t c) { return make_image_view(pixel, n, w, h, c); };
-    expect_error("length", error_code::INPUT_SHAPE, [&] { view(4, 1, 1, 3); });
-    expect_error("no width", error_code::INPUT_RANGE, [&] { view(0, 0, 1, 3); });
-    expect_error("negative", error_code::INPUT_RANGE, [&] { view(3, -1, -1, 3); });
-    expect_error("huge", error_code::INPUT_RANGE, [&] { view(0, (int64_t) 1 << 32, (int64_t) 1 << 32, 4); });
-    expect_error("long", error_code::INPUT_SHAPE, [&] { view(3, max_image_edge, max_image_edge, 3); });
-    expect_error("channels", error_code::INPUT_RANGE, [&] { view(2, 1, 1, 2); });
-    expect_error("no data", error_code::INPUT_SHAPE, [&] { run(params, image_view{nullptr, 1, 1, 3, 0}); });
-    expect_error("stride", error_code::INPUT_RANGE, [&] { run(params, image_view{pixel, 1, 1, 4, 3}); });
+    expect_error(
+        "length", error_code::INPUT_SHAPE, [&] { view(4, 1, 1, 3); });
+    expect_error(
+        "no width", error_code::INPUT_RANGE, [&] { view(0, 0, 1, 3); });
+    expect_error(
+        "negative", error_code::INPUT_RANGE, [&] { view(3, -1, -1, 3); });
+    expect_error(
+        "huge", error_code::INPUT_RANGE, [&] { view(0, (int64_t) 1 << 32, (int64_t) 1 << 32, 4); });
+    expect_error(
+        "long", error_code::INPUT_SHAPE, [&] { view(3, max_image_edge, max_image_edge, 3); });
+    expect_error(
+        "channels", error_code::INPUT_RANGE, [&] { view(2, 1, 1, 2); });
+    expect_error(
+        "no data", error_code::INPUT_SHAPE,
+        [&] {
+            run(params, image_view{nullptr, 1, 1, 3, 0});
+        });
+    expect_error(
+        "stride", error_code::INPUT_RANGE,
+        [&] {
+            run(params, image_view{pixel, 1, 1, 4, 3});
+        });
     expect_error("stride overflow", error_code::INPUT_RANGE, [&] {
         run(params, image_view{pixel, 1, 9, 3, SIZE_MAX / 4});
     });

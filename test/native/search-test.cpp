@@ -55,9 +55,8 @@ struct result {
 
 static result search(const top_k_args & args, int nth, dot_block_fn dots) {
     std::vector<candidate> heap(top_k_heap_size(args, nth));
-    for (int ith = nth - 1; ith >= 0; ith--) {
+    for (int ith = nth - 1; ith >= 0; ith--)
         CHECK(top_k_scan(args, ith, nth, heap.data(), nullptr, dots), "share %d of %d", ith, nth);
-    }
     result found{std::vector<uint32_t>(args.n_query * args.k), std::vector<float>(args.n_query * args.k)};
     top_k_finish(args, nth, heap.data(), found.indices.data(), found.scores.data());
     return found;
@@ -88,9 +87,8 @@ static void test_against_naive() {
                 std::vector<candidate> all;
                 for (size_t r = 0; r < s.n_row; r++) {
                     double sum = 0;
-                    for (size_t i = 0; i < s.dim; i++) {
+                    for (size_t i = 0; i < s.dim; i++)
                         sum += (double) query[q * s.dim + i] * (double) rows.f32[r * s.dim + i];
-                    }
                     naive[q * s.n_row + r] = (float) sum * (scaled ? rows.scale[r] : 1.0f);
                     all.push_back({naive[q * s.n_row + r], (uint32_t) r});
                 }
@@ -159,11 +157,9 @@ static void test_every_half() {
             const double sign = i & 0x8000 ? -1.0 : 1.0;
             const double value =
                 exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024.0 + mantissa, exponent - 25);
-            if (exponent == 31) {
+            if (exponent == 31)
                 CHECK(mantissa != 0 ? std::isnan(out[i]) : std::isinf(out[i]), "half %zx: %g", i, (double) out[i]);
-            } else {
-                CHECK((double) out[i] == sign * value, "half %zx: %g", i, (double) out[i]);
-            }
+            else CHECK((double) out[i] == sign * value, "half %zx: %g", i, (double) out[i]);
         }
     }
 }

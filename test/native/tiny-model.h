@@ -41,9 +41,8 @@ inline void random_tower(dice & dice, int n_embd, tower_hparams & tower) {
     tower.present = true;
     tower.n_embd = n_embd;
     std::vector<int> heads;
-    for (int n = 1; n <= 6; n++) {
+    for (int n = 1; n <= 6; n++)
         if (n_embd % n == 0) heads.push_back(n);
-    }
     tower.n_head = heads[(size_t) dice.between(0, (int) heads.size() - 1)];
     tower.d_head = n_embd / tower.n_head;
     tower.n_ff = dice.one_of({7, 32, 45, 64, 96, 256});

@@ -103,7 +103,7 @@ void check_batches(dice & dice, const std::shared_ptr<const weights> & model, co
                    const std::string & what) {
     // ggml's own threads (plain operations, K-quants) spin at each node: on a busy machine that takes minutes
     const bool on_thread_team = model->kernels && !model->types.count("q6_K") && !model->types.count("q5_K") &&
-                         !model->types.count("q4_K") && !model->types.count("iq4_nl");
+                                !model->types.count("q4_K") && !model->types.count("iq4_nl");
     const int n_threads = on_thread_team ? dice.one_of({1, 2, 3, 5}) : dice.one_of({1, 1, 1, 1, 1, 1, 1, 2});
     const int max_batch = dice.one_of({1, 2, 4, 32});
     session batched(model, n_threads, max_batch);
@@ -255,9 +255,8 @@ int main(int argc, char ** argv) {
     const int n_model = argc > 2 ? atoi(argv[2]) : 30;
     const auto names = levels();
     for (int i = 0; i < n_model && test::n_failed < 50; i++) check_model(first + (uint32_t) i, names);
-    for (int i = 0; i < n_model && test::n_failed < 50; i++) {
+    for (int i = 0; i < n_model && test::n_failed < 50; i++)
         for (const std::string & level : names) check_states(first + (uint32_t) i, i % 2 == 1, level);
-    }
     if (test::n_failed == 0) std::printf("towers: %d models on %zu levels right\n", n_model, names.size());
     return test::n_failed == 0 ? 0 : 1;
 }

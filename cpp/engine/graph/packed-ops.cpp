@@ -127,9 +127,8 @@ void run_gather(ggml_tensor * dst, int ith, int nth, void *) {
 }
 
 void run_repeat(ggml_tensor * dst, int ith, int nth, void *) {
-    for (int64_t r = dst->ne[1] * ith / nth; r < dst->ne[1] * (ith + 1) / nth; r++) {
+    for (int64_t r = dst->ne[1] * ith / nth; r < dst->ne[1] * (ith + 1) / nth; r++)
         memcpy(static_cast<char *>(dst->data) + r * dst->nb[1], dst->src[0]->data, (size_t) dst->ne[0] * sizeof(float));
-    }
 }
 
 void add_to(float * dst, const float * x, int64_t n) {
@@ -349,9 +348,8 @@ class packed_ops final : public layer_ops {
         if (n_bytes > scratch_bytes_) {
             scratch_ = allocate_aligned(n_bytes);
             scratch_bytes_ = n_bytes;
-            for (node & p : nodes_) {
+            for (node & p : nodes_)
                 if (p.scratch) p.scratch = scratch_.get();
-            }
         }
         return scratch_.get();
     }

@@ -51,9 +51,8 @@ std::vector<float> position_grid::resize(int rows, int columns) const {
         for (int x = 0; x < columns; x++) {
             const taps & tap = across[(size_t) x];
             float * dst = narrow.data() + ((size_t) y * columns + x) * n;
-            for (size_t j = 0; j < tap.weights.size(); j++) {
+            for (size_t j = 0; j < tap.weights.size(); j++)
                 add_scaled(dst, table_.data() + ((size_t) y * n_side_ + tap.first + j) * n, tap.weights[j], n);
-            }
         }
     }
     const size_t row = (size_t) columns * n;

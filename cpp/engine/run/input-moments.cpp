@@ -14,10 +14,9 @@ moments_map read_moments(const named_tensors & inputs) {
         ggml_backend_tensor_get(tensor, values.data(), 0, ggml_nbytes(tensor));
         moments.sums.resize(n_in, 0.0);
         moments.n_rows += (int64_t) n_rows;
-        for (size_t row = 0; row < n_rows; row++) {
+        for (size_t row = 0; row < n_rows; row++)
             for (size_t i = 0; i < n_in; i++)
                 moments.sums[i] += (double) values[row * n_in + i] * values[row * n_in + i];
-        }
     }
     return out;
 }

@@ -58,9 +58,8 @@ void session::encode_images(const image_input * images, int n, const image_hpara
 
 static void check_text(const text_hparams & hp, const int32_t * ids, int length) {
     const int least = hp.sees_padding ? hp.n_ctx : 1;
-    if (length < least || length > hp.n_ctx) {
+    if (length < least || length > hp.n_ctx)
         throw_error(error_code::INPUT_SHAPE, "text: expected %d to %d token ids, received %d", least, hp.n_ctx, length);
-    }
     for (int i = 0; i < length; i++) {
         if (ids[i] < 0 || ids[i] >= hp.n_vocab) {
             throw_error(error_code::INPUT_RANGE, "text: expected token ids from 0 to %d, received %d at position %d",

@@ -156,9 +156,8 @@ void tower_runner::choose_outputs(built_graph & g, kept_tensors * keep) {
 }
 
 static bool runs_all(ggml_backend_dev_t device, ggml_cgraph * graph) {
-    for (int i = 0; i < ggml_graph_n_nodes(graph); i++) {
+    for (int i = 0; i < ggml_graph_n_nodes(graph); i++)
         if (!ggml_backend_dev_supports_op(device, ggml_graph_node(graph, i))) return false;
-    }
     return true;
 }
 

@@ -102,13 +102,9 @@ void convert_rows(const source_tensor & tensor, ggml_type type, int64_t first, i
         stored.resize(tensor.as_stored() ? (size_t) (end - begin) * src_row : tensor.n_bytes);
         tensor.read(from, stored.size(), stored.data());
         for (int64_t r = begin; r < end; r++, out += dst_row) {
-            if (tensor.transposed) {
-                gather_transposed(tensor, stored.data(), r, row.data());
-            } else if (tensor.n_channel_last > 0) {
-                gather_channels(tensor, stored.data(), r, row.data());
-            } else {
-                to_float(tensor.type, stored.data() + (size_t) (r - begin) * src_row, row.data(), tensor.ne[0]);
-            }
+            if (tensor.transposed) gather_transposed(tensor, stored.data(), r, row.data());
+            else if (tensor.n_channel_last > 0) gather_channels(tensor, stored.data(), r, row.data());
+            else to_float(tensor.type, stored.data() + (size_t) (r - begin) * src_row, row.data(), tensor.ne[0]);
             ggml_quantize_chunk(type, row.data(), out, 0, 1, tensor.ne[0], importance);
         }
     }

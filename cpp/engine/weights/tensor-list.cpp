@@ -30,9 +30,8 @@ class list_builder {
     void add_text(const text_hparams & hp, int64_t n_proj, text_weights & w) {
         tower_ = 't';
         add(w.token_embd, names::token_embd, "weight", {hp.n_embd, hp.n_vocab}, tensor_role::table);
-        if (hp.n_token_type > 0) {
+        if (hp.n_token_type > 0)
             add(w.type_embd, names::token_type_embd, "weight", {hp.n_embd, hp.n_token_type}, tensor_role::f32_table);
-        }
         add(w.position_embd, names::position_embd, "weight", {hp.n_embd, hp.n_positions()}, tensor_role::f32_table);
         add_blocks(hp, w);
         add_projection(hp, n_proj, w);
@@ -41,9 +40,7 @@ class list_builder {
     void add_blocks(const tower_hparams & hp, tower_weights & w) {
         if (hp.has_pre_ln) add_norm(w.pre_ln, names::pre_ln, hp.n_embd);
         w.blocks.resize((size_t) hp.n_layer);
-        for (block_ = 0; block_ < hp.n_layer; block_++) {
-            add_block(hp, hp.block(block_), w.blocks[(size_t) block_]);
-        }
+        for (block_ = 0; block_ < hp.n_layer; block_++) add_block(hp, hp.block(block_), w.blocks[(size_t) block_]);
         block_ = -1;
         if (hp.has_post_ln) add_norm(w.post_ln, names::post_ln, hp.n_embd);
     }

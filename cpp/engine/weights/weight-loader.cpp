@@ -137,13 +137,9 @@ void weight_loader::load_matrix(expected_tensor tensor, const source_tensor & st
     if (!out_.kernels && is_patches && type == GGML_TYPE_F16) type = GGML_TYPE_F32;
     kernels::weight_type packed_type = kernels::weight_type::f32;
     const bool as_bytes = options_.arithmetic == precision::fast && out.n_in <= kernels::max_i8_inputs;
-    if (out_.kernels && as_bytes) {
-        pack(out, from, GGML_TYPE_F32, kernels::weight_type::i8);
-    } else if (out_.kernels && kernel_type(type, &packed_type)) {
-        pack(out, from, type, packed_type);
-    } else {
-        out.w = copied(tensor, stored, type);
-    }
+    if (out_.kernels && as_bytes) pack(out, from, GGML_TYPE_F32, kernels::weight_type::i8);
+    else if (out_.kernels && kernel_type(type, &packed_type)) pack(out, from, type, packed_type);
+    else out.w = copied(tensor, stored, type);
 }
 
 void weight_loader::load() {

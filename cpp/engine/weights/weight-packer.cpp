@@ -31,9 +31,8 @@ uint8_t * weight_packer::reserve(size_t n_bytes) {
 kernels::packed_matrix weight_packer::add(const source_tensor & from, int n_out, int n_in, ggml_type type,
                                           kernels::weight_type packed_type) {
     uint8_t * const dst = reserve(table_.packed_size(packed_type, n_out, n_in));
-    for (int first = 0; first < n_out; first += rows_of_strip) {
+    for (int first = 0; first < n_out; first += rows_of_strip)
         strips_.push_back({matrices_.size(), first, std::min(rows_of_strip, n_out - first)});
-    }
     matrices_.push_back({from, type, packed_type, n_out, n_in, dst});
     return {packed_type, n_out, n_in, dst};
 }

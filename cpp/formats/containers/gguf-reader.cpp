@@ -39,13 +39,9 @@ class gguf_parser {
 
     uint32_t run() {
         const uint32_t version = header();
-        for (uint64_t i = 0; i < n_keys_; i++) {
-            key_value(i);
-        }
+        for (uint64_t i = 0; i < n_keys_; i++) key_value(i);
         const uint64_t alignment = read_alignment();
-        for (uint64_t i = 0; i < n_tensors_; i++) {
-            tensor_info(i);
-        }
+        for (uint64_t i = 0; i < n_tensors_; i++) tensor_info(i);
         // the data section begins at the next multiple of the alignment
         const uint64_t data = (at_ + alignment - 1) / alignment * alignment;
         place_tensors(data, alignment);
@@ -62,9 +58,7 @@ class gguf_parser {
             fail(error_code::FILE_TRUNCATED, "expected " + std::to_string(n) + " bytes of " + what + " at byte " +
                                                  std::to_string(at_) + ", found " + std::to_string(size_ - at_));
         }
-        if (at_ + n > header_.size()) {
-            read_to(at_ + n);
-        }
+        if (at_ + n > header_.size()) read_to(at_ + n);
         at_ += n;
         return header_.data() + (at_ - n);  // until the next take()
     }
@@ -97,16 +91,13 @@ class gguf_parser {
     }
 
     uint32_t header() {
-        if (memcmp(take(4, "magic"), "GGUF", 4) != 0) {
+        if (memcmp(take(4, "magic"), "GGUF", 4) != 0)
             fail(error_code::FILE_FORMAT, "expected the magic \"GGUF\", found other bytes");
-        }
         const uint32_t version = number<uint32_t>("version");
-        if (version == 0x02000000u || version == 0x03000000u) {
+        if (version == 0x02000000u || version == 0x03000000u)
             fail(error_code::FILE_FORMAT, "expected a little-endian file, found a big-endian one");
-        }
-        if (version != 2 && version != 3) {
+        if (version != 2 && version != 3)
             fail(error_code::FILE_FORMAT, "expected GGUF version 2 or 3, found " + std::to_string(version));
-        }
         n_tensors_ = number<uint64_t>("tensor count");
         n_keys_ = number<uint64_t>("key count");
         if (n_tensors_ > max_tensors) {
@@ -122,16 +113,13 @@ class gguf_parser {
 
     gguf_kind kind(const char * what) {
         const uint32_t word = number<uint32_t>(what);
-        if (word >= n_kinds) {
+        if (word >= n_kinds)
             fail(error_code::FILE_FORMAT, std::string(what) + ": expected 0 to 12, found " + std::to_string(word));
-        }
         return (gguf_kind) word;
     }
 
     void check_boolean(const uint8_t * p) const {
-        if (*p > 1) {
-            fail(error_code::FILE_FORMAT, "expected a boolean of 0 or 1, found " + std::to_string(*p));
-        }
+        if (*p > 1) fail(error_code::FILE_FORMAT, "expected a boolean of 0 or 1, found " + std::to_string(*p));
     }
 
     void string_value(gguf_value & value) {
@@ -144,17 +132,14 @@ class gguf_parser {
         value.item = kind("array item kind");
         value.count = number<uint64_t>("array length");
         value.at = at_;
-        if (value.item == gguf_kind::array) {
+        if (value.item == gguf_kind::array)
             fail(error_code::FILE_FORMAT, "expected an array of scalars or strings, found an array of arrays");
-        }
         if (value.item == gguf_kind::string) {
             if (value.count > (size_ - at_) / 8) {  // a string takes 8 bytes at least: fail before walking far
                 fail(error_code::FILE_TRUNCATED, "expected " + std::to_string(value.count) + " strings, found " +
                                                      std::to_string(size_ - at_) + " bytes");
             }
-            for (uint64_t i = 0; i < value.count; i++) {
-                take(number<uint64_t>("string length"), "string");
-            }
+            for (uint64_t i = 0; i < value.count; i++) take(number<uint64_t>("string length"), "string");
             return;
         }
         const size_t size = kind_size[(uint32_t) value.item];
@@ -164,18 +149,14 @@ class gguf_parser {
                                                  " bytes");
         }
         const uint8_t * items = take(value.count * size, "array");
-        for (uint64_t i = 0; value.item == gguf_kind::boolean && i < value.count; i++) {
-            check_boolean(items + i);
-        }
+        for (uint64_t i = 0; value.item == gguf_kind::boolean && i < value.count; i++) check_boolean(items + i);
     }
 
     void key_value(uint64_t index) {
         where_ = "key " + std::to_string(index);
         const std::string key = text(max_name, "key");
         where_ = "key \"" + key.substr(0, 200) + "\"";
-        if (key.empty()) {
-            fail(error_code::FILE_FORMAT, "expected a name, found an empty one");
-        }
+        if (key.empty()) fail(error_code::FILE_FORMAT, "expected a name, found an empty one");
         gguf_value value;
         value.kind = kind("value kind");
         if (value.kind == gguf_kind::string) {
@@ -185,28 +166,20 @@ class gguf_parser {
         } else {
             value.at = at_;
             const uint8_t * scalar = take(kind_size[(uint32_t) value.kind], "value");
-            if (value.kind == gguf_kind::boolean) {
-                check_boolean(scalar);
-            }
+            if (value.kind == gguf_kind::boolean) check_boolean(scalar);
         }
-        if (!values_.emplace(key, value).second) {
-            fail(error_code::FILE_FORMAT, "expected once, found twice");
-        }
+        if (!values_.emplace(key, value).second) fail(error_code::FILE_FORMAT, "expected once, found twice");
         where_.clear();
     }
 
     uint64_t read_alignment() const {
         const auto found = values_.find(names::alignment);
-        if (found == values_.end()) {
-            return default_alignment;
-        }
+        if (found == values_.end()) return default_alignment;
         gguf_value value = found->second;
         value.data = header_.data() + value.at;
         uint32_t alignment = 0;
         const bool word = value.kind == gguf_kind::u32;
-        if (word) {
-            memcpy(&alignment, value.data, sizeof(alignment));
-        }
+        if (word) memcpy(&alignment, value.data, sizeof(alignment));
         if (!word || alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > max_alignment) {
             fail(error_code::FILE_FORMAT, std::string("key ") + names::alignment + ": expected a power of two up to " +
                                               std::to_string(max_alignment) + " (u32), found " + value.describe());
@@ -221,9 +194,7 @@ class gguf_parser {
         raw_tensor tensor;
         tensor.path = path_;
         const uint32_t n_dims = number<uint32_t>("dimension count");
-        if (n_dims > 4) {
-            fail(error_code::FILE_FORMAT, "expected at most 4 dimensions, found " + std::to_string(n_dims));
-        }
+        if (n_dims > 4) fail(error_code::FILE_FORMAT, "expected at most 4 dimensions, found " + std::to_string(n_dims));
         for (uint32_t i = 0; i < n_dims; i++) {
             tensor.ne.push_back((int64_t) number<uint64_t>("dimension"));
             if (tensor.ne.back() < 1) {
@@ -235,9 +206,7 @@ class gguf_parser {
         set_size(tensor, type);
         const uint64_t offset = number<uint64_t>("offset");
         const auto added = tensors_.tensors.emplace(name, std::move(tensor));
-        if (!added.second) {
-            fail(error_code::TENSOR_DUPLICATE, "expected once, found twice");
-        }
+        if (!added.second) fail(error_code::TENSOR_DUPLICATE, "expected once, found twice");
         extents_.push_back({offset, &added.first->second, &added.first->first});
         where_.clear();
     }
@@ -245,9 +214,8 @@ class gguf_parser {
     // Type, and bytes from the shape; all products are checked.
     void set_size(raw_tensor & tensor, uint32_t word) const {
         const ggml_type_traits * traits = word < GGML_TYPE_COUNT ? ggml_get_type_traits((ggml_type) word) : nullptr;
-        if (traits == nullptr || traits->blck_size <= 0 || traits->type_size == 0) {
+        if (traits == nullptr || traits->blck_size <= 0 || traits->type_size == 0)
             fail(error_code::FILE_FORMAT, "expected a known ggml type, found " + std::to_string(word));
-        }
         tensor.type = (ggml_type) word;
         tensor.dtype = traits->type_name;
         const int64_t row = tensor.ne.empty() ? 1 : tensor.ne[0];
@@ -327,9 +295,7 @@ gguf_file::gguf_file(std::shared_ptr<const model_file> file, std::unique_ptr<err
 
 // The header stays where it is from here on.
 void gguf_file::set_data() {
-    for (auto & entry : values_) {
-        entry.second.data = header_.data() + entry.second.at;
-    }
+    for (auto & entry : values_) entry.second.data = header_.data() + entry.second.at;
 }
 
 }  // namespace ggclip

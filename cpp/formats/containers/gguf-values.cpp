@@ -45,9 +45,7 @@ bool to_real(gguf_kind kind, const uint8_t * p, double & out) {
         case gguf_kind::f32: out = (double) read_as<float>(p); return true;
         case gguf_kind::f64: out = read_as<double>(p); return true;
         default:
-            if (!to_integer(kind, p, whole)) {
-                return false;
-            }
+            if (!to_integer(kind, p, whole)) return false;
             out = (double) whole;
             return true;
     }
@@ -82,12 +80,8 @@ std::string gguf_value::describe() const {
         return "\"" + std::string(reinterpret_cast<const char *>(data), (size_t) (count < 100 ? count : 100)) +
                "\" (string)";
     }
-    if (kind == gguf_kind::array) {
-        return "an array of " + std::to_string(count) + " " + to_string(item);
-    }
-    if (kind == gguf_kind::boolean) {
-        return *data ? "true" : "false";
-    }
+    if (kind == gguf_kind::array) return "an array of " + std::to_string(count) + " " + to_string(item);
+    if (kind == gguf_kind::boolean) return *data ? "true" : "false";
     return to_real(kind, data, value) ? number_text(value) + " (" + word + ")" : word;
 }
 
@@ -105,9 +99,8 @@ void gguf_file::invalid(const std::string & key, const std::string & expected) c
 int64_t gguf_file::integer(const std::string & key, int64_t min, int64_t max) const {
     const gguf_value * value = find(key);
     int64_t out = 0;
-    if (value == nullptr || !to_integer(value->kind, value->data, out) || out < min || out > max) {
+    if (value == nullptr || !to_integer(value->kind, value->data, out) || out < min || out > max)
         invalid(key, "an integer from " + std::to_string(min) + " to " + std::to_string(max));
-    }
     return out;
 }
 
@@ -118,9 +111,8 @@ int64_t gguf_file::integer(const std::string & key, int64_t min, int64_t max, in
 double gguf_file::real(const std::string & key, double min, double max) const {
     const gguf_value * value = find(key);
     double out = 0;
-    if (value == nullptr || !to_real(value->kind, value->data, out) || !(out >= min && out <= max)) {
+    if (value == nullptr || !to_real(value->kind, value->data, out) || !(out >= min && out <= max))
         invalid(key, "a number from " + number_text(min) + " to " + number_text(max));
-    }
     return out;
 }
 
@@ -130,23 +122,15 @@ double gguf_file::real(const std::string & key, double min, double max, double f
 
 bool gguf_file::boolean(const std::string & key, bool fallback) const {
     const gguf_value * value = find(key);
-    if (value == nullptr) {
-        return fallback;
-    }
-    if (value->kind != gguf_kind::boolean) {
-        invalid(key, "true or false");
-    }
+    if (value == nullptr) return fallback;
+    if (value->kind != gguf_kind::boolean) invalid(key, "true or false");
     return *value->data != 0;
 }
 
 std::string gguf_file::string(const std::string & key, const std::string & fallback) const {
     const gguf_value * value = find(key);
-    if (value == nullptr) {
-        return fallback;
-    }
-    if (value->kind != gguf_kind::string) {
-        invalid(key, "a string");
-    }
+    if (value == nullptr) return fallback;
+    if (value->kind != gguf_kind::string) invalid(key, "a string");
     return std::string(reinterpret_cast<const char *>(value->data), (size_t) value->count);
 }
 
@@ -154,9 +138,7 @@ std::vector<double> gguf_file::numbers(const std::string & key, size_t count, do
     const std::string expected =
         "an array of " + std::to_string(count) + " numbers from " + number_text(min) + " to " + number_text(max);
     const gguf_value * value = find(key);
-    if (value == nullptr || value->kind != gguf_kind::array || value->count != count) {
-        invalid(key, expected);
-    }
+    if (value == nullptr || value->kind != gguf_kind::array || value->count != count) invalid(key, expected);
     std::vector<double> out(count);
     for (size_t i = 0; i < count; i++) {
         const bool numeric = to_real(value->item, value->data + i * item_size(value->item), out[i]);
@@ -170,12 +152,8 @@ std::vector<double> gguf_file::numbers(const std::string & key, size_t count, do
 
 std::vector<std::string> gguf_file::strings(const std::string & key) const {
     const gguf_value * value = find(key);
-    if (value == nullptr) {
-        return {};
-    }
-    if (value->kind != gguf_kind::array || value->item != gguf_kind::string) {
-        invalid(key, "an array of strings");
-    }
+    if (value == nullptr) return {};
+    if (value->kind != gguf_kind::array || value->item != gguf_kind::string) invalid(key, "an array of strings");
     if (value->count > max_strings) {
         throw_error(error_code::FILE_LIMIT, path_ + ": key " + key + ": expected at most " +
                                                 std::to_string(max_strings) + " strings, found " +

@@ -9,11 +9,8 @@ namespace ggclip {
 using kind_t = json_value::kind_t;
 
 const json_value * json_value::find(std::string_view key) const {
-    for (size_t i = 0; i < keys.size(); i++) {
-        if (keys[i] == key) {
-            return &items[i];
-        }
-    }
+    for (size_t i = 0; i < keys.size(); i++)
+        if (keys[i] == key) return &items[i];
     return nullptr;
 }
 
@@ -42,12 +39,8 @@ void json_ref::unsupported(const std::string & supported) const {
 }
 
 json_ref json_ref::get(const char * key) const {
-    if (!exists()) {
-        return json_ref(nullptr, file_, full(key));
-    }
-    if (value_->kind != kind_t::object) {
-        invalid("an object");
-    }
+    if (!exists()) return json_ref(nullptr, file_, full(key));
+    if (value_->kind != kind_t::object) invalid("an object");
     return json_ref(value_->find(key), file_, full(key));
 }
 
@@ -62,24 +55,20 @@ json_ref json_ref::at(size_t index) const {
 
 json_ref json_ref::object(const char * key) const {
     const json_ref member = get(key);
-    if (member.exists() && !member.is(kind_t::object)) {
-        member.invalid("an object");
-    }
+    if (member.exists() && !member.is(kind_t::object)) member.invalid("an object");
     return member;
 }
 
 int64_t json_ref::as_integer(int64_t min, int64_t max) const {
-    if (!is(kind_t::integer) || value_->integer < min || value_->integer > max) {
+    if (!is(kind_t::integer) || value_->integer < min || value_->integer > max)
         invalid("an integer from " + std::to_string(min) + " to " + std::to_string(max));
-    }
     return value_->integer;
 }
 
 double json_ref::as_real(double min, double max) const {
     const bool numeric = is(kind_t::integer) || is(kind_t::real);
-    if (!numeric || !(value_->real >= min && value_->real <= max)) {
+    if (!numeric || !(value_->real >= min && value_->real <= max))
         invalid("a number from " + number_text(min) + " to " + number_text(max));
-    }
     return value_->real;
 }
 
@@ -95,23 +84,15 @@ double json_ref::real(const char * key, double fallback, double min, double max)
 
 bool json_ref::boolean(const char * key, bool fallback) const {
     const json_ref member = get(key);
-    if (!member.exists()) {
-        return fallback;
-    }
-    if (!member.is(kind_t::boolean)) {
-        member.invalid("true or false");
-    }
+    if (!member.exists()) return fallback;
+    if (!member.is(kind_t::boolean)) member.invalid("true or false");
     return member.value_->flag;
 }
 
 std::string json_ref::string(const char * key, const std::string & fallback) const {
     const json_ref member = get(key);
-    if (!member.exists()) {
-        return fallback;
-    }
-    if (!member.is(kind_t::string)) {
-        member.invalid("a string");
-    }
+    if (!member.exists()) return fallback;
+    if (!member.is(kind_t::string)) member.invalid("a string");
     return member.value_->text;
 }
 

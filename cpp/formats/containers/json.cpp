@@ -20,9 +20,7 @@ class json_parser {
     json_value run() {
         json_value root = value(1);
         skip_space();
-        if (at_ != text_.size()) {
-            fail("expected the end of the document", found());
-        }
+        if (at_ != text_.size()) fail("expected the end of the document", found());
         return root;
     }
 
@@ -43,9 +41,7 @@ class json_parser {
     }
 
     std::string found() const {
-        if (at_ >= text_.size()) {
-            return "the end of the text";
-        }
+        if (at_ >= text_.size()) return "the end of the text";
         const unsigned char c = (unsigned char) text_[at_];
         if (c < 0x20 || c >= 0x7f) {
             char text[16];
@@ -57,9 +53,8 @@ class json_parser {
 
     void skip_space() {
         while (at_ < text_.size() &&
-               (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
+               (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
             at_++;
-        }
     }
 
     bool take(char c) {
@@ -71,23 +66,14 @@ class json_parser {
     }
 
     void word(const char * expected) {
-        for (const char * p = expected; *p; p++) {
-            if (!take(*p)) {
-                fail(std::string("expected `") + expected + "`", found());
-            }
-        }
+        for (const char * p = expected; *p; p++)
+            if (!take(*p)) fail(std::string("expected `") + expected + "`", found());
     }
 
     json_value value(int depth) {
-        if (++n_values_ > limits_.max_values) {
-            over_limit("values", limits_.max_values);
-        }
-        if (limits_.file != nullptr && n_values_ % 4096 == 0) {
-            limits_.file->check_cancelled();
-        }
-        if (depth > limits_.max_depth) {
-            over_limit("levels of nesting", (size_t) limits_.max_depth);
-        }
+        if (++n_values_ > limits_.max_values) over_limit("values", limits_.max_values);
+        if (limits_.file != nullptr && n_values_ % 4096 == 0) limits_.file->check_cancelled();
+        if (depth > limits_.max_depth) over_limit("levels of nesting", (size_t) limits_.max_depth);
         skip_space();
         json_value v;
         const char c = at_ < text_.size() ? text_[at_] : '\0';
@@ -117,34 +103,24 @@ class json_parser {
         v.kind = kind_t::object;
         take('{');
         skip_space();
-        if (take('}')) {
-            return;
-        }
+        if (take('}')) return;
         do {
             skip_space();
-            if (at_ >= text_.size() || text_[at_] != '"') {
-                fail("expected a member name in quotes", found());
-            }
+            if (at_ >= text_.size() || text_[at_] != '"') fail("expected a member name in quotes", found());
             v.keys.push_back(string());
             skip_space();
-            if (!take(':')) {
-                fail("expected ':'", found());
-            }
+            if (!take(':')) fail("expected ':'", found());
             v.items.push_back(value(depth + 1));
             skip_space();
         } while (take(','));
-        if (!take('}')) {
-            fail("expected ',' or '}'", found());
-        }
+        if (!take('}')) fail("expected ',' or '}'", found());
         check_unique(v, depth);
     }
 
     void check_unique(const json_value & v, int depth) const {
         std::vector<const std::string *> sorted;
         sorted.reserve(v.keys.size());
-        for (const std::string & key : v.keys) {
-            sorted.push_back(&key);
-        }
+        for (const std::string & key : v.keys) sorted.push_back(&key);
         const auto less = [](const std::string * a, const std::string * b) { return *a < *b; };
         std::sort(sorted.begin(), sorted.end(), less);
         for (size_t i = 1; i < sorted.size(); i++) {
@@ -159,23 +135,17 @@ class json_parser {
         v.kind = kind_t::array;
         take('[');
         skip_space();
-        if (take(']')) {
-            return;
-        }
+        if (take(']')) return;
         do {
             v.items.push_back(value(depth + 1));
             skip_space();
         } while (take(','));
-        if (!take(']')) {
-            fail("expected ',' or ']'", found());
-        }
+        if (!take(']')) fail("expected ',' or ']'", found());
     }
 
     bool digits() {
         const size_t start = at_;
-        while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') {
-            at_++;
-        }
+        while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') at_++;
         return at_ > start;
     }
 
@@ -188,38 +158,27 @@ class json_parser {
             at_ = start;
             fail("expected a value", found());
         }
-        if (zero && at_ - first > 1) {
-            fail("expected a number without leading zeros", "one");
-        }
+        if (zero && at_ - first > 1) fail("expected a number without leading zeros", "one");
         bool whole = true;
         if (take('.')) {
             whole = false;
-            if (!digits()) {
-                fail("expected a digit after '.'", found());
-            }
+            if (!digits()) fail("expected a digit after '.'", found());
         }
         if (at_ < text_.size() && (text_[at_] == 'e' || text_[at_] == 'E')) {
             whole = false;
             at_++;
-            if (!take('+')) {
-                take('-');
-            }
-            if (!digits()) {
-                fail("expected a digit in the exponent", found());
-            }
+            if (!take('+')) take('-');
+            if (!digits()) fail("expected a digit in the exponent", found());
         }
         const std::string token(text_.substr(start, at_ - start));
-        if (whole && to_integer(token, v)) {
-            return;
-        }
+        if (whole && to_integer(token, v)) return;
         // a stream with the classic locale: strtod would obey the host process's decimal point
         std::istringstream stream(token);
         stream.imbue(std::locale::classic());
         v.kind = kind_t::real;
         stream >> v.real;
-        if (stream.fail() || !std::isfinite(v.real)) {
+        if (stream.fail() || !std::isfinite(v.real))
             fail("expected a number within the range of double", token.substr(0, 40));
-        }
     }
 
     static bool to_integer(const std::string & token, json_value & v) {
@@ -227,9 +186,8 @@ class json_parser {
         uint64_t magnitude = 0;
         for (size_t i = negative; i < token.size(); i++) {
             const uint64_t digit = (uint64_t) (token[i] - '0');
-            if (magnitude > ((uint64_t) std::numeric_limits<int64_t>::max() - digit) / 10) {
+            if (magnitude > ((uint64_t) std::numeric_limits<int64_t>::max() - digit) / 10)
                 return false;  // read as double
-            }
             magnitude = magnitude * 10 + digit;
         }
         v.kind = kind_t::integer;
@@ -243,13 +201,9 @@ class json_parser {
         for (int i = 0; i < 4; i++) {
             const char c = at_ < text_.size() ? text_[at_] : '\0';
             uint32_t digit = 0;
-            if (c >= '0' && c <= '9') {
-                digit = (uint32_t) (c - '0');
-            } else if ((c | 32) >= 'a' && (c | 32) <= 'f') {
-                digit = (uint32_t) ((c | 32) - 'a' + 10);
-            } else {
-                fail("expected four hexadecimal digits after \\u", found());
-            }
+            if (c >= '0' && c <= '9') digit = (uint32_t) (c - '0');
+            else if ((c | 32) >= 'a' && (c | 32) <= 'f') digit = (uint32_t) ((c | 32) - 'a' + 10);
+            else fail("expected four hexadecimal digits after \\u", found());
             code = code * 16 + digit;
             at_++;
         }
@@ -284,18 +238,12 @@ class json_parser {
                 return;
             }
         }
-        if (!take('u')) {
-            fail("expected an escape (one of \"\\/bfnrtu)", found());
-        }
+        if (!take('u')) fail("expected an escape (one of \"\\/bfnrtu)", found());
         uint32_t code = hex4();
         if (code >= 0xd800 && code < 0xdc00) {
-            if (!take('\\') || !take('u')) {
-                fail("expected the second half of a surrogate pair", found());
-            }
+            if (!take('\\') || !take('u')) fail("expected the second half of a surrogate pair", found());
             const uint32_t low = hex4();
-            if (low < 0xdc00 || low > 0xdfff) {
-                fail("expected the second half of a surrogate pair", "another code");
-            }
+            if (low < 0xdc00 || low > 0xdfff) fail("expected the second half of a surrogate pair", "another code");
             code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         } else if (code >= 0xdc00 && code <= 0xdfff) {
             fail("expected a character", "the second half of a surrogate pair alone");
@@ -317,9 +265,7 @@ class json_parser {
             const unsigned char high = i > 1 ? 0xbf : lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
             good = c >= low && c <= high;
         }
-        if (!good) {
-            fail("expected UTF-8", found());
-        }
+        if (!good) fail("expected UTF-8", found());
         out.append(text_.substr(at_, (size_t) n));
         at_ += (size_t) n;
     }

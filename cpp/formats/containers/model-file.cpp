@@ -37,9 +37,7 @@ constexpr size_t max_read = 8u << 20;  // bytes of one system call: cancelling i
 bool begins(const std::string & text, size_t at, const char * start) {
     for (size_t i = 0; start[i]; i++) {
         const char c = at + i < text.size() ? text[at + i] : '\0';
-        if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != start[i]) {
-            return false;
-        }
+        if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != start[i]) return false;
     }
     return true;
 }
@@ -61,29 +59,22 @@ std::shared_ptr<const model_file> model_file::open(const std::string & path, con
     // who reads denies writers; FILE_SHARE_DELETE: the file may be renamed or removed meanwhile, as elsewhere
     HANDLE handle = CreateFileW(wide.c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr, OPEN_EXISTING,
                                 FILE_ATTRIBUTE_NORMAL, nullptr);
-    if (handle == INVALID_HANDLE_VALUE) {
-        not_readable(path, "system error " + std::to_string(GetLastError()));
-    }
+    if (handle == INVALID_HANDLE_VALUE) not_readable(path, "system error " + std::to_string(GetLastError()));
     file->handle_ = handle;
-    if (GetFileType(handle) != FILE_TYPE_DISK) {
-        not_readable(path, "not a regular file");
-    }
+    if (GetFileType(handle) != FILE_TYPE_DISK) not_readable(path, "not a regular file");
     file->state_ = file->look();
     file->check_contents();
     return file;
 }
 
 model_file::~model_file() {
-    if (handle_ != nullptr) {
-        CloseHandle(handle_);
-    }
+    if (handle_ != nullptr) CloseHandle(handle_);
 }
 
 model_file::state model_file::look() const {
     BY_HANDLE_FILE_INFORMATION info;
-    if (!GetFileInformationByHandle(handle_, &info)) {
+    if (!GetFileInformationByHandle(handle_, &info))
         not_readable(path_, "system error " + std::to_string(GetLastError()));
-    }
     const uint64_t time = ((uint64_t) info.ftLastWriteTime.dwHighDateTime << 32) | info.ftLastWriteTime.dwLowDateTime;
     return {((uint64_t) info.nFileSizeHigh << 32) | info.nFileSizeLow, (int64_t) time, 0};
 }
@@ -93,9 +84,8 @@ size_t model_file::read_some(uint64_t offset, size_t n, void * dst) const {
     place.Offset = (DWORD) offset;
     place.OffsetHigh = (DWORD) (offset >> 32);
     DWORD got = 0;
-    if (!ReadFile(handle_, dst, (DWORD) n, &got, &place) && GetLastError() != ERROR_HANDLE_EOF) {
+    if (!ReadFile(handle_, dst, (DWORD) n, &got, &place) && GetLastError() != ERROR_HANDLE_EOF)
         not_readable(path_, "system error " + std::to_string(GetLastError()));
-    }
     return got;
 }
 
@@ -105,25 +95,19 @@ std::shared_ptr<const model_file> model_file::open(const std::string & path, con
     std::shared_ptr<model_file> file(new model_file(path, cancelled));
     // O_NONBLOCK: opening a FIFO by mistake must not wait for a writer; no effect on regular files
     file->descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file->descriptor_ < 0) {
-        not_readable(path, strerror(errno));
-    }
+    if (file->descriptor_ < 0) not_readable(path, strerror(errno));
     file->settle();
     file->check_contents();
     return file;
 }
 
 model_file::~model_file() {
-    if (descriptor_ >= 0) {
-        ::close(descriptor_);
-    }
+    if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 model_file::state model_file::look() const {
     struct stat info;
-    if (fstat(descriptor_, &info) != 0 || !S_ISREG(info.st_mode)) {
-        not_readable(path_, "not a regular file");
-    }
+    if (fstat(descriptor_, &info) != 0 || !S_ISREG(info.st_mode)) not_readable(path_, "not a regular file");
 #ifdef __APPLE__
     const timespec time = info.st_mtimespec;
 #else
@@ -135,12 +119,8 @@ model_file::state model_file::look() const {
 size_t model_file::read_some(uint64_t offset, size_t n, void * dst) const {
     while (true) {
         const ssize_t got = ::pread(descriptor_, dst, n, (off_t) offset);
-        if (got >= 0) {
-            return (size_t) got;
-        }
-        if (errno != EINTR) {
-            not_readable(path_, strerror(errno));
-        }
+        if (got >= 0) return (size_t) got;
+        if (errno != EINTR) not_readable(path_, strerror(errno));
     }
 }
 
@@ -154,9 +134,8 @@ void model_file::settle() {
     for (int i = 0; i < 40; i++) {
         timespec now;
         if (clock_gettime(CLOCK_REALTIME_COARSE, &now) != 0 || now.tv_sec != state_.seconds ||
-            now.tv_nsec > state_.nanoseconds) {
+            now.tv_nsec > state_.nanoseconds)
             break;
-        }
         check_cancelled();
         const timespec pause = {0, 500000};
         nanosleep(&pause, nullptr);
@@ -175,9 +154,8 @@ std::shared_ptr<const model_file> model_file::of_memory(std::string bytes, const
 
 // What stands in for a file of any kind.
 void model_file::check_contents() const {
-    if (state_.size == 0) {
+    if (state_.size == 0)
         throw_error(error_code::FILE_TRUNCATED, path_ + ": expected a model file, found an empty file");
-    }
     const std::string text = head(512);
     if (begins_with(text, "version https://git-lfs")) {
         const std::string size = pointer_value(text, "size");
@@ -186,9 +164,7 @@ void model_file::check_contents() const {
                                                  ": fetch it with `git lfs pull`, or download it");
     }
     size_t at = begins_with(text, "\xef\xbb\xbf") ? 3 : 0;
-    while (at < text.size() && strchr(" \t\r\n", text[at]) != nullptr && text[at] != '\0') {
-        at++;
-    }
+    while (at < text.size() && strchr(" \t\r\n", text[at]) != nullptr && text[at] != '\0') at++;
     for (const char * start : {"<!doctype", "<html", "<head", "<body", "<?xml", "<error>"}) {
         if (begins(text, at, start)) {
             throw_error(error_code::FILE_FORMAT, path_ + ": found a web page (" + start +
@@ -199,9 +175,8 @@ void model_file::check_contents() const {
 }
 
 void model_file::check_cancelled() const {
-    if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) {
+    if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed))
         throw_error(error_code::ABORTED, "reading was cancelled");
-    }
 }
 
 void model_file::changed(const std::string & how) const {
@@ -218,9 +193,7 @@ void model_file::read(uint64_t offset, size_t n, void * dst) const {
     check_cancelled();
     auto * to = static_cast<uint8_t *>(dst);
     if (!memory_.empty()) {
-        if (n > 0) {
-            memcpy(to, memory_.data() + offset, n);
-        }
+        if (n > 0) memcpy(to, memory_.data() + offset, n);
         return;
     }
     while (n > 0) {
@@ -237,16 +210,11 @@ void model_file::read(uint64_t offset, size_t n, void * dst) const {
 }
 
 void model_file::check_unchanged() const {
-    if (!memory_.empty()) {
-        return;
-    }
+    if (!memory_.empty()) return;
     const state now = look();
-    if (now.size != state_.size) {
+    if (now.size != state_.size)
         changed(std::to_string(now.size) + " bytes where " + std::to_string(state_.size) + " were");
-    }
-    if (now.seconds != state_.seconds || now.nanoseconds != state_.nanoseconds) {
-        changed("that it was written to");
-    }
+    if (now.seconds != state_.seconds || now.nanoseconds != state_.nanoseconds) changed("that it was written to");
 }
 
 std::string model_file::head(size_t n) const {

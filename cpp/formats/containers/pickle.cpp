@@ -21,9 +21,8 @@ const char * pickle_value::word() const {
 }
 
 pickle_ref pickle::add(pickle_value value) {
-    if (values_.size() >= max_values) {
+    if (values_.size() >= max_values)
         throw_error(error_code::FILE_LIMIT, where_ + ": expected at most " + std::to_string(max_values) + " values");
-    }
     values_.push_back(std::move(value));
     return (pickle_ref) (values_.size() - 1);
 }
@@ -53,14 +52,10 @@ class pickle_machine {
 
     pickle_ref run() {
         for (size_t n_steps = 0;; n_steps++) {
-            if (file_ != nullptr && n_steps % 4096 == 0) {
-                file_->check_cancelled();
-            }
+            if (file_ != nullptr && n_steps % 4096 == 0) file_->check_cancelled();
             p_.byte_ = at_;
             const uint8_t op = (uint8_t) take(1)[0];
-            if (op == '.') {
-                return pop();
-            }
+            if (op == '.') return pop();
             if (!scalar(op) && !container(op) && !memo(op) && !named(op)) {
                 char text[64];
                 snprintf(text, sizeof(text), "operation 0x%02x is none that a checkpoint of tensors needs", op);
@@ -101,9 +96,7 @@ class pickle_machine {
 
     pickle_ref pop() {
         const size_t floor = marks_.empty() ? 0 : marks_.back();
-        if (stack_.size() <= floor) {
-            p_.invalid("expected a value on the stack, found none");
-        }
+        if (stack_.size() <= floor) p_.invalid("expected a value on the stack, found none");
         const pickle_ref ref = stack_.back();
         stack_.pop_back();
         return ref;
@@ -115,9 +108,7 @@ class pickle_machine {
     }
 
     void mark() {
-        if (marks_.size() >= max_marks) {
-            limit("marks", max_marks);
-        }
+        if (marks_.size() >= max_marks) limit("marks", max_marks);
         marks_.push_back(stack_.size());
     }
 
@@ -126,9 +117,7 @@ class pickle_machine {
     }
 
     std::vector<pickle_ref> pop_to_mark() {
-        if (marks_.empty()) {
-            p_.invalid("expected a mark on the stack, found none");
-        }
+        if (marks_.empty()) p_.invalid("expected a mark on the stack, found none");
         std::vector<pickle_ref> items(stack_.begin() + (std::ptrdiff_t) marks_.back(), stack_.end());
         stack_.resize(marks_.back());
         marks_.pop_back();
@@ -137,21 +126,16 @@ class pickle_machine {
 
     void long_integer(size_t n) {
         const auto digits = take(n);
-        if (n > 8) {
-            p_.invalid("expected an integer of at most 64 bits, found one of " + std::to_string(n) + " bytes");
-        }
+        if (n > 8) p_.invalid("expected an integer of at most 64 bits, found one of " + std::to_string(n) + " bytes");
         uint64_t value = n > 0 && ((uint8_t) digits[n - 1] & 0x80) ? ~0ull : 0;  // sign
-        for (size_t i = n; i-- > 0;) {
-            value = value << 8 | (uint8_t) digits[i];
-        }
+        for (size_t i = n; i-- > 0;) value = value << 8 | (uint8_t) digits[i];
         push(kind_t::integer, (int64_t) value);
     }
 
     void real() {
         uint64_t bits = 0;
-        for (char c : take(8)) {  // big-endian, whatever the machine
+        for (char c : take(8))  // big-endian, whatever the machine
             bits = bits << 8 | (uint8_t) c;
-        }
         double value;
         memcpy(&value, &bits, sizeof(value));
         push(kind_t::real, 0, value);
@@ -160,9 +144,7 @@ class pickle_machine {
     bool scalar(uint8_t op) {
         switch (op) {
             case 0x80:  // PROTO
-                if (number<uint8_t>() > 5) {
-                    p_.invalid("expected a pickle of protocol 2 to 5");
-                }
+                if (number<uint8_t>() > 5) p_.invalid("expected a pickle of protocol 2 to 5");
                 return true;
             case 0x95: take(8); return true;  // FRAME: only says how much may be read at once
             case 'N': push(kind_t::none); return true;
@@ -188,9 +170,7 @@ class pickle_machine {
 
     void tuple(size_t n) {
         std::vector<pickle_ref> items(n);
-        for (size_t i = n; i-- > 0;) {
-            items[i] = pop();
-        }
+        for (size_t i = n; i-- > 0;) items[i] = pop();
         push(kind_t::tuple);
         top().items = std::move(items);
     }
@@ -229,9 +209,7 @@ class pickle_machine {
             case 'l': collect(kind_t::list); return true;
             case 'd':
                 collect(kind_t::dict);
-                if (top().items.size() % 2 != 0) {
-                    p_.invalid("expected pairs for a dict, found an odd number of values");
-                }
+                if (top().items.size() % 2 != 0) p_.invalid("expected pairs for a dict, found an odd number of values");
                 return true;
             case 'a': append({pop()}, kind_t::list); return true;
             case 'e': append(pop_to_mark(), kind_t::list); return true;
@@ -248,16 +226,13 @@ class pickle_machine {
     void remember(uint64_t index) {
         const pickle_ref ref = pop();
         stack_.push_back(ref);
-        if (memo_.size() >= max_values) {
-            limit("remembered values", max_values);
-        }
+        if (memo_.size() >= max_values) limit("remembered values", max_values);
         memo_[index] = ref;
     }
     void recall(uint64_t index) {
         const auto found = memo_.find(index);
-        if (found == memo_.end()) {
+        if (found == memo_.end())
             p_.invalid("expected something remembered as " + std::to_string(index) + ", found nothing");
-        }
         stack_.push_back(found->second);
     }
 
@@ -283,16 +258,13 @@ class pickle_machine {
     }
 
     std::string_view class_name(pickle_ref ref) const {
-        if (p_.at(ref).kind != kind_t::global) {
+        if (p_.at(ref).kind != kind_t::global)
             p_.invalid(std::string("expected a class or function, found ") + p_.at(ref).word());
-        }
         return p_.at(ref).text;
     }
 
     void new_object(std::string_view name) {
-        if (!host_.makes_objects(name)) {
-            p_.invalid("refused: an object of class " + std::string(name.substr(0, 200)));
-        }
+        if (!host_.makes_objects(name)) p_.invalid("refused: an object of class " + std::string(name.substr(0, 200)));
         push(kind_t::object, 0, 0, name);
     }
 
@@ -300,11 +272,9 @@ class pickle_machine {
     void build() {
         const pickle_ref state = pop();
         pickle_value & to = top();
-        if (to.kind == kind_t::object && p_.at(state).kind == kind_t::dict) {
+        if (to.kind == kind_t::object && p_.at(state).kind == kind_t::dict)
             to.items = {state};  // the dict itself: a copy for each of many objects would be a bomb
-        } else if (to.kind != kind_t::dict) {
-            p_.invalid(std::string("refused: a state for ") + to.word());
-        }
+        else if (to.kind != kind_t::dict) p_.invalid(std::string("refused: a state for ") + to.word());
     }
 
     bool named(uint8_t op) {
@@ -316,18 +286,16 @@ class pickle_machine {
             }
             case 0x93: {
                 const pickle_ref name = pop(), module = pop();
-                if (p_.at(name).kind != kind_t::string || p_.at(module).kind != kind_t::string) {
+                if (p_.at(name).kind != kind_t::string || p_.at(module).kind != kind_t::string)
                     p_.invalid("expected the names of a module and of a class");
-                }
                 global(p_.join(p_.at(module).text, p_.at(name).text));
                 return true;
             }
             case 'R': {
                 const pickle_ref arguments = pop();
                 const std::string_view name = class_name(pop());
-                if (p_.at(arguments).kind != kind_t::tuple) {
+                if (p_.at(arguments).kind != kind_t::tuple)
                     p_.invalid(std::string("expected a tuple of arguments, found ") + p_.at(arguments).word());
-                }
                 stack_.push_back(host_.call(p_, name, arguments));
                 return true;
             }

@@ -66,9 +66,8 @@ size_t read_shape(const json_value & shape, const dtype_info & dtype, raw_tensor
         }
         const uint64_t n = (uint64_t) dim.integer;
         zero = zero || n == 0;
-        if (n != 0 && n_bytes > (uint64_t) std::numeric_limits<int64_t>::max() / n) {
+        if (n != 0 && n_bytes > (uint64_t) std::numeric_limits<int64_t>::max() / n)
             fail(error_code::FILE_LIMIT, tensor.path, name, "shape: the product of the dimensions overflows 63 bits");
-        }
         n_bytes *= n != 0 ? n : 1;
         tensor.ne.insert(tensor.ne.begin(), dim.integer);
     }
@@ -77,16 +76,13 @@ size_t read_shape(const json_value & shape, const dtype_info & dtype, raw_tensor
 
 extent read_entry(const json_value & entry, const std::string & name, raw_tensor & tensor, uint64_t available) {
     using kind_t = json_value::kind_t;
-    if (entry.kind != kind_t::object) {
+    if (entry.kind != kind_t::object)
         fail(error_code::FILE_FORMAT, tensor.path, name, "expected an object, found " + entry.describe());
-    }
     const json_value & word = member(entry, "dtype", kind_t::string, "a string", tensor.path, name);
     const json_value & shape = member(entry, "shape", kind_t::array, "an array", tensor.path, name);
     const json_value & offsets = member(entry, "data_offsets", kind_t::array, "two integers", tensor.path, name);
     const dtype_info * dtype = nullptr;
-    for (const dtype_info & candidate : dtypes) {
-        dtype = word.text == candidate.name ? &candidate : dtype;
-    }
+    for (const dtype_info & candidate : dtypes) dtype = word.text == candidate.name ? &candidate : dtype;
     if (dtype == nullptr) {
         fail(error_code::FILE_FORMAT, tensor.path, name,
              "dtype: expected F32, F16, BF16 or another known type, found " + word.describe());
@@ -95,9 +91,8 @@ extent read_entry(const json_value & entry, const std::string & name, raw_tensor
     const bool two = offsets.items.size() == 2 && offsets.items[0].kind == kind_t::integer &&
                      offsets.items[1].kind == kind_t::integer && offsets.items[0].integer >= 0 &&
                      offsets.items[1].integer >= offsets.items[0].integer;
-    if (!two) {
+    if (!two)
         fail(error_code::FILE_FORMAT, tensor.path, name, "data_offsets: expected two rising non-negative integers");
-    }
     const extent range = {(uint64_t) offsets.items[0].integer, (uint64_t) offsets.items[1].integer, &name};
     if (range.end - range.begin != n_bytes) {
         fail(error_code::FILE_FORMAT, tensor.path, name,
@@ -165,9 +160,8 @@ void read_safetensors(std::shared_ptr<const model_file> file, tensor_table & tab
     limits.duplicate_at_top = error_code::TENSOR_DUPLICATE;
     limits.file = file.get();
     const json_value header = parse_json(text, path, limits);
-    if (header.kind != json_value::kind_t::object) {
+    if (header.kind != json_value::kind_t::object)
         fail(error_code::FILE_FORMAT, path, "", "header: expected an object, found " + header.describe());
-    }
     if (header.keys.size() > max_tensors) {
         fail(error_code::FILE_LIMIT, path, "",
              "expected at most " + std::to_string(max_tensors) + " tensors, found " +
@@ -177,9 +171,7 @@ void read_safetensors(std::shared_ptr<const model_file> file, tensor_table & tab
     std::vector<extent> extents;
     for (size_t i = 0; i < header.keys.size(); i++) {
         const std::string & name = header.keys[i];
-        if (name == "__metadata__") {
-            continue;
-        }
+        if (name == "__metadata__") continue;
         check_tensor_name(name, path);
         raw_tensor tensor;
         tensor.path = path;

@@ -32,9 +32,8 @@ void read_shards(const std::string & path, const read_options & options, tensor_
     limits.file = file.get();
     const json_value root = parse_json(file->text(max_index), path, limits);
     const json_ref map = json_ref(&root, path, "").get("weight_map");
-    if (!map.is(json_value::kind_t::object) || map.value()->keys.empty()) {
+    if (!map.is(json_value::kind_t::object) || map.value()->keys.empty())
         map.invalid("an object of tensor names and file names");
-    }
     std::set<std::string> shards, wanted;
     for (size_t i = 0; i < map.value()->keys.size(); i++) {
         const json_value & shard = map.value()->items[i];
@@ -42,13 +41,9 @@ void read_shards(const std::string & path, const read_options & options, tensor_
         const bool plain = shard.kind == json_value::kind_t::string && !shard.text.empty() &&
                            shard.text.find_first_of(std::string("/\\:\0", 4)) == std::string::npos &&
                            shard.text[0] != '.';
-        if (!plain) {
-            map.member(i).invalid("the name of a file beside the index");
-        }
+        if (!plain) map.member(i).invalid("the name of a file beside the index");
         shards.insert(shard.text);
-        if (is_wanted(map.value()->keys[i], options)) {
-            wanted.insert(shard.text);
-        }
+        if (is_wanted(map.value()->keys[i], options)) wanted.insert(shard.text);
     }
     if (shards.size() > max_shards) {
         throw_error(error_code::FILE_LIMIT, path + ": weight_map: expected at most " + std::to_string(max_shards) +
@@ -56,15 +51,12 @@ void read_shards(const std::string & path, const read_options & options, tensor_
     }
     const size_t slash = path.find_last_of("/\\");
     const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
-    for (const std::string & shard : wanted.empty() ? shards : wanted) {
+    for (const std::string & shard : wanted.empty() ? shards : wanted)
         read(model_file::open(folder + shard, options.cancelled), table);
-    }
     for (size_t i = 0; i < map.value()->keys.size(); i++) {
         const std::string & name = map.value()->keys[i];
         const std::string shard = folder + map.value()->items[i].text;
-        if (!is_wanted(name, options)) {
-            continue;
-        }
+        if (!is_wanted(name, options)) continue;
         const auto found = table.tensors.find(name);
         if (found == table.tensors.end() || found->second.path != shard) {
             throw_error(error_code::TENSOR_MISSING,

@@ -38,15 +38,12 @@ class archive {
   public:
     explicit archive(const model_file & file) : file_(file), path_(file.path()), entries_(read_zip_directory(file)) {
         const std::string tail = "/data.pkl";
-        for (const auto & [name, entry] : entries_) {
+        for (const auto & [name, entry] : entries_)
             if (name.size() >= tail.size() && name.compare(name.size() - tail.size(), tail.size(), tail) == 0 &&
-                name.find('/') == name.size() - tail.size()) {
+                name.find('/') == name.size() - tail.size())
                 folder_ = name.substr(0, name.size() - tail.size() + 1);
-            }
-        }
-        if (folder_.empty()) {
+        if (folder_.empty())
             fail(error_code::FILE_FORMAT, path_, "", "expected a zip archive of PyTorch with */data.pkl, found none");
-        }
         check_byte_order();
     }
 
@@ -62,9 +59,8 @@ class archive {
 
     zip_entry stored(const std::string & name) const {
         const auto found = entries_.find(folder_ + name);
-        if (found == entries_.end()) {
+        if (found == entries_.end())
             fail(error_code::FILE_FORMAT, path_, "", "expected " + folder_ + name + " in the archive, found nothing");
-        }
         if (!found->second.stored) {
             fail(error_code::FILE_FORMAT, path_, "",
                  folder_ + name.substr(0, 200) + ": expected an entry that is stored, found a compressed one");
@@ -80,9 +76,7 @@ class archive {
     }
 
     void check_byte_order() const {
-        if (entries_.count(folder_ + "byteorder") == 0) {
-            return;
-        }
+        if (entries_.count(folder_ + "byteorder") == 0) return;
         const zip_entry entry = stored("byteorder");
         const std::string order = bytes_of(entry, 16);
         if (order != "little") {
@@ -112,9 +106,7 @@ class state_finder {
         // training checkpoints keep the weights beside the optimizer's state and counters
         for (const char * key : {"state_dict", "model_state_dict", "model", "module"}) {
             const pickle_ref inner = member(root, key);
-            if (inner != root && values_.at(inner).kind == kind_t::dict) {
-                root = inner;
-            }
+            if (inner != root && values_.at(inner).kind == kind_t::dict) root = inner;
         }
         tensors_of(root);
         return std::move(found_);
@@ -125,23 +117,18 @@ class state_finder {
         const pickle_value & value = values_.at(dict);
         for (size_t i = 0; value.kind == kind_t::dict && i + 1 < value.items.size(); i += 2) {
             const pickle_value & name = values_.at(value.items[i]);
-            if (name.kind == kind_t::string && name.text == key) {
-                return value.items[i + 1];
-            }
+            if (name.kind == kind_t::string && name.text == key) return value.items[i + 1];
         }
         return dict;
     }
 
     void add(std::string_view prefix, std::string_view name, const torch_tensor * tensor) {
-        if (found_.size() >= max_tensors) {
+        if (found_.size() >= max_tensors)
             fail(error_code::FILE_LIMIT, path_, "", "expected at most " + std::to_string(max_tensors) + " tensors");
-        }
         check_tensor_name(name, path_);
         const auto added = found_.emplace(std::string(prefix) + std::string(name), tensor);
         check_tensor_name(added.first->first, path_);
-        if (!added.second) {
-            fail(error_code::TENSOR_DUPLICATE, path_, added.first->first, "expected once, found twice");
-        }
+        if (!added.second) fail(error_code::TENSOR_DUPLICATE, path_, added.first->first, "expected once, found twice");
     }
 
     void tensors_of(pickle_ref dict) {
@@ -153,32 +140,24 @@ class state_finder {
         for (size_t i = 0; i + 1 < value.items.size(); i += 2) {
             const pickle_value & name = values_.at(value.items[i]);
             const torch_tensor * tensor = types_.tensor(values_.at(value.items[i + 1]));
-            if (tensor != nullptr && name.kind == kind_t::string) {
-                add("", name.text, tensor);
-            }
+            if (tensor != nullptr && name.kind == kind_t::string) add("", name.text, tensor);
         }
     }
 
     // Modules of a TorchScript archive: attributes that are tensors or modules again.
     void attributes(pickle_ref object, const std::string & prefix, int depth) {
         const pickle_value & value = values_.at(object);
-        if (depth > max_depth) {
+        if (depth > max_depth)
             fail(error_code::FILE_LIMIT, path_, "", "expected modules at most " + std::to_string(max_depth) + " deep");
-        }
-        if (value.items.empty()) {
-            return;
-        }
+        if (value.items.empty()) return;
         const std::vector<pickle_ref> & items = values_.at(value.items[0]).items;
         for (size_t i = 0; i + 1 < items.size(); i += 2) {
             const pickle_value & name = values_.at(items[i]);
             const pickle_value & part = values_.at(items[i + 1]);
             // modules may be shared: a few that hold one another twice would be walked through for years
-            if (++n_steps_ > max_share * values_.size()) {
+            if (++n_steps_ > max_share * values_.size())
                 fail(error_code::FILE_LIMIT, path_, "", "expected modules that are not shared again and again");
-            }
-            if (name.kind != kind_t::string) {
-                continue;
-            }
+            if (name.kind != kind_t::string) continue;
             if (part.kind == kind_t::object) {
                 check_tensor_name(name.text, path_);
                 const std::string below = prefix + std::string(name.text) + ".";
@@ -252,16 +231,12 @@ class tensor_placer {
             const uint64_t size = (uint64_t) tensor.shape[i], stride = (uint64_t) tensor.stride[i];
             empty = empty || size == 0;
             overflows = overflows || (size > 0 && n > max / size) || (size > 1 && stride > max / (size - 1));
-            if (overflows || empty) {
-                continue;
-            }
+            if (overflows || empty) continue;
             n *= size;
             last += (size - 1) * stride;
             overflows = last > max;
         }
-        if (overflows) {
-            fail(error_code::FILE_LIMIT, path_, name, "shape and strides overflow 63 bits");
-        }
+        if (overflows) fail(error_code::FILE_LIMIT, path_, name, "shape and strides overflow 63 bits");
         n_elements_ = empty ? 0 : n;
         return last;
     }
@@ -269,9 +244,7 @@ class tensor_placer {
     static bool is_contiguous(const torch_tensor & tensor) {
         int64_t expected = 1;
         for (size_t i = tensor.shape.size(); i-- > 0;) {
-            if (tensor.shape[i] != 1 && tensor.stride[i] != expected) {
-                return false;
-            }
+            if (tensor.shape[i] != 1 && tensor.stride[i] != expected) return false;
             expected *= tensor.shape[i];
         }
         return true;
@@ -300,13 +273,9 @@ class tensor_placer {
         std::vector<int64_t> index(n_dims, 0);
         for (size_t at = 0; at < n_bytes; at += element) {
             int64_t from = 0;
-            for (size_t i = 0; i < n_dims; i++) {
-                from += index[i] * tensor.stride[i];
-            }
+            for (size_t i = 0; i < n_dims; i++) from += index[i] * tensor.stride[i];
             memcpy(copy->bytes.data() + at, span.data() + (size_t) from * element, element);
-            for (size_t i = n_dims; i-- > 0 && ++index[i] == tensor.shape[i];) {
-                index[i] = 0;
-            }
+            for (size_t i = n_dims; i-- > 0 && ++index[i] == tensor.shape[i];) index[i] = 0;
         }
         file_->check_cancelled();
         return copy;
@@ -345,9 +314,7 @@ void read_torch(std::shared_ptr<const model_file> file, tensor_table & table) {
     table.is_script = values.at(values.root()).kind == kind_t::object;
     table.files.push_back(file);
     tensor_placer placer(files, file, table);
-    for (const auto & [name, tensor] : tensors) {
-        placer.place(name, *tensor);
-    }
+    for (const auto & [name, tensor] : tensors) placer.place(name, *tensor);
 }
 
 }  // namespace ggclip

@@ -43,22 +43,16 @@ const known_global globals[] = {
 };
 
 meaning meaning_of(std::string_view global) {
-    for (const known_global & known : globals) {
-        if (global == known.name) {
-            return known.result;
-        }
-    }
+    for (const known_global & known : globals)
+        if (global == known.name) return known.result;
     return meaning::none;
 }
 
 // "torch.FloatStorage", and "torch.cuda.FloatStorage" of old files
 const torch_dtype * storage_type(std::string_view global) {
     const std::string_view prefix = global.substr(0, 11) == "torch.cuda." ? "torch.cuda." : "torch.";
-    for (const torch_dtype & dtype : dtypes) {
-        if (global.substr(0, prefix.size()) == prefix && global.substr(prefix.size()) == dtype.storage) {
-            return &dtype;
-        }
-    }
+    for (const torch_dtype & dtype : dtypes)
+        if (global.substr(0, prefix.size()) == prefix && global.substr(prefix.size()) == dtype.storage) return &dtype;
     return nullptr;
 }
 
@@ -78,9 +72,7 @@ std::vector<int64_t> whole_numbers(const pickle & values, pickle_ref ref, const 
                        " integers, found " + value.word() + " of " + std::to_string(value.items.size()));
     }
     std::vector<int64_t> out;
-    for (pickle_ref item : value.items) {
-        out.push_back(whole_number(values, item, what));
-    }
+    for (pickle_ref item : value.items) out.push_back(whole_number(values, item, what));
     return out;
 }
 
@@ -101,14 +93,11 @@ pickle_ref torch_types::call(pickle & values, std::string_view global, pickle_re
     switch (meaning_of(global)) {
         case meaning::tensor: return rebuild_tensor(values, arguments);
         case meaning::first_argument:
-            if (items.empty()) {
-                values.invalid(std::string(global) + ": expected an argument, found none");
-            }
+            if (items.empty()) values.invalid(std::string(global) + ": expected an argument, found none");
             return items[0];
         case meaning::ordered_dict:
-            if (!items.empty()) {
+            if (!items.empty())
                 values.invalid(std::string(global) + ": expected no argument, found " + std::to_string(items.size()));
-            }
             return values.add({kind_t::dict, 0, 0, "", {}});
         case meaning::none: break;
     }
@@ -121,13 +110,10 @@ pickle_ref torch_types::persistent(pickle & values, pickle_ref id) {
     const auto part = [&](size_t i) -> const pickle_value & { return values.at(value.items[i]); };
     const bool fits = value.kind == kind_t::tuple && value.items.size() >= 5 && part(0).kind == kind_t::string &&
                       part(0).text == "storage" && part(1).kind == kind_t::global && part(2).kind == kind_t::string;
-    if (!fits) {
-        values.invalid("expected a storage: (\"storage\", class, key, location, elements)");
-    }
+    if (!fits) values.invalid("expected a storage: (\"storage\", class, key, location, elements)");
     const torch_dtype * dtype = storage_type(part(1).text);
-    if (dtype == nullptr) {
+    if (dtype == nullptr)
         values.invalid("expected a class of storage, found " + std::string(part(1).text.substr(0, 200)));
-    }
     storages_.push_back({dtype, part(2).text, whole_number(values, value.items[4], "a storage's number of elements")});
     return values.add(host_value(~(int64_t) (storages_.size() - 1)));
 }
@@ -135,9 +121,8 @@ pickle_ref torch_types::persistent(pickle & values, pickle_ref id) {
 // (storage, offset, shape, stride, ...): gradients and hooks are left out
 pickle_ref torch_types::rebuild_tensor(pickle & values, pickle_ref tuple) {
     const std::vector<pickle_ref> & arguments = values.at(tuple).items;
-    if (arguments.size() < 4 || values.at(arguments[0]).kind != kind_t::host || values.at(arguments[0]).integer >= 0) {
+    if (arguments.size() < 4 || values.at(arguments[0]).kind != kind_t::host || values.at(arguments[0]).integer >= 0)
         values.invalid("a tensor: expected a storage, an offset, a shape and strides");
-    }
     const storage & from = storages_[(size_t) ~values.at(arguments[0]).integer];
     torch_tensor tensor;
     tensor.dtype = from.dtype;
@@ -150,9 +135,8 @@ pickle_ref torch_types::rebuild_tensor(pickle & values, pickle_ref tuple) {
         values.invalid("a tensor: expected a stride for each of " + std::to_string(tensor.shape.size()) +
                        " dimensions, found " + std::to_string(tensor.stride.size()));
     }
-    if (tensors_.size() >= max_tensors) {
+    if (tensors_.size() >= max_tensors)
         throw_error(error_code::FILE_LIMIT, "a pickle: expected at most " + std::to_string(max_tensors) + " tensors");
-    }
     tensors_.push_back(std::move(tensor));
     return values.add(host_value((int64_t) (tensors_.size() - 1)));
 }

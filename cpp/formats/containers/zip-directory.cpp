@@ -24,9 +24,7 @@ class zip_parser {
     std::map<std::string, zip_entry> run() {
         find_end();
         uint64_t at = central_;
-        for (uint64_t i = 0; i < n_entries_; i++) {
-            at = entry(at);
-        }
+        for (uint64_t i = 0; i < n_entries_; i++) at = entry(at);
         return std::move(entries_);
     }
 
@@ -37,9 +35,7 @@ class zip_parser {
 
     // One part of the file after another is kept in memory: `n` bytes from `at` on, and more where they may be next.
     void look(uint64_t at, uint64_t n, uint64_t ahead = 0) {
-        if (at >= part_at_ && at + n <= part_at_ + part_.size()) {
-            return;
-        }
+        if (at >= part_at_ && at + n <= part_at_ + part_.size()) return;
         part_.resize((size_t) std::min(std::max(n, ahead), size_ - at));
         part_at_ = at;
         file_.read(at, part_.size(), &part_[0]);
@@ -83,9 +79,8 @@ class zip_parser {
             const uint64_t end64 = number<uint64_t>(at - n_locator64 + 8);
             need(end64, n_end64, "a zip64 end record");
             look(end64, n_end64);
-            if (number<uint32_t>(end64) != end64_magic) {
+            if (number<uint32_t>(end64) != end64_magic)
                 fail(error_code::FILE_FORMAT, "zip64 end record: expected its signature, found other bytes");
-            }
             n_entries_ = number<uint64_t>(end64 + 32);
             central_ = number<uint64_t>(end64 + 48);
         }
@@ -133,9 +128,8 @@ class zip_parser {
         out.stored = method == 0 && (flags & 1) == 0 && packed == size;
         out.offset = data;
         out.size = size;
-        if (!entries_.emplace(name, out).second) {
+        if (!entries_.emplace(name, out).second)
             fail(error_code::FILE_FORMAT, "entry \"" + name.substr(0, 200) + "\": expected once, found twice");
-        }
         return at + n_central + n_name + n_extra + n_comment;
     }
 
@@ -146,9 +140,7 @@ class zip_parser {
             const uint16_t id = number<uint16_t>(at);
             uint64_t left = number<uint16_t>(at + 2);
             at += 4;
-            if (left > end - at) {
-                fail(error_code::FILE_FORMAT, "directory: an extra field is longer than its entry");
-            }
+            if (left > end - at) fail(error_code::FILE_FORMAT, "directory: an extra field is longer than its entry");
             const uint64_t next = at + left;
             for (uint64_t * value : {&size, &packed, &local}) {
                 if (id == zip64_extra && *value == 0xffffffff && left >= 8) {

@@ -69,12 +69,10 @@ void read_bert_config(const json_ref & config, const std::string & type, text_hp
     text.eps = (float) config.real("layer_norm_eps", 1e-12, limits::min_eps, limits::max_eps);
     text.pad_id = (int32_t) config.integer("pad_token_id", roberta ? 1 : 0, 0, text.n_vocab - 1);
     text.position_offset = roberta ? text.pad_id + 1 : 0;
-    if (!parse_activation(config.string("hidden_act", "gelu"), text.act)) {
+    if (!parse_activation(config.string("hidden_act", "gelu"), text.act))
         config.get("hidden_act").unsupported("gelu, gelu_new, gelu_pytorch_tanh and quick_gelu");
-    }
-    if (config.string("position_embedding_type", "absolute") != "absolute") {
+    if (config.string("position_embedding_type", "absolute") != "absolute")
         config.get("position_embedding_type").unsupported("absolute");
-    }
     if (text.n_position <= text.position_offset) {
         config.get("max_position_embeddings")
             .invalid("more than pad_token_id + 1 (" + std::to_string(text.position_offset) + ")");
@@ -91,18 +89,15 @@ void read_bert_architecture(const json_ref & name, const tensor_table & table, c
         std::find_if(std::begin(architectures), end, [&](const architecture & a) { return last == a.name; });
     if (known == end) {
         std::string names;
-        for (const architecture & a : architectures) {
-            names += (names.empty() ? "" : ", ") + std::string(a.name);
-        }
+        for (const architecture & a : architectures) names += (names.empty() ? "" : ", ") + std::string(a.name);
         name.unsupported("text towers called " + names);
     }
     set_kind(known->roberta, text);
     measure_bert(table, prefix, text);
     text.n_head = known->n_head;
     text.eps = (float) known->eps;
-    if (text.n_position <= text.position_offset) {
+    if (text.n_position <= text.position_offset)
         name.invalid("a position table of more than " + std::to_string(text.position_offset) + " rows");
-    }
     text.n_ctx = text.n_position - text.position_offset;
 }
 

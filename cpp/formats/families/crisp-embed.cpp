@@ -48,11 +48,8 @@ class crisp_reader {
         source.hp.license = file_.string(names::license, "");
         (is_vision_ ? source.hp.vision.present : source.hp.text.present) = true;
         want_towers(options, file_.path(), source.hp);
-        if (is_vision_) {
-            vision(source.hp);
-        } else {
-            text(source.hp, source.tokenizer);
-        }
+        if (is_vision_) vision(source.hp);
+        else text(source.hp, source.tokenizer);
         check_hparams(source.hp, file_.path(), fields);
         const tensor_table table = renamed();
         source.hp.n_proj = projection_dim(table, name_scheme::ggclip, source.hp);
@@ -71,9 +68,8 @@ class crisp_reader {
         out.n_head = count("num_attention_heads", limits::max_heads);
         out.n_ff = count("intermediate_size", limits::max_ff);
         out.eps = (float) file_.real(key("layer_norm_eps"), limits::min_eps, limits::max_eps);
-        if (!parse_activation(file_.string(key("hidden_act"), act), out.act)) {
+        if (!parse_activation(file_.string(key("hidden_act"), act), out.act))
             file_.invalid(key("hidden_act"), "quick_gelu, gelu or gelu_pytorch_tanh");
-        }
     }
 
     void vision(hparams & hp) {
@@ -89,9 +85,8 @@ class crisp_reader {
         v.has_patch_bias = has("patch_embed.bias");
         v.has_proj = file_.boolean("vit.has_visual_proj", !siglip);
         v.pool = file_.boolean("vit.has_attn_pool", siglip) ? pooling::attention : pooling::cls;
-        if (v.pool == pooling::cls && !v.has_class_embd) {
+        if (v.pool == pooling::cls && !v.has_class_embd)
             file_.invalid("vit.has_attn_pool", "true without a class token");
-        }
         image_hparams & image = hp.image;
         image.resize = image.crop = v.image_size;
         image.mode = siglip ? resize_mode::squash : resize_mode::shortest;  // of the two families' preprocessors
@@ -143,21 +138,15 @@ class crisp_reader {
                 continue;
             }
             raw_tensor mine = tensor;
-            if (name == "patch_embed.weight" && mine.ne.size() == 2) {
-                unfold(mine);
-            }
+            if (name == "patch_embed.weight" && mine.ne.size() == 2) unfold(mine);
             out.tensors.emplace(our_name(name), std::move(mine));
         }
         return out;
     }
 
     std::string our_name(const std::string & name) const {
-        if (name == "cls_token") {
-            return names::of_tensor('v', -1, names::class_embd, "");
-        }
-        if (name == "head.probe") {
-            return names::of_tensor('v', -1, name, "");
-        }
+        if (name == "cls_token") return names::of_tensor('v', -1, names::class_embd, "");
+        if (name == "head.probe") return names::of_tensor('v', -1, name, "");
         int block = -1, used = 0;
         const bool in_block = sscanf(name.c_str(), "enc.%d.%n", &block, &used) == 1 && used > 0 && block >= 0;
         const std::string part = in_block ? name.substr((size_t) used) : name;
@@ -174,11 +163,8 @@ class crisp_reader {
         }
         const pair * table = is_vision_ ? vision_parts : text_parts;
         const size_t n = is_vision_ ? sizeof(vision_parts) / sizeof(pair) : sizeof(text_parts) / sizeof(pair);
-        for (size_t i = 0; i < n; i++) {
-            if (stem == table[i].theirs) {
-                return table[i].ours + suffix;
-            }
-        }
+        for (size_t i = 0; i < n; i++)
+            if (stem == table[i].theirs) return table[i].ours + suffix;
         return name;
     }
 
@@ -199,9 +185,7 @@ class crisp_reader {
     // [patch * patch * channel, width] is the convolution's kernel written as a matrix.
     void unfold(raw_tensor & tensor) const {
         const int64_t patch = file_.integer("vit.patch_size", 1, limits::max_patch);
-        if (tensor.ne[0] == 3 * patch * patch) {
-            tensor.ne = {patch, patch, 3, tensor.ne[1]};
-        }
+        if (tensor.ne[0] == 3 * patch * patch) tensor.ne = {patch, patch, 3, tensor.ne[1]};
     }
 
     const gguf_file & file_;

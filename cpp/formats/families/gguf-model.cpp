@@ -30,9 +30,8 @@ bool has_tensor(const gguf_file & file, const std::string & prefix) {
 // before the last norm and the projection, often before the last block.
 void refuse_projectors(const gguf_file & file) {
     std::string sign;
-    for (const char * key : {names::projector_type, names::vision_projector_type, "clip.audio.projector_type"}) {
+    for (const char * key : {names::projector_type, names::vision_projector_type, "clip.audio.projector_type"})
         sign = file.has(key) ? std::string("key ") + key : sign;
-    }
     sign = file.boolean(names::llava_projector, false) ? std::string("key ") + names::llava_projector : sign;
     sign = has_tensor(file, "mm.") ? "tensors named mm.*" : sign;
     if (!sign.empty()) {
@@ -61,40 +60,45 @@ class field_reader {
     explicit field_reader(const gguf_file & file) : file_(file) {}
 
     void operator()(const hparam & field, int32_t & value, int32_t fallback) const {
-        read(field, value, fallback, [&](const std::string & key) {
-            return (int32_t) file_.integer(key, (int64_t) field.min, (int64_t) field.max);
-        });
+        read(
+            field, value, fallback,
+            [&](const std::string & key) {
+                return (int32_t) file_.integer(key, (int64_t) field.min, (int64_t) field.max);
+            });
     }
     void operator()(const hparam & field, float & value, float fallback) const {
-        read(field, value, fallback,
-             [&](const std::string & key) { return (float) file_.real(key, field.min, field.max); });
+        read(
+            field, value, fallback,
+            [&](const std::string & key) { return (float) file_.real(key, field.min, field.max); });
     }
     void operator()(const hparam & field, bool & value, bool fallback) const {
-        read(field, value, fallback, [&](const std::string & key) { return file_.boolean(key, fallback); });
+        read(
+            field, value, fallback, [&](const std::string & key) { return file_.boolean(key, fallback); });
     }
     void operator()(const hparam & field, std::string & value, const std::string & fallback) const {
-        read(field, value, fallback, [&](const std::string & key) { return file_.string(key, fallback); });
+        read(
+            field, value, fallback, [&](const std::string & key) { return file_.string(key, fallback); });
     }
     template <class T, size_t N>
     void operator()(const hparam & field, std::array<T, N> & value, const std::array<T, N> & fallback) const {
-        read(field, value, fallback, [&](const std::string & key) {
-            std::array<T, N> out;
-            const auto numbers = file_.numbers(key, N, field.min, field.max);
-            for (size_t i = 0; i < N; i++) {
-                out[i] = (T) numbers[i];
-            }
-            return out;
-        });
+        read(
+            field, value, fallback,
+            [&](const std::string & key) {
+                std::array<T, N> out;
+                const auto numbers = file_.numbers(key, N, field.min, field.max);
+                for (size_t i = 0; i < N; i++) out[i] = (T) numbers[i];
+                return out;
+            });
     }
     template <class Word, class = std::enable_if_t<std::is_enum_v<Word>>>
     void operator()(const hparam & field, Word & value, Word fallback) const {
-        read(field, value, fallback, [&](const std::string & key) {
-            Word word = fallback;
-            if (!from_string(file_.string(key, ""), word)) {
-                file_.invalid(key, "one of " + words_of(word));
-            }
-            return word;
-        });
+        read(
+            field, value, fallback,
+            [&](const std::string & key) {
+                Word word = fallback;
+                if (!from_string(file_.string(key, ""), word)) file_.invalid(key, "one of " + words_of(word));
+                return word;
+            });
     }
 
     // One value for all blocks, or an array with one for each (pruned towers).
@@ -107,25 +111,19 @@ class field_reader {
             (*this)(field, tower.*most, 0);
             values.push_back(tower.*most);
         } else {
-            for (const double value : file_.numbers(key, (size_t) tower.n_layer, field.min, field.max)) {
+            for (const double value : file_.numbers(key, (size_t) tower.n_layer, field.min, field.max))
                 values.push_back((int32_t) value);
-            }
             tower.*most = *std::max_element(values.begin(), values.end());
-            if (tower.pruned.empty()) {
-                tower.pruned.assign(values.size(), {tower.n_head, tower.n_ff});
-            }
+            if (tower.pruned.empty()) tower.pruned.assign(values.size(), {tower.n_head, tower.n_ff});
         }
-        for (size_t i = 0; i < tower.pruned.size(); i++) {
+        for (size_t i = 0; i < tower.pruned.size(); i++)
             tower.pruned[i].*each = values.size() == 1 ? values[0] : values[i];
-        }
     }
 
   private:
     template <class T, class Read>
     void read(const hparam & field, T & value, const T & fallback, Read read_key) const {
-        if (field.kind == in_file::derived) {
-            return;
-        }
+        if (field.kind == in_file::derived) return;
         const std::string key = field.key();
         value = field.kind == in_file::required || file_.has(key) ? read_key(key) : fallback;
     }
@@ -141,12 +139,8 @@ activation layout_activation(const gguf_file & file) {
 // The relations that a tower of any kind has to keep.
 void check_tower(const gguf_file & file, const char * name, bool ours, const tower_hparams & tower) {
     const std::string act = names::key_of(names::hidden_act, name);
-    if (ours && !file.has(act)) {
-        file.invalid(act, "one of " + words_of(tower.act));
-    }
-    if (tower.act == activation::none) {
-        file.invalid(act, "quick_gelu, gelu or gelu_tanh");
-    }
+    if (ours && !file.has(act)) file.invalid(act, "one of " + words_of(tower.act));
+    if (tower.act == activation::none) file.invalid(act, "quick_gelu, gelu or gelu_tanh");
     if (!tower.pruned.empty() && tower.d_head == 0) {
         file.invalid(names::key_of(names::key_length, name),
                      "the size of a head, as blocks have different numbers of them");
@@ -164,36 +158,26 @@ void read_vision(const gguf_file & file, bool ours, hparams & hp) {
     const std::string pool = names::key_of(names::pooling, "vision");
     const bool pools = vision.pool == pooling::attention || vision.pool == pooling::mean ||
                        (vision.pool == pooling::cls && vision.has_class_embd);
-    if (!pools) {
-        file.invalid(pool, "cls (with a class embedding), attention or mean");
-    }
-    if (vision.pool == pooling::attention && !vision.pruned.empty()) {
+    if (!pools) file.invalid(pool, "cls (with a class embedding), attention or mean");
+    if (vision.pool == pooling::attention && !vision.pruned.empty())
         file.invalid(names::key_of(names::head_count, "vision"), "one number for all blocks and the attention pooling");
-    }
-    if (vision.any_grid && vision.has_class_embd) {
-        file.invalid(names::any_grid, "false with a class embedding");
-    }
+    if (vision.any_grid && vision.has_class_embd) file.invalid(names::any_grid, "false with a class embedding");
     if ((image.mode == resize_mode::patches) != vision.any_grid) {
         file.invalid(names::resize_mode, vision.any_grid ? "patches, as the tower takes any grid"
                                                          : "another than patches, as the tower's grid is fixed");
     }
-    if (vision.any_grid && image.max_patches == 0) {
+    if (vision.any_grid && image.max_patches == 0)
         file.integer(names::max_patches, 1, limits::max_tokens);  // says that it is not there
-    }
     image.crop = vision.image_size;
     image.patch = vision.any_grid ? vision.patch_size : 0;
     image.max_patches = vision.any_grid ? image.max_patches : 0;
-    if (image.mode != resize_mode::longest && image.resize < image.crop) {
+    if (image.mode != resize_mode::longest && image.resize < image.crop)
         file.invalid(names::resize_size, "at least image_size (" + std::to_string(vision.image_size) + ")");
-    }
 }
 
 int32_t find_token(const std::vector<std::string> & tokens, const char * token, int32_t fallback) {
-    for (size_t i = tokens.size(); i-- > 0;) {  // specials are at the end
-        if (tokens[i] == token) {
-            return (int32_t) i;
-        }
-    }
+    for (size_t i = tokens.size(); i-- > 0;)  // specials are at the end
+        if (tokens[i] == token) return (int32_t) i;
     return fallback;
 }
 
@@ -212,9 +196,8 @@ void read_text(const gguf_file & file, bool ours, hparams & hp, const std::vecto
     // neither layout stores the vocabulary's size; a missing table is reported with the other tensors
     const int32_t rows = table_rows(file, token_embd, limits::max_vocab);
     text.n_vocab = rows > 0 ? rows : (int32_t) tokens.size();
-    if ((int64_t) tokens.size() > text.n_vocab) {
+    if ((int64_t) tokens.size() > text.n_vocab)
         file.invalid(names::tokens, "at most " + std::to_string(text.n_vocab) + " tokens (rows of " + token_embd + ")");
-    }
     text_hparams fallback = text_fallback();
     fallback.act = layout_activation(file);
     if (!ours) {  // clip.cpp stores no special ids: CLIP's vocabularies end with the start and end tokens
@@ -224,14 +207,12 @@ void read_text(const gguf_file & file, bool ours, hparams & hp, const std::vecto
     field_reader reader(file);
     visit_text(hp, fallback, reader);
     check_tower(file, "text", ours, text);
-    if (text.pool == pooling::attention || (text.pool == pooling::mean && (text.causal || text.sees_padding))) {
+    if (text.pool == pooling::attention || (text.pool == pooling::mean && (text.causal || text.sees_padding)))
         file.invalid(names::key_of(names::pooling, "text"), "eot, last, cls, or mean where padding is masked");
-    }
     text.n_position = ours && !text.causal ? table_rows(file, table(names::position_embd), limits::max_ctx) : 0;
     text.n_token_type = ours ? table_rows(file, table(names::token_type_embd), limits::max_ctx) : 0;
-    if (text.pad_id < 0 && !text.causal && !text.sees_padding) {
+    if (text.pad_id < 0 && !text.causal && !text.sees_padding)
         file.invalid(names::pad_id, "an id, as padding is masked by it");
-    }
 }
 
 // The first MLP matrix is the one that goes from n_embd to n_ff, whatever it is called. Files from clip.cpp
@@ -240,9 +221,7 @@ name_scheme find_scheme(const gguf_file & file, const hparams & hp, bool ours) {
     for (const char tower : {'v', 't'}) {
         const tower_hparams & part = tower == 'v' ? static_cast<const tower_hparams &>(hp.vision) : hp.text;
         const auto found = file.tensors().tensors.find(std::string(1, tower) + ".blk.0.ffn_down.weight");
-        if (!part.present || part.n_ff == part.n_embd || found == file.tensors().tensors.end()) {
-            continue;
-        }
+        if (!part.present || part.n_ff == part.n_embd || found == file.tensors().tensors.end()) continue;
         const std::vector<int64_t> first = {part.n_embd, part.n_ff};
         return found->second.ne == first ? name_scheme::clip_cpp : name_scheme::ggclip;
     }
@@ -258,9 +237,7 @@ model_source open_gguf(const std::string & path, const read_options & options) {
 model_source open_gguf(std::shared_ptr<const model_file> bytes, const read_options & options) {
     const std::string path = bytes->path();
     const gguf_file file(std::move(bytes));
-    if (is_crisp_embed(file)) {
-        return open_crisp_embed(file, options);
-    }
+    if (is_crisp_embed(file)) return open_crisp_embed(file, options);
     const std::string architecture = file.string(names::architecture, "");
     if (architecture != "clip") {
         throw_error(error_code::MODEL_UNSUPPORTED,
@@ -284,16 +261,12 @@ model_source open_gguf(std::shared_ptr<const model_file> bytes, const read_optio
     hp.text.present = has_tensor(file, "t.");
     field_reader reader(file);
     visit_model(hp, reader);
-    if (!hp.vision.present && !hp.text.present) {
+    if (!hp.vision.present && !hp.text.present)
         file.invalid(names::has_vision, "true, or " + std::string(names::has_text) + " to be true");
-    }
-    if (file.tensors().tensors.empty()) {
+    if (file.tensors().tensors.empty())
         throw_error(error_code::TENSOR_MISSING, path + ": expected the tensors of a CLIP model, found none");
-    }
     want_towers(options, path, hp);
-    if (hp.vision.present) {
-        read_vision(file, ours, hp);
-    }
+    if (hp.vision.present) read_vision(file, ours, hp);
     if (hp.text.present) {
         source.tokenizer.json = file.string(names::tokenizer_json, "");
         source.tokenizer.tokens = file.strings(names::tokens);

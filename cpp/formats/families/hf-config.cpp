@@ -34,9 +34,8 @@ const tower_defaults siglip_both = {768, 3072, 12, 12, "gelu_pytorch_tanh", 1e-6
 
 activation read_activation(const json_ref & config, const char * fallback) {
     activation act = activation::none;
-    if (!parse_activation(config.string("hidden_act", fallback), act)) {
+    if (!parse_activation(config.string("hidden_act", fallback), act))
         config.get("hidden_act").unsupported("quick_gelu, gelu, gelu_pytorch_tanh and gelu_new");
-    }
     return act;
 }
 
@@ -62,18 +61,15 @@ void read_vision(const json_ref & config, bool siglip, vision_hparams & vision) 
     vision.has_patch_bias = siglip;
     vision.norm_after_pool = false;
     vision.pool = siglip ? pooling::attention : pooling::cls;
-    if (siglip && !config.boolean("vision_use_head", true)) {
+    if (siglip && !config.boolean("vision_use_head", true))
         config.get("vision_use_head").unsupported("SigLIP image towers with an attention-pooling head (true)");
-    }
 }
 
 // SigLIP2 NaFlex: pictures of any grid over a square table of positions.
 void read_any_grid(const json_ref & config, vision_hparams & vision, source_names & names) {
     const int64_t n_patch = config.integer("num_patches", 256, 1, limits::max_tokens);
     const auto side = (int32_t) std::lround(std::sqrt((double) n_patch));
-    if ((int64_t) side * side != n_patch) {
-        config.get("num_patches").unsupported("the square of an integer");
-    }
+    if ((int64_t) side * side != n_patch) config.get("num_patches").unsupported("the square of an integer");
     vision.any_grid = true;
     vision.image_size = side * vision.patch_size;
     names.linear_patches = true;
@@ -151,9 +147,7 @@ void read_mclip(const json_ref & config, const json_ref & tokenizer, const tenso
     names.text_prefix = "transformer.";
     names.bert_proj = "LinearTransformation";
     const json_ref base = config.get("modelBase");
-    if (!base.is(kind_t::string)) {
-        base.invalid("the name of a text model such as \"xlm-roberta-large\"");
-    }
+    if (!base.is(kind_t::string)) base.invalid("the name of a text model such as \"xlm-roberta-large\"");
     read_bert_architecture(base, table, names.text_prefix, hp.text);
     hp.text.n_head = (int32_t) config.integer("num_attention_heads", hp.text.n_head, 1, limits::max_heads);
     hp.text.eps = (float) config.real("layer_norm_eps", hp.text.eps, limits::min_eps, limits::max_eps);
@@ -179,15 +173,11 @@ void read_siglip_text(const json_ref & config, const json_ref & tokenizer, bool 
     const bool generic = type == "PreTrainedTokenizerFast" || type == "TokenizersBackend";  // the file says everything
     const bool gemma = siglip2 || is_gemma(type, config.integer("vocab_size", 32000, 1, limits::max_vocab));
     read_siglip_text(config, gemma || generic, text);
-    if (generic) {
-        text.cleaning = text_cleaning::none;
-    }
+    if (generic) text.cleaning = text_cleaning::none;
 }
 
 image_defaults defaults_of(const std::string & type) {
-    if (begins_with(type, "siglip2")) {
-        return {image_defaults::siglip2};
-    }
+    if (begins_with(type, "siglip2")) return {image_defaults::siglip2};
     return {begins_with(type, "siglip")         ? image_defaults::siglip
             : begins_with(type, "chinese_clip") ? image_defaults::chinese_clip
                                                 : image_defaults::clip};
@@ -196,9 +186,7 @@ image_defaults defaults_of(const std::string & type) {
 // CLIPVisionModel and CLIPTextModel end with the pooled state; with a projection they are called ...WithProjection.
 bool is_alone(const json_ref & config, bool one_tower) {
     const json_ref names = config.get("architectures");
-    if (!names.is(kind_t::array) || !names.at(0).is(kind_t::string)) {
-        return one_tower;
-    }
+    if (!names.is(kind_t::array) || !names.at(0).is(kind_t::string)) return one_tower;
     const std::string & name = names.at(0).value()->text;
     const auto ends = [&](const char * tail) {
         const size_t at = name.rfind(tail);
@@ -237,9 +225,7 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
     hp.sigmoid = siglip;
     names = source_names(siglip ? name_scheme::hf_siglip : name_scheme::hf_clip);
     if (type == "M-CLIP") {
-        if (!options.want_text) {
-            return hp;
-        }
+        if (!options.want_text) return hp;
         read_mclip(config, files.tokenizer, table, hp, names);
         check_hparams(hp, config.file(), hf_fields);
         return hp;
@@ -253,9 +239,7 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
     if (!only_text && options.want_vision) {
         const json_ref vision = only_vision ? config : tower_config(config, "vision_config");
         read_vision(vision, siglip, hp.vision);
-        if (any_grid) {
-            read_any_grid(vision, hp.vision, names);
-        }
+        if (any_grid) read_any_grid(vision, hp.vision, names);
         hp.vision.has_proj = hp.vision.has_proj && !(alone && !has_tensor(table, "visual_projection.weight"));
         read_hf_preprocessor(files.preprocessor, defaults_of(type), hp.vision, hp.image);
     }
@@ -263,9 +247,7 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
         const json_ref text = only_text ? config : tower_config(config, "text_config");
         if (chinese) {
             read_chinese_text(text, files.tokenizer, hp.text, names);
-            if (has_tensor(table, "embeddings.word_embeddings.weight")) {
-                names.text_prefix = "";
-            }
+            if (has_tensor(table, "embeddings.word_embeddings.weight")) names.text_prefix = "";
         } else if (siglip) {
             read_siglip_text(text, files.tokenizer, any_grid, hp.text);
         } else {

@@ -19,35 +19,22 @@ struct edge {
 int32_t read_square(const json_ref & value) {
     const int64_t height = value.get("height").as_integer(1, limits::max_image);
     const int64_t width = value.get("width").as_integer(1, limits::max_image);
-    if (height != width) {
-        value.get("width").unsupported("square images (width " + std::to_string(height) + ")");
-    }
+    if (height != width) value.get("width").unsupported("square images (width " + std::to_string(height) + ")");
     return (int32_t) height;
 }
 
 edge read_edge(const json_ref & value, int32_t fallback, bool number_is_square) {
-    if (!value.exists()) {
-        return {fallback, number_is_square};
-    }
-    if (value.is(kind_t::integer)) {
-        return {(int32_t) value.as_integer(1, limits::max_image), number_is_square};
-    }
-    if (!value.is(kind_t::object)) {
-        value.invalid("an integer, {shortest_edge} or {height, width}");
-    }
-    if (value.get("longest_edge").exists()) {
-        value.get("longest_edge").unsupported("shortest_edge alone");
-    }
-    if (value.get("shortest_edge").exists()) {
+    if (!value.exists()) return {fallback, number_is_square};
+    if (value.is(kind_t::integer)) return {(int32_t) value.as_integer(1, limits::max_image), number_is_square};
+    if (!value.is(kind_t::object)) value.invalid("an integer, {shortest_edge} or {height, width}");
+    if (value.get("longest_edge").exists()) value.get("longest_edge").unsupported("shortest_edge alone");
+    if (value.get("shortest_edge").exists())
         return {(int32_t) value.get("shortest_edge").as_integer(1, limits::max_image), false};
-    }
     return {read_square(value), true};
 }
 
 interpolation read_filter(const json_ref & value, interpolation fallback) {
-    if (!value.exists()) {
-        return fallback;
-    }
+    if (!value.exists()) return fallback;
     switch (value.as_integer(0, 5)) {  // PIL.Image.Resampling
         case 0: return interpolation::nearest;
         case 2: return interpolation::bilinear;
@@ -57,16 +44,10 @@ interpolation read_filter(const json_ref & value, interpolation fallback) {
 }
 
 void read_channels(const json_ref & value, double min, double max, std::array<float, 3> & out) {
-    if (!value.exists()) {
-        return;
-    }
+    if (!value.exists()) return;
     const bool three = value.is(kind_t::array) && value.value()->items.size() == 3;
-    if (!three) {
-        value.invalid("an array of 3 numbers");
-    }
-    for (size_t i = 0; i < 3; i++) {
-        out[i] = (float) value.at(i).as_real(min, max);
-    }
+    if (!three) value.invalid("an array of 3 numbers");
+    for (size_t i = 0; i < 3; i++) out[i] = (float) value.at(i).as_real(min, max);
 }
 
 // Siglip2ImageProcessor: as many whole patches as the limit allows.
@@ -75,9 +56,8 @@ void read_patches(const json_ref & config, const vision_hparams & vision, image_
     image.patch = (int32_t) config.integer("patch_size", 16, 1, limits::max_patch);
     image.max_patches = (int32_t) config.integer("max_num_patches", 256, 1, limits::max_tokens);
     image.resize = image.crop = vision.image_size;
-    if (image.patch != vision.patch_size) {
+    if (image.patch != vision.patch_size)
         config.get("patch_size").invalid("the tower's patch size (" + std::to_string(vision.patch_size) + ")");
-    }
 }
 
 void read_size(const json_ref & config, image_defaults defaults, int32_t image_size, image_hparams & image) {
@@ -88,15 +68,13 @@ void read_size(const json_ref & config, image_defaults defaults, int32_t image_s
     // pictures squashed to the square (cn_clip/clip/utils.py, image_transform), and its files switch the crop off.
     const bool crops = config.boolean("do_center_crop", !siglip && !(chinese && !config.exists()));
     const edge crop = crops ? read_edge(config.get("crop_size"), image_size, true) : size;
-    if (!crops && !size.square && !chinese) {
+    if (!crops && !size.square && !chinese)
         config.get("do_center_crop").unsupported("a centre crop with size {shortest_edge} (true)");
-    }
     image.mode = size.square || !crops ? resize_mode::squash : resize_mode::shortest;
     image.resize = size.pixels;
     image.crop = crop.pixels;
-    if (crop.pixels > size.pixels) {
+    if (crop.pixels > size.pixels)
         config.get("crop_size").unsupported("a crop of at most `size` (" + std::to_string(size.pixels) + ")");
-    }
 }
 
 }  // namespace
@@ -105,24 +83,16 @@ void read_hf_preprocessor(const json_ref & config, image_defaults defaults, cons
                           image_hparams & image) {
     const bool siglip2 = defaults.kind == image_defaults::siglip2;
     image.rounding = crop_rounding::floor;
-    if (siglip2 || defaults.kind == image_defaults::siglip) {
+    if (siglip2 || defaults.kind == image_defaults::siglip)
         image.mean = image.std = {0.5f, 0.5f, 0.5f};  // SiglipImageProcessor
-    }
-    if (!config.boolean("do_resize", true)) {
-        config.get("do_resize").unsupported("processors that resize (true)");
-    }
-    if (!config.boolean("do_rescale", true)) {
+    if (!config.boolean("do_resize", true)) config.get("do_resize").unsupported("processors that resize (true)");
+    if (!config.boolean("do_rescale", true))
         config.get("do_rescale").unsupported("processors that rescale by 1/255 (true)");
-    }
-    if (std::fabs(config.real("rescale_factor", 1.0 / 255, -1e9, 1e9) - 1.0 / 255) > 1e-6) {
+    if (std::fabs(config.real("rescale_factor", 1.0 / 255, -1e9, 1e9) - 1.0 / 255) > 1e-6)
         config.get("rescale_factor").unsupported("1/255");
-    }
     image.filter = read_filter(config.get("resample"), siglip2 ? interpolation::bilinear : interpolation::bicubic);
-    if (vision.any_grid) {
-        read_patches(config, vision, image);
-    } else {
-        read_size(config, defaults, vision.image_size, image);
-    }
+    if (vision.any_grid) read_patches(config, vision, image);
+    else read_size(config, defaults, vision.image_size, image);
     if (!config.boolean("do_normalize", true)) {
         image.mean = {0.0f, 0.0f, 0.0f};
         image.std = {1.0f, 1.0f, 1.0f};

@@ -16,9 +16,7 @@ const char * const quick_gelu[] = {"dfn2b-clip-vit-b-16", "dfn2b-clip-vit-l-14",
 
 bool states_quick_gelu(const json_ref & config, bool & found) {
     const json_ref act = config.get("hidden_act");
-    if (!act.is(kind_t::string)) {
-        return false;
-    }
+    if (!act.is(kind_t::string)) return false;
     found = true;
     return act.value()->text == "quick_gelu";
 }
@@ -35,9 +33,7 @@ bool trained_with_quick_gelu(const json_ref & beside, const std::string & folder
     bool found = false;
     const bool stated = beside.is(kind_t::object) && beside.get("vision_config").is(kind_t::object) &&
                         states_quick_gelu(beside.get("vision_config"), found);
-    if (found) {
-        return stated;
-    }
+    if (found) return stated;
     std::string component;
     for (const char c : folder + "/") {
         if (c != '/' && c != '\\') {
@@ -46,9 +42,8 @@ bool trained_with_quick_gelu(const json_ref & beside, const std::string & folder
         }
         const std::string name = last_name(component);
         if (std::any_of(std::begin(quick_gelu), std::end(quick_gelu),
-                        [&](const char * known) { return name == known; })) {
+                        [&](const char * known) { return name == known; }))
             return true;
-        }
         component.clear();
     }
     return false;

@@ -126,31 +126,19 @@ const known_key preprocess_keys[] = {
 
 template <size_t N>
 void check_keys(const json_ref & config, const known_key (&known)[N]) {
-    if (!config.exists()) {
-        return;
-    }
+    if (!config.exists()) return;
     for (size_t i = 0; i < config.value()->keys.size(); i++) {
         const std::string & key = config.value()->keys[i];
         const json_ref member = config.member(i);
         const known_key * entry = nullptr;
-        for (const known_key & candidate : known) {
-            entry = key == candidate.name ? &candidate : entry;
-        }
-        if (!member.exists()) {
-            continue;
-        }
-        if (entry == nullptr) {
-            member.unsupported("plain CLIP towers, without this key");
-        }
-        if (entry->only == nullptr) {
-            continue;
-        }
+        for (const known_key & candidate : known) entry = key == candidate.name ? &candidate : entry;
+        if (!member.exists()) continue;
+        if (entry == nullptr) member.unsupported("plain CLIP towers, without this key");
+        if (entry->only == nullptr) continue;
         const json_value & value = *member.value();
         const bool same = value.kind == kind_t::boolean ? strcmp(value.flag ? "true" : "false", entry->only) == 0
                                                         : value.kind == kind_t::string && value.text == entry->only;
-        if (!same) {
-            member.unsupported(entry->only);
-        }
+        if (!same) member.unsupported(entry->only);
     }
 }
 
@@ -159,47 +147,36 @@ void read_kwargs(const json_ref & config, tower_hparams & tower) {
     const json_ref act = config.object("act_kwargs"), norm = config.object("norm_kwargs");
     for (const std::string & key : act.exists() ? act.value()->keys : std::vector<std::string>()) {
         const bool tanh = key == "approximate" && act.string("approximate", "") == "tanh";
-        if (!tanh || tower.act == activation::quick_gelu) {
+        if (!tanh || tower.act == activation::quick_gelu)
             act.get(key.c_str()).unsupported("{\"approximate\": \"tanh\"}");
-        }
         tower.act = activation::gelu_tanh;
     }
-    for (const std::string & key : norm.exists() ? norm.value()->keys : std::vector<std::string>()) {
-        if (key != "eps") {
-            norm.get(key.c_str()).unsupported("{\"eps\": number}");
-        }
-    }
+    for (const std::string & key : norm.exists() ? norm.value()->keys : std::vector<std::string>())
+        if (key != "eps") norm.get(key.c_str()).unsupported("{\"eps\": number}");
     tower.eps = (float) norm.real("eps", 1e-5, limits::min_eps, limits::max_eps);
 }
 
 void read_tower(const json_ref & config, int32_t width, tower_hparams & tower) {
     tower.present = true;
     tower.n_embd = (int32_t) config.integer("width", width, 1, limits::max_width);
-    if (config.get("layers").is(kind_t::array)) {
+    if (config.get("layers").is(kind_t::array))
         config.get("layers").unsupported("transformer towers (an integer; arrays are ResNets)");
-    }
     tower.n_layer = (int32_t) config.integer("layers", 12, 1, limits::max_layers);
     // int(width * mlp_ratio), in double as in Python
     const double n_ff = tower.n_embd * config.real("mlp_ratio", 4.0, 0.01, 64);
-    if (n_ff < 1 || n_ff > (double) limits::max_ff) {
+    if (n_ff < 1 || n_ff > (double) limits::max_ff)
         config.get("mlp_ratio").invalid("an MLP width of 1 to " + std::to_string(limits::max_ff));
-    }
     tower.n_ff = (int32_t) n_ff;
     tower.has_layer_scale = config.get("ls_init_value").exists();
 }
 
 // A side in pixels: a number or two equal ones.
 int32_t read_side(const json_ref & value, int32_t fallback) {
-    if (!value.exists()) {
-        return fallback;
-    }
-    if (!value.is(kind_t::array)) {
-        return (int32_t) value.as_integer(1, limits::max_image);
-    }
+    if (!value.exists()) return fallback;
+    if (!value.is(kind_t::array)) return (int32_t) value.as_integer(1, limits::max_image);
     const int64_t first = value.at(0).as_integer(1, limits::max_image);
-    if (value.value()->items.size() != 2 || value.at(1).as_integer(1, limits::max_image) != first) {
+    if (value.value()->items.size() != 2 || value.at(1).as_integer(1, limits::max_image) != first)
         value.unsupported("square images");
-    }
     return (int32_t) first;
 }
 
@@ -213,21 +190,17 @@ void read_vision(const json_ref & config, const tensor_table & table, vision_hpa
     vision.image_size = read_side(config.get("image_size"), 224);
     vision.patch_size = (int32_t) config.integer("patch_size", 16, 1, limits::max_patch);
     const int64_t head = config.integer("head_width", 64, 1, limits::max_width);
-    if (vision.n_embd % head != 0 || vision.n_embd / head > limits::max_heads) {
+    if (vision.n_embd % head != 0 || vision.n_embd / head > limits::max_heads)
         config.get("head_width").invalid("a divisor of width (" + std::to_string(vision.n_embd) + "; default 64)");
-    }
     vision.d_head = (int32_t) head;
     vision.n_head = (int32_t) (vision.n_embd / head);
     const std::string positions = config.string("pos_embed_type", "learnable");
-    if (positions != "learnable" && positions != "sin_cos_2d") {  // both are stored as a table
+    if (positions != "learnable" && positions != "sin_cos_2d")  // both are stored as a table
         config.get("pos_embed_type").unsupported("learnable and sin_cos_2d");
-    }
     vision.has_pre_ln = !config.boolean("no_ln_pre", false);
     vision.norm_after_pool = config.boolean("final_ln_after_pool", false);
     const std::string pool = config.string("pool_type", "tok");
-    if (pool != "tok" && pool != "avg") {
-        config.get("pool_type").unsupported("\"tok\" and \"avg\"");
-    }
+    if (pool != "tok" && pool != "avg") config.get("pool_type").unsupported("\"tok\" and \"avg\"");
     vision.pool = pool == "avg" ? pooling::mean : pooling::cls;
     read_kwargs(config, vision);
 }
@@ -236,11 +209,9 @@ void read_vision(const json_ref & config, const tensor_table & table, vision_hpa
 void read_text_pooling(const json_ref & config, text_hparams & text) {
     const std::string pool = config.string("pool_type", "argmax");
     text.eos_id = -1;
-    if (pool == "eos") {
-        text.eos_id = (int32_t) config.integer("eos_id", 2, 0, text.n_vocab - 1);
-    } else if (pool != "argmax" && pool != "last" && pool != "first") {
+    if (pool == "eos") text.eos_id = (int32_t) config.integer("eos_id", 2, 0, text.n_vocab - 1);
+    else if (pool != "argmax" && pool != "last" && pool != "first")
         config.get("pool_type").unsupported("\"argmax\", \"eos\", \"last\" and \"first\"");
-    }
     text.pool = pool == "last" ? pooling::last : pool == "first" ? pooling::cls : pooling::eot;
     text.sees_padding = !text.causal || pool == "last";
 }
@@ -253,44 +224,32 @@ void read_text(const json_ref & config, text_hparams & text, source_names & name
     text.causal = !config.boolean("no_causal_mask", false);
     read_text_pooling(config, text);
     const std::string proj = config.string("proj_type", "linear");
-    if (proj != "linear" && proj != "none") {
-        config.get("proj_type").unsupported("\"linear\" and \"none\"");
-    }
+    if (proj != "linear" && proj != "none") config.get("proj_type").unsupported("\"linear\" and \"none\"");
     text.has_proj = proj == "linear";
     text.has_proj_bias = text.has_proj && config.boolean("proj_bias", false);
     names.text_proj_is_module = text.has_proj_bias;
     text.pad_id = (int32_t) config.integer("pad_id", 0, 0, text.n_vocab - 1);
     text.cleaning = text_cleaning::open_clip;
-    if (config.get("hf_tokenizer_name").exists()) {
-        read_hf_tokenizer(config, text);
-    } else if (config.get("tokenizer_kwargs").exists()) {
+    if (config.get("hf_tokenizer_name").exists()) read_hf_tokenizer(config, text);
+    else if (config.get("tokenizer_kwargs").exists())
         config.get("tokenizer_kwargs").unsupported("the tokenizer's defaults (without this key)");
-    }
     read_kwargs(config, text);
 }
 
 void read_channels(const json_ref & value, double min, double max, std::array<float, 3> & out) {
-    if (!value.exists()) {
-        return;
-    }
-    if (!value.is(kind_t::array) || value.value()->items.size() != 3) {
-        value.invalid("an array of 3 numbers");
-    }
-    for (size_t i = 0; i < 3; i++) {
-        out[i] = (float) value.at(i).as_real(min, max);
-    }
+    if (!value.exists()) return;
+    if (!value.is(kind_t::array) || value.value()->items.size() != 3) value.invalid("an array of 3 numbers");
+    for (size_t i = 0; i < 3; i++) out[i] = (float) value.at(i).as_real(min, max);
 }
 
 void read_preprocess(const json_ref & config, int32_t image_size, image_hparams & image) {
     check_keys(config, preprocess_keys);
     image.rounding = crop_rounding::half_even;
     image.resize = image.crop = read_side(config.get("size"), image_size);
-    if (!from_string(config.string("resize_mode", "shortest"), image.mode)) {
+    if (!from_string(config.string("resize_mode", "shortest"), image.mode))
         config.get("resize_mode").unsupported(words_of(image.mode));
-    }
-    if (!from_string(config.string("interpolation", "bicubic"), image.filter)) {
+    if (!from_string(config.string("interpolation", "bicubic"), image.filter))
         config.get("interpolation").unsupported(words_of(image.filter));
-    }
     image.fill.fill((uint8_t) config.integer("fill_color", 0, 0, 255));
     read_channels(config.get("mean"), -limits::max_mean, limits::max_mean, image.mean);
     read_channels(config.get("std"), limits::min_std, limits::max_std, image.std);
@@ -302,17 +261,12 @@ hparams read_open_clip_config(const open_clip_files & files, const std::string &
                               const tensor_table & table, source_names & names) {
     const json_ref & config = files.config;
     const json_ref model = config.object("model_cfg");
-    if (!model.exists()) {
-        config.get("model_cfg").invalid("an object");
-    }
-    if (model.get("multimodal_cfg").exists()) {
+    if (!model.exists()) config.get("model_cfg").invalid("an object");
+    if (model.get("multimodal_cfg").exists())
         model.get("multimodal_cfg").unsupported("models of two towers (without this key)");
-    }
     for (const char * key : {"vision_cfg", "text_cfg"}) {
         const bool wanted = key[0] == 'v' ? options.want_vision : options.want_text;
-        if (wanted && !model.object(key).exists()) {
-            model.get(key).invalid("an object");
-        }
+        if (wanted && !model.object(key).exists()) model.get(key).invalid("an object");
     }
     hparams hp;
     hp.family = "clip";
@@ -329,11 +283,9 @@ hparams read_open_clip_config(const open_clip_files & files, const std::string &
     if (options.want_text) {
         const json_ref text = model.object("text_cfg");
         check_keys(text, text_keys);
-        if (text.get("hf_model_name").exists()) {
+        if (text.get("hf_model_name").exists())
             read_hf_text(text, table, files.text.exists() ? files.text : files.beside, hp, hp.text, names);
-        } else {
-            read_text(text, hp.text, names);
-        }
+        else read_text(text, hp.text, names);
     }
     check_keys(model, model_keys);
     check_hparams(hp, config.file(), open_clip_fields);

@@ -38,9 +38,8 @@ class shape_reader {
     int32_t blocks(const std::string & prefix) const {
         int32_t n = 0;
         while (n < limits::max_layers &&
-               table_.tensors.count(prefix + "transformer.resblocks." + std::to_string(n) + ".ln_1.weight") > 0) {
+               table_.tensors.count(prefix + "transformer.resblocks." + std::to_string(n) + ".ln_1.weight") > 0)
             n++;
-        }
         if (n == 0) {
             throw_error(error_code::TENSOR_MISSING,
                         path_ + ": tensor " + prefix + "transformer.resblocks.0.ln_1.weight: expected, found nothing");
@@ -108,12 +107,8 @@ hparams read_openai_shapes(const tensor_table & table, const read_options & opti
     const shape_reader shapes(table, path);
     hparams hp;
     hp.family = "clip";
-    if (options.want_vision) {
-        read_vision(shapes, path, hp);
-    }
-    if (options.want_text) {
-        read_text(shapes, hp.text);
-    }
+    if (options.want_vision) read_vision(shapes, path, hp);
+    if (options.want_text) read_text(shapes, hp.text);
     check_hparams(hp, path, shape_names);
     return hp;
 }

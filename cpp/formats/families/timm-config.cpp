@@ -38,35 +38,22 @@ vit_name parse_name(const json_ref & ref) {
     const char * const supported =
         "timm's plain, CLIP and SigLIP ViTs (vit_base_patch16_clip_224, vit_base_patch16_siglip_224, ...)";
     vit_name out;
-    if (!begins_with(name, "vit_")) {
-        ref.unsupported(supported);
-    }
-    for (const vit_size & size : sizes) {
-        if (begins_with(name, std::string("vit_") + size.word + "_patch")) {
-            out.n_head = size.n_head;
-        }
-    }
+    if (!begins_with(name, "vit_")) ref.unsupported(supported);
+    for (const vit_size & size : sizes)
+        if (begins_with(name, std::string("vit_") + size.word + "_patch")) out.n_head = size.n_head;
     for (const char * other : {"relpos", "srelpos", "mci", "rpn", "reg4", "reg1", "reg8", "reg16", "dinov2", "dinov3",
-                               "rope", "ape", "r26", "r50"}) {
-        if (has_word(name, other)) {
-            ref.unsupported(supported);
-        }
-    }
-    if (out.n_head == 0) {
-        ref.unsupported(supported);
-    }
+                               "rope", "ape", "r26", "r50"})
+        if (has_word(name, other)) ref.unsupported(supported);
+    if (out.n_head == 0) ref.unsupported(supported);
     out.siglip = has_word(name, "siglip");
     out.clip = has_word(name, "clip");
     out.gap = has_word(name, "gap");
     out.quick = has_word(name, "quickgelu");
-    if (has_word(name, "plus")) {
-        out.n_head = 14;  // vit_base_patch16_plus_clip_240
-    }
+    if (has_word(name, "plus")) out.n_head = 14;  // vit_base_patch16_plus_clip_240
     // registered with the tanh form: SigLIP2's own sizes
     for (const char * head : {"vit_base_patch32_siglip", "vit_giantopt_patch16_siglip", "vit_so400m_patch16_siglip",
-                              "vit_large_patch16_siglip_512", "vit_large_patch16_siglip_gap_512"}) {
+                              "vit_large_patch16_siglip_512", "vit_large_patch16_siglip_gap_512"})
         out.tanh = out.tanh || begins_with(name, head);
-    }
     return out;
 }
 
@@ -92,9 +79,8 @@ std::string word_or_null(const json_ref & config, const char * key, const char *
 void read_projection(const json_ref & config, const tensor_table & table, vision_hparams & vision,
                      source_names & names) {
     const std::string kind = word_or_null(config, "timm_proj", "linear");
-    if (kind != "linear" && kind != "none" && !kind.empty()) {
+    if (kind != "linear" && kind != "none" && !kind.empty())
         config.get("timm_proj").unsupported("\"linear\", \"none\" and \"\"");
-    }
     vision.has_proj = kind != "none";
     names.timm_proj = kind == "linear" ? "visual.head.proj" : "visual.trunk.head";
     vision.has_proj_bias = vision.has_proj && (kind == "linear" ? config.boolean("timm_proj_bias", false)
@@ -104,27 +90,20 @@ void read_projection(const json_ref & config, const tensor_table & table, vision
 void read_pooling(const json_ref & config, const vit_name & name, vision_hparams & vision, source_names & names) {
     const std::string own = name.siglip && !name.gap ? "map" : name.gap || !vision.has_class_embd ? "avg" : "token";
     std::string kind = word_or_null(config, "timm_pool", "avg");
-    if (kind.empty() && word_or_null(config, "timm_proj", "linear") == "linear") {
+    if (kind.empty() && word_or_null(config, "timm_proj", "linear") == "linear")
         kind = own;  // TimmModel then leaves the architecture's own pooling; without a projection it pools nothing
-    }
-    if (kind == "map") {
-        vision.pool = pooling::attention;
-    } else if (kind == "token" && vision.has_class_embd) {
-        vision.pool = pooling::cls;
-    } else if (kind == "avg") {
-        vision.pool = pooling::mean;
-    } else {
-        config.get("timm_pool").unsupported("\"map\", \"token\" and \"avg\"");
-    }
+    if (kind == "map") vision.pool = pooling::attention;
+    else if (kind == "token" && vision.has_class_embd) vision.pool = pooling::cls;
+    else if (kind == "avg") vision.pool = pooling::mean;
+    else config.get("timm_pool").unsupported("\"map\", \"token\" and \"avg\"");
     names.timm_fc_norm = false;
 }
 
 // As the name has them, unless the configuration says otherwise: open_clip itself passes neither key on to timm.
 int32_t read_heads(const json_ref & config, int32_t named, int32_t width) {
     const json_ref head = config.get("head_width");
-    if (head.exists() && config.integer("width", 0, 0, limits::max_width) == width) {
+    if (head.exists() && config.integer("width", 0, 0, limits::max_width) == width)
         return (int32_t) std::max<int64_t>(1, width / head.as_integer(1, limits::max_width));
-    }
     return (int32_t) config.object("timm_model_kwargs").integer("num_heads", named, 1, limits::max_heads);
 }
 
@@ -134,9 +113,7 @@ void read_timm_vision(const json_ref & config, const tensor_table & table, int32
                       source_names & names) {
     const std::string trunk = "visual.trunk.";
     const json_ref name_ref = config.get("timm_model_name");
-    if (name_ref.value()->kind != json_value::kind_t::string) {
-        name_ref.invalid("a string");
-    }
+    if (name_ref.value()->kind != json_value::kind_t::string) name_ref.invalid("a string");
     const vit_name name = parse_name(name_ref);
     refuse_others(table, trunk);
     names.vision = name_scheme::timm;
@@ -156,9 +133,8 @@ void read_timm_vision(const json_ref & config, const tensor_table & table, int32
     vision.has_layer_scale = has_tensor(table, trunk + "blocks.0.ls1.gamma");
     read_pooling(config, name, vision, names);
     read_projection(config, table, vision, names);
-    if (vision.pool == pooling::mean && has_tensor(table, trunk + "fc_norm.weight")) {
+    if (vision.pool == pooling::mean && has_tensor(table, trunk + "fc_norm.weight"))
         vision.norm_after_pool = names.timm_fc_norm = true;
-    }
     // the position table says the grid, image_size the pixels that it may not fill; where they disagree, the table is
     // right: open_clip only passes image_size on to the preprocessor
     const int64_t n_token =

@@ -15,18 +15,14 @@ namespace {
 
 // Without the ones behind the last other number (PyTorch's first dimensions): files leave them out or add them.
 std::vector<int64_t> trim(std::vector<int64_t> ne) {
-    while (!ne.empty() && ne.back() == 1) {
-        ne.pop_back();
-    }
+    while (!ne.empty() && ne.back() == 1) ne.pop_back();
     return ne;
 }
 
 // Exact shapes: a matrix [1, n] of one input is not a row [n], above all where rows are made of blocks. Only a vector,
 // which is of floats, may be written as a matrix of one row or column.
 bool fits(const std::vector<int64_t> & found, const std::vector<int64_t> & expected) {
-    if (trim(found) == trim(expected)) {
-        return true;
-    }
+    if (trim(found) == trim(expected)) return true;
     const auto one = std::find_if(found.begin(), found.end(), [](int64_t n) { return n != 1; });
     return expected.size() == 1 && one != found.end() && *one == expected[0] && trim({one, found.end()}).size() == 1;
 }
@@ -38,22 +34,16 @@ std::string both_names(const expected_tensor & tensor, const tensor_origin & ori
 
 // The shape the file's tensor must have, in ggml order.
 std::vector<int64_t> stored_shape(const expected_tensor & tensor, const tensor_origin & origin) {
-    if (origin.channels_last) {
-        return {tensor.ne[0] * tensor.ne[1] * tensor.ne[2], tensor.ne[3]};
-    }
+    if (origin.channels_last) return {tensor.ne[0] * tensor.ne[1] * tensor.ne[2], tensor.ne[3]};
     std::vector<int64_t> ne = tensor.ne;
     ne.back() *= origin.n_slices;
-    if (origin.transposed) {
-        std::swap(ne[0], ne[1]);
-    }
+    if (origin.transposed) std::swap(ne[0], ne[1]);
     return ne;
 }
 
 void check_type(const expected_tensor & tensor, const tensor_origin & origin, const raw_tensor & raw) {
     const bool matrix = tensor.ne.size() == 2 && !origin.transposed && !origin.channels_last;
-    if (matrix ? is_matrix_type(raw.type) : is_float_type(raw.type)) {
-        return;
-    }
+    if (matrix ? is_matrix_type(raw.type) : is_float_type(raw.type)) return;
     throw_error(error_code::TENSOR_TYPE,
                 raw.path + ": " + both_names(tensor, origin) + ": expected " +
                     (matrix ? "f32, f16, bf16, q4_0 to q8_0, a K-quant, iq4_nl or iq4_xs" : "f32, f16 or bf16") +
@@ -74,9 +64,7 @@ source_tensor bind(const expected_tensor & tensor, const tensor_origin & origin,
     out.role = tensor.role;
     out.type = raw.type;
     out.n_dims = (int) tensor.ne.size();
-    for (size_t i = 0; i < tensor.ne.size(); i++) {
-        out.ne[i] = tensor.ne[i];
-    }
+    for (size_t i = 0; i < tensor.ne.size(); i++) out.ne[i] = tensor.ne[i];
     out.transposed = origin.transposed;
     if (origin.channels_last) {
         out.n_pixel_last = (int32_t) (tensor.ne[0] * tensor.ne[1]);
@@ -138,14 +126,11 @@ void bind_tensors(const tensor_table & table, const source_names & names, model_
         }
         used.insert(origin.name);
     }
-    if (!errors.empty()) {
-        throw tensor_errors(std::move(errors));
-    }
+    if (!errors.empty()) throw tensor_errors(std::move(errors));
     for (const auto & entry : table.tensors) {
         // index tables that old versions of transformers saved with the weights
-        if (used.count(entry.first) == 0 && !ends_with(entry.first, "position_ids")) {
+        if (used.count(entry.first) == 0 && !ends_with(entry.first, "position_ids"))
             source.ignored.push_back(entry.first);
-        }
     }
     refuse_leftovers(table, names, source.hp, source.ignored);
     source.files = table.files;
@@ -162,9 +147,7 @@ int32_t projection_dim(const tensor_table & table, const source_names & names, c
     hparams probe = hp;
     probe.n_proj = 1;  // only names are asked for
     for (const expected_tensor & tensor : expected_tensors(probe)) {
-        if (tensor.part != names::proj || strcmp(tensor.suffix, "weight") != 0) {
-            continue;
-        }
+        if (tensor.part != names::proj || strcmp(tensor.suffix, "weight") != 0) continue;
         const tensor_origin origin = origin_of(tensor, names);
         const auto found = table.tensors.find(origin.name);
         if (found == table.tensors.end()) {
@@ -194,9 +177,7 @@ int32_t projection_dim(const tensor_table & table, const source_names & names, c
 
 bool read_scalar(const tensor_table & table, const char * name, float & value) {
     const auto found = table.tensors.find(name);
-    if (found == table.tensors.end()) {
-        return false;
-    }
+    if (found == table.tensors.end()) return false;
     const raw_tensor & raw = found->second;
     if (!trim(raw.ne).empty()) {
         throw_error(error_code::TENSOR_SHAPE,

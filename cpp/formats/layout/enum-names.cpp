@@ -28,9 +28,7 @@ bool find_word(const char * const (&words)[N], const std::string & word, T & val
 template <size_t N>
 std::string join(const char * const (&words)[N]) {
     std::string text;
-    for (size_t i = 0; i < N; i++) {
-        text += (i ? ", " : "") + std::string(words[i]);
-    }
+    for (size_t i = 0; i < N; i++) text += (i ? ", " : "") + std::string(words[i]);
     return text;
 }
 

@@ -10,8 +10,8 @@ namespace {
 
 template <size_t N>
 bool begins_with_any(const std::string & name, const char * const (&starts)[N]) {
-    return std::any_of(std::begin(starts), std::end(starts),
-                       [&](const char * start) { return begins_with(name, start); });
+    return std::any_of(
+        std::begin(starts), std::end(starts), [&](const char * start) { return begins_with(name, start); });
 }
 
 const char * const hf_vision[] = {"vision_model.", "visual_projection"};
@@ -45,9 +45,8 @@ bool of_text(const std::string & name, const source_names & names) {
         case name_scheme::ggclip:
         case name_scheme::clip_cpp: return !begins_with_any(name, gguf_vision);
         case name_scheme::bert:
-            if (names.text_prefix == "text.transformer.") {
+            if (names.text_prefix == "text.transformer.")
                 return begins_with(name, "text.");  // the projection lies beside the transformer
-            }
             return names.text_prefix.empty()
                        ? !begins_with_any(name, hf_vision)
                        : begins_with(name, names.text_prefix) || begins_with(name, names.bert_proj);
@@ -57,9 +56,8 @@ bool of_text(const std::string & name, const source_names & names) {
 
 bool is_harmless(const std::string & name, const source_names & names) {
     const std::string last = name.substr(name.rfind('.') + 1);
-    if (std::any_of(std::begin(harmless), std::end(harmless), [&](const char * word) { return last == word; })) {
+    if (std::any_of(std::begin(harmless), std::end(harmless), [&](const char * word) { return last == word; }))
         return true;
-    }
     return names.text == name_scheme::bert && begins_with(name, names.text_prefix) &&
            begins_with_any(name.substr(names.text_prefix.size()), bert_heads);
 }

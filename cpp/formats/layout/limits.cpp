@@ -12,19 +12,14 @@ namespace {
 }
 
 void check_heads(tower_hparams & tower, const std::string & path, const char * width, const char * heads) {
-    if (!tower.pruned.empty() && tower.d_head > 0) {
-        return;  // blocks with fewer heads than fill the width
-    }
+    if (!tower.pruned.empty() && tower.d_head > 0) return;  // blocks with fewer heads than fill the width
     if (tower.n_head < 1 || tower.n_embd % tower.n_head != 0) {
         fail(path, heads, "a divisor of " + std::string(width) + " (" + std::to_string(tower.n_embd) + ")",
              tower.n_head);
     }
-    if (tower.d_head == 0) {
-        tower.d_head = tower.n_embd / tower.n_head;
-    }
-    if (tower.d_head * tower.n_head != tower.n_embd) {
+    if (tower.d_head == 0) tower.d_head = tower.n_embd / tower.n_head;
+    if (tower.d_head * tower.n_head != tower.n_embd)
         fail(path, heads, "heads of " + std::to_string(tower.n_embd / tower.n_head) + " values", tower.d_head);
-    }
 }
 
 }  // namespace
@@ -48,9 +43,8 @@ void check_hparams(hparams & hp, const std::string & path, const field_names & n
                  "the tower's " + std::string(names.image_size) + " (" + std::to_string(v.image_size) + ")",
                  hp.image.crop);
         }
-        if (hp.image.resize < 1 || hp.image.resize > limits::max_image) {
+        if (hp.image.resize < 1 || hp.image.resize > limits::max_image)
             fail(path, names.resize, "1 to " + std::to_string(limits::max_image) + " pixels", hp.image.resize);
-        }
     }
     if (hp.text.present) {
         check_heads(hp.text, path, names.text_width, names.text_heads);

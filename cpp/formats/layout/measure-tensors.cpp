@@ -35,9 +35,7 @@ int32_t extent_of(const tensor_table & table, const std::string & name, size_t n
 
 int32_t count_blocks(const tensor_table & table, const std::string & prefix) {
     int32_t n = 0;
-    while (n < limits::max_layers && has_prefix(table, prefix + std::to_string(n) + ".")) {
-        n++;
-    }
+    while (n < limits::max_layers && has_prefix(table, prefix + std::to_string(n) + ".")) n++;
     return n;
 }
 
@@ -46,9 +44,7 @@ namespace {
 // Rows of a matrix by its origin, 0 when it is absent, no matrix or does not divide.
 int64_t rows_of(const tensor_table & table, const tensor_origin & origin) {
     const auto found = table.tensors.find(origin.name);
-    if (found == table.tensors.end() || found->second.ne.size() != 2) {
-        return 0;
-    }
+    if (found == table.tensors.end() || found->second.ne.size() != 2) return 0;
     const int64_t rows = found->second.ne[1];
     return rows % origin.n_slices == 0 ? rows / origin.n_slices : 0;
 }
@@ -57,28 +53,21 @@ void measure_tower(const tensor_table & table, const source_names & names, const
                    tower_hparams & tower) {
     std::vector<block_hparams> blocks((size_t) tower.n_layer);
     for (const expected_tensor & tensor : expected_tensors(hp)) {
-        if (tensor.tower != which || tensor.block < 0 || strcmp(tensor.suffix, "weight") != 0) {
-            continue;
-        }
+        if (tensor.tower != which || tensor.block < 0 || strcmp(tensor.suffix, "weight") != 0) continue;
         const bool up = tensor.part == names::ffn_up;
-        if (!up && tensor.part != names::attn_q) {
-            continue;
-        }
+        if (!up && tensor.part != names::attn_q) continue;
         const int64_t rows = rows_of(table, origin_of(tensor, names));
         const int64_t unit = up ? 1 : tower.d_head;
         const int64_t most = up ? tower.n_ff : (int64_t) tower.n_head * tower.d_head;
-        if (rows < 1 || rows > most || rows % unit != 0) {
+        if (rows < 1 || rows > most || rows % unit != 0)
             return;  // no pruning: the tensor is at fault and will be reported
-        }
         block_hparams & block = blocks[(size_t) tensor.block];
         (up ? block.n_ff : block.n_head) = (int32_t) (rows / unit);
     }
     const bool differ = std::any_of(blocks.begin(), blocks.end(), [&](const block_hparams & block) {
         return block.n_head != blocks[0].n_head || block.n_ff != blocks[0].n_ff;
     });
-    if (differ) {
-        tower.pruned = blocks;
-    }
+    if (differ) tower.pruned = blocks;
 }
 
 }  // namespace
@@ -86,12 +75,8 @@ void measure_tower(const tensor_table & table, const source_names & names, const
 void measure_pruning(const tensor_table & table, const source_names & names, hparams & hp) {
     hparams probe = hp;
     probe.n_proj = 1;  // only the blocks' shapes are asked for
-    if (hp.vision.present) {
-        measure_tower(table, names, probe, 'v', hp.vision);
-    }
-    if (hp.text.present) {
-        measure_tower(table, names, probe, 't', hp.text);
-    }
+    if (hp.vision.present) measure_tower(table, names, probe, 'v', hp.vision);
+    if (hp.text.present) measure_tower(table, names, probe, 't', hp.text);
 }
 
 void measure_bert(const tensor_table & table, const std::string & prefix, text_hparams & text) {

@@ -18,11 +18,8 @@ struct part_name {
 
 template <size_t N>
 std::string find_part(const part_name (&table)[N], const expected_tensor & tensor) {
-    for (const part_name & entry : table) {
-        if (tensor.part == entry.part) {
-            return tensor.tower == 'v' && entry.vision ? entry.vision : entry.text;
-        }
-    }
+    for (const part_name & entry : table)
+        if (tensor.part == entry.part) return tensor.tower == 'v' && entry.vision ? entry.vision : entry.text;
     return "";
 }
 
@@ -130,9 +127,7 @@ int third_of(const std::string & part) {
     const char * const parts[] = {"attn_q", "attn_k", "attn_v"};
     for (int i = 0; i < 3; i++) {
         const size_t at = part.size() < 6 ? std::string::npos : part.size() - 6;
-        if (at != std::string::npos && part.compare(at, 6, parts[i]) == 0) {
-            return i;
-        }
+        if (at != std::string::npos && part.compare(at, 6, parts[i]) == 0) return i;
     }
     return -1;
 }
@@ -143,17 +138,15 @@ tensor_origin hf_whole_origin(const expected_tensor & tensor, bool siglip, bool 
         const std::string layers = tensor.tower == 'v' ? "vision_model.encoder.layers." : "text_model.encoder.layers.";
         return whole(with_suffix(layers + std::to_string(tensor.block) + "." + part, tensor.suffix));
     }
-    if (begins_with(tensor.part, "head.") && third_of(tensor.part) >= 0) {
+    if (begins_with(tensor.part, "head.") && third_of(tensor.part) >= 0)
         return rows_of(std::string("vision_model.head.attention.in_proj_") + tensor.suffix, third_of(tensor.part), 3);
-    }
     if (linear_patches && tensor.part == "patch_embd" && strcmp(tensor.suffix, "weight") == 0) {
         tensor_origin origin = whole(with_suffix(part, tensor.suffix));
         origin.channels_last = true;
         return origin;
     }
-    if (siglip && tensor.tower == 't' && tensor.part == "proj") {
+    if (siglip && tensor.tower == 't' && tensor.part == "proj")
         return whole(with_suffix("text_model.head", tensor.suffix));
-    }
     return whole(with_suffix(part, tensor.suffix));
 }
 
@@ -162,9 +155,7 @@ tensor_origin hf_origin(const expected_tensor & tensor, const source_names & nam
     tensor_origin origin = hf_whole_origin(tensor, siglip, siglip && names.linear_patches);
     const bool flat = tensor.tower == 'v' ? names.vision_flat : names.text_flat;
     const char * tower = tensor.tower == 'v' ? "vision_model." : "text_model.";
-    if (flat && begins_with(origin.name, tower)) {
-        origin.name.erase(0, strlen(tower));
-    }
+    if (flat && begins_with(origin.name, tower)) origin.name.erase(0, strlen(tower));
     return origin;
 }
 
@@ -173,15 +164,12 @@ tensor_origin open_clip_origin(const expected_tensor & tensor, const source_name
     const std::string tower = tensor.tower == 'v' ? "visual." : names.text_prefix;
     if (tensor.block >= 0) {
         const std::string block = tower + "transformer.resblocks." + std::to_string(tensor.block) + ".";
-        if (third_of(tensor.part) >= 0) {
+        if (third_of(tensor.part) >= 0)
             return rows_of(block + "attn.in_proj_" + tensor.suffix, third_of(tensor.part), 3);
-        }
         return whole(with_suffix(block + part, tensor.suffix));
     }
     if (tensor.part == "proj") {
-        if (tensor.tower == 't' && names.text_proj_is_module) {
-            return whole(with_suffix(tower + part, tensor.suffix));
-        }
+        if (tensor.tower == 't' && names.text_proj_is_module) return whole(with_suffix(tower + part, tensor.suffix));
         tensor_origin origin = whole(tower + part);  // a bare parameter, used as x @ P
         origin.transposed = true;
         return origin;
@@ -192,28 +180,22 @@ tensor_origin open_clip_origin(const expected_tensor & tensor, const source_name
 
 tensor_origin timm_origin(const expected_tensor & tensor, const source_names & names) {
     const std::string trunk = "visual.trunk.", part = find_part(timm_parts, tensor);
-    if (tensor.part == "proj") {
-        return whole(with_suffix(names.timm_proj, tensor.suffix));
-    }
-    if (tensor.part == "post_ln" && names.timm_fc_norm) {
-        return whole(with_suffix(trunk + "fc_norm", tensor.suffix));
-    }
+    if (tensor.part == "proj") return whole(with_suffix(names.timm_proj, tensor.suffix));
+    if (tensor.part == "post_ln" && names.timm_fc_norm) return whole(with_suffix(trunk + "fc_norm", tensor.suffix));
     if (tensor.block >= 0) {
         const std::string name =
             with_suffix(trunk + "blocks." + std::to_string(tensor.block) + "." + part, tensor.suffix);
         return third_of(tensor.part) >= 0 ? rows_of(name, third_of(tensor.part), 3) : whole(name);
     }
-    if (tensor.part == "head.attn_k" || tensor.part == "head.attn_v") {
+    if (tensor.part == "head.attn_k" || tensor.part == "head.attn_v")
         return rows_of(with_suffix(trunk + part, tensor.suffix), third_of(tensor.part) - 1, 2);
-    }
     const bool bare = tensor.part == "position_embd";
     return whole(bare ? trunk + part : with_suffix(trunk + part, tensor.suffix));
 }
 
 tensor_origin bert_origin(const expected_tensor & tensor, const source_names & names) {
-    if (tensor.part == "proj" || tensor.part == "proj_hidden") {
+    if (tensor.part == "proj" || tensor.part == "proj_hidden")
         return whole(with_suffix(tensor.part == "proj" ? names.bert_proj : names.bert_proj_hidden, tensor.suffix));
-    }
     const std::string part = find_part(bert_parts, tensor);
     const std::string block = tensor.block >= 0 ? "encoder.layer." + std::to_string(tensor.block) + "." : "";
     return whole(with_suffix(names.text_prefix + block + part, tensor.suffix));

@@ -32,11 +32,8 @@ std::string without(const std::string & name) {
         const auto found = std::find_if(std::begin(anywhere), std::end(anywhere), [&](const char * wrapper) {
             return component && name.compare(at, strlen(wrapper), wrapper) == 0;
         });
-        if (found != std::end(anywhere)) {
-            at += strlen(*found);
-        } else {
-            out += name[at++];
-        }
+        if (found != std::end(anywhere)) at += strlen(*found);
+        else out += name[at++];
     }
     return out;
 }
@@ -51,9 +48,7 @@ const char * common_wrapper(const std::vector<std::string> & names, const std::s
                 all = all && name.compare(part.size(), strlen(wrapper), wrapper) == 0;
             }
         }
-        if (any && all) {
-            return wrapper;
-        }
+        if (any && all) return wrapper;
     }
     return nullptr;
 }
@@ -71,17 +66,13 @@ void check_tensor_name(std::string_view name, const std::string & path) {
 void strip_wrappers(tensor_table & table) {
     std::vector<std::string> names;
     names.reserve(table.tensors.size());
-    for (const auto & entry : table.tensors) {
-        names.push_back(without(entry.first));
-    }
+    for (const auto & entry : table.tensors) names.push_back(without(entry.first));
     for (const std::string part : parts) {
         const char * wrapper = common_wrapper(names, part);
         for (int i = 0; wrapper != nullptr && i < max_wrappers; i++) {
-            for (std::string & name : names) {
-                if (name.compare(0, part.size(), part) == 0 && !is_counter(name)) {
+            for (std::string & name : names)
+                if (name.compare(0, part.size(), part) == 0 && !is_counter(name))
                     name.erase(part.size(), strlen(wrapper));
-                }
-            }
             wrapper = common_wrapper(names, part);
         }
     }
@@ -89,9 +80,7 @@ void strip_wrappers(tensor_table & table) {
     size_t i = 0;
     for (auto & entry : table.tensors) {
         const std::string & name = names[i++];
-        if (name != entry.first) {
-            entry.second.file_name = entry.first;
-        }
+        if (name != entry.first) entry.second.file_name = entry.first;
         const auto added = renamed.emplace(name, std::move(entry.second));
         if (!added.second) {
             throw_error(error_code::TENSOR_DUPLICATE, added.first->second.path + ": tensor \"" + entry.first +

@@ -39,9 +39,7 @@ bool matches(const char * pattern, const char * name) {
             return false;
         }
     }
-    while (*pattern == '*') {
-        pattern++;
-    }
+    while (*pattern == '*') pattern++;
     return *pattern == '\0';
 }
 
@@ -80,9 +78,8 @@ void convert_parallel(const source_tensor & tensor, ggml_type type, int64_t firs
     const auto work = [&](int t) {
         const int64_t begin = std::min(n, share * t), end = std::min(n, share * (t + 1));
         try {
-            if (begin < end) {
+            if (begin < end)
                 convert_chunk(tensor, type, first + begin, end - begin, importance, dst + row * (size_t) begin);
-            }
         } catch (...) {
             errors[(size_t) t] = std::current_exception();
         }
@@ -96,27 +93,18 @@ void convert_parallel(const source_tensor & tensor, ggml_type type, int64_t firs
         }
     }
     work(0);
-    for (std::thread & thread : threads) {
-        thread.join();
-    }
-    for (const std::exception_ptr & failure : errors) {
-        if (failure) {
-            std::rethrow_exception(failure);
-        }
-    }
+    for (std::thread & thread : threads) thread.join();
+    for (const std::exception_ptr & failure : errors)
+        if (failure) std::rethrow_exception(failure);
 }
 
 // Columns relative to their mean. A column that the samples never used still counts a little: other inputs may.
 std::vector<float> column_weights(const source_tensor & tensor, ggml_type type, const convert_options & options) {
     const auto found = options.importance.find(tensor.name);
-    if (found == options.importance.end() || !ggml_is_quantized(type)) {
-        return {};
-    }
+    if (found == options.importance.end() || !ggml_is_quantized(type)) return {};
     std::vector<float> weights = found->second;
     double sum = 0;
-    for (float value : weights) {
-        sum += std::isfinite(value) && value >= 0 ? value : NAN;
-    }
+    for (float value : weights) sum += std::isfinite(value) && value >= 0 ? value : NAN;
     if ((int64_t) weights.size() != tensor.ne[0] || !(sum > 0) || !std::isfinite(sum)) {
         throw_error(error_code::INPUT_RANGE, "importance of " + tensor.name + ": expected " +
                                                  std::to_string(tensor.ne[0]) +
@@ -124,9 +112,7 @@ std::vector<float> column_weights(const source_tensor & tensor, ggml_type type, 
                                                  std::to_string(weights.size()) + " with sum " + std::to_string(sum));
     }
     const double mean = sum / (double) weights.size();
-    for (float & value : weights) {
-        value = std::max(1e-3f, (float) (value / mean));
-    }
+    for (float & value : weights) value = std::max(1e-3f, (float) (value / mean));
     return weights;
 }
 
@@ -138,9 +124,7 @@ void check_written(const model_source & source, const std::vector<ggml_type> & t
         const source_tensor &a = source.tensors[i], &b = written.tensors[i];
         same = a.name == b.name && b.type == types[i] && std::equal(a.ne, a.ne + 4, b.ne);
     }
-    if (!same) {
-        throw_error(error_code::INTERNAL, path + ": expected the tensors that were converted, found others");
-    }
+    if (!same) throw_error(error_code::INTERNAL, path + ": expected the tensors that were converted, found others");
 }
 
 class converter {
@@ -165,12 +149,8 @@ class converter {
     const std::vector<ggml_type> & types() const { return types_; }
 
     void run() {
-        for (size_t i = 0; i < source_.tensors.size(); i++) {
-            tensor(i);
-        }
-        if (progress_) {
-            progress_({source_.tensors.size(), source_.tensors.size(), done_, n_bytes_, ""});
-        }
+        for (size_t i = 0; i < source_.tensors.size(); i++) tensor(i);
+        if (progress_) progress_({source_.tensors.size(), source_.tensors.size(), done_, n_bytes_, ""});
     }
 
   private:
@@ -183,12 +163,9 @@ class converter {
         const auto importance = column_weights(tensor, type, options_);
         std::vector<uint8_t> out((size_t) std::min(step, n_rows) * row);
         for (int64_t first = 0; first < n_rows; first += step) {
-            if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) {
+            if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed))
                 throw_error(error_code::ABORTED, "the conversion was cancelled");
-            }
-            if (progress_) {
-                progress_({index, source_.tensors.size(), done_, n_bytes_, tensor.name});
-            }
+            if (progress_) progress_({index, source_.tensors.size(), done_, n_bytes_, tensor.name});
             const int64_t n = std::min(step, n_rows - first);
             convert_parallel(tensor, type, first, n, n_threads_, importance.empty() ? nullptr : importance.data(),
                              out.data());
@@ -220,9 +197,7 @@ void check_type(ggml_type type, const std::string & where) {
 
 ggml_type converted_type(const source_tensor & tensor, const convert_options & options) {
     ggml_type wanted = options.type == GGML_TYPE_COUNT ? tensor.type : options.type;
-    if (options.policy == quant_policy::mixed) {
-        wanted = mixed_type(tensor, wanted);
-    }
+    if (options.policy == quant_policy::mixed) wanted = mixed_type(tensor, wanted);
     bool asked = false;
     for (const type_override & rule : options.overrides) {
         if (matches(rule.pattern.c_str(), tensor.name.c_str())) {
@@ -232,21 +207,15 @@ ggml_type converted_type(const source_tensor & tensor, const convert_options & o
         }
     }
     const bool is_position = tensor.name.find(names::position_embd) != std::string::npos;
-    if (is_position && asked && wanted == GGML_TYPE_F16) {
-        return GGML_TYPE_F16;
-    }
+    if (is_position && asked && wanted == GGML_TYPE_F16) return GGML_TYPE_F16;
     return weight_type_for(tensor, wanted);
 }
 
 convert_report convert(const model_source & source, const tokenizer_source & tokenizer, const std::string & path,
                        const convert_options & options, const std::function<void(const convert_progress &)> & progress,
                        const std::atomic<bool> * cancelled) {
-    if (options.type != GGML_TYPE_COUNT) {
-        check_type(options.type, "type");
-    }
-    for (const type_override & rule : options.overrides) {
-        check_type(rule.type, "override " + rule.pattern);
-    }
+    if (options.type != GGML_TYPE_COUNT) check_type(options.type, "type");
+    for (const type_override & rule : options.overrides) check_type(rule.type, "override " + rule.pattern);
     gguf_writer writer(path);
     converter work(source, options, writer, progress, cancelled);
     convert_report report;
@@ -257,9 +226,8 @@ convert_report convert(const model_source & source, const tokenizer_source & tok
     source.check_unchanged();
     report.n_bytes = writer.close();
     check_written(source, work.types(), writer.temporary());
-    if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) {
+    if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed))
         throw_error(error_code::ABORTED, "the conversion was cancelled");
-    }
     writer.commit();
     return report;
 }

@@ -37,9 +37,7 @@ class field_writer {
     template <class T>
     void operator()(const hparam & field, const T & value, const T & fallback) {
         const bool silent = field.kind == in_file::optional && value == fallback;
-        if (field.kind != in_file::derived && !silent) {
-            set(field.key(), value);
-        }
+        if (field.kind != in_file::derived && !silent) set(field.key(), value);
     }
 
     // Of pruned towers one value a block, as llama.cpp writes what differs between blocks.
@@ -50,9 +48,7 @@ class field_writer {
             return;
         }
         std::vector<uint32_t> values;
-        for (const block_hparams & block : tower.pruned) {
-            values.push_back((uint32_t) (block.*each));
-        }
+        for (const block_hparams & block : tower.pruned) values.push_back((uint32_t) (block.*each));
         writer_.set_u32s(field.key(), values.data(), values.size());
     }
 
@@ -77,26 +73,16 @@ class field_writer {
 };
 
 void write_tokenizer(const tokenizer_source & tokenizer, gguf_writer & writer) {
-    if (!tokenizer.json.empty()) {
-        writer.set_string(names::tokenizer_json, tokenizer.json);
-    }
-    if (!tokenizer.tokens.empty()) {
-        writer.set_strings(names::tokens, tokenizer.tokens);
-    }
-    if (!tokenizer.merges.empty()) {
-        writer.set_strings(names::merges, tokenizer.merges);
-    }
+    if (!tokenizer.json.empty()) writer.set_string(names::tokenizer_json, tokenizer.json);
+    if (!tokenizer.tokens.empty()) writer.set_strings(names::tokens, tokenizer.tokens);
+    if (!tokenizer.merges.empty()) writer.set_strings(names::merges, tokenizer.merges);
 }
 
 // What other readers of the layout ask for; ours have hidden_act and the projection's shape.
 void write_for_others(const hparams & hp, gguf_writer & writer) {
     writer.set_bool(names::use_gelu, (hp.vision.present ? hp.vision.act : hp.text.act) == activation::gelu_erf);
-    if (hp.vision.present) {
-        writer.set_u32(names::key_of(names::projection_dim, "vision"), (uint32_t) hp.n_proj);
-    }
-    if (hp.text.present) {
-        writer.set_u32(names::key_of(names::projection_dim, "text"), (uint32_t) hp.n_proj);
-    }
+    if (hp.vision.present) writer.set_u32(names::key_of(names::projection_dim, "vision"), (uint32_t) hp.n_proj);
+    if (hp.text.present) writer.set_u32(names::key_of(names::projection_dim, "text"), (uint32_t) hp.n_proj);
 }
 
 }  // namespace
@@ -109,17 +95,13 @@ void write_metadata(const model_source & source, const tokenizer_source & tokeni
     writer.set_string(names::description, both                ? "two-tower CLIP model"
                                           : hp.vision.present ? "vision-only CLIP model"
                                                               : "text-only CLIP model");
-    if (file_type(type) != GGML_FTYPE_UNKNOWN) {
-        writer.set_u32(names::file_type, (uint32_t) file_type(type));
-    }
+    if (file_type(type) != GGML_FTYPE_UNKNOWN) writer.set_u32(names::file_type, (uint32_t) file_type(type));
     writer.set_u32(names::quant_version, GGML_QNT_VERSION);
     writer.set_u32(names::layout, names::layout_version);
     field_writer fields(writer);
     visit_hparams(hp, fields);
     write_for_others(hp, writer);
-    if (hp.text.present) {
-        write_tokenizer(tokenizer, writer);
-    }
+    if (hp.text.present) write_tokenizer(tokenizer, writer);
 }
 
 }  // namespace ggclip

@@ -71,9 +71,7 @@ void gguf_writer::set_strings(const std::string & name, const std::vector<std::s
     key(name, (uint32_t) gguf_kind::array);
     append<uint32_t>(keys_, (uint32_t) gguf_kind::string);
     append<uint64_t>(keys_, values.size());
-    for (const std::string & value : values) {
-        append_string(keys_, value);
-    }
+    for (const std::string & value : values) append_string(keys_, value);
 }
 
 void gguf_writer::add_tensor(const std::string & name, ggml_type type, int n_dims, const int64_t * ne) {
@@ -92,9 +90,7 @@ void gguf_writer::add_tensor(const std::string & name, ggml_type type, int n_dim
 
 void gguf_writer::put(const void * data, size_t n_bytes) {
     errno = 0;
-    if (n_bytes > 0 && fwrite(data, 1, n_bytes, file_->stream()) != n_bytes) {
-        file_->fail("writing");
-    }
+    if (n_bytes > 0 && fwrite(data, 1, n_bytes, file_->stream()) != n_bytes) file_->fail("writing");
     written_ += n_bytes;
 }
 

@@ -32,9 +32,7 @@ int block_of(const std::string & name) {
 }  // namespace
 
 ggml_type mixed_type(const source_tensor & tensor, ggml_type wanted) {
-    if (!is_below_8_bits(wanted)) {
-        return wanted;
-    }
+    if (!is_below_8_bits(wanted)) return wanted;
     // measured in docs/quantization.md: these buy the most accuracy for their bytes
     const std::string & name = tensor.name;
     const int block = block_of(name);

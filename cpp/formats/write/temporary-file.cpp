@@ -93,10 +93,9 @@ void remove_abandoned(const fs::path & target) {
     // not directory_iterator: where memory runs out, what libstdc++ declares noexcept ends the process
     const std::unique_ptr<DIR, int (*)(DIR *)> folder(opendir(folder_of(target).c_str()), closedir);
     if (!folder) return;
-    while (const dirent * entry = readdir(folder.get())) {
+    while (const dirent * entry = readdir(folder.get()))
         if (is_temporary_of(entry->d_name, target.filename().string()))
             remove_if_abandoned((folder_of(target) / entry->d_name).c_str());
-    }
 }
 
 // The new name, too, is on the disk then. Not every file system can; what it holds is whole either way.

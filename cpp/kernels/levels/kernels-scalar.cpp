@@ -35,9 +35,7 @@ static float larger_magnitude(float magnitude, float x) {
 
 static float max_abs(const float * x, int n) {
     float amax = 0.0f;
-    for (int i = 0; i < n; i++) {
-        amax = larger_magnitude(amax, x[i]);
-    }
+    for (int i = 0; i < n; i++) amax = larger_magnitude(amax, x[i]);
     return amax;
 }
 
@@ -50,9 +48,7 @@ static int8_t to_byte(float x, float amax) {
 static void pack_bytes(const float * x, float amax, int n, uint8_t * dst) {
     const float d = step_of(amax);
     memcpy(dst, &d, sizeof(d));
-    for (int i = 0; i < n; i++) {
-        dst[sizeof(d) + i] = (uint8_t) to_byte(x[i], amax);
-    }
+    for (int i = 0; i < n; i++) dst[sizeof(d) + i] = (uint8_t) to_byte(x[i], amax);
 }
 
 static void pack(weight_type type, int n_out, int n_in, const void * rows, size_t row_bytes, void * dst) {
@@ -68,9 +64,7 @@ static void pack(weight_type type, int n_out, int n_in, const void * rows, size_
 }
 
 static size_t activation_row_size(weight_type type, int n_in) {
-    if (type == weight_type::i8) {
-        return row_size(type, n_in);
-    }
+    if (type == weight_type::i8) return row_size(type, n_in);
     return is_quantized(type) ? (size_t) (n_in / block_size) * sizeof(activation_block) : (size_t) n_in * 4;
 }
 
@@ -102,9 +96,7 @@ static void pack_row(weight_type type, const float * x, int n, void * dst) {
     for (int begin = 0; begin < n; begin += group) {
         const int end = min_int(begin + group, n);
         const float amax = max_abs(x + begin, end - begin);
-        for (int i = begin; i < end; i += block_size) {
-            quantize_block(x + i, amax, &out[i / block_size]);
-        }
+        for (int i = begin; i < end; i += block_size) quantize_block(x + i, amax, &out[i / block_size]);
     }
 }
 
@@ -112,9 +104,8 @@ static void pack_activations(weight_type type, const float * x, size_t x_stride,
                              int ith, int nth) {
     const auto mine = share(n_tokens, ith, nth);
     const size_t size = activation_row_size(type, n_in);
-    for (int t = mine.begin; t < mine.end; t++) {
+    for (int t = mine.begin; t < mine.end; t++)
         pack_row(type, x + t * x_stride, n_in, static_cast<uint8_t *>(dst) + t * size);
-    }
 }
 
 struct moments {
@@ -124,14 +115,10 @@ struct moments {
 
 static moments moments_of(const float * x, int n, float eps) {
     double sum = 0.0;
-    for (int i = 0; i < n; i++) {
-        sum += x[i];
-    }
+    for (int i = 0; i < n; i++) sum += x[i];
     const double mean = sum / n;
     double squares = 0.0;
-    for (int i = 0; i < n; i++) {
-        squares += (x[i] - mean) * (x[i] - mean);
-    }
+    for (int i = 0; i < n; i++) squares += (x[i] - mean) * (x[i] - mean);
     return {(float) mean, (float) (1.0 / sqrt(squares / n + eps))};
 }
 
@@ -144,9 +131,7 @@ static void layer_norm(const norm_args & a, int ith, int nth) {
     for (int t = mine.begin; t < mine.end; t++) {
         const float * x = a.x + t * a.x_stride;
         const moments m = moments_of(x, a.n, a.eps);
-        for (int i = 0; i < a.n; i++) {
-            a.dst[(size_t) t * a.n + i] = normalized(a, x, m, i);
-        }
+        for (int i = 0; i < a.n; i++) a.dst[(size_t) t * a.n + i] = normalized(a, x, m, i);
     }
 }
 
@@ -157,27 +142,18 @@ static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, i
         const float * x = a.x + t * a.x_stride;
         const moments m = moments_of(x, a.n, a.eps);
         uint8_t * row = static_cast<uint8_t *>(dst) + t * size;
-        if (a.dst) {
-            for (int i = 0; i < a.n; i++) {
-                a.dst[(size_t) t * a.n + i] = normalized(a, x, m, i);
-            }
-        }
+        if (a.dst)
+            for (int i = 0; i < a.n; i++) a.dst[(size_t) t * a.n + i] = normalized(a, x, m, i);
         if (!is_quantized(type)) {
-            for (int i = 0; i < a.n; i++) {
-                reinterpret_cast<float *>(row)[i] = normalized(a, x, m, i);
-            }
+            for (int i = 0; i < a.n; i++) reinterpret_cast<float *>(row)[i] = normalized(a, x, m, i);
             continue;
         }
         if (type == weight_type::i8) {
             float amax = 0.0f;
-            for (int i = 0; i < a.n; i++) {
-                amax = larger_magnitude(amax, normalized(a, x, m, i));
-            }
+            for (int i = 0; i < a.n; i++) amax = larger_magnitude(amax, normalized(a, x, m, i));
             const float d = step_of(amax);
             memcpy(row, &d, sizeof(d));
-            for (int i = 0; i < a.n; i++) {
-                row[sizeof(d) + i] = (uint8_t) to_byte(normalized(a, x, m, i), amax);
-            }
+            for (int i = 0; i < a.n; i++) row[sizeof(d) + i] = (uint8_t) to_byte(normalized(a, x, m, i), amax);
             continue;
         }
         const int group = scale_group(a.n);
@@ -186,14 +162,11 @@ static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, i
             const int i0 = b * block_size;
             if (i0 % group == 0) {
                 amax = 0.0f;
-                for (int i = i0; i < min_int(i0 + group, a.n); i++) {
+                for (int i = i0; i < min_int(i0 + group, a.n); i++)
                     amax = larger_magnitude(amax, normalized(a, x, m, i));
-                }
             }
             float values[block_size];
-            for (int j = 0; j < block_size; j++) {
-                values[j] = normalized(a, x, m, i0 + j);
-            }
+            for (int j = 0; j < block_size; j++) values[j] = normalized(a, x, m, i0 + j);
             quantize_block(values, amax, reinterpret_cast<activation_block *>(row) + b);
         }
     }
@@ -201,9 +174,7 @@ static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, i
 
 static float dot_float(const float * w, const float * x, int n) {
     float sum = 0.0f;
-    for (int i = 0; i < n; i++) {
-        sum += w[i] * x[i];
-    }
+    for (int i = 0; i < n; i++) sum += w[i] * x[i];
     return sum;
 }
 
@@ -222,9 +193,7 @@ static void multiply_row_float(weight_type type, const void * w, int n, const fl
         const float v = type == weight_type::f32   ? static_cast<const float *>(w)[i]
                         : type == weight_type::f16 ? f16_to_float(static_cast<const uint16_t *>(w)[i])
                                                    : bf16_to_float(static_cast<const uint16_t *>(w)[i]);
-        for (int t = 0; t < token_tile; t++) {
-            sums[t] += v * rows[t][i];
-        }
+        for (int t = 0; t < token_tile; t++) sums[t] += v * rows[t][i];
     }
 }
 
@@ -232,26 +201,18 @@ static void multiply_row_float(weight_type type, const void * w, int n, const fl
 static void multiply_row_quantized(weight_type type, const uint8_t * w, int n_blocks, const activation_block * x,
                                    int n_tokens, float * sums) {
     const block_layout layout = layout_of(type);
-    for (int t = 0; t < n_tokens; t++) {
-        sums[t] = 0.0f;
-    }
+    for (int t = 0; t < n_tokens; t++) sums[t] = 0.0f;
     for (int b = 0; b < n_blocks; b++, w += layout.bytes) {
         int16_t quants[block_size];
-        for (int j = 0; j < block_size; j++) {
-            quants[j] = (int16_t) (quant_at(type, w, j) - layout.offset);
-        }
+        for (int j = 0; j < block_size; j++) quants[j] = (int16_t) (quant_at(type, w, j) - layout.offset);
         const float d = f16_to_float(load_u16(w));
         const float m = layout.min ? f16_to_float(load_u16(w + layout.min)) : 0.0f;
         for (int t = 0; t < n_tokens; t++) {
             const activation_block & xb = x[(size_t) t * n_blocks + b];
             int dot = 0;
-            for (int j = 0; j < block_size; j++) {
-                dot += quants[j] * (int16_t) xb.q[j];
-            }
+            for (int j = 0; j < block_size; j++) dot += quants[j] * (int16_t) xb.q[j];
             sums[t] += (float) dot * (d * xb.d);
-            if (layout.min) {
-                sums[t] += m * (xb.d * xb.sum);
-            }
+            if (layout.min) sums[t] += m * (xb.d * xb.sum);
         }
     }
 }
@@ -264,9 +225,7 @@ static void multiply_row_bytes(const uint8_t * w, int n, const uint8_t * x, size
         float x_step;
         memcpy(&x_step, x, sizeof(x_step));
         int dot = 0;
-        for (int i = 0; i < n; i++) {
-            dot += (int8_t) w[sizeof(w_step) + i] * (int8_t) x[sizeof(x_step) + i];
-        }
+        for (int i = 0; i < n; i++) dot += (int8_t) w[sizeof(w_step) + i] * (int8_t) x[sizeof(x_step) + i];
         sums[t] = (float) dot * (w_step * x_step);
     }
 }
@@ -295,13 +254,11 @@ static void linear(const linear_args & a, int ith, int nth) {
             const int n = min_int(token_tile, a.n_tokens - t0);
             const void * x = act + t0 * act_size;
             float sums[token_tile];
-            if (a.w.type == weight_type::i8) {
+            if (a.w.type == weight_type::i8)
                 multiply_row_bytes(w, a.w.n_in, static_cast<const uint8_t *>(x), act_size, n, sums);
-            } else if (is_quantized(a.w.type)) {
+            else if (is_quantized(a.w.type))
                 multiply_row_quantized(a.w.type, w, n_blocks, static_cast<const activation_block *>(x), n, sums);
-            } else {
-                multiply_row_float(a.w.type, w, a.w.n_in, static_cast<const float *>(x), a.w.n_in, n, sums);
-            }
+            else multiply_row_float(a.w.type, w, a.w.n_in, static_cast<const float *>(x), a.w.n_in, n, sums);
             for (int t = 0; t < n; t++) {
                 const float v = apply(a.op, sums[t] + (a.bias ? a.bias[o] : 0.0f));
                 const float r = a.residual ? a.residual[(t0 + t) * a.residual_stride + o] : 0.0f;
@@ -336,9 +293,7 @@ static void attend_one(const attention_args & a, int s, int h, int row, float * 
     float * out = a.dst + row * a.dst_stride + (size_t) h * a.d_head;
     for (int d = 0; d < a.d_head; d++) {
         float v = 0.0f;
-        for (int j = 0; j < n; j++) {
-            v += scores[j] * a.v[(kv + j) * a.v_stride + (size_t) h * a.d_head + d];
-        }
+        for (int j = 0; j < n; j++) v += scores[j] * a.v[(kv + j) * a.v_stride + (size_t) h * a.d_head + d];
         out[d] = n > 0 ? v / sum : 0.0f;
     }
 }
@@ -348,23 +303,16 @@ static void attention(const attention_args & a, int ith, int nth) {
     float * scores = static_cast<float *>(a.scratch) + (size_t) ith * a.max_kv;
     for (int task = mine.begin; task < mine.end; task++) {
         const int s = task / a.n_head;
-        for (int row = a.q_offset[s]; row < a.q_offset[s + 1]; row++) {
-            attend_one(a, s, task % a.n_head, row, scores);
-        }
+        for (int row = a.q_offset[s]; row < a.q_offset[s + 1]; row++) attend_one(a, s, task % a.n_head, row, scores);
     }
 }
 
 template <class T>
 static double multiply_adds(int n) {
     T weights[16], tokens[8], sums[8] = {};
-    for (int i = 0; i < 16; i++) {
-        weights[i] = tokens[i % 8] = (T) 1;
-    }
-    for (int i = 0; i < n; i++) {
-        for (int t = 0; t < 8; t++) {
-            sums[t] += weights[i % 16] * tokens[t];
-        }
-    }
+    for (int i = 0; i < 16; i++) weights[i] = tokens[i % 8] = (T) 1;
+    for (int i = 0; i < n; i++)
+        for (int t = 0; t < 8; t++) sums[t] += weights[i % 16] * tokens[t];
     volatile T result = sums[n % 8];
     (void) result;
     return 16.0 * n;

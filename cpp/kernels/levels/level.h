@@ -40,9 +40,7 @@ struct fetch_ahead {
     const uint8_t * next = nullptr;
     int lines = 0;  // with each step
     GGCLIP_INLINE_MEMBER void step() {
-        for (int i = 0; i < lines; i++, next += 64) {
-            GGCLIP_PREFETCH_L2(next);
-        }
+        for (int i = 0; i < lines; i++, next += 64) GGCLIP_PREFETCH_L2(next);
     }
 };
 

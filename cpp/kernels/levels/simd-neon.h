@@ -48,17 +48,13 @@ GGCLIP_INLINE float max_of(vf x) { return vmaxvq_f32(x); }
 // The first n lanes; the others read as 0 and are not written.
 GGCLIP_INLINE vf load_first(const float * p, int n) {
     float lane[lanes] = {0.0f, 0.0f, 0.0f, 0.0f};
-    for (int i = 0; i < n && i < lanes; i++) {
-        lane[i] = p[i];
-    }
+    for (int i = 0; i < n && i < lanes; i++) lane[i] = p[i];
     return load_f(lane);
 }
 GGCLIP_INLINE void store_first(float * p, vf x, int n) {
     float lane[lanes];
     store_f(lane, x);
-    for (int i = 0; i < n && i < lanes; i++) {
-        p[i] = lane[i];
-    }
+    for (int i = 0; i < n && i < lanes; i++) p[i] = lane[i];
 }
 GGCLIP_INLINE vf keep_first(vf x, int n) {
     float lane[lanes];

@@ -53,17 +53,13 @@ GGCLIP_INLINE float max_of(vf x) {
 // The first n lanes; the others read as 0 and are not written.
 GGCLIP_INLINE vf load_first(const float * p, int n) {
     float lane[lanes] = {0.0f, 0.0f, 0.0f, 0.0f};
-    for (int i = 0; i < n && i < lanes; i++) {
-        lane[i] = p[i];
-    }
+    for (int i = 0; i < n && i < lanes; i++) lane[i] = p[i];
     return load_f(lane);
 }
 GGCLIP_INLINE void store_first(float * p, vf x, int n) {
     float lane[lanes];
     store_f(lane, x);
-    for (int i = 0; i < n && i < lanes; i++) {
-        p[i] = lane[i];
-    }
+    for (int i = 0; i < n && i < lanes; i++) p[i] = lane[i];
 }
 GGCLIP_INLINE vf keep_first(vf x, int n) {
     return _mm_and_ps(x, _mm_castsi128_ps(_mm_cmpgt_epi32(_mm_set1_epi32(n), _mm_setr_epi32(0, 1, 2, 3))));

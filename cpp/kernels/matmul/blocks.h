@@ -58,14 +58,10 @@ static inline uint32_t load_u32(const uint8_t * p) {
 // Unsigned quant j (0..31) of one block of a row.
 static inline int quant_at(weight_type type, const uint8_t * block, int j) {
     const block_layout b = layout_of(type);
-    if (type == weight_type::q8_0) {
-        return (int8_t) block[b.quants + j] + 128;
-    }
+    if (type == weight_type::q8_0) return (int8_t) block[b.quants + j] + 128;
     const uint8_t byte = block[b.quants + (j & 15)];
     int q = j < 16 ? byte & 15 : byte >> 4;
-    if (b.high_bits) {
-        q |= (int) (load_u32(block + b.high_bits) >> j & 1) << 4;
-    }
+    if (b.high_bits) q |= (int) (load_u32(block + b.high_bits) >> j & 1) << 4;
     return q;
 }
 

@@ -23,9 +23,7 @@ struct dot_bytes : dot_signed_bytes {
         GGCLIP_UNROLL
         for (int p = 0; p < n_pairs; p++) {
             GGCLIP_UNROLL
-            for (int r = 0; r < row_pairs; r++) {
-                pairs[p][r] = zero_i();
-            }
+            for (int r = 0; r < row_pairs; r++) pairs[p][r] = zero_i();
         }
         GGCLIP_UNROLL
         for (int g = 0; g < block_size / group; g++) {
@@ -35,9 +33,8 @@ struct dot_bytes : dot_signed_bytes {
                 const uint8_t * second = 2 * p + 1 < T ? first + token_bytes : first;
                 const vi tokens = vreinterpretq_s32_u8(vcombine_u8(vld1_u8(first), vld1_u8(second)));
                 GGCLIP_UNROLL
-                for (int r = 0; r < row_pairs; r++) {
+                for (int r = 0; r < row_pairs; r++)
                     pairs[p][r] = step(pairs[p][r], load_bytes(w + (g * row_pairs + r) * 2 * group), tokens);
-                }
             }
         }
         GGCLIP_UNROLL

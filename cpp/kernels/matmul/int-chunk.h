@@ -34,18 +34,15 @@ class int_chunk {
                 const vf min = load_f16(reinterpret_cast<const uint16_t *>(block + format::min_at) + r);
                 store_f(m[b] + r, fma(scale, set_f((float) offset_of(W)), min));
             }
-            if constexpr (dot::ranges) {
+            if constexpr (dot::ranges)
                 store_f(sum[b] + r, mul(scale, dot::row_sums(block + format::weight_sums_at + r * 2)));
-            }
         }
     }
 
     // Group g of a block's inputs, from bytes whose low or high halves it is.
     static GGCLIP_INLINE_MEMBER vi expand(vi nibbles, vi high_bits, int g) {
         vi quants = move_bits(nibbles, g < 4 ? 0 : 4, low_bit, 15 << low_bit);
-        if constexpr (has_high_bits(W)) {
-            quants = or_i(quants, move_bits(high_bits, g, low_bit + 4, 16 << low_bit));
-        }
+        if constexpr (has_high_bits(W)) quants = or_i(quants, move_bits(high_bits, g, low_bit + 4, 16 << low_bit));
         return is_signed ? xor_i(quants, set_i((int32_t) 0x80808080)) : quants;
     }
 
@@ -76,9 +73,7 @@ class int_chunk {
         first = blocks;
         for (int b = 0; b < n; b++, blocks += format::block_bytes) {
             read_scales(blocks, b);
-            if constexpr (format::nibbles) {
-                expand_block(blocks, bytes[b]);
-            }
+            if constexpr (format::nibbles) expand_block(blocks, bytes[b]);
         }
     }
 };

@@ -110,9 +110,7 @@ class half_linear : float_linear {
     half_linear(const linear_args & a, int panel, int begin, int n) : float_linear(a, panel, begin, n) {
         const uint16_t * const halves =
             reinterpret_cast<const uint16_t *>(a.w.data) + ((size_t) panel * a.w.n_in + begin) * panel_rows;
-        for (int i = 0; i < n * panel_rows; i += lanes) {
-            store_f(w + i, W::load(halves + i));
-        }
+        for (int i = 0; i < n * panel_rows; i += lanes) store_f(w + i, W::load(halves + i));
     }
     void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
         float_linear::multiply(tiles, tile, w, sums, fetch);
@@ -220,9 +218,8 @@ static void multiply_panel(const linear_args & a, const token_tiles & tiles, con
         const int lines = ceil_div(n * L::unit_bytes, 64 * n_steps * (block.end - block.begin));
         const uint8_t * next = w + (size_t) units.end * L::unit_bytes;
         const L chunk(a, panel, units.begin, n);
-        for (int tile = block.begin; tile < block.end; tile++, next += n_steps * lines * 64) {
+        for (int tile = block.begin; tile < block.end; tile++, next += n_steps * lines * 64)
             chunk.multiply(tiles, tile, sums + (tile - block.begin) * tile_stride, {next, lines});
-        }
     }
 }
 
@@ -238,17 +235,14 @@ static void linear_of(const linear_args & a, int ith, int nth) {
         const int panel = item % n_panels;
         const auto block = share(tiles.count, item / n_panels, n_blocks);
         multiply_panel<L>(a, tiles, block, panel, sums[0], token_tile * panel_rows);
-        for (int tile = block.begin; tile < block.end; tile++) {
+        for (int tile = block.begin; tile < block.end; tile++)
             finish_tile(a, {tiles.begin(tile), tiles.height(tile), panel * panel_rows}, sums[tile - block.begin]);
-        }
     }
 }
 
 static void linear(const linear_args & a, int ith, int nth) {
 #if defined(GGCLIP_DPWSSD)
-    if (uses_words(a.w.type)) {
-        return linear_of<word_linear>(a, ith, nth);
-    }
+    if (uses_words(a.w.type)) return linear_of<word_linear>(a, ith, nth);
 #endif
     switch (a.w.type) {
         case weight_type::f32: return linear_of<float_linear>(a, ith, nth);

@@ -23,12 +23,8 @@ static inline size_t float_stride(int n_in) { return (size_t) ceil_div(n_in, 16)
 
 static size_t activation_token_size(weight_type type, int n_in) {
     size_t size = float_stride(n_in) * sizeof(float);
-    if (uses_words(type)) {
-        size = (size_t) word_blocks(n_in) * word_format::token_block_bytes;
-    }
-    if (type == weight_type::i8) {
-        size = row_format::token_bytes(n_in);
-    }
+    if (uses_words(type)) size = (size_t) word_blocks(n_in) * word_format::token_block_bytes;
+    if (type == weight_type::i8) size = row_format::token_bytes(n_in);
     with_int_format(type, [&](auto format) { size = (size_t) (n_in / block_size) * format.token_block_bytes; });
     return size;
 }
@@ -40,12 +36,8 @@ static size_t activations_size(weight_type type, int n_tokens, int n_in) {
 template <class Row>
 static void copy_row(const Row & row, int n, float * dst) {
     int i = 0;
-    for (; i + lanes <= n; i += lanes) {
-        store_f(dst + i, row.at(i));
-    }
-    if (i < n) {
-        store_first(dst + i, row.first(i, n - i), n - i);
-    }
+    for (; i + lanes <= n; i += lanes) store_f(dst + i, row.at(i));
+    if (i < n) store_first(dst + i, row.first(i, n - i), n - i);
 }
 
 // The largest magnitude, or NaN: as integers, magnitudes are in the order of their values with NaN above infinity,
@@ -54,12 +46,8 @@ template <class Row>
 GGCLIP_INLINE float max_abs(const Row & row, int begin, int end) {
     vi amax = zero_i();
     int i = begin;
-    for (; i + lanes <= end; i += lanes) {
-        amax = max_i(amax, magnitude_bits(row.at(i)));
-    }
-    if (i < end) {
-        amax = max_i(amax, magnitude_bits(row.first(i, end - i)));
-    }
+    for (; i + lanes <= end; i += lanes) amax = max_i(amax, magnitude_bits(row.at(i)));
+    if (i < end) amax = max_i(amax, magnitude_bits(row.first(i, end - i)));
     return max_of_bits(amax);
 }
 
@@ -80,9 +68,7 @@ GGCLIP_INLINE void quantize_block(Format format, int offset, const Row & row, in
         const uint32_t correction = Format::dot::correction(offset, sum);
         memcpy(dst + format.corrections_at(height) + t * 4, &correction, 4);
     }
-    if (format.with_min) {
-        reinterpret_cast<float *>(dst + format.sums_at(height))[t] = sum_of(to_float(sum));
-    }
+    if (format.with_min) reinterpret_cast<float *>(dst + format.sums_at(height))[t] = sum_of(to_float(sum));
 }
 
 // The smallest value of a block and the step from there, in `limit` of which lies the largest. Where a row ends inside
@@ -119,9 +105,7 @@ template <class Format, class Row>
 GGCLIP_INLINE void quantize_range(Format format, const Row & row, int i0, uint8_t * dst, int height, int t) {
     const block_range<Format::dot::limit> range(row, i0, i0 + block_size);
     uint8_t * const quants = dst + t * format.token_quants;
-    for (int i = 0; i < block_size; i += lanes) {
-        Format::dot::store(quants + i, range.quants(row.at(i0 + i)));
-    }
+    for (int i = 0; i < block_size; i += lanes) Format::dot::store(quants + i, range.quants(row.at(i0 + i)));
     reinterpret_cast<float *>(dst + format.scales_at(height))[t] = range.step;
     reinterpret_cast<float *>(dst + format.mins_at(height))[t] = range.smallest;
 }
@@ -130,17 +114,14 @@ GGCLIP_INLINE void quantize_range(Format format, const Row & row, int i0, uint8_
 template <class Format, class Row>
 GGCLIP_INLINE void quantize_group(Format format, int offset, const Row & row, int begin, int end, uint8_t * dst,
                                   int height, int t) {
-    if constexpr (Format::dot::ranges) {
-        return quantize_range(format, row, begin, dst, height, t);
-    }
+    if constexpr (Format::dot::ranges) return quantize_range(format, row, begin, dst, height, t);
     const float amax = max_abs(row, begin, end);
     const bool zero = amax < smallest_amax;
     const float limit = Format::dot::limit;
     const float d = zero ? 0.0f : amax / limit;
     const vf inverse = set_f(zero ? 0.0f : limit / amax);
-    for (int i0 = begin; i0 < end; i0 += block_size, dst += height * format.token_block_bytes) {
+    for (int i0 = begin; i0 < end; i0 += block_size, dst += height * format.token_block_bytes)
         quantize_block(format, offset, row, i0, d, inverse, dst, height, t);
-    }
 }
 
 // The first n values in groups of `group`.
@@ -210,9 +191,7 @@ template <class Row>
 static void pack_row(weight_type type, const Row & row, int n, const token_tiles & tiles, int tile, int t, void * dst) {
     uint8_t * const base = static_cast<uint8_t *>(dst) + tiles.begin(tile) * activation_token_size(type, n);
     if (type == weight_type::i8) {
-        if constexpr (row_format::ranges) {
-            return quantize_row_ranges(row, n, base, tiles.height(tile), t);
-        }
+        if constexpr (row_format::ranges) return quantize_row_ranges(row, n, base, tiles.height(tile), t);
         return quantize_row_bytes(row, n, base, tiles.height(tile), t);
     }
     if (uses_words(type)) {

@@ -18,13 +18,9 @@ static void pack_float_panel(const uint8_t * rows, size_t row_bytes, int n_rows,
             V * const out = dst + (size_t) k0 * panel_rows + r;
             if (r < n_rows) {
                 const uint8_t * row = rows + r * row_bytes + (size_t) k0 * sizeof(V);
-                for (int k = 0; k < n; k++) {
-                    memcpy(out + k * panel_rows, row + k * sizeof(V), sizeof(V));
-                }
+                for (int k = 0; k < n; k++) memcpy(out + k * panel_rows, row + k * sizeof(V), sizeof(V));
             } else {
-                for (int k = 0; k < n; k++) {
-                    out[k * panel_rows] = 0;
-                }
+                for (int k = 0; k < n; k++) out[k * panel_rows] = 0;
             }
         }
     }
@@ -33,9 +29,7 @@ static void pack_float_panel(const uint8_t * rows, size_t row_bytes, int n_rows,
 // 32 high bits in input order to 4 bytes: bit g of byte c is bit 4 * g + c.
 static inline uint32_t transpose_high_bits(uint32_t bits) {
     uint32_t out = 0;
-    for (int j = 0; j < 32; j++) {
-        out |= (bits >> j & 1) << (j % 4 * 8 + j / 4);
-    }
+    for (int j = 0; j < 32; j++) out |= (bits >> j & 1) << (j % 4 * 8 + j / 4);
     return out;
 }
 
@@ -47,20 +41,14 @@ static void fit_block(uint8_t * block) {
     const uint16_t from = load_u16(block + scale);
     int8_t w[block_size], fitting[block_size];
     memcpy(w, block + quants, block_size);
-    if (Dot::largest_of_four(w, block_size) <= Dot::most_of_four || (from & 0x7fff) >= f16_infinity) {
-        return;
-    }
+    if (Dot::largest_of_four(w, block_size) <= Dot::most_of_four || (from & 0x7fff) >= f16_infinity) return;
     for (uint16_t to = from; (to & 0x7fff) < f16_infinity;) {
         const int significand = to & 0x7c00 ? 0x400 | (to & 0x3ff) : to & 0x3ff;
         to = (uint16_t) (to + max_int(1, significand / 8));
         const float ratio = f16_to_float(from) / f16_to_float(to);
-        for (int i = 0; i < block_size; i++) {
-            fitting[i] = (int8_t) nearbyintf((float) w[i] * ratio);
-        }
+        for (int i = 0; i < block_size; i++) fitting[i] = (int8_t) nearbyintf((float) w[i] * ratio);
         memcpy(block + scale, &to, 2);
-        if (Dot::largest_of_four(fitting, block_size) <= Dot::most_of_four) {
-            break;
-        }
+        if (Dot::largest_of_four(fitting, block_size) <= Dot::most_of_four) break;
     }
     memcpy(block + quants, fitting, block_size);
 }
@@ -71,13 +59,9 @@ static void pack_int_block(const uint8_t * source, uint8_t * dst, int r) {
     constexpr block_layout layout = layout_of(W);
     uint8_t block[layout.bytes];
     memcpy(block, source, layout.bytes);
-    if constexpr (format::dot::ranges) {
-        fit_block<typename format::dot>(block);
-    }
+    if constexpr (format::dot::ranges) fit_block<typename format::dot>(block);
     memcpy(dst + r * 2, block, 2);
-    if constexpr (has_min(W)) {
-        memcpy(dst + format::min_at + r * 2, block + layout.min, 2);
-    }
+    if constexpr (has_min(W)) memcpy(dst + format::min_at + r * 2, block + layout.min, 2);
     if constexpr (has_high_bits(W)) {
         const uint32_t bits = transpose_high_bits(load_u32(block + layout.high_bits));
         memcpy(dst + format::high_at + r * 4, &bits, 4);
@@ -85,14 +69,11 @@ static void pack_int_block(const uint8_t * source, uint8_t * dst, int r) {
     constexpr int group = format::nibbles ? 4 : format::dot::group;
     constexpr int n_groups = (format::nibbles ? 16 : 32) / group;
     uint8_t * const quants = dst + format::quants_at + r * group;
-    for (int g = 0; g < n_groups; g++) {
+    for (int g = 0; g < n_groups; g++)
         memcpy(quants + g * panel_rows * group, block + layout.quants + g * group, group);
-    }
     if constexpr (format::dot::ranges) {
         int sum = 0;
-        for (int i = 0; i < block_size; i++) {
-            sum += (int8_t) block[layout.quants + i];
-        }
+        for (int i = 0; i < block_size; i++) sum += (int8_t) block[layout.quants + i];
         const int16_t stored = (int16_t) sum;
         memcpy(dst + format::weight_sums_at + r * 2, &stored, 2);
     }
@@ -130,16 +111,12 @@ static void pack_int_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
     const int n_blocks = n_in / block_size;
     uint8_t * dst = panel + format::blocks_at(n_in);
     for (int b = 0; b < n_blocks; b++, dst += format::block_bytes) {
-        if (n_rows < panel_rows) {
-            memset(dst, 0, format::block_bytes);  // a scale of 0 makes the missing rows 0
-        }
-        for (int r = 0; r < n_rows; r++) {
+        if (n_rows < panel_rows) memset(dst, 0, format::block_bytes);  // a scale of 0 makes the missing rows 0
+        for (int r = 0; r < n_rows; r++)
             pack_int_block<W>(rows + r * row_bytes + (size_t) b * layout_of(W).bytes, dst, r);
-        }
     }
-    if constexpr (format::dot::shifted_sums) {
+    if constexpr (format::dot::shifted_sums)
         pack_starts<W>(panel + format::blocks_at(n_in), n_in, reinterpret_cast<float *>(panel));
-    }
 }
 
 // 16-bit floats as words.
@@ -152,22 +129,16 @@ static void pack_word_panel(const uint8_t * rows, size_t row_bytes, int n_rows, 
             alignas(64) uint16_t source[word_block + lanes] = {};
             alignas(64) float values[word_block];
             memcpy(source, rows + r * row_bytes + (size_t) i0 * 2, (size_t) n * 2);
-            for (int i = 0; i < word_block; i += lanes) {
-                store_f(values + i, W::load(source + i));
-            }
+            for (int i = 0; i < word_block; i += lanes) store_f(values + i, W::load(source + i));
             const float amax = max_abs(plain_row{values}, 0, word_block);
-            if (amax < smallest_amax) {
-                continue;  // zeros
-            }
+            if (amax < smallest_amax) continue;  // zeros
             const float d = amax / word_limit;
             memcpy(dst + r * 4, &d, 4);
             alignas(64) int16_t quants[word_block];
-            for (int i = 0; i < word_block; i += lanes) {
+            for (int i = 0; i < word_block; i += lanes)
                 store_as_i16(quants + i, to_int(mul(load_f(values + i), set_f(word_limit / amax))));
-            }
-            for (int i = 0; i < n; i += 2) {
+            for (int i = 0; i < n; i += 2)
                 memcpy(dst + word_format::quants_at + ((size_t) i / 2 * panel_rows + r) * 4, quants + i, 4);
-            }
         }
     }
 }
@@ -191,9 +162,7 @@ static float row_limit(const float * row, int n_in, float amax) {
                 }
                 largest = max_int(largest, Dot::largest_of_four(quants, block_size));
             }
-            if (largest > Dot::most_of_four) {
-                limit *= (float) Dot::most_of_four / (float) (largest + 1);
-            }
+            if (largest > Dot::most_of_four) limit *= (float) Dot::most_of_four / (float) (largest + 1);
         }
     }
     return limit;
@@ -206,9 +175,7 @@ static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
     for (int r = 0; r < n_rows; r++) {
         const float * row = reinterpret_cast<const float *>(rows + r * row_bytes);
         const float amax = max_abs(plain_row{row}, 0, n_in);
-        if (amax < smallest_amax) {
-            continue;  // zeros
-        }
+        if (amax < smallest_amax) continue;  // zeros
         const float limit = row_limit<row_format::dot>(row, n_in, amax);
         const float d = amax / limit;
         memcpy(dst + r * 4, &d, 4);
@@ -239,12 +206,8 @@ static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
 }
 
 static size_t panel_size(weight_type type, int n_in) {
-    if (type == weight_type::i8) {
-        return row_format::panel_bytes(n_in);
-    }
-    if (uses_words(type)) {
-        return (size_t) word_blocks(n_in) * word_format::block_bytes;
-    }
+    if (type == weight_type::i8) return row_format::panel_bytes(n_in);
+    if (uses_words(type)) return (size_t) word_blocks(n_in) * word_format::block_bytes;
     size_t size = (size_t) n_in * panel_rows * (type == weight_type::f32 ? 4 : 2);
     with_int_format(type, [&](auto format) { size = format.panel_bytes(n_in); });
     return size;

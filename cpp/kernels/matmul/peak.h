@@ -55,17 +55,11 @@ static double multiply_adds(int n) {
     constexpr int vector_bytes = 4 * lanes;
     alignas(64) uint8_t weights[2][steps * 2 * vector_bytes], row[2][steps * tokens * 4], out[vector_bytes];
     const float one = 1.0f;  // as integers it does as well as any
-    for (size_t i = 0; i < sizeof(weights); i += 4) {
-        memcpy(weights[0] + i, &one, 4);
-    }
-    for (size_t i = 0; i < sizeof(row); i += 4) {
-        memcpy(row[0] + i, &one, 4);
-    }
+    for (size_t i = 0; i < sizeof(weights); i += 4) memcpy(weights[0] + i, &one, 4);
+    for (size_t i = 0; i < sizeof(row); i += 4) memcpy(row[0] + i, &one, 4);
     typename P::vector sums[tokens][2];
     GGCLIP_UNROLL
-    for (int t = 0; t < tokens; t++) {
-        sums[t][0] = sums[t][1] = P::zero();
-    }
+    for (int t = 0; t < tokens; t++) sums[t][0] = sums[t][1] = P::zero();
     for (int i = 0; i < n; i++) {
         const uint8_t * const w = weights[i & 1];  // by turns, so that no product can be taken out of the loop
         const uint8_t * const a = row[i & 1];
@@ -96,9 +90,7 @@ static double multiply_adds(int n) {
 
 static double peak(weight_type type, int n) {
 #if defined(GGCLIP_DPWSSD)
-    if (uses_words(type)) {
-        return multiply_adds<peak_words>(n);
-    }
+    if (uses_words(type)) return multiply_adds<peak_words>(n);
 #endif
     switch (type) {
         case weight_type::f32:

@@ -61,7 +61,8 @@ static void multiply_tile(const float_tile & x) {
 }
 
 static void multiply_tile(int n_tokens, const float_tile & x) {
-    with_tile_height(n_tokens, [&](auto height) { multiply_tile<height.n>(x); });
+    with_tile_height(
+        n_tokens, [&](auto height) { multiply_tile<height.n>(x); });
 }
 
 GGCLIP_LEVEL_END

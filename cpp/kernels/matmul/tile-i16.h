@@ -57,9 +57,7 @@ static void multiply_tile(const word_tile & x) {
         fetch.step();
         vi sum[T][2];
         GGCLIP_UNROLL
-        for (int t = 0; t < T; t++) {
-            sum[t][0] = sum[t][1] = zero_i();
-        }
+        for (int t = 0; t < T; t++) sum[t][0] = sum[t][1] = zero_i();
         const uint8_t * quants = w + word_format::quants_at;
         for (int first = 0; first < word_block / 2; first += 8, quants += 16 * vector_bytes) {
             GGCLIP_UNROLL
@@ -91,7 +89,8 @@ static void multiply_tile(const word_tile & x) {
 }
 
 static void multiply_tile(int n_tokens, const word_tile & x) {
-    with_tile_height(n_tokens, [&](auto height) { multiply_tile<height.n>(x); });
+    with_tile_height(
+        n_tokens, [&](auto height) { multiply_tile<height.n>(x); });
 }
 #endif
 

@@ -54,20 +54,15 @@ static void multiply_unit_ranges(const row_tile & x) {
     const uint8_t * w = x.w;
     const uint8_t * a = x.a;
     fetch_ahead fetch = x.fetch;
-    for (int i = 0; i < T * panel_rows && x.begins; i += lanes) {
-        store_f(x.out + i, zero_f());
-    }
+    for (int i = 0; i < T * panel_rows && x.begins; i += lanes) store_f(x.out + i, zero_f());
     for (int u = 0; u < x.n; u++, w += Format::unit_bytes, a += T * Format::token_unit_bytes) {
         fetch.step();
         vi sum[T][2];
         GGCLIP_UNROLL
-        for (int t = 0; t < T; t++) {
-            sum[t][0] = sum[t][1] = zero_i();
-        }
+        for (int t = 0; t < T; t++) sum[t][0] = sum[t][1] = zero_i();
         GGCLIP_UNROLL
-        for (int i = 0; i < Format::unit; i += block_size) {
+        for (int i = 0; i < Format::unit; i += block_size)
             dot::template add_products<T>(w + Format::quants_at + i * panel_rows, a + i, Format::token_quants, sum);
-        }
         const float * const token_scales = reinterpret_cast<const float *>(a + T * Format::token_quants);
         const float * const token_mins = token_scales + T;
         for (int half = 0; half < 2; half++) {
@@ -118,13 +113,12 @@ static void multiply_tile(const row_tile & x) {
 }
 
 static void multiply_tile(int n_tokens, const row_tile & x) {
-    with_tile_height(n_tokens, [&](auto height) {
-        if constexpr (row_format::ranges) {
-            multiply_unit_ranges<row_format, height.n>(x);
-        } else {
-            multiply_tile<height.n>(x);
-        }
-    });
+    with_tile_height(
+        n_tokens,
+        [&](auto height) {
+            if constexpr (row_format::ranges) multiply_unit_ranges<row_format, height.n>(x);
+            else multiply_tile<height.n>(x);
+        });
 }
 
 GGCLIP_LEVEL_END

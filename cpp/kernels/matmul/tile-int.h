@@ -32,16 +32,12 @@ static void multiply_ranges(const int_tile & x) {
     const float * d = x.d;
     const float * weight_sums = x.weight_sums;
     fetch_ahead fetch = x.fetch;
-    for (int i = 0; i < T * panel_rows && !x.add_to_out; i += lanes) {
-        store_f(x.out + i, zero_f());
-    }
+    for (int i = 0; i < T * panel_rows && !x.add_to_out; i += lanes) store_f(x.out + i, zero_f());
     for (int b = 0; b < x.n; b++, quants += x.stride, a += T * Tokens::token_block_bytes) {
         fetch.step();
         vi sum[T][2];
         GGCLIP_UNROLL
-        for (int t = 0; t < T; t++) {
-            sum[t][0] = sum[t][1] = zero_i();
-        }
+        for (int t = 0; t < T; t++) sum[t][0] = sum[t][1] = zero_i();
         dot::template add_products<T>(quants, a, Tokens::token_quants, sum);
 
         const float * token_scales = reinterpret_cast<const float *>(a + Tokens::scales_at(T));
@@ -86,9 +82,7 @@ static void multiply_int_tile(const int_tile & x) {
             fetch.step();
             vi sum[T][2];
             GGCLIP_UNROLL
-            for (int t = 0; t < T; t++) {
-                sum[t][0] = sum[t][1] = dot::start(a + Tokens::corrections_at(T) + t * 4);
-            }
+            for (int t = 0; t < T; t++) sum[t][0] = sum[t][1] = dot::start(a + Tokens::corrections_at(T) + t * 4);
             dot::template add_products<T>(quants, a, Tokens::token_quants, sum);
 
             const vf d0 = load_f(d);
@@ -125,13 +119,12 @@ static void multiply_int_tile(const int_tile & x) {
 
 template <class Tokens>
 static void multiply_int_tile(int n_tokens, const int_tile & x) {
-    with_tile_height(n_tokens, [&](auto height) {
-        if constexpr (Tokens::dot::ranges) {
-            multiply_ranges<Tokens, height.n>(x);
-        } else {
-            multiply_int_tile<Tokens, height.n>(x);
-        }
-    });
+    with_tile_height(
+        n_tokens,
+        [&](auto height) {
+            if constexpr (Tokens::dot::ranges) multiply_ranges<Tokens, height.n>(x);
+            else multiply_int_tile<Tokens, height.n>(x);
+        });
 }
 
 GGCLIP_LEVEL_END

@@ -16,9 +16,7 @@ static void transpose_panel(const float * rows, size_t row_stride, int n_rows, i
                 square[r] = r0 + r >= n_rows ? zero_f() : n_k == lanes ? load_f(row) : load_first(row, n_k);
             }
             transpose(square);
-            for (int k = 0; k < n_k; k++) {
-                store_f(out + k * panel_rows, square[k]);
-            }
+            for (int k = 0; k < n_k; k++) store_f(out + k * panel_rows, square[k]);
         }
     }
 }

@@ -51,11 +51,10 @@ void vertical_row_generic(const int32_t * weight, int count, const uint8_t * src
         for (int t = 0; t < count; t++) {
             const uint8_t * row = src + (size_t) t * src_stride + at;
             const int32_t w = weight[t];
-            if (n == block) {
+            if (n == block)
                 for (size_t j = 0; j < block; j++) sum[j] += row[j] * w;
-            } else {
+            else
                 for (size_t j = 0; j < n; j++) sum[j] += row[j] * w;
-            }
         }
         for (size_t j = 0; j < n; j++) dst[at + j] = resize_round(sum[j]);
     }

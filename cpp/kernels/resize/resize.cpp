@@ -100,11 +100,9 @@ bool vertical_first(const resize_job & job) {
 void nearest_positions(std::vector<int32_t> & position, int n_in, int64_t n_full, int64_t window_start, int n_out) {
     const double step = (double) n_in / (double) n_full;
     double at = step * 0.5;
-    if (window_start < (1 << 24)) {
+    if (window_start < (1 << 24))
         for (int64_t i = 0; i < window_start; i++) at += step;
-    } else {
-        at += step * (double) window_start;  // sizes Pillow could not hold: no reference, so no need to be slow
-    }
+    else at += step * (double) window_start;  // sizes Pillow could not hold: no reference, so no need to be slow
     position.resize((size_t) n_out);
     for (int i = 0; i < n_out; i++, at += step) position[(size_t) i] = std::min((int) at, n_in - 1);
 }
@@ -115,9 +113,8 @@ void resize_nearest(const resize_job & job, resize_scratch & scratch) {
     for (int y = 0; y < job.window_height; y++) {
         const uint8_t * src = job.src + (size_t) scratch.y.start[(size_t) y] * job.src_stride;
         uint8_t * dst = job.dst + (size_t) y * job.dst_stride;
-        for (int x = 0; x < job.window_width; x++) {
+        for (int x = 0; x < job.window_width; x++)
             std::memcpy(dst + (size_t) x * 3, src + (size_t) scratch.x.start[(size_t) x] * 3, 3);
-        }
     }
 }
 
@@ -136,12 +133,10 @@ void resize_rgb8(const resize_job & job, resize_scratch & scratch, const resize_
     const bool vertical = job.out_height != job.src_height;
     resize_axis & x = scratch.x;
     resize_axis & y = scratch.y;
-    if (horizontal) {
+    if (horizontal)
         build_axis(x, scratch.tap, job.filter, job.src_width, job.out_width, job.window_x, job.window_width);
-    }
-    if (vertical) {
+    if (vertical)
         build_axis(y, scratch.tap, job.filter, job.src_height, job.out_height, job.window_y, job.window_height);
-    }
     // The part of the source that the window depends on.
     const span columns = horizontal ? source_span(x) : span{(int) job.window_x, job.window_width};
     const span rows = vertical ? source_span(y) : span{(int) job.window_y, job.window_height};

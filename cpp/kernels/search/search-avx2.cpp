@@ -49,9 +49,8 @@ GGCLIP_TARGET_AVX2 void dot_tile(const float * query, const typename element<T>:
                                  size_t dots_stride) {
     using value = typename element<T>::type;
     __m256 sum[NQ][NR];
-    for (int q = 0; q < NQ; q++) {
+    for (int q = 0; q < NQ; q++)
         for (int r = 0; r < NR; r++) sum[q][r] = _mm256_setzero_ps();
-    }
     size_t i = 0;
     for (; i + 8 <= dim; i += 8) {
         __m256 piece[NR];
@@ -73,9 +72,8 @@ GGCLIP_TARGET_AVX2 void dot_tile(const float * query, const typename element<T>:
             }
         }
     }
-    for (int q = 0; q < NQ; q++) {
+    for (int q = 0; q < NQ; q++)
         for (int r = 0; r < NR; r++) dots[(size_t) q * dots_stride + (size_t) r] = add_lanes(sum[q][r]);
-    }
 }
 
 template <element_type T, int NQ>

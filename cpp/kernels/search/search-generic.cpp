@@ -25,9 +25,8 @@ const float * as_float(const void * row, element_type type, size_t first, size_t
 
 void add_products(const float * a, const float * b, size_t n, float * lane) {
     size_t i = 0;
-    for (; i + n_lane <= n; i += n_lane) {
+    for (; i + n_lane <= n; i += n_lane)
         for (size_t l = 0; l < n_lane; l++) lane[l] += a[i + l] * b[i + l];
-    }
     for (size_t l = 0; i < n; i++, l++) lane[l] += a[i] * b[i];
 }
 
@@ -46,9 +45,7 @@ void dot_block_generic(const float * query, size_t n_query, const void * row, el
             for (size_t first = 0; first < dim; first += chunk) {
                 const size_t n = std::min(chunk, dim - first);
                 const float * values = as_float(at, type, first, n, buffer);
-                for (size_t g = 0; g < n_group; g++) {
-                    add_products(query + (q + g) * dim + first, values, n, lane[g]);
-                }
+                for (size_t g = 0; g < n_group; g++) add_products(query + (q + g) * dim + first, values, n, lane[g]);
             }
             for (size_t g = 0; g < n_group; g++) {
                 float sum = 0.0f;

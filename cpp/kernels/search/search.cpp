@@ -82,9 +82,8 @@ bool top_k_scan(const top_k_args & args, int ith, int nth, candidate * heap, con
             const size_t n_query = std::min(queries_per_block, queries.end - query);
             dots(args.query + query * matrix.dim, n_query, row_at(matrix, row), matrix.type, n_row, matrix.dim, scores,
                  rows_per_block);
-            for (size_t q = 0; q < n_query; q++) {
+            for (size_t q = 0; q < n_query; q++)
                 offer_rows(heap + (query + q) * args.k, args.k, scores + q * rows_per_block, matrix.scale, row, n_row);
-            }
         }
     }
     return true;
@@ -97,9 +96,8 @@ void top_k_finish(const top_k_args & args, int nth, candidate * heap, uint32_t *
         candidate * best = heap + q * k;  // the first share's heap collects the others
         for (size_t part = 1; part < n_part; part++) {
             const candidate * other = heap + (part * args.n_query + q) * k;
-            for (size_t i = 0; i < k; i++) {
+            for (size_t i = 0; i < k; i++)
                 if (is_better(other[i], best[0])) replace_worst(best, k, other[i]);
-            }
         }
         std::sort(best, best + k, is_better);
         for (size_t i = 0; i < k; i++) {
@@ -124,9 +122,8 @@ bool similarity_matrix(const float * a, size_t n_a, const search_matrix & b, flo
         float * out = dst + i * b.n_row + j;
         dots(a + i * b.dim, n_i, row_at(b, j), b.type, n_j, b.dim, out, b.n_row);
         if (b.scale == nullptr) continue;
-        for (size_t r = 0; r < n_i; r++) {
+        for (size_t r = 0; r < n_i; r++)
             for (size_t c = 0; c < n_j; c++) out[r * b.n_row + c] *= b.scale[j + c];
-        }
     }
     return true;
 }

@@ -34,9 +34,7 @@ inline std::vector<float> run_attention(const kernel_table & k, const attention_
     std::vector<float> q = random_floats(q_stride * q_offset.back(), 1);
     std::vector<float> key = random_floats(k_stride * kv_offset.back(), 2);
     std::vector<float> value = random_floats(v_stride * kv_offset.back(), 3);
-    for (float & x : key) {
-        x *= 2.0f;
-    }
+    for (float & x : key) x *= 2.0f;
     if (change) {
         std::vector<float> & changed = change->which == 0 ? q : change->which == 1 ? key : value;
         changed[change->row * (change->which == 0   ? q_stride
@@ -57,9 +55,7 @@ inline std::vector<float> run_attention(const kernel_table & k, const attention_
         out.insert(out.end(), dst.begin() + row * dst_stride, dst.begin() + row * dst_stride + n);
         expect(dst[row * dst_stride + n] == 5.0f, std::string(k.name) + " attention wrote beyond a row");
     }
-    if (!want) {
-        return out;
-    }
+    if (!want) return out;
     want->assign(out.size(), 0.0);
     for (size_t s = 0; s < c.n_q.size(); s++) {
         for (int i = 0; i < c.n_q[s]; i++) {
@@ -114,9 +110,8 @@ inline void test_attention(const kernel_table & k) {
         worst = std::max(worst, e);
         expect(e < 2e-5,
                std::string(k.name) + " attention d_head " + std::to_string(c.d_head) + ": " + std::to_string(e));
-        for (const int nth : {2, 3, 4, 50}) {
+        for (const int nth : {2, 3, 4, 50})
             expect(run_attention(k, c, nth, nullptr) == got, std::string(k.name) + " attention nth");
-        }
     }
     std::printf("%-12s attention: worst difference %.1e\n", k.name, worst);
 }

@@ -30,12 +30,9 @@ inline linear_data data_for(const linear_case & c) {
     linear_data d = {
         random_matrix(c.type, c.n_out, c.n_in, 1 + c.n_out), {}, {}, {}, (size_t) c.n_in + 3, (size_t) c.n_out + 5};
     d.x = random_floats(d.x_stride * c.n_tokens, 7 + c.n_tokens);
-    for (size_t i = 11; i < d.x.size(); i += 131) {
-        d.x[i] *= 30.0f;  // outliers, as CLIP's activations have
-    }
-    if (c.n_tokens > 2) {
+    for (size_t i = 11; i < d.x.size(); i += 131) d.x[i] *= 30.0f;  // outliers, as CLIP's activations have
+    if (c.n_tokens > 2)
         std::fill(d.x.begin() + d.x_stride, d.x.begin() + d.x_stride + std::min(c.n_in, 64), 0.0f);  // zero blocks
-    }
     d.bias = random_floats(c.n_out, 3);
     d.residual = random_floats(d.residual_stride * c.n_tokens, 4);
     return d;
@@ -79,9 +76,7 @@ inline bool uses_words(const kernel_table & k, const linear_case & c) {
 // mean square: 8 roundings of a group of blocks, each of up to 2 of the largest unit among them.
 inline double shift_rounding(const kernel_table & k, const linear_case & c, const linear_data & d,
                              const std::vector<float> & result) {
-    if (!is_quantized(c.type) || (k.level != cpu_level::avx512_vnni && k.level != cpu_level::avx_vnni)) {
-        return 0.0;
-    }
+    if (!is_quantized(c.type) || (k.level != cpu_level::avx512_vnni && k.level != cpu_level::avx_vnni)) return 0.0;
     const bool five = c.type == weight_type::q5_0 || c.type == weight_type::q5_1;
     const double unit = c.type == weight_type::q8_0 ? 1.0 : five ? 1.0 / 8 : 1.0 / 16;
     const int group = ggclip::kernels::scale_group(c.n_in);
@@ -101,9 +96,7 @@ inline double shift_rounding(const kernel_table & k, const linear_case & c, cons
             worst = std::max(worst, sum);
         }
     }
-    for (const float v : result) {
-        square += (double) v * v;
-    }
+    for (const float v : result) square += (double) v * v;
     return worst / std::sqrt(square / result.size());
 }
 
@@ -111,12 +104,9 @@ inline double shift_rounding(const kernel_table & k, const linear_case & c, cons
 template <class In>
 void round_to_steps(const In * x, int begin, int end, float limit, double * out) {
     float amax = 0.0f;
-    for (int i = begin; i < end; i++) {
-        amax = std::max(amax, std::fabs((float) x[i]));
-    }
-    for (int i = begin; i < end; i++) {
+    for (int i = begin; i < end; i++) amax = std::max(amax, std::fabs((float) x[i]));
+    for (int i = begin; i < end; i++)
         out[i] = amax > 0.0f ? std::nearbyint((float) x[i] * (limit / amax)) * (amax / limit) : 0.0;
-    }
 }
 
 // The same to 128 values from the smallest to the largest. Levels of 8 lanes see zeros beyond the end of a row.
@@ -128,9 +118,8 @@ void round_to_range(const In * x, int begin, int end, float steps, double * out)
         high = std::max(high, (float) x[i]);
     }
     const float span = high - low;
-    for (int i = begin; i < end; i++) {
+    for (int i = begin; i < end; i++)
         out[i] = span > 0.0f ? std::nearbyint(((float) x[i] - low) * (steps / span)) * (span / steps) + low : low;
-    }
 }
 
 // How a level rounds what it multiplies: to multiples of (the largest magnitude of so many inputs) / limit; limit 0:
@@ -232,9 +221,7 @@ inline std::vector<double> reference_linear(const linear_case & c, const linear_
     for (int t = 0; t < c.n_tokens; t++) {
         for (int o = 0; o < c.n_out; o++) {
             double sum = c.bias ? d.bias[o] : 0.0;
-            for (int i = 0; i < c.n_in; i++) {
-                sum += x[(size_t) t * c.n_in + i] * w[(size_t) o * c.n_in + i];
-            }
+            for (int i = 0; i < c.n_in; i++) sum += x[(size_t) t * c.n_in + i] * w[(size_t) o * c.n_in + i];
             out.push_back(apply(c.op, sum) + (c.residual ? d.residual[t * d.residual_stride + o] : 0.0));
         }
     }
@@ -283,9 +270,7 @@ inline void test_linear(const kernel_table & k) {
 inline double rounding_error(const linear_case & c, const linear_data & d, const std::vector<double> & result) {
     const std::vector<double> exact = reference_linear(c, d, {});
     double sum = 0.0;
-    for (size_t i = 0; i < exact.size(); i++) {
-        sum += (result[i] - exact[i]) * (result[i] - exact[i]);
-    }
+    for (size_t i = 0; i < exact.size(); i++) sum += (result[i] - exact[i]) * (result[i] - exact[i]);
     return std::sqrt(sum / (double) exact.size());
 }
 
@@ -312,9 +297,8 @@ inline void test_extremes(const kernel_table & k) {
         for (const int quant : {-128, -127, 127}) {
             linear_case c = {type, 7, 256, 32};
             linear_data d = data_for(c);
-            for (int t = 0; t < c.n_tokens; t++) {
+            for (int t = 0; t < c.n_tokens; t++)
                 std::fill_n(d.x.begin() + t * d.x_stride, c.n_in, t % 2 ? 1.0f : -1.0f);
-            }
             std::fill(d.w.values.begin(), d.w.values.end(), quant);
             const uint16_t one = to_f16(1.0f);
             const float value = (float) quant;
@@ -324,9 +308,7 @@ inline void test_extremes(const kernel_table & k) {
                     std::memcpy(row + b * 34, &one, 2);
                     std::fill_n(row + b * 34 + 2, 32, (uint8_t) quant);
                 }
-                for (int i = 0; type == weight_type::i8 && i < c.n_in; i++) {
-                    std::memcpy(row + i * 4, &value, 4);
-                }
+                for (int i = 0; type == weight_type::i8 && i < c.n_in; i++) std::memcpy(row + i * 4, &value, 4);
             }
             const double e = difference(run_linear(k, c, d, 1), reference_linear(c, d, rounding_of(k, c)));
             expect(e < 1e-5, std::string(k.name) + " extremes " + std::to_string(quant) + " " + c.text() + ": " +
@@ -380,9 +362,8 @@ inline void test_determinism(const kernel_table & k) {
             linear_case c = {type, 19, 1536, 70, unary::quick_gelu, true, true};
             const linear_data d = data_for(c);
             const std::vector<float> one = run_linear(k, c, d, 1);
-            for (const int nth : {2, 3, 4, 64}) {
+            for (const int nth : {2, 3, 4, 64})
                 expect(run_linear(k, c, d, nth) == one, std::string(k.name) + " nth " + c.text());
-            }
             for (const int n : {1, 2, 3, 4, 5, 6, 7, 8, 10}) {
                 const std::vector<float> part = run_linear(k, c, d, 1, 5, n);
                 expect(std::equal(part.begin(), part.end(), one.begin() + 5 * c.n_out),

@@ -17,11 +17,8 @@ inline std::vector<float> not_finite_values() {
 }
 
 inline bool none_finite(const float * x, int n) {
-    for (int i = 0; i < n; i++) {
-        if (std::isfinite(x[i])) {
-            return false;
-        }
-    }
+    for (int i = 0; i < n; i++)
+        if (std::isfinite(x[i])) return false;
     return true;
 }
 
@@ -40,9 +37,7 @@ inline void test_activations_not_finite(const kernel_table & k) {
     int n_cases = 0;
     for (const weight_type type : all_types) {
         for (const int n_in : {96, 75, 800}) {
-            if (is_quantized(type) && n_in % 32) {
-                continue;
-            }
+            if (is_quantized(type) && n_in % 32) continue;
             linear_case c = {type, 5, n_in, 19, unary::none, true, true};
             linear_data d = data_for(c);
             std::vector<float> clean[4];
@@ -81,11 +76,8 @@ inline void test_weights_not_finite(const kernel_table & k) {
                 std::memcpy(&bits, &value, 4);
                 const uint16_t f16 = (uint16_t) ((bits >> 16 & 0x8000) | 0x7c00 | (std::isnan(value) ? 0x200 : 0));
                 const uint16_t half = type == weight_type::f16 ? f16 : (uint16_t) (bits >> 16);
-                if (type == weight_type::f32 || type == weight_type::i8) {
-                    std::memcpy(row + i * 4, &value, 4);
-                } else {
-                    std::memcpy(row + i * 2, &half, 2);
-                }
+                if (type == weight_type::f32 || type == weight_type::i8) std::memcpy(row + i * 4, &value, 4);
+                else std::memcpy(row + i * 2, &half, 2);
                 const std::vector<float> got = run_linear(k, c, d, 1);
                 for (int t = 0; t < c.n_tokens; t++) {
                     for (int o = 0; o < c.n_out; o++) {
@@ -212,12 +204,8 @@ inline void test_layer_norm_overflow(const kernel_table & k) {
         x[5] = large;
         k.layer_norm({x.data(), (size_t) n, 1, n, 1e-5f, weight.data(), bias.data(), got.data()}, 0, 1);
         double mean = 0.0, square = 0.0;
-        for (const float v : x) {
-            mean += v / (double) n;
-        }
-        for (const float v : x) {
-            square += (v - mean) * (v - mean) / n;
-        }
+        for (const float v : x) mean += v / (double) n;
+        for (const float v : x) square += (v - mean) * (v - mean) / n;
         for (int i = 0; i < n; i++) {
             const double want = (x[i] - mean) / std::sqrt(square + 1e-5) * weight[i] + bias[i];
             expect(!std::isfinite(got[i]) || std::fabs(got[i] - want) < 1e-4,

@@ -48,9 +48,7 @@ struct random_source {
 inline std::vector<float> random_floats(size_t n, uint64_t seed) {
     random_source r(seed);
     std::vector<float> v(n);
-    for (float & x : v) {
-        x = r.uniform() + r.uniform();
-    }
+    for (float & x : v) x = r.uniform() + r.uniform();
     return v;
 }
 
@@ -73,9 +71,7 @@ inline double apply(unary op, double x) {
 
 // Runs fn(ith) for all ith, in an order that would show a dependence between shares.
 inline void run_shares(int nth, const std::function<void(int)> & fn) {
-    for (int i = nth - 1; i >= 0; i--) {
-        fn(i);
-    }
+    for (int i = nth - 1; i >= 0; i--) fn(i);
 }
 
 // Largest difference relative to the reference's root mean square.

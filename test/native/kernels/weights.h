@@ -43,9 +43,7 @@ inline void dequantize_block(weight_type t, const uint8_t * b, double * out) {
     const bool with_min = t == weight_type::q4_1 || t == weight_type::q5_1;
     const double m = with_min ? from_f16(u16_at(b + 2)) : 0.0;
     if (t == weight_type::q8_0) {
-        for (int j = 0; j < 32; j++) {
-            out[j] = d * (int8_t) b[2 + j];
-        }
+        for (int j = 0; j < 32; j++) out[j] = d * (int8_t) b[2 + j];
         return;
     }
     const bool five = t == weight_type::q5_0 || t == weight_type::q5_1;
@@ -76,15 +74,11 @@ inline matrix random_matrix(weight_type type, int n_out, int n_in, uint64_t seed
         if (is_quantized(type)) {
             for (int b = 0; b < n_in / 32; b++) {
                 uint8_t * block = row + b * block_bytes(type);
-                for (int i = 0; i < block_bytes(type); i++) {
-                    block[i] = (uint8_t) r.bits();
-                }
+                for (int i = 0; i < block_bytes(type); i++) block[i] = (uint8_t) r.bits();
                 const uint16_t d = to_f16(0.002f + 0.01f * std::fabs(r.uniform()));
                 const uint16_t min = to_f16(-0.1f * std::fabs(r.uniform()));
                 std::memcpy(block, &d, 2);
-                if (type == weight_type::q4_1 || type == weight_type::q5_1) {
-                    std::memcpy(block + 2, &min, 2);
-                }
+                if (type == weight_type::q4_1 || type == weight_type::q5_1) std::memcpy(block + 2, &min, 2);
                 dequantize_block(type, block, values + b * 32);
             }
             continue;

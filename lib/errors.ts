@@ -12,7 +12,7 @@ import { types } from 'node:util'
 
 import { nearestName } from './nearest-name.js'
 
-/** Codes that the native side raises, some of them raised in TypeScript too: the same list as `cpp/engine/error.h`, in its order. */
+/** Codes that the native side raises (TypeScript raises some, too): the list of `cpp/engine/error.h`, in its order. */
 export const nativeErrorCodes = [
   'ERR_CLIP_FILE_NOT_FOUND',
   'ERR_CLIP_FILE_FORMAT',

@@ -161,7 +161,7 @@ static void test_convert() {
     check_error(
         "cancel", code::ABORTED, [&] { convert(source, {}, path, options, nullptr, &cancelled); });
     check_error("progress throws", code::INTERNAL, [&] {
-        convert(source, {}, path, options, [](const convert_progress &) { throw error(code::INTERNAL, "stop"); });
+        convert(source, {}, path, options, [](const convert_progress &) { throw_error(code::INTERNAL, "stop"); });
     });
     options.type = GGML_TYPE_I32;
     check_error("type", code::INPUT_RANGE, [&] { convert(source, {}, path, options); }, {"i32"});

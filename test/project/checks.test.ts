@@ -14,6 +14,9 @@ const { sortOut } = require('../skip-reporter.cjs') as {
 }
 const { needs } = require('../skips.cjs') as { needs: Record<string, { absent(): string | false; tests: RegExp }> }
 const { circles } = require('../../scripts/check-layers.cjs') as { circles(imports: Map<string, string[]>): string[][] }
+const { violationsOf } = require('../../scripts/check-dialect.cjs') as {
+  violationsOf(text: string): [line: number, rule: string][]
+}
 const documents = require('../../scripts/check-documents.cjs') as {
   faultsOf(file: string, known: Set<string>, read: (file: string) => string): string[]
 }
@@ -44,6 +47,19 @@ describe('skipped tests', () => {
   it('each reason is for some tests and not for all', () => {
     for (const { tests } of Object.values(needs))
       expect(tests.test('test/vectors/search.test.ts: finds the nearest')).toBe(false)
+  })
+})
+
+describe('the C++ dialect', () => {
+  test.each([
+    ['static_cast<size_t>(n)', 'const size_t m = (size_t) n + static_cast<const node *>(p)->size;'],
+    ['x = float(n);', 'std::function<int(int)> f = float();'],
+    ['y = (const float *) p;', 'void f(const float *) noexcept;'],
+    ['constexpr int MAX_WIDTH = 1;', 'constexpr int max_width = 1;  // const MAX_WIDTH = 1'],
+    ['throw error(error_code::INTERNAL, "x");', 'throw_error(error_code::INTERNAL, "throw error(code");'],
+  ])('refuses %s', (wrong, right) => {
+    expect(violationsOf(`\n${wrong}`)).toEqual([[2, expect.any(String)]])
+    expect(violationsOf(right)).toEqual([])
   })
 })
 

@@ -143,7 +143,7 @@ class inspector {
             return;
         }
         const bool torch = is_torch_file(head);
-        // a header that begins as one: other files are told by their loading what was expected
+        // a header that looks like one; loading reports what was expected of other files
         const bool safetensors = head.size() > 8 && head[8] == '{';
         if (torch || safetensors) attempt([&] { read_weight_file(file, out_.tensors); });
         out_.format = torch ? "torch" : safetensors ? "safetensors" : "unknown";

@@ -1,4 +1,4 @@
-// What a model file is, as far as it can be told: for people with a file that may not load.
+// Describes a model file as far as possible, for people whose file may not load.
 #pragma once
 
 #include "engine/error.h"

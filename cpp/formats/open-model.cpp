@@ -31,7 +31,7 @@ bool is_directory(const std::string & path) {
     return fs::is_directory(fs::u8path(path), code);
 }
 
-// A JSON document with its text's file name. Absent files give an absent value.
+// A JSON document with its text's file name. A missing file is an absent value.
 struct document {
     std::string path;
     json_value root;
@@ -47,7 +47,7 @@ struct document {
             found = true;
         }
     }
-    // A file of the tokenizer's: what is wrong with it is told when a text needs it; images do without.
+    // A file of the tokenizer's: its errors are reported when a text needs it; images do not.
     static document optional(const std::string & file, const read_options & options) {
         try {
             return document(file, options);
@@ -109,7 +109,7 @@ model_source open_hf(const std::string & path, const tensor_table & table, const
     return source;
 }
 
-// config.json of the text tower, where `hf_model_name` is a folder within the checkpoint's.
+// config.json of the text tower, if `hf_model_name` is a folder within the checkpoint's.
 document text_config(const std::string & folder, const json_ref & open_clip, const read_options & options) {
     if (!options.want_text) return document();
     const json_ref name = open_clip.object("model_cfg").object("text_cfg").get("hf_model_name");
@@ -147,7 +147,7 @@ model_source open_openai(const std::string & path, const tensor_table & table, c
     return source;
 }
 
-// `given`: weights that were read already, or null: those of the folder.
+// `given`: weights that have already been read, or null: the folder's.
 model_source open_directory(const std::string & folder, const tensor_table * given, const read_options & options) {
     const std::string tokenizer_folder = options.tokenizer_folder.empty() ? folder : options.tokenizer_folder;
     const std::string processor_folder = options.processor_folder.empty() ? folder : options.processor_folder;

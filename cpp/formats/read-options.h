@@ -1,4 +1,4 @@
-// What the caller of a reader wants of a model.
+// What the caller of a reader needs of a model.
 #pragma once
 
 #include <atomic>
@@ -7,11 +7,11 @@
 namespace ggclip {
 
 struct read_options {
-    // A tower that is not wanted is not looked at: what is wrong with it does not keep the other from loading.
+    // An excluded tower is not examined: its errors do not prevent loading the other.
     bool want_vision = true, want_text = true;
-    // Set from another thread, it ends every reader in ABORTED soon. Lives as long as what was read.
+    // Set from another thread, it soon ends every reader with ABORTED. Must outlive the data read.
     const std::atomic<bool> * cancelled = nullptr;
-    // Folders of tokenizer_config.json and of preprocessor_config.json where they are not beside the weights.
+    // Folders of tokenizer_config.json and of preprocessor_config.json, if not beside the weights.
     std::string tokenizer_folder, processor_folder;
 };
 

@@ -121,7 +121,7 @@ struct kernel_table {
     size_t (*activations_size)(weight_type type, int n_tokens, int n_in);
     void (*pack_activations)(weight_type type, const float * x, size_t x_stride, int n_tokens, int n_in, void * dst,
                              int ith, int nth);
-    // LayerNorm whose result goes straight into packed activations (and to args.dst too when that is set).
+    // LayerNorm whose result goes directly to packed activations (and to args.dst, too, if set).
     void (*layer_norm_pack)(weight_type type, const norm_args & args, void * dst, int ith, int nth);
 
     void (*linear)(const linear_args & args, int ith, int nth);

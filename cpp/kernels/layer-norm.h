@@ -23,7 +23,7 @@ struct normalized_row {
     }
 };
 
-// Sum over i < n of f(i); f(i, n) gives the last, partial vector with zeros beyond.
+// Sum over i < n of f(i); f(i, n) returns the last, partial vector padded with zeros.
 template <class F>
 GGCLIP_INLINE float sum_over(int n, F f) {
     vf sum[4] = {zero_f(), zero_f(), zero_f(), zero_f()};

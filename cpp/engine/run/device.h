@@ -18,7 +18,7 @@ struct device_info {
 std::vector<device_info> list_devices();
 
 // `wanted`: auto | cpu | cuda | metal | vulkan. auto takes the first GPU and else the CPU.
-// Throws DEVICE_UNAVAILABLE naming what is there.
+// Throws DEVICE_UNAVAILABLE with the devices found.
 ggml_backend_dev_t find_device(const std::string & wanted);
 
 inline bool is_cpu(ggml_backend_dev_t device) { return ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU; }

@@ -1,5 +1,5 @@
-// Where the time of a graph goes: what each of its nodes took, run by run, and the rate that the CPU's multiply-adds
-// could reach. Taken only when asked for.
+// Where the time of a graph goes: the time of each of its nodes, run by run, and the CPU's peak rate of multiply-adds.
+// Measured only on request.
 #pragma once
 
 #include "engine/run/thread-team.h"
@@ -20,7 +20,7 @@ struct node_profile {
 };
 
 struct run_profile {
-    std::vector<node_profile> nodes;      // in the order of the graph; none where plain ggml runs it
+    std::vector<node_profile> nodes;      // in the order of the graph; empty if plain ggml runs it
     std::vector<float> total_ms;          // [run], with inputs and outputs
     std::map<std::string, double> peaks;  // by weight type: operations a second of all threads together
 

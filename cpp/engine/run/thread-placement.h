@@ -15,9 +15,9 @@
 
 namespace ggclip {
 
-int current_cpu();  // -1 where the system does not tell
+int current_cpu();  // -1 if the system does not report it
 
-// Moves the calling thread to a CPU that it may use and that is not among `taken`; nothing happens where there is none.
+// Moves the calling thread to a CPU that it may use and that is not among `taken`; does nothing if there is none.
 void leave_cpus(const std::vector<int> & taken);
 
 // Of one thread; its calls may not overlap.

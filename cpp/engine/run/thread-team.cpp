@@ -52,7 +52,7 @@ thread_team::thread_team(int n_threads)
     try {
         for (int i = 1; i < n_threads; i++) workers_.emplace_back([this, i] { worker_loop(i); });
     } catch (const std::exception &) {
-        // no more threads, or no memory for them, to be had: those that started do the work
+        // no more threads, or no memory for them: those that started do the work
     }
 }
 
@@ -73,7 +73,7 @@ static void pause_cpu() {
 #endif
 }
 
-// Some tens of microseconds: about a chunk, and less than falling asleep and waking takes.
+// Some tens of microseconds: about the time of a chunk, and less than falling asleep and waking.
 constexpr int n_spin = 2000;
 
 template <class Done>
@@ -159,7 +159,7 @@ void thread_team::worker_loop(int ith) {
         lock.lock();
         if (--inside_ == 0) left_.notify_one();
         lock.unlock();
-        spin_until([&] { return generation_ != seen; });  // a picture is prepared, and then its graph follows
+        spin_until([&] { return generation_ != seen; });  // preparing an image is followed by its graph
         lock.lock();
     }
 }

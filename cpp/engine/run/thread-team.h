@@ -22,7 +22,7 @@
 
 namespace ggclip {
 
-// What a node computes, in words and numbers: for the profile.
+// The operation of a node in words and numbers, for the profile.
 struct node_work {
     const char * kind = "";     // "linear", "attention", ...
     const char * layer = "";    // name of the weights, if it has any
@@ -37,7 +37,7 @@ struct node_work {
     }
 };
 
-// What a custom node does. Whoever makes the node keeps one of these and points the tensor's `extra` at it.
+// The work of a custom node. The node's creator keeps it alive, and the tensor's `extra` points to it.
 struct team_node {
     ggml_custom_op_t run;
     void * userdata;
@@ -98,7 +98,7 @@ class thread_team {
     class alignas(64) part {
       public:
         void reset() { value_.store(0, std::memory_order_relaxed); }
-        // The next chunk of [begin, end) that nobody has, or -1; nodes count from 1.
+        // The next unclaimed chunk of [begin, end), or -1; nodes count from 1.
         int take(uint32_t node, int begin, int end);
 
       private:
@@ -110,7 +110,7 @@ class thread_team {
     void work_on(node_program & program, int ith, const std::atomic<bool> & abort);
     int work_on_node(node_program::step & step, uint32_t node, int ith, bool timed);
 
-    const int n_part_;  // threads, had all of them started
+    const int n_part_;  // number of threads if all had started
     std::unique_ptr<part[]> parts_;
     alignas(64) std::atomic<int64_t> done_{0};  // chunks of the program
     std::vector<std::thread> workers_;
@@ -119,7 +119,7 @@ class thread_team {
     node_program * program_ = nullptr;  // null: nothing to do
     const std::atomic<bool> * abort_ = nullptr;
     std::vector<thread_placement> placements_;  // [worker]
-    std::vector<int> cpus_;                     // [part] where the threads of this run began; -1: not yet
+    std::vector<int> cpus_;                     // [part] CPU on which the threads of this run started; -1: not yet
     std::atomic<int> inside_{0};                // workers in work_on()
     std::atomic<uint64_t> generation_{0};       // of the program
     bool quit_ = false;

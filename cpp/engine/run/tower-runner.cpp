@@ -46,7 +46,7 @@ void tower_runner::start_pool() {
     if (!pool_) throw_error(error_code::OUT_OF_MEMORY, "could not start %d threads", n_threads_);
 }
 
-// The rows of a batch and, for the portable attention, where they stand once padded.
+// The rows of a batch and, for the portable attention, their positions after padding.
 static sequences make_sequences(ggml_context * ctx, const batch & batch, bool means, bool portable) {
     sequences seqs;
     seqs.n_seq = (int) batch.lengths.size();
@@ -143,7 +143,7 @@ static named_tensors chosen(const named_tensors & states, const std::vector<std:
     return out;
 }
 
-// The embeddings, or what is to be kept. A graph computes only what its outputs need.
+// The embeddings, or the states to keep. A graph computes only what its outputs need.
 void tower_runner::choose_outputs(built_graph & g, kept_tensors * keep) {
     const auto output = [&](ggml_tensor * t) {
         for (ggml_tensor * part = t; part; part = part->view_src)
@@ -358,7 +358,7 @@ static int pooled_position(const text_hparams & hp, const int32_t * ids, int n) 
     return best;
 }
 
-// The tokens of one text that are computed, with their places in the position table.
+// The tokens of one text to compute, with their rows in the position table.
 struct text_rows {
     std::vector<int32_t> tokens, positions;
 
@@ -368,7 +368,7 @@ struct text_rows {
         int32_t place = hp.position_offset;
         for (int i = 0; i < n && i <= last; i++) {
             const bool padding = ids[i] == hp.pad_id;
-            // RoBERTa counts real tokens only and gives padding the place before the first
+            // RoBERTa counts only real tokens and gives padding the position before the first
             const int32_t position = hp.position_offset > 0 && padding ? hp.position_offset - 1 : place;
             if (hp.position_offset == 0 || !padding) place++;
             if (i == pooled) row = (int32_t) tokens.size();

@@ -42,7 +42,7 @@ struct kept_tensors {
     enum class kind {
         states,
         inputs
-    } what = kind::states;           // inputs: what each matrix multiplies; portable operations only
+    } what = kind::states;           // inputs: the input of each matrix; portable operations only
     std::vector<std::string> names;  // of states; empty: all
     named_tensors tensors;           // made by the run, valid until the next one of its tower
 };

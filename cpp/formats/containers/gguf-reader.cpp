@@ -21,7 +21,7 @@ constexpr uint32_t n_kinds = 13;
 constexpr uint64_t max_header = 256u << 20;  // bytes before the tensor data, which are kept in memory
 constexpr uint64_t first_read = 64u << 10, most_read = 16u << 20;  // more of the header is read as it is needed
 
-// bytes of a value; 0: of its own length
+// bytes of a value; 0: variable length
 constexpr size_t kind_size[n_kinds] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
 struct extent {
@@ -135,7 +135,7 @@ class gguf_parser {
         if (value.item == gguf_kind::array)
             fail(error_code::FILE_FORMAT, "expected an array of scalars or strings, found an array of arrays");
         if (value.item == gguf_kind::string) {
-            if (value.count > (size_ - at_) / 8) {  // a string takes 8 bytes at least: fail before walking far
+            if (value.count > (size_ - at_) / 8) {  // a string takes at least 8 bytes: fail early
                 fail(error_code::FILE_TRUNCATED, "expected " + std::to_string(value.count) + " strings, found " +
                                                      std::to_string(size_ - at_) + " bytes");
             }
@@ -271,7 +271,7 @@ class gguf_parser {
     std::map<std::string, gguf_value> & values_;
     tensor_table & tensors_;
     std::vector<extent> extents_;
-    std::string where_;  // what is being read, for messages
+    std::string where_;  // the current item, for messages
     uint64_t at_ = 0, n_keys_ = 0, n_tensors_ = 0;
 };
 
@@ -293,7 +293,7 @@ gguf_file::gguf_file(std::shared_ptr<const model_file> file, std::unique_ptr<err
     set_data();
 }
 
-// The header stays where it is from here on.
+// The header is not moved from here on.
 void gguf_file::set_data() {
     for (auto & entry : values_) entry.second.data = header_.data() + entry.second.at;
 }

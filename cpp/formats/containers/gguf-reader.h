@@ -32,7 +32,7 @@ class gguf_file {
   public:
     // Throws FILE_* and TENSOR_DUPLICATE. Keys and tensors are unique, every byte range lies in the file.
     explicit gguf_file(std::shared_ptr<const model_file> file);
-    // For `inspect`: what could be read before the first defect, which goes to `failure`. Tensors may lack their data.
+    // For `inspect`: everything before the first defect, which goes to `failure`. Tensors may lack their data.
     gguf_file(std::shared_ptr<const model_file> file, std::unique_ptr<error> & failure);
 
     gguf_file(const gguf_file &) = delete;

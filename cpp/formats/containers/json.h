@@ -32,14 +32,14 @@ struct json_limits {
     size_t max_bytes = 16u << 20;
     size_t max_values = 1u << 20;  // a value takes about 120 bytes of memory
     int max_depth = 64;
-    const model_file * file = nullptr;                      // asked now and then whether reading was cancelled
+    const model_file * file = nullptr;                      // called regularly to check for cancellation
     error_code duplicate_at_top = error_code::FILE_FORMAT;  // code for equal keys of the outermost object
 };
 
 // Throws FILE_FORMAT (syntax, with line and column) or FILE_LIMIT. `where` begins each message (a path).
 json_value parse_json(std::string_view text, const std::string & where, const json_limits & limits = {});
 
-// A value together with the place it came from: typed access that says what was expected and what was found.
+// A value together with its path: typed access whose errors say what was expected and what was found.
 // Every getter throws CONFIG_INVALID with path, key path, expectation and finding. Null counts as absent.
 class json_ref {
   public:

@@ -56,7 +56,8 @@ std::string pointer_value(const std::string & text, const std::string & key) {
 std::shared_ptr<const model_file> model_file::open(const std::string & path, const std::atomic<bool> * cancelled) {
     std::shared_ptr<model_file> file(new model_file(path, cancelled));
     const std::wstring wide = std::filesystem::u8path(path).wstring();
-    // who reads denies writers; FILE_SHARE_DELETE: the file may be renamed or removed meanwhile, as elsewhere
+    // denies writers while reading; FILE_SHARE_DELETE: the file may be renamed or removed meanwhile, as on other
+    // systems
     HANDLE handle = CreateFileW(wide.c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr, OPEN_EXISTING,
                                 FILE_ATTRIBUTE_NORMAL, nullptr);
     if (handle == INVALID_HANDLE_VALUE) not_readable(path, "system error " + std::to_string(GetLastError()));
@@ -152,7 +153,7 @@ std::shared_ptr<const model_file> model_file::of_memory(std::string bytes, const
     return file;
 }
 
-// What stands in for a file of any kind.
+// Recognises files that replace a file of any kind.
 void model_file::check_contents() const {
     if (state_.size == 0)
         throw_error(error_code::FILE_TRUNCATED, path_ + ": expected a model file, found an empty file");

@@ -268,7 +268,7 @@ class pickle_machine {
         push(kind_t::object, 0, 0, name);
     }
 
-    // An object's state is its attributes; what other values are given (metadata of a dict, say) is left out.
+    // An object's state is its attributes; the state of other values (metadata of a dict, for instance) is ignored.
     void build() {
         const pickle_ref state = pop();
         pickle_value & to = top();

@@ -28,7 +28,7 @@ struct pickle_value {
 
 class pickle;
 
-// What the names and persistent ids of a pickle stand for.
+// Resolves the names and persistent ids of a pickle.
 class pickle_host {
   public:
     virtual ~pickle_host() = default;

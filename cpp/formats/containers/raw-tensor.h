@@ -1,4 +1,4 @@
-// A tensor as a file names it, before names are mapped: what readers produce and tensor-names.h consumes.
+// A tensor under the file's own name: readers produce it, tensor-names.h maps the name.
 #pragma once
 
 #include "engine/text.h"
@@ -17,7 +17,7 @@ namespace ggclip {
 
 struct raw_tensor {
     std::string path;                          // file it is in
-    std::string file_name;                     // its name there, where strip_wrappers() has changed it
+    std::string file_name;                     // its original name, if strip_wrappers() has changed it
     std::string dtype;                         // the file's own word for the type, for messages
     ggml_type type = GGML_TYPE_COUNT;          // COUNT: a type that no weight may have (integers, f8, f64, ...)
     std::vector<int64_t> ne;                   // ggml order (fastest first), as many as the file says; may be empty

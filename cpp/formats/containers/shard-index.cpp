@@ -12,7 +12,7 @@ namespace {
 constexpr size_t max_shards = 1024;
 constexpr size_t max_index = 32u << 20;  // bytes of an index file
 
-// false: a tensor of the tower that is not wanted. Names tell, whatever stands before them.
+// false: a tensor of a tower that is not loaded, judged by its name without prefixes.
 bool is_wanted(const std::string & name, const read_options & options) {
     const auto has = [&](const char * part) { return name.find(part) != std::string::npos; };
     const bool vision = has("vision_model.") || has("visual.") || has("visual_projection.");

@@ -261,7 +261,7 @@ class tensor_placer {
         left_ -= n_bytes;
     }
 
-    // Transposed and sliced tensors are laid out anew.
+    // Transposed and sliced tensors are copied into order.
     std::shared_ptr<const byte_source> gather(const std::string & name, const torch_tensor & tensor,
                                               const zip_entry & storage, uint64_t last, size_t n_bytes) {
         const size_t element = tensor.dtype->size, n_dims = tensor.shape.size();

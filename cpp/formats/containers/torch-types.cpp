@@ -118,7 +118,7 @@ pickle_ref torch_types::persistent(pickle & values, pickle_ref id) {
     return values.add(host_value(~(int64_t) (storages_.size() - 1)));
 }
 
-// (storage, offset, shape, stride, ...): gradients and hooks are left out
+// (storage, offset, shape, stride, ...): gradients and hooks are ignored
 pickle_ref torch_types::rebuild_tensor(pickle & values, pickle_ref tuple) {
     const std::vector<pickle_ref> & arguments = values.at(tuple).items;
     if (arguments.size() < 4 || values.at(arguments[0]).kind != kind_t::host || values.at(arguments[0]).integer >= 0)

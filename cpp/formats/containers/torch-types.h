@@ -1,4 +1,4 @@
-// What a PyTorch checkpoint's pickle may name, and the tensors that come of it.
+// The names that a PyTorch checkpoint's pickle may use, and the tensors made from it.
 #pragma once
 
 #include "formats/containers/pickle.h"

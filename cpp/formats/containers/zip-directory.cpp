@@ -57,7 +57,7 @@ class zip_parser {
         }
     }
 
-    // The end record is behind everything but a comment; a copy of its signature in the comment does not fit.
+    // The end record is followed only by a comment, which cannot contain a valid copy of it.
     void find_end() {
         const uint64_t n_tail = std::min<uint64_t>(size_, n_locator64 + n_end + max_comment);
         look(size_ - n_tail, n_tail);
@@ -133,7 +133,7 @@ class zip_parser {
         return at + n_central + n_name + n_extra + n_comment;
     }
 
-    // Sizes and offsets of 32 one-bits stand in a zip64 field, in this order, each only where it is needed.
+    // Sizes and offsets of 32 one-bits are in a zip64 field, in this order, each only if needed.
     void read_extra(uint64_t at, uint64_t n, uint64_t & size, uint64_t & packed, uint64_t & local) const {
         const uint64_t end = at + n;
         while (at + 4 <= end) {
@@ -155,7 +155,7 @@ class zip_parser {
 
     const model_file & file_;
     const uint64_t size_;
-    std::string part_;  // what was looked at last
+    std::string part_;  // the most recent part
     uint64_t part_at_ = 0;
     uint64_t n_entries_ = 0, central_ = 0;
     std::map<std::string, zip_entry> entries_;

@@ -34,7 +34,7 @@ const architecture architectures[] = {
     {"chinese-roberta-wwm-ext-large", 16, 1e-12, false},
 };
 
-// What all of them share: post-norm blocks, a norm of the embeddings and none at the end, padding masked.
+// Common to all of them: post-norm blocks, a norm of the embeddings and none at the end, padding masked.
 void set_kind(bool roberta, text_hparams & text) {
     text.present = true;
     text.act = activation::gelu_erf;

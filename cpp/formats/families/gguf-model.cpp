@@ -41,7 +41,7 @@ void refuse_projectors(const gguf_file & file) {
     }
 }
 
-// A checkpoint's own tensor names under no key at all: nothing says what the numbers mean.
+// A checkpoint's own tensor names without any keys: the meaning of the numbers is unknown.
 void refuse_raw_names(const gguf_file & file) {
     const bool raw =
         has_tensor(file, "vision_model.") || has_tensor(file, "text_model.") || has_tensor(file, "visual.");
@@ -54,7 +54,7 @@ void refuse_raw_names(const gguf_file & file) {
     }
 }
 
-// Reads what hparams-fields.h describes.
+// Reads the fields that hparams-fields.h lists.
 class field_reader {
   public:
     explicit field_reader(const gguf_file & file) : file_(file) {}
@@ -131,7 +131,7 @@ class field_reader {
     const gguf_file & file_;
 };
 
-// clip.cpp: true means exact GELU, and only vision's activation was asked
+// clip.cpp: true means exact GELU; only vision's activation is stored
 activation layout_activation(const gguf_file & file) {
     return file.boolean(names::use_gelu, false) ? activation::gelu_erf : activation::quick_gelu;
 }
@@ -181,7 +181,7 @@ int32_t find_token(const std::vector<std::string> & tokens, const char * token, 
     return fallback;
 }
 
-// Rows of a table that stand in the tensor itself; 0 where there is none.
+// Rows of a table according to its tensor; 0 if there is none.
 int32_t table_rows(const gguf_file & file, const std::string & tensor, int64_t most) {
     const auto found = file.tensors().tensors.find(tensor);
     const bool is_table =

@@ -65,7 +65,7 @@ void read_vision(const json_ref & config, bool siglip, vision_hparams & vision) 
         config.get("vision_use_head").unsupported("SigLIP image towers with an attention-pooling head (true)");
 }
 
-// SigLIP2 NaFlex: pictures of any grid over a square table of positions.
+// SigLIP2 NaFlex: images of any grid over a square table of positions.
 void read_any_grid(const json_ref & config, vision_hparams & vision, source_names & names) {
     const int64_t n_patch = config.integer("num_patches", 256, 1, limits::max_tokens);
     const auto side = (int32_t) std::lround(std::sqrt((double) n_patch));
@@ -132,7 +132,7 @@ int64_t max_length(const json_ref & tokenizer, int64_t fallback) {
 void read_chinese_text(const json_ref & config, const json_ref & tokenizer, text_hparams & text, source_names & names) {
     read_bert_config(config, "chinese_clip_text_model", text);
     text.pool = pooling::cls;
-    // cn_clip trains and tokenizes with 52 places
+    // cn_clip trains and tokenises with 52 positions
     const int64_t context = max_length(tokenizer, 52);
     text.n_ctx = (int32_t) std::min<int64_t>(context <= text.n_ctx ? context : 52, text.n_ctx);
     names.text = name_scheme::bert;
@@ -167,7 +167,7 @@ bool is_gemma(const std::string & type, int64_t n_vocab) {
     return begins_with(type, "Gemma") || begins_with(type, "Siglip2") || n_vocab == 256000;
 }
 
-// A SigLIP text tower, with what its tokenizer's class does to a text before the tokenizer's file.
+// A SigLIP text tower, with the cleaning that its tokenizer's class does before the tokenizer's file.
 void read_siglip_text(const json_ref & config, const json_ref & tokenizer, bool siglip2, text_hparams & text) {
     const std::string type = tokenizer_class(tokenizer);
     const bool generic = type == "PreTrainedTokenizerFast" || type == "TokenizersBackend";  // the file says everything
@@ -209,7 +209,7 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
     const bool siglip = begins_with(type, "siglip"), any_grid = begins_with(type, "siglip2"),
                chinese = begins_with(type, "chinese_clip");
     const bool metaclip2 = begins_with(type, "metaclip_2");
-    // AltCLIP's pictures are CLIP's; its texts are not computed
+    // AltCLIP's images are CLIP's; its text tower is not supported
     const bool altclip = type == "altclip" && !options.want_text;
     const bool known =
         altclip || type == "clip" || type == "siglip" || type == "siglip2" || type == "chinese_clip" ||

@@ -13,7 +13,7 @@ namespace ggclip {
 // Fills everything but tower presence that depends on tensors, n_proj and the logit scalars.
 // `present` says which towers the configuration describes. `preprocessor` may be absent (family defaults).
 // The tensors are asked where a configuration only names an architecture (M-CLIP), and how a tower was saved alone.
-// `names`: what the file calls them.
+// `names`: the file's names for them.
 struct hf_files {
     json_ref config, preprocessor, tokenizer;
 };  // tokenizer: tokenizer_config.json, may be absent

@@ -6,7 +6,7 @@
 
 namespace ggclip {
 
-// The image processor class whose defaults hold for what a file leaves out.
+// The image processor class whose defaults apply to missing values.
 struct image_defaults {
     enum kind_t { clip, siglip, siglip2, chinese_clip } kind = clip;
 };

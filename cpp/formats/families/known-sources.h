@@ -1,4 +1,4 @@
-// What is known of published checkpoints whose own configuration leaves it out.
+// Facts about published checkpoints whose own configuration omits them.
 #pragma once
 
 #include "formats/containers/json.h"

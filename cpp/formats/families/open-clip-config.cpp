@@ -275,7 +275,7 @@ hparams read_open_clip_config(const open_clip_files & files, const std::string &
     hp.n_proj = (int32_t) model.integer("embed_dim", 512, 1, limits::max_proj);
     names = source_names(name_scheme::open_clip);
     names.text_prefix =
-        has_prefix(table, "text.") ? "text." : "";  // CustomTextCLIP keeps its text tower in a module of its own
+        has_prefix(table, "text.") ? "text." : "";  // CustomTextCLIP keeps its text tower in a separate module
     if (options.want_vision) {
         read_vision(model.object("vision_cfg"), table, hp.vision, names);
         read_preprocess(config.object("preprocess_cfg"), hp.vision.image_size, hp.image);

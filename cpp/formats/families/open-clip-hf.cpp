@@ -44,7 +44,7 @@ void read_hf_text(const json_ref & config, const tensor_table & table, const jso
             text.n_head = (int32_t) config.integer("heads", text.n_head, 1, limits::max_heads);
     }
     text.n_ctx = std::min<int32_t>((int32_t) config.integer("context_length", 77, 1, limits::max_ctx), text.n_ctx);
-    // `pooler_type` and `proj` are what the first multilingual checkpoints on the hub call them
+    // `pooler_type` and `proj` are the names in the first multilingual checkpoints on the hub
     const std::string pooler = config.string("hf_pooler_type", config.string("pooler_type", "mean_pooler"));
     if (pooler != "mean_pooler" && pooler != "cls_last_hidden_state_pooler")
         config.get("hf_pooler_type").unsupported("\"mean_pooler\" and \"cls_last_hidden_state_pooler\"");

@@ -69,7 +69,7 @@ void refuse_others(const tensor_table & table, const std::string & trunk) {
     }
 }
 
-// A word whose null means "" (Python's None is as false), unlike its absence.
+// A word for which null means "" (Python's None is false), unlike its absence.
 std::string word_or_null(const json_ref & config, const char * key, const char * fallback) {
     const json_ref word = config.get(key);
     return word.value() != nullptr && !word.exists() ? "" : config.string(key, fallback);

@@ -1,4 +1,4 @@
-// Image towers that open_clip takes from timm: `timm_model_name` of open_clip_config.json -> hparams.
+// Image towers from timm in open_clip: `timm_model_name` of open_clip_config.json -> hparams.
 #pragma once
 
 #include "formats/containers/json.h"

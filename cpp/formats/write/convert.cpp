@@ -68,7 +68,7 @@ void convert_chunk(const source_tensor & tensor, ggml_type type, int64_t first, 
     ggml_quantize_chunk(type, values.data(), dst, 0, n, tensor.ne[0], importance);
 }
 
-// Rows [first, first + n) on several threads; an error of any of them is thrown here.
+// Rows [first, first + n) on several threads; rethrows an error of any of them.
 void convert_parallel(const source_tensor & tensor, ggml_type type, int64_t first, int64_t n, int n_threads,
                       const float * importance, uint8_t * dst) {
     const size_t row = ggml_row_size(type, tensor.ne[0]);
@@ -89,7 +89,7 @@ void convert_parallel(const source_tensor & tensor, ggml_type type, int64_t firs
         try {
             threads.emplace_back(work, t);
         } catch (const std::system_error &) {
-            work(t);  // no more threads to be had: this one does it
+            work(t);  // no more threads available: this one does it
         }
     }
     work(0);
@@ -116,7 +116,7 @@ std::vector<float> column_weights(const source_tensor & tensor, ggml_type type, 
     return weights;
 }
 
-// The new file must open, and hold what was declared.
+// The new file must open and contain what was declared.
 void check_written(const model_source & source, const std::vector<ggml_type> & types, const std::string & path) {
     const model_source written = open_gguf(path);
     bool same = written.tensors.size() == source.tensors.size() && written.hp.n_proj == source.hp.n_proj;

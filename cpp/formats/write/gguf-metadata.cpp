@@ -29,7 +29,7 @@ ggml_ftype file_type(ggml_type type) {
     }
 }
 
-// Writes what hparams-fields.h describes.
+// Writes the fields that hparams-fields.h lists.
 class field_writer {
   public:
     explicit field_writer(gguf_writer & writer) : writer_(writer) {}
@@ -40,7 +40,7 @@ class field_writer {
         if (field.kind != in_file::derived && !silent) set(field.key(), value);
     }
 
-    // Of pruned towers one value a block, as llama.cpp writes what differs between blocks.
+    // For pruned towers one value per block, as in llama.cpp.
     void operator()(const hparam & field, const tower_hparams & tower, int32_t tower_hparams::*most,
                     int32_t block_hparams::*each) {
         if (tower.pruned.empty()) {
@@ -78,7 +78,7 @@ void write_tokenizer(const tokenizer_source & tokenizer, gguf_writer & writer) {
     if (!tokenizer.merges.empty()) writer.set_strings(names::merges, tokenizer.merges);
 }
 
-// What other readers of the layout ask for; ours have hidden_act and the projection's shape.
+// For other readers of the layout; ours use hidden_act and the projection's shape.
 void write_for_others(const hparams & hp, gguf_writer & writer) {
     writer.set_bool(names::use_gelu, (hp.vision.present ? hp.vision.act : hp.text.act) == activation::gelu_erf);
     if (hp.vision.present) writer.set_u32(names::key_of(names::projection_dim, "vision"), (uint32_t) hp.n_proj);

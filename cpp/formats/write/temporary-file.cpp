@@ -90,7 +90,7 @@ void remove_if_abandoned(const char * path) {
 fs::path folder_of(const fs::path & target) { return target.has_parent_path() ? target.parent_path() : fs::path("."); }
 
 void remove_abandoned(const fs::path & target) {
-    // not directory_iterator: where memory runs out, what libstdc++ declares noexcept ends the process
+    // not directory_iterator: out of memory in a noexcept function of libstdc++ would end the process
     const std::unique_ptr<DIR, int (*)(DIR *)> folder(opendir(folder_of(target).c_str()), closedir);
     if (!folder) return;
     while (const dirent * entry = readdir(folder.get()))
@@ -98,7 +98,7 @@ void remove_abandoned(const fs::path & target) {
             remove_if_abandoned((folder_of(target) / entry->d_name).c_str());
 }
 
-// The new name, too, is on the disk then. Not every file system can; what it holds is whole either way.
+// Flushes the new name to the disk, too. Not every file system can; the file is complete either way.
 void sync_folder(const fs::path & target) {
     const int fd = open(folder_of(target).c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY);
     if (fd < 0) return;

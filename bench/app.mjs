@@ -1,5 +1,5 @@
-// What an application sees: from a JPEG buffer to the embedding, from start to the first embedding, memory, and many
-// calls at a time. Against @huggingface/transformers (int8) where bench/peers/install.sh has been run.
+// Measures an application: from a JPEG buffer to the embedding, from start to the first embedding, memory, and
+// concurrent calls. Compares with @huggingface/transformers (int8) if bench/peers/install.sh has been run.
 //
 //   node bench/app.mjs [--rounds 15] [--threads N] [--json FILE]
 import { execFileSync } from 'node:child_process'
@@ -37,7 +37,7 @@ async function makeQ8() {
   return file
 }
 
-/** A photograph of the samples at another size: what decoding costs depends on the content. */
+/** A sample photograph at another size: decoding time depends on the content. */
 async function jpeg(width, height) {
   const file = path.join(root, 'models', 'samples', 'photo-dress.jpg')
   const noise = {

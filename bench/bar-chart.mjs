@@ -1,5 +1,5 @@
-// A chart of horizontal bars as SVG text: readable in light and dark surroundings, with a title and a description that tell
-// all its numbers to those who do not see it.
+// A chart of horizontal bars as SVG text: readable on light and dark backgrounds, with a title and a description that
+// contains all its numbers for screen readers.
 
 const width = 760
 const labelWidth = 230

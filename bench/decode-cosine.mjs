@@ -1,6 +1,6 @@
-// What decoding at reduced scale (decode: 'auto') changes, on real photographs: cosine of the embeddings, and pixels of the
+// Effect of decoding at reduced scale (decode: 'auto') on real photographs: cosine of the embeddings, and pixels of the
 // model's input, against decoding every pixel (decode: 'exact'). Each photograph as it is and in forms that take other
-// ways through the decoder. Fails when a cosine is below 0.999.
+// paths through the decoder. Fails if a cosine is below 0.999.
 //
 //   bench/photos.sh                       # once: 25 photographs of 1.3 to 16 megapixels
 //   node bench/decode-cosine.mjs [--photos FOLDER] [--json FILE]      # about 2 minutes
@@ -26,7 +26,7 @@ const pixels = async image => {
 }
 const jpeg = (image, quality = 90) => image.jpeg({ quality }).toBuffer()
 
-/** Edges that no power of two divides: libvips then drops columns and rows. */
+/** Sizes that no power of two divides: libvips then drops columns and rows. */
 async function oddCrop(file) {
   const { width, height } = await pixels(sharp(file))
   return jpeg(
@@ -49,7 +49,9 @@ const forms = [
   ['WebP 85', file => sharp(file).webp({ quality: 85 }).toBuffer()],
 ]
 
-/** 8000 x 6000 of four photographs: real photographs of that size were not to be had, and 1/8 needs them at 224 pixels. */
+/**
+ * 8000 x 6000 from four photographs: no real photographs of that size were available, and 1/8 needs them at 224 pixels.
+ */
 async function mosaic(files) {
   const tiles = await Promise.all(files.map(file => sharp(file).resize(4000, 3000, { fit: 'cover' }).toBuffer()))
   const composite = tiles.map((input, i) => ({ input, left: 4000 * (i % 2), top: 3000 * (i >> 1) }))

@@ -1,9 +1,11 @@
-// Paired timing: every side of a case runs once per round, in turn, so that a machine that slows down slows all of them.
+// Paired timing: every side of a case runs once per round, so that a slowdown of the machine affects all of them.
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const median = values => [...values].sort((a, b) => a - b)[values.length >> 1]
 
-/** 0..n-1 in another order each time, so that no side always follows the same one (whose threads may still spin). */
+/**
+ * 0..n-1 in a different order each time, so that no side always follows the same one (whose threads may still spin).
+ */
 function shuffled(n) {
   const order = Array.from({ length: n }, (_, i) => i)
   for (let i = n - 1; i > 0; i--) {
@@ -14,11 +16,14 @@ function shuffled(n) {
 }
 
 /**
- * @param {{ name: string, per: number, every?: number, run: () => Promise<unknown> }[]} sides `per`: inputs a run handles; a run that
- *   resolves to a number has measured its milliseconds itself (a peer in another process); `every`: takes part in every so
- *   manieth round only, a slow side
- * @returns one row a side: median, minimum and maximum milliseconds per input, and its speed relative to the first side
- *   (above 1: the first is faster), as the median of the rounds' own ratios
+ * @param {{ name: string, per: number, every?: number, run: () => Promise<unknown> }[]} sides `per`: inputs per run; a
+ * run that
+ *   resolves to a number has measured its milliseconds itself (a peer in another process); `every`: a slow side runs
+ * only in
+ *   every n-th round
+ * @returns one row per side: median, minimum and maximum milliseconds per input, and its speed relative to the first
+ * side
+ *   (above 1: the first is faster), as the median of the ratios of the rounds
  */
 export async function interleave(sides, rounds) {
   const times = sides.map(() => [])
@@ -34,7 +39,7 @@ export async function interleave(sides, rounds) {
     }
   }
   return sides.map((side, i) => {
-    const rounds = Object.keys(times[i]) // those it took part in
+    const rounds = Object.keys(times[i]) // those in which it ran
     const ms = rounds.map(round => times[i][round])
     return {
       name: side.name,

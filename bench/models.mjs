@@ -1,4 +1,4 @@
-// The models that are measured: shapes of OpenAI's CLIP, where their files lie, and how much of each is bearable.
+// The models of the benchmarks: shapes of OpenAI's CLIP, their files, and how much of each to measure.
 import path from 'node:path'
 
 const bench = path.join(import.meta.dirname, '..', 'build', 'bench')

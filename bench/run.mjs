@@ -30,7 +30,7 @@ const rounds = Number(options.rounds ?? model.rounds)
 const batches = options.batches ? numbers(options.batches) : model.batches
 const only = new RegExp(options.only)
 const imageValues = 3 * 224 * 224
-const samples = Math.max(...batches) // whose accuracy is told
+const samples = Math.max(...batches) // whose accuracy is reported
 const pixels = n => Float32Array.from({ length: n * imageValues }, (_, i) => Math.sin(i * 0.37))
 const ids = (n, length) =>
   Array.from({ length: n }, () => [49406, ...Array.from({ length: length - 2 }, (_, i) => 320 + i), 49407]).flat()
@@ -61,7 +61,7 @@ async function openGgclip(
   }
 }
 
-/** The least of the rows' cosines. What was not computed is not worth timing. */
+/** The lowest cosine of the rows. Wrong results are not worth timing. */
 function cosines(a, b) {
   if (a.length !== b.length) throw new Error(`expected ${b.length} values, received ${a.length}`)
   let least = 1
@@ -112,7 +112,7 @@ async function openPeers(threads, wanted) {
   return sides
 }
 
-/** The embeddings in f32 arithmetic: what accuracy is measured against. */
+/** The embeddings in f32 arithmetic: the reference for accuracy. */
 async function reference(threads) {
   const exact = await openGgclip({ name: 'reference', dtype: 'f32', precision: 'exact' }, threads)
   const wanted = await exact.image(pixels(samples), samples)

@@ -1,5 +1,5 @@
-// The Chromium that the web page's tests and screenshots run in: CHROME_PATH, or what is installed, or what
-// scripts/fetch-chromium.cjs has brought.
+// Finds the Chromium for the web page's tests and screenshots: CHROME_PATH, an installed one, or the one that
+// scripts/fetch-chromium.cjs has fetched.
 'use strict'
 
 const fs = require('node:fs')

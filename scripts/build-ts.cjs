@@ -28,7 +28,7 @@ function writeEsmFace(folder) {
   write(path.join(folder, 'index.d.mts'), "export * from './index.js'\n")
 }
 
-/** What an earlier build made of sources that are not there any more: dist/ is published as it stands. */
+/** Removes files of earlier builds whose source no longer exists: dist/ is published as it is. */
 function removeStale() {
   for (const name of fs.readdirSync(dist, { recursive: true })) {
     const source = /^(.*?)(?:\.d\.ts|\.js)$/.exec(name)?.[1]

@@ -1,5 +1,5 @@
-// Holds that the documents point at what is there: every link to a file, every link to a heading, and every path of this
-// project that stands in backquotes (`lib/errors.ts`, `test/cli*.test.ts`). Prints each that does not, and fails.
+// Checks that everything the documents refer to exists: every link to a file or heading, and every path of this project
+// in backquotes (`lib/errors.ts`, `test/cli*.test.ts`). Prints each missing one, and fails.
 'use strict'
 
 const { execFileSync } = require('node:child_process')

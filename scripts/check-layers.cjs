@@ -1,6 +1,6 @@
-// Holds the arrows of docs/architecture.md: each folder of cpp/ includes only what lies below it, so does each room of
-// cpp/formats, napi.h is seen by binding/ alone, and the modules of lib/ import each other in no circle, types included.
-// (Which room of lib/ may import which is the linter's: eslint.config.mjs.) Prints every violation and fails.
+// Checks the dependencies of docs/architecture.md: each folder of cpp/ includes only the layers below it, and so do the
+// folders of cpp/formats; only binding/ includes napi.h; the modules of lib/ do not import each other in a circle,
+// types included. (eslint.config.mjs checks which folder of lib/ may import which.) Prints every violation and fails.
 'use strict'
 
 const fs = require('node:fs')
@@ -23,7 +23,10 @@ const below = {
   formats: ['kernels', 'engine', 'formats'],
   binding: ['kernels', 'engine', 'formats', 'binding'],
 }
-/** Rooms of cpp/formats. What lies beside them may include all of them; of that, they may include read-options.h only. */
+/**
+ * Folders of cpp/formats. Files beside them may include all of them, but they may include only read-options.h of those
+ * files.
+ */
 const rooms = {
   containers: ['containers'],
   layout: ['containers', 'layout'],

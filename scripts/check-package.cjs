@@ -1,6 +1,6 @@
-// Packs the project as `npm publish` would and holds that users' tools understand the archive: publint (fields of package.json
-// that name files) and are-the-types-wrong (types of every entry, under every way TypeScript resolves them). Needs dist/,
-// asks no network. Prints what is wrong and fails.
+// Packs the project like `npm publish` and checks the archive with users' tools: publint (fields of package.json that
+// name files) and are-the-types-wrong (types of every entry, under all module resolutions of TypeScript). Needs dist/,
+// uses no network. Prints the problems and fails.
 //
 //   node scripts/check-package.cjs [ARCHIVE]      of this project, or of an archive that is there already
 'use strict'
@@ -27,7 +27,7 @@ function pack() {
   }
 }
 
-/** @returns {Promise<string[]>} one line for each problem */
+/** @returns {Promise<string[]>} one line per problem */
 async function faultsOf(archive) {
   const bytes = archive.buffer.slice(archive.byteOffset, archive.byteOffset + archive.length)
   return [...await askPublint(bytes), ...await askTypes(bytes)]

@@ -1,5 +1,5 @@
-// Holds that the project needs nothing but itself: no tracked file of its code, tests and scripts names a folder beside the
-// checkout, or a place of one machine. Prints every line that does and fails.
+// Checks that the project needs nothing outside itself: no tracked file of its code, tests and scripts names a folder
+// beside the checkout, or a path of one machine. Prints every such line and fails.
 'use strict'
 
 const { execFileSync } = require('node:child_process')

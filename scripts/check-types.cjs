@@ -1,6 +1,6 @@
-// Compiles test/types/ against the package as a user has it, dist/ found by its name, under each way in which TypeScript finds a
-// package: node16 (as a CommonJS and as an ES module), bundler, and node10, the one of `module: commonjs`. Against the
-// sources the same file is compiled by tsc -p tsconfig.json.
+// Compiles test/types/ against the package as users get it, with dist/ found by its name, under each module resolution
+// of TypeScript: node16 (as a CommonJS and as an ES module), bundler, and node10, the one of `module: commonjs`.
+// Against the sources, tsc -p tsconfig.json compiles the same file.
 'use strict'
 
 const fs = require('node:fs')

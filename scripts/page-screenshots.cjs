@@ -1,5 +1,5 @@
-// Makes the screenshots of docs/web-page.md anew, into docs/images: `npm run build:ts`, then this. Needs a Chromium
-// (scripts/browser.cjs). Times on them are those of the machine that it runs on.
+// Makes the screenshots of docs/web-page.md, in docs/images: run `npm run build:ts` first. Needs a Chromium
+// (scripts/browser.cjs). Times on them are this machine's.
 'use strict'
 
 const fs = require('node:fs')

@@ -56,7 +56,7 @@ function rawPicture(seed, edge) {
   return { data, width: edge, height: edge, channels: 3 }
 }
 
-/** Pictures in every form, and texts. */
+/** Images in every form, and texts. */
 async function makeInputs(folder) {
   const images = []
   for (let i = 0; i < 12; i++) {

@@ -1,14 +1,14 @@
-// The servers under load: processes of their own, so that the load generator takes nothing of their event loop.
+// The servers under load: separate processes, so that the load generator does not use their event loop.
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 
 const root = path.join(import.meta.dirname, '..', '..')
 
-/** Starts a server that prints one JSON line with its url once it can be used. */
+/** Starts a server that prints one JSON line with its url once it is ready. */
 function start(name, file, args) {
   const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
-  // whatever becomes of this process, no server is left behind
+  // no server is left behind, however this process ends
   process.once('exit', () => child.kill('SIGKILL'))
   return new Promise((resolve, reject) => {
     let out = ''
@@ -35,7 +35,7 @@ export function startGgclip({ name = 'ggclip', model, dtype, threads, extra = []
     ...source, ...weights, ...extra])
 }
 
-/** undefined where bench/peers/install.sh has not been run. */
+/** undefined unless bench/peers/install.sh has been run. */
 export function startPeer({ threads, quantised }) {
   const onnx = path.join(root, 'build', 'bench', 'vit-b-32-onnx')
   const installed = fs.existsSync(path.join(root, 'bench', 'peers', 'node_modules', '@huggingface', 'transformers'))
@@ -44,5 +44,5 @@ export function startPeer({ threads, quantised }) {
     String(threads), ...(quantised ? ['--quantised'] : [])])
 }
 
-// an 'exit' handler runs only where the process ends by itself
+// an 'exit' handler runs only if the process ends by itself
 for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(1))

@@ -14,8 +14,8 @@ function describe(latencies) {
 }
 
 /**
- * Closed loop, or with `rate` open: so many requests a second, whatever comes back. Latencies (milliseconds) of answers
- * with status 200, and apart from them of those refused; `withoutHint` counts refusals that have no Retry-After.
+ * Closed loop, or with `rate` open: this many requests per second, whatever the answers. Latencies (milliseconds) of
+ * answers with status 200, and separately of refusals; `withoutHint` counts refusals without Retry-After.
  */
 export async function fire(server, requests, { connections, seconds, rate }) {
   const [ok, refused, statuses] = [[], [], {}]
@@ -62,7 +62,9 @@ export async function metric(url, name) {
   )
 }
 
-/** Requests that autocannon left behind are still computed where a server does not notice: they must not slow the next side. */
+/**
+ * Requests abandoned by autocannon are still computed if a server does not notice: they must not slow the next side.
+ */
 async function idle({ url }, limitMs = 60_000) {
   const end = performance.now() + limitMs
   let before = await metric(url, 'process_cpu_seconds_total')

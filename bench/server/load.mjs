@@ -32,10 +32,13 @@ const [width, height] = options.picture.split('x').map(Number)
 const peerType = options['peer-f32'] ? 'f32' : 'int8'
 const median = list => [...list].sort((a, b) => a - b)[list.length >> 1]
 
-/** Answers come only after all that waits before them: many connections want more time. */
+/** Answers come only after all requests queued before them: many connections need more time. */
 const durationOf = connections => (connections > 64 ? 3 * seconds : seconds)
 
-/** Each round takes all sides in turn, beginning with another one: what counts is a round's own ratio, as the machine may be shared. */
+/**
+ * Each round runs all sides, starting with a different one. Ratios are taken within a round, since the machine may be
+ * shared.
+ */
 async function compare(servers, connections) {
   const rows = servers.map(({ name }) => ({ name, runs: [] }))
   for (let round = 0; round < rounds; round++) {

@@ -1,4 +1,4 @@
-// What several processes of one model cost in memory: how much of it is theirs and how much the system has once (Linux).
+// Memory of several processes with one model: how much is private and how much is shared (Linux).
 //
 //   node bench/server/memory.mjs [--model PATH] [--workers 1,2,4] [--json FILE]
 import { spawn } from 'node:child_process'

@@ -1,4 +1,5 @@
-// More than a server takes: what is answered stays bounded, the rest is refused fast and with a hint, and then all is as before.
+// Overload: the latency of answers stays bounded, the rest is refused fast with a hint, and afterwards the server
+// recovers.
 import { fire } from './fire.mjs'
 
 export async function overload(server, requests, { seconds, maxQueue, maxBatch = 32, factor }) {

@@ -1,4 +1,5 @@
-// Mixed traffic for a while: does memory stay flat, is every answer explained, is all as before at the end?
+// Mixed traffic for a while: does memory stay flat, is every answer accounted for, does the server end in its initial
+// state?
 //
 //   node bench/server/soak.mjs [--seconds 600] [--connections 16] [--model PATH] [--json FILE]
 import fs from 'node:fs'
@@ -46,7 +47,7 @@ async function client(url, end) {
   }
 }
 
-/** Slope of a straight line through the samples (least squares), MiB a minute. */
+/** Slope of a straight line through the samples (least squares), MiB per minute. */
 function slopePerMinute(samples) {
   const n = samples.length
   const meanX = samples.reduce((sum, { minute }) => sum + minute, 0) / n
@@ -75,7 +76,7 @@ const sample = async () =>
 const sampler = setInterval(() => void sample().catch(() => undefined), Math.max(100, seconds * 5))
 // the first half fills pools and caches
 const settled = () => samples.slice(samples.length >> 1)
-/** The least of each ten samples: garbage comes and goes, what is lost stays. */
+/** The minimum of each ten samples: garbage comes and goes, leaks stay. */
 function floors() {
   const list = settled()
   return Array.from(
@@ -114,7 +115,7 @@ const checks = {
   everyAnswerExplained: counts.wrong === 0,
   someOfEachHappened: counts.aborted > 0 && Object.keys(statuses).length >= 4,
   nothingLeftInWork: left.inWork === 0 && left.admitted === 0,
-  // a trend wants minutes: in a short run it is told and not judged
+  // a trend needs minutes: a short run reports it without judging it
   memoryFlat: seconds < 120 || memory.trendMibPerMinute <= memory.limitMibPerMinute,
 }
 const report = {

@@ -1,12 +1,12 @@
-// Mixed requests, good and bad, some of which their client gives up.
+// Mixed requests, good and bad, some of which the client cancels.
 import http from 'node:http'
 
 import { imageRequest, makePictures, randomFrom } from './requests.mjs'
 
-/** No answer for so long, and none is expected any more. */
+/** After this time without an answer, none is expected. */
 const limitMs = 60_000
 
-/** What is sent, how often, and the statuses that are right for it. */
+/** The requests, how often each is sent, and the right statuses. */
 export async function makeTraffic(seed) {
   const random = randomFrom(seed)
   const pick = list => list[Math.floor(random() * list.length)]
@@ -53,7 +53,7 @@ export async function makeTraffic(seed) {
     next() {
       let at = random() * total
       const { statuses, make } = kinds.find(({ weight }) => (at -= weight) < 0) ?? kinds[0]
-      // one in ten is given up
+      // one in ten is cancelled
       return { ...make(), statuses, giveUpMs: random() < 0.1 ? random() * 40 : undefined }
     },
   }

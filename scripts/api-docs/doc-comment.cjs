@@ -1,4 +1,4 @@
-// A doc comment in parts: text, parameters, what it returns and throws, examples; of an option also its default.
+// Splits a doc comment: text, parameters, results and exceptions, examples; for an option also its default.
 'use strict'
 
 /** @param {string} raw with its stars @returns {{ text: string, params: Map<string, string>, returns: string, throws: string[], examples: string[], internal: boolean }} */
@@ -20,10 +20,10 @@ function parseComment(raw) {
   return doc
 }
 
-/** One paragraph of lines that were wrapped. */
+/** Joins the wrapped lines of a paragraph. */
 const joinLines = text => text.trim().replace(/\s*\n\s*/g, ' ')
 
-/** Overloads share one page entry: whatever any of them says. */
+/** Overloads share one page entry with the texts of all of them. */
 function mergeDocs(docs) {
   const [first, ...others] = docs
   for (const { params, returns, throws, examples } of others) {

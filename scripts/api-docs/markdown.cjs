@@ -1,4 +1,4 @@
-// Writes the pages: an entry has a heading, its signature, what it means, its options or fields as a table, and its example.
+// Writes the pages: an entry has a heading, its signature, its text, its options or fields as a table, and its example.
 'use strict'
 
 const { joinLines, splitDefault } = require('./doc-comment.cjs')
@@ -64,7 +64,7 @@ class Writer {
     return examples.map(example => `\`\`\`js\n${example}\n\`\`\``)
   }
 
-  /** Types of this reference that the text names, as a line of links. */
+  /** Links to types of this reference that the text names. */
   seeAlso(text, own) {
     const names = [...new Set(text.match(/\b[A-Z]\w*\b/g))].filter(name => this.pageOf.has(name) && name !== own)
     return names.length > 0 ? [`See ${names.map(name => this.link(name)).join(', ')}.`] : []
@@ -146,7 +146,7 @@ class Writer {
       ...this.seeAlso(text, name), ...this.usedBy(name)]
   }
 
-  /** The calls, and types, that name it. */
+  /** The calls and types that use it. */
   usedBy(name) {
     const names = [...this.items.values()].filter(item =>
       item.name !== name && new RegExp(`\\b${name}\\b`).test(textOf(item))
@@ -201,7 +201,7 @@ class Writer {
 
 const describe = (writer, { doc }) => (doc.text === '' ? '' : `: ${writer.prose(summary(doc.text))}`)
 
-/** What an entry says in types. */
+/** The types of an entry as text. */
 function textOf({ signatures = [], text = '', fields = [] }) {
   return [...signatures, text, ...fields.map(field => field.type)].join(' ')
 }

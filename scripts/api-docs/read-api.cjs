@@ -1,4 +1,4 @@
-// What an entry of the package exports, read from its sources: names, signatures, members, doc comments.
+// Reads the exports of an entry of the package from its sources: names, signatures, members, doc comments.
 'use strict'
 
 const path = require('node:path')
@@ -70,7 +70,7 @@ class Reader {
     throw new Error(`${symbol.name}: ${ts.SyntaxKind[declaration.kind]} is new to the API reference`)
   }
 
-  /** Overloads where there are some, else the function itself; `prefix`: how it is called. */
+  /** Overloads if there are some, else the function itself; `prefix`: how it is called. */
   callable(declarations, prefix) {
     const overloads = declarations.filter(declaration => !declaration.body)
     const shown = overloads.length > 0 ? overloads : declarations
@@ -179,7 +179,7 @@ class Reader {
     )
   }
 
-  /** As written; a type that is computed from values is written out. */
+  /** As written in the source; computed types are expanded. */
   aliasText(node) {
     const generics = node.typeParameters ? `<${node.typeParameters.map(one => one.getText()).join(', ')}>` : ''
     const head = `type ${node.name.text}${generics} =`

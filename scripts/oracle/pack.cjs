@@ -1,5 +1,5 @@
-// Keeps of a tree of the reference (reference/run_all.sh OUT) what no rule gives, in test/fixtures/oracle, and the SHA-256 of
-// all that test/oracle makes again.
+// Keeps the files of a reference tree (reference/run_all.sh OUT) that cannot be generated, in test/fixtures/oracle, and
+// the SHA-256 of all files that test/oracle generates.
 //
 //   node scripts/oracle/pack.cjs OUT
 'use strict'

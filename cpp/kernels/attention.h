@@ -24,7 +24,7 @@ struct attention_scratch {
 
 static inline int round_to_panel(int n) { return ceil_div(n, panel_rows) * panel_rows; }
 
-// Row length of the scores: a panel more than needed, lest rows share cache sets when it is a power of two.
+// Row length of the scores: one panel more, so that rows do not share cache sets if it is a power of two.
 static inline size_t kv_stride(int max_kv) { return (size_t) round_to_panel(max_kv) + panel_rows; }
 
 static inline size_t scratch_floats(int max_kv, int d_head) {

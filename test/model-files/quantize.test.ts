@@ -23,7 +23,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const place = (name: string): string => path.join(folder, name)
 
 /** A folder of its own: what a conversion leaves there is seen at once. */
-function room(name: string): string {
+function scratchFolder(name: string): string {
   mkdirSync(place(name))
   return place(name)
 }
@@ -49,7 +49,7 @@ where('posix', describe)('what the output may be', () => {
     'a link to itself',
     'ln -s "$0" "$0"',
   ]])('%s is refused and stays', async (kind, make) => {
-    const output = path.join(room(kind.replaceAll(' ', '-')), 'out')
+    const output = path.join(scratchFolder(kind.replaceAll(' ', '-')), 'out')
     execFileSync('sh', ['-c', make, output])
     const before = lstatSync(output)
     await expect(convert(embedded, output)).rejects.toMatchObject({
@@ -61,7 +61,7 @@ where('posix', describe)('what the output may be', () => {
   })
 
   test('of a link what it leads to is written, be it there or not', async () => {
-    const here = room('links')
+    const here = scratchFolder('links')
     symlinkSync('real.gguf', path.join(here, 'link.gguf'))
     for (let i = 0; i < 2; i++) {
       const { bytes } = await convert(embedded, path.join(here, 'link.gguf'))
@@ -126,7 +126,7 @@ describe('quantize', () => {
   })
 
   it('mixed is better than uniform, importance better than none, on the inputs it saw', async () => {
-    const own = room('own')
+    const own = scratchFolder('own')
     for (const picture of pictures) copyFileSync(picture, path.join(own, path.basename(picture)))
     writeFileSync(path.join(own, 'texts.txt'), 'a pizza\n\na hat\r\na red rocket\n')
     const measure = async (name: string, options: object): Promise<number[]> => {
@@ -145,7 +145,7 @@ describe('quantize', () => {
   })
 
   it('refuses samples that are not there, empty or no pictures', async () => {
-    const empty = room('empty')
+    const empty = scratchFolder('empty')
     await expect(quantize(embedded, place('x.gguf'), { importance: empty })).rejects.toMatchObject({
       code: 'ERR_CLIP_FILE_NOT_FOUND',
     })
@@ -177,7 +177,7 @@ describe('quantize', () => {
 describe('conversion as a whole', () => {
   it('reports its progress, samples first, to the last byte', async () => {
     const seen: ConvertProgress[] = []
-    const target = path.join(room('progress'), 'out.gguf')
+    const target = path.join(scratchFolder('progress'), 'out.gguf')
     await quantize(embedded, target, {
       dtype: 'q4_k',
       importance: samples,
@@ -193,7 +193,7 @@ describe('conversion as a whole', () => {
   })
 
   it('a callback that throws ends it with its error, and nothing is left', async () => {
-    const own = room('thrown')
+    const own = scratchFolder('thrown')
     const failure = new Error('enough')
     await expect(quantize(embedded, path.join(own, 'out.gguf'), {
       importance: samples,
@@ -212,7 +212,7 @@ describe('conversion as a whole', () => {
   })
 
   it("cancelled: the signal's reason, and what was there is still there", async () => {
-    const own = room('cancelled')
+    const own = scratchFolder('cancelled')
     const target = path.join(own, 'out.gguf')
     writeFileSync(target, 'before')
     for (const stage of ['measure', 'write']) {
@@ -267,7 +267,7 @@ describe('conversion as a whole', () => {
 // a limit on the size of files, as a full disk gives: the signal is ignored so that writing fails instead
 where('posix', describe)('a disk that is full', () => {
   it('is said, and leaves nothing', () => {
-    const own = room('full')
+    const own = scratchFolder('full')
     const script = `const { quantize } = require(${JSON.stringify(path.join(root, 'dist', 'index.js'))})
       quantize(process.argv[1], process.argv[2], { dtype: 'q8_0' }).then(() => console.log('done'), e => console.log(e.code, e.message))`
     const shell = 'trap "" XFSZ; ulimit -f 1000; exec "$@"'

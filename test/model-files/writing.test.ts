@@ -17,7 +17,7 @@ const embedded = path.join(root, 'models', 'emoji-clip.gguf')
 const folder = mkdtempSync(path.join(tmpdir(), 'ggclip-writing-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-function room(name: string): string {
+function scratchFolder(name: string): string {
   const place = path.join(folder, name)
   mkdirSync(place)
   return place
@@ -36,7 +36,7 @@ describe('several writers of one file', () => {
   const types = ['q8_0', 'q4_0', 'f16', 'q5_1'] as const
 
   it('in one process: each succeeds, the last one stays, whole', async () => {
-    const output = path.join(room('threads'), 'out.gguf')
+    const output = path.join(scratchFolder('threads'), 'out.gguf')
     const results = await Promise.all(
       [...types, ...types].map(dtype => convert(embedded, output, { dtype, threads: 1 })),
     )
@@ -46,7 +46,7 @@ describe('several writers of one file', () => {
   })
 
   it('in several processes', async () => {
-    const output = path.join(room('processes'), 'out.gguf')
+    const output = path.join(scratchFolder('processes'), 'out.gguf')
     const said = await Promise.all(
       types.map(dtype => outcomeOf(process.execPath, ['-e', script, embedded, output, dtype])),
     )
@@ -75,7 +75,7 @@ where('posix', describe)('a writer that was killed', () => {
   }
 
   it('leaves no model; the next run clears it away and works', async () => {
-    const here = room('killed')
+    const here = scratchFolder('killed')
     const output = path.join(here, 'out.gguf')
     const name = await kill(output)
     expect(existsSync(output)).toBe(false)
@@ -88,7 +88,7 @@ where('posix', describe)('a writer that was killed', () => {
   })
 
   it("of the same process id, as in every container: its names are in nobody's way, what is no such file stays", async () => {
-    const here = room('same-id')
+    const here = scratchFolder('same-id')
     const others = ['out.gguf.tmp', 'out.gguf.1-x.tmp', 'other.gguf.1-2.tmp', 'out.gguf.12.tmp', 'xout.gguf.1-2.tmp']
     for (const name of others) writeFileSync(path.join(here, name), '')
     for (let i = 0; i < 200; i++) writeFileSync(path.join(here, `out.gguf.${process.pid}-${i}.tmp`), 'half')
@@ -98,7 +98,7 @@ where('posix', describe)('a writer that was killed', () => {
   })
 
   it('a file that somebody still writes stays', async () => {
-    const here = room('alive')
+    const here = scratchFolder('alive')
     const output = path.join(here, 'out.gguf')
     const held = path.join(here, 'out.gguf.1-0.tmp')
     writeFileSync(held, 'being written')
@@ -126,7 +126,7 @@ where('mounts', describe)('file systems', () => {
     /EROFS|Read-only file system/]] as const
 
   it.each(disks)('a %s one: convert says so', (name, mount, message) => {
-    const place = room(`convert-${name}`)
+    const place = scratchFolder(`convert-${name}`)
     const [command, args] = onDisk(place, mount)
     const look =
       `${script}.finally(() => console.log(JSON.stringify(require('node:fs').readdirSync(require('node:path').dirname(output)))))`
@@ -139,7 +139,7 @@ where('mounts', describe)('file systems', () => {
   })
 
   it.each(disks)('a %s one: pull says so, and what to do', async (name, mount, message) => {
-    const place = room(`pull-${name}`)
+    const place = scratchFolder(`pull-${name}`)
     const weights = Buffer.alloc(name === 'full' ? 2 ** 20 : 2 ** 16, 1)
     const siblings = [['config.json', 2], ['tokenizer.json', 2], ['model.safetensors', weights.length]].map((
       [rfilename, size],
@@ -170,7 +170,7 @@ where('mounts', describe)('file systems', () => {
 
 where('posix', describe)('few descriptors', () => {
   it('convert works or says so, and leaves nothing', async () => {
-    const here = room('descriptors')
+    const here = scratchFolder('descriptors')
     copyFileSync(embedded, path.join(here, 'source.gguf'))
     const said = await Promise.all([18, 20, 21, 22, 23, 24, 26, 30].map(count =>
       outcomeOf('sh', [

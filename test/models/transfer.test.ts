@@ -69,7 +69,7 @@ describe('resuming', () => {
     expect(second!.headers['if-range']).toBe(`"cdn-${sha256(weights).slice(0, 12)}"`)
   })
 
-  test('progress made starts the count of failures anew', async () => {
+  test('progress resets the count of failures', async () => {
     onWeights(...Array.from({ length: 8 }, () => ({ cutAfter: 30_000 })))
     await expectWhole()
   })

@@ -94,7 +94,7 @@ class thread_team {
     bool for_each(int n, const std::function<void(int)> & work, const std::atomic<bool> & abort);
 
   private:
-    // How far a thread's part of a node is taken. Apart in memory, lest threads wait for each other's lines.
+    // Progress in a thread's part of a node. Kept apart in memory, so that threads do not share cache lines.
     class alignas(64) part {
       public:
         void reset() { value_.store(0, std::memory_order_relaxed); }

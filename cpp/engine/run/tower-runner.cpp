@@ -171,7 +171,7 @@ void tower_runner::allocate(tower & slot, built_graph & g) {
     slot.memory->lay_out(g.graph);
 }
 
-// The scheduler's memory belongs to whatever graph came last, of either tower: such a graph is built anew for each run.
+// The scheduler's memory belongs to the last graph of either tower: such a graph is rebuilt for each run.
 void tower_runner::schedule(built_graph & g) {
     g.scheduled = true;
     try {

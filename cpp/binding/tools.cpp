@@ -2,6 +2,7 @@
 
 #include "binding/arguments.h"
 #include "binding/async.h"
+#include "engine/run/backend-module.h"
 #include "engine/run/device.h"
 #include "formats/layout/enum-names.h"
 #include "kernels/kernels.h"
@@ -27,10 +28,18 @@ Napi::Value build(const Napi::CallbackInfo & info) {
         entry.Set("description", device.description);
         devices.Set(devices.Length(), entry);
     }
+    Napi::Array modules = Napi::Array::New(env);
+    for (const backend_module & module : list_backend_modules()) {
+        Napi::Object entry = Napi::Object::New(env);
+        entry.Set("path", module.path);
+        entry.Set("problem", module.problem);
+        modules.Set(modules.Length(), entry);
+    }
     Napi::Object out = Napi::Object::New(env);
     out.Set("ggml", ggml_version());
     out.Set("kernels", kernels);
     out.Set("devices", devices);
+    out.Set("modules", modules);
     return out;
 }
 

@@ -4,6 +4,7 @@ import { fromNative } from '../errors.js'
 import { prepareDecoder } from '../image/image.js'
 import { locateModel, type ModelLocation } from '../models/model-path.js'
 import type { NativeModel } from '../native/contract.js'
+import { findGpuModules, withPackageHint } from '../native/gpu-modules.js'
 import { loadAddon } from '../native/load.js'
 import { ownRealm } from '../native/own-realm.js'
 import type { ClipTokenizer } from '../tokenizer/tokenizer.js'
@@ -28,19 +29,23 @@ export async function loadModel<T>(
 ): Promise<T> {
   const addon = loadAddon()
   const location = await locateModel(source, settings)
+  const modules = findGpuModules(settings.device)
   const native = {
     device: settings.device,
     towers: settings.towers,
     dtype: settings.dtype ?? '',
     precision: settings.precision,
     kernels: process.env.GGCLIP_CPU ?? '',
+    modules,
     threads: Math.min(settings.threads * settings.sessions, maxLoadThreads),
     tokenizerFolder: location.tokenizerFolder,
     processorFolder: location.processorFolder,
   }
   const loading = withAbort(settings.signal, () => addon.loadModel(location.path, native), loaded => loaded.dispose())
   if (settings.towers === 'image') prepareDecoder() // during weight packing; with both towers, images may never come
-  const model = await loading
+  const model = await loading.catch((error: Error) => {
+    throw withPackageHint(error, settings.device, modules)
+  })
   try {
     const tokenizer = await modelTokenizer(model, model.info(), location.tokenizerFolder, settings.signal)
     throwIfAborted(settings.signal)
@@ -59,6 +64,7 @@ function infoOf(
   location: ModelLocation,
 ): Readonly<ClipInfo> {
   const native = ownRealm(model.info())
+  const { devices, modules } = ownRealm(loadAddon().build())
   return Object.freeze({
     ...native,
     text: withTokenizerIds(native.text, tokenizer),
@@ -66,6 +72,8 @@ function infoOf(
     logitScale: Math.exp(native.logitScale),
     threads,
     sessions,
+    devices,
+    backendModules: modules,
     source: native.source || location.source,
     revision: native.revision || location.revision,
   })

@@ -182,6 +182,8 @@ interface NativeLoadOptions extends Partial<NativeFolders> {
   kernels: string
   /** Threads to convert and pack the weights. Default 1. */
   threads?: number
+  /** Paths of the backend modules to load before the device is chosen. Default: none. */
+  modules?: string[]
 }
 
 /** Named intermediate states of one run: name -> [tokens, width] of the first input. */
@@ -310,8 +312,16 @@ export interface NativeConvertTask extends NativeTask<{ bytes: number; tensors: 
 }
 
 export interface NativeAddon {
-  /** ggml's version, the compiled kernel levels that this CPU supports, best first, and the devices found. */
-  build(): { ggml: string; kernels: string[]; devices: { name: string; kind: string; description: string }[] }
+  /**
+   * ggml's version, the compiled kernel levels that this CPU supports, best first, the devices found, and the backend
+   * modules that were tried; `problem`: why one is not in use, or ''.
+   */
+  build(): {
+    ggml: string
+    kernels: string[]
+    devices: { name: string; kind: string; description: string }[]
+    modules: { path: string; problem: string }[]
+  }
   /** Every code the native side can raise. */
   errorCodes(): string[]
   loadModel(path: string, options: NativeLoadOptions): NativeTask<NativeModel>

@@ -18,6 +18,7 @@ const pages = [
       'LoadOptions',
       'clip.info',
       'ClipInfo',
+      'DeviceInfo',
       'clip.stats',
       'ClipStats',
       'clip.dispose',

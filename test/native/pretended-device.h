@@ -60,7 +60,7 @@ inline ggml_backend_t start(ggml_backend_dev_t, const char *) {
     return new ggml_backend{&id, calls, &device, cpu};
 }
 
-inline void enter() {
+inline ggml_backend_reg_t make_registry() {
     memory.device = &device;
     memory.iface.get_name = [](ggml_backend_buffer_type_t) { return "Pretended0"; };
     memory.iface.alloc_buffer = allocate;
@@ -88,7 +88,9 @@ inline void enter() {
     registry.iface.get_name = [](ggml_backend_reg_t) { return "Pretended"; };
     registry.iface.get_device_count = [](ggml_backend_reg_t) { return (size_t) 1; };
     registry.iface.get_device = [](ggml_backend_reg_t, size_t) { return &device; };
-    ggml_backend_register(&registry);
+    return &registry;
 }
+
+inline void enter() { ggml_backend_register(make_registry()); }
 
 }  // namespace test::pretended

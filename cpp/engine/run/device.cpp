@@ -1,6 +1,7 @@
 #include "engine/run/device.h"
 
 #include "engine/error.h"
+#include "engine/run/backend-module.h"
 
 #include <algorithm>
 #include <cctype>
@@ -36,8 +37,11 @@ ggml_backend_dev_t find_device(const std::string & wanted) {
 
     std::string found;
     for (const device_info & device : list_devices()) found += (found.empty() ? "" : ", ") + device.kind;
-    throw_error(error_code::DEVICE_UNAVAILABLE, "device: expected one of this build and machine (%s), received '%s'",
-                found.c_str(), wanted.c_str());
+    std::string problems;
+    for (const backend_module & module : list_backend_modules())
+        if (!module.problem.empty()) problems += "; " + module.path + ": " + module.problem;
+    throw_error(error_code::DEVICE_UNAVAILABLE, "device: expected one of this build and machine (%s), received '%s'%s",
+                found.c_str(), wanted.c_str(), problems.c_str());
 }
 
 }  // namespace ggclip

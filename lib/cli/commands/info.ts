@@ -71,8 +71,18 @@ function properties(model: ClipInfo): [string, string][] {
   rows.push(
     ['weights', `${byteSize(model.bytes)}: ${types.join(', ')} tensors`],
     ['device', `${model.device}, ${model.kernels} kernels, ${model.threads} threads`],
+    ...model.devices.filter(({ kind }) => kind !== 'cpu').map(found),
+    ...model.backendModules.filter(({ problem }) => problem !== '').map(refused),
   )
   return rows
+}
+
+function found({ name, kind, description }: ClipInfo['devices'][number]): [string, string] {
+  return ['GPU', `${name}, ${description} (--device ${kind})`]
+}
+
+function refused({ path, problem }: ClipInfo['backendModules'][number]): [string, string] {
+  return ['GPU not used', `${path}: ${problem}`]
 }
 
 function tower(info: NonNullable<ClipInfo['vision' | 'text']>): string {

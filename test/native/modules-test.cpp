@@ -1,0 +1,89 @@
+// Backend modules: one that fits computes; every other is refused with its reason, and has no effect.
+#include "check.h"
+#include "engine/error.h"
+#include "engine/run/backend-module.h"
+#include "engine/run/device.h"
+#include "engine/run/session.h"
+#include "tiny-model.h"
+
+#include <cstdio>
+#include <fstream>
+
+using namespace ggclip;
+using test::dice;
+
+namespace {
+
+const std::string folder = GGCLIP_MODULES;
+
+std::string problem_of(const std::string & path) {
+    load_backend_modules({path});
+    for (const backend_module & module : list_backend_modules())
+        if (module.path == path) return module.problem;
+    return "not listed";
+}
+
+void check_refused(const std::string & name, const std::string & reason) {
+    const size_t n_before = list_devices().size();
+    const std::string problem = problem_of(folder + name);
+    CHECK(!problem.empty() && problem.find(reason) != std::string::npos, "%s: expected '%s', received '%s'",
+          name.c_str(), reason.c_str(), problem.c_str());
+    CHECK(list_devices().size() == n_before, "%s added a device", name.c_str());
+}
+
+std::vector<float> encode(const char * device, uint32_t seed) {
+    dice dice(seed);
+    const hparams hp = test::random_hparams(dice);
+    const auto source = test::make_model(hp, dice, GGML_TYPE_F32);
+    load_options options;
+    options.device = device;
+    options.kernels = "portable";
+    session engine(std::make_shared<const weights>(*source, options), 1, 8);
+    const test::picture picture = test::random_picture(dice, hp.vision);
+    const image_input image = picture.tensor();
+    std::vector<float> out((size_t) hp.n_proj);
+    engine.encode_images(&image, 1, hp.image, out.data());
+    return out;
+}
+
+void check_error_names(const std::string & problem) {
+    try {
+        find_device("vulkan");
+        CHECK(false, "vulkan was found");
+    } catch (const error & e) {
+        CHECK(std::string(e.what()).find(problem) != std::string::npos, "the error does not say why: %s", e.what());
+    }
+}
+
+}  // namespace
+
+int main() {
+    const std::string old = std::string("expected a module of ggml ") + ggml_version() + ", found one of ggml 0.1.0";
+    std::ofstream(folder + "/text.so") << "no library";
+    check_refused("/text.so", "");
+    check_refused("/missing.so", "");
+    check_refused("/libpretended-base.so", "expected a backend module of ggml");
+    check_refused("/libpretended-old.so", old);
+    check_refused("/libpretended-empty.so", "its driver may be missing");
+    std::remove((folder + "/text.so").c_str());
+    check_error_names(old);
+
+    const std::string good = folder + "/libpretended-module.so";
+    const std::string problem = problem_of(good);
+    CHECK(problem.empty(), "%s", problem.c_str());
+    load_backend_modules({good, good});
+    int n_found = 0;
+    for (const device_info & device : list_devices()) n_found += device.kind == "pretended";
+    CHECK(n_found == 1, "the module's device is there %d times", n_found);
+    for (uint32_t seed = 1; n_found > 0 && seed <= 6; seed++) {
+        const std::vector<float> here = encode("cpu", seed), there = encode("pretended", seed);
+        double difference = 0, magnitude = 0;
+        for (size_t i = 0; i < here.size(); i++) {
+            difference = std::max(difference, (double) std::fabs(here[i] - there[i]));
+            magnitude = std::max(magnitude, (double) std::fabs(here[i]));
+        }
+        CHECK(difference <= 1e-4 * magnitude, "seed %u: the module's device differs by %g", seed, difference);
+    }
+    if (test::n_failed == 0) std::printf("modules: one that fits computes, the others are refused\n");
+    return test::n_failed == 0 ? 0 : 1;
+}

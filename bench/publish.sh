@@ -5,7 +5,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 results=bench/results
 node bench/run.mjs --peers --threads 1,2 --json $results/vit-b-32.json
-GGCLIP_CPU=avx2 node bench/run.mjs --only '^ggclip' --json $results/vit-b-32-avx2.json
 node bench/run.mjs --model vit-b-16 --peers --json $results/vit-b-16.json
 node bench/run.mjs --model vit-l-14 --peers --json $results/vit-l-14.json
 node bench/app.mjs --json $results/app.json

@@ -2,7 +2,7 @@
 #include "binding/async.h"
 #include "binding/exports.h"
 #include "binding/model-object.h"
-#include "engine/run/ggml-abort.h"
+#include "engine/memory/ggml-abort.h"
 
 #include <ggml.h>
 

@@ -3,7 +3,7 @@
 #include "binding/arguments.h"
 #include "binding/exports.h"
 #include "binding/session-object.h"
-#include "engine/run/backend-module.h"
+#include "engine/device/backend-module.h"
 #include "formats/open-model.h"
 
 namespace ggclip::binding {

@@ -2,8 +2,8 @@
 
 #include "binding/arguments.h"
 #include "binding/async.h"
-#include "engine/run/backend-module.h"
-#include "engine/run/device.h"
+#include "engine/device/backend-module.h"
+#include "engine/device/device.h"
 #include "formats/layout/enum-names.h"
 #include "kernels/kernels.h"
 

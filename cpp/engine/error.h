@@ -1,5 +1,5 @@
-// The only error type of the C++ side. Every failure a caller can cause has a stable code; lib/errors.ts lists the same
-// codes and test/shared/errors.test.ts checks that both lists match.
+// The only error type of the C++ side. Every failure a caller can cause has a stable code. lib/errors.ts repeats the
+// list; test/shared/errors.test.ts checks that both match.
 #pragma once
 
 #include "engine/text.h"
@@ -59,7 +59,7 @@ class error : public std::runtime_error {
     error_code code_;
 };
 
-// Throws, with a ready message or a format as in printf:
+// Throws with a plain message or a printf-style format:
 // throw_error(error_code::TENSOR_SHAPE, "%s: expected [%d], found [%d]", name, a, b)
 [[noreturn]] inline void throw_error(error_code code, const std::string & message) { throw error(code, message); }
 

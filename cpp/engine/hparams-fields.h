@@ -1,7 +1,6 @@
-// Every hyper-parameter, described once: its public name, its GGUF key, its bounds, and what holds where a file has no
-// such key. The GGUF reader and writer, `info`, `inspect` and the test that conversion loses nothing walk these lists,
-// so that a new member of hparams.h needs one line here and cannot be forgotten by any of them.
-// test/native/hparams-test.cpp counts members and lines.
+// Every hyper-parameter, described once: public name, GGUF key, bounds, and the value when a file lacks the key. The
+// GGUF reader and writer, `info`, `inspect` and the conversion test walk these lists, so a new member of hparams.h
+// needs only one line here. test/native/hparams-test.cpp compares the number of members and lines.
 #pragma once
 
 #include "engine/hparams.h"
@@ -9,7 +8,8 @@
 
 #include <type_traits>
 
-// Caps on what a model file may ask for: far above every published model, and so low that no product overflows 63 bits.
+// Caps on what a model file may request: far above every published model, yet low enough that no product overflows 63
+// bits.
 namespace ggclip::limits {
 
 constexpr int64_t max_width = 16384;
@@ -19,12 +19,12 @@ constexpr int64_t max_ff = 131072;
 constexpr int64_t max_proj = 16384;
 constexpr int64_t max_vocab = 1 << 22;
 constexpr int64_t max_ctx = 8192;
-constexpr int64_t max_image = 4096;  // pixels of a side
+constexpr int64_t max_image = 4096;  // pixels per side
 constexpr int64_t max_patch = 512;
-constexpr int64_t max_tokens = 16384;  // of the image tower
+constexpr int64_t max_tokens = 16384;  // image tower
 constexpr double min_eps = 1e-13, max_eps = 0.1;
 constexpr double max_mean = 10, min_std = 1e-4, max_std = 10;
-constexpr double max_logit_scale = 80;  // natural log; exp of more leaves the range of float
+constexpr double max_logit_scale = 80;  // natural log; exp of larger values overflows float
 constexpr double max_logit_bias = 1e4;
 
 }  // namespace ggclip::limits
@@ -32,23 +32,23 @@ constexpr double max_logit_bias = 1e4;
 namespace ggclip {
 
 enum class in_file {
-    required,  // a file without the key is refused
-    always,    // written always; the fallback holds where the key is absent
-    optional,  // written where the value differs from the fallback
-    derived,   // has no key: tensors, other fields or the layout say it
+    required,  // a file without the key is rejected
+    always,    // always written; the fallback applies if the key is absent
+    optional,  // written only if the value differs from the fallback
+    derived,   // no key: determined by tensors, other fields or the layout
 };
 
 struct hparam {
-    const char * name;     // in info(); null: it shows there in another way
-    const char * pattern;  // of the key
-    const char * tower;    // that the pattern's %s stands for
+    const char * name;     // in info(); null: info() shows it differently
+    const char * pattern;  // key pattern
+    const char * tower;    // replaces the pattern's %s
     in_file kind;
     double min, max;
 
     std::string key() const { return names::key_of(pattern, tower); }
 };
 
-// A list's way to write its lines.
+// How a list builds its lines.
 struct hparam_lines {
     const char * tower;
 
@@ -64,8 +64,8 @@ struct hparam_lines {
     hparam derived(const char * name) const { return {name, nullptr, tower, in_file::derived, 0, 0}; }
 };
 
-// A visitor is called as visit(hparam, value, fallback), where a fallback of {} is none; of what may differ from block
-// to block as visit(hparam, tower, member of the tower, member of the block). Earlier fields are set when a later one's
+// A visitor is called as visit(hparam, value, fallback); a fallback of {} means none. For values that may differ per
+// block: visit(hparam, tower, member of the tower, member of the block). Earlier fields are set before a later field's
 // bounds and fallback are computed.
 
 template <class Hparams, class Visitor>
@@ -82,7 +82,7 @@ void visit_model(Hparams & hp, Visitor & visit) {
     visit(line.always("logitBias", names::logit_bias, -limits::max_logit_bias, limits::max_logit_bias), hp.logit_bias,
           0.0f);
     visit(line.always("sigmoid", names::sigmoid), hp.sigmoid, false);
-    // in a file without these keys its tensors say it
+    // if a file lacks these keys, its tensors determine the value
     visit(line.always(nullptr, names::has_text), hp.text.present, hp.text.present);
     visit(line.always(nullptr, names::has_vision), hp.vision.present, hp.vision.present);
 }
@@ -111,7 +111,7 @@ void visit_tower(Tower & tower, const hparam_lines & line, const tower_hparams &
     visit(line.always("projectionBias", names::has_projection_bias), tower.has_proj_bias, fallback.has_proj_bias);
 }
 
-// `fallback`: the activation is the layout's, which the reader knows.
+// `fallback`: the layout's activation, supplied by the reader.
 template <class Hparams, class Visitor>
 void visit_vision(Hparams & hp, const vision_hparams & fallback, Visitor & visit) {
     const hparam_lines line = {"vision"};
@@ -125,7 +125,7 @@ void visit_vision(Hparams & hp, const vision_hparams & fallback, Visitor & visit
     visit(line.always("patchBias", names::has_patch_bias), vision.has_patch_bias, false);
     visit(line.required("mean", names::image_mean, -limits::max_mean, limits::max_mean), image.mean, {});
     visit(line.required("std", names::image_std, limits::min_std, limits::max_std), image.std, {});
-    visit(line.always("resizeMode", names::resize_mode), image.mode, resize_mode::shortest);  // Hugging Face CLIP's
+    visit(line.always("resizeMode", names::resize_mode), image.mode, resize_mode::shortest);  // as Hugging Face CLIP
     visit(line.always("interpolation", names::interpolation), image.filter, interpolation::bicubic);
     visit(line.always("cropRounding", names::crop_rounding), image.rounding, crop_rounding::floor);
     visit(line.optional("anyGrid", names::any_grid), vision.any_grid, false);
@@ -156,16 +156,16 @@ void visit_text(Hparams & hp, const text_hparams & fallback, Visitor & visit) {
     visit(line.optional("padId", names::pad_id, 0, text.n_vocab - 1), text.pad_id, fallback.pad_id);
 }
 
-// What a file of our layout means by its silence.
+// Defaults for keys absent from a file of our layout.
 inline vision_hparams vision_fallback() { return hparams().vision; }
 inline text_hparams text_fallback() {
     text_hparams text;
     text.pool = pooling::eot;
-    text.pad_id = -1;  // the tokenizer says it
+    text.pad_id = -1;  // taken from the tokenizer
     return text;
 }
 
-// All hyper-parameters of the towers that are present.
+// All hyper-parameters of the towers present.
 template <class Hparams, class Visitor>
 void visit_hparams(Hparams & hp, Visitor & visit) {
     visit_model(hp, visit);

@@ -1,5 +1,5 @@
-// What a model is, as data. Formats fill these structures from a file; graph builders read them.
-// No compute code asks for a model's name: everything that differs between families is a field here.
+// A model's description as data. Format readers fill these structures; graph builders read them. Compute code never
+// checks a model's name: every difference between families is a field here.
 #pragma once
 
 #include <array>
@@ -11,25 +11,25 @@ namespace ggclip {
 
 enum class activation { none, quick_gelu, gelu_erf, gelu_tanh };
 
-// Which token (or mixture) of a tower's last hidden states becomes the embedding.
+// How a tower's last hidden states become the embedding.
 enum class pooling {
     cls,        // first token (class token)
     eot,        // text: first token with id eos_id, or the highest id when eos_id < 0
     last,       // last position of the padded sequence
     attention,  // SigLIP: one learned query attends to all tokens, then an MLP
-    mean,       // image: mean of the patches (the class token left out); text: mean of the real tokens
+    mean,       // image: mean of the patches (without the class token); text: mean of the real tokens
 };
 
 enum class resize_mode {
     shortest,  // shortest edge to size, then centre crop
     squash,    // to the exact size, ignoring the aspect ratio
     longest,   // longest edge to size, then centred padding
-    patches,   // aspect ratio kept, to whole patches, as large as a number of patches allows (SigLIP2 NaFlex)
+    patches,   // aspect ratio kept, whole patches, as large as the patch limit allows (SigLIP2 NaFlex)
 };
 
 enum class interpolation { nearest, bilinear, bicubic };
 
-// How the reference rounds the offset of a centre crop that does not divide evenly.
+// How the reference rounds the offset of a centre crop when the margin is odd.
 enum class crop_rounding { floor, half_even };  // Hugging Face; open_clip
 
 enum class text_cleaning {
@@ -37,16 +37,16 @@ enum class text_cleaning {
     open_clip,         // ftfy, HTML entities twice, white space, lower case (open_clip `lower`)
     canonicalize,      // SigLIP: lower case, punctuation removed, white space collapsed
     none,
-    repair,               // as open_clip, case kept (open_clip's `whitespace`, for tokenizers of other families)
-    repair_lower,         // as open_clip, for tokenizers of other families
+    repair,               // like open_clip, case kept (open_clip's `whitespace`, for tokenizers of other families)
+    repair_lower,         // like open_clip, for tokenizers of other families
     lower,                // lower case only (SigLIP2)
-    repair_canonicalize,  // open_clip's `canonicalize` before a tokenizer of another family, whatever that one does
+    repair_canonicalize,  // open_clip's `canonicalize` before another family's tokenizer, whatever that one does
 };
 
-// Where a block's two LayerNorms stand: before attention and MLP (CLIP), or after each residual sum (BERT).
+// Position of a block's two LayerNorms: before attention and MLP (CLIP), or after each residual sum (BERT).
 enum class norm_order { pre, post };
 
-// A block pruned by itself (TinyCLIP's `auto` models).
+// A block with its own pruned sizes (TinyCLIP's `auto` models).
 struct block_hparams {
     int32_t n_head = 0;
     int32_t n_ff = 0;
@@ -57,7 +57,7 @@ struct tower_hparams {
     int32_t n_embd = 0;   // width of the residual stream
     int32_t n_layer = 0;  // transformer blocks
     int32_t n_head = 0;
-    int32_t d_head = 0;  // n_embd / n_head in every family so far, but stored; pruning keeps it
+    int32_t d_head = 0;  // n_embd / n_head in every family so far; stored because pruning keeps it
     int32_t n_ff = 0;    // width of the MLP's hidden layer
     float eps = 1e-5f;   // LayerNorm epsilon
     activation act = activation::quick_gelu;
@@ -65,13 +65,13 @@ struct tower_hparams {
     pooling pool = pooling::cls;
     bool has_pre_ln = false;       // LayerNorm of the embeddings, before the first block
     bool has_post_ln = true;       // LayerNorm after the last block
-    bool norm_after_pool = false;  // post_ln of the pooled vector; else of every token, then pooling
+    bool norm_after_pool = false;  // post_ln on the pooled vector; otherwise on every token before pooling
     bool has_qkv_bias = true;
-    bool has_layer_scale = false;  // a block's two outputs times a learned factor each, before the sums
+    bool has_layer_scale = false;  // learned factors on a block's two outputs, before the sums
     bool has_proj = true;          // linear map to the shared space (false: identity, n_embd == n_proj)
     bool has_proj_bias = false;
     int32_t n_proj_hidden = 0;          // > 0: the map is an MLP, n_embd -> n_proj_hidden -> gelu (erf) -> n_proj
-    std::vector<block_hparams> pruned;  // [n_layer] where blocks differ; empty: all have n_head and n_ff
+    std::vector<block_hparams> pruned;  // [n_layer] if blocks differ; empty: all use n_head and n_ff
 
     block_hparams block(int il) const { return pruned.empty() ? block_hparams{n_head, n_ff} : pruned[(size_t) il]; }
 };
@@ -82,7 +82,7 @@ struct vision_hparams : tower_hparams {
     int32_t n_channel = 3;
     bool has_class_embd = true;
     bool has_patch_bias = false;
-    bool any_grid = false;  // pictures of any grid: the position table, n_grid() a side, is resized to each
+    bool any_grid = false;  // any patch grid: the position table, n_grid() a side, is resized to each picture
 
     int32_t n_grid() const { return image_size / patch_size; }
     int32_t n_patch() const { return n_grid() * n_grid(); }
@@ -95,13 +95,13 @@ struct text_hparams : tower_hparams {
     int32_t n_vocab = 0;
     int32_t n_ctx = 0;            // longest sequence, start and end tokens included
     int32_t n_position = 0;       // rows of the position table; 0: n_ctx
-    int32_t position_offset = 0;  // place of the first token in it (RoBERTa: 2)
-    int32_t n_token_type = 0;     // rows of the token type table, of which the first is added (BERT); 0: none
-    bool causal = true;           // a token sees itself and what comes before
-    bool sees_padding = false;    // the result depends on the padding: sequences run at n_ctx; else at the real length
-    int32_t bos_id = -1;          // of a token list that names no start token; -1: the tokenizer says it
+    int32_t position_offset = 0;  // row of the first token in the table (RoBERTa: 2)
+    int32_t n_token_type = 0;     // rows of the token type table; only the first is added (BERT); 0: none
+    bool causal = true;           // a token attends only to itself and earlier tokens
+    bool sees_padding = false;    // padding affects the result: sequences run at n_ctx; otherwise at their real length
+    int32_t bos_id = -1;          // for token lists without a start token; -1: taken from the tokenizer
     int32_t eos_id = -1;          // the id that pools (eot); -1: pool at the highest id
-    int32_t pad_id = 0;           // what the reference fills up with; -1: the token that the tokenizer names
+    int32_t pad_id = 0;           // the reference's padding; -1: the token the tokenizer names
     text_cleaning cleaning = text_cleaning::whitespace_lower;
 
     int32_t n_positions() const { return n_position > 0 ? n_position : n_ctx; }
@@ -120,7 +120,7 @@ struct image_hparams {
     crop_rounding rounding = crop_rounding::floor;
     int32_t resize = 0;  // shortest or longest edge, or the square's side for squash
     int32_t crop = 0;    // side of the square the tower sees; equals vision.image_size
-    int32_t patch = 0;   // `patches`: side of a patch, and how many a picture may have
+    int32_t patch = 0;   // for `patches`: side of a patch, and max patches per picture
     int32_t max_patches = 0;
     std::array<float, 3> mean = {0.48145466f, 0.4578275f, 0.40821073f};  // OpenAI CLIP, clip/clip.py
     std::array<float, 3> std = {0.26862954f, 0.26130258f, 0.27577711f};
@@ -130,7 +130,7 @@ struct image_hparams {
 
 struct hparams {
     std::string name;     // e.g. "openai/clip-vit-base-patch32"; may be empty
-    std::string family;   // "clip", "siglip", ...: for people, never for compute code
+    std::string family;   // "clip", "siglip", ...: informational, never used by compute code
     std::string license;  // SPDX id when known
     std::string source;   // hub id or path it was converted from
     std::string revision;

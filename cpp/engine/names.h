@@ -1,22 +1,21 @@
-// Canonical tensor names and GGUF keys: the only place where they are spelled.
-// Tensor names follow clip.cpp's layout with one correction: `ffn_up` is the first MLP matrix
-// (n_embd -> n_ff) and `ffn_down` the second, which clip.cpp's files have the other way round.
+// Canonical tensor names and GGUF keys, spelled only here. Tensor names follow clip.cpp's layout with one correction:
+// `ffn_up` is the first MLP matrix (n_embd -> n_ff) and `ffn_down` the second; clip.cpp's files swap them.
 #pragma once
 
 #include "engine/text.h"
 
 namespace ggclip::names {
 
-// --- tensors: the parts that of_tensor() names; engine/weights/tensor-list.cpp says which a model has ------------
+// --- tensors: parts named by of_tensor(); engine/weights/tensor-list.cpp lists those of each model ---------------
 constexpr const char *class_embd = "class_embd", *patch_embd = "patch_embd", *position_embd = "position_embd";
 constexpr const char *token_embd = "token_embd", *token_type_embd = "token_type_embd";
-constexpr const char *pre_ln = "pre_ln", *post_ln = "post_ln";  // outside of the blocks
+constexpr const char *pre_ln = "pre_ln", *post_ln = "post_ln";  // outside the blocks
 constexpr const char *ln1 = "ln1", *ln2 = "ln2";
 constexpr const char *attn_q = "attn_q", *attn_k = "attn_k", *attn_v = "attn_v", *attn_out = "attn_out";
 constexpr const char *ffn_up = "ffn_up", *ffn_down = "ffn_down";
 constexpr const char *ls1 = "ls1", *ls2 = "ls2";  // layer scale
 constexpr const char *proj = "proj", *proj_hidden = "proj_hidden";
-// before the parts of SigLIP's attention-pooling head: a block's, one norm, a learned query
+// prefixes for the parts of SigLIP's attention-pooling head: a block's, one norm, a learned query
 constexpr const char * head = "head.";
 constexpr const char *ln = "ln", *probe = "probe";
 
@@ -91,7 +90,7 @@ constexpr const char * vision_projector_type = "clip.vision.projector_type";
 // "clip.vision.image_size"; tower: "vision" or "text"
 inline std::string key_of(const char * pattern, const char * tower) { return print_text(pattern, tower); }
 
-// "v.blk.0.attn_q.weight", "v.class_embd", "text_projection.weight"; tower: 'v' or 't', block: -1 outside of the blocks
+// "v.blk.0.attn_q.weight", "v.class_embd", "text_projection.weight"; tower: 'v' or 't', block: -1 outside the blocks
 inline std::string of_tensor(char tower, int block, const std::string & part, const std::string & suffix) {
     const std::string end = suffix.empty() ? "" : "." + suffix;
     if (block >= 0) return print_text("%c.blk.%d.", tower, block) + part + (suffix.empty() ? ".weight" : end);

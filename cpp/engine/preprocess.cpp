@@ -44,7 +44,7 @@ void check_params(const image_hparams & params) {
     }
 }
 
-// numerator / 2 to the nearest integer, ties to even, as Python's round(numerator / 2)
+// numerator / 2 to the nearest integer, ties to even, like Python's round(numerator / 2)
 int64_t half_to_even(int64_t numerator) {
     const int64_t down = numerator >> 1;
     return (numerator & 1) && (down & 1) ? down + 1 : down;
@@ -71,14 +71,14 @@ void keep_ratio(resize_plan & plan, int width, int height, int target_width, int
     const double by_width = (double) width / (double) target_width;
     const double by_height = (double) height / (double) target_height;
     const double ratio = longest ? std::max(by_width, by_height) : std::min(by_width, by_height);
-    // At least 1: the reference fails on pictures so thin that an edge rounds to nothing.
+    // At least 1: the reference fails on pictures so thin that an edge rounds to 0.
     plan.resized_width = std::max<int64_t>(1, (int64_t) std::nearbyint((double) width / ratio));
     plan.resized_height = std::max<int64_t>(1, (int64_t) std::nearbyint((double) height / ratio));
 }
 
-// Over an opaque background, with the rounding of Pillow's alpha_composite (7 extra bits, then / 255).
+// Blends over an opaque background with the rounding of Pillow's alpha_composite (7 extra bits, then / 255).
 uint8_t composite(uint32_t colour, uint32_t alpha, uint32_t under) {
-    const uint32_t sum = colour * alpha + under * (255 - alpha) + 128;  // 255 * 255 + 128 at most
+    const uint32_t sum = colour * alpha + under * (255 - alpha) + 128;  // at most 255 * 255 + 128
     return (uint8_t) (((sum >> 1) + (sum << 7)) >> 15);
 }
 
@@ -86,7 +86,7 @@ void composite_rows(const image_view & image, size_t stride, const std::array<ui
     for (int y = 0; y < image.height; y++) {
         const uint8_t * src = image.data + (size_t) y * stride;
         for (int x = 0; x < image.width; x++, src += 4, rgb += 3) {
-            // Most pixels of real pictures are opaque or empty; for both the formula gives these very bytes.
+            // Most real pixels are opaque or fully transparent; for both, the formula gives exactly these bytes.
             const uint8_t * known = src[3] == 255 ? src : src[3] == 0 ? background.data() : nullptr;
             for (size_t c = 0; c < 3; c++) rgb[c] = known ? known[c] : composite(src[c], src[3], background[c]);
         }
@@ -100,7 +100,7 @@ void gray_rows(const image_view & image, size_t stride, uint8_t * rgb) {
     }
 }
 
-// The picture as RGB without alpha: itself, or a copy in `rgb`.
+// The picture as RGB without alpha: the input itself, or a copy in `rgb`.
 image_view to_rgb(const image_hparams & params, const image_view & image, std::vector<uint8_t> & rgb) {
     const size_t stride = image.stride != 0 ? image.stride : (size_t) image.width * (size_t) image.channels;
     if (image.channels == 3) return {image.data, image.width, image.height, 3, stride};
@@ -111,7 +111,7 @@ image_view to_rgb(const image_hparams & params, const image_view & image, std::v
     return {rgb.data(), image.width, image.height, 3, row_bytes};
 }
 
-// A session keeps its scratch memory for good, but not that of one giant picture.
+// A session keeps its scratch memory, but not a single giant picture's.
 void release_if_large(std::vector<uint8_t> & memory) {
     if (memory.capacity() > ((size_t) 1 << 26)) std::vector<uint8_t>().swap(memory);
 }
@@ -129,8 +129,8 @@ void fill_pixels(const std::array<uint8_t, 3> & colour, uint8_t * out, size_t n_
     for (size_t i = 0; i < n_pixel; i++, out += 3) std::copy(colour.begin(), colour.end(), out);
 }
 
-// rgb [n_pixel][3] to out [3][plane], of which the first n_pixel. A pixel has 256 values, so a table costs less than it
-// saves and gives every CPU the same floats.
+// rgb [n_pixel][3] to the first n_pixel of each plane of out [3][plane]. Only 256 values per channel: a table is
+// cheaper and gives every CPU the same floats.
 void normalize(const image_hparams & params, const uint8_t * rgb, size_t n_pixel, float * out, size_t plane) {
     for (size_t c = 0; c < 3; c++) {
         float table[256];
@@ -178,8 +178,8 @@ resize_plan plan_resize(const image_hparams & params, int width, int height, int
         plan.resized_width = width <= height ? params.resize : longer;
         plan.resized_height = width <= height ? longer : params.resize;
     }
-    // open_clip crops at round-half-even and pads its smaller half first; transformers crops at floor
-    // and, where a picture is smaller than the crop, pads the larger half first.
+    // open_clip rounds the crop offset half to even and pads its smaller half first; transformers floors it and, if a
+    // picture is smaller than the crop, pads the larger half first.
     const bool half_even = params.rounding == crop_rounding::half_even;
     const bool small_half_first = half_even || params.mode == resize_mode::longest;
     center(plan.resized_width, out_width, half_even, small_half_first, plan.window_x, plan.window_width, plan.pad_x);
@@ -200,7 +200,7 @@ void resize_image(const image_hparams & params, const image_view & image, int ou
     if (plan.window_width < out_width || plan.window_height < out_height)
         fill_pixels(params.fill, out, (size_t) (rows.end - rows.begin) * (size_t) out_width);
     const size_t out_stride = (size_t) out_width * 3;
-    // of the window, what falls into the part
+    // the part's share of the window
     const int first = std::max(rows.begin, plan.pad_y), last = std::min(rows.end, plan.pad_y + plan.window_height);
     if (first >= last) return;
     try {
@@ -233,13 +233,13 @@ void resize_to(const image_view & image, int width, int height, interpolation fi
     image_hparams params;
     params.mode = resize_mode::squash;
     params.filter = filter;
-    params.resize = width;  // read only when width == height
+    params.resize = width;  // used only if width == height
     params.crop = width;
     resize_image(params, image, width, height, out, scratch);
 }
 
 // transformers' get_image_size_for_max_num_patches: the largest scale whose edges, rounded up to whole patches, stay
-// within the limit, by bisection to 1e-5 as there (the same doubles give the same edges).
+// within the limit, by bisection to 1e-5 (the same doubles give the same edges).
 static image_size fit_patches(const image_hparams & params, int width, int height) {
     const double patch = params.patch, eps = 1e-5;
     const auto scaled = [&](double scale, int size) {
@@ -251,7 +251,7 @@ static image_size fit_patches(const image_hparams & params, int width, int heigh
         const double n_patch = (scaled(scale, height) / patch) * (scaled(scale, width) / patch);
         (n_patch <= params.max_patches ? low : high) = scale;
     }
-    // a picture much longer than wide has more patches than allowed at any scale: one row or column of the most allowed
+    // an extremely long picture exceeds the limit at any scale: one row or column of the maximum number of patches
     const double most = patch * params.max_patches;
     return {(int) std::min(scaled(low, width), most), (int) std::min(scaled(low, height), most)};
 }

@@ -1,4 +1,4 @@
-// Text for messages and names: printf into a string, numbers, shapes, how a text begins and ends.
+// Text for messages and names: printf into a string, numbers, shapes, prefix and suffix tests.
 #pragma once
 
 #include <cstdarg>
@@ -20,7 +20,7 @@ inline std::string vprint_text(const char * format, va_list args) {
     return text;
 }
 
-// What printf would print.
+// Formats like printf.
 #if defined(__GNUC__)
 [[gnu::format(printf, 1, 2)]]
 #endif
@@ -33,7 +33,7 @@ print_text(const char * format, ...) {
     return text;
 }
 
-// As many digits as tell two floats apart.
+// Enough digits to distinguish any two floats.
 inline std::string number_text(double value) { return print_text("%.9g", value); }
 
 // "[64, 128]"

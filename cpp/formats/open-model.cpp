@@ -9,7 +9,7 @@
 #include "formats/families/open-clip-config.h"
 #include "formats/families/openai-shapes.h"
 #include "formats/layout/tensor-names.h"
-#include "formats/containers/torch-file.h"
+#include "formats/containers/torch/torch-file.h"
 
 #include <cmath>
 #include <cstring>

@@ -1,7 +1,7 @@
-// Softmax attention of short sequences in f32. For one (sequence, head) the keys are packed like a weight matrix
-// with one output row per key, the values like one with one output row per float of the head; both products then
-// are the float micro-kernel. A task is (sequence, head, block of queries); a thread's tasks are consecutive, so it
-// packs a head about once.
+// Softmax attention of short sequences in f32. For each (sequence, head), keys are packed as a weight matrix with one
+// output row per key, and values as one with one output row per float of the head, so both products use the float
+// micro-kernel. A task is (sequence, head, block of queries). A thread's tasks are consecutive, so it packs each head
+// about once.
 #pragma once
 
 #include <math.h>
@@ -24,7 +24,7 @@ struct attention_scratch {
 
 static inline int round_to_panel(int n) { return ceil_div(n, panel_rows) * panel_rows; }
 
-// Row length of the scores: one panel more, so that rows do not share cache sets if it is a power of two.
+// Row length of the scores: one extra panel keeps rows out of the same cache sets when the length is a power of two.
 static inline size_t kv_stride(int max_kv) { return (size_t) round_to_panel(max_kv) + panel_rows; }
 
 static inline size_t scratch_floats(int max_kv, int d_head) {
@@ -61,14 +61,14 @@ static void pack_head(const attention_args & a, int s, int h, const attention_sc
     }
 }
 
-// Turns the first n scores into softmax(scale * score) without the division; the rest up to n_pad become 0.
-// Returns 1 / the sum.
+// Replaces the first n scores by softmax(scale * score) without the division, and the rest up to n_pad by 0. Returns 1
+// / sum.
 static float exponentiate(float * scores, int n, int n_pad, float scale) {
     const int whole = n / lanes * lanes, left = n - whole;
     vf top = set_f(scores[0]);
     for (int j = 0; j < whole; j += lanes) top = max(top, load_f(scores + j));
     if (left > 0) {
-        // lanes beyond read as the first score: they change no maximum
+        // lanes beyond the end repeat the first score, which cannot change the maximum
         top =
             max(top, add(load_first(scores + whole, left), sub(set_f(scores[0]), keep_first(set_f(scores[0]), left))));
     }
@@ -91,14 +91,14 @@ static float exponentiate(float * scores, int n, int n_pad, float scale) {
     return 1.0f / sum_of(sum);
 }
 
-// Queries i..i + n - 1 of a sequence whose head is packed.
+// Queries i..i + n - 1 of a sequence whose head is already packed.
 static void attend(const attention_args & a, int s, int h, int i, int n, const attention_scratch & scratch) {
     alignas(64) float out[token_tile * panel_rows];
     float inverse_sum[query_block];
 
     const int row = a.q_offset[s] + i;
     const int n_kv = a.kv_offset[s + 1] - a.kv_offset[s];
-    const int n_seen = a.causal ? min_int(i + n, n_kv) : n_kv;  // by the last query
+    const int n_seen = a.causal ? min_int(i + n, n_kv) : n_kv;  // seen by the last query
     const int n_pad = round_to_panel(n_seen);
     const size_t stride = kv_stride(a.max_kv);
     const int d_pad = round_to_panel(a.d_head);

@@ -1,7 +1,6 @@
-// The kernels' one public header: SIMD routines chosen at run time by CPU features.
-// Nothing here knows of CLIP, of ggml graphs or of files. Matrices are row-major; an activation
-// matrix [n_tokens][n] has one row per token. Functions with (ith, nth) do the ith of nth equal
-// shares of the work and may run on nth threads at once; they allocate nothing.
+// The only public kernel header: SIMD routines selected at run time by CPU features. Independent of CLIP, ggml graphs
+// and files. Matrices are row-major; an activation matrix [n_tokens][n] has one row per token. Functions taking (ith,
+// nth) do share ith of nth equal shares, may run on nth threads concurrently, and never allocate.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +10,7 @@ namespace ggclip::kernels {
 
 enum class cpu_level { scalar, sse41, avx2, avx_vnni, avx512_vnni, neon, neon_dotprod, neon_i8mm };
 
-// Best first among those that one CPU can have.
+// In order of preference among the levels one CPU can have.
 constexpr cpu_level all_levels[] = {cpu_level::avx512_vnni, cpu_level::avx_vnni,  cpu_level::avx2,
                                     cpu_level::sse41,       cpu_level::neon_i8mm, cpu_level::neon_dotprod,
                                     cpu_level::neon,        cpu_level::scalar};
@@ -19,7 +18,7 @@ constexpr cpu_level all_levels[] = {cpu_level::avx512_vnni, cpu_level::avx_vnni,
 constexpr bool has_avx2(cpu_level level) { return level >= cpu_level::avx2 && level <= cpu_level::avx512_vnni; }
 constexpr bool has_neon(cpu_level level) { return level >= cpu_level::neon; }
 
-// The ith of nth equal shares of n things, fewer than 2^48, is [begin, end).
+// Share ith of nth equal shares of n items (n < 2^48) is [begin, end).
 template <class T>
 struct share_of {
     T begin, end;
@@ -30,28 +29,28 @@ static constexpr share_of<T> share(T n, int ith, int nth) {
             (T) ((uint64_t) n * ((uint64_t) ith + 1) / (uint64_t) nth)};
 }
 
-// Storage of weights, in ggml's block layouts (32 values a block for the q types).
-// i8 is ours: bytes with one scale per output row, packed from plain f32 rows, multiplied by tokens of one scale each.
+// Weight storage, in ggml's block layouts (32 values per block for the q types). i8 is our own: bytes with one scale
+// per output row, packed from plain f32 rows and multiplied by tokens with one scale each.
 enum class weight_type { f32, f16, bf16, q8_0, q5_0, q5_1, q4_0, q4_1, i8 };
 
-// Quantised in blocks of 32 values with a scale each.
+// Quantised in blocks of 32 values with one scale per block.
 constexpr bool in_blocks(weight_type type) { return type >= weight_type::q8_0 && type <= weight_type::q4_1; }
 
 enum class unary { none, quick_gelu, gelu_erf, gelu_tanh };
 
-// Activations are rounded to 8 bits for quantised weights; this many values of a row share a scale. Large groups cost
-// less, but an outlier spoils the small values of its group: this keeps them to a sixth of a row, and to 32 values (a
-// block of the weights) where rows are short. With i8 weights a whole row shares one.
-// x86 without VNNI rounds the activations of q8_0 and i8 weights to 7 bits, from the smallest to the largest of each 32
-// or 64 inputs, and some of these weights to a larger scale (dot-maddubs.h). Levels with VNNI round f16 and bf16
-// weights and their activations to 13 bits (tile-i16.h).
+// For quantised weights, activations are rounded to 8 bits; this many values of a row share one scale. Larger groups
+// are cheaper, but one outlier costs the small values of its group their precision. The limit is a sixth of a row, or
+// 32 values (one weight block) for short rows. With i8 weights a whole row shares one scale. x86 without VNNI rounds
+// activations for q8_0 and i8 weights to 7 bits, over the range (minimum to maximum) of each 32 or 64 inputs, and
+// rounds some of these weights to a larger scale (dot-maddubs.h). VNNI levels round f16 and bf16 weights and their
+// activations to 13 bits (tile-i16.h).
 constexpr int max_scale_group = 128;
 constexpr int scale_group(int n_in) { return n_in >= 6 * 128 ? 128 : n_in >= 6 * 64 ? 64 : 32; }
 
-// Longest row of i8 weights: so many products of 8 bits sum to less than 2^31.
+// Longest row of i8 weights: sums of this many 8-bit products stay below 2^31.
 constexpr int max_i8_inputs = 65535;
 
-// Weights repacked for one cpu_level. `data` is 64-byte aligned and owned by the caller.
+// Weights repacked for one cpu_level. `data` is 64-byte aligned; the caller owns it.
 struct packed_matrix {
     weight_type type;
     int n_out;  // rows: output features
@@ -62,17 +61,17 @@ struct packed_matrix {
 // dst[t][o] = unary(sum_i act[t][i] * w[o][i] + bias[o]) + residual[t][o]
 struct linear_args {
     packed_matrix w;
-    const void * act;  // made by pack_activations or layer_norm_pack for w.type
+    const void * act;  // from pack_activations or layer_norm_pack for w.type
     int n_tokens;
     const float * bias;  // [n_out] or null
     unary op;
-    const float * residual;  // [n_tokens][residual_stride] or null; may be dst itself
+    const float * residual;  // [n_tokens][residual_stride] or null; may equal dst
     size_t residual_stride;  // in floats
     float * dst;             // [n_tokens][dst_stride]
     size_t dst_stride;
 };
 
-// x' = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias, per token (biased variance, as torch.nn.LayerNorm)
+// x' = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias, per token (biased variance, like torch.nn.LayerNorm)
 struct norm_args {
     const float * x;
     size_t x_stride;
@@ -84,9 +83,9 @@ struct norm_args {
     float * dst;           // [n_tokens][n]; may be null in layer_norm_pack
 };
 
-// Softmax attention over ragged sequences: query rows q_offset[s]..q_offset[s+1]-1 of sequence s attend to
-// key rows kv_offset[s]..kv_offset[s+1]-1. If causal, query i of a sequence sees keys 0..i of it.
-// Head h of a row occupies floats [h * d_head, (h + 1) * d_head). Scores are scaled by 1/sqrt(d_head).
+// Softmax attention over ragged sequences: query rows q_offset[s]..q_offset[s+1]-1 of sequence s attend to key rows
+// kv_offset[s]..kv_offset[s+1]-1. If causal, query i of a sequence sees keys 0..i. Head h of a row occupies floats [h *
+// d_head, (h + 1) * d_head). Scores are scaled by 1/sqrt(d_head).
 struct attention_args {
     const float * q;
     size_t q_stride;
@@ -95,7 +94,7 @@ struct attention_args {
     const float * v;
     size_t v_stride;
     float * dst;
-    size_t dst_stride;          // like q
+    size_t dst_stride;          // as for q
     const int32_t * q_offset;   // [n_seq + 1]
     const int32_t * kv_offset;  // [n_seq + 1]
     int n_seq;
@@ -110,39 +109,39 @@ struct kernel_table {
     cpu_level level;
     const char * name;
 
-    // Bytes of a packed [n_out][n_in] matrix. n_in is a multiple of 32 for the q types, at most max_i8_inputs for i8,
-    // any number else.
+    // Size in bytes of a packed [n_out][n_in] matrix. n_in must be a multiple of 32 for the q types and at most
+    // max_i8_inputs for i8; other types accept any n_in.
     size_t (*packed_size)(weight_type type, int n_out, int n_in);
-    // `rows` is the plain matrix in ggml's layout (i8: f32, 4-byte aligned), rows `row_bytes` apart; `dst` 64-byte
+    // `rows`: the plain matrix in ggml's layout (i8: f32, 4-byte aligned), one row every `row_bytes`. `dst` is 64-byte
     // aligned.
     void (*pack)(weight_type type, int n_out, int n_in, const void * rows, size_t row_bytes, void * dst);
 
-    // Bytes of n_tokens packed activation rows for weights of `type`.
+    // Size in bytes of n_tokens packed activation rows for weights of `type`.
     size_t (*activations_size)(weight_type type, int n_tokens, int n_in);
     void (*pack_activations)(weight_type type, const float * x, size_t x_stride, int n_tokens, int n_in, void * dst,
                              int ith, int nth);
-    // LayerNorm whose result goes directly to packed activations (and to args.dst, too, if set).
+    // LayerNorm that writes packed activations directly (and also args.dst, if set).
     void (*layer_norm_pack)(weight_type type, const norm_args & args, void * dst, int ith, int nth);
 
     void (*linear)(const linear_args & args, int ith, int nth);
-    // The same for a layer that feeds one other: the result goes to `packed`, as pack_activations would leave it for
-    // weights of type `next`; residual and dst are unused. Both types must be quantised in blocks (`in_blocks`), n_out
-    // a multiple of 32. Null in a level without it.
+    // Linear layer feeding one other layer: writes its result to `packed` exactly as pack_activations would for weights
+    // of type `next`; residual and dst are unused. Both types must be block-quantised (`in_blocks`), and n_out a
+    // multiple of 32. Null for levels that lack it.
     void (*linear_pack)(const linear_args & args, weight_type next, void * packed, int ith, int nth);
     void (*layer_norm)(const norm_args & args, int ith, int nth);
     size_t (*attention_scratch_size)(int max_kv, int d_head, int nth);
     void (*attention)(const attention_args & args, int ith, int nth);
 
-    // Does nothing but the multiply-adds of matrices of this type, 16 to 1000 times n of them, as fast as the CPU can,
-    // and returns how many operations that were (a multiply-add counts as two): to be timed.
+    // Benchmark: runs only the multiply-adds for matrices of this type, 16 to 1000 times n, at the CPU's peak rate.
+    // Returns the number of operations (a multiply-add counts as two).
     double (*peak)(weight_type type, int n);
 };
 
-// The best level this machine runs.
+// The best level this machine supports.
 cpu_level best_level();
-// Null when the level is not in this binary or the CPU lacks an instruction it needs.
+// Null if this binary lacks the level or the CPU lacks an instruction it needs.
 const kernel_table * kernels_for(cpu_level level);
 const char * level_name(cpu_level level);                // "avx2", "avx512-vnni", ...
-bool parse_level(const char * name, cpu_level * level);  // false: no such name
+bool parse_level(const char * name, cpu_level * level);  // false: unknown name
 
 }  // namespace ggclip::kernels

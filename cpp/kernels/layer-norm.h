@@ -1,5 +1,4 @@
-// LayerNorm in two passes over a row (the mean, then the variance about it), plain or straight into packed
-// activations.
+// LayerNorm in two passes over a row (mean, then variance around it), plain or written directly as packed activations.
 #pragma once
 
 #include <float.h>
@@ -41,11 +40,11 @@ static normalized_row normalize(const norm_args & a, int t) {
     const float sum = sum_over(a.n, [=](int i, int n) { return n == lanes ? load_f(x + i) : load_first(x + i, n); });
     const vf mean = set_f(sum / (float) a.n);
     const float squares = sum_over(a.n, [=](int i, int n) {
-        // Lanes beyond the row read as 0, which is not the mean.
+        // Lanes beyond the row read as 0 instead of the mean, so mask them.
         const vf v = n == lanes ? sub(load_f(x + i), mean) : keep_first(sub(load_first(x + i, n), mean), n);
         return mul(v, v);
     });
-    // A variance beyond floats would make the row its bias, which looks right: NaN instead.
+    // If the variance overflows, the row would equal its bias and look valid: return NaN instead.
     const float scale = squares <= FLT_MAX ? 1.0f / sqrtf(squares / (float) a.n + a.eps) : NAN;
     return {x, a.weight, a.bias, mean, set_f(scale)};
 }

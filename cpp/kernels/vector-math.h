@@ -1,12 +1,12 @@
-// exp and the activation functions over one vector, to about 1e-7 relative error. The polynomials are Chebyshev
-// fits made for this file.
+// exp and the activation functions on one vector, to about 1e-7 relative error. The polynomials are Chebyshev fits made
+// for this file.
 #pragma once
 
 #include "kernels/levels/level.h"
 
 GGCLIP_LEVEL_BEGIN
 
-// 2^(n + r) for whole n in -126..127 and |r| <= 1/2; 2^r = 1 + r p(r) (error of the fit 9e-9).
+// 2^(n + r) for integer n in -126..127 and |r| <= 1/2; 2^r = 1 + r p(r) (fit error 9e-9).
 GGCLIP_INLINE vf exp2_v(vf n, vf r) {
     vf p = set_f(1.54614478e-4f);
     p = fma(p, r, set_f(1.33908668e-3f));
@@ -17,15 +17,15 @@ GGCLIP_INLINE vf exp2_v(vf n, vf r) {
     return scale_exp2(fma(p, r, set_f(1.0f)), n);
 }
 
-// e^x for x <= 88; 0 below -87, NaN for NaN. The power of 2 is x log2(e), its constant in two parts.
+// e^x for x <= 88; 0 below -87, NaN for NaN. The exponent of 2 is x log2(e), with the constant split in two.
 GGCLIP_INLINE vf exp_v(vf x) {
-    const vf at_least = max(set_f(-87.0f), x);  // in this order x86 keeps NaN
+    const vf at_least = max(set_f(-87.0f), x);  // this argument order keeps NaN on x86
     const vf n = round_even(mul(at_least, set_f(1.44269502f)));
     const vf r = fma(at_least, set_f(1.92596299e-8f), fms(at_least, set_f(1.44269502f), n));
     return if_less(x, set_f(-87.0f), zero_f(), exp2_v(n, r));
 }
 
-// x / (1 + 2^-v): x times the logistic function of v ln(2). At the limits of v the result is x, or ~x * 1e-38.
+// x / (1 + 2^-v): x times the logistic function of v ln(2). At the limits of v the result is x or ~x * 1e-38.
 GGCLIP_INLINE vf times_sigmoid2(vf x, vf v) {
     const vf power = max(min(sub(zero_f(), v), set_f(126.0f)), set_f(-126.0f));
     const vf n = round_even(power);
@@ -47,7 +47,7 @@ GGCLIP_INLINE vf gelu_erf_v(vf x) {
     h = fma(h, t, set_f(0.110405179847f));
     h = fma(h, t, set_f(0.119551763229f));
     h = fma(h, t, set_f(0.119687693145f));
-    // y^2 rounds; what it lost is given back to first order, or e^(-y^2/2) would be off by 1e-6 at y = 5.
+    // y^2 rounds; correct its error to first order, or e^(-y^2/2) would be off by 1e-6 at y = 5.
     const vf square = mul(y, y);
     const vf lost = fma(y, y, sub(zero_f(), square));
     vf tail = exp_v(mul(square, set_f(-0.5f)));

@@ -1,7 +1,7 @@
-// Every allocation that opening, loading, encoding, converting and inspecting make fails once, one after another: the
-// library's through operator new and mmap, ggml's through malloc and its kin. Each time the outcome is OUT_OF_MEMORY
-// (or std::bad_alloc, of which the binding makes it), the process goes on, and the next undisturbed run, of the same
-// session too, gives the same numbers.
+// Fails each allocation made by opening, loading, encoding, converting and inspecting, one at a time: the library's
+// through operator new and mmap, ggml's through malloc and related functions. Each time the result must be
+// OUT_OF_MEMORY (or std::bad_alloc, which the binding converts to it), the process must continue, and the next
+// undisturbed run, even of the same session, must give the same numbers.
 #include "formats-files.h"
 
 #include "engine/run/session.h"
@@ -18,7 +18,7 @@
 // ---- allocations that fail
 // -------------------------------------------------------------------------------------------
 
-static std::atomic<long> countdown{-1};  // allocations until the one that fails; below 0: none does
+static std::atomic<long> countdown{-1};  // allocations until the failing one; negative: none fails
 static std::atomic<bool> has_failed{false};
 
 static bool fails() {
@@ -62,23 +62,22 @@ void operator delete(void * block) noexcept { free(block); }
 void operator delete(void * block, size_t) noexcept { free(block); }
 void operator delete(void * block, std::align_val_t) noexcept { free(block); }
 
-// ---- what is tried
+// ---- operations
 // ---------------------------------------------------------------------------------------------------
 
 using namespace test;
 
 using outcomes = std::map<std::string, size_t>;
 
-// What is prepared within a run that fails.
+// Prepared inside a failing run.
 static void undisturbed(const std::function<void()> & prepare) {
     const long planned = countdown.exchange(-1);
     prepare();
     countdown = planned;
 }
 
-// Calls `run`, which gives its result, with the n-th allocation failing, for every n that it makes; then, where one
-// failed, `again`, which must give the same. An unnoticed failure (ggml's backends do without some) must change no
-// result either.
+// Calls `run` repeatedly, failing its n-th allocation for every n; after each failure calls `again`. Both must return
+// the same result. An unnoticed failure (ggml's backends tolerate some) must not change the result either.
 static outcomes each_failing(const std::string & what, const std::function<std::vector<float>()> & run,
                              const std::function<std::vector<float>()> & again) {
     const std::vector<float> right = run();
@@ -92,7 +91,7 @@ static outcomes each_failing(const std::string & what, const std::function<std::
             const std::vector<float> result = run();
             countdown = -1;
             if (!has_failed) break;
-            check(result == right, which + ": another result");
+            check(result == right, which + ": different result");
         } catch (const error & failure) {
             countdown = -1;
             outcome = error_code_name(failure.code());
@@ -102,7 +101,7 @@ static outcomes each_failing(const std::string & what, const std::function<std::
             outcome = "bad_alloc";
         }
         out[outcome]++;
-        check(again() == right, which + ": another result of the next run");
+        check(again() == right, which + ": different result in the next run");
     }
     std::printf("%s:", what.c_str());
     for (const auto & [outcome, count] : out) std::printf(" %zu %s", count, outcome.c_str());
@@ -131,7 +130,7 @@ static std::shared_ptr<const weights> load(const variant & v) {
     return std::make_shared<const weights>(open_model(v.path), options);
 }
 
-// A picture prepared from its pixels, one picture, one text, a batch of each.
+// A picture preprocessed from pixels, one picture, one text, and a batch of each.
 static std::vector<float> encode(session & session) {
     const hparams & hp = session.model().hp;
     const int edge = hp.vision.image_size;
@@ -150,7 +149,7 @@ static std::vector<float> encode(session & session) {
     return out;
 }
 
-// A session over `model`, which lives on when its first run fails.
+// A session over `model`; it survives a failed first run.
 static void check_session(const std::string & what, const std::shared_ptr<const weights> & model, int n_threads) {
     std::unique_ptr<session> live;
     outcomes counted = each_failing(
@@ -163,7 +162,7 @@ static void check_session(const std::string & what, const std::shared_ptr<const 
     check(failures(counted) > 30, what + ": allocations were counted");
 }
 
-// Conversion leaves the old file or the new one, and nothing else.
+// Conversion leaves either the old file or the new one, and nothing else.
 static void check_convert(const folder & where, const std::string & from) {
     const std::string target = where.file("converted.gguf");
     const size_t n_files = where.n_files() + 1;
@@ -189,7 +188,7 @@ static void check_convert(const folder & where, const std::string & from) {
     check(failures(counted) > 100, "convert: allocations were counted");
 }
 
-// What cannot be read for want of memory is no fault of the file.
+// An out-of-memory error while reading must not be reported as a file error.
 static void check_inspect(const std::string & path) {
     const auto run = [&] {
         const inspection found = inspect_model(path);

@@ -1,4 +1,4 @@
-// What the native test programs count their failures with.
+// Failure counter of the native test programs.
 #pragma once
 
 #include <cstdio>
@@ -9,7 +9,7 @@ inline int n_failed = 0;
 
 }  // namespace test
 
-// Says what failed, with the printf arguments that follow.
+// Reports a failure; printf arguments follow.
 #define CHECK(condition, ...)                                           \
     do {                                                                \
         if (!(condition)) {                                             \

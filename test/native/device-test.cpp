@@ -1,6 +1,6 @@
-// The way of a GPU, on a pretended one: batches of pictures and texts in turn, of changing shapes, must equal their
-// first run bit for bit and the CPU's results within rounding, whether the device has every operation or the CPU must
-// help.
+// The GPU path on a simulated device: alternating batches of pictures and texts with changing shapes must equal their
+// first run bit for bit, and the CPU's results within rounding, whether the device supports every operation or needs
+// the CPU for one.
 #include "check.h"
 #include "engine/run/session.h"
 #include "pretended-device.h"
@@ -59,7 +59,7 @@ void check_model(uint32_t seed, ggml_op lacking) {
     dice dice(seed);
     const hparams hp = test::random_hparams(dice);
     const ggml_type stored = dice.one_of({GGML_TYPE_F32, GGML_TYPE_Q8_0});
-    const float limit = stored == GGML_TYPE_F32 ? 1e-4f : 5e-2f;  // of q8_0, sums in another order round to other bytes
+    const float limit = stored == GGML_TYPE_F32 ? 1e-4f : 5e-2f;  // q8_0: another sum order rounds to other bytes
     const auto source = test::make_model(hp, dice, stored);
     load_options on_cpu, on_device;
     on_cpu.device = "cpu";

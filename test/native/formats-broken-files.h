@@ -1,4 +1,4 @@
-// Files and configurations that are wrong in one place each, and the error every one of them must give.
+// Files and configurations with one error each, and the error code each must produce.
 #pragma once
 
 #include "formats-files.h"
@@ -188,7 +188,7 @@ inline void test_configs() {
         check_error(what, expected, open, words);
     };
     const hparams hp = open().hp;
-    // the end id is what pools; start and padding are the tokenizer's, whatever the configuration says
+    // pooling uses the end id; start and padding come from the tokenizer, whatever the configuration says
     check(hp.text.eos_id == 19 && hp.text.bos_id == -1 && hp.text.pad_id == -1, "ids");
     check(hp.image.resize == 8 && hp.image.mode == resize_mode::shortest && hp.n_proj == 48,
           "defaults without a preprocessor");
@@ -251,7 +251,7 @@ inline void test_configs() {
         check_error(entry.text, entry.expected, open, {entry.word, "preprocessor"});
     }
 
-    // open_clip: keys that change the network are named
+    // open_clip: errors name the keys that change the network
     std::filesystem::remove(std::filesystem::u8path(where.file("config.json")));
     const std::string towers =
         R"({"model_cfg":{"embed_dim":48,"vision_cfg":{"width":64,"head_width":16,"layers":1,"image_size":8,"patch_size":4},)"

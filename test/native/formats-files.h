@@ -1,4 +1,4 @@
-// Helpers of formats-test.cpp: small files built byte by byte, so that every field can be wrong on purpose.
+// Helpers of formats-test.cpp: small files built byte by byte, so that every field can be corrupted.
 #pragma once
 
 #include "engine/error.h"
@@ -28,7 +28,7 @@ inline void check(bool good, const std::string & what) {
     }
 }
 
-// `call` must throw an error of this code whose message contains every one of `words`.
+// `call` must throw this error code, with a message containing all `words`.
 inline void check_error(const std::string & what, error_code code, const std::function<void()> & call,
                         const std::vector<std::string> & words = {}) {
     try {
@@ -45,7 +45,7 @@ inline void check_error(const std::string & what, error_code code, const std::fu
 struct folder {
     std::string path;
 
-    // one per process: several test runs may go on at once
+    // one per process: test runs may be concurrent
     static const std::filesystem::path & root() {
         static const auto path =
             std::filesystem::temp_directory_path() / ("ggclip-formats-test-" + std::to_string(std::random_device()()));
@@ -82,7 +82,7 @@ std::string raw(T value) {
 
 inline std::string gguf_string(const std::string & text) { return raw<uint64_t>(text.size()) + text; }
 
-// A GGUF file of raw parts; any field can be replaced before bytes() is called.
+// A GGUF file from raw parts; any field can be replaced before bytes() is called.
 struct gguf_parts {
     std::string magic = "GGUF";
     uint32_t version = 3;
@@ -120,7 +120,7 @@ inline uint32_t next_random() {
     return random_state >> 8;
 }
 
-// A whole Hugging Face model of two towers of one block, about 100 KB.
+// A complete Hugging Face model: two towers with one block each, about 100 KB.
 struct tiny_model {
     std::string config =
         R"({"model_type":"clip","projection_dim":48,"text_config":{"vocab_size":20,"hidden_size":32,"intermediate_size":64,)"

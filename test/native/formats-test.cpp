@@ -1,6 +1,5 @@
-// Readers, converter and writer of model files. argv[1]: the folder of the reference models, which
-// test/oracle/build.cjs makes and prints.
-// GGCLIP_FUZZ_ROUNDS: rounds of the mutation test, 2000 unless set.
+// Readers, converter and writer of model files. argv[1]: folder of the reference models made by test/oracle/build.cjs,
+// which prints its path. GGCLIP_FUZZ_ROUNDS: rounds of the mutation test (default 2000).
 #include "formats-broken-files.h"
 #include "hparams-fields.h"
 
@@ -22,7 +21,7 @@ static std::vector<float> values_of(const source_tensor & tensor) {
     return out;
 }
 
-// Converts, opens again and compares everything; `tolerance` in units of each tensor's largest value.
+// Converts, reopens and compares everything; `tolerance` is relative to each tensor's largest value.
 static void check_round_trip(const std::string & what, model_source source, const folder & where, ggml_type type,
                              double tolerance) {
     const std::string path = where.file("round-trip.gguf");
@@ -61,7 +60,7 @@ static void check_round_trip(const std::string & what, model_source source, cons
     }
 }
 
-// The tiny model without its text tower, with another MLP width.
+// The tiny model without its text tower and with a different MLP width.
 static tiny_model vision_only(int n_ff) {
     tiny_model model;
     model.header = "{", model.data.clear();
@@ -75,7 +74,7 @@ static tiny_model vision_only(int n_ff) {
     return model;
 }
 
-// Which MLP matrix comes first is asked of the shapes; square ones leave only the layout version.
+// Shapes decide which MLP matrix comes first; if both are square, only the layout version can.
 static void test_mlp_names() {
     const folder where("mlp");
     convert_options options;
@@ -91,7 +90,7 @@ static void test_mlp_names() {
         const model_source source = open_model(where.path);
         convert(source, {}, path, options);
         check(first(open_model(path)) == first(source), what + ": our layout");
-        // without the version, and with the two matrices' names exchanged as clip.cpp writes them
+        // without the version, and with the two matrices' names swapped as in clip.cpp
         std::string bytes = replaced(read_file(path), "clip.layout_version", "clip.layout_versioX");
         write_file(path, bytes);
         check((first(open_model(path)) == first(source)) == !expected, what + ": no version, our names");
@@ -153,7 +152,7 @@ static void test_convert() {
 
     test_mlp_names();
 
-    // failures leave nothing behind
+    // failures leave no files behind
     const folder out("convert-out");
     const std::string path = out.file("m.gguf");
     write_file(path, "precious");
@@ -167,7 +166,7 @@ static void test_convert() {
     check_error("type", code::INPUT_RANGE, [&] { convert(source, {}, path, options); }, {"i32"});
     options.type = GGML_TYPE_Q8_0;
     tiny_model broken;
-    broken.data.replace(0, 4 * 64, std::string(4 * 64, '\xff'));  // class embedding: stays f32, copied as it is
+    broken.data.replace(0, 4 * 64, std::string(4 * 64, '\xff'));  // class embedding: stays f32, copied unchanged
     const size_t matrix = 4 * (64 + 4 * 4 * 3 * 64);              // position table, then the first norm
     broken.data.replace(matrix + 4 * (64 * 5 + 4 * 64), 4, raw(NAN));
     const folder nan("convert-nan");
@@ -184,7 +183,7 @@ static void test_convert() {
         calls++;
         last = p.n_bytes_done == p.n_bytes;
     });
-    check(calls > source.tensors.size() && last == 1 && out.n_files() == 1, "progress ends at the whole");
+    check(calls > source.tensors.size() && last == 1 && out.n_files() == 1, "progress ends at the total");
 
     // one tower only
     const folder single("convert-vision");
@@ -196,7 +195,7 @@ static void test_convert() {
 
 // ---- mutations -------------------------------------------------------------------------------------------
 
-// Every byte that a model_source tells of can be read.
+// Every byte range of a model_source is readable.
 static void check_ranges(const model_source & source) {
     for (const source_tensor & tensor : source.tensors) {
         check(tensor.n_bytes == converted_size(tensor, tensor.type), "size of " + tensor.name);
@@ -214,7 +213,7 @@ static std::string mutate(const std::string & whole, size_t n_head) {
         0, 1, 2, 31, 32, 255, 65535, 65536, 1ull << 31, 0xffffffffull, 1ull << 32, 1ull << 62, 1ull << 63, ~0ull};
     std::string bytes = whole;
     const uint32_t kind = next_random() % 8;
-    const size_t range = next_random() % 4 ? n_head : bytes.size();  // mostly where the structure is
+    const size_t range = next_random() % 4 ? n_head : bytes.size();  // mostly in the header
     const size_t at = next_random() % range;
     if (kind == 0) {
         bytes.resize(at);
@@ -315,7 +314,7 @@ static void test_oracle(const std::string & oracle) {
           "siglip scalars");
     check(open_model(oracle + "/models/openclip-tiny").hp.image.rounding == crop_rounding::half_even, "open_clip crop");
 
-    // clip.cpp's swapped names end at the same values as the model they were made from
+    // clip.cpp's swapped names yield the same values as the original model
     const model_source hf = open_model(oracle + "/models/hf-clip-gelu-tiny");
     const model_source gguf = open_model(oracle + "/gguf/hf-clip-gelu-tiny-f32.gguf");
     for (size_t i = 0; i < hf.tensors.size(); i++) {

@@ -1,4 +1,4 @@
-// The values of all hyper-parameters that engine/hparams-fields.h lists, by name.
+// Values of all hyper-parameters listed in engine/hparams-fields.h, by name.
 #pragma once
 
 #include "engine/hparams-fields.h"
@@ -16,7 +16,7 @@ class field_values {
   public:
     std::map<std::string, std::string> all;
     std::set<const void *> members;  // addresses
-    size_t n_of_block = 0;           // lines about members of a block
+    size_t n_of_block = 0;           // lines for members of a block
 
     template <class T>
     void operator()(const hparam & field, const T & value, const T &) {
@@ -59,7 +59,7 @@ inline field_values fields_of(const hparams & hp) {
     return values;
 }
 
-// "vision.heads: 4 became 2"; "" where nothing differs
+// "vision.heads: 4 became 2"; "" if equal
 inline std::string difference(const hparams & before, const hparams & after) {
     const auto a = fields_of(before).all, b = fields_of(after).all;
     std::string out;

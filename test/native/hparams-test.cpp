@@ -1,4 +1,4 @@
-// Hyper-parameters and tensors: every member is listed, and every hyper-parameter survives a file.
+// Hyper-parameters and tensors: every member is listed, and every hyper-parameter survives a file round trip.
 #include "check.h"
 #include "engine/run/session.h"
 #include "hparams-fields.h"
@@ -26,7 +26,7 @@ template <class T, size_t... I>
 struct takes_values<T, std::index_sequence<I...>, std::void_t<decltype(T{(void(I), anything())...})>> : std::true_type {
 };
 
-// Members of an aggregate, its base as one.
+// Number of members of an aggregate; a base counts as one.
 template <class T, size_t N = 64>
 constexpr size_t count_members() {
     if constexpr (N == 0) return 0;
@@ -61,7 +61,7 @@ static void test_members_are_listed() {
     CHECK(values.n_of_block == 2 * count_members<block_hparams>(), "block_hparams: %zu lines for two towers",
           values.n_of_block);
     CHECK(values.all.size() == values.members.size() - 2,
-          "names are unique");  // the two `pruned` are told with what they hold
+          "names are unique");  // the two `pruned` appear only as their blocks' members
 }
 
 // ---- every field survives a file
@@ -108,7 +108,7 @@ static hparams random_fields(dice & dice) {
     text.cleaning = dice.one_of({text_cleaning::whitespace_lower, text_cleaning::open_clip, text_cleaning::lower});
     text.norm_after_pool = dice.coin();
     if (text.causal || text.n_position == text.n_ctx) text.n_position = 0;
-    if (dice.between(0, 3) == 0) {  // without a projection the towers are of one width
+    if (dice.between(0, 3) == 0) {  // without a projection both towers have the same width
         text.has_proj = text.has_proj_bias = false;
         text.n_proj_hidden = 0;
         hp.n_proj = text.n_embd;
@@ -141,7 +141,7 @@ static void test_fields_survive() {
     }
     std::error_code ignored;
     std::filesystem::remove(path, ignored);
-    // else a field that the file does not hold could pass by having its fallback always
+    // otherwise a field missing from the file could pass by always having its fallback
     for (const auto & [name, values] : seen)
         CHECK(values.size() > 1 || name == "vision.channels", "%s had one value only", name.c_str());
 }
@@ -151,7 +151,7 @@ static void test_fields_survive() {
 
 using offsets = std::set<size_t>;
 
-// Adds the bytes of `whole` that lie in a tensor's place.
+// Adds the bytes of `whole` covered by a tensor's place.
 template <class T>
 static void cover(const std::vector<placed_tensor> & tensors, const T & whole, offsets & covered) {
     const auto * begin = reinterpret_cast<const char *>(&whole);

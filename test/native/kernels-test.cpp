@@ -1,6 +1,6 @@
-// Tests of cpp/kernels without a framework: every level that this CPU runs against the scalar level, the scalar
-// level against double precision. `kernels-test [level]` tests one level, `kernels-test --bench [level]` prints
-// speed as JSON lines. Exits with 1 when anything failed.
+// Framework-free tests of cpp/kernels: every level this CPU runs against the scalar level, and the scalar level against
+// double precision. `kernels-test [level]` tests one level, `kernels-test --bench [level]` prints speed as JSON lines.
+// Exits with 1 on failure.
 #include <cstdio>
 #include <cstring>
 

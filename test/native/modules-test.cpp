@@ -1,8 +1,8 @@
-// Backend modules: one that fits computes; every other is refused with its reason, and has no effect.
+// Backend modules: a compatible one computes; all others are rejected with a reason and have no effect.
 #include "check.h"
 #include "engine/error.h"
-#include "engine/run/backend-module.h"
-#include "engine/run/device.h"
+#include "engine/device/backend-module.h"
+#include "engine/device/device.h"
 #include "engine/run/session.h"
 #include "tiny-model.h"
 
@@ -51,7 +51,7 @@ void check_error_names(const std::string & problem) {
         find_device("vulkan");
         CHECK(false, "vulkan was found");
     } catch (const error & e) {
-        CHECK(std::string(e.what()).find(problem) != std::string::npos, "the error does not say why: %s", e.what());
+        CHECK(std::string(e.what()).find(problem) != std::string::npos, "the error gives no reason: %s", e.what());
     }
 }
 
@@ -74,7 +74,7 @@ int main() {
     load_backend_modules({good, good});
     int n_found = 0;
     for (const device_info & device : list_devices()) n_found += device.kind == "pretended";
-    CHECK(n_found == 1, "the module's device is there %d times", n_found);
+    CHECK(n_found == 1, "the module's device was found %d times", n_found);
     for (uint32_t seed = 1; n_found > 0 && seed <= 6; seed++) {
         const std::vector<float> here = encode("cpu", seed), there = encode("pretended", seed);
         double difference = 0, magnitude = 0;

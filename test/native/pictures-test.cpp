@@ -1,5 +1,5 @@
-// From pixels to embeddings: a batch of decoded pictures and ready tensors, of unlike sizes and channels, more of them
-// than a batch holds, must equal single calls, bit for bit, and those the tensors that preprocess() makes.
+// From pixels to embeddings: a mix of decoded pictures and ready tensors of different sizes and channels, more than fit
+// one batch, must equal single calls bit for bit; pictures must also equal the tensors preprocess() makes.
 #include "check.h"
 #include "engine/preprocess.h"
 #include "engine/run/session.h"
@@ -10,11 +10,11 @@ using test::dice;
 
 namespace {
 
-// An image of a call, and what it is a view of.
+// An image of a call, and its backing data.
 struct owned_image {
     std::vector<uint8_t> bytes;
     int width = 0, height = 0, channels = 0;
-    test::picture ready;  // where there are no bytes
+    test::picture ready;  // used if there are no bytes
 
     image_view view() const { return make_image_view(bytes.data(), bytes.size(), width, height, channels); }
     image_input input() const { return bytes.empty() ? image_input(ready.tensor()) : image_input(view()); }
@@ -53,7 +53,7 @@ std::vector<float> encode(session & session, const std::vector<image_input> & im
     return out;
 }
 
-// What preprocess() makes of it, as a tensor.
+// The result of preprocess(), as a tensor.
 test::picture prepared(const owned_image & image, const image_hparams & params) {
     if (image.bytes.empty()) return image.ready;
     const image_size size = tower_image_size(params, image.width, image.height);
@@ -95,7 +95,7 @@ void check_model(uint32_t seed) {
     }
 }
 
-// A transparent picture is what lies under it.
+// A fully transparent picture equals its background.
 void check_background() {
     dice dice(1);
     hparams hp = random_model(dice);
@@ -116,7 +116,7 @@ void check_background() {
           "the background is the call's");
 }
 
-// What the tower cannot take is refused before anything of the call runs, a later batch's image too.
+// Unusable input is rejected before any part of the call runs, even if it is in a later batch.
 void check_refused() {
     dice dice(3);
     hparams hp = random_model(dice);

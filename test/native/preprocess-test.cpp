@@ -1,4 +1,4 @@
-// Pixels: properties that need no files. test/image/reference.test.ts compares with the reference's pictures.
+// Pixel tests that need no files. test/image/reference.test.ts compares with reference pictures.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -22,7 +22,7 @@ static uint32_t random_state = 1;
 static uint32_t next_random() { return random_state = random_state * 1664525u + 1013904223u; }
 static int random_size(int most) { return 1 + (int) ((next_random() >> 8) % (uint32_t) most); }
 
-// Noise that depends on the size only.
+// Noise that depends only on the size.
 static bytes noise(int width, int height, int channels = 3) {
     random_state = 12345u + (uint32_t) width * 31u + (uint32_t) height;
     bytes pixels((size_t) width * (size_t) height * (size_t) channels);
@@ -107,7 +107,7 @@ static void test_pillow_hashes() {
     }
 }
 
-// GGCLIP_CPU bounds the resizing as it does the towers' kernels.
+// GGCLIP_CPU limits the resizing level like the towers' kernels.
 static void test_levels() {
     for (cpu_level level : all_levels) {
         if (!kernels_for(level)) continue;
@@ -198,7 +198,7 @@ static void test_plans() {
     check_plan("squash", plan_resize(params_of(resize_mode::squash, floor, 96, 96), 640, 481, 96, 96), 96, 96, 0, 0, 96,
                96, 0, 0);
     check_plan("not square", plan_resize(open_clip, 640, 480, 160, 96), 160, 120, 0, 12, 160, 96, 0, 0);
-    // 224 * 2^24 columns: only the window is ever computed
+    // 224 * 2^24 columns: only the window is computed
     check_plan("extreme", plan_resize(hf, max_image_edge, 1, 224, 224), (int64_t) 224 * max_image_edge, 224,
                ((int64_t) 224 * max_image_edge - 224) / 2, 0, 224, 224, 0, 0);
 }
@@ -215,7 +215,7 @@ static void test_preprocess_values() {
             CHECK(std::fabs((double) out[c * 64 + i] - expected) < 1e-6, "pixel %zu channel %zu", i, c);
         }
     }
-    // padding has the fill colour before normalisation, as transformers pads before it normalises
+    // padding has the fill colour before normalisation, since transformers pads first
     params.resize = 4;
     params.fill = {9, 8, 7};
     bytes padded(8 * 8 * 3);
@@ -231,7 +231,7 @@ static void test_parts() {
         int width, height, resize, crop;
     } cases[] = {
         {resize_mode::shortest, 61, 47, 24, 24},
-        {resize_mode::shortest, 20, 150, 24, 24},  // the second: vertical pass first
+        {resize_mode::shortest, 20, 150, 24, 24},  // the second size: vertical pass first
         {resize_mode::longest, 61, 23, 24, 24},
         {resize_mode::squash, 30, 90, 24, 24},
         {resize_mode::shortest, 24, 24, 24, 24},
@@ -296,7 +296,7 @@ static void expect_error(const char * what, error_code code, const std::function
     }
 }
 
-// Grids of pictures that keep their proportions, as transformers' get_image_size_for_max_num_patches gives them.
+// Patch grids of pictures that keep their proportions, matching transformers' get_image_size_for_max_num_patches.
 static void test_patch_grids() {
     const struct {
         int most, width, height, columns, rows;
@@ -360,7 +360,7 @@ static void test_errors() {
         if (field == 3) bad.mean[2] = NAN;
         expect_error("params", error_code::CONFIG_INVALID, [&] { run(bad, view(3, 1, 1, 3)); });
     }
-    // extreme shapes work, in little memory
+    // extreme shapes work with little memory
     const bytes thin((size_t) 3 * 1000000, 50);
     run(params, make_image_view(thin.data(), thin.size(), 1000000, 1, 3));
     run(params, make_image_view(thin.data(), thin.size(), 1, 1000000, 3));

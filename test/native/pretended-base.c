@@ -1,4 +1,4 @@
-// What a backend module of ggml version PRETENDED_VERSION has beside it; with PRETENDED_INIT, such a module by itself.
+// Stands in for the libggml-base beside a module, reporting PRETENDED_VERSION; with PRETENDED_INIT, a module by itself.
 #define VISIBLE __attribute__((visibility("default")))
 
 VISIBLE const char * ggml_version(void);

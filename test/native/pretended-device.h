@@ -1,5 +1,5 @@
-// A GPU as far as ggml can tell: memory of its own, which is spoiled when it is freed, and operations that it may lack.
-// Beneath, ggml's CPU backend computes.
+// A simulated GPU for ggml: separate memory, poisoned when freed, and optionally one unsupported operation. ggml's CPU
+// backend does the computing.
 #pragma once
 
 #include <ggml-backend-impl.h>
@@ -11,8 +11,8 @@
 
 namespace test::pretended {
 
-inline ggml_op lacking = GGML_OP_COUNT;  // the operation that the device does not have; COUNT: none
-inline int n_runs = 0;                   // graphs that it has computed
+inline ggml_op lacking = GGML_OP_COUNT;  // the operation the device lacks; COUNT: none
+inline int n_runs = 0;                   // graphs computed
 
 inline ggml_backend_reg registry = {};
 inline ggml_backend_device device = {};
@@ -25,7 +25,7 @@ inline char * bytes_of(const ggml_tensor * t, size_t offset) { return static_cas
 inline ggml_backend_buffer_t allocate(ggml_backend_buffer_type_t type, size_t size) {
     ggml_backend_buffer_i calls = {};
     calls.get_base = [](ggml_backend_buffer_t buffer) { return buffer->context; };
-    // never given back to the system, so that whoever still reads it reads NaN
+    // never returned to the system, so that a stale read sees NaN
     calls.free_buffer = [](ggml_backend_buffer_t buffer) { memset(buffer->context, 0xff, buffer->size); };
     calls.memset_tensor = [](ggml_backend_buffer_t, ggml_tensor * t, uint8_t value, size_t offset, size_t n) {
         memset(bytes_of(t, offset), value, n);
@@ -37,7 +37,7 @@ inline ggml_backend_buffer_t allocate(ggml_backend_buffer_type_t type, size_t si
         memcpy(data, bytes_of(t, offset), n);
     };
     calls.clear = [](ggml_backend_buffer_t buffer, uint8_t value) { memset(buffer->context, value, buffer->size); };
-    static std::vector<void *> & blocks = *new std::vector<void *>;  // reachable to the end: no leak to report
+    static std::vector<void *> & blocks = *new std::vector<void *>;  // stays reachable: no leak report
     blocks.push_back(aligned_alloc(alignment, (size / alignment + 1) * alignment));
     memset(blocks.back(), 0xff, size);
     return ggml_backend_buffer_init(type, calls, blocks.back(), size);

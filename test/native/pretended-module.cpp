@@ -1,5 +1,5 @@
-// The pretended device as a backend module, with a ggml of its own inside; modules-test.cpp loads it. Its version comes
-// from pretended-base.c, as that of a real module comes from the libggml-base beside it.
+// The simulated device as a backend module with its own ggml inside, loaded by modules-test.cpp. pretended-base.c
+// provides its version, like the libggml-base beside a real module.
 #include "pretended-device.h"
 
 extern "C" __attribute__((visibility("default"))) ggml_backend_reg_t ggml_backend_init() {

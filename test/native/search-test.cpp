@@ -16,7 +16,7 @@ using test::n_failed;
 static uint32_t random_state = 1;
 static uint32_t next_random() { return (random_state = random_state * 1664525u + 1013904223u) >> 8; }
 
-// Small integers: every sum is exact in float, so flavours, splits and the naive search must agree to the bit.
+// Small integers: every sum is exact in float, so all levels, splits and the naive search must agree bit for bit.
 static float small_integer() { return (float) ((int) (next_random() % 17) - 8); }
 
 static uint16_t to_half(float value) {  // small integers only
@@ -121,7 +121,7 @@ static void test_against_naive() {
     }
 }
 
-// Real values: close to double precision, and the same bits however the work is split.
+// Real values: close to double precision, and bit-identical however the work is split.
 static void test_real_values() {
     const size_t n_query = 5, n_row = 150, dim = 517;
     std::vector<float> query(n_query * dim), rows(n_row * dim);

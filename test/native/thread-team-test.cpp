@@ -1,4 +1,4 @@
-// The thread team: every chunk once, nodes one after the other, whoever is late, and the end of a run that is aborted.
+// The thread team: every chunk runs once, nodes run in order, whichever thread is late; aborted runs end.
 #include <atomic>
 #include <chrono>
 #include <stdexcept>
@@ -11,8 +11,8 @@
 #endif
 
 #include "check.h"
-#include "engine/run/thread-placement.h"
-#include "engine/run/thread-team.h"
+#include "engine/threads/thread-placement.h"
+#include "engine/threads/thread-team.h"
 
 using namespace ggclip;
 using test::n_failed;
@@ -42,7 +42,7 @@ static void each_chunk_runs_once() {
     }
 }
 
-// A graph whose nodes each add one to all cells: a node that began before the one before it was done would see less.
+// A graph whose nodes each add one to all cells: a node that starts before the previous one is done sees less.
 struct counted {
     std::vector<std::atomic<int>> cells = std::vector<std::atomic<int>>(64);
     std::atomic<int> early{0};
@@ -58,7 +58,7 @@ static void count_chunk(ggml_tensor *, int ith, int nth, void * userdata) {
     auto & cells = node.all->cells;
     if (ith == node.slow_chunk) wait_us(200);
     for (size_t i = (size_t) ith; i < cells.size(); i += (size_t) nth) {
-        if (cells[(i * 31 + 7) % cells.size()] < node.nth) node.all->early++;  // of another chunk
+        if (cells[(i * 31 + 7) % cells.size()] < node.nth) node.all->early++;  // belongs to another chunk
         cells[i]++;
     }
 }
@@ -91,7 +91,7 @@ static void nodes_wait_for_each_other() {
             CHECK(team.run(program, abort), "run %d is complete", run);
             for (std::atomic<int> & cell : all.cells)
                 CHECK(cell == n_node, "%d threads, run %d: cell at %d", n_threads, run, cell.load());
-            CHECK(all.early == 0, "%d threads: %d reads before the node before was done", n_threads, all.early.load());
+            CHECK(all.early == 0, "%d threads: %d reads before the prior node was done", n_threads, all.early.load());
             for (std::atomic<int> & cell : all.cells) cell = 0;
         }
 
@@ -107,7 +107,7 @@ static void nodes_wait_for_each_other() {
         stopper.join();
         abort = false;
         for (std::atomic<int> & cell : all.cells) cell = 0;
-        CHECK(team.run(program, abort), "a team runs on after an abort");
+        CHECK(team.run(program, abort), "a team still runs after an abort");
         for (std::atomic<int> & cell : all.cells) CHECK(cell == n_node, "after an abort: cell at %d", cell.load());
         ggml_free(ctx);
     }
@@ -141,7 +141,7 @@ static void threads_leave_taken_cpus() {
     if (std::thread::hardware_concurrency() > 1) CHECK(there != here, "still on CPU %d", here);
     std::vector<int> all;
     for (int cpu = 0; cpu < 4096; cpu++) all.push_back(cpu);
-    leave_cpus(all);  // nowhere to go: no harm
+    leave_cpus(all);  // nowhere to go: no effect
     CHECK(current_cpu() >= 0, "somewhere");
 }
 
@@ -163,7 +163,7 @@ static void threads_are_kept_off_and_released() {
         if (CPU_ISSET(cpu, &before)) allowed.push_back(cpu);
     for (int turn = 0; turn < 3; turn++) {
         placement.keep_off(thread, allowed.front());
-        placement.keep_off(thread, allowed.back());  // it slept on, and another CPU wakes it
+        placement.keep_off(thread, allowed.back());  // it has not woken, and another CPU wakes it
         const cpu_set_t kept = cpus_of();
         CHECK(allowed.size() == 1 || !CPU_ISSET(allowed.back(), &kept), "kept off CPU %d", allowed.back());
         CHECK(allowed.size() == 1 || CPU_ISSET(allowed.front(), &kept), "CPU %d is allowed again", allowed.front());

@@ -1,4 +1,4 @@
-// Models of random shapes with random weights, built in memory: every kind of tower that a file can describe.
+// Models with random shapes and weights, built in memory: every kind of tower a file can describe.
 #pragma once
 
 #include "engine/weights/model-source.h"
@@ -27,7 +27,7 @@ class dice {
     T one_of(std::initializer_list<T> values) {
         return values.begin()[between(0, (int) values.size() - 1)];
     }
-    float normal() {  // not std::normal_distribution: the same numbers with every library
+    float normal() {  // not std::normal_distribution: the same numbers with every standard library
         float sum = 0;
         for (int i = 0; i < 12; i++) sum += (float) (engine_() >> 8) / (float) (1 << 24);
         return sum - 6;
@@ -66,7 +66,7 @@ inline void random_vision(dice & dice, vision_hparams & vision) {
     vision.image_size = vision.patch_size * dice.between(1, 4);
     vision.any_grid = dice.between(0, 3) == 0;
     if (!vision.any_grid)
-        vision.image_size += dice.between(0, vision.patch_size - 1);  // patches that do not fill the picture
+        vision.image_size += dice.between(0, vision.patch_size - 1);  // patches that do not cover the picture
     vision.has_patch_bias = dice.coin();
     vision.has_class_embd = !vision.any_grid && dice.coin();
     vision.pool = vision.has_class_embd ? dice.one_of({pooling::cls, pooling::mean, pooling::attention})
@@ -83,7 +83,7 @@ inline void random_text(dice & dice, text_hparams & text) {
     text.sees_padding = dice.between(0, 3) == 0;
     text.pool = dice.one_of({pooling::eot, pooling::last, pooling::cls, pooling::mean});
     if (text.pool == pooling::mean && (text.causal || text.sees_padding))
-        text.pool = pooling::eot;  // no file may ask for it
+        text.pool = pooling::eot;  // files cannot request it
     if (text.pool == pooling::last) text.sees_padding = true;
     text.eos_id = text.pool == pooling::eot && dice.coin() ? dice.between(1, text.n_vocab - 1) : -1;
     text.position_offset = text.causal ? 0 : dice.one_of({0, 0, 2});
@@ -108,7 +108,7 @@ inline hparams random_hparams(dice & dice) {
     return hp;
 }
 
-// Weights as a trained network's: attention that prefers some tokens, norms around one.
+// Weights like a trained network's: attention that prefers some tokens, norms around one.
 inline float random_weight(dice & dice, const expected_tensor & tensor) {
     const bool norm = tensor.ne.size() == 1 && strcmp(tensor.suffix, "weight") == 0;
     int64_t n_in = 1;
@@ -117,7 +117,7 @@ inline float random_weight(dice & dice, const expected_tensor & tensor) {
     return (tensor.ne.size() == 1 ? 0.3f : 1.5f / std::sqrt((float) n_in)) * dice.normal();
 }
 
-// `stored`: type of the matrices whose rows it divides; the other tensors are f32.
+// `stored`: type of matrices whose rows fill whole blocks; other tensors are f32.
 inline std::shared_ptr<model_source> make_model(const hparams & hp, dice & dice, ggml_type stored = GGML_TYPE_F32) {
     auto source = std::make_shared<model_source>();
     source->hp = hp;
@@ -144,7 +144,7 @@ inline std::shared_ptr<model_source> make_model(const hparams & hp, dice & dice,
     return source;
 }
 
-// A picture as a tower takes it, and the values it consists of.
+// A picture as a tower takes it, with its backing values.
 struct picture {
     int width = 0, height = 0;
     std::vector<float> pixels;

@@ -1,6 +1,6 @@
-// A batch must equal its single calls, bit for bit: random models, types, kernel levels, precisions and numbers of
-// threads, batches of unlike members. The levels must agree with one another on f32 weights. What is not finite stays
-// so. The states that a run keeps must be those of the graph that makes the embeddings.
+// A batch must equal its single calls bit for bit: random models, types, kernel levels, precisions and thread counts,
+// in mixed batches. Levels must agree with each other on f32 weights. Non-finite values must propagate. States kept by
+// a run must match the graph that computes the embeddings.
 #include "check.h"
 #include "engine/run/session.h"
 #include "kernels/kernels.h"
@@ -66,7 +66,7 @@ rows encode_texts(session & session, const std::vector<std::vector<int32_t>> & t
     return split(out, texts.size());
 }
 
-// Each alone, on a session of its own, so that nothing of a batch can be left in it.
+// Each input alone, on its own session, so that no state of a batch can remain.
 rows alone(const std::shared_ptr<const weights> & model, const inputs & in) {
     session single(model, 1, 1);
     rows out;
@@ -98,10 +98,10 @@ std::string describe(const hparams & hp, const load_options & options) {
     return text;
 }
 
-// `batched` in a random order, in batches of up to max_batch, again and again on one session.
+// `batched` in random order, in batches of up to max_batch, repeatedly on one session.
 void check_batches(dice & dice, const std::shared_ptr<const weights> & model, const inputs & in, const rows & expected,
                    const std::string & what) {
-    // ggml's own threads (plain operations, K-quants) spin at each node: on a busy machine that takes minutes
+    // ggml's own threads (plain operations, K-quants) spin at each node: minutes on a busy machine
     const bool on_thread_team = model->kernels && !model->types.count("q6_K") && !model->types.count("q5_K") &&
                                 !model->types.count("q4_K") && !model->types.count("iq4_nl");
     const int n_threads = on_thread_team ? dice.one_of({1, 2, 3, 5}) : dice.one_of({1, 1, 1, 1, 1, 1, 1, 2});
@@ -132,8 +132,7 @@ void check_batches(dice & dice, const std::shared_ptr<const weights> & model, co
     }
 }
 
-// A value that is not finite, in a place that some patch has, leaves no number that looks right, and nothing in the
-// others.
+// A non-finite value covered by a patch leaves no plausible number in its own embedding, and nothing in the others.
 void check_not_finite(dice & dice, const std::shared_ptr<const weights> & model, const inputs & in,
                       const rows & expected, const std::string & what) {
     const size_t hit = (size_t) dice.between(0, (int) in.pictures.size() - 1);
@@ -193,7 +192,7 @@ void check_model(uint32_t seed, const std::vector<std::string> & names) {
     }
 }
 
-// How far the nearest row of a state is from an embedding.
+// Distance from an embedding to the nearest row of a state.
 float nearest_row(const state_values & state, const std::vector<float> & embedding) {
     float nearest = INFINITY;
     for (const std::vector<float> & row : split(state.data, (size_t) state.n_token))
@@ -201,8 +200,8 @@ float nearest_row(const state_values & state, const std::vector<float> & embeddi
     return nearest;
 }
 
-// Models that end with the pooled vector or its norm: that state is the embedding, although such a run computes all
-// tokens. A state asked for alone is the one of a run that keeps all.
+// Models that end with the pooled vector or its norm: that state equals the embedding, although such a run computes all
+// tokens. A state requested alone equals the one from a run that keeps all.
 void check_states(uint32_t seed, bool is_text, const std::string & level) {
     dice dice(seed);
     hparams hp = test::random_hparams(dice);
@@ -233,7 +232,7 @@ void check_states(uint32_t seed, bool is_text, const std::string & level) {
 
     const bool norm_last = tower.has_post_ln && (tower.norm_after_pool || tower.pool != pooling::mean);
     const std::string prefix = is_text ? "text." : "vision.", last = prefix + (norm_last ? "post_ln" : "pooled");
-    const float limit = level == "portable" ? 1e-5f : 0.0f;  // plain ggml adds up longer rows in another order
+    const float limit = level == "portable" ? 1e-5f : 0.0f;  // plain ggml sums longer rows in a different order
     const float off = nearest_row(all.at(last), embedding);
     CHECK(off <= limit, "%s differs from the embedding by %g; %s", last.c_str(), (double) off, what.c_str());
     for (const auto & [name, state] : all) {

@@ -4,7 +4,7 @@
 #include "engine/graph/layer-ops.h"
 
 #include "engine/run/profile.h"
-#include "engine/run/thread-team.h"
+#include "engine/threads/thread-team.h"
 
 #include <algorithm>
 #include <array>

@@ -12,7 +12,7 @@ image_size image_input::size(const image_hparams & params) const {
     return tower_image_size(params, pixels.width, pixels.height);
 }
 
-// Of fewer images than threads each is shared by some.
+// If there are fewer images than threads, several threads share an image.
 std::vector<image_tensor> image_preparer::prepare(const image_input * images, int n, const image_hparams & params) {
     std::vector<image_tensor> out;
     std::vector<size_t> begin = {0};
@@ -24,10 +24,10 @@ std::vector<image_tensor> image_preparer::prepare(const image_input * images, in
     float * const all = tensors_.at_least(begin.back());
     for (size_t i = 0; i < out.size(); i++) out[i].pixels = all + begin[i];
 
-    constexpr int most_parts = 4;  // each has some rows more to read and weights of its own to compute
+    constexpr int most_parts = 4;  // each part reads extra rows and computes its own weights
     const bool rgb = std::all_of(
         images, images + n, [](const image_input & image) { return !image.is_tensor() && image.pixels.channels == 3; });
-    const int n_part = rgb ? std::clamp(n_threads_ / n, 1, most_parts) : 1;  // others are made RGB first, as a whole
+    const int n_part = rgb ? std::clamp(n_threads_ / n, 1, most_parts) : 1;  // others: converted whole to RGB first
     runner_.for_each(n * n_part, [&](int task) {
         const auto i = (size_t) (task / n_part);
         const image_input & image = images[i];

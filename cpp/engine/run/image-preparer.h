@@ -1,9 +1,9 @@
-// From the images of a call to what the image tower takes, in memory that is kept for the next batch.
+// Prepares the images of a call for the image tower, in memory kept for the next batch.
 #pragma once
 
 #include "engine/graph/stem.h"
 #include "engine/preprocess.h"
-#include "engine/run/memory.h"
+#include "engine/memory/memory.h"
 
 #include <memory>
 #include <mutex>
@@ -13,26 +13,26 @@ namespace ggclip {
 
 class tower_runner;
 
-// Decoded pixels, to be prepared, or a ready tensor.
+// Decoded pixels to prepare, or a ready tensor.
 struct image_input {
     image_input(const image_view & view) : pixels(view) {}
     image_input(const image_tensor & ready) : tensor(ready) {}
 
     image_view pixels;
-    image_tensor tensor;  // without pixels: `pixels` holds the image
+    image_tensor tensor;  // if it has no data, `pixels` holds the image
 
     bool is_tensor() const { return tensor.pixels != nullptr; }
-    image_size size(const image_hparams & params) const;  // what the tower sees
+    image_size size(const image_hparams & params) const;  // tower input size
 };
 
 class image_preparer {
   public:
-    // `runner` must outlive it. `level`: CPU level of the resizing.
+    // `runner` must outlive this object. `level`: CPU level for resizing.
     image_preparer(tower_runner & runner, int n_threads, kernels::cpu_level level)
         : runner_(runner), n_threads_(n_threads), level_(level) {}
 
-    // A batch's tensors, on the runner's threads; valid until the next call. Throws ABORTED, and what preprocess()
-    // throws.
+    // Prepares a batch's tensors on the runner's threads; valid until the next call. Throws ABORTED and the errors of
+    // preprocess().
     std::vector<image_tensor> prepare(const image_input * images, int n, const image_hparams & params);
 
   private:
@@ -43,7 +43,7 @@ class image_preparer {
     const kernels::cpu_level level_;
     float_scratch tensors_;
     std::mutex mutex_;
-    std::vector<std::unique_ptr<preprocess_scratch>> free_;  // of threads that prepare at the same time
+    std::vector<std::unique_ptr<preprocess_scratch>> free_;  // one per concurrently preparing thread
 };
 
 }  // namespace ggclip

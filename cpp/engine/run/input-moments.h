@@ -1,5 +1,4 @@
-// How large the inputs of each matrix are, column by column: what makes one column of weights matter more than another
-// when a matrix is quantised.
+// Magnitude of each matrix's inputs, per column: the importance of each weight column for quantisation.
 #pragma once
 
 #include "engine/graph/layer-ops.h"
@@ -12,10 +11,10 @@
 namespace ggclip {
 
 struct input_moments {
-    std::vector<double> sums;  // of the squares of a column's values, [n_in]
-    int64_t n_rows = 0;        // tokens that were summed
+    std::vector<double> sums;  // sums of squares per column, [n_in]
+    int64_t n_rows = 0;        // number of tokens summed
 };
-using moments_map = std::map<std::string, input_moments>;  // by the matrix's name
+using moments_map = std::map<std::string, input_moments>;  // keyed by matrix name
 
 moments_map read_moments(const named_tensors & inputs);
 

@@ -32,9 +32,9 @@ void run_profile::add(const node_program & program) {
 
 using peak_clock = std::chrono::steady_clock;
 
-// The best of several short measurements: the machine's peak, undisturbed by other processes.
+// The best of several short measurements: the machine's peak without interference from other processes.
 static double peak_of_thread(const kernels::kernel_table & table, kernels::weight_type type) {
-    constexpr double stretch_ms = 0.5, all_ms = 60;  // a stretch fits between two interruptions
+    constexpr double stretch_ms = 0.5, all_ms = 60;  // one stretch fits between two interruptions
     int n = 1000;
     double best = 0;
     const auto began = peak_clock::now();
@@ -55,7 +55,7 @@ double measure_peak(const kernels::kernel_table & table, kernels::weight_type ty
         for (size_t i = 1; i < rates.size(); i++)
             others.emplace_back([&, i] { rates[i] = peak_of_thread(table, type); });
     } catch (const std::exception &) {
-        // no more threads, or no memory for them: wait for those that started
+        // cannot start more threads (limit or memory): wait for those that started
     }
     rates[0] = peak_of_thread(table, type);
     double sum = 0;

@@ -1,5 +1,5 @@
-// One stream of work over shared weights: a backend with its own threads, scratch memory and built graphs.
-// A session serves one job at a time; any number of sessions share one `weights`.
+// One stream of work over shared weights: a backend with its own threads, scratch memory and built graphs. A session
+// runs one job at a time; any number of sessions share one `weights`.
 #pragma once
 
 #include "engine/run/image-preparer.h"
@@ -32,28 +32,28 @@ class session {
     session(const session &) = delete;
     session & operator=(const session &) = delete;
 
-    // Embeddings, not normalised: out is [n][n_proj]. Work is cut into batches of at most max_batch. `params`: how
-    // pixels are prepared. Ready tensors are image_size square, or whole patches of any grid where the tower takes any.
-    // Throws ggclip::error; TOWER_MISSING, ABORTED, ...
+    // Unnormalised embeddings: out is [n][n_proj]. Work is split into batches of at most max_batch. `params`: how to
+    // prepare pixels. Ready tensors are image_size square, or whole patches of any grid if the tower accepts any.
+    // Throws ggclip::error: TOWER_MISSING, ABORTED, ...
     void encode_images(const image_input * images, int n, const image_hparams & params, float * out);
-    // ids: the sequences one after another; lengths: [n], each 1..n_ctx (exactly n_ctx where the tower sees padding).
+    // ids: concatenated sequences; lengths: [n], each 1..n_ctx (exactly n_ctx if the tower sees padding).
     void encode_texts(const int32_t * ids, const int32_t * lengths, int n, float * out);
 
-    // Runs one input, all of its tokens, and returns the states in `names` (empty: all).
+    // Runs one input with all its tokens and returns the states in `names` (empty: all).
     state_map image_states(const image_input & image, const std::vector<std::string> & names);
     state_map text_states(const int32_t * ids, int length, const std::vector<std::string> & names);
 
-    // Runs one input and sums the squares of what each matrix multiplies (engine/input-moments.h). Only for weights
-    // that were loaded for the portable operations.
+    // Runs one input and sums the squares of each matrix's inputs (engine/run/input-moments.h). Requires weights loaded
+    // for the portable operations.
     moments_map image_moments(const image_input & image);
     moments_map text_moments(const int32_t * ids, int length);
 
-    // Runs one batch (n <= max_batch) n_run times, once more before, and tells what each operation took. Images are
-    // prepared before, in no part of the times.
+    // Runs one batch (n <= max_batch) n_run times after one warm-up, and reports the time of each operation. Images are
+    // prepared beforehand and not included in the times.
     run_profile profile_images(const image_input * images, int n, int n_run);
     run_profile profile_texts(const int32_t * ids, const int32_t * lengths, int n, int n_run);
 
-    // What follows throws ABORTED soon after `cancelled`, which must outlive it, has become true on any thread.
+    // Subsequent calls throw ABORTED soon after any thread sets `cancelled`, which must outlive those calls.
     void stop_by(const std::atomic<bool> & cancelled) { cancelled_ = &cancelled; }
 
     const weights & model() const { return *weights_; }

@@ -1,6 +1,6 @@
 #include "engine/run/tower-runner.h"
 
-#include "engine/run/cpu-buffers.h"
+#include "engine/memory/cpu-buffers.h"
 #include "engine/error.h"
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 
 namespace ggclip {
 
-using cancel_slot = const std::atomic<bool> * const;  // the flag changes with the work
+using cancel_slot = const std::atomic<bool> * const;  // the flag changes with each job
 
 static bool abort_requested(void * data) {
     return (*static_cast<cancel_slot *>(data))->load(std::memory_order_relaxed);
@@ -38,47 +38,17 @@ tower_runner::tower_runner(const weights & weights, int n_threads, cancel_slot &
     }
 }
 
-// ggml's own threads, started at the first graph that the team cannot run.
+// ggml's own threads, started at the first graph the team cannot run.
 void tower_runner::start_pool() {
     ggml_threadpool_params params = ggml_threadpool_params_default(n_threads_);
-    params.poll = 0;  // between jobs the threads sleep
+    params.poll = 0;  // threads sleep between jobs
     pool_.reset(ggml_threadpool_new(&params));
     if (!pool_) throw_error(error_code::OUT_OF_MEMORY, "could not start %d threads", n_threads_);
 }
 
-// The rows of a batch and, for the portable attention, their positions after padding.
-static sequences make_sequences(ggml_context * ctx, const batch & batch, bool means, bool portable) {
-    sequences seqs;
-    seqs.n_seq = (int) batch.lengths.size();
-    seqs.causal = batch.causal;
-    seqs.n_key = batch.n_key;
-    seqs.offset.assign(1, 0);
-    for (int32_t length : batch.lengths) {
-        seqs.max_length = std::max(seqs.max_length, (int) length);
-        seqs.offset.push_back(seqs.offset.back() + length);
-    }
-    seqs.n_token = seqs.offset.back();
-    seqs.uniform =
-        std::all_of(batch.lengths.begin(), batch.lengths.end(), [&](int32_t n) { return n == seqs.max_length; });
-    if (!portable) return seqs;
-
-    const auto input = [&](ggml_tensor * t) {
-        ggml_set_input(t);
-        return t;
-    };
-    if (batch.causal) seqs.mask = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, seqs.max_length, seqs.max_length));
-    if (means) seqs.mean_weights = input(ggml_new_tensor_3d(ctx, GGML_TYPE_F32, seqs.max_length, 1, seqs.n_seq));
-    if (!seqs.uniform || seqs.n_key > 0)
-        seqs.key_mask = input(ggml_new_tensor_4d(ctx, GGML_TYPE_F32, seqs.max_length, 1, 1, seqs.n_seq));
-    if (!seqs.uniform) {
-        seqs.pad = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, (int64_t) seqs.max_length * seqs.n_seq));
-        seqs.unpad = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, seqs.n_token));
-    }
-    return seqs;
-}
-
-// Plain ggml pads sequences of unlike lengths, and adds up a padded row in another order: one at a time, a batch equals
-// its single calls bit for bit. Devices get them together: they owe no more than their own accuracy.
+// Plain ggml pads sequences of different lengths, and sums a padded row in a different order. Running them one at a
+// time makes a batch equal its single calls bit for bit. Devices run them together: there only their own accuracy is
+// required.
 bool tower_runner::pads_on_cpu(const batch & batch) const {
     if (weights_.kernels || !is_cpu(weights_.device)) return false;
     return std::any_of(batch.lengths.begin(), batch.lengths.end(), [&](int32_t n) { return n != batch.lengths[0]; });
@@ -147,7 +117,7 @@ static named_tensors chosen(const named_tensors & states, const std::vector<std:
 void tower_runner::choose_outputs(built_graph & g, kept_tensors * keep) {
     const auto output = [&](ggml_tensor * t) {
         for (ggml_tensor * part = t; part; part = part->view_src)
-            ggml_set_output(part);  // a view's memory is its source's
+            ggml_set_output(part);  // a view uses its source's memory
         ggml_build_forward_expand(g.graph, t);
     };
     if (!keep) return output(g.output);
@@ -161,7 +131,7 @@ static bool runs_all(ggml_backend_dev_t device, ggml_cgraph * graph) {
     return true;
 }
 
-// Memory of the tower's own, so that the graph can run again and again beside the other tower's.
+// Separate memory for each tower, so that its graph can be rerun independently of the other tower's.
 void tower_runner::allocate(tower & slot, built_graph & g) {
     const bool cpu = is_cpu(weights_.device);
     if (!cpu && !runs_all(weights_.device, g.graph)) return schedule(g);
@@ -171,7 +141,7 @@ void tower_runner::allocate(tower & slot, built_graph & g) {
     slot.memory->lay_out(g.graph);
 }
 
-// The scheduler's memory belongs to the last graph of either tower: such a graph is rebuilt for each run.
+// The scheduler's memory holds only the latest graph of either tower, so such a graph is rebuilt for each run.
 void tower_runner::schedule(built_graph & g) {
     g.scheduled = true;
     try {
@@ -189,57 +159,10 @@ void tower_runner::schedule(built_graph & g) {
     }
 }
 
-// An exception that passed through them may have left them half changed: they are lost, since freeing might free twice.
+// An exception may have left these half modified: leak them, since freeing might free twice.
 void tower_runner::leave_scheduler() {
     (void) sched_.release();
     (void) cpu_fallback_.release();
-}
-
-static void set_input(ggml_tensor * t, const void * data) {
-    // an input that no operation reads (the mask of a graph with one token) has no memory
-    if (t && t->buffer) ggml_backend_tensor_set(t, data, 0, ggml_nbytes(t));
-}
-
-// Masks and index lists that follow from the lengths alone.
-void tower_runner::set_common_inputs(built_graph & g) {
-    const sequences & seqs = g.input.seqs;
-    const int length = seqs.max_length;
-    std::vector<float> mask;
-    if (seqs.mask) {
-        mask.assign((size_t) length * (size_t) length, 0.0f);
-        for (int q = 0; q < length; q++)
-            std::fill(mask.begin() + (size_t) q * length + q + 1, mask.begin() + (size_t) (q + 1) * length, -INFINITY);
-        set_input(seqs.mask, mask.data());
-    }
-    if (seqs.mean_weights) {
-        mask.assign((size_t) length * (size_t) seqs.n_seq, 0.0f);
-        for (int s = 0; s < seqs.n_seq; s++) {
-            float * row = mask.data() + (size_t) s * length;
-            std::fill(row + g.skip, row + seqs.n_real(s), 1.0f / (float) (seqs.n_real(s) - g.skip));
-        }
-        set_input(seqs.mean_weights, mask.data());
-    }
-    if (seqs.n_key > 0 && seqs.key_mask) {
-        mask.assign((size_t) length, 0.0f);
-        std::fill(mask.begin() + seqs.n_key, mask.end(), -INFINITY);
-        set_input(seqs.key_mask, mask.data());
-    }
-    if (seqs.uniform || !seqs.pad) return;
-    mask.assign((size_t) length * (size_t) seqs.n_seq, 0.0f);
-    indices_.assign((size_t) length * (size_t) seqs.n_seq, 0);
-    std::vector<int32_t> unpad;
-    for (int s = 0; s < seqs.n_seq; s++) {
-        const int n = seqs.offset[s + 1] - seqs.offset[s];
-        for (int i = 0; i < length; i++) {
-            const size_t at = (size_t) s * length + i;
-            indices_[at] = seqs.offset[s] + std::min(i, n - 1);
-            if (i < n) unpad.push_back((int32_t) at);
-            else mask[at] = -INFINITY;
-        }
-    }
-    set_input(seqs.key_mask, mask.data());
-    set_input(seqs.pad, indices_.data());
-    set_input(seqs.unpad, unpad.data());
 }
 
 ggml_status tower_runner::run_on_cpu(built_graph & g) {
@@ -304,8 +227,8 @@ const std::vector<float> & tower_runner::grid_positions_of(const image_tensor & 
     return grid_->resized(image.height / hp.patch_size, image.width / hp.patch_size);
 }
 
-// The team's graphs have their inputs in memory of this process: made there, by all threads. A picture that its patches
-// do not fill has fewer values here than pixels.
+// The team's graphs have their inputs in process memory: all threads write them in place. A picture larger than its
+// patches cover has fewer values here than pixels.
 void tower_runner::set_patches(built_graph & g, const image_tensor * images, int n) {
     ggml_tensor * const input = g.input.pixels;
     if (!g.on_thread_team) patches_.resize((size_t) ggml_nelements(input));
@@ -338,9 +261,9 @@ void tower_runner::run_images(const image_tensor * images, int n, float * out, k
         set_input(g.input.grid_positions, grid_positions_.data());
     }
     indices_.clear();
-    for (int i = 0; i < n; i++) indices_.push_back(g.input.seqs.offset[i]);  // the class token comes first
+    for (int i = 0; i < n; i++) indices_.push_back(g.input.seqs.offset[i]);  // the class token is first
     set_input(g.input.pooled, indices_.data());
-    set_common_inputs(g);
+    set_sequence_inputs(g.input.seqs, g.skip);
     compute(g, out);
 }
 
@@ -348,8 +271,8 @@ void tower_runner::run_images(const image_tensor * images, int n, float * out, k
 static int pooled_position(const text_hparams & hp, const int32_t * ids, int n) {
     if (hp.pool == pooling::cls || hp.pool == pooling::mean) return 0;
     if (hp.pool == pooling::last) return n - 1;
-    // First end-of-text token; position 0 when there is none, as argmax gives in transformers' CLIPTextTransformer.
-    // eos_id < 0: first occurrence of the highest id, as in openai/CLIP.
+    // First end-of-text token; position 0 if there is none, like argmax in transformers' CLIPTextTransformer. eos_id <
+    // 0: first occurrence of the highest id, as in openai/CLIP.
     int best = 0;
     for (int i = 0; i < n; i++) {
         if (hp.eos_id >= 0 && ids[i] == hp.eos_id) return i;
@@ -362,7 +285,7 @@ static int pooled_position(const text_hparams & hp, const int32_t * ids, int n) 
 struct text_rows {
     std::vector<int32_t> tokens, positions;
 
-    // Appends a sequence of `n` ids of which those up to `last` are wanted; returns the row of the one at `pooled`.
+    // Appends a sequence of `n` ids up to `last`; returns the row of the one at `pooled`.
     int32_t append(const text_hparams & hp, const int32_t * ids, int n, int pooled, int last, bool skip_padding) {
         int32_t row = (int32_t) tokens.size();
         int32_t place = hp.position_offset;
@@ -389,16 +312,16 @@ void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n
     const text_hparams & hp = weights_.hp.text;
     const bool masks_padding = !hp.causal && !hp.sees_padding;
     const bool all =
-        keep != nullptr && keep->what == kept_tensors::kind::states;  // the padding's states are wanted as well
+        keep != nullptr && keep->what == kept_tensors::kind::states;  // the states of padding are requested as well
     batch shape;
     shape.causal = hp.causal;
     text_rows rows;
     std::vector<int32_t> pooled;
-    std::vector<const int32_t *> begins;  // of each text's ids
+    std::vector<const int32_t *> begins;  // start of each text's ids
     for (int s = 0; s < n; ids += lengths[s], s++) {
         begins.push_back(ids);
         const int at = pooled_position(hp, ids, lengths[s]);
-        // nothing after the pooled token can reach it through a causal mask
+        // with a causal mask, tokens after the pooled one cannot affect it
         const int last = hp.causal && !all ? at : lengths[s] - 1;
         const size_t begin = rows.tokens.size();
         pooled.push_back(rows.append(hp, ids, lengths[s], at, last, masks_padding && !all));
@@ -414,7 +337,7 @@ void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n
     set_input(g.input.ids, rows.tokens.data());
     set_input(g.input.positions, rows.positions.data());
     set_input(g.input.pooled, pooled.data());
-    set_common_inputs(g);
+    set_sequence_inputs(g.input.seqs, g.skip);
     compute(g, out);
 }
 

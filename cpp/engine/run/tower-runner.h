@@ -1,14 +1,15 @@
-// Builds a tower's graph for a batch, fills its inputs, runs it. Keeps the last graph of each tower: servers send the
-// same shapes again and again.
+// Builds a tower's graph for a batch, fills its inputs and runs it. Keeps the latest graph of each tower, since servers
+// repeat the same shapes.
 #pragma once
 
 #include "engine/graph/graph.h"
-#include "engine/run/graph-memory.h"
-#include "engine/run/memory.h"
+#include "engine/memory/graph-memory.h"
+#include "engine/memory/memory.h"
 #include "engine/graph/position-grid.h"
+#include "engine/run/batch.h"
 #include "engine/run/profile.h"
 #include "engine/run/session.h"
-#include "engine/run/thread-team.h"
+#include "engine/threads/thread-team.h"
 
 #include <functional>
 #include <ggml-cpu.h>
@@ -19,60 +20,52 @@ struct threadpool_deleter {
     void operator()(ggml_threadpool * pool) const { ggml_threadpool_free(pool); }
 };
 
-// A graph with everything whose address it holds.
+// A graph and everything it points to.
 struct built_graph {
     std::vector<int32_t> lengths;  // key: two batches of the same lengths share a graph
-    int skip = 0;                  // of the batch
-    bool keeps = false;            // states are its outputs, for one run only
+    int skip = 0;                  // leading tokens left out of the mean
+    bool keeps = false;            // states are its outputs; valid for one run only
     ggml_context_ptr ctx;
     std::unique_ptr<layer_ops> ops;
     tower_input input;
     named_tensors states;
-    named_tensors inputs;  // of each matrix; portable operations only
+    named_tensors inputs;  // per matrix; portable operations only
     ggml_cgraph * graph = nullptr;
     node_program program;
     bool on_thread_team = false;  // runs on the thread team; else on a ggml backend
-    bool scheduled = false;       // by ggml's scheduler, for one run only
+    bool scheduled = false;       // run by ggml's scheduler, for one run only
     ggml_tensor * output = nullptr;
 };
 
-// What a run of one input keeps instead of making its embedding. The graph is the same; its outputs are others, all
-// tokens of a text are computed, padding included, and all leave the last block.
+// What a single-input run keeps instead of producing an embedding. Same graph with different outputs: all tokens of a
+// text, including padding, are computed, and all leave the last block.
 struct kept_tensors {
     enum class kind {
         states,
         inputs
     } what = kind::states;           // inputs: the input of each matrix; portable operations only
     std::vector<std::string> names;  // of states; empty: all
-    named_tensors tensors;           // made by the run, valid until the next one of its tower
-};
-
-// The shape of a batch: the lengths of its sequences.
-struct batch {
-    std::vector<int32_t> lengths;
-    bool causal = false;
-    int skip = 0;   // tokens at the start that a mean leaves out
-    int n_key = 0;  // see sequences
+    named_tensors tensors;           // produced by the run, valid until the tower's next run
 };
 
 class tower_runner {
   public:
-    // `cancelled`: the flag of the work that runs; looked at again for each.
+    // `cancelled`: the current job's flag; read again for each job.
     tower_runner(const weights & weights, int n_threads, const std::atomic<bool> * const & cancelled);
 
-    // Of a batch: embeddings, [n][n_proj]. With `keep`, of one input: what it asks for; `out` is then null.
+    // For a batch: embeddings, [n][n_proj]. With `keep`, for one input: the requested tensors; `out` is then null.
     void run_images(const image_tensor * images, int n, float * out, kept_tensors * keep = nullptr);
     void run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, kept_tensors * keep = nullptr);
 
-    // work(0), ..., work(n - 1), on all threads of the packed path. Throws ABORTED, and what one of them throws.
+    // Runs work(0), ..., work(n - 1) on all threads of the packed path. Throws ABORTED and any exception of theirs.
     void for_each(int n, const std::function<void(int)> & work);
 
-    // The runs that follow are added to `profile`; null: no more.
+    // Adds subsequent runs to `profile`; null: stop.
     void profile(run_profile * profile) { profile_ = profile; }
 
   private:
     using builder = ggml_tensor * (*) (layer_ops &, const weights &, tower_input &, named_tensors &);
-    // `nodes`: memory of the graph itself
+    // `nodes`: memory for the graph itself
     struct tower {
         std::unique_ptr<graph_memory> memory;
         aligned_bytes nodes;
@@ -86,7 +79,6 @@ class tower_runner {
     void allocate(tower & slot, built_graph & g);
     void schedule(built_graph & g);
     void set_patches(built_graph & g, const image_tensor * images, int n);
-    void set_common_inputs(built_graph & g);
     void compute(built_graph & g, float * out);
     ggml_status run_by_ggml(built_graph & g);
     ggml_status run_on_cpu(built_graph & g);
@@ -99,10 +91,10 @@ class tower_runner {
     const std::atomic<bool> * const & cancelled_;
     std::unique_ptr<thread_team> team_;                          // packed path
     std::unique_ptr<ggml_threadpool, threadpool_deleter> pool_;  // portable path; outlives the backends
-    ggml_backend_ptr backend_, cpu_fallback_;                    // a device's; the CPU's beside it
-    ggml_backend_sched_ptr sched_;  // of a device that lacks operations: the CPU runs those
+    ggml_backend_ptr backend_, cpu_fallback_;                    // the device's, and the CPU's alongside it
+    ggml_backend_sched_ptr sched_;  // for a device that lacks operations: the CPU runs those
     tower vision_, text_;
-    std::unique_ptr<position_grid> grid_;  // of a tower that takes any grid
+    std::unique_ptr<position_grid> grid_;  // for a tower that accepts any grid
     std::vector<uint8_t> work_;            // ggml's, while it runs a graph on the CPU
     std::vector<float> patches_, grid_positions_;
     std::vector<int32_t> indices_;

@@ -1,5 +1,5 @@
-// Where the engine gets a model's bytes from: read by range into memory of its own, never mapped. A mapping would show
-// what others write into the file later, and end the process (SIGBUS) where they shorten it.
+// Access to a model's bytes: read by range into our own memory, never mapped. A mapping would expose later writes to
+// the file, and end the process (SIGBUS) if the file is truncated.
 #pragma once
 
 #include <cstddef>
@@ -13,14 +13,14 @@ namespace ggclip {
 class byte_source {
   public:
     virtual ~byte_source() = default;
-    // Copies [offset, offset + n) to `dst`; from any thread. Throws FILE_CHANGED, FILE_NOT_FOUND (the disk says no),
+    // Copies [offset, offset + n) to `dst`; callable from any thread. Throws FILE_CHANGED, FILE_NOT_FOUND (read error),
     // ABORTED.
     virtual void read(uint64_t offset, size_t n, void * dst) const = 0;
-    // Throws FILE_CHANGED when the bytes may have changed since they were first looked at.
+    // Throws FILE_CHANGED if the bytes may have changed since they were first read.
     virtual void check_unchanged() const {}
 };
 
-// Bytes that are in memory already.
+// Bytes already in memory.
 struct bytes_in_memory final : byte_source {
     explicit bytes_in_memory(size_t n) : bytes(n) {}
     explicit bytes_in_memory(std::vector<uint8_t> all) : bytes(std::move(all)) {}

@@ -1,5 +1,5 @@
-// The seam between formats and engine: a model as hyper-parameters plus named, typed byte ranges.
-// A format reader opens its files and fills this; the engine decides what to read, convert or pack.
+// The interface between formats and engine: a model as hyper-parameters plus named, typed byte ranges. A format reader
+// opens its files and fills this; the engine decides what to read, convert or pack.
 #pragma once
 
 #include "engine/weights/byte-source.h"
@@ -15,8 +15,7 @@
 
 namespace ggclip {
 
-// One tensor under ggclip's canonical name (see engine/names.h), in ggml's dimension order.
-// Nothing is read until used.
+// One tensor under ggclip's canonical name (see engine/names.h), in ggml's dimension order. Nothing is read until used.
 struct source_tensor {
     std::string name;    // canonical, e.g. "v.blk.0.attn_q.weight"
     std::string origin;  // name in the file, for messages
@@ -27,14 +26,14 @@ struct source_tensor {
     std::shared_ptr<const byte_source> bytes;
     uint64_t offset = 0;  // in `bytes`
     size_t n_bytes = 0;
-    bool transposed = false;  // stored as [ne1, ne0]: to be transposed while loading (f32, f16, bf16 only)
-    // > 0: the values of a patch are stored pixel by pixel, channels last, instead of channel by channel (same types)
+    bool transposed = false;  // stored as [ne1, ne0]; transposed while loading (f32, f16, bf16 only)
+    // > 0: a patch's values are stored pixel by pixel, channels last, instead of channel by channel (same types)
     int32_t n_pixel_last = 0, n_channel_last = 0;
     bool as_stored() const { return !transposed && n_channel_last == 0; }
     void read(size_t at, size_t n, void * dst) const { bytes->read(offset + at, n, dst); }
 };
 
-// What the tokenizer is made from: `json` (it wins when several are filled) or `tokens`, or nothing (no text tower).
+// Tokenizer data: `json` (wins if several are filled) or `tokens`, or neither (no text tower).
 struct tokenizer_source {
     std::string json;                 // a whole tokenizer.json
     std::vector<std::string> tokens;  // id order
@@ -43,14 +42,14 @@ struct tokenizer_source {
 
 struct model_source {
     hparams hp;
-    std::vector<source_tensor> tensors;  // unique names; exactly those that hp calls for, shapes and types checked
-    std::vector<std::string> ignored;    // names of tensors in the file that no tower uses (for `inspect`)
-    tokenizer_source tokenizer;          // only filled by GGUF; directories keep theirs in files of their own
+    std::vector<source_tensor> tensors;  // unique names; exactly those that hp requires, shapes and types checked
+    std::vector<std::string> ignored;    // tensors in the file that no tower uses (for `inspect`)
+    tokenizer_source tokenizer;          // filled only by GGUF; directories keep separate tokenizer files
     std::string path;
     std::string format;                                     // "gguf", "safetensors" or "torch"
-    std::vector<std::shared_ptr<const byte_source>> files;  // that `tensors` read from
+    std::vector<std::shared_ptr<const byte_source>> files;  // files that `tensors` reads from
 
-    // After the last byte was read: throws FILE_CHANGED when a file changed since it was opened.
+    // Call after the last read: throws FILE_CHANGED if a file changed since it was opened.
     void check_unchanged() const {
         for (const auto & file : files) file->check_unchanged();
     }

@@ -25,7 +25,7 @@ static void to_float(ggml_type type, const void * src, float * dst, int64_t n) {
     traits->to_float(src, dst, n);
 }
 
-// One row of a matrix stored the other way round: column `row` of the `stored` [ne1 of rows][ne0...] layout.
+// One row of a transposed matrix: column `row` of the `stored` [ne1 of rows][ne0...] layout.
 static void gather_transposed(const source_tensor & tensor, const uint8_t * stored, int64_t row, float * dst) {
     const size_t element = ggml_type_size(tensor.type);
     const int64_t n_stored = n_rows(tensor);  // elements per stored row
@@ -36,7 +36,7 @@ static void gather_transposed(const source_tensor & tensor, const uint8_t * stor
     }
 }
 
-// Values of one row of patches whose channels are stored last; `stored`: the whole tensor.
+// Values of one row of patches with channels stored last; `stored`: the whole tensor.
 static void gather_channels(const source_tensor & tensor, const uint8_t * stored, int64_t row, float * dst) {
     const size_t element = ggml_type_size(tensor.type);
     const int64_t pixels = tensor.n_pixel_last, channels = tensor.n_channel_last;
@@ -49,7 +49,7 @@ static void gather_channels(const source_tensor & tensor, const uint8_t * stored
     }
 }
 
-// The largest of a tensor's numbers without its sign: as bits, since those of positive floats are in their order.
+// The largest magnitude of a tensor, compared as bits: positive floats sort like their bit patterns.
 template <typename Bits>
 static Bits largest_bits(const source_tensor & tensor) {
     constexpr Bits magnitude = (Bits) ((Bits) ~Bits(0) >> 1);
@@ -91,7 +91,7 @@ void convert_rows(const source_tensor & tensor, ggml_type type, int64_t first, i
         tensor.read((size_t) first * src_row, (size_t) n * src_row, dst);
         return;
     }
-    // what is stored another way is needed as a whole, other tensors some rows at a time
+    // tensors in a different layout are needed whole, others a few rows at a time
     const int64_t step = tensor.as_stored() ? std::max<int64_t>(1, 65536 / (int64_t) src_row) : n;
     std::vector<float> row((size_t) tensor.ne[0]);
     std::vector<uint8_t> stored;

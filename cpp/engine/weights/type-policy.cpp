@@ -17,7 +17,7 @@ bool parse_weight_type(const std::string & name, ggml_type * type) {
     return false;
 }
 
-// The next best type with blocks of 32 for rows that do not fill K-quant blocks of 256.
+// The next best type with blocks of 32, for rows that do not fill K-quant blocks of 256.
 static ggml_type smaller_blocks(ggml_type type) {
     switch (type) {
         case GGML_TYPE_Q6_K: return GGML_TYPE_Q8_0;

@@ -1,4 +1,4 @@
-// Which weight type a tensor gets when a model is converted to `wanted`, while loading or into a file.
+// The weight type of each tensor when a model is converted to `wanted`, while loading or to a file.
 #pragma once
 
 #include "engine/weights/model-source.h"
@@ -7,10 +7,10 @@
 
 namespace ggclip {
 
-// Parses "f32", "q8_0", ...; false when the name is none of the types ggclip converts to.
+// Parses "f32", "q8_0", ...; false if ggclip does not convert to that type.
 bool parse_weight_type(const std::string & name, ggml_type * type);
 
-// The policy, one rule a line (docs/gguf-layout.md explains each):
+// The policy, one rule per line (explained in docs/gguf-layout.md):
 // - vectors (norms, biases, class embedding, probe), position and token type tables stay f32
 // - the patch embedding, which sees raw pixels, stays at f16 or better
 // - every other matrix becomes `wanted` if its rows fill whole blocks, else the nearest type with blocks of 32, else

@@ -1,6 +1,6 @@
 #include "engine/weights/weight-loader.h"
 
-#include "engine/run/cpu-buffers.h"
+#include "engine/memory/cpu-buffers.h"
 #include "engine/weights/tensor-convert.h"
 #include "kernels/float16.h"
 #include "engine/weights/type-policy.h"
@@ -13,7 +13,7 @@ namespace ggclip {
 
 constexpr size_t copy_bytes = 4 * 1024 * 1024;  // converted at a time
 
-// ggml type -> kernel type; false for the types that only plain ggml computes (K-quants, iq4_nl)
+// ggml type -> kernel type; false for types that only plain ggml computes (K-quants, iq4_nl)
 static bool kernel_type(ggml_type type, kernels::weight_type * out) {
     switch (type) {
         case GGML_TYPE_F32: *out = kernels::weight_type::f32; return true;
@@ -71,7 +71,7 @@ ggml_type weight_loader::memory_type(const source_tensor & tensor) const {
     return holding(tensor, weight_type_for(tensor, wanted_));
 }
 
-// `wanted`, or where the tensor's values are beyond f16, which most types hold their scales in, a type that holds them.
+// `wanted`, or a wider type if the values exceed f16, which most types use for their scales.
 ggml_type weight_loader::holding(const source_tensor & tensor, ggml_type wanted) const {
     if (wanted == tensor.type || wanted == GGML_TYPE_F32 || wanted == GGML_TYPE_BF16) return wanted;
     const float largest = largest_magnitude(tensor);
@@ -100,11 +100,11 @@ ggml_tensor * weight_loader::copied(const expected_tensor & tensor, const source
 
 ggml_tensor * weight_loader::load_plain(const expected_tensor & tensor, const source_tensor & from) {
     const int64_t total = from.ne[0] * from.ne[1] * from.ne[2] * from.ne[3];
-    const bool is_vector = tensor.role == tensor_role::vector && total == tensor.ne[0];  // [1, 1, n] is as good as [n]
+    const bool is_vector = tensor.role == tensor_role::vector && total == tensor.ne[0];  // accepts [1, 1, n] as [n]
     if (!is_vector) check_shape(from, tensor.ne);
     if (tensor.role != tensor_role::table) return copied(tensor, from, GGML_TYPE_F32);
     ggml_type type = memory_type(from);
-    // row look-up in quantised tables is not in every GPU backend
+    // not every GPU backend supports row lookup in quantised tables
     if (!is_cpu(out_.device) && ggml_is_quantized(type)) type = holding(from, GGML_TYPE_F16);
     return copied(tensor, from, type);
 }
@@ -112,7 +112,7 @@ ggml_tensor * weight_loader::load_plain(const expected_tensor & tensor, const so
 void weight_loader::pack(linear_weights & out, const source_tensor & from, ggml_type type,
                          kernels::weight_type packed_type) {
     out.packed = packer_->add(from, out.n_out, out.n_in, type, packed_type);
-    // i8 is none of ggml's types; q8_0 is the nearest
+    // i8 is not a ggml type; q8_0 is the nearest
     count(packed_type == kernels::weight_type::i8 ? GGML_TYPE_Q8_0 : type,
           out_.kernels->packed_size(packed_type, out.n_out, out.n_in));
 }
@@ -133,7 +133,7 @@ void weight_loader::load_matrix(expected_tensor tensor, const source_tensor & st
     out.n_out = (int) tensor.ne[1];
     out.name = tensor.name;
     ggml_type type = memory_type(from);
-    // plain ggml rounds its input to f16 for an f16 matrix, which pixels should not suffer
+    // plain ggml rounds an f16 matrix's input to f16; avoid that for pixels
     if (!out_.kernels && is_patches && type == GGML_TYPE_F16) type = GGML_TYPE_F32;
     kernels::weight_type packed_type = kernels::weight_type::f32;
     const bool as_bytes = options_.arithmetic == precision::fast && out.n_in <= kernels::max_i8_inputs;
@@ -168,7 +168,7 @@ void weight_loader::copy() {
     std::vector<uint8_t> converted;
     for (const pending_copy & copy : copies_) {
         source_tensor from = *copy.from;
-        // the destination's shape decides how rows are cut: a patch embedding is 4-D in the file, 2-D here
+        // the destination's shape defines the rows: a patch embedding is 4-D in the file, 2-D here
         std::copy(copy.tensor->ne, copy.tensor->ne + 4, from.ne);
         const ggml_type type_here = copy.tensor->type;
         const size_t row = ggml_row_size(type_here, from.ne[0]);

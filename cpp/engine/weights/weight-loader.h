@@ -1,5 +1,5 @@
-// Fills a `weights` from a `model_source`: walks the list of tensors (tensor-list.h), finds each by its name, converts
-// types, packs for the CPU's kernels, copies the rest as it is. Used once per model, then thrown away.
+// Fills a `weights` from a `model_source`: walks the tensor list (tensor-list.h), finds each by name, converts types,
+// packs for the CPU kernels, and copies the rest unchanged. Used once per model, then discarded.
 #pragma once
 
 #include "engine/error.h"
@@ -36,8 +36,8 @@ class weight_loader {
 
     weights & out_;
     const load_options & options_;
-    ggml_type wanted_ = GGML_TYPE_COUNT;  // COUNT: as in the file
-    size_t * n_bytes_ = nullptr;          // of the tower being loaded
+    ggml_type wanted_ = GGML_TYPE_COUNT;  // COUNT: the file's type
+    size_t * n_bytes_ = nullptr;          // for the tower being loaded
     std::unordered_map<std::string, const source_tensor *> by_name_;
     std::vector<pending_copy> copies_;
     std::optional<weight_packer> packer_;  // absent without kernels

@@ -12,8 +12,7 @@ namespace ggclip {
 
 constexpr int rows_of_strip = 128;  // a multiple of every level's panel height
 
-// One block of memory holds many matrices: no part of a page is lost to each of them. Pages that nothing is written to
-// cost nothing.
+// One memory block holds many matrices, so none wastes part of a page. Pages that are never written cost nothing.
 uint8_t * weight_packer::reserve(size_t n_bytes) {
     constexpr size_t block = 32 * 1024 * 1024, alignment = 64;
     n_bytes = (n_bytes + alignment - 1) / alignment * alignment;
@@ -69,7 +68,7 @@ void weight_packer::run(int n_threads, const std::atomic<bool> * cancelled) {
     try {
         while ((int) threads.size() + 1 < n_threads) threads.emplace_back(work);
     } catch (const std::exception &) {
-        // no more threads, or no memory for them, to be had: those that started do the work, and are waited for
+        // cannot start more threads (limit or memory): use and join those that started
     }
     work();
     for (std::thread & thread : threads) thread.join();

@@ -1,6 +1,6 @@
-// Weight matrices in the kernels' panels: where they lie, and the threads that fill them. Matrices are announced one by
-// one while a model's tensors are looked up, then filled all at once, a strip of rows at a time, so that no thread
-// holds more than a strip beside the panels.
+// Weight matrices in the kernels' panel layout: their memory, and the threads that fill it. Matrices are registered one
+// by one while a model's tensors are looked up, then filled together, one strip of rows at a time, so that each thread
+// needs only a strip of memory besides the panels.
 #pragma once
 
 #include "engine/weights/weights.h"
@@ -12,15 +12,15 @@ namespace ggclip {
 
 class weight_packer {
   public:
-    // Panels belong to `memory`, which must outlive every use of them.
+    // Panels belong to `memory`, which must outlive all uses of them.
     weight_packer(const kernels::kernel_table & table, std::vector<aligned_bytes> & memory)
         : table_(table), memory_(memory) {}
 
-    // The matrix `from` as it will be after run(): its rows converted to `type` where they differ, then packed.
+    // The matrix `from` as it will be after run(): rows converted to `type` if needed, then packed.
     kernels::packed_matrix add(const source_tensor & from, int n_out, int n_in, ggml_type type,
                                kernels::weight_type packed_type);
 
-    // Fills everything that was added. Throws ABORTED once `cancelled` is set; otherwise what converting throws.
+    // Fills all registered matrices. Throws ABORTED once `cancelled` is set, and any conversion error.
     void run(int n_threads, const std::atomic<bool> * cancelled);
 
   private:
@@ -41,7 +41,7 @@ class weight_packer {
 
     const kernels::kernel_table & table_;
     std::vector<aligned_bytes> & memory_;
-    uint8_t * free_ = nullptr;  // what is left of the last block of memory
+    uint8_t * free_ = nullptr;  // remainder of the last memory block
     size_t n_free_ = 0;
     std::vector<matrix> matrices_;
     std::vector<strip> strips_;

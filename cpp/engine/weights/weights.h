@@ -1,9 +1,9 @@
-// A model's weights as the graph builders see them. Immutable once loaded and shared by all sessions.
+// A model's weights as graph builders see them. Immutable once loaded; shared by all sessions.
 #pragma once
 
-#include "engine/run/device.h"
+#include "engine/device/device.h"
 #include "engine/hparams.h"
-#include "engine/run/memory.h"
+#include "engine/memory/memory.h"
 #include "engine/weights/model-source.h"
 #include "kernels/kernels.h"
 
@@ -17,13 +17,13 @@
 
 namespace ggclip {
 
-// y = W x + b. One of `packed` (CPU kernels) and `w` (plain ggml) holds the matrix.
+// y = W x + b. The matrix is in either `packed` (CPU kernels) or `w` (plain ggml).
 struct linear_weights {
     ggml_tensor * w = nullptr;  // [n_in, n_out]
     ggml_tensor * b = nullptr;  // [n_out] or null
     kernels::packed_matrix packed = {kernels::weight_type::f32, 0, 0, nullptr};
     int n_in = 0, n_out = 0;
-    std::string name;  // of the matrix
+    std::string name;  // matrix name
 
     bool is_packed() const { return packed.data != nullptr; }
 };
@@ -37,7 +37,7 @@ struct block_weights {
     norm_weights ln1, ln2;
     linear_weights q, k, v, out;  // attention
     linear_weights up, down;      // MLP: n_embd -> n_ff -> n_embd
-    ggml_tensor * ls1 = nullptr;  // layer scale, [n_embd], of the attention's and the MLP's output; or null
+    ggml_tensor * ls1 = nullptr;  // layer scale, [n_embd], for the outputs of attention and MLP; or null
     ggml_tensor * ls2 = nullptr;
 };
 
@@ -45,7 +45,7 @@ struct tower_weights {
     ggml_tensor * position_embd = nullptr;  // [n_embd, n_token], f32
     std::vector<block_weights> blocks;
     norm_weights pre_ln, post_ln;
-    linear_weights proj;  // of an MLP: its second matrix
+    linear_weights proj;  // second matrix if it is an MLP
     linear_weights proj_hidden;
 };
 
@@ -73,10 +73,10 @@ struct load_options {
     std::string device = "auto";
     bool want_vision = true;
     bool want_text = true;
-    std::string dtype;  // "" = as in the file
+    std::string dtype;  // "" = the file's
     precision arithmetic = precision::normal;
     std::string kernels;  // kernel level, "portable", or "" = the best
-    int n_threads = 1;    // that pack
+    int n_threads = 1;    // used for packing
     const std::atomic<bool> * cancelled = nullptr;
 };
 
@@ -86,8 +86,8 @@ struct type_count {
 
 class weights {
   public:
-    // Copies what the wanted towers need, converted and packed, and reads nothing else. Afterwards no file is needed.
-    // Throws ggclip::error; FILE_CHANGED when a file was written to meanwhile.
+    // Reads, converts and packs only what the requested towers need. Files are no longer needed afterwards. Throws
+    // ggclip::error; FILE_CHANGED if a file was modified meanwhile.
     weights(model_source source, const load_options & options);
 
     hparams hp;
@@ -98,16 +98,16 @@ class weights {
     std::map<std::string, type_count> types;  // by weight type, as held in memory
     size_t n_bytes_vision = 0, n_bytes_text = 0;
 
-    // Of kernels beside the towers: pictures are resized by it.
+    // CPU level for work outside the towers, such as resizing pictures.
     kernels::cpu_level level() const { return kernels ? kernels->level : kernels::best_level(); }
 
-    const model_source & source() const { return source_; }  // without its tensors once it is loaded
+    const model_source & source() const { return source_; }  // without its tensors once loaded
 
   private:
     friend class weight_loader;
     model_source source_;
     ggml_context_ptr context_;                      // tensor headers
-    std::vector<ggml_backend_buffer_ptr> buffers_;  // of the device
+    std::vector<ggml_backend_buffer_ptr> buffers_;  // device buffers
     std::vector<aligned_bytes> packed_;
 };
 

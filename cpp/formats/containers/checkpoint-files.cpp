@@ -3,7 +3,7 @@
 #include "engine/error.h"
 #include "formats/containers/safetensors.h"
 #include "formats/containers/shard-index.h"
-#include "formats/containers/torch-file.h"
+#include "formats/containers/torch/torch-file.h"
 
 #include <filesystem>
 

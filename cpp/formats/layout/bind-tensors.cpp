@@ -1,4 +1,4 @@
-// From a file's tensors to the engine's: every check that a tensor has to pass is here.
+// Binds a file's tensors to the engine's; all tensor checks are here.
 #include "engine/error.h"
 #include "engine/names.h"
 #include "formats/layout/limits.h"
@@ -13,14 +13,14 @@ namespace ggclip {
 
 namespace {
 
-// Without the ones behind the last other number (PyTorch's first dimensions): files leave them out or add them.
+// Drops trailing dimensions of 1 (PyTorch's first dimensions): files may omit or add them.
 std::vector<int64_t> trim(std::vector<int64_t> ne) {
     while (!ne.empty() && ne.back() == 1) ne.pop_back();
     return ne;
 }
 
-// Exact shapes: a matrix [1, n] of one input is not a row [n], above all where rows are made of blocks. Only a vector,
-// which is of floats, may be written as a matrix of one row or column.
+// Exact shapes: a single-input matrix [1, n] is not a row [n], especially with rows made of blocks. Only a vector
+// (always floats) may be stored as a matrix of one row or column.
 bool fits(const std::vector<int64_t> & found, const std::vector<int64_t> & expected) {
     if (trim(found) == trim(expected)) return true;
     const auto one = std::find_if(found.begin(), found.end(), [](int64_t n) { return n != 1; });
@@ -32,7 +32,7 @@ std::string both_names(const expected_tensor & tensor, const tensor_origin & ori
                                       : "tensor " + tensor.name + " (in the file: " + origin.name + ")";
 }
 
-// The shape the file's tensor must have, in ggml order.
+// Required shape of the file's tensor, in ggml order.
 std::vector<int64_t> stored_shape(const expected_tensor & tensor, const tensor_origin & origin) {
     if (origin.channels_last) return {tensor.ne[0] * tensor.ne[1] * tensor.ne[2], tensor.ne[3]};
     std::vector<int64_t> ne = tensor.ne;
@@ -128,7 +128,7 @@ void bind_tensors(const tensor_table & table, const source_names & names, model_
     }
     if (!errors.empty()) throw tensor_errors(std::move(errors));
     for (const auto & entry : table.tensors) {
-        // index tables that old versions of transformers saved with the weights
+        // index tables saved by old versions of transformers
         if (used.count(entry.first) == 0 && !ends_with(entry.first, "position_ids"))
             source.ignored.push_back(entry.first);
     }
@@ -137,7 +137,7 @@ void bind_tensors(const tensor_table & table, const source_names & names, model_
 }
 
 int32_t projection_dim(const tensor_table & table, const source_names & names, const hparams & hp) {
-    // a tower without a projection gives its width
+    // a tower without a projection uses its own width
     int64_t dim = hp.vision.present && !hp.vision.has_proj ? hp.vision.n_embd : 0;
     std::string from = "the image tower's width";
     if (dim == 0 && hp.text.present && !hp.text.has_proj) {
@@ -145,7 +145,7 @@ int32_t projection_dim(const tensor_table & table, const source_names & names, c
         from = "the text tower's width";
     }
     hparams probe = hp;
-    probe.n_proj = 1;  // only names are asked for
+    probe.n_proj = 1;  // only names are needed
     for (const expected_tensor & tensor : expected_tensors(probe)) {
         if (tensor.part != names::proj || strcmp(tensor.suffix, "weight") != 0) continue;
         const tensor_origin origin = origin_of(tensor, names);

@@ -4,7 +4,7 @@ namespace ggclip {
 
 namespace {
 
-// indexed by the enumerator
+// indexed by enumerator
 const char * const activations[] = {"none", "quick_gelu", "gelu", "gelu_tanh"};
 const char * const norm_orders[] = {"pre", "post"};
 const char * const poolings[] = {"cls", "eot", "last", "attention", "mean"};

@@ -1,4 +1,4 @@
-// The words that stand for enumerators in GGUF keys, `inspect` output and messages.
+// Names of enumerators in GGUF keys, `inspect` output and messages.
 #pragma once
 
 #include "engine/hparams.h"
@@ -16,7 +16,7 @@ const char * to_string(crop_rounding value);  // floor | half_even
 const char * to_string(text_cleaning value);  // whitespace_lower | open_clip | canonicalize | none | repair |
                                               // repair_lower | lower | repair_canonicalize
 
-// false: no such word; `value` is untouched
+// false: unknown word; `value` is unchanged
 bool from_string(const std::string & word, activation & value);
 bool from_string(const std::string & word, norm_order & value);
 bool from_string(const std::string & word, pooling & value);
@@ -25,7 +25,7 @@ bool from_string(const std::string & word, interpolation & value);
 bool from_string(const std::string & word, crop_rounding & value);
 bool from_string(const std::string & word, text_cleaning & value);
 
-// all words of a value's kind, for messages: "cls, eot, last, attention"
+// all words for a value's enum, for messages: "cls, eot, last, attention"
 std::string words_of(activation);
 std::string words_of(norm_order);
 std::string words_of(pooling);
@@ -34,8 +34,8 @@ std::string words_of(interpolation);
 std::string words_of(crop_rounding);
 std::string words_of(text_cleaning);
 
-// The activation that a configuration means: by one of our words, or one of transformers' others for the same function
-// ("gelu_pytorch_tanh", "gelu_new"). false: no activation that is computed.
+// Parses a configuration's activation: one of our words, or transformers' aliases ("gelu_pytorch_tanh", "gelu_new").
+// false: unsupported activation.
 bool parse_activation(const std::string & word, activation & value);
 
 }  // namespace ggclip

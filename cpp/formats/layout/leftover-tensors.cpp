@@ -1,4 +1,4 @@
-// Tensors that no tower asked for: harmless leftovers of training and conversion, or a part that is not computed.
+// Tensors that no tower uses: harmless leftovers of training and conversion, or parts that ggclip does not compute.
 #include "formats/layout/tensor-names.h"
 
 #include <algorithm>
@@ -21,12 +21,12 @@ const char * const open_clip_text[] = {"transformer.", "token_embedding", "posit
 const char * const gguf_vision[] = {"v.", "visual_projection"};
 const char * const gguf_text[] = {"t.", "token_embd", "text_projection"};
 
-// Constants that modules save with their weights, and tokens of training alone: no vector depends on them.
+// Constants saved with the weights, and training-only tokens: no embedding depends on them.
 const char * const harmless[] = {"position_ids",   "token_type_ids", "attn_mask",  "num_batches_tracked",
                                  "mask_token",     "logit_scale",    "logit_bias", "input_resolution",
                                  "context_length", "vocab_size"};
 
-// Heads of a BERT: the tower's vector is pooled from the last states themselves.
+// BERT heads: unused, since the tower pools the last hidden states directly.
 const char * const bert_heads[] = {"pooler.", "cls.", "lm_head."};
 
 bool of_vision(const std::string & name, const source_names & names) {
@@ -34,7 +34,7 @@ bool of_vision(const std::string & name, const source_names & names) {
         case name_scheme::open_clip:
         case name_scheme::timm: return begins_with(name, "visual.");
         case name_scheme::ggclip:
-        case name_scheme::clip_cpp: return !begins_with_any(name, gguf_text);  // the file is nothing but the model
+        case name_scheme::clip_cpp: return !begins_with_any(name, gguf_text);  // the file contains only the model
         default: return names.vision_flat ? !begins_with_any(name, hf_text) : begins_with_any(name, hf_vision);
     }
 }
@@ -46,7 +46,7 @@ bool of_text(const std::string & name, const source_names & names) {
         case name_scheme::clip_cpp: return !begins_with_any(name, gguf_vision);
         case name_scheme::bert:
             if (names.text_prefix == "text.transformer.")
-                return begins_with(name, "text.");  // the projection lies beside the transformer
+                return begins_with(name, "text.");  // the projection is outside the transformer
             return names.text_prefix.empty()
                        ? !begins_with_any(name, hf_vision)
                        : begins_with(name, names.text_prefix) || begins_with(name, names.bert_proj);

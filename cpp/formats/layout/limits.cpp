@@ -12,7 +12,7 @@ namespace {
 }
 
 void check_heads(tower_hparams & tower, const std::string & path, const char * width, const char * heads) {
-    if (!tower.pruned.empty() && tower.d_head > 0) return;  // blocks with fewer heads than fill the width
+    if (!tower.pruned.empty() && tower.d_head > 0) return;  // pruned blocks: the heads need not fill the width
     if (tower.n_head < 1 || tower.n_embd % tower.n_head != 0) {
         fail(path, heads, "a divisor of " + std::string(width) + " (" + std::to_string(tower.n_embd) + ")",
              tower.n_head);
@@ -37,7 +37,7 @@ void check_hparams(hparams & hp, const std::string & path, const field_names & n
                  "at most " + std::to_string(limits::max_tokens) + " image tokens, that is a larger patch",
                  v.patch_size);
         }
-        // the references refuse pixels of another size than the tower's as well
+        // the references also reject pixel sizes other than the tower's
         if (!v.any_grid && hp.image.crop != v.image_size) {
             fail(path, names.crop,
                  "the tower's " + std::string(names.image_size) + " (" + std::to_string(v.image_size) + ")",

@@ -41,7 +41,7 @@ int32_t count_blocks(const tensor_table & table, const std::string & prefix) {
 
 namespace {
 
-// Rows of a matrix by its origin, 0 when it is absent, no matrix or does not divide.
+// Rows of a matrix by its origin; 0 if it is absent, not a matrix, or not evenly divisible.
 int64_t rows_of(const tensor_table & table, const tensor_origin & origin) {
     const auto found = table.tensors.find(origin.name);
     if (found == table.tensors.end() || found->second.ne.size() != 2) return 0;
@@ -60,7 +60,7 @@ void measure_tower(const tensor_table & table, const source_names & names, const
         const int64_t unit = up ? 1 : tower.d_head;
         const int64_t most = up ? tower.n_ff : (int64_t) tower.n_head * tower.d_head;
         if (rows < 1 || rows > most || rows % unit != 0)
-            return;  // no pruning: the tensor is at fault and will be reported
+            return;  // not pruning: the tensor is invalid and will be reported
         block_hparams & block = blocks[(size_t) tensor.block];
         (up ? block.n_ff : block.n_head) = (int32_t) (rows / unit);
     }
@@ -74,7 +74,7 @@ void measure_tower(const tensor_table & table, const source_names & names, const
 
 void measure_pruning(const tensor_table & table, const source_names & names, hparams & hp) {
     hparams probe = hp;
-    probe.n_proj = 1;  // only the blocks' shapes are asked for
+    probe.n_proj = 1;  // only the blocks' shapes are needed
     if (hp.vision.present) measure_tower(table, names, probe, 'v', hp.vision);
     if (hp.text.present) measure_tower(table, names, probe, 't', hp.text);
 }

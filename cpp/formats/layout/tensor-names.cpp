@@ -1,4 +1,4 @@
-// What each source family calls a tensor.
+// Tensor names of each source family.
 #include "formats/layout/tensor-names.h"
 
 #include "engine/names.h"
@@ -9,10 +9,10 @@ namespace ggclip {
 
 namespace {
 
-// What a family calls a part. A block's parts lack the block's own prefix.
+// A family's names for a part. Parts of a block omit the block's prefix.
 struct part_name {
     const char * part;
-    const char * vision;  // null: as `text`
+    const char * vision;  // null: same as `text`
     const char * text;
 };
 
@@ -28,7 +28,7 @@ const part_name hf_parts[] = {
     {"patch_embd", "vision_model.embeddings.patch_embedding", ""},
     {"position_embd", "vision_model.embeddings.position_embedding", "text_model.embeddings.position_embedding"},
     {"token_embd", "", "text_model.embeddings.token_embedding"},
-    {"pre_ln", "vision_model.pre_layrnorm", ""},  // the reference's own spelling
+    {"pre_ln", "vision_model.pre_layrnorm", ""},  // sic, the reference's spelling
     {"post_ln", "vision_model.post_layernorm", "text_model.final_layer_norm"},
     {"proj", "visual_projection", "text_projection"},
     {"head.probe", "vision_model.head.probe", ""},
@@ -63,7 +63,7 @@ const part_name open_clip_parts[] = {
     {"ls2", nullptr, "ls_2.gamma"},
 };
 
-// timm's VisionTransformer below open_clip's TimmModel
+// timm's VisionTransformer inside open_clip's TimmModel
 const part_name timm_parts[] = {
     {"class_embd", nullptr, "cls_token"},
     {"patch_embd", nullptr, "patch_embed.proj"},
@@ -122,7 +122,7 @@ tensor_origin rows_of(const std::string & name, int index, int count) {
     return origin;
 }
 
-// 0, 1, 2 for ...attn_q, ...attn_k, ...attn_v, else -1
+// 0, 1, 2 for ...attn_q, ...attn_k, ...attn_v, otherwise -1
 int third_of(const std::string & part) {
     const char * const parts[] = {"attn_q", "attn_k", "attn_v"};
     for (int i = 0; i < 3; i++) {
@@ -150,7 +150,7 @@ tensor_origin hf_whole_origin(const expected_tensor & tensor, bool siglip, bool 
     return whole(with_suffix(part, tensor.suffix));
 }
 
-// transformers 5 saves a tower alone under the names that it has for itself.
+// transformers 5 saves a single tower under that tower's own names.
 tensor_origin hf_origin(const expected_tensor & tensor, const source_names & names, bool siglip) {
     tensor_origin origin = hf_whole_origin(tensor, siglip, siglip && names.linear_patches);
     const bool flat = tensor.tower == 'v' ? names.vision_flat : names.text_flat;

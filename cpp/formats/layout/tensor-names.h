@@ -1,4 +1,4 @@
-// What each source family calls the tensors of a model, and how they are found in a file.
+// Each source family's tensor names, and how to find them in a file.
 #pragma once
 
 #include "engine/error.h"
@@ -13,39 +13,39 @@ namespace ggclip {
 
 enum class name_scheme {
     hf_clip,    // transformers' CLIPModel
-    hf_siglip,  // transformers' SiglipModel, Siglip2Model: text head and attention pooling named differently
+    hf_siglip,  // transformers' SiglipModel, Siglip2Model: different names for text head and attention pooling
     open_clip,  // mlfoundations/open_clip, fused attention input, projections stored [in, out]
-    timm,       // an image tower: open_clip around timm's VisionTransformer
-    bert,       // a text tower: transformers' BertModel and its RoBERTa kin
-    ggclip,     // our own GGUF layout: the canonical names themselves
-    clip_cpp,   // clip.cpp's GGUF layout: as ours, the two MLP matrices' names swapped
+    timm,       // image tower: open_clip wrapping timm's VisionTransformer
+    bert,       // text tower: transformers' BertModel and RoBERTa variants
+    ggclip,     // our own GGUF layout: the canonical names
+    clip_cpp,   // clip.cpp's GGUF layout: like ours with the two MLP matrices' names swapped
 };
 
-// What a file calls the tensors of its two towers.
+// A file's tensor names for its two towers.
 struct source_names {
     source_names(name_scheme both) : vision(both), text(both) {}
     source_names(name_scheme vision_scheme, name_scheme text_scheme) : vision(vision_scheme), text(text_scheme) {}
 
     name_scheme vision, text;
-    std::string text_prefix;                      // open_clip and bert: before every name ("text.", "text_model.")
-    bool vision_flat = false, text_flat = false;  // hf: a tower saved alone, without "vision_model." or "text_model."
+    std::string text_prefix;                      // open_clip and bert: prefix of every name ("text.", "text_model.")
+    bool vision_flat = false, text_flat = false;  // hf: single saved tower, without "vision_model." or "text_model."
     bool text_proj_is_module = false;             // open_clip: a Linear, [out, in], instead of a bare [in, out]
     bool linear_patches = false;                  // hf_siglip: the patch embedding is a Linear over (y, x, channel)
-    bool timm_fc_norm = false;                    // timm: the last norm is called fc_norm
-    std::string timm_proj;                        // timm: the projection's module
+    bool timm_fc_norm = false;                    // timm: the last norm is named fc_norm
+    std::string timm_proj;                        // timm: projection module
     std::string bert_proj, bert_proj_hidden;
 };
 
-// Where a tensor lies in a file of a family.
+// Location of a tensor in a family's file.
 struct tensor_origin {
     std::string name;
-    int slice = 0, n_slices = 1;  // of n_slices equal parts of the rows the slice-th (fused q, k, v)
-    bool transposed = false;      // the file holds it as [ne1, ne0]
+    int slice = 0, n_slices = 1;  // part `slice` of n_slices equal parts of the rows (fused q, k, v)
+    bool transposed = false;      // stored as [ne1, ne0]
     bool channels_last = false;   // a patch embedding as [patch * patch * channel, n_embd], channels fastest
 };
 tensor_origin origin_of(const expected_tensor & tensor, const source_names & names);
 
-// Everything that is wrong with a model's tensors; as an error, the first of them.
+// All errors found in a model's tensors; as an exception, the first one.
 class tensor_errors : public error {
   public:
     struct entry {
@@ -56,23 +56,23 @@ class tensor_errors : public error {
     std::vector<entry> all;
 };
 
-// Finds, checks and slices every expected tensor of `table`; fills source.tensors and source.ignored.
-// Throws tensor_errors: TENSOR_MISSING, TENSOR_SHAPE, TENSOR_TYPE; MODEL_UNSUPPORTED as refuse_leftovers().
+// Finds, checks and slices every expected tensor of `table`; fills source.tensors and source.ignored. Throws
+// tensor_errors: TENSOR_MISSING, TENSOR_SHAPE, TENSOR_TYPE; MODEL_UNSUPPORTED like refuse_leftovers().
 void bind_tensors(const tensor_table & table, const source_names & names, model_source & source);
 
-// Throws MODEL_UNSUPPORTED where one of the `unused` tensors belongs to a present tower: its vectors would lack a part
-// of the model. What lies outside of the towers, and what no vector depends on, may stay.
+// Throws MODEL_UNSUPPORTED if an `unused` tensor belongs to a present tower, whose embeddings would then lack a part of
+// the model. Tensors outside the towers, or without effect on embeddings, are allowed.
 void refuse_leftovers(const tensor_table & table, const source_names & names, const hparams & hp,
                       const std::vector<std::string> & unused);
 
-// The length of the shared space as the present towers' projection matrices say. Throws TENSOR_MISSING,
+// Dimension of the shared space according to the present towers' projection matrices. Throws TENSOR_MISSING,
 // TENSOR_SHAPE (not a matrix, or the towers disagree).
 int32_t projection_dim(const tensor_table & table, const source_names & names, const hparams & hp);
 
 // Reads a scalar (f32, f16 or bf16, one element). false: absent. Throws TENSOR_SHAPE or TENSOR_TYPE.
 bool read_scalar(const tensor_table & table, const char * name, float & value);
 
-// Types a matrix may have: those every backend's matrix product and row lookup know.
+// Allowed matrix types: those supported by every backend's matrix product and row lookup.
 bool is_matrix_type(ggml_type type);
 bool is_float_type(ggml_type type);  // f32, f16, bf16
 

@@ -1,4 +1,4 @@
-// Names of tensors without what training tools put around modules.
+// Strips the name parts that training tools add by wrapping modules.
 #include "engine/error.h"
 #include "formats/containers/raw-tensor.h"
 
@@ -11,18 +11,18 @@ namespace ggclip {
 namespace {
 
 constexpr size_t max_name = 1024;  // bytes
-constexpr int max_wrappers = 8;    // one in another
+constexpr int max_wrappers = 8;    // nesting depth
 
-// Modules of these names hold one other module and nothing else.
+// Modules with these names only ever wrap one other module.
 const char * const anywhere[] = {"_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."};
 
-// Names that a model may use itself: wrappers only where everything is below them.
+// Names a model may use itself: wrappers only if everything is below them.
 const char * const before_all[] = {"module.", "model."};
 
-// Below these a part may be wrapped by itself.
+// Parts that may be wrapped separately.
 const char * const parts[] = {"", "visual.", "text.", "vision_model.", "text_model."};
 
-// Counters that wrappers keep beside the module.
+// Counters that wrappers store next to the module.
 bool is_counter(const std::string & name) { return name == "n_averaged"; }
 
 std::string without(const std::string & name) {
@@ -38,7 +38,7 @@ std::string without(const std::string & name) {
     return out;
 }
 
-// The wrapper behind `part` in every name that begins with `part`, or null.
+// The wrapper that follows `part` in every name starting with `part`, or null.
 const char * common_wrapper(const std::vector<std::string> & names, const std::string & part) {
     for (const char * wrapper : before_all) {
         bool any = false, all = true;

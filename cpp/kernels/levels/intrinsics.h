@@ -1,5 +1,5 @@
-// x86 intrinsics, or with GGCLIP_EMULATE their software versions from SIMDe (newer than 0.8), which let the tests
-// run levels that the machine does not have. (SIMDe makes those files slow to compile: minutes, at -O1.)
+// x86 intrinsics, or with GGCLIP_EMULATE their software versions from SIMDe (newer than 0.8), so tests can run levels
+// the machine lacks. (SIMDe makes those files slow to compile: minutes, at -O1.)
 #pragma once
 
 #if defined(GGCLIP_EMULATE)

@@ -4,7 +4,7 @@
 
 #define GGCLIP_DPBUSD _mm256_dpbusd_avx_epi32
 #define GGCLIP_DPWSSD _mm256_dpwssd_avx_epi32
-#include "kernels/matmul/dot-vnni.h"
+#include "kernels/matmul/dots/dot-vnni.h"
 #include "kernels/levels/table.h"
 
 GGCLIP_DEFINE_TABLE(cpu_level::avx_vnni, "avx-vnni")

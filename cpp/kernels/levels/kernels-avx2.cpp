@@ -1,7 +1,7 @@
 #define GGCLIP_LEVEL avx2
 
 #include "kernels/levels/simd-avx2.h"
-#include "kernels/matmul/dot-maddubs.h"
+#include "kernels/matmul/dots/dot-maddubs.h"
 #include "kernels/levels/table.h"
 
 GGCLIP_DEFINE_TABLE(cpu_level::avx2, "avx2")

@@ -1,6 +1,6 @@
-// The portable level: plain loops, no vector instruction beyond the compiler's baseline. It runs on any CPU and
-// is the reference that the tests hold every other level to. Packed weights are the plain rows; a packed
-// activation block is { float d; float sum; int8 q[32]; } for the q types and plain floats else.
+// The portable level: plain loops, no vector instructions beyond the compiler's baseline. Runs on any CPU and is the
+// reference that tests compare all other levels with. Packed weights are the plain rows; a packed activation block is {
+// float d; float sum; int8 q[32]; } for the q types and plain floats otherwise.
 #define GGCLIP_LEVEL scalar
 
 #include <math.h>
@@ -27,7 +27,7 @@ static size_t row_size(weight_type type, int n_in) {
 
 static size_t packed_size(weight_type type, int n_out, int n_in) { return row_size(type, n_in) * n_out; }
 
-// The larger of a magnitude and another number's, NaN where either is.
+// The larger of two magnitudes; NaN if either is NaN.
 static float larger_magnitude(float magnitude, float x) {
     const float a = fabsf(x);
     return a > magnitude || a != a ? a : magnitude;
@@ -44,7 +44,7 @@ static int8_t to_byte(float x, float amax) {
     return amax < smallest_amax ? 0 : (int8_t) lrintf(x * (127.0f / amax));  // nearest, ties to even
 }
 
-// A row of i8: float d, then the bytes.
+// An i8 row: float d, then the bytes.
 static void pack_bytes(const float * x, float amax, int n, uint8_t * dst) {
     const float d = step_of(amax);
     memcpy(dst, &d, sizeof(d));
@@ -178,15 +178,15 @@ static float dot_float(const float * w, const float * x, int n) {
     return sum;
 }
 
-// One output row is multiplied with this many tokens at a time, each weight being expanded once for all of them.
+// Tokens multiplied with one output row at a time; each weight is expanded once for all of them.
 constexpr int token_tile = 8;
 
-// sums[t] = the row's product with token t; rows of x are x_stride apart.
+// sums[t] = dot product of the row with token t; rows of x are x_stride apart.
 static void multiply_row_float(weight_type type, const void * w, int n, const float * x, size_t x_stride, int n_tokens,
                                float * sums) {
     const float * rows[token_tile];
     for (int t = 0; t < token_tile; t++) {
-        rows[t] = x + (t < n_tokens ? t : 0) * x_stride;  // tokens that are not there: computed and ignored
+        rows[t] = x + (t < n_tokens ? t : 0) * x_stride;  // missing tokens: computed and ignored
         sums[t] = 0.0f;
     }
     for (int i = 0; i < n; i++) {
@@ -197,7 +197,7 @@ static void multiply_row_float(weight_type type, const void * w, int n, const fl
     }
 }
 
-// The same for the q types.
+// Same for the q types.
 static void multiply_row_quantized(weight_type type, const uint8_t * w, int n_blocks, const activation_block * x,
                                    int n_tokens, float * sums) {
     const block_layout layout = layout_of(type);
@@ -217,7 +217,7 @@ static void multiply_row_quantized(weight_type type, const uint8_t * w, int n_bl
     }
 }
 
-// The same for i8.
+// Same for i8.
 static void multiply_row_bytes(const uint8_t * w, int n, const uint8_t * x, size_t x_size, int n_tokens, float * sums) {
     float w_step;
     memcpy(&w_step, w, sizeof(w_step));

@@ -1,7 +1,7 @@
 #define GGCLIP_LEVEL sse41
 
 #include "kernels/levels/simd-sse41.h"
-#include "kernels/matmul/dot-maddubs.h"
+#include "kernels/matmul/dots/dot-maddubs.h"
 #include "kernels/levels/table.h"
 
 GGCLIP_DEFINE_TABLE(cpu_level::sse41, "sse41")

@@ -1,7 +1,6 @@
-// Every level (scalar, avx2, ...) is compiled from the same headers with its own compiler flags. All that
-// they define lives in a namespace of that level, and nothing from std:: that is a template or an inline
-// function is used below it: the linker merges such functions between translation units, and a CPU without
-// AVX could then be handed a copy compiled with AVX.
+// Each level (scalar, avx2, ...) is compiled from the same headers with its own compiler flags. All definitions live in
+// that level's namespace, and code below uses no std:: templates or inline functions: the linker merges such functions
+// across translation units, so a CPU without AVX could end up running a copy compiled with AVX.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -27,18 +26,18 @@
 
 GGCLIP_LEVEL_BEGIN
 
-// Below this largest magnitude a block counts as zero: limit / amax would leave the range of floats.
+// A block whose largest magnitude is below this counts as zero: limit / amax would overflow float.
 constexpr float smallest_amax = 1e-30f;
 
 static constexpr int min_int(int a, int b) { return a < b ? a : b; }
 static constexpr int max_int(int a, int b) { return a > b ? a : b; }
 static constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
-// What a micro-kernel brings to L2 beside its own work: bytes that are needed next, some lines with each step of its
-// loop, so that neither memory nor the multiply units wait for each other.
+// Prefetch done by a micro-kernel alongside its work: bytes needed next are brought into L2, a few cache lines per loop
+// step, so that memory transfers and multiplications overlap.
 struct fetch_ahead {
     const uint8_t * next = nullptr;
-    int lines = 0;  // with each step
+    int lines = 0;  // per step
     GGCLIP_INLINE_MEMBER void step() {
         for (int i = 0; i < lines; i++, next += 64) GGCLIP_PREFETCH_L2(next);
     }

@@ -11,7 +11,7 @@ using vi = __m256i;  // integers of any width
 
 constexpr int lanes = 8;
 constexpr int panel_rows = 2 * lanes;
-constexpr int token_tile = 6;  // most tokens of a tile: with 2 vectors of rows, 12 sums
+constexpr int token_tile = 6;  // max tokens per tile: with 2 vectors of rows, 12 sums
 
 GGCLIP_INLINE vf zero_f() { return _mm256_setzero_ps(); }
 GGCLIP_INLINE vf set_f(float x) { return _mm256_set1_ps(x); }
@@ -25,18 +25,18 @@ GGCLIP_INLINE vf fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }    /
 GGCLIP_INLINE vf fms(vf a, vf b, vf c) { return _mm256_fmsub_ps(a, b, c); }    // a * b - c
 GGCLIP_INLINE vf fnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); }  // c - a * b
 GGCLIP_INLINE vf reciprocal(vf a) { return div(set_f(1.0f), a); }
-GGCLIP_INLINE vf max(vf a, vf b) { return _mm256_max_ps(a, b); }  // b where either is NaN
+GGCLIP_INLINE vf max(vf a, vf b) { return _mm256_max_ps(a, b); }  // b if either is NaN
 GGCLIP_INLINE vf min(vf a, vf b) { return _mm256_min_ps(a, b); }
 GGCLIP_INLINE vf abs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
 GGCLIP_INLINE vf round_even(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 GGCLIP_INLINE vf to_float(vi a) { return _mm256_cvtepi32_ps(a); }
 GGCLIP_INLINE vi to_int(vf a) { return _mm256_cvtps_epi32(a); }  // nearest, ties to even
 
-// x * 2^n for whole n in -126..127.
+// x * 2^n for integer n in -126..127.
 GGCLIP_INLINE vf scale_exp2(vf x, vf n) {
     return mul(x, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(to_int(n), _mm256_set1_epi32(127)), 23)));
 }
-// Per lane: x < limit ? a : b; b where x is NaN.
+// Per lane: x < limit ? a : b; b if x is NaN.
 GGCLIP_INLINE vf if_less(vf x, vf limit, vf a, vf b) {
     return _mm256_blendv_ps(b, a, _mm256_cmp_ps(x, limit, _CMP_LT_OQ));
 }
@@ -54,7 +54,7 @@ GGCLIP_INLINE float max_of(vf x) {
     return _mm_cvtss_f32(_mm_max_ss(b, _mm_movehdup_ps(b)));
 }
 
-// The first n lanes; the others read as 0 and are not written.
+// The first n lanes; loads set the others to 0, stores leave them unwritten.
 GGCLIP_INLINE __m256i first_lanes(int n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
@@ -79,7 +79,7 @@ GGCLIP_INLINE vi max_i(vi a, vi b) { return _mm256_max_epi32(a, b); }
 GGCLIP_INLINE vi magnitude_bits(vf a) {
     return _mm256_and_si256(_mm256_castps_si256(a), _mm256_set1_epi32(0x7fffffff));
 }
-// The float of the largest bits.
+// The float with the largest bit pattern.
 GGCLIP_INLINE float max_of_bits(vi x) {
     const __m128i a = _mm_max_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
     const __m128i b = _mm_max_epi32(a, _mm_unpackhi_epi64(a, a));
@@ -91,7 +91,7 @@ GGCLIP_INLINE vi broadcast_32(const void * p) {
     return _mm256_castps_si256(_mm256_broadcast_ss(static_cast<const float *>(p)));
 }
 
-// Products of unsigned and signed bytes, neighbours added in 16-bit lanes where what does not fit saturates.
+// Products of unsigned and signed bytes; adjacent pairs are added in 16-bit lanes with saturation.
 GGCLIP_INLINE vi multiply_bytes(vi unsigned_bytes, vi signed_bytes) {
     return _mm256_maddubs_epi16(unsigned_bytes, signed_bytes);
 }
@@ -111,7 +111,7 @@ GGCLIP_INLINE void store_as_i8(void * p, vi x) {
     _mm_storel_epi64(static_cast<__m128i *>(p), _mm_packs_epi16(words, words));
 }
 
-// The bits `mask` of each byte, once all are moved from place `from` to `to`.
+// Selects the bits `mask` of each byte and moves bit position `from` to `to`.
 GGCLIP_INLINE vi move_bits(vi x, int from, int to, int mask) {
     const vi moved = from < to ? _mm256_slli_epi16(x, to - from) : from > to ? _mm256_srli_epi16(x, from - to) : x;
     return _mm256_and_si256(moved, _mm256_set1_epi8((char) mask));

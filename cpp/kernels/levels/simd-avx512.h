@@ -11,7 +11,7 @@ using vi = __m512i;  // integers of any width
 
 constexpr int lanes = 16;
 constexpr int panel_rows = 2 * lanes;
-constexpr int token_tile = 8;  // most tokens of a tile: with 2 vectors of rows, 16 sums
+constexpr int token_tile = 8;  // max tokens per tile: with 2 vectors of rows, 16 sums
 
 GGCLIP_INLINE vf zero_f() { return _mm512_setzero_ps(); }
 GGCLIP_INLINE vf set_f(float x) { return _mm512_set1_ps(x); }
@@ -23,21 +23,21 @@ GGCLIP_INLINE vf mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
 GGCLIP_INLINE vf fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }    // a * b + c
 GGCLIP_INLINE vf fms(vf a, vf b, vf c) { return _mm512_fmsub_ps(a, b, c); }    // a * b - c
 GGCLIP_INLINE vf fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a * b
-// 1 / a for a from 1 to 2^127: the 14 bits that the instruction gives, doubled by a Newton step; 0 above 2^126.
+// 1 / a for a from 1 to 2^127: the instruction's 14 bits, doubled by one Newton step; 0 above 2^126.
 GGCLIP_INLINE vf reciprocal(vf a) {
     const vf r = _mm512_rcp14_ps(a);
     return _mm512_mul_ps(r, _mm512_fnmadd_ps(a, r, _mm512_set1_ps(2.0f)));
 }
-GGCLIP_INLINE vf max(vf a, vf b) { return _mm512_max_ps(a, b); }  // b where either is NaN
+GGCLIP_INLINE vf max(vf a, vf b) { return _mm512_max_ps(a, b); }  // b if either is NaN
 GGCLIP_INLINE vf min(vf a, vf b) { return _mm512_min_ps(a, b); }
 GGCLIP_INLINE vf abs(vf a) { return _mm512_abs_ps(a); }
 GGCLIP_INLINE vf round_even(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 GGCLIP_INLINE vf to_float(vi a) { return _mm512_cvtepi32_ps(a); }
 GGCLIP_INLINE vi to_int(vf a) { return _mm512_cvtps_epi32(a); }  // nearest, ties to even
 
-// x * 2^n for whole n in -126..127.
+// x * 2^n for integer n in -126..127.
 GGCLIP_INLINE vf scale_exp2(vf x, vf n) { return _mm512_scalef_ps(x, n); }
-// Per lane: x < limit ? a : b; b where x is NaN.
+// Per lane: x < limit ? a : b; b if x is NaN.
 GGCLIP_INLINE vf if_less(vf x, vf limit, vf a, vf b) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, limit, _CMP_LT_OQ), b, a);
 }
@@ -47,7 +47,7 @@ GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) { return if_less(x, zero_f(), a, 
 GGCLIP_INLINE float sum_of(vf x) { return _mm512_reduce_add_ps(x); }
 GGCLIP_INLINE float max_of(vf x) { return _mm512_reduce_max_ps(x); }
 
-// The first n lanes; the others read as 0 and are not written.
+// The first n lanes; loads set the others to 0, stores leave them unwritten.
 GGCLIP_INLINE __mmask16 first_lanes(int n) { return (__mmask16) (0xffffu >> (16 - n)); }
 GGCLIP_INLINE vf load_first(const float * p, int n) { return _mm512_maskz_loadu_ps(first_lanes(n), p); }
 GGCLIP_INLINE void store_first(float * p, vf x, int n) { _mm512_mask_storeu_ps(p, first_lanes(n), x); }
@@ -69,7 +69,7 @@ GGCLIP_INLINE vi max_i(vi a, vi b) { return _mm512_max_epi32(a, b); }
 GGCLIP_INLINE vi magnitude_bits(vf a) {
     return _mm512_and_si512(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff));
 }
-// The float of the largest bits.
+// The float with the largest bit pattern.
 GGCLIP_INLINE float max_of_bits(vi x) {
     const __m256i half = _mm256_max_epi32(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1));
     const __m128i a = _mm_max_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
@@ -88,7 +88,7 @@ GGCLIP_INLINE void store_as_i16(void * p, vi x) {
 }
 GGCLIP_INLINE void store_as_i8(void * p, vi x) { _mm_storeu_si128(static_cast<__m128i *>(p), _mm512_cvtepi32_epi8(x)); }
 
-// The bits `mask` of each byte, once all are moved from place `from` to `to`.
+// Selects the bits `mask` of each byte and moves bit position `from` to `to`.
 GGCLIP_INLINE vi move_bits(vi x, int from, int to, int mask) {
     const vi moved = from < to ? _mm512_slli_epi16(x, to - from) : from > to ? _mm512_srli_epi16(x, from - to) : x;
     return _mm512_and_si512(moved, _mm512_set1_epi8((char) mask));

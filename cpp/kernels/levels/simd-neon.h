@@ -12,7 +12,7 @@ using vi = int32x4_t;    // integers of any width
 
 constexpr int lanes = 4;
 constexpr int panel_rows = 2 * lanes;
-constexpr int token_tile = 8;  // most tokens of a tile: with 2 vectors of rows, 16 sums
+constexpr int token_tile = 8;  // max tokens per tile: with 2 vectors of rows, 16 sums
 
 GGCLIP_INLINE vf zero_f() { return vdupq_n_f32(0.0f); }
 GGCLIP_INLINE vf set_f(float x) { return vdupq_n_f32(x); }
@@ -26,18 +26,18 @@ GGCLIP_INLINE vf fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }           
 GGCLIP_INLINE vf fms(vf a, vf b, vf c) { return vfmaq_f32(vnegq_f32(c), a, b); }  // a * b - c
 GGCLIP_INLINE vf fnma(vf a, vf b, vf c) { return vfmsq_f32(c, a, b); }            // c - a * b
 GGCLIP_INLINE vf reciprocal(vf a) { return div(set_f(1.0f), a); }
-GGCLIP_INLINE vf max(vf a, vf b) { return vmaxq_f32(a, b); }  // NaN where either is
+GGCLIP_INLINE vf max(vf a, vf b) { return vmaxq_f32(a, b); }  // NaN if either is NaN
 GGCLIP_INLINE vf min(vf a, vf b) { return vminq_f32(a, b); }
 GGCLIP_INLINE vf abs(vf a) { return vabsq_f32(a); }
 GGCLIP_INLINE vf round_even(vf a) { return vrndnq_f32(a); }
 GGCLIP_INLINE vf to_float(vi a) { return vcvtq_f32_s32(a); }
 GGCLIP_INLINE vi to_int(vf a) { return vcvtnq_s32_f32(a); }  // nearest, ties to even
 
-// x * 2^n for whole n in -126..127.
+// x * 2^n for integer n in -126..127.
 GGCLIP_INLINE vf scale_exp2(vf x, vf n) {
     return mul(x, vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(to_int(n), vdupq_n_s32(127)), 23)));
 }
-// Per lane: x < limit ? a : b; b where x is NaN.
+// Per lane: x < limit ? a : b; b if x is NaN.
 GGCLIP_INLINE vf if_less(vf x, vf limit, vf a, vf b) { return vbslq_f32(vcltq_f32(x, limit), a, b); }
 // Per lane: x < 0 ? a : b.
 GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) { return vbslq_f32(vcltzq_f32(x), a, b); }
@@ -45,7 +45,7 @@ GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) { return vbslq_f32(vcltzq_f32(x),
 GGCLIP_INLINE float sum_of(vf x) { return vaddvq_f32(x); }
 GGCLIP_INLINE float max_of(vf x) { return vmaxvq_f32(x); }
 
-// The first n lanes; the others read as 0 and are not written.
+// The first n lanes; loads set the others to 0, stores leave them unwritten.
 GGCLIP_INLINE vf load_first(const float * p, int n) {
     float lane[lanes] = {0.0f, 0.0f, 0.0f, 0.0f};
     for (int i = 0; i < n && i < lanes; i++) lane[i] = p[i];
@@ -72,7 +72,7 @@ GGCLIP_INLINE vi max_i(vi a, vi b) { return vmaxq_s32(a, b); }
 GGCLIP_INLINE vi magnitude_bits(vf a) { return vreinterpretq_s32_f32(vabsq_f32(a)); }
 GGCLIP_INLINE float max_of_bits(vi x) {
     return vgetq_lane_f32(vreinterpretq_f32_s32(vdupq_n_s32(vmaxvq_s32(x))), 0);
-}  // the float of the largest bits
+}  // the float with the largest bit pattern
 GGCLIP_INLINE vi load_i(const void * p) { return vreinterpretq_s32_u8(vld1q_u8(static_cast<const uint8_t *>(p))); }
 GGCLIP_INLINE void store_i(void * p, vi x) { vst1q_u8(static_cast<uint8_t *>(p), vreinterpretq_u8_s32(x)); }
 GGCLIP_INLINE vi broadcast_32(const void * p) { return vld1q_dup_s32(static_cast<const int32_t *>(p)); }
@@ -85,11 +85,11 @@ GGCLIP_INLINE void store_as_i8(void * p, vi x) {
     vst1_lane_s32(static_cast<int32_t *>(p), vreinterpret_s32_s8(bytes), 0);
 }
 
-// The bits `mask` of each byte, once all are moved from place `from` to `to`.
+// Selects the bits `mask` of each byte and moves bit position `from` to `to`.
 GGCLIP_INLINE vi move_bits(vi x, int from, int to, int mask) {
     const uint8x16_t bytes = vreinterpretq_u8_s32(x);
     const uint8x16_t moved = from == to ? bytes : vshlq_u8(bytes, vdupq_n_s8((int8_t) (to - from)));
-    const int left = 0xff << 8 >> (8 + from - to) & 0xff;  // what a shift leaves
+    const int left = 0xff << 8 >> (8 + from - to) & 0xff;  // bits that survive the shift
     return vreinterpretq_s32_u8(mask == left ? moved : vandq_u8(moved, vdupq_n_u8((uint8_t) mask)));
 }
 GGCLIP_INLINE vi xor_i(vi a, vi b) { return veorq_s32(a, b); }

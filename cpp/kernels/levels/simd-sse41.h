@@ -11,7 +11,7 @@ using vi = __m128i;  // integers of any width
 
 constexpr int lanes = 4;
 constexpr int panel_rows = 2 * lanes;
-constexpr int token_tile = 5;  // most tokens of a tile: with 2 vectors of rows, 10 sums
+constexpr int token_tile = 5;  // max tokens per tile: with 2 vectors of rows, 10 sums
 
 GGCLIP_INLINE vf zero_f() { return _mm_setzero_ps(); }
 GGCLIP_INLINE vf set_f(float x) { return _mm_set1_ps(x); }
@@ -25,18 +25,18 @@ GGCLIP_INLINE vf fma(vf a, vf b, vf c) { return add(mul(a, b), c); }   // rounde
 GGCLIP_INLINE vf fms(vf a, vf b, vf c) { return sub(mul(a, b), c); }   // a * b - c
 GGCLIP_INLINE vf fnma(vf a, vf b, vf c) { return sub(c, mul(a, b)); }  // c - a * b
 GGCLIP_INLINE vf reciprocal(vf a) { return div(set_f(1.0f), a); }
-GGCLIP_INLINE vf max(vf a, vf b) { return _mm_max_ps(a, b); }  // b where either is NaN
+GGCLIP_INLINE vf max(vf a, vf b) { return _mm_max_ps(a, b); }  // b if either is NaN
 GGCLIP_INLINE vf min(vf a, vf b) { return _mm_min_ps(a, b); }
 GGCLIP_INLINE vf abs(vf a) { return _mm_andnot_ps(_mm_set1_ps(-0.0f), a); }
 GGCLIP_INLINE vf round_even(vf a) { return _mm_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 GGCLIP_INLINE vf to_float(vi a) { return _mm_cvtepi32_ps(a); }
 GGCLIP_INLINE vi to_int(vf a) { return _mm_cvtps_epi32(a); }  // nearest, ties to even
 
-// x * 2^n for whole n in -126..127.
+// x * 2^n for integer n in -126..127.
 GGCLIP_INLINE vf scale_exp2(vf x, vf n) {
     return mul(x, _mm_castsi128_ps(_mm_slli_epi32(_mm_add_epi32(to_int(n), _mm_set1_epi32(127)), 23)));
 }
-// Per lane: x < limit ? a : b; b where x is NaN.
+// Per lane: x < limit ? a : b; b if x is NaN.
 GGCLIP_INLINE vf if_less(vf x, vf limit, vf a, vf b) { return _mm_blendv_ps(b, a, _mm_cmplt_ps(x, limit)); }
 // Per lane: x < 0 ? a : b, by the sign bit.
 GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) { return _mm_blendv_ps(b, a, x); }
@@ -50,7 +50,7 @@ GGCLIP_INLINE float max_of(vf x) {
     return _mm_cvtss_f32(_mm_max_ss(a, _mm_shuffle_ps(a, a, 1)));
 }
 
-// The first n lanes; the others read as 0 and are not written.
+// The first n lanes; loads set the others to 0, stores leave them unwritten.
 GGCLIP_INLINE vf load_first(const float * p, int n) {
     float lane[lanes] = {0.0f, 0.0f, 0.0f, 0.0f};
     for (int i = 0; i < n && i < lanes; i++) lane[i] = p[i];
@@ -69,8 +69,8 @@ GGCLIP_INLINE vi load_words(const void * p) {
     return _mm_cvtepu16_epi32(_mm_loadl_epi64(static_cast<const __m128i *>(p)));
 }
 
-// Exponent and mantissa as those of a float 2^112 times too small; subnormal halves come out right, too. An exponent of
-// all ones stays one.
+// Reinterprets exponent and mantissa as those of a float 2^112 times too small; also correct for subnormal halves. An
+// all-ones exponent stays all ones.
 GGCLIP_INLINE vf load_f16(const uint16_t * p) {
     const vi half = load_words(p);
     const vi magnitude = _mm_and_si128(half, _mm_set1_epi32(0x7fff));
@@ -87,7 +87,7 @@ GGCLIP_INLINE vi set_i(int32_t x) { return _mm_set1_epi32(x); }
 GGCLIP_INLINE vi add_i(vi a, vi b) { return _mm_add_epi32(a, b); }
 GGCLIP_INLINE vi max_i(vi a, vi b) { return _mm_max_epi32(a, b); }
 GGCLIP_INLINE vi magnitude_bits(vf a) { return _mm_and_si128(_mm_castps_si128(a), _mm_set1_epi32(0x7fffffff)); }
-// The float of the largest bits.
+// The float with the largest bit pattern.
 GGCLIP_INLINE float max_of_bits(vi x) {
     const vi a = _mm_max_epi32(x, _mm_unpackhi_epi64(x, x));
     return _mm_cvtss_f32(_mm_castsi128_ps(_mm_max_epi32(a, _mm_shuffle_epi32(a, 1))));
@@ -96,7 +96,7 @@ GGCLIP_INLINE vi load_i(const void * p) { return _mm_loadu_si128(static_cast<con
 GGCLIP_INLINE void store_i(void * p, vi x) { _mm_storeu_si128(static_cast<__m128i *>(p), x); }
 GGCLIP_INLINE vi broadcast_32(const void * p) { return _mm_castps_si128(_mm_load1_ps(static_cast<const float *>(p))); }
 
-// Products of unsigned and signed bytes, neighbours added in 16-bit lanes where what does not fit saturates.
+// Products of unsigned and signed bytes; adjacent pairs are added in 16-bit lanes with saturation.
 GGCLIP_INLINE vi multiply_bytes(vi unsigned_bytes, vi signed_bytes) {
     return _mm_maddubs_epi16(unsigned_bytes, signed_bytes);
 }
@@ -113,7 +113,7 @@ GGCLIP_INLINE void store_as_i8(void * p, vi x) {
     _mm_store_ss(static_cast<float *>(p), _mm_castsi128_ps(_mm_packs_epi16(words, words)));
 }
 
-// The bits `mask` of each byte, once all are moved from place `from` to `to`.
+// Selects the bits `mask` of each byte and moves bit position `from` to `to`.
 GGCLIP_INLINE vi move_bits(vi x, int from, int to, int mask) {
     const vi moved = from < to ? _mm_slli_epi16(x, to - from) : from > to ? _mm_srli_epi16(x, from - to) : x;
     return _mm_and_si128(moved, _mm_set1_epi8((char) mask));

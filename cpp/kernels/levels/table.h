@@ -1,5 +1,5 @@
-// A vector level's kernel table. The level's source file includes its simd and dot headers, then this one, and
-// names itself: GGCLIP_DEFINE_TABLE(cpu_level::avx2, "avx2").
+// Kernel table of a vector level. The level's source file includes its simd and dot headers, then this one, and invokes
+// GGCLIP_DEFINE_TABLE(cpu_level::avx2, "avx2").
 #pragma once
 
 #include "kernels/attention.h"

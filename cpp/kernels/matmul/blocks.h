@@ -1,11 +1,11 @@
-// ggml's storage of weights, as facts about bytes: 32 values a block, little-endian, no padding.
+// Byte layout of ggml's weight blocks: 32 values per block, little-endian, no padding.
 //   q8_0  f16 d, 32 x int8                      w = d * q
 //   q4_0  f16 d, 16 bytes of nibbles            w = d * (q - 8)
 //   q4_1  f16 d, f16 m, 16 bytes of nibbles     w = d * q + m
 //   q5_0  f16 d, u32 high bits, 16 bytes        w = d * (q - 16)
 //   q5_1  f16 d, f16 m, u32 high bits, 16 bytes w = d * q + m
-// Byte j of the nibbles holds value j in its low and value j + 16 in its high half; bit j of the high bits is
-// bit 4 of value j.
+// Byte j of the nibbles holds value j in its low half and value j + 16 in its high half; bit j of the high bits is bit
+// 4 of value j.
 #pragma once
 
 #include <string.h>
@@ -19,13 +19,13 @@ constexpr int block_size = 32;
 
 struct block_layout {
     int bytes;
-    int min;        // byte offset of m, 0: none
-    int high_bits;  // byte offset of qh, 0: none
+    int min;        // byte offset of m; 0: none
+    int high_bits;  // byte offset of qh; 0: none
     int quants;     // byte offset of the quants
-    int offset;     // what an unsigned quant is too large by when it is multiplied by d (see below)
+    int offset;     // subtracted from an unsigned quant before it is multiplied by d (see below)
 };
 
-// A quant stands for d * (u - offset) + m with u unsigned. The types with a minimum have offset 0.
+// A quant represents d * (u - offset) + m with u unsigned. Types with a minimum have offset 0.
 constexpr block_layout layout_of(weight_type type) {
     switch (type) {
         case weight_type::q8_0: return {34, 0, 0, 2, 128};

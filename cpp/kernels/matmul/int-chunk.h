@@ -1,9 +1,10 @@
-// A chunk of a panel, some blocks, made ready for the micro-kernel once for all tiles of tokens that pass over it: the
-// weights' scales and minimums as floats, 4- and 5-bit quants as bytes in the order of q8_0's.
+// A chunk of a panel (several blocks) prepared for the micro-kernel once for all token tiles that use it: the weights'
+// scales and minimums as floats, 4- and 5-bit quants expanded to bytes in q8_0's order.
 //
-// Where the dot product takes signed weights, expanded quants fill the upper bits of their bytes: inverting the top bit
-// then takes the offset back ((u << 4) ^ 128 is 16 (u - 8) as a signed byte), and the scales are as much smaller. The
-// bits below stay zero. Integer sums are as large as q8_0's then, which keeps their rounding as small (dot-vnni.h).
+// If the dot product takes signed weights, expanded quants occupy the upper bits of their bytes: inverting the top bit
+// then subtracts the offset ((u << 4) ^ 128 is 16 (u - 8) as a signed byte), and the scales shrink by the same factor.
+// The low bits stay zero. Integer sums are then as large as q8_0's, which keeps their rounding error equally small
+// (dot-vnni.h).
 #pragma once
 
 #include "kernels/matmul/int-format.h"
@@ -14,7 +15,7 @@ template <weight_type W, int N>
 class int_chunk {
     using format = int_format<W>;
     using dot = typename format::dot;
-    static constexpr bool is_signed = !dot::has_correction;  // the weights: unsigned ones need corrections
+    static constexpr bool is_signed = !dot::has_correction;  // the weights; unsigned ones need corrections
     static constexpr int low_bit = !format::nibbles || !is_signed ? 0
                                    : has_high_bits(W)             ? 3
                                                                   : 4;  // of an expanded quant
@@ -39,7 +40,7 @@ class int_chunk {
         }
     }
 
-    // Group g of a block's inputs, from bytes whose low or high halves it is.
+    // Group g of a block's inputs, from bytes that hold it in their low or high halves.
     static GGCLIP_INLINE_MEMBER vi expand(vi nibbles, vi high_bits, int g) {
         vi quants = move_bits(nibbles, g < 4 ? 0 : 4, low_bit, 15 << low_bit);
         if constexpr (has_high_bits(W)) quants = or_i(quants, move_bits(high_bits, g, low_bit + 4, 16 << low_bit));
@@ -61,14 +62,14 @@ class int_chunk {
     }
 
   public:
-    static constexpr int stride = format::nibbles ? expanded_bytes : format::block_bytes;  // from block to block
+    static constexpr int stride = format::nibbles ? expanded_bytes : format::block_bytes;  // distance between blocks
 
     const uint8_t * quants() const { return format::nibbles ? bytes[0] : first + format::quants_at; }
     const float * scales() const { return d[0]; }
     const float * minimums() const { return m[0]; }
-    const float * sums() const { return sum[0]; }  // of the blocks' weights, where the dot product has ranges
+    const float * sums() const { return sum[0]; }  // sums of each block's weights, if the dot product has ranges
 
-    // n <= N blocks, which stay where they are meanwhile.
+    // n <= N blocks, which must stay in place while this object is used.
     void read(const uint8_t * blocks, int n) {
         first = blocks;
         for (int b = 0; b < n; b++, blocks += format::block_bytes) {

@@ -1,21 +1,21 @@
-// Layout of packed integer weights and of the activations that they are multiplied by.
+// Layout of packed integer weights and of the activations multiplied with them.
 //
-// Weights: panels of panel_rows output rows; a panel is a sequence of blocks of 32 inputs, and a block is
-//   f16 d[rows], f16 m[rows] (types with a minimum), int16 sum[rows] of the quants (where each block of a token has its
+// Weights: panels of panel_rows output rows. A panel is a sequence of blocks of 32 inputs:
+//   f16 d[rows], f16 m[rows] (types with a minimum), int16 sum[rows] of the quants (if each block of a token has its
 //   own range), high bits [rows][4] (5-bit types), quants.
-// Before the blocks, where the dot product shifts its sums: float start[rows] for each scale group.
+// If the dot product shifts its sums, float start[rows] per scale group precedes the blocks.
 // Quants of q8_0: for each group of consecutive inputs (`group` of the level's dot product), [rows][group] bytes.
 // Quants of the 4-bit part: for p in 0..3, [rows][4] bytes whose low nibbles are group p of 4 inputs and whose high
-// nibbles are group p + 4, which is the order of ggml's own bytes. Bit g of a high-bits byte belongs to group g. q8_0
-// is signed. The 4- and 5-bit quants are unsigned with offset 8 or 16; the types with a minimum use the offset too and
-// get m + offset * d for a minimum, which is the same value. int-chunk.h expands them to bytes.
+// nibbles are group p + 4 (ggml's own byte order). Bit g of a high-bits byte belongs to group g. q8_0 is signed. The
+// 4- and 5-bit quants are unsigned with offset 8 or 16; types with a minimum use the offset too and store
+// m + offset * d as their minimum, which gives the same value. int-chunk.h expands them to bytes.
 //
-// Activations: for each tile of T tokens and each block
-//   quants [T][32], float d[T], correction [T] (where the dot product wants unsigned weights: what an integer sum
-//   starts at), float sum[T] (types with a minimum: the sum of the block's quants).
-// d is the same in all blocks of a scale group; where the dot product has ranges, a group is a block, and float min[T]
-// follows. Integer sums are shifted by what they start at (dot-vnni.h) and by unsigned activations, which are 128 too
-// large: a group's shift depends on the row alone, and `start` takes it back.
+// Activations, for each tile of T tokens and each block:
+//   quants [T][32], float d[T], correction [T] (if the dot product requires unsigned weights: the initial value of an
+//   integer sum), float sum[T] (types with a minimum: the sum of the block's quants).
+// d is the same in all blocks of a scale group; if the dot product has ranges, a group is one block, and float min[T]
+// follows. Integer sums are shifted by their initial value (dot-vnni.h) and by the +128 offset of unsigned activations.
+// A group's shift depends only on the row; `start` cancels it.
 #pragma once
 
 #include "kernels/matmul/blocks.h"
@@ -30,7 +30,7 @@ constexpr int offset_of(weight_type type) {
 
 constexpr bool has_high_bits(weight_type type) { return layout_of(type).high_bits != 0; }
 
-// Of activations, by what weights want of them.
+// Per activation, depending on the weight type.
 template <class Dot, bool WithMin>
 struct int_tokens {
     using dot = Dot;
@@ -39,10 +39,10 @@ struct int_tokens {
     static constexpr int token_block_bytes =
         token_quants + 4 + (dot::has_correction || dot::ranges ? 4 : 0) + (with_min ? 4 : 0);
 
-    // Consecutive inputs of a token that share a scale, in a row of n_in.
+    // Number of consecutive inputs of a token that share a scale, in a row of n_in.
     static constexpr int group(int n_in) { return dot::ranges ? block_size : scale_group(n_in); }
 
-    // Byte offsets inside the block of a tile of n tokens.
+    // Byte offsets within one block of a tile of n tokens.
     static constexpr int scales_at(int n) { return n * token_quants; }
     static constexpr int mins_at(int n) { return n * (token_quants + 4); }
     static constexpr int corrections_at(int n) { return n * (token_quants + 4); }
@@ -56,12 +56,12 @@ struct int_format : int_tokens<typename dot_of<W>::type, has_min(W)> {
     static constexpr bool nibbles = W != weight_type::q8_0;
 
     static constexpr int min_at = panel_rows * 2;
-    static constexpr int weight_sums_at = min_at;  // a type has minimums or sums
+    static constexpr int weight_sums_at = min_at;  // a type has either minimums or sums
     static constexpr int high_at = min_at + (has_min(W) || dot::ranges ? panel_rows * 2 : 0);
     static constexpr int quants_at = high_at + (has_high_bits(W) ? panel_rows * 4 : 0);
     static constexpr int block_bytes = quants_at + panel_rows * (nibbles ? 16 : 32);
 
-    // Bytes of a panel before its blocks, and in all.
+    // Bytes of a panel before its blocks, and in total.
     static constexpr size_t blocks_at(int n_in) {
         return dot::shifted_sums ? (size_t) ceil_div(n_in, scale_group(n_in)) * panel_rows * 4 : 0;
     }
@@ -70,7 +70,7 @@ struct int_format : int_tokens<typename dot_of<W>::type, has_min(W)> {
     }
 };
 
-// Calls f with int_format<type>{}; type must be one of the quantised ones.
+// Calls f with int_format<type>{}; type must be a quantised one.
 template <class F>
 static inline void with_int_format(weight_type type, F && f) {
     switch (type) {

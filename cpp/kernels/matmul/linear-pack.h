@@ -1,5 +1,5 @@
-// A linear layer whose result is rounded to bytes for the next one where it arises, so that the floats, four times as
-// many bytes, never leave the cache. The scale of a group is that of its largest value: a work item is (block of token
+// A linear layer that rounds its result to bytes for the next layer as it is produced, so that the floats (four times
+// the bytes) never leave the cache. A group's scale depends on its largest value, so a work item is (block of token
 // tiles) x (all panels of a scale group).
 #pragma once
 
@@ -9,7 +9,7 @@ GGCLIP_LEVEL_BEGIN
 
 constexpr int max_group_panels = max_scale_group / panel_rows;
 
-// A token's results of one scale group, panel after panel.
+// A token's results for one scale group, panel by panel.
 struct group_row {
     static constexpr int panel_stride = token_tile * panel_rows;  // floats
     const float * sums;                                           // of the first panel
@@ -17,7 +17,7 @@ struct group_row {
     GGCLIP_INLINE_MEMBER vf first(int i, int n) const { return keep_first(at(i), n); }
 };
 
-// Where a tile's results go.
+// Destination of a tile's results.
 struct group_target {
     weight_type type;
     uint8_t * tile;   // the tile's first block

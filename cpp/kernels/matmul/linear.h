@@ -1,10 +1,10 @@
-// The linear layer: cache blocking and the split between threads around the micro-kernels, and the epilogue.
+// The linear layer: cache blocking, the split between threads, and the epilogue around the micro-kernels.
 //
-// Work items are (block of token tiles) x (panel of output rows). An item runs over the inputs in chunks: a chunk
-// of the panel (chunk_bytes) stays in L1 while all tiles of the token block pass over it, the activations of the
-// token block mostly stay in L2, and the weights come from memory once per token block. The sums wait in a small
-// buffer between chunks. Where the result is packed for the next layer (linear-pack.h), an item has all panels of a
-// scale group. Neither blocking nor threads change the order of any sum.
+// A work item is (block of token tiles) x (panel of output rows). It processes the inputs in chunks: a chunk of the
+// panel (chunk_bytes) stays in L1 while all tiles of the token block use it, the token block's activations mostly stay
+// in L2, and weights are read from memory once per token block. Partial sums wait in a small buffer between chunks. If
+// the result is packed for the next layer (linear-pack.h), an item covers all panels of a scale group. Neither blocking
+// nor threading changes the order of any sum.
 #pragma once
 
 #include "kernels/layer-norm.h"
@@ -19,7 +19,7 @@ GGCLIP_LEVEL_BEGIN
 constexpr int chunk_bytes = 18 * 1024;
 constexpr int max_tiles_per_item = 16;
 
-// unary(sums + bias) + residual, for the first n rows of a panel; bias and residual may be null, dst may be sums.
+// unary(sums + bias) + residual, for the first n rows of a panel; bias and residual may be null, dst may equal sums.
 template <unary op>
 GGCLIP_INLINE void finish_row(const float * sums, const float * bias, const float * residual, float * dst, int n) {
     for (int i = 0; i < panel_rows; i += lanes) {
@@ -40,9 +40,9 @@ GGCLIP_INLINE void finish_row(const float * sums, const float * bias, const floa
 
 // One tile of one panel.
 struct tile_place {
-    int token;  // first of the tile
+    int token;  // first token of the tile
     int height;
-    int row;  // first of the panel
+    int row;  // first row of the panel
 };
 
 template <unary op>
@@ -67,13 +67,13 @@ static void finish_tile(const linear_args & a, const tile_place & at, const floa
 
 struct panel_chunk {
     const linear_args & a;
-    int panel, begin, n;  // n units from unit `begin` on
+    int panel, begin, n;  // n units starting at unit `begin`
     panel_chunk(const linear_args & a, int panel, int begin, int n) : a(a), panel(panel), begin(begin), n(n) {}
 };
 
-// What the driver below needs to know of a weight type: the unit of its inner loop, in inputs and in bytes of a panel
-// that has `head` bytes before the first, how many units a chunk may have, and how many steps of fetch_ahead the loop
-// takes over n units. An object is a chunk of a panel: it multiplies tiles of tokens.
+// What the driver below needs to know about a weight type: the unit of its inner loop (in inputs, and in bytes of a
+// panel whose first unit follows `head` bytes), the maximum units per chunk, and how many fetch_ahead steps the loop
+// takes for n units. An object is one chunk of a panel; it multiplies tiles of tokens.
 struct float_linear : panel_chunk {
     using panel_chunk::panel_chunk;
     static constexpr int unit = 1;
@@ -98,7 +98,7 @@ struct float_linear : panel_chunk {
     }
 };
 
-// 16-bit floats: a chunk becomes floats once for all tiles that pass over it.
+// 16-bit floats: a chunk is converted to floats once for all tiles that use it.
 template <class W>
 class half_linear : float_linear {
     alignas(64) float w[float_linear::chunk_units * panel_rows];
@@ -122,10 +122,10 @@ class int_linear {
     using format = int_format<W>;
 
   public:
-    static constexpr int unit = max_scale_group;  // a chunk never cuts a group
+    static constexpr int unit = max_scale_group;  // a chunk never splits a group
     static constexpr int unit_bytes = max_group_blocks * format::block_bytes;
     static constexpr int chunk_units =
-        chunk_bytes / (max_group_blocks * panel_rows * block_size);  // of quants as bytes
+        chunk_bytes / (max_group_blocks * panel_rows * block_size);  // the quants count as bytes
     static constexpr int head(int n_in) { return (int) format::blocks_at(n_in); }
     static constexpr int steps(int n) { return n * max_group_blocks; }
 
@@ -196,15 +196,15 @@ struct row_linear : panel_chunk {
     }
 };
 
-// Into how many blocks of about equal size the token tiles are cut: each within the limit above, and more of them only
-// where there would be fewer than two items for a thread, which has 4 of the nth shares: each block reads all weights.
+// Number of blocks of about equal size for the token tiles. Each stays within the limit above. Each block reads all
+// weights, so more are used only if there would be fewer than two items per thread (a thread has 4 of the nth shares).
 static int token_blocks(const token_tiles & tiles, int n_items, int nth) {
     const int n = ceil_div(tiles.count, max_tiles_per_item);
     return nth == 1 ? n : min_int(tiles.count, max_int(n, ceil_div(nth, 2 * n_items)));
 }
 
-// The products of the tiles of a token block with one panel: sums[tile of the block * tile_stride]. The weights that
-// follow in memory are the next to be used: the tiles that pass over a chunk fetch a share each of the chunk after it.
+// Products of a token block's tiles with one panel: sums[tile of the block * tile_stride]. The weights that follow in
+// memory are used next: the tiles that use a chunk each prefetch a share of the following one.
 template <class L>
 static void multiply_panel(const linear_args & a, const token_tiles & tiles, const share_of<int> & block, int panel,
                            float * sums, int tile_stride) {

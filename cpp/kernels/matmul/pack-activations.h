@@ -1,6 +1,6 @@
-// Activations made ready for linear: rounded to 8 bits in the layout of int-format.h, or copied as floats to
-// [n_tokens][float_stride(n_in)]. A row is read through a source, either plain memory or a LayerNorm of it, so
-// that a normalised row is never stored.
+// Packs activations for linear: rounded to 8 bits in the layout of int-format.h, or copied as floats to
+// [n_tokens][float_stride(n_in)]. Rows are read through a source, either plain memory or its LayerNorm, so a normalised
+// row is never stored.
 #pragma once
 
 #include <math.h>
@@ -18,7 +18,7 @@ struct plain_row {
     GGCLIP_INLINE_MEMBER vf first(int i, int n) const { return load_first(x + i, n); }
 };
 
-// A little more than n_in, lest the rows of a tile fall into the same cache sets when n_in is a power of two.
+// Slightly more than n_in, so that a tile's rows do not share cache sets when n_in is a power of two.
 static inline size_t float_stride(int n_in) { return (size_t) ceil_div(n_in, 16) * 16 + 16; }
 
 static size_t activation_token_size(weight_type type, int n_in) {
@@ -40,8 +40,8 @@ static void copy_row(const Row & row, int n, float * dst) {
     if (i < n) store_first(dst + i, row.first(i, n - i), n - i);
 }
 
-// The largest magnitude, or NaN: as integers, magnitudes are in the order of their values with NaN above infinity,
-// where a maximum of floats may forget NaN. A scale that is not finite makes results of it that are not finite.
+// The largest magnitude, or NaN. Compared as integers, magnitudes keep their order with NaN above infinity; a float
+// maximum may drop NaN. A non-finite scale makes the results non-finite.
 template <class Row>
 GGCLIP_INLINE float max_abs(const Row & row, int begin, int end) {
     vi amax = zero_i();
@@ -51,7 +51,8 @@ GGCLIP_INLINE float max_abs(const Row & row, int begin, int end) {
     return max_of_bits(amax);
 }
 
-// The 32 values from i0 on. dst is the block in the packed tile of `height` tokens, t the token's place in it.
+// Packs 32 values from i0 on. dst is the block in the packed tile of `height` tokens; t is the token's index in the
+// tile.
 template <class Format, class Row>
 GGCLIP_INLINE void quantize_block(Format format, int offset, const Row & row, int i0, float d, vf inverse,
                                   uint8_t * dst, int height, int t) {
@@ -71,8 +72,8 @@ GGCLIP_INLINE void quantize_block(Format format, int offset, const Row & row, in
     if (format.with_min) reinterpret_cast<float *>(dst + format.sums_at(height))[t] = sum_of(to_float(sum));
 }
 
-// The smallest value of a block and the step from there, in `limit` of which lies the largest. Where a row ends inside
-// a vector, the missing values count as zeros.
+// The block's minimum and the step size that puts its maximum at `limit`. If a row ends within a vector, the missing
+// values count as zeros.
 template <int limit>
 struct block_range {
     float smallest, step;
@@ -91,7 +92,7 @@ struct block_range {
             high = max(high, row.first(i, end - i));
         }
         const float amax = max_abs(row, begin, end);
-        const float not_finite = amax - amax;  // NaN, else 0
+        const float not_finite = amax - amax;  // NaN if not finite, else 0
         smallest = not_finite - max_of(sub(zero_f(), low));
         const float span = max_of(high) - smallest;
         const bool none = span < smallest_amax;
@@ -110,7 +111,7 @@ GGCLIP_INLINE void quantize_range(Format format, const Row & row, int i0, uint8_
     reinterpret_cast<float *>(dst + format.mins_at(height))[t] = range.smallest;
 }
 
-// The values of one scale group; dst is its first block.
+// Packs the values of one scale group; dst is its first block.
 template <class Format, class Row>
 GGCLIP_INLINE void quantize_group(Format format, int offset, const Row & row, int begin, int end, uint8_t * dst,
                                   int height, int t) {
@@ -124,7 +125,7 @@ GGCLIP_INLINE void quantize_group(Format format, int offset, const Row & row, in
         quantize_block(format, offset, row, i0, d, inverse, dst, height, t);
 }
 
-// The first n values in groups of `group`.
+// Packs the first n values in groups of `group`.
 template <class Format, class Row>
 static void quantize_row(Format format, int offset, const Row & row, int n, int group, uint8_t * dst, int height,
                          int t) {
@@ -134,7 +135,7 @@ static void quantize_row(Format format, int offset, const Row & row, int n, int 
     }
 }
 
-// The same in the layout of tile-i16.h.
+// Same in the layout of tile-i16.h.
 template <class Row>
 static void quantize_row_words(const Row & row, int n, uint8_t * dst, int height, int t) {
     for (int i0 = 0; i0 < n; i0 += word_block, dst += height * word_format::token_block_bytes) {
@@ -151,7 +152,7 @@ static void quantize_row_words(const Row & row, int n, uint8_t * dst, int height
     }
 }
 
-// The same in the layout of tile-i8.h.
+// Same in the layout of tile-i8.h.
 template <class Row>
 static void quantize_row_bytes(const Row & row, int n, uint8_t * dst, int height, int t) {
     const float amax = max_abs(row, 0, n);
@@ -170,7 +171,7 @@ static void quantize_row_bytes(const Row & row, int n, uint8_t * dst, int height
     reinterpret_cast<float *>(dst + row_format::scales_at(n, height))[t] = zero ? 0.0f : amax / limit;
 }
 
-// The same, with a range for each unit.
+// Same, with one range per unit.
 template <class Row>
 static void quantize_row_ranges(const Row & row, int n, uint8_t * dst, int height, int t) {
     for (int i0 = 0; i0 < n; i0 += row_format::unit, dst += height * row_format::token_unit_bytes) {

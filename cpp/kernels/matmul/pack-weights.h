@@ -1,5 +1,5 @@
-// Repacking of plain weight rows into panels (layouts: tile-float.h, tile-i16.h, tile-i8.h, int-format.h). Rows beyond
-// n_out are zero.
+// Repacks plain weight rows into panels (layouts: tile-float.h, tile-i16.h, tile-i8.h, int-format.h). Rows beyond n_out
+// are zero.
 #pragma once
 
 #include "kernels/matmul/pack-activations.h"
@@ -26,15 +26,15 @@ static void pack_float_panel(const uint8_t * rows, size_t row_bytes, int n_rows,
     }
 }
 
-// 32 high bits in input order to 4 bytes: bit g of byte c is bit 4 * g + c.
+// Packs 32 high bits in input order into 4 bytes: bit g of byte c is bit 4 * g + c.
 static inline uint32_t transpose_high_bits(uint32_t bits) {
     uint32_t out = 0;
     for (int j = 0; j < 32; j++) out |= (bits >> j & 1) << (j % 4 * 8 + j / 4);
     return out;
 }
 
-// Rounds a block of q8_0 to a larger scale, if need be, until the dot product's lanes hold its products. Twice the
-// scale is always enough; each step adds an eighth. A scale beyond f16 becomes infinite, and so does the result.
+// Rounds a q8_0 block to a larger scale, if needed, until the dot product's lanes hold its products. Each step adds an
+// eighth; twice the scale always suffices. A scale beyond f16 becomes infinite, and so does the result.
 template <class Dot>
 static void fit_block(uint8_t * block) {
     constexpr int scale = 0, quants = 2;
@@ -79,8 +79,7 @@ static void pack_int_block(const uint8_t * source, uint8_t * dst, int r) {
     }
 }
 
-// By how much the sums of each scale group of a panel are shifted, with the other sign: what a token of zeros with a
-// scale of -1 comes to.
+// The negated shift of the sums of each scale group of a panel: the product for a token of zeros with a scale of -1.
 template <weight_type W>
 static void pack_starts(const uint8_t * blocks, int n_in, float * dst) {
     using format = int_format<W>;
@@ -111,7 +110,7 @@ static void pack_int_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
     const int n_blocks = n_in / block_size;
     uint8_t * dst = panel + format::blocks_at(n_in);
     for (int b = 0; b < n_blocks; b++, dst += format::block_bytes) {
-        if (n_rows < panel_rows) memset(dst, 0, format::block_bytes);  // a scale of 0 makes the missing rows 0
+        if (n_rows < panel_rows) memset(dst, 0, format::block_bytes);  // a scale of 0 makes missing rows 0
         for (int r = 0; r < n_rows; r++)
             pack_int_block<W>(rows + r * row_bytes + (size_t) b * layout_of(W).bytes, dst, r);
     }
@@ -119,7 +118,7 @@ static void pack_int_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
         pack_starts<W>(panel + format::blocks_at(n_in), n_in, reinterpret_cast<float *>(panel));
 }
 
-// 16-bit floats as words.
+// 16-bit floats rounded to words.
 template <class W>
 static void pack_word_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_in, uint8_t * dst) {
     memset(dst, 0, (size_t) word_blocks(n_in) * word_format::block_bytes);
@@ -143,7 +142,7 @@ static void pack_word_panel(const uint8_t * rows, size_t row_bytes, int n_rows, 
     }
 }
 
-// What the largest magnitude of a row becomes as a byte: the dot product's limit, or less, so that its lanes hold the
+// The byte value of a row's largest magnitude: the dot product's limit, or less if its lanes could not hold the
 // products of all weights.
 template <class Dot>
 static float row_limit(const float * row, int n_in, float amax) {
@@ -168,7 +167,7 @@ static float row_limit(const float * row, int n_in, float amax) {
     return limit;
 }
 
-// Rows of f32 as bytes with a scale each.
+// Rounds f32 rows to bytes with one scale each.
 static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_in, uint8_t * dst) {
     constexpr int group = row_format::group;
     memset(dst, 0, row_format::panel_bytes(n_in));
@@ -180,7 +179,7 @@ static void pack_row_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
         const float d = amax / limit;
         memcpy(dst + r * 4, &d, 4);
         const vf inverse = set_f(limit / amax);
-        uint32_t sum = 0;  // of the unit, or of the whole row; unsigned: weights that are not finite wrap
+        uint32_t sum = 0;  // per unit or whole row; unsigned: non-finite weights wrap
         for (int i = 0; i < n_in; i += lanes) {
             uint8_t * const unit =
                 dst + row_format::units_at + (size_t) (i / row_format::unit) * row_format::unit_bytes;

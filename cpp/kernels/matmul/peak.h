@@ -1,6 +1,5 @@
-// The rate of a level's multiply-adds with nothing in their way: what a matrix multiply is measured against.
-// It is the inner loop of the micro-kernels (2 weight vectors times some tokens, all in the first-level cache) without
-// the scales, the bias and the end of a tile.
+// Peak multiply-add rate of a level, the reference for matrix-multiply speed: the micro-kernels' inner loop (2 weight
+// vectors times several tokens, all in L1) without scales, bias or tile epilogue.
 #pragma once
 
 #include "kernels/matmul/linear.h"
@@ -31,7 +30,7 @@ struct peak_dots : peak_integers {
     static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) { return Dot::step(sum, w, a); }
 };
 
-// Where the dot product takes two steps at once, both are one here.
+// A dot product that takes two steps at once counts as one step here.
 template <class Dot, bool pairs = Dot::ranges>
 struct peak_of : peak_dots<Dot> {};
 
@@ -50,18 +49,18 @@ struct peak_words : peak_integers {
 
 template <class P>
 static double multiply_adds(int n) {
-    constexpr int tokens = lanes == 4 ? 8 : 6;  // 16 or 12 sums: enough to hide the latency, and no more than registers
+    constexpr int tokens = lanes == 4 ? 8 : 6;  // 16 or 12 sums: enough to hide latency while fitting in registers
     constexpr int steps = 8;                    // unrolled, as in the micro-kernels
     constexpr int vector_bytes = 4 * lanes;
     alignas(64) uint8_t weights[2][steps * 2 * vector_bytes], row[2][steps * tokens * 4], out[vector_bytes];
-    const float one = 1.0f;  // as integers it does as well as any
+    const float one = 1.0f;  // any value works, also for integers
     for (size_t i = 0; i < sizeof(weights); i += 4) memcpy(weights[0] + i, &one, 4);
     for (size_t i = 0; i < sizeof(row); i += 4) memcpy(row[0] + i, &one, 4);
     typename P::vector sums[tokens][2];
     GGCLIP_UNROLL
     for (int t = 0; t < tokens; t++) sums[t][0] = sums[t][1] = P::zero();
     for (int i = 0; i < n; i++) {
-        const uint8_t * const w = weights[i & 1];  // by turns, so that no product can be taken out of the loop
+        const uint8_t * const w = weights[i & 1];  // alternates, so that no product can be hoisted out of the loop
         const uint8_t * const a = row[i & 1];
         GGCLIP_UNROLL
         for (int step = 0; step < steps; step++) {

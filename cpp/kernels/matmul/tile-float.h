@@ -1,16 +1,16 @@
 // The float micro-kernel, used by linear layers and by both products of attention.
 //
 // One call computes a register tile of T tokens x 2 vectors of output rows: sums[t][row] += sum_k a[t][k] * w[k][row].
-// Weights are packed so that the 2 * lanes rows of a panel lie next to each other for each k; an activation is
-// broadcast and multiplies both vectors. So each k costs 2 vector loads, T broadcasts and 2T fused multiply-adds,
-// and every sum is one chain in the order of k: a token's result does not depend on which tile it falls into.
+// Weights are packed so that the 2 * lanes rows of a panel are adjacent for each k; an activation is broadcast and
+// multiplies both vectors. Each k costs 2 vector loads, T broadcasts and 2T fused multiply-adds. Every sum is one chain
+// in the order of k, so a token's result does not depend on its tile.
 #pragma once
 
 #include "kernels/levels/level.h"
 
 GGCLIP_LEVEL_BEGIN
 
-// 16-bit floats, read as floats.
+// 16-bit floats, loaded as floats.
 struct weights_f16 {
     static GGCLIP_INLINE_MEMBER vf load(const uint16_t * p) { return load_f16(p); }
 };

@@ -1,13 +1,13 @@
-// The micro-kernel for f16 and bf16 weights on levels with VNNI: 16-bit integer products, two a lane, which is twice
-// the float kernel's speed at the accuracy of half precision.
+// Micro-kernel for f16 and bf16 weights on VNNI levels: 16-bit integer products, two per lane: twice the float kernel's
+// speed at half-precision accuracy.
 //
-// Weights and activations are rounded to 13 bits (-4095..4095) with one scale per row or token and 64 inputs: 64 such
-// products sum to less than 2^31, so a block is summed in integers. The step of a weight is 1/4095 of the largest of
-// its block, where f16 itself has 1/2048 of the weight.
+// Weights and activations are rounded to 13 bits (-4095..4095) with one scale per row or token and 64 inputs. Sums of
+// 64 such products stay below 2^31, so a block is summed in integers. The step of a weight is 1/4095 of its block's
+// largest; f16 itself has 1/2048 of the weight.
 //
-// Weights: panels of panel_rows output rows; a panel is a sequence of blocks of 64 inputs, the last one filled up with
-// zeros: float d[rows], then for each pair of inputs [rows][2] words. Activations: for each tile of T tokens and each
-// block words [T][64], float d[T].
+// Weights: panels of panel_rows output rows. A panel is a sequence of blocks of 64 inputs, the last zero-padded: float
+// d[rows], then [rows][2] words for each pair of inputs. Activations, for each tile of T tokens and each block: words
+// [T][64], float d[T].
 #pragma once
 
 #include "kernels/matmul/tile-float.h"
@@ -27,7 +27,7 @@ struct word_format {
 
 static inline int word_blocks(int n_in) { return ceil_div(n_in, word_block); }
 
-// Whether weights of this type are multiplied as words.
+// Whether weights of this type are multiplied as 16-bit words.
 constexpr bool uses_words(weight_type type) {
 #if defined(GGCLIP_DPWSSD)
     return type == weight_type::f16 || type == weight_type::bf16;
@@ -44,7 +44,7 @@ struct word_tile {
     int n;              // blocks
     float * out;        // [T][panel_rows]
     bool add_to_out = false;
-    fetch_ahead fetch = {};  // a step with each block
+    fetch_ahead fetch = {};  // one step per block
 };
 
 template <int T>

@@ -1,13 +1,13 @@
-// The micro-kernel of `precision: 'fast'`: weights as bytes with one scale per output row, activations with one per
+// Micro-kernel for `precision: 'fast'`: byte weights with one scale per output row and activations with one scale per
 // token, so that a product is summed in integers over the whole row and scaled once.
 //
-// Weights: panels of panel_rows output rows: float d[rows], int32 start[rows] (what the sums start at: it takes back
-// what unsigned activations add), then units of 32 inputs (the last one filled up with zeros), each in the order of
-// int-format.h's q8_0 quants. Activations: for each tile of T tokens quants [T][32] for each unit, then float d[T].
+// Weights: panels of panel_rows output rows: float d[rows], int32 start[rows] (initial values of the sums, which cancel
+// the offset of unsigned activations), then units of 32 inputs (the last zero-padded), each in the order of
+// int-format.h's q8_0 quants. Activations, for each tile of T tokens: quants [T][32] for each unit, then float d[T].
 //
-// Where the dot product has a row_group, that many inputs are a unit, the activations of each have a range of their
-// own, and its products are scaled before they are added. Weights: float d[rows], then units: int16 sum[rows] of the
-// quants, quants. Activations: for each tile and unit quants [T][unit], float d[T], float min[T].
+// If the dot product has a row_group, a unit has that many inputs, activations have one range per unit, and each unit's
+// products are scaled before they are added. Weights: float d[rows], then units: int16 sum[rows] of the quants, quants.
+// Activations, for each tile and unit: quants [T][unit], float d[T], float min[T].
 #pragma once
 
 #include "kernels/matmul/int-format.h"
@@ -39,15 +39,15 @@ struct row_tile {
     const uint8_t * w;       // first unit
     const uint8_t * a;       // first unit of the tile
     int n;                   // units
-    bool begins;             // the row begins here; else the sums go on from `out`
-    const uint8_t * start;   // [panel_rows]: the integer sums of a row start here
-    const float * w_scales;  // [panel_rows]: the sums end here; null: they go on
-    const float * a_scales;  // [T], of whole rows
+    bool begins;             // the row begins here; otherwise sums continue from `out`
+    const uint8_t * start;   // [panel_rows]: initial integer sums of a row
+    const float * w_scales;  // [panel_rows]: the sums end here; null: they continue
+    const float * a_scales;  // [T], for whole rows
     float * out;             // [T][panel_rows]
-    fetch_ahead fetch = {};  // a step with each unit
+    fetch_ahead fetch = {};  // one step per unit
 };
 
-// Where the activations of each unit have a range.
+// For activations with one range per unit.
 template <class Format, int T>
 static void multiply_unit_ranges(const row_tile & x) {
     using dot = typename Format::dot;

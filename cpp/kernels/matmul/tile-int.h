@@ -1,7 +1,7 @@
-// The integer micro-kernel: the same register tile as tile-float.h, T tokens x 2 vectors of output rows. For each
-// block of 32 inputs the products are summed in integers, then scaled by the weights' scale and added to the float
-// sums of the group, which the token's scale takes to the output. The integer sums have the registers; the float sums,
-// touched once a block, wait in L1. The weights are bytes and float scales, as int-chunk.h makes them.
+// The integer micro-kernel, with the register tile of tile-float.h: T tokens x 2 vectors of output rows. Each block of
+// 32 inputs is summed in integers, scaled by the weights' scale and added to the group's float sums; these are
+// multiplied by the token's scale for the output. Integer sums occupy the registers; the float sums, used once per
+// block, stay in L1. Weights are bytes and float scales, prepared by int-chunk.h.
 #pragma once
 
 #include "kernels/matmul/int-format.h"
@@ -10,20 +10,20 @@ GGCLIP_LEVEL_BEGIN
 
 struct int_tile {
     const uint8_t * quants;     // of the first block
-    int stride;                 // bytes from block to block
+    int stride;                 // bytes between blocks
     const float * d;            // [n][panel_rows]: the blocks' scales
     const float * m;            // [n][panel_rows]: their minimums
     const uint8_t * a;          // first block of the tile
     int n;                      // blocks
-    int group;                  // blocks that share the tokens' scales
+    int group;                  // blocks that share a token's scale
     const float * start;        // [groups][panel_rows], if sums are shifted
-    const float * weight_sums;  // [n][panel_rows], if each block of a token has a range of its own
+    const float * weight_sums;  // [n][panel_rows], if each block of a token has its own range
     float * out;                // [T][panel_rows]
     bool add_to_out = false;
-    fetch_ahead fetch = {};  // a step with each block
+    fetch_ahead fetch = {};  // one step per block
 };
 
-// Where each block of a token has a range of its own.
+// For activations with one range per block.
 template <class Tokens, int T>
 static void multiply_ranges(const int_tile & x) {
     using dot = typename Tokens::dot;
@@ -76,7 +76,7 @@ static void multiply_int_tile(const int_tile & x) {
             store_f(group[t], first[0]);
             store_f(group[t] + lanes, first[1]);
         }
-        const float * token_scales = nullptr;  // the same in all blocks of the group
+        const float * token_scales = nullptr;  // the same for all blocks of the group
         const int end = min_int(begin + x.group, x.n);
         for (int b = begin; b < end; b++, quants += x.stride, a += T * Tokens::token_block_bytes, d += panel_rows) {
             fetch.step();

@@ -1,5 +1,5 @@
-// How the tokens of an activation matrix are cut into register tiles: as few tiles as possible, of as equal
-// heights as possible. The cut depends on the number of tokens only, never on the number of threads.
+// Splits the tokens of an activation matrix into register tiles: as few tiles as possible, of nearly equal height. The
+// split depends only on the number of tokens, never on the number of threads.
 #pragma once
 
 #include "kernels/levels/level.h"
@@ -19,7 +19,7 @@ struct tile_height {
     static constexpr int n = T;
 };
 
-// Calls f with tile_height<n>{}: a micro-kernel is compiled for each height.
+// Calls f with tile_height<n>{}, since a micro-kernel is compiled for each height.
 template <class F>
 GGCLIP_INLINE void with_tile_height(int n, F && f) {
     static_assert(token_tile <= 8, "one case per tile height");

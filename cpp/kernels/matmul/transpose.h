@@ -1,4 +1,4 @@
-// Rows of floats to a panel: dst[k][r] = rows[r][k] for r < panel_rows; rows from n_rows on read as 0.
+// Transposes rows of floats into a panel: dst[k][r] = rows[r][k] for r < panel_rows; rows from n_rows on read as 0.
 #pragma once
 
 #include "kernels/matmul/tile-float.h"

@@ -1,6 +1,6 @@
-// Resize passes for x86 with AVX2, chosen at run time. A 24-bit weight is split into two 16-bit halves,
-// so that vpmaddwd can multiply-add two taps at once and the integer result stays exact:
-// sum(p * weight) == 4096 * sum(p * high) + sum(p * low), modulo 2^32, and the left side fits 32 bits.
+// Resize passes for x86 with AVX2, selected at run time. A 24-bit weight is split into two 16-bit halves so that
+// vpmaddwd can multiply-add two taps at once while the integer result stays exact: sum(p * weight) == 4096 * sum(p *
+// high) + sum(p * low), modulo 2^32, and the left side fits 32 bits.
 #include "kernels/resize/resize-passes.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -31,11 +31,11 @@ GGCLIP_TARGET_AVX2 inline __m128i join(__m256i low, __m256i high) {
     return _mm_srai_epi32(_mm_add_epi32(rgb, _mm_set1_epi32(resize_half)), resize_bits);
 }
 
-// N rows at once: the weights are loaded once for all of them.
+// Processes N rows at once, loading each weight once for all of them.
 template <int N>
 GGCLIP_TARGET_AVX2 void horizontal_rows(const resize_axis & axis, const uint8_t * const * rows, uint8_t * dst,
                                         size_t dst_stride) {
-    // From packed RGB to 16-bit pairs of neighbours: r0 r1 g0 g1 b0 b1 0 0 | r2 r3 g2 g3 b2 b3 0 0
+    // Packed RGB to 16-bit pairs of adjacent pixels: r0 r1 g0 g1 b0 b1 0 0 | r2 r3 g2 g3 b2 b3 0 0
     const __m256i pairs = _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1, 6, -1, 9, -1, 7,
                                            -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
     const __m256i spread = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);  // weights 01 low half, 23 high half
@@ -65,7 +65,7 @@ GGCLIP_TARGET_AVX2 void horizontal_rows(const resize_axis & axis, const uint8_t 
         const __m128i bytes = _mm_packus_epi16(_mm_packs_epi32(rgb[0], rgb[1]), _mm_packs_epi32(rgb[2], rgb[3]));
         alignas(16) uint8_t pixel[16];  // r g b 0, one row after the other
         _mm_store_si128(reinterpret_cast<__m128i *>(pixel), bytes);
-        // The fourth byte falls on the next pixel of the row, which is written after it.
+        // The fourth byte overlaps the row's next pixel, which is written afterwards.
         const size_t n_byte = i + 1 < axis.n_out ? 4 : 3;
         for (int r = 0; r < N; r++) {
             uint8_t * to = dst + (size_t) r * dst_stride + (size_t) i * 3;
@@ -77,7 +77,7 @@ GGCLIP_TARGET_AVX2 void horizontal_rows(const resize_axis & axis, const uint8_t 
 GGCLIP_TARGET_AVX2 void horizontal_avx2(resize_axis & axis, const uint8_t * src, size_t src_stride, int src_width,
                                         uint8_t * dst, size_t dst_stride, int n_rows, std::vector<uint8_t> & padded) {
     split_weights(axis);
-    // The last group of 4 taps may begin at a row's last pixel: 3 pixels and 4 bytes beyond its end.
+    // The last group of 4 taps may start at a row's last pixel: 3 pixels and 4 bytes past its end.
     row_source source(src, src_stride, (size_t) src_width * 3, n_rows, 16, padded);
     int y = 0;
     for (; y + 4 <= n_rows; y += 4) {
@@ -100,7 +100,7 @@ GGCLIP_TARGET_AVX2 inline void vertical_block(const int16_t * low, const int16_t
     for (int t = 0; t < count; t += 2) {
         const uint8_t * row = src + (size_t) t * src_stride;
         const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(row));
-        // An odd last tap has no partner; its weight is 0, so any row will do.
+        // An odd last tap has no partner; its weight is 0, so any row works.
         const uint8_t * next = t + 1 < count ? row + src_stride : row;
         const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(next));
         int32_t pair_low;
@@ -123,7 +123,7 @@ GGCLIP_TARGET_AVX2 inline void vertical_block(const int16_t * low, const int16_t
         const __m256i sum = _mm256_add_epi32(sum_low[j], _mm256_slli_epi32(sum_high[j], 12));
         value[j] = _mm256_srai_epi32(_mm256_add_epi32(sum, _mm256_set1_epi32(resize_half)), resize_bits);
     }
-    // The packs undo the unpacks half by half, so the bytes come out in order.
+    // The packs reverse the unpacks within each half, so bytes come out in order.
     const __m256i bytes =
         _mm256_packus_epi16(_mm256_packs_epi32(value[0], value[1]), _mm256_packs_epi32(value[2], value[3]));
     _mm256_storeu_si256(reinterpret_cast<__m256i *>(dst), bytes);
@@ -142,7 +142,7 @@ GGCLIP_TARGET_AVX2 void vertical_avx2(resize_axis & axis, const uint8_t * src, s
             continue;
         }
         for (size_t at = 0; at < n_bytes; at += 32) {
-            const size_t block = at + 32 <= n_bytes ? at : n_bytes - 32;  // the last block overlaps its neighbour
+            const size_t block = at + 32 <= n_bytes ? at : n_bytes - 32;  // the last block overlaps the previous one
             vertical_block(axis.low.data() + offset, axis.high.data() + offset, count, rows + block, src_stride,
                            out + block);
         }

@@ -1,4 +1,4 @@
-// Resize passes in plain C++: the reference for the vector flavours, and what other CPUs run.
+// Resize passes in plain C++: the reference for the vector versions and the fallback for other CPUs.
 #include <algorithm>
 
 #include "kernels/resize/resize-passes.h"

@@ -1,4 +1,4 @@
-// Horizontal resize pass for 64-bit ARM. The vertical pass of resize-generic.cpp already vectorises there.
+// Horizontal resize pass for 64-bit ARM. The compiler already vectorises the vertical pass of resize-generic.cpp there.
 #include "kernels/resize/resize-passes.h"
 
 #if defined(__aarch64__) || defined(_M_ARM64)
@@ -14,7 +14,7 @@ void horizontal_neon(resize_axis & axis, const uint8_t * src, size_t src_stride,
     // Two packed RGB pixels to r g b 0 | r g b 0; index 255 gives 0.
     const uint8_t index[8] = {0, 1, 2, 255, 3, 4, 5, 255};
     const uint8x8_t spread = vld1_u8(index);
-    // Taps go in twos and loads are 8 bytes: at most 1 pixel and 2 bytes beyond a row's end.
+    // Taps are processed in pairs and loads are 8 bytes: at most 1 pixel and 2 bytes past a row's end.
     row_source source(src, src_stride, (size_t) src_width * 3, n_rows, 16, padded);
     for (int y = 0; y < n_rows; y++) {
         const uint8_t * row = source.row(y, 0);

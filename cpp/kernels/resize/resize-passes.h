@@ -1,4 +1,4 @@
-// What the flavours of the resize passes share.
+// Shared by all versions of the resize passes.
 #pragma once
 
 #include <cstring>
@@ -7,11 +7,11 @@
 
 namespace ggclip::kernels {
 
-constexpr int resize_bits = 32 - 8 - 2;  // Pillow's PRECISION_BITS: 8 bits of pixel, 2 of head room
+constexpr int resize_bits = 32 - 8 - 2;  // Pillow's PRECISION_BITS: 8 bits of pixel, 2 of headroom
 constexpr int32_t resize_half = 1 << (resize_bits - 1);
 
 const resize_passes & generic_resize_passes();
-// Null when this build has none.
+// Null if not in this build.
 const resize_passes * avx2_resize_passes();
 const resize_passes * neon_resize_passes();
 
@@ -24,8 +24,8 @@ inline uint8_t resize_round(int32_t sum) {
 void vertical_row_generic(const int32_t * weight, int count, const uint8_t * src, size_t src_stride, uint8_t * dst,
                           size_t first, size_t last);
 
-// Vector loads may read up to `overrun` bytes past a row's end. Rows for which that stays inside the
-// source are used in place, the last ones are copied to `padded`.
+// Vector loads may read up to `overrun` bytes past a row's end. Rows for which that stays inside the source are used in
+// place; the last ones are copied to `padded`.
 class row_source {
   public:
     row_source(const uint8_t * src, size_t stride, size_t row_bytes, int n_rows, size_t overrun,
@@ -35,7 +35,7 @@ class row_source {
         padded_.assign(4 * (row_bytes + overrun), 0);
     }
 
-    // slot: 0..3, which of the copies may be overwritten.
+    // slot: 0..3, the copy to overwrite.
     const uint8_t * row(int index, int slot) {
         const size_t offset = (size_t) index * stride_;
         if (offset + row_bytes_ + overrun_ <= readable_) return src_ + offset;

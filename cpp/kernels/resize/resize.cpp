@@ -1,5 +1,5 @@
-// Weights, order of the passes, and the nearest filter. Follows what Pillow computes
-// (oracle: pil_resample_ref.py), down to the order of the floating-point operations.
+// Weights, pass order, and the nearest filter. Matches Pillow (oracle: pil_resample_ref.py) down to the order of
+// floating-point operations.
 #include "kernels/resize/resize.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace ggclip::kernels {
 namespace {
 
 double bicubic(double x) {
-    constexpr double a = -0.5;  // Pillow's; 8-bit OpenCV and torch use -0.75
+    constexpr double a = -0.5;  // as in Pillow; 8-bit OpenCV and torch use -0.75
     x = std::fabs(x);
     if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
     if (x < 2.0) return (((x - 5.0) * x + 8.0) * x - 4.0) * a;
@@ -74,7 +74,7 @@ struct span {
     int count;
 };
 
-// Source samples that the window reads.
+// Source samples needed for the window.
 span source_span(const resize_axis & axis) {
     int first = axis.start[0];
     int last = 0;
@@ -89,20 +89,20 @@ void shift_starts(resize_axis & axis, int by) {
     for (int32_t & start : axis.start) start -= by;
 }
 
-// Pillow 13 resizes vertically first when that drops much more of the picture; older releases never did.
+// Pillow 13 resizes vertically first if that removes much more of the picture; older releases never did.
 bool vertical_first(const resize_job & job) {
     const int64_t fewer_rows = job.src_height - job.out_height;
     const int64_t fewer_columns = job.src_width - job.out_width;
     return fewer_rows > 0 && fewer_rows > 2 * fewer_columns;
 }
 
-// Pillow's affine path steps by repeated addition, so the rounding error accumulates: keep it.
+// Pillow's affine path steps by repeated addition; reproduce its accumulated rounding error.
 void nearest_positions(std::vector<int32_t> & position, int n_in, int64_t n_full, int64_t window_start, int n_out) {
     const double step = (double) n_in / (double) n_full;
     double at = step * 0.5;
     if (window_start < (1 << 24))
         for (int64_t i = 0; i < window_start; i++) at += step;
-    else at += step * (double) window_start;  // sizes Pillow could not hold: no reference, so no need to be slow
+    else at += step * (double) window_start;  // sizes beyond Pillow's range: no reference to match
     position.resize((size_t) n_out);
     for (int i = 0; i < n_out; i++, at += step) position[(size_t) i] = std::min((int) at, n_in - 1);
 }
@@ -137,7 +137,7 @@ void resize_rgb8(const resize_job & job, resize_scratch & scratch, const resize_
         build_axis(x, scratch.tap, job.filter, job.src_width, job.out_width, job.window_x, job.window_width);
     if (vertical)
         build_axis(y, scratch.tap, job.filter, job.src_height, job.out_height, job.window_y, job.window_height);
-    // The part of the source that the window depends on.
+    // The part of the source that affects the window.
     const span columns = horizontal ? source_span(x) : span{(int) job.window_x, job.window_width};
     const span rows = vertical ? source_span(y) : span{(int) job.window_y, job.window_height};
     if (horizontal) shift_starts(x, columns.first);

@@ -1,6 +1,6 @@
-// Picture resizing with the bytes of Pillow's Image.resize for 8-bit RGB: separable, antialiased
-// (the filter widens when shrinking), 22-bit fixed-point weights, 8-bit rounding between the passes.
-// Only the asked-for window of the result is computed; its bytes do not depend on the window.
+// Picture resizing, byte-identical to Pillow's Image.resize for 8-bit RGB: separable, antialiased (the filter widens
+// when shrinking), 22-bit fixed-point weights, 8-bit rounding between the passes. Computes only the requested window;
+// its bytes do not depend on the window.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -9,20 +9,20 @@
 
 namespace ggclip::kernels {
 
-enum class resize_filter { nearest, bilinear, bicubic };  // bicubic: a = -0.5, as Pillow
+enum class resize_filter { nearest, bilinear, bicubic };  // bicubic: a = -0.5, as in Pillow
 
-// Where each output sample of one axis takes its value from.
+// Source samples and weights for each output sample of one axis.
 struct resize_axis {
     int n_out = 0;                // samples of the window
-    int n_tap = 0;                // weights stored per sample: the longest count, up to a multiple of 4; rest 0
+    int n_tap = 0;                // weights per sample: largest count rounded up to a multiple of 4; rest 0
     std::vector<int32_t> start;   // [n_out] first source sample
     std::vector<int32_t> count;   // [n_out] source samples used
     std::vector<int32_t> weight;  // [n_out][n_tap], scaled by 2^22
-    std::vector<int16_t> low;     // [n_out][n_tap], weight == high * 4096 + low; filled by passes that want it
+    std::vector<int16_t> low;     // [n_out][n_tap], weight == high * 4096 + low; filled by passes that use it
     std::vector<int16_t> high;
 };
 
-// Memory that calls reuse; one per thread.
+// Reusable scratch memory; one per thread.
 struct resize_scratch {
     resize_axis x;
     resize_axis y;
@@ -31,7 +31,7 @@ struct resize_scratch {
     std::vector<uint8_t> rows;    // copies of rows that a vector load would overrun
 };
 
-// The two passes over packed RGB8, in one flavour of instructions.
+// The two passes over packed RGB8, in one instruction set.
 struct resize_passes {
     const char * name;
     // dst[row][i] from src[row][...], for n_rows rows. src_width: readable pixels per row.
@@ -42,7 +42,7 @@ struct resize_passes {
                      size_t n_bytes);
 };
 
-// For a level that this CPU has.
+// For a level supported by this CPU.
 const resize_passes & resize_passes_for(cpu_level level);
 
 struct resize_job {
@@ -50,7 +50,7 @@ struct resize_job {
     size_t src_stride;    // bytes
     int src_width;
     int src_height;
-    int64_t out_width;  // the whole result; 64-bit because only the window takes memory
+    int64_t out_width;  // full result; 64-bit because only the window uses memory
     int64_t out_height;
     int64_t window_x;  // part of the result to compute
     int64_t window_y;
@@ -61,7 +61,7 @@ struct resize_job {
     size_t dst_stride;  // bytes
 };
 
-// Sizes are positive, the window lies inside the result: the caller checks. Throws std::bad_alloc only.
+// The caller checks that sizes are positive and the window lies inside the result. Throws only std::bad_alloc.
 void resize_rgb8(const resize_job & job, resize_scratch & scratch, const resize_passes & passes);
 
 }  // namespace ggclip::kernels

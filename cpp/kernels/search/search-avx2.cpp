@@ -1,5 +1,5 @@
-// Dot products for x86 with AVX2, FMA and F16C, chosen at run time. Tiles of 3 queries by 4 rows fill the
-// 16 registers: 12 sums and 4 pieces of rows, which are converted to float once for the 3 queries.
+// Dot products for x86 with AVX2, FMA and F16C, selected at run time. Tiles of 3 queries by 4 rows fill the 16
+// registers: 12 sums and 4 row vectors, converted to float once for the 3 queries.
 #include "kernels/search/search.h"
 
 #if defined(__x86_64__) || defined(_M_X64)

@@ -1,4 +1,4 @@
-// Dot products in plain C++, in loops that compilers vectorise (SSE2, NEON).
+// Dot products in plain C++ loops that compilers vectorise (SSE2, NEON).
 #include <algorithm>
 
 #include "kernels/float16.h"
@@ -9,7 +9,7 @@ namespace ggclip::kernels {
 namespace {
 
 constexpr size_t n_lane = 8;   // partial sums, added up in a fixed order at the end
-constexpr size_t chunk = 256;  // elements converted at a time
+constexpr size_t chunk = 256;  // elements converted at once
 
 const float * as_float(const void * row, element_type type, size_t first, size_t n, float * buffer) {
     if (type == element_type::f32) return static_cast<const float *>(row) + first;

@@ -1,4 +1,4 @@
-// Blocking, selection and splitting; the arithmetic is in dot_block_*.
+// Blocking, selection and splitting; dot_block_* does the arithmetic.
 #include "kernels/search/search.h"
 
 #include <algorithm>
@@ -8,10 +8,10 @@ namespace ggclip::kernels {
 
 namespace {
 
-// A block of rows (128 KiB of f32 at dim 512) stays in the L2 cache while every query meets it.
+// A block of rows (128 KiB of f32 at dim 512) stays in L2 while all queries use it.
 constexpr size_t rows_per_block = 64;
 constexpr size_t queries_per_block = 24;
-// From here on a thread has enough queries of its own to be bound by arithmetic, not by reading the matrix.
+// With this many queries per thread, arithmetic rather than reading the matrix is the bottleneck.
 constexpr size_t queries_to_split = 32;
 
 // Worse than any row's candidate.
@@ -21,7 +21,7 @@ bool cancelled(const std::atomic<bool> * cancel) {
     return cancel != nullptr && cancel->load(std::memory_order_relaxed);
 }
 
-// Shares of queries need one heap per query; shares of rows need one per query and thread.
+// Splitting by query needs one heap per query; splitting by row needs one per query and thread.
 bool split_by_query(const top_k_args & args, int nth) { return args.n_query / (size_t) nth >= queries_to_split; }
 
 const uint8_t * row_at(const search_matrix & matrix, size_t row) {
@@ -29,7 +29,7 @@ const uint8_t * row_at(const search_matrix & matrix, size_t row) {
     return static_cast<const uint8_t *>(matrix.data) + row * matrix.dim * element;
 }
 
-// Replaces the worst candidate, which a heap keeps first.
+// Replaces the worst candidate, the heap's first element.
 void replace_worst(candidate * heap, size_t k, candidate with) {
     size_t at = 0;
     for (size_t child = 1; child < k; child = at * 2 + 1) {
@@ -44,7 +44,7 @@ void replace_worst(candidate * heap, size_t k, candidate with) {
 void offer_rows(candidate * heap, size_t k, const float * score, const float * scale, size_t first_row, size_t n_row) {
     for (size_t r = 0; r < n_row; r++) {
         const candidate found = {scale ? score[r] * scale[first_row + r] : score[r], (uint32_t) (first_row + r)};
-        // Rows come in ascending order, so an equal score never replaces; only a NaN at the top needs a closer look.
+        // Rows come in ascending order, so an equal score never replaces; only NaN at the top needs a closer check.
         const bool better =
             found.score > heap[0].score || (heap[0].score != heap[0].score && is_better(found, heap[0]));
         if (better) replace_worst(heap, k, found);
@@ -93,7 +93,7 @@ void top_k_finish(const top_k_args & args, int nth, candidate * heap, uint32_t *
     const size_t k = args.k;
     const size_t n_part = split_by_query(args, nth) ? 1 : (size_t) nth;
     for (size_t q = 0; q < args.n_query; q++) {
-        candidate * best = heap + q * k;  // the first share's heap collects the others
+        candidate * best = heap + q * k;  // the first share's heap merges the others
         for (size_t part = 1; part < n_part; part++) {
             const candidate * other = heap + (part * args.n_query + q) * k;
             for (size_t i = 0; i < k; i++)
@@ -109,7 +109,7 @@ void top_k_finish(const top_k_args & args, int nth, candidate * heap, uint32_t *
 
 bool similarity_matrix(const float * a, size_t n_a, const search_matrix & b, float * dst, int ith, int nth,
                        const std::atomic<bool> * cancel, dot_block_fn dots) {
-    // Tasks: blocks of rows of b by blocks of rows of a, a fastest, so that b's block stays in the cache.
+    // Tasks: blocks of rows of b by blocks of rows of a, with a varying fastest so that b's block stays in cache.
     const size_t n_block_a = (n_a + queries_per_block - 1) / queries_per_block;
     const size_t n_block_b = (b.n_row + rows_per_block - 1) / rows_per_block;
     const auto tasks = share(n_block_a * n_block_b, ith, nth);

@@ -1,6 +1,6 @@
-// Exact search by dot product over large row-major matrices: top k and full similarity matrices.
-// Functions with (ith, nth) do the ith of nth shares of the work, may run on nth threads at once and allocate
-// nothing. A score does not depend on the split: every dot product is summed in one fixed order.
+// Exact dot-product search over large row-major matrices: top k and full similarity matrices. Functions taking (ith,
+// nth) do share ith of nth, may run on nth threads concurrently, and never allocate. Scores do not depend on the split:
+// every dot product is summed in one fixed order.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -16,7 +16,7 @@ struct search_matrix {
     element_type type;
     size_t n_row;
     size_t dim;
-    const float * scale;  // [n_row] factors on the scores (rows quantised to int8), or null
+    const float * scale;  // [n_row] score factors (rows quantised to int8), or null
 };
 
 // dots[q * dots_stride + r] = sum_i query[q][i] * row[r][i], for up to n_query x n_row consecutive rows.
@@ -25,9 +25,9 @@ using dot_block_fn = void (*)(const float * query, size_t n_query, const void * 
 
 void dot_block_generic(const float * query, size_t n_query, const void * row, element_type type, size_t n_row,
                        size_t dim, float * dots, size_t dots_stride);
-// Null when this build has none.
+// Null if not in this build.
 dot_block_fn avx2_dot_block();
-// For a level that this CPU has.
+// For a level supported by this CPU.
 dot_block_fn dot_block_for(cpu_level level);
 
 struct top_k_args {
@@ -37,24 +37,24 @@ struct top_k_args {
     size_t k;              // 1 to matrix.n_row
 };
 
-// Order of results: higher score first, then lower index; a NaN score comes after every number.
+// Result order: higher score first, then lower index; NaN scores come last.
 struct candidate {
     float score;
     uint32_t index;
 };
 bool is_better(const candidate & a, const candidate & b);
 
-// Candidates that top_k_scan and top_k_finish need between them.
+// Number of candidates in the heap shared by top_k_scan and top_k_finish.
 size_t top_k_heap_size(const top_k_args & args, int nth);
 
-// False when *cancel became true (may be null): the results are then incomplete. `heap` is shared by all shares.
+// Returns false once *cancel is true (cancel may be null); results are then incomplete. All shares use the same `heap`.
 bool top_k_scan(const top_k_args & args, int ith, int nth, candidate * heap, const std::atomic<bool> * cancel,
                 dot_block_fn dots = dot_block_for(best_level()));
 
-// After every share: indices and scores [n_query][k], best first. Reorders `heap`.
+// Call after all shares: indices and scores [n_query][k], best first. Reorders `heap`.
 void top_k_finish(const top_k_args & args, int nth, candidate * heap, uint32_t * indices, float * scores);
 
-// dst[i][j] = a[i] . b[j] * scale[j], dst is [n_a][b.n_row]. Returns as top_k_scan.
+// dst[i][j] = a[i] . b[j] * scale[j]; dst is [n_a][b.n_row]. Returns like top_k_scan.
 bool similarity_matrix(const float * a, size_t n_a, const search_matrix & b, float * dst, int ith, int nth,
                        const std::atomic<bool> * cancel, dot_block_fn dots = dot_block_for(best_level()));
 

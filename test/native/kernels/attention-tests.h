@@ -14,7 +14,7 @@ struct attention_case {
     bool causal;
 };
 
-// A value put in the place of another: of a query (0), key (1) or value (2).
+// Replaces one value of a query (0), key (1) or value (2).
 struct attention_change {
     int which, row, column;
     float value;
@@ -44,7 +44,7 @@ inline std::vector<float> run_attention(const kernel_table & k, const attention_
     }
     std::vector<float> dst(dst_stride * q_offset.back(), 5.0f);
     buffer scratch(k.attention_scratch_size(max_kv, c.d_head, nth));
-    std::memset(scratch.data(), 0xff, scratch.size);  // NaN: nothing may be read before it was written
+    std::memset(scratch.data(), 0xff, scratch.size);  // NaN: catches reads of unwritten memory
     const attention_args args = {q.data(),        q_stride,         key.data(),         k_stride,
                                  value.data(),    v_stride,         dst.data(),         dst_stride,
                                  q_offset.data(), kv_offset.data(), (int) c.n_q.size(), max_kv,

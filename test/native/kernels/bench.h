@@ -1,4 +1,4 @@
-// Speed, as JSON lines.
+// Benchmarks, printed as JSON lines.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace test {
 
-// Best processor time of several runs, in seconds: on a busy machine it says more than the clock on the wall.
+// Best CPU time of several runs, in seconds: on a busy machine more reliable than wall time.
 inline double best_time(const std::function<void()> & fn) {
     double best = 1e9, total = 0.0;
     for (int i = 0; i < 1000 && (i < 5 || total < 0.3); i++) {

@@ -1,4 +1,4 @@
-// Linear layers: values, and that neither threads nor batches change them.
+// Linear layers: values, and independence of threads and batches.
 #pragma once
 
 #include <algorithm>
@@ -30,7 +30,7 @@ inline linear_data data_for(const linear_case & c) {
     linear_data d = {
         random_matrix(c.type, c.n_out, c.n_in, 1 + c.n_out), {}, {}, {}, (size_t) c.n_in + 3, (size_t) c.n_out + 5};
     d.x = random_floats(d.x_stride * c.n_tokens, 7 + c.n_tokens);
-    for (size_t i = 11; i < d.x.size(); i += 131) d.x[i] *= 30.0f;  // outliers, as CLIP's activations have
+    for (size_t i = 11; i < d.x.size(); i += 131) d.x[i] *= 30.0f;  // outliers, as in CLIP's activations
     if (c.n_tokens > 2)
         std::fill(d.x.begin() + d.x_stride, d.x.begin() + d.x_stride + std::min(c.n_in, 64), 0.0f);  // zero blocks
     d.bias = random_floats(c.n_out, 3);
@@ -72,8 +72,8 @@ inline bool uses_words(const kernel_table & k, const linear_case & c) {
            (c.type == weight_type::f16 || c.type == weight_type::bf16);
 }
 
-// By how much float sums may be off on levels that shift their integer sums (dot-vnni.h), relative to the result's root
-// mean square: 8 roundings of a group of blocks, each of up to 2 of the largest unit among them.
+// Tolerance of float sums on levels that shift their integer sums (dot-vnni.h), relative to the result's root mean
+// square: 8 roundings of a group of blocks, each of up to 2 of the largest unit among them.
 inline double shift_rounding(const kernel_table & k, const linear_case & c, const linear_data & d,
                              const std::vector<float> & result) {
     if (!is_quantized(c.type) || (k.level != cpu_level::avx512_vnni && k.level != cpu_level::avx_vnni)) return 0.0;
@@ -109,7 +109,7 @@ void round_to_steps(const In * x, int begin, int end, float limit, double * out)
         out[i] = amax > 0.0f ? std::nearbyint((float) x[i] * (limit / amax)) * (amax / limit) : 0.0;
 }
 
-// The same to 128 values from the smallest to the largest. Levels of 8 lanes see zeros beyond the end of a row.
+// Same, to 128 steps from minimum to maximum. Levels of 8 lanes see zeros beyond the end of a row.
 template <class In>
 void round_to_range(const In * x, int begin, int end, float steps, double * out) {
     float low = (end - begin) % 8 ? 0.0f : (float) x[begin], high = low;
@@ -122,14 +122,14 @@ void round_to_range(const In * x, int begin, int end, float steps, double * out)
         out[i] = span > 0.0f ? std::nearbyint(((float) x[i] - low) * (steps / span)) * (span / steps) + low : low;
 }
 
-// How a level rounds what it multiplies: to multiples of (the largest magnitude of so many inputs) / limit; limit 0:
-// not; a negative limit: to -limit steps of the range of so many.
+// How a level rounds its operands: to multiples of (the largest magnitude of a group of inputs) / limit. limit 0: no
+// rounding; a negative limit: to -limit steps of the group's range.
 struct rounding {
     float token_limit = 0.0f;
     int token_step = 1;
     float weight_limit = 0.0f;
     int weight_step = 1;
-    bool fits_lanes = false;  // weights of 8 bits are rounded until no four of a lane sum to more than 258 of one sign
+    bool fits_lanes = false;  // 8-bit weights are rounded until no four of a lane sum to more than 258 of one sign
 };
 
 inline rounding rounding_of(const kernel_table & k, const linear_case & c) {
@@ -142,7 +142,7 @@ inline rounding rounding_of(const kernel_table & k, const linear_case & c) {
     return {};
 }
 
-// A matrix as a level sees it: rows of n, `stride` apart.
+// A matrix as a level sees it: rows of n, one every `stride`.
 template <class In>
 std::vector<double> rounded(const In * x, size_t stride, int rows, int n, float limit, int step) {
     std::vector<double> out((size_t) rows * n);
@@ -158,7 +158,7 @@ std::vector<double> rounded(const In * x, size_t stride, int rows, int n, float 
     return out;
 }
 
-// The largest sum of one sign of weights 0, 1, 4, 5 and of 2, 3, 6, 7 of any 8.
+// The largest same-sign sum of weights 0, 1, 4, 5 and of 2, 3, 6, 7 in any 8.
 inline int largest_of_four(const std::vector<float> & quants) {
     float largest = 0.0f;
     for (size_t i = 0; i + 8 <= quants.size(); i += 8) {
@@ -174,7 +174,7 @@ inline int largest_of_four(const std::vector<float> & quants) {
     return (int) largest;
 }
 
-// Weights that fit dot-maddubs.h's lanes: blocks of q8_0 get a larger scale, rows of i8 a smaller limit.
+// Makes weights fit dot-maddubs.h's lanes: q8_0 blocks get a larger scale, i8 rows a smaller limit.
 inline std::vector<double> fitting_weights(const linear_case & c, const linear_data & d) {
     std::vector<double> out;
     const int step = c.type == weight_type::q8_0 ? 32 : c.n_in;
@@ -258,7 +258,7 @@ inline void test_linear(const kernel_table & k) {
         const linear_data d = data_for(c);
         const std::vector<float> got = run_linear(k, c, d, 1);
         const double e = difference(got, reference_linear(c, d, rounding_of(k, c)));
-        // 2e-5: where tokens have ranges, two large terms nearly cancel
+        // 2e-5: if tokens have ranges, two large terms nearly cancel
         expect(e < 2e-5 + shift_rounding(k, c, d, got),
                std::string(k.name) + " linear " + c.text() + ": " + std::to_string(e));
         worst = std::max(worst, e);
@@ -266,7 +266,7 @@ inline void test_linear(const kernel_table & k) {
     std::printf("%-12s linear: worst difference %.1e\n", k.name, worst);
 }
 
-// Root mean square of the differences to what f32 activations and weights give.
+// Root mean square difference from the result of f32 activations and weights.
 inline double rounding_error(const linear_case & c, const linear_data & d, const std::vector<double> & result) {
     const std::vector<double> exact = reference_linear(c, d, {});
     double sum = 0.0;
@@ -274,8 +274,8 @@ inline double rounding_error(const linear_case & c, const linear_data & d, const
     return std::sqrt(sum / (double) exact.size());
 }
 
-// However a level rounds the activations of 8-bit weights: on rows of a model's length, with outliers, the result is as
-// near to the exact one as with 8 bits and a scale for each group (kernels.h).
+// However a level rounds the activations of 8-bit weights, on rows of realistic length with outliers the result must be
+// as accurate as with 8 bits and one scale per group (kernels.h).
 inline void test_accuracy(const kernel_table & k) {
     for (const int n_in : {768, 1024, 3072}) {
         const linear_case c = {weight_type::q8_0, 40, n_in, 64};
@@ -291,7 +291,7 @@ inline void test_accuracy(const kernel_table & k) {
     }
 }
 
-// Weights and tokens as large as they can be: no integer sum saturates or wraps.
+// Maximum weights and activations: no integer sum saturates or wraps.
 inline void test_extremes(const kernel_table & k) {
     for (const weight_type type : {weight_type::q8_0, weight_type::i8}) {
         for (const int quant : {-128, -127, 127}) {
@@ -317,7 +317,7 @@ inline void test_extremes(const kernel_table & k) {
     }
 }
 
-// A result packed for the next layer is, bit for bit, the packed result.
+// A result packed for the next layer equals packing the plain result, bit for bit.
 inline void test_linear_pack(const kernel_table & k) {
     if (!k.linear_pack) return;
     const int shapes[][3] = {{1, 32, 32}, {3, 64, 416}, {8, 96, 384}, {9, 256, 768}, {50, 64, 800}, {121, 32, 1024}};
@@ -355,7 +355,7 @@ inline void test_linear_pack(const kernel_table & k) {
     std::printf("%-12s linear_pack: %d cases\n", k.name, i);
 }
 
-// Neither the number of threads nor the other tokens of a batch change a single bit.
+// Neither the thread count nor the other tokens of a batch change any bit.
 inline void test_determinism(const kernel_table & k) {
     for (const weight_type type : all_types) {
         {

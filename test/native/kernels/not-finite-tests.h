@@ -1,5 +1,5 @@
-// What is not finite stays so: no kernel may turn NaN or infinity into numbers that look right, or into those of
-// another token. The caller's check of embeddings (lib/vectors/finite.ts) rests on it.
+// Non-finite values propagate: no kernel may turn NaN or infinity into plausible numbers, or leak them into another
+// token. The caller's embedding check (lib/vectors/finite.ts) relies on this.
 #pragma once
 
 #include <cmath>
@@ -22,7 +22,7 @@ inline bool none_finite(const float * x, int n) {
     return true;
 }
 
-// Token `hit` of `got` has no finite value, the others have the bits of `clean`.
+// Token `hit` of `got` has no finite value; the others match `clean` bit for bit.
 inline void expect_one_lost(const std::vector<float> & got, const std::vector<float> & clean, int hit, int n_out,
                             const std::string & what) {
     const size_t begin = (size_t) hit * n_out, end = begin + n_out;
@@ -32,7 +32,7 @@ inline void expect_one_lost(const std::vector<float> & got, const std::vector<fl
            what + " changes other tokens");
 }
 
-// One activation that is not finite, at every place of short rows and many of a long one.
+// One non-finite activation, at every position of short rows and many positions of a long one.
 inline void test_activations_not_finite(const kernel_table & k) {
     int n_cases = 0;
     for (const weight_type type : all_types) {
@@ -64,7 +64,7 @@ inline void test_activations_not_finite(const kernel_table & k) {
     std::printf("%-12s linear of NaN and infinity: %d cases\n", k.name, n_cases);
 }
 
-// A row of weights that is not finite: types that are packed from floats are rounded like activations.
+// A non-finite row of weights: types packed from floats are rounded like activations.
 inline void test_weights_not_finite(const kernel_table & k) {
     for (const weight_type type : {weight_type::f32, weight_type::f16, weight_type::bf16, weight_type::i8}) {
         const linear_case c = {type, 3, 100, 19};
@@ -90,7 +90,7 @@ inline void test_weights_not_finite(const kernel_table & k) {
     }
 }
 
-// The first half of an MLP, one of whose results is not finite, then the second.
+// First half of an MLP with one non-finite result, then the second half.
 inline void test_linear_pack_not_finite(const kernel_table & k) {
     if (!k.linear_pack) return;
     for (const weight_type type : all_types) {
@@ -195,7 +195,7 @@ inline void test_layer_norm_not_finite(const kernel_table & k) {
     }
 }
 
-// A variance beyond floats: the norm is right or lost, but not its bias alone.
+// Variance overflow: the result is either correct or non-finite, never just the bias.
 inline void test_layer_norm_overflow(const kernel_table & k) {
     const int n = 96;
     const std::vector<float> weight = random_floats(n, 2), bias = random_floats(n, 3);
@@ -214,8 +214,8 @@ inline void test_layer_norm_overflow(const kernel_table & k) {
     }
 }
 
-// Attention where one value of a query, a key or a value is not finite. Softmax may give a score of minus infinity the
-// weight 0, as the reference does; whatever else is finite must be the reference's number.
+// Attention with one non-finite value in a query, key or value. Softmax may give a score of minus infinity the weight
+// 0, like the reference; all other finite results must match the reference.
 inline void test_attention_not_finite(const kernel_table & k) {
     const attention_case cases[] = {
         {{5, 3, 18}, {5, 3, 18}, 2, 17, false}, {{3, 9}, {3, 9}, 2, 16, true}, {{1, 2}, {33, 50}, 2, 8, false}};

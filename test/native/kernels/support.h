@@ -1,4 +1,4 @@
-// What every group of kernels-test.cpp uses: the types and levels, random numbers, comparison.
+// Shared by all parts of kernels-test.cpp: types and levels, random numbers, comparison.
 #pragma once
 
 #include <cmath>
@@ -24,7 +24,7 @@ inline const char * type_name(weight_type t) {
     return names[(int) t];
 }
 
-// In blocks of 32 in the plain matrix.
+// Whether the plain matrix is in blocks of 32.
 inline bool is_quantized(weight_type t) { return ggclip::kernels::in_blocks(t); }
 
 inline void expect(bool ok, const std::string & what) {
@@ -69,12 +69,12 @@ inline double apply(unary op, double x) {
     }
 }
 
-// Runs fn(ith) for all ith, in an order that would show a dependence between shares.
+// Runs fn(ith) for all ith, in an order that exposes dependences between shares.
 inline void run_shares(int nth, const std::function<void(int)> & fn) {
     for (int i = nth - 1; i >= 0; i--) fn(i);
 }
 
-// Largest difference relative to the reference's root mean square.
+// Largest difference, relative to the reference's root mean square.
 template <class T>
 double difference(const std::vector<float> & got, const std::vector<T> & want) {
     double square = 0.0, worst = 0.0;

@@ -1,4 +1,4 @@
-// The activation functions that linear layers end with.
+// The activation functions of linear layers.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +29,7 @@ inline void test_unary(const kernel_table & k) {
             expect(std::isfinite(y[i]), std::string(k.name) + " unary is not finite");
         }
         const double rounding = k.level == cpu_level::sse41 ? 1.5 : 1.0;  // no fused multiply-add
-        // gelu_tanh's exponent is 2.8 times larger than the others' at |x| = 5, and with it its rounding.
+        // At |x| = 5, gelu_tanh's exponent, and so its rounding, is 2.8 times larger than the others'.
         expect(near < (op == unary::gelu_tanh ? 4e-6 : 1e-6) * rounding && far < 1e-6 * rounding,
                std::string(k.name) + " unary " + std::to_string((int) op) + ": " + std::to_string(near * 1e6) + "e-6 " +
                    std::to_string(far * 1e6) + "e-6");

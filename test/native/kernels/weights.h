@@ -66,7 +66,7 @@ inline matrix random_matrix(weight_type type, int n_out, int n_in, uint64_t seed
     const bool f32 = type == weight_type::f32 || type == weight_type::i8;  // i8 is packed from f32
     const int value_bytes = f32 ? 4 : 2;
     const size_t used = is_quantized(type) ? (size_t) (n_in / 32) * block_bytes(type) : (size_t) n_in * value_bytes;
-    m.row_bytes = used + (f32 ? 8 : 6);  // rows need not touch each other
+    m.row_bytes = used + (f32 ? 8 : 6);  // rows need not be adjacent
     m.rows.resize(m.row_bytes * n_out);
     for (int o = 0; o < n_out; o++) {
         uint8_t * row = m.rows.data() + o * m.row_bytes;

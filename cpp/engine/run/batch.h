@@ -1,0 +1,26 @@
+// A batch's sequences as graph inputs: start of each and, for the portable attention, masks and index lists.
+#pragma once
+
+#include "engine/graph/layer-ops.h"
+
+#include <vector>
+
+namespace ggclip {
+
+// The shape of a batch: the lengths of its sequences.
+struct batch {
+    std::vector<int32_t> lengths;
+    bool causal = false;
+    int skip = 0;   // leading tokens left out of the mean
+    int n_key = 0;  // see sequences
+};
+
+// `means`: the tower uses mean pooling. set_sequence_inputs fills the inputs that this adds to `ctx`.
+sequences make_sequences(ggml_context * ctx, const batch & batch, bool means, bool portable);
+
+// Fills all inputs derived from the lengths. `skip`: see batch.
+void set_sequence_inputs(const sequences & seqs, int skip);
+
+void set_input(ggml_tensor * t, const void * data);
+
+}  // namespace ggclip

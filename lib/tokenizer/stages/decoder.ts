@@ -1,4 +1,6 @@
 /** The `decoder` of a tokenizer.json: tokens to text. */
+import { isUtf8 } from 'node:buffer'
+
 import { fromByteChars } from '../words/bytes.js'
 import { patternOf } from './normalizer.js'
 import { invalidPart, isRecord } from '../files/parts.js'
@@ -21,11 +23,8 @@ export function makeDecoder(part: unknown, at = 'decoder'): Decode {
       return wordPiece(part)
     case 'Metaspace': {
       const sign = typeof part.replacement === 'string' ? part.replacement : '\u2581'
-      return tokens =>
-        tokens.map((token, index) => {
-          const text = token.replaceAll(sign, ' ')
-          return index === 0 && part.prepend_scheme !== 'never' ? text.replace(/^ /, '') : text
-        })
+      const first = part.prepend_scheme === 'never' ? ' ' : ''
+      return tokens => tokens.map((token, index) => token.replaceAll(sign, index === 0 ? first : ' '))
     }
     case 'BPEDecoder': {
       const suffix = typeof part.suffix === 'string' ? part.suffix : '</w>'
@@ -60,15 +59,17 @@ function wordPiece({ prefix = '##', cleanup }: Record<string, unknown>): Decode 
     })
 }
 
+/** Bytes that are no UTF-8 become a replacement character each, as in the tokenizers library. */
 function byteFallback(tokens: string[]): string[] {
   const out: string[] = []
   let bytes: number[] = []
   const flush = (): void => {
-    if (bytes.length > 0) out.push(Buffer.from(bytes).toString('utf8'))
+    const all = Buffer.from(bytes)
+    if (bytes.length > 0) out.push(isUtf8(all) ? all.toString('utf8') : '\ufffd'.repeat(bytes.length))
     bytes = []
   }
   for (const token of tokens) {
-    const byte = /^<0x([0-9A-F]{2})>$/.exec(token)
+    const byte = /^<0x([0-9A-Fa-f]{2})>$/.exec(token)
     if (byte) {
       bytes.push(Number.parseInt(byte[1]!, 16))
       continue

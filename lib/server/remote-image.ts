@@ -10,10 +10,10 @@ import { isIP, type LookupFunction } from 'node:net'
 import { type Duplex, pipeline, type Readable } from 'node:stream'
 import zlib from 'node:zlib'
 
-import { ClipError } from '../../errors.js'
-import { hostOf, isPublic, matchesHost } from '../guard/addresses.js'
-import type { RemoteImageOptions } from '../types.js'
-import { checkSize } from './image-bytes.js'
+import { ClipError } from '../errors.js'
+import { hostOf, isPublic, matchesHost } from './guard/addresses.js'
+import type { RemoteImageOptions } from './types.js'
+import { checkSize } from './input/image-bytes.js'
 
 export { isPublic }
 

@@ -2,9 +2,9 @@
 import { createServer, type RequestListener, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-import { isPublic } from '../../../lib/server/guard/addresses'
-import { remoteImages, type RemoteNetwork } from '../../../lib/server/input/remote-image'
-import { failure, library, post, sample, start, vectorsOf } from '../support'
+import { isPublic } from '../../lib/server/guard/addresses'
+import { remoteImages, type RemoteNetwork } from '../../lib/server/remote-image'
+import { failure, library, post, sample, start, vectorsOf } from './support'
 
 const pizza = sample('pizza.webp')
 const options = { hosts: [], privateAddresses: false, timeoutMs: 1000, maxRedirects: 3 }

@@ -28,15 +28,10 @@ GGCLIP_INLINE vi in_order(vi sum) {
 
 // An activation is min + quant * d, so a block adds min * (sum of the weights) to its product; that sum is stored with
 // the weights.
-struct dot_ranges {
-    using activation = uint8_t;
-    static constexpr int limit = 127;  // largest quant
-    static constexpr int zero = 0;
+struct dot_ranges : eight_bit_activations {
+    using activation = uint8_t;  // without a sign: 7 bits
     static constexpr bool ranges = true;
-    static constexpr int weight_limit = 127;
     static constexpr int row_unit = 64;
-    static constexpr bool shifted_sums = false;
-    static constexpr bool has_correction = false;
     static constexpr int group = 4;  // consecutive inputs of one row in a weight vector
 
     static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i8(p, activations); }

@@ -47,9 +47,13 @@ function installed(kind: Kind): string[] {
   return existsSync(file) ? [file] : []
 }
 
-/** As seen from this package, or from the application's folder: package managers may keep the two apart. */
+/**
+ * As seen from this package, or from the program that was started: package managers may keep the two apart. Not from the
+ * working directory, which may hold anything: a module is code.
+ */
 function packageFolder(name: string): string | undefined {
-  for (const from of [__filename, path.join(process.cwd(), 'package.json')]) {
+  const program = process.argv[1]
+  for (const from of [__filename, ...(program !== undefined && path.isAbsolute(program) ? [program] : [])]) {
     try {
       return path.join(createRequire(from).resolve(name), '..', '..') // its entry is dist/index.js
     } catch {

@@ -29,10 +29,11 @@ function install(folder: string): string {
   return file
 }
 
-function info(folder: string, device: string, backends?: string): { stdout: string; stderr: string } {
+/** `program`: what is started, the command line or an application that uses it. */
+function info(folder: string, device: string, backends?: string, program = main): { stdout: string; stderr: string } {
   const env = { ...process.env, GGCLIP_BACKENDS: backends }
   if (backends === undefined) delete env.GGCLIP_BACKENDS
-  return spawnSync(process.execPath, [main, 'info', '--device', device], { cwd: folder, encoding: 'utf8', env })
+  return spawnSync(process.execPath, [program, 'info', '--device', device], { cwd: folder, encoding: 'utf8', env })
 }
 
 // Metal is part of the binary for macOS
@@ -48,15 +49,28 @@ elsewhere('a GPU that is not there', () => {
   it('says why an installed module was refused, once it was asked for; auto uses the CPU', () => {
     const folder = path.join(application, 'installed')
     mkdirSync(folder)
-    writeFileSync(path.join(folder, 'package.json'), '{}')
+    const program = path.join(folder, 'application.cjs')
+    writeFileSync(program, `require(${JSON.stringify(main)})`)
     const module = install(folder)
-    const { stderr } = info(folder, kind)
+    const { stderr } = info(application, kind, undefined, program)
     expect(stderr).toContain(module)
     expect(stderr).not.toContain('npm install')
-    const auto = info(folder, 'auto').stdout.split('\n')
+    const auto = info(application, 'auto', undefined, program).stdout.split('\n')
     expect(auto.find(line => line.startsWith('device\t'))).toContain('CPU')
     expect(auto.find(line => line.startsWith('GPU not used\t'))).toContain(module)
-    expect(info(folder, 'cpu').stdout).not.toContain('GPU')
+    expect(info(application, 'cpu', undefined, program).stdout).not.toContain('GPU')
+  })
+
+  it('loads nothing from the working directory, which need not exist', () => {
+    const folder = path.join(application, 'installed')
+    expect(info(folder, 'auto').stdout).not.toContain('GPU')
+    expect(info(folder, kind).stderr).toContain('npm install')
+    const code = `process.chdir(${JSON.stringify(mkdtempSync(path.join(application, 'gone-')))})
+      require('node:fs').rmdirSync(process.cwd())
+      require(${JSON.stringify(path.join(root, 'dist', 'index.js'))}).Clip.load()
+        .then(clip => clip.dispose()).then(() => console.log('loaded'))`
+    const { stdout, stderr } = spawnSync(process.execPath, ['-e', code], { encoding: 'utf8' })
+    expect({ stdout, stderr }).toEqual({ stdout: 'loaded\n', stderr: '' })
   })
 
   it('takes GGCLIP_BACKENDS instead of packages; an empty one is none', () => {

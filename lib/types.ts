@@ -207,6 +207,8 @@ export interface SimilarityResult {
   probabilities: Float32Array[]
 }
 
+export type { DeviceInfo } from './native/contract.js'
+
 /** Description of a loaded model. */
 export interface ClipInfo extends Omit<NativeModelInfo, 'logitScale'> {
   /** Always 'clip', GGUF's name for dual encoders. */
@@ -217,18 +219,4 @@ export interface ClipInfo extends Omit<NativeModelInfo, 'logitScale'> {
   threads: number
   /** Batches that may run at the same time. */
   sessions: number
-  /** The devices found; `device` is the name of the one in use. */
-  devices: DeviceInfo[]
-  /** The GPU backends that were tried: `problem` says why one is not in use, and is empty otherwise. */
-  backendModules: { path: string; problem: string }[]
-}
-
-/** A device that can hold a model. */
-export interface DeviceInfo {
-  /** The backend's name for it, such as 'CPU' or 'Vulkan0'. */
-  name: string
-  /** What the option `device` calls it: 'cpu', 'cuda', 'metal', 'vulkan'. */
-  kind: string
-  /** The hardware. */
-  description: string
 }

@@ -58,11 +58,36 @@ Napi::Object hparams_value(Napi::Env env, const hparams & hp) {
     return out;
 }
 
+static Napi::Array devices_value(Napi::Env env, const std::vector<device_info> & devices) {
+    Napi::Array out = Napi::Array::New(env);
+    for (const device_info & device : devices) {
+        Napi::Object entry = Napi::Object::New(env);
+        entry.Set("name", device.name);
+        entry.Set("kind", device.kind);
+        entry.Set("description", device.description);
+        out.Set(out.Length(), entry);
+    }
+    return out;
+}
+
+static Napi::Array modules_value(Napi::Env env, const std::vector<backend_module> & modules) {
+    Napi::Array out = Napi::Array::New(env);
+    for (const backend_module & module : modules) {
+        Napi::Object entry = Napi::Object::New(env);
+        entry.Set("path", module.path);
+        entry.Set("problem", module.problem);
+        out.Set(out.Length(), entry);
+    }
+    return out;
+}
+
 Napi::Object info_value(Napi::Env env, const weights & w) {
     Napi::Object out = hparams_value(env, w.hp);
     out.Set("path", w.source().path);
     out.Set("format", w.source().format);
     out.Set("device", ggml_backend_dev_name(w.device));
+    out.Set("devices", devices_value(env, w.found.all));
+    out.Set("backendModules", modules_value(env, w.found.modules));
     out.Set("kernels", w.kernels ? w.kernels->name : "portable");
     Napi::Object types = Napi::Object::New(env);
     for (const auto & [name, count] : w.types) {

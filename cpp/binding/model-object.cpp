@@ -3,7 +3,6 @@
 #include "binding/arguments.h"
 #include "binding/exports.h"
 #include "binding/session-object.h"
-#include "engine/device/backend-module.h"
 #include "formats/open-model.h"
 
 namespace ggclip::binding {
@@ -42,13 +41,11 @@ Napi::Value model_object::load(const Napi::CallbackInfo & info) {
     read.want_text = options.want_text;
     if (object.Has("tokenizerFolder")) read.tokenizer_folder = text("tokenizerFolder");
     if (object.Has("processorFolder")) read.processor_folder = text("processorFolder");
-    std::vector<std::string> modules;
-    if (object.Has("modules")) modules = strings_argument(env, object.Get("modules"), "modules");
+    if (object.Has("modules")) options.modules = strings_argument(env, object.Get("modules"), "modules");
     auto result = std::make_shared<std::shared_ptr<const weights>>();
     auto call = std::make_unique<job>(env);
-    call->work = [path, options, read, modules, cancelled = call->cancelled, result]() mutable {
+    call->work = [path, options, read, cancelled = call->cancelled, result]() mutable {
         options.cancelled = read.cancelled = cancelled.get();
-        load_backend_modules(modules);
         *result = std::make_shared<const weights>(open_model(path, read), options);
     };
     call->finish = [result](Napi::Env e) -> Napi::Value {

@@ -2,8 +2,6 @@
 
 #include "binding/arguments.h"
 #include "binding/async.h"
-#include "engine/device/backend-module.h"
-#include "engine/device/device.h"
 #include "formats/layout/enum-names.h"
 #include "kernels/kernels.h"
 
@@ -20,26 +18,9 @@ Napi::Value build(const Napi::CallbackInfo & info) {
     Napi::Array kernels = Napi::Array::New(env);
     for (kernels::cpu_level level : kernels::all_levels)
         if (kernels::kernels_for(level)) kernels.Set(kernels.Length(), kernels::level_name(level));
-    Napi::Array devices = Napi::Array::New(env);
-    for (const device_info & device : list_devices()) {
-        Napi::Object entry = Napi::Object::New(env);
-        entry.Set("name", device.name);
-        entry.Set("kind", device.kind);
-        entry.Set("description", device.description);
-        devices.Set(devices.Length(), entry);
-    }
-    Napi::Array modules = Napi::Array::New(env);
-    for (const backend_module & module : list_backend_modules()) {
-        Napi::Object entry = Napi::Object::New(env);
-        entry.Set("path", module.path);
-        entry.Set("problem", module.problem);
-        modules.Set(modules.Length(), entry);
-    }
     Napi::Object out = Napi::Object::New(env);
     out.Set("ggml", ggml_version());
     out.Set("kernels", kernels);
-    out.Set("devices", devices);
-    out.Set("modules", modules);
     return out;
 }
 

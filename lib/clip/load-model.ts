@@ -64,7 +64,6 @@ function infoOf(
   location: ModelLocation,
 ): Readonly<ClipInfo> {
   const native = ownRealm(model.info())
-  const { devices, modules } = ownRealm(loadAddon().build())
   return Object.freeze({
     ...native,
     text: withTokenizerIds(native.text, tokenizer),
@@ -72,8 +71,6 @@ function infoOf(
     logitScale: Math.exp(native.logitScale),
     threads,
     sessions,
-    devices,
-    backendModules: modules,
     source: native.source || location.source,
     revision: native.revision || location.revision,
   })

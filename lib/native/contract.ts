@@ -139,6 +139,16 @@ export interface NativeHparams {
   text: NativeTextHparams | null
 }
 
+/** A device that can hold a model. */
+export interface DeviceInfo {
+  /** The backend's name for it, such as 'CPU' or 'Vulkan0'. */
+  name: string
+  /** What the option `device` calls it: 'cpu', 'cuda', 'metal', 'vulkan'. */
+  kind: string
+  /** The hardware. */
+  description: string
+}
+
 export interface NativeModelInfo extends NativeHparams {
   /** The path that was loaded. */
   path: string
@@ -146,6 +156,10 @@ export interface NativeModelInfo extends NativeHparams {
   format: 'gguf' | 'safetensors' | 'torch'
   /** The device in use: 'cpu', or a GPU's kind. */
   device: string
+  /** The devices found when the model was loaded; `device` is the name of the one in use. */
+  devices: DeviceInfo[]
+  /** The GPU backends that were tried: `problem` says why one is not in use, and is empty otherwise. */
+  backendModules: { path: string; problem: string }[]
   /** Kernel level of the CPU path, e.g. 'avx2'; 'portable' if plain ggml operations run. */
   kernels: string
   /** Number of tensors and bytes by weight type, in memory. */
@@ -312,16 +326,8 @@ export interface NativeConvertTask extends NativeTask<{ bytes: number; tensors: 
 }
 
 export interface NativeAddon {
-  /**
-   * ggml's version, the compiled kernel levels that this CPU supports, best first, the devices found, and the backend
-   * modules that were tried; `problem`: why one is not in use, or ''.
-   */
-  build(): {
-    ggml: string
-    kernels: string[]
-    devices: { name: string; kind: string; description: string }[]
-    modules: { path: string; problem: string }[]
-  }
+  /** ggml's version, and the compiled kernel levels that this CPU supports, best first. */
+  build(): { ggml: string; kernels: string[] }
   /** Every code the native side can raise. */
   errorCodes(): string[]
   loadModel(path: string, options: NativeLoadOptions): NativeTask<NativeModel>

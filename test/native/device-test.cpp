@@ -45,15 +45,6 @@ std::vector<float> encode(session & session, const run_input & in) {
     return out;
 }
 
-bool close(const std::vector<float> & a, const std::vector<float> & b, float limit) {
-    float difference = 0, magnitude = 0;
-    for (size_t i = 0; i < b.size(); i++) {
-        difference = std::max(difference, std::isfinite(a[i]) ? std::fabs(a[i] - b[i]) : INFINITY);
-        magnitude = std::max(magnitude, std::fabs(b[i]));
-    }
-    return difference <= limit * magnitude;
-}
-
 void check_model(uint32_t seed, ggml_op lacking) {
     test::pretended::lacking = lacking;
     dice dice(seed);
@@ -79,7 +70,7 @@ void check_model(uint32_t seed, ggml_op lacking) {
         const char * kind = inputs[at].is_text ? "texts" : "pictures";
         if (fresh) {
             first.push_back(out);
-            CHECK(close(out, encode(cpu, inputs[at]), limit),
+            CHECK(test::largest_difference(out, encode(cpu, inputs[at])) <= limit,
                   "seed %u, step %d: %s differ from the CPU's (operation %d lacking)", seed, step, kind, (int) lacking);
         }
         CHECK(memcmp(out.data(), first[at].data(), out.size() * sizeof(float)) == 0,

@@ -1,13 +1,13 @@
 // Backend modules: a compatible one computes; all others are rejected with a reason and have no effect.
 #include "check.h"
 #include "engine/error.h"
-#include "engine/device/backend-module.h"
 #include "engine/device/device.h"
 #include "engine/run/session.h"
 #include "tiny-model.h"
 
 #include <cstdio>
 #include <fstream>
+#include <thread>
 
 using namespace ggclip;
 using test::dice;
@@ -17,18 +17,18 @@ namespace {
 const std::string folder = GGCLIP_MODULES;
 
 std::string problem_of(const std::string & path) {
-    load_backend_modules({path});
-    for (const backend_module & module : list_backend_modules())
+    const found_device found = find_device("cpu", {path});
+    for (const backend_module & module : found.modules)
         if (module.path == path) return module.problem;
     return "not listed";
 }
 
 void check_refused(const std::string & name, const std::string & reason) {
-    const size_t n_before = list_devices().size();
+    const size_t n_before = find_device("cpu").all.size();
     const std::string problem = problem_of(folder + name);
     CHECK(!problem.empty() && problem.find(reason) != std::string::npos, "%s: expected '%s', received '%s'",
           name.c_str(), reason.c_str(), problem.c_str());
-    CHECK(list_devices().size() == n_before, "%s added a device", name.c_str());
+    CHECK(find_device("cpu").all.size() == n_before, "%s added a device", name.c_str());
 }
 
 std::vector<float> encode(const char * device, uint32_t seed) {
@@ -69,20 +69,18 @@ int main() {
     check_error_names(old);
 
     const std::string good = folder + "/libpretended-module.so";
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; i++) threads.emplace_back([&] { find_device("cpu", {good}); });
+    for (std::thread & thread : threads) thread.join();
     const std::string problem = problem_of(good);
     CHECK(problem.empty(), "%s", problem.c_str());
-    load_backend_modules({good, good});
+    const found_device found = find_device("cpu", {good, good});
     int n_found = 0;
-    for (const device_info & device : list_devices()) n_found += device.kind == "pretended";
+    for (const device_info & device : found.all) n_found += device.kind == "pretended";
     CHECK(n_found == 1, "the module's device was found %d times", n_found);
     for (uint32_t seed = 1; n_found > 0 && seed <= 6; seed++) {
-        const std::vector<float> here = encode("cpu", seed), there = encode("pretended", seed);
-        double difference = 0, magnitude = 0;
-        for (size_t i = 0; i < here.size(); i++) {
-            difference = std::max(difference, (double) std::fabs(here[i] - there[i]));
-            magnitude = std::max(magnitude, (double) std::fabs(here[i]));
-        }
-        CHECK(difference <= 1e-4 * magnitude, "seed %u: the module's device differs by %g", seed, difference);
+        const float difference = test::largest_difference(encode("pretended", seed), encode("cpu", seed));
+        CHECK(difference <= 1e-4f, "seed %u: the module's device differs by %g", seed, (double) difference);
     }
     if (test::n_failed == 0) std::printf("modules: one that fits computes, the others are refused\n");
     return test::n_failed == 0 ? 0 : 1;

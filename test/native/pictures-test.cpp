@@ -63,12 +63,16 @@ test::picture prepared(const owned_image & image, const image_hparams & params) 
     return out;
 }
 
+std::shared_ptr<const weights> image_tower(const hparams & hp, dice & dice) {
+    load_options options;
+    options.want_text = false;
+    return std::make_shared<const weights>(*test::make_model(hp, dice), options);
+}
+
 void check_model(uint32_t seed) {
     dice dice(seed);
     const hparams hp = random_model(dice);
-    load_options options;
-    options.want_text = false;
-    const auto model = std::make_shared<const weights>(*test::make_model(hp, dice), options);
+    const auto model = image_tower(hp, dice);
     image_hparams params = hp.image;
     params.background = {10, 200, (uint8_t) dice.between(0, 255)};
     const int max_batch = dice.between(1, 4), n_threads = dice.one_of({1, 2, 5, 9});
@@ -98,10 +102,8 @@ void check_model(uint32_t seed) {
 // A fully transparent picture equals its background.
 void check_background() {
     dice dice(1);
-    hparams hp = random_model(dice);
-    load_options options;
-    options.want_text = false;
-    session session(std::make_shared<const weights>(*test::make_model(hp, dice), options), 2, 2);
+    const hparams hp = random_model(dice);
+    session session(image_tower(hp, dice), 2, 2);
     owned_image clear, blue;
     clear.width = blue.width = clear.height = blue.height = 40;
     clear.channels = 4;
@@ -119,10 +121,8 @@ void check_background() {
 // Unusable input is rejected before any part of the call runs, even if it is in a later batch.
 void check_refused() {
     dice dice(3);
-    hparams hp = random_model(dice);
-    load_options options;
-    options.want_text = false;
-    session session(std::make_shared<const weights>(*test::make_model(hp, dice), options), 1, 1);
+    const hparams hp = random_model(dice);
+    session session(image_tower(hp, dice), 1, 1);
     const int edge = hp.vision.image_size;
     const test::picture good = {edge, edge, std::vector<float>((size_t) (3 * edge * edge))},
                         bad = {edge + 1, edge, std::vector<float>((size_t) (3 * (edge + 1) * edge))};

@@ -168,4 +168,14 @@ inline std::vector<int32_t> random_text_ids(dice & dice, const text_hparams & hp
     return ids;
 }
 
+// The largest difference, relative to the largest magnitude of b; infinite where a is not finite.
+inline float largest_difference(const std::vector<float> & a, const std::vector<float> & b) {
+    float difference = 0, magnitude = 0;
+    for (size_t i = 0; i < b.size(); i++) {
+        difference = std::max(difference, std::isfinite(a[i]) ? std::fabs(a[i] - b[i]) : INFINITY);
+        magnitude = std::max(magnitude, std::fabs(b[i]));
+    }
+    return difference == 0 ? 0 : difference / magnitude;
+}
+
 }  // namespace test

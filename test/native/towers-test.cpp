@@ -12,6 +12,7 @@
 
 using namespace ggclip;
 using test::dice;
+using test::largest_difference;
 
 namespace {
 
@@ -77,15 +78,6 @@ rows alone(const std::shared_ptr<const weights> & model, const inputs & in) {
 
 bool same_bits(const std::vector<float> & a, const std::vector<float> & b) {
     return a.size() == b.size() && memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
-
-float largest_difference(const std::vector<float> & a, const std::vector<float> & b) {
-    float difference = 0, magnitude = 1e-6f;
-    for (size_t i = 0; i < b.size(); i++) {
-        difference = std::max(difference, std::isfinite(a[i]) ? std::fabs(a[i] - b[i]) : INFINITY);
-        magnitude = std::max(magnitude, std::fabs(b[i]));
-    }
-    return difference / magnitude;
 }
 
 std::string describe(const hparams & hp, const load_options & options) {

@@ -2,9 +2,6 @@
 
 #include <ggml-backend.h>
 
-#include <algorithm>
-#include <mutex>
-
 #if defined(_WIN32)
 #define WIN32_LEAN_AND_MEAN
 #define NOMINMAX
@@ -16,9 +13,6 @@
 namespace ggclip {
 
 namespace {
-
-std::mutex mutex;
-std::vector<backend_module> modules;  // guarded by it
 
 // A shared library, closed again unless it is kept.
 class library {
@@ -68,9 +62,11 @@ class library {
     bool kept_ = false;
 };
 
-// Registers a module's devices; returns why not, or nothing. ggml itself compares the version of its module interface
+}  // namespace
+
+// ggml itself compares the version of its module interface
 // only, which releases with unlike structures share.
-std::string load_module(const std::string & path) {
+std::string load_backend_module(const std::string & path) {
     library module(path);
     if (const std::string & problem = module.problem(); !problem.empty())  // dlerror begins with the path
         return problem.rfind(path + ": ", 0) == 0 ? problem.substr(path.size() + 2) : problem;
@@ -86,22 +82,6 @@ std::string load_module(const std::string & path) {
     if (!backend) return "ggml could not start the module: its driver may be missing";
     if (ggml_backend_reg_dev_count(backend) == 0) return "the module found no device";
     return "";
-}
-
-}  // namespace
-
-void load_backend_modules(const std::vector<std::string> & paths) {
-    const std::lock_guard<std::mutex> lock(mutex);
-    for (const std::string & path : paths) {
-        const bool tried = std::any_of(modules.begin(), modules.end(),
-                                       [&](const backend_module & module) { return module.path == path; });
-        if (!tried) modules.push_back({path, load_module(path)});
-    }
-}
-
-std::vector<backend_module> list_backend_modules() {
-    const std::lock_guard<std::mutex> lock(mutex);
-    return modules;
 }
 
 }  // namespace ggclip

@@ -1,22 +1,13 @@
-// Backends of ggml that are no part of this binary: shared libraries, such as those of node-llama-cpp's packages, that
-// are loaded when a model asks for more than the CPU. A module stays loaded until the process ends.
+// Backends of ggml that are no part of this binary: shared libraries, such as those of node-llama-cpp's packages.
 #pragma once
 
 #include <string>
-#include <vector>
 
 namespace ggclip {
 
-struct backend_module {
-    std::string path;
-    std::string problem;  // why it is not in use; empty: it is
-};
-
-// Loads the modules that were not tried before, in this order. A module that cannot be used has no effect: of another
-// version of ggml than this build's, of another format, or without its driver. Thread-safe.
-void load_backend_modules(const std::vector<std::string> & paths);
-
-// Every module that was tried, in the order of trying.
-std::vector<backend_module> list_backend_modules();
+// Registers the devices of a module, which then stays loaded until the process ends. Returns why it cannot be used, and
+// then it has no effect: it has another version of ggml than this build or another format, or its driver or device is
+// missing. Empty: it is in use. Call it once for each path, and not while another thread uses ggml's registry.
+std::string load_backend_module(const std::string & path);
 
 }  // namespace ggclip

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <mutex>
 
 namespace ggclip {
 
@@ -15,7 +16,11 @@ static std::string kind_of(ggml_backend_dev_t device) {
     return kind == "mtl" ? "metal" : kind;  // ggml registers Metal as "MTL" or "Metal", depending on its version
 }
 
-std::vector<device_info> list_devices() {
+// Guards ggml's registry, which is not thread-safe, and the list of modules.
+static std::mutex registry_mutex;
+static std::vector<backend_module> tried_modules;
+
+static std::vector<device_info> list_devices() {
     std::vector<device_info> devices;
     for (size_t i = 0; i < ggml_backend_dev_count(); i++) {
         ggml_backend_dev_t device = ggml_backend_dev_get(i);
@@ -24,7 +29,8 @@ std::vector<device_info> list_devices() {
     return devices;
 }
 
-ggml_backend_dev_t find_device(const std::string & wanted) {
+// Null: there is none.
+static ggml_backend_dev_t choose(const std::string & wanted) {
     ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
     if (wanted == "cpu") return cpu;
     for (size_t i = 0; i < ggml_backend_dev_count(); i++) {
@@ -33,15 +39,25 @@ ggml_backend_dev_t find_device(const std::string & wanted) {
         const bool gpu = type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU;
         if (gpu && (wanted == "auto" || kind_of(device) == wanted)) return device;
     }
-    if (wanted == "auto") return cpu;
+    return wanted == "auto" ? cpu : nullptr;
+}
 
-    std::string found;
-    for (const device_info & device : list_devices()) found += (found.empty() ? "" : ", ") + device.kind;
-    std::string problems;
-    for (const backend_module & module : list_backend_modules())
+found_device find_device(const std::string & wanted, const std::vector<std::string> & modules) {
+    const std::lock_guard<std::mutex> lock(registry_mutex);
+    for (const std::string & path : modules) {
+        const bool tried = std::any_of(tried_modules.begin(), tried_modules.end(),
+                                       [&](const backend_module & module) { return module.path == path; });
+        if (!tried) tried_modules.push_back({path, load_backend_module(path)});
+    }
+    const found_device found = {choose(wanted), list_devices(), tried_modules};
+    if (found.device) return found;
+
+    std::string kinds, problems;
+    for (const device_info & device : found.all) kinds += (kinds.empty() ? "" : ", ") + device.kind;
+    for (const backend_module & module : found.modules)
         if (!module.problem.empty()) problems += "; " + module.path + ": " + module.problem;
     throw_error(error_code::DEVICE_UNAVAILABLE, "device: expected one of this build and machine (%s), received '%s'%s",
-                found.c_str(), wanted.c_str(), problems.c_str());
+                kinds.c_str(), wanted.c_str(), problems.c_str());
 }
 
 }  // namespace ggclip

@@ -14,12 +14,22 @@ struct device_info {
     std::string description;  // of the hardware
 };
 
-// Every device of this build on this machine.
-std::vector<device_info> list_devices();
+// A backend that is no part of this binary (backend-module.h).
+struct backend_module {
+    std::string path;
+    std::string problem;  // why it is not in use; empty: it is
+};
 
-// `wanted`: auto | cpu | cuda | metal | vulkan. auto takes the first GPU and else the CPU.
-// Throws DEVICE_UNAVAILABLE with the devices found.
-ggml_backend_dev_t find_device(const std::string & wanted);
+struct found_device {
+    ggml_backend_dev_t device;
+    std::vector<device_info> all;         // every device of this build and of the modules on this machine
+    std::vector<backend_module> modules;  // every module that this process has tried, in that order
+};
+
+// `wanted`: auto | cpu | cuda | metal | vulkan. auto takes the first GPU and else the CPU. `modules`: paths of
+// backends; those that were not tried before are loaded first. Throws DEVICE_UNAVAILABLE with the devices found and the
+// modules' problems. Thread-safe, and slow if it starts a driver.
+found_device find_device(const std::string & wanted, const std::vector<std::string> & modules = {});
 
 inline bool is_cpu(ggml_backend_dev_t device) { return ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU; }
 

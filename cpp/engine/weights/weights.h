@@ -71,6 +71,7 @@ enum class precision { normal, fast, exact };
 
 struct load_options {
     std::string device = "auto";
+    std::vector<std::string> modules;  // backends to try first: find_device()
     bool want_vision = true;
     bool want_text = true;
     std::string dtype;  // "" = the file's
@@ -93,6 +94,7 @@ class weights {
     hparams hp;
     vision_weights vision;
     text_weights text;
+    const found_device found;  // when the model was loaded
     ggml_backend_dev_t device;
     const kernels::kernel_table * kernels;    // null: plain ggml operations only
     std::map<std::string, type_count> types;  // by weight type, as held in memory

@@ -44,7 +44,7 @@ static void fit_block(uint8_t * block) {
     if (Dot::largest_of_four(w, block_size) <= Dot::most_of_four || (from & 0x7fff) >= f16_infinity) return;
     for (uint16_t to = from; (to & 0x7fff) < f16_infinity;) {
         const int significand = to & 0x7c00 ? 0x400 | (to & 0x3ff) : to & 0x3ff;
-        to = (uint16_t) (to + max_int(1, significand / 8));
+        to = (uint16_t) ((to & 0x8000) | min_int((to & 0x7fff) + max_int(1, significand / 8), f16_infinity));
         const float ratio = f16_to_float(from) / f16_to_float(to);
         for (int i = 0; i < block_size; i++) fitting[i] = (int8_t) nearbyintf((float) w[i] * ratio);
         memcpy(block + scale, &to, 2);

@@ -90,6 +90,37 @@ inline void test_weights_not_finite(const kernel_table & k) {
     }
 }
 
+// Blocks of q8_0 with scales at the top of f16: products are right, or not finite where no scale can hold the block.
+inline void test_largest_scales(const kernel_table & k) {
+    const struct {
+        uint16_t bits;
+        double value;
+    } scales[] = {{0x7bff, 65504}, {0xfbff, -65504}, {0x7a00, 49152}, {0x7801, 32800}};
+    const linear_case c = {weight_type::q8_0, 3, 64, 19};
+    for (const auto & scale : scales) {
+        linear_data d = data_for(c);
+        uint8_t * const block = d.w.rows.data() + 7 * d.w.row_bytes;
+        std::memcpy(block, &scale.bits, 2);
+        std::memset(block + 2, 127, 32);
+        const std::vector<float> got = run_linear(k, c, d, 1);
+        for (int t = 0; t < c.n_tokens; t++) {
+            double sum = 0, size = 0;  // the row's second block is some 1e-7 of this one
+            for (int i = 0; i < 32; i++) {
+                sum += d.x[t * d.x_stride + i];
+                size += std::fabs(d.x[t * d.x_stride + i]);
+            }
+            for (int o = 0; o < c.n_out; o++) {
+                const float value = got[t * c.n_out + o];
+                const bool right = o == 7 ? !std::isfinite(value) || std::fabs(value - sum * 127 * scale.value) <=
+                                                                         0.05 * size * 127 * std::fabs(scale.value)
+                                          : std::isfinite(value);
+                expect(right, std::string(k.name) + " q8_0 with a scale of " + std::to_string(scale.value) + ": row " +
+                                  std::to_string(o) + " gave " + std::to_string(value));
+            }
+        }
+    }
+}
+
 // First half of an MLP with one non-finite result, then the second half.
 inline void test_linear_pack_not_finite(const kernel_table & k) {
     if (!k.linear_pack) return;
@@ -249,6 +280,7 @@ inline void test_attention_not_finite(const kernel_table & k) {
 inline void test_not_finite(const kernel_table & k) {
     test_activations_not_finite(k);
     test_weights_not_finite(k);
+    test_largest_scales(k);
     test_linear_pack_not_finite(k);
     test_unary_not_finite(k);
     test_layer_norm_not_finite(k);

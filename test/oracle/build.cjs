@@ -8,6 +8,7 @@ const { createHash } = require('node:crypto')
 const fs = require('node:fs')
 const path = require('node:path')
 const { parseSafetensors, buildSafetensors } = require('../fixtures/bad-input/model-files.cjs')
+const { buildDrawn } = require('./drawn.cjs')
 const { clipCppFile } = require('./gguf.cjs')
 const { drawn, pixelValues, png } = require('./pictures.cjs')
 const { mergesTxt, tokenizerJson, tokensOf, vocabJson } = require('./tokenizer.cjs')
@@ -188,7 +189,13 @@ function safetensors(tensors) {
   })
 }
 
-module.exports = buildOracle
+/** Before all tests (jest.config.cjs). */
+function buildAll() {
+  buildDrawn()
+  return buildOracle()
+}
+
+module.exports = buildAll
 Object.assign(module.exports, { models, safetensors, tensorsOf })
 
-if (require.main === module) process.stdout.write(`${buildOracle()}\n`)
+if (require.main === module) process.stdout.write(`${buildAll()}\n`)

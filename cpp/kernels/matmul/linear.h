@@ -83,37 +83,38 @@ struct float_linear : panel_chunk {
     static constexpr int steps(int) { return 1; }
 
     void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
-        multiply(tiles, tile,
-                 reinterpret_cast<const float *>(a.w.data) + ((size_t) panel * a.w.n_in + begin) * panel_rows, sums,
-                 fetch);
+        const float * w = reinterpret_cast<const float *>(a.w.data) + first_weight();
+        fetch.step();
+        multiply_tile(tiles.height(tile), tile_of(tiles, tile, w, sums));
     }
 
   protected:
-    void multiply(const token_tiles & tiles, int tile, const float * w, float * sums, fetch_ahead fetch) const {
+    size_t first_weight() const { return ((size_t) panel * a.w.n_in + begin) * panel_rows; }
+    float_tile tile_of(const token_tiles & tiles, int tile, const float * w, float * sums) const {
         const size_t stride = float_stride(a.w.n_in);
-        fetch.step();
-        multiply_tile(tiles.height(tile),
-                      {w, panel_rows, static_cast<const float *>(a.act) + tiles.begin(tile) * stride + begin, stride, n,
-                       sums, panel_rows, begin != 0});
+        const float * x = static_cast<const float *>(a.act) + tiles.begin(tile) * stride + begin;
+        return {w, panel_rows, x, stride, n, sums, panel_rows, begin != 0};
     }
 };
 
-// 16-bit floats: a chunk is converted to floats once for all tiles that use it.
+// 16-bit floats: the first tile converts a chunk to floats for all tiles that use it.
 template <class W>
 class half_linear : float_linear {
     alignas(64) float w[float_linear::chunk_units * panel_rows];
+    bool converted = false;
 
   public:
+    using float_linear::float_linear;
     using float_linear::unit, float_linear::chunk_units, float_linear::head, float_linear::steps;
     static constexpr int unit_bytes = panel_rows * 2;
 
-    half_linear(const linear_args & a, int panel, int begin, int n) : float_linear(a, panel, begin, n) {
-        const uint16_t * const halves =
-            reinterpret_cast<const uint16_t *>(a.w.data) + ((size_t) panel * a.w.n_in + begin) * panel_rows;
-        for (int i = 0; i < n * panel_rows; i += lanes) store_f(w + i, W::load(halves + i));
-    }
-    void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) const {
-        float_linear::multiply(tiles, tile, w, sums, fetch);
+    void multiply(const token_tiles & tiles, int tile, float * sums, fetch_ahead fetch) {
+        const uint16_t * const halves = reinterpret_cast<const uint16_t *>(a.w.data) + first_weight();
+        const float_tile x = tile_of(tiles, tile, w, sums);
+        fetch.step();
+        if (converted) multiply_tile(tiles.height(tile), x);
+        else multiply_tile(tiles.height(tile), x, half_rows<W>{halves, w});
+        converted = true;
     }
 };
 
@@ -217,7 +218,7 @@ static void multiply_panel(const linear_args & a, const token_tiles & tiles, con
         const int n_steps = L::steps(n);
         const int lines = ceil_div(n * L::unit_bytes, 64 * n_steps * (block.end - block.begin));
         const uint8_t * next = w + (size_t) units.end * L::unit_bytes;
-        const L chunk(a, panel, units.begin, n);
+        L chunk(a, panel, units.begin, n);
         for (int tile = block.begin; tile < block.end; tile++, next += n_steps * lines * 64)
             chunk.multiply(tiles, tile, sums + (tile - block.begin) * tile_stride, {next, lines});
     }

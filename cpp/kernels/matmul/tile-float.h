@@ -18,6 +18,32 @@ struct weights_bf16 {
     static GGCLIP_INLINE_MEMBER vf load(const uint16_t * p) { return load_bf16(p); }
 };
 
+// Where a tile takes its weights from, one k after another.
+struct float_rows {
+    const float * w;
+    size_t stride;
+    GGCLIP_INLINE_MEMBER void next(vf & w0, vf & w1) {
+        w0 = load_f(w);
+        w1 = load_f(w + lanes);
+        w += stride;
+    }
+};
+
+// A panel of 16-bit floats, kept as floats for the tiles that follow: between multiplications converting costs nothing.
+template <class W>
+struct half_rows {
+    const uint16_t * w;
+    float * kept;
+    GGCLIP_INLINE_MEMBER void next(vf & w0, vf & w1) {
+        w0 = W::load(w);
+        w1 = W::load(w + lanes);
+        store_f(kept, w0);
+        store_f(kept + lanes, w1);
+        w += panel_rows;
+        kept += panel_rows;
+    }
+};
+
 // w: [n][w_stride], a: [T][a_stride], out: [T][out_stride]; strides in elements.
 struct float_tile {
     const float * w;
@@ -30,22 +56,20 @@ struct float_tile {
     bool add_to_out;
 };
 
-template <int T>
-static void multiply_tile(const float_tile & x) {
+template <int T, class Rows>
+static void multiply_tile(const float_tile & x, Rows rows) {
     vf sum[T][2];
     GGCLIP_UNROLL
     for (int t = 0; t < T; t++) {
         sum[t][0] = x.add_to_out ? load_f(x.out + t * x.out_stride) : zero_f();
         sum[t][1] = x.add_to_out ? load_f(x.out + t * x.out_stride + lanes) : zero_f();
     }
-    const float * w = x.w;
-    const size_t w_stride = x.w_stride;
     const size_t a_stride = x.a_stride;
     const float * a = x.a;
     const float * const end = a + x.n;
-    for (; a != end; a++, w += w_stride) {
-        const vf w0 = load_f(w);
-        const vf w1 = load_f(w + lanes);
+    for (; a != end; a++) {
+        vf w0, w1;
+        rows.next(w0, w1);
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) {
             const vf v = set_f(a[t * a_stride]);
@@ -60,9 +84,15 @@ static void multiply_tile(const float_tile & x) {
     }
 }
 
-static void multiply_tile(int n_tokens, const float_tile & x) {
+// `rows` instead of x.w
+template <class Rows>
+static void multiply_tile(int n_tokens, const float_tile & x, Rows rows) {
     with_tile_height(
-        n_tokens, [&](auto height) { multiply_tile<height.n>(x); });
+        n_tokens, [&](auto height) { multiply_tile<height.n>(x, rows); });
+}
+
+static void multiply_tile(int n_tokens, const float_tile & x) {
+    multiply_tile(n_tokens, x, float_rows{x.w, x.w_stride});
 }
 
 GGCLIP_LEVEL_END

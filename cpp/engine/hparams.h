@@ -25,6 +25,7 @@ enum class resize_mode {
     squash,    // to the exact size, ignoring the aspect ratio
     longest,   // longest edge to size, then centred padding
     patches,   // aspect ratio kept, whole patches, as large as the patch limit allows (SigLIP2 NaFlex)
+    none,      // the reference's own way is not computed here: only tensors are taken
 };
 
 enum class interpolation { nearest, bilinear, bicubic };

@@ -35,6 +35,12 @@ void check_params(const image_hparams & params) {
         throw_error(error_code::CONFIG_INVALID, "image: resize and crop must be 1 to %d, found %d and %d",
                     max_output_edge, params.resize, params.crop);
     }
+    if (params.mode == resize_mode::none) {
+        throw_error(error_code::MODEL_UNSUPPORTED,
+                    "image: this version does not resize pictures as this model expects them (resize mode none); "
+                    "expected a tensor of %d x %d pixels, received a picture",
+                    params.crop, params.crop);
+    }
     for (size_t c = 0; c < 3; c++) {
         if (!std::isfinite(params.mean[c]) || !std::isfinite(params.std[c]) || !(params.std[c] > 0.0f)) {
             throw_error(error_code::CONFIG_INVALID,

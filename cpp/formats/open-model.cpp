@@ -6,6 +6,7 @@
 #include "formats/families/hf-config.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
+#include "formats/layout/position-table.h"
 #include "formats/families/open-clip-config.h"
 #include "formats/families/openai-shapes.h"
 #include "formats/layout/tensor-names.h"
@@ -105,7 +106,8 @@ model_source open_hf(const std::string & path, const tensor_table & table, const
                                                : "text_model.";
     detect_towers(table, names.vision_flat ? "embeddings.patch_embedding." : "vision_model.", text, options, source.hp,
                   path);
-    finish(table, names, source);
+    if (names.trained_grid > 0) finish(with_resized_positions(table, names, source.hp), names, source);
+    else finish(table, names, source);
     return source;
 }
 
@@ -151,8 +153,12 @@ model_source open_openai(const std::string & path, const tensor_table & table, c
 model_source open_directory(const std::string & folder, const tensor_table * given, const read_options & options) {
     const std::string tokenizer_folder = options.tokenizer_folder.empty() ? folder : options.tokenizer_folder;
     const std::string processor_folder = options.processor_folder.empty() ? folder : options.processor_folder;
-    const document config(folder + "/config.json", options), open_clip(folder + "/open_clip_config.json", options);
-    const bool hf = config.found && is_hf_config(config.ref());
+    const document open_clip(folder + "/open_clip_config.json", options);
+    // beside OpenCLIP's files, a config.json may be another program's
+    const document config = open_clip.found ? document::optional(folder + "/config.json", options)
+                                            : document(folder + "/config.json", options);
+    const bool hf =
+        config.found && (open_clip.found ? is_supported_hf_config(config.ref(), options) : is_hf_config(config.ref()));
     if (!hf && !open_clip.found) {
         if (config.found) config.ref().get("model_type").invalid("a string (no open_clip_config.json either)");
         throw_error(error_code::FILE_NOT_FOUND,

@@ -86,7 +86,8 @@ export class Clip {
     })
     // with any grid, images are decoded exactly: their size after resizing depends on their aspect ratio
     const { imageSize: size = 0, resizeMode: mode } = info.vision?.anyGrid ? {} : info.vision ?? {}
-    this.#decoding = { decode, maxPixels, maxDecodeMs, svg, size, mode: mode === 'patches' ? undefined : mode }
+    const resized = mode === 'patches' || mode === 'none' ? undefined : mode
+    this.#decoding = { decode, maxPixels, maxDecodeMs, svg, size, mode: resized }
     this.#inFlight = Math.min(2 * maxBatch * sessions, maxQueue)
     this.#textTower = tokenizer && new TextTower(tokenizer, info.text!.seesPadding, this.#scheduler, maxBatch)
   }

@@ -72,10 +72,10 @@ interface NativeVisionHparams extends NativeTowerHparams {
   /** Divisor of each channel. */
   std: [number, number, number]
   /**
-   * How an image is resized: shortest edge fits and the rest is cropped, squashed, longest edge fits with a border, or
-   * whole patches.
+   * How an image is resized: shortest edge fits and the rest is cropped, squashed, longest edge fits with a border,
+   * whole patches, or not at all: the model takes tensors only (OWLv2).
    */
-  resizeMode: 'shortest' | 'squash' | 'longest' | 'patches'
+  resizeMode: 'shortest' | 'squash' | 'longest' | 'patches' | 'none'
   /** Pixels of the edge that fits, before cropping. */
   resizeSize: number
   /** Filter of the resizing, as in Pillow. */

@@ -57,12 +57,42 @@ describe('names with wrappers', () => {
       ...renamed(tensors, name => `module.${name}`),
     }
     expect(await vectorsOf(writeFolder(at('averaged'), config, averaged))).toEqual(expected)
+    const nested = renamed(
+      tensors,
+      name =>
+        name === 'logit_scale'
+          ? name
+          : name.replace(/layers\.(\d+)\./, 'layers.$1.module._orig_mod.').replace(/^/, 'module.'),
+    )
+    expect(await vectorsOf(writeFolder(at('nested'), config, nested))).toEqual(expected)
+  })
+
+  it("the whole model below a task's head, under its name", async () => {
+    const head = { 'decoder.film_mul.weight': tensors.logit_scale! }
+    const below = { ...renamed(tensors, name => `clip.${name}`), ...head }
+    expect(await vectorsOf(writeFolder(at('head'), config, below))).toEqual(expected)
   })
 
   it('two names that become one are refused', async () => {
     const twice = { ...tensors, '_orig_mod.logit_scale': tensors.logit_scale! }
     expect(await outcome(vectorsOf(writeFolder(at('twice'), config, twice)))).toBe('ERR_CLIP_TENSOR_DUPLICATE')
   })
+})
+
+it("OpenCLIP's files beside any config.json", async () => {
+  const model = path.join(fixtures, 'small-open-clip')
+  const own = await vectorsOf(model)
+  const foreign = ['{"model_type":"bert","hidden_size":99}', '{"model_type":"llava","vision_config":{}}', '{broken',
+    '[]', '{"model_type":"siglip"}',
+    '{"model_type":"clip","vision_config":{"hidden_act":"quick_gelu","hidden_size":99}}']
+  for (const [i, json] of foreign.entries()) {
+    const source = at(`foreign-${i}`)
+    cpSync(model, source, { recursive: true })
+    writeFileSync(path.join(source, 'config.json'), json)
+    if (i === 0) forms.safetensors(source, tensors) // of that other model
+    if (json === '{broken') expect(await vectorsOf(source)).toEqual(own) // inspect reports it
+    else await expectKnown(source, own)
+  }
 })
 
 describe('folders of folders', () => {

@@ -36,7 +36,7 @@ const hf = {
   image: 'vision_model.embeddings.position_embedding_res',
   text: 'text_model.encoder.layers.0.mlp.gate.weight',
 }
-const openClip = { image: 'visual.attn_pool.probe', text: 'positional_embedding_res' }
+const openClip = { image: 'visual.attn_pool.probe', text: 'transformer.resblocks.0.attn.logit_scale' }
 const custom = { image: 'visual.trunk.blocks.0.ls1.gamma', text: 'text.cls_emb' }
 const bert = {
   image: 'visual.transformer.resblocks.0.ls_1.gamma',

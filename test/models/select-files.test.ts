@@ -46,6 +46,11 @@ test('one model in both forms: the form that its config.json belongs to', async 
   )
 })
 
+test("OpenCLIP's files beside another program's config.json", async () => {
+  const files = (await select(both, undefined, { 'config.json': '{"model_type":"bert"}' })).files
+  expect(files.at(-1)).toBe('open_clip_model.safetensors')
+})
+
 test('a folder of its own', async () => {
   const files = ['config.json', 'modules.json', '0_CLIPModel/config.json', '0_CLIPModel/model.safetensors',
     '0_CLIPModel/vocab.json', '0_CLIPModel/merges.txt']

@@ -37,10 +37,10 @@ struct tensor_table {
 // Real names have less than 200 bytes; a file could make gigabytes of copies of long ones. Throws FILE_LIMIT.
 void check_tensor_name(std::string_view name, const std::string & path);
 
-// What wrappers put before or within names, taken away, in whatever order and number they stand: `_orig_mod`
-// (torch.compile), `_fsdp_wrapped_module` and `_checkpoint_wrapped_module` everywhere; `module` (data-parallel
-// training) and `model` before all names, or before all of one tower. Throws TENSOR_DUPLICATE where two names become
-// one.
+// What wrappers put before or within names, taken away, in whatever order and number they stand: `module`
+// (data-parallel training), `_orig_mod` (torch.compile), `_fsdp_wrapped_module` and `_checkpoint_wrapped_module`
+// everywhere; `model` before all names, or before all of one tower; the name under which transformers keeps the two
+// towers of a model with a task's head (`clip`, `owlvit`, `owlv2`). Throws TENSOR_DUPLICATE where two names become one.
 void strip_wrappers(tensor_table & table);
 
 }  // namespace ggclip

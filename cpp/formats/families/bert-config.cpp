@@ -5,34 +5,52 @@
 #include "formats/layout/measure-tensors.h"
 
 #include <algorithm>
+#include <cctype>
+#include <cstdlib>
 
 namespace ggclip {
 
 namespace {
 
-// Architectures that files name instead of describing them (their config.json on the hub).
-struct architecture {
+// The number of heads is the one size that no tensor's shape tells. Names of architectures whose own name does not tell
+// it either (their config.json on the hub).
+struct named_heads {
     const char * name;
     int32_t n_head;
-    double eps;
-    bool roberta;
 };
 
-const architecture architectures[] = {
-    {"xlm-roberta-base", 12, 1e-5, true},
-    {"xlm-roberta-large", 16, 1e-5, true},
-    {"roberta-base", 12, 1e-5, true},
-    {"roberta-large", 16, 1e-5, true},
-    {"xlm-v-base", 12, 1e-5, true},
-    {"bert-base-uncased", 12, 1e-12, false},
-    {"bert-base-cased", 12, 1e-12, false},
-    {"bert-large-uncased", 16, 1e-12, false},
-    {"bert-base-multilingual-cased", 12, 1e-12, false},
-    {"bert-base-chinese", 12, 1e-12, false},
-    {"LaBSE", 12, 1e-12, false},
-    {"chinese-roberta-wwm-ext", 12, 1e-12, false},
-    {"chinese-roberta-wwm-ext-large", 16, 1e-12, false},
+const named_heads named[] = {{"LaBSE", 12},        {"chinese-roberta-wwm-ext", 12},  {"Bio_ClinicalBERT", 12},
+                             {"biobert-v1.1", 12}, {"scibert_scivocab_uncased", 12}, {"scibert_scivocab_cased", 12}};
+
+// Words of names: "bert-base-uncased", "xlm-roberta-large". Published BERTs and RoBERTas keep to them.
+const named_heads size_words[] = {{"base", 12}, {"large", 16}};
+
+// Widths that have the same number of heads in every published BERT and RoBERTa.
+struct width_heads {
+    int32_t n_embd, n_head;
 };
+const width_heads widths[] = {{384, 12}, {768, 12}, {1024, 16}};
+
+bool has_word(const std::string & name, const std::string & word) {
+    for (size_t at = name.find(word); at != std::string::npos; at = name.find(word, at + 1)) {
+        const auto bounds = [&](size_t i) { return i >= name.size() || !std::isalnum((unsigned char) name[i]); };
+        if (bounds(at - 1) && bounds(at + word.size())) return true;
+    }
+    return false;
+}
+
+// 0 if nothing tells. "bert_uncased_L-4_H-512_A-8" says it itself.
+int32_t heads_of(const std::string & name, int32_t n_embd) {
+    const size_t at = name.find("_A-");
+    if (at != std::string::npos) return (int32_t) std::strtol(name.c_str() + at + 3, nullptr, 10);
+    for (const named_heads & entry : named)
+        if (name == entry.name) return entry.n_head;
+    for (const named_heads & entry : size_words)
+        if (has_word(name, entry.name)) return entry.n_head;
+    for (const width_heads & entry : widths)
+        if (n_embd == entry.n_embd) return entry.n_head;
+    return 0;
+}
 
 // Common to all of them: post-norm blocks, a norm of the embeddings and none at the end, padding masked.
 void set_kind(bool roberta, text_hparams & text) {
@@ -47,14 +65,31 @@ void set_kind(bool roberta, text_hparams & text) {
     text.cleaning = text_cleaning::none;
 }
 
+// BERT has two kinds of tokens and counts positions from 0; RoBERTa has one kind and counts from padding_idx + 1 = 2,
+// in tables of 514, 130, ... rows.
+bool is_roberta_shaped(const json_ref & name, const std::string & last, const text_hparams & text) {
+    if (text.n_token_type == 2) return false;
+    const bool roberta =
+        text.n_position % 8 == 2 || last.find("roberta") != std::string::npos || begins_with(last, "xlm-");
+    if (text.n_token_type != 1 || !roberta) {
+        name.unsupported("text towers of BERT (2 rows of token_type_embeddings) or RoBERTa (1 row, and 2 rows of " +
+                         std::string("position_embeddings before the first)"));
+    }
+    return true;
+}
+
+bool is_roberta_type(const std::string & type) {
+    return type == "roberta" || type == "xlm-roberta" || type == "camembert" || type == "data2vec-text";
+}
+
 }  // namespace
 
 bool is_bert_type(const std::string & type) {
-    return type == "bert" || type == "roberta" || type == "xlm-roberta" || type == "chinese_clip_text_model";
+    return is_roberta_type(type) || type == "bert" || type == "electra" || type == "chinese_clip_text_model";
 }
 
 void read_bert_config(const json_ref & config, const std::string & type, text_hparams & text) {
-    const bool roberta = type != "bert" && type != "chinese_clip_text_model";
+    const bool roberta = is_roberta_type(type);
     set_kind(roberta, text);
     const auto count = [&](const char * key, int32_t fallback, int64_t max) {
         return (int32_t) config.integer(key, fallback, 1, max);
@@ -80,23 +115,28 @@ void read_bert_config(const json_ref & config, const std::string & type, text_hp
     text.n_ctx = text.n_position - text.position_offset;
 }
 
+bool is_bert_shaped(const tensor_table & table, const std::string & prefix) {
+    return has_tensor(table, prefix + "embeddings.word_embeddings.weight") &&
+           has_tensor(table, prefix + "embeddings.token_type_embeddings.weight") &&
+           has_tensor(table, prefix + "encoder.layer.0.attention.self.query.weight");
+}
+
 void read_bert_architecture(const json_ref & name, const tensor_table & table, const std::string & prefix,
-                            text_hparams & text) {
+                            int32_t n_head, text_hparams & text) {
+    if (!is_bert_shaped(table, prefix)) name.unsupported("text towers whose tensors are BERT's or RoBERTa's");
     const std::string word = name.value()->text;
     const std::string last = word.substr(word.find_last_of('/') + 1);
-    const auto * end = std::end(architectures);
-    const auto * known =
-        std::find_if(std::begin(architectures), end, [&](const architecture & a) { return last == a.name; });
-    if (known == end) {
-        std::string names;
-        for (const architecture & a : architectures) names += (names.empty() ? "" : ", ") + std::string(a.name);
-        name.unsupported("text towers called " + names);
-    }
-    set_kind(known->roberta, text);
     measure_bert(table, prefix, text);
-    text.n_head = known->n_head;
-    text.eps = (float) known->eps;
-    if (text.n_position <= text.position_offset)
+    const bool roberta = is_roberta_shaped(name, last, text);
+    set_kind(roberta, text);
+    text.n_head = n_head > 0 ? n_head : heads_of(last, text.n_embd);
+    if (text.n_head == 0) {
+        name.unsupported(
+            "text towers whose name tells the number of heads (\"base\": 12, \"large\": 16), of width 384, "
+            "768 or 1024, or with a configuration of their own beside them");
+    }
+    text.eps = roberta ? 1e-5f : 1e-12f;
+    if (text.position_offset >= text.n_position)
         name.invalid("a position table of more than " + std::to_string(text.position_offset) + " rows");
     text.n_ctx = text.n_position - text.position_offset;
 }

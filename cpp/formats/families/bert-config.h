@@ -12,11 +12,17 @@ namespace ggclip {
 // Leaves n_ctx at the longest sequence the position table allows; pooling and projection are the caller's.
 void read_bert_config(const json_ref & config, const std::string & type, text_hparams & text);
 
-// From the name of an architecture on the hub ("xlm-roberta-base") and the shapes of its tensors, as open_clip and
-// M-CLIP build it. `name`: where the name stands. Throws MODEL_UNSUPPORTED for names that are not known.
+// From the shapes of its tensors, as open_clip and M-CLIP build it from the name of an architecture on the hub
+// ("xlm-roberta-base", "microsoft/BiomedNLP-BiomedBERT-base-uncased-abstract"). `name`: where the name stands.
+// `n_head`: heads that the file states, or 0: by the name or the width. Throws MODEL_UNSUPPORTED for tensors of another
+// kind.
 void read_bert_architecture(const json_ref & name, const tensor_table & table, const std::string & prefix,
-                            text_hparams & text);
+                            int32_t n_head, text_hparams & text);
 
+// Types of configurations that describe a BERT or RoBERTa.
 bool is_bert_type(const std::string & type);
+
+// Whether the tensors below `prefix` are named as a BERT's or RoBERTa's.
+bool is_bert_shaped(const tensor_table & table, const std::string & prefix);
 
 }  // namespace ggclip

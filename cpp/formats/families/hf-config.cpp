@@ -4,6 +4,7 @@
 
 #include "formats/families/bert-config.h"
 #include "formats/families/hf-preprocessor.h"
+#include "formats/families/hf-relatives.h"
 #include "formats/layout/enum-names.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
@@ -148,8 +149,8 @@ void read_mclip(const json_ref & config, const json_ref & tokenizer, const tenso
     names.bert_proj = "LinearTransformation";
     const json_ref base = config.get("modelBase");
     if (!base.is(kind_t::string)) base.invalid("the name of a text model such as \"xlm-roberta-large\"");
-    read_bert_architecture(base, table, names.text_prefix, hp.text);
-    hp.text.n_head = (int32_t) config.integer("num_attention_heads", hp.text.n_head, 1, limits::max_heads);
+    read_bert_architecture(base, table, names.text_prefix,
+                           (int32_t) config.integer("num_attention_heads", 0, 1, limits::max_heads), hp.text);
     hp.text.eps = (float) config.real("layer_norm_eps", hp.text.eps, limits::min_eps, limits::max_eps);
     hp.text.pool = pooling::mean;
     hp.text.has_proj = hp.text.has_proj_bias = true;
@@ -176,13 +177,6 @@ void read_siglip_text(const json_ref & config, const json_ref & tokenizer, bool 
     if (generic) text.cleaning = text_cleaning::none;
 }
 
-image_defaults defaults_of(const std::string & type) {
-    if (begins_with(type, "siglip2")) return {image_defaults::siglip2};
-    return {begins_with(type, "siglip")         ? image_defaults::siglip
-            : begins_with(type, "chinese_clip") ? image_defaults::chinese_clip
-                                                : image_defaults::clip};
-}
-
 // CLIPVisionModel and CLIPTextModel end with the pooled state; with a projection they are called ...WithProjection.
 bool is_alone(const json_ref & config, bool one_tower) {
     const json_ref names = config.get("architectures");
@@ -195,31 +189,42 @@ bool is_alone(const json_ref & config, bool one_tower) {
     return ends("VisionModel") || ends("TextModel") || (one_tower && !ends("WithProjection"));
 }
 
+bool is_supported(const std::string & own_type, const read_options & options) {
+    const std::string type = base_type(own_type);
+    if (type == "altclip") return !options.want_text;  // its images are CLIP's; its text tower is not supported
+    for (const char * family : {"clip", "siglip", "siglip2", "chinese_clip", "metaclip_2", "M-CLIP"})
+        if (type == family) return true;
+    const bool one_tower =
+        type.find("_vision_model") != std::string::npos || type.find("_text_model") != std::string::npos;
+    return one_tower && (begins_with(type, "clip_") || begins_with(type, "siglip") ||
+                         begins_with(type, "chinese_clip") || begins_with(type, "metaclip_2"));
+}
+
 }  // namespace
 
 bool is_hf_config(const json_ref & config) {
     return config.is(kind_t::object) && config.get("model_type").is(kind_t::string);
 }
 
+bool is_supported_hf_config(const json_ref & config, const read_options & options) {
+    return is_hf_config(config) && is_supported(config.string("model_type", ""), options);
+}
+
 hparams read_hf_config(const hf_files & files, const read_options & options, const tensor_table & table,
                        source_names & names) {
     const json_ref & config = files.config;
-    const std::string type = config.string("model_type", "");
+    const std::string own_type = config.string("model_type", ""), type = base_type(own_type);
+    const bool owl = begins_with(own_type, "owl");
     hparams hp;
     const bool siglip = begins_with(type, "siglip"), any_grid = begins_with(type, "siglip2"),
                chinese = begins_with(type, "chinese_clip");
     const bool metaclip2 = begins_with(type, "metaclip_2");
-    // AltCLIP's images are CLIP's; its text tower is not supported
-    const bool altclip = type == "altclip" && !options.want_text;
-    const bool known =
-        altclip || type == "clip" || type == "siglip" || type == "siglip2" || type == "chinese_clip" ||
-        type == "metaclip_2" || type == "M-CLIP" ||
-        ((siglip || chinese || metaclip2 || begins_with(type, "clip_")) &&
-         (type.find("_vision_model") != std::string::npos || type.find("_text_model") != std::string::npos));
-    if (!known) {
+    if (!is_supported(own_type, options)) {
         config.get("model_type")
             .unsupported(
-                "clip, metaclip_2, siglip, siglip2, chinese_clip, their _vision_model and _text_model, and M-CLIP");
+                "clip, metaclip_2, clipseg, owlvit, owlv2, siglip, siglip2, fgclip2, chinese_clip, their _vision_model "
+                "and "
+                "_text_model, and M-CLIP");
     }
     hp.family = siglip ? "siglip" : chinese ? "chinese-clip" : type == "M-CLIP" ? "m-clip" : "clip";
     hp.sigmoid = siglip;
@@ -240,8 +245,10 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
         const json_ref vision = only_vision ? config : tower_config(config, "vision_config");
         read_vision(vision, siglip, hp.vision);
         if (any_grid) read_any_grid(vision, hp.vision, names);
+        if (owl) read_owl_vision(vision, begins_with(own_type, "owlv2"), table, hp.vision, names);
         hp.vision.has_proj = hp.vision.has_proj && !(alone && !has_tensor(table, "visual_projection.weight"));
-        read_hf_preprocessor(files.preprocessor, defaults_of(type), hp.vision, hp.image);
+        read_hf_preprocessor(files.preprocessor, defaults_of(own_type, files.preprocessor), hp.vision, hp.image);
+        if (begins_with(own_type, "clipseg")) take_processor_size(hp, names);
     }
     if (!only_vision && options.want_text) {
         const json_ref text = only_text ? config : tower_config(config, "text_config");
@@ -252,7 +259,9 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
             read_siglip_text(text, files.tokenizer, any_grid, hp.text);
         } else {
             read_clip_text(text, !metaclip2, hp.text);
+            if (owl) read_owl_text(text, hp.text);
         }
+        note_long_text(text, names);
         hp.text.has_proj = hp.text.has_proj && (siglip || !(alone && !has_tensor(table, "text_projection.weight")));
     }
     check_hparams(hp, config.file(), hf_fields);

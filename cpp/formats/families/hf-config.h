@@ -22,5 +22,6 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
 
 // true: config.json is of a family this reader knows or should complain about (it has a `model_type`)
 bool is_hf_config(const json_ref & config);
+bool is_supported_hf_config(const json_ref & config, const read_options & options);
 
 }  // namespace ggclip

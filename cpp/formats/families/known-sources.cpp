@@ -21,6 +21,18 @@ bool states_quick_gelu(const json_ref & config, bool & found) {
     return act.value()->text == "quick_gelu";
 }
 
+int64_t size_of(const json_ref & config, const char * key, int64_t fallback) {
+    const json_ref value = config.get(key);
+    return value.is(kind_t::integer) ? value.value()->integer : fallback;
+}
+
+// Whether transformers' configuration has the sizes of open_clip's; each with its own library's defaults.
+bool is_same_tower(const json_ref & open_clip, const json_ref & hf) {
+    return size_of(open_clip, "width", 768) == size_of(hf, "hidden_size", 768) &&
+           size_of(open_clip, "layers", 12) == size_of(hf, "num_hidden_layers", 12) &&
+           size_of(open_clip, "patch_size", 16) == size_of(hf, "patch_size", 32);
+}
+
 // "models--apple--DFN2B-CLIP-ViT-B-16" -> "DFN2B-CLIP-ViT-B-16"
 std::string last_name(const std::string & component) {
     const size_t at = component.rfind("--");
@@ -29,10 +41,11 @@ std::string last_name(const std::string & component) {
 
 }  // namespace
 
-bool trained_with_quick_gelu(const json_ref & beside, const std::string & folder) {
+bool trained_with_quick_gelu(const json_ref & vision_cfg, const json_ref & beside, const std::string & folder) {
     bool found = false;
-    const bool stated = beside.is(kind_t::object) && beside.get("vision_config").is(kind_t::object) &&
-                        states_quick_gelu(beside.get("vision_config"), found);
+    const json_ref vision = beside.is(kind_t::object) ? beside.get("vision_config") : json_ref(nullptr, "", "");
+    const bool stated =
+        vision.is(kind_t::object) && is_same_tower(vision_cfg, vision) && states_quick_gelu(vision, found);
     if (found) return stated;
     std::string component;
     for (const char c : folder + "/") {

@@ -270,7 +270,8 @@ hparams read_open_clip_config(const open_clip_files & files, const std::string &
     }
     hparams hp;
     hp.family = "clip";
-    const bool quick = model.boolean("quick_gelu", trained_with_quick_gelu(files.beside, folder));
+    const bool quick =
+        model.boolean("quick_gelu", trained_with_quick_gelu(model.object("vision_cfg"), files.beside, folder));
     hp.vision.act = hp.text.act = quick ? activation::quick_gelu : activation::gelu_erf;
     hp.n_proj = (int32_t) model.integer("embed_dim", 512, 1, limits::max_proj);
     names = source_names(name_scheme::open_clip);

@@ -2,6 +2,7 @@
 
 #include "formats/families/bert-config.h"
 #include "formats/layout/limits.h"
+#include "formats/layout/measure-tensors.h"
 
 #include <algorithm>
 
@@ -27,6 +28,33 @@ void read_hf_tokenizer(const json_ref & config, text_hparams & text) {
         text.eos_id = 0;  // the end token is replaced by 0, in rows that fill up with 0
 }
 
+// Whether a configuration found beside the model is this tower's: a folder may hold another model's.
+static bool describes(const json_ref & config, const tensor_table & table, const std::string & prefix) {
+    if (!config.is(kind_t::object)) return false;
+    const json_ref type = config.get("model_type");
+    if (!type.is(kind_t::string) || !is_bert_type(type.value()->text) || !is_bert_shaped(table, prefix)) return false;
+    text_hparams text;
+    measure_bert(table, prefix, text);
+    const auto same = [&](const char * key, int64_t found) {
+        const json_ref value = config.get(key);
+        return !value.exists() || (value.is(kind_t::integer) && value.value()->integer == found);
+    };
+    return same("hidden_size", text.n_embd) && same("num_hidden_layers", text.n_layer) &&
+           same("intermediate_size", text.n_ff) && same("vocab_size", text.n_vocab) &&
+           same("max_position_embeddings", text.n_position);
+}
+
+// HFTextEncoder: without a word in the configuration, the architecture's own (open_clip/hf_configs.py); BERT's is the
+// first token, without the transformer's own pooler, which only an explicit "cls_pooler" adds.
+static pooling read_pooler(const json_ref & config, bool roberta) {
+    // `pooler_type` and `proj` are the names in the first multilingual checkpoints on the hub
+    const std::string own = roberta ? "mean_pooler" : "cls_last_hidden_state_pooler";
+    const std::string pooler = config.string("hf_pooler_type", config.string("pooler_type", own));
+    if (pooler != "mean_pooler" && pooler != "cls_last_hidden_state_pooler")
+        config.get("hf_pooler_type").unsupported("\"mean_pooler\" and \"cls_last_hidden_state_pooler\"");
+    return pooler == "mean_pooler" ? pooling::mean : pooling::cls;
+}
+
 void read_hf_text(const json_ref & config, const tensor_table & table, const json_ref & beside, const hparams & hp,
                   text_hparams & text, source_names & names) {
     names.text = name_scheme::bert;
@@ -35,20 +63,19 @@ void read_hf_text(const json_ref & config, const tensor_table & table, const jso
     if (!name.is(kind_t::string)) name.invalid("a string");
     const json_ref inline_config = config.object("hf_model_config");
     const json_ref described = inline_config.exists() ? inline_config : beside;
-    const std::string type = described.get("model_type").is(kind_t::string) ? described.string("model_type", "") : "";
-    if (is_bert_type(type)) {
-        read_bert_config(described, type, text);
+    if (inline_config.exists() ? is_bert_type(inline_config.string("model_type", ""))
+                               : describes(beside, table, names.text_prefix)) {
+        read_bert_config(described, described.string("model_type", ""), text);
     } else {
-        read_bert_architecture(name, table, names.text_prefix, text);
-        if (config.integer("width", 0, 0, limits::max_width) == text.n_embd)  // the file describes another size of it
-            text.n_head = (int32_t) config.integer("heads", text.n_head, 1, limits::max_heads);
+        // the file may describe another size of the tower
+        const std::string table_name = names.text_prefix + "embeddings.word_embeddings.weight";
+        const bool fits = has_tensor(table, table_name) && config.integer("width", 0, 0, limits::max_width) ==
+                                                               extent_of(table, table_name, 2, 0, limits::max_width);
+        const int64_t n_head = fits ? config.integer("heads", 0, 1, limits::max_heads) : 0;
+        read_bert_architecture(name, table, names.text_prefix, (int32_t) n_head, text);
     }
     text.n_ctx = std::min<int32_t>((int32_t) config.integer("context_length", 77, 1, limits::max_ctx), text.n_ctx);
-    // `pooler_type` and `proj` are the names in the first multilingual checkpoints on the hub
-    const std::string pooler = config.string("hf_pooler_type", config.string("pooler_type", "mean_pooler"));
-    if (pooler != "mean_pooler" && pooler != "cls_last_hidden_state_pooler")
-        config.get("hf_pooler_type").unsupported("\"mean_pooler\" and \"cls_last_hidden_state_pooler\"");
-    text.pool = pooler == "mean_pooler" ? pooling::mean : pooling::cls;
+    text.pool = read_pooler(config, text.position_offset > 0);
     const bool no_kind = config.get("hf_proj_type").value() != nullptr && !config.get("hf_proj_type").exists();  // null
     const std::string kind = no_kind ? "none" : config.string("hf_proj_type", config.string("proj", "mlp"));
     if (kind != "mlp" && kind != "linear" && !(kind == "none" && text.n_embd == hp.n_proj))

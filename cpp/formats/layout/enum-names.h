@@ -10,7 +10,7 @@ namespace ggclip {
 const char * to_string(activation value);     // none | quick_gelu | gelu | gelu_tanh
 const char * to_string(norm_order value);     // pre | post
 const char * to_string(pooling value);        // cls | eot | last | attention | mean
-const char * to_string(resize_mode value);    // shortest | squash | longest | patches
+const char * to_string(resize_mode value);    // shortest | squash | longest | patches | none
 const char * to_string(interpolation value);  // nearest | bilinear | bicubic
 const char * to_string(crop_rounding value);  // floor | half_even
 const char * to_string(text_cleaning value);  // whitespace_lower | open_clip | canonicalize | none | repair |

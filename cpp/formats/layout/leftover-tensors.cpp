@@ -22,9 +22,7 @@ const char * const gguf_vision[] = {"v.", "visual_projection"};
 const char * const gguf_text[] = {"t.", "token_embd", "text_projection"};
 
 // Constants saved with the weights, and training-only tokens: no embedding depends on them.
-const char * const harmless[] = {"position_ids",   "token_type_ids", "attn_mask",  "num_batches_tracked",
-                                 "mask_token",     "logit_scale",    "logit_bias", "input_resolution",
-                                 "context_length", "vocab_size"};
+const char * const harmless[] = {"position_ids", "token_type_ids", "attn_mask", "num_batches_tracked", "mask_token"};
 
 // BERT heads: unused, since the tower pools the last hidden states directly.
 const char * const bert_heads[] = {"pooler.", "cls.", "lm_head."};
@@ -58,6 +56,7 @@ bool is_harmless(const std::string & name, const source_names & names) {
     const std::string last = name.substr(name.rfind('.') + 1);
     if (std::any_of(std::begin(harmless), std::end(harmless), [&](const char * word) { return last == word; }))
         return true;
+    if (std::find(names.other_paths.begin(), names.other_paths.end(), name) != names.other_paths.end()) return true;
     return names.text == name_scheme::bert && begins_with(name, names.text_prefix) &&
            begins_with_any(name.substr(names.text_prefix.size()), bert_heads);
 }

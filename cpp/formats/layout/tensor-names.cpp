@@ -153,6 +153,8 @@ tensor_origin hf_whole_origin(const expected_tensor & tensor, bool siglip, bool 
 // transformers 5 saves a single tower under that tower's own names.
 tensor_origin hf_origin(const expected_tensor & tensor, const source_names & names, bool siglip) {
     tensor_origin origin = hf_whole_origin(tensor, siglip, siglip && names.linear_patches);
+    if (names.pre_layernorm && tensor.part == "pre_ln")
+        origin = whole(with_suffix("vision_model.pre_layernorm", tensor.suffix));
     const bool flat = tensor.tower == 'v' ? names.vision_flat : names.text_flat;
     const char * tower = tensor.tower == 'v' ? "vision_model." : "text_model.";
     if (flat && begins_with(origin.name, tower)) origin.name.erase(0, strlen(tower));

@@ -31,6 +31,9 @@ struct source_names {
     bool vision_flat = false, text_flat = false;  // hf: single saved tower, without "vision_model." or "text_model."
     bool text_proj_is_module = false;             // open_clip: a Linear, [out, in], instead of a bare [in, out]
     bool linear_patches = false;                  // hf_siglip: the patch embedding is a Linear over (y, x, channel)
+    bool pre_layernorm = false;                   // hf_clip: spelt so (OWL-ViT), not pre_layrnorm
+    int32_t trained_grid = 0;                     // > 0: side of the grid whose image positions the file has
+    std::vector<std::string> other_paths;         // tensors within a tower that only other ways through it read
     bool timm_fc_norm = false;                    // timm: the last norm is named fc_norm
     std::string timm_proj;                        // timm: projection module
     std::string bert_proj, bert_proj_hidden;

@@ -14,10 +14,13 @@ constexpr size_t max_name = 1024;  // bytes
 constexpr int max_wrappers = 8;    // nesting depth
 
 // Modules with these names only ever wrap one other module.
-const char * const anywhere[] = {"_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."};
+const char * const anywhere[] = {"module.", "_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."};
 
 // Names a model may use itself: wrappers only if everything is below them.
-const char * const before_all[] = {"module.", "model."};
+const char * const before_all[] = {"model."};
+
+// transformers puts the whole model of two towers below its name, and a task's head beside it (base_model_prefix).
+const char * const base_models[] = {"clip.", "owlvit.", "owlv2."};
 
 // Parts that may be wrapped separately.
 const char * const parts[] = {"", "visual.", "text.", "vision_model.", "text_model."};
@@ -53,6 +56,18 @@ const char * common_wrapper(const std::vector<std::string> & names, const std::s
     return nullptr;
 }
 
+// Whether the two towers stand below `prefix` and nowhere else.
+bool holds_towers(const std::vector<std::string> & names, const std::string & prefix) {
+    bool below = false, beside = false;
+    for (const std::string & name : names) {
+        for (const std::string tower : {"vision_model.", "text_model."}) {
+            below = below || name.compare(0, prefix.size() + tower.size(), prefix + tower) == 0;
+            beside = beside || name.compare(0, tower.size(), tower) == 0;
+        }
+    }
+    return below && !beside;
+}
+
 }  // namespace
 
 void check_tensor_name(std::string_view name, const std::string & path) {
@@ -75,6 +90,11 @@ void strip_wrappers(tensor_table & table) {
                     name.erase(part.size(), strlen(wrapper));
             wrapper = common_wrapper(names, part);
         }
+    }
+    for (const std::string prefix : base_models) {
+        if (!holds_towers(names, prefix)) continue;
+        for (std::string & name : names)
+            if (name.compare(0, prefix.size(), prefix) == 0) name.erase(0, prefix.size());
     }
     std::map<std::string, raw_tensor> renamed;
     size_t i = 0;

@@ -1,0 +1,14 @@
+// Position tables of another grid than the pictures', resized once while loading.
+#pragma once
+
+#include "engine/hparams.h"
+#include "formats/layout/tensor-names.h"
+
+namespace ggclip {
+
+// `table` with the image positions, stored for names.trained_grid patches a side, resized to hp.vision's grid as
+// transformers' interpolate_pos_encoding does (the class token's stays). A table of another shape is left to
+// bind_tensors to refuse.
+tensor_table with_resized_positions(const tensor_table & table, const source_names & names, const hparams & hp);
+
+}  // namespace ggclip

@@ -30,14 +30,15 @@ export default ts.config(
       '@typescript-eslint/only-throw-error': 'off', // an AbortSignal's reason may be anything
       '@typescript-eslint/prefer-promise-reject-errors': 'off',
       'no-restricted-imports': ['error', {
-        patterns: [{ group: ['**/*.node', 'node-gyp-build*'], message: 'lib/native alone loads the addon' }],
+        patterns: [{ group: ['**/*.node', '@ggclip/*'], message: 'lib/native alone loads the addon' }],
       }],
     },
   },
-  { files: ['lib/native/load.ts'], rules: { 'no-restricted-imports': 'off' } },
+  { files: ['lib/native/{load,binaries}.ts'], rules: { 'no-restricted-imports': 'off' } },
+  { files: ['lib/native/binaries.ts'], rules: { '@typescript-eslint/no-unsafe-return': 'off' } },
   // what is loaded at its first use, without waiting
   {
-    files: ['lib/native/load.ts', 'lib/image/decode.ts', 'lib/image/heic.ts', 'lib/tokenizer/tokenizer.ts',
+    files: ['lib/native/binaries.ts', 'lib/image/decode.ts', 'lib/image/heic.ts', 'lib/tokenizer/tokenizer.ts',
       'lib/models/pull.ts'],
     rules: { '@typescript-eslint/no-require-imports': 'off' },
   },

@@ -76,9 +76,9 @@ function release(asked, isDry) {
   process.stdout.write(`${version} is committed and tagged ${tag}. What comes next:\n${
     [
       '.ci/run                          all tests, in a clone of the tag',
-      'npm run prebuilds                on each platform that gets a binary; collect them in prebuilds/',
-      'git push --follow-tags',
-      'npm publish                      after `npm pack --dry-run` lists what it should',
+      'git push --follow-tags           .github/workflows/release.yml builds every binary, tests and publishes',
+      'npm run prebuild -- --all        the same binaries by hand (macOS without Metal), then',
+      'npm run packages                 the archives of build/packages, for npm publish',
     ].map(line => `  ${line}\n`).join('')
   }To take it back before the push: git tag -d ${tag} && git reset --keep HEAD~1\n`)
 }

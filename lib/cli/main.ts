@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command `ggclip`: a table of its verbs, each in its own file. */
 import { bench } from './commands/bench.js'
+import { build } from './commands/build.js'
 import { classify } from './commands/classify.js'
 import { convert } from './commands/convert.js'
 import { demo } from './commands/demo.js'
@@ -15,4 +16,5 @@ import { similarity } from './commands/similarity.js'
 import { tokenize } from './commands/tokenize.js'
 import { run } from './run.js'
 
-void run([classify, embed, similarity, tokenize, info, models, pull, inspect, convert, quantize, serve, bench, demo])
+void run([classify, embed, similarity, tokenize, info, models, pull, inspect, convert, quantize, serve, bench, build,
+  demo])

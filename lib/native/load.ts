@@ -1,16 +1,17 @@
 /** Chooses and loads the addon: the only module that loads a `.node` file. */
-import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import path from 'node:path'
 
 import { ClipError } from '../errors.js'
-import { packageRoot } from '../package.js'
+import { packageFile, packageRoot } from '../package.js'
+import { requireBinary, suitableBinaries } from './binaries.js'
 import type { NativeAddon } from './contract.js'
 
 let addon: NativeAddon | undefined
 
 /**
- * The addon, loaded at first use. Order: `GGCLIP_ADDON` (a path), the build of a checkout (`build/cmake`), then the
- * prebuilt or locally compiled binary of an installed package, found by node-gyp-build.
+ * The addon, loaded at first use. Order: `GGCLIP_ADDON` (a path), what was compiled here (`npm run build` in a checkout,
+ * `ggclip build` in an installed package), the package of this platform, `prebuilds/` of this package.
  *
  * @throws {ClipError} ERR_CLIP_ADDON_MISSING: no binary for this platform; ERR_CLIP_ADDON_INVALID: it cannot be loaded.
  */
@@ -20,33 +21,76 @@ export function loadAddon(): NativeAddon {
 }
 
 function load(): NativeAddon {
-  const file = findAddon()
+  const own = process.env.GGCLIP_ADDON
+  if (own !== undefined && own !== '') {
+    const file = path.resolve(own)
+    return open({ name: file, load: () => requireFile(file) })
+  }
+  const compiled = path.join(packageRoot, 'build', 'cmake', 'ggclip.node')
+  return tryToOpen([{ name: compiled, load: () => requireFile(compiled) }]) ?? tryToOpen(published()) ?? refuse()
+}
+
+/** A binary, and how it is loaded. */
+interface Binary {
+  name: string
+  load: () => unknown
+}
+
+function published(): Binary[] {
+  const names = suitableBinaries()
+  const files = names.map(name => path.join(packageRoot, 'prebuilds', name, 'ggclip.node'))
+  return [
+    ...names.map(name => ({ name: `@ggclip/${name}`, load: () => requireBinary(name) })),
+    ...files.map(file => ({ name: file, load: () => requireFile(file) })),
+  ]
+}
+
+/** The first that loads; undefined if there is none, an error if none of those that are there loads. */
+function tryToOpen(binaries: Binary[]): NativeAddon | undefined {
+  let failure: ClipError | undefined
+  for (const binary of binaries) {
+    try {
+      return open(binary)
+    } catch (error) {
+      if (!isMissing((error as ClipError).cause)) failure ??= error as ClipError
+    }
+  }
+  if (failure !== undefined) throw failure
+  return undefined
+}
+
+function open({ name, load }: Binary): NativeAddon {
   try {
-    return require(file) as NativeAddon
+    return load() as NativeAddon
   } catch (error) {
-    throw new ClipError(
-      'ERR_CLIP_ADDON_INVALID',
-      `${file} was found but could not be loaded: ${(error as Error).message}`,
-      { cause: error },
-    )
+    const message = `${name} was found but could not be loaded: ${reason(error as NodeJS.ErrnoException)}`
+    throw new ClipError('ERR_CLIP_ADDON_INVALID', message, { cause: error })
   }
 }
 
-function findAddon(): string {
-  const own = process.env.GGCLIP_ADDON
-  if (own !== undefined && own !== '') return path.resolve(own)
-  const checkout = path.join(packageRoot, 'build', 'cmake', 'ggclip.node')
-  if (existsSync(checkout)) return checkout
-  try {
-    const { resolve } = require('node-gyp-build/node-gyp-build.js') as { resolve(directory: string): string }
-    return resolve(packageRoot)
-  } catch (error) {
-    const platform = `${process.platform}-${process.arch}`
-    throw new ClipError(
-      'ERR_CLIP_ADDON_MISSING',
-      `no ggclip binary for ${platform} (Node ${process.versions.node}) in ${packageRoot}. In a checkout run "npm run build"; `
-        + 'as a dependency run "npm rebuild ggclip", which compiles it and needs CMake, a C++17 compiler, git and tar',
-      { cause: error },
-    )
-  }
+/** By Node's own function: bundlers do not see it, and know no file of this name. */
+function requireFile(file: string): unknown {
+  return createRequire(path.join(packageRoot, 'package.json'))(file)
+}
+
+function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND'
+}
+
+function reason({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'ERR_DLOPEN_DISABLED') return "Node's permission model forbids addons; start node with --allow-addons"
+  if (code === 'ERR_ACCESS_DENIED')
+    return `Node's permission model forbids reading it; start node with --allow-fs-read=${packageRoot}`
+  return message
+}
+
+function refuse(): never {
+  const [name] = suitableBinaries().slice(-1)
+  const platform = name ?? `${process.platform}-${process.arch}`
+  const advice = name === undefined
+    ? 'none is published for this platform; "npx ggclip build" compiles one (it says what it needs)'
+    : `install it with "npm install @ggclip/${name}@${packageFile().version}" (npm leaves it out with --omit=optional, or `
+      + 'with a lockfile made for other platforms), or compile it with "npx ggclip build"'
+  throw new ClipError('ERR_CLIP_ADDON_MISSING', `no ggclip binary for ${platform} in ${packageRoot}: ${advice}`)
 }

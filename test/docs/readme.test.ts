@@ -1,13 +1,13 @@
 /** The README's examples run as they stand, and print what their comments say. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { pathToFileURL } from 'node:url'
 
 const root = path.join(__dirname, '..', '..')
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
-const esModule = path.join(root, 'dist', 'index.mjs')
+/** A folder in which ggclip is installed. */
+let folder: string
 
 /** The text of the first fenced block of `language` that contains `word`. */
 function block(language: string, word: string): string {
@@ -18,29 +18,30 @@ function block(language: string, word: string): string {
 }
 
 describe('README.md', () => {
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'ggclip-readme-'))
+    mkdirSync(path.join(folder, 'node_modules'))
+    symlinkSync(root, path.join(folder, 'node_modules', 'ggclip'), 'junction')
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
   test('the code example prints what its comments say', () => {
     const code = block('js', "from 'ggclip'")
     const expected = [...code.matchAll(/console\.log\(.*?\) \/\/ (.*)/g)].map(match => match[1]!)
     expect(expected.length).toBeGreaterThan(0)
-    const folder = mkdtempSync(path.join(tmpdir(), 'ggclip-readme-'))
-    try {
-      const file = path.join(folder, 'example.mjs')
-      writeFileSync(file, code.replace("'ggclip'", `'${pathToFileURL(esModule).href}'`))
-      const printed = execFileSync(process.execPath, [file], { cwd: root, encoding: 'utf8' }).trim().split('\n')
-      // a probability may differ in its last digit between processors
-      const rounded = (line: string): string => line.replace(/\d+\.\d+/g, number => Number(number).toFixed(1))
-      expect(printed.map(rounded)).toEqual(expected.map(rounded))
-    } finally {
-      rmSync(folder, { recursive: true })
-    }
+    writeFileSync(path.join(folder, 'first.mjs'), code)
+    const printed = execFileSync(process.execPath, ['first.mjs'], { cwd: folder, encoding: 'utf8' }).trim().split('\n')
+    // a probability may differ in its last digit between processors
+    const rounded = (line: string): string => line.replace(/\d+\.\d+/g, number => Number(number).toFixed(1))
+    expect(printed.map(rounded)).toEqual(expected.map(rounded))
   })
 
   test('the shell examples run', () => {
-    const lines = block('sh', 'npx ggclip').trim().split('\n').filter(line => !line.includes('path/to/'))
+    const lines = block('sh', 'npx ggclip classify').trim().split('\n').filter(line => !line.includes('path/to/'))
     expect(lines.length).toBeGreaterThanOrEqual(2)
     for (const line of lines) {
-      const command = line.replace(/^npx ggclip/, `"${process.execPath}" dist/cli/main.js`)
-      expect(execFileSync(command, { cwd: root, encoding: 'utf8', shell: true })).not.toBe('')
+      const command = line.replace(/^npx ggclip/, `"${process.execPath}" node_modules/ggclip/dist/cli/main.js`)
+      expect(execFileSync(command, { cwd: folder, encoding: 'utf8', shell: true })).not.toBe('')
     }
   })
 

@@ -1,0 +1,50 @@
+/**
+ * The published binaries, each an optional package that npm installs for its own platform only. Each has a call of
+ * require() with its full name: bundlers and file tracers (@vercel/nft) follow nothing else. The list is that of
+ * scripts/platforms.cjs.
+ */
+const binaries: Readonly<Record<string, () => unknown>> = {
+  'linux-x64-glibc': () => require('@ggclip/linux-x64-glibc'),
+  'linux-x64-musl': () => require('@ggclip/linux-x64-musl'),
+  'linux-arm64-glibc': () => require('@ggclip/linux-arm64-glibc'),
+  'linux-arm64-musl': () => require('@ggclip/linux-arm64-musl'),
+  'linux-arm-glibc': () => require('@ggclip/linux-arm-glibc'),
+  'darwin-x64': () => require('@ggclip/darwin-x64'),
+  'darwin-arm64': () => require('@ggclip/darwin-arm64'),
+  'win32-x64': () => require('@ggclip/win32-x64'),
+  'win32-arm64': () => require('@ggclip/win32-arm64'),
+}
+
+/** The published binaries that may suit this machine, the likeliest first; none for a platform without any. */
+export function suitableBinaries(): string[] {
+  const platform = `${process.platform}-${process.arch}`
+  const names = process.platform === 'linux' ? libcs().map(libc => `${platform}-${libc}`) : [platform]
+  return names.filter(name => name in binaries)
+}
+
+/** Loads the package of a binary. Throws what require() throws. */
+export function requireBinary(name: string): unknown {
+  return binaries[name]!()
+}
+
+/**
+ * Node's report names the version of glibc, without reading a file. In a runtime whose report does not, musl is tried
+ * first: its binary does not load where glibc is, whereas the other may load by chance where musl is.
+ */
+function libcs(): string[] {
+  return glibcVersion() === undefined ? ['musl', 'glibc'] : ['glibc']
+}
+
+function glibcVersion(): unknown {
+  const { report } = process as { report?: NodeJS.ProcessReport }
+  if (report === undefined) return undefined
+  // the report looks up the names of open connections unless told otherwise
+  const settings = report as { excludeNetwork?: boolean }
+  const { excludeNetwork } = settings
+  settings.excludeNetwork = true
+  try {
+    return (report.getReport() as { header?: { glibcVersionRuntime?: string } }).header?.glibcVersionRuntime
+  } finally {
+    if (excludeNetwork !== undefined) settings.excludeNetwork = excludeNetwork
+  }
+}

@@ -108,6 +108,7 @@ void visit_tower(Tower & tower, const hparam_lines & line, const tower_hparams &
     visit(line.optional("projectionHidden", names::projection_hidden, 1, limits::max_ff), tower.n_proj_hidden,
           fallback.n_proj_hidden);
     visit(line.always("projection", names::has_projection), tower.has_proj, fallback.has_proj);
+    visit(line.optional("pooledOutput", names::pooled_output), tower.pooled_output, fallback.pooled_output);
     visit(line.always("projectionBias", names::has_projection_bias), tower.has_proj_bias, fallback.has_proj_bias);
 }
 

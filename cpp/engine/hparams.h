@@ -18,6 +18,7 @@ enum class pooling {
     last,       // last position of the padded sequence
     attention,  // SigLIP: one learned query attends to all tokens, then an MLP
     mean,       // image: mean of the patches (without the class token); text: mean of the real tokens
+    none,       // image: saved without the head that pools, for its tokens' states only; graphs take the first token
 };
 
 enum class resize_mode {
@@ -71,7 +72,8 @@ struct tower_hparams {
     bool has_layer_scale = false;  // learned factors on a block's two outputs, before the sums
     bool has_proj = true;          // linear map to the shared space (false: identity, n_embd == n_proj)
     bool has_proj_bias = false;
-    int32_t n_proj_hidden = 0;          // > 0: the map is an MLP, n_embd -> n_proj_hidden -> gelu (erf) -> n_proj
+    bool pooled_output = false;  // the result is the pooled state of a tower that was saved without its projection
+    int32_t n_proj_hidden = 0;   // > 0: the map is an MLP, n_embd -> n_proj_hidden -> gelu (erf) -> n_proj
     std::vector<block_hparams> pruned;  // [n_layer] if blocks differ; empty: all use n_head and n_ff
 
     block_hparams block(int il) const { return pruned.empty() ? block_hparams{n_head, n_ff} : pruned[(size_t) il]; }

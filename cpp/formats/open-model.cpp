@@ -4,6 +4,7 @@
 #include "formats/containers/checkpoint-files.h"
 #include "formats/families/gguf-model.h"
 #include "formats/families/hf-config.h"
+#include "formats/families/implied-config.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
 #include "formats/layout/position-table.h"
@@ -149,6 +150,24 @@ model_source open_openai(const std::string & path, const tensor_table & table, c
     return source;
 }
 
+// A file of weights without a configuration.
+model_source open_lone_file(const std::string & path, const std::string & folder, const tensor_table & table,
+                            const read_options & options) {
+    const implied_config implied = config_of(table, fs::u8path(path).filename().u8string());
+    const bool hf = !implied.hugging_face.empty();
+    if (!hf && implied.open_clip.empty()) {
+        throw_error(error_code::FILE_NOT_FOUND,
+                    folder + ": expected config.json or open_clip_config.json, found neither, and the tensors of " +
+                        path + " are not CLIP's or SigLIP's by their names");
+    }
+    const json_value root = parse_json(hf ? implied.hugging_face : implied.open_clip, path);
+    const json_ref config(&root, path + " (no configuration beside it)", ""), none(nullptr, path, "");
+    if (!hf) return open_open_clip(folder, table, config, none, options);
+    model_source source = open_hf(folder, table, {config, none, none}, options);
+    if (implied.pads_with_zero) source.hp.text.pad_id = 0;
+    return source;
+}
+
 // `given`: weights that have already been read, or null: the folder's.
 model_source open_directory(const std::string & folder, const tensor_table * given, const read_options & options) {
     const std::string tokenizer_folder = options.tokenizer_folder.empty() ? folder : options.tokenizer_folder;
@@ -206,8 +225,9 @@ model_source open_model(std::shared_ptr<const model_file> file, const read_optio
     folder = folder.empty() ? "." : folder;
     tensor_table table;
     read_weight_file(file, table);
-    return is_openai_checkpoint(table) && torch ? open_openai(folder, table, options)
-                                                : open_directory(folder, &table, options);
+    if (is_openai_checkpoint(table) && torch) return open_openai(folder, table, options);
+    const bool alone = !is_file(folder + "/config.json") && !is_file(folder + "/open_clip_config.json");
+    return alone ? open_lone_file(path, folder, table, options) : open_directory(folder, &table, options);
 }
 
 }  // namespace ggclip

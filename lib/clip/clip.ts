@@ -478,7 +478,12 @@ export class Clip {
 
   async #encodeOneImage(input: ImageInput, settings: EncodeImageOptions, name = 'image'): Promise<Float32Array> {
     this.#needOpen()
-    this.#needTower('vision')
+    if (this.#needTower('vision').pooling === 'none') {
+      throw new ClipError(
+        'ERR_CLIP_MODEL_UNSUPPORTED',
+        `${this.#name}: the image encoder was saved without its pooling head and has no embedding: use hiddenStates`,
+      )
+    }
     const vector = await withDeadline(
       settings,
       async ({ signal, priority, client, onTrace, orient, decode, background }) => {

@@ -1,6 +1,7 @@
 /** The tokenizer that belongs to a loaded model: from its GGUF file, or from the files beside its weights. */
 import { ClipError, errorCodeOf } from '../errors.js'
 import type { NativeModel, NativeModelInfo } from '../native/contract.js'
+import { hasPublicVocabulary, publicClipSource } from '../tokenizer/files/public-clip.js'
 import { type ClipTokenizer, createTokenizer, hasUsualNames, readTokenizerSource,
   type TokenizerSource } from '../tokenizer/tokenizer.js'
 
@@ -18,9 +19,10 @@ export async function modelTokenizer(
 ): Promise<ClipTokenizer | undefined> {
   const { text } = info
   if (text === null) return undefined
-  const source = info.format === 'gguf'
+  const found = info.format === 'gguf'
     ? fromFile(model, info.path, text)
     : await fromDirectory(folder || info.path, signal)
+  const source = hasPublicVocabulary(text) ? orPublic(found) : found
   // the configuration's ids may not be the tokenizer's: enlarged vocabularies and old defaults disagree with it. Only
   // if the end token does not pool is a configured id a token that the reference itself adds (CLIPA: 0)
   const { eosId, padId, pooling } = text
@@ -84,6 +86,19 @@ function fromFile(
       }
     if (source) return source
     throw new ClipError('ERR_CLIP_TOKENIZER_MISSING', `${path}: expected a tokenizer in the file, found none`)
+  }
+}
+
+/** A model without a tokenizer whose vocabulary is CLIP's. */
+function orPublic(source: TokenizerSource | (() => TokenizerSource)): TokenizerSource | (() => TokenizerSource) {
+  if (typeof source !== 'function') return source
+  return () => {
+    try {
+      return source()
+    } catch (error) {
+      if (errorCodeOf(error) !== 'ERR_CLIP_TOKENIZER_MISSING') throw error
+      return publicClipSource()
+    }
   }
 }
 

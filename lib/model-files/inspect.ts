@@ -7,6 +7,7 @@ import { localLayout, type LocalLayout } from '../models/layout.js'
 import type { NativeHparams, NativeInspection } from '../native/contract.js'
 import { loadAddon } from '../native/load.js'
 import { ownRealm } from '../native/own-realm.js'
+import { hasPublicVocabulary } from '../tokenizer/files/public-clip.js'
 import { readTokenizerSource } from '../tokenizer/tokenizer.js'
 import { checkString } from '../validate.js'
 
@@ -102,11 +103,12 @@ async function layoutFor(target: string): Promise<LocalLayout> {
 
 async function tokenizerProblems(
   { path: target, tokenizerFolder }: LocalLayout,
-  { format, keys }: NativeInspection,
+  { format, keys, model }: NativeInspection,
 ): Promise<Inspection['problems']> {
+  const isPublic = hasPublicVocabulary(model!.text!)
   if (format === 'gguf') {
     const names = new Set(keys.map(({ name }) => name))
-    if (names.has('tokenizer.huggingface.json') || names.has('tokenizer.ggml.tokens')) return []
+    if (isPublic || names.has('tokenizer.huggingface.json') || names.has('tokenizer.ggml.tokens')) return []
     return [{
       code: 'ERR_CLIP_TOKENIZER_MISSING',
       message: `${target}: expected a tokenizer in the file, found none: texts cannot be encoded`,
@@ -118,6 +120,7 @@ async function tokenizerProblems(
   } catch (error) {
     const code = errorCodeOf(error)
     if (code === undefined) throw error
+    if (code === 'ERR_CLIP_TOKENIZER_MISSING' && isPublic) return []
     return [{ code, message: (error as Error).message }]
   }
 }

@@ -28,8 +28,11 @@ interface NativeTowerHparams {
   mlpWidth: number
   /** Activation of the MLPs. */
   activation: 'quick_gelu' | 'gelu' | 'gelu_tanh'
-  /** How the last block's tokens are pooled: one of them (class, end of text, last), attention, or their mean. */
-  pooling: 'cls' | 'eot' | 'last' | 'attention' | 'mean'
+  /**
+   * How the last block's tokens are pooled: one of them (class, end of text, last), attention, or their mean. 'none': an
+   * image encoder without its head, which has states ({@link Clip.hiddenStates}) but no embedding.
+   */
+  pooling: 'cls' | 'eot' | 'last' | 'attention' | 'mean' | 'none'
   /** Epsilon of the layer norms. */
   normEpsilon: number
   /** Whether a block's norms precede attention and MLP (CLIP), or follow each sum (BERT). */
@@ -46,6 +49,11 @@ interface NativeTowerHparams {
   layerScale: boolean
   /** Whether a projection follows the pooled state; without one, that state is the embedding. */
   projection: boolean
+  /**
+   * The encoder was saved without its projection (the text encoders of Stable Diffusion, `CLIPVisionModel`): `encodeText`
+   * or `encodeImage` gives transformers' `pooler_output`, which no other encoder's vectors can be compared with.
+   */
+  pooledOutput: boolean
   /** Whether the projection adds a bias. */
   projectionBias: boolean
   /** Values of the projection's hidden layer; 0: the projection is one matrix. */

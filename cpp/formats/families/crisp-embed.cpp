@@ -84,6 +84,7 @@ class crisp_reader {
         v.has_pre_ln = has("pre_ln.weight");
         v.has_patch_bias = has("patch_embed.bias");
         v.has_proj = file_.boolean("vit.has_visual_proj", !siglip);
+        v.pooled_output = !siglip && !v.has_proj;
         v.pool = file_.boolean("vit.has_attn_pool", siglip) ? pooling::attention : pooling::cls;
         if (v.pool == pooling::cls && !v.has_class_embd)
             file_.invalid("vit.has_attn_pool", "true without a class token");
@@ -109,6 +110,7 @@ class crisp_reader {
         t.pool = t.causal ? pooling::eot : pooling::last;
         t.has_proj = has("text_proj.weight") || has("head.weight");
         t.has_proj_bias = has("head.bias");
+        t.pooled_output = !t.has_proj;
         t.cleaning = t.causal ? text_cleaning::whitespace_lower : text_cleaning::canonicalize;
         const auto id = [&](const char * name, int32_t fallback) {
             return (int32_t) file_.integer(key(name), 0, t.n_vocab - 1, fallback);

@@ -157,8 +157,8 @@ void read_vision(const gguf_file & file, bool ours, hparams & hp) {
     check_tower(file, "vision", ours, vision);
     const std::string pool = names::key_of(names::pooling, "vision");
     const bool pools = vision.pool == pooling::attention || vision.pool == pooling::mean ||
-                       (vision.pool == pooling::cls && vision.has_class_embd);
-    if (!pools) file.invalid(pool, "cls (with a class embedding), attention or mean");
+                       vision.pool == pooling::none || (vision.pool == pooling::cls && vision.has_class_embd);
+    if (!pools) file.invalid(pool, "cls (with a class embedding), attention, mean or none");
     if (vision.pool == pooling::attention && !vision.pruned.empty())
         file.invalid(names::key_of(names::head_count, "vision"), "one number for all blocks and the attention pooling");
     if (vision.any_grid && vision.has_class_embd) file.invalid(names::any_grid, "false with a class embedding");

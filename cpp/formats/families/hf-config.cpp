@@ -61,9 +61,8 @@ void read_vision(const json_ref & config, bool siglip, vision_hparams & vision) 
     vision.has_class_embd = vision.has_pre_ln = vision.has_proj = !siglip;
     vision.has_patch_bias = siglip;
     vision.norm_after_pool = false;
-    vision.pool = siglip ? pooling::attention : pooling::cls;
-    if (siglip && !config.boolean("vision_use_head", true))
-        config.get("vision_use_head").unsupported("SigLIP image towers with an attention-pooling head (true)");
+    const bool has_head = siglip && config.boolean("vision_use_head", true);
+    vision.pool = has_head ? pooling::attention : siglip ? pooling::none : pooling::cls;
 }
 
 // SigLIP2 NaFlex: images of any grid over a square table of positions.
@@ -246,7 +245,8 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
         read_vision(vision, siglip, hp.vision);
         if (any_grid) read_any_grid(vision, hp.vision, names);
         if (owl) read_owl_vision(vision, begins_with(own_type, "owlv2"), table, hp.vision, names);
-        hp.vision.has_proj = hp.vision.has_proj && !(alone && !has_tensor(table, "visual_projection.weight"));
+        hp.vision.pooled_output = !siglip && alone && !has_tensor(table, "visual_projection.weight");
+        hp.vision.has_proj = hp.vision.has_proj && !hp.vision.pooled_output;
         read_hf_preprocessor(files.preprocessor, defaults_of(own_type, files.preprocessor), hp.vision, hp.image);
         if (begins_with(own_type, "clipseg")) take_processor_size(hp, names);
     }
@@ -262,7 +262,8 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
             if (owl) read_owl_text(text, hp.text);
         }
         note_long_text(text, names);
-        hp.text.has_proj = hp.text.has_proj && (siglip || !(alone && !has_tensor(table, "text_projection.weight")));
+        hp.text.pooled_output = !siglip && alone && !has_tensor(table, "text_projection.weight");
+        hp.text.has_proj = hp.text.has_proj && !hp.text.pooled_output;
     }
     check_hparams(hp, config.file(), hf_fields);
     return hp;

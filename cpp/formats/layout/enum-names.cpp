@@ -7,7 +7,7 @@ namespace {
 // indexed by enumerator
 const char * const activations[] = {"none", "quick_gelu", "gelu", "gelu_tanh"};
 const char * const norm_orders[] = {"pre", "post"};
-const char * const poolings[] = {"cls", "eot", "last", "attention", "mean"};
+const char * const poolings[] = {"cls", "eot", "last", "attention", "mean", "none"};
 const char * const resize_modes[] = {"shortest", "squash", "longest", "patches", "none"};
 const char * const interpolations[] = {"nearest", "bilinear", "bicubic"};
 const char * const crop_roundings[] = {"floor", "half_even"};

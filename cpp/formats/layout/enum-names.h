@@ -9,7 +9,7 @@ namespace ggclip {
 
 const char * to_string(activation value);     // none | quick_gelu | gelu | gelu_tanh
 const char * to_string(norm_order value);     // pre | post
-const char * to_string(pooling value);        // cls | eot | last | attention | mean
+const char * to_string(pooling value);        // cls | eot | last | attention | mean | none
 const char * to_string(resize_mode value);    // shortest | squash | longest | patches | none
 const char * to_string(interpolation value);  // nearest | bilinear | bicubic
 const char * to_string(crop_rounding value);  // floor | half_even
@@ -25,7 +25,7 @@ bool from_string(const std::string & word, interpolation & value);
 bool from_string(const std::string & word, crop_rounding & value);
 bool from_string(const std::string & word, text_cleaning & value);
 
-// all words for a value's enum, for messages: "cls, eot, last, attention"
+// all words for a value's enum, for messages: "cls, eot, last, attention, mean, none"
 std::string words_of(activation);
 std::string words_of(norm_order);
 std::string words_of(pooling);

@@ -1,0 +1,182 @@
+// The rules are those by which people use such files. ComfyUI (comfy/sd.py, comfy/clip_vision.py) tells OpenAI's
+// CLIP-L from OpenCLIP's H and bigG by the number of blocks; head sizes other than 64 are those of open_clip's
+// src/open_clip/model_configs.
+#include "formats/families/implied-config.h"
+
+#include "formats/layout/limits.h"
+#include "formats/layout/measure-tensors.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+
+namespace ggclip {
+
+namespace {
+
+// Values per head of SigLIP's SO400M, OpenCLIP's image towers H, g and bigG, SigLIP 2's giant-opt; else 64.
+int32_t head_size(int32_t width) {
+    switch (width) {
+        case 1152: return 72;
+        case 1280: return 80;
+        case 1408: return 88;
+        case 1536: return 96;
+        case 1664: return 104;
+        default: return 64;
+    }
+}
+
+bool contains(const std::string & text, const char * part) { return text.find(part) != std::string::npos; }
+
+class config_writer {
+  public:
+    config_writer(const tensor_table & table, const std::string & file) : table_(table) {
+        for (const char c : file) file_ += (char) std::tolower((unsigned char) c);
+    }
+
+    implied_config run() {
+        implied_config out;
+        const std::string vision = has("vision_model.embeddings.patch_embedding.weight") ? "vision_model." : "",
+                          text = has("text_model.embeddings.token_embedding.weight") ? "text_model." : "";
+        const bool has_vision = has(vision + "embeddings.patch_embedding.weight"),
+                   has_text = has(text + "embeddings.token_embedding.weight");
+        if (has_vision || has_text) {
+            const bool siglip = has_vision ? !has(vision + "embeddings.class_embedding") : has(text + "head.weight");
+            const bool later = is_open_clips(vision, text, has_vision, has_text);
+            out.hugging_face = siglip ? siglip_config(vision, text, has_vision, has_text)
+                                      : clip_config(vision, text, has_vision, has_text, later ? "gelu" : "quick_gelu");
+            out.pads_with_zero = !siglip && later;
+        } else if (has("visual.conv1.weight") || has("token_embedding.weight") || has("text.token_embedding.weight")) {
+            out.open_clip = open_clip_config();
+        }
+        return out;
+    }
+
+  private:
+    bool has(const std::string & name) const { return has_tensor(table_, name); }
+
+    int32_t extent(const std::string & name, size_t n_dims, size_t dim, int64_t max) const {
+        return extent_of(table_, name, n_dims, dim, max);
+    }
+
+    // Patches a side: a square number of them, and the class token.
+    int32_t grid(const std::string & positions, bool class_token) const {
+        const int32_t n = extent(positions, 2, 1, limits::max_tokens) - (class_token ? 1 : 0);
+        const auto side = (int32_t) std::lround(std::sqrt((double) n));
+        if (side * side == n && side > 0) return side;
+        throw_error(error_code::TENSOR_SHAPE, table_.tensors.at(positions).path + ": tensor " + positions +
+                                                  ": expected a square number of patches, found " + std::to_string(n));
+    }
+
+    // OpenCLIP's H and bigG, which were trained with the exact GELU, under transformers' names.
+    bool is_open_clips(const std::string & vision, const std::string & text, bool has_vision, bool has_text) const {
+        return (has_text && count_blocks(table_, text + "encoder.layers.") >= 23) ||
+               (has_vision && count_blocks(table_, vision + "encoder.layers.") >= 32) || contains(file_, "clip_g") ||
+               contains(file_, "clip_h");
+    }
+
+    // Members that both families' configurations share; `blocks`: prefix of the blocks.
+    std::string hf_tower(const std::string & prefix, int32_t width, int32_t head, const char * act) const {
+        const std::string blocks = prefix + "encoder.layers.";
+        return print_text(
+            "\"hidden_size\":%d,\"num_attention_heads\":%d,\"num_hidden_layers\":%d,"
+            "\"intermediate_size\":%d,\"hidden_act\":\"%s\"",
+            width, std::max(1, width / head), std::max(1, count_blocks(table_, blocks)),
+            extent(blocks + "0.mlp.fc1.weight", 2, 1, limits::max_ff), act);
+    }
+
+    std::string hf_vision(const std::string & prefix, bool class_token, const char * act) const {
+        const std::string patches = prefix + "embeddings.patch_embedding.weight";
+        const int32_t width = extent(patches, 4, 3, limits::max_width),
+                      patch = extent(patches, 4, 0, limits::max_patch);
+        return hf_tower(prefix, width, head_size(width), act) +
+               print_text(",\"patch_size\":%d,\"image_size\":%d", patch,
+                          patch * grid(prefix + "embeddings.position_embedding.weight", class_token));
+    }
+
+    // Heads of CLIP's text towers have 64 values, SigLIP's are its image tower's.
+    std::string hf_text(const std::string & prefix, bool siglip, const char * act) const {
+        const std::string table = prefix + "embeddings.token_embedding.weight";
+        const int32_t width = extent(table, 2, 0, limits::max_width), n_vocab = extent(table, 2, 1, limits::max_vocab);
+        // the end token of the public vocabulary; with others the highest id pools, which 2 stands for
+        const int32_t eos = n_vocab >= 49408 ? 49407 : 2;
+        return hf_tower(prefix, width, siglip ? head_size(width) : 64, act) +
+               print_text(",\"vocab_size\":%d,\"max_position_embeddings\":%d,\"eos_token_id\":%d", n_vocab,
+                          extent(prefix + "embeddings.position_embedding.weight", 2, 1, limits::max_ctx),
+                          siglip ? 1 : eos);
+    }
+
+    std::string clip_config(const std::string & vision, const std::string & text, bool has_vision, bool has_text,
+                            const char * act) const {
+        if (has_vision && has_text) {
+            return "{\"model_type\":\"clip\",\"vision_config\":{" + hf_vision(vision, true, act) +
+                   "},\"text_config\":{" + hf_text(text, false, act) + "}}";
+        }
+        if (has_vision) {
+            return "{\"model_type\":\"clip_vision_model\",\"architectures\":[\"CLIPVisionModel\"]," +
+                   hf_vision(vision, true, act) + "}";
+        }
+        return "{\"model_type\":\"clip_text_model\",\"architectures\":[\"CLIPTextModel\"]," +
+               hf_text(text, false, act) + "}";
+    }
+
+    std::string siglip_config(const std::string & vision, const std::string & text, bool has_vision,
+                              bool has_text) const {
+        const char * act = "gelu_pytorch_tanh";
+        if (has_vision && has_text) {
+            return "{\"model_type\":\"siglip\",\"vision_config\":{" + hf_vision(vision, false, act) +
+                   "},\"text_config\":{" + hf_text(text, true, act) + "}}";
+        }
+        if (has_vision) {
+            const bool pools = has(vision + "head.probe");
+            return "{\"model_type\":\"siglip_vision_model\",\"vision_use_head\":" +
+                   std::string(pools ? "true" : "false") + "," + hf_vision(vision, false, act) + "}";
+        }
+        return "{\"model_type\":\"siglip_text_model\"," + hf_text(text, true, act) + "}";
+    }
+
+    std::string open_clip_config() const {
+        std::string vision, text;
+        int32_t dim = 1;
+        if (has("visual.conv1.weight")) {
+            const int32_t width = extent("visual.conv1.weight", 4, 3, limits::max_width),
+                          patch = extent("visual.conv1.weight", 4, 0, limits::max_patch);
+            dim = extent("visual.proj", 2, 0, limits::max_proj);
+            vision = open_clip_tower("visual.", width) +
+                     print_text(",\"head_width\":%d,\"patch_size\":%d,\"image_size\":%d", head_size(width), patch,
+                                patch * grid("visual.positional_embedding", true));
+        }
+        const std::string prefix = has("text.token_embedding.weight") ? "text." : "";
+        const std::string table = prefix + "token_embedding.weight";
+        if (has(table)) {
+            const int32_t width = extent(table, 2, 0, limits::max_width);
+            dim = extent(prefix + "text_projection", 2, 0, limits::max_proj);
+            text = open_clip_tower(prefix, width) +
+                   print_text(",\"heads\":%d,\"vocab_size\":%d,\"context_length\":%d", std::max(1, width / 64),
+                              extent(table, 2, 1, limits::max_vocab),
+                              extent(prefix + "positional_embedding", 2, 1, limits::max_ctx));
+        }
+        const bool is_quick = contains(file_, "quickgelu") || contains(file_, "openai");
+        return print_text("{\"model_cfg\":{\"embed_dim\":%d,%s\"vision_cfg\":{", dim,
+                          is_quick ? "\"quick_gelu\":true," : "") +
+               vision + "},\"text_cfg\":{" + text + "}},\"preprocess_cfg\":{}}";
+    }
+
+    std::string open_clip_tower(const std::string & prefix, int32_t width) const {
+        const std::string blocks = prefix + "transformer.resblocks.";
+        const int32_t n_ff = extent(blocks + "0.mlp.c_fc.weight", 2, 1, limits::max_ff);
+        return print_text("\"width\":%d,\"layers\":%d,\"mlp_ratio\":%.17g", width,
+                          std::max(1, count_blocks(table_, blocks)), ((double) n_ff + 0.25) / width);
+    }
+
+    const tensor_table & table_;
+    std::string file_;  // lower case
+};
+
+}  // namespace
+
+implied_config config_of(const tensor_table & table, const std::string & file) {
+    return config_writer(table, file).run();
+}
+
+}  // namespace ggclip

@@ -1,5 +1,6 @@
 #include "formats/inspect.h"
 
+#include "engine/weights/block-rows.h"
 #include "formats/containers/checkpoint-files.h"
 #include "formats/containers/gguf-reader.h"
 #include "formats/containers/json.h"
@@ -201,6 +202,12 @@ class inspector {
             out_.is_loadable = true;
             out_.hp = source.hp;
             out_.ignored = source.ignored;
+            // without the zeros that fill the rows of quantised matrices
+            for (const source_tensor & tensor : source.tensors) {
+                const auto found = out_.tensors.tensors.find(tensor.origin);
+                if (found != out_.tensors.tensors.end() && ggml_is_quantized(tensor.type))
+                    found->second.ne[0] = tensor.ne[0];
+            }
         });
         out_.loads_vision = out_.is_loadable ? out_.hp.vision.present : loads_alone(true);
         out_.loads_text = out_.is_loadable ? out_.hp.text.present : loads_alone(false);

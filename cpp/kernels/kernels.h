@@ -116,7 +116,8 @@ struct kernel_table {
     // aligned.
     void (*pack)(weight_type type, int n_out, int n_in, const void * rows, size_t row_bytes, void * dst);
 
-    // Size in bytes of n_tokens packed activation rows for weights of `type`.
+    // Size in bytes of n_tokens packed activation rows for weights of `type`. For the q types zeros fill the last block
+    // of a row, for a matrix whose rows end with as many zeros.
     size_t (*activations_size)(weight_type type, int n_tokens, int n_in);
     void (*pack_activations)(weight_type type, const float * x, size_t x_stride, int n_tokens, int n_in, void * dst,
                              int ith, int nth);
@@ -125,8 +126,8 @@ struct kernel_table {
 
     void (*linear)(const linear_args & args, int ith, int nth);
     // Linear layer feeding one other layer: writes its result to `packed` exactly as pack_activations would for weights
-    // of type `next`; residual and dst are unused. Both types must be block-quantised (`in_blocks`), and n_out a
-    // multiple of 32. Null for levels that lack it.
+    // of type `next`; residual and dst are unused. Both types must be block-quantised (`in_blocks`). Null for levels
+    // that lack it.
     void (*linear_pack)(const linear_args & args, weight_type next, void * packed, int ith, int nth);
     void (*layer_norm)(const norm_args & args, int ith, int nth);
     size_t (*attention_scratch_size)(int max_kv, int d_head, int nth);

@@ -53,6 +53,7 @@ int main(int argc, char ** argv) {
         test_accuracy(*k);
         test_extremes(*k);
         test_linear_pack(*k);
+        test_short_rows(*k);
         test_determinism(*k);
         test_unary(*k);
         test_layer_norm(*k);

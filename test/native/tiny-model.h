@@ -1,7 +1,9 @@
 // Models with random shapes and weights, built in memory: every kind of tower a file can describe.
 #pragma once
 
+#include "engine/weights/block-rows.h"
 #include "engine/weights/model-source.h"
+#include "engine/weights/tensor-convert.h"
 #include "formats/layout/tensor-names.h"
 
 #include <algorithm>
@@ -117,7 +119,17 @@ inline float random_weight(dice & dice, const expected_tensor & tensor) {
     return (tensor.ne.size() == 1 ? 0.3f : 1.5f / std::sqrt((float) n_in)) * dice.normal();
 }
 
-// `stored`: type of matrices whose rows fill whole blocks; other tensors are f32.
+// Zeros fill rows to whole blocks.
+inline void quantize_rows(const std::vector<float> & values, const source_tensor & tensor, uint8_t * dst) {
+    const int64_t width = tensor.ne[0], whole = whole_blocks(tensor.type, width);
+    std::vector<float> row((size_t) whole);
+    for (size_t at = 0; at < values.size(); at += (size_t) width, dst += row_bytes(tensor.type, width)) {
+        std::copy_n(values.begin() + (ptrdiff_t) at, width, row.begin());
+        ggml_quantize_chunk(tensor.type, row.data(), dst, 0, 1, whole, nullptr);
+    }
+}
+
+// `stored`: type of matrices, with zeros after rows that do not fill whole blocks; other tensors are f32.
 inline std::shared_ptr<model_source> make_model(const hparams & hp, dice & dice, ggml_type stored = GGML_TYPE_F32) {
     auto source = std::make_shared<model_source>();
     source->hp = hp;
@@ -132,12 +144,13 @@ inline std::shared_ptr<model_source> make_model(const hparams & hp, dice & dice,
         for (size_t i = 0; i < tensor.ne.size(); i++) n *= out.ne[i] = tensor.ne[i];
         std::vector<float> values((size_t) n);
         for (float & value : values) value = random_weight(dice, tensor);
-        const bool matrix = tensor.ne.size() == 2 && tensor.ne[0] % ggml_blck_size(stored) == 0;
+        const bool matrix =
+            tensor.role == tensor_role::matrix || (tensor.ne.size() == 2 && tensor.ne[0] % ggml_blck_size(stored) == 0);
         out.type = matrix ? stored : GGML_TYPE_F32;
-        out.n_bytes = ggml_row_size(out.type, out.ne[0]) * (size_t) (n / out.ne[0]);
+        out.n_bytes = converted_size(out, out.type);
         auto memory = std::make_shared<bytes_in_memory>(out.n_bytes);
         if (out.type == GGML_TYPE_F32) memcpy(memory->bytes.data(), values.data(), out.n_bytes);
-        else ggml_quantize_chunk(out.type, values.data(), memory->bytes.data(), 0, n / out.ne[0], out.ne[0], nullptr);
+        else quantize_rows(values, out, memory->bytes.data());
         out.bytes = std::move(memory);
         source->tensors.push_back(out);
     }

@@ -118,6 +118,11 @@ class portable_ops final : public layer_ops {
     // NaN.
     static bool rounds_nan_to_zero(ggml_type type) { return ggml_blck_size(type) == 256; }
 
+    // Zeros fill the rows of a quantised matrix to whole blocks.
+    ggml_tensor * as_long_as_rows(ggml_tensor * x, const ggml_tensor * w) {
+        return x->ne[0] == w->ne[0] ? x : ggml_pad(ctx_, x, (int) (w->ne[0] - x->ne[0]), 0, 0, 0);
+    }
+
     // W x. ggml rounds x to f16 for an f16 matrix and to blocks with f16 scales for most others: hidden values beyond
     // f16's range (an MLP's, mostly) would be infinite. Divided by their root mean square they fit; normalised ones fit
     // anyway. A row that is not finite stays so: its size does it, and where rows are not divided by one, a factor that
@@ -130,7 +135,7 @@ class portable_ops final : public layer_ops {
             size = ggml_sqrt(ctx_, ggml_scale_bias(ctx_, squares, 1.0f, 1e-30f));  // of a row of zeros: not zero
             x = ggml_div(ctx_, x, size);
         }
-        ggml_tensor * cur = ggml_mul_mat(ctx_, w, x);
+        ggml_tensor * cur = ggml_mul_mat(ctx_, w, as_long_as_rows(x, w));
         ggml_prec_set_acc(cur, GGML_PREC_F32);
         if (!scaled && rounds_nan_to_zero(w->type)) size = ggml_scale_bias(ctx_, ggml_sum_rows(ctx_, x), 0.0f, 1.0f);
         return size ? ggml_mul(ctx_, cur, size) : cur;

@@ -1,6 +1,7 @@
 #include "engine/weights/tensor-convert.h"
 
 #include "engine/error.h"
+#include "engine/weights/block-rows.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,7 +12,7 @@ namespace ggclip {
 static int64_t n_rows(const source_tensor & tensor) { return tensor.ne[1] * tensor.ne[2] * tensor.ne[3]; }
 
 size_t converted_size(const source_tensor & tensor, ggml_type type) {
-    return ggml_row_size(type, tensor.ne[0]) * (size_t) n_rows(tensor);
+    return row_bytes(type, tensor.ne[0]) * (size_t) n_rows(tensor);
 }
 
 static void to_float(ggml_type type, const void * src, float * dst, int64_t n) {
@@ -85,15 +86,15 @@ float largest_magnitude(const source_tensor & tensor) {
 
 void convert_rows(const source_tensor & tensor, ggml_type type, int64_t first, int64_t n, void * dst,
                   const float * importance) {
-    const size_t src_row = ggml_row_size(tensor.type, tensor.ne[0]);
-    const size_t dst_row = ggml_row_size(type, tensor.ne[0]);
+    const size_t src_row = row_bytes(tensor.type, tensor.ne[0]), dst_row = row_bytes(type, tensor.ne[0]);
+    const int64_t n_stored = whole_blocks(tensor.type, tensor.ne[0]), n_written = whole_blocks(type, tensor.ne[0]);
     if (tensor.type == type && tensor.as_stored()) {
         tensor.read((size_t) first * src_row, (size_t) n * src_row, dst);
         return;
     }
     // tensors in a different layout are needed whole, others a few rows at a time
     const int64_t step = tensor.as_stored() ? std::max<int64_t>(1, 65536 / (int64_t) src_row) : n;
-    std::vector<float> row((size_t) tensor.ne[0]);
+    std::vector<float> row((size_t) std::max(n_stored, n_written));
     std::vector<uint8_t> stored;
     auto * out = static_cast<uint8_t *>(dst);
     for (int64_t begin = first; begin < first + n; begin += step) {
@@ -104,8 +105,9 @@ void convert_rows(const source_tensor & tensor, ggml_type type, int64_t first, i
         for (int64_t r = begin; r < end; r++, out += dst_row) {
             if (tensor.transposed) gather_transposed(tensor, stored.data(), r, row.data());
             else if (tensor.n_channel_last > 0) gather_channels(tensor, stored.data(), r, row.data());
-            else to_float(tensor.type, stored.data() + (size_t) (r - begin) * src_row, row.data(), tensor.ne[0]);
-            ggml_quantize_chunk(type, row.data(), out, 0, 1, tensor.ne[0], importance);
+            else to_float(tensor.type, stored.data() + (size_t) (r - begin) * src_row, row.data(), n_stored);
+            std::fill(row.begin() + tensor.ne[0], row.end(), 0.0f);
+            ggml_quantize_chunk(type, row.data(), out, 0, 1, n_written, importance);
         }
     }
 }

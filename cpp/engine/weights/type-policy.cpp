@@ -41,7 +41,8 @@ ggml_type weight_type_for(const source_tensor & tensor, ggml_type wanted) {
         case tensor_role::table: break;
     }
     if (tensor.ne[0] % ggml_blck_size(wanted) != 0) wanted = smaller_blocks(wanted);
-    return tensor.ne[0] % ggml_blck_size(wanted) == 0 ? wanted : GGML_TYPE_F16;
+    if (tensor.ne[0] % ggml_blck_size(wanted) == 0) return wanted;
+    return tensor.role == tensor_role::matrix ? wanted : GGML_TYPE_F16;  // zeros fill the rows of a matrix
 }
 
 }  // namespace ggclip

@@ -1,6 +1,7 @@
 #include "engine/weights/weight-loader.h"
 
 #include "engine/memory/cpu-buffers.h"
+#include "engine/weights/block-rows.h"
 #include "engine/weights/tensor-convert.h"
 #include "kernels/float16.h"
 #include "engine/weights/type-policy.h"
@@ -91,9 +92,11 @@ void weight_loader::count(ggml_type type, size_t n_bytes) {
 }
 
 ggml_tensor * weight_loader::copied(const expected_tensor & tensor, const source_tensor & from, ggml_type type) {
-    ggml_tensor * out = ggml_new_tensor(out_.context_.get(), type, (int) tensor.ne.size(), tensor.ne.data());
+    std::vector<int64_t> ne = tensor.ne;
+    ne[0] = whole_blocks(type, ne[0]);
+    ggml_tensor * out = ggml_new_tensor(out_.context_.get(), type, (int) ne.size(), ne.data());
     ggml_set_name(out, tensor.name.c_str());
-    copies_.push_back({out, &from});
+    copies_.push_back({out, &from, tensor.ne});
     count(type, ggml_nbytes(out));
     return out;
 }
@@ -114,7 +117,7 @@ void weight_loader::pack(linear_weights & out, const source_tensor & from, ggml_
     out.packed = packer_->add(from, out.n_out, out.n_in, type, packed_type);
     // i8 is not a ggml type; q8_0 is the nearest
     count(packed_type == kernels::weight_type::i8 ? GGML_TYPE_Q8_0 : type,
-          out_.kernels->packed_size(packed_type, out.n_out, out.n_in));
+          out_.kernels->packed_size(packed_type, out.packed.n_out, out.packed.n_in));
 }
 
 void weight_loader::load_matrix(expected_tensor tensor, const source_tensor & stored, linear_weights & out) {
@@ -169,9 +172,10 @@ void weight_loader::copy() {
     for (const pending_copy & copy : copies_) {
         source_tensor from = *copy.from;
         // the destination's shape defines the rows: a patch embedding is 4-D in the file, 2-D here
-        std::copy(copy.tensor->ne, copy.tensor->ne + 4, from.ne);
+        std::fill(from.ne, from.ne + 4, 1);
+        std::copy(copy.ne.begin(), copy.ne.end(), from.ne);
         const ggml_type type_here = copy.tensor->type;
-        const size_t row = ggml_row_size(type_here, from.ne[0]);
+        const size_t row = row_bytes(type_here, from.ne[0]);
         const int64_t n_rows = ggml_nrows(copy.tensor), step = std::max<int64_t>(1, (int64_t) (copy_bytes / row));
         for (int64_t first = 0; first < n_rows; first += step) {
             stop_if_cancelled();

@@ -32,6 +32,7 @@ class weight_loader {
     struct pending_copy {
         ggml_tensor * tensor;
         const source_tensor * from;
+        std::vector<int64_t> ne;  // without the zeros that fill rows
     };
 
     weights & out_;

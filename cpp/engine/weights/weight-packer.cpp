@@ -1,6 +1,7 @@
 #include "engine/weights/weight-packer.h"
 
 #include "engine/error.h"
+#include "engine/weights/block-rows.h"
 #include "engine/weights/tensor-convert.h"
 
 #include <algorithm>
@@ -29,6 +30,7 @@ uint8_t * weight_packer::reserve(size_t n_bytes) {
 
 kernels::packed_matrix weight_packer::add(const source_tensor & from, int n_out, int n_in, ggml_type type,
                                           kernels::weight_type packed_type) {
+    n_in = (int) whole_blocks(type, n_in);
     uint8_t * const dst = reserve(table_.packed_size(packed_type, n_out, n_in));
     for (int first = 0; first < n_out; first += rows_of_strip)
         strips_.push_back({matrices_.size(), first, std::min(rows_of_strip, n_out - first)});

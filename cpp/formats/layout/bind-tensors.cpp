@@ -1,6 +1,7 @@
 // Binds a file's tensors to the engine's; all tensor checks are here.
 #include "engine/error.h"
 #include "engine/names.h"
+#include "engine/weights/block-rows.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/tensor-names.h"
 
@@ -25,6 +26,12 @@ bool fits(const std::vector<int64_t> & found, const std::vector<int64_t> & expec
     if (trim(found) == trim(expected)) return true;
     const auto one = std::find_if(found.begin(), found.end(), [](int64_t n) { return n != 1; });
     return expected.size() == 1 && one != found.end() && *one == expected[0] && trim({one, found.end()}).size() == 1;
+}
+
+// Whether zeros fill the rows of a quantised matrix to whole blocks.
+bool fits_filled(const raw_tensor & raw, const std::vector<int64_t> & expected) {
+    return expected.size() == 2 && raw.ne.size() == 2 && raw.type != GGML_TYPE_COUNT && ggml_is_quantized(raw.type) &&
+           raw.ne[0] == whole_blocks(raw.type, expected[0]) && raw.ne[1] == expected[1];
 }
 
 std::string both_names(const expected_tensor & tensor, const tensor_origin & origin) {
@@ -52,7 +59,8 @@ void check_type(const expected_tensor & tensor, const tensor_origin & origin, co
 
 source_tensor bind(const expected_tensor & tensor, const tensor_origin & origin, const raw_tensor & raw) {
     const std::vector<int64_t> shape = stored_shape(tensor, origin);
-    if (!fits(raw.ne, shape)) {
+    const bool may_be_filled = tensor.role == tensor_role::matrix && !origin.transposed;
+    if (!fits(raw.ne, shape) && !(may_be_filled && fits_filled(raw, shape))) {
         throw_error(error_code::TENSOR_SHAPE, raw.path + ": " + both_names(tensor, origin) + ": expected " +
                                                   shape_text(shape) + ", found " + shape_text(raw.ne) +
                                                   " (fastest dimension first)");
@@ -158,7 +166,7 @@ int32_t projection_dim(const tensor_table & table, const source_names & names, c
         const raw_tensor & raw = found->second;
         const size_t out = origin.transposed ? 0 : 1;
         if (raw.ne.size() != 2 || raw.ne[out] < 1 || raw.ne[out] > limits::max_proj ||
-            raw.ne[1 - out] != tensor.ne[0]) {
+            (raw.ne[1 - out] != tensor.ne[0] && !fits_filled(raw, {tensor.ne[0], raw.ne[1]}))) {
             throw_error(error_code::TENSOR_SHAPE,
                         raw.path + ": " + both_names(tensor, origin) + ": expected a matrix with " +
                             std::to_string(tensor.ne[0]) + " inputs and 1 to " + std::to_string(limits::max_proj) +

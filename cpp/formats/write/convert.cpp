@@ -2,6 +2,7 @@
 
 #include "engine/error.h"
 #include "engine/names.h"
+#include "engine/weights/block-rows.h"
 #include "engine/weights/tensor-convert.h"
 #include "engine/weights/type-policy.h"
 #include "formats/write/gguf-metadata.h"
@@ -62,16 +63,18 @@ void convert_chunk(const source_tensor & tensor, ggml_type type, int64_t first, 
         convert_rows(tensor, type, first, n, dst);  // copies, or transposes without rounding
         return;
     }
-    std::vector<float> values((size_t) (n * tensor.ne[0]));
-    convert_rows(tensor, GGML_TYPE_F32, first, n, values.data());
-    check_finite(tensor, type, values.data(), n * tensor.ne[0]);
-    ggml_quantize_chunk(type, values.data(), dst, 0, n, tensor.ne[0], importance);
+    const int64_t width = tensor.ne[0], whole = whole_blocks(type, width);
+    std::vector<float> values((size_t) (n * whole));  // rows are filled with zeros
+    for (int64_t r = 0; r < n; r += whole == width ? n : 1)
+        convert_rows(tensor, GGML_TYPE_F32, first + r, whole == width ? n : 1, values.data() + r * whole);
+    check_finite(tensor, type, values.data(), n * whole);
+    ggml_quantize_chunk(type, values.data(), dst, 0, n, whole, importance);
 }
 
 // Rows [first, first + n) on several threads; rethrows an error of any of them.
 void convert_parallel(const source_tensor & tensor, ggml_type type, int64_t first, int64_t n, int n_threads,
                       const float * importance, uint8_t * dst) {
-    const size_t row = ggml_row_size(type, tensor.ne[0]);
+    const size_t row = row_bytes(type, tensor.ne[0]);
     const int64_t share = (n + n_threads - 1) / n_threads;
     std::vector<std::exception_ptr> errors((size_t) n_threads);
     std::vector<std::thread> threads;
@@ -113,6 +116,7 @@ std::vector<float> column_weights(const source_tensor & tensor, ggml_type type, 
     }
     const double mean = sum / (double) weights.size();
     for (float & value : weights) value = std::max(1e-3f, (float) (value / mean));
+    weights.resize((size_t) whole_blocks(type, tensor.ne[0]), 1e-3f);
     return weights;
 }
 
@@ -140,7 +144,8 @@ class converter {
         for (const source_tensor & tensor : source_.tensors) {
             const ggml_type type = converted_type(tensor, options_);
             types_.push_back(type);
-            writer_.add_tensor(tensor.name, type, tensor.n_dims, tensor.ne);
+            int64_t ne[4] = {whole_blocks(type, tensor.ne[0]), tensor.ne[1], tensor.ne[2], tensor.ne[3]};
+            writer_.add_tensor(tensor.name, type, tensor.n_dims, ne);
             n_bytes_ += converted_size(tensor, type);
             report.n_tensors[ggml_type_name(type)]++;
         }
@@ -157,7 +162,7 @@ class converter {
     void tensor(size_t index) {
         const source_tensor & tensor = source_.tensors[index];
         const ggml_type type = types_[index];
-        const size_t row = ggml_row_size(type, tensor.ne[0]);
+        const size_t row = row_bytes(type, tensor.ne[0]);
         const int64_t n_rows = tensor.ne[1] * tensor.ne[2] * tensor.ne[3];
         const int64_t step = std::max<int64_t>(1, chunk / tensor.ne[0]) * n_threads_;
         const auto importance = column_weights(tensor, type, options_);

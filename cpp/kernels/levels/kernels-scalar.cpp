@@ -65,18 +65,20 @@ static void pack(weight_type type, int n_out, int n_in, const void * rows, size_
 
 static size_t activation_row_size(weight_type type, int n_in) {
     if (type == weight_type::i8) return row_size(type, n_in);
-    return is_quantized(type) ? (size_t) (n_in / block_size) * sizeof(activation_block) : (size_t) n_in * 4;
+    return is_quantized(type) ? (size_t) (whole_blocks(n_in) / block_size) * sizeof(activation_block)
+                              : (size_t) n_in * 4;
 }
 
 static size_t activations_size(weight_type type, int n_tokens, int n_in) {
     return activation_row_size(type, n_in) * n_tokens;
 }
 
-static void quantize_block(const float * x, float amax, activation_block * out) {
+// Zeros follow the first n values.
+static void quantize_block(const float * x, int n, float amax, activation_block * out) {
     int sum = 0;
     out->d = step_of(amax);
     for (int j = 0; j < block_size; j++) {
-        out->q[j] = to_byte(x[j], amax);
+        out->q[j] = to_byte(j < n ? x[j] : 0.0f, amax);
         sum += out->q[j];
     }
     out->sum = (float) sum;
@@ -92,11 +94,11 @@ static void pack_row(weight_type type, const float * x, int n, void * dst) {
         return;
     }
     activation_block * out = static_cast<activation_block *>(dst);
-    const int group = scale_group(n);
+    const int group = scale_group(whole_blocks(n));
     for (int begin = 0; begin < n; begin += group) {
         const int end = min_int(begin + group, n);
         const float amax = max_abs(x + begin, end - begin);
-        for (int i = begin; i < end; i += block_size) quantize_block(x + i, amax, &out[i / block_size]);
+        for (int i = begin; i < end; i += block_size) quantize_block(x + i, n - i, amax, &out[i / block_size]);
     }
 }
 
@@ -156,18 +158,18 @@ static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, i
             for (int i = 0; i < a.n; i++) row[sizeof(d) + i] = (uint8_t) to_byte(normalized(a, x, m, i), amax);
             continue;
         }
-        const int group = scale_group(a.n);
+        const int group = scale_group(whole_blocks(a.n));
         float amax = 0.0f;
-        for (int b = 0; b < a.n / block_size; b++) {
-            const int i0 = b * block_size;
+        for (int i0 = 0; i0 < a.n; i0 += block_size) {
             if (i0 % group == 0) {
                 amax = 0.0f;
                 for (int i = i0; i < min_int(i0 + group, a.n); i++)
                     amax = larger_magnitude(amax, normalized(a, x, m, i));
             }
             float values[block_size];
-            for (int j = 0; j < block_size; j++) values[j] = normalized(a, x, m, i0 + j);
-            quantize_block(values, amax, reinterpret_cast<activation_block *>(row) + b);
+            const int n = min_int(block_size, a.n - i0);
+            for (int j = 0; j < n; j++) values[j] = normalized(a, x, m, i0 + j);
+            quantize_block(values, n, amax, reinterpret_cast<activation_block *>(row) + i0 / block_size);
         }
     }
 }

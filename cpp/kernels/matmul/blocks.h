@@ -17,6 +17,9 @@ GGCLIP_LEVEL_BEGIN
 
 constexpr int block_size = 32;
 
+// n values and the zeros that fill the last block.
+constexpr int whole_blocks(int n) { return (n + block_size - 1) / block_size * block_size; }
+
 struct block_layout {
     int bytes;
     int min;        // byte offset of m; 0: none

@@ -35,7 +35,8 @@ static void pack_tile(const linear_args & a, const tile_place & at, int n, float
         }
         with_int_format(target.type, [&](auto format) {
             uint8_t * const dst = target.tile + (size_t) target.first_block * at.height * format.token_block_bytes;
-            quantize_row(format, offset_of(target.type), group_row{row}, n, format.group(a.w.n_out), dst, at.height, t);
+            quantize_row(format, offset_of(target.type), group_row{row}, n, format.group(whole_blocks(a.w.n_out)), dst,
+                         at.height, t);
         });
     }
 }
@@ -54,7 +55,7 @@ static void linear_pack_of(const linear_args & a, weight_type next, void * packe
     alignas(64) float sums[max_tiles_per_item][max_group_panels][group_row::panel_stride];
     constexpr int tile_stride = max_group_panels * group_row::panel_stride;
 
-    const int group = scale_group(a.w.n_out);
+    const int group = scale_group(whole_blocks(a.w.n_out));
     const int n_groups = ceil_div(a.w.n_out, group);
     const token_tiles tiles(a.n_tokens);
     const int n_blocks = token_blocks(tiles, n_groups, nth);

@@ -18,6 +18,17 @@ struct plain_row {
     GGCLIP_INLINE_MEMBER vf first(int i, int n) const { return load_first(x + i, n); }
 };
 
+// A row of n values that zeros follow.
+template <class Row>
+struct filled_row {
+    Row row;
+    int n;
+    GGCLIP_INLINE_MEMBER vf at(int i) const {
+        return i + lanes <= n ? row.at(i) : i < n ? row.first(i, n - i) : zero_f();
+    }
+    GGCLIP_INLINE_MEMBER vf first(int i, int count) const { return keep_first(at(i), count); }
+};
+
 // Slightly more than n_in, so that a tile's rows do not share cache sets when n_in is a power of two.
 static inline size_t float_stride(int n_in) { return (size_t) ceil_div(n_in, 16) * 16 + 16; }
 
@@ -25,7 +36,8 @@ static size_t activation_token_size(weight_type type, int n_in) {
     size_t size = float_stride(n_in) * sizeof(float);
     if (uses_words(type)) size = (size_t) word_blocks(n_in) * word_format::token_block_bytes;
     if (type == weight_type::i8) size = row_format::token_bytes(n_in);
-    with_int_format(type, [&](auto format) { size = (size_t) (n_in / block_size) * format.token_block_bytes; });
+    with_int_format(type,
+                    [&](auto format) { size = (size_t) (whole_blocks(n_in) / block_size) * format.token_block_bytes; });
     return size;
 }
 
@@ -125,14 +137,23 @@ GGCLIP_INLINE void quantize_group(Format format, int offset, const Row & row, in
         quantize_block(format, offset, row, i0, d, inverse, dst, height, t);
 }
 
-// Packs the first n values in groups of `group`.
+// Packs the first n values, whole blocks, in groups of `group`.
 template <class Format, class Row>
-static void quantize_row(Format format, int offset, const Row & row, int n, int group, uint8_t * dst, int height,
-                         int t) {
+static void quantize_blocks(Format format, int offset, const Row & row, int n, int group, uint8_t * dst, int height,
+                            int t) {
     for (int begin = 0; begin < n; begin += group) {
         uint8_t * const first = dst + (size_t) (begin / block_size) * height * format.token_block_bytes;
         quantize_group(format, offset, row, begin, min_int(begin + group, n), first, height, t);
     }
+}
+
+// Same for any n.
+template <class Format, class Row>
+static void quantize_row(Format format, int offset, const Row & row, int n, int group, uint8_t * dst, int height,
+                         int t) {
+    const int whole = whole_blocks(n);
+    if (whole == n) quantize_blocks(format, offset, row, n, group, dst, height, t);
+    else quantize_blocks(format, offset, filled_row<Row>{row, n}, whole, group, dst, height, t);
 }
 
 // Same in the layout of tile-i16.h.
@@ -204,7 +225,7 @@ static void pack_row(weight_type type, const Row & row, int n, const token_tiles
         return;
     }
     with_int_format(type, [&](auto format) {
-        quantize_row(format, offset_of(type), row, n, format.group(n), base, tiles.height(tile), t);
+        quantize_row(format, offset_of(type), row, n, format.group(whole_blocks(n)), base, tiles.height(tile), t);
     });
 }
 

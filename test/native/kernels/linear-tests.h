@@ -320,7 +320,8 @@ inline void test_extremes(const kernel_table & k) {
 // A result packed for the next layer equals packing the plain result, bit for bit.
 inline void test_linear_pack(const kernel_table & k) {
     if (!k.linear_pack) return;
-    const int shapes[][3] = {{1, 32, 32}, {3, 64, 416}, {8, 96, 384}, {9, 256, 768}, {50, 64, 800}, {121, 32, 1024}};
+    const int shapes[][3] = {{1, 32, 32},     {3, 64, 416}, {8, 96, 384}, {9, 256, 768}, {50, 64, 800},
+                             {121, 32, 1024}, {9, 64, 75},  {5, 32, 760}, {20, 64, 4304}};
     int i = 0;
     for (const weight_type type : all_types) {
         if (!is_quantized(type)) continue;
@@ -353,6 +354,39 @@ inline void test_linear_pack(const kernel_table & k) {
         }
     }
     std::printf("%-12s linear_pack: %d cases\n", k.name, i);
+}
+
+// A row that does not fill its last block equals the row with zeros after it, bit for bit, from memory and from a norm.
+inline void test_short_rows(const kernel_table & k) {
+    for (const weight_type type : all_types) {
+        if (!ggclip::kernels::in_blocks(type)) continue;
+        for (const int n : {1, 31, 33, 75, 179, 379, 760, 4304}) {
+            const int n_tokens = 1 + n % 11, whole = (n + 31) / 32 * 32;
+            const std::vector<float> x = random_floats((size_t) n_tokens * n, n), weight = random_floats(n, 5),
+                                     bias = random_floats(n, 6);
+            const size_t size = k.activations_size(type, n_tokens, n);
+            const auto filled = [&](const std::vector<float> & values) {
+                std::vector<float> rows((size_t) n_tokens * whole);
+                for (int t = 0; t < n_tokens; t++)
+                    std::copy_n(values.begin() + (ptrdiff_t) t * n, n, rows.begin() + (ptrdiff_t) t * whole);
+                return rows;
+            };
+            buffer want(size), got(size);
+            expect(size == k.activations_size(type, n_tokens, whole), std::string(k.name) + " size of short rows");
+            k.pack_activations(type, x.data(), n, n_tokens, n, got.data(), 0, 1);
+            k.pack_activations(type, filled(x).data(), whole, n_tokens, whole, want.data(), 0, 1);
+            const std::string what = std::string(k.name) + " short rows " + type_name(type) + " " + std::to_string(n);
+            expect(std::memcmp(got.data(), want.data(), size) == 0, what);
+
+            std::vector<float> normed((size_t) n_tokens * n);
+            const norm_args args = {x.data(), (size_t) n,    n_tokens,    n,
+                                    1e-5f,    weight.data(), bias.data(), normed.data()};
+            k.layer_norm_pack(type, args, got.data(), 0, 1);
+            k.pack_activations(type, filled(normed).data(), whole, n_tokens, whole, want.data(), 0, 1);
+            expect(std::memcmp(got.data(), want.data(), size) == 0, what + " after a norm");
+        }
+    }
+    std::printf("%-12s short rows: done\n", k.name);
 }
 
 // Neither the thread count nor the other tokens of a batch change any bit.

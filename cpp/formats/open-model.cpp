@@ -10,6 +10,7 @@
 #include "formats/layout/position-table.h"
 #include "formats/families/open-clip-config.h"
 #include "formats/families/openai-shapes.h"
+#include "formats/families/sentence-transformers.h"
 #include "formats/layout/tensor-names.h"
 #include "formats/containers/torch/torch-file.h"
 
@@ -168,6 +169,39 @@ model_source open_lone_file(const std::string & path, const std::string & folder
     return source;
 }
 
+// The folder of sentence-transformers' modules.json: the transformer's own, or the one above it.
+std::string sentence_root(const std::string & folder) {
+    const std::string above = fs::absolute(fs::u8path(folder)).parent_path().u8string();
+    return is_file(folder + "/modules.json") ? folder : is_file(above + "/modules.json") ? above : "";
+}
+
+model_source open_sentence_transformers(const std::string & folder, const std::string & root,
+                                        const tensor_table & table, const json_ref & config,
+                                        const read_options & options) {
+    const document list(root + "/modules.json", options);
+    const sentence_modules modules = read_sentence_modules(list.ref());
+    const document pooling(root + "/" + modules.pooling + "/config.json", options);
+    const document lengths(folder + "/sentence_bert_config.json", options);
+    document dense;
+    tensor_table all = table;
+    if (!modules.dense.empty()) {
+        dense = document(root + "/" + modules.dense + "/config.json", options);
+        if (!dense.found) dense.ref().invalid("a configuration of the Dense module");
+        tensor_table layer;
+        read_folder_weights(root + "/" + modules.dense, preference::hugging_face, options, layer);
+        for (auto & [name, tensor] : layer.tensors) all.tensors.emplace(dense_prefix + name, std::move(tensor));
+        all.files.insert(all.files.end(), layer.files.begin(), layer.files.end());
+    }
+    model_source source;
+    source.path = folder;
+    source.format = table.format;
+    source_names names(name_scheme::bert);
+    source.hp = read_sentence_config({config, pooling.ref(), dense.ref(), lengths.ref()}, names);
+    want_towers(options, folder, source.hp);
+    finish(all, names, source);
+    return source;
+}
+
 // `given`: weights that have already been read, or null: the folder's.
 model_source open_directory(const std::string & folder, const tensor_table * given, const read_options & options) {
     const std::string tokenizer_folder = options.tokenizer_folder.empty() ? folder : options.tokenizer_folder;
@@ -191,6 +225,8 @@ model_source open_directory(const std::string & folder, const tensor_table * giv
                                  has_prefix(table, "text.transformer.");
     if (open_clip.found && (open_clip_names || !hf))
         return open_open_clip(folder, table, open_clip.ref(), config.ref(), options);
+    const std::string root = is_sentence_encoder(config.ref()) ? sentence_root(folder) : "";
+    if (!root.empty()) return open_sentence_transformers(folder, root, table, config.ref(), options);
     document tokenizer, preprocessor, processor;
     if (options.want_text) tokenizer = document::optional(tokenizer_folder + "/tokenizer_config.json", options);
     if (options.want_vision) {

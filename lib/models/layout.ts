@@ -122,7 +122,8 @@ async function modulesOf(source: FileSource): Promise<string[]> {
   if (!Array.isArray(modules)) return []
   return modules.flatMap((
     module: { path?: unknown; type?: unknown } | null,
-  ) => (typeof module?.path === 'string' && typeof module.type === 'string' && module.type.endsWith('.CLIPModel')
+  ) => (typeof module?.path === 'string' && typeof module.type === 'string' &&
+      /\.(?:CLIPModel|Transformer)$/.test(module.type)
     ? [`${module.path}/`]
     : [])
   )

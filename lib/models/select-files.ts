@@ -104,6 +104,20 @@ function ggufFile({ name, paths }: FileSource, wanted: string | undefined): Sele
   )
 }
 
+/** Of a text model of sentence-transformers: the list of its modules, and those behind the transformer. */
+function sentenceModules(paths: ReadonlySet<string>, folder: string): string[] {
+  const root = [folder, folder.replace(/[^/]+\/$/, '')].find(place => paths.has(`${place}modules.json`))
+  if (root === undefined) return []
+  const behind = [...paths].filter(name => name.startsWith(root)).map(name => name.slice(root.length))
+    .filter(name => /^\d+_(?:Pooling|Dense)\/(?:config\.json|model\.safetensors|pytorch_model\.bin)$/.test(name))
+  if (behind.length === 0) return []
+  const once = behind.filter(name =>
+    !name.endsWith('.bin') || !behind.includes(name.replace('pytorch_model.bin', 'model.safetensors'))
+  )
+  const own = [`${folder}sentence_bert_config.json`].filter(name => paths.has(name))
+  return [`${root}modules.json`, ...own, ...once.map(name => root + name)]
+}
+
 /** Configuration and tokenizer that belong to weights. */
 function companions(paths: ReadonlySet<string>, folder: string): { files: string[]; tokenizer: boolean } {
   const layout = layoutOf(paths, folder)
@@ -114,6 +128,7 @@ function companions(paths: ReadonlySet<string>, folder: string): { files: string
     ...from(folder, configs),
     ...from(layout.processor, processorConfigs),
     ...from(layout.tokenizer, [...tokenizer, ...tokenizerConfigs]),
+    ...sentenceModules(paths, folder),
   ]
   return { files: [...new Set(files)], tokenizer: tokenizer.length > 0 }
 }

@@ -88,6 +88,23 @@ bool is_bert_type(const std::string & type) {
     return is_roberta_type(type) || type == "bert" || type == "electra" || type == "chinese_clip_text_model";
 }
 
+void read_distilbert_config(const json_ref & config, text_hparams & text) {
+    set_kind(false, text);
+    const auto count = [&](const char * key, int32_t fallback, int64_t max) {
+        return (int32_t) config.integer(key, fallback, 1, max);
+    };
+    text.n_vocab = count("vocab_size", 30522, limits::max_vocab);
+    text.n_embd = count("dim", 768, limits::max_width);
+    text.n_layer = count("n_layers", 6, limits::max_layers);
+    text.n_head = count("n_heads", 12, limits::max_heads);
+    text.n_ff = count("hidden_dim", 3072, limits::max_ff);
+    text.n_ctx = text.n_position = count("max_position_embeddings", 512, limits::max_ctx);
+    text.eps = 1e-12f;  // of every norm in modeling_distilbert.py
+    text.pad_id = (int32_t) config.integer("pad_token_id", 0, 0, text.n_vocab - 1);
+    if (!parse_activation(config.string("activation", "gelu"), text.act))
+        config.get("activation").unsupported("gelu, gelu_new, gelu_pytorch_tanh and quick_gelu");
+}
+
 void read_bert_config(const json_ref & config, const std::string & type, text_hparams & text) {
     const bool roberta = is_roberta_type(type);
     set_kind(roberta, text);

@@ -12,6 +12,9 @@ namespace ggclip {
 // Leaves n_ctx at the longest sequence the position table allows; pooling and projection are the caller's.
 void read_bert_config(const json_ref & config, const std::string & type, text_hparams & text);
 
+// transformers' DistilBertConfig: a BERT without token types, with names of its own.
+void read_distilbert_config(const json_ref & config, text_hparams & text);
+
 // From the shapes of its tensors, as open_clip and M-CLIP build it from the name of an architecture on the hub
 // ("xlm-roberta-base", "microsoft/BiomedNLP-BiomedBERT-base-uncased-abstract"). `name`: where the name stands.
 // `n_head`: heads that the file states, or 0: by the name or the width. Throws MODEL_UNSUPPORTED for tensors of another

@@ -106,6 +106,21 @@ const part_name bert_parts[] = {
     {"ffn_down", nullptr, "output.dense"},
 };
 
+// transformers' DistilBertModel
+const part_name distilbert_parts[] = {
+    {"token_embd", nullptr, "embeddings.word_embeddings"},
+    {"position_embd", nullptr, "embeddings.position_embeddings"},
+    {"pre_ln", nullptr, "embeddings.LayerNorm"},
+    {"ln1", nullptr, "sa_layer_norm"},
+    {"ln2", nullptr, "output_layer_norm"},
+    {"attn_q", nullptr, "attention.q_lin"},
+    {"attn_k", nullptr, "attention.k_lin"},
+    {"attn_v", nullptr, "attention.v_lin"},
+    {"attn_out", nullptr, "attention.out_lin"},
+    {"ffn_up", nullptr, "ffn.lin1"},
+    {"ffn_down", nullptr, "ffn.lin2"},
+};
+
 std::string with_suffix(const std::string & name, const char * suffix) { return *suffix ? name + "." + suffix : name; }
 
 tensor_origin whole(const std::string & name) {
@@ -198,8 +213,9 @@ tensor_origin timm_origin(const expected_tensor & tensor, const source_names & n
 tensor_origin bert_origin(const expected_tensor & tensor, const source_names & names) {
     if (tensor.part == "proj" || tensor.part == "proj_hidden")
         return whole(with_suffix(tensor.part == "proj" ? names.bert_proj : names.bert_proj_hidden, tensor.suffix));
-    const std::string part = find_part(bert_parts, tensor);
-    const std::string block = tensor.block >= 0 ? "encoder.layer." + std::to_string(tensor.block) + "." : "";
+    const std::string part = names.distilbert ? find_part(distilbert_parts, tensor) : find_part(bert_parts, tensor);
+    const std::string blocks = names.distilbert ? "transformer.layer." : "encoder.layer.";
+    const std::string block = tensor.block >= 0 ? blocks + std::to_string(tensor.block) + "." : "";
     return whole(with_suffix(names.text_prefix + block + part, tensor.suffix));
 }
 

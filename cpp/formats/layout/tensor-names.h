@@ -37,6 +37,7 @@ struct source_names {
     bool timm_fc_norm = false;                    // timm: the last norm is named fc_norm
     std::string timm_proj;                        // timm: projection module
     std::string bert_proj, bert_proj_hidden;
+    bool distilbert = false;  // bert: DistilBERT's names
 };
 
 // Location of a tensor in a family's file.

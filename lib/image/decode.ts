@@ -20,7 +20,10 @@ function loadSharp(): typeof sharpModule {
     loaded ??= require('sharp') as typeof sharpModule // import() would first start Node's loader of ES modules: 75 ms
     return loaded
   } catch (error) {
-    const message = `the decoder (sharp) cannot be loaded: ${(error as Error).message}`
+    const isMissing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
+    const message = isMissing
+      ? 'decoding needs sharp, which is not installed: "npm install sharp" (pixels, tensors, BMP and PNM need nothing)'
+      : `the decoder (sharp) cannot be loaded: ${(error as Error).message}`
     throw new ClipError('ERR_CLIP_IMAGE_DECODE', message, { cause: error })
   }
 }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 
+import { outsideArchive } from './archive.js'
 import { hubPrefix, parseHubId } from './hub-id.js'
 import type { HubOptions } from './hub-settings.js'
 import { localLayout, type Towers } from './layout.js'
@@ -49,7 +50,7 @@ export async function locateModel(
 }
 
 async function local(file: string, towers?: Towers): Promise<ModelLocation> {
-  return { ...await localLayout(file, towers), source: '', revision: '' }
+  return { ...await localLayout(outsideArchive(file), towers), source: '', revision: '' }
 }
 
 async function fromHub(

@@ -22,6 +22,8 @@ constexpr int64_t max_ctx = 8192;
 constexpr int64_t max_image = 4096;  // pixels per side
 constexpr int64_t max_patch = 512;
 constexpr int64_t max_tokens = 16384;  // image tower
+constexpr int64_t max_registers = 256;
+constexpr double max_rotary_base = 1e9, max_rotary_offset = 1024;
 constexpr double min_eps = 1e-13, max_eps = 0.1;
 constexpr double max_mean = 10, min_std = 1e-4, max_std = 10;
 constexpr double max_logit_scale = 80;  // natural log; exp of larger values overflows float
@@ -104,6 +106,18 @@ void visit_tower(Tower & tower, const hparam_lines & line, const tower_hparams &
     visit(line.always("lastNorm", names::has_post_ln), tower.has_post_ln, fallback.has_post_ln);
     visit(line.always("normAfterPooling", names::norm_after_pool), tower.norm_after_pool, fallback.norm_after_pool);
     visit(line.optional("qkvBias", names::has_qkv_bias), tower.has_qkv_bias, fallback.has_qkv_bias);
+    visit(line.optional("norm", names::norm), tower.norm, fallback.norm);
+    visit(line.optional("keyBias", names::has_k_bias), tower.has_k_bias, fallback.has_k_bias);
+    visit(line.optional("attentionOutputBias", names::has_out_bias), tower.has_out_bias, fallback.has_out_bias);
+    visit(line.optional("mlpBias", names::has_mlp_bias), tower.has_mlp_bias, fallback.has_mlp_bias);
+    visit(line.optional("mlpGate", names::has_mlp_gate), tower.has_mlp_gate, fallback.has_mlp_gate);
+    visit(line.optional("mlpNorm", names::has_mlp_norm), tower.has_mlp_norm, fallback.has_mlp_norm);
+    visit(line.optional("attentionNorm", names::has_attn_norm), tower.has_attn_norm, fallback.has_attn_norm);
+    visit(line.optional("queryKeyNorm", names::has_qk_norm), tower.has_qk_norm, fallback.has_qk_norm);
+    visit(line.optional("positionTable", names::has_positions), tower.has_positions, fallback.has_positions);
+    visit(line.optional("rotary", names::rotary), tower.rotary, fallback.rotary);
+    visit(line.optional("rotaryBase", names::rotary_base, 1, limits::max_rotary_base), tower.rotary_base,
+          fallback.rotary_base);
     visit(line.optional("layerScale", names::has_layer_scale), tower.has_layer_scale, fallback.has_layer_scale);
     visit(line.optional("projectionHidden", names::projection_hidden, 1, limits::max_ff), tower.n_proj_hidden,
           fallback.n_proj_hidden);
@@ -123,6 +137,22 @@ void visit_vision(Hparams & hp, const vision_hparams & fallback, Visitor & visit
     visit(line.required("patchSize", names::patch_size, 1, limits::max_patch), vision.patch_size, {});
     visit(line.derived("channels"), vision.n_channel, {});
     visit(line.always("classToken", names::has_class_embd), vision.has_class_embd, true);
+    visit(line.optional("registers", names::registers, 1, limits::max_registers), vision.n_register, 0);
+    visit(line.optional("patchNorm", names::has_patch_norm), vision.has_patch_norm, false);
+    visit(line.optional("classPosition", names::has_class_position), vision.has_class_position, true);
+    visit(line.optional("positionFilter", names::position_filter), vision.position_filter,
+          grid_filter::bilinear_antialias);
+    visit(line.optional("rotaryGrid", names::rotary_grid, 1, limits::max_image), vision.rotary_grid, 0);
+    visit(line.optional("rotaryOffset", names::rotary_offset, -limits::max_rotary_offset, limits::max_rotary_offset),
+          vision.rotary_offset, 0.0f);
+    visit(line.optional("rotaryColumnFirst", names::rotary_x_first), vision.rotary_x_first, false);
+    visit(line.optional("rotaryCoordinates", names::rotary_coordinates), vision.rotary_place,
+          rotary_coordinates::index);
+    visit(line.optional("poolingHeads", names::pool_heads, 1, limits::max_heads), vision.n_pool_head, 0);
+    visit(line.optional("poolingMlpWidth", names::pool_ff, 1, limits::max_ff), vision.n_pool_ff, 0);
+    visit(line.optional("poolingQuery", names::has_pool_query), vision.has_pool_query, true);
+    visit(line.optional("poolingBias", names::has_pool_bias), vision.has_pool_bias, true);
+    visit(line.optional("poolingMlp", names::has_pool_mlp), vision.has_pool_mlp, true);
     visit(line.always("patchBias", names::has_patch_bias), vision.has_patch_bias, false);
     visit(line.required("mean", names::image_mean, -limits::max_mean, limits::max_mean), image.mean, {});
     visit(line.required("std", names::image_std, limits::min_std, limits::max_std), image.std, {});
@@ -132,7 +162,7 @@ void visit_vision(Hparams & hp, const vision_hparams & fallback, Visitor & visit
     visit(line.optional("anyGrid", names::any_grid), vision.any_grid, false);
     visit(line.optional("maxPatches", names::max_patches, 1, limits::max_tokens), image.max_patches, 0);
     visit(line.always("resizeSize", names::resize_size, 1, limits::max_image), image.resize, vision.image_size);
-    visit(line.derived(nullptr), image.crop, {});
+    visit(line.optional("cropSize", names::crop_size, 1, limits::max_image), image.crop, vision.image_size);
     visit(line.derived(nullptr), image.patch, {});
     visit(line.always("fillColor", names::fill_color, 0, 255), image.fill, image_hparams().fill);
     visit(line.always("backgroundColor", names::background_color, 0, 255), image.background,

@@ -9,7 +9,7 @@
 
 namespace ggclip {
 
-enum class activation { none, quick_gelu, gelu_erf, gelu_tanh };
+enum class activation { none, quick_gelu, gelu_erf, gelu_tanh, silu, relu };
 
 // How a tower's last hidden states become the embedding.
 enum class pooling {
@@ -45,8 +45,23 @@ enum class text_cleaning {
     repair_canonicalize,  // open_clip's `canonicalize` before another family's tokenizer, whatever that one does
 };
 
-// Position of a block's two LayerNorms: before attention and MLP (CLIP), or after each residual sum (BERT).
-enum class norm_order { pre, post };
+// Position of a block's two norms: before attention and MLP (CLIP), after each residual sum (BERT), or of each branch
+// before its sum (EVA's post-norm).
+enum class norm_order { pre, post, branch };
+
+// LayerNorm, or RMSNorm, which subtracts no mean and adds no bias.
+enum class norm_kind { layer, rms };
+
+// Rotary positions (Su et al. 2021): queries and keys are turned in pairs of a head's values, by angles that depend on
+// the token's position. The pairs: neighbours (2i, 2i + 1), or halves (i, i + d_head / 2).
+enum class rotary_pairs { none, neighbours, halves };
+
+// How the position table is resized to an image's grid: torch's F.interpolate, with antialias or without.
+enum class grid_filter { bilinear_antialias, bicubic_antialias, bicubic };
+
+// Coordinates of a patch for its rotary angles: its row and column (EVA), or the place of its centre between -1 and 1,
+// in turns (DINOv3).
+enum class rotary_coordinates { index, centered };
 
 // A block with its own pruned sizes (TinyCLIP's `auto` models).
 struct block_hparams {
@@ -61,14 +76,25 @@ struct tower_hparams {
     int32_t n_head = 0;
     int32_t d_head = 0;  // n_embd / n_head in every family so far; stored because pruning keeps it
     int32_t n_ff = 0;    // width of the MLP's hidden layer
-    float eps = 1e-5f;   // LayerNorm epsilon
+    float eps = 1e-5f;   // of all norms
     activation act = activation::quick_gelu;
     norm_order order = norm_order::pre;
+    norm_kind norm = norm_kind::layer;
     pooling pool = pooling::cls;
     bool has_pre_ln = false;       // LayerNorm of the embeddings, before the first block
     bool has_post_ln = true;       // LayerNorm after the last block
     bool norm_after_pool = false;  // post_ln on the pooled vector; otherwise on every token before pooling
     bool has_qkv_bias = true;
+    bool has_k_bias = true;    // with has_qkv_bias; EVA has biases of queries and values only
+    bool has_out_bias = true;  // of the attention's output
+    bool has_mlp_bias = true;
+    bool has_mlp_gate = false;   // the MLP's hidden values are act(gate(x)) * up(x): SwiGLU, GEGLU
+    bool has_mlp_norm = false;   // norm of the MLP's hidden values (sub-LN of EVA02)
+    bool has_attn_norm = false;  // norm of all heads' outputs together (likewise)
+    bool has_qk_norm = false;    // norms of each head's query and key
+    bool has_positions = true;   // a table of positions, added to the tokens
+    rotary_pairs rotary = rotary_pairs::none;
+    float rotary_base = 10000.0f;
     bool has_layer_scale = false;  // learned factors on a block's two outputs, before the sums
     bool has_proj = true;          // linear map to the shared space (false: identity, n_embd == n_proj)
     bool has_proj_bias = false;
@@ -84,12 +110,30 @@ struct vision_hparams : tower_hparams {
     int32_t patch_size = 0;
     int32_t n_channel = 3;
     bool has_class_embd = true;
+    int32_t n_register = 0;  // learned tokens between the class token and the patches, without positions
     bool has_patch_bias = false;
+    bool has_patch_norm = false;     // norm of the patches before positions are added (AIMv2)
+    bool has_class_position = true;  // its first row is the class token's
+    grid_filter position_filter = grid_filter::bilinear_antialias;  // with any_grid
+    int32_t rotary_grid = 0;      // > 0: patches a side that rotary coordinates are scaled to
+    float rotary_offset = 0;      // added to rotary coordinates before they are scaled
+    bool rotary_x_first = false;  // the first half of the angles is the column's; otherwise the row's
+    rotary_coordinates rotary_place = rotary_coordinates::index;
+    // attention pooling
+    int32_t n_pool_head = 0;     // 0: n_head
+    int32_t n_pool_ff = 0;       // width of its MLP; 0: n_ff
+    bool has_pool_query = true;  // a matrix of the learned query; otherwise it is used as it is
+    bool has_pool_bias = true;   // of queries, keys and values
+    bool has_pool_mlp = true;
     bool any_grid = false;  // any patch grid: the position table, n_grid() a side, is resized to each picture
 
     int32_t n_grid() const { return image_size / patch_size; }
     int32_t n_patch() const { return n_grid() * n_grid(); }
-    int32_t n_prefix() const { return has_class_embd ? 1 : 0; }  // tokens before the patches
+    int32_t n_prefix() const { return (has_class_embd ? 1 : 0) + n_register; }  // tokens before the patches
+    int32_t n_class_position() const { return has_class_embd && has_class_position ? 1 : 0; }
+    int32_t n_position() const { return n_patch() + n_class_position(); }  // rows of the table
+    int32_t pool_head() const { return n_pool_head > 0 ? n_pool_head : n_head; }
+    int32_t pool_ff() const { return n_pool_ff > 0 ? n_pool_ff : n_ff; }
     int32_t n_token(int width, int height) const { return width / patch_size * (height / patch_size) + n_prefix(); }
     int32_t n_token() const { return n_token(image_size, image_size); }
 };
@@ -122,7 +166,7 @@ struct image_hparams {
     interpolation filter = interpolation::bicubic;
     crop_rounding rounding = crop_rounding::floor;
     int32_t resize = 0;  // shortest or longest edge, or the square's side for squash
-    int32_t crop = 0;    // side of the square the tower sees; equals vision.image_size
+    int32_t crop = 0;    // side of the square the tower sees; equals vision.image_size unless it takes any grid
     int32_t patch = 0;   // for `patches`: side of a patch, and max patches per picture
     int32_t max_patches = 0;
     std::array<float, 3> mean = {0.48145466f, 0.4578275f, 0.40821073f};  // OpenAI CLIP, clip/clip.py

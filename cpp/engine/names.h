@@ -13,6 +13,9 @@ constexpr const char *pre_ln = "pre_ln", *post_ln = "post_ln";  // outside the b
 constexpr const char *ln1 = "ln1", *ln2 = "ln2";
 constexpr const char *attn_q = "attn_q", *attn_k = "attn_k", *attn_v = "attn_v", *attn_out = "attn_out";
 constexpr const char *ffn_up = "ffn_up", *ffn_down = "ffn_down";
+constexpr const char *ffn_gate = "ffn_gate", *ffn_norm = "ffn_norm", *attn_norm = "attn_norm";
+constexpr const char *attn_q_norm = "attn_q_norm", *attn_k_norm = "attn_k_norm";
+constexpr const char *register_embd = "register_embd", *patch_norm = "patch_norm";
 constexpr const char *ls1 = "ls1", *ls2 = "ls2";  // layer scale
 constexpr const char *proj = "proj", *proj_hidden = "proj_hidden";
 // prefixes for the parts of SigLIP's attention-pooling head: a block's, one norm, a learned query
@@ -55,11 +58,36 @@ constexpr const char * norm_order = "clip.%s.norm_order";        // pre | post
 constexpr const char * has_post_ln = "clip.%s.has_post_layernorm";
 constexpr const char * has_qkv_bias = "clip.%s.attention.has_qkv_bias";  // bool; true when absent
 constexpr const char * has_layer_scale = "clip.%s.has_layer_scale";      // bool; false when absent
+constexpr const char * norm = "clip.%s.norm";                            // layer | rms; layer when absent
+constexpr const char * has_k_bias = "clip.%s.attention.has_key_bias";    // bool; true when absent, as the next two
+constexpr const char * has_out_bias = "clip.%s.attention.has_output_bias";
+constexpr const char * has_mlp_bias = "clip.%s.has_feed_forward_bias";
+constexpr const char * has_mlp_gate = "clip.%s.has_feed_forward_gate";  // bool; false when absent, as the next three
+constexpr const char * has_mlp_norm = "clip.%s.has_feed_forward_norm";
+constexpr const char * has_attn_norm = "clip.%s.attention.has_norm";
+constexpr const char * has_qk_norm = "clip.%s.attention.has_query_key_norm";
+constexpr const char * has_positions = "clip.%s.has_position_embedding";  // bool; true when absent
+constexpr const char * rotary = "clip.%s.rope.pairs";  // none | neighbours | halves; none when absent
+constexpr const char * rotary_base = "clip.%s.rope.freq_base";
 constexpr const char * norm_after_pool = "clip.%s.norm_after_pooling";
 constexpr const char * projection_hidden = "clip.%s.projection_hidden_length";  // u32; absent: a linear projection
 constexpr const char * has_class_embd = "clip.vision.has_class_embedding";
 constexpr const char * has_pre_ln = "clip.%s.has_pre_layernorm";
 constexpr const char * has_patch_bias = "clip.vision.has_patch_bias";
+constexpr const char * registers = "clip.vision.register_count";
+constexpr const char * has_patch_norm = "clip.vision.has_patch_norm";
+constexpr const char * has_class_position = "clip.vision.has_class_position";
+constexpr const char * position_filter =
+    "clip.vision.position_filter";  // bilinear_antialias | bicubic_antialias | bicubic
+constexpr const char * rotary_grid = "clip.vision.rope.grid";
+constexpr const char * rotary_offset = "clip.vision.rope.offset";
+constexpr const char * rotary_x_first = "clip.vision.rope.column_first";
+constexpr const char * rotary_coordinates = "clip.vision.rope.coordinates";  // index | centered
+constexpr const char * pool_heads = "clip.vision.pooling.head_count";        // u32; the blocks' when absent
+constexpr const char * pool_ff = "clip.vision.pooling.feed_forward_length";  // likewise
+constexpr const char * has_pool_query = "clip.vision.pooling.has_query";     // bool; true when absent, as the next two
+constexpr const char * has_pool_bias = "clip.vision.pooling.has_qkv_bias";
+constexpr const char * has_pool_mlp = "clip.vision.pooling.has_feed_forward";
 constexpr const char * any_grid = "clip.vision.any_grid";        // bool: positions resized to each picture
 constexpr const char * max_patches = "clip.vision.max_patches";  // u32, with resize_mode patches
 constexpr const char * context_length = "clip.text.context_length";
@@ -74,6 +102,7 @@ constexpr const char * image_std = "clip.vision.image_std";
 constexpr const char * resize_mode = "clip.vision.resize_mode";      // shortest | squash | longest | patches
 constexpr const char * interpolation = "clip.vision.interpolation";  // nearest | bilinear | bicubic
 constexpr const char * resize_size = "clip.vision.resize_size";
+constexpr const char * crop_size = "clip.vision.crop_size";          // image_size when absent
 constexpr const char * crop_rounding = "clip.vision.crop_rounding";  // floor | half_even
 constexpr const char * fill_color = "clip.vision.fill_color";
 constexpr const char * background_color = "clip.vision.background_color";

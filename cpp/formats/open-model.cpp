@@ -106,8 +106,10 @@ model_source open_hf(const std::string & path, const tensor_table & table, const
     const std::string text = bert ? names.text_prefix + (names.text_prefix.empty() ? "embeddings.word_embeddings." : "")
                              : names.text_flat ? "embeddings.token_embedding."
                                                : "text_model.";
-    detect_towers(table, names.vision_flat ? "embeddings.patch_embedding." : "vision_model.", text, options, source.hp,
-                  path);
+    const std::string vision = !names.vision_begin.empty() ? names.vision_begin
+                               : names.vision_flat         ? "embeddings.patch_embedding."
+                                                           : "vision_model.";
+    detect_towers(table, vision, text, options, source.hp, path);
     if (names.trained_grid > 0) finish(with_resized_positions(table, names, source.hp), names, source);
     else finish(table, names, source);
     return source;

@@ -36,7 +36,7 @@ enum class weight_type { f32, f16, bf16, q8_0, q5_0, q5_1, q4_0, q4_1, i8 };
 // Quantised in blocks of 32 values with one scale per block.
 constexpr bool in_blocks(weight_type type) { return type >= weight_type::q8_0 && type <= weight_type::q4_1; }
 
-enum class unary { none, quick_gelu, gelu_erf, gelu_tanh };
+enum class unary { none, quick_gelu, gelu_erf, gelu_tanh, silu, relu };
 
 // For quantised weights, activations are rounded to 8 bits; this many values of a row share one scale. Larger groups
 // are cheaper, but one outlier costs the small values of its group their precision. The limit is a sixth of a row, or
@@ -58,7 +58,7 @@ struct packed_matrix {
     const uint8_t * data;
 };
 
-// dst[t][o] = unary(sum_i act[t][i] * w[o][i] + bias[o]) + residual[t][o]
+// dst[t][o] = unary(sum_i act[t][i] * w[o][i] + bias[o]) * factor[t][o] + residual[t][o]
 struct linear_args {
     packed_matrix w;
     const void * act;  // from pack_activations or layer_norm_pack for w.type
@@ -69,9 +69,11 @@ struct linear_args {
     size_t residual_stride;  // in floats
     float * dst;             // [n_tokens][dst_stride]
     size_t dst_stride;
+    const float * factor = nullptr;  // [n_tokens][n_out] or null: the other half of a gated MLP
 };
 
-// x' = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias, per token (biased variance, like torch.nn.LayerNorm)
+// x' = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias, per token (biased variance, like torch.nn.LayerNorm); `rms`:
+// with 0 for the mean (torch.nn.RMSNorm)
 struct norm_args {
     const float * x;
     size_t x_stride;
@@ -79,8 +81,23 @@ struct norm_args {
     int n;
     float eps;
     const float * weight;  // [n]
-    const float * bias;    // [n]
+    const float * bias;    // [n] or null
     float * dst;           // [n_tokens][n]; may be null in layer_norm_pack
+    bool rms = false;
+};
+
+// Rotary positions: each head's values are turned in pairs, by angles that the tokens' rows of `turns` hold for one
+// head: x'[i] = x[i] * turns[i] + x[partner of i] * turns[d_head + i], that is the cosines, then the sines with the
+// signs of the rotation. Pairs are neighbours (2i, 2i + 1), or `halves` (i, i + d_head / 2); d_head is even.
+struct rotate_args {
+    const float * x;
+    size_t x_stride;
+    int n_tokens;
+    int n_head;
+    int d_head;
+    const float * turns;  // [n_tokens][2 * d_head]
+    bool halves;
+    float * dst;  // [n_tokens][n_head * d_head]
 };
 
 // Softmax attention over ragged sequences: query rows q_offset[s]..q_offset[s+1]-1 of sequence s attend to key rows
@@ -130,6 +147,7 @@ struct kernel_table {
     // that lack it.
     void (*linear_pack)(const linear_args & args, weight_type next, void * packed, int ith, int nth);
     void (*layer_norm)(const norm_args & args, int ith, int nth);
+    void (*rotate)(const rotate_args & args, int ith, int nth);
     size_t (*attention_scratch_size)(int max_kv, int d_head, int nth);
     void (*attention)(const attention_args & args, int ith, int nth);
 

@@ -1,4 +1,5 @@
-// LayerNorm in two passes over a row (mean, then variance around it), plain or written directly as packed activations.
+// LayerNorm in two passes over a row (mean, then variance around it), RMSNorm in one; plain or written directly as
+// packed activations.
 #pragma once
 
 #include <float.h>
@@ -11,14 +12,16 @@ GGCLIP_LEVEL_BEGIN
 struct normalized_row {
     const float * x;
     const float * weight;
-    const float * bias;
+    const float * bias;  // or null
     vf mean;
     vf scale;  // 1 / sqrt(variance + eps)
     GGCLIP_INLINE_MEMBER vf at(int i) const {
-        return fma(mul(sub(load_f(x + i), mean), scale), load_f(weight + i), load_f(bias + i));
+        const vf v = mul(sub(load_f(x + i), mean), scale);
+        return fma(v, load_f(weight + i), bias ? load_f(bias + i) : zero_f());
     }
     GGCLIP_INLINE_MEMBER vf first(int i, int n) const {
-        return fma(mul(sub(load_first(x + i, n), mean), scale), load_first(weight + i, n), load_first(bias + i, n));
+        const vf v = mul(sub(load_first(x + i, n), mean), scale);
+        return fma(v, load_first(weight + i, n), bias ? load_first(bias + i, n) : zero_f());
     }
 };
 
@@ -37,8 +40,8 @@ GGCLIP_INLINE float sum_over(int n, F f) {
 
 static normalized_row normalize(const norm_args & a, int t) {
     const float * x = a.x + t * a.x_stride;
-    const float sum = sum_over(a.n, [=](int i, int n) { return n == lanes ? load_f(x + i) : load_first(x + i, n); });
-    const vf mean = set_f(sum / (float) a.n);
+    const auto value = [=](int i, int n) { return n == lanes ? load_f(x + i) : load_first(x + i, n); };
+    const vf mean = a.rms ? zero_f() : set_f(sum_over(a.n, value) / (float) a.n);
     const float squares = sum_over(a.n, [=](int i, int n) {
         // Lanes beyond the row read as 0 instead of the mean, so mask them.
         const vf v = n == lanes ? sub(load_f(x + i), mean) : keep_first(sub(load_first(x + i, n), mean), n);

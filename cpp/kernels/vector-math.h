@@ -66,6 +66,8 @@ GGCLIP_INLINE vf apply_v(unary op, vf x) {
             const vf cubic = mul(x, fma(mul(x, x), set_f(0.044715f), set_f(1.0f)));
             return times_sigmoid2(x, mul(cubic, set_f(2.30220820f)));
         }
+        case unary::silu: return times_sigmoid2(x, mul(x, set_f(1.44269502f)));  // log2(e)
+        case unary::relu: return max(zero_f(), x);                               // this argument order keeps NaN on x86
         default: return x;
     }
 }

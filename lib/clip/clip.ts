@@ -84,10 +84,10 @@ export class Clip {
       maxQueue,
       onBatch: this.#tracer.onBatch,
     })
-    // with any grid, images are decoded exactly: their size after resizing depends on their aspect ratio
-    const { imageSize: size = 0, resizeMode: mode } = info.vision?.anyGrid ? {} : info.vision ?? {}
-    const resized = mode === 'patches' || mode === 'none' ? undefined : mode
-    this.#decoding = { decode, maxPixels, maxDecodeMs, svg, size, mode: resized }
+    // as whole patches, images are decoded exactly: their size after resizing depends on their aspect ratio
+    const { cropSize: size = 0, resizeMode } = info.vision ?? {}
+    const mode = resizeMode === 'patches' || resizeMode === 'none' ? undefined : resizeMode
+    this.#decoding = { decode, maxPixels, maxDecodeMs, svg, size: mode ? size : 0, mode }
     this.#inFlight = Math.min(2 * maxBatch * sessions, maxQueue)
     this.#textTower = tokenizer && new TextTower(tokenizer, info.text!.seesPadding, this.#scheduler, maxBatch)
   }

@@ -27,16 +27,18 @@ interface NativeTowerHparams {
   /** Values inside an MLP. */
   mlpWidth: number
   /** Activation of the MLPs. */
-  activation: 'quick_gelu' | 'gelu' | 'gelu_tanh'
+  activation: 'quick_gelu' | 'gelu' | 'gelu_tanh' | 'silu' | 'relu'
   /**
    * How the last block's tokens are pooled: one of them (class, end of text, last), attention, or their mean. 'none': an
    * image encoder without its head, which has states ({@link Clip.hiddenStates}) but no embedding.
    */
   pooling: 'cls' | 'eot' | 'last' | 'attention' | 'mean' | 'none'
-  /** Epsilon of the layer norms. */
+  /** Epsilon of the norms. */
   normEpsilon: number
-  /** Whether a block's norms precede attention and MLP (CLIP), or follow each sum (BERT). */
-  normOrder: 'pre' | 'post'
+  /** Whether a block's norms precede attention and MLP (CLIP), follow each sum (BERT), or precede the sums (EVA E/14). */
+  normOrder: 'pre' | 'post' | 'branch'
+  /** Layer norms, or root mean square norms, which subtract no mean and add no bias. */
+  norm: 'layer' | 'rms'
   /** Whether a norm stands before the first block. */
   firstNorm: boolean
   /** Whether a norm follows the last block. */
@@ -45,6 +47,26 @@ interface NativeTowerHparams {
   normAfterPooling: boolean
   /** Whether queries, keys and values add a bias. */
   qkvBias: boolean
+  /** Whether keys add a bias, too. */
+  keyBias: boolean
+  /** Whether the attention's output adds a bias. */
+  attentionOutputBias: boolean
+  /** Whether the MLPs' matrices add biases. */
+  mlpBias: boolean
+  /** Whether the MLPs are gated: the activation of one matrix times another (SwiGLU). */
+  mlpGate: boolean
+  /** Whether a norm stands inside the MLPs (EVA02). */
+  mlpNorm: boolean
+  /** Whether a norm stands between attention and its output matrix (EVA02). */
+  attentionNorm: boolean
+  /** Whether each head's queries and keys are normed. */
+  queryKeyNorm: boolean
+  /** Whether a table of positions is added to the tokens. */
+  positionTable: boolean
+  /** Rotary positions: which values of a head are turned together, neighbours or those of its two halves. */
+  rotary: 'none' | 'neighbours' | 'halves'
+  /** Base of the rotary angles. */
+  rotaryBase: number
   /** Whether a block's two outputs are multiplied by learned factors before the sums. */
   layerScale: boolean
   /** Whether a projection follows the pooled state; without one, that state is the embedding. */
@@ -69,11 +91,37 @@ interface NativeVisionHparams extends NativeTowerHparams {
   channels: number
   /** Whether a class token precedes the patches. */
   classToken: boolean
+  /** Learned tokens between the class token and the patches. */
+  registers: number
   /** Whether the patch embedding adds a bias. */
   patchBias: boolean
-  /** Images keep their aspect ratio: whole patches, at most `maxPatches` of them (SigLIP2 NaFlex). */
+  /** Whether the patches are normed before positions are added. */
+  patchNorm: boolean
+  /** Whether the position table has a row for the class token. */
+  classPosition: boolean
+  /** Patches a side that rotary coordinates are scaled to; 0: not scaled. */
+  rotaryGrid: number
+  /** Added to rotary coordinates. */
+  rotaryOffset: number
+  /** Whether the first half of the rotary angles is the column's; else the row's. */
+  rotaryColumnFirst: boolean
+  /** Rotary coordinates: rows and columns, or places of the patches' centres between -1 and 1. */
+  rotaryCoordinates: 'index' | 'centered'
+  /** Heads of the attention pooling; 0: as many as the blocks. */
+  poolingHeads: number
+  /** Values inside the attention pooling's MLP; 0: as many as inside the blocks'. */
+  poolingMlpWidth: number
+  /** Whether the attention pooling has a matrix for its query. */
+  poolingQuery: boolean
+  /** Whether the attention pooling's queries, keys and values add biases. */
+  poolingBias: boolean
+  /** Whether the attention pooling has an MLP. */
+  poolingMlp: boolean
+  /** Whether images may have any number of whole patches a side; the positions are resized to each. */
   anyGrid: boolean
-  /** Most patches of an image, with `anyGrid`; else 0. */
+  /** How the position table is resized, with `anyGrid`. */
+  positionFilter: 'bilinear_antialias' | 'bicubic_antialias' | 'bicubic'
+  /** Most patches of an image, with the resize mode `patches` (SigLIP2 NaFlex); else 0. */
   maxPatches: number
   /** Subtracted from each channel, of values from 0 to 1. */
   mean: [number, number, number]
@@ -86,6 +134,8 @@ interface NativeVisionHparams extends NativeTowerHparams {
   resizeMode: 'shortest' | 'squash' | 'longest' | 'patches' | 'none'
   /** Pixels of the edge that fits, before cropping. */
   resizeSize: number
+  /** Pixels per side of the square that remains. */
+  cropSize: number
   /** Filter of the resizing, as in Pillow. */
   interpolation: 'nearest' | 'bilinear' | 'bicubic'
   /** Rounding of half pixels when cropping: as in transformers or in open_clip. */

@@ -78,13 +78,15 @@ static void vary_tower(dice & dice, tower_hparams & tower) {
 static void vary_image(dice & dice, hparams & hp) {
     image_hparams & image = hp.image;
     const auto byte = [&] { return (uint8_t) dice.between(0, 255); };
-    image.mode = hp.vision.any_grid ? resize_mode::patches
-                                    : dice.one_of({resize_mode::shortest, resize_mode::squash, resize_mode::longest});
+    const bool whole_patches = hp.vision.any_grid && dice.coin();
+    image.mode = whole_patches ? resize_mode::patches
+                               : dice.one_of({resize_mode::shortest, resize_mode::squash, resize_mode::longest});
     image.filter = dice.one_of({interpolation::nearest, interpolation::bilinear, interpolation::bicubic});
     image.rounding = dice.one_of({crop_rounding::floor, crop_rounding::half_even});
+    if (hp.vision.any_grid) image.crop = hp.vision.patch_size * dice.between(1, 5);
     image.resize = image.crop + dice.between(0, 9);
-    image.patch = hp.vision.any_grid ? hp.vision.patch_size : 0;
-    image.max_patches = hp.vision.any_grid ? dice.between(4, 300) : 0;
+    image.patch = whole_patches ? hp.vision.patch_size : 0;
+    image.max_patches = whole_patches ? dice.between(4, 300) : 0;
     for (size_t c = 0; c < 3; c++) {
         image.mean[c] = dice.normal() / 6;
         image.std[c] = 0.1f + std::fabs(dice.normal()) / 6;

@@ -6,9 +6,11 @@
 
 #include "kernels/attention-tests.h"
 #include "kernels/bench.h"
+#include "kernels/gated-tests.h"
 #include "kernels/linear-tests.h"
 #include "kernels/norm-tests.h"
 #include "kernels/not-finite-tests.h"
+#include "kernels/rotate-tests.h"
 #include "kernels/unary-tests.h"
 
 using namespace test;
@@ -54,9 +56,12 @@ int main(int argc, char ** argv) {
         test_extremes(*k);
         test_linear_pack(*k);
         test_short_rows(*k);
+        test_gated(*k);
         test_determinism(*k);
         test_unary(*k);
-        test_layer_norm(*k);
+        test_layer_norm(*k, false);
+        test_layer_norm(*k, true);
+        test_rotate(*k);
         test_attention(*k);
         test_not_finite(*k);
         test_peak(*k);

@@ -39,21 +39,39 @@ class dice {
     std::mt19937 engine_;
 };
 
-inline void random_tower(dice & dice, int n_embd, tower_hparams & tower) {
-    tower.present = true;
-    tower.n_embd = n_embd;
+inline int random_heads(dice & dice, int n_embd) {
     std::vector<int> heads;
     for (int n = 1; n <= 6; n++)
         if (n_embd % n == 0) heads.push_back(n);
-    tower.n_head = heads[(size_t) dice.between(0, (int) heads.size() - 1)];
+    return heads[(size_t) dice.between(0, (int) heads.size() - 1)];
+}
+
+inline void random_tower(dice & dice, int n_embd, tower_hparams & tower) {
+    tower.present = true;
+    tower.n_embd = n_embd;
+    tower.n_head = random_heads(dice, n_embd);
     tower.d_head = n_embd / tower.n_head;
     tower.n_ff = dice.one_of({7, 32, 45, 64, 96, 256});
     tower.n_layer = dice.between(1, 3);
-    tower.act = dice.one_of({activation::quick_gelu, activation::gelu_erf, activation::gelu_tanh});
-    tower.order = dice.between(0, 3) == 0 ? norm_order::post : norm_order::pre;
+    tower.act = dice.one_of(
+        {activation::quick_gelu, activation::gelu_erf, activation::gelu_tanh, activation::silu, activation::relu});
+    tower.order = dice.one_of({norm_order::pre, norm_order::pre, norm_order::post, norm_order::branch});
+    tower.norm = dice.between(0, 3) == 0 ? norm_kind::rms : norm_kind::layer;
     tower.has_pre_ln = dice.coin();
     tower.has_post_ln = dice.between(0, 3) > 0;
     tower.has_qkv_bias = dice.between(0, 3) > 0;
+    const auto rarely = [&] { return dice.between(0, 3) == 0; };
+    tower.has_k_bias = !rarely();
+    tower.has_out_bias = !rarely();
+    tower.has_mlp_bias = !rarely();
+    tower.has_mlp_gate = dice.coin();
+    tower.has_mlp_norm = rarely();
+    tower.has_attn_norm = rarely();
+    tower.has_qk_norm = rarely();
+    if (tower.d_head % 4 == 0)
+        tower.rotary = dice.one_of({rotary_pairs::none, rotary_pairs::neighbours, rotary_pairs::halves});
+    tower.rotary_base = dice.one_of({100.0f, 10000.0f});
+    tower.has_positions = tower.rotary == rotary_pairs::none || dice.coin();
     tower.has_layer_scale = dice.between(0, 3) == 0;
     tower.has_proj_bias = dice.coin();
     tower.n_proj_hidden = dice.between(0, 3) == 0 ? dice.between(5, 40) : 0;
@@ -70,7 +88,21 @@ inline void random_vision(dice & dice, vision_hparams & vision) {
     if (!vision.any_grid)
         vision.image_size += dice.between(0, vision.patch_size - 1);  // patches that do not cover the picture
     vision.has_patch_bias = dice.coin();
-    vision.has_class_embd = !vision.any_grid && dice.coin();
+    vision.has_class_embd = dice.coin();
+    vision.n_register = dice.between(0, 2) == 0 ? dice.between(1, 4) : 0;
+    vision.has_patch_norm = dice.between(0, 3) == 0;
+    vision.has_class_position = dice.between(0, 3) > 0;
+    vision.position_filter =
+        dice.one_of({grid_filter::bilinear_antialias, grid_filter::bicubic_antialias, grid_filter::bicubic});
+    vision.rotary_grid = dice.between(0, 2) == 0 ? dice.between(1, 9) : 0;
+    vision.rotary_offset = dice.one_of({0.0f, 1.0f});
+    vision.rotary_x_first = dice.coin();
+    vision.rotary_place = dice.one_of({rotary_coordinates::index, rotary_coordinates::centered});
+    vision.n_pool_head = dice.coin() ? random_heads(dice, vision.n_embd) : 0;
+    vision.n_pool_ff = dice.coin() ? dice.between(5, 40) : 0;
+    vision.has_pool_query = dice.coin();
+    vision.has_pool_bias = dice.coin();
+    vision.has_pool_mlp = dice.coin();
     vision.pool = vision.has_class_embd ? dice.one_of({pooling::cls, pooling::mean, pooling::attention})
                                         : dice.one_of({pooling::mean, pooling::attention});
     vision.norm_after_pool = vision.has_post_ln && vision.pool == pooling::mean && dice.coin();
@@ -90,6 +122,7 @@ inline void random_text(dice & dice, text_hparams & text) {
     text.eos_id = text.pool == pooling::eot && dice.coin() ? dice.between(1, text.n_vocab - 1) : -1;
     text.position_offset = text.causal ? 0 : dice.one_of({0, 0, 2});
     text.n_position = text.n_ctx + text.position_offset + (text.causal ? 0 : dice.between(0, 3));
+    if (!text.has_positions) text.n_position = 0;
     text.n_token_type = text.causal ? 0 : dice.between(0, 2);
     text.pad_id = dice.one_of({0, 1});
 }

@@ -12,24 +12,33 @@ struct block {
     const block_weights & w;
     const sequences & seqs;
     int n_head;
-    std::string label;             // "block3"
-    ggml_tensor * rows = nullptr;  // compute only these tokens after this block; null: all
+    std::string label;              // "block3"
+    ggml_tensor * turns = nullptr;  // rotary positions of all tokens, or null
+    ggml_tensor * rows = nullptr;   // compute only these tokens after this block; null: all
 
     void name(const char * state, ggml_tensor * t) const { g.name(label + "." + state, t); }
 };
 
-// Queries of the tokens in `asking`, keys and values of all tokens, and the softmax.
-ggml_tensor * build_attention(const block & b, layer_input & asking, layer_input & all) {
+// Queries or keys: a norm of each head, then the rotation by the tokens' positions.
+ggml_tensor * place(const block & b, ggml_tensor * x, const norm_weights & norm, ggml_tensor * turns) {
+    if (b.hp.has_qk_norm) x = b.g.ops.norm_heads(x, norm, b.hp.eps);
+    return turns ? b.g.ops.rotate(x, turns, b.hp.rotary) : x;
+}
+
+// Queries of the tokens in `asking`, keys and values of all tokens, and the softmax; the input of the output matrix.
+layer_input build_attention(const block & b, layer_input & asking, layer_input & all) {
     layer_ops & ops = b.g.ops;
     ggml_tensor * q = ops.linear(asking, b.w.q, activation::none, nullptr);  // [n_attn, n_query]
     ggml_tensor * k = ops.linear(all, b.w.k, activation::none, nullptr);     // [n_attn, n_token]
     ggml_tensor * v = ops.linear(all, b.w.v, activation::none, nullptr);     // [n_attn, n_token]
-    ggml_tensor * cur = ops.attention(q, k, v, b.n_head, b.seqs);            // [n_attn, n_query]
     b.name("q", q);
     b.name("k", k);
     b.name("v", v);
+    q = place(b, q, b.w.q_norm, b.turns && b.rows ? ops.gather(b.turns, b.rows) : b.turns);
+    k = place(b, k, b.w.k_norm, b.turns);
+    ggml_tensor * cur = ops.attention(q, k, v, b.n_head, b.seqs);  // [n_attn, n_query]
     b.name("attn_ctx", cur);
-    return cur;
+    return b.hp.has_attn_norm ? ops.norm(cur, b.w.attn_norm, b.hp.eps) : ops.unnormalised(cur);
 }
 
 // W in + b + residual, or with layer scale factors * (W in + b) + residual; the name refers to W in + b.
@@ -40,10 +49,20 @@ ggml_tensor * add_linear(const block & b, layer_input & in, const linear_weights
     return factors ? b.g.ops.add_scaled(cur, factors, residual) : b.g.ops.linear(in, w, activation::none, residual);
 }
 
+// The MLP's hidden values, as the input of its second matrix.
+layer_input build_hidden(const block & b, layer_input & in) {
+    layer_ops & ops = b.g.ops;
+    const linear_weights & first = b.hp.has_mlp_gate ? b.w.gate : b.w.up;  // the one with the activation
+    ggml_tensor * factor = b.hp.has_mlp_gate ? ops.linear(in, b.w.up, activation::none, nullptr) : nullptr;
+    b.name("fc1", ops.linear(in, first, activation::none, nullptr));
+    if (!b.hp.has_mlp_norm) return ops.hidden(in, first, b.hp.act, factor, b.w.down);  // [n_ff, n_query]
+    ggml_tensor * cur = factor ? ops.gated(in, first, b.hp.act, factor) : ops.linear(in, first, b.hp.act, nullptr);
+    return ops.norm(cur, b.w.mlp_norm, b.hp.eps);
+}
+
 // mlp(in) + residual: [n_embd, n_query]
 ggml_tensor * build_mlp(const block & b, layer_input & in, ggml_tensor * residual) {
-    layer_input hidden = b.g.ops.hidden(in, b.w.up, b.hp.act, b.w.down);  // [n_ff, n_query]
-    b.name("fc1", b.g.ops.linear(in, b.w.up, activation::none, nullptr));
+    layer_input hidden = build_hidden(b, in);
     return add_linear(b, hidden, b.w.down, b.w.ls2, residual, "mlp_out");
 }
 
@@ -55,7 +74,7 @@ ggml_tensor * build_pre_norm_block(const block & b, ggml_tensor * x) {
     layer_input all = ops.norm(x, b.w.ln1, b.hp.eps);
     ggml_tensor * residual = b.rows ? ops.gather(x, b.rows) : x;  // [n_embd, n_query]
     layer_input some = b.rows ? ops.norm(residual, b.w.ln1, b.hp.eps) : layer_input{};
-    layer_input context = ops.unnormalised(build_attention(b, b.rows ? some : all, all));
+    layer_input context = build_attention(b, b.rows ? some : all, all);
     b.name("ln1", ops.peek(all));
     x = add_linear(b, context, b.w.out, b.w.ls1, residual, "attn_out");  // [n_embd, n_query]
 
@@ -71,7 +90,7 @@ ggml_tensor * build_post_norm_block(const block & b, ggml_tensor * x) {
     layer_input all = ops.unnormalised(x);
     ggml_tensor * residual = b.rows ? ops.gather(x, b.rows) : x;  // [n_embd, n_query]
     layer_input some = b.rows ? ops.unnormalised(residual) : layer_input{};
-    layer_input context = ops.unnormalised(build_attention(b, b.rows ? some : all, all));
+    layer_input context = build_attention(b, b.rows ? some : all, all);
     x = add_linear(b, context, b.w.out, b.w.ls1, residual, "attn_out");  // [n_embd, n_query]
     layer_input attended = ops.norm(x, b.w.ln1, b.hp.eps);
     x = ops.values(attended);
@@ -81,6 +100,36 @@ ggml_tensor * build_post_norm_block(const block & b, ggml_tensor * x) {
     layer_input out = ops.norm(x, b.w.ln2, b.hp.eps);
     x = ops.values(out);
     b.name("ln2", x);
+    return x;
+}
+
+// EVA: x + ln1(attention(x)), then x + ln2(mlp(x)); rows as above.
+ggml_tensor * build_branch_norm_block(const block & b, ggml_tensor * x) {
+    layer_ops & ops = b.g.ops;
+    layer_input all = ops.unnormalised(x);
+    ggml_tensor * residual = b.rows ? ops.gather(x, b.rows) : x;  // [n_embd, n_query]
+    layer_input some = b.rows ? ops.unnormalised(residual) : layer_input{};
+    layer_input context = build_attention(b, b.rows ? some : all, all);
+    ggml_tensor * cur = ops.linear(context, b.w.out, activation::none, nullptr);  // [n_embd, n_query]
+    b.name("attn_out", cur);
+    layer_input attended = ops.norm(cur, b.w.ln1, b.hp.eps);
+    b.name("ln1", ops.values(attended));
+    x = ops.add_scaled(ops.values(attended), b.w.ls1, residual);
+
+    layer_input mlp = ops.unnormalised(x), hidden = build_hidden(b, mlp);
+    cur = ops.linear(hidden, b.w.down, activation::none, nullptr);
+    b.name("mlp_out", cur);
+    layer_input out = ops.norm(cur, b.w.ln2, b.hp.eps);
+    b.name("ln2", ops.values(out));
+    return ops.add_scaled(ops.values(out), b.w.ls2, x);
+}
+
+ggml_tensor * build_block(const block & b, ggml_tensor * x) {
+    switch (b.hp.order) {
+        case norm_order::pre: return build_pre_norm_block(b, x);
+        case norm_order::post: return build_post_norm_block(b, x);
+        case norm_order::branch: return build_branch_norm_block(b, x);
+    }
     return x;
 }
 
@@ -96,9 +145,10 @@ ggml_tensor * build_blocks(graph_builder & g, const tower_hparams & hp, const to
                            ggml_tensor * x) {
     name_layer(g, hp, w, 0, x);
     for (int il = 0; il < hp.n_layer; il++) {
-        block b = {g, hp, w.blocks[(size_t) il], input.seqs, hp.block(il).n_head, "block" + std::to_string(il)};
+        block b = {g,          hp, w.blocks[(size_t) il], input.seqs, hp.block(il).n_head, "block" + std::to_string(il),
+                   input.turns};
         if (il == hp.n_layer - 1 && !input.whole) b.rows = input.pooled;
-        x = hp.order == norm_order::pre ? build_pre_norm_block(b, x) : build_post_norm_block(b, x);
+        x = build_block(b, x);
         name_layer(g, hp, w, il + 1, x);
     }
     return x;
@@ -107,8 +157,9 @@ ggml_tensor * build_blocks(graph_builder & g, const tower_hparams & hp, const to
 ggml_tensor * build_projection(layer_ops & ops, const tower_hparams & hp, const tower_weights & w, layer_input & in) {
     if (!hp.has_proj) return ops.values(in);
     if (hp.n_proj_hidden == 0) return ops.linear(in, w.proj, activation::none, nullptr);  // [n_proj, n_seq]
-    layer_input hidden = ops.hidden(in, w.proj_hidden, activation::gelu_erf, w.proj);     // [n_proj_hidden, n_seq]
-    return ops.linear(hidden, w.proj, activation::none, nullptr);                         // [n_proj, n_seq]
+    layer_input hidden =
+        ops.hidden(in, w.proj_hidden, activation::gelu_erf, nullptr, w.proj);  // [n_proj_hidden, n_seq]
+    return ops.linear(hidden, w.proj, activation::none, nullptr);              // [n_proj, n_seq]
 }
 
 ggml_tensor * build_pooling(graph_builder & g, const tower_hparams & hp, const tower_weights & w, tower_input & input,

@@ -21,6 +21,7 @@ struct tower_input {
     ggml_tensor * pixels = nullptr;  // image: f32 [patch * patch * channel, n_patch * n_seq], one row per patch
     ggml_tensor * grid_positions =
         nullptr;  // image, any grid: f32 [n_embd, n_token], position vectors resized to each picture's grid
+    ggml_tensor * turns = nullptr;      // f32 [2 * d_head, n_token], rotary positions; null if there are none
     ggml_tensor * ids = nullptr;        // text: i32 [n_token]
     ggml_tensor * positions = nullptr;  // text: i32 [n_token], position of each token in its sequence
     ggml_tensor * pooled = nullptr;     // i32 [n_seq], row that becomes the embedding; null if all tokens are pooled

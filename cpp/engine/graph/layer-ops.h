@@ -32,6 +32,7 @@ struct sequences {
     ggml_tensor * key_mask = nullptr;      // f32 [max_length, 1, 1, n_seq]: which keys a sequence has
     ggml_tensor * pad = nullptr;           // i32 [max_length * n_seq]: row of each padded position
     ggml_tensor * unpad = nullptr;         // i32 [n_token]: padded position of each row
+    ggml_tensor * join = nullptr;          // i32 [n_token]: row of each token among the prefix tokens, then all patches
     ggml_tensor * mean_weights = nullptr;  // f32 [max_length, 1, n_seq]: each token's weight in its sequence's mean
 
     int n_real(int s) const { return n_key > 0 ? n_key : offset[(size_t) s + 1] - offset[(size_t) s]; }
@@ -47,11 +48,23 @@ struct layer_input {
     ggml_tensor * packed[9] = {};  // by kernels::weight_type
 };
 
+// What an image's patches become tokens with: tokens before them, and a table of positions.
+struct stem_tokens {
+    ggml_tensor * class_embd = nullptr;     // [n_embd] or null
+    ggml_tensor * register_embd = nullptr;  // [n_embd, n_register] or null
+    ggml_tensor * positions = nullptr;      // [n_embd, n] or null
+    bool class_position = false;            // the first row of `positions` is added to the class token
+    bool patch_positions = false;           // the following rows are added to the patches
+
+    int n_prefix() const { return (class_embd ? 1 : 0) + (register_embd ? (int) register_embd->ne[1] : 0); }
+};
+
 class layer_ops {
   public:
+    explicit layer_ops(ggml_context * ctx) : ctx_(ctx) {}
     virtual ~layer_ops() = default;
 
-    // LayerNorm of x [n, n_token], to be consumed by linear().
+    // Norm of x [n, n_token], to be consumed by linear(): a LayerNorm, or without bias an RMSNorm.
     layer_input norm(ggml_tensor * x, const norm_weights & w, float eps) { return {x, &w, eps, nullptr, {}}; }
     layer_input unnormalised(ggml_tensor * x) { return {x, nullptr, 0, x, {}}; }
 
@@ -59,14 +72,13 @@ class layer_ops {
     virtual ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) = 0;
     // One vector per sequence: [n] -> [n, n_seq].
     virtual ggml_tensor * repeat(ggml_tensor * vector, int n_seq) = 0;
-    // Sum of token and position vectors and the first row of the type table (or null):
+    // Sum of token and position vectors and the first row of the type table (either table may be null):
     // ids and positions i32 [n_token] -> [n_embd, n_token].
     virtual ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table,
                                        ggml_tensor * positions, ggml_tensor * type_table) = 0;
-    // Class token (or null) before each image's patches, position vectors added:
-    // patches [n_embd, n_patch * n_seq] -> [n_embd, n_token * n_seq].
-    virtual ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table,
-                                        int n_seq) = 0;
+    // Prefix tokens before each image's patches, position vectors added: patches [n_embd, all images' patches] ->
+    // [n_embd, n_token].
+    virtual ggml_tensor * embed_patches(ggml_tensor * patches, const stem_tokens & tokens, const sequences & seqs) = 0;
     // Mean of each sequence's real tokens without the first `skip`: [n, n_token] -> [n, n_seq].
     virtual ggml_tensor * mean(ggml_tensor * x, const sequences & seqs, int skip) = 0;
 
@@ -80,18 +92,32 @@ class layer_ops {
     // act(W in + b) + residual, [n_out, n_token]; residual may be null.
     virtual ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act,
                                  ggml_tensor * residual) = 0;
-    // x multiplied by a factor per row value, [n], plus the residual: [n, n_token].
+    // x multiplied by a factor per row value, [n] or null for none, plus the residual: [n, n_token].
     virtual ggml_tensor * add_scaled(ggml_tensor * x, ggml_tensor * factors, ggml_tensor * residual) = 0;
-    // act(W in + b) as the input of `next` only.
-    virtual layer_input hidden(layer_input & in, const linear_weights & w, activation act,
+    // act(W in + b) * factor, [n_out, n_token]; factor: [n_out, n_token].
+    virtual ggml_tensor * gated(layer_input & in, const linear_weights & w, activation act, ggml_tensor * factor) = 0;
+    // act(W in + b), times `factor` if not null, as the input of `next` only.
+    virtual layer_input hidden(layer_input & in, const linear_weights & w, activation act, ggml_tensor * factor,
                                const linear_weights & next) {
         (void) next;
-        return unnormalised(linear(in, w, act, nullptr));
+        return unnormalised(factor ? gated(in, w, act, factor) : linear(in, w, act, nullptr));
     }
+    // Norm of each head's values: x [n_head * d_head, n_token], w [d_head].
+    ggml_tensor * norm_heads(ggml_tensor * x, const norm_weights & w, float eps) {
+        const int64_t n_attn = x->ne[0], n_token = x->ne[1], d_head = w.w->ne[0];
+        layer_input heads = norm(ggml_reshape_2d(ctx_, x, d_head, n_attn / d_head * n_token), w, eps);
+        return ggml_reshape_2d(ctx_, values(heads), n_attn, n_token);
+    }
+    // Rotary positions: x [n_head * d_head, n_token] with each head's pairs turned by their token's angles, `turns`
+    // [2 * d_head, n_token] from rotary.h.
+    virtual ggml_tensor * rotate(ggml_tensor * x, ggml_tensor * turns, rotary_pairs pairs) = 0;
     // Softmax attention with n_head heads: q [n_head * d_head, n_query], k and v [n_head * d_head, n_token].
     // n_query is n_token, or n_seq if only one token of each sequence has a query, which then sees all of its sequence.
     virtual ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head,
                                     const sequences & seqs) = 0;
+
+  protected:
+    ggml_context * ctx_;
 };
 
 // Must live as long as its graph: packed nodes keep their parameters in it. `inputs`: receives the input of each

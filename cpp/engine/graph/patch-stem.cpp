@@ -12,7 +12,7 @@ void add_stem_inputs(ggml_context * ctx, const vision_hparams & hp, int n_patch,
         return t;
     };
     input.pixels = rows((int64_t) hp.patch_size * hp.patch_size * hp.n_channel);
-    if (hp.any_grid) input.grid_positions = rows(hp.n_embd);
+    if (hp.any_grid && hp.has_positions) input.grid_positions = rows(hp.n_embd);
 }
 
 void write_patches(const vision_hparams & hp, const image_tensor & image, float * dst) {
@@ -35,10 +35,17 @@ ggml_tensor * build_stem(graph_builder & g, const vision_hparams & hp, const vis
                          const tower_input & input) {
     layer_ops & ops = g.ops;
     layer_input patches = ops.unnormalised(input.pixels);
-    ggml_tensor * x =
-        ops.linear(patches, w.patch, activation::none, input.grid_positions);  // [n_embd, n_patch * n_seq]
-    if (!input.grid_positions)
-        x = ops.embed_patches(x, w.class_embd, w.position_embd, input.seqs.n_seq);  // [n_embd, n_token * n_seq]
+    ggml_tensor * const grid = input.grid_positions;
+    ggml_tensor * x = ops.linear(patches, w.patch, activation::none, hp.has_patch_norm ? nullptr : grid);
+    if (hp.has_patch_norm) {
+        layer_input in = ops.norm(x, w.patch_norm, hp.eps);
+        x = grid ? ops.add_scaled(ops.values(in), nullptr, grid) : ops.values(in);
+    }
+    stem_tokens tokens = {w.class_embd, w.register_embd, w.position_embd};  // x: [n_embd, all images' patches]
+    tokens.class_position = w.position_embd && hp.n_class_position() > 0;
+    tokens.patch_positions = w.position_embd && !grid;
+    if (tokens.n_prefix() > 0 || tokens.patch_positions)
+        x = ops.embed_patches(x, tokens, input.seqs);  // [n_embd, n_token]
     g.name("embeddings", x);
     if (!hp.has_pre_ln) return x;
     layer_input in = ops.norm(x, w.pre_ln, hp.eps);

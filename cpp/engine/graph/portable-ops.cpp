@@ -12,6 +12,8 @@ static ggml_tensor * apply_activation(ggml_context * ctx, ggml_tensor * x, activ
         // x * sigmoid(1.702 x): openai/CLIP clip/model.py, QuickGELU
         case activation::quick_gelu: return ggml_mul(ctx, x, ggml_sigmoid(ctx, ggml_scale(ctx, x, 1.702f)));
         case activation::gelu_erf: return ggml_gelu_erf(ctx, x);
+        case activation::silu: return ggml_mul(ctx, x, ggml_sigmoid(ctx, x));
+        case activation::relu: return ggml_relu(ctx, x);
         case activation::gelu_tanh: {
             // 0.5 x (1 + tanh(u)) = x * sigmoid(2 u) with u = sqrt(2/pi) (x + 0.044715 x^3): Hendrycks & Gimpel 2016
             ggml_tensor * cube = ggml_mul(ctx, x, ggml_sqr(ctx, x));
@@ -26,7 +28,7 @@ namespace {
 
 class portable_ops final : public layer_ops {
   public:
-    portable_ops(ggml_context * ctx, named_tensors * inputs) : ctx_(ctx), inputs_(inputs) {}
+    portable_ops(ggml_context * ctx, named_tensors * inputs) : layer_ops(ctx), inputs_(inputs) {}
 
     ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) override { return ggml_get_rows(ctx_, x, rows); }
 
@@ -36,18 +38,30 @@ class portable_ops final : public layer_ops {
 
     ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table,
                                ggml_tensor * positions, ggml_tensor * type_table) override {
-        ggml_tensor * x =
-            ggml_add(ctx_, ggml_get_rows(ctx_, table, ids), ggml_get_rows(ctx_, position_table, positions));
+        ggml_tensor * x = ggml_get_rows(ctx_, table, ids);
+        if (position_table) x = ggml_add(ctx_, x, ggml_get_rows(ctx_, position_table, positions));
         return type_table ? ggml_add(ctx_, x, ggml_view_1d(ctx_, type_table, type_table->ne[0], 0)) : x;
     }
 
-    ggml_tensor * embed_patches(ggml_tensor * patches, ggml_tensor * class_embd, ggml_tensor * position_table,
-                                int n_seq) override {
-        const int64_t n_embd = patches->ne[0], n_patch = patches->ne[1] / n_seq;
-        ggml_tensor * x = ggml_reshape_3d(ctx_, patches, n_embd, n_patch, n_seq);
-        if (class_embd) x = ggml_concat(ctx_, ggml_repeat_4d(ctx_, class_embd, n_embd, 1, n_seq, 1), x, 1);
-        x = ggml_add(ctx_, x, position_table);  // [n_embd, n_token, n_seq]
-        return ggml_reshape_2d(ctx_, x, n_embd, x->ne[1] * n_seq);
+    ggml_tensor * embed_patches(ggml_tensor * patches, const stem_tokens & tokens, const sequences & seqs) override {
+        const int64_t n_embd = patches->ne[0];
+        const auto positions = [&](int64_t first, int64_t n) {
+            ggml_tensor * table = tokens.positions;
+            return ggml_view_2d(ctx_, table, n_embd, n, table->nb[1], (size_t) first * table->nb[1]);
+        };
+        ggml_tensor * prefix = tokens.class_embd;
+        if (tokens.class_position) prefix = ggml_add(ctx_, prefix, positions(0, 1));
+        if (tokens.register_embd)
+            prefix = prefix ? ggml_concat(ctx_, prefix, tokens.register_embd, 1) : tokens.register_embd;
+        if (!seqs.uniform) {  // only patches with positions of their own
+            if (!prefix) return patches;
+            return ggml_get_rows(ctx_, ggml_concat(ctx_, prefix, patches, 1), seqs.join);
+        }
+        const int64_t n_patch = patches->ne[1] / seqs.n_seq;
+        ggml_tensor * x = ggml_reshape_3d(ctx_, patches, n_embd, n_patch, seqs.n_seq);
+        if (tokens.patch_positions) x = ggml_add(ctx_, x, positions(tokens.class_position ? 1 : 0, n_patch));
+        if (prefix) x = ggml_concat(ctx_, ggml_repeat_4d(ctx_, prefix, n_embd, prefix->ne[1], seqs.n_seq, 1), x, 1);
+        return ggml_reshape_2d(ctx_, x, n_embd, x->ne[1] * seqs.n_seq);  // [n_embd, n_token]
     }
 
     // Each sequence's tokens times their own weights, so that values never enter another sequence's sum. The runner has
@@ -63,8 +77,10 @@ class portable_ops final : public layer_ops {
 
     ggml_tensor * values(layer_input & in) override {
         if (!in.f32) {
-            ggml_tensor * normalised = ggml_norm(ctx_, in.x, in.eps);
-            in.f32 = ggml_add(ctx_, ggml_mul(ctx_, normalised, in.norm->w), in.norm->b);
+            const bool rms = in.norm->b == nullptr;
+            ggml_tensor * normalised = rms ? ggml_rms_norm(ctx_, in.x, in.eps) : ggml_norm(ctx_, in.x, in.eps);
+            in.f32 = ggml_mul(ctx_, normalised, in.norm->w);
+            if (!rms) in.f32 = ggml_add(ctx_, in.f32, in.norm->b);
         }
         return in.f32;
     }
@@ -78,7 +94,31 @@ class portable_ops final : public layer_ops {
     }
 
     ggml_tensor * add_scaled(ggml_tensor * x, ggml_tensor * factors, ggml_tensor * residual) override {
-        return ggml_add(ctx_, ggml_mul(ctx_, x, factors), residual);
+        return ggml_add(ctx_, factors ? ggml_mul(ctx_, x, factors) : x, residual);
+    }
+
+    ggml_tensor * gated(layer_input & in, const linear_weights & w, activation act, ggml_tensor * factor) override {
+        return ggml_mul(ctx_, linear(in, w, act, nullptr), factor);
+    }
+
+    ggml_tensor * rotate(ggml_tensor * x, ggml_tensor * turns, rotary_pairs pairs) override {
+        const int64_t n_attn = x->ne[0], n_token = x->ne[1], d_head = turns->ne[0] / 2, n_head = n_attn / d_head;
+        const bool halves = pairs == rotary_pairs::halves;
+        // [2, m] pairs or [m, 2] halves as columns, and the same with its two parts exchanged
+        const int64_t width = halves ? d_head / 2 : 1, n_pair = n_attn * n_token / (2 * width);
+        const auto part = [&](int64_t first) {
+            return ggml_cont(ctx_, ggml_view_2d(ctx_, x, width, n_pair, (size_t) (2 * width) * sizeof(float),
+                                                (size_t) (first * width) * sizeof(float)));
+        };
+        ggml_tensor * partner = ggml_concat(ctx_, part(1), part(0), 0);  // [2 * width, n_pair]
+        const auto of_heads = [&](ggml_tensor * t) { return ggml_reshape_3d(ctx_, t, d_head, n_head, n_token); };
+        const auto angles = [&](int64_t first) {
+            return ggml_view_3d(ctx_, turns, d_head, 1, n_token, turns->nb[1], turns->nb[1],
+                                (size_t) (first * d_head) * sizeof(float));
+        };
+        ggml_tensor * turned =
+            ggml_add(ctx_, ggml_mul(ctx_, of_heads(x), angles(0)), ggml_mul(ctx_, of_heads(partner), angles(1)));
+        return ggml_reshape_2d(ctx_, turned, n_attn, n_token);
     }
 
     ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head,
@@ -141,7 +181,6 @@ class portable_ops final : public layer_ops {
         return size ? ggml_mul(ctx_, cur, size) : cur;
     }
 
-    ggml_context * ctx_;
     named_tensors * inputs_;
 };
 

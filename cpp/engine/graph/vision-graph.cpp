@@ -4,21 +4,23 @@
 
 namespace ggclip {
 
-// One learned query attends to all tokens of an image, then x + mlp(ln(x)). [n_embd, n_token] -> [n_embd, n_seq]
+// One learned query attends to all tokens of an image, then x + mlp(ln(x)) if there is an MLP.
+// [n_embd, n_token] -> [n_embd, n_seq]
 static ggml_tensor * build_attention_pool(graph_builder & g, const vision_hparams & hp, const head_weights & w,
                                           const sequences & seqs, ggml_tensor * x) {
     layer_ops & ops = g.ops;
     ggml_tensor * probe = ops.repeat(w.probe, seqs.n_seq);  // [n_embd, n_seq]
     layer_input query = ops.unnormalised(probe), tokens = ops.unnormalised(x);
-    ggml_tensor * q = ops.linear(query, w.q, activation::none, nullptr);
+    ggml_tensor * q = hp.has_pool_query ? ops.linear(query, w.q, activation::none, nullptr) : probe;
     ggml_tensor * k = ops.linear(tokens, w.k, activation::none, nullptr);
     ggml_tensor * v = ops.linear(tokens, w.v, activation::none, nullptr);
-    layer_input context = ops.unnormalised(ops.attention(q, k, v, hp.n_head, seqs));
+    layer_input context = ops.unnormalised(ops.attention(q, k, v, hp.pool_head(), seqs));
     ggml_tensor * cur = ops.linear(context, w.out, activation::none, nullptr);  // [n_embd, n_seq]
     g.name("head.attn_out", cur);
+    if (!hp.has_pool_mlp) return cur;
 
     layer_input mlp = ops.norm(cur, w.ln, hp.eps);
-    layer_input hidden = ops.hidden(mlp, w.up, hp.act, w.down);  // [n_ff, n_seq]
+    layer_input hidden = ops.hidden(mlp, w.up, hp.act, nullptr, w.down);  // [n_ff, n_seq]
     g.name("head.ln", ops.peek(mlp));
     return ops.linear(hidden, w.down, activation::none, cur);  // [n_embd, n_seq]
 }

@@ -32,6 +32,7 @@ sequences make_sequences(ggml_context * ctx, const batch & batch, bool means, bo
     if (!seqs.uniform) {
         seqs.pad = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, (int64_t) seqs.max_length * seqs.n_seq));
         seqs.unpad = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, seqs.n_token));
+        if (batch.skip > 0) seqs.join = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, seqs.n_token));
     }
     return seqs;
 }
@@ -79,6 +80,12 @@ void set_sequence_inputs(const sequences & seqs, int skip) {
     set_input(seqs.key_mask, mask.data());
     set_input(seqs.pad, pad.data());
     set_input(seqs.unpad, unpad.data());
+    if (!seqs.join) return;
+    std::vector<int32_t> join;
+    for (int s = 0; s < seqs.n_seq; s++)
+        for (int t = seqs.offset[s]; t < seqs.offset[s + 1]; t++)
+            join.push_back(t - seqs.offset[s] < skip ? t - seqs.offset[s] : t - s * skip);
+    set_input(seqs.join, join.data());
 }
 
 }  // namespace ggclip

@@ -61,7 +61,7 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
 
     const hparams & hp = weights_.hp;
     const tower_hparams & tower = is_text ? static_cast<const tower_hparams &>(hp.text) : hp.vision;
-    const size_t max_nodes = 256 + 192 * (size_t) tower.n_layer;
+    const size_t max_nodes = 256 + 256 * (size_t) tower.n_layer;
     const size_t n_bytes = ggml_tensor_overhead() * max_nodes + ggml_graph_overhead_custom(max_nodes, false);
 
     slot.last.reset();
@@ -83,6 +83,8 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
         ggml_set_input(t);
         return t;
     };
+    if (tower.rotary != rotary_pairs::none)
+        in.turns = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, 2 * tower.d_head, in.seqs.n_token));
     if (is_text) {
         in.ids = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
         in.positions = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
@@ -220,9 +222,10 @@ const std::vector<float> & tower_runner::grid_positions_of(const image_tensor & 
     const vision_hparams & hp = weights_.hp.vision;
     if (!grid_) {
         const ggml_tensor * table = weights_.vision.position_embd;
-        std::vector<float> values((size_t) ggml_nelements(table));
-        ggml_backend_tensor_get(table, values.data(), 0, ggml_nbytes(table));
-        grid_ = std::make_unique<position_grid>(std::move(values), hp.n_grid(), hp.n_embd);
+        const size_t skipped = (size_t) hp.n_class_position() * table->nb[1];
+        std::vector<float> values((ggml_nbytes(table) - skipped) / sizeof(float));
+        ggml_backend_tensor_get(table, values.data(), skipped, ggml_nbytes(table) - skipped);
+        grid_ = std::make_unique<position_grid>(std::move(values), hp.n_grid(), hp.n_embd, hp.position_filter);
     }
     return grid_->resized(image.height / hp.patch_size, image.width / hp.patch_size);
 }
@@ -259,6 +262,15 @@ void tower_runner::run_images(const image_tensor * images, int n, float * out, k
             grid_positions_.insert(grid_positions_.end(), positions.begin(), positions.end());
         }
         set_input(g.input.grid_positions, grid_positions_.data());
+    }
+    if (g.input.turns) {
+        turns_.clear();
+        for (int i = 0; i < n; i++) {
+            const std::vector<float> & turns =
+                rotary_.of_grid(hp, images[i].height / hp.patch_size, images[i].width / hp.patch_size);
+            turns_.insert(turns_.end(), turns.begin(), turns.end());
+        }
+        set_input(g.input.turns, turns_.data());
     }
     indices_.clear();
     for (int i = 0; i < n; i++) indices_.push_back(g.input.seqs.offset[i]);  // the class token is first
@@ -336,6 +348,11 @@ void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n
     built_graph & g = prepare(text_, build_text_graph, shape, /*is_text=*/true, keep);
     set_input(g.input.ids, rows.tokens.data());
     set_input(g.input.positions, rows.positions.data());
+    if (g.input.turns) {
+        turns_.clear();
+        rotary_turns::append_text(hp, rows.positions, turns_);
+        set_input(g.input.turns, turns_.data());
+    }
     set_input(g.input.pooled, pooled.data());
     set_sequence_inputs(g.input.seqs, g.skip);
     compute(g, out);

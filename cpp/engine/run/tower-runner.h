@@ -6,6 +6,7 @@
 #include "engine/memory/graph-memory.h"
 #include "engine/memory/memory.h"
 #include "engine/graph/position-grid.h"
+#include "engine/graph/rotary.h"
 #include "engine/run/batch.h"
 #include "engine/run/profile.h"
 #include "engine/run/session.h"
@@ -96,7 +97,8 @@ class tower_runner {
     tower vision_, text_;
     std::unique_ptr<position_grid> grid_;  // for a tower that accepts any grid
     std::vector<uint8_t> work_;            // ggml's, while it runs a graph on the CPU
-    std::vector<float> patches_, grid_positions_;
+    rotary_turns rotary_;
+    std::vector<float> patches_, grid_positions_, turns_;
     std::vector<int32_t> indices_;
     run_profile * profile_ = nullptr;
 };

@@ -18,10 +18,15 @@ class list_builder {
   private:
     void add_vision(const vision_hparams & hp, int64_t n_proj, vision_weights & w) {
         tower_ = 'v';
+        norm_ = hp.norm;
         if (hp.has_class_embd) add(w.class_embd, names::class_embd, "", {hp.n_embd});
+        if (hp.n_register > 0)
+            add(w.register_embd, names::register_embd, "", {hp.n_embd, hp.n_register}, tensor_role::f32_table);
         add_matrix(w.patch, tensor_role::patches, names::patch_embd,
                    {hp.patch_size, hp.patch_size, hp.n_channel, hp.n_embd}, hp.has_patch_bias);
-        add(w.position_embd, names::position_embd, "weight", {hp.n_embd, hp.n_token()}, tensor_role::f32_table);
+        if (hp.has_patch_norm) add_norm(w.patch_norm, names::patch_norm, hp.n_embd);
+        if (hp.has_positions)
+            add(w.position_embd, names::position_embd, "weight", {hp.n_embd, hp.n_position()}, tensor_role::f32_table);
         add_blocks(hp, w);
         if (hp.pool == pooling::attention) add_head(hp, w.head);
         add_projection(hp, n_proj, w);
@@ -29,10 +34,12 @@ class list_builder {
 
     void add_text(const text_hparams & hp, int64_t n_proj, text_weights & w) {
         tower_ = 't';
+        norm_ = hp.norm;
         add(w.token_embd, names::token_embd, "weight", {hp.n_embd, hp.n_vocab}, tensor_role::table);
         if (hp.n_token_type > 0)
             add(w.type_embd, names::token_type_embd, "weight", {hp.n_embd, hp.n_token_type}, tensor_role::f32_table);
-        add(w.position_embd, names::position_embd, "weight", {hp.n_embd, hp.n_positions()}, tensor_role::f32_table);
+        if (hp.has_positions)
+            add(w.position_embd, names::position_embd, "weight", {hp.n_embd, hp.n_positions()}, tensor_role::f32_table);
         add_blocks(hp, w);
         add_projection(hp, n_proj, w);
     }
@@ -49,12 +56,19 @@ class list_builder {
         const int64_t n_attn = (int64_t) dims.n_head * hp.d_head;
         add_norm(w.ln1, names::ln1, hp.n_embd);
         add_linear(w.q, names::attn_q, hp.n_embd, n_attn, hp.has_qkv_bias);
-        add_linear(w.k, names::attn_k, hp.n_embd, n_attn, hp.has_qkv_bias);
+        add_linear(w.k, names::attn_k, hp.n_embd, n_attn, hp.has_qkv_bias && hp.has_k_bias);
         add_linear(w.v, names::attn_v, hp.n_embd, n_attn, hp.has_qkv_bias);
-        add_linear(w.out, names::attn_out, n_attn, hp.n_embd);
+        if (hp.has_qk_norm) {
+            add_norm(w.q_norm, names::attn_q_norm, hp.d_head);
+            add_norm(w.k_norm, names::attn_k_norm, hp.d_head);
+        }
+        if (hp.has_attn_norm) add_norm(w.attn_norm, names::attn_norm, n_attn);
+        add_linear(w.out, names::attn_out, n_attn, hp.n_embd, hp.has_out_bias);
         add_norm(w.ln2, names::ln2, hp.n_embd);
-        add_linear(w.up, names::ffn_up, hp.n_embd, dims.n_ff);
-        add_linear(w.down, names::ffn_down, dims.n_ff, hp.n_embd);
+        if (hp.has_mlp_gate) add_linear(w.gate, names::ffn_gate, hp.n_embd, dims.n_ff, hp.has_mlp_bias);
+        add_linear(w.up, names::ffn_up, hp.n_embd, dims.n_ff, hp.has_mlp_bias);
+        if (hp.has_mlp_norm) add_norm(w.mlp_norm, names::ffn_norm, dims.n_ff);
+        add_linear(w.down, names::ffn_down, dims.n_ff, hp.n_embd, hp.has_mlp_bias);
         if (hp.has_layer_scale) {
             add(w.ls1, names::ls1, "", {hp.n_embd});
             add(w.ls2, names::ls2, "", {hp.n_embd});
@@ -64,13 +78,14 @@ class list_builder {
     void add_head(const vision_hparams & hp, head_weights & w) {
         const auto part = [](const char * name) { return std::string(names::head) + name; };
         add(w.probe, part(names::probe), "", {hp.n_embd});
-        add_linear(w.q, part(names::attn_q), hp.n_embd, hp.n_embd);
-        add_linear(w.k, part(names::attn_k), hp.n_embd, hp.n_embd);
-        add_linear(w.v, part(names::attn_v), hp.n_embd, hp.n_embd);
+        if (hp.has_pool_query) add_linear(w.q, part(names::attn_q), hp.n_embd, hp.n_embd, hp.has_pool_bias);
+        add_linear(w.k, part(names::attn_k), hp.n_embd, hp.n_embd, hp.has_pool_bias);
+        add_linear(w.v, part(names::attn_v), hp.n_embd, hp.n_embd, hp.has_pool_bias);
         add_linear(w.out, part(names::attn_out), hp.n_embd, hp.n_embd);
+        if (!hp.has_pool_mlp) return;
         add_norm(w.ln, part(names::ln), hp.n_embd);
-        add_linear(w.up, part(names::ffn_up), hp.n_embd, hp.n_ff);
-        add_linear(w.down, part(names::ffn_down), hp.n_ff, hp.n_embd);
+        add_linear(w.up, part(names::ffn_up), hp.n_embd, hp.pool_ff());
+        add_linear(w.down, part(names::ffn_down), hp.pool_ff(), hp.n_embd);
     }
 
     void add_projection(const tower_hparams & hp, int64_t n_proj, tower_weights & w) {
@@ -82,7 +97,7 @@ class list_builder {
 
     void add_norm(norm_weights & w, const std::string & part, int64_t n) {
         add(w.w, part, "weight", {n});
-        add(w.b, part, "bias", {n});
+        if (norm_ == norm_kind::layer) add(w.b, part, "bias", {n});
     }
 
     void add_linear(linear_weights & w, const std::string & part, int64_t n_in, int64_t n_out, bool has_bias = true) {
@@ -115,6 +130,7 @@ class list_builder {
     }
 
     char tower_ = 'v';
+    norm_kind norm_ = norm_kind::layer;  // of the tower
     int block_ = -1;
     std::vector<placed_tensor> list_;
 };

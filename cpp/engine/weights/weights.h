@@ -30,26 +30,30 @@ struct linear_weights {
 
 struct norm_weights {
     ggml_tensor * w = nullptr;  // [n_embd]
-    ggml_tensor * b = nullptr;  // [n_embd]
+    ggml_tensor * b = nullptr;  // [n_embd]; null: RMSNorm
 };
 
 struct block_weights {
     norm_weights ln1, ln2;
     linear_weights q, k, v, out;  // attention
+    norm_weights q_norm, k_norm;  // [d_head], or without tensors
+    norm_weights attn_norm;       // [n_attn], or without tensors
     linear_weights up, down;      // MLP: n_embd -> n_ff -> n_embd
+    linear_weights gate;          // n_embd -> n_ff, if the MLP has one
+    norm_weights mlp_norm;        // [n_ff], or without tensors
     ggml_tensor * ls1 = nullptr;  // layer scale, [n_embd], for the outputs of attention and MLP; or null
     ggml_tensor * ls2 = nullptr;
 };
 
 struct tower_weights {
-    ggml_tensor * position_embd = nullptr;  // [n_embd, n_token], f32
+    ggml_tensor * position_embd = nullptr;  // [n_embd, n_position], f32, or null
     std::vector<block_weights> blocks;
     norm_weights pre_ln, post_ln;
     linear_weights proj;  // second matrix if it is an MLP
     linear_weights proj_hidden;
 };
 
-// SigLIP's attention-pooling head
+// Attention-pooling head (SigLIP, PE-Core, AIMv2)
 struct head_weights {
     ggml_tensor * probe = nullptr;  // [n_embd]
     linear_weights q, k, v, out, up, down;
@@ -59,6 +63,8 @@ struct head_weights {
 struct vision_weights : tower_weights {
     linear_weights patch;  // [patch * patch * channel] -> n_embd
     ggml_tensor * class_embd = nullptr;
+    ggml_tensor * register_embd = nullptr;  // [n_embd, n_register], f32, or null
+    norm_weights patch_norm;
     head_weights head;
 };
 

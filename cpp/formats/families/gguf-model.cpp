@@ -161,18 +161,15 @@ void read_vision(const gguf_file & file, bool ours, hparams & hp) {
     if (!pools) file.invalid(pool, "cls (with a class embedding), attention, mean or none");
     if (vision.pool == pooling::attention && !vision.pruned.empty())
         file.invalid(names::key_of(names::head_count, "vision"), "one number for all blocks and the attention pooling");
-    if (vision.any_grid && vision.has_class_embd) file.invalid(names::any_grid, "false with a class embedding");
-    if ((image.mode == resize_mode::patches) != vision.any_grid) {
-        file.invalid(names::resize_mode, vision.any_grid ? "patches, as the tower takes any grid"
-                                                         : "another than patches, as the tower's grid is fixed");
-    }
-    if (vision.any_grid && image.max_patches == 0)
+    const bool whole_patches = image.mode == resize_mode::patches;
+    if (whole_patches && !vision.any_grid)
+        file.invalid(names::resize_mode, "another than patches, as the tower's grid is fixed");
+    if (whole_patches && image.max_patches == 0)
         file.integer(names::max_patches, 1, limits::max_tokens);  // says that it is not there
-    image.crop = vision.image_size;
-    image.patch = vision.any_grid ? vision.patch_size : 0;
-    image.max_patches = vision.any_grid ? image.max_patches : 0;
+    image.patch = whole_patches ? vision.patch_size : 0;
+    image.max_patches = whole_patches ? image.max_patches : 0;
     if (image.mode != resize_mode::longest && image.resize < image.crop)
-        file.invalid(names::resize_size, "at least image_size (" + std::to_string(vision.image_size) + ")");
+        file.invalid(names::resize_size, "at least the crop's size (" + std::to_string(image.crop) + ")");
 }
 
 int32_t find_token(const std::vector<std::string> & tokens, const char * token, int32_t fallback) {

@@ -5,6 +5,7 @@
 #include "formats/families/bert-config.h"
 #include "formats/families/hf-preprocessor.h"
 #include "formats/families/hf-relatives.h"
+#include "formats/families/hf-vit-config.h"
 #include "formats/layout/enum-names.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
@@ -193,6 +194,7 @@ bool is_supported(const std::string & own_type, const read_options & options) {
     if (type == "altclip") return !options.want_text;  // its images are CLIP's; its text tower is not supported
     for (const char * family : {"clip", "siglip", "siglip2", "chinese_clip", "metaclip_2", "M-CLIP"})
         if (type == family) return true;
+    if (is_dino_type(type) || is_aimv2_type(type)) return true;
     const bool one_tower =
         type.find("_vision_model") != std::string::npos || type.find("_text_model") != std::string::npos;
     return one_tower && (begins_with(type, "clip_") || begins_with(type, "siglip") ||
@@ -213,6 +215,8 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
                        source_names & names) {
     const json_ref & config = files.config;
     const std::string own_type = config.string("model_type", ""), type = base_type(own_type);
+    if (is_dino_type(type)) return read_dino_config(files, type, options, table, names);
+    if (is_aimv2_type(type)) return read_aimv2_config(files, type, options, table, names);
     const bool owl = begins_with(own_type, "owl");
     hparams hp;
     const bool siglip = begins_with(type, "siglip"), any_grid = begins_with(type, "siglip2"),
@@ -222,8 +226,7 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
         config.get("model_type")
             .unsupported(
                 "clip, metaclip_2, clipseg, owlvit, owlv2, siglip, siglip2, fgclip2, chinese_clip, their _vision_model "
-                "and "
-                "_text_model, and M-CLIP");
+                "and _text_model, M-CLIP, aimv2, dinov2, dinov2_with_registers and dinov3_vit");
     }
     hp.family = siglip ? "siglip" : chinese ? "chinese-clip" : type == "M-CLIP" ? "m-clip" : "clip";
     hp.sigmoid = siglip;

@@ -62,10 +62,11 @@ void read_patches(const json_ref & config, const vision_hparams & vision, image_
 
 void read_size(const json_ref & config, image_defaults defaults, int32_t image_size, image_hparams & image) {
     const bool chinese = defaults.kind == image_defaults::chinese_clip,
-               cropped = chinese || defaults.kind == image_defaults::clip;
+               cropped = chinese || defaults.kind == image_defaults::clip || defaults.kind == image_defaults::dinov2;
     const edge size = read_edge(config.get("size"), image_size, /*number_is_square=*/!cropped);
-    // CLIPImageProcessor crops unless told otherwise, the other families' do not. Chinese-CLIP was trained on
-    // pictures squashed to the square (cn_clip/clip/utils.py, image_transform), and its files switch the crop off.
+    // CLIPImageProcessor and BitImageProcessor (DINOv2) crop unless told otherwise, the other families' do not.
+    // Chinese-CLIP was trained on pictures squashed to the square (cn_clip/clip/utils.py, image_transform), and its files
+    // switch the crop off.
     const bool crops = config.boolean("do_center_crop", cropped && !(chinese && !config.exists()));
     const edge crop = crops ? read_edge(config.get("crop_size"), image_size, true) : size;
     if (!crops && !size.square && !chinese)
@@ -85,14 +86,19 @@ void read_hf_preprocessor(const json_ref & config, image_defaults defaults, cons
     image.rounding = crop_rounding::floor;
     if (siglip2 || vit || defaults.kind == image_defaults::siglip)
         image.mean = image.std = {0.5f, 0.5f, 0.5f};  // SiglipImageProcessor, ViTImageProcessor
+    const bool dino = defaults.kind == image_defaults::dinov2 || defaults.kind == image_defaults::dinov3;
+    if (dino) {  // IMAGENET_DEFAULT_MEAN and _STD
+        image.mean = {0.485f, 0.456f, 0.406f};
+        image.std = {0.229f, 0.224f, 0.225f};
+    }
+    const bool bilinear = siglip2 || vit || defaults.kind == image_defaults::dinov3;
     if (!config.boolean("do_resize", true)) config.get("do_resize").unsupported("processors that resize (true)");
     if (!config.boolean("do_rescale", true))
         config.get("do_rescale").unsupported("processors that rescale by 1/255 (true)");
     if (std::fabs(config.real("rescale_factor", 1.0 / 255, -1e9, 1e9) - 1.0 / 255) > 1e-6)
         config.get("rescale_factor").unsupported("1/255");
-    image.filter =
-        read_filter(config.get("resample"), siglip2 || vit ? interpolation::bilinear : interpolation::bicubic);
-    if (vision.any_grid) read_patches(config, vision, image);
+    image.filter = read_filter(config.get("resample"), bilinear ? interpolation::bilinear : interpolation::bicubic);
+    if (siglip2 && vision.any_grid) read_patches(config, vision, image);
     else read_size(config, defaults, vision.image_size, image);
     // Owlv2ImageProcessor pads at the bottom and the right, blurs and then interpolates between floats
     if (defaults.kind == image_defaults::owlv2) image.mode = resize_mode::none;

@@ -1,6 +1,7 @@
 #include "formats/families/timm-config.h"
 
 #include "engine/error.h"
+#include "formats/families/timm-eva-config.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
 
@@ -36,7 +37,7 @@ bool has_word(const std::string & name, const char * word) {
 vit_name parse_name(const json_ref & ref) {
     const std::string whole = ref.value()->text, name = whole.substr(0, whole.find('.'));
     const char * const supported =
-        "timm's plain, CLIP and SigLIP ViTs (vit_base_patch16_clip_224, vit_base_patch16_siglip_224, ...)";
+        "timm's plain, CLIP and SigLIP ViTs (vit_base_patch16_clip_224, ...), EVA, EVA02 and PE-Core";
     vit_name out;
     if (!begins_with(name, "vit_")) ref.unsupported(supported);
     for (const vit_size & size : sizes)
@@ -87,8 +88,8 @@ void read_projection(const json_ref & config, const tensor_table & table, vision
                                                                 : has_tensor(table, names.timm_proj + ".bias"));
 }
 
-void read_pooling(const json_ref & config, const vit_name & name, vision_hparams & vision, source_names & names) {
-    const std::string own = name.siglip && !name.gap ? "map" : name.gap || !vision.has_class_embd ? "avg" : "token";
+// `own`: the architecture's pooling.
+void read_pooling(const json_ref & config, const std::string & own, vision_hparams & vision, source_names & names) {
     std::string kind = word_or_null(config, "timm_pool", "avg");
     if (kind.empty() && word_or_null(config, "timm_proj", "linear") == "linear")
         kind = own;  // TimmModel then leaves the architecture's own pooling; without a projection it pools nothing
@@ -107,23 +108,12 @@ int32_t read_heads(const json_ref & config, int32_t named, int32_t width) {
     return (int32_t) config.object("timm_model_kwargs").integer("num_heads", named, 1, limits::max_heads);
 }
 
-}  // namespace
-
-void read_timm_vision(const json_ref & config, const tensor_table & table, int32_t image_size, vision_hparams & vision,
-                      source_names & names) {
-    const std::string trunk = "visual.trunk.";
-    const json_ref name_ref = config.get("timm_model_name");
-    if (name_ref.value()->kind != json_value::kind_t::string) name_ref.invalid("a string");
-    const vit_name name = parse_name(name_ref);
+// timm's VisionTransformer; returns its own pooling.
+std::string read_vit(const vit_name & name, const tensor_table & table, const std::string & trunk,
+                     vision_hparams & vision) {
     refuse_others(table, trunk);
-    names.vision = name_scheme::timm;
-
-    vision.present = true;
-    vision.n_embd = extent_of(table, trunk + "patch_embed.proj.weight", 4, 3, limits::max_width);
-    vision.patch_size = extent_of(table, trunk + "patch_embed.proj.weight", 4, 0, limits::max_patch);
-    vision.n_layer = std::max(1, count_blocks(table, trunk + "blocks."));
+    vision.n_head = name.n_head;
     vision.n_ff = extent_of(table, trunk + "blocks.0.mlp.fc1.weight", 2, 1, limits::max_ff);
-    vision.n_head = read_heads(config, name.n_head, vision.n_embd);
     vision.act = name.quick ? activation::quick_gelu : name.tanh ? activation::gelu_tanh : activation::gelu_erf;
     vision.eps = name.clip ? 1e-5f : 1e-6f;  // norm_layer=nn.LayerNorm of the CLIP entries; timm's default
     vision.has_class_embd = !name.siglip && !name.gap;
@@ -131,7 +121,30 @@ void read_timm_vision(const json_ref & config, const tensor_table & table, int32
     vision.has_patch_bias = !name.clip;
     vision.has_qkv_bias = has_tensor(table, trunk + "blocks.0.attn.qkv.bias");
     vision.has_layer_scale = has_tensor(table, trunk + "blocks.0.ls1.gamma");
-    read_pooling(config, name, vision, names);
+    return name.siglip && !name.gap ? "map" : name.gap || !vision.has_class_embd ? "avg" : "token";
+}
+
+}  // namespace
+
+void read_timm_vision(const json_ref & config, const tensor_table & table, int32_t image_size, vision_hparams & vision,
+                      source_names & names) {
+    const std::string trunk = "visual.trunk.";
+    const json_ref name_ref = config.get("timm_model_name");
+    if (name_ref.value()->kind != json_value::kind_t::string) name_ref.invalid("a string");
+    const std::string & word = name_ref.value()->text;
+    const vit_name name = is_timm_eva(word) ? vit_name() : parse_name(name_ref);
+    names.vision = name_scheme::timm;
+
+    vision.present = true;
+    vision.n_embd = extent_of(table, trunk + "patch_embed.proj.weight", 4, 3, limits::max_width);
+    vision.patch_size = extent_of(table, trunk + "patch_embed.proj.weight", 4, 0, limits::max_patch);
+    vision.n_layer = std::max(1, count_blocks(table, trunk + "blocks."));
+    const std::string own_pooling =
+        is_timm_eva(word) ? read_timm_eva(word, table, trunk, vision, names) : read_vit(name, table, trunk, vision);
+    vision.n_head = read_heads(config, vision.n_head, vision.n_embd);
+    read_pooling(config, own_pooling, vision, names);
+    if (vision.pool == pooling::attention)
+        vision.n_pool_ff = extent_of(table, trunk + "attn_pool.mlp.fc1.weight", 2, 1, limits::max_ff);
     read_projection(config, table, vision, names);
     if (vision.pool == pooling::mean && has_tensor(table, trunk + "fc_norm.weight"))
         vision.norm_after_pool = names.timm_fc_norm = true;

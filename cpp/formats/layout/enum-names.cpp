@@ -5,8 +5,12 @@ namespace ggclip {
 namespace {
 
 // indexed by enumerator
-const char * const activations[] = {"none", "quick_gelu", "gelu", "gelu_tanh"};
-const char * const norm_orders[] = {"pre", "post"};
+const char * const activations[] = {"none", "quick_gelu", "gelu", "gelu_tanh", "silu", "relu"};
+const char * const norm_orders[] = {"pre", "post", "branch"};
+const char * const norm_kinds[] = {"layer", "rms"};
+const char * const grid_filters[] = {"bilinear_antialias", "bicubic_antialias", "bicubic"};
+const char * const rotary_pair_names[] = {"none", "neighbours", "halves"};
+const char * const rotary_coordinate_names[] = {"index", "centered"};
 const char * const poolings[] = {"cls", "eot", "last", "attention", "mean", "none"};
 const char * const resize_modes[] = {"shortest", "squash", "longest", "patches", "none"};
 const char * const interpolations[] = {"nearest", "bilinear", "bicubic"};
@@ -40,6 +44,10 @@ std::string join(const char * const (&words)[N]) {
     std::string words_of(type) { return join(words); }
 
 GGCLIP_WORDS(norm_order, norm_orders)
+GGCLIP_WORDS(norm_kind, norm_kinds)
+GGCLIP_WORDS(grid_filter, grid_filters)
+GGCLIP_WORDS(rotary_pairs, rotary_pair_names)
+GGCLIP_WORDS(rotary_coordinates, rotary_coordinate_names)
 GGCLIP_WORDS(activation, activations)
 GGCLIP_WORDS(pooling, poolings)
 GGCLIP_WORDS(resize_mode, resize_modes)

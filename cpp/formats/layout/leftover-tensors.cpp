@@ -31,6 +31,8 @@ bool of_vision(const std::string & name, const source_names & names) {
     switch (names.vision) {
         case name_scheme::open_clip:
         case name_scheme::timm: return begins_with(name, "visual.");
+        case name_scheme::dinov2:
+        case name_scheme::dinov3: return begins_with(name, names.vision_prefix);
         case name_scheme::ggclip:
         case name_scheme::clip_cpp: return !begins_with_any(name, gguf_text);  // the file contains only the model
         default: return names.vision_flat ? !begins_with_any(name, hf_text) : begins_with_any(name, hf_vision);
@@ -68,6 +70,8 @@ void refuse_leftovers(const tensor_table & table, const source_names & names, co
     std::string first, tower;
     size_t count = 0;
     for (const std::string & name : unused) {
+        const std::vector<int64_t> & ne = table.tensors.at(name).ne;
+        if (std::find(ne.begin(), ne.end(), 0) != ne.end()) continue;  // no values: DINOv3 without registers
         const bool vision = hp.vision.present && of_vision(name, names);
         if ((vision || (hp.text.present && of_text(name, names))) && !is_harmless(name, names)) {
             tower = count == 0 ? (vision ? "image" : "text") : tower;

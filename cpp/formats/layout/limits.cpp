@@ -22,12 +22,25 @@ void check_heads(tower_hparams & tower, const std::string & path, const char * w
         fail(path, heads, "heads of " + std::to_string(tower.n_embd / tower.n_head) + " values", tower.d_head);
 }
 
+// Rotary positions turn pairs of values, along `n_axis` axes.
+void check_rotary(const tower_hparams & tower, const std::string & path, int n_axis) {
+    if (tower.rotary != rotary_pairs::none && tower.d_head % (2 * n_axis) != 0) {
+        fail(path, "rotary positions", "heads of a multiple of " + std::to_string(2 * n_axis) + " values",
+             tower.d_head);
+    }
+}
+
 }  // namespace
 
 void check_hparams(hparams & hp, const std::string & path, const field_names & names) {
     if (hp.vision.present) {
         const vision_hparams & v = hp.vision;
         check_heads(hp.vision, path, names.vision_width, names.vision_heads);
+        check_rotary(v, path, 2);
+        if (v.pool == pooling::attention && v.n_embd % v.pool_head() != 0) {
+            fail(path, "heads of the attention pooling", "a divisor of the width " + std::to_string(v.n_embd),
+                 v.pool_head());
+        }
         if (v.patch_size > v.image_size) {
             fail(path, names.patch_size,
                  "at most " + std::string(names.image_size) + " (" + std::to_string(v.image_size) + ")", v.patch_size);
@@ -48,9 +61,10 @@ void check_hparams(hparams & hp, const std::string & path, const field_names & n
     }
     if (hp.text.present) {
         check_heads(hp.text, path, names.text_width, names.text_heads);
+        check_rotary(hp.text, path, 1);
         text_hparams & t = hp.text;
-        t.n_position = t.n_position == t.n_ctx ? 0 : t.n_position;
-        if (t.n_ctx + t.position_offset > t.n_positions()) {
+        t.n_position = t.n_position == t.n_ctx || !t.has_positions ? 0 : t.n_position;
+        if (t.has_positions && t.n_ctx + t.position_offset > t.n_positions()) {
             fail(path, "the text tower's context length",
                  "at most " + std::to_string(t.n_positions() - t.position_offset) + " (rows of the position table)",
                  t.n_ctx);

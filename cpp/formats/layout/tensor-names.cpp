@@ -2,26 +2,13 @@
 #include "formats/layout/tensor-names.h"
 
 #include "engine/names.h"
+#include "formats/layout/part-names.h"
 
 #include <cstring>
 
 namespace ggclip {
 
 namespace {
-
-// A family's names for a part. Parts of a block omit the block's prefix.
-struct part_name {
-    const char * part;
-    const char * vision;  // null: same as `text`
-    const char * text;
-};
-
-template <size_t N>
-std::string find_part(const part_name (&table)[N], const expected_tensor & tensor) {
-    for (const part_name & entry : table)
-        if (tensor.part == entry.part) return tensor.tower == 'v' && entry.vision ? entry.vision : entry.text;
-    return "";
-}
 
 const part_name hf_parts[] = {
     {"class_embd", "vision_model.embeddings.class_embedding", ""},
@@ -88,6 +75,11 @@ const part_name timm_parts[] = {
     {"ffn_down", nullptr, "mlp.fc2"},
     {"ls1", nullptr, "ls1.gamma"},
     {"ls2", nullptr, "ls2.gamma"},
+    {"attn_norm", nullptr, "attn.norm"},
+    {"attn_q_norm", nullptr, "attn.q_norm"},
+    {"attn_k_norm", nullptr, "attn.k_norm"},
+    {"ffn_gate", nullptr, "mlp.fc1_g"},
+    {"ffn_norm", nullptr, "mlp.norm"},
 };
 
 // transformers' BertModel, RobertaModel, XLMRobertaModel
@@ -120,32 +112,6 @@ const part_name distilbert_parts[] = {
     {"ffn_up", nullptr, "ffn.lin1"},
     {"ffn_down", nullptr, "ffn.lin2"},
 };
-
-std::string with_suffix(const std::string & name, const char * suffix) { return *suffix ? name + "." + suffix : name; }
-
-tensor_origin whole(const std::string & name) {
-    tensor_origin origin;
-    origin.name = name;
-    return origin;
-}
-
-// One of `count` equal parts of a tensor's rows.
-tensor_origin rows_of(const std::string & name, int index, int count) {
-    tensor_origin origin = whole(name);
-    origin.slice = index;
-    origin.n_slices = count;
-    return origin;
-}
-
-// 0, 1, 2 for ...attn_q, ...attn_k, ...attn_v, otherwise -1
-int third_of(const std::string & part) {
-    const char * const parts[] = {"attn_q", "attn_k", "attn_v"};
-    for (int i = 0; i < 3; i++) {
-        const size_t at = part.size() < 6 ? std::string::npos : part.size() - 6;
-        if (at != std::string::npos && part.compare(at, 6, parts[i]) == 0) return i;
-    }
-    return -1;
-}
 
 tensor_origin hf_whole_origin(const expected_tensor & tensor, bool siglip, bool linear_patches) {
     const std::string part = find_part(hf_parts, tensor);
@@ -195,15 +161,29 @@ tensor_origin open_clip_origin(const expected_tensor & tensor, const source_name
     return whole(bare ? tower + part : with_suffix(tower + part, tensor.suffix));
 }
 
+// A block's tensor; `part`: its name in a plain ViT.
+tensor_origin timm_block_origin(const expected_tensor & tensor, const std::string & part, const source_names & names) {
+    const std::string block = "visual.trunk.blocks." + std::to_string(tensor.block) + ".";
+    const int third = third_of(tensor.part);
+    const bool is_bias = strcmp(tensor.suffix, "bias") == 0;
+    if (third >= 0 && names.timm_qkv_apart)
+        return whole(with_suffix(block + "attn." + "qkv"[third] + "_proj", tensor.suffix));
+    if (third >= 0 && is_bias && names.timm_bias_apart) return whole(block + "attn." + "qkv"[third] + "_bias");
+    if (third >= 0) return rows_of(with_suffix(block + part, tensor.suffix), third, 3);
+    const bool gate = tensor.part == ggclip::names::ffn_gate, up = tensor.part == ggclip::names::ffn_up;
+    if ((gate || up) && names.timm_gate_packed)
+        return rows_of(with_suffix(block + "mlp.fc1", tensor.suffix), gate ? 0 : 1, 2);
+    if (up && names.timm_gate_apart) return whole(with_suffix(block + "mlp.fc1_x", tensor.suffix));
+    if (names.timm_gamma && tensor.part == ggclip::names::ls1) return whole(block + "gamma_1");
+    if (names.timm_gamma && tensor.part == ggclip::names::ls2) return whole(block + "gamma_2");
+    return whole(with_suffix(block + part, tensor.suffix));
+}
+
 tensor_origin timm_origin(const expected_tensor & tensor, const source_names & names) {
     const std::string trunk = "visual.trunk.", part = find_part(timm_parts, tensor);
     if (tensor.part == "proj") return whole(with_suffix(names.timm_proj, tensor.suffix));
     if (tensor.part == "post_ln" && names.timm_fc_norm) return whole(with_suffix(trunk + "fc_norm", tensor.suffix));
-    if (tensor.block >= 0) {
-        const std::string name =
-            with_suffix(trunk + "blocks." + std::to_string(tensor.block) + "." + part, tensor.suffix);
-        return third_of(tensor.part) >= 0 ? rows_of(name, third_of(tensor.part), 3) : whole(name);
-    }
+    if (tensor.block >= 0) return timm_block_origin(tensor, part, names);
     if (tensor.part == "head.attn_k" || tensor.part == "head.attn_v")
         return rows_of(with_suffix(trunk + part, tensor.suffix), third_of(tensor.part) - 1, 2);
     const bool bare = tensor.part == "position_embd";
@@ -220,8 +200,8 @@ tensor_origin bert_origin(const expected_tensor & tensor, const source_names & n
 }
 
 tensor_origin clip_cpp_origin(const expected_tensor & tensor) {
-    const bool up = tensor.block >= 0 && tensor.part == names::ffn_up;
-    const bool down = tensor.block >= 0 && tensor.part == names::ffn_down;
+    const bool up = tensor.block >= 0 && tensor.part == ggclip::names::ffn_up;
+    const bool down = tensor.block >= 0 && tensor.part == ggclip::names::ffn_down;
     if (up || down) {
         const char * part = up ? names::ffn_down : names::ffn_up;
         return whole(names::of_tensor(tensor.tower, tensor.block, part, tensor.suffix));
@@ -238,6 +218,9 @@ tensor_origin origin_of(const expected_tensor & tensor, const source_names & nam
         case name_scheme::open_clip: return open_clip_origin(tensor, names);
         case name_scheme::timm: return timm_origin(tensor, names);
         case name_scheme::bert: return bert_origin(tensor, names);
+        case name_scheme::dinov2: return dinov2_origin(tensor, names);
+        case name_scheme::dinov3: return dinov3_origin(tensor, names);
+        case name_scheme::aimv2: return aimv2_origin(tensor, names);
         case name_scheme::clip_cpp: return clip_cpp_origin(tensor);
         case name_scheme::ggclip: break;
     }

@@ -16,6 +16,9 @@ enum class name_scheme {
     hf_siglip,  // transformers' SiglipModel, Siglip2Model: different names for text head and attention pooling
     open_clip,  // mlfoundations/open_clip, fused attention input, projections stored [in, out]
     timm,       // image tower: open_clip wrapping timm's VisionTransformer
+    dinov2,     // image tower: transformers' Dinov2Model, also with registers
+    dinov3,     // image tower: transformers' DINOv3ViTModel
+    aimv2,      // transformers' Aimv2Model
     bert,       // text tower: transformers' BertModel and RoBERTa variants
     ggclip,     // our own GGUF layout: the canonical names
     clip_cpp,   // clip.cpp's GGUF layout: like ours with the two MLP matrices' names swapped
@@ -27,6 +30,9 @@ struct source_names {
     source_names(name_scheme vision_scheme, name_scheme text_scheme) : vision(vision_scheme), text(text_scheme) {}
 
     name_scheme vision, text;
+    std::string vision_begin;                     // what names of the image tower begin with, unless empty
+    std::string vision_prefix;                    // dinov2, dinov3: prefix of every name ("", "dinov2.")
+    bool dino_gate_packed = false;                // dinov2: mlp.weights_in holds the gate, then the values
     std::string text_prefix;                      // open_clip and bert: prefix of every name ("text.", "text_model.")
     bool vision_flat = false, text_flat = false;  // hf: single saved tower, without "vision_model." or "text_model."
     bool text_proj_is_module = false;             // open_clip: a Linear, [out, in], instead of a bare [in, out]
@@ -36,6 +42,10 @@ struct source_names {
     std::vector<std::string> other_paths;         // tensors within a tower that only other ways through it read
     bool timm_fc_norm = false;                    // timm: the last norm is named fc_norm
     std::string timm_proj;                        // timm: projection module
+    // timm's EVA: q_proj, k_proj, v_proj instead of qkv; q_bias and v_bias beside qkv; gamma_1 instead of ls1.gamma;
+    // fc1_g and fc1_x, or one matrix fc1 for the gate and then the values
+    bool timm_qkv_apart = false, timm_bias_apart = false, timm_gamma = false, timm_gate_apart = false,
+         timm_gate_packed = false;
     std::string bert_proj, bert_proj_hidden;
     bool distilbert = false;  // bert: DistilBERT's names
 };

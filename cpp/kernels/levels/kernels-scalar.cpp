@@ -115,24 +115,24 @@ struct moments {
     float scale;  // 1 / standard deviation
 };
 
-static moments moments_of(const float * x, int n, float eps) {
+static moments moments_of(const norm_args & a, const float * x) {
     double sum = 0.0;
-    for (int i = 0; i < n; i++) sum += x[i];
-    const double mean = sum / n;
+    for (int i = 0; i < a.n && !a.rms; i++) sum += x[i];
+    const double mean = sum / a.n;
     double squares = 0.0;
-    for (int i = 0; i < n; i++) squares += (x[i] - mean) * (x[i] - mean);
-    return {(float) mean, (float) (1.0 / sqrt(squares / n + eps))};
+    for (int i = 0; i < a.n; i++) squares += (x[i] - mean) * (x[i] - mean);
+    return {(float) mean, (float) (1.0 / sqrt(squares / a.n + a.eps))};
 }
 
 static float normalized(const norm_args & a, const float * x, moments m, int i) {
-    return (x[i] - m.mean) * m.scale * a.weight[i] + a.bias[i];
+    return (x[i] - m.mean) * m.scale * a.weight[i] + (a.bias ? a.bias[i] : 0.0f);
 }
 
 static void layer_norm(const norm_args & a, int ith, int nth) {
     const auto mine = share(a.n_tokens, ith, nth);
     for (int t = mine.begin; t < mine.end; t++) {
         const float * x = a.x + t * a.x_stride;
-        const moments m = moments_of(x, a.n, a.eps);
+        const moments m = moments_of(a, x);
         for (int i = 0; i < a.n; i++) a.dst[(size_t) t * a.n + i] = normalized(a, x, m, i);
     }
 }
@@ -142,7 +142,7 @@ static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, i
     const size_t size = activation_row_size(type, a.n);
     for (int t = mine.begin; t < mine.end; t++) {
         const float * x = a.x + t * a.x_stride;
-        const moments m = moments_of(x, a.n, a.eps);
+        const moments m = moments_of(a, x);
         uint8_t * row = static_cast<uint8_t *>(dst) + t * size;
         if (a.dst)
             for (int i = 0; i < a.n; i++) a.dst[(size_t) t * a.n + i] = normalized(a, x, m, i);
@@ -170,6 +170,22 @@ static void layer_norm_pack(weight_type type, const norm_args & a, void * dst, i
             const int n = min_int(block_size, a.n - i0);
             for (int j = 0; j < n; j++) values[j] = normalized(a, x, m, i0 + j);
             quantize_block(values, n, amax, reinterpret_cast<activation_block *>(row) + i0 / block_size);
+        }
+    }
+}
+
+static void rotate(const rotate_args & a, int ith, int nth) {
+    const auto mine = share(a.n_tokens, ith, nth);
+    const int half = a.d_head / 2;
+    for (int t = mine.begin; t < mine.end; t++) {
+        const float * turns = a.turns + (size_t) t * 2 * a.d_head;
+        for (int h = 0; h < a.n_head; h++) {
+            const float * x = a.x + t * a.x_stride + (size_t) h * a.d_head;
+            float * dst = a.dst + ((size_t) t * a.n_head + h) * a.d_head;
+            for (int i = 0; i < a.d_head; i++) {
+                const int partner = a.halves ? (i < half ? i + half : i - half) : i ^ 1;
+                dst[i] = x[i] * turns[i] + x[partner] * turns[a.d_head + i];
+            }
         }
     }
 }
@@ -240,6 +256,8 @@ static float apply(unary op, float x) {
         case unary::gelu_tanh:
             // 0.5 * (1 + tanh(u)) = 1 / (1 + exp(-2u)) with u = sqrt(2/pi) * (x + 0.044715 x^3)
             return (float) (v / (1.0 + exp(-1.5957691216057308 * (v + 0.044715 * v * v * v))));
+        case unary::silu: return (float) (v / (1.0 + exp(-v)));
+        case unary::relu: return x < 0.0f ? 0.0f : x;
         default: return x;
     }
 }
@@ -262,7 +280,8 @@ static void linear(const linear_args & a, int ith, int nth) {
                 multiply_row_quantized(a.w.type, w, n_blocks, static_cast<const activation_block *>(x), n, sums);
             else multiply_row_float(a.w.type, w, a.w.n_in, static_cast<const float *>(x), a.w.n_in, n, sums);
             for (int t = 0; t < n; t++) {
-                const float v = apply(a.op, sums[t] + (a.bias ? a.bias[o] : 0.0f));
+                float v = apply(a.op, sums[t] + (a.bias ? a.bias[o] : 0.0f));
+                if (a.factor) v *= a.factor[(size_t) (t0 + t) * a.w.n_out + o];
                 const float r = a.residual ? a.residual[(t0 + t) * a.residual_stride + o] : 0.0f;
                 a.dst[(t0 + t) * a.dst_stride + o] = v + r;
             }
@@ -335,6 +354,7 @@ static constexpr kernel_table table() {
     t.layer_norm_pack = layer_norm_pack;
     t.linear = linear;
     t.layer_norm = layer_norm;
+    t.rotate = rotate;
     t.attention_scratch_size = attention_scratch_size;
     t.attention = attention;
     t.peak = peak;

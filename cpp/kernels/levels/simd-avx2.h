@@ -43,6 +43,9 @@ GGCLIP_INLINE vf if_less(vf x, vf limit, vf a, vf b) {
 // Per lane: x < 0 ? a : b, by the sign bit.
 GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) { return _mm256_blendv_ps(b, a, x); }
 
+// x[i ^ 1] in lane i.
+GGCLIP_INLINE vf swap_neighbours(vf x) { return _mm256_permute_ps(x, 0xb1); }
+
 GGCLIP_INLINE float sum_of(vf x) {
     const __m128 a = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     const __m128 b = _mm_add_ps(a, _mm_movehl_ps(a, a));

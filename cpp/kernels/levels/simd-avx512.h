@@ -44,6 +44,9 @@ GGCLIP_INLINE vf if_less(vf x, vf limit, vf a, vf b) {
 // Per lane: x < 0 ? a : b.
 GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) { return if_less(x, zero_f(), a, b); }
 
+// x[i ^ 1] in lane i.
+GGCLIP_INLINE vf swap_neighbours(vf x) { return _mm512_permute_ps(x, 0xb1); }
+
 GGCLIP_INLINE float sum_of(vf x) { return _mm512_reduce_add_ps(x); }
 GGCLIP_INLINE float max_of(vf x) { return _mm512_reduce_max_ps(x); }
 

@@ -42,6 +42,9 @@ GGCLIP_INLINE vf if_less(vf x, vf limit, vf a, vf b) { return vbslq_f32(vcltq_f3
 // Per lane: x < 0 ? a : b.
 GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) { return vbslq_f32(vcltzq_f32(x), a, b); }
 
+// x[i ^ 1] in lane i.
+GGCLIP_INLINE vf swap_neighbours(vf x) { return vrev64q_f32(x); }
+
 GGCLIP_INLINE float sum_of(vf x) { return vaddvq_f32(x); }
 GGCLIP_INLINE float max_of(vf x) { return vmaxvq_f32(x); }
 

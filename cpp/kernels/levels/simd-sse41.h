@@ -41,6 +41,9 @@ GGCLIP_INLINE vf if_less(vf x, vf limit, vf a, vf b) { return _mm_blendv_ps(b, a
 // Per lane: x < 0 ? a : b, by the sign bit.
 GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) { return _mm_blendv_ps(b, a, x); }
 
+// x[i ^ 1] in lane i.
+GGCLIP_INLINE vf swap_neighbours(vf x) { return _mm_shuffle_ps(x, x, 0xb1); }
+
 GGCLIP_INLINE float sum_of(vf x) {
     const vf a = _mm_add_ps(x, _mm_movehl_ps(x, x));
     return _mm_cvtss_f32(_mm_add_ss(a, _mm_shuffle_ps(a, a, 1)));

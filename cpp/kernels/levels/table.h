@@ -6,6 +6,7 @@
 #include "kernels/matmul/linear-pack.h"
 #include "kernels/matmul/pack-weights.h"
 #include "kernels/matmul/peak.h"
+#include "kernels/rotate.h"
 
 #define GGCLIP_TABLE_NAME_(level) level##_kernels
 #define GGCLIP_TABLE_NAME(level) GGCLIP_TABLE_NAME_(level)
@@ -24,6 +25,7 @@
         t.linear = linear;                                                          \
         t.linear_pack = linear_pack;                                                \
         t.layer_norm = layer_norm;                                                  \
+        t.rotate = rotate;                                                          \
         t.attention_scratch_size = attention_scratch_size;                          \
         t.attention = attention;                                                    \
         t.peak = peak;                                                              \

@@ -31,7 +31,9 @@ static void pack_tile(const linear_args & a, const tile_place & at, int n, float
         float * const row = sums + t * panel_rows;
         for (int i = 0; i < n; i += panel_rows) {
             float * const panel = row + i / panel_rows * panel_stride;
-            finish_row<op>(panel, a.bias ? a.bias + at.row + i : nullptr, nullptr, panel, n - i);
+            finish_row<op>(panel, a.bias ? a.bias + at.row + i : nullptr,
+                           a.factor ? a.factor + (size_t) (at.token + t) * a.w.n_out + at.row + i : nullptr, nullptr,
+                           panel, n - i);
         }
         with_int_format(target.type, [&](auto format) {
             uint8_t * const dst = target.tile + (size_t) target.first_block * at.height * format.token_block_bytes;
@@ -47,6 +49,8 @@ static void pack_tile(const linear_args & a, const tile_place & at, int n, float
         case unary::quick_gelu: return pack_tile<unary::quick_gelu>(a, at, n, sums, target);
         case unary::gelu_erf: return pack_tile<unary::gelu_erf>(a, at, n, sums, target);
         case unary::gelu_tanh: return pack_tile<unary::gelu_tanh>(a, at, n, sums, target);
+        case unary::silu: return pack_tile<unary::silu>(a, at, n, sums, target);
+        case unary::relu: return pack_tile<unary::relu>(a, at, n, sums, target);
     }
 }
 

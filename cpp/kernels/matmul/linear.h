@@ -19,20 +19,24 @@ GGCLIP_LEVEL_BEGIN
 constexpr int chunk_bytes = 18 * 1024;
 constexpr int max_tiles_per_item = 16;
 
-// unary(sums + bias) + residual, for the first n rows of a panel; bias and residual may be null, dst may equal sums.
+// unary(sums + bias) * factor + residual, for the first n rows of a panel; all but sums may be null, dst may equal
+// sums.
 template <unary op>
-GGCLIP_INLINE void finish_row(const float * sums, const float * bias, const float * residual, float * dst, int n) {
+GGCLIP_INLINE void finish_row(const float * sums, const float * bias, const float * factor, const float * residual,
+                              float * dst, int n) {
     for (int i = 0; i < panel_rows; i += lanes) {
         const int left = n - i;
         if (left >= lanes) {
             vf v = load_f(sums + i);
             v = bias ? add(v, load_f(bias + i)) : v;
             v = apply_v(op, v);
+            v = factor ? mul(v, load_f(factor + i)) : v;
             store_f(dst + i, residual ? add(v, load_f(residual + i)) : v);
         } else if (left > 0) {
             vf v = load_f(sums + i);
             v = bias ? add(v, load_first(bias + i, left)) : v;
             v = apply_v(op, v);
+            v = factor ? mul(v, load_first(factor + i, left)) : v;
             store_first(dst + i, residual ? add(v, load_first(residual + i, left)) : v, left);
         }
     }
@@ -50,7 +54,7 @@ static void finish_tile(const linear_args & a, const tile_place & at, const floa
     const float * bias = a.bias ? a.bias + at.row : nullptr;
     for (int t = 0; t < at.height; t++) {
         const size_t token = (size_t) (at.token + t);
-        finish_row<op>(sums + t * panel_rows, bias,
+        finish_row<op>(sums + t * panel_rows, bias, a.factor ? a.factor + token * a.w.n_out + at.row : nullptr,
                        a.residual ? a.residual + token * a.residual_stride + at.row : nullptr,
                        a.dst + token * a.dst_stride + at.row, a.w.n_out - at.row);
     }
@@ -62,6 +66,8 @@ static void finish_tile(const linear_args & a, const tile_place & at, const floa
         case unary::quick_gelu: return finish_tile<unary::quick_gelu>(a, at, sums);
         case unary::gelu_erf: return finish_tile<unary::gelu_erf>(a, at, sums);
         case unary::gelu_tanh: return finish_tile<unary::gelu_tanh>(a, at, sums);
+        case unary::silu: return finish_tile<unary::silu>(a, at, sums);
+        case unary::relu: return finish_tile<unary::relu>(a, at, sums);
     }
 }
 

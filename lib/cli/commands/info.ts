@@ -55,9 +55,9 @@ function properties(model: ClipInfo): [string, string][] {
     ['scores', `${sigmoid ? 'sigmoid' : 'softmax'}, scale ${scale}, bias ${bias}`],
   ]
   if (vision) {
-    const { imageSize, patchSize, resizeMode, interpolation } = vision
+    const { cropSize, patchSize, resizeMode, interpolation } = vision
     rows.push(
-      ['pictures', `${imageSize} x ${imageSize} pixels in patches of ${patchSize} (${resizeMode}, ${interpolation})`],
+      ['pictures', `${cropSize} x ${cropSize} pixels in patches of ${patchSize} (${resizeMode}, ${interpolation})`],
       ['image encoder', tower(vision)],
     )
   }

@@ -44,13 +44,13 @@ function lengthOf(ids: Int32Array, { padId, eosId }: NonNullable<Clip['info']['t
 
 /** As the engine does it (fit_patches of cpp/engine/preprocess.cpp): the same bisection in the same doubles. */
 export function patchesOf(
-  { imageSize, patchSize, anyGrid, maxPatches }: Pick<
+  { cropSize, patchSize, resizeMode, maxPatches }: Pick<
     NonNullable<Clip['info']['vision']>,
-    'imageSize' | 'patchSize' | 'anyGrid' | 'maxPatches'
+    'cropSize' | 'patchSize' | 'resizeMode' | 'maxPatches'
   >,
   { width, height }: PictureSize,
 ): number {
-  if (!anyGrid) return Math.floor(imageSize / patchSize) ** 2
+  if (resizeMode !== 'patches') return Math.floor(cropSize / patchSize) ** 2
   const eps = 1e-5
   const edge = (scale: number, size: number): number =>
     Math.max(patchSize, Math.ceil((size * scale) / patchSize) * patchSize) / patchSize

@@ -8,7 +8,8 @@
 
 namespace test {
 
-inline void test_layer_norm(const kernel_table & k) {
+// `rms`: RMSNorm, without bias.
+inline void test_layer_norm(const kernel_table & k, bool rms) {
     double worst = 0.0;
     for (const int n : {1, 7, 8, 31, 32, 64, 96, 512, 768, 1000, 1024}) {
         const int n_tokens = 9;
@@ -17,15 +18,16 @@ inline void test_layer_norm(const kernel_table & k) {
                            bias = random_floats(n, 3);
         for (size_t i = 0; i < x.size(); i++) x[i] = x[i] * 3.0f + 20.0f;
         std::vector<float> got((size_t) n * n_tokens + 16, 5.0f), got_pack(got.size(), 5.0f);
-        norm_args args = {x.data(), stride, n_tokens, n, 1e-5f, weight.data(), bias.data(), got.data()};
+        norm_args args = {x.data(),   stride, n_tokens, n, 1e-5f, weight.data(), rms ? nullptr : bias.data(),
+                          got.data(), rms};
         run_shares(4, [&](int i) { k.layer_norm(args, i, 4); });
         std::vector<double> want;
         for (int t = 0; t < n_tokens; t++) {
             double mean = 0.0, square = 0.0;
-            for (int i = 0; i < n; i++) mean += x[t * stride + i] / n;
+            for (int i = 0; i < n && !rms; i++) mean += x[t * stride + i] / n;
             for (int i = 0; i < n; i++) square += (x[t * stride + i] - mean) * (x[t * stride + i] - mean) / n;
             for (int i = 0; i < n; i++)
-                want.push_back((x[t * stride + i] - mean) / std::sqrt(square + 1e-5) * weight[i] + bias[i]);
+                want.push_back((x[t * stride + i] - mean) / std::sqrt(square + 1e-5) * weight[i] + (rms ? 0 : bias[i]));
         }
         const double e = difference(got, want);
         worst = std::max(worst, e);
@@ -48,7 +50,7 @@ inline void test_layer_norm(const kernel_table & k) {
             }
         }
     }
-    std::printf("%-12s layer_norm: worst difference %.1e\n", k.name, worst);
+    std::printf("%-12s %s_norm: worst difference %.1e\n", k.name, rms ? "rms" : "layer", worst);
 }
 
 }  // namespace test

@@ -65,6 +65,8 @@ inline double apply(unary op, double x) {
         case unary::quick_gelu: return x / (1.0 + std::exp(-1.702 * x));
         case unary::gelu_erf: return 0.5 * x * std::erfc(-x / std::sqrt(2.0));
         case unary::gelu_tanh: return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / M_PI) * (x + 0.044715 * x * x * x)));
+        case unary::silu: return x / (1.0 + std::exp(-x));
+        case unary::relu: return std::max(x, 0.0);
         default: return x;
     }
 }

@@ -17,7 +17,7 @@ inline void test_unary(const kernel_table & k) {
     buffer w(k.packed_size(weight_type::f32, 1, 1)), act(k.activations_size(weight_type::f32, n, 1));
     k.pack(weight_type::f32, 1, 1, &weight, 4, w.data());
     k.pack_activations(weight_type::f32, x.data(), 1, n, 1, act.data(), 0, 1);
-    for (const unary op : {unary::quick_gelu, unary::gelu_erf, unary::gelu_tanh}) {
+    for (const unary op : {unary::quick_gelu, unary::gelu_erf, unary::gelu_tanh, unary::silu, unary::relu}) {
         std::vector<float> y(n);
         k.linear({{weight_type::f32, 1, 1, w.data()}, act.data(), n, nullptr, op, nullptr, 0, y.data(), 1}, 0, 1);
         double near = 0.0, far = 0.0;

@@ -291,7 +291,8 @@ test('usage of pictures of any grid: the patches that the engine cuts', async ()
   } finally {
     await naflex.dispose()
   }
-  expect(patchesOf({ imageSize: 70, patchSize: 16, anyGrid: false, maxPatches: 0 }, { width: 640, height: 480 })).toBe(
-    16,
-  )
+  expect(patchesOf({ cropSize: 70, patchSize: 16, resizeMode: 'squash', maxPatches: 0 }, { width: 640, height: 480 }))
+    .toBe(
+      16,
+    )
 })

@@ -1,0 +1,18 @@
+// config.json of transformers' image models beyond CLIP and SigLIP: DINOv2, DINOv3 (images only) and AIMv2.
+#pragma once
+
+#include "formats/families/hf-config.h"
+
+namespace ggclip {
+
+// Whether `type`, a model_type, is of one of them.
+bool is_dino_type(const std::string & type);
+bool is_aimv2_type(const std::string & type);
+
+// As read_hf_config(), for those types.
+hparams read_dino_config(const hf_files & files, const std::string & type, const read_options & options,
+                         const tensor_table & table, source_names & names);
+hparams read_aimv2_config(const hf_files & files, const std::string & type, const read_options & options,
+                          const tensor_table & table, source_names & names);
+
+}  // namespace ggclip

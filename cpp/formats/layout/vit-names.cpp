@@ -1,0 +1,106 @@
+// Names of image towers, and of the text towers beside them, that transformers computes with classes of their own.
+#include "formats/layout/part-names.h"
+
+#include "engine/names.h"
+
+namespace ggclip {
+
+namespace {
+
+const part_name dinov2_parts[] = {
+    {"class_embd", nullptr, "embeddings.cls_token"},
+    {"register_embd", nullptr, "embeddings.register_tokens"},
+    {"patch_embd", nullptr, "embeddings.patch_embeddings.projection"},
+    {"position_embd", nullptr, "embeddings.position_embeddings"},
+    {"post_ln", nullptr, "layernorm"},
+    {"ln1", nullptr, "norm1"},
+    {"ln2", nullptr, "norm2"},
+    {"attn_q", nullptr, "attention.attention.query"},
+    {"attn_k", nullptr, "attention.attention.key"},
+    {"attn_v", nullptr, "attention.attention.value"},
+    {"attn_out", nullptr, "attention.output.dense"},
+    {"ffn_up", nullptr, "mlp.fc1"},
+    {"ffn_down", nullptr, "mlp.fc2"},
+    {"ls1", nullptr, "layer_scale1.lambda1"},
+    {"ls2", nullptr, "layer_scale2.lambda1"},
+};
+
+const part_name dinov3_parts[] = {
+    {"class_embd", nullptr, "embeddings.cls_token"},
+    {"register_embd", nullptr, "embeddings.register_tokens"},
+    {"patch_embd", nullptr, "embeddings.patch_embeddings"},
+    {"post_ln", nullptr, "norm"},
+    {"ln1", nullptr, "norm1"},
+    {"ln2", nullptr, "norm2"},
+    {"attn_q", nullptr, "attention.q_proj"},
+    {"attn_k", nullptr, "attention.k_proj"},
+    {"attn_v", nullptr, "attention.v_proj"},
+    {"attn_out", nullptr, "attention.o_proj"},
+    {"ffn_gate", nullptr, "mlp.gate_proj"},
+    {"ffn_up", nullptr, "mlp.up_proj"},
+    {"ffn_down", nullptr, "mlp.down_proj"},
+    {"ls1", nullptr, "layer_scale1.lambda1"},
+    {"ls2", nullptr, "layer_scale2.lambda1"},
+};
+
+const part_name aimv2_parts[] = {
+    {"patch_embd", "vision_model.embeddings.patch_embed", ""},
+    {"patch_norm", "vision_model.embeddings.rms_norm", ""},
+    {"position_embd", "vision_model.embeddings.position_embedding", "text_model.embeddings.position_embedding"},
+    {"token_embd", "", "text_model.embeddings.token_embedding"},
+    {"post_ln", "vision_model.rms_norm", "text_model.rms_norm"},
+    {"proj", "visual_projection", "text_projection"},
+    {"head.probe", "vision_model.head.cls_token", ""},
+    {"head.attn_k", "vision_model.head.k_proj", ""},
+    {"head.attn_v", "vision_model.head.v_proj", ""},
+    {"head.attn_out", "vision_model.head.output_proj", ""},
+    {"ln1", nullptr, "rms_norm1"},
+    {"ln2", nullptr, "rms_norm2"},
+    {"attn_q", nullptr, "attention.q_proj"},
+    {"attn_k", nullptr, "attention.k_proj"},
+    {"attn_v", nullptr, "attention.v_proj"},
+    {"attn_out", nullptr, "attention.out_proj"},
+    {"ffn_gate", nullptr, "ffn.gate_proj"},
+    {"ffn_up", nullptr, "ffn.up_proj"},
+    {"ffn_down", nullptr, "ffn.down_proj"},
+};
+
+// Tokens and positions are bare parameters.
+const char * suffix_of(const expected_tensor & tensor) {
+    return tensor.part == ggclip::names::position_embd ? "" : tensor.suffix;
+}
+
+}  // namespace
+
+tensor_origin dinov2_origin(const expected_tensor & tensor, const source_names & names) {
+    const std::string part = find_part(dinov2_parts, tensor);
+    if (tensor.block < 0) return whole(with_suffix(names.vision_prefix + part, suffix_of(tensor)));
+    const std::string block = names.vision_prefix + "encoder.layer." + std::to_string(tensor.block) + ".";
+    if (tensor.part == ggclip::names::ls1 || tensor.part == ggclip::names::ls2) return whole(block + part);
+    if (!names.dino_gate_packed) return whole(with_suffix(block + part, tensor.suffix));
+    // Dinov2SwiGLUFFN: the first half of the rows has the activation
+    const bool gate = tensor.part == ggclip::names::ffn_gate;
+    if (gate || tensor.part == ggclip::names::ffn_up)
+        return rows_of(with_suffix(block + "mlp.weights_in", tensor.suffix), gate ? 0 : 1, 2);
+    return whole(
+        with_suffix(block + (tensor.part == ggclip::names::ffn_down ? "mlp.weights_out" : part), tensor.suffix));
+}
+
+tensor_origin dinov3_origin(const expected_tensor & tensor, const source_names & names) {
+    const std::string part = find_part(dinov3_parts, tensor);
+    const std::string block = tensor.block >= 0 ? "layer." + std::to_string(tensor.block) + "." : "";
+    return whole(with_suffix(names.vision_prefix + block + part, tensor.suffix));
+}
+
+tensor_origin aimv2_origin(const expected_tensor & tensor, const source_names & names) {
+    const bool vision = tensor.tower == 'v';
+    const std::string tower = vision ? "vision_model." : "text_model.", part = find_part(aimv2_parts, tensor);
+    const std::string block =
+        tensor.block >= 0 ? tower + "encoder.layers." + std::to_string(tensor.block) + "." : std::string();
+    tensor_origin origin = whole(with_suffix(block + part, tensor.suffix));
+    const bool flat = vision ? names.vision_flat : names.text_flat;
+    if (flat && begins_with(origin.name, tower)) origin.name.erase(0, tower.size());
+    return origin;
+}
+
+}  // namespace ggclip

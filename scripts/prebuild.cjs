@@ -2,7 +2,7 @@
 // same wherever it runs, so one machine builds for all. For macOS it has no Metal: the binary of that platform that is
 // published is made by the workflow of .github/workflows/release.yml on a Mac, by --native.
 //
-//   node scripts/prebuild.cjs [PLATFORM...]     this machine's platform, or those named, e.g. linux-arm64-musl
+//   node scripts/prebuild.cjs PLATFORM...       those named, e.g. linux-arm64-musl
 //   node scripts/prebuild.cjs --all             every platform of platforms.cjs, one after another
 //   node scripts/prebuild.cjs --native          this machine's platform, by this machine's compiler
 'use strict'
@@ -96,4 +96,5 @@ function main(args) {
   }
 }
 
-main(process.argv.slice(2))
+// npm runs the script `prebuild` before `build`, too, without arguments: then there is nothing to do
+if (process.argv.length > 2) main(process.argv.slice(2))

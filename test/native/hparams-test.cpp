@@ -69,6 +69,7 @@ static void test_members_are_listed() {
 
 static void vary_tower(dice & dice, tower_hparams & tower) {
     tower.eps = dice.one_of({1e-5f, 1e-6f, 1e-12f});
+    tower.pooled_output = dice.coin();
     for (const block_hparams & block : tower.pruned) {
         tower.n_head = &block == &tower.pruned[0] ? block.n_head : std::max(tower.n_head, block.n_head);
         tower.n_ff = &block == &tower.pruned[0] ? block.n_ff : std::max(tower.n_ff, block.n_ff);

@@ -65,8 +65,8 @@ void read_size(const json_ref & config, image_defaults defaults, int32_t image_s
                cropped = chinese || defaults.kind == image_defaults::clip || defaults.kind == image_defaults::dinov2;
     const edge size = read_edge(config.get("size"), image_size, /*number_is_square=*/!cropped);
     // CLIPImageProcessor and BitImageProcessor (DINOv2) crop unless told otherwise, the other families' do not.
-    // Chinese-CLIP was trained on pictures squashed to the square (cn_clip/clip/utils.py, image_transform), and its files
-    // switch the crop off.
+    // Chinese-CLIP was trained on pictures squashed to the square (cn_clip/clip/utils.py, image_transform), and its
+    // files switch the crop off.
     const bool crops = config.boolean("do_center_crop", cropped && !(chinese && !config.exists()));
     const edge crop = crops ? read_edge(config.get("crop_size"), image_size, true) : size;
     if (!crops && !size.square && !chinese)

@@ -38,7 +38,7 @@ export default ts.config(
   { files: ['lib/native/binaries.ts'], rules: { '@typescript-eslint/no-unsafe-return': 'off' } },
   // what is loaded at its first use, without waiting
   {
-    files: ['lib/native/binaries.ts', 'lib/image/decode.ts', 'lib/image/heic.ts', 'lib/tokenizer/tokenizer.ts',
+    files: ['lib/native/{load,binaries}.ts', 'lib/image/decode.ts', 'lib/image/heic.ts', 'lib/tokenizer/tokenizer.ts',
       'lib/models/pull.ts'],
     rules: { '@typescript-eslint/no-require-imports': 'off' },
   },

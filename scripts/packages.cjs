@@ -8,14 +8,14 @@
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { platforms } = require('./platforms.cjs')
+const { platforms, prebuiltFile } = require('./platforms.cjs')
 const { run } = require('./run.cjs')
 const { writeBundle } = require('./write-bundle.cjs')
 
 const root = path.join(__dirname, '..')
 const out = path.join(root, 'build', 'packages')
 const manifest = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))
-const binaryOf = ({ name }) => path.join(root, 'prebuilds', name, 'ggclip.node')
+const binaryOf = platform => path.join(root, prebuiltFile(platform))
 
 /** The archive of one folder, by npm. @returns {{ name: string, filename: string, size: number, unpackedSize: number }} */
 function pack(folder) {
@@ -84,7 +84,7 @@ function main(args) {
   const absent = platforms.filter(platform => !fs.existsSync(binaryOf(platform)))
   if (absent.length > 0 && !args.includes('--partial')) {
     throw new Error(
-      `expected prebuilds/<platform>/ggclip.node of every platform, found none of ${
+      `expected a binary in prebuilds/ for every platform, found none of ${
         absent.map(({ name }) => name).join(', ')
       } ("npm run prebuild -- --all" makes them; --partial leaves them out)`,
     )

@@ -1,5 +1,5 @@
-// The platforms for which binaries are published: the one list, read by prebuild.cjs, pack.cjs and the tests.
-// lib/native/load.ts names them once more, in calls of require() that bundlers can follow.
+// The platforms for which binaries are published: the one list, read by prebuild.cjs, packages.cjs and the tests.
+// lib/native/binaries.ts names them once more, in calls of require() that bundlers can follow.
 'use strict'
 
 /**
@@ -37,6 +37,12 @@ function other(os, cpu, zig, system, processor) {
   return { name: `${os}-${cpu}`, os, cpu, zig, flags: [], system, processor }
 }
 
+/** The file of its binary, relative to the project, as prebuildify names it and node-gyp-build finds it. */
+function prebuiltFile({ os, cpu, libc }) {
+  const tags = [cpu === 'arm' ? 'armv7' : '', libc ?? ''].filter(tag => tag !== '').map(tag => `.${tag}`)
+  return `prebuilds/${os}-${cpu}/ggclip${tags.join('')}.node`
+}
+
 /** The platform on which this program runs. */
 function ownPlatform() {
   const { glibcVersionRuntime } = process.report.getReport().header
@@ -44,4 +50,4 @@ function ownPlatform() {
   return `${process.platform}-${process.arch}${libc}`
 }
 
-module.exports = { platforms, ownPlatform }
+module.exports = { platforms, ownPlatform, prebuiltFile }

@@ -1,4 +1,4 @@
-// Makes the published binaries, prebuilds/<platform>/ggclip.node, with zig: its Clang, C libraries and C++ runtime are the
+// Makes the published binaries in prebuilds/ with prebuildify and zig: its Clang, C libraries and C++ runtime are the
 // same wherever it runs, so one machine builds for all. For macOS it has no Metal: the binary of that platform that is
 // published is made by the workflow of .github/workflows/release.yml on a Mac, by --native.
 //
@@ -10,56 +10,40 @@
 const { createHash } = require('node:crypto')
 const fs = require('node:fs')
 const path = require('node:path')
-const { cmake } = require('./cmake.cjs')
-const { nodeHeaders } = require('./node-headers.cjs')
-const { ownPlatform, platforms } = require('./platforms.cjs')
-const { vendorGgml } = require('./vendor-ggml.cjs')
-const { findZig, zigTools } = require('./zig.cjs')
+const { promisify } = require('node:util')
+const prebuildify = require('prebuildify')
+const { ownPlatform, platforms, prebuiltFile } = require('./platforms.cjs')
+const { findZig } = require('./zig.cjs')
 
 const root = path.join(__dirname, '..')
 
-function prebuild(platform, zig) {
-  const build = path.join(root, 'build', 'prebuild', zig ? platform.name : `${platform.name}-native`)
-  cmake({
-    source: root,
-    build,
-    defines: {
-      GGCLIP_GGML_DIR: vendorGgml(),
-      GGCLIP_NODE_HEADERS: nodeHeaders(),
-      ...(zig ? crossDefines(platform, zigTools(zig, platform, path.join(build, 'zig'))) : {}),
-      ...linkerFlags(platform, zig),
-    },
-    targets: ['ggclip'],
+/** By prebuildify: it runs node-gyp, which runs CMake (binding.gyp, gyp-cmake.cjs). */
+async function prebuild(platform, zig) {
+  process.env.GGCLIP_PREBUILD = platform.name
+  process.env.GGCLIP_ZIG = zig ?? ''
+  // the headers beside this Node, where it has some: none are fetched, and CMake takes its own from npm
+  const prefix = path.join(path.dirname(fs.realpathSync(process.execPath)), '..')
+  if (fs.existsSync(path.join(prefix, 'include', 'node', 'common.gypi'))) process.env.npm_config_nodedir = prefix
+  await promisify(prebuildify)({
+    cwd: root,
+    name: 'ggclip',
+    napi: true,
+    targets: [process.versions.node],
+    platform: platform.os,
+    arch: platform.cpu,
+    armv: platform.cpu === 'arm' ? '7' : undefined,
+    tagArmv: platform.cpu === 'arm',
+    libc: platform.libc,
+    tagLibc: platform.libc !== undefined,
   })
-  const folder = path.join(root, 'prebuilds', platform.name)
-  fs.mkdirSync(folder, { recursive: true })
-  fs.copyFileSync(path.join(build, 'ggclip.node'), path.join(folder, 'ggclip.node'))
-}
-
-function crossDefines({ system, processor }, tools) {
-  return {
-    ...tools,
-    CMAKE_SYSTEM_NAME: system,
-    CMAKE_SYSTEM_PROCESSOR: processor,
-    // frameworks are no part of zig
-    GGCLIP_METAL: 'OFF',
-    GGML_ACCELERATE: 'OFF',
-    ...(system === 'Darwin' ? { CMAKE_OSX_ARCHITECTURES: processor } : {}),
-  }
-}
-
-/** Stripped. zig links its C++ runtime statically, GCC does it when it is told so; a Mac has one. */
-function linkerFlags({ system }, zig) {
-  if (system === 'Windows' && !zig) return {}
-  const isStatic = system === 'Linux' && !zig
-  return { CMAKE_MODULE_LINKER_FLAGS: isStatic ? '-s -static-libstdc++ -static-libgcc' : '-s' }
+  // node-gyp-build would take what another platform's build left there for this machine's
+  fs.rmSync(path.join(root, 'build', 'Release'), { recursive: true, force: true })
 }
 
 /** Lists what was made: size, SHA-256, file. */
 function listBinaries() {
-  const lines = platforms.map(({ name }) => path.join('prebuilds', name, 'ggclip.node')).filter(file =>
-    fs.existsSync(path.join(root, file))
-  ).map(file => {
+  const files = platforms.map(prebuiltFile).filter(file => fs.existsSync(path.join(root, file)))
+  const lines = files.map(file => {
     const content = fs.readFileSync(path.join(root, file))
     return `${String(content.length).padStart(9)}  ${createHash('sha256').update(content).digest('hex')}  ${file}\n`
   })
@@ -69,8 +53,7 @@ function listBinaries() {
 
 function chosen(names) {
   if (names.includes('--all')) return platforms
-  const wanted = names.length > 0 ? names : [ownPlatform()]
-  return wanted.map(name => {
+  return names.map(name => {
     const platform = platforms.find(each => each.name === name)
     if (!platform)
       throw new Error(`expected ${platforms.map(each => each.name).join(', ')} or --all but received '${name}'`)
@@ -78,16 +61,16 @@ function chosen(names) {
   })
 }
 
-function main(args) {
+async function main(args) {
   try {
     const isNative = args.includes('--native')
-    const list = chosen(args.filter(arg => arg !== '--native'))
-    if (isNative && (list.length !== 1 || list[0].name !== ownPlatform()))
-      throw new Error(`--native: expected no platform but ${ownPlatform()}`)
+    const names = args.filter(arg => arg !== '--native')
+    if (isNative && names.length > 0) throw new Error(`--native: expected no platform, that is ${ownPlatform()}`)
+    const list = chosen(isNative ? [ownPlatform()] : names)
     const zig = isNative ? undefined : findZig()
     for (const platform of list) {
       process.stderr.write(`prebuild: ${platform.name}\n`)
-      prebuild(platform, zig)
+      await prebuild(platform, zig)
     }
     listBinaries()
   } catch (error) {
@@ -97,4 +80,4 @@ function main(args) {
 }
 
 // npm runs the script `prebuild` before `build`, too, without arguments: then there is nothing to do
-if (process.argv.length > 2) main(process.argv.slice(2))
+if (process.argv.length > 2) void main(process.argv.slice(2))

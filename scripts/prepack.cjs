@@ -3,7 +3,7 @@
 
 const fs = require('node:fs')
 const path = require('node:path')
-const { platforms } = require('./platforms.cjs')
+const { platforms, prebuiltFile } = require('./platforms.cjs')
 const { writeBundle } = require('./write-bundle.cjs')
 
 const root = path.join(__dirname, '..')
@@ -11,8 +11,8 @@ const isThere = file => fs.existsSync(path.join(root, file))
 
 const missing = []
 if (!isThere('dist/index.mjs')) missing.push('dist/ ("npm run build:ts" makes it)')
-if (!platforms.some(({ name }) => isThere(`prebuilds/${name}/ggclip.node`)))
-  missing.push('a binary in prebuilds/ ("npm run prebuild" makes this platform\'s)')
+if (!platforms.some(platform => isThere(prebuiltFile(platform))))
+  missing.push('a binary in prebuilds/ ("npm run prebuild -- --native" makes this platform\'s)')
 if (missing.length > 0) {
   process.stderr.write(missing.map(line => `pack: expected ${line}, found none\n`).join(''))
   process.exitCode = 1

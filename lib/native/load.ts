@@ -11,7 +11,8 @@ let addon: NativeAddon | undefined
 
 /**
  * The addon, loaded at first use. Order: `GGCLIP_ADDON` (a path), what was compiled here (`npm run build` in a checkout,
- * `ggclip build` in an installed package), the package of this platform, `prebuilds/` of this package.
+ * `ggclip build` in an installed package), the package of this platform, then what node-gyp-build finds in this package:
+ * the result of node-gyp, or `prebuilds/`.
  *
  * @throws {ClipError} ERR_CLIP_ADDON_MISSING: no binary for this platform; ERR_CLIP_ADDON_INVALID: it cannot be loaded.
  */
@@ -37,12 +38,21 @@ interface Binary {
 }
 
 function published(): Binary[] {
-  const names = suitableBinaries()
-  const files = names.map(name => path.join(packageRoot, 'prebuilds', name, 'ggclip.node'))
+  const own = ownBuild()
   return [
-    ...names.map(name => ({ name: `@ggclip/${name}`, load: () => requireBinary(name) })),
-    ...files.map(file => ({ name: file, load: () => requireFile(file) })),
+    ...suitableBinaries().map(name => ({ name: `@ggclip/${name}`, load: () => requireBinary(name) })),
+    ...(own === undefined ? [] : [{ name: own, load: () => requireFile(own) }]),
   ]
+}
+
+/** What somebody built in this package by node-gyp, or put into its prebuilds/. */
+function ownBuild(): string | undefined {
+  try {
+    const { resolve } = require('node-gyp-build/node-gyp-build.js') as { resolve(directory: string): string }
+    return resolve(packageRoot)
+  } catch {
+    return undefined // there is none; its message advises to compile, which is not the first advice here
+  }
 }
 
 /** The first that loads; undefined if there is none, an error if none of those that are there loads. */

@@ -306,7 +306,7 @@ describe('the packed archive', () => {
   it('holds what it needs and nothing else', () => {
     const files = packed.files.map(file => file.path)
     const allowed =
-      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|THIRD_PARTY\.md|dist\/.+\.(m?js|d\.m?ts)|dist\/server\/page\/static\/[\w-]+\.(html|css|svg)|models\/(emoji-clip\.gguf|samples\/.+|\w+\.md)|scripts\/[\w-]+\.cjs|vendor\/(source\.json\.br|ggml\.json)|docs\/.+)$/
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|THIRD_PARTY\.md|dist\/.+\.(m?js|d\.m?ts)|dist\/server\/page\/static\/[\w-]+\.(html|css|svg)|models\/(emoji-clip\.gguf|clip-merges\.txt\.br|samples\/.+|\w+\.md)|scripts\/[\w-]+\.cjs|vendor\/(source\.json\.br|ggml\.json)|docs\/.+)$/
     expect(files.filter(file => !allowed.test(file))).toEqual([])
     expect(
       files.filter(file =>

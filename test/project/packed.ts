@@ -5,7 +5,7 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync,
   writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 import { addonFile, root } from '../lifecycle/support'
@@ -20,9 +20,10 @@ export interface Platform {
   libc?: string
 }
 
-export const { platforms, ownPlatform } = require('../../scripts/platforms.cjs') as {
+export const { platforms, ownPlatform, prebuiltFile } = require('../../scripts/platforms.cjs') as {
   platforms: Platform[]
   ownPlatform(): string
+  prebuiltFile(platform: Platform): string
 }
 export const platform = ownPlatform()
 
@@ -46,10 +47,11 @@ export async function packAll(scratch: string): Promise<Packages> {
     if (existsSync(join(root, name))) cpSync(join(root, name), join(copy, name), { recursive: true })
   symlinkSync(join(root, 'vendor', 'ggml'), join(copy, 'vendor', 'ggml'))
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
-  for (const { name } of platforms) {
-    const file = join(copy, 'prebuilds', name, 'ggclip.node')
+  for (const each of platforms) {
+    const { name } = each
+    const file = join(copy, prebuiltFile(each))
     if (existsSync(file)) continue
-    mkdirSync(join(copy, 'prebuilds', name), { recursive: true })
+    mkdirSync(dirname(file), { recursive: true })
     if (name !== platform) writeFileSync(file, `a binary for ${name}\n`)
     else copyFileSync(process.env.GGCLIP_ADDON ?? addonFile, file)
     if (name === platform && process.platform === 'linux') await exec('strip', ['--strip-all', file])

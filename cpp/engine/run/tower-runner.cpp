@@ -26,11 +26,8 @@ static ggml_backend_ptr start_cpu(int n_threads, cancel_slot & cancelled) {
 }
 
 tower_runner::tower_runner(const weights & weights, int n_threads, cancel_slot & cancelled)
-    : weights_(weights), n_threads_(n_threads), cancelled_(cancelled) {
-    if (is_cpu(weights.device)) {
-        if (weights.kernels) team_ = std::make_unique<thread_team>(n_threads);
-        return;
-    }
+    : weights_(weights), n_threads_(n_threads), cancelled_(cancelled), team_(n_threads) {
+    if (is_cpu(weights.device)) return;
     backend_.reset(ggml_backend_dev_init(weights.device, nullptr));
     if (!backend_) {
         throw_error(error_code::DEVICE_UNAVAILABLE, "device %s: its backend could not be started",
@@ -194,9 +191,9 @@ ggml_status tower_runner::run_by_ggml(built_graph & g) {
 }
 
 void tower_runner::compute(built_graph & g, float * out) {
-    const ggml_status status = !g.on_thread_team                                         ? run_by_ggml(g)
-                               : team_->run(g.program, *cancelled_, profile_ != nullptr) ? GGML_STATUS_SUCCESS
-                                                                                         : GGML_STATUS_ABORTED;
+    const ggml_status status = !g.on_thread_team                                        ? run_by_ggml(g)
+                               : team_.run(g.program, *cancelled_, profile_ != nullptr) ? GGML_STATUS_SUCCESS
+                                                                                        : GGML_STATUS_ABORTED;
     if (status == GGML_STATUS_ABORTED) throw_error(error_code::ABORTED, "the call was cancelled");
     if (status == GGML_STATUS_ALLOC_FAILED) throw_error(error_code::OUT_OF_MEMORY, "could not allocate compute memory");
     if (status != GGML_STATUS_SUCCESS)
@@ -207,8 +204,8 @@ void tower_runner::compute(built_graph & g, float * out) {
 
 void tower_runner::for_each(int n, const std::function<void(int)> & work) {
     bool complete = true;
-    if (team_ && n > 1) {
-        complete = team_->for_each(n, work, *cancelled_);
+    if (n > 1) {
+        complete = team_.for_each(n, work, *cancelled_);
     } else {
         for (int i = 0; i < n && complete; i++) {
             work(i);

@@ -58,7 +58,7 @@ class tower_runner {
     void run_images(const image_tensor * images, int n, float * out, kept_tensors * keep = nullptr);
     void run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, kept_tensors * keep = nullptr);
 
-    // Runs work(0), ..., work(n - 1) on all threads of the packed path. Throws ABORTED and any exception of theirs.
+    // Runs work(0), ..., work(n - 1) on all threads. Throws ABORTED and any exception of theirs.
     void for_each(int n, const std::function<void(int)> & work);
 
     // Adds subsequent runs to `profile`; null: stop.
@@ -90,7 +90,7 @@ class tower_runner {
     const weights & weights_;
     int n_threads_;
     const std::atomic<bool> * const & cancelled_;
-    std::unique_ptr<thread_team> team_;                          // packed path
+    thread_team team_;  // runs the packed path, and prepares pictures for every device
     std::unique_ptr<ggml_threadpool, threadpool_deleter> pool_;  // portable path; outlives the backends
     ggml_backend_ptr backend_, cpu_fallback_;                    // the device's, and the CPU's alongside it
     ggml_backend_sched_ptr sched_;  // for a device that lacks operations: the CPU runs those

@@ -106,7 +106,7 @@ export async function withModel<R>(
     cacheDir,
     offline,
     towers,
-    onProgress: showProgress(shell),
+    onProgress: showProgress(shell, model),
     signal: shell.signal,
   })
   shell.clearStatus()

@@ -1,15 +1,23 @@
 /** Progress on one line of stderr, which is overwritten. */
-import type { ConvertProgress, PullProgress } from '../library.js'
+import { type ConvertProgress, models, type PullProgress } from '../library.js'
 import type { Shell } from './shell.js'
 import { bar, byteSize, percent, printable } from './table.js'
 
 const barWidth = 24
 
-/** Of a download, drawn while a person looks at it. */
-export function showProgress(shell: Shell): (progress: Pick<PullProgress, 'file' | 'loaded' | 'total'>) => void {
+/** Of a download of `model`, drawn while a person looks at it; what limits the use of its weights is said first. */
+export function showProgress(
+  shell: Shell,
+  model?: string,
+): (progress: Pick<PullProgress, 'file' | 'loaded' | 'total'>) => void {
+  let terms = termsOf(model)
   let startedAt: number | undefined
   let startedWith = 0
   return ({ file, loaded, total }) => {
+    if (terms !== undefined && loaded < total) {
+      shell.note(terms)
+      terms = undefined
+    }
     const now = performance.now()
     if (startedAt === undefined) {
       startedAt = now
@@ -25,9 +33,16 @@ export function showProgress(shell: Shell): (progress: Pick<PullProgress, 'file'
   }
 }
 
+/** A sentence about the model's licence, if the registry has one. */
+function termsOf(model: string | undefined): string | undefined {
+  const name = model?.toLowerCase().replace(/^hf:/, '')
+  const entry = models.find(({ name: short, id }) => short === name || id.toLowerCase() === name)
+  return entry?.terms && `${entry.name}: ${entry.terms}`
+}
+
 /** Of a conversion. */
-export function progressLine(shell: Shell, output: string): (progress: ConvertProgress) => void {
-  const showDownload = showProgress(shell)
+export function progressLine(shell: Shell, input: string, output: string): (progress: ConvertProgress) => void {
+  const showDownload = showProgress(shell, input)
   return ({ stage, done, total, item }) => {
     if (stage === 'download') return showDownload({ file: item, loaded: done, total })
     const share = total > 0 ? done / total : 0

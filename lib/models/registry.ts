@@ -14,8 +14,13 @@ export function hubIdOf(model: Readonly<ModelEntry>): HubId {
 }
 
 /**
- * Up to three suggestions, the likeliest first: with similar parts ('vit-b32': vit, b, 32) or letters, or containing
- * it.
+ * Names of the registry ({@link models}) that a wrong name may have meant.
+ *
+ * @param word a name that is not in it, such as `'vit-b32'`
+ * @returns up to three names, the likeliest first: with similar parts (vit, b, 32) or letters, or containing it
+ *
+ * @example
+ * console.log(suggestModels('vit-b32').includes('clip-vit-b-32')) // true
  */
 export function suggestModels(word: string): string[] {
   if (word.length > 200) return []

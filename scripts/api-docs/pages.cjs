@@ -127,7 +127,8 @@ const pages = [
     intro:
       '`Clip.load` downloads what it needs. Use these to download in advance, or to list the models that have a short name. The cache and its environment variables: [hub.md](../hub.md).',
     prelude: "import { models, pull } from 'ggclip'\n",
-    names: ['pull', 'HubOptions', 'PullProgress', 'PullResult', 'PulledFile', 'models', 'ModelEntry'],
+    names: ['pull', 'HubOptions', 'PullProgress', 'PullResult', 'PulledFile', 'models', 'ModelEntry', 'ModelFamily',
+      'ModelTask', 'suggestModels'],
   },
   {
     file: 'server.md',

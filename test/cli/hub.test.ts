@@ -82,6 +82,21 @@ describe('ggclip models', () => {
     })
     expect((await ggclip(['models', 'nonsense', '--json'])).stdout).toBe('[]\n')
   })
+
+  test('the first choices for a task', async () => {
+    const { stdout } = await ggclip(['models', '--task', 'multilingual', '--json'])
+    const found = JSON.parse(stdout) as typeof models
+    expect(found.length).toBeGreaterThan(2)
+    expect(found).toEqual(models.filter(({ tasks = [] }) => tasks.includes('multilingual')))
+    const wrong = await ggclip(['models', '--task', 'nothing'])
+    expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('best, small, multilingual, dedupe')])
+  })
+
+  test('the names that a wrong one may mean', async () => {
+    const { status, stdout, stderr } = await ggclip(['models', 'vit-b32'])
+    expect([status, stdout]).toEqual([0, ''])
+    expect(stderr).toMatch(/did you mean .*'clip-vit-b-32'/)
+  })
 })
 
 describe('ggclip pull', () => {

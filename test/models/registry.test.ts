@@ -13,11 +13,12 @@ test('entries are sound', () => {
     expect(parseHubId('id', model.id)).toEqual({ repo: model.id, revision: 'main', wanted: undefined })
     expect(model.parameters).toBeGreaterThan(1e7)
     expect(model.bytes).toBe(4 * model.parameters)
-    expect([224, 256, 336, 378, 384, 512, undefined]).toContain(model.imageSize)
+    expect([224, 256, 288, 320, 336, 378, 384, 448, 512, undefined]).toContain(model.imageSize)
     expect(['MIT', 'Apache-2.0', 'CC-BY-NC-4.0', 'other', undefined]).toContain(model.license)
-    expect([512, 768, 1024, 1152, 1280]).toContain(model.dim)
+    expect([384, 512, 640, 768, 1024, 1152, 1280]).toContain(model.dim)
     expect(weightTypes).toContain(model.dtype)
     expect(model.goodFor).toMatch(/^\S.{10,90}$/)
+    expect(model.contextLength > 0).toBe(model.towers !== 'image')
     expect(Object.isFrozen(model)).toBe(true)
   }
 })
@@ -60,6 +61,12 @@ test.each([['chinese-clip-b-16', 768, 12, 16, 768, 12], ['chinese-clip-h-14', 12
     expect(parameters).toBe(vision + text + 1)
   },
 )
+
+test.each(['best', 'small', 'multilingual', 'dedupe'] as const)('there is a first choice for %s', task => {
+  const found = models.filter(({ tasks = [] }) => tasks.includes(task))
+  expect(found.length).toBeGreaterThan(1)
+  expect(found.length).toBeLessThan(8)
+})
 
 test('siglip2-base-224 has the parameters that its makers state', () => {
   expect(findModel('siglip2-base-224')!.parameters).toBe(375_187_970)

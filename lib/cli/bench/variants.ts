@@ -26,7 +26,11 @@ export async function loadVariants(shell: Shell, choices: Choices, maxBatch: num
       for (const precision of precisions) {
         for (const count of threads) {
           const options = { dtype, precision, threads: count, device, cacheDir, offline, towers, maxBatch }
-          const clip = await Clip.load(model, { ...options, signal: shell.signal, onProgress: showProgress(shell) })
+          const clip = await Clip.load(model, {
+            ...options,
+            signal: shell.signal,
+            onProgress: showProgress(shell, model),
+          })
           variants.push({ name: variantName(clip, dtype, precision), options, clip })
         }
       }

@@ -51,7 +51,12 @@ JSON is { "output", "bytes", "tensors": { type: count } }.`)
 
 async function run(shell: Shell, source: string, output: string, flags: Flags): Promise<void> {
   const { override, json, ...metadata } = flags
-  const options = { ...metadata, overrides: override, signal: shell.signal, onProgress: progressLine(shell, output) }
+  const options = {
+    ...metadata,
+    overrides: override,
+    signal: shell.signal,
+    onProgress: progressLine(shell, source, output),
+  }
   const { bytes, tensors } = await convertModel(source, output, options)
   if (json) await shell.write(`${JSON.stringify({ output, bytes, tensors })}\n`)
   const counts = Object.entries(tensors).map(([type, count]) => `${count} ${type}`).join(', ')

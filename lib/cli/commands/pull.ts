@@ -31,7 +31,12 @@ A pipe gets the path of the model, for --model. JSON is { "id", "revision", "pat
 }
 
 async function run(shell: Shell, model: string, { cacheDir, offline, json }: Flags): Promise<void> {
-  const result = await pullModel(model, { cacheDir, offline, onProgress: showProgress(shell), signal: shell.signal })
+  const result = await pullModel(model, {
+    cacheDir,
+    offline,
+    onProgress: showProgress(shell, model),
+    signal: shell.signal,
+  })
   await shell.write(json ? `${JSON.stringify(result, undefined, 2)}\n` : `${result.path}\n`)
   shell.note(summary(result))
 }

@@ -80,7 +80,7 @@ async function run(shell: Shell, source: string, output: string, flags: Flags): 
       dtype: type as WeightType,
       overrides: override,
       signal: shell.signal,
-      onProgress: progressLine(shell, name),
+      onProgress: progressLine(shell, source, name),
     }
     const { bytes, tensors } = await quantizeModel(source, name, options)
     files.push({ output: name, type, bytes, tensors })

@@ -18,6 +18,10 @@ class field_setter {
                     int32_t block_hparams::*) {
         set(field, tower.*most);
     }
+    template <class T>
+    void operator()(const hparam & field, const std::vector<conv_layer> & layers, T conv_layer::*) {
+        set(field, (double) layers.size());
+    }
 
   private:
     template <class T>

@@ -21,6 +21,8 @@ constexpr int64_t max_vocab = 1 << 22;
 constexpr int64_t max_ctx = 8192;
 constexpr int64_t max_image = 4096;  // pixels per side
 constexpr int64_t max_patch = 512;
+constexpr int64_t max_conv_layers = 1024;
+constexpr int64_t max_kernel = 64;
 constexpr int64_t max_tokens = 16384;  // image tower
 constexpr int64_t max_registers = 256;
 constexpr double max_rotary_base = 1e9, max_rotary_offset = 1024;
@@ -67,8 +69,9 @@ struct hparam_lines {
 };
 
 // A visitor is called as visit(hparam, value, fallback); a fallback of {} means none. For values that may differ per
-// block: visit(hparam, tower, member of the tower, member of the block). Earlier fields are set before a later field's
-// bounds and fallback are computed.
+// block: visit(hparam, tower, member of the tower, member of the block). For those of each convolutional layer:
+// visit(hparam, layers, member); the first of these lines sets the number of layers. Earlier fields are set before a
+// later field's bounds and fallback are computed.
 
 template <class Hparams, class Visitor>
 void visit_model(Hparams & hp, Visitor & visit) {
@@ -92,7 +95,7 @@ void visit_model(Hparams & hp, Visitor & visit) {
 template <class Tower, class Visitor>
 void visit_tower(Tower & tower, const hparam_lines & line, const tower_hparams & fallback, Visitor & visit) {
     visit(line.required("width", names::embedding_length, 1, limits::max_width), tower.n_embd, {});
-    visit(line.required("layers", names::block_count, 1, limits::max_layers), tower.n_layer, {});
+    visit(line.required("layers", names::block_count, 0, limits::max_layers), tower.n_layer, {});
     visit(line.required("mlpWidth", names::feed_forward_length, 1, limits::max_ff), tower, &tower_hparams::n_ff,
           &block_hparams::n_ff);
     visit(line.required("heads", names::head_count, 1, limits::max_heads), tower, &tower_hparams::n_head,
@@ -121,6 +124,8 @@ void visit_tower(Tower & tower, const hparam_lines & line, const tower_hparams &
     visit(line.optional("layerScale", names::has_layer_scale), tower.has_layer_scale, fallback.has_layer_scale);
     visit(line.optional("projectionHidden", names::projection_hidden, 1, limits::max_ff), tower.n_proj_hidden,
           fallback.n_proj_hidden);
+    visit(line.optional("projectionHiddenBias", names::has_projection_hidden_bias), tower.has_proj_hidden_bias,
+          fallback.has_proj_hidden_bias);
     visit(line.always("projection", names::has_projection), tower.has_proj, fallback.has_proj);
     visit(line.optional("pooledOutput", names::pooled_output), tower.pooled_output, fallback.pooled_output);
     visit(line.always("projectionBias", names::has_projection_bias), tower.has_proj_bias, fallback.has_proj_bias);
@@ -154,6 +159,13 @@ void visit_vision(Hparams & hp, const vision_hparams & fallback, Visitor & visit
     visit(line.optional("poolingBias", names::has_pool_bias), vision.has_pool_bias, true);
     visit(line.optional("poolingMlp", names::has_pool_mlp), vision.has_pool_mlp, true);
     visit(line.always("patchBias", names::has_patch_bias), vision.has_patch_bias, false);
+    visit(line.optional("convLayers", names::conv_kind), vision.layers, &conv_layer::kind);
+    visit(line.optional(nullptr, names::conv_width, 1, limits::max_width), vision.layers, &conv_layer::n_out);
+    visit(line.optional(nullptr, names::conv_kernel, 1, limits::max_kernel), vision.layers, &conv_layer::kernel);
+    visit(line.optional(nullptr, names::conv_stride, 1, limits::max_kernel), vision.layers, &conv_layer::stride);
+    visit(line.optional(nullptr, names::conv_ff, 0, limits::max_ff), vision.layers, &conv_layer::n_ff);
+    visit(line.optional(nullptr, names::conv_has_norm, 0, 1), vision.layers, &conv_layer::has_norm);
+    visit(line.optional(nullptr, names::conv_act), vision.layers, &conv_layer::act);
     visit(line.required("mean", names::image_mean, -limits::max_mean, limits::max_mean), image.mean, {});
     visit(line.required("std", names::image_std, limits::min_std, limits::max_std), image.std, {});
     visit(line.always("resizeMode", names::resize_mode), image.mode, resize_mode::shortest);  // as Hugging Face CLIP

@@ -13,12 +13,13 @@ enum class activation { none, quick_gelu, gelu_erf, gelu_tanh, silu, relu };
 
 // How a tower's last hidden states become the embedding.
 enum class pooling {
-    cls,        // first token (class token)
-    eot,        // text: first token with id eos_id, or the highest id when eos_id < 0
-    last,       // last position of the padded sequence
-    attention,  // SigLIP: one learned query attends to all tokens, then an MLP
-    mean,       // image: mean of the patches (without the class token); text: mean of the real tokens
-    none,       // image: saved without the head that pools, for its tokens' states only; graphs take the first token
+    cls,         // first token (class token)
+    eot,         // text: first token with id eos_id, or the highest id when eos_id < 0
+    last,        // last position of the padded sequence
+    attention,   // SigLIP: one learned query attends to all tokens, then an MLP
+    mean,        // image: mean of the patches (without the class token); text: mean of the real tokens
+    mean_query,  // ResNet: the mean of the patches is put before them and attends to all
+    none,        // image: saved without the head that pools, for its tokens' states only; graphs take the first token
 };
 
 enum class resize_mode {
@@ -100,14 +101,43 @@ struct tower_hparams {
     bool has_proj_bias = false;
     bool pooled_output = false;  // the result is the pooled state of a tower that was saved without its projection
     int32_t n_proj_hidden = 0;   // > 0: the map is an MLP, n_embd -> n_proj_hidden -> gelu (erf) -> n_proj
+    bool has_proj_hidden_bias = false;  // of that MLP's first matrix
     std::vector<block_hparams> pruned;  // [n_layer] if blocks differ; empty: all use n_head and n_ff
 
     block_hparams block(int il) const { return pruned.empty() ? block_hparams{n_head, n_ff} : pruned[(size_t) il]; }
 };
 
+// A layer of a convolutional stem or tower. It turns a feature map into another; biases are always there.
+enum class conv_kind {
+    conv,        // convolution over all channels, activation
+    depthwise,   // one kernel for each output channel (a multiple of the input's), squeeze and excitation, activation
+    norm,        // LayerNorm of each pixel's channels, activation
+    mlp,         // x + MLP(norm(depthwise convolution of x)): ConvNeXt, RepMixer's second half
+    attention,   // x + attention(norm(x)) among an image's pixels
+    pool,        // mean of each square of stride x stride pixels
+    bottleneck,  // ResNet: 1 x 1, k x k and 1 x 1 convolutions; the stride is a pool before the last one
+    mb_conv,     // MobileNet's inverted bottleneck: norm, 1 x 1, depthwise k x k, 1 x 1
+};
+
+struct conv_layer {
+    conv_kind kind = conv_kind::conv;
+    int32_t n_out = 0;   // channels
+    int32_t kernel = 1;  // side; the edges are padded by half of it, unless the stride is as large
+    int32_t stride = 1;
+    int32_t n_ff = 0;       // width within an mlp, a bottleneck, an mb_conv; of a depthwise layer's squeeze (0: none)
+    bool has_norm = false;  // of mlp and attention
+    activation act = activation::none;
+
+    int32_t padding() const { return kernel == stride ? 0 : kernel / 2; }
+    int32_t out_size(int32_t size) const {
+        if (kind == conv_kind::pool || kind == conv_kind::bottleneck) return size / stride;
+        return (size + 2 * padding() - kernel) / stride + 1;
+    }
+};
+
 struct vision_hparams : tower_hparams {
     int32_t image_size = 0;  // square input, pixels
-    int32_t patch_size = 0;
+    int32_t patch_size = 0;  // of a convolutional stem: pixels per side of one of its last map's
     int32_t n_channel = 3;
     bool has_class_embd = true;
     int32_t n_register = 0;  // learned tokens between the class token and the patches, without positions
@@ -125,16 +155,24 @@ struct vision_hparams : tower_hparams {
     bool has_pool_query = true;  // a matrix of the learned query; otherwise it is used as it is
     bool has_pool_bias = true;   // of queries, keys and values
     bool has_pool_mlp = true;
-    bool any_grid = false;  // any patch grid: the position table, n_grid() a side, is resized to each picture
+    bool any_grid = false;           // any patch grid: the position table, n_grid() a side, is resized to each picture
+    std::vector<conv_layer> layers;  // from the picture to the patches, or to the pooling if there are no blocks
 
-    int32_t n_grid() const { return image_size / patch_size; }
+    // Patches along a side of `size` pixels.
+    int32_t n_grid(int32_t size) const {
+        if (layers.empty()) return size / patch_size;
+        for (const conv_layer & layer : layers) size = layer.out_size(size);
+        return size;
+    }
+    int32_t n_grid() const { return n_grid(image_size); }
     int32_t n_patch() const { return n_grid() * n_grid(); }
-    int32_t n_prefix() const { return (has_class_embd ? 1 : 0) + n_register; }  // tokens before the patches
-    int32_t n_class_position() const { return has_class_embd && has_class_position ? 1 : 0; }
+    bool has_first() const { return has_class_embd || pool == pooling::mean_query; }
+    int32_t n_prefix() const { return (has_first() ? 1 : 0) + n_register; }  // tokens before the patches
+    int32_t n_class_position() const { return has_first() && has_class_position ? 1 : 0; }
     int32_t n_position() const { return n_patch() + n_class_position(); }  // rows of the table
     int32_t pool_head() const { return n_pool_head > 0 ? n_pool_head : n_head; }
     int32_t pool_ff() const { return n_pool_ff > 0 ? n_pool_ff : n_ff; }
-    int32_t n_token(int width, int height) const { return width / patch_size * (height / patch_size) + n_prefix(); }
+    int32_t n_token(int width, int height) const { return n_grid(width) * n_grid(height) + n_prefix(); }
     int32_t n_token() const { return n_token(image_size, image_size); }
 };
 

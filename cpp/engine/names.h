@@ -18,6 +18,8 @@ constexpr const char *attn_q_norm = "attn_q_norm", *attn_k_norm = "attn_k_norm";
 constexpr const char *register_embd = "register_embd", *patch_norm = "patch_norm";
 constexpr const char *ls1 = "ls1", *ls2 = "ls2";  // layer scale
 constexpr const char *proj = "proj", *proj_hidden = "proj_hidden";
+// parts of a convolutional layer, after the prefix of_layer(); its attention and MLP are called as a block's
+constexpr const char *conv = "conv", *depthwise = "dw", *map_norm = "norm", *shortcut = "shortcut";
 // prefixes for the parts of SigLIP's attention-pooling head: a block's, one norm, a learned query
 constexpr const char * head = "head.";
 constexpr const char *ln = "ln", *probe = "probe";
@@ -70,6 +72,7 @@ constexpr const char * has_positions = "clip.%s.has_position_embedding";  // boo
 constexpr const char * rotary = "clip.%s.rope.pairs";  // none | neighbours | halves; none when absent
 constexpr const char * rotary_base = "clip.%s.rope.freq_base";
 constexpr const char * norm_after_pool = "clip.%s.norm_after_pooling";
+constexpr const char * has_projection_hidden_bias = "clip.%s.has_projection_hidden_bias";  // bool; false when absent
 constexpr const char * projection_hidden = "clip.%s.projection_hidden_length";  // u32; absent: a linear projection
 constexpr const char * has_class_embd = "clip.vision.has_class_embedding";
 constexpr const char * has_pre_ln = "clip.%s.has_pre_layernorm";
@@ -90,6 +93,14 @@ constexpr const char * has_pool_bias = "clip.vision.pooling.has_qkv_bias";
 constexpr const char * has_pool_mlp = "clip.vision.pooling.has_feed_forward";
 constexpr const char * any_grid = "clip.vision.any_grid";        // bool: positions resized to each picture
 constexpr const char * max_patches = "clip.vision.max_patches";  // u32, with resize_mode patches
+// one value for each convolutional layer; absent: there are none
+constexpr const char * conv_kind = "clip.vision.conv.kind";  // strings: conv_kind's enumerators
+constexpr const char * conv_width = "clip.vision.conv.width";
+constexpr const char * conv_kernel = "clip.vision.conv.kernel";
+constexpr const char * conv_stride = "clip.vision.conv.stride";
+constexpr const char * conv_ff = "clip.vision.conv.feed_forward_length";
+constexpr const char * conv_has_norm = "clip.vision.conv.has_norm";  // 0 or 1
+constexpr const char * conv_act = "clip.vision.conv.activation";     // strings
 constexpr const char * context_length = "clip.text.context_length";
 constexpr const char * causal = "clip.text.causal";
 constexpr const char * sees_padding = "clip.text.sees_padding";        // bool
@@ -119,6 +130,9 @@ constexpr const char * vision_projector_type = "clip.vision.projector_type";
 
 // "clip.vision.image_size"; tower: "vision" or "text"
 inline std::string key_of(const char * pattern, const char * tower) { return print_text(pattern, tower); }
+
+// "layer.3." before the parts of the fourth convolutional layer
+inline std::string of_layer(size_t layer) { return "layer." + std::to_string(layer) + "."; }
 
 // "v.blk.0.attn_q.weight", "v.class_embd", "text_projection.weight"; tower: 'v' or 't', block: -1 outside the blocks
 inline std::string of_tensor(char tower, int block, const std::string & part, const std::string & suffix) {

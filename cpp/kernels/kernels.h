@@ -122,6 +122,31 @@ struct attention_args {
     void * scratch;  // attention_scratch_size(...) bytes, 64-byte aligned
 };
 
+// Depthwise convolution of images whose pixels are rows of channels: x [n_image * height * width][n_channel]. Each
+// channel has n_plane kernels; output channel c * n_plane + p is unary(sum of x * w + bias) with kernel (p, c). Outside
+// the image x is 0.
+struct depthwise_args {
+    const float * x;
+    int n_image, width, height, n_channel, n_plane;
+    int kernel_x, kernel_y, stride, pad_x, pad_y;
+    const float * w;     // [kernel_y * kernel_x][n_plane][n_channel]
+    const float * bias;  // [n_plane][n_channel]
+    unary op;
+    float * dst;  // [n_image * out_height * out_width][n_channel * n_plane]
+    int out_width, out_height;
+    void * scratch;  // depthwise_scratch_size(...) bytes, 64-byte aligned
+};
+
+// dst[r][i] = unary(x[r][i] / (1 + e^-gate[r / n_rows_of_gate][i])); a null gate: unary(x[r][i])
+struct gate_args {
+    const float * x;
+    int n_rows, n;
+    const float * gate;
+    int n_rows_of_gate;
+    unary op;
+    float * dst;
+};
+
 struct kernel_table {
     cpu_level level;
     const char * name;
@@ -150,6 +175,9 @@ struct kernel_table {
     void (*rotate)(const rotate_args & args, int ith, int nth);
     size_t (*attention_scratch_size)(int max_kv, int d_head, int nth);
     void (*attention)(const attention_args & args, int ith, int nth);
+    size_t (*depthwise_scratch_size)(const depthwise_args & args, int nth);
+    void (*depthwise)(const depthwise_args & args, int ith, int nth);
+    void (*gate)(const gate_args & args, int ith, int nth);
 
     // Benchmark: runs only the multiply-adds for matrices of this type, 16 to 1000 times n, at the CPU's peak rate.
     // Returns the number of operations (a multiply-add counts as two).

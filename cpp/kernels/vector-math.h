@@ -67,7 +67,7 @@ GGCLIP_INLINE vf apply_v(unary op, vf x) {
             return times_sigmoid2(x, mul(cubic, set_f(2.30220820f)));
         }
         case unary::silu: return times_sigmoid2(x, mul(x, set_f(1.44269502f)));  // log2(e)
-        case unary::relu: return max(zero_f(), x);                               // this argument order keeps NaN on x86
+        case unary::relu: return mul(add(x, abs(x)), set_f(0.5f));               // NaN, not 0, of -infinity
         default: return x;
     }
 }

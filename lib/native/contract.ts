@@ -29,10 +29,11 @@ interface NativeTowerHparams {
   /** Activation of the MLPs. */
   activation: 'quick_gelu' | 'gelu' | 'gelu_tanh' | 'silu' | 'relu'
   /**
-   * How the last block's tokens are pooled: one of them (class, end of text, last), attention, or their mean. 'none': an
-   * image encoder without its head, which has states ({@link Clip.hiddenStates}) but no embedding.
+   * How the last block's tokens are pooled: one of them (class, end of text, last), attention of a learned query, their
+   * mean, or attention of that mean (ResNets). 'none': an image encoder without its head, which has states
+   * ({@link Clip.hiddenStates}) but no embedding.
    */
-  pooling: 'cls' | 'eot' | 'last' | 'attention' | 'mean' | 'none'
+  pooling: 'cls' | 'eot' | 'last' | 'attention' | 'mean' | 'mean_query' | 'none'
   /** Epsilon of the norms. */
   normEpsilon: number
   /** Whether a block's norms precede attention and MLP (CLIP), follow each sum (BERT), or precede the sums (EVA E/14). */
@@ -80,6 +81,8 @@ interface NativeTowerHparams {
   projectionBias: boolean
   /** Values of the projection's hidden layer; 0: the projection is one matrix. */
   projectionHidden: number
+  /** Whether that hidden layer adds a bias. */
+  projectionHiddenBias: boolean
 }
 
 interface NativeVisionHparams extends NativeTowerHparams {
@@ -95,6 +98,8 @@ interface NativeVisionHparams extends NativeTowerHparams {
   registers: number
   /** Whether the patch embedding adds a bias. */
   patchBias: boolean
+  /** Convolutional layers, as a stem or as the whole tower (`layers` is then 0); 0: patches are multiplied by a matrix. */
+  convLayers: number
   /** Whether the patches are normed before positions are added. */
   patchNorm: boolean
   /** Whether the position table has a row for the class token. */
@@ -267,6 +272,7 @@ export type NativeMoments = Record<string, { sums: Float32Array; rows: number }>
 /** One operation of a graph. `wallMs` and `busyMs` have one value per run. */
 export interface NativeNodeProfile {
   kind: 'linear' | 'linear+pack' | 'attention' | 'norm' | 'norm+pack' | 'pack' | 'embed' | 'gather' | 'repeat' | 'mean'
+    | 'patches' | 'depthwise' | 'pool' | 'gate'
   /** Name of the weights; '' if there are none. */
   layer: string
   /** Type of the weights ('i8': bytes of precision 'fast'); 'f32' if there are none. */

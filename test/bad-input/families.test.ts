@@ -59,12 +59,16 @@ const vision = (json: Json): Json => json.model_cfg.vision_cfg as Json
 const text = (json: Json): Json => json.model_cfg.text_cfg as Json
 
 const configurations: ConfigCase[] = [
-  ...['fastvit_mci0', 'eva02_base_patch16_clip_224', 'convnext_base', 'vit_pe_core_base_patch16_224',
-    'vit_medium_patch16_rope_reg1_gap_256', 'resnet50_clip'].map(
-      (name): ConfigCase => ['timm-clip', name, json => {
-        vision(json).timm_model_name = name
-      }, unsupported, ['timm_model_name', name]],
-    ),
+  ...['fastvit_t8', 'convnext_base_rms', 'vit_medium_patch16_rope_reg1_gap_256', 'resnet50_clip'].map(
+    (name): ConfigCase => ['timm-clip', name, json => {
+      vision(json).timm_model_name = name
+    }, unsupported, ['timm_model_name', name]],
+  ),
+  ...[['fastvit_mci0', 'stem.0.conv_kxk'], ['convnext_base', 'stem.0.weight']].map(
+    ([name, tensor]): ConfigCase => ['timm-clip', `${name} with a ViT's tensors`, json => {
+      vision(json).timm_model_name = name
+    }, 'ERR_CLIP_TENSOR_MISSING', [tensor!]],
+  ),
   ['timm-clip', 'a timm name that is a number', json => {
     vision(json).timm_model_name = 5
   }, config, ['timm_model_name', '5']],
@@ -85,7 +89,7 @@ const configurations: ConfigCase[] = [
   }, unsupported, ['pos_embed', '8 patches']],
   ['custom-text', 'ResNet stages', json => {
     vision(json).layers = [3, 4, 6, 3]
-  }, unsupported, ['vision_cfg.layers']],
+  }, 'ERR_CLIP_TENSOR_MISSING', ['visual.bn1']],
   ['clipa', 'an unknown cleaning', json => {
     text(json).tokenizer_kwargs.clean = 'x'
   }, unsupported, ['clean', 'x']],

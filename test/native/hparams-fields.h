@@ -17,6 +17,7 @@ class field_values {
     std::map<std::string, std::string> all;
     std::set<const void *> members;  // addresses
     size_t n_of_block = 0;           // lines for members of a block
+    size_t n_of_layer = 0;           // of a convolutional layer
 
     template <class T>
     void operator()(const hparam & field, const T & value, const T &) {
@@ -30,6 +31,15 @@ class field_values {
         members.insert(&(tower.*most));
         members.insert(&tower.pruned);
         n_of_block++;
+    }
+
+    template <class T>
+    void operator()(const hparam & field, const std::vector<conv_layer> & layers, T conv_layer::*member) {
+        std::string values;
+        for (const conv_layer & layer : layers) values += text(layer.*member) + " ";
+        put(field, values);
+        members.insert(&layers);
+        n_of_layer++;
     }
 
   private:

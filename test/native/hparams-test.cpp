@@ -60,8 +60,9 @@ static void test_members_are_listed() {
           vision + text + image + model);
     CHECK(values.n_of_block == 2 * count_members<block_hparams>(), "block_hparams: %zu lines for two towers",
           values.n_of_block);
-    CHECK(values.all.size() == values.members.size() - 2,
-          "names are unique");  // the two `pruned` appear only as their blocks' members
+    CHECK(values.n_of_layer == count_members<conv_layer>(), "conv_layer: %zu lines", values.n_of_layer);
+    // the two `pruned` appear only as their blocks' members, `layers` as those of a layer
+    CHECK(values.all.size() == values.members.size() - 3 + values.n_of_layer, "names are unique");
 }
 
 // ---- every field survives a file
@@ -114,6 +115,7 @@ static hparams random_fields(dice & dice) {
     if (dice.between(0, 3) == 0) {  // without a projection both towers have the same width
         text.has_proj = text.has_proj_bias = false;
         text.n_proj_hidden = 0;
+        text.has_proj_hidden_bias = false;
         hp.n_proj = text.n_embd;
         if (!hp.vision.has_proj) hp.vision.has_proj = true;
     }
@@ -168,7 +170,7 @@ static void cover(const std::vector<placed_tensor> & tensors, const T & whole, o
 }
 
 static void test_weights_are_listed() {
-    offsets of_block, of_vision, of_text;
+    offsets of_block, of_layer, of_vision, of_text;
     for (uint32_t seed = 1; seed <= 100; seed++) {
         dice dice(seed);
         const hparams hp = random_hparams(dice);
@@ -184,14 +186,17 @@ static void test_weights_are_listed() {
         CHECK(names.size() == tensors.size() && places.size() == tensors.size(),
               "seed %u: %zu tensors have %zu names and %zu places", seed, tensors.size(), names.size(), places.size());
         for (const block_weights & block : vision.blocks) cover(tensors, block, of_block);
+        for (const conv_weights & layer : vision.layers) cover(tensors, layer, of_layer);
         cover(tensors, vision, of_vision);
         cover(tensors, text, of_text);
     }
     const size_t blocks = sizeof(std::vector<block_weights>);
     CHECK(of_block.size() == sizeof(block_weights), "block_weights: %zu of %zu bytes", of_block.size(),
           sizeof(block_weights));
-    CHECK(of_vision.size() == sizeof(vision_weights) - blocks, "vision_weights: %zu of %zu bytes", of_vision.size(),
-          sizeof(vision_weights) - blocks);
+    CHECK(of_layer.size() == sizeof(conv_weights), "conv_weights: %zu of %zu bytes", of_layer.size(),
+          sizeof(conv_weights));
+    CHECK(of_vision.size() == sizeof(vision_weights) - 2 * blocks, "vision_weights: %zu of %zu bytes", of_vision.size(),
+          sizeof(vision_weights) - 2 * blocks);
     CHECK(of_text.size() == sizeof(text_weights) - blocks, "text_weights: %zu of %zu bytes", of_text.size(),
           sizeof(text_weights) - blocks);
 }

@@ -6,6 +6,7 @@
 
 #include "kernels/attention-tests.h"
 #include "kernels/bench.h"
+#include "kernels/depthwise-tests.h"
 #include "kernels/gated-tests.h"
 #include "kernels/linear-tests.h"
 #include "kernels/norm-tests.h"
@@ -63,6 +64,8 @@ int main(int argc, char ** argv) {
         test_layer_norm(*k, true);
         test_rotate(*k);
         test_attention(*k);
+        test_depthwise(*k);
+        test_gate(*k);
         test_not_finite(*k);
         test_peak(*k);
     }

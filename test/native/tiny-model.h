@@ -75,10 +75,13 @@ inline void random_tower(dice & dice, int n_embd, tower_hparams & tower) {
     tower.has_layer_scale = dice.between(0, 3) == 0;
     tower.has_proj_bias = dice.coin();
     tower.n_proj_hidden = dice.between(0, 3) == 0 ? dice.between(5, 40) : 0;
+    tower.has_proj_hidden_bias = tower.n_proj_hidden > 0 && dice.coin();
     if (dice.between(0, 4) > 0) return;
     for (int il = 0; il < tower.n_layer; il++)
         tower.pruned.push_back({dice.between(1, tower.n_head), dice.between(3, tower.n_ff)});
 }
+
+inline void random_layers(dice & dice, vision_hparams & vision);
 
 inline void random_vision(dice & dice, vision_hparams & vision) {
     random_tower(dice, dice.one_of({12, 30, 32, 64, 72, 256}), vision);
@@ -107,6 +110,60 @@ inline void random_vision(dice & dice, vision_hparams & vision) {
                                         : dice.one_of({pooling::mean, pooling::attention});
     vision.norm_after_pool = vision.has_post_ln && vision.pool == pooling::mean && dice.coin();
     if (vision.pool == pooling::attention) vision.pruned.clear();
+    if (dice.between(0, 2) == 0) random_layers(dice, vision);
+}
+
+// A layer of any kind that fits a map of `size` pixels a side with `n_in` channels, both multiples of a head's four.
+inline conv_layer random_layer(dice & dice, int n_in, int size) {
+    conv_layer layer;
+    layer.kind = dice.one_of({conv_kind::conv, conv_kind::depthwise, conv_kind::norm, conv_kind::mlp,
+                              conv_kind::attention, conv_kind::pool, conv_kind::bottleneck, conv_kind::mb_conv});
+    const bool moves =
+        layer.kind == conv_kind::norm || layer.kind == conv_kind::mlp || layer.kind == conv_kind::attention;
+    const bool keeps = moves || layer.kind == conv_kind::pool;
+    layer.n_out = keeps ? n_in : dice.one_of({8, 12, 32, 40});
+    if (layer.kind == conv_kind::depthwise) layer.n_out = n_in * dice.between(1, n_in > 16 ? 1 : 3);
+    layer.stride = moves || size < 4 ? 1 : dice.between(1, 2);
+    layer.kernel = layer.kind == conv_kind::mb_conv ? 3 : dice.one_of({1, 3, 5, 7});
+    layer.n_ff = dice.one_of({7, 12, 32, 64});
+    if (layer.kind == conv_kind::depthwise && dice.coin()) layer.n_ff = 0;
+    layer.has_norm = dice.coin();
+    layer.act = dice.one_of(
+        {activation::none, activation::quick_gelu, activation::gelu_erf, activation::gelu_tanh, activation::relu});
+    return layer;
+}
+
+// Convolutional layers as the stem of the tower, or instead of its blocks.
+inline void random_layers(dice & dice, vision_hparams & vision) {
+    vision.image_size = dice.between(6, 20);
+    vision.patch_size = 1;
+    vision.any_grid = vision.has_patch_bias = false;
+    vision.rotary = rotary_pairs::none;
+    vision.n_pool_head = 0;
+    conv_layer stem;
+    stem.n_out = dice.one_of({8, 12, 32});
+    stem.kernel = dice.between(1, 4);
+    stem.stride = dice.between(1, stem.kernel);
+    stem.act = activation::relu;
+    vision.layers = {stem};
+    int size = stem.out_size(vision.image_size);
+    for (int i = dice.between(0, 5); i > 0; i--) {
+        vision.layers.push_back(random_layer(dice, vision.layers.back().n_out, size));
+        size = vision.layers.back().out_size(size);
+    }
+    vision.n_embd = vision.layers.back().n_out;
+    vision.d_head = 4;
+    vision.n_head = vision.n_embd / 4;
+    vision.pruned.clear();
+    if (dice.coin()) return;
+    vision.n_layer = 0;
+    vision.has_class_embd = false;
+    vision.pool = dice.one_of({pooling::mean, pooling::mean_query});
+    if (vision.pool == pooling::mean_query) {
+        vision.has_post_ln = false;
+        vision.n_register = 0;
+    }
+    vision.norm_after_pool = vision.has_post_ln && dice.coin();
 }
 
 inline void random_text(dice & dice, text_hparams & text) {
@@ -137,6 +194,7 @@ inline hparams random_hparams(dice & dice) {
     if (!hp.vision.has_proj) {
         hp.vision.has_proj_bias = false;
         hp.vision.n_proj_hidden = 0;
+        hp.vision.has_proj_hidden_bias = false;
         hp.n_proj = hp.vision.n_embd;
     }
     hp.image.resize = hp.image.crop = hp.vision.image_size;

@@ -3,6 +3,7 @@
 
 #include "engine/graph/layer-ops.h"
 
+#include <deque>
 #include <string>
 
 namespace ggclip {
@@ -18,13 +19,15 @@ struct graph_builder {
 
 struct tower_input {
     sequences seqs;
-    ggml_tensor * pixels = nullptr;  // image: f32 [patch * patch * channel, n_patch * n_seq], one row per patch
+    // image: f32 [patch * patch * channel, n_patch * n_seq], one row per patch, or [channel, width * height * n_seq]
+    ggml_tensor * pixels = nullptr;
     ggml_tensor * grid_positions =
         nullptr;  // image, any grid: f32 [n_embd, n_token], position vectors resized to each picture's grid
     ggml_tensor * turns = nullptr;      // f32 [2 * d_head, n_token], rotary positions; null if there are none
     ggml_tensor * ids = nullptr;        // text: i32 [n_token]
     ggml_tensor * positions = nullptr;  // text: i32 [n_token], position of each token in its sequence
     ggml_tensor * pooled = nullptr;     // i32 [n_seq], row that becomes the embedding; null if all tokens are pooled
+    std::deque<sequences> map_seqs;     // of the attention within convolutional layers, which keeps pointers to them
     bool whole = false;  // all tokens leave the last block, for callers that want its states; else the pooled ones
 };
 

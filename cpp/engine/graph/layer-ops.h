@@ -4,6 +4,7 @@
 // Both give the same graph, the same names and, within a stated tolerance, the same numbers.
 #pragma once
 
+#include "engine/graph/conv-ops.h"
 #include "engine/weights/weights.h"
 
 #include <ggml.h>
@@ -50,11 +51,12 @@ struct layer_input {
 
 // What an image's patches become tokens with: tokens before them, and a table of positions.
 struct stem_tokens {
-    ggml_tensor * class_embd = nullptr;     // [n_embd] or null
+    ggml_tensor * class_embd = nullptr;     // [n_embd], or with `of_images` [n_embd, n_seq]: each its own; or null
     ggml_tensor * register_embd = nullptr;  // [n_embd, n_register] or null
     ggml_tensor * positions = nullptr;      // [n_embd, n] or null
-    bool class_position = false;            // the first row of `positions` is added to the class token
-    bool patch_positions = false;           // the following rows are added to the patches
+    bool of_images = false;
+    bool class_position = false;   // the first row of `positions` is added to the class token
+    bool patch_positions = false;  // the following rows are added to the patches
 
     int n_prefix() const { return (class_embd ? 1 : 0) + (register_embd ? (int) register_embd->ne[1] : 0); }
 };
@@ -116,9 +118,15 @@ class layer_ops {
     virtual ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head,
                                     const sequences & seqs) = 0;
 
+    // Operations on feature maps.
+    virtual conv_ops & maps() = 0;
+
   protected:
     ggml_context * ctx_;
 };
+
+ggml_tensor * apply_activation(ggml_context * ctx, ggml_tensor * x, activation act);
+kernels::unary kernel_op(activation act);
 
 // Must live as long as its graph: packed nodes keep their parameters in it. `inputs`: receives the input of each
 // matrix, by the matrix's name.

@@ -173,7 +173,7 @@ void run_embed_patches(ggml_tensor * dst, int ith, int nth, void * userdata) {
         const int64_t place = t - offset[s], patch = t - (int64_t) (s + 1) * n_prefix;
         float * row = static_cast<float *>(dst->data) + t * n;
         memcpy(row,
-               place < n_class    ? floats(tokens.class_embd)
+               place < n_class    ? floats(tokens.class_embd) + (tokens.of_images ? (int64_t) s * n : 0)
                : place < n_prefix ? floats(tokens.register_embd) + (place - n_class) * n
                                   : patches + patch * n,
                (size_t) n * sizeof(float));

@@ -13,10 +13,6 @@
 
 namespace ggclip {
 
-namespace {
-
-using kernels::kernel_table;
-
 kernels::unary kernel_op(activation act) {
     switch (act) {
         case activation::none: return kernels::unary::none;
@@ -28,6 +24,10 @@ kernels::unary kernel_op(activation act) {
     }
     return kernels::unary::none;
 }
+
+namespace {
+
+using kernels::kernel_table;
 
 // Number of pairs of a query and a key that it sees.
 double n_pairs(const sequences & seqs, bool one_each) {
@@ -152,6 +152,11 @@ class packed_ops final : public layer_ops {
         return custom(GGML_TYPE_F32, q->ne[0], q->ne[1], {q, k, v}, run_attention, p);
     }
 
+    conv_ops & maps() override {
+        if (!maps_) maps_ = make_packed_conv_ops(ctx_, *table_, n_threads_);
+        return *maps_;
+    }
+
   private:
     packed_node & add_node(const char * kind, const char * layer = "") {
         packed_node & p = nodes_.emplace_back();
@@ -230,6 +235,7 @@ class packed_ops final : public layer_ops {
     const kernel_table * table_;
     int n_threads_;
     std::unique_ptr<layer_ops> portable_;
+    std::unique_ptr<conv_ops> maps_;
     std::deque<packed_node> nodes_;  // stable addresses
     aligned_bytes scratch_;
     size_t scratch_bytes_ = 0;

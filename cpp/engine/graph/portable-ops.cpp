@@ -6,14 +6,15 @@
 namespace ggclip {
 
 // Without ggml's f16 look-up tables, which are 1e-3 off.
-static ggml_tensor * apply_activation(ggml_context * ctx, ggml_tensor * x, activation act) {
+ggml_tensor * apply_activation(ggml_context * ctx, ggml_tensor * x, activation act) {
     switch (act) {
         case activation::none: return x;
         // x * sigmoid(1.702 x): openai/CLIP clip/model.py, QuickGELU
         case activation::quick_gelu: return ggml_mul(ctx, x, ggml_sigmoid(ctx, ggml_scale(ctx, x, 1.702f)));
         case activation::gelu_erf: return ggml_gelu_erf(ctx, x);
         case activation::silu: return ggml_mul(ctx, x, ggml_sigmoid(ctx, x));
-        case activation::relu: return ggml_relu(ctx, x);
+        case activation::relu:  // ggml_relu makes 0 of NaN
+            return ggml_scale(ctx, ggml_add(ctx, x, ggml_abs(ctx, x)), 0.5f);
         case activation::gelu_tanh: {
             // 0.5 x (1 + tanh(u)) = x * sigmoid(2 u) with u = sqrt(2/pi) (x + 0.044715 x^3): Hendrycks & Gimpel 2016
             ggml_tensor * cube = ggml_mul(ctx, x, ggml_sqr(ctx, x));
@@ -60,7 +61,10 @@ class portable_ops final : public layer_ops {
         const int64_t n_patch = patches->ne[1] / seqs.n_seq;
         ggml_tensor * x = ggml_reshape_3d(ctx_, patches, n_embd, n_patch, seqs.n_seq);
         if (tokens.patch_positions) x = ggml_add(ctx_, x, positions(tokens.class_position ? 1 : 0, n_patch));
-        if (prefix) x = ggml_concat(ctx_, ggml_repeat_4d(ctx_, prefix, n_embd, prefix->ne[1], seqs.n_seq, 1), x, 1);
+        if (prefix && tokens.of_images)
+            x = ggml_concat(ctx_, ggml_reshape_3d(ctx_, prefix, n_embd, 1, seqs.n_seq), x, 1);
+        else if (prefix)
+            x = ggml_concat(ctx_, ggml_repeat_4d(ctx_, prefix, n_embd, prefix->ne[1], seqs.n_seq, 1), x, 1);
         return ggml_reshape_2d(ctx_, x, n_embd, x->ne[1] * seqs.n_seq);  // [n_embd, n_token]
     }
 
@@ -153,6 +157,11 @@ class portable_ops final : public layer_ops {
         return seqs.uniform || one_each ? cur : ggml_get_rows(ctx_, cur, seqs.unpad);  // [n_attn, n_query]
     }
 
+    conv_ops & maps() override {
+        if (!maps_) maps_ = make_portable_conv_ops(ctx_);
+        return *maps_;
+    }
+
   private:
     // Whether ggml's CPU rounds what it multiplies with such a matrix in blocks of 256, whose largest value ignores
     // NaN.
@@ -182,6 +191,7 @@ class portable_ops final : public layer_ops {
     }
 
     named_tensors * inputs_;
+    std::unique_ptr<conv_ops> maps_;
 };
 
 }  // namespace

@@ -25,6 +25,18 @@ static ggml_tensor * build_attention_pool(graph_builder & g, const vision_hparam
     return ops.linear(hidden, w.down, activation::none, cur);  // [n_embd, n_seq]
 }
 
+// The first token, the mean of the others, attends to all of an image (openai/CLIP clip/model.py, AttentionPool2d,
+// whose output matrix is the projection). [n_embd, n_token] -> [n_embd, n_seq]
+static ggml_tensor * build_query_pool(graph_builder & g, const vision_hparams & hp, const head_weights & w,
+                                      const tower_input & input, ggml_tensor * x) {
+    layer_ops & ops = g.ops;
+    layer_input query = ops.unnormalised(ops.gather(x, input.pooled)), tokens = ops.unnormalised(x);
+    ggml_tensor * q = ops.linear(query, w.q, activation::none, nullptr);
+    ggml_tensor * k = ops.linear(tokens, w.k, activation::none, nullptr);
+    ggml_tensor * v = ops.linear(tokens, w.v, activation::none, nullptr);
+    return ops.attention(q, k, v, hp.n_head, input.seqs);
+}
+
 ggml_tensor * build_vision_graph(layer_ops & ops, const weights & weights, tower_input & input,
                                  named_tensors & states) {
     const vision_hparams & hp = weights.hp.vision;
@@ -33,6 +45,11 @@ ggml_tensor * build_vision_graph(layer_ops & ops, const weights & weights, tower
 
     ggml_tensor * x = build_stem(g, hp, w, input);  // [n_embd, n_token]
     x = build_blocks(g, hp, w, input, x);
+    if (hp.pool == pooling::mean_query) {
+        layer_input pooled = ops.unnormalised(build_query_pool(g, hp, w.head, input, x));
+        g.name("pooled", ops.peek(pooled));
+        return build_projection(ops, hp, w, pooled);  // [n_proj, n_seq]
+    }
     if (hp.pool != pooling::attention) return build_pooling(g, hp, w, input, x, hp.n_prefix());
 
     if (hp.has_post_ln) {  // of all tokens, then pooling

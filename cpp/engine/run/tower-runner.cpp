@@ -58,7 +58,8 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
 
     const hparams & hp = weights_.hp;
     const tower_hparams & tower = is_text ? static_cast<const tower_hparams &>(hp.text) : hp.vision;
-    const size_t max_nodes = 256 + 256 * (size_t) tower.n_layer;
+    const size_t n_conv = is_text ? 0 : hp.vision.layers.size();
+    const size_t max_nodes = 256 + 256 * (size_t) tower.n_layer + 96 * n_conv;
     const size_t n_bytes = ggml_tensor_overhead() * max_nodes + ggml_graph_overhead_custom(max_nodes, false);
 
     slot.last.reset();
@@ -235,14 +236,36 @@ void tower_runner::set_patches(built_graph & g, const image_tensor * images, int
     float * const patches = g.on_thread_team ? static_cast<float *>(input->data) : patches_.data();
     const vision_hparams & hp = weights_.hp.vision;
     for_each(n, [&](int i) {
-        const int first = g.input.seqs.offset[(size_t) i] - i * hp.n_prefix();
-        write_patches(hp, images[i], patches + (size_t) first * (size_t) input->ne[0]);
+        const int64_t first = hp.layers.empty() ? g.input.seqs.offset[(size_t) i] - i * hp.n_prefix()
+                                                : i * input_rows(hp, images[i].width, images[i].height);
+        write_pixels(hp, images[i], patches + (size_t) first * (size_t) input->ne[0]);
     });
     if (!g.on_thread_team) set_input(input, patches_.data());
 }
 
+// A convolutional tower's maps are large: no more images at once than bound the largest to some 32 MB.
+static int images_at_once(const vision_hparams & hp, int n) {
+    constexpr int64_t max_values = 8 << 20;
+    int64_t largest = 1, side = hp.image_size, n_in = hp.n_channel;
+    for (const conv_layer & layer : hp.layers) {
+        const int64_t n_before = side * side, n_patch = (int64_t) layer.kernel * layer.kernel;
+        side = layer.out_size((int32_t) side);
+        if (layer.kind == conv_kind::conv) largest = std::max(largest, side * side * n_patch * n_in);
+        if (layer.kind == conv_kind::bottleneck) largest = std::max(largest, n_before * n_patch * layer.n_ff);
+        largest = std::max(largest, n_before * std::max(layer.n_ff, layer.n_out));
+        n_in = layer.n_out;
+    }
+    return hp.layers.empty() ? n : (int) std::clamp<int64_t>(max_values / largest, 1, n);
+}
+
 void tower_runner::run_images(const image_tensor * images, int n, float * out, kept_tensors * keep) {
     const vision_hparams & hp = weights_.hp.vision;
+    const int most = images_at_once(hp, n);
+    if (most < n) {
+        for (int i = 0; i < n; i += most)
+            run_images(images + i, std::min(most, n - i), out + (size_t) i * (size_t) weights_.hp.n_proj);
+        return;
+    }
     batch shape;
     shape.skip = hp.n_prefix();
     for (int i = 0; i < n; i++) shape.lengths.push_back(hp.n_token(images[i].width, images[i].height));

@@ -22,14 +22,80 @@ class list_builder {
         if (hp.has_class_embd) add(w.class_embd, names::class_embd, "", {hp.n_embd});
         if (hp.n_register > 0)
             add(w.register_embd, names::register_embd, "", {hp.n_embd, hp.n_register}, tensor_role::f32_table);
-        add_matrix(w.patch, tensor_role::patches, names::patch_embd,
-                   {hp.patch_size, hp.patch_size, hp.n_channel, hp.n_embd}, hp.has_patch_bias);
+        if (hp.layers.empty()) {
+            add_matrix(w.patch, tensor_role::patches, names::patch_embd,
+                       {hp.patch_size, hp.patch_size, hp.n_channel, hp.n_embd}, hp.has_patch_bias);
+        }
+        add_layers(hp, w);
         if (hp.has_patch_norm) add_norm(w.patch_norm, names::patch_norm, hp.n_embd);
         if (hp.has_positions)
             add(w.position_embd, names::position_embd, "weight", {hp.n_embd, hp.n_position()}, tensor_role::f32_table);
         add_blocks(hp, w);
+        if (hp.pool == pooling::mean_query) add_query(hp, w.head);
         if (hp.pool == pooling::attention) add_head(hp, w.head);
         add_projection(hp, n_proj, w);
+    }
+
+    void add_layers(const vision_hparams & hp, vision_weights & w) {
+        w.layers.resize(hp.layers.size());
+        int64_t n_in = hp.n_channel;
+        for (size_t i = 0; i < hp.layers.size(); i++) {
+            add_layer(hp.layers[i], names::of_layer(i), n_in, i == 0, w.layers[i]);
+            n_in = hp.layers[i].n_out;
+        }
+    }
+
+    // `first`: its input are pixels.
+    void add_layer(const conv_layer & layer, const std::string & prefix, int64_t n_in, bool first, conv_weights & w) {
+        const auto part = [&](const char * name) { return prefix + name; };
+        const int64_t n_out = layer.n_out, n_ff = layer.n_ff, kernel = layer.kernel, n_position = kernel * kernel;
+        switch (layer.kind) {
+            case conv_kind::conv:
+                if (first)
+                    add_matrix(w.conv, tensor_role::patches, part(names::conv), {n_in, kernel, kernel, n_out}, true);
+                else add_linear(w.conv, part(names::conv), n_position * n_in, n_out);
+                break;
+            case conv_kind::depthwise:
+                add_depthwise(w.depthwise, part(names::depthwise), n_out, n_position);
+                if (n_ff > 0) add_mlp(w, prefix, n_out, n_ff, n_out);
+                break;
+            case conv_kind::norm: add_norm(w.ln, part(names::map_norm), n_out); break;
+            case conv_kind::mlp:
+                add_depthwise(w.depthwise, part(names::depthwise), n_out, n_position);
+                if (layer.has_norm) add_norm(w.ln, part(names::map_norm), n_out);
+                add_mlp(w, prefix, n_out, n_ff, n_out);
+                break;
+            case conv_kind::attention:
+                if (layer.has_norm) add_norm(w.ln, part(names::map_norm), n_out);
+                add_linear(w.q, part(names::attn_q), n_out, n_out);
+                add_linear(w.k, part(names::attn_k), n_out, n_out);
+                add_linear(w.v, part(names::attn_v), n_out, n_out);
+                add_linear(w.out, part(names::attn_out), n_out, n_out);
+                break;
+            case conv_kind::pool: break;
+            case conv_kind::bottleneck:
+                add_mlp(w, prefix, n_in, n_ff, n_out);
+                add_linear(w.conv, part(names::conv), n_position * n_ff, n_ff);
+                if (layer.stride > 1 || n_in != n_out) add_linear(w.shortcut, part(names::shortcut), n_in, n_out);
+                break;
+            case conv_kind::mb_conv:
+                add_norm(w.ln, part(names::map_norm), n_in);
+                add_mlp(w, prefix, n_in, n_ff, n_out);
+                add_depthwise(w.depthwise, part(names::depthwise), n_ff, n_position);
+                if (n_in != n_out) add_linear(w.shortcut, part(names::shortcut), n_in, n_out);
+                break;
+        }
+    }
+
+    // Two 1 x 1 convolutions: an MLP's, or those around a k x k convolution.
+    void add_mlp(conv_weights & w, const std::string & prefix, int64_t n_in, int64_t n_ff, int64_t n_out) {
+        add_linear(w.up, prefix + names::ffn_up, n_in, n_ff);
+        add_linear(w.down, prefix + names::ffn_down, n_ff, n_out);
+    }
+
+    void add_depthwise(depthwise_weights & w, const std::string & part, int64_t n_out, int64_t n_position) {
+        add(w.w, part, "weight", {n_out, n_position}, tensor_role::f32_table);
+        add(w.b, part, "bias", {n_out});
     }
 
     void add_text(const text_hparams & hp, int64_t n_proj, text_weights & w) {
@@ -88,10 +154,18 @@ class list_builder {
         add_linear(w.down, part(names::ffn_down), hp.pool_ff(), hp.n_embd);
     }
 
+    // ResNet's attention pooling; its output matrix is the projection
+    void add_query(const vision_hparams & hp, head_weights & w) {
+        const auto part = [](const char * name) { return std::string(names::head) + name; };
+        add_linear(w.q, part(names::attn_q), hp.n_embd, hp.n_embd);
+        add_linear(w.k, part(names::attn_k), hp.n_embd, hp.n_embd);
+        add_linear(w.v, part(names::attn_v), hp.n_embd, hp.n_embd);
+    }
+
     void add_projection(const tower_hparams & hp, int64_t n_proj, tower_weights & w) {
         if (!hp.has_proj) return;
         const bool is_mlp = hp.n_proj_hidden > 0;
-        if (is_mlp) add_linear(w.proj_hidden, names::proj_hidden, hp.n_embd, hp.n_proj_hidden, /*has_bias=*/false);
+        if (is_mlp) add_linear(w.proj_hidden, names::proj_hidden, hp.n_embd, hp.n_proj_hidden, hp.has_proj_hidden_bias);
         add_linear(w.proj, names::proj, is_mlp ? hp.n_proj_hidden : hp.n_embd, n_proj, hp.has_proj_bias);
     }
 

@@ -20,9 +20,10 @@ struct vision_weights;
 enum class tensor_role {
     vector,     // biases, norms, factors, single tokens: f32
     matrix,     // of a layer: any weight type, packed if there are kernels
-    patches,    // the matrix that multiplies raw pixels, [width, height, channel, n_out]: f16 or better
+    patches,    // the matrix that multiplies raw pixels, [width, height, channel, n_out], or as conv_ops::patches has
+                // them, [channel, width, height, n_out]: f16 or better
     table,      // looked up by row: types as for a matrix, never packed
-    f32_table,  // small, added to all activations: f32
+    f32_table,  // small, added to all activations, or a depthwise convolution's kernels: f32
 };
 
 struct expected_tensor {

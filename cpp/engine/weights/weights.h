@@ -28,6 +28,12 @@ struct linear_weights {
     bool is_packed() const { return packed.data != nullptr; }
 };
 
+// One kernel for each output channel, and a bias.
+struct depthwise_weights {
+    ggml_tensor * w = nullptr;  // f32 [n_out, n_position]; output channels in the order of kernels::depthwise_args
+    ggml_tensor * b = nullptr;  // [n_out], in the same order
+};
+
 struct norm_weights {
     ggml_tensor * w = nullptr;  // [n_embd]
     ggml_tensor * b = nullptr;  // [n_embd]; null: RMSNorm
@@ -60,7 +66,18 @@ struct head_weights {
     norm_weights ln;
 };
 
+// What a layer of conv_layer's kind has; the rest is empty.
+struct conv_weights {
+    depthwise_weights depthwise;
+    norm_weights ln;
+    linear_weights conv;          // a k x k convolution: rows as in conv_ops::patches
+    linear_weights q, k, v, out;  // attention
+    linear_weights up, down;      // 1 x 1 convolutions to the inner width and back, or a squeeze's two layers
+    linear_weights shortcut;      // 1 x 1 convolution beside the others
+};
+
 struct vision_weights : tower_weights {
+    std::vector<conv_weights> layers;
     linear_weights patch;  // [patch * patch * channel] -> n_embd
     ggml_tensor * class_embd = nullptr;
     ggml_tensor * register_embd = nullptr;  // [n_embd, n_register], f32, or null

@@ -120,7 +120,29 @@ class field_reader {
             tower.pruned[i].*each = values.size() == 1 ? values[0] : values[i];
     }
 
+    // One value for each convolutional layer.
+    template <class T>
+    void operator()(const hparam & field, std::vector<conv_layer> & layers, T conv_layer::*member) const {
+        const std::string key = field.key();
+        if (!file_.has(key) && layers.empty()) return;
+        if constexpr (std::is_enum_v<T>) {
+            const std::vector<std::string> words = file_.strings(key);
+            if (layers.empty()) layers.resize(words.size());
+            if (words.size() != layers.size() || words.size() > limits::max_conv_layers) wrong_count(key, layers);
+            for (size_t i = 0; i < layers.size(); i++)
+                if (!from_string(words[i], layers[i].*member)) file_.invalid(key, "words of " + words_of(T()));
+        } else {
+            const std::vector<double> numbers = file_.numbers(key, layers.size(), field.min, field.max);
+            for (size_t i = 0; i < layers.size(); i++) layers[i].*member = (T) numbers[i];
+        }
+    }
+
   private:
+    [[noreturn]] void wrong_count(const std::string & key, const std::vector<conv_layer> & layers) const {
+        file_.invalid(key, layers.size() > limits::max_conv_layers
+                               ? "at most " + std::to_string(limits::max_conv_layers) + " words"
+                               : "one word for each of " + std::to_string(layers.size()) + " layers");
+    }
     template <class T, class Read>
     void read(const hparam & field, T & value, const T & fallback, Read read_key) const {
         if (field.kind == in_file::derived) return;
@@ -141,6 +163,9 @@ void check_tower(const gguf_file & file, const char * name, bool ours, const tow
     const std::string act = names::key_of(names::hidden_act, name);
     if (ours && !file.has(act)) file.invalid(act, "one of " + words_of(tower.act));
     if (tower.act == activation::none) file.invalid(act, "quick_gelu, gelu or gelu_tanh");
+    const bool convolutional = name == std::string("vision") && file.has(names::conv_kind);
+    if (tower.n_layer == 0 && !convolutional)
+        file.invalid(names::key_of(names::block_count, name), "at least 1 without convolutional layers");
     if (!tower.pruned.empty() && tower.d_head == 0) {
         file.invalid(names::key_of(names::key_length, name),
                      "the size of a head, as blocks have different numbers of them");
@@ -157,8 +182,13 @@ void read_vision(const gguf_file & file, bool ours, hparams & hp) {
     check_tower(file, "vision", ours, vision);
     const std::string pool = names::key_of(names::pooling, "vision");
     const bool pools = vision.pool == pooling::attention || vision.pool == pooling::mean ||
+                       (vision.pool == pooling::mean_query && !vision.layers.empty() && vision.n_layer == 0 &&
+                        !vision.has_post_ln && vision.n_register == 0) ||
                        vision.pool == pooling::none || (vision.pool == pooling::cls && vision.has_class_embd);
-    if (!pools) file.invalid(pool, "cls (with a class embedding), attention, mean or none");
+    if (!pools)
+        file.invalid(pool,
+                     "cls (with a class embedding), attention, mean, none, or mean_query after convolutional layers");
+    if (vision.has_class_embd && vision.n_layer == 0) file.invalid(names::has_class_embd, "false without blocks");
     if (vision.pool == pooling::attention && !vision.pruned.empty())
         file.invalid(names::key_of(names::head_count, "vision"), "one number for all blocks and the attention pooling");
     const bool whole_patches = image.mode == resize_mode::patches;
@@ -204,7 +234,8 @@ void read_text(const gguf_file & file, bool ours, hparams & hp, const std::vecto
     field_reader reader(file);
     visit_text(hp, fallback, reader);
     check_tower(file, "text", ours, text);
-    if (text.pool == pooling::attention || (text.pool == pooling::mean && (text.causal || text.sees_padding)))
+    if (text.pool == pooling::attention || text.pool == pooling::mean_query ||
+        (text.pool == pooling::mean && (text.causal || text.sees_padding)))
         file.invalid(names::key_of(names::pooling, "text"), "eot, last, cls, or mean where padding is masked");
     text.n_position = ours && !text.causal ? table_rows(file, table(names::position_embd), limits::max_ctx) : 0;
     text.n_token_type = ours ? table_rows(file, table(names::token_type_embd), limits::max_ctx) : 0;

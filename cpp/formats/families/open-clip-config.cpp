@@ -3,6 +3,7 @@
 // it a plain CLIP; an unknown key is refused, because it may change the network as well.
 #include "formats/families/open-clip-config.h"
 
+#include "formats/families/conv-towers.h"
 #include "formats/layout/enum-names.h"
 #include "formats/families/known-sources.h"
 #include "formats/layout/limits.h"
@@ -159,8 +160,7 @@ void read_kwargs(const json_ref & config, tower_hparams & tower) {
 void read_tower(const json_ref & config, int32_t width, tower_hparams & tower) {
     tower.present = true;
     tower.n_embd = (int32_t) config.integer("width", width, 1, limits::max_width);
-    if (config.get("layers").is(kind_t::array))
-        config.get("layers").unsupported("transformer towers (an integer; arrays are ResNets)");
+    if (config.get("layers").is(kind_t::array)) config.get("layers").invalid("an integer");
     tower.n_layer = (int32_t) config.integer("layers", 12, 1, limits::max_layers);
     // int(width * mlp_ratio), in double as in Python
     const double n_ff = tower.n_embd * config.real("mlp_ratio", 4.0, 0.01, 64);
@@ -184,6 +184,12 @@ void read_vision(const json_ref & config, const tensor_table & table, vision_hpa
     check_keys(config, vision_keys);
     if (config.get("timm_model_name").exists()) {
         read_timm_vision(config, table, read_side(config.get("image_size"), 224), vision, names);
+        return;
+    }
+    if (config.get("layers").is(kind_t::array)) {
+        vision.present = true;
+        read_modified_resnet(table, read_side(config.get("image_size"), 224),
+                             (int32_t) config.integer("head_width", 64, 1, limits::max_width), vision, names);
         return;
     }
     read_tower(config, 768, vision);

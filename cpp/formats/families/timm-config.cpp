@@ -1,6 +1,7 @@
 #include "formats/families/timm-config.h"
 
 #include "engine/error.h"
+#include "formats/families/conv-towers.h"
 #include "formats/families/timm-eva-config.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
@@ -37,7 +38,8 @@ bool has_word(const std::string & name, const char * word) {
 vit_name parse_name(const json_ref & ref) {
     const std::string whole = ref.value()->text, name = whole.substr(0, whole.find('.'));
     const char * const supported =
-        "timm's plain, CLIP and SigLIP ViTs (vit_base_patch16_clip_224, ...), EVA, EVA02 and PE-Core";
+        "timm's plain, CLIP and SigLIP ViTs (vit_base_patch16_clip_224, ...), EVA, EVA02, PE-Core, fastvit_mci and "
+        "ConvNeXt";
     vit_name out;
     if (!begins_with(name, "vit_")) ref.unsupported(supported);
     for (const vit_size & size : sizes)
@@ -108,6 +110,43 @@ int32_t read_heads(const json_ref & config, int32_t named, int32_t width) {
     return (int32_t) config.object("timm_model_kwargs").integer("num_heads", named, 1, limits::max_heads);
 }
 
+// The end of a convolutional tower: timm's classifier, or open_clip's matrix or MLP over the pooled map.
+void read_conv_head(const json_ref & config, const tensor_table & table, vision_hparams & vision,
+                    source_names & names) {
+    const std::string pool = word_or_null(config, "timm_pool", "avg"),
+                      kind = word_or_null(config, "timm_proj", "linear");
+    if (pool != "avg" && !(pool.empty() && (kind == "linear" || kind == "mlp")))
+        config.get("timm_pool").unsupported("\"avg\", or \"\" before a projection");
+    if (kind != "linear" && kind != "mlp" && !kind.empty())
+        config.get("timm_proj").unsupported("\"linear\", \"mlp\" and \"\"");
+    const std::string own = "visual.trunk.head.", adapter = "visual.head.";
+    const bool own_mlp = kind.empty() && has_prefix(table, own + "pre_logits.fc.");
+    names.timm_proj = kind == "linear" ? adapter + "proj" : kind == "mlp" ? adapter + "mlp.fc2" : own + "fc";
+    names.timm_proj_hidden = kind == "mlp" ? adapter + "mlp.fc1" : own + "pre_logits.fc";
+    vision.has_proj = true;
+    vision.has_proj_bias = has_tensor(table, names.timm_proj + ".bias");
+    if (kind != "mlp" && !own_mlp) return;
+    vision.n_proj_hidden = extent_of(table, names.timm_proj_hidden + ".weight", 2, 1, limits::max_ff);
+    vision.has_proj_hidden_bias = has_tensor(table, names.timm_proj_hidden + ".bias");
+}
+
+// false: another architecture
+bool read_conv_tower(const json_ref & config, const tensor_table & table, int32_t image_size, vision_hparams & vision,
+                     source_names & names) {
+    const std::string whole = config.get("timm_model_name").value()->text, name = whole.substr(0, whole.find('.'));
+    const std::string trunk = "visual.trunk.";
+    if (begins_with(name, "fastvit_mci")) {
+        read_fastvit(table, trunk, image_size, vision, names);
+    } else if (begins_with(name, "convnext_") && name.find("_rms") == std::string::npos) {
+        const float eps = begins_with(name, "convnext_xxlarge") ? 1e-5f : 1e-6f;  // as timm registers them
+        read_convnext(table, trunk, image_size, eps, vision, names);
+    } else {
+        return false;
+    }
+    read_conv_head(config, table, vision, names);
+    return true;
+}
+
 // timm's VisionTransformer; returns its own pooling.
 std::string read_vit(const vit_name & name, const tensor_table & table, const std::string & trunk,
                      vision_hparams & vision) {
@@ -131,11 +170,11 @@ void read_timm_vision(const json_ref & config, const tensor_table & table, int32
     const std::string trunk = "visual.trunk.";
     const json_ref name_ref = config.get("timm_model_name");
     if (name_ref.value()->kind != json_value::kind_t::string) name_ref.invalid("a string");
+    names.vision = name_scheme::timm;
+    vision.present = true;
+    if (read_conv_tower(config, table, image_size, vision, names)) return;
     const std::string & word = name_ref.value()->text;
     const vit_name name = is_timm_eva(word) ? vit_name() : parse_name(name_ref);
-    names.vision = name_scheme::timm;
-
-    vision.present = true;
     vision.n_embd = extent_of(table, trunk + "patch_embed.proj.weight", 4, 3, limits::max_width);
     vision.patch_size = extent_of(table, trunk + "patch_embed.proj.weight", 4, 0, limits::max_patch);
     vision.n_layer = std::max(1, count_blocks(table, trunk + "blocks."));

@@ -119,8 +119,14 @@ tensor_errors::tensor_errors(std::vector<entry> entries)
 void bind_tensors(const tensor_table & table, const source_names & names, model_source & source) {
     std::set<std::string> used = {"logit_scale", "logit_bias"};
     std::vector<tensor_errors::entry> errors;
+    for (const auto & entry : names.made) used.insert(entry.second.from.begin(), entry.second.from.end());
     for (const expected_tensor & tensor : expected_tensors(source.hp)) {
-        const tensor_origin origin = origin_of(tensor, names);
+        const auto made = names.made.find(tensor.name);
+        const tensor_origin origin = made == names.made.end() ? origin_of(tensor, names) : tensor_origin{tensor.name};
+        if (made != names.made.end()) {
+            source.tensors.push_back(bind(tensor, origin, made->second.raw));
+            continue;
+        }
         const auto found = table.tensors.find(origin.name);
         try {
             if (found == table.tensors.end()) {

@@ -11,7 +11,8 @@ const char * const norm_kinds[] = {"layer", "rms"};
 const char * const grid_filters[] = {"bilinear_antialias", "bicubic_antialias", "bicubic"};
 const char * const rotary_pair_names[] = {"none", "neighbours", "halves"};
 const char * const rotary_coordinate_names[] = {"index", "centered"};
-const char * const poolings[] = {"cls", "eot", "last", "attention", "mean", "none"};
+const char * const poolings[] = {"cls", "eot", "last", "attention", "mean", "mean_query", "none"};
+const char * const conv_kinds[] = {"conv", "depthwise", "norm", "mlp", "attention", "pool", "bottleneck", "mb_conv"};
 const char * const resize_modes[] = {"shortest", "squash", "longest", "patches", "none"};
 const char * const interpolations[] = {"nearest", "bilinear", "bicubic"};
 const char * const crop_roundings[] = {"floor", "half_even"};
@@ -50,6 +51,7 @@ GGCLIP_WORDS(rotary_pairs, rotary_pair_names)
 GGCLIP_WORDS(rotary_coordinates, rotary_coordinate_names)
 GGCLIP_WORDS(activation, activations)
 GGCLIP_WORDS(pooling, poolings)
+GGCLIP_WORDS(conv_kind, conv_kinds)
 GGCLIP_WORDS(resize_mode, resize_modes)
 GGCLIP_WORDS(interpolation, interpolations)
 GGCLIP_WORDS(crop_rounding, crop_roundings)
@@ -62,7 +64,7 @@ bool parse_activation(const std::string & word, activation & value) {
         value = activation::gelu_tanh;
         return true;
     }
-    return word != "none" && from_string(word, value);
+    return word != "none" && word != "relu" && from_string(word, value);
 }
 
 }  // namespace ggclip

@@ -19,6 +19,7 @@ const char * to_string(interpolation value);       // nearest | bilinear | bicub
 const char * to_string(crop_rounding value);       // floor | half_even
 const char * to_string(text_cleaning value);       // whitespace_lower | open_clip | canonicalize | none | repair |
                                                    // repair_lower | lower | repair_canonicalize
+const char * to_string(conv_kind value);           // conv | depthwise | ...: the enumerators
 
 // false: unknown word; `value` is unchanged
 bool from_string(const std::string & word, activation & value);
@@ -28,6 +29,7 @@ bool from_string(const std::string & word, grid_filter & value);
 bool from_string(const std::string & word, rotary_pairs & value);
 bool from_string(const std::string & word, rotary_coordinates & value);
 bool from_string(const std::string & word, pooling & value);
+bool from_string(const std::string & word, conv_kind & value);
 bool from_string(const std::string & word, resize_mode & value);
 bool from_string(const std::string & word, interpolation & value);
 bool from_string(const std::string & word, crop_rounding & value);
@@ -41,6 +43,7 @@ std::string words_of(grid_filter);
 std::string words_of(rotary_pairs);
 std::string words_of(rotary_coordinates);
 std::string words_of(pooling);
+std::string words_of(conv_kind);
 std::string words_of(resize_mode);
 std::string words_of(interpolation);
 std::string words_of(crop_rounding);

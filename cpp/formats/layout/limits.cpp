@@ -1,6 +1,7 @@
 #include "formats/layout/limits.h"
 
 #include "engine/error.h"
+#include "formats/layout/check-layers.h"
 
 namespace ggclip {
 
@@ -50,6 +51,7 @@ void check_hparams(hparams & hp, const std::string & path, const field_names & n
                  "at most " + std::to_string(limits::max_tokens) + " image tokens, that is a larger patch",
                  v.patch_size);
         }
+        check_layers(v, path);
         // the references also reject pixel sizes other than the tower's
         if (!v.any_grid && hp.image.crop != v.image_size) {
             fail(path, names.crop,

@@ -182,6 +182,7 @@ tensor_origin timm_block_origin(const expected_tensor & tensor, const std::strin
 tensor_origin timm_origin(const expected_tensor & tensor, const source_names & names) {
     const std::string trunk = "visual.trunk.", part = find_part(timm_parts, tensor);
     if (tensor.part == "proj") return whole(with_suffix(names.timm_proj, tensor.suffix));
+    if (tensor.part == "proj_hidden") return whole(with_suffix(names.timm_proj_hidden, tensor.suffix));
     if (tensor.part == "post_ln" && names.timm_fc_norm) return whole(with_suffix(trunk + "fc_norm", tensor.suffix));
     if (tensor.block >= 0) return timm_block_origin(tensor, part, names);
     if (tensor.part == "head.attn_k" || tensor.part == "head.attn_v")

@@ -6,6 +6,7 @@
 #include "engine/weights/tensor-list.h"
 #include "formats/containers/raw-tensor.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,12 @@ enum class name_scheme {
     bert,       // text tower: transformers' BertModel and RoBERTa variants
     ggclip,     // our own GGUF layout: the canonical names
     clip_cpp,   // clip.cpp's GGUF layout: like ours with the two MLP matrices' names swapped
+};
+
+// A tensor that follows from others of the file (folded-tensors.h).
+struct made_tensor {
+    raw_tensor raw;
+    std::vector<std::string> from;  // names in the file
 };
 
 // A file's tensor names for its two towers.
@@ -41,13 +48,14 @@ struct source_names {
     int32_t trained_grid = 0;                     // > 0: side of the grid whose image positions the file has
     std::vector<std::string> other_paths;         // tensors within a tower that only other ways through it read
     bool timm_fc_norm = false;                    // timm: the last norm is named fc_norm
-    std::string timm_proj;                        // timm: projection module
+    std::string timm_proj, timm_proj_hidden;      // timm: projection module, or its two
     // timm's EVA: q_proj, k_proj, v_proj instead of qkv; q_bias and v_bias beside qkv; gamma_1 instead of ls1.gamma;
     // fc1_g and fc1_x, or one matrix fc1 for the gate and then the values
     bool timm_qkv_apart = false, timm_bias_apart = false, timm_gamma = false, timm_gate_apart = false,
          timm_gate_packed = false;
     std::string bert_proj, bert_proj_hidden;
-    bool distilbert = false;  // bert: DistilBERT's names
+    bool distilbert = false;                  // bert: DistilBERT's names
+    std::map<std::string, made_tensor> made;  // by canonical name; all other names say where a tensor is in the file
 };
 
 // Location of a tensor in a family's file.

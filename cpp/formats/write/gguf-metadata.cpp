@@ -52,6 +52,21 @@ class field_writer {
         writer_.set_u32s(field.key(), values.data(), values.size());
     }
 
+    // One value for each convolutional layer.
+    template <class T>
+    void operator()(const hparam & field, const std::vector<conv_layer> & layers, T conv_layer::*member) {
+        if (layers.empty()) return;
+        if constexpr (std::is_enum_v<T>) {
+            std::vector<std::string> words;
+            for (const conv_layer & layer : layers) words.push_back(to_string(layer.*member));
+            writer_.set_strings(field.key(), words);
+        } else {
+            std::vector<uint32_t> values;
+            for (const conv_layer & layer : layers) values.push_back((uint32_t) (layer.*member));
+            writer_.set_u32s(field.key(), values.data(), values.size());
+        }
+    }
+
   private:
     void set(const std::string & key, int32_t value) { writer_.set_u32(key, (uint32_t) value); }
     void set(const std::string & key, float value) { writer_.set_f32(key, value); }

@@ -22,11 +22,13 @@ bool is_below_8_bits(ggml_type type) { return ggml_is_quantized(type) && type !=
 
 bool contains(const std::string & text, const char * part) { return text.find(part) != std::string::npos; }
 
-// Number of the block that a tensor belongs to, or -1.
+// Number of the block or convolutional layer that a tensor belongs to, or -1.
 int block_of(const std::string & name) {
     char tower = 0;
     int block = -1;
-    return sscanf(name.c_str(), "%c.blk.%d.", &tower, &block) == 2 ? block : -1;
+    const bool within = sscanf(name.c_str(), "%c.blk.%d.", &tower, &block) == 2 ||
+                        sscanf(name.c_str(), "%c.layer.%d.", &tower, &block) == 2;
+    return within ? block : -1;
 }
 
 }  // namespace

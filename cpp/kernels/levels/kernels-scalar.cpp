@@ -253,11 +253,11 @@ static float apply(unary op, float x) {
     switch (op) {
         case unary::quick_gelu: return (float) (v / (1.0 + exp(-1.702 * v)));
         case unary::gelu_erf: return (float) (v * 0.5 * erfc(-v * 0.70710678118654752440));
+        case unary::relu: return (float) (0.5 * (v + fabs(v)));  // NaN, not 0, of -infinity
         case unary::gelu_tanh:
             // 0.5 * (1 + tanh(u)) = 1 / (1 + exp(-2u)) with u = sqrt(2/pi) * (x + 0.044715 x^3)
             return (float) (v / (1.0 + exp(-1.5957691216057308 * (v + 0.044715 * v * v * v))));
         case unary::silu: return (float) (v / (1.0 + exp(-v)));
-        case unary::relu: return x < 0.0f ? 0.0f : x;
         default: return x;
     }
 }
@@ -328,6 +328,12 @@ static void attention(const attention_args & a, int ith, int nth) {
     }
 }
 
+GGCLIP_LEVEL_END
+
+#include "kernels/levels/scalar-depthwise.h"
+
+GGCLIP_LEVEL_BEGIN
+
 template <class T>
 static double multiply_adds(int n) {
     T weights[16], tokens[8], sums[8] = {};
@@ -357,6 +363,9 @@ static constexpr kernel_table table() {
     t.rotate = rotate;
     t.attention_scratch_size = attention_scratch_size;
     t.attention = attention;
+    t.depthwise_scratch_size = depthwise_scratch_size;
+    t.depthwise = depthwise;
+    t.gate = gate;
     t.peak = peak;
     return t;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/attention.h"
+#include "kernels/depthwise.h"
 #include "kernels/matmul/linear-pack.h"
 #include "kernels/matmul/pack-weights.h"
 #include "kernels/matmul/peak.h"
@@ -28,6 +29,9 @@
         t.rotate = rotate;                                                          \
         t.attention_scratch_size = attention_scratch_size;                          \
         t.attention = attention;                                                    \
+        t.depthwise_scratch_size = depthwise_scratch_size;                          \
+        t.depthwise = depthwise;                                                    \
+        t.gate = gate;                                                              \
         t.peak = peak;                                                              \
         return t;                                                                   \
     }                                                                               \

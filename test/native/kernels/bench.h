@@ -93,7 +93,7 @@ inline void bench_other(const kernel_table & k) {
     no_dst.dst = nullptr;
     std::printf("{\"level\":\"%s\",\"op\":\"layer_norm_pack\",\"n_tokens\":50,\"n\":768,\"us\":%.1f}\n", k.name,
                 1e6 * best_time([&] { k.layer_norm_pack(weight_type::q8_0, no_dst, act.data(), 0, 1); }));
-    for (const unary op : {unary::none, unary::quick_gelu, unary::gelu_erf, unary::gelu_tanh}) {
+    for (const unary op : {unary::none, unary::quick_gelu, unary::gelu_erf, unary::gelu_tanh, unary::relu}) {
         const int n_out = 3072;
         std::vector<float> out((size_t) n_tokens * n_out), one(n_tokens * 1), weight(n_out, 1.0f);
         buffer pw(k.packed_size(weight_type::f32, n_out, 1)), pa(k.activations_size(weight_type::f32, n_tokens, 1));

@@ -1,6 +1,7 @@
 // Shared by all parts of kernels-test.cpp: types and levels, random numbers, comparison.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>

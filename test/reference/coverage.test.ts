@@ -27,7 +27,7 @@ interface Application {
 }
 
 const root = path.join(__dirname, '..', '..')
-const data = path.join(root, 'test', 'fixtures', 'coverage')
+const data = path.join(root, 'test', 'fixtures', 'model-lists')
 const configurations = JSON.parse(
   brotliDecompressSync(readFileSync(path.join(data, 'open-clip.json.br'))).toString(),
 ) as Record<string, Configuration>

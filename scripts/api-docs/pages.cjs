@@ -126,7 +126,7 @@ const pages = [
     title: 'Models of the hub',
     intro:
       '`Clip.load` downloads what it needs. Use these to download in advance, or to list the models that have a short name. The cache and its environment variables: [hub.md](../hub.md).',
-    prelude: "import { models, pull } from 'ggclip'\n",
+    prelude: "import { models, pull, suggestModels } from 'ggclip'\n",
     names: ['pull', 'HubOptions', 'PullProgress', 'PullResult', 'PulledFile', 'models', 'ModelEntry', 'ModelFamily',
       'ModelTask', 'suggestModels'],
   },

@@ -104,7 +104,7 @@ const configurations: ConfigCase[] = [
   }, config, ['eos_id', '1000000']],
   ['xlm-roberta', 'another text model', json => {
     text(json).hf_model_name = 'mt5-base'
-  }, unsupported, ['hf_model_name', 'mt5-base', 'xlm-roberta-base']],
+  }, unsupported, ['hf_model_name', 'mt5-base', 'RoBERTa']],
   ['xlm-roberta', 'a text model that is a list', json => {
     text(json).hf_model_name = []
   }, config, ['hf_model_name']],
@@ -127,8 +127,8 @@ const configurations: ConfigCase[] = [
     text(json).hf_model_config.position_embedding_type = 'relative_key'
   }, unsupported, ['position_embedding_type', 'relative_key']],
   ['chinese-clip', 'an activation', json => {
-    json.text_config.hidden_act = 'silu'
-  }, unsupported, ['hidden_act', 'silu']],
+    json.text_config.hidden_act = 'mish'
+  }, unsupported, ['hidden_act', 'mish']],
   ['chinese-clip', 'more blocks than tensors', json => {
     json.text_config.num_hidden_layers = 3
   }, missing, ['text_model.encoder.layer.2']],
@@ -187,7 +187,6 @@ const tensors: [family: string, name: string][] = [
   ['timm-siglip', 'text.text_projection.bias'],
   ['clipa', 'visual.ln_post.weight'],
   ['xlm-roberta', 'text.proj.0.weight'],
-  ['xlm-roberta', 'text.transformer.embeddings.token_type_embeddings.weight'],
   ['xlm-roberta', 'text.transformer.encoder.layer.1.attention.self.key.bias'],
   ['roberta', 'text.proj.weight'],
   ['m-clip', 'LinearTransformation.bias'],
@@ -253,10 +252,16 @@ describe('DFN, whose configuration omits the activation', () => {
 
   it('beside a config.json that states it', async () => {
     const copy = copyOf('average-then-norm-first')
-    writeFileSync(
-      join(copy, 'config.json'),
-      JSON.stringify({ model_type: 'clip', vision_config: { hidden_act: 'quick_gelu' } }),
-    )
+    const { vision_cfg: own } =
+      (JSON.parse(readFileSync(join(copy, 'open_clip_config.json'), 'utf8')) as Json).model_cfg
+    const vision = {
+      hidden_act: 'quick_gelu',
+      hidden_size: own.width,
+      num_hidden_layers: own.layers,
+      image_size: own.image_size,
+      patch_size: own.patch_size,
+    }
+    writeFileSync(join(copy, 'config.json'), JSON.stringify({ model_type: 'clip', vision_config: vision }))
     expect(await activationOf(copy)).toBe('quick_gelu')
   })
 })

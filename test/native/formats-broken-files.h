@@ -262,7 +262,6 @@ inline void test_configs() {
         const char * word;
     } keys[] = {
         {"\"layers\":1,\"image_size\"", "\"timm_model_name\":\"x\",\"image_size\"", "timm_model_name"},
-        {"\"layers\":1,\"image_size\"", "\"layers\":[1,1,1,1],\"image_size\"", "vision_cfg.layers"},
         {"\"layers\":1,\"image_size\"", "\"pool_type\":\"map\",\"image_size\"", "pool_type"},
         {"\"heads\":2", "\"heads\":2,\"hf_model_name\":\"roberta\"", "hf_model_name"},
         {"\"heads\":2", "\"heads\":2,\"embed_cls\":true", "embed_cls"},
@@ -275,6 +274,12 @@ inline void test_configs() {
     }
     write_file(where.file("open_clip_config.json"), towers);
     check_error("open_clip names", code::TENSOR_MISSING, open, {"visual."});
+    write_file(where.file("open_clip_config.json"),
+               replaced(towers, "\"layers\":1,\"image_size\"", "\"layers\":[1,1,1,1],\"image_size\""));
+    check_error("a list of layers is a ResNet's", code::TENSOR_MISSING, open, {"visual.conv1.weight", "kernels"});
+    write_file(where.file("open_clip_config.json"),
+               replaced(towers, "\"layers\":1,\"vocab_size\"", "\"layers\":[1],\"vocab_size\""));
+    check_error("a text tower's list of layers", code::CONFIG_INVALID, open, {"text_cfg.layers"});
     check_error(
         "no such path", code::FILE_NOT_FOUND, [&] { open_model(where.file("none")); }, {"none"});
     check_error("no model", code::FILE_FORMAT, [&] { open_model(where.file("preprocessor_config.json")); });

@@ -163,9 +163,11 @@ class portable_ops final : public layer_ops {
     }
 
   private:
-    // Whether ggml's CPU rounds what it multiplies with such a matrix in blocks of 256, whose largest value ignores
-    // NaN.
-    static bool rounds_nan_to_zero(ggml_type type) { return ggml_blck_size(type) == 256; }
+    // Whether ggml's CPU may make zeros of a row of NaN that it rounds for this matrix: the largest value of a block of
+    // 256 ignores NaN, and that of a block of 32 does where the zeros of a padded row are in it.
+    static bool rounds_nan_to_zero(const ggml_tensor * w, const ggml_tensor * x) {
+        return ggml_blck_size(w->type) == 256 || w->ne[0] != x->ne[0];
+    }
 
     // Zeros fill the rows of a quantised matrix to whole blocks.
     ggml_tensor * as_long_as_rows(ggml_tensor * x, const ggml_tensor * w) {
@@ -186,7 +188,7 @@ class portable_ops final : public layer_ops {
         }
         ggml_tensor * cur = ggml_mul_mat(ctx_, w, as_long_as_rows(x, w));
         ggml_prec_set_acc(cur, GGML_PREC_F32);
-        if (!scaled && rounds_nan_to_zero(w->type)) size = ggml_scale_bias(ctx_, ggml_sum_rows(ctx_, x), 0.0f, 1.0f);
+        if (!scaled && rounds_nan_to_zero(w, x)) size = ggml_scale_bias(ctx_, ggml_sum_rows(ctx_, x), 0.0f, 1.0f);
         return size ? ggml_mul(ctx_, cur, size) : cur;
     }
 

@@ -1,6 +1,6 @@
 // Makes the published binaries in prebuilds/ with prebuildify and zig: its Clang, C libraries and C++ runtime are the
 // same wherever it runs, so one machine builds for all. For macOS it has no Metal: the binary of that platform that is
-// published is made by the workflow of .github/workflows/release.yml on a Mac, by --native.
+// published is made on a Mac, by --native.
 //
 //   node scripts/prebuild.cjs PLATFORM...       those named, e.g. linux-arm64-musl
 //   node scripts/prebuild.cjs --all             every platform of platforms.cjs, one after another
@@ -11,7 +11,6 @@ const { createHash } = require('node:crypto')
 const fs = require('node:fs')
 const path = require('node:path')
 const { promisify } = require('node:util')
-const prebuildify = require('prebuildify')
 const { ownPlatform, platforms, prebuiltFile } = require('./platforms.cjs')
 const { findZig } = require('./zig.cjs')
 
@@ -24,7 +23,7 @@ async function prebuild(platform, zig) {
   // the headers beside this Node, where it has some: none are fetched, and CMake takes its own from npm
   const prefix = path.join(path.dirname(fs.realpathSync(process.execPath)), '..')
   if (fs.existsSync(path.join(prefix, 'include', 'node', 'common.gypi'))) process.env.npm_config_nodedir = prefix
-  await promisify(prebuildify)({
+  await promisify(require('prebuildify'))({
     cwd: root,
     name: 'ggclip',
     napi: true,
@@ -79,5 +78,6 @@ async function main(args) {
   }
 }
 
-// npm runs the script `prebuild` before `build`, too, without arguments: then there is nothing to do
+// npm runs the script `prebuild` before `build`, too, without arguments: then there is nothing to do, and perhaps nothing is
+// installed yet
 if (process.argv.length > 2) void main(process.argv.slice(2))

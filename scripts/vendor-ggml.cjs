@@ -1,10 +1,10 @@
 // Brings ggml into vendor/ggml from the npm package pinned in vendor/ggml.json.
 'use strict'
 
-const { createHash } = require('node:crypto')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
+const { npmArchive } = require('./npm-archive.cjs')
 const { run } = require('./run.cjs')
 
 const root = path.join(__dirname, '..')
@@ -35,14 +35,8 @@ function vendorGgml() {
 function fetchTree(work) {
   const name = `${pin.package}@${pin.version}`
   process.stderr.write(`vendor: fetching ggml ${pin.ggml} from npm package ${name}\n`)
-  run('npm', ['pack', name, '--silent', '--pack-destination', '.'], { cwd: work })
-  const archive = fs.readdirSync(work).find(file => file.endsWith('.tgz'))
-  if (!archive) throw new Error(`npm pack ${name} left no archive`)
-
-  const sha512 = createHash('sha512').update(fs.readFileSync(path.join(work, archive))).digest('base64')
-  if (`sha512-${sha512}` !== pin.integrity) {
-    throw new Error(`${name}: integrity mismatch: expected ${pin.integrity}, found sha512-${sha512}`)
-  }
+  const sha512 = pin.integrity.replace(/^sha512-/, '')
+  const archive = npmArchive({ name: pin.package, version: pin.version, sha512 }, work)
   run('tar', ['-xzf', archive, pin.bundle], { cwd: work })
   run('git', ['-c', 'advice.detachedHead=false', 'clone', '--quiet', '--no-checkout', pin.bundle, 'tree'], {
     cwd: work,

@@ -42,15 +42,15 @@ async function checkpoint(source: FileSource, folder: string): Promise<Selection
 }
 
 /** Families of transformers that `cpp/formats/families/hf-config.cpp` reads. */
-const families =
-  /^(?:clip|clipseg|owlvit|owlv2|siglip|siglip2|fgclip2?|chinese_clip|metaclip_2|M-CLIP)(?:_(?:vision|text)_model)?$/
+const families = new Set(['clip', 'clipseg', 'owlvit', 'owlv2', 'siglip', 'siglip2', 'fgclip', 'fgclip2',
+  'chinese_clip', 'metaclip_2', 'M-CLIP', 'aimv2', 'dinov2', 'dinov2_with_registers', 'dinov3_vit'])
 
 /** A config.json may be timm's or another program's, in which case the OpenCLIP files beside it are the model. */
 async function isTransformers(source: FileSource, folder: string): Promise<boolean> {
   if (!source.paths.has(`${folder}config.json`)) return false
   if (!source.paths.has(`${folder}open_clip_config.json`)) return true
   const config = parse(await source.read(`${folder}config.json`), source, `${folder}config.json`)
-  return typeof config.model_type === 'string' && families.test(config.model_type)
+  return typeof config.model_type === 'string' && families.has(config.model_type.replace(/_(?:vision|text)_model$/, ''))
 }
 
 async function shards(source: FileSource, folder: string, index: string): Promise<string[]> {

@@ -37,12 +37,11 @@ interface Binary {
   load: () => unknown
 }
 
-function published(): Binary[] {
+/** node-gyp-build, which looks at files, is asked only where no package suits. */
+function* published(): Iterable<Binary> {
+  for (const name of suitableBinaries()) yield { name: `@ggclip/${name}`, load: () => requireBinary(name) }
   const own = ownBuild()
-  return [
-    ...suitableBinaries().map(name => ({ name: `@ggclip/${name}`, load: () => requireBinary(name) })),
-    ...(own === undefined ? [] : [{ name: own, load: () => requireFile(own) }]),
-  ]
+  if (own !== undefined) yield { name: own, load: () => requireFile(own) }
 }
 
 /** What somebody built in this package by node-gyp, or put into its prebuilds/. */
@@ -56,7 +55,7 @@ function ownBuild(): string | undefined {
 }
 
 /** The first that loads; undefined if there is none, an error if none of those that are there loads. */
-function tryToOpen(binaries: Binary[]): NativeAddon | undefined {
+function tryToOpen(binaries: Iterable<Binary>): NativeAddon | undefined {
   let failure: ClipError | undefined
   for (const binary of binaries) {
     try {

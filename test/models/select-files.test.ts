@@ -1,4 +1,9 @@
 /** Which files make a model, over the layouts that are published. */
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+
+import { inspect } from '../../lib/index'
 import { type Selection, selectFiles } from '../../lib/models/select-files'
 import { failure } from './support'
 
@@ -49,6 +54,26 @@ test('one model in both forms: the form that its config.json belongs to', async 
 test("OpenCLIP's files beside another program's config.json", async () => {
   const files = (await select(both, undefined, { 'config.json': '{"model_type":"bert"}' })).files
   expect(files.at(-1)).toBe('open_clip_model.safetensors')
+})
+
+test('the families whose config.json counts are those that the reader names', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ggclip-families-'))
+  try {
+    cpSync(path.join(__dirname, '../fixtures/reference/small-head-24'), folder, { recursive: true })
+    writeFileSync(path.join(folder, 'config.json'), '{"model_type":"nothing"}')
+    const { problems: [problem] } = await inspect(folder)
+    const [, named] = /computes (.*?), found/.exec(problem!.message)!
+    const types = named!.match(/[A-Za-z][\w-]*/g)!.filter(word =>
+      !['their', 'vision_model', 'and', 'text_model'].includes(word)
+    )
+    expect(types).toEqual(expect.arrayContaining(['clip', 'siglip2', 'M-CLIP', 'dinov3_vit']))
+    for (const type of types) {
+      const { files } = await select(both, undefined, { 'config.json': JSON.stringify({ model_type: type }) })
+      expect([type, files.at(-1)]).toEqual([type, 'model.safetensors'])
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 test('a folder of its own', async () => {

@@ -7,10 +7,10 @@
 const { createHash } = require('node:crypto')
 const fs = require('node:fs')
 const path = require('node:path')
-const { parseSafetensors, buildSafetensors } = require('../fixtures/bad-input/model-files.cjs')
 const { buildDrawn } = require('./drawn.cjs')
 const { clipCppFile } = require('./gguf.cjs')
 const { drawn, pixelValues, png } = require('./pictures.cjs')
+const { fileOf, tensorsOf } = require('./safetensors.cjs')
 const { mergesTxt, tokenizerJson, tokensOf, vocabJson } = require('./tokenizer.cjs')
 const { weightsFile } = require('./weights.cjs')
 
@@ -164,29 +164,10 @@ function statistics(name) {
   return [config.image_mean, config.image_std]
 }
 
-function tensorsOf(file) {
-  const { header, data } = parseSafetensors(file)
-  delete header.__metadata__
-  return Object.fromEntries(
-    Object.entries(header).map((
-      [name, { dtype, shape, data_offsets: [begin, end] }],
-    ) => [name, { dtype, shape, bytes: data.subarray(begin, end) }]),
-  )
-}
-
 /** Sorted as the reference's library writes them: by type, then by name. */
 function safetensors(tensors) {
   const names = Object.keys(tensors).sort((a, b) => (tensors[a].dtype + a < tensors[b].dtype + b ? -1 : 1))
-  let offset = 0
-  const header = Object.fromEntries(names.map(name => {
-    const { dtype, shape, bytes } = tensors[name]
-    return [name, { dtype, shape, data_offsets: [offset, offset += bytes.length] }]
-  }))
-  const text = JSON.stringify(header)
-  return buildSafetensors({
-    text: text.padEnd(Math.ceil(text.length / 8) * 8),
-    data: Buffer.concat(names.map(name => tensors[name].bytes)),
-  })
+  return fileOf(Object.fromEntries(names.map(name => [name, tensors[name]])))
 }
 
 /** Before all tests (jest.config.cjs). */
@@ -196,6 +177,6 @@ function buildAll() {
 }
 
 module.exports = buildAll
-Object.assign(module.exports, { models, safetensors, tensorsOf })
+Object.assign(module.exports, { models, safetensors })
 
 if (require.main === module) process.stdout.write(`${buildAll()}\n`)

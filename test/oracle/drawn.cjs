@@ -5,8 +5,8 @@
 const { createHash } = require('node:crypto')
 const fs = require('node:fs')
 const path = require('node:path')
-const { buildSafetensors, parseSafetensors } = require('../fixtures/bad-input/model-files.cjs')
 const { checkpoint } = require('../fixtures/torch/zip.cjs')
+const { fileOf, tensorsOf } = require('./safetensors.cjs')
 
 const root = path.join(__dirname, '..', '..')
 const stored = path.join(root, 'test', 'fixtures', 'drawn')
@@ -36,31 +36,14 @@ function pictures({ seed, shape }) {
   })
 }
 
-/** Tensors of a description: [name, { dtype, shape, bytes }]. */
-function tensorsOf(folder, { seed, tensors }) {
+/** The tensors of a description. */
+function drawTensors(folder, { seed, tensors }) {
   const drawn = Object.entries(tensors).map(([name, [shape, centre, spread]]) => {
     const values = Float32Array.from(uniform(seed, name, sizeOf(shape)), u => centre + spread * u)
     return [name, { dtype: 'F32', shape, bytes: Buffer.from(values.buffer) }]
   })
   const file = path.join(folder, 'kept.safetensors')
-  if (!fs.existsSync(file)) return drawn
-  const { header, data } = parseSafetensors(fs.readFileSync(file))
-  const kept = Object.entries(header).filter(([name]) => name !== '__metadata__').map((
-    [name, { dtype, shape, data_offsets: [begin, end] }],
-  ) => [name, { dtype, shape, bytes: data.subarray(begin, end) }])
-  return [...drawn, ...kept]
-}
-
-function safetensors(tensors) {
-  const header = { __metadata__: { format: 'pt' } }
-  let offset = 0
-  for (const [name, { dtype, shape, bytes }] of tensors)
-    header[name] = { dtype, shape, data_offsets: [offset, offset += bytes.length] }
-  const text = JSON.stringify(header)
-  return buildSafetensors({
-    text: text.padEnd(Math.ceil(text.length / 8) * 8),
-    data: Buffer.concat(tensors.map(([, { bytes }]) => bytes)),
-  })
+  return { ...Object.fromEntries(drawn), ...(fs.existsSync(file) ? tensorsOf(fs.readFileSync(file)) : {}) }
 }
 
 /** What a folder's files follow from. */
@@ -86,10 +69,14 @@ function buildModel(name) {
     if (path.basename(found) !== 'drawn.json') continue
     const folder = path.dirname(path.join(to, found))
     const model = JSON.parse(fs.readFileSync(path.join(folder, 'drawn.json'), 'utf8'))
-    const tensors = tensorsOf(folder, model)
+    const tensors = drawTensors(folder, model)
     const bytes = model.file.endsWith('.safetensors')
-      ? safetensors(tensors)
-      : checkpoint(Object.fromEntries(tensors.map(([tensor, { bytes: data, ...rest }]) => [tensor, { ...rest, data }])))
+      ? fileOf(tensors, { format: 'pt' })
+      : checkpoint(
+        Object.fromEntries(
+          Object.entries(tensors).map(([tensor, { bytes: data, ...rest }]) => [tensor, { ...rest, data }]),
+        ),
+      )
     fs.writeFileSync(path.join(folder, model.file), bytes)
     fs.rmSync(path.join(folder, 'drawn.json'))
     fs.rmSync(path.join(folder, 'kept.safetensors'), { force: true })

@@ -3,8 +3,8 @@
 'use strict'
 
 const { createHash } = require('node:crypto')
-const { buildSafetensors } = require('../fixtures/bad-input/model-files.cjs')
 const { Generator } = require('./random.cjs')
+const { fileOf } = require('./safetensors.cjs')
 
 /** The generator of one thing: its name and the model's seed say everything, so order does not matter. */
 function generatorOf(seed, name) {
@@ -59,17 +59,11 @@ function withLoudChannels(values, generator) {
  * @param {Record<string, number[] | { dtype: string, shape: number[] }>} shapes of its tensors by name, F32 where no type is said
  */
 function weightsFile(shapes, model) {
-  const header = { __metadata__: { format: 'pt' } }
-  const parts = []
-  let offset = 0
-  for (const [name, entry] of Object.entries(shapes)) {
+  const tensors = Object.entries(shapes).map(([name, entry]) => {
     const { dtype, shape } = Array.isArray(entry) ? { dtype: 'F32', shape: entry } : entry
-    const bytes = Buffer.from(tensorOf(name, shape, model).buffer)
-    header[name] = { dtype, shape, data_offsets: [offset, offset += bytes.length] }
-    parts.push(bytes)
-  }
-  const text = JSON.stringify(header)
-  return buildSafetensors({ text: text.padEnd(Math.ceil(text.length / 8) * 8), data: Buffer.concat(parts) })
+    return [name, { dtype, shape, bytes: Buffer.from(tensorOf(name, shape, model).buffer) }]
+  })
+  return fileOf(Object.fromEntries(tensors), { format: 'pt' })
 }
 
 module.exports = { generatorOf, weightsFile }

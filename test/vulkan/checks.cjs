@@ -4,12 +4,12 @@
 'use strict'
 
 const assert = require('node:assert/strict')
+const { readFileSync } = require('node:fs')
 const path = require('node:path')
 const { Clip } = require('../../dist/index.js')
 const buildOracle = require('../oracle/build.cjs')
-const { readFileSync } = require('node:fs')
+const { tensorsOf } = require('../oracle/safetensors.cjs')
 
-const { tensorsOf } = buildOracle
 const oracle = buildOracle()
 
 function rowsOf({ shape, bytes }) {

@@ -66,17 +66,30 @@ ggml_tensor * build_mlp(const block & b, layer_input & in, ggml_tensor * residua
     return add_linear(b, hidden, b.w.down, b.w.ls2, residual, "mlp_out");
 }
 
-// CLIP: x + attention(ln1(x)), then x + mlp(ln2(x)).
+// A block's attention among tokens x.
+struct attended {
+    layer_input all;         // its input, normed or x itself
+    layer_input context;     // the input of its output matrix, of the selected rows only
+    ggml_tensor * residual;  // those rows of x, [n_embd, n_query]
+};
+
 // For the selected rows only, queries, the attention's output and the MLP are computed; keys and values still come from
 // all tokens, so the result is the same.
+attended attend(const block & b, ggml_tensor * x, bool normed) {
+    layer_ops & ops = b.g.ops;
+    const auto input = [&](ggml_tensor * t) { return normed ? ops.norm(t, b.w.ln1, b.hp.eps) : ops.unnormalised(t); };
+    attended out = {input(x), {}, b.rows ? ops.gather(x, b.rows) : x};
+    layer_input some = b.rows ? input(out.residual) : layer_input{};
+    out.context = build_attention(b, b.rows ? some : out.all, out.all);
+    return out;
+}
+
+// CLIP: x + attention(ln1(x)), then x + mlp(ln2(x)).
 ggml_tensor * build_pre_norm_block(const block & b, ggml_tensor * x) {
     layer_ops & ops = b.g.ops;
-    layer_input all = ops.norm(x, b.w.ln1, b.hp.eps);
-    ggml_tensor * residual = b.rows ? ops.gather(x, b.rows) : x;  // [n_embd, n_query]
-    layer_input some = b.rows ? ops.norm(residual, b.w.ln1, b.hp.eps) : layer_input{};
-    layer_input context = build_attention(b, b.rows ? some : all, all);
-    b.name("ln1", ops.peek(all));
-    x = add_linear(b, context, b.w.out, b.w.ls1, residual, "attn_out");  // [n_embd, n_query]
+    attended first = attend(b, x, true);
+    b.name("ln1", ops.peek(first.all));
+    x = add_linear(b, first.context, b.w.out, b.w.ls1, first.residual, "attn_out");  // [n_embd, n_query]
 
     layer_input mlp = ops.norm(x, b.w.ln2, b.hp.eps);
     x = build_mlp(b, mlp, x);
@@ -84,37 +97,31 @@ ggml_tensor * build_pre_norm_block(const block & b, ggml_tensor * x) {
     return x;
 }
 
-// BERT: ln1(x + attention(x)), then ln2(x + mlp(x)); rows as above.
+// BERT: ln1(x + attention(x)), then ln2(x + mlp(x)).
 ggml_tensor * build_post_norm_block(const block & b, ggml_tensor * x) {
     layer_ops & ops = b.g.ops;
-    layer_input all = ops.unnormalised(x);
-    ggml_tensor * residual = b.rows ? ops.gather(x, b.rows) : x;  // [n_embd, n_query]
-    layer_input some = b.rows ? ops.unnormalised(residual) : layer_input{};
-    layer_input context = build_attention(b, b.rows ? some : all, all);
-    x = add_linear(b, context, b.w.out, b.w.ls1, residual, "attn_out");  // [n_embd, n_query]
-    layer_input attended = ops.norm(x, b.w.ln1, b.hp.eps);
-    x = ops.values(attended);
+    attended first = attend(b, x, false);
+    x = add_linear(b, first.context, b.w.out, b.w.ls1, first.residual, "attn_out");  // [n_embd, n_query]
+    layer_input normed = ops.norm(x, b.w.ln1, b.hp.eps);
+    x = ops.values(normed);
     b.name("ln1", x);
 
-    x = build_mlp(b, attended, x);
+    x = build_mlp(b, normed, x);
     layer_input out = ops.norm(x, b.w.ln2, b.hp.eps);
     x = ops.values(out);
     b.name("ln2", x);
     return x;
 }
 
-// EVA: x + ln1(attention(x)), then x + ln2(mlp(x)); rows as above.
+// EVA: x + ln1(attention(x)), then x + ln2(mlp(x)).
 ggml_tensor * build_branch_norm_block(const block & b, ggml_tensor * x) {
     layer_ops & ops = b.g.ops;
-    layer_input all = ops.unnormalised(x);
-    ggml_tensor * residual = b.rows ? ops.gather(x, b.rows) : x;  // [n_embd, n_query]
-    layer_input some = b.rows ? ops.unnormalised(residual) : layer_input{};
-    layer_input context = build_attention(b, b.rows ? some : all, all);
-    ggml_tensor * cur = ops.linear(context, b.w.out, activation::none, nullptr);  // [n_embd, n_query]
+    attended first = attend(b, x, false);
+    ggml_tensor * cur = ops.linear(first.context, b.w.out, activation::none, nullptr);  // [n_embd, n_query]
     b.name("attn_out", cur);
-    layer_input attended = ops.norm(cur, b.w.ln1, b.hp.eps);
-    b.name("ln1", ops.values(attended));
-    x = ops.add_scaled(ops.values(attended), b.w.ls1, residual);
+    layer_input normed = ops.norm(cur, b.w.ln1, b.hp.eps);
+    b.name("ln1", ops.values(normed));
+    x = ops.add_scaled(ops.values(normed), b.w.ls1, first.residual);
 
     layer_input mlp = ops.unnormalised(x), hidden = build_hidden(b, mlp);
     cur = ops.linear(hidden, b.w.down, activation::none, nullptr);

@@ -1,10 +1,8 @@
 // Feature maps over ggclip's own CPU kernels: every operation is one ggml custom node, as in packed-ops.cpp.
-#include "engine/graph/layer-ops.h"
-#include "engine/threads/thread-team.h"
+#include "engine/graph/packed-nodes.h"
 
 #include <algorithm>
 #include <cstring>
-#include <deque>
 
 namespace ggclip {
 
@@ -12,13 +10,10 @@ namespace {
 
 using kernels::kernel_table;
 
-// Parameters of one node. Addresses that exist only once the graph is allocated are read from the tensors.
-struct node : team_node {
-    const kernel_table * table = nullptr;
+// Parameters of a node.
+struct node : kernel_node {
     feature_map in;  // its shape
     ggclip::window window;
-    kernels::unary op = kernels::unary::none;
-    uint8_t * scratch = nullptr;
 };
 
 float * floats(ggml_tensor * t) { return static_cast<float *>(t->data); }
@@ -138,7 +133,7 @@ void run_gate(ggml_tensor * dst, int ith, int nth, void * userdata) {
 class packed_conv_ops final : public conv_ops {
   public:
     packed_conv_ops(ggml_context * ctx, const kernel_table & table, int n_threads)
-        : ctx_(ctx), table_(table), n_threads_(n_threads) {}
+        : table_(table), n_threads_(n_threads), nodes_(ctx, table) {}
 
     feature_map patches(const feature_map & in, const window & window) override {
         return windows("patches", in, window, in.n_channel() * window.kernel_x * window.kernel_y,
@@ -150,7 +145,7 @@ class packed_conv_ops final : public conv_ops {
         node & p = add_node("depthwise", in, window, w.w->name);
         p.op = kernel_op(act);
         const kernels::depthwise_args args = depthwise_args_of(p, w);
-        p.scratch = scratch(table_.depthwise_scratch_size(args, chunks_for(n_threads_)));
+        p.scratch = nodes_.scratch(table_.depthwise_scratch_size(args, chunks_for(n_threads_)));
         feature_map out = {nullptr, args.out_width, args.out_height, in.n_image};
         p.work.n_ops = 2.0 * (double) w.w->ne[0] * (double) w.w->ne[1] * out.n_pixel();
         out.x = custom(w.w->ne[0], out.n_pixel(), {in.x, w.w, w.b}, run_depthwise, p);
@@ -176,13 +171,9 @@ class packed_conv_ops final : public conv_ops {
 
   private:
     node & add_node(const char * kind, const feature_map & in, const window & window, const char * layer = "") {
-        node & p = nodes_.emplace_back();
-        p.work.kind = kind;
-        p.work.layer = layer;
-        p.table = &table_;
+        node & p = nodes_.add(kind, layer);
         p.in = in;
         p.window = window;
-        p.userdata = &p;
         return p;
     }
 
@@ -194,31 +185,12 @@ class packed_conv_ops final : public conv_ops {
     }
 
     ggml_tensor * custom(int64_t ne0, int64_t ne1, std::vector<ggml_tensor *> args, ggml_custom_op_t run, node & p) {
-        p.run = run;
-        p.work.set_shape((int) ne0, (int) args[0]->ne[0], (int) ne1);
-        ggml_tensor * t = ggml_custom_4d(ctx_, GGML_TYPE_F32, ne0, ne1, 1, 1, args.data(), (int) args.size(), run,
-                                         GGML_N_TASKS_MAX, &p);
-        t->extra = static_cast<team_node *>(&p);
-        return t;
+        return nodes_.custom(GGML_TYPE_F32, ne0, ne1, std::move(args), run, p);
     }
 
-    // One buffer serves all nodes of the graph, which run one after another.
-    uint8_t * scratch(size_t n_bytes) {
-        if (n_bytes > scratch_bytes_) {
-            scratch_ = allocate_aligned(n_bytes);
-            scratch_bytes_ = n_bytes;
-            for (node & p : nodes_)
-                if (p.scratch) p.scratch = scratch_.get();
-        }
-        return scratch_.get();
-    }
-
-    ggml_context * ctx_;
     const kernel_table & table_;
     int n_threads_;
-    std::deque<node> nodes_;  // stable addresses
-    aligned_bytes scratch_;
-    size_t scratch_bytes_ = 0;
+    node_list<node> nodes_;
 };
 
 }  // namespace

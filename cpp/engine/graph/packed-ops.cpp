@@ -6,10 +6,7 @@
 #include "engine/run/profile.h"
 #include "engine/threads/thread-team.h"
 
-#include <algorithm>
 #include <array>
-#include <cstring>
-#include <deque>
 
 namespace ggclip {
 
@@ -42,50 +39,51 @@ double n_pairs(const sequences & seqs, bool one_each) {
 class packed_ops final : public layer_ops {
   public:
     packed_ops(ggml_context * ctx, const weights & weights, int n_threads)
-        : layer_ops(ctx), table_(weights.kernels), n_threads_(n_threads), portable_(make_portable_ops(ctx)) {}
+        : layer_ops(ctx), table_(weights.kernels), n_threads_(n_threads), portable_(make_portable_ops(ctx)),
+          nodes_(ctx, *weights.kernels) {}
 
     ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) override {
-        return custom(GGML_TYPE_F32, x->ne[0], rows->ne[0], {x, rows}, run_gather, add_node("gather"));
+        return nodes_.custom(GGML_TYPE_F32, x->ne[0], rows->ne[0], {x, rows}, run_gather, nodes_.add("gather"));
     }
 
     ggml_tensor * repeat(ggml_tensor * vector, int n_seq) override {
-        return custom(GGML_TYPE_F32, vector->ne[0], n_seq, {vector}, run_repeat, add_node("repeat"));
+        return nodes_.custom(GGML_TYPE_F32, vector->ne[0], n_seq, {vector}, run_repeat, nodes_.add("repeat"));
     }
 
     ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table,
                                ggml_tensor * positions, ggml_tensor * type_table) override {
-        packed_node & p = add_node("embed", table->name);
+        packed_node & p = nodes_.add("embed", table->name);
         p.position_table = position_table;
         p.type_table = type_table;
         std::vector<ggml_tensor *> args = {table, ids, positions};
         for (ggml_tensor * part : {position_table, type_table})
             if (part) args.push_back(part);
-        return custom(GGML_TYPE_F32, table->ne[0], ids->ne[0], args, run_embed_tokens, p);
+        return nodes_.custom(GGML_TYPE_F32, table->ne[0], ids->ne[0], args, run_embed_tokens, p);
     }
 
     ggml_tensor * mean(ggml_tensor * x, const sequences & seqs, int skip) override {
-        packed_node & p = add_node("mean");
+        packed_node & p = nodes_.add("mean");
         p.seqs = &seqs;
         p.skip = skip;
-        return custom(GGML_TYPE_F32, x->ne[0], seqs.n_seq, {x}, run_mean, p);
+        return nodes_.custom(GGML_TYPE_F32, x->ne[0], seqs.n_seq, {x}, run_mean, p);
     }
 
     ggml_tensor * embed_patches(ggml_tensor * patches, const stem_tokens & tokens, const sequences & seqs) override {
-        packed_node & p = add_node("embed", tokens.positions ? tokens.positions->name : "");
+        packed_node & p = nodes_.add("embed", tokens.positions ? tokens.positions->name : "");
         p.tokens = tokens;
         p.seqs = &seqs;
         std::vector<ggml_tensor *> args = {patches};
         for (ggml_tensor * part : {tokens.class_embd, tokens.register_embd, tokens.positions})
             if (part) args.push_back(part);
-        return custom(GGML_TYPE_F32, patches->ne[0], seqs.n_token, args, run_embed_patches, p);
+        return nodes_.custom(GGML_TYPE_F32, patches->ne[0], seqs.n_token, args, run_embed_patches, p);
     }
 
     ggml_tensor * values(layer_input & in) override {
         if (!in.f32) {
-            packed_node & p = add_node("norm", in.norm->w->name);
+            packed_node & p = nodes_.add("norm", in.norm->w->name);
             p.norm = in.norm;
             p.eps = in.eps;
-            in.f32 = custom(GGML_TYPE_F32, in.x->ne[0], in.x->ne[1], {in.x}, run_norm, p);
+            in.f32 = nodes_.custom(GGML_TYPE_F32, in.x->ne[0], in.x->ne[1], {in.x}, run_norm, p);
         }
         return in.f32;
     }
@@ -95,14 +93,14 @@ class packed_ops final : public layer_ops {
         packed_node & p = add_linear_node("linear", in, w, act);
         std::vector<ggml_tensor *> args = {packed(in, w.packed.type)};
         if (residual) args.push_back(residual);
-        return custom(GGML_TYPE_F32, w.n_out, in.x->ne[1], args, run_linear, p);
+        return nodes_.custom(GGML_TYPE_F32, w.n_out, in.x->ne[1], args, run_linear, p);
     }
 
     ggml_tensor * add_scaled(ggml_tensor * x, ggml_tensor * factors, ggml_tensor * residual) override {
         std::vector<ggml_tensor *> args = {x, residual};
         if (factors) args.push_back(factors);
-        return custom(GGML_TYPE_F32, x->ne[0], x->ne[1], args, run_add_scaled,
-                      add_node("scale", factors ? factors->name : ""));
+        return nodes_.custom(GGML_TYPE_F32, x->ne[0], x->ne[1], args, run_add_scaled,
+                             nodes_.add("scale", factors ? factors->name : ""));
     }
 
     ggml_tensor * gated(layer_input & in, const linear_weights & w, activation act, ggml_tensor * factor) override {
@@ -111,13 +109,13 @@ class packed_ops final : public layer_ops {
             return portable_->gated(in, w, act, factor);
         }
         packed_node & p = add_linear_node("linear", in, w, act);
-        return custom(GGML_TYPE_F32, w.n_out, in.x->ne[1], {packed(in, w.packed.type), factor}, run_gated, p);
+        return nodes_.custom(GGML_TYPE_F32, w.n_out, in.x->ne[1], {packed(in, w.packed.type), factor}, run_gated, p);
     }
 
     ggml_tensor * rotate(ggml_tensor * x, ggml_tensor * turns, rotary_pairs pairs) override {
-        packed_node & p = add_node("rotate");
+        packed_node & p = nodes_.add("rotate");
         p.pairs = pairs;
-        return custom(GGML_TYPE_F32, x->ne[0], x->ne[1], {x, turns}, run_rotate, p);
+        return nodes_.custom(GGML_TYPE_F32, x->ne[0], x->ne[1], {x, turns}, run_rotate, p);
     }
 
     layer_input hidden(layer_input & in, const linear_weights & w, activation act, ggml_tensor * factor,
@@ -133,23 +131,23 @@ class packed_ops final : public layer_ops {
         out.x = ggml_new_tensor_2d(ctx_, GGML_TYPE_F32, w.n_out, p.n);  // for its shape only: no node computes it
         std::vector<ggml_tensor *> args = {packed(in, from)};
         if (factor) args.push_back(factor);
-        out.packed[(int) to] = custom(GGML_TYPE_I8, n_bytes, 1, args, run_linear_pack, p);
+        out.packed[(int) to] = nodes_.custom(GGML_TYPE_I8, n_bytes, 1, args, run_linear_pack, p);
         return out;
     }
 
     ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head,
                             const sequences & seqs) override {
         const bool one_each = q->ne[1] == seqs.n_seq && seqs.n_token != seqs.n_seq;
-        packed_node & p = add_node("attention");
+        packed_node & p = nodes_.add("attention");
         p.seqs = &seqs;
         p.n_head = n_head;
         p.causal = seqs.causal && !one_each;  // a pooled token comes last in a causal sequence: it sees all of it
         p.q_offset = one_each ? counting(seqs.n_seq + 1) : seqs.offset.data();
         p.kv_offset = seqs.n_key > 0 ? real_tokens(seqs) : seqs.offset.data();
         p.work.n_ops = 4.0 * (double) q->ne[0] * n_pairs(seqs, one_each);
-        p.scratch =
-            scratch(table_->attention_scratch_size(seqs.max_length, (int) q->ne[0] / n_head, chunks_for(n_threads_)));
-        return custom(GGML_TYPE_F32, q->ne[0], q->ne[1], {q, k, v}, run_attention, p);
+        p.scratch = nodes_.scratch(
+            table_->attention_scratch_size(seqs.max_length, (int) q->ne[0] / n_head, chunks_for(n_threads_)));
+        return nodes_.custom(GGML_TYPE_F32, q->ne[0], q->ne[1], {q, k, v}, run_attention, p);
     }
 
     conv_ops & maps() override {
@@ -158,17 +156,8 @@ class packed_ops final : public layer_ops {
     }
 
   private:
-    packed_node & add_node(const char * kind, const char * layer = "") {
-        packed_node & p = nodes_.emplace_back();
-        p.work.kind = kind;
-        p.work.layer = layer;
-        p.table = table_;
-        p.userdata = &p;
-        return p;
-    }
-
     packed_node & add_linear_node(const char * kind, const layer_input & in, const linear_weights & w, activation act) {
-        packed_node & p = add_node(kind, w.name.c_str());
+        packed_node & p = nodes_.add(kind, w.name.c_str());
         p.linear = &w;
         p.op = kernel_op(act);
         p.work.type = type_name(w.packed.type);
@@ -177,21 +166,11 @@ class packed_ops final : public layer_ops {
         return p;
     }
 
-    ggml_tensor * custom(ggml_type type, int64_t ne0, int64_t ne1, std::vector<ggml_tensor *> args,
-                         ggml_custom_op_t run, packed_node & p) {
-        p.run = run;
-        if (p.work.n_rows == 0) p.work.set_shape((int) ne0, (int) args[0]->ne[0], (int) ne1);
-        ggml_tensor * t =
-            ggml_custom_4d(ctx_, type, ne0, ne1, 1, 1, args.data(), (int) args.size(), run, GGML_N_TASKS_MAX, &p);
-        t->extra = static_cast<team_node *>(&p);
-        return t;
-    }
-
     ggml_tensor * packed(layer_input & in, kernels::weight_type type) {
         ggml_tensor *& slot = in.packed[(int) type];
         if (slot) return slot;
         const bool with_norm = in.norm && !in.f32;
-        packed_node & p = with_norm ? add_node("norm+pack", in.norm->w->name) : add_node("pack");
+        packed_node & p = with_norm ? nodes_.add("norm+pack", in.norm->w->name) : nodes_.add("pack");
         p.type = type;
         p.work.type = type_name(type);
         p.work.set_shape((int) in.x->ne[0], (int) in.x->ne[0], (int) in.x->ne[1]);  // the result is a row of bytes
@@ -199,9 +178,9 @@ class packed_ops final : public layer_ops {
         if (with_norm) {
             p.norm = in.norm;
             p.eps = in.eps;
-            slot = custom(GGML_TYPE_I8, n_bytes, 1, {in.x}, run_norm_pack, p);
+            slot = nodes_.custom(GGML_TYPE_I8, n_bytes, 1, {in.x}, run_norm_pack, p);
         } else {
-            slot = custom(GGML_TYPE_I8, n_bytes, 1, {in.norm ? in.f32 : in.x}, run_pack, p);
+            slot = nodes_.custom(GGML_TYPE_I8, n_bytes, 1, {in.norm ? in.f32 : in.x}, run_pack, p);
         }
         return slot;
     }
@@ -209,17 +188,6 @@ class packed_ops final : public layer_ops {
     ggml_tensor * portable_linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) {
         values(in);
         return portable_->linear(in, w, act, residual);
-    }
-
-    // One buffer serves all attention nodes of the graph, which run one after another.
-    uint8_t * scratch(size_t n_bytes) {
-        if (n_bytes > scratch_bytes_) {
-            scratch_ = allocate_aligned(n_bytes);
-            scratch_bytes_ = n_bytes;
-            for (packed_node & p : nodes_)
-                if (p.scratch) p.scratch = scratch_.get();
-        }
-        return scratch_.get();
     }
 
     const int32_t * counting(int n) {
@@ -236,9 +204,7 @@ class packed_ops final : public layer_ops {
     int n_threads_;
     std::unique_ptr<layer_ops> portable_;
     std::unique_ptr<conv_ops> maps_;
-    std::deque<packed_node> nodes_;  // stable addresses
-    aligned_bytes scratch_;
-    size_t scratch_bytes_ = 0;
+    node_list<packed_node> nodes_;
     std::vector<int32_t> counting_;  // 0, 1, 2, ...: one query a sequence
     std::array<int32_t, 2> real_ = {};
 };

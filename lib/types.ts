@@ -167,8 +167,17 @@ export interface CallOptions {
   onTrace?: (event: TraceEvent) => void
 }
 
+/** How a text is read. */
+export interface TextOptions extends CallOptions {
+  /**
+   * The language of the texts, for models that are told it (NLLB): a code of FLORES-200 such as `deu_Latn`. Default: the
+   * tokenizer's own, English unless its configuration says otherwise.
+   */
+  language?: string
+}
+
 /** Options of {@link Clip.encodeText} and {@link Clip.encodeTexts}. */
-export interface EncodeTextOptions extends CallOptions {
+export interface EncodeTextOptions extends TextOptions {
   /** L2-normalise the embedding. Default true. */
   normalize?: boolean
 }

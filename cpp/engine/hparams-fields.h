@@ -30,6 +30,7 @@ constexpr double min_eps = 1e-13, max_eps = 0.1;
 constexpr double max_mean = 10, min_std = 1e-4, max_std = 10;
 constexpr double max_logit_scale = 80;  // natural log; exp of larger values overflows float
 constexpr double max_logit_bias = 1e4;
+constexpr double min_embd_scale = 1e-3, max_embd_scale = 1e3;
 
 }  // namespace ggclip::limits
 
@@ -124,6 +125,7 @@ void visit_tower(Tower & tower, const hparam_lines & line, const tower_hparams &
     visit(line.optional("layerScale", names::has_layer_scale), tower.has_layer_scale, fallback.has_layer_scale);
     visit(line.optional("projectionHidden", names::projection_hidden, 1, limits::max_ff), tower.n_proj_hidden,
           fallback.n_proj_hidden);
+    visit(line.optional("projectionActivation", names::projection_act), tower.proj_act, fallback.proj_act);
     visit(line.optional("projectionHiddenBias", names::has_projection_hidden_bias), tower.has_proj_hidden_bias,
           fallback.has_proj_hidden_bias);
     visit(line.always("projection", names::has_projection), tower.has_proj, fallback.has_proj);
@@ -153,6 +155,8 @@ void visit_vision(Hparams & hp, const vision_hparams & fallback, Visitor & visit
     visit(line.optional("rotaryColumnFirst", names::rotary_x_first), vision.rotary_x_first, false);
     visit(line.optional("rotaryCoordinates", names::rotary_coordinates), vision.rotary_place,
           rotary_coordinates::index);
+    visit(line.optional("poolingWidth", names::pool_width, 1, limits::max_width), vision.n_pool, 0);
+    visit(line.optional("poolingNorm", names::has_pool_norm), vision.has_pool_norm, false);
     visit(line.optional("poolingHeads", names::pool_heads, 1, limits::max_heads), vision.n_pool_head, 0);
     visit(line.optional("poolingMlpWidth", names::pool_ff, 1, limits::max_ff), vision.n_pool_ff, 0);
     visit(line.optional("poolingQuery", names::has_pool_query), vision.has_pool_query, true);
@@ -190,9 +194,12 @@ void visit_text(Hparams & hp, const text_hparams & fallback, Visitor & visit) {
     visit(line.required("contextLength", names::context_length, 1, limits::max_ctx), text.n_ctx, {});
     visit(line.derived("positions"), text.n_position, {});
     visit(line.derived("tokenTypes"), text.n_token_type, {});
+    visit(line.optional("classToken", names::has_class_embd), text.has_class_embd, false);
     visit(line.always("causal", names::causal), text.causal, true);
     visit(line.always("seesPadding", names::sees_padding), text.sees_padding, !text.causal);
     visit(line.optional("positionOffset", names::position_offset, 0, limits::max_ctx), text.position_offset, 0);
+    visit(line.optional("embeddingScale", names::embedding_scale, limits::min_embd_scale, limits::max_embd_scale),
+          text.embd_scale, 1.0f);
     visit(line.always("cleaning", names::cleaning), text.cleaning, text_cleaning::whitespace_lower);
     visit(line.optional("bosId", names::bos_id, 0, text.n_vocab - 1), text.bos_id, fallback.bos_id);
     visit(line.optional("eosId", names::eos_id, 0, text.n_vocab - 1), text.eos_id, fallback.eos_id);

@@ -9,7 +9,7 @@
 
 namespace ggclip {
 
-enum class activation { none, quick_gelu, gelu_erf, gelu_tanh, silu, relu };
+enum class activation { none, quick_gelu, gelu_erf, gelu_tanh, silu, relu, tanh };
 
 // How a tower's last hidden states become the embedding.
 enum class pooling {
@@ -100,8 +100,9 @@ struct tower_hparams {
     bool has_proj = true;          // linear map to the shared space (false: identity, n_embd == n_proj)
     bool has_proj_bias = false;
     bool pooled_output = false;  // the result is the pooled state of a tower that was saved without its projection
-    int32_t n_proj_hidden = 0;   // > 0: the map is an MLP, n_embd -> n_proj_hidden -> gelu (erf) -> n_proj
-    bool has_proj_hidden_bias = false;  // of that MLP's first matrix
+    int32_t n_proj_hidden = 0;   // > 0: the map is an MLP, n_embd -> n_proj_hidden -> act -> n_proj
+    activation proj_act = activation::gelu_erf;
+    bool has_proj_hidden_bias = false;
     std::vector<block_hparams> pruned;  // [n_layer] if blocks differ; empty: all use n_head and n_ff
 
     block_hparams block(int il) const { return pruned.empty() ? block_hparams{n_head, n_ff} : pruned[(size_t) il]; }
@@ -150,7 +151,9 @@ struct vision_hparams : tower_hparams {
     bool rotary_x_first = false;  // the first half of the angles is the column's; otherwise the row's
     rotary_coordinates rotary_place = rotary_coordinates::index;
     // attention pooling
+    int32_t n_pool = 0;          // width of its query and its result; 0: n_embd
     int32_t n_pool_head = 0;     // 0: n_head
+    bool has_pool_norm = false;  // norms of the query and of the tokens (CoCa)
     int32_t n_pool_ff = 0;       // width of its MLP; 0: n_ff
     bool has_pool_query = true;  // a matrix of the learned query; otherwise it is used as it is
     bool has_pool_bias = true;   // of queries, keys and values
@@ -170,6 +173,7 @@ struct vision_hparams : tower_hparams {
     int32_t n_prefix() const { return (has_first() ? 1 : 0) + n_register; }  // tokens before the patches
     int32_t n_class_position() const { return has_first() && has_class_position ? 1 : 0; }
     int32_t n_position() const { return n_patch() + n_class_position(); }  // rows of the table
+    int32_t pool_width() const { return n_pool > 0 ? n_pool : n_embd; }
     int32_t pool_head() const { return n_pool_head > 0 ? n_pool_head : n_head; }
     int32_t pool_ff() const { return n_pool_ff > 0 ? n_pool_ff : n_ff; }
     int32_t n_token(int width, int height) const { return n_grid(width) * n_grid(height) + n_prefix(); }
@@ -181,15 +185,19 @@ struct text_hparams : tower_hparams {
     int32_t n_ctx = 0;            // longest sequence, start and end tokens included
     int32_t n_position = 0;       // rows of the position table; 0: n_ctx
     int32_t position_offset = 0;  // row of the first token in the table (RoBERTa: 2)
+    float embd_scale = 1.0f;      // factor of the token vectors, before the position vectors are added (M2M-100)
     int32_t n_token_type = 0;     // rows of the token type table; only the first is added (BERT); 0: none
     bool causal = true;           // a token attends only to itself and earlier tokens
-    bool sees_padding = false;    // padding affects the result: sequences run at n_ctx; otherwise at their real length
-    int32_t bos_id = -1;          // for token lists without a start token; -1: taken from the tokenizer
-    int32_t eos_id = -1;          // the id that pools (eot); -1: pool at the highest id
-    int32_t pad_id = 0;           // the reference's padding; -1: the token the tokenizer names
+    // A learned token after the n_ctx tokens, which pools (CoCa). What follows a padding token is invisible to all, the
+    // learned token too: open_clip's mask is shifted by one (TextTransformer, correct_cls_mask).
+    bool has_class_embd = false;
+    bool sees_padding = false;  // padding affects the result: sequences run at n_ctx; otherwise at their real length
+    int32_t bos_id = -1;        // for token lists without a start token; -1: taken from the tokenizer
+    int32_t eos_id = -1;        // the id that pools (eot); -1: pool at the highest id
+    int32_t pad_id = 0;         // the reference's padding; -1: the token the tokenizer names
     text_cleaning cleaning = text_cleaning::whitespace_lower;
 
-    int32_t n_positions() const { return n_position > 0 ? n_position : n_ctx; }
+    int32_t n_positions() const { return (n_position > 0 ? n_position : n_ctx) + (has_class_embd ? 1 : 0); }
 };
 
 inline vision_hparams default_vision() {

@@ -13,6 +13,10 @@ struct sign {
 
 // The first that fits decides: from the particular to the general.
 const sign signs[] = {
+    {"text_model.pooler.dense", "vision-text-dual-encoder (Hugging Face)"},
+    {"text_model.roberta.", "AltCLIP (Hugging Face)"},
+    {"text_encoder.encoder.layer.0.crossattention", "BLIP (Hugging Face)"},
+    {"text_decoder.resblocks.0.", "CoCa (OpenCLIP)"},
     {"text_model.encoder.layer.0.attention.self", "Chinese-CLIP (Hugging Face)"},
     {"vision_model.head.probe", "SigLIP (Hugging Face)"},
     {"vision_model.encoder.layers.0.", "CLIP (Hugging Face)"},

@@ -134,7 +134,9 @@ model_source open_open_clip(const std::string & path, const tensor_table & table
     source.hp = read_open_clip_config({config, beside, text_tower.ref()}, path, options, table, names);
     const std::string text = names.text == name_scheme::bert ? names.text_prefix : names.text_prefix + "transformer.";
     detect_towers(table, "visual.", text, options, source.hp, path);
-    finish(table, names, source);
+    if (names.encoder == encoder_names::m2m_100)
+        finish(with_sinusoidal_positions(table, names, source.hp), names, source);
+    else finish(table, names, source);
     return source;
 }
 
@@ -213,7 +215,7 @@ model_source open_directory(const std::string & folder, const tensor_table * giv
     const document config = open_clip.found ? document::optional(folder + "/config.json", options)
                                             : document(folder + "/config.json", options);
     const bool hf =
-        config.found && (open_clip.found ? is_supported_hf_config(config.ref(), options) : is_hf_config(config.ref()));
+        config.found && (open_clip.found ? is_supported_hf_config(config.ref()) : is_hf_config(config.ref()));
     if (!hf && !open_clip.found) {
         if (config.found) config.ref().get("model_type").invalid("a string (no open_clip_config.json either)");
         throw_error(error_code::FILE_NOT_FOUND,

@@ -36,7 +36,7 @@ enum class weight_type { f32, f16, bf16, q8_0, q5_0, q5_1, q4_0, q4_1, i8 };
 // Quantised in blocks of 32 values with one scale per block.
 constexpr bool in_blocks(weight_type type) { return type >= weight_type::q8_0 && type <= weight_type::q4_1; }
 
-enum class unary { none, quick_gelu, gelu_erf, gelu_tanh, silu, relu };
+enum class unary { none, quick_gelu, gelu_erf, gelu_tanh, silu, relu, tanh };
 
 // For quantised weights, activations are rounded to 8 bits; this many values of a row share one scale. Larger groups
 // are cheaper, but one outlier costs the small values of its group their precision. The limit is a sixth of a row, or
@@ -119,7 +119,8 @@ struct attention_args {
     int n_head;
     int d_head;
     bool causal;
-    void * scratch;  // attention_scratch_size(...) bytes, 64-byte aligned
+    void * scratch;         // attention_scratch_size(...) bytes, 64-byte aligned
+    const int32_t * n_key;  // [n_seq], a sequence has as many keys: its first rows; null: all rows
 };
 
 // Depthwise convolution of images whose pixels are rows of channels: x [n_image * height * width][n_channel]. Each

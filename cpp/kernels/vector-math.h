@@ -56,6 +56,13 @@ GGCLIP_INLINE vf gelu_erf_v(vf x) {
     return mul(x, if_negative(x, tail, sub(set_f(1.0f), tail)));
 }
 
+// 2 / (1 + e^-2x) - 1; 2.88539008 = 2 log2(e). Exact to the rounding of 1, not of x. The zero added last is NaN where x
+// is not finite: neither NaN nor infinity becomes a plausible number.
+GGCLIP_INLINE vf tanh_v(vf x) {
+    const vf y = sub(times_sigmoid2(set_f(2.0f), mul(x, set_f(2.88539008f))), set_f(1.0f));
+    return fma(x, zero_f(), y);
+}
+
 GGCLIP_INLINE vf apply_v(unary op, vf x) {
     switch (op) {
         case unary::quick_gelu: return times_sigmoid2(x, mul(x, set_f(2.45546693f)));  // 1.702 log2(e)
@@ -68,6 +75,7 @@ GGCLIP_INLINE vf apply_v(unary op, vf x) {
         }
         case unary::silu: return times_sigmoid2(x, mul(x, set_f(1.44269502f)));  // log2(e)
         case unary::relu: return mul(add(x, abs(x)), set_f(0.5f));               // NaN, not 0, of -infinity
+        case unary::tanh: return tanh_v(x);
         default: return x;
     }
 }

@@ -1,6 +1,6 @@
 /** The options that calls share: unknown keys, kinds and ranges, all checked before any work starts. */
 import { invalidArgument } from '../errors.js'
-import type { CallOptions, EncodeImageOptions, EncodeTextOptions, Rgb } from '../types.js'
+import type { CallOptions, EncodeImageOptions, EncodeTextOptions, Rgb, TextOptions } from '../types.js'
 import { checkBoolean, checkFunction, checkInteger, checkOneOf, checkOptions, checkSignal,
   checkString } from '../validate.js'
 
@@ -8,7 +8,7 @@ import { checkBoolean, checkFunction, checkInteger, checkOneOf, checkOptions, ch
 const longestTimer = 2 ** 31 - 1
 
 export const callKeys = ['signal', 'priority', 'client', 'timeoutMs', 'onTrace'] as const
-export const textKeys = ['normalize', ...callKeys] as const
+export const textKeys = ['normalize', 'language', ...callKeys] as const
 /** Options of a call that reads images and returns no vectors. */
 export const pictureKeys = ['orient', 'background', 'decode', ...callKeys] as const
 export const imageKeys = ['normalize', ...pictureKeys] as const
@@ -21,10 +21,11 @@ export function checkCallOptions<T extends CallOptions>(
   keys: readonly (keyof T & string)[],
 ): Partial<T> {
   const given = checkOptions('options', options, keys)
-  const { signal, priority, client, timeoutMs, onTrace } = given as CallOptions
+  const { signal, priority, client, timeoutMs, onTrace, language } = given as TextOptions
   checkSignal('signal', signal)
   if (priority !== undefined) checkInteger('priority', priority, { min: -100, max: 100 })
   if (client !== undefined) checkString('client', client)
+  if (language !== undefined) checkString('language', language)
   if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, { min: 0, max: longestTimer })
   if (onTrace !== undefined) checkFunction('onTrace', onTrace)
   return given

@@ -3,12 +3,12 @@ import { callKeys, checkCallOptions, checkImageOptions, pictureKeys } from './ca
 import { eachInSteps, turns } from '../async/turns.js'
 import { logitsOf, probabilitiesOf, type ScoreScale } from '../vectors/scores.js'
 import { dot, normalize, rank, sigmoid } from '../vectors/similarity.js'
-import type { CallOptions, Classification, EncodeImageOptions, EncodeTextOptions, ImageInput,
-  ImageOptions } from '../types.js'
+import type { Classification, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions,
+  TextOptions } from '../types.js'
 import { checkBoolean, checkInteger, checkLabels, checkTemplates, type Template } from '../validate.js'
 
 /** Options of {@link Clip.classifier}: how labels become texts. */
-export interface ClassifierOptions extends CallOptions {
+export interface ClassifierOptions extends TextOptions {
   /** Prompts around a label, averaged: strings with `{}` or `{label}`, or functions. Default 'a photo of a {}'. */
   templates?: Template | readonly Template[]
 }
@@ -37,12 +37,12 @@ interface Encoder {
   encodeText(texts: readonly string[], options?: EncodeTextOptions): Promise<Float32Array[]>
 }
 
-const classifierKeys = ['templates', ...callKeys] as const
+const classifierKeys = ['templates', 'language', ...callKeys] as const
 const classifyKeys = ['topK', 'multiLabel', ...pictureKeys] as const
 
 /** The options of {@link Clip.classify}, which makes a classifier and uses it once. */
 export function checkClassifyOptions(options: ClassifyOptions | undefined): ClassifyOptions {
-  return checkScoring(checkImageOptions(options, ['templates', ...classifyKeys]))
+  return checkScoring(checkImageOptions(options, ['templates', 'language', ...classifyKeys]))
 }
 
 function checkScoring<T extends ClassifyImageOptions>(options: T): T {

@@ -1,6 +1,7 @@
 /** The main class of the library. */
 import { throwIfAborted, underBoth } from '../async/abort.js'
-import { checkImageOptions, checkTextOptions, imageKeys, pictureKeys, textKeys } from './call-options.js'
+import { checkCallOptions, checkImageOptions, checkTextOptions, imageKeys, pictureKeys,
+  textKeys } from './call-options.js'
 import { checkClassifyOptions, Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
 import { withDeadline } from '../async/deadline.js'
 import { ClipError } from '../errors.js'
@@ -21,7 +22,7 @@ import { dot, normalize } from '../vectors/similarity.js'
 import { TextTower } from './text-tower.js'
 import { batchListener, Tracer } from './trace.js'
 import type { CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions,
-  SimilarityResult } from '../types.js'
+  SimilarityResult, TextOptions } from '../types.js'
 import { checkIterable, checkOneOf, checkString, checkTexts } from '../validate.js'
 
 /** On CPUs, batches of images that run longer than this are no faster; texts and GPUs get full batches. */
@@ -262,9 +263,9 @@ export class Clip {
    * console.log(labels.length) // 2
    */
   async classify(image: ImageInput, labels: readonly string[], options?: ClassifyOptions) {
-    return withDeadline(checkClassifyOptions(options), async ({ templates, ...rest }) => {
+    return withDeadline(checkClassifyOptions(options), async ({ templates, language, ...rest }) => {
       const { signal, priority, client, onTrace } = rest
-      const classifier = await this.classifier(labels, { templates, signal, priority, client, onTrace })
+      const classifier = await this.classifier(labels, { templates, language, signal, priority, client, onTrace })
       return classifier.classify(image, rest)
     })
   }
@@ -347,9 +348,10 @@ export class Clip {
    * const ids = clip.tokenize('a photo of a rocket')
    * console.log(ids.length, ids[0] === clip.info.text.bosId) // 32 true
    */
-  tokenize(texts: string | readonly string[]): Int32Array {
+  tokenize(texts: string | readonly string[], options?: Pick<TextOptions, 'language'>): Int32Array {
+    const { language } = checkCallOptions<TextOptions>(options, ['language'])
     this.#needOpen()
-    return this.#needTextTower().tokenizer.encodePadded(checkTexts(texts))
+    return this.#needTextTower().tokenizer.encodePadded(checkTexts(texts), language)
   }
 
   /**

@@ -56,8 +56,13 @@ export function withTokenizerIds(
 }
 
 /** Ids for the text tower: padded only if it sees the padding. */
-export function towerIds(tokenizer: ClipTokenizer, text: string, seesPadding: boolean): Int32Array {
-  return seesPadding ? tokenizer.encodePadded([text]) : Int32Array.from(tokenizer.encode(text))
+export function towerIds(
+  tokenizer: ClipTokenizer,
+  text: string,
+  seesPadding: boolean,
+  language?: string,
+): Int32Array {
+  return seesPadding ? tokenizer.encodePadded([text], language) : Int32Array.from(tokenizer.encode(text, language))
 }
 
 /** Whether `tokenize`, a model's, finds a tokenizer: a model without one is measured on images alone. */

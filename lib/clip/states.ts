@@ -23,7 +23,7 @@ export interface HiddenStatesOptions<Layer extends number | readonly number[] = 
 export interface HiddenStates {
   /** `tokens * width` values. */
   data: Float32Array
-  /** Rows: for a text its context length; for an image its patches and, if the model has one, the class token. */
+  /** Rows: for a text its context length, plus one if the model adds a class token; for an image its patches and, if the model has one, the class token. */
   tokens: number
   /** Values per row. */
   width: number

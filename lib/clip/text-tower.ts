@@ -5,7 +5,7 @@ import { eachInSteps, turns } from '../async/turns.js'
 import { LruMap } from '../lru-map.js'
 import type { Scheduler } from '../scheduler/scheduler.js'
 import type { ClipTokenizer } from '../tokenizer/tokenizer.js'
-import type { CallOptions } from '../types.js'
+import type { CallOptions, TextOptions } from '../types.js'
 import { towerIds } from './model-tokenizer.js'
 import { type EncodeItem, textKind } from './session-runner.js'
 import { batchListener } from './trace.js'
@@ -50,27 +50,29 @@ export class TextTower {
     this.#cache.clear()
   }
 
-  idsOf(text: string): Int32Array {
-    return towerIds(this.tokenizer, text, this.#seesPadding)
+  idsOf(text: string, language?: string): Int32Array {
+    return towerIds(this.tokenizer, text, this.#seesPadding, language)
   }
 
   /** Un-normalised embeddings, from the cache if possible. The vectors are shared: callers copy. */
-  async embed(texts: readonly string[], call: CallOptions): Promise<Float32Array[]> {
+  async embed(texts: readonly string[], { language, ...call }: TextOptions): Promise<Float32Array[]> {
+    // no code of a language has a NUL
+    const cacheKey = (text: string): string => `${language ?? ''}\0${text}`
     const known = new Map<string | number, Float32Array>()
     const missing = new Map<string | number, number>() // to the first index of each
     texts.forEach((text, i) => {
       const key = keyOf(text, i)
       if (known.has(key) || missing.has(key)) return
-      const vector = this.#cache.get(text)
+      const vector = this.#cache.get(cacheKey(text))
       if (vector === undefined) missing.set(key, i)
       else known.set(key, vector)
     })
     const compute = async (slice: readonly number[], settings: CallOptions): Promise<void> => {
-      const vectors = await this.#compute(texts, slice, { ...settings, onTrace: call.onTrace })
+      const vectors = await this.#compute(texts, slice, language, { ...settings, onTrace: call.onTrace })
       slice.forEach((index, i) => {
         const text = texts[index]!
         known.set(keyOf(text, index), vectors[i]!)
-        if (text.length <= longestKept) this.#cache.set(text, vectors[i]!)
+        if (text.length <= longestKept) this.#cache.set(cacheKey(text), vectors[i]!)
       })
     }
     const slices = cut([...missing.values()], this.#slice)
@@ -92,10 +94,11 @@ export class TextTower {
   async #compute(
     texts: readonly string[],
     slice: readonly number[],
+    language: string | undefined,
     { onTrace, ...settings }: CallOptions,
   ): Promise<Float32Array[]> {
     const list = slice.map(i => texts[i]!)
-    const idsOf = (text: string): Int32Array => this.idsOf(text)
+    const idsOf = (text: string): Int32Array => this.idsOf(text, language)
     // done in steps, so that long lists do not block the event loop
     const ids = lengthOf(list) <= shortList
       ? list.map(idsOf)

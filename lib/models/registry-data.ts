@@ -66,6 +66,13 @@ const mobile: Shared = {
   ...apple,
   terms: 'the licence of its weights (Apple Machine Learning Research Model) allows research only',
 }
+const nllb: Shared = {
+  family: 'clip',
+  license: 'CC-BY-NC-4.0',
+  terms: 'the licence of its weights (CC BY-NC 4.0) allows no commercial use',
+  contextLength: 77,
+  dtype: 'q8_0',
+}
 const eva: Shared = { family: 'clip', license: 'MIT', contextLength: 77, dtype: 'q8_0' }
 const perception: Shared = { family: 'clip', license: 'Apache-2.0', contextLength: 32, dtype: 'q8_0' }
 const dino: Shared = { family: 'dinov2', towers: 'image', license: 'Apache-2.0', contextLength: 0, dtype: 'q8_0' }
@@ -103,6 +110,8 @@ export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   { ...laion, name: 'datacomp-vit-b-32-256', tasks: ['small'], id: 'laion/CLIP-ViT-B-32-256x256-DataComp-s34B-b86K', parameters: 151_288_833, dim: 512, imageSize: 256, imagenet: 72.8, goodFor: 'photo search on a CPU: the best for its speed' },
   { ...laion, name: 'datacomp-vit-b-16', id: 'laion/CLIP-ViT-B-16-DataComp.XL-s13B-b90K', parameters: 149_620_737, dim: 512, imageSize: 224, imagenet: 73.5, goodFor: 'photo search with finer detail' },
   { ...laion, name: 'datacomp-vit-l-14', id: 'laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K', parameters: 427_616_513, dim: 768, imageSize: 224, imagenet: 79.2, goodFor: 'zero-shot classification and retrieval of high quality' },
+  { ...laion, contextLength: 76, name: 'coca-vit-b-32', id: 'laion/CoCa-ViT-B-32-laion2B-s13B-b90k', parameters: 152_592_641, dim: 512, imageSize: 224, goodFor: 'CoCa for retrieval; the file also holds its decoder, which is not read' },
+  { ...laion, contextLength: 76, name: 'coca-vit-l-14', id: 'laion/CoCa-ViT-L-14-laion2B-s13B-b90k', parameters: 430_375_937, dim: 768, imageSize: 224, goodFor: 'CoCa for retrieval; the file also holds its decoder, which is not read' },
   // Apple's data filtering networks
   { ...apple, name: 'dfn2b-vit-b-16', id: 'apple/DFN2B-CLIP-ViT-B-16', parameters: 149_620_737, dim: 512, imageSize: 224, goodFor: 'zero-shot classification, the best b-16 here' },
   { ...apple, name: 'dfn2b-vit-l-14', id: 'apple/DFN2B-CLIP-ViT-L-14', parameters: 427_616_513, dim: 768, imageSize: 224, goodFor: 'zero-shot classification of high quality' },
@@ -120,6 +129,11 @@ export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   { ...tiny, name: 'tinyclip-61m', id: 'wkcn/TinyCLIP-ViT-61M-32-Text-29M-LAION400M', parameters: 115_382_145, dim: 512, imageSize: 224, goodFor: 'close to b-32 with three quarters of its size' },
   // other languages
   { ...laion, name: 'laion-xlm-roberta-b-32', tasks: ['multilingual'], id: 'laion/CLIP-ViT-B-32-xlm-roberta-base-laion5B-s13B-b90k', parameters: 366_121_473, dim: 512, imageSize: 224, goodFor: 'texts in about a hundred languages, fast picture side' },
+  { ...nllb, name: 'nllb-clip-base-siglip', id: 'visheratin/nllb-clip-base-siglip', parameters: 507_474_178, dim: 768, imageSize: 384, goodFor: 'texts in 200 languages, each told by its code (language)' },
+  { ...nllb, name: 'nllb-clip-large-siglip', tasks: ['multilingual'], id: 'visheratin/nllb-clip-large-siglip', parameters: 1_195_496_514, dim: 1152, imageSize: 384, goodFor: 'texts in 200 languages, rare ones too: the best retrieval for many of them' },
+  { ...nllb, name: 'nllb-siglip-mrl-base', id: 'visheratin/nllb-siglip-mrl-base', parameters: 507_474_178, dim: 768, imageSize: 384, goodFor: 'as nllb-clip-base-siglip; its vectors may be cut to 32 to 512 values' },
+  { ...nllb, name: 'nllb-siglip-mrl-large', id: 'visheratin/nllb-siglip-mrl-large', parameters: 1_195_496_514, dim: 1152, imageSize: 384, goodFor: 'as nllb-clip-large-siglip; its vectors may be cut to 32 to 512 values' },
+  { ...laion, license: 'other', name: 'altclip-l-14', id: 'BAAI/AltCLIP', parameters: 864_186_113, dim: 768, imageSize: 224, goodFor: 'English and Chinese texts in one model' },
   { ...chinese, name: 'chinese-clip-b-16', id: 'OFA-Sys/chinese-clip-vit-base-patch16', parameters: 188_262_913, dim: 512, imageSize: 224, goodFor: 'Chinese texts' },
   { ...chinese, name: 'chinese-clip-l-14', id: 'OFA-Sys/chinese-clip-vit-large-patch14', parameters: 406_233_089, dim: 768, imageSize: 224, goodFor: 'Chinese texts, high quality' },
   { ...chinese, name: 'chinese-clip-l-14-336', id: 'OFA-Sys/chinese-clip-vit-large-patch14-336px', parameters: 406_560_769, dim: 768, imageSize: 336, goodFor: 'Chinese texts, small things in pictures' },

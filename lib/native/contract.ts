@@ -81,7 +81,9 @@ interface NativeTowerHparams {
   projectionBias: boolean
   /** Values of the projection's hidden layer; 0: the projection is one matrix. */
   projectionHidden: number
-  /** Whether that hidden layer adds a bias. */
+  /** What is applied to the values of that layer. */
+  projectionActivation: 'none' | 'quick_gelu' | 'gelu' | 'gelu_tanh' | 'silu' | 'relu' | 'tanh'
+  /** Whether that layer adds a bias. */
   projectionHiddenBias: boolean
 }
 
@@ -112,6 +114,10 @@ interface NativeVisionHparams extends NativeTowerHparams {
   rotaryColumnFirst: boolean
   /** Rotary coordinates: rows and columns, or places of the patches' centres between -1 and 1. */
   rotaryCoordinates: 'index' | 'centered'
+  /** Values of the attention pooling's query and result; 0: as wide as the tokens. */
+  poolingWidth: number
+  /** Whether the attention pooling's query and the tokens are normed before it (CoCa). */
+  poolingNorm: boolean
   /** Heads of the attention pooling; 0: as many as the blocks. */
   poolingHeads: number
   /** Values inside the attention pooling's MLP; 0: as many as inside the blocks'. */
@@ -152,6 +158,8 @@ interface NativeVisionHparams extends NativeTowerHparams {
 }
 
 interface NativeTextHparams extends NativeTowerHparams {
+  /** Whether a learned token follows the text, and becomes its embedding (CoCa). */
+  classToken: boolean
   /** Token ids are below this. */
   vocabSize: number
   /** Tokens of a text, start and end included. */
@@ -160,6 +168,8 @@ interface NativeTextHparams extends NativeTowerHparams {
   positions: number
   /** Row of the first token's position. */
   positionOffset: number
+  /** Factor of the token vectors, before positions are added. */
+  embeddingScale: number
   /** Rows of the token type table; 0: none. */
   tokenTypes: number
   /** Tokens see only earlier ones. */

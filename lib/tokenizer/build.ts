@@ -8,6 +8,7 @@ import { describe, type Description } from './files/describe.js'
 import { FileEncoder } from './file-encoder.js'
 import { type Frame, frameOf, paddingOf } from './stages/frame.js'
 import { failing, invalidPart } from './files/parts.js'
+import { languagesOf } from './stages/languages.js'
 import type { AddedToken, SpecialTokens, TextCleaning, TextEncoder, TokenizerSource, TokenListSource } from './types.js'
 import { usualBos, usualEos } from './files/special-names.js'
 import { mergeLines } from './words/word-model.js'
@@ -26,6 +27,8 @@ export interface BuiltTokenizer {
   padId?: number
   /** The tokens that a tokenizer.json of a family other than CLIP puts around a text. */
   frame?: Frame
+  /** Ids of the tokens for languages, if the frame has one. */
+  languages?: ReadonlyMap<string, number> | undefined
   paddingSide?: 'left' | 'right'
 }
 
@@ -45,7 +48,8 @@ export function buildTokenizer(source: TokenizerSource, cleaning: TextCleaning, 
     const encoder = new FileEncoder(json, model!, added, cleaning)
     const names = { ...specials, pad: specials.pad ?? padding.token }
     const ids = specialIds(token => encoder.idOf(token), names, fixed)
-    return { encoder, ...ids, frame: frameOf(json.post_processor), paddingSide }
+    const frame = frameOf(json.post_processor)
+    return { encoder, ...ids, frame, languages: languagesOf(frame, added), paddingSide }
   })
 }
 

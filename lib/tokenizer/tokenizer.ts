@@ -3,6 +3,7 @@ import { checkInteger } from '../validate.js'
 import type { BuiltTokenizer } from './build.js'
 import type { Frame } from './stages/frame.js'
 import { failing } from './files/parts.js'
+import { inLanguage } from './stages/languages.js'
 import { textCleanings, type TextCleaning, type TokenizerSettings, type TokenizerSource } from './types.js'
 
 export { hasUsualNames } from './files/special-names.js'
@@ -22,11 +23,11 @@ export interface ClipTokenizer {
   readonly padId: number
   /**
    * Ids of `text` with start and end token, not padded; cut to `contextLength`, keeping the end token last. Lone
-   * surrogates count as U+FFFD.
+   * surrogates count as U+FFFD. `language`: the code of another language than the tokenizer's own (NLLB: eng_Latn).
    */
-  encode(text: string): number[]
+  encode(text: string, language?: string): number[]
   /** Rows of `texts`, one after the other, each padded with `padId`: [texts.length * contextLength]. */
-  encodePadded(texts: readonly string[]): Int32Array
+  encodePadded(texts: readonly string[], language?: string): Int32Array
   /** The text of `ids` up to the first end token, without special tokens. Accepts a row of `encodePadded`. */
   decode(ids: ArrayLike<number>): string
 }
@@ -86,17 +87,17 @@ class LazyTokenizer implements ClipTokenizer {
     return this.#tokenizer().padId
   }
 
-  encode(text: string): number[] {
-    return this.#encode(text, 'text')
+  encode(text: string, language?: string): number[] {
+    return this.#encode(text, 'text', language)
   }
 
-  encodePadded(texts: readonly string[]): Int32Array {
+  encodePadded(texts: readonly string[], language?: string): Int32Array {
     if (!Array.isArray(texts)) throw invalidArgument('texts', 'an array of strings', texts)
     const { contextLength } = this.#settings
     const { padId, paddingSide } = this.#tokenizer()
     const rows = new Int32Array(texts.length * contextLength).fill(padId)
     for (let i = 0; i < texts.length; i++) {
-      const ids = this.#encode(texts[i], `texts[${i}]`)
+      const ids = this.#encode(texts[i], `texts[${i}]`, language)
       rows.set(ids, i * contextLength + (paddingSide === 'left' ? contextLength - ids.length : 0))
     }
     return rows
@@ -120,9 +121,10 @@ class LazyTokenizer implements ClipTokenizer {
     return failing('', () => encoder.decode(known))
   }
 
-  #encode(text: unknown, name: string): number[] {
+  #encode(text: unknown, name: string, language: string | undefined): number[] {
     if (typeof text !== 'string') throw invalidArgument(name, 'a string', text)
-    const { encoder, bosId, eosId, frame } = this.#tokenizer()
+    const { encoder, bosId, eosId, frame: own, languages } = this.#tokenizer()
+    const frame = language === undefined ? own : inLanguage(own, languages, language)
     const { contextLength, addBos, addEos } = this.#settings
     const ids = failing('', () => encoder.encode(wellFormed(text), contextLength))
     if (frame) {

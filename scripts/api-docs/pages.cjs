@@ -46,6 +46,7 @@ const pages = [
       'EncodeImageOptions',
       'ImageOptions',
       'EncodeTextOptions',
+      'TextOptions',
       'CallOptions',
       'StreamOptions',
       'EncodeOutcome',

@@ -264,9 +264,9 @@ inline void test_configs() {
         {"\"layers\":1,\"image_size\"", "\"timm_model_name\":\"x\",\"image_size\"", "timm_model_name"},
         {"\"layers\":1,\"image_size\"", "\"pool_type\":\"map\",\"image_size\"", "pool_type"},
         {"\"heads\":2", "\"heads\":2,\"hf_model_name\":\"roberta\"", "hf_model_name"},
-        {"\"heads\":2", "\"heads\":2,\"embed_cls\":true", "embed_cls"},
+        {"\"heads\":2", "\"heads\":2,\"embed_cls\":true,\"no_causal_mask\":true", "no_causal_mask"},
         {"\"heads\":2", "\"heads\":2,\"surprise\":1", "surprise"},
-        {"\"embed_dim\":48", "\"embed_dim\":48,\"multimodal_cfg\":{}", "multimodal_cfg"},
+        {"\"layers\":1,\"image_size\"", "\"attentional_pool\":\"cascade\",\"image_size\"", "attentional_pool"},
     };
     for (const auto & entry : keys) {
         write_file(where.file("open_clip_config.json"), replaced(towers, entry.from, entry.to));

@@ -75,6 +75,7 @@ inline void random_tower(dice & dice, int n_embd, tower_hparams & tower) {
     tower.has_layer_scale = dice.between(0, 3) == 0;
     tower.has_proj_bias = dice.coin();
     tower.n_proj_hidden = dice.between(0, 3) == 0 ? dice.between(5, 40) : 0;
+    tower.proj_act = dice.one_of({activation::gelu_erf, activation::tanh, activation::none});
     tower.has_proj_hidden_bias = tower.n_proj_hidden > 0 && dice.coin();
     if (dice.between(0, 4) > 0) return;
     for (int il = 0; il < tower.n_layer; il++)
@@ -101,14 +102,16 @@ inline void random_vision(dice & dice, vision_hparams & vision) {
     vision.rotary_offset = dice.one_of({0.0f, 1.0f});
     vision.rotary_x_first = dice.coin();
     vision.rotary_place = dice.one_of({rotary_coordinates::index, rotary_coordinates::centered});
-    vision.n_pool_head = dice.coin() ? random_heads(dice, vision.n_embd) : 0;
+    vision.n_pool = dice.between(0, 2) == 0 ? dice.one_of({12, 30, 64}) : 0;
+    vision.n_pool_head = vision.n_pool > 0 || dice.coin() ? random_heads(dice, vision.pool_width()) : 0;
+    vision.has_pool_norm = dice.between(0, 2) == 0;
     vision.n_pool_ff = dice.coin() ? dice.between(5, 40) : 0;
     vision.has_pool_query = dice.coin();
     vision.has_pool_bias = dice.coin();
     vision.has_pool_mlp = dice.coin();
     vision.pool = vision.has_class_embd ? dice.one_of({pooling::cls, pooling::mean, pooling::attention})
                                         : dice.one_of({pooling::mean, pooling::attention});
-    vision.norm_after_pool = vision.has_post_ln && vision.pool == pooling::mean && dice.coin();
+    vision.norm_after_pool = vision.has_post_ln && vision.pool != pooling::cls && dice.coin();
     if (vision.pool == pooling::attention) vision.pruned.clear();
     if (dice.between(0, 2) == 0) random_layers(dice, vision);
 }
@@ -139,7 +142,7 @@ inline void random_layers(dice & dice, vision_hparams & vision) {
     vision.patch_size = 1;
     vision.any_grid = vision.has_patch_bias = false;
     vision.rotary = rotary_pairs::none;
-    vision.n_pool_head = 0;
+    vision.n_pool = vision.n_pool_head = 0;
     conv_layer stem;
     stem.n_out = dice.one_of({8, 12, 32});
     stem.kernel = dice.between(1, 4);
@@ -175,13 +178,15 @@ inline void random_text(dice & dice, text_hparams & text) {
     text.pool = dice.one_of({pooling::eot, pooling::last, pooling::cls, pooling::mean});
     if (text.pool == pooling::mean && (text.causal || text.sees_padding))
         text.pool = pooling::eot;  // files cannot request it
-    if (text.pool == pooling::last) text.sees_padding = true;
+    text.has_class_embd = text.causal && text.pool == pooling::last && dice.coin();
+    if (text.pool == pooling::last) text.sees_padding = !text.has_class_embd;
     text.eos_id = text.pool == pooling::eot && dice.coin() ? dice.between(1, text.n_vocab - 1) : -1;
     text.position_offset = text.causal ? 0 : dice.one_of({0, 0, 2});
     text.n_position = text.n_ctx + text.position_offset + (text.causal ? 0 : dice.between(0, 3));
     if (!text.has_positions) text.n_position = 0;
     text.n_token_type = text.causal ? 0 : dice.between(0, 2);
     text.pad_id = dice.one_of({0, 1});
+    text.embd_scale = dice.one_of({1.0f, 1.0f, 5.5f});
 }
 
 inline hparams random_hparams(dice & dice) {
@@ -195,7 +200,7 @@ inline hparams random_hparams(dice & dice) {
         hp.vision.has_proj_bias = false;
         hp.vision.n_proj_hidden = 0;
         hp.vision.has_proj_hidden_bias = false;
-        hp.n_proj = hp.vision.n_embd;
+        hp.n_proj = hp.vision.pool == pooling::attention ? hp.vision.pool_width() : hp.vision.n_embd;
     }
     hp.image.resize = hp.image.crop = hp.vision.image_size;
     return hp;

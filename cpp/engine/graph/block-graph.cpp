@@ -143,7 +143,9 @@ ggml_tensor * build_block(const block & b, ggml_tensor * x) {
 // A layer's states, and the tower's last norm of them: text conditioning that skips blocks uses both.
 void name_layer(graph_builder & g, const tower_hparams & hp, const tower_weights & w, int layer, ggml_tensor * x) {
     g.name("hidden." + std::to_string(layer), x);
-    if (hp.has_post_ln) g.name("normed." + std::to_string(layer), g.ops.peek(g.ops.norm(x, w.post_ln, hp.eps)));
+    const bool of_pool = hp.pool == pooling::attention && hp.norm_after_pool;  // the norm is of what it returns
+    if (hp.has_post_ln && !of_pool)
+        g.name("normed." + std::to_string(layer), g.ops.peek(g.ops.norm(x, w.post_ln, hp.eps)));
 }
 
 }  // namespace
@@ -164,9 +166,8 @@ ggml_tensor * build_blocks(graph_builder & g, const tower_hparams & hp, const to
 ggml_tensor * build_projection(layer_ops & ops, const tower_hparams & hp, const tower_weights & w, layer_input & in) {
     if (!hp.has_proj) return ops.values(in);
     if (hp.n_proj_hidden == 0) return ops.linear(in, w.proj, activation::none, nullptr);  // [n_proj, n_seq]
-    layer_input hidden =
-        ops.hidden(in, w.proj_hidden, activation::gelu_erf, nullptr, w.proj);  // [n_proj_hidden, n_seq]
-    return ops.linear(hidden, w.proj, activation::none, nullptr);              // [n_proj, n_seq]
+    layer_input hidden = ops.hidden(in, w.proj_hidden, hp.proj_act, nullptr, w.proj);     // [n_proj_hidden, n_seq]
+    return ops.linear(hidden, w.proj, activation::none, nullptr);                         // [n_proj, n_seq]
 }
 
 ggml_tensor * build_pooling(graph_builder & g, const tower_hparams & hp, const tower_weights & w, tower_input & input,

@@ -27,7 +27,8 @@ struct sequences {
     bool uniform = true;  // all of max_length
     bool causal = false;
     std::vector<int32_t> offset;  // [n_seq + 1], first token of each sequence
-    int n_key = 0;  // > 0, with one sequence only: its first n_key tokens are real, the rest is invisible padding
+    std::vector<int32_t>
+        n_key;  // [n_seq], the first tokens of each, which are seen; the others by none. Empty: all are
     // graph inputs of the portable attention; null if not needed
     ggml_tensor * mask = nullptr;          // f32 [max_length, max_length]: 0 or -inf, causal order
     ggml_tensor * key_mask = nullptr;      // f32 [max_length, 1, 1, n_seq]: which keys a sequence has
@@ -36,7 +37,7 @@ struct sequences {
     ggml_tensor * join = nullptr;          // i32 [n_token]: row of each token among the prefix tokens, then all patches
     ggml_tensor * mean_weights = nullptr;  // f32 [max_length, 1, n_seq]: each token's weight in its sequence's mean
 
-    int n_real(int s) const { return n_key > 0 ? n_key : offset[(size_t) s + 1] - offset[(size_t) s]; }
+    int n_real(int s) const { return n_key.empty() ? offset[(size_t) s + 1] - offset[(size_t) s] : n_key[(size_t) s]; }
 };
 
 // A normalised input of one or more linear layers. The packed path makes the 8-bit form that the weights require at
@@ -61,6 +62,18 @@ struct stem_tokens {
     int n_prefix() const { return (class_embd ? 1 : 0) + (register_embd ? (int) register_embd->ne[1] : 0); }
 };
 
+// A text's tokens and what becomes a token's vector.
+struct text_tokens {
+    ggml_tensor * table = nullptr;           // [n_embd, n_vocab]
+    ggml_tensor * ids = nullptr;             // i32 [n_token]
+    ggml_tensor * position_table = nullptr;  // [n_embd, n] or null
+    ggml_tensor * positions = nullptr;       // i32 [n_token]
+    ggml_tensor * type_table = nullptr;      // its first row is added to all; or null
+    ggml_tensor * class_embd = nullptr;      // [n_embd] or null
+    ggml_tensor * rows = nullptr;  // with class_embd: i32 [n_token], 0 for a class token, 1 + its number for another
+    float scale = 1;               // of the vectors in `table`; with class_embd always 1
+};
+
 class layer_ops {
   public:
     explicit layer_ops(ggml_context * ctx) : ctx_(ctx) {}
@@ -74,10 +87,8 @@ class layer_ops {
     virtual ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) = 0;
     // One vector per sequence: [n] -> [n, n_seq].
     virtual ggml_tensor * repeat(ggml_tensor * vector, int n_seq) = 0;
-    // Sum of token and position vectors and the first row of the type table (either table may be null):
-    // ids and positions i32 [n_token] -> [n_embd, n_token].
-    virtual ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table,
-                                       ggml_tensor * positions, ggml_tensor * type_table) = 0;
+    // Sum of each token's vector, scaled, its position's and the first of the type table: [n_embd, n_token].
+    virtual ggml_tensor * embed_tokens(const text_tokens & tokens) = 0;
     // Prefix tokens before each image's patches, position vectors added: patches [n_embd, all images' patches] ->
     // [n_embd, n_token].
     virtual ggml_tensor * embed_patches(ggml_tensor * patches, const stem_tokens & tokens, const sequences & seqs) = 0;

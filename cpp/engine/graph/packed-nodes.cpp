@@ -95,6 +95,7 @@ void run_attention(ggml_tensor * dst, int ith, int nth, void * userdata) {
     args.d_head = (int) q->ne[0] / p.n_head;
     args.causal = p.causal;
     args.scratch = p.scratch;
+    args.n_key = p.n_key;
     p.table->attention(args, ith, nth);
 }
 
@@ -130,17 +131,21 @@ void run_add_scaled(ggml_tensor * dst, int ith, int nth, void *) {
 
 void run_embed_tokens(ggml_tensor * dst, int ith, int nth, void * userdata) {
     const packed_node & p = *static_cast<const packed_node *>(userdata);
-    const ggml_tensor * table = dst->src[0];
-    const float *positions = floats(p.position_table), *types = floats(p.type_table);
-    const auto * ids = static_cast<const int32_t *>(dst->src[1]->data);
-    const auto * places = static_cast<const int32_t *>(dst->src[2]->data);
+    const text_tokens & tokens = p.text;
+    const ggml_tensor * table = tokens.table;
+    const float *positions = floats(tokens.position_table), *types = floats(tokens.type_table);
+    const auto * ids = static_cast<const int32_t *>(tokens.ids->data);
+    const auto * places = static_cast<const int32_t *>(tokens.positions->data);
+    const auto * rows = tokens.rows ? static_cast<const int32_t *>(tokens.rows->data) : nullptr;
     const ggml_type_traits * traits = ggml_get_type_traits(table->type);
     const int64_t n = dst->ne[0];
     for (int64_t t = dst->ne[1] * ith / nth; t < dst->ne[1] * (ith + 1) / nth; t++) {
         float * row = static_cast<float *>(dst->data) + t * n;
         const char * stored = static_cast<const char *>(table->data) + ids[t] * table->nb[1];
-        if (table->type == GGML_TYPE_F32) memcpy(row, stored, (size_t) n * sizeof(float));
+        if (rows && rows[t] == 0) memcpy(row, tokens.class_embd->data, (size_t) n * sizeof(float));
+        else if (table->type == GGML_TYPE_F32) memcpy(row, stored, (size_t) n * sizeof(float));
         else traits->to_float(stored, row, n);
+        for (int64_t i = 0; i < n && tokens.scale != 1; i++) row[i] *= tokens.scale;
         if (positions) add_to(row, positions + places[t] * n, n);
         if (types) add_to(row, types, n);
     }

@@ -68,13 +68,14 @@ struct packed_node : kernel_node {
     const sequences * seqs = nullptr;
     const int32_t * q_offset = nullptr;
     const int32_t * kv_offset = nullptr;
+    const int32_t * n_key = nullptr;
     int n_head = 0;
     int n = 0;  // sequences, or tokens of a result in bytes
     int skip = 0;
     bool causal = false;
     rotary_pairs pairs = rotary_pairs::none;
     stem_tokens tokens;
-    const ggml_tensor *position_table = nullptr, *type_table = nullptr;
+    text_tokens text;
 };
 
 void run_norm(ggml_tensor * dst, int ith, int nth, void * userdata);

@@ -18,6 +18,7 @@ kernels::unary kernel_op(activation act) {
         case activation::gelu_tanh: return kernels::unary::gelu_tanh;
         case activation::silu: return kernels::unary::silu;
         case activation::relu: return kernels::unary::relu;
+        case activation::tanh: return kernels::unary::tanh;
     }
     return kernels::unary::none;
 }
@@ -50,15 +51,13 @@ class packed_ops final : public layer_ops {
         return nodes_.custom(GGML_TYPE_F32, vector->ne[0], n_seq, {vector}, run_repeat, nodes_.add("repeat"));
     }
 
-    ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table,
-                               ggml_tensor * positions, ggml_tensor * type_table) override {
-        packed_node & p = nodes_.add("embed", table->name);
-        p.position_table = position_table;
-        p.type_table = type_table;
-        std::vector<ggml_tensor *> args = {table, ids, positions};
-        for (ggml_tensor * part : {position_table, type_table})
+    ggml_tensor * embed_tokens(const text_tokens & tokens) override {
+        packed_node & p = nodes_.add("embed", tokens.table->name);
+        p.text = tokens;
+        std::vector<ggml_tensor *> args = {tokens.table, tokens.ids, tokens.positions};
+        for (ggml_tensor * part : {tokens.position_table, tokens.type_table, tokens.class_embd, tokens.rows})
             if (part) args.push_back(part);
-        return nodes_.custom(GGML_TYPE_F32, table->ne[0], ids->ne[0], args, run_embed_tokens, p);
+        return nodes_.custom(GGML_TYPE_F32, tokens.table->ne[0], tokens.ids->ne[0], args, run_embed_tokens, p);
     }
 
     ggml_tensor * mean(ggml_tensor * x, const sequences & seqs, int skip) override {
@@ -143,7 +142,8 @@ class packed_ops final : public layer_ops {
         p.n_head = n_head;
         p.causal = seqs.causal && !one_each;  // a pooled token comes last in a causal sequence: it sees all of it
         p.q_offset = one_each ? counting(seqs.n_seq + 1) : seqs.offset.data();
-        p.kv_offset = seqs.n_key > 0 ? real_tokens(seqs) : seqs.offset.data();
+        p.kv_offset = seqs.offset.data();
+        p.n_key = seqs.n_key.empty() ? nullptr : seqs.n_key.data();
         p.work.n_ops = 4.0 * (double) q->ne[0] * n_pairs(seqs, one_each);
         p.scratch = nodes_.scratch(
             table_->attention_scratch_size(seqs.max_length, (int) q->ne[0] / n_head, chunks_for(n_threads_)));
@@ -195,18 +195,12 @@ class packed_ops final : public layer_ops {
         return counting_.data();
     }
 
-    const int32_t * real_tokens(const sequences & seqs) {
-        real_ = {0, seqs.n_key};
-        return real_.data();
-    }
-
     const kernel_table * table_;
     int n_threads_;
     std::unique_ptr<layer_ops> portable_;
     std::unique_ptr<conv_ops> maps_;
     node_list<packed_node> nodes_;
     std::vector<int32_t> counting_;  // 0, 1, 2, ...: one query a sequence
-    std::array<int32_t, 2> real_ = {};
 };
 
 }  // namespace

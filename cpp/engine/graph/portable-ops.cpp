@@ -15,6 +15,8 @@ ggml_tensor * apply_activation(ggml_context * ctx, ggml_tensor * x, activation a
         case activation::silu: return ggml_mul(ctx, x, ggml_sigmoid(ctx, x));
         case activation::relu:  // ggml_relu makes 0 of NaN
             return ggml_scale(ctx, ggml_add(ctx, x, ggml_abs(ctx, x)), 0.5f);
+        case activation::tanh:  // ggml_tanh makes numbers of NaN and infinity
+            return ggml_add(ctx, ggml_tanh(ctx, x), ggml_scale(ctx, x, 0.0f));
         case activation::gelu_tanh: {
             // 0.5 x (1 + tanh(u)) = x * sigmoid(2 u) with u = sqrt(2/pi) (x + 0.044715 x^3): Hendrycks & Gimpel 2016
             ggml_tensor * cube = ggml_mul(ctx, x, ggml_sqr(ctx, x));
@@ -37,11 +39,12 @@ class portable_ops final : public layer_ops {
         return ggml_repeat_4d(ctx_, vector, vector->ne[0], n_seq, 1, 1);
     }
 
-    ggml_tensor * embed_tokens(ggml_tensor * table, ggml_tensor * ids, ggml_tensor * position_table,
-                               ggml_tensor * positions, ggml_tensor * type_table) override {
-        ggml_tensor * x = ggml_get_rows(ctx_, table, ids);
-        if (position_table) x = ggml_add(ctx_, x, ggml_get_rows(ctx_, position_table, positions));
-        return type_table ? ggml_add(ctx_, x, ggml_view_1d(ctx_, type_table, type_table->ne[0], 0)) : x;
+    ggml_tensor * embed_tokens(const text_tokens & tokens) override {
+        ggml_tensor *x = ggml_get_rows(ctx_, tokens.table, tokens.ids), *types = tokens.type_table;
+        if (tokens.scale != 1) x = ggml_scale(ctx_, x, tokens.scale);
+        if (tokens.class_embd) x = ggml_get_rows(ctx_, ggml_concat(ctx_, tokens.class_embd, x, 1), tokens.rows);
+        if (tokens.position_table) x = ggml_add(ctx_, x, ggml_get_rows(ctx_, tokens.position_table, tokens.positions));
+        return types ? ggml_add(ctx_, x, ggml_view_1d(ctx_, types, types->ne[0], 0)) : x;
     }
 
     ggml_tensor * embed_patches(ggml_tensor * patches, const stem_tokens & tokens, const sequences & seqs) override {
@@ -145,11 +148,9 @@ class portable_ops final : public layer_ops {
 
         ggml_tensor * scores = ggml_mul_mat(ctx_, k, q);  // [length, q_length, n_head, n_seq]
         ggml_prec_set_acc(scores, GGML_PREC_F32);
-        ggml_tensor * mask = seqs.mask;
-        if (one_each || !seqs.causal) {  // a causal order hides the gaps by itself: they come last
-            mask = nullptr;
-            if (seqs.key_mask) scores = ggml_add(ctx_, scores, seqs.key_mask);
-        }
+        ggml_tensor * mask = one_each ? nullptr : seqs.mask;
+        const bool hides_gaps = mask && seqs.n_key.empty();  // they come last in the causal order
+        if (seqs.key_mask && !hides_gaps) scores = ggml_add(ctx_, scores, seqs.key_mask);
         scores = ggml_soft_max_ext(ctx_, scores, mask, 1.0f / std::sqrt((float) d_head), 0.0f);
         ggml_tensor * cur = ggml_mul_mat(ctx_, v, scores);  // [d_head, q_length, n_head, n_seq]
         ggml_prec_set_acc(cur, GGML_PREC_F32);

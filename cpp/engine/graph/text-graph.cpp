@@ -9,8 +9,8 @@ ggml_tensor * build_text_graph(layer_ops & ops, const weights & weights, tower_i
     const text_weights & w = weights.text;
     graph_builder g = {ops, states, "text"};
 
-    ggml_tensor * x =
-        ops.embed_tokens(w.token_embd, input.ids, w.position_embd, input.positions, w.type_embd);  // [n_embd, n_token]
+    ggml_tensor * x = ops.embed_tokens({w.token_embd, input.ids, w.position_embd, input.positions, w.type_embd,
+                                        w.class_embd, input.rows, hp.embd_scale});  // [n_embd, n_token]
     g.name("embeddings", x);
     if (hp.has_pre_ln) {
         layer_input in = ops.norm(x, w.pre_ln, hp.eps);

@@ -27,7 +27,7 @@ sequences make_sequences(ggml_context * ctx, const batch & batch, bool means, bo
     };
     if (batch.causal) seqs.mask = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, seqs.max_length, seqs.max_length));
     if (means) seqs.mean_weights = input(ggml_new_tensor_3d(ctx, GGML_TYPE_F32, seqs.max_length, 1, seqs.n_seq));
-    if (!seqs.uniform || seqs.n_key > 0)
+    if (!seqs.uniform || !seqs.n_key.empty())
         seqs.key_mask = input(ggml_new_tensor_4d(ctx, GGML_TYPE_F32, seqs.max_length, 1, 1, seqs.n_seq));
     if (!seqs.uniform) {
         seqs.pad = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, (int64_t) seqs.max_length * seqs.n_seq));
@@ -60,13 +60,12 @@ void set_sequence_inputs(const sequences & seqs, int skip) {
         }
         set_input(seqs.mean_weights, mask.data());
     }
-    if (seqs.n_key > 0 && seqs.key_mask) {
-        mask.assign((size_t) length, 0.0f);
-        std::fill(mask.begin() + seqs.n_key, mask.end(), -INFINITY);
+    if (seqs.key_mask) {
+        mask.assign((size_t) length * (size_t) seqs.n_seq, -INFINITY);
+        for (int s = 0; s < seqs.n_seq; s++) std::fill_n(mask.begin() + (size_t) s * length, seqs.n_real(s), 0.0f);
         set_input(seqs.key_mask, mask.data());
     }
     if (seqs.uniform || !seqs.pad) return;
-    mask.assign((size_t) length * (size_t) seqs.n_seq, 0.0f);
     std::vector<int32_t> pad((size_t) length * (size_t) seqs.n_seq), unpad;
     for (int s = 0; s < seqs.n_seq; s++) {
         const int n = seqs.offset[s + 1] - seqs.offset[s];
@@ -74,10 +73,8 @@ void set_sequence_inputs(const sequences & seqs, int skip) {
             const size_t at = (size_t) s * length + i;
             pad[at] = seqs.offset[s] + std::min(i, n - 1);
             if (i < n) unpad.push_back((int32_t) at);
-            else mask[at] = -INFINITY;
         }
     }
-    set_input(seqs.key_mask, mask.data());
     set_input(seqs.pad, pad.data());
     set_input(seqs.unpad, unpad.data());
     if (!seqs.join) return;

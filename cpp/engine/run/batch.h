@@ -11,8 +11,8 @@ namespace ggclip {
 struct batch {
     std::vector<int32_t> lengths;
     bool causal = false;
-    int skip = 0;   // leading tokens left out of the mean
-    int n_key = 0;  // see sequences
+    int skip = 0;                // leading tokens left out of the mean
+    std::vector<int32_t> n_key;  // see sequences
 };
 
 // `means`: the tower uses mean pooling. set_sequence_inputs fills the inputs that this adds to `ctx`.

@@ -2,6 +2,7 @@
 
 #include "engine/memory/cpu-buffers.h"
 #include "engine/error.h"
+#include "engine/run/text-rows.h"
 
 #include <algorithm>
 #include <cmath>
@@ -53,7 +54,8 @@ bool tower_runner::pads_on_cpu(const batch & batch) const {
 
 built_graph & tower_runner::prepare(tower & slot, builder build, const batch & batch, bool is_text,
                                     kept_tensors * keep) {
-    const bool same = slot.last && slot.last->lengths == batch.lengths && !slot.last->keeps && !slot.last->scheduled;
+    const bool same = slot.last && slot.last->lengths == batch.lengths && slot.last->n_key == batch.n_key &&
+                      !slot.last->keeps && !slot.last->scheduled;
     if (same && !keep) return *slot.last;
 
     const hparams & hp = weights_.hp;
@@ -66,6 +68,7 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
     if (!slot.nodes) slot.nodes = allocate_aligned(n_bytes);
     auto g = std::make_unique<built_graph>();
     g->lengths = batch.lengths;
+    g->n_key = batch.n_key;
     g->skip = batch.skip;
     g->keeps = keep != nullptr;
     g->ctx.reset(ggml_init({n_bytes, slot.nodes.get(), true}));
@@ -86,6 +89,7 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
     if (is_text) {
         in.ids = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
         in.positions = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
+        if (hp.text.has_class_embd) in.rows = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
     } else {
         add_stem_inputs(ctx, hp.vision, in.seqs.n_token - in.seqs.n_seq * hp.vision.n_prefix(), in);
     }
@@ -299,67 +303,17 @@ void tower_runner::run_images(const image_tensor * images, int n, float * out, k
     compute(g, out);
 }
 
-// Index of the token whose state becomes the embedding.
-static int pooled_position(const text_hparams & hp, const int32_t * ids, int n) {
-    if (hp.pool == pooling::cls || hp.pool == pooling::mean) return 0;
-    if (hp.pool == pooling::last) return n - 1;
-    // First end-of-text token; position 0 if there is none, like argmax in transformers' CLIPTextTransformer. eos_id <
-    // 0: first occurrence of the highest id, as in openai/CLIP.
-    int best = 0;
-    for (int i = 0; i < n; i++) {
-        if (hp.eos_id >= 0 && ids[i] == hp.eos_id) return i;
-        if (hp.eos_id < 0 && ids[i] > ids[best]) best = i;
-    }
-    return best;
-}
-
-// The tokens of one text to compute, with their rows in the position table.
-struct text_rows {
-    std::vector<int32_t> tokens, positions;
-
-    // Appends a sequence of `n` ids up to `last`; returns the row of the one at `pooled`.
-    int32_t append(const text_hparams & hp, const int32_t * ids, int n, int pooled, int last, bool skip_padding) {
-        int32_t row = (int32_t) tokens.size();
-        int32_t place = hp.position_offset;
-        for (int i = 0; i < n && i <= last; i++) {
-            const bool padding = ids[i] == hp.pad_id;
-            // RoBERTa counts only real tokens and gives padding the position before the first
-            const int32_t position = hp.position_offset > 0 && padding ? hp.position_offset - 1 : place;
-            if (hp.position_offset == 0 || !padding) place++;
-            if (i == pooled) row = (int32_t) tokens.size();
-            if (skip_padding && padding && i != pooled) continue;
-            tokens.push_back(ids[i]);
-            positions.push_back(position);
-        }
-        return row;
-    }
-};
-
-static int real_length(const text_hparams & hp, const int32_t * ids, int n) {
-    while (n > 1 && ids[n - 1] == hp.pad_id) n--;
-    return n;
-}
-
 void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n, float * out, kept_tensors * keep) {
     const text_hparams & hp = weights_.hp.text;
-    const bool masks_padding = !hp.causal && !hp.sees_padding;
     const bool all =
         keep != nullptr && keep->what == kept_tensors::kind::states;  // the states of padding are requested as well
-    batch shape;
-    shape.causal = hp.causal;
     text_rows rows;
-    std::vector<int32_t> pooled;
     std::vector<const int32_t *> begins;  // start of each text's ids
     for (int s = 0; s < n; ids += lengths[s], s++) {
         begins.push_back(ids);
-        const int at = pooled_position(hp, ids, lengths[s]);
-        // with a causal mask, tokens after the pooled one cannot affect it
-        const int last = hp.causal && !all ? at : lengths[s] - 1;
-        const size_t begin = rows.tokens.size();
-        pooled.push_back(rows.append(hp, ids, lengths[s], at, last, masks_padding && !all));
-        shape.lengths.push_back((int32_t) (rows.tokens.size() - begin));
-        if (masks_padding && all) shape.n_key = real_length(hp, ids, lengths[s]);
+        rows.append(hp, ids, lengths[s], all);
     }
+    const batch & shape = rows.shape;
     if (pads_on_cpu(shape)) {
         for (int s = 0; s < n; s++)
             run_texts(begins[(size_t) s], lengths + s, 1, out + (size_t) s * (size_t) weights_.hp.n_proj);
@@ -373,7 +327,8 @@ void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n
         rotary_turns::append_text(hp, rows.positions, turns_);
         set_input(g.input.turns, turns_.data());
     }
-    set_input(g.input.pooled, pooled.data());
+    set_input(g.input.rows, rows.rows.data());
+    set_input(g.input.pooled, rows.pooled.data());
     set_sequence_inputs(g.input.seqs, g.skip);
     compute(g, out);
 }

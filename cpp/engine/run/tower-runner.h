@@ -23,9 +23,9 @@ struct threadpool_deleter {
 
 // A graph and everything it points to.
 struct built_graph {
-    std::vector<int32_t> lengths;  // key: two batches of the same lengths share a graph
-    int skip = 0;                  // leading tokens left out of the mean
-    bool keeps = false;            // states are its outputs; valid for one run only
+    std::vector<int32_t> lengths, n_key;  // key: two batches of the same lengths and keys share a graph
+    int skip = 0;                         // leading tokens left out of the mean
+    bool keeps = false;                   // states are its outputs; valid for one run only
     ggml_context_ptr ctx;
     std::unique_ptr<layer_ops> ops;
     tower_input input;

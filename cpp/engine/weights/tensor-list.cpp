@@ -30,10 +30,11 @@ class list_builder {
         if (hp.has_patch_norm) add_norm(w.patch_norm, names::patch_norm, hp.n_embd);
         if (hp.has_positions)
             add(w.position_embd, names::position_embd, "weight", {hp.n_embd, hp.n_position()}, tensor_role::f32_table);
-        add_blocks(hp, w);
+        const bool attends = hp.pool == pooling::attention;
+        add_blocks(hp, attends && hp.norm_after_pool ? hp.pool_width() : hp.n_embd, w);
         if (hp.pool == pooling::mean_query) add_query(hp, w.head);
-        if (hp.pool == pooling::attention) add_head(hp, w.head);
-        add_projection(hp, n_proj, w);
+        if (attends) add_head(hp, w.head);
+        add_projection(hp, attends ? hp.pool_width() : hp.n_embd, n_proj, w);
     }
 
     void add_layers(const vision_hparams & hp, vision_weights & w) {
@@ -104,18 +105,20 @@ class list_builder {
         add(w.token_embd, names::token_embd, "weight", {hp.n_embd, hp.n_vocab}, tensor_role::table);
         if (hp.n_token_type > 0)
             add(w.type_embd, names::token_type_embd, "weight", {hp.n_embd, hp.n_token_type}, tensor_role::f32_table);
+        if (hp.has_class_embd) add(w.class_embd, names::class_embd, "", {hp.n_embd});
         if (hp.has_positions)
             add(w.position_embd, names::position_embd, "weight", {hp.n_embd, hp.n_positions()}, tensor_role::f32_table);
-        add_blocks(hp, w);
-        add_projection(hp, n_proj, w);
+        add_blocks(hp, hp.n_embd, w);
+        add_projection(hp, hp.n_embd, n_proj, w);
     }
 
-    void add_blocks(const tower_hparams & hp, tower_weights & w) {
+    // n_last: values that the last norm sees
+    void add_blocks(const tower_hparams & hp, int64_t n_last, tower_weights & w) {
         if (hp.has_pre_ln) add_norm(w.pre_ln, names::pre_ln, hp.n_embd);
         w.blocks.resize((size_t) hp.n_layer);
         for (block_ = 0; block_ < hp.n_layer; block_++) add_block(hp, hp.block(block_), w.blocks[(size_t) block_]);
         block_ = -1;
-        if (hp.has_post_ln) add_norm(w.post_ln, names::post_ln, hp.n_embd);
+        if (hp.has_post_ln) add_norm(w.post_ln, names::post_ln, n_last);
     }
 
     void add_block(const tower_hparams & hp, const block_hparams & dims, block_weights & w) {
@@ -143,15 +146,20 @@ class list_builder {
 
     void add_head(const vision_hparams & hp, head_weights & w) {
         const auto part = [](const char * name) { return std::string(names::head) + name; };
-        add(w.probe, part(names::probe), "", {hp.n_embd});
-        if (hp.has_pool_query) add_linear(w.q, part(names::attn_q), hp.n_embd, hp.n_embd, hp.has_pool_bias);
-        add_linear(w.k, part(names::attn_k), hp.n_embd, hp.n_embd, hp.has_pool_bias);
-        add_linear(w.v, part(names::attn_v), hp.n_embd, hp.n_embd, hp.has_pool_bias);
-        add_linear(w.out, part(names::attn_out), hp.n_embd, hp.n_embd);
+        const int64_t width = hp.pool_width();
+        add(w.probe, part(names::probe), "", {width});
+        if (hp.has_pool_norm) {
+            add_norm(w.q_norm, part(names::attn_q_norm), width);
+            add_norm(w.k_norm, part(names::attn_k_norm), hp.n_embd);
+        }
+        if (hp.has_pool_query) add_linear(w.q, part(names::attn_q), width, width, hp.has_pool_bias);
+        add_linear(w.k, part(names::attn_k), hp.n_embd, width, hp.has_pool_bias);
+        add_linear(w.v, part(names::attn_v), hp.n_embd, width, hp.has_pool_bias);
+        add_linear(w.out, part(names::attn_out), width, width);
         if (!hp.has_pool_mlp) return;
-        add_norm(w.ln, part(names::ln), hp.n_embd);
-        add_linear(w.up, part(names::ffn_up), hp.n_embd, hp.pool_ff());
-        add_linear(w.down, part(names::ffn_down), hp.pool_ff(), hp.n_embd);
+        add_norm(w.ln, part(names::ln), width);
+        add_linear(w.up, part(names::ffn_up), width, hp.pool_ff());
+        add_linear(w.down, part(names::ffn_down), hp.pool_ff(), width);
     }
 
     // ResNet's attention pooling; its output matrix is the projection
@@ -162,11 +170,11 @@ class list_builder {
         add_linear(w.v, part(names::attn_v), hp.n_embd, hp.n_embd);
     }
 
-    void add_projection(const tower_hparams & hp, int64_t n_proj, tower_weights & w) {
+    void add_projection(const tower_hparams & hp, int64_t n_pooled, int64_t n_proj, tower_weights & w) {
         if (!hp.has_proj) return;
         const bool is_mlp = hp.n_proj_hidden > 0;
-        if (is_mlp) add_linear(w.proj_hidden, names::proj_hidden, hp.n_embd, hp.n_proj_hidden, hp.has_proj_hidden_bias);
-        add_linear(w.proj, names::proj, is_mlp ? hp.n_proj_hidden : hp.n_embd, n_proj, hp.has_proj_bias);
+        if (is_mlp) add_linear(w.proj_hidden, names::proj_hidden, n_pooled, hp.n_proj_hidden, hp.has_proj_hidden_bias);
+        add_linear(w.proj, names::proj, is_mlp ? hp.n_proj_hidden : n_pooled, n_proj, hp.has_proj_bias);
     }
 
     void add_norm(norm_weights & w, const std::string & part, int64_t n) {

@@ -59,9 +59,10 @@ struct tower_weights {
     linear_weights proj_hidden;
 };
 
-// Attention-pooling head (SigLIP, PE-Core, AIMv2)
+// Attention-pooling head (SigLIP, PE-Core, AIMv2, CoCa)
 struct head_weights {
-    ggml_tensor * probe = nullptr;  // [n_embd]
+    ggml_tensor * probe = nullptr;  // [n_pool]
+    norm_weights q_norm, k_norm;    // [n_pool] and [n_embd], or without tensors
     linear_weights q, k, v, out, up, down;
     norm_weights ln;
 };
@@ -88,6 +89,7 @@ struct vision_weights : tower_weights {
 struct text_weights : tower_weights {
     ggml_tensor * token_embd = nullptr;  // [n_embd, n_vocab]
     ggml_tensor * type_embd = nullptr;   // [n_embd, n_token_type], f32, or null
+    ggml_tensor * class_embd = nullptr;  // [n_embd] or null
 };
 
 enum class precision { normal, fast, exact };

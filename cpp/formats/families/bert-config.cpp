@@ -78,6 +78,23 @@ bool is_roberta_shaped(const json_ref & name, const std::string & last, const te
     return true;
 }
 
+// What transformers' configurations have where a file is silent: BertConfig, RobertaConfig, and two of their copies.
+struct bert_defaults {
+    const char * type;
+    int32_t n_vocab, n_embd, n_layer, n_head, n_ff, n_position, n_token_type;  // n_token_type 0: has none
+    double eps;
+};
+const bert_defaults bert = {"bert", 30522, 768, 12, 12, 3072, 512, 2, 1e-12};
+const bert_defaults roberta_like = {"roberta", 50265, 768, 12, 12, 3072, 512, 2, 1e-12};
+const bert_defaults copies[] = {{"altclip_text_model", 250002, 1024, 24, 16, 4096, 514, 1, 1e-5},
+                                {"blip_text_model", 30524, 768, 12, 8, 3072, 512, 0, 1e-12}};
+
+const bert_defaults & defaults_of(const std::string & type, bool roberta) {
+    for (const bert_defaults & copy : copies)
+        if (type == copy.type) return copy;
+    return roberta ? roberta_like : bert;
+}
+
 bool is_roberta_type(const std::string & type) {
     return type == "roberta" || type == "xlm-roberta" || type == "camembert" || type == "data2vec-text";
 }
@@ -106,19 +123,21 @@ void read_distilbert_config(const json_ref & config, text_hparams & text) {
 }
 
 void read_bert_config(const json_ref & config, const std::string & type, text_hparams & text) {
-    const bool roberta = is_roberta_type(type);
+    const bool roberta = is_roberta_type(type) || type == "altclip_text_model";
+    const bert_defaults & defaults = defaults_of(type, roberta);
     set_kind(roberta, text);
     const auto count = [&](const char * key, int32_t fallback, int64_t max) {
         return (int32_t) config.integer(key, fallback, 1, max);
     };
-    text.n_vocab = count("vocab_size", roberta ? 50265 : 30522, limits::max_vocab);
-    text.n_embd = count("hidden_size", 768, limits::max_width);
-    text.n_layer = count("num_hidden_layers", 12, limits::max_layers);
-    text.n_head = count("num_attention_heads", 12, limits::max_heads);
-    text.n_ff = count("intermediate_size", 3072, limits::max_ff);
-    text.n_position = count("max_position_embeddings", 512, limits::max_ctx);
-    text.n_token_type = count("type_vocab_size", 2, limits::max_ctx);
-    text.eps = (float) config.real("layer_norm_eps", 1e-12, limits::min_eps, limits::max_eps);
+    text.n_vocab = count("vocab_size", defaults.n_vocab, limits::max_vocab);
+    text.n_embd = count("hidden_size", defaults.n_embd, limits::max_width);
+    text.n_layer = count("num_hidden_layers", defaults.n_layer, limits::max_layers);
+    text.n_head = count("num_attention_heads", defaults.n_head, limits::max_heads);
+    text.n_ff = count("intermediate_size", defaults.n_ff, limits::max_ff);
+    text.n_position = count("max_position_embeddings", defaults.n_position, limits::max_ctx);
+    text.n_token_type =
+        defaults.n_token_type == 0 ? 0 : count("type_vocab_size", defaults.n_token_type, limits::max_ctx);
+    text.eps = (float) config.real("layer_norm_eps", defaults.eps, limits::min_eps, limits::max_eps);
     text.pad_id = (int32_t) config.integer("pad_token_id", roberta ? 1 : 0, 0, text.n_vocab - 1);
     text.position_offset = roberta ? text.pad_id + 1 : 0;
     if (!parse_activation(config.string("hidden_act", "gelu"), text.act))
@@ -140,7 +159,8 @@ bool is_bert_shaped(const tensor_table & table, const std::string & prefix) {
 
 void read_bert_architecture(const json_ref & name, const tensor_table & table, const std::string & prefix,
                             int32_t n_head, text_hparams & text) {
-    if (!is_bert_shaped(table, prefix)) name.unsupported("text towers whose tensors are BERT's or RoBERTa's");
+    if (!is_bert_shaped(table, prefix))
+        name.unsupported("text towers whose tensors are BERT's, RoBERTa's or M2M-100's");
     const std::string word = name.value()->text;
     const std::string last = word.substr(word.find_last_of('/') + 1);
     measure_bert(table, prefix, text);

@@ -8,7 +8,8 @@
 
 namespace ggclip {
 
-// From a configuration. `type`: its model_type, "bert", "roberta", "xlm-roberta" or "chinese_clip_text_model".
+// From a configuration. `type`: its model_type, "bert", "roberta", "xlm-roberta", "chinese_clip_text_model",
+// "altclip_text_model" or "blip_text_model".
 // Leaves n_ctx at the longest sequence the position table allows; pooling and projection are the caller's.
 void read_bert_config(const json_ref & config, const std::string & type, text_hparams & text);
 

@@ -162,7 +162,7 @@ activation layout_activation(const gguf_file & file) {
 void check_tower(const gguf_file & file, const char * name, bool ours, const tower_hparams & tower) {
     const std::string act = names::key_of(names::hidden_act, name);
     if (ours && !file.has(act)) file.invalid(act, "one of " + words_of(tower.act));
-    if (tower.act == activation::none) file.invalid(act, "quick_gelu, gelu or gelu_tanh");
+    if (tower.act == activation::none) file.invalid(act, "quick_gelu, gelu, gelu_tanh, silu or relu");
     const bool convolutional = name == std::string("vision") && file.has(names::conv_kind);
     if (tower.n_layer == 0 && !convolutional)
         file.invalid(names::key_of(names::block_count, name), "at least 1 without convolutional layers");

@@ -3,6 +3,7 @@
 #include "formats/families/hf-config.h"
 
 #include "formats/families/bert-config.h"
+#include "formats/families/hf-dual-config.h"
 #include "formats/families/hf-preprocessor.h"
 #include "formats/families/hf-relatives.h"
 #include "formats/families/hf-vit-config.h"
@@ -121,14 +122,6 @@ json_ref tower_config(const json_ref & config, const char * key) {
     return legacy.exists() ? legacy : config.object(key);
 }
 
-// What tokenizer_config.json cuts texts to; `fallback` where it sets no limit (a number beyond every integer) or is
-// silent.
-int64_t max_length(const json_ref & tokenizer, int64_t fallback) {
-    const json_ref length =
-        tokenizer.is(kind_t::object) ? tokenizer.get("model_max_length") : json_ref(nullptr, "", "");
-    return length.is(kind_t::integer) && length.value()->integer > 0 ? length.value()->integer : fallback;
-}
-
 // Chinese-CLIP: a BERT without its pooler; the first token's last state is projected.
 void read_chinese_text(const json_ref & config, const json_ref & tokenizer, text_hparams & text, source_names & names) {
     read_bert_config(config, "chinese_clip_text_model", text);
@@ -189,10 +182,10 @@ bool is_alone(const json_ref & config, bool one_tower) {
     return ends("VisionModel") || ends("TextModel") || (one_tower && !ends("WithProjection"));
 }
 
-bool is_supported(const std::string & own_type, const read_options & options) {
+bool is_supported(const std::string & own_type) {
     const std::string type = base_type(own_type);
-    if (type == "altclip") return !options.want_text;  // its images are CLIP's; its text tower is not supported
-    for (const char * family : {"clip", "siglip", "siglip2", "chinese_clip", "metaclip_2", "M-CLIP"})
+    for (const char * family : {"clip", "siglip", "siglip2", "chinese_clip", "metaclip_2", "M-CLIP", "altclip", "blip",
+                                "vision-text-dual-encoder"})
         if (type == family) return true;
     if (is_dino_type(type) || is_aimv2_type(type)) return true;
     const bool one_tower =
@@ -203,12 +196,18 @@ bool is_supported(const std::string & own_type, const read_options & options) {
 
 }  // namespace
 
+int64_t max_length(const json_ref & tokenizer, int64_t fallback) {
+    const json_ref length =
+        tokenizer.is(kind_t::object) ? tokenizer.get("model_max_length") : json_ref(nullptr, "", "");
+    return length.is(kind_t::integer) && length.value()->integer > 0 ? length.value()->integer : fallback;
+}
+
 bool is_hf_config(const json_ref & config) {
     return config.is(kind_t::object) && config.get("model_type").is(kind_t::string);
 }
 
-bool is_supported_hf_config(const json_ref & config, const read_options & options) {
-    return is_hf_config(config) && is_supported(config.string("model_type", ""), options);
+bool is_supported_hf_config(const json_ref & config) {
+    return is_hf_config(config) && is_supported(config.string("model_type", ""));
 }
 
 hparams read_hf_config(const hf_files & files, const read_options & options, const tensor_table & table,
@@ -216,19 +215,26 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
     const json_ref & config = files.config;
     const std::string own_type = config.string("model_type", ""), type = base_type(own_type);
     if (is_dino_type(type)) return read_dino_config(files, type, options, table, names);
+    if (type == "blip") return read_blip_config(files, options, table, names);
     if (is_aimv2_type(type)) return read_aimv2_config(files, type, options, table, names);
     const bool owl = begins_with(own_type, "owl");
     hparams hp;
     const bool siglip = begins_with(type, "siglip"), any_grid = begins_with(type, "siglip2"),
                chinese = begins_with(type, "chinese_clip");
-    const bool metaclip2 = begins_with(type, "metaclip_2");
-    if (!is_supported(own_type, options)) {
+    const bool metaclip2 = begins_with(type, "metaclip_2"), dual = type == "vision-text-dual-encoder",
+               altclip = type == "altclip";
+    if (!is_supported(own_type)) {
         config.get("model_type")
             .unsupported(
                 "clip, metaclip_2, clipseg, owlvit, owlv2, siglip, siglip2, fgclip2, chinese_clip, their _vision_model "
-                "and _text_model, M-CLIP, aimv2, dinov2, dinov2_with_registers and dinov3_vit");
+                "and _text_model, M-CLIP, altclip, vision-text-dual-encoder, blip, aimv2, dinov2, "
+                "dinov2_with_registers and dinov3_vit");
     }
-    hp.family = siglip ? "siglip" : chinese ? "chinese-clip" : type == "M-CLIP" ? "m-clip" : "clip";
+    hp.family = siglip             ? "siglip"
+                : chinese          ? "chinese-clip"
+                : type == "M-CLIP" ? "m-clip"
+                : altclip          ? "altclip"
+                                   : "clip";
     hp.sigmoid = siglip;
     names = source_names(siglip ? name_scheme::hf_siglip : name_scheme::hf_clip);
     if (type == "M-CLIP") {
@@ -245,7 +251,9 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
     names.text_flat = has_tensor(table, "embeddings.token_embedding.weight");
     if (!only_text && options.want_vision) {
         const json_ref vision = only_vision ? config : tower_config(config, "vision_config");
+        if (dual) check_dual_vision(vision, table, names);
         read_vision(vision, siglip, hp.vision);
+        names.layer_singular = has_prefix(table, "vision_model.encoder.layer.");
         if (any_grid) read_any_grid(vision, hp.vision, names);
         if (owl) read_owl_vision(vision, begins_with(own_type, "owlv2"), table, hp.vision, names);
         hp.vision.pooled_output = !siglip && alone && !has_tensor(table, "visual_projection.weight");
@@ -258,6 +266,10 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
         if (chinese) {
             read_chinese_text(text, files.tokenizer, hp.text, names);
             if (has_tensor(table, "embeddings.word_embeddings.weight")) names.text_prefix = "";
+        } else if (dual) {
+            read_dual_text(text, files.tokenizer, hp.text, names);
+        } else if (altclip) {
+            read_altclip_text(text, files.tokenizer, hp.text, names);
         } else if (siglip) {
             read_siglip_text(text, files.tokenizer, any_grid, hp.text);
         } else {

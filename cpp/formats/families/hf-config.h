@@ -20,8 +20,12 @@ struct hf_files {
 hparams read_hf_config(const hf_files & files, const read_options & options, const tensor_table & table,
                        source_names & names);
 
+// What tokenizer_config.json cuts texts to; `fallback` where it sets no limit (a number beyond every integer) or is
+// silent.
+int64_t max_length(const json_ref & tokenizer, int64_t fallback);
+
 // true: config.json is of a family this reader knows or should complain about (it has a `model_type`)
 bool is_hf_config(const json_ref & config);
-bool is_supported_hf_config(const json_ref & config, const read_options & options);
+bool is_supported_hf_config(const json_ref & config);
 
 }  // namespace ggclip

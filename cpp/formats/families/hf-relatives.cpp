@@ -51,9 +51,10 @@ void take_processor_size(hparams & hp, source_names & names) {
 image_defaults defaults_of(const std::string & type, const json_ref & processor) {
     if (begins_with(type, "owlvit")) return {image_defaults::owlvit};
     if (begins_with(type, "owlv2")) return {image_defaults::owlv2};
-    if (begins_with(type, "clipseg")) {
-        const std::string name =
-            processor.string("image_processor_type", processor.string("feature_extractor_type", "ViT"));
+    const bool clipseg = begins_with(type, "clipseg");
+    if (clipseg || type == "vision-text-dual-encoder") {  // either processor
+        const std::string name = processor.string("image_processor_type",
+                                                  processor.string("feature_extractor_type", clipseg ? "ViT" : "CLIP"));
         return {begins_with(name, "ViT") ? image_defaults::vit : image_defaults::clip};
     }
     if (begins_with(type, "siglip2") || begins_with(type, "fgclip2")) return {image_defaults::siglip2};

@@ -41,6 +41,7 @@ const known_key model_keys[] = {
     {"custom_text", nullptr},     {"cast_dtype", nullptr},
     {"output_dict", nullptr},     {"init_logit_scale", nullptr},
     {"init_logit_bias", nullptr}, {"nonscalar_logit_scale", nullptr},
+    {"multimodal_cfg", nullptr},  {"pad_id", nullptr},
 };
 
 const known_key vision_keys[] = {
@@ -57,7 +58,7 @@ const known_key vision_keys[] = {
     {"act_kwargs", nullptr},
     {"norm_kwargs", nullptr},
     {"pos_embed_type", nullptr},
-    {"attentional_pool", "false"},
+    {"attentional_pool", nullptr},
     {"no_ln_pre", nullptr},
     {"final_ln_after_pool", nullptr},
     {"pool_type", nullptr},
@@ -94,7 +95,7 @@ const known_key text_keys[] = {
     {"norm_kwargs", nullptr},
     {"text_arch", "clip"},
     {"variable_text", "false"},
-    {"embed_cls", "false"},
+    {"embed_cls", nullptr},
     {"no_causal_mask", nullptr},
     {"final_ln_after_pool", "false"},
     {"ls_init_value", nullptr},
@@ -180,7 +181,22 @@ int32_t read_side(const json_ref & value, int32_t fallback) {
     return (int32_t) first;
 }
 
-void read_vision(const json_ref & config, const tensor_table & table, vision_hparams & vision, source_names & names) {
+// CoCa's AttentionalPooler (open_clip/transformer.py): many learned queries attend to all tokens, for the decoder of
+// captions; the embedding is the first one's result, normalised.
+void read_attentional_pool(const json_ref & config, int32_t n_proj, const tensor_table & table, vision_hparams & vision,
+                           source_names & names) {
+    if (vision.pool != pooling::cls) config.get("pool_type").unsupported("\"tok\" with attentional_pool");
+    vision.pool = pooling::attention;
+    vision.n_pool = n_proj == vision.n_embd ? 0 : n_proj;
+    vision.n_pool_head = (int32_t) config.integer("attn_pooler_heads", 8, 1, limits::max_heads);
+    vision.has_pool_norm = vision.norm_after_pool = true;
+    vision.has_pool_mlp = false;
+    names.n_pool_query = extent_of(table, "visual.attn_pool.query", 2, 1, limits::max_tokens);
+    names.pool_qkv_apart = has_tensor(table, "visual.attn_pool.attn.q_proj_weight");
+}
+
+void read_vision(const json_ref & config, int32_t n_proj, const tensor_table & table, vision_hparams & vision,
+                 source_names & names) {
     check_keys(config, vision_keys);
     if (config.get("timm_model_name").exists()) {
         read_timm_vision(config, table, read_side(config.get("image_size"), 224), vision, names);
@@ -209,6 +225,9 @@ void read_vision(const json_ref & config, const tensor_table & table, vision_hpa
     if (pool != "tok" && pool != "avg") config.get("pool_type").unsupported("\"tok\" and \"avg\"");
     vision.pool = pool == "avg" ? pooling::mean : pooling::cls;
     read_kwargs(config, vision);
+    const json_ref pooler = config.get("attentional_pool");
+    if (pooler.is(kind_t::string)) pooler.unsupported("true and false");
+    if (config.boolean("attentional_pool", false)) read_attentional_pool(config, n_proj, table, vision, names);
 }
 
 // text_global_pool
@@ -229,6 +248,13 @@ void read_text(const json_ref & config, text_hparams & text, source_names & name
     text.n_ctx = (int32_t) config.integer("context_length", 77, 1, limits::max_ctx);
     text.causal = !config.boolean("no_causal_mask", false);
     read_text_pooling(config, text);
+    if (config.boolean("embed_cls", false)) {  // CoCa: the class token pools, whatever pool_type says
+        if (!text.causal) config.get("no_causal_mask").unsupported("false with embed_cls");
+        text.has_class_embd = true;
+        text.pool = pooling::last;
+        text.eos_id = -1;
+        text.sees_padding = false;
+    }
     const std::string proj = config.string("proj_type", "linear");
     if (proj != "linear" && proj != "none") config.get("proj_type").unsupported("\"linear\" and \"none\"");
     text.has_proj = proj == "linear";
@@ -268,8 +294,6 @@ hparams read_open_clip_config(const open_clip_files & files, const std::string &
     const json_ref & config = files.config;
     const json_ref model = config.object("model_cfg");
     if (!model.exists()) config.get("model_cfg").invalid("an object");
-    if (model.get("multimodal_cfg").exists())
-        model.get("multimodal_cfg").unsupported("models of two towers (without this key)");
     for (const char * key : {"vision_cfg", "text_cfg"}) {
         const bool wanted = key[0] == 'v' ? options.want_vision : options.want_text;
         if (wanted && !model.object(key).exists()) model.get(key).invalid("an object");
@@ -284,7 +308,7 @@ hparams read_open_clip_config(const open_clip_files & files, const std::string &
     names.text_prefix =
         has_prefix(table, "text.") ? "text." : "";  // CustomTextCLIP keeps its text tower in a separate module
     if (options.want_vision) {
-        read_vision(model.object("vision_cfg"), table, hp.vision, names);
+        read_vision(model.object("vision_cfg"), hp.n_proj, table, hp.vision, names);
         read_preprocess(config.object("preprocess_cfg"), hp.vision.image_size, hp.image);
     }
     if (options.want_text) {

@@ -1,6 +1,7 @@
 #include "formats/families/open-clip-hf.h"
 
 #include "formats/families/bert-config.h"
+#include "formats/families/m2m-config.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
 
@@ -46,21 +47,20 @@ static bool describes(const json_ref & config, const tensor_table & table, const
 
 // HFTextEncoder: without a word in the configuration, the architecture's own (open_clip/hf_configs.py); BERT's is the
 // first token, without the transformer's own pooler, which only an explicit "cls_pooler" adds.
-static pooling read_pooler(const json_ref & config, bool roberta) {
+// M2M-100's encoder has no pooler, so that both names of the first token mean the same.
+static pooling read_pooler(const json_ref & config, bool mean, bool has_pooler) {
     // `pooler_type` and `proj` are the names in the first multilingual checkpoints on the hub
-    const std::string own = roberta ? "mean_pooler" : "cls_last_hidden_state_pooler";
+    const std::string own = mean ? "mean_pooler" : "cls_last_hidden_state_pooler";
     const std::string pooler = config.string("hf_pooler_type", config.string("pooler_type", own));
+    if (pooler == "cls_pooler" && !has_pooler) return pooling::cls;
     if (pooler != "mean_pooler" && pooler != "cls_last_hidden_state_pooler")
         config.get("hf_pooler_type").unsupported("\"mean_pooler\" and \"cls_last_hidden_state_pooler\"");
     return pooler == "mean_pooler" ? pooling::mean : pooling::cls;
 }
 
-void read_hf_text(const json_ref & config, const tensor_table & table, const json_ref & beside, const hparams & hp,
-                  text_hparams & text, source_names & names) {
-    names.text = name_scheme::bert;
-    names.text_prefix = "text.transformer.";
+static void read_bert_tower(const json_ref & config, const tensor_table & table, const json_ref & beside,
+                            const source_names & names, text_hparams & text) {
     const json_ref name = config.get("hf_model_name");
-    if (!name.is(kind_t::string)) name.invalid("a string");
     const json_ref inline_config = config.object("hf_model_config");
     const json_ref described = inline_config.exists() ? inline_config : beside;
     if (inline_config.exists() ? is_bert_type(inline_config.string("model_type", ""))
@@ -74,8 +74,26 @@ void read_hf_text(const json_ref & config, const tensor_table & table, const jso
         const int64_t n_head = fits ? config.integer("heads", 0, 1, limits::max_heads) : 0;
         read_bert_architecture(name, table, names.text_prefix, (int32_t) n_head, text);
     }
-    text.n_ctx = std::min<int32_t>((int32_t) config.integer("context_length", 77, 1, limits::max_ctx), text.n_ctx);
-    text.pool = read_pooler(config, text.position_offset > 0);
+}
+
+void read_hf_text(const json_ref & config, const tensor_table & table, const json_ref & beside, const hparams & hp,
+                  text_hparams & text, source_names & names) {
+    names.text = name_scheme::bert;
+    names.text_prefix = "text.transformer.";
+    const json_ref name = config.get("hf_model_name");
+    if (!name.is(kind_t::string)) name.invalid("a string");
+    const auto n_ctx = (int32_t) config.integer("context_length", 77, 1, limits::max_ctx);
+    const bool m2m = is_m2m_shaped(table, names.text_prefix);
+    if (m2m) {
+        names.encoder = encoder_names::m2m_100;
+        read_m2m_encoder(table, names.text_prefix, beside, text);
+        text.n_ctx = n_ctx;  // the positions have no end
+        text.n_position = n_ctx + text.position_offset;
+    } else {
+        read_bert_tower(config, table, beside, names, text);
+        text.n_ctx = std::min(n_ctx, text.n_ctx);
+    }
+    text.pool = read_pooler(config, !m2m && text.position_offset > 0, !m2m);
     const bool no_kind = config.get("hf_proj_type").value() != nullptr && !config.get("hf_proj_type").exists();  // null
     const std::string kind = no_kind ? "none" : config.string("hf_proj_type", config.string("proj", "mlp"));
     if (kind != "mlp" && kind != "linear" && !(kind == "none" && text.n_embd == hp.n_proj))

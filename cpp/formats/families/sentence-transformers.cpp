@@ -78,8 +78,9 @@ hparams read_sentence_config(const sentence_files & files, source_names & names)
     hp.family = "sentence-transformers";
     names = source_names(name_scheme::bert);
     const std::string type = files.config.string("model_type", "");
-    names.distilbert = type == "distilbert";
-    if (names.distilbert) read_distilbert_config(files.config, hp.text);
+    const bool distilbert = type == "distilbert";
+    if (distilbert) names.encoder = encoder_names::distilbert;
+    if (distilbert) read_distilbert_config(files.config, hp.text);
     else read_bert_config(files.config, type, hp.text);
     hp.text.pool = read_pooling(files.pooling);
     hp.text.has_proj = false;

@@ -42,6 +42,7 @@ std::string both_names(const expected_tensor & tensor, const tensor_origin & ori
 // Required shape of the file's tensor, in ggml order.
 std::vector<int64_t> stored_shape(const expected_tensor & tensor, const tensor_origin & origin) {
     if (origin.channels_last) return {tensor.ne[0] * tensor.ne[1] * tensor.ne[2], tensor.ne[3]};
+    if (origin.row) return {tensor.ne[0], origin.n_slices};
     std::vector<int64_t> ne = tensor.ne;
     ne.back() *= origin.n_slices;
     if (origin.transposed) std::swap(ne[0], ne[1]);
@@ -152,7 +153,8 @@ void bind_tensors(const tensor_table & table, const source_names & names, model_
 
 int32_t projection_dim(const tensor_table & table, const source_names & names, const hparams & hp) {
     // a tower without a projection uses its own width
-    int64_t dim = hp.vision.present && !hp.vision.has_proj ? hp.vision.n_embd : 0;
+    const int64_t pooled = hp.vision.pool == pooling::attention ? hp.vision.pool_width() : hp.vision.n_embd;
+    int64_t dim = hp.vision.present && !hp.vision.has_proj ? pooled : 0;
     std::string from = "the image tower's width";
     if (dim == 0 && hp.text.present && !hp.text.has_proj) {
         dim = hp.text.n_embd;

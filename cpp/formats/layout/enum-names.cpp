@@ -5,7 +5,7 @@ namespace ggclip {
 namespace {
 
 // indexed by enumerator
-const char * const activations[] = {"none", "quick_gelu", "gelu", "gelu_tanh", "silu", "relu"};
+const char * const activations[] = {"none", "quick_gelu", "gelu", "gelu_tanh", "silu", "relu", "tanh"};
 const char * const norm_orders[] = {"pre", "post", "branch"};
 const char * const norm_kinds[] = {"layer", "rms"};
 const char * const grid_filters[] = {"bilinear_antialias", "bicubic_antialias", "bicubic"};

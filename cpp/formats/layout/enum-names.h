@@ -7,7 +7,7 @@
 
 namespace ggclip {
 
-const char * to_string(activation value);          // none | quick_gelu | gelu | gelu_tanh | silu | relu
+const char * to_string(activation value);          // none | quick_gelu | gelu | gelu_tanh | silu | relu | tanh
 const char * to_string(norm_order value);          // pre | post | branch
 const char * to_string(norm_kind value);           // layer | rms
 const char * to_string(grid_filter value);         // bilinear_antialias | bicubic_antialias | bicubic

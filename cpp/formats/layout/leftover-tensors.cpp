@@ -15,6 +15,7 @@ bool begins_with_any(const std::string & name, const char * const (&starts)[N]) 
 }
 
 const char * const hf_vision[] = {"vision_model.", "visual_projection"};
+const char * const blip_vision[] = {"vision_model.", "vision_proj"};
 const char * const hf_text[] = {"text_model.", "text_projection"};
 const char * const open_clip_text[] = {"transformer.", "token_embedding", "positional_embedding",
                                        "ln_final",     "text.",           "text_projection"};
@@ -33,6 +34,7 @@ bool of_vision(const std::string & name, const source_names & names) {
         case name_scheme::timm: return begins_with(name, "visual.");
         case name_scheme::dinov2:
         case name_scheme::dinov3: return begins_with(name, names.vision_prefix);
+        case name_scheme::blip: return begins_with_any(name, blip_vision);
         case name_scheme::ggclip:
         case name_scheme::clip_cpp: return !begins_with_any(name, gguf_text);  // the file contains only the model
         default: return names.vision_flat ? !begins_with_any(name, hf_text) : begins_with_any(name, hf_vision);

@@ -38,8 +38,8 @@ void check_hparams(hparams & hp, const std::string & path, const field_names & n
         const vision_hparams & v = hp.vision;
         check_heads(hp.vision, path, names.vision_width, names.vision_heads);
         check_rotary(v, path, 2);
-        if (v.pool == pooling::attention && v.n_embd % v.pool_head() != 0) {
-            fail(path, "heads of the attention pooling", "a divisor of the width " + std::to_string(v.n_embd),
+        if (v.pool == pooling::attention && v.pool_width() % v.pool_head() != 0) {
+            fail(path, "heads of the attention pooling", "a divisor of its width " + std::to_string(v.pool_width()),
                  v.pool_head());
         }
         if (v.patch_size > v.image_size) {
@@ -65,8 +65,12 @@ void check_hparams(hparams & hp, const std::string & path, const field_names & n
         check_heads(hp.text, path, names.text_width, names.text_heads);
         check_rotary(hp.text, path, 1);
         text_hparams & t = hp.text;
+        if (t.has_class_embd && (!t.causal || t.pool != pooling::last || t.sees_padding)) {
+            throw_error(error_code::CONFIG_INVALID,
+                        path + ": class token of texts: expected a causal tower that pools the last token");
+        }
         t.n_position = t.n_position == t.n_ctx || !t.has_positions ? 0 : t.n_position;
-        if (t.has_positions && t.n_ctx + t.position_offset > t.n_positions()) {
+        if (t.has_positions && t.n_ctx + t.position_offset + (t.has_class_embd ? 1 : 0) > t.n_positions()) {
             fail(path, "the text tower's context length",
                  "at most " + std::to_string(t.n_positions() - t.position_offset) + " (rows of the position table)",
                  t.n_ctx);

@@ -53,5 +53,6 @@ inline int third_of(const std::string & part) {
 tensor_origin dinov2_origin(const expected_tensor & tensor, const source_names & names);
 tensor_origin dinov3_origin(const expected_tensor & tensor, const source_names & names);
 tensor_origin aimv2_origin(const expected_tensor & tensor, const source_names & names);
+tensor_origin blip_origin(const expected_tensor & tensor);
 
 }  // namespace ggclip

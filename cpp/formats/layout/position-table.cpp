@@ -63,6 +63,18 @@ std::vector<float> resized(const std::vector<float> & table, int n, int n_prefix
     return out;
 }
 
+// Values in rows of n instead of what the file has.
+void replace(raw_tensor & raw, const std::vector<float> & values, int n) {
+    auto bytes = std::make_shared<bytes_in_memory>(values.size() * sizeof(float));
+    memcpy(bytes->bytes.data(), values.data(), bytes->bytes.size());
+    raw.type = GGML_TYPE_F32;
+    raw.dtype = "F32";
+    raw.ne = {n, (int64_t) values.size() / n};
+    raw.n_bytes = bytes->bytes.size();
+    raw.offset = 0;
+    raw.bytes = std::move(bytes);
+}
+
 }  // namespace
 
 tensor_table with_resized_positions(const tensor_table & table, const source_names & names, const hparams & hp) {
@@ -74,16 +86,28 @@ tensor_table with_resized_positions(const tensor_table & table, const source_nam
         const std::vector<int64_t> shape = {n, (int64_t) grid * grid + n_prefix};
         if (found == out.tensors.end() || found->second.ne != shape || !is_float_type(found->second.type)) continue;
         raw_tensor & raw = found->second;
-        const std::vector<float> values = resized(read_floats(raw), n, n_prefix, grid, hp.vision.n_grid());
-        auto bytes = std::make_shared<bytes_in_memory>(values.size() * sizeof(float));
-        memcpy(bytes->bytes.data(), values.data(), bytes->bytes.size());
-        raw.type = GGML_TYPE_F32;
-        raw.dtype = "F32";
-        raw.ne = {n, hp.vision.n_token()};
-        raw.n_bytes = bytes->bytes.size();
-        raw.offset = 0;
-        raw.bytes = std::move(bytes);
+        replace(raw, resized(read_floats(raw), n, n_prefix, grid, hp.vision.n_grid()), n);
     }
+    return out;
+}
+
+// M2M100SinusoidalPositionalEmbedding.get_embedding: sines, then cosines, the row of padding zero; in float, as there.
+tensor_table with_sinusoidal_positions(const tensor_table & table, const source_names & names, const hparams & hp) {
+    const int n = hp.text.n_embd, half = n / 2, n_row = hp.text.n_positions();
+    std::vector<float> values((size_t) n * (size_t) n_row, 0.0f);
+    const auto step = (float) (std::log(10000.0) / (half - 1));
+    for (int row = 0; row < n_row; row++) {
+        float * at = values.data() + (size_t) row * (size_t) n;
+        for (int i = 0; i < half && row != hp.text.pad_id; i++) {
+            const float angle = (float) row * std::exp((float) i * -step);
+            at[i] = std::sin(angle);
+            at[half + i] = std::cos(angle);
+        }
+    }
+    tensor_table out = table;
+    for (const expected_tensor & tensor : expected_tensors(hp))
+        if (tensor.tower == 't' && tensor.part == names::position_embd)
+            replace(out.tensors[origin_of(tensor, names).name], values, n);
     return out;
 }
 

@@ -34,7 +34,7 @@ const part_name hf_parts[] = {
 };
 
 const part_name open_clip_parts[] = {
-    {"class_embd", "class_embedding", ""},
+    {"class_embd", "class_embedding", "cls_emb"},
     {"patch_embd", "conv1", ""},
     {"position_embd", nullptr, "positional_embedding"},
     {"token_embd", "", "token_embedding"},
@@ -48,6 +48,9 @@ const part_name open_clip_parts[] = {
     {"ffn_down", nullptr, "mlp.c_proj"},
     {"ls1", nullptr, "ls_1.gamma"},
     {"ls2", nullptr, "ls_2.gamma"},
+    {"head.attn_q_norm", "attn_pool.ln_q", ""},
+    {"head.attn_k_norm", "attn_pool.ln_k", ""},
+    {"head.attn_out", "attn_pool.attn.out_proj", ""},
 };
 
 // timm's VisionTransformer inside open_clip's TimmModel
@@ -113,6 +116,20 @@ const part_name distilbert_parts[] = {
     {"ffn_down", nullptr, "ffn.lin2"},
 };
 
+// transformers' M2M100Encoder
+const part_name m2m_parts[] = {
+    {"token_embd", nullptr, "embed_tokens"},
+    {"post_ln", nullptr, "layer_norm"},
+    {"ln1", nullptr, "self_attn_layer_norm"},
+    {"ln2", nullptr, "final_layer_norm"},
+    {"attn_q", nullptr, "self_attn.q_proj"},
+    {"attn_k", nullptr, "self_attn.k_proj"},
+    {"attn_v", nullptr, "self_attn.v_proj"},
+    {"attn_out", nullptr, "self_attn.out_proj"},
+    {"ffn_up", nullptr, "fc1"},
+    {"ffn_down", nullptr, "fc2"},
+};
+
 tensor_origin hf_whole_origin(const expected_tensor & tensor, bool siglip, bool linear_patches) {
     const std::string part = find_part(hf_parts, tensor);
     if (tensor.block >= 0) {
@@ -136,10 +153,28 @@ tensor_origin hf_origin(const expected_tensor & tensor, const source_names & nam
     tensor_origin origin = hf_whole_origin(tensor, siglip, siglip && names.linear_patches);
     if (names.pre_layernorm && tensor.part == "pre_ln")
         origin = whole(with_suffix("vision_model.pre_layernorm", tensor.suffix));
+    if (tensor.tower == 'v' && tensor.block >= 0 && names.layer_singular)
+        origin.name.replace(strlen("vision_model.encoder.layers") - 1, 1, "");
+    if (names.vision_nested && begins_with(origin.name, "vision_model.")) origin.name.insert(0, "vision_model.");
     const bool flat = tensor.tower == 'v' ? names.vision_flat : names.text_flat;
     const char * tower = tensor.tower == 'v' ? "vision_model." : "text_model.";
     if (flat && begins_with(origin.name, tower)) origin.name.erase(0, strlen(tower));
     return origin;
+}
+
+// The attention pooling's learned queries, of which the first becomes the embedding, and its fused input: torch's
+// MultiheadAttention, whose matrices are apart where keys are not as wide as queries.
+tensor_origin open_clip_pool_origin(const expected_tensor & tensor, const source_names & names) {
+    if (tensor.part == "head.probe") {
+        tensor_origin origin = rows_of("visual.attn_pool.query", 0, names.n_pool_query);
+        origin.row = true;
+        return origin;
+    }
+    const std::string attn = "visual.attn_pool.attn.";
+    const int third = third_of(tensor.part);
+    if (names.pool_qkv_apart && strcmp(tensor.suffix, "weight") == 0)
+        return whole(attn + "qkv"[third] + "_proj_weight");
+    return rows_of(attn + "in_proj_" + tensor.suffix, third, 3);
 }
 
 tensor_origin open_clip_origin(const expected_tensor & tensor, const source_names & names) {
@@ -151,6 +186,7 @@ tensor_origin open_clip_origin(const expected_tensor & tensor, const source_name
             return rows_of(block + "attn.in_proj_" + tensor.suffix, third_of(tensor.part), 3);
         return whole(with_suffix(block + part, tensor.suffix));
     }
+    if (begins_with(tensor.part, "head.") && part.empty()) return open_clip_pool_origin(tensor, names);
     if (tensor.part == "proj") {
         if (tensor.tower == 't' && names.text_proj_is_module) return whole(with_suffix(tower + part, tensor.suffix));
         tensor_origin origin = whole(tower + part);  // a bare parameter, used as x @ P
@@ -194,8 +230,19 @@ tensor_origin timm_origin(const expected_tensor & tensor, const source_names & n
 tensor_origin bert_origin(const expected_tensor & tensor, const source_names & names) {
     if (tensor.part == "proj" || tensor.part == "proj_hidden")
         return whole(with_suffix(tensor.part == "proj" ? names.bert_proj : names.bert_proj_hidden, tensor.suffix));
-    const std::string part = names.distilbert ? find_part(distilbert_parts, tensor) : find_part(bert_parts, tensor);
-    const std::string blocks = names.distilbert ? "transformer.layer." : "encoder.layer.";
+    if (tensor.part == "post_ln" && !names.bert_post_ln.empty())
+        return whole(with_suffix(names.bert_post_ln, tensor.suffix));
+    // a buffer that only old files have: the positions are computed (M2M100SinusoidalPositionalEmbedding)
+    if (names.encoder == encoder_names::m2m_100 && tensor.part == "position_embd")
+        return whole(names.text_prefix + "embed_positions.weights");
+    std::string part, blocks;
+    switch (names.encoder) {
+        case encoder_names::bert: part = find_part(bert_parts, tensor), blocks = "encoder.layer."; break;
+        case encoder_names::distilbert:
+            part = find_part(distilbert_parts, tensor), blocks = "transformer.layer.";
+            break;
+        case encoder_names::m2m_100: part = find_part(m2m_parts, tensor), blocks = "layers."; break;
+    }
     const std::string block = tensor.block >= 0 ? blocks + std::to_string(tensor.block) + "." : "";
     return whole(with_suffix(names.text_prefix + block + part, tensor.suffix));
 }
@@ -222,6 +269,7 @@ tensor_origin origin_of(const expected_tensor & tensor, const source_names & nam
         case name_scheme::dinov2: return dinov2_origin(tensor, names);
         case name_scheme::dinov3: return dinov3_origin(tensor, names);
         case name_scheme::aimv2: return aimv2_origin(tensor, names);
+        case name_scheme::blip: return blip_origin(tensor);
         case name_scheme::clip_cpp: return clip_cpp_origin(tensor);
         case name_scheme::ggclip: break;
     }

@@ -20,7 +20,8 @@ enum class name_scheme {
     dinov2,     // image tower: transformers' Dinov2Model, also with registers
     dinov3,     // image tower: transformers' DINOv3ViTModel
     aimv2,      // transformers' Aimv2Model
-    bert,       // text tower: transformers' BertModel and RoBERTa variants
+    blip,       // image tower: transformers' BlipVisionModel
+    bert,       // text tower: one of transformers' encoders
     ggclip,     // our own GGUF layout: the canonical names
     clip_cpp,   // clip.cpp's GGUF layout: like ours with the two MLP matrices' names swapped
 };
@@ -30,6 +31,9 @@ struct made_tensor {
     raw_tensor raw;
     std::vector<std::string> from;  // names in the file
 };
+
+// Whose names the parts of a `bert` tower have.
+enum class encoder_names { bert, distilbert, m2m_100 };
 
 // A file's tensor names for its two towers.
 struct source_names {
@@ -43,8 +47,12 @@ struct source_names {
     std::string text_prefix;                      // open_clip and bert: prefix of every name ("text.", "text_model.")
     bool vision_flat = false, text_flat = false;  // hf: single saved tower, without "vision_model." or "text_model."
     bool text_proj_is_module = false;             // open_clip: a Linear, [out, in], instead of a bare [in, out]
+    bool vision_nested = false;                   // hf_clip: below a second "vision_model."
+    bool layer_singular = false;                  // hf_clip: image blocks are encoder.layer.0, not encoder.layers.0
     bool linear_patches = false;                  // hf_siglip: the patch embedding is a Linear over (y, x, channel)
     bool pre_layernorm = false;                   // hf_clip: spelt so (OWL-ViT), not pre_layrnorm
+    int32_t n_pool_query = 0;                     // open_clip: rows of the attention pooling's queries
+    bool pool_qkv_apart = false;                  // open_clip: its q, k and v have matrices of their own
     int32_t trained_grid = 0;                     // > 0: side of the grid whose image positions the file has
     std::vector<std::string> other_paths;         // tensors within a tower that only other ways through it read
     bool timm_fc_norm = false;                    // timm: the last norm is named fc_norm
@@ -53,8 +61,8 @@ struct source_names {
     // fc1_g and fc1_x, or one matrix fc1 for the gate and then the values
     bool timm_qkv_apart = false, timm_bias_apart = false, timm_gamma = false, timm_gate_apart = false,
          timm_gate_packed = false;
-    std::string bert_proj, bert_proj_hidden;
-    bool distilbert = false;                  // bert: DistilBERT's names
+    std::string bert_proj, bert_proj_hidden, bert_post_ln;
+    encoder_names encoder = encoder_names::bert;
     std::map<std::string, made_tensor> made;  // by canonical name; all other names say where a tensor is in the file
 };
 
@@ -62,6 +70,7 @@ struct source_names {
 struct tensor_origin {
     std::string name;
     int slice = 0, n_slices = 1;  // part `slice` of n_slices equal parts of the rows (fused q, k, v)
+    bool row = false;             // a vector stored as one of n_slices rows of a matrix
     bool transposed = false;      // stored as [ne1, ne0]
     bool channels_last = false;   // a patch embedding as [patch * patch * channel, n_embd], channels fastest
 };

@@ -43,6 +43,22 @@ const part_name dinov3_parts[] = {
     {"ls2", nullptr, "layer_scale2.lambda1"},
 };
 
+const part_name blip_parts[] = {
+    {"class_embd", nullptr, "vision_model.embeddings.class_embedding"},
+    {"patch_embd", nullptr, "vision_model.embeddings.patch_embedding"},
+    {"position_embd", nullptr, "vision_model.embeddings.position_embedding"},
+    {"post_ln", nullptr, "vision_model.post_layernorm"},
+    {"proj", nullptr, "vision_proj"},
+    {"ln1", nullptr, "layer_norm1"},
+    {"ln2", nullptr, "layer_norm2"},
+    {"attn_q", nullptr, "self_attn.qkv"},
+    {"attn_k", nullptr, "self_attn.qkv"},
+    {"attn_v", nullptr, "self_attn.qkv"},
+    {"attn_out", nullptr, "self_attn.projection"},
+    {"ffn_up", nullptr, "mlp.fc1"},
+    {"ffn_down", nullptr, "mlp.fc2"},
+};
+
 const part_name aimv2_parts[] = {
     {"patch_embd", "vision_model.embeddings.patch_embed", ""},
     {"patch_norm", "vision_model.embeddings.rms_norm", ""},
@@ -101,6 +117,15 @@ tensor_origin aimv2_origin(const expected_tensor & tensor, const source_names & 
     const bool flat = vision ? names.vision_flat : names.text_flat;
     if (flat && begins_with(origin.name, tower)) origin.name.erase(0, tower.size());
     return origin;
+}
+
+tensor_origin blip_origin(const expected_tensor & tensor) {
+    const std::string part = find_part(blip_parts, tensor);
+    if (tensor.block < 0) return whole(tensor.part == "position_embd" ? part : with_suffix(part, tensor.suffix));
+    const std::string name =
+        with_suffix("vision_model.encoder.layers." + std::to_string(tensor.block) + "." + part, tensor.suffix);
+    const int third = third_of(tensor.part);
+    return third >= 0 ? rows_of(name, third, 3) : whole(name);
 }
 
 }  // namespace ggclip

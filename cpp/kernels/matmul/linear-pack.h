@@ -51,6 +51,7 @@ static void pack_tile(const linear_args & a, const tile_place & at, int n, float
         case unary::gelu_tanh: return pack_tile<unary::gelu_tanh>(a, at, n, sums, target);
         case unary::silu: return pack_tile<unary::silu>(a, at, n, sums, target);
         case unary::relu: return pack_tile<unary::relu>(a, at, n, sums, target);
+        case unary::tanh: return pack_tile<unary::tanh>(a, at, n, sums, target);
     }
 }
 

@@ -68,6 +68,7 @@ static void finish_tile(const linear_args & a, const tile_place & at, const floa
         case unary::gelu_tanh: return finish_tile<unary::gelu_tanh>(a, at, sums);
         case unary::silu: return finish_tile<unary::silu>(a, at, sums);
         case unary::relu: return finish_tile<unary::relu>(a, at, sums);
+        case unary::tanh: return finish_tile<unary::tanh>(a, at, sums);
     }
 }
 

@@ -1,5 +1,6 @@
 /** Converts a source of any kind to one form: a complete tokenizer.json. */
 import { ClipError } from '../../errors.js'
+import { nllbClass, nllbFrame, nllbNames, nllbStages } from './nllb.js'
 import { failing, invalidPart, isRecord } from './parts.js'
 import { addedTokensOf, withIds } from '../special-tokens.js'
 import type { AddedToken, BesideFiles, SpecialTokens, TokenizerJsonSource, VocabularySource } from '../types.js'
@@ -59,14 +60,16 @@ function describeJson({ json: text, specials = {}, beside = {} }: TokenizerJsonS
     if (isClip(json, model, name)) return describeClip({ ...json, model }, specials, beside, name)
     const patched = patchedByClass(json, beside, name)
     const made = makeWordModel(model)
-    const isBert = bertClass.test(name)
-    const added = withIds(addedTokensOf(json.added_tokens, beside, isBert, isBert ? bertNames : {}), made.ids)
+    const isNllb = nllbClass.test(name)
+    const defaults = isNllb ? nllbNames : bertClass.test(name) ? bertNames : undefined
+    const added = withIds(addedTokensOf(json.added_tokens, beside, defaults !== undefined, defaults ?? {}), made.ids)
     const names = namesOf(specials, json)
     const described = {
       ...patched,
       model,
       added_tokens: added.map(listed),
       ...framedByFlags(beside, name, names, added),
+      ...(isNllb ? { post_processor: nllbFrame(beside.config ?? {}, added) } : {}),
     }
     return { json: described, added, specials: names, clip: false, ids: made.ids, model: made }
   })
@@ -181,7 +184,7 @@ function patchedByClass(json: Record<string, unknown>, beside: BesideFiles, name
       },
     }
   }
-  return json
+  return nllbClass.test(name) ? { ...json, ...nllbStages(json) } : json
 }
 
 /** If the configuration says whether the two tokens are added, transformers derives the frame from that. */

@@ -12,6 +12,7 @@ struct attention_case {
     std::vector<int> n_q, n_kv;
     int n_head, d_head;
     bool causal;
+    int n_hidden = 0;  // rows after a sequence's keys that no query sees
 };
 
 // Replaces one value of a query (0), key (1) or value (2).
@@ -26,7 +27,7 @@ inline std::vector<float> run_attention(const kernel_table & k, const attention_
     int max_kv = 0;
     for (size_t s = 0; s < c.n_q.size(); s++) {
         q_offset.push_back(q_offset.back() + c.n_q[s]);
-        kv_offset.push_back(kv_offset.back() + c.n_kv[s]);
+        kv_offset.push_back(kv_offset.back() + c.n_kv[s] + c.n_hidden);
         max_kv = std::max(max_kv, c.n_kv[s]);
     }
     const int n = c.n_head * c.d_head;
@@ -45,10 +46,23 @@ inline std::vector<float> run_attention(const kernel_table & k, const attention_
     std::vector<float> dst(dst_stride * q_offset.back(), 5.0f);
     buffer scratch(k.attention_scratch_size(max_kv, c.d_head, nth));
     std::memset(scratch.data(), 0xff, scratch.size);  // NaN: catches reads of unwritten memory
-    const attention_args args = {q.data(),        q_stride,         key.data(),         k_stride,
-                                 value.data(),    v_stride,         dst.data(),         dst_stride,
-                                 q_offset.data(), kv_offset.data(), (int) c.n_q.size(), max_kv,
-                                 c.n_head,        c.d_head,         c.causal,           scratch.data()};
+    const attention_args args = {q.data(),
+                                 q_stride,
+                                 key.data(),
+                                 k_stride,
+                                 value.data(),
+                                 v_stride,
+                                 dst.data(),
+                                 dst_stride,
+                                 q_offset.data(),
+                                 kv_offset.data(),
+                                 (int) c.n_q.size(),
+                                 max_kv,
+                                 c.n_head,
+                                 c.d_head,
+                                 c.causal,
+                                 scratch.data(),
+                                 c.n_hidden > 0 ? c.n_kv.data() : nullptr};
     run_shares(nth, [&](int i) { k.attention(args, i, nth); });
     std::vector<float> out;
     for (int row = 0; row < q_offset.back(); row++) {
@@ -98,6 +112,8 @@ inline void test_attention(const kernel_table & k) {
         {{16, 25}, {16, 25}, 2, 72, true},
         {{577}, {577}, 1, 104, false},
         {{9, 3}, {9, 3}, 3, 17, true},
+        {{9, 20, 2}, {8, 19, 1}, 2, 32, true, 1},
+        {{1, 1}, {33, 8}, 2, 64, false, 2},
         {{7}, {31}, 1, 1, false},
         {{3}, {1025}, 1, 33, false},
         {{4, 0, 6}, {4, 3, 0}, 2, 16, false},

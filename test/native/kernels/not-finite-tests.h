@@ -170,7 +170,7 @@ inline void test_linear_pack_not_finite(const kernel_table & k) {
 
 inline void test_unary_not_finite(const kernel_table & k) {
     for (const unary op :
-         {unary::none, unary::quick_gelu, unary::gelu_erf, unary::gelu_tanh, unary::silu, unary::relu}) {
+         {unary::none, unary::quick_gelu, unary::gelu_erf, unary::gelu_tanh, unary::silu, unary::relu, unary::tanh}) {
         const std::vector<float> values = not_finite_values();
         const float weight = 1.0f;
         const int n = (int) values.size();

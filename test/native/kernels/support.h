@@ -68,6 +68,7 @@ inline double apply(unary op, double x) {
         case unary::gelu_tanh: return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / M_PI) * (x + 0.044715 * x * x * x)));
         case unary::silu: return x / (1.0 + std::exp(-x));
         case unary::relu: return std::max(x, 0.0);
+        case unary::tanh: return std::tanh(x);
         default: return x;
     }
 }

@@ -9,7 +9,7 @@ const nothingNative = {
 const outside =
   regex => ['error', { patterns: [{ regex, message: 'the command line and the server use the public API only' }] }]
 const ofServer =
-  '(?:library|errors|lru-map|nearest-name|package|validate|types|text-bytes|vectors/scores|async/[\\w-]+)\\.js$'
+  '(?:library|errors|lru-map|nearest-name|package|validate|types|text-bytes|vectors/scores|image/pixel-size|async/[\\w-]+)\\.js$'
 
 export default ts.config(
   {

@@ -13,7 +13,7 @@ import type { Uploads } from './input/read-inputs.js'
 import { Timing } from './observe/timing.js'
 import type { ServerSettings } from './options.js'
 import { answerEarly, isStillComing } from './output/early-answers.js'
-import { bodyOf, failureOf } from './output/failures.js'
+import { bodyOf, type FailureBody, failureOf } from './output/failures.js'
 import { ClientGone, closingError } from './requests.js'
 
 /** The server's record of a request. */
@@ -42,6 +42,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** 'open': everyone; 'key': holders of an API key, if there are any; 'compute': the same, within the limits. */
     access?: 'open' | 'key' | 'compute'
+    /** The form of its failures. Default: OpenAI's. */
+    failures?: FailureBody
   }
 }
 
@@ -181,8 +183,9 @@ function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyRe
   if (failure.status === 401) reply.header('www-authenticate', 'Bearer')
   // do not wait for the rest of an upload that is too large
   if (failure.status === 413) reply.header('connection', 'close')
-  if (isStillComing(request)) answerEarly(request, reply, failure.status, bodyOf(failure))
-  else void reply.code(failure.status).send(bodyOf(failure))
+  const body = (request.routeOptions.config.failures ?? bodyOf)(failure)
+  if (isStillComing(request)) answerEarly(request, reply, failure.status, body)
+  else void reply.code(failure.status).send(body)
 }
 
 function report(request: FastifyRequest, reply: FastifyReply, { metrics }: Context): void {

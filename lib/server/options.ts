@@ -2,6 +2,7 @@
 import { invalidArgument, outOfRange } from '../errors.js'
 import { checkBoolean, checkInteger, checkOneOf, checkOptions, checkSignal, checkString,
   checkStrings } from '../validate.js'
+import { type Dialect, dialects } from './dialects/names.js'
 import { checkHostName, checkOrigin } from './guard/hosts.js'
 import type { ApiKey, RemoteImageOptions, ServedModel, ServerOptions } from './types.js'
 
@@ -29,6 +30,7 @@ const keys = [
   'drainMs',
   'trustProxy',
   'metrics',
+  'dialects',
   'page',
   'folder',
   'logLevel',
@@ -79,11 +81,16 @@ export function checkServerOptions(options: ServerOptions | undefined) {
     drainMs: count('drainMs', 20_000, 0),
     trustProxy: checkProxies(given.trustProxy ?? 0),
     metrics: checkOneOf('metrics', given.metrics ?? (apiKeys.length > 0 ? 'key' : 'open'), ['open', 'key', 'off']),
+    dialects: checkDialects(given.dialects ?? dialects),
     page: checkBoolean('page', given.page ?? true),
     folder: given.folder === undefined ? undefined : checkString('folder', given.folder),
     signal: checkSignal('signal', given.signal),
     logLevel: checkOneOf('logLevel', given.logLevel ?? 'silent', ['silent', 'error', 'warn', 'info', 'debug']),
   }
+}
+
+function checkDialects(list: readonly string[]): Dialect[] {
+  return checkStrings('dialects', list).map((name, i) => checkOneOf(`dialects[${i}]`, name, dialects))
 }
 
 function checkProxies(value: boolean | number): number {

@@ -1,5 +1,5 @@
-/** The table of the calls that compute, and their registration with Fastify. */
-import type { FastifyInstance } from 'fastify'
+/** The tables of routes: calls that compute, and those about the server itself. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import { classify, classifySchema } from './calls/classify.js'
 import { embeddings, embeddingsSchema } from './calls/embeddings.js'
@@ -9,19 +9,35 @@ import { rank, rankSchema, rerank } from './calls/rank.js'
 import { similarity, similaritySchema } from './calls/similarity.js'
 import { type Call, callOf } from './calls/work.js'
 import type { Context } from './context.js'
+import { cohereEmbed, cohereFailures, cohereSchema } from './dialects/cohere.js'
+import { llamaEmbeddings, llamaSchema, props, propsSchema } from './dialects/frigate.js'
+import { immichFailures, ping, pingSchema, predict, predictSchema } from './dialects/immich.js'
+import type { Dialect } from './dialects/names.js'
+import { embedSchema, ollamaEmbed, ollamaFailures, tags, tagsSchema, version,
+  versionSchema } from './dialects/ollama.js'
+import { multimodalEmbeddings, multimodalSchema, voyageFailures } from './dialects/voyage.js'
+import { liveSchema, meta, metaSchema, readySchema, vectorize, vectorizeSchema,
+  weaviateFailures } from './dialects/weaviate.js'
 import { type FormTarget, readForm } from './input/form.js'
 import { checkSizes } from './input/json-body.js'
 import { boundaryOf } from './input/multipart.js'
 import { sendJson } from './output/answer.js'
+import type { FailureBody } from './output/failures.js'
 
 interface ComputeRoute {
   url: string
-  /** The path that infinity's clients use. */
+  /** Another path, not documented: infinity's clients use some, llama.cpp has two names. */
   alias?: string
   schema: { body: { properties: object }; operationId: string }
   /** The field for uploaded files. */
   files: string
   handler: (context: Context, body: never, call: Call) => Promise<object>
+  /** Of which protocol; undefined: ggclip's own. */
+  dialect?: Dialect
+  /** The form of its failures. Default: OpenAI's. */
+  failures?: FailureBody
+  /** Its clients send JSON under any type, or none. */
+  anyType?: true
 }
 
 const computeRoutes: readonly ComputeRoute[] = [
@@ -36,51 +52,114 @@ const computeRoutes: readonly ComputeRoute[] = [
     files: 'documents',
     handler: rerank,
   },
+  {
+    url: '/predict',
+    schema: predictSchema,
+    files: 'image',
+    handler: predict,
+    dialect: 'immich',
+    failures: immichFailures,
+  },
+  {
+    url: '/embeddings',
+    alias: '/embedding',
+    schema: llamaSchema,
+    files: 'input',
+    handler: llamaEmbeddings,
+    dialect: 'frigate',
+  },
+  {
+    url: '/vectorize',
+    schema: vectorizeSchema,
+    files: 'images',
+    handler: vectorize,
+    dialect: 'weaviate',
+    failures: weaviateFailures,
+    anyType: true,
+  },
+  {
+    url: '/api/embed',
+    schema: embedSchema,
+    files: 'input',
+    handler: ollamaEmbed,
+    dialect: 'ollama',
+    failures: ollamaFailures,
+    anyType: true,
+  },
+  {
+    url: '/v2/embed',
+    schema: cohereSchema,
+    files: 'images',
+    handler: cohereEmbed,
+    dialect: 'cohere',
+    failures: cohereFailures,
+  },
+  {
+    url: '/v1/multimodalembeddings',
+    schema: multimodalSchema,
+    files: 'inputs',
+    handler: multimodalEmbeddings,
+    dialect: 'voyage',
+    failures: voyageFailures,
+  },
 ]
 
 export function addRoutes(app: FastifyInstance, context: Context): void {
-  for (const route of computeRoutes) computeRoute(app, context, route)
+  const { dialects } = context.settings
+  const routes = computeRoutes.filter(({ dialect }) => dialect === undefined || dialects.includes(dialect))
+  const documented = new Set(routes.map(({ url }) => url))
+  for (const route of routes) {
+    computeRoute(app, context, route, route.url)
+    if (route.alias !== undefined && !documented.has(route.alias)) computeRoute(app, context, route, route.alias)
+  }
   serverRoutes(app, context)
+  for (const dialect of dialects) dialectRoutes[dialect]?.(app, context)
 }
 
 /** A call that computes: JSON or a form in, JSON out. */
 function computeRoute(
   app: FastifyInstance,
   context: Context,
-  { url, alias, schema, files, handler }: ComputeRoute,
+  { url, schema, files, handler, failures, anyType }: ComputeRoute,
+  path: string,
 ): void {
   const { settings } = context
   const target: FormTarget = { properties: schema.body.properties as FormTarget['properties'], files }
-  for (const path of alias === undefined ? [url] : [url, alias])
-    app.post(path, {
-      schema: { ...schema, hide: path === alias },
-      config: { access: 'compute' },
-      // with the plugin's own store: one limit for all calls that compute
-      onRequest: app.rateLimit(),
-      preValidation: async request => {
-        const boundary = boundaryOf(request.headers['content-type'])
-        if (boundary === undefined) return
-        const { body, uploads } = await readForm(
-          request.body as Buffer,
-          boundary,
-          target,
-          settings,
-          request.scope.signal,
-        )
-        request.body = body
-        request.scope.uploads = uploads
-        checkSizes(body, target.properties, settings.maxInputs)
-      },
-    }, async (request, reply) => {
-      const call = callOf(request)
-      const readMs = performance.now() - request.scope.began
-      context.metrics.stage('read', readMs)
-      call.timing.read(readMs)
-      return sendJson(reply, await handler(context, request.body as never, call), {
-        signal: call.signal,
-        stallMs: settings.timeoutMs,
-      })
+  app.post(path, {
+    schema: { ...schema, hide: path !== url },
+    config: { access: 'compute', ...(failures && { failures }) },
+    // with the plugin's own store: one limit for all calls that compute
+    onRequest: [app.rateLimit(), ...(anyType ? [takeAsJson] : [])],
+    preValidation: async request => {
+      const boundary = boundaryOf(request.headers['content-type'])
+      if (boundary === undefined) return
+      const { body, uploads } = await readForm(
+        request.body as Buffer,
+        boundary,
+        target,
+        settings,
+        request.scope.signal,
+      )
+      request.body = body
+      request.scope.uploads = uploads
+      checkSizes(body, target.properties, settings.maxInputs)
+    },
+  }, async (request, reply) => {
+    const call = callOf(request)
+    const readMs = performance.now() - request.scope.began
+    context.metrics.stage('read', readMs)
+    call.timing.read(readMs)
+    return sendJson(reply, await handler(context, request.body as never, call), {
+      signal: call.signal,
+      stallMs: settings.timeoutMs,
     })
+  })
+}
+
+/** Go's clients send no type, curl -d that of a form of a web page; it is JSON in either case. */
+function takeAsJson({ raw: { headers } }: FastifyRequest, _: FastifyReply, done: () => void): void {
+  headers['content-type'] = 'application/json'
+  done()
 }
 
 /** Routes about the server itself. */
@@ -103,4 +182,35 @@ function serverRoutes(app: FastifyInstance, context: Context): void {
   app.get('/metrics', { schema: metricsSchema, config: { access: settings.metrics } }, async (_, reply) => (
     reply.type(metrics.contentType).serializer(String).send(await metrics.render())
   ))
+}
+
+/** What the clients of a protocol ask about the server. */
+const dialectRoutes: Partial<Record<Dialect, (app: FastifyInstance, context: Context) => void>> = {
+  immich: (app, context) => {
+    app.get('/ping', { schema: pingSchema, config: { failures: immichFailures } }, (_, reply) => (
+      reply.type('text/plain; charset=utf-8').serializer(String).send(ping(context))
+    ))
+  },
+  frigate: (app, context) => {
+    app.get<{ Querystring: { model?: string } }>(
+      '/props',
+      { schema: propsSchema, config: { access: 'key' } },
+      ({ query }) => props(context, query.model),
+    )
+  },
+  weaviate: (app, context) => {
+    app.get('/meta', { schema: metaSchema, config: { access: 'key', failures: weaviateFailures } }, () => meta(context))
+    app.get('/.well-known/live', { schema: liveSchema }, (_, reply) => reply.code(204).send())
+    app.get('/.well-known/ready', { schema: readySchema }, (_, reply) => (
+      reply.code(readyz(context)[0] === 200 ? 204 : 503).send()
+    ))
+  },
+  ollama: (app, context) => {
+    app.get(
+      '/api/tags',
+      { schema: tagsSchema, config: { access: 'key', failures: ollamaFailures } },
+      () => tags(context),
+    )
+    app.get('/api/version', { schema: versionSchema }, () => version())
+  },
 }

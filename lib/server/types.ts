@@ -1,5 +1,8 @@
 /** Types of a server's options. */
 import type { LoadOptions } from '../types.js'
+import type { Dialect } from './dialects/names.js'
+
+export type { Dialect } from './dialects/names.js'
 
 /** A served model: its source and load options. */
 export interface ServedModel
@@ -95,6 +98,11 @@ export interface ServerOptions {
   trustProxy?: boolean | number
   /** Access to /metrics: 'open', 'key' (with an API key) or 'off'. Default 'key' if there are keys, else 'open'. */
   metrics?: 'open' | 'key' | 'off'
+  /**
+   * Protocols of other servers that this one speaks, so that their clients need only its address; docs/drop-in.md.
+   * Default: all.
+   */
+  dialects?: readonly Dialect[]
   /** Serve the web page at `/`. Default true. */
   page?: boolean
   /** A folder of images that the web page can search. Default: none. */

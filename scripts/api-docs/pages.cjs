@@ -137,7 +137,7 @@ const pages = [
     intro:
       'The HTTP server as a part of your program: the module `ggclip/server`, which needs [some more packages](../server.md#installing). Its HTTP API: [server.md](../server.md).',
     prelude: "import { Server } from 'ggclip/server'\n",
-    names: ['Server', 'ServerOptions', 'ServedModel', 'ApiKey', 'RemoteImageOptions', 'LogLevel'],
+    names: ['Server', 'ServerOptions', 'ServedModel', 'ApiKey', 'RemoteImageOptions', 'LogLevel', 'Dialect'],
   },
   {
     file: 'errors.md',

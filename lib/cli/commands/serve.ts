@@ -11,7 +11,8 @@ import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
 
 interface Flags
-  extends Omit<ServerOptions, 'models' | 'apiKeys' | 'corsOrigins' | 'allowedHosts' | 'remoteImages' | 'signal'>
+  extends
+    Omit<ServerOptions, 'models' | 'apiKeys' | 'corsOrigins' | 'allowedHosts' | 'dialects' | 'remoteImages' | 'signal'>
 {
   model?: string[]
   threads?: number
@@ -24,6 +25,7 @@ interface Flags
   maxBatch?: number
   maxWaitMs?: number
   dimensions?: string
+  dialects?: string
   apiKeysFile?: string
   corsOrigin?: string[]
   allowedHosts?: string[]
@@ -82,6 +84,8 @@ commas); a key in an argument would be visible to everyone on the machine.`,
     ['--trust-proxy [n]',
       'trust this many entries of X-Forwarded-For, from its end: one per proxy of your own (default: 0; no number: 1)',
       wholeNumber],
+    ['--dialects <a,b>',
+      'protocols of other servers: immich, frigate, weaviate, ollama, cohere, voyage, or none (default: all)'],
     ['--folder <path>', 'a folder of images that the web page can search'],
     ['--no-page', 'no web page at /'],
     ['--log-level <level>', 'silent, error, warn, info or debug (default: info)'],
@@ -146,6 +150,7 @@ async function optionsOf(flags: Flags): Promise<ServerOptions> {
     maxBatch,
     maxWaitMs,
     dimensions,
+    dialects,
     apiKeysFile,
     corsOrigin,
     allowedHosts,
@@ -170,6 +175,7 @@ async function optionsOf(flags: Flags): Promise<ServerOptions> {
   return {
     ...rest,
     logLevel,
+    dialects: dialectsOf(dialects),
     models: modelsOf(model, JSON.parse(JSON.stringify(common)) as ServedModel),
     apiKeys: await keysOf(apiKeysFile),
     corsOrigins: corsOrigin,
@@ -202,6 +208,12 @@ function modelsOf(list: readonly string[] | undefined, common: ServedModel): Rec
 
 function sizesOf(list: string | undefined): number[] | undefined {
   return list?.split(',').map(size => wholeNumber(size.trim()))
+}
+
+/** The server checks the names. */
+function dialectsOf(list: string | undefined): ServerOptions['dialects'] {
+  if (list?.trim() === 'none') return []
+  return list?.split(',').map(name => name.trim()) as ServerOptions['dialects']
 }
 
 async function keysOf(file: string | undefined): Promise<ServerOptions['apiKeys']> {

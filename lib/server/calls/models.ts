@@ -1,5 +1,7 @@
 import { ClipError } from '../../errors.js'
+import type { Clip } from '../../library.js'
 import type { Context } from '../context.js'
+import type { ServedModel } from '../types.js'
 import { success } from './schemas.js'
 
 export const modelsSchema = {
@@ -29,6 +31,14 @@ export const modelsSchema = {
                 description: 'Lengths that a vector may have; known once the model has been loaded.',
               },
               modalities: { type: 'array', items: { type: 'string' } },
+              architecture: {
+                type: 'object',
+                description: "The modalities in llama.cpp's form.",
+                properties: {
+                  input_modalities: { type: 'array', items: { type: 'string' } },
+                  output_modalities: { type: 'array', items: { type: 'string' } },
+                },
+              },
             },
           },
         },
@@ -73,11 +83,24 @@ export function oneModel({ pool, startedAt }: Context, id: string) {
   return describe(pool, id, startedAt)
 }
 
-function describe(pool: Context['pool'], name: string, created: number) {
+/** As far as it is known: a model that is not loaded has not been looked at. */
+export function describe(pool: Context['pool'], name: string, created: number) {
   const { clip, served } = pool.get(name)
-  const about = clip && {
-    dimensions: [...new Set([...(served.dimensions ?? []), clip.info.dim])].sort((a, b) => a - b),
-    modalities: [...(clip.info.vision ? ['image'] : []), ...(clip.info.text ? ['text'] : [])],
+  return {
+    id: name,
+    object: 'model',
+    created,
+    owned_by: 'ggclip',
+    loaded: clip !== undefined,
+    ...(clip && about(clip, served)),
   }
-  return { id: name, object: 'model', created, owned_by: 'ggclip', loaded: clip !== undefined, ...about }
+}
+
+function about({ info }: Clip, { dimensions = [] }: ServedModel) {
+  const modalities = [...(info.vision ? ['image'] : []), ...(info.text ? ['text'] : [])]
+  return {
+    dimensions: [...new Set([...dimensions, info.dim])].sort((a, b) => a - b),
+    modalities,
+    architecture: { input_modalities: modalities, output_modalities: ['embedding'] },
+  }
 }

@@ -20,6 +20,7 @@ export async function addDocs(app: FastifyInstance): Promise<void> {
       tags: [
         { name: 'vectors', description: 'Embeddings' },
         { name: 'scores', description: 'Classification, similarity, ranking' },
+        { name: 'dialects', description: 'Calls of other servers, for their clients' },
         { name: 'server', description: 'The server itself' },
       ],
       components: {

@@ -81,13 +81,6 @@ export const purpose = {
   description: 'What the vectors are for; not used: this model makes no difference.',
 } as const
 
-/** Sent by clients of Voyage and TEI. */
-export const truncation = {
-  type: 'boolean',
-  const: true,
-  description: 'Texts are always truncated to the context length.',
-} as const
-
 export const usage = {
   $id: 'Usage',
   title: 'Usage',
@@ -127,22 +120,29 @@ export const failure = {
 
 export const shared = [contentPart, usage, failure]
 
-const answer = (description: string) => ({
-  description,
-  content: { 'application/json': { schema: { $ref: 'Error#' } } },
-})
-
-/** Statuses of every route that computes, besides 200. */
-export const failures = {
-  400: answer('The body is not JSON or not a form.'),
-  401: answer('No API key, or none that is known.'),
-  404: answer('No such model.'),
-  413: answer('The request, an image or the number of its pixels is too large.'),
-  415: answer('The content type, or an image format, is not supported.'),
-  422: answer('A field or an image cannot be used; the message gives its place.'),
-  429: answer('Too many requests of this key or address; Retry-After says when.'),
-  503: answer('The server is full, closing or out of time; Retry-After says when.'),
+const failureTexts = {
+  400: 'The body is not JSON or not a form.',
+  401: 'No API key, or none that is known.',
+  404: 'No such model.',
+  413: 'The request, an image or the number of its pixels is too large.',
+  415: 'The content type, or an image format, is not supported.',
+  422: 'A field or an image cannot be used; the message gives its place.',
+  429: 'Too many requests of this key or address; Retry-After says when.',
+  503: 'The server is full, closing or out of time; Retry-After says when.',
 } as const
+
+/** Statuses of every route that computes, besides 200; `schema` of their bodies. */
+export function failuresOf(schema: object): Record<keyof typeof failureTexts, object> {
+  return Object.fromEntries(
+    Object.entries(failureTexts).map(([status, description]) => [
+      status,
+      { description, content: { 'application/json': { schema } } },
+    ]),
+  ) as unknown as Record<keyof typeof failureTexts, object>
+}
+
+/** With OpenAI's error object. */
+export const failures = failuresOf({ $ref: 'Error#' })
 
 export function success(description: string, schema: object) {
   return { description, content: { 'application/json': { schema } } }

@@ -21,7 +21,7 @@ export async function usageOf(
   { pictures, signal }: { pictures: readonly PictureSize[]; signal?: AbortSignal },
 ): Promise<Usage> {
   const { vision, text } = clip.info
-  const lengths = text ? await turns.run(eachInSteps(texts, one => lengthOf(clip.tokenize(one), text)), signal) : []
+  const lengths = text ? await turns.run(eachInSteps(texts, one => tokenCount(clip.tokenize(one), text)), signal) : []
   const textTokens = lengths.reduce((sum, length) => sum + length, 0)
   const imageTokens = vision ? pictures.reduce((sum, picture) => sum + patchesOf(vision, picture), 0) : 0
   const total = textTokens + imageTokens
@@ -33,9 +33,9 @@ export async function usageOf(
 }
 
 /**
- * Padding may be on either side. If the end token also pads, only its first occurrence after the text is not padding.
+ * Tokens without padding, which may be on either side. If the end token also pads, only its first occurrence after the text is not padding.
  */
-function lengthOf(ids: Int32Array, { padId, eosId }: NonNullable<Clip['info']['text']>): number {
+export function tokenCount(ids: Int32Array, { padId, eosId }: NonNullable<Clip['info']['text']>): number {
   const first = ids.findIndex(id => id !== padId)
   if (first > 0) return ids.length - first
   const last = ids.findLastIndex(id => id !== padId)

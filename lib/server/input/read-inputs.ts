@@ -30,10 +30,10 @@ interface ContentPart {
  * Characters of a text that are read: far more than the tokens of any context. Tokenizers of the BERT family examine a
  * whole text before they truncate it, which takes seconds for millions of characters and delays others.
  */
-const longestText = 16_384
+export const longestText = 16_384
 
-/** llama.cpp's marker for the image in a prompt. */
-const mediaMarker = '<__media__>'
+/** llama.cpp's marker for the image in a prompt; Frigate adds a line break. */
+export const mediaMarker = '<__media__>'
 
 /** One input or a list; `modality` gives the kind of plain strings. */
 export function readInputs(name: string, value: unknown, modality: Modality, uploads: Uploads): Input[] {
@@ -91,7 +91,10 @@ function isPictureBase64(text: string): boolean {
 function readPart(name: string, part: ContentPart): Input {
   const { type, multimodal_data: media = [], prompt_string: prompt } = part
   const images = [part.image, urlOf(part.image_url), part.image_base64, ...media].filter(image => image !== undefined)
-  const withoutMarker = prompt === mediaMarker && media.length > 0 ? undefined : prompt
+  const withoutMarker = prompt?.trim() === mediaMarker && media.length > 0 ? undefined : prompt
+  if (withoutMarker !== undefined && withoutMarker.includes(mediaMarker) && images.length === 0) {
+    throw invalidArgument(`${name}.multimodal_data`, `one image for the marker '${mediaMarker}'`, undefined)
+  }
   const texts = [part.text, withoutMarker].filter(text => text !== undefined)
   if (images.length + texts.length !== 1) {
     throw invalidArgument(name, 'exactly one text or one image, since this model embeds each separately,', part)

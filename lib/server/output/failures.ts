@@ -110,6 +110,30 @@ export function bodyOf({ status, code, message, param = undefined }: Failure) {
   return { error: { message, type, param: param ?? null, code } }
 }
 
+/** From a failure to the body of the answer. */
+export type FailureBody = (failure: Failure) => object
+
+/**
+ * The error object of servers whose clients read one string: `field` is 'error' (Ollama, Weaviate), 'detail' (Immich,
+ * Voyage) or 'message' (Cohere). Code and field at fault stand beside it.
+ */
+export function flatBody(field: 'error' | 'detail' | 'message'): FailureBody {
+  return ({ message, param = undefined, code }) => ({ [field]: message, param: param ?? null, code })
+}
+
+/** The schema of {@link flatBody}. */
+export function flatFailure(field: 'error' | 'detail' | 'message') {
+  return {
+    type: 'object',
+    required: [field, 'param', 'code'],
+    properties: {
+      [field]: { type: 'string' },
+      param: { type: ['string', 'null'] },
+      code: { type: 'string', description: 'Stable: match on this one. docs/errors.md explains each.' },
+    },
+  }
+}
+
 export interface SchemaError {
   keyword: string
   instancePath: string

@@ -112,20 +112,20 @@ async function fetchImages({ settings, fetch }: Context, call: Call, images: rea
   ))
 }
 
-/** One vector per input, in order. */
+/** One vector per input, in order. `language` is that of the texts, for models that are told it. */
 export async function encodeInputs(
   context: Context,
   call: Call,
   clip: Clip,
   inputs: readonly Input[],
-  { normalize = true } = {},
+  { normalize = true, language }: { normalize?: boolean; language?: string | undefined } = {},
 ): Promise<Float32Array[]> {
   const [texts, images] = [textsOf(inputs), imagesOf(inputs)]
   const options = { normalize, ...callOptions(call) }
   // wait for both, even if one fails: no work of a request continues after its answer
   const [imageVectors, textVectors] = await settleAll([
     eachImage(context, call, images, files => clip.encodeImage(files, options)),
-    texts.length > 0 ? clip.encodeText(texts, options) : Promise.resolve([]),
+    texts.length > 0 ? clip.encodeText(texts, { ...options, language }) : Promise.resolve([]),
   ])
   let [image, text] = [0, 0]
   return inputs.map(({ kind }) => (kind === 'image' ? imageVectors![image++]! : textVectors![text++]!))

@@ -6,8 +6,9 @@ import { failuresOf, success } from '../calls/schemas.js'
 import { type Call, callOptions, eachImage, encodeInputs, withModel } from '../calls/work.js'
 import type { Context } from '../context.js'
 import { type ImageInput, type Input, readInput, readText } from '../input/read-inputs.js'
-import { closingError } from '../requests.js'
 import { flatBody, flatFailure } from '../output/failures.js'
+import { closingError } from '../requests.js'
+import { languageFor } from './languages.js'
 
 interface PredictBody {
   entries: string | object
@@ -19,6 +20,8 @@ interface PredictBody {
 interface Entry {
   modelName: string
   tower: 'visual' | 'textual'
+  /** Of the user who searches: 'de', 'pt-BR'. */
+  language: string | undefined
 }
 
 const longestEntries = 4096
@@ -77,11 +80,11 @@ export function ping({ requests }: Context): string {
 
 /** POST /predict */
 export async function predict(context: Context, body: PredictBody, call: Call) {
-  const { modelName, tower } = readEntries(body.entries)
+  const { modelName, tower, language } = readEntries(body.entries)
   const input = readPayload(body, tower, call)
   return withModel(context, call, modelName, 1, async clip => {
     if (input.kind === 'image') return visual(context, call, clip, input)
-    const [vector] = await encodeInputs(context, call, clip, [input])
+    const [vector] = await encodeInputs(context, call, clip, [input], { language: languageFor(clip, language) })
     return { clip: listOf(vector!) }
   })
 }
@@ -117,10 +120,13 @@ function readEntries(entries: string | object): Entry {
   const [tower, entry] = first
   if (tower !== 'visual' && tower !== 'textual')
     throw outOfRange('entries.clip', "'visual' or 'textual'", tower)
-  const { modelName } = asObject(`entries.clip.${tower}`, entry)
+  const { modelName, options } = asObject(`entries.clip.${tower}`, entry)
   if (typeof modelName !== 'string' || modelName === '')
     throw invalidArgument(`entries.clip.${tower}.modelName`, 'the name of a model', modelName)
-  return { modelName, tower }
+  const { language } = asObject(`entries.clip.${tower}.options`, options ?? {})
+  if (language !== undefined && language !== null && typeof language !== 'string')
+    throw invalidArgument(`entries.clip.${tower}.options.language`, 'a language', language)
+  return { modelName, tower, language: language ?? undefined }
 }
 
 function parsed(entries: string): unknown {

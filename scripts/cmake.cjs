@@ -12,7 +12,9 @@ const { run } = require('./run.cjs')
  */
 function cmake({ source, build, debug = false, defines, targets = [], env }) {
   const type = debug ? 'Debug' : 'Release'
-  const generator = spawnSync('ninja', ['--version']).status === 0 ? ['-G', 'Ninja'] : []
+  // on Windows CMake's own choice, Visual Studio: with ninja it would take whatever compiler is on the PATH
+  const hasNinja = process.platform !== 'win32' && spawnSync('ninja', ['--version']).status === 0
+  const generator = hasNinja ? ['-G', 'Ninja'] : []
   const list = Object.entries({ CMAKE_BUILD_TYPE: type, ...defines }).map(([name, value]) => `-D${name}=${value}`)
   run('cmake', ['-S', source, '-B', build, ...generator, ...list, ...own()], { cwd: source, env })
   const parallel = ['--config', type, '--parallel', String(os.availableParallelism())]

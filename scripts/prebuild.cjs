@@ -16,6 +16,19 @@ const { findZig } = require('./zig.cjs')
 
 const root = path.join(__dirname, '..')
 
+/**
+ * A folder in which node-gyp may work: it empties `build` where it stands, and would leave another platform's binary where
+ * node-gyp-build looks for this machine's. Its binding.gyp calls this project's scripts.
+ */
+function gypFolder(name) {
+  const folder = path.join(root, 'build', 'gyp', name)
+  fs.rmSync(folder, { recursive: true, force: true })
+  fs.mkdirSync(folder, { recursive: true })
+  for (const name of ['binding.gyp', 'CMakeLists.txt']) fs.copyFileSync(path.join(root, name), path.join(folder, name))
+  fs.symlinkSync(path.join(root, 'scripts'), path.join(folder, 'scripts'), 'junction')
+  return folder
+}
+
 /** By prebuildify: it runs node-gyp, which runs CMake (binding.gyp, gyp-cmake.cjs). */
 async function prebuild(platform, zig) {
   process.env.GGCLIP_PREBUILD = platform.name
@@ -24,7 +37,8 @@ async function prebuild(platform, zig) {
   const prefix = path.join(path.dirname(fs.realpathSync(process.execPath)), '..')
   if (fs.existsSync(path.join(prefix, 'include', 'node', 'common.gypi'))) process.env.npm_config_nodedir = prefix
   await promisify(require('prebuildify'))({
-    cwd: root,
+    cwd: gypFolder(platform.name),
+    out: root,
     name: 'ggclip',
     napi: true,
     targets: [process.versions.node],
@@ -35,8 +49,6 @@ async function prebuild(platform, zig) {
     libc: platform.libc,
     tagLibc: platform.libc !== undefined,
   })
-  // node-gyp-build would take what another platform's build left there for this machine's
-  fs.rmSync(path.join(root, 'build', 'Release'), { recursive: true, force: true })
 }
 
 /** Lists what was made: size, SHA-256, file. */

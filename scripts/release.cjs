@@ -76,9 +76,7 @@ function release(asked, isDry) {
   process.stdout.write(`${version} is committed and tagged ${tag}. What comes next:\n${
     [
       '.ci/run                          all tests, in a clone of the tag',
-      'npm run prebuild -- --all        the binaries (those for macOS without Metal: make them there, with --native)',
-      'npm run packages                 the archives of build/packages, for npm publish',
-      'git push --follow-tags           once they are published',
+      'git push --follow-tags           .github/workflows/release.yml then makes the binaries and publishes',
     ].map(line => `  ${line}\n`).join('')
   }To take it back before the push: git tag -d ${tag} && git reset --keep HEAD~1\n`)
 }

@@ -19,9 +19,16 @@ function findZig() {
   }
   if (process.env.ZIG) throw new Error(`ZIG: expected zig ${version}, found none in ${process.env.ZIG}`)
   process.stderr.write(`prebuild: fetching zig ${version} from PyPI\n`)
-  const python = process.platform === 'win32' ? 'python' : 'python3'
-  run(python, ['-m', 'pip', 'install', '--quiet', '--upgrade', '--target', own, `ziglang==${version}`])
+  fetchZig()
   return program
+}
+
+function fetchZig() {
+  const python = process.platform === 'win32' ? 'python' : 'python3'
+  if (spawnSync(python, ['-m', 'pip', '--version']).status !== 0)
+    throw new Error(`expected zig ${version} (ZIG, or on the PATH), or ${python} with pip to fetch it, found neither`)
+  const env = { PIP_ROOT_USER_ACTION: 'ignore', PIP_DISABLE_PIP_VERSION_CHECK: '1' }
+  run(python, ['-m', 'pip', 'install', '--quiet', '--upgrade', '--target', own, `ziglang==${version}`], { env })
 }
 
 /** CMake takes a program without arguments for its tools: each becomes a script. @returns {Record<string, string>} definitions */
@@ -35,13 +42,16 @@ function zigTools(zig, { zig: target, flags }, folder) {
     if (!fs.existsSync(file) || fs.readFileSync(file, 'utf8') !== text) fs.writeFileSync(file, text, { mode: 0o755 })
     return file
   }
-  // optimised and stripped from CMake's first question on: zig compiles its C++ runtime once for each way
-  const words = ['-target', target, '-O2', ...flags]
+  // the same words from CMake's first question on: zig compiles its C++ runtime anew for each optimisation, code model and
+  // kind of symbols
+  const position = target.includes('windows') ? [] : ['-fPIC']
+  const words = ['-target', target, '-O2', '-s', ...position, ...flags]
   return {
     CMAKE_C_COMPILER: tool('cc', ['cc', ...words]),
     CMAKE_CXX_COMPILER: tool('c++', ['c++', ...words]),
     CMAKE_ASM_COMPILER: tool('cc', ['cc', ...words]),
-    CMAKE_EXE_LINKER_FLAGS: '-s',
+    // CMake's questions are answered by compiling alone
+    CMAKE_TRY_COMPILE_TARGET_TYPE: 'STATIC_LIBRARY',
     CMAKE_AR: tool('ar', ['ar']),
     CMAKE_RANLIB: tool('ranlib', ['ranlib']),
     CMAKE_RC_COMPILER: tool('rc', ['rc']),

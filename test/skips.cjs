@@ -5,7 +5,9 @@
 const { spawnSync } = require('node:child_process')
 const { existsSync } = require('node:fs')
 const { availableParallelism } = require('node:os')
+const { join } = require('node:path')
 const { findBrowser } = require('../scripts/browser.cjs')
+const { platforms, prebuiltFile } = require('../scripts/platforms.cjs')
 
 const runs = (command, ...args) => spawnSync(command, args).status === 0
 
@@ -44,6 +46,24 @@ const needs = {
   python: {
     absent: () => !runs('python3', '-c', 'import pty') && 'no python3, which makes a terminal that is closed',
     tests: /^test\/streams\/log\.test\.ts: .*a terminal/,
+  },
+  readelf: {
+    absent: () =>
+      !(process.platform === 'linux' && runs('readelf', '--version')) && 'not Linux, or no readelf of binutils',
+    tests: /^test\/platforms\/binary\.test\.ts: the binary of npm run build /,
+  },
+  prebuilt: {
+    absent: () =>
+      !(process.platform === 'linux' && runs('readelf', '--version') &&
+        platforms.some(platform => existsSync(join(__dirname, '..', prebuiltFile(platform))))) &&
+      'no published binary was made here (npm run prebuild), or no readelf of binutils',
+    tests: /^test\/platforms\/binary\.test\.ts: published binaries /,
+  },
+  qemuX64: {
+    absent: () =>
+      !(process.platform === 'linux' && process.arch === 'x64' && runs('qemu-x86_64', '--version')) &&
+      'no qemu-x86_64 of qemu-user, or not Linux on x64: no CPU without SSE4.2 is emulated',
+    tests: /^test\/platforms\/cpu\.test\.ts: /,
   },
   posix: {
     absent: () => process.platform === 'win32' && 'Windows: no ulimit, no other users, no /bin/sh',

@@ -21,6 +21,7 @@ Napi::Value build(const Napi::CallbackInfo & info) {
     Napi::Object out = Napi::Object::New(env);
     out.Set("ggml", ggml_version());
     out.Set("kernels", kernels);
+    out.Set("x86_64_v2", kernels::has_x86_64_v2());
     return out;
 }
 

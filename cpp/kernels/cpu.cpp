@@ -164,6 +164,15 @@ cpu_level best_level() {
     return cpu_level::scalar;
 }
 
+bool has_x86_64_v2() {
+#if GGCLIP_X86
+    const uint32_t ecx = cpuid(1, 0).ecx;
+    return bit(ecx, 9) && bit(ecx, 19) && bit(ecx, 20) && bit(ecx, 23);  // SSSE3, SSE4.1, SSE4.2, POPCNT
+#else
+    return true;
+#endif
+}
+
 const char * level_name(cpu_level level) {
     switch (level) {
         case cpu_level::scalar: return "scalar";

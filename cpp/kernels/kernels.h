@@ -187,6 +187,8 @@ struct kernel_table {
 
 // The best level this machine supports.
 cpu_level best_level();
+// False on an x86-64 CPU below level 2 of its psABI (SSE4.2, POPCNT): other libraries' binaries may not run there.
+bool has_x86_64_v2();
 // Null if this binary lacks the level or the CPU lacks an instruction it needs.
 const kernel_table * kernels_for(cpu_level level);
 const char * level_name(cpu_level level);                // "avx2", "avx512-vnni", ...

@@ -10,7 +10,7 @@ import { throwIfAborted } from '../async/abort.js'
 import { withTimeLimit } from '../async/deadline.js'
 import { ClipError, invalidArgument, outOfRange } from '../errors.js'
 import { checkFinite } from '../vectors/finite.js'
-import { decodeBytes, decodeSharp } from './decode.js'
+import { decodeBytes, decodeSharp, prepareDecoder as loadDecoder } from './decode.js'
 import type { DecodeContext } from './decode-context.js'
 import { DecoderPool, NoDecoder, tooLong } from './decoder-pool.js'
 import { Gate, decodeSlots } from '../async/gate.js'
@@ -20,10 +20,9 @@ import { endsSoon } from './pixel-size.js'
 import { readBlob, readImageFile } from './read-bytes.js'
 import type { ReductionTarget } from './reduced-size.js'
 import type { NativeImage, NativePixels } from '../native/contract.js'
+import { loadAddon } from '../native/load.js'
 import type { DecodeMode, ImageInput, ImageTensor, RawPixels } from '../types.js'
 import { checkFloat32Array, checkInteger } from '../validate.js'
-
-export { prepareDecoder } from './decode.js'
 
 /**
  * Default for the most pixels of an image: 2^28, sharp's own limit rounded up. Admits the 200-megapixel images of
@@ -112,6 +111,7 @@ async function decode(
   const { bytes, format, pixels } = await gate.run(async () => {
     const bytes = await read()
     const format = formatOf(bytes, context.label, svg)
+    checkDecoderCpu(format, context.label)
     return { bytes, format, pixels: endsSoon(format, bytes) ? await decodeBytes(bytes, format, context) : undefined }
   }, signal)
   if (pixels) return pixels
@@ -140,6 +140,23 @@ function decodeHere(
   return withTimeLimit(maxDecodeMs, signal, () => tooLong(context.label, maxDecodeMs), stop => (
     gate.run(() => decodeBytes(bytes, format, limited), stop)
   ))
+}
+
+/** Loads the decoder before the first image, where it runs. A failure is reported when decoding that image. */
+export function prepareDecoder(): void {
+  if (decoderRuns()) loadDecoder()
+}
+
+/** sharp's binary ends the process on an x86-64 CPU that lacks its instructions, before its own check. */
+const decoderRuns = (): boolean => loadAddon().build().x86_64_v2
+
+function checkDecoderCpu(format: PictureFormat, label: string): void {
+  if (format === 'bmp' || format === 'pnm' || format === 'heic' || decoderRuns()) return
+  throw new ClipError(
+    'ERR_CLIP_IMAGE_DECODE',
+    `${label} cannot be decoded: the decoder (sharp) needs SSE4.2 and POPCNT, which this CPU lacks; `
+      + 'pixels, tensors, BMP and PNM can be read',
+  )
 }
 
 function contextOf(

@@ -8,11 +8,13 @@ import type { HubOptions } from './hub-settings.js'
 import { localLayout, type Towers } from './layout.js'
 import { pullModel, unknownModel } from './pull.js'
 import { findModel, hubIdOf } from './registry.js'
-import { packageRoot } from '../package.js'
 import { checkString } from '../validate.js'
 
-/** The embedded model, used by default: see models/README.md. */
-export const defaultModelPath = path.join(packageRoot, 'models', 'emoji-clip.gguf')
+/**
+ * The embedded model, used by default: see models/README.md. From `__dirname`, which file tracers (@vercel/nft) follow; they
+ * follow no constant of another module.
+ */
+export const defaultModelPath = path.join(__dirname, '..', '..', 'models', 'emoji-clip.gguf')
 
 export interface ModelLocation {
   /** Absolute; a file or a folder. */

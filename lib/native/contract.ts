@@ -400,8 +400,11 @@ export interface NativeConvertTask extends NativeTask<{ bytes: number; tensors: 
 }
 
 export interface NativeAddon {
-  /** ggml's version, and the compiled kernel levels that this CPU supports, best first. */
-  build(): { ggml: string; kernels: string[] }
+  /**
+   * ggml's version, the compiled kernel levels that this CPU supports, best first, and false for an x86-64 CPU without
+   * SSE4.2 and POPCNT.
+   */
+  build(): { ggml: string; kernels: string[]; x86_64_v2: boolean }
   /** Every code the native side can raise. */
   errorCodes(): string[]
   loadModel(path: string, options: NativeLoadOptions): NativeTask<NativeModel>

@@ -6,7 +6,6 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 
-import { packageRoot } from '../../package.js'
 import type { TextCleaning, TokenListSource } from '../types.js'
 import { wordEnd } from '../words/bpe.js'
 import { byteChars } from '../words/bytes.js'
@@ -21,7 +20,7 @@ export function hasPublicVocabulary({ vocabSize, cleaning }: { vocabSize: number
 }
 
 export function publicClipSource(): TokenListSource {
-  const packed = readFileSync(path.join(packageRoot, 'models', 'clip-merges.txt.br'))
+  const packed = readFileSync(path.join(__dirname, '..', '..', '..', 'models', 'clip-merges.txt.br'))
   const [, ...merges] = brotliDecompressSync(packed).toString('utf8').trimEnd().split('\n') // after '#version'
   const specials = { bos: '<|startoftext|>', eos: '<|endoftext|>', unk: '<|endoftext|>', pad: '<|endoftext|>' }
   const bytes = [...byteChars].sort((a, b) => rank(a) - rank(b))

@@ -99,6 +99,7 @@ test('health, readiness, models', async () => {
       loaded: true,
       dimensions: [256],
       modalities: ['image', 'text'],
+      architecture: { input_modalities: ['image', 'text'], output_modalities: ['embedding'] },
     }],
   })
 })

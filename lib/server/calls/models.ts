@@ -57,7 +57,7 @@ export function modelsForInfinity(context: Context) {
   const { object, data } = models(context)
   return {
     object,
-    data: data.map(({ owned_by: _, ...model }) => ({
+    data: data.map(({ owned_by: _, architecture: __, ...model }) => ({
       ...model,
       stats: statsOf(context.pool, model.id),
       backend: 'ggclip',

@@ -1,9 +1,11 @@
 /** What holds for the calls of every dialect: which are there, keys, limits, guards, load, metrics, their description. */
+import { spawnSync } from 'node:child_process'
 import http from 'node:http'
+import path from 'node:path'
 
 import { Server } from '../../../lib/server/index.js'
 import { dialects } from '../../../lib/server/dialects/names'
-import { base64, dataUri, get, library, post, read, sample, start, until } from '../support'
+import { base64, dataUri, get, library, post, read, root, sample, start, until } from '../support'
 
 const model = 'emoji-clip'
 const image = dataUri('rocket.png')
@@ -126,6 +128,17 @@ describe('which are there', () => {
       message: expect.stringContaining(words) as string,
     })
   })
+})
+
+test('on the command line an unknown name is a usage error that names the known ones', () => {
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [path.join(root, 'dist', 'cli', 'main.js'), 'serve', '--port', '0', '--dialects', 'immich,imich'],
+    { encoding: 'utf8' },
+  )
+  expect(status).toBe(2)
+  expect(stderr).toContain("'imich'")
+  for (const name of dialects) expect(stderr).toContain(`'${name}'`)
 })
 
 describe('a hundred inputs in one call', () => {

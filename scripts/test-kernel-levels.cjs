@@ -1,5 +1,5 @@
 // Runs the kernel tests at the levels that this CPU lacks (npm run test:levels): NEON cross-compiled and run by qemu-user,
-// AVX-VNNI through the AVX-512 forms of its two instructions. Says which levels it could not run, and why; fails only when
+// AVX-VNNI through the AVX-512 forms of its two instructions, AMX with plain functions for its tile instructions. Says which levels it could not run, and why; fails only when
 // a test does. Takes about a minute (3 minutes without ccache).
 'use strict'
 
@@ -70,7 +70,9 @@ async function testTarget(
   })
   const level = source => /^kernels-(?!scalar)(.*)\.cpp$/.exec(path.basename(source))?.[1]
   const library = sources.filter(source =>
-    level(source) === undefined || level(source).startsWith('neon') === (family === 'neon')
+    level(source) === undefined || (level(source) === 'amx' ?
+      replace['kernels-amx.cpp'] !== undefined
+      : level(source).startsWith('neon') === (family === 'neon'))
   )
     .map(source => unit(replace[path.basename(source)] ?? source, levelsFlags[level(source)] ?? []))
   // what pictures are resized with needs the engine's preprocessing, which is plain C++
@@ -107,6 +109,25 @@ function vnniTwin() {
   return file
 }
 
+/** AMX: its twin, over AVX-512 where this CPU has it. */
+function amxTwin(compiler, flags) {
+  const wide = ['avx512f', 'avx512bw', 'avx512vl', 'avx512dq', 'avx512_vnni'].every(flag => flags.includes(flag))
+  return {
+    name: 'amx',
+    family: 'x86',
+    compiler,
+    levels: ['amx'],
+    programs: ['kernels'],
+    // cpu.cpp then takes a CPU with AVX2 for one that has AMX
+    levelsFlags: { ...levelFlags(), amx: levelFlags()[wide ? 'avx512-vnni' : 'avx2'] },
+    flags: {
+      'cpu.cpp': ['-DGGCLIP_EMULATE', '-DGGCLIP_AMX'],
+      'kernels-test.cpp': wide ? [] : ['-DGGCLIP_TWIN_OVER_AVX2'],
+    },
+    replace: { 'kernels-amx.cpp': path.join(root, 'test', 'native', 'kernels', 'amx-twin.cpp') },
+  }
+}
+
 const cpuFlags = () =>
   (fs.existsSync('/proc/cpuinfo')
     ? /^flags\s*:(.*)$/m.exec(fs.readFileSync('/proc/cpuinfo', 'utf8'))?.[1].trim().split(' ')
@@ -137,6 +158,8 @@ function plan() {
   const flags = cpuFlags()
   const compiler = firstFound([process.env.CXX ?? 'c++', 'g++', 'clang++'])
   if (!flags.includes('avx512_vnni')) skipped.push(['avx512-vnni', 'this CPU lacks it, and no emulator here has it'])
+  if (compiler && flags.includes('avx2')) targets.push(amxTwin(compiler, flags))
+  else skipped.push(['amx', 'its twin needs AVX2 and a C++ compiler'])
   if (flags.includes('avx_vnni')) return { targets, skipped } // npm run test:native has run it
   if (compiler && flags.includes('avx512_vnni') && flags.includes('avx512vl')) {
     targets.push({

@@ -17,7 +17,7 @@ Napi::Value build(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
     Napi::Array kernels = Napi::Array::New(env);
     for (kernels::cpu_level level : kernels::all_levels)
-        if (kernels::kernels_for(level)) kernels.Set(kernels.Length(), kernels::level_name(level));
+        if (kernels::has_level(level)) kernels.Set(kernels.Length(), kernels::level_name(level));
     Napi::Object out = Napi::Object::New(env);
     out.Set("ggml", ggml_version());
     out.Set("kernels", kernels);

@@ -20,6 +20,10 @@
 #include <windows.h>
 #endif
 #endif
+#if defined(GGCLIP_AMX)  // Linux
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace ggclip::kernels {
 
@@ -29,6 +33,9 @@ extern const kernel_table sse41_kernels;
 extern const kernel_table avx2_kernels;
 extern const kernel_table avx_vnni_kernels;
 extern const kernel_table avx512_vnni_kernels;
+#if defined(GGCLIP_AMX)
+extern const kernel_table amx_kernels;
+#endif
 #elif GGCLIP_ARM
 extern const kernel_table neon_kernels;
 extern const kernel_table neon_dotprod_kernels;
@@ -72,6 +79,8 @@ struct x86_features {
     bool avx2 = false;
     bool avx_vnni = false;
     bool avx512_vnni = false;
+    bool amx_int8 = false;     // the CPU's tile instructions
+    bool saves_tiles = false;  // the system has switched on the registers they need
 };
 
 // Bit numbers: Intel SDM volume 2A, CPUID; XCR0 bits: volume 1, 13.3.
@@ -91,24 +100,62 @@ x86_features detect() {
     f.avx2 = ymm && avx && fma && f16c && bit(seven.ebx, 5);
     f.avx_vnni = f.avx2 && bit(seven_one.eax, 4);
     f.avx512_vnni = f.avx2 && zmm && bit(seven.ebx, 16) && bit(seven.ebx, 17) && bit(seven.ebx, 30) &&
-                    bit(seven.ebx, 31) && bit(seven.ecx, 11);  // F, DQ, BW, VL, VNNI
+                    bit(seven.ebx, 31) && bit(seven.ecx, 11);                // F, DQ, BW, VL, VNNI
+    f.amx_int8 = f.avx512_vnni && bit(seven.edx, 24) && bit(seven.edx, 25);  // AMX-TILE, AMX-INT8
+    f.saves_tiles = (saved & 0x60000) == 0x60000;                            // XTILECFG, XTILEDATA
 #if defined(GGCLIP_EMULATE)
-    f.avx_vnni = f.avx512_vnni = f.avx2;
+    f.avx_vnni = f.avx512_vnni = f.amx_int8 = f.saves_tiles = f.avx2;
 #endif
     return f;
 }
 
-const kernel_table * find(cpu_level level) {
+x86_features features() {
     static const x86_features f = detect();
+    return f;
+}
+
+const kernel_table * find(cpu_level level) {
+    const x86_features f = features();
     switch (level) {
         case cpu_level::scalar: return &scalar_kernels;
         case cpu_level::sse41: return f.sse41 ? &sse41_kernels : nullptr;
         case cpu_level::avx2: return f.avx2 ? &avx2_kernels : nullptr;
         case cpu_level::avx_vnni: return f.avx_vnni ? &avx_vnni_kernels : nullptr;
         case cpu_level::avx512_vnni: return f.avx512_vnni ? &avx512_vnni_kernels : nullptr;
+#if defined(GGCLIP_AMX)
+        case cpu_level::amx: return f.amx_int8 && f.saves_tiles ? &amx_kernels : nullptr;
+#endif
         default: return nullptr;
     }
 }
+
+#if defined(GGCLIP_AMX)
+
+// Linux gives a process tile registers only on request (arch_prctl's ARCH_REQ_XCOMP_PERM, since 5.16), because they
+// enlarge what is saved for every thread that uses them.
+bool may_use_tiles() {
+#if defined(GGCLIP_EMULATE)
+    return true;
+#else
+    constexpr long request = 0x1023, tile_data = 18;
+    static const bool granted = syscall(SYS_arch_prctl, request, tile_data) == 0;
+    return granted;
+#endif
+}
+
+// Null: the level can be used.
+const char * amx_problem() {
+    const x86_features f = features();
+    if (!f.amx_int8) return "needs a CPU with AVX-512 VNNI, AMX-TILE and AMX-INT8";
+    if (!f.saves_tiles) return "needs a system that saves tile registers (XCR0 bits 17 and 18)";
+    return may_use_tiles() ? nullptr : "needs the system's permission to use tile registers, which it refused";
+}
+
+#else
+
+const char * amx_problem() { return "is only in Linux builds by a compiler with AMX-INT8"; }
+
+#endif
 
 #elif GGCLIP_ARM
 
@@ -154,9 +201,22 @@ const kernel_table * find(cpu_level level) { return level == cpu_level::scalar ?
 
 #endif
 
+#if !GGCLIP_X86
+const char * amx_problem() { return "is a level of x86-64"; }
+#endif
+
 }  // namespace
 
-const kernel_table * kernels_for(cpu_level level) { return find(level); }
+bool has_level(cpu_level level) { return find(level) != nullptr; }
+
+const kernel_table * kernels_for(cpu_level level, const char ** why) {
+    const kernel_table * const table = find(level);
+    const char * const problem = level == cpu_level::amx ? amx_problem()
+                                 : table                 ? nullptr
+                                                         : "is not in this build or not on this CPU";
+    if (problem && why) *why = problem;
+    return problem ? nullptr : table;
+}
 
 cpu_level best_level() {
     for (cpu_level level : all_levels)
@@ -180,6 +240,7 @@ const char * level_name(cpu_level level) {
         case cpu_level::avx2: return "avx2";
         case cpu_level::avx_vnni: return "avx-vnni";
         case cpu_level::avx512_vnni: return "avx512-vnni";
+        case cpu_level::amx: return "amx";
         case cpu_level::neon: return "neon";
         case cpu_level::neon_dotprod: return "neon-dotprod";
         case cpu_level::neon_i8mm: return "neon-i8mm";

@@ -8,14 +8,14 @@
 
 namespace ggclip::kernels {
 
-enum class cpu_level { scalar, sse41, avx2, avx_vnni, avx512_vnni, neon, neon_dotprod, neon_i8mm };
+enum class cpu_level { scalar, sse41, avx2, avx_vnni, avx512_vnni, amx, neon, neon_dotprod, neon_i8mm };
 
-// In order of preference among the levels one CPU can have.
+// In order of preference among the levels one CPU can have. amx comes last, so that only its name chooses it.
 constexpr cpu_level all_levels[] = {cpu_level::avx512_vnni, cpu_level::avx_vnni,  cpu_level::avx2,
                                     cpu_level::sse41,       cpu_level::neon_i8mm, cpu_level::neon_dotprod,
-                                    cpu_level::neon,        cpu_level::scalar};
+                                    cpu_level::neon,        cpu_level::scalar,    cpu_level::amx};
 
-constexpr bool has_avx2(cpu_level level) { return level >= cpu_level::avx2 && level <= cpu_level::avx512_vnni; }
+constexpr bool has_avx2(cpu_level level) { return level >= cpu_level::avx2 && level <= cpu_level::amx; }
 constexpr bool has_neon(cpu_level level) { return level >= cpu_level::neon; }
 
 // Share ith of nth equal shares of n items (n < 2^48) is [begin, end).
@@ -189,8 +189,11 @@ struct kernel_table {
 cpu_level best_level();
 // False on an x86-64 CPU below level 2 of its psABI (SSE4.2, POPCNT): other libraries' binaries may not run there.
 bool has_x86_64_v2();
-// Null if this binary lacks the level or the CPU lacks an instruction it needs.
-const kernel_table * kernels_for(cpu_level level);
+// Whether this binary, the CPU and the operating system have what the level needs.
+bool has_level(cpu_level level);
+// Null without it; `why` then says what is missing, to follow "level 'avx2'". amx: asks the system for this process's
+// permission to use tile registers, and is null if it is refused.
+const kernel_table * kernels_for(cpu_level level, const char ** why = nullptr);
 const char * level_name(cpu_level level);                // "avx2", "avx512-vnni", ...
 bool parse_level(const char * name, cpu_level * level);  // false: unknown name
 

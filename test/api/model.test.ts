@@ -2,6 +2,8 @@
 import { join } from 'node:path'
 
 import { Clip } from '../../lib/index.js'
+import { loadAddon } from '../../lib/native/load.js'
+import { withKernels } from '../helpers/oracle'
 import { failureOf, load, maxDifference, norm, oracle, picture, root, sample, tinyGguf,
   tinyModel } from '../lifecycle/support'
 
@@ -84,6 +86,22 @@ describe('a loaded model', () => {
       expect((await failureOf(() => Clip.load(tinyModel, { device: 'vulkan' }))).code).toBe(
         'ERR_CLIP_DEVICE_UNAVAILABLE',
       )
+    })
+
+    it('takes kernels that only a name chooses, or says what they lack (GGCLIP_CPU=amx)', async () => {
+      const named = () => withKernels('amx', () => Clip.load(tinyModel, { ...load, device: 'cpu' }))
+      const { kernels } = loadAddon().build()
+      expect(clip.info.kernels).toBe(kernels[0])
+      if (kernels.includes('amx')) {
+        const other = await named()
+        expect(other.info.kernels).toBe('amx')
+        expect(maxDifference(await other.encodeImage(picture(5)), await clip.encodeImage(picture(5)))).toBeLessThan(0.05)
+        await other.dispose()
+      } else {
+        const { code, message } = await failureOf(named)
+        expect(code).toBe('ERR_CLIP_DEVICE_UNAVAILABLE')
+        expect(message).toMatch(/^kernels: level 'amx' (needs|is only in|is a level of) /)
+      }
     })
 
     it('gives the same for a checkpoint and its GGUF file', async () => {

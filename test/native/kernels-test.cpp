@@ -7,6 +7,7 @@
 #include "kernels/attention-tests.h"
 #include "kernels/bench.h"
 #include "kernels/depthwise-tests.h"
+#include "kernels/exact-tests.h"
 #include "kernels/gated-tests.h"
 #include "kernels/linear-tests.h"
 #include "kernels/norm-tests.h"
@@ -20,12 +21,15 @@ static void test_names() {
     for (const cpu_level level : all_levels) {
         cpu_level parsed = cpu_level::scalar;
         expect(parse_level(level_name(level), &parsed) && parsed == level, "level names");
-        const kernel_table * k = kernels_for(level);
+        const char * why = nullptr;
+        const kernel_table * k = kernels_for(level, &why);
         expect(!k || (k->level == level && !std::strcmp(k->name, level_name(level))), "kernel table names its level");
+        expect(!k == (why != nullptr) && (!k || has_level(level)), "a level is there, or the reason why not");
     }
     cpu_level none;
     expect(!parse_level("fast", &none), "parse_level of an unknown name");
     expect(kernels_for(best_level()) != nullptr, "best_level is there");
+    expect(best_level() != cpu_level::amx, "amx is chosen by its name only");
     std::printf("%-12s best level here: %s\n", "names", level_name(best_level()));
 }
 
@@ -53,6 +57,7 @@ int main(int argc, char ** argv) {
             continue;
         }
         test_linear(*k);
+        test_exact(*k);
         test_accuracy(*k);
         test_extremes(*k);
         test_linear_pack(*k);

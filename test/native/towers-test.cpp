@@ -19,7 +19,7 @@ namespace {
 std::vector<std::string> levels() {
     std::vector<std::string> out = {"portable"};
     for (const char * name :
-         {"scalar", "sse41", "avx2", "avx-vnni", "avx512-vnni", "neon", "neon-dotprod", "neon-i8mm"}) {
+         {"scalar", "sse41", "avx2", "avx-vnni", "avx512-vnni", "amx", "neon", "neon-dotprod", "neon-i8mm"}) {
         kernels::cpu_level level;
         if (kernels::parse_level(name, &level) && kernels::kernels_for(level)) out.push_back(name);
     }

@@ -11,11 +11,9 @@ static const kernels::kernel_table * choose_kernels(ggml_backend_dev_t device, c
         throw_error(error_code::INPUT_RANGE, "kernels: expected portable or a CPU level, received '%s'",
                     wanted.c_str());
     }
-    const kernels::kernel_table * table = kernels::kernels_for(level);
-    if (!table) {
-        throw_error(error_code::DEVICE_UNAVAILABLE, "kernels: level '%s' is not in this build or not on this CPU",
-                    wanted.c_str());
-    }
+    const char * why = "";
+    const kernels::kernel_table * table = kernels::kernels_for(level, &why);
+    if (!table) throw_error(error_code::DEVICE_UNAVAILABLE, "kernels: level '%s' %s", wanted.c_str(), why);
     return table;
 }
 

@@ -181,8 +181,8 @@ static void quantize_row_bytes(const Row & row, int n, uint8_t * dst, int height
     const float limit = row_format::dot::limit;
     const vf inverse = set_f(zero ? 0.0f : limit / amax);
     uint8_t * quants = dst + t * row_format::token_quants;
-    for (int i0 = 0; i0 < n; i0 += block_size, quants += height * row_format::token_quants) {
-        for (int i = 0; i < block_size; i += lanes) {
+    for (int i0 = 0; i0 < n; i0 += row_format::unit, quants += height * row_format::token_quants) {
+        for (int i = 0; i < row_format::unit; i += lanes) {
             const int left = n - i0 - i;
             const vf v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
             row_format::dot::store(reinterpret_cast<row_format::dot::activation *>(quants) + i,

@@ -31,11 +31,8 @@ struct peak_dots : peak_integers {
 };
 
 // A dot product that takes two steps at once counts as one step here.
-template <class Dot, bool pairs = Dot::ranges>
-struct peak_of : peak_dots<Dot> {};
-
 template <class Dot>
-struct peak_of<Dot, true> : peak_integers {
+struct peak_pairs : peak_integers {
     static constexpr int products = 2 * lanes * Dot::group;
     static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) { return Dot::two_steps(sum, w, a, a, w); }
 };
@@ -87,6 +84,13 @@ static double multiply_adds(int n) {
     return 2.0 * P::products * 2 * tokens * steps * n;
 }
 
+template <class Dot>
+static double peak_of(int n) {
+    if constexpr (Dot::tiles) return Dot::peak(n);
+    else if constexpr (Dot::ranges) return multiply_adds<peak_pairs<Dot>>(n);
+    else return multiply_adds<peak_dots<Dot>>(n);
+}
+
 static double peak(weight_type type, int n) {
 #if defined(GGCLIP_DPWSSD)
     if (uses_words(type)) return multiply_adds<peak_words>(n);
@@ -95,9 +99,9 @@ static double peak(weight_type type, int n) {
         case weight_type::f32:
         case weight_type::f16:
         case weight_type::bf16: return multiply_adds<peak_floats>(n);
-        case weight_type::q8_0: return multiply_adds<peak_of<dot_of<weight_type::q8_0>::type>>(n);
-        case weight_type::i8: return multiply_adds<peak_of<row_dot>>(n);
-        default: return multiply_adds<peak_dots<dot_of<weight_type::q4_0>::type>>(n);
+        case weight_type::q8_0: return peak_of<dot_of<weight_type::q8_0>::type>(n);
+        case weight_type::i8: return peak_of<row_dot>(n);
+        default: return peak_of<dot_of<weight_type::q4_0>::type>(n);
     }
 }
 

@@ -2,8 +2,8 @@
 // token, so that a product is summed in integers over the whole row and scaled once.
 //
 // Weights: panels of panel_rows output rows: float d[rows], int32 start[rows] (initial values of the sums, which cancel
-// the offset of unsigned activations), then units of 32 inputs (the last zero-padded), each in the order of
-// int-format.h's q8_0 quants. Activations, for each tile of T tokens: quants [T][32] for each unit, then float d[T].
+// the offset of unsigned activations), then units of 32 inputs (AMX: 64; the last zero-padded), each in the order of
+// int-format.h's q8_0 quants. Activations, for each tile of T tokens: quants [T][unit] for each unit, then float d[T].
 //
 // If the dot product has a row_group, a unit has that many inputs, activations have one range per unit, and each unit's
 // products are scaled before they are added. Weights: float d[rows], then units: int16 sum[rows] of the quants, quants.
@@ -82,9 +82,10 @@ static void multiply_unit_ranges(const row_tile & x) {
     }
 }
 
-template <int T>
-static void multiply_tile(const row_tile & x) {
-    using dot = row_format::dot;
+// For activations with one scale per row.
+template <class Format, int T>
+static void multiply_rows(const row_tile & x) {
+    using dot = typename Format::dot;
     vi sum[T][2];
     GGCLIP_UNROLL
     for (int t = 0; t < T; t++) {
@@ -94,9 +95,13 @@ static void multiply_tile(const row_tile & x) {
     const uint8_t * w = x.w;
     const uint8_t * a = x.a;
     fetch_ahead fetch = x.fetch;
-    for (int b = 0; b < x.n; b++, w += row_format::unit_bytes, a += T * row_format::token_quants) {
-        fetch.step();
-        dot::template add_products<T>(w, a, row_format::token_quants, sum);
+    if constexpr (dot::tiles) {
+        dot::template add_units<T>(w, a, x.n, fetch, sum);
+    } else {
+        for (int b = 0; b < x.n; b++, w += Format::unit_bytes, a += T * Format::token_quants) {
+            fetch.step();
+            dot::template add_products<T>(w, a, Format::token_quants, sum);
+        }
     }
     GGCLIP_UNROLL
     for (int t = 0; t < T; t++) {
@@ -117,7 +122,7 @@ static void multiply_tile(int n_tokens, const row_tile & x) {
         n_tokens,
         [&](auto height) {
             if constexpr (row_format::ranges) multiply_unit_ranges<row_format, height.n>(x);
-            else multiply_tile<height.n>(x);
+            else multiply_rows<row_format, height.n>(x);
         });
 }
 

@@ -97,7 +97,10 @@ export type DecodeMode = 'auto' | 'exact'
 
 /** Options of {@link Clip.load}: device, arithmetic, memory, limits of the queue. */
 export interface LoadOptions extends HubOptions {
-  /** Where to compute. 'auto': a GPU if this build has its backend and the machine has one, else the CPU. Default 'auto'. */
+  /**
+   * Where to compute. 'auto': the CPU, or a GPU that has a backend (docs/devices.md) and was faster when a process first
+   * loaded the model: both then embed a few batches, once in a process. Default 'auto'.
+   */
   device?: Device
   /**
    * CPU threads of each session. Default: the cores that the process may use, divided by `sessions`. A hyper-threaded
@@ -224,6 +227,11 @@ export interface ClipInfo extends Omit<NativeModelInfo, 'logitScale'> {
   architecture: 'clip'
   /** Factor of the cosine in the logits (already exponentiated; 100 for OpenAI's models). */
   logitScale: number
+  /**
+   * Why the model computes on `device`: it was asked for, it is the only one, or with `device: 'auto'` the times of an
+   * input on the GPU and on the CPU.
+   */
+  deviceReason: string
   /** CPU threads of each session. */
   threads: number
   /** Batches that may run at the same time. */

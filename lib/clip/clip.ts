@@ -71,7 +71,8 @@ export class Clip {
   private constructor({ model, tokenizer, info }: LoadedModel, settings: LoadSettings) {
     this.#model = model
     this.info = info
-    const { threads, sessions, maxBatch, maxWaitMs, maxQueue, decode, maxPixels, maxDecodeMs, svg } = settings
+    const { threads, sessions } = info
+    const { maxBatch, maxWaitMs, maxQueue, decode, maxPixels, maxDecodeMs, svg } = settings
     this.#runners = Array.from(
       { length: sessions },
       () => new SessionRunner(model, model.createSession(threads, maxBatch), info.dim, this.#name),

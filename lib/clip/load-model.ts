@@ -9,6 +9,7 @@ import { loadAddon } from '../native/load.js'
 import { ownRealm } from '../native/own-realm.js'
 import type { ClipTokenizer } from '../tokenizer/tokenizer.js'
 import type { ClipInfo } from '../types.js'
+import { computesOnCpu, loadOnFaster } from './faster-device.js'
 import type { LoadSettings } from './load-options.js'
 import { modelTokenizer, withTokenizerIds } from './model-tokenizer.js'
 
@@ -31,25 +32,33 @@ export async function loadModel<T>(
   const location = await locateModel(source, settings)
   const modules = findGpuModules(settings.device)
   const native = {
-    device: settings.device,
     towers: settings.towers,
     dtype: settings.dtype ?? '',
     precision: settings.precision,
     kernels: process.env.GGCLIP_CPU ?? '',
     modules,
-    threads: Math.min(settings.threads * settings.sessions, maxLoadThreads),
+    threads: Math.min(settings.cpu.threads * settings.cpu.sessions, maxLoadThreads),
     tokenizerFolder: location.tokenizerFolder,
     processorFolder: location.processorFolder,
   }
-  const loading = withAbort(settings.signal, () => addon.loadModel(location.path, native), loaded => loaded.dispose())
+  const load = (device: LoadSettings['device']): Promise<NativeModel> =>
+    withAbort(
+      settings.signal,
+      () => addon.loadModel(location.path, { ...native, device }),
+      loaded => loaded.dispose(),
+    )
+  const { cpu, gpu, signal } = settings
+  const loading = settings.device === 'auto'
+    ? loadOnFaster({ load, key: JSON.stringify([location.path, native, cpu, gpu]), cpu, gpu, signal })
+    : load(settings.device).then(model => ({ model, reason: `asked for as '${settings.device}'` }))
   if (settings.towers === 'image') prepareDecoder() // during weight packing; with both towers, images may never come
-  const model = await loading.catch((error: Error) => {
+  const { model, reason } = await loading.catch((error: Error) => {
     throw withPackageHint(error, settings.device, modules)
   })
   try {
     const tokenizer = await modelTokenizer(model, model.info(), location.tokenizerFolder, settings.signal)
     throwIfAborted(settings.signal)
-    return use({ model, tokenizer, info: infoOf(model, tokenizer, settings, location) })
+    return use({ model, tokenizer, info: infoOf(model, tokenizer, settings, location, reason) })
   } catch (error) {
     model.dispose()
     throwIfAborted(settings.signal)
@@ -60,15 +69,18 @@ export async function loadModel<T>(
 function infoOf(
   model: NativeModel,
   tokenizer: ClipTokenizer | undefined,
-  { threads, sessions }: LoadSettings,
+  { cpu, gpu }: LoadSettings,
   location: ModelLocation,
+  deviceReason: string,
 ): Readonly<ClipInfo> {
   const native = ownRealm(model.info())
+  const { threads, sessions } = computesOnCpu(native) ? cpu : gpu
   return Object.freeze({
     ...native,
     text: withTokenizerIds(native.text, tokenizer),
     architecture: 'clip' as const,
     logitScale: Math.exp(native.logitScale),
+    deviceReason,
     threads,
     sessions,
     source: native.source || location.source,

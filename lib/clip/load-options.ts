@@ -1,5 +1,5 @@
 /** The options of {@link Clip.load}: defaults, then checks. */
-import { divideCores, mostSessions } from '../cores/cores.js'
+import { divideCores, mostSessions, type Work } from '../cores/cores.js'
 import { defaultMaxDecodeMs, defaultMaxPixels } from '../image/image.js'
 import { checkHubOptions } from '../models/hub-settings.js'
 import { type LoadOptions, weightTypes } from '../types.js'
@@ -29,6 +29,14 @@ const keys = [
 /** Every option with its value. */
 export type LoadSettings = ReturnType<typeof checkLoadOptions>
 
+function checkWork(given: Partial<Work>): Work {
+  const { sessions, threads } = divideCores(given)
+  return {
+    sessions: checkInteger('sessions', sessions, { min: 1, max: mostSessions }),
+    threads: checkInteger('threads', threads, { min: 1, max: 512 }),
+  }
+}
+
 /** @throws {TypeError|RangeError} for an unknown option or a bad value */
 export function checkLoadOptions(options: LoadOptions | undefined) {
   const {
@@ -48,13 +56,11 @@ export function checkLoadOptions(options: LoadOptions | undefined) {
     onTrace,
     ...hub
   } = checkOptions('options', options, keys)
-  // other devices compute one batch at a time, however many cores there are
-  const atOnce = device === 'auto' || device === 'cpu' ? givenSessions : givenSessions ?? 1
-  const { sessions, threads } = divideCores({ sessions: atOnce, threads: givenThreads })
   return {
     device: checkOneOf('device', device, ['auto', 'cpu', 'cuda', 'metal', 'vulkan']),
-    sessions: checkInteger('sessions', sessions, { min: 1, max: mostSessions }),
-    threads: checkInteger('threads', threads, { min: 1, max: 512 }),
+    cpu: checkWork({ sessions: givenSessions, threads: givenThreads }),
+    // a GPU computes one batch at a time, however many cores there are
+    gpu: checkWork({ sessions: givenSessions ?? 1, threads: givenThreads }),
     towers: checkOneOf('towers', towers, ['both', 'image', 'text']),
     dtype: dtype === undefined ? undefined : checkOneOf('dtype', dtype, weightTypes),
     precision: checkOneOf('precision', precision, ['default', 'fast', 'exact']),

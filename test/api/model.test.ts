@@ -95,7 +95,9 @@ describe('a loaded model', () => {
       if (kernels.includes('amx')) {
         const other = await named()
         expect(other.info.kernels).toBe('amx')
-        expect(maxDifference(await other.encodeImage(picture(5)), await clip.encodeImage(picture(5)))).toBeLessThan(0.05)
+        expect(maxDifference(await other.encodeImage(picture(5)), await clip.encodeImage(picture(5)))).toBeLessThan(
+          0.05,
+        )
         await other.dispose()
       } else {
         const { code, message } = await failureOf(named)

@@ -5,14 +5,19 @@
 #include <ggml-backend-impl.h>
 #include <ggml-cpu.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 #include <vector>
 
 namespace test::pretended {
 
 inline ggml_op lacking = GGML_OP_COUNT;  // the operation the device lacks; COUNT: none
 inline int n_runs = 0;                   // graphs computed
+inline bool has_memory = true;           // whether allocations succeed
+inline bool computes = true;             // else every result is 0, at once
+inline int delay_ms = 0;                 // of every graph
 
 inline ggml_backend_reg registry = {};
 inline ggml_backend_device device = {};
@@ -23,6 +28,7 @@ constexpr size_t alignment = 128;
 inline char * bytes_of(const ggml_tensor * t, size_t offset) { return static_cast<char *>(t->data) + offset; }
 
 inline ggml_backend_buffer_t allocate(ggml_backend_buffer_type_t type, size_t size) {
+    if (!has_memory) return nullptr;
     ggml_backend_buffer_i calls = {};
     calls.get_base = [](ggml_backend_buffer_t buffer) { return buffer->context; };
     // never returned to the system, so that a stale read sees NaN
@@ -53,6 +59,12 @@ inline ggml_backend_t start(ggml_backend_dev_t, const char *) {
     };
     calls.graph_compute = [](ggml_backend_t backend, ggml_cgraph * graph) {
         n_runs++;
+        std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms));
+        for (int i = 0; !computes && i < ggml_graph_n_nodes(graph); i++) {
+            ggml_tensor * const node = ggml_graph_node(graph, i);
+            memset(node->data, 0, ggml_nbytes(node));
+        }
+        if (!computes) return GGML_STATUS_SUCCESS;
         return ggml_backend_graph_compute((ggml_backend_t) backend->context, graph);
     };
     ggml_backend_t cpu = ggml_backend_cpu_init();

@@ -74,6 +74,16 @@ async function check(name, dtype, order) {
   }
 }
 
+/** lavapipe is slower than the CPU's own kernels. */
+async function checkAuto() {
+  const clip = await Clip.load(path.join(oracle, 'models', 'hf-clip-tiny'), { device: 'auto' })
+  const { device, deviceReason } = clip.info
+  await clip.dispose()
+  process.stdout.write(`${deviceReason}\n`)
+  assert.equal(device, 'CPU')
+  assert.match(deviceReason, /^auto: Vulkan0 takes [0-9.e+]+ ms an image, the CPU [0-9.e+-]+ ms an image$/)
+}
+
 async function main() {
   let failed = 0
   const cases = [['hf-clip-tiny', 'f32'], ['hf-clip-tiny', 'q8_0'], ['siglip-tiny', 'f32']]
@@ -83,7 +93,10 @@ async function main() {
     failed += outcome === 'pass' ? 0 : 1
     process.stdout.write(`${name} ${dtype} on Vulkan: ${outcome} (${Math.round((Date.now() - start) / 1000)} s)\n`)
   }
-  process.stdout.write(`vulkan: ${cases.length - failed} passed, ${failed} failed\n`)
+  const auto = await checkAuto().then(() => 'pass', error => `FAIL ${error.message}`)
+  failed += auto === 'pass' ? 0 : 1
+  process.stdout.write(`device auto: ${auto}\n`)
+  process.stdout.write(`vulkan: ${cases.length + 1 - failed} passed, ${failed} failed\n`)
   process.exitCode = failed === 0 ? 0 : 1
 }
 

@@ -71,6 +71,7 @@ function properties(model: ClipInfo): [string, string][] {
   rows.push(
     ['weights', `${byteSize(model.bytes)}: ${types.join(', ')} tensors`],
     ['device', `${model.device}, ${model.kernels} kernels, ${model.threads} threads`],
+    ['chosen', model.deviceReason],
     ...model.devices.filter(({ kind }) => kind !== 'cpu').map(found),
     ...model.backendModules.filter(({ problem }) => problem !== '').map(refused),
   )

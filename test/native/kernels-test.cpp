@@ -1,7 +1,9 @@
 // Framework-free tests of cpp/kernels: every level this CPU runs against the scalar level, and the scalar level against
-// double precision. `kernels-test [level]` tests one level, `kernels-test --bench [level]` prints speed as JSON lines.
+// double precision. `kernels-test [level]` tests one level, `kernels-test --bench [level]` prints speed as JSON lines,
+// `kernels-test --times N [level]` computes one layer N times, for programs that count instructions.
 // Exits with 1 on failure.
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "kernels/attention-tests.h"
@@ -44,9 +46,17 @@ static void test_peak(const kernel_table & k) {
 int main(int argc, char ** argv) {
     bool bench = false;
     const char * only = nullptr;
+    int times = 0;
     for (int i = 1; i < argc; i++)
         if (!std::strcmp(argv[i], "--bench")) bench = true;
+        else if (!std::strcmp(argv[i], "--times") && i + 1 < argc) times = std::atoi(argv[++i]);
         else only = argv[i];
+    if (times > 0) {
+        cpu_level level = best_level();
+        if (only) parse_level(only, &level);
+        repeat_linear(*kernels_for(level), weight_type::q8_0, times);
+        return 0;
+    }
     if (!bench) test_names();
     for (const cpu_level level : all_levels) {
         const kernel_table * k = kernels_for(level);

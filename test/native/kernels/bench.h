@@ -56,6 +56,22 @@ inline void bench_linear(const kernel_table & k) {
     }
 }
 
+// One layer of 8 tokens x 768 inputs x 256 outputs, `times` times: for programs that count instructions, where the
+// difference of two numbers of times leaves out everything else.
+inline void repeat_linear(const kernel_table & k, weight_type type, int times) {
+    constexpr int n = 8, n_in = 768, n_out = 256;
+    const matrix m = random_matrix(type, n_out, n_in, 1);
+    std::vector<float> x = random_floats((size_t) n * n_in, 2), dst((size_t) n * n_out);
+    buffer w(k.packed_size(type, n_out, n_in)), act(k.activations_size(type, n, n_in));
+    k.pack(type, n_out, n_in, m.rows.data(), m.row_bytes, w.data());
+    const linear_args args = {
+        {type, n_out, n_in, w.data()}, act.data(), n, nullptr, unary::none, nullptr, 0, dst.data(), (size_t) n_out};
+    for (int i = 0; i < times; i++) {
+        k.pack_activations(type, x.data(), n_in, n, n_in, act.data(), 0, 1);
+        k.linear(args, 0, 1);
+    }
+}
+
 inline void bench_other(const kernel_table & k) {
     for (const int n : {50, 197, 577}) {
         const int n_head = 12, d_head = 64, width = n_head * d_head;

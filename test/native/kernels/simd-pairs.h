@@ -61,18 +61,20 @@ GGCLIP_INLINE void store_f(float * p, vf x) {
     halves::store_f(p, x.a);
     halves::store_f(p + 8, x.b);
 }
-GGCLIP_INLINE vi load_i(const void * p) { return {halves::load_i(p), halves::load_i((const uint8_t *) p + 32)}; }
+GGCLIP_INLINE vi load_i(const void * p) {
+    return {halves::load_i(p), halves::load_i(static_cast<const uint8_t *>(p) + 32)};
+}
 GGCLIP_INLINE void store_i(void * p, vi x) {
     halves::store_i(p, x.a);
-    halves::store_i((uint8_t *) p + 32, x.b);
+    halves::store_i(static_cast<uint8_t *>(p) + 32, x.b);
 }
 GGCLIP_INLINE void store_as_i16(void * p, vi x) {
     halves::store_as_i16(p, x.a);
-    halves::store_as_i16((uint8_t *) p + 16, x.b);
+    halves::store_as_i16(static_cast<uint8_t *>(p) + 16, x.b);
 }
 GGCLIP_INLINE void store_as_i8(void * p, vi x) {
     halves::store_as_i8(p, x.a);
-    halves::store_as_i8((uint8_t *) p + 8, x.b);
+    halves::store_as_i8(static_cast<uint8_t *>(p) + 8, x.b);
 }
 GGCLIP_INLINE float sum_of(vf x) { return halves::sum_of(x.a) + halves::sum_of(x.b); }
 GGCLIP_INLINE float max_of(vf x) { return halves::max_of(halves::max(x.a, x.b)); }

@@ -50,7 +50,7 @@ export class Shell {
   }
 
   /** Writes to stdout; resolves when more may be written. @throws {ClipError} ERR_CLIP_FILE_WRITE */
-  async write(text: string): Promise<void> {
+  async write(text: string | Uint8Array): Promise<void> {
     this.clearStatus()
     await this.#output.write(text, this.signal)
   }

@@ -22,15 +22,15 @@ export class Output {
   }
 
   /** Resolves when more may be written. @throws {ClipError} ERR_CLIP_FILE_WRITE */
-  async write(text: string, signal: AbortSignal): Promise<void> {
+  async write(text: string | Uint8Array, signal: AbortSignal): Promise<void> {
     if (!this.put(text)) await this.#drained(signal)
   }
 
   /** Whether more may be written at once. @throws {ClipError} ERR_CLIP_FILE_WRITE */
-  put(text: string): boolean {
+  put(text: string | Uint8Array): boolean {
     if (this.#failure) throw this.#failure
     if (!this.#isFile) return this.#stream.write(text)
-    const bytes = Buffer.from(text)
+    const bytes = typeof text === 'string' ? Buffer.from(text) : text
     try {
       for (let done = 0; done < bytes.length;) done += writeSync(this.#stream.fd, bytes, done)
     } catch (error) {

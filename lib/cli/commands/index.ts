@@ -1,0 +1,85 @@
+/** `ggclip index`: folders of pictures that can then be searched. */
+import { SearchIndex } from '../../library.js'
+import { addExamples, addJsonOption, addModelOptions, collect, type ModelFlags } from '../options.js'
+import type { Verb } from '../run.js'
+import { describeRun, indexHelp, type IndexFlags, locate, progressOf, withIndex } from '../search-index.js'
+import type { Shell } from '../shell.js'
+import { tabbed } from '../stdout.js'
+import { printable, table } from '../table.js'
+
+interface Flags extends IndexFlags, ModelFlags {
+  exclude?: string[]
+  remove?: string[]
+  retry?: boolean
+  check?: boolean
+  info?: boolean
+  failures?: boolean
+  json?: boolean
+}
+
+export const index: Verb = (program, shell) => {
+  const command = program.command('index')
+    .summary('make folders of pictures searchable')
+    .description(`Embeds all pictures below folders into an index, which "ggclip search" and "ggclip dedupe" use.
+
+Only new and changed files are embedded when it runs again; renamed, moved and copied ones are recognised by their
+bytes. It may be stopped at any point and goes on there. Without folders, those of an existing index are looked at again.
+Names that begin with a dot are left out. Pictures that cannot be read are listed, and tried again when they change.`)
+    .argument('[folder...]', 'folders, or single files')
+    .option('--index <folder>', indexHelp)
+    .option('--exclude <glob>', "leave out paths below a folder, such as '**/thumbnails/**' (repeatable)", collect)
+    .option('--remove <folder>', 'forget a folder that was indexed (repeatable)', collect)
+    .option('--retry', 'try files again that could not be read')
+    .option('--check', 'compare all vectors with the database, and mend those that differ')
+    .option('--info', 'print what the index holds, and do nothing')
+    .option('--failures', 'print the files that could not be read, and do nothing')
+    .action((folders: string[], flags: Flags) => run(shell, folders, flags))
+  addModelOptions(addJsonOption(command), { images: false })
+  addExamples(command, [
+    ['a folder', 'ggclip index ~/Pictures'],
+    ['again, later: only what changed', 'cd ~/Pictures && ggclip index'],
+    ['several folders with a larger model', 'ggclip index photos scans --index all --model siglip-base-p16-224'],
+  ])
+}
+
+async function run(shell: Shell, folders: string[], flags: Flags): Promise<void> {
+  const location = locate(flags.index, folders)
+  if (flags.info || flags.failures) return print(shell, location, flags)
+  const { signal } = shell
+  await withIndex(shell, flags, location, { towers: 'image', create: folders.length > 0 }, async index => {
+    for (const folder of flags.remove ?? []) await index.remove(folder)
+    if (flags.check) {
+      const different = await index.check()
+      shell.note(
+        different === 0 ? 'all vectors are as in the database' : `${different} vectors differed, and were mended`,
+      )
+      return
+    }
+    if (flags.remove && folders.length === 0) return
+    const result = await index.update(folders.length > 0 ? folders : undefined, {
+      exclude: flags.exclude,
+      retry: flags.retry,
+      signal,
+      onProgress: progressOf(shell),
+    })
+    shell.clearStatus()
+    describeRun(shell, index, result)
+    if (flags.json) await shell.write(`${JSON.stringify(result)}\n`)
+  })
+}
+
+async function print(shell: Shell, location: string, { failures, json }: Flags): Promise<void> {
+  if (failures) {
+    const list = await SearchIndex.failuresOf(location)
+    await shell.write(
+      json ? `${JSON.stringify(list)}\n` : list.map(({ path, message }) => tabbed([path, message])).join(''),
+    )
+    return
+  }
+  const info = await SearchIndex.inspect(location)
+  if (json) return shell.write(`${JSON.stringify(info)}\n`)
+  const rows = Object.entries(info).map((
+    [key, value],
+  ) => [key, printable(Array.isArray(value) ? value.join(', ') : String(value))])
+  await shell.write(shell.isTerminal ? `${table(rows, 'll').join('\n')}\n` : rows.map(tabbed).join(''))
+}

@@ -1,0 +1,110 @@
+/** `ggclip search`: pictures of an index by words, by pictures, or by both. */
+import { InvalidArgumentError } from 'commander'
+
+import { parseQuery, type QueryPart, type SearchHit } from '../../library.js'
+import { UsageError } from '../failure.js'
+import { checkArguments } from '../inputs.js'
+import { addExamples, addJsonOption, addModelOptions, type ModelFlags, wholeNumber } from '../options.js'
+import type { Verb } from '../run.js'
+import { describeRun, indexHelp, type IndexFlags, locate, progressOf, withIndex } from '../search-index.js'
+import type { Shell } from '../shell.js'
+import { tabbed } from '../stdout.js'
+import { bar, printable, table } from '../table.js'
+
+interface Flags extends IndexFlags, ModelFlags {
+  topK: number
+  minSimilarity?: number | 'auto'
+  path?: string
+  after?: Date
+  before?: Date
+  null?: boolean
+  json?: boolean
+}
+
+export const search: Verb = (program, shell) => {
+  const command = program.command('search')
+    .summary('find pictures by words or by pictures')
+    .description(`Prints the pictures of an index that are nearest to a query, most similar first.
+
+A query is words, the path of a picture, or several of them joined by " + " and " - " (with spaces around the sign);
+0.5*word weighs a part, and words in double quotes are only words. With folders, these are indexed first.
+
+A pipe gets one line per picture: path and cosine similarity, separated by a tab; -0 prints only the paths, each followed
+by a zero byte. JSON is [{ "path", "similarity", "size", "modified", "copies" }].`)
+    .argument('<query>', 'what to look for')
+    .argument('[folder...]', 'folders to index first')
+    .option('--index <folder>', indexHelp)
+    .option('-k, --top-k <n>', 'how many pictures', wholeNumber, 20)
+    .option(
+      '--min-similarity <value>',
+      "leave out pictures below this cosine similarity; 'auto' estimates it from the index",
+      threshold,
+    )
+    .option('--path <glob>', "only files whose path matches, such as '**/2024/**'")
+    .option('--after <date>', 'only files changed at or after this date, such as 2024-05-31', date)
+    .option('--before <date>', 'only files changed before this date', date)
+    .option('-0, --null', 'print paths for xargs -0')
+    .action((query: string, folders: string[], flags: Flags) => run(shell, query, folders, flags))
+  addModelOptions(addJsonOption(command), { images: false })
+  addExamples(command, [
+    ['index a folder and search it', "ggclip search 'a dog on a beach' ~/Pictures"],
+    ['like this picture, but at night', "ggclip search 'house.jpg + at night' --index ~/Pictures/.ggclip"],
+    ['without people', "ggclip search 'sunset - people' --top-k 5 --json"],
+    ['copy what was found', "ggclip search 'a receipt' -0 --min-similarity auto | xargs -0 cp -t receipts"],
+  ])
+}
+
+async function run(shell: Shell, words: string, folders: string[], flags: Flags): Promise<void> {
+  checkArguments([words])
+  const query = parseQuery(words)
+  if (flags.null && flags.json) throw new UsageError('give --json or -0, not both')
+  const location = locate(flags.index, folders)
+  const { signal } = shell
+  await withIndex(shell, flags, location, { towers: 'both', create: folders.length > 0 }, async index => {
+    if (folders.length > 0) {
+      const result = await index.update(folders, { signal, onProgress: progressOf(shell) })
+      shell.clearStatus()
+      describeRun(shell, index, result)
+    }
+    const { topK, minSimilarity, path, after, before } = flags
+    const filter = path === undefined && after === undefined && before === undefined
+      ? undefined
+      : { path, after, before }
+    const hits = await index.search(query, { k: topK, minSimilarity, filter, signal })
+    if (flags.json) await shell.write(`${JSON.stringify(hits.map(({ pathBytes: _, ...hit }) => hit))}\n`)
+    else if (flags.null) await shell.write(Buffer.concat(hits.map(ended)))
+    else await shell.write(render(shell, query, hits))
+  })
+}
+
+function ended({ path, pathBytes }: SearchHit): Buffer {
+  return Buffer.concat([pathBytes ?? Buffer.from(path), Buffer.of(0)])
+}
+
+function render(shell: Shell, query: readonly QueryPart[], hits: readonly SearchHit[]): string {
+  if (!shell.isTerminal) return hits.map(({ path, similarity }) => tabbed([path, similarity.toFixed(6)])).join('')
+  if (hits.length === 0) return `nothing found for ${query.length === 1 ? 'this query' : 'these parts'}\n`
+  const { paint } = shell
+  const most = hits[0]!.similarity
+  const rows = hits.map(({ path, similarity, copies }) => [
+    similarity.toFixed(3),
+    paint.cyan(bar(most > 0 ? Math.max(0, similarity / most) : 0, 12).padEnd(12)),
+    `${printable(path)}${
+      copies.length > 0 ? paint.dim(` and ${copies.length} cop${copies.length === 1 ? 'y' : 'ies'}`) : ''
+    }`,
+  ])
+  return `${table(rows, 'rll').join('\n')}\n`
+}
+
+function threshold(value: string): number | 'auto' {
+  if (value === 'auto') return value
+  if (!/^-?\d*\.?\d+$/.test(value)) throw new InvalidArgumentError("Expected a number from -1 to 1, or 'auto'.")
+  return Number(value)
+}
+
+function date(value: string): Date {
+  const parsed = new Date(value)
+  if (!/^\d{4}(-\d\d){0,2}([T ]|$)/.test(value) || Number.isNaN(parsed.getTime()))
+    throw new InvalidArgumentError('Expected a date such as 2024-05-31 or 2024-05-31T18:00.')
+  return parsed
+}

@@ -1,0 +1,94 @@
+/** What the commands on a search index share: where it is, and with which model. */
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+
+import { type Clip, type IndexProgress, type IndexResult, SearchIndex } from '../library.js'
+import { UsageError } from './failure.js'
+import { type ModelFlags, withModel } from './options.js'
+import type { Shell } from './shell.js'
+import { bar, percent, printable } from './table.js'
+
+export interface IndexFlags extends ModelFlags {
+  index?: string
+}
+
+/** In a folder of pictures; its dot keeps it out of the index itself. */
+const usualName = '.ggclip'
+
+export const indexHelp = 'folder of the index (default: .ggclip in the first folder given, else here or above)'
+
+/** Where a new or an existing index is: as given, in the first of the folders, or here or above. */
+export function locate(given: string | undefined, folders: readonly string[]): string {
+  if (given !== undefined) return given
+  if (folders.length > 0) return path.join(folders[0]!, usualName)
+  for (let folder = process.cwd();; folder = path.dirname(folder)) {
+    const candidate = path.join(folder, usualName)
+    if (existsSync(path.join(candidate, 'index.db'))) return candidate
+    if (folder === path.dirname(folder))
+      throw new UsageError(
+        `no search index here or above: name one with --index, or make one with "ggclip index <folder>"`,
+      )
+  }
+}
+
+/** Opens the index with the model of the flags, or with the one that it was made with. */
+export async function withIndex(
+  shell: Shell,
+  flags: IndexFlags,
+  location: string,
+  { towers, create }: { towers: 'both' | 'image'; create: boolean },
+  use: (index: SearchIndex, clip: Clip) => Promise<void>,
+): Promise<void> {
+  const exists = existsSync(path.join(location, 'index.db'))
+  let { model } = flags
+  if (exists || !create) {
+    const { modelPath } = await SearchIndex.inspect(location)
+    // the embedded model's path changes with the package's
+    if (model === undefined && existsSync(modelPath) && !isEmbedded(modelPath)) model = modelPath
+  }
+  await withModel(shell, { ...flags, model }, towers, async clip => {
+    const index = await SearchIndex.open(location, { clip, create })
+    try {
+      await use(index, clip)
+    } finally {
+      await index.close()
+    }
+  })
+}
+
+function isEmbedded(modelPath: string): boolean {
+  return path.dirname(modelPath) === path.join(__dirname, '..', '..', 'models')
+}
+
+/** One line that is overwritten: how far, how fast, how long it will take. */
+export function progressOf(shell: Shell): (progress: IndexProgress) => void {
+  return ({ done, total, counted, failed, perSecond, secondsLeft }) => {
+    const share = counted && total > 0 ? done / total : 0
+    const how = [`${done} of ${total}${counted ? '' : '+'} files`, `${perSecond.toFixed(1)} pictures/s`]
+    if (secondsLeft !== undefined && done < total) how.push(`${duration(secondsLeft)} left`)
+    if (failed > 0) how.push(`${failed} failed`)
+    shell.progress(`${bar(share, 20).padEnd(20)} ${counted ? percent(share).padStart(7) : ''}  ${how.join(', ')}`)
+  }
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`
+  return `${(seconds / 3600).toFixed(1)} h`
+}
+
+/** Notes of what could not be read, and a sentence of what was done. */
+export function describeRun(shell: Shell, index: SearchIndex, result: IndexResult): void {
+  const listed = 10
+  for (const { message } of result.unreadable) shell.note(`not read: ${message}`)
+  const failures = result.failed > 0 ? index.failures() : []
+  for (const { path: file, message } of failures.slice(0, listed)) shell.note(`${printable(file)}: ${message}`)
+  if (failures.length > listed)
+    shell.note(`... and ${failures.length - listed} more: ggclip index --failures lists all`)
+  const parts = [`${result.embedded} embedded`, `${result.unchanged} unchanged`]
+  if (result.known > 0) parts.push(`${result.known} copies, renamed or moved`)
+  if (result.removed > 0) parts.push(`${result.removed} gone`)
+  if (result.failed > 0) parts.push(`${result.failed} cannot be read`)
+  shell.note(`${parts.join(', ')}; the index has ${index.info().pictures} pictures`)
+  if (result.unreadable.length > 0) shell.exitStatus = 1
+}

@@ -1,0 +1,101 @@
+/** Groups of pictures that are alike: each around the one to keep. */
+import { throwIfAborted } from '../async/abort.js'
+import type { FileOfPicture } from './catalog.js'
+import { fromHalves } from './half.js'
+import { scan, type ScanOptions } from './scan.js'
+import type { Snapshot } from './store.js'
+
+/** Which file of a group is kept. */
+export const keepRules = ['largest', 'oldest', 'newest'] as const
+/** The file of a group that is kept: the 'largest' in bytes, the 'oldest' or the 'newest'. */
+export type KeepRule = (typeof keepRules)[number]
+
+/** Pictures compared with all others at a time. */
+const queriesAtOnce = 64
+
+/** Pairs of rows, by the lower one: those with at least `minScore`. */
+export async function similarPairs(
+  snapshot: Snapshot,
+  dim: number,
+  minScore: number,
+  options: ScanOptions & { onProgress?: (done: number, total: number) => void },
+): Promise<Map<number, { row: number; score: number }[]>> {
+  const { file, rows, tail, mask } = snapshot
+  const total = rows + tail.length / dim
+  const pairs = new Map<number, { row: number; score: number }[]>()
+  const found = (a: number, b: number, score: number): void => {
+    for (const [from, to] of [[a, b], [b, a]] as const) {
+      const list = pairs.get(from)
+      if (list) list.push({ row: to, score })
+      else pairs.set(from, [{ row: to, score }])
+    }
+  }
+  const block = new Uint16Array(queriesAtOnce * dim)
+  for (let from = 0; from < total; from += queriesAtOnce) {
+    throwIfAborted(options.signal)
+    options.onProgress?.(from, total)
+    const count = Math.min(queriesAtOnce, total - from)
+    const inFile = Math.max(0, Math.min(count, rows - from))
+    if (inFile > 0) await file.read(from, inFile, block)
+    for (let i = inFile; i < count; i++)
+      block.set(tail.subarray((from + i - rows) * dim, (from + i - rows + 1) * dim), i * dim)
+    const queries = fromHalves(block.subarray(0, count * dim))
+    await scan(snapshot, dim, queries, options, (scores, first, n) => {
+      for (let q = 0; q < count; q++) {
+        const row = from + q
+        if (mask && mask[row] === 0) continue
+        // each pair once
+        for (let i = Math.max(0, row + 1 - first); i < n; i++) {
+          const score = scores[q * n + i]!
+          if (score >= minScore && (!mask || mask[first + i] === 1)) found(row, first + i, score)
+        }
+      }
+    })
+  }
+  options.onProgress?.(total, total)
+  return pairs
+}
+
+/** Whether `a` is kept rather than `b`. */
+export function better(rule: KeepRule, a: FileOfPicture, b: FileOfPicture): boolean {
+  const order = {
+    largest: b.size - a.size || a.mtime - b.mtime,
+    oldest: a.mtime - b.mtime || b.size - a.size,
+    newest: b.mtime - a.mtime || b.size - a.size,
+  }[rule]
+  return (order || Buffer.compare(a.path, b.path)) < 0
+}
+
+/**
+ * Each group has one file to keep, and those that are alike to *it*: likeness is not passed on, so that a series of slow
+ * changes does not become one group. Better files choose first.
+ */
+export function groups(
+  files: readonly FileOfPicture[],
+  pairs: ReadonlyMap<number, { row: number; score: number }[]>,
+  rule: KeepRule,
+): { keep: FileOfPicture; others: { file: FileOfPicture; score: number }[] }[] {
+  const ofRow = new Map<number, FileOfPicture[]>()
+  for (const file of files) {
+    const list = ofRow.get(file.row)
+    if (list) list.push(file)
+    else ofRow.set(file.row, [file])
+  }
+  for (const list of ofRow.values()) list.sort((a, b) => better(rule, a, b) ? -1 : 1)
+  const rows = [...ofRow.keys()].sort((a, b) => better(rule, ofRow.get(a)![0]!, ofRow.get(b)![0]!) ? -1 : 1)
+  const taken = new Set<number>()
+  const found = []
+  for (const row of rows) {
+    if (taken.has(row)) continue
+    taken.add(row)
+    const [keep, ...copies] = ofRow.get(row)!
+    const others = copies.map(file => ({ file, score: 1 }))
+    const alike = (pairs.get(row) ?? []).filter(({ row: other }) => ofRow.has(other) && !taken.has(other))
+    for (const { row: other, score } of alike.sort((a, b) => b.score - a.score || a.row - b.row)) {
+      taken.add(other)
+      for (const file of ofRow.get(other)!) others.push({ file, score })
+    }
+    if (others.length > 0) found.push({ keep: keep!, others })
+  }
+  return found
+}

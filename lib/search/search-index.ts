@@ -1,0 +1,397 @@
+/** Folders of pictures that can be searched by words and by pictures. */
+import path from 'node:path'
+
+import { throwIfAborted } from '../async/abort.js'
+import { checkPath } from '../image/path.js'
+import type { Clip } from '../clip/clip.js'
+import { ClipError, invalidArgument } from '../errors.js'
+import type { CallOptions } from '../types.js'
+import { checkBoolean, checkFunction, checkInteger, checkNumber, checkOneOf, checkOptions, checkSignal, checkString,
+  checkStrings } from '../validate.js'
+import { bindModel } from './bind-model.js'
+import { type FileOfPicture, pathsBelow } from './catalog.js'
+import { groups, keepRules, similarPairs } from './duplicates.js'
+import { fileFilter, textOf } from './filter.js'
+import { fromHalves } from './half.js'
+import { checkQuery, type QueryPart, queryVector, type SearchQuery } from './query.js'
+import { nearest } from './scan.js'
+import { type Snapshot, Store } from './store.js'
+import { imageThreshold, sampleSize, textThreshold } from './threshold.js'
+import type { DuplicateGroup, DuplicatesOptions, IndexInfo, OpenIndexOptions, SearchHit, SearchIndexOptions,
+  UpdateIndexOptions } from './types.js'
+import { type IndexResult, update } from './update.js'
+
+/**
+ * Pictures in folders, searched by words, by pictures or by both. What it knows is in one folder, which several
+ * processes may search while one updates it.
+ *
+ * @example
+ * const index = await SearchIndex.open('build/example-index', { clip })
+ * const { failed } = await index.update(['models/samples'])
+ * const [best] = await index.search('a rocket', { k: 1 })
+ * console.log(failed, best.path.endsWith('rocket.png')) // 0 true
+ * await index.close()
+ */
+export class SearchIndex {
+  readonly #store: Store
+  readonly #clip: Clip
+  readonly #running = new Set<Promise<unknown>>()
+  #closed = false
+
+  private constructor(store: Store, clip: Clip) {
+    this.#store = store
+    this.#clip = clip
+  }
+
+  /**
+   * Opens an index, or makes one, with its model.
+   *
+   * @param folder of the index, not of the pictures
+   * @throws {ClipError} ERR_CLIP_INDEX_MODEL: made with another model; ERR_CLIP_INDEX_PARTS: no SQLite here;
+   *   ERR_CLIP_INDEX_FORMAT: damaged, or made by a newer ggclip; ERR_CLIP_FILE_NOT_FOUND: none there, and not `create`
+   *
+   * @example
+   * const index = await SearchIndex.open('build/example-index', { clip })
+   * console.log(index.info().dim) // 256
+   * await index.close()
+   */
+  static async open(folder: string, options: OpenIndexOptions): Promise<SearchIndex> {
+    checkString('folder', folder)
+    const { clip, create = true } = checkOptions('options', options, ['clip', 'create'])
+    if (typeof clip?.encodeImage !== 'function') throw invalidArgument('options.clip', 'a Clip', clip)
+    const store = await Store.open(path.resolve(folder), { create: checkBoolean('options.create', create) })
+    try {
+      await bindModel(store, clip)
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+    return new SearchIndex(store, clip)
+  }
+
+  /**
+   * Embeds what is new or changed below the folders, and forgets what is gone. A file counts as unchanged with the same
+   * size and time of change; otherwise its bytes are hashed, so that renamed, moved and copied files cost no embedding.
+   * Files that cannot be read or decoded are counted and listed by {@link SearchIndex.failures}; they are tried again
+   * when they change. May be ended at any point: what was done stays, and the next run goes on there.
+   *
+   * @param roots folders or files, which the index remembers. Default: those that it remembers
+   * @throws {ClipError} ERR_CLIP_INDEX_BUSY: another process is updating it; ERR_CLIP_FILE_WRITE; the signal's reason
+   *
+   * @example
+   * const index = await SearchIndex.open('build/example-index', { clip })
+   * const { unchanged, embedded, known } = await index.update(['models/samples'], { exclude: ['photo-*'] })
+   * console.log(unchanged + embedded + known) // 12
+   * await index.close()
+   */
+  async update(roots?: readonly string[], options?: UpdateIndexOptions): Promise<IndexResult> {
+    this.#needOpen()
+    const given = roots === undefined
+      ? undefined
+      : checkStrings('roots', roots).map((root, i) => rootOf(`roots[${i}]`, root))
+    const { exclude = [], retry = false, signal, onProgress } = checkOptions('options', options, ['exclude', 'retry',
+      'signal', 'onProgress'])
+    checkStrings('options.exclude', exclude)
+    checkBoolean('options.retry', retry)
+    if (onProgress !== undefined) checkFunction('options.onProgress', onProgress)
+    throwIfAborted(checkSignal('options.signal', signal))
+    return this.#run(() =>
+      this.#store.asWriter(async () => {
+        for (const root of given ?? []) this.#store.catalog.addRoot(root)
+        return update(this.#store, this.#clip, outermost(given ?? this.#store.catalog.roots()), {
+          exclude,
+          retry,
+          signal,
+          onProgress,
+        })
+      })
+    )
+  }
+
+  /**
+   * Forgets a folder that {@link SearchIndex.update} was given, and all pictures below it.
+   *
+   * @throws as {@link SearchIndex.update}
+   *
+   * @example
+   * const index = await SearchIndex.open('build/example-index', { clip })
+   * await index.update(['models/samples'])
+   * await index.remove('models/samples')
+   * console.log(index.info().pictures) // 0
+   * await index.close()
+   */
+  async remove(root: string): Promise<void> {
+    this.#needOpen()
+    const below = rootOf('root', root)
+    await this.#run(() =>
+      this.#store.asWriter(async () => {
+        this.#store.catalog.removeRoot(below, pathsBelow(below, path.sep))
+        await this.#store.compact()
+      })
+    )
+  }
+
+  /**
+   * The pictures nearest to a text, a picture, or a weighted sum of several: most similar first.
+   *
+   * @throws {TypeError|RangeError} bad arguments; {ClipError} as {@link Clip.encodeText} and {@link Clip.encodeImage}
+   *
+   * @example
+   * const index = await SearchIndex.open('build/example-index', { clip })
+   * await index.update(['models/samples'])
+   * const [first, second] = await index.search([{ image: 'models/samples/photo-dress.jpg' }], { k: 2 })
+   * console.log(first.similarity > 0.999, second.similarity < first.similarity) // true true
+   * await index.close()
+   */
+  async search(query: SearchQuery, options?: SearchIndexOptions): Promise<SearchHit[]> {
+    this.#needOpen()
+    const parts = checkQuery(query)
+    const { k = 20, minSimilarity, filter, ...call } = checkOptions('options', options, ['k', 'minSimilarity', 'filter',
+      'signal', 'priority', 'client', 'timeoutMs'])
+    checkInteger('options.k', k, { min: 1, max: 1_000_000 })
+    if (minSimilarity !== undefined && minSimilarity !== 'auto')
+      checkNumber('options.minSimilarity', minSimilarity, { min: -1, max: 1 })
+    const accepts = filter === undefined ? undefined : fileFilter(filter)
+    return this.#run(() => this.#search(parts, { k, minSimilarity, accepts, call }))
+  }
+
+  async #search(
+    parts: readonly QueryPart[],
+    { k, minSimilarity, accepts, call }: {
+      k: number
+      minSimilarity: number | 'auto' | undefined
+      accepts: ((file: FileOfPicture) => boolean) | undefined
+      call: CallOptions
+    },
+  ): Promise<SearchHit[]> {
+    const vector = await queryVector(this.#clip, parts, call)
+    const { catalog } = this.#store
+    const rows = accepts && ((): number[] => [...new Set(catalog.allFiles().filter(accepts).map(({ row }) => row))])
+    const snapshot = await this.#store.snapshot(rows)
+    const minScore = minSimilarity === 'auto' ? await this.#threshold(snapshot, parts, call) : minSimilarity
+    const found = await nearest(snapshot, vector, k, { minScore, signal: call.signal })
+    return found.flatMap(({ row, score }): SearchHit[] => {
+      const files = catalog.filesOfRow(row).filter(accepts ?? (() => true))
+      const [first, ...copies] = files
+      // forgotten by another process a moment ago
+      return first
+        ? [{ ...describe(first), similarity: score, copies: copies.map(({ path: name }) => textOf(name)) }]
+        : []
+    })
+  }
+
+  /** The similarity that 'auto' stands for: see {@link SearchIndexOptions.minSimilarity}. */
+  async #threshold(snapshot: Snapshot, parts: readonly QueryPart[], call: CallOptions): Promise<number> {
+    const rows = await sampleRows(snapshot, this.#store.dim)
+    return parts.some(({ text }) => text !== undefined) ? textThreshold(this.#clip, rows, call) : imageThreshold(rows)
+  }
+
+  /**
+   * Groups of files that show the same picture, or nearly: re-encoded, resized, slightly cropped. All pairs are
+   * compared: n^2 dot products for n pictures.
+   *
+   * @throws {TypeError|RangeError} bad arguments; the signal's reason
+   *
+   * @example
+   * const index = await SearchIndex.open('build/example-index', { clip })
+   * await index.update(['models/samples'])
+   * console.log(await index.duplicates()) // []
+   * await index.close()
+   */
+  async duplicates(options?: DuplicatesOptions): Promise<DuplicateGroup[]> {
+    this.#needOpen()
+    const { minSimilarity = 0.96, keep = 'largest', signal, onProgress } = checkOptions('options', options, [
+      'minSimilarity',
+      'keep',
+      'signal',
+      'onProgress',
+    ])
+    checkNumber('options.minSimilarity', minSimilarity, { min: 0, max: 1 })
+    checkOneOf('options.keep', keep, keepRules)
+    if (onProgress !== undefined) checkFunction('options.onProgress', onProgress)
+    checkSignal('options.signal', signal)
+    const pairs = await this.#run(async () =>
+      similarPairs(await this.#store.snapshot(), this.#store.dim, minSimilarity, { signal, onProgress })
+    )
+    return groups(this.#store.catalog.allFiles(), pairs, keep).map(({ keep: kept, others }) => ({
+      keep: { ...describe(kept), similarity: 1, identical: true },
+      others: others.map(({ file, score }) => ({
+        ...describe(file),
+        similarity: score,
+        identical: file.row === kept.row,
+      })),
+    }))
+  }
+
+  /**
+   * What it is made of.
+   *
+   * @example
+   * const index = await SearchIndex.open('build/example-index', { clip })
+   * await index.update(['models/samples'])
+   * console.log(index.info().pictures, index.info().failed) // 18 0
+   * await index.close()
+   */
+  info(): IndexInfo {
+    this.#needOpen()
+    return infoOf(this.#store)
+  }
+
+  /**
+   * What an index is made of, without its model.
+   *
+   * @throws {ClipError} as {@link SearchIndex.open}, except ERR_CLIP_INDEX_MODEL
+   *
+   * @example
+   * await (await SearchIndex.open('build/example-index', { clip })).close()
+   * console.log((await SearchIndex.inspect('build/example-index')).dim) // 256
+   */
+  static async inspect(folder: string): Promise<IndexInfo> {
+    const store = await Store.open(path.resolve(checkString('folder', folder)))
+    try {
+      return infoOf(store)
+    } finally {
+      await store.close()
+    }
+  }
+
+  /**
+   * Files that could not be read or decoded: path, code and message of the error.
+   *
+   * @example
+   * const index = await SearchIndex.open('build/example-index', { clip })
+   * await index.update(['models/samples'])
+   * console.log(index.failures()) // []
+   * await index.close()
+   */
+  failures(): { path: string; code: string; message: string }[] {
+    this.#needOpen()
+    return failuresIn(this.#store)
+  }
+
+  /**
+   * {@link SearchIndex.failures} of an index, without its model.
+   *
+   * @throws as {@link SearchIndex.inspect}
+   *
+   * @example
+   * await (await SearchIndex.open('build/example-index', { clip })).close()
+   * console.log(await SearchIndex.failuresOf('build/example-index')) // []
+   */
+  static async failuresOf(folder: string): Promise<{ path: string; code: string; message: string }[]> {
+    const store = await Store.open(path.resolve(checkString('folder', folder)))
+    try {
+      return failuresIn(store)
+    } finally {
+      await store.close()
+    }
+  }
+
+  /**
+   * Compares all vectors with what SQLite holds, and mends those that differ.
+   *
+   * @returns how many differed
+   * @throws as {@link SearchIndex.update}
+   *
+   * @example
+   * const index = await SearchIndex.open('build/example-index', { clip })
+   * await index.update(['models/samples'])
+   * console.log(await index.check()) // 0
+   * await index.close()
+   */
+  async check(): Promise<number> {
+    this.#needOpen()
+    return this.#run(() =>
+      this.#store.asWriter(async () => {
+        const different = await this.#store.check()
+        if (different > 0) await this.#store.rebuild()
+        return different
+      })
+    )
+  }
+
+  /**
+   * Waits for running calls and closes the files. The model stays loaded.
+   *
+   * @example
+   * const index = await SearchIndex.open('build/example-index', { clip })
+   * await index.close()
+   * await index.search('a dog').catch(error => console.log(error.code)) // ERR_CLIP_DISPOSED
+   */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await Promise.allSettled(this.#running)
+    await this.#store.close()
+  }
+
+  /** {@link SearchIndex.close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** `close` waits for `work`. */
+  async #run<R>(work: () => Promise<R>): Promise<R> {
+    const running = work()
+    this.#running.add(running)
+    try {
+      return await running
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+
+  #needOpen(): void {
+    if (this.#closed) throw new ClipError('ERR_CLIP_DISPOSED', 'the search index is closed')
+  }
+}
+
+function infoOf({ catalog, folder, dim }: Store): IndexInfo {
+  return {
+    folder,
+    model: catalog.get('model') ?? '',
+    modelPath: catalog.get('modelPath') ?? '',
+    dim,
+    roots: catalog.roots().map(textOf),
+    ...catalog.counts(),
+  }
+}
+
+function failuresIn({ catalog }: Store): { path: string; code: string; message: string }[] {
+  return catalog.failures().map(({ path: name, code, message }) => ({ path: textOf(name), code, message }))
+}
+
+function rootOf(name: string, root: string): Buffer {
+  return Buffer.from(path.resolve(checkPath(name, checkString(name, root)).toString()))
+}
+
+/** Without those that lie in others. */
+function outermost(roots: readonly Buffer[]): Buffer[] {
+  return roots.filter(root =>
+    !roots.some(other => {
+      const [first, end] = pathsBelow(other, path.sep)
+      return Buffer.compare(root, first) >= 0 && Buffer.compare(root, end) < 0
+    })
+  )
+}
+
+/** Some rows, evenly over the index. */
+async function sampleRows({ file, rows, tail, mask }: Snapshot, dim: number): Promise<Float32Array[]> {
+  const total = rows + tail.length / dim
+  const step = Math.max(1, Math.ceil(total / sampleSize))
+  const found: Float32Array[] = []
+  for (let row = 0; row < total; row += step) {
+    if (mask && mask[row] === 0) continue
+    const halves = row < rows
+      ? await file.read(row, 1, new Uint16Array(dim))
+      : tail.subarray((row - rows) * dim, (row - rows + 1) * dim)
+    found.push(fromHalves(halves))
+  }
+  return found
+}
+
+function describe(file: FileOfPicture): { path: string; pathBytes?: Uint8Array; size: number; modified: Date } {
+  const name = textOf(file.path)
+  const exact = Buffer.from(name).equals(file.path)
+  return { path: name, ...(exact ? {} : { pathBytes: file.path }), size: file.size, modified: new Date(file.mtime) }
+}

@@ -1,0 +1,233 @@
+/**
+ * The folder of an index: `index.db` (SQLite, the truth), `vectors-<generation>.f16` (the rows that the scan reads) and
+ * `writer.db`, which the one process that updates keeps locked. Rows below `synced` are on the disk; later ones are read
+ * from SQLite, so that a crash at any point costs nothing. Deleted rows stay until `compact` writes the next generation.
+ */
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+
+import { ClipError } from '../errors.js'
+import { Catalog, type FileRecord } from './catalog.js'
+import { Database } from './database.js'
+import { VectorFile } from './vector-file.js'
+
+/** What one search sees: rows of the file, then the latest ones in memory. */
+export interface Snapshot {
+  file: VectorFile
+  /** Rows to read from the file. */
+  rows: number
+  /** Rows after those: flat [n][dim], with zeros for forgotten pictures. */
+  tail: Uint16Array
+  /** 1 for each row to look at; undefined: all. */
+  mask?: Uint8Array
+}
+
+/** Rows after which the file is flushed to the disk. */
+const rowsPerSync = 4096
+/** Share of forgotten rows, and their number, from which the file is written anew. */
+const [deadShare, deadRows] = [0.25, 256]
+
+export class Store {
+  readonly catalog: Catalog
+  readonly folder: string
+  /** By generation. Old ones stay open for searches that read them. */
+  readonly #files = new Map<number, Promise<VectorFile>>()
+  #lock: Database | undefined
+
+  private constructor(folder: string, catalog: Catalog) {
+    this.folder = folder
+    this.catalog = catalog
+  }
+
+  /** @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND: no index there, and `create` is not set; the errors of SQLite */
+  static async open(folder: string, { create = false } = {}): Promise<Store> {
+    const database = path.join(folder, 'index.db')
+    if (!existsSync(database)) {
+      if (!create)
+        throw new ClipError(
+          'ERR_CLIP_FILE_NOT_FOUND',
+          `there is no search index in '${folder}': make one with "ggclip index"`,
+        )
+      await mkdir(folder, { recursive: true }).catch(error => {
+        throw new ClipError(
+          'ERR_CLIP_FILE_WRITE',
+          `the index '${folder}' cannot be made: ${(error as Error).message}`,
+          { cause: error },
+        )
+      })
+    }
+    return new Store(folder, new Catalog(database))
+  }
+
+  get dim(): number {
+    return Number(this.catalog.get('dim') ?? 0)
+  }
+
+  get #generation(): number {
+    return Number(this.catalog.get('generation') ?? 0)
+  }
+
+  get #synced(): number {
+    return Number(this.catalog.get('synced') ?? 0)
+  }
+
+  /** Runs `work` as the only writer; the system releases the lock when the process ends, however it ends. */
+  async asWriter<R>(work: () => Promise<R>): Promise<R> {
+    if (this.#lock)
+      throw new ClipError('ERR_CLIP_INDEX_BUSY', `the index '${this.folder}' is being updated by this process`)
+    const lock = new Database(path.join(this.folder, 'writer.db'), { waitMs: 0 })
+    try {
+      lock.exec('BEGIN EXCLUSIVE')
+    } catch (error) {
+      lock.close()
+      throw new ClipError('ERR_CLIP_INDEX_BUSY', `the index '${this.folder}' is being updated by another process`, {
+        cause: error,
+      })
+    }
+    this.#lock = lock
+    try {
+      await this.#mend()
+      return await work()
+    } finally {
+      this.#lock = undefined
+      lock.close()
+    }
+  }
+
+  /** Saves files and the vectors of their pictures. */
+  async commit(records: readonly FileRecord[], seen: readonly Buffer[]): Promise<void> {
+    const { firstRow, vectors } = this.catalog.commit(records, seen)
+    if (vectors.length === 0) return
+    const file = await this.#open({ writable: true })
+    await file.write(firstRow, rowsOf(vectors))
+    if (firstRow + vectors.length - this.#synced >= rowsPerSync) await this.flush()
+  }
+
+  async flush(): Promise<void> {
+    const rows = this.catalog.rows()
+    if (rows === this.#synced) return
+    await (await this.#open({ writable: true })).sync()
+    this.catalog.set('synced', String(rows))
+  }
+
+  /** Rows that a crash, or somebody, took from the file come again from SQLite. */
+  async #mend(): Promise<void> {
+    if (this.dim === 0) return
+    const file = await this.#open({ writable: true })
+    await this.#fill(file, Math.min(await file.rows(), this.#synced))
+    await this.flush()
+  }
+
+  async #fill(file: VectorFile, first: number): Promise<void> {
+    const rows = this.catalog.rows()
+    for (let from = first; from < rows; from += rowsPerSync) {
+      const end = Math.min(rows, from + rowsPerSync)
+      await file.write(from, this.#rowsFromCatalog(from, end))
+    }
+  }
+
+  #rowsFromCatalog(first: number, end: number): Uint16Array {
+    const { dim } = this
+    const halves = new Uint16Array((end - first) * dim)
+    const bytes = new Uint8Array(halves.buffer)
+    for (const { row, vector } of this.catalog.vectors(first, end)) bytes.set(vector, (row - first) * 2 * dim)
+    return halves
+  }
+
+  /** Writes the file anew, without the rows of forgotten pictures, if they are many. */
+  async compact(): Promise<void> {
+    const rows = this.catalog.rows()
+    const dead = rows - this.catalog.counts().pictures
+    if (dead < deadRows || dead < deadShare * rows) return
+    const generation = this.#generation + 1
+    const fresh = await this.#open({ writable: true, generation })
+    this.catalog.writing(() => {
+      this.catalog.renumber()
+      this.catalog.set('rows', '0')
+      this.catalog.set('rows', String(this.catalog.rows()))
+      this.catalog.set('generation', String(generation))
+      this.catalog.set('synced', '0') // readers take all from SQLite until the file is there
+    })
+    await this.#fill(fresh, 0)
+    await this.flush()
+    await this.#removeOld(generation)
+  }
+
+  /** A process that still reads an old file keeps it, except on Windows, where the next run removes it. */
+  async #removeOld(generation: number): Promise<void> {
+    for (const name of await readdir(this.folder)) {
+      const [, number] = /^vectors-(\d+)\.f16$/.exec(name) ?? []
+      if (number !== undefined && Number(number) !== generation)
+        await rm(path.join(this.folder, name), { force: true }).catch(() => undefined)
+    }
+  }
+
+  /** `rows`: those to look at, if not all. */
+  async snapshot(rows?: () => readonly number[]): Promise<Snapshot> {
+    for (let attempt = 0;; attempt++) {
+      const state = this.catalog.reading(() => {
+        const [synced, end] = [this.#synced, this.catalog.rows()]
+        const chosen = rows?.() ?? (this.catalog.counts().pictures < end ? this.catalog.rowsWhere('') : undefined)
+        return { generation: this.#generation, synced, tail: this.#rowsFromCatalog(synced, end), chosen, end }
+      })
+      try {
+        const file = await this.#open({ generation: state.generation })
+        const mask = state.chosen && new Uint8Array(state.end)
+        for (const row of state.chosen ?? []) mask![row] = 1
+        return { file, rows: state.synced, tail: state.tail, mask }
+      } catch (error) {
+        // another process has written the next generation meanwhile
+        if (attempt > 2 || this.#generation === state.generation) throw error
+      }
+    }
+  }
+
+  /** Compares every row with SQLite's; returns how many differ. */
+  async check(): Promise<number> {
+    const [synced, { dim }] = [this.#synced, this]
+    const file = await this.#open({})
+    if (await file.rows() < synced) return synced - await file.rows()
+    let different = 0
+    for (let first = 0; first < synced; first += rowsPerSync) {
+      const end = Math.min(synced, first + rowsPerSync)
+      const found = Buffer.from((await file.read(first, end - first, new Uint16Array((end - first) * dim))).buffer)
+      for (const { row, vector } of this.catalog.vectors(first, end)) {
+        const at = (row - first) * 2 * dim
+        if (!found.subarray(at, at + 2 * dim).equals(vector)) different++
+      }
+    }
+    return different
+  }
+
+  /** Distrusts the file: the next writer makes it again. */
+  async rebuild(): Promise<void> {
+    await this.#fill(await this.#open({ writable: true }), 0)
+    await (await this.#open({ writable: true })).sync()
+  }
+
+  #open({ writable = false, generation = this.#generation }): Promise<VectorFile> {
+    let file = this.#files.get(generation)
+    if (!file) {
+      file = VectorFile.open(this.#nameOf(generation), this.dim, { writable })
+      this.#files.set(generation, file)
+      file.catch(() => this.#files.delete(generation))
+    }
+    return file
+  }
+
+  #nameOf(generation: number): string {
+    return path.join(this.folder, `vectors-${generation}.f16`)
+  }
+
+  async close(): Promise<void> {
+    for (const file of this.#files.values()) await file.then(opened => opened.close(), () => undefined)
+    this.#files.clear()
+    this.catalog.close()
+  }
+}
+
+function rowsOf(vectors: readonly Uint8Array[]): Uint16Array {
+  const bytes = Buffer.concat(vectors) // small ones share a pool: their offset may be odd
+  return new Uint16Array(Uint8Array.from(bytes).buffer)
+}

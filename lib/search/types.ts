@@ -1,0 +1,124 @@
+/** Options and results of {@link SearchIndex}. */
+import type { Clip } from '../clip/clip.js'
+import type { CallOptions } from '../types.js'
+import type { KeepRule } from './duplicates.js'
+import type { IndexProgress } from './update.js'
+
+/** Options of {@link SearchIndex.open}. */
+export interface OpenIndexOptions {
+  /** The model: the one that the index was made with, in any weight type. */
+  clip: Clip
+  /** Make the index if there is none. Default true. */
+  create?: boolean
+}
+
+/** Options of {@link SearchIndex.update}. */
+export interface UpdateIndexOptions {
+  /** Globs of paths relative to each folder, such as `**\/thumbnails/**`, that are left out. Default: none. */
+  exclude?: readonly string[]
+  /** Try files again that could not be read and have not changed since. Default false. */
+  retry?: boolean
+  /** Ends the run; what was embedded until then stays. */
+  signal?: AbortSignal
+  /** Called about every two seconds, and at the end. */
+  onProgress?: (progress: IndexProgress) => void
+}
+
+/** Which files of the index a search looks at. */
+export interface SearchFilter {
+  /** Glob of the whole path, such as `**\/2024/**`. */
+  path?: string
+  /** Changed at or after this time. */
+  after?: Date
+  /** Changed before this time. */
+  before?: Date
+  /** Bytes, at least. */
+  minBytes?: number
+  /** Bytes, at most. */
+  maxBytes?: number
+}
+
+/** Options of {@link SearchIndex.search}. */
+export interface SearchIndexOptions extends Pick<CallOptions, 'signal' | 'priority' | 'client' | 'timeoutMs'> {
+  /** Most pictures. Default 20. */
+  k?: number
+  /**
+   * Cosine similarity that a picture must have. 'auto': what one of 100 pictures of this index exceeds for captions of
+   * unlike things (for a query of pictures alone: for other pictures of the index). Default: none.
+   */
+  minSimilarity?: number | 'auto'
+  /** Default: all files. */
+  filter?: SearchFilter
+}
+
+/** A picture that was found. */
+export interface SearchHit {
+  /** Its file; the first in the order of names, if several files are the same picture. */
+  path: string
+  /** The file's name as bytes, if it is no UTF-8: `path` then has U+FFFD in it. */
+  pathBytes?: Uint8Array
+  /** Cosine similarity with the query, -1 to 1. */
+  similarity: number
+  /** Bytes of the file. */
+  size: number
+  /** When the file was changed. */
+  modified: Date
+  /** Other files with the same bytes. */
+  copies: string[]
+}
+
+/** Options of {@link SearchIndex.duplicates}. */
+export interface DuplicatesOptions {
+  /** Cosine similarity from which two pictures are alike. Default 0.96. */
+  minSimilarity?: number
+  /** Which file of a group is kept: the 'largest' in bytes, the 'oldest' or the 'newest'. Default 'largest'. */
+  keep?: KeepRule
+  /** Ends the comparison. */
+  signal?: AbortSignal
+  /** Called with pictures compared, and all. */
+  onProgress?: (done: number, total: number) => void
+}
+
+/** A file of a {@link DuplicateGroup}. */
+export interface DuplicateFile {
+  /** The file. */
+  path: string
+  /** As in {@link SearchHit.pathBytes}. */
+  pathBytes?: Uint8Array
+  /** Bytes. */
+  size: number
+  /** When the file was changed. */
+  modified: Date
+  /** Cosine similarity with the file that is kept; 1 for the same bytes. */
+  similarity: number
+  /** Whether it has the same bytes as the file that is kept. */
+  identical: boolean
+}
+
+/** Pictures that are alike. */
+export interface DuplicateGroup {
+  /** The file to keep. */
+  keep: DuplicateFile
+  /** Those that are alike to it, most similar first. */
+  others: DuplicateFile[]
+}
+
+/** Result of {@link SearchIndex.info}. */
+export interface IndexInfo {
+  /** Where it is. */
+  folder: string
+  /** The model's name in its file; '' if it has none. */
+  model: string
+  /** The path that it was loaded from when the index was made. */
+  modelPath: string
+  /** Values per vector. */
+  dim: number
+  /** Folders that were indexed. */
+  roots: string[]
+  /** Files that show a picture. */
+  files: number
+  /** Different pictures. */
+  pictures: number
+  /** Files that could not be read: see {@link SearchIndex.failures}. */
+  failed: number
+}

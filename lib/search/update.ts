@@ -1,0 +1,201 @@
+/** One run over the folders of an index: what is new or changed is embedded, what is gone is forgotten. */
+import { createHash } from 'node:crypto'
+import path from 'node:path'
+
+import { throwIfAborted } from '../async/abort.js'
+import { mapInOrder } from '../async/pipeline.js'
+import type { Clip } from '../clip/clip.js'
+import { errorCodeOf } from '../errors.js'
+import { readImageFile } from '../image/read-bytes.js'
+import { type FileRecord, pathsBelow } from './catalog.js'
+import { toHalves } from './half.js'
+import type { Store } from './store.js'
+import { walk, type Walked } from './walk.js'
+
+/** State of {@link SearchIndex.update}. */
+export interface IndexProgress {
+  /** Files looked at. */
+  done: number
+  /** Files found so far; all of them once `counted`. */
+  total: number
+  /** Whether `total` is final. */
+  counted: boolean
+  /** Pictures embedded in this run. */
+  embedded: number
+  /** Files that could not be read. */
+  failed: number
+  /** Pictures embedded a second, since the run began. */
+  perSecond: number
+  /** Estimate; undefined until `counted`. */
+  secondsLeft?: number
+}
+
+/** Result of {@link SearchIndex.update}: numbers of files, and of pictures embedded. */
+export interface IndexResult {
+  /** Files that are as they were. */
+  unchanged: number
+  /** New or changed files whose picture was known: copies, renamed or moved files. */
+  known: number
+  /** Pictures that were embedded. */
+  embedded: number
+  /** Files that are gone. */
+  removed: number
+  /** Files that could not be read, in this run or, unchanged since, in an earlier one. */
+  failed: number
+  /** Folders that could not be read; what is known of them stays. */
+  unreadable: { path: string; message: string }[]
+}
+
+export interface UpdateOptions {
+  exclude: readonly string[]
+  signal?: AbortSignal
+  onProgress?: (progress: IndexProgress) => void
+  /** Also files that failed before and have not changed. */
+  retry: boolean
+}
+
+/** Two of the engine's batches: one computed, one being read and decoded. */
+const inFlight = 64
+/** Files, and milliseconds, after which what was done is saved. */
+const [filesPerCommit, msPerCommit] = [256, 2000]
+
+/** Errors after which no other picture would succeed either. */
+const endsAll = new Set(['ERR_CLIP_DISPOSED', 'ERR_CLIP_TOWER_MISSING', 'ERR_CLIP_ADDON_MISSING'])
+
+type Outcome = { seen: Buffer; failed: boolean } | { record: FileRecord } | { unreadable: Buffer; error: Error }
+
+export async function update(
+  store: Store,
+  clip: Clip,
+  roots: readonly Buffer[],
+  { exclude, signal, onProgress, retry }: UpdateOptions,
+): Promise<IndexResult> {
+  const result: IndexResult = { unchanged: 0, known: 0, embedded: 0, removed: 0, failed: 0, unreadable: [] }
+  const { catalog } = store
+  const startedAt = performance.now()
+  const files = async function*(): AsyncGenerator<Walked, void, undefined> {
+    for (const root of roots) yield* walk(root, { exclude, signal })
+  }
+  const counter = countFiles(files(), signal)
+  const keptPaths: Buffer[] = []
+  const pending = new Map<string, Promise<Uint8Array>>() // by hash, until they are saved
+  let records: FileRecord[] = []
+  let seen: Buffer[] = []
+  let savedAt = startedAt
+  let done = 0
+
+  const save = async (): Promise<void> => {
+    await store.commit(records, seen)
+    for (const record of records) if ('hash' in record) pending.delete(record.hash.toString('latin1'))
+    records = []
+    seen = []
+    savedAt = performance.now()
+  }
+  const report = (): void => {
+    if (!onProgress) return
+    const seconds = (performance.now() - startedAt) / 1000
+    const perSecond = result.embedded / Math.max(seconds, 1e-3)
+    const { total, counted } = counter
+    const secondsLeft = counted && done > 0 ? (seconds / done) * (total - done) : undefined
+    onProgress({
+      done,
+      total: Math.max(total, done),
+      counted,
+      embedded: result.embedded,
+      failed: result.failed,
+      perSecond,
+      secondsLeft,
+    })
+  }
+
+  catalog.forgetSeen()
+  const look = (file: Walked, _: number, stop: AbortSignal): Promise<Outcome> =>
+    file.error
+      ? Promise.resolve({ unreadable: file.path, error: file.error })
+      : examine(store, clip, file, { stop, retry, pending })
+  try {
+    for await (const outcome of mapInOrder(files(), { limit: inFlight, signal }, look)) {
+      done++
+      if ('unreadable' in outcome) {
+        result.unreadable.push({ path: outcome.unreadable.toString(), message: outcome.error.message })
+        keptPaths.push(outcome.unreadable)
+        seen.push(outcome.unreadable)
+      } else if ('seen' in outcome) {
+        seen.push(outcome.seen)
+        if (outcome.failed) result.failed++
+        else result.unchanged++
+      } else {
+        const { record } = outcome
+        records.push(record)
+        seen.push(record.path)
+        if ('error' in record) result.failed++
+        else if (record.vector) result.embedded++
+        else result.known++
+      }
+      if (records.length + seen.length >= 2 * filesPerCommit || performance.now() - savedAt > msPerCommit) {
+        await save()
+        report()
+      }
+    }
+  } finally {
+    counter.stop()
+    // what was embedded before an interruption stays
+    await save()
+    await store.flush()
+  }
+  throwIfAborted(signal)
+  const kept = keptPaths.map(folder => pathsBelow(folder, path.sep))
+  for (const root of roots) result.removed += catalog.removeUnseen(pathsBelow(root, path.sep), kept)
+  catalog.forgetSeen()
+  await store.compact()
+  report()
+  return result
+}
+
+/** Counts ahead of the work, for the time that is left. */
+function countFiles(files: AsyncGenerator<Walked>, signal: AbortSignal | undefined) {
+  const counter = { total: 0, counted: false, stop: () => void (stopped = true) }
+  let stopped = false
+  const count = async (): Promise<void> => {
+    for await (const _ of files) {
+      counter.total++
+      if (stopped || signal?.aborted) return
+    }
+    counter.counted = true
+  }
+  count().catch(() => undefined) // the work meets the same failure
+  return counter
+}
+
+async function examine(
+  { catalog }: Store,
+  clip: Clip,
+  { path: file, size, mtimeMs }: Walked & { error?: undefined },
+  { stop, retry, pending }: { stop: AbortSignal; retry: boolean; pending: Map<string, Promise<Uint8Array>> },
+): Promise<Outcome> {
+  const known = catalog.fileAt(file)
+  if (known && known.size === size && known.mtime === mtimeMs && !(retry && known.code !== null))
+    return { seen: file, failed: known.code !== null }
+  try {
+    const bytes = await readImageFile(file, 'image')
+    const hash = createHash('sha256').update(bytes).digest()
+    if (catalog.hasPicture(hash)) return { record: { path: file, size, mtimeMs, hash } }
+    const key = hash.toString('latin1')
+    const same = pending.get(key) // a copy that is being embedded
+    if (same) {
+      await same
+      return { record: { path: file, size, mtimeMs, hash } }
+    }
+    const embedding = embed(clip, bytes, stop)
+    pending.set(key, embedding)
+    return { record: { path: file, size, mtimeMs, hash, vector: await embedding } }
+  } catch (error) {
+    if (stop.aborted || endsAll.has(errorCodeOf(error) ?? '')) throw error
+    return { record: { path: file, size, mtimeMs, error: error as Error } }
+  }
+}
+
+async function embed(clip: Clip, bytes: Buffer, signal: AbortSignal): Promise<Uint8Array> {
+  const halves = toHalves(await clip.encodeImage(bytes, { signal }))
+  return new Uint8Array(halves.buffer)
+}

@@ -1,0 +1,95 @@
+/** `ggclip index`, `search` and `dedupe`. */
+import { execFile } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+
+const root = path.join(__dirname, '..', '..')
+const main = path.join(root, 'dist', 'cli', 'main.js')
+const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-cli-search-'))
+const folder = path.join(scratch, 'pictures')
+
+beforeAll(() => {
+  mkdirSync(folder)
+  for (const name of ['rocket.png', 'pizza.webp', 'guitar.jpg'])
+    cpSync(path.join(root, 'models', 'samples', name), path.join(folder, name))
+  cpSync(path.join(folder, 'guitar.jpg'), path.join(folder, 'guitar-again.jpg'))
+  for (const name of ['guitar.jpg', 'guitar-again.jpg']) utimesSync(path.join(folder, name), 1e9, 1e9)
+  writeFileSync(path.join(folder, 'bad.png'), 'no picture')
+})
+afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+function ggclip(args: string[], cwd = scratch): Promise<{ status: unknown; stdout: string; stderr: string }> {
+  return new Promise(resolve => {
+    execFile(process.execPath, [main, ...args, '--threads', '1'], { cwd }, (error, stdout, stderr) => {
+      resolve({ status: error?.code ?? 0, stdout, stderr })
+    })
+  })
+}
+
+test('one command indexes a folder and searches it; the next ones find the index', async () => {
+  const first = await ggclip(['search', 'a rocket', 'pictures', '-k', '2'])
+  expect(first).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^pictures\/rocket\.png\t0\.\d{6}\n.*\n$|rocket\.png\t0\.\d{6}\n/),
+  })
+  expect(first.stderr).toContain(
+    '3 embedded, 0 unchanged, 1 copies, renamed or moved, 1 cannot be read; the index has 3 pictures',
+  )
+  expect(first.stderr).toContain('bad.png: image cannot be decoded')
+
+  const again = await ggclip(['search', 'a pizza - a rocket', '--top-k', '1', '--json'], folder)
+  expect(JSON.parse(again.stdout)).toEqual([{
+    path: path.join(folder, 'pizza.webp'),
+    similarity: expect.any(Number),
+    size: expect.any(Number),
+    modified: expect.stringMatching(/Z$/),
+    copies: [],
+  }])
+  const zero = await ggclip(['search', 'a guitar', '-0', '-k', '1', '--index', 'pictures/.ggclip'])
+  expect(zero.stdout).toBe(`${path.join(folder, 'guitar-again.jpg')}\0`)
+  const filtered = await ggclip(['search', 'a guitar', '--path', '**/*.webp'], folder)
+  expect(filtered.stdout).toMatch(/^[^\n]*pizza\.webp\t[\d.-]+\n$/)
+  const later = await ggclip(['search', 'a guitar', '--after', '2999-01-01', '--json'], folder)
+  expect(later.stdout).toBe('[]\n')
+
+  const update = await ggclip(['index', '--json'], folder)
+  expect(JSON.parse(update.stdout)).toEqual({
+    unchanged: 4,
+    known: 0,
+    embedded: 0,
+    removed: 0,
+    failed: 1,
+    unreadable: [],
+  })
+  expect(JSON.parse((await ggclip(['index', '--info', '--json'], folder)).stdout)).toMatchObject({
+    files: 4,
+    pictures: 3,
+    failed: 1,
+    dim: 256,
+  })
+  expect((await ggclip(['index', '--failures'], folder)).stdout).toMatch(/bad\.png\timage cannot be decoded/)
+  expect((await ggclip(['index', '--check'], folder)).stderr).toBe('all vectors are as in the database\n')
+})
+
+test('dedupe', async () => {
+  const groups = await ggclip(['dedupe', 'pictures'])
+  expect(groups.stdout).toMatch(
+    /^1\tkeep\t[^\n]*guitar-again\.jpg\t1\.000000\n1\tother\t[^\n]*guitar\.jpg\t1\.000000\n$/,
+  )
+  expect((await ggclip(['dedupe', '-0'], folder)).stdout).toBe(`${path.join(folder, 'guitar.jpg')}\0`)
+})
+
+test.each([
+  [['search', 'x'], 2, 'no search index here or above'],
+  [['search', 'a - ', 'pictures'], 2, 'words or a picture on both sides'],
+  [['search', 'x', 'pictures', '--json', '-0'], 2, 'give --json or -0, not both'],
+  [['search', 'x', 'pictures', '--after', 'yesterday'], 2, 'Expected a date'],
+  [['search', 'x', 'pictures', '--min-similarity', '2'], 2, 'options.minSimilarity'],
+  [['index', '--info', '--index', 'nowhere'], 1, 'there is no search index in'],
+  [['dedupe', 'pictures', '--keep', 'best'], 2, 'largest, oldest, newest'],
+])('%j', async (args, status, words) => {
+  const result = await ggclip(args)
+  expect([result.status, result.stdout]).toEqual([status, ''])
+  expect(result.stderr).toContain(words)
+})

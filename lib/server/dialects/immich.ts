@@ -2,10 +2,10 @@
 import { ClipError, invalidArgument, outOfRange } from '../../errors.js'
 import { storedSize } from '../../image/pixel-size.js'
 import type { Clip } from '../../library.js'
-import { failuresOf, success } from '../calls/schemas.js'
+import { failuresOf, image, success } from '../calls/schemas.js'
 import { type Call, callOptions, eachImage, encodeInputs, withModel } from '../calls/work.js'
 import type { Context } from '../context.js'
-import { type ImageInput, type Input, readInput, readText } from '../input/read-inputs.js'
+import { type ImageInput, type Input, readImages, readText } from '../input/read-inputs.js'
 import { flatBody, flatFailure } from '../output/failures.js'
 import { closingError } from '../requests.js'
 import { languageFor } from './languages.js'
@@ -46,7 +46,7 @@ export const predictSchema = {
         description:
           'JSON: {"clip": {"visual": {"modelName": "..."}}} with an image, {"clip": {"textual": {"modelName": "..."}}} with a text.',
       },
-      image: { anyOf: [{ type: 'string' }, { type: 'object' }], description: 'An image file.' },
+      image: { ...image, description: 'An image file.' },
       text: { type: 'string', description: 'A text; the model truncates it to its context length.' },
     },
   },
@@ -154,5 +154,5 @@ function readPayload({ image, text }: PredictBody, tower: Entry['tower'], { uplo
     return readText('text', text)
   }
   if (image === undefined) throw invalidArgument('image', 'an image for clip.visual', undefined)
-  return readInput('image', image, 'image', uploads)
+  return readImages({ image }, uploads)[0]!
 }

@@ -3,7 +3,7 @@ import sharp from 'sharp'
 
 import type { Clip } from '../../../lib/index.js'
 import type { Server } from '../../../lib/server/index.js'
-import { get, library, read, sample, start } from '../support'
+import { get, library, post, read, sample, start } from '../support'
 
 let server: Server
 let clip: Clip
@@ -108,6 +108,15 @@ describe("refused, with the code beside FastAPI's detail", () => {
   test.each(cases)('%s', async (_, entries, payload, status, code, words) => {
     expect(await predict(entries, payload)).toMatchObject(refused(status, code, words))
   })
+
+  test.each([[{ text: 'a' }], [{ prompt_string: 'a' }], [{ image: 5 }], [['a']]])(
+    '%j as the image in JSON',
+    async image => {
+      expect(await post(server, '/predict', { entries: visual, image })).toMatchObject(
+        refused(422, 'ERR_CLIP_INVALID_ARGUMENT', 'image'),
+      )
+    },
+  )
 
   test('no entries at all, and two images', async () => {
     const form = new FormData()

@@ -116,6 +116,7 @@ void visit_tower(Tower & tower, const hparam_lines & line, const tower_hparams &
     visit(line.optional("mlpBias", names::has_mlp_bias), tower.has_mlp_bias, fallback.has_mlp_bias);
     visit(line.optional("mlpGate", names::has_mlp_gate), tower.has_mlp_gate, fallback.has_mlp_gate);
     visit(line.optional("mlpNorm", names::has_mlp_norm), tower.has_mlp_norm, fallback.has_mlp_norm);
+    visit(line.optional("mlpInputNorm", names::has_mlp_in_norm), tower.has_mlp_in_norm, fallback.has_mlp_in_norm);
     visit(line.optional("attentionNorm", names::has_attn_norm), tower.has_attn_norm, fallback.has_attn_norm);
     visit(line.optional("queryKeyNorm", names::has_qk_norm), tower.has_qk_norm, fallback.has_qk_norm);
     visit(line.optional("positionTable", names::has_positions), tower.has_positions, fallback.has_positions);
@@ -200,6 +201,8 @@ void visit_text(Hparams & hp, const text_hparams & fallback, Visitor & visit) {
     visit(line.optional("positionOffset", names::position_offset, 0, limits::max_ctx), text.position_offset, 0);
     visit(line.optional("embeddingScale", names::embedding_scale, limits::min_embd_scale, limits::max_embd_scale),
           text.embd_scale, 1.0f);
+    visit(line.optional("mixerKernel", names::mixer_kernel, 0, limits::max_kernel), text.mixer_kernel, 0);
+    visit(line.optional("mixerMlpWidth", names::mixer_ff, 0, limits::max_ff), text.n_mixer_ff, 0);
     visit(line.always("cleaning", names::cleaning), text.cleaning, text_cleaning::whitespace_lower);
     visit(line.optional("bosId", names::bos_id, 0, text.n_vocab - 1), text.bos_id, fallback.bos_id);
     visit(line.optional("eosId", names::eos_id, 0, text.n_vocab - 1), text.eos_id, fallback.eos_id);

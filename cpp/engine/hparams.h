@@ -89,11 +89,12 @@ struct tower_hparams {
     bool has_k_bias = true;    // with has_qkv_bias; EVA has biases of queries and values only
     bool has_out_bias = true;  // of the attention's output
     bool has_mlp_bias = true;
-    bool has_mlp_gate = false;   // the MLP's hidden values are act(gate(x)) * up(x): SwiGLU, GEGLU
-    bool has_mlp_norm = false;   // norm of the MLP's hidden values (sub-LN of EVA02)
-    bool has_attn_norm = false;  // norm of all heads' outputs together (likewise)
-    bool has_qk_norm = false;    // norms of each head's query and key
-    bool has_positions = true;   // a table of positions, added to the tokens
+    bool has_mlp_gate = false;     // the MLP's hidden values are act(gate(x)) * up(x): SwiGLU, GEGLU
+    bool has_mlp_norm = false;     // norm of the MLP's hidden values (sub-LN of EVA02)
+    bool has_mlp_in_norm = false;  // a second norm of the MLP's input (ViTamin)
+    bool has_attn_norm = false;    // norm of all heads' outputs together (likewise)
+    bool has_qk_norm = false;      // norms of each head's query and key
+    bool has_positions = true;     // a table of positions, added to the tokens
     rotary_pairs rotary = rotary_pairs::none;
     float rotary_base = 10000.0f;
     bool has_layer_scale = false;  // learned factors on a block's two outputs, before the sums
@@ -191,6 +192,10 @@ struct text_hparams : tower_hparams {
     // A learned token after the n_ctx tokens, which pools (CoCa). What follows a padding token is invisible to all, the
     // learned token too: open_clip's mask is shifted by one (TextTransformer, correct_cls_mask).
     bool has_class_embd = false;
+    // > 0: a mixer of neighbouring tokens before the blocks and another after them, with kernels of as many tokens
+    // (MobileCLIP S0)
+    int32_t mixer_kernel = 0;
+    int32_t n_mixer_ff = 0;     // width within the mixers' MLPs
     bool sees_padding = false;  // padding affects the result: sequences run at n_ctx; otherwise at their real length
     int32_t bos_id = -1;        // for token lists without a start token; -1: taken from the tokenizer
     int32_t eos_id = -1;        // the id that pools (eot); -1: pool at the highest id

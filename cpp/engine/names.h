@@ -13,13 +13,14 @@ constexpr const char *pre_ln = "pre_ln", *post_ln = "post_ln";  // outside the b
 constexpr const char *ln1 = "ln1", *ln2 = "ln2";
 constexpr const char *attn_q = "attn_q", *attn_k = "attn_k", *attn_v = "attn_v", *attn_out = "attn_out";
 constexpr const char *ffn_up = "ffn_up", *ffn_down = "ffn_down";
-constexpr const char *ffn_gate = "ffn_gate", *ffn_norm = "ffn_norm", *attn_norm = "attn_norm";
+constexpr const char *ffn_gate = "ffn_gate", *ffn_norm = "ffn_norm", *ffn_in_norm = "ffn_in_norm",
+                     *attn_norm = "attn_norm";
 constexpr const char *attn_q_norm = "attn_q_norm", *attn_k_norm = "attn_k_norm";
 constexpr const char *register_embd = "register_embd", *patch_norm = "patch_norm";
 constexpr const char *ls1 = "ls1", *ls2 = "ls2";  // layer scale
 constexpr const char *proj = "proj", *proj_hidden = "proj_hidden";
 // parts of a convolutional layer, after the prefix of_layer(); its attention and MLP are called as a block's
-constexpr const char *conv = "conv", *depthwise = "dw", *map_norm = "norm", *shortcut = "shortcut";
+constexpr const char *mix = "mix", *conv = "conv", *depthwise = "dw", *map_norm = "norm", *shortcut = "shortcut";
 // prefixes for the parts of SigLIP's attention-pooling head: a block's, one norm, a learned query
 constexpr const char * head = "head.";
 constexpr const char *ln = "ln", *probe = "probe";
@@ -64,8 +65,9 @@ constexpr const char * norm = "clip.%s.norm";                            // laye
 constexpr const char * has_k_bias = "clip.%s.attention.has_key_bias";    // bool; true when absent, as the next two
 constexpr const char * has_out_bias = "clip.%s.attention.has_output_bias";
 constexpr const char * has_mlp_bias = "clip.%s.has_feed_forward_bias";
-constexpr const char * has_mlp_gate = "clip.%s.has_feed_forward_gate";  // bool; false when absent, as the next three
+constexpr const char * has_mlp_gate = "clip.%s.has_feed_forward_gate";  // bool; false when absent, as the next four
 constexpr const char * has_mlp_norm = "clip.%s.has_feed_forward_norm";
+constexpr const char * has_mlp_in_norm = "clip.%s.has_feed_forward_input_norm";
 constexpr const char * has_attn_norm = "clip.%s.attention.has_norm";
 constexpr const char * has_qk_norm = "clip.%s.attention.has_query_key_norm";
 constexpr const char * has_positions = "clip.%s.has_position_embedding";  // bool; true when absent
@@ -109,6 +111,8 @@ constexpr const char * causal = "clip.text.causal";
 constexpr const char * sees_padding = "clip.text.sees_padding";        // bool
 constexpr const char * position_offset = "clip.text.position_offset";  // u32
 constexpr const char * embedding_scale = "clip.text.embedding_scale";  // f32; absent: 1
+constexpr const char * mixer_kernel = "clip.text.mixer.kernel";        // u32; absent: there are none
+constexpr const char * mixer_ff = "clip.text.mixer.feed_forward_length";
 constexpr const char * cleaning = "clip.text.cleaning";
 constexpr const char * image_size = "clip.vision.image_size";
 constexpr const char * patch_size = "clip.vision.patch_size";
@@ -134,6 +138,9 @@ constexpr const char * vision_projector_type = "clip.vision.projector_type";
 
 // "clip.vision.image_size"; tower: "vision" or "text"
 inline std::string key_of(const char * pattern, const char * tower) { return print_text(pattern, tower); }
+
+// "mixer.0." before the parts of the mixer before a text tower's blocks, "mixer.1." after them
+inline std::string of_mixer(int mixer) { return "mixer." + std::to_string(mixer) + "."; }
 
 // "layer.3." before the parts of the fourth convolutional layer
 inline std::string of_layer(size_t layer) { return "layer." + std::to_string(layer) + "."; }

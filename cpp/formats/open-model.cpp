@@ -8,6 +8,7 @@
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
 #include "formats/layout/position-table.h"
+#include "formats/layout/publisher-names.h"
 #include "formats/families/open-clip-config.h"
 #include "formats/families/openai-shapes.h"
 #include "formats/families/sentence-transformers.h"
@@ -150,14 +151,16 @@ model_source open_openai(const std::string & path, const tensor_table & table, c
     model_source source;
     source.path = path;
     source.format = table.format;
-    source.hp = read_openai_shapes(table, options, path);
-    finish(table, name_scheme::open_clip, source);
+    source_names names(name_scheme::open_clip);
+    source.hp = read_openai_shapes(table, options, path, names);
+    finish(table, names, source);
     return source;
 }
 
 // A file of weights without a configuration.
 model_source open_lone_file(const std::string & path, const std::string & folder, const tensor_table & table,
                             const read_options & options) {
+    if (has_publisher_names(table)) return open_lone_file(path, folder, with_open_clip_names(table), options);
     const implied_config implied = config_of(table, fs::u8path(path).filename().u8string());
     const bool hf = !implied.hugging_face.empty();
     if (!hf && implied.open_clip.empty()) {
@@ -167,7 +170,11 @@ model_source open_lone_file(const std::string & path, const std::string & folder
     }
     const json_value root = parse_json(hf ? implied.hugging_face : implied.open_clip, path);
     const json_ref config(&root, path + " (no configuration beside it)", ""), none(nullptr, path, "");
-    if (!hf) return open_open_clip(folder, table, config, none, options);
+    if (!hf) {
+        model_source source = open_open_clip(folder, table, config, none, options);
+        source.hp.vision.any_grid = implied.any_grid;
+        return source;
+    }
     model_source source = open_hf(folder, table, {config, none, none}, options);
     if (implied.pads_with_zero) source.hp.text.pad_id = 0;
     return source;
@@ -266,7 +273,8 @@ model_source open_model(std::shared_ptr<const model_file> file, const read_optio
     tensor_table table;
     read_weight_file(file, table);
     if (is_openai_checkpoint(table) && torch) return open_openai(folder, table, options);
-    const bool alone = !is_file(folder + "/config.json") && !is_file(folder + "/open_clip_config.json");
+    const bool alone = has_publisher_names(table) ||
+                       (!is_file(folder + "/config.json") && !is_file(folder + "/open_clip_config.json"));
     return alone ? open_lone_file(path, folder, table, options) : open_directory(folder, &table, options);
 }
 

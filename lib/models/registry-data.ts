@@ -171,7 +171,9 @@ export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   // MobileCLIP and MobileCLIP2: convolutional, the fastest of their quality
   { ...mobile, name: 'mobileclip-s1', id: 'apple/MobileCLIP-S1-OpenCLIP', parameters: 84_969_729, dim: 512, imageSize: 256, imagenet: 72.6, goodFor: 'phones and small boxes: the quality of b-16 in a fraction of its time' },
   { ...mobile, name: 'mobileclip-s2', id: 'apple/MobileCLIP-S2-OpenCLIP', parameters: 99_243_329, dim: 512, imageSize: 256, imagenet: 74.4, goodFor: 'photo search on the device, as in ente' },
+  { ...mobile, name: 'mobileclip-b', id: 'apple/MobileCLIP-B-OpenCLIP', parameters: 149_777_921, dim: 512, imageSize: 224, goodFor: 'a ViT-B/16 after three convolutions: quality before speed' },
   { ...mobile, name: 'mobileclip2-s0', id: 'timm/MobileCLIP2-S0-OpenCLIP', tasks: ['small'], parameters: 74_835_073, dim: 512, imageSize: 256, imagenet: 71.5, goodFor: 'the fastest here with the quality of b-16' },
+  { ...mobile, name: 'mobileclip2-b', id: 'timm/MobileCLIP2-B-OpenCLIP', parameters: 149_777_921, dim: 512, imageSize: 224, goodFor: 'as mobileclip-b, trained on better captions' },
   { ...mobile, name: 'mobileclip2-s2', id: 'timm/MobileCLIP2-S2-OpenCLIP', tasks: ['small'], parameters: 99_243_329, dim: 512, imageSize: 256, imagenet: 77.2, goodFor: 'photo search on the device, high quality for its time' },
   { ...mobile, name: 'mobileclip2-s3', id: 'timm/MobileCLIP2-S3-OpenCLIP', parameters: 248_885_953, dim: 768, imageSize: 256, imagenet: 80.7, goodFor: 'the quality of large models at moderate size' },
   { ...mobile, name: 'mobileclip2-s4', id: 'timm/MobileCLIP2-S4-OpenCLIP', parameters: 445_435_137, dim: 768, imageSize: 256, imagenet: 81.9, goodFor: 'the quality of so400m at half its time' },

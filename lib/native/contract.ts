@@ -58,6 +58,8 @@ interface NativeTowerHparams {
   mlpGate: boolean
   /** Whether a norm stands inside the MLPs (EVA02). */
   mlpNorm: boolean
+  /** Whether the MLPs have a norm of their own before their matrices, after the block's (ViTamin). */
+  mlpInputNorm: boolean
   /** Whether a norm stands between attention and its output matrix (EVA02). */
   attentionNorm: boolean
   /** Whether each head's queries and keys are normed. */
@@ -174,6 +176,10 @@ interface NativeTextHparams extends NativeTowerHparams {
   tokenTypes: number
   /** Tokens see only earlier ones. */
   causal: boolean
+  /** Tokens under the kernels of the two mixers around the blocks (MobileCLIP S0); 0: there are none. */
+  mixerKernel: number
+  /** Values inside the mixers' MLPs. */
+  mixerMlpWidth: number
   /** Whether the result depends on the padding: texts then run at their padded length. */
   seesPadding: boolean
   /** Id of the first token; -1: none. A loaded model has its tokenizer's ids. */

@@ -3,9 +3,11 @@ those that differ in structure: batch norms or layer norms, squeezes, projection
 
 import os
 import sys
+from functools import partial
 from unittest import mock
 
 import timm
+import torch
 from drawn import in_double, write_expected, write_json, write_model
 
 CLIP_TEXT = {'context_length': 4, 'vocab_size': 16, 'width': 8, 'heads': 1, 'layers': 1}
@@ -32,6 +34,19 @@ def of_timm(name, pool, proj):
     return {'timm_model_name': name, 'timm_model_pretrained': False, 'timm_pool': pool, 'timm_proj': proj}
 
 
+def hybrids(out):
+    """ViTs after convolutions: MobileCLIP-B's and ViTamin's."""
+    from timm.layers import HybridEmbed
+    from timm.models.vision_transformer_hybrid import ConvStem
+    from timm.models.vitamin import VitCfg
+
+    stem = ConvStem(channels=(6, 6, 48), stride=(4, 2, 2), kernel_size=(4, 2, 2), padding=0, act_layer=torch.nn.GELU)
+    small = {'img_size': 64, 'embed_dim': 48, 'depth': 2, 'embed_layer': partial(HybridEmbed, backbone=stem, proj=False)}
+    write(out, 'mobileclip-b', of_timm('vit_base_mci_224', 'token', None), small, 64)
+    stages = VitCfg(embed_dim=(8, 12, 48), depths=(1, 2, 1), stem_width=8, head_type='1d')
+    write(out, 'vitamin', of_timm('vitamin_small_224', '', 'linear'), {'img_size': 64, 'embed_cfg': stages, 'embed_dim': 48, 'depth': 2}, 64)
+
+
 if __name__ == '__main__':
     out = sys.argv[1]
     few = {'layers': (1, 1, 1, 1), 'embed_dims': (8, 8, 16, 32)}
@@ -42,3 +57,4 @@ if __name__ == '__main__':
         small = {'depths': (1, 1, 2, 1), 'dims': (8, 12, 16, 24)}
         write(out, name.replace('_', '-'), of_timm(name, '', proj), small, 70)
     write(out, 'modified-resnet', {'layers': [1, 2, 1, 1], 'width': 8, 'patch_size': None, 'head_width': 64}, {}, 64)
+    hybrids(out)

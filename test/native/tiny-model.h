@@ -66,6 +66,7 @@ inline void random_tower(dice & dice, int n_embd, tower_hparams & tower) {
     tower.has_mlp_bias = !rarely();
     tower.has_mlp_gate = dice.coin();
     tower.has_mlp_norm = rarely();
+    tower.has_mlp_in_norm = rarely();
     tower.has_attn_norm = rarely();
     tower.has_qk_norm = rarely();
     if (tower.d_head % 4 == 0)
@@ -180,6 +181,10 @@ inline void random_text(dice & dice, text_hparams & text) {
         text.pool = pooling::eot;  // files cannot request it
     text.has_class_embd = text.causal && text.pool == pooling::last && dice.coin();
     if (text.pool == pooling::last) text.sees_padding = !text.has_class_embd;
+    if (text.sees_padding && dice.coin()) {
+        text.mixer_kernel = dice.one_of({1, 3, 11});
+        text.n_mixer_ff = dice.between(5, 40);
+    }
     text.eos_id = text.pool == pooling::eot && dice.coin() ? dice.between(1, text.n_vocab - 1) : -1;
     text.position_offset = text.causal ? 0 : dice.one_of({0, 0, 2});
     text.n_position = text.n_ctx + text.position_offset + (text.causal ? 0 : dice.between(0, 3));

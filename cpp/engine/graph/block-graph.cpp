@@ -50,8 +50,10 @@ ggml_tensor * add_linear(const block & b, layer_input & in, const linear_weights
 }
 
 // The MLP's hidden values, as the input of its second matrix.
-layer_input build_hidden(const block & b, layer_input & in) {
+layer_input build_hidden(const block & b, layer_input & input) {
     layer_ops & ops = b.g.ops;
+    layer_input normed = b.hp.has_mlp_in_norm ? ops.norm(ops.values(input), b.w.mlp_in_norm, b.hp.eps) : layer_input{};
+    layer_input & in = b.hp.has_mlp_in_norm ? normed : input;
     const linear_weights & first = b.hp.has_mlp_gate ? b.w.gate : b.w.up;  // the one with the activation
     ggml_tensor * factor = b.hp.has_mlp_gate ? ops.linear(in, b.w.up, activation::none, nullptr) : nullptr;
     b.name("fc1", ops.linear(in, first, activation::none, nullptr));

@@ -127,7 +127,7 @@ struct conv_builder {
 }  // namespace
 
 feature_map build_layers(graph_builder & g, const vision_hparams & hp, const vision_weights & w, tower_input & input) {
-    feature_map map = {input.pixels, hp.image_size, hp.image_size, input.seqs.n_seq};
+    feature_map map = {input.pixels, input.width, input.height, input.seqs.n_seq};
     for (size_t i = 0; i < hp.layers.size(); i++) {
         const conv_builder builder = {g.ops, hp, hp.layers[i], w.layers[i], input};
         map = builder.build(map);

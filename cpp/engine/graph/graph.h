@@ -21,6 +21,7 @@ struct tower_input {
     sequences seqs;
     // image: f32 [patch * patch * channel, n_patch * n_seq], one row per patch, or [channel, width * height * n_seq]
     ggml_tensor * pixels = nullptr;
+    int width = 0, height = 0;  // of all images, for a convolutional stem
     ggml_tensor * grid_positions =
         nullptr;  // image, any grid: f32 [n_embd, n_token], position vectors resized to each picture's grid
     ggml_tensor * turns = nullptr;      // f32 [2 * d_head, n_token], rotary positions; null if there are none

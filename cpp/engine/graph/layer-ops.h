@@ -71,7 +71,7 @@ struct text_tokens {
     ggml_tensor * type_table = nullptr;      // its first row is added to all; or null
     ggml_tensor * class_embd = nullptr;      // [n_embd] or null
     ggml_tensor * rows = nullptr;  // with class_embd: i32 [n_token], 0 for a class token, 1 + its number for another
-    float scale = 1;               // of the vectors in `table`; with class_embd always 1
+    float scale = 1;               // of the vectors in `table`
 };
 
 class layer_ops {

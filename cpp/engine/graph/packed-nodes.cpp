@@ -142,10 +142,11 @@ void run_embed_tokens(ggml_tensor * dst, int ith, int nth, void * userdata) {
     for (int64_t t = dst->ne[1] * ith / nth; t < dst->ne[1] * (ith + 1) / nth; t++) {
         float * row = static_cast<float *>(dst->data) + t * n;
         const char * stored = static_cast<const char *>(table->data) + ids[t] * table->nb[1];
-        if (rows && rows[t] == 0) memcpy(row, tokens.class_embd->data, (size_t) n * sizeof(float));
+        const bool is_class = rows && rows[t] == 0;
+        if (is_class) memcpy(row, tokens.class_embd->data, (size_t) n * sizeof(float));
         else if (table->type == GGML_TYPE_F32) memcpy(row, stored, (size_t) n * sizeof(float));
         else traits->to_float(stored, row, n);
-        for (int64_t i = 0; i < n && tokens.scale != 1; i++) row[i] *= tokens.scale;
+        for (int64_t i = 0; i < n && tokens.scale != 1 && !is_class; i++) row[i] *= tokens.scale;
         if (positions) add_to(row, positions + places[t] * n, n);
         if (types) add_to(row, types, n);
     }

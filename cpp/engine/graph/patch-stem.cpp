@@ -16,7 +16,7 @@ void add_stem_inputs(ggml_context * ctx, const vision_hparams & hp, int n_patch,
         return t;
     };
     if (!hp.layers.empty()) {  // of one size
-        input.pixels = rows(hp.n_channel, input_rows(hp, hp.image_size, hp.image_size) * input.seqs.n_seq);
+        input.pixels = rows(hp.n_channel, input_rows(hp, input.width, input.height) * input.seqs.n_seq);
         return;
     }
     input.pixels = rows((int64_t) hp.patch_size * hp.patch_size * hp.n_channel, n_patch);

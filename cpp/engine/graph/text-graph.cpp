@@ -4,6 +4,18 @@
 
 namespace ggclip {
 
+// RepMixerBlock of apple/ml-mobileclip (mobileclip/modules/text/repmixer.py), folded: x is mix(x), then
+// x + mlp(depthwise(x)). Sequences of one length, each a map of one row.
+static ggml_tensor * build_mixer(layer_ops & ops, const text_hparams & hp, const mixer_weights & w,
+                                 const sequences & seqs, ggml_tensor * x) {
+    const window window = {hp.mixer_kernel, 1, 1, hp.mixer_kernel / 2, 0};
+    const feature_map in = {x, seqs.max_length, 1, seqs.n_seq};
+    const feature_map mixed = ops.maps().depthwise(in, w.mix, window, activation::none);
+    layer_input inner = ops.unnormalised(ops.maps().depthwise(mixed, w.depthwise, window, activation::none).x);
+    layer_input hidden = ops.hidden(inner, w.up, activation::gelu_erf, nullptr, w.down);
+    return ops.linear(hidden, w.down, activation::none, mixed.x);
+}
+
 ggml_tensor * build_text_graph(layer_ops & ops, const weights & weights, tower_input & input, named_tensors & states) {
     const text_hparams & hp = weights.hp.text;
     const text_weights & w = weights.text;
@@ -17,7 +29,16 @@ ggml_tensor * build_text_graph(layer_ops & ops, const weights & weights, tower_i
         x = ops.values(in);
         g.name("pre_ln", x);
     }
-    x = build_blocks(g, hp, w, input, x);         // [n_embd, n_seq], or all tokens
+    const bool mixes = hp.mixer_kernel > 0;
+    if (mixes) {
+        x = build_mixer(ops, hp, w.mixers[0], input.seqs, x);
+        g.name("mixer0", x);
+    }
+    x = build_blocks(g, hp, w, input, x);  // [n_embd, n_seq], or all tokens
+    if (mixes) {
+        x = build_mixer(ops, hp, w.mixers[1], input.seqs, x);
+        g.name("mixer1", x);
+    }
     return build_pooling(g, hp, w, input, x, 0);  // [n_proj, n_seq]
 }
 

@@ -13,6 +13,7 @@ struct batch {
     bool causal = false;
     int skip = 0;                // leading tokens left out of the mean
     std::vector<int32_t> n_key;  // see sequences
+    int width = 0, height = 0;   // of all images, for a convolutional stem
 };
 
 // `means`: the tower uses mean pooling. set_sequence_inputs fills the inputs that this adds to `ctx`.

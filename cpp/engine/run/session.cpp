@@ -29,8 +29,8 @@ static void check_image(const vision_hparams & hp, const image_size & image) {
                     hp.image_size, image.width, image.height);
     }
     const int patch = hp.patch_size;
-    const bool whole =
-        image.width >= patch && image.height >= patch && image.width % patch == 0 && image.height % patch == 0;
+    const bool whole = image.width >= patch && image.height >= patch &&
+                       (!hp.layers.empty() || (image.width % patch == 0 && image.height % patch == 0));
     if (hp.any_grid && !whole) {
         throw_error(error_code::INPUT_SHAPE, "image: expected edges of whole patches of %d pixels, received %d x %d",
                     patch, image.width, image.height);

@@ -55,7 +55,8 @@ bool tower_runner::pads_on_cpu(const batch & batch) const {
 built_graph & tower_runner::prepare(tower & slot, builder build, const batch & batch, bool is_text,
                                     kept_tensors * keep) {
     const bool same = slot.last && slot.last->lengths == batch.lengths && slot.last->n_key == batch.n_key &&
-                      !slot.last->keeps && !slot.last->scheduled;
+                      slot.last->width == batch.width && slot.last->height == batch.height && !slot.last->keeps &&
+                      !slot.last->scheduled;
     if (same && !keep) return *slot.last;
 
     const hparams & hp = weights_.hp;
@@ -69,6 +70,8 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
     auto g = std::make_unique<built_graph>();
     g->lengths = batch.lengths;
     g->n_key = batch.n_key;
+    g->width = batch.width;
+    g->height = batch.height;
     g->skip = batch.skip;
     g->keeps = keep != nullptr;
     g->ctx.reset(ggml_init({n_bytes, slot.nodes.get(), true}));
@@ -78,7 +81,10 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
     g->ops = packed ? make_packed_ops(ctx, weights_, n_threads_) : make_portable_ops(ctx, &g->inputs);
 
     tower_input & in = g->input;
-    in.whole = keep != nullptr && keep->what == kept_tensors::kind::states;
+    in.width = batch.width;
+    in.height = batch.height;
+    const bool mixes = is_text && hp.text.mixer_kernel > 0;  // what follows the blocks needs all tokens
+    in.whole = mixes || (keep != nullptr && keep->what == kept_tensors::kind::states);
     in.seqs = make_sequences(ctx, batch, tower.pool == pooling::mean, !packed);
     const auto input = [&](ggml_tensor * t) {
         ggml_set_input(t);
@@ -248,9 +254,9 @@ void tower_runner::set_patches(built_graph & g, const image_tensor * images, int
 }
 
 // A convolutional tower's maps are large: no more images at once than bound the largest to some 32 MB.
-static int images_at_once(const vision_hparams & hp, int n) {
+static int images_at_once(const vision_hparams & hp, const image_tensor & image, int n) {
     constexpr int64_t max_values = 8 << 20;
-    int64_t largest = 1, side = hp.image_size, n_in = hp.n_channel;
+    int64_t largest = 1, side = std::max(image.width, image.height), n_in = hp.n_channel;
     for (const conv_layer & layer : hp.layers) {
         const int64_t n_before = side * side, n_patch = (int64_t) layer.kernel * layer.kernel;
         side = layer.out_size((int32_t) side);
@@ -264,13 +270,21 @@ static int images_at_once(const vision_hparams & hp, int n) {
 
 void tower_runner::run_images(const image_tensor * images, int n, float * out, kept_tensors * keep) {
     const vision_hparams & hp = weights_.hp.vision;
-    const int most = images_at_once(hp, n);
+    int most = images_at_once(hp, images[0], n);
+    const auto other = [&](const image_tensor & image) {
+        return image.width != images[0].width || image.height != images[0].height;
+    };
+    if (!hp.layers.empty() && std::any_of(images, images + n, other)) most = 1;  // maps of a batch have one size
     if (most < n) {
         for (int i = 0; i < n; i += most)
             run_images(images + i, std::min(most, n - i), out + (size_t) i * (size_t) weights_.hp.n_proj);
         return;
     }
     batch shape;
+    if (!hp.layers.empty()) {
+        shape.width = images[0].width;
+        shape.height = images[0].height;
+    }
     shape.skip = hp.n_prefix();
     for (int i = 0; i < n; i++) shape.lengths.push_back(hp.n_token(images[i].width, images[i].height));
     if (pads_on_cpu(shape)) {

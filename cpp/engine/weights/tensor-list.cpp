@@ -108,8 +108,16 @@ class list_builder {
         if (hp.has_class_embd) add(w.class_embd, names::class_embd, "", {hp.n_embd});
         if (hp.has_positions)
             add(w.position_embd, names::position_embd, "weight", {hp.n_embd, hp.n_positions()}, tensor_role::f32_table);
+        for (int i = 0; i < 2 && hp.mixer_kernel > 0; i++) add_mixer(hp, names::of_mixer(i), w.mixers[(size_t) i]);
         add_blocks(hp, hp.n_embd, w);
         add_projection(hp, hp.n_embd, n_proj, w);
+    }
+
+    void add_mixer(const text_hparams & hp, const std::string & prefix, mixer_weights & w) {
+        add_depthwise(w.mix, prefix + names::mix, hp.n_embd, hp.mixer_kernel);
+        add_depthwise(w.depthwise, prefix + names::depthwise, hp.n_embd, hp.mixer_kernel);
+        add_linear(w.up, prefix + names::ffn_up, hp.n_embd, hp.n_mixer_ff);
+        add_linear(w.down, prefix + names::ffn_down, hp.n_mixer_ff, hp.n_embd);
     }
 
     // n_last: values that the last norm sees
@@ -134,6 +142,7 @@ class list_builder {
         if (hp.has_attn_norm) add_norm(w.attn_norm, names::attn_norm, n_attn);
         add_linear(w.out, names::attn_out, n_attn, hp.n_embd, hp.has_out_bias);
         add_norm(w.ln2, names::ln2, hp.n_embd);
+        if (hp.has_mlp_in_norm) add_norm(w.mlp_in_norm, names::ffn_in_norm, hp.n_embd);
         if (hp.has_mlp_gate) add_linear(w.gate, names::ffn_gate, hp.n_embd, dims.n_ff, hp.has_mlp_bias);
         add_linear(w.up, names::ffn_up, hp.n_embd, dims.n_ff, hp.has_mlp_bias);
         if (hp.has_mlp_norm) add_norm(w.mlp_norm, names::ffn_norm, dims.n_ff);

@@ -9,6 +9,7 @@
 
 #include <ggml-cpp.h>
 
+#include <array>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -47,6 +48,7 @@ struct block_weights {
     linear_weights up, down;      // MLP: n_embd -> n_ff -> n_embd
     linear_weights gate;          // n_embd -> n_ff, if the MLP has one
     norm_weights mlp_norm;        // [n_ff], or without tensors
+    norm_weights mlp_in_norm;     // [n_embd], or without tensors
     ggml_tensor * ls1 = nullptr;  // layer scale, [n_embd], for the outputs of attention and MLP; or null
     ggml_tensor * ls2 = nullptr;
 };
@@ -86,10 +88,17 @@ struct vision_weights : tower_weights {
     head_weights head;
 };
 
+// A convolution over neighbouring tokens, then x + an MLP of another one.
+struct mixer_weights {
+    depthwise_weights mix, depthwise;
+    linear_weights up, down;
+};
+
 struct text_weights : tower_weights {
-    ggml_tensor * token_embd = nullptr;  // [n_embd, n_vocab]
-    ggml_tensor * type_embd = nullptr;   // [n_embd, n_token_type], f32, or null
-    ggml_tensor * class_embd = nullptr;  // [n_embd] or null
+    std::array<mixer_weights, 2> mixers;  // before and after the blocks, or empty
+    ggml_tensor * token_embd = nullptr;   // [n_embd, n_vocab]
+    ggml_tensor * type_embd = nullptr;    // [n_embd, n_token_type], f32, or null
+    ggml_tensor * class_embd = nullptr;   // [n_embd] or null
 };
 
 enum class precision { normal, fast, exact };

@@ -9,7 +9,7 @@
 
 namespace ggclip {
 
-bool conv_tower_reader::has_any(const std::string & prefix) const { return has_prefix(table_, prefix); }
+bool conv_tower_reader::has_any(const std::string & prefix) const { return fold.has_any(prefix); }
 
 std::string conv_tower_reader::add(const conv_layer & layer) {
     if (vision_.layers.size() == limits::max_conv_layers) {
@@ -47,15 +47,20 @@ std::string conv_tower_reader::add_norm(const std::string & prefix, activation a
     return own;
 }
 
-void conv_tower_reader::finish(int32_t image_size, int32_t d_head) {
-    vision_.image_size = image_size;
+void conv_tower_reader::finish_stem() {
     vision_.n_embd = n_channel_;
-    vision_.patch_size = vision_.n_ff = 1;
-    const int64_t most = std::min<int64_t>(limits::max_patch, image_size);
-    for (const conv_layer & layer : vision_.layers) {
-        vision_.patch_size = (int32_t) std::min<int64_t>((int64_t) vision_.patch_size * layer.stride, most);
-        vision_.n_ff = std::max(vision_.n_ff, layer.n_ff);
-    }
+    vision_.patch_size = 1;
+    for (const conv_layer & layer : vision_.layers)
+        vision_.patch_size =
+            (int32_t) std::min<int64_t>((int64_t) vision_.patch_size * layer.stride, limits::max_patch);
+}
+
+void conv_tower_reader::finish(int32_t image_size, int32_t d_head) {
+    finish_stem();
+    vision_.image_size = image_size;
+    vision_.patch_size = std::min(vision_.patch_size, image_size);
+    vision_.n_ff = 1;
+    for (const conv_layer & layer : vision_.layers) vision_.n_ff = std::max(vision_.n_ff, layer.n_ff);
     vision_.d_head = d_head > 0 ? d_head : vision_.n_embd;
     vision_.n_head = std::max(1, vision_.n_embd / vision_.d_head);
     vision_.has_class_embd = vision_.has_patch_bias = vision_.has_pre_ln = vision_.has_post_ln = vision_.has_positions =

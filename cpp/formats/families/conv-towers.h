@@ -28,7 +28,9 @@ class conv_tower_reader {
     std::string add_conv(const conv_sum & sum, int32_t stride, activation act, int32_t n_ff = 0);
     std::string add_norm(const std::string & prefix, activation act);
 
-    // Once all layers are there: width, patch and heads of the tower. d_head: 0 for none.
+    // Once all layers of a stem are there: width and patch of the tower.
+    void finish_stem();
+    // Of a whole tower: its heads, too. d_head: 0 for none.
     void finish(int32_t image_size, int32_t d_head);
 
   private:
@@ -40,6 +42,9 @@ class conv_tower_reader {
 // `trunk`: prefix of all names. timm/models/fastvit.py, the towers of MobileCLIP (fastvit_mci0 and others)
 void read_fastvit(const tensor_table & table, const std::string & trunk, int32_t image_size, vision_hparams & vision,
                   source_names & names);
+
+// The mixers of such a text tower, by their names after with_open_clip_names().
+void read_text_mixers(const tensor_table & table, text_hparams & text, source_names & names);
 
 // timm/models/convnext.py. `eps`: of its norms
 void read_convnext(const tensor_table & table, const std::string & trunk, int32_t image_size, float eps,

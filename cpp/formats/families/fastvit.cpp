@@ -1,8 +1,10 @@
-// FastViT (https://arxiv.org/abs/2303.14189) as MobileCLIP has it. Trained with parallel branches: a MobileOne block is
-// a sum of convolutions and of the input, each with its batch norm; saved so, or as one convolution (reparam_conv).
+// FastViT (https://arxiv.org/abs/2303.14189) as MobileCLIP has it: image towers, and the two RepMixers around the
+// blocks of S0's text tower (apple/ml-mobileclip mobileclip/text_encoder.py, "mct").
 #include "formats/families/conv-towers.h"
 
 #include "engine/names.h"
+#include "formats/families/mobile-one.h"
+#include "formats/layout/limits.h"
 
 namespace ggclip {
 
@@ -11,52 +13,22 @@ namespace {
 class fastvit_reader {
   public:
     fastvit_reader(conv_tower_reader & tower, const std::string & trunk)
-        : tower_(tower), fold_(tower.fold), trunk_(trunk) {}
+        : tower_(tower), fold_(tower.fold), mobile_(tower.fold), trunk_(trunk) {}
 
     void read() {
-        tower_.add_conv(mobile_one(trunk_ + "stem.0."), 2, activation::gelu_erf);
-        tower_.add_conv(mobile_one(trunk_ + "stem.1."), 2, activation::gelu_erf);
-        tower_.add_conv(mobile_one(trunk_ + "stem.2."), 1, activation::gelu_erf);
+        tower_.add_conv(mobile_.mobile_one(trunk_ + "stem.0."), 2, activation::gelu_erf);
+        tower_.add_conv(mobile_.mobile_one(trunk_ + "stem.1."), 2, activation::gelu_erf);
+        tower_.add_conv(mobile_.mobile_one(trunk_ + "stem.2."), 1, activation::gelu_erf);
         for (int i = 0; tower_.has_any(stage_name(i)); i++) read_stage(stage_name(i));
-        add_squeezed(mobile_one(trunk_ + "final_conv."), trunk_ + "final_conv.se.", 1);
+        add_squeezed(mobile_.mobile_one(trunk_ + "final_conv."), trunk_ + "final_conv.se.", 1);
     }
 
   private:
     std::string stage_name(int i) const { return trunk_ + "stages." + std::to_string(i) + "."; }
 
-    // All convolutions and the identity; of `name`.
-    conv_sum mobile_one(const std::string & name) {
-        if (fold_.has(name + "reparam_conv.weight")) return plain(name + "reparam_conv");
-        conv_sum sum = fold_.shape_of(name + "conv_kxk.0.conv.weight");
-        add_branches(name, 1, sum);
-        return sum;
-    }
-
-    conv_sum plain(const std::string & name) {
-        conv_sum sum = fold_.shape_of(name + ".weight");
-        sum.branches = {fold_.branch(name, sum, "")};
-        return sum;
-    }
-
-    void add_branches(const std::string & name, double factor, conv_sum & sum) {
-        const size_t first = sum.branches.size();
-        for (int i = 0; tower_.has_any(name + "conv_kxk." + std::to_string(i) + "."); i++) {
-            const std::string conv = name + "conv_kxk." + std::to_string(i);
-            sum.branches.push_back(fold_.branch(conv + ".conv", sum, conv + ".bn"));
-        }
-        if (tower_.has_any(name + "conv_scale."))
-            sum.branches.push_back(fold_.branch(name + "conv_scale.conv", sum, name + "conv_scale.bn"));
-        if (tower_.has_any(name + "identity.")) {
-            conv_branch identity;
-            identity.norm = fold_.norm(name + "identity", sum.n_out);
-            sum.branches.push_back(identity);
-        }
-        for (size_t i = first; i < sum.branches.size(); i++) sum.branches[i].factor = factor;
-    }
-
     // A large kernel and a small one in its middle.
     conv_sum large_kernel(const std::string & name) {
-        if (fold_.has(name + "reparam_conv.weight")) return plain(name + "reparam_conv");
+        if (fold_.has(name + "reparam_conv.weight")) return mobile_.plain(name + "reparam_conv");
         conv_sum sum = fold_.shape_of(name + "large_conv.conv.weight");
         for (const char * part : {"large_conv", "small_conv"})
             if (tower_.has_any(name + part + std::string(".")))
@@ -64,21 +36,10 @@ class fastvit_reader {
         return sum;
     }
 
-    // x + scale * (mixer(x) - norm(x))
-    conv_sum rep_mixer(const std::string & name) {
-        if (fold_.has(name + "reparam_conv.weight")) return plain(name + "reparam_conv");
-        conv_sum sum = fold_.shape_of(name + "mixer.conv_kxk.0.conv.weight");
-        add_branches(name + "mixer.", 1, sum);
-        add_branches(name + "norm.", -1, sum);
-        sum.factors = fold_.maybe(name + "layer_scale.gamma", {sum.n_out});
-        sum.plus_identity = true;
-        return sum;
-    }
-
     // Positions by convolution, added to the input.
     conv_sum position_encoding(const std::string & name) {
-        if (fold_.has(name + "reparam_conv.weight")) return plain(name + "reparam_conv");
-        conv_sum sum = plain(name + "pos_enc");
+        if (fold_.has(name + "reparam_conv.weight")) return mobile_.plain(name + "reparam_conv");
+        conv_sum sum = mobile_.plain(name + "pos_enc");
         sum.plus_identity = true;
         return sum;
     }
@@ -96,7 +57,7 @@ class fastvit_reader {
         if (tower_.has_any(name + "downsample.")) {
             const std::string proj = name + "downsample.proj.";
             add_squeezed(large_kernel(proj + "0."), proj + "0.se.", 2);
-            tower_.add_conv(mobile_one(proj + "1."), 1, activation::gelu_erf);
+            tower_.add_conv(mobile_.mobile_one(proj + "1."), 1, activation::gelu_erf);
         }
         if (tower_.has_any(name + "pos_emb."))
             tower_.add_conv(position_encoding(name + "pos_emb."), 1, activation::none);
@@ -110,7 +71,7 @@ class fastvit_reader {
     void read_block(const std::string & name) {
         const bool attends = fold_.has(name + "token_mixer.qkv.weight");
         if (attends) add_attention(name);
-        else tower_.add_conv(rep_mixer(name + "token_mixer."), 1, activation::none);
+        else tower_.add_conv(mobile_.rep_mixer(name + "token_mixer."), 1, activation::none);
         add_mlp(name, attends ? "layer_scale_2.gamma" : "layer_scale.gamma");
     }
 
@@ -133,8 +94,7 @@ class fastvit_reader {
     }
 
     void add_mlp(const std::string & name, const char * scale) {
-        conv_sum mixing = fold_.shape_of(name + "mlp.conv.conv.weight");
-        mixing.branches = {fold_.branch(name + "mlp.conv.conv", mixing, name + "mlp.conv.bn")};
+        const conv_sum mixing = mobile_.mlp_conv(name + "mlp.conv.");
         conv_layer layer;
         layer.kind = conv_kind::mlp;
         layer.n_out = tower_.n_channel();
@@ -149,6 +109,7 @@ class fastvit_reader {
 
     conv_tower_reader & tower_;
     tensor_folder & fold_;
+    mobile_one_reader mobile_;
     const std::string trunk_;
 };
 
@@ -162,6 +123,24 @@ void read_fastvit(const tensor_table & table, const std::string & trunk, int32_t
     tower.finish(image_size, d_head);
     vision.eps = 1e-5f;  // LayerNorm2d of fastvit_mci3 and fastvit_mci4
     vision.pool = pooling::mean;
+}
+
+void read_text_mixers(const tensor_table & table, text_hparams & text, source_names & names) {
+    tensor_folder fold(table, names, 't');
+    mobile_one_reader mobile(fold, true);
+    for (int i = 0; i < 2; i++) {
+        const std::string name = "text.mixers." + std::to_string(i) + ".", own = names::of_mixer(i);
+        const conv_sum mixing = mobile.rep_mixer(name + "token_mixer."), inner = mobile.mlp_conv(name + "mlp.conv.");
+        const int32_t n_ff = fold.shape_of(name + "mlp.fc1.weight").n_out;
+        if (i == 0) {
+            text.mixer_kernel = mixing.kernel;
+            text.n_mixer_ff = n_ff;
+        }
+        fold.add_depthwise(own + names::mix, mixing, text.n_embd);
+        fold.add_depthwise(own + names::depthwise, inner, text.n_embd);
+        fold.add_linear(own + names::ffn_up, name + "mlp.fc1", text.n_embd, n_ff);
+        fold.add_scaled_linear(own + names::ffn_down, name + "mlp.fc2", name + "layer_scale.gamma", n_ff, text.n_embd);
+    }
 }
 
 }  // namespace ggclip

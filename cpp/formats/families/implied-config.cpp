@@ -26,6 +26,10 @@ int32_t head_size(int32_t width) {
     }
 }
 
+// Towers narrower than any published one of MobileCLIP or the Perception Encoder are test models, whose heads have 16
+// values.
+constexpr int32_t narrow_head = 16;
+
 bool contains(const std::string & text, const char * part) { return text.find(part) != std::string::npos; }
 
 class config_writer {
@@ -46,8 +50,10 @@ class config_writer {
             out.hugging_face = siglip ? siglip_config(vision, text, has_vision, has_text)
                                       : clip_config(vision, text, has_vision, has_text, later ? "gelu" : "quick_gelu");
             out.pads_with_zero = !siglip && later;
-        } else if (has("visual.conv1.weight") || has("token_embedding.weight") || has("text.token_embedding.weight")) {
+        } else if (has("visual.conv1.weight") || is_mobile() || is_perception() || has("token_embedding.weight") ||
+                   has("text.token_embedding.weight")) {
             out.open_clip = open_clip_config();
+            out.any_grid = is_fastvit();
         }
         return out;
     }
@@ -60,8 +66,8 @@ class config_writer {
     }
 
     // Patches a side: a square number of them, and the class token.
-    int32_t grid(const std::string & positions, bool class_token) const {
-        const int32_t n = extent(positions, 2, 1, limits::max_tokens) - (class_token ? 1 : 0);
+    int32_t grid(const std::string & positions, bool class_token, size_t n_dims = 2) const {
+        const int32_t n = extent(positions, n_dims, 1, limits::max_tokens) - (class_token ? 1 : 0);
         const auto side = (int32_t) std::lround(std::sqrt((double) n));
         if (side * side == n && side > 0) return side;
         throw_error(error_code::TENSOR_SHAPE, table_.tensors.at(positions).path + ": tensor " + positions +
@@ -135,10 +141,65 @@ class config_writer {
         return "{\"model_type\":\"siglip_text_model\"," + hf_text(text, true, act) + "}";
     }
 
+    // MobileCLIP's FastViT, or its ViT after convolutions.
+    bool is_mobile() const { return is_fastvit() || has("visual.trunk.patch_embed.backbone.0.conv.weight"); }
+    bool is_fastvit() const { return has_prefix(table_, "visual.trunk.stem.0."); }
+
+    // As open_clip has them (src/open_clip/model_configs, pretrained.py); MobileCLIP 2's larger ones have five stages.
+    std::string mobile_tower() const {
+        return print_text("\"timm_model_name\":\"%s\",\"timm_pool\":\"%s\",\"timm_proj\":null,\"image_size\":%d",
+                          is_fastvit() ? "fastvit_mci" : "vit_base_mci_224", is_fastvit() ? "avg" : "token",
+                          is_fastvit() ? 256 : 224);
+    }
+
+    std::string mobile_preprocessing() const {
+        if (has_prefix(table_, "visual.trunk.stages.4.")) return "";
+        return "\"mean\":[0,0,0],\"std\":[1,1,1],\"interpolation\":\"bilinear\"";
+    }
+
+    bool is_perception() const { return has("visual.trunk.attn_pool.latent"); }
+
+    // PE_VISION_CONFIG of perception_models (core/vision_encoder/config.py): all have a class token but G.
+    std::string perception_tower() const {
+        const std::string patches = "visual.trunk.patch_embed.proj.weight", positions = "visual.trunk.pos_embed";
+        const int32_t width = extent(patches, 4, 3, limits::max_width),
+                      patch = extent(patches, 4, 0, limits::max_patch);
+        const bool class_token = has("visual.trunk.cls_token");
+        return print_text(
+            "\"timm_model_name\":\"%s\",\"timm_model_kwargs\":{\"num_heads\":%d},\"timm_pool\":"
+            "\"map\",\"timm_proj\":null,\"image_size\":%d",
+            class_token ? "vit_pe_core_base_" : "vit_pe_core_gigantic_",
+            std::max(1, width / (width < 192 ? narrow_head : head_size(width))),
+            patch * grid(positions, class_token, 3));
+    }
+
+    std::string preprocessing() const {
+        if (is_perception())
+            return "\"mean\":[0.5,0.5,0.5],\"std\":[0.5,0.5,0.5],\"interpolation\":\"bilinear\",\"resize_mode\":"
+                   "\"squash\"";
+        return is_mobile() ? mobile_preprocessing() : "";
+    }
+
+    int32_t mobile_dim() const {
+        const std::string head = "visual.trunk.head.";
+        if (has(head + "proj")) return extent(head + "proj", 2, 0, limits::max_proj);
+        return extent(head + (is_fastvit() ? "fc.weight" : "weight"), 2, 1, limits::max_proj);
+    }
+
     std::string open_clip_config() const {
         std::string vision, text;
         int32_t dim = 1;
-        if (has("visual.conv1.weight")) {
+        if (is_perception()) {
+            dim = extent("visual.trunk.head.proj", 2, 0, limits::max_proj);
+            vision = perception_tower();
+        } else if (is_mobile()) {
+            dim = mobile_dim();
+            vision = mobile_tower();
+        } else if (has("visual.layer1.0.conv1.weight")) {
+            dim = extent("visual.attnpool.c_proj.weight", 2, 1, limits::max_proj);
+            vision = print_text("\"layers\":[1,1,1,1],\"image_size\":%d",  // only that it is a list counts
+                                32 * grid("visual.attnpool.positional_embedding", true));
+        } else if (has("visual.conv1.weight")) {
             const int32_t width = extent("visual.conv1.weight", 4, 3, limits::max_width),
                           patch = extent("visual.conv1.weight", 4, 0, limits::max_patch);
             dim = extent("visual.proj", 2, 0, limits::max_proj);
@@ -151,15 +212,17 @@ class config_writer {
         if (has(table)) {
             const int32_t width = extent(table, 2, 0, limits::max_width);
             dim = extent(prefix + "text_projection", 2, 0, limits::max_proj);
+            const int32_t head = width < 512 && (is_mobile() || is_perception()) ? narrow_head : 64;
             text = open_clip_tower(prefix, width) +
-                   print_text(",\"heads\":%d,\"vocab_size\":%d,\"context_length\":%d", std::max(1, width / 64),
+                   print_text(",\"heads\":%d,\"vocab_size\":%d,\"context_length\":%d", std::max(1, width / head),
                               extent(table, 2, 1, limits::max_vocab),
                               extent(prefix + "positional_embedding", 2, 1, limits::max_ctx));
+            if (is_fastvit()) text += ",\"no_causal_mask\":true";
         }
         const bool is_quick = contains(file_, "quickgelu") || contains(file_, "openai");
         return print_text("{\"model_cfg\":{\"embed_dim\":%d,%s\"vision_cfg\":{", dim,
                           is_quick ? "\"quick_gelu\":true," : "") +
-               vision + "},\"text_cfg\":{" + text + "}},\"preprocess_cfg\":{}}";
+               vision + "},\"text_cfg\":{" + text + "}},\"preprocess_cfg\":{" + preprocessing() + "}}";
     }
 
     std::string open_clip_tower(const std::string & prefix, int32_t width) const {

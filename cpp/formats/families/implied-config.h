@@ -10,6 +10,7 @@ namespace ggclip {
 struct implied_config {
     std::string hugging_face;     // text of a config.json, or
     std::string open_clip;        // of an open_clip_config.json; both empty: the names are of no known family
+    bool any_grid = false;        // the image tower takes pictures of any size, which nothing says
     bool pads_with_zero = false;  // open_clip's padding, in a text tower with transformers' names
 };
 

@@ -241,7 +241,7 @@ void read_text_pooling(const json_ref & config, text_hparams & text) {
     text.sees_padding = !text.causal || pool == "last";
 }
 
-void read_text(const json_ref & config, text_hparams & text, source_names & names) {
+void read_text(const json_ref & config, const tensor_table & table, text_hparams & text, source_names & names) {
     read_tower(config, 512, text);
     text.n_head = (int32_t) config.integer("heads", 8, 1, limits::max_heads);
     text.n_vocab = (int32_t) config.integer("vocab_size", 49408, 2, limits::max_vocab);
@@ -266,6 +266,7 @@ void read_text(const json_ref & config, text_hparams & text, source_names & name
     else if (config.get("tokenizer_kwargs").exists())
         config.get("tokenizer_kwargs").unsupported("the tokenizer's defaults (without this key)");
     read_kwargs(config, text);
+    if (has_prefix(table, "text.mixers.0.")) read_text_mixers(table, text, names);
 }
 
 void read_channels(const json_ref & value, double min, double max, std::array<float, 3> & out) {
@@ -316,7 +317,7 @@ hparams read_open_clip_config(const open_clip_files & files, const std::string &
         check_keys(text, text_keys);
         if (text.get("hf_model_name").exists())
             read_hf_text(text, table, files.text.exists() ? files.text : files.beside, hp, hp.text, names);
-        else read_text(text, hp.text, names);
+        else read_text(text, table, hp.text, names);
     }
     check_keys(model, model_keys);
     check_hparams(hp, config.file(), open_clip_fields);

@@ -1,6 +1,7 @@
 #include "formats/families/openai-shapes.h"
 
 #include "engine/error.h"
+#include "formats/families/conv-towers.h"
 #include "formats/layout/limits.h"
 
 #include <cmath>
@@ -62,22 +63,31 @@ void fill(tower_hparams & tower, int64_t width, int64_t n_ff, int32_t n_layer) {
     tower.act = activation::quick_gelu;
 }
 
-void read_vision(const shape_reader & shapes, const std::string & path, hparams & hp) {
+// Side of the square grid that a position table is for, with the class token or the mean before it.
+int32_t grid_of(const shape_reader & shapes, const std::string & path, const char * positions) {
+    const int64_t n_token = shapes.dim(positions, 2, 1, limits::max_tokens);
+    const int64_t grid = std::llround(std::sqrt((double) (n_token - 1)));
+    if (grid >= 1 && grid * grid + 1 == n_token) return (int32_t) grid;
+    throw_error(error_code::TENSOR_SHAPE, path + ": tensor " + positions +
+                                              ": expected a square number of patches and one token before them, "
+                                              "found " +
+                                              std::to_string(n_token));
+}
+
+// RN50 and others: five halvings from the pixels to the pooled map.
+void read_resnet(const shape_reader & shapes, const tensor_table & table, const std::string & path,
+                 vision_hparams & vision, source_names & names) {
+    vision.present = true;
+    const int32_t grid = grid_of(shapes, path, "visual.attnpool.positional_embedding");
+    read_modified_resnet(table, grid * 32, head_size, vision, names);
+}
+
+void read_transformer(const shape_reader & shapes, const std::string & path, hparams & hp) {
     const int64_t width = shapes.dim("visual.conv1.weight", 4, 3, limits::max_width);
     fill(hp.vision, width, shapes.dim("visual.transformer.resblocks.0.mlp.c_fc.weight", 2, 1, limits::max_ff),
          shapes.blocks("visual."));
     hp.vision.patch_size = (int32_t) shapes.dim("visual.conv1.weight", 4, 0, limits::max_patch);
-    const int64_t n_token = shapes.dim("visual.positional_embedding", 2, 1, limits::max_tokens);
-    const int64_t grid = std::llround(std::sqrt((double) (n_token - 1)));
-    if (grid < 1 || grid * grid + 1 != n_token) {
-        throw_error(error_code::TENSOR_SHAPE, path +
-                                                  ": tensor visual.positional_embedding: expected a square number "
-                                                  "of patches and a class token, found " +
-                                                  std::to_string(n_token));
-    }
-    hp.vision.image_size = (int32_t) grid * hp.vision.patch_size;
-    hp.image.resize = hp.image.crop = hp.vision.image_size;
-    hp.image.rounding = crop_rounding::half_even;  // torchvision's CenterCrop
+    hp.vision.image_size = grid_of(shapes, path, "visual.positional_embedding") * hp.vision.patch_size;
 }
 
 void read_text(const shape_reader & shapes, text_hparams & text) {
@@ -99,15 +109,18 @@ bool is_openai_checkpoint(const tensor_table & table) {
     return counters || table.is_script;
 }
 
-hparams read_openai_shapes(const tensor_table & table, const read_options & options, const std::string & path) {
-    if (options.want_vision && table.tensors.count("visual.layer1.0.conv1.weight") > 0) {
-        throw_error(error_code::MODEL_UNSUPPORTED,
-                    path + ": this version computes OpenAI's image transformers, found a ResNet");
-    }
+hparams read_openai_shapes(const tensor_table & table, const read_options & options, const std::string & path,
+                           source_names & names) {
     const shape_reader shapes(table, path);
     hparams hp;
     hp.family = "clip";
-    if (options.want_vision) read_vision(shapes, path, hp);
+    names = source_names(name_scheme::open_clip);
+    if (options.want_vision) {
+        if (table.tensors.count("visual.layer1.0.conv1.weight") > 0) read_resnet(shapes, table, path, hp.vision, names);
+        else read_transformer(shapes, path, hp);
+        hp.image.resize = hp.image.crop = hp.vision.image_size;
+        hp.image.rounding = crop_rounding::half_even;  // torchvision's CenterCrop
+    }
     if (options.want_text) read_text(shapes, hp.text);
     check_hparams(hp, path, shape_names);
     return hp;

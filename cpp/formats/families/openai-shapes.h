@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/hparams.h"
-#include "formats/containers/raw-tensor.h"
+#include "formats/layout/tensor-names.h"
 #include "formats/read-options.h"
 
 namespace ggclip {
@@ -10,7 +10,8 @@ namespace ggclip {
 // true: the three counters that only OpenAI's models carry as attributes, or the names of its TorchScript archives
 bool is_openai_checkpoint(const tensor_table & table);
 
-// Source: openai/CLIP clip/model.py, build_model. Throws TENSOR_MISSING, TENSOR_SHAPE, MODEL_UNSUPPORTED (ResNets).
-hparams read_openai_shapes(const tensor_table & table, const read_options & options, const std::string & path);
+// Source: openai/CLIP clip/model.py, build_model: image transformers and ResNets. Throws TENSOR_MISSING, TENSOR_SHAPE.
+hparams read_openai_shapes(const tensor_table & table, const read_options & options, const std::string & path,
+                           source_names & names);
 
 }  // namespace ggclip

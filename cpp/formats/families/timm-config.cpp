@@ -3,6 +3,7 @@
 #include "engine/error.h"
 #include "formats/families/conv-towers.h"
 #include "formats/families/timm-eva-config.h"
+#include "formats/families/timm-hybrid.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
 
@@ -38,8 +39,8 @@ bool has_word(const std::string & name, const char * word) {
 vit_name parse_name(const json_ref & ref) {
     const std::string whole = ref.value()->text, name = whole.substr(0, whole.find('.'));
     const char * const supported =
-        "timm's plain, CLIP and SigLIP ViTs (vit_base_patch16_clip_224, ...), EVA, EVA02, PE-Core, fastvit_mci and "
-        "ConvNeXt";
+        "timm's plain, CLIP and SigLIP ViTs (vit_base_patch16_clip_224, ...), EVA, EVA02, PE-Core, fastvit_mci, "
+        "vit_base_mci, ViTamin and ConvNeXt";
     vit_name out;
     if (!begins_with(name, "vit_")) ref.unsupported(supported);
     for (const vit_size & size : sizes)
@@ -78,6 +79,17 @@ std::string word_or_null(const json_ref & config, const char * key, const char *
     return word.value() != nullptr && !word.exists() ? "" : config.string(key, fallback);
 }
 
+// A projection that Apple's MobileCLIP has in place of timm's classifier. false: there is none
+bool read_bare_projection(const tensor_table & table, vision_hparams & vision, source_names & names) {
+    const std::string proj = "visual.trunk.head.proj";
+    names.timm_proj_bare = has_tensor(table, proj);
+    if (!names.timm_proj_bare) return false;
+    names.timm_proj = proj;
+    vision.has_proj = true;
+    vision.has_proj_bias = false;
+    return true;
+}
+
 // The head after the trunk: timm's own classifier, or open_clip's.
 void read_projection(const json_ref & config, const tensor_table & table, vision_hparams & vision,
                      source_names & names) {
@@ -86,6 +98,7 @@ void read_projection(const json_ref & config, const tensor_table & table, vision
         config.get("timm_proj").unsupported("\"linear\", \"none\" and \"\"");
     vision.has_proj = kind != "none";
     names.timm_proj = kind == "linear" ? "visual.head.proj" : "visual.trunk.head";
+    if (kind.empty() && read_bare_projection(table, vision, names)) return;
     vision.has_proj_bias = vision.has_proj && (kind == "linear" ? config.boolean("timm_proj_bias", false)
                                                                 : has_tensor(table, names.timm_proj + ".bias"));
 }
@@ -119,6 +132,7 @@ void read_conv_head(const json_ref & config, const tensor_table & table, vision_
         config.get("timm_pool").unsupported("\"avg\", or \"\" before a projection");
     if (kind != "linear" && kind != "mlp" && !kind.empty())
         config.get("timm_proj").unsupported("\"linear\", \"mlp\" and \"\"");
+    if (kind.empty() && read_bare_projection(table, vision, names)) return;
     const std::string own = "visual.trunk.head.", adapter = "visual.head.";
     const bool own_mlp = kind.empty() && has_prefix(table, own + "pre_logits.fc.");
     names.timm_proj = kind == "linear" ? adapter + "proj" : kind == "mlp" ? adapter + "mlp.fc2" : own + "fc";
@@ -163,6 +177,18 @@ std::string read_vit(const vit_name & name, const tensor_table & table, const st
     return name.siglip && !name.gap ? "map" : name.gap || !vision.has_class_embd ? "avg" : "token";
 }
 
+// Stem and blocks; returns the architecture's own pooling.
+std::string read_blocks(const json_ref & name_ref, const tensor_table & table, const std::string & trunk,
+                        vision_hparams & vision, source_names & names) {
+    const std::string & word = name_ref.value()->text;
+    if (is_timm_hybrid(word)) return read_timm_hybrid(word, table, trunk, vision, names);
+    const bool eva = is_timm_eva(word);
+    const vit_name name = eva ? vit_name() : parse_name(name_ref);
+    vision.n_embd = extent_of(table, trunk + "patch_embed.proj.weight", 4, 3, limits::max_width);
+    vision.patch_size = extent_of(table, trunk + "patch_embed.proj.weight", 4, 0, limits::max_patch);
+    return eva ? read_timm_eva(word, table, trunk, vision, names) : read_vit(name, table, trunk, vision);
+}
+
 }  // namespace
 
 void read_timm_vision(const json_ref & config, const tensor_table & table, int32_t image_size, vision_hparams & vision,
@@ -173,13 +199,8 @@ void read_timm_vision(const json_ref & config, const tensor_table & table, int32
     names.vision = name_scheme::timm;
     vision.present = true;
     if (read_conv_tower(config, table, image_size, vision, names)) return;
-    const std::string & word = name_ref.value()->text;
-    const vit_name name = is_timm_eva(word) ? vit_name() : parse_name(name_ref);
-    vision.n_embd = extent_of(table, trunk + "patch_embed.proj.weight", 4, 3, limits::max_width);
-    vision.patch_size = extent_of(table, trunk + "patch_embed.proj.weight", 4, 0, limits::max_patch);
     vision.n_layer = std::max(1, count_blocks(table, trunk + "blocks."));
-    const std::string own_pooling =
-        is_timm_eva(word) ? read_timm_eva(word, table, trunk, vision, names) : read_vit(name, table, trunk, vision);
+    const std::string own_pooling = read_blocks(name_ref, table, trunk, vision, names);
     vision.n_head = read_heads(config, vision.n_head, vision.n_embd);
     read_pooling(config, own_pooling, vision, names);
     if (vision.pool == pooling::attention)
@@ -189,15 +210,14 @@ void read_timm_vision(const json_ref & config, const tensor_table & table, int32
         vision.norm_after_pool = names.timm_fc_norm = true;
     // the position table says the grid, image_size the pixels that it may not fill; where they disagree, the table is
     // right: open_clip only passes image_size on to the preprocessor
-    const int64_t n_token =
-        extent_of(table, trunk + "pos_embed", 3, 1, limits::max_tokens) - (vision.has_class_embd ? 1 : 0);
+    const int64_t n_token = extent_of(table, trunk + "pos_embed", 3, 1, limits::max_tokens) - vision.n_class_position();
     const auto side = (int32_t) std::lround(std::sqrt((double) n_token));
     if ((int64_t) side * side != n_token) {
         throw_error(error_code::MODEL_UNSUPPORTED, table.tensors.begin()->second.path + ": tensor " + trunk +
                                                        "pos_embed: this version " + "computes square grids, found " +
                                                        std::to_string(n_token) + " patches");
     }
-    vision.image_size = image_size / vision.patch_size == side ? image_size : side * vision.patch_size;
+    vision.image_size = vision.n_grid(image_size) == side ? image_size : side * vision.patch_size;
 }
 
 }  // namespace ggclip

@@ -44,9 +44,12 @@ void check_layers(const vision_hparams & hp, const std::string & path) {
         n_in = layer.n_out;
         size = layer.out_size(size);
     }
-    if (hp.any_grid || hp.rotary != rotary_pairs::none)
+    const bool any_size = hp.n_layer == 0 && !hp.has_positions && hp.pool == pooling::mean;
+    if ((hp.any_grid && !any_size) || hp.rotary != rotary_pairs::none)
         throw_error(error_code::CONFIG_INVALID,
-                    path + ": expected no convolutional layers in a tower with rotary positions or for any grid");
+                    path +
+                        ": expected no convolutional layers in a tower with rotary positions, or for any grid with "
+                        "blocks or positions");
     if (hp.layers[0].kind != conv_kind::conv)
         throw_error(error_code::CONFIG_INVALID, path + ": expected a convolution as the first convolutional layer");
     if (n_in != hp.n_embd) {

@@ -3,6 +3,7 @@
 #include "engine/error.h"
 #include "engine/names.h"
 #include "formats/layout/limits.h"
+#include "formats/layout/measure-tensors.h"
 
 #include <algorithm>
 #include <cmath>
@@ -69,7 +70,7 @@ class conv_rows {
     explicit conv_rows(const conv_sum & sum) : sum_(sum) {}
 
     std::vector<double> read(int64_t first, int64_t n) const {
-        const size_t row = (size_t) sum_.n_in * sum_.kernel * sum_.kernel;
+        const size_t row = (size_t) sum_.n_in * (size_t) sum_.n_position();
         std::vector<double> out((size_t) n * row, 0.0);
         for (const conv_branch & branch : sum_.branches) add_branch(branch, first, n, out);
         scale(first, n, row, out);
@@ -93,24 +94,25 @@ class conv_rows {
   private:
     // Where an output channel's own input is, in its row.
     size_t middle(int64_t o) const {
-        const int64_t k = sum_.kernel;
-        return (size_t) (o % sum_.n_in * k * k + k / 2 * k + k / 2);
+        const int64_t k = sum_.kernel, n_row = sum_.n_row();
+        return (size_t) (o % sum_.n_in * n_row * k + n_row / 2 * k + k / 2);
     }
 
     void add_branch(const conv_branch & branch, int64_t first, int64_t n, std::vector<double> & out) const {
-        const size_t row = (size_t) sum_.n_in * sum_.kernel * sum_.kernel;
+        const size_t row = (size_t) sum_.n_in * (size_t) sum_.n_position();
         const affine norm(branch.norm, (size_t) sum_.n_out);
         const auto factor = [&](int64_t o) { return branch.factor * norm.scale[(size_t) (first + o)]; };
         if (!branch.kernel.bytes) {
             for (int64_t o = 0; o < n; o++) out[(size_t) o * row + middle(first + o)] += factor(o);
             return;
         }
-        const int64_t k = branch.kernel.ne[0], edge = (sum_.kernel - k) / 2, n_own = sum_.n_in * k * k;
+        const int64_t k = branch.kernel.ne[0], n_row = branch.kernel.ne[1], n_own = sum_.n_in * n_row * k;
+        const int64_t edge = (sum_.kernel - k) / 2, above = (sum_.n_row() - n_row) / 2;
         const std::vector<float> values = values_of(branch.kernel, first * n_own, n * n_own);
         for (int64_t o = 0; o < n; o++) {
             for (int64_t i = 0; i < n_own; i++) {
-                const int64_t channel = i / (k * k), y = i / k % k + edge, x = i % k + edge;
-                out[(size_t) o * row + (size_t) ((channel * sum_.kernel + y) * sum_.kernel + x)] +=
+                const int64_t channel = i / (n_row * k), y = i / k % n_row + above, x = i % k + edge;
+                out[(size_t) o * row + (size_t) ((channel * sum_.n_row() + y) * sum_.kernel + x)] +=
                     factor(o) * values[(size_t) (o * n_own + i)];
             }
         }
@@ -129,7 +131,7 @@ class conv_rows {
 class conv_source final : public row_source {
   public:
     explicit conv_source(const conv_sum & sum)
-        : row_source((int64_t) sum.n_in * sum.kernel * sum.kernel), n_in_(sum.n_in), rows_(sum) {}
+        : row_source((int64_t) sum.n_in * sum.n_position()), n_in_(sum.n_in), rows_(sum) {}
 
   private:
     std::vector<float> rows(int64_t first, int64_t n) const override {
@@ -162,7 +164,7 @@ std::vector<float> by_plane(const std::vector<T> & values, int64_t n_plane, int6
 class depthwise_source final : public row_source {
   public:
     depthwise_source(const conv_sum & sum, int64_t n_plane)
-        : row_source(sum.n_out), n_plane_(n_plane), n_row_((int64_t) sum.kernel * sum.kernel), rows_(sum) {}
+        : row_source(sum.n_out), n_plane_(n_plane), n_row_(sum.n_position()), rows_(sum) {}
 
   private:
     std::vector<float> rows(int64_t first, int64_t n) const override {
@@ -242,6 +244,8 @@ raw_tensor computed(std::shared_ptr<const byte_source> source, std::vector<int64
 
 }  // namespace
 
+bool tensor_folder::has_any(const std::string & prefix) const { return has_prefix(table_, prefix); }
+
 raw_tensor tensor_folder::need(const std::string & name, const std::vector<int64_t> & ne) {
     const auto found = table_.tensors.find(name);
     if (found == table_.tensors.end()) {
@@ -281,7 +285,7 @@ batch_norm tensor_folder::norm(const std::string & prefix, int64_t n) {
     return out;
 }
 
-conv_sum tensor_folder::shape_of(const std::string & name) const {
+conv_sum tensor_folder::shape_of(const std::string & name, bool one_row) const {
     const auto found = table_.tensors.find(name);
     if (found == table_.tensors.end()) {
         throw_error(error_code::TENSOR_MISSING,
@@ -290,16 +294,18 @@ conv_sum tensor_folder::shape_of(const std::string & name) const {
     }
     std::vector<int64_t> ne = found->second.ne;
     if (ne.size() == 2) ne.insert(ne.begin(), {1, 1});  // a linear layer
-    const bool fits = ne.size() == 4 && ne[0] == ne[1] && ne[0] >= 1 && ne[0] <= limits::max_kernel && ne[2] >= 1 &&
-                      ne[2] <= limits::max_width && ne[3] >= 1 && ne[3] <= limits::max_width;
+    const bool fits = ne.size() == 4 && ne[1] == (one_row ? 1 : ne[0]) && ne[0] >= 1 && ne[0] <= limits::max_kernel &&
+                      ne[2] >= 1 && ne[2] <= limits::max_width && ne[3] >= 1 && ne[3] <= limits::max_width;
     if (!fits) {
-        throw_error(error_code::TENSOR_SHAPE,
-                    found->second.path + ": tensor " + name + ": expected square kernels of at most " +
-                        std::to_string(limits::max_kernel) + " and at most " + std::to_string(limits::max_width) +
-                        " channels, found " + shape_text(found->second.ne) + " (fastest dimension first)");
+        throw_error(error_code::TENSOR_SHAPE, found->second.path + ": tensor " + name + ": expected " +
+                                                  (one_row ? "kernels of one row" : "square kernels") + " of at most " +
+                                                  std::to_string(limits::max_kernel) + " and at most " +
+                                                  std::to_string(limits::max_width) + " channels, found " +
+                                                  shape_text(found->second.ne) + " (fastest dimension first)");
     }
     conv_sum shape;
     shape.kernel = (int32_t) ne[0];
+    shape.one_row = one_row;
     shape.n_in = (int32_t) ne[2];
     shape.n_out = (int32_t) ne[3];
     return shape;
@@ -307,8 +313,8 @@ conv_sum tensor_folder::shape_of(const std::string & name) const {
 
 conv_branch tensor_folder::branch(const std::string & prefix, const conv_sum & shape, const std::string & norm_name) {
     conv_branch out;
-    const conv_sum own = shape_of(prefix + ".weight");
-    out.kernel = need(prefix + ".weight", {own.kernel, own.kernel, shape.n_in, shape.n_out});
+    const conv_sum own = shape_of(prefix + ".weight", shape.one_row);
+    out.kernel = need(prefix + ".weight", {own.kernel, own.n_row(), shape.n_in, shape.n_out});
     if (own.kernel > shape.kernel || (shape.kernel - own.kernel) % 2 != 0) {
         throw_error(error_code::TENSOR_SHAPE, out.kernel.path + ": tensor " + prefix +
                                                   ".weight: expected a kernel that fits the middle of one of " +
@@ -325,17 +331,17 @@ void tensor_folder::add(const std::string & name, raw_tensor raw) {
     read_.clear();
 }
 
-static std::string vision_name(const std::string & part, const std::string & suffix) {
-    return names::of_tensor('v', -1, part, suffix);
+std::string tensor_folder::name_of(const std::string & part, const std::string & suffix) const {
+    return names::of_tensor(tower_, -1, part, suffix);
 }
 
 void tensor_folder::add_conv(const std::string & part, const conv_sum & sum, bool on_pixels) {
     const std::string & path = table_.tensors.begin()->second.path;
-    const int64_t n_position = (int64_t) sum.kernel * sum.kernel;
+    const int64_t n_position = sum.n_position();
     std::vector<int64_t> ne = {n_position * sum.n_in, sum.n_out};
     if (on_pixels) ne = {sum.n_in, sum.kernel, sum.kernel, sum.n_out};
-    add(vision_name(part, "weight"), computed(std::make_shared<conv_source>(sum), ne, path));
-    add(vision_name(part, "bias"), computed(std::make_shared<bias_source>(sum, 1), {sum.n_out}, path));
+    add(name_of(part, "weight"), computed(std::make_shared<conv_source>(sum), ne, path));
+    add(name_of(part, "bias"), computed(std::make_shared<bias_source>(sum, 1), {sum.n_out}, path));
 }
 
 void tensor_folder::add_depthwise(const std::string & part, const conv_sum & sum, int32_t n_channel) {
@@ -345,15 +351,15 @@ void tensor_folder::add_depthwise(const std::string & part, const conv_sum & sum
                                                   std::to_string(n_channel) + " channels or a multiple, found " +
                                                   std::to_string(sum.n_out) + " of " + std::to_string(sum.n_in));
     }
-    const int64_t n_plane = sum.n_out / n_channel, n_position = (int64_t) sum.kernel * sum.kernel;
-    add(vision_name(part, "weight"),
+    const int64_t n_plane = sum.n_out / n_channel, n_position = sum.n_position();
+    add(name_of(part, "weight"),
         computed(std::make_shared<depthwise_source>(sum, n_plane), {sum.n_out, n_position}, path));
-    add(vision_name(part, "bias"), computed(std::make_shared<bias_source>(sum, n_plane), {sum.n_out}, path));
+    add(name_of(part, "bias"), computed(std::make_shared<bias_source>(sum, n_plane), {sum.n_out}, path));
 }
 
 void tensor_folder::add_linear(const std::string & part, const std::string & prefix, int64_t n_in, int64_t n_out) {
-    add(vision_name(part, "weight"), need(prefix + ".weight", {n_in, n_out}));
-    add(vision_name(part, "bias"), need(prefix + ".bias", {n_out}));
+    add(name_of(part, "weight"), need(prefix + ".weight", {n_in, n_out}));
+    add(name_of(part, "bias"), need(prefix + ".bias", {n_out}));
 }
 
 void tensor_folder::add_scaled_linear(const std::string & part, const std::string & prefix, const std::string & scale,
@@ -376,17 +382,17 @@ void tensor_folder::add_normed_linear(const std::string & part, const std::strin
                                  n_in,
                                  slice * n_out,
                                  n_out};
-    add(vision_name(part, "weight"), computed(std::make_shared<normed_matrix>(layer), {n_in, n_out}, path));
-    add(vision_name(part, "bias"), computed(std::make_shared<normed_bias>(layer), {n_out}, path));
+    add(name_of(part, "weight"), computed(std::make_shared<normed_matrix>(layer), {n_in, n_out}, path));
+    add(name_of(part, "bias"), computed(std::make_shared<normed_bias>(layer), {n_out}, path));
 }
 
 void tensor_folder::add_vector(const std::string & part, const std::string & suffix, const raw_tensor & raw) {
-    add(vision_name(part, suffix), raw);
+    add(name_of(part, suffix), raw);
 }
 
 void tensor_folder::add_layer_norm(const std::string & part, const std::string & prefix, int64_t n) {
-    add(vision_name(part, "weight"), need(prefix + ".weight", {n}));
-    add(vision_name(part, "bias"), need(prefix + ".bias", {n}));
+    add(name_of(part, "weight"), need(prefix + ".weight", {n}));
+    add(name_of(part, "bias"), need(prefix + ".bias", {n}));
 }
 
 }  // namespace ggclip

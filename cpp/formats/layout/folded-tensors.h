@@ -30,17 +30,24 @@ struct conv_branch {
 struct conv_sum {
     int32_t n_out = 0, n_in = 0;  // channels; n_in of one group
     int32_t kernel = 1;
+    bool one_row = false;  // kernels of one row, otherwise square
     std::vector<conv_branch> branches;
     raw_tensor factors;  // layer scale, [n_out]; or absent
     bool plus_identity = false;
+
+    int32_t n_row() const { return one_row ? 1 : kernel; }
+    int32_t n_position() const { return n_row() * kernel; }
 };
 
 // Reads a source's tensors and adds folded ones to source_names::made.
 class tensor_folder {
   public:
-    tensor_folder(const tensor_table & table, source_names & names) : table_(table), names_(names) {}
+    // tower: 'v' or 't', whose tensors are made
+    tensor_folder(const tensor_table & table, source_names & names, char tower = 'v')
+        : table_(table), names_(names), tower_(tower) {}
 
     bool has(const std::string & name) const { return table_.tensors.count(name) != 0; }
+    bool has_any(const std::string & prefix) const;
     // A tensor of floats with these dimensions, or others of 1 added or left out. Throws TENSOR_MISSING, TENSOR_SHAPE,
     // TENSOR_TYPE.
     raw_tensor need(const std::string & name, const std::vector<int64_t> & ne);
@@ -48,8 +55,8 @@ class tensor_folder {
     batch_norm norm(const std::string & prefix, int64_t n);                       // weight, bias, running_mean, ..._var
     // prefix.weight [kernel, kernel, n_in, n_out] with its bias, if any, and a batch norm if `norm` is not empty
     conv_branch branch(const std::string & prefix, const conv_sum & shape, const std::string & norm);
-    // Shape of prefix.weight as a conv_sum without branches.
-    conv_sum shape_of(const std::string & name) const;
+    // Shape of prefix.weight as a conv_sum without branches; one_row: of kernels with one row.
+    conv_sum shape_of(const std::string & name, bool one_row = false) const;
 
     // `part`: canonical, "layer.3.conv". As conv_ops::patches wants it; the bias is 0 where no branch has one.
     void add_conv(const std::string & part, const conv_sum & sum, bool on_pixels = false);
@@ -69,9 +76,11 @@ class tensor_folder {
 
   private:
     void add(const std::string & name, raw_tensor raw);
+    std::string name_of(const std::string & part, const std::string & suffix) const;
 
     const tensor_table & table_;
     source_names & names_;
+    const char tower_;
     std::vector<std::string> read_;  // since the last add()
 };
 

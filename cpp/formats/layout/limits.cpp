@@ -69,6 +69,12 @@ void check_hparams(hparams & hp, const std::string & path, const field_names & n
             throw_error(error_code::CONFIG_INVALID,
                         path + ": class token of texts: expected a causal tower that pools the last token");
         }
+        if (t.mixer_kernel > 0 && (t.mixer_kernel % 2 == 0 || t.n_mixer_ff < 1 || !t.sees_padding)) {
+            throw_error(error_code::CONFIG_INVALID,
+                        path +
+                            ": mixers of neighbouring tokens: expected an odd kernel, an inner width, and texts that "
+                            "run at their padded length");
+        }
         t.n_position = t.n_position == t.n_ctx || !t.has_positions ? 0 : t.n_position;
         if (t.has_positions && t.n_ctx + t.position_offset + (t.has_class_embd ? 1 : 0) > t.n_positions()) {
             fail(path, "the text tower's context length",

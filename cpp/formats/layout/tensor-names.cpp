@@ -83,6 +83,7 @@ const part_name timm_parts[] = {
     {"attn_k_norm", nullptr, "attn.k_norm"},
     {"ffn_gate", nullptr, "mlp.fc1_g"},
     {"ffn_norm", nullptr, "mlp.norm"},
+    {"ffn_in_norm", nullptr, "mlp.norm"},
 };
 
 // transformers' BertModel, RobertaModel, XLMRobertaModel
@@ -207,6 +208,8 @@ tensor_origin timm_block_origin(const expected_tensor & tensor, const std::strin
     if (third >= 0 && is_bias && names.timm_bias_apart) return whole(block + "attn." + "qkv"[third] + "_bias");
     if (third >= 0) return rows_of(with_suffix(block + part, tensor.suffix), third, 3);
     const bool gate = tensor.part == ggclip::names::ffn_gate, up = tensor.part == ggclip::names::ffn_up;
+    if (names.timm_geglu && (gate || up || tensor.part == ggclip::names::ffn_down))
+        return whole(with_suffix(block + "mlp.w" + (gate ? "0" : up ? "1" : "2"), tensor.suffix));
     if ((gate || up) && names.timm_gate_packed)
         return rows_of(with_suffix(block + "mlp.fc1", tensor.suffix), gate ? 0 : 1, 2);
     if (up && names.timm_gate_apart) return whole(with_suffix(block + "mlp.fc1_x", tensor.suffix));
@@ -217,7 +220,12 @@ tensor_origin timm_block_origin(const expected_tensor & tensor, const std::strin
 
 tensor_origin timm_origin(const expected_tensor & tensor, const source_names & names) {
     const std::string trunk = "visual.trunk.", part = find_part(timm_parts, tensor);
-    if (tensor.part == "proj") return whole(with_suffix(names.timm_proj, tensor.suffix));
+    if (tensor.part == "proj") {
+        tensor_origin origin =
+            whole(names.timm_proj_bare ? names.timm_proj : with_suffix(names.timm_proj, tensor.suffix));
+        origin.transposed = names.timm_proj_bare;
+        return origin;
+    }
     if (tensor.part == "proj_hidden") return whole(with_suffix(names.timm_proj_hidden, tensor.suffix));
     if (tensor.part == "post_ln" && names.timm_fc_norm) return whole(with_suffix(trunk + "fc_norm", tensor.suffix));
     if (tensor.block >= 0) return timm_block_origin(tensor, part, names);

@@ -57,10 +57,12 @@ struct source_names {
     std::vector<std::string> other_paths;         // tensors within a tower that only other ways through it read
     bool timm_fc_norm = false;                    // timm: the last norm is named fc_norm
     std::string timm_proj, timm_proj_hidden;      // timm: projection module, or its two
+    bool timm_proj_bare = false;                  // a parameter instead, used as x @ P (Apple's MobileCLIP)
     // timm's EVA: q_proj, k_proj, v_proj instead of qkv; q_bias and v_bias beside qkv; gamma_1 instead of ls1.gamma;
     // fc1_g and fc1_x, or one matrix fc1 for the gate and then the values
     bool timm_qkv_apart = false, timm_bias_apart = false, timm_gamma = false, timm_gate_apart = false,
          timm_gate_packed = false;
+    bool timm_geglu = false;  // timm's ViTamin: w0 (the gate), w1, w2, and norm before them
     std::string bert_proj, bert_proj_hidden, bert_post_ln;
     encoder_names encoder = encoder_names::bert;
     std::map<std::string, made_tensor> made;  // by canonical name; all other names say where a tensor is in the file

@@ -76,16 +76,29 @@ describe('OpenAPI', () => {
     expect(body.openapi).toBe('3.1.0')
     await expect(SwaggerParser.validate(structuredClone(body))).resolves.toBeDefined()
     expect(Object.keys(body.paths).sort()).toEqual([
+      '/.well-known/live',
+      '/.well-known/ready',
+      '/api/embed',
+      '/api/tags',
+      '/api/version',
+      '/embeddings',
       '/gallery',
       '/healthz',
+      '/meta',
       '/metrics',
+      '/ping',
+      '/predict',
+      '/props',
       '/readyz',
       '/v1/classify',
       '/v1/embeddings',
       '/v1/models',
+      '/v1/multimodalembeddings',
       '/v1/rank',
       '/v1/rerank',
       '/v1/similarity',
+      '/v2/embed',
+      '/vectorize',
     ])
     const ids = Object.values<any>(body.paths).flatMap(methods =>
       Object.values<any>(methods).map(({ operationId }) => operationId as string)

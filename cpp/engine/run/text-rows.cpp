@@ -34,7 +34,8 @@ void text_rows::append(const text_hparams & hp, const int32_t * ids, int n, bool
 void text_rows::append_text(const text_hparams & hp, const int32_t * ids, int n, bool all) {
     const bool masks_padding = !hp.causal && !hp.sees_padding;
     const int at = pooled_position(hp, ids, n);
-    const int last = hp.causal && !all ? at : n - 1;  // with a causal mask, later tokens cannot affect the pooled one
+    // with a causal mask, later tokens cannot affect the pooled one, but mixers look at both sides
+    const int last = hp.causal && hp.mixer_kernel == 0 && !all ? at : n - 1;
     int32_t place = hp.position_offset;
     pooled.push_back((int32_t) tokens.size());
     for (int i = 0; i <= last; i++) {

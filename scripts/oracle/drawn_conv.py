@@ -44,7 +44,10 @@ def hybrids(out):
     small = {'img_size': 64, 'embed_dim': 48, 'depth': 2, 'embed_layer': partial(HybridEmbed, backbone=stem, proj=False)}
     write(out, 'mobileclip-b', of_timm('vit_base_mci_224', 'token', None), small, 64)
     stages = VitCfg(embed_dim=(8, 12, 48), depths=(1, 2, 1), stem_width=8, head_type='1d')
-    write(out, 'vitamin', of_timm('vitamin_small_224', '', 'linear'), {'img_size': 64, 'embed_cfg': stages, 'embed_dim': 48, 'depth': 2}, 64)
+    vitamin = {'img_size': 64, 'embed_cfg': stages, 'embed_dim': 48, 'depth': 2}
+    write(out, 'vitamin', of_timm('vitamin_small_224', '', 'linear'), vitamin, 64)
+    # 16 heads, and no positions
+    write(out, 'vitamin-xlarge', of_timm('vitamin_xlarge_256', '', 'linear'), vitamin, 64)
 
 
 if __name__ == '__main__':

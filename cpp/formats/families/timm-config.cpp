@@ -208,6 +208,12 @@ void read_timm_vision(const json_ref & config, const tensor_table & table, int32
     read_projection(config, table, vision, names);
     if (vision.pool == pooling::mean && has_tensor(table, trunk + "fc_norm.weight"))
         vision.norm_after_pool = names.timm_fc_norm = true;
+    // timm/models/vitamin.py builds the extra large ones without positions (pos_embed='none')
+    if (begins_with(name_ref.value()->text, "vitamin_xlarge_") && !has_tensor(table, trunk + "pos_embed")) {
+        vision.has_positions = false;
+        vision.image_size = image_size;
+        return;
+    }
     // the position table says the grid, image_size the pixels that it may not fill; where they disagree, the table is
     // right: open_clip only passes image_size on to the preprocessor
     const int64_t n_token = extent_of(table, trunk + "pos_embed", 3, 1, limits::max_tokens) - vision.n_class_position();

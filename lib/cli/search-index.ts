@@ -1,8 +1,8 @@
 /** What the commands on a search index share: where it is, and with which model. */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 
-import { type Clip, type IndexProgress, type IndexResult, SearchIndex } from '../library.js'
+import { type Clip, ClipError, type IndexProgress, type IndexResult, SearchIndex } from '../library.js'
 import { UsageError } from './failure.js'
 import { type ModelFlags, withModel } from './options.js'
 import type { Shell } from './shell.js'
@@ -20,7 +20,11 @@ export const indexHelp = 'folder of the index (default: .ggclip in the first fol
 /** Where a new or an existing index is: as given, in the first of the folders, or here or above. */
 export function locate(given: string | undefined, folders: readonly string[]): string {
   if (given !== undefined) return given
-  if (folders.length > 0) return path.join(folders[0]!, usualName)
+  if (folders.length > 0) {
+    const first = folders[0]!
+    if (!existsSync(first)) throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `there is no '${first}'`)
+    return path.join(statSync(first).isDirectory() ? first : path.dirname(first), usualName)
+  }
   for (let folder = process.cwd();; folder = path.dirname(folder)) {
     const candidate = path.join(folder, usualName)
     if (existsSync(path.join(candidate, 'index.db'))) return candidate

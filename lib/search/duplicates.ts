@@ -36,7 +36,7 @@ export async function similarPairs(
     options.onProgress?.(from, total)
     const count = Math.min(queriesAtOnce, total - from)
     const inFile = Math.max(0, Math.min(count, rows - from))
-    if (inFile > 0) await file.read(from, inFile, block)
+    if (inFile > 0) await file!.read(from, inFile, block)
     for (let i = inFile; i < count; i++)
       block.set(tail.subarray((from + i - rows) * dim, (from + i - rows + 1) * dim), i * dim)
     const queries = fromHalves(block.subarray(0, count * dim))

@@ -28,7 +28,7 @@ export async function scan(
   const pieceRows = Math.max(1, Math.min(rows, Math.floor(pieceBytes / (2 * dim))))
   const buffers = [new Uint16Array(pieceRows * dim), new Uint16Array(rows > pieceRows ? pieceRows * dim : 0)]
   const readAt = (first: number, piece: number): Promise<Uint16Array> => {
-    const reading = file.read(first, Math.min(pieceRows, rows - first), buffers[piece % 2]!)
+    const reading = file!.read(first, Math.min(pieceRows, rows - first), buffers[piece % 2]!)
     reading.catch(() => undefined) // thrown when it is awaited
     return reading
   }

@@ -2,9 +2,8 @@
 import path from 'node:path'
 
 import { throwIfAborted } from '../async/abort.js'
-import { checkPath } from '../image/path.js'
 import type { Clip } from '../clip/clip.js'
-import { ClipError, invalidArgument } from '../errors.js'
+import { ClipError, invalidArgument, outOfRange } from '../errors.js'
 import type { CallOptions } from '../types.js'
 import { checkBoolean, checkFunction, checkInteger, checkNumber, checkOneOf, checkOptions, checkSignal, checkString,
   checkStrings } from '../validate.js'
@@ -14,6 +13,7 @@ import { groups, keepRules, similarPairs } from './duplicates.js'
 import { fileFilter, textOf } from './filter.js'
 import { fromHalves } from './half.js'
 import { checkQuery, type QueryPart, queryVector, type SearchQuery } from './query.js'
+import { needNew, outermost, rootOf } from './roots.js'
 import { nearest } from './scan.js'
 import { type Snapshot, Store } from './store.js'
 import { imageThreshold, sampleSize, textThreshold } from './threshold.js'
@@ -76,7 +76,8 @@ export class SearchIndex {
    * when they change. May be ended at any point: what was done stays, and the next run goes on there.
    *
    * @param roots folders or files, which the index remembers. Default: those that it remembers
-   * @throws {ClipError} ERR_CLIP_INDEX_BUSY: another process is updating it; ERR_CLIP_FILE_WRITE; the signal's reason
+   * @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND: a new folder that is not there; ERR_CLIP_INDEX_BUSY: another process is
+   *   updating it; ERR_CLIP_FILE_WRITE; the signal's reason
    *
    * @example
    * const index = await SearchIndex.open('build/example-index', { clip })
@@ -97,6 +98,7 @@ export class SearchIndex {
     throwIfAborted(checkSignal('options.signal', signal))
     return this.#run(() =>
       this.#store.asWriter(async () => {
+        needNew(given ?? [], this.#store.catalog.roots())
         for (const root of given ?? []) this.#store.catalog.addRoot(root)
         return update(this.#store, this.#clip, outermost(given ?? this.#store.catalog.roots()), {
           exclude,
@@ -111,7 +113,7 @@ export class SearchIndex {
   /**
    * Forgets a folder that {@link SearchIndex.update} was given, and all pictures below it.
    *
-   * @throws as {@link SearchIndex.update}
+   * @throws {RangeError} a folder that it was not given; otherwise as {@link SearchIndex.update}
    *
    * @example
    * const index = await SearchIndex.open('build/example-index', { clip })
@@ -123,6 +125,9 @@ export class SearchIndex {
   async remove(root: string): Promise<void> {
     this.#needOpen()
     const below = rootOf('root', root)
+    const known = this.#store.catalog.roots()
+    if (!known.some(other => other.equals(below)))
+      throw outOfRange('root', `one of the index's folders (${known.map(textOf).join(', ')})`, root)
     await this.#run(() =>
       this.#store.asWriter(async () => {
         this.#store.catalog.removeRoot(below, pathsBelow(below, path.sep))
@@ -361,20 +366,6 @@ function failuresIn({ catalog }: Store): { path: string; code: string; message: 
   return catalog.failures().map(({ path: name, code, message }) => ({ path: textOf(name), code, message }))
 }
 
-function rootOf(name: string, root: string): Buffer {
-  return Buffer.from(path.resolve(checkPath(name, checkString(name, root)).toString()))
-}
-
-/** Without those that lie in others. */
-function outermost(roots: readonly Buffer[]): Buffer[] {
-  return roots.filter(root =>
-    !roots.some(other => {
-      const [first, end] = pathsBelow(other, path.sep)
-      return Buffer.compare(root, first) >= 0 && Buffer.compare(root, end) < 0
-    })
-  )
-}
-
 /** Some rows, evenly over the index. */
 async function sampleRows({ file, rows, tail, mask }: Snapshot, dim: number): Promise<Float32Array[]> {
   const total = rows + tail.length / dim
@@ -383,7 +374,7 @@ async function sampleRows({ file, rows, tail, mask }: Snapshot, dim: number): Pr
   for (let row = 0; row < total; row += step) {
     if (mask && mask[row] === 0) continue
     const halves = row < rows
-      ? await file.read(row, 1, new Uint16Array(dim))
+      ? await file!.read(row, 1, new Uint16Array(dim))
       : tail.subarray((row - rows) * dim, (row - rows + 1) * dim)
     found.push(fromHalves(halves))
   }

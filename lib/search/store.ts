@@ -4,7 +4,7 @@
  * from SQLite, so that a crash at any point costs nothing. Deleted rows stay until `compact` writes the next generation.
  */
 import { mkdir, readdir, rm } from 'node:fs/promises'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 
 import { ClipError } from '../errors.js'
@@ -14,7 +14,8 @@ import { VectorFile } from './vector-file.js'
 
 /** What one search sees: rows of the file, then the latest ones in memory. */
 export interface Snapshot {
-  file: VectorFile
+  /** Undefined if no row is to be read from it: a new index has none. */
+  file: VectorFile | undefined
   /** Rows to read from the file. */
   rows: number
   /** Rows after those: flat [n][dim], with zeros for forgotten pictures. */
@@ -49,7 +50,7 @@ export class Store {
           'ERR_CLIP_FILE_NOT_FOUND',
           `there is no search index in '${folder}': make one with "ggclip index"`,
         )
-      await mkdir(folder, { recursive: true }).catch(error => {
+      await makeFolder(folder).catch(error => {
         throw new ClipError(
           'ERR_CLIP_FILE_WRITE',
           `the index '${folder}' cannot be made: ${(error as Error).message}`,
@@ -172,7 +173,7 @@ export class Store {
         return { generation: this.#generation, synced, tail: this.#rowsFromCatalog(synced, end), chosen, end }
       })
       try {
-        const file = await this.#open({ generation: state.generation })
+        const file = state.synced > 0 ? await this.#open({ generation: state.generation }) : undefined
         const mask = state.chosen && new Uint8Array(state.end)
         for (const row of state.chosen ?? []) mask![row] = 1
         return { file, rows: state.synced, tail: state.tail, mask }
@@ -225,6 +226,14 @@ export class Store {
     this.#files.clear()
     this.catalog.close()
   }
+}
+
+/** With those above it, one by one: Node's recursive `mkdir` does not end where the system refuses them, as in /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  if (existsSync(folder) && statSync(folder).isDirectory()) return
+  const above = path.dirname(folder)
+  if (!existsSync(above) && above !== folder) await makeFolder(above)
+  await mkdir(folder)
 }
 
 function rowsOf(vectors: readonly Uint8Array[]): Uint16Array {

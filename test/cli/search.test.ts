@@ -86,10 +86,20 @@ test.each([
   [['search', 'x', 'pictures', '--json', '-0'], 2, 'give --json or -0, not both'],
   [['search', 'x', 'pictures', '--after', 'yesterday'], 2, 'Expected a date'],
   [['search', 'x', 'pictures', '--min-similarity', '2'], 2, 'options.minSimilarity'],
+  [['index', 'no-such-folder'], 1, "there is no 'no-such-folder' (ERR_CLIP_FILE_NOT_FOUND)"],
+  [['index', 'no-such-folder', '--index', 'another'], 1, 'cannot be indexed: ENOENT'],
+  [['index', '--remove', 'elsewhere', '--index', 'pictures/.ggclip'], 2, "one of the index's folders"],
   [['index', '--info', '--index', 'nowhere'], 1, 'there is no search index in'],
   [['dedupe', 'pictures', '--keep', 'best'], 2, 'largest, oldest, newest'],
 ])('%j', async (args, status, words) => {
   const result = await ggclip(args)
   expect([result.status, result.stdout]).toEqual([status, ''])
   expect(result.stderr).toContain(words)
+})
+
+// there Node's recursive mkdir does not end
+test('an index in a place where the system makes no folders', async () => {
+  if (process.platform !== 'linux') return
+  const result = await ggclip(['index', 'pictures', '--index', '/proc/none/index'])
+  expect([result.status, result.stderr]).toEqual([1, expect.stringContaining("'/proc/none/index' cannot be made")])
 })

@@ -32,6 +32,8 @@ const names = (hits: readonly { path: string }[]): string[] => hits.map(hit => p
 
 test('search equals brute force', async () => {
   const { folder, index } = await made()
+  expect(await index.search('a rocket', { minSimilarity: 'auto' })).toEqual([]) // nothing is there yet
+  expect(await index.duplicates()).toEqual([])
   const result = await index.update([folder])
   expect(result).toEqual({ unchanged: 0, known: 0, embedded: pictures.length, removed: 0, failed: 0, unreadable: [] })
   const vectors = await clip.encodeImage(pictures.map(name => path.join(folder, name)))

@@ -1,0 +1,43 @@
+/** The folders and files that an index was given. */
+import { statSync } from 'node:fs'
+import path from 'node:path'
+
+import { ClipError } from '../errors.js'
+import { checkPath } from '../image/path.js'
+import { checkString } from '../validate.js'
+import { pathsBelow } from './catalog.js'
+
+/** A folder or file as an index remembers it: its absolute path. */
+export function rootOf(name: string, root: string): Buffer {
+  return Buffer.from(path.resolve(checkPath(name, checkString(name, root)).toString()))
+}
+
+/** Without those that lie in others. */
+export function outermost(roots: readonly Buffer[]): Buffer[] {
+  return roots.filter(root =>
+    !roots.some(other => {
+      const [first, end] = pathsBelow(other, path.sep)
+      return Buffer.compare(root, first) >= 0 && Buffer.compare(root, end) < 0
+    })
+  )
+}
+
+/**
+ * New ones must be there, so that a misspelt name is not taken for a disk that is away.
+ *
+ * @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND
+ */
+export function needNew(roots: readonly Buffer[], known: readonly Buffer[]): void {
+  for (const root of roots) {
+    if (known.some(other => other.equals(root))) continue
+    try {
+      statSync(root)
+    } catch (error) {
+      throw new ClipError(
+        'ERR_CLIP_FILE_NOT_FOUND',
+        `'${root.toString()}' cannot be indexed: ${(error as Error).message}`,
+        { cause: error },
+      )
+    }
+  }
+}

@@ -2,11 +2,11 @@
 import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 
-import { type Clip, ClipError, type IndexProgress, type IndexResult, SearchIndex } from '../library.js'
+import { ClipError, type IndexProgress, type IndexResult, SearchIndex, type UpdateIndexOptions } from '../library.js'
 import { UsageError } from './failure.js'
 import { type ModelFlags, withModel } from './options.js'
 import type { Shell } from './shell.js'
-import { bar, percent, printable } from './table.js'
+import { bar, percent } from './table.js'
 
 export interface IndexFlags extends ModelFlags {
   index?: string
@@ -35,14 +35,19 @@ export function locate(given: string | undefined, folders: readonly string[]): s
   }
 }
 
-/** Opens the index with the model of the flags, or with the one that it was made with. */
+/**
+ * Opens the index with the model of the flags, or with the one that it was made with. Folders are given to make one, or
+ * to add to it.
+ */
 export async function withIndex(
   shell: Shell,
   flags: IndexFlags,
-  location: string,
-  { towers, create }: { towers: 'both' | 'image'; create: boolean },
-  use: (index: SearchIndex, clip: Clip) => Promise<void>,
+  folders: readonly string[],
+  towers: 'both' | 'image',
+  use: (index: SearchIndex) => Promise<void>,
 ): Promise<void> {
+  const location = locate(flags.index, folders)
+  const create = folders.length > 0
   const exists = existsSync(path.join(location, 'index.db'))
   let { model } = flags
   if (exists || !create) {
@@ -53,7 +58,7 @@ export async function withIndex(
   await withModel(shell, { ...flags, model }, towers, async clip => {
     const index = await SearchIndex.open(location, { clip, create })
     try {
-      await use(index, clip)
+      await use(index)
     } finally {
       await index.close()
     }
@@ -64,8 +69,35 @@ function isEmbedded(modelPath: string): boolean {
   return path.dirname(modelPath) === path.join(__dirname, '..', '..', 'models')
 }
 
+/** Looks at the folders, those of the index if none is given, and says what was done. */
+export async function updateIndex(
+  shell: Shell,
+  index: SearchIndex,
+  folders: readonly string[],
+  options: Pick<UpdateIndexOptions, 'exclude' | 'retry'> = {},
+): Promise<IndexResult> {
+  const result = await index.update(folders.length > 0 ? folders : undefined, {
+    ...options,
+    signal: shell.signal,
+    onProgress: progressOf(shell),
+  })
+  shell.clearStatus()
+  describeRun(shell, index, result)
+  return result
+}
+
+/** For JSON, in which bytes would be an object. */
+export function withoutBytes<F extends { pathBytes?: Uint8Array }>({ pathBytes: _, ...file }: F): Omit<F, 'pathBytes'> {
+  return file
+}
+
+/** Paths as their bytes are, each followed by a zero, for `xargs -0`. */
+export function zeroEnded(files: readonly { path: string; pathBytes?: Uint8Array }[]): Buffer {
+  return Buffer.concat(files.flatMap(({ path: name, pathBytes }) => [pathBytes ?? Buffer.from(name), Buffer.of(0)]))
+}
+
 /** One line that is overwritten: how far, how fast, how long it will take. */
-export function progressOf(shell: Shell): (progress: IndexProgress) => void {
+function progressOf(shell: Shell): (progress: IndexProgress) => void {
   return ({ done, total, counted, failed, perSecond, secondsLeft }) => {
     const share = counted && total > 0 ? done / total : 0
     const how = [`${done} of ${total}${counted ? '' : '+'} files`, `${perSecond.toFixed(1)} pictures/s`]
@@ -75,18 +107,18 @@ export function progressOf(shell: Shell): (progress: IndexProgress) => void {
   }
 }
 
-export function duration(seconds: number): string {
+function duration(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`
   return `${(seconds / 3600).toFixed(1)} h`
 }
 
 /** Notes of what could not be read, and a sentence of what was done. */
-export function describeRun(shell: Shell, index: SearchIndex, result: IndexResult): void {
+function describeRun(shell: Shell, index: SearchIndex, result: IndexResult): void {
   const listed = 10
   for (const { message } of result.unreadable) shell.note(`not read: ${message}`)
   const failures = result.failed > 0 ? index.failures() : []
-  for (const { path: file, message } of failures.slice(0, listed)) shell.note(`${printable(file)}: ${message}`)
+  for (const { path: file, message } of failures.slice(0, listed)) shell.note(`${file}: ${message}`)
   if (failures.length > listed)
     shell.note(`... and ${failures.length - listed} more: ggclip index --failures lists all`)
   const parts = [`${result.embedded} embedded`, `${result.unchanged} unchanged`]

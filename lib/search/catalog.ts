@@ -3,7 +3,7 @@
  * only truth: the file of vectors beside it is made from it.
  */
 import { ClipError } from '../errors.js'
-import { Database, type SqlValue } from './database.js'
+import { Database } from './database.js'
 
 /** Versions of the tables, oldest first; `PRAGMA user_version` is how many of them a file has. */
 const migrations = [
@@ -33,6 +33,10 @@ export interface KnownFile {
   picture: number | null
   code: string | null
 }
+
+/** Every file with its picture. */
+const filesOfPictures = `SELECT files.path, files.size, files.mtime, files.picture, pictures.row FROM pictures
+  JOIN files ON files.picture = pictures.id`
 
 /** What is to be remembered of a file. */
 export type FileRecord = { path: Buffer; size: number; mtimeMs: number } & (
@@ -66,7 +70,8 @@ export class Catalog {
     try {
       this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
       this.#migrate(file)
-      this.#db.exec('CREATE TEMP TABLE seen (path BLOB PRIMARY KEY) WITHOUT ROWID')
+      this.#db.exec(`CREATE TEMP TABLE seen (path BLOB PRIMARY KEY) WITHOUT ROWID;
+        CREATE TEMP TABLE kept (first BLOB, end BLOB)`)
     } catch (error) {
       this.#db.close()
       throw error
@@ -111,7 +116,7 @@ export class Catalog {
   }
 
   /** Forgets a folder and what is below it. */
-  removeRoot(path: Buffer, below: readonly [Buffer, Buffer]): void {
+  removeRoot(path: Buffer, below: PathRange): void {
     this.#db.transaction(() => {
       this.#db.run('DELETE FROM roots WHERE path = ?', path)
       this.#db.run('DELETE FROM files WHERE path = ? OR (path >= ? AND path < ?)', path, ...below)
@@ -176,18 +181,23 @@ export class Catalog {
     )
   }
 
+  /** Begins a run: nothing was seen, and nothing is kept. */
   forgetSeen(): void {
-    this.#db.run('DELETE FROM seen')
+    this.#db.exec('DELETE FROM seen; DELETE FROM kept')
   }
 
-  /** Forgets the files between two paths that were not seen, unless they lie in `kept`. @returns how many */
-  removeUnseen(below: readonly [Buffer, Buffer], kept: readonly (readonly [Buffer, Buffer])[]): number {
+  /** Files between two paths count as seen in this run. */
+  keep(below: PathRange): void {
+    this.#db.run('INSERT INTO kept VALUES (?, ?)', ...below)
+  }
+
+  /** Forgets the files between two paths that were not seen in this run. @returns how many */
+  removeUnseen(below: PathRange): number {
     return this.#db.transaction(() => {
-      const keeps = kept.map(() => 'AND NOT (path >= ? AND path < ?)').join(' ')
       const removed = this.#db.run(
-        `DELETE FROM files WHERE path >= ? AND path < ? AND path NOT IN (SELECT path FROM seen) ${keeps}`,
+        `DELETE FROM files WHERE path >= ? AND path < ? AND path NOT IN (SELECT path FROM seen)
+         AND NOT EXISTS (SELECT 1 FROM kept WHERE files.path >= kept.first AND files.path < kept.end)`,
         ...below,
-        ...kept.flat(),
       )
       this.#dropUnshown()
       return removed
@@ -200,15 +210,15 @@ export class Catalog {
 
   /** Rows of the file of vectors, those of forgotten pictures included. */
   rows(): number {
-    const last = this.#db.get<{ last: number | null }>('SELECT max(row) AS last FROM pictures')!.last
-    return Math.max(last === null ? 0 : last + 1, Number(this.get('rows') ?? 0))
+    return Number(this.get('rows') ?? 0)
   }
 
-  /** Numbers the pictures' rows from 0 again, in their order. */
+  /** Numbers the pictures' rows from 0 again, in their order: none is then of a forgotten picture. */
   renumber(): void {
-    const rows = this.#db.all<{ id: number }>('SELECT id FROM pictures ORDER BY row')
+    const pictures = this.#db.all<{ id: number }>('SELECT id FROM pictures ORDER BY row')
     // upwards, each to a row that is free by then
-    rows.forEach(({ id }, row) => this.#db.run('UPDATE pictures SET row = ? WHERE id = ?', row, id))
+    pictures.forEach(({ id }, row) => this.#db.run('UPDATE pictures SET row = ? WHERE id = ?', row, id))
+    this.set('rows', String(pictures.length))
   }
 
   writing<R>(work: () => R): R {
@@ -220,28 +230,18 @@ export class Catalog {
     return this.#db.all('SELECT row, vector FROM pictures WHERE row >= ? AND row < ? ORDER BY row', first, end)
   }
 
-  /** Rows of pictures that have a file which fulfils `where`. */
-  rowsWhere(where: string, ...values: SqlValue[]): number[] {
-    return this.#db.all<{ row: number }>(
-      `SELECT DISTINCT pictures.row AS row FROM pictures JOIN files ON files.picture = pictures.id ${where}`,
-      ...values,
-    ).map(({ row }) => row)
+  /** Rows of the pictures that are not forgotten. */
+  liveRows(): number[] {
+    return this.#db.all<{ row: number }>('SELECT row FROM pictures').map(({ row }) => row)
   }
 
   /** The files of a picture, in the order of their paths. */
   filesOfRow(row: number): FileOfPicture[] {
-    return this.#db.all(
-      `SELECT files.path, files.size, files.mtime, files.picture, pictures.row FROM pictures
-       JOIN files ON files.picture = pictures.id WHERE pictures.row = ? ORDER BY files.path`,
-      row,
-    )
+    return this.#db.all(`${filesOfPictures} WHERE pictures.row = ? ORDER BY files.path`, row)
   }
 
   allFiles(): FileOfPicture[] {
-    return this.#db.all(
-      `SELECT files.path, files.size, files.mtime, files.picture, pictures.row FROM pictures
-       JOIN files ON files.picture = pictures.id ORDER BY files.path`,
-    )
+    return this.#db.all(`${filesOfPictures} ORDER BY files.path`)
   }
 
   failures(): { path: Uint8Array; code: string; message: string }[] {
@@ -253,8 +253,11 @@ export class Catalog {
   }
 }
 
-/** The bounds of all paths below a folder, for comparisons of bytes: [first, end). */
-export function pathsBelow(folder: Buffer, separator: string): readonly [Buffer, Buffer] {
+/** Paths by their bytes: [first, end). */
+export type PathRange = readonly [Buffer, Buffer]
+
+/** All paths below a folder. */
+export function pathsBelow(folder: Buffer, separator: string): PathRange {
   const first = Buffer.concat([folder, Buffer.from(separator)])
   const end = Buffer.from(first)
   end[end.length - 1]! += 1 // the byte after the separator

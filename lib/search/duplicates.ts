@@ -1,8 +1,7 @@
 /** Groups of pictures that are alike: each around the one to keep. */
 import { throwIfAborted } from '../async/abort.js'
 import type { FileOfPicture } from './catalog.js'
-import { fromHalves } from './half.js'
-import { scan, type ScanOptions } from './scan.js'
+import { readRows, scan } from './scan.js'
 import type { Snapshot } from './store.js'
 
 /** Which file of a group is kept. */
@@ -16,11 +15,10 @@ const queriesAtOnce = 64
 /** Pairs of rows, by the lower one: those with at least `minScore`. */
 export async function similarPairs(
   snapshot: Snapshot,
-  dim: number,
   minScore: number,
-  options: ScanOptions & { onProgress?: (done: number, total: number) => void },
+  { signal, onProgress }: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void },
 ): Promise<Map<number, { row: number; score: number }[]>> {
-  const { file, rows, tail, mask } = snapshot
+  const { rows, tail, dim, mask } = snapshot
   const total = rows + tail.length / dim
   const pairs = new Map<number, { row: number; score: number }[]>()
   const found = (a: number, b: number, score: number): void => {
@@ -30,17 +28,11 @@ export async function similarPairs(
       else pairs.set(from, [{ row: to, score }])
     }
   }
-  const block = new Uint16Array(queriesAtOnce * dim)
   for (let from = 0; from < total; from += queriesAtOnce) {
-    throwIfAborted(options.signal)
-    options.onProgress?.(from, total)
+    throwIfAborted(signal)
+    onProgress?.(from, total)
     const count = Math.min(queriesAtOnce, total - from)
-    const inFile = Math.max(0, Math.min(count, rows - from))
-    if (inFile > 0) await file!.read(from, inFile, block)
-    for (let i = inFile; i < count; i++)
-      block.set(tail.subarray((from + i - rows) * dim, (from + i - rows + 1) * dim), i * dim)
-    const queries = fromHalves(block.subarray(0, count * dim))
-    await scan(snapshot, dim, queries, options, (scores, first, n) => {
+    await scan(snapshot, await readRows(snapshot, from, count), { signal, from }, (scores, first, n) => {
       for (let q = 0; q < count; q++) {
         const row = from + q
         if (mask && mask[row] === 0) continue
@@ -52,18 +44,18 @@ export async function similarPairs(
       }
     })
   }
-  options.onProgress?.(total, total)
+  onProgress?.(total, total)
   return pairs
 }
 
-/** Whether `a` is kept rather than `b`. */
-export function better(rule: KeepRule, a: FileOfPicture, b: FileOfPicture): boolean {
+/** Below 0 if `a` is kept rather than `b`. */
+function byRule(rule: KeepRule, a: FileOfPicture, b: FileOfPicture): number {
   const order = {
     largest: b.size - a.size || a.mtime - b.mtime,
     oldest: a.mtime - b.mtime || b.size - a.size,
     newest: b.mtime - a.mtime || b.size - a.size,
   }[rule]
-  return (order || Buffer.compare(a.path, b.path)) < 0
+  return order || Buffer.compare(a.path, b.path)
 }
 
 /**
@@ -81,8 +73,8 @@ export function groups(
     if (list) list.push(file)
     else ofRow.set(file.row, [file])
   }
-  for (const list of ofRow.values()) list.sort((a, b) => better(rule, a, b) ? -1 : 1)
-  const rows = [...ofRow.keys()].sort((a, b) => better(rule, ofRow.get(a)![0]!, ofRow.get(b)![0]!) ? -1 : 1)
+  for (const list of ofRow.values()) list.sort((a, b) => byRule(rule, a, b))
+  const rows = [...ofRow.keys()].sort((a, b) => byRule(rule, ofRow.get(a)![0]!, ofRow.get(b)![0]!))
   const taken = new Set<number>()
   const found = []
   for (const row of rows) {

@@ -1,6 +1,7 @@
 /** Exact search over the rows of an index: reads and multiplies by pieces, the next one read while one is multiplied. */
 import { throwIfAborted } from '../async/abort.js'
 import { similarityMatrix } from '../vectors/search.js'
+import { fromHalves } from './half.js'
 import type { Snapshot } from './store.js'
 
 /** A row and its cosine similarity with the query. */
@@ -11,7 +12,8 @@ export interface RowScore {
 
 export interface ScanOptions {
   signal?: AbortSignal
-  threads?: number
+  /** The first row to look at. Default 0. */
+  from?: number
 }
 
 /** Bytes of a piece: large enough to keep the disk and all threads busy, small beside the index. */
@@ -19,10 +21,9 @@ const pieceBytes = 16 << 20
 
 /** Calls `visit` with the scores of `queries` (flat [n][dim]) for each piece of rows: flat [n][count]. */
 export async function scan(
-  { file, rows, tail }: Snapshot,
-  dim: number,
+  { file, rows, tail, dim }: Snapshot,
   queries: Float32Array,
-  { signal, threads }: ScanOptions,
+  { signal, from = 0 }: ScanOptions,
   visit: (scores: Float32Array, first: number, count: number) => void,
 ): Promise<void> {
   const pieceRows = Math.max(1, Math.min(rows, Math.floor(pieceBytes / (2 * dim))))
@@ -32,15 +33,15 @@ export async function scan(
     reading.catch(() => undefined) // thrown when it is awaited
     return reading
   }
-  let next = rows > 0 ? readAt(0, 0) : undefined
-  for (let first = 0, piece = 0; next !== undefined; piece++) {
+  let next = from < rows ? readAt(from, 0) : undefined
+  for (let first = from, piece = 0; next !== undefined; piece++) {
     const data = await next
     const count = data.length / dim
     const after = first + count
     next = after < rows ? readAt(after, piece + 1) : undefined
     try {
       throwIfAborted(signal)
-      const scores = await similarityMatrix({ data: queries, dim }, { data, dim }, { signal, threads })
+      const scores = await similarityMatrix({ data: queries, dim }, { data, dim }, { signal })
       visit(scores, first, count)
     } catch (error) {
       await next?.catch(() => undefined) // the file may be closed after this call
@@ -49,12 +50,23 @@ export async function scan(
     first = after
   }
   throwIfAborted(signal)
-  if (tail.length === 0) return
-  visit(
-    await similarityMatrix({ data: queries, dim }, { data: tail, dim }, { signal, threads }),
-    rows,
-    tail.length / dim,
-  )
+  const skipped = Math.max(0, from - rows)
+  const data = tail.subarray(skipped * dim)
+  if (data.length === 0) return
+  visit(await similarityMatrix({ data: queries, dim }, { data, dim }, { signal }), rows + skipped, data.length / dim)
+}
+
+/** Rows of the file, of the tail or of both, in f32: flat [count][dim]. */
+export async function readRows(
+  { file, rows, tail, dim }: Snapshot,
+  first: number,
+  count: number,
+): Promise<Float32Array> {
+  const inFile = Math.max(0, Math.min(count, rows - first))
+  const halves = new Uint16Array(count * dim)
+  if (inFile > 0) await file!.read(first, inFile, halves)
+  halves.set(tail.subarray((first + inFile - rows) * dim, (first + count - rows) * dim), inFile * dim)
+  return fromHalves(halves)
 }
 
 /** The `k` best rows of one query, best first; equal scores in the order of the rows. */
@@ -67,7 +79,7 @@ export async function nearest(
   const best = new Best(k)
   const { mask } = snapshot
   const { minScore = -Infinity } = options
-  await scan(snapshot, query.length, query, options, (scores, first, count) => {
+  await scan(snapshot, query, options, (scores, first, count) => {
     for (let i = 0; i < count; i++) {
       const score = scores[i]!
       if (score > best.least && score >= minScore && (mask === undefined || mask[first + i] === 1))

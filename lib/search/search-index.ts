@@ -11,10 +11,9 @@ import { bindModel } from './bind-model.js'
 import { type FileOfPicture, pathsBelow } from './catalog.js'
 import { groups, keepRules, similarPairs } from './duplicates.js'
 import { fileFilter, textOf } from './filter.js'
-import { fromHalves } from './half.js'
 import { checkQuery, type QueryPart, queryVector, type SearchQuery } from './query.js'
 import { needNew, outermost, rootOf } from './roots.js'
-import { nearest } from './scan.js'
+import { nearest, readRows } from './scan.js'
 import { type Snapshot, Store } from './store.js'
 import { imageThreshold, sampleSize, textThreshold } from './threshold.js'
 import type { DuplicateGroup, DuplicatesOptions, IndexInfo, OpenIndexOptions, SearchHit, SearchIndexOptions,
@@ -187,7 +186,7 @@ export class SearchIndex {
 
   /** The similarity that 'auto' stands for: see {@link SearchIndexOptions.minSimilarity}. */
   async #threshold(snapshot: Snapshot, parts: readonly QueryPart[], call: CallOptions): Promise<number> {
-    const rows = await sampleRows(snapshot, this.#store.dim)
+    const rows = await sampleRows(snapshot)
     return parts.some(({ text }) => text !== undefined) ? textThreshold(this.#clip, rows, call) : imageThreshold(rows)
   }
 
@@ -216,7 +215,7 @@ export class SearchIndex {
     if (onProgress !== undefined) checkFunction('options.onProgress', onProgress)
     checkSignal('options.signal', signal)
     const pairs = await this.#run(async () =>
-      similarPairs(await this.#store.snapshot(), this.#store.dim, minSimilarity, { signal, onProgress })
+      similarPairs(await this.#store.snapshot(), minSimilarity, { signal, onProgress })
     )
     return groups(this.#store.catalog.allFiles(), pairs, keep).map(({ keep: kept, others }) => ({
       keep: { ...describe(kept), similarity: 1, identical: true },
@@ -309,7 +308,7 @@ export class SearchIndex {
     return this.#run(() =>
       this.#store.asWriter(async () => {
         const different = await this.#store.check()
-        if (different > 0) await this.#store.rebuild()
+        if (different > 0) await this.#store.rewrite(0)
         return different
       })
     )
@@ -367,17 +366,13 @@ function failuresIn({ catalog }: Store): { path: string; code: string; message: 
 }
 
 /** Some rows, evenly over the index. */
-async function sampleRows({ file, rows, tail, mask }: Snapshot, dim: number): Promise<Float32Array[]> {
+async function sampleRows(snapshot: Snapshot): Promise<Float32Array[]> {
+  const { rows, tail, dim, mask } = snapshot
   const total = rows + tail.length / dim
   const step = Math.max(1, Math.ceil(total / sampleSize))
   const found: Float32Array[] = []
-  for (let row = 0; row < total; row += step) {
-    if (mask && mask[row] === 0) continue
-    const halves = row < rows
-      ? await file!.read(row, 1, new Uint16Array(dim))
-      : tail.subarray((row - rows) * dim, (row - rows + 1) * dim)
-    found.push(fromHalves(halves))
-  }
+  for (let row = 0; row < total; row += step)
+    if (!mask || mask[row] === 1) found.push(await readRows(snapshot, row, 1))
   return found
 }
 

@@ -20,6 +20,8 @@ export interface Snapshot {
   rows: number
   /** Rows after those: flat [n][dim], with zeros for forgotten pictures. */
   tail: Uint16Array
+  /** Values per row. */
+  dim: number
   /** 1 for each row to look at; undefined: all. */
   mask?: Uint8Array
 }
@@ -105,6 +107,7 @@ export class Store {
     if (firstRow + vectors.length - this.#synced >= rowsPerSync) await this.flush()
   }
 
+  /** Returns when all rows are on the disk. */
   async flush(): Promise<void> {
     const rows = this.catalog.rows()
     if (rows === this.#synced) return
@@ -116,16 +119,20 @@ export class Store {
   async #mend(): Promise<void> {
     if (this.dim === 0) return
     const file = await this.#open({ writable: true })
-    await this.#fill(file, Math.min(await file.rows(), this.#synced))
-    await this.flush()
+    await this.rewrite(Math.min(await file.rows(), this.#synced))
   }
 
-  async #fill(file: VectorFile, first: number): Promise<void> {
+  /** Writes rows from number `first` on again, and flushes them. */
+  async rewrite(first: number): Promise<void> {
     const rows = this.catalog.rows()
+    if (first === rows) return
+    const file = await this.#open({ writable: true })
     for (let from = first; from < rows; from += rowsPerSync) {
       const end = Math.min(rows, from + rowsPerSync)
       await file.write(from, this.#rowsFromCatalog(from, end))
     }
+    await file.sync()
+    this.catalog.set('synced', String(rows))
   }
 
   #rowsFromCatalog(first: number, end: number): Uint16Array {
@@ -142,16 +149,12 @@ export class Store {
     const dead = rows - this.catalog.counts().pictures
     if (dead < deadRows || dead < deadShare * rows) return
     const generation = this.#generation + 1
-    const fresh = await this.#open({ writable: true, generation })
     this.catalog.writing(() => {
       this.catalog.renumber()
-      this.catalog.set('rows', '0')
-      this.catalog.set('rows', String(this.catalog.rows()))
       this.catalog.set('generation', String(generation))
       this.catalog.set('synced', '0') // readers take all from SQLite until the file is there
     })
-    await this.#fill(fresh, 0)
-    await this.flush()
+    await this.rewrite(0)
     await this.#removeOld(generation)
   }
 
@@ -169,14 +172,14 @@ export class Store {
     for (let attempt = 0;; attempt++) {
       const state = this.catalog.reading(() => {
         const [synced, end] = [this.#synced, this.catalog.rows()]
-        const chosen = rows?.() ?? (this.catalog.counts().pictures < end ? this.catalog.rowsWhere('') : undefined)
+        const chosen = rows?.() ?? (this.catalog.counts().pictures < end ? this.catalog.liveRows() : undefined)
         return { generation: this.#generation, synced, tail: this.#rowsFromCatalog(synced, end), chosen, end }
       })
       try {
         const file = state.synced > 0 ? await this.#open({ generation: state.generation }) : undefined
         const mask = state.chosen && new Uint8Array(state.end)
         for (const row of state.chosen ?? []) mask![row] = 1
-        return { file, rows: state.synced, tail: state.tail, mask }
+        return { file, rows: state.synced, tail: state.tail, dim: this.dim, mask }
       } catch (error) {
         // another process has written the next generation meanwhile
         if (attempt > 2 || this.#generation === state.generation) throw error
@@ -199,12 +202,6 @@ export class Store {
       }
     }
     return different
-  }
-
-  /** Distrusts the file: the next writer makes it again. */
-  async rebuild(): Promise<void> {
-    await this.#fill(await this.#open({ writable: true }), 0)
-    await (await this.#open({ writable: true })).sync()
   }
 
   #open({ writable = false, generation = this.#generation }): Promise<VectorFile> {

@@ -76,8 +76,7 @@ export async function update(
   const files = async function*(): AsyncGenerator<Walked, void, undefined> {
     for (const root of roots) yield* walk(root, { exclude, signal })
   }
-  const counter = countFiles(files(), signal)
-  const keptPaths: Buffer[] = []
+  const counter = onProgress ? countFiles(files(), signal) : undefined
   const pending = new Map<string, Promise<Uint8Array>>() // by hash, until they are saved
   let records: FileRecord[] = []
   let seen: Buffer[] = []
@@ -92,7 +91,7 @@ export async function update(
     savedAt = performance.now()
   }
   const report = (): void => {
-    if (!onProgress) return
+    if (!onProgress || !counter) return
     const seconds = (performance.now() - startedAt) / 1000
     const perSecond = result.embedded / Math.max(seconds, 1e-3)
     const { total, counted } = counter
@@ -118,7 +117,7 @@ export async function update(
       done++
       if ('unreadable' in outcome) {
         result.unreadable.push({ path: outcome.unreadable.toString(), message: outcome.error.message })
-        keptPaths.push(outcome.unreadable)
+        catalog.keep(pathsBelow(outcome.unreadable, path.sep))
         seen.push(outcome.unreadable)
       } else if ('seen' in outcome) {
         seen.push(outcome.seen)
@@ -138,14 +137,13 @@ export async function update(
       }
     }
   } finally {
-    counter.stop()
+    counter?.stop()
     // what was embedded before an interruption stays
     await save()
     await store.flush()
   }
   throwIfAborted(signal)
-  const kept = keptPaths.map(folder => pathsBelow(folder, path.sep))
-  for (const root of roots) result.removed += catalog.removeUnseen(pathsBelow(root, path.sep), kept)
+  for (const root of roots) result.removed += catalog.removeUnseen(pathsBelow(root, path.sep))
   catalog.forgetSeen()
   await store.compact()
   report()

@@ -129,6 +129,16 @@ test('links, loops, exclusions, single files, and a folder that is away', async 
   await index.close()
 })
 
+test('thousands of files that cannot be looked at', async () => {
+  const { folder, index } = await made()
+  for (let i = 0; i < 1500; i++) symlinkSync('nowhere', path.join(folder, `${i}.png`))
+  const result = await index.update([folder])
+  expect([result.embedded, result.unreadable.length]).toEqual([pictures.length, 1500])
+  rmSync(path.join(folder, 'rocket.png'))
+  expect((await index.update()).removed).toBe(1)
+  await index.close()
+})
+
 const itOnBytes = process.platform === 'linux' ? test : test.skip
 itOnBytes('names that are no UTF-8', async () => {
   const { folder, index } = await made()

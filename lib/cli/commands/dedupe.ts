@@ -1,11 +1,11 @@
 /** `ggclip dedupe`: groups of pictures that are the same, or nearly. */
 import { InvalidArgumentError, Option } from 'commander'
 
-import type { DuplicateFile, DuplicateGroup, KeepRule } from '../../library.js'
+import type { DuplicateGroup, KeepRule } from '../../library.js'
 import { UsageError } from '../failure.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags } from '../options.js'
 import type { Verb } from '../run.js'
-import { describeRun, indexHelp, type IndexFlags, locate, progressOf, withIndex } from '../search-index.js'
+import { indexHelp, type IndexFlags, updateIndex, withIndex, withoutBytes, zeroEnded } from '../search-index.js'
 import type { Shell } from '../shell.js'
 import { tabbed } from '../stdout.js'
 import { byteSize, percent, printable, table } from '../table.js'
@@ -45,22 +45,17 @@ indexed first.`,
 
 async function run(shell: Shell, folders: string[], flags: Flags): Promise<void> {
   if (flags.null && flags.json) throw new UsageError('give --json or -0, not both')
-  const location = locate(flags.index, folders)
   const { signal } = shell
-  await withIndex(shell, flags, location, { towers: 'image', create: folders.length > 0 }, async index => {
-    if (folders.length > 0) {
-      const result = await index.update(folders, { signal, onProgress: progressOf(shell) })
-      shell.clearStatus()
-      describeRun(shell, index, result)
-    }
+  await withIndex(shell, flags, folders, 'image', async index => {
+    if (folders.length > 0) await updateIndex(shell, index, folders)
     const { minSimilarity, keep } = flags
     const onProgress = (done: number, total: number): void =>
       shell.progress(`comparing: ${percent(total === 0 ? 1 : done / total)}`)
     const groups = await index.duplicates({ minSimilarity, keep, signal, onProgress })
     shell.clearStatus()
     const others = groups.flatMap(group => group.others)
-    if (flags.json) await shell.write(`${JSON.stringify(groups.map(withoutBytes))}\n`)
-    else if (flags.null) await shell.write(Buffer.concat(others.map(ended)))
+    if (flags.json) await shell.write(`${JSON.stringify(groups.map(plain))}\n`)
+    else if (flags.null) await shell.write(zeroEnded(others))
     else await shell.write(groups.map((group, i) => render(shell, group, i + 1)).join(''))
     const bytes = others.reduce((sum, { size }) => sum + size, 0)
     shell.note(
@@ -71,13 +66,8 @@ async function run(shell: Shell, folders: string[], flags: Flags): Promise<void>
   })
 }
 
-function withoutBytes({ keep, others }: DuplicateGroup): DuplicateGroup {
-  const plain = ({ pathBytes: _, ...file }: DuplicateFile): DuplicateFile => file
-  return { keep: plain(keep), others: others.map(plain) }
-}
-
-function ended({ path, pathBytes }: DuplicateFile): Buffer {
-  return Buffer.concat([pathBytes ?? Buffer.from(path), Buffer.of(0)])
+function plain({ keep, others }: DuplicateGroup): DuplicateGroup {
+  return { keep: withoutBytes(keep), others: others.map(withoutBytes) }
 }
 
 function render(shell: Shell, { keep, others }: DuplicateGroup, number: number): string {

@@ -2,7 +2,7 @@
 import { SearchIndex } from '../../library.js'
 import { addExamples, addJsonOption, addModelOptions, collect, type ModelFlags } from '../options.js'
 import type { Verb } from '../run.js'
-import { describeRun, indexHelp, type IndexFlags, locate, progressOf, withIndex } from '../search-index.js'
+import { indexHelp, type IndexFlags, locate, updateIndex, withIndex } from '../search-index.js'
 import type { Shell } from '../shell.js'
 import { tabbed } from '../stdout.js'
 import { printable, table } from '../table.js'
@@ -43,10 +43,8 @@ Names that begin with a dot are left out. Pictures that cannot be read are liste
 }
 
 async function run(shell: Shell, folders: string[], flags: Flags): Promise<void> {
-  const location = locate(flags.index, folders)
-  if (flags.info || flags.failures) return print(shell, location, flags)
-  const { signal } = shell
-  await withIndex(shell, flags, location, { towers: 'image', create: folders.length > 0 }, async index => {
+  if (flags.info || flags.failures) return print(shell, locate(flags.index, folders), flags)
+  await withIndex(shell, flags, folders, 'image', async index => {
     for (const folder of flags.remove ?? []) await index.remove(folder)
     if (flags.check) {
       const different = await index.check()
@@ -56,14 +54,7 @@ async function run(shell: Shell, folders: string[], flags: Flags): Promise<void>
       return
     }
     if (flags.remove && folders.length === 0) return
-    const result = await index.update(folders.length > 0 ? folders : undefined, {
-      exclude: flags.exclude,
-      retry: flags.retry,
-      signal,
-      onProgress: progressOf(shell),
-    })
-    shell.clearStatus()
-    describeRun(shell, index, result)
+    const result = await updateIndex(shell, index, folders, { exclude: flags.exclude, retry: flags.retry })
     if (flags.json) await shell.write(`${JSON.stringify(result)}\n`)
   })
 }

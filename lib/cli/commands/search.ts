@@ -6,7 +6,7 @@ import { UsageError } from '../failure.js'
 import { checkArguments } from '../inputs.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags, wholeNumber } from '../options.js'
 import type { Verb } from '../run.js'
-import { describeRun, indexHelp, type IndexFlags, locate, progressOf, withIndex } from '../search-index.js'
+import { indexHelp, type IndexFlags, updateIndex, withIndex, withoutBytes, zeroEnded } from '../search-index.js'
 import type { Shell } from '../shell.js'
 import { tabbed } from '../stdout.js'
 import { bar, printable, table } from '../table.js'
@@ -58,27 +58,18 @@ async function run(shell: Shell, words: string, folders: string[], flags: Flags)
   checkArguments([words])
   const query = parseQuery(words)
   if (flags.null && flags.json) throw new UsageError('give --json or -0, not both')
-  const location = locate(flags.index, folders)
   const { signal } = shell
-  await withIndex(shell, flags, location, { towers: 'both', create: folders.length > 0 }, async index => {
-    if (folders.length > 0) {
-      const result = await index.update(folders, { signal, onProgress: progressOf(shell) })
-      shell.clearStatus()
-      describeRun(shell, index, result)
-    }
+  await withIndex(shell, flags, folders, 'both', async index => {
+    if (folders.length > 0) await updateIndex(shell, index, folders)
     const { topK, minSimilarity, path, after, before } = flags
     const filter = path === undefined && after === undefined && before === undefined
       ? undefined
       : { path, after, before }
     const hits = await index.search(query, { k: topK, minSimilarity, filter, signal })
-    if (flags.json) await shell.write(`${JSON.stringify(hits.map(({ pathBytes: _, ...hit }) => hit))}\n`)
-    else if (flags.null) await shell.write(Buffer.concat(hits.map(ended)))
+    if (flags.json) await shell.write(`${JSON.stringify(hits.map(withoutBytes))}\n`)
+    else if (flags.null) await shell.write(zeroEnded(hits))
     else await shell.write(render(shell, query, hits))
   })
-}
-
-function ended({ path, pathBytes }: SearchHit): Buffer {
-  return Buffer.concat([pathBytes ?? Buffer.from(path), Buffer.of(0)])
 }
 
 function render(shell: Shell, query: readonly QueryPart[], hits: readonly SearchHit[]): string {

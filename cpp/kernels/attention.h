@@ -41,13 +41,9 @@ static attention_scratch scratch_of(const attention_args & a, int ith) {
     return {base, base + n_kv * a.d_head, base + n_kv * (a.d_head + round_to_panel(a.d_head))};
 }
 
-static inline int keys_of(const attention_args & a, int s) {
-    return a.n_key ? a.n_key[s] : a.kv_offset[s + 1] - a.kv_offset[s];
-}
-
 static void pack_head(const attention_args & a, int s, int h, const attention_scratch & scratch) {
     const int first = a.kv_offset[s];
-    const int n_kv = keys_of(a, s);
+    const int n_kv = a.keys(s);
     const float * k = a.k + first * a.k_stride + (size_t) h * a.d_head;
     const float * v = a.v + first * a.v_stride + (size_t) h * a.d_head;
     for (int j0 = 0; j0 < n_kv; j0 += panel_rows) {
@@ -101,7 +97,7 @@ static void attend(const attention_args & a, int s, int h, int i, int n, const a
     float inverse_sum[query_block];
 
     const int row = a.q_offset[s] + i;
-    const int n_kv = keys_of(a, s);
+    const int n_kv = a.keys(s);
     const int n_seen = a.causal ? min_int(i + n, n_kv) : n_kv;  // seen by the last query
     const int n_pad = round_to_panel(n_seen);
     const size_t stride = kv_stride(a.max_kv);
@@ -157,7 +153,7 @@ static void attention(const attention_args & a, int ith, int nth) {
     int64_t task = 0;
     for (int s = 0; s < a.n_seq; s++) {
         const int n_q = a.q_offset[s + 1] - a.q_offset[s];
-        const int n_kv = keys_of(a, s);
+        const int n_kv = a.keys(s);
         for (int h = 0; h < a.n_head; h++) {
             bool packed = false;
             for (int i = 0; i < n_q; i += query_block, task++) {

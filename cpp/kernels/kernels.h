@@ -121,6 +121,8 @@ struct attention_args {
     bool causal;
     void * scratch;         // attention_scratch_size(...) bytes, 64-byte aligned
     const int32_t * n_key;  // [n_seq], a sequence has as many keys: its first rows; null: all rows
+
+    int keys(int s) const { return n_key ? n_key[s] : kv_offset[s + 1] - kv_offset[s]; }
 };
 
 // Depthwise convolution of images whose pixels are rows of channels: x [n_image * height * width][n_channel]. Each

@@ -6,10 +6,11 @@
  *   models--owner--name/refs/<branch or tag>         the commit it stood for when last asked
  */
 import { constants } from 'node:fs'
-import { copyFile, link, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, link, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
 import { ClipError } from '../errors.js'
+import { makeFolder } from '../make-folder.js'
 import { replaceFile } from '../replace-file.js'
 import { isCommit } from './hub-id.js'
 
@@ -128,24 +129,6 @@ export function partialFiles(blob: string): PartialFiles {
       )
     },
   }
-}
-
-/**
- * With its parents. Node's recursive mkdir never returns on file systems that say ENOENT although the parent exists
- * (/proc, autofs).
- */
-export async function makeFolder(folder: string): Promise<void> {
-  const failure = await mkdir(folder).catch((error: unknown) => error as NodeJS.ErrnoException)
-  if (failure === undefined || await isFolder(folder)) return
-  if (failure.code !== 'ENOENT' || path.dirname(folder) === folder) throw failure
-  await makeFolder(path.dirname(folder))
-  await mkdir(folder).catch(async (error: unknown) => {
-    if (!await isFolder(folder)) throw error
-  })
-}
-
-function isFolder(place: string): Promise<boolean> {
-  return stat(place).then(info => info.isDirectory(), () => false)
 }
 
 async function replace(target: string, make: (unfinished: string) => Promise<void>): Promise<void> {

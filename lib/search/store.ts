@@ -3,11 +3,12 @@
  * `writer.db`, which the one process that updates keeps locked. Rows below `synced` are on the disk; later ones are read
  * from SQLite, so that a crash at any point costs nothing. Deleted rows stay until `compact` writes the next generation.
  */
-import { mkdir, readdir, rm } from 'node:fs/promises'
-import { existsSync, statSync } from 'node:fs'
+import { readdir, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 
 import { ClipError } from '../errors.js'
+import { makeFolder } from '../make-folder.js'
 import { Catalog, type FileRecord } from './catalog.js'
 import { Database } from './database.js'
 import { VectorFile } from './vector-file.js'
@@ -223,14 +224,6 @@ export class Store {
     this.#files.clear()
     this.catalog.close()
   }
-}
-
-/** With those above it, one by one: Node's recursive `mkdir` does not end where the system refuses them, as in /proc. */
-async function makeFolder(folder: string): Promise<void> {
-  if (existsSync(folder) && statSync(folder).isDirectory()) return
-  const above = path.dirname(folder)
-  if (!existsSync(above) && above !== folder) await makeFolder(above)
-  await mkdir(folder)
 }
 
 function rowsOf(vectors: readonly Uint8Array[]): Uint16Array {

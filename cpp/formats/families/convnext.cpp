@@ -7,8 +7,7 @@
 namespace ggclip {
 
 static void add_patches(conv_tower_reader & tower, const std::string & name) {
-    conv_sum sum = tower.fold.shape_of(name + ".weight");
-    sum.branches = {tower.fold.branch(name, sum, "")};
+    const conv_sum sum = tower.fold.convolution(name);
     tower.add_conv(sum, sum.kernel, activation::none);
 }
 
@@ -18,8 +17,7 @@ static void add_block(conv_tower_reader & tower, const tensor_table & table, con
                                                        "*: this version computes blocks of ConvNeXt, found those of "
                                                        "ConvNeXt V2 or others");
     }
-    conv_sum mixing = tower.fold.shape_of(name + "conv_dw.weight");
-    mixing.branches = {tower.fold.branch(name + "conv_dw", mixing, "")};
+    const conv_sum mixing = tower.fold.convolution(name + "conv_dw");
     conv_layer layer;
     layer.kind = conv_kind::mlp;
     layer.n_out = tower.n_channel();

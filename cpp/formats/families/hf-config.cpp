@@ -25,15 +25,9 @@ const field_names hf_fields = {"vision_config.image_size",  "vision_config.patch
                                "text_config.hidden_size",   "text_config.num_attention_heads",
                                "preprocessor size",         "preprocessor crop_size"};
 
-struct tower_defaults {
-    int32_t n_embd, n_ff, n_layer, n_head;
-    const char * act;
-    double eps;
-};
-
-const tower_defaults clip_text = {512, 2048, 12, 8, "quick_gelu", 1e-5};
-const tower_defaults clip_vision = {768, 3072, 12, 12, "quick_gelu", 1e-5};
-const tower_defaults siglip_both = {768, 3072, 12, 12, "gelu_pytorch_tanh", 1e-6};
+const hf_tower_defaults clip_text = {512, 2048, 12, 8, "quick_gelu", 1e-5};
+const hf_tower_defaults clip_vision = {768, 3072, 12, 12, "quick_gelu", 1e-5};
+const hf_tower_defaults siglip_both = {768, 3072, 12, 12, "gelu_pytorch_tanh", 1e-6};
 
 activation read_activation(const json_ref & config, const char * fallback) {
     activation act = activation::none;
@@ -42,21 +36,8 @@ activation read_activation(const json_ref & config, const char * fallback) {
     return act;
 }
 
-void read_tower(const json_ref & config, const tower_defaults & defaults, tower_hparams & tower) {
-    const auto count = [&](const char * key, int32_t fallback, int64_t max) {
-        return (int32_t) config.integer(key, fallback, 1, max);
-    };
-    tower.present = true;
-    tower.n_embd = count("hidden_size", defaults.n_embd, limits::max_width);
-    tower.n_ff = count("intermediate_size", defaults.n_ff, limits::max_ff);
-    tower.n_layer = count("num_hidden_layers", defaults.n_layer, limits::max_layers);
-    tower.n_head = count("num_attention_heads", defaults.n_head, limits::max_heads);
-    tower.eps = (float) config.real("layer_norm_eps", defaults.eps, limits::min_eps, limits::max_eps);
-    tower.act = read_activation(config, defaults.act);
-}
-
 void read_vision(const json_ref & config, bool siglip, vision_hparams & vision) {
-    read_tower(config, siglip ? siglip_both : clip_vision, vision);
+    read_hf_tower(config, siglip ? siglip_both : clip_vision, vision);
     vision.image_size = (int32_t) config.integer("image_size", 224, 1, limits::max_image);
     vision.patch_size = (int32_t) config.integer("patch_size", siglip ? 16 : 32, 1, limits::max_patch);
     vision.n_channel = (int32_t) config.integer("num_channels", 3, 3, 3);
@@ -78,7 +59,7 @@ void read_any_grid(const json_ref & config, vision_hparams & vision, source_name
 }
 
 void read_clip_text(const json_ref & config, bool legacy_eos, text_hparams & text) {
-    read_tower(config, clip_text, text);
+    read_hf_tower(config, clip_text, text);
     text.n_vocab = (int32_t) config.integer("vocab_size", 49408, 1, limits::max_vocab);
     text.n_ctx = (int32_t) config.integer("max_position_embeddings", 77, 1, limits::max_ctx);
     text.pool = pooling::eot;
@@ -101,7 +82,7 @@ void read_clip_text(const json_ref & config, bool legacy_eos, text_hparams & tex
 
 // `gemma`: the tokenizer is SigLIP 2's.
 void read_siglip_text(const json_ref & config, bool gemma, text_hparams & text) {
-    read_tower(config, siglip_both, text);
+    read_hf_tower(config, siglip_both, text);
     text.n_vocab = (int32_t) config.integer("vocab_size", 32000, 1, limits::max_vocab);
     text.n_ctx = (int32_t) config.integer("max_position_embeddings", 64, 1, limits::max_ctx);
     text.pool = pooling::last;
@@ -195,6 +176,19 @@ bool is_supported(const std::string & own_type) {
 }
 
 }  // namespace
+
+void read_hf_tower(const json_ref & config, const hf_tower_defaults & defaults, tower_hparams & tower) {
+    const auto count = [&](const char * key, int32_t fallback, int64_t max) {
+        return (int32_t) config.integer(key, fallback, 1, max);
+    };
+    tower.present = true;
+    tower.n_embd = count("hidden_size", defaults.n_embd, limits::max_width);
+    tower.n_ff = count("intermediate_size", defaults.n_ff, limits::max_ff);
+    tower.n_layer = count("num_hidden_layers", defaults.n_layer, limits::max_layers);
+    tower.n_head = count("num_attention_heads", defaults.n_head, limits::max_heads);
+    tower.eps = (float) config.real("layer_norm_eps", defaults.eps, limits::min_eps, limits::max_eps);
+    tower.act = read_activation(config, defaults.act);
+}
 
 int64_t max_length(const json_ref & tokenizer, int64_t fallback) {
     const json_ref length =

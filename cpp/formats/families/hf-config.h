@@ -20,6 +20,14 @@ struct hf_files {
 hparams read_hf_config(const hf_files & files, const read_options & options, const tensor_table & table,
                        source_names & names);
 
+// Sizes, norm and activation of a tower that CLIP's, SigLIP's and BLIP's configurations name alike.
+struct hf_tower_defaults {
+    int32_t n_embd, n_ff, n_layer, n_head;
+    const char * act;
+    double eps;
+};
+void read_hf_tower(const json_ref & config, const hf_tower_defaults & defaults, tower_hparams & tower);
+
 // What tokenizer_config.json cuts texts to; `fallback` where it sets no limit (a number beyond every integer) or is
 // silent.
 int64_t max_length(const json_ref & tokenizer, int64_t fallback);

@@ -3,7 +3,6 @@
 
 #include "formats/families/bert-config.h"
 #include "formats/families/hf-preprocessor.h"
-#include "formats/layout/enum-names.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
 
@@ -28,19 +27,9 @@ void finish_text(const json_ref & tokenizer, text_hparams & text, source_names &
 }
 
 void read_blip_vision(const json_ref & config, vision_hparams & vision) {
-    const auto count = [&](const char * key, int32_t fallback, int64_t max) {
-        return (int32_t) config.integer(key, fallback, 1, max);
-    };
-    vision.present = true;
-    vision.n_embd = count("hidden_size", 768, limits::max_width);
-    vision.n_ff = count("intermediate_size", 3072, limits::max_ff);
-    vision.n_layer = count("num_hidden_layers", 12, limits::max_layers);
-    vision.n_head = count("num_attention_heads", 12, limits::max_heads);
-    vision.image_size = count("image_size", 384, limits::max_image);
-    vision.patch_size = count("patch_size", 16, limits::max_patch);
-    vision.eps = (float) config.real("layer_norm_eps", 1e-5, limits::min_eps, limits::max_eps);
-    if (!parse_activation(config.string("hidden_act", "gelu"), vision.act))
-        config.get("hidden_act").unsupported("gelu, gelu_new, gelu_pytorch_tanh and quick_gelu");
+    read_hf_tower(config, {768, 3072, 12, 12, "gelu", 1e-5}, vision);
+    vision.image_size = (int32_t) config.integer("image_size", 384, 1, limits::max_image);
+    vision.patch_size = (int32_t) config.integer("patch_size", 16, 1, limits::max_patch);
     vision.has_pre_ln = false;
     vision.has_patch_bias = vision.has_proj_bias = true;
 }

@@ -2,11 +2,7 @@
 
 namespace ggclip {
 
-conv_sum mobile_one_reader::plain(const std::string & name) {
-    conv_sum sum = fold_.shape_of(name + ".weight", one_row_);
-    sum.branches = {fold_.branch(name, sum, "")};
-    return sum;
-}
+conv_sum mobile_one_reader::plain(const std::string & name) { return fold_.convolution(name, "", one_row_); }
 
 conv_sum mobile_one_reader::mobile_one(const std::string & name) {
     if (fold_.has(name + "reparam_conv.weight")) return plain(name + "reparam_conv");
@@ -42,9 +38,7 @@ conv_sum mobile_one_reader::rep_mixer(const std::string & name) {
 }
 
 conv_sum mobile_one_reader::mlp_conv(const std::string & name) {
-    conv_sum sum = fold_.shape_of(name + "conv.weight", one_row_);
-    sum.branches = {fold_.branch(name + "conv", sum, name + "bn")};
-    return sum;
+    return fold_.convolution(name + "conv", name + "bn", one_row_);
 }
 
 }  // namespace ggclip

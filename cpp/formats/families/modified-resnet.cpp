@@ -7,16 +7,10 @@ namespace ggclip {
 
 namespace {
 
-conv_sum normed(conv_tower_reader & tower, const std::string & conv, const std::string & norm) {
-    conv_sum sum = tower.fold.shape_of(conv + ".weight");
-    sum.branches = {tower.fold.branch(conv, sum, norm)};
-    return sum;
-}
-
 void add_bottleneck(conv_tower_reader & tower, const std::string & name, int32_t stride) {
-    const conv_sum first = normed(tower, name + "conv1", name + "bn1"),
-                   middle = normed(tower, name + "conv2", name + "bn2"),
-                   last = normed(tower, name + "conv3", name + "bn3");
+    const conv_sum first = tower.fold.convolution(name + "conv1", name + "bn1"),
+                   middle = tower.fold.convolution(name + "conv2", name + "bn2"),
+                   last = tower.fold.convolution(name + "conv3", name + "bn3");
     const bool shortcut = tower.has_any(name + "downsample.");
     conv_layer layer;
     layer.kind = conv_kind::bottleneck;
@@ -30,7 +24,8 @@ void add_bottleneck(conv_tower_reader & tower, const std::string & name, int32_t
     tower.fold.add_conv(prefix + names::conv, middle);
     tower.fold.add_conv(prefix + names::ffn_down, last);
     if (shortcut)
-        tower.fold.add_conv(prefix + names::shortcut, normed(tower, name + "downsample.0", name + "downsample.1"));
+        tower.fold.add_conv(prefix + names::shortcut,
+                            tower.fold.convolution(name + "downsample.0", name + "downsample.1"));
 }
 
 }  // namespace
@@ -40,7 +35,8 @@ void read_modified_resnet(const tensor_table & table, int32_t image_size, int32_
     conv_tower_reader tower(table, vision, names);
     for (int i = 1; i <= 3; i++) {
         const std::string number = std::to_string(i);
-        tower.add_conv(normed(tower, "visual.conv" + number, "visual.bn" + number), i == 1 ? 2 : 1, activation::relu);
+        tower.add_conv(tower.fold.convolution("visual.conv" + number, "visual.bn" + number), i == 1 ? 2 : 1,
+                       activation::relu);
     }
     conv_layer pool;
     pool.kind = conv_kind::pool;

@@ -27,26 +27,20 @@ const hybrid_entry * find_entry(const std::string & name) {
     return found == std::end(entries) ? nullptr : found;
 }
 
-conv_sum convolution(conv_tower_reader & tower, const std::string & name, const std::string & norm) {
-    conv_sum sum = tower.fold.shape_of(name + ".weight");
-    sum.branches = {tower.fold.branch(name, sum, norm)};
-    return sum;
-}
-
 // ConvStem: each convolution's stride is its kernel; batch norm and activation after all but the last.
 void read_patches(conv_tower_reader & tower, const std::string & backbone) {
     for (int i = 0; tower.has_any(backbone + std::to_string(i) + "."); i++) {
         const std::string layer = backbone + std::to_string(i) + ".";
         const bool last = !tower.has_any(layer + "bn.");
-        const conv_sum sum = convolution(tower, layer + "conv", last ? "" : layer + "bn");
+        const conv_sum sum = tower.fold.convolution(layer + "conv", last ? "" : layer + "bn");
         tower.add_conv(sum, sum.kernel, last ? activation::none : activation::gelu_erf);
     }
 }
 
 // MbConvLNBlock
 void add_mb_conv(conv_tower_reader & tower, const std::string & name, int32_t stride) {
-    const conv_sum up = convolution(tower, name + "conv1_1x1", ""), middle = convolution(tower, name + "conv2_kxk", ""),
-                   down = convolution(tower, name + "conv3_1x1", "");
+    const conv_sum up = tower.fold.convolution(name + "conv1_1x1"), middle = tower.fold.convolution(name + "conv2_kxk"),
+                   down = tower.fold.convolution(name + "conv3_1x1");
     const int32_t n_in = tower.n_channel();
     conv_layer layer;
     layer.kind = conv_kind::mb_conv;
@@ -62,21 +56,21 @@ void add_mb_conv(conv_tower_reader & tower, const std::string & name, int32_t st
     tower.fold.add_conv(prefix + names::ffn_down, down);
     if (n_in == layer.n_out) return;
     const std::string shortcut = name + (stride > 1 ? "shortcut.expand" : "shortcut");
-    tower.fold.add_conv(prefix + names::shortcut, convolution(tower, shortcut, ""));
+    tower.fold.add_conv(prefix + names::shortcut, tower.fold.convolution(shortcut));
 }
 
 // MbConvStages
 void read_vitamin(conv_tower_reader & tower, const std::string & backbone) {
-    tower.add_conv(convolution(tower, backbone + "stem.conv1", ""), 2, activation::none);
+    tower.add_conv(tower.fold.convolution(backbone + "stem.conv1"), 2, activation::none);
     tower.add_norm(backbone + "stem.norm1", activation::gelu_erf);
-    tower.add_conv(convolution(tower, backbone + "stem.conv2", ""), 1, activation::none);
+    tower.add_conv(tower.fold.convolution(backbone + "stem.conv2"), 1, activation::none);
     for (int i = 0; tower.has_any(backbone + "stages." + std::to_string(i) + "."); i++) {
         const std::string stage = backbone + "stages." + std::to_string(i) + ".";
         for (int j = 0; tower.has_any(stage + std::to_string(j) + "."); j++)
             add_mb_conv(tower, stage + std::to_string(j) + ".", j == 0 ? 2 : 1);
     }
     tower.add_norm(backbone + "pool.norm", activation::none);
-    tower.add_conv(convolution(tower, backbone + "pool.proj", ""), 2, activation::none);
+    tower.add_conv(tower.fold.convolution(backbone + "pool.proj"), 2, activation::none);
 }
 
 }  // namespace

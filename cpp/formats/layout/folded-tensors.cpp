@@ -326,6 +326,12 @@ conv_branch tensor_folder::branch(const std::string & prefix, const conv_sum & s
     return out;
 }
 
+conv_sum tensor_folder::convolution(const std::string & prefix, const std::string & norm, bool one_row) {
+    conv_sum sum = shape_of(prefix + ".weight", one_row);
+    sum.branches = {branch(prefix, sum, norm)};
+    return sum;
+}
+
 void tensor_folder::add(const std::string & name, raw_tensor raw) {
     names_.made[name] = {std::move(raw), std::move(read_)};
     read_.clear();

@@ -57,6 +57,8 @@ class tensor_folder {
     conv_branch branch(const std::string & prefix, const conv_sum & shape, const std::string & norm);
     // Shape of prefix.weight as a conv_sum without branches; one_row: of kernels with one row.
     conv_sum shape_of(const std::string & name, bool one_row = false) const;
+    // The convolution of prefix.weight alone, as `branch` reads it.
+    conv_sum convolution(const std::string & prefix, const std::string & norm = "", bool one_row = false);
 
     // `part`: canonical, "layer.3.conv". As conv_ops::patches wants it; the bias is 0 where no branch has one.
     void add_conv(const std::string & part, const conv_sum & sum, bool on_pixels = false);

@@ -298,7 +298,7 @@ static size_t attention_scratch_size(int max_kv, int d_head, int nth) {
 static void attend_one(const attention_args & a, int s, int h, int row, float * scores) {
     const int i = row - a.q_offset[s];
     const int kv = a.kv_offset[s];
-    const int n_kv = a.n_key ? a.n_key[s] : a.kv_offset[s + 1] - kv;
+    const int n_kv = a.keys(s);
     const int n = a.causal ? min_int(i + 1, n_kv) : n_kv;
     const float * q = a.q + row * a.q_stride + (size_t) h * a.d_head;
     const float scale = 1.0f / sqrtf((float) a.d_head);

@@ -120,6 +120,25 @@ export const failure = {
 
 export const shared = [contentPart, usage, failure]
 
+/** Cohere's and Voyage's inputs. */
+export const contents = {
+  type: 'array',
+  minItems: 1,
+  items: {
+    type: 'object',
+    required: ['content'],
+    additionalProperties: false,
+    properties: { content: { type: 'array', minItems: 1, items: { $ref: `${contentPart.$id}#` } } },
+  },
+} as const
+
+/** Cohere's and Voyage's name of dimensions. */
+export const outputDimension = {
+  type: 'integer',
+  minimum: 1,
+  description: "Length of the vectors, if the model allows a choice. Default: the model's own.",
+} as const
+
 const failureTexts = {
   400: 'The body is not JSON or not a form.',
   401: 'No API key, or none that is known.',

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 
 import { invalidArgument, outOfRange } from '../../errors.js'
-import { contentPart, failuresOf, imageString, model, purpose, success, text } from '../calls/schemas.js'
+import { contents, failuresOf, imageString, model, outputDimension, purpose, success, text } from '../calls/schemas.js'
 import { checkTextLengths } from '../calls/text-lengths.js'
 import { usageOf } from '../calls/usage.js'
 import { type Call, encodeInputs, withModel } from '../calls/work.js'
@@ -42,17 +42,7 @@ export const cohereSchema = {
       input_type: purpose,
       texts: { type: 'array', minItems: 1, items: text },
       images: { type: 'array', minItems: 1, items: imageString },
-      inputs: {
-        type: 'array',
-        minItems: 1,
-        items: {
-          type: 'object',
-          required: ['content'],
-          additionalProperties: false,
-          properties: { content: { type: 'array', minItems: 1, items: { $ref: `${contentPart.$id}#` } } },
-        },
-        description: 'Each has one text or one image.',
-      },
+      inputs: { ...contents, description: 'Each has one text or one image.' },
       embedding_types: {
         type: 'array',
         minItems: 1,
@@ -60,11 +50,7 @@ export const cohereSchema = {
         items: { type: 'string', enum: ['float', 'base64', 'binary', 'ubinary'] },
         description: "Default ['float']. int8 and uint8 are refused: Cohere's scale is not public.",
       },
-      output_dimension: {
-        type: 'integer',
-        minimum: 1,
-        description: "Length of the vectors, if the model allows a choice. Default: the model's own.",
-      },
+      output_dimension: outputDimension,
       max_tokens: { type: 'integer', minimum: 1, description: 'Texts with more tokens are refused.' },
       truncate: {
         type: 'string',

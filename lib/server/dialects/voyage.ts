@@ -1,6 +1,6 @@
 /** Voyage's `POST /v1/multimodalembeddings`. Its call for texts is `/v1/embeddings`. */
 import { embedding } from '../calls/embeddings.js'
-import { contentPart, failuresOf, model, purpose, success } from '../calls/schemas.js'
+import { contents, failuresOf, model, outputDimension, purpose, success } from '../calls/schemas.js'
 import { checkTextLengths } from '../calls/text-lengths.js'
 import { usageOf } from '../calls/usage.js'
 import { type Call, encodeInputs, withModel } from '../calls/work.js'
@@ -35,16 +35,7 @@ export const multimodalSchema = {
     additionalProperties: false,
     properties: {
       model,
-      inputs: {
-        type: 'array',
-        minItems: 1,
-        items: {
-          type: 'object',
-          required: ['content'],
-          additionalProperties: false,
-          properties: { content: { type: 'array', minItems: 1, items: { $ref: `${contentPart.$id}#` } } },
-        },
-      },
+      inputs: contents,
       input_type: purpose,
       truncation: {
         type: 'boolean',
@@ -52,11 +43,7 @@ export const multimodalSchema = {
       },
       encoding_format: format,
       output_encoding: format,
-      output_dimension: {
-        type: 'integer',
-        minimum: 1,
-        description: "Length of the vectors, if the model allows a choice. Default: the model's own.",
-      },
+      output_dimension: outputDimension,
       output_dtype: { type: 'string', enum: ['float'] },
     },
   },

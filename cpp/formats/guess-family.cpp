@@ -22,6 +22,8 @@ const sign signs[] = {
     {"vision_model.encoder.layers.0.", "CLIP (Hugging Face)"},
     {"text_model.encoder.layers.0.", "text tower of CLIP or SigLIP (Hugging Face)"},
     {"vision_model.head.output_proj", "AIMv2 (Hugging Face)"},
+    {"vision_encoder.blocks.0.ls1", "TIPS (Google)"},
+    {"vision_model.encoder.layer.0.layer_scale1", "TIPS (Hugging Face)"},
     {"encoder.layer.0.layer_scale1.lambda1", "DINOv2 (Hugging Face)"},
     {"layer.0.layer_scale1.lambda1", "DINOv3 (Hugging Face)"},
     {"visual.trunk.", "OpenCLIP with an image tower of timm"},

@@ -90,6 +90,11 @@ void read_logit_scalars(const tensor_table & table, const std::string & path, hp
 }
 
 void finish(const tensor_table & table, const source_names & names, model_source & source) {
+    if (names.computes_positions && source.hp.text.present) {
+        source_names rest = names;
+        rest.computes_positions = false;
+        return finish(with_sinusoidal_positions(table, names, source.hp), rest, source);
+    }
     measure_pruning(table, names, source.hp);
     source.hp.n_proj = projection_dim(table, names, source.hp);
     read_logit_scalars(table, source.path, source.hp);
@@ -105,8 +110,9 @@ model_source open_hf(const std::string & path, const tensor_table & table, const
     source.hp = read_hf_config(files, options, table, names);
     const bool bert = names.text == name_scheme::bert;
     const std::string text = bert ? names.text_prefix + (names.text_prefix.empty() ? "embeddings.word_embeddings." : "")
-                             : names.text_flat ? "embeddings.token_embedding."
-                                               : "text_model.";
+                             : !names.text_begin.empty() ? names.text_begin
+                             : names.text_flat           ? "embeddings.token_embedding."
+                                                         : "text_model.";
     const std::string vision = !names.vision_begin.empty() ? names.vision_begin
                                : names.vision_flat         ? "embeddings.patch_embedding."
                                                            : "vision_model.";
@@ -135,9 +141,7 @@ model_source open_open_clip(const std::string & path, const tensor_table & table
     source.hp = read_open_clip_config({config, beside, text_tower.ref()}, path, options, table, names);
     const std::string text = names.text == name_scheme::bert ? names.text_prefix : names.text_prefix + "transformer.";
     detect_towers(table, "visual.", text, options, source.hp, path);
-    if (names.encoder == encoder_names::m2m_100)
-        finish(with_sinusoidal_positions(table, names, source.hp), names, source);
-    else finish(table, names, source);
+    finish(table, names, source);
     return source;
 }
 

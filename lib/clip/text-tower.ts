@@ -2,6 +2,7 @@
 import { withDeadline } from '../async/deadline.js'
 import { mapInOrder } from '../async/pipeline.js'
 import { eachInSteps, turns } from '../async/turns.js'
+import { outOfRange } from '../errors.js'
 import { LruMap } from '../lru-map.js'
 import type { Scheduler } from '../scheduler/scheduler.js'
 import type { ClipTokenizer } from '../tokenizer/tokenizer.js'
@@ -104,6 +105,10 @@ export class TextTower {
       ? list.map(idsOf)
       : await turns.run(eachInSteps(list, idsOf), settings.signal)
     const items = ids.map((row, i) => ({ ids: row, name: texts.length === 1 ? 'text' : `texts[${slice[i]}]` }))
+    items.forEach(({ ids: row, name }, i) => {
+      if (row.length > 0) return
+      throw outOfRange(name, 'a text with a token: this model adds none at its start or end', list[i])
+    })
     return this.#scheduler.submitMany(textKind, items, { ...settings, onBatch: batchListener(onTrace) })
   }
 }

@@ -52,11 +52,12 @@ export interface ModelEntry {
 }
 
 /** The kinds of encoders in the registry. */
-export type ModelFamily = 'clip' | 'siglip' | 'chinese-clip' | 'dinov2' | 'dinov3'
+export type ModelFamily = 'clip' | 'siglip' | 'chinese-clip' | 'dinov2' | 'dinov3' | 'tips'
 
 type Shared = Pick<ModelEntry, 'family' | 'license' | 'terms' | 'towers' | 'contextLength' | 'dtype'>
 
 const openai: Shared = { family: 'clip', license: 'MIT', contextLength: 77, dtype: 'q8_0' }
+const tips: Shared = { family: 'tips', license: 'Apache-2.0', contextLength: 64, dtype: 'q8_0' }
 const laion: Shared = { family: 'clip', license: 'MIT', contextLength: 77, dtype: 'q8_0' }
 const meta: Shared = { family: 'clip', license: 'CC-BY-NC-4.0', contextLength: 77, dtype: 'q8_0' }
 const apple: Shared = { family: 'clip', license: 'other', contextLength: 77, dtype: 'q8_0' }
@@ -168,6 +169,11 @@ export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   // SigLIP 2, any shape
   { ...siglip, name: 'siglip2-base-naflex', id: 'google/siglip2-base-patch16-naflex', parameters: 375_234_050, dim: 768, goodFor: 'many languages; documents, screens and other long shapes' },
   { ...siglip, name: 'siglip2-so400m-naflex', id: 'google/siglip2-so400m-patch16-naflex', parameters: 1_135_670_962, dim: 1152, goodFor: 'as siglip2-base-naflex, the best quality' },
+  // TIPSv2: Google's image and text encoders with patches that follow texts
+  { ...tips, name: 'tipsv2-b-14', id: 'google/tipsv2-b14', parameters: 195_948_288, dim: 768, imageSize: 448, goodFor: 'retrieval and similar pictures in one model, fine detail' },
+  { ...tips, name: 'tipsv2-l-14', id: 'google/tipsv2-l14', parameters: 487_941_120, dim: 1024, imageSize: 448, goodFor: 'as tipsv2-b-14, high quality' },
+  { ...tips, name: 'tipsv2-so400m-14', id: 'google/tipsv2-so400m14', parameters: 861_726_816, dim: 1152, imageSize: 448, goodFor: 'as tipsv2-b-14, higher quality' },
+  { ...tips, name: 'tipsv2-g-14', id: 'google/tipsv2-g14', parameters: 1_525_085_696, dim: 1536, imageSize: 448, goodFor: 'as tipsv2-b-14, the largest' },
   // MobileCLIP and MobileCLIP2: convolutional, the fastest of their quality
   { ...mobile, name: 'mobileclip-s1', id: 'apple/MobileCLIP-S1-OpenCLIP', parameters: 84_969_729, dim: 512, imageSize: 256, imagenet: 72.6, goodFor: 'phones and small boxes: the quality of b-16 in a fraction of its time' },
   { ...mobile, name: 'mobileclip-s2', id: 'apple/MobileCLIP-S2-OpenCLIP', parameters: 99_243_329, dim: 512, imageSize: 256, imagenet: 74.4, goodFor: 'photo search on the device, as in ente' },

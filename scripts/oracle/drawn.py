@@ -36,6 +36,8 @@ def rule(name, shape):
     last = low.rsplit('.', 1)[-1]
     if last == 'logit_scale':
         return 4.2, 0.0
+    if last == 'temperature':
+        return 0.015, 0.0
     if last == 'logit_bias':
         return -7.25, 0.0
     if last == 'running_var':

@@ -101,3 +101,14 @@ def write_siglip(directory, context):
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token='</s>', pad_token='</s>', unk_token='<unk>', model_max_length=context)
     tokenizer.save_pretrained(directory)
     return tokenizer, len(vocab)
+
+
+def write_tips(directory, context):
+    """TIPS': a BPE over characters with bytes for the unknown, lower case, nothing before or after the text, <pad> is 0."""
+    from transformers import Tipsv2Tokenizer
+
+    merges = [('▁', 'a'), ('▁', 't'), ('h', 'e'), ('▁t', 'he'), ('c', 'a'), ('ca', 't'), ('▁', 'cat'), ('o', 'f'), ('▁', 'of'), ('p', 'h'), ('o', 't'), ('ot', 'o'), ('ph', 'oto'), ('▁', 'photo')]
+    tokens = ['<pad>', '<unk>'] + [f'<0x{b:02X}>' for b in range(256)] + ['▁'] + _characters() + [a + b for a, b in merges]
+    tokenizer = Tipsv2Tokenizer(vocab={t: i for i, t in enumerate(tokens)}, merges=merges, model_max_length=context)
+    tokenizer.save_pretrained(directory)
+    return tokenizer, len(tokens)

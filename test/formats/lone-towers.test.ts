@@ -7,7 +7,7 @@ import { errorCodeOf } from '../../lib/errors.js'
 import { publicClipSource } from '../../lib/tokenizer/files/public-clip'
 import { createTokenizer } from '../../lib/tokenizer/tokenizer'
 import { cache, oracle } from '../helpers/oracle'
-import { configOf, type Json, picture, safetensors, scratch, tensorsOf, writeFolder } from './support'
+import { configOf, type Json, picture, safetensors, scratch, tensorsOf, towerAlone, writeFolder } from './support'
 
 const folder = scratch('lone-towers')
 const drawn = path.join(cache, 'drawn')
@@ -77,6 +77,21 @@ describe('a file without a configuration', () => {
       message: expect.stringContaining('expected a square number of patches, found 8') as string,
     })
   })
+})
+
+test('an image tower below a head of classes gives its pooled state', async () => {
+  const { config, tensors } = towerAlone('vision')
+  const alone = writeFolder(path.join(folder, 'tower'), config, tensors)
+  const classes = { dtype: 'F32', shape: [2, 4], data: Buffer.alloc(32) }
+  const below = writeFolder(
+    path.join(folder, 'classes'),
+    { model_type: 'clip', architectures: ['CLIPForImageClassification'], vision_config: config },
+    { ...tensors, 'classifier.weight': classes },
+  )
+  await using first = await Clip.load(alone, { threads: 1 })
+  await using second = await Clip.load(below, { threads: 1 })
+  expect(second.info.vision!.pooledOutput).toBe(true)
+  expect(await second.encodeImage(picture)).toEqual(await first.encodeImage(picture))
 })
 
 describe('SigLIP without its pooling head', () => {

@@ -15,7 +15,7 @@ test('entries are sound', () => {
     expect(model.bytes).toBe(4 * model.parameters)
     expect([224, 256, 288, 320, 336, 378, 384, 448, 512, undefined]).toContain(model.imageSize)
     expect(['MIT', 'Apache-2.0', 'CC-BY-NC-4.0', 'other', undefined]).toContain(model.license)
-    expect([384, 512, 640, 768, 1024, 1152, 1280]).toContain(model.dim)
+    expect([384, 512, 640, 768, 1024, 1152, 1280, 1536]).toContain(model.dim)
     expect(weightTypes).toContain(model.dtype)
     expect(model.goodFor).toMatch(/^\S.{10,90}$/)
     expect(model.contextLength > 0).toBe(model.towers !== 'image')

@@ -7,6 +7,7 @@
 #include "formats/families/hf-preprocessor.h"
 #include "formats/families/hf-relatives.h"
 #include "formats/families/hf-vit-config.h"
+#include "formats/families/tips-config.h"
 #include "formats/layout/enum-names.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
@@ -151,7 +152,8 @@ void read_siglip_text(const json_ref & config, const json_ref & tokenizer, bool 
     if (generic) text.cleaning = text_cleaning::none;
 }
 
-// CLIPVisionModel and CLIPTextModel end with the pooled state; with a projection they are called ...WithProjection.
+// CLIPVisionModel, CLIPTextModel and CLIPForImageClassification end with the pooled state; with a projection they are
+// called ...WithProjection.
 bool is_alone(const json_ref & config, bool one_tower) {
     const json_ref names = config.get("architectures");
     if (!names.is(kind_t::array) || !names.at(0).is(kind_t::string)) return one_tower;
@@ -160,7 +162,8 @@ bool is_alone(const json_ref & config, bool one_tower) {
         const size_t at = name.rfind(tail);
         return at != std::string::npos && at + std::char_traits<char>::length(tail) == name.size();
     };
-    return ends("VisionModel") || ends("TextModel") || (one_tower && !ends("WithProjection"));
+    return ends("VisionModel") || ends("TextModel") || ends("ForImageClassification") ||
+           (one_tower && !ends("WithProjection"));
 }
 
 bool is_supported(const std::string & own_type) {
@@ -168,7 +171,7 @@ bool is_supported(const std::string & own_type) {
     for (const char * family : {"clip", "siglip", "siglip2", "chinese_clip", "metaclip_2", "M-CLIP", "altclip", "blip",
                                 "vision-text-dual-encoder"})
         if (type == family) return true;
-    if (is_dino_type(type) || is_aimv2_type(type)) return true;
+    if (is_dino_type(type) || is_aimv2_type(type) || is_tips_type(type)) return true;
     const bool one_tower =
         type.find("_vision_model") != std::string::npos || type.find("_text_model") != std::string::npos;
     return one_tower && (begins_with(type, "clip_") || begins_with(type, "siglip") ||
@@ -211,6 +214,7 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
     if (is_dino_type(type)) return read_dino_config(files, type, options, table, names);
     if (type == "blip") return read_blip_config(files, options, table, names);
     if (is_aimv2_type(type)) return read_aimv2_config(files, type, options, table, names);
+    if (is_tips_type(type)) return read_tips_config(files, type, options, table, names);
     const bool owl = begins_with(own_type, "owl");
     hparams hp;
     const bool siglip = begins_with(type, "siglip"), any_grid = begins_with(type, "siglip2"),
@@ -222,7 +226,7 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
             .unsupported(
                 "clip, metaclip_2, clipseg, owlvit, owlv2, siglip, siglip2, fgclip2, chinese_clip, their _vision_model "
                 "and _text_model, M-CLIP, altclip, vision-text-dual-encoder, blip, aimv2, dinov2, "
-                "dinov2_with_registers and dinov3_vit");
+                "dinov2_with_registers, dinov3_vit and tipsv2");
     }
     hp.family = siglip             ? "siglip"
                 : chinese          ? "chinese-clip"

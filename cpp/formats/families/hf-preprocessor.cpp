@@ -91,7 +91,8 @@ void read_hf_preprocessor(const json_ref & config, image_defaults defaults, cons
         image.mean = {0.485f, 0.456f, 0.406f};
         image.std = {0.229f, 0.224f, 0.225f};
     }
-    const bool bilinear = siglip2 || vit || defaults.kind == image_defaults::dinov3;
+    const bool tips = defaults.kind == image_defaults::tips;
+    const bool bilinear = siglip2 || vit || tips || defaults.kind == image_defaults::dinov3;
     if (!config.boolean("do_resize", true)) config.get("do_resize").unsupported("processors that resize (true)");
     if (!config.boolean("do_rescale", true))
         config.get("do_rescale").unsupported("processors that rescale by 1/255 (true)");
@@ -102,7 +103,7 @@ void read_hf_preprocessor(const json_ref & config, image_defaults defaults, cons
     else read_size(config, defaults, vision.image_size, image);
     // Owlv2ImageProcessor pads at the bottom and the right, blurs and then interpolates between floats
     if (defaults.kind == image_defaults::owlv2) image.mode = resize_mode::none;
-    if (!config.boolean("do_normalize", true)) {
+    if (!config.boolean("do_normalize", !tips)) {
         image.mean = {0.0f, 0.0f, 0.0f};
         image.std = {1.0f, 1.0f, 1.0f};
         return;

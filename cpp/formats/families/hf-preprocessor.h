@@ -8,7 +8,7 @@ namespace ggclip {
 
 // The image processor class whose defaults apply to missing values.
 struct image_defaults {
-    enum kind_t { clip, siglip, siglip2, chinese_clip, vit, owlvit, owlv2, dinov2, dinov3, blip } kind = clip;
+    enum kind_t { clip, siglip, siglip2, chinese_clip, vit, owlvit, owlv2, dinov2, dinov3, blip, tips } kind = clip;
 };
 
 // `config` may be absent: then the family's defaults at the tower's size.

@@ -33,15 +33,6 @@ activation read_activation(const json_ref & config, const char * fallback) {
     return act;
 }
 
-// A side in pixels: a number or two equal ones.
-int32_t read_side(const json_ref & config, const char * key, int32_t fallback, int64_t max) {
-    const json_ref value = config.get(key);
-    if (!value.is(kind_t::array)) return count(config, key, fallback, max);
-    const int64_t first = value.at(0).as_integer(1, max);
-    if (value.value()->items.size() != 2 || value.at(1).as_integer(1, max) != first) value.unsupported("a square");
-    return (int32_t) first;
-}
-
 // What all DINO towers have: the class token's last state is the embedding, and pictures may have any grid of patches.
 void set_dino(const json_ref & config, int32_t n_embd, int32_t n_head, double eps, vision_hparams & vision) {
     vision.present = true;
@@ -141,6 +132,14 @@ void read_aimv2_text(const json_ref & config, text_hparams & text) {
 }
 
 }  // namespace
+
+int32_t read_side(const json_ref & config, const char * key, int32_t fallback, int64_t max) {
+    const json_ref value = config.get(key);
+    if (!value.is(kind_t::array)) return count(config, key, fallback, max);
+    const int64_t first = value.at(0).as_integer(1, max);
+    if (value.value()->items.size() != 2 || value.at(1).as_integer(1, max) != first) value.unsupported("a square");
+    return (int32_t) first;
+}
 
 bool is_dino_type(const std::string & type) {
     return type == "dinov2" || type == "dinov2_with_registers" || type == "dinov3_vit";

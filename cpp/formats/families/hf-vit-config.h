@@ -9,6 +9,9 @@ namespace ggclip {
 bool is_dino_type(const std::string & type);
 bool is_aimv2_type(const std::string & type);
 
+// A side in pixels: a number or two equal ones.
+int32_t read_side(const json_ref & config, const char * key, int32_t fallback, int64_t max);
+
 // As read_hf_config(), for those types.
 hparams read_dino_config(const hf_files & files, const std::string & type, const read_options & options,
                          const tensor_table & table, source_names & names);

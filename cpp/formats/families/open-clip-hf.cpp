@@ -86,6 +86,7 @@ void read_hf_text(const json_ref & config, const tensor_table & table, const jso
     const bool m2m = is_m2m_shaped(table, names.text_prefix);
     if (m2m) {
         names.encoder = encoder_names::m2m_100;
+        names.computes_positions = true;
         read_m2m_encoder(table, names.text_prefix, beside, text);
         text.n_ctx = n_ctx;  // the positions have no end
         text.n_position = n_ctx + text.position_offset;

@@ -33,7 +33,9 @@ bool of_vision(const std::string & name, const source_names & names) {
         case name_scheme::open_clip:
         case name_scheme::timm: return begins_with(name, "visual.");
         case name_scheme::dinov2:
-        case name_scheme::dinov3: return begins_with(name, names.vision_prefix);
+        case name_scheme::dinov3:
+        case name_scheme::tips:
+        case name_scheme::tips_own: return begins_with(name, names.vision_prefix);
         case name_scheme::blip: return begins_with_any(name, blip_vision);
         case name_scheme::ggclip:
         case name_scheme::clip_cpp: return !begins_with_any(name, gguf_text);  // the file contains only the model
@@ -43,7 +45,9 @@ bool of_vision(const std::string & name, const source_names & names) {
 
 bool of_text(const std::string & name, const source_names & names) {
     switch (names.text) {
-        case name_scheme::open_clip: return begins_with_any(name, open_clip_text);
+        case name_scheme::open_clip:
+            return begins_with_any(name, open_clip_text) ||
+                   (!names.text_prefix.empty() && begins_with(name, names.text_prefix));
         case name_scheme::ggclip:
         case name_scheme::clip_cpp: return !begins_with_any(name, gguf_vision);
         case name_scheme::bert:

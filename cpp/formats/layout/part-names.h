@@ -54,5 +54,7 @@ tensor_origin dinov2_origin(const expected_tensor & tensor, const source_names &
 tensor_origin dinov3_origin(const expected_tensor & tensor, const source_names & names);
 tensor_origin aimv2_origin(const expected_tensor & tensor, const source_names & names);
 tensor_origin blip_origin(const expected_tensor & tensor);
+tensor_origin tips_origin(const expected_tensor & tensor, const source_names & names);
+tensor_origin tips_own_origin(const expected_tensor & tensor, const source_names & names);
 
 }  // namespace ggclip

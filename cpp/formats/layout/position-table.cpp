@@ -92,13 +92,15 @@ tensor_table with_resized_positions(const tensor_table & table, const source_nam
 }
 
 // M2M100SinusoidalPositionalEmbedding.get_embedding: sines, then cosines, the row of padding zero; in float, as there.
+// Tipsv2SinusoidalPositionalEmbedding: the same without a row of padding.
 tensor_table with_sinusoidal_positions(const tensor_table & table, const source_names & names, const hparams & hp) {
     const int n = hp.text.n_embd, half = n / 2, n_row = hp.text.n_positions();
     std::vector<float> values((size_t) n * (size_t) n_row, 0.0f);
+    const int zero_row = hp.text.position_offset > 0 ? hp.text.pad_id : -1;
     const auto step = (float) (std::log(10000.0) / (half - 1));
     for (int row = 0; row < n_row; row++) {
         float * at = values.data() + (size_t) row * (size_t) n;
-        for (int i = 0; i < half && row != hp.text.pad_id; i++) {
+        for (int i = 0; i < half && row != zero_row; i++) {
             const float angle = (float) row * std::exp((float) i * -step);
             at[i] = std::sin(angle);
             at[half + i] = std::cos(angle);

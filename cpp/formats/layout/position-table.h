@@ -11,7 +11,7 @@ namespace ggclip {
 // bind_tensors to refuse.
 tensor_table with_resized_positions(const tensor_table & table, const source_names & names, const hparams & hp);
 
-// `table` with the text positions that M2M-100 computes, of hp.text.n_positions() rows.
+// `table` with the text positions that M2M-100 and TIPS compute, of hp.text.n_positions() rows.
 tensor_table with_sinusoidal_positions(const tensor_table & table, const source_names & names, const hparams & hp);
 
 }  // namespace ggclip

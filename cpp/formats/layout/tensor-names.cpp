@@ -278,6 +278,8 @@ tensor_origin origin_of(const expected_tensor & tensor, const source_names & nam
         case name_scheme::dinov3: return dinov3_origin(tensor, names);
         case name_scheme::aimv2: return aimv2_origin(tensor, names);
         case name_scheme::blip: return blip_origin(tensor);
+        case name_scheme::tips: return tips_origin(tensor, names);
+        case name_scheme::tips_own: return tips_own_origin(tensor, names);
         case name_scheme::clip_cpp: return clip_cpp_origin(tensor);
         case name_scheme::ggclip: break;
     }

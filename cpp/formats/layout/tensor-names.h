@@ -20,6 +20,8 @@ enum class name_scheme {
     dinov2,     // image tower: transformers' Dinov2Model, also with registers
     dinov3,     // image tower: transformers' DINOv3ViTModel
     aimv2,      // transformers' Aimv2Model
+    tips,       // image tower: transformers' Tipsv2VisionModel
+    tips_own,   // the same as Google's files name it, after DINOv2's own code
     blip,       // image tower: transformers' BlipVisionModel
     bert,       // text tower: one of transformers' encoders
     ggclip,     // our own GGUF layout: the canonical names
@@ -41,10 +43,12 @@ struct source_names {
     source_names(name_scheme vision_scheme, name_scheme text_scheme) : vision(vision_scheme), text(text_scheme) {}
 
     name_scheme vision, text;
-    std::string vision_begin;                     // what names of the image tower begin with, unless empty
-    std::string vision_prefix;                    // dinov2, dinov3: prefix of every name ("", "dinov2.")
+    std::string vision_begin, text_begin;         // what names of a tower begin with, unless empty
+    std::string vision_prefix;                    // dinov2, dinov3, tips: prefix of every name ("", "dinov2.")
     bool dino_gate_packed = false;                // dinov2: mlp.weights_in holds the gate, then the values
+    bool mlp_c_fc = false;                        // tips_own: mlp.c_fc and mlp.c_proj, as transformers saves it
     std::string text_prefix;                      // open_clip and bert: prefix of every name ("text.", "text_model.")
+    bool computes_positions = false;              // the text's positions are sines and cosines, in no file
     bool vision_flat = false, text_flat = false;  // hf: single saved tower, without "vision_model." or "text_model."
     bool text_proj_is_module = false;             // open_clip: a Linear, [out, in], instead of a bare [in, out]
     bool vision_nested = false;                   // hf_clip: below a second "vision_model."

@@ -43,6 +43,48 @@ const part_name dinov3_parts[] = {
     {"ls2", nullptr, "layer_scale2.lambda1"},
 };
 
+const part_name tips_parts[] = {
+    {"class_embd", nullptr, "embeddings.cls_token"},
+    {"register_embd", nullptr, "embeddings.register_tokens"},
+    {"patch_embd", nullptr, "embeddings.patch_embeddings.projection"},
+    {"position_embd", nullptr, "embeddings.position_embeddings"},
+    {"post_ln", nullptr, "layernorm"},
+    {"ln1", nullptr, "norm1"},
+    {"ln2", nullptr, "norm2"},
+    {"attn_q", nullptr, "attention.q_proj"},
+    {"attn_k", nullptr, "attention.k_proj"},
+    {"attn_v", nullptr, "attention.v_proj"},
+    {"attn_out", nullptr, "attention.o_proj"},
+    {"ffn_up", nullptr, "mlp.fc1"},
+    {"ffn_down", nullptr, "mlp.fc2"},
+    {"ls1", nullptr, "layer_scale1.lambda1"},
+    {"ls2", nullptr, "layer_scale2.lambda1"},
+};
+
+const part_name tips_gated_parts[] = {
+    {"ffn_gate", nullptr, "mlp.gate_proj"},
+    {"ffn_up", nullptr, "mlp.up_proj"},
+    {"ffn_down", nullptr, "mlp.down_proj"},
+};
+
+const part_name tips_own_parts[] = {
+    {"class_embd", nullptr, "cls_token"},
+    {"register_embd", nullptr, "register_tokens"},
+    {"patch_embd", nullptr, "patch_embed.proj"},
+    {"position_embd", nullptr, "pos_embed"},
+    {"post_ln", nullptr, "norm"},
+    {"ln1", nullptr, "norm1"},
+    {"ln2", nullptr, "norm2"},
+    {"attn_q", nullptr, "attn.qkv"},
+    {"attn_k", nullptr, "attn.qkv"},
+    {"attn_v", nullptr, "attn.qkv"},
+    {"attn_out", nullptr, "attn.proj"},
+    {"ffn_up", nullptr, "mlp.fc1"},
+    {"ffn_down", nullptr, "mlp.fc2"},
+    {"ls1", nullptr, "ls1.gamma"},
+    {"ls2", nullptr, "ls2.gamma"},
+};
+
 const part_name blip_parts[] = {
     {"class_embd", nullptr, "vision_model.embeddings.class_embedding"},
     {"patch_embd", nullptr, "vision_model.embeddings.patch_embedding"},
@@ -117,6 +159,29 @@ tensor_origin aimv2_origin(const expected_tensor & tensor, const source_names & 
     const bool flat = vision ? names.vision_flat : names.text_flat;
     if (flat && begins_with(origin.name, tower)) origin.name.erase(0, tower.size());
     return origin;
+}
+
+tensor_origin tips_origin(const expected_tensor & tensor, const source_names & names) {
+    const std::string gated = names.dino_gate_packed ? find_part(tips_gated_parts, tensor) : "";
+    const std::string part = gated.empty() ? find_part(tips_parts, tensor) : gated;
+    const std::string block = tensor.block >= 0 ? "encoder.layer." + std::to_string(tensor.block) + "." : "";
+    return whole(with_suffix(names.vision_prefix + block + part, suffix_of(tensor)));
+}
+
+tensor_origin tips_own_origin(const expected_tensor & tensor, const source_names & names) {
+    const std::string part = find_part(tips_own_parts, tensor);
+    if (tensor.block < 0) return whole(with_suffix(names.vision_prefix + part, suffix_of(tensor)));
+    const std::string block = names.vision_prefix + "blocks." + std::to_string(tensor.block) + ".";
+    const int third = third_of(tensor.part);
+    if (third >= 0) return rows_of(with_suffix(block + part, tensor.suffix), third, 3);
+    const bool up = tensor.part == ggclip::names::ffn_up, down = tensor.part == ggclip::names::ffn_down;
+    if (names.mlp_c_fc && (up || down))
+        return whole(with_suffix(block + (up ? "mlp.c_fc" : "mlp.c_proj"), tensor.suffix));
+    if (!names.dino_gate_packed) return whole(with_suffix(block + part, tensor.suffix));
+    // SwiGLUFFN: the first half of w12's rows has the activation
+    const bool gate = tensor.part == ggclip::names::ffn_gate;
+    if (gate || up) return rows_of(with_suffix(block + "mlp.w12", tensor.suffix), gate ? 0 : 1, 2);
+    return whole(with_suffix(block + (down ? "mlp.w3" : part), tensor.suffix));
 }
 
 tensor_origin blip_origin(const expected_tensor & tensor) {

@@ -36,6 +36,7 @@ function crossDefines({ system, processor }, tools) {
     CMAKE_SYSTEM_PROCESSOR: processor,
     // frameworks are no part of zig
     GGCLIP_METAL: 'OFF',
+    GGCLIP_PRECOMPILE: 'ON',
     GGML_ACCELERATE: 'OFF',
     ...(system === 'Darwin' ? { CMAKE_OSX_ARCHITECTURES: processor } : {}),
   }

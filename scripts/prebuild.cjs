@@ -31,6 +31,8 @@ function gypFolder(name) {
 
 /** By prebuildify: it runs node-gyp, which runs CMake (binding.gyp, gyp-cmake.cjs). */
 async function prebuild(platform, zig) {
+  // an older one would pass for the result, if this fails
+  fs.rmSync(path.join(root, prebuiltFile(platform)), { force: true })
   process.env.GGCLIP_PREBUILD = platform.name
   process.env.GGCLIP_ZIG = zig ?? ''
   // the headers beside this Node, where it has some: none are fetched, and CMake takes its own from npm
@@ -51,15 +53,17 @@ async function prebuild(platform, zig) {
   })
 }
 
-/** Lists what was made: size, SHA-256, file. */
+/** Lists what is there, with sizes; prebuilds/SHA256SUMS is for `sha256sum --check`. */
 function listBinaries() {
+  const folder = path.join(root, 'prebuilds')
   const files = platforms.map(prebuiltFile).filter(file => fs.existsSync(path.join(root, file)))
-  const lines = files.map(file => {
+  const sums = files.map(file => {
     const content = fs.readFileSync(path.join(root, file))
-    return `${String(content.length).padStart(9)}  ${createHash('sha256').update(content).digest('hex')}  ${file}\n`
+    const line = `${createHash('sha256').update(content).digest('hex')}  ${path.posix.relative('prebuilds', file)}\n`
+    process.stdout.write(`${String(content.length).padStart(9)}  ${line}`)
+    return line
   })
-  fs.writeFileSync(path.join(root, 'prebuilds', 'sizes.txt'), lines.join(''))
-  process.stdout.write(lines.join(''))
+  fs.writeFileSync(path.join(folder, 'SHA256SUMS'), sums.join(''))
 }
 
 function chosen(names) {
@@ -79,11 +83,16 @@ async function main(args) {
     if (isNative && names.length > 0) throw new Error(`--native: expected no platform, that is ${ownPlatform()}`)
     const list = chosen(isNative ? [ownPlatform()] : names)
     const zig = isNative ? undefined : findZig()
+    const failed = []
     for (const platform of list) {
       process.stderr.write(`prebuild: ${platform.name}\n`)
-      await prebuild(platform, zig)
+      await prebuild(platform, zig).catch(error => {
+        failed.push(platform.name)
+        process.stderr.write(`prebuild: ${platform.name}: ${error.message}\n`)
+      })
     }
     listBinaries()
+    if (failed.length > 0) throw new Error(`no binary was made for ${failed.join(', ')}`)
   } catch (error) {
     process.stderr.write(`prebuild: ${error.message}\n`)
     process.exitCode = 1

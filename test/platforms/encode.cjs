@@ -1,8 +1,12 @@
-// Encodes with the binary that GGCLIP_ADDON names and the embedded model: a picture, a text, and both in batches. Run by
-// another platform's Node, from the project's folder; needs no sharp. Prints one line of JSON.
+// Encodes with the binary that GGCLIP_ADDON names: a picture, a text, and both in batches, by the embedded model, which is
+// quantised, and by the same weights in float32, which the binary converts itself. Run by another platform's Node, from the
+// project's folder; needs no sharp. Prints one line of JSON.
 'use strict'
 
-const { Clip } = require('../../dist/index.js')
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const { Clip, convert } = require('../../dist/index.js')
 
 /** RGB of its own for each seed: a gradient with a square. */
 function picture(seed, width = 96, height = 80) {
@@ -18,16 +22,28 @@ function picture(seed, width = 96, height = 80) {
   return { data, width, height, channels: 3 }
 }
 
-async function main() {
-  const clip = await Clip.load(undefined, { threads: 2 })
+async function encode(model) {
+  const clip = await Clip.load(model, { threads: 2 })
   const one = [await clip.encodeImage(picture(1)), await clip.encodeText('a slice of pizza')]
   const images = await clip.encodeImage([2, 3, 4, 5, 6].map(seed => picture(seed)))
   const texts = await clip.encodeText(['a rocket', 'a red apple', 'two dogs in the snow'])
   const { kernels } = clip.info
   await clip.dispose()
-  const vectors = [...one, ...images, ...texts].map(vector => Array.from(vector))
-  const { platform, arch, version } = process
-  process.stdout.write(`${JSON.stringify({ platform, arch, version, kernels, vectors })}\n`)
+  return { kernels, vectors: [...one, ...images, ...texts].map(vector => Array.from(vector)) }
+}
+
+async function main() {
+  const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'ggclip-platform-'))
+  try {
+    const file = path.join(scratch, 'f32.gguf')
+    await convert(path.join(__dirname, '..', '..', 'models', 'emoji-clip.gguf'), file, { dtype: 'f32' })
+    const { kernels, vectors: quantised } = await encode(undefined)
+    const { vectors: f32 } = await encode(file)
+    const { arch, version } = process
+    process.stdout.write(`${JSON.stringify({ arch, version, kernels, vectors: { quantised, f32 } })}\n`)
+  } finally {
+    fs.rmSync(scratch, { recursive: true, force: true })
+  }
 }
 
 void main()

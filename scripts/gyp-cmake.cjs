@@ -32,11 +32,11 @@ function buildFor(platform, zig) {
 function crossDefines({ system, processor }, tools) {
   return {
     ...tools,
+    GGCLIP_ZIG: 'ON',
     CMAKE_SYSTEM_NAME: system,
     CMAKE_SYSTEM_PROCESSOR: processor,
     // frameworks are no part of zig
     GGCLIP_METAL: 'OFF',
-    GGCLIP_PRECOMPILE: 'ON',
     GGML_ACCELERATE: 'OFF',
     ...(system === 'Darwin' ? { CMAKE_OSX_ARCHITECTURES: processor } : {}),
   }

@@ -27,7 +27,8 @@ function linux(cpu, libc, architecture, abi) {
     cpu,
     libc,
     zig: `${architecture}-linux-${abi}`,
-    flags: [],
+    // else zig compiles all of musl, for the static programs that answer CMake's questions
+    flags: libc === 'musl' ? ['-dynamic'] : [],
     system: 'Linux',
     processor,
   }

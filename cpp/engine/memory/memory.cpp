@@ -11,13 +11,13 @@
 
 namespace ggclip {
 
+#if !defined(_WIN32)
 constexpr size_t large_page = 2 * 1024 * 1024;
 
 // Blocks of at least this size come directly from the system: heaps retain freed memory, and every thread that loads or
 // computes has its own heap.
 constexpr size_t large_block = 256 * 1024;
 
-#if !defined(_WIN32)
 // Requests large pages if the system leaves that to the program (Linux): faster page faults and fewer TLB misses. Only
 // a hint, for memory not yet written.
 static void prefer_large_pages(void * begin, size_t n_bytes) {
@@ -75,7 +75,7 @@ aligned_bytes allocate_aligned(size_t n_bytes) {
     return adopt_aligned(block, n_bytes);
 }
 
-aligned_bytes adopt_aligned(void * block, size_t n_bytes) {
+aligned_bytes adopt_aligned(void * block, [[maybe_unused]] size_t n_bytes) {
 #if defined(_WIN32)
     const size_t mapped = 0;
 #else

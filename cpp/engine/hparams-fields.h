@@ -30,6 +30,7 @@ constexpr double min_eps = 1e-13, max_eps = 0.1;
 constexpr double max_mean = 10, min_std = 1e-4, max_std = 10;
 constexpr double max_logit_scale = 80;  // natural log; exp of larger values overflows float
 constexpr double max_logit_bias = 1e4;
+constexpr double max_alibi_bias = 64;  // published: 8
 constexpr double min_embd_scale = 1e-3, max_embd_scale = 1e3;
 
 }  // namespace ggclip::limits
@@ -114,6 +115,8 @@ void visit_tower(Tower & tower, const hparam_lines & line, const tower_hparams &
     visit(line.optional("keyBias", names::has_k_bias), tower.has_k_bias, fallback.has_k_bias);
     visit(line.optional("attentionOutputBias", names::has_out_bias), tower.has_out_bias, fallback.has_out_bias);
     visit(line.optional("mlpBias", names::has_mlp_bias), tower.has_mlp_bias, fallback.has_mlp_bias);
+    visit(line.optional("mlpFirstBias", names::has_mlp_first_bias), tower.has_mlp_first_bias,
+          fallback.has_mlp_first_bias);
     visit(line.optional("mlpGate", names::has_mlp_gate), tower.has_mlp_gate, fallback.has_mlp_gate);
     visit(line.optional("mlpNorm", names::has_mlp_norm), tower.has_mlp_norm, fallback.has_mlp_norm);
     visit(line.optional("mlpInputNorm", names::has_mlp_in_norm), tower.has_mlp_in_norm, fallback.has_mlp_in_norm);
@@ -197,6 +200,7 @@ void visit_text(Hparams & hp, const text_hparams & fallback, Visitor & visit) {
     visit(line.derived("tokenTypes"), text.n_token_type, {});
     visit(line.optional("classToken", names::has_class_embd), text.has_class_embd, false);
     visit(line.always("causal", names::causal), text.causal, true);
+    visit(line.optional("alibiMaxBias", names::max_alibi_bias, 0, limits::max_alibi_bias), text.max_alibi_bias, 0.0f);
     visit(line.always("seesPadding", names::sees_padding), text.sees_padding, !text.causal);
     visit(line.optional("positionOffset", names::position_offset, 0, limits::max_ctx), text.position_offset, 0);
     visit(line.optional("embeddingScale", names::embedding_scale, limits::min_embd_scale, limits::max_embd_scale),

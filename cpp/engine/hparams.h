@@ -89,12 +89,13 @@ struct tower_hparams {
     bool has_k_bias = true;    // with has_qkv_bias; EVA has biases of queries and values only
     bool has_out_bias = true;  // of the attention's output
     bool has_mlp_bias = true;
-    bool has_mlp_gate = false;     // the MLP's hidden values are act(gate(x)) * up(x): SwiGLU, GEGLU
-    bool has_mlp_norm = false;     // norm of the MLP's hidden values (sub-LN of EVA02)
-    bool has_mlp_in_norm = false;  // a second norm of the MLP's input (ViTamin)
-    bool has_attn_norm = false;    // norm of all heads' outputs together (likewise)
-    bool has_qk_norm = false;      // norms of each head's query and key
-    bool has_positions = true;     // a table of positions, added to the tokens
+    bool has_mlp_first_bias = true;  // with has_mlp_bias; JinaBERT's gate and values have none, its last matrix has one
+    bool has_mlp_gate = false;       // the MLP's hidden values are act(gate(x)) * up(x): SwiGLU, GEGLU
+    bool has_mlp_norm = false;       // norm of the MLP's hidden values (sub-LN of EVA02)
+    bool has_mlp_in_norm = false;    // a second norm of the MLP's input (ViTamin)
+    bool has_attn_norm = false;      // norm of all heads' outputs together (likewise)
+    bool has_qk_norm = false;        // norms of each head's query and key
+    bool has_positions = true;       // a table of positions, added to the tokens
     rotary_pairs rotary = rotary_pairs::none;
     float rotary_base = 10000.0f;
     bool has_layer_scale = false;  // learned factors on a block's two outputs, before the sums
@@ -189,6 +190,9 @@ struct text_hparams : tower_hparams {
     float embd_scale = 1.0f;      // factor of the token vectors, before the position vectors are added (M2M-100)
     int32_t n_token_type = 0;     // rows of the token type table; only the first is added (BERT); 0: none
     bool causal = true;           // a token attends only to itself and earlier tokens
+    // > 0: ALiBi (Press et al. 2022). Head h of n, counted from 1, subtracts 2^(-max_alibi_bias h / n) times the
+    // distance of two tokens from their score; see graph/alibi.h where n is no power of two.
+    float max_alibi_bias = 0;
     // A learned token after the n_ctx tokens, which pools (CoCa). What follows a padding token is invisible to all, the
     // learned token too: open_clip's mask is shifted by one (TextTransformer, correct_cls_mask).
     bool has_class_embd = false;

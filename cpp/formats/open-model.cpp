@@ -7,6 +7,7 @@
 #include "formats/families/implied-config.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
+#include "formats/layout/merged-adapters.h"
 #include "formats/layout/position-table.h"
 #include "formats/layout/publisher-names.h"
 #include "formats/families/open-clip-config.h"
@@ -117,7 +118,8 @@ model_source open_hf(const std::string & path, const tensor_table & table, const
                                : names.vision_flat         ? "embeddings.patch_embedding."
                                                            : "vision_model.";
     detect_towers(table, vision, text, options, source.hp, path);
-    if (names.trained_grid > 0) finish(with_resized_positions(table, names, source.hp), names, source);
+    if (names.adapter.n_task > 0) finish(with_merged_adapters(table, names.text_prefix, names.adapter), names, source);
+    else if (names.trained_grid > 0) finish(with_resized_positions(table, names, source.hp), names, source);
     else finish(table, names, source);
     return source;
 }

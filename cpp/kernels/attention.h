@@ -91,6 +91,11 @@ static float exponentiate(float * scores, int n, int n_pad, float scale) {
     return 1.0f / sum_of(sum);
 }
 
+// ALiBi, before the scores are scaled: `slope` is of such scores.
+static void subtract_distances(float * scores, int n, const int32_t * positions, int32_t own, float slope) {
+    for (int j = 0; j < n; j++) scores[j] -= slope * fabsf((float) (positions[j] - own));
+}
+
 // Queries i..i + n - 1 of a sequence whose head is already packed.
 static void attend(const attention_args & a, int s, int h, int i, int n, const attention_scratch & scratch) {
     alignas(64) float out[token_tile * panel_rows];
@@ -115,6 +120,10 @@ static void attend(const attention_args & a, int s, int h, int i, int n, const a
     }
     for (int t = 0; t < n; t++) {
         const int n_valid = a.causal ? min_int(i + t + 1, n_kv) : n_kv;
+        if (a.slopes) {
+            subtract_distances(scratch.scores + t * stride, n_valid, a.positions + a.kv_offset[s], a.positions[row + t],
+                               a.slopes[h] / scale);
+        }
         inverse_sum[t] = exponentiate(scratch.scores + t * stride, n_valid, n_pad, scale);
     }
     for (int d = 0; d < a.d_head; d += panel_rows) {

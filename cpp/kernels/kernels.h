@@ -121,6 +121,10 @@ struct attention_args {
     bool causal;
     void * scratch;         // attention_scratch_size(...) bytes, 64-byte aligned
     const int32_t * n_key;  // [n_seq], a sequence has as many keys: its first rows; null: all rows
+    // ALiBi: head h subtracts slopes[h] * |positions[query row] - positions[key row]| from its scores; query rows are
+    // then the key rows. Null: subtracts nothing.
+    const float * slopes;       // [n_head]
+    const int32_t * positions;  // [kv_offset[n_seq]]
 
     int keys(int s) const { return n_key ? n_key[s] : kv_offset[s + 1] - kv_offset[s]; }
 };

@@ -52,7 +52,7 @@ export interface ModelEntry {
 }
 
 /** The kinds of encoders in the registry. */
-export type ModelFamily = 'clip' | 'siglip' | 'chinese-clip' | 'dinov2' | 'dinov3' | 'tips'
+export type ModelFamily = 'clip' | 'siglip' | 'chinese-clip' | 'jina-clip' | 'dinov2' | 'dinov3' | 'tips'
 
 type Shared = Pick<ModelEntry, 'family' | 'license' | 'terms' | 'towers' | 'contextLength' | 'dtype'>
 
@@ -76,6 +76,7 @@ const nllb: Shared = {
 }
 const eva: Shared = { family: 'clip', license: 'MIT', contextLength: 77, dtype: 'q8_0' }
 const perception: Shared = { family: 'clip', license: 'Apache-2.0', contextLength: 32, dtype: 'q8_0' }
+const jina: Shared = { family: 'jina-clip', license: 'Apache-2.0', contextLength: 8192, dtype: 'q8_0' }
 const dino: Shared = { family: 'dinov2', towers: 'image', license: 'Apache-2.0', contextLength: 0, dtype: 'q8_0' }
 const dino3: Shared = {
   ...dino,
@@ -195,6 +196,9 @@ export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   { ...perception, name: 'pe-core-b-16', id: 'timm/PE-Core-B-16', parameters: 447_660_545, dim: 1024, imageSize: 224, imagenet: 78.4, goodFor: 'photo search of high quality at the size of b-16' },
   { ...perception, name: 'pe-core-l-14-336', id: 'timm/PE-Core-L-14-336', parameters: 671_138_817, dim: 1024, imageSize: 336, imagenet: 83.5, goodFor: 'the best of the large models' },
   { ...perception, contextLength: 72, name: 'pe-core-g-14-448', id: 'timm/PE-Core-bigG-14-448', tasks: ['best'], parameters: 2_419_267_841, dim: 1280, imageSize: 448, imagenet: 85.4, goodFor: 'zero-shot classification, the most accurate here' },
+  // jina-clip: long texts, as Frigate uses it
+  { ...jina, name: 'jina-clip-v1', id: 'jinaai/jina-clip-v1', parameters: 222_647_041, dim: 768, imageSize: 224, goodFor: 'texts of any length among themselves and with pictures, English' },
+  { ...jina, name: 'jina-clip-v2', id: 'jinaai/jina-clip-v2', license: 'CC-BY-NC-4.0', terms: 'the licence of its weights (CC BY-NC 4.0) allows no commercial use', parameters: 862_697_409, dim: 1024, imageSize: 512, goodFor: '89 languages, texts of any length, vectors that can be shortened' },
   // ConvNeXt
   { ...laion, name: 'convnext-base-w', id: 'laion/CLIP-convnext_base_w-laion2B-s13B-b82K', parameters: 179_385_345, dim: 640, imageSize: 256, imagenet: 70.8, goodFor: 'convolutional, between b-16 and l-14' },
   { ...laion, name: 'convnext-base-w-320', id: 'laion/CLIP-convnext_base_w_320-laion_aesthetic-s13B-b82K', parameters: 179_385_345, dim: 640, imageSize: 320, goodFor: 'as convnext-base-w, finer detail' },

@@ -54,6 +54,8 @@ interface NativeTowerHparams {
   attentionOutputBias: boolean
   /** Whether the MLPs' matrices add biases. */
   mlpBias: boolean
+  /** Whether those before the activation do, too. */
+  mlpFirstBias: boolean
   /** Whether the MLPs are gated: the activation of one matrix times another (SwiGLU). */
   mlpGate: boolean
   /** Whether a norm stands inside the MLPs (EVA02). */
@@ -176,6 +178,11 @@ interface NativeTextHparams extends NativeTowerHparams {
   tokenTypes: number
   /** Tokens see only earlier ones. */
   causal: boolean
+  /**
+   * ALiBi: what the last head subtracts from a score for each token of distance is 2 to minus this, the heads before it
+   * more. 0: nothing is subtracted.
+   */
+  alibiMaxBias: number
   /** Tokens under the kernels of the two mixers around the blocks (MobileCLIP S0); 0: there are none. */
   mixerKernel: number
   /** Values inside the mixers' MLPs. */

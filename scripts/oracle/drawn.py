@@ -93,17 +93,21 @@ def write_model(directory, module, file='model.safetensors', seed=SEED, names=la
     return module.eval()
 
 
-def write_expected(directory, seed=SEED, encode_image=None, size=None, count=2, encode_text=None, texts=(), ids=None, channels=3):
-    """encode_*: from float64 pixels and from ids [n, n_ctx] to un-normalised embeddings. size: of the pictures, side or (height, width)."""
-    tensors, info = {}, {'texts': list(texts)}
+def write_expected(directory, seed=SEED, encode_image=None, size=None, count=2, encode_text=None, texts=(), ids=None, channels=3, states=None, **more):
+    """encode_*: from float64 pixels and from ids [n, n_ctx] to un-normalised embeddings. size: of the pictures, side or (height, width).
+    states: from `encode`, `inputs` of one picture or text and the tower's name to its states by name, of which the first's are kept. more: for expected.json."""
+    tensors, info = {}, {'texts': list(texts), **more}
     with torch.no_grad():
         if encode_image:
             height, width = (size, size) if isinstance(size, int) else size
             info['pictures'] = {'seed': seed, 'shape': [count, channels, height, width]}
-            tensors['image_embeds'] = encode_image(pictures(seed, count, channels, height, width).double())
+            pixels = pictures(seed, count, channels, height, width).double()
+            tensors['image_embeds'] = encode_image(pixels)
+            tensors |= {f'debug.{name}': state for name, state in (states(encode_image, pixels[:1], 'vision') if states else {}).items()}
         if encode_text:
             tensors['input_ids'] = torch.as_tensor(ids)
             tensors['text_embeds'] = encode_text(torch.as_tensor(ids))
+            tensors |= {f'debug.{name}': state for name, state in (states(encode_text, torch.as_tensor(ids)[:1], 'text') if states else {}).items()}
     arrays = {name: t.detach().numpy().astype(np.float32 if t.is_floating_point() else np.int32) for name, t in tensors.items()}
     write_tensors(directory, 'expected.safetensors', arrays)
     write_json(directory, 'expected.json', info)

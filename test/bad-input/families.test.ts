@@ -145,8 +145,8 @@ const configurations: ConfigCase[] = [
     delete json.modelBase
   }, config, ['modelBase']],
   ['m-clip', 'another kind', json => {
-    json.model_type = 'jina_clip'
-  }, unsupported, ['model_type', 'jina_clip']],
+    json.model_type = 'florence2'
+  }, unsupported, ['model_type', 'florence2']],
   ['metaclip-2-hf', 'an end token outside', json => {
     json.text_config.eos_token_id = 5000
   }, config, ['eos_token_id', '5000']],

@@ -64,6 +64,7 @@ inline void random_tower(dice & dice, int n_embd, tower_hparams & tower) {
     tower.has_k_bias = !rarely();
     tower.has_out_bias = !rarely();
     tower.has_mlp_bias = !rarely();
+    tower.has_mlp_first_bias = !rarely();
     tower.has_mlp_gate = dice.coin();
     tower.has_mlp_norm = rarely();
     tower.has_mlp_in_norm = rarely();
@@ -191,6 +192,7 @@ inline void random_text(dice & dice, text_hparams & text) {
     if (!text.has_positions) text.n_position = 0;
     text.n_token_type = text.causal ? 0 : dice.between(0, 2);
     text.pad_id = dice.one_of({0, 1});
+    text.max_alibi_bias = dice.one_of({0.0f, 0.0f, 3.5f, 8.0f});
     text.embd_scale = dice.one_of({1.0f, 1.0f, 5.5f});
 }
 

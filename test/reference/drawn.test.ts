@@ -8,7 +8,7 @@ import path from 'node:path'
 
 import { Clip, convert } from '../../lib/index.js'
 import type { ImageInput } from '../../lib/types.js'
-import { expectClose } from '../helpers/compare'
+import { expectClose, maxRelativeDifference } from '../helpers/compare'
 import { cache, withKernels } from '../helpers/oracle'
 import { TensorFile } from '../helpers/safetensors'
 
@@ -27,6 +27,8 @@ interface DrawnExpected {
   load?: string
   /** Least cosine with 8-bit weights; default 0.99: the rows of so small models are short. */
   q8?: number
+  /** Least cosine with 4-bit weights; default 0.95. */
+  q4?: number
   /** Names of dtypes that `convert` is tried with beside f32; default q8_0. */
   dtypes?: string[]
 }
@@ -82,13 +84,29 @@ describe.each(names)('%s', name => {
     await check(clip, kernels, f32)
   })
 
+  const debug = tensors.names.filter(key => key.startsWith('debug.')).map(key => key.slice('debug.'.length))
+  if (debug.length > 0) {
+    it.each(['portable', 'best'])('has every state with %s kernels', async kernels => {
+      await using clip = await withKernels(kernels, () => Clip.load(model, { threads: 2, dtype: 'f32' }))
+      const states = {
+        ...await clip.intermediates(images()[0]!, { tower: 'image' }),
+        ...await clip.intermediates(expected.texts[0]!, { tower: 'text' }),
+      }
+      const far = debug.filter(key =>
+        !(maxRelativeDifference(states[key]?.data ?? [], tensors.floats(`debug.${key}`)) <= 1e-5)
+      )
+      expect(far).toEqual([])
+    })
+  }
+
   it.each(['f32', ...(expected.dtypes ?? ['q8_0'])])('converts to %s and reloads', async dtype => {
     const file = path.join(scratch, `${dtype}.gguf`)
     await convert(model, file, { dtype: dtype as 'f32' })
     for (const kernels of ['portable', 'best']) {
       await using clip = await withKernels(kernels, () => Clip.load(file))
       checkIds(clip)
-      await check(clip, `${dtype} ${kernels}`, dtype === 'f32' ? f32 : { cosine: expected.q8 ?? 0.99 })
+      const cosine = dtype === 'q4_0' ? expected.q4 ?? 0.95 : expected.q8 ?? 0.99
+      await check(clip, `${dtype} ${kernels}`, dtype === 'f32' ? f32 : { cosine })
     }
   })
 })

@@ -26,11 +26,15 @@ struct sequences {
     int max_length = 0;
     bool uniform = true;  // all of max_length
     bool causal = false;
-    std::vector<int32_t> offset;  // [n_seq + 1], first token of each sequence
+    float max_alibi_bias = 0;           // see text_hparams; queries are then those of all tokens
+    ggml_tensor * positions = nullptr;  // with ALiBi: i32 [n_token], each token's place in its sequence
+    std::vector<int32_t> offset;        // [n_seq + 1], first token of each sequence
     std::vector<int32_t>
         n_key;  // [n_seq], the first tokens of each, which are seen; the others by none. Empty: all are
     // graph inputs of the portable attention; null if not needed
-    ggml_tensor * mask = nullptr;          // f32 [max_length, max_length]: 0 or -inf, causal order
+    // f32 [max_length, max_length]: 0 or -inf, causal order; with ALiBi [max_length, max_length, 1, n_seq]: the
+    // negative distance instead of 0
+    ggml_tensor * mask = nullptr;
     ggml_tensor * key_mask = nullptr;      // f32 [max_length, 1, 1, n_seq]: which keys a sequence has
     ggml_tensor * pad = nullptr;           // i32 [max_length * n_seq]: row of each padded position
     ggml_tensor * unpad = nullptr;         // i32 [n_token]: padded position of each row

@@ -96,6 +96,10 @@ void run_attention(ggml_tensor * dst, int ith, int nth, void * userdata) {
     args.causal = p.causal;
     args.scratch = p.scratch;
     args.n_key = p.n_key;
+    if (!p.slopes.empty()) {
+        args.slopes = p.slopes.data();
+        args.positions = static_cast<const int32_t *>(dst->src[3]->data);
+    }
     p.table->attention(args, ith, nth);
 }
 

@@ -73,6 +73,7 @@ struct packed_node : kernel_node {
     int n = 0;  // sequences, or tokens of a result in bytes
     int skip = 0;
     bool causal = false;
+    std::vector<float> slopes;  // ALiBi's, of each head; or none
     rotary_pairs pairs = rotary_pairs::none;
     stem_tokens tokens;
     text_tokens text;

@@ -3,6 +3,7 @@
 // form that its weights require, and shared by all layers that read it.
 #include "engine/graph/packed-nodes.h"
 
+#include "engine/graph/alibi.h"
 #include "engine/run/profile.h"
 #include "engine/threads/thread-team.h"
 
@@ -147,7 +148,12 @@ class packed_ops final : public layer_ops {
         p.work.n_ops = 4.0 * (double) q->ne[0] * n_pairs(seqs, one_each);
         p.scratch = nodes_.scratch(
             table_->attention_scratch_size(seqs.max_length, (int) q->ne[0] / n_head, chunks_for(n_threads_)));
-        return nodes_.custom(GGML_TYPE_F32, q->ne[0], q->ne[1], {q, k, v}, run_attention, p);
+        std::vector<ggml_tensor *> args = {q, k, v};
+        if (seqs.max_alibi_bias > 0) {
+            p.slopes = alibi_slopes(seqs.max_alibi_bias, n_head);
+            args.push_back(seqs.positions);
+        }
+        return nodes_.custom(GGML_TYPE_F32, q->ne[0], q->ne[1], args, run_attention, p);
     }
 
     conv_ops & maps() override {

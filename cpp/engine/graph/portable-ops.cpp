@@ -149,9 +149,9 @@ class portable_ops final : public layer_ops {
         ggml_tensor * scores = ggml_mul_mat(ctx_, k, q);  // [length, q_length, n_head, n_seq]
         ggml_prec_set_acc(scores, GGML_PREC_F32);
         ggml_tensor * mask = one_each ? nullptr : seqs.mask;
-        const bool hides_gaps = mask && seqs.n_key.empty();  // they come last in the causal order
+        const bool hides_gaps = mask && seqs.causal && seqs.n_key.empty();  // they come last in the causal order
         if (seqs.key_mask && !hides_gaps) scores = ggml_add(ctx_, scores, seqs.key_mask);
-        scores = ggml_soft_max_ext(ctx_, scores, mask, 1.0f / std::sqrt((float) d_head), 0.0f);
+        scores = ggml_soft_max_ext(ctx_, scores, mask, 1.0f / std::sqrt((float) d_head), seqs.max_alibi_bias);
         ggml_tensor * cur = ggml_mul_mat(ctx_, v, scores);  // [d_head, q_length, n_head, n_seq]
         ggml_prec_set_acc(cur, GGML_PREC_F32);
         cur = ggml_cont_2d(ctx_, ggml_permute(ctx_, cur, 0, 2, 1, 3), n_attn, q_length * n_seq);

@@ -10,6 +10,7 @@ sequences make_sequences(ggml_context * ctx, const batch & batch, bool means, bo
     sequences seqs;
     seqs.n_seq = (int) batch.lengths.size();
     seqs.causal = batch.causal;
+    seqs.max_alibi_bias = batch.max_alibi_bias;
     seqs.n_key = batch.n_key;
     seqs.offset.assign(1, 0);
     for (int32_t length : batch.lengths) {
@@ -25,7 +26,11 @@ sequences make_sequences(ggml_context * ctx, const batch & batch, bool means, bo
         ggml_set_input(t);
         return t;
     };
-    if (batch.causal) seqs.mask = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, seqs.max_length, seqs.max_length));
+    const bool alibi = batch.max_alibi_bias > 0;
+    if (batch.causal || alibi) {
+        const int64_t n = seqs.max_length;
+        seqs.mask = input(ggml_new_tensor_4d(ctx, GGML_TYPE_F32, n, n, 1, alibi ? seqs.n_seq : 1));
+    }
     if (means) seqs.mean_weights = input(ggml_new_tensor_3d(ctx, GGML_TYPE_F32, seqs.max_length, 1, seqs.n_seq));
     if (!seqs.uniform || !seqs.n_key.empty())
         seqs.key_mask = input(ggml_new_tensor_4d(ctx, GGML_TYPE_F32, seqs.max_length, 1, 1, seqs.n_seq));
@@ -42,14 +47,29 @@ void set_input(ggml_tensor * t, const void * data) {
     if (t && t->buffer) ggml_backend_tensor_set(t, data, 0, ggml_nbytes(t));
 }
 
-// Masks and index lists derived from the lengths alone.
-void set_sequence_inputs(const sequences & seqs, int skip) {
+// What is added to the scores of a sequence of `length` tokens, some of which may only fill it up: the negative
+// distance, 0 without positions, and -inf for later keys.
+static void append_mask(const int32_t * positions, int n, int length, bool causal, std::vector<float> & mask) {
+    for (int q = 0; q < length; q++) {
+        for (int k = 0; k < length; k++) {
+            const bool placed = positions && q < n && k < n;
+            mask.push_back(causal && k > q ? -INFINITY
+                           : placed        ? -std::fabs((float) (positions[q] - positions[k]))
+                                           : 0);
+        }
+    }
+}
+
+// Masks and index lists derived from the lengths, and with ALiBi the positions.
+void set_sequence_inputs(const sequences & seqs, int skip, const std::vector<int32_t> & positions) {
     const int length = seqs.max_length;
     std::vector<float> mask;
     if (seqs.mask) {
-        mask.assign((size_t) length * (size_t) length, 0.0f);
-        for (int q = 0; q < length; q++)
-            std::fill(mask.begin() + (size_t) q * length + q + 1, mask.begin() + (size_t) (q + 1) * length, -INFINITY);
+        const bool alibi = seqs.max_alibi_bias > 0;
+        for (int s = 0; s < (alibi ? seqs.n_seq : 1); s++) {
+            const int first = seqs.offset[s], n = seqs.offset[s + 1] - first;
+            append_mask(alibi ? positions.data() + first : nullptr, n, length, seqs.causal, mask);
+        }
         set_input(seqs.mask, mask.data());
     }
     if (seqs.mean_weights) {

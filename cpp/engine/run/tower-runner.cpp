@@ -83,8 +83,9 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
     tower_input & in = g->input;
     in.width = batch.width;
     in.height = batch.height;
-    const bool mixes = is_text && hp.text.mixer_kernel > 0;  // what follows the blocks needs all tokens
-    in.whole = mixes || (keep != nullptr && keep->what == kept_tensors::kind::states);
+    // what follows the blocks, or the distances of ALiBi, need all tokens
+    const bool all = is_text && (hp.text.mixer_kernel > 0 || hp.text.max_alibi_bias > 0);
+    in.whole = all || (keep != nullptr && keep->what == kept_tensors::kind::states);
     in.seqs = make_sequences(ctx, batch, tower.pool == pooling::mean, !packed);
     const auto input = [&](ggml_tensor * t) {
         ggml_set_input(t);
@@ -94,7 +95,7 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
         in.turns = input(ggml_new_tensor_2d(ctx, GGML_TYPE_F32, 2 * tower.d_head, in.seqs.n_token));
     if (is_text) {
         in.ids = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
-        in.positions = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
+        in.positions = in.seqs.positions = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
         if (hp.text.has_class_embd) in.rows = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, in.seqs.n_token));
     } else {
         add_stem_inputs(ctx, hp.vision, in.seqs.n_token - in.seqs.n_seq * hp.vision.n_prefix(), in);
@@ -343,7 +344,7 @@ void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n
     }
     set_input(g.input.rows, rows.rows.data());
     set_input(g.input.pooled, rows.pooled.data());
-    set_sequence_inputs(g.input.seqs, g.skip);
+    set_sequence_inputs(g.input.seqs, g.skip, rows.positions);
     compute(g, out);
 }
 

@@ -143,8 +143,9 @@ class list_builder {
         add_linear(w.out, names::attn_out, n_attn, hp.n_embd, hp.has_out_bias);
         add_norm(w.ln2, names::ln2, hp.n_embd);
         if (hp.has_mlp_in_norm) add_norm(w.mlp_in_norm, names::ffn_in_norm, hp.n_embd);
-        if (hp.has_mlp_gate) add_linear(w.gate, names::ffn_gate, hp.n_embd, dims.n_ff, hp.has_mlp_bias);
-        add_linear(w.up, names::ffn_up, hp.n_embd, dims.n_ff, hp.has_mlp_bias);
+        const bool has_first_bias = hp.has_mlp_bias && hp.has_mlp_first_bias;
+        if (hp.has_mlp_gate) add_linear(w.gate, names::ffn_gate, hp.n_embd, dims.n_ff, has_first_bias);
+        add_linear(w.up, names::ffn_up, hp.n_embd, dims.n_ff, has_first_bias);
         if (hp.has_mlp_norm) add_norm(w.mlp_norm, names::ffn_norm, dims.n_ff);
         add_linear(w.down, names::ffn_down, dims.n_ff, hp.n_embd, hp.has_mlp_bias);
         if (hp.has_layer_scale) {

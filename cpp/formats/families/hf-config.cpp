@@ -7,6 +7,7 @@
 #include "formats/families/hf-preprocessor.h"
 #include "formats/families/hf-relatives.h"
 #include "formats/families/hf-vit-config.h"
+#include "formats/families/jina-config.h"
 #include "formats/families/tips-config.h"
 #include "formats/layout/enum-names.h"
 #include "formats/layout/limits.h"
@@ -169,7 +170,7 @@ bool is_alone(const json_ref & config, bool one_tower) {
 bool is_supported(const std::string & own_type) {
     const std::string type = base_type(own_type);
     for (const char * family : {"clip", "siglip", "siglip2", "chinese_clip", "metaclip_2", "M-CLIP", "altclip", "blip",
-                                "vision-text-dual-encoder"})
+                                "vision-text-dual-encoder", "jina_clip"})
         if (type == family) return true;
     if (is_dino_type(type) || is_aimv2_type(type) || is_tips_type(type)) return true;
     const bool one_tower =
@@ -212,6 +213,7 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
     const json_ref & config = files.config;
     const std::string own_type = config.string("model_type", ""), type = base_type(own_type);
     if (is_dino_type(type)) return read_dino_config(files, type, options, table, names);
+    if (type == "jina_clip") return read_jina_config(files, options, table, names);
     if (type == "blip") return read_blip_config(files, options, table, names);
     if (is_aimv2_type(type)) return read_aimv2_config(files, type, options, table, names);
     if (is_tips_type(type)) return read_tips_config(files, type, options, table, names);
@@ -225,7 +227,7 @@ hparams read_hf_config(const hf_files & files, const read_options & options, con
         config.get("model_type")
             .unsupported(
                 "clip, metaclip_2, clipseg, owlvit, owlv2, siglip, siglip2, fgclip2, chinese_clip, their _vision_model "
-                "and _text_model, M-CLIP, altclip, vision-text-dual-encoder, blip, aimv2, dinov2, "
+                "and _text_model, M-CLIP, altclip, vision-text-dual-encoder, jina_clip, blip, aimv2, dinov2, "
                 "dinov2_with_registers, dinov3_vit and tipsv2");
     }
     hp.family = siglip             ? "siglip"

@@ -9,6 +9,8 @@
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
 #include "formats/families/open-clip-hf.h"
+#include "formats/families/open-clip-keys.h"
+#include "formats/families/open-clip-preprocess.h"
 #include "formats/families/timm-config.h"
 
 #include <cstring>
@@ -27,13 +29,6 @@ const field_names open_clip_fields = {"model_cfg.vision_cfg.image_size",
                                       "model_cfg.text_cfg.heads",
                                       "preprocess_cfg.size",
                                       "preprocess_cfg.size"};
-
-// One accepted key. `only`: null = read elsewhere or without effect on inference; otherwise the word (or
-// true/false) it must have. A JSON null is accepted everywhere: it is the default of every optional key.
-struct known_key {
-    const char * name;
-    const char * only;
-};
 
 const known_key model_keys[] = {
     {"embed_dim", nullptr},       {"vision_cfg", nullptr},
@@ -121,29 +116,6 @@ const known_key text_keys[] = {
     {"proj", nullptr},
 };
 
-const known_key preprocess_keys[] = {
-    {"size", nullptr},          {"mode", "RGB"},          {"mean", nullptr},       {"std", nullptr},
-    {"interpolation", nullptr}, {"resize_mode", nullptr}, {"fill_color", nullptr},
-};
-
-template <size_t N>
-void check_keys(const json_ref & config, const known_key (&known)[N]) {
-    if (!config.exists()) return;
-    for (size_t i = 0; i < config.value()->keys.size(); i++) {
-        const std::string & key = config.value()->keys[i];
-        const json_ref member = config.member(i);
-        const known_key * entry = nullptr;
-        for (const known_key & candidate : known) entry = key == candidate.name ? &candidate : entry;
-        if (!member.exists()) continue;
-        if (entry == nullptr) member.unsupported("plain CLIP towers, without this key");
-        if (entry->only == nullptr) continue;
-        const json_value & value = *member.value();
-        const bool same = value.kind == kind_t::boolean ? strcmp(value.flag ? "true" : "false", entry->only) == 0
-                                                        : value.kind == kind_t::string && value.text == entry->only;
-        if (!same) member.unsupported(entry->only);
-    }
-}
-
 // act_kwargs {"approximate": "tanh"} is torch.nn.GELU's tanh form; norm_kwargs {"eps": x} is LayerNorm's.
 void read_kwargs(const json_ref & config, tower_hparams & tower) {
     const json_ref act = config.object("act_kwargs"), norm = config.object("norm_kwargs");
@@ -169,16 +141,6 @@ void read_tower(const json_ref & config, int32_t width, tower_hparams & tower) {
         config.get("mlp_ratio").invalid("an MLP width of 1 to " + std::to_string(limits::max_ff));
     tower.n_ff = (int32_t) n_ff;
     tower.has_layer_scale = config.get("ls_init_value").exists();
-}
-
-// A side in pixels: a number or two equal ones.
-int32_t read_side(const json_ref & value, int32_t fallback) {
-    if (!value.exists()) return fallback;
-    if (!value.is(kind_t::array)) return (int32_t) value.as_integer(1, limits::max_image);
-    const int64_t first = value.at(0).as_integer(1, limits::max_image);
-    if (value.value()->items.size() != 2 || value.at(1).as_integer(1, limits::max_image) != first)
-        value.unsupported("square images");
-    return (int32_t) first;
 }
 
 // CoCa's AttentionalPooler (open_clip/transformer.py): many learned queries attend to all tokens, for the decoder of
@@ -267,25 +229,6 @@ void read_text(const json_ref & config, const tensor_table & table, text_hparams
         config.get("tokenizer_kwargs").unsupported("the tokenizer's defaults (without this key)");
     read_kwargs(config, text);
     if (has_prefix(table, "text.mixers.0.")) read_text_mixers(table, text, names);
-}
-
-void read_channels(const json_ref & value, double min, double max, std::array<float, 3> & out) {
-    if (!value.exists()) return;
-    if (!value.is(kind_t::array) || value.value()->items.size() != 3) value.invalid("an array of 3 numbers");
-    for (size_t i = 0; i < 3; i++) out[i] = (float) value.at(i).as_real(min, max);
-}
-
-void read_preprocess(const json_ref & config, int32_t image_size, image_hparams & image) {
-    check_keys(config, preprocess_keys);
-    image.rounding = crop_rounding::half_even;
-    image.resize = image.crop = read_side(config.get("size"), image_size);
-    if (!from_string(config.string("resize_mode", "shortest"), image.mode))
-        config.get("resize_mode").unsupported(words_of(image.mode));
-    if (!from_string(config.string("interpolation", "bicubic"), image.filter))
-        config.get("interpolation").unsupported(words_of(image.filter));
-    image.fill.fill((uint8_t) config.integer("fill_color", 0, 0, 255));
-    read_channels(config.get("mean"), -limits::max_mean, limits::max_mean, image.mean);
-    read_channels(config.get("std"), limits::min_std, limits::max_std, image.std);
 }
 
 }  // namespace

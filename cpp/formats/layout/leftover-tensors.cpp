@@ -53,6 +53,7 @@ bool of_text(const std::string & name, const source_names & names) {
         case name_scheme::bert:
             if (names.text_prefix == "text.transformer.")
                 return begins_with(name, "text.");  // the projection is outside the transformer
+            if (begins_with(names.text_prefix, "text_model.transformer.")) return begins_with_any(name, hf_text);
             return names.text_prefix.empty()
                        ? !begins_with_any(name, hf_vision)
                        : begins_with(name, names.text_prefix) || begins_with(name, names.bert_proj);

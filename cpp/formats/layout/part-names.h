@@ -56,5 +56,6 @@ tensor_origin aimv2_origin(const expected_tensor & tensor, const source_names & 
 tensor_origin blip_origin(const expected_tensor & tensor);
 tensor_origin tips_origin(const expected_tensor & tensor, const source_names & names);
 tensor_origin tips_own_origin(const expected_tensor & tensor, const source_names & names);
+tensor_origin eva_origin(const expected_tensor & tensor, const source_names & names);
 
 }  // namespace ggclip

@@ -117,6 +117,21 @@ const part_name distilbert_parts[] = {
     {"ffn_down", nullptr, "ffn.lin2"},
 };
 
+// flash_attn's BertModel, and what jina-bert-flash-implementation and xlm-roberta-flash-implementation made of it
+const part_name flash_parts[] = {
+    {"token_embd", nullptr, "embeddings.word_embeddings"},
+    {"token_type_embd", nullptr, "embeddings.token_type_embeddings"},
+    {"pre_ln", nullptr, "emb_ln"},
+    {"ln1", nullptr, "norm1"},
+    {"ln2", nullptr, "norm2"},
+    {"attn_q", nullptr, "mixer.Wqkv"},
+    {"attn_k", nullptr, "mixer.Wqkv"},
+    {"attn_v", nullptr, "mixer.Wqkv"},
+    {"attn_out", nullptr, "mixer.out_proj"},
+    {"ffn_up", nullptr, "mlp.fc1"},
+    {"ffn_down", nullptr, "mlp.fc2"},
+};
+
 // transformers' M2M100Encoder
 const part_name m2m_parts[] = {
     {"token_embd", nullptr, "embed_tokens"},
@@ -235,6 +250,20 @@ tensor_origin timm_origin(const expected_tensor & tensor, const source_names & n
     return whole(bare ? trunk + part : with_suffix(trunk + part, tensor.suffix));
 }
 
+tensor_origin flash_origin(const expected_tensor & tensor, const source_names & names) {
+    const std::string block = tensor.block >= 0 ? "encoder.layers." + std::to_string(tensor.block) + "." : "";
+    const std::string begin = names.text_prefix + block;
+    const int third = third_of(tensor.part);
+    const bool gate = tensor.part == ggclip::names::ffn_gate;
+    if (names.encoder == encoder_names::flash_gated) {  // the first half of gated_layers' rows has the activation
+        if (gate || tensor.part == ggclip::names::ffn_up)
+            return rows_of(with_suffix(begin + "mlp.gated_layers", tensor.suffix), gate ? 0 : 1, 2);
+        if (tensor.part == ggclip::names::ffn_down) return whole(with_suffix(begin + "mlp.wo", tensor.suffix));
+    }
+    const std::string name = with_suffix(begin + find_part(flash_parts, tensor), tensor.suffix);
+    return third >= 0 ? rows_of(name, third, 3) : whole(name);
+}
+
 tensor_origin bert_origin(const expected_tensor & tensor, const source_names & names) {
     if (tensor.part == "proj" || tensor.part == "proj_hidden")
         return whole(with_suffix(tensor.part == "proj" ? names.bert_proj : names.bert_proj_hidden, tensor.suffix));
@@ -250,6 +279,8 @@ tensor_origin bert_origin(const expected_tensor & tensor, const source_names & n
             part = find_part(distilbert_parts, tensor), blocks = "transformer.layer.";
             break;
         case encoder_names::m2m_100: part = find_part(m2m_parts, tensor), blocks = "layers."; break;
+        case encoder_names::flash:
+        case encoder_names::flash_gated: return flash_origin(tensor, names);
     }
     const std::string block = tensor.block >= 0 ? blocks + std::to_string(tensor.block) + "." : "";
     return whole(with_suffix(names.text_prefix + block + part, tensor.suffix));
@@ -280,6 +311,7 @@ tensor_origin origin_of(const expected_tensor & tensor, const source_names & nam
         case name_scheme::blip: return blip_origin(tensor);
         case name_scheme::tips: return tips_origin(tensor, names);
         case name_scheme::tips_own: return tips_own_origin(tensor, names);
+        case name_scheme::eva: return eva_origin(tensor, names);
         case name_scheme::clip_cpp: return clip_cpp_origin(tensor);
         case name_scheme::ggclip: break;
     }

@@ -23,6 +23,7 @@ enum class name_scheme {
     tips,       // image tower: transformers' Tipsv2VisionModel
     tips_own,   // the same as Google's files name it, after DINOv2's own code
     blip,       // image tower: transformers' BlipVisionModel
+    eva,        // image tower: EVA02's authors' EVAVisionTransformer, as jina-clip has it
     bert,       // text tower: one of transformers' encoders
     ggclip,     // our own GGUF layout: the canonical names
     clip_cpp,   // clip.cpp's GGUF layout: like ours with the two MLP matrices' names swapped
@@ -34,8 +35,16 @@ struct made_tensor {
     std::vector<std::string> from;  // names in the file
 };
 
-// Whose names the parts of a `bert` tower have.
-enum class encoder_names { bert, distilbert, m2m_100 };
+// Whose names the parts of a `bert` tower have; flash: flash_attn's BertModel, and the same with a gated MLP.
+enum class encoder_names { bert, distilbert, m2m_100, flash, flash_gated };
+
+// Which of the adapters of a text tower is added to its matrices (merged-adapters.h).
+struct adapter_choice {
+    int32_t n_task = 0;  // adapters of each matrix; 0: there are none
+    int32_t task = -1;   // the chosen one, or none
+    int32_t rank = 0;
+    double scale = 1;
+};
 
 // A file's tensor names for its two towers.
 struct source_names {
@@ -68,6 +77,10 @@ struct source_names {
          timm_gate_packed = false;
     bool timm_geglu = false;  // timm's ViTamin: w0 (the gate), w1, w2, and norm before them
     std::string bert_proj, bert_proj_hidden, bert_post_ln;
+    adapter_choice adapter;
+    bool eva_apart = false;  // eva: q_proj, k_proj, v_proj instead of qkv
+    bool eva_gated = false;  // eva: w1 (the gate), w2, w3 instead of fc1, fc2
+    std::string eva_proj;
     encoder_names encoder = encoder_names::bert;
     std::map<std::string, made_tensor> made;  // by canonical name; all other names say where a tensor is in the file
 };

@@ -101,6 +101,21 @@ const part_name blip_parts[] = {
     {"ffn_down", nullptr, "mlp.fc2"},
 };
 
+const part_name eva_parts[] = {
+    {"class_embd", nullptr, "vision_model.cls_token"},
+    {"patch_embd", nullptr, "vision_model.patch_embed.proj"},
+    {"position_embd", nullptr, "vision_model.pos_embed"},
+    {"post_ln", nullptr, "vision_model.norm"},
+    {"ln1", nullptr, "norm1"},
+    {"ln2", nullptr, "norm2"},
+    {"attn_norm", nullptr, "attn.inner_attn_ln"},
+    {"attn_out", nullptr, "attn.proj"},
+    {"ffn_gate", nullptr, "mlp.w1"},
+    {"ffn_norm", nullptr, "mlp.ffn_ln"},
+    {"ls1", nullptr, "gamma_1"},
+    {"ls2", nullptr, "gamma_2"},
+};
+
 const part_name aimv2_parts[] = {
     {"patch_embd", "vision_model.embeddings.patch_embed", ""},
     {"patch_norm", "vision_model.embeddings.rms_norm", ""},
@@ -182,6 +197,23 @@ tensor_origin tips_own_origin(const expected_tensor & tensor, const source_names
     const bool gate = tensor.part == ggclip::names::ffn_gate;
     if (gate || up) return rows_of(with_suffix(block + "mlp.w12", tensor.suffix), gate ? 0 : 1, 2);
     return whole(with_suffix(block + (down ? "mlp.w3" : part), tensor.suffix));
+}
+
+tensor_origin eva_origin(const expected_tensor & tensor, const source_names & names) {
+    const std::string part = find_part(eva_parts, tensor);
+    if (tensor.part == "proj") return whole(with_suffix(names.eva_proj, tensor.suffix));
+    if (tensor.block < 0) return whole(tensor.part == "position_embd" ? part : with_suffix(part, tensor.suffix));
+    const std::string block = "vision_model.blocks." + std::to_string(tensor.block) + ".";
+    const int third = third_of(tensor.part);
+    if (third >= 0 && strcmp(tensor.suffix, "bias") == 0) return whole(block + "attn." + "qkv"[third] + "_bias");
+    if (third >= 0 && names.eva_apart) return whole(block + "attn." + "qkv"[third] + "_proj.weight");
+    if (third >= 0) return rows_of(block + "attn.qkv.weight", third, 3);
+    const bool up = tensor.part == ggclip::names::ffn_up;
+    if (up || tensor.part == ggclip::names::ffn_down) {
+        const char * name = names.eva_gated ? (up ? "w2" : "w3") : (up ? "fc1" : "fc2");
+        return whole(with_suffix(block + "mlp." + name, tensor.suffix));
+    }
+    return whole(with_suffix(block + part, tensor.suffix));
 }
 
 tensor_origin blip_origin(const expected_tensor & tensor) {

@@ -305,6 +305,7 @@ static void attend_one(const attention_args & a, int s, int h, int row, float * 
     float top = -INFINITY;
     for (int j = 0; j < n; j++) {
         scores[j] = scale * dot_float(a.k + (kv + j) * a.k_stride + (size_t) h * a.d_head, q, a.d_head);
+        if (a.slopes) scores[j] -= a.slopes[h] * fabsf((float) (a.positions[kv + j] - a.positions[row]));
         top = scores[j] > top ? scores[j] : top;
     }
     float sum = 0.0f;

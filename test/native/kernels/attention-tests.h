@@ -12,7 +12,8 @@ struct attention_case {
     std::vector<int> n_q, n_kv;
     int n_head, d_head;
     bool causal;
-    int n_hidden = 0;  // rows after a sequence's keys that no query sees
+    int n_hidden = 0;    // rows after a sequence's keys that no query sees
+    bool alibi = false;  // scores lose a part of the distance of positions that have gaps
 };
 
 // Replaces one value of a query (0), key (1) or value (2).
@@ -45,6 +46,10 @@ inline std::vector<float> run_attention(const kernel_table & k, const attention_
     }
     std::vector<float> dst(dst_stride * q_offset.back(), 5.0f);
     buffer scratch(k.attention_scratch_size(max_kv, c.d_head, nth));
+    std::vector<float> slopes;
+    for (int h = 0; h < c.n_head; h++) slopes.push_back(0.3f / (float) (h + 1));
+    std::vector<int32_t> positions;
+    for (int row = 0; row < kv_offset.back(); row++) positions.push_back(row + row / 3);
     std::memset(scratch.data(), 0xff, scratch.size);  // NaN: catches reads of unwritten memory
     const attention_args args = {q.data(),
                                  q_stride,
@@ -62,7 +67,9 @@ inline std::vector<float> run_attention(const kernel_table & k, const attention_
                                  c.d_head,
                                  c.causal,
                                  scratch.data(),
-                                 c.n_hidden > 0 ? c.n_kv.data() : nullptr};
+                                 c.n_hidden > 0 ? c.n_kv.data() : nullptr,
+                                 c.alibi ? slopes.data() : nullptr,
+                                 c.alibi ? positions.data() : nullptr};
     run_shares(nth, [&](int i) { k.attention(args, i, nth); });
     std::vector<float> out;
     for (int row = 0; row < q_offset.back(); row++) {
@@ -83,6 +90,8 @@ inline std::vector<float> run_attention(const kernel_table & k, const attention_
                                 key[(kv_offset[s] + j) * k_stride + h * c.d_head + e];
                     }
                     p[j] /= std::sqrt((double) c.d_head);
+                    if (c.alibi)
+                        p[j] -= (double) slopes[h] * std::abs(positions[q_offset[s] + i] - positions[kv_offset[s] + j]);
                     top = std::max(top, p[j]);
                 }
                 for (double & v : p) {
@@ -117,6 +126,8 @@ inline void test_attention(const kernel_table & k) {
         {{7}, {31}, 1, 1, false},
         {{3}, {1025}, 1, 33, false},
         {{4, 0, 6}, {4, 3, 0}, 2, 16, false},
+        {{9, 1, 40}, {9, 1, 40}, 3, 32, false, 0, true},
+        {{21, 18}, {21, 18}, 2, 24, true, 0, true},
     };
     double worst = 0.0;
     for (const attention_case & c : cases) {

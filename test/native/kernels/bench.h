@@ -95,6 +95,8 @@ inline void bench_other(const kernel_table & k) {
                                      d_head,
                                      false,
                                      scratch.data(),
+                                     nullptr,
+                                     nullptr,
                                      nullptr};
         const double t = best_time([&] { k.attention(args, 0, 1); });
         std::printf("{\"level\":\"%s\",\"op\":\"attention\",\"n\":%d,\"us\":%.1f,\"gflops\":%.1f}\n", k.name, n,

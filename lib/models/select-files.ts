@@ -13,6 +13,11 @@ export interface Selection {
 }
 
 const configs = ['config.json', 'open_clip_config.json']
+/**
+ * Weights as their publishers' own code names them, which need no configuration: Apple's `mobileclip_s0.pt`, Meta's
+ * `PE-Core-L14-336.pt`. Other lone files may be anything.
+ */
+const publisherFile = /^(?:mobileclip2?_[a-z0-9]+|PE-Core-[A-Za-z]\d+(?:-\d+)?)\.pt$/
 const processorConfigs = ['preprocessor_config.json', 'processor_config.json']
 const tokenizerConfigs = ['tokenizer_config.json', 'special_tokens_map.json']
 /**
@@ -27,7 +32,9 @@ export async function selectFiles(source: FileSource, wanted?: string): Promise<
     return ggufFile(source, wanted)
   }
   const found = await findLayout(source)
-  return found ? checkpoint(source, found.folder) : ggufFile(source, undefined)
+  if (found) return checkpoint(source, found.folder)
+  const own = [...source.paths].filter(name => publisherFile.test(name))
+  return own.length === 1 ? chosenFile(source, own[0]!) : ggufFile(source, undefined)
 }
 
 async function checkpoint(source: FileSource, folder: string): Promise<Selection> {

@@ -76,6 +76,22 @@ test('the families whose config.json counts are those that the reader names', as
   }
 })
 
+test.each([
+  ["Apple's", ['.gitattributes', 'LICENSE', 'README.md', 'config.json', 'mobileclip_s0.pt'], 'mobileclip_s0.pt'],
+  ["Meta's", ['README.md', 'config.yaml', 'PE-Core-L14-336.pt'], 'PE-Core-L14-336.pt'],
+])('%s own file of weights', async (_, files, weights) => {
+  const found = await select(files)
+  expect([found.entry, found.files.at(-1), found.tokenizer]).toEqual([weights, weights, false])
+})
+
+test.each([
+  ['another lone file', ['config.json', 'model.pt']],
+  ['two of them', ['mobileclip_s0.pt', 'mobileclip_s1.pt']],
+  ['one in a folder', ['old/mobileclip_s0.pt']],
+])('%s is not chosen', async (_, files) => {
+  expect(await failure(select(files))).toMatchObject({ code: 'ERR_CLIP_HUB_FILES' })
+})
+
 test('a folder of its own', async () => {
   const files = ['config.json', 'modules.json', '0_CLIPModel/config.json', '0_CLIPModel/model.safetensors',
     '0_CLIPModel/vocab.json', '0_CLIPModel/merges.txt']

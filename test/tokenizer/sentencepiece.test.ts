@@ -1,5 +1,5 @@
 /** Vocabularies without a tokenizer.json: SentencePiece models and BERT's vocab.txt. */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -35,6 +35,41 @@ test('XLM-RoBERTa from sentencepiece.bpe.model', async () => {
   for (const { text, ids } of jsonOf<Vector[]>(join(fixture, 'vectors.json')))
     expect([text, ...tokenizer.encode(text)]).toEqual([text, ...ids])
   expect(tokenizer.padId).toBe(1)
+})
+
+describe('TIPS', () => {
+  const pieces = join(__dirname, '..', 'fixtures', 'tokenizer', 'tips')
+  const beside = (name: string, file: string, text: string): string => {
+    const copy = join(folder, name)
+    mkdirSync(copy)
+    copyFileSync(join(pieces, 'tokenizer.model'), join(copy, 'tokenizer.model'))
+    writeFileSync(join(copy, file), text)
+    return copy
+  }
+
+  test.each([
+    ['config.json', '{"model_type":"tipsv2"}'],
+    ['tokenizer_config.json', '{"tokenizer_class":"Tipsv2Tokenizer"}'],
+  ])('from tokenizer.model, told by %s', async (file, text) => {
+    const { source, files } = await readTokenizerSource(beside(`tips-${file}`, file, text))
+    expect(files).toContain('tokenizer.model')
+    const tokenizer = createTokenizer(source, { contextLength: 64, cleaning: 'none', padId: 0 })
+    for (const { text, ids } of jsonOf<Vector[]>(join(pieces, 'vectors.json')))
+      expect([text, ...tokenizer.encode(text)]).toEqual([text, ...ids])
+  })
+
+  test.each([
+    ['another model', 'config.json', '{"model_type":"siglip"}'],
+    ["another model's tokenizer", 'tokenizer_config.json', '{"tokenizer_class":"LlamaTokenizer"}'],
+  ])('tokenizer.model of %s is not read', async (what, file, text) => {
+    expect(await outcome(beside(what, file, text))).toBe('ERR_CLIP_TOKENIZER_MISSING')
+  })
+
+  test('a Unigram model is refused', async () => {
+    const copy = beside('tips-unigram', 'config.json', '{"model_type":"tipsv2"}')
+    copyFileSync(join(fixture, 'sentencepiece.bpe.model'), join(copy, 'tokenizer.model'))
+    expect(await outcome(copy)).toBe('ERR_CLIP_TOKENIZER_INVALID')
+  })
 })
 
 describe('SigLIP', () => {

@@ -74,6 +74,10 @@ export async function readTokenizerSource(directory: string, signal?: AbortSigna
         join(directory, name),
       ),
     }
+  } else if (names.has('tokenizer.model') && await isTips(directory, config, names, signal)) {
+    files.push('tokenizer.model')
+    const file = join(directory, 'tokenizer.model')
+    source = { json: sentencePieceJson(await readBytes(file, signal), 'tips', file) }
   } else {
     const others = otherFormats.filter(name => names.has(name))
     const found = others.length > 0 ? `only ${others.join(', ')}, which is not read` : 'neither'
@@ -96,6 +100,20 @@ export async function readTokenizerSource(directory: string, signal?: AbortSigna
     ? (length as number)
     : undefined
   return { source, files, contextLength }
+}
+
+/** Google's own files of TIPS have no tokenizer_config.json, and a tokenizer.model is another tokenizer's elsewhere. */
+async function isTips(
+  directory: string,
+  { tokenizer_class: type }: Record<string, unknown>,
+  names: ReadonlySet<string>,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (typeof type === 'string') return type === 'Tipsv2Tokenizer'
+  if (!names.has('config.json')) return false
+  const file = join(directory, 'config.json')
+  const { model_type: model } = parseObject(await readText(file, signal), file)
+  return model === 'tipsv2' || model === 'tipsv2_text_model'
 }
 
 function pieceKind(tokenizerClass: unknown, file: string): PieceKind {

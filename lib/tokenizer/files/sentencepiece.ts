@@ -1,11 +1,12 @@
 /**
  * SentencePiece model files (spiece.model, sentencepiece.bpe.model: protocol buffers, sentencepiece_model.proto) as the
- * tokenizer.json that transformers converts them to. Unigram models only.
+ * tokenizer.json that transformers converts them to. Unigram models, and TIPS' BPE.
  */
 import { ClipError } from '../../errors.js'
 import { readCharsmap } from '../stages/charsmap.js'
 
-const unigram = 1 // TrainerSpec.ModelType
+const [unigram, bpe] = [1, 2] // TrainerSpec.ModelType
+const modelNames = ['', 'Unigram', 'BPE', 'word', 'character']
 const maxPieces = 2 ** 20 // four times as many as the largest in use
 const maxFields = maxPieces + 16
 const [control, userDefined] = [3, 4] // ModelProto.SentencePiece.Type
@@ -26,9 +27,9 @@ interface Piece {
 /**
  * The steps that transformers' tokenizer classes add around a model: `xlm-roberta` shifts ids like fairseq and frames a
  * text with <s> and </s>; `siglip` (SiglipTokenizer) lowers case and removes punctuation; it and the others (T5) end a
- * text with </s>.
+ * text with </s>. `tips` (Tipsv2Tokenizer) lowers case, merges pieces and adds nothing.
  */
-export type PieceKind = 'xlm-roberta' | 'siglip' | 'plain'
+export type PieceKind = 'xlm-roberta' | 'siglip' | 'plain' | 'tips'
 
 export function sentencePieceJson(model: Buffer, kind: PieceKind, file: string): string {
   const invalid = (what: string): ClipError => new ClipError('ERR_CLIP_TOKENIZER_INVALID', `${file}: ${what}`)
@@ -53,13 +54,17 @@ export function sentencePieceJson(model: Buffer, kind: PieceKind, file: string):
   } catch (cause) {
     throw invalid(`expected a SentencePiece model, ${(cause as Error).message}`)
   }
-  if (type !== unigram)
+  const expected = kind === 'tips' ? bpe : unigram
+  if (type !== expected)
     throw invalid(
-      `expected a Unigram model, found one of type ${type} (a tokenizer.json beside it would be used instead)`,
+      `expected a ${
+        modelNames[expected]
+      } model, found one of type ${type} (a tokenizer.json beside it would be used instead)`,
     )
   if (pieces.length === 0 || pieces.length > maxPieces)
     throw invalid(`expected 1 to ${maxPieces} pieces, found ${pieces.length}`)
   if (unkId >= pieces.length) throw invalid(`expected the unknown piece among ${pieces.length}, found ${unkId}`)
+  if (kind === 'tips') return JSON.stringify(merging(pieces, charsmap))
   return JSON.stringify(
     kind === 'xlm-roberta' ? fairseq(pieces, charsmap) : (kind === 'siglip' ? siglip : plain)(pieces, unkId, charsmap),
   )
@@ -72,6 +77,40 @@ function plain(pieces: Piece[], unkId: number, charsmap: string): object {
     id,
   ) => (type === control || type === userDefined || id === unkId ? [special(text, id)] : []))
   return tokenizer(vocab, unkId, charsmap, added, [], endOf(vocab))
+}
+
+/** Pieces in the order of their ids, which is that of the merges that make them; unknown characters become bytes. */
+function merging(pieces: Piece[], charsmap: string): object {
+  const vocab = new Map(pieces.map(({ text }, id) => [text, id]))
+  const merges = pieces.flatMap(({ text }) => {
+    const characters = [...text]
+    const splits = characters.slice(1).map((_, i): [string, string] => [
+      characters.slice(0, i + 1).join(''),
+      characters.slice(i + 1).join(''),
+    ])
+    return splits.filter(([left, right]) => vocab.has(left) && vocab.has(right))
+  })
+  const added = pieces.flatMap(({ text, type }, id) => {
+    const isSpecial = type === control || text === '<pad>' || text === '<unk>'
+    return isSpecial || type === userDefined ? [{ ...special(text, id), special: isSpecial }] : []
+  })
+  return {
+    added_tokens: added,
+    normalizer: {
+      type: 'Sequence',
+      normalizers: [
+        { type: 'Lowercase' },
+        ...(charsmap === '' ? [] : [{ type: 'Precompiled', precompiled_charsmap: charsmap }]),
+      ],
+    },
+    pre_tokenizer: byWords.splitter,
+    post_processor: null,
+    decoder: {
+      type: 'Sequence',
+      decoders: [metaspace('always'), { type: 'ByteFallback' }, { type: 'Fuse' }],
+    },
+    model: { type: 'BPE', vocab: Object.fromEntries(vocab), merges, fuse_unk: true, byte_fallback: true },
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-/** What a binary shows to the machine that loads it, read by binutils: of the one made here, and of the published ones. */
+/** What a binary shows to the machine that loads it: of the one made here, and of the published ones, run or not. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { where } from '../helpers/skips'
 import { addonFile, root } from '../lifecycle/support'
 import { platforms, prebuiltFile } from '../project/packed'
+import { readMach } from './mach-o'
+import { readPe } from './pe'
 
 const entryPoints = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
 const readelf = (...args: string[]): string => execFileSync('readelf', args, { encoding: 'utf8', maxBuffer: 1 << 26 })
@@ -51,11 +53,10 @@ where('readelf', describe)('the binary of npm run build', () => {
 })
 
 const published = platforms.map(each => ({ ...each, file: join(root, prebuiltFile(each)) }))
-const made = (os: string): [string, string, string | undefined][] =>
-  published.filter(each => each.os === os && existsSync(each.file)).map(({ name, file, libc }) => [name, file, libc])
+const there = (os: string): typeof published => published.filter(each => each.os === os && existsSync(each.file))
 
 where('prebuilt', describe)('published binaries', () => {
-  for (const [name, file, libc] of made('linux')) {
+  for (const { name, file, libc } of there('linux')) {
     it(`${name} needs nothing but the C library of its platform`, () => {
       const own = /^(libc|libm|libpthread|libdl|librt|ld-linux-[\w-]+)\.so(\.\d)?$/
       expect(librariesOf(file).filter(library => !own.test(library))).toEqual([])
@@ -76,10 +77,25 @@ where('prebuilt', describe)('published binaries', () => {
     })
   }
 
-  for (const [name, file] of made('win32')) {
-    it(`${name} needs no C++ runtime to be installed`, () => {
-      const foreign = /(vcruntime\w*|msvcp\w*|lib(stdc\+\+|c\+\+|gcc|winpthread)[\w.-]*)\.dll/i
-      expect(foreign.exec(readFileSync(file, 'latin1'))?.[0]).toBeUndefined()
+  for (const { name, file, cpu } of there('win32')) {
+    it(`${name} is for its CPU, needs Windows alone and no program of a certain name, and exports the two functions`, () => {
+      const found = readPe(file)
+      const own = /^(api-ms-win-crt-[\w-]+|ucrtbase|msvcrt|kernel32|ntdll|advapi32|bcrypt)\.dll$/
+      expect(found.libraries.filter(library => !own.test(library))).toEqual([])
+      expect([found.cpu, found.exports]).toEqual([cpu, entryPoints])
+    })
+  }
+
+  for (const { name, file, cpu } of there('darwin')) {
+    it(`${name} is for its CPU and macOS 11, needs what comes with it, is signed, and exports the two functions`, () => {
+      const found = readMach(file)
+      const own = /^(\/usr\/lib\/lib(System\.B|c\+\+\.1|objc\.A)\.dylib|\/System\/Library\/Frameworks\/.*)$/
+      expect(found.libraries.filter(library => !own.test(library))).toEqual([])
+      // zig's linker adds the names of the library's header
+      const names = found.exports.filter(each => !['__dso_handle', '_mh_dylib_header'].includes(each))
+      expect([found.cpu, found.oldestSystem, names]).toEqual([cpu, '11.0', entryPoints])
+      expect(found.imports).toContain('napi_create_function')
+      if (cpu === 'arm64') expect(found.isSigned).toBe(true) // such a Mac loads nothing else
     })
   }
 

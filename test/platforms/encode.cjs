@@ -40,7 +40,8 @@ async function main() {
     const { kernels, vectors: quantised } = await encode(undefined)
     const { vectors: f32 } = await encode(file)
     const { arch, version } = process
-    process.stdout.write(`${JSON.stringify({ arch, version, kernels, vectors: { quantised, f32 } })}\n`)
+    // not by process.stdout: Node cannot open Wine's pipes as streams
+    fs.writeFileSync(1, `${JSON.stringify({ arch, version, kernels, vectors: { quantised, f32 } })}\n`)
   } finally {
     fs.rmSync(scratch, { recursive: true, force: true })
   }

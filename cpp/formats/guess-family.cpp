@@ -15,6 +15,8 @@ struct sign {
 const sign signs[] = {
     {"text_model.pooler.dense", "vision-text-dual-encoder (Hugging Face)"},
     {"text_model.roberta.", "AltCLIP (Hugging Face)"},
+    {"vision_model.blocks.0.attn.", "jina-clip (Hugging Face)"},
+    {"text_model.transformer.", "text tower of jina-clip (Hugging Face)"},
     {"text_encoder.encoder.layer.0.crossattention", "BLIP (Hugging Face)"},
     {"text_decoder.resblocks.0.", "CoCa (OpenCLIP)"},
     {"text_model.encoder.layer.0.attention.self", "Chinese-CLIP (Hugging Face)"},

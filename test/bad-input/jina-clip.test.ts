@@ -151,6 +151,9 @@ const tensors: TensorCase[] = [
   ['a norm of the queries', file => {
     add(file, `${layer}mixer.norm_q.weight`, [8])
   }, unsupported, 'mixer.norm_q.weight'],
+  ['angles of another base', file => {
+    add(file, `${layer}mixer.rotary_emb.inv_freq`, [4])
+  }, config, 'mixer.rotary_emb.inv_freq'],
   ['a projection that nothing asks for', file => {
     add(file, 'text_model.proj.weight', [48, 48])
   }, unsupported, 'text_model.proj.weight'],
@@ -161,6 +164,15 @@ const tensors: TensorCase[] = [
 
 it.each(tensors)('%s', async (_, change, code, word) => {
   await expectRefused(withTensors('jina-clip-v2', change), code, [word])
+})
+
+it('accepts the angles that it computes', async () => {
+  const directory = withTensors('jina-clip-v2', file => {
+    add(file, `${layer}mixer.rotary_emb.inv_freq`, [4])
+    for (let j = 0; j < 4; j++) file.data.writeFloatLE(20000 ** (-j / 4), file.data.length - 16 + 4 * j)
+  })
+  await using clip = await Clip.load(directory, { threads: 1, towers: 'text' })
+  expect(await clip.encodeText('a photo of a cat')).toHaveLength(48)
 })
 
 it('takes the adapter of the task that the configuration names, or none', async () => {

@@ -322,11 +322,16 @@ void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n
     const text_hparams & hp = weights_.hp.text;
     const bool all =
         keep != nullptr && keep->what == kept_tensors::kind::states;  // the states of padding are requested as well
+    constexpr size_t max_tokens = 16384;  // at once: 32 texts of 512; activations of a long context's need gigabytes
     text_rows rows;
     std::vector<const int32_t *> begins;  // start of each text's ids
     for (int s = 0; s < n; ids += lengths[s], s++) {
         begins.push_back(ids);
         rows.append(hp, ids, lengths[s], all);
+        if (s > 0 && rows.tokens.size() > max_tokens) {
+            run_texts(begins[0], lengths, s, out, keep);
+            return run_texts(ids, lengths + s, n - s, out + (size_t) s * (size_t) weights_.hp.n_proj, keep);
+        }
     }
     const batch & shape = rows.shape;
     if (pads_on_cpu(shape)) {

@@ -219,28 +219,57 @@ void read_vision(const json_ref & config, bool projects, vision_hparams & vision
     names.eva_proj = projects ? "visual_projection" : "vision_model.head";
 }
 
-// Old files hold the angles' cosines and sines, in the tower or in each block: those that are computed must be the
-// same.
-void check_saved_angles(const json_ref & config, const tensor_table & table, const vision_hparams & vision,
-                        source_names & names) {
-    for (const auto & [name, raw] : table.tensors) {
-        const bool cosines = ends_with(name, ".rope.freqs_cos");
-        if (!begins_with(name, "vision_model.") || (!cosines && !ends_with(name, ".rope.freqs_sin"))) continue;
-        names.other_paths.push_back(name);
+// Buffers of rotary positions that some files hold: those that are computed must be the same.
+class saved_angles {
+  public:
+    saved_angles(const json_ref & config, const tensor_table & table, source_names & names)
+        : config_(config), table_(table), names_(names) {}
+
+    // cosines and sines of each patch, in the tower or in each block
+    void check(const vision_hparams & vision) {
         rotary_turns turns;
         const std::vector<float> & own = turns.of_grid(vision, vision.n_grid(), vision.n_grid());
-        const auto n = (size_t) vision.d_head, n_patch = (size_t) vision.n_patch();
-        bool same = is_float_type(raw.type) && raw.ne == std::vector<int64_t>{vision.d_head, vision.n_patch()};
-        const std::vector<float> saved = same ? values_of(raw) : std::vector<float>();
-        for (size_t i = 0; same && cosines && i < n_patch * n; i++)
-            same = std::fabs(saved[i] - own[(i / n + 1) * 2 * n + i % n]) < 0.02f;  // the first token is not turned
-        if (!same) {
-            throw_error(error_code::CONFIG_INVALID, config.file() + ": " + config.path() +
-                                                        ": expected the rotary positions of tensor " + name +
-                                                        ", found others");
+        const auto n = (size_t) vision.d_head;
+        std::vector<float> cosines, sines;
+        for (size_t i = 2 * n; i < own.size(); i++) {  // the first token is not turned
+            const bool is_sine = i / n % 2 == 1;
+            if (!is_sine) cosines.push_back(own[i]);
+            else sines.push_back(i % 2 == 0 ? -own[i] : own[i]);
+        }
+        compare("vision_model.", ".rope.freqs_cos", {vision.d_head, vision.n_patch()}, cosines);
+        compare("vision_model.", ".rope.freqs_sin", {vision.d_head, vision.n_patch()}, sines);
+    }
+
+    // angles of one step, in each block
+    void check(const text_hparams & text) {
+        const int64_t n = text.d_head / 2;
+        std::vector<float> steps;
+        for (int64_t j = 0; j < n; j++) steps.push_back(std::pow(text.rotary_base, -(float) j / (float) n));
+        compare(names_.text_prefix, ".mixer.rotary_emb.inv_freq", {n}, steps);
+    }
+
+  private:
+    void compare(const std::string & begin, const std::string & end, const std::vector<int64_t> & ne,
+                 const std::vector<float> & own) {
+        for (const auto & [name, raw] : table_.tensors) {
+            if (!begins_with(name, begin) || !ends_with(name, end)) continue;
+            names_.other_paths.push_back(name);
+            bool same = is_float_type(raw.type) && raw.ne == ne;
+            const std::vector<float> saved = same ? values_of(raw) : std::vector<float>();
+            // bfloat16 has 8 bits
+            for (size_t i = 0; i < saved.size(); i++)
+                same = same && std::fabs(saved[i] - own[i]) <= 0.01f * std::max(std::fabs(own[i]), 0.01f);
+            if (!same) {
+                throw_error(error_code::CONFIG_INVALID,
+                            config_.file() + ": expected the rotary positions of tensor " + name + ", found others");
+            }
         }
     }
-}
+
+    const json_ref & config_;
+    const tensor_table & table_;
+    source_names & names_;
+};
 
 }  // namespace
 
@@ -259,8 +288,9 @@ hparams read_jina_config(const hf_files & files, const read_options & options, c
     }
     if (options.want_text) read_text(config.object("text_config"), files.tokenizer, projects, table, hp.text, names);
     check_hparams(hp, config.file(), jina_fields);
-    if (hp.vision.present && hp.vision.rotary != rotary_pairs::none)
-        check_saved_angles(config.object("vision_config"), table, hp.vision, names);
+    saved_angles saved(config, table, names);
+    if (hp.vision.present && hp.vision.rotary != rotary_pairs::none) saved.check(hp.vision);
+    if (hp.text.present && hp.text.rotary != rotary_pairs::none) saved.check(hp.text);
     return hp;
 }
 

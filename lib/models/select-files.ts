@@ -51,7 +51,7 @@ async function checkpoint(source: FileSource, folder: string): Promise<Selection
 /** Families of transformers that `cpp/formats/families/hf-config.cpp` reads. */
 const families = new Set(['clip', 'clipseg', 'owlvit', 'owlv2', 'siglip', 'siglip2', 'fgclip', 'fgclip2',
   'chinese_clip', 'metaclip_2', 'M-CLIP', 'aimv2', 'dinov2', 'dinov2_with_registers', 'dinov3_vit', 'altclip', 'blip',
-  'vision-text-dual-encoder', 'tipsv2'])
+  'vision-text-dual-encoder', 'jina_clip', 'tipsv2'])
 
 /** A config.json may be timm's or another program's, in which case the OpenCLIP files beside it are the model. */
 async function isTransformers(source: FileSource, folder: string): Promise<boolean> {

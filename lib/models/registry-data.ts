@@ -176,9 +176,11 @@ export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   { ...tips, name: 'tipsv2-so400m-14', id: 'google/tipsv2-so400m14', parameters: 861_726_816, dim: 1152, imageSize: 448, goodFor: 'as tipsv2-b-14, higher quality' },
   { ...tips, name: 'tipsv2-g-14', id: 'google/tipsv2-g14', parameters: 1_525_085_696, dim: 1536, imageSize: 448, goodFor: 'as tipsv2-b-14, the largest' },
   // MobileCLIP and MobileCLIP2: convolutional, the fastest of their quality
+  { ...mobile, name: 'mobileclip-s0', id: 'apple/MobileCLIP-S0', parameters: 53_800_000, dim: 512, imageSize: 256, imagenet: 67.8, goodFor: 'the smallest and fastest here that finds photos by words' },
   { ...mobile, name: 'mobileclip-s1', id: 'apple/MobileCLIP-S1-OpenCLIP', parameters: 84_969_729, dim: 512, imageSize: 256, imagenet: 72.6, goodFor: 'phones and small boxes: the quality of b-16 in a fraction of its time' },
   { ...mobile, name: 'mobileclip-s2', id: 'apple/MobileCLIP-S2-OpenCLIP', parameters: 99_243_329, dim: 512, imageSize: 256, imagenet: 74.4, goodFor: 'photo search on the device, as in ente' },
   { ...mobile, name: 'mobileclip-b', id: 'apple/MobileCLIP-B-OpenCLIP', parameters: 149_777_921, dim: 512, imageSize: 224, goodFor: 'a ViT-B/16 after three convolutions: quality before speed' },
+  { ...mobile, name: 'mobileclip-b-lt', id: 'apple/MobileCLIP-B-LT-OpenCLIP', parameters: 149_777_921, dim: 512, imageSize: 224, imagenet: 77.2, goodFor: 'as mobileclip-b, trained longer' },
   { ...mobile, name: 'mobileclip2-s0', id: 'timm/MobileCLIP2-S0-OpenCLIP', tasks: ['small'], parameters: 74_835_073, dim: 512, imageSize: 256, imagenet: 71.5, goodFor: 'the fastest here with the quality of b-16' },
   { ...mobile, name: 'mobileclip2-b', id: 'timm/MobileCLIP2-B-OpenCLIP', parameters: 149_777_921, dim: 512, imageSize: 224, goodFor: 'as mobileclip-b, trained on better captions' },
   { ...mobile, name: 'mobileclip2-s2', id: 'timm/MobileCLIP2-S2-OpenCLIP', tasks: ['small'], parameters: 99_243_329, dim: 512, imageSize: 256, imagenet: 77.2, goodFor: 'photo search on the device, high quality for its time' },

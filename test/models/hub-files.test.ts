@@ -1,0 +1,35 @@
+/** Every model of the registry is pulled from a hub that lists its repository's files: only what it needs comes. */
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+
+import { models } from '../../lib/models/registry-data'
+import { Bench, noise } from './support'
+
+interface Lists {
+  lists: Record<string, { files: string[]; chosen: string[]; texts?: Record<string, string> }>
+  repositories: Record<string, { list: string; source: 'copy' | 'pattern' }>
+}
+
+const { lists, repositories } = JSON.parse(
+  readFileSync(path.join(__dirname, '..', 'fixtures', 'model-lists', 'hub-files.json'), 'utf8'),
+) as Lists
+const bench = new Bench()
+
+test('there is a list of files for each model', () => {
+  expect(Object.keys(repositories).sort()).toEqual(models.map(({ id }) => id).sort())
+  expect(Object.values(repositories).map(({ list }) => list).filter(list => !(list in lists))).toEqual([])
+})
+
+test.each(models.map(({ name, id }) => [name, id] as const))('%s', async (_, id) => {
+  const { files, chosen, texts = {} } = lists[repositories[id]!.list]!
+  const content = (file: string): Buffer | string =>
+    texts[file] ?? (file.endsWith('.json') ? '{}' : noise(200, `${id}/${file}`))
+  bench.hub.add(id, Object.fromEntries(files.map(file => [file, content(file)])))
+  const { path: entry } = await bench.fetch(id)
+  const snapshot = entry.endsWith('.pt') ? path.dirname(entry) : entry
+  const got = readdirSync(snapshot, { recursive: true, withFileTypes: true })
+    .filter(file => !file.isDirectory())
+    .map(file => path.relative(snapshot, path.join(file.parentPath, file.name)).replaceAll(path.sep, '/'))
+  expect(got.sort()).toEqual([...chosen].sort())
+  expect(path.relative(snapshot, entry)).toBe(chosen.at(-1)!.endsWith('.pt') ? chosen.at(-1) : '')
+})

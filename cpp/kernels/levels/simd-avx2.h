@@ -93,6 +93,11 @@ GGCLIP_INLINE void store_i(void * p, vi x) { _mm256_storeu_si256(static_cast<__m
 GGCLIP_INLINE vi broadcast_32(const void * p) {
     return _mm256_castps_si256(_mm256_broadcast_ss(static_cast<const float *>(p)));
 }
+// Two consecutive groups of 4 bytes, each in all lanes.
+GGCLIP_INLINE void broadcast_two(const void * p, vi & first, vi & second) {
+    first = broadcast_32(p);
+    second = broadcast_32(static_cast<const uint8_t *>(p) + 4);
+}
 
 // Products of unsigned and signed bytes; adjacent pairs are added in 16-bit lanes with saturation.
 GGCLIP_INLINE vi multiply_bytes(vi unsigned_bytes, vi signed_bytes) {

@@ -98,6 +98,12 @@ GGCLIP_INLINE float max_of_bits(vi x) {
 GGCLIP_INLINE vi load_i(const void * p) { return _mm_loadu_si128(static_cast<const __m128i *>(p)); }
 GGCLIP_INLINE void store_i(void * p, vi x) { _mm_storeu_si128(static_cast<__m128i *>(p), x); }
 GGCLIP_INLINE vi broadcast_32(const void * p) { return _mm_castps_si128(_mm_load1_ps(static_cast<const float *>(p))); }
+// Two consecutive groups of 4 bytes, each in all lanes.
+GGCLIP_INLINE void broadcast_two(const void * p, vi & first, vi & second) {
+    const vi two = _mm_loadl_epi64(static_cast<const __m128i *>(p));
+    first = _mm_shuffle_epi32(two, 0x00);
+    second = _mm_shuffle_epi32(two, 0x55);
+}
 
 // Products of unsigned and signed bytes; adjacent pairs are added in 16-bit lanes with saturation.
 GGCLIP_INLINE vi multiply_bytes(vi unsigned_bytes, vi signed_bytes) {

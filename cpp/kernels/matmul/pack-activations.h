@@ -94,17 +94,17 @@ struct block_range {
     template <class Row>
     block_range(const Row & row, int begin, int end) {
         vf low = set_f(INFINITY), high = set_f(-INFINITY);
+        vi amax = zero_i();  // as in max_abs
+        const auto take = [&](vf x) {
+            low = min(low, x);
+            high = max(high, x);
+            amax = max_i(amax, magnitude_bits(x));
+        };
         int i = begin;
-        for (; i + lanes <= end; i += lanes) {
-            low = min(low, row.at(i));
-            high = max(high, row.at(i));
-        }
-        if (i < end) {
-            low = min(low, row.first(i, end - i));
-            high = max(high, row.first(i, end - i));
-        }
-        const float amax = max_abs(row, begin, end);
-        const float not_finite = amax - amax;  // NaN if not finite, else 0
+        for (; i + lanes <= end; i += lanes) take(row.at(i));
+        if (i < end) take(row.first(i, end - i));
+        const float largest = max_of_bits(amax);
+        const float not_finite = largest - largest;  // NaN if not finite, else 0
         smallest = not_finite - max_of(sub(zero_f(), low));
         const float span = max_of(high) - smallest;
         const bool none = span < smallest_amax;

@@ -26,7 +26,7 @@ struct peak_integers {
 
 template <class Dot>
 struct peak_dots : peak_integers {
-    static constexpr int products = lanes * Dot::group;
+    static constexpr int products = lanes * max_int(Dot::group, 4);  // groups of 2 are taken two at a time
     static GGCLIP_INLINE_MEMBER vi step(vi sum, vi w, vi a) { return Dot::step(sum, w, a); }
 };
 

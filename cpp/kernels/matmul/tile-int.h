@@ -42,14 +42,16 @@ static void multiply_ranges(const int_tile & x) {
 
         const float * token_scales = reinterpret_cast<const float *>(a + Tokens::scales_at(T));
         const float * token_mins = reinterpret_cast<const float *>(a + Tokens::mins_at(T));
-        for (int half = 0; half < 2; half++, d += lanes, weight_sums += lanes) {
-            const vf scales = load_f(d), sums = load_f(weight_sums);
-            GGCLIP_UNROLL
-            for (int t = 0; t < T; t++) {
-                float * const out = x.out + t * panel_rows + half * lanes;
-                const vf at_min = fma(sums, set_f(token_mins[t]), load_f(out));
-                store_f(out, fma(mul(dot::finish(sum[t][half]), scales), set_f(token_scales[t]), at_min));
-            }
+        const vf d0 = load_f(d), d1 = load_f(d + lanes);
+        const vf sums0 = load_f(weight_sums), sums1 = load_f(weight_sums + lanes);
+        d += panel_rows;
+        weight_sums += panel_rows;
+        GGCLIP_UNROLL
+        for (int t = 0; t < T; t++) {
+            const vf scale = set_f(token_scales[t]), min = set_f(token_mins[t]);
+            float * const out = x.out + t * panel_rows;
+            store_f(out, fma(mul(dot::finish(sum[t][0]), d0), scale, fma(sums0, min, load_f(out))));
+            store_f(out + lanes, fma(mul(dot::finish(sum[t][1]), d1), scale, fma(sums1, min, load_f(out + lanes))));
         }
     }
 }

@@ -50,8 +50,8 @@ struct dot_ranges : eight_bit_activations {
             const uint8_t * const second = first + 2 * vector_bytes;
             GGCLIP_UNROLL
             for (int t = 0; t < T; t++) {
-                const vi a0 = broadcast_32(a + t * token_bytes + g * group);
-                const vi a1 = broadcast_32(a + t * token_bytes + (g + 1) * group);
+                vi a0, a1;
+                broadcast_two(a + t * token_bytes + g * group, a0, a1);
                 GGCLIP_UNROLL
                 for (int half = 0; half < 2; half++) {
                     sum[t][half] = two_steps(sum[t][half], load_i(first + half * vector_bytes), a0,

@@ -31,7 +31,7 @@ export { parseQuery } from './search/query.js'
 export type { QueryPart, SearchQuery } from './search/query.js'
 export { SearchIndex } from './search/search-index.js'
 export type { DuplicateFile, DuplicateGroup, DuplicatesOptions, IndexInfo, OpenIndexOptions, SearchFilter, SearchHit,
-  SearchIndexOptions, UpdateIndexOptions } from './search/types.js'
+  SearchIndexOptions, UpdateIndexOptions, WatchIndexOptions } from './search/types.js'
 export type { KeepRule } from './search/duplicates.js'
 export type { IndexProgress, IndexResult } from './search/update.js'
 export { similarityMatrix, topK } from './vectors/search.js'

@@ -17,7 +17,8 @@ import { search } from './commands/search.js'
 import { serve } from './commands/serve.js'
 import { similarity } from './commands/similarity.js'
 import { tokenize } from './commands/tokenize.js'
+import { watch } from './commands/watch.js'
 import { run } from './run.js'
 
-void run([classify, embed, similarity, index, search, dedupe, tokenize, info, models, pull, inspect, convert, quantize,
-  serve, bench, build, demo])
+void run([classify, embed, similarity, index, search, dedupe, watch, tokenize, info, models, pull, inspect, convert,
+  quantize, serve, bench, build, demo])

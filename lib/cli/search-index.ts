@@ -97,7 +97,7 @@ export function zeroEnded(files: readonly { path: string; pathBytes?: Uint8Array
 }
 
 /** One line that is overwritten: how far, how fast, how long it will take. */
-function progressOf(shell: Shell): (progress: IndexProgress) => void {
+export function progressOf(shell: Shell): (progress: IndexProgress) => void {
   return ({ done, total, counted, failed, perSecond, secondsLeft }) => {
     const share = counted && total > 0 ? done / total : 0
     const how = [`${done} of ${total}${counted ? '' : '+'} files`, `${perSecond.toFixed(1)} pictures/s`]
@@ -114,7 +114,7 @@ function duration(seconds: number): string {
 }
 
 /** Notes of what could not be read, and a sentence of what was done. */
-function describeRun(shell: Shell, index: SearchIndex, result: IndexResult): void {
+export function describeRun(shell: Shell, index: SearchIndex, result: IndexResult): void {
   const listed = 10
   for (const { message } of result.unreadable) shell.note(`not read: ${message}`)
   const failures = result.failed > 0 ? index.failures() : []

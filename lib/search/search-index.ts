@@ -3,21 +3,23 @@ import path from 'node:path'
 
 import { throwIfAborted } from '../async/abort.js'
 import type { Clip } from '../clip/clip.js'
-import { ClipError, invalidArgument, outOfRange } from '../errors.js'
+import { ClipError, errorCodeOf, invalidArgument, outOfRange } from '../errors.js'
 import type { CallOptions } from '../types.js'
 import { checkBoolean, checkFunction, checkInteger, checkNumber, checkOneOf, checkOptions, checkSignal, checkString,
   checkStrings } from '../validate.js'
 import { bindModel } from './bind-model.js'
 import { type FileOfPicture, pathsBelow } from './catalog.js'
+import { Changes } from './changes.js'
+import { describe, failuresIn, infoOf } from './describe.js'
 import { groups, keepRules, similarPairs } from './duplicates.js'
 import { fileFilter, textOf } from './filter.js'
 import { checkQuery, type QueryPart, queryVector, type SearchQuery } from './query.js'
 import { needNew, outermost, rootOf } from './roots.js'
-import { nearest, readRows } from './scan.js'
+import { nearest } from './scan.js'
 import { type Snapshot, Store } from './store.js'
-import { imageThreshold, sampleSize, textThreshold } from './threshold.js'
+import { imageThreshold, sampleRows, textThreshold } from './threshold.js'
 import type { DuplicateGroup, DuplicatesOptions, IndexInfo, OpenIndexOptions, SearchHit, SearchIndexOptions,
-  UpdateIndexOptions } from './types.js'
+  UpdateIndexOptions, WatchIndexOptions } from './types.js'
 import { type IndexResult, update } from './update.js'
 
 /**
@@ -107,6 +109,49 @@ export class SearchIndex {
         })
       })
     )
+  }
+
+  /**
+   * {@link SearchIndex.update}, and again whenever something below the folders changes, until the signal aborts.
+   *
+   * @param roots as for `update`
+   * @returns the result of each run; while another process updates the index, the next run waits
+   * @throws as `update`; the signal's reason
+   *
+   * @example
+   * const index = await SearchIndex.open('build/example-index', { clip })
+   * for await (const { unchanged, embedded, known } of index.watch(['models/samples'])) {
+   *   console.log(unchanged + embedded + known) // 18
+   *   break
+   * }
+   * await index.close()
+   */
+  async *watch(roots?: readonly string[], options?: WatchIndexOptions): AsyncGenerator<IndexResult, void, undefined> {
+    this.#needOpen()
+    const { settleMs = 2000, lookMs = 600_000, onUnwatched, ...rest } = checkOptions('options', options, ['settleMs',
+      'lookMs', 'onUnwatched', 'exclude', 'retry', 'signal', 'onProgress'])
+    checkNumber('options.settleMs', settleMs, { min: 1, max: 3_600_000 })
+    checkNumber('options.lookMs', lookMs, { min: 1, max: 2 ** 31 - 1 })
+    if (onUnwatched !== undefined) checkFunction('options.onUnwatched', onUnwatched)
+    const given = roots === undefined
+      ? this.#store.catalog.roots()
+      : checkStrings('roots', roots).map((root, i) => rootOf(`roots[${i}]`, root))
+    needNew(given, this.#store.catalog.roots())
+    // before the first run, so that no change falls between it and the second
+    const changes = new Changes(outermost(given), { ignore: this.#store.folder, onUnwatched })
+    try {
+      for (let run = 0;; run++) {
+        if (run > 0) await changes.next({ settleMs, lookMs, signal: rest.signal })
+        try {
+          yield await this.update(roots, rest)
+        } catch (error) {
+          if (run === 0 || errorCodeOf(error) !== 'ERR_CLIP_INDEX_BUSY') throw error
+          changes.notice()
+        }
+      }
+    } finally {
+      changes.close()
+    }
   }
 
   /**
@@ -348,36 +393,4 @@ export class SearchIndex {
   #needOpen(): void {
     if (this.#closed) throw new ClipError('ERR_CLIP_DISPOSED', 'the search index is closed')
   }
-}
-
-function infoOf({ catalog, folder, dim }: Store): IndexInfo {
-  return {
-    folder,
-    model: catalog.get('model') ?? '',
-    modelPath: catalog.get('modelPath') ?? '',
-    dim,
-    roots: catalog.roots().map(textOf),
-    ...catalog.counts(),
-  }
-}
-
-function failuresIn({ catalog }: Store): { path: string; code: string; message: string }[] {
-  return catalog.failures().map(({ path: name, code, message }) => ({ path: textOf(name), code, message }))
-}
-
-/** Some rows, evenly over the index. */
-async function sampleRows(snapshot: Snapshot): Promise<Float32Array[]> {
-  const { rows, tail, dim, mask } = snapshot
-  const total = rows + tail.length / dim
-  const step = Math.max(1, Math.ceil(total / sampleSize))
-  const found: Float32Array[] = []
-  for (let row = 0; row < total; row += step)
-    if (!mask || mask[row] === 1) found.push(await readRows(snapshot, row, 1))
-  return found
-}
-
-function describe(file: FileOfPicture): { path: string; pathBytes?: Uint8Array; size: number; modified: Date } {
-  const name = textOf(file.path)
-  const exact = Buffer.from(name).equals(file.path)
-  return { path: name, ...(exact ? {} : { pathBytes: file.path }), size: file.size, modified: new Date(file.mtime) }
 }

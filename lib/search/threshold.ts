@@ -2,6 +2,8 @@
 import type { Clip } from '../clip/clip.js'
 import type { CallOptions } from '../types.js'
 import { dot } from '../vectors/similarity.js'
+import { readRows } from './scan.js'
+import type { Snapshot } from './store.js'
 
 /** Everyday captions of unlike things: what their similarity with a picture is mostly worth nothing. */
 const captions = ['a photo of a person', 'a dog', 'a city street at night', 'a plate of food', 'a mountain lake',
@@ -11,7 +13,7 @@ const captions = ['a photo of a person', 'a dog', 'a city street at night', 'a p
   'a wedding', 'a forest', 'a kitchen', 'a painting', 'a train station', 'a smiling face', 'a toy', 'a bottle']
 
 /** Pictures that are looked at, evenly over the index. */
-export const sampleSize = 1024
+const sampleSize = 1024
 /** Share of unrelated pairs that reach the threshold. */
 const chance = 0.01
 
@@ -38,4 +40,15 @@ function upper(similarities: number[]): number {
   if (similarities.length === 0) return -1
   similarities.sort((a, b) => a - b)
   return similarities[Math.min(similarities.length - 1, Math.floor((1 - chance) * similarities.length))]!
+}
+
+/** Some rows, evenly over the index. */
+export async function sampleRows(snapshot: Snapshot): Promise<Float32Array[]> {
+  const { rows, tail, dim, mask } = snapshot
+  const total = rows + tail.length / dim
+  const step = Math.max(1, Math.ceil(total / sampleSize))
+  const found: Float32Array[] = []
+  for (let row = 0; row < total; row += step)
+    if (!mask || mask[row] === 1) found.push(await readRows(snapshot, row, 1))
+  return found
 }

@@ -24,6 +24,16 @@ export interface UpdateIndexOptions {
   onProgress?: (progress: IndexProgress) => void
 }
 
+/** Options of {@link SearchIndex.watch}. */
+export interface WatchIndexOptions extends UpdateIndexOptions {
+  /** Quiet milliseconds after a change before a run begins. Default 2000. */
+  settleMs?: number
+  /** Milliseconds between runs without a notice of a change: network disks send none. Default 600000. */
+  lookMs?: number
+  /** Called for a folder that the system refuses to watch; it is looked at every `lookMs`. */
+  onUnwatched?: (folder: string, error: Error) => void
+}
+
 /** Which files of the index a search looks at. */
 export interface SearchFilter {
   /** Glob of the whole path, such as `**\/2024/**`. */

@@ -88,6 +88,7 @@ const pages = [
       'OpenIndexOptions',
       'searchIndex.update',
       'UpdateIndexOptions',
+      'WatchIndexOptions',
       'IndexProgress',
       'IndexResult',
       'searchIndex.remove',

@@ -125,6 +125,13 @@ export interface LoadOptions extends HubOptions {
    */
   maxBatch?: number
   /**
+   * Most bytes that the model may take: its weights, the scratch memory of all sessions, and the pictures that wait for
+   * the encoder at their size. Weights that need more are refused with ERR_CLIP_OUT_OF_MEMORY; batches become as small as
+   * needed, and one input that still needs more fails with that error. Decoded images, their decoders (60 MB each) and
+   * Node itself are not counted (docs/edge.md). Default: no limit.
+   */
+  maxMemory?: number
+  /**
    * Longest time that an idle session waits for a batch to fill, in milliseconds. It waits only while calls come so
    * fast, and several at a time, that more are likely. Default 0: never.
    */

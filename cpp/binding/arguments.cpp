@@ -36,6 +36,14 @@ int32_t int_argument(Napi::Env env, Napi::Value value, const char * name, int32_
     return (int32_t) number;
 }
 
+uint64_t size_argument(Napi::Env env, Napi::Value value, const char * name) {
+    constexpr double most = 9007199254740991;  // 2^53 - 1
+    const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+    if (!(number >= 0 && number <= most) || number != (double) (uint64_t) number)
+        throw invalid_argument(env, name, "a whole number of at most 2^53 - 1");
+    return (uint64_t) number;
+}
+
 std::vector<std::string> strings_argument(Napi::Env env, Napi::Value value, const char * name) {
     if (!value.IsArray()) throw invalid_argument(env, name, "an array of strings");
     const Napi::Array array = value.As<Napi::Array>();

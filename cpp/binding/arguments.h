@@ -19,6 +19,7 @@ Napi::Error invalid_argument(Napi::Env env, const char * name, const char * expe
 Napi::Object object_argument(Napi::Env env, Napi::Value value, const char * name);
 std::string string_argument(Napi::Env env, Napi::Value value, const char * name);
 int32_t int_argument(Napi::Env env, Napi::Value value, const char * name, int32_t least, int32_t most);
+uint64_t size_argument(Napi::Env env, Napi::Value value, const char * name);  // a whole number of at most 2^53 - 1
 std::vector<std::string> strings_argument(Napi::Env env, Napi::Value value, const char * name);
 
 // Pointer and length respect the view's byteOffset; the memory remains the JavaScript value's.

@@ -29,6 +29,7 @@ Napi::Value model_object::load(const Napi::CallbackInfo & info) {
     options.kernels = text("kernels");
     if (object.Has("threads"))
         options.n_threads = int_argument(env, object.Get("threads"), "threads", 1, GGML_MAX_N_THREADS);
+    if (object.Has("maxMemory")) options.max_memory = size_argument(env, object.Get("maxMemory"), "maxMemory");
     const std::string towers = text("towers"), precision_name = text("precision");
     options.want_vision = towers != "text";
     options.want_text = towers != "image";

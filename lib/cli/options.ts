@@ -12,7 +12,7 @@ export type HubFlags = Pick<LoadOptions, 'cacheDir' | 'offline'>
 
 type LoadFlags = Pick<
   LoadOptions,
-  'threads' | 'sessions' | 'device' | 'dtype' | 'precision' | 'maxBatch' | 'decode' | 'maxPixels'
+  'threads' | 'sessions' | 'device' | 'dtype' | 'precision' | 'maxBatch' | 'maxMemory' | 'decode' | 'maxPixels'
 >
 
 export interface ModelFlags extends HubFlags, LoadFlags {
@@ -35,6 +35,9 @@ export function addModelOptions(command: Command, { images = true } = {}): Comma
     new Option('--threads <n>', 'CPU threads (default: all cores)').argParser(wholeNumber),
     new Option('--sessions <n>', 'batches that run at the same time (default: 1)').argParser(wholeNumber),
     new Option('--max-batch <n>', 'most inputs of one batch; bounds memory (default: 32)').argParser(wholeNumber),
+    new Option('--max-memory <size>', 'most memory of the model, such as 200MB (default: no limit)').argParser(
+      sizeInBytes,
+    ),
     new Option('--device <name>', 'auto, cpu, cuda, metal or vulkan (default: auto)'),
     new Option(
       '--dtype <type>',
@@ -93,7 +96,20 @@ export async function withModel<R>(
   towers: Towers,
   use: (clip: Clip) => Promise<R>,
 ): Promise<R> {
-  const { model, threads, sessions, device, dtype, precision, maxBatch, decode, maxPixels, cacheDir, offline } = flags
+  const {
+    model,
+    threads,
+    sessions,
+    device,
+    dtype,
+    precision,
+    maxBatch,
+    maxMemory,
+    decode,
+    maxPixels,
+    cacheDir,
+    offline,
+  } = flags
   const clip = await Clip.load(model, {
     threads,
     sessions,
@@ -101,6 +117,7 @@ export async function withModel<R>(
     dtype,
     precision,
     maxBatch,
+    maxMemory,
     decode,
     maxPixels,
     cacheDir,
@@ -121,6 +138,14 @@ export async function withModel<R>(
 export function wholeNumber(value: string): number {
   if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError('Expected a whole number.')
   return Number(value)
+}
+
+/** Bytes, or a number with a unit of 1000 (kB, MB, GB) or 1024 (KiB, MiB, GiB). */
+export function sizeInBytes(value: string): number {
+  const [, number, prefix = '', binary] = /^(\d+(?:\.\d+)?) ?(?:([kmg])(i)?)?b?$/i.exec(value) ?? []
+  if (number === undefined) throw new InvalidArgumentError('Expected bytes, or a size such as 200MB.')
+  const power = ['', 'k', 'm', 'g'].indexOf(prefix.toLowerCase())
+  return Math.round(Number(number) * (binary === undefined ? 1000 : 1024) ** power)
 }
 
 /** The library checks ranges here, too. */

@@ -37,6 +37,7 @@ export async function loadModel<T>(
     precision: settings.precision,
     kernels: process.env.GGCLIP_CPU ?? '',
     modules,
+    maxMemory: settings.maxMemory ?? 0,
     threads: Math.min(settings.cpu.threads * settings.cpu.sessions, maxLoadThreads),
     tokenizerFolder: location.tokenizerFolder,
     processorFolder: location.processorFolder,

@@ -282,6 +282,8 @@ interface NativeLoadOptions extends Partial<NativeFolders> {
   kernels: string
   /** Threads to convert and pack the weights. Default 1. */
   threads?: number
+  /** Most bytes of weights and of the sessions' scratch memory; 0: no limit. Default 0. */
+  maxMemory?: number
   /** Paths of the backend modules to load before the device is chosen. Default: none. */
   modules?: string[]
 }

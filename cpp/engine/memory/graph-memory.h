@@ -5,17 +5,20 @@
 // one can always be freed.
 #pragma once
 
+#include "engine/memory/memory-budget.h"
+
 #include <ggml-alloc.h>
 #include <ggml-backend-impl.h>
 #include <ggml-cpp.h>
 
+#include <exception>
 #include <vector>
 
 namespace ggclip {
 
 class graph_memory {
   public:
-    explicit graph_memory(ggml_backend_buffer_type_t type);
+    graph_memory(ggml_backend_buffer_type_t type, memory_budget & budget);
     graph_memory(const graph_memory &) = delete;
     graph_memory & operator=(const graph_memory &) = delete;
 
@@ -31,6 +34,8 @@ class graph_memory {
 
     ggml_backend_buffer_type_t type_;
     lent_type lent_;
+    budget_share share_;
+    std::exception_ptr failure_;                   // of the latest allocation; none may pass through ggml's allocator
     std::vector<ggml_backend_buffer_ptr> blocks_;  // several if the device cannot allocate one of that size
     size_t n_lent_ = 0;
     ggml_gallocr_ptr allocator_;  // of the latest graph

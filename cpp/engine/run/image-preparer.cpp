@@ -21,6 +21,7 @@ std::vector<image_tensor> image_preparer::prepare(const image_input * images, in
         out.push_back({nullptr, size.width, size.height});
         begin.push_back(begin.back() + 3 * (size_t) size.width * (size_t) size.height);
     }
+    share_.resize(std::max<uint64_t>(share_.size(), begin.back() * sizeof(float)), "prepared pictures of a batch");
     float * const all = tensors_.at_least(begin.back());
     for (size_t i = 0; i < out.size(); i++) out[i].pixels = all + begin[i];
 
@@ -36,6 +37,11 @@ std::vector<image_tensor> image_preparer::prepare(const image_input * images, in
         else preprocess(params, image.pixels, to, {task % n_part, n_part});
     });
     return out;
+}
+
+void image_preparer::release_memory() {
+    tensors_ = {};
+    share_.resize(0, "");
 }
 
 void image_preparer::preprocess(const image_hparams & params, const image_view & image, float * out,

@@ -3,6 +3,7 @@
 
 #include "engine/graph/stem.h"
 #include "engine/preprocess.h"
+#include "engine/memory/memory-budget.h"
 #include "engine/memory/memory.h"
 
 #include <memory>
@@ -28,12 +29,15 @@ struct image_input {
 class image_preparer {
   public:
     // `runner` must outlive this object. `level`: CPU level for resizing.
-    image_preparer(tower_runner & runner, int n_threads, kernels::cpu_level level)
-        : runner_(runner), n_threads_(n_threads), level_(level) {}
+    image_preparer(tower_runner & runner, int n_threads, kernels::cpu_level level, memory_budget & budget)
+        : runner_(runner), n_threads_(n_threads), level_(level), share_(budget) {}
 
     // Prepares a batch's tensors on the runner's threads; valid until the next call. Throws ABORTED and the errors of
     // preprocess().
     std::vector<image_tensor> prepare(const image_input * images, int n, const image_hparams & params);
+
+    // Gives back the memory of the latest batch.
+    void release_memory();
 
   private:
     void preprocess(const image_hparams & params, const image_view & image, float * out, picture_part part);
@@ -42,6 +46,7 @@ class image_preparer {
     const int n_threads_;
     const kernels::cpu_level level_;
     float_scratch tensors_;
+    budget_share share_;  // of tensors_
     std::mutex mutex_;
     std::vector<std::unique_ptr<preprocess_scratch>> free_;  // one per concurrently preparing thread
 };

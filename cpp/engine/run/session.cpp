@@ -14,7 +14,7 @@ static const std::atomic<bool> never_cancelled{false};
 session::session(std::shared_ptr<const weights> weights, int n_threads, int max_batch)
     : weights_(std::move(weights)), n_threads_(n_threads), max_batch_(max_batch), cancelled_(&never_cancelled),
       runner_(std::make_unique<tower_runner>(*weights_, n_threads, cancelled_)),
-      preparer_(*runner_, n_threads, weights_->level()) {}
+      preparer_(*runner_, n_threads, weights_->level(), weights_->memory) {}
 
 session::~session() = default;
 
@@ -47,13 +47,32 @@ void session::check_images(const image_input * images, int n, const image_hparam
     for (int i = 0; i < n; i++) check_image(weights_->hp.vision, images[i].size(params));
 }
 
+// Calls run with batches of at most max_batch_ inputs. What finds no memory runs again when the memory of earlier
+// batches has been given back, with half as many inputs.
+void session::in_batches(int n, const std::function<void(int first, int count)> & run) {
+    bool released = false;
+    for (int first = 0; first < n;) {
+        const int count = std::min(max_batch_, n - first);
+        try {
+            run(first, count);
+        } catch (const error & e) {
+            if (e.code() != error_code::OUT_OF_MEMORY || (count == 1 && released)) throw;
+            runner_->release_memory();
+            preparer_.release_memory();
+            released = true;
+            max_batch_ = std::max(1, count / 2);
+            continue;
+        }
+        first += count;
+    }
+}
+
 void session::encode_images(const image_input * images, int n, const image_hparams & params, float * out) {
     check_images(images, n, params);
-    for (int first = 0; first < n; first += max_batch_) {
-        const int count = std::min(max_batch_, n - first);
+    in_batches(n, [&](int first, int count) {
         const std::vector<image_tensor> tensors = preparer_.prepare(images + first, count, params);
         runner_->run_images(tensors.data(), count, out + (size_t) first * weights_->hp.n_proj);
-    }
+    });
 }
 
 static void check_text(const text_hparams & hp, const int32_t * ids, int length) {
@@ -72,11 +91,10 @@ void session::encode_texts(const int32_t * ids, const int32_t * lengths, int n, 
     need(weights_->hp.text.present, *weights_, "text");
     const int32_t * next = ids;
     for (int s = 0; s < n; next += lengths[s], s++) check_text(weights_->hp.text, next, lengths[s]);
-    for (int first = 0; first < n; first += max_batch_) {
-        const int count = std::min(max_batch_, n - first);
+    in_batches(n, [&](int first, int count) {
         runner_->run_texts(ids, lengths + first, count, out + (size_t) first * weights_->hp.n_proj);
         for (int s = first; s < first + count; s++) ids += lengths[s];
-    }
+    });
 }
 
 void session::check_profile(int n) const {

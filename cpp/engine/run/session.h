@@ -59,6 +59,7 @@ class session {
     const weights & model() const { return *weights_; }
 
   private:
+    void in_batches(int n, const std::function<void(int first, int count)> & run);
     void check_images(const image_input * images, int n, const image_hparams & params) const;
     named_tensors keep_of_image(const image_input & image, kept_tensors keep);
     named_tensors keep_of_text(const int32_t * ids, int length, kept_tensors keep);

@@ -147,9 +147,17 @@ void tower_runner::allocate(tower & slot, built_graph & g) {
     const bool cpu = is_cpu(weights_.device);
     if (!cpu && !runs_all(weights_.device, g.graph)) return schedule(g);
     if (!slot.memory)
-        slot.memory = std::make_unique<graph_memory>(cpu ? cpu_buffer_type()
-                                                         : ggml_backend_get_default_buffer_type(backend_.get()));
+        slot.memory = std::make_unique<graph_memory>(
+            cpu ? cpu_buffer_type() : ggml_backend_get_default_buffer_type(backend_.get()), weights_.memory);
     slot.memory->lay_out(g.graph);
+}
+
+void tower_runner::release_memory() {
+    for (tower * slot : {&vision_, &text_}) {
+        slot->last.reset();
+        slot->memory.reset();
+    }
+    patches_ = {};
 }
 
 // The scheduler's memory holds only the latest graph of either tower, so such a graph is rebuilt for each run.

@@ -62,6 +62,9 @@ class tower_runner {
     // Runs work(0), ..., work(n - 1) on all threads. Throws ABORTED and any exception of theirs.
     void for_each(int n, const std::function<void(int)> & work);
 
+    // Gives back the memory of graphs, which the next run takes again.
+    void release_memory();
+
     // Adds subsequent runs to `profile`; null: stop.
     void profile(run_profile * profile) { profile_ = profile; }
 

@@ -152,6 +152,7 @@ void weight_loader::load() {
         if (tensor.linear) load_matrix(tensor, from, *tensor.linear);
         else *tensor.tensor = load_plain(tensor, from);
     }
+    out_.share_.resize(out_.n_bytes_vision + out_.n_bytes_text, "the weights");
     copy();
     if (packer_) packer_->run(options_.n_threads, options_.cancelled);
     out_.source().check_unchanged();

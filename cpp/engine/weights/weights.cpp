@@ -19,7 +19,8 @@ static const kernels::kernel_table * choose_kernels(ggml_backend_dev_t device, c
 
 weights::weights(model_source source, const load_options & options)
     : hp(source.hp), found(find_device(options.device, options.modules)), device(found.device),
-      kernels(choose_kernels(device, options.kernels)), source_(std::move(source)) {
+      kernels(choose_kernels(device, options.kernels)), memory(options.max_memory), source_(std::move(source)),
+      share_(memory) {
     if (!options.want_vision) hp.vision.present = false;
     if (!options.want_text) hp.text.present = false;
     if (options.want_vision && !hp.vision.present) {

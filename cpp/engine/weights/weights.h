@@ -3,6 +3,7 @@
 
 #include "engine/device/device.h"
 #include "engine/hparams.h"
+#include "engine/memory/memory-budget.h"
 #include "engine/memory/memory.h"
 #include "engine/weights/model-source.h"
 #include "kernels/kernels.h"
@@ -110,8 +111,9 @@ struct load_options {
     bool want_text = true;
     std::string dtype;  // "" = the file's
     precision arithmetic = precision::normal;
-    std::string kernels;  // kernel level, "portable", or "" = the best
-    int n_threads = 1;    // used for packing
+    std::string kernels;      // kernel level, "portable", or "" = the best
+    int n_threads = 1;        // used for packing
+    uint64_t max_memory = 0;  // bytes of weights and of sessions' scratch; 0: no limit
     const std::atomic<bool> * cancelled = nullptr;
 };
 
@@ -133,6 +135,7 @@ class weights {
     const kernels::kernel_table * kernels;    // null: plain ggml operations only
     std::map<std::string, type_count> types;  // by weight type, as held in memory
     size_t n_bytes_vision = 0, n_bytes_text = 0;
+    mutable memory_budget memory;  // sessions take from it, too
 
     // CPU level for work outside the towers, such as resizing pictures.
     kernels::cpu_level level() const { return kernels ? kernels->level : kernels::best_level(); }
@@ -142,6 +145,7 @@ class weights {
   private:
     friend class weight_loader;
     model_source source_;
+    budget_share share_;                            // of the weights
     ggml_context_ptr context_;                      // tensor headers
     std::vector<ggml_backend_buffer_ptr> buffers_;  // device buffers
     std::vector<aligned_bytes> packed_;

@@ -6,7 +6,7 @@ import { type LoadOptions, weightTypes } from '../../library.js'
 import { type LogLevel, Server, type ServedModel, type ServerOptions } from '../../server/index.js'
 import { type Interruption, UsageError } from '../failure.js'
 import { fileLines } from '../inputs.js'
-import { addExamples, addJsonOption, collect, wholeNumber } from '../options.js'
+import { addExamples, addJsonOption, sizeInBytes, collect, wholeNumber } from '../options.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
 
@@ -23,6 +23,7 @@ interface Flags
   towers?: LoadOptions['towers']
   decode?: LoadOptions['decode']
   maxBatch?: number
+  maxMemory?: number
   maxWaitMs?: number
   dimensions?: string
   dialects?: string
@@ -65,6 +66,7 @@ commas); a key in an argument would be visible to everyone on the machine.`,
     ['--towers <which>', 'load both encoders, or only image or text (default: both)'],
     ['--decode <mode>', 'auto, or exact: decode every pixel of large images (default: auto)'],
     ['--max-batch <n>', 'most inputs of one batch (default: 32)', wholeNumber],
+    ['--max-memory <size>', 'most memory of each model, such as 200MB (default: no limit)', sizeInBytes],
     ['--max-wait-ms <n>', 'longest wait for a batch to fill under load (default: 0)', wholeNumber],
     ['--dimensions <a,b>', 'lengths that requests may shorten vectors to; only for models trained for it'],
     ['--max-queue <n>', 'most inputs of a model, running or waiting (default: 1024)', wholeNumber],
@@ -148,6 +150,7 @@ async function optionsOf(flags: Flags): Promise<ServerOptions> {
     towers,
     decode,
     maxBatch,
+    maxMemory,
     maxWaitMs,
     dimensions,
     dialects,
@@ -169,6 +172,7 @@ async function optionsOf(flags: Flags): Promise<ServerOptions> {
     towers,
     decode,
     maxBatch,
+    maxMemory,
     maxWaitMs,
     dimensions: sizesOf(dimensions),
   }

@@ -31,6 +31,7 @@ constexpr double max_mean = 10, min_std = 1e-4, max_std = 10;
 constexpr double max_logit_scale = 80;  // natural log; exp of larger values overflows float
 constexpr double max_logit_bias = 1e4;
 constexpr double max_alibi_bias = 64;  // published: 8
+constexpr int64_t max_bucket = 1024;
 constexpr double min_embd_scale = 1e-3, max_embd_scale = 1e3;
 
 }  // namespace ggclip::limits
@@ -122,6 +123,7 @@ void visit_tower(Tower & tower, const hparam_lines & line, const tower_hparams &
     visit(line.optional("mlpInputNorm", names::has_mlp_in_norm), tower.has_mlp_in_norm, fallback.has_mlp_in_norm);
     visit(line.optional("attentionNorm", names::has_attn_norm), tower.has_attn_norm, fallback.has_attn_norm);
     visit(line.optional("queryKeyNorm", names::has_qk_norm), tower.has_qk_norm, fallback.has_qk_norm);
+    visit(line.optional("scaledScores", names::scales_scores), tower.scales_scores, fallback.scales_scores);
     visit(line.optional("positionTable", names::has_positions), tower.has_positions, fallback.has_positions);
     visit(line.optional("rotary", names::rotary), tower.rotary, fallback.rotary);
     visit(line.optional("rotaryBase", names::rotary_base, 1, limits::max_rotary_base), tower.rotary_base,
@@ -201,6 +203,9 @@ void visit_text(Hparams & hp, const text_hparams & fallback, Visitor & visit) {
     visit(line.optional("classToken", names::has_class_embd), text.has_class_embd, false);
     visit(line.always("causal", names::causal), text.causal, true);
     visit(line.optional("alibiMaxBias", names::max_alibi_bias, 0, limits::max_alibi_bias), text.max_alibi_bias, 0.0f);
+    visit(line.optional("positionBuckets", names::position_buckets, 0, limits::max_bucket), text.n_bucket, 0);
+    visit(line.optional("positionBucketDistance", names::bucket_distance, 1, limits::max_ctx), text.bucket_distance,
+          128);
     visit(line.always("seesPadding", names::sees_padding), text.sees_padding, !text.causal);
     visit(line.optional("positionOffset", names::position_offset, 0, limits::max_ctx), text.position_offset, 0);
     visit(line.optional("embeddingScale", names::embedding_scale, limits::min_embd_scale, limits::max_embd_scale),

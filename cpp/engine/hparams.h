@@ -95,6 +95,7 @@ struct tower_hparams {
     bool has_mlp_in_norm = false;    // a second norm of the MLP's input (ViTamin)
     bool has_attn_norm = false;      // norm of all heads' outputs together (likewise)
     bool has_qk_norm = false;        // norms of each head's query and key
+    bool scales_scores = true;       // the attention's scores are divided by the square root of d_head
     bool has_positions = true;       // a table of positions, added to the tokens
     rotary_pairs rotary = rotary_pairs::none;
     float rotary_base = 10000.0f;
@@ -193,6 +194,10 @@ struct text_hparams : tower_hparams {
     // > 0: ALiBi (Press et al. 2022). Head h of n, counted from 1, subtracts 2^(-max_alibi_bias h / n) times the
     // distance of two tokens from their score; see graph/alibi.h where n is no power of two.
     float max_alibi_bias = 0;
+    // > 0: each head adds to a score one of as many learned values, by the distance of the two tokens (graph/
+    // position-bias.h); beyond bucket_distance it is the last
+    int32_t n_bucket = 0;
+    int32_t bucket_distance = 128;
     // A learned token after the n_ctx tokens, which pools (CoCa). What follows a padding token is invisible to all, the
     // learned token too: open_clip's mask is shifted by one (TextTransformer, correct_cls_mask).
     bool has_class_embd = false;

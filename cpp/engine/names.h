@@ -8,6 +8,7 @@ namespace ggclip::names {
 
 // --- tensors: parts named by of_tensor(); engine/weights/tensor-list.cpp lists those of each model ---------------
 constexpr const char *class_embd = "class_embd", *patch_embd = "patch_embd", *position_embd = "position_embd";
+constexpr const char * position_bias = "position_bias";  // of scores, by distance
 constexpr const char *token_embd = "token_embd", *token_type_embd = "token_type_embd";
 constexpr const char *pre_ln = "pre_ln", *post_ln = "post_ln";  // outside the blocks
 constexpr const char *ln1 = "ln1", *ln2 = "ln2";
@@ -71,7 +72,8 @@ constexpr const char * has_mlp_norm = "clip.%s.has_feed_forward_norm";
 constexpr const char * has_mlp_in_norm = "clip.%s.has_feed_forward_input_norm";
 constexpr const char * has_attn_norm = "clip.%s.attention.has_norm";
 constexpr const char * has_qk_norm = "clip.%s.attention.has_query_key_norm";
-constexpr const char * has_positions = "clip.%s.has_position_embedding";  // bool; true when absent
+constexpr const char * scales_scores = "clip.%s.attention.has_scaled_scores";  // bool; true when absent
+constexpr const char * has_positions = "clip.%s.has_position_embedding";       // bool; true when absent
 constexpr const char * rotary = "clip.%s.rope.pairs";  // none | neighbours | halves; none when absent
 constexpr const char * rotary_base = "clip.%s.rope.freq_base";
 constexpr const char * norm_after_pool = "clip.%s.norm_after_pooling";
@@ -110,10 +112,12 @@ constexpr const char * conv_act = "clip.vision.conv.activation";     // strings
 constexpr const char * context_length = "clip.text.context_length";
 constexpr const char * causal = "clip.text.causal";
 constexpr const char * max_alibi_bias = "clip.text.attention.max_alibi_bias";  // f32; 0 when absent: no ALiBi
-constexpr const char * sees_padding = "clip.text.sees_padding";                // bool
-constexpr const char * position_offset = "clip.text.position_offset";          // u32
-constexpr const char * embedding_scale = "clip.text.embedding_scale";          // f32; absent: 1
-constexpr const char * mixer_kernel = "clip.text.mixer.kernel";                // u32; absent: there are none
+constexpr const char * sees_padding = "clip.text.sees_padding";                          // bool
+constexpr const char * position_buckets = "clip.text.attention.relative_buckets_count";  // u32; absent: there are none
+constexpr const char * bucket_distance = "clip.text.attention.relative_max_distance";    // u32; 128 when absent
+constexpr const char * position_offset = "clip.text.position_offset";                    // u32
+constexpr const char * embedding_scale = "clip.text.embedding_scale";                    // f32; absent: 1
+constexpr const char * mixer_kernel = "clip.text.mixer.kernel";                          // u32; absent: there are none
 constexpr const char * mixer_ff = "clip.text.mixer.feed_forward_length";
 constexpr const char * cleaning = "clip.text.cleaning";
 constexpr const char * image_size = "clip.vision.image_size";

@@ -52,6 +52,21 @@ struct document {
             found = true;
         }
     }
+    // OpenCLIP's model_cfg saved as config.json, as ViTamin's authors have it: within what open_clip_config.json adds.
+    // Absent if the document is anything else.
+    document as_open_clip() const {
+        document out;
+        out.path = path;
+        const json_ref config = ref();
+        if (!found || !config.is(json_value::kind_t::object)) return out;
+        const auto has = [&](const char * key) { return config.get(key).is(json_value::kind_t::object); };
+        if (config.get("model_type").exists() || !has("vision_cfg") || !has("text_cfg")) return out;
+        out.root.kind = json_value::kind_t::object;
+        out.root.keys = {"model_cfg"};
+        out.root.items = {root};
+        out.found = true;
+        return out;
+    }
     // A file of the tokenizer's: its errors are reported when a text needs it; images do not.
     static document optional(const std::string & file, const read_options & options) {
         try {
@@ -97,6 +112,7 @@ void finish(const tensor_table & table, const source_names & names, model_source
         return finish(with_sinusoidal_positions(table, names, source.hp), rest, source);
     }
     measure_pruning(table, names, source.hp);
+    check_buckets(source.hp.text, source.path);
     source.hp.n_proj = projection_dim(table, names, source.hp);
     read_logit_scalars(table, source.path, source.hp);
     bind_tensors(table, names, source);
@@ -223,10 +239,14 @@ model_source open_sentence_transformers(const std::string & folder, const std::s
 model_source open_directory(const std::string & folder, const tensor_table * given, const read_options & options) {
     const std::string tokenizer_folder = options.tokenizer_folder.empty() ? folder : options.tokenizer_folder;
     const std::string processor_folder = options.processor_folder.empty() ? folder : options.processor_folder;
-    const document open_clip(folder + "/open_clip_config.json", options);
+    document open_clip(folder + "/open_clip_config.json", options);
     // beside OpenCLIP's files, a config.json may be another program's
-    const document config = open_clip.found ? document::optional(folder + "/config.json", options)
-                                            : document(folder + "/config.json", options);
+    document config = open_clip.found ? document::optional(folder + "/config.json", options)
+                                      : document(folder + "/config.json", options);
+    if (!open_clip.found && config.as_open_clip().found) {
+        open_clip = config.as_open_clip();
+        config = document();
+    }
     const bool hf =
         config.found && (open_clip.found ? is_supported_hf_config(config.ref()) : is_hf_config(config.ref()));
     if (!hf && !open_clip.found) {

@@ -96,6 +96,16 @@ static void subtract_distances(float * scores, int n, const int32_t * positions,
     for (int j = 0; j < n; j++) scores[j] -= slope * fabsf((float) (positions[j] - own));
 }
 
+// Before the scores are scaled: `factor` is the inverse of the scale.
+static void add_distance_bias(const attention_args & a, int h, const int32_t * positions, int32_t own, float factor,
+                              float * scores, int n) {
+    const float * bias = a.distance_bias + (size_t) h * (2 * a.max_distance + 1) + a.max_distance;
+    for (int j = 0; j < n; j++) {
+        const int distance = positions[j] - own;
+        scores[j] += factor * bias[max_int(-a.max_distance, min_int(distance, a.max_distance))];
+    }
+}
+
 // Queries i..i + n - 1 of a sequence whose head is already packed.
 static void attend(const attention_args & a, int s, int h, int i, int n, const attention_scratch & scratch) {
     alignas(64) float out[token_tile * panel_rows];
@@ -108,7 +118,7 @@ static void attend(const attention_args & a, int s, int h, int i, int n, const a
     const size_t stride = kv_stride(a.max_kv);
     const int d_pad = round_to_panel(a.d_head);
     const token_tiles tiles(n);
-    const float scale = 1.0f / sqrtf((float) a.d_head);
+    const float scale = a.unscaled ? 1.0f : 1.0f / sqrtf((float) a.d_head);
 
     for (int j = 0; j < n_seen; j += panel_rows) {
         for (int tile = 0; tile < tiles.count; tile++) {
@@ -123,6 +133,10 @@ static void attend(const attention_args & a, int s, int h, int i, int n, const a
         if (a.slopes) {
             subtract_distances(scratch.scores + t * stride, n_valid, a.positions + a.kv_offset[s], a.positions[row + t],
                                a.slopes[h] / scale);
+        }
+        if (a.distance_bias) {
+            add_distance_bias(a, h, a.positions + a.kv_offset[s], a.positions[row + t], 1.0f / scale,
+                              scratch.scores + t * stride, n_valid);
         }
         inverse_sum[t] = exponentiate(scratch.scores + t * stride, n_valid, n_pad, scale);
     }

@@ -102,7 +102,8 @@ struct rotate_args {
 
 // Softmax attention over ragged sequences: query rows q_offset[s]..q_offset[s+1]-1 of sequence s attend to key rows
 // kv_offset[s]..kv_offset[s+1]-1. If causal, query i of a sequence sees keys 0..i. Head h of a row occupies floats [h *
-// d_head, (h + 1) * d_head). Scores are scaled by 1/sqrt(d_head).
+// d_head, (h + 1) * d_head). Scores are scaled by 1/sqrt(d_head)
+// unless `unscaled`.
 struct attention_args {
     const float * q;
     size_t q_stride;
@@ -122,9 +123,14 @@ struct attention_args {
     void * scratch;         // attention_scratch_size(...) bytes, 64-byte aligned
     const int32_t * n_key;  // [n_seq], a sequence has as many keys: its first rows; null: all rows
     // ALiBi: head h subtracts slopes[h] * |positions[query row] - positions[key row]| from its scores; query rows are
-    // then the key rows. Null: subtracts nothing.
+    // then the key rows, as with distance_bias. Null: subtracts nothing.
     const float * slopes;       // [n_head]
     const int32_t * positions;  // [kv_offset[n_seq]]
+    // Null, or [n_head][2 * max_distance + 1]: what is added to a scaled score by positions[key row] - positions[query
+    // row], which counts as -max_distance or max_distance beyond.
+    const float * distance_bias;
+    int max_distance;
+    bool unscaled;  // scores are not divided by sqrt(d_head)
 
     int keys(int s) const { return n_key ? n_key[s] : kv_offset[s + 1] - kv_offset[s]; }
 };

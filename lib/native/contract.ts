@@ -66,6 +66,8 @@ interface NativeTowerHparams {
   attentionNorm: boolean
   /** Whether each head's queries and keys are normed. */
   queryKeyNorm: boolean
+  /** Whether the attention's scores are divided by the square root of a head's width. */
+  scaledScores: boolean
   /** Whether a table of positions is added to the tokens. */
   positionTable: boolean
   /** Rotary positions: which values of a head are turned together, neighbours or those of its two halves. */
@@ -183,6 +185,10 @@ interface NativeTextHparams extends NativeTowerHparams {
    * more. 0: nothing is subtracted.
    */
   alibiMaxBias: number
+  /** Values of each head that are added to scores by the distance of two tokens (mT5); 0: none. */
+  positionBuckets: number
+  /** The distance from which on the last of these values is added. */
+  positionBucketDistance: number
   /** Tokens under the kernels of the two mixers around the blocks (MobileCLIP S0); 0: there are none. */
   mixerKernel: number
   /** Values inside the mixers' MLPs. */

@@ -112,3 +112,13 @@ def write_tips(directory, context):
     tokenizer = Tipsv2Tokenizer(vocab={t: i for i, t in enumerate(tokens)}, merges=merges, model_max_length=context)
     tokenizer.save_pretrained(directory)
     return tokenizer, len(tokens)
+
+
+def write_t5(directory, context):
+    """T5's and mT5's: Unigram pieces, <pad> 0, </s> 1 at the end."""
+    from transformers import T5Tokenizer
+
+    vocab = [('<pad>', 0.0), ('</s>', 0.0), ('<unk>', 0.0)] + _pieces()
+    tokenizer = T5Tokenizer(vocab=vocab, extra_ids=0, model_max_length=context)
+    tokenizer.save_pretrained(directory)
+    return tokenizer, len(vocab)

@@ -257,7 +257,7 @@ describe('a tower that was not asked for', () => {
     for (
       const [key, change] of [
         ['image', (json: Json) => {
-          json.model_cfg.text_cfg = { hf_model_name: 'google/mt5-base' }
+          json.model_cfg.text_cfg = { hf_model_name: 'google/electra-base' }
         }],
         ['image', (json: Json) => {
           json.model_cfg.text_cfg.surprise = 1

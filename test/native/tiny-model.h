@@ -65,6 +65,7 @@ inline void random_tower(dice & dice, int n_embd, tower_hparams & tower) {
     tower.has_out_bias = !rarely();
     tower.has_mlp_bias = !rarely();
     tower.has_mlp_first_bias = !rarely();
+    tower.scales_scores = !rarely();
     tower.has_mlp_gate = dice.coin();
     tower.has_mlp_norm = rarely();
     tower.has_mlp_in_norm = rarely();
@@ -193,6 +194,10 @@ inline void random_text(dice & dice, text_hparams & text) {
     text.n_token_type = text.causal ? 0 : dice.between(0, 2);
     text.pad_id = dice.one_of({0, 1});
     text.max_alibi_bias = dice.one_of({0.0f, 0.0f, 3.5f, 8.0f});
+    if (text.pruned.empty() && dice.coin()) {
+        text.n_bucket = dice.one_of({4, 8, 32});
+        text.bucket_distance = dice.one_of({10, 20});
+    }
     text.embd_scale = dice.one_of({1.0f, 1.0f, 5.5f});
 }
 

@@ -14,7 +14,8 @@ struct block {
     int n_head;
     std::string label;              // "block3"
     ggml_tensor * turns = nullptr;  // rotary positions of all tokens, or null
-    ggml_tensor * rows = nullptr;   // compute only these tokens after this block; null: all
+    score_rule rule = {};
+    ggml_tensor * rows = nullptr;  // compute only these tokens after this block; null: all
 
     void name(const char * state, ggml_tensor * t) const { g.name(label + "." + state, t); }
 };
@@ -36,7 +37,7 @@ layer_input build_attention(const block & b, layer_input & asking, layer_input &
     b.name("v", v);
     q = place(b, q, b.w.q_norm, b.turns && b.rows ? ops.gather(b.turns, b.rows) : b.turns);
     k = place(b, k, b.w.k_norm, b.turns);
-    ggml_tensor * cur = ops.attention(q, k, v, b.n_head, b.seqs);  // [n_attn, n_query]
+    ggml_tensor * cur = ops.attention(q, k, v, b.n_head, b.seqs, b.rule);  // [n_attn, n_query]
     b.name("attn_ctx", cur);
     return b.hp.has_attn_norm ? ops.norm(cur, b.w.attn_norm, b.hp.eps) : ops.unnormalised(cur);
 }
@@ -156,8 +157,14 @@ ggml_tensor * build_blocks(graph_builder & g, const tower_hparams & hp, const to
                            ggml_tensor * x) {
     name_layer(g, hp, w, 0, x);
     for (int il = 0; il < hp.n_layer; il++) {
-        block b = {g,          hp, w.blocks[(size_t) il], input.seqs, hp.block(il).n_head, "block" + std::to_string(il),
-                   input.turns};
+        block b = {g,
+                   hp,
+                   w.blocks[(size_t) il],
+                   input.seqs,
+                   hp.block(il).n_head,
+                   "block" + std::to_string(il),
+                   input.turns,
+                   {hp.scales_scores, input.position_bias}};
         if (il == hp.n_layer - 1 && !input.whole) b.rows = input.pooled;
         x = build_block(b, x);
         name_layer(g, hp, w, il + 1, x);

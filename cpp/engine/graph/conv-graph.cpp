@@ -73,7 +73,7 @@ struct conv_builder {
         ggml_tensor * q = ops.linear(x, w.q, activation::none, nullptr);
         ggml_tensor * k = ops.linear(x, w.k, activation::none, nullptr);
         ggml_tensor * v = ops.linear(x, w.v, activation::none, nullptr);
-        layer_input context = ops.unnormalised(ops.attention(q, k, v, layer.n_out / hp.d_head, seqs));
+        layer_input context = ops.unnormalised(ops.attention(q, k, v, layer.n_out / hp.d_head, seqs, {}));
         return {ops.linear(context, w.out, activation::none, in.x), in.width, in.height, in.n_image};
     }
 

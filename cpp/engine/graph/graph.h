@@ -24,12 +24,13 @@ struct tower_input {
     int width = 0, height = 0;  // of all images, for a convolutional stem
     ggml_tensor * grid_positions =
         nullptr;  // image, any grid: f32 [n_embd, n_token], position vectors resized to each picture's grid
-    ggml_tensor * turns = nullptr;      // f32 [2 * d_head, n_token], rotary positions; null if there are none
-    ggml_tensor * ids = nullptr;        // text: i32 [n_token]
-    ggml_tensor * positions = nullptr;  // text: i32 [n_token], position of each token in its sequence
-    ggml_tensor * rows = nullptr;       // text with a class token: see text_tokens
-    ggml_tensor * pooled = nullptr;     // i32 [n_seq], row that becomes the embedding; null if all tokens are pooled
-    std::deque<sequences> map_seqs;     // of the attention within convolutional layers, which keeps pointers to them
+    ggml_tensor * turns = nullptr;          // f32 [2 * d_head, n_token], rotary positions; null if there are none
+    ggml_tensor * position_bias = nullptr;  // text: of all blocks' scores, or null
+    ggml_tensor * ids = nullptr;            // text: i32 [n_token]
+    ggml_tensor * positions = nullptr;      // text: i32 [n_token], position of each token in its sequence
+    ggml_tensor * rows = nullptr;           // text with a class token: see text_tokens
+    ggml_tensor * pooled = nullptr;  // i32 [n_seq], row that becomes the embedding; null if all tokens are pooled
+    std::deque<sequences> map_seqs;  // of the attention within convolutional layers, which keeps pointers to them
     bool whole = false;  // all tokens leave the last block, for callers that want its states; else the pooled ones
 };
 

@@ -27,7 +27,7 @@ struct sequences {
     bool uniform = true;  // all of max_length
     bool causal = false;
     float max_alibi_bias = 0;           // see text_hparams; queries are then those of all tokens
-    ggml_tensor * positions = nullptr;  // with ALiBi: i32 [n_token], each token's place in its sequence
+    ggml_tensor * positions = nullptr;  // of texts: i32 [n_token], each token's place in its sequence
     std::vector<int32_t> offset;        // [n_seq + 1], first token of each sequence
     std::vector<int32_t>
         n_key;  // [n_seq], the first tokens of each, which are seen; the others by none. Empty: all are
@@ -40,6 +40,7 @@ struct sequences {
     ggml_tensor * unpad = nullptr;         // i32 [n_token]: padded position of each row
     ggml_tensor * join = nullptr;          // i32 [n_token]: row of each token among the prefix tokens, then all patches
     ggml_tensor * mean_weights = nullptr;  // f32 [max_length, 1, n_seq]: each token's weight in its sequence's mean
+    ggml_tensor * buckets = nullptr;  // with a position bias: i32 [max_length * max_length * n_seq], of query and key
 
     int n_real(int s) const { return n_key.empty() ? offset[(size_t) s + 1] - offset[(size_t) s] : n_key[(size_t) s]; }
 };
@@ -52,6 +53,12 @@ struct layer_input {
     float eps = 0;
     ggml_tensor * f32 = nullptr;   // normalised
     ggml_tensor * packed[9] = {};  // by kernels::weight_type
+};
+
+// What a tower's attention does with its scores beside a softmax.
+struct score_rule {
+    bool scaled = true;            // they are divided by the square root of a head's width
+    ggml_tensor * bias = nullptr;  // from layer_ops::position_bias; or null
 };
 
 // What an image's patches become tokens with: tokens before them, and a table of positions.
@@ -128,10 +135,14 @@ class layer_ops {
     // Rotary positions: x [n_head * d_head, n_token] with each head's pairs turned by their token's angles, `turns`
     // [2 * d_head, n_token] from rotary.h.
     virtual ggml_tensor * rotate(ggml_tensor * x, ggml_tensor * turns, rotary_pairs pairs) = 0;
+    // For attention(): what is added to the scores by the tokens' distance. table: [n_head, n_bucket], see
+    // position-bias.h.
+    virtual ggml_tensor * position_bias(ggml_tensor * table, int max_distance, const sequences & seqs) = 0;
     // Softmax attention with n_head heads: q [n_head * d_head, n_query], k and v [n_head * d_head, n_token].
-    // n_query is n_token, or n_seq if only one token of each sequence has a query, which then sees all of its sequence.
+    // n_query is n_token, or without a bias n_seq if only one token of each sequence has a query, which then sees all
+    // of its sequence.
     virtual ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head,
-                                    const sequences & seqs) = 0;
+                                    const sequences & seqs, const score_rule & rule) = 0;
 
     // Operations on feature maps.
     virtual conv_ops & maps() = 0;

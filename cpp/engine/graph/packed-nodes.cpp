@@ -1,5 +1,7 @@
 #include "engine/graph/packed-nodes.h"
 
+#include "engine/graph/position-bias.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -75,6 +77,18 @@ void run_rotate(ggml_tensor * dst, int ith, int nth, void * userdata) {
                     ith, nth);
 }
 
+// A row of values by distance for each head.
+void run_position_bias(ggml_tensor * dst, int ith, int nth, void * userdata) {
+    const packed_node & p = *static_cast<const packed_node *>(userdata);
+    const ggml_tensor * table = dst->src[0];
+    const auto n_bucket = (int32_t) table->ne[1];
+    for (int64_t h = dst->ne[1] * ith / nth; h < dst->ne[1] * (ith + 1) / nth; h++) {
+        float * row = static_cast<float *>(dst->data) + h * dst->ne[0];
+        for (int d = -p.max_distance; d <= p.max_distance; d++)
+            row[p.max_distance + d] = floats(table)[position_bucket(d, n_bucket, p.max_distance) * table->ne[0] + h];
+    }
+}
+
 void run_attention(ggml_tensor * dst, int ith, int nth, void * userdata) {
     const packed_node & p = *static_cast<const packed_node *>(userdata);
     const ggml_tensor *q = dst->src[0], *k = dst->src[1], *v = dst->src[2];
@@ -96,9 +110,12 @@ void run_attention(ggml_tensor * dst, int ith, int nth, void * userdata) {
     args.causal = p.causal;
     args.scratch = p.scratch;
     args.n_key = p.n_key;
-    if (!p.slopes.empty()) {
-        args.slopes = p.slopes.data();
-        args.positions = static_cast<const int32_t *>(dst->src[3]->data);
+    args.unscaled = !p.scaled;
+    if (p.positions) args.positions = static_cast<const int32_t *>(p.positions->data);
+    if (!p.slopes.empty()) args.slopes = p.slopes.data();
+    if (p.bias) {
+        args.distance_bias = floats(p.bias);
+        args.max_distance = (int) p.bias->ne[0] / 2;
     }
     p.table->attention(args, ith, nth);
 }

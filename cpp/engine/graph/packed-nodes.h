@@ -72,8 +72,10 @@ struct packed_node : kernel_node {
     int n_head = 0;
     int n = 0;  // sequences, or tokens of a result in bytes
     int skip = 0;
-    bool causal = false;
-    std::vector<float> slopes;  // ALiBi's, of each head; or none
+    bool causal = false, scaled = true;
+    std::vector<float> slopes;                                  // ALiBi's, of each head; or none
+    const ggml_tensor *bias = nullptr, *positions = nullptr;    // of an attention: see score_rule, sequences; or null
+    int max_distance = 0;                                       // of a position bias
     rotary_pairs pairs = rotary_pairs::none;
     stem_tokens tokens;
     text_tokens text;
@@ -86,6 +88,7 @@ void run_linear(ggml_tensor * dst, int ith, int nth, void * userdata);
 void run_gated(ggml_tensor * dst, int ith, int nth, void * userdata);
 void run_linear_pack(ggml_tensor * dst, int ith, int nth, void * userdata);
 void run_rotate(ggml_tensor * dst, int ith, int nth, void * userdata);
+void run_position_bias(ggml_tensor * dst, int ith, int nth, void * userdata);
 void run_attention(ggml_tensor * dst, int ith, int nth, void * userdata);
 void run_gather(ggml_tensor * dst, int ith, int nth, void * userdata);
 void run_repeat(ggml_tensor * dst, int ith, int nth, void * userdata);

@@ -135,8 +135,14 @@ class packed_ops final : public layer_ops {
         return out;
     }
 
-    ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head,
-                            const sequences & seqs) override {
+    ggml_tensor * position_bias(ggml_tensor * table, int max_distance, const sequences &) override {
+        packed_node & p = nodes_.add("position bias", table->name);
+        p.max_distance = max_distance;
+        return nodes_.custom(GGML_TYPE_F32, 2 * max_distance + 1, table->ne[0], {table}, run_position_bias, p);
+    }
+
+    ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head, const sequences & seqs,
+                            const score_rule & rule) override {
         const bool one_each = q->ne[1] == seqs.n_seq && seqs.n_token != seqs.n_seq;
         packed_node & p = nodes_.add("attention");
         p.seqs = &seqs;
@@ -148,11 +154,13 @@ class packed_ops final : public layer_ops {
         p.work.n_ops = 4.0 * (double) q->ne[0] * n_pairs(seqs, one_each);
         p.scratch = nodes_.scratch(
             table_->attention_scratch_size(seqs.max_length, (int) q->ne[0] / n_head, chunks_for(n_threads_)));
+        p.scaled = rule.scaled;
         std::vector<ggml_tensor *> args = {q, k, v};
-        if (seqs.max_alibi_bias > 0) {
-            p.slopes = alibi_slopes(seqs.max_alibi_bias, n_head);
-            args.push_back(seqs.positions);
-        }
+        if (seqs.max_alibi_bias > 0) p.slopes = alibi_slopes(seqs.max_alibi_bias, n_head);
+        if (seqs.max_alibi_bias > 0 || rule.bias) args.push_back(seqs.positions);
+        p.positions = args.size() > 3 ? args.back() : nullptr;
+        if (rule.bias) args.push_back(rule.bias);
+        p.bias = rule.bias;
         return nodes_.custom(GGML_TYPE_F32, q->ne[0], q->ne[1], args, run_attention, p);
     }
 

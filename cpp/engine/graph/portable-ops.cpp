@@ -128,8 +128,15 @@ class portable_ops final : public layer_ops {
         return ggml_reshape_2d(ctx_, turned, n_attn, n_token);
     }
 
-    ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head,
-                            const sequences & seqs) override {
+    ggml_tensor * position_bias(ggml_tensor * table, int /*max_distance*/, const sequences & seqs) override {
+        const int64_t n_head = table->ne[0], length = seqs.max_length;
+        ggml_tensor * bias = ggml_get_rows(ctx_, table, seqs.buckets);  // [n_head, keys * queries * n_seq]
+        bias = ggml_reshape_4d(ctx_, bias, n_head, length, length, seqs.n_seq);
+        return ggml_cont(ctx_, ggml_permute(ctx_, bias, 2, 0, 1, 3));  // [length, length, n_head, n_seq]
+    }
+
+    ggml_tensor * attention(ggml_tensor * q, ggml_tensor * k, ggml_tensor * v, int n_head, const sequences & seqs,
+                            const score_rule & rule) override {
         const int64_t n_attn = q->ne[0], n_query = q->ne[1];
         const int64_t d_head = n_attn / n_head, length = seqs.max_length, n_seq = seqs.n_seq;
         const bool one_each = n_query == n_seq && seqs.n_token != seqs.n_seq;
@@ -151,7 +158,12 @@ class portable_ops final : public layer_ops {
         ggml_tensor * mask = one_each ? nullptr : seqs.mask;
         const bool hides_gaps = mask && seqs.causal && seqs.n_key.empty();  // they come last in the causal order
         if (seqs.key_mask && !hides_gaps) scores = ggml_add(ctx_, scores, seqs.key_mask);
-        scores = ggml_soft_max_ext(ctx_, scores, mask, 1.0f / std::sqrt((float) d_head), seqs.max_alibi_bias);
+        float scale = rule.scaled ? 1.0f / std::sqrt((float) d_head) : 1.0f;
+        if (rule.bias) {
+            scores = ggml_add(ctx_, scale == 1.0f ? scores : ggml_scale(ctx_, scores, scale), rule.bias);
+            scale = 1.0f;
+        }
+        scores = ggml_soft_max_ext(ctx_, scores, mask, scale, seqs.max_alibi_bias);
         ggml_tensor * cur = ggml_mul_mat(ctx_, v, scores);  // [d_head, q_length, n_head, n_seq]
         ggml_prec_set_acc(cur, GGML_PREC_F32);
         cur = ggml_cont_2d(ctx_, ggml_permute(ctx_, cur, 0, 2, 1, 3), n_attn, q_length * n_seq);

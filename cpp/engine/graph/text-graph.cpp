@@ -34,6 +34,7 @@ ggml_tensor * build_text_graph(layer_ops & ops, const weights & weights, tower_i
         x = build_mixer(ops, hp, w.mixers[0], input.seqs, x);
         g.name("mixer0", x);
     }
+    if (w.position_bias) input.position_bias = ops.position_bias(w.position_bias, hp.bucket_distance, input.seqs);
     x = build_blocks(g, hp, w, input, x);  // [n_embd, n_seq], or all tokens
     if (mixes) {
         x = build_mixer(ops, hp, w.mixers[1], input.seqs, x);

@@ -16,7 +16,7 @@ static ggml_tensor * build_attention_pool(graph_builder & g, const vision_hparam
     ggml_tensor * q = hp.has_pool_query ? ops.linear(query, w.q, activation::none, nullptr) : ops.values(query);
     ggml_tensor * k = ops.linear(tokens, w.k, activation::none, nullptr);
     ggml_tensor * v = ops.linear(tokens, w.v, activation::none, nullptr);
-    layer_input context = ops.unnormalised(ops.attention(q, k, v, hp.pool_head(), seqs));
+    layer_input context = ops.unnormalised(ops.attention(q, k, v, hp.pool_head(), seqs, {}));
     ggml_tensor * cur = ops.linear(context, w.out, activation::none, nullptr);  // [n_pool, n_seq]
     g.name("head.attn_out", cur);
     if (!hp.has_pool_mlp) return cur;
@@ -36,7 +36,7 @@ static ggml_tensor * build_query_pool(graph_builder & g, const vision_hparams & 
     ggml_tensor * q = ops.linear(query, w.q, activation::none, nullptr);
     ggml_tensor * k = ops.linear(tokens, w.k, activation::none, nullptr);
     ggml_tensor * v = ops.linear(tokens, w.v, activation::none, nullptr);
-    return ops.attention(q, k, v, hp.n_head, input.seqs);
+    return ops.attention(q, k, v, hp.n_head, input.seqs, {});
 }
 
 ggml_tensor * build_vision_graph(layer_ops & ops, const weights & weights, tower_input & input,

@@ -1,5 +1,7 @@
 #include "engine/run/batch.h"
 
+#include "engine/graph/position-bias.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -31,6 +33,8 @@ sequences make_sequences(ggml_context * ctx, const batch & batch, bool means, bo
         const int64_t n = seqs.max_length;
         seqs.mask = input(ggml_new_tensor_4d(ctx, GGML_TYPE_F32, n, n, 1, alibi ? seqs.n_seq : 1));
     }
+    const int64_t n_pair = (int64_t) seqs.max_length * seqs.max_length * seqs.n_seq;
+    if (batch.n_bucket > 0) seqs.buckets = input(ggml_new_tensor_1d(ctx, GGML_TYPE_I32, n_pair));
     if (means) seqs.mean_weights = input(ggml_new_tensor_3d(ctx, GGML_TYPE_F32, seqs.max_length, 1, seqs.n_seq));
     if (!seqs.uniform || !seqs.n_key.empty())
         seqs.key_mask = input(ggml_new_tensor_4d(ctx, GGML_TYPE_F32, seqs.max_length, 1, 1, seqs.n_seq));
@@ -60,9 +64,25 @@ static void append_mask(const int32_t * positions, int n, int length, bool causa
     }
 }
 
-// Masks and index lists derived from the lengths, and with ALiBi the positions.
-void set_sequence_inputs(const sequences & seqs, int skip, const std::vector<int32_t> & positions) {
-    const int length = seqs.max_length;
+// Of each sequence's queries and keys; what fills a sequence up is hidden by masks.
+static std::vector<int32_t> buckets_of(const sequences & seqs, const batch & batch,
+                                       const std::vector<int32_t> & positions) {
+    std::vector<int32_t> out;
+    for (int s = 0; s < seqs.n_seq; s++) {
+        const int32_t * own = positions.data() + seqs.offset[(size_t) s];
+        const int n = seqs.offset[(size_t) s + 1] - seqs.offset[(size_t) s];
+        for (int q = 0; q < seqs.max_length; q++)
+            for (int k = 0; k < seqs.max_length; k++)
+                out.push_back(q < n && k < n ? position_bucket(own[k] - own[q], batch.n_bucket, batch.bucket_distance)
+                                             : 0);
+    }
+    return out;
+}
+
+// Masks and index lists derived from the lengths and positions.
+void set_sequence_inputs(const sequences & seqs, const batch & batch, const std::vector<int32_t> & positions) {
+    const int length = seqs.max_length, skip = batch.skip;
+    if (seqs.buckets) set_input(seqs.buckets, buckets_of(seqs, batch, positions).data());
     std::vector<float> mask;
     if (seqs.mask) {
         const bool alibi = seqs.max_alibi_bias > 0;

@@ -26,6 +26,8 @@ static int real_length(const text_hparams & hp, const int32_t * ids, int n) {
 void text_rows::append(const text_hparams & hp, const int32_t * ids, int n, bool all) {
     shape.causal = hp.causal;
     shape.max_alibi_bias = hp.max_alibi_bias;
+    shape.n_bucket = hp.n_bucket;
+    shape.bucket_distance = hp.bucket_distance;
     const size_t begin = tokens.size();
     if (hp.has_class_embd) append_with_class(hp, ids, n, all);
     else append_text(hp, ids, n, all);

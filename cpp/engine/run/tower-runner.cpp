@@ -72,7 +72,6 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
     g->n_key = batch.n_key;
     g->width = batch.width;
     g->height = batch.height;
-    g->skip = batch.skip;
     g->keeps = keep != nullptr;
     g->ctx.reset(ggml_init({n_bytes, slot.nodes.get(), true}));
     if (!g->ctx) throw_error(error_code::OUT_OF_MEMORY, "could not allocate a graph");
@@ -83,8 +82,8 @@ built_graph & tower_runner::prepare(tower & slot, builder build, const batch & b
     tower_input & in = g->input;
     in.width = batch.width;
     in.height = batch.height;
-    // what follows the blocks, or the distances of ALiBi, need all tokens
-    const bool all = is_text && (hp.text.mixer_kernel > 0 || hp.text.max_alibi_bias > 0);
+    // what follows the blocks, or the tokens' distances, need all tokens
+    const bool all = is_text && (hp.text.mixer_kernel > 0 || hp.text.max_alibi_bias > 0 || hp.text.n_bucket > 0);
     in.whole = all || (keep != nullptr && keep->what == kept_tensors::kind::states);
     in.seqs = make_sequences(ctx, batch, tower.pool == pooling::mean, !packed);
     const auto input = [&](ggml_tensor * t) {
@@ -322,7 +321,7 @@ void tower_runner::run_images(const image_tensor * images, int n, float * out, k
     indices_.clear();
     for (int i = 0; i < n; i++) indices_.push_back(g.input.seqs.offset[i]);  // the class token is first
     set_input(g.input.pooled, indices_.data());
-    set_sequence_inputs(g.input.seqs, g.skip);
+    set_sequence_inputs(g.input.seqs, shape);
     compute(g, out);
 }
 
@@ -357,7 +356,7 @@ void tower_runner::run_texts(const int32_t * ids, const int32_t * lengths, int n
     }
     set_input(g.input.rows, rows.rows.data());
     set_input(g.input.pooled, rows.pooled.data());
-    set_sequence_inputs(g.input.seqs, g.skip, rows.positions);
+    set_sequence_inputs(g.input.seqs, shape, rows.positions);
     compute(g, out);
 }
 

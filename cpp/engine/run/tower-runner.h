@@ -25,7 +25,6 @@ struct threadpool_deleter {
 struct built_graph {
     std::vector<int32_t> lengths, n_key;  // key: two batches of the same lengths and keys share a graph
     int width = 0, height = 0;            // likewise of images
-    int skip = 0;                         // leading tokens left out of the mean
     bool keeps = false;                   // states are its outputs; valid for one run only
     ggml_context_ptr ctx;
     std::unique_ptr<layer_ops> ops;

@@ -108,6 +108,8 @@ class list_builder {
         if (hp.has_class_embd) add(w.class_embd, names::class_embd, "", {hp.n_embd});
         if (hp.has_positions)
             add(w.position_embd, names::position_embd, "weight", {hp.n_embd, hp.n_positions()}, tensor_role::f32_table);
+        if (hp.n_bucket > 0)
+            add(w.position_bias, names::position_bias, "weight", {hp.n_head, hp.n_bucket}, tensor_role::f32_table);
         for (int i = 0; i < 2 && hp.mixer_kernel > 0; i++) add_mixer(hp, names::of_mixer(i), w.mixers[(size_t) i]);
         add_blocks(hp, hp.n_embd, w);
         add_projection(hp, hp.n_embd, n_proj, w);

@@ -96,10 +96,11 @@ struct mixer_weights {
 };
 
 struct text_weights : tower_weights {
-    std::array<mixer_weights, 2> mixers;  // before and after the blocks, or empty
-    ggml_tensor * token_embd = nullptr;   // [n_embd, n_vocab]
-    ggml_tensor * type_embd = nullptr;    // [n_embd, n_token_type], f32, or null
-    ggml_tensor * class_embd = nullptr;   // [n_embd] or null
+    std::array<mixer_weights, 2> mixers;    // before and after the blocks, or empty
+    ggml_tensor * token_embd = nullptr;     // [n_embd, n_vocab]
+    ggml_tensor * type_embd = nullptr;      // [n_embd, n_token_type], f32, or null
+    ggml_tensor * position_bias = nullptr;  // [n_head, n_bucket], f32, of all blocks' scores; or null
+    ggml_tensor * class_embd = nullptr;     // [n_embd] or null
 };
 
 enum class precision { normal, fast, exact };

@@ -160,7 +160,7 @@ bool is_bert_shaped(const tensor_table & table, const std::string & prefix) {
 void read_bert_architecture(const json_ref & name, const tensor_table & table, const std::string & prefix,
                             int32_t n_head, text_hparams & text) {
     if (!is_bert_shaped(table, prefix))
-        name.unsupported("text towers whose tensors are BERT's, RoBERTa's or M2M-100's");
+        name.unsupported("text towers whose tensors are BERT's, RoBERTa's, M2M-100's or mT5's");
     const std::string word = name.value()->text;
     const std::string last = word.substr(word.find_last_of('/') + 1);
     measure_bert(table, prefix, text);

@@ -37,6 +37,8 @@ const known_key model_keys[] = {
     {"output_dict", nullptr},     {"init_logit_scale", nullptr},
     {"init_logit_bias", nullptr}, {"nonscalar_logit_scale", nullptr},
     {"multimodal_cfg", nullptr},  {"pad_id", nullptr},
+    {"architectures", nullptr},   {"auto_map", nullptr},  // of transformers, where this is config.json
+    {"_commit_hash", nullptr},
 };
 
 const known_key vision_keys[] = {

@@ -2,6 +2,7 @@
 
 #include "formats/families/bert-config.h"
 #include "formats/families/m2m-config.h"
+#include "formats/families/t5-config.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
 
@@ -47,7 +48,7 @@ static bool describes(const json_ref & config, const tensor_table & table, const
 
 // HFTextEncoder: without a word in the configuration, the architecture's own (open_clip/hf_configs.py); BERT's is the
 // first token, without the transformer's own pooler, which only an explicit "cls_pooler" adds.
-// M2M-100's encoder has no pooler, so that both names of the first token mean the same.
+// The encoders of M2M-100 and mT5 have no pooler, so that both names of the first token mean the same.
 static pooling read_pooler(const json_ref & config, bool mean, bool has_pooler) {
     // `pooler_type` and `proj` are the names in the first multilingual checkpoints on the hub
     const std::string own = mean ? "mean_pooler" : "cls_last_hidden_state_pooler";
@@ -83,8 +84,13 @@ void read_hf_text(const json_ref & config, const tensor_table & table, const jso
     const json_ref name = config.get("hf_model_name");
     if (!name.is(kind_t::string)) name.invalid("a string");
     const auto n_ctx = (int32_t) config.integer("context_length", 77, 1, limits::max_ctx);
-    const bool m2m = is_m2m_shaped(table, names.text_prefix);
-    if (m2m) {
+    const bool m2m = is_m2m_shaped(table, names.text_prefix), t5 = is_t5_shaped(table, names.text_prefix);
+    if (t5) {
+        names.encoder = encoder_names::t5;
+        read_t5_encoder(table, names.text_prefix, beside, text);
+        names.t5_plain_mlp = !text.has_mlp_gate;
+        text.n_ctx = n_ctx;  // distances have no end
+    } else if (m2m) {
         names.encoder = encoder_names::m2m_100;
         names.computes_positions = true;
         read_m2m_encoder(table, names.text_prefix, beside, text);
@@ -94,7 +100,7 @@ void read_hf_text(const json_ref & config, const tensor_table & table, const jso
         read_bert_tower(config, table, beside, names, text);
         text.n_ctx = std::min(n_ctx, text.n_ctx);
     }
-    text.pool = read_pooler(config, !m2m && text.position_offset > 0, !m2m);
+    text.pool = read_pooler(config, t5 || (!m2m && text.position_offset > 0), !m2m && !t5);
     const bool no_kind = config.get("hf_proj_type").value() != nullptr && !config.get("hf_proj_type").exists();  // null
     const std::string kind = no_kind ? "none" : config.string("hf_proj_type", config.string("proj", "mlp"));
     if (kind != "mlp" && kind != "linear" && !(kind == "none" && text.n_embd == hp.n_proj))

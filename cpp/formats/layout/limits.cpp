@@ -12,8 +12,10 @@ namespace {
                 path + ": " + key + ": expected " + expected + ", found " + std::to_string(found));
 }
 
-void check_heads(tower_hparams & tower, const std::string & path, const char * width, const char * heads) {
-    if (!tower.pruned.empty() && tower.d_head > 0) return;  // pruned blocks: the heads need not fill the width
+// `narrow`: the heads need not fill the width, as in pruned blocks (and mT5-small).
+void check_heads(tower_hparams & tower, const std::string & path, const char * width, const char * heads,
+                 bool narrow = false) {
+    if ((narrow || !tower.pruned.empty()) && tower.d_head > 0) return;
     if (tower.n_head < 1 || tower.n_embd % tower.n_head != 0) {
         fail(path, heads, "a divisor of " + std::string(width) + " (" + std::to_string(tower.n_embd) + ")",
              tower.n_head);
@@ -32,6 +34,15 @@ void check_rotary(const tower_hparams & tower, const std::string & path, int n_a
 }
 
 }  // namespace
+
+void check_buckets(const text_hparams & text, const std::string & path) {
+    if (text.n_bucket == 0) return;
+    if (text.n_bucket % 4 != 0 || text.bucket_distance <= text.n_bucket / 4)
+        fail(path, "position buckets", "a multiple of 4, and a distance above a quarter of them", text.n_bucket);
+    for (int il = 0; il < text.n_layer; il++)
+        if (text.block(il).n_head != text.n_head)
+            fail(path, "position buckets", "as many heads in every block", text.block(il).n_head);
+}
 
 void check_hparams(hparams & hp, const std::string & path, const field_names & names) {
     if (hp.vision.present) {
@@ -62,7 +73,7 @@ void check_hparams(hparams & hp, const std::string & path, const field_names & n
             fail(path, names.resize, "1 to " + std::to_string(limits::max_image) + " pixels", hp.image.resize);
     }
     if (hp.text.present) {
-        check_heads(hp.text, path, names.text_width, names.text_heads);
+        check_heads(hp.text, path, names.text_width, names.text_heads, hp.text.n_bucket > 0);
         check_rotary(hp.text, path, 1);
         text_hparams & t = hp.text;
         if (t.has_class_embd && (!t.causal || t.pool != pooling::last || t.sees_padding)) {
@@ -75,6 +86,7 @@ void check_hparams(hparams & hp, const std::string & path, const field_names & n
                             ": mixers of neighbouring tokens: expected an odd kernel, an inner width, and texts that "
                             "run at their padded length");
         }
+        check_buckets(t, path);
         t.n_position = t.n_position == t.n_ctx || !t.has_positions ? 0 : t.n_position;
         if (t.has_positions && t.n_ctx + t.position_offset + (t.has_class_embd ? 1 : 0) > t.n_positions()) {
             fail(path, "the text tower's context length",

@@ -15,6 +15,9 @@ struct field_names {
 
 // Checks relations between fields (heads divide width, a patch fits the image, ...). Sets d_head of both towers if it
 // is 0, and sets n_position to 0 if it equals the context. Throws CONFIG_INVALID.
+// Of the scores' position bias, which every block adds.
+void check_buckets(const text_hparams & text, const std::string & path);
+
 void check_hparams(hparams & hp, const std::string & path, const field_names & names);
 
 // Removes unrequested towers from `hp`. Throws TOWER_MISSING if none is left.

@@ -146,6 +146,22 @@ const part_name m2m_parts[] = {
     {"ffn_down", nullptr, "fc2"},
 };
 
+// transformers' MT5Stack; the first block's table serves all. With a gate the values' matrix is wi_1, else wi.
+const part_name t5_parts[] = {
+    {"token_embd", nullptr, "embed_tokens"},
+    {"position_bias", nullptr, "block.0.layer.0.SelfAttention.relative_attention_bias"},
+    {"post_ln", nullptr, "final_layer_norm"},
+    {"ln1", nullptr, "layer.0.layer_norm"},
+    {"ln2", nullptr, "layer.1.layer_norm"},
+    {"attn_q", nullptr, "layer.0.SelfAttention.q"},
+    {"attn_k", nullptr, "layer.0.SelfAttention.k"},
+    {"attn_v", nullptr, "layer.0.SelfAttention.v"},
+    {"attn_out", nullptr, "layer.0.SelfAttention.o"},
+    {"ffn_gate", nullptr, "layer.1.DenseReluDense.wi_0"},
+    {"ffn_up", nullptr, "layer.1.DenseReluDense.wi_1"},
+    {"ffn_down", nullptr, "layer.1.DenseReluDense.wo"},
+};
+
 tensor_origin hf_whole_origin(const expected_tensor & tensor, bool siglip, bool linear_patches) {
     const std::string part = find_part(hf_parts, tensor);
     if (tensor.block >= 0) {
@@ -279,9 +295,11 @@ tensor_origin bert_origin(const expected_tensor & tensor, const source_names & n
             part = find_part(distilbert_parts, tensor), blocks = "transformer.layer.";
             break;
         case encoder_names::m2m_100: part = find_part(m2m_parts, tensor), blocks = "layers."; break;
+        case encoder_names::t5: part = find_part(t5_parts, tensor), blocks = "block."; break;
         case encoder_names::flash:
         case encoder_names::flash_gated: return flash_origin(tensor, names);
     }
+    if (names.t5_plain_mlp && tensor.part == ggclip::names::ffn_up) part = "layer.1.DenseReluDense.wi";
     const std::string block = tensor.block >= 0 ? blocks + std::to_string(tensor.block) + "." : "";
     return whole(with_suffix(names.text_prefix + block + part, tensor.suffix));
 }

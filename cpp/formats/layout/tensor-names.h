@@ -36,7 +36,7 @@ struct made_tensor {
 };
 
 // Whose names the parts of a `bert` tower have; flash: flash_attn's BertModel, and the same with a gated MLP.
-enum class encoder_names { bert, distilbert, m2m_100, flash, flash_gated };
+enum class encoder_names { bert, distilbert, m2m_100, t5, flash, flash_gated };
 
 // Which of the adapters of a text tower is added to its matrices (merged-adapters.h).
 struct adapter_choice {
@@ -82,6 +82,7 @@ struct source_names {
     bool eva_gated = false;  // eva: w1 (the gate), w2, w3 instead of fc1, fc2
     std::string eva_proj;
     encoder_names encoder = encoder_names::bert;
+    bool t5_plain_mlp = false;                // its MLPs have no gate
     std::map<std::string, made_tensor> made;  // by canonical name; all other names say where a tensor is in the file
 };
 

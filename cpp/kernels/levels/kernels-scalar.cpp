@@ -301,11 +301,17 @@ static void attend_one(const attention_args & a, int s, int h, int row, float * 
     const int n_kv = a.keys(s);
     const int n = a.causal ? min_int(i + 1, n_kv) : n_kv;
     const float * q = a.q + row * a.q_stride + (size_t) h * a.d_head;
-    const float scale = 1.0f / sqrtf((float) a.d_head);
+    const float scale = a.unscaled ? 1.0f : 1.0f / sqrtf((float) a.d_head);
+    const float * bias =
+        a.distance_bias ? a.distance_bias + (size_t) h * (2 * a.max_distance + 1) + a.max_distance : nullptr;
     float top = -INFINITY;
     for (int j = 0; j < n; j++) {
         scores[j] = scale * dot_float(a.k + (kv + j) * a.k_stride + (size_t) h * a.d_head, q, a.d_head);
         if (a.slopes) scores[j] -= a.slopes[h] * fabsf((float) (a.positions[kv + j] - a.positions[row]));
+        if (bias) {
+            const int distance = a.positions[kv + j] - a.positions[row];
+            scores[j] += bias[max_int(-a.max_distance, min_int(distance, a.max_distance))];
+        }
         top = scores[j] > top ? scores[j] : top;
     }
     float sum = 0.0f;

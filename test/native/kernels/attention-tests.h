@@ -12,8 +12,9 @@ struct attention_case {
     std::vector<int> n_q, n_kv;
     int n_head, d_head;
     bool causal;
-    int n_hidden = 0;    // rows after a sequence's keys that no query sees
-    bool alibi = false;  // scores lose a part of the distance of positions that have gaps
+    int n_hidden = 0;      // rows after a sequence's keys that no query sees
+    bool alibi = false;    // scores lose a part of the distance of positions that have gaps
+    int max_distance = 0;  // > 0: unscaled scores with a bias by that distance
 };
 
 // Replaces one value of a query (0), key (1) or value (2).
@@ -48,6 +49,8 @@ inline std::vector<float> run_attention(const kernel_table & k, const attention_
     buffer scratch(k.attention_scratch_size(max_kv, c.d_head, nth));
     std::vector<float> slopes;
     for (int h = 0; h < c.n_head; h++) slopes.push_back(0.3f / (float) (h + 1));
+    const int n_distance = 2 * c.max_distance + 1;
+    const std::vector<float> bias = random_floats((size_t) n_distance * c.n_head, 4);
     std::vector<int32_t> positions;
     for (int row = 0; row < kv_offset.back(); row++) positions.push_back(row + row / 3);
     std::memset(scratch.data(), 0xff, scratch.size);  // NaN: catches reads of unwritten memory
@@ -69,7 +72,10 @@ inline std::vector<float> run_attention(const kernel_table & k, const attention_
                                  scratch.data(),
                                  c.n_hidden > 0 ? c.n_kv.data() : nullptr,
                                  c.alibi ? slopes.data() : nullptr,
-                                 c.alibi ? positions.data() : nullptr};
+                                 positions.data(),
+                                 c.max_distance > 0 ? bias.data() : nullptr,
+                                 c.max_distance,
+                                 c.max_distance > 0};
     run_shares(nth, [&](int i) { k.attention(args, i, nth); });
     std::vector<float> out;
     for (int row = 0; row < q_offset.back(); row++) {
@@ -89,7 +95,13 @@ inline std::vector<float> run_attention(const kernel_table & k, const attention_
                         p[j] += (double) q[(q_offset[s] + i) * q_stride + h * c.d_head + e] *
                                 key[(kv_offset[s] + j) * k_stride + h * c.d_head + e];
                     }
-                    p[j] /= std::sqrt((double) c.d_head);
+                    if (c.max_distance > 0) {
+                        const int distance = positions[kv_offset[s] + j] - positions[kv_offset[s] + i];
+                        p[j] += bias[h * n_distance + c.max_distance +
+                                     std::clamp(distance, -c.max_distance, c.max_distance)];
+                    } else {
+                        p[j] /= std::sqrt((double) c.d_head);
+                    }
                     if (c.alibi)
                         p[j] -= (double) slopes[h] * std::abs(positions[q_offset[s] + i] - positions[kv_offset[s] + j]);
                     top = std::max(top, p[j]);
@@ -128,6 +140,8 @@ inline void test_attention(const kernel_table & k) {
         {{4, 0, 6}, {4, 3, 0}, 2, 16, false},
         {{9, 1, 40}, {9, 1, 40}, 3, 32, false, 0, true},
         {{21, 18}, {21, 18}, 2, 24, true, 0, true},
+        {{9, 1, 70}, {9, 1, 70}, 3, 8, false, 0, false, 20},
+        {{21, 18}, {21, 18}, 2, 16, true, 0, true, 7},
     };
     double worst = 0.0;
     for (const attention_case & c : cases) {

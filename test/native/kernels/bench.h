@@ -97,7 +97,10 @@ inline void bench_other(const kernel_table & k) {
                                      scratch.data(),
                                      nullptr,
                                      nullptr,
-                                     nullptr};
+                                     nullptr,
+                                     nullptr,
+                                     0,
+                                     false};
         const double t = best_time([&] { k.attention(args, 0, 1); });
         std::printf("{\"level\":\"%s\",\"op\":\"attention\",\"n\":%d,\"us\":%.1f,\"gflops\":%.1f}\n", k.name, n,
                     t * 1e6, 4e-9 * n * n * width / t);

@@ -67,6 +67,7 @@ const mobile: Shared = {
   ...apple,
   terms: 'the licence of its weights (Apple Machine Learning Research Model) allows research only',
 }
+const vitamin: Shared = { family: 'clip', license: 'MIT', contextLength: 77, dtype: 'q8_0' }
 const nllb: Shared = {
   family: 'clip',
   license: 'CC-BY-NC-4.0',
@@ -207,6 +208,13 @@ export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   { ...laion, name: 'convnext-large-d', id: 'laion/CLIP-convnext_large_d.laion2B-s26B-b102K-augreg', parameters: 351_772_609, dim: 768, imageSize: 256, imagenet: 75.9, goodFor: 'the quality of l-14 with less work' },
   { ...laion, name: 'convnext-large-d-320', id: 'laion/CLIP-convnext_large_d_320.laion2B-s29B-b131K-ft-soup', parameters: 351_772_609, dim: 768, imageSize: 320, imagenet: 76.9, goodFor: 'as convnext-large-d, finer detail' },
   { ...laion, name: 'convnext-xxlarge', id: 'laion/CLIP-convnext_xxlarge-laion2B-s34B-b82K-augreg-soup', parameters: 1_200_576_385, dim: 1024, imageSize: 256, imagenet: 79.4, goodFor: 'retrieval of very high quality' },
+  // ViTamin: convolutional stages before the blocks
+  { ...vitamin, name: 'vitamin-s', id: 'jienengchen/ViTamin-S', parameters: 62_469_185, dim: 384, imageSize: 224, goodFor: 'small: convolutions first, then a few blocks' },
+  { ...vitamin, name: 'vitamin-b', id: 'jienengchen/ViTamin-B', parameters: 150_953_345, dim: 512, imageSize: 224, goodFor: 'the size of b-16, better at zero-shot classification' },
+  { ...vitamin, name: 'vitamin-l-256', id: 'jienengchen/ViTamin-L-256px', parameters: 457_029_793, dim: 768, imageSize: 256, goodFor: 'high quality classification and retrieval' },
+  { ...vitamin, name: 'vitamin-l-384', id: 'jienengchen/ViTamin-L-384px', parameters: 457_357_473, dim: 768, imageSize: 384, goodFor: 'as vitamin-l-256, finer detail' },
+  { ...vitamin, name: 'vitamin-l2-384', id: 'jienengchen/ViTamin-L2-384px', parameters: 688_001_953, dim: 1024, imageSize: 384, goodFor: 'as vitamin-l-384, with a larger text encoder' },
+  { ...vitamin, name: 'vitamin-xl-384', id: 'jienengchen/ViTamin-XL-384px', parameters: 924_776_257, dim: 1152, imageSize: 384, goodFor: 'the best of its family' },
   // OpenAI's ResNets
   { ...openai, name: 'clip-rn50', id: 'timm/resnet50_clip.openai', parameters: 102_007_137, dim: 1024, imageSize: 224, imagenet: 59.6, goodFor: 'old applications that expect it' },
   { ...openai, name: 'clip-rn101', id: 'timm/resnet101_clip.openai', parameters: 119_688_033, dim: 512, imageSize: 224, imagenet: 62.2, goodFor: 'old applications that expect it' },

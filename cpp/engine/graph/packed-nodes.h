@@ -73,9 +73,9 @@ struct packed_node : kernel_node {
     int n = 0;  // sequences, or tokens of a result in bytes
     int skip = 0;
     bool causal = false, scaled = true;
-    std::vector<float> slopes;                                  // ALiBi's, of each head; or none
-    const ggml_tensor *bias = nullptr, *positions = nullptr;    // of an attention: see score_rule, sequences; or null
-    int max_distance = 0;                                       // of a position bias
+    std::vector<float> slopes;                                // ALiBi's, of each head; or none
+    const ggml_tensor *bias = nullptr, *positions = nullptr;  // of an attention: see score_rule, sequences; or null
+    int max_distance = 0;                                     // of a position bias
     rotary_pairs pairs = rotary_pairs::none;
     stem_tokens tokens;
     text_tokens text;

@@ -48,11 +48,13 @@ void session::check_images(const image_input * images, int n, const image_hparam
 }
 
 // Calls run with batches of at most max_batch_ inputs. What finds no memory runs again when the memory of earlier
-// batches has been given back, with half as many inputs.
+// batches has been given back, with half as many inputs; a later call begins with all of them, since one large picture
+// or long text may have been the cause.
 void session::in_batches(int n, const std::function<void(int first, int count)> & run) {
+    int most = max_batch_;
     bool released = false;
     for (int first = 0; first < n;) {
-        const int count = std::min(max_batch_, n - first);
+        const int count = std::min(most, n - first);
         try {
             run(first, count);
         } catch (const error & e) {
@@ -60,7 +62,7 @@ void session::in_batches(int n, const std::function<void(int first, int count)> 
             runner_->release_memory();
             preparer_.release_memory();
             released = true;
-            max_batch_ = std::max(1, count / 2);
+            most = std::max(1, count / 2);
             continue;
         }
         first += count;

@@ -186,11 +186,19 @@ export interface TextOptions extends CallOptions {
   language?: string
 }
 
-/** Options of {@link Clip.encodeText} and {@link Clip.encodeTexts}. */
-export interface EncodeTextOptions extends TextOptions {
+/** How an embedding is returned. */
+export interface VectorOptions {
   /** L2-normalise the embedding. Default true. */
   normalize?: boolean
+  /**
+   * Length: the first values only, cut before they are normalised. For models trained so that these are an embedding of
+   * their own (Matryoshka: jina-clip-v2, nllb-siglip-mrl); from 1 to `info.dim`. Default: all.
+   */
+  dimensions?: number
 }
+
+/** Options of {@link Clip.encodeText} and {@link Clip.encodeTexts}. */
+export interface EncodeTextOptions extends TextOptions, VectorOptions {}
 
 /** How an image is read. */
 export interface ImageOptions extends CallOptions {
@@ -203,10 +211,7 @@ export interface ImageOptions extends CallOptions {
 }
 
 /** Options of {@link Clip.encodeImage} and {@link Clip.encodeImages}. */
-export interface EncodeImageOptions extends ImageOptions {
-  /** L2-normalise the embedding. Default true. */
-  normalize?: boolean
-}
+export interface EncodeImageOptions extends ImageOptions, VectorOptions {}
 
 /** One label's result in a classification. */
 export interface Classification {

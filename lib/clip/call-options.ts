@@ -8,10 +8,10 @@ import { checkBoolean, checkFunction, checkInteger, checkOneOf, checkOptions, ch
 const longestTimer = 2 ** 31 - 1
 
 export const callKeys = ['signal', 'priority', 'client', 'timeoutMs', 'onTrace'] as const
-export const textKeys = ['normalize', 'language', ...callKeys] as const
+export const textKeys = ['normalize', 'dimensions', 'language', ...callKeys] as const
 /** Options of a call that reads images and returns no vectors. */
 export const pictureKeys = ['orient', 'background', 'decode', ...callKeys] as const
-export const imageKeys = ['normalize', ...pictureKeys] as const
+export const imageKeys = ['normalize', 'dimensions', ...pictureKeys] as const
 
 /**
  * `options` without other keys than `keys`. Checks the values of the options named here; the caller checks the others.

@@ -22,8 +22,8 @@ import { dot, normalize } from '../vectors/similarity.js'
 import { TextTower } from './text-tower.js'
 import { batchListener, Tracer } from './trace.js'
 import type { CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions,
-  SimilarityResult, TextOptions } from '../types.js'
-import { checkIterable, checkOneOf, checkString, checkTexts } from '../validate.js'
+  SimilarityResult, TextOptions, VectorOptions } from '../types.js'
+import { checkInteger, checkIterable, checkOneOf, checkString, checkTexts } from '../validate.js'
 
 /** On CPUs, batches of images that run longer than this are no faster; texts and GPUs get full batches. */
 const batchAimMs = 200
@@ -138,6 +138,7 @@ export class Clip {
   ): Promise<Float32Array | Float32Array[]> {
     const settings = checkImageOptions(options, imageKeys)
     this.#needOpen()
+    this.#checkDimensions(settings)
     throwIfAborted(settings.signal)
     if (!isImageList(images)) return this.#encodeOneImage(images, settings)
     return withDeadline(settings, async limited => {
@@ -181,6 +182,7 @@ export class Clip {
   ) {
     const { onError, ...settings } = checkImageOptions(options, [...imageKeys, 'onError'])
     checkIterable('images', images)
+    this.#checkDimensions(settings)
     const [limits, encode] = [this.#streaming(settings), this.#imageEncoder(settings)]
     yield* yields(onError) ? outcomesInOrder(images, limits, encode) : mapInOrder(images, limits, encode)
   }
@@ -203,12 +205,13 @@ export class Clip {
     texts: string | readonly string[],
     options?: EncodeTextOptions,
   ): Promise<Float32Array | Float32Array[]> {
-    const { normalize: unit = true, ...call } = checkTextOptions(options)
+    const { normalize: unit, dimensions, ...call } = checkTextOptions(options)
     const list = checkTexts(texts)
     this.#needOpen()
+    this.#checkDimensions({ dimensions })
     throwIfAborted(call.signal)
     const vectors = await this.#needTextTower().embed(list, call)
-    const finished = vectors.map(vector => finish(vector, unit))
+    const finished = vectors.map(vector => finish(vector, { normalize: unit, dimensions }))
     return typeof texts === 'string' ? finished[0]! : finished
   }
 
@@ -241,6 +244,7 @@ export class Clip {
     const encode = (text: string, _: number, signal: AbortSignal): Promise<Float32Array> =>
       this.encodeText(checkString('texts', text, { empty: true }), { ...settings, signal })
     checkIterable('texts', texts)
+    this.#checkDimensions(settings)
     yield* yields(onError) ? outcomesInOrder(texts, limits, encode) : mapInOrder(texts, limits, encode)
   }
 
@@ -500,7 +504,7 @@ export class Clip {
         })
       },
     )
-    return finish(vector, settings.normalize ?? true)
+    return finish(vector, settings)
   }
 
   async #decode(
@@ -542,6 +546,10 @@ export class Clip {
     if (this.#disposal) throw disposed()
   }
 
+  #checkDimensions({ dimensions }: VectorOptions): void {
+    if (dimensions !== undefined) checkInteger('dimensions', dimensions, { min: 1, max: this.info.dim })
+  }
+
   #needTower<T extends 'vision' | 'text'>(tower: T): NonNullable<ClipInfo[T]> {
     const info = this.info[tower]
     if (info === null) {
@@ -573,6 +581,7 @@ function disposed(): ClipError {
   return new ClipError('ERR_CLIP_DISPOSED', 'this Clip has been disposed')
 }
 
-function finish(vector: Float32Array, unit: boolean): Float32Array {
-  return unit ? normalize(vector) : vector.slice()
+function finish(vector: Float32Array, { normalize: unit = true, dimensions }: VectorOptions): Float32Array {
+  const part = vector.subarray(0, dimensions)
+  return unit ? normalize(part) : part.slice()
 }

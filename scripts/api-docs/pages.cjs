@@ -47,6 +47,7 @@ const pages = [
       'ImageOptions',
       'EncodeTextOptions',
       'TextOptions',
+      'VectorOptions',
       'CallOptions',
       'StreamOptions',
       'EncodeOutcome',

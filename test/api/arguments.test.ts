@@ -82,6 +82,14 @@ const callArguments: Case[] = [
   ['text null in a list', clip => clip.encodeText(['a', any(null)]), 'TypeError', wrongKind, ['texts[1]']],
   ['text a Set', clip => clip.encodeText(any(new Set(['a']))), 'TypeError', wrongKind, ['text']],
   ['normalize 1', clip => clip.encodeText('a', { normalize: any(1) }), 'TypeError', wrongKind, ['normalize']],
+  ['dimensions 0', clip => clip.encodeText('a', { dimensions: 0 }), 'RangeError', outOfRange, ['dimensions']],
+  ['dimensions 1e6', clip => clip.encodeImage(image, { dimensions: 1e6 }), 'RangeError', outOfRange, ['dimensions']],
+  ['dimensions "8"', clip => clip.encodeImages([image], { dimensions: any('8') }).next(), 'TypeError', wrongKind, [
+    'dimensions',
+  ]],
+  ['dimensions 1.5', clip => clip.encodeTexts(['a'], { dimensions: 1.5 }).next(), 'RangeError', outOfRange, [
+    'dimensions',
+  ]],
   ['normalize null', clip => clip.encodeImage(image, { normalize: any(null) }), 'TypeError', wrongKind, ['normalize']],
   ['orient', clip => clip.encodeImage(image, { orient: any('yes') }), 'TypeError', wrongKind, ['orient']],
   ['decode', clip => clip.encodeImage(image, { decode: any('fast') }), 'RangeError', outOfRange, ['decode']],

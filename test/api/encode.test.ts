@@ -38,6 +38,30 @@ describe('encoding', () => {
       }
     })
 
+    it('cuts to dimensions before it normalises, in every call', async () => {
+      const cut = { dimensions: 20 }
+      const expected = [await clip.encodeImage(rocket, { normalize: false }), await clip.encodeText('a rocket', {
+        normalize: false,
+      })]
+        .map(vector => vector.subarray(0, 20))
+      const raw = { ...cut, normalize: false }
+      expect([await clip.encodeImage(rocket, raw), await clip.encodeText('a rocket', raw)]).toEqual(
+        expected.map(part => part.slice()),
+      )
+      const units = expected.map(part => part.map(value => value / norm(part)))
+      const results = [
+        [await clip.encodeImage(rocket, cut), await clip.encodeText('a rocket', cut)],
+        [(await clip.encodeImage([rocket], cut))[0]!, (await clip.encodeText(['a rocket'], cut))[0]!],
+      ]
+      for await (const image of clip.encodeImages([rocket], cut)) results.push([image, results[0]![1]!])
+      for await (const text of clip.encodeTexts(['a rocket'], cut)) results.push([results[0]![0]!, text])
+      expect(results).toHaveLength(4)
+      for (const result of results)
+        result.forEach((vector, i) => expect(maxDifference(vector, units[i]!)).toBeLessThan(1e-6))
+      const all = { dimensions: clip.info.dim }
+      expect(await clip.encodeText('a rocket', all)).toEqual(await clip.encodeText('a rocket'))
+    })
+
     it('keeps the order of many, each as it is alone', async () => {
       const images = [0, 1, 2, 3, 4].map(seed => picture(seed))
       const texts = ['zebra', 'ant', 'a much longer text about a cat', 'ant']

@@ -5,7 +5,7 @@ import type { Clip, ImageInput } from '../../library.js'
 import { ArrayFile } from '../array-file.js'
 import { UsageError } from '../failure.js'
 import { eachImage, eachText, textsOf } from '../inputs.js'
-import { addExamples, addJsonOption, addModelOptions, type ModelFlags, type PictureFlags, pictureOptions,
+import { addExamples, addJsonOption, addModelOptions, type ModelFlags, type PictureFlags, pictureOptions, wholeNumber,
   withModel } from '../options.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
@@ -15,6 +15,7 @@ import { printable } from '../table.js'
 interface Flags extends ModelFlags, PictureFlags {
   text?: string[]
   normalize: boolean
+  dimensions?: number
   hiddenState?: number[]
   finalNorm?: boolean
   out?: string
@@ -41,6 +42,7 @@ token instead: [inputs, tokens, width], or [inputs, layers, tokens, width] for s
     .argument('[image...]', 'image files; - reads one from stdin')
     .option('--text <text...>', 'embed texts instead; - reads them from stdin, one per line')
     .option('--no-normalize', 'keep the length of the vectors as the model computes it')
+    .option('--dimensions <n>', 'only the first values, for models trained for it (default: all)', wholeNumber)
     .option(
       '--hidden-state <n>',
       'states of a layer: 0 is the input of the first block, -1 the output of the last; several with commas',
@@ -60,13 +62,13 @@ token instead: [inputs, tokens, width], or [inputs, layers, tokens, width] for s
 }
 
 async function run(shell: Shell, images: string[], flags: Flags): Promise<void> {
-  const { text, normalize, json } = flags
+  const { text, normalize, dimensions, json } = flags
   if (images.length > 0 && text) throw new UsageError('give images or --text, not both')
   if (images.length === 0 && !text) throw new UsageError('nothing to embed: give images, or texts with --text')
   if (flags.hiddenState && flags.out === undefined) throw new UsageError('--hidden-state needs --out')
   if (flags.finalNorm && !flags.hiddenState) throw new UsageError('--final-norm is for --hidden-state')
   if (flags.out !== undefined) return toFile(shell, images, flags, flags.out)
-  const options = { normalize, signal: shell.signal }
+  const options = { normalize, dimensions, signal: shell.signal }
   const list = new JsonList(shell)
   const print = (input: string, vector: Float32Array): Promise<void> => (
     json ? list.add({ input, embedding: Array.from(vector) }) : shell.write(render(shell, input, vector))
@@ -106,10 +108,10 @@ async function toFile(shell: Shell, images: string[], flags: Flags, out: string)
 }
 
 async function row(shell: Shell, clip: Clip, input: ImageInput, tower: 'image' | 'text', flags: Flags): Promise<Row> {
-  const { normalize, hiddenState, finalNorm } = flags
+  const { normalize, dimensions, hiddenState, finalNorm } = flags
   const { signal } = shell
   if (!hiddenState) {
-    const options = { normalize, signal }
+    const options = { normalize, dimensions, signal }
     const vector = await (tower === 'text'
       ? clip.encodeText(input as string, options)
       : clip.encodeImage(input, { ...options, ...pictureOptions(flags) }))

@@ -38,7 +38,10 @@ function crossDefines({ system, processor }, tools) {
     // frameworks are no part of zig
     GGCLIP_METAL: 'OFF',
     GGML_ACCELERATE: 'OFF',
-    ...(system === 'Darwin' ? { CMAKE_OSX_ARCHITECTURES: processor } : {}),
+    // CMake wants an install_name_tool to be there, and calls it in installations only
+    ...(system === 'Darwin'
+      ? { CMAKE_OSX_ARCHITECTURES: processor, CMAKE_INSTALL_NAME_TOOL: tools.CMAKE_RANLIB }
+      : {}),
   }
 }
 

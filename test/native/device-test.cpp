@@ -50,7 +50,8 @@ void check_model(uint32_t seed, ggml_op lacking) {
     dice dice(seed);
     const hparams hp = test::random_hparams(dice);
     const ggml_type stored = dice.one_of({GGML_TYPE_F32, GGML_TYPE_Q8_0});
-    const float limit = stored == GGML_TYPE_F32 ? 1e-4f : 5e-2f;  // q8_0: another sum order rounds to other bytes
+    // q8_0: another sum order rounds to other bytes, which scores that are not scaled (mT5) make larger
+    const float limit = stored == GGML_TYPE_F32 ? 1e-4f : hp.text.scales_scores ? 5e-2f : 1e-1f;
     const auto source = test::make_model(hp, dice, stored);
     load_options on_cpu, on_device;
     on_cpu.device = "cpu";

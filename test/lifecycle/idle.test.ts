@@ -20,12 +20,18 @@ describe('threads of a loaded model', () => {
     const size = clip.info.vision!.imageSize
     const tensor = new Float32Array(3 * size * size)
     await Promise.all([clip.encodeImage([{ tensor }, { tensor }]), clip.encodeText('a cat')])
-    await sleep(100) // the last job's threads go to sleep
-    const before = process.cpuUsage()
-    await sleep(1000)
-    const { user, system } = process.cpuUsage(before)
+    // threads that spin would take a whole core in each of these windows; Node itself, its compiler and its collector now
+    // and then take some
+    const busyMs: number[] = []
+    for (let window = 0; window < 10; window++) {
+      await sleep(100)
+      const before = process.cpuUsage()
+      await sleep(400)
+      const { user, system } = process.cpuUsage(before)
+      busyMs.push((user + system) / 1000)
+      if (busyMs[window]! < 100) break
+    }
     await clip.dispose()
-    // five threads that spin would take seconds; Node itself takes some milliseconds
-    expect((user + system) / 1000).toBeLessThan(150)
+    expect(Math.min(...busyMs)).toBeLessThan(100)
   })
 })

@@ -58,6 +58,9 @@ class json_ref {
     json_ref object(const char * key) const;  // member that must be an object or absent
 
     int64_t integer(const char * key, int64_t fallback, int64_t min, int64_t max) const;
+    int32_t count(const char * key, int32_t fallback, int64_t max) const {  // from 1
+        return (int32_t) integer(key, fallback, 1, max);
+    }
     double real(const char * key, double fallback, double min, double max) const;
     bool boolean(const char * key, bool fallback) const;
     std::string string(const char * key, const std::string & fallback) const;

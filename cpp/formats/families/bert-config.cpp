@@ -107,15 +107,12 @@ bool is_bert_type(const std::string & type) {
 
 void read_distilbert_config(const json_ref & config, text_hparams & text) {
     set_kind(false, text);
-    const auto count = [&](const char * key, int32_t fallback, int64_t max) {
-        return (int32_t) config.integer(key, fallback, 1, max);
-    };
-    text.n_vocab = count("vocab_size", 30522, limits::max_vocab);
-    text.n_embd = count("dim", 768, limits::max_width);
-    text.n_layer = count("n_layers", 6, limits::max_layers);
-    text.n_head = count("n_heads", 12, limits::max_heads);
-    text.n_ff = count("hidden_dim", 3072, limits::max_ff);
-    text.n_ctx = text.n_position = count("max_position_embeddings", 512, limits::max_ctx);
+    text.n_vocab = config.count("vocab_size", 30522, limits::max_vocab);
+    text.n_embd = config.count("dim", 768, limits::max_width);
+    text.n_layer = config.count("n_layers", 6, limits::max_layers);
+    text.n_head = config.count("n_heads", 12, limits::max_heads);
+    text.n_ff = config.count("hidden_dim", 3072, limits::max_ff);
+    text.n_ctx = text.n_position = config.count("max_position_embeddings", 512, limits::max_ctx);
     text.eps = 1e-12f;  // of every norm in modeling_distilbert.py
     text.pad_id = (int32_t) config.integer("pad_token_id", 0, 0, text.n_vocab - 1);
     if (!parse_activation(config.string("activation", "gelu"), text.act))
@@ -126,17 +123,14 @@ void read_bert_config(const json_ref & config, const std::string & type, text_hp
     const bool roberta = is_roberta_type(type) || type == "altclip_text_model";
     const bert_defaults & defaults = defaults_of(type, roberta);
     set_kind(roberta, text);
-    const auto count = [&](const char * key, int32_t fallback, int64_t max) {
-        return (int32_t) config.integer(key, fallback, 1, max);
-    };
-    text.n_vocab = count("vocab_size", defaults.n_vocab, limits::max_vocab);
-    text.n_embd = count("hidden_size", defaults.n_embd, limits::max_width);
-    text.n_layer = count("num_hidden_layers", defaults.n_layer, limits::max_layers);
-    text.n_head = count("num_attention_heads", defaults.n_head, limits::max_heads);
-    text.n_ff = count("intermediate_size", defaults.n_ff, limits::max_ff);
-    text.n_position = count("max_position_embeddings", defaults.n_position, limits::max_ctx);
+    text.n_vocab = config.count("vocab_size", defaults.n_vocab, limits::max_vocab);
+    text.n_embd = config.count("hidden_size", defaults.n_embd, limits::max_width);
+    text.n_layer = config.count("num_hidden_layers", defaults.n_layer, limits::max_layers);
+    text.n_head = config.count("num_attention_heads", defaults.n_head, limits::max_heads);
+    text.n_ff = config.count("intermediate_size", defaults.n_ff, limits::max_ff);
+    text.n_position = config.count("max_position_embeddings", defaults.n_position, limits::max_ctx);
     text.n_token_type =
-        defaults.n_token_type == 0 ? 0 : count("type_vocab_size", defaults.n_token_type, limits::max_ctx);
+        defaults.n_token_type == 0 ? 0 : config.count("type_vocab_size", defaults.n_token_type, limits::max_ctx);
     text.eps = (float) config.real("layer_norm_eps", defaults.eps, limits::min_eps, limits::max_eps);
     text.pad_id = (int32_t) config.integer("pad_token_id", roberta ? 1 : 0, 0, text.n_vocab - 1);
     text.position_offset = roberta ? text.pad_id + 1 : 0;

@@ -159,12 +159,8 @@ bool is_alone(const json_ref & config, bool one_tower) {
     const json_ref names = config.get("architectures");
     if (!names.is(kind_t::array) || !names.at(0).is(kind_t::string)) return one_tower;
     const std::string & name = names.at(0).value()->text;
-    const auto ends = [&](const char * tail) {
-        const size_t at = name.rfind(tail);
-        return at != std::string::npos && at + std::char_traits<char>::length(tail) == name.size();
-    };
-    return ends("VisionModel") || ends("TextModel") || ends("ForImageClassification") ||
-           (one_tower && !ends("WithProjection"));
+    return ends_with(name, "VisionModel") || ends_with(name, "TextModel") ||
+           ends_with(name, "ForImageClassification") || (one_tower && !ends_with(name, "WithProjection"));
 }
 
 bool is_supported(const std::string & own_type) {
@@ -182,16 +178,25 @@ bool is_supported(const std::string & own_type) {
 }  // namespace
 
 void read_hf_tower(const json_ref & config, const hf_tower_defaults & defaults, tower_hparams & tower) {
-    const auto count = [&](const char * key, int32_t fallback, int64_t max) {
-        return (int32_t) config.integer(key, fallback, 1, max);
-    };
     tower.present = true;
-    tower.n_embd = count("hidden_size", defaults.n_embd, limits::max_width);
-    tower.n_ff = count("intermediate_size", defaults.n_ff, limits::max_ff);
-    tower.n_layer = count("num_hidden_layers", defaults.n_layer, limits::max_layers);
-    tower.n_head = count("num_attention_heads", defaults.n_head, limits::max_heads);
+    tower.n_embd = config.count("hidden_size", defaults.n_embd, limits::max_width);
+    tower.n_ff = config.count("intermediate_size", defaults.n_ff, limits::max_ff);
+    tower.n_layer = config.count("num_hidden_layers", defaults.n_layer, limits::max_layers);
+    tower.n_head = config.count("num_attention_heads", defaults.n_head, limits::max_heads);
     tower.eps = (float) config.real("layer_norm_eps", defaults.eps, limits::min_eps, limits::max_eps);
     tower.act = read_activation(config, defaults.act);
+}
+
+bool describes_encoder(const json_ref & config, std::initializer_list<const char *> types,
+                       std::initializer_list<stated_size> sizes) {
+    if (!config.is(kind_t::object) || !config.get("model_type").is(kind_t::string)) return false;
+    const std::string type = config.string("model_type", "");
+    const auto is_type = [&](const char * one) { return type == one; };
+    const auto is_stated = [&](const stated_size & size) {
+        const json_ref value = config.get(size.key);
+        return value.is(kind_t::integer) && value.value()->integer == size.n;
+    };
+    return std::any_of(types.begin(), types.end(), is_type) && std::all_of(sizes.begin(), sizes.end(), is_stated);
 }
 
 int64_t max_length(const json_ref & tokenizer, int64_t fallback) {

@@ -6,6 +6,7 @@
 #include "formats/read-options.h"
 #include "formats/layout/tensor-names.h"
 
+#include <initializer_list>
 #include <string>
 
 namespace ggclip {
@@ -27,6 +28,15 @@ struct hf_tower_defaults {
     double eps;
 };
 void read_hf_tower(const json_ref & config, const hf_tower_defaults & defaults, tower_hparams & tower);
+
+// Whether a configuration found beside a model, or none, is that of an encoder of one of these types and all these
+// sizes: a folder may hold another model's.
+struct stated_size {
+    const char * key;
+    int64_t n;
+};
+bool describes_encoder(const json_ref & config, std::initializer_list<const char *> types,
+                       std::initializer_list<stated_size> sizes);
 
 // What tokenizer_config.json cuts texts to; `fallback` where it sets no limit (a number beyond every integer) or is
 // silent.

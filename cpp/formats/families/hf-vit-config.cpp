@@ -22,10 +22,6 @@ const field_names dual_fields = {"vision_config.image_size",  "vision_config.pat
                                  "text_config.hidden_size",   "text_config.num_attention_heads",
                                  "preprocessor size",         "preprocessor crop_size"};
 
-int32_t count(const json_ref & config, const char * key, int32_t fallback, int64_t max) {
-    return (int32_t) config.integer(key, fallback, 1, max);
-}
-
 activation read_activation(const json_ref & config, const char * fallback) {
     activation act = activation::none;
     if (!parse_activation(config.string("hidden_act", fallback), act))
@@ -36,9 +32,9 @@ activation read_activation(const json_ref & config, const char * fallback) {
 // What all DINO towers have: the class token's last state is the embedding, and pictures may have any grid of patches.
 void set_dino(const json_ref & config, int32_t n_embd, int32_t n_head, double eps, vision_hparams & vision) {
     vision.present = true;
-    vision.n_embd = count(config, "hidden_size", n_embd, limits::max_width);
-    vision.n_layer = count(config, "num_hidden_layers", 12, limits::max_layers);
-    vision.n_head = count(config, "num_attention_heads", n_head, limits::max_heads);
+    vision.n_embd = config.count("hidden_size", n_embd, limits::max_width);
+    vision.n_layer = config.count("num_hidden_layers", 12, limits::max_layers);
+    vision.n_head = config.count("num_attention_heads", n_head, limits::max_heads);
     vision.eps = (float) config.real("layer_norm_eps", eps, limits::min_eps, limits::max_eps);
     vision.act = read_activation(config, "gelu");
     vision.n_channel = (int32_t) config.integer("num_channels", 3, 3, 3);
@@ -60,7 +56,7 @@ void read_dinov2(const json_ref & config, bool registers, const tensor_table & t
     vision.n_register = registers ? (int32_t) config.integer("num_register_tokens", 4, 0, limits::max_registers) : 0;
     vision.position_filter = registers ? grid_filter::bicubic_antialias : grid_filter::bicubic;
     if (!config.boolean("use_swiglu_ffn", false)) return;
-    vision.n_ff = ((int32_t) (vision.n_ff * 2 / 3) + 7) / 8 * 8;  // Dinov2SwiGLUFFN
+    vision.n_ff = dino_gated_width(vision.n_ff);
     vision.act = activation::silu;
     vision.has_mlp_gate = names.dino_gate_packed = true;
     if (!has_tensor(table, names.vision_prefix + "encoder.layer.0.mlp.weights_in.weight"))
@@ -72,7 +68,7 @@ void read_dinov3(const json_ref & config, vision_hparams & vision) {
     vision.patch_size = read_side(config, "patch_size", 16, limits::max_patch);
     vision.image_size = read_side(config, "image_size", 224, limits::max_image);
     vision.image_size -= vision.image_size % std::min(vision.patch_size, vision.image_size);
-    vision.n_ff = count(config, "intermediate_size", 1536, limits::max_ff);
+    vision.n_ff = config.count("intermediate_size", 1536, limits::max_ff);
     vision.has_qkv_bias = config.boolean("query_bias", true);
     if (config.boolean("value_bias", true) != vision.has_qkv_bias)
         config.get("value_bias").unsupported("biases of queries and values, or of neither");
@@ -91,10 +87,10 @@ void read_dinov3(const json_ref & config, vision_hparams & vision) {
 void read_aimv2_tower(const json_ref & config, int32_t n_embd, int32_t n_ff, int32_t n_layer, int32_t n_head,
                       tower_hparams & tower) {
     tower.present = true;
-    tower.n_embd = count(config, "hidden_size", n_embd, limits::max_width);
-    tower.n_ff = count(config, "intermediate_size", n_ff, limits::max_ff);
-    tower.n_layer = count(config, "num_hidden_layers", n_layer, limits::max_layers);
-    tower.n_head = count(config, "num_attention_heads", n_head, limits::max_heads);
+    tower.n_embd = config.count("hidden_size", n_embd, limits::max_width);
+    tower.n_ff = config.count("intermediate_size", n_ff, limits::max_ff);
+    tower.n_layer = config.count("num_hidden_layers", n_layer, limits::max_layers);
+    tower.n_head = config.count("num_attention_heads", n_head, limits::max_heads);
     tower.eps = (float) config.real("rms_norm_eps", 1e-5, limits::min_eps, limits::max_eps);
     tower.act = read_activation(config, "silu");
     tower.norm = norm_kind::rms;
@@ -122,8 +118,8 @@ void read_aimv2_vision(const json_ref & config, vision_hparams & vision) {
 
 void read_aimv2_text(const json_ref & config, text_hparams & text) {
     read_aimv2_tower(config, 768, 2048, 12, 6, text);
-    text.n_vocab = count(config, "vocab_size", 49408, limits::max_vocab);
-    text.n_ctx = count(config, "max_position_embeddings", 77, limits::max_ctx);
+    text.n_vocab = config.count("vocab_size", 49408, limits::max_vocab);
+    text.n_ctx = config.count("max_position_embeddings", 77, limits::max_ctx);
     text.pool = pooling::eot;
     text.causal = true;
     text.pad_id = -1;
@@ -135,11 +131,13 @@ void read_aimv2_text(const json_ref & config, text_hparams & text) {
 
 int32_t read_side(const json_ref & config, const char * key, int32_t fallback, int64_t max) {
     const json_ref value = config.get(key);
-    if (!value.is(kind_t::array)) return count(config, key, fallback, max);
+    if (!value.is(kind_t::array)) return config.count(key, fallback, max);
     const int64_t first = value.at(0).as_integer(1, max);
     if (value.value()->items.size() != 2 || value.at(1).as_integer(1, max) != first) value.unsupported("a square");
     return (int32_t) first;
 }
+
+int32_t dino_gated_width(int32_t n_ff) { return ((int32_t) (n_ff * 2 / 3) + 7) / 8 * 8; }
 
 bool is_dino_type(const std::string & type) {
     return type == "dinov2" || type == "dinov2_with_registers" || type == "dinov3_vit";

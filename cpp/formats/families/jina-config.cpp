@@ -95,7 +95,7 @@ void read_adapters(const json_ref & config, const json_ref & kwargs, const tenso
     if (!list.is(kind_t::array) || list.value()->items.empty()) list.invalid("an array of tasks");
     adapter_choice & choice = names.adapter;
     choice.n_task = (int32_t) list.value()->items.size();
-    choice.rank = (int32_t) kwargs.integer("lora_rank", 4, 1, limits::max_width);
+    choice.rank = kwargs.count("lora_rank", 4, limits::max_width);
     choice.scale = kwargs.real("lora_alpha", 1, -1e6, 1e6) / choice.rank;
     if (!task.exists()) return;
     for (int i = 0; i < choice.n_task; i++) {
@@ -108,7 +108,7 @@ void read_adapters(const json_ref & config, const json_ref & kwargs, const tenso
 
 // HFTextEncoder's map from width n_embd to embed_dim.
 void read_text_projection(const json_ref & config, bool projects, text_hparams & text, source_names & names) {
-    const auto n_out = (int32_t) config.integer("embed_dim", 768, 1, limits::max_proj);
+    const auto n_out = config.count("embed_dim", 768, limits::max_proj);
     const std::string type = config.string("proj_type", "");
     if (type != "" && type != "linear" && type != "mlp") config.get("proj_type").unsupported("null, linear and mlp");
     text.has_proj = type != "" || n_out != text.n_embd;
@@ -132,16 +132,13 @@ void read_text(const json_ref & config, const json_ref & tokenizer, bool project
     const text_model & model = find_text_model(config.get("hf_model_name_or_path"));
     const json_ref kwargs = config.object("hf_model_config_kwargs");
     check_kwargs(kwargs);
-    const auto count = [&](const char * key, int32_t fallback, int64_t max) {
-        return (int32_t) kwargs.integer(key, fallback, 1, max);
-    };
     text.present = true;
-    text.n_vocab = count("vocab_size", model.n_vocab, limits::max_vocab);
-    text.n_embd = count("hidden_size", model.n_embd, limits::max_width);
-    text.n_layer = count("num_hidden_layers", model.n_layer, limits::max_layers);
-    text.n_head = count("num_attention_heads", model.n_head, limits::max_heads);
-    text.n_ff = count("intermediate_size", model.n_ff, limits::max_ff);
-    text.n_token_type = count("type_vocab_size", model.n_token_type, limits::max_ctx);
+    text.n_vocab = kwargs.count("vocab_size", model.n_vocab, limits::max_vocab);
+    text.n_embd = kwargs.count("hidden_size", model.n_embd, limits::max_width);
+    text.n_layer = kwargs.count("num_hidden_layers", model.n_layer, limits::max_layers);
+    text.n_head = kwargs.count("num_attention_heads", model.n_head, limits::max_heads);
+    text.n_ff = kwargs.count("intermediate_size", model.n_ff, limits::max_ff);
+    text.n_token_type = kwargs.count("type_vocab_size", model.n_token_type, limits::max_ctx);
     text.eps = (float) kwargs.real("layer_norm_eps", model.eps, limits::min_eps, limits::max_eps);
     text.pad_id = model.pad_id;
     text.act = activation::gelu_erf;
@@ -158,7 +155,7 @@ void read_text(const json_ref & config, const json_ref & tokenizer, bool project
         text.rotary = rotary_pairs::halves;
         text.rotary_base = (float) kwargs.real("rotary_emb_base", model.rotary_base, 1, limits::max_rotary_base);
     }
-    const int64_t n_position = count("max_position_embeddings", model.n_position, 1 << 20);
+    const int64_t n_position = kwargs.count("max_position_embeddings", model.n_position, 1 << 20);
     text.n_ctx = (int32_t) std::min({max_length(tokenizer, n_position), n_position, limits::max_ctx});
     const std::string pooler = config.string("pooler_type", model.pooler);
     if (pooler != "mean_pooler" && pooler != "cls_pooler")
@@ -175,7 +172,7 @@ void read_text(const json_ref & config, const json_ref & tokenizer, bool project
 
 // VisionRotaryEmbeddingFast: coordinates 0, 1, ... as they are, or scaled to pt_hw_seq_len a side.
 void read_rotary(const json_ref & config, vision_hparams & vision) {
-    const auto trained = (int32_t) config.integer("pt_hw_seq_len", 16, 1, limits::max_image);
+    const auto trained = config.count("pt_hw_seq_len", 16, limits::max_image);
     const bool scaled = config.boolean("intp_freq", false);
     if (!scaled && trained != vision.n_grid()) {
         config.get("pt_hw_seq_len")
@@ -187,11 +184,11 @@ void read_rotary(const json_ref & config, vision_hparams & vision) {
 
 void read_vision(const json_ref & config, bool projects, vision_hparams & vision, source_names & names) {
     vision.present = true;
-    vision.n_embd = (int32_t) config.integer("width", 768, 1, limits::max_width);
-    vision.n_layer = (int32_t) config.integer("layers", 12, 1, limits::max_layers);
-    vision.image_size = (int32_t) config.integer("image_size", 224, 1, limits::max_image);
-    vision.patch_size = (int32_t) config.integer("patch_size", 16, 1, limits::max_patch);
-    vision.d_head = (int32_t) config.integer("head_width", 64, 1, limits::max_width);
+    vision.n_embd = config.count("width", 768, limits::max_width);
+    vision.n_layer = config.count("layers", 12, limits::max_layers);
+    vision.image_size = config.count("image_size", 224, limits::max_image);
+    vision.patch_size = config.count("patch_size", 16, limits::max_patch);
+    vision.d_head = config.count("head_width", 64, limits::max_width);
     vision.n_head = vision.n_embd / vision.d_head;
     const double n_ff = vision.n_embd * config.real("mlp_ratio", 4.0, 0.01, 64);  // int() of it, in double as in Python
     if (n_ff < 1 || n_ff > (double) limits::max_ff)

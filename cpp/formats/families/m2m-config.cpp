@@ -1,5 +1,6 @@
 #include "formats/families/m2m-config.h"
 
+#include "formats/families/hf-config.h"
 #include "formats/layout/enum-names.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
@@ -8,22 +9,6 @@
 #include <cmath>
 
 namespace ggclip {
-
-namespace {
-
-// Whether a configuration found beside the model is this encoder's: a folder may hold another model's.
-bool describes(const json_ref & config, const text_hparams & text) {
-    if (!config.is(json_value::kind_t::object) || !config.get("model_type").is(json_value::kind_t::string))
-        return false;
-    const auto same = [&](const char * key, int32_t found) {
-        const json_ref value = config.get(key);
-        return value.is(json_value::kind_t::integer) && value.value()->integer == found;
-    };
-    return config.string("model_type", "") == "m2m_100" && same("d_model", text.n_embd) &&
-           same("encoder_layers", text.n_layer) && same("encoder_ffn_dim", text.n_ff);
-}
-
-}  // namespace
 
 bool is_m2m_shaped(const tensor_table & table, const std::string & prefix) {
     return has_tensor(table, prefix + "embed_tokens.weight") &&
@@ -44,11 +29,13 @@ void read_m2m_encoder(const tensor_table & table, const std::string & prefix, co
     text.act = activation::relu;
     text.embd_scale = std::sqrt((float) text.n_embd);
     text.pad_id = 1;
-    if (describes(beside, text)) {
+    if (describes_encoder(
+            beside, {"m2m_100"},
+            {{"d_model", text.n_embd}, {"encoder_layers", text.n_layer}, {"encoder_ffn_dim", text.n_ff}})) {
         text.n_head = (int32_t) beside.integer("encoder_attention_heads", 16, 1, limits::max_heads);
         if (!beside.boolean("scale_embedding", true)) text.embd_scale = 1;
         const std::string act = beside.string("activation_function", "relu");
-        if (act != "relu" && !parse_activation(act, text.act))
+        if (!parse_activation_or_relu(act, text.act))
             beside.get("activation_function").unsupported("relu, gelu, gelu_new, quick_gelu and silu");
         text.pad_id =
             (int32_t) beside.integer("pad_token_id", 1, 0, std::min<int64_t>(text.n_vocab, limits::max_ctx) - 1);

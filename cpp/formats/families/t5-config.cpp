@@ -1,6 +1,7 @@
 #include "formats/families/t5-config.h"
 
 #include "engine/error.h"
+#include "formats/families/hf-config.h"
 #include "formats/layout/enum-names.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
@@ -13,19 +14,6 @@ namespace {
 
 const char * const bias_name = "block.0.layer.0.SelfAttention.relative_attention_bias.weight";
 
-// Whether a configuration found beside the model is this encoder's: a folder may hold another model's.
-bool describes(const json_ref & config, const text_hparams & text) {
-    if (!config.is(json_value::kind_t::object) || !config.get("model_type").is(json_value::kind_t::string))
-        return false;
-    const auto same = [&](const char * key, int32_t found) {
-        const json_ref value = config.get(key);
-        return value.is(json_value::kind_t::integer) && value.value()->integer == found;
-    };
-    const std::string type = config.string("model_type", "");
-    return (type == "mt5" || type == "t5") && same("d_model", text.n_embd) && same("num_layers", text.n_layer) &&
-           same("d_ff", text.n_ff);
-}
-
 // The activation of "gated-gelu" is gelu_new, whatever its name says (MT5Config).
 activation read_activation(const json_ref & config, bool gated) {
     const std::string kind = config.string("feed_forward_proj", "gated-gelu");
@@ -33,7 +21,7 @@ activation read_activation(const json_ref & config, bool gated) {
     activation act = activation::relu;
     const std::string word = states_gate ? kind.substr(6) : kind;
     if (kind == "gated-gelu") act = activation::gelu_tanh;
-    else if (states_gate != gated || (word != "relu" && !parse_activation(word, act)))
+    else if (states_gate != gated || !parse_activation_or_relu(word, act))
         config.get("feed_forward_proj").unsupported(gated ? "gated-gelu and gated-silu" : "relu and gelu");
     return act;
 }
@@ -67,7 +55,8 @@ void read_t5_encoder(const tensor_table & table, const std::string & prefix, con
     text.act = gated ? activation::gelu_tanh : activation::relu;
     text.eps = 1e-6f;
     text.pad_id = 0;
-    if (describes(beside, text)) {
+    if (describes_encoder(beside, {"mt5", "t5"},
+                          {{"d_model", text.n_embd}, {"num_layers", text.n_layer}, {"d_ff", text.n_ff}})) {
         text.act = read_activation(beside, gated);
         text.eps = (float) beside.real("layer_norm_epsilon", 1e-6, limits::min_eps, limits::max_eps);
         text.pad_id = (int32_t) beside.integer("pad_token_id", 0, 0, text.n_vocab - 1);

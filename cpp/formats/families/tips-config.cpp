@@ -31,19 +31,12 @@ struct named_tower {
 const named_tower own_towers[] = {
     {"vit_small", 6}, {"vit_base", 12}, {"vit_large", 16}, {"vit_so400m", 16}, {"vit_giant2", 24}};
 
-int32_t count(const json_ref & config, const char * key, int32_t fallback, int64_t max) {
-    return (int32_t) config.integer(key, fallback, 1, max);
-}
-
 activation read_activation(const json_ref & config, const char * fallback) {
     const std::string word = config.string("hidden_act", fallback);
     activation act = activation::relu;
-    if (word != "relu" && !parse_activation(word, act)) config.get("hidden_act").unsupported("relu, " + words_of(act));
+    if (!parse_activation_or_relu(word, act)) config.get("hidden_act").unsupported("relu, " + words_of(act));
     return act;
 }
-
-// DINOv2's SwiGLU: two thirds of the MLP's width, in multiples of 8.
-int32_t gated_width(int32_t n_ff) { return ((int32_t) (n_ff * 2 / 3) + 7) / 8 * 8; }
 
 void set_vision(vision_hparams & vision) {
     vision.present = true;
@@ -61,9 +54,9 @@ void set_gated(vision_hparams & vision, source_names & names) {
 
 void read_vision(const json_ref & config, vision_hparams & vision, source_names & names) {
     set_vision(vision);
-    vision.n_embd = count(config, "hidden_size", 768, limits::max_width);
-    vision.n_layer = count(config, "num_hidden_layers", 12, limits::max_layers);
-    vision.n_head = count(config, "num_attention_heads", 12, limits::max_heads);
+    vision.n_embd = config.count("hidden_size", 768, limits::max_width);
+    vision.n_layer = config.count("num_hidden_layers", 12, limits::max_layers);
+    vision.n_head = config.count("num_attention_heads", 12, limits::max_heads);
     vision.eps = (float) config.real("layer_norm_eps", 1e-6, limits::min_eps, limits::max_eps);
     vision.act = read_activation(config, "gelu");
     vision.n_channel = (int32_t) config.integer("num_channels", 3, 3, 3);
@@ -74,7 +67,7 @@ void read_vision(const json_ref & config, vision_hparams & vision, source_names 
     const double n_ff = vision.n_embd * config.real("mlp_ratio", 4.0, 0.01, 64);
     vision.n_ff = (int32_t) std::clamp(n_ff, 1.0, (double) limits::max_ff);
     if (!config.boolean("use_swiglu_ffn", false)) return;
-    vision.n_ff = gated_width(vision.n_ff);
+    vision.n_ff = dino_gated_width(vision.n_ff);
     set_gated(vision, names);
 }
 
@@ -89,14 +82,14 @@ void set_text(text_hparams & text) {
 
 void read_text(const json_ref & config, const json_ref & tokenizer, text_hparams & text) {
     set_text(text);
-    text.n_vocab = count(config, "vocab_size", 32000, limits::max_vocab);
-    text.n_embd = count(config, "hidden_size", 768, limits::max_width);
-    text.n_ff = count(config, "intermediate_size", 3072, limits::max_ff);
-    text.n_layer = count(config, "num_hidden_layers", 12, limits::max_layers);
-    text.n_head = count(config, "num_attention_heads", 12, limits::max_heads);
+    text.n_vocab = config.count("vocab_size", 32000, limits::max_vocab);
+    text.n_embd = config.count("hidden_size", 768, limits::max_width);
+    text.n_ff = config.count("intermediate_size", 3072, limits::max_ff);
+    text.n_layer = config.count("num_hidden_layers", 12, limits::max_layers);
+    text.n_head = config.count("num_attention_heads", 12, limits::max_heads);
     text.eps = (float) config.real("layer_norm_eps", 1e-5, limits::min_eps, limits::max_eps);
     text.act = read_activation(config, "relu");
-    const int32_t n_ctx = count(config, "max_position_embeddings", 64, limits::max_ctx);
+    const int32_t n_ctx = config.count("max_position_embeddings", 64, limits::max_ctx);
     text.n_ctx = (int32_t) std::min<int64_t>(max_length(tokenizer, n_ctx), n_ctx);
     text.pad_id = (int32_t) config.integer("pad_token_id", 0, 0, text.n_vocab - 1);
     if (config.boolean("scale_sqrt_depth", true)) text.embd_scale = std::sqrt((float) text.n_embd);
@@ -111,11 +104,11 @@ void read_own_vision(const json_ref & config, const tensor_table & table, vision
     if (known == std::end(own_towers))
         config.get("vision_fn").unsupported("vit_small, vit_base, vit_large, vit_so400m and vit_giant2");
     vision.n_head = known->n_head;
-    vision.n_embd = count(config, "embed_dim", 768, limits::max_width);
+    vision.n_embd = config.count("embed_dim", 768, limits::max_width);
     vision.n_layer = count_blocks(table, names.vision_prefix + "blocks.");
     vision.eps = 1e-6f;
-    vision.patch_size = count(config, "patch_size", 14, limits::max_patch);
-    vision.image_size = count(config, "img_size", 448, limits::max_image);
+    vision.patch_size = config.count("patch_size", 14, limits::max_patch);
+    vision.image_size = config.count("img_size", 448, limits::max_image);
     vision.n_register = (int32_t) config.integer("num_register_tokens", 1, 0, limits::max_registers);
     const std::string ffn = config.string("ffn_layer", "mlp");
     if (ffn != "mlp" && ffn != "swiglu") config.get("ffn_layer").unsupported("mlp and swiglu");
@@ -128,13 +121,13 @@ void read_own_vision(const json_ref & config, const tensor_table & table, vision
 
 void read_own_text(const json_ref & config, const json_ref & tokenizer, text_hparams & text) {
     set_text(text);
-    text.n_vocab = count(config, "vocab_size", 32000, limits::max_vocab);
-    text.n_embd = count(config, "text_hidden_size", 768, limits::max_width);
-    text.n_ff = count(config, "text_mlp_dim", 3072, limits::max_ff);
-    text.n_layer = count(config, "text_num_layers", 12, limits::max_layers);
-    text.n_head = count(config, "text_num_heads", 12, limits::max_heads);
+    text.n_vocab = config.count("vocab_size", 32000, limits::max_vocab);
+    text.n_embd = config.count("text_hidden_size", 768, limits::max_width);
+    text.n_ff = config.count("text_mlp_dim", 3072, limits::max_ff);
+    text.n_layer = config.count("text_num_layers", 12, limits::max_layers);
+    text.n_head = config.count("text_num_heads", 12, limits::max_heads);
     text.act = activation::relu;
-    const int32_t n_ctx = count(config, "max_len", 64, limits::max_ctx);
+    const int32_t n_ctx = config.count("max_len", 64, limits::max_ctx);
     text.n_ctx = (int32_t) std::min<int64_t>(max_length(tokenizer, n_ctx), n_ctx);
     text.pad_id = 0;
     text.embd_scale = std::sqrt((float) text.n_embd);

@@ -67,4 +67,8 @@ bool parse_activation(const std::string & word, activation & value) {
     return word != "none" && word != "relu" && from_string(word, value);
 }
 
+bool parse_activation_or_relu(const std::string & word, activation & value) {
+    return word == "relu" ? from_string(word, value) : parse_activation(word, value);
+}
+
 }  // namespace ggclip

@@ -52,5 +52,7 @@ std::string words_of(text_cleaning);
 // Parses a configuration's activation: one of our words, or transformers' aliases ("gelu_pytorch_tanh", "gelu_new").
 // false: unsupported activation.
 bool parse_activation(const std::string & word, activation & value);
+// Also "relu", which some encoders of texts have.
+bool parse_activation_or_relu(const std::string & word, activation & value);
 
 }  // namespace ggclip

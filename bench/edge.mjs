@@ -4,52 +4,26 @@
 //   node bench/edge.mjs [--rounds 5] [--json bench/results/edge.json]
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
+import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..')
+import { makeModel } from './make-model.mjs'
+import { benchFile } from './models.mjs'
+
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, json: { type: 'string' } } })
-const model = path.join(root, 'build', 'bench', 'vit-b-32-q4_0.gguf')
-
+const model = benchFile('vit-b-32-q4_0.gguf')
 if (!fs.existsSync(model)) {
-  const run = (...args) => execFileSync(process.execPath, args, { cwd: root, stdio: 'inherit' })
-  run('bench/make-model.mjs', 'vit-b-32')
-  run('dist/cli/main.js', 'convert', 'build/bench/vit-b-32', model, '--dtype', 'q4_0')
+  const { convert } = createRequire(import.meta.url)(path.join(import.meta.dirname, '..', 'dist'))
+  await convert(makeModel('vit-b-32').directory, model, { dtype: 'q4_0' })
 }
 
-/** In a process of its own: its times in milliseconds, its peak of resident memory in bytes. */
-function measured(towers) {
-  const began = performance.now()
-  const { Clip } = require(path.join(root, 'dist'))
-  const work = async () => {
-    const clip = await Clip.load(model, { threads: 1, sessions: 1, maxBatch: 1, towers })
-    const loadMs = performance.now() - began
-    // a frame of a camera
-    const frame = { data: new Uint8Array(640 * 480 * 3).map((_, i) => i % 251), width: 640, height: 480, channels: 3 }
-    if (towers !== 'text') await clip.encodeImage(frame)
-    if (towers !== 'image') await clip.encodeText('a photo of a dog')
-    const firstMs = performance.now() - began
-    await clip.dispose()
-    return { loadMs, firstMs, weightBytes: clip.info.bytes }
-  }
-  return (towers === 'none' ? Promise.resolve({ loadMs: 0, firstMs: 0, weightBytes: 0 }) : work()).then(result =>
-    console.log(JSON.stringify({ ...result, peakBytes: process.resourceUsage().maxRSS * 1024 }))
-  )
-}
-
-// `measured` runs elsewhere, and gets nothing of this file but what is written here
+const program = path.join(import.meta.dirname, 'start-edge.cjs')
+const start = towers => JSON.parse(execFileSync(process.execPath, [program, model, towers], { encoding: 'utf8' }))
 const median = list => [...list].sort((a, b) => a - b)[list.length >> 1]
-const script = `const path = require('path'), root = ${JSON.stringify(root)}, model = ${
-  JSON.stringify(model)
-}; (${measured})`
 const cases = ['none', 'image', 'text', 'both'].map(towers => {
-  const runs = Array.from(
-    { length: Number(values.rounds) },
-    () =>
-      JSON.parse(execFileSync(process.execPath, ['-e', `${script}(${JSON.stringify(towers)})`], { encoding: 'utf8' })),
-  )
+  const runs = Array.from({ length: Number(values.rounds) }, () => start(towers))
   const of = key => median(runs.map(run => run[key]))
   return {
     towers,

@@ -10,12 +10,12 @@ export type Towers = NonNullable<LoadOptions['towers']>
 
 export type HubFlags = Pick<LoadOptions, 'cacheDir' | 'offline'>
 
-type LoadFlags = Pick<
-  LoadOptions,
-  'threads' | 'sessions' | 'device' | 'dtype' | 'precision' | 'maxBatch' | 'maxMemory' | 'decode' | 'maxPixels'
->
+/** Options of `Clip.load` that are flags of the same name. */
+const loadKeys = ['threads', 'sessions', 'device', 'dtype', 'precision', 'maxBatch', 'maxMemory', 'decode', 'maxPixels',
+  'cacheDir', 'offline'] as const
+type LoadFlags = Pick<LoadOptions, typeof loadKeys[number]>
 
-export interface ModelFlags extends HubFlags, LoadFlags {
+export interface ModelFlags extends LoadFlags {
   model?: string
 }
 
@@ -96,32 +96,9 @@ export async function withModel<R>(
   towers: Towers,
   use: (clip: Clip) => Promise<R>,
 ): Promise<R> {
-  const {
-    model,
-    threads,
-    sessions,
-    device,
-    dtype,
-    precision,
-    maxBatch,
-    maxMemory,
-    decode,
-    maxPixels,
-    cacheDir,
-    offline,
-  } = flags
+  const { model } = flags
   const clip = await Clip.load(model, {
-    threads,
-    sessions,
-    device,
-    dtype,
-    precision,
-    maxBatch,
-    maxMemory,
-    decode,
-    maxPixels,
-    cacheDir,
-    offline,
+    ...Object.fromEntries(loadKeys.map(key => [key, flags[key]])) as LoadFlags,
     towers,
     onProgress: showProgress(shell, model),
     signal: shell.signal,

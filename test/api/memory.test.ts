@@ -1,5 +1,6 @@
 /** `maxMemory`: what a model may take, and what happens where that is too little. */
 import { Clip } from '../../lib/index.js'
+import { failureOf } from '../lifecycle/support'
 
 const outOfMemory = { name: 'ClipError', code: 'ERR_CLIP_OUT_OF_MEMORY' }
 const pictures = Array.from({ length: 24 }, (_, i) => ({
@@ -8,10 +9,6 @@ const pictures = Array.from({ length: 24 }, (_, i) => ({
   height: 64,
   channels: 3 as const,
 }))
-/** What a call fails with. */
-const failureOf = (call: Promise<unknown>): Promise<Error> =>
-  call.then(() => new Error('it succeeded'), (error: Error) => error)
-
 const texts = Array.from({ length: 24 }, (_, i) => 'a word'.repeat(i + 1))
 
 describe('maxMemory', () => {
@@ -23,7 +20,7 @@ describe('maxMemory', () => {
   afterAll(() => unlimited.dispose())
 
   test('weights that need more are refused, with what they need', async () => {
-    const error = await failureOf(Clip.load(undefined, { maxMemory: weights - 1 }))
+    const error = await failureOf(() => Clip.load(undefined, { maxMemory: weights - 1 }))
     expect(error).toMatchObject(outOfMemory)
     expect(error.message).toMatch(
       /^the weights: \d+\.\d MB more are needed, and 0\.0 of maxMemory's \d+\.\d MB are used/,
@@ -33,8 +30,8 @@ describe('maxMemory', () => {
   test('one input that needs more fails, again and again, and the model can still be used', async () => {
     const clip = await Clip.load(undefined, { threads: 1, maxMemory: weights + 1000 })
     for (let i = 0; i < 3; i++) {
-      expect(await failureOf(clip.encodeImage(pictures[0]!))).toMatchObject(outOfMemory)
-      expect(await failureOf(clip.encodeText(`text ${i}`))).toMatchObject(outOfMemory)
+      expect(await failureOf(() => clip.encodeImage(pictures[0]!))).toMatchObject(outOfMemory)
+      expect(await failureOf(() => clip.encodeText(`text ${i}`))).toMatchObject(outOfMemory)
     }
     expect(clip.stats()).toMatchObject({ queued: 0, running: 0 })
     await clip.dispose()

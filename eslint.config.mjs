@@ -39,7 +39,7 @@ export default ts.config(
   // what is loaded at its first use, without waiting
   {
     files: ['lib/native/{load,binaries}.ts', 'lib/image/decode.ts', 'lib/image/heic.ts', 'lib/tokenizer/tokenizer.ts',
-      'lib/models/pull.ts', 'lib/search/database.ts'],
+      'lib/models/pull.ts', 'lib/search/database.ts', 'lib/stores/peer.ts'],
     rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
   {

@@ -34,6 +34,9 @@ export type { DuplicateFile, DuplicateGroup, DuplicatesOptions, IndexInfo, OpenI
   SearchIndexOptions, UpdateIndexOptions, WatchIndexOptions } from './search/types.js'
 export type { KeepRule } from './search/duplicates.js'
 export type { IndexProgress, IndexResult } from './search/update.js'
+export { openVectorStore } from './stores/open-store.js'
+export type { FieldKind, FieldValue, OpenStoreOptions, StoredRecord, StoreFilter, StoreMatch, StoreSearchOptions,
+  VectorRecord, VectorStore } from './stores/types.js'
 export { similarityMatrix, topK } from './vectors/search.js'
 export type { Matrix, SearchOptions, TopK } from './vectors/search.js'
 export { cosineSimilarity, dot, normalize, sigmoid, softmax } from './vectors/similarity.js'

@@ -65,6 +65,15 @@ const needs = {
       'no qemu-x86_64 of qemu-user, or not Linux on x64: no CPU without SSE4.2 is emulated',
     tests: /^test\/platforms\/cpu\.test\.ts: /,
   },
+  engines: {
+    absent: () =>
+      process.env.GGCLIP_TEST_ENGINES === undefined && 'LanceDB and PostgreSQL are tested by npm run test:stores alone',
+    tests: /^test\/(stores|work)\//,
+  },
+  redis: {
+    absent: () => !runs('redis-server', '--version') && 'no redis-server: the queue of distributed work is not tested',
+    tests: /^test\/work\//,
+  },
   posix: {
     absent: () => process.platform === 'win32' && 'Windows: no ulimit, no other users, no /bin/sh',
     tests: /^test\/(model-files\/(quantize|writing)|models\/(transfer|surroundings)|cli\/texts)\.test\.ts: /,

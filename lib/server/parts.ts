@@ -18,7 +18,11 @@ export async function loadParts(): Promise<typeof import('./start.js')> {
   }
 }
 
+const names = ['@fastify/compress', '@fastify/cors', '@fastify/rate-limit', '@fastify/swagger', 'fastify', 'ipaddr.js',
+  'light-my-request', 'pino', 'prom-client']
+
 /** In the format of `npm install`. */
 function peers(): string[] {
-  return Object.entries(packageFile().peerDependencies).map(([name, range]) => `${name}@${range}`)
+  const { peerDependencies } = packageFile()
+  return names.map(name => `${name}@${peerDependencies[name]}`)
 }

@@ -116,6 +116,15 @@ const pages = [
     ],
   },
   {
+    file: 'stores.md',
+    title: 'Stores of vectors',
+    intro:
+      'A `VectorStore` keeps vectors in an engine of its own: PostgreSQL, LanceDB or memory; [scale-out.md](../scale-out.md) explains them.',
+    prelude: "import { openVectorStore } from 'ggclip'\n",
+    names: ['openVectorStore', 'OpenStoreOptions', 'FieldKind', 'VectorStore', 'VectorRecord', 'StoredRecord',
+      'FieldValue', 'StoreSearchOptions', 'StoreFilter', 'StoreMatch'],
+  },
+  {
     file: 'searching.md',
     title: 'Compare and search vectors',
     intro: 'Functions of vectors, from one pair to matrices of millions of rows. They need no model.',

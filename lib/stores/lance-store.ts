@@ -1,0 +1,288 @@
+/**
+ * A store in a local folder by LanceDB: a table of pictures, one of notes. LanceDB lets two merges of the same new key
+ * both insert it, so that writers, of all processes, take turns.
+ */
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+
+import { ClipError } from '../errors.js'
+import { checkKeys, checkNote, checkRecords, checkSearch, type Condition, conditionsOf, type Layout } from './checks.js'
+import { layoutNote, missing, readLayout } from './layout.js'
+import { loadPeer } from './peer.js'
+import { closedError, recordOfRow, type Row, rowOfRecord } from './rows.js'
+import type { FieldKind, FieldValue, OpenStoreOptions, StoredRecord, StoreFilter, StoreMatch, StoreSearchOptions,
+  VectorRecord, VectorStore } from './types.js'
+import { WriterLock } from './writer-lock.js'
+
+/** The parts of `@lancedb/lancedb` that are used. */
+interface Lance {
+  connect(folder: string, options: { readConsistencyInterval: number }): Promise<Connection>
+  makeArrowTable(rows: readonly Row[], options: { schema: unknown }): unknown
+  Index: { btree(): unknown }
+}
+
+interface Connection {
+  tableNames(): Promise<string[]>
+  createEmptyTable(name: string, schema: unknown): Promise<Table>
+  openTable(name: string): Promise<Table>
+  close(): void
+}
+
+interface Table {
+  mergeInsert(key: string): Merge
+  query(): Query
+  delete(where: string): Promise<unknown>
+  countRows(where?: string): Promise<number>
+  listIndices(): Promise<unknown[]>
+  createIndex(column: string, options: { config: unknown }): Promise<void>
+  optimize(options: { cleanupOlderThan: Date }): Promise<unknown>
+  close(): void
+}
+
+interface Merge {
+  whenMatchedUpdateAll(): Merge
+  whenNotMatchedInsertAll(): Merge
+  execute(data: unknown): Promise<unknown>
+}
+
+interface Query {
+  where(condition: string): Query
+  select(columns: string[]): Query
+  limit(rows: number): Query
+  nearestTo(vector: Float32Array): Query & { distanceType(type: 'cosine'): Query }
+  toArray(): Promise<Row[]>
+}
+
+/** The parts of `apache-arrow` that are used: its data types, by name. */
+type Arrow = Record<
+  'Schema' | 'Field' | 'Utf8' | 'Float64' | 'Float32' | 'Int8' | 'FixedSizeList',
+  new(...values: unknown[]) => object
+>
+
+/** Writes of this process after which small pieces are put together and old versions removed. */
+const writesPerTidying = 100
+/** Milliseconds for which readers may still look at a version that has been replaced. */
+const keepVersionsMs = 600_000
+
+interface Notes {
+  table: Table
+  schema: unknown
+}
+
+interface Parts {
+  lance: Lance
+  schema: unknown
+  connection: Connection
+  pictures: Table
+  notes: Notes
+  lock: WriterLock
+}
+
+export class LanceStore implements VectorStore {
+  readonly dim: number
+  readonly fields: Layout['fields']
+  readonly #parts: Parts
+  readonly #running = new Set<Promise<unknown>>()
+  #writes = 0
+  #closing: Promise<void> | undefined
+
+  private constructor(parts: Parts, { dim, fields }: Layout) {
+    this.#parts = parts
+    this.dim = dim
+    this.fields = fields
+  }
+
+  static async open(
+    location: string,
+    { dim, fields, table }: OpenStoreOptions & { table: string },
+  ): Promise<LanceStore> {
+    const purpose = 'a store in LanceDB'
+    const packages = '@lancedb/lancedb@0.31.0 apache-arrow@18.1.0'
+    const lance = loadPeer<Lance>('@lancedb/lancedb', 'ERR_CLIP_STORE_PARTS', purpose, packages)
+    const arrow = loadPeer<Arrow>('apache-arrow', 'ERR_CLIP_STORE_PARTS', purpose, packages)
+    const folder = path.resolve(location)
+    return coded(async () => {
+      await mkdir(folder, { recursive: true })
+      const lock = new WriterLock(folder)
+      // 0: every call sees what other processes have written
+      const connection = await lance.connect(folder, { readConsistencyInterval: 0 })
+      try {
+        return await lock.run(async () => {
+          const names = await connection.tableNames()
+          const notesName = `${table}_notes`
+          if (!names.includes(notesName) && dim === undefined)
+            throw missing(table)
+          const opened = (name: string, schema: unknown): Promise<Table> =>
+            names.includes(name) ? connection.openTable(name) : connection.createEmptyTable(name, schema)
+          const notes: Notes = { table: await opened(notesName, notesSchema(arrow)), schema: notesSchema(arrow) }
+          const note = await remember(lance, notes, 'layout', layoutNote({ dim, fields }))
+          const layout = readLayout(note, table, dim, fields)
+          const schema = schemaOf(arrow, layout)
+          return new LanceStore(
+            { lance, schema, connection, pictures: await opened(table, schema), notes, lock },
+            layout,
+          )
+        })
+      } catch (error) {
+        connection.close()
+        await lock.close()
+        throw error
+      }
+    })
+  }
+
+  async upsert(records: readonly VectorRecord[]): Promise<void> {
+    const checked = checkRecords(records, this)
+    if (checked.length === 0) return
+    const rows = checked.map(record => ({
+      ...Object.fromEntries(
+        Object.entries(rowOfRecord(record, this)).map((
+          [name, value],
+        ) => [name, typeof value === 'boolean' ? Number(value) : value]),
+      ),
+      vector: Array.from(record.vector),
+    }))
+    await this.#write(({ lance, schema, pictures }) => merge(pictures, 'key', lance.makeArrowTable(rows, { schema })))
+  }
+
+  get(keys: readonly string[], options?: { vectors?: false }): Promise<StoredRecord[]>
+  get(keys: readonly string[], options: { vectors: true }): Promise<VectorRecord[]>
+  async get(keys: readonly string[], { vectors = false } = {}): Promise<StoredRecord[]> {
+    const wanted = checkKeys('keys', keys)
+    if (wanted.length === 0) return []
+    const rows = await this.#run(({ pictures }) =>
+      pictures.query().where(anyOf(wanted)).select([...this.#columns(), ...(vectors ? ['vector'] : [])]).toArray()
+    )
+    return rows.map(row => ({
+      ...recordOfRow(row, this),
+      ...(vectors ? { vector: Float32Array.from(row.vector as Iterable<number>) } : {}),
+    }))
+  }
+
+  async delete(keys: readonly string[]): Promise<void> {
+    const wanted = checkKeys('keys', keys)
+    if (wanted.length > 0) await this.#write(({ pictures }) => pictures.delete(anyOf(wanted)))
+  }
+
+  async search(vector: Float32Array, options?: StoreSearchOptions): Promise<StoreMatch[]> {
+    const { vector: query, k, conditions } = checkSearch(vector, options, this)
+    const rows = await this.#run(({ pictures }) => {
+      const filtered = conditions.length > 0 ? pictures.query().where(whereOf(conditions)!) : pictures.query()
+      return filtered.nearestTo(query).distanceType('cosine').select([...this.#columns(), '_distance']).limit(k)
+        .toArray()
+    })
+    return rows.map(row => ({ ...recordOfRow(row, this), similarity: 1 - (row._distance as number) }))
+  }
+
+  async count(filter?: StoreFilter): Promise<number> {
+    const where = whereOf(conditionsOf(filter, this))
+    return this.#run(({ pictures }) => pictures.countRows(where))
+  }
+
+  async remember(name: string, value: string): Promise<string> {
+    checkNote(name, value)
+    return this.#run(({ lance, notes, lock }) => lock.run(() => remember(lance, notes, name, value)))
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= (async () => {
+      await Promise.allSettled(this.#running)
+      const { connection, pictures, notes, lock } = this.#parts
+      pictures.close()
+      notes.table.close()
+      connection.close()
+      await lock.close()
+    })()
+  }
+
+  #columns(): string[] {
+    return ['key', 'content', 'modified', 'size', ...Object.keys(this.fields)]
+  }
+
+  #write(work: (parts: Parts) => Promise<unknown>): Promise<void> {
+    return this.#run(parts =>
+      parts.lock.run(async () => {
+        await work(parts)
+        if (++this.#writes % writesPerTidying === 0) await tidy(parts)
+      })
+    )
+  }
+
+  #run<R>(work: (parts: Parts) => Promise<R>): Promise<R> {
+    if (this.#closing) return Promise.reject(closedError())
+    const running = coded(() => work(this.#parts))
+    this.#running.add(running)
+    const done = (): void => void this.#running.delete(running)
+    running.then(done, done)
+    return running
+  }
+}
+
+/** Puts pieces together, and gives the keys an index, without which every write reads all of them. */
+async function tidy({ lance, pictures }: Parts): Promise<void> {
+  if ((await pictures.listIndices()).length === 0) await pictures.createIndex('key', { config: lance.Index.btree() })
+  await pictures.optimize({ cleanupOlderThan: new Date(Date.now() - keepVersionsMs) })
+}
+
+async function remember(
+  lance: Lance,
+  { table, schema }: Notes,
+  name: string,
+  value: string,
+): Promise<string> {
+  const where = `name = ${literal(name)}`
+  const [kept] = await table.query().where(where).toArray()
+  if (kept) return kept.value as string
+  await merge(table, 'name', lance.makeArrowTable([{ name, value }], { schema }))
+  return value
+}
+
+function merge(table: Table, key: string, data: unknown): Promise<unknown> {
+  return table.mergeInsert(key).whenMatchedUpdateAll().whenNotMatchedInsertAll().execute(data)
+}
+
+function notesSchema({ Schema, Field, Utf8 }: Arrow): unknown {
+  return new Schema([new Field('name', new Utf8(), false), new Field('value', new Utf8(), false)])
+}
+
+function schemaOf({ Schema, Field, Utf8, Float64, Float32, Int8, FixedSizeList }: Arrow, layout: Layout): unknown {
+  const kinds: Record<FieldKind, () => object> = {
+    string: () => new Utf8(),
+    number: () => new Float64(),
+    boolean: () => new Int8(), // 0 and 1: a merge of absent booleans alone fails in LanceDB 0.31
+  }
+  return new Schema([
+    new Field('key', new Utf8(), false),
+    new Field('content', new Utf8(), true),
+    new Field('modified', new Float64(), true),
+    new Field('size', new Float64(), true),
+    ...Object.entries(layout.fields).map(([name, kind]) => new Field(name, kinds[kind](), true)),
+    new Field('vector', new FixedSizeList(layout.dim, new Field('item', new Float32(), true)), false),
+  ])
+}
+
+function anyOf(keys: readonly string[]): string {
+  return `key IN (${keys.map(literal).join(', ')})`
+}
+
+function whereOf(conditions: readonly Condition[]): string | undefined {
+  if (conditions.length === 0) return undefined
+  return conditions.map(({ column, is, value }) =>
+    is === 'prefix' ? `starts_with(\`${column}\`, ${literal(value)})` : `\`${column}\` ${is} ${literal(value)}`
+  ).join(' AND ')
+}
+
+function literal(value: FieldValue): string {
+  if (typeof value === 'string') return `'${value.replaceAll("'", "''")}'`
+  // with an exponent, so that it is a floating-point number whatever its size
+  return typeof value === 'number' ? value.toExponential() : String(Number(value))
+}
+
+async function coded<R>(work: () => Promise<R>): Promise<R> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof ClipError) throw error
+    throw new ClipError('ERR_CLIP_STORE_FAILED', `LanceDB: ${(error as Error).message}`, { cause: error })
+  }
+}

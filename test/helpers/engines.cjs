@@ -1,0 +1,130 @@
+// Real servers for the tests, each with a folder and a port of its own: PostgreSQL with pgvector (from build/stores, where
+// npm run test:stores puts it) and Redis (of the system). They end with `stop`, which also removes the folder.
+'use strict'
+
+const { execFileSync, spawn } = require('node:child_process')
+const { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync } = require('node:fs')
+const net = require('node:net')
+const { tmpdir } = require('node:os')
+const path = require('node:path')
+
+/** A port that was free a moment ago. */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer()
+    server.on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+async function until(what, ready) {
+  for (const end = Date.now() + 60_000; Date.now() < end;) {
+    if (await ready()) return
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  throw new Error(`${what} did not happen within a minute`)
+}
+
+const accepts = port => () =>
+  new Promise(resolve => {
+    const socket = net.connect(port, '127.0.0.1', () => resolve(true) || socket.destroy())
+    socket.on('error', () => resolve(false))
+  })
+
+function ended(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+  return new Promise(resolve => child.once('exit', resolve))
+}
+
+/** Redis that writes every change down, so that a restart or a kill loses nothing. */
+async function startRedis() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ggclip-redis-'))
+  const port = await freePort()
+  let child
+  const start = async () => {
+    child = spawn(
+      'redis-server',
+      ['--port', port, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes', '--appendfsync',
+        'always'].map(String),
+      { stdio: 'ignore' },
+    )
+    await until('Redis', accepts(port))
+  }
+  await start()
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    async kill() {
+      child.kill('SIGKILL')
+      await ended(child)
+    },
+    start,
+    async stop() {
+      child.kill('SIGKILL')
+      await ended(child)
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function postgresPrograms(place) {
+  const lib = path.join(place, 'venv', 'lib')
+  const [python] = readdirSync(lib).filter(name => name.startsWith('python'))
+  return path.join(lib, python, 'site-packages', 'pgserver', 'pginstall', 'bin')
+}
+
+async function startPostgres(place = process.env.GGCLIP_TEST_ENGINES) {
+  const programs = postgresPrograms(place)
+  const folder = mkdtempSync(path.join(tmpdir(), 'ggclip-postgres-'))
+  // it refuses to be run by root
+  const user = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {}
+  chmodSync(folder, 0o755)
+  const data = path.join(folder, 'data')
+  mkdirSync(data, { mode: 0o700 })
+  if (user.uid) { for (const name of [folder, data]) chownSync(name, user.uid, user.gid) }
+  const options = { ...user, cwd: folder, stdio: 'ignore' }
+  execFileSync(path.join(programs, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '-N',
+    '--locale=C'], options)
+  const port = await freePort()
+  let child
+  const start = async () => {
+    child = spawn(
+      path.join(programs, 'postgres'),
+      ['-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', folder],
+      options,
+    )
+    // it accepts connections before it answers
+    const ready = () => {
+      try {
+        execFileSync(
+          path.join(programs, 'psql'),
+          ['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres', '-c', 'SELECT 1'],
+          { stdio: 'ignore' },
+        )
+        return true
+      } catch {
+        return false
+      }
+    }
+    await until('PostgreSQL', ready)
+  }
+  await start()
+  return {
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    /** Ends it at once, as a crash does. */
+    async kill() {
+      child.kill('SIGQUIT')
+      await ended(child)
+    },
+    start,
+    async stop() {
+      child.kill('SIGQUIT')
+      await ended(child)
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+module.exports = { freePort, startPostgres, startRedis, until }

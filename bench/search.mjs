@@ -1,5 +1,6 @@
-// An exact search over many rows (lib/search/scan.ts) against a plain read of the same file: 1,000,000 rows of 512 halves
-// in build/bench, 1 GB. Both go through the system's file cache, filled by a first round that does not count.
+// Exact searches over many rows (lib/search/scan.ts) against plain reads of the same files: 1,000,000 rows of 512 halves
+// in build/bench, 1 GB, and the same rows in 8 bits. All go through the system's file cache, filled by a first round that
+// does not count. Recall: the share of the 10 nearest by halves that the 10 nearest by 8 bits have, over 100 queries.
 //
 //   node bench/search.mjs [--rows 1000000] [--dim 512] [--rounds 9] [--json FILE]
 import fs from 'node:fs'
@@ -23,9 +24,9 @@ const root = path.join(import.meta.dirname, '..')
 const require = createRequire(import.meta.url)
 const { VectorFile } = require(path.join(root, 'dist', 'search', 'vector-file.js'))
 const { nearest } = require(path.join(root, 'dist', 'search', 'scan.js'))
+const { RowFormat } = require(path.join(root, 'dist', 'search', 'rows.js'))
 const { toHalves } = require(path.join(root, 'dist', 'search', 'half.js'))
 
-const file = path.join(root, 'build', 'bench', `search-${rows}-${dim}.f16`)
 let state = 1
 /** Uniform in -1..1: an xorshift generator, so that every machine has the same rows. */
 function random() {
@@ -40,35 +41,63 @@ const unit = () => {
   return row.map(value => value / length)
 }
 
-if (!fs.existsSync(file)) {
-  fs.mkdirSync(path.dirname(file), { recursive: true })
-  const out = fs.openSync(file, 'w')
+const formats = ['f16', 'int8'].map(type => new RowFormat(type, dim))
+const nameOf = ({ type }) => path.join(root, 'build', 'bench', `search-${rows}-${dim}.${type}`)
+
+if (!formats.every(format => fs.existsSync(nameOf(format)))) {
+  fs.mkdirSync(path.join(root, 'build', 'bench'), { recursive: true })
+  const out = formats.map(format => fs.openSync(nameOf(format), 'w'))
   for (let row = 0; row < rows; row += 1000) {
     const n = Math.min(1000, rows - row)
     const block = new Uint16Array(n * dim)
     for (let i = 0; i < n; i++) block.set(toHalves(unit()), i * dim)
-    fs.writeSync(out, new Uint8Array(block.buffer))
+    formats.forEach((format, i) => fs.writeSync(out[i], format.encode(block)))
   }
-  fs.closeSync(out)
+  for (const file of out) fs.closeSync(file)
 }
 
-const vectors = await VectorFile.open(file, dim)
+const snapshots = []
+for (const format of formats) {
+  const file = await VectorFile.open(nameOf(format), format.bytes)
+  snapshots.push({ file, rows, tail: new Uint8Array(0), format })
+}
 const query = unit()
-const search = () => nearest({ file: vectors, rows, tail: new Uint16Array(0), dim }, query, 20, {})
-async function read() {
-  const handle = await fs.promises.open(file)
+async function read(format) {
+  const handle = await fs.promises.open(nameOf(format))
   const buffer = new Uint8Array(16 << 20)
   while ((await handle.read(buffer, 0, buffer.length)).bytesRead > 0);
   await handle.close()
 }
 
-const sides = await interleave([{ name: 'read', per: 1, run: read }, { name: 'search', per: 1, run: search }], rounds)
-await vectors.close()
-for (const { name, ms, min, max, ratio } of sides) {
-  const figures = [ms, min, max].map(value => `${value.toFixed(0)} ms`)
-  console.log(`${name.padEnd(7)} ${figures[0]} (${figures[1]} to ${figures[2]}), ${ratio.toFixed(2)} times the read`)
+const results = []
+for (const snapshot of snapshots) {
+  const { format } = snapshot
+  const sides = await interleave([
+    { name: 'read', per: 1, run: () => read(format) },
+    { name: 'search', per: 1, run: () => nearest(snapshot, query, 20) },
+  ], rounds)
+  for (const { name, ms, min, max, ratio } of sides) {
+    const figures = [ms, min, max].map(value => `${value.toFixed(0)} ms`)
+    console.log(
+      `${format.type.padEnd(4)} ${name.padEnd(7)} ${figures[0]} (${figures[1]} to ${figures[2]}), ${
+        ratio.toFixed(2)
+      } times the read`,
+    )
+  }
+  results.push({ type: format.type, sides })
 }
+
+let found = 0
+const queries = 100
+for (let i = 0; i < queries; i++) {
+  const vector = unit()
+  const [exact, rounded] = await Promise.all(snapshots.map(snapshot => nearest(snapshot, vector, 10)))
+  found += rounded.filter(({ row }) => exact.some(other => other.row === row)).length
+}
+const recall = found / (10 * queries)
+console.log(`recall@10 of 8 bits against halves, uniform random rows: ${recall.toFixed(3)}`)
+for (const { file } of snapshots) await file.close()
 if (options.json) {
   const machine = { cpu: os.cpus()[0].model, cores: os.availableParallelism(), node: process.version }
-  fs.writeFileSync(options.json, `${JSON.stringify({ machine, rows, dim, rounds, sides }, null, 1)}\n`)
+  fs.writeFileSync(options.json, `${JSON.stringify({ machine, rows, dim, rounds, results, recall }, null, 1)}\n`)
 }

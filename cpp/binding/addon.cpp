@@ -2,6 +2,7 @@
 #include "binding/async.h"
 #include "binding/exports.h"
 #include "binding/model-object.h"
+#include "binding/rows-object.h"
 #include "engine/memory/ggml-abort.h"
 
 #include <ggml.h>
@@ -16,6 +17,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
     throw_where_ggml_aborts();
     environment::create(env);
     model_object::define(env);
+    rows_object::define(env);
     exports.Set("build", Napi::Function::New(env, build));
     exports.Set("errorCodes", Napi::Function::New(env, error_codes));
     exports.Set("loadModel", Napi::Function::New(env, model_object::load));
@@ -26,6 +28,8 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("exitWithin", Napi::Function::New(env, exit_within));
     exports.Set("topK", Napi::Function::New(env, top_k));
     exports.Set("similarityMatrix", Napi::Function::New(env, similarity_matrix));
+    exports.Set("openRows", Napi::Function::New(env, rows_object::open));
+    exports.Set("scanRows", Napi::Function::New(env, scan_rows));
     return exports;
 }
 

@@ -49,7 +49,7 @@ class environment {
     explicit environment(Napi::Env env);
     ~environment();
 
-    Napi::FunctionReference model_class, session_class;  // constructors of this environment
+    Napi::FunctionReference model_class, session_class, rows_class;  // constructors of this environment
 
     // Runs the job on a thread of its own; for rare or long calls.
     task start_thread(std::unique_ptr<job> job);

@@ -16,6 +16,7 @@ constexpr cpu_level all_levels[] = {cpu_level::avx512_vnni, cpu_level::avx_vnni,
                                     cpu_level::neon,        cpu_level::scalar,    cpu_level::amx};
 
 constexpr bool has_avx2(cpu_level level) { return level >= cpu_level::avx2 && level <= cpu_level::amx; }
+constexpr bool has_avx512(cpu_level level) { return level == cpu_level::avx512_vnni || level == cpu_level::amx; }
 constexpr bool has_neon(cpu_level level) { return level >= cpu_level::neon; }
 
 // Share ith of nth equal shares of n items (n < 2^48) is [begin, end).

@@ -2,7 +2,8 @@
 import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 
-import { ClipError, type IndexProgress, type IndexResult, SearchIndex, type UpdateIndexOptions } from '../library.js'
+import { ClipError, type IndexProgress, type IndexResult, type RowType, SearchIndex,
+  type UpdateIndexOptions } from '../library.js'
 import { UsageError } from './failure.js'
 import { type ModelFlags, withModel } from './options.js'
 import type { Shell } from './shell.js'
@@ -10,6 +11,7 @@ import { bar, percent } from './table.js'
 
 export interface IndexFlags extends ModelFlags {
   index?: string
+  rows?: RowType
 }
 
 /** In a folder of pictures; its dot keeps it out of the index itself. */
@@ -56,7 +58,7 @@ export async function withIndex(
     if (model === undefined && existsSync(modelPath) && !isEmbedded(modelPath)) model = modelPath
   }
   await withModel(shell, { ...flags, model }, towers, async clip => {
-    const index = await SearchIndex.open(location, { clip, create })
+    const index = await SearchIndex.open(location, { clip, create, rows: flags.rows })
     try {
       await use(index)
     } finally {

@@ -15,7 +15,7 @@ import { reducedSize } from './reduced-size.js'
 let loaded: typeof sharpModule | undefined
 
 /** Loaded at first use: text-only programs need neither its time nor its memory. */
-function loadSharp(): typeof sharpModule {
+export function loadSharp(): typeof sharpModule {
   try {
     loaded ??= require('sharp') as typeof sharpModule // import() would first start Node's loader of ES modules: 75 ms
     return loaded

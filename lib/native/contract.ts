@@ -367,6 +367,39 @@ export interface NativeMatrix {
   rows: number
 }
 
+/** Rows of a search index, numbered from 0: those below `end` are in a file, later ones in `tail`. */
+export interface NativeScan {
+  /** Flat [n][dim]. */
+  queries: Float32Array
+  dim: number
+  /** 'int8': each row's values are followed by its factor (f32). */
+  type: 'f16' | 'int8'
+  /** The first row to look at. */
+  from: number
+  end: number
+  tail: Uint8Array
+  /** The best rows of each query; 0: all with at least `minScore`. */
+  k: number
+  minScore: number
+  /** By row: 0 is left out. Empty: none is. */
+  mask: Uint8Array
+  threads: number
+}
+
+/** Pairs of a query and a row: by query, then best first (`k` > 0) or by row. */
+export interface NativeHits {
+  queries: Uint32Array
+  rows: Uint32Array
+  scores: Float32Array
+}
+
+/** A file of rows that may grow while it is scanned. */
+export interface NativeRows {
+  scan(options: NativeScan): NativeTask<NativeHits>
+  /** A scan that runs keeps the file open until it ends. Idempotent. */
+  close(): void
+}
+
 /** A cancellable native call: `promise` rejects with ERR_CLIP_ABORTED after `abort()`. */
 export interface NativeTask<T> {
   promise: Promise<T>
@@ -454,4 +487,7 @@ export interface NativeAddon {
     threads: number,
   ): NativeTask<{ indices: Uint32Array; scores: Float32Array }>
   similarityMatrix(a: Float32Array, b: NativeMatrix, dim: number, threads: number): NativeTask<Float32Array>
+  openRows(path: string): NativeTask<NativeRows>
+  /** Rows in memory only: `end` is 0. */
+  scanRows(options: NativeScan): NativeTask<NativeHits>
 }

@@ -3,6 +3,7 @@
  * only truth: the file of vectors beside it is made from it.
  */
 import { ClipError } from '../errors.js'
+import type { PhotoFacts } from '../image/photo-facts.js'
 import { Database } from './database.js'
 
 /** Versions of the tables, oldest first; `PRAGMA user_version` is how many of them a file has. */
@@ -24,6 +25,13 @@ const migrations = [
      message TEXT
    );
    CREATE INDEX files_of_picture ON files(picture)`,
+  // the file of vectors has a type: an older ggclip would read 8 bits as halves
+  `INSERT INTO meta VALUES ('rowType', 'f16')`,
+  `ALTER TABLE pictures ADD COLUMN facts INTEGER NOT NULL DEFAULT 0; -- 1: looked for in the picture (EXIF)
+   ALTER TABLE pictures ADD COLUMN taken REAL;                       -- milliseconds since 1970 of the camera's clock
+   ALTER TABLE pictures ADD COLUMN camera TEXT;
+   ALTER TABLE pictures ADD COLUMN latitude REAL;                    -- degrees
+   ALTER TABLE pictures ADD COLUMN longitude REAL`,
 ]
 
 /** A file as it was when it was looked at last. */
@@ -32,15 +40,23 @@ export interface KnownFile {
   mtime: number
   picture: number | null
   code: string | null
+  /** Whether the picture's facts were looked for; null without a picture. */
+  facts: number | null
 }
 
 /** Every file with its picture. */
-const filesOfPictures = `SELECT files.path, files.size, files.mtime, files.picture, pictures.row FROM pictures
-  JOIN files ON files.picture = pictures.id`
+const filesOfPictures = `SELECT files.path, files.size, files.mtime, files.picture, pictures.row, pictures.taken,
+  pictures.camera, pictures.latitude, pictures.longitude FROM pictures JOIN files ON files.picture = pictures.id`
 
 /** What is to be remembered of a file. */
 export type FileRecord = { path: Buffer; size: number; mtimeMs: number } & (
-  | { hash: Buffer; /** Bytes of halves; undefined if the picture is known. */ vector?: Uint8Array }
+  | {
+    hash: Buffer
+    /** Bytes of halves; undefined if the picture is known. */
+    vector?: Uint8Array
+    /** Undefined if they are known. */
+    facts?: PhotoFacts
+  }
   | { error: Error }
 )
 
@@ -51,6 +67,10 @@ export interface FileOfPicture {
   mtime: number
   picture: number
   row: number
+  taken: number | null
+  camera: string | null
+  latitude: number | null
+  longitude: number | null
 }
 
 export interface Counts {
@@ -131,11 +151,16 @@ export class Catalog {
   }
 
   fileAt(path: Buffer): KnownFile | undefined {
-    return this.#db.get<KnownFile>('SELECT size, mtime, picture, code FROM files WHERE path = ?', path)
+    return this.#db.get<KnownFile>(
+      `SELECT files.size, files.mtime, files.picture, files.code, pictures.facts FROM files
+       LEFT JOIN pictures ON pictures.id = files.picture WHERE files.path = ?`,
+      path,
+    )
   }
 
-  hasPicture(hash: Buffer): boolean {
-    return this.#db.get('SELECT 1 AS found FROM pictures WHERE hash = ?', hash) !== undefined
+  /** A picture by its hash, and whether its facts were looked for. */
+  pictureOf(hash: Buffer): { facts: number } | undefined {
+    return this.#db.get('SELECT facts FROM pictures WHERE hash = ?', hash)
   }
 
   /**
@@ -163,6 +188,7 @@ export class Catalog {
           )
           if (added > 0) vectors.push(record.vector)
         }
+        if (record.facts) this.#putFacts(record.hash, record.facts)
         const picture = this.#db.get<{ id: number }>('SELECT id FROM pictures WHERE hash = ?', record.hash)
         // without one it was forgotten since it was looked up: the next run embeds it
         if (picture) this.#putFile(path, size, mtimeMs, picture.id, null, null)
@@ -178,6 +204,13 @@ export class Catalog {
       `INSERT INTO files VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET size = excluded.size,
        mtime = excluded.mtime, picture = excluded.picture, code = excluded.code, message = excluded.message`,
       ...values,
+    )
+  }
+
+  #putFacts(hash: Buffer, { taken, camera, latitude, longitude }: PhotoFacts): void {
+    this.#db.run(
+      'UPDATE pictures SET facts = 1, taken = ?, camera = ?, latitude = ?, longitude = ? WHERE hash = ?',
+      ...[taken ?? null, camera ?? null, latitude ?? null, longitude ?? null, hash],
     )
   }
 

@@ -2,14 +2,15 @@
 import type { FileOfPicture } from './catalog.js'
 import { textOf } from './filter.js'
 import type { Store } from './store.js'
-import type { IndexInfo } from './types.js'
+import type { IndexInfo, PhotoDetails } from './types.js'
 
-export function infoOf({ catalog, folder, dim }: Store): IndexInfo {
+export function infoOf({ catalog, folder, format }: Store): IndexInfo {
   return {
     folder,
     model: catalog.get('model') ?? '',
     modelPath: catalog.get('modelPath') ?? '',
-    dim,
+    dim: format.dim,
+    rows: format.type,
     roots: catalog.roots().map(textOf),
     ...catalog.counts(),
   }
@@ -19,8 +20,24 @@ export function failuresIn({ catalog }: Store): { path: string; code: string; me
   return catalog.failures().map(({ path: name, code, message }) => ({ path: textOf(name), code, message }))
 }
 
-export function describe(file: FileOfPicture): { path: string; pathBytes?: Uint8Array; size: number; modified: Date } {
+/** A file, and what its camera wrote. */
+export interface DescribedFile extends PhotoDetails {
+  path: string
+  pathBytes?: Uint8Array
+  size: number
+  modified: Date
+}
+
+export function describe(file: FileOfPicture): DescribedFile {
   const name = textOf(file.path)
-  const exact = Buffer.from(name).equals(file.path)
-  return { path: name, ...(exact ? {} : { pathBytes: file.path }), size: file.size, modified: new Date(file.mtime) }
+  const { size, mtime, taken, camera, latitude, longitude } = file
+  return {
+    path: name,
+    ...(Buffer.from(name).equals(file.path) ? {} : { pathBytes: file.path }),
+    size,
+    modified: new Date(mtime),
+    ...(taken === null ? {} : { taken: new Date(taken) }),
+    ...(camera === null ? {} : { camera }),
+    ...(latitude === null || longitude === null ? {} : { place: { latitude, longitude } }),
+  }
 }

@@ -1,7 +1,7 @@
 /** Groups of pictures that are alike: each around the one to keep. */
 import { throwIfAborted } from '../async/abort.js'
 import type { FileOfPicture } from './catalog.js'
-import { readRows, scan } from './scan.js'
+import { countRows, pairsAbove, readRows, type RowScore } from './scan.js'
 import type { Snapshot } from './store.js'
 
 /** Which file of a group is kept. */
@@ -12,36 +12,33 @@ export type KeepRule = (typeof keepRules)[number]
 /** Pictures compared with all others at a time. */
 const queriesAtOnce = 64
 
-/** Pairs of rows, by the lower one: those with at least `minScore`. */
+/** Pairs of rows with at least `minScore`, by each of the two. */
 export async function similarPairs(
   snapshot: Snapshot,
   minScore: number,
   { signal, onProgress }: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void },
-): Promise<Map<number, { row: number; score: number }[]>> {
-  const { rows, tail, dim, mask } = snapshot
-  const total = rows + tail.length / dim
-  const pairs = new Map<number, { row: number; score: number }[]>()
-  const found = (a: number, b: number, score: number): void => {
-    for (const [from, to] of [[a, b], [b, a]] as const) {
-      const list = pairs.get(from)
-      if (list) list.push({ row: to, score })
-      else pairs.set(from, [{ row: to, score }])
-    }
+): Promise<Map<number, RowScore[]>> {
+  const { mask } = snapshot
+  const total = countRows(snapshot)
+  const pairs = new Map<number, RowScore[]>()
+  const add = (from: number, row: number, score: number): void => {
+    const list = pairs.get(from)
+    if (list) list.push({ row, score })
+    else pairs.set(from, [{ row, score }])
   }
   for (let from = 0; from < total; from += queriesAtOnce) {
     throwIfAborted(signal)
     onProgress?.(from, total)
     const count = Math.min(queriesAtOnce, total - from)
-    await scan(snapshot, await readRows(snapshot, from, count), { signal, from }, (scores, first, n) => {
-      for (let q = 0; q < count; q++) {
-        const row = from + q
-        if (mask && mask[row] === 0) continue
-        // each pair once
-        for (let i = Math.max(0, row + 1 - first); i < n; i++) {
-          const score = scores[q * n + i]!
-          if (score >= minScore && (!mask || mask[first + i] === 1)) found(row, first + i, score)
-        }
-      }
+    const { queries, rows, scores } = await pairsAbove(snapshot, await readRows(snapshot, from, count), minScore, {
+      signal,
+      from,
+    })
+    queries.forEach((query, i) => {
+      const [row, other] = [from + query, rows[i]!]
+      if (other <= row || mask?.[row] === 0) return // each pair once
+      add(row, other, scores[i]!)
+      add(other, row, scores[i]!)
     })
   }
   onProgress?.(total, total)
@@ -64,7 +61,7 @@ function byRule(rule: KeepRule, a: FileOfPicture, b: FileOfPicture): number {
  */
 export function groups(
   files: readonly FileOfPicture[],
-  pairs: ReadonlyMap<number, { row: number; score: number }[]>,
+  pairs: ReadonlyMap<number, RowScore[]>,
   rule: KeepRule,
 ): { keep: FileOfPicture; others: { file: FileOfPicture; score: number }[] }[] {
   const ofRow = new Map<number, FileOfPicture[]>()

@@ -1,7 +1,9 @@
-/** Exact search over the rows of an index: reads and multiplies by pieces, the next one read while one is multiplied. */
-import { throwIfAborted } from '../async/abort.js'
-import { similarityMatrix } from '../vectors/search.js'
-import { fromHalves } from './half.js'
+/** Exact search over the rows of an index: the addon's threads read pieces of the file and multiply them. */
+import { withAbort } from '../async/abort.js'
+import { availableCores } from '../cores/cores.js'
+import type { NativeHits } from '../native/contract.js'
+import { loadAddon } from '../native/load.js'
+import { ownRealm } from '../native/own-realm.js'
 import type { Snapshot } from './store.js'
 
 /** A row and its cosine similarity with the query. */
@@ -10,63 +12,42 @@ export interface RowScore {
   score: number
 }
 
-export interface ScanOptions {
+interface ScanOptions {
   signal?: AbortSignal
-  /** The first row to look at. Default 0. */
-  from?: number
 }
 
-/** Bytes of a piece: large enough to keep the disk and all threads busy, small beside the index. */
-const pieceBytes = 16 << 20
+const noBytes = new Uint8Array(0)
 
-/** Calls `visit` with the scores of `queries` (flat [n][dim]) for each piece of rows: flat [n][count]. */
-export async function scan(
-  { file, rows, tail, dim }: Snapshot,
+/** Scans the rows from number `from` on; `k` 0: all pairs with at least `minScore`. */
+async function scan(
+  { file, rows, tail, format, mask = noBytes }: Snapshot,
   queries: Float32Array,
-  { signal, from = 0 }: ScanOptions,
-  visit: (scores: Float32Array, first: number, count: number) => void,
-): Promise<void> {
-  const pieceRows = Math.max(1, Math.min(rows, Math.floor(pieceBytes / (2 * dim))))
-  const buffers = [new Uint16Array(pieceRows * dim), new Uint16Array(rows > pieceRows ? pieceRows * dim : 0)]
-  const readAt = (first: number, piece: number): Promise<Uint16Array> => {
-    const reading = file!.read(first, Math.min(pieceRows, rows - first), buffers[piece % 2]!)
-    reading.catch(() => undefined) // thrown when it is awaited
-    return reading
-  }
-  let next = from < rows ? readAt(from, 0) : undefined
-  for (let first = from, piece = 0; next !== undefined; piece++) {
-    const data = await next
-    const count = data.length / dim
-    const after = first + count
-    next = after < rows ? readAt(after, piece + 1) : undefined
-    try {
-      throwIfAborted(signal)
-      const scores = await similarityMatrix({ data: queries, dim }, { data, dim }, { signal })
-      visit(scores, first, count)
-    } catch (error) {
-      await next?.catch(() => undefined) // the file may be closed after this call
-      throw error
-    }
-    first = after
-  }
-  throwIfAborted(signal)
-  const skipped = Math.max(0, from - rows)
-  const data = tail.subarray(skipped * dim)
-  if (data.length === 0) return
-  visit(await similarityMatrix({ data: queries, dim }, { data, dim }, { signal }), rows + skipped, data.length / dim)
+  { from = 0, k, minScore, signal }: ScanOptions & { from?: number; k: number; minScore: number },
+): Promise<NativeHits> {
+  const { dim, type } = format
+  const options = { queries, dim, type, from, end: rows, tail, k, minScore, mask, threads: availableCores() }
+  return ownRealm(await withAbort(signal, () => file ? file.scan(options) : loadAddon().scanRows(options)))
+}
+
+/** Rows that a search sees, those of forgotten pictures included. */
+export function countRows({ rows, tail, format }: Snapshot): number {
+  return rows + tail.length / format.bytes
 }
 
 /** Rows of the file, of the tail or of both, in f32: flat [count][dim]. */
 export async function readRows(
-  { file, rows, tail, dim }: Snapshot,
+  { file, rows, tail, format }: Snapshot,
   first: number,
   count: number,
 ): Promise<Float32Array> {
   const inFile = Math.max(0, Math.min(count, rows - first))
-  const halves = new Uint16Array(count * dim)
-  if (inFile > 0) await file!.read(first, inFile, halves)
-  halves.set(tail.subarray((first + inFile - rows) * dim, (first + count - rows) * dim), inFile * dim)
-  return fromHalves(halves)
+  const bytes = new Uint8Array(count * format.bytes)
+  if (inFile > 0) await file!.read(first, bytes.subarray(0, inFile * format.bytes))
+  bytes.set(
+    tail.subarray((first + inFile - rows) * format.bytes, (first + count - rows) * format.bytes),
+    inFile * format.bytes,
+  )
+  return format.decode(bytes)
 }
 
 /** The `k` best rows of one query, best first; equal scores in the order of the rows. */
@@ -74,40 +55,18 @@ export async function nearest(
   snapshot: Snapshot,
   query: Float32Array,
   k: number,
-  options: ScanOptions & { minScore?: number },
+  { minScore = -Infinity, signal }: ScanOptions & { minScore?: number } = {},
 ): Promise<RowScore[]> {
-  const best = new Best(k)
-  const { mask } = snapshot
-  const { minScore = -Infinity } = options
-  await scan(snapshot, query, options, (scores, first, count) => {
-    for (let i = 0; i < count; i++) {
-      const score = scores[i]!
-      if (score > best.least && score >= minScore && (mask === undefined || mask[first + i] === 1))
-        best.add({ row: first + i, score })
-    }
-  })
-  return best.sorted()
+  const { rows, scores } = await scan(snapshot, query, { k, minScore, signal })
+  return Array.from(rows, (row, i) => ({ row, score: scores[i]! }))
 }
 
-/** Keeps the k best of a stream: a list that is cut to k whenever it has grown to twice that. */
-class Best {
-  readonly #k: number
-  #kept: RowScore[] = []
-  /** What does not exceed it is not among the best. */
-  least = -Infinity
-
-  constructor(k: number) {
-    this.#k = k
-  }
-
-  add(found: RowScore): void {
-    this.#kept.push(found)
-    if (this.#kept.length < 2 * this.#k) return
-    this.#kept = this.sorted()
-    this.least = this.#kept[this.#k - 1]!.score
-  }
-
-  sorted(): RowScore[] {
-    return this.#kept.sort((a, b) => b.score - a.score || a.row - b.row).slice(0, this.#k)
-  }
+/** Pairs of one of `queries` (by its place) and a row from number `from` on with at least `minScore`, in this order. */
+export function pairsAbove(
+  snapshot: Snapshot,
+  queries: Float32Array,
+  minScore: number,
+  options: ScanOptions & { from: number },
+): Promise<NativeHits> {
+  return scan(snapshot, queries, { ...options, k: 0, minScore })
 }

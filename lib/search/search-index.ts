@@ -4,20 +4,19 @@ import path from 'node:path'
 import { throwIfAborted } from '../async/abort.js'
 import type { Clip } from '../clip/clip.js'
 import { ClipError, errorCodeOf, invalidArgument, outOfRange } from '../errors.js'
-import type { CallOptions } from '../types.js'
-import { checkBoolean, checkFunction, checkInteger, checkNumber, checkOneOf, checkOptions, checkSignal, checkString,
+import { checkBoolean, checkFunction, checkNumber, checkOneOf, checkOptions, checkSignal, checkString,
   checkStrings } from '../validate.js'
 import { bindModel } from './bind-model.js'
-import { type FileOfPicture, pathsBelow } from './catalog.js'
+import { pathsBelow } from './catalog.js'
 import { Changes } from './changes.js'
-import { describe, failuresIn, infoOf } from './describe.js'
-import { groups, keepRules, similarPairs } from './duplicates.js'
-import { fileFilter, textOf } from './filter.js'
-import { checkQuery, type QueryPart, queryVector, type SearchQuery } from './query.js'
+import { failuresIn, infoOf } from './describe.js'
+import { textOf } from './filter.js'
+import { checkDuplicates, findDuplicates } from './find-duplicates.js'
+import { checkFind, find } from './find.js'
+import { checkQuery, type SearchQuery } from './query.js'
 import { needNew, outermost, rootOf } from './roots.js'
-import { nearest } from './scan.js'
-import { type Snapshot, Store } from './store.js'
-import { imageThreshold, sampleRows, textThreshold } from './threshold.js'
+import { type RowType, rowTypes } from './rows.js'
+import { Store } from './store.js'
 import type { DuplicateGroup, DuplicatesOptions, IndexInfo, OpenIndexOptions, SearchHit, SearchIndexOptions,
   UpdateIndexOptions, WatchIndexOptions } from './types.js'
 import { type IndexResult, update } from './update.js'
@@ -36,12 +35,14 @@ import { type IndexResult, update } from './update.js'
 export class SearchIndex {
   readonly #store: Store
   readonly #clip: Clip
+  readonly #rows: RowType | undefined
   readonly #running = new Set<Promise<unknown>>()
   #closed = false
 
-  private constructor(store: Store, clip: Clip) {
+  private constructor(store: Store, clip: Clip, rows: RowType | undefined) {
     this.#store = store
     this.#clip = clip
+    this.#rows = rows
   }
 
   /**
@@ -58,7 +59,8 @@ export class SearchIndex {
    */
   static async open(folder: string, options: OpenIndexOptions): Promise<SearchIndex> {
     checkString('folder', folder)
-    const { clip, create = true } = checkOptions('options', options, ['clip', 'create'])
+    const { clip, create = true, rows } = checkOptions('options', options, ['clip', 'create', 'rows'])
+    if (rows !== undefined) checkOneOf('options.rows', rows, rowTypes)
     if (typeof clip?.encodeImage !== 'function') throw invalidArgument('options.clip', 'a Clip', clip)
     const store = await Store.open(path.resolve(folder), { create: checkBoolean('options.create', create) })
     try {
@@ -67,7 +69,7 @@ export class SearchIndex {
       await store.close()
       throw error
     }
-    return new SearchIndex(store, clip)
+    return new SearchIndex(store, clip, rows)
   }
 
   /**
@@ -101,6 +103,7 @@ export class SearchIndex {
       this.#store.asWriter(async () => {
         needNew(given ?? [], this.#store.catalog.roots())
         for (const root of given ?? []) this.#store.catalog.addRoot(root)
+        if (this.#rows !== undefined) await this.#store.setRowType(this.#rows)
         return update(this.#store, this.#clip, outermost(given ?? this.#store.catalog.roots()), {
           exclude,
           retry,
@@ -195,44 +198,8 @@ export class SearchIndex {
   async search(query: SearchQuery, options?: SearchIndexOptions): Promise<SearchHit[]> {
     this.#needOpen()
     const parts = checkQuery(query)
-    const { k = 20, minSimilarity, filter, ...call } = checkOptions('options', options, ['k', 'minSimilarity', 'filter',
-      'signal', 'priority', 'client', 'timeoutMs'])
-    checkInteger('options.k', k, { min: 1, max: 1_000_000 })
-    if (minSimilarity !== undefined && minSimilarity !== 'auto')
-      checkNumber('options.minSimilarity', minSimilarity, { min: -1, max: 1 })
-    const accepts = filter === undefined ? undefined : fileFilter(filter)
-    return this.#run(() => this.#search(parts, { k, minSimilarity, accepts, call }))
-  }
-
-  async #search(
-    parts: readonly QueryPart[],
-    { k, minSimilarity, accepts, call }: {
-      k: number
-      minSimilarity: number | 'auto' | undefined
-      accepts: ((file: FileOfPicture) => boolean) | undefined
-      call: CallOptions
-    },
-  ): Promise<SearchHit[]> {
-    const vector = await queryVector(this.#clip, parts, call)
-    const { catalog } = this.#store
-    const rows = accepts && ((): number[] => [...new Set(catalog.allFiles().filter(accepts).map(({ row }) => row))])
-    const snapshot = await this.#store.snapshot(rows)
-    const minScore = minSimilarity === 'auto' ? await this.#threshold(snapshot, parts, call) : minSimilarity
-    const found = await nearest(snapshot, vector, k, { minScore, signal: call.signal })
-    return found.flatMap(({ row, score }): SearchHit[] => {
-      const files = catalog.filesOfRow(row).filter(accepts ?? (() => true))
-      const [first, ...copies] = files
-      // forgotten by another process a moment ago
-      return first
-        ? [{ ...describe(first), similarity: score, copies: copies.map(({ path: name }) => textOf(name)) }]
-        : []
-    })
-  }
-
-  /** The similarity that 'auto' stands for: see {@link SearchIndexOptions.minSimilarity}. */
-  async #threshold(snapshot: Snapshot, parts: readonly QueryPart[], call: CallOptions): Promise<number> {
-    const rows = await sampleRows(snapshot)
-    return parts.some(({ text }) => text !== undefined) ? textThreshold(this.#clip, rows, call) : imageThreshold(rows)
+    const checked = checkFind(options)
+    return this.#run(() => find(this.#store, this.#clip, parts, checked))
   }
 
   /**
@@ -249,27 +216,8 @@ export class SearchIndex {
    */
   async duplicates(options?: DuplicatesOptions): Promise<DuplicateGroup[]> {
     this.#needOpen()
-    const { minSimilarity = 0.96, keep = 'largest', signal, onProgress } = checkOptions('options', options, [
-      'minSimilarity',
-      'keep',
-      'signal',
-      'onProgress',
-    ])
-    checkNumber('options.minSimilarity', minSimilarity, { min: 0, max: 1 })
-    checkOneOf('options.keep', keep, keepRules)
-    if (onProgress !== undefined) checkFunction('options.onProgress', onProgress)
-    checkSignal('options.signal', signal)
-    const pairs = await this.#run(async () =>
-      similarPairs(await this.#store.snapshot(), minSimilarity, { signal, onProgress })
-    )
-    return groups(this.#store.catalog.allFiles(), pairs, keep).map(({ keep: kept, others }) => ({
-      keep: { ...describe(kept), similarity: 1, identical: true },
-      others: others.map(({ file, score }) => ({
-        ...describe(file),
-        similarity: score,
-        identical: file.row === kept.row,
-      })),
-    }))
+    const checked = checkDuplicates(options)
+    return this.#run(() => findDuplicates(this.#store, checked))
   }
 
   /**

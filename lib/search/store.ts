@@ -1,5 +1,5 @@
 /**
- * The folder of an index: `index.db` (SQLite, the truth), `vectors-<generation>.f16` (the rows that the scan reads) and
+ * The folder of an index: `index.db` (SQLite, the truth), `vectors-<generation>.<type>` (the rows that the scan reads) and
  * `writer.db`, which the one process that updates keeps locked. Rows below `synced` are on the disk; later ones are read
  * from SQLite, so that a crash at any point costs nothing. Deleted rows stay until `compact` writes the next generation.
  */
@@ -11,6 +11,7 @@ import { ClipError } from '../errors.js'
 import { makeFolder } from '../make-folder.js'
 import { Catalog, type FileRecord } from './catalog.js'
 import { Database } from './database.js'
+import { RowFormat, type RowType } from './rows.js'
 import { VectorFile } from './vector-file.js'
 
 /** What one search sees: rows of the file, then the latest ones in memory. */
@@ -19,10 +20,9 @@ export interface Snapshot {
   file: VectorFile | undefined
   /** Rows to read from the file. */
   rows: number
-  /** Rows after those: flat [n][dim], with zeros for forgotten pictures. */
-  tail: Uint16Array
-  /** Values per row. */
-  dim: number
+  /** Rows after those, as in the file, with zeros for forgotten pictures. */
+  tail: Uint8Array
+  format: RowFormat
   /** 1 for each row to look at; undefined: all. */
   mask?: Uint8Array
 }
@@ -68,6 +68,10 @@ export class Store {
     return Number(this.catalog.get('dim') ?? 0)
   }
 
+  get format(): RowFormat {
+    return new RowFormat(this.catalog.get('rowType') === 'int8' ? 'int8' : 'f16', this.dim)
+  }
+
   get #generation(): number {
     return Number(this.catalog.get('generation') ?? 0)
   }
@@ -104,7 +108,7 @@ export class Store {
     const { firstRow, vectors } = this.catalog.commit(records, seen)
     if (vectors.length === 0) return
     const file = await this.#open({ writable: true })
-    await file.write(firstRow, rowsOf(vectors))
+    await file.write(firstRow, this.format.encode(halvesOf(vectors)))
     if (firstRow + vectors.length - this.#synced >= rowsPerSync) await this.flush()
   }
 
@@ -136,12 +140,12 @@ export class Store {
     this.catalog.set('synced', String(rows))
   }
 
-  #rowsFromCatalog(first: number, end: number): Uint16Array {
+  #rowsFromCatalog(first: number, end: number): Uint8Array {
     const { dim } = this
     const halves = new Uint16Array((end - first) * dim)
     const bytes = new Uint8Array(halves.buffer)
     for (const { row, vector } of this.catalog.vectors(first, end)) bytes.set(vector, (row - first) * 2 * dim)
-    return halves
+    return this.format.encode(halves)
   }
 
   /** Writes the file anew, without the rows of forgotten pictures, if they are many. */
@@ -149,9 +153,18 @@ export class Store {
     const rows = this.catalog.rows()
     const dead = rows - this.catalog.counts().pictures
     if (dead < deadRows || dead < deadShare * rows) return
+    await this.#writeAnew(() => this.catalog.renumber())
+  }
+
+  /** Writes the file anew in another type, if it has not this one. */
+  async setRowType(type: RowType): Promise<void> {
+    if (type !== this.format.type) await this.#writeAnew(() => this.catalog.set('rowType', type))
+  }
+
+  async #writeAnew(change: () => void): Promise<void> {
     const generation = this.#generation + 1
     this.catalog.writing(() => {
-      this.catalog.renumber()
+      change()
       this.catalog.set('generation', String(generation))
       this.catalog.set('synced', '0') // readers take all from SQLite until the file is there
     })
@@ -162,7 +175,7 @@ export class Store {
   /** A process that still reads an old file keeps it, except on Windows, where the next run removes it. */
   async #removeOld(generation: number): Promise<void> {
     for (const name of await readdir(this.folder)) {
-      const [, number] = /^vectors-(\d+)\.f16$/.exec(name) ?? []
+      const [, number] = /^vectors-(\d+)\.(?:f16|int8)$/.exec(name) ?? []
       if (number !== undefined && Number(number) !== generation)
         await rm(path.join(this.folder, name), { force: true }).catch(() => undefined)
     }
@@ -174,13 +187,14 @@ export class Store {
       const state = this.catalog.reading(() => {
         const [synced, end] = [this.#synced, this.catalog.rows()]
         const chosen = rows?.() ?? (this.catalog.counts().pictures < end ? this.catalog.liveRows() : undefined)
-        return { generation: this.#generation, synced, tail: this.#rowsFromCatalog(synced, end), chosen, end }
+        const { format } = this
+        return { generation: this.#generation, format, synced, tail: this.#rowsFromCatalog(synced, end), chosen, end }
       })
       try {
-        const file = state.synced > 0 ? await this.#open({ generation: state.generation }) : undefined
+        const file = state.synced > 0 ? await this.#open(state) : undefined
         const mask = state.chosen && new Uint8Array(state.end)
         for (const row of state.chosen ?? []) mask![row] = 1
-        return { file, rows: state.synced, tail: state.tail, dim: this.dim, mask }
+        return { file, rows: state.synced, tail: state.tail, format: state.format, mask }
       } catch (error) {
         // another process has written the next generation meanwhile
         if (attempt > 2 || this.#generation === state.generation) throw error
@@ -190,33 +204,30 @@ export class Store {
 
   /** Compares every row with SQLite's; returns how many differ. */
   async check(): Promise<number> {
-    const [synced, { dim }] = [this.#synced, this]
+    const [synced, { bytes }] = [this.#synced, this.format]
     const file = await this.#open({})
     if (await file.rows() < synced) return synced - await file.rows()
     let different = 0
     for (let first = 0; first < synced; first += rowsPerSync) {
       const end = Math.min(synced, first + rowsPerSync)
-      const found = Buffer.from((await file.read(first, end - first, new Uint16Array((end - first) * dim))).buffer)
-      for (const { row, vector } of this.catalog.vectors(first, end)) {
-        const at = (row - first) * 2 * dim
-        if (!found.subarray(at, at + 2 * dim).equals(vector)) different++
+      const found = Buffer.from(await file.read(first, new Uint8Array((end - first) * bytes)))
+      const expected = this.#rowsFromCatalog(first, end)
+      for (const { row } of this.catalog.vectors(first, end)) {
+        const at = (row - first) * bytes
+        if (!found.subarray(at, at + bytes).equals(expected.subarray(at, at + bytes))) different++
       }
     }
     return different
   }
 
-  #open({ writable = false, generation = this.#generation }): Promise<VectorFile> {
+  #open({ writable = false, generation = this.#generation, format = this.format }): Promise<VectorFile> {
     let file = this.#files.get(generation)
     if (!file) {
-      file = VectorFile.open(this.#nameOf(generation), this.dim, { writable })
+      file = VectorFile.open(path.join(this.folder, `vectors-${generation}.${format.type}`), format.bytes, { writable })
       this.#files.set(generation, file)
       file.catch(() => this.#files.delete(generation))
     }
     return file
-  }
-
-  #nameOf(generation: number): string {
-    return path.join(this.folder, `vectors-${generation}.f16`)
   }
 
   async close(): Promise<void> {
@@ -226,7 +237,7 @@ export class Store {
   }
 }
 
-function rowsOf(vectors: readonly Uint8Array[]): Uint16Array {
+function halvesOf(vectors: readonly Uint8Array[]): Uint16Array {
   const bytes = Buffer.concat(vectors) // small ones share a pool: their offset may be odd
   return new Uint16Array(Uint8Array.from(bytes).buffer)
 }

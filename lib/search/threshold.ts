@@ -2,7 +2,7 @@
 import type { Clip } from '../clip/clip.js'
 import type { CallOptions } from '../types.js'
 import { dot } from '../vectors/similarity.js'
-import { readRows } from './scan.js'
+import { countRows, readRows } from './scan.js'
 import type { Snapshot } from './store.js'
 
 /** Everyday captions of unlike things: what their similarity with a picture is mostly worth nothing. */
@@ -44,8 +44,8 @@ function upper(similarities: number[]): number {
 
 /** Some rows, evenly over the index. */
 export async function sampleRows(snapshot: Snapshot): Promise<Float32Array[]> {
-  const { rows, tail, dim, mask } = snapshot
-  const total = rows + tail.length / dim
+  const { mask } = snapshot
+  const total = countRows(snapshot)
   const step = Math.max(1, Math.ceil(total / sampleSize))
   const found: Float32Array[] = []
   for (let row = 0; row < total; row += step)

@@ -2,6 +2,7 @@
 import type { Clip } from '../clip/clip.js'
 import type { CallOptions } from '../types.js'
 import type { KeepRule } from './duplicates.js'
+import type { RowType } from './rows.js'
 import type { IndexProgress } from './update.js'
 
 /** Options of {@link SearchIndex.open}. */
@@ -10,6 +11,11 @@ export interface OpenIndexOptions {
   clip: Clip
   /** Make the index if there is none. Default true. */
   create?: boolean
+  /**
+   * Type of the file that is scanned: 'int8' has half the bytes of 'f16', and finds nearly the same. Another type than
+   * the index has is written by the next {@link SearchIndex.update}. Default: what it has, 'f16' if it is new.
+   */
+  rows?: RowType
 }
 
 /** Options of {@link SearchIndex.update}. */
@@ -34,6 +40,20 @@ export interface WatchIndexOptions extends UpdateIndexOptions {
   onUnwatched?: (folder: string, error: Error) => void
 }
 
+/** Where a photo was taken. */
+export interface Place {
+  /** Degrees, north positive. */
+  latitude: number
+  /** Degrees, east positive. */
+  longitude: number
+}
+
+/** A place and what is near it. */
+export interface NearPlace extends Place {
+  /** Kilometres from the place, at most. Default 10. */
+  km?: number
+}
+
 /** Which files of the index a search looks at. */
 export interface SearchFilter {
   /** Glob of the whole path, such as `**\/2024/**`. */
@@ -46,6 +66,14 @@ export interface SearchFilter {
   minBytes?: number
   /** Bytes, at most. */
   maxBytes?: number
+  /** Photos taken at or after this time, by the camera's clock, as if it showed UTC. */
+  takenAfter?: Date
+  /** Photos taken before this time. */
+  takenBefore?: Date
+  /** Photos whose camera's name contains this, in letters of either case, such as `canon`. */
+  camera?: string
+  /** Photos taken near a place. */
+  near?: NearPlace
 }
 
 /** Options of {@link SearchIndex.search}. */
@@ -61,8 +89,18 @@ export interface SearchIndexOptions extends Pick<CallOptions, 'signal' | 'priori
   filter?: SearchFilter
 }
 
+/** What a camera wrote into a picture (EXIF), where it did. */
+export interface PhotoDetails {
+  /** When the photo was taken, by the camera's clock, as if it showed UTC. */
+  taken?: Date
+  /** Maker and model of the camera. */
+  camera?: string
+  /** Where it was taken. */
+  place?: Place
+}
+
 /** A picture that was found. */
-export interface SearchHit {
+export interface SearchHit extends PhotoDetails {
   /** Its file; the first in the order of names, if several files are the same picture. */
   path: string
   /** The file's name as bytes, if it is no UTF-8: `path` then has U+FFFD in it. */
@@ -90,7 +128,7 @@ export interface DuplicatesOptions {
 }
 
 /** A file of a {@link DuplicateGroup}. */
-export interface DuplicateFile {
+export interface DuplicateFile extends PhotoDetails {
   /** The file. */
   path: string
   /** As in {@link SearchHit.pathBytes}. */
@@ -123,6 +161,8 @@ export interface IndexInfo {
   modelPath: string
   /** Values per vector. */
   dim: number
+  /** Type of the file that is scanned. */
+  rows: RowType
   /** Folders that were indexed. */
   roots: string[]
   /** Files that show a picture. */

@@ -6,6 +6,7 @@ import { throwIfAborted } from '../async/abort.js'
 import { mapInOrder } from '../async/pipeline.js'
 import type { Clip } from '../clip/clip.js'
 import { errorCodeOf } from '../errors.js'
+import { readPhotoFacts } from '../image/photo-facts.js'
 import { readImageFile } from '../image/read-bytes.js'
 import { type FileRecord, pathsBelow } from './catalog.js'
 import { toHalves } from './half.js'
@@ -62,7 +63,11 @@ const [filesPerCommit, msPerCommit] = [256, 2000]
 /** Errors after which no other picture would succeed either. */
 const endsAll = new Set(['ERR_CLIP_DISPOSED', 'ERR_CLIP_TOWER_MISSING', 'ERR_CLIP_ADDON_MISSING'])
 
-type Outcome = { seen: Buffer; failed: boolean } | { record: FileRecord } | { unreadable: Buffer; error: Error }
+/** `unchanged`: only the facts of a picture that an older version indexed are new. */
+type Outcome = { seen: Buffer; failed: boolean } | { record: FileRecord; unchanged?: boolean } | {
+  unreadable: Buffer
+  error: Error
+}
 
 export async function update(
   store: Store,
@@ -124,10 +129,11 @@ export async function update(
         if (outcome.failed) result.failed++
         else result.unchanged++
       } else {
-        const { record } = outcome
+        const { record, unchanged } = outcome
         records.push(record)
         seen.push(record.path)
         if ('error' in record) result.failed++
+        else if (unchanged) result.unchanged++
         else if (record.vector) result.embedded++
         else result.known++
       }
@@ -172,21 +178,26 @@ async function examine(
   { stop, retry, pending }: { stop: AbortSignal; retry: boolean; pending: Map<string, Promise<Uint8Array>> },
 ): Promise<Outcome> {
   const known = catalog.fileAt(file)
-  if (known && known.size === size && known.mtime === mtimeMs && !(retry && known.code !== null))
-    return { seen: file, failed: known.code !== null }
+  const same = known !== undefined && known.size === size && known.mtime === mtimeMs
+  if (same && known.facts !== 0 && !(retry && known.code !== null)) return { seen: file, failed: known.code !== null }
   try {
     const bytes = await readImageFile(file, 'image')
     const hash = createHash('sha256').update(bytes).digest()
-    if (catalog.hasPicture(hash)) return { record: { path: file, size, mtimeMs, hash } }
+    const picture = catalog.pictureOf(hash)
+    if (picture) {
+      const facts = picture.facts === 0 ? await readPhotoFacts(bytes) : undefined
+      return { record: { path: file, size, mtimeMs, hash, facts }, unchanged: same }
+    }
     const key = hash.toString('latin1')
-    const same = pending.get(key) // a copy that is being embedded
-    if (same) {
-      await same
+    const copied = pending.get(key) // a copy that is being embedded
+    if (copied) {
+      await copied
       return { record: { path: file, size, mtimeMs, hash } }
     }
     const embedding = embed(clip, bytes, stop)
     pending.set(key, embedding)
-    return { record: { path: file, size, mtimeMs, hash, vector: await embedding } }
+    const vector = await embedding
+    return { record: { path: file, size, mtimeMs, hash, vector, facts: await readPhotoFacts(bytes) } }
   } catch (error) {
     if (stop.aborted || endsAll.has(errorCodeOf(error) ?? '')) throw error
     return { record: { path: file, size, mtimeMs, error: error as Error } }

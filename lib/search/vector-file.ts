@@ -1,24 +1,29 @@
 /**
- * Vectors of equal length, one after another, as halves. The file is a copy of what SQLite holds, laid out for the scan:
+ * Vectors of equal length, one after another. The file is a copy of what SQLite holds, laid out for the scan:
  * it is read by range, never mapped, so that a file that another process cuts cannot kill this one.
  */
 import { type FileHandle, open } from 'node:fs/promises'
 
+import { withAbort } from '../async/abort.js'
 import { ClipError } from '../errors.js'
+import type { NativeHits, NativeRows, NativeScan, NativeTask } from '../native/contract.js'
+import { loadAddon } from '../native/load.js'
 
 export class VectorFile {
   readonly #file: FileHandle
-  readonly #dim: number
+  readonly #rows: NativeRows
+  readonly #rowBytes: number
   readonly #name: string
 
-  private constructor(file: FileHandle, dim: number, name: string) {
+  private constructor(file: FileHandle, rows: NativeRows, rowBytes: number, name: string) {
     this.#file = file
-    this.#dim = dim
+    this.#rows = rows
+    this.#rowBytes = rowBytes
     this.#name = name
   }
 
   /** @param writable made if it does not exist */
-  static async open(name: string, dim: number, { writable = false } = {}): Promise<VectorFile> {
+  static async open(name: string, rowBytes: number, { writable = false } = {}): Promise<VectorFile> {
     try {
       // 'a' could not write at a position
       const file = await open(name, 'r+').catch((error: NodeJS.ErrnoException) => {
@@ -26,7 +31,13 @@ export class VectorFile {
         if (error.code === 'ENOENT') return open(name, 'wx+')
         throw error
       })
-      return new VectorFile(file, dim, name)
+      try {
+        const rows = await withAbort(undefined, () => loadAddon().openRows(name))
+        return new VectorFile(file, rows, rowBytes, name)
+      } catch (error) {
+        await file.close()
+        throw error
+      }
     } catch (error) {
       throw new ClipError(
         'ERR_CLIP_FILE_NOT_FOUND',
@@ -42,8 +53,7 @@ export class VectorFile {
   }
 
   /** Writes rows from number `first` on. */
-  async write(first: number, halves: Uint16Array): Promise<void> {
-    const bytes = new Uint8Array(halves.buffer, halves.byteOffset, halves.byteLength)
+  async write(first: number, bytes: Uint8Array): Promise<void> {
     try {
       for (let done = 0; done < bytes.length;) {
         const { bytesWritten } = await this.#file.write(bytes, done, bytes.length - done, first * this.#rowBytes + done)
@@ -61,33 +71,31 @@ export class VectorFile {
     })
   }
 
-  /** Reads rows `first` to `first + count - 1` into `into`. @throws {ClipError} ERR_CLIP_FILE_TRUNCATED */
-  async read(first: number, count: number, into: Uint16Array): Promise<Uint16Array> {
-    const length = count * this.#rowBytes
-    for (let done = 0; done < length;) {
-      const { bytesRead } = await this.#file.read(
-        new Uint8Array(into.buffer, into.byteOffset + done, length - done),
-        0,
-        length - done,
-        first * this.#rowBytes + done,
-      )
+  /** Fills `into` with rows from number `first` on. @throws {ClipError} ERR_CLIP_FILE_TRUNCATED */
+  async read(first: number, into: Uint8Array): Promise<Uint8Array> {
+    for (let done = 0; done < into.length;) {
+      const { bytesRead } = await this.#file.read(into, done, into.length - done, first * this.#rowBytes + done)
       if (bytesRead === 0) {
         throw new ClipError(
           'ERR_CLIP_FILE_TRUNCATED',
-          `the vectors of the index, '${this.#name}', end before row ${first + count}: "ggclip index" mends them`,
+          `the vectors of the index, '${this.#name}', end before row ${
+            first + into.length / this.#rowBytes
+          }: "ggclip index" mends them`,
         )
       }
       done += bytesRead
     }
-    return into.subarray(0, count * this.#dim)
+    return into
+  }
+
+  /** Compares rows with queries, on the addon's threads. */
+  scan(options: NativeScan): NativeTask<NativeHits> {
+    return this.#rows.scan(options)
   }
 
   async close(): Promise<void> {
+    this.#rows.close()
     await this.#file.close()
-  }
-
-  get #rowBytes(): number {
-    return 2 * this.#dim
   }
 
   #failed(what: string, error: unknown): ClipError {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "check.h"
-#include "kernels/search/search.h"
+#include "kernels/search/stored-rows.h"
 
 using namespace ggclip::kernels;
 using test::n_failed;
@@ -64,7 +64,10 @@ static result search(const top_k_args & args, int nth, dot_block_fn dots) {
 
 static std::vector<dot_block_fn> all_flavours() {
     std::vector<dot_block_fn> list = {dot_block_generic};
-    if (dot_block_for(best_level()) != dot_block_generic) list.push_back(dot_block_for(best_level()));
+    for (const cpu_level level : all_levels) {
+        const dot_block_fn dots = dot_block_for(level);
+        if (has_level(level) && std::find(list.begin(), list.end(), dots) == list.end()) list.push_back(dots);
+    }
     return list;
 }
 
@@ -150,7 +153,7 @@ static void test_every_half() {
     const float one = 1.0f;
     std::vector<float> out(65536);
     for (const dot_block_fn dots : all_flavours()) {
-        dots(&one, 1, bits.data(), element_type::f16, bits.size(), 1, out.data(), bits.size());
+        dots(&one, 1, {bits.data(), element_type::f16, bits.size(), 2}, 1, out.data(), bits.size());
         for (size_t i = 0; i < bits.size(); i++) {
             const int exponent = (int) (i >> 10 & 31);
             const double mantissa = (double) (i & 1023);
@@ -182,6 +185,44 @@ static void test_nan_and_infinity() {
     }
 }
 
+// Strides beyond the values, and every number of them: nothing behind a row counts.
+static void test_stored_rows() {
+    for (size_t dim = 1; dim <= 70; dim++) {
+        const size_t n_row = 67, n_query = 5;
+        const matrix rows(n_row, dim);
+        std::vector<float> query;
+        for (size_t i = 0; i < n_query * dim; i++) query.push_back(small_integer());
+        for (const element_type type : {element_type::f16, element_type::i8}) {
+            const stored_format format = {type, dim};
+            std::vector<uint8_t> data(n_row * format.row_bytes());
+            for (size_t r = 0; r < n_row; r++) {
+                uint8_t * at = data.data() + r * format.row_bytes();
+                if (type == element_type::f16) std::memcpy(at, rows.f16.data() + r * dim, 2 * dim);
+                else {
+                    std::memcpy(at, rows.i8.data() + r * dim, dim);
+                    std::memcpy(at + dim, &rows.scale[r], 4);
+                }
+            }
+            for (const dot_block_fn dots : all_flavours()) {
+                size_t seen = 0;
+                score_stored_rows(
+                    query.data(), n_query, data.data(), n_row, format,
+                    [&](size_t q, size_t r, float score) {
+                        double sum = 0;
+                        for (size_t i = 0; i < dim; i++)
+                            sum += (double) query[q * dim + i] * (double) rows.f32[r * dim + i];
+                        const double factor = type == element_type::i8 ? (double) rows.scale[r] : 1.0;
+                        CHECK((double) score == sum * factor, "dim %zu type %d: %g, found %g", dim, (int) type,
+                              sum * factor, (double) score);
+                        seen++;
+                    },
+                    dots);
+                CHECK(seen == n_row * n_query, "%zu pairs", seen);
+            }
+        }
+    }
+}
+
 static void test_cancel() {
     const matrix rows(100, 4);
     const std::vector<float> query(4 * 40, 1.0f);
@@ -201,8 +242,8 @@ int main() {
     test_real_values();
     test_every_half();
     test_nan_and_infinity();
+    test_stored_rows();
     test_cancel();
-    std::printf("search (%s): %s\n", dot_block_for(best_level()) != dot_block_generic ? "avx2" : "generic",
-                n_failed == 0 ? "ok" : "FAILED");
+    std::printf("search (%zu kinds of dot products): %s\n", all_flavours().size(), n_failed == 0 ? "ok" : "FAILED");
     return n_failed == 0 ? 0 : 1;
 }

@@ -1,11 +1,12 @@
 /** The index: against brute force, over changes of the folders, with damage and bad arguments. */
 import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync,
-  symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+  statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import sharp from 'sharp'
 
 import { Clip, cosineSimilarity, SearchIndex } from '../../lib/index.js'
+import { Database } from '../../lib/search/database.js'
 import { failureOf } from '../lifecycle/support'
 
 const samples = path.join(__dirname, '..', '..', 'models', 'samples')
@@ -337,4 +338,42 @@ test('refuses another model, a newer index, a file that is none, and bad argumen
   expect(await refused(() => again.update(['']))).toBe('ERR_CLIP_OUT_OF_RANGE')
   expect(await refused(() => SearchIndex.open(where, {} as never))).toBe('ERR_CLIP_INVALID_ARGUMENT')
   await again.close()
+})
+
+test('rows of 8 bits find the same, of a new index and of an old one', async () => {
+  const { folder, index, where } = await made()
+  await index.update([folder])
+  const halves = await index.search('a rocket', { k: 30 })
+  await index.close()
+  const old = new Database(path.join(where, 'index.db')) // as the first version wrote it
+  for (const column of ['facts', 'taken', 'camera', 'latitude', 'longitude'])
+    old.exec(`ALTER TABLE pictures DROP COLUMN ${column}`)
+  old.exec("DELETE FROM meta WHERE key = 'rowType'; PRAGMA user_version = 1")
+  old.close()
+
+  const eighths = await SearchIndex.open(where, { clip, rows: 'int8' })
+  expect(eighths.info().rows).toBe('f16')
+  const unflushed = path.join(folder, 'new.png')
+  await sharp({ create: { width: 32, height: 32, channels: 3, background: 'red' } }).toFile(unflushed)
+  expect(await eighths.update()).toMatchObject({ embedded: 1, unchanged: pictures.length })
+  expect(eighths.info().rows).toBe('int8')
+  expect(readdirSync(where).filter(name => name.startsWith('vectors'))).toEqual(['vectors-1.int8'])
+  const bytes = clip.info.dim + 4
+  expect(statSync(path.join(where, 'vectors-1.int8')).size).toBe((pictures.length + 1) * bytes)
+  const found = await eighths.search('a rocket', { k: 30 })
+  expect(names(found.slice(0, 1))).toEqual(names(halves.slice(0, 1)))
+  for (const { path: name, similarity } of halves) {
+    const same = found.find(hit => hit.path === name)!
+    expect(Math.abs(same.similarity - similarity)).toBeLessThan(0.01)
+  }
+  expect(await eighths.duplicates({ minSimilarity: 0.99 })).toEqual([])
+  expect(await eighths.check()).toBe(0)
+  writeFileSync(path.join(where, 'vectors-1.int8'), Buffer.alloc((pictures.length + 1) * bytes))
+  expect(await eighths.check()).toBe(pictures.length + 1)
+  expect(await eighths.search('a rocket', { k: 30 })).toEqual(found)
+  await eighths.close()
+  const kept = await SearchIndex.open(where, { clip }) // without the option: as it is
+  await kept.update()
+  expect(kept.info().rows).toBe('int8')
+  await kept.close()
 })

@@ -45,16 +45,18 @@ GGCLIP_TARGET_AVX2 inline float add_lanes(__m256 v) {
 }
 
 template <element_type T, int NQ, int NR>
-GGCLIP_TARGET_AVX2 void dot_tile(const float * query, const typename element<T>::type * row, size_t dim, float * dots,
+GGCLIP_TARGET_AVX2 void dot_tile(const float * query, const uint8_t * row, size_t stride, size_t dim, float * dots,
                                  size_t dots_stride) {
     using value = typename element<T>::type;
+    const value * at[NR];
+    for (int r = 0; r < NR; r++) at[r] = reinterpret_cast<const value *>(row + (size_t) r * stride);
     __m256 sum[NQ][NR];
     for (int q = 0; q < NQ; q++)
         for (int r = 0; r < NR; r++) sum[q][r] = _mm256_setzero_ps();
     size_t i = 0;
     for (; i + 8 <= dim; i += 8) {
         __m256 piece[NR];
-        for (int r = 0; r < NR; r++) piece[r] = element<T>::load8(row + (size_t) r * dim + i);
+        for (int r = 0; r < NR; r++) piece[r] = element<T>::load8(at[r] + i);
         for (int q = 0; q < NQ; q++) {
             const __m256 part = _mm256_loadu_ps(query + (size_t) q * dim + i);
             for (int r = 0; r < NR; r++) sum[q][r] = _mm256_fmadd_ps(part, piece[r], sum[q][r]);
@@ -63,7 +65,7 @@ GGCLIP_TARGET_AVX2 void dot_tile(const float * query, const typename element<T>:
     if (i < dim) {  // the last 1 to 7 elements, zero-filled
         for (int r = 0; r < NR; r++) {
             value last[8] = {};
-            std::memcpy(last, row + (size_t) r * dim + i, (dim - i) * sizeof(value));
+            std::memcpy(last, at[r] + i, (dim - i) * sizeof(value));
             const __m256 piece = element<T>::load8(last);
             for (int q = 0; q < NQ; q++) {
                 float part[8] = {};
@@ -77,35 +79,36 @@ GGCLIP_TARGET_AVX2 void dot_tile(const float * query, const typename element<T>:
 }
 
 template <element_type T, int NQ>
-void dot_rows(const float * query, const typename element<T>::type * row, size_t n_row, size_t dim, float * dots,
-              size_t dots_stride) {
+void dot_rows(const float * query, const row_block & rows, size_t dim, float * dots, size_t dots_stride) {
+    const auto * row = static_cast<const uint8_t *>(rows.data);
     size_t r = 0;
-    for (; r + 4 <= n_row; r += 4) dot_tile<T, NQ, 4>(query, row + r * dim, dim, dots + r, dots_stride);
-    for (; r < n_row; r++) dot_tile<T, NQ, 1>(query, row + r * dim, dim, dots + r, dots_stride);
+    for (; r + 4 <= rows.n_row; r += 4)
+        dot_tile<T, NQ, 4>(query, row + r * rows.stride, rows.stride, dim, dots + r, dots_stride);
+    for (; r < rows.n_row; r++)
+        dot_tile<T, NQ, 1>(query, row + r * rows.stride, rows.stride, dim, dots + r, dots_stride);
 }
 
 template <element_type T>
-void dot_queries(const float * query, size_t n_query, const void * rows, size_t n_row, size_t dim, float * dots,
+void dot_queries(const float * query, size_t n_query, const row_block & rows, size_t dim, float * dots,
                  size_t dots_stride) {
-    const auto * row = static_cast<const typename element<T>::type *>(rows);
     for (size_t q = 0; q < n_query; q += 3) {
         const float * at = query + q * dim;
         float * out = dots + q * dots_stride;
         switch (std::min<size_t>(3, n_query - q)) {
-            case 3: dot_rows<T, 3>(at, row, n_row, dim, out, dots_stride); break;
-            case 2: dot_rows<T, 2>(at, row, n_row, dim, out, dots_stride); break;
-            default: dot_rows<T, 1>(at, row, n_row, dim, out, dots_stride); break;
+            case 3: dot_rows<T, 3>(at, rows, dim, out, dots_stride); break;
+            case 2: dot_rows<T, 2>(at, rows, dim, out, dots_stride); break;
+            default: dot_rows<T, 1>(at, rows, dim, out, dots_stride); break;
         }
     }
 }
 
-void dot_block_avx2(const float * query, size_t n_query, const void * row, element_type type, size_t n_row, size_t dim,
-                    float * dots, size_t dots_stride) {
+void dot_block_avx2(const float * query, size_t n_query, const row_block & rows, size_t dim, float * dots,
+                    size_t dots_stride) {
     using e = element_type;
-    switch (type) {
-        case e::f32: return dot_queries<e::f32>(query, n_query, row, n_row, dim, dots, dots_stride);
-        case e::f16: return dot_queries<e::f16>(query, n_query, row, n_row, dim, dots, dots_stride);
-        case e::i8: return dot_queries<e::i8>(query, n_query, row, n_row, dim, dots, dots_stride);
+    switch (rows.type) {
+        case e::f32: return dot_queries<e::f32>(query, n_query, rows, dim, dots, dots_stride);
+        case e::f16: return dot_queries<e::f16>(query, n_query, rows, dim, dots, dots_stride);
+        case e::i8: return dot_queries<e::i8>(query, n_query, rows, dim, dots, dots_stride);
     }
 }
 

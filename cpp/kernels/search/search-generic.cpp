@@ -32,19 +32,18 @@ void add_products(const float * a, const float * b, size_t n, float * lane) {
 
 }  // namespace
 
-void dot_block_generic(const float * query, size_t n_query, const void * row, element_type type, size_t n_row,
-                       size_t dim, float * dots, size_t dots_stride) {
+void dot_block_generic(const float * query, size_t n_query, const row_block & rows, size_t dim, float * dots,
+                       size_t dots_stride) {
     constexpr size_t group = 8;  // queries that share a converted chunk
-    const size_t element = type == element_type::f32 ? 4 : type == element_type::f16 ? 2 : 1;
     float buffer[chunk];
     for (size_t q = 0; q < n_query; q += group) {
         const size_t n_group = std::min(group, n_query - q);
-        for (size_t r = 0; r < n_row; r++) {
-            const void * at = static_cast<const uint8_t *>(row) + r * dim * element;
+        for (size_t r = 0; r < rows.n_row; r++) {
+            const void * at = static_cast<const uint8_t *>(rows.data) + r * rows.stride;
             float lane[group][n_lane] = {};
             for (size_t first = 0; first < dim; first += chunk) {
                 const size_t n = std::min(chunk, dim - first);
-                const float * values = as_float(at, type, first, n, buffer);
+                const float * values = as_float(at, rows.type, first, n, buffer);
                 for (size_t g = 0; g < n_group; g++) add_products(query + (q + g) * dim + first, values, n, lane[g]);
             }
             for (size_t g = 0; g < n_group; g++) {

@@ -2,7 +2,6 @@
 #include "kernels/search/search.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace ggclip::kernels {
 
@@ -14,9 +13,6 @@ constexpr size_t queries_per_block = 24;
 // With this many queries per thread, arithmetic rather than reading the matrix is the bottleneck.
 constexpr size_t queries_to_split = 32;
 
-// Worse than any row's candidate.
-constexpr candidate nothing = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<uint32_t>::max()};
-
 bool cancelled(const std::atomic<bool> * cancel) {
     return cancel != nullptr && cancel->load(std::memory_order_relaxed);
 }
@@ -24,9 +20,9 @@ bool cancelled(const std::atomic<bool> * cancel) {
 // Splitting by query needs one heap per query; splitting by row needs one per query and thread.
 bool split_by_query(const top_k_args & args, int nth) { return args.n_query / (size_t) nth >= queries_to_split; }
 
-const uint8_t * row_at(const search_matrix & matrix, size_t row) {
-    const size_t element = matrix.type == element_type::f32 ? 4 : matrix.type == element_type::f16 ? 2 : 1;
-    return static_cast<const uint8_t *>(matrix.data) + row * matrix.dim * element;
+row_block rows_at(const search_matrix & matrix, size_t row, size_t n_row) {
+    const size_t stride = matrix.dim * element_bytes(matrix.type);
+    return {static_cast<const uint8_t *>(matrix.data) + row * stride, matrix.type, n_row, stride};
 }
 
 // Replaces the worst candidate, the heap's first element.
@@ -42,16 +38,17 @@ void replace_worst(candidate * heap, size_t k, candidate with) {
 }
 
 void offer_rows(candidate * heap, size_t k, const float * score, const float * scale, size_t first_row, size_t n_row) {
-    for (size_t r = 0; r < n_row; r++) {
-        const candidate found = {scale ? score[r] * scale[first_row + r] : score[r], (uint32_t) (first_row + r)};
-        // Rows come in ascending order, so an equal score never replaces; only NaN at the top needs a closer check.
-        const bool better =
-            found.score > heap[0].score || (heap[0].score != heap[0].score && is_better(found, heap[0]));
-        if (better) replace_worst(heap, k, found);
-    }
+    for (size_t r = 0; r < n_row; r++)
+        offer(heap, k, {scale ? score[r] * scale[first_row + r] : score[r], (uint32_t) (first_row + r)});
 }
 
 }  // namespace
+
+void offer(candidate * heap, size_t k, candidate found) {
+    // Rows come in ascending order, so an equal score never replaces; only NaN at the top needs a closer check.
+    const bool better = found.score > heap[0].score || (heap[0].score != heap[0].score && is_better(found, heap[0]));
+    if (better) replace_worst(heap, k, found);
+}
 
 bool is_better(const candidate & a, const candidate & b) {
     const bool a_is_nan = a.score != a.score;
@@ -72,7 +69,7 @@ bool top_k_scan(const top_k_args & args, int ith, int nth, candidate * heap, con
     const auto queries = by_query ? share(args.n_query, ith, nth) : share(args.n_query, 0, 1);
     const auto rows = by_query ? share(matrix.n_row, 0, 1) : share(matrix.n_row, ith, nth);
     if (!by_query) heap += (size_t) ith * args.n_query * args.k;
-    std::fill(heap + queries.begin * args.k, heap + queries.end * args.k, nothing);
+    std::fill(heap + queries.begin * args.k, heap + queries.end * args.k, no_candidate);
 
     float scores[queries_per_block * rows_per_block];
     for (size_t row = rows.begin; row < rows.end; row += rows_per_block) {
@@ -80,7 +77,7 @@ bool top_k_scan(const top_k_args & args, int ith, int nth, candidate * heap, con
         for (size_t query = queries.begin; query < queries.end; query += queries_per_block) {
             if (cancelled(cancel)) return false;
             const size_t n_query = std::min(queries_per_block, queries.end - query);
-            dots(args.query + query * matrix.dim, n_query, row_at(matrix, row), matrix.type, n_row, matrix.dim, scores,
+            dots(args.query + query * matrix.dim, n_query, rows_at(matrix, row, n_row), matrix.dim, scores,
                  rows_per_block);
             for (size_t q = 0; q < n_query; q++)
                 offer_rows(heap + (query + q) * args.k, args.k, scores + q * rows_per_block, matrix.scale, row, n_row);
@@ -120,7 +117,7 @@ bool similarity_matrix(const float * a, size_t n_a, const search_matrix & b, flo
         const size_t n_i = std::min(queries_per_block, n_a - i);
         const size_t n_j = std::min(rows_per_block, b.n_row - j);
         float * out = dst + i * b.n_row + j;
-        dots(a + i * b.dim, n_i, row_at(b, j), b.type, n_j, b.dim, out, b.n_row);
+        dots(a + i * b.dim, n_i, rows_at(b, j, n_j), b.dim, out, b.n_row);
         if (b.scale == nullptr) continue;
         for (size_t r = 0; r < n_i; r++)
             for (size_t c = 0; c < n_j; c++) out[r * b.n_row + c] *= b.scale[j + c];
@@ -129,8 +126,9 @@ bool similarity_matrix(const float * a, size_t n_a, const search_matrix & b, flo
 }
 
 dot_block_fn dot_block_for(cpu_level level) {
+    const dot_block_fn avx512 = has_avx512(level) ? avx512_dot_block() : nullptr;
     const dot_block_fn avx2 = has_avx2(level) ? avx2_dot_block() : nullptr;
-    return avx2 ? avx2 : dot_block_generic;
+    return avx512 ? avx512 : avx2 ? avx2 : dot_block_generic;
 }
 
 }  // namespace ggclip::kernels

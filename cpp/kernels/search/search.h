@@ -6,6 +6,7 @@
 #include "kernels/kernels.h"
 
 #include <atomic>
+#include <limits>
 
 namespace ggclip::kernels {
 
@@ -19,14 +20,26 @@ struct search_matrix {
     const float * scale;  // [n_row] score factors (rows quantised to int8), or null
 };
 
-// dots[q * dots_stride + r] = sum_i query[q][i] * row[r][i], for up to n_query x n_row consecutive rows.
-using dot_block_fn = void (*)(const float * query, size_t n_query, const void * row, element_type type, size_t n_row,
-                              size_t dim, float * dots, size_t dots_stride);
+// Rows that dot_block_fn multiplies: row r begins at data + r * stride.
+struct row_block {
+    const void * data;
+    element_type type;
+    size_t n_row;
+    size_t stride;  // bytes
+};
+constexpr size_t element_bytes(element_type type) {
+    return type == element_type::f32 ? 4 : type == element_type::f16 ? 2 : 1;
+}
 
-void dot_block_generic(const float * query, size_t n_query, const void * row, element_type type, size_t n_row,
-                       size_t dim, float * dots, size_t dots_stride);
+// dots[q * dots_stride + r] = sum_i query[q][i] * row[r][i], for all queries [n_query][dim] and rows.
+using dot_block_fn = void (*)(const float * query, size_t n_query, const row_block & rows, size_t dim, float * dots,
+                              size_t dots_stride);
+
+void dot_block_generic(const float * query, size_t n_query, const row_block & rows, size_t dim, float * dots,
+                       size_t dots_stride);
 // Null if not in this build.
 dot_block_fn avx2_dot_block();
+dot_block_fn avx512_dot_block();
 // For a level supported by this CPU.
 dot_block_fn dot_block_for(cpu_level level);
 
@@ -43,6 +56,10 @@ struct candidate {
     uint32_t index;
 };
 bool is_better(const candidate & a, const candidate & b);
+// Worse than any row's.
+constexpr candidate no_candidate = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<uint32_t>::max()};
+// A heap of k candidates, the worst first, that begins as k times no_candidate. Rows come in ascending order.
+void offer(candidate * heap, size_t k, candidate found);
 
 // Number of candidates in the heap shared by top_k_scan and top_k_finish.
 size_t top_k_heap_size(const top_k_args & args, int nth);

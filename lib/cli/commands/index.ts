@@ -1,4 +1,6 @@
 /** `ggclip index`: folders of pictures that can then be searched. */
+import { Option } from 'commander'
+
 import { SearchIndex } from '../../library.js'
 import { addExamples, addJsonOption, addModelOptions, collect, type ModelFlags } from '../options.js'
 import type { Verb } from '../run.js'
@@ -29,6 +31,12 @@ Names that begin with a dot are left out. Pictures that cannot be read are liste
     .option('--index <folder>', indexHelp)
     .option('--exclude <glob>', "leave out paths below a folder, such as '**/thumbnails/**' (repeatable)", collect)
     .option('--remove <folder>', 'forget a folder that was indexed (repeatable)', collect)
+    .addOption(
+      new Option('--rows <type>', 'type of the vectors that are scanned (default: as they are, f16 if new)').choices([
+        'f16',
+        'int8',
+      ]),
+    )
     .option('--retry', 'try files again that could not be read')
     .option('--check', 'compare all vectors with the database, and mend those that differ')
     .option('--info', 'print what the index holds, and do nothing')

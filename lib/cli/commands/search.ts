@@ -1,7 +1,7 @@
 /** `ggclip search`: pictures of an index by words, by pictures, or by both. */
 import { InvalidArgumentError } from 'commander'
 
-import { parseQuery, type QueryPart, type SearchHit } from '../../library.js'
+import { type NearPlace, parseQuery, type QueryPart, type SearchFilter, type SearchHit } from '../../library.js'
 import { UsageError } from '../failure.js'
 import { checkArguments } from '../inputs.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags, wholeNumber } from '../options.js'
@@ -17,6 +17,10 @@ interface Flags extends IndexFlags, ModelFlags {
   path?: string
   after?: Date
   before?: Date
+  takenAfter?: Date
+  takenBefore?: Date
+  camera?: string
+  near?: NearPlace
   null?: boolean
   json?: boolean
 }
@@ -30,7 +34,7 @@ A query is words, the path of a picture, or several of them joined by " + " and 
 0.5*word weighs a part, and words in double quotes are only words. With folders, these are indexed first.
 
 A pipe gets one line per picture: path and cosine similarity, separated by a tab; -0 prints only the paths, each followed
-by a zero byte. JSON is [{ "path", "similarity", "size", "modified", "copies" }].`)
+by a zero byte. JSON is [{ "path", "similarity", "size", "modified", "copies" }], of photos also "taken", "camera" and "place".`)
     .argument('<query>', 'what to look for')
     .argument('[folder...]', 'folders to index first')
     .option('--index <folder>', indexHelp)
@@ -43,6 +47,14 @@ by a zero byte. JSON is [{ "path", "similarity", "size", "modified", "copies" }]
     .option('--path <glob>', "only files whose path matches, such as '**/2024/**'")
     .option('--after <date>', 'only files changed at or after this date, such as 2024-05-31', date)
     .option('--before <date>', 'only files changed before this date', date)
+    .option('--taken-after <date>', "only photos taken at or after this date, by the camera's clock", date)
+    .option('--taken-before <date>', 'only photos taken before this date', date)
+    .option('--camera <name>', "only photos by a camera whose name contains this, such as 'canon'")
+    .option(
+      '--near <place>',
+      'only photos taken near latitude,longitude[,km] (default: 10 km), such as 48.86,2.35',
+      place,
+    )
     .option('-0, --null', 'print paths for xargs -0')
     .action((query: string, folders: string[], flags: Flags) => run(shell, query, folders, flags))
   addModelOptions(addJsonOption(command), { images: false })
@@ -61,10 +73,9 @@ async function run(shell: Shell, words: string, folders: string[], flags: Flags)
   const { signal } = shell
   await withIndex(shell, flags, folders, 'both', async index => {
     if (folders.length > 0) await updateIndex(shell, index, folders)
-    const { topK, minSimilarity, path, after, before } = flags
-    const filter = path === undefined && after === undefined && before === undefined
-      ? undefined
-      : { path, after, before }
+    const { topK, minSimilarity, path, after, before, takenAfter, takenBefore, camera, near } = flags
+    const filters: SearchFilter = { path, after, before, takenAfter, takenBefore, camera, near }
+    const filter = Object.values(filters).every(value => value === undefined) ? undefined : filters
     const hits = await index.search(query, { k: topK, minSimilarity, filter, signal })
     if (flags.json) await shell.write(`${JSON.stringify(hits.map(withoutBytes))}\n`)
     else if (flags.null) await shell.write(zeroEnded(hits))
@@ -98,4 +109,12 @@ function date(value: string): Date {
   if (!/^\d{4}(-\d\d){0,2}([T ]|$)/.test(value) || Number.isNaN(parsed.getTime()))
     throw new InvalidArgumentError('Expected a date such as 2024-05-31 or 2024-05-31T18:00.')
   return parsed
+}
+
+function place(value: string): NearPlace {
+  const parts = value.split(',').map(part => /^\s*-?\d+(\.\d+)?\s*$/.test(part) ? Number(part) : NaN)
+  const [latitude = NaN, longitude = NaN, km] = parts
+  if (parts.length > 3 || parts.some(Number.isNaN) || Math.abs(latitude) > 90 || !(Math.abs(longitude) <= 180))
+    throw new InvalidArgumentError('Expected degrees of latitude and longitude such as 48.86,2.35 or 48.86,2.35,50.')
+  return { latitude, longitude, km }
 }

@@ -75,6 +75,8 @@ function main() {
     process.exitCode = 1
     return
   }
+  // Ctrl-C ends CMake, whose failure then comes back here: what was unpacked is removed
+  process.on('SIGINT', () => undefined)
   const work = fs.mkdtempSync(path.join(os.tmpdir(), 'ggclip-build-'))
   try {
     say('compiling; this takes a few minutes')

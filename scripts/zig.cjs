@@ -60,4 +60,4 @@ function zigTools(zig, { zig: target, flags }, folder) {
   }
 }
 
-module.exports = { findZig, zigTools }
+module.exports = { findZig, version, zigTools }

@@ -191,7 +191,8 @@ class Writer {
     return `# API\n\n${
       [
         'Every export of `ggclip`, made from the sources by `npm run docs`; the examples run in the tests. Start with',
-        '[loading](loading.md), then [encoding](encoding.md) or [classifying](classifying.md).',
+        '[loading](loading.md), then [encoding](encoding.md) or [classifying](classifying.md). The pictures of the examples come',
+        'with the package: `cp -r node_modules/ggclip/models .`',
       ].join('\n')
     }\n\nTimes are milliseconds, sizes bytes, lengths of pictures pixels, unless a line says otherwise.\n\n${
       sections.join('\n\n')

@@ -1,6 +1,6 @@
 /** What a binary shows to the machine that loads it: of the one made here, and of the published ones, run or not. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
@@ -10,6 +10,8 @@ import { platforms, prebuiltFile } from '../project/packed'
 import { readMach } from './mach-o'
 import { readPe } from './pe'
 
+/** Of a published binary. */
+const maxBytes = 5e6
 const entryPoints = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
 const readelf = (...args: string[]): string => execFileSync('readelf', args, { encoding: 'utf8', maxBuffer: 1 << 26 })
 
@@ -91,13 +93,18 @@ where('prebuilt', describe)('published binaries', () => {
       const found = readMach(file)
       const own = /^(\/usr\/lib\/lib(System\.B|c\+\+\.1|objc\.A)\.dylib|\/System\/Library\/Frameworks\/.*)$/
       expect(found.libraries.filter(library => !own.test(library))).toEqual([])
-      // zig's linker reads no list of exports: it adds the library's header, and C++'s operators new and delete
-      const names = found.exports.filter(each => !/^(__dso_handle|_mh_dylib_header|_Z(nw|na|dl|da)[\w]+)$/.test(each))
+      // zig's linker reads no list of exports, and adds the library's header
+      const names = found.exports.filter(each => !/^(__dso_handle|_mh_dylib_header)$/.test(each))
       expect([found.cpu, found.oldestSystem, names]).toEqual([cpu, '11.0', entryPoints])
       expect(found.imports).toContain('napi_create_function')
       if (cpu === 'arm64') expect(found.isSigned).toBe(true) // such a Mac loads nothing else
     })
   }
+
+  it('are small', () => {
+    const large = published.filter(({ file }) => existsSync(file) && statSync(file).size > maxBytes)
+    expect(large.map(({ name }) => name)).toEqual([])
+  })
 
   it('name no folder of the machine that made them', () => {
     const telling = published.filter(({ file }) => existsSync(file)).map(({ name, file }) => [name, machinePaths(file)])

@@ -22,10 +22,16 @@ adds CMake definitions. What is compiled is preferred to the published binary.`)
 
 async function run(shell: Shell): Promise<void> {
   const script = path.join(packageRoot, 'scripts', 'build-from-source.cjs')
-  const child = spawn(process.execPath, [script], { stdio: ['ignore', 'inherit', 'inherit'] })
+  // a process group of its own, so that CMake and the compilers end with it
+  const ownGroup = process.platform !== 'win32'
+  const child = spawn(process.execPath, [script], { stdio: ['ignore', 'inherit', 'inherit'], detached: ownGroup })
+  const stop = (): void => void (ownGroup && child.pid ? process.kill(-child.pid, 'SIGINT') : child.kill())
+  shell.signal.addEventListener('abort', stop, { once: true })
   const status = await new Promise<number>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', code => resolve(code ?? 1))
   })
+  shell.signal.removeEventListener('abort', stop)
+  shell.signal.throwIfAborted()
   if (status !== 0) shell.exitStatus = 1
 }

@@ -26,18 +26,22 @@ describe('Dockerfile', () => {
   const steps = lines.map(line => /^([A-Z]+)\s+(.*)$/.exec(line)?.slice(1) as [string, string])
   const stages = lines.join('\n').split(/^FROM /m).slice(1)
 
-  test('has known instructions, two stages, and runs as somebody who is not root', () => {
+  test('has known instructions, stages that build, install and run, and runs as somebody who is not root', () => {
     const known = ['FROM', 'RUN', 'COPY', 'WORKDIR', 'ENV', 'USER', 'EXPOSE', 'STOPSIGNAL', 'HEALTHCHECK', 'CMD',
       'ENTRYPOINT']
     for (const step of steps) expect(known).toContain(step?.[0])
-    expect(stages).toHaveLength(2)
-    const last = stages.at(-1)!
-    expect(/^USER (.+)$/m.exec(last)?.[1]).toBe('node')
+    const [build, installed, parts, minimal, last] = stages as [string, string, string, string, string]
+    expect(stages).toHaveLength(5)
     // nothing is written after the user was changed, and nothing of the compiler is there
-    expect(last.slice(last.indexOf('USER'))).not.toMatch(/^(RUN|COPY)/m)
-    expect(last).not.toMatch(/apt-get|g\+\+|cmake/)
-    for (const image of lines.filter(line => line.startsWith('FROM')))
-      expect(image).toMatch(/^FROM node:\d+-[\w-]+( AS \w+)?$/)
+    for (const [stage, user] of [[last, 'node'], [minimal, '1000:1000']] as const) {
+      expect(/^USER (.+)$/m.exec(stage)?.[1]).toBe(user)
+      expect(stage.slice(stage.indexOf('USER'))).not.toMatch(/^(RUN|COPY)/m)
+    }
+    for (const stage of [installed, parts, minimal, last]) expect(stage).not.toMatch(/apt-get|g\+\+|cmake/)
+    for (const stage of [build, installed]) expect(stage).toMatch(/^node:\d+-[\w-]+ AS \w+\n/)
+    // both are started, looked at and stopped in the same way
+    const ways = (stage: string): string => stage.slice(stage.indexOf('EXPOSE')).trim()
+    expect(ways(minimal)).toBe(ways(last))
   })
 
   test('copies what exists; commands are JSON lists; there is a health check that works', async () => {

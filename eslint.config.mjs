@@ -91,7 +91,7 @@ export default ts.config(
     },
   },
   {
-    files: ['lib/server/page/static/*.js'], // they run in the browser
+    files: ['lib/server/page/static/*.js', 'examples/electron/src/page/*.js'], // they run in the browser
     languageOptions: {
       globals: Object.fromEntries(
         ['document', 'window', 'location', 'localStorage', 'FileReader', 'File', 'Event', 'EventTarget']
@@ -99,6 +99,7 @@ export default ts.config(
       ),
     },
   },
+  { files: ['examples/electron/src/main.cjs'], languageOptions: { globals: { Response: 'readonly' } } },
   {
     files: ['**/*.{ts,cjs,mjs,js}'],
     rules: { 'max-lines': ['error', { max: 400, skipComments: true, skipBlankLines: true }] },

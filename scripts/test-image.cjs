@@ -66,7 +66,9 @@ function start(folder, command, { user, workdir = '/', env = {} }, stdio) {
   const id = user === 'node' ? '1000' : user?.split(':')[0]
   const words = ['--pid', '--fork', '--kill-child', '--mount-proc', `--root=${folder}`, `--wd=${workdir}`]
   if (id) words.push(`--setgid=${id}`, `--setuid=${id}`)
-  const line = `/bin/mount --rbind /dev ${quote(`${folder}/dev`)} && exec /usr/bin/unshare ${[...words, ...command].map(quote).join(' ')}`
+  const line = `/bin/mount --rbind /dev ${quote(`${folder}/dev`)} && exec /usr/bin/unshare ${
+    [...words, ...command].map(quote).join(' ')
+  }`
   const own = certificates ? { NODE_EXTRA_CA_CERTS: certificates, npm_config_cafile: certificates } : {}
   return spawn('/usr/bin/unshare', ['--mount', '/bin/sh', '-c', line], {
     env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', ...own, ...env },
@@ -102,7 +104,9 @@ function copyContext(words, to) {
 function copyStage(from, words, to) {
   const target = path.join(to, words.at(-1))
   fs.mkdirSync(target, { recursive: true })
-  const sources = words.slice(0, -1).map(word => `'${from}'${word}${fs.statSync(from + word, { throwIfNoEntry: false })?.isDirectory() ? '/.' : ''}`)
+  const sources = words.slice(0, -1).map(word =>
+    `'${from}'${word}${fs.statSync(from + word, { throwIfNoEntry: false })?.isDirectory() ? '/.' : ''}`
+  )
   run('sh', ['-c', `cp -a ${sources.join(' ')} '${target}'`])
 }
 
@@ -117,8 +121,8 @@ async function buildStage({ from, name, steps }, made, folder) {
     process.stderr.write(`image: ${name}: ${word} ${rest.slice(0, 100)}\n`)
     const words = rest.split(/\s+/)
     const source = /^--from=(\w+)$/.exec(words[0])?.[1]
-    if (word === 'ENV') for (const pair of words) image.env[pair.split('=')[0]] = pair.slice(pair.indexOf('=') + 1)
-    else if (word === 'WORKDIR') fs.mkdirSync(path.join(folder, (image.workdir = rest)), { recursive: true })
+    if (word === 'ENV') { for (const pair of words) image.env[pair.split('=')[0]] = pair.slice(pair.indexOf('=') + 1) }
+    else if (word === 'WORKDIR') fs.mkdirSync(path.join(folder, image.workdir = rest), { recursive: true })
     else if (word === 'USER') image.user = rest
     else if (word === 'RUN') await execute(folder, ['sh', '-c', rest], image)
     else if (word === 'COPY' && source) copyStage(made.get(source).folder, words.slice(1), folder)
@@ -148,7 +152,9 @@ async function tryImage(image) {
   process.kill(Number(first), 'SIGTERM')
   assert.equal(await end, 0)
   const { stdout } = spawnSync('du', ['-sm', '--exclude=proc', '--exclude=dev', image.folder], { encoding: 'utf8' })
-  process.stdout.write(`pass  ${image.name}: healthy, classifies, not root, ends with 0 at SIGTERM; ${stdout.split('\t')[0]} MB\n`)
+  process.stdout.write(
+    `pass  ${image.name}: healthy, classifies, not root, ends with 0 at SIGTERM; ${stdout.split('\t')[0]} MB\n`,
+  )
 }
 
 async function main() {

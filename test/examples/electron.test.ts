@@ -92,7 +92,9 @@ describe('the search of the app', () => {
 
 describe('the app', () => {
   const methods = (file: string): string[] =>
-    [.../const methods = (?:new Set\()?\[([^\]]*)\]/.exec(read(file))![1]!.matchAll(/'(\w+)'/g)].map(([, name]) => name!)
+    [.../const methods = (?:new Set\()?\[([^\]]*)\]/.exec(read(file))![1]!.matchAll(/'(\w+)'/g)].map(([, name]) =>
+      name!
+    )
 
   it('lets the page call what the search answers', () => {
     expect(methods('src/main.cjs')).toEqual(methods('src/messages.cjs'))
@@ -111,14 +113,18 @@ describe('the app', () => {
   it('keeps native code and the model out of the archive, in both ways of packing, and JavaScript in it', () => {
     const unpacked = require(join(app, 'unpacked.cjs')) as string[]
     expect(require(join(app, 'electron-builder.config.cjs'))).toMatchObject({ asar: true, asarUnpack: unpacked })
-    const { packagerConfig } = require(join(app, 'forge.config.cjs')) as { packagerConfig: { asar: { unpack: string } } }
+    const { packagerConfig } = require(join(app, 'forge.config.cjs')) as {
+      packagerConfig: { asar: { unpack: string } }
+    }
     // a list in braces, which is expanded before it is matched
     expect(/^\{(.*)\}$/.exec(packagerConfig.asar.unpack)?.[1]?.split(',')).toEqual(unpacked)
     const isUnpacked = picomatch(unpacked, { dot: true })
-    const beside = ['@ggclip/linux-x64-glibc/ggclip.node', 'ggclip/models/emoji-clip.gguf', '@libsql/linux-x64-gnu/index.node',
-        '@img/sharp-linux-x64/lib/sharp-linux-x64.node', '@img/sharp-libvips-linux-x64/lib/libvips-cpp.so.8.17.2']
+    const beside = ['@ggclip/linux-x64-glibc/ggclip.node', 'ggclip/models/emoji-clip.gguf',
+      '@libsql/linux-x64-gnu/index.node', '@img/sharp-linux-x64/lib/sharp-linux-x64.node',
+      '@img/sharp-libvips-linux-x64/lib/libvips-cpp.so.8.17.2']
     expect(beside.filter(file => !isUnpacked(`node_modules/${file}`))).toEqual([])
-    const inside = ['node_modules/ggclip/dist/index.js', 'node_modules/ggclip/models/samples/pizza.webp', 'src/main.cjs']
+    const inside = ['node_modules/ggclip/dist/index.js', 'node_modules/ggclip/models/samples/pizza.webp',
+      'src/main.cjs']
     expect(inside.filter(file => isUnpacked(file))).toEqual([])
     const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
     const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {

@@ -87,6 +87,7 @@ document.addEventListener('drop', event => {
   else void add(paths)
 })
 pictures.onEvent(({ event, done, total, counted, perSecond }) => {
-  if (event === 'progress') status(`${done} of ${counted ? total : `more than ${total}`}, ${Math.round(perSecond)} a second`)
+  if (event === 'progress')
+    status(`${done} of ${counted ? total : `more than ${total}`}, ${Math.round(perSecond)} a second`)
 })
 void change(() => pictures.call('state'))

@@ -132,6 +132,7 @@ struct attention_args {
     const float * distance_bias;
     int max_distance;
     bool unscaled;  // scores are not divided by sqrt(d_head)
+    bool rounds;    // q, k, v and the weights of values may be rounded to 13 bits (levels that multiply such words)
 
     int keys(int s) const { return n_key ? n_key[s] : kv_offset[s + 1] - kv_offset[s]; }
 };

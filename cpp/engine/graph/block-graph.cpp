@@ -157,14 +157,15 @@ ggml_tensor * build_blocks(graph_builder & g, const tower_hparams & hp, const to
                            ggml_tensor * x) {
     name_layer(g, hp, w, 0, x);
     for (int il = 0; il < hp.n_layer; il++) {
-        block b = {g,
-                   hp,
-                   w.blocks[(size_t) il],
-                   input.seqs,
-                   hp.block(il).n_head,
-                   "block" + std::to_string(il),
-                   input.turns,
-                   {hp.scales_scores, input.position_bias}};
+        block b = {
+            g,
+            hp,
+            w.blocks[(size_t) il],
+            input.seqs,
+            hp.block(il).n_head,
+            "block" + std::to_string(il),
+            input.turns,
+            {hp.scales_scores, input.position_bias, w.blocks[(size_t) il].k.packed.type != kernels::weight_type::f32}};
         if (il == hp.n_layer - 1 && !input.whole) b.rows = input.pooled;
         x = build_block(b, x);
         name_layer(g, hp, w, il + 1, x);

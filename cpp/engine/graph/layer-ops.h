@@ -59,6 +59,7 @@ struct layer_input {
 struct score_rule {
     bool scaled = true;            // they are divided by the square root of a head's width
     ggml_tensor * bias = nullptr;  // from layer_ops::position_bias; or null
+    bool rounded = false;          // q, k and v come from rounded weights: they may be rounded to 13 bits themselves
 };
 
 // What an image's patches become tokens with: tokens before them, and a table of positions.

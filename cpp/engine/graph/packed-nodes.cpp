@@ -111,6 +111,7 @@ void run_attention(ggml_tensor * dst, int ith, int nth, void * userdata) {
     args.scratch = p.scratch;
     args.n_key = p.n_key;
     args.unscaled = !p.scaled;
+    args.rounds = p.rounds;
     if (p.positions) args.positions = static_cast<const int32_t *>(p.positions->data);
     if (!p.slopes.empty()) args.slopes = p.slopes.data();
     if (p.bias) {

@@ -72,7 +72,7 @@ struct packed_node : kernel_node {
     int n_head = 0;
     int n = 0;  // sequences, or tokens of a result in bytes
     int skip = 0;
-    bool causal = false, scaled = true;
+    bool causal = false, scaled = true, rounds = false;
     std::vector<float> slopes;                                // ALiBi's, of each head; or none
     const ggml_tensor *bias = nullptr, *positions = nullptr;  // of an attention: see score_rule, sequences; or null
     int max_distance = 0;                                     // of a position bias

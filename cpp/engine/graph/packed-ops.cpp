@@ -155,6 +155,7 @@ class packed_ops final : public layer_ops {
         p.scratch = nodes_.scratch(
             table_->attention_scratch_size(seqs.max_length, (int) q->ne[0] / n_head, chunks_for(n_threads_)));
         p.scaled = rule.scaled;
+        p.rounds = rule.rounded;
         std::vector<ggml_tensor *> args = {q, k, v};
         if (seqs.max_alibi_bias > 0) p.slopes = alibi_slopes(seqs.max_alibi_bias, n_head);
         if (seqs.max_alibi_bias > 0 || rule.bias) args.push_back(seqs.positions);

@@ -11,6 +11,7 @@
 
 #define GGCLIP_DPWSSD _mm512_dpwssd_epi32
 #include "kernels/matmul/dots/dot-amx.h"
+#define GGCLIP_WORD_ATTENTION
 #include "kernels/levels/table.h"
 
 GGCLIP_DEFINE_TABLE(cpu_level::amx, "amx")

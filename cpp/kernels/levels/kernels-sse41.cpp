@@ -1,6 +1,7 @@
 #define GGCLIP_LEVEL sse41
 
 #include "kernels/levels/simd-sse41.h"
+#define GGCLIP_DPWSSD(sum, w, a) add_i(sum, _mm_madd_epi16(w, a))
 #include "kernels/matmul/dots/dot-maddubs.h"
 #include "kernels/levels/table.h"
 

@@ -46,6 +46,12 @@ GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) { return _mm256_blendv_ps(b, a, x
 // x[i ^ 1] in lane i.
 GGCLIP_INLINE vf swap_neighbours(vf x) { return _mm256_permute_ps(x, 0xb1); }
 
+// The largest lane in all lanes.
+GGCLIP_INLINE vf max_in_all(vf x) {
+    x = max(x, _mm256_permute2f128_ps(x, x, 1));
+    x = max(x, _mm256_permute_ps(x, 0x4e));
+    return max(x, _mm256_permute_ps(x, 0xb1));
+}
 GGCLIP_INLINE float sum_of(vf x) {
     const __m128 a = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     const __m128 b = _mm_add_ps(a, _mm_movehl_ps(a, a));
@@ -118,6 +124,9 @@ GGCLIP_INLINE void store_as_i8(void * p, vi x) {
     const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
     _mm_storel_epi64(static_cast<__m128i *>(p), _mm_packs_epi16(words, words));
 }
+
+// The low words of `low`, and those of `high` in the upper halves.
+GGCLIP_INLINE vi pair_words(vi low, vi high) { return _mm256_blend_epi16(low, _mm256_slli_epi32(high, 16), 0xaa); }
 
 // Selects the bits `mask` of each byte and moves bit position `from` to `to`.
 GGCLIP_INLINE vi move_bits(vi x, int from, int to, int mask) {

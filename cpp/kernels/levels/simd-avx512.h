@@ -20,6 +20,7 @@ GGCLIP_INLINE void store_f(float * p, vf x) { _mm512_storeu_ps(p, x); }
 GGCLIP_INLINE vf add(vf a, vf b) { return _mm512_add_ps(a, b); }
 GGCLIP_INLINE vf sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 GGCLIP_INLINE vf mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+GGCLIP_INLINE vf div(vf a, vf b) { return _mm512_div_ps(a, b); }
 GGCLIP_INLINE vf fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }    // a * b + c
 GGCLIP_INLINE vf fms(vf a, vf b, vf c) { return _mm512_fmsub_ps(a, b, c); }    // a * b - c
 GGCLIP_INLINE vf fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a * b
@@ -47,6 +48,13 @@ GGCLIP_INLINE vf if_negative(vf x, vf a, vf b) { return if_less(x, zero_f(), a, 
 // x[i ^ 1] in lane i.
 GGCLIP_INLINE vf swap_neighbours(vf x) { return _mm512_permute_ps(x, 0xb1); }
 
+// The largest lane in all lanes.
+GGCLIP_INLINE vf max_in_all(vf x) {
+    x = max(x, _mm512_shuffle_f32x4(x, x, 0x4e));
+    x = max(x, _mm512_shuffle_f32x4(x, x, 0xb1));
+    x = max(x, _mm512_permute_ps(x, 0x4e));
+    return max(x, _mm512_permute_ps(x, 0xb1));
+}
 GGCLIP_INLINE float sum_of(vf x) { return _mm512_reduce_add_ps(x); }
 GGCLIP_INLINE float max_of(vf x) { return _mm512_reduce_max_ps(x); }
 
@@ -90,6 +98,11 @@ GGCLIP_INLINE void store_as_i16(void * p, vi x) {
     _mm256_storeu_si256(static_cast<__m256i *>(p), _mm512_cvtepi32_epi16(x));
 }
 GGCLIP_INLINE void store_as_i8(void * p, vi x) { _mm_storeu_si128(static_cast<__m128i *>(p), _mm512_cvtepi32_epi8(x)); }
+
+// The low words of `low`, and those of `high` in the upper halves.
+GGCLIP_INLINE vi pair_words(vi low, vi high) {
+    return _mm512_mask_blend_epi16(0xaaaaaaaa, low, _mm512_slli_epi32(high, 16));
+}
 
 // Selects the bits `mask` of each byte and moves bit position `from` to `to`.
 GGCLIP_INLINE vi move_bits(vi x, int from, int to, int mask) {

@@ -156,20 +156,27 @@ static void quantize_row(Format format, int offset, const Row & row, int n, int 
     else quantize_blocks(format, offset, filled_row<Row>{row, n}, whole, group, dst, height, t);
 }
 
+// Values i0.. of a row of n as a block of words; zeros fill it. Returns the value of a step; NaN if a value
+// is not finite, since its word may have any sign.
+template <class Row>
+static float words_of(const Row & row, int i0, int n, int16_t * words) {
+    const float amax = max_abs(row, i0, min_int(i0 + word_block, n));
+    const bool zero = amax < smallest_amax;
+    const vf inverse = set_f(zero ? 0.0f : word_limit / amax);
+    for (int i = 0; i < word_block; i += lanes) {
+        const int left = n - i0 - i;
+        const vf v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
+        store_as_i16(words + i, to_int(mul(v, inverse)));
+    }
+    return zero ? 0.0f : amax / word_limit + (amax - amax);
+}
+
 // Same in the layout of tile-i16.h.
 template <class Row>
 static void quantize_row_words(const Row & row, int n, uint8_t * dst, int height, int t) {
     for (int i0 = 0; i0 < n; i0 += word_block, dst += height * word_format::token_block_bytes) {
-        const float amax = max_abs(row, i0, min_int(i0 + word_block, n));
-        const bool zero = amax < smallest_amax;
-        const vf inverse = set_f(zero ? 0.0f : word_limit / amax);
-        int16_t * const quants = reinterpret_cast<int16_t *>(dst + t * word_format::token_quants);
-        for (int i = 0; i < word_block; i += lanes) {
-            const int left = n - i0 - i;
-            const vf v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
-            store_as_i16(quants + i, to_int(mul(v, inverse)));
-        }
-        reinterpret_cast<float *>(dst + word_format::scales_at(height))[t] = zero ? 0.0f : amax / word_limit;
+        auto * const words = reinterpret_cast<int16_t *>(dst + t * word_format::token_quants);
+        reinterpret_cast<float *>(dst + word_format::scales_at(height))[t] = words_of(row, i0, n, words);
     }
 }
 

@@ -42,9 +42,11 @@ struct word_tile {
     const uint8_t * w;  // first block of the panel
     const uint8_t * a;  // first block of the tile
     int n;              // blocks
-    float * out;        // [T][panel_rows]
+    float * out;        // [T][out_stride]
     bool add_to_out = false;
     fetch_ahead fetch = {};  // one step per block
+    size_t out_stride = panel_rows;
+    int last_pairs = word_block / 2;  // pairs of inputs in the last block, a multiple of 8
 };
 
 template <int T>
@@ -59,7 +61,8 @@ static void multiply_tile(const word_tile & x) {
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) sum[t][0] = sum[t][1] = zero_i();
         const uint8_t * quants = w + word_format::quants_at;
-        for (int first = 0; first < word_block / 2; first += 8, quants += 16 * vector_bytes) {
+        const int n_pairs = b + 1 < x.n ? word_block / 2 : x.last_pairs;
+        for (int first = 0; first < n_pairs; first += 8, quants += 16 * vector_bytes) {
             GGCLIP_UNROLL
             for (int i = 0; i < 8; i++) {
                 const vi w0 = load_i(quants + (2 * i + 0) * vector_bytes);
@@ -78,7 +81,7 @@ static void multiply_tile(const word_tile & x) {
         const bool is_first = b == 0 && !x.add_to_out;
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) {
-            float * const out = x.out + t * panel_rows;
+            float * const out = x.out + t * x.out_stride;
             const vf scale = set_f(token_scales[t]);
             const vf s[2] = {to_float(sum[t][0]), to_float(sum[t][1])};
             const vf d0 = mul(d[0], scale), d1 = mul(d[1], scale);

@@ -24,7 +24,8 @@ struct attention_change {
 };
 
 inline std::vector<float> run_attention(const kernel_table & k, const attention_case & c, int nth,
-                                        std::vector<double> * want, const attention_change * change = nullptr) {
+                                        std::vector<double> * want, const attention_change * change = nullptr,
+                                        bool rounds = false) {
     std::vector<int32_t> q_offset = {0}, kv_offset = {0};
     int max_kv = 0;
     for (size_t s = 0; s < c.n_q.size(); s++) {
@@ -75,7 +76,8 @@ inline std::vector<float> run_attention(const kernel_table & k, const attention_
                                  positions.data(),
                                  c.max_distance > 0 ? bias.data() : nullptr,
                                  c.max_distance,
-                                 c.max_distance > 0};
+                                 c.max_distance > 0,
+                                 rounds};
     run_shares(nth, [&](int i) { k.attention(args, i, nth); });
     std::vector<float> out;
     for (int row = 0; row < q_offset.back(); row++) {
@@ -122,6 +124,24 @@ inline std::vector<float> run_attention(const kernel_table & k, const attention_
     return out;
 }
 
+// Words of 13 bits err by 2e-4 to 7e-4 of these results (root mean square).
+inline void test_rounded_attention(const kernel_table & k, const attention_case * cases, size_t n) {
+    double worst = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        std::vector<double> want;
+        const std::vector<float> got = run_attention(k, cases[i], 1, &want, nullptr, true);
+        const double e = mean_difference(got, want);
+        worst = std::max(worst, e);
+        expect(e < (rounds_attention(k) ? 1e-3 : 2e-6), std::string(k.name) + " attention in words, d_head " +
+                                                            std::to_string(cases[i].d_head) + ": " + std::to_string(e));
+        for (const int nth : {2, 3, 50})
+            expect(run_attention(k, cases[i], nth, nullptr, nullptr, true) == got,
+                   std::string(k.name) + " attention in words, nth");
+    }
+    expect((worst > 1e-4) == rounds_attention(k), std::string(k.name) + " attention uses words");
+    std::printf("%-12s attention in words: largest mean difference %.1e\n", k.name, worst);
+}
+
 inline void test_attention(const kernel_table & k) {
     const attention_case cases[] = {
         {{50, 50, 50}, {50, 50, 50}, 3, 64, false},
@@ -142,6 +162,8 @@ inline void test_attention(const kernel_table & k) {
         {{21, 18}, {21, 18}, 2, 24, true, 0, true},
         {{9, 1, 70}, {9, 1, 70}, 3, 8, false, 0, false, 20},
         {{21, 18}, {21, 18}, 2, 16, true, 0, true, 7},
+        {{200, 65}, {200, 65}, 2, 64, false, 3, true},
+        {{32, 70}, {32, 70}, 2, 72, false, 0, false, 9},
     };
     double worst = 0.0;
     for (const attention_case & c : cases) {
@@ -155,6 +177,7 @@ inline void test_attention(const kernel_table & k) {
             expect(run_attention(k, c, nth, nullptr) == got, std::string(k.name) + " attention nth");
     }
     std::printf("%-12s attention: worst difference %.1e\n", k.name, worst);
+    test_rounded_attention(k, cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 }  // namespace test

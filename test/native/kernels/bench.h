@@ -79,31 +79,35 @@ inline void bench_other(const kernel_table & k) {
         std::vector<float> dst((size_t) n * width);
         const std::vector<int32_t> offset = {0, n};
         buffer scratch(k.attention_scratch_size(n, d_head, 1));
-        const attention_args args = {qkv.data(),
-                                     (size_t) width * 3,
-                                     qkv.data() + width,
-                                     (size_t) width * 3,
-                                     qkv.data() + 2 * width,
-                                     (size_t) width * 3,
-                                     dst.data(),
-                                     (size_t) width,
-                                     offset.data(),
-                                     offset.data(),
-                                     1,
-                                     n,
-                                     n_head,
-                                     d_head,
-                                     false,
-                                     scratch.data(),
-                                     nullptr,
-                                     nullptr,
-                                     nullptr,
-                                     nullptr,
-                                     0,
-                                     false};
-        const double t = best_time([&] { k.attention(args, 0, 1); });
-        std::printf("{\"level\":\"%s\",\"op\":\"attention\",\"n\":%d,\"us\":%.1f,\"gflops\":%.1f}\n", k.name, n,
-                    t * 1e6, 4e-9 * n * n * width / t);
+        attention_args args = {qkv.data(),
+                               (size_t) width * 3,
+                               qkv.data() + width,
+                               (size_t) width * 3,
+                               qkv.data() + 2 * width,
+                               (size_t) width * 3,
+                               dst.data(),
+                               (size_t) width,
+                               offset.data(),
+                               offset.data(),
+                               1,
+                               n,
+                               n_head,
+                               d_head,
+                               false,
+                               scratch.data(),
+                               nullptr,
+                               nullptr,
+                               nullptr,
+                               nullptr,
+                               0,
+                               false,
+                               false};
+        for (const bool rounds : {false, true}) {
+            args.rounds = rounds;
+            const double t = best_time([&] { k.attention(args, 0, 1); });
+            std::printf("{\"level\":\"%s\",\"op\":\"attention\",\"rounds\":%d,\"n\":%d,\"us\":%.1f,\"gflops\":%.1f}\n",
+                        k.name, rounds, n, t * 1e6, 4e-9 * n * n * width / t);
+        }
     }
     const int n_tokens = 50, n = 768;
     std::vector<float> x = random_floats(n_tokens * n, 1), w(n, 1.0f), b(n), dst(n_tokens * n);

@@ -68,14 +68,7 @@ inline std::vector<float> run_linear(const kernel_table & k, const linear_case &
 
 // Levels that multiply 16-bit weights as words (tile-i16.h).
 inline bool uses_words(const kernel_table & k, const linear_case & c) {
-#if defined(GGCLIP_TWIN_OVER_AVX2)
-    constexpr bool amx_words = false;
-#else
-    constexpr bool amx_words = true;
-#endif
-    return (k.level == cpu_level::avx512_vnni || k.level == cpu_level::avx_vnni ||
-            (k.level == cpu_level::amx && amx_words)) &&
-           (c.type == weight_type::f16 || c.type == weight_type::bf16);
+    return multiplies_words(k) && (c.type == weight_type::f16 || c.type == weight_type::bf16);
 }
 
 // Tolerance of float sums on levels that shift their integer sums (dot-vnni.h), relative to the result's root mean

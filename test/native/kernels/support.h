@@ -90,4 +90,34 @@ double difference(const std::vector<float> & got, const std::vector<T> & want) {
     return worst / (std::sqrt(square / want.size()) + 1e-30);
 }
 
+// Root mean square of the differences, relative to the reference's.
+template <class T>
+double mean_difference(const std::vector<float> & got, const std::vector<T> & want) {
+    double square = 0.0, lost = 0.0;
+    for (size_t i = 0; i < want.size(); i++) {
+        square += (double) want[i] * want[i];
+        lost += ((double) got[i] - (double) want[i]) * ((double) got[i] - (double) want[i]);
+    }
+    return std::sqrt(lost / (square + 1e-300));
+}
+
+// Levels that multiply 16-bit words (tile-i16.h).
+inline bool multiplies_words(const kernel_table & k) {
+    switch (k.level) {
+        case cpu_level::sse41:
+        case cpu_level::avx2:
+        case cpu_level::avx_vnni:
+        case cpu_level::avx512_vnni: return true;
+#if !defined(GGCLIP_TWIN_OVER_AVX2)
+        case cpu_level::amx: return true;
+#endif
+        default: return false;
+    }
+}
+
+// Levels whose attention does so where it may: those with an instruction for it.
+inline bool rounds_attention(const kernel_table & k) {
+    return multiplies_words(k) && k.level != cpu_level::sse41 && k.level != cpu_level::avx2;
+}
+
 }  // namespace test

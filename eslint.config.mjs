@@ -39,7 +39,8 @@ export default ts.config(
   // what is loaded at its first use, without waiting
   {
     files: ['lib/native/{load,binaries}.ts', 'lib/image/decode.ts', 'lib/image/heic.ts', 'lib/tokenizer/tokenizer.ts',
-      'lib/models/pull.ts', 'lib/search/database.ts', 'lib/stores/peer.ts'],
+      'lib/models/pull.ts', 'lib/search/database.ts', 'lib/stores/peer.ts', 'lib/cli/mcp/server.ts',
+      'lib/cli/contact-sheet.ts'],
     rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
   {

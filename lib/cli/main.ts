@@ -3,6 +3,7 @@
 import { bench } from './commands/bench.js'
 import { build } from './commands/build.js'
 import { classify } from './commands/classify.js'
+import { cluster } from './commands/cluster.js'
 import { convert } from './commands/convert.js'
 import { dedupe } from './commands/dedupe.js'
 import { demo } from './commands/demo.js'
@@ -10,6 +11,7 @@ import { embed } from './commands/embed.js'
 import { index } from './commands/index.js'
 import { info } from './commands/info.js'
 import { inspect } from './commands/inspect.js'
+import { mcp } from './commands/mcp.js'
 import { models } from './commands/models.js'
 import { pull } from './commands/pull.js'
 import { quantize } from './commands/quantize.js'
@@ -20,5 +22,5 @@ import { tokenize } from './commands/tokenize.js'
 import { watch } from './commands/watch.js'
 import { run } from './run.js'
 
-void run([classify, embed, similarity, index, search, dedupe, watch, tokenize, info, models, pull, inspect, convert,
-  quantize, serve, bench, build, demo])
+void run([classify, embed, similarity, index, search, dedupe, cluster, watch, mcp, tokenize, info, models, pull,
+  inspect, convert, quantize, serve, bench, build, demo])

@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 
-import { ClipError, type IndexProgress, type IndexResult, type RowType, SearchIndex,
+import { type Clip, ClipError, type IndexProgress, type IndexResult, type RowType, SearchIndex,
   type UpdateIndexOptions } from '../library.js'
 import { UsageError } from './failure.js'
 import { type ModelFlags, withModel } from './options.js'
@@ -46,7 +46,7 @@ export async function withIndex(
   flags: IndexFlags,
   folders: readonly string[],
   towers: 'both' | 'image',
-  use: (index: SearchIndex) => Promise<void>,
+  use: (index: SearchIndex, clip: Clip) => Promise<void>,
 ): Promise<void> {
   const location = locate(flags.index, folders)
   const create = folders.length > 0
@@ -60,7 +60,7 @@ export async function withIndex(
   await withModel(shell, { ...flags, model }, towers, async clip => {
     const index = await SearchIndex.open(location, { clip, create, rows: flags.rows })
     try {
-      await use(index)
+      await use(index, clip)
     } finally {
       await index.close()
     }

@@ -273,6 +273,11 @@ export class Catalog {
     return this.#db.all(`${filesOfPictures} WHERE pictures.row = ? ORDER BY files.path`, row)
   }
 
+  /** A file that shows a picture. */
+  shownFile(path: Buffer): FileOfPicture | undefined {
+    return this.#db.get(`${filesOfPictures} WHERE files.path = ?`, path)
+  }
+
   allFiles(): FileOfPicture[] {
     return this.#db.all(`${filesOfPictures} ORDER BY files.path`)
   }

@@ -2,7 +2,7 @@
 import type { FileOfPicture } from './catalog.js'
 import { textOf } from './filter.js'
 import type { Store } from './store.js'
-import type { IndexInfo, PhotoDetails } from './types.js'
+import type { IndexedFile, IndexInfo } from './types.js'
 
 export function infoOf({ catalog, folder, format }: Store): IndexInfo {
   return {
@@ -20,15 +20,7 @@ export function failuresIn({ catalog }: Store): { path: string; code: string; me
   return catalog.failures().map(({ path: name, code, message }) => ({ path: textOf(name), code, message }))
 }
 
-/** A file, and what its camera wrote. */
-export interface DescribedFile extends PhotoDetails {
-  path: string
-  pathBytes?: Uint8Array
-  size: number
-  modified: Date
-}
-
-export function describe(file: FileOfPicture): DescribedFile {
+export function describe(file: FileOfPicture): IndexedFile {
   const name = textOf(file.path)
   const { size, mtime, taken, camera, latitude, longitude } = file
   return {

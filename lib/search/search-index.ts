@@ -9,7 +9,8 @@ import { checkBoolean, checkFunction, checkNumber, checkOneOf, checkOptions, che
 import { bindModel } from './bind-model.js'
 import { pathsBelow } from './catalog.js'
 import { Changes } from './changes.js'
-import { failuresIn, infoOf } from './describe.js'
+import { checkClusters, findClusters } from './clusters.js'
+import { describe, failuresIn, infoOf } from './describe.js'
 import { textOf } from './filter.js'
 import { checkDuplicates, findDuplicates } from './find-duplicates.js'
 import { checkFind, find } from './find.js'
@@ -17,8 +18,8 @@ import { checkQuery, type SearchQuery } from './query.js'
 import { needNew, outermost, rootOf } from './roots.js'
 import { type RowType, rowTypes } from './rows.js'
 import { Store } from './store.js'
-import type { DuplicateGroup, DuplicatesOptions, IndexInfo, OpenIndexOptions, SearchHit, SearchIndexOptions,
-  UpdateIndexOptions, WatchIndexOptions } from './types.js'
+import type { ClusterOptions, DuplicateGroup, DuplicatesOptions, IndexedFile, IndexInfo, OpenIndexOptions,
+  PictureCluster, SearchHit, SearchIndexOptions, UpdateIndexOptions, WatchIndexOptions } from './types.js'
 import { type IndexResult, update } from './update.js'
 
 /**
@@ -218,6 +219,40 @@ export class SearchIndex {
     this.#needOpen()
     const checked = checkDuplicates(options)
     return this.#run(() => findDuplicates(this.#store, checked))
+  }
+
+  /**
+   * Groups of pictures that are alike, the largest first (k-means): what the index is made of. The same index has the
+   * same groups.
+   *
+   * @throws {TypeError|RangeError} bad arguments; the signal's reason
+   *
+   * @example
+   * const index = await SearchIndex.open('build/example-index', { clip })
+   * await index.update(['models/samples'])
+   * const groups = await index.clusters({ count: 3 })
+   * console.log(groups.length, groups.reduce((sum, { size }) => sum + size, 0)) // 3 18
+   * await index.close()
+   */
+  async clusters(options?: ClusterOptions): Promise<PictureCluster[]> {
+    this.#needOpen()
+    const checked = checkClusters(options)
+    return this.#run(() => findClusters(this.#store, checked))
+  }
+
+  /**
+   * What is known of a file, by its path; undefined if it is none of those that can be found.
+   *
+   * @example
+   * const index = await SearchIndex.open('build/example-index', { clip })
+   * await index.update(['models/samples'])
+   * console.log(index.lookUp('models/samples/rocket.png').size > 0, index.lookUp('package.json')) // true undefined
+   * await index.close()
+   */
+  lookUp(file: string): IndexedFile | undefined {
+    this.#needOpen()
+    const known = this.#store.catalog.shownFile(Buffer.from(path.resolve(checkString('file', file))))
+    return known && describe(known)
   }
 
   /**

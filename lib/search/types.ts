@@ -99,18 +99,22 @@ export interface PhotoDetails {
   place?: Place
 }
 
-/** A picture that was found. */
-export interface SearchHit extends PhotoDetails {
-  /** Its file; the first in the order of names, if several files are the same picture. */
+/** A file of the index. */
+export interface IndexedFile extends PhotoDetails {
+  /** Its path. */
   path: string
   /** The file's name as bytes, if it is no UTF-8: `path` then has U+FFFD in it. */
   pathBytes?: Uint8Array
-  /** Cosine similarity with the query, -1 to 1. */
-  similarity: number
   /** Bytes of the file. */
   size: number
   /** When the file was changed. */
   modified: Date
+}
+
+/** A picture that was found: its file, the first in the order of names if several are the same picture. */
+export interface SearchHit extends IndexedFile {
+  /** Cosine similarity with the query, -1 to 1. */
+  similarity: number
   /** Other files with the same bytes. */
   copies: string[]
 }
@@ -128,15 +132,7 @@ export interface DuplicatesOptions {
 }
 
 /** A file of a {@link DuplicateGroup}. */
-export interface DuplicateFile extends PhotoDetails {
-  /** The file. */
-  path: string
-  /** As in {@link SearchHit.pathBytes}. */
-  pathBytes?: Uint8Array
-  /** Bytes. */
-  size: number
-  /** When the file was changed. */
-  modified: Date
+export interface DuplicateFile extends IndexedFile {
   /** Cosine similarity with the file that is kept; 1 for the same bytes. */
   similarity: number
   /** Whether it has the same bytes as the file that is kept. */
@@ -171,4 +167,28 @@ export interface IndexInfo {
   pictures: number
   /** Files that could not be read: see {@link SearchIndex.failures}. */
   failed: number
+}
+
+/** Options of {@link SearchIndex.clusters}. */
+export interface ClusterOptions {
+  /** How many. Default: by the number of pictures, at most 30. */
+  count?: number
+  /** Most pictures listed of each. Default 20. */
+  k?: number
+  /** Ends the computation. */
+  signal?: AbortSignal
+}
+
+/** A file of a {@link PictureCluster}: the first of those that show the picture. */
+export interface ClusteredFile extends IndexedFile {
+  /** Cosine similarity with the centre. */
+  similarity: number
+}
+
+/** Pictures around a centre. */
+export interface PictureCluster {
+  /** How many pictures. */
+  size: number
+  /** Those nearest to the centre, most similar first. */
+  pictures: ClusteredFile[]
 }

@@ -103,8 +103,8 @@ describe('usage', () => {
     const help = await ggclip(['--help'])
     expect(help.status).toBe(0)
     for (
-      const verb of ['classify', 'embed', 'similarity', 'index', 'search', 'dedupe', 'watch', 'tokenize', 'info',
-        'models', 'pull', 'inspect', 'convert', 'quantize', 'demo']
+      const verb of ['classify', 'embed', 'similarity', 'index', 'search', 'dedupe', 'cluster', 'watch', 'mcp',
+        'tokenize', 'info', 'models', 'pull', 'inspect', 'convert', 'quantize', 'demo']
     ) {
       expect(help.stdout).toMatch(new RegExp(`^  ${verb} `, 'm'))
       const own = await ggclip([verb, '--help'])

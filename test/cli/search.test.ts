@@ -1,6 +1,6 @@
 /** `ggclip index`, `search` and `dedupe`. */
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
@@ -70,6 +70,32 @@ test('one command indexes a folder and searches it; the next ones find the index
   })
   expect((await ggclip(['index', '--failures'], folder)).stdout).toMatch(/bad\.png\timage cannot be decoded/)
   expect((await ggclip(['index', '--check'], folder)).stderr).toBe('all vectors are as in the database\n')
+})
+
+test('cluster, and pages of pictures', async () => {
+  const page = path.join(scratch, 'groups.html')
+  const lines = await ggclip(['cluster', 'pictures', '--count', '3', '--html', page])
+  expect(lines.stdout.split('\n').filter(line => /^[123]\t[^\t]*\t(?:0\.999|1\.000)\d{3}$/.test(line))).toHaveLength(3)
+  const groups = JSON.parse((await ggclip(['cluster', '--count', '1', '-k', '2', '--json'], folder)).stdout) as unknown
+  expect(groups).toEqual([{
+    size: 3,
+    pictures: [expect.objectContaining({ path: expect.any(String) }), expect.anything()],
+  }])
+  const html = readFileSync(page, 'utf8')
+  expect(html.match(/src="data:image\/jpeg;base64,/g)).toHaveLength(3)
+  expect(html).toContain('<h2>1: 1 picture</h2>')
+
+  const odd = path.join(folder, `a&b'<i>".png`)
+  cpSync(path.join(folder, 'rocket.png'), odd)
+  await ggclip(['search', '<b>a rocket</b>', 'pictures', '--html', page])
+  rmSync(odd)
+  const found = readFileSync(page, 'utf8')
+  expect(found).toContain('<h1>&#60;b&#62;a rocket&#60;/b&#62;</h1>')
+  expect(found).toContain('a&#38;b&#39;&#60;i&#62;&#34;.png')
+  expect(found).not.toMatch(/<b>|<i>/)
+  const nowhere = await ggclip(['search', 'a rocket', '--html', path.join(scratch, 'none', 'x.html')], folder)
+  expect(nowhere).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('ERR_CLIP_FILE_WRITE') })
+  await ggclip(['index'], folder)
 })
 
 test('dedupe', async () => {

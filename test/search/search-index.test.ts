@@ -377,3 +377,35 @@ test('rows of 8 bits find the same, of a new index and of an old one', async () 
   expect(kept.info().rows).toBe('int8')
   await kept.close()
 })
+
+test('clusters hold every picture once, in groups that are alike, and are the same each time', async () => {
+  const { index } = await made()
+  expect(await index.clusters()).toEqual([])
+  const folder = path.join(scratch, `colours-${count++}`)
+  mkdirSync(folder)
+  for (let i = 0; i < 12; i++) {
+    const background = { r: i % 3 === 0 ? 250 - i : 5, g: i % 3 === 1 ? 250 - i : 5, b: i % 3 === 2 ? 250 - i : 5 }
+    await sharp({ create: { width: 40, height: 40, channels: 3, background } }).png().toFile(
+      path.join(folder, `${i}.png`),
+    )
+  }
+  await index.update([folder])
+  const groups = await index.clusters({ count: 3 })
+  const numbers = groups.map(({ pictures: files }) => names(files).map(name => parseInt(name) % 3))
+  expect(numbers.map(group => group.length)).toEqual([4, 4, 4])
+  expect(numbers.map(group => new Set(group).size)).toEqual([1, 1, 1])
+  for (const { pictures: files } of groups)
+    expect(files.map(({ similarity }) => similarity)).toEqual(
+      files.map(({ similarity }) => similarity).sort((a, b) => b - a),
+    )
+  expect(await index.clusters({ count: 3 })).toEqual(groups)
+  const [one] = await index.clusters({ count: 1, k: 2 })
+  expect([one!.size, one!.pictures.length]).toEqual([12, 2])
+  const many = await index.clusters({ count: 1000 })
+  expect(many.reduce((sum, { size }) => sum + size, 0)).toBe(12)
+  const bad = await failureOf(() => index.clusters({ count: 0 }))
+  expect(bad).toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
+  expect(index.lookUp(path.join(folder, '0.png'))).toMatchObject({ size: expect.any(Number) })
+  expect(index.lookUp(path.join(folder, 'none.png'))).toBeUndefined()
+  await index.close()
+})

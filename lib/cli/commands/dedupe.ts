@@ -1,7 +1,8 @@
 /** `ggclip dedupe`: groups of pictures that are the same, or nearly. */
 import { InvalidArgumentError, Option } from 'commander'
 
-import type { DuplicateGroup, KeepRule } from '../../library.js'
+import type { DuplicateFile, DuplicateGroup, KeepRule } from '../../library.js'
+import { type SheetGroup, writeSheet } from '../contact-sheet.js'
 import { UsageError } from '../failure.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags } from '../options.js'
 import type { Verb } from '../run.js'
@@ -13,6 +14,7 @@ import { byteSize, percent, printable, table } from '../table.js'
 interface Flags extends IndexFlags, ModelFlags {
   minSimilarity?: number
   keep?: KeepRule
+  html?: string
   null?: boolean
   json?: boolean
 }
@@ -34,6 +36,7 @@ indexed first.`,
       new Option('--keep <rule>', 'which file of a group is kept (default: largest)').choices(['largest', 'oldest',
         'newest']),
     )
+    .option('--html <file>', 'also write a page with the pictures')
     .option('-0, --null', 'print the paths of the others for xargs -0')
     .action((folders: string[], flags: Flags) => run(shell, folders, flags))
   addModelOptions(addJsonOption(command), { images: false })
@@ -54,6 +57,7 @@ async function run(shell: Shell, folders: string[], flags: Flags): Promise<void>
     const groups = await index.duplicates({ minSimilarity, keep, signal, onProgress })
     shell.clearStatus()
     const others = groups.flatMap(group => group.others)
+    if (flags.html !== undefined) await writeSheet(flags.html, 'Pictures that are alike', groups.map(sheetOf))
     if (flags.json) await shell.write(`${JSON.stringify(groups.map(plain))}\n`)
     else if (flags.null) await shell.write(zeroEnded(others))
     else await shell.write(groups.map((group, i) => render(shell, group, i + 1)).join(''))
@@ -64,6 +68,12 @@ async function run(shell: Shell, folders: string[], flags: Flags): Promise<void>
       }`,
     )
   })
+}
+
+function sheetOf({ keep, others }: DuplicateGroup, i: number): SheetGroup {
+  const note = (file: DuplicateFile): string =>
+    file === keep ? `keep, ${byteSize(file.size)}` : `${file.similarity.toFixed(3)}, ${byteSize(file.size)}`
+  return { title: `Group ${i + 1}`, files: [keep, ...others].map(file => ({ ...file, note: note(file) })) }
 }
 
 function plain({ keep, others }: DuplicateGroup): DuplicateGroup {

@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from 'commander'
 
 import { type NearPlace, parseQuery, type QueryPart, type SearchFilter, type SearchHit } from '../../library.js'
+import { writeSheet } from '../contact-sheet.js'
 import { UsageError } from '../failure.js'
 import { checkArguments } from '../inputs.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags, wholeNumber } from '../options.js'
@@ -21,6 +22,7 @@ interface Flags extends IndexFlags, ModelFlags {
   takenBefore?: Date
   camera?: string
   near?: NearPlace
+  html?: string
   null?: boolean
   json?: boolean
 }
@@ -55,6 +57,7 @@ by a zero byte. JSON is [{ "path", "similarity", "size", "modified", "copies" }]
       'only photos taken near latitude,longitude[,km] (default: 10 km), such as 48.86,2.35',
       place,
     )
+    .option('--html <file>', 'also write a page with the pictures')
     .option('-0, --null', 'print paths for xargs -0')
     .action((query: string, folders: string[], flags: Flags) => run(shell, query, folders, flags))
   addModelOptions(addJsonOption(command), { images: false })
@@ -77,6 +80,9 @@ async function run(shell: Shell, words: string, folders: string[], flags: Flags)
     const filters: SearchFilter = { path, after, before, takenAfter, takenBefore, camera, near }
     const filter = Object.values(filters).every(value => value === undefined) ? undefined : filters
     const hits = await index.search(query, { k: topK, minSimilarity, filter, signal })
+    if (flags.html !== undefined) {
+      await writeSheet(flags.html, words, [{ files: hits.map(hit => ({ ...hit, note: hit.similarity.toFixed(3) })) }])
+    }
     if (flags.json) await shell.write(`${JSON.stringify(hits.map(withoutBytes))}\n`)
     else if (flags.null) await shell.write(zeroEnded(hits))
     else await shell.write(render(shell, query, hits))

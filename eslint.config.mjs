@@ -40,7 +40,7 @@ export default ts.config(
   {
     files: ['lib/native/{load,binaries}.ts', 'lib/image/decode.ts', 'lib/image/heic.ts', 'lib/tokenizer/tokenizer.ts',
       'lib/models/pull.ts', 'lib/search/database.ts', 'lib/stores/peer.ts', 'lib/cli/mcp/server.ts',
-      'lib/cli/contact-sheet.ts'],
+      'lib/cli/small-picture.ts'],
     rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
   {

@@ -1,15 +1,15 @@
 /** A page of small pictures, whole in one file: what a search, or a grouping, has found. */
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type sharpModule from 'sharp'
 
 import { ClipError } from '../library.js'
+import { type NamedFile, smallPicture } from './small-picture.js'
 
 export interface SheetGroup {
   /** Undefined for a page with one group. */
   title?: string
-  files: readonly { path: string; pathBytes?: Uint8Array; note: string }[]
+  files: readonly (NamedFile & { note: string })[]
 }
 
 /** Pixels of a picture's longer side. */
@@ -52,7 +52,7 @@ ${parts.join('\n')}
 }
 
 async function figure({ path: name, pathBytes, note }: SheetGroup['files'][number]): Promise<string> {
-  const small = await thumbnail(pathBytes ?? name)
+  const small = await smallPicture({ path: name, pathBytes }, side, picture => picture.jpeg({ quality: 75 }).toBuffer())
   const image = small
     ? `<img loading="lazy" alt="" src="data:image/jpeg;base64,${small.toString('base64')}">`
     : '<div class="none"></div>'
@@ -60,19 +60,6 @@ async function figure({ path: name, pathBytes, note }: SheetGroup['files'][numbe
   return `<figure><a href="${escaped(link)}">${image}</a><figcaption title="${escaped(name)}">${
     escaped(path.basename(name))
   }<br><small>${escaped(note)}</small></figcaption></figure>`
-}
-
-/** Undefined for a file that is gone, or that sharp does not read. */
-async function thumbnail(name: string | Uint8Array): Promise<Buffer | undefined> {
-  try {
-    const sharp = require('sharp') as typeof sharpModule
-    const bytes = await readFile(typeof name === 'string' ? name : Buffer.from(name))
-    return await sharp(bytes).rotate().resize(side, side, { fit: 'inside', withoutEnlargement: true }).flatten({
-      background: '#fff',
-    }).jpeg({ quality: 75 }).toBuffer()
-  } catch {
-    return undefined
-  }
 }
 
 function escaped(text: string): string {

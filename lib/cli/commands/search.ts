@@ -1,5 +1,5 @@
 /** `ggclip search`: pictures of an index by words, by pictures, or by both. */
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 
 import { type NearPlace, parseQuery, type QueryPart, type SearchFilter, type SearchHit } from '../../library.js'
 import { writeSheet } from '../contact-sheet.js'
@@ -11,6 +11,7 @@ import { indexHelp, type IndexFlags, updateIndex, withIndex, withoutBytes, zeroE
 import type { Shell } from '../shell.js'
 import { tabbed } from '../stdout.js'
 import { bar, printable, table } from '../table.js'
+import { drawn, type TerminalProtocol, terminalProtocols } from '../terminal-pictures.js'
 
 interface Flags extends IndexFlags, ModelFlags {
   topK: number
@@ -23,6 +24,7 @@ interface Flags extends IndexFlags, ModelFlags {
   camera?: string
   near?: NearPlace
   html?: string
+  pictures?: TerminalProtocol
   null?: boolean
   json?: boolean
 }
@@ -57,6 +59,11 @@ by a zero byte. JSON is [{ "path", "similarity", "size", "modified", "copies" }]
       'only photos taken near latitude,longitude[,km] (default: 10 km), such as 48.86,2.35',
       place,
     )
+    .addOption(
+      new Option('--pictures <protocol>', 'draw the pictures, in a terminal that can (default: none)').choices(
+        terminalProtocols,
+      ),
+    )
     .option('--html <file>', 'also write a page with the pictures')
     .option('-0, --null', 'print paths for xargs -0')
     .action((query: string, folders: string[], flags: Flags) => run(shell, query, folders, flags))
@@ -85,7 +92,11 @@ async function run(shell: Shell, words: string, folders: string[], flags: Flags)
     }
     if (flags.json) await shell.write(`${JSON.stringify(hits.map(withoutBytes))}\n`)
     else if (flags.null) await shell.write(zeroEnded(hits))
-    else await shell.write(render(shell, query, hits))
+    else if (flags.pictures !== undefined && shell.isTerminal && hits.length > 0) {
+      const lines = render(shell, query, hits).split('\n')
+      for (const [i, hit] of hits.entries())
+        await shell.write(`${lines[i]}\n${await drawn(hit, flags.pictures)}`)
+    } else await shell.write(render(shell, query, hits))
   })
 }
 

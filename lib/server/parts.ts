@@ -12,7 +12,7 @@ export async function loadParts(): Promise<typeof import('./start.js')> {
     if ((error as { code?: string }).code !== 'MODULE_NOT_FOUND') throw error
     throw new ClipError(
       'ERR_CLIP_SERVER_PARTS',
-      `serving needs packages that ggclip does not bring: npm install ${peers().join(' ')}`,
+      `serving needs packages that ggclip does not bring: npm install ${serverPackages().join(' ')}`,
       { cause: error },
     )
   }
@@ -21,8 +21,8 @@ export async function loadParts(): Promise<typeof import('./start.js')> {
 const names = ['@fastify/compress', '@fastify/cors', '@fastify/rate-limit', '@fastify/swagger', 'fastify', 'ipaddr.js',
   'light-my-request', 'pino', 'prom-client']
 
-/** In the format of `npm install`. */
-function peers(): string[] {
+/** In the format of `npm install`; deploy/Dockerfile installs them. */
+export function serverPackages(): string[] {
   const { peerDependencies } = packageFile()
   return names.map(name => `${name}@${peerDependencies[name]}`)
 }

@@ -7,9 +7,10 @@ import { createInterface } from 'node:readline'
 /** GGCLIP_BENCH_PYTHON: a Python with openvino and nncf; default: the one that install.sh made. */
 const python = process.env.GGCLIP_BENCH_PYTHON ?? path.join(import.meta.dirname, 'build', 'venv', 'bin', 'python')
 
-export async function openOpenVino(directory, threads) {
+export async function openOpenVino(directory, threads, size = 224) {
   if (!fs.existsSync(python)) return null
-  const child = spawn(python, [path.join(import.meta.dirname, 'run_openvino.py'), directory, String(threads)], {
+  const child = spawn(python, [path.join(import.meta.dirname, 'run_openvino.py'), directory, String(threads),
+    String(size)], {
     stdio: ['pipe', 'pipe', 'ignore'],
   })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()

@@ -42,6 +42,10 @@ export type { FieldKind, FieldValue, OpenStoreOptions, StoredRecord, StoreFilter
 export { similarityMatrix, topK } from './vectors/search.js'
 export type { Matrix, SearchOptions, TopK } from './vectors/search.js'
 export { cosineSimilarity, dot, normalize, sigmoid, softmax } from './vectors/similarity.js'
+export { openPictureQueue } from './work/queue.js'
+export { pictureSources } from './work/sources.js'
+export type { AddOptions, DeadLetter, PictureQueue, PictureSource, PictureSourcesOptions, QueueOptions, QueueStatus,
+  WorkCounts, WorkedJob, WorkMetricsOptions, WorkOptions } from './work/types.js'
 export type { TraceEvent } from './clip/trace.js'
 export { weightTypes } from './types.js'
 export type * from './types.js'

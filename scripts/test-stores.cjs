@@ -50,4 +50,5 @@ function main() {
   process.exitCode = status ?? 1
 }
 
-main()
+module.exports = { fetchAll, missing, place }
+if (require.main === module) main()

@@ -21,6 +21,7 @@ Models of the hub are downloaded when they are first named; "ggclip models" list
 
 Environment:
   HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE: where the hub's models are, as for its other clients
+  GGCLIP_REDIS, GGCLIP_STORE: defaults of --redis and --store, which may have passwords
   GGCLIP_DEBUG=1     print the stack of errors
   GGCLIP_CPU=<level> force the CPU kernels (for example scalar, avx2, portable)
   NO_COLOR=1         no colours`

@@ -6,7 +6,7 @@ import { dot } from '../vectors/similarity.js'
 import type { Store } from './store.js'
 
 /** Similarity of the embeddings of one picture by two loads of one model, at least: 4-bit weights reach 0.97. */
-const sameModel = 0.9
+export const sameModel = 0.9
 
 /**
  * The index remembers what its model makes of one picture.
@@ -37,7 +37,7 @@ export async function bindModel(store: Store, clip: Clip): Promise<void> {
 }
 
 /** Stripes and a gradient, unlike in all directions and channels. */
-function probe(): RawPixels {
+export function probe(): RawPixels {
   const side = 64
   const data = Uint8Array.from({ length: side * side * 3 }, (_, i) => {
     const [x, y, channel] = [Math.floor(i / 3) % side, Math.floor(i / 3 / side), i % 3]

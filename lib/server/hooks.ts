@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import { ClipError } from '../errors.js'
 import type { Context } from './context.js'
-import { addressOf, clientOf } from './guard/addresses.js'
+import { addressOf, clientOf } from '../remote/addresses.js'
 import { type HostCheck, hostCheck } from './guard/hosts.js'
 import { Keys } from './guard/keys.js'
 import { checkSizes, type SizedSchema } from './input/json-body.js'

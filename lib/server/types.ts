@@ -1,7 +1,9 @@
 /** Types of a server's options. */
+import type { RemoteImageOptions } from '../remote/remote-image.js'
 import type { LoadOptions } from '../types.js'
 import type { Dialect } from './dialects/names.js'
 
+export type { RemoteImageOptions } from '../remote/remote-image.js'
 export type { Dialect } from './dialects/names.js'
 
 /** A served model: its source and load options. */
@@ -25,18 +27,6 @@ export interface ApiKey {
   key: string
   /** Overrides the server's limit. */
   requestsPerMinute?: number
-}
-
-/** Rules for images that the server fetches by http and https. */
-export interface RemoteImageOptions {
-  /** Hosts to fetch images from; a leading `*.` matches subdomains. Default: any public one. */
-  hosts?: readonly string[]
-  /** Accept loopback, private and link-local addresses, too. Default false. */
-  privateAddresses?: boolean
-  /** Time for one image including redirects, milliseconds. Default 10000. */
-  timeoutMs?: number
-  /** Most redirects. Default 3. */
-  maxRedirects?: number
 }
 
 /** How much the server logs to stderr. */

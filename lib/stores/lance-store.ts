@@ -8,7 +8,7 @@ import path from 'node:path'
 import { ClipError } from '../errors.js'
 import { checkKeys, checkNote, checkRecords, checkSearch, type Condition, conditionsOf, type Layout } from './checks.js'
 import { layoutNote, missing, readLayout } from './layout.js'
-import { loadPeer } from './peer.js'
+import { loadPeer } from '../peer.js'
 import { closedError, recordOfRow, type Row, rowOfRecord } from './rows.js'
 import type { FieldKind, FieldValue, OpenStoreOptions, StoredRecord, StoreFilter, StoreMatch, StoreSearchOptions,
   VectorRecord, VectorStore } from './types.js'

@@ -4,7 +4,7 @@ import type { Pool, PoolClient } from 'pg'
 import { ClipError } from '../errors.js'
 import { checkKeys, checkNote, checkRecords, checkSearch, type Condition, conditionsOf, type Layout } from './checks.js'
 import { layoutNote, missing, readLayout } from './layout.js'
-import { loadPeer } from './peer.js'
+import { loadPeer } from '../peer.js'
 import { closedError, recordOfRow, type Row, rowOfRecord } from './rows.js'
 import type { FieldKind, OpenStoreOptions, StoredRecord, StoreFilter, StoreMatch, StoreSearchOptions, VectorRecord,
   VectorStore } from './types.js'

@@ -133,6 +133,16 @@ const pages = [
       'FieldValue', 'StoreSearchOptions', 'StoreFilter', 'StoreMatch'],
   },
   {
+    file: 'work.md',
+    title: 'Work on many machines',
+    intro:
+      'A queue of pictures in Redis, worked on by any number of processes; [scale-out.md](../scale-out.md) explains it.',
+    prelude: "import { openPictureQueue, pictureSources } from 'ggclip'\n",
+    names: ['pictureSources', 'PictureSourcesOptions', 'PictureSource', 'openPictureQueue', 'QueueOptions',
+      'PictureQueue', 'AddOptions', 'WorkOptions', 'WorkMetricsOptions', 'WorkCounts', 'WorkedJob', 'QueueStatus',
+      'DeadLetter'],
+  },
+  {
     file: 'searching.md',
     title: 'Compare and search vectors',
     intro: 'Functions of vectors, from one pair to matrices of millions of rows. They need no model.',

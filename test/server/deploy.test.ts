@@ -121,6 +121,29 @@ describe('compose', () => {
       for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/)
   })
 
+  test('distributed work: files that are mounted exist, services and stages that are named exist, workers may be scaled', () => {
+    const { services, volumes } = parse(text('scale-out.yml'))
+    expect(Object.keys(services)).toEqual(['redis', 'postgres', 'work', 'prometheus', 'grafana'])
+    const { build, deploy: { replicas }, ports } = services.work
+    expect(text(build.dockerfile.replace('deploy/', ''))).toMatch(/^USER node$/m)
+    expect([replicas, ports]).toEqual([3, undefined])
+    const mounts = Object.values<any>(services).flatMap(({ volumes: of = [] }) => of as string[])
+    for (const file of mounts.map(mount => mount.split(':')[0]!)) {
+      if (file.startsWith('./')) expect([file, existsSync(path.join(deploy, file))]).toEqual([file, true])
+      else if (/^\w+$/.test(file)) expect(volumes).toHaveProperty(file)
+    }
+    for (const { depends_on: needed = [] } of Object.values<any>(services))
+      for (const name of Array.isArray(needed) ? needed : Object.keys(needed)) expect(services).toHaveProperty(name)
+    const { panels } = JSON.parse(text('scale-out/work.json'))
+    const metrics = readFileSync(path.join(deploy, '..', 'lib', 'work', 'metrics.ts'), 'utf8')
+    for (const { targets } of panels) {
+      for (const { expr } of targets) {
+        for (const [name] of (expr as string).matchAll(/ggclip_\w+/g))
+          expect(metrics).toContain(`'${name.replace(/_(?:sum|count)$/, '')}'`)
+      }
+    }
+  })
+
   test('options of the server are known', () => {
     for (const option of (compose.services.ggclip.command as string[]).filter(word => word.startsWith('--')))
       expect(knownOptions()).toContain(option)

@@ -2,8 +2,8 @@
 import { createServer, type RequestListener, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-import { isPublic } from '../../lib/server/guard/addresses'
-import { remoteImages, type RemoteNetwork } from '../../lib/server/remote-image'
+import { isPublic } from '../../lib/remote/addresses'
+import { remoteImages, type RemoteNetwork } from '../../lib/remote/remote-image'
 import { failure, library, post, sample, start, vectorsOf } from './support'
 
 const pizza = sample('pizza.webp')

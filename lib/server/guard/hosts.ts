@@ -1,6 +1,6 @@
 /** Hosts that requests may name, and origins of web pages that may use the server. */
 import { ClipError, outOfRange } from '../../errors.js'
-import { hostOf, isLoopback, matchesHost, plainAddress } from './addresses.js'
+import { hostOf, isLoopback, matchesHost, plainAddress } from '../../remote/addresses.js'
 
 /** @throws {ClipError} ERR_CLIP_HOST_REFUSED */
 export type HostCheck = (header: string | undefined) => void

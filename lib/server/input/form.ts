@@ -4,9 +4,9 @@
  */
 import { type Steps, turns } from '../../async/turns.js'
 import { ClipError, invalidArgument } from '../../errors.js'
+import { checkSize } from '../../remote/remote-image.js'
 import { decodeSteps, NotText } from '../../text-bytes.js'
 import type { ServerSettings } from '../options.js'
-import { checkSize } from './image-bytes.js'
 import { checkCharset, encodingOf, valueBudget } from './json-body.js'
 import { type Part, partsOf } from './multipart.js'
 import { NotJson, parseJson, type ValueBudget } from './parse-json.js'

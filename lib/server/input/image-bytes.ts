@@ -1,6 +1,7 @@
 /** From an image in a request to the bytes of a file. A request never makes the server read its own disk. */
 import { type Steps, turns } from '../../async/turns.js'
 import { ClipError, invalidArgument } from '../../errors.js'
+import { checkSize } from '../../remote/remote-image.js'
 
 export interface ImageSources {
   maxBytes: number
@@ -28,11 +29,6 @@ export async function imageBytes(name: string, image: string | Buffer, sources: 
   if (bytes.length === 0) throw new ClipError('ERR_CLIP_IMAGE_EMPTY', `${name} is empty (0 bytes)`)
   checkSize(name, bytes.length, sources.maxBytes)
   return bytes
-}
-
-export function checkSize(name: string, bytes: number, maxBytes: number): void {
-  if (bytes <= maxBytes) return
-  throw new ClipError('ERR_CLIP_IMAGE_TOO_LARGE', `${name} has more than maxImageBytes (${maxBytes}) bytes`)
 }
 
 interface Base64 {

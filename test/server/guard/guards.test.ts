@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import type { Server } from '../../../lib/server/index.js'
-import { addressOf, clientOf, hostOf, isLoopback, plainAddress } from '../../../lib/server/guard/addresses'
+import { addressOf, clientOf, hostOf, isLoopback, plainAddress } from '../../../lib/remote/addresses'
 import { checkOrigin } from '../../../lib/server/guard/hosts'
 import { get, post, root, sampleFile, start, until } from '../support'
 

@@ -1,5 +1,5 @@
 /**
- * Fetches images from URLs without giving clients access to the network behind the server: every address of a name must
+ * Fetches images from URLs without giving clients access to the network behind this machine: every address of a name must
  * be public, the connection goes to the checked address (a name may change between two look-ups), each redirect is
  * checked again, size and time are bounded.
  */
@@ -11,11 +11,19 @@ import { type Duplex, pipeline, type Readable } from 'node:stream'
 import zlib from 'node:zlib'
 
 import { ClipError } from '../errors.js'
-import { hostOf, isPublic, matchesHost } from './guard/addresses.js'
-import type { RemoteImageOptions } from './types.js'
-import { checkSize } from './input/image-bytes.js'
+import { hostOf, isPublic, matchesHost } from './addresses.js'
 
-export { isPublic }
+/** Rules for images that are fetched by http and https. */
+export interface RemoteImageOptions {
+  /** Hosts to fetch images from; a leading `*.` matches subdomains. Default: any public one. */
+  hosts?: readonly string[]
+  /** Accept loopback, private and link-local addresses, too. Default false. */
+  privateAddresses?: boolean
+  /** Time for one image including redirects, milliseconds. Default 10000. */
+  timeoutMs?: number
+  /** Most redirects. Default 3. */
+  maxRedirects?: number
+}
 
 export interface RemoteNetwork {
   lookup(host: string, options: { all: true }, done: (error: Error | null, addresses: LookupAddress[]) => void): void
@@ -139,6 +147,12 @@ const decoders: Readonly<Record<string, () => Duplex>> = {
   'x-gzip': () => zlib.createGunzip(),
   'deflate': () => zlib.createInflate(),
   'br': () => zlib.createBrotliDecompress(),
+}
+
+/** @throws {ClipError} ERR_CLIP_IMAGE_TOO_LARGE */
+export function checkSize(name: string, bytes: number, maxBytes: number): void {
+  if (bytes <= maxBytes) return
+  throw new ClipError('ERR_CLIP_IMAGE_TOO_LARGE', `${name} has more than maxImageBytes (${maxBytes}) bytes`)
 }
 
 function refused(message: string): ClipError {

@@ -1,5 +1,5 @@
 /** Packages that only some users need, loaded at their first use. */
-import { ClipError, type ClipErrorCode } from '../errors.js'
+import { ClipError, type ClipErrorCode } from './errors.js'
 
 /** @throws {ClipError} `code`: it is not installed, or is there and cannot be loaded */
 export function loadPeer<T>(name: string, code: ClipErrorCode, purpose: string, install = name): T {

@@ -1,0 +1,93 @@
+/** Pictures in tar files (POSIX ustar and pax, GNU's long names): their names and places, without reading them. */
+import { type FileHandle, open } from 'node:fs/promises'
+
+import { ClipError } from '../errors.js'
+import type { PictureSource } from './types.js'
+
+const block = 512
+/** Long names and pax headers are far shorter. */
+const maxHeaderBytes = 1 << 20
+/** Not those that begin with a dot, as macOS adds them. */
+const pictureName = /(?:^|\/)[^./][^/]*\.(?:jpe?g|jpe|jfif|png|webp|avif|gif|tiff?|bmp|heic|heif)$/i
+
+/** @throws {ClipError} ERR_CLIP_FILE_FORMAT: it is no tar file, or cut off */
+export async function* tarPictures(file: string): AsyncGenerator<PictureSource, void, undefined> {
+  let handle: FileHandle
+  try {
+    handle = await open(file, 'r')
+  } catch (error) {
+    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${file}' cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+  try {
+    const { size: fileBytes } = await handle.stat()
+    const broken = (what: string): ClipError => new ClipError('ERR_CLIP_FILE_FORMAT', `tar file '${file}': ${what}`)
+    const read = async (at: number, bytes: number): Promise<Buffer> => {
+      const buffer = Buffer.alloc(bytes)
+      const { bytesRead } = await handle.read(buffer, 0, bytes, at)
+      if (bytesRead < bytes) throw broken(`it is cut off after ${at + bytesRead} bytes`)
+      return buffer
+    }
+    /** From headers that describe the next entry. */
+    let next: { path?: string; size?: number } = {}
+    for (let at = 0; at < fileBytes;) {
+      const header = await read(at, block)
+      if (header.every(byte => byte === 0)) return
+      if (!isHeader(header)) throw broken(`there is no header at byte ${at}`)
+      const type = String.fromCharCode(header[156]!)
+      const size = next.size ?? numberAt(header, 124, 12)
+      const offset = at + block
+      if (!Number.isSafeInteger(size) || offset + size > fileBytes) throw broken(`the entry at byte ${at} is cut off`)
+      at = offset + Math.ceil(size / block) * block
+      if (type === 'x' || type === 'L') {
+        if (size > maxHeaderBytes) throw broken(`a name of ${size} bytes at byte ${offset}`)
+        const text = await read(offset, size)
+        next = type === 'x' ? { ...next, ...paxOf(text.toString()) } : { ...next, path: textOf(text) }
+        continue
+      }
+      const name = next.path ?? nameIn(header)
+      if (type !== 'g') next = {}
+      if ((type === '0' || type === '\0') && pictureName.test(name))
+        yield { key: `${file}#${name}`, file, offset, size }
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Whether the checksum fits: the sum of the bytes, its own taken for spaces. */
+function isHeader(header: Buffer): boolean {
+  let sum = 0
+  for (let i = 0; i < block; i++) sum += i >= 148 && i < 156 ? 32 : header[i]!
+  return sum === numberAt(header, 148, 8)
+}
+
+/** Octal digits, or, where the first bit is set, a binary number. */
+function numberAt(header: Buffer, at: number, length: number): number {
+  if ((header[at]! & 0x80) !== 0) return Number(header.readBigUInt64BE(at + length - 8))
+  const digits = textOf(header.subarray(at, at + length)).trim()
+  return /^[0-7]*$/.test(digits) ? parseInt(digits || '0', 8) : NaN
+}
+
+function textOf(bytes: Buffer): string {
+  const end = bytes.indexOf(0)
+  return bytes.toString('utf8', 0, end < 0 ? bytes.length : end)
+}
+
+function nameIn(header: Buffer): string {
+  const name = textOf(header.subarray(0, 100))
+  const ustar = header.toString('latin1', 257, 263) === 'ustar\0'
+  const prefix = ustar ? textOf(header.subarray(345, 500)) : ''
+  return prefix === '' ? name : `${prefix}/${name}`
+}
+
+/** Lines of the form `<length> <name>=<value>\n`, the length in bytes. */
+function paxOf(text: string): { path?: string; size?: number } {
+  const found: { path?: string; size?: number } = {}
+  for (const [, name, value] of text.matchAll(/^\d+ ([^=\n]+)=(.*)$/gm)) {
+    if (name === 'path') found.path = value
+    if (name === 'size') found.size = Number(value)
+  }
+  return found
+}

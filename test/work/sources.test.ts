@@ -1,0 +1,73 @@
+/** Lists, tables and tar files as sources of pictures. */
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+
+import { type PictureSource, pictureSources, type PictureSourcesOptions } from '../../lib/index.js'
+import { pathOfKey } from '../../lib/work/sources'
+
+const samples = path.join(__dirname, '..', '..', 'models', 'samples')
+const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-sources-'))
+const at = (...names: string[]): string => path.join(scratch, ...names)
+afterAll(() => rmSync(scratch, { recursive: true }))
+
+async function list(sources: string[], options?: PictureSourcesOptions): Promise<PictureSource[]> {
+  const found: PictureSource[] = []
+  for await (const source of pictureSources(sources, options)) found.push(source)
+  return found
+}
+
+test('folders, lists and tables; paths are relative to the list', async () => {
+  writeFileSync(at('list.txt'), '\ufeffa.png\r\n\n  https://h.example/b c.png  \n/abs/c.png')
+  expect(await list([at('list.txt'), 'https://x.example/'])).toEqual([at('a.png'), 'https://h.example/b c.png',
+    '/abs/c.png', 'https://x.example/'])
+  writeFileSync(at('t.csv'), 'id,"Image","the ""url"""\n1,"a, ""b"".png",u\n\n2,"two\nlines.png",\n3,,\n')
+  expect(await list([at('t.csv')])).toEqual([at('a, "b".png'), at('two\nlines.png')])
+  expect(await list([at('t.csv')], { column: 'the "URL"' })).toEqual([at('u')])
+  writeFileSync(at('t.tsv'), 'path\tx\nb.png\t1')
+  expect(await list([at('t.tsv')])).toEqual([at('b.png')])
+  await expect(list([at('t.tsv')], { column: 'url' })).rejects.toThrow(
+    'expected a column url in its first line, found path, x',
+  )
+  await expect(list([at('absent')])).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_NOT_FOUND' })
+  writeFileSync(at('bytes.txt'), Buffer.of(0xff, 0xfe, 0x00, 0xd8, 0x41))
+  await expect(list([at('bytes.txt')])).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_FORMAT' })
+  expect(await list([samples], { exclude: ['photo-*', '[a-q]*'] })).toContain(path.join(samples, 'rocket.png'))
+})
+
+test('entries of tar files: their bytes are at the places that are given, whatever wrote them', async () => {
+  const long = `${'deep/'.repeat(30)}${'n'.repeat(60)}.png`
+  mkdirSync(path.dirname(at('in', long)), { recursive: true })
+  copyFileSync(path.join(samples, 'rocket.png'), at('in', long))
+  copyFileSync(path.join(samples, 'pizza.webp'), at('in', 'é.png'))
+  writeFileSync(at('in', '._cat.png'), 'of macOS')
+  writeFileSync(at('in', 'cat.txt'), 'a caption')
+  for (const format of ['gnu', 'ustar', 'pax']) {
+    const file = at(`${format}.tar`)
+    execFileSync('tar', ['--format', format, '-cf', file, '-C', at('in'), '.'])
+    const found = (await list([file])) as Exclude<PictureSource, string>[]
+    expect(found.map(({ key }) => key).sort()).toEqual([`${file}#./${long}`, `${file}#./é.png`].sort())
+    for (const { key, offset, size } of found)
+      expect(readFileSync(file).subarray(offset, offset + size)).toEqual(
+        readFileSync(at('in', key.slice(file.length + 1))),
+      )
+    writeFileSync(at('cut.tar'), readFileSync(file).subarray(0, 2000))
+    await expect(list([at('cut.tar')])).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_FORMAT' })
+  }
+  writeFileSync(at('no.tar'), 'x'.repeat(2000))
+  await expect(list([at('no.tar')])).rejects.toThrow('there is no header at byte 0')
+})
+
+test('names that are no UTF-8 survive as keys', async () => {
+  mkdirSync(at('odd'))
+  const name = Buffer.concat([Buffer.from(`${at('odd')}/a %41`), Buffer.of(0xff), Buffer.from('.png')])
+  try {
+    copyFileSync(path.join(samples, 'rocket.png'), name as unknown as string)
+  } catch {
+    return // a file system that has only UTF-8
+  }
+  const [key] = await list([at('odd')])
+  expect(key).toMatch(/^file:\/\/.*a%20%2541%FF\.png$/)
+  expect(pathOfKey(key as string)).toEqual(name)
+})

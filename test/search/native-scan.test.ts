@@ -105,7 +105,7 @@ describe.each(rowTypes)('%s', type => {
   })
 
   it('ends when it is aborted, and says where a file ends too early', async () => {
-    const task = rows.scan(options())
+    const task = rows.scan(options({ queries: vectors(2000), threads: 1 })) // long enough to be aborted
     task.abort()
     expect(await failureOf(() => task.promise)).toMatchObject({ code: 'ERR_CLIP_ABORTED' })
     expect(await failureOf(() => rows.scan(options({ end: inFile + 1 })).promise)).toMatchObject({

@@ -14,7 +14,6 @@ import { Ledger } from './ledger.js'
 import { checkSource } from './sources.js'
 import type { AddOptions, DeadLetter, PictureQueue, PictureSource, QueueOptions, QueueStatus, WorkedJob,
   WorkOptions } from './types.js'
-import { runWorker } from './worker.js'
 
 /** Jobs of one round trip to Redis. */
 const jobsPerCall = 50
@@ -121,6 +120,7 @@ class RedisQueue implements PictureQueue {
 
   async work(options: WorkOptions): Promise<WorkedJob & { jobs: number }> {
     this.#needOpen()
+    const { runWorker } = await import('./worker.js') // with the guards of remote images: loading ggclip takes less
     return runWorker(this.#parts, options)
   }
 

@@ -10,6 +10,7 @@
 #define GGCLIP_LEVEL amx
 #include "kernels/levels/simd-avx512.h"
 #define GGCLIP_DPWSSD _mm512_dpwssd_epi32
+#define GGCLIP_WORD_ATTENTION
 #else
 #define GGCLIP_LEVEL halves
 #include "kernels/levels/simd-avx2.h"

@@ -184,7 +184,9 @@ Napi::Value rows_object::open(const Napi::CallbackInfo & info) {
     Napi::Env env = info.Env();
     auto result = std::make_shared<std::shared_ptr<const row_file>>();
     auto call = std::make_unique<job>(env);
-    call->work = [path = string_argument(env, info[0], "path"), result] { *result = row_file::open(path); };
+    call->work = [path = string_argument(env, info[0], "path"), result] {
+        *result = std::make_shared<const row_file>(path);
+    };
     call->finish = [result](Napi::Env e) -> Napi::Value {
         return environment::of(e).rows_class.New(
             {Napi::External<std::shared_ptr<const row_file>>::New(e, result.get())});

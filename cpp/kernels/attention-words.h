@@ -26,9 +26,8 @@ GGCLIP_INLINE vf word_exp2(vf x) {
 class word_attention {
     static constexpr int max_blocks = 64;  // of keys
     const attention_args & a;
-    const int key_blocks;    // of a query or key
-    const int value_panels;  // of a head
-    const size_t stride;     // of the scores
+    const int key_blocks;  // of a query or key
+    const size_t stride;   // of the scores
     uint8_t *keys, *values, *queries, *weights;
     float * scores;  // [query_block][stride]
 
@@ -135,8 +134,8 @@ class word_attention {
     static size_t word_stride(int max_kv) { return (size_t) word_blocks(max_kv) * word_block + panel_rows; }
 
     word_attention(const attention_args & a, uint8_t * scratch)
-        : a(a), key_blocks(word_blocks(a.d_head)), value_panels(ceil_div(a.d_head, panel_rows)),
-          stride(word_stride(a.max_kv)), keys(scratch), values(keys + round_up(keys_size(a.max_kv, a.d_head))),
+        : a(a), key_blocks(word_blocks(a.d_head)), stride(word_stride(a.max_kv)), keys(scratch),
+          values(keys + round_up(keys_size(a.max_kv, a.d_head))),
           queries(values + round_up(values_size(a.max_kv, a.d_head))), weights(queries + tokens_size(a.d_head)),
           scores(reinterpret_cast<float *>(weights + tokens_size(a.max_kv))) {}
 

@@ -3,35 +3,14 @@
 #include "engine/error.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-
-#ifdef _WIN32
-#ifndef WIN32_LEAN_AND_MEAN
-#define WIN32_LEAN_AND_MEAN
-#endif
-#ifndef NOMINMAX
-#define NOMINMAX
-#endif
-#include <windows.h>
-
-#include <filesystem>
-#else
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <ctime>
-#include <unistd.h>
-#endif
 
 namespace ggclip {
 
 namespace {
 
 constexpr size_t max_read = 8u << 20;  // bytes of one system call: cancelling is looked at in between
-
-[[noreturn]] void not_readable(const std::string & path, const std::string & why) {
-    throw_error(error_code::FILE_NOT_FOUND, path + ": cannot be read: " + why);
-}
 
 // Whether `text` begins with `start` (lower case) in letters of either case.
 bool begins(const std::string & text, size_t at, const char * start) {
@@ -51,87 +30,19 @@ std::string pointer_value(const std::string & text, const std::string & key) {
 
 }  // namespace
 
-#ifdef _WIN32
-
 std::shared_ptr<const model_file> model_file::open(const std::string & path, const std::atomic<bool> * cancelled) {
     std::shared_ptr<model_file> file(new model_file(path, cancelled));
-    const std::wstring wide = std::filesystem::u8path(path).wstring();
-    // denies writers while reading; FILE_SHARE_DELETE: the file may be renamed or removed meanwhile, as on other
-    // systems
-    HANDLE handle = CreateFileW(wide.c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr, OPEN_EXISTING,
-                                FILE_ATTRIBUTE_NORMAL, nullptr);
-    if (handle == INVALID_HANDLE_VALUE) not_readable(path, "system error " + std::to_string(GetLastError()));
-    file->handle_ = handle;
-    if (GetFileType(handle) != FILE_TYPE_DISK) not_readable(path, "not a regular file");
-    file->state_ = file->look();
-    file->check_contents();
-    return file;
-}
-
-model_file::~model_file() {
-    if (handle_ != nullptr) CloseHandle(handle_);
-}
-
-model_file::state model_file::look() const {
-    BY_HANDLE_FILE_INFORMATION info;
-    if (!GetFileInformationByHandle(handle_, &info))
-        not_readable(path_, "system error " + std::to_string(GetLastError()));
-    const uint64_t time = ((uint64_t) info.ftLastWriteTime.dwHighDateTime << 32) | info.ftLastWriteTime.dwLowDateTime;
-    return {((uint64_t) info.nFileSizeHigh << 32) | info.nFileSizeLow, (int64_t) time, 0};
-}
-
-size_t model_file::read_some(uint64_t offset, size_t n, void * dst) const {
-    OVERLAPPED place = {};
-    place.Offset = (DWORD) offset;
-    place.OffsetHigh = (DWORD) (offset >> 32);
-    DWORD got = 0;
-    if (!ReadFile(handle_, dst, (DWORD) n, &got, &place) && GetLastError() != ERROR_HANDLE_EOF)
-        not_readable(path_, "system error " + std::to_string(GetLastError()));
-    return got;
-}
-
-#else
-
-std::shared_ptr<const model_file> model_file::open(const std::string & path, const std::atomic<bool> * cancelled) {
-    std::shared_ptr<model_file> file(new model_file(path, cancelled));
-    // O_NONBLOCK: opening a FIFO by mistake must not wait for a writer; no effect on regular files
-    file->descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file->descriptor_ < 0) not_readable(path, strerror(errno));
+    file->disk_.emplace(path, disk_file::writers::denied, path + ":");
     file->settle();
     file->check_contents();
     return file;
 }
 
-model_file::~model_file() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-}
-
-model_file::state model_file::look() const {
-    struct stat info;
-    if (fstat(descriptor_, &info) != 0 || !S_ISREG(info.st_mode)) not_readable(path_, "not a regular file");
-#ifdef __APPLE__
-    const timespec time = info.st_mtimespec;
-#else
-    const timespec time = info.st_mtim;
-#endif
-    return {(uint64_t) info.st_size, time.tv_sec, time.tv_nsec};
-}
-
-size_t model_file::read_some(uint64_t offset, size_t n, void * dst) const {
-    while (true) {
-        const ssize_t got = ::pread(descriptor_, dst, n, (off_t) offset);
-        if (got >= 0) return (size_t) got;
-        if (errno != EINTR) not_readable(path_, strerror(errno));
-    }
-}
-
-#endif
-
 // The state that reading starts from. Linux dates changes by a clock that ticks some hundred times a second: a file
 // that was written in the current tick could change once more without a new date, so this waits for the next one.
 void model_file::settle() {
-    state_ = look();
-#ifdef CLOCK_REALTIME_COARSE
+    state_ = disk_->look();
+#if defined(CLOCK_REALTIME_COARSE) && !defined(_WIN32)
     for (int i = 0; i < 40; i++) {
         timespec now;
         if (clock_gettime(CLOCK_REALTIME_COARSE, &now) != 0 || now.tv_sec != state_.seconds ||
@@ -140,7 +51,7 @@ void model_file::settle() {
         check_cancelled();
         const timespec pause = {0, 500000};
         nanosleep(&pause, nullptr);
-        state_ = look();
+        state_ = disk_->look();
     }
 #endif
 }
@@ -193,12 +104,12 @@ void model_file::read(uint64_t offset, size_t n, void * dst) const {
     }
     check_cancelled();
     auto * to = static_cast<uint8_t *>(dst);
-    if (!memory_.empty()) {
+    if (!disk_) {
         if (n > 0) memcpy(to, memory_.data() + offset, n);
         return;
     }
     while (n > 0) {
-        const size_t got = read_some(offset, std::min(n, max_read), to);
+        const size_t got = disk_->read_some(offset, std::min(n, max_read), to);
         if (got == 0) {
             changed("its end at byte " + std::to_string(offset) + " where " + std::to_string(state_.size) +
                     " bytes were");
@@ -211,8 +122,8 @@ void model_file::read(uint64_t offset, size_t n, void * dst) const {
 }
 
 void model_file::check_unchanged() const {
-    if (!memory_.empty()) return;
-    const state now = look();
+    if (!disk_) return;
+    const file_state now = disk_->look();
     if (now.size != state_.size)
         changed(std::to_string(now.size) + " bytes where " + std::to_string(state_.size) + " were");
     if (now.seconds != state_.seconds || now.nanoseconds != state_.nanoseconds) changed("that it was written to");

@@ -2,9 +2,11 @@
 #pragma once
 
 #include "engine/weights/byte-source.h"
+#include "formats/containers/disk-file.h"
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace ggclip {
@@ -18,7 +20,6 @@ class model_file final : public byte_source {
                                                   const std::atomic<bool> * cancelled = nullptr);
     // The same from memory, with the same checks. `name` stands for the path in messages.
     static std::shared_ptr<const model_file> of_memory(std::string bytes, const std::string & name);
-    ~model_file() override;
     model_file(const model_file &) = delete;
     model_file & operator=(const model_file &) = delete;
 
@@ -34,26 +35,16 @@ class model_file final : public byte_source {
     std::string text(size_t max) const;
 
   private:
-    struct state {
-        uint64_t size = 0;
-        int64_t seconds = 0, nanoseconds = 0;  // of the last change
-    };
     model_file(const std::string & path, const std::atomic<bool> * cancelled) : path_(path), cancelled_(cancelled) {}
-    state look() const;
     void settle();
     void check_contents() const;
-    size_t read_some(uint64_t offset, size_t n, void * dst) const;  // 0: the end
     [[noreturn]] void changed(const std::string & how) const;
 
     std::string path_;
     const std::atomic<bool> * cancelled_;
-    state state_;
+    std::optional<disk_file> disk_;  // none: of memory
+    file_state state_;
     std::string memory_;
-#ifdef _WIN32
-    void * handle_ = nullptr;
-#else
-    int descriptor_ = -1;
-#endif
 };
 
 }  // namespace ggclip

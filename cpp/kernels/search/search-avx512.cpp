@@ -1,13 +1,11 @@
 // Dot products for x86 with AVX-512, selected at run time. Tiles of 4 queries by 4 rows use 21 of the 32 registers: 16
 // sums, 4 row vectors, converted to float once for the queries, and a part of a query. What a row has beyond its last
 // 16 values is loaded under a mask, so that no row is read past its end.
-#include "kernels/search/search.h"
+#include "kernels/search/search-tiles.h"
 
 #if (defined(__x86_64__) || defined(_M_X64)) && !defined(GGCLIP_EMULATE)  // emulated levels run on any CPU
 
 #include <immintrin.h>
-
-#include <algorithm>
 
 #if defined(__GNUC__) && !defined(__clang__)
 // GCC 12 warns of lanes that its own header leaves undefined and never uses
@@ -66,76 +64,45 @@ GGCLIP_TARGET_AVX512 inline float add_lanes(__m512 v) {
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
-template <element_type T, int NQ, int NR>
-GGCLIP_TARGET_AVX512 void dot_tile(const float * query, const uint8_t * row, size_t stride, size_t dim, float * dots,
-                                   size_t dots_stride) {
-    using value = typename element<T>::type;
-    const value * at[NR];
-    for (int r = 0; r < NR; r++) at[r] = reinterpret_cast<const value *>(row + (size_t) r * stride);
-    __m512 sum[NQ][NR];
-    for (int q = 0; q < NQ; q++)
-        for (int r = 0; r < NR; r++) sum[q][r] = _mm512_setzero_ps();
-    size_t i = 0;
-    for (; i + 16 <= dim; i += 16) {
-        __m512 piece[NR];
-        for (int r = 0; r < NR; r++) piece[r] = element<T>::load(at[r] + i);
-        for (int q = 0; q < NQ; q++) {
-            const __m512 part = _mm512_loadu_ps(query + (size_t) q * dim + i);
-            for (int r = 0; r < NR; r++) sum[q][r] = _mm512_fmadd_ps(part, piece[r], sum[q][r]);
-        }
-    }
-    if (i < dim) {
-        const __mmask16 lanes = (__mmask16) ((1u << (dim - i)) - 1);
-        for (int r = 0; r < NR; r++) {
-            const __m512 piece = element<T>::load_first(at[r] + i, lanes);
+struct tile {
+    static constexpr int n_query = 4;
+
+    template <element_type T, int NQ, int NR>
+    GGCLIP_TARGET_AVX512 static void dot(const float * query, const uint8_t * row, size_t stride, size_t dim,
+                                         float * dots, size_t dots_stride) {
+        using value = typename element<T>::type;
+        const value * at[NR];
+        for (int r = 0; r < NR; r++) at[r] = reinterpret_cast<const value *>(row + (size_t) r * stride);
+        __m512 sum[NQ][NR];
+        for (int q = 0; q < NQ; q++)
+            for (int r = 0; r < NR; r++) sum[q][r] = _mm512_setzero_ps();
+        size_t i = 0;
+        for (; i + 16 <= dim; i += 16) {
+            __m512 piece[NR];
+            for (int r = 0; r < NR; r++) piece[r] = element<T>::load(at[r] + i);
             for (int q = 0; q < NQ; q++) {
-                const __m512 part = _mm512_maskz_loadu_ps(lanes, query + (size_t) q * dim + i);
-                sum[q][r] = _mm512_fmadd_ps(part, piece, sum[q][r]);
+                const __m512 part = _mm512_loadu_ps(query + (size_t) q * dim + i);
+                for (int r = 0; r < NR; r++) sum[q][r] = _mm512_fmadd_ps(part, piece[r], sum[q][r]);
             }
         }
-    }
-    for (int q = 0; q < NQ; q++)
-        for (int r = 0; r < NR; r++) dots[(size_t) q * dots_stride + (size_t) r] = add_lanes(sum[q][r]);
-}
-
-template <element_type T, int NQ>
-void dot_rows(const float * query, const row_block & rows, size_t dim, float * dots, size_t dots_stride) {
-    const auto * row = static_cast<const uint8_t *>(rows.data);
-    size_t r = 0;
-    for (; r + 4 <= rows.n_row; r += 4)
-        dot_tile<T, NQ, 4>(query, row + r * rows.stride, rows.stride, dim, dots + r, dots_stride);
-    for (; r < rows.n_row; r++)
-        dot_tile<T, NQ, 1>(query, row + r * rows.stride, rows.stride, dim, dots + r, dots_stride);
-}
-
-template <element_type T>
-void dot_queries(const float * query, size_t n_query, const row_block & rows, size_t dim, float * dots,
-                 size_t dots_stride) {
-    for (size_t q = 0; q < n_query; q += 4) {
-        const float * at = query + q * dim;
-        float * out = dots + q * dots_stride;
-        switch (std::min<size_t>(4, n_query - q)) {
-            case 4: dot_rows<T, 4>(at, rows, dim, out, dots_stride); break;
-            case 3: dot_rows<T, 3>(at, rows, dim, out, dots_stride); break;
-            case 2: dot_rows<T, 2>(at, rows, dim, out, dots_stride); break;
-            default: dot_rows<T, 1>(at, rows, dim, out, dots_stride); break;
+        if (i < dim) {
+            const __mmask16 lanes = (__mmask16) ((1u << (dim - i)) - 1);
+            for (int r = 0; r < NR; r++) {
+                const __m512 piece = element<T>::load_first(at[r] + i, lanes);
+                for (int q = 0; q < NQ; q++) {
+                    const __m512 part = _mm512_maskz_loadu_ps(lanes, query + (size_t) q * dim + i);
+                    sum[q][r] = _mm512_fmadd_ps(part, piece, sum[q][r]);
+                }
+            }
         }
+        for (int q = 0; q < NQ; q++)
+            for (int r = 0; r < NR; r++) dots[(size_t) q * dots_stride + (size_t) r] = add_lanes(sum[q][r]);
     }
-}
-
-void dot_block_avx512(const float * query, size_t n_query, const row_block & rows, size_t dim, float * dots,
-                      size_t dots_stride) {
-    using e = element_type;
-    switch (rows.type) {
-        case e::f32: return dot_queries<e::f32>(query, n_query, rows, dim, dots, dots_stride);
-        case e::f16: return dot_queries<e::f16>(query, n_query, rows, dim, dots, dots_stride);
-        case e::i8: return dot_queries<e::i8>(query, n_query, rows, dim, dots, dots_stride);
-    }
-}
+};
 
 }  // namespace
 
-dot_block_fn avx512_dot_block() { return dot_block_avx512; }
+dot_block_fn avx512_dot_block() { return dot_block_in_tiles<tile>; }
 
 }  // namespace ggclip::kernels
 

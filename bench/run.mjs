@@ -1,6 +1,4 @@
 // The benchmark of the towers: see bench/README.md.
-import fs from 'node:fs'
-import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -10,6 +8,7 @@ import { makeModel } from './make-model.mjs'
 import { benchFile } from './models.mjs'
 import { openOnnx } from './peers/onnxruntime.mjs'
 import { openOpenVino } from './peers/openvino.mjs'
+import { addon, keep, leastCosine, openGgclip, show } from './sides.mjs'
 
 const { values: options } = parseArgs({
   options: {
@@ -23,8 +22,6 @@ const { values: options } = parseArgs({
   },
 })
 const numbers = text => text.split(',').map(Number)
-const root = path.join(import.meta.dirname, '..')
-const addon = createRequire(import.meta.url)(path.join(root, 'build', 'cmake', 'ggclip.node'))
 const model = makeModel(options.model)
 const rounds = Number(options.rounds ?? model.rounds)
 const batches = options.batches ? numbers(options.batches) : model.batches
@@ -34,45 +31,6 @@ const samples = Math.max(...batches) // whose accuracy is reported
 const pixels = n => Float32Array.from({ length: n * imageValues }, (_, i) => Math.sin(i * 0.37))
 const ids = (n, length) =>
   Array.from({ length: n }, () => [49406, ...Array.from({ length: length - 2 }, (_, i) => 320 + i), 49407]).flat()
-
-/** A ggclip session on the towers themselves: no decoding, no tokenizer, as the peers are measured. */
-async function openGgclip(
-  { name, dtype, precision = 'default', kernels = process.env.GGCLIP_CPU ?? '', every },
-  threads,
-) {
-  const loaded = await addon.loadModel(model.directory, { device: 'cpu', towers: 'both', dtype, precision, kernels })
-    .promise
-  const session = loaded.createSession(threads, 32)
-  return {
-    name,
-    every,
-    kernels: loaded.info().kernels,
-    bytes: loaded.info().bytes,
-    image: (data, n) =>
-      session.encodeImages(
-        Array.from({ length: n }, (_, i) => ({ tensor: data.subarray(i * imageValues, (i + 1) * imageValues) })),
-        null,
-      ).promise,
-    text: (data, n) => session.encodeTexts(Int32Array.from(data), new Int32Array(n).fill(data.length / n)).promise,
-    async close() {
-      await session.dispose()
-      loaded.dispose()
-    },
-  }
-}
-
-/** The lowest cosine of the rows. Wrong results are not worth timing. */
-function cosines(a, b) {
-  if (a.length !== b.length) throw new Error(`expected ${b.length} values, received ${a.length}`)
-  let least = 1
-  for (let row = 0; row < a.length; row += model.dim) {
-    let [ab, aa, bb] = [0, 0, 0]
-    for (let i = row; i < row + model.dim; i++) [ab, aa, bb] = [ab + a[i] * b[i], aa + a[i] * a[i], bb + b[i] * b[i]]
-    least = Math.min(least, ab / Math.sqrt(aa * bb))
-  }
-  if (!(least > 0.9)) throw new Error(`the least cosine to f32 is ${least}`)
-  return least
-}
 
 const variants = [
   { name: 'ggclip q8_0', dtype: 'q8_0' },
@@ -100,7 +58,7 @@ async function openPeers(threads, wanted) {
       name: `${name} ${vision.version}`,
       image: (data, n) => vision.image(data, n, 224),
       text: text.text,
-      cosine: cosines(out.image_embeds.data, wanted),
+      cosine: leastCosine(out.image_embeds.data, wanted, model.dim),
       close: () => Promise.all([vision.close(), text.close()]),
     })
   }
@@ -114,7 +72,11 @@ async function openPeers(threads, wanted) {
 
 /** The embeddings in f32 arithmetic: the reference for accuracy. */
 async function reference(threads) {
-  const exact = await openGgclip({ name: 'reference', dtype: 'f32', precision: 'exact' }, threads)
+  const exact = await openGgclip(
+    model.directory,
+    { name: 'reference', dtype: 'f32', precision: 'exact' },
+    threads,
+  )
   const wanted = await exact.image(pixels(samples), samples)
   await exact.close()
   return wanted
@@ -124,8 +86,8 @@ async function openSides(threads) {
   const wanted = await reference(threads)
   const sides = []
   for (const variant of variants.filter(({ name, kernels }) => only.test(name) && (model.plain || !kernels))) {
-    const side = await openGgclip(variant, threads)
-    sides.push({ ...side, cosine: cosines(await side.image(pixels(samples), samples), wanted) })
+    const side = await openGgclip(model.directory, { ...variant, towers: 'both' }, threads)
+    sides.push({ ...side, cosine: leastCosine(await side.image(pixels(samples), samples), wanted, model.dim) })
   }
   if (options.peers) sides.push(...await openPeers(threads, wanted))
   if (sides.length === 0) throw new Error(`--only ${options.only}: no side has such a name`)
@@ -146,25 +108,12 @@ const report = {
   bytes: {},
 }
 
-function show(name, rows, sides) {
-  process.stdout.write(`\n${name} (ms each; ratio to ${rows[0].name})\n`)
-  for (const row of rows) {
-    const { cosine } = sides.find(side => side.name === row.name)
-    const accuracy = cosine === undefined ? '' : `  cosine to f32 ${cosine.toFixed(6)}`
-    process.stdout.write(
-      `  ${row.name.padEnd(28)} ${row.ms.toFixed(2).padStart(8)}  (${row.min.toFixed(2)}..${row.max.toFixed(2)})  ${
-        row.ratio.toFixed(2)
-      }x${accuracy}\n`,
-    )
-  }
-}
-
 for (const threads of numbers(options.threads)) {
   const sides = await openSides(threads)
   for (const side of sides) {
-    report.kernels ||= side.kernels ?? ''
+    report.kernels ||= side.info?.kernels ?? ''
     if (side.cosine !== undefined) report.accuracy[side.name] = side.cosine
-    if (side.bytes !== undefined) report.bytes[side.name] = side.bytes
+    if (side.info) report.bytes[side.name] = side.info.bytes
   }
   for (const kind of ['image', 'text']) {
     for (const batch of batches) {
@@ -186,8 +135,5 @@ for (const threads of numbers(options.threads)) {
   }
   for (const side of sides) await side.close()
 }
-const file = options.json ?? benchFile(path.join('results', `${model.name}.json`))
-fs.mkdirSync(path.dirname(file), { recursive: true })
-fs.writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
-process.stdout.write(`\n${report.cpu}, kernels ${report.kernels}; written to ${path.relative(process.cwd(), file)}\n`)
+keep(report, options.json ?? benchFile(path.join('results', `${model.name}.json`)))
 process.exit(0)

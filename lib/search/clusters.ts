@@ -136,7 +136,7 @@ function meanOf(rows: Float32Array, dim: number, nearest: Uint32Array, count: nu
     const sum = sums[centre]!
     for (let i = 0; i < dim; i++) sum[i]! += rows[row * dim + i]!
   })
-  return sums.map(sum => sum.some(value => Math.abs(value) > 1e-6) ? Float32Array.from(normalize(sum)) : undefined)
+  return sums.map(sum => sum.some(value => Math.abs(value) > 1e-6) ? normalize(sum) : undefined)
 }
 
 function indexOfLargest(values: Float32Array): number {

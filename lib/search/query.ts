@@ -57,7 +57,7 @@ export async function queryVector(
   parts.forEach(({ weight = 1 }, i) => vectors[i]!.forEach((value, at) => (sum[at]! += weight * value)))
   if (!sum.some(value => Math.abs(value) > 1e-6))
     throw outOfRange('query', 'parts that do not cancel each other', parts)
-  return Float32Array.from(normalize(sum))
+  return normalize(sum)
 }
 
 /** What stands between two parts, with spaces around it. */

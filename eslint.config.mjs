@@ -39,7 +39,7 @@ export default ts.config(
   // what is loaded at its first use, without waiting
   {
     files: ['lib/native/{load,binaries}.ts', 'lib/image/decode.ts', 'lib/image/heic.ts', 'lib/tokenizer/tokenizer.ts',
-      'lib/models/pull.ts', 'lib/search/database.ts', 'lib/peer.ts', 'lib/cli/mcp/server.ts',
+      'lib/models/pull.ts', 'lib/search/{database,walk}.ts', 'lib/image/photo-facts.ts', 'lib/peer.ts',
       'lib/cli/small-picture.ts'],
     rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
@@ -55,7 +55,7 @@ export default ts.config(
   {
     files: ['lib/cli/*/*.ts'],
     rules: {
-      'no-restricted-imports': outside('^\\.\\./\\.\\./(?!\\.|(library|package|server/index|replace-file)\\.js$)'),
+      'no-restricted-imports': outside('^\\.\\./\\.\\./(?!\\.|(library|package|peer|server/index|replace-file)\\.js$)'),
     },
   },
   // the server adds errors and checks of arguments: it raises the same kinds as the library

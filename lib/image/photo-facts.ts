@@ -1,5 +1,6 @@
 /** What a camera wrote into a picture (EXIF): when, with what and where it was taken. */
-import readExif, { type Exif } from 'exif-reader'
+import type exifReader from 'exif-reader'
+import type { Exif } from 'exif-reader'
 
 import { loadSharp } from './decode.js'
 
@@ -23,6 +24,7 @@ const maxValues = 1 << 20
 
 /** Never fails: a picture without readable facts has none. */
 export async function readPhotoFacts(bytes: Uint8Array): Promise<PhotoFacts> {
+  const readExif = require('exif-reader') as typeof exifReader // at first use: most programs index nothing
   try {
     const { exif } = await loadSharp()(bytes, { limitInputPixels: false }).metadata()
     if (!exif || exif.length > maxBytes) return {}

@@ -1,11 +1,9 @@
 /** Which files a search looks at. */
-import path from 'node:path'
-import picomatch from 'picomatch'
-
 import { invalidArgument } from '../errors.js'
 import { checkNumber, checkOptions, checkString } from '../validate.js'
 import type { FileOfPicture } from './catalog.js'
 import type { SearchFilter } from './types.js'
+import { globMatcher } from './walk.js'
 
 /** Checks the filter. */
 export function fileFilter(filter: SearchFilter): (file: FileOfPicture) => boolean {
@@ -14,7 +12,7 @@ export function fileFilter(filter: SearchFilter): (file: FileOfPicture) => boole
       'takenBefore', 'camera', 'near'])
   const matches = glob === undefined
     ? () => true
-    : picomatch(checkString('options.filter.path', glob), { dot: true, windows: path.sep === '\\' })
+    : globMatcher(checkString('options.filter.path', glob))
   const [from, until] = [timeOf('after', after, -Infinity), timeOf('before', before, Infinity)]
   checkNumber('options.filter.minBytes', minBytes, { min: 0 })
   checkNumber('options.filter.maxBytes', maxBytes, { min: 0, max: Infinity })

@@ -2,7 +2,7 @@
 import type { Dirent, Stats } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
-import picomatch from 'picomatch'
+import type picomatchModule from 'picomatch'
 
 import { throwIfAborted } from '../async/abort.js'
 import { quotedPath } from '../image/path.js'
@@ -27,7 +27,7 @@ const separator = Buffer.from(path.sep)
  * walked once. Names that begin with a dot are left out.
  */
 export async function* walk(root: Buffer, { exclude, signal }: WalkOptions): AsyncGenerator<Walked, void, undefined> {
-  const excluded = exclude.length > 0 ? picomatch([...exclude], { dot: true, windows: path.sep === '\\' }) : () => false
+  const excluded = exclude.length > 0 ? globMatcher([...exclude]) : () => false
   const visited = new Set<string>()
 
   async function* entries(folder: Buffer, inside: string): AsyncGenerator<Walked, void, undefined> {
@@ -69,6 +69,12 @@ export async function* walk(root: Buffer, { exclude, signal }: WalkOptions): Asy
   if ('error' in found) yield { path: root, error: found.error }
   else if (found.isDirectory()) yield* entries(root, '')
   else yield { path: root, size: found.size, mtimeMs: found.mtimeMs }
+}
+
+/** Whether a path matches one of the globs. picomatch is loaded with the first: most searches have none. */
+export function globMatcher(globs: string | string[]): (path: string) => boolean {
+  const picomatch = require('picomatch') as typeof picomatchModule
+  return picomatch(globs, { dot: true, windows: path.sep === '\\' })
 }
 
 async function look(file: Buffer): Promise<Stats | { error: Error }> {

@@ -3,7 +3,7 @@ import type * as serverModule from '@modelcontextprotocol/sdk/server/index.js'
 import type * as stdioModule from '@modelcontextprotocol/sdk/server/stdio.js'
 import type * as typesModule from '@modelcontextprotocol/sdk/types.js'
 
-import { ClipError } from '../../library.js'
+import { loadPeer } from '../../peer.js'
 import type { Tool } from './tools.js'
 
 interface Sdk {
@@ -14,22 +14,11 @@ interface Sdk {
 
 /** @throws {ClipError} ERR_CLIP_MCP_PARTS: it is not installed */
 export function loadSdk(): Sdk {
-  try {
-    const { Server } = require('@modelcontextprotocol/sdk/server/index.js') as typeof serverModule
-    const { StdioServerTransport } = require('@modelcontextprotocol/sdk/server/stdio.js') as typeof stdioModule
-    const types = require('@modelcontextprotocol/sdk/types.js') as typeof typesModule
-    return { Server, StdioServerTransport, types }
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const missing = code === 'MODULE_NOT_FOUND'
-    throw new ClipError(
-      'ERR_CLIP_MCP_PARTS',
-      `"ggclip mcp" needs a package that ggclip does not bring: npm install @modelcontextprotocol/sdk${
-        missing ? '' : ` (it is there, but failed: ${message})`
-      }`,
-      { cause: error },
-    )
-  }
+  const sdk = '@modelcontextprotocol/sdk'
+  const load = <T>(part: string): T => loadPeer<T>(`${sdk}/${part}`, 'ERR_CLIP_MCP_PARTS', '"ggclip mcp"', sdk)
+  const { Server } = load<typeof serverModule>('server/index.js')
+  const { StdioServerTransport } = load<typeof stdioModule>('server/stdio.js')
+  return { Server, StdioServerTransport, types: load<typeof typesModule>('types.js') }
 }
 
 /** Answers until the client closes stdin, or the signal aborts. */

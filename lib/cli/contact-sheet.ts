@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
+import { mapInOrder } from '../async/pipeline.js'
 import { ClipError } from '../library.js'
 import { type NamedFile, smallPicture } from './small-picture.js'
 
@@ -28,8 +29,7 @@ export async function writeSheet(file: string, title: string, groups: readonly S
   const parts: string[] = []
   for (const { title: heading, files } of groups) {
     const figures: string[] = []
-    for (let i = 0; i < files.length; i += atOnce)
-      figures.push(...await Promise.all(files.slice(i, i + atOnce).map(figure)))
+    for await (const made of mapInOrder(files, { limit: atOnce }, figure)) figures.push(made)
     parts.push(
       `${heading === undefined ? '' : `<h2>${escaped(heading)}</h2>\n`}<section>\n${figures.join('\n')}\n</section>`,
     )

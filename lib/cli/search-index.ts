@@ -98,6 +98,11 @@ export function zeroEnded(files: readonly { path: string; pathBytes?: Uint8Array
   return Buffer.concat(files.flatMap(({ path: name, pathBytes }) => [pathBytes ?? Buffer.from(name), Buffer.of(0)]))
 }
 
+/** A time of a camera's clock, which has no zone: as if it showed UTC. An invalid date, if it is none. */
+export function cameraTime(text: string): Date {
+  return new Date(/[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?$/.test(text) ? `${text}Z` : text)
+}
+
 /** One line that is overwritten: how far, how fast, how long it will take. */
 export function progressOf(shell: Shell): (progress: IndexProgress) => void {
   return ({ done, total, counted, failed, perSecond, secondsLeft }) => {

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
-import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { getDefaultEnvironment, StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
+import sharp from 'sharp'
 
 const root = path.join(__dirname, '..', '..')
 const main = path.join(root, 'dist', 'cli', 'main.js')
@@ -18,11 +19,18 @@ const client = new Client({ name: 'test', version: '1' })
 beforeAll(async () => {
   mkdirSync(folder)
   for (const name of names) cpSync(path.join(root, 'models', 'samples', name), path.join(folder, name))
+  await sharp(path.join(root, 'models', 'samples', 'rocket.png'))
+    .withExif({ IFD2: { DateTimeOriginal: '2024:05:31 23:30:00' } })
+    .toFile(path.join(folder, 'rocket.png'))
   cpSync(path.join(folder, 'guitar.jpg'), path.join(folder, 'guitar-again.jpg'))
   for (const name of ['guitar.jpg', 'guitar-again.jpg']) utimesSync(path.join(folder, name), 1e9, 1e9)
   cpSync(path.join(root, 'models', 'samples', 'photo-dress.jpg'), path.join(scratch, 'secret.jpg'))
   await client.connect(
-    new StdioClientTransport({ command: process.execPath, args: [main, 'mcp', folder, '--threads', '1'] }),
+    new StdioClientTransport({
+      command: process.execPath,
+      args: [main, 'mcp', folder, '--threads', '1'],
+      env: { ...getDefaultEnvironment(), TZ: 'America/New_York' },
+    }),
   )
 })
 afterAll(async () => {
@@ -51,6 +59,11 @@ test('searches, describes, finds duplicates', async () => {
   })
   const like = await call('search_pictures', { query: path.join(folder, 'pizza.webp'), path: '**/*.webp' })
   expect(JSON.parse(like.text)).toMatchObject({ pictures: [{ path: path.join(folder, 'pizza.webp') }] })
+  // times are the camera's, whatever the zone here
+  const taken = { takenAfter: '2024-05-31T23:30', takenBefore: '2024-05-31 23:31' }
+  expect(JSON.parse((await call('search_pictures', { query: 'a pizza', ...taken })).text)).toMatchObject({
+    pictures: [{ path: path.join(folder, 'rocket.png'), taken: '2024-05-31T23:30:00.000Z' }],
+  })
   const labels = await call('describe_picture', {
     path: path.join(folder, 'guitar.jpg'),
     labels: ['a slice of pizza', 'a guitar'],

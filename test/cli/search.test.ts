@@ -3,16 +3,20 @@ import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import sharp from 'sharp'
 
 const root = path.join(__dirname, '..', '..')
 const main = path.join(root, 'dist', 'cli', 'main.js')
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-cli-search-'))
 const folder = path.join(scratch, 'pictures')
 
-beforeAll(() => {
+beforeAll(async () => {
   mkdirSync(folder)
   for (const name of ['rocket.png', 'pizza.webp', 'guitar.jpg'])
     cpSync(path.join(root, 'models', 'samples', name), path.join(folder, name))
+  await sharp(path.join(root, 'models', 'samples', 'rocket.png'))
+    .withExif({ IFD2: { DateTimeOriginal: '2024:05:31 23:30:00' } })
+    .toFile(path.join(folder, 'rocket.png'))
   cpSync(path.join(folder, 'guitar.jpg'), path.join(folder, 'guitar-again.jpg'))
   for (const name of ['guitar.jpg', 'guitar-again.jpg']) utimesSync(path.join(folder, name), 1e9, 1e9)
   writeFileSync(path.join(folder, 'bad.png'), 'no picture')
@@ -21,7 +25,8 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
 function ggclip(args: string[], cwd = scratch): Promise<{ status: unknown; stdout: string; stderr: string }> {
   return new Promise(resolve => {
-    execFile(process.execPath, [main, ...args, '--threads', '1'], { cwd }, (error, stdout, stderr) => {
+    const env = { ...process.env, TZ: 'America/New_York' }
+    execFile(process.execPath, [main, ...args, '--threads', '1'], { cwd, env }, (error, stdout, stderr) => {
       resolve({ status: error?.code ?? 0, stdout, stderr })
     })
   })
@@ -50,6 +55,9 @@ test('one command indexes a folder and searches it; the next ones find the index
   expect(zero.stdout).toBe(`${path.join(folder, 'guitar-again.jpg')}\0`)
   const filtered = await ggclip(['search', 'a guitar', '--path', '**/*.webp'], folder)
   expect(filtered.stdout).toMatch(/^[^\n]*pizza\.webp\t[\d.-]+\n$/)
+  const taken = ['--taken-after', '2024-05-31T23:30', '--taken-before', '2024-05-31 23:31'] // whatever the zone here
+  const photos = await ggclip(['search', 'a guitar', ...taken], folder)
+  expect(photos.stdout).toMatch(/^[^\n]*rocket\.png\t[\d.-]+\n$/)
   const later = await ggclip(['search', 'a guitar', '--after', '2999-01-01', '--json'], folder)
   expect(later.stdout).toBe('[]\n')
 

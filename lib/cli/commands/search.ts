@@ -7,7 +7,8 @@ import { UsageError } from '../failure.js'
 import { checkArguments } from '../inputs.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags, wholeNumber } from '../options.js'
 import type { Verb } from '../run.js'
-import { indexHelp, type IndexFlags, updateIndex, withIndex, withoutBytes, zeroEnded } from '../search-index.js'
+import { cameraTime, indexHelp, type IndexFlags, updateIndex, withIndex, withoutBytes,
+  zeroEnded } from '../search-index.js'
 import type { Shell } from '../shell.js'
 import { tabbed } from '../stdout.js'
 import { bar, printable, table } from '../table.js'
@@ -51,8 +52,8 @@ by a zero byte. JSON is [{ "path", "similarity", "size", "modified", "copies" }]
     .option('--path <glob>', "only files whose path matches, such as '**/2024/**'")
     .option('--after <date>', 'only files changed at or after this date, such as 2024-05-31', date)
     .option('--before <date>', 'only files changed before this date', date)
-    .option('--taken-after <date>', "only photos taken at or after this date, by the camera's clock", date)
-    .option('--taken-before <date>', 'only photos taken before this date', date)
+    .option('--taken-after <date>', "only photos taken at or after this date, by the camera's clock", cameraDate)
+    .option('--taken-before <date>', 'only photos taken before this date', cameraDate)
     .option('--camera <name>', "only photos by a camera whose name contains this, such as 'canon'")
     .option(
       '--near <place>',
@@ -122,7 +123,14 @@ function threshold(value: string): number | 'auto' {
 }
 
 function date(value: string): Date {
-  const parsed = new Date(value)
+  return checkedDate(value, new Date(value))
+}
+
+function cameraDate(value: string): Date {
+  return checkedDate(value, cameraTime(value))
+}
+
+function checkedDate(value: string, parsed: Date): Date {
   if (!/^\d{4}(-\d\d){0,2}([T ]|$)/.test(value) || Number.isNaN(parsed.getTime()))
     throw new InvalidArgumentError('Expected a date such as 2024-05-31 or 2024-05-31T18:00.')
   return parsed

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import path from 'node:path'
 
 import { type Clip, ClipError, parseQuery, type SearchFilter, type SearchIndex } from '../../library.js'
-import { withoutBytes } from '../search-index.js'
+import { cameraTime, withoutBytes } from '../search-index.js'
 
 /** Everyday things, for pictures that are described without labels of one's own. */
 const usualLabels = ['a person', 'a group of people', 'a child', 'a dog', 'a cat', 'a bird', 'a horse', 'a fish',
@@ -126,10 +126,10 @@ function atMost(value: unknown): number {
 
 function dateOf(name: string, value: unknown): Date | undefined {
   if (value === undefined) return undefined
-  const time = typeof value === 'string' ? Date.parse(value) : NaN
-  if (Number.isNaN(time))
+  const time = typeof value === 'string' ? cameraTime(value) : undefined
+  if (time === undefined || Number.isNaN(time.getTime()))
     throw new TypeError(`${name}: expected a date such as 2024-05-31, got ${JSON.stringify(value)}`)
-  return new Date(time)
+  return time
 }
 
 /**

@@ -30,6 +30,9 @@ test('folders, lists and tables; paths are relative to the list', async () => {
   await expect(list([at('t.tsv')], { column: 'url' })).rejects.toThrow(
     'expected a column url in its first line, found path, x',
   )
+  // a value of many lines, and one that is never closed
+  writeFileSync(at('long.csv'), `url\n"a ""b""\n${'c'.repeat(1e7)}",x\n"d""\ne`)
+  expect(await list([at('long.csv')])).toEqual([at(`a "b"\n${'c'.repeat(1e7)}`), at('d"\ne')])
   await expect(list([at('absent')])).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_NOT_FOUND' })
   writeFileSync(at('bytes.txt'), Buffer.of(0xff, 0xfe, 0x00, 0xd8, 0x41))
   await expect(list([at('bytes.txt')])).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_FORMAT' })

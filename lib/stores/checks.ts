@@ -7,8 +7,10 @@ import type { FieldKind, FieldValue, OpenStoreOptions, StoreFilter, StoreSearchO
 
 const maxKeyBytes = 2048
 const kinds = ['string', 'number', 'boolean'] as const
-/** Columns of every store, which are no names of own fields. */
-const ownColumns = ['key', 'content', 'modified', 'size', 'vector']
+/** Columns of every store beside its own fields and the vector. */
+export const recordColumns = ['key', 'content', 'modified', 'size']
+/** No names of own fields. */
+const ownColumns = [...recordColumns, 'vector']
 const columnName = /^[a-z_][a-z0-9_]{0,47}$/
 
 export type Layout = Pick<VectorStore, 'dim' | 'fields'>
@@ -46,10 +48,12 @@ function checkFields(fields: Readonly<Record<string, FieldKind>>): Record<string
   return Object.fromEntries(names.sort().map(name => [name, fields[name]!]))
 }
 
+/** No engine keeps these. */
+const unstorable = /[\0\p{Cs}]/u
+
 function checkText(name: string, value: unknown, { empty = false } = {}): string {
   const text = checkString(name, value, { empty })
-  // no engine keeps these
-  if (/[\0\p{Cs}]/u.test(text))
+  if (unstorable.test(text))
     throw outOfRange(name, 'a text without a zero and without half a surrogate pair', text)
   return text
 }
@@ -58,7 +62,12 @@ export function checkKeys(name: string, keys: readonly string[]): readonly strin
   return checkStrings(name, keys).map((key, i) => checkKey(`${name}[${i}]`, key))
 }
 
-function checkKey(name: string, key: unknown): string {
+/** Whether a store can have a row of this key. */
+export function isKey(text: string): boolean {
+  return text !== '' && !unstorable.test(text) && Buffer.byteLength(text) <= maxKeyBytes
+}
+
+export function checkKey(name: string, key: unknown): string {
   const text = checkText(name, key)
   if (Buffer.byteLength(text) > maxKeyBytes) throw outOfRange(name, `at most ${maxKeyBytes} bytes of UTF-8`, key)
   return text

@@ -9,7 +9,7 @@ import { ClipError } from '../errors.js'
 import { checkKeys, checkNote, checkRecords, checkSearch, type Condition, conditionsOf, type Layout } from './checks.js'
 import { layoutNote, missing, readLayout } from './layout.js'
 import { loadPeer } from '../peer.js'
-import { closedError, recordOfRow, type Row, rowOfRecord } from './rows.js'
+import { closedError, columnsOf, recordOfRow, type Row, rowOfRecord } from './rows.js'
 import type { FieldKind, FieldValue, OpenStoreOptions, StoredRecord, StoreFilter, StoreMatch, StoreSearchOptions,
   VectorRecord, VectorStore } from './types.js'
 import { WriterLock } from './writer-lock.js'
@@ -114,7 +114,8 @@ export class LanceStore implements VectorStore {
             throw missing(table)
           const opened = (name: string, schema: unknown): Promise<Table> =>
             names.includes(name) ? connection.openTable(name) : connection.createEmptyTable(name, schema)
-          const notes: Notes = { table: await opened(notesName, notesSchema(arrow)), schema: notesSchema(arrow) }
+          const schemaOfNotes = notesSchema(arrow)
+          const notes: Notes = { table: await opened(notesName, schemaOfNotes), schema: schemaOfNotes }
           const note = await remember(lance, notes, 'layout', layoutNote({ dim, fields }))
           const layout = readLayout(note, table, dim, fields)
           const schema = schemaOf(arrow, layout)
@@ -151,7 +152,7 @@ export class LanceStore implements VectorStore {
     const wanted = checkKeys('keys', keys)
     if (wanted.length === 0) return []
     const rows = await this.#run(({ pictures }) =>
-      pictures.query().where(anyOf(wanted)).select([...this.#columns(), ...(vectors ? ['vector'] : [])]).toArray()
+      pictures.query().where(anyOf(wanted)).select([...columnsOf(this), ...(vectors ? ['vector'] : [])]).toArray()
     )
     return rows.map(row => ({
       ...recordOfRow(row, this),
@@ -166,9 +167,10 @@ export class LanceStore implements VectorStore {
 
   async search(vector: Float32Array, options?: StoreSearchOptions): Promise<StoreMatch[]> {
     const { vector: query, k, conditions } = checkSearch(vector, options, this)
+    const where = whereOf(conditions)
     const rows = await this.#run(({ pictures }) => {
-      const filtered = conditions.length > 0 ? pictures.query().where(whereOf(conditions)!) : pictures.query()
-      return filtered.nearestTo(query).distanceType('cosine').select([...this.#columns(), '_distance']).limit(k)
+      const filtered = where === undefined ? pictures.query() : pictures.query().where(where)
+      return filtered.nearestTo(query).distanceType('cosine').select([...columnsOf(this), '_distance']).limit(k)
         .toArray()
     })
     return rows.map(row => ({ ...recordOfRow(row, this), similarity: 1 - (row._distance as number) }))
@@ -193,10 +195,6 @@ export class LanceStore implements VectorStore {
       connection.close()
       await lock.close()
     })()
-  }
-
-  #columns(): string[] {
-    return ['key', 'content', 'modified', 'size', ...Object.keys(this.fields)]
   }
 
   #write(work: (parts: Parts) => Promise<unknown>): Promise<void> {

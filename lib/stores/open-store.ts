@@ -2,9 +2,7 @@
 import { outOfRange } from '../errors.js'
 import { checkString } from '../validate.js'
 import { checkOpening } from './checks.js'
-import { LanceStore } from './lance-store.js'
 import { MemoryStore } from './memory-store.js'
-import { PostgresStore } from './postgres-store.js'
 import type { OpenStoreOptions, VectorStore } from './types.js'
 
 /**
@@ -30,8 +28,11 @@ export async function openVectorStore(location: string, options?: OpenStoreOptio
   checkString('location', location)
   const checked = checkOpening(options)
   const { dim, fields } = checked
-  if (/^postgres(?:ql)?:\/\//.test(location)) return PostgresStore.open(location, checked)
-  if (location.startsWith('lance:') && location.length > 6) return LanceStore.open(location.slice(6), checked)
+  // loaded here: most programs open none
+  if (/^postgres(?:ql)?:\/\//.test(location))
+    return (await import('./postgres-store.js')).PostgresStore.open(location, checked)
+  if (location.startsWith('lance:') && location.length > 6)
+    return (await import('./lance-store.js')).LanceStore.open(location.slice(6), checked)
   if (location !== 'memory:')
     throw outOfRange('location', "'postgres://...', 'lance:<folder>' or 'memory:'", location)
   if (dim === undefined) throw outOfRange('options.dim', 'the number of values per vector, for a new store', dim)

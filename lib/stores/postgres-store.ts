@@ -5,7 +5,7 @@ import { ClipError } from '../errors.js'
 import { checkKeys, checkNote, checkRecords, checkSearch, type Condition, conditionsOf, type Layout } from './checks.js'
 import { layoutNote, missing, readLayout } from './layout.js'
 import { loadPeer } from '../peer.js'
-import { closedError, recordOfRow, type Row, rowOfRecord } from './rows.js'
+import { closedError, columnsOf, recordOfRow, type Row, rowOfRecord } from './rows.js'
 import type { FieldKind, OpenStoreOptions, StoredRecord, StoreFilter, StoreMatch, StoreSearchOptions, VectorRecord,
   VectorStore } from './types.js'
 
@@ -48,7 +48,7 @@ export class PostgresStore implements VectorStore {
 
   async upsert(records: readonly VectorRecord[]): Promise<void> {
     const checked = checkRecords(records, this)
-    const columns = ['key', 'content', 'modified', 'size', ...Object.keys(this.fields)]
+    const columns = columnsOf(this)
     const types = ['text', 'text', 'double precision', 'bigint',
       ...Object.values(this.fields).map(kind => typesOf[kind])]
     const quoted = columns.map(quote)
@@ -133,7 +133,7 @@ export class PostgresStore implements VectorStore {
   }
 
   #columns(): string {
-    return ['key', 'content', 'modified', 'size', ...Object.keys(this.fields)].map(quote).join(', ')
+    return columnsOf(this).map(quote).join(', ')
   }
 
   async #query(sql: string, values: unknown[]): Promise<Row[]> {

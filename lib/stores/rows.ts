@@ -1,6 +1,6 @@
 /** Between records and the rows of an engine. */
 import { ClipError } from '../errors.js'
-import type { Layout } from './checks.js'
+import { type Layout, recordColumns } from './checks.js'
 import type { FieldValue, StoredRecord, VectorRecord } from './types.js'
 
 export function closedError(): ClipError {
@@ -14,6 +14,11 @@ export function recordOf({ key, content, modified, size, fields = {} }: VectorRe
 
 function compact<T extends object>(record: T): T {
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as T
+}
+
+/** All columns but the vector's. */
+export function columnsOf({ fields }: Pick<Layout, 'fields'>): string[] {
+  return [...recordColumns, ...Object.keys(fields)]
 }
 
 /** A row of an engine: its columns, with null for what is absent. */

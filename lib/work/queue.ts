@@ -114,7 +114,7 @@ class RedisQueue implements PictureQueue {
       if (jobs.length >= Math.min(jobsPerCall, maxWaiting)) await send()
     }
     if (items.length > 0) jobs.push({ items, refresh })
-    if (jobs.length > 0) await send()
+    await send()
     return added
   }
 
@@ -127,21 +127,13 @@ class RedisQueue implements PictureQueue {
   async status(): Promise<QueueStatus> {
     this.#needOpen()
     const { queue, ledger } = this.#parts
-    const [jobs, counts, dead, workers] = await Promise.all([
-      queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed'),
+    const [{ waiting = 0, active = 0, delayed = 0 }, counts, dead, workers] = await Promise.all([
+      queue.getJobCounts('waiting', 'active', 'delayed'),
       ledger.counts(),
       ledger.deadCount(),
       ledger.workers(),
     ])
-    const of = (...kinds: string[]): number => kinds.reduce((sum, kind) => sum + (jobs[kind] ?? 0), 0)
-    return {
-      waiting: of('waiting', 'prioritized'),
-      active: of('active'),
-      delayed: of('delayed'),
-      dead,
-      workers,
-      ...counts,
-    }
+    return { waiting, active, delayed, dead, workers, ...counts }
   }
 
   async *dead(): AsyncGenerator<DeadLetter, void, undefined> {

@@ -6,7 +6,7 @@ import { readImageFile } from '../image/read-bytes.js'
 import { checkSize, type RemoteImageOptions, remoteImages } from '../remote/remote-image.js'
 import { loadPeer } from '../peer.js'
 import type { StoredRecord } from '../stores/types.js'
-import { pathOfKey } from './sources.js'
+import { isUrl, pathOfKey } from './sources.js'
 import type { PictureSource } from './types.js'
 
 export interface PictureBytes {
@@ -52,10 +52,6 @@ export function pictureReader(rules: RemoteImageOptions, maxBytes: number): Pict
       return { bytes: await readImageFile(name, 'picture'), modified: new Date(Math.trunc(info.mtimeMs)) }
     },
   }
-}
-
-function isUrl(text: string): boolean {
-  return /^https?:/i.test(text)
 }
 
 async function readEntry(

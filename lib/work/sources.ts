@@ -12,7 +12,6 @@ import { csvRows } from './csv.js'
 import { tarPictures } from './tar.js'
 import type { PictureSource, PictureSourcesOptions } from './types.js'
 
-const isUrl = (text: string): boolean => /^https?:\/\//i.test(text)
 const columns = ['url', 'path', 'image', 'file']
 
 /**
@@ -122,6 +121,10 @@ export function pathOfKey(key: string): string | Buffer {
   for (const [, hex, character] of key.slice(7).matchAll(/%([0-9A-F]{2})|([^%])/g))
     bytes.push(hex === undefined ? character!.charCodeAt(0) : parseInt(hex, 16))
   return Buffer.from(bytes)
+}
+
+export function isUrl(text: string): boolean {
+  return /^https?:\/\//i.test(text)
 }
 
 export function keyOf(source: PictureSource): string {

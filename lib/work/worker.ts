@@ -10,6 +10,7 @@ import { mapInOrder } from '../async/pipeline.js'
 import type { Clip } from '../clip/clip.js'
 import { ClipError, errorCodeOf, invalidArgument, outOfRange } from '../errors.js'
 import { probe, sameModel } from '../search/bind-model.js'
+import { checkKey, isKey } from '../stores/checks.js'
 import type { StoredRecord, VectorRecord, VectorStore } from '../stores/types.js'
 import { checkBoolean, checkFunction, checkInteger, checkNumber, checkOptions, checkSignal,
   checkString } from '../validate.js'
@@ -117,7 +118,7 @@ class QueueWorker {
     while (!this.#end.signal.aborted) {
       try {
         const counts = await untilAborted(
-          queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed'),
+          queue.getJobCounts('waiting', 'active', 'delayed', 'failed'),
           this.#end.signal,
         )
         if (counts.failed) await untilAborted(this.#sweep(), this.#end.signal)
@@ -166,7 +167,7 @@ class QueueWorker {
 
     const done: WorkedJob = { embedded: 0, known: 0, failed: 0, readMs: 0, embedMs: 0, storeMs: 0 }
     const began = performance.now()
-    const rows = new Map((await store.get(items.map(keyOf))).map(row => [row.key, row]))
+    const rows = new Map((await store.get(items.map(keyOf).filter(isKey))).map(row => [row.key, row]))
     done.storeMs = performance.now() - began
     const outcomes: Outcome[] = []
     for await (
@@ -214,6 +215,7 @@ class QueueWorker {
     signal: AbortSignal,
   ): Promise<Outcome> {
     try {
+      checkKey('its key', keyOf(source)) // of one picture: the others of its job are stored
       if (row && await this.#reader.isKnown(source, row)) return { source, known: true }
       const began = performance.now()
       const { bytes, modified } = await this.#reader.read(source, signal)

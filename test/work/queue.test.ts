@@ -8,7 +8,7 @@ import { Clip, openPictureQueue, openVectorStore, type PictureQueue, pictureSour
 import { tinyModel } from '../lifecycle/support'
 import { where } from '../helpers/skips'
 
-const { startRedis } = require('../helpers/engines.cjs')
+const { freePort, startRedis } = require('../helpers/engines.cjs')
 const samples = path.join(__dirname, '..', '..', 'models', 'samples')
 
 where('redis', describe)('a queue of pictures', () => {
@@ -67,18 +67,19 @@ where('redis', describe)('a queue of pictures', () => {
     const late = path.join(scratch, 'late.png')
     writeFileSync(bad, 'no picture')
     const url = 'http://127.0.0.1:9/a.png'
-    await queue.add([bad, late, path.join(samples, 'pizza.webp'), url])
-    expect(await work({ attempts: 3 })).toMatchObject({ jobs: 3, embedded: 1, failed: 3 })
+    const long = `https://h.example/${'x'.repeat(2048)}` // no key of a store
+    await queue.add([bad, late, path.join(samples, 'pizza.webp'), url, long])
+    expect(await work({ attempts: 3 })).toMatchObject({ jobs: 3, embedded: 1, failed: 4 })
     const letters = []
     for await (const { source, code, at } of queue.dead()) letters.push([source, code, at instanceof Date])
     expect(letters.sort()).toEqual(
       [[bad, 'ERR_CLIP_IMAGE_DECODE', true], [late, 'ERR_CLIP_FILE_NOT_FOUND', true], [url, 'ERR_CLIP_URL_REFUSED',
-        true]].sort(),
+        true], [long, 'ERR_CLIP_OUT_OF_RANGE', true]].sort(),
     )
     for (const file of [bad, late]) copyFileSync(path.join(samples, 'rocket.png'), file)
-    expect(await queue.requeue()).toBe(3)
-    expect(await work({ attempts: 1 })).toMatchObject({ jobs: 3, embedded: 2, failed: 1 })
-    expect([await store.count(), (await queue.status()).dead]).toEqual([3, 1])
+    expect(await queue.requeue()).toBe(4)
+    expect(await work({ attempts: 1 })).toMatchObject({ jobs: 4, embedded: 2, failed: 2 })
+    expect([await store.count(), (await queue.status()).dead]).toEqual([3, 2])
   })
 
   test('adding pauses while jobs wait, and goes on as they are taken', async () => {
@@ -138,7 +139,7 @@ where('redis', describe)('a queue of pictures', () => {
     await expect(work({ clip: other })).rejects.toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
     await other.dispose()
 
-    const port = await require('../helpers/engines.cjs').freePort()
+    const port = await freePort()
     const end = new AbortController()
     const working = queue.work({ clip, store, signal: end.signal, metrics: { port } })
     const answered = async (): Promise<string> => {

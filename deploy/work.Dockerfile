@@ -5,7 +5,7 @@
 # ---- build: compiles the addon and packs the package as it would be published -------------------------------------
 FROM node:22-bookworm-slim AS build
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends ca-certificates cmake g++ git make \
+  && apt-get install -y --no-install-recommends ca-certificates cmake g++ git make python3 \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./

@@ -125,7 +125,11 @@ describe('compose', () => {
     const { services, volumes } = parse(text('scale-out.yml'))
     expect(Object.keys(services)).toEqual(['redis', 'postgres', 'work', 'prometheus', 'grafana'])
     const { build, deploy: { replicas }, ports } = services.work
-    expect(text(build.dockerfile.replace('deploy/', ''))).toMatch(/^USER node$/m)
+    const dockerfile = text(build.dockerfile.replace('deploy/', ''))
+    expect(dockerfile).toMatch(/^USER node$/m)
+    // packed as the server's image packs it, whose steps are executed by npm run test:image
+    const packing = (file: string): string => /^FROM [^]*?npm pack.*$/m.exec(file)![0]
+    expect(packing(dockerfile)).toBe(packing(text('Dockerfile')))
     expect([replicas, ports]).toEqual([3, undefined])
     const mounts = Object.values<any>(services).flatMap(({ volumes: of = [] }) => of as string[])
     for (const file of mounts.map(mount => mount.split(':')[0]!)) {

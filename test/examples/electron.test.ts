@@ -87,6 +87,8 @@ describe('the search of the app', () => {
     const call = lost.call('state')
     lost.fail('it has ended')
     await expect(call).rejects.toThrow('it has ended')
+    // nor what is asked before there is another
+    await expect(lost.call('state')).rejects.toThrow('it has ended')
   })
 })
 

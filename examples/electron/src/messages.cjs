@@ -24,9 +24,12 @@ function answerOn(port, opening) {
 function callsBy(send, onEvent = () => undefined) {
   const waiting = new Map()
   let last = 0
+  /** Why nothing will be answered. */
+  let lost
   return {
     call: (method, ...args) =>
       new Promise((resolve, reject) => {
+        if (lost !== undefined) throw new Error(lost)
         waiting.set(++last, { resolve, reject })
         send({ id: last, method, args })
       }),
@@ -40,6 +43,7 @@ function callsBy(send, onEvent = () => undefined) {
     },
     /** The process is gone: nothing will be answered. */
     fail: reason => {
+      lost = reason
       for (const { reject } of waiting.values()) reject(new Error(reason))
       waiting.clear()
     },

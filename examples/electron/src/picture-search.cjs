@@ -19,7 +19,7 @@ class PictureSearch {
   static async open({ folder, model, notify = () => undefined }) {
     const search = new PictureSearch()
     search.#notify = notify
-    // two threads less than a window would notice, and memory that a laptop has
+    // smaller batches: memory that a laptop has
     search.#clip = await Clip.load(model, { maxBatch: 8 })
     try {
       fs.mkdirSync(folder, { recursive: true })

@@ -11,7 +11,7 @@ export interface QueueFlags {
 /** Adds --redis and --queue. */
 export function addQueueOptions(command: Command): Command {
   const options = [
-    new Option('--redis <url>', 'redis:// or rediss:// (default: GGCLIP_REDIS, or this machine)').default(
+    new Option('--redis <url>', 'redis:// or rediss://').default(
       process.env.GGCLIP_REDIS || 'redis://127.0.0.1:6379',
       'GGCLIP_REDIS, or this machine',
     ),

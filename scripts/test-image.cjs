@@ -11,7 +11,7 @@ const { spawn, spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { freePort } = require('../test/newcomer/servers.cjs')
+const { freePort } = require('../test/helpers/engines.cjs')
 const { run } = require('./run.cjs')
 
 const root = path.join(__dirname, '..')
@@ -85,8 +85,9 @@ async function execute(folder, command, settings) {
 
 /** Files of the checkout that deploy/Dockerfile.dockerignore lets through: git's own, but for the folders named there. */
 function contextFiles() {
-  const { stdout } = spawnSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26 })
-  return stdout.split('\0').filter(file => file !== '' && !/^(deploy|bench\/results)\//.test(file))
+  return run('git', ['ls-files', '-z'], { cwd: root, capture: true }).split('\0').filter(file =>
+    file !== '' && !/^(deploy|bench\/results)\//.test(file)
+  )
 }
 
 function copyContext(words, to) {

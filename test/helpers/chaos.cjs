@@ -64,8 +64,8 @@ class Workers {
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 
 /**
- * @param open functions of the library: as they are named
- * @param until called before each kill with the number of kills so far: whether to go on killing
+ * @param options functions of the library, as they are named, and
+ *   `until` called before each kill with the number of kills so far: whether to go on killing
  */
 async function chaos(
   { openVectorStore, openPictureQueue, pictureSources, location, dim, count, batch, until, seed = 1 },
@@ -82,6 +82,12 @@ async function chaos(
   const workers = new Workers(redis.url, location, String(lockMs))
   const queue = await openPictureQueue(redis.url)
   const store = await openVectorStore(location, { dim })
+  const clean = async () => {
+    await store.close()
+    await queue.close()
+    await redis.stop()
+    rmSync(scratch, { recursive: true, force: true })
+  }
   try {
     workers.start()
     workers.start()
@@ -110,7 +116,7 @@ async function chaos(
       if (state.waiting + state.active + state.delayed === 0) break
     }
     const dead = []
-    for await (const letter of queue.dead()) dead.push(letter)
+    for await (const { source, code } of queue.dead()) dead.push([path.basename(source), code])
     const drained = workers.running
     await workers.end('SIGTERM')
     return {
@@ -120,24 +126,17 @@ async function chaos(
       failures: workers.failures,
       exits: drained.map(child => child.exitCode),
       state,
-      dead: dead.map(({ source, code }) => [path.basename(source), code]).sort(),
+      dead: dead.sort(),
       rows: await store.count(),
       folder,
       stored: keys => store.get(keys, { vectors: true }),
-      async clean() {
-        await store.close()
-        await queue.close()
-        await redis.stop()
-        rmSync(scratch, { recursive: true, force: true })
-      },
+      clean,
     }
   } catch (error) {
     await workers.end('SIGKILL')
-    await store.close()
-    await queue.close()
-    await redis.stop()
+    await clean()
     throw error
   }
 }
 
-module.exports = { chaos, makePictures }
+module.exports = { chaos }

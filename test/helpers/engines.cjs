@@ -39,6 +39,21 @@ function ended(child) {
   return new Promise(resolve => child.once('exit', resolve))
 }
 
+/** How a server ends. `running`: its process now. */
+function endings(running, signal, folder) {
+  /** Ends it at once, as a crash does. */
+  const kill = async () => {
+    const child = running()
+    child.kill(signal)
+    await ended(child)
+  }
+  const stop = async () => {
+    await kill()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return { kill, stop }
+}
+
 /** Redis that writes every change down, so that a restart or a kill loses nothing. */
 async function startRedis() {
   const folder = mkdtempSync(path.join(tmpdir(), 'ggclip-redis-'))
@@ -56,16 +71,8 @@ async function startRedis() {
   await start()
   return {
     url: `redis://127.0.0.1:${port}`,
-    async kill() {
-      child.kill('SIGKILL')
-      await ended(child)
-    },
     start,
-    async stop() {
-      child.kill('SIGKILL')
-      await ended(child)
-      rmSync(folder, { recursive: true, force: true })
-    },
+    ...endings(() => child, 'SIGKILL', folder),
   }
 }
 
@@ -113,18 +120,9 @@ async function startPostgres(place = process.env.GGCLIP_TEST_ENGINES) {
   await start()
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
-    /** Ends it at once, as a crash does. */
-    async kill() {
-      child.kill('SIGQUIT')
-      await ended(child)
-    },
     start,
-    async stop() {
-      child.kill('SIGQUIT')
-      await ended(child)
-      rmSync(folder, { recursive: true, force: true })
-    },
+    ...endings(() => child, 'SIGQUIT', folder),
   }
 }
 
-module.exports = { freePort, startPostgres, startRedis, until }
+module.exports = { freePort, startPostgres, startRedis }

@@ -10,7 +10,7 @@ const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
 const { ownPlatform } = require('../../scripts/platforms.cjs')
-const { withProject } = require('./project.cjs')
+const { attempt, withProject } = require('./project.cjs')
 
 const root = path.join(__dirname, '..', '..')
 const encode = fs.readFileSync(path.join(root, 'test', 'managers', 'encode.cjs'), 'utf8')
@@ -118,15 +118,8 @@ async function main() {
         'what it made encodes': encodeHere,
         'prebuild --native, npm pack, npm install': nativeArchive,
       })
-    ) {
-      try {
-        const note = await step(project)
-        process.stdout.write(`pass  ${name}${note === undefined ? '' : `: ${note}`}\n`)
-      } catch (error) {
-        process.stdout.write(`FAIL  ${name}: ${error.message}\n`)
-        failed++
-      }
-    }
+    )
+      if (!await attempt(project, name, step)) failed++
   })
   if (failed > 0) process.exitCode = 1
 }

@@ -6,8 +6,9 @@ const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')
 const { devDependencies } = require('../../package.json')
+const { freePort } = require('../helpers/engines.cjs')
 const { blocks, promised } = require('./project.cjs')
-const { freePort, startServer } = require('./servers.cjs')
+const { startServer } = require('./servers.cjs')
 
 /** Pages whose programs stand alone. */
 const programs = ['search.md', 'quantization.md', 'edge.md']
@@ -51,7 +52,7 @@ async function runCommands(project, page) {
 /** docs/server.md: its calls, OpenAI's client and the library, with a server on another port than the page's. */
 async function runServer(project) {
   const port = await freePort()
-  const server = await startServer(project, ['npx', 'ggclip', 'serve', '--port', port], port)
+  const server = await startServer(project, ['npx', 'ggclip', 'serve', '--port', String(port)], port)
   const here = code => code.replaceAll('8080', port)
   const all = blocks(project.page('docs/server.md'))
   try {

@@ -98,6 +98,18 @@ async function withProject(body) {
   }
 }
 
+/** Runs one step and says how it went, which the step may explain in words. @returns {Promise<boolean>} whether it passed */
+async function attempt(project, name, step) {
+  try {
+    const note = await step(project)
+    process.stdout.write(`pass  ${name}${note === undefined ? '' : `: ${note}`}\n`)
+    return true
+  } catch (error) {
+    process.stdout.write(`FAIL  ${name}: ${error.message}\n`)
+    return false
+  }
+}
+
 /** The fenced blocks of a page. @returns {{ language: string, code: string, before: string }[]} `before`: the text above */
 function blocks(page) {
   const found = []
@@ -123,4 +135,4 @@ function promised(code) {
   return lines
 }
 
-module.exports = { withProject, blocks, promised }
+module.exports = { attempt, withProject, blocks, promised }

@@ -6,8 +6,9 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { ownPlatform } = require('../../scripts/platforms.cjs')
+const { freePort } = require('../helpers/engines.cjs')
 const { blocks, promised } = require('./project.cjs')
-const { freePort, startServer } = require('./servers.cjs')
+const { startServer } = require('./servers.cjs')
 
 const block = (project, language, word) => {
   const found = blocks(project.page('README.md')).find(each => each.language === language && each.code.includes(word))

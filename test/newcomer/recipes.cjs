@@ -4,8 +4,9 @@
 const assert = require('node:assert/strict')
 const { readFileSync } = require('node:fs')
 const path = require('node:path')
+const { freePort } = require('../helpers/engines.cjs')
 const { blocks, promised } = require('./project.cjs')
-const { freePort, startServer } = require('./servers.cjs')
+const { startServer } = require('./servers.cjs')
 
 /** Name of the file that the text before a block asks for. */
 const fileOf = before => /`([\w-]+\.mjs)[^`]*`/.exec(before.split('\n## ').at(-1))?.[1]

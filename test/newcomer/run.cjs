@@ -4,7 +4,7 @@
 //   node test/newcomer/run.cjs [WORD]      the steps whose name has the word, after the installation
 'use strict'
 
-const { withProject } = require('./project.cjs')
+const { attempt, withProject } = require('./project.cjs')
 const { install, readmeSteps } = require('./readme.cjs')
 const { pageSteps } = require('./pages.cjs')
 const { recipeSteps } = require('./recipes.cjs')
@@ -13,20 +13,11 @@ const { typeSteps } = require('./types.cjs')
 async function main([word = '']) {
   let passed = 0, failed = 0
   await withProject(async project => {
-    const attempt = async (name, step) => {
-      try {
-        const note = await step(project)
-        process.stdout.write(`pass  ${name}${note === undefined ? '' : `: ${note}`}\n`)
-        passed++
-      } catch (error) {
-        process.stdout.write(`FAIL  ${name}: ${error.message}\n`)
-        failed++
-      }
-    }
-    await attempt('install', install)
+    const count = async (name, step) => await attempt(project, name, step) ? passed++ : failed++
+    await count('install', install)
     const steps = [...readmeSteps, ...recipeSteps, ...pageSteps, ...typeSteps]
     for (const { name, step } of failed > 0 ? [] : steps.filter(each => each.name.includes(word)))
-      await attempt(name, step)
+      await count(name, step)
   })
   process.stdout.write(`newcomer: ${passed} passed, ${failed} failed\n`)
   if (failed > 0) process.exitCode = 1

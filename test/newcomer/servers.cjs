@@ -1,18 +1,6 @@
 // Servers that a project starts.
 'use strict'
 
-const { createServer } = require('node:net')
-
-/** @returns {Promise<string>} a port of 127.0.0.1 that was free just now */
-function freePort() {
-  return new Promise(resolve => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address()
-      probe.close(() => resolve(String(port)))
-    })
-  })
-}
-
 /** Starts a server and waits until its port answers. @returns {Promise<{ url: string, stop(): Promise<number | null> }>} */
 async function startServer(project, [command, ...args], port, env) {
   const child = project.start(command, args, env)
@@ -34,4 +22,4 @@ async function startServer(project, [command, ...args], port, env) {
   return { url, stop }
 }
 
-module.exports = { freePort, startServer }
+module.exports = { startServer }

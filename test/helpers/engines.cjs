@@ -3,7 +3,7 @@
 'use strict'
 
 const { execFileSync, spawn } = require('node:child_process')
-const { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync } = require('node:fs')
+const { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } = require('node:fs')
 const net = require('node:net')
 const { tmpdir } = require('node:os')
 const path = require('node:path')
@@ -76,21 +76,32 @@ async function startRedis() {
   }
 }
 
-function postgresPrograms(place) {
+function postgresPackages(place) {
   const lib = path.join(place, 'venv', 'lib')
   const [python] = readdirSync(lib).filter(name => name.startsWith('python'))
-  return path.join(lib, python, 'site-packages', 'pgserver', 'pginstall', 'bin')
+  return path.join(lib, python, 'site-packages')
 }
 
+/**
+ * PostgreSQL refuses to be run by root, so that it is run by nobody then: from a copy in its own folder, under a place that
+ * everybody may enter, for this checkout may lie in a folder that only root may.
+ */
 async function startPostgres(place = process.env.GGCLIP_TEST_ENGINES) {
-  const programs = postgresPrograms(place)
-  const folder = mkdtempSync(path.join(tmpdir(), 'ggclip-postgres-'))
-  // it refuses to be run by root
-  const user = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {}
+  const root = process.getuid() === 0
+  const user = root ? { uid: 65534, gid: 65534 } : {}
+  const folder = mkdtempSync(path.join(root ? '/var/tmp' : tmpdir(), 'ggclip-postgres-'))
   chmodSync(folder, 0o755)
+  let packages = postgresPackages(place)
+  if (root) {
+    // the second holds the libraries that the first is linked with
+    for (const name of ['pgserver', 'pgserver.libs'])
+      cpSync(path.join(packages, name), path.join(folder, name), { recursive: true })
+    packages = folder
+  }
+  const programs = path.join(packages, 'pgserver', 'pginstall', 'bin')
   const data = path.join(folder, 'data')
   mkdirSync(data, { mode: 0o700 })
-  if (user.uid) { for (const name of [folder, data]) chownSync(name, user.uid, user.gid) }
+  if (root) { for (const name of [folder, data]) chownSync(name, user.uid, user.gid) }
   const options = { ...user, cwd: folder, stdio: 'ignore' }
   execFileSync(path.join(programs, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '-N',
     '--locale=C'], options)

@@ -13,6 +13,7 @@
 #include "formats/families/open-clip-config.h"
 #include "formats/families/openai-shapes.h"
 #include "formats/families/sentence-transformers.h"
+#include "formats/families/timm-alone.h"
 #include "formats/layout/tensor-names.h"
 #include "formats/containers/torch/torch-file.h"
 
@@ -163,6 +164,17 @@ model_source open_open_clip(const std::string & path, const tensor_table & table
     return source;
 }
 
+// timm's image tower alone.
+model_source open_timm(const std::string & path, const tensor_table & table, const json_ref & config,
+                       const read_options & options) {
+    const json_value root = open_clip_config_of_timm(config, table);
+    const json_ref none(nullptr, path, "");
+    model_source source =
+        open_open_clip(path, with_trunk_names(table), json_ref(&root, config.file() + " (timm's)", ""), none, options);
+    finish_timm_alone(config, source.hp);
+    return source;
+}
+
 // transformers 5 writes the image processor into processor_config.json when it saves a whole processor.
 json_ref image_processor(const document & preprocessor, const document & processor) {
     return preprocessor.found ? preprocessor.ref() : processor.ref().object("image_processor");
@@ -235,6 +247,21 @@ model_source open_sentence_transformers(const std::string & folder, const std::s
     return source;
 }
 
+// Of a whole model, or of one tower.
+bool has_open_clip_names(const tensor_table & table) {
+    return has_prefix(table, "visual.") || has_prefix(table, "transformer.resblocks.") ||
+           has_prefix(table, "text.transformer.");
+}
+
+// Whether no configuration in the folder is that of weights in a file of their own.
+bool is_lone(const std::string & folder, const tensor_table & table, const read_options & options) {
+    if (has_publisher_names(table)) return true;
+    if (is_file(folder + "/open_clip_config.json")) return false;
+    const bool config = is_file(folder + "/config.json");
+    return !config ||
+           (has_open_clip_names(table) && !document::optional(folder + "/config.json", options).as_open_clip().found);
+}
+
 // `given`: weights that have already been read, or null: the folder's.
 model_source open_directory(const std::string & folder, const tensor_table * given, const read_options & options) {
     const std::string tokenizer_folder = options.tokenizer_folder.empty() ? folder : options.tokenizer_folder;
@@ -249,7 +276,8 @@ model_source open_directory(const std::string & folder, const tensor_table * giv
     }
     const bool hf =
         config.found && (open_clip.found ? is_supported_hf_config(config.ref()) : is_hf_config(config.ref()));
-    if (!hf && !open_clip.found) {
+    const bool timm = is_timm_config(config.ref());
+    if (!hf && !timm && !open_clip.found) {
         if (config.found) config.ref().get("model_type").invalid("a string (no open_clip_config.json either)");
         throw_error(error_code::FILE_NOT_FOUND,
                     folder + ": expected config.json or open_clip_config.json, found neither");
@@ -258,8 +286,8 @@ model_source open_directory(const std::string & folder, const tensor_table * giv
     if (given == nullptr)
         read_folder_weights(folder, hf ? preference::hugging_face : preference::open_clip, options, found);
     const tensor_table & table = given != nullptr ? *given : found;
-    const bool open_clip_names = has_prefix(table, "visual.") || has_prefix(table, "transformer.resblocks.") ||
-                                 has_prefix(table, "text.transformer.");
+    const bool open_clip_names = has_open_clip_names(table);
+    if (timm && !open_clip_names) return open_timm(folder, table, config.ref(), options);
     if (open_clip.found && (open_clip_names || !hf))
         return open_open_clip(folder, table, open_clip.ref(), config.ref(), options);
     const std::string root = is_sentence_encoder(config.ref()) ? sentence_root(folder) : "";
@@ -299,9 +327,8 @@ model_source open_model(std::shared_ptr<const model_file> file, const read_optio
     tensor_table table;
     read_weight_file(file, table);
     if (is_openai_checkpoint(table) && torch) return open_openai(folder, table, options);
-    const bool alone = has_publisher_names(table) ||
-                       (!is_file(folder + "/config.json") && !is_file(folder + "/open_clip_config.json"));
-    return alone ? open_lone_file(path, folder, table, options) : open_directory(folder, &table, options);
+    return is_lone(folder, table, options) ? open_lone_file(path, folder, table, options)
+                                           : open_directory(folder, &table, options);
 }
 
 }  // namespace ggclip

@@ -35,8 +35,10 @@ export function showProgress(
 
 /** A sentence about the model's licence, if the registry has one. */
 function termsOf(model: string | undefined): string | undefined {
-  const name = model?.toLowerCase().replace(/^hf:/, '')
-  const entry = models.find(({ name: short, id }) => short === name || id.toLowerCase() === name)
+  const name = model?.toLowerCase().replace(/^hf:/, '').replace(/[@:].*$/, '')
+  const entry = models.find(({ name: short, id, copies = [] }) =>
+    short === name || [id, ...copies].some(repository => repository.toLowerCase() === name)
+  )
   return entry?.terms && `${entry.name}: ${entry.terms}`
 }
 

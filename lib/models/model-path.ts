@@ -44,7 +44,7 @@ export async function locateModel(
   if (name.startsWith(hubPrefix)) return fromHub(parseHubId('source', name), options)
   if (existsSync(name)) return local(path.resolve(name), options.towers)
   const model = findModel(name)
-  if (model) return fromHub(hubIdOf(model), options)
+  if (model) return fromHub(hubIdOf(model, name), options)
   const isId = /^[\w.-]+\/[\w.-]+(?:@[\w./-]+)?$/.test(name) && !/^\.|\.(?:gguf|safetensors)$/.test(name)
   const expected = "expected the path of a .gguf file or of a checkpoint's directory, a name of the registry, or "
     + (isId ? `'hf:${name}' if it is on the hub` : 'hf:owner/name')

@@ -38,7 +38,7 @@ export async function pullModel(id: HubId, { cacheDir, offline, onProgress, sign
 
 function pullId(id: string): HubId {
   const model = findModel(id)
-  if (model) return hubIdOf(model)
+  if (model) return hubIdOf(model, id)
   if (id.startsWith(hubPrefix) || id.includes('/')) return parseHubId('id', id)
   throw unknownModel(id, `expected '${hubIdForm}' or a name of the registry`)
 }

@@ -13,6 +13,8 @@ export interface ModelEntry {
   name: string
   /** Repository on the hub, `owner/name`. */
   id: string
+  /** Other repositories with the same weights, in their authors' own layout. */
+  copies?: readonly string[]
   /** Branch, tag or commit; absent: the hub's default branch. */
   revision?: string
   /** The kind of encoders. */
@@ -178,16 +180,19 @@ export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   { ...tips, name: 'tipsv2-g-14', id: 'google/tipsv2-g14', parameters: 1_525_085_696, dim: 1536, imageSize: 448, goodFor: 'as tipsv2-b-14, the largest' },
   // MobileCLIP and MobileCLIP2: convolutional, the fastest of their quality
   { ...mobile, name: 'mobileclip-s0', id: 'apple/MobileCLIP-S0', parameters: 53_800_000, dim: 512, imageSize: 256, imagenet: 67.8, goodFor: 'the smallest and fastest here that finds photos by words' },
-  { ...mobile, name: 'mobileclip-s1', id: 'apple/MobileCLIP-S1-OpenCLIP', parameters: 84_969_729, dim: 512, imageSize: 256, imagenet: 72.6, goodFor: 'phones and small boxes: the quality of b-16 in a fraction of its time' },
-  { ...mobile, name: 'mobileclip-s2', id: 'apple/MobileCLIP-S2-OpenCLIP', parameters: 99_243_329, dim: 512, imageSize: 256, imagenet: 74.4, goodFor: 'photo search on the device, as in ente' },
-  { ...mobile, name: 'mobileclip-b', id: 'apple/MobileCLIP-B-OpenCLIP', parameters: 149_777_921, dim: 512, imageSize: 224, goodFor: 'a ViT-B/16 after three convolutions: quality before speed' },
-  { ...mobile, name: 'mobileclip-b-lt', id: 'apple/MobileCLIP-B-LT-OpenCLIP', parameters: 149_777_921, dim: 512, imageSize: 224, imagenet: 77.2, goodFor: 'as mobileclip-b, trained longer' },
-  { ...mobile, name: 'mobileclip2-s0', id: 'timm/MobileCLIP2-S0-OpenCLIP', tasks: ['small'], parameters: 74_835_073, dim: 512, imageSize: 256, imagenet: 71.5, goodFor: 'the fastest here with the quality of b-16' },
-  { ...mobile, name: 'mobileclip2-b', id: 'timm/MobileCLIP2-B-OpenCLIP', parameters: 149_777_921, dim: 512, imageSize: 224, goodFor: 'as mobileclip-b, trained on better captions' },
-  { ...mobile, name: 'mobileclip2-s2', id: 'timm/MobileCLIP2-S2-OpenCLIP', tasks: ['small'], parameters: 99_243_329, dim: 512, imageSize: 256, imagenet: 77.2, goodFor: 'photo search on the device, high quality for its time' },
-  { ...mobile, name: 'mobileclip2-s3', id: 'timm/MobileCLIP2-S3-OpenCLIP', parameters: 248_885_953, dim: 768, imageSize: 256, imagenet: 80.7, goodFor: 'the quality of large models at moderate size' },
-  { ...mobile, name: 'mobileclip2-s4', id: 'timm/MobileCLIP2-S4-OpenCLIP', parameters: 445_435_137, dim: 768, imageSize: 256, imagenet: 81.9, goodFor: 'the quality of so400m at half its time' },
-  { ...mobile, name: 'mobileclip2-l-14', id: 'timm/MobileCLIP2-L-14-OpenCLIP', parameters: 427_617_281, dim: 768, imageSize: 224, imagenet: 81.9, goodFor: 'zero-shot classification of high quality' },
+  { ...mobile, name: 'mobileclip-s1', id: 'apple/MobileCLIP-S1-OpenCLIP', copies: ['apple/MobileCLIP-S1'], parameters: 84_969_729, dim: 512, imageSize: 256, imagenet: 72.6, goodFor: 'phones and small boxes: the quality of b-16 in a fraction of its time' },
+  { ...mobile, name: 'mobileclip-s2', id: 'apple/MobileCLIP-S2-OpenCLIP', copies: ['apple/MobileCLIP-S2'], parameters: 99_243_329, dim: 512, imageSize: 256, imagenet: 74.4, goodFor: 'photo search on the device, as in ente' },
+  { ...mobile, name: 'mobileclip-b', id: 'apple/MobileCLIP-B-OpenCLIP', copies: ['apple/MobileCLIP-B'], parameters: 149_777_921, dim: 512, imageSize: 224, imagenet: 76.8, goodFor: 'a ViT-B/16 after three convolutions: quality before speed' },
+  { ...mobile, name: 'mobileclip-b-lt', id: 'apple/MobileCLIP-B-LT-OpenCLIP', copies: ['apple/MobileCLIP-B-LT'], parameters: 149_777_921, dim: 512, imageSize: 224, imagenet: 77.2, goodFor: 'as mobileclip-b, trained longer' },
+  { ...mobile, name: 'mobileclip-s3', id: 'apple/MobileCLIP-S3', parameters: 248_885_953, dim: 768, imageSize: 256, imagenet: 78.3, goodFor: 'as mobileclip2-s3, trained on MobileCLIP\'s captions' },
+  { ...mobile, name: 'mobileclip-s4', id: 'apple/MobileCLIP-S4', parameters: 445_435_137, dim: 768, imageSize: 256, imagenet: 79.4, goodFor: 'as mobileclip2-s4, trained on MobileCLIP\'s captions' },
+  { ...mobile, name: 'mobileclip-l-14', id: 'apple/MobileCLIP-L-14', parameters: 427_617_281, dim: 768, imageSize: 224, imagenet: 79.5, goodFor: 'as mobileclip2-l-14, trained on MobileCLIP\'s captions' },
+  { ...mobile, name: 'mobileclip2-s0', id: 'timm/MobileCLIP2-S0-OpenCLIP', copies: ['apple/MobileCLIP2-S0'], tasks: ['small'], parameters: 74_835_073, dim: 512, imageSize: 256, imagenet: 71.5, goodFor: 'the fastest here with the quality of b-16' },
+  { ...mobile, name: 'mobileclip2-b', id: 'timm/MobileCLIP2-B-OpenCLIP', copies: ['apple/MobileCLIP2-B'], parameters: 149_777_921, dim: 512, imageSize: 224, imagenet: 79.4, goodFor: 'as mobileclip-b, trained on better captions' },
+  { ...mobile, name: 'mobileclip2-s2', id: 'timm/MobileCLIP2-S2-OpenCLIP', copies: ['apple/MobileCLIP2-S2'], tasks: ['small'], parameters: 99_243_329, dim: 512, imageSize: 256, imagenet: 77.2, goodFor: 'photo search on the device, high quality for its time' },
+  { ...mobile, name: 'mobileclip2-s3', id: 'timm/MobileCLIP2-S3-OpenCLIP', copies: ['apple/MobileCLIP2-S3'], parameters: 248_885_953, dim: 768, imageSize: 256, imagenet: 80.7, goodFor: 'the quality of large models at moderate size' },
+  { ...mobile, name: 'mobileclip2-s4', id: 'timm/MobileCLIP2-S4-OpenCLIP', copies: ['apple/MobileCLIP2-S4'], parameters: 445_435_137, dim: 768, imageSize: 256, imagenet: 81.9, goodFor: 'the quality of so400m at half its time' },
+  { ...mobile, name: 'mobileclip2-l-14', id: 'timm/MobileCLIP2-L-14-OpenCLIP', copies: ['apple/MobileCLIP2-L-14'], parameters: 427_617_281, dim: 768, imageSize: 224, imagenet: 81.9, goodFor: 'zero-shot classification of high quality' },
   // EVA: rotary positions, gated MLPs
   { ...eva, name: 'eva02-b-16', id: 'timm/eva02_base_patch16_clip_224.merged2b_s8b_b131k', parameters: 149_691_137, dim: 512, imageSize: 224, imagenet: 74.7, goodFor: 'zero-shot classification, better than b-16 of its time' },
   { ...eva, name: 'eva02-l-14', id: 'timm/eva02_large_patch14_clip_224.merged2b_s4b_b131k', parameters: 427_755_457, dim: 768, imageSize: 224, imagenet: 79.8, goodFor: 'high quality retrieval' },
@@ -228,4 +233,10 @@ export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   { ...dino3, name: 'dinov3-vits16', id: 'facebook/dinov3-vits16-pretrain-lvd1689m', parameters: 21_596_544, dim: 384, imageSize: 224, goodFor: 'near-duplicates and similar pictures, fast' },
   { ...dino3, name: 'dinov3-vitb16', id: 'facebook/dinov3-vitb16-pretrain-lvd1689m', parameters: 85_660_416, dim: 768, imageSize: 224, goodFor: 'near-duplicates and similar pictures' },
   { ...dino3, name: 'dinov3-vitl16', id: 'facebook/dinov3-vitl16-pretrain-lvd1689m', parameters: 303_129_600, dim: 1024, imageSize: 224, goodFor: 'similar pictures, high quality' },
+  // MobileCLIP's image encoders, in timm's layout
+  { ...mobile, towers: 'image', contextLength: 0, name: 'mobileclip-s0-image', id: 'apple/mobileclip_s0_timm', parameters: 11_406_976, dim: 512, imageSize: 256, goodFor: 'pictures only, on the smallest devices' },
+  { ...mobile, towers: 'image', contextLength: 0, name: 'mobileclip-s1-image', id: 'apple/mobileclip_s1_timm', parameters: 21_541_632, dim: 512, imageSize: 256, goodFor: 'pictures only, as mobileclip-s1' },
+  { ...mobile, towers: 'image', contextLength: 0, name: 'mobileclip-s2-image', id: 'apple/mobileclip_s2_timm', parameters: 35_815_232, dim: 512, imageSize: 256, goodFor: 'pictures only, as mobileclip-s2' },
+  { ...mobile, towers: 'image', contextLength: 0, name: 'mobileclip-b-image', id: 'apple/mobileclip_b_timm', parameters: 86_349_056, dim: 512, imageSize: 224, goodFor: 'pictures only, as mobileclip-b' },
+  { ...mobile, towers: 'image', contextLength: 0, name: 'mobileclip-b-lt-image', id: 'apple/mobileclip_b_lt_timm', parameters: 86_349_056, dim: 512, imageSize: 224, goodFor: 'pictures only, as mobileclip-b-lt' },
 ].map(entry => Object.freeze<ModelEntry>({ ...entry, bytes: 4 * entry.parameters } as ModelEntry)))

@@ -3,14 +3,19 @@ import { editDistance } from '../nearest-name.js'
 import type { HubId } from './hub-id.js'
 import { type ModelEntry, models } from './registry-data.js'
 
-/** The entry with that name, ignoring case; also found by its hub id alone. */
+/** The entry with that name, ignoring case; also found by the hub id of it or of one of its copies. */
 export function findModel(name: string): Readonly<ModelEntry> | undefined {
   const word = name.toLowerCase()
-  return models.find(model => model.name === word || model.id.toLowerCase() === word)
+  return models.find(model => model.name === word || repositoryOf(model, word) !== undefined)
 }
 
-export function hubIdOf(model: Readonly<ModelEntry>): HubId {
-  return { repo: model.id, revision: model.revision ?? 'main' }
+/** The repository that `name`, by which the model was found, means: its own, or the copy of that hub id. */
+export function hubIdOf(model: Readonly<ModelEntry>, name: string): HubId {
+  return { repo: repositoryOf(model, name) ?? model.id, revision: model.revision ?? 'main' }
+}
+
+function repositoryOf({ id, copies = [] }: Readonly<ModelEntry>, name: string): string | undefined {
+  return [id, ...copies].find(repository => repository.toLowerCase() === name.toLowerCase())
 }
 
 /**
@@ -25,12 +30,10 @@ export function hubIdOf(model: Readonly<ModelEntry>): HubId {
 export function suggestModels(word: string): string[] {
   if (word.length > 200) return []
   const parts = partsOf(word)
-  const scored = models.map(({ name, id }) => ({
+  const scored = models.map(({ name, id, copies = [] }) => ({
     name,
     score: Math.max(
-      likeness(word, parts, name),
-      likeness(word, parts, id),
-      likeness(word, parts, id.replace(/^.*\//, '')),
+      ...[name, id, id.replace(/^.*\//, ''), ...copies].map(candidate => likeness(word, parts, candidate)),
     ),
   }))
   return scored.filter(({ score }) => score >= 0.55).sort((a, b) => b.score - a.score).slice(0, 3).map(({ name }) =>

@@ -109,6 +109,18 @@ describe('ggclip pull', () => {
     expect(again).toEqual({ status: 0, stdout, stderr: expect.stringMatching(/, all in the cache\n$/) })
   })
 
+  test.each([
+    ['mobileclip-s3', 'apple/MobileCLIP-S3', 'mobileclip_s3.pt'],
+    ['hf:apple/MobileCLIP2-S0', 'apple/MobileCLIP2-S0', 'mobileclip2_s0.pt'],
+    ['apple/MobileCLIP2-B:mobileclip2_b.pt', 'apple/MobileCLIP2-B', 'mobileclip2_b.pt'],
+  ])('%s: the limits of a licence are said before the download', async (name, repository, file) => {
+    hub.add(repository, { 'README.md': 'x', [file]: Buffer.alloc(100_000, repository) })
+    const { status, stdout, stderr } = await ggclip(['pull', name])
+    expect([status, path.basename(stdout.trimEnd())]).toEqual([0, file])
+    expect(stderr).toMatch(/^mobileclip2?-\w+: the licence of its weights .* allows research only\napple\/\S+ at /)
+    expect((await ggclip(['pull', name])).stderr).not.toContain('licence')
+  })
+
   test('JSON, the cache folder, offline', async () => {
     const args = ['laion-vit-b-32', '--cache-dir', path.join(scratch, 'other'), '--json']
     const refused = await ggclip(['pull', ...args, '--offline'])

@@ -164,6 +164,54 @@ it("loads Apple's MobileCLIP, with pictures of any size", async () => {
   for (const [i, image] of mixed.entries()) expect(await clip.encodeImage(image, raw)).toEqual(together[i])
 })
 
+/** Apple's files of MobileCLIP2, and the later ones of MobileCLIP, have OpenCLIP's names. */
+const beside = (file: string): string => {
+  writeFileSync(path.join(path.dirname(file), 'config.json'), '{"model":"of Apple\'s code"}')
+  return file
+}
+
+it("loads Apple's MobileCLIP2 beside a configuration of other code", async () => {
+  const tensors = { ...fastvit, 'visual.trunk.head.fc.bias': tensor([24], new Float32Array(24)), ...textTensors }
+  await using wanted = await Clip.load(path.join(scratch, 'mobile-open-clip'), { dtype: 'f32' })
+  await using clip = await Clip.load(beside(writeTorch('mobileclip2_s0', tensors)), { dtype: 'f32' })
+  const { interpolation, mean, std } = clip.info.vision!
+  expect([interpolation, mean, std]).toEqual(['bilinear', [0, 0, 0], [1, 1, 1]])
+  const images = drawnImages(70)
+  expectClose('images', await clip.encodeImage(images, raw), await wanted.encodeImage(images, raw), limits)
+  expectClose('texts', await clip.encodeText(texts, raw), await wanted.encodeText(texts, raw), limits)
+})
+
+it("prepares pictures for Apple's S3 and S4 as open_clip does", async () => {
+  const file = writeTorch('mobileclip2_s4', { ...read('fastvit-mci3'), ...textTensors })
+  await using clip = await Clip.load(file, { dtype: 'f32', towers: 'image' })
+  const { interpolation, resizeMode, mean } = clip.info.vision!
+  expect([interpolation, resizeMode, mean[0]]).toEqual(['bilinear', 'shortest', expect.closeTo(0.48145466, 6)])
+})
+
+it("loads Apple's L-14", async () => {
+  const trunk = tensorsOf(readFileSync(path.join(drawn, 'timm-clip', 'model.safetensors')))
+  const images = Object.entries(trunk).map(([name, value]) => [`visual.trunk.${name}`, value] as const)
+  const tensors = { ...Object.fromEntries(images), ...textTensors }
+  const config = {
+    embed_dim: 24,
+    vision_cfg: {
+      image_size: 64,
+      timm_model_name: 'vit_large_patch14_clip_224',
+      timm_model_kwargs: { num_heads: 3 }, // as of a lone file that narrow
+      timm_pool: 'token',
+      timm_proj: null,
+    },
+    text_cfg: { context_length: 16, vocab_size: 574, width: 32, heads: 2, layers: 1, no_causal_mask: true },
+  }
+  await using wanted = await Clip.load(writeOpenClip('mobile-l14-open-clip', tensors, config), { dtype: 'f32' })
+  await using clip = await Clip.load(beside(writeTorch('mobileclip2_l14', tensors)), { dtype: 'f32' })
+  expect(clip.info.text!.causal).toBe(false)
+  const pixels = drawnImages(64)
+  expect(await clip.encodeImage(pixels, raw)).toEqual(await wanted.encodeImage(pixels, raw))
+  expect(await clip.encodeText(texts, raw)).toEqual(await wanted.encodeText(texts, raw))
+  await expect(Clip.load(writeTorch('vit', tensors))).rejects.toMatchObject({ code: 'ERR_CLIP_TENSOR_MISSING' })
+})
+
 /** S0's text tower: mixers that change nothing, or that take the token before each. */
 function mixed(at: number): Tensors {
   const width = 32

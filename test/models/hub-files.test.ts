@@ -1,4 +1,4 @@
-/** Every model of the registry is pulled from a hub that lists its repository's files: only what it needs comes. */
+/** Every model of the registry, and each of its copies, is pulled from a hub that lists its repository's files: only what it needs comes. */
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
@@ -7,21 +7,27 @@ import { Bench, noise } from './support'
 
 interface Lists {
   lists: Record<string, { files: string[]; chosen: string[]; texts?: Record<string, string> }>
-  repositories: Record<string, { list: string; source: 'copy' | 'pattern' }>
+  /** `weights`: what `<weights>` stands for in the list. */
+  repositories: Record<string, { list: string; source: 'copy' | 'pattern'; weights?: string }>
 }
 
 const { lists, repositories } = JSON.parse(
   readFileSync(path.join(__dirname, '..', 'fixtures', 'model-lists', 'hub-files.json'), 'utf8'),
 ) as Lists
 const bench = new Bench()
+const ids = models.flatMap(({ id, copies = [] }) => [id, ...copies])
 
 test('there is a list of files for each model', () => {
-  expect(Object.keys(repositories).sort()).toEqual(models.map(({ id }) => id).sort())
+  expect(Object.keys(repositories).sort()).toEqual([...ids].sort())
   expect(Object.values(repositories).map(({ list }) => list).filter(list => !(list in lists))).toEqual([])
 })
 
-test.each(models.map(({ name, id }) => [name, id] as const))('%s', async (_, id) => {
-  const { files, chosen, texts = {} } = lists[repositories[id]!.list]!
+test.each(ids)('%s', async id => {
+  const { list, weights = '' } = repositories[id]!
+  const [files, chosen] = [lists[list]!.files, lists[list]!.chosen].map(names =>
+    names.map(name => name.replace('<weights>', weights))
+  ) as [string[], string[]]
+  const { texts = {} } = lists[list]!
   const content = (file: string): Buffer | string =>
     texts[file] ?? (file.endsWith('.json') ? '{}' : noise(200, `${id}/${file}`))
   bench.hub.add(id, Object.fromEntries(files.map(file => [file, content(file)])))

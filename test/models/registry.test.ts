@@ -1,15 +1,17 @@
 /** The registry as data, its names, and what a wrong one is answered. */
 import { parseHubId } from '../../lib/models/hub-id'
 import { models } from '../../lib/models/registry-data'
-import { findModel, suggestModels } from '../../lib/models/registry'
+import { findModel, hubIdOf, suggestModels } from '../../lib/models/registry'
 import { weightTypes } from '../../lib/types'
 
 test('entries are sound', () => {
   expect(models.length).toBeGreaterThan(30)
   expect(new Set(models.map(model => model.name)).size).toBe(models.length)
-  expect(new Set(models.map(model => model.id)).size).toBe(models.length)
+  const ids = models.flatMap(({ id, copies = [] }) => [id, ...copies])
+  expect(new Set(ids.map(id => id.toLowerCase())).size).toBe(ids.length)
   for (const model of models) {
     expect(model.name).toMatch(/^[a-z0-9]+(?:-[a-z0-9]+)+$|^streetclip$/)
+    for (const id of model.copies ?? []) expect(parseHubId('id', id).repo).toBe(id)
     expect(parseHubId('id', model.id)).toEqual({ repo: model.id, revision: 'main', wanted: undefined })
     expect(model.parameters).toBeGreaterThan(1e7)
     expect(model.bytes).toBe(4 * model.parameters)
@@ -76,6 +78,13 @@ test('names are found in any letter case, and by hub id', () => {
   expect(findModel('CLIP-ViT-B-32')!.id).toBe('openai/clip-vit-base-patch32')
   expect(findModel('google/siglip2-base-patch16-224')!.name).toBe('siglip2-base-224')
   expect(findModel('clip')).toBeUndefined()
+})
+
+test("a copy's hub id finds the model, and means the copy", () => {
+  const model = findModel('apple/mobileclip2-s0')!
+  expect(model).toBe(findModel('MobileCLIP2-S0'))
+  expect(hubIdOf(model, 'Apple/MobileCLIP2-S0')).toEqual({ repo: 'apple/MobileCLIP2-S0', revision: 'main' })
+  expect(hubIdOf(model, 'mobileclip2-s0').repo).toBe('timm/MobileCLIP2-S0-OpenCLIP')
 })
 
 test.each([

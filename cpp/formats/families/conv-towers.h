@@ -54,4 +54,8 @@ void read_convnext(const tensor_table & table, const std::string & trunk, int32_
 void read_modified_resnet(const tensor_table & table, int32_t image_size, int32_t d_head, vision_hparams & vision,
                           source_names & names);
 
+// timm/models/byobnet.py, resnet50_clip and others: the same network
+void read_timm_resnet(const tensor_table & table, const std::string & trunk, int32_t image_size,
+                      vision_hparams & vision, source_names & names);
+
 }  // namespace ggclip

@@ -50,8 +50,8 @@ class config_writer {
             out.hugging_face = siglip ? siglip_config(vision, text, has_vision, has_text)
                                       : clip_config(vision, text, has_vision, has_text, later ? "gelu" : "quick_gelu");
             out.pads_with_zero = !siglip && later;
-        } else if (has("visual.conv1.weight") || is_mobile() || is_perception() || has("token_embedding.weight") ||
-                   has("text.token_embedding.weight")) {
+        } else if (has("visual.conv1.weight") || is_mobile() || is_mobile_vit() || is_perception() ||
+                   has("token_embedding.weight") || has("text.token_embedding.weight")) {
             out.open_clip = open_clip_config();
             out.any_grid = is_fastvit();
         }
@@ -145,15 +145,28 @@ class config_writer {
     bool is_mobile() const { return is_fastvit() || has("visual.trunk.patch_embed.backbone.0.conv.weight"); }
     bool is_fastvit() const { return has_prefix(table_, "visual.trunk.stem.0."); }
 
-    // As open_clip has them (src/open_clip/model_configs, pretrained.py); MobileCLIP 2's larger ones have five stages.
+    // The L-14 of MobileCLIP and MobileCLIP2: CLIP's ViT, so that only the file's name tells.
+    bool is_mobile_vit() const { return contains(file_, "mobileclip") && has("visual.trunk.norm_pre.weight"); }
+
+    // As open_clip has them (src/open_clip/model_configs, pretrained.py); S3 and S4 have five stages.
     std::string mobile_tower() const {
         return print_text("\"timm_model_name\":\"%s\",\"timm_pool\":\"%s\",\"timm_proj\":null,\"image_size\":%d",
                           is_fastvit() ? "fastvit_mci" : "vit_base_mci_224", is_fastvit() ? "avg" : "token",
                           is_fastvit() ? 256 : 224);
     }
 
+    std::string mobile_vit_tower() const {
+        const std::string patches = "visual.trunk.patch_embed.proj.weight";
+        const int32_t width = extent(patches, 4, 3, limits::max_width);
+        return print_text(
+            "\"timm_model_name\":\"vit_large_patch14_clip_224\",\"timm_model_kwargs\":{\"num_heads\":%d},"
+            "\"timm_pool\":\"token\",\"timm_proj\":null,\"image_size\":%d",
+            std::max(1, width / (width < 192 ? narrow_head : head_size(width))),
+            extent(patches, 4, 0, limits::max_patch) * grid("visual.trunk.pos_embed", true, 3));
+    }
+
     std::string mobile_preprocessing() const {
-        if (has_prefix(table_, "visual.trunk.stages.4.")) return "";
+        if (has_prefix(table_, "visual.trunk.stages.4.")) return "\"interpolation\":\"bilinear\"";
         return "\"mean\":[0,0,0],\"std\":[1,1,1],\"interpolation\":\"bilinear\"";
     }
 
@@ -195,6 +208,9 @@ class config_writer {
         } else if (is_mobile()) {
             dim = mobile_dim();
             vision = mobile_tower();
+        } else if (is_mobile_vit()) {
+            dim = mobile_dim();
+            vision = mobile_vit_tower();
         } else if (has("visual.layer1.0.conv1.weight")) {
             dim = extent("visual.attnpool.c_proj.weight", 2, 1, limits::max_proj);
             vision = print_text("\"layers\":[1,1,1,1],\"image_size\":%d",  // only that it is a list counts
@@ -212,12 +228,13 @@ class config_writer {
         if (has(table)) {
             const int32_t width = extent(table, 2, 0, limits::max_width);
             dim = extent(prefix + "text_projection", 2, 0, limits::max_proj);
-            const int32_t head = width < 512 && (is_mobile() || is_perception()) ? narrow_head : 64;
+            const bool published = is_mobile() || is_mobile_vit() || is_perception();
+            const int32_t head = width < 512 && published ? narrow_head : 64;
             text = open_clip_tower(prefix, width) +
                    print_text(",\"heads\":%d,\"vocab_size\":%d,\"context_length\":%d", std::max(1, width / head),
                               extent(table, 2, 1, limits::max_vocab),
                               extent(prefix + "positional_embedding", 2, 1, limits::max_ctx));
-            if (is_fastvit()) text += ",\"no_causal_mask\":true";
+            if (is_fastvit() || is_mobile_vit()) text += ",\"no_causal_mask\":true";
         }
         const bool is_quick = contains(file_, "quickgelu") || contains(file_, "openai");
         return print_text("{\"model_cfg\":{\"embed_dim\":%d,%s\"vision_cfg\":{", dim,

@@ -40,7 +40,7 @@ vit_name parse_name(const json_ref & ref) {
     const std::string whole = ref.value()->text, name = whole.substr(0, whole.find('.'));
     const char * const supported =
         "timm's plain, CLIP and SigLIP ViTs (vit_base_patch16_clip_224, ...), EVA, EVA02, PE-Core, fastvit_mci, "
-        "vit_base_mci, ViTamin and ConvNeXt";
+        "vit_base_mci, ViTamin, ConvNeXt and resnet50_clip";
     vit_name out;
     if (!begins_with(name, "vit_")) ref.unsupported(supported);
     for (const vit_size & size : sizes)
@@ -123,21 +123,24 @@ int32_t read_heads(const json_ref & config, int32_t named, int32_t width) {
     return (int32_t) config.object("timm_model_kwargs").integer("num_heads", named, 1, limits::max_heads);
 }
 
-// The end of a convolutional tower: timm's classifier, or open_clip's matrix or MLP over the pooled map.
-void read_conv_head(const json_ref & config, const tensor_table & table, vision_hparams & vision,
-                    source_names & names) {
+// The end of a convolutional tower: timm's classifier, or open_clip's matrix or MLP over the pooled map. `own_pool`:
+// the architecture's, "avg" or, for attention, "token".
+void read_conv_head(const json_ref & config, const std::string & own_pool, const tensor_table & table,
+                    vision_hparams & vision, source_names & names) {
     const std::string pool = word_or_null(config, "timm_pool", "avg"),
                       kind = word_or_null(config, "timm_proj", "linear");
-    if (pool != "avg" && !(pool.empty() && (kind == "linear" || kind == "mlp")))
-        config.get("timm_pool").unsupported("\"avg\", or \"\" before a projection");
-    if (kind != "linear" && kind != "mlp" && !kind.empty())
-        config.get("timm_proj").unsupported("\"linear\", \"mlp\" and \"\"");
-    if (kind.empty() && read_bare_projection(table, vision, names)) return;
-    const std::string own = "visual.trunk.head.", adapter = "visual.head.";
+    const bool projects = kind == "linear" || kind == "mlp";
+    if (pool != own_pool && !(pool.empty() && projects))
+        config.get("timm_pool").unsupported("\"" + own_pool + "\", or \"\" before a projection");
+    if (!projects && kind != "none" && !kind.empty())
+        config.get("timm_proj").unsupported("\"linear\", \"mlp\", \"none\" and \"\"");
+    vision.has_proj = kind != "none";
+    if (!vision.has_proj || (kind.empty() && read_bare_projection(table, vision, names))) return;
+    const std::string own = "visual.trunk.head.", adapter = "visual.head.",
+                      classifier = own + (own_pool == "token" ? "proj" : "fc");
     const bool own_mlp = kind.empty() && has_prefix(table, own + "pre_logits.fc.");
-    names.timm_proj = kind == "linear" ? adapter + "proj" : kind == "mlp" ? adapter + "mlp.fc2" : own + "fc";
+    names.timm_proj = kind == "linear" ? adapter + "proj" : kind == "mlp" ? adapter + "mlp.fc2" : classifier;
     names.timm_proj_hidden = kind == "mlp" ? adapter + "mlp.fc1" : own + "pre_logits.fc";
-    vision.has_proj = true;
     vision.has_proj_bias = has_tensor(table, names.timm_proj + ".bias");
     if (kind != "mlp" && !own_mlp) return;
     vision.n_proj_hidden = extent_of(table, names.timm_proj_hidden + ".weight", 2, 1, limits::max_ff);
@@ -149,15 +152,19 @@ bool read_conv_tower(const json_ref & config, const tensor_table & table, int32_
                      source_names & names) {
     const std::string whole = config.get("timm_model_name").value()->text, name = whole.substr(0, whole.find('.'));
     const std::string trunk = "visual.trunk.";
+    std::string pool = "avg";
     if (begins_with(name, "fastvit_mci")) {
         read_fastvit(table, trunk, image_size, vision, names);
     } else if (begins_with(name, "convnext_") && name.find("_rms") == std::string::npos) {
         const float eps = begins_with(name, "convnext_xxlarge") ? 1e-5f : 1e-6f;  // as timm registers them
         read_convnext(table, trunk, image_size, eps, vision, names);
+    } else if (begins_with(name, "resnet") && has_word(name, "clip")) {
+        read_timm_resnet(table, trunk, image_size, vision, names);
+        if (vision.pool != pooling::mean) pool = "token";
     } else {
         return false;
     }
-    read_conv_head(config, table, vision, names);
+    read_conv_head(config, pool, table, vision, names);
     return true;
 }
 

@@ -25,7 +25,7 @@ Size: the weights in float32, about the download size. dtype: the recommended we
 (on a GPU f16 is fast; docs/quantization.md says which types are fast on which CPU).
 A pipe gets name, hub id, family, licence, parameters, embedding length, image size, context length, ImageNet zero-shot
 accuracy in per cent (published), dtype and purpose, separated by tabs; unknown or variable values are empty.
-JSON is [{ "name", "id", "family", "towers"?, "parameters", "bytes", "license"?, "terms"?, "dim", "imageSize"?,
+JSON is [{ "name", "id", "copies"?, "family", "towers"?, "parameters", "bytes", "license"?, "terms"?, "dim", "imageSize"?,
 "contextLength"?, "imagenet"?, "goodFor", "tasks"?, "dtype" }].`,
     )
     .argument('[filter]', 'only models with this in their name, hub id or purpose')
@@ -41,8 +41,8 @@ JSON is [{ "name", "id", "family", "towers"?, "parameters", "bytes", "license"?,
 
 async function run(shell: Shell, filter: string | undefined, { task, json }: Flags): Promise<void> {
   const words = (filter ?? '').toLowerCase()
-  const found = registry.filter(({ name, id, goodFor, tasks: firstChoiceFor = [] }) =>
-    [name, id, goodFor].some(text => text.toLowerCase().includes(words)) &&
+  const found = registry.filter(({ name, id, copies = [], goodFor, tasks: firstChoiceFor = [] }) =>
+    [name, id, ...copies, goodFor].some(text => text.toLowerCase().includes(words)) &&
     (task === undefined || firstChoiceFor.includes(task))
   )
   if (json) return shell.write(`${JSON.stringify(found, undefined, 2)}\n`)

@@ -84,6 +84,25 @@ def pooled(output):
     return output
 
 
+def states(name, blocks, run):
+    """Inputs and outputs of the blocks for the first input: debug.NAME.hidden.i [tokens, width]."""
+    kept, hooks = {}, []
+
+    def keep(i, value):
+        value = value[0] if isinstance(value, tuple) else value
+        kept[f'debug.{name}.hidden.{i}'] = value.detach()[0]
+
+    hooks.append(blocks[0].register_forward_pre_hook(
+        lambda m, args, kwargs: keep(0, args[0] if args else kwargs['hidden_states']), with_kwargs=True))
+    for i, block in enumerate(blocks):
+        hooks.append(block.register_forward_hook(lambda m, args, out, i=i: keep(i + 1, out)))
+    with torch.no_grad():
+        run()
+    for hook in hooks:
+        hook.remove()
+    return kept
+
+
 def write_expected(
     directory, family, encode_image, encode_text, size, ids, scale=None, picture=None, texts=TEXTS, seed=1, process=None,
     bias=0, debug=None,

@@ -3,10 +3,16 @@
 import json
 import os
 
+import torch
+
 CORPUS = [
     'a photo of a cat', 'Two dogs playing in the snow', 'the end of the road', 'café au lait', 'a red apple on the table',
     '一只猫的照片', '雪地里的两只狗', 'ein Foto einer Katze', 'une photo de chat', 'фото кота', 'a photo of the sea, 42 boats',
 ]
+
+
+def padded(tokenizer, texts, context):
+    return torch.tensor(tokenizer(texts, padding='max_length', truncation=True, max_length=context)['input_ids'])
 
 
 def _characters():

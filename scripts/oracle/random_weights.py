@@ -1,9 +1,11 @@
 """Seeded random weights that keep a small network from being degenerate: peaky attention, biases, uneven norms."""
 
 import hashlib
+import os
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 
 
 def rng_for(seed, name):
@@ -18,6 +20,19 @@ def randomise(model, seed, logit_scale=4.2):
             z = rng_for(seed, name).standard_normal(shape)
             parameter.copy_(torch.from_numpy(np.asarray(_scaled(name.lower(), shape, z, logit_scale))).reshape(shape))
     return model
+
+
+def rounded(model, seed):
+    """Random weights that 16 bits hold exactly, so that files are small and the reference knows the same numbers."""
+    model = randomise(model.eval(), seed)
+    with torch.no_grad():
+        if getattr(model, 'logit_bias', None) is not None:
+            model.logit_bias.fill_(-7.25)
+    return model.half().float()
+
+
+def save_half(model, directory, name):
+    save_file({k: v.half().contiguous() for k, v in model.state_dict().items() if 'position_ids' not in k}, os.path.join(directory, name))
 
 
 def _scaled(name, shape, z, logit_scale):

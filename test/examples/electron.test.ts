@@ -1,9 +1,11 @@
 /** examples/electron without Electron: its calls as messages, over a channel that copies them as processes do; its packing. */
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync,
+  writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import picomatch from 'picomatch'
+
+import { createPackageWithOptions, extractFile } from '@electron/asar'
 
 jest.mock('ggclip', () => require('../../lib/index') as object, { virtual: true })
 
@@ -112,22 +114,34 @@ describe('the app', () => {
     expect(read('src/page/page.js')).not.toMatch(/innerHTML|\beval\b/)
   })
 
-  it('keeps native code and the model out of the archive, in both ways of packing, and JavaScript in it', () => {
+  it('keeps native code and the model out of the archive, in both ways of packing, and JavaScript in it', async () => {
     const unpacked = require(join(app, 'unpacked.cjs')) as string[]
     expect(require(join(app, 'electron-builder.config.cjs'))).toMatchObject({ asar: true, asarUnpack: unpacked })
     const { packagerConfig } = require(join(app, 'forge.config.cjs')) as {
       packagerConfig: { asar: { unpack: string } }
     }
-    // a list in braces, which is expanded before it is matched
-    expect(/^\{(.*)\}$/.exec(packagerConfig.asar.unpack)?.[1]?.split(',')).toEqual(unpacked)
-    const isUnpacked = picomatch(unpacked, { dot: true })
     const beside = ['@ggclip/linux-x64-glibc/ggclip.node', 'ggclip/models/emoji-clip.gguf',
       '@libsql/linux-x64-gnu/index.node', '@img/sharp-linux-x64/lib/sharp-linux-x64.node',
-      '@img/sharp-libvips-linux-x64/lib/libvips-cpp.so.8.17.2']
-    expect(beside.filter(file => !isUnpacked(`node_modules/${file}`))).toEqual([])
+      '@img/sharp-libvips-linux-x64/lib/libvips-cpp.so.8.17.2'].map(file => `node_modules/${file}`)
     const inside = ['node_modules/ggclip/dist/index.js', 'node_modules/ggclip/models/samples/pizza.webp',
       'src/main.cjs']
-    expect(inside.filter(file => isUnpacked(file))).toEqual([])
+    const folder = mkdtempSync(join(tmpdir(), 'ggclip-asar-'))
+    try {
+      const source = join(folder, 'app')
+      for (const file of [...beside, ...inside]) {
+        mkdirSync(join(source, file, '..'), { recursive: true })
+        writeFileSync(join(source, file), file)
+      }
+      const archive = join(folder, 'app.asar')
+      await createPackageWithOptions(source, archive, packagerConfig.asar)
+      const isBeside = (file: string): boolean => existsSync(join(`${archive}.unpacked`, file))
+      expect(beside.filter(file => !isBeside(file))).toEqual([])
+      expect(inside.filter(isBeside)).toEqual([])
+      for (const file of inside) expect(extractFile(archive, file).toString()).toBe(file)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+    expect(/^\{(.*)\}$/.exec(packagerConfig.asar.unpack)?.[1]?.split(',')).toEqual(unpacked)
     const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
     const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       version: string

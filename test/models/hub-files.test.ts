@@ -7,8 +7,8 @@ import { Bench, noise } from './support'
 
 interface Lists {
   lists: Record<string, { files: string[]; chosen: string[]; texts?: Record<string, string> }>
-  /** `weights`: what `<weights>` stands for in the list. */
-  repositories: Record<string, { list: string; source: 'copy' | 'pattern'; weights?: string }>
+  /** `weights`: what `<weights>` stands for in the list; `seen`: names that public programs download from there. */
+  repositories: Record<string, { list: string; source: 'copy' | 'pattern'; weights?: string; seen?: string[] }>
 }
 
 const { lists, repositories } = JSON.parse(
@@ -20,6 +20,13 @@ const ids = models.flatMap(({ id, copies = [] }) => [id, ...copies])
 test('there is a list of files for each model', () => {
   expect(Object.keys(repositories).sort()).toEqual([...ids].sort())
   expect(Object.values(repositories).map(({ list }) => list).filter(list => !(list in lists))).toEqual([])
+})
+
+test('a list has every file that was seen', () => {
+  const absent = Object.entries(repositories).flatMap(([id, { list, seen = [] }]) =>
+    seen.filter(name => !lists[list]!.files.includes(name)).map(name => `${id}: ${name}`)
+  )
+  expect(absent).toEqual([])
 })
 
 test.each(ids)('%s', async id => {

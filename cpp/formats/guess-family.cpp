@@ -72,6 +72,8 @@ std::string guess_family(const tensor_table & table, const std::vector<inspected
         for (const auto & entry : table.tensors)
             if (entry.first.find(candidate.part) != std::string::npos) return candidate.family;
     }
+    const bool timm = value_of(keys, "model_type").empty() && !value_of(keys, "architecture").empty();
+    if (timm && architecture.empty()) return "image tower of timm";
     return architecture.empty() ? "unknown" : "GGUF of architecture " + architecture;
 }
 

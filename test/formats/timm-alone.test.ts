@@ -30,8 +30,8 @@ function copy(name: string, change: (config: TimmConfig) => void): string {
 }
 
 const loads = async (folder: string): Promise<Record<string, unknown>> => {
-  const { problems, model, towers } = await inspect(folder)
-  expect(problems).toEqual([])
+  const { problems, model, towers, family } = await inspect(folder)
+  expect([problems, family]).toEqual([[], 'image tower of timm'])
   expect(towers).toEqual(['image'])
   return model!.vision as unknown as Record<string, unknown>
 }

@@ -92,6 +92,21 @@ async function addAccuracy(sides) {
     side.cosine = leastCosine(await side.run(data, 1), wanted, wanted.length)
 }
 
+async function measure(model, info, sides, batch) {
+  const rows = await interleave(
+    sides.map(side => {
+      const data = side.input(batch)
+      return { name: side.name, per: batch, run: () => side.run(data, batch) }
+    }),
+    Number(options.rounds),
+  )
+  for (const row of rows) row.cosine = sides.find(side => side.name === row.name).cosine
+  const size = texts ? { tokens: Number(options.tokens) } : { size: info.vision.imageSize }
+  report.cases.push({ model, ...size, batch, rows })
+  const what = texts ? `${options.tokens} tokens` : `${size.size} pixels`
+  show(`${model}, ${what}, batch ${batch}, ${threads} thread(s)`, rows, sides)
+}
+
 const report = {
   date: new Date().toISOString(),
   cpu: os.cpus()[0].model,
@@ -109,20 +124,14 @@ for (const model of names) {
   sides.push(...await openPeers(directory, sides[0]))
   await addAccuracy(sides)
   if (options.beside) sides.push(...await openOwn(benchFile(options.beside), options.beside))
-  for (const batch of options.batches.split(',').map(Number)) {
-    const rows = await interleave(
-      sides.map(side => {
-        const data = side.input(batch)
-        return { name: side.name, per: batch, run: () => side.run(data, batch) }
-      }),
-      Number(options.rounds),
+  // beside another model, each type has its own ratio
+  const groups = options.beside
+    ? variants.map(({ name }) => sides.filter(side => side.name.endsWith(` ${name}`))).filter(({ length }) =>
+      length > 1
     )
-    for (const row of rows) row.cosine = sides.find(side => side.name === row.name).cosine
-    const size = texts ? { tokens: Number(options.tokens) } : { size: info.vision.imageSize }
-    report.cases.push({ model, ...size, batch, rows })
-    const what = texts ? `${options.tokens} tokens` : `${size.size} pixels`
-    show(`${model}, ${what}, batch ${batch}, ${threads} thread(s)`, rows, sides)
-  }
+    : [sides]
+  for (const batch of options.batches.split(',').map(Number))
+    for (const group of groups) await measure(model, info, group, batch)
   for (const side of sides) await side.close()
 }
 keep(report, options.json ?? benchFile(path.join('results', `${texts ? 'texts' : 'families'}.json`)))

@@ -14,10 +14,10 @@ namespace {
 using kind_t = json_value::kind_t;
 
 // Arguments that the tensors tell as well, or that change nothing in inference.
-const known_key arguments[] = {{"num_classes", nullptr}, {"img_size", nullptr},  {"in_chans", nullptr},
-                               {"global_pool", nullptr}, {"embed_dim", nullptr}, {"embed_dims", nullptr},
-                               {"depth", nullptr},       {"depths", nullptr},    {"dims", nullptr},
-                               {"layers", nullptr},      {"num_heads", nullptr}, {"drop_rate", nullptr},
+const known_key arguments[] = {{"num_classes", nullptr},   {"img_size", nullptr},  {"in_chans", nullptr},
+                               {"global_pool", nullptr},   {"embed_dim", nullptr}, {"embed_dims", nullptr},
+                               {"depth", nullptr},         {"depths", nullptr},    {"dims", nullptr},
+                               {"layers", nullptr},        {"num_heads", nullptr}, {"drop_rate", nullptr},
                                {"drop_path_rate", nullptr}};
 
 json_value text_value(const std::string & text) {

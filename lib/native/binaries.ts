@@ -28,22 +28,30 @@ export function requireBinary(name: string): unknown {
 }
 
 /**
- * Node's report names the version of glibc, without reading a file. In a runtime whose report does not, musl is tried
- * first: its binary does not load where glibc is, whereas the other may load by chance where musl is.
+ * Node's report names the version of glibc, or musl's loader among the libraries, without reading a file. In a runtime
+ * whose report names neither, musl is tried first: its binary does not load where glibc is, whereas the other may load by
+ * chance where musl is.
  */
 function libcs(): string[] {
-  return glibcVersion() === undefined ? ['musl', 'glibc'] : ['glibc']
+  const { header, sharedObjects = [] } = report()
+  if (header?.glibcVersionRuntime !== undefined) return ['glibc']
+  return sharedObjects.some(file => /\/(ld-|libc\.)musl-/.test(file)) ? ['musl'] : ['musl', 'glibc']
 }
 
-function glibcVersion(): unknown {
-  const { report } = process as { report?: NodeJS.ProcessReport }
-  if (report === undefined) return undefined
+interface Report {
+  header?: { glibcVersionRuntime?: string }
+  sharedObjects?: string[]
+}
+
+function report(): Report {
+  const { report: own } = process as { report?: NodeJS.ProcessReport }
+  if (own === undefined) return {}
   // the report looks up the names of open connections unless told otherwise
-  const settings = report as { excludeNetwork?: boolean }
+  const settings = own as { excludeNetwork?: boolean }
   const { excludeNetwork } = settings
   settings.excludeNetwork = true
   try {
-    return (report.getReport() as { header?: { glibcVersionRuntime?: string } }).header?.glibcVersionRuntime
+    return own.getReport()
   } finally {
     if (excludeNetwork !== undefined) settings.excludeNetwork = excludeNetwork
   }

@@ -1,7 +1,7 @@
 // Executes the Dockerfiles of `ggclip serve` where there is no Docker: each stage in a root of its own, by chroot, from bases
 // that image-bases.cjs makes. Then starts each image as its ENTRYPOINT says, asks its HEALTHCHECK, classifies a picture and
 // stops it. Needs root, debootstrap and a network; it is no test of the base images themselves, nor of a container's limits.
-// Some ten minutes on two free cores for each: both compile the addon, without a cache.
+// Most of the time goes to the addon, which each of them compiles without a cache; nothing is compiled twice.
 //
 //   node scripts/test-image.cjs [FILE...]      of deploy/, all by default (npm run test:image)
 'use strict'

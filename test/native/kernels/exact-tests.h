@@ -1,7 +1,7 @@
 // Where a level's integer products and the scalar level's are exact, both give the same bits.
 #pragma once
 
-#include "linear-tests.h"
+#include "linear-layer.h"
 
 namespace test {
 

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "linear-tests.h"
+#include "linear-layer.h"
 
 namespace test {
 

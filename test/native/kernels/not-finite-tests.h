@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "attention-tests.h"
-#include "linear-tests.h"
+#include "linear-layer.h"
 
 namespace test {
 

@@ -1,0 +1,172 @@
+// What a level must compute of a linear layer: in double precision, of operands rounded as that level rounds them.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "linear-layer.h"
+
+namespace test {
+
+// Levels that multiply 16-bit weights as words (tile-i16.h).
+inline bool uses_words(const kernel_table & k, const linear_case & c) {
+    return multiplies_words(k) && (c.type == weight_type::f16 || c.type == weight_type::bf16);
+}
+
+// Tolerance of float sums on levels that shift their integer sums (dot-vnni.h), relative to the result's root mean
+// square: 8 roundings of a group of blocks, each of up to 2 of the largest unit among them.
+inline double shift_rounding(const kernel_table & k, const linear_case & c, const linear_data & d,
+                             const std::vector<float> & result) {
+    if (!is_quantized(c.type) || (k.level != cpu_level::avx512_vnni && k.level != cpu_level::avx_vnni)) return 0.0;
+    const bool five = c.type == weight_type::q5_0 || c.type == weight_type::q5_1;
+    const double unit = c.type == weight_type::q8_0 ? 1.0 : five ? 1.0 / 8 : 1.0 / 16;
+    const int group = ggclip::kernels::scale_group(c.n_in);
+    double worst = 0.0, square = 0.0;
+    for (int t = 0; t < c.n_tokens; t++) {
+        for (int o = 0; o < c.n_out; o++) {
+            double sum = 0.0;
+            for (int begin = 0; begin < c.n_in; begin += group) {
+                double x = 0.0, w = 0.0;
+                for (int i = begin; i < std::min(begin + group, c.n_in); i++) {
+                    x = std::max(x, std::fabs((double) d.x[t * d.x_stride + i]));
+                    w = std::max(w,
+                                 from_f16(u16_at(d.w.rows.data() + o * d.w.row_bytes + i / 32 * block_bytes(c.type))));
+                }
+                sum += 16.0 * unit * w * x / 127.0;
+            }
+            worst = std::max(worst, sum);
+        }
+    }
+    for (const float v : result) square += (double) v * v;
+    return worst / std::sqrt(square / result.size());
+}
+
+// Values from `begin` to `end` as multiples of their largest magnitude / limit.
+template <class In>
+void round_to_steps(const In * x, int begin, int end, float limit, double * out) {
+    float amax = 0.0f;
+    for (int i = begin; i < end; i++) amax = std::max(amax, std::fabs((float) x[i]));
+    for (int i = begin; i < end; i++)
+        out[i] = amax > 0.0f ? std::nearbyint((float) x[i] * (limit / amax)) * (amax / limit) : 0.0;
+}
+
+// Same, to 128 steps from minimum to maximum. Levels of 8 lanes see zeros beyond the end of a row.
+template <class In>
+void round_to_range(const In * x, int begin, int end, float steps, double * out) {
+    float low = (end - begin) % 8 ? 0.0f : (float) x[begin], high = low;
+    for (int i = begin; i < end; i++) {
+        low = std::min(low, (float) x[i]);
+        high = std::max(high, (float) x[i]);
+    }
+    const float span = high - low;
+    for (int i = begin; i < end; i++)
+        out[i] = span > 0.0f ? std::nearbyint(((float) x[i] - low) * (steps / span)) * (span / steps) + low : low;
+}
+
+// How a level rounds its operands: to multiples of (the largest magnitude of a group of inputs) / limit. limit 0: no
+// rounding; a negative limit: to -limit steps of the group's range.
+struct rounding {
+    float token_limit = 0.0f;
+    int token_step = 1;
+    float weight_limit = 0.0f;
+    int weight_step = 1;
+    bool fits_lanes = false;  // 8-bit weights are rounded until no four of a lane sum to more than 258 of one sign
+};
+
+inline rounding rounding_of(const kernel_table & k, const linear_case & c) {
+    const bool maddubs = k.level == cpu_level::avx2 || k.level == cpu_level::sse41;  // dot-maddubs.h
+    if (uses_words(k, c)) return {4095.0f, 64, 4095.0f, 64};
+    if (c.type == weight_type::i8)
+        return maddubs ? rounding{-127.0f, 64, 127.0f, c.n_in, true} : rounding{127.0f, c.n_in, 127.0f, c.n_in};
+    if (c.type == weight_type::q8_0 && maddubs) return {-127.0f, 32, 0.0f, 1, true};
+    if (is_quantized(c.type)) return {127.0f, ggclip::kernels::scale_group(c.n_in)};
+    return {};
+}
+
+// A matrix as a level sees it: rows of n, one every `stride`.
+template <class In>
+std::vector<double> rounded(const In * x, size_t stride, int rows, int n, float limit, int step) {
+    std::vector<double> out((size_t) rows * n);
+    for (int r = 0; r < rows; r++) {
+        double * row = out.data() + (size_t) r * n;
+        std::copy(x + r * stride, x + r * stride + n, row);
+        for (int i = 0; limit != 0 && i < n; i += step) {
+            const int end = std::min(i + step, n);
+            if (limit < 0) round_to_range(x + r * stride, i, end, -limit, row);
+            else round_to_steps(x + r * stride, i, end, limit, row);
+        }
+    }
+    return out;
+}
+
+// The largest same-sign sum of weights 0, 1, 4, 5 and of 2, 3, 6, 7 in any 8.
+inline int largest_of_four(const std::vector<float> & quants) {
+    float largest = 0.0f;
+    for (size_t i = 0; i + 8 <= quants.size(); i += 8) {
+        for (const size_t first : {i, i + 2}) {
+            float above = 0.0f, below = 0.0f;
+            for (const size_t k : {first, first + 1, first + 4, first + 5}) {
+                above += std::max(quants[k], 0.0f);
+                below -= std::min(quants[k], 0.0f);
+            }
+            largest = std::max({largest, above, below});
+        }
+    }
+    return (int) largest;
+}
+
+// Makes weights fit dot-maddubs.h's lanes: q8_0 blocks get a larger scale, i8 rows a smaller limit.
+inline std::vector<double> fitting_weights(const linear_case & c, const linear_data & d) {
+    std::vector<double> out;
+    const int step = c.type == weight_type::q8_0 ? 32 : c.n_in;
+    for (int o = 0; o < c.n_out; o++) {
+        for (int i0 = 0; i0 < c.n_in; i0 += step) {
+            const double * const w = d.w.values.data() + (size_t) o * c.n_in + i0;
+            std::vector<float> quants((size_t) (step + 7) / 8 * 8);
+            double scale = 0.0;
+            if (c.type == weight_type::q8_0) {
+                const uint8_t * const block = d.w.rows.data() + o * d.w.row_bytes + i0 / 32 * 34;
+                const uint16_t from = u16_at(block);
+                uint16_t to = from;
+                for (int i = 0; i < 32; i++) quants[i] = (float) (int8_t) block[2 + i];
+                const std::vector<float> given = quants;
+                while (largest_of_four(quants) > 258) {
+                    const int exponent = to >> 10 & 31, significand = (to & 1023) + (exponent ? 1024 : 0);
+                    to = (uint16_t) (to + std::max(1, significand / 8));
+                    const float ratio = (float) from_f16(from) / (float) from_f16(to);
+                    for (int i = 0; i < 32; i++) quants[i] = std::nearbyint(given[i] * ratio);
+                }
+                scale = from_f16(to);
+            } else {
+                float amax = 0.0f, limit = 127.0f;
+                for (int i = 0; i < step; i++) amax = std::max(amax, std::fabs((float) w[i]));
+                const auto round = [&] {
+                    for (int i = 0; i < step; i++) quants[i] = std::nearbyint((float) w[i] * (limit / amax));
+                    return largest_of_four(quants);
+                };
+                for (int largest = round(); largest > 258; largest = round()) limit *= 258.0f / (float) (largest + 1);
+                scale = amax / limit;
+            }
+            for (int i = 0; i < step; i++) out.push_back(scale * quants[i]);
+        }
+    }
+    return out;
+}
+
+inline std::vector<double> reference_linear(const linear_case & c, const linear_data & d, const rounding & by) {
+    const std::vector<double> x = rounded(d.x.data(), d.x_stride, c.n_tokens, c.n_in, by.token_limit, by.token_step);
+    const std::vector<double> w =
+        by.fits_lanes ? fitting_weights(c, d)
+                      : rounded(d.w.values.data(), c.n_in, c.n_out, c.n_in, by.weight_limit, by.weight_step);
+    std::vector<double> out;
+    for (int t = 0; t < c.n_tokens; t++) {
+        for (int o = 0; o < c.n_out; o++) {
+            double sum = c.bias ? d.bias[o] : 0.0;
+            for (int i = 0; i < c.n_in; i++) sum += x[(size_t) t * c.n_in + i] * w[(size_t) o * c.n_in + i];
+            out.push_back(apply(c.op, sum) + (c.residual ? d.residual[t * d.residual_stride + o] : 0.0));
+        }
+    }
+    return out;
+}
+
+}  // namespace test

@@ -2,7 +2,7 @@
 export { Classifier } from './clip/classifier.js'
 export type { ClassifierOptions, ClassifyImageOptions, ClassifyOptions } from './clip/classifier.js'
 export { Clip } from './clip/clip.js'
-export type { ClipStats } from './clip/clip.js'
+export type { ClipStats } from './clip/running-model.js'
 export type { HiddenStates, HiddenStatesOptions } from './clip/states.js'
 export { convert } from './model-files/convert.js'
 export type { ConvertOptions } from './model-files/convert.js'

@@ -1,5 +1,6 @@
 /** Streams in which a bad input yields its error and the others continue. */
 import { errorCodeOf } from '../errors.js'
+import { checkOneOf } from '../validate.js'
 import { type MapOptions, mapInOrder } from './pipeline.js'
 
 /** The outcome of input number `index`: its embedding [dim], or its error. */
@@ -21,7 +22,18 @@ export interface StreamOptions {
 const endsAll = new Set(['ERR_CLIP_DISPOSED', 'ERR_CLIP_TOWER_MISSING', 'ERR_CLIP_TOKENIZER_MISSING',
   'ERR_CLIP_TOKENIZER_INVALID'])
 
-export function outcomesInOrder<T>(
+/** Results of the inputs in order, or with `onError: 'yield'` their outcomes. */
+export function resultsInOrder<T>(
+  source: Iterable<T> | AsyncIterable<T>,
+  options: MapOptions,
+  encode: (element: T, index: number, signal: AbortSignal) => Promise<Float32Array>,
+  onError: StreamOptions['onError'],
+): AsyncGenerator<Float32Array | EncodeOutcome, void, undefined> {
+  const yields = onError !== undefined && checkOneOf('onError', onError, ['throw', 'yield']) === 'yield'
+  return yields ? outcomesInOrder(source, options, encode) : mapInOrder(source, options, encode)
+}
+
+function outcomesInOrder<T>(
   source: Iterable<T> | AsyncIterable<T>,
   options: MapOptions,
   encode: (element: T, index: number, signal: AbortSignal) => Promise<Float32Array>,

@@ -1,8 +1,10 @@
 /** The options that calls share: unknown keys, kinds and ranges, all checked before any work starts. */
 import { invalidArgument } from '../errors.js'
-import type { CallOptions, EncodeImageOptions, EncodeTextOptions, Rgb, TextOptions } from '../types.js'
+import type { CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, Rgb, TextOptions,
+  VectorOptions } from '../types.js'
 import { checkBoolean, checkFunction, checkInteger, checkOneOf, checkOptions, checkSignal,
   checkString } from '../validate.js'
+import { normalize } from '../vectors/similarity.js'
 
 /** Longest delay of Node's timers. */
 const longestTimer = 2 ** 31 - 1
@@ -56,4 +58,14 @@ export function checkImageOptions<T extends EncodeImageOptions>(
 function checkRgb(name: string, value: Rgb): void {
   if (!Array.isArray(value) || value.length !== 3) throw invalidArgument(name, '[red, green, blue]', value)
   value.forEach((part, i) => checkInteger(`${name}[${i}]`, part, { min: 0, max: 255 }))
+}
+
+export function checkDimensions({ dimensions }: VectorOptions, { dim }: Readonly<ClipInfo>): void {
+  if (dimensions !== undefined) checkInteger('dimensions', dimensions, { min: 1, max: dim })
+}
+
+/** The embedding that the caller gets: a copy, as the options say. */
+export function finish(vector: Float32Array, { normalize: unit = true, dimensions }: VectorOptions): Float32Array {
+  const part = vector.subarray(0, dimensions)
+  return unit ? normalize(part) : part.slice()
 }

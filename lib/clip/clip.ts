@@ -1,38 +1,21 @@
 /** The main class of the library. */
-import { throwIfAborted, underBoth } from '../async/abort.js'
-import { checkCallOptions, checkImageOptions, checkTextOptions, imageKeys, pictureKeys,
+import { throwIfAborted } from '../async/abort.js'
+import { checkCallOptions, checkDimensions, checkImageOptions, checkTextOptions, finish, imageKeys, pictureKeys,
   textKeys } from './call-options.js'
 import { checkClassifyOptions, Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js'
 import { withDeadline } from '../async/deadline.js'
-import { ClipError } from '../errors.js'
-import { type DecodeSettings, decodeImage, isImageList } from '../image/image.js'
+import { ImageTower } from './image-tower.js'
+import { isImageList } from '../image/image.js'
 import { type LoadedModel, loadModel } from './load-model.js'
 import { checkLoadOptions, type LoadSettings } from './load-options.js'
-import type { NativeImage, NativeModel, NativeSession, NativeTask } from '../native/contract.js'
-import { type EncodeOutcome, outcomesInOrder, type StreamOptions } from '../async/outcomes.js'
-import { type MapOptions, mapInOrder } from '../async/pipeline.js'
-import { checkProfileOptions, type Profile, profileOn, type ProfileOptions, summarise } from './profile.js'
-import { Scheduler } from '../scheduler/scheduler.js'
-import type { SchedulerStats } from '../scheduler/types.js'
-import { type EncodeItem, imageKind, onOwnSession, preprocessKind, SessionRunner } from './session-runner.js'
-import { checkHiddenStatesOptions, checkIntermediatesOptions, checkStates, type HiddenStates,
-  type HiddenStatesOptions } from './states.js'
-import { logitsOf, probabilitiesOf } from '../vectors/scores.js'
-import { dot, normalize } from '../vectors/similarity.js'
-import { TextTower } from './text-tower.js'
-import { batchListener, Tracer } from './trace.js'
-import type { CallOptions, ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions,
-  SimilarityResult, TextOptions, VectorOptions } from '../types.js'
-import { checkInteger, checkIterable, checkOneOf, checkString, checkTexts } from '../validate.js'
-
-/** On CPUs, batches of images that run longer than this are no faster; texts and GPUs get full batches. */
-const batchAimMs = 200
-
-/** What a model has done since it was loaded, and its queue: {@link Clip.stats}. */
-export interface ClipStats extends SchedulerStats {
-  /** Number of texts whose embedding is cached. */
-  cachedTexts: number
-}
+import { type EncodeOutcome, resultsInOrder, type StreamOptions } from '../async/outcomes.js'
+import { type Profile, profileOf, type ProfileOptions } from './profile.js'
+import { type ClipStats, RunningModel } from './running-model.js'
+import { checkHiddenStatesOptions, type HiddenStates, type HiddenStatesOptions, statesOf } from './states.js'
+import { similarityOf } from '../vectors/scores.js'
+import type { ClipInfo, EncodeImageOptions, EncodeTextOptions, ImageInput, ImageOptions, LoadOptions, SimilarityResult,
+  TextOptions } from '../types.js'
+import { checkIterable, checkString, checkTexts } from '../validate.js'
 
 /**
  * A loaded CLIP model.
@@ -46,17 +29,8 @@ export interface ClipStats extends SchedulerStats {
  * await clip.dispose()
  */
 export class Clip {
-  readonly #model: NativeModel
-  readonly #runners: SessionRunner[]
-  readonly #scheduler: Scheduler<EncodeItem, Float32Array>
-  readonly #decoding: DecodeSettings
-  /** Undefined if the model has no tokenizer or it is not loaded. */
-  readonly #textTower: TextTower | undefined
-  readonly #inFlight: number
-  readonly #tracer: Tracer
-  /** Aborts when the model is disposed of, which also stops decoding. */
-  readonly #closing = new AbortController()
-  #disposal: Promise<void> | undefined
+  readonly #model: RunningModel
+  readonly #images: ImageTower
 
   /**
    * The model's architecture, sizes, types, device, bytes, licence, source. Frozen.
@@ -68,30 +42,10 @@ export class Clip {
    */
   readonly info: Readonly<ClipInfo>
 
-  private constructor({ model, tokenizer, info }: LoadedModel, settings: LoadSettings) {
-    this.#model = model
-    this.info = info
-    const { threads, sessions } = info
-    const { maxBatch, maxWaitMs, maxQueue, decode, maxPixels, maxDecodeMs, svg } = settings
-    this.#runners = Array.from(
-      { length: sessions },
-      () => new SessionRunner(model, model.createSession(threads, maxBatch), info.dim, this.#name),
-    )
-    this.#tracer = new Tracer(settings.onTrace)
-    this.#scheduler = new Scheduler({
-      runners: this.#runners,
-      maxBatch,
-      aimMs: batchAimMs,
-      maxWaitMs,
-      maxQueue,
-      onBatch: this.#tracer.onBatch,
-    })
-    // as whole patches, images are decoded exactly: their size after resizing depends on their aspect ratio
-    const { cropSize: size = 0, resizeMode } = info.vision ?? {}
-    const mode = resizeMode === 'patches' || resizeMode === 'none' ? undefined : resizeMode
-    this.#decoding = { decode, maxPixels, maxDecodeMs, svg, size: mode ? size : 0, mode }
-    this.#inFlight = Math.min(2 * maxBatch * sessions, maxQueue)
-    this.#textTower = tokenizer && new TextTower(tokenizer, info.text!.seesPadding, this.#scheduler, maxBatch)
+  private constructor(loaded: LoadedModel, settings: LoadSettings) {
+    this.info = loaded.info
+    this.#model = new RunningModel(loaded, settings)
+    this.#images = new ImageTower(this.#model, settings)
   }
 
   /**
@@ -137,16 +91,10 @@ export class Clip {
     options?: EncodeImageOptions,
   ): Promise<Float32Array | Float32Array[]> {
     const settings = checkImageOptions(options, imageKeys)
-    this.#needOpen()
-    this.#checkDimensions(settings)
+    this.#model.needOpen()
+    checkDimensions(settings, this.info)
     throwIfAborted(settings.signal)
-    if (!isImageList(images)) return this.#encodeOneImage(images, settings)
-    return withDeadline(settings, async limited => {
-      const vectors: Float32Array[] = []
-      for await (const vector of mapInOrder(images, this.#streaming(limited), this.#imageEncoder(limited)))
-        vectors.push(vector)
-      return vectors
-    })
+    return isImageList(images) ? this.#images.embedAll(images, settings) : this.#images.embed(images, settings)
   }
 
   /**
@@ -182,9 +130,8 @@ export class Clip {
   ) {
     const { onError, ...settings } = checkImageOptions(options, [...imageKeys, 'onError'])
     checkIterable('images', images)
-    this.#checkDimensions(settings)
-    const [limits, encode] = [this.#streaming(settings), this.#imageEncoder(settings)]
-    yield* yields(onError) ? outcomesInOrder(images, limits, encode) : mapInOrder(images, limits, encode)
+    checkDimensions(settings, this.info)
+    yield* resultsInOrder(images, this.#model.streaming(settings), this.#images.embedderOfMany(settings), onError)
   }
 
   /**
@@ -207,10 +154,10 @@ export class Clip {
   ): Promise<Float32Array | Float32Array[]> {
     const { normalize: unit, dimensions, ...call } = checkTextOptions(options)
     const list = checkTexts(texts)
-    this.#needOpen()
-    this.#checkDimensions({ dimensions })
+    this.#model.needOpen()
+    checkDimensions({ dimensions }, this.info)
     throwIfAborted(call.signal)
-    const vectors = await this.#needTextTower().embed(list, call)
+    const vectors = await this.#model.needTextTower().embed(list, call)
     const finished = vectors.map(vector => finish(vector, { normalize: unit, dimensions }))
     return typeof texts === 'string' ? finished[0]! : finished
   }
@@ -240,12 +187,11 @@ export class Clip {
   ): AsyncGenerator<Float32Array, void, undefined>
   async *encodeTexts(texts: Iterable<string> | AsyncIterable<string>, options?: EncodeTextOptions & StreamOptions) {
     const { onError, ...settings } = checkTextOptions(options, [...textKeys, 'onError'])
-    const limits = this.#streaming(settings)
     const encode = (text: string, _: number, signal: AbortSignal): Promise<Float32Array> =>
       this.encodeText(checkString('texts', text, { empty: true }), { ...settings, signal })
     checkIterable('texts', texts)
-    this.#checkDimensions(settings)
-    yield* yields(onError) ? outcomesInOrder(texts, limits, encode) : mapInOrder(texts, limits, encode)
+    checkDimensions(settings, this.info)
+    yield* resultsInOrder(texts, this.#model.streaming(settings), encode, onError)
   }
 
   /**
@@ -313,10 +259,7 @@ export class Clip {
       this.encodeImage(imageInputs, settings),
       this.encodeText(checkTexts(texts), { signal, priority, client, timeoutMs, onTrace }),
     ])
-    const logits = imageVectors.map(image =>
-      Float32Array.from(logitsOf(textVectors.map(text => dot(image, text)), this.info))
-    )
-    return { logits, probabilities: logits.map(row => Float32Array.from(probabilitiesOf(row, this.info))) }
+    return similarityOf(imageVectors, textVectors, this.info)
   }
 
   /**
@@ -333,14 +276,9 @@ export class Clip {
    */
   async preprocess(image: ImageInput, options?: ImageOptions): Promise<Float32Array> {
     const settings = checkImageOptions(options, pictureKeys)
-    this.#needOpen()
-    this.#needTower('vision')
-    return withDeadline(settings, async ({ signal, priority, client, onTrace, orient, decode, background }) => {
-      const name = imageName('image', image)
-      const decoded = await this.#decode(image, { orient, decode, signal, onTrace })
-      if ('tensor' in decoded) return decoded.tensor
-      return this.#scheduler.submit(preprocessKind, { image: decoded, background, name }, { signal, priority, client })
-    })
+    this.#model.needOpen()
+    this.#model.needTower('vision')
+    return this.#images.preprocess(image, settings)
   }
 
   /**
@@ -355,8 +293,8 @@ export class Clip {
    */
   tokenize(texts: string | readonly string[], options?: Pick<TextOptions, 'language'>): Int32Array {
     const { language } = checkCallOptions<TextOptions>(options, ['language'])
-    this.#needOpen()
-    return this.#needTextTower().tokenizer.encodePadded(checkTexts(texts), language)
+    this.#model.needOpen()
+    return this.#model.needTextTower().tokenizer.encodePadded(checkTexts(texts), language)
   }
 
   /**
@@ -381,7 +319,8 @@ export class Clip {
     input: ImageInput,
     options: HiddenStatesOptions<number | readonly number[]>,
   ): Promise<HiddenStates | HiddenStates[]> {
-    const { tower, names, several, signal } = checkHiddenStatesOptions(options, tower => this.#needTower(tower).layers)
+    const layersOf = (tower: 'vision' | 'text'): number => this.#model.needTower(tower).layers
+    const { tower, names, several, signal } = checkHiddenStatesOptions(options, layersOf)
     const states = await this.intermediates(input, { tower, names, signal })
     return several ? names.map(name => states[name]!) : states[names[0]!]!
   }
@@ -400,23 +339,7 @@ export class Clip {
     input: ImageInput,
     options: { tower: 'image' | 'text'; names?: readonly string[]; signal?: AbortSignal },
   ): Promise<Record<string, HiddenStates>> {
-    const { tower, names, signal } = checkIntermediatesOptions(options)
-    throwIfAborted(signal)
-    if (tower === 'text') {
-      const ids = this.tokenize(checkString('text', input, { empty: true }))
-      return checkStates(
-        this.#name,
-        'text',
-        await this.#onOwnSession(session => session.textStates(ids, names), signal),
-      )
-    }
-    this.#needTower('vision')
-    const image = await this.#decode(input, { signal })
-    return checkStates(
-      this.#name,
-      imageName('image', input),
-      await this.#onOwnSession(session => session.imageStates(image, names), signal),
-    )
+    return statesOf(this.#model, this.#images, input, options)
   }
 
   /**
@@ -425,13 +348,7 @@ export class Clip {
    * @internal
    */
   async profile(input: ImageInput, options: ProfileOptions): Promise<Profile> {
-    const { tower, batch, runs } = checkProfileOptions(options)
-    this.#needTower(tower === 'image' ? 'vision' : 'text')
-    const prepared = tower === 'image'
-      ? await this.#decode(input, {})
-      : this.#needTextTower().idsOf(checkTexts(input as string)[0]!)
-    const native = await this.#onOwnSession(session => profileOn(session, prepared, batch, runs), undefined, batch)
-    return summarise(native, { tower, batch, threads: this.info.threads, kernels: this.info.kernels })
+    return profileOf(this.#model, this.#images, input, options)
   }
 
   /**
@@ -445,7 +362,7 @@ export class Clip {
    * await clip.dispose()
    */
   stats(): ClipStats {
-    return { ...this.#scheduler.stats(), cachedTexts: this.#textTower?.cached ?? 0 }
+    return this.#model.stats()
   }
 
   /**
@@ -458,130 +375,11 @@ export class Clip {
    * await clip.encodeText('too late').catch(error => console.log(error.code)) // ERR_CLIP_DISPOSED
    */
   dispose(): Promise<void> {
-    this.#disposal ??= this.#dispose()
-    return this.#disposal
+    return this.#model.dispose()
   }
 
   /** {@link Clip.dispose}, for `await using clip = await Clip.load()` where the language supports it. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }
-
-  async #dispose(): Promise<void> {
-    this.#closing.abort(disposed())
-    await this.#scheduler.dispose()
-    await Promise.all(this.#runners.map(runner => runner.session.dispose()))
-    this.#model.dispose()
-    this.#textTower?.clear()
-  }
-
-  // ---- images --------------------------------------------------------------------------------------------------------
-
-  /** Encodes the images of a list or a stream, with one signal for all of them. */
-  #imageEncoder(settings: EncodeImageOptions) {
-    return (image: ImageInput, index: number, signal: AbortSignal): Promise<Float32Array> =>
-      this.#encodeOneImage(image, { ...settings, signal }, `images[${index}]`)
-  }
-
-  async #encodeOneImage(input: ImageInput, settings: EncodeImageOptions, name = 'image'): Promise<Float32Array> {
-    this.#needOpen()
-    if (this.#needTower('vision').pooling === 'none') {
-      throw new ClipError(
-        'ERR_CLIP_MODEL_UNSUPPORTED',
-        `${this.#name}: the image encoder was saved without its pooling head and has no embedding: use hiddenStates`,
-      )
-    }
-    const vector = await withDeadline(
-      settings,
-      async ({ signal, priority, client, onTrace, orient, decode, background }) => {
-        const image = await this.#decode(input, { orient, decode, signal, onTrace }, name)
-        const item = { image, background, name: imageName(name, input) }
-        return this.#scheduler.submit(imageKind(background), item, {
-          signal,
-          priority,
-          client,
-          onBatch: batchListener(onTrace),
-        })
-      },
-    )
-    return finish(vector, settings)
-  }
-
-  async #decode(
-    input: ImageInput,
-    { orient, decode, signal, onTrace }: ImageOptions,
-    name = 'image',
-  ): Promise<NativeImage> {
-    throwIfAborted(signal)
-    const image = await this.#tracer.decode(() =>
-      underBoth(signal, this.#closing.signal, stop =>
-        decodeImage(input, {
-          ...this.#decoding,
-          orient,
-          ...(decode === undefined ? {} : { decode }),
-          signal: stop,
-          name,
-        })), onTrace)
-    throwIfAborted(signal)
-    return image
-  }
-
-  #needTextTower(): TextTower {
-    this.#needTower('text')
-    return this.#textTower!
-  }
-
-  #streaming({ signal }: CallOptions): MapOptions {
-    return { limit: this.#inFlight, signal }
-  }
-
-  // ---- state ---------------------------------------------------------------------------------------------------------
-
-  /** The model's name in messages. */
-  get #name(): string {
-    return this.info.name || this.info.path
-  }
-
-  #needOpen(): void {
-    if (this.#disposal) throw disposed()
-  }
-
-  #checkDimensions({ dimensions }: VectorOptions): void {
-    if (dimensions !== undefined) checkInteger('dimensions', dimensions, { min: 1, max: this.info.dim })
-  }
-
-  #needTower<T extends 'vision' | 'text'>(tower: T): NonNullable<ClipInfo[T]> {
-    const info = this.info[tower]
-    if (info === null) {
-      const name = tower === 'vision' ? 'image' : 'text'
-      throw new ClipError(
-        'ERR_CLIP_TOWER_MISSING',
-        `${this.info.path}: the ${name} tower is not loaded or not in the file`,
-      )
-    }
-    return info
-  }
-
-  #onOwnSession<T>(run: (session: NativeSession) => NativeTask<T>, signal?: AbortSignal, maxBatch = 1): Promise<T> {
-    this.#needOpen()
-    return onOwnSession(this.#model, { threads: this.info.threads, maxBatch, signal }, run)
-  }
-}
-
-/** An image's name in messages: its path if it has one, else its position. */
-function imageName(name: string, input: ImageInput): string {
-  return typeof input === 'string' ? `${name} '${input}'` : name
-}
-
-function yields(onError: StreamOptions['onError']): boolean {
-  return onError !== undefined && checkOneOf('onError', onError, ['throw', 'yield']) === 'yield'
-}
-
-function disposed(): ClipError {
-  return new ClipError('ERR_CLIP_DISPOSED', 'this Clip has been disposed')
-}
-
-function finish(vector: Float32Array, { normalize: unit = true, dimensions }: VectorOptions): Float32Array {
-  const part = vector.subarray(0, dimensions)
-  return unit ? normalize(part) : part.slice()
 }

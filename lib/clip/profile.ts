@@ -6,7 +6,10 @@
 import { types } from 'node:util'
 
 import type { NativeImage, NativeNodeProfile, NativeProfile, NativeSession, NativeTask } from '../native/contract.js'
-import { checkInteger, checkOneOf, checkOptions } from '../validate.js'
+import type { ImageInput } from '../types.js'
+import { checkInteger, checkOneOf, checkOptions, checkTexts } from '../validate.js'
+import type { ImageTower } from './image-tower.js'
+import type { RunningModel } from './running-model.js'
 
 export interface ProfileOptions {
   tower: 'image' | 'text'
@@ -55,8 +58,24 @@ export interface Profile {
   peaks: Record<string, number>
 }
 
+/** `batch` times the same input, in a session of its own. */
+export async function profileOf(
+  model: RunningModel,
+  images: ImageTower,
+  input: ImageInput,
+  options: ProfileOptions,
+): Promise<Profile> {
+  const { tower, batch, runs } = checkProfileOptions(options)
+  model.needTower(tower === 'image' ? 'vision' : 'text')
+  const prepared = tower === 'image'
+    ? await images.decode(input, {})
+    : model.needTextTower().idsOf(checkTexts(input as string)[0]!)
+  const native = await model.onOwnSession(session => profileOn(session, prepared, batch, runs), undefined, batch)
+  return summarise(native, { tower, batch, threads: model.info.threads, kernels: model.info.kernels })
+}
+
 /** @throws {TypeError|RangeError} */
-export function checkProfileOptions(options: ProfileOptions): ProfileOptions {
+function checkProfileOptions(options: ProfileOptions): ProfileOptions {
   const { tower, batch = 1, runs = 1 } = checkOptions('options', options, ['tower', 'batch', 'runs'])
   return {
     tower: checkOneOf('tower', tower, ['image', 'text']),
@@ -66,7 +85,7 @@ export function checkProfileOptions(options: ProfileOptions): ProfileOptions {
 }
 
 /** `input`: a decoded image, or token ids. */
-export function profileOn(
+function profileOn(
   session: NativeSession,
   input: NativeImage | Int32Array,
   batch: number,

@@ -1,9 +1,13 @@
 /** Intermediate states: which ones a call names, and its results. */
+import { throwIfAborted } from '../async/abort.js'
 import { outOfRange } from '../errors.js'
 import { isFiniteVector, notFinite } from '../vectors/finite.js'
 import type { NativeStates } from '../native/contract.js'
-import { checkBoolean, checkInteger, checkNonEmptyArray, checkOneOf, checkOptions, checkSignal,
-  checkStrings } from '../validate.js'
+import type { ImageInput } from '../types.js'
+import { checkBoolean, checkInteger, checkNonEmptyArray, checkOneOf, checkOptions, checkSignal, checkString,
+  checkStrings, checkTexts } from '../validate.js'
+import { imageName, type ImageTower } from './image-tower.js'
+import type { RunningModel } from './running-model.js'
 
 /** Options of {@link Clip.hiddenStates}: which encoder, which layers. */
 export interface HiddenStatesOptions<Layer extends number | readonly number[] = number> {
@@ -18,6 +22,8 @@ export interface HiddenStatesOptions<Layer extends number | readonly number[] = 
   /** Cancels the call: it rejects with the signal's reason. */
   signal?: AbortSignal
 }
+
+type IntermediatesOptions = { tower: 'image' | 'text'; names?: readonly string[]; signal?: AbortSignal }
 
 /** Per-token states of one layer, row-major [tokens][width]. */
 export interface HiddenStates {
@@ -47,9 +53,33 @@ export function checkHiddenStatesOptions(
   return { tower, names: numbers.map(layer => `${prefix}.${kind}.${layer}`), several, signal }
 }
 
+/** {@link Clip.intermediates}: in a session of its own. */
+export async function statesOf(
+  model: RunningModel,
+  images: ImageTower,
+  input: ImageInput,
+  options: IntermediatesOptions,
+): Promise<Record<string, HiddenStates>> {
+  const { tower, names, signal } = checkIntermediatesOptions(options)
+  throwIfAborted(signal)
+  if (tower === 'text') {
+    const text = checkString('text', input, { empty: true })
+    model.needOpen()
+    const ids = model.needTextTower().tokenizer.encodePadded(checkTexts(text))
+    return checkStates(model.name, 'text', await model.onOwnSession(session => session.textStates(ids, names), signal))
+  }
+  model.needTower('vision')
+  const image = await images.decode(input, { signal })
+  return checkStates(
+    model.name,
+    imageName('image', input),
+    await model.onOwnSession(session => session.imageStates(image, names), signal),
+  )
+}
+
 /** @throws {TypeError|RangeError} */
-export function checkIntermediatesOptions(
-  options: { tower: 'image' | 'text'; names?: readonly string[]; signal?: AbortSignal },
+function checkIntermediatesOptions(
+  options: IntermediatesOptions,
 ): { tower: 'image' | 'text'; names: string[]; signal: AbortSignal | undefined } {
   const { tower, names = [], signal } = checkOptions('options', options, ['tower', 'names', 'signal'])
   return {
@@ -83,7 +113,7 @@ function checkLayers(
 }
 
 /** @throws {ClipError} ERR_CLIP_NOT_FINITE */
-export function checkStates(model: string, input: string, states: NativeStates): NativeStates {
+function checkStates(model: string, input: string, states: NativeStates): NativeStates {
   for (const [name, { data }] of Object.entries(states)) if (!isFiniteVector(data)) throw notFinite(model, input, name)
   return states
 }

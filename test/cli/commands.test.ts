@@ -1,21 +1,15 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+/** The commands give what the API gives, in each of their forms. */
+import { execFileSync } from 'node:child_process'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
 import sharp from 'sharp'
 
-import { oracle } from '../helpers/oracle'
+import { ggclip, inModel, json, model, root, scratch } from './support'
 
-const root = path.join(__dirname, '..', '..')
-const main = path.join(root, 'dist', 'cli', 'main.js')
-const model = path.join(oracle, 'models', 'hf-clip-tiny')
-
-const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-cli-'))
 const red = path.join(scratch, 'red.png')
 const blue = path.join(scratch, 'blue.jpg')
 const bad = path.join(scratch, 'bad.png')
-const inModel = ['--model', model]
 
 beforeAll(async () => {
   const picture = (background: string) => sharp({ create: { width: 90, height: 70, channels: 3, background } })
@@ -23,40 +17,6 @@ beforeAll(async () => {
   await picture('blue').jpeg().toFile(blue)
   writeFileSync(bad, 'no picture at all')
 })
-afterAll(() => rmSync(scratch, { recursive: true, force: true }))
-
-interface Result {
-  status: number | null
-  stdout: string
-  stderr: string
-}
-
-interface RunOptions {
-  input?: string | Buffer
-  env?: Record<string, string>
-  /** Called once the command is started, instead of giving it its input. */
-  during?: (child: ReturnType<typeof spawn>) => void
-}
-
-function ggclip(args: string[], { input = '', env = {}, during }: RunOptions = {}): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], { cwd: scratch, env: { ...process.env, ...env } })
-    const result = { stdout: '', stderr: '' }
-    child.stdout.on('data', (chunk: Buffer) => (result.stdout += chunk.toString()))
-    child.stderr.on('data', (chunk: Buffer) => (result.stderr += chunk.toString()))
-    child.stdin.on('error', () => undefined)
-    child.on('error', reject)
-    child.on('close', status => resolve({ status, ...result }))
-    if (during) during(child)
-    else child.stdin.end(input)
-  })
-}
-
-async function json<T>(args: string[], options?: RunOptions): Promise<T> {
-  const { status, stdout, stderr } = await ggclip([...args, '--json'], options)
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-  return JSON.parse(stdout) as T
-}
 
 /** What an expression over `clip` gives through the API, in a process of its own. */
 function api<T>(expression: string): T {
@@ -95,74 +55,6 @@ interface Tokenized {
   ids: number[]
   length: number
 }
-
-describe('usage', () => {
-  it('prints the version and the help', async () => {
-    const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string }
-    expect(await ggclip(['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' })
-    const help = await ggclip(['--help'])
-    expect(help.status).toBe(0)
-    for (
-      const verb of ['classify', 'embed', 'similarity', 'index', 'search', 'dedupe', 'cluster', 'watch', 'mcp',
-        'enqueue', 'work', 'queue', 'tokenize', 'info', 'models', 'pull', 'inspect', 'convert', 'quantize', 'demo']
-    ) {
-      expect(help.stdout).toMatch(new RegExp(`^  ${verb} `, 'm'))
-      const own = await ggclip([verb, '--help'])
-      expect(own).toMatchObject({ status: 0, stderr: '' })
-      expect(own.stdout).toContain('Examples:')
-      expect(own.stdout).toContain('--json')
-      if (!['convert', 'quantize', 'inspect', 'models', 'pull', 'enqueue', 'queue'].includes(verb))
-        expect(own.stdout).toContain('--model')
-    }
-  })
-
-  it.each([
-    [['clasify'], "unknown command 'clasify' (Did you mean classify?) (ERR_CLIP_INVALID_ARGUMENT)"],
-    [['classify', 'a.png', '--labls', 'a'], /'--labls' \(Did you mean --labels\?\) \(ERR_CLIP_UNKNOWN_OPTION\)$/],
-    [['classify', 'a.png'], 'no labels: give some with --labels a,b,c or --labels-file (ERR_CLIP_INVALID_ARGUMENT)'],
-    [['classify', 'a.png', '--labels', ' ,,'], /no labels: .*\(ERR_CLIP_INVALID_ARGUMENT\)$/],
-    [['classify', '--labels', 'a'], "missing required argument 'image' (ERR_CLIP_INVALID_ARGUMENT)"],
-    [['embed'], 'nothing to embed: give images, or texts with --text (ERR_CLIP_INVALID_ARGUMENT)'],
-    [['embed', 'a.png', '--text', 'b'], 'give images or --text, not both (ERR_CLIP_INVALID_ARGUMENT)'],
-    [['info', '--threads', 'two'], /'--threads <n>' argument 'two' is invalid\..*\(ERR_CLIP_INVALID_ARGUMENT\)/],
-    [['info', '--threads', '0'], /threads but received 0 .*\(ERR_CLIP_OUT_OF_RANGE\)/],
-    [['embed', 'a.png', '--background', '1,2'], /Expected r,g,b or #rrggbb\. \(ERR_CLIP_INVALID_ARGUMENT\)/],
-    [['info', '--max-batch', '0'], /maxBatch but received 0 .*\(ERR_CLIP_OUT_OF_RANGE\)/],
-    [['info', '--device', 'abacus'], /'auto', 'cpu'.* for device .*\(ERR_CLIP_OUT_OF_RANGE\)/],
-    [['info', 'a', '--model', 'b'], /give the model only once: .*\(ERR_CLIP_INVALID_ARGUMENT\)$/],
-    [['quantize', 'a', 'b', '--dtype', 'q8_0,q4_0'],
-      "several types need {type} in the output's name (ERR_CLIP_INVALID_ARGUMENT)"],
-    [['quantize', 'a', 'b', '--samples', 'c'], '--samples is for --report (ERR_CLIP_INVALID_ARGUMENT)'],
-    [['quantize', '.', 'b', '--dtype', 'q3'], /for dtype but received 'q3' .*\(ERR_CLIP_OUT_OF_RANGE\)$/],
-    [['embed', 'a.png', '--hidden-state', '-1'], '--hidden-state needs --out (ERR_CLIP_INVALID_ARGUMENT)'],
-    [['embed', 'a.png', '--final-norm'], '--final-norm is for --hidden-state (ERR_CLIP_INVALID_ARGUMENT)'],
-    [['embed', 'a.png', '--out', 'a.csv'], "'a.csv': --out writes .npy or .safetensors (ERR_CLIP_INVALID_ARGUMENT)"],
-    [['embed', 'a.png', '--hidden-state', 'last', '--out', 'a.npy'],
-      /Expected a whole number, or several with commas\. \(ERR_CLIP_INVALID_ARGUMENT\)/],
-    [['convert', 'a', 'b', '--override', 'c'], /Expected pattern=type\. \(ERR_CLIP_INVALID_ARGUMENT\)/],
-  ])('%j ends with status 2', async (args, message) => {
-    const { status, stdout, stderr } = await ggclip(args)
-    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
-    const [first, hint] = stderr.split('\n')
-    if (typeof message === 'string') expect(first).toBe(`ggclip: ${message}`)
-    else expect(first).toMatch(message)
-    expect(hint).toMatch(/^run "ggclip (?:\w+ )?--help" for help$/)
-  })
-
-  it('prints the help on stderr when there is no command', async () => {
-    const { status, stdout, stderr } = await ggclip([])
-    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
-    expect(stderr).toContain('Usage: ggclip')
-  })
-
-  it('prints a stack only for GGCLIP_DEBUG', async () => {
-    const plain = await ggclip(['info', 'nowhere'])
-    expect(plain.status).toBe(1)
-    expect(plain.stderr).toMatch(/^ggclip: no model at 'nowhere': .*\(ERR_CLIP_MODEL_UNKNOWN\)\n$/)
-    const debug = await ggclip(['info', 'nowhere'], { env: { GGCLIP_DEBUG: '1' } })
-    expect(debug.stderr).toMatch(/\n +at /)
-  })
-})
 
 describe('classify', () => {
   const labels = ['--labels', 'cat, a red wall ,sky', ...inModel]
@@ -354,65 +246,5 @@ describe('similarity, tokenize, info, convert', () => {
     const { status, stdout, stderr } = await ggclip(['embed', red, '--model', bad])
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
     expect(stderr).toMatch(/^ggclip: .*bad\.png.* \(ERR_CLIP_\w+\)\n$/)
-  })
-})
-
-describe('the process', () => {
-  it('ends with 130 on SIGINT', async () => {
-    const { status, stdout, stderr } = await ggclip(['embed', '--text', '-', ...inModel], {
-      // stdin stays open: the command has answered and waits for more
-      during: child => {
-        child.stdin!.write('a cat\n')
-        child.stdout!.once('data', () => child.kill('SIGINT'))
-      },
-    })
-    expect({ status, stderr }).toEqual({ status: 130, stderr: 'ggclip: interrupted\n' })
-    expect(stdout).toMatch(/^a cat\t.*\n$/)
-  })
-
-  it('ends quietly when the reader leaves', async () => {
-    const texts = Array.from({ length: 3000 }, (_, i) => `text ${i}`).join('\n')
-    const { status, stderr } = await ggclip(['embed', '--text', '-', ...inModel], {
-      during: child => {
-        child.stdin!.end(texts)
-        child.stdout!.once('data', () => child.stdout!.destroy())
-      },
-    })
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-  })
-})
-
-describe('the embedded model', () => {
-  interface Demo {
-    pictures: { image: string; kind: string; expected: string; correct: boolean; results: Classified['results'] }[]
-    correct: Record<'emoji' | 'photo', { right: number; of: number }>
-  }
-
-  it('classifies its samples', async () => {
-    const demo = await json<Demo>(['demo'])
-    expect(demo.correct.emoji).toEqual({ right: 12, of: 12 })
-    expect(demo.pictures).toHaveLength(18)
-    for (const name of ['dress', 'pants', 'shoes']) {
-      const photo = demo.pictures.find(picture => picture.image.endsWith(`photo-${name}.jpg`))
-      expect(photo).toMatchObject({ expected: name, correct: true })
-    }
-    const { status, stdout } = await ggclip(['demo'])
-    expect(status).toBe(0)
-    expect(stdout).toMatch(/^Right: 12 of 12 emoji, \d of 6 photographs$/m)
-  })
-
-  const manual = readFileSync(path.join(root, 'docs', 'cli.md'), 'utf8')
-  const examples = [...manual.matchAll(/```sh\n([^]*?)```/g)]
-    .flatMap(match => match[1]!.trim().split('\n'))
-    .filter(line => !/^(npm|cp) /.test(line)) // the two lines that install: npm run test:newcomer
-
-  it.each(examples)('runs the example of docs/cli.md: %s', async line => {
-    if (!existsSync(path.join(scratch, 'models'))) symlinkSync(path.join(root, 'models'), path.join(scratch, 'models'))
-    const script = `set -e -o pipefail; ggclip() { "${process.execPath}" "${main}" "$@"; }; ${line}`
-    const child = spawn('bash', ['-c', script], { cwd: scratch, stdio: ['ignore', 'ignore', 'pipe'] })
-    let stderr = ''
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
-    const status = await new Promise(resolve => child.on('close', resolve))
-    expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' })
   })
 })

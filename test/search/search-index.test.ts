@@ -1,35 +1,11 @@
-/** The index: against brute force, over changes of the folders, with damage and bad arguments. */
-import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync,
-  statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+/** The index: against brute force, over changes of the folders, with bad arguments. */
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import sharp from 'sharp'
 
-import { Clip, cosineSimilarity, SearchIndex } from '../../lib/index.js'
-import { Database } from '../../lib/search/database.js'
+import { type Clip, cosineSimilarity, SearchIndex } from '../../lib/index.js'
 import { failureOf } from '../lifecycle/support'
-
-const samples = path.join(__dirname, '..', '..', 'models', 'samples')
-const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-search-'))
-let clip: Clip
-let count = 0
-
-beforeAll(async () => void (clip = await Clip.load(undefined, { threads: 2 })))
-afterAll(async () => {
-  await clip.dispose()
-  rmSync(scratch, { recursive: true, force: true })
-})
-
-/** A folder of its own, with the samples in it, and an index beside them. */
-async function made(): Promise<{ folder: string; index: SearchIndex; where: string }> {
-  const folder = path.join(scratch, `pictures-${count++}`)
-  cpSync(samples, folder, { recursive: true })
-  const where = path.join(folder, '.ggclip')
-  return { folder, index: await SearchIndex.open(where, { clip }), where }
-}
-
-const pictures = readdirSync(samples).filter(name => !name.endsWith('.json')).sort()
-const names = (hits: readonly { path: string }[]): string[] => hits.map(hit => path.basename(hit.path))
+import { clip, made, names, pictures, scratch } from './support'
 
 test('search equals brute force', async () => {
   const { folder, index } = await made()
@@ -107,7 +83,7 @@ test('links, loops, exclusions, single files, and a folder that is away', async 
   cpSync(path.join(folder, 'rocket.png'), path.join(folder, 'thumbnails', 'small.png'))
   symlinkSync(folder, path.join(folder, 'loop'))
   symlinkSync('nowhere', path.join(folder, 'dangling.png'))
-  const outside = path.join(scratch, `outside-${count++}`)
+  const outside = path.join(scratch, 'outside')
   mkdirSync(outside)
   await sharp({ create: { width: 64, height: 48, channels: 3, background: 'blue' } }).png().toFile(
     path.join(outside, 'one.png'),
@@ -178,104 +154,6 @@ test('auto leaves out what has little to do with the query', async () => {
   await index.close()
 })
 
-test('duplicates: copies, re-encoded, smaller and cropped pictures, and no others', async () => {
-  const { folder, index } = await made()
-  const changed = path.join(folder, 'changed')
-  mkdirSync(changed)
-  cpSync(path.join(folder, 'rocket.png'), path.join(changed, 'rocket-copy.png'))
-  for (const name of pictures) {
-    const [file, stem] = [path.join(folder, name), path.join(changed, path.parse(name).name)]
-    const { width, height } = await sharp(file).metadata()
-    const edge = {
-      left: Math.round(width * 0.03),
-      top: Math.round(height * 0.03),
-      width: Math.round(width * 0.94),
-      height: Math.round(height * 0.94),
-    }
-    await sharp(file).flatten({ background: '#fff' }).jpeg({ quality: 70 }).toFile(`${stem}-encoded.jpg`)
-    await sharp(file).resize(Math.round(width * 0.6)).png().toFile(`${stem}-small.png`)
-    await sharp(file).extract(edge).png().toFile(`${stem}-crop.png`)
-  }
-  await index.update([folder])
-  const groups = await index.duplicates()
-  const stems = groups.map(({ keep, others }) => {
-    return new Set(
-      [keep, ...others].map(file => path.parse(file.path).name.replace(/-(?:encoded|small|crop|copy)$/, '')),
-    )
-  })
-  expect(groups).toHaveLength(pictures.length)
-  expect(stems.every(group => group.size === 1)).toBe(true)
-  expect(groups.reduce((sum, { others }) => sum + others.length, 0)).toBe(3 * pictures.length + 1)
-  expect(groups.flatMap(({ others }) => others).filter(({ identical }) => identical)).toHaveLength(1)
-  for (const { keep, others } of groups) expect(keep.size).toBe(Math.max(keep.size, ...others.map(({ size }) => size)))
-  await index.close()
-})
-
-describe('the file of vectors', () => {
-  const fileOf = (where: string): string =>
-    path.join(where, readdirSync(where).find(name => name.startsWith('vectors'))!)
-  const ask = async (where: string): Promise<string[]> => {
-    const index = await SearchIndex.open(where, { clip })
-    const hits = await index.search('a rocket', { k: 50 }).finally(() => index.close())
-    return hits.map(hit => `${path.basename(hit.path)} ${hit.similarity}`)
-  }
-
-  it('is mended from SQLite when it was cut, lost or changed', async () => {
-    const { folder, index, where } = await made()
-    await index.update([folder])
-    await index.close()
-    const expected = await ask(where)
-    const whole = readFileSync(fileOf(where))
-
-    truncateSync(fileOf(where), whole.length - 700)
-    expect(await failureOf(() => ask(where))).toMatchObject({ code: 'ERR_CLIP_FILE_TRUNCATED' })
-    const mending = await SearchIndex.open(where, { clip })
-    expect(await mending.update()).toMatchObject({ unchanged: pictures.length, embedded: 0 })
-    expect(readFileSync(fileOf(where)).equals(whole)).toBe(true)
-
-    const damaged = Buffer.from(whole)
-    damaged.fill(7, 1030, 1100)
-    writeFileSync(fileOf(where), damaged)
-    expect(await mending.check()).toBe(1)
-    expect(await mending.check()).toBe(0)
-    expect(readFileSync(fileOf(where)).equals(whole)).toBe(true)
-    await mending.close()
-
-    rmSync(fileOf(where))
-    const again = await SearchIndex.open(where, { clip })
-    await again.update()
-    await again.close()
-    expect(await ask(where)).toEqual(expected)
-    appendFileSync(fileOf(where), Buffer.alloc(10_000, 1)) // rows that SQLite does not know
-    expect(await ask(where)).toEqual(expected)
-  })
-
-  it('is written anew when most of it is forgotten', async () => {
-    const { folder, index, where } = await made()
-    const many = path.join(folder, 'many')
-    mkdirSync(many)
-    const pixels = (i: number): Buffer =>
-      Buffer.from(
-        `P6 # ${i}\n8 8 255\n${
-          String.fromCharCode(...Array.from({ length: 192 }, (_, at) => (i * 31 + at * (1 + i % 7)) % 128))
-        }`,
-        'latin1',
-      )
-    for (let i = 0; i < 300; i++) writeFileSync(path.join(many, `${i}.ppm`), pixels(i))
-    await index.update([folder])
-    const before = await index.search('a rocket', { k: 5, filter: { path: '**/*.{png,jpg,webp}' } })
-    const other = await SearchIndex.open(where, { clip }) // another process, in effect
-    await other.search('a rocket')
-    rmSync(many, { recursive: true })
-    expect((await index.update()).removed).toBe(300)
-    expect(readdirSync(where).filter(name => name.startsWith('vectors'))).toEqual(['vectors-1.f16'])
-    expect(await index.search('a rocket', { k: 5 })).toEqual(before)
-    expect(await other.search('a rocket', { k: 5 })).toEqual(before)
-    expect(await index.check()).toBe(0)
-    await Promise.all([index.close(), other.close()])
-  })
-})
-
 test('one process updates at a time; others search meanwhile', async () => {
   const { folder, index, where } = await made()
   const other = await SearchIndex.open(where, { clip })
@@ -338,74 +216,4 @@ test('refuses another model, a newer index, a file that is none, and bad argumen
   expect(await refused(() => again.update(['']))).toBe('ERR_CLIP_OUT_OF_RANGE')
   expect(await refused(() => SearchIndex.open(where, {} as never))).toBe('ERR_CLIP_INVALID_ARGUMENT')
   await again.close()
-})
-
-test('rows of 8 bits find the same, of a new index and of an old one', async () => {
-  const { folder, index, where } = await made()
-  await index.update([folder])
-  const halves = await index.search('a rocket', { k: 30 })
-  await index.close()
-  const old = new Database(path.join(where, 'index.db')) // as the first version wrote it
-  for (const column of ['facts', 'taken', 'camera', 'latitude', 'longitude'])
-    old.exec(`ALTER TABLE pictures DROP COLUMN ${column}`)
-  old.exec("DELETE FROM meta WHERE key = 'rowType'; PRAGMA user_version = 1")
-  old.close()
-
-  const eighths = await SearchIndex.open(where, { clip, rows: 'int8' })
-  expect(eighths.info().rows).toBe('f16')
-  const unflushed = path.join(folder, 'new.png')
-  await sharp({ create: { width: 32, height: 32, channels: 3, background: 'red' } }).toFile(unflushed)
-  expect(await eighths.update()).toMatchObject({ embedded: 1, unchanged: pictures.length })
-  expect(eighths.info().rows).toBe('int8')
-  expect(readdirSync(where).filter(name => name.startsWith('vectors'))).toEqual(['vectors-1.int8'])
-  const bytes = clip.info.dim + 4
-  expect(statSync(path.join(where, 'vectors-1.int8')).size).toBe((pictures.length + 1) * bytes)
-  const found = await eighths.search('a rocket', { k: 30 })
-  expect(names(found.slice(0, 1))).toEqual(names(halves.slice(0, 1)))
-  for (const { path: name, similarity } of halves) {
-    const same = found.find(hit => hit.path === name)!
-    expect(Math.abs(same.similarity - similarity)).toBeLessThan(0.01)
-  }
-  expect(await eighths.duplicates({ minSimilarity: 0.99 })).toEqual([])
-  expect(await eighths.check()).toBe(0)
-  writeFileSync(path.join(where, 'vectors-1.int8'), Buffer.alloc((pictures.length + 1) * bytes))
-  expect(await eighths.check()).toBe(pictures.length + 1)
-  expect(await eighths.search('a rocket', { k: 30 })).toEqual(found)
-  await eighths.close()
-  const kept = await SearchIndex.open(where, { clip }) // without the option: as it is
-  await kept.update()
-  expect(kept.info().rows).toBe('int8')
-  await kept.close()
-})
-
-test('clusters hold every picture once, in groups that are alike, and are the same each time', async () => {
-  const { index } = await made()
-  expect(await index.clusters()).toEqual([])
-  const folder = path.join(scratch, `colours-${count++}`)
-  mkdirSync(folder)
-  for (let i = 0; i < 12; i++) {
-    const background = { r: i % 3 === 0 ? 250 - i : 5, g: i % 3 === 1 ? 250 - i : 5, b: i % 3 === 2 ? 250 - i : 5 }
-    await sharp({ create: { width: 40, height: 40, channels: 3, background } }).png().toFile(
-      path.join(folder, `${i}.png`),
-    )
-  }
-  await index.update([folder])
-  const groups = await index.clusters({ count: 3 })
-  const numbers = groups.map(({ pictures: files }) => names(files).map(name => parseInt(name) % 3))
-  expect(numbers.map(group => group.length)).toEqual([4, 4, 4])
-  expect(numbers.map(group => new Set(group).size)).toEqual([1, 1, 1])
-  for (const { pictures: files } of groups)
-    expect(files.map(({ similarity }) => similarity)).toEqual(
-      files.map(({ similarity }) => similarity).sort((a, b) => b - a),
-    )
-  expect(await index.clusters({ count: 3 })).toEqual(groups)
-  const [one] = await index.clusters({ count: 1, k: 2 })
-  expect([one!.size, one!.pictures.length]).toEqual([12, 2])
-  const many = await index.clusters({ count: 1000 })
-  expect(many.reduce((sum, { size }) => sum + size, 0)).toBe(12)
-  const bad = await failureOf(() => index.clusters({ count: 0 }))
-  expect(bad).toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
-  expect(index.lookUp(path.join(folder, '0.png'))).toMatchObject({ size: expect.any(Number) })
-  expect(index.lookUp(path.join(folder, 'none.png'))).toBeUndefined()
-  await index.close()
 })

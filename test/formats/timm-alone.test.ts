@@ -51,6 +51,15 @@ it("prepares pictures as timm's evaluation does", async () => {
   expect(mean).toEqual([0.1, 0.2, 0.3].map(value => expect.closeTo(value, 6) as number))
 })
 
+it('reads how pictures are prepared in files of older versions', async () => {
+  const folder = copy('timm-clip', config => {
+    const flat = config as unknown as Record<string, unknown>
+    Object.assign(flat, config.pretrained_cfg, { crop_pct: 0.8 })
+    delete flat.pretrained_cfg
+  })
+  expect(await loads(folder)).toMatchObject({ resizeSize: 80, imageSize: 64 })
+})
+
 it('says that a tower without a projection gives its pooled state', async () => {
   expect(await loads(drawn('timm-resnet-gap'))).toMatchObject({ pooledOutput: true, pooling: 'mean' })
   expect(await loads(drawn('timm-resnet'))).toMatchObject({ pooledOutput: false })
@@ -97,6 +106,9 @@ it("loads a named file beside OpenCLIP's form", async () => {
 it.each<[string, (config: TimmConfig) => void, string]>([
   ['a classifier', config => {
     config.num_classes = 1000
+  }, 'no classifier'],
+  ['one of more classes', config => {
+    config.num_classes = 21842
   }, 'no classifier'],
   ['arguments that change the network', config => {
     config.model_args!.qk_norm = true

@@ -56,14 +56,20 @@ int32_t input_side(const json_ref & data) {
     return (int32_t) side;
 }
 
+// How pictures are prepared; older files have it at the top.
+json_ref data_config(const json_ref & config) {
+    return config.get("pretrained_cfg").exists() ? config.object("pretrained_cfg") : config;
+}
+
 // timm/data/transforms_factory.py
 double crop_part(const json_ref & data) { return data.real("crop_pct", 0.875, 0.1, 1); }
 
 // A vector for each picture, not scores of classes: ImageNet's 1k, 12k and its two sets of 21k.
 int64_t shared_width(const json_ref & config) {
-    const int64_t n = config.integer("num_classes", 0, 0, limits::max_proj);
+    const int64_t n = config.integer("num_classes", 0, 0, 1 << 20);
     for (const int64_t classes : {1000, 11821, 21841, 21843})
-        if (n == classes) config.get("num_classes").unsupported("0 or the width of CLIP's vectors, no classifier");
+        if (n == classes || n > limits::max_proj)
+            config.get("num_classes").unsupported("0 or the width of CLIP's vectors, no classifier");
     return n;
 }
 
@@ -83,7 +89,7 @@ bool is_timm_config(const json_ref & config) {
 }
 
 json_value open_clip_config_of_timm(const json_ref & config, const tensor_table & table) {
-    const json_ref data = config.object("pretrained_cfg"), given = config.object("model_args");
+    const json_ref data = data_config(config), given = config.object("model_args");
     if (given.exists()) check_keys(given, arguments);
     const int64_t n_proj = shared_width(config);
     const std::string mode = data.string("crop_mode", "center");
@@ -118,9 +124,9 @@ tensor_table with_trunk_names(const tensor_table & table) {
 }
 
 void finish_timm_alone(const json_ref & config, hparams & hp) {
-    hp.image.resize = (int32_t) std::floor(hp.image.crop / crop_part(config.object("pretrained_cfg")));
-    const std::string name = config.string("architecture", "");
-    hp.vision.pooled_output = !hp.vision.has_proj && name.find("siglip") == std::string::npos;
+    hp.image.resize = (int32_t) std::floor(hp.image.crop / crop_part(data_config(config)));
+    // SigLIP's attention gives its vector
+    hp.vision.pooled_output = !hp.vision.has_proj && hp.vision.pool != pooling::attention;
 }
 
 }  // namespace ggclip

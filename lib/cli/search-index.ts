@@ -1,8 +1,8 @@
 /** What the commands on a search index share: where it is, and with which model. */
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 
-import { type Clip, ClipError, type IndexProgress, type IndexResult, type RowType, SearchIndex,
+import { type Clip, type IndexedFile, type IndexProgress, type IndexResult, type RowType, SearchIndex,
   type UpdateIndexOptions } from '../library.js'
 import { UsageError } from './failure.js'
 import { type ModelFlags, withModel } from './options.js'
@@ -14,21 +14,14 @@ export interface IndexFlags extends ModelFlags {
   rows?: RowType
 }
 
-/** In a folder of pictures; its dot keeps it out of the index itself. */
-const usualName = '.ggclip'
-
 export const indexHelp = 'folder of the index (default: .ggclip in the first folder given, else here or above)'
 
 /** Where a new or an existing index is: as given, in the first of the folders, or here or above. */
 export function locate(given: string | undefined, folders: readonly string[]): string {
   if (given !== undefined) return given
-  if (folders.length > 0) {
-    const first = folders[0]!
-    if (!existsSync(first)) throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `there is no '${first}'`)
-    return path.join(statSync(first).isDirectory() ? first : path.dirname(first), usualName)
-  }
+  if (folders.length > 0) return SearchIndex.usualFolder(folders[0]!)
   for (let folder = process.cwd();; folder = path.dirname(folder)) {
-    const candidate = path.join(folder, usualName)
+    const candidate = SearchIndex.usualFolder(folder)
     if (existsSync(path.join(candidate, 'index.db'))) return candidate
     if (folder === path.dirname(folder))
       throw new UsageError(
@@ -88,9 +81,10 @@ export async function updateIndex(
   return result
 }
 
-/** For JSON, in which bytes would be an object. */
-export function withoutBytes<F extends { pathBytes?: Uint8Array }>({ pathBytes: _, ...file }: F): Omit<F, 'pathBytes'> {
-  return file
+/** For JSON, in which bytes would be an object, and for readers of paths. */
+export function withoutBytes<F extends IndexedFile>(file: F): Omit<F, 'pathBytes' | 'hash'> {
+  const { pathBytes: _, hash: __, ...rest } = file
+  return rest
 }
 
 /** Paths as their bytes are, each followed by a zero, for `xargs -0`. */

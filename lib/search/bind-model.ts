@@ -1,9 +1,9 @@
 /** An index belongs to a model: vectors of another cannot be compared with its own. */
-import type { Clip } from '../clip/clip.js'
 import { ClipError } from '../errors.js'
 import type { RawPixels } from '../types.js'
 import { dot } from '../vectors/similarity.js'
 import type { Store } from './store.js'
+import type { IndexModel } from './types.js'
 
 /** Similarity of the embeddings of one picture by two loads of one model, at least: 4-bit weights reach 0.97. */
 export const sameModel = 0.9
@@ -13,7 +13,7 @@ export const sameModel = 0.9
  *
  * @throws {ClipError} ERR_CLIP_INDEX_MODEL
  */
-export async function bindModel(store: Store, clip: Clip): Promise<void> {
+export async function bindModel(store: Store, clip: IndexModel): Promise<void> {
   const vector = await clip.encodeImage(probe())
   const known = store.catalog.get('probe')
   if (known === undefined) {

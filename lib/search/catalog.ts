@@ -46,7 +46,7 @@ export interface KnownFile {
 
 /** Every file with its picture. */
 const filesOfPictures = `SELECT files.path, files.size, files.mtime, files.picture, pictures.row, pictures.taken,
-  pictures.camera, pictures.latitude, pictures.longitude FROM pictures JOIN files ON files.picture = pictures.id`
+  pictures.hash, pictures.camera, pictures.latitude, pictures.longitude FROM pictures JOIN files ON files.picture = pictures.id`
 
 /** What is to be remembered of a file. */
 export type FileRecord = { path: Buffer; size: number; mtimeMs: number } & (
@@ -67,6 +67,7 @@ export interface FileOfPicture {
   mtime: number
   picture: number
   row: number
+  hash: Uint8Array
   taken: number | null
   camera: string | null
   latitude: number | null
@@ -276,6 +277,16 @@ export class Catalog {
   /** A file that shows a picture. */
   shownFile(path: Buffer): FileOfPicture | undefined {
     return this.#db.get(`${filesOfPictures} WHERE files.path = ?`, path)
+  }
+
+  /** At most `limit` files after a path, in the order of their paths. */
+  filesAfter(path: Uint8Array, limit: number): FileOfPicture[] {
+    return this.#db.all(`${filesOfPictures} WHERE files.path > ? ORDER BY files.path LIMIT ?`, path, limit)
+  }
+
+  /** A picture by its hash: its row, and its vector's halves. */
+  pictureAt(hash: Uint8Array): { row: number; vector: Uint8Array } | undefined {
+    return this.#db.get('SELECT row, vector FROM pictures WHERE hash = ?', hash)
   }
 
   allFiles(): FileOfPicture[] {

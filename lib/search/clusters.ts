@@ -28,8 +28,22 @@ export function checkClusters(options: ClusterOptions | undefined): Checked {
   return { count, k, signal: checkSignal('options.signal', signal) }
 }
 
-export async function findClusters(store: Store, { count, k, signal }: Checked): Promise<PictureCluster[]> {
-  const snapshot = await store.snapshot()
+export function findClusters(store: Store, checked: Checked): Promise<PictureCluster[]> {
+  return store.readAfter(
+    async () => membersOf(await store.snapshot(), checked),
+    groups =>
+      groups.map(rows => ({
+        size: rows.length,
+        pictures: rows.slice(0, checked.k).flatMap(({ row, score }) => {
+          const [file] = store.catalog.filesOfRow(row)
+          return file ? [{ ...describe(file), similarity: score }] : [] // forgotten by another process a moment ago
+        }),
+      })),
+  )
+}
+
+/** The rows of each centre, nearest first. */
+async function membersOf(snapshot: Snapshot, { count, signal }: Checked): Promise<RowScore[][]> {
   const { dim } = snapshot.format
   const sample = await sampleOf(snapshot, signal)
   const n = sample.length / dim
@@ -43,14 +57,7 @@ export async function findClusters(store: Store, { count, k, signal }: Checked):
       if (snapshot.mask?.[first + i] !== 0) members[nearest[i]!]!.push({ row: first + i, score: scores[i]! })
   }
   return members.filter(rows => rows.length > 0).sort((a, b) => b.length - a.length || a[0]!.row - b[0]!.row).map(
-    rows => {
-      const central = rows.sort((a, b) => b.score - a.score || a.row - b.row)
-      const pictures = central.slice(0, k).flatMap(({ row, score }) => {
-        const [file] = store.catalog.filesOfRow(row)
-        return file ? [{ ...describe(file), similarity: score }] : [] // forgotten by another process a moment ago
-      })
-      return { size: central.length, pictures }
-    },
+    rows => rows.sort((a, b) => b.score - a.score || a.row - b.row),
   )
 }
 

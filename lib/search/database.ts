@@ -124,6 +124,11 @@ export class Database {
   }
 }
 
+/** @throws {ClipError} ERR_CLIP_INDEX_PARTS */
+export function needSqlite(): void {
+  library ??= findLibrary()
+}
+
 function findLibrary(): Library {
   try {
     const Libsql = require('libsql') as new(file: string) => Driver

@@ -26,6 +26,7 @@ export function describe(file: FileOfPicture): IndexedFile {
   return {
     path: name,
     ...(Buffer.from(name).equals(file.path) ? {} : { pathBytes: file.path }),
+    hash: Buffer.from(file.hash).toString('hex'),
     size,
     modified: new Date(mtime),
     ...(taken === null ? {} : { taken: new Date(taken) }),

@@ -1,6 +1,6 @@
 /** Which files a search looks at. */
 import { invalidArgument } from '../errors.js'
-import { checkNumber, checkOptions, checkString } from '../validate.js'
+import { checkNumber, checkOptions, checkString, checkStrings } from '../validate.js'
 import type { FileOfPicture } from './catalog.js'
 import type { SearchFilter } from './types.js'
 import { globMatcher } from './walk.js'
@@ -12,7 +12,11 @@ export function fileFilter(filter: SearchFilter): (file: FileOfPicture) => boole
       'takenBefore', 'camera', 'near'])
   const matches = glob === undefined
     ? () => true
-    : globMatcher(checkString('options.filter.path', glob))
+    : globMatcher(
+      typeof glob === 'string'
+        ? checkString('options.filter.path', glob)
+        : [...checkStrings('options.filter.path', glob)],
+    )
   const [from, until] = [timeOf('after', after, -Infinity), timeOf('before', before, Infinity)]
   checkNumber('options.filter.minBytes', minBytes, { min: 0 })
   checkNumber('options.filter.maxBytes', maxBytes, { min: 0, max: Infinity })

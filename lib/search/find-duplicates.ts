@@ -28,8 +28,11 @@ export async function findDuplicates(
   store: Store,
   { minSimilarity, keep, ...run }: Checked,
 ): Promise<DuplicateGroup[]> {
-  const pairs = await similarPairs(await store.snapshot(), minSimilarity, run)
-  return groups(store.catalog.allFiles(), pairs, keep).map(({ keep: kept, others }) => ({
+  const found = await store.readAfter(
+    async () => similarPairs(await store.snapshot(), minSimilarity, run),
+    pairs => groups(store.catalog.allFiles(), pairs, keep),
+  )
+  return found.map(({ keep: kept, others }) => ({
     keep: { ...describe(kept), similarity: 1, identical: true },
     others: others.map(({ file, score }) => ({
       ...describe(file),

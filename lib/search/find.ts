@@ -1,17 +1,19 @@
 /** The pictures of an index that are nearest to a query. */
-import type { Clip } from '../clip/clip.js'
+import { setImmediate as turn } from 'node:timers/promises'
+
+import { throwIfAborted } from '../async/abort.js'
 import type { CallOptions } from '../types.js'
 import { checkInteger, checkNumber, checkOptions } from '../validate.js'
-import type { FileOfPicture } from './catalog.js'
+import type { Catalog, FileOfPicture } from './catalog.js'
 import { describe } from './describe.js'
 import { fileFilter, textOf } from './filter.js'
 import { type QueryPart, queryVector } from './query.js'
-import { nearest } from './scan.js'
+import { nearest, type RowScore } from './scan.js'
 import type { Snapshot, Store } from './store.js'
 import { imageThreshold, sampleRows, textThreshold } from './threshold.js'
-import type { SearchHit, SearchIndexOptions } from './types.js'
+import type { IndexModel, SearchHit, SearchIndexOptions } from './types.js'
 
-interface Checked {
+export interface CheckedFind {
   k: number
   minSimilarity: number | 'auto' | undefined
   /** Undefined: all files. */
@@ -19,9 +21,20 @@ interface Checked {
   call: CallOptions
 }
 
-export function checkFind(options: SearchIndexOptions | undefined): Checked {
+/** What the rows of an index are compared with. */
+export interface Target {
+  vector: Float32Array
+  snapshot: Snapshot
+  /** Undefined: none. */
+  minScore: number | undefined
+}
+
+/** Files read from SQLite at a time, which takes some milliseconds. */
+const filesAtOnce = 1024
+
+export function checkFind(options: SearchIndexOptions | undefined): CheckedFind {
   const { k = 20, minSimilarity, filter, ...call } = checkOptions('options', options, ['k', 'minSimilarity', 'filter',
-    'signal', 'priority', 'client', 'timeoutMs'])
+    'signal', 'priority', 'client', 'timeoutMs', 'onTrace'])
   checkInteger('options.k', k, { min: 1, max: 1_000_000 })
   if (minSimilarity !== undefined && minSimilarity !== 'auto')
     checkNumber('options.minSimilarity', minSimilarity, { min: -1, max: 1 })
@@ -30,28 +43,69 @@ export function checkFind(options: SearchIndexOptions | undefined): Checked {
 
 export async function find(
   store: Store,
-  clip: Clip,
+  clip: IndexModel,
   parts: readonly QueryPart[],
-  { k, minSimilarity, accepts, call }: Checked,
+  checked: CheckedFind,
 ): Promise<SearchHit[]> {
-  const { catalog } = store
-  const vector = await queryVector(clip, parts, call)
-  const rows = accepts && ((): number[] => [...new Set(catalog.allFiles().filter(accepts).map(({ row }) => row))])
-  const snapshot = await store.snapshot(rows)
+  const vector = await queryVector(clip, parts, checked.call)
+  return store.readAfter(async () => {
+    const { snapshot, minScore } = await aim(store, clip, parts, vector, checked)
+    return nearest(snapshot, vector, checked.k, { minScore, signal: checked.call.signal })
+  }, rows => hitsOf(store.catalog, rows, checked))
+}
+
+/** The rows that the filter leaves, and what they are compared with. */
+export async function aim(
+  store: Store,
+  clip: IndexModel,
+  parts: readonly QueryPart[],
+  vector: Float32Array,
+  { minSimilarity, accepts, call }: CheckedFind,
+): Promise<Target> {
+  let rows: Set<number> | undefined
+  if (accepts) {
+    rows = new Set()
+    for await (const file of filesInSteps(store.catalog, call.signal)) if (accepts(file)) rows.add(file.row)
+  }
+  const snapshot = await store.snapshot(rows && (() => [...rows]))
   const minScore = minSimilarity === 'auto' ? await threshold(clip, snapshot, parts, call) : minSimilarity
-  const found = await nearest(snapshot, vector, k, { minScore, signal: call.signal })
-  return found.flatMap(({ row, score }): SearchHit[] => {
-    const [first, ...copies] = catalog.filesOfRow(row).filter(accepts ?? (() => true))
-    // forgotten by another process a moment ago
+  return { vector, snapshot, minScore }
+}
+
+/** Each picture's first file that the filter accepts. */
+export function hitsOf(
+  catalog: Catalog,
+  rows: readonly RowScore[],
+  { accepts = () => true }: Pick<CheckedFind, 'accepts'>,
+): SearchHit[] {
+  return rows.flatMap(({ row, score }): SearchHit[] => {
+    const [first, ...copies] = catalog.filesOfRow(row).filter(accepts)
+    // forgotten a moment ago
     return first
       ? [{ ...describe(first), similarity: score, copies: copies.map(({ path: name }) => textOf(name)) }]
       : []
   })
 }
 
+/** All files after a path, in the order of their paths; others get their turn meanwhile. */
+export async function* filesInSteps(
+  catalog: Catalog,
+  signal: AbortSignal | undefined,
+  after: Uint8Array = new Uint8Array(),
+): AsyncGenerator<FileOfPicture, void, undefined> {
+  for (let from = after;;) {
+    throwIfAborted(signal)
+    const files = catalog.filesAfter(from, filesAtOnce)
+    yield* files
+    if (files.length < filesAtOnce) return
+    from = files.at(-1)!.path
+    await turn()
+  }
+}
+
 /** The similarity that 'auto' stands for: see {@link SearchIndexOptions.minSimilarity}. */
 async function threshold(
-  clip: Clip,
+  clip: IndexModel,
   snapshot: Snapshot,
   parts: readonly QueryPart[],
   call: CallOptions,

@@ -1,16 +1,17 @@
 /** From words and pictures to the direction that is searched. */
 import { existsSync } from 'node:fs'
 
-import type { Clip } from '../clip/clip.js'
 import { invalidArgument, outOfRange } from '../errors.js'
 import type { CallOptions, ImageInput } from '../types.js'
-import { checkNumber, checkOptions, checkString } from '../validate.js'
+import { checkBoolean, checkNumber, checkOptions, checkString } from '../validate.js'
 import { normalize } from '../vectors/similarity.js'
+import type { IndexModel } from './types.js'
 
-/** A part of a query: a text or a picture. */
+/** A part of a query: a text, a picture, or a vector of the model, such as that of a picture of the index. */
 export type QueryPart = (
-  | { text: string; image?: undefined }
-  | { image: ImageInput; text?: undefined }
+  | { text: string; image?: undefined; vector?: undefined }
+  | { image: ImageInput; text?: undefined; vector?: undefined }
+  | { vector: Float32Array; text?: undefined; image?: undefined }
 ) & {
   /** Its share in the sum; below 0: away from it. Default 1. */
   weight?: number
@@ -26,9 +27,11 @@ export function checkQuery(query: SearchQuery): QueryPart[] {
   if (parts.length === 0) throw outOfRange('query', 'at least one part', query)
   const checked = parts.map((part, i) => {
     const name = several ? `query[${i}]` : 'query'
-    const { text, image, weight = 1 } = checkOptions(name, part, ['text', 'image', 'weight'])
-    if ((text === undefined) === (image === undefined))
-      throw invalidArgument(name, 'a string, { text } or { image }', part)
+    const { text, image, vector, weight = 1 } = checkOptions(name, part, ['text', 'image', 'vector', 'weight'])
+    if ([text, image, vector].filter(value => value !== undefined).length !== 1)
+      throw invalidArgument(name, 'a string, { text }, { image } or { vector }', part)
+    if (vector !== undefined && Object.prototype.toString.call(vector) !== '[object Float32Array]')
+      throw invalidArgument(`${name}.vector`, 'a Float32Array', vector)
     if (text !== undefined) checkText(`${name}.text`, text)
     checkNumber(`${name}.weight`, weight, { min: -100, max: 100 })
     return { ...part, weight }
@@ -44,20 +47,28 @@ function checkText(name: string, text: string): string {
 
 /** The sum of the parts' unit vectors times their weights, with unit length: f32 [dim]. */
 export async function queryVector(
-  clip: Clip,
+  clip: IndexModel,
   parts: readonly QueryPart[],
   options: CallOptions,
 ): Promise<Float32Array> {
-  const vectors = await Promise.all(
-    parts.map(({ text, image }) =>
-      text !== undefined ? clip.encodeText(text, options) : clip.encodeImage(image, options)
-    ),
-  )
+  const vectors = await Promise.all(parts.map(part => vectorOf(clip, part, options)))
   const sum = new Float32Array(vectors[0]!.length)
   parts.forEach(({ weight = 1 }, i) => vectors[i]!.forEach((value, at) => (sum[at]! += weight * value)))
   if (!sum.some(value => Math.abs(value) > 1e-6))
     throw outOfRange('query', 'parts that do not cancel each other', parts)
   return normalize(sum)
+}
+
+async function vectorOf(
+  clip: IndexModel,
+  { text, image, vector }: QueryPart,
+  options: CallOptions,
+): Promise<Float32Array> {
+  if (text !== undefined) return clip.encodeText(text, options)
+  if (image !== undefined) return clip.encodeImage(image, options)
+  const { dim } = clip.info
+  if (vector.length !== dim) throw outOfRange('query', `vectors of ${dim} values`, vector.length)
+  return normalize(vector)
 }
 
 /** What stands between two parts, with spaces around it. */
@@ -70,13 +81,16 @@ const pictureName = /\.[a-z]{3,4}$/i
  * Reads a query as people type it: parts joined by ` + ` and ` - `, each a text, a text in double quotes (in which those
  * are words), or the path of an existing picture; `0.5*people` weighs a part. The first may begin with `- `.
  *
+ * @param options `pictures: false`: names of pictures are words, too, for queries of strangers. Default true
  * @throws {RangeError} ERR_CLIP_OUT_OF_RANGE: an empty part, a quote without its end
  *
  * @example
  * console.log(parseQuery('sunset - 0.5*people'))
  * // [ { text: 'sunset', weight: 1 }, { text: 'people', weight: -0.5 } ]
  */
-export function parseQuery(query: string): QueryPart[] {
+export function parseQuery(query: string, options?: { pictures?: boolean }): QueryPart[] {
+  const { pictures = true } = checkOptions('options', options, ['pictures'])
+  checkBoolean('options.pictures', pictures)
   const parts: QueryPart[] = []
   let rest = checkString('query', query).trim()
   let sign = 1
@@ -89,7 +103,7 @@ export function parseQuery(query: string): QueryPart[] {
     rest = rest.slice(factor.length)
     const { value, quoted, after } = takePart(rest, query)
     const weight = sign * Number(times ?? 1)
-    const isPicture = !quoted && pictureName.test(value) && existsSync(value)
+    const isPicture = pictures && !quoted && pictureName.test(value) && existsSync(value)
     parts.push(isPicture ? { image: value, weight } : { text: value, weight })
     if (after === '') return parts
     sign = after[0] === '-' ? -1 : 1

@@ -1,11 +1,20 @@
 /** The folders and files that an index was given. */
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 
 import { ClipError } from '../errors.js'
 import { checkPath } from '../image/path.js'
 import { checkString } from '../validate.js'
 import { pathsBelow } from './catalog.js'
+
+/** Of an index in a folder of pictures; the dot keeps it out of the index itself. */
+const usualName = '.ggclip'
+
+/** Where the index of a folder, or of one file, is unless it was made elsewhere. @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND */
+export function usualFolder(root: string): string {
+  if (!existsSync(root)) throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `there is no '${root}'`)
+  return path.join(statSync(root).isDirectory() ? root : path.dirname(root), usualName)
+}
 
 /** A folder or file as an index remembers it: its absolute path. */
 export function rootOf(name: string, root: string): Buffer {

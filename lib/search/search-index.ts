@@ -2,9 +2,8 @@
 import path from 'node:path'
 
 import { throwIfAborted } from '../async/abort.js'
-import type { Clip } from '../clip/clip.js'
 import { ClipError, errorCodeOf, invalidArgument, outOfRange } from '../errors.js'
-import { checkBoolean, checkFunction, checkNumber, checkOneOf, checkOptions, checkSignal, checkString,
+import { checkBoolean, checkFunction, checkInteger, checkNumber, checkOneOf, checkOptions, checkSignal, checkString,
   checkStrings } from '../validate.js'
 import { bindModel } from './bind-model.js'
 import { pathsBelow } from './catalog.js'
@@ -14,12 +13,15 @@ import { describe, failuresIn, infoOf } from './describe.js'
 import { textOf } from './filter.js'
 import { checkDuplicates, findDuplicates } from './find-duplicates.js'
 import { checkFind, find } from './find.js'
+import { fromHalves } from './half.js'
+import { checkPage, pageOfFiles, pageOfHits } from './page.js'
 import { checkQuery, type SearchQuery } from './query.js'
-import { needNew, outermost, rootOf } from './roots.js'
+import { needNew, outermost, rootOf, usualFolder } from './roots.js'
 import { type RowType, rowTypes } from './rows.js'
 import { Store } from './store.js'
-import type { ClusterOptions, DuplicateGroup, DuplicatesOptions, IndexedFile, IndexInfo, OpenIndexOptions,
-  PictureCluster, SearchHit, SearchIndexOptions, UpdateIndexOptions, WatchIndexOptions } from './types.js'
+import type { ClusterOptions, DuplicateGroup, DuplicatesOptions, IndexedFile, IndexedPicture, IndexInfo, IndexModel,
+  IndexPage, IndexPageOptions, OpenIndexOptions, PictureCluster, SearchHit, SearchIndexOptions, UpdateIndexOptions,
+  WatchIndexOptions } from './types.js'
 import { type IndexResult, update } from './update.js'
 
 /**
@@ -35,12 +37,12 @@ import { type IndexResult, update } from './update.js'
  */
 export class SearchIndex {
   readonly #store: Store
-  readonly #clip: Clip
+  readonly #clip: IndexModel
   readonly #rows: RowType | undefined
   readonly #running = new Set<Promise<unknown>>()
   #closed = false
 
-  private constructor(store: Store, clip: Clip, rows: RowType | undefined) {
+  private constructor(store: Store, clip: IndexModel, rows: RowType | undefined) {
     this.#store = store
     this.#clip = clip
     this.#rows = rows
@@ -94,8 +96,14 @@ export class SearchIndex {
     const given = roots === undefined
       ? undefined
       : checkStrings('roots', roots).map((root, i) => rootOf(`roots[${i}]`, root))
-    const { exclude = [], retry = false, signal, onProgress } = checkOptions('options', options, ['exclude', 'retry',
-      'signal', 'onProgress'])
+    const { exclude = [], retry = false, priority = 0, signal, onProgress } = checkOptions('options', options, [
+      'exclude',
+      'retry',
+      'priority',
+      'signal',
+      'onProgress',
+    ])
+    checkInteger('options.priority', priority, { min: -100, max: 100 })
     checkStrings('options.exclude', exclude)
     checkBoolean('options.retry', retry)
     if (onProgress !== undefined) checkFunction('options.onProgress', onProgress)
@@ -108,6 +116,7 @@ export class SearchIndex {
         return update(this.#store, this.#clip, outermost(given ?? this.#store.catalog.roots()), {
           exclude,
           retry,
+          priority,
           signal,
           onProgress,
         })
@@ -133,7 +142,7 @@ export class SearchIndex {
   async *watch(roots?: readonly string[], options?: WatchIndexOptions): AsyncGenerator<IndexResult, void, undefined> {
     this.#needOpen()
     const { settleMs = 2000, lookMs = 600_000, onUnwatched, ...rest } = checkOptions('options', options, ['settleMs',
-      'lookMs', 'onUnwatched', 'exclude', 'retry', 'signal', 'onProgress'])
+      'lookMs', 'onUnwatched', 'exclude', 'retry', 'priority', 'signal', 'onProgress'])
     checkNumber('options.settleMs', settleMs, { min: 1, max: 3_600_000 })
     checkNumber('options.lookMs', lookMs, { min: 1, max: 2 ** 31 - 1 })
     if (onUnwatched !== undefined) checkFunction('options.onUnwatched', onUnwatched)
@@ -204,6 +213,30 @@ export class SearchIndex {
   }
 
   /**
+   * A part of what {@link SearchIndex.search} finds, or of all files, and after it the next: while the index changes,
+   * nothing that stays in it comes twice or is left out.
+   *
+   * @param query as for `search`; undefined: all files that the filter accepts, by path
+   * @throws as `search`
+   *
+   * @example
+   * const index = await SearchIndex.open('build/example-index', { clip })
+   * await index.update(['models/samples'])
+   * const first = await index.page('a rocket', { k: 10 })
+   * const second = await index.page('a rocket', { k: 10, after: first.files.at(-1) })
+   * console.log(first.total, first.more, second.files.length, second.more) // 18 true 8 false
+   * await index.close()
+   */
+  async page(query?: SearchQuery, options?: IndexPageOptions): Promise<IndexPage> {
+    this.#needOpen()
+    const parts = query === undefined ? undefined : checkQuery(query)
+    const checked = checkPage(options, parts !== undefined)
+    return this.#run(() =>
+      parts ? pageOfHits(this.#store, this.#clip, parts, checked) : pageOfFiles(this.#store, checked)
+    )
+  }
+
+  /**
    * Groups of files that show the same picture, or nearly: re-encoded, resized, slightly cropped. All pairs are
    * compared: n^2 dot products for n pictures.
    *
@@ -256,6 +289,27 @@ export class SearchIndex {
   }
 
   /**
+   * A picture by the hash that its files have, whatever they are called by now; undefined if there is none.
+   *
+   * @example
+   * const index = await SearchIndex.open('build/example-index', { clip })
+   * await index.update(['models/samples'])
+   * const { hash } = index.lookUp('models/samples/rocket.png')
+   * const { files, vector } = index.picture(hash)
+   * const [first] = await index.search({ vector }, { k: 1 })
+   * console.log(files.length, vector.length, first.path === files[0].path) // 1 256 true
+   * await index.close()
+   */
+  picture(hash: string): IndexedPicture | undefined {
+    this.#needOpen()
+    const { catalog } = this.#store
+    const known = catalog.pictureAt(Buffer.from(checkString('hash', hash), 'hex'))
+    if (!known) return undefined
+    const vector = fromHalves(new Uint16Array(Uint8Array.from(known.vector).buffer))
+    return { files: catalog.filesOfRow(known.row).map(describe), vector }
+  }
+
+  /**
    * What it is made of.
    *
    * @example
@@ -267,6 +321,18 @@ export class SearchIndex {
   info(): IndexInfo {
     this.#needOpen()
     return infoOf(this.#store)
+  }
+
+  /**
+   * Where the index of a folder of pictures is unless it was made elsewhere: `.ggclip` in it.
+   *
+   * @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND: no such folder
+   *
+   * @example
+   * console.log(SearchIndex.usualFolder('models')) // models/.ggclip
+   */
+  static usualFolder(pictures: string): string {
+    return usualFolder(checkString('pictures', pictures))
   }
 
   /**

@@ -10,7 +10,7 @@ import path from 'node:path'
 import { ClipError } from '../errors.js'
 import { makeFolder } from '../make-folder.js'
 import { Catalog, type FileRecord } from './catalog.js'
-import { Database } from './database.js'
+import { Database, needSqlite } from './database.js'
 import { RowFormat, type RowType } from './rows.js'
 import { VectorFile } from './vector-file.js'
 
@@ -23,6 +23,8 @@ export interface Snapshot {
   /** Rows after those, as in the file, with zeros for forgotten pictures. */
   tail: Uint8Array
   format: RowFormat
+  /** How many of all these rows are to be looked at. */
+  pictures: number
   /** 1 for each row to look at; undefined: all. */
   mask?: Uint8Array
 }
@@ -46,6 +48,7 @@ export class Store {
 
   /** @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND: no index there, and `create` is not set; the errors of SQLite */
   static async open(folder: string, { create = false } = {}): Promise<Store> {
+    needSqlite()
     const database = path.join(folder, 'index.db')
     if (!existsSync(database)) {
       if (!create)
@@ -72,7 +75,8 @@ export class Store {
     return new RowFormat(this.catalog.get('rowType') === 'int8' ? 'int8' : 'f16', this.dim)
   }
 
-  get #generation(): number {
+  /** Rows mean the same pictures as long as it is the same. */
+  get generation(): number {
     return Number(this.catalog.get('generation') ?? 0)
   }
 
@@ -162,7 +166,7 @@ export class Store {
   }
 
   async #writeAnew(change: () => void): Promise<void> {
-    const generation = this.#generation + 1
+    const generation = this.generation + 1
     this.catalog.writing(() => {
       change()
       this.catalog.set('generation', String(generation))
@@ -188,17 +192,37 @@ export class Store {
         const [synced, end] = [this.#synced, this.catalog.rows()]
         const chosen = rows?.() ?? (this.catalog.counts().pictures < end ? this.catalog.liveRows() : undefined)
         const { format } = this
-        return { generation: this.#generation, format, synced, tail: this.#rowsFromCatalog(synced, end), chosen, end }
+        return { generation: this.generation, format, synced, tail: this.#rowsFromCatalog(synced, end), chosen, end }
       })
       try {
         const file = state.synced > 0 ? await this.#open(state) : undefined
         const mask = state.chosen && new Uint8Array(state.end)
         for (const row of state.chosen ?? []) mask![row] = 1
-        return { file, rows: state.synced, tail: state.tail, format: state.format, mask }
+        return {
+          file,
+          rows: state.synced,
+          tail: state.tail,
+          format: state.format,
+          pictures: state.chosen?.length ?? state.end,
+          mask,
+        }
       } catch (error) {
         // another process has written the next generation meanwhile
-        if (attempt > 2 || this.#generation === state.generation) throw error
+        if (attempt > 2 || this.generation === state.generation) throw error
       }
+    }
+  }
+
+  /**
+   * What `read` makes of the result of `work`, from one state of the data in which rows mean the pictures that they meant
+   * to `work`: if they were numbered anew meanwhile, all is done again.
+   */
+  async readAfter<W, R>(work: () => Promise<W>, read: (result: W) => R): Promise<R> {
+    for (;;) {
+      const { generation } = this
+      const result = await work()
+      const made = this.catalog.reading(() => this.generation === generation ? { value: read(result) } : undefined)
+      if (made) return made.value
     }
   }
 
@@ -220,7 +244,7 @@ export class Store {
     return different
   }
 
-  #open({ writable = false, generation = this.#generation, format = this.format }): Promise<VectorFile> {
+  #open({ writable = false, generation = this.generation, format = this.format }): Promise<VectorFile> {
     let file = this.#files.get(generation)
     if (!file) {
       file = VectorFile.open(path.join(this.folder, `vectors-${generation}.${format.type}`), format.bytes, { writable })

@@ -1,9 +1,9 @@
 /** From which similarity on a picture counts as found. */
-import type { Clip } from '../clip/clip.js'
 import type { CallOptions } from '../types.js'
 import { dot } from '../vectors/similarity.js'
 import { countRows, readRows } from './scan.js'
 import type { Snapshot } from './store.js'
+import type { IndexModel } from './types.js'
 
 /** Everyday captions of unlike things: what their similarity with a picture is mostly worth nothing. */
 const captions = ['a photo of a person', 'a dog', 'a city street at night', 'a plate of food', 'a mountain lake',
@@ -18,7 +18,11 @@ const sampleSize = 1024
 const chance = 0.01
 
 /** Cosine similarity that one of 100 pairs of a caption of unlike things and a picture of the index exceeds. */
-export async function textThreshold(clip: Clip, rows: readonly Float32Array[], options: CallOptions): Promise<number> {
+export async function textThreshold(
+  clip: IndexModel,
+  rows: readonly Float32Array[],
+  options: CallOptions,
+): Promise<number> {
   const texts = await clip.encodeText(captions, options)
   return upper(rows.flatMap(row => texts.map(text => dot(text, row))))
 }

@@ -5,10 +5,13 @@ import type { KeepRule } from './duplicates.js'
 import type { RowType } from './rows.js'
 import type { IndexProgress } from './update.js'
 
+/** What an index needs of a {@link Clip}. */
+export type IndexModel = Pick<Clip, 'info' | 'encodeImage' | 'encodeText'>
+
 /** Options of {@link SearchIndex.open}. */
 export interface OpenIndexOptions {
   /** The model: the one that the index was made with, in any weight type. */
-  clip: Clip
+  clip: IndexModel
   /** Make the index if there is none. Default true. */
   create?: boolean
   /**
@@ -24,6 +27,11 @@ export interface UpdateIndexOptions {
   exclude?: readonly string[]
   /** Try files again that could not be read and have not changed since. Default false. */
   retry?: boolean
+  /**
+   * Priority of its embeddings among the model's calls. Below 0, few files are read at a time, too, so that others who use
+   * the model are not held up. Default 0.
+   */
+  priority?: number
   /** Ends the run; what was embedded until then stays. */
   signal?: AbortSignal
   /** Called about every two seconds, and at the end. */
@@ -56,8 +64,8 @@ export interface NearPlace extends Place {
 
 /** Which files of the index a search looks at. */
 export interface SearchFilter {
-  /** Glob of the whole path, such as `**\/2024/**`. */
-  path?: string
+  /** Glob of the whole path, such as `**\/2024/**`; of several, one has to match. */
+  path?: string | readonly string[]
   /** Changed at or after this time. */
   after?: Date
   /** Changed before this time. */
@@ -77,7 +85,9 @@ export interface SearchFilter {
 }
 
 /** Options of {@link SearchIndex.search}. */
-export interface SearchIndexOptions extends Pick<CallOptions, 'signal' | 'priority' | 'client' | 'timeoutMs'> {
+export interface SearchIndexOptions
+  extends Pick<CallOptions, 'signal' | 'priority' | 'client' | 'timeoutMs' | 'onTrace'>
+{
   /** Most pictures. Default 20. */
   k?: number
   /**
@@ -105,6 +115,8 @@ export interface IndexedFile extends PhotoDetails {
   path: string
   /** The file's name as bytes, if it is no UTF-8: `path` then has U+FFFD in it. */
   pathBytes?: Uint8Array
+  /** SHA-256 of its bytes, hexadecimal: what {@link SearchIndex.picture} finds it by. */
+  hash: string
   /** Bytes of the file. */
   size: number
   /** When the file was changed. */
@@ -117,6 +129,33 @@ export interface SearchHit extends IndexedFile {
   similarity: number
   /** Other files with the same bytes. */
   copies: string[]
+}
+
+/** Options of {@link SearchIndex.page}. */
+export interface IndexPageOptions extends SearchIndexOptions {
+  /** The last file of the page before. Default: the page is the first. */
+  after?: PagedFile
+}
+
+/** A file of an {@link IndexPage}; `similarity` and `copies` as in {@link SearchHit}, on pages of a search. */
+export interface PagedFile extends IndexedFile, Partial<Pick<SearchHit, 'similarity' | 'copies'>> {}
+
+/** A part of what was found. */
+export interface IndexPage {
+  /** In their order; the last one is where the next page goes on. */
+  files: PagedFile[]
+  /** Pictures that the search finds on all pages, or files, without a query. */
+  total: number
+  /** Whether there is a next page. */
+  more: boolean
+}
+
+/** A picture of the index: see {@link SearchIndex.picture}. */
+export interface IndexedPicture {
+  /** The files that show it, in the order of their paths. */
+  files: IndexedFile[]
+  /** Its vector, as the index keeps it: [dim], of unit length to half precision. */
+  vector: Float32Array
 }
 
 /** Options of {@link SearchIndex.duplicates}. */

@@ -1,16 +1,17 @@
 /** One run over the folders of an index: what is new or changed is embedded, what is gone is forgotten. */
 import { createHash } from 'node:crypto'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { throwIfAborted } from '../async/abort.js'
 import { mapInOrder } from '../async/pipeline.js'
-import type { Clip } from '../clip/clip.js'
 import { errorCodeOf } from '../errors.js'
 import { readPhotoFacts } from '../image/photo-facts.js'
 import { readImageFile } from '../image/read-bytes.js'
 import { type FileRecord, pathsBelow } from './catalog.js'
 import { toHalves } from './half.js'
 import type { Store } from './store.js'
+import type { IndexModel } from './types.js'
 import { walk, type Walked } from './walk.js'
 
 /** State of {@link SearchIndex.update}. */
@@ -53,15 +54,23 @@ export interface UpdateOptions {
   onProgress?: (progress: IndexProgress) => void
   /** Also files that failed before and have not changed. */
   retry: boolean
+  /** Of its embeddings. */
+  priority: number
 }
 
 /** Two of the engine's batches: one computed, one being read and decoded. */
 const inFlight = 64
+/** Where others go first: each that is being decoded may hold up one of theirs. */
+const inFlightBehindOthers = 8
 /** Files, and milliseconds, after which what was done is saved. */
 const [filesPerCommit, msPerCommit] = [256, 2000]
 
 /** Errors after which no other picture would succeed either. */
-const endsAll = new Set(['ERR_CLIP_DISPOSED', 'ERR_CLIP_TOWER_MISSING', 'ERR_CLIP_ADDON_MISSING'])
+const endsAll = new Set(['ERR_CLIP_DISPOSED', 'ERR_CLIP_TOWER_MISSING', 'ERR_CLIP_ADDON_MISSING',
+  'ERR_CLIP_MODEL_UNAVAILABLE'])
+/** Errors of a model that has too much to do: the picture is tried again. */
+const busy = new Set(['ERR_CLIP_QUEUE_FULL', 'ERR_CLIP_DEADLINE_EXCEEDED'])
+const busyMs = 250
 
 /** `unchanged`: only the facts of a picture that an older version indexed are new. */
 type Outcome = { seen: Buffer; failed: boolean } | { record: FileRecord; unchanged?: boolean } | {
@@ -71,9 +80,9 @@ type Outcome = { seen: Buffer; failed: boolean } | { record: FileRecord; unchang
 
 export async function update(
   store: Store,
-  clip: Clip,
+  clip: IndexModel,
   roots: readonly Buffer[],
-  { exclude, signal, onProgress, retry }: UpdateOptions,
+  { exclude, signal, onProgress, retry, priority }: UpdateOptions,
 ): Promise<IndexResult> {
   const result: IndexResult = { unchanged: 0, known: 0, embedded: 0, removed: 0, failed: 0, unreadable: [] }
   const { catalog } = store
@@ -116,9 +125,10 @@ export async function update(
   const look = (file: Walked, _: number, stop: AbortSignal): Promise<Outcome> =>
     file.error
       ? Promise.resolve({ unreadable: file.path, error: file.error })
-      : examine(store, clip, file, { stop, retry, pending })
+      : examine(store, clip, file, { stop, retry, pending, priority })
+  const limit = priority < 0 ? inFlightBehindOthers : inFlight
   try {
-    for await (const outcome of mapInOrder(files(), { limit: inFlight, signal }, look)) {
+    for await (const outcome of mapInOrder(files(), { limit, signal }, look)) {
       done++
       if ('unreadable' in outcome) {
         result.unreadable.push({ path: outcome.unreadable.toString(), message: outcome.error.message })
@@ -173,9 +183,14 @@ function countFiles(files: AsyncGenerator<Walked>, signal: AbortSignal | undefin
 
 async function examine(
   { catalog }: Store,
-  clip: Clip,
+  clip: IndexModel,
   { path: file, size, mtimeMs }: Walked & { error?: undefined },
-  { stop, retry, pending }: { stop: AbortSignal; retry: boolean; pending: Map<string, Promise<Uint8Array>> },
+  { stop, retry, pending, priority }: {
+    stop: AbortSignal
+    retry: boolean
+    pending: Map<string, Promise<Uint8Array>>
+    priority: number
+  },
 ): Promise<Outcome> {
   const known = catalog.fileAt(file)
   const same = known !== undefined && known.size === size && known.mtime === mtimeMs
@@ -194,7 +209,7 @@ async function examine(
       await copied
       return { record: { path: file, size, mtimeMs, hash } }
     }
-    const embedding = embed(clip, bytes, stop)
+    const embedding = embed(clip, bytes, { signal: stop, priority })
     pending.set(key, embedding)
     const vector = await embedding
     return { record: { path: file, size, mtimeMs, hash, vector, facts: await readPhotoFacts(bytes) } }
@@ -204,7 +219,18 @@ async function examine(
   }
 }
 
-async function embed(clip: Clip, bytes: Buffer, signal: AbortSignal): Promise<Uint8Array> {
-  const halves = toHalves(await clip.encodeImage(bytes, { signal }))
-  return new Uint8Array(halves.buffer)
+async function embed(
+  clip: IndexModel,
+  bytes: Buffer,
+  options: { signal: AbortSignal; priority: number },
+): Promise<Uint8Array> {
+  for (;;) {
+    try {
+      const halves = toHalves(await clip.encodeImage(bytes, options))
+      return new Uint8Array(halves.buffer)
+    } catch (error) {
+      if (!busy.has(errorCodeOf(error) ?? '')) throw error
+      await sleep(busyMs, undefined, { signal: options.signal })
+    }
+  }
 }

@@ -100,7 +100,7 @@ test('are filters and parts of what is found, also of pictures that an older ver
       place: { latitude: expect.closeTo(-22.9, 3), longitude: expect.closeTo(-43.2, 3) },
     })
     const plain = await index.search('a photo', { filter: { path: '**/drawing.png' } })
-    expect(Object.keys(plain[0]!)).toEqual(['path', 'size', 'modified', 'similarity', 'copies'])
+    expect(Object.keys(plain[0]!)).toEqual(['path', 'hash', 'size', 'modified', 'similarity', 'copies'])
     expect(
       await failureOf(() => index.search('a', { filter: { near: { latitude: 91, longitude: 0 } } })),
     ).toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })

@@ -76,7 +76,7 @@ function sheetOf({ keep, others }: DuplicateGroup, i: number): SheetGroup {
   return { title: `Group ${i + 1}`, files: [keep, ...others].map(file => ({ ...file, note: note(file) })) }
 }
 
-function plain({ keep, others }: DuplicateGroup): DuplicateGroup {
+function plain({ keep, others }: DuplicateGroup): object {
   return { keep: withoutBytes(keep), others: others.map(withoutBytes) }
 }
 

@@ -31,10 +31,11 @@ export { parseQuery } from './search/query.js'
 export type { QueryPart, SearchQuery } from './search/query.js'
 export { SearchIndex } from './search/search-index.js'
 export type { ClusteredFile, ClusterOptions, DuplicateFile, DuplicateGroup, DuplicatesOptions, IndexedFile,
-  IndexedPicture, IndexInfo, IndexModel, IndexPage, IndexPageOptions, NearPlace, OpenIndexOptions, PagedFile,
-  PhotoDetails, PictureCluster, Place, SearchFilter, SearchHit, SearchIndexOptions, UpdateIndexOptions,
+  IndexedPicture, IndexInfo, IndexPage, IndexPageOptions, NearPlace, OpenIndexOptions, PagedFile, PhotoDetails,
+  PictureCluster, Place, SearchFilter, SearchHit, SearchIndexOptions, UpdateIndexOptions,
   WatchIndexOptions } from './search/types.js'
 export type { KeepRule } from './search/duplicates.js'
+export type { IndexModel } from './search/model.js'
 export type { RowType } from './search/rows.js'
 export type { IndexProgress, IndexResult } from './search/update.js'
 export { openVectorStore } from './stores/open-store.js'

@@ -7,11 +7,12 @@ import { checkInteger, checkNumber, checkOptions } from '../validate.js'
 import type { Catalog, FileOfPicture } from './catalog.js'
 import { describe } from './describe.js'
 import { fileFilter, textOf } from './filter.js'
+import type { IndexModel } from './model.js'
 import { type QueryPart, queryVector } from './query.js'
 import { nearest, type RowScore } from './scan.js'
 import type { Snapshot, Store } from './store.js'
 import { imageThreshold, sampleRows, textThreshold } from './threshold.js'
-import type { IndexModel, SearchHit, SearchIndexOptions } from './types.js'
+import type { SearchHit, SearchIndexOptions } from './types.js'
 
 export interface CheckedFind {
   k: number

@@ -5,7 +5,7 @@ import { invalidArgument, outOfRange } from '../errors.js'
 import type { CallOptions, ImageInput } from '../types.js'
 import { checkBoolean, checkNumber, checkOptions, checkString } from '../validate.js'
 import { normalize } from '../vectors/similarity.js'
-import type { IndexModel } from './types.js'
+import type { IndexModel } from './model.js'
 
 /** A part of a query: a text, a picture, or a vector of the model, such as that of a picture of the index. */
 export type QueryPart = (

@@ -14,13 +14,14 @@ import { textOf } from './filter.js'
 import { checkDuplicates, findDuplicates } from './find-duplicates.js'
 import { checkFind, find } from './find.js'
 import { fromHalves } from './half.js'
+import type { IndexModel } from './model.js'
 import { checkPage, pageOfFiles, pageOfHits } from './page.js'
 import { checkQuery, type SearchQuery } from './query.js'
 import { needNew, outermost, rootOf, usualFolder } from './roots.js'
 import { type RowType, rowTypes } from './rows.js'
 import { Store } from './store.js'
-import type { ClusterOptions, DuplicateGroup, DuplicatesOptions, IndexedFile, IndexedPicture, IndexInfo, IndexModel,
-  IndexPage, IndexPageOptions, OpenIndexOptions, PictureCluster, SearchHit, SearchIndexOptions, UpdateIndexOptions,
+import type { ClusterOptions, DuplicateGroup, DuplicatesOptions, IndexedFile, IndexedPicture, IndexInfo, IndexPage,
+  IndexPageOptions, OpenIndexOptions, PictureCluster, SearchHit, SearchIndexOptions, UpdateIndexOptions,
   WatchIndexOptions } from './types.js'
 import { type IndexResult, update } from './update.js'
 

@@ -10,8 +10,8 @@ import { readPhotoFacts } from '../image/photo-facts.js'
 import { readImageFile } from '../image/read-bytes.js'
 import { type FileRecord, pathsBelow } from './catalog.js'
 import { toHalves } from './half.js'
+import type { IndexModel } from './model.js'
 import type { Store } from './store.js'
-import type { IndexModel } from './types.js'
 import { walk, type Walked } from './walk.js'
 
 /** State of {@link SearchIndex.update}. */

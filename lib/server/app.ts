@@ -8,14 +8,14 @@ import Fastify, { type FastifyInstance, type FastifyReply, LogController } from 
 
 import { addDocs } from './calls/openapi.js'
 import { shared } from './calls/schemas.js'
-import { withModel } from './calls/work.js'
 import type { Context } from './context.js'
+import { addGallery } from './gallery/index.js'
 import { rateLimits } from './guard/keys.js'
 import { addHooks, addScope } from './hooks.js'
 import { addBodyParsers } from './input/json-body.js'
 import { onConnectionError } from './output/early-answers.js'
 import { bodyOf, failureOf, schemaFailure } from './output/failures.js'
-import { type GalleryModel, registerPage } from './page/index.js'
+import { registerAssets } from './page/assets.js'
 import { addRoutes } from './routes.js'
 
 export async function createApp(context: Context): Promise<FastifyInstance> {
@@ -43,18 +43,10 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   await app.register(rateLimit, rateLimits(settings))
   await addDocs(app)
   addRoutes(app, context)
-  if (settings.page) await registerPage(app, { folder: settings.folder, model: galleryModel(context) })
+  await addGallery(app, context)
+  if (settings.page) registerAssets(app)
   await app.ready()
   return app
-}
-
-/** The gallery uses the first model. */
-function galleryModel(context: Context): GalleryModel {
-  const slot = context.pool.get(undefined)
-  return {
-    use: (signal, work) => slot.use(signal, work),
-    serve: (call, work) => withModel(context, call, undefined, 1, work),
-  }
 }
 
 function httpOptions(context: Context) {

@@ -33,6 +33,8 @@ const keys = [
   'dialects',
   'page',
   'folder',
+  'index',
+  'watch',
   'logLevel',
   'signal',
 ] as const
@@ -83,7 +85,11 @@ export function checkServerOptions(options: ServerOptions | undefined) {
     metrics: checkOneOf('metrics', given.metrics ?? (apiKeys.length > 0 ? 'key' : 'open'), ['open', 'key', 'off']),
     dialects: checkDialects(given.dialects ?? dialects),
     page: checkBoolean('page', given.page ?? true),
-    folder: given.folder === undefined ? undefined : checkString('folder', given.folder),
+    folder: typeof given.folder === 'string'
+      ? [checkString('folder', given.folder)]
+      : checkStrings('folder', given.folder ?? []),
+    index: given.index === undefined ? undefined : checkString('index', given.index),
+    watch: checkBoolean('watch', given.watch ?? false),
     signal: checkSignal('signal', given.signal),
     logLevel: checkOneOf('logLevel', given.logLevel ?? 'silent', ['silent', 'error', 'warn', 'info', 'debug']),
   }

@@ -24,7 +24,7 @@ import { boundaryOf } from './input/multipart.js'
 import { sendJson } from './output/answer.js'
 import type { FailureBody } from './output/failures.js'
 
-interface ComputeRoute {
+export interface ComputeRoute {
   url: string
   /** Another path, not documented: infinity's clients use some, llama.cpp has two names. */
   alias?: string
@@ -109,7 +109,7 @@ export function addRoutes(app: FastifyInstance, context: Context): void {
   const routes = computeRoutes.filter(({ dialect }) => dialect === undefined || dialects.includes(dialect))
   const documented = new Set(routes.map(({ url }) => url))
   for (const route of routes) {
-    computeRoute(app, context, route, route.url)
+    computeRoute(app, context, route)
     if (route.alias !== undefined && !documented.has(route.alias)) computeRoute(app, context, route, route.alias)
   }
   serverRoutes(app, context)
@@ -117,11 +117,11 @@ export function addRoutes(app: FastifyInstance, context: Context): void {
 }
 
 /** A call that computes: JSON or a form in, JSON out. */
-function computeRoute(
+export function computeRoute(
   app: FastifyInstance,
   context: Context,
   { url, schema, files, handler, failures, anyType }: ComputeRoute,
-  path: string,
+  path = url,
 ): void {
   const { settings } = context
   const target: FormTarget = { properties: schema.body.properties as FormTarget['properties'], files }

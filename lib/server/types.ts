@@ -95,8 +95,15 @@ export interface ServerOptions {
   dialects?: readonly Dialect[]
   /** Serve the web page at `/`. Default true. */
   page?: boolean
-  /** A folder of images that the web page can search. Default: none. */
-  folder?: string
+  /** Folders of images that can be searched, with the first model: docs/server.md, "Gallery". Default: none. */
+  folder?: string | readonly string[]
+  /**
+   * Folder of the search index of these images. Alone: an index that exists, with its own folders. Default: `.ggclip` in
+   * the first folder.
+   */
+  index?: string
+  /** Look for changes when the system tells of some, not every minute. Default false. */
+  watch?: boolean
   /** Log level of the JSON lines on stderr. Default 'silent'. */
   logLevel?: LogLevel
   /** Cancels the start, for instance while a model is fetched or loaded. No effect on a running server. */

@@ -1,6 +1,7 @@
 /** docs/server.md is true: its examples run, what it names exists. */
 import { execFile, execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 
@@ -8,7 +9,7 @@ import { ClipError, errorCodes } from '../../lib/errors'
 import type { Server } from '../../lib/server/index.js'
 import { failureOf } from '../../lib/server/output/failures'
 import { checkServerOptions } from '../../lib/server/options'
-import { get, post, root, start } from './support'
+import { get, post, root, start, until } from './support'
 
 const run = promisify(execFile)
 const manual = readFileSync(path.join(root, 'docs', 'server.md'), 'utf8')
@@ -19,9 +20,12 @@ const blocks = (text: string, language: string): string[] =>
   [...text.matchAll(/```(\w+)\n([\s\S]*?)```/g)].filter(match => match[1] === language).map(match => match[2]!)
 
 let server: Server
+const index = mkdtempSync(path.join(tmpdir(), 'ggclip-docs-'))
 beforeAll(async () => {
-  server = await start()
+  server = await start({ folder: path.join(root, 'models', 'samples'), index })
+  await until(async () => (await get(server, '/gallery')).body.state === 'ready')
 })
+afterAll(() => rmSync(index, { recursive: true, force: true }))
 
 test('the curl examples answer 200', async () => {
   const commands = [...blocks(manual, 'sh'), ...blocks(readme, 'sh')].join('').split('\n').filter(line =>
@@ -76,7 +80,7 @@ test('metrics and routes that the manual names are there', async () => {
   for (const [, name] of metrics.matchAll(/^# TYPE (ggclip_\w+)/gm))
     expect([name, manual.includes(`\`${name}`)]).toEqual([name, true])
   for (const route of Object.keys((await get(server, '/openapi.json')).body.paths as object)) {
-    if (!route.startsWith('/gallery')) expect([route, manual.includes(`${route}\``)]).toEqual([route, true])
+    expect([route, manual.includes(`${route}\``)]).toEqual([route, true])
   }
   for (const [, route] of manual.matchAll(/`GET (\/[\w/.]*)`/g)) {
     if (route === '/' || route === undefined) continue

@@ -1,5 +1,7 @@
 /** Many requests, clients that leave, limits, and the numbers all the while. */
+import { mkdtempSync, rmSync } from 'node:fs'
 import http from 'node:http'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import type { Clip } from '../../lib/index.js'
@@ -189,8 +191,14 @@ describe('overload', () => {
 
   test('a search of the gallery takes its place in the queue of its model, and says what its time went to', async () => {
     const folder = path.join(root, 'models', 'samples')
-    const server = await start({ maxQueue: 20, folder, models: { first: { threads: 1 }, other: { threads: 1 } } })
-    const search = () => post(server, '/gallery/search', { text: 'a pizza' })
+    const index = mkdtempSync(path.join(tmpdir(), 'ggclip-load-'))
+    const server = await start({
+      maxQueue: 20,
+      folder,
+      index,
+      models: { first: { threads: 1 }, other: { threads: 1 } },
+    })
+    const search = () => post(server, '/gallery/search', { query: 'a pizza' })
     await until(async () => (await get(server, '/gallery')).body.state === 'ready')
     const found = await search()
     expect([found.status, found.body.results[0].name]).toEqual([200, 'pizza.webp'])
@@ -201,6 +209,8 @@ describe('overload', () => {
     expect((await long).status).toBe(200)
     expect((await search()).status).toBe(200)
     expect(await metric(server, 'ggclip_admitted_inputs{model="first"}')).toBe(0)
+    await server.close()
+    rmSync(index, { recursive: true })
   })
 
   test('a request larger than the whole queue is taken when there is nothing else', async () => {

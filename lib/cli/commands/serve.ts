@@ -88,11 +88,18 @@ commas); a key in an argument would be visible to everyone on the machine.`,
       wholeNumber],
     ['--dialects <a,b>',
       'protocols of other servers: immich, frigate, weaviate, ollama, cohere, voyage, or none (default: all)'],
-    ['--folder <path>', 'a folder of images that the web page can search'],
+    ['--index <folder>',
+      'folder of the search index of --folder, or of an existing one (default: .ggclip in the first)'],
+    ['--watch', 'look for changed images when the system tells of some (default: every minute)'],
     ['--no-page', 'no web page at /'],
     ['--log-level <level>', 'silent, error, warn, info or debug (default: info)'],
   ])
   command
+    .option(
+      '--folder <path>',
+      'a folder of images that can be searched, at /gallery and on the page (repeatable)',
+      collect,
+    )
     .option('--remote-host <host>', 'fetch images only from this host; *.host for its subdomains (repeatable)', collect)
     .option('--cors-origin <origin>', 'web pages of this origin may use the server; * for all (repeatable)', collect)
     .option(
@@ -106,6 +113,7 @@ commas); a key in an argument would be visible to everyone on the machine.`,
     ['the embedded model on port 8080', 'ggclip serve'],
     ['two models, the second loaded when asked for',
       'ggclip serve --model b32=clip-b32.gguf --model l14=clip-l14.gguf --unload-after-ms 600000'],
+    ['pictures to search in the browser', 'ggclip serve --folder ~/Pictures --folder /mnt/photos'],
     ['for others, with keys', 'ggclip serve --host 0.0.0.0 --api-keys-file keys.txt --requests-per-minute 600'],
   ])
 }

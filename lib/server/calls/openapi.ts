@@ -21,6 +21,7 @@ export async function addDocs(app: FastifyInstance): Promise<void> {
         { name: 'vectors', description: 'Embeddings' },
         { name: 'scores', description: 'Classification, similarity, ranking' },
         { name: 'dialects', description: 'Calls of other servers, for their clients' },
+        { name: 'gallery', description: 'Search of folders' },
         { name: 'server', description: 'The server itself' },
       ],
       components: {

@@ -2,6 +2,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 import type { TraceEvent } from '../../library.js'
+import type { Progress } from '../gallery/progress.js'
 import type { ModelPool } from '../models/model-pool.js'
 import type { SlotEvent } from '../models/model-slot.js'
 import type { Requests } from '../requests.js'
@@ -112,6 +113,33 @@ export class Metrics {
     ofModels('ggclip_queue_items', 'Inputs waiting for a batch', ({ clip }) => clip?.stats().queued ?? 0)
     ofModels('ggclip_running_items', 'Inputs in running batches', ({ clip }) => clip?.stats().running ?? 0)
     ofModels('ggclip_model_bytes', 'Bytes of the weights', ({ clip }) => clip?.info.bytes ?? 0)
+  }
+
+  /** The same of the index of a gallery. */
+  watchIndex(progress: () => Progress): void {
+    const ofIndex = (name: string, help: string, read: (progress: Progress) => number): void => {
+      new Gauge({
+        name,
+        help,
+        registers: [this.#registry],
+        collect() {
+          this.set(read(progress()))
+        },
+      })
+    }
+    ofIndex('ggclip_index_files', 'Files of the index that can be found', ({ files }) => files)
+    ofIndex('ggclip_index_failed_files', 'Files of the folders that cannot be read', ({ failed }) => failed)
+    ofIndex(
+      'ggclip_index_updating',
+      '1 while the folders are looked through',
+      ({ state }) => Number(state === 'updating'),
+    )
+    ofIndex('ggclip_index_looked_at', 'Files looked at while updating', ({ done }) => done)
+    ofIndex(
+      'ggclip_index_broken',
+      '1 when the index cannot be opened or updated',
+      ({ state }) => Number(state === 'failed'),
+    )
   }
 
   answered(route: string, status: number, client: string, ms: number): void {

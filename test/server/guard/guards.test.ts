@@ -191,7 +191,7 @@ describe('the Host header', () => {
       server = await start({ folder })
       await until(async () => {
         const { body } = await ask(server, '/gallery/pictures', 'localhost')
-        thumbnail = `/${(JSON.parse(body) as { results: { thumbnail: string }[] }).results[0]?.thumbnail}`
+        thumbnail = `/${(JSON.parse(body) as { results?: { thumbnail: string }[] }).results?.[0]?.thumbnail}`
         return !thumbnail.endsWith('undefined')
       })
     })

@@ -164,7 +164,7 @@ describeInBrowser('the web page, when something goes wrong', () => {
     await page.waitForFunction(() =>
       [...(globalThis as any).document.querySelectorAll('.tile img')].filter(image => image.naturalWidth > 0).length > 3
     )
-    await page.getByRole('button', { name: 'red-apple.jpg' }).click()
+    await page.getByRole('button', { name: 'red-apple.jpg', exact: true }).click()
     await page.waitForFunction(() => (globalThis as any).document.querySelector('#viewer-image').naturalWidth > 0)
     expect(await page.evaluate(() => JSON.stringify({ ...(globalThis as any).localStorage }))).not.toContain(key)
   })

@@ -123,18 +123,22 @@ describeInBrowser('the web page, by keyboard and by ear', () => {
       ),
     )
     await openView(page, 'Gallery')
-    await page.getByRole('button', { name: 'red-apple.jpg' }).waitFor()
-    const folder = readdirSync(sample('.')).filter(name => !name.endsWith('.json')).map(name => `button: ${name}`)
+    await page.getByRole('button', { name: 'red-apple.jpg', exact: true }).waitFor()
+    const folder = readdirSync(sample('.')).filter(name => !name.endsWith('.json')).flatMap(name => [
+      `button: ${name}`,
+      `button: More like this: ${name}`,
+    ])
     await expectControls(
       ...head,
-      'searchbox: Search the folder',
+      'searchbox: Search the folders',
       'button: Search',
       'button: Search by picture',
       'button: Look for changes',
+      'DisclosureTriangle: Filters',
       ...folder,
     )
-    await page.getByRole('button', { name: 'red-apple.jpg' }).click()
-    await expectControls('dialog: red-apple.jpg', 'button: Find similar', 'button: Close')
+    await page.getByRole('button', { name: 'red-apple.jpg', exact: true }).click()
+    await expectControls('dialog: red-apple.jpg', 'button: More like this', 'button: Close')
     await close()
   })
 
@@ -188,7 +192,7 @@ describeInBrowser('the web page, by keyboard and by ear', () => {
     await tabTo(page, 'Gallery')
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { level: 1, name: 'Gallery' }).waitFor() // a person sees it before the next key
-    await tabTo(page, 'Search the folder')
+    await tabTo(page, 'Search the folders')
     await page.keyboard.type('a red apple')
     await page.keyboard.press('Enter')
     await page.getByRole('button', { name: /^red-apple\.jpg similarity/ }).waitFor()
@@ -196,7 +200,7 @@ describeInBrowser('the web page, by keyboard and by ear', () => {
     await tabTo(page, /^red-apple\.jpg similarity/)
     await page.keyboard.press('Enter')
     await page.getByRole('dialog', { name: 'red-apple.jpg' }).waitFor()
-    expect(await focused(page)).toMatchObject({ name: 'Find similar', visible: true })
+    expect(await focused(page)).toMatchObject({ name: 'More like this', visible: true })
     await page.keyboard.press('Escape')
     expect(await focused(page)).toMatchObject({
       name: expect.stringMatching(/^red-apple\.jpg similarity/),

@@ -16,9 +16,9 @@ beforeAll(async () => {
 afterAll(() => served?.close())
 
 test('a strict policy comes with the page, its files and the pictures', async () => {
-  const { results } = await (await fetch(`${served.url}/gallery/pictures?limit=1`)).json() as {
-    results: { thumbnail: string }[]
-  }
+  let results: { thumbnail: string }[] | undefined
+  while (!results?.length)
+    ({ results } = await (await fetch(`${served.url}/gallery/pictures?limit=1`)).json() as { results?: typeof results })
   const addresses = ['', ...files.filter(name => name !== 'index.html').map(name => `page/${name}`),
     'page/samples.json', ...results.map(({ thumbnail }) => thumbnail)]
   for (const address of addresses) {

@@ -22,10 +22,11 @@ export interface Served {
   close(): Promise<void>
 }
 
-/** The server itself, on a free port, with the embedded model. */
+/** The server itself, on a free port, with the embedded model; the index of its folder is elsewhere, and removed with it. */
 export async function serve(options: ServerOptions = {}): Promise<Served> {
-  const server = await Server.start({ port: 0, ...options })
-  return { url: server.url, close: () => server.close() }
+  const index = scratchFolder()
+  const server = await Server.start({ port: 0, ...(options.folder && { index: index.path }), ...options })
+  return { url: server.url, close: () => server.close().finally(() => index.remove()) }
 }
 
 /** An open page that keeps what must not happen: errors on the console, and requests to anybody but the server. */

@@ -185,24 +185,64 @@ describeInBrowser('the web page, its views', () => {
     expect(await page.getByRole('searchbox').inputValue()).toBe('')
 
     await page.getByRole('button', { name: /^automobile\.png/ }).click()
-    await page.getByRole('dialog', { name: 'automobile.png' }).getByText(/\d+ × \d+ · similarity/).waitFor()
+    await page.getByRole('dialog', { name: 'automobile.png' }).getByText(/\d+ kB · similarity/).waitFor()
     await page.waitForFunction(() => (globalThis as any).document.querySelector('#viewer-image').naturalWidth > 0)
-    await page.getByRole('button', { name: 'Find similar' }).click()
+    await page.getByRole('button', { name: 'More like this', exact: true }).click()
     await page.getByText('Like automobile.png').waitFor()
     await first.filter({ hasText: 'automobile.png' }).filter({ hasText: '1.000' }).waitFor()
-    await page.getByRole('button', { name: 'Show the whole folder' }).click()
+    await page.getByRole('button', { name: 'Show all pictures' }).click()
     await page.locator('#gallery-status', { hasText: /^5 pictures/ }).waitFor()
     expect(await texts(page, '.tile-name')).toEqual(['automobile.png', 'pizza.webp', 'red-apple.jpg', 'red-heart.png',
       'rocket.png'])
   })
 
+  it('narrows the search by filters, and adds the next page below', async () => {
+    const { page } = open
+    await page.goto(`${served.url}/#gallery`)
+    await page.reload() // an address with another part behind # is the same page
+    await page.locator('#gallery-status', { hasText: /^5 pictures/ }).waitFor()
+    await page.getByText('Filters', { exact: true }).click()
+    await page.getByLabel('Name or path').fill('rocket')
+    await page.locator('#gallery-status', { hasText: /^1 picture / }).waitFor()
+    expect(await texts(page, '.tile-name')).toEqual(['rocket.png'])
+    await page.getByLabel('Camera').fill('a camera that took none')
+    await page.locator('#gallery-status', { hasText: 'No picture fits.' }).waitFor()
+    await page.getByRole('button', { name: 'Clear the filters' }).click()
+    await page.locator('#gallery-status', { hasText: /^5 pictures/ }).waitFor()
+    await page.getByRole('searchbox').fill('a red heart -') // nothing is asked for until there is a second part
+    await page.getByRole('searchbox').fill('a red heart - a red apple')
+    await page.locator('.tile').first().filter({ hasText: 'red-heart.png' }).filter({ hasText: 'similarity' }).waitFor()
+    expect(await page.getByRole('alert').textContent()).toBe('')
+
+    await page.route(
+      '**/gallery/search',
+      (route, request) => route.continue({ postData: JSON.stringify({ ...request.postDataJSON(), limit: 2 }) }),
+    )
+    await page.getByRole('searchbox').fill('')
+    await page.locator('#gallery-status', { hasText: /^5 pictures/ }).waitFor()
+    const names = ['automobile.png', 'pizza.webp', 'red-apple.jpg', 'red-heart.png', 'rocket.png']
+    expect(await texts(page, '.tile-name')).toEqual(names.slice(0, 2))
+    await page.getByRole('button', { name: 'Show more' }).click()
+    await page.getByRole('button', { name: 'red-heart.png', exact: true }).waitFor()
+    expect(await page.evaluate(() => (globalThis as any).document.activeElement.textContent)).toBe('red-apple.jpg')
+    await page.getByRole('button', { name: 'Show more' }).click()
+    await page.getByRole('button', { name: 'Show more' }).waitFor({ state: 'hidden' })
+    expect(await texts(page, '.tile-name')).toEqual(names)
+    await page.unroute('**/gallery/search')
+
+    await page.getByRole('button', { name: 'More like this: red-heart.png' }).click()
+    await page.locator('.tile').first().filter({ hasText: 'red-heart.png' }).filter({ hasText: '1.000' }).waitFor()
+    await page.getByRole('button', { name: 'Show all pictures' }).click()
+    await page.locator('#gallery-status', { hasText: /^5 pictures/ }).waitFor()
+  })
+
   it('finds what came into the folder', async () => {
     const { page } = open
     await page.goto(`${served.url}/#gallery`)
-    await page.getByRole('button', { name: 'automobile.png' }).waitFor()
+    await page.getByRole('button', { name: 'automobile.png', exact: true }).waitFor()
     copyFileSync(sample('umbrella-with-rain-drops.webp'), join(folder.path, 'umbrella.webp'))
     await page.getByRole('button', { name: 'Look for changes' }).click()
-    await page.getByRole('button', { name: 'umbrella.webp' }).waitFor()
+    await page.getByRole('button', { name: 'umbrella.webp', exact: true }).waitFor()
   })
 
   it('shows where the time goes as the server says it, whatever it names, and nothing where it says nothing', async () => {

@@ -50,14 +50,15 @@ async function walkWorkbench(page: Page, visit: Visit): Promise<void> {
 
 async function walkGallery(page: Page, visit: Visit): Promise<void> {
   await openView(page, 'Gallery')
-  await page.getByRole('button', { name: 'red-apple.jpg' }).waitFor()
+  await page.getByRole('button', { name: 'red-apple.jpg', exact: true }).waitFor()
+  await page.getByText('Filters', { exact: true }).click()
   await visit('gallery, the folder')
   await page.getByRole('searchbox').fill('a red apple')
   await page.getByRole('button', { name: /^red-apple\.jpg similarity/ }).click()
   await page.getByRole('dialog').waitFor()
   await visit('gallery, one picture')
-  await page.getByRole('button', { name: 'Find similar' }).click()
-  await page.getByRole('button', { name: 'Show the whole folder' }).waitFor()
+  await page.getByRole('button', { name: 'More like this', exact: true }).click()
+  await page.getByRole('button', { name: 'Show all pictures' }).waitFor()
   await page.getByRole('button', { name: /^red-apple\.jpg similarity 1\.000/ }).waitFor()
   await visit('gallery, like a picture')
 }

@@ -96,14 +96,13 @@ export async function galleryState(signal) {
   return (await request('gallery', { signal })).body
 }
 
-export async function galleryPictures(offset, limit, signal) {
-  const answer = await request(`gallery/pictures?offset=${offset}&limit=${limit}`, { signal })
-  return { ...timed(answer), ...answer.body }
-}
-
-/** `query`: `{ text }`, `{ like }` (the id of a picture of the folder) or `{ file }`. */
-export async function gallerySearch({ text, like, file }, limit, signal) {
-  const answer = await post('gallery/search', { text, like, image: file && await dataUri(file), limit }, signal)
+/**
+ * A page of what is found. `query`: `{ text }`, `{ like }` (the id of a picture of the folders), `{ file }`, or undefined for
+ * all pictures; `within`: filter, min_similarity, limit and cursor.
+ */
+export async function gallerySearch({ text, like, file } = {}, within, signal) {
+  const body = { query: text, like, image: file && await dataUri(file), ...within }
+  const answer = await post('gallery/search', body, signal)
   return { ...timed(answer), ...answer.body }
 }
 

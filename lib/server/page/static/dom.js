@@ -38,6 +38,11 @@ export function signed(value) {
   return value.toFixed(3).replace('-', '−')
 }
 
+/** The size of a file for people. */
+export function bytes(size) {
+  return size < 1e6 ? `${Math.max(1, Math.round(size / 1000))} kB` : `${(size / 1e6).toFixed(1)} MB`
+}
+
 /** Milliseconds for people. */
 export function duration(ms) {
   return ms < 1000 ? `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`

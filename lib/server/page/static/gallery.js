@@ -1,8 +1,12 @@
-/** Search of the server's folder, by words or by a picture. */
-import { galleryPictures, galleryRefresh, gallerySearch, galleryState, pictureAddress } from './api.js'
+/** Search of the server's folders, by words or by a picture. */
+import { galleryRefresh, gallerySearch, galleryState } from './api.js'
 import { announce } from './desk.js'
 import { byId, count, duration, make, signed } from './dom.js'
+import { filtersOf } from './filters.js'
 import { Job } from './job.js'
+import { tile } from './tile.js'
+import { showProgress } from './progress.js'
+import { pictureInto } from './picture.js'
 import { timingList } from './timing.js'
 import { createViewer } from './viewer.js'
 
@@ -17,20 +21,18 @@ export function galleryView(desk) {
     byId('gallery-status').textContent = text
     announce(spoken)
   }
-  const viewer = createViewer(({ id, name, thumbnail }) => {
-    search({ like: id, name, thumbnail })
-    byId('gallery-subject').focus()
-  })
-  let state = { folder: null }
-  let query // undefined: the folder as it is
-  let wanted = pageSize
+  const viewer = createViewer(findLike)
+  let state = { folders: [], state: 'ready' }
+  let query // undefined: all pictures
+  let next // where the next page begins; null: nowhere
   let poll
   const job = new Job(run)
+  const filters = filtersOf(() => job.soon())
 
   field.addEventListener('input', () => {
     if (query !== undefined && query.text === undefined && field.value.trim() === '') return // a picture is asked for
+    if (isUnfinished(field.value)) return job.stop()
     query = typed()
-    wanted = pageSize
     job.soon()
   })
   byId('gallery-form').addEventListener('submit', event => {
@@ -39,35 +41,51 @@ export function galleryView(desk) {
   })
   byId('gallery-picture').addEventListener('click', pickFile)
   byId('gallery-refresh').addEventListener('click', lookForChanges)
-  more.addEventListener('click', () => {
-    wanted += pageSize
-    void job.now()
-  })
+  more.addEventListener('click', () => void showMore())
 
   const typed = () => (field.value.trim() === '' ? undefined : { text: field.value.trim() })
 
-  function search(next) {
-    query = next
-    wanted = pageSize
+  function search(wanted) {
+    query = wanted
     void job.now()
+  }
+
+  function findLike({ id, name, thumbnail }) {
+    search({ like: id, name, thumbnail })
+    byId('gallery-subject').focus()
   }
 
   async function run(signal) {
     desk.clearNotice()
     showSubject()
+    if (state.state === 'opening') return status('') // the progress says so
     status('Working…')
     grid.setAttribute('aria-busy', 'true')
     await attempt(async () => {
-      const answer = query === undefined
-        ? await galleryPictures(0, wanted, signal)
-        : await gallerySearch(query, wanted, signal)
+      const answer = await gallerySearch(query, { ...filters.read(), limit: pageSize }, signal)
       if (query && query.text === undefined) field.value = '' // not before: where the picture fails, the words are there
-      showResults(answer.results)
-      more.hidden = answer.results.length >= answer.total || answer.results.length < wanted
+      showResults(answer)
       status(summary(answer), spoken(answer))
       byId('gallery-timing').replaceChildren(...[query && timingList(answer.stages)].filter(Boolean))
     }, signal)
     if (!signal.aborted) grid.removeAttribute('aria-busy')
+  }
+
+  /** The next page, below; the focus goes to its first picture, since the button may be gone. */
+  async function showMore() {
+    more.disabled = true
+    const [cursor, { signal }] = [next, job]
+    await attempt(async () => {
+      const answer = await gallerySearch(query, { ...filters.read(), limit: pageSize, cursor }, signal)
+      if (signal.aborted) return
+      const added = answer.results.map(result => tile(result, viewer.open, findLike))
+      grid.append(...added)
+      next = answer.next
+      more.hidden = next === null
+      added[0]?.querySelector('button').focus()
+      status(summary(answer), `${count(added.length, 'picture')} more.`)
+    }, signal)
+    more.disabled = false
   }
 
   async function attempt(work, signal) {
@@ -78,14 +96,8 @@ export function galleryView(desk) {
   function showSubject() {
     const subject = byId('gallery-subject')
     if (query?.text !== undefined || query === undefined) return subject.replaceChildren()
-    const { file, thumbnail } = query
     const picture = make('img', { alt: '' })
-    if (file) picture.src = URL.createObjectURL(file)
-    else void pictureAddress(thumbnail).then(address => {
-        picture.src = address
-      }, () => picture.remove())
-    picture.onload = () => URL.revokeObjectURL(picture.src) // no harm to other addresses
-    picture.onerror = () => picture.remove()
+    pictureInto(picture, query, () => picture.remove())
     subject.replaceChildren(
       picture,
       make('p', {}, 'Like ', make('strong', {}, query.name)),
@@ -96,31 +108,37 @@ export function galleryView(desk) {
           search(undefined)
           field.focus()
         },
-      }, 'Show the whole folder'),
+      }, 'Show all pictures'),
     )
   }
 
-  function summary({ results, total, ms }) {
-    if (total === 0) return state.state === 'ready' ? 'There are no pictures in this folder yet.' : ''
-    const found = query === undefined ? count(total, 'picture') : `Best ${results.length} of ${count(total, 'picture')}`
+  function summary({ total, ms }) {
+    if (total === 0) return state.state === 'ready' ? nothing() : ''
+    const shown = grid.children.length
+    const found = query === undefined ? count(total, 'picture') : `Best ${shown} of ${count(total, 'picture')}`
     return `${found} · ${duration(ms)} in all`
   }
 
+  const nothing = () =>
+    query === undefined && !filters.active ? 'There are no pictures in the folders yet.' : 'No picture fits.'
+
   function spoken(answer) {
     const best = query &&
-      answer.results.slice(0, 3).map(({ name, score }) => `${name}, similarity ${signed(score)}`).join('; ')
+      answer.results.slice(0, 3).map(({ name, similarity }) => `${name}, similarity ${signed(similarity)}`).join('; ')
     return best ? `Best of ${count(answer.total, 'picture')}: ${best}.` : summary(answer)
   }
 
-  function showResults(results) {
+  function showResults(answer) {
     // what is there already keeps its element: pictures do not flicker while one types
-    const kept = new Map([...grid.children].map(item => [item.dataset.id, item]))
+    const kept = new Map([...grid.children].map(item => [item.dataset.key, item]))
     const focused = grid.contains(document.activeElement) ? document.activeElement : undefined
-    grid.replaceChildren(...results.map(result => {
-      const item = kept.get(result.id) ?? tile(result, viewer)
-      item.setScore(result.score)
+    grid.replaceChildren(...answer.results.map(result => {
+      const item = kept.get(`${result.id} ${result.name}`) ?? tile(result, viewer.open, findLike)
+      item.setSimilarity(result.similarity)
       return item
     }))
+    next = answer.next
+    more.hidden = next === null
     focused?.focus({ preventScroll: true }) // what moves loses it
   }
 
@@ -139,13 +157,11 @@ export function galleryView(desk) {
     if (state.state === 'ready' || state.state === 'failed') return
     poll = setTimeout(() =>
       void attempt(async () => {
-        const before = state.indexed
+        const before = state
         state = await galleryState()
-        const ready = state.state === 'ready'
-        if (
-          ready ||
-          (query === undefined && grid.children.length < Math.min(wanted, state.indexed) && before !== state.indexed)
-        ) void job.now()
+        const grown = query === undefined && grid.children.length < Math.min(pageSize, state.files)
+        if (state.state === 'ready' || (grown && (before.files !== state.files || before.state === 'opening')))
+          void job.now()
         watch()
       }), pollMs)
   }
@@ -161,11 +177,13 @@ export function galleryView(desk) {
     form: undefined,
     status,
     get present() {
-      return state.folder !== null
+      return state.folders.length > 0
     },
     async find() {
       state = await galleryState()
-      view.lead = state.folder === null ? '' : `Search the pictures in “${state.folder}” with words or with a picture.`
+      const names = state.folders.map(name => `“${name}”`)
+      view.lead = names.length === 0 ? '' : `Search the pictures in ${listed(names)} with words or with a picture.`
+      filters.offer(state.folders)
     },
     refresh() {
       watch()
@@ -182,52 +200,11 @@ export function galleryView(desk) {
   return view
 }
 
-function showProgress({ state, indexed, failed, pictures, leftOut, message }) {
-  const box = byId('gallery-progress')
-  const bar = byId('gallery-bar')
-  const skipped = [
-    failed > 0 && ` ${count(failed, 'file')} could not be read.`,
-    leftOut > 0 && ` ${count(leftOut, 'picture')} more than the server indexes: left out.`,
-  ].filter(Boolean).join('')
-  box.hidden = state === 'ready' && skipped === ''
-  bar.hidden = state !== 'indexing' && state !== 'scanning'
-  if (state === 'indexing') {
-    bar.max = Math.max(1, pictures)
-    bar.value = indexed + failed
-  } else bar.removeAttribute('value')
-  byId('gallery-progress-text').textContent = {
-    scanning: 'Looking through the folder…',
-    indexing: `Reading the pictures: ${(indexed + failed).toLocaleString('en')} of ${
-      pictures.toLocaleString('en')
-    }. You can search already.${skipped}`,
-    ready: skipped.trim(),
-    failed: `The folder cannot be indexed: ${message}`,
-  }[state]
+/** Between two parts of a query, or two quotes: the server would refuse it. */
+function isUnfinished(text) {
+  return /(?:^|\s)[+-]\s*$/.test(text) || text.split('"').length % 2 === 0
 }
 
-function tile(result, viewer) {
-  const image = make('img', { alt: '', loading: 'lazy', decoding: 'async', width: result.width, height: result.height })
-  const score = make('span', { className: 'tile-score' })
-  const button = make(
-    'button',
-    { type: 'button', className: 'tile', onclick: () => viewer.open(result) },
-    image,
-    make('span', { className: 'tile-name' }, result.name),
-    score,
-  )
-  const item = make('li', {}, button)
-  item.dataset.id = result.id
-  item.setScore = value => {
-    result.score = value
-    score.replaceChildren(
-      ...(value === undefined ? [] : [make('span', { className: 'unseen' }, 'similarity '), signed(value)]),
-    )
-  }
-  const gone = () => button.classList.add('gone')
-  pictureAddress(result.thumbnail).then(address => {
-    image.src = address
-  }, gone)
-  image.onload = () => URL.revokeObjectURL(image.src) // no harm to other addresses
-  image.onerror = gone
-  return item
+function listed(names) {
+  return names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 }

@@ -22,6 +22,11 @@ export class Job {
     return this.#work(abort.signal)
   }
 
+  /** Of what ran last: aborts when something else begins. */
+  get signal() {
+    return this.#abort?.signal
+  }
+
   stop() {
     clearTimeout(this.#timer)
     this.#abort?.abort()

@@ -1,6 +1,6 @@
 /** The dialog that shows one picture of the folder. */
 import { pictureAddress } from './api.js'
-import { byId, signed } from './dom.js'
+import { byId, bytes, signed } from './dom.js'
 
 /** `onSimilar(result)`: pictures like this one are asked for. */
 export function createViewer(onSimilar) {
@@ -25,11 +25,15 @@ export function createViewer(onSimilar) {
       image.alt = result.name
       byId('viewer-name').textContent = result.name
       byId('viewer-facts').textContent = [
-        `${result.width} × ${result.height}`,
-        result.score === undefined ? '' : `similarity ${signed(result.score)}`,
+        bytes(result.size),
+        result.taken && `taken ${dayOf(result.taken)}`,
+        result.camera,
+        result.place && `${result.place.latitude.toFixed(4)}, ${result.place.longitude.toFixed(4)}`,
+        result.copies?.length > 0 && `also as ${result.copies.join(', ')}`,
+        result.similarity !== undefined && `similarity ${signed(result.similarity)}`,
       ].filter(Boolean).join(' · ')
       const gone = () => {
-        byId('viewer-facts').textContent = 'This picture can no longer be read.'
+        byId('viewer-facts').textContent = 'This picture cannot be shown: it may have been changed or deleted.'
       }
       // another picture may be open by the time that this one comes
       pictureAddress(result.preview).then(address => {
@@ -41,3 +45,6 @@ export function createViewer(onSimilar) {
     },
   }
 }
+
+/** The day of the camera's clock, which is written as if it showed UTC. */
+const dayOf = time => new Date(time).toLocaleDateString('en', { dateStyle: 'medium', timeZone: 'UTC' })

@@ -1,20 +1,18 @@
 /** Pictures for the page: few are made at a time, the same one once, and who comes when too many wait is refused. */
-import type { Folder } from '../../../lib/server/page/gallery/folder'
-import { Renditions } from '../../../lib/server/page/gallery/renditions'
-import type { Entry } from '../../../lib/server/page/gallery/types'
+import type { IndexedFile } from '../../../lib/index'
+import { Renditions } from '../../../lib/server/gallery/renditions'
 import { sample } from '../support'
 
-const entry = (id: number): Entry => ({ path: `${id}.webp`, bytes: 1, changedMs: 0, id: `${id}`, width: 1, height: 1 })
+const files = (id: number): IndexedFile[] => [{ path: `${id}.webp`, size: 1, modified: new Date(0), hash: `${id}` }]
 
 test('two are made at a time, 512 wait, and the next is refused', async () => {
   const reading: ((bytes: Buffer) => void)[] = []
-  const folder = { read: () => new Promise<Buffer>(resolve => void reading.push(resolve)) } as unknown as Folder
-  const limits = { rescanMs: 0, maxPictures: 1, maxFileBytes: 2 ** 20, maxPixels: 2 ** 20 }
-  const renditions = new Renditions(folder, limits)
-  const made = Array.from({ length: 514 }, (_, i) => renditions.get(entry(i), 'thumbnail'))
-  await expect(renditions.get(entry(514), 'thumbnail')).rejects.toMatchObject({ code: 'ERR_CLIP_QUEUE_FULL' })
+  const folders = { read: () => new Promise<Buffer>(resolve => void reading.push(resolve)) }
+  const renditions = new Renditions({ maxFileBytes: 2 ** 20, maxPixels: 2 ** 20 })
+  const made = Array.from({ length: 514 }, (_, i) => renditions.get(folders, files(i), 'thumbnail'))
+  await expect(renditions.get(folders, files(514), 'thumbnail')).rejects.toMatchObject({ code: 'ERR_CLIP_QUEUE_FULL' })
   // one that is being made already has its place
-  made.push(renditions.get(entry(0), 'thumbnail'))
+  made.push(renditions.get(folders, files(0), 'thumbnail'))
   expect(reading).toHaveLength(2)
 
   const picture = sample('pizza.webp')
@@ -33,6 +31,6 @@ test('two are made at a time, 512 wait, and the next is refused', async () => {
   expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(2)
   expect(outcomes[5]).toMatchObject({ reason: { code: 'ERR_CLIP_IMAGE_DECODE' } })
   // remembered
-  expect(await renditions.get(entry(0), 'thumbnail')).toBe(first)
+  expect(await renditions.get(folders, files(0), 'thumbnail')).toBe(first)
   expect(reading).toHaveLength(514)
 })

@@ -202,7 +202,7 @@ describe('overload', () => {
     await until(async () => (await get(server, '/gallery')).body.state === 'ready')
     const found = await search()
     expect([found.status, found.body.results[0].name]).toEqual([200, 'pizza.webp'])
-    expect(found.headers.get('server-timing')).toMatch(/^queue;dur=.*, model;dur=.*, total;dur=/)
+    expect(found.headers.get('server-timing')).toMatch(/^read;dur=.*, queue;dur=.*, model;dur=.*, total;dur=/)
     const long = post(server, '/v1/embeddings', { input: Array.from({ length: 150 }, () => dataUri('rocket.png')) })
     await until(async () => (await metric(server, 'ggclip_admitted_inputs{model="first"}')) > 0)
     expect(await search()).toMatchObject(failure(503, 'ERR_CLIP_QUEUE_FULL', 'maxQueue'))

@@ -1,8 +1,6 @@
 // A safetensors file beside a sound configuration.
 #include "model-target.h"
 
-#include "tiny-config.h"
-
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t * data, size_t size) {
     static const fuzz::scratch_folder scratch;
     scratch.write("model.safetensors", {reinterpret_cast<const char *>(data), size});

@@ -2,8 +2,6 @@
 // file is a model; the same bytes are also the weights of a Hugging Face folder.
 #include "model-target.h"
 
-#include "tiny-config.h"
-
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t * data, size_t size) {
     static const fuzz::scratch_folder scratch;
     scratch.write("pytorch_model.bin", {reinterpret_cast<const char *>(data), size});

@@ -50,6 +50,25 @@ export function readInput(name: string, value: unknown, modality: Modality, uplo
   return isImage ? { kind: 'image', image: value, name } : readText(name, value)
 }
 
+/**
+ * Cohere's and Voyage's inputs: lists of parts that their models embed together.
+ *
+ * @throws {TypeError} unless each content has one part: this model embeds each text and each image separately
+ */
+export function readContents(name: string, inputs: readonly { content: unknown[] }[], uploads: Uploads): Input[] {
+  return inputs.map(({ content }, i) => {
+    const at = `${name}[${i}].content`
+    if (content.length !== 1) {
+      throw invalidArgument(
+        at,
+        'exactly one text or one image, since this model embeds each separately,',
+        content,
+      )
+    }
+    return readInput(`${at}[0]`, content[0], undefined, uploads)
+  })
+}
+
 /** @throws {TypeError|RangeError} if the text is not one: see {@link checkText} */
 export function readText(name: string, text: string): Input {
   checkText(name, text)

@@ -101,13 +101,5 @@ export default ts.config(
     },
   },
   { files: ['examples/electron/src/main.cjs'], languageOptions: { globals: { Response: 'readonly' } } },
-  {
-    files: ['**/*.{ts,cjs,mjs,js}'],
-    rules: { 'max-lines': ['error', { max: 400, skipComments: true, skipBlankLines: true }] },
-  },
-  {
-    files: ['test/**', 'scripts/**'], // lists of cases
-    rules: { 'max-lines': ['error', { max: 500, skipComments: true, skipBlankLines: true }] },
-  },
   { files: ['**/*.cjs'], languageOptions: { sourceType: 'commonjs' } },
 )

@@ -24,6 +24,9 @@ const { reportsOf } = require('../../scripts/thread-reports.cjs') as {
   reportsOf(output: string, libraries: string[]): string[]
 }
 const { faults } = require('../../scripts/check-paths.cjs') as { faults(file: string, text: string): string[] }
+const { sizeFault } = require('../../scripts/check-sizes.cjs') as {
+  sizeFault(file: string, text: string): string | undefined
+}
 
 describe('skipped tests', () => {
   const systemd = 'test/server/deploy.test.ts: the unit systemd finds nothing wrong with it'
@@ -48,6 +51,16 @@ describe('skipped tests', () => {
     for (const { tests } of Object.values(needs))
       expect(tests.test('test/vectors/search.test.ts: finds the nearest')).toBe(false)
   })
+})
+
+test('a file of code has at most 400 lines', () => {
+  const lines = (count: number) => 'x\n'.repeat(count)
+  for (const file of ['lib/a.ts', 'cpp/a.h', 'scripts/a.cjs', 'models/training/a.py', 'bench/a.sh', 'CMakeLists.txt']) {
+    expect(sizeFault(file, lines(400))).toBeUndefined()
+    expect(sizeFault(file, `${lines(400)}x`)).toMatch(`${file} has 401 lines`)
+  }
+  for (const file of ['docs/cli.md', 'package-lock.json', 'test/fixtures/torch/zip.cjs'])
+    expect(sizeFault(file, lines(999))).toBeUndefined()
 })
 
 describe('the C++ dialect', () => {

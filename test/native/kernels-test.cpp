@@ -1,6 +1,6 @@
 // Framework-free tests of cpp/kernels: every level this CPU runs against the scalar level, and the scalar level against
 // double precision. `kernels-test [level]` tests one level, `kernels-test --bench [level]` prints speed as JSON lines,
-// `kernels-test --times N [level]` computes one layer N times, for programs that count instructions.
+// `kernels-test --times N [--tokens T] [level]` computes one layer N times, for programs that count instructions.
 // Exits with 1 on failure.
 #include <cstdio>
 #include <cstdlib>
@@ -46,15 +46,16 @@ static void test_peak(const kernel_table & k) {
 int main(int argc, char ** argv) {
     bool bench = false;
     const char * only = nullptr;
-    int times = 0;
+    int times = 0, n_tokens = 8;
     for (int i = 1; i < argc; i++)
         if (!std::strcmp(argv[i], "--bench")) bench = true;
         else if (!std::strcmp(argv[i], "--times") && i + 1 < argc) times = std::atoi(argv[++i]);
+        else if (!std::strcmp(argv[i], "--tokens") && i + 1 < argc) n_tokens = std::atoi(argv[++i]);
         else only = argv[i];
     if (times > 0) {
         cpu_level level = best_level();
         if (only) parse_level(only, &level);
-        repeat_linear(*kernels_for(level), weight_type::q8_0, times);
+        repeat_linear(*kernels_for(level), weight_type::q8_0, n_tokens, times);
         return 0;
     }
     if (!bench) test_names();

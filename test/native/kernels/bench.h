@@ -56,10 +56,10 @@ inline void bench_linear(const kernel_table & k) {
     }
 }
 
-// One layer of 8 tokens x 768 inputs x 256 outputs, `times` times: for programs that count instructions, where the
+// One layer of `n` tokens x 768 inputs x 256 outputs, `times` times: for programs that count instructions, where the
 // difference of two numbers of times leaves out everything else.
-inline void repeat_linear(const kernel_table & k, weight_type type, int times) {
-    constexpr int n = 8, n_in = 768, n_out = 256;
+inline void repeat_linear(const kernel_table & k, weight_type type, int n, int times) {
+    constexpr int n_in = 768, n_out = 256;
     const matrix m = random_matrix(type, n_out, n_in, 1);
     std::vector<float> x = random_floats((size_t) n * n_in, 2), dst((size_t) n * n_out);
     buffer w(k.packed_size(type, n_out, n_in)), act(k.activations_size(type, n, n_in));

@@ -69,12 +69,14 @@ export async function updateIndex(
   shell: Shell,
   index: SearchIndex,
   folders: readonly string[],
-  options: Pick<UpdateIndexOptions, 'exclude' | 'retry'> = {},
+  options: Pick<UpdateIndexOptions, 'exclude' | 'retry' | 'approximate'> = {},
 ): Promise<IndexResult> {
   const result = await index.update(folders.length > 0 ? folders : undefined, {
     ...options,
     signal: shell.signal,
     onProgress: progressOf(shell),
+    onApproximate: (done, total) =>
+      shell.progress(`${bar(done / total, 20).padEnd(20)} ${done} of ${total} in the graph`),
   })
   shell.clearStatus()
   describeRun(shell, index, result)

@@ -1,10 +1,13 @@
 /** What an index and its files are, as callers see it. */
 import type { FileOfPicture } from './catalog.js'
 import { textOf } from './filter.js'
+import { factsOf } from './graph.js'
 import type { Store } from './store.js'
 import type { IndexedFile, IndexInfo } from './types.js'
 
-export function infoOf({ catalog, folder, format }: Store): IndexInfo {
+export function infoOf(store: Store): IndexInfo {
+  const { catalog, folder, format } = store
+  const graph = factsOf(store)
   return {
     folder,
     model: catalog.get('model') ?? '',
@@ -13,6 +16,7 @@ export function infoOf({ catalog, folder, format }: Store): IndexInfo {
     rows: format.type,
     roots: catalog.roots().map(textOf),
     ...catalog.counts(),
+    ...(graph && { approximate: { pictures: graph.rows, recall: graph.recall } }),
   }
 }
 

@@ -3,10 +3,11 @@ import { setImmediate as turn } from 'node:timers/promises'
 
 import { throwIfAborted } from '../async/abort.js'
 import type { CallOptions } from '../types.js'
-import { checkInteger, checkNumber, checkOptions } from '../validate.js'
+import { checkBoolean, checkInteger, checkNumber, checkOptions } from '../validate.js'
 import type { Catalog, FileOfPicture } from './catalog.js'
 import { describe } from './describe.js'
 import { fileFilter, textOf } from './filter.js'
+import type { Graph } from './graph.js'
 import type { IndexModel } from './model.js'
 import { type QueryPart, queryVector } from './query.js'
 import { nearest, type RowScore } from './scan.js'
@@ -19,6 +20,7 @@ export interface CheckedFind {
   minSimilarity: number | 'auto' | undefined
   /** Undefined: all files. */
   accepts: ((file: FileOfPicture) => boolean) | undefined
+  exact: boolean
   call: CallOptions
 }
 
@@ -34,16 +36,18 @@ export interface Target {
 const filesAtOnce = 1024
 
 export function checkFind(options: SearchIndexOptions | undefined): CheckedFind {
-  const { k = 20, minSimilarity, filter, ...call } = checkOptions('options', options, ['k', 'minSimilarity', 'filter',
-    'signal', 'priority', 'client', 'timeoutMs', 'onTrace'])
+  const { k = 20, minSimilarity, filter, exact = false, ...call } = checkOptions('options', options, ['k', 'minSimilarity', 'filter',
+    'exact', 'signal', 'priority', 'client', 'timeoutMs', 'onTrace'])
   checkInteger('options.k', k, { min: 1, max: 1_000_000 })
   if (minSimilarity !== undefined && minSimilarity !== 'auto')
     checkNumber('options.minSimilarity', minSimilarity, { min: -1, max: 1 })
-  return { k, minSimilarity, accepts: filter === undefined ? undefined : fileFilter(filter), call }
+  checkBoolean('options.exact', exact)
+  return { k, minSimilarity, accepts: filter === undefined ? undefined : fileFilter(filter), exact, call }
 }
 
 export async function find(
   store: Store,
+  graph: Graph,
   clip: IndexModel,
   parts: readonly QueryPart[],
   checked: CheckedFind,
@@ -51,7 +55,12 @@ export async function find(
   const vector = await queryVector(clip, parts, checked.call)
   return store.readAfter(async () => {
     const { snapshot, minScore } = await aim(store, clip, parts, vector, checked)
-    return nearest(snapshot, vector, checked.k, { minScore, signal: checked.call.signal })
+    const options = { minScore, signal: checked.call.signal }
+    // a filter may leave few of the rows that a graph finds
+    const found = checked.exact || checked.accepts
+      ? undefined
+      : await graph.nearest(snapshot, vector, checked.k, options)
+    return found ?? nearest(snapshot, vector, checked.k, options)
   }, rows => hitsOf(store.catalog, rows, checked))
 }
 

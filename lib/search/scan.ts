@@ -50,14 +50,14 @@ export async function readRows(
   return format.decode(bytes)
 }
 
-/** The `k` best rows of one query, best first; equal scores in the order of the rows. */
+/** The `k` best rows of one query from number `from` on, best first; equal scores in the order of the rows. */
 export async function nearest(
   snapshot: Snapshot,
   query: Float32Array,
   k: number,
-  { minScore = -Infinity, signal }: ScanOptions & { minScore?: number } = {},
+  { minScore = -Infinity, ...options }: ScanOptions & { from?: number; minScore?: number } = {},
 ): Promise<RowScore[]> {
-  const { rows, scores } = await scan(snapshot, query, { k, minScore, signal })
+  const { rows, scores } = await scan(snapshot, query, { k, minScore, ...options })
   return Array.from(rows, (row, i) => ({ row, score: scores[i]! }))
 }
 

@@ -13,6 +13,7 @@ import { describe, failuresIn, infoOf } from './describe.js'
 import { textOf } from './filter.js'
 import { checkDuplicates, findDuplicates } from './find-duplicates.js'
 import { checkFind, find } from './find.js'
+import { Graph } from './graph.js'
 import { fromHalves } from './half.js'
 import type { IndexModel } from './model.js'
 import { checkPage, pageOfFiles, pageOfHits } from './page.js'
@@ -38,6 +39,7 @@ import { type IndexResult, update } from './update.js'
  */
 export class SearchIndex {
   readonly #store: Store
+  readonly #graph: Graph
   readonly #clip: IndexModel
   readonly #rows: RowType | undefined
   readonly #running = new Set<Promise<unknown>>()
@@ -45,6 +47,7 @@ export class SearchIndex {
 
   private constructor(store: Store, clip: IndexModel, rows: RowType | undefined) {
     this.#store = store
+    this.#graph = new Graph(store)
     this.#clip = clip
     this.#rows = rows
   }
@@ -84,7 +87,8 @@ export class SearchIndex {
    *
    * @param roots folders or files, which the index remembers. Default: those that it remembers
    * @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND: a new folder that is not there; ERR_CLIP_INDEX_BUSY: another process is
-   *   updating it; ERR_CLIP_FILE_WRITE; the signal's reason
+   *   updating it; ERR_CLIP_INDEX_PARTS: `approximate`, and usearch is not installed; ERR_CLIP_FILE_WRITE; the signal's
+   *   reason
    *
    * @example
    * const index = await SearchIndex.open('build/example-index', { clip })
@@ -97,16 +101,20 @@ export class SearchIndex {
     const given = roots === undefined
       ? undefined
       : checkStrings('roots', roots).map((root, i) => rootOf(`roots[${i}]`, root))
-    const { exclude = [], retry = false, priority = 0, signal, onProgress } = checkOptions('options', options, [
+    const { exclude = [], retry = false, priority = 0, approximate, onApproximate, signal, onProgress } = checkOptions('options', options, [
       'exclude',
       'retry',
       'priority',
+      'approximate',
+      'onApproximate',
       'signal',
       'onProgress',
     ])
     checkInteger('options.priority', priority, { min: -100, max: 100 })
     checkStrings('options.exclude', exclude)
     checkBoolean('options.retry', retry)
+    if (approximate !== undefined) checkBoolean('options.approximate', approximate)
+    if (onApproximate !== undefined) checkFunction('options.onApproximate', onApproximate)
     if (onProgress !== undefined) checkFunction('options.onProgress', onProgress)
     throwIfAborted(checkSignal('options.signal', signal))
     return this.#run(() =>
@@ -114,13 +122,10 @@ export class SearchIndex {
         needNew(given ?? [], this.#store.catalog.roots())
         for (const root of given ?? []) this.#store.catalog.addRoot(root)
         if (this.#rows !== undefined) await this.#store.setRowType(this.#rows)
-        return update(this.#store, this.#clip, outermost(given ?? this.#store.catalog.roots()), {
-          exclude,
-          retry,
-          priority,
-          signal,
-          onProgress,
-        })
+        const folders = outermost(given ?? this.#store.catalog.roots())
+        const result = await update(this.#store, this.#clip, folders, { exclude, retry, priority, signal, onProgress })
+        await this.#graph.keep(this.#clip, approximate, { signal, onProgress: onApproximate })
+        return result
       })
     )
   }
@@ -143,7 +148,7 @@ export class SearchIndex {
   async *watch(roots?: readonly string[], options?: WatchIndexOptions): AsyncGenerator<IndexResult, void, undefined> {
     this.#needOpen()
     const { settleMs = 2000, lookMs = 600_000, onUnwatched, ...rest } = checkOptions('options', options, ['settleMs',
-      'lookMs', 'onUnwatched', 'exclude', 'retry', 'priority', 'signal', 'onProgress'])
+      'lookMs', 'onUnwatched', 'exclude', 'retry', 'priority', 'approximate', 'onApproximate', 'signal', 'onProgress'])
     checkNumber('options.settleMs', settleMs, { min: 1, max: 3_600_000 })
     checkNumber('options.lookMs', lookMs, { min: 1, max: 2 ** 31 - 1 })
     if (onUnwatched !== undefined) checkFunction('options.onUnwatched', onUnwatched)
@@ -210,7 +215,7 @@ export class SearchIndex {
     this.#needOpen()
     const parts = checkQuery(query)
     const checked = checkFind(options)
-    return this.#run(() => find(this.#store, this.#clip, parts, checked))
+    return this.#run(() => find(this.#store, this.#graph, this.#clip, parts, checked))
   }
 
   /**

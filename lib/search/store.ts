@@ -25,6 +25,8 @@ export interface Snapshot {
   format: RowFormat
   /** How many of all these rows are to be looked at. */
   pictures: number
+  /** Of the file: each numbers the rows anew. */
+  generation: number
   /** 1 for each row to look at; undefined: all. */
   mask?: Uint8Array
 }
@@ -203,6 +205,7 @@ export class Store {
           rows: state.synced,
           tail: state.tail,
           format: state.format,
+          generation: state.generation,
           pictures: state.chosen?.length ?? state.end,
           mask,
         }

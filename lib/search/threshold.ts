@@ -6,7 +6,7 @@ import { countRows, readRows } from './scan.js'
 import type { Snapshot } from './store.js'
 
 /** Everyday captions of unlike things: what their similarity with a picture is mostly worth nothing. */
-const captions = ['a photo of a person', 'a dog', 'a city street at night', 'a plate of food', 'a mountain lake',
+export const captions = ['a photo of a person', 'a dog', 'a city street at night', 'a plate of food', 'a mountain lake',
   'a screenshot of text', 'a red car', 'flowers in a garden', 'a child playing', 'a building', 'an airplane in the sky',
   'a cat on a sofa', 'the sea at sunset', 'a group of friends', 'a piece of clothing', 'a drawing', 'snow',
   'a musical instrument', 'a crowd at a concert', 'an office desk', 'a football match', 'a bird', 'a map', 'a bicycle',
@@ -46,11 +46,11 @@ function upper(similarities: number[]): number {
   return similarities[Math.min(similarities.length - 1, Math.floor((1 - chance) * similarities.length))]!
 }
 
-/** Some rows, evenly over the index. */
-export async function sampleRows(snapshot: Snapshot): Promise<Float32Array[]> {
+/** About `size` rows, evenly over the index. */
+export async function sampleRows(snapshot: Snapshot, size = sampleSize): Promise<Float32Array[]> {
   const { mask } = snapshot
   const total = countRows(snapshot)
-  const step = Math.max(1, Math.ceil(total / sampleSize))
+  const step = Math.max(1, Math.ceil(total / size))
   const found: Float32Array[] = []
   for (let row = 0; row < total; row += step)
     if (!mask || mask[row] === 1) found.push(await readRows(snapshot, row, 1))

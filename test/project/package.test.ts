@@ -33,9 +33,9 @@ const compilers = join(scratch, 'compilers')
 const peers = Object.keys(manifest.peerDependencies)
 /** Of search indexes, stores and distributed work; the others are the server's. */
 const otherPeers = ['@lancedb/lancedb', '@modelcontextprotocol/sdk', 'apache-arrow', 'bullmq', 'ioredis', 'libsql',
-  'pg']
+  'pg', 'usearch']
 const serverPeers = peers.filter(name => !otherPeers.includes(name))
-/** LanceDB is installed by npm run test:stores only. */
+/** LanceDB and usearch are installed by npm run test:stores only. */
 const engines = JSON.parse(readFileSync(join(root, 'test', 'stores', 'engines', 'package.json'), 'utf8')) as Manifest
 /** With the default model (6 MB), compressed. */
 const maxArchiveBytes = 9e6

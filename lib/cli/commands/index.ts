@@ -13,6 +13,7 @@ interface Flags extends IndexFlags, ModelFlags {
   exclude?: string[]
   remove?: string[]
   retry?: boolean
+  approximate?: boolean
   check?: boolean
   info?: boolean
   failures?: boolean
@@ -38,6 +39,8 @@ Names that begin with a dot are left out. Pictures that cannot be read are liste
       ]),
     )
     .option('--retry', 'try files again that could not be read')
+    .option('--approximate', 'also make a graph, for fast searches of a large index (needs the package usearch)')
+    .option('--no-approximate', 'make no graph, and remove an earlier one')
     .option('--check', 'compare all vectors with the database, and mend those that differ')
     .option('--info', 'print what the index holds, and do nothing')
     .option('--failures', 'print the files that could not be read, and do nothing')
@@ -52,7 +55,9 @@ Names that begin with a dot are left out. Pictures that cannot be read are liste
 
 async function run(shell: Shell, folders: string[], flags: Flags): Promise<void> {
   if (flags.info || flags.failures) return print(shell, locate(flags.index, folders), flags)
-  await withIndex(shell, flags, folders, 'image', async index => {
+  // a graph is tried with texts as well
+  const towers = flags.approximate ? 'both' : 'image'
+  await withIndex(shell, flags, folders, towers, async index => {
     for (const folder of flags.remove ?? []) await index.remove(folder)
     if (flags.check) {
       const different = await index.check()
@@ -62,7 +67,11 @@ async function run(shell: Shell, folders: string[], flags: Flags): Promise<void>
       return
     }
     if (flags.remove && folders.length === 0) return
-    const result = await updateIndex(shell, index, folders, { exclude: flags.exclude, retry: flags.retry })
+    const result = await updateIndex(shell, index, folders, {
+      exclude: flags.exclude,
+      retry: flags.retry,
+      approximate: flags.approximate,
+    })
     if (flags.json) await shell.write(`${JSON.stringify(result)}\n`)
   })
 }
@@ -77,7 +86,9 @@ async function print(shell: Shell, location: string, { failures, json }: Flags):
   }
   const info = await SearchIndex.inspect(location)
   if (json) return shell.write(`${JSON.stringify(info)}\n`)
-  const rows = Object.entries(info).map((
+  const { approximate, ...rest } = info
+  const graph = approximate && `graph of ${approximate.pictures}, recall@10 ${approximate.recall.toFixed(3)}`
+  const rows = Object.entries({ ...rest, ...(graph && { approximate: graph }) }).map((
     [key, value],
   ) => [key, printable(Array.isArray(value) ? value.join(', ') : String(value))])
   await shell.write(shell.isTerminal ? `${table(rows, 'll').join('\n')}\n` : rows.map(tabbed).join(''))

@@ -24,6 +24,7 @@ interface Flags extends IndexFlags, ModelFlags {
   takenBefore?: Date
   camera?: string
   near?: NearPlace
+  exact?: boolean
   html?: string
   pictures?: TerminalProtocol
   null?: boolean
@@ -60,6 +61,7 @@ by a zero byte. JSON is [{ "path", "similarity", "size", "modified", "copies" }]
       'only photos taken near latitude,longitude[,km] (default: 10 km), such as 48.86,2.35',
       place,
     )
+    .option('--exact', 'compare all vectors, also if the index has a graph')
     .addOption(
       new Option('--pictures <protocol>', 'draw the pictures, in a terminal that can (default: none)').choices(
         terminalProtocols,
@@ -84,10 +86,10 @@ async function run(shell: Shell, words: string, folders: string[], flags: Flags)
   const { signal } = shell
   await withIndex(shell, flags, folders, 'both', async index => {
     if (folders.length > 0) await updateIndex(shell, index, folders)
-    const { topK, minSimilarity, path, after, before, takenAfter, takenBefore, camera, near } = flags
+    const { topK, minSimilarity, path, after, before, takenAfter, takenBefore, camera, near, exact } = flags
     const filters: SearchFilter = { path, after, before, takenAfter, takenBefore, camera, near }
     const filter = Object.values(filters).every(value => value === undefined) ? undefined : filters
-    const hits = await index.search(query, { k: topK, minSimilarity, filter, signal })
+    const hits = await index.search(query, { k: topK, minSimilarity, filter, exact, signal })
     if (flags.html !== undefined) {
       await writeSheet(flags.html, words, [{ files: hits.map(hit => ({ ...hit, note: hit.similarity.toFixed(3) })) }])
     }

@@ -36,8 +36,8 @@ export interface Target {
 const filesAtOnce = 1024
 
 export function checkFind(options: SearchIndexOptions | undefined): CheckedFind {
-  const { k = 20, minSimilarity, filter, exact = false, ...call } = checkOptions('options', options, ['k', 'minSimilarity', 'filter',
-    'exact', 'signal', 'priority', 'client', 'timeoutMs', 'onTrace'])
+  const { k = 20, minSimilarity, filter, exact = false, ...call } = checkOptions('options', options, ['k',
+    'minSimilarity', 'filter', 'exact', 'signal', 'priority', 'client', 'timeoutMs', 'onTrace'])
   checkInteger('options.k', k, { min: 1, max: 1_000_000 })
   if (minSimilarity !== undefined && minSimilarity !== 'auto')
     checkNumber('options.minSimilarity', minSimilarity, { min: -1, max: 1 })

@@ -96,7 +96,12 @@ export class Graph {
     await Promise.all(
       found.map((row, i) => file.read(row, tail.subarray(i * format.bytes, (i + 1) * format.bytes))),
     )
-    const inGraph = await nearest({ file: undefined, rows: 0, tail, format, generation, pictures: found.length }, query, k, options)
+    const inGraph = await nearest(
+      { file: undefined, rows: 0, tail, format, generation, pictures: found.length },
+      query,
+      k,
+      options,
+    )
     const later = await nearest(snapshot, query, k, { ...options, from: facts.rows })
     return [...inGraph.map(({ row, score }) => ({ row: found[row]!, score })), ...later]
       .sort((a, b) => b.score - a.score || a.row - b.row)

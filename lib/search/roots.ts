@@ -4,7 +4,7 @@ import path from 'node:path'
 
 import { ClipError } from '../errors.js'
 import { checkPath } from '../image/path.js'
-import { checkString } from '../validate.js'
+import { checkString, checkStrings } from '../validate.js'
 import { pathsBelow } from './catalog.js'
 
 /** Of an index in a folder of pictures; the dot keeps it out of the index itself. */
@@ -49,4 +49,9 @@ export function needNew(roots: readonly Buffer[], known: readonly Buffer[]): voi
       )
     }
   }
+}
+
+/** Of `roots` as given. */
+export function checkRoots(roots: readonly string[]): Buffer[] {
+  return checkStrings('roots', roots).map((root, i) => rootOf(`roots[${i}]`, root))
 }

@@ -2,12 +2,9 @@
 import path from 'node:path'
 
 import { throwIfAborted } from '../async/abort.js'
-import { ClipError, errorCodeOf, invalidArgument, outOfRange } from '../errors.js'
-import { checkBoolean, checkFunction, checkInteger, checkNumber, checkOneOf, checkOptions, checkSignal, checkString,
-  checkStrings } from '../validate.js'
+import { ClipError, invalidArgument, outOfRange } from '../errors.js'
+import { checkBoolean, checkOneOf, checkOptions, checkString } from '../validate.js'
 import { bindModel } from './bind-model.js'
-import { pathsBelow } from './catalog.js'
-import { Changes } from './changes.js'
 import { checkClusters, findClusters } from './clusters.js'
 import { describe, failuresIn, infoOf } from './describe.js'
 import { textOf } from './filter.js'
@@ -18,13 +15,14 @@ import { fromHalves } from './half.js'
 import type { IndexModel } from './model.js'
 import { checkPage, pageOfFiles, pageOfHits } from './page.js'
 import { checkQuery, type SearchQuery } from './query.js'
-import { needNew, outermost, rootOf, usualFolder } from './roots.js'
+import { checkRoots, needNew, outermost, rootOf, usualFolder } from './roots.js'
 import { type RowType, rowTypes } from './rows.js'
 import { Store } from './store.js'
 import type { ClusterOptions, DuplicateGroup, DuplicatesOptions, IndexedFile, IndexedPicture, IndexInfo, IndexPage,
   IndexPageOptions, OpenIndexOptions, PictureCluster, SearchHit, SearchIndexOptions, UpdateIndexOptions,
   WatchIndexOptions } from './types.js'
-import { type IndexResult, update } from './update.js'
+import { checkUpdate, type IndexResult, update } from './update.js'
+import { checkWatch, watch } from './watch.js'
 
 /**
  * Pictures in folders, searched by words, by pictures or by both. What it knows is in one folder, which several
@@ -98,33 +96,17 @@ export class SearchIndex {
    */
   async update(roots?: readonly string[], options?: UpdateIndexOptions): Promise<IndexResult> {
     this.#needOpen()
-    const given = roots === undefined
-      ? undefined
-      : checkStrings('roots', roots).map((root, i) => rootOf(`roots[${i}]`, root))
-    const { exclude = [], retry = false, priority = 0, approximate, onApproximate, signal, onProgress } = checkOptions('options', options, [
-      'exclude',
-      'retry',
-      'priority',
-      'approximate',
-      'onApproximate',
-      'signal',
-      'onProgress',
-    ])
-    checkInteger('options.priority', priority, { min: -100, max: 100 })
-    checkStrings('options.exclude', exclude)
-    checkBoolean('options.retry', retry)
-    if (approximate !== undefined) checkBoolean('options.approximate', approximate)
-    if (onApproximate !== undefined) checkFunction('options.onApproximate', onApproximate)
-    if (onProgress !== undefined) checkFunction('options.onProgress', onProgress)
-    throwIfAborted(checkSignal('options.signal', signal))
+    const given = roots && checkRoots(roots)
+    const { approximate, onApproximate, ...checked } = checkUpdate(options)
+    throwIfAborted(checked.signal)
     return this.#run(() =>
       this.#store.asWriter(async () => {
         needNew(given ?? [], this.#store.catalog.roots())
         for (const root of given ?? []) this.#store.catalog.addRoot(root)
         if (this.#rows !== undefined) await this.#store.setRowType(this.#rows)
         const folders = outermost(given ?? this.#store.catalog.roots())
-        const result = await update(this.#store, this.#clip, folders, { exclude, retry, priority, signal, onProgress })
-        await this.#graph.keep(this.#clip, approximate, { signal, onProgress: onApproximate })
+        const result = await update(this.#store, this.#clip, folders, checked)
+        await this.#graph.keep(this.#clip, approximate, { signal: checked.signal, onProgress: onApproximate })
         return result
       })
     )
@@ -147,30 +129,10 @@ export class SearchIndex {
    */
   async *watch(roots?: readonly string[], options?: WatchIndexOptions): AsyncGenerator<IndexResult, void, undefined> {
     this.#needOpen()
-    const { settleMs = 2000, lookMs = 600_000, onUnwatched, ...rest } = checkOptions('options', options, ['settleMs',
-      'lookMs', 'onUnwatched', 'exclude', 'retry', 'priority', 'approximate', 'onApproximate', 'signal', 'onProgress'])
-    checkNumber('options.settleMs', settleMs, { min: 1, max: 3_600_000 })
-    checkNumber('options.lookMs', lookMs, { min: 1, max: 2 ** 31 - 1 })
-    if (onUnwatched !== undefined) checkFunction('options.onUnwatched', onUnwatched)
-    const given = roots === undefined
-      ? this.#store.catalog.roots()
-      : checkStrings('roots', roots).map((root, i) => rootOf(`roots[${i}]`, root))
+    const { watching, updating } = checkWatch(options)
+    const given = roots ? checkRoots(roots) : this.#store.catalog.roots()
     needNew(given, this.#store.catalog.roots())
-    // before the first run, so that no change falls between it and the second
-    const changes = new Changes(outermost(given), { ignore: this.#store.folder, onUnwatched })
-    try {
-      for (let run = 0;; run++) {
-        if (run > 0) await changes.next({ settleMs, lookMs, signal: rest.signal })
-        try {
-          yield await this.update(roots, rest)
-        } catch (error) {
-          if (run === 0 || errorCodeOf(error) !== 'ERR_CLIP_INDEX_BUSY') throw error
-          changes.notice()
-        }
-      }
-    } finally {
-      changes.close()
-    }
+    yield* watch(this.#store.folder, given, watching, () => this.update(roots, updating))
   }
 
   /**
@@ -191,12 +153,7 @@ export class SearchIndex {
     const known = this.#store.catalog.roots()
     if (!known.some(other => other.equals(below)))
       throw outOfRange('root', `one of the index's folders (${known.map(textOf).join(', ')})`, root)
-    await this.#run(() =>
-      this.#store.asWriter(async () => {
-        this.#store.catalog.removeRoot(below, pathsBelow(below, path.sep))
-        await this.#store.compact()
-      })
-    )
+    await this.#run(() => this.#store.asWriter(() => this.#store.removeRoot(below)))
   }
 
   /**
@@ -350,13 +307,8 @@ export class SearchIndex {
    * await (await SearchIndex.open('build/example-index', { clip })).close()
    * console.log((await SearchIndex.inspect('build/example-index')).dim) // 256
    */
-  static async inspect(folder: string): Promise<IndexInfo> {
-    const store = await Store.open(path.resolve(checkString('folder', folder)))
-    try {
-      return infoOf(store)
-    } finally {
-      await store.close()
-    }
+  static inspect(folder: string): Promise<IndexInfo> {
+    return Store.lookInto(folder, infoOf)
   }
 
   /**
@@ -382,13 +334,8 @@ export class SearchIndex {
    * await (await SearchIndex.open('build/example-index', { clip })).close()
    * console.log(await SearchIndex.failuresOf('build/example-index')) // []
    */
-  static async failuresOf(folder: string): Promise<{ path: string; code: string; message: string }[]> {
-    const store = await Store.open(path.resolve(checkString('folder', folder)))
-    try {
-      return failuresIn(store)
-    } finally {
-      await store.close()
-    }
+  static failuresOf(folder: string): Promise<{ path: string; code: string; message: string }[]> {
+    return Store.lookInto(folder, failuresIn)
   }
 
   /**
@@ -405,13 +352,7 @@ export class SearchIndex {
    */
   async check(): Promise<number> {
     this.#needOpen()
-    return this.#run(() =>
-      this.#store.asWriter(async () => {
-        const different = await this.#store.check()
-        if (different > 0) await this.#store.rewrite(0)
-        return different
-      })
-    )
+    return this.#run(() => this.#store.asWriter(() => this.#store.checkAndMend()))
   }
 
   /**

@@ -9,7 +9,8 @@ import path from 'node:path'
 
 import { ClipError } from '../errors.js'
 import { makeFolder } from '../make-folder.js'
-import { Catalog, type FileRecord } from './catalog.js'
+import { checkString } from '../validate.js'
+import { Catalog, type FileRecord, pathsBelow } from './catalog.js'
 import { Database, needSqlite } from './database.js'
 import { RowFormat, type RowType } from './rows.js'
 import { VectorFile } from './vector-file.js'
@@ -67,6 +68,16 @@ export class Store {
       })
     }
     return new Store(folder, new Catalog(database))
+  }
+
+  /** What `look` sees in an index that is not open. */
+  static async lookInto<R>(folder: string, look: (store: Store) => R): Promise<R> {
+    const store = await Store.open(path.resolve(checkString('folder', folder)))
+    try {
+      return look(store)
+    } finally {
+      await store.close()
+    }
   }
 
   get dim(): number {
@@ -152,6 +163,12 @@ export class Store {
     const bytes = new Uint8Array(halves.buffer)
     for (const { row, vector } of this.catalog.vectors(first, end)) bytes.set(vector, (row - first) * 2 * dim)
     return this.format.encode(halves)
+  }
+
+  /** Forgets a folder, and all below it. */
+  async removeRoot(root: Buffer): Promise<void> {
+    this.catalog.removeRoot(root, pathsBelow(root, path.sep))
+    await this.compact()
   }
 
   /** Writes the file anew, without the rows of forgotten pictures, if they are many. */
@@ -244,6 +261,13 @@ export class Store {
         if (!found.subarray(at, at + bytes).equals(expected.subarray(at, at + bytes))) different++
       }
     }
+    return different
+  }
+
+  /** {@link Store.check}, and writes the file again if rows differ. */
+  async checkAndMend(): Promise<number> {
+    const different = await this.check()
+    if (different > 0) await this.rewrite(0)
     return different
   }
 

@@ -8,10 +8,12 @@ import { mapInOrder } from '../async/pipeline.js'
 import { errorCodeOf } from '../errors.js'
 import { readPhotoFacts } from '../image/photo-facts.js'
 import { readImageFile } from '../image/read-bytes.js'
+import { checkBoolean, checkFunction, checkInteger, checkOptions, checkSignal, checkStrings } from '../validate.js'
 import { type FileRecord, pathsBelow } from './catalog.js'
 import { toHalves } from './half.js'
 import type { IndexModel } from './model.js'
 import type { Store } from './store.js'
+import type { UpdateIndexOptions } from './types.js'
 import { walk, type Walked } from './walk.js'
 
 /** State of {@link SearchIndex.update}. */
@@ -56,6 +58,35 @@ export interface UpdateOptions {
   retry: boolean
   /** Of its embeddings. */
   priority: number
+}
+
+export const updateOptions = ['exclude', 'retry', 'priority', 'approximate', 'onApproximate', 'signal',
+  'onProgress'] as const
+
+/** Those of {@link SearchIndex.update}, checked. */
+export function checkUpdate(
+  options: UpdateIndexOptions | undefined,
+): UpdateOptions & Pick<UpdateIndexOptions, 'approximate' | 'onApproximate'> {
+  const { exclude = [], retry = false, priority = 0, approximate, onApproximate, signal, onProgress } = checkOptions(
+    'options',
+    options,
+    updateOptions,
+  )
+  checkInteger('options.priority', priority, { min: -100, max: 100 })
+  checkStrings('options.exclude', exclude)
+  checkBoolean('options.retry', retry)
+  if (approximate !== undefined) checkBoolean('options.approximate', approximate)
+  if (onApproximate !== undefined) checkFunction('options.onApproximate', onApproximate)
+  if (onProgress !== undefined) checkFunction('options.onProgress', onProgress)
+  return {
+    exclude,
+    retry,
+    priority,
+    approximate,
+    onApproximate,
+    signal: checkSignal('options.signal', signal),
+    onProgress,
+  }
 }
 
 /** Two of the engine's batches: one computed, one being read and decoded. */

@@ -30,14 +30,13 @@ export type { ModelReport, QuantizationReport, ReportOptions, TowerReport } from
 export { parseQuery } from './search/query.js'
 export type { QueryPart, SearchQuery } from './search/query.js'
 export { SearchIndex } from './search/search-index.js'
-export type { ClusteredFile, ClusterOptions, DuplicateFile, DuplicateGroup, DuplicatesOptions, IndexedFile,
-  IndexedPicture, IndexInfo, IndexPage, IndexPageOptions, NearPlace, OpenIndexOptions, PagedFile, PhotoDetails,
-  PictureCluster, Place, SearchFilter, SearchHit, SearchIndexOptions, UpdateIndexOptions,
+export type { ClusterOptions, ClusteredFile, DuplicateFile, DuplicateGroup, DuplicatesOptions, IndexInfo, IndexPage,
+  IndexPageOptions, IndexProgress, IndexResult, IndexedFile, IndexedPicture, NearPlace, OpenIndexOptions, PagedFile,
+  PhotoDetails, PictureCluster, Place, SearchFilter, SearchHit, SearchIndexOptions, UpdateIndexOptions,
   WatchIndexOptions } from './search/types.js'
 export type { KeepRule } from './search/duplicates.js'
 export type { IndexModel } from './search/model.js'
 export type { RowType } from './search/rows.js'
-export type { IndexProgress, IndexResult } from './search/update.js'
 export { openVectorStore } from './stores/open-store.js'
 export type { FieldKind, FieldValue, OpenStoreOptions, StoredRecord, StoreFilter, StoreMatch, StoreSearchOptions,
   VectorRecord, VectorStore } from './stores/types.js'

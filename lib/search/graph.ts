@@ -200,7 +200,7 @@ export class Graph {
     }
   }
 
-  /** Undefined: usearch is not installed here, or the file is not what was written. */
+  /** Undefined: usearch is not installed here, or cannot read the file, or it is not what was written. */
   #open(facts: GraphFacts): Promise<Neighbours | undefined> {
     if (this.#opened?.hash !== facts.hash) this.#opened = { hash: facts.hash, index: this.#load(facts) }
     return this.#opened.index
@@ -210,8 +210,12 @@ export class Graph {
     const library = findLibrary(false)
     if (!library || !await this.#isWhole(facts)) return undefined
     const index = this.#empty(library, facts.breadth)
-    index.load(this.#nameOf(facts))
-    return index
+    try {
+      index.load(this.#nameOf(facts))
+      return index
+    } catch {
+      return undefined // no memory for it, or another version of usearch made it
+    }
   }
 
   #empty({ Index }: Library, breadth: number): Neighbours {

@@ -19,9 +19,9 @@ import { checkRoots, needNew, outermost, rootOf, usualFolder } from './roots.js'
 import { type RowType, rowTypes } from './rows.js'
 import { Store } from './store.js'
 import type { ClusterOptions, DuplicateGroup, DuplicatesOptions, IndexedFile, IndexedPicture, IndexInfo, IndexPage,
-  IndexPageOptions, OpenIndexOptions, PictureCluster, SearchHit, SearchIndexOptions, UpdateIndexOptions,
+  IndexPageOptions, IndexResult, OpenIndexOptions, PictureCluster, SearchHit, SearchIndexOptions, UpdateIndexOptions,
   WatchIndexOptions } from './types.js'
-import { checkUpdate, type IndexResult, update } from './update.js'
+import { checkUpdate, update } from './update.js'
 import { checkWatch, watch } from './watch.js'
 
 /**

@@ -13,42 +13,8 @@ import { type FileRecord, pathsBelow } from './catalog.js'
 import { toHalves } from './half.js'
 import type { IndexModel } from './model.js'
 import type { Store } from './store.js'
-import type { UpdateIndexOptions } from './types.js'
+import type { IndexProgress, IndexResult, UpdateIndexOptions } from './types.js'
 import { walk, type Walked } from './walk.js'
-
-/** State of {@link SearchIndex.update}. */
-export interface IndexProgress {
-  /** Files looked at. */
-  done: number
-  /** Files found so far; all of them once `counted`. */
-  total: number
-  /** Whether `total` is final. */
-  counted: boolean
-  /** Pictures embedded in this run. */
-  embedded: number
-  /** Files that could not be read. */
-  failed: number
-  /** Pictures embedded a second, since the run began. */
-  perSecond: number
-  /** Estimate; undefined until `counted`. */
-  secondsLeft?: number
-}
-
-/** Result of {@link SearchIndex.update}: numbers of files, and of pictures embedded. */
-export interface IndexResult {
-  /** Files that are as they were. */
-  unchanged: number
-  /** New or changed files whose picture was known: copies, renamed or moved files. */
-  known: number
-  /** Pictures that were embedded. */
-  embedded: number
-  /** Files that are gone. */
-  removed: number
-  /** Files that could not be read, in this run or, unchanged since, in an earlier one. */
-  failed: number
-  /** Folders that could not be read; what is known of them stays. */
-  unreadable: { path: string; message: string }[]
-}
 
 export interface UpdateOptions {
   exclude: readonly string[]

@@ -3,8 +3,8 @@ import { errorCodeOf } from '../errors.js'
 import { checkFunction, checkNumber, checkOptions } from '../validate.js'
 import { Changes } from './changes.js'
 import { outermost } from './roots.js'
-import type { UpdateIndexOptions, WatchIndexOptions } from './types.js'
-import { type IndexResult, updateOptions } from './update.js'
+import type { IndexResult, UpdateIndexOptions, WatchIndexOptions } from './types.js'
+import { updateOptions } from './update.js'
 
 interface Watching {
   settleMs: number

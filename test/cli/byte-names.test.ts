@@ -1,6 +1,6 @@
 /** File names are bytes on Linux: those that are no UTF-8 are read on the command line. */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -24,5 +24,15 @@ onLinux('names that are no UTF-8', () => {
       `exec "${process.execPath}" "${main}" embed --json caf*.png f*/*`], { cwd: root, encoding: 'utf8' })
     expect([status, stderr]).toEqual([0, ''])
     expect(JSON.parse(stdout)).toHaveLength(3)
+  })
+
+  test('a page of what was found links to them', () => {
+    const main = join(__dirname, '..', '..', 'dist', 'cli', 'main.js')
+    const { status, stderr } = spawnSync(process.execPath, [main, 'search', 'a dog', '.', '--html', 'page.html'], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+    expect([status, stderr]).toEqual([0, expect.stringContaining('1 embedded')])
+    expect(readFileSync(join(root, 'page.html'), 'utf8')).toContain(`<a href="file://${root}/caf%E8.png">`)
   })
 })

@@ -59,7 +59,7 @@ const vision = (json: Json): Json => json.model_cfg.vision_cfg as Json
 const text = (json: Json): Json => json.model_cfg.text_cfg as Json
 
 const configurations: ConfigCase[] = [
-  ...['fastvit_t8', 'convnext_base_rms', 'vit_medium_patch16_rope_reg1_gap_256', 'resnet50_clip'].map(
+  ...['fastvit_t8', 'convnext_base_rms', 'vit_medium_patch16_rope_reg1_gap_256', 'resnet50'].map(
     (name): ConfigCase => ['timm-clip', name, json => {
       vision(json).timm_model_name = name
     }, unsupported, ['timm_model_name', name]],

@@ -5,6 +5,7 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 
+import { npyHeader } from '../embeddings/npy.js'
 import { ClipError } from '../library.js'
 import { UsageError } from './failure.js'
 
@@ -50,7 +51,9 @@ export class ArrayFile {
     const shape = [this.#rows, ...this.#rowShape]
     await this.#attempt(async () => {
       await this.#create()
-      const header = path.extname(this.#path) === '.npy' ? npyHeader(shape) : this.#safetensorsHeader(shape)
+      const header = path.extname(this.#path) === '.npy'
+        ? npyHeader('<f4', shape, headerBytes)
+        : this.#safetensorsHeader(shape)
       await this.#write(header, 0)
       const file = this.#file!
       await file.sync()
@@ -101,17 +104,4 @@ export class ArrayFile {
       throw new ClipError('ERR_CLIP_FILE_WRITE', `${this.#path}: ${(cause as Error).message}`, { cause })
     }
   }
-}
-
-/** https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, version 1.0 */
-function npyHeader(shape: readonly number[]): Buffer {
-  const header = Buffer.alloc(headerBytes, ' ')
-  header.write('\x93NUMPY\x01\x00', 'latin1')
-  header.writeUInt16LE(headerBytes - 10, 8)
-  header.write(
-    `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`,
-    10,
-  )
-  header.write('\n', headerBytes - 1)
-  return header
 }

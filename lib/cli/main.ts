@@ -9,6 +9,8 @@ import { dedupe } from './commands/dedupe.js'
 import { demo } from './commands/demo.js'
 import { embed } from './commands/embed.js'
 import { enqueue } from './commands/enqueue.js'
+import { exportVerb } from './commands/export.js'
+import { importVerb } from './commands/import.js'
 import { index } from './commands/index.js'
 import { info } from './commands/info.js'
 import { inspect } from './commands/inspect.js'
@@ -25,5 +27,5 @@ import { watch } from './commands/watch.js'
 import { work } from './commands/work.js'
 import { run } from './run.js'
 
-void run([classify, embed, similarity, index, search, dedupe, cluster, watch, mcp, enqueue, work, queue, tokenize, info,
-  models, pull, inspect, convert, quantize, serve, bench, build, demo])
+void run([classify, embed, similarity, index, search, dedupe, cluster, watch, exportVerb, importVerb, mcp, enqueue,
+  work, queue, tokenize, info, models, pull, inspect, convert, quantize, serve, bench, build, demo])

@@ -62,9 +62,14 @@ export function checkKeys(name: string, keys: readonly string[]): readonly strin
   return checkStrings(name, keys).map((key, i) => checkKey(`${name}[${i}]`, key))
 }
 
+/** Whether a store can have it as a field's value. */
+export function isStorable(text: string): boolean {
+  return !unstorable.test(text)
+}
+
 /** Whether a store can have a row of this key. */
 export function isKey(text: string): boolean {
-  return text !== '' && !unstorable.test(text) && Buffer.byteLength(text) <= maxKeyBytes
+  return text !== '' && isStorable(text) && Buffer.byteLength(text) <= maxKeyBytes
 }
 
 export function checkKey(name: string, key: unknown): string {

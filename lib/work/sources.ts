@@ -103,7 +103,7 @@ async function* linesOf(file: string): AsyncGenerator<string> {
 }
 
 /** A path as a key: a name that is no UTF-8 becomes a file URL with its bytes. */
-function keyOfPath(name: Buffer): string {
+export function keyOfPath(name: Buffer): string {
   const text = name.toString()
   if (Buffer.from(text).equals(name)) return text
   return `file://${Array.from(name, byte => safe(byte)).join('')}`

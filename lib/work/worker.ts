@@ -7,14 +7,12 @@ import type { Job } from 'bullmq'
 
 import { onAbort, untilAborted } from '../async/abort.js'
 import { mapInOrder } from '../async/pipeline.js'
-import type { Clip } from '../clip/clip.js'
-import { ClipError, errorCodeOf, invalidArgument, outOfRange } from '../errors.js'
-import { probe, sameModel } from '../search/bind-model.js'
+import { errorCodeOf, invalidArgument, outOfRange } from '../errors.js'
 import { checkKey, isKey } from '../stores/checks.js'
-import type { StoredRecord, VectorRecord, VectorStore } from '../stores/types.js'
+import type { StoredRecord, VectorRecord } from '../stores/types.js'
 import { checkBoolean, checkFunction, checkInteger, checkNumber, checkOptions, checkSignal,
   checkString } from '../validate.js'
-import { cosineSimilarity } from '../vectors/similarity.js'
+import { bindStore } from './bind-store.js'
 import { addJobs, type JobData, type QueueParts } from './jobs.js'
 import { serveMetrics } from './metrics.js'
 import { type PictureReader, pictureReader } from './read-picture.js'
@@ -305,23 +303,6 @@ function checkMetrics(metrics: NonNullable<WorkOptions['metrics']>): { port: num
     port: checkInteger('options.metrics.port', port, { min: 1, max: 65_535 }),
     host: checkString('options.metrics.host', host),
   }
-}
-
-/** The store remembers what its model makes of one picture. @throws {ClipError} ERR_CLIP_INDEX_MODEL */
-async function bindStore(store: VectorStore, clip: Clip): Promise<void> {
-  const vector = await clip.encodeImage(probe())
-  const { name } = clip.info
-  const kept = JSON.parse(await store.remember('model', JSON.stringify({ name, probe: Array.from(vector) }))) as {
-    name: string
-    probe: number[]
-  }
-  if (cosineSimilarity(Float32Array.from(kept.probe), vector) >= sameModel) return
-  throw new ClipError(
-    'ERR_CLIP_INDEX_MODEL',
-    `the store's vectors are of another model (${kept.name || 'without a name'}) than ${
-      name || 'this one'
-    }: they cannot be compared`,
-  )
 }
 
 /** Whether the promise settles in time. */

@@ -132,6 +132,18 @@ const pages = [
     ],
   },
   {
+    file: 'embeddings.md',
+    title: 'Folders of embeddings',
+    intro:
+      "Vectors in NumPy's .npy files beside parquet tables, as clip-retrieval writes them; [search.md](../search.md#other-programs) explains it.",
+    prelude:
+      "import { Clip, exportIndex, importToIndex, importToStore, openVectorStore, readEmbeddings, SearchIndex, writeEmbeddings } from 'ggclip'\n\nconst clip = await Clip.load()\n",
+    names: ['exportIndex', 'ExportOptions', 'ExportResult', 'importToIndex', 'ImportToIndexOptions', 'ImportOptions',
+      'IndexImportResult', 'importToStore', 'ImportToStoreOptions', 'ImportResult', 'readEmbeddings',
+      'ReadEmbeddingsOptions', 'EmbeddingBatch', 'writeEmbeddings', 'WriteEmbeddingsOptions', 'EmbeddingRow',
+      'ColumnKind'],
+  },
+  {
     file: 'stores.md',
     title: 'Stores of vectors',
     intro:

@@ -11,15 +11,16 @@ describe('usage', () => {
     const help = await ggclip(['--help'])
     expect(help.status).toBe(0)
     for (
-      const verb of ['classify', 'embed', 'similarity', 'index', 'search', 'dedupe', 'cluster', 'watch', 'mcp',
-        'enqueue', 'work', 'queue', 'tokenize', 'info', 'models', 'pull', 'inspect', 'convert', 'quantize', 'demo']
+      const verb of ['classify', 'embed', 'similarity', 'index', 'search', 'dedupe', 'cluster', 'watch', 'export',
+        'import', 'mcp', 'enqueue', 'work', 'queue', 'tokenize', 'info', 'models', 'pull', 'inspect', 'convert',
+        'quantize', 'demo']
     ) {
       expect(help.stdout).toMatch(new RegExp(`^  ${verb} `, 'm'))
       const own = await ggclip([verb, '--help'])
       expect(own).toMatchObject({ status: 0, stderr: '' })
       expect(own.stdout).toContain('Examples:')
       expect(own.stdout).toContain('--json')
-      if (!['convert', 'quantize', 'inspect', 'models', 'pull', 'enqueue', 'queue'].includes(verb))
+      if (!['convert', 'quantize', 'inspect', 'models', 'pull', 'enqueue', 'queue', 'export'].includes(verb))
         expect(own.stdout).toContain('--model')
     }
   })

@@ -1,0 +1,83 @@
+/** Whether the vectors of a folder are of the model that is given. */
+import { stat } from 'node:fs/promises'
+import path from 'node:path'
+
+import { ClipError, errorCodeOf } from '../errors.js'
+import { readImageFile } from '../image/read-bytes.js'
+import { probe, sameModel } from '../search/bind-model.js'
+import type { IndexModel } from '../search/model.js'
+import { cosineSimilarity, dot } from '../vectors/similarity.js'
+import { isUrl, pathOfKey } from '../work/sources.js'
+import { type FolderFacts, readEmbeddings, unitVector } from './read.js'
+
+/** Pictures that are embedded to compare, and rows that are looked at to find them. */
+const [picturesCompared, rowsTried] = [8, 256]
+
+/** The local file of a row; undefined for a URL, or no path. */
+export function fileOf(value: unknown, base: string): string | Buffer | undefined {
+  if (typeof value !== 'string' || value === '' || value.includes('\0') || isUrl(value)) return undefined
+  const file = pathOfKey(value)
+  return typeof file === 'string' ? path.resolve(base, file) : file
+}
+
+/**
+ * By the number of values; by what the folder's writer noted of its model; else by pictures that are there, of which
+ * most must get the vectors that they have in the folder. Where none is there, the caller's word is taken.
+ *
+ * @throws {ClipError} ERR_CLIP_INDEX_MODEL
+ */
+export async function needSameModel(
+  folder: string,
+  { dim, note, columns }: FolderFacts,
+  { clip, base, signal }: { clip: IndexModel; base: string; signal?: AbortSignal },
+): Promise<void> {
+  const vector = await clip.encodeImage(probe(), { signal })
+  const here = `${clip.info.name || 'this model'} with ${vector.length}`
+  if (dim !== vector.length)
+    throw otherModel(folder, `have ${dim} values: expected those of ${here}`)
+  if (note && note.probe.length === vector.length) {
+    if (cosineSimilarity(note.probe, vector) >= sameModel) return
+    throw otherModel(folder, `are of another model (${note.model || 'without a name'}) than ${here} values`)
+  }
+  if (!columns.includes('image_path')) return
+  const similarities: number[] = []
+  for await (
+    const { rows, vectors, columns: { image_path: names } } of readEmbeddings(folder, { columns: ['image_path'] })
+  ) {
+    for (let i = 0; i < Math.min(rows, rowsTried) && similarities.length < picturesCompared; i++) {
+      const file = fileOf(names![i], base)
+      const theirs = unitVector(vectors, i, dim)
+      const ours = file && theirs && await embedIfThere(clip, file, signal)
+      if (ours) similarities.push(dot(ours, theirs))
+    }
+    break
+  }
+  similarities.sort((a, b) => a - b)
+  const middle = similarities[similarities.length >> 1]
+  if (middle !== undefined && middle < sameModel) {
+    throw otherModel(
+      folder,
+      `are not of ${here} values: pictures that it embeds again have a similarity of ${
+        middle.toFixed(2)
+      } with theirs, expected ${sameModel} and more`,
+    )
+  }
+}
+
+async function embedIfThere(
+  clip: IndexModel,
+  file: string | Buffer,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array | undefined> {
+  try {
+    if (!(await stat(file)).isFile()) return undefined
+    return await clip.encodeImage(await readImageFile(file, 'image'), { signal })
+  } catch (error) {
+    if (signal?.aborted || errorCodeOf(error) === 'ERR_CLIP_TOWER_MISSING') throw error
+    return undefined
+  }
+}
+
+function otherModel(folder: string, how: string): ClipError {
+  return new ClipError('ERR_CLIP_INDEX_MODEL', `the vectors in '${folder}' ${how}`)
+}

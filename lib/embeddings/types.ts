@@ -1,0 +1,109 @@
+/** Options and results of reading and writing folders of embeddings. */
+import type { IndexModel } from '../search/model.js'
+
+/** Kinds of the columns beside the vectors. */
+export type ColumnKind = 'string' | 'number' | 'integer' | 'boolean' | 'date'
+
+/** A vector with what goes beside it: see {@link writeEmbeddings}. */
+export interface EmbeddingRow {
+  /** Path or URL of the picture: the column `image_path`. */
+  path: string
+  /** `dim` finite values, not all of them 0. Written with unit length, in half precision. */
+  vector: Float32Array
+  /** Values of other columns; those without one are absent. */
+  fields?: Readonly<Record<string, string | number | boolean | Date>>
+}
+
+/** Options of {@link writeEmbeddings}. */
+export interface WriteEmbeddingsOptions extends ExportOptions {
+  /** Values per vector. */
+  dim: number
+  /** Names and kinds of the columns beside `image_path`. Default: none. */
+  columns?: Readonly<Record<string, ColumnKind>>
+  /** The vectors' model. What it makes of one picture is noted, by which an import checks that it has the same. Default: none. */
+  clip?: IndexModel
+}
+
+/** Options of {@link exportIndex}. */
+export interface ExportOptions {
+  /** Rows of a part, at most. Default 1,000,000, as clip-retrieval's. */
+  rowsPerPart?: number
+  /** Ends it; nothing is left of it. */
+  signal?: AbortSignal
+  /** Called with the rows written so far. */
+  onProgress?: (rows: number) => void
+}
+
+/** Result of {@link exportIndex} and {@link writeEmbeddings}. */
+export interface ExportResult {
+  /** Vectors that were written. */
+  rows: number
+  /** Files that they are in. */
+  parts: number
+}
+
+/** Options of {@link readEmbeddings}. */
+export interface ReadEmbeddingsOptions {
+  /** Columns to read. Default: all with plain values. */
+  columns?: readonly string[]
+  /** Ends it. */
+  signal?: AbortSignal
+}
+
+/** Some rows of a folder of embeddings. */
+export interface EmbeddingBatch {
+  /** Number of rows, n. */
+  rows: number
+  /** Values per vector. */
+  dim: number
+  /** Flat [n][dim], as in the file. */
+  vectors: Float32Array
+  /** Values of each column, [n]; null where there is none. Times are dates. */
+  columns: Readonly<Record<string, readonly unknown[]>>
+}
+
+/** Options of {@link importToIndex}. */
+export interface ImportOptions {
+  /** The model that the vectors are of. */
+  clip: IndexModel
+  /** Folder that relative paths are in. Default: the current one. */
+  base?: string
+  /** Ends it; what was imported until then stays. */
+  signal?: AbortSignal
+  /** Called with the rows read so far, and all. */
+  onProgress?: (done: number, total: number) => void
+}
+
+/** Options of {@link importToStore}. */
+export interface ImportToStoreOptions extends ImportOptions {
+  /** Column of the keys. Default `image_path`; `url` for the sets of img2dataset. */
+  key?: string
+}
+
+/** Options of {@link importToIndex}. */
+export interface ImportToIndexOptions extends ImportOptions {
+  /** Folders of pictures, which the index remembers. Default: those that it has. */
+  roots?: readonly string[]
+}
+
+/** Result of {@link importToStore}: numbers of rows. */
+export interface ImportResult {
+  /** Rows that were read. */
+  rows: number
+  /** Rows whose vector was taken. */
+  imported: number
+  /** Rows that cannot be used: a vector that has no direction or is not finite, no path, or one that a store cannot have as its key. */
+  unusable: number
+}
+
+/** Result of {@link importToIndex}: numbers of rows. */
+export interface IndexImportResult extends ImportResult {
+  /** Files, or other files with the same bytes, that the index had: it keeps its vector. */
+  known: number
+  /** Files that are not there, or cannot be read. */
+  missing: number
+  /** Files that are not below the folders of the index. */
+  outside: number
+  /** Files that have changed since their vector was made, as far as the table has hashes. */
+  changed: number
+}

@@ -123,7 +123,7 @@ static void attend(const attention_args & a, int s, int h, int i, int n, const a
     const int n_pad = round_to_panel(n_seen);
     const size_t stride = kv_stride(a.max_kv);
     const int d_pad = round_to_panel(a.d_head);
-    const token_tiles tiles(n);
+    const tiles_of<token_tile> tiles(n);
     const float scale = a.unscaled ? 1.0f : 1.0f / sqrtf((float) a.d_head);
 
     for (int j = 0; j < n_seen; j += panel_rows) {

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "kernels/attention-floats.h"
-#include "kernels/matmul/pack-activations.h"
+#include "kernels/matmul/rows.h"
 
 #if defined(GGCLIP_WORD_ATTENTION)
 GGCLIP_LEVEL_BEGIN
@@ -158,7 +158,7 @@ class word_attention {
     // Queries i..i + n - 1 of a sequence whose head is already packed.
     void attend(int s, int h, int i, int n) const {
         const int row = a.q_offset[s] + i, n_kv = a.keys(s), n_blocks = word_blocks(n_kv);
-        const token_tiles tiles(n);
+        const tiles_of<token_tile> tiles(n);
         const float scale = a.unscaled ? 1.0f : 1.0f / sqrtf((float) a.d_head);
         const auto tile_of = [&](uint8_t * base, int blocks, int tile) {
             return base + (size_t) tiles.begin(tile) * blocks * word_format::token_block_bytes;

@@ -220,7 +220,7 @@ const kernel_table * kernels_for(cpu_level level, const char ** why) {
 
 cpu_level best_level() {
     for (cpu_level level : all_levels)
-        if (find(level)) return level;
+        if (kernels_for(level)) return level;
     return cpu_level::scalar;
 }
 

@@ -10,10 +10,10 @@ namespace ggclip::kernels {
 
 enum class cpu_level { scalar, sse41, avx2, avx_vnni, avx512_vnni, amx, neon, neon_dotprod, neon_i8mm };
 
-// In order of preference among the levels one CPU can have. amx comes last, so that only its name chooses it.
-constexpr cpu_level all_levels[] = {cpu_level::avx512_vnni, cpu_level::avx_vnni,  cpu_level::avx2,
-                                    cpu_level::sse41,       cpu_level::neon_i8mm, cpu_level::neon_dotprod,
-                                    cpu_level::neon,        cpu_level::scalar,    cpu_level::amx};
+// In order of preference among the levels one CPU can have.
+constexpr cpu_level all_levels[] = {cpu_level::amx,          cpu_level::avx512_vnni, cpu_level::avx_vnni,
+                                    cpu_level::avx2,         cpu_level::sse41,       cpu_level::neon_i8mm,
+                                    cpu_level::neon_dotprod, cpu_level::neon,        cpu_level::scalar};
 
 constexpr bool has_avx2(cpu_level level) { return level >= cpu_level::avx2 && level <= cpu_level::amx; }
 constexpr bool has_avx512(cpu_level level) { return level == cpu_level::avx512_vnni || level == cpu_level::amx; }
@@ -44,7 +44,8 @@ enum class unary { none, quick_gelu, gelu_erf, gelu_tanh, silu, relu, tanh };
 // 32 values (one weight block) for short rows. With i8 weights a whole row shares one scale. x86 without VNNI rounds
 // activations for q8_0 and i8 weights to 7 bits, over the range (minimum to maximum) of each 32 or 64 inputs, and
 // rounds some of these weights to a larger scale (dot-maddubs.h). VNNI levels round f16 and bf16 weights and their
-// activations to 13 bits (tile-i16.h).
+// activations to 13 bits (tile-i16.h). amx rounds weights in blocks to signed bytes with one scale for as many values
+// as activations have, and f16 and bf16 weights and their activations to 15 bits (amx/tile-layout.h).
 constexpr int max_scale_group = 128;
 constexpr int scale_group(int n_in) { return n_in >= 6 * 128 ? 128 : n_in >= 6 * 64 ? 64 : 32; }
 
@@ -199,7 +200,7 @@ struct kernel_table {
     double (*peak)(weight_type type, int n);
 };
 
-// The best level this machine supports.
+// The best level this machine supports. Where that is amx, it asks the system for the permission to use tile registers.
 cpu_level best_level();
 // False on an x86-64 CPU below level 2 of its psABI (SSE4.2, POPCNT): other libraries' binaries may not run there.
 bool has_x86_64_v2();

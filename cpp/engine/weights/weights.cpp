@@ -6,8 +6,10 @@ namespace ggclip {
 
 static const kernels::kernel_table * choose_kernels(ggml_backend_dev_t device, const std::string & wanted) {
     if (!is_cpu(device) || wanted == "portable") return nullptr;
-    kernels::cpu_level level = kernels::best_level();
-    if (!wanted.empty() && !kernels::parse_level(wanted.c_str(), &level)) {
+    kernels::cpu_level level;
+    if (wanted.empty()) {
+        level = kernels::best_level();
+    } else if (!kernels::parse_level(wanted.c_str(), &level)) {
         throw_error(error_code::INPUT_RANGE, "kernels: expected portable or a CPU level, received '%s'",
                     wanted.c_str());
     }

@@ -11,7 +11,7 @@ constexpr int max_group_panels = max_scale_group / panel_rows;
 
 // A token's results for one scale group, panel by panel.
 struct group_row {
-    static constexpr int panel_stride = token_tile * panel_rows;  // floats
+    static constexpr int panel_stride = layer_tile * panel_rows;  // floats
     const float * sums;                                           // of the first panel
     GGCLIP_INLINE_MEMBER vf at(int i) const { return load_f(sums + i / panel_rows * panel_stride + i % panel_rows); }
     GGCLIP_INLINE_MEMBER vf first(int i, int n) const { return keep_first(at(i), n); }
@@ -20,8 +20,9 @@ struct group_row {
 // Destination of a tile's results.
 struct group_target {
     weight_type type;
-    uint8_t * tile;   // the tile's first block
-    int first_block;  // of the group
+    const token_tiles & tiles;
+    uint8_t * tile;
+    int first;  // input of the next layer
 };
 
 template <unary op>
@@ -35,11 +36,7 @@ static void pack_tile(const linear_args & a, const tile_place & at, int n, float
                            a.factor ? a.factor + (size_t) (at.token + t) * a.w.n_out + at.row + i : nullptr, nullptr,
                            panel, n - i);
         }
-        with_int_format(target.type, [&](auto format) {
-            uint8_t * const dst = target.tile + (size_t) target.first_block * at.height * format.token_block_bytes;
-            quantize_row(format, offset_of(target.type), group_row{row}, n, format.group(whole_blocks(a.w.n_out)), dst,
-                         at.height, t);
-        });
+        pack_group(target.type, a.w.n_out, group_row{row}, n, target.first, target.tiles, at.height, target.tile, t);
     }
 }
 
@@ -55,7 +52,7 @@ static void pack_tile(const linear_args & a, const tile_place & at, int n, float
     }
 }
 
-template <weight_type W>
+template <class L>
 static void linear_pack_of(const linear_args & a, weight_type next, void * packed, int ith, int nth) {
     alignas(64) float sums[max_tiles_per_item][max_group_panels][group_row::panel_stride];
     constexpr int tile_stride = max_group_panels * group_row::panel_stride;
@@ -64,33 +61,26 @@ static void linear_pack_of(const linear_args & a, weight_type next, void * packe
     const int n_groups = ceil_div(a.w.n_out, group);
     const token_tiles tiles(a.n_tokens);
     const int n_blocks = token_blocks(tiles, n_groups, nth);
-    const size_t token_size = activation_token_size(next, a.w.n_out);
     const auto mine = share(n_blocks * n_groups, ith, nth);
+    if (mine.begin == mine.end) return;
+    [[maybe_unused]] const typename L::registers registers(a, tiles);
     for (int item = mine.begin; item < mine.end; item++) {
         const int row = item % n_groups * group;
         const int n = min_int(group, a.w.n_out - row);
         const auto block = share(tiles.count, item / n_groups, n_blocks);
-        for (int i = 0; i < n; i += panel_rows) {
-            multiply_panel<int_linear<W>>(a, tiles, block, (row + i) / panel_rows, sums[0][i / panel_rows],
-                                          tile_stride);
-        }
+        for (int i = 0; i < n; i += panel_rows)
+            multiply_panel<L>(a, tiles, block, (row + i) / panel_rows, sums[0][i / panel_rows], tile_stride);
         for (int tile = block.begin; tile < block.end; tile++) {
-            const group_target target = {next, static_cast<uint8_t *>(packed) + tiles.begin(tile) * token_size,
-                                         row / block_size};
+            uint8_t * const to = static_cast<uint8_t *>(packed) + activation_tile_at(next, tiles, tile, a.w.n_out);
+            const group_target target = {next, tiles, to, row};
             pack_tile(a, {tiles.begin(tile), tiles.height(tile), row}, n, sums[tile - block.begin][0], target);
         }
     }
 }
 
 static void linear_pack(const linear_args & a, weight_type next, void * packed, int ith, int nth) {
-    switch (a.w.type) {
-        case weight_type::q8_0: return linear_pack_of<weight_type::q8_0>(a, next, packed, ith, nth);
-        case weight_type::q5_0: return linear_pack_of<weight_type::q5_0>(a, next, packed, ith, nth);
-        case weight_type::q5_1: return linear_pack_of<weight_type::q5_1>(a, next, packed, ith, nth);
-        case weight_type::q4_0: return linear_pack_of<weight_type::q4_0>(a, next, packed, ith, nth);
-        case weight_type::q4_1: return linear_pack_of<weight_type::q4_1>(a, next, packed, ith, nth);
-        default: return;
-    }
+    with_block_chunk_type(
+        a.w.type, [&](auto chunk) { linear_pack_of<typename decltype(chunk)::type>(a, next, packed, ith, nth); });
 }
 
 GGCLIP_LEVEL_END

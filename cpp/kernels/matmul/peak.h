@@ -84,11 +84,18 @@ static double multiply_adds(int n) {
     return 2.0 * P::products * 2 * tokens * steps * n;
 }
 
+#if defined(GGCLIP_TILE_REGISTERS)
+
+static double peak(weight_type type, int n) {
+    return uses_tiles(type) ? tile_registers::peak(n) : multiply_adds<peak_floats>(n);
+}
+
+#else
+
 template <class Dot>
 static double peak_of(int n) {
-    if constexpr (Dot::tiles) return Dot::peak(n);
-    else if constexpr (Dot::ranges) return multiply_adds<peak_pairs<Dot>>(n);
-    else return multiply_adds<peak_dots<Dot>>(n);
+    if constexpr (Dot::ranges) return multiply_adds<peak_pairs<Dot> >(n);
+    else return multiply_adds<peak_dots<Dot> >(n);
 }
 
 static double peak(weight_type type, int n) {
@@ -104,5 +111,7 @@ static double peak(weight_type type, int n) {
         default: return peak_of<dot_of<weight_type::q4_0>::type>(n);
     }
 }
+
+#endif
 
 GGCLIP_LEVEL_END

@@ -91,6 +91,17 @@ static void multiply_tile(int n_tokens, const float_tile & x, Rows rows) {
         n_tokens, [&](auto height) { multiply_tile<height.n>(x, rows); });
 }
 
+// A layer's tile, which may have more tokens than vector registers hold sums of.
+static void multiply_layer_tile(int n_tokens, float_tile x) {
+    for (int left = n_tokens; left > 0;) {
+        const int n = ceil_div(left, ceil_div(left, token_tile));
+        multiply_tile(n, x, float_rows{x.w, x.w_stride});
+        x.a += n * x.a_stride;
+        x.out += n * x.out_stride;
+        left -= n;
+    }
+}
+
 static void multiply_tile(int n_tokens, const float_tile & x) {
     multiply_tile(n_tokens, x, float_rows{x.w, x.w_stride});
 }

@@ -2,7 +2,7 @@
 // token, so that a product is summed in integers over the whole row and scaled once.
 //
 // Weights: panels of panel_rows output rows: float d[rows], int32 start[rows] (initial values of the sums, which cancel
-// the offset of unsigned activations), then units of 32 inputs (AMX: 64; the last zero-padded), each in the order of
+// the offset of unsigned activations), then units of 32 inputs (the last zero-padded), each in the order of
 // int-format.h's q8_0 quants. Activations, for each tile of T tokens: quants [T][unit] for each unit, then float d[T].
 //
 // If the dot product has a row_group, a unit has that many inputs, activations have one range per unit, and each unit's
@@ -95,13 +95,9 @@ static void multiply_rows(const row_tile & x) {
     const uint8_t * w = x.w;
     const uint8_t * a = x.a;
     fetch_ahead fetch = x.fetch;
-    if constexpr (dot::tiles) {
-        dot::template add_units<T>(w, a, x.n, fetch, sum);
-    } else {
-        for (int b = 0; b < x.n; b++, w += Format::unit_bytes, a += T * Format::token_quants) {
-            fetch.step();
-            dot::template add_products<T>(w, a, Format::token_quants, sum);
-        }
+    for (int b = 0; b < x.n; b++, w += Format::unit_bytes, a += T * Format::token_quants) {
+        fetch.step();
+        dot::template add_products<T>(w, a, Format::token_quants, sum);
     }
     GGCLIP_UNROLL
     for (int t = 0; t < T; t++) {

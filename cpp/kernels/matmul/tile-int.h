@@ -59,7 +59,6 @@ static void multiply_ranges(const int_tile & x) {
 template <class Tokens, int T>
 static void multiply_int_tile(const int_tile & x) {
     using dot = typename Tokens::dot;
-    [[maybe_unused]] const typename dot::template registers<T> registers = {};
     const uint8_t * quants = x.quants;
     const uint8_t * a = x.a;
     const float * start = x.start;

@@ -6,13 +6,35 @@
 
 GGCLIP_LEVEL_BEGIN
 
-struct token_tiles {
+// For tiles of at most `most` tokens.
+template <int most>
+struct tiles_of {
     int n_tokens;
     int count;
-    explicit token_tiles(int n_tokens) : n_tokens(n_tokens), count(ceil_div(n_tokens, token_tile)) {}
+    explicit tiles_of(int n_tokens) : n_tokens(n_tokens), count(ceil_div(n_tokens, most)) {}
     int begin(int tile) const { return (int) ((int64_t) n_tokens * tile / count); }
     int height(int tile) const { return begin(tile + 1) - begin(tile); }
 };
+
+#if defined(GGCLIP_TILE_REGISTERS)
+// A tile register has up to 16 tokens, and a linear layer's tile two of them, of equal height: the registers' setting.
+// Only the layer's last tile has fewer tokens.
+constexpr int register_rows = 16;
+constexpr int layer_tile = 2 * register_rows;
+struct token_tiles {
+    int n_tokens;
+    int rows;  // tokens of a register
+    int count;
+    explicit token_tiles(int n_tokens)
+        : n_tokens(n_tokens), rows(ceil_div(n_tokens, max_int(1, ceil_div(n_tokens, register_rows)))),
+          count(n_tokens ? ceil_div(n_tokens, 2 * rows) : 0) {}
+    int begin(int tile) const { return min_int(tile * 2 * rows, n_tokens); }
+    int height(int tile) const { return begin(tile + 1) - begin(tile); }
+};
+#else
+constexpr int layer_tile = token_tile;
+using token_tiles = tiles_of<layer_tile>;
+#endif
 
 template <int T>
 struct tile_height {

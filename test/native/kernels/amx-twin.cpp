@@ -6,6 +6,7 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
+#define GGCLIP_TILE_REGISTERS
 #if defined(__AVX512VNNI__)
 #define GGCLIP_LEVEL amx
 #include "kernels/levels/simd-avx512.h"
@@ -123,7 +124,7 @@ static void multiply(int sums, int a, int b) {
 #define _tile_stored amx_twin::store
 #define _tile_dpbssd amx_twin::multiply
 
-#include "kernels/matmul/dots/dot-amx.h"
+#include "kernels/matmul/amx/tile-registers.h"
 #include "kernels/levels/table.h"
 
 GGCLIP_DEFINE_TABLE(cpu_level::amx, "amx")

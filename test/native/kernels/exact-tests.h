@@ -6,11 +6,12 @@
 namespace test {
 
 // Levels that round operands as the scalar level does, and whose sums have no rounding on operands whose floats have
-// none: all but dot-maddubs.h with 8-bit weights and dot-vnni.h with scales for blocks.
+// none: all but dot-maddubs.h with 8-bit weights, and dot-vnni.h and tile registers with scales for blocks.
 inline bool is_exact(const kernel_table & k, weight_type type) {
     const bool maddubs = k.level == cpu_level::avx2 || k.level == cpu_level::sse41;
     const bool vnni = k.level == cpu_level::avx512_vnni || k.level == cpu_level::avx_vnni;
     if (type == weight_type::i8) return !maddubs;
+    if (k.level == cpu_level::amx) return false;  // rounds weights to one scale for a group of blocks
     return is_quantized(type) && !vnni && !(maddubs && type == weight_type::q8_0);
 }
 

@@ -41,13 +41,15 @@ inline double shift_rounding(const kernel_table & k, const linear_case & c, cons
     return worst / std::sqrt(square / result.size());
 }
 
-// Values from `begin` to `end` as multiples of their largest magnitude / limit.
+// Values from `begin` to `end` as multiples of their largest magnitude / limit, and these as multiples of `steps`.
 template <class In>
-void round_to_steps(const In * x, int begin, int end, float limit, double * out) {
+void round_to_steps(const In * x, int begin, int end, float limit, float steps, double * out) {
     float amax = 0.0f;
     for (int i = begin; i < end; i++) amax = std::max(amax, std::fabs((float) x[i]));
-    for (int i = begin; i < end; i++)
-        out[i] = amax > 0.0f ? std::nearbyint((float) x[i] * (limit / amax)) * (amax / limit) : 0.0;
+    for (int i = begin; i < end; i++) {
+        const float quant = std::nearbyint((float) x[i] * (limit / amax));
+        out[i] = amax > 0.0f ? std::nearbyint(quant / steps) * steps * (amax / limit) : 0.0;
+    }
 }
 
 // Same, to 128 steps from minimum to maximum. Levels of 8 lanes see zeros beyond the end of a row.
@@ -70,22 +72,28 @@ struct rounding {
     int token_step = 1;
     float weight_limit = 0.0f;
     int weight_step = 1;
+    bool is_split = false;    // values are 128 high + low, and products of two low parts are left out (tile-layout.h)
     bool fits_lanes = false;  // 8-bit weights are rounded until no four of a lane sum to more than 258 of one sign
 };
 
 inline rounding rounding_of(const kernel_table & k, const linear_case & c) {
     const bool maddubs = k.level == cpu_level::avx2 || k.level == cpu_level::sse41;  // dot-maddubs.h
+    if (k.level == cpu_level::amx && uses_words(k, c)) return {16319.0f, 128, 16319.0f, 128, true};
+    if (k.level == cpu_level::amx && is_quantized(c.type) && c.type != weight_type::i8) {
+        const int group = ggclip::kernels::scale_group(c.n_in);
+        return {127.0f, group, 127.0f, group};
+    }
     if (uses_words(k, c)) return {4095.0f, 64, 4095.0f, 64};
     if (c.type == weight_type::i8)
-        return maddubs ? rounding{-127.0f, 64, 127.0f, c.n_in, true} : rounding{127.0f, c.n_in, 127.0f, c.n_in};
-    if (c.type == weight_type::q8_0 && maddubs) return {-127.0f, 32, 0.0f, 1, true};
+        return maddubs ? rounding{-127.0f, 64, 127.0f, c.n_in, false, true} : rounding{127.0f, c.n_in, 127.0f, c.n_in};
+    if (c.type == weight_type::q8_0 && maddubs) return {-127.0f, 32, 0.0f, 1, false, true};
     if (is_quantized(c.type)) return {127.0f, ggclip::kernels::scale_group(c.n_in)};
     return {};
 }
 
 // A matrix as a level sees it: rows of n, one every `stride`.
 template <class In>
-std::vector<double> rounded(const In * x, size_t stride, int rows, int n, float limit, int step) {
+std::vector<double> rounded(const In * x, size_t stride, int rows, int n, float limit, int step, float steps = 1.0f) {
     std::vector<double> out((size_t) rows * n);
     for (int r = 0; r < rows; r++) {
         double * row = out.data() + (size_t) r * n;
@@ -93,7 +101,7 @@ std::vector<double> rounded(const In * x, size_t stride, int rows, int n, float 
         for (int i = 0; limit != 0 && i < n; i += step) {
             const int end = std::min(i + step, n);
             if (limit < 0) round_to_range(x + r * stride, i, end, -limit, row);
-            else round_to_steps(x + r * stride, i, end, limit, row);
+            else round_to_steps(x + r * stride, i, end, limit, steps, row);
         }
     }
     return out;
@@ -158,11 +166,19 @@ inline std::vector<double> reference_linear(const linear_case & c, const linear_
     const std::vector<double> w =
         by.fits_lanes ? fitting_weights(c, d)
                       : rounded(d.w.values.data(), c.n_in, c.n_out, c.n_in, by.weight_limit, by.weight_step);
+    std::vector<double> x_high = x, w_high = w;
+    if (by.is_split) {
+        x_high = rounded(d.x.data(), d.x_stride, c.n_tokens, c.n_in, by.token_limit, by.token_step, 128.0f);
+        w_high = rounded(d.w.values.data(), c.n_in, c.n_out, c.n_in, by.weight_limit, by.weight_step, 128.0f);
+    }
     std::vector<double> out;
     for (int t = 0; t < c.n_tokens; t++) {
         for (int o = 0; o < c.n_out; o++) {
             double sum = c.bias ? d.bias[o] : 0.0;
-            for (int i = 0; i < c.n_in; i++) sum += x[(size_t) t * c.n_in + i] * w[(size_t) o * c.n_in + i];
+            for (int i = 0; i < c.n_in; i++) {
+                const size_t at_x = (size_t) t * c.n_in + i, at_w = (size_t) o * c.n_in + i;
+                sum += x[at_x] * w[at_w] - (x[at_x] - x_high[at_x]) * (w[at_w] - w_high[at_w]);
+            }
             out.push_back(apply(c.op, sum) + (c.residual ? d.residual[t * d.residual_stride + o] : 0.0));
         }
     }

@@ -70,6 +70,20 @@ inline void test_accuracy(const kernel_table & k) {
     }
 }
 
+// Levels that split 16-bit weights into bytes are at least as accurate as words of 13 bits.
+inline void test_split_accuracy(const kernel_table & k) {
+    for (const weight_type type : {weight_type::f16, weight_type::bf16}) {
+        const linear_case c = {type, 40, 1024, 64};
+        if (!rounding_of(k, c).is_split) continue;
+        const linear_data d = data_for(c);
+        const std::vector<float> got = run_linear(k, c, d, 1);
+        const double own = rounding_error(c, d, {got.begin(), got.end()});
+        const double words = rounding_error(c, d, reference_linear(c, d, {4095.0f, 64, 4095.0f, 64}));
+        expect(own < words, std::string(k.name) + " accuracy " + c.text() + ": " + std::to_string(own / words));
+        std::printf("%-12s error of %s weights: %.2f of that of 13-bit words\n", k.name, type_name(type), own / words);
+    }
+}
+
 // Maximum weights and activations: no integer sum saturates or wraps.
 inline void test_extremes(const kernel_table & k) {
     for (const weight_type type : {weight_type::q8_0, weight_type::i8}) {

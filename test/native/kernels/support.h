@@ -101,22 +101,23 @@ double mean_difference(const std::vector<float> & got, const std::vector<T> & wa
     return std::sqrt(lost / (square + 1e-300));
 }
 
-// Levels that multiply 16-bit words (tile-i16.h).
+// Levels that multiply 16-bit words (tile-i16.h), or these as pairs of bytes.
 inline bool multiplies_words(const kernel_table & k) {
     switch (k.level) {
         case cpu_level::sse41:
         case cpu_level::avx2:
         case cpu_level::avx_vnni:
-        case cpu_level::avx512_vnni: return true;
-#if !defined(GGCLIP_TWIN_OVER_AVX2)
+        case cpu_level::avx512_vnni:
         case cpu_level::amx: return true;
-#endif
         default: return false;
     }
 }
 
 // Levels whose attention does so where it may: those with an instruction for it.
 inline bool rounds_attention(const kernel_table & k) {
+#if defined(GGCLIP_TWIN_OVER_AVX2)
+    if (k.level == cpu_level::amx) return false;
+#endif
     return multiplies_words(k) && k.level != cpu_level::sse41 && k.level != cpu_level::avx2;
 }
 

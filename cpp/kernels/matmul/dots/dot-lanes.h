@@ -15,10 +15,6 @@ struct eight_bit_activations {
     static constexpr int row_unit = 32;       // their inputs per unit
     static constexpr bool shifted_sums = false;
     static constexpr bool has_correction = false;
-    static constexpr bool tiles = false;  // whether sums are made in tile registers (dot-amx.h)
-
-    template <int T>
-    struct registers {};  // what a micro-kernel of T tokens sets up before its products
 };
 
 template <class Dot>

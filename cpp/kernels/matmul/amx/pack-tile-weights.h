@@ -3,6 +3,7 @@
 
 #include "kernels/matmul/amx/pack-tiles.h"
 #include "kernels/matmul/float-panel.h"
+#include "kernels/matmul/transpose.h"
 
 GGCLIP_LEVEL_BEGIN
 
@@ -26,7 +27,19 @@ static void read_weights(weight_type type, const uint8_t * row, int n_in, float 
     const block_layout layout = layout_of(type);
     for (int b = 0; b < n_in / block_size; b++, row += layout.bytes, out += block_size) {
         const float d = f16_to_float(load_u16(row)), m = layout.min ? f16_to_float(load_u16(row + layout.min)) : 0.0f;
-        for (int j = 0; j < block_size; j++) out[j] = d * (float) (quant_at(type, row, j) - layout.offset) + m;
+        const uint8_t * const quants = row + layout.quants;
+        if (type == weight_type::q8_0) {
+            for (int j = 0; j < block_size; j++) out[j] = d * (float) (int8_t) quants[j];
+            continue;
+        }
+        const uint32_t high = layout.high_bits ? load_u32(row + layout.high_bits) : 0;
+        constexpr int half = block_size / 2;
+        for (int j = 0; j < half; j++) {
+            const int first = (quants[j] & 15) + (int) (high >> j & 1) * 16;
+            const int second = (quants[j] >> 4) + (int) (high >> (j + half) & 1) * 16;
+            out[j] = d * (float) (first - layout.offset) + m;
+            out[j + half] = d * (float) (second - layout.offset) + m;
+        }
     }
 }
 
@@ -42,24 +55,27 @@ static void pack_panel(weight_type type, const uint8_t * rows, size_t row_bytes,
         return;
     }
     const tile_layout l(type, n_in);
-    memset(panel, 0, l.panel_bytes());
-    for (int r = 0; r < n_rows; r++) {
-        for (int g = 0; g < l.n_groups; g++) {
-            uint8_t * dst = panel + g * l.group_bytes();
-            const int i0 = g * l.group(), n = min_int(l.group(), n_in - i0);
-            alignas(64) float values[split_group];  // of a group; i8's are floats already
+    alignas(64) float values[panel_rows][split_group];  // of a group; i8's are floats already
+    alignas(64) uint8_t quants[panel_rows][2 * most_unit];
+    for (int g = 0; g < l.n_groups; g++) {
+        const int i0 = g * l.group(), n = min_int(l.group(), n_in - i0);
+        float * const steps = reinterpret_cast<float *>(panel + g * l.group_bytes());
+        uint8_t * dst = panel + g * l.group_bytes() + panel_rows * sizeof(float);
+        plain_row row[panel_rows] = {};
+        tile_rounding rounding[panel_rows];
+        for (int r = 0; r < n_rows; r++) {
             const uint8_t * const source = rows + r * row_bytes + plain_bytes(type, i0);
-            if (type != weight_type::i8) read_weights(type, source, n, values);
-            const plain_row row = {type == weight_type::i8 ? reinterpret_cast<const float *>(source) : values};
-            const tile_rounding rounding(l, row, 0, n);
-            memcpy(dst + r * sizeof(float), &rounding.step, sizeof(float));
-            dst += panel_rows * sizeof(float);
-            for (int u = 0; u < l.group_units; u++) {
-                alignas(64) uint8_t quants[2 * most_unit];
-                rounding.store_unit(row, u * l.unit, n, quants, l.unit);
-                for (int i = 0; i < l.planes * l.unit; i += 4, dst += panel_rows * 4)
-                    memcpy(dst + r * 4, quants + i, 4);
-            }
+            row[r].x = type == weight_type::i8 ? reinterpret_cast<const float *>(source) : values[r];
+            if (type != weight_type::i8) read_weights(type, source, n, values[r]);
+            rounding[r] = tile_rounding(l, row[r], 0, n);
+        }
+        for (int r = 0; r < panel_rows; r++) steps[r] = rounding[r].step;
+        for (int u = 0; u < l.group_units; u++, dst += l.unit_bytes()) {
+            for (int r = 0; r < n_rows; r++) rounding[r].store_unit(l, row[r], u * l.unit, n, quants[r], l.unit);
+            // four bytes are moved at a time, whatever they mean
+            const size_t stride = sizeof(quants[0]) / sizeof(float);
+            transpose_panel(reinterpret_cast<const float *>(quants), stride, n_rows, l.planes * l.unit / 4,
+                            reinterpret_cast<float *>(dst));
         }
     }
 }

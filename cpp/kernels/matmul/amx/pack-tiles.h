@@ -15,26 +15,27 @@ GGCLIP_INLINE void store_split(uint8_t * high, uint8_t * low, vi x) {
 
 // How a group of a row is rounded: values i0 to i0 + l.group() of a row of n, of which those beyond n are 0.
 struct tile_rounding {
-    const tile_layout & l;
-    vf inverse;
-    float step;  // its value; not finite if a value is not, since its byte may have any sign
+    float inverse = 0.0f;
+    float step = 0.0f;  // its value; not finite if a value is not, since its byte may have any sign
 
+    tile_rounding() = default;
     template <class Row>
-    tile_rounding(const tile_layout & l, const Row & row, int i0, int n) : l(l) {
+    tile_rounding(const tile_layout & l, const Row & row, int i0, int n) {
         const float amax = max_abs(row, i0, min_int(i0 + l.group(), n));
         const bool zero = amax < smallest_amax;
         const float limit = l.planes == 2 ? split_limit : 127.0f;
-        inverse = set_f(zero ? 0.0f : limit / amax);
+        inverse = zero ? 0.0f : limit / amax;
         step = zero ? 0.0f : amax / limit + (amax - amax);
     }
 
     // A unit from value i0 on; its low bytes, if any, follow `plane` bytes later.
     template <class Row>
-    GGCLIP_INLINE_MEMBER void store_unit(const Row & row, int i0, int n, uint8_t * quants, size_t plane) const {
+    GGCLIP_INLINE_MEMBER void store_unit(const tile_layout & l, const Row & row, int i0, int n, uint8_t * quants,
+                                         size_t plane) const {
         for (int i = 0; i < l.unit; i += lanes) {
             const int left = n - i0 - i;
             const vf v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
-            const vi q = to_int(mul(v, inverse));
+            const vi q = to_int(mul(v, set_f(inverse)));
             if (l.planes == 2) store_split(quants + i, quants + plane + i, q);
             else store_as_i8(quants + i, q);
         }
@@ -51,7 +52,7 @@ static void quantize_tile_row(const tile_layout & l, const token_tiles & tiles, 
         const tile_rounding rounding(l, row, g * l.group(), n);
         uint8_t * quants = tile + l.quants_at(tiles, (first + g) * l.group_units) + t * l.unit;
         for (int u = 0; u < l.group_units; u++, quants += l.planes * plane)
-            rounding.store_unit(row, g * l.group() + u * l.unit, n, quants, plane);
+            rounding.store_unit(l, row, g * l.group() + u * l.unit, n, quants, plane);
         reinterpret_cast<float *>(tile + l.scales_at(tiles, first + g))[t] = rounding.step;
     }
 }

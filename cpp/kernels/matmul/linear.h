@@ -18,7 +18,7 @@
 
 GGCLIP_LEVEL_BEGIN
 
-constexpr int max_tiles_per_item = layer_tile > token_tile ? 8 : 16;
+constexpr int max_tiles_per_item = layer_tile > token_tile ? 4 : 16;
 
 // unary(sums + bias) * factor + residual, for the first n rows of a panel; all but sums may be null, dst may equal
 // sums.

@@ -114,7 +114,7 @@ static void quantize_row(Format format, int offset, const Row & row, int n, int 
     else quantize_blocks(format, offset, filled_row<Row>{row, n}, whole, group, dst, height, t);
 }
 
-// Same in the layout of tile-i8.h.
+// A row in the layout of tile-i8.h.
 template <class Row>
 static void quantize_row_bytes(const Row & row, int n, uint8_t * dst, int height, int t) {
     const float amax = max_abs(row, 0, n);

@@ -62,7 +62,7 @@ static float words_of(const Row & row, int i0, int n, int16_t * words) {
     return zero ? 0.0f : amax / word_limit + (amax - amax);
 }
 
-// Same in the layout of tile-i16.h.
+// A row in the layout of tile-i16.h.
 template <class Row>
 static void quantize_row_words(const Row & row, int n, uint8_t * dst, int height, int t) {
     for (int i0 = 0; i0 < n; i0 += word_block, dst += height * word_format::token_block_bytes) {

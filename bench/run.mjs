@@ -19,6 +19,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: '' },
     json: { type: 'string' },
     peers: { type: 'boolean', default: false },
+    level: { type: 'string' }, // the same once more, held to another level of kernels
   },
 })
 const numbers = text => text.split(',').map(Number)
@@ -42,6 +43,14 @@ const variants = [
   { name: 'ggclip f32', dtype: 'f32' },
   { name: 'plain ggml q8_0', dtype: 'q8_0', kernels: 'portable', every: 5 },
 ]
+if (options.level) {
+  const others = variants.filter(({ dtype, kernels }) => !kernels && dtype !== 'f32' && dtype !== 'bf16')
+  variants.push(...others.map(variant => ({
+    ...variant,
+    name: `${variant.name} (${options.level})`,
+    kernels: options.level,
+  })))
+}
 
 async function openPeers(threads, wanted) {
   const sides = []
@@ -85,7 +94,9 @@ async function reference(threads) {
 async function openSides(threads) {
   const wanted = await reference(threads)
   const sides = []
-  for (const variant of variants.filter(({ name, kernels }) => only.test(name) && (model.plain || !kernels))) {
+  for (
+    const variant of variants.filter(({ name, kernels }) => only.test(name) && (model.plain || kernels !== 'portable'))
+  ) {
     const side = await openGgclip(model.directory, { ...variant, towers: 'both' }, threads)
     sides.push({ ...side, cosine: leastCosine(await side.image(pixels(samples), samples), wanted, model.dim) })
   }

@@ -24,6 +24,7 @@ const [inFlight, rowsPerCommit] = [16, 512]
 export const importKeys = ['clip', 'base', 'signal', 'onProgress'] as const
 
 export function checkImport({ clip, base = '.', signal, onProgress }: Partial<ImportOptions>): ImportOptions & {
+  /** Whole. */
   base: string
 } {
   if (typeof clip?.encodeImage !== 'function') throw invalidArgument('options.clip', 'a Clip', clip)

@@ -18,7 +18,7 @@ const rowsPerWrite = 1000
 
 /**
  * Takes the vectors of a folder as clip-retrieval or {@link exportIndex} wrote it into a store: a row for each, with the path
- * or URL of the picture as its key. Paths become absolute ones, as those of `ggclip work`. Columns that the store has as fields of the same name and kind come
+ * or URL of the picture as its key; with `base`, relative paths become absolute ones, as those of `ggclip work` are. Columns that the store has as fields of the same name and kind come
  * along, and `sha256`, `modified` and `file_size` of {@link exportIndex}. Vectors get unit length. Rows that the store has are
  * replaced, so that it may be run again. Needs the package hyparquet.
  *
@@ -67,7 +67,12 @@ export async function importToStore(
       const end = Math.min(batch.rows, first + rowsPerWrite)
       const records: VectorRecord[] = []
       for (let i = first; i < end; i++) {
-        const record = recordOf(batch, i, { key, base, own, fields: store.fields })
+        const record = recordOf(batch, i, {
+          key,
+          base: rest.base === undefined ? undefined : base,
+          own,
+          fields: store.fields,
+        })
         if (record) records.push(record)
       }
       await store.upsert(records)
@@ -85,7 +90,8 @@ function recordOf(
   row: number,
   { key: keyColumn, base, own, fields }: {
     key: string
-    base: string
+    /** For relative paths; undefined: they stay. */
+    base: string | undefined
     own: readonly string[]
     fields: Readonly<Record<string, FieldKind>>
   },
@@ -93,8 +99,8 @@ function recordOf(
   const vector = unitVector(vectors, row, dim)
   const name = columns[keyColumn]![row]
   if (!vector || typeof name !== 'string') return undefined
-  const isFile = keyColumn === 'image_path' && !isUrl(name) && typeof pathOfKey(name) === 'string'
-  const key = isFile ? path.resolve(base, name) : name
+  const isFile = !isUrl(name) && typeof pathOfKey(name) === 'string'
+  const key = isFile && base !== undefined ? path.resolve(base, name) : name
   if (name === '' || !isKey(key)) return undefined
   const record: VectorRecord = { key, vector, fields: fieldsOf(columns, row, fields) }
   if (own.length === 0) return record

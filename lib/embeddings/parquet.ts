@@ -38,7 +38,7 @@ interface Writer {
   }
 }
 
-const purpose = 'a folder of embeddings with parquet tables'
+const purpose = 'a parquet table'
 const install = 'hyparquet hyparquet-writer'
 
 /** @throws {ClipError} ERR_CLIP_INDEX_PARTS */

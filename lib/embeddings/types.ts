@@ -66,7 +66,7 @@ export interface EmbeddingBatch {
 export interface ImportOptions {
   /** The model that the vectors are of. */
   clip: IndexModel
-  /** Folder that relative paths are in. Default: the current one. */
+  /** Folder that relative paths are in. Default: the current one; keys of a store stay as they are. */
   base?: string
   /** Ends it; what was imported until then stays. */
   signal?: AbortSignal

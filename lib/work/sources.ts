@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises'
 import path from 'node:path'
 
 import { throwIfAborted } from '../async/abort.js'
+import { ParquetFile } from '../embeddings/parquet.js'
 import { ClipError, outOfRange } from '../errors.js'
 import { walk } from '../search/walk.js'
 import { NotText, textLines } from '../text-bytes.js'
@@ -12,11 +13,12 @@ import { csvRows } from './csv.js'
 import { tarPictures } from './tar.js'
 import type { PictureSource, PictureSourcesOptions } from './types.js'
 
-const columns = ['url', 'path', 'image', 'file']
+const columns = ['url', 'path', 'image', 'image_path', 'file']
 
 /**
  * All pictures of several sources, in order: a URL; a folder, with all pictures below it; a `.txt` file with a path or URL
- * on each line; a `.csv` or `.tsv` file with a line of names and a column of paths or URLs; a `.tar` file, such as
+ * on each line; a `.csv` or `.tsv` file with a line of names and a column of paths or URLs, or a `.parquet` table with such a
+ * column (the package hyparquet); a `.tar` file, such as
  * webdataset's; any other file. Paths in lists are relative to the list.
  *
  * @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND; ERR_CLIP_FILE_FORMAT: a list that is no text, a CSV without such a column,
@@ -54,6 +56,8 @@ async function* fromFile(
     for await (const line of linesOf(file)) if (line.trim() !== '') yield placed(line.trim(), file)
   } else if (kind === '.csv' || kind === '.tsv') {
     yield* fromTable(file, kind === '.csv' ? ',' : '\t', column)
+  } else if (kind === '.parquet') {
+    yield* fromParquet(file, column, signal)
   } else if (kind === '.tar') {
     yield* tarPictures(file)
   } else {
@@ -73,19 +77,45 @@ async function* fromTable(
   let at: number | undefined
   for await (const row of csvRows(linesOf(file), separator)) {
     if (at === undefined) {
-      const names = row.map(name => name.trim().toLowerCase())
-      const wanted = column === undefined ? columns : [column.toLowerCase()]
-      at = wanted.map(name => names.indexOf(name)).find(found => found >= 0)
-      if (at === undefined) {
-        throw new ClipError(
-          'ERR_CLIP_FILE_FORMAT',
-          `'${file}': expected a column ${wanted.join(' or ')} in its first line, found ${names.join(', ')}`,
-        )
-      }
+      at = columnOf(file, row, column)
     } else {
       const value = row[at]?.trim() ?? ''
       if (value !== '') yield placed(value, file)
     }
+  }
+}
+
+/** The number of the column that is wanted, or of the first usual one. @throws {ClipError} ERR_CLIP_FILE_FORMAT */
+function columnOf(file: string, header: readonly string[], column: string | undefined): number {
+  const names = header.map(name => name.trim().toLowerCase())
+  const wanted = column === undefined ? columns : [column.toLowerCase()]
+  const at = wanted.map(name => names.indexOf(name)).find(found => found >= 0)
+  if (at !== undefined) return at
+  throw new ClipError(
+    'ERR_CLIP_FILE_FORMAT',
+    `'${file}': expected a column ${wanted.join(' or ')}, found ${names.join(', ')}`,
+  )
+}
+
+/** As img2dataset takes them. One group of rows is in memory. */
+async function* fromParquet(
+  file: string,
+  column: string | undefined,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<PictureSource, void, undefined> {
+  const table = await ParquetFile.open(file)
+  try {
+    const name = table.columns[columnOf(file, table.columns, column)]!
+    let first = 0
+    for (const rows of table.groups) {
+      throwIfAborted(signal)
+      const values = await table.read([name], first, rows)
+      for (const value of values[name]!)
+        if (typeof value === 'string' && value.trim() !== '') yield placed(value.trim(), file)
+      first += rows
+    }
+  } finally {
+    await table.close()
   }
 }
 

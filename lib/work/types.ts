@@ -13,7 +13,10 @@ export type PictureSource = string | { key: string; file: string; offset: number
 export interface PictureSourcesOptions {
   /** Globs of paths relative to each folder that are left out. Default: none. */
   exclude?: readonly string[]
-  /** Column of CSV files that holds the path or URL. Default: the first of url, path, image and file that there is. */
+  /**
+   * Column of tables (CSV, parquet) that holds the path or URL. Default: the first of url, path, image, image_path and file
+   * that there is.
+   */
   column?: string
   /** Ends the listing with its reason. */
   signal?: AbortSignal

@@ -5,6 +5,7 @@ import path from 'node:path'
 
 import { type EmbeddingRow, exportIndex, importToIndex, importToStore, openVectorStore, readEmbeddings, SearchIndex,
   writeEmbeddings } from '../../lib/index.js'
+import { Database } from '../../lib/search/database'
 import { clip, made, newFolder, pictures } from '../search/support'
 
 const none = { imported: 0, known: 0, missing: 0, outside: 0, changed: 0, unusable: 0 }
@@ -178,9 +179,9 @@ test('an import that is ended keeps what it did, and goes on there', async () =>
 
 test.each(['memory:'])(
   'a store (%s) gets every row: URLs as they are, paths whole, columns that it has as fields',
-  async location => {
+  async () => {
     const { folder, embeddings } = await exported()
-    const store = await openVectorStore(location, {
+    const store = await openVectorStore('memory:', {
       dim: clip.info.dim,
       fields: { camera: 'string', latitude: 'number' },
     })
@@ -210,7 +211,7 @@ test.each(['memory:'])(
     const other = newFolder()
     const columns = { url: 'string', caption: 'string', width: 'integer' } as const
     await writeEmbeddings(other, rows, { dim: clip.info.dim, columns, clip })
-    const byUrl = await openVectorStore(location, {
+    const byUrl = await openVectorStore('memory:', {
       dim: clip.info.dim,
       fields: { caption: 'string', width: 'number' },
     })
@@ -242,6 +243,17 @@ test('names that are no UTF-8, and what cameras wrote, go there and back', async
     unusable: 0,
     rows: 19,
   })
+})
+
+test('an index that is being updated is not touched', async () => {
+  const { folder, embeddings, target } = await exported()
+  await (await SearchIndex.open(target, { clip })).close()
+  const other = new Database(path.join(target, 'writer.db'))
+  other.exec('BEGIN EXCLUSIVE')
+  const refused = { code: 'ERR_CLIP_INDEX_BUSY' }
+  await expect(importToIndex(embeddings, target, { clip, roots: [folder] })).rejects.toMatchObject(refused)
+  other.close()
+  expect(await importToIndex(embeddings, target, { clip, roots: [folder] })).toMatchObject({ imported: 18 })
 })
 
 test('vectors without a direction are counted, not taken', async () => {

@@ -28,7 +28,7 @@ test('folders, lists and tables; paths are relative to the list', async () => {
   writeFileSync(at('t.tsv'), 'path\tx\nb.png\t1')
   expect(await list([at('t.tsv')])).toEqual([at('b.png')])
   await expect(list([at('t.tsv')], { column: 'url' })).rejects.toThrow(
-    'expected a column url in its first line, found path, x',
+    'expected a column url, found path, x',
   )
   // a value of many lines, and one that is never closed
   writeFileSync(at('long.csv'), `url\n"a ""b""\n${'c'.repeat(1e7)}",x\n"d""\ne`)
@@ -37,6 +37,22 @@ test('folders, lists and tables; paths are relative to the list', async () => {
   writeFileSync(at('bytes.txt'), Buffer.of(0xff, 0xfe, 0x00, 0xd8, 0x41))
   await expect(list([at('bytes.txt')])).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_FORMAT' })
   expect(await list([samples], { exclude: ['photo-*', '[a-q]*'] })).toContain(path.join(samples, 'rocket.png'))
+})
+
+test('parquet tables, as img2dataset takes them', async () => {
+  const tables = path.join(__dirname, '..', 'fixtures', 'embeddings', 'metadata')
+  const several = path.join(tables, 'metadata_00.parquet')
+  expect(await list([several])).toEqual(['https://example.com/a.jpg', 'https://example.com/b.jpg'])
+  expect(await list([several], { column: 'Image_Path' })).toEqual(
+    ['a.jpg', 'sub/ä.jpg', 'c.jpg'].map(name => path.join(tables, name)),
+  )
+  expect(await list([path.join(tables, 'metadata_01.parquet')], { column: 'image_path' })).toHaveLength(10)
+  await expect(list([several], { column: 'link' })).rejects.toMatchObject({
+    code: 'ERR_CLIP_FILE_FORMAT',
+    message: expect.stringContaining('expected a column link, found image_path, caption, url, width'),
+  })
+  writeFileSync(at('no.parquet'), 'url\na.png\n')
+  await expect(list([at('no.parquet')])).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_FORMAT' })
 })
 
 test('entries of tar files: their bytes are at the places that are given, whatever wrote them', async () => {

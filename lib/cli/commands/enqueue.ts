@@ -24,7 +24,7 @@ such as webdataset's, and single files. Workers must see files under the same pa
 may be run again: what is waiting is not added twice, what is in the store and unchanged is not embedded again.`)
     .argument('<source...>', 'folders, lists, tar files, URLs or files')
     .option('--exclude <glob>', "leave out paths below a folder, such as '**/thumbnails/**' (repeatable)", collect)
-    .option('--column <name>', 'column of CSV files with paths or URLs (default: url, path, image or file)')
+    .option('--column <name>', 'column of tables with paths or URLs (default: url, path, image, image_path or file)')
     .option('--batch <n>', 'pictures of one job (default: 64)', wholeNumber)
     .option('--max-waiting <n>', 'jobs that may wait; then it pauses (default: 1000)', wholeNumber)
     .option('--refresh', 'embed again what is in the store, changed or not')

@@ -13,7 +13,7 @@ RUN npm ci --ignore-scripts
 COPY . .
 RUN npm run build:ts && npm run prebuild -- --native && npm pack --pack-destination /tmp
 # what a worker needs besides: some of the package's optional peers
-RUN node -p "['bullmq', 'ioredis', 'ipaddr.js', 'pg', 'prom-client'].map(name => name + '@' + require('./package.json').peerDependencies[name]).join(' ')" > /tmp/packages
+RUN node -p "['aws4', 'bullmq', 'ioredis', 'ipaddr.js', 'pg', 'prom-client'].map(name => name + '@' + require('./package.json').peerDependencies[name]).join(' ')" > /tmp/packages
 
 # ---- run: the package and what it needs, nothing to build with ----------------------------------------------------
 FROM node:22-bookworm-slim

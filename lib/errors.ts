@@ -85,6 +85,9 @@ const scriptErrorCodes = [
   'ERR_CLIP_RATE_EXCEEDED',
   'ERR_CLIP_URL_REFUSED',
   'ERR_CLIP_URL_FAILED',
+  'ERR_CLIP_S3_DENIED',
+  'ERR_CLIP_S3_NOT_FOUND',
+  'ERR_CLIP_S3_FAILED',
 ] as const
 
 /**

@@ -54,7 +54,7 @@ export { cosineSimilarity, dot, normalize, sigmoid, softmax } from './vectors/si
 export { openPictureQueue } from './work/queue.js'
 export { pictureSources } from './work/sources.js'
 export type { AddOptions, DeadLetter, PictureQueue, PictureSource, PictureSourcesOptions, QueueOptions, QueueStatus,
-  WorkCounts, WorkedJob, WorkMetricsOptions, WorkOptions } from './work/types.js'
+  S3Options, WorkCounts, WorkedJob, WorkMetricsOptions, WorkOptions } from './work/types.js'
 export type { TraceEvent } from './clip/trace.js'
 export { weightTypes } from './types.js'
 export type * from './types.js'

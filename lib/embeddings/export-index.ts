@@ -5,7 +5,7 @@ import { throwIfAborted } from '../async/abort.js'
 import { describe } from '../search/describe.js'
 import { Store } from '../search/store.js'
 import { checkString } from '../validate.js'
-import { keyOfPath } from '../work/sources.js'
+import { keyOfPath } from '../work/address.js'
 import type { ColumnKind, ExportOptions, ExportResult } from './types.js'
 import { checkExport, type ModelNote, type OutputRow, writeParts } from './write.js'
 

@@ -7,7 +7,7 @@ import { isKey, isStorable } from '../stores/checks.js'
 import type { FieldKind, FieldValue, VectorRecord, VectorStore } from '../stores/types.js'
 import { checkOptions, checkString } from '../validate.js'
 import { bindStore } from '../work/bind-store.js'
-import { isUrl, pathOfKey } from '../work/sources.js'
+import { isS3, isUrl, pathOfKey } from '../work/address.js'
 import { checkImport, importKeys } from './import-index.js'
 import { inspectFolder, readEmbeddings, unitVector } from './read.js'
 import { needSameModel } from './same-model.js'
@@ -99,7 +99,7 @@ function recordOf(
   const vector = unitVector(vectors, row, dim)
   const name = columns[keyColumn]![row]
   if (!vector || typeof name !== 'string') return undefined
-  const isFile = !isUrl(name) && typeof pathOfKey(name) === 'string'
+  const isFile = !isUrl(name) && !isS3(name) && typeof pathOfKey(name) === 'string'
   const key = isFile && base !== undefined ? path.resolve(base, name) : name
   if (name === '' || !isKey(key)) return undefined
   const record: VectorRecord = { key, vector, fields: fieldsOf(columns, row, fields) }

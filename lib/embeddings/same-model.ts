@@ -7,15 +7,15 @@ import { readImageFile } from '../image/read-bytes.js'
 import { probe, sameModel } from '../search/bind-model.js'
 import type { IndexModel } from '../search/model.js'
 import { cosineSimilarity, dot } from '../vectors/similarity.js'
-import { isUrl, pathOfKey } from '../work/sources.js'
+import { isS3, isUrl, pathOfKey } from '../work/address.js'
 import { type FolderFacts, readEmbeddings, unitVector } from './read.js'
 
 /** Pictures that are embedded to compare, and rows that are looked at to find them. */
 const [picturesCompared, rowsTried] = [8, 256]
 
-/** The local file of a row; undefined for a URL, or no path. */
+/** The local file of a row; undefined for an address, or no path. */
 export function fileOf(value: unknown, base: string): string | Buffer | undefined {
-  if (typeof value !== 'string' || value === '' || value.includes('\0') || isUrl(value)) return undefined
+  if (typeof value !== 'string' || value === '' || value.includes('\0') || isUrl(value) || isS3(value)) return undefined
   const file = pathOfKey(value)
   return typeof file === 'string' ? path.resolve(base, file) : file
 }

@@ -5,7 +5,7 @@ import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 
 import type { Ledger } from './ledger.js'
-import { keyOf } from './sources.js'
+import { keyOf } from './address.js'
 import type { PictureSource } from './types.js'
 
 /** What a job holds. */

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 
 import type { DeadLetter, PictureSource, WorkCounts } from './types.js'
-import { keyOf } from './sources.js'
+import { keyOf } from './address.js'
 
 /** Seconds for which a job's counts are remembered as counted. */
 const countedSeconds = 3600

@@ -6,23 +6,31 @@ import path from 'node:path'
 import { throwIfAborted } from '../async/abort.js'
 import { ParquetFile } from '../embeddings/parquet.js'
 import { ClipError, outOfRange } from '../errors.js'
-import { walk } from '../search/walk.js'
+import { type RetryPolicy } from '../models/hub-settings.js'
+import { globMatcher, walk } from '../search/walk.js'
 import { NotText, textLines } from '../text-bytes.js'
 import { checkOptions, checkSignal, checkString, checkStrings } from '../validate.js'
+import { isS3, isUrl, keyOfPath, parseS3 } from './address.js'
 import { csvRows } from './csv.js'
-import { tarPictures } from './tar.js'
+import type { Remote } from './remote.js'
+import { isPictureName, tarFilePictures, tarPictures } from './tar.js'
 import type { PictureSource, PictureSourcesOptions } from './types.js'
 
 const columns = ['url', 'path', 'image', 'image_path', 'file']
+/** Of a tar file, which a new beginning would read from its first byte on. */
+const tarRetries: RetryPolicy = { attempts: 6, pauseMs: 500, maxPauseMs: 10_000, maxServerPauseMs: 60_000 }
 
 /**
- * All pictures of several sources, in order: a URL; a folder, with all pictures below it; a `.txt` file with a path or URL
- * on each line; a `.csv` or `.tsv` file with a line of names and a column of paths or URLs, or a `.parquet` table with such a
- * column (the package hyparquet); a `.tar` file, such as
- * webdataset's; any other file. Paths in lists are relative to the list.
+ * All pictures of several sources, in order: a folder, with all pictures below it; a `.txt` file with a path or an address
+ * on each line; a `.csv` or `.tsv` file with a line of names and a column of paths or addresses, or a `.parquet`
+ * table with such a column (the package hyparquet); any other file. Paths in lists are relative to the list. Addresses are http and https URLs and those of S3. `s3://bucket/key` whose end is that
+ * of a picture's name is one object, any other such address is a prefix of the objects that are meant, of which those
+ * with a picture's name are taken. A `.tar` file, such as webdataset's, at a path, a URL or in S3, gives its entries.
  *
  * @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND; ERR_CLIP_FILE_FORMAT: a list that is no text, a CSV without such a column,
- *   a damaged tar file; the signal's reason
+ *   a damaged tar file; ERR_CLIP_URL_FAILED, ERR_CLIP_URL_REFUSED, ERR_CLIP_FILE_CHANGED, ERR_CLIP_FILE_TRUNCATED: a tar
+ *   file at a URL; ERR_CLIP_S3_DENIED, ERR_CLIP_S3_NOT_FOUND, ERR_CLIP_S3_FAILED; ERR_CLIP_WORK_PARTS: a package is
+ *   missing; the signal's reason
  *
  * @example
  * for await (const source of pictureSources(['models/samples'], { exclude: ['*.jpg', '*.webp'] }))
@@ -33,15 +41,64 @@ export async function* pictureSources(
   options?: PictureSourcesOptions,
 ): AsyncGenerator<PictureSource, void, undefined> {
   checkStrings('sources', sources)
-  const { exclude = [], column, signal } = checkOptions('options', options, ['exclude', 'column', 'signal'])
+  const { exclude = [], column, signal, remoteImages, s3 } = checkOptions('options', options, ['exclude', 'column',
+    'remoteImages', 's3', 'signal'])
   checkStrings('options.exclude', exclude)
   if (column !== undefined) checkString('options.column', column)
   checkSignal('options.signal', signal)
-  for (const source of sources) {
-    throwIfAborted(signal)
-    if (isUrl(source)) yield source
-    else yield* fromFile(path.resolve(source), { exclude, column, signal })
+  const { checkRemote, Remote } = await import('./remote.js') // with what servers need: loading ggclip takes less
+  const remote = new Remote(checkRemote('options', { remoteImages, s3 }))
+  try {
+    for (const source of sources) {
+      throwIfAborted(signal)
+      if (isRemoteTar(source)) yield* fromRemoteTar(source, remote, signal)
+      else if (isS3(source)) yield* fromS3(source, remote, { exclude, signal })
+      else if (isUrl(source)) yield source
+      else yield* fromFile(path.resolve(source), { exclude, column, signal })
+    }
+  } finally {
+    remote.close()
   }
+}
+
+function isRemoteTar(source: string): boolean {
+  if (isS3(source)) return /\.tar$/i.test(source)
+  return isUrl(source) && URL.canParse(source) && /\.tar$/i.test(new URL(source).pathname)
+}
+
+async function* fromRemoteTar(
+  address: string,
+  remote: Remote,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<PictureSource, void, undefined> {
+  const file = remote.file(address, tarRetries)
+  try {
+    yield* tarPictures(address, {
+      get size() {
+        return file.size
+      },
+      read: (at, bytes) => file.read(at, bytes, signal),
+    })
+  } finally {
+    file.close()
+  }
+}
+
+async function* fromS3(
+  address: string,
+  remote: Remote,
+  { exclude, signal }: { exclude: readonly string[]; signal?: AbortSignal },
+): AsyncGenerator<PictureSource, void, undefined> {
+  const { bucket, key: prefix } = parseS3('sources', address)
+  if (isPictureName(prefix)) return yield address
+  const excluded = exclude.length > 0 ? globMatcher([...exclude]) : () => false
+  let objects = 0
+  for await (const { key, size, modified } of remote.s3().list(bucket, prefix, signal)) {
+    objects++
+    if (isPictureName(key) && !excluded(key.slice(prefix.length).replace(/^\/+/, '')))
+      yield { key: `s3://${bucket}/${key}`, size, modified }
+  }
+  if (objects === 0) throw new ClipError('ERR_CLIP_S3_NOT_FOUND', `'${address}': no object's key begins like that`)
 }
 
 async function* fromFile(
@@ -59,7 +116,7 @@ async function* fromFile(
   } else if (kind === '.parquet') {
     yield* fromParquet(file, column, signal)
   } else if (kind === '.tar') {
-    yield* tarPictures(file)
+    yield* tarFilePictures(file)
   } else {
     for await (const found of walk(Buffer.from(file), { exclude, signal })) {
       // a folder that cannot be read is an error here: nobody would look at a list of warnings
@@ -120,7 +177,7 @@ async function* fromParquet(
 }
 
 function placed(text: string, list: string): string {
-  return isUrl(text) ? text : path.resolve(path.dirname(list), text)
+  return isUrl(text) || isS3(text) ? text : path.resolve(path.dirname(list), text)
 }
 
 async function* linesOf(file: string): AsyncGenerator<string> {
@@ -132,48 +189,30 @@ async function* linesOf(file: string): AsyncGenerator<string> {
   }
 }
 
-/** A path as a key: a name that is no UTF-8 becomes a file URL with its bytes. */
-export function keyOfPath(name: Buffer): string {
-  const text = name.toString()
-  if (Buffer.from(text).equals(name)) return text
-  return `file://${Array.from(name, byte => safe(byte)).join('')}`
-}
-
-function safe(byte: number): string {
-  const character = String.fromCharCode(byte)
-  return /[\w./-]/.test(character) ? character : `%${byte.toString(16).padStart(2, '0').toUpperCase()}`
-}
-
-/** The other way. */
-export function pathOfKey(key: string): string | Buffer {
-  if (!key.startsWith('file://')) return key
-  const bytes: number[] = []
-  for (const [, hex, character] of key.slice(7).matchAll(/%([0-9A-F]{2})|([^%])/g))
-    bytes.push(hex === undefined ? character!.charCodeAt(0) : parseInt(hex, 16))
-  return Buffer.from(bytes)
-}
-
-export function isUrl(text: string): boolean {
-  return /^https?:\/\//i.test(text)
-}
-
-export function keyOf(source: PictureSource): string {
-  return typeof source === 'string' ? source : source.key
-}
-
 /** Checks a source that a caller made. */
 export function checkSource(name: string, source: PictureSource): PictureSource {
   if (typeof source === 'string') {
     checkString(name, source)
     // workers have other current folders
-    if (!isUrl(source) && !source.startsWith('file://') && !path.isAbsolute(source))
-      throw outOfRange(name, 'an absolute path or a URL', source)
+    if (!isUrl(source) && !isS3(source) && !source.startsWith('file://') && !path.isAbsolute(source))
+      throw outOfRange(name, 'an absolute path, a URL or an address of S3', source)
+    return source
+  }
+  const whole = (field: string, value: unknown): void => {
+    if (!Number.isSafeInteger(value) || (value as number) < 0)
+      throw outOfRange(`${name}.${field}`, 'a whole number', value)
+  }
+  if ('modified' in source) {
+    const { key, size, modified } = checkOptions(name, source, ['key', 'size', 'modified'])
+    parseS3(`${name}.key`, checkString(`${name}.key`, key))
+    whole('size', size)
+    whole('modified', modified)
     return source
   }
   const { key, file, offset, size } = checkOptions(name, source, ['key', 'file', 'offset', 'size'])
   checkString(`${name}.key`, key)
   checkString(`${name}.file`, file)
-  for (const [field, value] of Object.entries({ offset, size }))
-    if (!Number.isSafeInteger(value) || value! < 0) throw outOfRange(`${name}.${field}`, 'a whole number', value)
+  whole('offset', offset)
+  whole('size', size)
   return source
 }

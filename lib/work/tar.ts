@@ -10,8 +10,21 @@ const maxHeaderBytes = 1 << 20
 /** Not those that begin with a dot, as macOS adds them. */
 const pictureName = /(?:^|\/)[^./][^/]*\.(?:jpe?g|jpe|jfif|png|webp|avif|gif|tiff?|bmp|heic|heif)$/i
 
+/** Whether its name is one of a picture. */
+export function isPictureName(name: string): boolean {
+  return pictureName.test(name)
+}
+
+/** A tar file, wherever it is. */
+export interface TarBytes {
+  /** Its bytes, once that is known. */
+  readonly size: number | undefined
+  /** One piece; fewer bytes at the end of the file. */
+  read(at: number, bytes: number): Promise<Buffer>
+}
+
 /** @throws {ClipError} ERR_CLIP_FILE_FORMAT: it is no tar file, or cut off */
-export async function* tarPictures(file: string): AsyncGenerator<PictureSource, void, undefined> {
+export async function* tarFilePictures(file: string): AsyncGenerator<PictureSource, void, undefined> {
   let handle: FileHandle
   try {
     handle = await open(file, 'r')
@@ -21,38 +34,48 @@ export async function* tarPictures(file: string): AsyncGenerator<PictureSource, 
     })
   }
   try {
-    const { size: fileBytes } = await handle.stat()
-    const broken = (what: string): ClipError => new ClipError('ERR_CLIP_FILE_FORMAT', `tar file '${file}': ${what}`)
-    const read = async (at: number, bytes: number): Promise<Buffer> => {
-      const buffer = Buffer.alloc(bytes)
-      const { bytesRead } = await handle.read(buffer, 0, bytes, at)
-      if (bytesRead < bytes) throw broken(`it is cut off after ${at + bytesRead} bytes`)
-      return buffer
-    }
-    /** From headers that describe the next entry. */
-    let next: { path?: string; size?: number } = {}
-    for (let at = 0; at < fileBytes;) {
-      const header = await read(at, block)
-      if (header.every(byte => byte === 0)) return
-      if (!isHeader(header)) throw broken(`there is no header at byte ${at}`)
-      const type = String.fromCharCode(header[156]!)
-      const size = next.size ?? numberAt(header, 124, 12)
-      const offset = at + block
-      if (!Number.isSafeInteger(size) || offset + size > fileBytes) throw broken(`the entry at byte ${at} is cut off`)
-      at = offset + Math.ceil(size / block) * block
-      if (type === 'x' || type === 'L') {
-        if (size > maxHeaderBytes) throw broken(`a name of ${size} bytes at byte ${offset}`)
-        const text = await read(offset, size)
-        next = type === 'x' ? { ...next, ...paxOf(text.toString()) } : { ...next, path: textOf(text) }
-        continue
-      }
-      const name = next.path ?? nameIn(header)
-      if (type !== 'g') next = {}
-      if ((type === '0' || type === '\0') && pictureName.test(name))
-        yield { key: `${file}#${name}`, file, offset, size }
-    }
+    const { size } = await handle.stat()
+    yield* tarPictures(file, {
+      size,
+      async read(at, bytes) {
+        const { bytesRead, buffer } = await handle.read(Buffer.alloc(bytes), 0, bytes, at)
+        return buffer.subarray(0, bytesRead)
+      },
+    })
   } finally {
     await handle.close()
+  }
+}
+
+/** @throws {ClipError} ERR_CLIP_FILE_FORMAT: it is no tar file, or cut off; what `read` throws */
+export async function* tarPictures(file: string, tar: TarBytes): AsyncGenerator<PictureSource, void, undefined> {
+  const broken = (what: string): ClipError => new ClipError('ERR_CLIP_FILE_FORMAT', `tar file '${file}': ${what}`)
+  const read = async (at: number, bytes: number): Promise<Buffer> => {
+    const buffer = await tar.read(at, bytes)
+    if (buffer.length < bytes) throw broken(`it is cut off after ${at + buffer.length} bytes`)
+    return buffer
+  }
+  /** From headers that describe the next entry. */
+  let next: { path?: string; size?: number } = {}
+  for (let at = 0; tar.size === undefined || at < tar.size;) {
+    const header = await read(at, block)
+    if (header.every(byte => byte === 0)) return
+    if (!isHeader(header)) throw broken(`there is no header at byte ${at}`)
+    const type = String.fromCharCode(header[156]!)
+    const size = next.size ?? numberAt(header, 124, 12)
+    const offset = at + block
+    if (!Number.isSafeInteger(size) || size < 0 || offset + size > (tar.size ?? Number.MAX_SAFE_INTEGER))
+      throw broken(`the entry at byte ${at} is cut off`)
+    at = offset + Math.ceil(size / block) * block
+    if (type === 'x' || type === 'L') {
+      if (size > maxHeaderBytes) throw broken(`a name of ${size} bytes at byte ${offset}`)
+      const text = await read(offset, size)
+      next = type === 'x' ? { ...next, ...paxOf(text.toString()) } : { ...next, path: textOf(text) }
+      continue
+    }
+    const name = next.path ?? nameIn(header)
+    if (type !== 'g') next = {}
+    if ((type === '0' || type === '\0') && pictureName.test(name)) yield { key: `${file}#${name}`, file, offset, size }
   }
 }
 

@@ -4,10 +4,35 @@ import type { RemoteImageOptions } from '../remote/remote-image.js'
 import type { VectorStore } from '../stores/types.js'
 
 /**
- * Where a picture is, which is also its key in the store: the path of a file, an http or https URL, or an entry of a tar
- * file with its place there (`key` is then `<path>#<name>`).
+ * Where a picture is, which is also its key in the store: the path of a file, an http or https URL, an object of S3
+ * (`s3://bucket/key`), or an entry of a tar file at any of these with its place there (`key` is then `<file>#<name>`). An
+ * object of a listed bucket comes with its bytes and its time of change, milliseconds since 1970.
  */
-export type PictureSource = string | { key: string; file: string; offset: number; size: number }
+export type PictureSource =
+  | string
+  | { key: string; file: string; offset: number; size: number }
+  | { key: string; size: number; modified: number }
+
+/**
+ * Where the objects of `s3://` addresses are, and how requests for them are signed. What is left out comes from the
+ * environment variables of AWS's own tools.
+ */
+export interface S3Options {
+  /** Of another server than AWS. Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS. */
+  endpoint?: string
+  /** Default: AWS_REGION, AWS_DEFAULT_REGION, 'us-east-1'. A bucket of AWS in another region is found. */
+  region?: string
+  /** Whether buckets are in the path of URLs or in their hosts. Default: 'path' with an endpoint, else 'virtual'. */
+  style?: 'path' | 'virtual'
+  /** Do not sign requests: for public buckets. Default false, or true without keys. */
+  anonymous?: boolean
+  /** Default: AWS_ACCESS_KEY_ID. Signing needs the package `aws4`. */
+  accessKeyId?: string
+  /** Default: AWS_SECRET_ACCESS_KEY. */
+  secretAccessKey?: string
+  /** Default: AWS_SESSION_TOKEN. */
+  sessionToken?: string
+}
 
 /** Options of {@link pictureSources}. */
 export interface PictureSourcesOptions {
@@ -18,6 +43,10 @@ export interface PictureSourcesOptions {
    * that there is.
    */
   column?: string
+  /** Rules for tar files at URLs. Default: public addresses only. */
+  remoteImages?: RemoteImageOptions
+  /** Where objects of S3 are. Default: what the environment says. */
+  s3?: S3Options
   /** Ends the listing with its reason. */
   signal?: AbortSignal
 }
@@ -58,8 +87,10 @@ export interface WorkOptions {
   attempts?: number
   /** Milliseconds before the second attempt; each later one waits twice as long. Default 2000. */
   backoffMs?: number
-  /** Rules for pictures at URLs. Default: public addresses only. */
+  /** Rules for pictures and tar files at URLs. Default: public addresses only. */
   remoteImages?: RemoteImageOptions
+  /** Where objects of S3 are. Default: what the environment says. */
+  s3?: S3Options
   /** Most bytes of an encoded picture. Default 64 MiB. */
   maxImageBytes?: number
   /** Milliseconds after which the jobs of a worker that is gone are given to others. Default 30000. */

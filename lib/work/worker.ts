@@ -15,8 +15,9 @@ import { checkBoolean, checkFunction, checkInteger, checkNumber, checkOptions, c
 import { bindStore } from './bind-store.js'
 import { addJobs, type JobData, type QueueParts } from './jobs.js'
 import { serveMetrics } from './metrics.js'
-import { type PictureReader, pictureReader } from './read-picture.js'
-import { keyOf } from './sources.js'
+import { type JobReader, type PictureReader, pictureReader } from './read-picture.js'
+import { checkRemote } from './remote.js'
+import { keyOf } from './address.js'
 import type { PictureSource, WorkedJob, WorkOptions } from './types.js'
 
 /** Pictures of a job that are read and embedded at the same time. */
@@ -34,8 +35,8 @@ const endsAll = new Set(['ERR_CLIP_DISPOSED', 'ERR_CLIP_TOWER_MISSING', 'ERR_CLI
 /** Nothing about a later attempt would change these. */
 const isFinal = (code: string | undefined): boolean =>
   code !== undefined && (/^ERR_CLIP_(?:IMAGE|INPUT)_/.test(code) || finalCodes.has(code))
-const finalCodes = new Set(['ERR_CLIP_URL_REFUSED', 'ERR_CLIP_NOT_FINITE', 'ERR_CLIP_OUT_OF_RANGE',
-  'ERR_CLIP_INVALID_ARGUMENT'])
+const finalCodes = new Set(['ERR_CLIP_URL_REFUSED', 'ERR_CLIP_S3_NOT_FOUND', 'ERR_CLIP_NOT_FINITE',
+  'ERR_CLIP_OUT_OF_RANGE', 'ERR_CLIP_INVALID_ARGUMENT'])
 
 type Settings = ReturnType<typeof checkWork>
 
@@ -66,7 +67,7 @@ class QueueWorker {
   constructor(parts: QueueParts, settings: Settings) {
     this.#parts = parts
     this.#settings = settings
-    this.#reader = pictureReader(settings.remoteImages, settings.maxImageBytes)
+    this.#reader = pictureReader(settings)
   }
 
   async run(): Promise<WorkedJob & { jobs: number }> {
@@ -104,6 +105,7 @@ class QueueWorker {
       stopListening?.()
       clearInterval(heart)
       metrics?.close()
+      this.#reader.close()
       await within(1000, ledger.gone(identity).catch(() => undefined))
     }
     if (this.#failure !== undefined) throw this.#failure
@@ -168,13 +170,18 @@ class QueueWorker {
     const rows = new Map((await store.get(items.map(keyOf).filter(isKey))).map(row => [row.key, row]))
     done.storeMs = performance.now() - began
     const outcomes: Outcome[] = []
-    for await (
-      const outcome of mapInOrder(
-        items,
-        { limit: inFlight, signal: this.#hurry.signal },
-        (source, _, stop) => this.#picture(source, refresh ? undefined : rows.get(keyOf(source)), done, stop),
-      )
-    ) outcomes.push(outcome)
+    const reader = this.#reader.ofJob()
+    try {
+      for await (
+        const outcome of mapInOrder(
+          items,
+          { limit: inFlight, signal: this.#hurry.signal },
+          (source, _, stop) => this.#picture(reader, source, refresh ? undefined : rows.get(keyOf(source)), done, stop),
+        )
+      ) outcomes.push(outcome)
+    } finally {
+      reader.close()
+    }
 
     const records = outcomes.flatMap(outcome => ('record' in outcome ? [outcome.record] : []))
     const failures = outcomes.flatMap(outcome => ('error' in outcome ? [outcome] : []))
@@ -207,6 +214,7 @@ class QueueWorker {
   }
 
   async #picture(
+    reader: JobReader,
     source: PictureSource,
     row: StoredRecord | undefined,
     done: WorkedJob,
@@ -214,9 +222,9 @@ class QueueWorker {
   ): Promise<Outcome> {
     try {
       checkKey('its key', keyOf(source)) // of one picture: the others of its job are stored
-      if (row && await this.#reader.isKnown(source, row)) return { source, known: true }
+      if (row && await reader.isKnown(source, row)) return { source, known: true }
       const began = performance.now()
-      const { bytes, modified } = await this.#reader.read(source, signal)
+      const { bytes, modified } = await reader.read(source, signal)
       const content = createHash('sha256').update(bytes).digest('hex')
       const read = performance.now()
       done.readMs += read - began
@@ -250,7 +258,7 @@ class QueueWorker {
 }
 
 function checkWork(options: WorkOptions) {
-  const keys = ['clip', 'store', 'concurrency', 'maxPerSecond', 'attempts', 'backoffMs', 'remoteImages',
+  const keys = ['clip', 'store', 'concurrency', 'maxPerSecond', 'attempts', 'backoffMs', 'remoteImages', 's3',
     'maxImageBytes', 'lockMs', 'drainMs', 'untilEmpty', 'metrics', 'signal', 'onJob'] as const
   const {
     clip,
@@ -259,7 +267,8 @@ function checkWork(options: WorkOptions) {
     maxPerSecond,
     attempts = 5,
     backoffMs = 2000,
-    remoteImages = {},
+    remoteImages,
+    s3,
     maxImageBytes = 64 * 2 ** 20,
     lockMs = 30_000,
     drainMs = 30_000,
@@ -285,8 +294,7 @@ function checkWork(options: WorkOptions) {
     maxPerSecond,
     attempts: checkInteger('options.attempts', attempts, { min: 1, max: 100 }),
     backoffMs: checkInteger('options.backoffMs', backoffMs, { min: 0, max: 86_400_000 }),
-    remoteImages: checkOptions('options.remoteImages', remoteImages, ['hosts', 'privateAddresses', 'timeoutMs',
-      'maxRedirects']),
+    ...checkRemote('options', { remoteImages, s3 }),
     maxImageBytes: checkInteger('options.maxImageBytes', maxImageBytes, { min: 1 }),
     lockMs: checkInteger('options.lockMs', lockMs, { min: 100, max: 86_400_000 }),
     drainMs: checkInteger('options.drainMs', drainMs, { min: 0, max: 86_400_000 }),

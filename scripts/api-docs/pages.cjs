@@ -160,7 +160,7 @@ const pages = [
     prelude: "import { openPictureQueue, pictureSources } from 'ggclip'\n",
     names: ['pictureSources', 'PictureSourcesOptions', 'PictureSource', 'openPictureQueue', 'QueueOptions',
       'PictureQueue', 'AddOptions', 'WorkOptions', 'WorkMetricsOptions', 'WorkCounts', 'WorkedJob', 'QueueStatus',
-      'DeadLetter'],
+      'S3Options', 'DeadLetter'],
   },
   {
     file: 'searching.md',

@@ -1,5 +1,6 @@
 /** A queue in a real Redis, with a store in memory and workers in this process. */
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
@@ -7,6 +8,7 @@ import { Clip, openPictureQueue, openVectorStore, type PictureQueue, pictureSour
   type VectorStore } from '../../lib/index.js'
 import { tinyModel } from '../lifecycle/support'
 import { where } from '../helpers/skips'
+import { bucket, keys } from './support'
 
 const { freePort, startRedis } = require('../helpers/engines.cjs')
 const samples = path.join(__dirname, '..', '..', 'models', 'samples')
@@ -80,6 +82,34 @@ where('redis', describe)('a queue of pictures', () => {
     expect(await queue.requeue()).toBe(4)
     expect(await work({ attempts: 1 })).toMatchObject({ jobs: 4, embedded: 2, failed: 2 })
     expect([await store.count(), (await queue.status()).dead]).toEqual([3, 2])
+  })
+
+  test('objects of S3 and entries of a tar file there: known ones are not read again, absent ones are dead', async () => {
+    const tar = path.join(scratch, 'shard.tar')
+    execFileSync('tar', ['-cf', tar, '-C', samples, 'rocket.png', 'pizza.webp'])
+    const objects = { 'a/rocket.png': readFileSync(path.join(samples, 'rocket.png')), 'shard.tar': readFileSync(tar) }
+    const server = await bucket(objects)
+    const s3 = { endpoint: server.endpoint, ...keys }
+    const add = () => queue.add(pictureSources(['s3://pics/a/', 's3://pics/shard.tar', 's3://pics/absent.png'], { s3 }))
+    expect(await add()).toEqual({ pictures: 4, jobs: 1 })
+    expect(await work({ s3 })).toMatchObject({ embedded: 3, failed: 1 })
+    const rocket = await clip.encodeImage(path.join(samples, 'rocket.png'))
+    const rows = await store.get(['s3://pics/a/rocket.png', 's3://pics/shard.tar#rocket.png'], { vectors: true })
+    expect(rows.map(({ vector, size }) => [vector, size])).toEqual(
+      Array(2).fill([rocket, objects['a/rocket.png'].length]),
+    )
+    const letters = []
+    for await (const { source, code } of queue.dead()) letters.push([source, code])
+    expect(letters).toEqual([['s3://pics/absent.png', 'ERR_CLIP_S3_NOT_FOUND']])
+    await add()
+    server.requests.length = 0
+    expect(await work({ s3 })).toMatchObject({ embedded: 0, known: 3, failed: 1 })
+    expect(server.requests).toEqual(['/pics/absent.png'])
+    // what fails for a while is tried again, by another attempt at the job
+    let failures = 3
+    server.trouble = (_, response) => failures-- > 0 && !!response.writeHead(503).end()
+    await queue.add(['s3://pics/a/rocket.png'], { refresh: true })
+    expect(await work({ s3 })).toMatchObject({ jobs: 4, embedded: 1, failed: 0 })
   })
 
   test('adding pauses while jobs wait, and goes on as they are taken', async () => {

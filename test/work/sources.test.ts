@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import { type PictureSource, pictureSources, type PictureSourcesOptions } from '../../lib/index.js'
-import { pathOfKey } from '../../lib/work/sources'
+import { pathOfKey } from '../../lib/work/address'
 
 const samples = path.join(__dirname, '..', '..', 'models', 'samples')
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-sources-'))
@@ -65,7 +65,7 @@ test('entries of tar files: their bytes are at the places that are given, whatev
   for (const format of ['gnu', 'ustar', 'pax']) {
     const file = at(`${format}.tar`)
     execFileSync('tar', ['--format', format, '-cf', file, '-C', at('in'), '.'])
-    const found = (await list([file])) as Exclude<PictureSource, string>[]
+    const found = (await list([file])) as Extract<PictureSource, { file: string }>[]
     expect(found.map(({ key }) => key).sort()).toEqual([`${file}#./${long}`, `${file}#./é.png`].sort())
     for (const { key, offset, size } of found)
       expect(readFileSync(file).subarray(offset, offset + size)).toEqual(

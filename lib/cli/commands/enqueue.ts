@@ -3,9 +3,10 @@ import { pictureSources } from '../../library.js'
 import { addExamples, addJsonOption, collect, wholeNumber } from '../options.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
-import { addQueueOptions, type QueueFlags, withQueue } from '../work-queue.js'
+import { addQueueOptions, addRemoteOptions, type QueueFlags, type RemoteFlags, remoteOptions,
+  withQueue } from '../work-queue.js'
 
-interface Flags extends QueueFlags {
+interface Flags extends QueueFlags, RemoteFlags {
   exclude?: string[]
   column?: string
   batch?: number
@@ -20,26 +21,29 @@ export const enqueue: Verb = (program, shell) => {
     .description(`Lists pictures and puts them into a queue in Redis, from which "ggclip work" takes them.
 
 Sources are folders, URLs, lists (.txt: a path or URL a line; .csv and .tsv with a line of names), .tar files of pictures
-such as webdataset's, and single files. Workers must see files under the same paths. It pauses while many jobs wait, and
+such as webdataset's, also at URLs, s3://bucket/prefix, and single files. Workers must see files under the same paths and
+get to S3 by options of their own. It pauses while many jobs wait, and
 may be run again: what is waiting is not added twice, what is in the store and unchanged is not embedded again.`)
-    .argument('<source...>', 'folders, lists, tar files, URLs or files')
+    .argument('<source...>', 'folders, lists, tar files, URLs, s3:// addresses or files')
     .option('--exclude <glob>', "leave out paths below a folder, such as '**/thumbnails/**' (repeatable)", collect)
     .option('--column <name>', 'column of tables with paths or URLs (default: url, path, image, image_path or file)')
     .option('--batch <n>', 'pictures of one job (default: 64)', wholeNumber)
     .option('--max-waiting <n>', 'jobs that may wait; then it pauses (default: 1000)', wholeNumber)
     .option('--refresh', 'embed again what is in the store, changed or not')
     .action((sources: string[], flags: Flags) => run(shell, sources, flags))
-  addQueueOptions(addJsonOption(command))
+  addRemoteOptions(addQueueOptions(addJsonOption(command)))
   addExamples(command, [
     ['a folder', 'ggclip enqueue /photos --redis redis://queue.example'],
     ['URLs from a table', 'ggclip enqueue pictures.csv --column image_url'],
+    ['a bucket of a public data set', 'ggclip enqueue s3://bucket/photos/ --s3-anonymous'],
+    ['shards of a web dataset', 'ggclip enqueue https://data.example/{0000..0099}.tar'],
   ])
 }
 
 async function run(shell: Shell, sources: string[], flags: Flags): Promise<void> {
   const { exclude, column, batch, maxWaiting, refresh, json } = flags
   await withQueue(flags, async queue => {
-    const listed = pictureSources(sources, { exclude, column, signal: shell.signal })
+    const listed = pictureSources(sources, { exclude, column, ...remoteOptions(flags), signal: shell.signal })
     const { pictures, jobs } = await queue.add(listed, {
       batch,
       maxWaiting,

@@ -1,13 +1,14 @@
 /** `ggclip work`: embeds the pictures of a queue and writes them to a store. */
 import { openVectorStore, type WorkOptions } from '../../library.js'
 import { UsageError } from '../failure.js'
-import { addExamples, addJsonOption, addModelOptions, collect, type ModelFlags, sizeInBytes, wholeNumber,
+import { addExamples, addJsonOption, addModelOptions, type ModelFlags, sizeInBytes, wholeNumber,
   withModel } from '../options.js'
 import type { Verb } from '../run.js'
 import type { Shell } from '../shell.js'
-import { addQueueOptions, type QueueFlags, withQueue } from '../work-queue.js'
+import { addQueueOptions, addRemoteOptions, type QueueFlags, type RemoteFlags, remoteOptions,
+  withQueue } from '../work-queue.js'
 
-interface Flags extends QueueFlags, ModelFlags {
+interface Flags extends QueueFlags, RemoteFlags, ModelFlags {
   store?: string
   table?: string
   concurrency?: number
@@ -17,8 +18,6 @@ interface Flags extends QueueFlags, ModelFlags {
   lockMs?: number
   drainMs?: number
   maxImageBytes?: number
-  remoteHosts?: string[]
-  privateAddresses?: boolean
   untilEmpty?: boolean
   metrics?: string
   json?: boolean
@@ -51,16 +50,10 @@ are listed by "ggclip queue --dead".`,
     )
     .option('--drain-ms <n>', 'longest wait for running jobs at the end (default: 30000)', wholeNumber)
     .option('--max-image-bytes <size>', 'refuse larger files, such as 64MiB (default: 64MiB)', sizeInBytes)
-    .option(
-      '--remote-hosts <host>',
-      "fetch URLs of this host only; '*.example' for its subdomains (repeatable)",
-      collect,
-    )
-    .option('--private-addresses', 'fetch URLs at private addresses, too (default: public ones only)')
     .option('--until-empty', 'end when no job is left')
     .option('--metrics <address>', 'answer GET /metrics for Prometheus at [host:]port (default: do not)')
     .action((flags: Flags) => run(shell, flags))
-  addModelOptions(addQueueOptions(addJsonOption(command)), { images: false })
+  addModelOptions(addRemoteOptions(addQueueOptions(addJsonOption(command))), { images: false })
   addExamples(command, [
     ['a worker', 'ggclip work --redis redis://queue.example --store postgres://ggclip@db.example/pictures'],
     ['until all is done, into a folder', 'ggclip work --store lance:vectors --until-empty'],
@@ -90,7 +83,7 @@ async function run(shell: Shell, flags: Flags): Promise<void> {
           drainMs,
           maxImageBytes,
           untilEmpty,
-          remoteImages: { hosts: flags.remoteHosts, privateAddresses: flags.privateAddresses },
+          ...remoteOptions(flags),
           metrics: flags.metrics === undefined ? undefined : addressOf(flags.metrics),
           signal: shell.signal,
           onJob: ({ embedded, known }) => shell.progress(`${pictures += embedded + known} pictures`),

@@ -3,6 +3,7 @@
 'use strict'
 
 const fs = require('node:fs')
+const os = require('node:os')
 const path = require('node:path')
 const sharp = require('sharp')
 const { launch } = require('./browser.cjs')
@@ -80,7 +81,8 @@ async function view(page, name) {
 
 async function main() {
   const { Server } = require('../dist/server/index.js')
-  const server = await Server.start({ port: 0, folder: samples })
+  const index = fs.mkdtempSync(path.join(os.tmpdir(), 'ggclip-screenshots-')) // else it would lie beside the samples
+  const server = await Server.start({ port: 0, folder: samples, index })
   const browser = await launch()
   try {
     for (const [name, { prepare, ...options }] of Object.entries(shots))
@@ -88,6 +90,7 @@ async function main() {
   } finally {
     await browser.close()
     await server.close()
+    fs.rmSync(index, { recursive: true, force: true })
   }
 }
 

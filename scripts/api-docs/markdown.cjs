@@ -28,10 +28,10 @@ class Writer {
         return target === undefined ? `\`${name}\`` : this.link(target, `\`${name}\``)
       })
       .replace(
-        /`?\b(ERR_CLIP_[A-Z_]*[A-Z])\b(?!_?\*)`?/g,
+        /`?\b(ERR_CLIP_[A-Z0-9_]*[A-Z])\b(?!_?\*)`?/g,
         (_, code) => `[\`${code}\`](../errors.md#${code.toLowerCase()})`,
       )
-      .replace(/`?\b(ERR_CLIP_[A-Z_]*_\*)`?/g, (_, codes) => `[\`${codes}\`](../errors.md)`)
+      .replace(/`?\b(ERR_CLIP_[A-Z0-9_]*_\*)`?/g, (_, codes) => `[\`${codes}\`](../errors.md)`)
       .replace(/\bdocs\/([\w-]+\.md)/g, (_, file) => `[${file}](../${file})`)
   }
 

@@ -30,7 +30,7 @@ describe('the list of codes', () => {
 
   test('has no code twice, all of one form', () => {
     expect(new Set(errorCodes).size).toBe(errorCodes.length)
-    for (const code of errorCodes) expect(code).toMatch(/^ERR_CLIP(_[A-Z]+)+$/)
+    for (const code of errorCodes) expect(code).toMatch(/^ERR_CLIP(_[A-Z][A-Z0-9]*)+$/)
   })
 })
 

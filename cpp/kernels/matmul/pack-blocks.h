@@ -122,13 +122,11 @@ static void quantize_row_bytes(const Row & row, int n, uint8_t * dst, int height
     const float limit = row_format::dot::limit;
     const vf inverse = set_f(zero ? 0.0f : limit / amax);
     uint8_t * quants = dst + t * row_format::token_quants;
+    const filled_row<Row> filled = {row, n};
     for (int i0 = 0; i0 < n; i0 += row_format::unit, quants += height * row_format::token_quants) {
-        for (int i = 0; i < row_format::unit; i += lanes) {
-            const int left = n - i0 - i;
-            const vf v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
+        for (int i = 0; i < row_format::unit; i += lanes)
             row_format::dot::store(reinterpret_cast<row_format::dot::activation *>(quants) + i,
-                                   to_int(mul(v, inverse)));
-        }
+                                   to_int(mul(filled.at(i0 + i), inverse)));
     }
     reinterpret_cast<float *>(dst + row_format::scales_at(n, height))[t] = zero ? 0.0f : amax / limit;
 }

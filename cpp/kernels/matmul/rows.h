@@ -54,11 +54,8 @@ static float words_of(const Row & row, int i0, int n, int16_t * words) {
     const float amax = max_abs(row, i0, min_int(i0 + word_block, n));
     const bool zero = amax < smallest_amax;
     const vf inverse = set_f(zero ? 0.0f : word_limit / amax);
-    for (int i = 0; i < word_block; i += lanes) {
-        const int left = n - i0 - i;
-        const vf v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
-        store_as_i16(words + i, to_int(mul(v, inverse)));
-    }
+    const filled_row<Row> filled = {row, n};
+    for (int i = 0; i < word_block; i += lanes) store_as_i16(words + i, to_int(mul(filled.at(i0 + i), inverse)));
     return zero ? 0.0f : amax / word_limit + (amax - amax);
 }
 

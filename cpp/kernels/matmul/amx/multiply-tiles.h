@@ -39,6 +39,34 @@ GGCLIP_INLINE void add_scaled(vf sum, vf d, float scale, bool first, float * out
     store_f(out, first ? mul(scaled, s) : fma(scaled, s, load_f(out)));
 }
 
+// Adds the products of n units of one plane to the tiles of sums. both: whether the second register has tokens.
+GGCLIP_INLINE void add_units(const tile_layout & l, const token_tiles & tiles, bool both, const uint8_t * w,
+                             const uint8_t * a, int n, fetch_ahead & fetch) {
+    for (int u = 0; u < n; u++, w += l.unit_bytes(), a += l.plane_bytes(tiles)) {
+        fetch.step();
+        _tile_loadd(4, a, l.unit);
+        _tile_loadd(6, w, w_stride);
+        _tile_dpbssd(0, 4, 6);
+        _tile_loadd(7, w + lanes * 4, w_stride);
+        _tile_dpbssd(1, 4, 7);
+        if (!both) continue;
+        _tile_loadd(5, a + tiles.rows * l.unit, l.unit);
+        _tile_dpbssd(2, 5, 6);
+        _tile_dpbssd(3, 5, 7);
+    }
+}
+
+// The sums as [token][panel_rows] 32-bit integers.
+GGCLIP_INLINE void store_sums(const token_tiles & tiles, bool both, void * to) {
+    int32_t * const first = static_cast<int32_t *>(to);
+    int32_t * const second = first + tiles.rows * panel_rows;
+    _tile_stored(0, first, w_stride);
+    _tile_stored(1, first + lanes, w_stride);
+    if (!both) return;
+    _tile_stored(2, second, w_stride);
+    _tile_stored(3, second + lanes, w_stride);
+}
+
 // One plane: sums are [token][panel_rows].
 static void multiply_byte_groups(const group_products & x) {
     const tile_layout & l = x.layout;
@@ -48,21 +76,10 @@ static void multiply_byte_groups(const group_products & x) {
     fetch_ahead fetch = x.fetch;
     for (int g = 0; g <= x.n_groups; g++) {
         if (g < x.n_groups) {
-            const uint8_t * w = x.w + g * l.group_bytes() + panel_rows * sizeof(float);
-            const uint8_t * a = x.a + g * l.group_units * l.plane_bytes(x.tiles);
+            const uint8_t * const w = x.w + g * l.group_bytes() + panel_rows * sizeof(float);
+            const uint8_t * const a = x.a + g * l.group_units * l.plane_bytes(x.tiles);
             GGCLIP_CLEAR_TILES();
-            for (int u = 0; u < l.group_units; u++, w += l.unit_bytes(), a += l.plane_bytes(x.tiles)) {
-                fetch.step();
-                _tile_loadd(4, a, l.unit);
-                _tile_loadd(6, w, w_stride);
-                _tile_dpbssd(0, 4, 6);
-                _tile_loadd(7, w + lanes * 4, w_stride);
-                _tile_dpbssd(1, 4, 7);
-                if (!both) continue;
-                _tile_loadd(5, a + rows * l.unit, l.unit);
-                _tile_dpbssd(2, 5, 6);
-                _tile_dpbssd(3, 5, 7);
-            }
+            add_units(l, x.tiles, both, w, a, l.group_units, fetch);
         }
         if (g > 0) {
             const float * const d = reinterpret_cast<const float *>(x.w + (g - 1) * l.group_bytes());
@@ -76,14 +93,7 @@ static void multiply_byte_groups(const group_products & x) {
                 add_scaled(to_float(load_i(from + lanes)), d1, scales[t], first, out + lanes);
             }
         }
-        if (g < x.n_groups) {
-            int32_t * const to = sums[g & 1];
-            _tile_stored(0, to, w_stride);
-            _tile_stored(1, to + lanes, w_stride);
-            if (!both) continue;
-            _tile_stored(2, to + rows * panel_rows, w_stride);
-            _tile_stored(3, to + rows * panel_rows + lanes, w_stride);
-        }
+        if (g < x.n_groups) store_sums(x.tiles, both, sums[g & 1]);
     }
 }
 
@@ -177,26 +187,8 @@ static void multiply_row_units(const row_products & x) {
         }
     }
     fetch_ahead fetch = x.fetch;
-    const uint8_t * w = x.w;
-    const uint8_t * a = x.a;
-    for (int u = 0; u < x.n_units; u++, w += l.unit_bytes(), a += l.plane_bytes(x.tiles)) {
-        fetch.step();
-        _tile_loadd(4, a, l.unit);
-        _tile_loadd(6, w, w_stride);
-        _tile_dpbssd(0, 4, 6);
-        _tile_loadd(7, w + lanes * 4, w_stride);
-        _tile_dpbssd(1, 4, 7);
-        if (!both) continue;
-        _tile_loadd(5, a + rows * l.unit, l.unit);
-        _tile_dpbssd(2, 5, 6);
-        _tile_dpbssd(3, 5, 7);
-    }
-    _tile_stored(0, x.out, w_stride);
-    _tile_stored(1, x.out + lanes, w_stride);
-    if (both) {
-        _tile_stored(2, second, w_stride);
-        _tile_stored(3, second + lanes, w_stride);
-    }
+    add_units(l, x.tiles, both, x.w, x.a, x.n_units, fetch);
+    store_sums(x.tiles, both, x.out);
     if (!x.d) return;
     const vf d0 = load_f(x.d), d1 = load_f(x.d + lanes);
     for (int t = 0; t < x.height; t++) {

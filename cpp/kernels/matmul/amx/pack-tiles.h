@@ -32,10 +32,9 @@ struct tile_rounding {
     template <class Row>
     GGCLIP_INLINE_MEMBER void store_unit(const tile_layout & l, const Row & row, int i0, int n, uint8_t * quants,
                                          size_t plane) const {
+        const filled_row<Row> filled = {row, n};
         for (int i = 0; i < l.unit; i += lanes) {
-            const int left = n - i0 - i;
-            const vf v = left >= lanes ? row.at(i0 + i) : left > 0 ? row.first(i0 + i, left) : zero_f();
-            const vi q = to_int(mul(v, set_f(inverse)));
+            const vi q = to_int(mul(filled.at(i0 + i), set_f(inverse)));
             if (l.planes == 2) store_split(quants + i, quants + plane + i, q);
             else store_as_i8(quants + i, q);
         }

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 
 import { mapInOrder } from '../async/pipeline.js'
 import { ClipError } from '../library.js'
+import { fileUrlOf } from './raw-arguments.js'
 import { type NamedFile, smallPicture } from './small-picture.js'
 
 export interface SheetGroup {
@@ -56,19 +57,10 @@ async function figure({ path: name, pathBytes, note }: SheetGroup['files'][numbe
   const image = small
     ? `<img loading="lazy" alt="" src="data:image/jpeg;base64,${small.toString('base64')}">`
     : '<div class="none"></div>'
-  const link = pathBytes ? linkOf(pathBytes) : pathToFileURL(name).href
+  const link = pathBytes ? fileUrlOf(pathBytes) : pathToFileURL(name).href
   return `<figure><a href="${escaped(link)}">${image}</a><figcaption title="${escaped(name)}">${
     escaped(path.basename(name))
   }<br><small>${escaped(note)}</small></figcaption></figure>`
-}
-
-/** Of an absolute path that is no UTF-8: each byte but the plainest as %XX. Such names are POSIX's only. */
-function linkOf(name: Uint8Array): string {
-  const encoded = Array.from(name, byte => {
-    const character = String.fromCharCode(byte)
-    return /[\w./~-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
-  })
-  return `file://${encoded.join('')}`
 }
 
 function escaped(text: string): string {

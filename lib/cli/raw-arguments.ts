@@ -36,7 +36,14 @@ function urlOf(path: Buffer): URL {
   const absolute = path[0] === 0x2f
     ? path
     : Buffer.concat([readlinkSync('/proc/self/cwd', { encoding: 'buffer' }), Buffer.from('/'), path])
-  return new URL(
-    `file://${Array.from(absolute, byte => (byte === 0x2f ? '/' : `%${byte.toString(16).padStart(2, '0')}`)).join('')}`,
-  )
+  return new URL(fileUrlOf(absolute))
+}
+
+/** Of an absolute path that is no UTF-8: each byte but the plainest as %XX. Such names are POSIX's only. */
+export function fileUrlOf(name: Uint8Array): string {
+  const encoded = Array.from(name, byte => {
+    const character = String.fromCharCode(byte)
+    return /[\w./~-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  })
+  return `file://${encoded.join('')}`
 }

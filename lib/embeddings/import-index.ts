@@ -9,9 +9,9 @@ import { invalidArgument, outOfRange } from '../errors.js'
 import { readPhotoFacts } from '../image/photo-facts.js'
 import { readImageFile } from '../image/read-bytes.js'
 import { bindModel } from '../search/bind-model.js'
-import { type FileRecord, pathsBelow } from '../search/catalog.js'
+import type { FileRecord } from '../search/catalog.js'
 import { toHalves } from '../search/half.js'
-import { checkRoots, needNew } from '../search/roots.js'
+import { checkRoots, isBelow, needNew } from '../search/roots.js'
 import { Store } from '../search/store.js'
 import { checkFunction, checkOptions, checkSignal, checkString } from '../validate.js'
 import { type FolderFacts, inspectFolder, readEmbeddings, unitVector } from './read.js'
@@ -103,11 +103,8 @@ async function take(
     changed: 0,
     unusable: 0,
   }
-  const ranges = catalog.roots().map(root => ({ root, below: pathsBelow(root, path.sep) }))
-  const isInside = (file: Buffer): boolean =>
-    ranges.some(({ root, below: [first, end] }) =>
-      root.equals(file) || (Buffer.compare(file, first) >= 0 && Buffer.compare(file, end) < 0)
-    )
+  const roots = catalog.roots().map(root => ({ root, has: isBelow(root) }))
+  const isInside = (file: Buffer): boolean => roots.some(({ root, has }) => root.equals(file) || has(file))
   // other programs' columns of this name may be of other bytes: img2dataset's are of the picture before it was resized
   const hashes = facts.note !== undefined && facts.columns.includes('sha256')
   const rows = async function*(): AsyncGenerator<Row> {

@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { endianness } from 'node:os'
 
 import { ClipError } from '../errors.js'
+import { readFully } from '../read-fully.js'
 import { fromHalves } from '../search/half.js'
 
 /** NumPy's names of the types that are read: little-endian halves and floats. */
@@ -124,11 +125,8 @@ export async function readWhole<B extends Uint8Array>(
   bytes: B,
   position: number,
 ): Promise<B> {
-  for (let done = 0; done < bytes.length;) {
-    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, position + done)
-    if (bytesRead === 0) throw truncated(file, position + bytes.length, position + done)
-    done += bytesRead
-  }
+  const found = await readFully(handle, bytes, position)
+  if (found < bytes.length) throw truncated(file, position + bytes.length, position + found)
   return bytes
 }
 

@@ -4,7 +4,7 @@ import { type Duplex, pipeline, type Readable } from 'node:stream'
 import zlib from 'node:zlib'
 
 import { ClipError } from '../errors.js'
-import { type RemoteImageOptions, type RemoteNetwork, remoteRequests, shown } from './remote-request.js'
+import { bodyOf, type RemoteImageOptions, type RemoteNetwork, remoteRequests, shown } from './remote-request.js'
 
 export type { RemoteImageOptions, RemoteNetwork } from './remote-request.js'
 
@@ -33,14 +33,7 @@ async function read(response: http.IncomingMessage, url: string, maxBytes: numbe
       throw new ClipError('ERR_CLIP_URL_FAILED', `'${shown(url)}' cannot be fetched: status ${response.statusCode}`)
     }
     checkSize(`'${shown(url)}'`, Number(response.headers['content-length'] ?? 0), maxBytes)
-    const chunks: Buffer[] = []
-    let bytes = 0
-    for await (const chunk of decoded(response, url) as AsyncIterable<Buffer>) {
-      bytes += chunk.length
-      checkSize(`'${shown(url)}'`, bytes, maxBytes)
-      chunks.push(chunk)
-    }
-    return Buffer.concat(chunks)
+    return await bodyOf(decoded(response, url), bytes => checkSize(`'${shown(url)}'`, bytes, maxBytes))
   } finally {
     response.destroy()
   }

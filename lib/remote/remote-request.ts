@@ -113,6 +113,18 @@ function refused(message: string): ClipError {
   return new ClipError('ERR_CLIP_URL_REFUSED', message)
 }
 
+/** All of an answer. @param check throws where it has more bytes than are wanted; called for each piece with those so far */
+export async function bodyOf(answer: AsyncIterable<Buffer>, check: (bytes: number) => void): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of answer) {
+    bytes += chunk.length
+    check(bytes)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
 /** The beginning of a URL, for messages. */
 export function shown(url: string): string {
   return url.length > 80 ? `${url.slice(0, 79)}\u2026` : url

@@ -21,14 +21,16 @@ export function rootOf(name: string, root: string): Buffer {
   return Buffer.from(path.resolve(checkPath(name, checkString(name, root)).toString()))
 }
 
+/** Whether files lie below a folder. */
+export function isBelow(folder: Buffer): (file: Buffer) => boolean {
+  const [first, end] = pathsBelow(folder, path.sep)
+  return file => Buffer.compare(file, first) >= 0 && Buffer.compare(file, end) < 0
+}
+
 /** Without those that lie in others. */
 export function outermost(roots: readonly Buffer[]): Buffer[] {
-  return roots.filter(root =>
-    !roots.some(other => {
-      const [first, end] = pathsBelow(other, path.sep)
-      return Buffer.compare(root, first) >= 0 && Buffer.compare(root, end) < 0
-    })
-  )
+  const folders = roots.map(isBelow)
+  return roots.filter(root => !folders.some(has => has(root)))
 }
 
 /**

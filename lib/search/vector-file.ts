@@ -8,6 +8,7 @@ import { withAbort } from '../async/abort.js'
 import { ClipError } from '../errors.js'
 import type { NativeHits, NativeRows, NativeScan, NativeTask } from '../native/contract.js'
 import { loadAddon } from '../native/load.js'
+import { readFully } from '../read-fully.js'
 
 export class VectorFile {
   readonly #file: FileHandle
@@ -73,19 +74,13 @@ export class VectorFile {
 
   /** Fills `into` with rows from number `first` on. @throws {ClipError} ERR_CLIP_FILE_TRUNCATED */
   async read(first: number, into: Uint8Array): Promise<Uint8Array> {
-    for (let done = 0; done < into.length;) {
-      const { bytesRead } = await this.#file.read(into, done, into.length - done, first * this.#rowBytes + done)
-      if (bytesRead === 0) {
-        throw new ClipError(
-          'ERR_CLIP_FILE_TRUNCATED',
-          `the vectors of the index, '${this.#name}', end before row ${
-            first + into.length / this.#rowBytes
-          }: "ggclip index" mends them`,
-        )
-      }
-      done += bytesRead
-    }
-    return into
+    if (await readFully(this.#file, into, first * this.#rowBytes) === into.length) return into
+    throw new ClipError(
+      'ERR_CLIP_FILE_TRUNCATED',
+      `the vectors of the index, '${this.#name}', end before row ${
+        first + into.length / this.#rowBytes
+      }: "ggclip index" mends them`,
+    )
   }
 
   /** Compares rows with queries, on the addon's threads. */

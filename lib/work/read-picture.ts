@@ -4,6 +4,7 @@ import { open, stat } from 'node:fs/promises'
 import { ClipError } from '../errors.js'
 import { readImageFile } from '../image/read-bytes.js'
 import { type RetryPolicy } from '../models/hub-settings.js'
+import { readFully } from '../read-fully.js'
 import { checkSize } from '../remote/remote-image.js'
 import type { StoredRecord } from '../stores/types.js'
 import { isS3, isUrl, pathOfKey } from './address.js'
@@ -113,9 +114,9 @@ async function readEntry({ key, file, offset, size }: Entry, maxBytes: number): 
   try {
     const handle = await open(file, 'r')
     try {
-      const { bytesRead, buffer } = await handle.read(Buffer.alloc(size), 0, size, offset)
-      if (bytesRead < size) throw new Error('the file has become shorter')
-      return { bytes: buffer }
+      const bytes = Buffer.alloc(size)
+      if (await readFully(handle, bytes, offset) < size) throw new Error('the file has become shorter')
+      return { bytes }
     } finally {
       await handle.close()
     }

@@ -5,7 +5,7 @@ import { ClipError } from '../errors.js'
 import { type RetryPolicy } from '../models/hub-settings.js'
 import { loadPeer } from '../peer.js'
 import { checkSize, remoteImages } from '../remote/remote-image.js'
-import { type RemoteImageOptions, type RemoteRequest, remoteRequests, shown } from '../remote/remote-request.js'
+import { bodyOf, type RemoteImageOptions, type RemoteRequest, remoteRequests, shown } from '../remote/remote-request.js'
 import { checkBoolean, checkInteger, checkOptions, checkStrings } from '../validate.js'
 import { isS3, parseS3 } from './address.js'
 import { RemoteFile } from './remote-file.js'
@@ -78,15 +78,9 @@ export class Remote {
       response = await client.open(bucket, key, {}, limited)
       if (response.statusCode !== 200) throw await client.failure(response, address)
       checkSize(`'${address}'`, Number(response.headers['content-length'] ?? 0), maxBytes)
-      const chunks: Buffer[] = []
-      let size = 0
-      for await (const chunk of response as AsyncIterable<Buffer>) {
-        size += chunk.length
-        checkSize(`'${address}'`, size, maxBytes)
-        chunks.push(chunk)
-      }
+      const bytes = await bodyOf(response, size => checkSize(`'${address}'`, size, maxBytes))
       const time = Date.parse(response.headers['last-modified'] ?? '')
-      return { bytes: Buffer.concat(chunks), ...(Number.isNaN(time) ? {} : { modified: new Date(time) }) }
+      return { bytes, ...(Number.isNaN(time) ? {} : { modified: new Date(time) }) }
     } catch (error) {
       response?.destroy()
       if (signal.aborted) throw signal.reason

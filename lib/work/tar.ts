@@ -2,6 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 
 import { ClipError } from '../errors.js'
+import { readFully } from '../read-fully.js'
 import type { PictureSource } from './types.js'
 
 const block = 512
@@ -38,8 +39,8 @@ export async function* tarFilePictures(file: string): AsyncGenerator<PictureSour
     yield* tarPictures(file, {
       size,
       async read(at, bytes) {
-        const { bytesRead, buffer } = await handle.read(Buffer.alloc(bytes), 0, bytes, at)
-        return buffer.subarray(0, bytesRead)
+        const buffer = Buffer.alloc(bytes)
+        return buffer.subarray(0, await readFully(handle, buffer, at))
       },
     })
   } finally {

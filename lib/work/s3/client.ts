@@ -7,6 +7,7 @@ import { ClipError } from '../../errors.js'
 import type { RetryPolicy } from '../../models/hub-settings.js'
 import { RetryableFailure, withRetries } from '../../models/retry.js'
 import { loadPeer } from '../../peer.js'
+import { bodyOf } from '../../remote/remote-request.js'
 import { passing } from '../remote-file.js'
 import { errorOf, pageOf, type S3Object } from './answers.js'
 import type { S3Settings } from './settings.js'
@@ -67,7 +68,7 @@ export class S3Client {
         const error = await this.failure(response, `s3://${bucket}`)
         throw passing(response, error)
       }
-      return pageOf(await bodyOf(response, maxPageBytes), `s3://${bucket}`)
+      return pageOf(await textOf(response, maxPageBytes), `s3://${bucket}`)
     } catch (error) {
       if (signal?.aborted) throw signal.reason
       if (error instanceof ClipError || error instanceof RetryableFailure) throw error
@@ -151,7 +152,7 @@ export class S3Client {
   /** What an answer without content says. */
   async failure(response: http.IncomingMessage, name: string): Promise<ClipError> {
     const { statusCode: status = 0 } = response
-    const text = await bodyOf(response, maxErrorBytes).catch(() => '')
+    const text = await textOf(response, maxErrorBytes).catch(() => '')
     const message = `'${name}' cannot be read: status ${status}${errorOf(text)}`
     if (status === 404) return new ClipError('ERR_CLIP_S3_NOT_FOUND', message)
     if (status !== 401 && status !== 403) return failed(message)
@@ -174,13 +175,9 @@ function encoded(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, found => `%${found.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
-async function bodyOf(response: http.IncomingMessage, maxBytes: number): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length
+async function textOf(response: http.IncomingMessage, maxBytes: number): Promise<string> {
+  const body = await bodyOf(response, bytes => {
     if (bytes > maxBytes) throw failed(`expected an answer of at most ${maxBytes} bytes, received more`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
+  })
+  return body.toString()
 }

@@ -48,7 +48,7 @@ async function checkpoint(source: FileSource, folder: string): Promise<Selection
   return { ...rest, files: [...rest.files, index, ...await shards(source, folder, index)], entry: folder.slice(0, -1) }
 }
 
-/** Families of transformers that `cpp/formats/families/hf-config.cpp` reads. */
+/** Families of transformers that `cpp/formats/families/hf/config.cpp` reads. */
 const families = new Set(['clip', 'clipseg', 'owlvit', 'owlv2', 'siglip', 'siglip2', 'fgclip', 'fgclip2',
   'chinese_clip', 'metaclip_2', 'M-CLIP', 'aimv2', 'dinov2', 'dinov2_with_registers', 'dinov3_vit', 'altclip', 'blip',
   'vision-text-dual-encoder', 'jina_clip', 'tipsv2'])

@@ -119,7 +119,7 @@ class crisp_reader {
         t.eos_id = t.causal ? id("eos_token_id", t.n_vocab - 1) : 1;
         t.pad_id = t.eos_id;
         if (t.causal && t.eos_id == 2 && t.n_vocab > 2) {
-            // old versions of transformers wrote this for every model: see hf-config.cpp
+            // old versions of transformers wrote this for every model: see hf/config.cpp
             t.eos_id = t.bos_id = t.pad_id = -1;
         }
         if (file_.integer("tokenizer.ggml.type", 0, 255, 1) == 1) {

@@ -1,7 +1,7 @@
 #include "formats/families/openai-shapes.h"
 
 #include "engine/error.h"
-#include "formats/families/conv-towers.h"
+#include "formats/families/conv/towers.h"
 #include "formats/layout/limits.h"
 
 #include <cmath>

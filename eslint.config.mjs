@@ -10,6 +10,8 @@ const outside =
   regex => ['error', { patterns: [{ regex, message: 'the command line and the server use the public API only' }] }]
 const ofServer =
   '(?:library|errors|lru-map|nearest-name|package|validate|types|text-bytes|vectors/scores|image/pixel-size|remote/[\\w-]+|async/[\\w-]+)\\.js$'
+/** Each uses only those before it. */
+const searchRooms = ['storage', 'folders', 'queries', 'groups']
 
 export default ts.config(
   {
@@ -39,8 +41,8 @@ export default ts.config(
   // what is loaded at its first use, without waiting
   {
     files: ['lib/native/{load,binaries}.ts', 'lib/image/decode.ts', 'lib/image/heic.ts', 'lib/tokenizer/tokenizer.ts',
-      'lib/models/pull.ts', 'lib/search/{database,walk}.ts', 'lib/image/photo-facts.ts', 'lib/peer.ts',
-      'lib/cli/small-picture.ts'],
+      'lib/models/pull.ts', 'lib/search/storage/database.ts', 'lib/search/folders/walk.ts', 'lib/image/photo-facts.ts',
+      'lib/peer.ts', 'lib/cli/small-picture.ts'],
     rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
   {
@@ -48,6 +50,17 @@ export default ts.config(
       'lib/async/**', 'lib/text-bytes.ts', 'lib/tokenizer/**'],
     rules: { 'no-restricted-imports': ['error', { patterns: [nothingNative] }] },
   },
+  ...searchRooms.slice(0, -1).map((room, i) => ({
+    files: [`lib/search/${room}/*.ts`],
+    rules: {
+      'no-restricted-imports': ['error', {
+        patterns: [{
+          group: [...searchRooms.slice(i + 1), 'search-index.js'].map(later => `../${later}`),
+          message: `lib/search: ${searchRooms.join(' <- ')}`,
+        }],
+      }],
+    },
+  })),
   {
     files: ['lib/cli/*.ts'],
     rules: {

@@ -1,4 +1,4 @@
-// Approximate search (lib/search/graph.ts) beside the exact scan, of the same index in one run: pseudo-random vectors around
+// Approximate search (lib/search/queries/graph.ts) beside the exact scan, of the same index in one run: pseudo-random vectors around
 // 2000 centres, in build/bench/graph-<rows>. Needs usearch where Node finds it (npm run test:stores puts it into
 // build/stores: NODE_PATH=build/stores/node_modules). Recall: the share of the 10 nearest by scan that the graph finds,
 // over queries that neither has seen: half around the centres, half anywhere, as texts lie apart from pictures.

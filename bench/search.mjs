@@ -1,4 +1,4 @@
-// Exact searches over many rows (lib/search/scan.ts) against plain reads of the same files: 1,000,000 rows of 512 halves
+// Exact searches over many rows (lib/search/queries/scan.ts) against plain reads of the same files: 1,000,000 rows of 512 halves
 // in build/bench, 1 GB, and the same rows in 8 bits. All go through the system's file cache, filled by a first round that
 // does not count. Recall: the share of the 10 nearest by halves that the 10 nearest by 8 bits have, over 100 queries.
 //

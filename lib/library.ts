@@ -35,16 +35,15 @@ export { quantize } from './model-files/quantize.js'
 export type { QuantizeOptions } from './model-files/quantize.js'
 export { report } from './model-files/report.js'
 export type { ModelReport, QuantizationReport, ReportOptions, TowerReport } from './model-files/report.js'
-export { parseQuery } from './search/query.js'
-export type { QueryPart, SearchQuery } from './search/query.js'
+export { parseQuery } from './search/queries/query.js'
+export type { QueryPart, SearchQuery } from './search/queries/query.js'
 export { SearchIndex } from './search/search-index.js'
-export type { ClusterOptions, ClusteredFile, DuplicateFile, DuplicateGroup, DuplicatesOptions, IndexInfo, IndexPage,
-  IndexPageOptions, IndexProgress, IndexResult, IndexedFile, IndexedPicture, NearPlace, OpenIndexOptions, PagedFile,
-  PhotoDetails, PictureCluster, Place, SearchFilter, SearchHit, SearchIndexOptions, UpdateIndexOptions,
+export type { ClusterOptions, ClusteredFile, DuplicateFile, DuplicateGroup, DuplicatesOptions, IndexInfo, IndexModel,
+  IndexPage, IndexPageOptions, IndexProgress, IndexResult, IndexedFile, IndexedPicture, NearPlace, OpenIndexOptions,
+  PagedFile, PhotoDetails, PictureCluster, Place, SearchFilter, SearchHit, SearchIndexOptions, UpdateIndexOptions,
   WatchIndexOptions } from './search/types.js'
-export type { KeepRule } from './search/duplicates.js'
-export type { IndexModel } from './search/model.js'
-export type { RowType } from './search/rows.js'
+export type { KeepRule } from './search/groups/duplicates.js'
+export type { RowType } from './search/storage/rows.js'
 export { openVectorStore } from './stores/open-store.js'
 export type { FieldKind, FieldValue, OpenStoreOptions, StoredRecord, StoreFilter, StoreMatch, StoreSearchOptions,
   VectorRecord, VectorStore } from './stores/types.js'

@@ -2,8 +2,8 @@
 import path from 'node:path'
 
 import { throwIfAborted } from '../async/abort.js'
-import { describe } from '../search/describe.js'
-import { Store } from '../search/store.js'
+import { describe } from '../search/queries/describe.js'
+import { Store } from '../search/storage/store.js'
 import { checkString } from '../validate.js'
 import { keyOfPath } from '../work/address.js'
 import type { ColumnKind, ExportOptions, ExportResult } from './types.js'

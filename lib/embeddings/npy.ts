@@ -4,7 +4,7 @@ import { endianness } from 'node:os'
 
 import { ClipError } from '../errors.js'
 import { readFully } from '../read-fully.js'
-import { fromHalves } from '../search/half.js'
+import { fromHalves } from '../search/storage/half.js'
 
 /** NumPy's names of the types that are read: little-endian halves and floats. */
 type NpyType = '<f2' | '<f4'

@@ -1,5 +1,5 @@
 /** Options and results of reading and writing folders of embeddings. */
-import type { IndexModel } from '../search/model.js'
+import type { IndexModel } from '../search/types.js'
 
 /** Kinds of the columns beside the vectors. */
 export type ColumnKind = 'string' | 'number' | 'integer' | 'boolean' | 'date'

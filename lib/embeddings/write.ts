@@ -7,7 +7,7 @@ import { throwIfAborted } from '../async/abort.js'
 import { ClipError, invalidArgument, outOfRange } from '../errors.js'
 import { makeFolder } from '../make-folder.js'
 import { probe } from '../search/bind-model.js'
-import { toHalves } from '../search/half.js'
+import { toHalves } from '../search/storage/half.js'
 import { checkVector } from '../stores/checks.js'
 import { checkFunction, checkInteger, checkIterable, checkOneOf, checkOptions, checkSignal,
   checkString } from '../validate.js'

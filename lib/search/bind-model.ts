@@ -2,8 +2,8 @@
 import { ClipError } from '../errors.js'
 import type { RawPixels } from '../types.js'
 import { dot } from '../vectors/similarity.js'
-import type { IndexModel } from './model.js'
-import type { Store } from './store.js'
+import type { Store } from './storage/store.js'
+import type { IndexModel } from './types.js'
 
 /** Similarity of the embeddings of one picture by two loads of one model, at least: 4-bit weights reach 0.97. */
 export const sameModel = 0.9

@@ -1,8 +1,11 @@
 /** Options and results of {@link SearchIndex}. */
+import type { Clip } from '../clip/clip.js'
 import type { CallOptions } from '../types.js'
-import type { KeepRule } from './duplicates.js'
-import type { IndexModel } from './model.js'
-import type { RowType } from './rows.js'
+import type { KeepRule } from './groups/duplicates.js'
+import type { RowType } from './storage/rows.js'
+
+/** What an index needs of a {@link Clip}. */
+export type IndexModel = Pick<Clip, 'info' | 'encodeImage' | 'encodeText'>
 
 /** Options of {@link SearchIndex.open}. */
 export interface OpenIndexOptions {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { ClipError, errorCodeOf } from '../errors.js'
-import { Database } from '../search/database.js'
+import { Database } from '../search/storage/database.js'
 
 /** Milliseconds between two looks at a lock that another process holds. */
 const [firstWaitMs, mostWaitMs] = [2, 50]

@@ -1,7 +1,7 @@
 /** A store belongs to a model, as an index does: vectors of another cannot be compared with its own. */
 import { ClipError } from '../errors.js'
 import { probe, sameModel } from '../search/bind-model.js'
-import type { IndexModel } from '../search/model.js'
+import type { IndexModel } from '../search/types.js'
 import type { VectorStore } from '../stores/types.js'
 import { cosineSimilarity } from '../vectors/similarity.js'
 

@@ -5,7 +5,7 @@ import path from 'node:path'
 
 import { type EmbeddingRow, exportIndex, importToIndex, importToStore, openVectorStore, readEmbeddings, SearchIndex,
   writeEmbeddings } from '../../lib/index.js'
-import { Database } from '../../lib/search/database'
+import { Database } from '../../lib/search/storage/database'
 import { clip, made, newFolder, pictures } from '../search/support'
 
 const none = { imported: 0, known: 0, missing: 0, outside: 0, changed: 0, unusable: 0 }

@@ -5,8 +5,8 @@ import path from 'node:path'
 
 import type { NativeRows, NativeScan } from '../../lib/native/contract.js'
 import { loadAddon } from '../../lib/native/load.js'
-import { toHalves } from '../../lib/search/half.js'
-import { RowFormat, rowTypes } from '../../lib/search/rows.js'
+import { toHalves } from '../../lib/search/storage/half.js'
+import { RowFormat, rowTypes } from '../../lib/search/storage/rows.js'
 import { failureOf } from '../lifecycle/support'
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-rows-'))

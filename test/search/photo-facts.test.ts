@@ -6,7 +6,7 @@ import sharp, { type Exif } from 'sharp'
 
 import { Clip, type SearchFilter, SearchIndex } from '../../lib/index.js'
 import { readPhotoFacts } from '../../lib/image/photo-facts.js'
-import { Database } from '../../lib/search/database.js'
+import { Database } from '../../lib/search/storage/database.js'
 import { failureOf } from '../lifecycle/support'
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-facts-'))

@@ -2,7 +2,7 @@
 import path from 'node:path'
 
 import { parseQuery } from '../../lib/index.js'
-import { fromHalves, toHalves } from '../../lib/search/half.js'
+import { fromHalves, toHalves } from '../../lib/search/storage/half.js'
 
 const rocket = path.join(__dirname, '..', '..', 'models', 'samples', 'rocket.png')
 

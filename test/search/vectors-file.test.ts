@@ -5,7 +5,7 @@ import path from 'node:path'
 import sharp from 'sharp'
 
 import { SearchIndex } from '../../lib/index.js'
-import { Database } from '../../lib/search/database.js'
+import { Database } from '../../lib/search/storage/database.js'
 import { failureOf } from '../lifecycle/support'
 import { clip, made, names, pictures } from './support'
 

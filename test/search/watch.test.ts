@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import { Clip, SearchIndex } from '../../lib/index.js'
-import { Changes } from '../../lib/search/changes.js'
-import { Store } from '../../lib/search/store.js'
+import { Changes } from '../../lib/search/folders/changes.js'
+import { Store } from '../../lib/search/storage/store.js'
 
 const root = path.join(__dirname, '..', '..')
 const samples = path.join(root, 'models', 'samples')

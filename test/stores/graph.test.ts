@@ -1,13 +1,13 @@
-/** Approximate search of an index (lib/search/graph.ts), with usearch itself: npm run test:stores. */
+/** Approximate search of an index (lib/search/queries/graph.ts), with usearch itself: npm run test:stores. */
 import { appendFileSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import { Clip, SearchIndex } from '../../lib/index.js'
-import { Graph } from '../../lib/search/graph'
-import { toHalves } from '../../lib/search/half'
-import { nearest, readRows } from '../../lib/search/scan'
-import { Store } from '../../lib/search/store'
+import { Graph } from '../../lib/search/queries/graph'
+import { toHalves } from '../../lib/search/storage/half'
+import { nearest, readRows } from '../../lib/search/queries/scan'
+import { Store } from '../../lib/search/storage/store'
 import { normalize } from '../../lib/vectors/similarity'
 import { where } from '../helpers/skips'
 

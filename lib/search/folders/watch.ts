@@ -1,9 +1,9 @@
 /** An index that follows its folders. */
-import { errorCodeOf } from '../errors.js'
-import { checkFunction, checkNumber, checkOptions } from '../validate.js'
+import { errorCodeOf } from '../../errors.js'
+import { checkFunction, checkNumber, checkOptions } from '../../validate.js'
+import type { IndexResult, UpdateIndexOptions, WatchIndexOptions } from '../types.js'
 import { Changes } from './changes.js'
 import { outermost } from './roots.js'
-import type { IndexResult, UpdateIndexOptions, WatchIndexOptions } from './types.js'
 import { updateOptions } from './update.js'
 
 interface Watching {

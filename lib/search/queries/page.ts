@@ -1,14 +1,13 @@
 /** One part after another of what an index has, or of what a search finds, while it changes. */
-import { outOfRange } from '../errors.js'
-import { checkNumber, checkOptions, checkString } from '../validate.js'
-import type { FileOfPicture } from './catalog.js'
+import { outOfRange } from '../../errors.js'
+import { checkNumber, checkOptions, checkString } from '../../validate.js'
+import type { FileOfPicture } from '../storage/catalog.js'
+import type { Store } from '../storage/store.js'
+import type { IndexModel, IndexPage, IndexPageOptions, PagedFile } from '../types.js'
 import { describe } from './describe.js'
 import { aim, checkFind, type CheckedFind, filesInSteps, hitsOf } from './find.js'
-import type { IndexModel } from './model.js'
 import { type QueryPart, queryVector } from './query.js'
 import { nearest, pairsAbove } from './scan.js'
-import type { Store } from './store.js'
-import type { IndexPage, IndexPageOptions, PagedFile } from './types.js'
 
 type After = Pick<PagedFile, 'path' | 'pathBytes' | 'hash' | 'similarity'>
 

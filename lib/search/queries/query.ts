@@ -1,11 +1,11 @@
 /** From words and pictures to the direction that is searched. */
 import { existsSync } from 'node:fs'
 
-import { invalidArgument, outOfRange } from '../errors.js'
-import type { CallOptions, ImageInput } from '../types.js'
-import { checkBoolean, checkNumber, checkOptions, checkString } from '../validate.js'
-import { normalize } from '../vectors/similarity.js'
-import type { IndexModel } from './model.js'
+import { invalidArgument, outOfRange } from '../../errors.js'
+import type { CallOptions, ImageInput } from '../../types.js'
+import { checkBoolean, checkNumber, checkOptions, checkString } from '../../validate.js'
+import { normalize } from '../../vectors/similarity.js'
+import type { IndexModel } from '../types.js'
 
 /** A part of a query: a text, a picture, or a vector of the model, such as that of a picture of the index. */
 export type QueryPart = (

@@ -1,9 +1,9 @@
 /** Files of an index that show the same. */
-import { checkFunction, checkNumber, checkOneOf, checkOptions, checkSignal } from '../validate.js'
-import { describe } from './describe.js'
+import { checkFunction, checkNumber, checkOneOf, checkOptions, checkSignal } from '../../validate.js'
+import { describe } from '../queries/describe.js'
+import type { Store } from '../storage/store.js'
+import type { DuplicateGroup, DuplicatesOptions } from '../types.js'
 import { groups, type KeepRule, keepRules, similarPairs } from './duplicates.js'
-import type { Store } from './store.js'
-import type { DuplicateGroup, DuplicatesOptions } from './types.js'
 
 interface Checked extends Pick<DuplicatesOptions, 'signal' | 'onProgress'> {
   minSimilarity: number

@@ -1,9 +1,9 @@
 /** From which similarity on a picture counts as found. */
-import type { CallOptions } from '../types.js'
-import { dot } from '../vectors/similarity.js'
-import type { IndexModel } from './model.js'
+import type { CallOptions } from '../../types.js'
+import { dot } from '../../vectors/similarity.js'
+import type { Snapshot } from '../storage/store.js'
+import type { IndexModel } from '../types.js'
 import { countRows, readRows } from './scan.js'
-import type { Snapshot } from './store.js'
 
 /** Everyday captions of unlike things: what their similarity with a picture is mostly worth nothing. */
 export const captions = ['a photo of a person', 'a dog', 'a city street at night', 'a plate of food', 'a mountain lake',

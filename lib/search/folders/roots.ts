@@ -2,10 +2,10 @@
 import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 
-import { ClipError } from '../errors.js'
-import { checkPath } from '../image/path.js'
-import { checkString, checkStrings } from '../validate.js'
-import { pathsBelow } from './catalog.js'
+import { ClipError } from '../../errors.js'
+import { checkPath } from '../../image/path.js'
+import { checkString, checkStrings } from '../../validate.js'
+import { pathsBelow } from '../storage/catalog.js'
 
 /** Of an index in a folder of pictures; the dot keeps it out of the index itself. */
 const usualName = '.ggclip'

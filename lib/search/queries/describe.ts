@@ -1,9 +1,8 @@
 /** What an index and its files are, as callers see it. */
-import type { FileOfPicture } from './catalog.js'
-import { textOf } from './filter.js'
+import { type FileOfPicture, textOf } from '../storage/catalog.js'
+import type { Store } from '../storage/store.js'
+import type { IndexedFile, IndexInfo } from '../types.js'
 import { factsOf } from './graph.js'
-import type { Store } from './store.js'
-import type { IndexedFile, IndexInfo } from './types.js'
 
 export function infoOf(store: Store): IndexInfo {
   const { catalog, folder, format } = store

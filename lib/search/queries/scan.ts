@@ -1,10 +1,10 @@
 /** Exact search over the rows of an index: the addon's threads read pieces of the file and multiply them. */
-import { withAbort } from '../async/abort.js'
-import { availableCores } from '../cores/cores.js'
-import type { NativeHits } from '../native/contract.js'
-import { loadAddon } from '../native/load.js'
-import { ownRealm } from '../native/own-realm.js'
-import type { Snapshot } from './store.js'
+import { withAbort } from '../../async/abort.js'
+import { availableCores } from '../../cores/cores.js'
+import type { NativeHits } from '../../native/contract.js'
+import { loadAddon } from '../../native/load.js'
+import { ownRealm } from '../../native/own-realm.js'
+import type { Snapshot } from '../storage/store.js'
 
 /** A row and its cosine similarity with the query. */
 export interface RowScore {

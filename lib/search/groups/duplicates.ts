@@ -1,8 +1,8 @@
 /** Groups of pictures that are alike: each around the one to keep. */
-import { throwIfAborted } from '../async/abort.js'
-import type { FileOfPicture } from './catalog.js'
-import { countRows, pairsAbove, readRows, type RowScore } from './scan.js'
-import type { Snapshot } from './store.js'
+import { throwIfAborted } from '../../async/abort.js'
+import { countRows, pairsAbove, readRows, type RowScore } from '../queries/scan.js'
+import type { FileOfPicture } from '../storage/catalog.js'
+import type { Snapshot } from '../storage/store.js'
 
 /** Which file of a group is kept. */
 export const keepRules = ['largest', 'oldest', 'newest'] as const

@@ -5,7 +5,7 @@
 import path from 'node:path'
 import { types } from 'node:util'
 
-import { ClipError } from '../errors.js'
+import { ClipError } from '../../errors.js'
 
 /** What a column holds. Blobs arrive as `Uint8Array`. */
 export type SqlValue = string | number | null | Uint8Array

@@ -1,12 +1,12 @@
 /** Groups of pictures around centres (spherical k-means): what an index is made of. */
-import { throwIfAborted } from '../async/abort.js'
-import { checkInteger, checkOptions, checkSignal } from '../validate.js'
-import { similarityMatrix } from '../vectors/search.js'
-import { normalize } from '../vectors/similarity.js'
-import { describe } from './describe.js'
-import { countRows, readRows, type RowScore } from './scan.js'
-import type { Snapshot, Store } from './store.js'
-import type { ClusterOptions, PictureCluster } from './types.js'
+import { throwIfAborted } from '../../async/abort.js'
+import { checkInteger, checkOptions, checkSignal } from '../../validate.js'
+import { similarityMatrix } from '../../vectors/search.js'
+import { normalize } from '../../vectors/similarity.js'
+import { describe } from '../queries/describe.js'
+import { countRows, readRows, type RowScore } from '../queries/scan.js'
+import type { Snapshot, Store } from '../storage/store.js'
+import type { ClusterOptions, PictureCluster } from '../types.js'
 
 /** Pictures from which the centres are learned, evenly over the index; all are then assigned. */
 const sampleSize = 16_384

@@ -2,8 +2,8 @@
 import { type FSWatcher, watch } from 'node:fs'
 import path from 'node:path'
 
-import { abortReason, onAbort, throwIfAborted } from '../async/abort.js'
-import { textOf } from './filter.js'
+import { abortReason, onAbort, throwIfAborted } from '../../async/abort.js'
+import { textOf } from '../storage/catalog.js'
 
 export interface ChangesOptions {
   /** A folder whose changes do not count: that of the index. */

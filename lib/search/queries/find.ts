@@ -1,19 +1,18 @@
 /** The pictures of an index that are nearest to a query. */
 import { setImmediate as turn } from 'node:timers/promises'
 
-import { throwIfAborted } from '../async/abort.js'
-import type { CallOptions } from '../types.js'
-import { checkBoolean, checkInteger, checkNumber, checkOptions } from '../validate.js'
-import type { Catalog, FileOfPicture } from './catalog.js'
+import { throwIfAborted } from '../../async/abort.js'
+import type { CallOptions } from '../../types.js'
+import { checkBoolean, checkInteger, checkNumber, checkOptions } from '../../validate.js'
+import { type Catalog, type FileOfPicture, textOf } from '../storage/catalog.js'
+import type { Snapshot, Store } from '../storage/store.js'
+import type { IndexModel, SearchHit, SearchIndexOptions } from '../types.js'
 import { describe } from './describe.js'
-import { fileFilter, textOf } from './filter.js'
+import { fileFilter } from './filter.js'
 import type { Graph } from './graph.js'
-import type { IndexModel } from './model.js'
 import { type QueryPart, queryVector } from './query.js'
 import { nearest, type RowScore } from './scan.js'
-import type { Snapshot, Store } from './store.js'
 import { imageThreshold, sampleRows, textThreshold } from './threshold.js'
-import type { SearchHit, SearchIndexOptions } from './types.js'
 
 export interface CheckedFind {
   k: number

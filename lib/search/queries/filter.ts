@@ -1,9 +1,9 @@
 /** Which files a search looks at. */
-import { invalidArgument } from '../errors.js'
-import { checkNumber, checkOptions, checkString, checkStrings } from '../validate.js'
-import type { FileOfPicture } from './catalog.js'
-import type { SearchFilter } from './types.js'
-import { globMatcher } from './walk.js'
+import { invalidArgument } from '../../errors.js'
+import { checkNumber, checkOptions, checkString, checkStrings } from '../../validate.js'
+import { globMatcher } from '../folders/walk.js'
+import { type FileOfPicture, textOf } from '../storage/catalog.js'
+import type { SearchFilter } from '../types.js'
 
 /** Checks the filter. */
 export function fileFilter(filter: SearchFilter): (file: FileOfPicture) => boolean {
@@ -70,9 +70,4 @@ function timeOf(name: string, value: Date | undefined, fallback: number): number
   const time = typeof value === 'object' && typeof value.getTime === 'function' ? value.getTime() : NaN
   if (Number.isNaN(time)) throw invalidArgument(`options.filter.${name}`, 'a Date', value)
   return time
-}
-
-/** A file's name, for people. */
-export function textOf(name: Uint8Array): string {
-  return Buffer.from(name.buffer, name.byteOffset, name.byteLength).toString()
 }

@@ -2,8 +2,8 @@
  * What an index knows, in SQLite: which files were seen, which picture each shows, and each picture's vector. It is the
  * only truth: the file of vectors beside it is made from it.
  */
-import { ClipError } from '../errors.js'
-import type { PhotoFacts } from '../image/photo-facts.js'
+import { ClipError } from '../../errors.js'
+import type { PhotoFacts } from '../../image/photo-facts.js'
 import { Database } from './database.js'
 
 /** Versions of the tables, oldest first; `PRAGMA user_version` is how many of them a file has. */
@@ -311,4 +311,9 @@ export function pathsBelow(folder: Buffer, separator: string): PathRange {
   const end = Buffer.from(first)
   end[end.length - 1]! += 1 // the byte after the separator
   return [first, end]
+}
+
+/** A file's name, for people. */
+export function textOf(name: Uint8Array): string {
+  return Buffer.from(name.buffer, name.byteOffset, name.byteLength).toString()
 }

@@ -4,8 +4,8 @@ import { readdir, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type picomatchModule from 'picomatch'
 
-import { throwIfAborted } from '../async/abort.js'
-import { quotedPath } from '../image/path.js'
+import { throwIfAborted } from '../../async/abort.js'
+import { quotedPath } from '../../image/path.js'
 
 export interface WalkOptions {
   /** Globs of paths relative to the folder, such as `**\/thumbnails/**`, that are left out. */

@@ -67,12 +67,14 @@ export default ts.config(
       'no-restricted-imports': outside('^\\.\\./(?!(library|package|text-bytes|async/pipeline|embeddings/npy)\\.js$)'),
     },
   },
-  {
-    files: ['lib/cli/*/*.ts'],
+  ...[2, 3].map(depth => ({
+    files: [`lib/cli/${'*/'.repeat(depth - 1)}*.ts`],
     rules: {
-      'no-restricted-imports': outside('^\\.\\./\\.\\./(?!\\.|(library|package|peer|server/index|replace-file)\\.js$)'),
+      'no-restricted-imports': outside(
+        `^(?:\\.\\./){${depth}}(?!\\.|(library|package|peer|server/index|replace-file)\\.js$)`,
+      ),
     },
-  },
+  })),
   // the server adds errors and checks of arguments: it raises the same kinds as the library
   ...[1, 2, 3].map(depth => ({
     files: [`lib/server/${'*/'.repeat(depth - 1)}*.ts`],

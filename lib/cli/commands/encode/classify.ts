@@ -1,13 +1,13 @@
 /** `ggclip classify`: which of these labels is in the image? */
-import type { Classification } from '../../library.js'
-import { UsageError } from '../failure.js'
-import { checkArguments, eachImage, readLabels } from '../inputs.js'
+import type { Classification } from '../../../library.js'
+import { UsageError } from '../../failure.js'
+import { checkArguments, eachImage, readLabels } from '../../inputs.js'
 import { addExamples, addJsonOption, addModelOptions, collect, type ModelFlags, type PictureFlags, pictureOptions,
-  wholeNumber, withModel } from '../options.js'
-import type { Verb } from '../run.js'
-import type { Shell } from '../shell.js'
-import { JsonList, tabbed } from '../stdout.js'
-import { bar, percent, printable, table } from '../table.js'
+  wholeNumber, withModel } from '../../options.js'
+import type { Verb } from '../../run.js'
+import type { Shell } from '../../shell.js'
+import { JsonList, tabbed } from '../../stdout.js'
+import { bar, percent, printable, table } from '../../table.js'
 
 interface Flags extends ModelFlags, PictureFlags {
   labels?: string[]

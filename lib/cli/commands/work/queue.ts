@@ -1,11 +1,11 @@
 /** `ggclip queue`: how far the workers are, and what they gave up. */
-import type { DeadLetter, QueueStatus } from '../../library.js'
-import { addExamples, addJsonOption } from '../options.js'
-import type { Verb } from '../run.js'
-import type { Shell } from '../shell.js'
-import { tabbed } from '../stdout.js'
-import { printable, table } from '../table.js'
-import { addQueueOptions, type QueueFlags, withQueue } from '../work-queue.js'
+import type { DeadLetter, QueueStatus } from '../../../library.js'
+import { addExamples, addJsonOption } from '../../options.js'
+import type { Verb } from '../../run.js'
+import type { Shell } from '../../shell.js'
+import { tabbed } from '../../stdout.js'
+import { printable, table } from '../../table.js'
+import { addQueueOptions, type QueueFlags, withQueue } from '../../work-queue.js'
 
 interface Flags extends QueueFlags {
   dead?: boolean

@@ -1,11 +1,11 @@
 /** `ggclip mcp`: an index as tools of language models. */
-import { packageFile } from '../../package.js'
-import { loadSdk, serveTools } from '../mcp/server.js'
-import { toolsOf } from '../mcp/tools.js'
-import { addExamples, addJsonOption, addModelOptions, type ModelFlags } from '../options.js'
-import type { Verb } from '../run.js'
-import { indexHelp, type IndexFlags, updateIndex, withIndex } from '../search-index.js'
-import type { Shell } from '../shell.js'
+import { packageFile } from '../../../package.js'
+import { loadSdk, serveTools } from '../../mcp/server.js'
+import { toolsOf } from '../../mcp/tools.js'
+import { addExamples, addJsonOption, addModelOptions, type ModelFlags } from '../../options.js'
+import type { Verb } from '../../run.js'
+import { indexHelp, type IndexFlags, updateIndex, withIndex } from '../../search-index.js'
+import type { Shell } from '../../shell.js'
 
 interface Flags extends IndexFlags, ModelFlags {
   json?: boolean

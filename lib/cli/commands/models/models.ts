@@ -1,12 +1,12 @@
 /** `ggclip models`: lists the models that have a short name. */
-import { type ModelEntry, models as registry, type ModelTask, suggestModels } from '../../library.js'
+import { type ModelEntry, models as registry, type ModelTask, suggestModels } from '../../../library.js'
 import { Option } from 'commander'
 
-import { addExamples, addJsonOption } from '../options.js'
-import type { Verb } from '../run.js'
-import type { Shell } from '../shell.js'
-import { tabbed } from '../stdout.js'
-import { byteSize, table } from '../table.js'
+import { addExamples, addJsonOption } from '../../options.js'
+import type { Verb } from '../../run.js'
+import type { Shell } from '../../shell.js'
+import { tabbed } from '../../stdout.js'
+import { byteSize, table } from '../../table.js'
 
 interface Flags {
   task?: ModelTask

@@ -1,9 +1,9 @@
 /** `ggclip export`: an index as a folder that other programs read. */
-import { exportIndex } from '../../library.js'
-import { addExamples, addJsonOption, wholeNumber } from '../options.js'
-import type { Verb } from '../run.js'
-import { locate } from '../search-index.js'
-import type { Shell } from '../shell.js'
+import { exportIndex } from '../../../library.js'
+import { addExamples, addJsonOption, wholeNumber } from '../../options.js'
+import type { Verb } from '../../run.js'
+import { locate } from '../../search-index.js'
+import type { Shell } from '../../shell.js'
 
 interface Flags {
   index?: string

@@ -1,11 +1,11 @@
 /** `ggclip info`: describes a model. */
-import type { ClipInfo } from '../../library.js'
-import { UsageError } from '../failure.js'
-import { addExamples, addJsonOption, addModelOptions, modelForms, type ModelFlags, withModel } from '../options.js'
-import type { Verb } from '../run.js'
-import type { Shell } from '../shell.js'
-import { tabbed } from '../stdout.js'
-import { byteSize, printable, table } from '../table.js'
+import type { ClipInfo } from '../../../library.js'
+import { UsageError } from '../../failure.js'
+import { addExamples, addJsonOption, addModelOptions, modelForms, type ModelFlags, withModel } from '../../options.js'
+import type { Verb } from '../../run.js'
+import type { Shell } from '../../shell.js'
+import { tabbed } from '../../stdout.js'
+import { byteSize, printable, table } from '../../table.js'
 
 interface Flags extends ModelFlags {
   json?: boolean

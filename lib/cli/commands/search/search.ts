@@ -1,18 +1,18 @@
 /** `ggclip search`: pictures of an index by words, by pictures, or by both. */
 import { InvalidArgumentError, Option } from 'commander'
 
-import { type NearPlace, parseQuery, type QueryPart, type SearchFilter, type SearchHit } from '../../library.js'
-import { writeSheet } from '../contact-sheet.js'
-import { UsageError } from '../failure.js'
-import { checkArguments } from '../inputs.js'
-import { addExamples, addJsonOption, addModelOptions, type ModelFlags, wholeNumber } from '../options.js'
-import type { Verb } from '../run.js'
+import { type NearPlace, parseQuery, type QueryPart, type SearchFilter, type SearchHit } from '../../../library.js'
+import { writeSheet } from '../../contact-sheet.js'
+import { UsageError } from '../../failure.js'
+import { checkArguments } from '../../inputs.js'
+import { addExamples, addJsonOption, addModelOptions, type ModelFlags, wholeNumber } from '../../options.js'
+import type { Verb } from '../../run.js'
 import { cameraTime, indexHelp, type IndexFlags, updateIndex, withIndex, withoutBytes,
-  zeroEnded } from '../search-index.js'
-import type { Shell } from '../shell.js'
-import { tabbed } from '../stdout.js'
-import { bar, printable, table } from '../table.js'
-import { drawn, type TerminalProtocol, terminalProtocols } from '../terminal-pictures.js'
+  zeroEnded } from '../../search-index.js'
+import type { Shell } from '../../shell.js'
+import { tabbed } from '../../stdout.js'
+import { bar, printable, table } from '../../table.js'
+import { drawn, type TerminalProtocol, terminalProtocols } from '../../terminal-pictures.js'
 
 interface Flags extends IndexFlags, ModelFlags {
   topK: number

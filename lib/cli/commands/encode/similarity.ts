@@ -1,12 +1,12 @@
 /** `ggclip similarity`: how well does each text fit the image? */
-import type { ImageInput } from '../../library.js'
-import { checkArguments, eachImage } from '../inputs.js'
+import type { ImageInput } from '../../../library.js'
+import { checkArguments, eachImage } from '../../inputs.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags, type PictureFlags, pictureOptions,
-  withModel } from '../options.js'
-import type { Verb } from '../run.js'
-import type { Shell } from '../shell.js'
-import { JsonList, tabbed } from '../stdout.js'
-import { bar, percent, printable, table } from '../table.js'
+  withModel } from '../../options.js'
+import type { Verb } from '../../run.js'
+import type { Shell } from '../../shell.js'
+import { JsonList, tabbed } from '../../stdout.js'
+import { bar, percent, printable, table } from '../../table.js'
 
 interface Flags extends ModelFlags, PictureFlags {
   json?: boolean

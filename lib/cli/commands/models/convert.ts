@@ -1,10 +1,10 @@
 /** `ggclip convert`: writes any model that ggclip opens to one GGUF file. */
-import { convert as convertModel, type WeightType, weightTypes } from '../../library.js'
-import { addExamples, addHubOptions, addJsonOption, type HubFlags, overrides, wholeNumber } from '../options.js'
-import { progressLine } from '../progress.js'
-import type { Verb } from '../run.js'
-import type { Shell } from '../shell.js'
-import { byteSize } from '../table.js'
+import { convert as convertModel, type WeightType, weightTypes } from '../../../library.js'
+import { addExamples, addHubOptions, addJsonOption, type HubFlags, overrides, wholeNumber } from '../../options.js'
+import { progressLine } from '../../progress.js'
+import type { Verb } from '../../run.js'
+import type { Shell } from '../../shell.js'
+import { byteSize } from '../../table.js'
 
 interface Flags extends HubFlags {
   dtype?: WeightType

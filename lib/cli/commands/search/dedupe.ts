@@ -1,15 +1,15 @@
 /** `ggclip dedupe`: groups of pictures that are the same, or nearly. */
 import { InvalidArgumentError, Option } from 'commander'
 
-import type { DuplicateFile, DuplicateGroup, KeepRule } from '../../library.js'
-import { type SheetGroup, writeSheet } from '../contact-sheet.js'
-import { UsageError } from '../failure.js'
-import { addExamples, addJsonOption, addModelOptions, type ModelFlags } from '../options.js'
-import type { Verb } from '../run.js'
-import { indexHelp, type IndexFlags, updateIndex, withIndex, withoutBytes, zeroEnded } from '../search-index.js'
-import type { Shell } from '../shell.js'
-import { tabbed } from '../stdout.js'
-import { byteSize, percent, printable, table } from '../table.js'
+import type { DuplicateFile, DuplicateGroup, KeepRule } from '../../../library.js'
+import { type SheetGroup, writeSheet } from '../../contact-sheet.js'
+import { UsageError } from '../../failure.js'
+import { addExamples, addJsonOption, addModelOptions, type ModelFlags } from '../../options.js'
+import type { Verb } from '../../run.js'
+import { indexHelp, type IndexFlags, updateIndex, withIndex, withoutBytes, zeroEnded } from '../../search-index.js'
+import type { Shell } from '../../shell.js'
+import { tabbed } from '../../stdout.js'
+import { byteSize, percent, printable, table } from '../../table.js'
 
 interface Flags extends IndexFlags, ModelFlags {
   minSimilarity?: number

@@ -1,10 +1,10 @@
 /** `ggclip enqueue`: pictures into a queue, for workers on any number of machines. */
-import { pictureSources } from '../../library.js'
-import { addExamples, addJsonOption, collect, wholeNumber } from '../options.js'
-import type { Verb } from '../run.js'
-import type { Shell } from '../shell.js'
+import { pictureSources } from '../../../library.js'
+import { addExamples, addJsonOption, collect, wholeNumber } from '../../options.js'
+import type { Verb } from '../../run.js'
+import type { Shell } from '../../shell.js'
 import { addQueueOptions, addRemoteOptions, type QueueFlags, type RemoteFlags, remoteOptions,
-  withQueue } from '../work-queue.js'
+  withQueue } from '../../work-queue.js'
 
 interface Flags extends QueueFlags, RemoteFlags {
   exclude?: string[]

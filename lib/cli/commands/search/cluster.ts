@@ -1,12 +1,12 @@
 /** `ggclip cluster`: what an index is made of. */
-import type { PictureCluster } from '../../library.js'
-import { writeSheet } from '../contact-sheet.js'
-import { addExamples, addJsonOption, addModelOptions, type ModelFlags, wholeNumber } from '../options.js'
-import type { Verb } from '../run.js'
-import { indexHelp, type IndexFlags, updateIndex, withIndex, withoutBytes } from '../search-index.js'
-import type { Shell } from '../shell.js'
-import { tabbed } from '../stdout.js'
-import { printable } from '../table.js'
+import type { PictureCluster } from '../../../library.js'
+import { writeSheet } from '../../contact-sheet.js'
+import { addExamples, addJsonOption, addModelOptions, type ModelFlags, wholeNumber } from '../../options.js'
+import type { Verb } from '../../run.js'
+import { indexHelp, type IndexFlags, updateIndex, withIndex, withoutBytes } from '../../search-index.js'
+import type { Shell } from '../../shell.js'
+import { tabbed } from '../../stdout.js'
+import { printable } from '../../table.js'
 
 interface Flags extends IndexFlags, ModelFlags {
   count?: number

@@ -1,13 +1,13 @@
 /** `ggclip quantize`: writes a model with fewer bits, and measures the loss. */
 import { type ModelReport, quantize as quantizeModel, type QuantizationReport, type QuantizeOptions, report as reportOn,
-  type TowerReport, type WeightType, weightTypes } from '../../library.js'
-import { UsageError } from '../failure.js'
-import { addExamples, addHubOptions, addJsonOption, type HubFlags, overrides, wholeNumber } from '../options.js'
-import { progressLine } from '../progress.js'
-import type { Verb } from '../run.js'
-import type { Shell } from '../shell.js'
-import { tabbed } from '../stdout.js'
-import { byteSize, printable, table } from '../table.js'
+  type TowerReport, type WeightType, weightTypes } from '../../../library.js'
+import { UsageError } from '../../failure.js'
+import { addExamples, addHubOptions, addJsonOption, type HubFlags, overrides, wholeNumber } from '../../options.js'
+import { progressLine } from '../../progress.js'
+import type { Verb } from '../../run.js'
+import type { Shell } from '../../shell.js'
+import { tabbed } from '../../stdout.js'
+import { byteSize, printable, table } from '../../table.js'
 
 interface Flags extends HubFlags {
   dtype: string

@@ -1,10 +1,10 @@
 /** `ggclip pull`: downloads a model of the hub into the cache. */
-import { pull as pullModel, type PullResult } from '../../library.js'
-import { addExamples, addHubOptions, addJsonOption, type HubFlags } from '../options.js'
-import { showProgress } from '../progress.js'
-import type { Verb } from '../run.js'
-import type { Shell } from '../shell.js'
-import { byteSize } from '../table.js'
+import { pull as pullModel, type PullResult } from '../../../library.js'
+import { addExamples, addHubOptions, addJsonOption, type HubFlags } from '../../options.js'
+import { showProgress } from '../../progress.js'
+import type { Verb } from '../../run.js'
+import type { Shell } from '../../shell.js'
+import { byteSize } from '../../table.js'
 
 interface Flags extends HubFlags {
   json?: boolean

@@ -1,10 +1,10 @@
 /** `ggclip inspect`: describes a model file, and why it does not load. */
-import { inspect as inspectModel, type Inspection } from '../../library.js'
-import { addExamples, addJsonOption } from '../options.js'
-import type { Verb } from '../run.js'
-import type { Shell } from '../shell.js'
-import { tabbed } from '../stdout.js'
-import { byteSize, printable, table } from '../table.js'
+import { inspect as inspectModel, type Inspection } from '../../../library.js'
+import { addExamples, addJsonOption } from '../../options.js'
+import type { Verb } from '../../run.js'
+import type { Shell } from '../../shell.js'
+import { tabbed } from '../../stdout.js'
+import { byteSize, printable, table } from '../../table.js'
 
 interface Flags {
   tensors?: boolean

@@ -1,11 +1,11 @@
 /** `ggclip import`: a folder of embeddings into an index or a store, without embedding again. */
-import { type FieldKind, importToIndex, importToStore, openVectorStore } from '../../library.js'
-import { UsageError } from '../failure.js'
-import { addExamples, addJsonOption, addModelOptions, collect, withModel } from '../options.js'
-import type { Verb } from '../run.js'
-import { indexHelp, type IndexFlags, withIndex } from '../search-index.js'
-import type { Shell } from '../shell.js'
-import { bar } from '../table.js'
+import { type FieldKind, importToIndex, importToStore, openVectorStore } from '../../../library.js'
+import { UsageError } from '../../failure.js'
+import { addExamples, addJsonOption, addModelOptions, collect, withModel } from '../../options.js'
+import type { Verb } from '../../run.js'
+import { indexHelp, type IndexFlags, withIndex } from '../../search-index.js'
+import type { Shell } from '../../shell.js'
+import { bar } from '../../table.js'
 
 interface Flags extends IndexFlags {
   store?: string

@@ -1,16 +1,16 @@
 /** `ggclip embed`: images or texts to vectors, or to the states of a layer. */
 import { InvalidArgumentError } from 'commander'
 
-import type { Clip, ImageInput } from '../../library.js'
-import { ArrayFile } from '../array-file.js'
-import { UsageError } from '../failure.js'
-import { eachImage, eachText, textsOf } from '../inputs.js'
+import type { Clip, ImageInput } from '../../../library.js'
+import { ArrayFile } from '../../array-file.js'
+import { UsageError } from '../../failure.js'
+import { eachImage, eachText, textsOf } from '../../inputs.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags, type PictureFlags, pictureOptions, wholeNumber,
-  withModel } from '../options.js'
-import type { Verb } from '../run.js'
-import type { Shell } from '../shell.js'
-import { float32, JsonList, tabbed } from '../stdout.js'
-import { printable } from '../table.js'
+  withModel } from '../../options.js'
+import type { Verb } from '../../run.js'
+import type { Shell } from '../../shell.js'
+import { float32, JsonList, tabbed } from '../../stdout.js'
+import { printable } from '../../table.js'
 
 interface Flags extends ModelFlags, PictureFlags {
   text?: string[]

@@ -1,11 +1,11 @@
 /** `ggclip tokenize`: texts to token ids. */
-import type { ClipInfo } from '../../library.js'
-import { eachText, textsOf } from '../inputs.js'
-import { addExamples, addJsonOption, addModelOptions, type ModelFlags, withModel } from '../options.js'
-import type { Verb } from '../run.js'
-import type { Shell } from '../shell.js'
-import { JsonList, tabbed } from '../stdout.js'
-import { printable } from '../table.js'
+import type { ClipInfo } from '../../../library.js'
+import { eachText, textsOf } from '../../inputs.js'
+import { addExamples, addJsonOption, addModelOptions, type ModelFlags, withModel } from '../../options.js'
+import type { Verb } from '../../run.js'
+import type { Shell } from '../../shell.js'
+import { JsonList, tabbed } from '../../stdout.js'
+import { printable } from '../../table.js'
 
 interface Flags extends ModelFlags {
   pad?: boolean

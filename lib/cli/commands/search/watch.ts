@@ -1,8 +1,8 @@
 /** `ggclip watch`: keeps an index up to date with its folders. */
-import { addExamples, addJsonOption, addModelOptions, collect, type ModelFlags } from '../options.js'
-import type { Verb } from '../run.js'
-import { describeRun, indexHelp, type IndexFlags, progressOf, withIndex } from '../search-index.js'
-import type { Shell } from '../shell.js'
+import { addExamples, addJsonOption, addModelOptions, collect, type ModelFlags } from '../../options.js'
+import type { Verb } from '../../run.js'
+import { describeRun, indexHelp, type IndexFlags, progressOf, withIndex } from '../../search-index.js'
+import type { Shell } from '../../shell.js'
 
 interface Flags extends IndexFlags, ModelFlags {
   exclude?: string[]

@@ -1,13 +1,13 @@
 /** `ggclip index`: folders of pictures that can then be searched. */
 import { Option } from 'commander'
 
-import { SearchIndex } from '../../library.js'
-import { addExamples, addJsonOption, addModelOptions, collect, type ModelFlags } from '../options.js'
-import type { Verb } from '../run.js'
-import { indexHelp, type IndexFlags, locate, updateIndex, withIndex } from '../search-index.js'
-import type { Shell } from '../shell.js'
-import { tabbed } from '../stdout.js'
-import { printable, table } from '../table.js'
+import { SearchIndex } from '../../../library.js'
+import { addExamples, addJsonOption, addModelOptions, collect, type ModelFlags } from '../../options.js'
+import type { Verb } from '../../run.js'
+import { indexHelp, type IndexFlags, locate, updateIndex, withIndex } from '../../search-index.js'
+import type { Shell } from '../../shell.js'
+import { tabbed } from '../../stdout.js'
+import { printable, table } from '../../table.js'
 
 interface Flags extends IndexFlags, ModelFlags {
   exclude?: string[]

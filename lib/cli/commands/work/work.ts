@@ -1,12 +1,12 @@
 /** `ggclip work`: embeds the pictures of a queue and writes them to a store. */
-import { openVectorStore, type WorkOptions } from '../../library.js'
-import { UsageError } from '../failure.js'
+import { openVectorStore, type WorkOptions } from '../../../library.js'
+import { UsageError } from '../../failure.js'
 import { addExamples, addJsonOption, addModelOptions, type ModelFlags, sizeInBytes, wholeNumber,
-  withModel } from '../options.js'
-import type { Verb } from '../run.js'
-import type { Shell } from '../shell.js'
+  withModel } from '../../options.js'
+import type { Verb } from '../../run.js'
+import type { Shell } from '../../shell.js'
 import { addQueueOptions, addRemoteOptions, type QueueFlags, type RemoteFlags, remoteOptions,
-  withQueue } from '../work-queue.js'
+  withQueue } from '../../work-queue.js'
 
 interface Flags extends QueueFlags, RemoteFlags, ModelFlags {
   store?: string

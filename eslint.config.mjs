@@ -109,7 +109,7 @@ export default ts.config(
     },
   },
   {
-    files: ['lib/server/page/static/*.js', 'examples/electron/src/page/*.js'], // they run in the browser
+    files: ['lib/server/page/static/**/*.js', 'examples/electron/src/page/*.js'], // they run in the browser
     languageOptions: {
       globals: Object.fromEntries(
         ['document', 'window', 'location', 'localStorage', 'FileReader', 'File', 'Event', 'EventTarget']

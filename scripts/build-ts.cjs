@@ -17,6 +17,7 @@ function buildTs() {
   removeStale()
   // the web page is plain files: nothing compiles them
   const page = path.join('server', 'page', 'static')
+  fs.rmSync(path.join(dist, page), { recursive: true, force: true })
   fs.cpSync(path.join(root, 'lib', page), path.join(dist, page), { recursive: true })
   fs.chmodSync(path.join(dist, 'cli', 'main.js'), 0o755)
 }

@@ -50,10 +50,17 @@ const samples = ['rocket.png', 'pizza.webp', 'cat-face.png', 'guitar.jpg', 'sunf
 
 export function registerAssets(app: FastifyInstance): void {
   const folder = join(__dirname, 'static')
-  for (const name of readdirSync(folder)) {
+  for (const name of filesBelow(folder)) {
     serve(app, name === 'index.html' ? '/' : `/page/${name}`, readAsset(join(folder, name)))
   }
   registerSamples(app)
+}
+
+/** Their paths as URLs have them. Without readdir's own recursion, which archives of Electron may lack. */
+function filesBelow(folder: string, inside = ''): string[] {
+  return readdirSync(join(folder, inside), { withFileTypes: true }).flatMap(entry =>
+    entry.isDirectory() ? filesBelow(folder, `${inside}${entry.name}/`) : [`${inside}${entry.name}`]
+  )
 }
 
 function registerSamples(app: FastifyInstance): void {

@@ -2,10 +2,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { root } from './support'
+import { pageFiles, pageFolder, root } from './support'
 
 const manual = readFileSync(join(root, 'docs', 'web-page.md'), 'utf8')
-const page = join(root, 'lib', 'server', 'page', 'static')
 
 test('its pictures are there and small, and none is left over', () => {
   const named = [...manual.matchAll(/images\/([\w.-]+)/g)].map(([, name]) => name!)
@@ -16,7 +15,7 @@ test('its pictures are there and small, and none is left over', () => {
 })
 
 test('what it quotes stands on the page', () => {
-  const words = readdirSync(page).map(name => readFileSync(join(page, name), 'utf8')).join('\n')
+  const words = pageFiles.map(name => readFileSync(join(pageFolder, name), 'utf8')).join('\n')
   const quoted = [...manual.replace(/!\[.*|```[^]*?```|<img.*/g, '').matchAll(/"([^"]+)"/g)].map(([, text]) => text!)
   expect(quoted.length).toBeGreaterThan(4)
   for (const text of quoted) expect(words).toContain(text)

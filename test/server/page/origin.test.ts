@@ -1,13 +1,10 @@
 /** The page loads its own files and talks to its own server, and nothing else: by its policy, and by what it does. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { Browser } from 'playwright-core'
 
-import { describeInBrowser, launch, openPage, root, sample, serve, type Served } from './support'
-
-const folder = join(root, 'lib', 'server', 'page', 'static')
-const files = readdirSync(folder)
+import { describeInBrowser, launch, openPage, pageFiles, pageFolder, sample, serve, type Served } from './support'
 
 let served: Served
 beforeAll(async () => {
@@ -19,7 +16,7 @@ test('a strict policy comes with the page, its files and the pictures', async ()
   let results: { thumbnail: string }[] | undefined
   while (!results?.length)
     ({ results } = await (await fetch(`${served.url}/gallery/pictures?limit=1`)).json() as { results?: typeof results })
-  const addresses = ['', ...files.filter(name => name !== 'index.html').map(name => `page/${name}`),
+  const addresses = ['', ...pageFiles.filter(name => name !== 'index.html').map(name => `page/${name}`),
     'page/samples.json', ...results.map(({ thumbnail }) => thumbnail)]
   for (const address of addresses) {
     const { status, headers } = await fetch(`${served.url}/${address}`)
@@ -44,8 +41,8 @@ test('a strict policy comes with the page, its files and the pictures', async ()
 })
 
 test('its files name no other place', () => {
-  for (const name of files) {
-    const text = readFileSync(join(folder, name), 'utf8').replaceAll('http://www.w3.org/2000/svg', '') // a namespace, not a place
+  for (const name of pageFiles) {
+    const text = readFileSync(join(pageFolder, name), 'utf8').replaceAll('http://www.w3.org/2000/svg', '') // a namespace, not a place
     expect([name, text.match(/\w+:\/\/|["'(]\/\/\w/g)]).toEqual([name, null])
   }
 })

@@ -1,5 +1,5 @@
 /** A real browser, a real server with the embedded model, and what the page's tests do again and again. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 
@@ -10,6 +10,10 @@ import { where } from '../../helpers/skips'
 
 export const root = join(__dirname, '..', '..', '..')
 export const sample = (name: string): string => join(root, 'models', 'samples', name)
+export const pageFolder = join(root, 'lib', 'server', 'page', 'static')
+/** The page's files, with '/' between folders. */
+export const pageFiles = readdirSync(pageFolder, { recursive: true }).map(name => String(name).replaceAll('\\', '/'))
+  .filter(name => extname(name) !== '')
 
 const browser: { launch(): Promise<Browser> } = require('../../../scripts/browser.cjs')
 

@@ -1,6 +1,6 @@
 /** The dialog that shows one picture of the folder. */
-import { pictureAddress } from './api.js'
-import { byId, bytes, signed } from './dom.js'
+import { pictureAddress } from '../calls/api.js'
+import { byId, bytes, signed } from '../parts/dom.js'
 
 /** `onSimilar(result)`: pictures like this one are asked for. */
 export function createViewer(onSimilar) {

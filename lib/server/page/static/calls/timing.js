@@ -1,5 +1,5 @@
 /** How long the server took, stage by stage, as its Server-Timing header says. Any stages will do, none will, too. */
-import { duration, make } from './dom.js'
+import { duration, make } from '../parts/dom.js'
 
 const metric = /([\w!#$%&'*+.^`|~-]+)((?:\s*;\s*[\w-]+\s*=\s*(?:"[^"]*"|[^;,\s"]*))*)/g
 const parameter = /;\s*([\w-]+)\s*=\s*(?:"([^"]*)"|([^;,\s"]*))/g

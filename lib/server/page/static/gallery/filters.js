@@ -1,5 +1,5 @@
 /** Which files of the folders are searched. */
-import { byId, make } from './dom.js'
+import { byId, make } from '../parts/dom.js'
 
 const field = name => byId(`filter-${name}`)
 const names = ['folder', 'path', 'camera', 'taken-after', 'taken-before', 'near', 'min-size', 'max-size', 'fitting']

@@ -1,6 +1,6 @@
-/** A picture among the results of the gallery. */
-import { make, signed } from './dom.js'
-import { pictureInto } from './picture.js'
+/** A picture among the results of the gallery, and what puts a picture into an element. */
+import { pictureAddress } from '../calls/api.js'
+import { make, signed } from '../parts/dom.js'
 
 /** `onOpen(result)` shows it large, `onLike(result)` searches for others like it. */
 export function tile(result, onOpen, onLike) {
@@ -34,4 +34,14 @@ export function tile(result, onOpen, onLike) {
   item.setSimilarity(result.similarity)
   pictureInto(image, result, () => button.classList.add('gone'))
   return item
+}
+
+/** A picture of the server, or a file, in an element. `onGone`: called if it cannot be shown. */
+export function pictureInto(image, { file, thumbnail }, onGone) {
+  image.onload = () => URL.revokeObjectURL(image.src) // no harm to other addresses
+  image.onerror = onGone
+  if (file) image.src = URL.createObjectURL(file)
+  else pictureAddress(thumbnail).then(address => {
+      image.src = address
+    }, onGone)
 }

@@ -1,8 +1,8 @@
 /** Which picture fits the query: the pictures, best first. */
-import { rank } from './api.js'
-import { byId, count, duration, make, signed } from './dom.js'
-import { Job } from './job.js'
-import { thumbnail } from './pictures.js'
+import { rank } from '../calls/api.js'
+import { byId, count, duration, make, signed } from '../parts/dom.js'
+import { Job } from '../parts/job.js'
+import { thumbnail } from '../parts/pictures.js'
 
 export function rankView(desk) {
   const form = byId('rank-form')

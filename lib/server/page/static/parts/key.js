@@ -1,6 +1,6 @@
 /** The dialog that asks for an API key. */
+import { session } from '../calls/http.js'
 import { byId } from './dom.js'
-import { session } from './http.js'
 
 let wanted = () => undefined
 

@@ -1,6 +1,6 @@
 /** Requests to this server: the key, waiting for a busy server, failures in words, timing. */
+import { forTab } from '../parts/kept.js'
 import { busyFailure, Failure, failureOf, networkFailure } from './failure.js'
-import { forTab } from './kept.js'
 import { stagesOf } from './timing.js'
 
 const longestWait = 10

@@ -1,13 +1,12 @@
 /** Search of the server's folders, by words or by a picture. */
-import { galleryRefresh, gallerySearch, galleryState } from './api.js'
-import { announce } from './desk.js'
-import { byId, count, duration, make, signed } from './dom.js'
+import { galleryRefresh, gallerySearch, galleryState } from '../calls/api.js'
+import { timingList } from '../calls/timing.js'
+import { announce } from '../parts/desk.js'
+import { byId, count, duration, make, signed } from '../parts/dom.js'
+import { Job } from '../parts/job.js'
 import { filtersOf } from './filters.js'
-import { Job } from './job.js'
-import { tile } from './tile.js'
 import { showProgress } from './progress.js'
-import { pictureInto } from './picture.js'
-import { timingList } from './timing.js'
+import { pictureInto, tile } from './tile.js'
 import { createViewer } from './viewer.js'
 
 const pageSize = 60

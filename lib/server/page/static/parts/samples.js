@@ -1,6 +1,6 @@
 /** A first try without pictures of one's own. */
+import { Failure } from '../calls/failure.js'
 import { byId } from './dom.js'
-import { Failure } from './failure.js'
 
 const fill = (id, text) => {
   if (byId(id).value.trim() !== '') return

@@ -1,8 +1,8 @@
 /** Every picture against every text, as a table. */
-import { similarity } from './api.js'
-import { byId, count, duration, make, percent } from './dom.js'
-import { Job } from './job.js'
-import { thumbnail } from './pictures.js'
+import { similarity } from '../calls/api.js'
+import { byId, count, duration, make, percent } from '../parts/dom.js'
+import { Job } from '../parts/job.js'
+import { thumbnail } from '../parts/pictures.js'
 
 const splitLines = text => [...new Set(text.split('\n').map(line => line.trim()).filter(Boolean))]
 

@@ -1,8 +1,8 @@
 /** What the views share: the chosen pictures, the place of the results, what is said about them, and failures. */
+import { Failure } from '../calls/failure.js'
+import { timingList } from '../calls/timing.js'
 import { byId, make } from './dom.js'
-import { Failure } from './failure.js'
 import { Tray } from './pictures.js'
-import { timingList } from './timing.js'
 
 const notice = byId('notice')
 const results = byId('results')

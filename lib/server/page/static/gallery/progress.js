@@ -1,5 +1,5 @@
 /** How far the index of the gallery is. */
-import { byId, count } from './dom.js'
+import { byId, count } from '../parts/dom.js'
 
 export function showProgress({ state, done, total, failed, unreadable, secondsLeft, message }) {
   const box = byId('gallery-progress')

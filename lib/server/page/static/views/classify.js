@@ -1,11 +1,11 @@
 /** Which label fits each picture: one card a picture, ranked bars on it. */
-import { classify } from './api.js'
-import { byId, count, duration, make, percent } from './dom.js'
-import { Failure } from './failure.js'
-import { session } from './http.js'
-import { eachOf, Job } from './job.js'
-import { thumbnail } from './pictures.js'
-import { typical } from './timing.js'
+import { classify } from '../calls/api.js'
+import { Failure } from '../calls/failure.js'
+import { session } from '../calls/http.js'
+import { typical } from '../calls/timing.js'
+import { byId, count, duration, make, percent } from '../parts/dom.js'
+import { eachOf, Job } from '../parts/job.js'
+import { thumbnail } from '../parts/pictures.js'
 
 const barsAtFirst = 5
 const requestsAtOnce = 4

@@ -2,8 +2,8 @@
 #include "binding/async.h"
 #include "binding/exports.h"
 #include "binding/model-object.h"
-#include "binding/rows-object.h"
-#include "engine/memory/ggml-abort.h"
+#include "binding/search/rows-object.h"
+#include "engine/memory/ggml-hooks.h"
 
 #include <ggml.h>
 

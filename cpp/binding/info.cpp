@@ -1,7 +1,7 @@
 #include "binding/exports.h"
 
 #include "engine/hparams-fields.h"
-#include "formats/layout/enum-names.h"
+#include "formats/layout/names/enums.h"
 
 namespace ggclip::binding {
 

@@ -2,7 +2,7 @@
 
 #include "binding/arguments.h"
 #include "binding/async.h"
-#include "formats/layout/enum-names.h"
+#include "formats/layout/names/enums.h"
 #include "kernels/kernels.h"
 
 #include <chrono>

@@ -192,10 +192,10 @@ struct text_hparams : tower_hparams {
     int32_t n_token_type = 0;     // rows of the token type table; only the first is added (BERT); 0: none
     bool causal = true;           // a token attends only to itself and earlier tokens
     // > 0: ALiBi (Press et al. 2022). Head h of n, counted from 1, subtracts 2^(-max_alibi_bias h / n) times the
-    // distance of two tokens from their score; see graph/alibi.h where n is no power of two.
+    // distance of two tokens from their score; see graph/positions/distance-bias.h where n is no power of two.
     float max_alibi_bias = 0;
-    // > 0: each head adds to a score one of as many learned values, by the distance of the two tokens (graph/
-    // position-bias.h); beyond bucket_distance it is the last
+    // > 0: each head adds to a score one of as many learned values, by the distance of the two tokens (see there);
+    // beyond bucket_distance it is the last
     int32_t n_bucket = 0;
     int32_t bucket_distance = 128;
     // A learned token after the n_ctx tokens, which pools (CoCa). What follows a padding token is invisible to all, the

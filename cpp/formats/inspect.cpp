@@ -5,7 +5,7 @@
 #include "formats/containers/gguf-reader.h"
 #include "formats/containers/json.h"
 #include "formats/open-model.h"
-#include "formats/layout/tensor-names.h"
+#include "formats/layout/bind-tensors.h"
 #include "formats/containers/torch/torch-file.h"
 
 #include <algorithm>

@@ -9,12 +9,11 @@
 #include "formats/layout/measure-tensors.h"
 #include "formats/layout/merged-adapters.h"
 #include "formats/layout/position-table.h"
-#include "formats/layout/publisher-names.h"
+#include "formats/layout/bind-tensors.h"
 #include "formats/families/open-clip/open-clip.h"
 #include "formats/families/openai-shapes.h"
 #include "formats/families/hf/sentence-transformers.h"
 #include "formats/families/timm/timm.h"
-#include "formats/layout/tensor-names.h"
 #include "formats/containers/torch/torch-file.h"
 
 #include <cmath>

@@ -3,7 +3,7 @@
 
 #include "engine/error.h"
 #include "engine/names.h"
-#include "formats/layout/tensor-names.h"
+#include "formats/layout/names/tensors.h"
 
 #include <cstdio>
 #include <cstring>

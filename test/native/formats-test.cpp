@@ -5,7 +5,7 @@
 
 #include "engine/weights/tensor-convert.h"
 #include "formats/write/convert.h"
-#include "formats/layout/enum-names.h"
+#include "formats/layout/names/enums.h"
 #include "formats/open-model.h"
 
 #include <cmath>

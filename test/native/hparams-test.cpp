@@ -1,5 +1,6 @@
 // Hyper-parameters and tensors: every member is listed, and every hyper-parameter survives a file round trip.
 #include "check.h"
+#include "engine/error.h"
 #include "engine/run/session.h"
 #include "hparams-fields.h"
 #include "tiny-model.h"

@@ -1,6 +1,7 @@
 // From pixels to embeddings: a mix of decoded pictures and ready tensors of different sizes and channels, more than fit
 // one batch, must equal single calls bit for bit; pictures must also equal the tensors preprocess() makes.
 #include "check.h"
+#include "engine/error.h"
 #include "engine/preprocess.h"
 #include "engine/run/session.h"
 #include "tiny-model.h"

@@ -4,7 +4,7 @@
 #include "engine/weights/block-rows.h"
 #include "engine/weights/model-source.h"
 #include "engine/weights/tensor-convert.h"
-#include "formats/layout/tensor-names.h"
+#include "formats/layout/names/tensors.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "engine/device/backend-module.h"
+#include "engine/device/device.h"
 
 #include <ggml-backend.h>
 

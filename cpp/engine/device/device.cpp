@@ -1,7 +1,6 @@
 #include "engine/device/device.h"
 
 #include "engine/error.h"
-#include "engine/device/backend-module.h"
 
 #include <algorithm>
 #include <cctype>

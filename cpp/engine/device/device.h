@@ -1,4 +1,4 @@
-// Where a model computes: a thin choice over ggml's backend registry.
+// Where a model computes: a thin choice over ggml's backend registry, and the backends that join it later.
 #pragma once
 
 #include <ggml-backend.h>
@@ -14,7 +14,7 @@ struct device_info {
     std::string description;  // of the hardware
 };
 
-// A backend that is no part of this binary (backend-module.h).
+// A backend that is no part of this binary: a shared library, such as those of node-llama-cpp's packages.
 struct backend_module {
     std::string path;
     std::string problem;  // why it is not in use; empty: it is
@@ -32,5 +32,11 @@ struct found_device {
 found_device find_device(const std::string & wanted, const std::vector<std::string> & modules = {});
 
 inline bool is_cpu(ggml_backend_dev_t device) { return ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU; }
+
+// backend-module.cpp. Registers the devices of a module, which then stays loaded until the process ends. Returns why it
+// cannot be used, and then it has no effect: it has another version of ggml than this build or another format, or its
+// driver or device is missing. Empty: it is in use. Call it once for each path, and not while another thread uses
+// ggml's registry.
+std::string load_backend_module(const std::string & path);
 
 }  // namespace ggclip

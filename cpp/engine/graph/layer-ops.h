@@ -134,10 +134,10 @@ class layer_ops {
         return ggml_reshape_2d(ctx_, values(heads), n_attn, n_token);
     }
     // Rotary positions: x [n_head * d_head, n_token] with each head's pairs turned by their token's angles, `turns`
-    // [2 * d_head, n_token] from rotary.h.
+    // [2 * d_head, n_token] from positions/rotary.h.
     virtual ggml_tensor * rotate(ggml_tensor * x, ggml_tensor * turns, rotary_pairs pairs) = 0;
     // For attention(): what is added to the scores by the tokens' distance. table: [n_head, n_bucket], see
-    // position-bias.h.
+    // positions/distance-bias.h.
     virtual ggml_tensor * position_bias(ggml_tensor * table, int max_distance, const sequences & seqs) = 0;
     // Softmax attention with n_head heads: q [n_head * d_head, n_query], k and v [n_head * d_head, n_token].
     // n_query is n_token, or without a bias n_seq if only one token of each sequence has a query, which then sees all

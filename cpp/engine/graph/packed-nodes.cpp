@@ -1,6 +1,6 @@
 #include "engine/graph/packed-nodes.h"
 
-#include "engine/graph/position-bias.h"
+#include "engine/graph/positions/distance-bias.h"
 
 #include <algorithm>
 #include <cstring>

@@ -3,7 +3,7 @@
 // form that its weights require, and shared by all layers that read it.
 #include "engine/graph/packed-nodes.h"
 
-#include "engine/graph/alibi.h"
+#include "engine/graph/positions/distance-bias.h"
 #include "engine/run/profile.h"
 #include "engine/threads/thread-team.h"
 

@@ -1,4 +1,4 @@
-#include "engine/memory/cpu-buffers.h"
+#include "engine/memory/ggml-hooks.h"
 
 #include "engine/memory/memory.h"
 

@@ -1,4 +1,4 @@
-#include "engine/memory/ggml-abort.h"
+#include "engine/memory/ggml-hooks.h"
 
 #include "engine/error.h"
 

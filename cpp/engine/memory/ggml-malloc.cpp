@@ -1,7 +1,7 @@
 // Replaces malloc and related functions in ggml's C sources (renamed by CMakeLists.txt), which either use a null result
 // as memory or abort. Here null becomes std::bad_alloc, which passes through their frames (-fexceptions) and which the
 // binding reports as OUT_OF_MEMORY. The object ggml was building leaks; it is small, since we allocate tensor memory
-// (cpu-buffers.h). An object ggml was modifying must be neither used again nor freed (graph-memory.h).
+// (cpu-buffers.cpp). An object ggml was modifying must be neither used again nor freed (graph-memory.h).
 #include <cerrno>
 #include <cstdlib>
 #include <new>

@@ -1,6 +1,6 @@
 #include "engine/run/batch.h"
 
-#include "engine/graph/position-bias.h"
+#include "engine/graph/positions/distance-bias.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 #include "engine/run/tower-runner.h"
 
-#include "engine/memory/cpu-buffers.h"
+#include "engine/memory/ggml-hooks.h"
 #include "engine/error.h"
 #include "engine/run/text-rows.h"
 

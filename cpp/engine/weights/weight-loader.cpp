@@ -1,6 +1,6 @@
 #include "engine/weights/weight-loader.h"
 
-#include "engine/memory/cpu-buffers.h"
+#include "engine/memory/ggml-hooks.h"
 #include "engine/weights/block-rows.h"
 #include "engine/weights/tensor-convert.h"
 #include "kernels/float16.h"

@@ -1,8 +1,6 @@
 #include "formats/containers/checkpoint-files.h"
 
 #include "engine/error.h"
-#include "formats/containers/safetensors.h"
-#include "formats/containers/shard-index.h"
 #include "formats/containers/torch/torch-file.h"
 
 #include <filesystem>

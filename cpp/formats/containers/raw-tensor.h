@@ -1,4 +1,4 @@
-// A tensor under the file's own name: readers produce it, tensor-names.h maps the name.
+// A tensor under the file's own name: readers produce it, layout/names/tensors.h maps the name.
 #pragma once
 
 #include "engine/text.h"

@@ -1,4 +1,4 @@
-#include "formats/containers/safetensors.h"
+#include "formats/containers/checkpoint-files.h"
 
 #include "engine/error.h"
 #include "formats/containers/json.h"

@@ -2,9 +2,9 @@
 
 #include "engine/error.h"
 #include "engine/names.h"
-#include "formats/layout/enum-names.h"
+#include "formats/layout/names/enums.h"
 #include "formats/layout/limits.h"
-#include "formats/layout/tensor-names.h"
+#include "formats/layout/bind-tensors.h"
 
 #include <cstdio>
 #include <cstring>

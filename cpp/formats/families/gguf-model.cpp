@@ -3,10 +3,10 @@
 #include "engine/error.h"
 #include "engine/hparams-fields.h"
 #include "formats/families/crisp-embed.h"
-#include "formats/layout/enum-names.h"
+#include "formats/layout/names/enums.h"
 #include "formats/containers/gguf-reader.h"
 #include "formats/layout/limits.h"
-#include "formats/layout/tensor-names.h"
+#include "formats/layout/bind-tensors.h"
 
 #include <algorithm>
 #include <cstdint>

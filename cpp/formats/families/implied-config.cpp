@@ -3,6 +3,7 @@
 // src/open_clip/model_configs.
 #include "formats/families/implied-config.h"
 
+#include "engine/error.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
 

@@ -1,9 +1,9 @@
 // Binds a file's tensors to the engine's; all tensor checks are here.
-#include "engine/error.h"
+#include "formats/layout/bind-tensors.h"
+
 #include "engine/names.h"
 #include "engine/weights/block-rows.h"
 #include "formats/layout/limits.h"
-#include "formats/layout/tensor-names.h"
 
 #include <algorithm>
 #include <cmath>

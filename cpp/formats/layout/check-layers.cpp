@@ -1,4 +1,4 @@
-#include "formats/layout/check-layers.h"
+#include "formats/layout/limits.h"
 
 #include "engine/error.h"
 

@@ -2,6 +2,7 @@
 
 #include "engine/error.h"
 #include "engine/names.h"
+#include "formats/layout/bind-tensors.h"
 #include "formats/layout/computed-rows.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "formats/containers/raw-tensor.h"
-#include "formats/layout/tensor-names.h"
+#include "formats/layout/names/tensors.h"
 
 #include <string>
 #include <vector>

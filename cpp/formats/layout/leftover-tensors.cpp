@@ -1,5 +1,5 @@
 // Tensors that no tower uses: harmless leftovers of training and conversion, or parts that ggclip does not compute.
-#include "formats/layout/tensor-names.h"
+#include "formats/layout/bind-tensors.h"
 
 #include <algorithm>
 #include <cstring>

@@ -1,7 +1,6 @@
 #include "formats/layout/limits.h"
 
 #include "engine/error.h"
-#include "formats/layout/check-layers.h"
 
 namespace ggclip {
 

@@ -1,6 +1,7 @@
 #include "formats/layout/merged-adapters.h"
 
 #include "engine/error.h"
+#include "formats/layout/bind-tensors.h"
 #include "formats/layout/computed-rows.h"
 #include "formats/layout/measure-tensors.h"
 

@@ -1,6 +1,7 @@
 #include "formats/layout/position-table.h"
 
 #include "engine/names.h"
+#include "formats/layout/bind-tensors.h"
 
 #include <algorithm>
 #include <array>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/hparams.h"
-#include "formats/layout/tensor-names.h"
+#include "formats/layout/names/tensors.h"
 
 namespace ggclip {
 

@@ -5,10 +5,9 @@
 #include "engine/weights/block-rows.h"
 #include "engine/weights/tensor-convert.h"
 #include "engine/weights/type-policy.h"
-#include "formats/write/gguf-metadata.h"
-#include "formats/families/gguf-model.h"
 #include "formats/write/gguf-writer.h"
-#include "formats/layout/tensor-names.h"
+#include "formats/families/gguf-model.h"
+#include "formats/layout/bind-tensors.h"
 #include "kernels/float16.h"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
-#include "formats/write/gguf-metadata.h"
+#include "formats/write/gguf-writer.h"
 
 #include "engine/hparams-fields.h"
-#include "formats/layout/enum-names.h"
+#include "formats/layout/names/enums.h"
 
 namespace ggclip {
 

@@ -2,6 +2,7 @@
 // place at the end in one step.
 #pragma once
 
+#include "engine/weights/model-source.h"
 #include "formats/write/temporary-file.h"
 
 #include <ggml.h>
@@ -57,5 +58,10 @@ class gguf_writer {
     uint64_t n_keys_ = 0, data_size_ = 0, written_ = 0, tensor_begin_ = 0;
     size_t current_ = 0;
 };
+
+// gguf-metadata.cpp: the keys of our own layout, version 1 (docs/gguf-layout.md), which families/gguf-model.cpp reads.
+// `type`: of most matrices, or GGML_TYPE_COUNT when mixed
+void write_metadata(const model_source & source, const tokenizer_source & tokenizer, ggml_type type,
+                    gguf_writer & writer);
 
 }  // namespace ggclip

@@ -4,7 +4,7 @@
 
 #include "formats/families/hf/texts/texts.h"
 #include "formats/families/hf/families.h"
-#include "formats/layout/enum-names.h"
+#include "formats/layout/names/enums.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
 

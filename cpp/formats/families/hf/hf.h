@@ -4,7 +4,7 @@
 #include "engine/hparams.h"
 #include "formats/containers/json.h"
 #include "formats/read-options.h"
-#include "formats/layout/tensor-names.h"
+#include "formats/layout/names/tensors.h"
 
 #include <initializer_list>
 #include <string>

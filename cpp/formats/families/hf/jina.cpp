@@ -3,8 +3,9 @@
 #include "formats/families/hf/families.h"
 
 #include "engine/error.h"
-#include "engine/graph/rotary.h"
+#include "engine/graph/positions/rotary.h"
 #include "formats/families/open-clip/open-clip.h"
+#include "formats/layout/bind-tensors.h"
 #include "formats/layout/computed-rows.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "formats/containers/json.h"
-#include "formats/layout/tensor-names.h"
+#include "formats/layout/names/tensors.h"
 
 #include "engine/hparams.h"
 

@@ -4,7 +4,8 @@
 #include "formats/families/hf/families.h"
 
 #include "engine/error.h"
-#include "formats/layout/enum-names.h"
+#include "formats/layout/bind-tensors.h"
+#include "formats/layout/names/enums.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
 

@@ -2,7 +2,7 @@
 // Aimv2TextConfig.
 #include "formats/families/hf/families.h"
 
-#include "formats/layout/enum-names.h"
+#include "formats/layout/names/enums.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
 

@@ -4,7 +4,7 @@
 #include "formats/families/open-clip/open-clip.h"
 
 #include "formats/families/conv/towers.h"
-#include "formats/layout/enum-names.h"
+#include "formats/layout/names/enums.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
 #include "formats/families/open-clip/keys.h"

@@ -1,7 +1,7 @@
 #include "formats/families/open-clip/open-clip.h"
 
 #include "formats/families/open-clip/keys.h"
-#include "formats/layout/enum-names.h"
+#include "formats/layout/names/enums.h"
 #include "formats/layout/limits.h"
 
 namespace ggclip {

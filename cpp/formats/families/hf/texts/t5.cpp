@@ -2,7 +2,7 @@
 
 #include "engine/error.h"
 #include "formats/families/hf/hf.h"
-#include "formats/layout/enum-names.h"
+#include "formats/layout/names/enums.h"
 #include "formats/layout/limits.h"
 #include "formats/layout/measure-tensors.h"
 

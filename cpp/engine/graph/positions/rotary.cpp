@@ -1,4 +1,4 @@
-#include "engine/graph/rotary.h"
+#include "engine/graph/positions/rotary.h"
 
 #include <cmath>
 

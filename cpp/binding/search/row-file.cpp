@@ -1,4 +1,4 @@
-#include "binding/row-file.h"
+#include "binding/search/row-file.h"
 
 #include "engine/error.h"
 

@@ -1,4 +1,4 @@
-#include "formats/layout/enum-names.h"
+#include "formats/layout/names/enums.h"
 
 namespace ggclip {
 

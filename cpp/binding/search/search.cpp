@@ -2,7 +2,7 @@
 
 #include "binding/arguments.h"
 #include "binding/async.h"
-#include "binding/run-on-threads.h"
+#include "binding/search/run-on-threads.h"
 #include "kernels/search/search.h"
 
 #include <cstring>

@@ -1,6 +1,7 @@
 // Strips the name parts that training tools add by wrapping modules.
-#include "engine/error.h"
 #include "formats/containers/raw-tensor.h"
+
+#include "engine/error.h"
 
 #include <algorithm>
 #include <cstring>

@@ -1,5 +1,5 @@
 // Names of image towers, and of the text towers beside them, that transformers computes with classes of their own.
-#include "formats/layout/part-names.h"
+#include "formats/layout/names/parts.h"
 
 #include "engine/names.h"
 

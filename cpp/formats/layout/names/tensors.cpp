@@ -1,8 +1,8 @@
 // Tensor names of each source family.
-#include "formats/layout/tensor-names.h"
+#include "formats/layout/names/tensors.h"
 
 #include "engine/names.h"
-#include "formats/layout/part-names.h"
+#include "formats/layout/names/parts.h"
 
 #include <cstring>
 

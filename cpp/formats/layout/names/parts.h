@@ -1,7 +1,7 @@
 // How a name table is written, and the origins it leads to; and the schemes that have files of their own.
 #pragma once
 
-#include "formats/layout/tensor-names.h"
+#include "formats/layout/names/tensors.h"
 
 #include <cstring>
 
@@ -49,7 +49,7 @@ inline int third_of(const std::string & part) {
     return -1;
 }
 
-// vit-names.cpp
+// vit.cpp
 tensor_origin dinov2_origin(const expected_tensor & tensor, const source_names & names);
 tensor_origin dinov3_origin(const expected_tensor & tensor, const source_names & names);
 tensor_origin aimv2_origin(const expected_tensor & tensor, const source_names & names);

@@ -1,7 +1,7 @@
 // JavaScript's Rows: a search index's file of vectors, scanned by all threads. Made by openRows() only.
 #pragma once
 
-#include "binding/row-file.h"
+#include "binding/search/row-file.h"
 
 #include <napi.h>
 

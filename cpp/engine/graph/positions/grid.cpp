@@ -1,4 +1,4 @@
-#include "engine/graph/position-grid.h"
+#include "engine/graph/positions/grid.h"
 
 #include <algorithm>
 #include <cmath>

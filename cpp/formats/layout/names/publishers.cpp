@@ -1,7 +1,7 @@
 // The pairs of names follow from reading apple/ml-mobileclip (mobileclip/modules, mobileclip/text_encoder.py) and
 // facebookresearch/perception_models (core/vision_encoder/pe.py) beside timm's FastViT, ViT and EVA, and open_clip's
 // TextTransformer.
-#include "formats/layout/publisher-names.h"
+#include "formats/layout/names/tensors.h"
 
 #include "engine/error.h"
 #include "formats/layout/measure-tensors.h"

@@ -1,7 +1,6 @@
-// Each source family's tensor names, and how to find them in a file.
+// Each source family's names for a model's tensors.
 #pragma once
 
-#include "engine/error.h"
 #include "engine/weights/model-source.h"
 #include "engine/weights/tensor-list.h"
 #include "formats/containers/raw-tensor.h"
@@ -96,35 +95,15 @@ struct tensor_origin {
 };
 tensor_origin origin_of(const expected_tensor & tensor, const source_names & names);
 
-// All errors found in a model's tensors; as an exception, the first one.
-class tensor_errors : public error {
-  public:
-    struct entry {
-        error what;
-        std::string tensor;  // name in the file
-    };
-    explicit tensor_errors(std::vector<entry> entries);
-    std::vector<entry> all;
-};
+// --- publishers.cpp: checkpoints that a publisher's own code writes: their tensors under open_clip's names
+// ------------
 
-// Finds, checks and slices every expected tensor of `table`; fills source.tensors and source.ignored. Throws
-// tensor_errors: TENSOR_MISSING, TENSOR_SHAPE, TENSOR_TYPE; MODEL_UNSUPPORTED like refuse_leftovers().
-void bind_tensors(const tensor_table & table, const source_names & names, model_source & source);
+// true: MobileCLIP as apple/ml-mobileclip saves it (mobileclip_s0.pt and others), or the Perception Encoder as
+// facebookresearch/perception_models does (PE-Core-B16-224.pt)
+bool has_publisher_names(const tensor_table & table);
 
-// Throws MODEL_UNSUPPORTED if an `unused` tensor belongs to a present tower, whose embeddings would then lack a part of
-// the model. Tensors outside the towers, or without effect on embeddings, are allowed.
-void refuse_leftovers(const tensor_table & table, const source_names & names, const hparams & hp,
-                      const std::vector<std::string> & unused);
-
-// Dimension of the shared space according to the present towers' projection matrices. Throws TENSOR_MISSING,
-// TENSOR_SHAPE (not a matrix, or the towers disagree).
-int32_t projection_dim(const tensor_table & table, const source_names & names, const hparams & hp);
-
-// Reads a scalar (f32, f16 or bf16, one element). false: absent. Throws TENSOR_SHAPE or TENSOR_TYPE.
-bool read_scalar(const tensor_table & table, const char * name, float & value);
-
-// Allowed matrix types: those supported by every backend's matrix product and row lookup.
-bool is_matrix_type(ggml_type type);
-bool is_float_type(ggml_type type);  // f32, f16, bf16
+// Of such a checkpoint. Names that are not known stay, so that nothing is taken for something else. Throws
+// TENSOR_DUPLICATE.
+tensor_table with_open_clip_names(const tensor_table & table);
 
 }  // namespace ggclip

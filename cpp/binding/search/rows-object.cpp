@@ -1,8 +1,8 @@
-#include "binding/rows-object.h"
+#include "binding/search/rows-object.h"
 
 #include "binding/arguments.h"
 #include "binding/async.h"
-#include "binding/run-on-threads.h"
+#include "binding/search/run-on-threads.h"
 #include "kernels/search/stored-rows.h"
 
 #include <algorithm>

@@ -24,7 +24,8 @@ const { reportsOf } = require('../../scripts/thread-reports.cjs') as {
   reportsOf(output: string, libraries: string[]): string[]
 }
 const { faults } = require('../../scripts/check-paths.cjs') as { faults(file: string, text: string): string[] }
-const { sizeFault } = require('../../scripts/check-sizes.cjs') as {
+const { crowded, sizeFault } = require('../../scripts/check-sizes.cjs') as {
+  crowded(files: string[]): string[]
   sizeFault(file: string, text: string): string | undefined
 }
 
@@ -61,6 +62,13 @@ test('a file of code has at most 400 lines', () => {
   }
   for (const file of ['docs/cli.md', 'package-lock.json', 'test/fixtures/torch/zip.cjs'])
     expect(sizeFault(file, lines(999))).toBeUndefined()
+})
+
+test('a folder of cpp/ or lib/ has at most 20 files, whatever is below it', () => {
+  const room = (folder: string, count: number) => Array.from({ length: count }, (_, i) => `${folder}/${i}.h`)
+  expect(crowded([...room('cpp/a', 20), ...room('cpp/a/b', 20), ...room('docs/pictures', 21)])).toEqual([])
+  for (const folder of ['cpp/a', 'lib/a'])
+    expect(crowded([...room(folder, 20), `${folder}/x.map`])).toEqual([expect.stringMatching(`${folder} has 21 files`)])
 })
 
 describe('the C++ dialect', () => {

@@ -15,11 +15,13 @@
 #if defined(_MSC_VER) && !defined(__clang__)
 #define GGCLIP_INLINE static __forceinline
 #define GGCLIP_INLINE_MEMBER __forceinline
+#define GGCLIP_NOINLINE static __declspec(noinline)
 #define GGCLIP_UNROLL
 #define GGCLIP_PREFETCH_L2(address) ((void) (address))
 #else
 #define GGCLIP_INLINE static inline __attribute__((always_inline))
 #define GGCLIP_INLINE_MEMBER inline __attribute__((always_inline))
+#define GGCLIP_NOINLINE static __attribute__((noinline))
 #define GGCLIP_UNROLL _Pragma("GCC unroll 16")
 #define GGCLIP_PREFETCH_L2(address) __builtin_prefetch(address, 0, 2)
 #endif

@@ -56,9 +56,8 @@ class int_linear {
             ((size_t) tiles.begin(tile) * n_blocks + (size_t) first * height) * format::token_block_bytes;
         const uint8_t * x = static_cast<const uint8_t *>(a.act) + x_at;
         const float * start = reinterpret_cast<const float *>(w) + first / group * panel_rows;
-        multiply_int_tile<typename format::tokens>(
-            height, {chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), x, n, group, start, chunk.sums(),
-                     sums, first != 0, fetch});
+        multiply_int_tile<format>(height, {chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), x, n, group,
+                                           start, chunk.sums(), sums, first != 0, fetch});
     }
 
   private:

@@ -54,6 +54,7 @@ struct int_format : int_tokens<typename dot_of<W>::type, has_min(W)> {
     using dot = typename dot_of<W>::type;
     using tokens = int_tokens<dot, has_min(W)>;
     static constexpr bool nibbles = W != weight_type::q8_0;
+    static constexpr bool joined = dot::joins_blocks && !nibbles;  // a scale group's blocks of a row have one scale
 
     static constexpr int min_at = panel_rows * 2;
     static constexpr int weight_sums_at = min_at;  // a type has either minimums or sums

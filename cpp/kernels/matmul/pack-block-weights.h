@@ -35,6 +35,28 @@ static void fit_block(uint8_t * block) {
     memcpy(block + quants, fitting, block_size);
 }
 
+// Rounds n q8_0 blocks of a row to the largest of their scales. One that is not finite counts as the largest; the
+// results are not finite then.
+static inline void join_blocks(uint8_t * blocks, int n) {
+    constexpr block_layout layout = layout_of(weight_type::q8_0);
+    uint16_t largest = 0;
+    for (int b = 0; b < n; b++) {
+        const uint16_t d = load_u16(blocks + b * layout.bytes);
+        if ((d & 0x7fff) > (largest & 0x7fff)) largest = d;
+    }
+    const bool finite = (largest & 0x7fff) < f16_infinity;
+    for (int b = 0; b < n; b++, blocks += layout.bytes) {
+        const uint16_t d = load_u16(blocks);
+        if (d == largest) continue;
+        memcpy(blocks, &largest, 2);
+        const float ratio = finite ? f16_to_float(d) / f16_to_float(largest) : 0.0f;
+        for (int i = 0; i < block_size; i++) {
+            uint8_t & quant = blocks[layout.quants + i];
+            quant = (uint8_t) max_int(-128, min_int(127, (int) nearbyintf((float) (int8_t) quant * ratio)));
+        }
+    }
+}
+
 template <weight_type W>
 static void pack_int_block(const uint8_t * source, uint8_t * dst, int r) {
     using format = int_format<W>;
@@ -81,7 +103,7 @@ static void pack_starts(const uint8_t * blocks, int n_in, float * dst) {
     for (int b = 0; b < n_blocks; b += group, dst += panel_rows) {
         const int n = min_int(group, n_blocks - b);
         chunk.read(blocks + (size_t) b * format::block_bytes, n);
-        multiply_int_tile<typename format::tokens, 1>(
+        multiply_int_tile<format, 1>(
             {chunk.quants(), chunk.stride, chunk.scales(), chunk.minimums(), zeros, n, group, none, nullptr, dst});
     }
 }
@@ -89,12 +111,18 @@ static void pack_starts(const uint8_t * blocks, int n_in, float * dst) {
 template <weight_type W>
 static void pack_int_panel(const uint8_t * rows, size_t row_bytes, int n_rows, int n_in, uint8_t * panel) {
     using format = int_format<W>;
-    const int n_blocks = n_in / block_size;
+    constexpr size_t source_bytes = layout_of(W).bytes;
+    const int n_blocks = n_in / block_size, group = format::joined ? format::group(n_in) / block_size : 1;
     uint8_t * dst = panel + format::blocks_at(n_in);
-    for (int b = 0; b < n_blocks; b++, dst += format::block_bytes) {
-        if (n_rows < panel_rows) memset(dst, 0, format::block_bytes);  // a scale of 0 makes missing rows 0
-        for (int r = 0; r < n_rows; r++)
-            pack_int_block<W>(rows + r * row_bytes + (size_t) b * layout_of(W).bytes, dst, r);
+    if (n_rows < panel_rows) memset(dst, 0, n_blocks * format::block_bytes);  // a scale of 0 makes missing rows 0
+    for (int b = 0; b < n_blocks; b += group, dst += group * format::block_bytes) {
+        const int n = min_int(group, n_blocks - b);
+        for (int r = 0; r < n_rows; r++) {
+            uint8_t blocks[max_group_blocks * source_bytes];
+            memcpy(blocks, rows + r * row_bytes + b * source_bytes, n * source_bytes);
+            if constexpr (format::joined) join_blocks(blocks, n);
+            for (int i = 0; i < n; i++) pack_int_block<W>(blocks + i * source_bytes, dst + i * format::block_bytes, r);
+        }
     }
     if constexpr (format::dot::shifted_sums)
         pack_starts<W>(panel + format::blocks_at(n_in), n_in, reinterpret_cast<float *>(panel));

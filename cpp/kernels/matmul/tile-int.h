@@ -1,7 +1,8 @@
 // The integer micro-kernel, with the register tile of tile-float.h: T tokens x 2 vectors of output rows. Each block of
-// 32 inputs is summed in integers, scaled by the weights' scale and added to the group's float sums; these are
-// multiplied by the token's scale for the output. Integer sums occupy the registers; the float sums, used once per
-// block, stay in L1. Weights are bytes and float scales, prepared by int-chunk.h.
+// 32 inputs (or all blocks of a group, if its weights have one scale) is summed in integers, scaled by the weights'
+// scale and added to the group's float sums; these are multiplied by the token's scale for the output. Integer sums
+// occupy the registers; the float sums, used once per block, stay in L1. Weights are bytes and float scales, prepared
+// by int-chunk.h.
 #pragma once
 
 #include "kernels/matmul/int-format.h"
@@ -56,8 +57,40 @@ static void multiply_ranges(const int_tile & x) {
     }
 }
 
+// For weights with one scale in a group.
 template <class Tokens, int T>
-static void multiply_int_tile(const int_tile & x) {
+GGCLIP_NOINLINE void multiply_joined(const int_tile & x) {
+    using dot = typename Tokens::dot;
+    const uint8_t * quants = x.quants;
+    const uint8_t * a = x.a;
+    const float * d = x.d;
+    const float * start = x.start;
+    fetch_ahead fetch = x.fetch;
+    for (int i = 0; i < T * panel_rows && !x.add_to_out; i += lanes) store_f(x.out + i, zero_f());
+    for (int begin = 0; begin < x.n; begin += x.group, d += x.group * panel_rows, start += panel_rows) {
+        const int n = min_int(x.group, x.n - begin);
+        const float * const token_scales = reinterpret_cast<const float *>(a + Tokens::scales_at(T));
+        vi sum[T][2];
+        GGCLIP_UNROLL
+        for (int t = 0; t < T; t++) sum[t][0] = sum[t][1] = dot::start(nullptr);
+        for (int b = 0; b < n; b++, quants += x.stride, a += T * Tokens::token_block_bytes) {
+            fetch.step();
+            dot::template add_products<T>(quants, a, Tokens::token_quants, sum);
+        }
+        const vf d0 = load_f(d), d1 = load_f(d + lanes);
+        const vf start0 = load_f(start), start1 = load_f(start + lanes);
+        GGCLIP_UNROLL
+        for (int t = 0; t < T; t++) {
+            float * const out = x.out + t * panel_rows;
+            const vf scale = set_f(token_scales[t]);
+            store_f(out, fma(fma(dot::finish(sum[t][0]), d0, start0), scale, load_f(out)));
+            store_f(out + lanes, fma(fma(dot::finish(sum[t][1]), d1, start1), scale, load_f(out + lanes)));
+        }
+    }
+}
+
+template <class Tokens, int T>
+static void multiply_blocks(const int_tile & x) {
     using dot = typename Tokens::dot;
     const uint8_t * quants = x.quants;
     const uint8_t * a = x.a;
@@ -119,14 +152,17 @@ static void multiply_int_tile(const int_tile & x) {
     }
 }
 
-template <class Tokens>
+template <class Format, int T>
+static void multiply_int_tile(const int_tile & x) {
+    if constexpr (Format::dot::ranges) multiply_ranges<typename Format::tokens, T>(x);
+    else if constexpr (Format::joined) multiply_joined<typename Format::tokens, T>(x);
+    else multiply_blocks<typename Format::tokens, T>(x);
+}
+
+template <class Format>
 static void multiply_int_tile(int n_tokens, const int_tile & x) {
     with_tile_height(
-        n_tokens,
-        [&](auto height) {
-            if constexpr (Tokens::dot::ranges) multiply_ranges<Tokens, height.n>(x);
-            else multiply_int_tile<Tokens, height.n>(x);
-        });
+        n_tokens, [&](auto height) { multiply_int_tile<Format, height.n>(x); });
 }
 
 GGCLIP_LEVEL_END

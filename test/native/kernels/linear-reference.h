@@ -72,12 +72,14 @@ struct rounding {
     int token_step = 1;
     float weight_limit = 0.0f;
     int weight_step = 1;
-    bool is_split = false;    // values are 128 high + low, and products of two low parts are left out (tile-layout.h)
-    bool fits_lanes = false;  // 8-bit weights are rounded until no four of a lane sum to more than 258 of one sign
+    bool is_split = false;      // values are 128 high + low, and products of two low parts are left out (tile-layout.h)
+    bool fits_lanes = false;    // 8-bit weights are rounded until no four of a lane sum to more than 258 of one sign
+    bool joins_blocks = false;  // q8_0 weights are rounded to the largest scale of a scale group (dot-vnni.h)
 };
 
 inline rounding rounding_of(const kernel_table & k, const linear_case & c) {
     const bool maddubs = k.level == cpu_level::avx2 || k.level == cpu_level::sse41;  // dot-maddubs.h
+    const bool vnni = k.level == cpu_level::avx512_vnni || k.level == cpu_level::avx_vnni;
     if (k.level == cpu_level::amx && uses_words(k, c)) return {16319.0f, 128, 16319.0f, 128, true};
     if (k.level == cpu_level::amx && is_quantized(c.type) && c.type != weight_type::i8) {
         const int group = ggclip::kernels::scale_group(c.n_in);
@@ -87,7 +89,11 @@ inline rounding rounding_of(const kernel_table & k, const linear_case & c) {
     if (c.type == weight_type::i8)
         return maddubs ? rounding{-127.0f, 64, 127.0f, c.n_in, false, true} : rounding{127.0f, c.n_in, 127.0f, c.n_in};
     if (c.type == weight_type::q8_0 && maddubs) return {-127.0f, 32, 0.0f, 1, false, true};
-    if (is_quantized(c.type)) return {127.0f, ggclip::kernels::scale_group(c.n_in)};
+    if (is_quantized(c.type)) {
+        rounding by = {127.0f, ggclip::kernels::scale_group(c.n_in)};
+        by.joins_blocks = vnni && c.type == weight_type::q8_0;
+        return by;
+    }
     return {};
 }
 
@@ -161,11 +167,31 @@ inline std::vector<double> fitting_weights(const linear_case & c, const linear_d
     return out;
 }
 
+// Rounds q8_0 weights to the largest scale of their scale group.
+inline std::vector<double> joined_weights(const linear_case & c, const linear_data & d) {
+    std::vector<double> out;
+    const int group = ggclip::kernels::scale_group(c.n_in);
+    for (int o = 0; o < c.n_out; o++) {
+        const uint8_t * const row = d.w.rows.data() + o * d.w.row_bytes;
+        for (int begin = 0; begin < c.n_in; begin += group) {
+            const int end = std::min(begin + group, c.n_in);
+            double scale = 0.0;
+            for (int i = begin; i < end; i += 32) scale = std::max(scale, (double) from_f16(u16_at(row + i / 32 * 34)));
+            for (int i = begin; i < end; i++) {
+                const float ratio = (float) from_f16(u16_at(row + i / 32 * 34)) / (float) scale;
+                out.push_back(scale * std::nearbyint((float) (int8_t) row[i / 32 * 34 + 2 + i % 32] * ratio));
+            }
+        }
+    }
+    return out;
+}
+
 inline std::vector<double> reference_linear(const linear_case & c, const linear_data & d, const rounding & by) {
     const std::vector<double> x = rounded(d.x.data(), d.x_stride, c.n_tokens, c.n_in, by.token_limit, by.token_step);
     const std::vector<double> w =
-        by.fits_lanes ? fitting_weights(c, d)
-                      : rounded(d.w.values.data(), c.n_in, c.n_out, c.n_in, by.weight_limit, by.weight_step);
+        by.fits_lanes     ? fitting_weights(c, d)
+        : by.joins_blocks ? joined_weights(c, d)
+                          : rounded(d.w.values.data(), c.n_in, c.n_out, c.n_in, by.weight_limit, by.weight_step);
     std::vector<double> x_high = x, w_high = w;
     if (by.is_split) {
         x_high = rounded(d.x.data(), d.x_stride, c.n_tokens, c.n_in, by.token_limit, by.token_step, 128.0f);

@@ -8,11 +8,12 @@ GGCLIP_LEVEL_BEGIN
 
 // Activation requirements shared by most dot products; those that differ override them.
 struct eight_bit_activations {
-    static constexpr int limit = 127;         // largest magnitude
-    static constexpr int zero = 0;            // stored value of activation 0
-    static constexpr bool ranges = false;     // whether each block of a token has its own range
-    static constexpr int weight_limit = 127;  // of weights with one scale per row (tile-i8.h)
-    static constexpr int row_unit = 32;       // their inputs per unit
+    static constexpr int limit = 127;            // largest magnitude
+    static constexpr int zero = 0;               // stored value of activation 0
+    static constexpr bool ranges = false;        // whether each block of a token has its own range
+    static constexpr int weight_limit = 127;     // of weights with one scale per row (tile-i8.h)
+    static constexpr int row_unit = 32;          // their inputs per unit
+    static constexpr bool joins_blocks = false;  // whether q8_0 weights are packed with one scale for a scale group
     static constexpr bool shifted_sums = false;
     static constexpr bool has_correction = false;
 };

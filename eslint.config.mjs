@@ -71,7 +71,7 @@ export default ts.config(
     files: [`lib/cli/${'*/'.repeat(depth - 1)}*.ts`],
     rules: {
       'no-restricted-imports': outside(
-        `^(?:\\.\\./){${depth}}(?!\\.|(library|package|peer|server/index|replace-file)\\.js$)`,
+        `^(?:\\.\\./){${depth}}(?!\\.|(library|package|peer|server/index|files)\\.js$)`,
       ),
     },
   })),

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { endianness } from 'node:os'
 
 import { ClipError } from '../errors.js'
-import { readFully } from '../read-fully.js'
+import { readFully } from '../files.js'
 import { fromHalves } from '../search/storage/half.js'
 
 /** NumPy's names of the types that are read: little-endian halves and floats. */

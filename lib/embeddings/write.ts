@@ -5,7 +5,7 @@ import path from 'node:path'
 
 import { throwIfAborted } from '../async/abort.js'
 import { ClipError, invalidArgument, outOfRange } from '../errors.js'
-import { makeFolder } from '../make-folder.js'
+import { makeFolder } from '../files.js'
 import { probe } from '../search/bind-model.js'
 import { toHalves } from '../search/storage/half.js'
 import { checkVector } from '../stores/checks.js'

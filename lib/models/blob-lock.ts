@@ -12,7 +12,7 @@ import { hostname } from 'node:os'
 import path from 'node:path'
 
 import { throwIfAborted } from '../async/abort.js'
-import { makeFolder } from '../make-folder.js'
+import { makeFolder } from '../files.js'
 import { pause } from './retry.js'
 
 const touchMs = 1000

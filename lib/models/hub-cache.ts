@@ -10,8 +10,7 @@ import { copyFile, link, readdir, readFile, stat, symlink, writeFile } from 'nod
 import path from 'node:path'
 
 import { ClipError } from '../errors.js'
-import { makeFolder } from '../make-folder.js'
-import { replaceFile } from '../replace-file.js'
+import { makeFolder, replaceFile } from '../files.js'
 import { isCommit } from './hub-id.js'
 
 const cannotLink = new Set(['EPERM', 'EACCES', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'EXDEV', 'EMLINK',

@@ -2,9 +2,9 @@
 import { invalidArgument, outOfRange } from '../errors.js'
 import { checkBoolean, checkInteger, checkOneOf, checkOptions, checkSignal, checkString,
   checkStrings } from '../validate.js'
-import { type Dialect, dialects } from './dialects/names.js'
 import { checkHostName, checkOrigin } from './guard/hosts.js'
-import type { ApiKey, RemoteImageOptions, ServedModel, ServerOptions } from './types.js'
+import { type ApiKey, type Dialect, dialects, type RemoteImageOptions, type ServedModel,
+  type ServerOptions } from './types.js'
 
 const keys = [
   'host',

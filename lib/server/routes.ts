@@ -12,7 +12,6 @@ import type { Context } from './context.js'
 import { cohereEmbed, cohereFailures, cohereSchema } from './dialects/cohere.js'
 import { llamaEmbeddings, llamaSchema, props, propsSchema } from './dialects/frigate.js'
 import { immichFailures, ping, pingSchema, predict, predictSchema } from './dialects/immich.js'
-import type { Dialect } from './dialects/names.js'
 import { embedSchema, ollamaEmbed, ollamaFailures, tags, tagsSchema, version,
   versionSchema } from './dialects/ollama.js'
 import { multimodalEmbeddings, multimodalSchema, voyageFailures } from './dialects/voyage.js'
@@ -23,6 +22,7 @@ import { checkSizes } from './input/json-body.js'
 import { boundaryOf } from './input/multipart.js'
 import { sendJson } from './output/answer.js'
 import type { FailureBody } from './output/failures.js'
+import type { Dialect } from './types.js'
 
 export interface ComputeRoute {
   url: string

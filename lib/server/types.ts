@@ -1,10 +1,17 @@
-/** Types of a server's options. */
+/** A server's options: their types, and the protocols that it speaks. */
 import type { RemoteImageOptions } from '../remote/remote-image.js'
 import type { LoadOptions } from '../types.js'
-import type { Dialect } from './dialects/names.js'
 
 export type { RemoteImageOptions } from '../remote/remote-image.js'
-export type { Dialect } from './dialects/names.js'
+
+/** The protocols of other servers that this one speaks, besides its own calls. docs/drop-in.md is their manual. */
+export const dialects = ['immich', 'frigate', 'weaviate', 'ollama', 'cohere', 'voyage'] as const
+
+/**
+ * A protocol of other servers. 'immich': Immich's machine learning; 'frigate': llama.cpp's server, as Frigate uses it;
+ * 'weaviate': multi2vec-clip; 'ollama', 'cohere', 'voyage': their embedding calls.
+ */
+export type Dialect = typeof dialects[number]
 
 /** A served model: its source and load options. */
 export interface ServedModel

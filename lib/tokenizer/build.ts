@@ -10,7 +10,7 @@ import { type Frame, frameOf, paddingOf } from './stages/frame.js'
 import { failing, invalidPart } from './files/parts.js'
 import { languagesOf } from './stages/languages.js'
 import type { AddedToken, SpecialTokens, TextCleaning, TextEncoder, TokenizerSource, TokenListSource } from './types.js'
-import { usualBos, usualEos } from './files/special-names.js'
+import { usualBos, usualEos } from './special-tokens.js'
 import { mergeLines } from './words/word-model.js'
 
 /** Ids that the caller has set. */

@@ -6,8 +6,8 @@ import { failing } from './files/parts.js'
 import { inLanguage } from './stages/languages.js'
 import { textCleanings, type TextCleaning, type TokenizerSettings, type TokenizerSource } from './types.js'
 
-export { hasUsualNames } from './files/special-names.js'
 export { readTokenizerSource, type TokenizerFiles } from './files/read-source.js'
+export { hasUsualNames } from './special-tokens.js'
 export { textCleanings, type SpecialTokens, type TextCleaning, type TokenizerJsonSource, type TokenizerSettings,
   type TokenizerSource, type TokenListSource, type VocabularySource } from './types.js'
 

@@ -2,14 +2,14 @@
 import { open, stat } from 'node:fs/promises'
 
 import { ClipError } from '../errors.js'
+import { readFully } from '../files.js'
 import { readImageFile } from '../image/read-bytes.js'
 import { type RetryPolicy } from '../models/hub-settings.js'
-import { readFully } from '../read-fully.js'
 import { checkSize } from '../remote/remote-image.js'
 import type { StoredRecord } from '../stores/types.js'
 import { isS3, isUrl, pathOfKey } from './address.js'
-import { Remote, type RemoteRules } from './remote.js'
 import type { RemoteFile } from './remote-file.js'
+import { Remote, type RemoteRules } from './remote.js'
 import type { PictureSource } from './types.js'
 
 type Entry = Extract<PictureSource, { file: string }>

@@ -2,7 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 
 import { ClipError } from '../errors.js'
-import { readFully } from '../read-fully.js'
+import { readFully } from '../files.js'
 import type { PictureSource } from './types.js'
 
 const block = 512

@@ -2,8 +2,8 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
+import { replaceFile } from '../../files.js'
 import { ClipError, type ClipInfo, type Profile } from '../../library.js'
-import { replaceFile } from '../../replace-file.js'
 import type { Shell } from '../shell.js'
 import { tabbed } from '../stdout.js'
 import { byteSize, printable, table } from '../table.js'

@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 
 import { ClipError } from '../../errors.js'
-import { makeFolder } from '../../make-folder.js'
+import { makeFolder } from '../../files.js'
 import { checkString } from '../../validate.js'
 import { Catalog, type FileRecord, pathsBelow } from './catalog.js'
 import { Database, needSqlite } from './database.js'

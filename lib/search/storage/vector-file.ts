@@ -6,9 +6,9 @@ import { type FileHandle, open } from 'node:fs/promises'
 
 import { withAbort } from '../../async/abort.js'
 import { ClipError } from '../../errors.js'
+import { readFully } from '../../files.js'
 import type { NativeHits, NativeRows, NativeScan, NativeTask } from '../../native/contract.js'
 import { loadAddon } from '../../native/load.js'
-import { readFully } from '../../read-fully.js'
 
 export class VectorFile {
   readonly #file: FileHandle

@@ -4,7 +4,7 @@ import http from 'node:http'
 import path from 'node:path'
 
 import { Server } from '../../../lib/server/index.js'
-import { dialects } from '../../../lib/server/dialects/names'
+import { dialects } from '../../../lib/server/types'
 import { base64, dataUri, get, library, post, read, root, sample, start, until } from '../support'
 
 const model = 'emoji-clip'

@@ -8,6 +8,7 @@ export { convert } from './model-files/convert.js'
 export type { ConvertOptions } from './model-files/convert.js'
 export type { ConvertProgress, ConvertResult } from './model-files/write-model.js'
 export { exportIndex } from './embeddings/export-index.js'
+export { exportStore } from './embeddings/export-store.js'
 export { importToIndex } from './embeddings/import-index.js'
 export { importToStore } from './embeddings/import-store.js'
 export { readEmbeddings } from './embeddings/read.js'
@@ -45,8 +46,8 @@ export type { ClusterOptions, ClusteredFile, DuplicateFile, DuplicateGroup, Dupl
 export type { KeepRule } from './search/groups/duplicates.js'
 export type { RowType } from './search/storage/rows.js'
 export { openVectorStore } from './stores/open-store.js'
-export type { FieldKind, FieldValue, OpenStoreOptions, StoredRecord, StoreFilter, StoreMatch, StoreSearchOptions,
-  VectorRecord, VectorStore } from './stores/types.js'
+export type { FieldKind, FieldValue, OpenStoreOptions, StoredRecord, StoreFilter, StoreListOptions, StoreMatch,
+  StoreSearchOptions, VectorRecord, VectorStore } from './stores/types.js'
 export { similarityMatrix, topK } from './vectors/search.js'
 export type { Matrix, SearchOptions, TopK } from './vectors/search.js'
 export { cosineSimilarity, dot, normalize, sigmoid, softmax } from './vectors/similarity.js'

@@ -19,7 +19,7 @@ const rowsPerWrite = 1000
 /**
  * Takes the vectors of a folder as clip-retrieval or {@link exportIndex} wrote it into a store: a row for each, with the path
  * or URL of the picture as its key; with `base`, relative paths become absolute ones, as those of `ggclip work` are. Columns that the store has as fields of the same name and kind come
- * along, and `sha256`, `modified` and `file_size` of {@link exportIndex}. Vectors get unit length. Rows that the store has are
+ * along, and `sha256` (or `content`), `modified` and `file_size` of {@link exportIndex} and {@link exportStore}. Vectors get unit length. Rows that the store has are
  * replaced, so that it may be run again. Needs the package hyparquet.
  *
  * That the vectors are of `clip` is checked by their length and by what {@link exportIndex} noted, else by embedding up to
@@ -58,7 +58,7 @@ export async function importToStore(
   await needSameModel(folder, facts, { clip, base, signal })
   await bindStore(store, clip)
   // other programs' columns of these names may mean something else
-  const own = facts.note ? ['sha256', 'modified', 'file_size'] : []
+  const own = facts.note ? ['sha256', 'modified', 'file_size', 'content'] : []
   const columns = [...new Set([key, ...own, ...Object.keys(store.fields)])].filter(name => facts.columns.includes(name))
   const result: ImportResult = { rows: 0, imported: 0, unusable: 0 }
   for await (const batch of readEmbeddings(folder, { columns, signal })) {
@@ -104,8 +104,9 @@ function recordOf(
   if (name === '' || !isKey(key)) return undefined
   const record: VectorRecord = { key, vector, fields: fieldsOf(columns, row, fields) }
   if (own.length === 0) return record
-  const [hash, modified, size] = own.map(column => columns[column]?.[row])
+  const [hash, modified, size, content] = own.map(column => columns[column]?.[row])
   if (typeof hash === 'string') record.content = hash
+  else if (typeof content === 'string') record.content = content
   if (modified instanceof Date) record.modified = modified
   if (typeof size === 'number') record.size = size
   return record

@@ -24,7 +24,7 @@ export interface WriteEmbeddingsOptions extends ExportOptions {
   clip?: IndexModel
 }
 
-/** Options of {@link exportIndex}. */
+/** Options of {@link exportIndex} and {@link exportStore}. */
 export interface ExportOptions {
   /** Rows of a part, at most. Default 1,000,000, as clip-retrieval's. */
   rowsPerPart?: number
@@ -34,7 +34,7 @@ export interface ExportOptions {
   onProgress?: (rows: number) => void
 }
 
-/** Result of {@link exportIndex} and {@link writeEmbeddings}. */
+/** Result of {@link exportIndex}, {@link exportStore} and {@link writeEmbeddings}. */
 export interface ExportResult {
   /** Vectors that were written. */
   rows: number

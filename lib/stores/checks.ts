@@ -2,7 +2,7 @@
 import { invalidArgument, outOfRange } from '../errors.js'
 import { checkBoolean, checkFloat32Array, checkInteger, checkNumber, checkOneOf, checkOptions, checkString,
   checkStrings } from '../validate.js'
-import type { FieldKind, FieldValue, OpenStoreOptions, StoreFilter, StoreSearchOptions, VectorRecord,
+import type { FieldKind, FieldValue, OpenStoreOptions, StoreFilter, StoreListOptions, StoreSearchOptions, VectorRecord,
   VectorStore } from './types.js'
 
 const maxKeyBytes = 2048
@@ -125,7 +125,7 @@ function timeOf(name: string, value: Date): number {
 /** A condition on a column. */
 export interface Condition {
   column: string
-  is: 'prefix' | '=' | '>=' | '<=' | '<'
+  is: 'prefix' | '=' | '>' | '>=' | '<=' | '<'
   value: FieldValue
 }
 
@@ -171,6 +171,23 @@ export function checkSearch(
     vector: checkVector('vector', vector, layout.dim),
     k: checkInteger('options.k', k, { min: 1, max: 10_000 }),
     conditions: conditionsOf(filter, layout, 'options.filter'),
+  }
+}
+
+/** Checked options, with defaults; `after` is one of the conditions, too. */
+export function checkList(
+  options: (StoreListOptions & { vectors?: boolean }) | undefined,
+  layout: Layout,
+): { limit: number; vectors: boolean; conditions: Condition[] } {
+  const { after, limit = 1000, filter, vectors = false } = checkOptions('options', options, ['after', 'limit', 'filter',
+    'vectors'])
+  const conditions = conditionsOf(filter, layout, 'options.filter')
+  if (after !== undefined)
+    conditions.push({ column: 'key', is: '>', value: checkText('options.after', after, { empty: true }) })
+  return {
+    limit: checkInteger('options.limit', limit, { min: 1, max: 10_000 }),
+    vectors: checkBoolean('options.vectors', vectors),
+    conditions,
   }
 }
 

@@ -2,16 +2,18 @@
  * A store in a local folder by LanceDB: a table of pictures, one of notes. LanceDB lets two merges of the same new key
  * both insert it, so that writers, of all processes, take turns.
  */
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 
 import { ClipError } from '../errors.js'
-import { checkKeys, checkNote, checkRecords, checkSearch, type Condition, conditionsOf, type Layout } from './checks.js'
+import { checkKey, checkKeys, checkList, checkNote, checkRecords, checkSearch, type Condition, conditionsOf,
+  type Layout } from './checks.js'
 import { layoutNote, missing, readLayout } from './layout.js'
 import { loadPeer } from '../peer.js'
 import { closedError, columnsOf, recordOfRow, type Row, rowOfRecord } from './rows.js'
-import type { FieldKind, FieldValue, OpenStoreOptions, StoredRecord, StoreFilter, StoreMatch, StoreSearchOptions,
-  VectorRecord, VectorStore } from './types.js'
+import type { FieldKind, FieldValue, OpenStoreOptions, StoredRecord, StoreFilter, StoreListOptions, StoreMatch,
+  StoreSearchOptions, VectorRecord, VectorStore } from './types.js'
 import { WriterLock } from './writer-lock.js'
 
 /** The parts of `@lancedb/lancedb` that are used. */
@@ -49,6 +51,7 @@ interface Query {
   where(condition: string): Query
   select(columns: string[]): Query
   limit(rows: number): Query
+  orderBy(ordering: { columnName: string }): Query
   nearestTo(vector: Float32Array): Query & { distanceType(type: 'cosine'): Query }
   toArray(): Promise<Row[]>
 }
@@ -101,6 +104,7 @@ export class LanceStore implements VectorStore {
     const lance = loadPeer<Lance>('@lancedb/lancedb', 'ERR_CLIP_STORE_PARTS', purpose, packages)
     const arrow = loadPeer<Arrow>('apache-arrow', 'ERR_CLIP_STORE_PARTS', purpose, packages)
     const folder = path.resolve(location)
+    if (dim === undefined && !existsSync(folder)) throw missing(table)
     return coded(async () => {
       await mkdir(folder, { recursive: true })
       const lock = new WriterLock(folder)
@@ -151,13 +155,7 @@ export class LanceStore implements VectorStore {
   async get(keys: readonly string[], { vectors = false } = {}): Promise<StoredRecord[]> {
     const wanted = checkKeys('keys', keys)
     if (wanted.length === 0) return []
-    const rows = await this.#run(({ pictures }) =>
-      pictures.query().where(anyOf(wanted)).select([...columnsOf(this), ...(vectors ? ['vector'] : [])]).toArray()
-    )
-    return rows.map(row => ({
-      ...recordOfRow(row, this),
-      ...(vectors ? { vector: Float32Array.from(row.vector as Iterable<number>) } : {}),
-    }))
+    return this.#records(vectors, query => query.where(anyOf(wanted)))
   }
 
   async delete(keys: readonly string[]): Promise<void> {
@@ -176,6 +174,17 @@ export class LanceStore implements VectorStore {
     return rows.map(row => ({ ...recordOfRow(row, this), similarity: 1 - (row._distance as number) }))
   }
 
+  list(options?: StoreListOptions & { vectors?: false }): Promise<StoredRecord[]>
+  list(options: StoreListOptions & { vectors: true }): Promise<VectorRecord[]>
+  async list(options?: StoreListOptions & { vectors?: boolean }): Promise<StoredRecord[]> {
+    const { limit, vectors, conditions } = checkList(options, this)
+    const where = whereOf(conditions)
+    return this.#records(
+      vectors,
+      query => (where === undefined ? query : query.where(where)).orderBy({ columnName: 'key' }).limit(limit),
+    )
+  }
+
   async count(filter?: StoreFilter): Promise<number> {
     const where = whereOf(conditionsOf(filter, this))
     return this.#run(({ pictures }) => pictures.countRows(where))
@@ -184,6 +193,11 @@ export class LanceStore implements VectorStore {
   async remember(name: string, value: string): Promise<string> {
     checkNote(name, value)
     return this.#run(({ lance, notes, lock }) => lock.run(() => remember(lance, notes, name, value)))
+  }
+
+  async recall(name: string): Promise<string | undefined> {
+    checkKey('name', name)
+    return this.#run(({ notes }) => recall(notes, name))
   }
 
   close(): Promise<void> {
@@ -195,6 +209,16 @@ export class LanceStore implements VectorStore {
       connection.close()
       await lock.close()
     })()
+  }
+
+  async #records(vectors: boolean, choose: (query: Query) => Query): Promise<StoredRecord[]> {
+    const rows = await this.#run(({ pictures }) =>
+      choose(pictures.query()).select([...columnsOf(this), ...(vectors ? ['vector'] : [])]).toArray()
+    )
+    return rows.map(row => ({
+      ...recordOfRow(row, this),
+      ...(vectors ? { vector: Float32Array.from(row.vector as Iterable<number>) } : {}),
+    }))
   }
 
   #write(work: (parts: Parts) => Promise<unknown>): Promise<void> {
@@ -222,17 +246,16 @@ async function tidy({ lance, pictures }: Parts): Promise<void> {
   await pictures.optimize({ cleanupOlderThan: new Date(Date.now() - keepVersionsMs) })
 }
 
-async function remember(
-  lance: Lance,
-  { table, schema }: Notes,
-  name: string,
-  value: string,
-): Promise<string> {
-  const where = `name = ${literal(name)}`
-  const [kept] = await table.query().where(where).toArray()
-  if (kept) return kept.value as string
-  await merge(table, 'name', lance.makeArrowTable([{ name, value }], { schema }))
-  return value
+async function remember(lance: Lance, notes: Notes, name: string, value: string): Promise<string> {
+  const kept = await recall(notes, name)
+  if (kept === undefined)
+    await merge(notes.table, 'name', lance.makeArrowTable([{ name, value }], { schema: notes.schema }))
+  return kept ?? value
+}
+
+async function recall({ table }: Notes, name: string): Promise<string | undefined> {
+  const [kept] = await table.query().where(`name = ${literal(name)}`).toArray()
+  return kept?.value as string | undefined
 }
 
 function merge(table: Table, key: string, data: unknown): Promise<unknown> {

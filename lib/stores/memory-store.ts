@@ -1,8 +1,9 @@
 /** A store in this process's memory: what the others are compared with. */
 import { cosineSimilarity } from '../vectors/similarity.js'
-import { checkKeys, checkNote, checkRecords, checkSearch, type Condition, conditionsOf, type Layout } from './checks.js'
+import { checkKey, checkKeys, checkList, checkNote, checkRecords, checkSearch, type Condition, conditionsOf,
+  type Layout } from './checks.js'
 import { closedError, recordOf, type Row } from './rows.js'
-import type { FieldValue, StoredRecord, StoreFilter, StoreMatch, StoreSearchOptions, VectorRecord,
+import type { FieldValue, StoredRecord, StoreFilter, StoreListOptions, StoreMatch, StoreSearchOptions, VectorRecord,
   VectorStore } from './types.js'
 
 export class MemoryStore implements VectorStore {
@@ -29,7 +30,7 @@ export class MemoryStore implements VectorStore {
     await this.#open()
     return [...new Set(checkKeys('keys', keys))].flatMap(key => {
       const row = this.#rows.get(key)
-      return row ? [vectors ? { ...recordOf(row), vector: row.vector.slice() } : recordOf(row)] : []
+      return row ? [copyOf(row, vectors)] : []
     })
   }
 
@@ -46,6 +47,15 @@ export class MemoryStore implements VectorStore {
       .sort((a, b) => b.similarity - a.similarity).slice(0, k)
   }
 
+  list(options?: StoreListOptions & { vectors?: false }): Promise<StoredRecord[]>
+  list(options: StoreListOptions & { vectors: true }): Promise<VectorRecord[]>
+  async list(options?: StoreListOptions & { vectors?: boolean }): Promise<StoredRecord[]> {
+    await this.#open()
+    const { limit, vectors, conditions } = checkList(options, this)
+    return [...this.#rows.values()].filter(row => holds(row, conditions)).sort((a, b) => byBytes(a.key, b.key))
+      .slice(0, limit).map(row => copyOf(row, vectors))
+  }
+
   async count(filter?: StoreFilter): Promise<number> {
     await this.#open()
     const conditions = conditionsOf(filter, this)
@@ -60,6 +70,11 @@ export class MemoryStore implements VectorStore {
     return kept ?? value
   }
 
+  async recall(name: string): Promise<string | undefined> {
+    await this.#open()
+    return this.#notes.get(checkKey('name', name))
+  }
+
   close(): Promise<void> {
     this.#closed = true
     return Promise.resolve()
@@ -70,12 +85,22 @@ export class MemoryStore implements VectorStore {
   }
 }
 
+function copyOf(row: VectorRecord, vectors: boolean): StoredRecord {
+  return vectors ? { ...recordOf(row), vector: row.vector.slice() } as VectorRecord : recordOf(row)
+}
+
+/** JavaScript itself compares halves of surrogate pairs. */
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}
+
 function holds(record: VectorRecord, conditions: readonly Condition[]): boolean {
   const row: Row = { ...record.fields, key: record.key, size: record.size, modified: record.modified?.getTime() }
   return conditions.every(({ column, is, value }) => {
     const found = row[column] as FieldValue | undefined
     if (found === undefined) return false
     if (is === 'prefix') return (found as string).startsWith(value as string)
+    if (is === '>') return byBytes(found as string, value as string) > 0
     return is === '=' ? found === value : is === '>=' ? found >= value : is === '<=' ? found <= value : found < value
   })
 }

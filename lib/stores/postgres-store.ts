@@ -2,12 +2,13 @@
 import type { Pool, PoolClient } from 'pg'
 
 import { ClipError } from '../errors.js'
-import { checkKeys, checkNote, checkRecords, checkSearch, type Condition, conditionsOf, type Layout } from './checks.js'
+import { checkKey, checkKeys, checkList, checkNote, checkRecords, checkSearch, type Condition, conditionsOf,
+  type Layout } from './checks.js'
 import { layoutNote, missing, readLayout } from './layout.js'
 import { loadPeer } from '../peer.js'
 import { closedError, columnsOf, recordOfRow, type Row, rowOfRecord } from './rows.js'
-import type { FieldKind, OpenStoreOptions, StoredRecord, StoreFilter, StoreMatch, StoreSearchOptions, VectorRecord,
-  VectorStore } from './types.js'
+import type { FieldKind, OpenStoreOptions, StoredRecord, StoreFilter, StoreListOptions, StoreMatch, StoreSearchOptions,
+  VectorRecord, VectorStore } from './types.js'
 
 const typesOf: Readonly<Record<FieldKind, string>> = { string: 'text', number: 'double precision', boolean: 'boolean' }
 /** Rows of one statement: a vector is up to 16,000 numbers of text. */
@@ -80,16 +81,7 @@ export class PostgresStore implements VectorStore {
   async get(keys: readonly string[], { vectors = false } = {}): Promise<StoredRecord[]> {
     const wanted = checkKeys('keys', keys)
     if (wanted.length === 0) return []
-    const rows = await this.#query(
-      `SELECT ${this.#columns()}${vectors ? ', vector::text AS vector' : ''} FROM ${
-        quote(this.#table)
-      } WHERE key = ANY($1)`,
-      [wanted],
-    )
-    return rows.map(row => ({
-      ...recordOfRow(row, this),
-      ...(vectors ? { vector: Float32Array.from(JSON.parse(row.vector as string) as number[]) } : {}),
-    }))
+    return this.#records(vectors, ' WHERE key = ANY($1)', [wanted])
   }
 
   async delete(keys: readonly string[]): Promise<void> {
@@ -117,6 +109,14 @@ export class PostgresStore implements VectorStore {
     return rows.map(row => ({ ...recordOfRow(row, this), similarity: row.similarity as number }))
   }
 
+  list(options?: StoreListOptions & { vectors?: false }): Promise<StoredRecord[]>
+  list(options: StoreListOptions & { vectors: true }): Promise<VectorRecord[]>
+  async list(options?: StoreListOptions & { vectors?: boolean }): Promise<StoredRecord[]> {
+    const { limit, vectors, conditions } = checkList(options, this)
+    const { where, values } = whereOf(conditions, 1)
+    return this.#records(vectors, `${where} ORDER BY key LIMIT ${limit}`, values)
+  }
+
   async count(filter?: StoreFilter): Promise<number> {
     const { where, values } = whereOf(conditionsOf(filter, this), 1)
     const [row] = await this.#query(`SELECT count(*) AS count FROM ${quote(this.#table)}${where}`, values)
@@ -128,12 +128,28 @@ export class PostgresStore implements VectorStore {
     return this.#run(pool => remember(pool, this.#table, name, value))
   }
 
+  async recall(name: string): Promise<string | undefined> {
+    checkKey('name', name)
+    return this.#run(pool => recall(pool, this.#table, name))
+  }
+
   close(): Promise<void> {
     return this.#closing ??= this.#pool.end()
   }
 
   #columns(): string {
     return columnsOf(this).map(quote).join(', ')
+  }
+
+  async #records(vectors: boolean, which: string, values: unknown[]): Promise<StoredRecord[]> {
+    const rows = await this.#query(
+      `SELECT ${this.#columns()}${vectors ? ', vector::text AS vector' : ''} FROM ${quote(this.#table)}${which}`,
+      values,
+    )
+    return rows.map(row => ({
+      ...recordOfRow(row, this),
+      ...(vectors ? { vector: Float32Array.from(JSON.parse(row.vector as string) as number[]) } : {}),
+    }))
   }
 
   async #query(sql: string, values: unknown[]): Promise<Row[]> {
@@ -185,10 +201,13 @@ async function remember(
   name: string,
   value: string,
 ): Promise<string> {
-  const notes = quote(`${table}_notes`)
-  await client.query(`INSERT INTO ${notes} VALUES ($1, $2) ON CONFLICT DO NOTHING`, [name, value])
-  const { rows } = await client.query(`SELECT value FROM ${notes} WHERE name = $1`, [name])
-  return (rows as { value: string }[])[0]!.value
+  await client.query(`INSERT INTO ${quote(`${table}_notes`)} VALUES ($1, $2) ON CONFLICT DO NOTHING`, [name, value])
+  return (await recall(client, table, name))!
+}
+
+async function recall(client: Pick<PoolClient, 'query'>, table: string, name: string): Promise<string | undefined> {
+  const { rows } = await client.query(`SELECT value FROM ${quote(`${table}_notes`)} WHERE name = $1`, [name])
+  return (rows as { value: string }[])[0]?.value
 }
 
 async function transaction<R>(pool: Pool, work: (client: PoolClient) => Promise<R>): Promise<R> {

@@ -56,6 +56,16 @@ export interface StoreSearchOptions {
   filter?: StoreFilter
 }
 
+/** Options of {@link VectorStore.list}. */
+export interface StoreListOptions {
+  /** The key after which the page begins; no row needs to have it. Default: from the first row on. */
+  after?: string
+  /** Most rows returned. Default 1000, at most 10,000. */
+  limit?: number
+  /** Default: all rows. */
+  filter?: StoreFilter
+}
+
 /**
  * A store of vectors under keys, held by an engine that exists. Made by {@link openVectorStore}.
  *
@@ -95,6 +105,14 @@ export interface VectorStore {
    */
   search(vector: Float32Array, options?: StoreSearchOptions): Promise<StoreMatch[]>
 
+  /**
+   * A page of rows, by the order of the bytes of their keys (UTF-8). The next page begins `after` the last key of this one,
+   * an empty page is the end. Of pages read in this way a row that is there all the time is on one, whatever is written
+   * meanwhile; each page shows what there is when it is read.
+   */
+  list(options?: StoreListOptions & { vectors?: false }): Promise<StoredRecord[]>
+  list(options: StoreListOptions & { vectors: true }): Promise<VectorRecord[]>
+
   /** The number of rows. */
   count(filter?: StoreFilter): Promise<number>
 
@@ -103,6 +121,9 @@ export interface VectorStore {
    * Workers keep here which model the vectors are of.
    */
   remember(name: string, value: string): Promise<string>
+
+  /** The text that {@link VectorStore.remember} keeps under a name; undefined: none. */
+  recall(name: string): Promise<string | undefined>
 
   /** Waits for running calls and gives back connections. May be called twice; other calls then reject. */
   close(): Promise<void>

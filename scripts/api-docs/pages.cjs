@@ -137,9 +137,9 @@ const pages = [
     intro:
       "Vectors in NumPy's .npy files beside parquet tables, as clip-retrieval writes them; [search.md](../search.md#other-programs) explains it.",
     prelude:
-      "import { Clip, exportIndex, importToIndex, importToStore, openVectorStore, readEmbeddings, SearchIndex, writeEmbeddings } from 'ggclip'\n\nconst clip = await Clip.load()\n",
-    names: ['exportIndex', 'ExportOptions', 'ExportResult', 'importToIndex', 'ImportToIndexOptions', 'ImportOptions',
-      'IndexImportResult', 'importToStore', 'ImportToStoreOptions', 'ImportResult', 'readEmbeddings',
+      "import { Clip, exportIndex, exportStore, importToIndex, importToStore, openVectorStore, readEmbeddings, SearchIndex, writeEmbeddings } from 'ggclip'\n\nconst clip = await Clip.load()\n",
+    names: ['exportIndex', 'exportStore', 'ExportOptions', 'ExportResult', 'importToIndex', 'ImportToIndexOptions',
+      'ImportOptions', 'IndexImportResult', 'importToStore', 'ImportToStoreOptions', 'ImportResult', 'readEmbeddings',
       'ReadEmbeddingsOptions', 'EmbeddingBatch', 'writeEmbeddings', 'WriteEmbeddingsOptions', 'EmbeddingRow',
       'ColumnKind'],
   },
@@ -150,7 +150,7 @@ const pages = [
       'A `VectorStore` keeps vectors in an engine of its own: PostgreSQL, LanceDB or memory; [scale-out.md](../scale-out.md) explains them.',
     prelude: "import { openVectorStore } from 'ggclip'\n",
     names: ['openVectorStore', 'OpenStoreOptions', 'FieldKind', 'VectorStore', 'VectorRecord', 'StoredRecord',
-      'FieldValue', 'StoreSearchOptions', 'StoreFilter', 'StoreMatch'],
+      'FieldValue', 'StoreSearchOptions', 'StoreFilter', 'StoreMatch', 'StoreListOptions'],
   },
   {
     file: 'work.md',

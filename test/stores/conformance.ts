@@ -122,6 +122,44 @@ export function conformance(location: () => string, { shared = true } = {}): voi
     ])
   })
 
+  test('a list has every row once, in the order of the bytes of the keys, page by page, while others are written', async () => {
+    const store = await open('listed')
+    // in UTF-16 the last but one would come last
+    const keys = ['A', 'a', `a'b`, 'a%', hostile, '\u00e9', '\uffee', '\u{1f600}',
+      ...Array.from({ length: 40 }, (_, i) => `p${i}`)]
+    const rows = vectors(keys.length).map((vector, i): VectorRecord => ({
+      key: keys[i]!,
+      vector,
+      ...(i % 2 === 0 ? { size: i, content: hostile, fields: { year: i } } : {}),
+    }))
+    await store.upsert(rows)
+    const inOrder = rows.toSorted((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
+    expect(await store.list({ vectors: true })).toEqual(inOrder)
+    expect(await store.list({ filter: { minBytes: 4 } })).toEqual(
+      inOrder.filter(({ size }) => size !== undefined && size >= 4).map(({ vector: _, ...rest }) => rest),
+    )
+    const found: string[] = []
+    for (let after: string | undefined, page = 0;; page++) {
+      const records = await store.list({ after, limit: 7 })
+      if (records.length === 0) break
+      expect(records.length).toBeLessThanOrEqual(7)
+      found.push(...records.map(({ key }) => key))
+      after = records.at(-1)!.key
+      await store.upsert([{ key: `new before ${page}`, vector: rows[0]!.vector }])
+      await store.delete([after])
+    }
+    expect(found.filter(key => !key.startsWith('new'))).toEqual(inOrder.map(({ key }) => key))
+    expect(new Set(found).size).toBe(found.length)
+    await store.upsert(['q1', 'q2', 'q3', 'r'].map(key => ({ key, vector: rows[0]!.vector })))
+    expect(await store.list({ after: 'q1', limit: 1, filter: { keyPrefix: 'q' } })).toEqual([{ key: 'q2' }])
+    expect(await store.list({ after: 'q15', filter: { keyPrefix: 'q' } })).toEqual([{ key: 'q2' }, { key: 'q3' }])
+    expect(await store.list({ after: '\u{10ffff}' })).toEqual([])
+    for (
+      const bad of [{ limit: 0 }, { limit: 10_001 }, { after: 'a\0' }, { afterKey: 'a' }, { vectors: 1 }] as object[]
+    )
+      await expect(store.list(bad)).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_CLIP_/) })
+  })
+
   test('bad arguments are refused by name, and nothing is written', async () => {
     const store = await open('refused')
     const good = { key: 'good', vector: vectors(1)[0]! }
@@ -152,8 +190,11 @@ export function conformance(location: () => string, { shared = true } = {}): voi
     expect(await Promise.all(['one', 'two', 'three'].map(value => store.remember(hostile, value)))).toEqual(
       new Array(3).fill(await store.remember(hostile, 'four')),
     )
+    expect(await store.recall(hostile)).toBe(await store.remember(hostile, 'five'))
+    expect(await store.recall('another')).toBeUndefined()
     await store.close()
     await store.close()
+    await expect(store.list()).rejects.toMatchObject({ code: 'ERR_CLIP_DISPOSED' })
     await expect(store.count()).rejects.toMatchObject({ code: 'ERR_CLIP_DISPOSED' })
   })
 

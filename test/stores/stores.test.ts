@@ -1,13 +1,15 @@
 /** The conformance suite with every engine. Those that are not in memory: npm run test:stores. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-import { openVectorStore } from '../../lib/index.js'
+import { Clip, cosineSimilarity, openVectorStore } from '../../lib/index.js'
+import { ggclip, root } from '../cli/support'
 import { where } from '../helpers/skips'
 import { conformance } from './conformance'
 
 const { startPostgres } = require('../helpers/engines.cjs')
+const samples = path.join(root, 'models', 'samples')
 
 describe('in memory', () => conformance(() => 'memory:', { shared: false }))
 
@@ -15,6 +17,41 @@ where('engines', describe)('LanceDB', () => {
   const scratch = mkdtempSync(path.join(tmpdir(), "ggclip lance'-"))
   afterAll(() => rmSync(scratch, { recursive: true }))
   conformance(() => `lance:${scratch}`)
+
+  test('one that is not there is not made without its length', async () => {
+    const folder = path.join(scratch, 'none')
+    await expect(openVectorStore(`lance:${folder}`)).rejects.toMatchObject({ code: 'ERR_CLIP_STORE_FORMAT' })
+    expect(existsSync(folder)).toBe(false)
+  })
+
+  test('ggclip export and import: out of it, and into another', async () => {
+    const [from, to] = ['from', 'to'].map(name => `lance:${path.join(scratch, name)}`) as [string, string]
+    const clip = await Clip.load(undefined, { threads: 1 })
+    const vectors = await clip.encodeImage(['rocket.png', 'pizza.webp'].map(name => path.join(samples, name)))
+    const rows = vectors.map((vector, i) => ({ key: `https://example.com/${i}`, vector, fields: { year: 2026 + i } }))
+    const options = { dim: clip.info.dim, table: 'mine' }
+    const store = await openVectorStore(from, { ...options, fields: { year: 'number' } })
+    await store.upsert(rows)
+    await store.close()
+    await clip.dispose()
+    const out = path.join(scratch, 'out')
+    expect(await ggclip(['export', out, '--store', from, '--table', 'mine'])).toEqual({
+      status: 0,
+      stdout: '',
+      stderr: `2 rows in 1 part: ${out}\n`,
+    })
+    expect(await ggclip(['import', out, '--store', to, '--table', 'mine', '--field', 'year:number'])).toMatchObject({
+      status: 0,
+      stderr: '2 of 2 rows imported\n',
+    })
+    const other = await openVectorStore(to, { table: 'mine' })
+    const found = await other.list({ vectors: true })
+    expect(found.map(({ key, fields }) => ({ key, fields }))).toEqual(rows.map(({ key, fields }) => ({ key, fields })))
+    found.forEach(({ vector }, i) => expect(cosineSimilarity(vector, vectors[i]!)).toBeCloseTo(1, 5))
+    await other.close()
+    const absent = await ggclip(['export', `${out}2`, '--store', from, '--table', 'other'])
+    expect(absent).toMatchObject({ status: 1, stderr: expect.stringContaining('ERR_CLIP_STORE_FORMAT') })
+  })
 
   test('after many writes the pieces are put together, and nothing is lost', async () => {
     const store = await openVectorStore(`lance:${path.join(scratch, 'many')}`, { dim: 2 })

@@ -1,0 +1,71 @@
+/** From a store of vectors to a folder of embeddings. */
+import path from 'node:path'
+
+import { throwIfAborted } from '../async/abort.js'
+import { invalidArgument, outOfRange } from '../errors.js'
+import { toHalves } from '../search/storage/half.js'
+import type { VectorStore } from '../stores/types.js'
+import { checkString } from '../validate.js'
+import { normalize } from '../vectors/similarity.js'
+import { modelOf } from '../work/bind-store.js'
+import type { ColumnKind, ExportOptions, ExportResult } from './types.js'
+import { checkExport, type OutputRow, writeParts } from './write.js'
+
+/** What a store knows of a row beside its own fields. */
+const columns: Readonly<Record<string, ColumnKind>> = {
+  file_size: 'integer',
+  modified: 'date',
+  sha256: 'string',
+  content: 'string',
+}
+const ownColumns = ['image_path', ...Object.keys(columns)]
+const sha256 = /^[0-9a-f]{64}$/
+/** Rows that are read at a time. */
+const rowsPerRead = 1000
+
+/**
+ * Writes all rows of a store as clip-retrieval does ({@link writeEmbeddings}), in the order of {@link VectorStore.list}:
+ * `image_path` is the key; `file_size`, `modified`, and the record's `content` as `sha256` if it looks like one, else as
+ * `content`; and the store's own fields. Vectors get unit length and half precision. Needs no model; which one the store's
+ * vectors are of is noted, if the store knows it. {@link importToStore} reads all of it. While the store changes, each row
+ * is one that it had at some time.
+ *
+ * @param folder that is not there yet, or is empty
+ * @throws {RangeError} a field of the store has the name of one of the other columns; {ClipError} as
+ *   {@link writeEmbeddings} and {@link VectorStore.list}
+ *
+ * @example
+ * const rows = await openVectorStore('memory:', { dim: 2, fields: { year: 'number' } })
+ * await rows.upsert([{ key: 'https://example.com/a.jpg', vector: Float32Array.of(3, 4), fields: { year: 2026 } }])
+ * console.log(await exportStore(rows, 'build/exported-store')) // { rows: 1, parts: 1 }
+ * for await (const { columns } of readEmbeddings('build/exported-store', { columns: ['year'] }))
+ *   console.log(columns.year) // [ 2026 ]
+ */
+export async function exportStore(store: VectorStore, folder: string, options?: ExportOptions): Promise<ExportResult> {
+  if (typeof store?.list !== 'function') throw invalidArgument('store', 'a VectorStore', store)
+  checkString('folder', folder)
+  const checked = checkExport(options)
+  throwIfAborted(checked.signal)
+  const { dim, fields } = store
+  const taken = Object.keys(fields).find(name => ownColumns.includes(name))
+  if (taken !== undefined) throw outOfRange('store.fields', `none of the columns ${ownColumns.join(', ')}`, taken)
+  const { name = '', probe = [] } = await modelOf(store) ?? {}
+  const shape = { dim, columns: { ...columns, ...fields }, note: { model: name, probe } }
+  return writeParts(path.resolve(folder), rowsOf(store), { ...shape, ...checked })
+}
+
+async function* rowsOf(store: VectorStore): AsyncGenerator<OutputRow> {
+  for (let after: string | undefined;;) {
+    const records = await store.list({ after, limit: rowsPerRead, vectors: true })
+    if (records.length === 0) return
+    for (const { key, vector, content, modified, size, fields } of records) {
+      const kept = content !== undefined && { [sha256.test(content) ? 'sha256' : 'content']: content }
+      yield {
+        path: key,
+        halves: toHalves(normalize(vector)),
+        fields: { file_size: size, modified, ...kept, ...fields },
+      }
+    }
+    after = records.at(-1)!.key
+  }
+}

@@ -11,10 +11,10 @@ const { blocks, promised } = require('./project.cjs')
 const { startServer } = require('./servers.cjs')
 
 /** Pages whose programs stand alone. */
-const programs = ['search.md', 'quantization.md', 'edge.md']
+const programs = ['search.md', 'scale-out.md', 'quantization.md', 'edge.md']
 const commands = ['cli.md', 'search.md', 'quantization.md']
-/** Not run: a server that stays, a model of the hub, measurements of minutes. */
-const elsewhere = /^ggclip (serve|pull|bench|watch)/
+/** Not run: a server that stays, a model of the hub, measurements of minutes, somebody's database. */
+const elsewhere = /^ggclip (serve|pull|bench|watch)| --model clip-vit-| postgres:\/\//
 
 async function runPrograms(project, page) {
   for (const { code } of blocks(project.page(`docs/${page}`)).filter(({ language }) => language === 'js')) {

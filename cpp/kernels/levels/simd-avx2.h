@@ -120,6 +120,9 @@ GGCLIP_INLINE void store_as_i16(void * p, vi x) {
     _mm_storeu_si128(static_cast<__m128i *>(p),
                      _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)));
 }
+GGCLIP_INLINE vi load_i8(const void * p) {
+    return _mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i *>(p)));
+}
 GGCLIP_INLINE void store_as_i8(void * p, vi x) {
     const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
     _mm_storel_epi64(static_cast<__m128i *>(p), _mm_packs_epi16(words, words));

@@ -97,6 +97,9 @@ GGCLIP_INLINE vi broadcast_32(const void * p) {
 GGCLIP_INLINE void store_as_i16(void * p, vi x) {
     _mm256_storeu_si256(static_cast<__m256i *>(p), _mm512_cvtepi32_epi16(x));
 }
+GGCLIP_INLINE vi load_i8(const void * p) {
+    return _mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i *>(p)));
+}
 GGCLIP_INLINE void store_as_i8(void * p, vi x) { _mm_storeu_si128(static_cast<__m128i *>(p), _mm512_cvtepi32_epi8(x)); }
 
 // The low words of `low`, and those of `high` in the upper halves.

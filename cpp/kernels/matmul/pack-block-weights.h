@@ -35,35 +35,36 @@ static void fit_block(uint8_t * block) {
     memcpy(block + quants, fitting, block_size);
 }
 
-// Rounds n q8_0 blocks of a row to the largest of their scales. One that is not finite counts as the largest; the
-// results are not finite then.
-static inline void join_blocks(uint8_t * blocks, int n) {
-    constexpr block_layout layout = layout_of(weight_type::q8_0);
+// One scale for up to max_group_blocks q8_0 blocks of a row, the largest of theirs. If that is not finite, the results
+// are not.
+class joined_scale {
     uint16_t largest = 0;
-    for (int b = 0; b < n; b++) {
-        const uint16_t d = load_u16(blocks + b * layout.bytes);
-        if ((d & 0x7fff) > (largest & 0x7fff)) largest = d;
-    }
-    const bool finite = (largest & 0x7fff) < f16_infinity;
-    for (int b = 0; b < n; b++, blocks += layout.bytes) {
-        const uint16_t d = load_u16(blocks);
-        if (d == largest) continue;
-        memcpy(blocks, &largest, 2);
-        const float ratio = finite ? f16_to_float(d) / f16_to_float(largest) : 0.0f;
-        for (int i = 0; i < block_size; i++) {
-            uint8_t & quant = blocks[layout.quants + i];
-            quant = (uint8_t) max_int(-128, min_int(127, (int) nearbyintf((float) (int8_t) quant * ratio)));
+    float ratios[max_group_blocks < lanes ? lanes : max_group_blocks];
+
+  public:
+    joined_scale(const uint8_t * blocks, int n) {
+        uint16_t scales[sizeof(ratios) / sizeof(float)] = {}, all[lanes];
+        for (int b = 0; b < n; b++) {
+            scales[b] = load_u16(blocks + b * layout_of(weight_type::q8_0).bytes);
+            if ((scales[b] & 0x7fff) > (largest & 0x7fff)) largest = scales[b];
         }
+        for (int i = 0; i < lanes; i++) all[i] = largest;
+        for (int b = 0; b < n; b += lanes) store_f(ratios + b, div(load_f16(scales + b), load_f16(all)));
     }
-}
+
+    // Rounds block b.
+    void round(const uint8_t * block, int b, uint8_t * out) const {
+        constexpr block_layout layout = layout_of(weight_type::q8_0);
+        memcpy(out, &largest, 2);
+        for (int i = layout.quants; i < layout.bytes; i += lanes)
+            store_as_i8(out + i, to_int(min(mul(to_float(load_i8(block + i)), set_f(ratios[b])), set_f(127.0f))));
+    }
+};
 
 template <weight_type W>
-static void pack_int_block(const uint8_t * source, uint8_t * dst, int r) {
+static void pack_int_block(const uint8_t * block, uint8_t * dst, int r) {
     using format = int_format<W>;
     constexpr block_layout layout = layout_of(W);
-    uint8_t block[layout.bytes];
-    memcpy(block, source, layout.bytes);
-    if constexpr (format::dot::ranges) fit_block<typename format::dot>(block);
     memcpy(dst + r * 2, block, 2);
     if constexpr (has_min(W)) memcpy(dst + format::min_at + r * 2, block + layout.min, 2);
     if constexpr (has_high_bits(W)) {
@@ -118,10 +119,18 @@ static void pack_int_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
     for (int b = 0; b < n_blocks; b += group, dst += group * format::block_bytes) {
         const int n = min_int(group, n_blocks - b);
         for (int r = 0; r < n_rows; r++) {
-            uint8_t blocks[max_group_blocks * source_bytes];
-            memcpy(blocks, rows + r * row_bytes + b * source_bytes, n * source_bytes);
-            if constexpr (format::joined) join_blocks(blocks, n);
-            for (int i = 0; i < n; i++) pack_int_block<W>(blocks + i * source_bytes, dst + i * format::block_bytes, r);
+            const uint8_t * source = rows + r * row_bytes + b * source_bytes;
+            [[maybe_unused]] const auto scale = [&] {
+                if constexpr (format::joined) return joined_scale(source, n);
+                else return 0;
+            }();
+            for (int i = 0; i < n; i++, source += source_bytes) {
+                uint8_t block[source_bytes];
+                if constexpr (format::joined) scale.round(source, i, block);
+                else memcpy(block, source, source_bytes);
+                if constexpr (format::dot::ranges) fit_block<typename format::dot>(block);
+                pack_int_block<W>(block, dst + i * format::block_bytes, r);
+            }
         }
     }
     if constexpr (format::dot::shifted_sums)

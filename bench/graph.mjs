@@ -22,7 +22,8 @@ const [rows, dim, rounds] = [options.rows, options.dim, options.rounds].map(Numb
 const root = path.join(import.meta.dirname, '..')
 const require = createRequire(import.meta.url)
 const inDist = name => require(path.join(root, 'dist', 'search', `${name}.js`))
-const [{ Store }, { Graph }, { nearest }, { toHalves }] = ['store', 'graph', 'scan', 'half'].map(inDist)
+const [{ Store }, { Graph }, { nearest }, { toHalves }] = ['storage/store', 'queries/graph', 'queries/scan',
+  'storage/half'].map(inDist)
 
 let state = 1
 /** Uniform in -1..1: an xorshift generator, so that every machine has the same rows. */

@@ -22,10 +22,10 @@ const { values: options } = parseArgs({
 const [rows, dim, rounds] = [options.rows, options.dim, options.rounds].map(Number)
 const root = path.join(import.meta.dirname, '..')
 const require = createRequire(import.meta.url)
-const { VectorFile } = require(path.join(root, 'dist', 'search', 'vector-file.js'))
-const { nearest } = require(path.join(root, 'dist', 'search', 'scan.js'))
-const { RowFormat } = require(path.join(root, 'dist', 'search', 'rows.js'))
-const { toHalves } = require(path.join(root, 'dist', 'search', 'half.js'))
+const { VectorFile } = require(path.join(root, 'dist', 'search', 'storage', 'vector-file.js'))
+const { nearest } = require(path.join(root, 'dist', 'search', 'queries', 'scan.js'))
+const { RowFormat } = require(path.join(root, 'dist', 'search', 'storage', 'rows.js'))
+const { toHalves } = require(path.join(root, 'dist', 'search', 'storage', 'half.js'))
 
 let state = 1
 /** Uniform in -1..1: an xorshift generator, so that every machine has the same rows. */

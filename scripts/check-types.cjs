@@ -50,11 +50,13 @@ function check({ name, file, module, moduleResolution }) {
     lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
     strict: true,
     noEmit: true,
-    skipLibCheck: true,
+    // the declarations of dist/ are checked, too: of what they need, such as esModuleInterop, a project may have none
+    skipLibCheck: false,
     types: ['node'],
   }
   const program = ts.createProgram([path.join(place, file)], options)
-  return ts.getPreEmitDiagnostics(program).map(({ file: at, start, messageText }) => {
+  const isOurs = ({ file: at }) => at === undefined || !/\/node_modules\/(?!ggclip\/)/.test(at.fileName)
+  return ts.getPreEmitDiagnostics(program).filter(isOurs).map(({ file: at, start, messageText }) => {
     const where = at && `${path.relative(place, at.fileName)}:${at.getLineAndCharacterOfPosition(start).line + 1}: `
     return `types (${name}): ${where ?? ''}${ts.flattenDiagnosticMessageText(messageText, '\n')}`
   })

@@ -35,6 +35,7 @@ export async function run(verbs: readonly Verb[], argv: readonly string[] = proc
     .helpCommand('help [command]', 'print the help of a command')
     .exitOverride()
     // errors are printed below, in one place and one format
+    .configureHelp({ commandDescription: command => paragraphs(command.description()) })
     .configureOutput({ outputError: () => undefined, writeOut: text => shell.put(text) })
     .addHelpText('after', epilogue)
   for (const verb of verbs) verb(program, shell)
@@ -45,6 +46,11 @@ export async function run(verbs: readonly Verb[], argv: readonly string[] = proc
     else shell.report(error, program.commands.find(command => command.name() === program.args[0])?.name())
   }
   await shell.finish()
+}
+
+/** Lines of one paragraph become one, which Commander wraps at the terminal's width. */
+function paragraphs(text: string): string {
+  return text.replace(/(?<!\n)\n(?![\n ])/g, ' ')
 }
 
 /** Commander throws after printing a help text or the version. */

@@ -1,7 +1,7 @@
 /**
  * Connections to the hub and the servers it redirects to: kept alive within one call, through a proxy if one is set.
  */
-import http from 'node:http'
+import http, { type ClientRequest } from 'node:http'
 import https from 'node:https'
 import { connect, isIP, type Socket } from 'node:net'
 import tls from 'node:tls'
@@ -31,7 +31,7 @@ export class HubWire {
   }
 
   /** Starts a request; follows no redirects and decompresses nothing. */
-  request(url: URL, { method, headers }: WireRequest): http.ClientRequest {
+  request(url: URL, { method, headers }: WireRequest): ClientRequest {
     const proxy = this.#proxyOf(url)
     const options: http.RequestOptions = { method, agent: this.#agent(url, proxy), headers }
     if (url.protocol === 'https:') return https.request(url, options)

@@ -4,7 +4,7 @@
  * is checked again.
  */
 import { lookup as systemLookup, type LookupAddress } from 'node:dns'
-import http from 'node:http'
+import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 
@@ -37,7 +37,7 @@ export type RemoteRequest = (
   url: string,
   signal: AbortSignal,
   headers?: Readonly<Record<string, string>>,
-) => Promise<http.IncomingMessage>
+) => Promise<IncomingMessage>
 
 const redirects = [301, 302, 303, 307, 308]
 
@@ -100,7 +100,7 @@ function get(
   lookup: LookupFunction,
   signal: AbortSignal,
   more: Readonly<Record<string, string>>,
-): Promise<http.IncomingMessage> {
+): Promise<IncomingMessage> {
   const headers = { 'accept-encoding': 'identity', 'user-agent': 'ggclip', ...more }
   const request = url.protocol === 'https:' ? https.get : http.get
   return new Promise((resolve, reject) => {

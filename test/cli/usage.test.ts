@@ -25,6 +25,28 @@ describe('usage', () => {
     }
   })
 
+  it('wraps a description once, at the width that there is', async () => {
+    const { stdout } = await ggclip(['enqueue', '--help'])
+    const [, description] = /^Usage: .*\n\n([^]*?)\n\nArguments:/.exec(stdout) ?? []
+    for (const paragraph of description!.split('\n\n')) {
+      const lines = paragraph.split('\n')
+      // a word that would have fit into a line stands at the next one's start
+      const early = lines.slice(0, -1).filter((line, i) => line.length + 1 + lines[i + 1]!.split(' ')[0]!.length < 80)
+      expect({ early, long: lines.filter(line => line.length > 80) }).toEqual({ early: [], long: [] })
+    }
+  })
+
+  it('has every command in the table of docs/cli.md, and no other', async () => {
+    const manual = readFileSync(path.join(root, 'docs', 'cli.md'), 'utf8')
+    const [, table] = /^\| command \|.*\n\| --- .*\n((?:\|.*\n)+)/m.exec(manual) ?? []
+    const described = [...table!.matchAll(/^\| `(\w+)/gm)].map(([, verb]) => verb)
+    const { stdout } = await ggclip(['--help'])
+    const [, list] = /^Commands:\n([^]*?)\n\n/m.exec(stdout) ?? []
+    const verbs = [...list!.matchAll(/^ {2}(\w+) /gm)].map(([, verb]) => verb).filter(verb => verb !== 'help')
+    expect(verbs.length).toBeGreaterThan(20)
+    expect(described.sort()).toEqual(verbs.sort())
+  })
+
   it.each([
     [['clasify'], "unknown command 'clasify' (Did you mean classify?) (ERR_CLIP_INVALID_ARGUMENT)"],
     [['classify', 'a.png', '--labls', 'a'], /'--labls' \(Did you mean --labels\?\) \(ERR_CLIP_UNKNOWN_OPTION\)$/],

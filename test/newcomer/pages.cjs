@@ -16,7 +16,10 @@ const commands = ['cli.md', 'search.md', 'quantization.md']
 /** Not run: a server that stays, a model of the hub, measurements of minutes, somebody's database. */
 const elsewhere = /^ggclip (serve|pull|bench|watch)| --model clip-vit-| postgres:\/\//
 
+/** With what the page says they need. */
 async function runPrograms(project, page) {
+  const [, install] = /^In a program, after `(npm install [^`]+)`/m.exec(project.page(`docs/${page}`)) ?? []
+  if (install !== undefined) await project.shell(install)
   for (const { code } of blocks(project.page(`docs/${page}`)).filter(({ language }) => language === 'js')) {
     project.write('page.mjs', code)
     assert.equal((await project.shell('node page.mjs')).trim(), promised(code).join('\n'))

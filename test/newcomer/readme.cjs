@@ -8,7 +8,7 @@ const path = require('node:path')
 const { ownPlatform } = require('../../scripts/platforms.cjs')
 const { freePort } = require('../helpers/engines.cjs')
 const { blocks, promised } = require('./project.cjs')
-const { startServer } = require('./servers.cjs')
+const { loadPage, startServer } = require('./servers.cjs')
 
 const block = (project, language, word) => {
   const found = blocks(project.page('README.md')).find(each => each.language === language && each.code.includes(word))
@@ -61,7 +61,7 @@ async function withoutSharp(project) {
   return `${(bytes / 1e6).toFixed(1)} MB`
 }
 
-/** The first start names the packages to add; then the server answers README's calls. */
+/** The first start names the packages to add; then the server answers README's calls, and its page has all of its files. */
 async function firstServer(project) {
   const port = await freePort()
   const [serve, ...calls] = block(project, 'sh', 'ggclip serve').trim().replaceAll('8080', port).split('\n')
@@ -76,6 +76,13 @@ async function firstServer(project) {
       const answer = JSON.parse(await project.shell(call.replace('curl ', 'curl -sS --fail-with-body ')))
       assert(answer.data ?? answer.results, JSON.stringify(answer).slice(0, 200))
     }
+    const files = await loadPage(server.url)
+    const there = fs.readdirSync(path.join(project.folder, 'node_modules/ggclip/dist/server/page/static'), {
+      recursive: true,
+      withFileTypes: true,
+    }).filter(entry => entry.isFile())
+    assert(files > there.length, `${files} files loaded, ${there.length} in the package`)
+    return `${files} files of the page`
   } finally {
     await server.stop()
   }

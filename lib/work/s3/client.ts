@@ -1,5 +1,5 @@
 /** Requests to S3 and to servers that speak its protocol: an object or a part of it, and lists of objects. */
-import http from 'node:http'
+import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 
 import { onAbort } from '../../async/abort.js'
@@ -84,7 +84,7 @@ export class S3Client {
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
     query: readonly [string, string][] = [],
-  ): Promise<http.IncomingMessage> {
+  ): Promise<IncomingMessage> {
     for (let first = true;; first = false) {
       const region = this.#regions.get(bucket) ?? this.#settings.region
       const response = await this.#get(bucket, key, headers, signal, query, region)
@@ -105,7 +105,7 @@ export class S3Client {
     signal: AbortSignal,
     query: readonly [string, string][],
     region: string,
-  ): Promise<http.IncomingMessage> {
+  ): Promise<IncomingMessage> {
     const { endpoint, keys } = this.#settings
     const base = endpoint ?? new URL(`https://s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`)
     const virtual = this.#isVirtual(bucket)
@@ -150,7 +150,7 @@ export class S3Client {
   }
 
   /** What an answer without content says. */
-  async failure(response: http.IncomingMessage, name: string): Promise<ClipError> {
+  async failure(response: IncomingMessage, name: string): Promise<ClipError> {
     const { statusCode: status = 0 } = response
     const text = await textOf(response, maxErrorBytes).catch(() => '')
     const message = `'${name}' cannot be read: status ${status}${errorOf(text)}`
@@ -175,7 +175,7 @@ function encoded(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, found => `%${found.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
-async function textOf(response: http.IncomingMessage, maxBytes: number): Promise<string> {
+async function textOf(response: IncomingMessage, maxBytes: number): Promise<string> {
   const body = await bodyOf(response, bytes => {
     if (bytes > maxBytes) throw failed(`expected an answer of at most ${maxBytes} bytes, received more`)
   })

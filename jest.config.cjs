@@ -2,7 +2,8 @@
 
 /** @type {import('jest').Config} */
 module.exports = {
-  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // the others: jest.wide.config.cjs
+  testMatch: ['<rootDir>/test/**/*.test.ts', '!<rootDir>/test/**/*.wide.test.ts'],
   testEnvironment: 'node',
   reporters: ['default', '<rootDir>/test/skip-reporter.cjs'],
   globalSetup: '<rootDir>/test/oracle/build.cjs',

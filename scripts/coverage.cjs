@@ -60,8 +60,9 @@ function runTypeScript(lines, tests) {
       [bin('typescript', 'bin/tsc'), '-p', 'tsconfig.build.json', '--sourceMap', '--inlineSources'],
       { cwd: root },
     )
-    const jest = [bin('jest', 'bin/jest.js'), '--coverage', '--coverageProvider=v8', '--coverageReporters=json',
-      '--testTimeout=300000', '--collectCoverageFrom=lib/**/*.ts', ...tests]
+    const jest = [bin('jest', 'bin/jest.js'), '--testMatch', '<rootDir>/test/**/*.test.ts', '--coverage',
+      '--coverageProvider=v8', '--coverageReporters=json', '--testTimeout=300000', '--collectCoverageFrom=lib/**/*.ts',
+      ...tests]
     const { status } = spawnSync(process.execPath, jest, {
       cwd: root,
       stdio: 'inherit',

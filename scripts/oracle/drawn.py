@@ -2,7 +2,7 @@
 
 A value of a tensor: centre + spread * u, where u in [-1, 1) is a hash of its index and the tensor's key (`uniform`).
 `write_model` gives every tensor of a module its values, and writes `drawn.json`: file, seed, and for each tensor its shape,
-centre and spread. test/oracle/drawn.cjs makes the same files again; test/reference/drawn.test.ts compares.
+centre and spread. test/oracle/drawn.cjs makes the same files again; test/reference/drawn.wide.test.ts compares.
 """
 
 import copy

@@ -2,7 +2,7 @@
 
 python odd_shapes.py OUT [NAME...]     (requirements.txt; seconds)
 
-The four of FIXTURES are kept in test/fixtures/reference; test/reference/odd-shapes.test.ts reads any such folder
+The four of FIXTURES are kept in test/fixtures/reference; test/reference/odd-shapes.wide.test.ts reads any such folder
 (GGCLIP_ODD_SHAPES=OUT for the rest).
 """
 

@@ -1,4 +1,4 @@
-/** NLLB's text tower: what its configuration and its tensors may say. The numbers: test/reference/drawn.test.ts. */
+/** NLLB's text tower: what its configuration and its tensors may say. The numbers: test/reference/drawn.wide.test.ts. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'

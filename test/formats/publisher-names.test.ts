@@ -1,6 +1,6 @@
 /**
  * Checkpoints as their publishers' own code saves them, without a configuration: each holds the weights of a model of
- * test/fixtures/drawn, which drawn.test.ts compares with PyTorch, and gives the same vectors under either names.
+ * test/fixtures/drawn, which drawn.wide.test.ts compares with PyTorch, and gives the same vectors under either names.
  */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-/** timm's own image towers beyond their numbers, which drawn.test.ts compares: what they say, and what is refused. */
+/** timm's own image towers beyond their numbers, which drawn.wide.test.ts compares: what they say, and what is refused. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'

@@ -1,4 +1,4 @@
-/** jina-clip beyond its numbers, which drawn.test.ts compares: what is said of it, its pictures, long texts. */
+/** jina-clip beyond its numbers, which drawn.wide.test.ts compares: what is said of it, its pictures, long texts. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'

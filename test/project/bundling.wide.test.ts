@@ -33,7 +33,7 @@ function write(name: string, text: string): string {
 const node = (args: string[], options: ChildOptions = {}): Promise<Ended> =>
   runCommand(process.execPath, args, { cwd: app, env, ...options })
 
-/** What an installation is made of; test/project/package.test.ts tests the archives themselves. */
+/** What an installation is made of; test/project/package.wide.test.ts tests the archives themselves. */
 beforeAll(() => {
   for (const name of ['package.json', 'dist', 'models'])
     cpSync(join(root, name), join(ggclip, name), { recursive: true, filter: file => !file.endsWith('.map') })

@@ -40,12 +40,20 @@ export async function run(verbs: readonly Verb[], argv: readonly string[] = proc
     .addHelpText('after', epilogue)
   for (const verb of verbs) verb(program, shell)
   try {
-    await program.parseAsync([...argv])
+    await program.parseAsync(named(program, argv))
   } catch (error) {
     if (isHelp(error)) shell.exitStatus = exitStatus(error, shell)
     else shell.report(error, program.commands.find(command => command.name() === program.args[0])?.name())
   }
   await shell.finish()
+}
+
+/** The arguments; those after the name of no command are left out, for Commander would print the program's help if asked. */
+function named(program: Command, argv: readonly string[]): string[] {
+  const [name] = argv[2] === 'help' ? argv.slice(3) : argv.slice(2)
+  const isKnown = name === undefined || name.startsWith('-') ||
+    program.commands.some(command => command.name() === name)
+  return isKnown ? [...argv] : [...argv.slice(0, 2), name]
 }
 
 /** Lines of one paragraph become one, which Commander wraps at the terminal's width. */

@@ -49,6 +49,8 @@ describe('usage', () => {
 
   it.each([
     [['clasify'], "unknown command 'clasify' (Did you mean classify?) (ERR_CLIP_INVALID_ARGUMENT)"],
+    [['clasify', '--help'], "unknown command 'clasify' (Did you mean classify?) (ERR_CLIP_INVALID_ARGUMENT)"],
+    [['help', 'clasify'], "unknown command 'clasify' (Did you mean classify?) (ERR_CLIP_INVALID_ARGUMENT)"],
     [['classify', 'a.png', '--labls', 'a'], /'--labls' \(Did you mean --labels\?\) \(ERR_CLIP_UNKNOWN_OPTION\)$/],
     [['classify', 'a.png'], 'no labels: give some with --labels a,b,c or --labels-file (ERR_CLIP_INVALID_ARGUMENT)'],
     [['classify', 'a.png', '--labels', ' ,,'], /no labels: .*\(ERR_CLIP_INVALID_ARGUMENT\)$/],

@@ -103,7 +103,7 @@ export interface WorkOptions {
   metrics?: WorkMetricsOptions
   /** Ends the work: no more jobs are taken, running ones are finished, the call resolves. */
   signal?: AbortSignal
-  /** Called after every job. */
+  /** Called after every job. If it throws, the worker ends as `signal` ends it, and the call rejects with what was thrown. */
   onJob?: (job: WorkedJob) => void
 }
 

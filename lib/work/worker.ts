@@ -61,6 +61,7 @@ class QueueWorker {
   readonly #hurry = new AbortController()
   /** Aborts taking jobs: the caller's signal, or a failure that no job escapes. */
   readonly #end = new AbortController()
+  #failed = false
   #failure: unknown
   #observe: ((job: WorkedJob) => void) | undefined
 
@@ -108,7 +109,7 @@ class QueueWorker {
       this.#reader.close()
       await within(1000, ledger.gone(identity).catch(() => undefined))
     }
-    if (this.#failure !== undefined) throw this.#failure
+    if (this.#failed) throw this.#failure
     return this.#total
   }
 
@@ -137,8 +138,7 @@ class QueueWorker {
       if (error instanceof this.#parts.bullmq.DelayedError) throw error
       const code = errorCodeOf(error)
       if (code !== undefined && endsAll.has(code)) {
-        this.#failure ??= error
-        this.#end.abort()
+        this.#stop(error)
       } else if (code === 'ERR_CLIP_STORE_FAILED') {
         await sleep(storePauseMs, undefined, { signal: this.#hurry.signal }).catch(() => undefined)
         await this.#later(job, token, storeDelayMs)
@@ -147,6 +147,13 @@ class QueueWorker {
       }
       await this.#later(job, token, 0)
     }
+  }
+
+  /** Ends the work; the call fails with the first reason. */
+  #stop(error: unknown): void {
+    if (!this.#failed) this.#failure = error
+    this.#failed = true
+    this.#end.abort()
   }
 
   async #attempt(job: Job<JobData>, token: string): Promise<void> {
@@ -209,7 +216,11 @@ class QueueWorker {
     this.#total.jobs++
     for (const key of Object.keys(done) as (keyof WorkedJob)[]) this.#total[key] += done[key]
     this.#observe?.(done)
-    onJob?.(done)
+    try {
+      onJob?.(done)
+    } catch (error) {
+      this.#stop(error) // the caller's: what was done is done
+    }
     if (again.length > 0) await this.#later(job, token, backoffMs * 2 ** (attempt - 1))
   }
 

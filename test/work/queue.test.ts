@@ -64,6 +64,18 @@ where('redis', describe)('a queue of pictures', () => {
     expect(await queue.status()).toMatchObject({ waiting: 0, delayed: 0, embedded: 38, known: 18, dead: 0 })
   })
 
+  test('a callback that throws ends its worker with that, and no job is done twice', async () => {
+    for (const thrown of [new Error('full'), undefined]) {
+      await queue.add(pictureSources([samples]), { batch: 3, refresh: true })
+      const onJob = () => {
+        throw thrown
+      }
+      await expect(work({ concurrency: 1, onJob })).rejects.toBe(thrown)
+      await work()
+    }
+    expect(await queue.status()).toMatchObject({ waiting: 0, delayed: 0, embedded: 36, known: 0, dead: 0 })
+  })
+
   test('bad pictures are listed with their reason, the others of their job are stored; mended ones succeed', async () => {
     const bad = path.join(scratch, 'bad.png')
     const late = path.join(scratch, 'late.png')

@@ -22,7 +22,7 @@ test('a line has run when any of the measurements saw it run', () => {
     for (const s of [{ 0: 1, 1: 0, 2: 0 }, { 0: 0, 1: 2, 2: 0 }]) {
       const report = path.join(folder, 'report.json')
       // the second has types alone: nothing of it can run
-      const files = ['a.ts', 'server/types.ts'].map(name => path.join(root, 'lib', name))
+      const files = ['a.ts', 'work/types.ts'].map(name => path.join(root, 'lib', name))
       const statementMap = { 0: statement(1), 1: statement(2), 2: statement(3) }
       writeFileSync(report, JSON.stringify(files.map(file => ({ path: file, statementMap, s }))))
       lines.addIstanbul(report)

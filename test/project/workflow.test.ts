@@ -33,8 +33,14 @@ describe('the release workflow', () => {
     const called = commands.flatMap(text => [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name!))
     expect(called).toContain('prebuild')
     expect(called.filter(name => !(name in scripts))).toEqual([])
-    for (const file of commands.flatMap(text => /npx jest (.+)/.exec(text)?.[1]!.split(' ') ?? []))
-      expect([file, existsSync(join(root, `${file}.test.ts`))]).toEqual([file, true])
+    for (
+      const [pattern, ending] of [[/npx jest (.+)/, '.test.ts'], [/npm run test:wide -- (.+)/,
+        '.wide.test.ts']] as const
+    ) {
+      const files = commands.flatMap(text => pattern.exec(text)?.[1]!.split(' ') ?? [])
+      expect(files).not.toEqual([])
+      for (const file of files) expect([file, existsSync(join(root, file + ending))]).toEqual([file, true])
+    }
   })
 
   it('publishes with provenance, by an identity instead of a token, the platforms before the package that names them', () => {

@@ -225,6 +225,7 @@ function describeObject(value: object): string {
   if (Array.isArray(value)) return `an array of ${value.length} of type Array`
   try {
     const name = className(value)
+    if (types.isDate(value) && Number.isNaN(Date.prototype.getTime.call(value))) return 'a Date that is no time'
     if (types.isTypedArray(value)) return `an array of ${value.length} of type ${name}`
     return `an object of type ${name}`
   } catch {

@@ -54,7 +54,8 @@ export function checkInteger(name: string, value: unknown, bounds: Bounds = {}):
 export function checkNumber(name: string, value: unknown, bounds: Bounds = {}): number {
   const { min = -Number.MAX_VALUE, max = Number.MAX_VALUE } = bounds
   if (typeof value !== 'number') throw invalidArgument(name, 'a number', value)
-  if (!(value >= min && value <= max)) throw outOfRange(name, `a number${boundsText(bounds)}`, value)
+  if (!(value >= min && value <= max))
+    throw outOfRange(name, `a ${boundsText(bounds) === '' ? 'finite ' : ''}number${boundsText(bounds)}`, value)
   return value
 }
 

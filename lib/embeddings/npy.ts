@@ -57,7 +57,7 @@ export class NpyRows {
    */
   static async open(file: string): Promise<NpyRows> {
     const handle = await open(file).catch((error: Error) => {
-      throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${file}' cannot be read: ${error.message}`, { cause: error })
+      throw unreadable(file, error)
     })
     try {
       const header = await readHeader(file, handle)
@@ -118,16 +118,22 @@ async function readHeader(file: string, handle: FileHandle): Promise<Header> {
   return { type, rows: Number(rows), dim: Number(dim), start: at + length }
 }
 
-/** Fills `bytes`. */
+/** Fills `bytes`. @throws {ClipError} ERR_CLIP_FILE_TRUNCATED; ERR_CLIP_FILE_NOT_FOUND */
 export async function readWhole<B extends Uint8Array>(
   file: string,
   handle: FileHandle,
   bytes: B,
   position: number,
 ): Promise<B> {
-  const found = await readFully(handle, bytes, position)
+  const found = await readFully(handle, bytes, position).catch((error: Error) => {
+    throw unreadable(file, error) // a folder, a bad disk
+  })
   if (found < bytes.length) throw truncated(file, position + bytes.length, position + found)
   return bytes
+}
+
+export function unreadable(file: string, error: Error): ClipError {
+  return new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${file}' cannot be read: ${error.message}`, { cause: error })
 }
 
 function truncated(file: string, expected: number, found: number): ClipError {

@@ -4,7 +4,7 @@ import * as zlib from 'node:zlib'
 
 import { ClipError } from '../errors.js'
 import { importPeer } from '../peer.js'
-import { readWhole } from './npy.js'
+import { readWhole, unreadable } from './npy.js'
 import type { ColumnKind } from './types.js'
 
 /** The parts of the packages that are used. */
@@ -77,7 +77,7 @@ export class ParquetFile {
   static async open(file: string): Promise<ParquetFile> {
     const reader = await findReader()
     const handle = await open(file).catch((error: Error) => {
-      throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${file}' cannot be read: ${error.message}`, { cause: error })
+      throw unreadable(file, error)
     })
     try {
       const { size } = await handle.stat()

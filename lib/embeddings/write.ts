@@ -1,6 +1,6 @@
 /** Folders of embeddings in clip-retrieval's layout, written: `img_emb/img_emb_0.npy` with `metadata/metadata_0.parquet`. */
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, readdir, rename, rm, rmdir } from 'node:fs/promises'
+import { type FileHandle, lstat, open, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import path from 'node:path'
 
 import { throwIfAborted } from '../async/abort.js'
@@ -54,7 +54,7 @@ export function checkExport(options: ExportOptions | undefined): CheckedExport {
 /**
  * Writes vectors as clip-retrieval does, for what reads its folders (autofaiss, embedding-reader, img2dataset's tools):
  * `img_emb/img_emb_0.npy`, halves [n, dim] of unit length, and `metadata/metadata_0.parquet` with a row for each, in parts.
- * The folder gets its name when it is complete; memory holds some thousand rows. Needs the packages hyparquet and
+ * The folder gets its name when it is complete, one that is there already gets `img_emb` last; memory holds some thousand rows. Needs the packages hyparquet and
  * hyparquet-writer.
  *
  * @param folder that is not there yet, or is empty
@@ -106,13 +106,14 @@ function checkRow(
       : kind === 'integer'
       ? Number.isSafeInteger(value)
       : typeof value === kind
-    if (value !== undefined && !fits) throw invalidArgument(`${name}.fields.${field}`, `a ${kind}`, value)
+    if (value !== undefined && !fits)
+      throw invalidArgument(`${name}.fields.${field}`, kind === 'integer' ? 'an integer' : `a ${kind}`, value)
   }
   const halves = toHalves(normalize(checkVector(`${name}.vector`, vector, dim)))
   return { path: checkString(`${name}.path`, picture), halves, fields }
 }
 
-/** Writes all parts into a folder beside the one that is meant, and renames it. */
+/** Writes all parts into a folder beside the one that is meant, or in it if it is there, and renames them. */
 export async function writeParts(
   folder: string,
   rows: Iterable<OutputRow> | AsyncIterable<OutputRow>,
@@ -124,12 +125,10 @@ export async function writeParts(
 ): Promise<ExportResult> {
   await needParquet()
   throwIfAborted(signal)
-  const there = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return []
-    throw writeError(folder, error)
-  })
-  if (there.length > 0) throw writeError(folder, new Error('expected a folder that is not there yet, or is empty'))
-  const unfinished = `${folder}.${randomBytes(4).toString('hex')}.tmp`
+  const isThere = await isEmptyFolder(folder)
+  const name = `${randomBytes(4).toString('hex')}.tmp`
+  // an empty folder may be a mounted disk or a link, which cannot be replaced
+  const unfinished = isThere ? path.join(folder, name) : `${folder}.${name}`
   const kinds = { image_path: 'string' as const, ...columns }
   const parts = new Parts(unfinished, { dim, kinds, note: note ? JSON.stringify(note) : '', rowsPerPart })
   try {
@@ -144,10 +143,8 @@ export async function writeParts(
     await attempt(folder, async () => {
       await parts.finish()
       throwIfAborted(signal)
-      await rmdir(folder).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOENT') throw error
-      })
-      await rename(unfinished, folder)
+      if (isThere) await moveInto(folder, unfinished)
+      else await rename(unfinished, folder)
     })
     onProgress?.(parts.rows)
     return { rows: parts.rows, parts: parts.count }
@@ -156,6 +153,31 @@ export async function writeParts(
     await rm(unfinished, { recursive: true, force: true }).catch(() => undefined)
     throw error
   }
+}
+
+/** False: there is none yet. @throws {ClipError} ERR_CLIP_FILE_WRITE: something else is there */
+async function isEmptyFolder(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch(async (error: NodeJS.ErrnoException) => {
+    // a link to nothing has a name, too
+    const isFree = error.code === 'ENOENT' && await lstat(folder).then(() => false, () => true)
+    if (isFree) return undefined
+    throw writeError(folder, error)
+  })
+  if (names !== undefined && names.length > 0)
+    throw writeError(folder, new Error('expected a folder that is not there yet, or is empty'))
+  return names !== undefined
+}
+
+/** The vectors last, for which readers look first: where they are, all is there. */
+async function moveInto(folder: string, unfinished: string): Promise<void> {
+  await rename(path.join(unfinished, 'metadata'), path.join(folder, 'metadata'))
+  try {
+    await rename(path.join(unfinished, 'img_emb'), path.join(folder, 'img_emb'))
+  } catch (error) {
+    await rm(path.join(folder, 'metadata'), { recursive: true, force: true })
+    throw error
+  }
+  await rmdir(unfinished)
 }
 
 async function attempt(folder: string, work: () => Promise<void>): Promise<void> {
@@ -209,7 +231,9 @@ class Parts {
   add({ path: picture, halves, fields }: OutputRow): void {
     this.#halves.set(halves, this.#waiting++ * this.#shape.dim)
     for (const name of Object.keys(this.#shape.kinds))
-      this.#columns[name]!.push(name === 'image_path' ? picture : fields[name] ?? null)
+      this.#columns[name]!.push(
+        name === 'image_path' ? picture : Object.hasOwn(fields, name) ? fields[name] ?? null : null,
+      )
   }
 
   /** Whether the next row needs a {@link Parts.flush} before it. */

@@ -9,8 +9,9 @@ const maxKeyBytes = 2048
 const kinds = ['string', 'number', 'boolean'] as const
 /** Columns of every store beside its own fields and the vector. */
 export const recordColumns = ['key', 'content', 'modified', 'size']
-/** No names of own fields. */
-const ownColumns = [...recordColumns, 'vector']
+/** No names of own fields: columns of every store, and what PostgreSQL, LanceDB or every object has by itself. */
+const taken = [...recordColumns, 'vector', 'ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid', '_distance', '_rowid',
+  '_rowaddr', '_rowoffset', 'constructor', '__proto__']
 const columnName = /^[a-z_][a-z0-9_]{0,47}$/
 
 export type Layout = Pick<VectorStore, 'dim' | 'fields'>
@@ -35,13 +36,8 @@ function checkFields(fields: Readonly<Record<string, FieldKind>>): Record<string
   checkOptions('options.fields', fields, names)
   if (names.length > 100) throw outOfRange('options.fields', 'at most 100 fields', names)
   for (const name of names) {
-    if (!columnName.test(name) || ownColumns.includes(name)) {
-      throw outOfRange(
-        'options.fields',
-        `names of 'a' to 'z', digits and '_', and none of ${ownColumns.join(', ')},`,
-        name,
-      )
-    }
+    if (!columnName.test(name) || taken.includes(name))
+      throw outOfRange('options.fields', `names of 'a' to 'z', digits and '_', and none of ${taken.join(', ')},`, name)
     checkOneOf(`options.fields.${name}`, fields[name], kinds)
   }
   // in one order, whatever the caller's
@@ -102,10 +98,10 @@ export function checkRecords(records: readonly VectorRecord[], layout: Layout): 
     if (content !== undefined) checkText(`${name}.content`, content, { empty: true })
     if (modified !== undefined) timeOf(`${name}.modified`, modified)
     if (size !== undefined) checkInteger(`${name}.size`, size, { min: 0 })
-    checkOptions(`${name}.fields`, fields, Object.keys(layout.fields))
-    for (const [field, value] of Object.entries(fields))
+    const own = checkOptions<Record<string, FieldValue>>(`${name}.fields`, fields, Object.keys(layout.fields))
+    for (const [field, value] of Object.entries(own))
       checkValue(`${name}.fields.${field}`, value, layout.fields[field]!)
-    byKey.set(checked.key, { ...checked, content, modified, size, fields })
+    byKey.set(checked.key, { ...checked, content, modified, size, fields: own as Record<string, FieldValue> })
   })
   return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
 }

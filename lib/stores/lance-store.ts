@@ -104,7 +104,9 @@ export class LanceStore implements VectorStore {
     const lance = loadPeer<Lance>('@lancedb/lancedb', 'ERR_CLIP_STORE_PARTS', purpose, packages)
     const arrow = loadPeer<Arrow>('apache-arrow', 'ERR_CLIP_STORE_PARTS', purpose, packages)
     const folder = path.resolve(location)
-    if (dim === undefined && !existsSync(folder)) throw missing(table)
+    const notesName = `${table}_notes`
+    // LanceDB's folder of a table. LanceDB itself makes files where it looks
+    if (dim === undefined && !existsSync(path.join(folder, `${notesName}.lance`))) throw missing(table)
     return coded(async () => {
       await mkdir(folder, { recursive: true })
       const lock = new WriterLock(folder)
@@ -113,14 +115,14 @@ export class LanceStore implements VectorStore {
       try {
         return await lock.run(async () => {
           const names = await connection.tableNames()
-          const notesName = `${table}_notes`
-          if (!names.includes(notesName) && dim === undefined)
-            throw missing(table)
           const opened = (name: string, schema: unknown): Promise<Table> =>
             names.includes(name) ? connection.openTable(name) : connection.createEmptyTable(name, schema)
           const schemaOfNotes = notesSchema(arrow)
           const notes: Notes = { table: await opened(notesName, schemaOfNotes), schema: schemaOfNotes }
-          const note = await remember(lance, notes, 'layout', layoutNote({ dim, fields }))
+          const note = dim === undefined
+            ? await recall(notes, 'layout')
+            : await remember(lance, notes, 'layout', layoutNote({ dim, fields }))
+          if (note === undefined) throw missing(table) // its first opener was killed
           const layout = readLayout(note, table, dim, fields)
           const schema = schemaOf(arrow, layout)
           return new LanceStore(

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-import { Clip, exportStore, importToStore, openVectorStore, readEmbeddings, type VectorRecord,
+import { Clip, type EmbeddingBatch, exportStore, importToStore, openVectorStore, readEmbeddings, type VectorRecord,
   type VectorStore } from '../../lib/index.js'
 import { bindStore } from '../../lib/work/bind-store'
 import { tinyModel } from '../lifecycle/support'
@@ -37,7 +37,9 @@ test('all rows go out in parts, with what the store knows of them, and come back
   const result = await exportStore(store, at('out'), { rowsPerPart: 500, onProgress: n => void seen.push(n) })
   expect(result).toEqual({ rows: 1203, parts: 3 })
   expect(seen.at(-1)).toBe(1203)
-  const [first] = await readEmbeddings(at('out'))[Symbol.asyncIterator]().next().then(({ value }) => [value!])
+  const batches: EmbeddingBatch[] = []
+  for await (const batch of readEmbeddings(at('out'))) batches.push(batch)
+  const [first] = batches
   expect(Object.keys(first!.columns)).toEqual(['image_path', 'file_size', 'modified', 'sha256', 'content', 'album',
     'kept', 'year'])
   expect([first!.columns.sha256![0], first!.columns.content![1], first!.columns.sha256![1]]).toEqual(['ab'.repeat(32),

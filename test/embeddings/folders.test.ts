@@ -1,5 +1,6 @@
 /** Folders of embeddings, read and written: lib/embeddings. Those of the fixtures are numpy's and pyarrow's own. */
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync,
+  writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
@@ -84,6 +85,14 @@ test.each<[string, string, (file: string) => void, string, RegExp]>([
   ['other numbers of rows', 'img_emb/img_emb_00.npy', file =>
     writeFileSync(file, npy("{'descr': '<f2', 'fortran_order': False, 'shape': (2, 4), }", 16)), 'ERR_CLIP_FILE_FORMAT',
     /metadata_00\.parquet': expected 2 rows, as img_emb has, found 3/],
+  ['a folder of this name', 'img_emb/img_emb_00.npy', file => {
+    rmSync(file)
+    mkdirSync(file)
+  }, 'ERR_CLIP_FILE_NOT_FOUND', /img_emb_00\.npy' cannot be read: EISDIR/],
+  ['a folder instead of a table', 'metadata/metadata_00.parquet', file => {
+    rmSync(file)
+    mkdirSync(file)
+  }, 'ERR_CLIP_FILE_NOT_FOUND', /metadata_00\.parquet' cannot be read: EISDIR/],
   ['no parquet', 'metadata/metadata_00.parquet', file => writeFileSync(file, 'a table, or so'), 'ERR_CLIP_FILE_FORMAT',
     /expected a parquet table that can be read/],
   ['an empty table', 'metadata/metadata_00.parquet', file => truncateSync(file, 0), 'ERR_CLIP_FILE_FORMAT',
@@ -206,6 +215,51 @@ test('whatever ends it, nothing is left: a bad row, a failing source, a signal, 
   await expect(writeEmbeddings(path.join(folder, 'img_emb', 'img_emb_0.npy'), rowsOf(1), { dim: 3 })).rejects
     .toMatchObject({ code: 'ERR_CLIP_FILE_WRITE' })
   expect(readdirSync(parent)).toEqual(['out'])
+})
+
+test('an empty folder that is there stays the same one: it may be a disk, or a link to a folder elsewhere', async () => {
+  const [parent, elsewhere] = [newFolder(), newFolder()]
+  for (const folder of [parent, elsewhere]) mkdirSync(folder)
+  symlinkSync(elsewhere, path.join(parent, 'link'))
+  symlinkSync(path.join(parent, 'nothing'), path.join(parent, 'dangling'))
+  mkdirSync(path.join(parent, 'mine'), { mode: 0o700 })
+  const { ino } = statSync(path.join(parent, 'mine'))
+  for (const name of ['link', 'mine']) {
+    const folder = path.join(parent, name)
+    const failing = function*(): Generator<EmbeddingRow> {
+      yield* rowsOf(2)
+      throw new Error('no more')
+    }
+    const options = { dim: 3, columns: { width: 'integer' }, rowsPerPart: 2 } as const
+    await expect(writeEmbeddings(folder, failing(), options)).rejects.toThrow('no more')
+    expect(readdirSync(folder)).toEqual([])
+    expect(await writeEmbeddings(folder, rowsOf(3), options)).toEqual({ rows: 3, parts: 2 })
+    expect(readdirSync(folder).sort()).toEqual(['img_emb', 'metadata'])
+    expect((await all(folder)).flatMap(({ columns }) => columns.width)).toEqual([0, 1, 2])
+  }
+  expect(statSync(path.join(parent, 'mine')).ino).toBe(ino)
+  expect(readdirSync(elsewhere).sort()).toEqual(['img_emb', 'metadata'])
+  // before a row is asked for
+  let asked = false
+  const rows = function*(): Generator<EmbeddingRow> {
+    asked = true
+    yield* rowsOf(1)
+  }
+  await expect(writeEmbeddings(path.join(parent, 'dangling'), rows(), { dim: 3 })).rejects.toMatchObject({
+    code: 'ERR_CLIP_FILE_WRITE',
+  })
+  expect([asked, readdirSync(parent).sort()]).toEqual([false, ['dangling', 'link', 'mine']])
+})
+
+test('a column of the name of what every object has is empty where a row has no value', async () => {
+  const folder = newFolder()
+  const rows = [{ path: 'a', vector: Float32Array.of(1) }, {
+    path: 'b',
+    vector: Float32Array.of(1),
+    fields: { constructor: 'Lotus' },
+  }] as unknown as EmbeddingRow[]
+  await writeEmbeddings(folder, rows, { dim: 1, columns: { constructor: 'string' } as never })
+  expect(Object.entries((await all(folder))[0]!.columns)).toContainEqual(['constructor', [null, 'Lotus']])
 })
 
 test.each<[Record<string, unknown>, string]>([

@@ -101,6 +101,8 @@ describe('describeValue', () => {
     [[1, 2], 'an array of 2 of type Array'],
     [new Float64Array(3), 'an array of 3 of type Float64Array'],
     [new Map(), 'an object of type Map'],
+    [new Date(0), 'an object of type Date'],
+    [new Date(NaN), 'a Date that is no time'],
     [new Picture(), 'an object of type Picture'],
     [Object.create(null), 'an object of type Object'],
     [new Proxy({}, {}), 'a proxy'],

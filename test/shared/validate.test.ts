@@ -50,7 +50,8 @@ test('checkInteger', () => {
 test('checkNumber', () => {
   expect(checkNumber('x', 0.5, { min: 0, max: 1 })).toBe(0.5)
   expect(checkNumber('x', Infinity, { max: Infinity })).toBe(Infinity)
-  for (const value of [NaN, Infinity, -Infinity]) expectThrown(() => checkNumber('x', value), wrongValue)
+  for (const value of [NaN, Infinity, -Infinity])
+    expectThrown(() => checkNumber('x', value), wrongValue, 'a finite number')
   expectThrown(() => checkNumber('x', '1'), wrongKind)
 })
 

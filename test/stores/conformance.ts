@@ -58,6 +58,9 @@ export function conformance(location: () => string, { shared = true } = {}): voi
     const found = await store.get([hostile, 'bare', 'old', 'absent', 'bare'], { vectors: true })
     expect(found.sort((x, y) => (x.key < y.key ? -1 : 1))).toEqual([{ key: 'bare', vector: b }, full, old])
     expect(await store.get(['bare'])).toEqual([{ key: 'bare' }])
+    // undefined is absent, in the fields, too
+    await store.upsert([{ ...old, content: undefined, fields: { album: '', year: undefined as never } }])
+    expect(await store.get(['old'], { vectors: true })).toEqual([old])
     expect(await store.get([])).toEqual([])
     const { vector: _, ...rest } = full
     expect(await store.search(a!, { k: 1 })).toEqual([{ ...rest, similarity: expect.closeTo(1, 6) }])

@@ -1,5 +1,5 @@
 /** The conformance suite with every engine. Those that are not in memory: npm run test:stores. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
@@ -22,6 +22,23 @@ where('engines', describe)('LanceDB', () => {
     const folder = path.join(scratch, 'none')
     await expect(openVectorStore(`lance:${folder}`)).rejects.toMatchObject({ code: 'ERR_CLIP_STORE_FORMAT' })
     expect(existsSync(folder)).toBe(false)
+    mkdirSync(folder) // somebody's
+    await expect(openVectorStore(`lance:${folder}`)).rejects.toMatchObject({ code: 'ERR_CLIP_STORE_FORMAT' })
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  test('one whose first opener was killed before it wrote the length is made by the next', async () => {
+    const folder = path.join(scratch, 'killed')
+    const { connect } = require('@lancedb/lancedb') as {
+      connect(folder: string): Promise<{ createEmptyTable(name: string, schema: unknown): Promise<unknown> }>
+    }
+    const { Field, Schema, Utf8 } = require('apache-arrow') as Record<string, new(...values: unknown[]) => object>
+    const notes = ['name', 'value'].map(name => new Field!(name, new Utf8!(), false))
+    await (await connect(folder)).createEmptyTable('ggclip_pictures_notes', new Schema!(notes))
+    await expect(openVectorStore(`lance:${folder}`)).rejects.toMatchObject({ code: 'ERR_CLIP_STORE_FORMAT' })
+    const store = await openVectorStore(`lance:${folder}`, { dim: 2 })
+    expect(store.dim).toBe(2)
+    await store.close()
   })
 
   test('ggclip export and import: out of it, and into another', async () => {
@@ -77,6 +94,13 @@ test('what cannot be opened is said by its reason', async () => {
   await expect(openVectorStore('mysql://x', { dim: 2 })).rejects.toThrow("expected 'postgres://...', 'lance:<folder>'")
   await expect(openVectorStore('memory:')).rejects.toMatchObject({ code: 'ERR_CLIP_OUT_OF_RANGE' })
   await expect(openVectorStore('memory:', { dim: 2, fields: { key: 'string' } })).rejects.toThrow('none of key')
+  for (const name of ['constructor', '__proto__', '_distance', '_rowid', 'ctid']) {
+    const fields = JSON.parse(`{ "${name}": "string" }`) as Record<string, 'string'>
+    await expect(openVectorStore('memory:', { dim: 2, fields })).rejects.toMatchObject({
+      code: 'ERR_CLIP_OUT_OF_RANGE',
+      argument: 'options.fields',
+    })
+  }
   await expect(openVectorStore('postgres://127.0.0.1:1/x', { dim: 2 })).rejects.toMatchObject({
     code: 'ERR_CLIP_STORE_FAILED',
     message: expect.stringContaining('ECONNREFUSED'),

@@ -1,4 +1,6 @@
 /** Where a picture is, as the text that is its key: a path, a URL, an address of S3. */
+import path from 'node:path'
+
 import { outOfRange } from '../errors.js'
 import type { PictureSource } from './types.js'
 
@@ -14,13 +16,17 @@ function safe(byte: number): string {
   return /[\w./-]/.test(character) ? character : `%${byte.toString(16).padStart(2, '0').toUpperCase()}`
 }
 
-/** The other way. */
+/** The other way. File URLs of other programs are understood, too. */
 export function pathOfKey(key: string): string | Buffer {
   if (!key.startsWith('file://')) return key
-  const bytes: number[] = []
-  for (const [, hex, character] of key.slice(7).matchAll(/%([0-9A-F]{2})|([^%])/g))
-    bytes.push(hex === undefined ? character!.charCodeAt(0) : parseInt(hex, 16))
-  return Buffer.from(bytes)
+  const parts = key.slice(7).split(/%([\da-f]{2})/i) // text and hexadecimal digits by turns
+  return Buffer.concat(parts.map((part, i) => (i % 2 === 1 ? Buffer.of(parseInt(part, 16)) : Buffer.from(part))))
+}
+
+/** The key of a file that somebody names: by its path, which may be relative to `folder`, or by its URL. */
+export function keyOfFile(text: string, folder = '.'): string {
+  const named = pathOfKey(text)
+  return typeof named === 'string' ? path.resolve(folder, named) : keyOfPath(named)
 }
 
 export function keyOf(source: PictureSource): string {
@@ -29,6 +35,11 @@ export function keyOf(source: PictureSource): string {
 
 export function isUrl(text: string): boolean {
   return /^https?:\/\//i.test(text)
+}
+
+/** Whether it is an address of a kind that nothing here reads. */
+export function isOtherAddress(text: string): boolean {
+  return /^[a-z][a-z\d+.-]*:\/\//i.test(text) && !isUrl(text) && !isS3(text) && !text.startsWith('file://')
 }
 
 export function isS3(text: string): boolean {

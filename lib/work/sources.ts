@@ -10,7 +10,7 @@ import { type RetryPolicy } from '../models/hub-settings.js'
 import { globMatcher, walk } from '../search/folders/walk.js'
 import { NotText, textLines } from '../text-bytes.js'
 import { checkOptions, checkSignal, checkString, checkStrings } from '../validate.js'
-import { isS3, isUrl, keyOfPath, parseS3 } from './address.js'
+import { isOtherAddress, isS3, isUrl, keyOfFile, keyOfPath, parseS3, pathOfKey } from './address.js'
 import { csvRows } from './csv.js'
 import type { Remote } from './remote.js'
 import { isPictureName, tarFilePictures, tarPictures } from './tar.js'
@@ -23,12 +23,12 @@ const tarRetries: RetryPolicy = { attempts: 6, pauseMs: 500, maxPauseMs: 10_000,
 /**
  * All pictures of several sources, in order: a folder, with all pictures below it; a `.txt` file with a path or an address
  * on each line; a `.csv` or `.tsv` file with a line of names and a column of paths or addresses, or a `.parquet`
- * table with such a column (the package hyparquet); any other file. Paths in lists are relative to the list. Addresses are http and https URLs and those of S3. `s3://bucket/key` whose end is that
+ * table with such a column (the package hyparquet); any other file. Paths in lists are relative to the list. Addresses are http and https URLs and those of S3; a file URL is its path. `s3://bucket/key` whose end is that
  * of a picture's name is one object, any other such address is a prefix of the objects that are meant, of which those
  * with a picture's name are taken. A `.tar` file, such as webdataset's, at a path, a URL or in S3, gives its entries.
  *
- * @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND; ERR_CLIP_FILE_FORMAT: a list that is no text, a CSV without such a column,
- *   a damaged tar file; ERR_CLIP_URL_FAILED, ERR_CLIP_URL_REFUSED, ERR_CLIP_FILE_CHANGED, ERR_CLIP_FILE_TRUNCATED: a tar
+ * @throws {RangeError} an address of another kind; {ClipError} ERR_CLIP_FILE_NOT_FOUND; ERR_CLIP_FILE_FORMAT: a list that
+ *   is no text, a CSV without such a column, a damaged tar file; ERR_CLIP_URL_FAILED, ERR_CLIP_URL_REFUSED, ERR_CLIP_FILE_CHANGED, ERR_CLIP_FILE_TRUNCATED: a tar
  *   file at a URL; ERR_CLIP_S3_DENIED, ERR_CLIP_S3_NOT_FOUND, ERR_CLIP_S3_FAILED; ERR_CLIP_WORK_PARTS: a package is
  *   missing; the signal's reason
  *
@@ -40,7 +40,8 @@ export async function* pictureSources(
   sources: readonly string[],
   options?: PictureSourcesOptions,
 ): AsyncGenerator<PictureSource, void, undefined> {
-  checkStrings('sources', sources)
+  const other = checkStrings('sources', sources).find(isOtherAddress)
+  if (other !== undefined) throw outOfRange('sources', 'paths, and addresses with http://, https:// or s3://,', other)
   const { exclude = [], column, signal, remoteImages, s3 } = checkOptions('options', options, ['exclude', 'column',
     'remoteImages', 's3', 'signal'])
   checkStrings('options.exclude', exclude)
@@ -54,7 +55,7 @@ export async function* pictureSources(
       if (isRemoteTar(source)) yield* fromRemoteTar(source, remote, signal)
       else if (isS3(source)) yield* fromS3(source, remote, { exclude, signal })
       else if (isUrl(source)) yield source
-      else yield* fromFile(path.resolve(source), { exclude, column, signal })
+      else yield* fromFile(keyOfFile(source), { exclude, column, signal })
     }
   } finally {
     remote.close()
@@ -105,7 +106,7 @@ async function* fromFile(
   file: string,
   { exclude, column, signal }: { exclude: readonly string[]; column?: string; signal?: AbortSignal },
 ): AsyncGenerator<PictureSource, void, undefined> {
-  const info = await stat(file).catch((error: Error) => {
+  const info = await stat(pathOfKey(file)).catch((error: Error) => {
     throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${file}' cannot be read: ${error.message}`, { cause: error })
   })
   const kind = info.isFile() ? path.extname(file).toLowerCase() : ''
@@ -118,7 +119,7 @@ async function* fromFile(
   } else if (kind === '.tar') {
     yield* tarFilePictures(file)
   } else {
-    for await (const found of walk(Buffer.from(file), { exclude, signal })) {
+    for await (const found of walk(Buffer.from(pathOfKey(file)), { exclude, signal })) {
       // a folder that cannot be read is an error here: nobody would look at a list of warnings
       if (found.error) throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', found.error.message, { cause: found.error })
       yield keyOfPath(found.path)
@@ -177,7 +178,7 @@ async function* fromParquet(
 }
 
 function placed(text: string, list: string): string {
-  return isUrl(text) || isS3(text) ? text : path.resolve(path.dirname(list), text)
+  return isUrl(text) || isS3(text) ? text : keyOfFile(text, path.dirname(list))
 }
 
 async function* linesOf(file: string): AsyncGenerator<string> {

@@ -72,6 +72,12 @@ describe('usage', () => {
     [['embed', 'a.png', '--out', 'a.csv'], "'a.csv': --out writes .npy or .safetensors (ERR_CLIP_INVALID_ARGUMENT)"],
     [['embed', 'a.png', '--hidden-state', 'last', '--out', 'a.npy'],
       /Expected a whole number, or several with commas\. \(ERR_CLIP_INVALID_ARGUMENT\)/],
+    [['queue', '--dead', '--requeue'], 'give --dead or --requeue, not both (ERR_CLIP_INVALID_ARGUMENT)'],
+    [['work', '--store', 'memory:'], /a store in memory would end with the worker: .*\(ERR_CLIP_INVALID_ARGUMENT\)/],
+    [['work', '--store', 'lance:x', '--metrics', 'abc'],
+      "expected [host:]port for --metrics, not 'abc' (ERR_CLIP_INVALID_ARGUMENT)"],
+    [['import', 'a', '--store', 'memory:', '--field', 'b:string', '--field', 'b:number'],
+      "expected one kind for the field 'b', not two with --field (ERR_CLIP_INVALID_ARGUMENT)"],
     [['convert', 'a', 'b', '--override', 'c'], /Expected pattern=type\. \(ERR_CLIP_INVALID_ARGUMENT\)/],
   ])('%j ends with status 2', async (args, message) => {
     const { status, stdout, stderr } = await ggclip(args)

@@ -34,6 +34,10 @@ test('folders, lists and tables; paths are relative to the list', async () => {
   writeFileSync(at('long.csv'), `url\n"a ""b""\n${'c'.repeat(1e7)}",x\n"d""\ne`)
   expect(await list([at('long.csv')])).toEqual([at(`a "b"\n${'c'.repeat(1e7)}`), at('d"\ne')])
   await expect(list([at('absent')])).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_NOT_FOUND' })
+  await expect(list([at('list.txt'), 'ftp://x/a.png'])).rejects.toMatchObject({
+    code: 'ERR_CLIP_OUT_OF_RANGE',
+    message: expect.stringContaining("http://, https:// or s3://, for sources but received 'ftp://x/a.png'"),
+  })
   writeFileSync(at('bytes.txt'), Buffer.of(0xff, 0xfe, 0x00, 0xd8, 0x41))
   await expect(list([at('bytes.txt')])).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_FORMAT' })
   expect(await list([samples], { exclude: ['photo-*', '[a-q]*'] })).toContain(path.join(samples, 'rocket.png'))
@@ -87,6 +91,13 @@ test('names that are no UTF-8 survive as keys', async () => {
     return // a file system that has only UTF-8
   }
   const [key] = await list([at('odd')])
+  // in a list, such as a table that "ggclip export" wrote, and by itself; other programs write such URLs of all names
+  writeFileSync(
+    at('urls.txt'),
+    `${key as string}\n${(key as string).replace('%FF', '%ff')}\nfile:///ä%20b.png\nfile:///50%.png`,
+  )
+  expect(await list([at('urls.txt')])).toEqual([key, key, '/ä b.png', '/50%.png'])
+  expect(await list([key as string, `file://${at('odd')}`])).toEqual([key, key])
   expect(key).toMatch(/^file:\/\/.*a%20%2541%FF\.png$/)
   expect(pathOfKey(key as string)).toEqual(name)
 })

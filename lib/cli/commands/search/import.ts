@@ -68,7 +68,7 @@ async function intoStore(
   flags: Flags,
   options: Omit<Parameters<typeof importToStore>[2], 'clip'>,
 ): Promise<void> {
-  const fields = flags.field && Object.fromEntries(flags.field.map(fieldOf))
+  const fields = flags.field && fieldsOf(flags.field)
   await withModel(shell, flags, 'image', async clip => {
     const store = await openVectorStore(address, { dim: clip.info.dim, table: flags.table, fields })
     try {
@@ -80,11 +80,17 @@ async function intoStore(
   })
 }
 
-/** The store checks both. */
-function fieldOf(text: string): [string, FieldKind] {
-  const [, name, kind] = /^([^:]+):([^:]+)$/.exec(text) ?? []
-  if (kind === undefined) throw new UsageError(`expected name:kind for --field, such as caption:string, not '${text}'`)
-  return [name!, kind as FieldKind]
+/** The store checks names and kinds. */
+function fieldsOf(texts: readonly string[]): Record<string, FieldKind> {
+  const fields = new Map<string, FieldKind>()
+  for (const text of texts) {
+    const [, name, kind] = /^([^:]+):([^:]+)$/.exec(text) ?? []
+    if (kind === undefined)
+      throw new UsageError(`expected name:kind for --field, such as caption:string, not '${text}'`)
+    if (fields.has(name!)) throw new UsageError(`expected one kind for the field '${name}', not two with --field`)
+    fields.set(name!, kind as FieldKind)
+  }
+  return Object.fromEntries(fields)
 }
 
 const words: Readonly<Record<string, string>> = {

@@ -53,6 +53,6 @@ async function run(shell: Shell, sources: string[], flags: Flags): Promise<void>
     })
     shell.clearStatus()
     if (json) await shell.write(`${JSON.stringify({ pictures, jobs })}\n`)
-    else shell.note(`${pictures} pictures in ${jobs} jobs`)
+    else shell.note(`${pictures} picture${pictures === 1 ? '' : 's'} in ${jobs} job${jobs === 1 ? '' : 's'}`)
   })
 }

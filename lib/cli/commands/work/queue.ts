@@ -1,5 +1,6 @@
 /** `ggclip queue`: how far the workers are, and what they gave up. */
 import type { DeadLetter, QueueStatus } from '../../../library.js'
+import { UsageError } from '../../failure.js'
 import { addExamples, addJsonOption } from '../../options.js'
 import type { Verb } from '../../run.js'
 import type { Shell } from '../../shell.js'
@@ -27,11 +28,12 @@ Pictures that were given up are listed with the reason; --requeue tries all of t
 }
 
 async function run(shell: Shell, flags: Flags): Promise<void> {
+  if (flags.dead && flags.requeue) throw new UsageError('give --dead or --requeue, not both')
   await withQueue(flags, async opened => {
     if (flags.requeue) {
       const requeued = await opened.requeue()
       if (flags.json) await shell.write(`${JSON.stringify({ requeued })}\n`)
-      else shell.note(`${requeued} pictures are tried again`)
+      else shell.note(requeued === 1 ? '1 picture is tried again' : `${requeued} pictures are tried again`)
     } else if (flags.dead) {
       for await (const letter of opened.dead()) await shell.write(flags.json ? jsonLine(letter) : textLine(letter))
     } else {

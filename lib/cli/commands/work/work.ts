@@ -63,6 +63,11 @@ are listed by "ggclip queue --dead".`,
 async function run(shell: Shell, flags: Flags): Promise<void> {
   const location = flags.store ?? process.env.GGCLIP_STORE
   if (!location) throw new UsageError('name the store with --store or GGCLIP_STORE')
+  if (location === 'memory:')
+    throw new UsageError(
+      'a store in memory would end with the worker: give postgres://user@host/database or lance:folder',
+    )
+  const metrics = flags.metrics === undefined ? undefined : addressOf(flags.metrics)
   const { concurrency, maxPerSecond, attempts, backoffMs, lockMs, drainMs = 30_000, maxImageBytes, untilEmpty } = flags
   // running jobs are finished; it has its own time limit
   shell.graceMs = drainMs + 10_000
@@ -84,7 +89,7 @@ async function run(shell: Shell, flags: Flags): Promise<void> {
           maxImageBytes,
           untilEmpty,
           ...remoteOptions(flags),
-          metrics: flags.metrics === undefined ? undefined : addressOf(flags.metrics),
+          metrics,
           signal: shell.signal,
           onJob: ({ embedded, known }) => shell.progress(`${pictures += embedded + known} pictures`),
         })

@@ -177,6 +177,32 @@ test('an aborted run keeps what it did', async () => {
   await index.close()
 })
 
+test('a file of the index that cannot be used is named, with what is wrong with it', async () => {
+  const { folder, index, where } = await made()
+  await index.update([folder])
+  writeFileSync(path.join(where, 'writer.db'), 'x'.repeat(4096))
+  // it is nobody's lock
+  await expect(index.update()).rejects.toMatchObject({ code: 'ERR_CLIP_INDEX_FORMAT' })
+  rmSync(path.join(where, 'writer.db'))
+  expect(await index.update()).toMatchObject({ unchanged: pictures.length })
+  await index.close()
+
+  const file = path.join(where, 'index.db')
+  rmSync(file)
+  symlinkSync('index.db', file) // there, and cannot be looked at, like one in a folder of somebody else
+  await expect(SearchIndex.inspect(where)).rejects.toMatchObject({
+    code: 'ERR_CLIP_FILE_NOT_FOUND',
+    message: expect.stringMatching(/index\.db' cannot be read: ELOOP/),
+  })
+  rmSync(file)
+  mkdirSync(file)
+  await expect(SearchIndex.inspect(where)).rejects.toMatchObject({
+    code: 'ERR_CLIP_FILE_WRITE',
+    // the drivers' words differ
+    message: expect.stringMatching(/index\.db': .*unable to open.*: expected a file that can be written/i),
+  })
+})
+
 test('refuses another model, a newer index, a file that is none, and bad arguments', async () => {
   const { folder, index, where } = await made()
   await index.update([folder])

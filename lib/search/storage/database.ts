@@ -119,6 +119,13 @@ export class Database {
           cause: error,
         })
       }
+      if (/readonly|unable to open/i.test(message)) {
+        throw new ClipError(
+          'ERR_CLIP_FILE_WRITE',
+          `'${this.#name}': ${message}: expected a file that can be written in a folder that can be written, to search as well`,
+          { cause: error },
+        )
+      }
       throw new ClipError('ERR_CLIP_FILE_WRITE', `index ${what}`, { cause: error })
     }
   }

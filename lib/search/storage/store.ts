@@ -3,11 +3,10 @@
  * `writer.db`, which the one process that updates keeps locked. Rows below `synced` are on the disk; later ones are read
  * from SQLite, so that a crash at any point costs nothing. Deleted rows stay until `compact` writes the next generation.
  */
-import { readdir, rm } from 'node:fs/promises'
-import { existsSync } from 'node:fs'
+import { readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 
-import { ClipError } from '../../errors.js'
+import { ClipError, errorCodeOf } from '../../errors.js'
 import { makeFolder } from '../../files.js'
 import { checkString } from '../../validate.js'
 import { Catalog, type FileRecord, pathsBelow } from './catalog.js'
@@ -53,7 +52,11 @@ export class Store {
   static async open(folder: string, { create = false } = {}): Promise<Store> {
     needSqlite()
     const database = path.join(folder, 'index.db')
-    if (!existsSync(database)) {
+    const isThere = await stat(database).then(() => true, (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
+      throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${database}' cannot be read: ${error.message}`, { cause: error })
+    })
+    if (!isThere) {
       if (!create)
         throw new ClipError(
           'ERR_CLIP_FILE_NOT_FOUND',
@@ -106,6 +109,7 @@ export class Store {
       lock.exec('BEGIN EXCLUSIVE')
     } catch (error) {
       lock.close()
+      if (errorCodeOf(error) !== 'ERR_CLIP_INDEX_BUSY') throw error
       throw new ClipError('ERR_CLIP_INDEX_BUSY', `the index '${this.folder}' is being updated by another process`, {
         cause: error,
       })

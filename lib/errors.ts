@@ -204,7 +204,7 @@ export function describeValue(value: unknown): string {
   if (value === undefined || value === null) return String(value)
   switch (typeof value) {
     case 'string':
-      return `${quote(value)} of type string`
+      return `${quote(withoutPassword(value))} of type string`
     case 'number':
       return `${Object.is(value, -0) ? '-0' : value} of type number`
     case 'bigint':
@@ -218,6 +218,11 @@ export function describeValue(value: unknown): string {
     default:
       return describeObject(value)
   }
+}
+
+/** Messages end up in logs: of an address of a database, say, that is refused. */
+function withoutPassword(text: string): string {
+  return text.replace(/(:\/\/)[^/\s]*@/g, '$1...@')
 }
 
 function describeObject(value: object): string {

@@ -92,6 +92,7 @@ describe('describeValue', () => {
     ['cat', "'cat' of type string"],
     ['line\n"quoted"', '\'line\\n"quoted"\' of type string'],
     ['a'.repeat(1000), `'${'a'.repeat(39)}\u2026' of type string`],
+    ['pg://me:pass@word@host/a@b', "'pg://...@host/a@b' of type string"],
     [NaN, 'NaN of type number'],
     [-0, '-0 of type number'],
     [12n, '12n of type bigint'],

@@ -21,7 +21,7 @@ export class MemoryStore implements VectorStore {
   async upsert(records: readonly VectorRecord[]): Promise<void> {
     await this.#open()
     for (const record of checkRecords(records, this))
-      this.#rows.set(record.key, { ...record, vector: record.vector.slice(), fields: { ...record.fields } })
+      this.#rows.set(record.key, { ...recordOf(record), vector: record.vector.slice() })
   }
 
   get(keys: readonly string[], options?: { vectors?: false }): Promise<StoredRecord[]>

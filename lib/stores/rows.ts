@@ -9,7 +9,14 @@ export function closedError(): ClipError {
 
 /** Without the vector and without what is absent. */
 export function recordOf({ key, content, modified, size, fields = {} }: VectorRecord): StoredRecord {
-  return compact({ key, content, modified, size, fields: Object.keys(fields).length > 0 ? { ...fields } : undefined })
+  const time = modified && new Date(modified.getTime())
+  return compact({
+    key,
+    content,
+    modified: time,
+    size,
+    fields: Object.keys(fields).length > 0 ? { ...fields } : undefined,
+  })
 }
 
 function compact<T extends object>(record: T): T {

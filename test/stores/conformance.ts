@@ -58,6 +58,21 @@ export function conformance(location: () => string, { shared = true } = {}): voi
     const found = await store.get([hostile, 'bare', 'old', 'absent', 'bare'], { vectors: true })
     expect(found.sort((x, y) => (x.key < y.key ? -1 : 1))).toEqual([{ key: 'bare', vector: b }, full, old])
     expect(await store.get(['bare'])).toEqual([{ key: 'bare' }])
+    // what is given and what was got belong to the caller
+    const mine = { key: 'mine', vector: c!.slice(), modified: new Date(5), fields: { year: 1 } }
+    await store.upsert([mine])
+    mine.modified.setTime(6)
+    mine.vector[0] = 7
+    mine.fields.year = 2
+    const [got] = await store.get(['mine'], { vectors: true })
+    got!.modified!.setTime(8)
+    got!.vector[0] = 9
+    expect(await store.get(['mine'], { vectors: true })).toEqual([{
+      key: 'mine',
+      vector: c,
+      modified: new Date(5),
+      fields: { year: 1 },
+    }])
     // undefined is absent, in the fields, too
     await store.upsert([{ ...old, content: undefined, fields: { album: '', year: undefined as never } }])
     expect(await store.get(['old'], { vectors: true })).toEqual([old])

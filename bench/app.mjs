@@ -9,7 +9,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 
-import { interleave } from './interleave.mjs'
+import { interleave, median } from './interleave.mjs'
 import { makeModel } from './make-model.mjs'
 import { benchFile, benchModel } from './models.mjs'
 import { openTransformers } from './peers/transformers.mjs'
@@ -128,7 +128,6 @@ if (peer) starts['transformers.js int8'] = () => child('start-transformers.mjs',
 const runs = Object.fromEntries(Object.keys(starts).map(name => [name, []]))
 for (let i = 0; i < Math.max(5, rounds >> 1); i++)
   for (const [name, start] of Object.entries(starts)) runs[name].push(start())
-const median = values => [...values].sort((a, b) => a - b)[values.length >> 1]
 const column = key => {
   const rows = Object.entries(runs).map(([name, all]) => ({
     name,

@@ -9,6 +9,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 
+import { median } from './interleave.mjs'
 import { makeModel } from './make-model.mjs'
 import { benchFile } from './models.mjs'
 
@@ -21,7 +22,6 @@ if (!fs.existsSync(model)) {
 
 const program = path.join(import.meta.dirname, 'start-edge.cjs')
 const start = towers => JSON.parse(execFileSync(process.execPath, [program, model, towers], { encoding: 'utf8' }))
-const median = list => [...list].sort((a, b) => a - b)[list.length >> 1]
 const cases = ['none', 'image', 'text', 'both'].map(towers => {
   const runs = Array.from({ length: Number(values.rounds) }, () => start(towers))
   const of = key => median(runs.map(run => run[key]))

@@ -10,6 +10,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 
+import { median } from './interleave.mjs'
+
 const { values: options } = parseArgs({
   options: {
     rows: { type: 'string', default: '200000' },
@@ -84,7 +86,6 @@ for (let round = 0; round < rounds; round++) {
   const expected = new Set(results.scan.map(({ row }) => row))
   found += results.graph.filter(({ row }) => expected.has(row)).length / 10
 }
-const median = list => [...list].sort((a, b) => a - b)[list.length >> 1]
 const { breadth, recall } = graph.facts
 const result = {
   machine: { cpu: os.cpus()[0].model, cores: os.cpus().length, node: process.versions.node },

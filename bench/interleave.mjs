@@ -1,7 +1,7 @@
 // Paired timing: every side of a case runs once per round, so that a slowdown of the machine affects all of them.
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const median = values => [...values].sort((a, b) => a - b)[values.length >> 1]
+export const median = values => [...values].sort((a, b) => a - b)[values.length >> 1]
 
 /**
  * 0..n-1 in a different order each time, so that no side always follows the same one (whose threads may still spin).

@@ -11,6 +11,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 
+import { median } from './interleave.mjs'
+
 const { values: options } = parseArgs({
   options: {
     pictures: { type: 'string', default: '2000' },
@@ -129,7 +131,6 @@ function nextMessage(child) {
 }
 
 function report(samples, pictures) {
-  const median = values => values.toSorted((a, b) => a - b)[values.length >> 1]
   const sides = Object.entries(samples).map(([name, rounds]) => ({
     name,
     perSecond: median(rounds.map(({ ms }) => 1000 * pictures / ms)),

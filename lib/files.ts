@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 
+import { ClipError } from './errors.js'
+
 /**
  * Makes a folder with its parents. Node's recursive mkdir never returns on file systems that say ENOENT although the parent exists
  * (/proc, autofs).
@@ -19,6 +21,11 @@ export async function makeFolder(folder: string): Promise<void> {
 
 function isFolder(place: string): Promise<boolean> {
   return stat(place).then(info => info.isDirectory(), () => false)
+}
+
+/** That a file, named as in a sentence, is not opened or read by the system. */
+export function unreadable(name: string, error: Error): ClipError {
+  return new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${name} cannot be read: ${error.message}`, { cause: error })
 }
 
 /**

@@ -4,6 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 
+import { median } from '../interleave.mjs'
 import { makeModel } from '../make-model.mjs'
 import { startGgclip, startPeer } from './children.mjs'
 import { fire, metric } from './fire.mjs'
@@ -30,7 +31,6 @@ const root = path.join(import.meta.dirname, '..', '..')
 const [seconds, rounds, threads] = [options.seconds, options.rounds, options.threads].map(Number)
 const [width, height] = options.picture.split('x').map(Number)
 const peerType = options['peer-f32'] ? 'f32' : 'int8'
-const median = list => [...list].sort((a, b) => a - b)[list.length >> 1]
 
 /** Answers come only after all requests queued before them: many connections need more time. */
 const durationOf = connections => (connections > 64 ? 3 * seconds : seconds)

@@ -44,6 +44,11 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`
 }
 
+/** '1 picture', '2 pictures'. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`
+}
+
 /** 1234567 as '1.2 MB'. */
 export function byteSize(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB']

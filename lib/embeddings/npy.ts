@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { endianness } from 'node:os'
 
 import { ClipError } from '../errors.js'
-import { readFully } from '../files.js'
+import { readFully, unreadable } from '../files.js'
 import { fromHalves } from '../search/storage/half.js'
 
 /** NumPy's names of the types that are read: little-endian halves and floats. */
@@ -57,7 +57,7 @@ export class NpyRows {
    */
   static async open(file: string): Promise<NpyRows> {
     const handle = await open(file).catch((error: Error) => {
-      throw unreadable(file, error)
+      throw unreadable(`'${file}'`, error)
     })
     try {
       const header = await readHeader(file, handle)
@@ -126,14 +126,10 @@ export async function readWhole<B extends Uint8Array>(
   position: number,
 ): Promise<B> {
   const found = await readFully(handle, bytes, position).catch((error: Error) => {
-    throw unreadable(file, error) // a folder, a bad disk
+    throw unreadable(`'${file}'`, error) // a folder, a bad disk
   })
   if (found < bytes.length) throw truncated(file, position + bytes.length, position + found)
   return bytes
-}
-
-export function unreadable(file: string, error: Error): ClipError {
-  return new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${file}' cannot be read: ${error.message}`, { cause: error })
 }
 
 function truncated(file: string, expected: number, found: number): ClipError {

@@ -3,8 +3,9 @@ import { type FileHandle, open } from 'node:fs/promises'
 import * as zlib from 'node:zlib'
 
 import { ClipError } from '../errors.js'
+import { unreadable } from '../files.js'
 import { importPeer } from '../peer.js'
-import { readWhole, unreadable } from './npy.js'
+import { readWhole } from './npy.js'
 import type { ColumnKind } from './types.js'
 
 /** The parts of the packages that are used. */
@@ -77,7 +78,7 @@ export class ParquetFile {
   static async open(file: string): Promise<ParquetFile> {
     const reader = await findReader()
     const handle = await open(file).catch((error: Error) => {
-      throw unreadable(file, error)
+      throw unreadable(`'${file}'`, error)
     })
     try {
       const { size } = await handle.stat()

@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { ClipError } from '../errors.js'
+import { unreadable } from '../files.js'
 import { quotedPath } from './path.js'
 
 /** Image files are far smaller. Node cannot read larger files whole. */
@@ -22,11 +23,7 @@ export async function readImageFile(path: string | Buffer, name: string): Promis
     return await file.readFile()
   } catch (error) {
     if (error instanceof ClipError) throw error
-    throw new ClipError(
-      'ERR_CLIP_FILE_NOT_FOUND',
-      `${name} ${quotedPath(path)} cannot be read: ${(error as Error).message}`,
-      { cause: error },
-    )
+    throw unreadable(`${name} ${quotedPath(path)}`, error as Error)
   } finally {
     await file?.close()
   }
@@ -51,9 +48,7 @@ export async function readBlob(blob: Blob, name: string): Promise<Buffer> {
     return Buffer.from(await blob.arrayBuffer())
   } catch (error) {
     // a Blob may refer to a file that no longer exists
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `${name} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    })
+    throw unreadable(name, error as Error)
   }
 }
 

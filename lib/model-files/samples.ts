@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 
 import { ClipError } from '../errors.js'
+import { unreadable } from '../files.js'
 import { samplesFolder } from '../package.js'
 import { decodeText, NotText } from '../text-bytes.js'
 import { checkString } from '../validate.js'
@@ -58,9 +59,7 @@ function list(root: string): string[] {
     // links to files count, broken ones do not
     return paths.filter(file => statSync(file, { throwIfNoEntry: false })?.isFile())
   } catch (cause) {
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `samples '${root}' cannot be read: ${(cause as Error).message}`, {
-      cause,
-    })
+    throw unreadable(`samples '${root}'`, cause as Error)
   }
 }
 

@@ -2,7 +2,7 @@
 import { open, stat } from 'node:fs/promises'
 
 import { ClipError } from '../errors.js'
-import { readFully } from '../files.js'
+import { readFully, unreadable } from '../files.js'
 import { readImageFile } from '../image/read-bytes.js'
 import { type RetryPolicy } from '../models/hub-settings.js'
 import { checkSize } from '../remote/remote-image.js'
@@ -88,7 +88,7 @@ async function readWhole(
   if (isUrl(source)) return { bytes: await remote.image(source, maxBytes, signal) }
   const name = pathOfKey(source)
   const info = await stat(name).catch((error: Error) => {
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${source}' cannot be read: ${error.message}`, { cause: error })
+    throw unreadable(`'${source}'`, error)
   })
   // a pipe would be waited for, a device never ends
   if (!info.isFile()) throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${source}' cannot be read: it is not a file`)
@@ -121,8 +121,6 @@ async function readEntry({ key, file, offset, size }: Entry, maxBytes: number): 
       await handle.close()
     }
   } catch (error) {
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${key}' cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    })
+    throw unreadable(`'${key}'`, error as Error)
   }
 }

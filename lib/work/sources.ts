@@ -6,6 +6,7 @@ import path from 'node:path'
 import { throwIfAborted } from '../async/abort.js'
 import { ParquetFile } from '../embeddings/parquet.js'
 import { ClipError, outOfRange } from '../errors.js'
+import { unreadable } from '../files.js'
 import { type RetryPolicy } from '../models/hub-settings.js'
 import { globMatcher, walk } from '../search/folders/walk.js'
 import { NotText, textLines } from '../text-bytes.js'
@@ -107,7 +108,7 @@ async function* fromFile(
   { exclude, column, signal }: { exclude: readonly string[]; column?: string; signal?: AbortSignal },
 ): AsyncGenerator<PictureSource, void, undefined> {
   const info = await stat(pathOfKey(file)).catch((error: Error) => {
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${file}' cannot be read: ${error.message}`, { cause: error })
+    throw unreadable(`'${file}'`, error)
   })
   const kind = info.isFile() ? path.extname(file).toLowerCase() : ''
   if (kind === '.txt') {

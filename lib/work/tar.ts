@@ -2,7 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 
 import { ClipError } from '../errors.js'
-import { readFully } from '../files.js'
+import { readFully, unreadable } from '../files.js'
 import type { PictureSource } from './types.js'
 
 const block = 512
@@ -30,9 +30,7 @@ export async function* tarFilePictures(file: string): AsyncGenerator<PictureSour
   try {
     handle = await open(file, 'r')
   } catch (error) {
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${file}' cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    })
+    throw unreadable(`'${file}'`, error as Error)
   }
   try {
     const { size } = await handle.stat()

@@ -61,8 +61,7 @@ class QueueWorker {
   readonly #hurry = new AbortController()
   /** Aborts taking jobs: the caller's signal, or a failure that no job escapes. */
   readonly #end = new AbortController()
-  #failed = false
-  #failure: unknown
+  #failure: { reason: unknown } | undefined
   #observe: ((job: WorkedJob) => void) | undefined
 
   constructor(parts: QueueParts, settings: Settings) {
@@ -109,7 +108,7 @@ class QueueWorker {
       this.#reader.close()
       await within(1000, ledger.gone(identity).catch(() => undefined))
     }
-    if (this.#failed) throw this.#failure
+    if (this.#failure) throw this.#failure.reason
     return this.#total
   }
 
@@ -150,9 +149,8 @@ class QueueWorker {
   }
 
   /** Ends the work; the call fails with the first reason. */
-  #stop(error: unknown): void {
-    if (!this.#failed) this.#failure = error
-    this.#failed = true
+  #stop(reason: unknown): void {
+    this.#failure ??= { reason }
     this.#end.abort()
   }
 

@@ -61,6 +61,20 @@ class joined_scale {
     }
 };
 
+// n blocks of a scale group of a row, as they are packed: joined ones with one scale; otherwise n is 1.
+template <weight_type W>
+static void read_blocks(const uint8_t * source, int n, uint8_t * blocks) {
+    using format = int_format<W>;
+    constexpr size_t bytes = layout_of(W).bytes;
+    if constexpr (format::joined) {
+        const joined_scale scale(source, n);
+        for (int i = 0; i < n; i++) scale.round(source + i * bytes, i, blocks + i * bytes);
+    } else {
+        memcpy(blocks, source, bytes);
+        if constexpr (format::dot::ranges) fit_block<typename format::dot>(blocks);
+    }
+}
+
 template <weight_type W>
 static void pack_int_block(const uint8_t * block, uint8_t * dst, int r) {
     using format = int_format<W>;
@@ -119,18 +133,9 @@ static void pack_int_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
     for (int b = 0; b < n_blocks; b += group, dst += group * format::block_bytes) {
         const int n = min_int(group, n_blocks - b);
         for (int r = 0; r < n_rows; r++) {
-            const uint8_t * source = rows + r * row_bytes + b * source_bytes;
-            [[maybe_unused]] const auto scale = [&] {
-                if constexpr (format::joined) return joined_scale(source, n);
-                else return 0;
-            }();
-            for (int i = 0; i < n; i++, source += source_bytes) {
-                uint8_t block[source_bytes];
-                if constexpr (format::joined) scale.round(source, i, block);
-                else memcpy(block, source, source_bytes);
-                if constexpr (format::dot::ranges) fit_block<typename format::dot>(block);
-                pack_int_block<W>(block, dst + i * format::block_bytes, r);
-            }
+            uint8_t blocks[(format::joined ? max_group_blocks : 1) * source_bytes];
+            read_blocks<W>(rows + r * row_bytes + b * source_bytes, n, blocks);
+            for (int i = 0; i < n; i++) pack_int_block<W>(blocks + i * source_bytes, dst + i * format::block_bytes, r);
         }
     }
     if constexpr (format::dot::shifted_sums)

@@ -54,7 +54,7 @@ static void multiply_unit_ranges(const row_tile & x) {
     const uint8_t * w = x.w;
     const uint8_t * a = x.a;
     fetch_ahead fetch = x.fetch;
-    for (int i = 0; i < T * panel_rows && x.begins; i += lanes) store_f(x.out + i, zero_f());
+    if (x.begins) clear_sums<T>(x.out);
     for (int u = 0; u < x.n; u++, w += Format::unit_bytes, a += T * Format::token_unit_bytes) {
         fetch.step();
         vi sum[T][2];

@@ -33,7 +33,7 @@ static void multiply_ranges(const int_tile & x) {
     const float * d = x.d;
     const float * weight_sums = x.weight_sums;
     fetch_ahead fetch = x.fetch;
-    for (int i = 0; i < T * panel_rows && !x.add_to_out; i += lanes) store_f(x.out + i, zero_f());
+    if (!x.add_to_out) clear_sums<T>(x.out);
     for (int b = 0; b < x.n; b++, quants += x.stride, a += T * Tokens::token_block_bytes) {
         fetch.step();
         vi sum[T][2];
@@ -66,7 +66,7 @@ GGCLIP_NOINLINE void multiply_joined(const int_tile & x) {
     const float * d = x.d;
     const float * start = x.start;
     fetch_ahead fetch = x.fetch;
-    for (int i = 0; i < T * panel_rows && !x.add_to_out; i += lanes) store_f(x.out + i, zero_f());
+    if (!x.add_to_out) clear_sums<T>(x.out);
     for (int begin = 0; begin < x.n; begin += x.group, d += x.group * panel_rows, start += panel_rows) {
         const int n = min_int(x.group, x.n - begin);
         const float * const token_scales = reinterpret_cast<const float *>(a + Tokens::scales_at(T));

@@ -58,4 +58,10 @@ GGCLIP_INLINE void with_tile_height(int n, F && f) {
     }
 }
 
+// The sums of a tile of T tokens and one panel.
+template <int T>
+GGCLIP_INLINE void clear_sums(float * sums) {
+    for (int i = 0; i < T * panel_rows; i += lanes) store_f(sums + i, zero_f());
+}
+
 GGCLIP_LEVEL_END

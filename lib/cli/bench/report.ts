@@ -6,7 +6,7 @@ import { replaceFile } from '../../files.js'
 import { ClipError, type ClipInfo, type Profile } from '../../library.js'
 import type { Shell } from '../shell.js'
 import { tabbed } from '../stdout.js'
-import { byteSize, printable, table } from '../table.js'
+import { byteSize, counted, printable, table } from '../table.js'
 
 export interface Row {
   name: string
@@ -61,7 +61,7 @@ const headings = ['operation', 'weights', 'type', 'out x in x tokens', 'times', 
 
 export async function writeProfile(shell: Shell, profile: Profile): Promise<void> {
   const { tower, batch, threads, totalMs, otherMs, measuredMs, peaks, kernels } = profile
-  const name = `${tower}, batch ${batch}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`
+  const name = `${tower}, batch ${batch}, ${counted(threads, 'thread')}`
   const rows = profile.operations.map(({ kind, layer, type, shape, count, ms, waiting, gops, ofPeak }) => [
     kind,
     layer,

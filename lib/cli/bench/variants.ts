@@ -2,6 +2,7 @@
 import { Clip, type LoadOptions, type WeightType } from '../../library.js'
 import { showProgress } from '../progress.js'
 import type { Shell } from '../shell.js'
+import { counted } from '../table.js'
 
 interface Choices extends Pick<LoadOptions, 'device' | 'cacheDir' | 'offline' | 'towers'> {
   model?: string
@@ -49,5 +50,5 @@ export async function disposeAll(variants: readonly Variant[]): Promise<void> {
 function variantName({ info }: Clip, dtype: WeightType | undefined, precision: LoadOptions['precision']): string {
   const type = dtype ?? Object.entries(info.types).sort(([, a], [, b]) => b.bytes - a.bytes)[0]?.[0] ?? ''
   const mode = precision === undefined || precision === 'default' ? '' : ` ${precision}`
-  return `${type}${mode}, ${info.threads} ${info.threads === 1 ? 'thread' : 'threads'}`
+  return `${type}${mode}, ${counted(info.threads, 'thread')}`
 }

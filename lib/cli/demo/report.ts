@@ -1,7 +1,7 @@
 /** The demo's results, for people. */
 import type { Classification, ClipInfo } from '../../library.js'
 import type { Shell } from '../shell.js'
-import { bar, byteSize, displayWidth, percent, printable, table } from '../table.js'
+import { bar, byteSize, counted, displayWidth, percent, printable, table } from '../table.js'
 import type { Sample } from './samples.js'
 
 /** Answers kept per image. */
@@ -40,7 +40,7 @@ export function renderReport(shell: Shell, report: DemoReport, embedded: boolean
     `Right: ${rightOf(report, 'emoji')} emoji, ${rightOf(report, 'photo')} photographs`,
     `Time:  ${milliseconds(pictureMs)} per image one by one, ${milliseconds(batchPictureMs)} in a batch`
     + ` (from file to answer); ${milliseconds(loadMs)} to load`,
-    `Where: ${printable(model.device)}, ${printable(model.kernels)} kernels, ${threads(model.threads)}`,
+    `Where: ${printable(model.device)}, ${printable(model.kernels)} kernels, ${counted(model.threads, 'thread')}`,
     `Model: ${printable(model.name || model.path)}, ${byteSize(model.bytes)} of weights`
     + ` (${Object.keys(model.types).join(', ')})`,
   ]
@@ -86,8 +86,4 @@ function rightOf({ answers }: DemoReport, kind: Sample['kind']): string {
 
 function milliseconds(value: number): string {
   return `${value.toFixed(value < 10 ? 1 : 0)} ms`
-}
-
-function threads(count: number): string {
-  return count === 1 ? '1 thread' : `${count} threads`
 }

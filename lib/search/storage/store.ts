@@ -7,7 +7,7 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 import { ClipError, errorCodeOf } from '../../errors.js'
-import { makeFolder } from '../../files.js'
+import { makeFolder, unreadable } from '../../files.js'
 import { checkString } from '../../validate.js'
 import { Catalog, type FileRecord, pathsBelow } from './catalog.js'
 import { Database, needSqlite } from './database.js'
@@ -54,7 +54,7 @@ export class Store {
     const database = path.join(folder, 'index.db')
     const isThere = await stat(database).then(() => true, (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
-      throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${database}' cannot be read: ${error.message}`, { cause: error })
+      throw unreadable(`'${database}'`, error)
     })
     if (!isThere) {
       if (!create)

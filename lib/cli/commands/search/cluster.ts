@@ -6,7 +6,7 @@ import type { Verb } from '../../run.js'
 import { indexHelp, type IndexFlags, updateIndex, withIndex, withoutBytes } from '../../search-index.js'
 import type { Shell } from '../../shell.js'
 import { tabbed } from '../../stdout.js'
-import { printable } from '../../table.js'
+import { counted, printable } from '../../table.js'
 
 interface Flags extends IndexFlags, ModelFlags {
   count?: number
@@ -56,7 +56,7 @@ async function run(shell: Shell, folders: string[], { count, topK, html, json, .
 }
 
 function heading({ size }: PictureCluster, i: number): string {
-  return `${i + 1}: ${size} picture${size === 1 ? '' : 's'}`
+  return `${i + 1}: ${counted(size, 'picture')}`
 }
 
 function render(shell: Shell, group: PictureCluster, i: number): string {

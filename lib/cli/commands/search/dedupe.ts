@@ -9,7 +9,7 @@ import type { Verb } from '../../run.js'
 import { indexHelp, type IndexFlags, updateIndex, withIndex, withoutBytes, zeroEnded } from '../../search-index.js'
 import type { Shell } from '../../shell.js'
 import { tabbed } from '../../stdout.js'
-import { byteSize, percent, printable, table } from '../../table.js'
+import { byteSize, counted, percent, printable, table } from '../../table.js'
 
 interface Flags extends IndexFlags, ModelFlags {
   minSimilarity?: number
@@ -63,9 +63,7 @@ async function run(shell: Shell, folders: string[], flags: Flags): Promise<void>
     else await shell.write(groups.map((group, i) => render(shell, group, i + 1)).join(''))
     const bytes = others.reduce((sum, { size }) => sum + size, 0)
     shell.note(
-      `${groups.length} group${groups.length === 1 ? '' : 's'}, ${others.length} files besides those to keep: ${
-        byteSize(bytes)
-      }`,
+      `${counted(groups.length, 'group')}, ${others.length} files besides those to keep: ${byteSize(bytes)}`,
     )
   })
 }

@@ -5,6 +5,7 @@ import { addExamples, addJsonOption, wholeNumber } from '../../options.js'
 import type { Verb } from '../../run.js'
 import { locate } from '../../search-index.js'
 import type { Shell } from '../../shell.js'
+import { counted } from '../../table.js'
 
 interface Flags {
   index?: string
@@ -47,7 +48,7 @@ async function run(shell: Shell, folder: string, { index, store, table, rowsPerP
     : await fromStore(store, table, folder, options)
   shell.clearStatus()
   if (json) await shell.write(`${JSON.stringify(result)}\n`)
-  else shell.note(`${result.rows} rows in ${result.parts === 1 ? '1 part' : `${result.parts} parts`}: ${folder}`)
+  else shell.note(`${result.rows} rows in ${counted(result.parts, 'part')}: ${folder}`)
 }
 
 async function fromStore(

@@ -11,7 +11,7 @@ import { cameraTime, indexHelp, type IndexFlags, updateIndex, withIndex, without
   zeroEnded } from '../../search-index.js'
 import type { Shell } from '../../shell.js'
 import { tabbed } from '../../stdout.js'
-import { bar, printable, table } from '../../table.js'
+import { bar, counted, printable, table } from '../../table.js'
 import { drawn, type TerminalProtocol, terminalProtocols } from '../../terminal-pictures.js'
 
 interface Flags extends IndexFlags, ModelFlags {
@@ -111,9 +111,7 @@ function render(shell: Shell, query: readonly QueryPart[], hits: readonly Search
   const rows = hits.map(({ path, similarity, copies }) => [
     similarity.toFixed(3),
     paint.cyan(bar(most > 0 ? Math.max(0, similarity / most) : 0, 12).padEnd(12)),
-    `${printable(path)}${
-      copies.length > 0 ? paint.dim(` and ${copies.length} cop${copies.length === 1 ? 'y' : 'ies'}`) : ''
-    }`,
+    `${printable(path)}${copies.length > 0 ? paint.dim(` and ${counted(copies.length, 'copy', 'copies')}`) : ''}`,
   ])
   return `${table(rows, 'rll').join('\n')}\n`
 }

@@ -3,6 +3,7 @@ import { pictureSources } from '../../../library.js'
 import { addExamples, addJsonOption, collect, wholeNumber } from '../../options.js'
 import type { Verb } from '../../run.js'
 import type { Shell } from '../../shell.js'
+import { counted } from '../../table.js'
 import { addQueueOptions, addRemoteOptions, type QueueFlags, type RemoteFlags, remoteOptions,
   withQueue } from '../../work-queue.js'
 
@@ -53,6 +54,6 @@ async function run(shell: Shell, sources: string[], flags: Flags): Promise<void>
     })
     shell.clearStatus()
     if (json) await shell.write(`${JSON.stringify({ pictures, jobs })}\n`)
-    else shell.note(`${pictures} picture${pictures === 1 ? '' : 's'} in ${jobs} job${jobs === 1 ? '' : 's'}`)
+    else shell.note(`${counted(pictures, 'picture')} in ${counted(jobs, 'job')}`)
   })
 }

@@ -9,7 +9,7 @@ import { rank, rankSchema, rerank } from './calls/rank.js'
 import { similarity, similaritySchema } from './calls/similarity.js'
 import { type Call, callOf } from './calls/work.js'
 import type { Context } from './context.js'
-import { cohereEmbed, cohereFailures, cohereSchema } from './dialects/cohere.js'
+import { cohereEmbed, cohereEmbedV1, cohereFailures, cohereSchema, cohereSchemaV1 } from './dialects/cohere.js'
 import { llamaEmbeddings, llamaSchema, props, propsSchema } from './dialects/frigate.js'
 import { immichFailures, ping, pingSchema, predict, predictSchema } from './dialects/immich.js'
 import { embedSchema, ollamaEmbed, ollamaFailures, tags, tagsSchema, version,
@@ -91,6 +91,14 @@ const computeRoutes: readonly ComputeRoute[] = [
     schema: cohereSchema,
     files: 'images',
     handler: cohereEmbed,
+    dialect: 'cohere',
+    failures: cohereFailures,
+  },
+  {
+    url: '/v1/embed',
+    schema: cohereSchemaV1,
+    files: 'images',
+    handler: cohereEmbedV1,
     dialect: 'cohere',
     failures: cohereFailures,
   },

@@ -1,4 +1,4 @@
-/** Cohere's `POST /v2/embed`. */
+/** Cohere's `POST /v2/embed`, and `/v1/embed`, which Cohere's older client and LangChain.js call. */
 import { randomUUID } from 'node:crypto'
 
 import { invalidArgument, outOfRange } from '../../errors.js'
@@ -12,7 +12,7 @@ import { flatBody, flatFailure } from '../output/failures.js'
 import { checkLength, type VectorForm, type WrittenVector, writtenVector } from '../output/vectors.js'
 
 interface CohereBody {
-  model: string
+  model?: string
   texts?: string[]
   images?: string[]
   inputs?: { content: unknown[] }[]
@@ -25,6 +25,16 @@ interface CohereBody {
 export const cohereFailures = flatBody('message')
 
 const numbers = { type: 'array', items: { type: 'array', items: { type: 'number' } } } as const
+const byType = {
+  type: 'object',
+  description: 'A list for each of embedding_types.',
+  properties: {
+    float: numbers,
+    base64: { type: 'array', items: { type: 'string' } },
+    binary: numbers,
+    ubinary: numbers,
+  },
+} as const
 
 export const cohereSchema = {
   operationId: 'cohereEmbed',
@@ -65,16 +75,7 @@ export const cohereSchema = {
       required: ['id', 'embeddings', 'texts', 'meta', 'response_type'],
       properties: {
         id: { type: 'string' },
-        embeddings: {
-          type: 'object',
-          description: 'A list for each of embedding_types.',
-          properties: {
-            float: numbers,
-            base64: { type: 'array', items: { type: 'string' } },
-            binary: numbers,
-            ubinary: numbers,
-          },
-        },
+        embeddings: byType,
         texts: { type: 'array', items: { type: 'string' } },
         meta: { type: 'object' },
         response_type: { const: 'embeddings_by_type' },
@@ -83,6 +84,49 @@ export const cohereSchema = {
     ...failuresOf(flatFailure('message')),
   },
 } as const
+
+const { input_type, texts, images, embedding_types, truncate } = cohereSchema.body.properties
+
+export const cohereSchemaV1 = {
+  ...cohereSchema,
+  operationId: 'cohereEmbedV1',
+  summary: 'Cohere, version 1: texts or images to vectors',
+  description: 'One of texts and images is needed.',
+  body: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      model,
+      input_type,
+      texts,
+      images,
+      embedding_types: { ...embedding_types, description: 'Default: embeddings is a list, of float.' },
+      truncate,
+    },
+  },
+  response: {
+    ...cohereSchema.response,
+    200: success('One vector an input, in order, L2-normalised.', {
+      type: 'object',
+      required: ['id', 'embeddings', 'texts', 'meta', 'response_type'],
+      properties: {
+        id: { type: 'string' },
+        embeddings: { anyOf: [numbers, byType] },
+        texts: { type: 'array', items: { type: 'string' } },
+        meta: { type: 'object' },
+        response_type: { enum: ['embeddings_floats', 'embeddings_by_type'] },
+      },
+    }),
+  },
+} as const
+
+/** POST /v1/embed */
+export async function cohereEmbedV1(context: Context, body: CohereBody, call: Call) {
+  const answer = await cohereEmbed(context, body, call)
+  const meta = { ...answer.meta, api_version: { version: '1' } }
+  if (body.embedding_types) return { ...answer, meta }
+  return { ...answer, meta, embeddings: answer.embeddings.float, response_type: 'embeddings_floats' }
+}
 
 /** POST /v2/embed */
 export async function cohereEmbed(context: Context, body: CohereBody, call: Call) {

@@ -1,4 +1,4 @@
-/** Cohere's clients: `/v2/embed` with texts, images or inputs. */
+/** Cohere's clients: `/v2/embed` with texts, images or inputs, and `/v1/embed`. */
 import type { Clip } from '../../../lib/index.js'
 import { normalize } from '../../../lib/index.js'
 import type { Server } from '../../../lib/server/index.js'
@@ -89,4 +89,32 @@ test.each<[string, object, number, string, string]>([
   ['a URL', { images: ['https://example.org/a.png'] }, 422, 'ERR_CLIP_URL_REFUSED', 'images[0]'],
 ])('%s', async (_, body, status, code, words) => {
   expect(await embed(body)).toMatchObject(refused(status, code, words))
+})
+
+describe('version 1, which the older client and LangChain.js call', () => {
+  const embedV1 = (body: object) => post(server, '/v1/embed', body)
+
+  test('vectors are a list, unless types are named', async () => {
+    const texts = ['hello', 'goodbye']
+    const expected = (await clip.encodeText(texts)).map(vector => Array.from(vector))
+    const plain = await embedV1({ texts, model, truncate: 'END' })
+    expect(plain).toMatchObject({
+      status: 200,
+      body: { texts, response_type: 'embeddings_floats', meta: { api_version: { version: '1' } } },
+    })
+    expect(plain.body.embeddings).toEqual(expected)
+    const named = await embedV1({ texts, model, input_type: 'search_document', embedding_types: ['float'] })
+    expect(named.body).toMatchObject({ response_type: 'embeddings_by_type', embeddings: { float: expected } })
+  })
+
+  test('an image; without a model it is the first one', async () => {
+    const { body } = await embedV1({ images: [dataUri('pizza.webp')], input_type: 'image' })
+    expect(body.embeddings).toEqual([Array.from(await clip.encodeImage(sample('pizza.webp')))])
+  })
+
+  test('what version 2 has beyond it is refused', async () => {
+    expect(await embedV1({ inputs: [{ content: [{ type: 'text', text: 'a' }] }] }))
+      .toMatchObject(refused(422, 'ERR_CLIP_INVALID_ARGUMENT', 'inputs'))
+    expect(await embedV1({ model })).toMatchObject(refused(422, 'ERR_CLIP_INVALID_ARGUMENT', 'texts'))
+  })
 })

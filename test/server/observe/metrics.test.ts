@@ -91,6 +91,7 @@ describe('OpenAPI', () => {
       '/props',
       '/readyz',
       '/v1/classify',
+      '/v1/embed',
       '/v1/embeddings',
       '/v1/models',
       '/v1/multimodalembeddings',

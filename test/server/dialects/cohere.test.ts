@@ -114,7 +114,7 @@ describe('version 1, which the older client and LangChain.js call', () => {
 
   test('what version 2 has beyond it is refused', async () => {
     expect(await embedV1({ inputs: [{ content: [{ type: 'text', text: 'a' }] }] }))
-      .toMatchObject(refused(422, 'ERR_CLIP_INVALID_ARGUMENT', 'inputs'))
+      .toMatchObject(refused(422, 'ERR_CLIP_UNKNOWN_OPTION', 'inputs'))
     expect(await embedV1({ model })).toMatchObject(refused(422, 'ERR_CLIP_INVALID_ARGUMENT', 'texts'))
   })
 })

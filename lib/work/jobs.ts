@@ -14,6 +14,8 @@ export interface JobData {
   refresh?: boolean
   /** From 1; those after the first have only the pictures that failed. */
   attempt?: number
+  /** The only picture may have ended workers: it is done with no other of its kind, and ends are counted. */
+  suspect?: boolean
 }
 
 /** What a worker needs of its queue. */
@@ -32,7 +34,8 @@ export async function addJobs(queue: Queue<JobData>, jobs: readonly JobData[]): 
     name: 'embed',
     data,
     opts: {
-      jobId: createHash('sha1').update(JSON.stringify([data.items.map(keyOf), data.refresh ?? false])).digest('hex'),
+      jobId: createHash('sha1').update(JSON.stringify([data.items.map(keyOf), data.refresh ?? false, data.suspect]))
+        .digest('hex'),
       removeOnComplete: true,
     },
   })))

@@ -64,6 +64,15 @@ export class Ledger {
     return { embedded: embedded!, known: known!, failed: failed!, perSecond: lately / (6 * rateSeconds) }
   }
 
+  /** A job that may end its worker is being done: how often it has been begun and not ended, this time included. */
+  async begin(job: string): Promise<number> {
+    return this.#redis.hincrby(this.#key('begun'), job, 1)
+  }
+
+  async end(job: string): Promise<void> {
+    await this.#redis.hdel(this.#key('begun'), job)
+  }
+
   /** Lists pictures as dead, once each, with their latest error. */
   async bury(letters: readonly { source: PictureSource; code: string; message: string }[]): Promise<void> {
     if (letters.length === 0) return

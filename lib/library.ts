@@ -45,6 +45,7 @@ export type { ClusterOptions, ClusteredFile, DuplicateFile, DuplicateGroup, Dupl
   WatchIndexOptions } from './search/types.js'
 export type { KeepRule } from './search/groups/duplicates.js'
 export type { RowType } from './search/storage/rows.js'
+export type { S3Options } from './remote/s3-settings.js'
 export { openVectorStore } from './stores/open-store.js'
 export type { FieldKind, FieldValue, OpenStoreOptions, StoredRecord, StoreFilter, StoreListOptions, StoreMatch,
   StoreSearchOptions, VectorRecord, VectorStore } from './stores/types.js'
@@ -54,7 +55,7 @@ export { cosineSimilarity, dot, normalize, sigmoid, softmax } from './vectors/si
 export { openPictureQueue } from './work/queue.js'
 export { pictureSources } from './work/sources.js'
 export type { AddOptions, DeadLetter, PictureQueue, PictureSource, PictureSourcesOptions, QueueOptions, QueueStatus,
-  S3Options, WorkCounts, WorkedJob, WorkMetricsOptions, WorkOptions } from './work/types.js'
+  WorkCounts, WorkedJob, WorkMetricsOptions, WorkOptions } from './work/types.js'
 export type { TraceEvent } from './clip/trace.js'
 export { weightTypes } from './types.js'
 export type * from './types.js'

@@ -1,5 +1,6 @@
 // Runs the tests of stores and of distributed work with the real engines (npm run test:stores): LanceDB from npm, and
-// PostgreSQL with pgvector from the Python package pgserver, both into build/stores, once. Arguments go to Jest.
+// PostgreSQL with pgvector and an S3 server from the Python packages pgserver and moto, all into build/stores, once. Arguments
+// go to Jest.
 //
 // Fails when a test does, or something goes wrong where python3 and the registries are; says NOT RUN elsewhere.
 'use strict'
@@ -12,7 +13,7 @@ const { run } = require('./run.cjs')
 const root = path.join(__dirname, '..')
 const place = path.join(root, 'build', 'stores')
 const pinned = path.join(root, 'test', 'stores', 'engines')
-const postgres = 'pgserver==0.1.4'
+const servers = ['pgserver==0.1.4', 'moto[server]==5.2.5']
 
 /** Why the engines cannot be had here, if so. */
 function missing() {
@@ -26,14 +27,15 @@ function missing() {
 function fetchAll() {
   const lock = fs.readFileSync(path.join(pinned, 'package-lock.json'), 'utf8')
   const done = path.join(place, 'done')
-  if (fs.existsSync(done) && fs.readFileSync(done, 'utf8') === postgres + lock) return
+  const wanted = servers.join('\n') + lock
+  if (fs.existsSync(done) && fs.readFileSync(done, 'utf8') === wanted) return
   fs.rmSync(place, { recursive: true, force: true })
   fs.cpSync(pinned, place, { recursive: true })
   // its optional packages are other vendors' models
   run('npm', ['ci', '--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: place })
   run('python3', ['-m', 'venv', path.join(place, 'venv')])
-  run(path.join(place, 'venv', 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', postgres])
-  fs.writeFileSync(done, postgres + lock)
+  run(path.join(place, 'venv', 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', ...servers])
+  fs.writeFileSync(done, wanted)
 }
 
 function main() {

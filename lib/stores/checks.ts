@@ -1,5 +1,6 @@
 /** Checks of what is given to a store, the same for all engines. */
 import { invalidArgument, outOfRange } from '../errors.js'
+import { s3Settings } from '../remote/s3-settings.js'
 import { checkBoolean, checkFloat32Array, checkInteger, checkNumber, checkOneOf, checkOptions, checkString,
   checkStrings } from '../validate.js'
 import type { FieldKind, FieldValue, OpenStoreOptions, StoreFilter, StoreListOptions, StoreSearchOptions, VectorRecord,
@@ -16,19 +17,20 @@ const columnName = /^[a-z_][a-z0-9_]{0,47}$/
 
 export type Layout = Pick<VectorStore, 'dim' | 'fields'>
 
-export const openKeys = ['dim', 'fields', 'table', 'connections'] as const
+export const openKeys = ['dim', 'fields', 'table', 'connections', 's3'] as const
 
 /** Checked options, with defaults; undefined `dim` or `fields`: those of the existing store. */
 export function checkOpening(options: OpenStoreOptions | undefined): OpenStoreOptions & {
   table: string
   connections: number
 } {
-  const { dim, fields, table = 'ggclip_pictures', connections = 4 } = checkOptions('options', options, openKeys)
+  const { dim, fields, table = 'ggclip_pictures', connections = 4, s3 } = checkOptions('options', options, openKeys)
   if (dim !== undefined) checkInteger('options.dim', dim, { min: 1, max: 16_000 })
   if (!columnName.test(checkString('options.table', table)))
     throw outOfRange('options.table', "a name of 'a' to 'z', digits and '_'", table)
   checkInteger('options.connections', connections, { min: 1, max: 1000 })
-  return { dim, fields: fields && checkFields(fields), table, connections }
+  s3Settings('options.s3', s3, {})
+  return { dim, fields: fields && checkFields(fields), table, connections, s3 }
 }
 
 function checkFields(fields: Readonly<Record<string, FieldKind>>): Record<string, FieldKind> {

@@ -1,14 +1,15 @@
 /**
- * A store in a local folder by LanceDB: a table of pictures, one of notes. LanceDB lets two merges of the same new key
- * both insert it, so that writers, of all processes, take turns.
+ * A store by LanceDB, in a local folder or in S3: a table of pictures, one of notes. LanceDB lets two merges of the same
+ * new key both insert it. In a folder writers, of all processes, take turns; in S3, which has no lock, the keys are declared
+ * as the table's primary key, and of two such merges LanceDB repeats the later one.
  */
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
-import path from 'node:path'
 
 import { ClipError } from '../errors.js'
 import { checkKey, checkKeys, checkList, checkNote, checkRecords, checkSearch, type Condition, conditionsOf,
   type Layout } from './checks.js'
+import { lancePlace } from './lance-place.js'
 import { layoutNote, missing, readLayout } from './layout.js'
 import { loadPeer } from '../peer.js'
 import { closedError, columnsOf, recordOfRow, type Row, rowOfRecord } from './rows.js'
@@ -18,7 +19,10 @@ import { WriterLock } from './writer-lock.js'
 
 /** The parts of `@lancedb/lancedb` that are used. */
 interface Lance {
-  connect(folder: string, options: { readConsistencyInterval: number }): Promise<Connection>
+  connect(
+    uri: string,
+    options: { readConsistencyInterval: number; storageOptions?: Record<string, string> },
+  ): Promise<Connection>
   makeArrowTable(rows: readonly Row[], options: { schema: unknown }): unknown
   Index: { btree(): unknown }
 }
@@ -44,7 +48,7 @@ interface Table {
 interface Merge {
   whenMatchedUpdateAll(): Merge
   whenNotMatchedInsertAll(): Merge
-  execute(data: unknown): Promise<unknown>
+  execute(data: unknown, options?: { timeoutMs: number }): Promise<unknown>
 }
 
 interface Query {
@@ -62,14 +66,20 @@ type Arrow = Record<
   new(...values: unknown[]) => object
 >
 
-/** Writes of this process after which small pieces are put together and old versions removed. */
-const writesPerTidying = 100
+/** Metadata of a column by which LanceDB finds out that two merges insert the same key. */
+const primaryKey = new Map([['lance-schema:unenforced-primary-key', 'true']])
+
+/** Writes of this process after which small pieces are put together and old versions removed. In S3 each piece is requests. */
+const writesPerTidying = { folder: 100, s3: 20 }
+/** Milliseconds for the attempts at a merge in S3: one that lost to another writer may hang. */
+const mergeMs = [5000, 10_000, 20_000, 40_000, 80_000]
 /** Milliseconds for which readers may still look at a version that has been replaced. */
 const keepVersionsMs = 600_000
 
 interface Notes {
   table: Table
   schema: unknown
+  inS3: boolean
 }
 
 interface Parts {
@@ -79,6 +89,7 @@ interface Parts {
   pictures: Table
   notes: Notes
   lock: WriterLock
+  inS3: boolean
 }
 
 export class LanceStore implements VectorStore {
@@ -97,38 +108,43 @@ export class LanceStore implements VectorStore {
 
   static async open(
     location: string,
-    { dim, fields, table }: OpenStoreOptions & { table: string },
+    { dim, fields, table, s3 }: OpenStoreOptions & { table: string },
   ): Promise<LanceStore> {
+    const { uri, folder, storageOptions } = lancePlace(location, s3)
     const purpose = 'a store in LanceDB'
     const packages = '@lancedb/lancedb@0.31.0 apache-arrow@18.1.0'
     const lance = loadPeer<Lance>('@lancedb/lancedb', 'ERR_CLIP_STORE_PARTS', purpose, packages)
     const arrow = loadPeer<Arrow>('apache-arrow', 'ERR_CLIP_STORE_PARTS', purpose, packages)
-    const folder = path.resolve(location)
     const notesName = `${table}_notes`
     // LanceDB's folder of a table. LanceDB itself makes files where it looks
-    if (dim === undefined && !existsSync(path.join(folder, `${notesName}.lance`))) throw missing(table)
+    if (dim === undefined && folder !== undefined && !existsSync(`${folder}/${notesName}.lance`)) throw missing(table)
     return coded(async () => {
-      await mkdir(folder, { recursive: true })
+      if (folder !== undefined) await mkdir(folder, { recursive: true })
       const lock = new WriterLock(folder)
       // 0: every call sees what other processes have written
-      const connection = await lance.connect(folder, { readConsistencyInterval: 0 })
+      const connection = await lance.connect(uri, { readConsistencyInterval: 0, storageOptions })
       try {
         return await lock.run(async () => {
           const names = await connection.tableNames()
+          // somebody else may have made it since
           const opened = (name: string, schema: unknown): Promise<Table> =>
-            names.includes(name) ? connection.openTable(name) : connection.createEmptyTable(name, schema)
-          const schemaOfNotes = notesSchema(arrow)
-          const notes: Notes = { table: await opened(notesName, schemaOfNotes), schema: schemaOfNotes }
+            names.includes(name)
+              ? connection.openTable(name)
+              : connection.createEmptyTable(name, schema)
+                .catch((error: Error) => connection.openTable(name).catch(() => Promise.reject(error)))
+          const inS3 = folder === undefined
+          const keyMetadata = inS3 ? primaryKey : undefined
+          if (dim === undefined && !names.includes(notesName)) throw missing(table)
+          const schemaOfNotes = notesSchema(arrow, keyMetadata)
+          const notes: Notes = { table: await opened(notesName, schemaOfNotes), schema: schemaOfNotes, inS3 }
           const note = dim === undefined
             ? await recall(notes, 'layout')
             : await remember(lance, notes, 'layout', layoutNote({ dim, fields }))
           if (note === undefined) throw missing(table) // its first opener was killed
           const layout = readLayout(note, table, dim, fields)
-          const schema = schemaOf(arrow, layout)
-          return new LanceStore(
-            { lance, schema, connection, pictures: await opened(table, schema), notes, lock },
-            layout,
-          )
+          const schema = schemaOf(arrow, layout, keyMetadata)
+          const pictures = await opened(table, schema)
+          return new LanceStore({ lance, schema, connection, pictures, notes, lock, inS3 }, layout)
         })
       } catch (error) {
         connection.close()
@@ -149,7 +165,13 @@ export class LanceStore implements VectorStore {
       ),
       vector: Array.from(record.vector),
     }))
-    await this.#write(({ lance, schema, pictures }) => merge(pictures, 'key', lance.makeArrowTable(rows, { schema })))
+    await this.#write(({ lance, schema, pictures, inS3 }) =>
+      merge(
+        pictures.mergeInsert('key').whenMatchedUpdateAll().whenNotMatchedInsertAll(),
+        lance.makeArrowTable(rows, { schema }),
+        inS3,
+      )
+    )
   }
 
   get(keys: readonly string[], options?: { vectors?: false }): Promise<StoredRecord[]>
@@ -227,7 +249,7 @@ export class LanceStore implements VectorStore {
     return this.#run(parts =>
       parts.lock.run(async () => {
         await work(parts)
-        if (++this.#writes % writesPerTidying === 0) await tidy(parts)
+        if (++this.#writes % writesPerTidying[parts.inS3 ? 's3' : 'folder'] === 0) await tidy(parts)
       })
     )
   }
@@ -242,17 +264,39 @@ export class LanceStore implements VectorStore {
   }
 }
 
+/** A merge is done or not, and may be repeated. */
+async function merge(builder: Merge, data: unknown, inS3: boolean): Promise<void> {
+  if (!inS3) return void await builder.execute(data)
+  for (const [attempt, timeoutMs] of mergeMs.entries()) {
+    try {
+      return void await builder.execute(data, { timeoutMs })
+    } catch (error) {
+      if (attempt === mergeMs.length - 1 || !isConflict(error)) throw error
+    }
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  return /concurrent writers|commit conflict|timed out/i.test((error as Error).message)
+}
+
 /** Puts pieces together, and gives the keys an index, without which every write reads all of them. */
 async function tidy({ lance, pictures }: Parts): Promise<void> {
-  if ((await pictures.listIndices()).length === 0) await pictures.createIndex('key', { config: lance.Index.btree() })
-  await pictures.optimize({ cleanupOlderThan: new Date(Date.now() - keepVersionsMs) })
+  try {
+    if ((await pictures.listIndices()).length === 0) await pictures.createIndex('key', { config: lance.Index.btree() })
+    await pictures.optimize({ cleanupOlderThan: new Date(Date.now() - keepVersionsMs) })
+  } catch (error) {
+    // in S3: somebody wrote meanwhile. The next one tidies
+    if (!isConflict(error)) throw error
+  }
 }
 
 async function remember(lance: Lance, notes: Notes, name: string, value: string): Promise<string> {
   const kept = await recall(notes, name)
-  if (kept === undefined)
-    await merge(notes.table, 'name', lance.makeArrowTable([{ name, value }], { schema: notes.schema }))
-  return kept ?? value
+  if (kept !== undefined) return kept
+  const data = lance.makeArrowTable([{ name, value }], { schema: notes.schema })
+  await merge(notes.table.mergeInsert('name').whenNotMatchedInsertAll(), data, notes.inS3)
+  return (await recall(notes, name)) ?? value
 }
 
 async function recall({ table }: Notes, name: string): Promise<string | undefined> {
@@ -260,22 +304,22 @@ async function recall({ table }: Notes, name: string): Promise<string | undefine
   return kept?.value as string | undefined
 }
 
-function merge(table: Table, key: string, data: unknown): Promise<unknown> {
-  return table.mergeInsert(key).whenMatchedUpdateAll().whenNotMatchedInsertAll().execute(data)
+function notesSchema({ Schema, Field, Utf8 }: Arrow, keyMetadata: Map<string, string> | undefined): unknown {
+  return new Schema([new Field('name', new Utf8(), false, keyMetadata), new Field('value', new Utf8(), false)])
 }
 
-function notesSchema({ Schema, Field, Utf8 }: Arrow): unknown {
-  return new Schema([new Field('name', new Utf8(), false), new Field('value', new Utf8(), false)])
-}
-
-function schemaOf({ Schema, Field, Utf8, Float64, Float32, Int8, FixedSizeList }: Arrow, layout: Layout): unknown {
+function schemaOf(
+  { Schema, Field, Utf8, Float64, Float32, Int8, FixedSizeList }: Arrow,
+  layout: Layout,
+  keyMetadata: Map<string, string> | undefined,
+): unknown {
   const kinds: Record<FieldKind, () => object> = {
     string: () => new Utf8(),
     number: () => new Float64(),
     boolean: () => new Int8(), // 0 and 1: a merge of absent booleans alone fails in LanceDB 0.31
   }
   return new Schema([
-    new Field('key', new Utf8(), false),
+    new Field('key', new Utf8(), false, keyMetadata),
     new Field('content', new Utf8(), true),
     new Field('modified', new Float64(), true),
     new Field('size', new Float64(), true),

@@ -9,7 +9,8 @@ import type { OpenStoreOptions, VectorStore } from './types.js'
  * Opens a store of vectors, and makes its tables where there are none.
  *
  * @param location `postgres://user:password@host/database` (the package `pg`, and the extension pgvector in the
- *   database), `lance:folder` (`@lancedb/lancedb` with `apache-arrow`; a folder of this machine), or `memory:`
+ *   database), `lance:folder` or `lance:s3://bucket/prefix` (`@lancedb/lancedb` with `apache-arrow`; a folder of this
+ *   machine, or S3), or `memory:`
  * @throws {TypeError|RangeError} bad arguments; {ClipError} ERR_CLIP_STORE_PARTS: its package is not installed;
  *   ERR_CLIP_STORE_FORMAT: it exists with another `dim` or other fields, or does not exist and `dim` is not given;
  *   ERR_CLIP_STORE_FAILED: the engine cannot be reached, or refuses
@@ -34,7 +35,11 @@ export async function openVectorStore(location: string, options?: OpenStoreOptio
   if (location.startsWith('lance:') && location.length > 6)
     return (await import('./lance-store.js')).LanceStore.open(location.slice(6), checked)
   if (location !== 'memory:')
-    throw outOfRange('location', "'postgres://...', 'lance:<folder>' or 'memory:'", location)
+    throw outOfRange(
+      'location',
+      "'postgres://...', 'lance:<folder>', 'lance:s3://bucket/prefix' or 'memory:'",
+      location,
+    )
   if (dim === undefined) throw outOfRange('options.dim', 'the number of values per vector, for a new store', dim)
   return new MemoryStore({ dim, fields: fields ?? {} })
 }

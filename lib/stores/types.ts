@@ -1,4 +1,5 @@
 /** What a store of vectors does, whichever engine holds them. docs/scale-out.md has the contract in words. */
+import type { S3Options } from '../remote/s3-settings.js'
 
 /** A value of one's own field. Numbers are finite. */
 export type FieldValue = string | number | boolean
@@ -139,4 +140,6 @@ export interface OpenStoreOptions {
   table?: string
   /** Connections to PostgreSQL at most. Default 4. */
   connections?: number
+  /** Where a store of LanceDB in S3 is, and how its requests are signed. Default: what the environment says. */
+  s3?: S3Options
 }

@@ -1,4 +1,7 @@
-/** One writer at a time, among processes of a machine: a lock of SQLite's, which the system releases however its holder ends. */
+/**
+ * One writer at a time, among processes of a machine: a lock of SQLite's, which the system releases however its holder ends.
+ * Without a folder: among the callers of one object.
+ */
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -9,11 +12,12 @@ import { Database } from '../search/storage/database.js'
 const [firstWaitMs, mostWaitMs] = [2, 50]
 
 export class WriterLock {
-  readonly #database: Database
+  readonly #database: Database | undefined
   /** Writers of this process, in the order of their calls. */
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(folder: string) {
+  constructor(folder: string | undefined) {
+    if (folder === undefined) return
     try {
       this.#database = new Database(path.join(folder, 'writer.db'), { waitMs: 0 })
     } catch (error) {
@@ -33,13 +37,15 @@ export class WriterLock {
 
   async close(): Promise<void> {
     await this.#last
-    this.#database.close()
+    this.#database?.close()
   }
 
   async #alone<R>(work: () => Promise<R>): Promise<R> {
+    const database = this.#database
+    if (database === undefined) return work()
     for (let waitMs = firstWaitMs;; waitMs = Math.min(mostWaitMs, 1.5 * waitMs)) {
       try {
-        this.#database.exec('BEGIN EXCLUSIVE')
+        database.exec('BEGIN EXCLUSIVE')
         break
       } catch (error) {
         if (errorCodeOf(error) !== 'ERR_CLIP_INDEX_BUSY') throw error
@@ -50,7 +56,7 @@ export class WriterLock {
     try {
       return await work()
     } finally {
-      this.#database.exec('ROLLBACK')
+      database.exec('ROLLBACK')
     }
   }
 }

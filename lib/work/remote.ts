@@ -6,12 +6,11 @@ import { type RetryPolicy } from '../models/hub-settings.js'
 import { loadPeer } from '../peer.js'
 import { checkSize, remoteImages } from '../remote/remote-image.js'
 import { bodyOf, type RemoteImageOptions, type RemoteRequest, remoteRequests, shown } from '../remote/remote-request.js'
+import { type S3Options, s3Settings } from '../remote/s3-settings.js'
 import { checkBoolean, checkInteger, checkOptions, checkStrings } from '../validate.js'
 import { isS3, parseS3 } from './address.js'
 import { RemoteFile } from './remote-file.js'
 import { S3Client } from './s3/client.js'
-import { s3Settings } from './s3/settings.js'
-import type { S3Options } from './types.js'
 
 export interface RemoteRules {
   remoteImages: Required<RemoteImageOptions>

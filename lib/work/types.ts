@@ -1,6 +1,7 @@
 /** Options and results of {@link PictureQueue}. */
 import type { Clip } from '../clip/clip.js'
 import type { RemoteImageOptions } from '../remote/remote-image.js'
+import type { S3Options } from '../remote/s3-settings.js'
 import type { VectorStore } from '../stores/types.js'
 
 /**
@@ -12,27 +13,6 @@ export type PictureSource =
   | string
   | { key: string; file: string; offset: number; size: number }
   | { key: string; size: number; modified: number }
-
-/**
- * Where the objects of `s3://` addresses are, and how requests for them are signed. What is left out comes from the
- * environment variables of AWS's own tools.
- */
-export interface S3Options {
-  /** Of another server than AWS. Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS. */
-  endpoint?: string
-  /** Default: AWS_REGION, AWS_DEFAULT_REGION, 'us-east-1'. A bucket of AWS in another region is found. */
-  region?: string
-  /** Whether buckets are in the path of URLs or in their hosts. Default: 'path' with an endpoint, else 'virtual'. */
-  style?: 'path' | 'virtual'
-  /** Do not sign requests: for public buckets. Default false, or true without keys. */
-  anonymous?: boolean
-  /** Default: AWS_ACCESS_KEY_ID. Signing needs the package `aws4`. */
-  accessKeyId?: string
-  /** Default: AWS_SECRET_ACCESS_KEY. */
-  secretAccessKey?: string
-  /** Default: AWS_SESSION_TOKEN. */
-  sessionToken?: string
-}
 
 /** Options of {@link pictureSources}. */
 export interface PictureSourcesOptions {

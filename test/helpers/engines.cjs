@@ -1,5 +1,5 @@
 // Real servers for the tests, each with a folder and a port of its own: PostgreSQL with pgvector (from build/stores, where
-// npm run test:stores puts it) and Redis (of the system). They end with `stop`, which also removes the folder.
+// npm run test:stores puts it), Redis (of the system) and S3 (moto, likewise). They end with `stop`, which also removes the folder.
 'use strict'
 
 const { execFileSync, spawn } = require('node:child_process')
@@ -7,6 +7,7 @@ const { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSyn
 const net = require('node:net')
 const { tmpdir } = require('node:os')
 const path = require('node:path')
+const readline = require('node:readline')
 
 /** A port that was free a moment ago. */
 function freePort() {
@@ -136,4 +137,34 @@ async function startPostgres(place = process.env.GGCLIP_TEST_ENGINES) {
   }
 }
 
-module.exports = { freePort, startPostgres, startRedis }
+/**
+ * S3 by moto, which checks signatures with AWS's own code; with `open` it takes requests without one, too. The files below
+ * `folder` become objects of the bucket `pics`; the bucket `vectors` is empty.
+ */
+async function startS3(folder, { open = false, place = process.env.GGCLIP_TEST_ENGINES } = {}) {
+  const child = spawn(
+    path.join(place, 'venv', 'bin', 'python'),
+    [path.join(__dirname, 'moto-server.py'), folder, ...(open ? ['open'] : [])],
+    { stdio: ['pipe', 'pipe', 'ignore'] },
+  )
+  const settings = await new Promise((resolve, reject) => {
+    child.once('exit', code => reject(new Error(`moto ended with ${code}`)))
+    readline.createInterface({ input: child.stdout }).once('line', line => resolve(JSON.parse(line)))
+  })
+  const stop = async () => {
+    child.stdin.end()
+    await ended(child)
+  }
+  const { endpoint, accessKeyId, secretAccessKey } = settings
+  return {
+    s3: { endpoint, accessKeyId, secretAccessKey },
+    environment: {
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    },
+    stop,
+  }
+}
+
+module.exports = { freePort, startPostgres, startRedis, startS3 }

@@ -8,9 +8,9 @@ import type { RetryPolicy } from '../../models/hub-settings.js'
 import { RetryableFailure, withRetries } from '../../models/retry.js'
 import { loadPeer } from '../../peer.js'
 import { bodyOf } from '../../remote/remote-request.js'
+import type { S3Settings } from '../../remote/s3-settings.js'
 import { passing } from '../remote-file.js'
 import { errorOf, pageOf, type S3Object } from './answers.js'
-import type { S3Settings } from './settings.js'
 
 /** What is used of the package `aws4`. */
 interface Signer {

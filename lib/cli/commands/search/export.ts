@@ -27,7 +27,10 @@ The folder gets its name when it is complete. No model is loaded. Needs the pack
     )
     .argument('<folder>', 'folder to write, which is not there yet, or is empty')
     .option('--index <folder>', 'folder of the index (default: .ggclip here or above)')
-    .option('--store <address>', 'postgres://user@host/database or lance:folder, instead of an index')
+    .option(
+      '--store <address>',
+      'postgres://user@host/database, lance:folder or lance:s3://bucket/prefix, instead of an index',
+    )
     .option('--table <name>', 'table of the store (default: ggclip_pictures)')
     .option('--rows-per-part <n>', 'most rows of a part (default: 1000000)', wholeNumber)
     .action((folder: string, flags: Flags) => run(shell, folder, flags))

@@ -31,7 +31,10 @@ hyparquet.`,
     .argument('[folder...]', 'folders of the pictures, for an index')
     .option('--index <folder>', indexHelp)
     .option('--base <folder>', 'folder that relative paths in the tables are in (default: this one)')
-    .option('--store <address>', 'postgres://user@host/database or lance:folder, instead of an index')
+    .option(
+      '--store <address>',
+      'postgres://user@host/database, lance:folder or lance:s3://bucket/prefix, instead of an index',
+    )
     .option('--table <name>', 'table of the store (default: ggclip_pictures)')
     .option('--key <column>', 'column of the keys of a store, such as url (default: image_path)')
     .option('--field <name:kind>', 'field of a new store, such as caption:string (repeatable)', collect)

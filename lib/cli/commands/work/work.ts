@@ -33,7 +33,10 @@ Any number of workers may run, on any machines, and be killed at any point: thei
 has one row however often it is done. SIGTERM ends a worker when its running jobs are done. Pictures that cannot be read
 are listed by "ggclip queue --dead".`,
     )
-    .option('--store <address>', 'postgres://user@host/database or lance:folder (default: GGCLIP_STORE)')
+    .option(
+      '--store <address>',
+      'postgres://user@host/database, lance:folder or lance:s3://bucket/prefix (default: GGCLIP_STORE)',
+    )
     .option('--table <name>', 'table of the store (default: ggclip_pictures)')
     .option('--concurrency <n>', 'jobs at the same time (default: 2)', wholeNumber)
     .option('--max-per-second <n>', 'most pictures a second, of all workers together (default: no limit)', wholeNumber)

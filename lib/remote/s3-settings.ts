@@ -1,7 +1,27 @@
 /** Where S3's objects are and how requests are signed, from options and the environment variables of AWS's own tools. */
-import { outOfRange } from '../../errors.js'
-import { checkBoolean, checkOptions, checkString } from '../../validate.js'
-import type { S3Options } from '../types.js'
+import { outOfRange } from '../errors.js'
+import { checkBoolean, checkOptions, checkString } from '../validate.js'
+
+/**
+ * Where the objects of `s3://` addresses are, and how requests for them are signed. What is left out comes from the
+ * environment variables of AWS's own tools.
+ */
+export interface S3Options {
+  /** Of another server than AWS. Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS. */
+  endpoint?: string
+  /** Default: AWS_REGION, AWS_DEFAULT_REGION, 'us-east-1'. A bucket of AWS in another region is found. */
+  region?: string
+  /** Whether buckets are in the path of URLs or in their hosts. Default: 'path' with an endpoint, else 'virtual'. */
+  style?: 'path' | 'virtual'
+  /** Do not sign requests: for public buckets. Default false, or true without keys. */
+  anonymous?: boolean
+  /** Default: AWS_ACCESS_KEY_ID. Signing needs the package `aws4`. */
+  accessKeyId?: string
+  /** Default: AWS_SECRET_ACCESS_KEY. */
+  secretAccessKey?: string
+  /** Default: AWS_SESSION_TOKEN. */
+  sessionToken?: string
+}
 
 type Environment = Readonly<Record<string, string | undefined>>
 

@@ -8,6 +8,6 @@ export const packageRoot = path.join(__dirname, '..')
 /** The sample images. */
 export const samplesFolder = path.join(packageRoot, 'models', 'samples')
 
-export function packageFile(): { version: string; peerDependencies: Record<string, string> } {
+export function packageFile(): { name: string; version: string; peerDependencies: Record<string, string> } {
   return JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as ReturnType<typeof packageFile>
 }

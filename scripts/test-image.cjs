@@ -147,15 +147,17 @@ async function main(files) {
   if (process.getuid?.() !== 0) throw new Error('expected to be root, for chroot and debootstrap')
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'ggclip-image-'))
   try {
-    const bases = { 'node:22-bookworm-slim': makeDebian, 'node:24-alpine': makeAlpine }
+    const makers = { 'node:22-bookworm-slim': makeDebian, 'node:24-alpine': makeAlpine }
+    const bases = new Map() // each is made once, for all files
     for (const file of files.length > 0 ? files : dockerfiles) {
       const stages = parse(fs.readFileSync(path.join(root, 'deploy', file), 'utf8'))
-      const made = new Map()
-      for (const { from } of stages.filter(stage => bases[stage.from] && !made.has(stage.from))) {
-        const folder = path.join(scratch, `base-${made.size}`)
-        bases[from](folder, fs.mkdtempSync(path.join(scratch, 'parts-')))
-        made.set(from, { folder })
+      for (const { from } of stages) {
+        if (makers[from] === undefined || bases.has(from)) continue
+        const folder = path.join(scratch, `base-${bases.size}`)
+        makers[from](folder, fs.mkdtempSync(path.join(scratch, 'parts-')))
+        bases.set(from, { folder })
       }
+      const made = new Map(bases)
       for (const [i, stage] of stages.entries())
         made.set(stage.name, await buildStage(stage, made, path.join(scratch, `${file}-${i}`)))
       for (const image of made.values()) if (image.commands?.entry) await tryImage(image)

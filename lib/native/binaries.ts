@@ -3,6 +3,11 @@
  * require() with its full name: bundlers and file tracers (@vercel/nft) follow nothing else. The list is that of
  * scripts/platforms.cjs.
  */
+import { createRequire } from 'node:module'
+import path from 'node:path'
+
+import { packageRoot } from '../package.js'
+
 const binaries: Readonly<Record<string, () => unknown>> = {
   'linux-x64-glibc': () => require('@ggclip/linux-x64-glibc'),
   'linux-x64-musl': () => require('@ggclip/linux-x64-musl'),
@@ -20,6 +25,15 @@ export function suitableBinaries(): string[] {
   const platform = `${process.platform}-${process.arch}`
   const names = process.platform === 'linux' ? libcs().map(libc => `${platform}-${libc}`) : [platform]
   return names.filter(name => name in binaries)
+}
+
+/** The file of a binary's package; undefined where Node finds none, as in a bundle. */
+export function binaryFile(name: string): string | undefined {
+  try {
+    return createRequire(path.join(packageRoot, 'package.json')).resolve(`@ggclip/${name}`)
+  } catch {
+    return undefined
+  }
 }
 
 /** Loads the package of a binary. Throws what require() throws. */

@@ -4,7 +4,8 @@ import path from 'node:path'
 
 import { ClipError } from '../errors.js'
 import { packageFile, packageRoot } from '../package.js'
-import { requireBinary, suitableBinaries } from './binaries.js'
+import { binaryFile, requireBinary, suitableBinaries } from './binaries.js'
+import { addonProblem, fileProblem, versionProblem } from './check-binary.js'
 import type { NativeAddon } from './contract.js'
 
 let addon: NativeAddon | undefined
@@ -25,23 +26,37 @@ function load(): NativeAddon {
   const own = process.env.GGCLIP_ADDON
   if (own !== undefined && own !== '') {
     const file = path.resolve(own)
-    return open({ name: file, load: () => requireFile(file) })
+    return open(single(file))
   }
   const compiled = path.join(packageRoot, 'build', 'cmake', 'ggclip.node')
-  return tryToOpen([{ name: compiled, load: () => requireFile(compiled) }]) ?? tryToOpen(published()) ?? refuse()
+  return tryToOpen([single(compiled)]) ?? tryToOpen(published()) ?? refuse()
 }
 
-/** A binary, and how it is loaded. */
+/** A binary, how it is loaded, and what speaks against it before that. */
 interface Binary {
   name: string
   load: () => unknown
+  problem: () => string | undefined
+}
+
+function single(file: string): Binary {
+  return { name: file, load: () => requireFile(file), problem: () => fileProblem(file) }
 }
 
 /** node-gyp-build, which looks at files, is asked only where no package suits. */
 function* published(): Iterable<Binary> {
-  for (const name of suitableBinaries()) yield { name: `@ggclip/${name}`, load: () => requireBinary(name) }
+  for (const name of suitableBinaries()) yield fromPackage(name)
   const own = ownBuild()
-  if (own !== undefined) yield { name: own, load: () => requireFile(own) }
+  if (own !== undefined) yield single(own)
+}
+
+function fromPackage(platform: string): Binary {
+  const name = `@ggclip/${platform}`
+  const problem = (): string | undefined => {
+    const file = binaryFile(platform)
+    return file === undefined ? undefined : versionProblem(file, name) ?? fileProblem(file)
+  }
+  return { name, load: () => requireBinary(platform), problem }
 }
 
 /** What somebody built in this package by node-gyp, or put into its prebuilds/. */
@@ -68,13 +83,22 @@ function tryToOpen(binaries: Iterable<Binary>): NativeAddon | undefined {
   return undefined
 }
 
-function open({ name, load }: Binary): NativeAddon {
+function open({ name, load, problem }: Binary): NativeAddon {
+  const found = problem()
+  if (found !== undefined) throw unusable(name, found)
+  let loaded: unknown
   try {
-    return load() as NativeAddon
+    loaded = load()
   } catch (error) {
-    const message = `${name} was found but could not be loaded: ${reason(error as NodeJS.ErrnoException)}`
-    throw new ClipError('ERR_CLIP_ADDON_INVALID', message, { cause: error })
+    throw unusable(name, reason(error as AccessError), error)
   }
+  const other = addonProblem(loaded)
+  if (other !== undefined) throw unusable(name, other)
+  return loaded as NativeAddon
+}
+
+function unusable(name: string, why: string, cause?: unknown): ClipError {
+  return new ClipError('ERR_CLIP_ADDON_INVALID', `${name} was found but could not be loaded: ${why}`, { cause })
 }
 
 /** By Node's own function: bundlers do not see it, and know no file of this name. */
@@ -83,14 +107,25 @@ function requireFile(file: string): unknown {
 }
 
 function isMissing(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException
+  const code = (error as NodeJS.ErrnoException | undefined)?.code
   return code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND'
 }
 
-function reason({ code, message }: NodeJS.ErrnoException): string {
-  if (code === 'ERR_DLOPEN_DISABLED') return "Node's permission model forbids addons; start node with --allow-addons"
+/** `resource`: what may not be read. */
+type AccessError = NodeJS.ErrnoException & { resource?: string }
+
+function reason({ code, message, resource = packageRoot }: AccessError): string {
+  if (code === 'ERR_DLOPEN_DISABLED') {
+    return (process as { permission?: unknown }).permission === undefined
+      ? 'node was started with --no-addons'
+      : "Node's permission model forbids addons; start node with --allow-addons"
+  }
   if (code === 'ERR_ACCESS_DENIED')
-    return `Node's permission model forbids reading it; start node with --allow-fs-read=${packageRoot}`
+    return `Node's permission model forbids reading '${resource}'; start node with --allow-fs-read for the application's folder`
+  // glibc finds its linker script where musl's binary asks for musl; musl has no file of the other's names
+  if (/libc\.so: invalid ELF header/.test(message)) return `it is for musl, and this system has glibc: ${message}`
+  if (/library (ld-linux|libc\.so\.6|libm\.so\.6)/.test(message))
+    return `it is for glibc, and this system has another C library: ${message}`
   return message
 }
 

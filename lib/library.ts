@@ -12,9 +12,9 @@ export { exportStore } from './embeddings/export-store.js'
 export { importToIndex } from './embeddings/import-index.js'
 export { importToStore } from './embeddings/import-store.js'
 export { readEmbeddings } from './embeddings/read.js'
-export type { ColumnKind, EmbeddingBatch, EmbeddingRow, ExportOptions, ExportResult, ImportOptions, ImportResult,
-  ImportToIndexOptions, ImportToStoreOptions, IndexImportResult, ReadEmbeddingsOptions,
-  WriteEmbeddingsOptions } from './embeddings/types.js'
+export type { ColumnKind, EmbeddingBatch, EmbeddingRow, ExportIndexOptions, ExportOptions, ExportResult,
+  ExportStoreOptions, ImportOptions, ImportResult, ImportToIndexOptions, ImportToStoreOptions, IndexImportResult,
+  ReadEmbeddingsOptions, WriteEmbeddingsOptions } from './embeddings/types.js'
 export { writeEmbeddings } from './embeddings/write.js'
 export { ClipError, errorCodes } from './errors.js'
 export type { ArgumentError, ClipErrorCode } from './errors.js'

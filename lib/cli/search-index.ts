@@ -44,12 +44,7 @@ export async function withIndex(
   const location = locate(flags.index, folders)
   const create = folders.length > 0
   const exists = existsSync(path.join(location, 'index.db'))
-  let { model } = flags
-  if (exists || !create) {
-    const { modelPath } = await SearchIndex.inspect(location)
-    // the embedded model's path changes with the package's
-    if (model === undefined && existsSync(modelPath) && !isEmbedded(modelPath)) model = modelPath
-  }
+  const model = exists || !create ? await modelOf(location, flags) : flags.model
   await withModel(shell, { ...flags, model }, towers, async clip => {
     const index = await SearchIndex.open(location, { clip, create, rows: flags.rows })
     try {
@@ -58,6 +53,13 @@ export async function withIndex(
       await index.close()
     }
   })
+}
+
+/** The model of the flags, or the one that an index was made with. Undefined: the embedded one. */
+export async function modelOf(location: string, flags: ModelFlags): Promise<string | undefined> {
+  const { modelPath } = await SearchIndex.inspect(location)
+  // the embedded model's path changes with the package's
+  return flags.model ?? (existsSync(modelPath) && !isEmbedded(modelPath) ? modelPath : undefined)
 }
 
 function isEmbedded(modelPath: string): boolean {

@@ -5,11 +5,12 @@ import { throwIfAborted } from '../async/abort.js'
 import { invalidArgument, outOfRange } from '../errors.js'
 import { toHalves } from '../search/storage/half.js'
 import type { VectorStore } from '../stores/types.js'
-import { checkString } from '../validate.js'
+import { checkOptions, checkString } from '../validate.js'
 import { normalize } from '../vectors/similarity.js'
 import { modelOf } from '../work/bind-store.js'
-import type { ColumnKind, ExportOptions, ExportResult } from './types.js'
-import { checkExport, type OutputRow, writeParts } from './write.js'
+import { checkCaptionModel, needCaptionModel, withCaptions } from './captions.js'
+import type { ColumnKind, ExportResult, ExportStoreOptions } from './types.js'
+import { checkExport, exportKeys, type OutputRow, writeParts } from './write.js'
 
 /** What a store knows of a row beside its own fields. */
 const columns: Readonly<Record<string, ColumnKind>> = {
@@ -27,7 +28,7 @@ const rowsPerRead = 1000
  * Writes all rows of a store as clip-retrieval does ({@link writeEmbeddings}), in the order of {@link VectorStore.list}:
  * `image_path` is the key; `file_size`, `modified`, and the record's `content` as `sha256` if it looks like one, else as
  * `content`; and the store's own fields. Vectors get unit length and half precision. Needs no model; which one the store's
- * vectors are of is noted, if the store knows it. {@link importToStore} reads all of it. While the store changes, each row
+ * vectors are of is noted, if the store knows it. With `captions`, the vectors of a field's texts are `text_emb`. {@link importToStore} reads all of it. While the store changes, each row
  * is one that it had at some time.
  *
  * @param folder that is not there yet, or is empty
@@ -41,17 +42,33 @@ const rowsPerRead = 1000
  * for await (const { columns } of readEmbeddings('build/exported-store', { columns: ['year'] }))
  *   console.log(columns.year) // [ 2026 ]
  */
-export async function exportStore(store: VectorStore, folder: string, options?: ExportOptions): Promise<ExportResult> {
+export async function exportStore(
+  store: VectorStore,
+  folder: string,
+  options?: ExportStoreOptions,
+): Promise<ExportResult> {
   if (typeof store?.list !== 'function') throw invalidArgument('store', 'a VectorStore', store)
   checkString('folder', folder)
-  const checked = checkExport(options)
+  const { captions, ...rest } = checkOptions('options', options, ['captions', ...exportKeys])
+  const checked = checkExport(rest)
   throwIfAborted(checked.signal)
   const { dim, fields } = store
   const taken = Object.keys(fields).find(name => ownColumns.includes(name))
   if (taken !== undefined) throw outOfRange('store.fields', `none of the columns ${ownColumns.join(', ')}`, taken)
   const { name = '', probe = [] } = await modelOf(store) ?? {}
-  const shape = { dim, columns: { ...columns, ...fields }, note: { model: name, probe } }
-  return writeParts(path.resolve(folder), rowsOf(store), { ...shape, ...checked })
+  const note = { model: name, probe }
+  const shape = { dim, columns: { ...columns, ...fields }, note, ...checked }
+  if (captions === undefined) return writeParts(path.resolve(folder), rowsOf(store), shape)
+  const { clip: model, field = 'caption' } = checkOptions('options.captions', captions, ['clip', 'field'])
+  const clip = checkCaptionModel('options.captions.clip', model)
+  if (!Object.hasOwn(fields, field) || fields[field] !== 'string')
+    throw outOfRange('options.captions.field', 'a field of texts that the store has', field)
+  await needCaptionModel(clip, dim, note)
+  const rows = async function*() {
+    for await (const row of rowsOf(store))
+      yield { ...row, caption: (row.fields[field] as string | undefined) || undefined }
+  }
+  return writeParts(path.resolve(folder), withCaptions(rows(), clip, checked.signal), { ...shape, texts: true })
 }
 
 async function* rowsOf(store: VectorStore): AsyncGenerator<OutputRow> {

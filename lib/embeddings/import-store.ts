@@ -5,7 +5,7 @@ import { throwIfAborted } from '../async/abort.js'
 import { ClipError, invalidArgument, outOfRange } from '../errors.js'
 import { isKey, isStorable } from '../stores/checks.js'
 import type { FieldKind, FieldValue, VectorRecord, VectorStore } from '../stores/types.js'
-import { checkOptions, checkString } from '../validate.js'
+import { checkOneOf, checkOptions, checkString } from '../validate.js'
 import { isS3, isUrl, pathOfKey } from '../work/address.js'
 import { bindStore } from '../work/bind-store.js'
 import { checkImport, importKeys } from './import-index.js'
@@ -43,25 +43,27 @@ export async function importToStore(
 ): Promise<ImportResult> {
   checkString('folder', folder)
   if (typeof store?.upsert !== 'function') throw invalidArgument('store', 'a VectorStore', store)
-  const { key = 'image_path', ...rest } = checkOptions('options', options, [...importKeys, 'key'])
+  const { key = 'image_path', tower = 'image', ...rest } = checkOptions('options', options, [...importKeys, 'key',
+    'tower'])
+  checkOneOf('options.tower', tower, ['image', 'text'])
   checkString('options.key', key)
   const { clip, base, signal, onProgress } = checkImport(rest)
   if (store.dim !== clip.info.dim) throw outOfRange('store.dim', `${clip.info.dim}, as of the model,`, store.dim)
   throwIfAborted(signal)
-  const facts = await inspectFolder(path.resolve(folder))
+  const facts = await inspectFolder(path.resolve(folder), tower)
   if (!facts.columns.includes(key)) {
     throw new ClipError(
       'ERR_CLIP_FILE_NOT_FOUND',
       `'${folder}': expected a column ${key} in its tables, found ${facts.columns.join(', ')}`,
     )
   }
-  await needSameModel(folder, facts, { clip, base, signal })
+  await needSameModel(folder, facts, { clip, base, tower, signal })
   await bindStore(store, clip)
   // other programs' columns of these names may mean something else
   const own = facts.note ? ['sha256', 'modified', 'file_size', 'content'] : []
   const columns = [...new Set([key, ...own, ...Object.keys(store.fields)])].filter(name => facts.columns.includes(name))
   const result: ImportResult = { rows: 0, imported: 0, unusable: 0 }
-  for await (const batch of readEmbeddings(folder, { columns, signal })) {
+  for await (const batch of readEmbeddings(folder, { columns, tower, signal })) {
     for (let first = 0; first < batch.rows; first += rowsPerWrite) {
       throwIfAborted(signal)
       const end = Math.min(batch.rows, first + rowsPerWrite)

@@ -4,7 +4,7 @@ import path from 'node:path'
 
 import { throwIfAborted } from '../async/abort.js'
 import { ClipError } from '../errors.js'
-import { checkOptions, checkSignal, checkString, checkStrings } from '../validate.js'
+import { checkOneOf, checkOptions, checkSignal, checkString, checkStrings } from '../validate.js'
 import { normalize } from '../vectors/similarity.js'
 import { NpyRows } from './npy.js'
 import { ParquetFile } from './parquet.js'
@@ -14,6 +14,8 @@ import type { ModelNote } from './write.js'
 /** Vectors that are read at a time. */
 const rowsPerBatch = 4096
 
+export type Tower = 'image' | 'text'
+
 /** The files of a part. */
 interface PartFiles {
   vectors: string
@@ -21,19 +23,20 @@ interface PartFiles {
 }
 
 /** Those of a folder, in the order of their numbers. @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND */
-async function partsOf(folder: string): Promise<PartFiles[]> {
-  const names = await readdir(path.join(folder, 'img_emb')).catch((error: Error) => {
+async function partsOf(folder: string, tower: Tower): Promise<PartFiles[]> {
+  const kind = tower === 'image' ? 'img_emb' : 'text_emb'
+  const names = await readdir(path.join(folder, kind)).catch((error: Error) => {
     throw new ClipError(
       'ERR_CLIP_FILE_NOT_FOUND',
-      `'${folder}': expected a folder as clip-retrieval writes it, with img_emb/img_emb_0.npy and metadata/metadata_0.parquet: ${error.message}`,
+      `'${folder}': expected a folder as clip-retrieval writes it, with ${kind}/${kind}_0.npy and metadata/metadata_0.parquet: ${error.message}`,
       { cause: error },
     )
   })
-  const numbers = names.flatMap(name => /^img_emb_(\d+)\.npy$/.exec(name)?.[1] ?? [])
+  const numbers = names.flatMap(name => new RegExp(`^${kind}_(\\d+)\\.npy$`).exec(name)?.[1] ?? [])
   if (numbers.length === 0)
-    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${folder}': expected files img_emb/img_emb_0.npy and so on`)
+    throw new ClipError('ERR_CLIP_FILE_NOT_FOUND', `'${folder}': expected files ${kind}/${kind}_0.npy and so on`)
   return numbers.sort((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1)).map(number => ({
-    vectors: path.join(folder, 'img_emb', `img_emb_${number}.npy`),
+    vectors: path.join(folder, kind, `${kind}_${number}.npy`),
     table: path.join(folder, 'metadata', `metadata_${number}.parquet`),
   }))
 }
@@ -47,9 +50,9 @@ export interface FolderFacts {
 }
 
 /** Looks at the beginnings of all parts: what does not fit together is found before anything is done. */
-export async function inspectFolder(folder: string): Promise<FolderFacts> {
+export async function inspectFolder(folder: string, tower: Tower = 'image'): Promise<FolderFacts> {
   let facts: FolderFacts | undefined
-  for (const files of await partsOf(folder)) {
+  for (const files of await partsOf(folder, tower)) {
     const { vectors, table } = await openPart(files)
     await Promise.all([vectors.close(), table.close()])
     if (!facts) facts = { rows: 0, dim: vectors.dim, columns: table.columns, note: noteOf(table) }
@@ -82,7 +85,7 @@ async function openPart(files: PartFiles): Promise<{ vectors: NpyRows; table: Pa
     await table.close()
     throw new ClipError(
       'ERR_CLIP_FILE_FORMAT',
-      `'${files.table}': expected ${vectors.rows} rows, as img_emb has, found ${table.rows}`,
+      `'${files.table}': expected ${vectors.rows} rows, as '${path.basename(files.vectors)}' has, found ${table.rows}`,
     )
   } catch (error) {
     await vectors.close()
@@ -92,7 +95,8 @@ async function openPart(files: PartFiles): Promise<{ vectors: NpyRows; table: Pa
 
 /**
  * Reads a folder of embeddings as clip-retrieval and {@link writeEmbeddings} write it, in pieces of some thousand rows:
- * `img_emb/img_emb_<n>.npy` (float16 or float32, C order) with `metadata/metadata_<n>.parquet`. Of the tables a group of
+ * `img_emb/img_emb_<n>.npy` (float16 or float32, C order), or `text_emb/text_emb_<n>.npy`, with
+ * `metadata/metadata_<n>.parquet`. Of the tables a group of
  * rows is in memory at a time. Needs the package hyparquet.
  *
  * @throws {ClipError} ERR_CLIP_INDEX_PARTS: the package is not installed; ERR_CLIP_FILE_NOT_FOUND: no such folder, part or
@@ -109,10 +113,11 @@ export async function* readEmbeddings(
   options?: ReadEmbeddingsOptions,
 ): AsyncGenerator<EmbeddingBatch, void, undefined> {
   checkString('folder', folder)
-  const { columns, signal } = checkOptions('options', options, ['columns', 'signal'])
+  const { columns, tower = 'image', signal } = checkOptions('options', options, ['columns', 'tower', 'signal'])
+  checkOneOf('options.tower', tower, ['image', 'text'])
   if (columns !== undefined) checkStrings('options.columns', columns)
   checkSignal('options.signal', signal)
-  for (const files of await partsOf(path.resolve(folder))) {
+  for (const files of await partsOf(path.resolve(folder), tower)) {
     const { vectors, table } = await openPart(files)
     try {
       const wanted = columns ?? table.columns

@@ -8,7 +8,7 @@ import { probe, sameModel } from '../search/bind-model.js'
 import type { IndexModel } from '../search/types.js'
 import { cosineSimilarity, dot } from '../vectors/similarity.js'
 import { isS3, isUrl, pathOfKey } from '../work/address.js'
-import { type FolderFacts, readEmbeddings, unitVector } from './read.js'
+import { type FolderFacts, readEmbeddings, type Tower, unitVector } from './read.js'
 
 /** Pictures that are embedded to compare, and rows that are looked at to find them. */
 const [picturesCompared, rowsTried] = [8, 256]
@@ -21,15 +21,15 @@ export function fileOf(value: unknown, base: string): string | Buffer | undefine
 }
 
 /**
- * By the number of values; by what the folder's writer noted of its model; else by pictures that are there, of which
- * most must get the vectors that they have in the folder. Where none is there, the caller's word is taken.
+ * By the number of values; by what the folder's writer noted of its model; else by pictures that are there, or captions, of
+ * which most must get the vectors that they have in the folder. Where none is there, the caller's word is taken.
  *
  * @throws {ClipError} ERR_CLIP_INDEX_MODEL
  */
 export async function needSameModel(
   folder: string,
   { dim, note, columns }: FolderFacts,
-  { clip, base, signal }: { clip: IndexModel; base: string; signal?: AbortSignal },
+  { clip, base, tower = 'image', signal }: { clip: IndexModel; base: string; tower?: Tower; signal?: AbortSignal },
 ): Promise<void> {
   const vector = await clip.encodeImage(probe(), { signal })
   const here = `${clip.info.name || 'this model'} with ${vector.length}`
@@ -39,15 +39,17 @@ export async function needSameModel(
     if (cosineSimilarity(note.probe, vector) >= sameModel) return
     throw otherModel(folder, `are of another model (${note.model || 'without a name'}) than ${here} values`)
   }
-  if (!columns.includes('image_path')) return
+  const column = tower === 'image' ? 'image_path' : 'caption'
+  if (!columns.includes(column)) return
   const similarities: number[] = []
   for await (
-    const { rows, vectors, columns: { image_path: names } } of readEmbeddings(folder, { columns: ['image_path'] })
+    const { rows, vectors, columns: { [column]: names } } of readEmbeddings(folder, { columns: [column], tower })
   ) {
     for (let i = 0; i < Math.min(rows, rowsTried) && similarities.length < picturesCompared; i++) {
-      const file = fileOf(names![i], base)
       const theirs = unitVector(vectors, i, dim)
-      const ours = file && theirs && await embedIfThere(clip, file, signal)
+      const ours = theirs && await (tower === 'image'
+        ? embedIfThere(clip, fileOf(names![i], base), signal)
+        : embedCaption(clip, names![i], signal))
       if (ours) similarities.push(dot(ours, theirs))
     }
     break
@@ -57,18 +59,19 @@ export async function needSameModel(
   if (middle !== undefined && middle < sameModel) {
     throw otherModel(
       folder,
-      `are not of ${here} values: pictures that it embeds again have a similarity of ${
-        middle.toFixed(2)
-      } with theirs, expected ${sameModel} and more`,
+      `are not of ${here} values: ${
+        tower === 'image' ? 'pictures' : 'captions'
+      } that it embeds again have a similarity of ${middle.toFixed(2)} with theirs, expected ${sameModel} and more`,
     )
   }
 }
 
 async function embedIfThere(
   clip: IndexModel,
-  file: string | Buffer,
+  file: string | Buffer | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array | undefined> {
+  if (file === undefined) return undefined
   try {
     if (!(await stat(file)).isFile()) return undefined
     return await clip.encodeImage(await readImageFile(file, 'image'), { signal })
@@ -76,6 +79,14 @@ async function embedIfThere(
     if (signal?.aborted || errorCodeOf(error) === 'ERR_CLIP_TOWER_MISSING') throw error
     return undefined
   }
+}
+
+async function embedCaption(
+  clip: IndexModel,
+  caption: unknown,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array | undefined> {
+  return typeof caption === 'string' && caption !== '' ? clip.encodeText(caption, { signal }) : undefined
 }
 
 function otherModel(folder: string, how: string): ClipError {

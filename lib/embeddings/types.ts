@@ -10,6 +10,8 @@ export interface EmbeddingRow {
   path: string
   /** `dim` finite values, not all of them 0. Written with unit length, in half precision. */
   vector: Float32Array
+  /** Vector of the picture's caption, for `texts`. A row without one has zeros in `text_emb`. */
+  text?: Float32Array
   /** Values of other columns; those without one are absent. */
   fields?: Readonly<Record<string, string | number | boolean | Date>>
 }
@@ -18,6 +20,8 @@ export interface EmbeddingRow {
 export interface WriteEmbeddingsOptions extends ExportOptions {
   /** Values per vector. */
   dim: number
+  /** Write `text_emb`, too: the rows' `text`. Default false. */
+  texts?: boolean
   /** Names and kinds of the columns beside `image_path`. Default: none. */
   columns?: Readonly<Record<string, ColumnKind>>
   /** The vectors' model. What it makes of one picture is noted, by which an import checks that it has the same. Default: none. */
@@ -34,6 +38,29 @@ export interface ExportOptions {
   onProgress?: (rows: number) => void
 }
 
+/** Options of {@link exportIndex}. */
+export interface ExportIndexOptions extends ExportOptions {
+  /**
+   * The index's model, which embeds captions: of `cat.jpg` what is in `cat.txt` beside it. They are the column `caption`, their
+   * vectors `text_emb`. Default: none.
+   */
+  captions?: {
+    /** That the pictures' vectors are of. */
+    clip: IndexModel
+  }
+}
+
+/** Options of {@link exportStore}. */
+export interface ExportStoreOptions extends ExportOptions {
+  /** The store's model, which embeds the captions that are in a field; their vectors are `text_emb`. Default: none. */
+  captions?: {
+    /** That the pictures' vectors are of. */
+    clip: IndexModel
+    /** Of texts. Default 'caption'. */
+    field?: string
+  }
+}
+
 /** Result of {@link exportIndex}, {@link exportStore} and {@link writeEmbeddings}. */
 export interface ExportResult {
   /** Vectors that were written. */
@@ -46,6 +73,8 @@ export interface ExportResult {
 export interface ReadEmbeddingsOptions {
   /** Columns to read. Default: all with plain values. */
   columns?: readonly string[]
+  /** Which vectors: those of pictures, `img_emb`, or of captions, `text_emb`. Default 'image'. */
+  tower?: 'image' | 'text'
   /** Ends it. */
   signal?: AbortSignal
 }
@@ -78,6 +107,8 @@ export interface ImportOptions {
 export interface ImportToStoreOptions extends ImportOptions {
   /** Column of the keys. Default `image_path`; `url` for the sets of img2dataset. */
   key?: string
+  /** Which vectors: those of pictures, or of their captions, `text_emb`. Default 'image'. */
+  tower?: 'image' | 'text'
 }
 
 /** Options of {@link importToIndex}. */

@@ -9,7 +9,7 @@ import { makeFolder } from '../files.js'
 import { probe } from '../search/bind-model.js'
 import { toHalves } from '../search/storage/half.js'
 import { checkVector } from '../stores/checks.js'
-import { checkFunction, checkInteger, checkIterable, checkOneOf, checkOptions, checkSignal,
+import { checkBoolean, checkFunction, checkInteger, checkIterable, checkOneOf, checkOptions, checkSignal,
   checkString } from '../validate.js'
 import { normalize } from '../vectors/similarity.js'
 import { halvesForFile, npyHeader } from './npy.js'
@@ -32,10 +32,12 @@ export interface OutputRow {
   path: string
   /** [dim], of unit length. */
   halves: Uint16Array
+  /** Of its caption, if there is one. */
+  textHalves?: Uint16Array
   fields: Readonly<Record<string, unknown>>
 }
 
-const exportKeys = ['rowsPerPart', 'signal', 'onProgress'] as const
+export const exportKeys = ['rowsPerPart', 'signal', 'onProgress'] as const
 
 export interface CheckedExport extends ExportOptions {
   rowsPerPart: number
@@ -53,7 +55,8 @@ export function checkExport(options: ExportOptions | undefined): CheckedExport {
 
 /**
  * Writes vectors as clip-retrieval does, for what reads its folders (autofaiss, embedding-reader, img2dataset's tools):
- * `img_emb/img_emb_0.npy`, halves [n, dim] of unit length, and `metadata/metadata_0.parquet` with a row for each, in parts.
+ * `img_emb/img_emb_0.npy`, halves [n, dim] of unit length, with `texts` as well `text_emb/text_emb_0.npy`, and
+ * `metadata/metadata_0.parquet` with a row for each, in parts.
  * The folder gets its name when it is complete, one that is there already gets `img_emb` last; memory holds some thousand rows. Needs the packages hyparquet and
  * hyparquet-writer.
  *
@@ -74,8 +77,9 @@ export async function writeEmbeddings(
 ): Promise<ExportResult> {
   checkString('folder', folder)
   checkIterable('rows', rows)
-  const { dim, columns = {}, clip, ...rest } = checkOptions('options', options, ['dim', 'columns', 'clip',
-    ...exportKeys])
+  const { dim, columns = {}, clip, texts = false, ...rest } = checkOptions('options', options, ['dim', 'columns',
+    'clip', 'texts', ...exportKeys])
+  checkBoolean('options.texts', texts)
   const checked = checkExport(rest)
   checkInteger('options.dim', dim, { min: 1, max: 100_000 })
   for (const [name, kind] of Object.entries(checkOptions('options.columns', columns, Object.keys(columns)))) {
@@ -86,18 +90,18 @@ export async function writeEmbeddings(
   if (note && note.probe.length !== dim) throw outOfRange('options.dim', `${note.probe.length}, as of the model,`, dim)
   const output = async function*(): AsyncGenerator<OutputRow> {
     let i = 0
-    for await (const row of rows) yield checkRow(`rows[${i++}]`, row, dim!, columns)
+    for await (const row of rows) yield checkRow(`rows[${i++}]`, row, { dim: dim!, columns, texts })
   }
-  return writeParts(path.resolve(folder), output(), { dim: dim!, columns, note, ...checked })
+  return writeParts(path.resolve(folder), output(), { dim: dim!, columns, note, texts, ...checked })
 }
 
 function checkRow(
   name: string,
   row: EmbeddingRow,
-  dim: number,
-  columns: Readonly<Record<string, ColumnKind>>,
+  { dim, columns, texts }: { dim: number; columns: Readonly<Record<string, ColumnKind>>; texts: boolean },
 ): OutputRow {
-  const { path: picture, vector, fields = {} } = checkOptions(name, row, ['path', 'vector', 'fields'])
+  const keys = ['path', 'vector', 'fields', ...(texts ? ['text' as const] : [])] as const
+  const { path: picture, vector, text, fields = {} } = checkOptions(name, row, keys)
   checkOptions(`${name}.fields`, fields, Object.keys(columns))
   for (const [field, value] of Object.entries(fields)) {
     const kind = columns[field]!
@@ -110,15 +114,17 @@ function checkRow(
       throw invalidArgument(`${name}.fields.${field}`, kind === 'integer' ? 'an integer' : `a ${kind}`, value)
   }
   const halves = toHalves(normalize(checkVector(`${name}.vector`, vector, dim)))
-  return { path: checkString(`${name}.path`, picture), halves, fields }
+  const textHalves = text && toHalves(normalize(checkVector(`${name}.text`, text, dim)))
+  return { path: checkString(`${name}.path`, picture), halves, textHalves, fields }
 }
 
 /** Writes all parts into a folder beside the one that is meant, or in it if it is there, and renames them. */
 export async function writeParts(
   folder: string,
   rows: Iterable<OutputRow> | AsyncIterable<OutputRow>,
-  { dim, columns, note, rowsPerPart, signal, onProgress }: CheckedExport & {
+  { dim, columns, note, texts = false, rowsPerPart, signal, onProgress }: CheckedExport & {
     dim: number
+    texts?: boolean
     columns: Readonly<Record<string, ColumnKind>>
     note: ModelNote | undefined
   },
@@ -130,7 +136,7 @@ export async function writeParts(
   // an empty folder may be a mounted disk or a link, which cannot be replaced
   const unfinished = isThere ? path.join(folder, name) : `${folder}.${name}`
   const kinds = { image_path: 'string' as const, ...columns }
-  const parts = new Parts(unfinished, { dim, kinds, note: note ? JSON.stringify(note) : '', rowsPerPart })
+  const parts = new Parts(unfinished, { dim, kinds, texts, note: note ? JSON.stringify(note) : '', rowsPerPart })
   try {
     await attempt(folder, () => parts.begin())
     for await (const row of rows) {
@@ -143,7 +149,7 @@ export async function writeParts(
     await attempt(folder, async () => {
       await parts.finish()
       throwIfAborted(signal)
-      if (isThere) await moveInto(folder, unfinished)
+      if (isThere) await moveInto(folder, unfinished, parts.folders)
       else await rename(unfinished, folder)
     })
     onProgress?.(parts.rows)
@@ -169,12 +175,15 @@ async function isEmptyFolder(folder: string): Promise<boolean> {
 }
 
 /** The vectors last, for which readers look first: where they are, all is there. */
-async function moveInto(folder: string, unfinished: string): Promise<void> {
-  await rename(path.join(unfinished, 'metadata'), path.join(folder, 'metadata'))
+async function moveInto(folder: string, unfinished: string, names: readonly string[]): Promise<void> {
+  const moved: string[] = []
   try {
-    await rename(path.join(unfinished, 'img_emb'), path.join(folder, 'img_emb'))
+    for (const name of names) {
+      await rename(path.join(unfinished, name), path.join(folder, name))
+      moved.push(path.join(folder, name))
+    }
   } catch (error) {
-    await rm(path.join(folder, 'metadata'), { recursive: true, force: true })
+    for (const name of moved) await rm(name, { recursive: true, force: true })
     throw error
   }
   await rmdir(unfinished)
@@ -193,6 +202,7 @@ function writeError(folder: string, error: Error): ClipError {
 interface Shape {
   dim: number
   kinds: Readonly<Record<string, ColumnKind>>
+  texts: boolean
   note: string
   rowsPerPart: number
 }
@@ -200,6 +210,8 @@ interface Shape {
 /** A part that is being written. */
 interface Part {
   vectors: FileHandle
+  /** Of captions. */
+  texts: FileHandle | undefined
   table: ParquetOutput
   rows: number
 }
@@ -210,6 +222,7 @@ class Parts {
   readonly #shape: Shape
   /** Rows that are not yet in the files. */
   readonly #halves: Uint16Array
+  readonly #textHalves: Uint16Array
   #columns: Record<string, unknown[]> = {}
   #waiting = 0
   #part: Part | undefined
@@ -221,15 +234,23 @@ class Parts {
     this.#folder = folder
     this.#shape = shape
     this.#halves = new Uint16Array(Math.min(rowsPerGroup, shape.rowsPerPart) * shape.dim)
+    this.#textHalves = new Uint16Array(shape.texts ? this.#halves.length : 0)
     this.#clear()
   }
 
   async begin(): Promise<void> {
-    for (const name of ['img_emb', 'metadata']) await makeFolder(path.join(this.#folder, name))
+    for (const name of this.folders) await makeFolder(path.join(this.#folder, name))
   }
 
-  add({ path: picture, halves, fields }: OutputRow): void {
-    this.#halves.set(halves, this.#waiting++ * this.#shape.dim)
+  /** Pictures' vectors last. */
+  get folders(): readonly string[] {
+    return ['metadata', ...(this.#shape.texts ? ['text_emb'] : []), 'img_emb']
+  }
+
+  add({ path: picture, halves, textHalves, fields }: OutputRow): void {
+    const at = this.#waiting++ * this.#shape.dim
+    this.#halves.set(halves, at)
+    if (textHalves) this.#textHalves.set(textHalves, at)
     for (const name of Object.keys(this.#shape.kinds))
       this.#columns[name]!.push(
         name === 'image_path' ? picture : Object.hasOwn(fields, name) ? fields[name] ?? null : null,
@@ -245,7 +266,9 @@ class Parts {
   async flush(): Promise<void> {
     const part = this.#part ??= await this.#open()
     if (this.#waiting > 0) {
-      await part.vectors.writeFile(halvesForFile(this.#halves.slice(0, this.#waiting * this.#shape.dim)))
+      const values = this.#waiting * this.#shape.dim
+      await part.vectors.writeFile(halvesForFile(this.#halves.slice(0, values)))
+      await part.texts?.writeFile(halvesForFile(this.#textHalves.slice(0, values)))
       await part.table.write(this.#columns, this.#waiting)
     }
     part.rows += this.#waiting
@@ -261,13 +284,14 @@ class Parts {
     const digits = String(this.count - 1).length
     // readers sort names: the numbers get as many digits as the last has
     for (let number = 0; number < 10 ** (digits - 1) && number < this.count && digits > 1; number++) {
-      for (const kind of ['vectors', 'table'] as const)
+      for (const kind of ['vectors', 'table', ...(this.#shape.texts ? ['texts' as const] : [])] as const)
         await rename(this.#nameOf(kind, String(number)), this.#nameOf(kind, String(number).padStart(digits, '0')))
     }
   }
 
   async discard(): Promise<void> {
     await this.#part?.vectors.close().catch(() => undefined)
+    await this.#part?.texts?.close().catch(() => undefined)
     await this.#part?.table.discard()
   }
 
@@ -275,36 +299,45 @@ class Parts {
     const { kinds, note } = this.#shape
     const number = String(this.count)
     const vectors = await open(this.#nameOf('vectors', number), 'wx')
+    let texts: FileHandle | undefined
     try {
       await vectors.writeFile(Buffer.alloc(npyHeaderBytes))
+      if (this.#shape.texts) texts = await open(this.#nameOf('texts', number), 'wx')
+      await texts?.writeFile(Buffer.alloc(npyHeaderBytes))
       const table = await ParquetOutput.create(this.#nameOf('table', number), kinds, note)
       this.count++
-      return { vectors, table, rows: 0 }
+      return { vectors, texts, table, rows: 0 }
     } catch (error) {
       await vectors.close()
+      await texts?.close()
       throw error
     }
   }
 
   async #close(): Promise<void> {
     if (!this.#part) return
-    const { vectors, table, rows } = this.#part
-    await vectors.write(npyHeader('<f2', [rows, this.#shape.dim], npyHeaderBytes), 0, npyHeaderBytes, 0)
-    await vectors.sync()
-    await vectors.close()
+    const { vectors, texts, table, rows } = this.#part
+    for (const file of texts ? [vectors, texts] : [vectors]) {
+      await file.write(npyHeader('<f2', [rows, this.#shape.dim], npyHeaderBytes), 0, npyHeaderBytes, 0)
+      await file.sync()
+      await file.close()
+    }
     await table.finish()
     this.#part = undefined
   }
 
-  #nameOf(kind: 'vectors' | 'table', number: string): string {
-    return path.join(
-      this.#folder,
-      ...kind === 'vectors' ? ['img_emb', `img_emb_${number}.npy`] : ['metadata', `metadata_${number}.parquet`],
-    )
+  #nameOf(kind: 'vectors' | 'texts' | 'table', number: string): string {
+    const names = {
+      vectors: ['img_emb', `img_emb_${number}.npy`],
+      texts: ['text_emb', `text_emb_${number}.npy`],
+      table: ['metadata', `metadata_${number}.parquet`],
+    }
+    return path.join(this.#folder, ...names[kind])
   }
 
   #clear(): void {
     this.#waiting = 0
+    this.#textHalves.fill(0)
     this.#columns = Object.fromEntries(Object.keys(this.#shape.kinds).map(name => [name, []]))
   }
 }

@@ -138,10 +138,10 @@ const pages = [
       "Vectors in NumPy's .npy files beside parquet tables, as clip-retrieval writes them; [search.md](../search.md#other-programs) explains it.",
     prelude:
       "import { Clip, exportIndex, exportStore, importToIndex, importToStore, openVectorStore, readEmbeddings, SearchIndex, writeEmbeddings } from 'ggclip'\n\nconst clip = await Clip.load()\n",
-    names: ['exportIndex', 'exportStore', 'ExportOptions', 'ExportResult', 'importToIndex', 'ImportToIndexOptions',
-      'ImportOptions', 'IndexImportResult', 'importToStore', 'ImportToStoreOptions', 'ImportResult', 'readEmbeddings',
-      'ReadEmbeddingsOptions', 'EmbeddingBatch', 'writeEmbeddings', 'WriteEmbeddingsOptions', 'EmbeddingRow',
-      'ColumnKind'],
+    names: ['exportIndex', 'ExportIndexOptions', 'exportStore', 'ExportStoreOptions', 'ExportOptions', 'ExportResult',
+      'importToIndex', 'ImportToIndexOptions', 'ImportOptions', 'IndexImportResult', 'importToStore',
+      'ImportToStoreOptions', 'ImportResult', 'readEmbeddings', 'ReadEmbeddingsOptions', 'EmbeddingBatch',
+      'writeEmbeddings', 'WriteEmbeddingsOptions', 'EmbeddingRow', 'ColumnKind'],
   },
   {
     file: 'stores.md',

@@ -53,7 +53,7 @@ test.each<[string[], number, RegExp]>([
   [['import', at('nowhere'), pictures], 1, /as clip-retrieval writes it.*\(ERR_CLIP_FILE_NOT_FOUND\)/],
   [['import', path.join(root, 'test', 'fixtures', 'embeddings'), pictures], 1,
     /have 4 values.*\(ERR_CLIP_INDEX_MODEL\)/],
-  [['import', at('out'), '--key', 'url'], 2, /--table, --key and --field are for --store/],
+  [['import', at('out'), '--key', 'url'], 2, /--table, --key, --field and --tower are for --store/],
   [['import', at('out'), pictures, '--store', 'memory:'], 2, /not both/],
   [['import', at('out'), '--store', 'memory:', '--field', 'caption'], 2, /expected name:kind for --field/],
   [['import', at('out'), '--store', 'memory:', '--field', 'caption:text'], 2, /'string', 'number', 'boolean'/],

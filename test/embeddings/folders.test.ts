@@ -84,7 +84,7 @@ test.each<[string, string, (file: string) => void, string, RegExp]>([
     /expected a shape \(rows, values\), found \(12,\)/],
   ['other numbers of rows', 'img_emb/img_emb_00.npy', file =>
     writeFileSync(file, npy("{'descr': '<f2', 'fortran_order': False, 'shape': (2, 4), }", 16)), 'ERR_CLIP_FILE_FORMAT',
-    /metadata_00\.parquet': expected 2 rows, as img_emb has, found 3/],
+    /metadata_00\.parquet': expected 2 rows, as 'img_emb_00\.npy' has, found 3/],
   ['a folder of this name', 'img_emb/img_emb_00.npy', file => {
     rmSync(file)
     mkdirSync(file)

@@ -1,17 +1,19 @@
 /** `ggclip export`: an index, or a store of vectors, as a folder that other programs read. */
-import { exportIndex, type ExportOptions, type ExportResult, exportStore, openVectorStore } from '../../../library.js'
+import { type Clip, exportIndex, type ExportResult, exportStore, type ExportStoreOptions,
+  openVectorStore } from '../../../library.js'
 import { UsageError } from '../../failure.js'
-import { addExamples, addJsonOption, wholeNumber } from '../../options.js'
+import { addExamples, addJsonOption, addModelOptions, type ModelFlags, wholeNumber, withModel } from '../../options.js'
 import type { Verb } from '../../run.js'
-import { locate } from '../../search-index.js'
+import { locate, modelOf } from '../../search-index.js'
 import type { Shell } from '../../shell.js'
 import { counted } from '../../table.js'
 
-interface Flags {
+interface Flags extends ModelFlags {
   index?: string
   store?: string
   table?: string
   rowsPerPart?: number
+  captions?: string | true
   json?: boolean
 }
 
@@ -23,7 +25,9 @@ export const exportVerb: Verb = (program, shell) => {
 and what is known of the files to metadata/metadata_0.parquet, in parts: what clip-retrieval, autofaiss and
 embedding-reader read.
 
-The folder gets its name when it is complete. No model is loaded. Needs the packages hyparquet and hyparquet-writer.`,
+--captions writes text_emb/text_emb_0.npy, too: vectors of what is in cat.txt beside cat.jpg, or in a store's field. The
+folder gets its name when it is complete. Without --captions no model is loaded. Needs the packages hyparquet and
+hyparquet-writer.`,
     )
     .argument('<folder>', 'folder to write, which is not there yet, or is empty')
     .option('--index <folder>', 'folder of the index (default: .ggclip here or above)')
@@ -33,22 +37,42 @@ The folder gets its name when it is complete. No model is loaded. Needs the pack
     )
     .option('--table <name>', 'table of the store (default: ggclip_pictures)')
     .option('--rows-per-part <n>', 'most rows of a part (default: 1000000)', wholeNumber)
+    .option(
+      '--captions [field]',
+      'embed captions: files beside the pictures, or the field of a store (default: caption)',
+    )
     .action((folder: string, flags: Flags) => run(shell, folder, flags))
-  addJsonOption(command)
+  addModelOptions(addJsonOption(command), { images: false })
   addExamples(command, [
     ['the index of a folder', 'cd ~/Pictures && ggclip export ~/pictures-embeddings'],
     ['what workers have embedded', 'ggclip export embeddings --store postgres://ggclip@db.example/pictures'],
+    ['with the vectors of captions', 'ggclip export embeddings --index ~/Pictures/.ggclip --captions'],
     ['in small parts', 'ggclip export embeddings --index ~/Pictures/.ggclip --rows-per-part 100000'],
   ])
 }
 
-async function run(shell: Shell, folder: string, { index, store, table, rowsPerPart, json }: Flags): Promise<void> {
+async function run(shell: Shell, folder: string, flags: Flags): Promise<void> {
+  const { index, store, table, captions } = flags
   if (store === undefined && table !== undefined) throw new UsageError('--table is for --store')
   if (store !== undefined && index !== undefined) throw new UsageError('give --index or --store, not both')
+  if (store === undefined && typeof captions === 'string')
+    throw new UsageError(
+      'captions of an index are in files beside the pictures: --captions has a value with --store only',
+    )
+  if (captions === undefined && flags.model !== undefined) throw new UsageError('--model is for --captions')
+  const location = store ?? locate(index, [])
+  if (captions === undefined) return write(shell, folder, location, flags)
+  const model = store === undefined ? await modelOf(location, flags) : flags.model
+  await withModel(shell, { ...flags, model }, 'both', clip => write(shell, folder, location, flags, clip))
+}
+
+async function write(shell: Shell, folder: string, location: string, flags: Flags, clip?: Clip): Promise<void> {
+  const { store, table, rowsPerPart, captions, json } = flags
   const options = { rowsPerPart, signal: shell.signal, onProgress: (rows: number) => shell.progress(`${rows} rows`) }
+  const field = typeof captions === 'string' ? captions : undefined
   const result = store === undefined
-    ? await exportIndex(locate(index, []), folder, options)
-    : await fromStore(store, table, folder, options)
+    ? await exportIndex(location, folder, { ...options, captions: clip && { clip } })
+    : await fromStore(location, table, folder, { ...options, captions: clip && { clip, field } })
   shell.clearStatus()
   if (json) await shell.write(`${JSON.stringify(result)}\n`)
   else shell.note(`${result.rows} rows in ${counted(result.parts, 'part')}: ${folder}`)
@@ -58,7 +82,7 @@ async function fromStore(
   address: string,
   table: string | undefined,
   folder: string,
-  options: ExportOptions,
+  options: ExportStoreOptions,
 ): Promise<ExportResult> {
   const opened = await openVectorStore(address, { table })
   try {

@@ -1,4 +1,6 @@
 /** `ggclip import`: a folder of embeddings into an index or a store, without embedding again. */
+import { Option } from 'commander'
+
 import { type FieldKind, importToIndex, importToStore, openVectorStore } from '../../../library.js'
 import { UsageError } from '../../failure.js'
 import { addExamples, addJsonOption, addModelOptions, collect, withModel } from '../../options.js'
@@ -12,6 +14,7 @@ interface Flags extends IndexFlags {
   table?: string
   key?: string
   field?: string[]
+  tower?: 'image' | 'text'
   base?: string
   json?: boolean
 }
@@ -21,7 +24,7 @@ export const importVerb: Verb = (program, shell) => {
     .summary('take vectors that clip-retrieval or "ggclip export" wrote')
     .description(
       `Reads img_emb/*.npy (float16 or float32) and metadata/*.parquet into a search index, or with --store into a store
-of vectors. Nothing is embedded again, except up to eight pictures to check that the vectors are of the model.
+of vectors, with --tower text those of text_emb. Nothing is embedded again, except up to eight pictures to check that the vectors are of the model.
 
 Into an index: the pictures have to be there, below the folders given or those that the index has; "ggclip index" then
 finds them unchanged. Into a store: every row, by its path or URL. It may be stopped and run again. Needs the package
@@ -37,6 +40,10 @@ hyparquet.`,
     )
     .option('--table <name>', 'table of the store (default: ggclip_pictures)')
     .option('--key <column>', 'column of the keys of a store, such as url (default: image_path)')
+    .addOption(
+      new Option('--tower <which>', 'vectors for a store: of pictures, or of captions (text_emb)').choices(['image',
+        'text']),
+    )
     .option('--field <name:kind>', 'field of a new store, such as caption:string (repeatable)', collect)
     .action((embeddings: string, folders: string[], flags: Flags) => run(shell, embeddings, folders, flags))
   addModelOptions(addJsonOption(command), { images: false })
@@ -47,8 +54,8 @@ hyparquet.`,
 }
 
 async function run(shell: Shell, embeddings: string, folders: string[], flags: Flags): Promise<void> {
-  if (flags.store === undefined && (flags.table ?? flags.key ?? flags.field) !== undefined)
-    throw new UsageError('--table, --key and --field are for --store')
+  if (flags.store === undefined && (flags.table ?? flags.key ?? flags.field ?? flags.tower) !== undefined)
+    throw new UsageError('--table, --key, --field and --tower are for --store')
   if (flags.store !== undefined && (flags.index !== undefined || folders.length > 0))
     throw new UsageError('give folders of pictures or --index, or --store, not both')
   const options = {
@@ -72,10 +79,12 @@ async function intoStore(
   options: Omit<Parameters<typeof importToStore>[2], 'clip'>,
 ): Promise<void> {
   const fields = flags.field && fieldsOf(flags.field)
-  await withModel(shell, flags, 'image', async clip => {
+  const { key, tower = 'image' } = flags
+  // the model is told by a picture, whichever vectors come
+  await withModel(shell, flags, tower === 'text' ? 'both' : 'image', async clip => {
     const store = await openVectorStore(address, { dim: clip.info.dim, table: flags.table, fields })
     try {
-      const result = await importToStore(embeddings, store, { clip, key: flags.key, ...options })
+      const result = await importToStore(embeddings, store, { clip, key, tower, ...options })
       await report(shell, flags, result, '')
     } finally {
       await store.close()

@@ -35,7 +35,7 @@ const needs = {
   linux: {
     absent: () => process.platform !== 'linux' && 'not Linux: no /proc, no prlimit',
     tests:
-      /^test\/(model-files\/quantize|models\/addresses|lifecycle\/scarcity|reference\/dtype|streams\/(cli|log|scarcity))\.test\.ts: /,
+      /^test\/(model-files\/quantize|models\/addresses|lifecycle\/scarcity|reference\/dtype|streams\/(cli|log|scarcity))\.test\.ts: |^test\/platforms\/load\.test\.ts: on Linux/,
   },
   mounts: {
     absent: () =>
@@ -76,7 +76,8 @@ const needs = {
   },
   posix: {
     absent: () => process.platform === 'win32' && 'Windows: no ulimit, no other users, no /bin/sh',
-    tests: /^test\/(model-files\/(quantize|writing)|models\/(transfer|surroundings)|cli\/texts)\.test\.ts: /,
+    tests:
+      /^test\/(model-files\/(quantize|writing)|models\/(transfer|surroundings)|cli\/texts|image\/own-program)\.test\.ts: /,
   },
 }
 

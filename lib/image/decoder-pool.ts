@@ -232,10 +232,20 @@ function processFile(): string | undefined {
   return existsSync(file) ? file : undefined
 }
 
-/** Electron's executable runs as Node only on request. Decoders do not inherit the host's debugger. */
+/**
+ * Electron's executable runs as Node, and one that Bun compiled as Bun, only on request. Where the program starts itself all the
+ * same, it is kept from starting decoders in turn. Decoders do not inherit the host's debugger.
+ */
 function environment(): NodeJS.ProcessEnv {
   const options = (process.env.NODE_OPTIONS ?? '').split(' ').filter(option =>
     !/^--(?:inspect|debug|watch|test|cpu-prof|heap-prof)/.test(option)
   ).join(' ')
-  return { ...process.env, NODE_OPTIONS: options, ELECTRON_RUN_AS_NODE: '1', UV_THREADPOOL_SIZE: '1' }
+  return {
+    ...process.env,
+    NODE_OPTIONS: options,
+    ELECTRON_RUN_AS_NODE: '1',
+    BUN_BE_BUN: '1',
+    GGCLIP_DECODERS: '0',
+    UV_THREADPOOL_SIZE: '1',
+  }
 }

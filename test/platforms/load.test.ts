@@ -4,6 +4,7 @@ import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSyn
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
+import { where } from '../helpers/skips'
 import { addonFile, report, root, runCommand } from '../lifecycle/support'
 import { ownPlatform } from '../project/packed'
 
@@ -48,8 +49,7 @@ test('one that fits', async () => {
   expect(await load()).toEqual({})
 })
 
-const onLinux = process.platform === 'linux' ? describe : describe.skip
-onLinux("on Linux, whose loader looks at nothing but a file's beginning", () => {
+where('linux', describe)("on Linux, whose loader looks at nothing but a file's beginning", () => {
   it.each([0.02, 0.3, 0.8, 0.999])('copied in part: %d', async part => {
     truncateSync(binary, Math.floor(readFileSync(built).length * part))
     expect(await load()).toEqual(refused('it is damaged: \\d+ bytes of at least \\d+ are there; install it again$'))

@@ -4,7 +4,7 @@
 
 const fs = require('node:fs')
 const path = require('node:path')
-const { muslNode } = require('../test/platforms/runtimes.cjs')
+const { muslParts } = require('../test/platforms/runtimes.cjs')
 const { run } = require('./run.cjs')
 
 /** npm, and a Node for the root in which it runs. */
@@ -33,7 +33,7 @@ function makeDebian(folder, scratch) {
 /** node:24-alpine: musl, Node for it, npm, the tools of Busybox (Debian's, which needs no C library), the user `node`. */
 function makeAlpine(folder, scratch) {
   const local = npmAndNode(folder, scratch, { npm: '11.6.2' })
-  const [loader, , libraries, node] = muslNode('x64')
+  const { loader, libraries, node } = muslParts('x64')
   for (const name of ['bin', 'lib', 'usr/bin', 'usr/lib', 'home/node'])
     fs.mkdirSync(path.join(folder, name), { recursive: true })
   fs.copyFileSync(loader, path.join(folder, 'lib', 'ld-musl-x86_64.so.1'))

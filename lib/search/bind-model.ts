@@ -17,6 +17,7 @@ export async function bindModel(store: Store, clip: IndexModel): Promise<void> {
   const vector = await clip.encodeImage(probe())
   const known = store.catalog.get('probe')
   if (known === undefined) {
+    if (store.readOnly) return // and empty
     store.catalog.writing(() => {
       store.catalog.set('dim', String(vector.length))
       store.catalog.set('model', clip.info.name)

@@ -63,10 +63,13 @@ export class SearchIndex {
    */
   static async open(folder: string, options: OpenIndexOptions): Promise<SearchIndex> {
     checkString('folder', folder)
-    const { clip, create = true, rows } = checkOptions('options', options, ['clip', 'create', 'rows'])
+    const { clip, readOnly, create = readOnly !== true, rows } = checkOptions('options', options, ['clip', 'create',
+      'readOnly', 'rows'])
+    if (readOnly !== undefined && checkBoolean('options.readOnly', readOnly) && create)
+      throw invalidArgument('options.create', 'no create for an index that is read only', create)
     if (rows !== undefined) checkOneOf('options.rows', rows, rowTypes)
     if (typeof clip?.encodeImage !== 'function') throw invalidArgument('options.clip', 'a Clip', clip)
-    const store = await Store.open(path.resolve(folder), { create: checkBoolean('options.create', create) })
+    const store = await Store.open(path.resolve(folder), { create: checkBoolean('options.create', create), readOnly })
     try {
       await bindModel(store, clip)
     } catch (error) {

@@ -11,8 +11,13 @@ export type IndexModel = Pick<Clip, 'info' | 'encodeImage' | 'encodeText'>
 export interface OpenIndexOptions {
   /** The model: the one that the index was made with, in any weight type. */
   clip: IndexModel
-  /** Make the index if there is none. Default true. */
+  /** Make the index if there is none. Default true, or false with `readOnly`. */
   create?: boolean
+  /**
+   * Search only: nothing in the index's folder is written, which may be somebody else's or on a medium that cannot be written.
+   * {@link SearchIndex.update} and its like are refused. What others write meanwhile is seen. Default: where it cannot be written.
+   */
+  readOnly?: boolean
   /**
    * Type of the file that is scanned: 'int8' has half the bytes of 'f16', and finds nearly the same. Another type than
    * the index has is written by the next {@link SearchIndex.update}. Default: what it has, 'f16' if it is new.

@@ -86,9 +86,13 @@ export interface Counts {
 export class Catalog {
   readonly #db: Database
 
-  constructor(file: string) {
-    this.#db = new Database(file)
+  constructor(file: string, { readOnly = false } = {}) {
+    this.#db = new Database(file, { readOnly })
     try {
+      if (readOnly) {
+        this.#needCurrent(file)
+        return
+      }
       this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
       this.#migrate(file)
       this.#db.exec(`CREATE TEMP TABLE seen (path BLOB PRIMARY KEY) WITHOUT ROWID;
@@ -99,15 +103,27 @@ export class Catalog {
     }
   }
 
+  #version(file: string): number {
+    const version = Number(this.#db.get('PRAGMA user_version')!.user_version)
+    if (version <= migrations.length) return version
+    throw new ClipError(
+      'ERR_CLIP_INDEX_FORMAT',
+      `the index '${file}' was made by a newer ggclip: version ${version} of its tables, and this one knows ${migrations.length}`,
+    )
+  }
+
+  #needCurrent(file: string): void {
+    const version = this.#version(file)
+    if (version === migrations.length) return
+    throw new ClipError(
+      'ERR_CLIP_INDEX_FORMAT',
+      `the index '${file}' has version ${version} of its tables, not ${migrations.length}, and cannot be read only: open it once where it can be written`,
+    )
+  }
+
   #migrate(file: string): void {
     this.#db.transaction(() => {
-      const version = Number(this.#db.get('PRAGMA user_version')!.user_version)
-      if (version > migrations.length) {
-        throw new ClipError(
-          'ERR_CLIP_INDEX_FORMAT',
-          `the index '${file}' was made by a newer ggclip: version ${version} of its tables, and this one knows ${migrations.length}`,
-        )
-      }
+      const version = this.#version(file)
       for (const step of migrations.slice(version)) this.#db.exec(step)
       this.#db.exec(`PRAGMA user_version = ${migrations.length}`)
     })

@@ -3,7 +3,7 @@
  * `writer.db`, which the one process that updates keeps locked. Rows below `synced` are on the disk; later ones are read
  * from SQLite, so that a crash at any point costs nothing. Deleted rows stay until `compact` writes the next generation.
  */
-import { readdir, rm, stat } from 'node:fs/promises'
+import { access, constants, readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 import { ClipError, errorCodeOf } from '../../errors.js'
@@ -39,17 +39,26 @@ const [deadShare, deadRows] = [0.25, 256]
 export class Store {
   readonly catalog: Catalog
   readonly folder: string
+  /** Nothing in the folder is written. */
+  readonly readOnly: boolean
   /** By generation. Old ones stay open for searches that read them. */
   readonly #files = new Map<number, Promise<VectorFile>>()
   #lock: Database | undefined
 
-  private constructor(folder: string, catalog: Catalog) {
+  private constructor(folder: string, catalog: Catalog, readOnly: boolean) {
     this.folder = folder
     this.catalog = catalog
+    this.readOnly = readOnly
   }
 
-  /** @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND: no index there, and `create` is not set; the errors of SQLite */
-  static async open(folder: string, { create = false } = {}): Promise<Store> {
+  /**
+   * @param options `readOnly`: undefined, if it cannot be written
+   * @throws {ClipError} ERR_CLIP_FILE_NOT_FOUND: no index there, and `create` is not set; the errors of SQLite
+   */
+  static async open(
+    folder: string,
+    { create = false, readOnly }: { create?: boolean; readOnly?: boolean } = {},
+  ): Promise<Store> {
     needSqlite()
     const database = path.join(folder, 'index.db')
     const isThere = await stat(database).then(() => true, (error: NodeJS.ErrnoException) => {
@@ -70,7 +79,8 @@ export class Store {
         )
       })
     }
-    return new Store(folder, new Catalog(database))
+    const onlyRead = readOnly ?? (isThere && !(await isWritable(folder) && await isWritable(database)))
+    return new Store(folder, new Catalog(database, { readOnly: onlyRead }), onlyRead)
   }
 
   /** What `look` sees in an index that is not open. */
@@ -102,6 +112,12 @@ export class Store {
 
   /** Runs `work` as the only writer; the system releases the lock when the process ends, however it ends. */
   async asWriter<R>(work: () => Promise<R>): Promise<R> {
+    if (this.readOnly) {
+      throw new ClipError(
+        'ERR_CLIP_FILE_WRITE',
+        `the index '${this.folder}' is open to be read only: it cannot be updated`,
+      )
+    }
     if (this.#lock)
       throw new ClipError('ERR_CLIP_INDEX_BUSY', `the index '${this.folder}' is being updated by this process`)
     const lock = new Database(path.join(this.folder, 'writer.db'), { waitMs: 0 })
@@ -290,6 +306,10 @@ export class Store {
     this.#files.clear()
     this.catalog.close()
   }
+}
+
+function isWritable(file: string): Promise<boolean> {
+  return access(file, constants.W_OK).then(() => true, () => false)
 }
 
 function halvesOf(vectors: readonly Uint8Array[]): Uint16Array {

@@ -11,6 +11,8 @@ export class MemoryStore implements VectorStore {
   readonly fields: Layout['fields']
   readonly #rows = new Map<string, VectorRecord>()
   readonly #notes = new Map<string, string>()
+  /** All keys by their bytes; undefined: not known since a key came or went. */
+  #order: string[] | undefined
   #closed = false
 
   constructor({ dim, fields }: Layout) {
@@ -20,8 +22,10 @@ export class MemoryStore implements VectorStore {
 
   async upsert(records: readonly VectorRecord[]): Promise<void> {
     await this.#open()
-    for (const record of checkRecords(records, this))
+    for (const record of checkRecords(records, this)) {
+      if (!this.#rows.has(record.key)) this.#order = undefined
       this.#rows.set(record.key, { ...recordOf(record), vector: record.vector.slice() })
+    }
   }
 
   get(keys: readonly string[], options?: { vectors?: false }): Promise<StoredRecord[]>
@@ -36,7 +40,7 @@ export class MemoryStore implements VectorStore {
 
   async delete(keys: readonly string[]): Promise<void> {
     await this.#open()
-    for (const key of checkKeys('keys', keys)) this.#rows.delete(key)
+    for (const key of checkKeys('keys', keys)) if (this.#rows.delete(key)) this.#order = undefined
   }
 
   async search(vector: Float32Array, options?: StoreSearchOptions): Promise<StoreMatch[]> {
@@ -52,8 +56,14 @@ export class MemoryStore implements VectorStore {
   async list(options?: StoreListOptions & { vectors?: boolean }): Promise<StoredRecord[]> {
     await this.#open()
     const { limit, vectors, conditions } = checkList(options, this)
-    return [...this.#rows.values()].filter(row => holds(row, conditions)).sort((a, b) => byBytes(a.key, b.key))
-      .slice(0, limit).map(row => copyOf(row, vectors))
+    const order = this.#order ??= [...this.#rows.keys()].sort(byBytes)
+    const found: StoredRecord[] = []
+    for (let at = options?.after === undefined ? 0 : firstAfter(order, options.after); at < order.length; at++) {
+      const row = this.#rows.get(order[at]!)!
+      if (holds(row, conditions)) found.push(copyOf(row, vectors))
+      if (found.length === limit) break
+    }
+    return found
   }
 
   async count(filter?: StoreFilter): Promise<number> {
@@ -87,6 +97,17 @@ export class MemoryStore implements VectorStore {
 
 function copyOf(row: VectorRecord, vectors: boolean): StoredRecord {
   return vectors ? { ...recordOf(row), vector: row.vector.slice() } as VectorRecord : recordOf(row)
+}
+
+/** The place of the first key after another one, which need not be there. */
+function firstAfter(order: readonly string[], key: string): number {
+  let [first, end] = [0, order.length]
+  while (first < end) {
+    const middle = (first + end) >> 1
+    if (byBytes(order[middle]!, key) > 0) end = middle
+    else first = middle + 1
+  }
+  return first
 }
 
 /** JavaScript itself compares halves of surrogate pairs. */

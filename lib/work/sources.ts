@@ -29,7 +29,7 @@ const tarRetries: RetryPolicy = { attempts: 6, pauseMs: 500, maxPauseMs: 10_000,
  * with a picture's name are taken. A `.tar` file, such as webdataset's, at a path, a URL or in S3, gives its entries.
  *
  * @throws {RangeError} an address of another kind; {ClipError} ERR_CLIP_FILE_NOT_FOUND; ERR_CLIP_FILE_FORMAT: a list that
- *   is no text, a CSV without such a column, a damaged tar file; ERR_CLIP_URL_FAILED, ERR_CLIP_URL_REFUSED, ERR_CLIP_FILE_CHANGED, ERR_CLIP_FILE_TRUNCATED: a tar
+ *   is no text or has an address of another kind, a CSV without such a column, a damaged tar file; ERR_CLIP_URL_FAILED, ERR_CLIP_URL_REFUSED, ERR_CLIP_FILE_CHANGED, ERR_CLIP_FILE_TRUNCATED: a tar
  *   file at a URL; ERR_CLIP_S3_DENIED, ERR_CLIP_S3_NOT_FOUND, ERR_CLIP_S3_FAILED; ERR_CLIP_WORK_PARTS: a package is
  *   missing; the signal's reason
  *
@@ -178,7 +178,16 @@ async function* fromParquet(
   }
 }
 
+/** @throws {ClipError} ERR_CLIP_FILE_FORMAT: an address of a kind that nothing reads */
 function placed(text: string, list: string): string {
+  if (isOtherAddress(text)) {
+    // not the whole of it: a user and a password may be in there
+    const scheme = text.slice(0, text.indexOf('://') + 3)
+    throw new ClipError(
+      'ERR_CLIP_FILE_FORMAT',
+      `'${list}': expected paths, and addresses with http://, https://, s3:// or file://, found one with ${scheme}`,
+    )
+  }
   return isUrl(text) || isS3(text) ? text : keyOfFile(text, path.dirname(list))
 }
 

@@ -76,7 +76,9 @@ describe('usage', () => {
     [['work', '--store', 'memory:'], /a store in memory would end with the worker: .*\(ERR_CLIP_INVALID_ARGUMENT\)/],
     [['work', '--store', 'lance:x', '--metrics', 'abc'],
       "expected [host:]port for --metrics, not 'abc' (ERR_CLIP_INVALID_ARGUMENT)"],
-    [['import', 'a', '--store', 'memory:', '--field', 'b:string', '--field', 'b:number'],
+    [['import', 'a', '--store', 'memory:'],
+      /a store in memory would end with the command: .*\(ERR_CLIP_INVALID_ARGUMENT\)/],
+    [['import', 'a', '--store', 'lance:x', '--field', 'b:string', '--field', 'b:number'],
       "expected one kind for the field 'b', not two with --field (ERR_CLIP_INVALID_ARGUMENT)"],
     [['convert', 'a', 'b', '--override', 'c'], /Expected pattern=type\. \(ERR_CLIP_INVALID_ARGUMENT\)/],
   ])('%j ends with status 2', async (args, message) => {

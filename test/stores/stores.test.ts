@@ -11,7 +11,36 @@ import { conformance } from './conformance'
 const { startPostgres } = require('../helpers/engines.cjs')
 const samples = path.join(root, 'models', 'samples')
 
-describe('in memory', () => conformance(() => 'memory:', { shared: false }))
+describe('in memory', () => {
+  conformance(() => 'memory:', { shared: false })
+
+  test('all pages of a list compare keys no more often than one sort does', async () => {
+    const store = await openVectorStore('memory:', { dim: 1 })
+    const count = 4096
+    const vector = Float32Array.of(1)
+    // in no order
+    await store.upsert(Array.from({ length: count }, (_, i) => ({ key: `k${(i * 2654435761) % 2 ** 32}`, vector })))
+    const compare = jest.spyOn(Buffer, 'compare')
+    let rows = 0
+    for (let after: string | undefined;;) {
+      const page = await store.list({ after, limit: 10 })
+      if (page.length === 0) break
+      rows += page.length
+      after = page.at(-1)!.key
+    }
+    const comparisons = compare.mock.calls.length
+    compare.mockRestore()
+    expect(rows).toBe(count)
+    expect(comparisons).toBeGreaterThan(0)
+    expect(comparisons).toBeLessThan(2 * count * Math.log2(count))
+    // what comes between two pages is in its place
+    await store.upsert([{ key: 'k0a', vector }])
+    expect((await store.list({ after: 'k0', limit: 1 }))[0]!.key).toBe('k0a')
+    await store.delete(['k0a'])
+    expect((await store.list({ after: 'k0', limit: 1 }))[0]!.key).not.toBe('k0a')
+    await store.close()
+  })
+})
 
 where('engines', describe)('LanceDB', () => {
   const scratch = mkdtempSync(path.join(tmpdir(), "ggclip lance'-"))

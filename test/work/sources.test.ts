@@ -38,6 +38,18 @@ test('folders, lists and tables; paths are relative to the list', async () => {
     code: 'ERR_CLIP_OUT_OF_RANGE',
     message: expect.stringContaining("http://, https:// or s3://, for sources but received 'ftp://x/a.png'"),
   })
+  for (
+    const [name, text] of [['other.txt', 'a.png\nftp://me:secret@x/a.png\n'], ['other.csv',
+      'url\nGS://x/a.png\n']] as const
+  ) {
+    writeFileSync(at(name), text)
+    const known = 'expected paths, and addresses with http://, https://, s3:// or file://'
+    const found = name === 'other.txt' ? 'ftp://' : 'GS://'
+    await expect(list([at(name)])).rejects.toMatchObject({
+      code: 'ERR_CLIP_FILE_FORMAT',
+      message: `'${at(name)}': ${known}, found one with ${found}`,
+    })
+  }
   writeFileSync(at('bytes.txt'), Buffer.of(0xff, 0xfe, 0x00, 0xd8, 0x41))
   await expect(list([at('bytes.txt')])).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_FORMAT' })
   expect(await list([samples], { exclude: ['photo-*', '[a-q]*'] })).toContain(path.join(samples, 'rocket.png'))

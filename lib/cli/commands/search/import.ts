@@ -58,6 +58,11 @@ async function run(shell: Shell, embeddings: string, folders: string[], flags: F
     throw new UsageError('--table, --key, --field and --tower are for --store')
   if (flags.store !== undefined && (flags.index !== undefined || folders.length > 0))
     throw new UsageError('give folders of pictures or --index, or --store, not both')
+  if (flags.store === 'memory:') {
+    throw new UsageError(
+      'a store in memory would end with the command: give postgres://user@host/database or lance:folder',
+    )
+  }
   const options = {
     base: flags.base,
     signal: shell.signal,

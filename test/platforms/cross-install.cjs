@@ -57,7 +57,11 @@ async function tryPlatform(project, platform, { command, env, by }, expected) {
 function runnerOf(platform) {
   if (!fs.existsSync(path.join(root, prebuiltFile(platform))))
     throw new Error(`no ${prebuiltFile(platform)} (npm run prebuild -- ${platform.name})`)
-  return runnersOf(platform)[0]
+  const [runner] = runnersOf(platform)
+  const { WINEPREFIX } = runner.env ?? {}
+  if (WINEPREFIX && !fs.existsSync(path.join(WINEPREFIX, 'drive_c', 'windows', 'system32', 'bcryptprimitives.dll')))
+    throw new Error('needs x86_64-w64-mingw32-gcc, for a function that sharp asks for and this Wine lacks')
+  return runner
 }
 
 async function main(names) {

@@ -15,7 +15,7 @@ interface Source {
 }
 interface Metadata {
   num_rows: bigint
-  row_groups: { num_rows: bigint }[]
+  row_groups: { num_rows: bigint; columns: { meta_data?: { codec: string } }[] }[]
   key_value_metadata?: { key: string; value?: string }[]
 }
 interface Reader {
@@ -47,11 +47,41 @@ const findReader = (): Promise<Reader> => importPeer<Reader>('hyparquet', 'ERR_C
 const findWriter = (): Promise<Writer> =>
   importPeer<Writer>('hyparquet-writer', 'ERR_CLIP_INDEX_PARTS', purpose, install)
 
+type Unpacker = (bytes: Uint8Array, length: number) => Uint8Array
+
 /** The package itself unpacks Snappy, pandas' default. */
-const unpackers = {
+const unpackers: Readonly<Record<string, Unpacker>> = {
   GZIP: (bytes: Uint8Array, length: number) => zlib.gunzipSync(bytes, { maxOutputLength: Math.max(length, 1) }),
   BROTLI: (bytes: Uint8Array, length: number) =>
     zlib.brotliDecompressSync(bytes, { maxOutputLength: Math.max(length, 1) }),
+}
+
+/** Node has zstd from version 22.15 on. */
+const { zstdDecompressSync: unpackZstd } = zlib as { zstdDecompressSync?: typeof zlib.brotliDecompressSync }
+
+/** Those of a table, with the package hyparquet-compressors if its packing needs it. @throws {ClipError} ERR_CLIP_INDEX_PARTS */
+async function findUnpackers({ row_groups: groups }: Metadata): Promise<Readonly<Record<string, Unpacker>>> {
+  const packings = new Set(groups.flatMap(({ columns }) => columns.map(({ meta_data: facts }) => facts?.codec)))
+  const found = { ...unpackers }
+  if (unpackZstd)
+    found.ZSTD = (bytes, length) => unpackZstd(bytes, { maxOutputLength: Math.max(length, 1) })
+  const others = ['ZSTD', 'LZ4', 'LZ4_RAW'].filter(packing => packings.has(packing) && found[packing] === undefined)
+  if (others.length === 0) return found
+  const { compressors } = await importPeer<{ compressors: Record<string, Unpacker> }>(
+    'hyparquet-compressors',
+    'ERR_CLIP_INDEX_PARTS',
+    `a parquet table packed by ${others.join(' and ')}`,
+  )
+  return { ...found, ...Object.fromEntries(others.map(packing => [packing, compressors[packing]!])) }
+}
+
+/** What is needed to read from a file. */
+interface Parts {
+  reader: Reader
+  handle: FileHandle
+  source: Source
+  metadata: Metadata
+  compressors: Readonly<Record<string, Unpacker>>
 }
 
 /** A file that is read. */
@@ -62,9 +92,9 @@ export class ParquetFile {
   readonly columns: readonly string[]
   /** Rows of each group, which is unpacked as a whole. */
   readonly groups: readonly number[]
-  readonly #parts: { reader: Reader; handle: FileHandle; source: Source; metadata: Metadata }
+  readonly #parts: Parts
 
-  private constructor(file: string, parts: { reader: Reader; handle: FileHandle; source: Source; metadata: Metadata }) {
+  private constructor(file: string, parts: Parts) {
     const { reader, metadata } = parts
     this.file = file
     this.#parts = parts
@@ -87,7 +117,8 @@ export class ParquetFile {
       const source = { byteLength: size, slice }
       return await coded(file, async () => {
         const metadata = await reader.parquetMetadataAsync(source)
-        const opened = new ParquetFile(file, { reader, handle, source, metadata })
+        const compressors = await findUnpackers(metadata)
+        const opened = new ParquetFile(file, { reader, handle, source, metadata, compressors })
         const inGroups = opened.groups.reduce((sum, rows) => sum + rows, 0)
         if (inGroups !== opened.rows) throw new Error(`${opened.rows} rows, and ${inGroups} in its groups`)
         return opened
@@ -105,9 +136,9 @@ export class ParquetFile {
 
   /** Values of rows of one group; null where there is none. @throws {ClipError} ERR_CLIP_FILE_FORMAT */
   async read(columns: readonly string[], first: number, count: number): Promise<Record<string, unknown[]>> {
-    const { reader, source, metadata } = this.#parts
+    const { reader, source, metadata, compressors } = this.#parts
     return coded(this.file, async () => {
-      const options = { file: source, metadata, columns: [...columns], compressors: unpackers }
+      const options = { file: source, metadata, columns: [...columns], compressors }
       const scan = await reader.parquetScan(options)
       const found: Record<string, unknown[]> = {}
       for (const column of columns) {

@@ -53,6 +53,25 @@ test("numpy's and pyarrow's files: halves and floats, Snappy and gzip, several g
   expect((await all(fixture, ['width']))[0]!.columns).toEqual({ width: [640, 480, 320] })
 })
 
+test.each(['zstd', 'lz4'])('a table packed by %s, of several groups', async packing => {
+  const folder = newFolder()
+  const rows = Array.from({ length: 200 }, (_, i) => ({ path: `${i}`, vector: Float32Array.of(1, i) }))
+  await writeEmbeddings(folder, rows, { dim: 2 })
+  cpSync(path.join(fixture, `packed_${packing}.parquet`), path.join(folder, 'metadata', 'metadata_0.parquet'))
+  const batches = await all(folder)
+  expect(batches.map(batch => batch.rows)).toEqual([100, 100])
+  const column = (name: string): unknown[] => batches.flatMap(({ columns }) => [...columns[name]!])
+  expect(column('image_path')).toEqual(rows.map((_, i) => `${i}.jpg`))
+  expect(column('caption')).toEqual(rows.map((_, i) => `a caption of picture ${i % 7}`))
+  expect(column('width')).toEqual(rows.map((_, i) => i))
+  // a damaged page is an error, not other values
+  const table = path.join(folder, 'metadata', 'metadata_0.parquet')
+  const bytes = readFileSync(table)
+  bytes.fill(0xa5, 40, 200)
+  writeFileSync(table, bytes)
+  await expect(all(folder)).rejects.toMatchObject({ code: 'ERR_CLIP_FILE_FORMAT' })
+})
+
 test.each<[string, string, (file: string) => void, string, RegExp]>([
   ['no folder', '.', file => rmSync(file, { recursive: true }), 'ERR_CLIP_FILE_NOT_FOUND',
     /as clip-retrieval writes it/],

@@ -5,7 +5,7 @@ import path from 'node:path'
 
 import { pictureSources, readEmbeddings, writeEmbeddings } from '../../lib/index.js'
 
-for (const name of ['hyparquet', 'hyparquet-writer']) {
+for (const name of ['hyparquet', 'hyparquet-writer', 'hyparquet-compressors']) {
   jest.doMock(name, () => {
     throw Object.assign(new Error(`Cannot find package '${name}' imported from here`), { code: 'ERR_MODULE_NOT_FOUND' })
   })
@@ -29,4 +29,15 @@ test('one sentence says what to install, and nothing is written', async () => {
   await expect(pictureSources([path.join(fixture, 'metadata', 'metadata_00.parquet')]).next()).rejects.toMatchObject(
     missing,
   )
+})
+
+test('a table whose packing needs another package says which', async () => {
+  await jest.isolateModulesAsync(async () => {
+    jest.dontMock('hyparquet')
+    const { pictureSources: sources } = require('../../lib/index.js') as { pictureSources: typeof pictureSources }
+    await expect(sources([path.join(fixture, 'packed_lz4.parquet')]).next()).rejects.toMatchObject({
+      code: 'ERR_CLIP_INDEX_PARTS',
+      message: expect.stringMatching(/packed by LZ4_RAW needs a package .*: npm install hyparquet-compressors$/),
+    })
+  })
 })

@@ -33,7 +33,7 @@ const compilers = join(scratch, 'compilers')
 const peers = Object.keys(manifest.peerDependencies)
 /** Of search indexes, stores and distributed work; the others are the server's. */
 const otherPeers = ['@lancedb/lancedb', '@modelcontextprotocol/sdk', 'apache-arrow', 'aws4', 'bullmq', 'hyparquet',
-  'hyparquet-writer', 'ioredis', 'libsql', 'pg', 'usearch']
+  'hyparquet-compressors', 'hyparquet-writer', 'ioredis', 'libsql', 'pg', 'usearch']
 const serverPeers = peers.filter(name => !otherPeers.includes(name))
 /** LanceDB and usearch are installed by npm run test:stores only. */
 const engines = JSON.parse(readFileSync(join(root, 'test', 'stores', 'engines', 'package.json'), 'utf8')) as Manifest

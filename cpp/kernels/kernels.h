@@ -72,6 +72,8 @@ struct linear_args {
     float * dst;             // [n_tokens][dst_stride]
     size_t dst_stride;
     const float * factor = nullptr;  // [n_tokens][n_out] or null: the other half of a gated MLP
+    bool rounds = false;             // the result is only used rounded to bytes: GELUs may be off by 5e-5 (above 1: of
+                                     // their value)
 };
 
 // x' = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias, per token (biased variance, like torch.nn.LayerNorm); `rms`:

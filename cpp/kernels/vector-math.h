@@ -56,6 +56,19 @@ GGCLIP_INLINE vf gelu_erf_v(vf x) {
     return mul(x, if_negative(x, tail, sub(set_f(1.0f), tail)));
 }
 
+// x (1/2 + y q(y^2)), where y is x held to -limit .. limit, with q fitted for this file by linear programming: the
+// least largest error of the product. About a third of the time of the exact functions. The zero added last as in
+// tanh_v.
+GGCLIP_INLINE vf gelu_near_v(vf x, float limit, const float (&q)[9]) {
+    const vf at_least = max(set_f(-limit), x);  // this argument order keeps NaN on x86
+    const vf y = min(set_f(limit), at_least);
+    const vf square = mul(y, y);
+    vf sum = set_f(q[8]);
+    GGCLIP_UNROLL
+    for (int i = 7; i >= 0; i--) sum = fma(sum, square, set_f(q[i]));
+    return fma(x, zero_f(), mul(at_least, fma(y, sum, set_f(0.5f))));
+}
+
 // 2 / (1 + e^-2x) - 1; 2.88539008 = 2 log2(e). Exact to the rounding of 1, not of x. The zero added last is NaN where x
 // is not finite: neither NaN nor infinity becomes a plausible number.
 GGCLIP_INLINE vf tanh_v(vf x) {
@@ -77,6 +90,19 @@ GGCLIP_INLINE vf apply_v(unary op, vf x) {
         case unary::relu: return mul(add(x, abs(x)), set_f(0.5f));               // NaN, not 0, of -infinity
         case unary::tanh: return tanh_v(x);
         default: return x;
+    }
+}
+
+// The same with an error of 5e-5, for values that are rounded to bytes next.
+GGCLIP_INLINE vf apply_near_v(unary op, vf x) {
+    constexpr float erf[] = {3.98761570e-1f,  -6.60763755e-2f, 9.64300148e-3f,  -1.05498568e-3f, 8.42920272e-5f,
+                             -4.72478314e-6f, 1.74080412e-7f,  -3.75392961e-9f, 3.56929070e-11f};
+    constexpr float tanh[] = {3.98787737e-1f,  -6.64529577e-2f, 9.90481768e-3f,  -1.12864771e-3f, 9.54722054e-5f,
+                              -5.72220142e-6f, 2.26471130e-7f,  -5.25391064e-9f, 5.37469305e-11f};
+    switch (op) {
+        case unary::gelu_erf: return gelu_near_v(x, 4.4f, erf);
+        case unary::gelu_tanh: return gelu_near_v(x, 4.25f, tanh);
+        default: return apply_v(op, x);
     }
 }
 

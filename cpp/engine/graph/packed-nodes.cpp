@@ -41,6 +41,7 @@ static kernels::linear_args linear_args_of(const packed_node & p, const ggml_ten
     args.bias = floats(p.linear->b);
     args.op = p.op;
     args.factor = floats(factor);
+    args.rounds = p.rounds;
     return args;
 }
 

@@ -90,10 +90,7 @@ class packed_ops final : public layer_ops {
 
     ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) override {
         if (!w.is_packed()) return portable_linear(in, w, act, residual);  // types without a kernel
-        packed_node & p = add_linear_node("linear", in, w, act);
-        std::vector<ggml_tensor *> args = {packed(in, w.packed.type)};
-        if (residual) args.push_back(residual);
-        return nodes_.custom(GGML_TYPE_F32, w.n_out, in.x->ne[1], args, run_linear, p);
+        return packed_linear(in, w, act, residual, false);
     }
 
     ggml_tensor * add_scaled(ggml_tensor * x, ggml_tensor * factors, ggml_tensor * residual) override {
@@ -108,8 +105,7 @@ class packed_ops final : public layer_ops {
             values(in);
             return portable_->gated(in, w, act, factor);
         }
-        packed_node & p = add_linear_node("linear", in, w, act);
-        return nodes_.custom(GGML_TYPE_F32, w.n_out, in.x->ne[1], {packed(in, w.packed.type), factor}, run_gated, p);
+        return packed_gated(in, w, act, factor, false);
     }
 
     ggml_tensor * rotate(ggml_tensor * x, ggml_tensor * turns, rotary_pairs pairs) override {
@@ -121,9 +117,12 @@ class packed_ops final : public layer_ops {
     layer_input hidden(layer_input & in, const linear_weights & w, activation act, ggml_tensor * factor,
                        const linear_weights & next) override {
         const kernels::weight_type from = w.packed.type, to = next.packed.type;
-        const bool fuses = table_->linear_pack && w.is_packed() && next.is_packed() && in_blocks(from) && in_blocks(to);
-        if (!fuses) return unnormalised(factor ? gated(in, w, act, factor) : linear(in, w, act, nullptr));
-        packed_node & p = add_linear_node("linear+pack", in, w, act);
+        if (!w.is_packed() || !next.is_packed()) return layer_ops::hidden(in, w, act, factor, next);
+        const bool rounds = in_blocks(to) || to == kernels::weight_type::i8;
+        if (!table_->linear_pack || !in_blocks(from) || !in_blocks(to))
+            return unnormalised(factor ? packed_gated(in, w, act, factor, rounds)
+                                       : packed_linear(in, w, act, nullptr, rounds));
+        packed_node & p = add_linear_node("linear+pack", in, w, act, rounds);
         p.type = to;
         p.n = p.work.n_rows;
         const int64_t n_bytes = (int64_t) table_->activations_size(to, p.n, w.n_out);
@@ -171,14 +170,31 @@ class packed_ops final : public layer_ops {
     }
 
   private:
-    packed_node & add_linear_node(const char * kind, const layer_input & in, const linear_weights & w, activation act) {
+    // `rounds`: see kernels::linear_args
+    packed_node & add_linear_node(const char * kind, const layer_input & in, const linear_weights & w, activation act,
+                                  bool rounds) {
         packed_node & p = nodes_.add(kind, w.name.c_str());
         p.linear = &w;
         p.op = kernel_op(act);
+        p.rounds = rounds;
         p.work.type = type_name(w.packed.type);
         p.work.set_shape(w.n_out, w.n_in, (int) in.x->ne[1]);  // input and perhaps result are rows of bytes
         p.work.n_ops = 2.0 * w.n_in * w.n_out * (double) in.x->ne[1];
         return p;
+    }
+
+    ggml_tensor * packed_linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual,
+                                bool rounds) {
+        packed_node & p = add_linear_node("linear", in, w, act, rounds);
+        std::vector<ggml_tensor *> args = {packed(in, w.packed.type)};
+        if (residual) args.push_back(residual);
+        return nodes_.custom(GGML_TYPE_F32, w.n_out, in.x->ne[1], args, run_linear, p);
+    }
+
+    ggml_tensor * packed_gated(layer_input & in, const linear_weights & w, activation act, ggml_tensor * factor,
+                               bool rounds) {
+        packed_node & p = add_linear_node("linear", in, w, act, rounds);
+        return nodes_.custom(GGML_TYPE_F32, w.n_out, in.x->ne[1], {packed(in, w.packed.type), factor}, run_gated, p);
     }
 
     ggml_tensor * packed(layer_input & in, kernels::weight_type type) {

@@ -25,31 +25,24 @@ struct group_target {
     int first;  // input of the next layer
 };
 
-template <unary op>
+template <class Unary>
 static void pack_tile(const linear_args & a, const tile_place & at, int n, float * sums, const group_target & target) {
     constexpr int panel_stride = group_row::panel_stride;
     for (int t = 0; t < at.height; t++) {
         float * const row = sums + t * panel_rows;
         for (int i = 0; i < n; i += panel_rows) {
             float * const panel = row + i / panel_rows * panel_stride;
-            finish_row<op>(panel, a.bias ? a.bias + at.row + i : nullptr,
-                           a.factor ? a.factor + (size_t) (at.token + t) * a.w.n_out + at.row + i : nullptr, nullptr,
-                           panel, n - i);
+            finish_row<Unary>(panel, a.bias ? a.bias + at.row + i : nullptr,
+                              a.factor ? a.factor + (size_t) (at.token + t) * a.w.n_out + at.row + i : nullptr, nullptr,
+                              panel, n - i);
         }
         pack_group(target.type, a.w.n_out, group_row{row}, n, target.first, target.tiles, at.height, target.tile, t);
     }
 }
 
 static void pack_tile(const linear_args & a, const tile_place & at, int n, float * sums, const group_target & target) {
-    switch (a.op) {
-        case unary::none: return pack_tile<unary::none>(a, at, n, sums, target);
-        case unary::quick_gelu: return pack_tile<unary::quick_gelu>(a, at, n, sums, target);
-        case unary::gelu_erf: return pack_tile<unary::gelu_erf>(a, at, n, sums, target);
-        case unary::gelu_tanh: return pack_tile<unary::gelu_tanh>(a, at, n, sums, target);
-        case unary::silu: return pack_tile<unary::silu>(a, at, n, sums, target);
-        case unary::relu: return pack_tile<unary::relu>(a, at, n, sums, target);
-        case unary::tanh: return pack_tile<unary::tanh>(a, at, n, sums, target);
-    }
+    with_unary(
+        a, [&](auto form) { pack_tile<decltype(form)>(a, at, n, sums, target); });
 }
 
 template <class L>

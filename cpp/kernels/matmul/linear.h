@@ -20,9 +20,30 @@ GGCLIP_LEVEL_BEGIN
 
 constexpr int max_tiles_per_item = layer_tile > token_tile ? 4 : 16;
 
+// A unary as a type, since epilogues are compiled for each; `near`: as apply_near_v.
+template <unary op, bool near = false>
+struct unary_form {
+    static GGCLIP_INLINE_MEMBER vf apply(vf x) { return near ? apply_near_v(op, x) : apply_v(op, x); }
+};
+
+template <class F>
+GGCLIP_INLINE void with_unary(const linear_args & a, F && f) {
+    switch (a.op) {
+        case unary::none: return f(unary_form<unary::none>());
+        case unary::quick_gelu: return f(unary_form<unary::quick_gelu>());
+        case unary::gelu_erf:
+            return a.rounds ? f(unary_form<unary::gelu_erf, true>()) : f(unary_form<unary::gelu_erf>());
+        case unary::gelu_tanh:
+            return a.rounds ? f(unary_form<unary::gelu_tanh, true>()) : f(unary_form<unary::gelu_tanh>());
+        case unary::silu: return f(unary_form<unary::silu>());
+        case unary::relu: return f(unary_form<unary::relu>());
+        case unary::tanh: return f(unary_form<unary::tanh>());
+    }
+}
+
 // unary(sums + bias) * factor + residual, for the first n rows of a panel; all but sums may be null, dst may equal
 // sums.
-template <unary op>
+template <class Unary>
 GGCLIP_INLINE void finish_row(const float * sums, const float * bias, const float * factor, const float * residual,
                               float * dst, int n) {
     for (int i = 0; i < panel_rows; i += lanes) {
@@ -30,13 +51,13 @@ GGCLIP_INLINE void finish_row(const float * sums, const float * bias, const floa
         if (left >= lanes) {
             vf v = load_f(sums + i);
             v = bias ? add(v, load_f(bias + i)) : v;
-            v = apply_v(op, v);
+            v = Unary::apply(v);
             v = factor ? mul(v, load_f(factor + i)) : v;
             store_f(dst + i, residual ? add(v, load_f(residual + i)) : v);
         } else if (left > 0) {
             vf v = load_f(sums + i);
             v = bias ? add(v, load_first(bias + i, left)) : v;
-            v = apply_v(op, v);
+            v = Unary::apply(v);
             v = factor ? mul(v, load_first(factor + i, left)) : v;
             store_first(dst + i, residual ? add(v, load_first(residual + i, left)) : v, left);
         }
@@ -50,27 +71,20 @@ struct tile_place {
     int row;  // first row of the panel
 };
 
-template <unary op>
+template <class Unary>
 static void finish_tile(const linear_args & a, const tile_place & at, const float * sums) {
     const float * bias = a.bias ? a.bias + at.row : nullptr;
     for (int t = 0; t < at.height; t++) {
         const size_t token = (size_t) (at.token + t);
-        finish_row<op>(sums + t * panel_rows, bias, a.factor ? a.factor + token * a.w.n_out + at.row : nullptr,
-                       a.residual ? a.residual + token * a.residual_stride + at.row : nullptr,
-                       a.dst + token * a.dst_stride + at.row, a.w.n_out - at.row);
+        finish_row<Unary>(sums + t * panel_rows, bias, a.factor ? a.factor + token * a.w.n_out + at.row : nullptr,
+                          a.residual ? a.residual + token * a.residual_stride + at.row : nullptr,
+                          a.dst + token * a.dst_stride + at.row, a.w.n_out - at.row);
     }
 }
 
 static void finish_tile(const linear_args & a, const tile_place & at, const float * sums) {
-    switch (a.op) {
-        case unary::none: return finish_tile<unary::none>(a, at, sums);
-        case unary::quick_gelu: return finish_tile<unary::quick_gelu>(a, at, sums);
-        case unary::gelu_erf: return finish_tile<unary::gelu_erf>(a, at, sums);
-        case unary::gelu_tanh: return finish_tile<unary::gelu_tanh>(a, at, sums);
-        case unary::silu: return finish_tile<unary::silu>(a, at, sums);
-        case unary::relu: return finish_tile<unary::relu>(a, at, sums);
-        case unary::tanh: return finish_tile<unary::tanh>(a, at, sums);
-    }
+    with_unary(
+        a, [&](auto form) { finish_tile<decltype(form)>(a, at, sums); });
 }
 
 // Number of blocks of about equal size for the token tiles. Each stays within the limit above. Each block reads all

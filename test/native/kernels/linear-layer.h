@@ -11,11 +11,11 @@ struct linear_case {
     weight_type type;
     int n_tokens, n_in, n_out;
     unary op = unary::none;
-    bool bias = false, residual = false;
+    bool bias = false, residual = false, rounds = false;
     std::string text() const {
         return std::string(type_name(type)) + " " + std::to_string(n_tokens) + "x" + std::to_string(n_in) + "x" +
                std::to_string(n_out) + " op" + std::to_string((int) op) + (bias ? " bias" : "") +
-               (residual ? " residual" : "");
+               (residual ? " residual" : "") + (rounds ? " rounds" : "");
     }
 };
 
@@ -47,15 +47,16 @@ inline std::vector<float> run_linear(const kernel_table & k, const linear_case &
     });
     const size_t stride = c.n_out + 2;
     std::vector<float> dst(stride * n + 16, 12345.0f);
-    const linear_args args = {{c.type, c.n_out, c.n_in, w.data()},
-                              act.data(),
-                              n,
-                              c.bias ? d.bias.data() : nullptr,
-                              c.op,
-                              c.residual ? d.residual.data() + first_token * d.residual_stride : nullptr,
-                              d.residual_stride,
-                              dst.data(),
-                              stride};
+    linear_args args = {{c.type, c.n_out, c.n_in, w.data()},
+                        act.data(),
+                        n,
+                        c.bias ? d.bias.data() : nullptr,
+                        c.op,
+                        c.residual ? d.residual.data() + first_token * d.residual_stride : nullptr,
+                        d.residual_stride,
+                        dst.data(),
+                        stride};
+    args.rounds = c.rounds;
     run_shares(nth, [&](int i) { k.linear(args, i, nth); });
     std::vector<float> out;
     for (int t = 0; t < n; t++) {

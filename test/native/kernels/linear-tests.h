@@ -120,7 +120,7 @@ inline void test_linear_pack(const kernel_table & k) {
         if (!is_quantized(type)) continue;
         for (const weight_type next : {weight_type::q8_0, weight_type::q4_1, weight_type::q5_0}) {
             for (const auto & s : shapes) {
-                const linear_case c = {type, s[0], s[1], s[2], (unary) (i % 4), i % 3 != 0, false};
+                const linear_case c = {type, s[0], s[1], s[2], (unary) (i % 4), i % 3 != 0, false, i / 4 % 2 != 0};
                 const int nth = 1 + i % 5;
                 i++;
                 const linear_data d = data_for(c);
@@ -131,15 +131,16 @@ inline void test_linear_pack(const kernel_table & k) {
                 k.pack(type, c.n_out, c.n_in, d.w.rows.data(), d.w.row_bytes, w.data());
                 k.pack_activations(type, d.x.data(), d.x_stride, c.n_tokens, c.n_in, act.data(), 0, 1);
                 k.pack_activations(next, plain.data(), c.n_out, c.n_tokens, c.n_out, want.data(), 0, 1);
-                const linear_args args = {{type, c.n_out, c.n_in, w.data()},
-                                          act.data(),
-                                          c.n_tokens,
-                                          c.bias ? d.bias.data() : nullptr,
-                                          c.op,
-                                          nullptr,
-                                          0,
-                                          nullptr,
-                                          0};
+                linear_args args = {{type, c.n_out, c.n_in, w.data()},
+                                    act.data(),
+                                    c.n_tokens,
+                                    c.bias ? d.bias.data() : nullptr,
+                                    c.op,
+                                    nullptr,
+                                    0,
+                                    nullptr,
+                                    0};
+                args.rounds = c.rounds;
                 run_shares(nth, [&](int ith) { k.linear_pack(args, next, got.data(), ith, nth); });
                 expect(std::memcmp(got.data(), want.data(), size) == 0,
                        std::string(k.name) + " linear_pack " + c.text() + " for " + type_name(next));

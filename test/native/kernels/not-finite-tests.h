@@ -138,16 +138,17 @@ inline void test_linear_pack_not_finite(const kernel_table & k) {
             for (const float value : not_finite_values()) {
                 const float kept = d.bias[o];
                 d.bias[o] = value;
-                k.linear_pack({{type, c.n_out, c.n_in, w.data()},
-                               act.data(),
-                               c.n_tokens,
-                               d.bias.data(),
-                               c.op,
-                               nullptr,
-                               0,
-                               nullptr,
-                               0},
-                              type, hidden.data(), 0, 1);
+                linear_args args = {{type, c.n_out, c.n_in, w.data()},
+                                    act.data(),
+                                    c.n_tokens,
+                                    d.bias.data(),
+                                    c.op,
+                                    nullptr,
+                                    0,
+                                    nullptr,
+                                    0};
+                args.rounds = o % 2 != 0;
+                k.linear_pack(args, type, hidden.data(), 0, 1);
                 std::vector<float> got(19 * c.n_tokens);
                 k.linear({{type, 19, c.n_out, next.data()},
                           hidden.data(),

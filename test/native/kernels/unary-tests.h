@@ -37,6 +37,18 @@ inline void test_unary(const kernel_table & k) {
                std::string(k.name) + " unary " + std::to_string((int) op) + ": " + std::to_string(near * 1e6) + "e-6 " +
                    std::to_string(far * 1e6) + "e-6");
         std::printf("%-12s unary %d: relative error %.1e for |x| <= 5\n", k.name, (int) op, near);
+
+        // for results that are rounded to bytes next
+        linear_args args = {{weight_type::f32, 1, 1, w.data()}, act.data(), n, nullptr, op, nullptr, 0, y.data(), 1};
+        args.rounds = true;
+        k.linear(args, 0, 1);
+        double error = 0.0;
+        for (int i = 0; i < n; i++) {
+            const double want = apply(op, x[i]);
+            error = std::max(error, std::fabs(y[i] - want) / std::max(1.0, std::fabs(want)));
+        }
+        expect(error < 5e-5, std::string(k.name) + " unary " + std::to_string((int) op) +
+                                 ", rounded next: " + std::to_string(error * 1e5) + "e-5");
     }
 }
 

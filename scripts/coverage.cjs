@@ -1,16 +1,17 @@
 // Measures which lines the tests run: TypeScript by the jest suite (in its own processes, and in the programs that it starts from
-// dist/), C++ by the native test programs. Prints the figures by folder, writes the lines that nothing ran to
-// coverage/uncovered.txt, and fails when a test does.
+// dist/), C++ by the native test programs and by jest's tests of model files. Prints the figures by folder, writes the lines that
+// nothing ran to coverage/uncovered.txt, and fails when a test does.
 //
 //   node scripts/coverage.cjs [--typescript | --native] [TEST...]     one half; TEST: for jest, default all
+//   --measured FOLDER: TypeScript starts from what GGCLIP_COVERAGE=FOLDER npm test counted, in jest's own processes
 //
-// C++ that only the addon's users run (cpp/binding/, parts of the engine) is run by the jest suite, too, but not counted there:
-// counting makes kernels too slow for its deadlines.
+// The other tests of jest run C++, too, but are not counted: counting makes kernels too slow for their deadlines.
 'use strict'
 
 const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
+const { parseArgs } = require('node:util')
 const ts = require('typescript')
 const { buildNative } = require('./build-native.cjs')
 const { run } = require('./run.cjs')
@@ -30,14 +31,15 @@ class Lines {
     lines.set(line, Math.max(lines.get(line) ?? 0, count))
   }
 
-  /** Of istanbul's JSON: each statement is a line. */
+  /** Of istanbul's JSON: each statement is a line. Returns whether there is one. */
   addIstanbul(file) {
-    if (!fs.existsSync(file)) return
+    if (!fs.existsSync(file)) return false
     for (const { path: full, statementMap, s } of Object.values(JSON.parse(fs.readFileSync(file, 'utf8')))) {
       if (!hasCode(full)) continue
       for (const [id, { start }] of Object.entries(statementMap))
         this.add(path.relative(root, full).split(path.sep).join('/'), start.line, s[id])
     }
+    return true
   }
 }
 
@@ -50,6 +52,14 @@ function hasCode(file) {
   return outputText.replace(/^("use strict"|Object\.defineProperty\(exports, "__esModule".*);$/gm, '').trim() !== ''
 }
 
+/** @returns {number | null} its exit status */
+const runJest = (args, env) =>
+  spawnSync(process.execPath, [bin('jest', 'bin/jest.js'), ...args], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  }).status
+
 /** @returns {boolean} whether the tests passed */
 function runTypeScript(lines, tests) {
   const raw = path.join(out, 'raw')
@@ -60,13 +70,10 @@ function runTypeScript(lines, tests) {
       [bin('typescript', 'bin/tsc'), '-p', 'tsconfig.build.json', '--sourceMap', '--inlineSources'],
       { cwd: root },
     )
-    const jest = [bin('jest', 'bin/jest.js'), '--testMatch', '<rootDir>/test/**/*.test.ts', '--coverage',
-      '--coverageProvider=v8', '--coverageReporters=json', '--testTimeout=300000', '--collectCoverageFrom=lib/**/*.ts',
-      ...tests]
-    const { status } = spawnSync(process.execPath, jest, {
-      cwd: root,
-      stdio: 'inherit',
-      env: { ...process.env, NODE_V8_COVERAGE: raw },
+    // first the tests: jest takes what follows --testMatch for more patterns
+    const status = runJest([...tests, '--testMatch', '<rootDir>/test/**/*.test.ts'], {
+      GGCLIP_COVERAGE: out,
+      NODE_V8_COVERAGE: raw,
     })
     lines.addIstanbul(path.join(out, 'coverage-final.json'))
     const report = ['report', '--temp-directory', raw, '--reports-dir', path.join(out, 'programs'), '--reporter',
@@ -91,7 +98,13 @@ function runNative(lines) {
   process.env.GGCLIP_CMAKE_ARGS = `${process.env.GGCLIP_CMAKE_ARGS ?? ''} -DGGCLIP_COVERAGE=ON`
   buildNative({ tests: true, out: build })
   for (const file of counts()) fs.rmSync(file)
-  const passed = runNativeTests(build)
+  const addon = path.join(build, 'ggclip.node')
+  // but the one of a full-size model
+  const files = ['test/formats', 'test/model-files', 'test/models', 'test/reference', '--testPathIgnorePatterns', 'b32']
+  const passed = [
+    runNativeTests(build),
+    runJest([...files, '--testTimeout=300000'], { GGCLIP_ADDON: addon, GGCLIP_COVERAGE: '' }) === 0,
+  ].every(Boolean)
   for (const file of counts()) {
     const { files } = JSON.parse(run('gcov', ['--json-format', '--stdout', file], { cwd: build, capture: true }))
     for (const { file: source, lines: counted } of files) {
@@ -142,11 +155,20 @@ function uncovered(lines) {
 }
 
 function main(args) {
-  const tests = args.filter(arg => !/^--(typescript|native)$/.test(arg))
+  const { values: options, positionals: tests } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { typescript: { type: 'boolean' }, native: { type: 'boolean' }, measured: { type: 'string' } },
+  })
+  const all = !options.typescript && !options.native
+  const counted = lines => lines.addIstanbul(path.resolve(options.measured, 'coverage-final.json'))
   const halves = [
-    { flag: '--typescript', title: 'TypeScript, by the jest suite', measure: lines => runTypeScript(lines, tests) },
-    { flag: '--native', title: 'C++, by the native tests', measure: runNative },
-  ].filter(({ flag }) => args.includes(flag) || !args.some(arg => /^--(typescript|native)$/.test(arg)))
+    (all || options.typescript) && {
+      title: 'TypeScript, by the jest suite',
+      measure: lines => (options.measured === undefined || counted(lines)) && runTypeScript(lines, tests),
+    },
+    (all || options.native) && { title: 'C++, by the native tests and those of model files', measure: runNative },
+  ].filter(Boolean)
   fs.rmSync(out, { recursive: true, force: true })
   fs.mkdirSync(out, { recursive: true })
   const measured = halves.map(({ title, measure }) => {

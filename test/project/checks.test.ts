@@ -3,7 +3,7 @@
  * at what is there, that the package is whole.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
@@ -52,6 +52,19 @@ describe('skipped tests', () => {
     for (const { tests } of Object.values(needs))
       expect(tests.test('test/vectors/search.test.ts: finds the nearest')).toBe(false)
   })
+})
+
+test('each test file is of npm test or of npm run test:wide, and of one of them', () => {
+  const jest = path.join(path.dirname(require.resolve('jest/package.json')), 'bin', 'jest.js')
+  const listed = (...args: string[]): string[] =>
+    execFileSync(process.execPath, [jest, '--listTests', '--json', ...args], { cwd: root, encoding: 'utf8' })
+      .split('\n').flatMap(line => (line.startsWith('[') ? JSON.parse(line) as string[] : []))
+      .map(file => path.relative(root, file).split(path.sep).join('/')).sort()
+  const files = readdirSync(path.join(root, 'test'), { recursive: true, encoding: 'utf8' })
+    .map(file => `test/${file.split(path.sep).join('/')}`).filter(file => file.endsWith('.test.ts')).sort()
+  const isWide = (file: string): boolean => file.endsWith('.wide.test.ts')
+  expect(listed()).toEqual(files.filter(file => !isWide(file)))
+  expect(listed('--config', 'jest.wide.config.cjs')).toEqual(files.filter(isWide))
 })
 
 test('a file of code has at most 400 lines', () => {

@@ -6,7 +6,7 @@ import path from 'node:path'
 interface Counted {
   files: Map<string, Map<number, number>>
   add(file: string, line: number, count: number): void
-  addIstanbul(file: string): void
+  addIstanbul(file: string): boolean
 }
 const { Lines, uncovered } = require('../../scripts/coverage.cjs') as {
   Lines: new() => Counted
@@ -25,9 +25,9 @@ test('a line has run when any of the measurements saw it run', () => {
       const files = ['a.ts', 'work/types.ts'].map(name => path.join(root, 'lib', name))
       const statementMap = { 0: statement(1), 1: statement(2), 2: statement(3) }
       writeFileSync(report, JSON.stringify(files.map(file => ({ path: file, statementMap, s }))))
-      lines.addIstanbul(report)
+      expect(lines.addIstanbul(report)).toBe(true)
     }
-    lines.addIstanbul(path.join(folder, 'none.json'))
+    expect(lines.addIstanbul(path.join(folder, 'none.json'))).toBe(false)
     expect([...lines.files.keys()]).toEqual(['lib/a.ts'])
     expect([...lines.files.get('lib/a.ts')!]).toEqual([[1, 1], [2, 2], [3, 0]])
     expect(uncovered(lines)).toEqual(['lib/a.ts: 3'])

@@ -79,6 +79,11 @@ export class SearchIndex {
     return new SearchIndex(store, clip, rows)
   }
 
+  /** Whether it was opened with `readOnly`, or cannot be written: it is searched only. */
+  get readOnly(): boolean {
+    return this.#store.readOnly
+  }
+
   /**
    * Embeds what is new or changed below the folders, and forgets what is gone. A file counts as unchanged with the same
    * size and time of change; otherwise its bytes are hashed, so that renamed, moved and copied files cost no embedding.

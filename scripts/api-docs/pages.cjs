@@ -88,6 +88,7 @@ const pages = [
       'SearchIndex.open',
       'OpenIndexOptions',
       'IndexModel',
+      'searchIndex.readOnly',
       'searchIndex.update',
       'UpdateIndexOptions',
       'WatchIndexOptions',

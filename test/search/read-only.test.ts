@@ -158,11 +158,13 @@ where('posix', test)("somebody else's is searched as it is", async () => {
   chmodSync(pictures, 0o755)
 })
 
+/** Runs the rest of its arguments in the first, mounted read only. */
+const mounted = `mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && cd "$1" && shift && exec "$@"`
+
 where('mounts', test)('on a medium that cannot be written, by the commands', async () => {
   const { pictures, where } = await made()
-  const script = `mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && cd "$1" && shift && exec "$@"`
   const onIt = (...args: string[]) =>
-    promisify(execFile)('unshare', ['-rm', 'sh', '-c', script, 'sh', pictures, process.execPath, main, ...args])
+    promisify(execFile)('unshare', ['-rm', 'sh', '-c', mounted, 'sh', pictures, process.execPath, main, ...args])
       .catch((error: { code: number; stderr: string }) => error as { code: number; stdout: string; stderr: string })
   const found = await onIt('search', 'a rocket', '-k', '1')
   expect(found).toMatchObject({ stderr: '', stdout: expect.stringContaining(path.join(pictures, 'rocket.png')) })
@@ -182,4 +184,28 @@ where('mounts', test)('on a medium that cannot be written, by the commands', asy
     code: 1,
     stderr: expect.stringContaining('opened once'),
   })
+})
+
+where('mounts', test)('on a medium that cannot be written, by the server', async () => {
+  const { pictures } = await made()
+  const script = `
+    const { Server } = require(${JSON.stringify(path.join(root, 'dist', 'server'))})
+    const main = async () => {
+      const server = await Server.start({ port: 0, folder: process.cwd() })
+      const ask = async (path, body) => (await fetch(server.url + path, body && { method: 'POST', body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' } })).json()
+      let state
+      do state = await ask('/gallery'); while (state.state === 'opening')
+      const { results } = await ask('/gallery/search', { query: 'a rocket' })
+      const refreshed = await ask('/gallery/refresh', {})
+      await server.close()
+      return { state, best: results[0].name, refreshed }
+    }
+    main().then(result => console.log(JSON.stringify(result)))`
+  const { stdout } = await promisify(execFile)('unshare', ['-rm', 'sh', '-c', mounted, 'sh', pictures, process.execPath,
+    '-e', script])
+  const { state, best, refreshed } = JSON.parse(stdout)
+  expect(state).toMatchObject({ state: 'ready', files: 3, pictures: 3 })
+  expect(refreshed).toMatchObject({ state: 'ready', files: 3 })
+  expect(best).toBe('rocket.png')
 })

@@ -106,10 +106,11 @@ export class Gallery {
     this.#index = index
     if (signal.aborted) return
     this.#updater = new Updater(index, this.#options)
-    this.#updater.start()
+    if (index.readOnly) this.#options.report({ type: 'served as it is: it cannot be written' })
+    else this.#updater.start()
   }
 
-  /** Looks for new, changed and deleted pictures. */
+  /** Looks for new, changed and deleted pictures, where the index can be written. */
   refresh(): void {
     if (this.#updater) this.#updater.refresh()
     else this.start()

@@ -22,10 +22,11 @@ export interface GalleryOptions {
   maxFileBytes: number
   /** Most pixels of a picture that is shown. */
   maxPixels: number
-  /** Called after each look that changed something or failed. */
+  /** Called after each look that changed something or failed, and once for an index that is read only. */
   report(event: UpdateEvent): void
 }
 
 export type UpdateEvent =
   | { type: 'updated'; embedded: number; known: number; removed: number; failed: number; unreadable: number }
   | { type: 'failed'; error: unknown }
+  | { type: 'served as it is: it cannot be written' }

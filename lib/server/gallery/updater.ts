@@ -32,7 +32,9 @@ export class Updater {
   }
 
   get progress(): Progress {
-    const updating = this.#asked || (this.#look?.embedded ?? 0) > 0
+    const { readOnly } = this.index
+    if (readOnly) this.#count() // what its owner has written
+    const updating = !readOnly && this.#asked || (this.#look?.embedded ?? 0) > 0
     const { done = 0, total = 0, secondsLeft } = this.#look ?? {}
     return {
       state: this.#failure !== undefined ? 'failed' : updating ? 'updating' : 'ready',
@@ -52,6 +54,7 @@ export class Updater {
 
   /** Looks now; once more afterwards if somebody waits for a look already. */
   refresh(): void {
+    if (this.index.readOnly) return
     if (this.#asked) this.#again = true
     else {
       this.#asked = true

@@ -68,8 +68,8 @@ const endsAll = new Set(['ERR_CLIP_DISPOSED', 'ERR_CLIP_TOWER_MISSING', 'ERR_CLI
 const busy = new Set(['ERR_CLIP_QUEUE_FULL', 'ERR_CLIP_DEADLINE_EXCEEDED'])
 const busyMs = 250
 
-/** `unchanged`: only the facts of a picture that an older version indexed are new. */
-type Outcome = { seen: Buffer; failed: boolean } | { record: FileRecord; unchanged?: boolean } | {
+/** `unchanged`: only the facts of a picture that an older version indexed are new. `copied`: a copy was embedded in this run. */
+type Outcome = { seen: Buffer; failed: boolean } | { record: FileRecord; unchanged?: boolean; copied?: boolean } | {
   unreadable: Buffer
   error: Error
 }
@@ -135,12 +135,12 @@ export async function update(
         if (outcome.failed) result.failed++
         else result.unchanged++
       } else {
-        const { record, unchanged } = outcome
+        const { record, unchanged, copied } = outcome
         records.push(record)
         seen.push(record.path)
         if ('error' in record) result.failed++
         else if (unchanged) result.unchanged++
-        else if (record.vector) result.embedded++
+        else if (record.vector && !copied) result.embedded++
         else result.known++
       }
       if (records.length + seen.length >= 2 * filesPerCommit || performance.now() - savedAt > msPerCommit) {
@@ -200,11 +200,8 @@ async function examine(
       return { record: { path: file, size, mtimeMs, hash, facts }, unchanged: same }
     }
     const key = hash.toString('latin1')
-    const copied = pending.get(key) // a copy that is being embedded
-    if (copied) {
-      await copied
-      return { record: { path: file, size, mtimeMs, hash } }
-    }
+    const copied = pending.get(key) // a copy that is being embedded, and may be saved after this file
+    if (copied) return { record: { path: file, size, mtimeMs, hash, vector: await copied }, copied: true }
     const embedding = embed(clip, bytes, { signal: stop, priority })
     pending.set(key, embedding)
     const vector = await embedding

@@ -108,12 +108,13 @@ function runNative(lines) {
   for (const file of counts()) {
     const { files } = JSON.parse(run('gcov', ['--json-format', '--stdout', file], { cwd: build, capture: true }))
     for (const { file: source, lines: counted } of files) {
-      // relative to where the compiler ran
-      const own = path.relative(root, path.resolve(build, source)).split(path.sep).join('/')
+      // relative to the root, as the compiler maps paths, or to where it ran, as ccache gives them to it
+      const full = [root, build].map(from => path.resolve(from, source)).find(name => fs.existsSync(name)) ?? source
+      const own = path.relative(root, full).split(path.sep).join('/')
       if (own.startsWith('cpp/')) { for (const { line_number: line, count } of counted) lines.add(own, line, count) }
     }
   }
-  return passed
+  return passed && lines.files.size > 0
 }
 
 /** `lib/clip/clip.ts`: its folder two levels deep. */

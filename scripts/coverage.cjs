@@ -150,8 +150,8 @@ function uncovered(lines) {
       else if (ranges.at(-1)) ranges.at(-1)[1] = line
       else ranges.push([line, line])
     }
-    const told = ranges.filter(Boolean).map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`))
-    return told.length > 0 ? [`${file}: ${told.join(', ')}`] : []
+    const named = ranges.filter(Boolean).map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`))
+    return named.length > 0 ? [`${file}: ${named.join(', ')}`] : []
   })
 }
 

@@ -134,7 +134,7 @@ export const models: readonly Readonly<ModelEntry>[] = Object.freeze([
   { ...tiny, name: 'tinyclip-61m', id: 'wkcn/TinyCLIP-ViT-61M-32-Text-29M-LAION400M', parameters: 115_382_145, dim: 512, imageSize: 224, goodFor: 'close to b-32 with three quarters of its size' },
   // other languages
   { ...laion, name: 'laion-xlm-roberta-b-32', tasks: ['multilingual'], id: 'laion/CLIP-ViT-B-32-xlm-roberta-base-laion5B-s13B-b90k', parameters: 366_121_473, dim: 512, imageSize: 224, goodFor: 'texts in about a hundred languages, fast picture side' },
-  { ...nllb, name: 'nllb-clip-base-siglip', id: 'visheratin/nllb-clip-base-siglip', parameters: 507_474_178, dim: 768, imageSize: 384, goodFor: 'texts in 200 languages, each told by its code (language)' },
+  { ...nllb, name: 'nllb-clip-base-siglip', id: 'visheratin/nllb-clip-base-siglip', parameters: 507_474_178, dim: 768, imageSize: 384, goodFor: 'texts in 200 languages, each named by its code (language)' },
   { ...nllb, name: 'nllb-clip-large-siglip', tasks: ['multilingual'], id: 'visheratin/nllb-clip-large-siglip', parameters: 1_195_496_514, dim: 1152, imageSize: 384, goodFor: 'texts in 200 languages, rare ones too: the best retrieval for many of them' },
   { ...nllb, name: 'nllb-siglip-mrl-base', id: 'visheratin/nllb-siglip-mrl-base', parameters: 507_474_178, dim: 768, imageSize: 384, goodFor: 'as nllb-clip-base-siglip; its vectors may be cut to 32 to 512 values' },
   { ...nllb, name: 'nllb-siglip-mrl-large', id: 'visheratin/nllb-siglip-mrl-large', parameters: 1_195_496_514, dim: 1152, imageSize: 384, goodFor: 'as nllb-clip-large-siglip; its vectors may be cut to 32 to 512 values' },

@@ -52,12 +52,12 @@ class Writer {
   }
 
   throws(lines) {
-    const told = lines.map(line =>
+    const clauses = lines.map(line =>
       this.prose(
         line.replace(/\{([\w|]+)\}\s*/g, (_, names) => `${names.split('|').map(name => `\`${name}\``).join(' or ')}: `),
       )
     )
-    return told.length > 0 ? [`**Throws** ${told.join('; ')}${/[.:]$/.test(told.at(-1)) ? '' : '.'}`] : []
+    return clauses.length > 0 ? [`**Throws** ${clauses.join('; ')}${/[.:]$/.test(clauses.at(-1)) ? '' : '.'}`] : []
   }
 
   examples({ examples }) {

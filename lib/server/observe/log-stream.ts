@@ -19,7 +19,7 @@ export class LogStream {
   /** An incomplete line precedes the next one. */
   #torn = false
   #lost = 0
-  #told = 0
+  #reported = 0
   #timer: NodeJS.Timeout | undefined
 
   /** `write` returns how many bytes it took; 0: none at present. It throws if they cannot be written. */
@@ -81,9 +81,9 @@ export class LogStream {
   }
 
   #tellLost(): void {
-    if (this.#lost === this.#told) return
-    const lost = this.#lost - this.#told
-    this.#told = this.#lost
+    if (this.#lost === this.#reported) return
+    const lost = this.#lost - this.#reported
+    this.#reported = this.#lost
     const line = {
       level: 40,
       time: new Date().toISOString(),

@@ -85,7 +85,7 @@ async function intoStore(
 ): Promise<void> {
   const fields = flags.field && fieldsOf(flags.field)
   const { key, tower = 'image' } = flags
-  // the model is told by a picture, whichever vectors come
+  // the model is checked by a picture, whichever vectors come
   await withModel(shell, flags, tower === 'text' ? 'both' : 'image', async clip => {
     const store = await openVectorStore(address, { dim: clip.info.dim, table: flags.table, fields })
     try {

@@ -37,5 +37,5 @@ describe('the embedded model', () => {
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
     const status = await new Promise(resolve => child.on('close', resolve))
     expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' })
-  })
+  }, 300_000)
 })

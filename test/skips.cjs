@@ -77,7 +77,7 @@ const needs = {
   posix: {
     absent: () => process.platform === 'win32' && 'Windows: no ulimit, no other users, no /bin/sh',
     tests:
-      /^test\/(model-files\/(quantize|writing)|models\/(transfer|surroundings)|cli\/texts|image\/own-program|search\/read-only)\.test\.ts: /,
+      /^test\/(model-files\/(quantize|writing)|models\/(transfer|surroundings)|cli\/texts|embeddings\/captions|image\/own-program|search\/read-only)\.test\.ts: /,
   },
 }
 

@@ -1,5 +1,5 @@
 /** Captions of pictures, and their vectors beside the pictures' own: `text_emb` of clip-retrieval's layout. */
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 
 import { ClipError, invalidArgument } from '../errors.js'
 import { probe, sameModel } from '../search/bind-model.js'
@@ -63,9 +63,12 @@ export async function captionBeside(picture: Uint8Array): Promise<string | undef
   const name = Buffer.from(picture)
   const dot = name.lastIndexOf('.')
   const stem = dot > name.lastIndexOf('/') + 1 ? name.subarray(0, dot) : name
-  const bytes = await readFile(Buffer.concat([stem, Buffer.from('.txt')])).catch(() => undefined)
-  if (bytes === undefined || bytes.length > maxCaptionBytes) return undefined
+  const file = Buffer.concat([stem, Buffer.from('.txt')])
   try {
+    const info = await stat(file)
+    // a pipe would be waited for
+    if (!info.isFile() || info.size > maxCaptionBytes) return undefined
+    const bytes = await readFile(file)
     return decodeText(bytes).trim() || undefined
   } catch {
     return undefined

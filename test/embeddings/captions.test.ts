@@ -1,4 +1,5 @@
 /** Vectors of captions beside those of pictures: text_emb of clip-retrieval's layout. */
+import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -6,6 +7,7 @@ import path from 'node:path'
 import { Clip, cosineSimilarity, type EmbeddingBatch, exportIndex, exportStore, importToStore, openVectorStore,
   readEmbeddings, SearchIndex, writeEmbeddings } from '../../lib/index.js'
 import { ggclip, root } from '../cli/support'
+import { where } from '../helpers/skips'
 import { tinyModel } from '../lifecycle/support'
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-captions-'))
@@ -89,6 +91,21 @@ describe('of an index: texts in files beside the pictures', () => {
       1,
       4,
     )
+  })
+
+  where('posix', test)('a pipe, a folder and a file that is too long are no captions', async () => {
+    const odd = at('odd')
+    mkdirSync(odd)
+    for (const name of ['pipe', 'folder', 'long'])
+      copyFileSync(path.join(root, 'models', 'samples', 'rocket.png'), path.join(odd, `${name}.png`))
+    execFileSync('mkfifo', [path.join(odd, 'pipe.txt')])
+    mkdirSync(path.join(odd, 'folder.txt'))
+    writeFileSync(path.join(odd, 'long.txt'), 'x'.repeat(2 ** 16 + 1))
+    const made = await SearchIndex.open(path.join(odd, '.ggclip'), { clip })
+    await made.update([odd])
+    await made.close()
+    await exportIndex(path.join(odd, '.ggclip'), at('odd-captions'), { captions: { clip } })
+    expect((await read(at('odd-captions'), 'text')).columns.caption).toEqual([null, null, null])
   })
 
   test('by the command', async () => {

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
 import { Clip, type ImageOptions, type LoadOptions, type Rgb, type WeightType, weightTypes } from '../library.js'
+import { UsageError } from './failure.js'
 import { showProgress } from './progress.js'
 import type { Shell } from './shell.js'
 
@@ -27,6 +28,17 @@ export interface PictureFlags {
 
 /** Values of --model. */
 export const modelForms = 'a .gguf file, the directory of a checkpoint, a name of "ggclip models", or hf:owner/name'
+
+/** Values of --store. */
+export const storeForms = 'postgres://user@host/database, lance:folder or lance:s3://bucket/prefix'
+
+/** Of --store: one that outlives its `holder`. */
+export function checkLasting(location: string | undefined, holder: 'command' | 'worker'): void {
+  if (location !== 'memory:') return
+  throw new UsageError(
+    `a store in memory would end with the ${holder}: give postgres://user@host/database or lance:folder`,
+  )
+}
 
 /** Adds --model, --threads, --device and so on; --background and the like for commands that take images. */
 export function addModelOptions(command: Command, { images = true } = {}): Command {

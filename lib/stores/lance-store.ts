@@ -79,7 +79,6 @@ const keepVersionsMs = 600_000
 interface Notes {
   table: Table
   schema: unknown
-  inS3: boolean
 }
 
 interface Parts {
@@ -136,10 +135,10 @@ export class LanceStore implements VectorStore {
           const keyMetadata = inS3 ? primaryKey : undefined
           if (dim === undefined && !names.includes(notesName)) throw missing(table)
           const schemaOfNotes = notesSchema(arrow, keyMetadata)
-          const notes: Notes = { table: await opened(notesName, schemaOfNotes), schema: schemaOfNotes, inS3 }
+          const notes: Notes = { table: await opened(notesName, schemaOfNotes), schema: schemaOfNotes }
           const note = dim === undefined
             ? await recall(notes, 'layout')
-            : await remember(lance, notes, 'layout', layoutNote({ dim, fields }))
+            : await remember({ lance, notes, inS3 }, 'layout', layoutNote({ dim, fields }))
           if (note === undefined) throw missing(table) // its first opener was killed
           const layout = readLayout(note, table, dim, fields)
           const schema = schemaOf(arrow, layout, keyMetadata)
@@ -216,7 +215,7 @@ export class LanceStore implements VectorStore {
 
   async remember(name: string, value: string): Promise<string> {
     checkNote(name, value)
-    return this.#run(({ lance, notes, lock }) => lock.run(() => remember(lance, notes, name, value)))
+    return this.#run(parts => parts.lock.run(() => remember(parts, name, value)))
   }
 
   async recall(name: string): Promise<string | undefined> {
@@ -291,11 +290,15 @@ async function tidy({ lance, pictures }: Parts): Promise<void> {
   }
 }
 
-async function remember(lance: Lance, notes: Notes, name: string, value: string): Promise<string> {
+async function remember(
+  { lance, notes, inS3 }: Pick<Parts, 'lance' | 'notes' | 'inS3'>,
+  name: string,
+  value: string,
+): Promise<string> {
   const kept = await recall(notes, name)
   if (kept !== undefined) return kept
   const data = lance.makeArrowTable([{ name, value }], { schema: notes.schema })
-  await merge(notes.table.mergeInsert('name').whenNotMatchedInsertAll(), data, notes.inS3)
+  await merge(notes.table.mergeInsert('name').whenNotMatchedInsertAll(), data, inS3)
   return (await recall(notes, name)) ?? value
 }
 

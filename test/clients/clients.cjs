@@ -5,19 +5,23 @@
 
 const { createRequire } = require('node:module')
 
-/** The calls of a client of the AI SDK, by its provider's model of embeddings. */
-async function byAiSdk({ load, texts }, model, shorter) {
-  const { embed, embedMany } = load('ai')
-  const answers = {
-    text: [(await embed({ model, value: texts[0], maxRetries: 0 })).embedding],
-    texts: (await embedMany({ model, values: texts, maxRetries: 0 })).embeddings,
-  }
-  if (shorter === undefined) return answers
-  return {
-    ...answers,
-    shorter: (await embedMany({ model, values: texts, maxRetries: 0, providerOptions: shorter })).embeddings,
-  }
-}
+/**
+ * A provider of the AI SDK. `creator`: its export; `settings`: what a user gives it; `shorter`: its options for 64 values, if it
+ * has some.
+ */
+const aiSdk = (name, creator, settings, { kind = 'embeddingModel', shorter } = {}) => ({
+  name,
+  async embed(at) {
+    const { embed, embedMany } = at.load('ai')
+    const model = at.load(name)[creator](settings(at))[kind](at.model)
+    const many = async more => (await embedMany({ model, values: at.texts, maxRetries: 0, ...more })).embeddings
+    const answers = {
+      text: [(await embed({ model, value: at.texts[0], maxRetries: 0 })).embedding],
+      texts: await many(),
+    }
+    return shorter === undefined ? answers : { ...answers, shorter: await many({ providerOptions: shorter }) }
+  },
+})
 
 async function byLangChain(embeddings, texts) {
   return { text: [await embeddings.embedQuery(texts[0])], texts: await embeddings.embedDocuments(texts) }
@@ -119,46 +123,25 @@ const clients = [
       }
     },
   },
-  {
-    name: '@ai-sdk/openai',
-    embed(at) {
-      const { createOpenAI } = at.load('@ai-sdk/openai')
-      const provider = createOpenAI({ apiKey: at.key, baseURL: `${at.url}/v1` })
-      return byAiSdk(at, provider.embeddingModel(at.model), { openai: { dimensions: 64 } })
-    },
-  },
-  {
-    name: '@ai-sdk/openai-compatible',
-    embed(at) {
-      const { createOpenAICompatible } = at.load('@ai-sdk/openai-compatible')
-      const provider = createOpenAICompatible({ name: 'ggclip', apiKey: at.key, baseURL: `${at.url}/v1` })
-      return byAiSdk(at, provider.embeddingModel(at.model), { ggclip: { dimensions: 64 } })
-    },
-  },
-  {
-    name: '@ai-sdk/cohere',
-    embed(at) {
-      const { createCohere } = at.load('@ai-sdk/cohere')
-      const provider = createCohere({ apiKey: at.key, baseURL: `${at.url}/v2` })
-      return byAiSdk(at, provider.embeddingModel(at.model))
-    },
-  },
-  {
-    name: '@ai-sdk/voyage',
-    embed(at) {
-      const { createVoyage } = at.load('@ai-sdk/voyage')
-      const provider = createVoyage({ apiKey: at.key, baseURL: `${at.url}/v1` })
-      return byAiSdk(at, provider.embeddingModel(at.model), { voyage: { outputDimension: 64 } })
-    },
-  },
-  {
-    name: 'ollama-ai-provider-v2',
-    embed(at) {
-      const { createOllama } = at.load('ollama-ai-provider-v2')
-      const provider = createOllama({ baseURL: `${at.url}/api`, headers: { authorization: `Bearer ${at.key}` } })
-      return byAiSdk(at, provider.textEmbeddingModel(at.model))
-    },
-  },
+  aiSdk('@ai-sdk/openai', 'createOpenAI', ({ url, key }) => ({ apiKey: key, baseURL: `${url}/v1` }), {
+    shorter: { openai: { dimensions: 64 } },
+  }),
+  aiSdk(
+    '@ai-sdk/openai-compatible',
+    'createOpenAICompatible',
+    ({ url, key }) => ({ name: 'ggclip', apiKey: key, baseURL: `${url}/v1` }),
+    { shorter: { ggclip: { dimensions: 64 } } },
+  ),
+  aiSdk('@ai-sdk/cohere', 'createCohere', ({ url, key }) => ({ apiKey: key, baseURL: `${url}/v2` })),
+  aiSdk('@ai-sdk/voyage', 'createVoyage', ({ url, key }) => ({ apiKey: key, baseURL: `${url}/v1` }), {
+    shorter: { voyage: { outputDimension: 64 } },
+  }),
+  aiSdk(
+    'ollama-ai-provider-v2',
+    'createOllama',
+    ({ url, key }) => ({ baseURL: `${url}/api`, headers: { authorization: `Bearer ${key}` } }),
+    { kind: 'textEmbeddingModel' },
+  ),
   {
     name: '@langchain/openai',
     embed({ load, url, key, model, texts }) {

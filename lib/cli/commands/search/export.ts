@@ -2,7 +2,8 @@
 import { type Clip, exportIndex, type ExportResult, exportStore, type ExportStoreOptions,
   openVectorStore } from '../../../library.js'
 import { UsageError } from '../../failure.js'
-import { addExamples, addJsonOption, addModelOptions, type ModelFlags, wholeNumber, withModel } from '../../options.js'
+import { addExamples, addJsonOption, addModelOptions, type ModelFlags, storeForms, wholeNumber,
+  withModel } from '../../options.js'
 import type { Verb } from '../../run.js'
 import { locate, modelOf } from '../../search-index.js'
 import type { Shell } from '../../shell.js'
@@ -31,10 +32,7 @@ hyparquet-writer.`,
     )
     .argument('<folder>', 'folder to write, which is not there yet, or is empty')
     .option('--index <folder>', 'folder of the index (default: .ggclip here or above)')
-    .option(
-      '--store <address>',
-      'postgres://user@host/database, lance:folder or lance:s3://bucket/prefix, instead of an index',
-    )
+    .option('--store <address>', `${storeForms}, instead of an index`)
     .option('--table <name>', 'table of the store (default: ggclip_pictures)')
     .option('--rows-per-part <n>', 'most rows of a part (default: 1000000)', wholeNumber)
     .option(

@@ -3,7 +3,8 @@ import { Option } from 'commander'
 
 import { type FieldKind, importToIndex, importToStore, openVectorStore } from '../../../library.js'
 import { UsageError } from '../../failure.js'
-import { addExamples, addJsonOption, addModelOptions, collect, withModel } from '../../options.js'
+import { addExamples, addJsonOption, addModelOptions, checkLasting, collect, storeForms,
+  withModel } from '../../options.js'
 import type { Verb } from '../../run.js'
 import { indexHelp, type IndexFlags, withIndex } from '../../search-index.js'
 import type { Shell } from '../../shell.js'
@@ -24,7 +25,8 @@ export const importVerb: Verb = (program, shell) => {
     .summary('take vectors that clip-retrieval or "ggclip export" wrote')
     .description(
       `Reads img_emb/*.npy (float16 or float32) and metadata/*.parquet into a search index, or with --store into a store
-of vectors, with --tower text those of text_emb. Nothing is embedded again, except up to eight pictures to check that the vectors are of the model.
+of vectors, with --tower text those of text_emb. Nothing is embedded again, except up to eight pictures to check that
+the vectors are of the model.
 
 Into an index: the pictures have to be there, below the folders given or those that the index has; "ggclip index" then
 finds them unchanged. Into a store: every row, by its path or URL. It may be stopped and run again. Needs the package
@@ -34,10 +36,7 @@ hyparquet.`,
     .argument('[folder...]', 'folders of the pictures, for an index')
     .option('--index <folder>', indexHelp)
     .option('--base <folder>', 'folder that relative paths in the tables are in (default: this one)')
-    .option(
-      '--store <address>',
-      'postgres://user@host/database, lance:folder or lance:s3://bucket/prefix, instead of an index',
-    )
+    .option('--store <address>', `${storeForms}, instead of an index`)
     .option('--table <name>', 'table of the store (default: ggclip_pictures)')
     .option('--key <column>', 'column of the keys of a store, such as url (default: image_path)')
     .addOption(
@@ -58,11 +57,7 @@ async function run(shell: Shell, embeddings: string, folders: string[], flags: F
     throw new UsageError('--table, --key, --field and --tower are for --store')
   if (flags.store !== undefined && (flags.index !== undefined || folders.length > 0))
     throw new UsageError('give folders of pictures or --index, or --store, not both')
-  if (flags.store === 'memory:') {
-    throw new UsageError(
-      'a store in memory would end with the command: give postgres://user@host/database or lance:folder',
-    )
-  }
+  checkLasting(flags.store, 'command')
   const options = {
     base: flags.base,
     signal: shell.signal,

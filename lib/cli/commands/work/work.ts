@@ -1,8 +1,8 @@
 /** `ggclip work`: embeds the pictures of a queue and writes them to a store. */
 import { openVectorStore, type WorkOptions } from '../../../library.js'
 import { UsageError } from '../../failure.js'
-import { addExamples, addJsonOption, addModelOptions, type ModelFlags, sizeInBytes, wholeNumber,
-  withModel } from '../../options.js'
+import { addExamples, addJsonOption, addModelOptions, checkLasting, type ModelFlags, sizeInBytes, storeForms,
+  wholeNumber, withModel } from '../../options.js'
 import type { Verb } from '../../run.js'
 import type { Shell } from '../../shell.js'
 import { addQueueOptions, addRemoteOptions, type QueueFlags, type RemoteFlags, remoteOptions,
@@ -33,10 +33,7 @@ Any number of workers may run, on any machines, and be killed at any point: thei
 has one row however often it is done. SIGTERM ends a worker when its running jobs are done. Pictures that cannot be read
 are listed by "ggclip queue --dead".`,
     )
-    .option(
-      '--store <address>',
-      'postgres://user@host/database, lance:folder or lance:s3://bucket/prefix (default: GGCLIP_STORE)',
-    )
+    .option('--store <address>', `${storeForms} (default: GGCLIP_STORE)`)
     .option('--table <name>', 'table of the store (default: ggclip_pictures)')
     .option('--concurrency <n>', 'jobs at the same time (default: 2)', wholeNumber)
     .option('--max-per-second <n>', 'most pictures a second, of all workers together (default: no limit)', wholeNumber)
@@ -66,10 +63,7 @@ are listed by "ggclip queue --dead".`,
 async function run(shell: Shell, flags: Flags): Promise<void> {
   const location = flags.store ?? process.env.GGCLIP_STORE
   if (!location) throw new UsageError('name the store with --store or GGCLIP_STORE')
-  if (location === 'memory:')
-    throw new UsageError(
-      'a store in memory would end with the worker: give postgres://user@host/database or lance:folder',
-    )
+  checkLasting(location, 'worker')
   const metrics = flags.metrics === undefined ? undefined : addressOf(flags.metrics)
   const { concurrency, maxPerSecond, attempts, backoffMs, lockMs, drainMs = 30_000, maxImageBytes, untilEmpty } = flags
   // running jobs are finished; it has its own time limit

@@ -62,13 +62,16 @@ await store.asWriter(async () => {
       return { path: Buffer.from(`/pictures/${done + i}`), size: 1, mtimeMs: 1, hash, vector }
     })
     await store.commit(records, [])
+    if ((done + 1000) % 100_000 === 0) console.error(`${done + 1000} rows`)
   }
   await store.flush()
+  console.error('making the graph')
   const begun = performance.now()
   await graph.keep({ info: { text: {} }, encodeText: async () => texts }, true, {})
   seconds = (performance.now() - begun) / 1000
 })
 
+console.error(`made in ${Math.round(seconds)} s; timing`)
 const snapshot = await store.snapshot()
 await graph.nearest(snapshot, texts[0], 10, {}) // reads it
 const times = { scan: [], graph: [] }

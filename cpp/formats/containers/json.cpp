@@ -43,11 +43,7 @@ class json_parser {
     std::string found() const {
         if (at_ >= text_.size()) return "the end of the text";
         const unsigned char c = (unsigned char) text_[at_];
-        if (c < 0x20 || c >= 0x7f) {
-            char text[16];
-            snprintf(text, sizeof(text), "byte 0x%02x", c);
-            return text;
-        }
+        if (c < 0x20 || c >= 0x7f) return print_text("byte 0x%02x", c);
         return std::string("'") + text_[at_] + "'";
     }
 

@@ -57,11 +57,8 @@ class pickle_machine {
             p_.byte_ = at_;
             const uint8_t op = (uint8_t) take(1)[0];
             if (op == '.') return pop();
-            if (!scalar(op) && !container(op) && !memo(op) && !named(op)) {
-                char text[64];
-                snprintf(text, sizeof(text), "operation 0x%02x is none that a checkpoint of tensors needs", op);
-                p_.invalid(text);
-            }
+            if (!scalar(op) && !container(op) && !memo(op) && !named(op))
+                p_.invalid(print_text("operation 0x%02x is none that a checkpoint of tensors needs", op));
         }
     }
 

@@ -1,17 +1,13 @@
 /** Captions of pictures, and their vectors beside the pictures' own: `text_emb` of clip-retrieval's layout. */
-import { readFile, stat } from 'node:fs/promises'
-
 import { ClipError, invalidArgument } from '../errors.js'
 import { probe, sameModel } from '../search/bind-model.js'
 import { toHalves } from '../search/storage/half.js'
 import type { IndexModel } from '../search/types.js'
-import { decodeText } from '../text-bytes.js'
 import { cosineSimilarity, normalize } from '../vectors/similarity.js'
 import type { ModelNote, OutputRow } from './write.js'
 
 /** Rows whose captions are embedded at a time. */
 const rowsPerCall = 256
-const maxCaptionBytes = 2 ** 16
 
 /** A row whose caption is not embedded yet. */
 export interface CaptionedRow extends OutputRow {
@@ -55,22 +51,4 @@ export async function* withCaptions(
     if (waiting.length === rowsPerCall) yield* await embedded()
   }
   yield* await embedded()
-}
-
-/** Of a picture's file: the text beside it, as webdataset and img2dataset write it, `cat.txt` of `cat.jpg`. */
-export async function captionBeside(picture: Uint8Array): Promise<string | undefined> {
-  // by its bytes: a name may be no UTF-8
-  const name = Buffer.from(picture)
-  const dot = name.lastIndexOf('.')
-  const stem = dot > name.lastIndexOf('/') + 1 ? name.subarray(0, dot) : name
-  const file = Buffer.concat([stem, Buffer.from('.txt')])
-  try {
-    const info = await stat(file)
-    // a pipe would be waited for
-    if (!info.isFile() || info.size > maxCaptionBytes) return undefined
-    const bytes = await readFile(file)
-    return decodeText(bytes).trim() || undefined
-  } catch {
-    return undefined
-  }
 }

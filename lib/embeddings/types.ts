@@ -1,4 +1,6 @@
 /** Options and results of reading and writing folders of embeddings. */
+import type { RemoteImageOptions } from '../remote/remote-image.js'
+import type { S3Options } from '../remote/s3-settings.js'
 import type { IndexModel } from '../search/types.js'
 
 /** Kinds of the columns beside the vectors. */
@@ -41,8 +43,8 @@ export interface ExportOptions {
 /** Options of {@link exportIndex}. */
 export interface ExportIndexOptions extends ExportOptions {
   /**
-   * The index's model, which embeds captions: of `cat.jpg` what is in `cat.txt` beside it. They are the column `caption`, their
-   * vectors `text_emb`. Default: none.
+   * The index's model, which embeds captions: of `cat.jpg` what is in `cat.txt` beside it, or else the `caption` of `cat.json`.
+   * They are the column `caption`, their vectors `text_emb`. Default: none.
    */
   captions?: {
     /** That the pictures' vectors are of. */
@@ -52,12 +54,20 @@ export interface ExportIndexOptions extends ExportOptions {
 
 /** Options of {@link exportStore}. */
 export interface ExportStoreOptions extends ExportOptions {
-  /** The store's model, which embeds the captions that are in a field; their vectors are `text_emb`. Default: none. */
+  /**
+   * The store's model, which embeds captions; their vectors are `text_emb`. They are in a field of the store, or in files
+   * beside the pictures, `cat.txt` or `cat.json` of `cat.jpg`, in a folder or in the same tar file (webdataset's), and then
+   * the column `caption`. Default: none.
+   */
   captions?: {
     /** That the pictures' vectors are of. */
     clip: IndexModel
-    /** Of texts. Default 'caption'. */
+    /** Of texts. Default: 'caption' if the store has a field of that name, otherwise files beside the pictures. */
     field?: string
+    /** Rules for tar files at URLs. Default: public addresses only. */
+    remoteImages?: RemoteImageOptions
+    /** Where tar files in S3 are. Default: what the environment says. */
+    s3?: S3Options
   }
 }
 

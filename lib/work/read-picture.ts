@@ -112,7 +112,7 @@ async function readRemoteEntry(
 async function readEntry({ key, file, offset, size }: Entry, maxBytes: number): Promise<PictureBytes> {
   checkSize(`'${key}'`, size, maxBytes)
   try {
-    const handle = await open(file, 'r')
+    const handle = await open(pathOfKey(file), 'r')
     try {
       const bytes = Buffer.alloc(size)
       if (await readFully(handle, bytes, offset) < size) throw new Error('the file has become shorter')

@@ -7,19 +7,17 @@ import { throwIfAborted } from '../async/abort.js'
 import { ParquetFile } from '../embeddings/parquet.js'
 import { ClipError, outOfRange } from '../errors.js'
 import { unreadable } from '../files.js'
-import { type RetryPolicy } from '../models/hub-settings.js'
 import { globMatcher, walk } from '../search/folders/walk.js'
 import { NotText, textLines } from '../text-bytes.js'
 import { checkOptions, checkSignal, checkString, checkStrings } from '../validate.js'
 import { isOtherAddress, isS3, isUrl, keyOfFile, keyOfPath, parseS3, pathOfKey } from './address.js'
 import { csvRows } from './csv.js'
+import { openTar } from './open-tar.js'
 import type { Remote } from './remote.js'
-import { isPictureName, tarFilePictures, tarPictures } from './tar.js'
+import { isPictureName, tarPictures } from './tar.js'
 import type { PictureSource, PictureSourcesOptions } from './types.js'
 
 const columns = ['url', 'path', 'image', 'image_path', 'file']
-/** Of a tar file, which a new beginning would read from its first byte on. */
-const tarRetries: RetryPolicy = { attempts: 6, pauseMs: 500, maxPauseMs: 10_000, maxServerPauseMs: 60_000 }
 
 /**
  * All pictures of several sources, in order: a folder, with all pictures below it; a `.txt` file with a path or an address
@@ -53,10 +51,10 @@ export async function* pictureSources(
   try {
     for (const source of sources) {
       throwIfAborted(signal)
-      if (isRemoteTar(source)) yield* fromRemoteTar(source, remote, signal)
+      if (isRemoteTar(source)) yield* fromTar(source, remote, signal)
       else if (isS3(source)) yield* fromS3(source, remote, { exclude, signal })
       else if (isUrl(source)) yield source
-      else yield* fromFile(keyOfFile(source), { exclude, column, signal })
+      else yield* fromFile(keyOfFile(source), remote, { exclude, column, signal })
     }
   } finally {
     remote.close()
@@ -68,21 +66,16 @@ function isRemoteTar(source: string): boolean {
   return isUrl(source) && URL.canParse(source) && /\.tar$/i.test(new URL(source).pathname)
 }
 
-async function* fromRemoteTar(
+async function* fromTar(
   address: string,
   remote: Remote,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<PictureSource, void, undefined> {
-  const file = remote.file(address, tarRetries)
+  const tar = await openTar(address, remote, signal)
   try {
-    yield* tarPictures(address, {
-      get size() {
-        return file.size
-      },
-      read: (at, bytes) => file.read(at, bytes, signal),
-    })
+    yield* tarPictures(address, tar)
   } finally {
-    file.close()
+    await tar.close()
   }
 }
 
@@ -105,6 +98,7 @@ async function* fromS3(
 
 async function* fromFile(
   file: string,
+  remote: Remote,
   { exclude, column, signal }: { exclude: readonly string[]; column?: string; signal?: AbortSignal },
 ): AsyncGenerator<PictureSource, void, undefined> {
   const info = await stat(pathOfKey(file)).catch((error: Error) => {
@@ -118,7 +112,7 @@ async function* fromFile(
   } else if (kind === '.parquet') {
     yield* fromParquet(file, column, signal)
   } else if (kind === '.tar') {
-    yield* tarFilePictures(file)
+    yield* fromTar(file, remote, signal)
   } else {
     for await (const found of walk(Buffer.from(pathOfKey(file)), { exclude, signal })) {
       // a folder that cannot be read is an error here: nobody would look at a list of warnings

@@ -1,8 +1,5 @@
-/** Pictures in tar files (POSIX ustar and pax, GNU's long names): their names and places, without reading them. */
-import { type FileHandle, open } from 'node:fs/promises'
-
+/** Files in tar files (POSIX ustar and pax, GNU's long names): their names and places, without reading them. */
 import { ClipError } from '../errors.js'
-import { readFully, unreadable } from '../files.js'
 import type { PictureSource } from './types.js'
 
 const block = 512
@@ -24,30 +21,32 @@ export interface TarBytes {
   read(at: number, bytes: number): Promise<Buffer>
 }
 
-/** @throws {ClipError} ERR_CLIP_FILE_FORMAT: it is no tar file, or cut off */
-export async function* tarFilePictures(file: string): AsyncGenerator<PictureSource, void, undefined> {
-  let handle: FileHandle
-  try {
-    handle = await open(file, 'r')
-  } catch (error) {
-    throw unreadable(`'${file}'`, error as Error)
-  }
-  try {
-    const { size } = await handle.stat()
-    yield* tarPictures(file, {
-      size,
-      async read(at, bytes) {
-        const buffer = Buffer.alloc(bytes)
-        return buffer.subarray(0, await readFully(handle, buffer, at))
-      },
-    })
-  } finally {
-    await handle.close()
-  }
+/** A file in a tar file. */
+export interface TarEntry {
+  name: string
+  /** Where its bytes begin, and how many they are. */
+  offset: number
+  size: number
+}
+
+/** @throws {ClipError} see {@link tarEntries} */
+export async function* tarPictures(file: string, tar: TarBytes): AsyncGenerator<PictureSource, void, undefined> {
+  for await (const { name, offset, size } of tarEntries(file, tar))
+    if (isPictureName(name)) yield { key: keyOfEntry(file, name), file, offset, size }
+}
+
+export function keyOfEntry(file: string, name: string): string {
+  return `${file}#${name}`
+}
+
+/** The other way; undefined: it is no entry's key. A URL may have a query. */
+export function entryOfKey(key: string): { file: string; name: string } | undefined {
+  const [, file, name] = /^(.*?\.tar(?:\?[^#]*)?)#(.+)$/is.exec(key) ?? []
+  return file === undefined ? undefined : { file, name: name! }
 }
 
 /** @throws {ClipError} ERR_CLIP_FILE_FORMAT: it is no tar file, or cut off; what `read` throws */
-export async function* tarPictures(file: string, tar: TarBytes): AsyncGenerator<PictureSource, void, undefined> {
+export async function* tarEntries(file: string, tar: TarBytes): AsyncGenerator<TarEntry, void, undefined> {
   const broken = (what: string): ClipError => new ClipError('ERR_CLIP_FILE_FORMAT', `tar file '${file}': ${what}`)
   const read = async (at: number, bytes: number): Promise<Buffer> => {
     const buffer = await tar.read(at, bytes)
@@ -74,7 +73,7 @@ export async function* tarPictures(file: string, tar: TarBytes): AsyncGenerator<
     }
     const name = next.path ?? nameIn(header)
     if (type !== 'g') next = {}
-    if ((type === '0' || type === '\0') && pictureName.test(name)) yield { key: `${file}#${name}`, file, offset, size }
+    if (type === '0' || type === '\0') yield { name, offset, size }
   }
 }
 

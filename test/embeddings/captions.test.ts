@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import { Clip, cosineSimilarity, type EmbeddingBatch, exportIndex, exportStore, importToStore, openVectorStore,
-  readEmbeddings, SearchIndex, writeEmbeddings } from '../../lib/index.js'
+  pictureSources, readEmbeddings, SearchIndex, writeEmbeddings } from '../../lib/index.js'
+import { keyOf } from '../../lib/work/address'
 import { ggclip, root } from '../cli/support'
 import { where } from '../helpers/skips'
 import { tinyModel } from '../lifecycle/support'
+import { sendBytes, serve } from '../work/support'
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-captions-'))
 const at = (name: string): string => path.join(scratch, name)
@@ -70,6 +72,12 @@ describe('of an index: texts in files beside the pictures', () => {
   const index = path.join(pictures, '.ggclip')
   beforeAll(async () => {
     mkdirSync(pictures)
+    const json = {
+      'guitar.json': '{"caption":" a guitar "}',
+      'rocket.json': '{"caption":"not this"}',
+      'pizza.json': '[]',
+    }
+    for (const [name, text] of Object.entries(json)) writeFileSync(path.join(pictures, name), text)
     for (const name of ['rocket.png', 'pizza.webp', 'guitar.jpg', 'umbrella-with-rain-drops.webp'])
       copyFileSync(path.join(root, 'models', 'samples', name), path.join(pictures, name))
     writeFileSync(path.join(pictures, 'rocket.txt'), ' a rocket ünd so on\n')
@@ -83,9 +91,9 @@ describe('of an index: texts in files beside the pictures', () => {
   test('are embedded, and a column', async () => {
     expect(await exportIndex(index, at('captioned'), { captions: { clip } })).toEqual({ rows: 4, parts: 1 })
     const text = await read(at('captioned'), 'text')
-    expect(text.columns.caption).toEqual([null, null, 'a rocket ünd so on', null])
+    expect(text.columns.caption).toEqual(['a guitar', null, 'a rocket ünd so on', null])
     expect(cosineSimilarity(rowOf(text, 2), await clip.encodeText('a rocket ünd so on'))).toBeCloseTo(1, 5)
-    expect(rowOf(text, 0).every(value => value === 0)).toBe(true)
+    expect(rowOf(text, 1).every(value => value === 0)).toBe(true)
     const image = await read(at('captioned'), 'image')
     expect(cosineSimilarity(rowOf(image, 2), await clip.encodeImage(path.join(pictures, 'rocket.png')))).toBeCloseTo(
       1,
@@ -113,8 +121,10 @@ describe('of an index: texts in files beside the pictures', () => {
     expect(made).toEqual({ status: 0, stdout: '', stderr: `4 rows in 1 part: ${at('by-command')}\n` })
     expect((await read(at('by-command'), 'text')).vectors).toEqual((await read(at('captioned'), 'text')).vectors)
     for (
-      const [args, words] of [[['--captions', 'caption'], 'with --store only'], [['-m', 'x'],
-        'for --captions']] as const
+      const [args, words] of [[['--captions', 'caption'], 'with --store only'], [['-m', 'x'], 'for --captions'], [[
+        '--captions',
+        '--s3-anonymous',
+      ], 'with --store, for tar files']] as const
     ) {
       const refused = await ggclip(['export', at('no'), '--index', index, ...args])
       expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining(words) })
@@ -166,4 +176,84 @@ test('of a store: a field; back into a store, the vectors of captions under the 
   })
   await store.close()
   await texts.close()
+})
+
+describe('of a store without such a field: texts beside the pictures', () => {
+  const files: Record<string, string | undefined> = {
+    '000.png': undefined,
+    '000.json': '{"caption":"of the JSON file"}',
+    '000.txt': 'of the text file\n',
+    '001.json': '{"caption":"only in JSON","width":3}',
+    '001.png': undefined,
+    '002.json': 'no JSON',
+    '002.png': undefined,
+    '003.seg.png': undefined,
+    '003.txt': 'of the sample, as webdataset has it',
+    'v1.2.png': undefined,
+    'v1.2.txt': 'with a dot',
+    'other/000.png': undefined,
+  }
+  const expected = ['of the text file', 'only in JSON', null, 'of the sample, as webdataset has it', null, 'with a dot']
+  const tar = at('shard.tar')
+  beforeAll(() => {
+    mkdirSync(at('sample/other'), { recursive: true })
+    for (const [name, text] of Object.entries(files)) {
+      if (text === undefined) copyFileSync(path.join(root, 'models/samples/rocket.png'), at(`sample/${name}`))
+      else writeFileSync(at(`sample/${name}`), text)
+    }
+    execFileSync('tar', ['-cf', tar, '-C', at('sample'), ...Object.keys(files)])
+  })
+
+  /** Rows of all pictures at a source, as workers make them. */
+  async function storeOf(source: string, privateAddresses = false) {
+    const store = await openVectorStore('memory:', { dim: clip.info.dim })
+    const vector = await clip.encodeText('something')
+    for await (const found of pictureSources([source], { remoteImages: { privateAddresses } }))
+      await store.upsert([{ key: keyOf(found), vector }])
+    return store
+  }
+
+  async function captionsOf(batch: EmbeddingBatch): Promise<unknown[]> {
+    for (const [i, caption] of (batch.columns.caption as (string | null)[]).entries()) {
+      if (caption === null) expect(rowOf(batch, i).every(value => value === 0)).toBe(true)
+      else expect(cosineSimilarity(rowOf(batch, i), await clip.encodeText(caption))).toBeCloseTo(1, 4)
+    }
+    return [...batch.columns.caption!]
+  }
+
+  test('in a tar file, and in a folder', async () => {
+    const inTar = await storeOf(tar)
+    expect(await exportStore(inTar, at('of-tar'), { captions: { clip } })).toEqual({ rows: 6, parts: 1 })
+    const rows = await read(at('of-tar'), 'text')
+    expect(rows.columns.image_path).toEqual(
+      ['000.png', '001.png', '002.png', '003.seg.png', 'other/000.png', 'v1.2.png'].map(name => `${tar}#${name}`),
+    )
+    expect(await captionsOf(rows)).toEqual(expected)
+    const inFolder = await storeOf(at('sample'))
+    await exportStore(inFolder, at('of-folder'), { captions: { clip } })
+    // the dot of webdataset's names has no meaning in a folder
+    expect(await captionsOf(await read(at('of-folder'), 'text'))).toEqual(expected.with(3, null))
+    await inTar.close()
+    await inFolder.close()
+  })
+
+  test('in a tar file on a server, once through, whose address has a query; one that is gone is an error', async () => {
+    const requests: string[] = []
+    const host = await serve((request, response) => {
+      requests.push(request.url!)
+      sendBytes(request, response, readFileSync(tar))
+    })
+    const store = await storeOf(`${host}/a.tar?key=1`, true)
+    requests.length = 0
+    await exportStore(store, at('of-server'), { captions: { clip, remoteImages: { privateAddresses: true } } })
+    expect(requests).toEqual(['/a.tar?key=1'])
+    expect(await captionsOf(await read(at('of-server'), 'text'))).toEqual(expected)
+    await expect(exportStore(store, at('no'), { captions: { clip } })).rejects.toMatchObject({
+      code: 'ERR_CLIP_URL_REFUSED',
+    })
+    await store.upsert([{ key: `${at('gone.tar')}#a.jpg`, vector: await clip.encodeText('x') }])
+    await expect(exportStore(store, at('no'), { captions: { clip, remoteImages: { privateAddresses: true } } })).rejects
+      .toMatchObject({ code: 'ERR_CLIP_FILE_NOT_FOUND', message: expect.stringContaining('gone.tar') })
+    await store.close()
+  })
 })

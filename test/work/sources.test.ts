@@ -4,19 +4,13 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-import { type PictureSource, pictureSources, type PictureSourcesOptions } from '../../lib/index.js'
-import { pathOfKey } from '../../lib/work/address'
+import type { PictureSource } from '../../lib/index.js'
+import { keyOf, pathOfKey } from '../../lib/work/address'
+import { list, never, reader, rocket, samples } from './support'
 
-const samples = path.join(__dirname, '..', '..', 'models', 'samples')
 const scratch = mkdtempSync(path.join(tmpdir(), 'ggclip-sources-'))
 const at = (...names: string[]): string => path.join(scratch, ...names)
 afterAll(() => rmSync(scratch, { recursive: true }))
-
-async function list(sources: string[], options?: PictureSourcesOptions): Promise<PictureSource[]> {
-  const found: PictureSource[] = []
-  for await (const source of pictureSources(sources, options)) found.push(source)
-  return found
-}
 
 test('folders, lists and tables; paths are relative to the list', async () => {
   writeFileSync(at('list.txt'), '\ufeffa.png\r\n\n  https://h.example/b c.png  \n/abs/c.png')
@@ -103,6 +97,13 @@ test('names that are no UTF-8 survive as keys', async () => {
     return // a file system that has only UTF-8
   }
   const [key] = await list([at('odd')])
+  const tar = `file://${at()}/%FF.tar`
+  const tarName = Buffer.concat([Buffer.from(at('/')), Buffer.of(0xff), Buffer.from('.tar')])
+  execFileSync('tar', ['-cf', at('plain.tar'), '-C', samples, 'rocket.png'])
+  copyFileSync(at('plain.tar'), tarName as unknown as string)
+  const [entry] = await list([tar])
+  expect(keyOf(entry!)).toBe(`${tar}#rocket.png`)
+  expect((await reader({}).read(entry!, never)).bytes).toEqual(rocket)
   // in a list, such as a table that "ggclip export" wrote, and by itself; other programs write such URLs of all names
   writeFileSync(
     at('urls.txt'),

@@ -18,6 +18,8 @@ const configs = ['config.json', 'open_clip_config.json']
  * `PE-Core-L14-336.pt`. Other lone files may be anything.
  */
 const publisherFile = /^(?:mobileclip2?_[a-z0-9]+|PE-Core-[A-Za-z]\d+(?:-\d+)?)\.pt$/
+/** Some of LAION's repositories (CoCa) have no configuration beside them: the tensors tell. */
+const openClipFiles = ['open_clip_model.safetensors', 'open_clip_pytorch_model.bin']
 const processorConfigs = ['preprocessor_config.json', 'processor_config.json']
 const tokenizerConfigs = ['tokenizer_config.json', 'special_tokens_map.json']
 /**
@@ -34,7 +36,9 @@ export async function selectFiles(source: FileSource, wanted?: string): Promise<
   const found = await findLayout(source)
   if (found) return checkpoint(source, found.folder)
   const own = [...source.paths].filter(name => publisherFile.test(name))
-  return own.length === 1 ? chosenFile(source, own[0]!) : ggufFile(source, undefined)
+  if (own.length === 1) return chosenFile(source, own[0]!)
+  const bare = openClipFiles.find(name => source.paths.has(name))
+  return bare === undefined ? ggufFile(source, undefined) : chosenFile(source, bare)
 }
 
 async function checkpoint(source: FileSource, folder: string): Promise<Selection> {

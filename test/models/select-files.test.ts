@@ -84,6 +84,16 @@ test.each([
   expect([found.entry, found.files.at(-1), found.tokenizer]).toEqual([weights, weights, false])
 })
 
+test("OpenCLIP's weights without a configuration", async () => {
+  const files = ['README.md', 'open_clip_pytorch_model.bin', 'tokenizer.json']
+  expect(await select(files)).toEqual({
+    files: ['tokenizer.json', 'open_clip_pytorch_model.bin'],
+    entry: 'open_clip_pytorch_model.bin',
+    tokenizer: true,
+  })
+  expect((await select([...files, 'open_clip_model.safetensors'])).entry).toBe('open_clip_model.safetensors')
+})
+
 test.each([
   ['another lone file', ['config.json', 'model.pt']],
   ['two of them', ['mobileclip_s0.pt', 'mobileclip_s1.pt']],

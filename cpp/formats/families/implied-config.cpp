@@ -223,24 +223,36 @@ class config_writer {
             vision = open_clip_tower("visual.", width) +
                      print_text(",\"head_width\":%d,\"patch_size\":%d,\"image_size\":%d", head_size(width), patch,
                                 patch * grid("visual.positional_embedding", true));
+            if (has("visual.attn_pool.query")) vision += ",\"attentional_pool\":true";  // CoCa
         }
         const std::string prefix = has("text.token_embedding.weight") ? "text." : "";
         const std::string table = prefix + "token_embedding.weight";
-        if (has(table)) {
+        if (has("text.transformer.embeddings.word_embeddings.weight")) {
+            text = roberta_tower();
+        } else if (has(table)) {
             const int32_t width = extent(table, 2, 0, limits::max_width);
+            const bool class_token = has(prefix + "cls_emb");  // CoCa's, which has a row of the positions
             dim = extent(prefix + "text_projection", 2, 0, limits::max_proj);
             const bool published = is_mobile() || is_mobile_vit() || is_perception();
             const int32_t head = width < 512 && published ? narrow_head : 64;
             text = open_clip_tower(prefix, width) +
                    print_text(",\"heads\":%d,\"vocab_size\":%d,\"context_length\":%d", std::max(1, width / head),
                               extent(table, 2, 1, limits::max_vocab),
-                              extent(prefix + "positional_embedding", 2, 1, limits::max_ctx));
+                              extent(prefix + "positional_embedding", 2, 1, limits::max_ctx) - (class_token ? 1 : 0));
+            if (class_token) text += ",\"embed_cls\":true";
             if (is_fastvit() || is_mobile_vit()) text += ",\"no_causal_mask\":true";
         }
         const bool is_quick = contains(file_, "quickgelu") || contains(file_, "openai");
         return print_text("{\"model_cfg\":{\"embed_dim\":%d,%s\"vision_cfg\":{", dim,
                           is_quick ? "\"quick_gelu\":true," : "") +
                vision + "},\"text_cfg\":{" + text + "}},\"preprocess_cfg\":{" + preprocessing() + "}}";
+    }
+
+    // LAION's multilingual models, as open_clip has them (src/open_clip/model_configs): the name tells the heads.
+    std::string roberta_tower() const {
+        const int32_t width = extent("text.transformer.embeddings.word_embeddings.weight", 2, 0, limits::max_width);
+        return print_text("\"hf_model_name\":\"xlm-roberta-%s\",\"hf_proj_type\":\"%s\"",
+                          width < 1024 ? "base" : "large", has("text.proj.weight") ? "linear" : "mlp");
     }
 
     std::string open_clip_tower(const std::string & prefix, int32_t width) const {

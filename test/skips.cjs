@@ -70,6 +70,13 @@ const needs = {
       process.env.GGCLIP_TEST_ENGINES === undefined && 'LanceDB and PostgreSQL are tested by npm run test:stores alone',
     tests: /^test\/(stores|work)\//,
   },
+  prometheus: {
+    absent: () =>
+      (process.env.GGCLIP_TEST_ENGINES === undefined &&
+        'Prometheus scrapes workers in npm run test:stores alone') ||
+      (!runs('prometheus', '--version') && 'no prometheus: the dashboards of deploy/ are not asked for their series'),
+    tests: /^test\/work\/dashboards\.test\.ts: /,
+  },
   redis: {
     absent: () => !runs('redis-server', '--version') && 'no redis-server: the queue of distributed work is not tested',
     tests: /^test\/work\//,

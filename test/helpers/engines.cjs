@@ -1,9 +1,10 @@
 // Real servers for the tests, each with a folder and a port of its own: PostgreSQL with pgvector (from build/stores, where
-// npm run test:stores puts it), Redis (of the system) and S3 (moto, likewise). They end with `stop`, which also removes the folder.
+// npm run test:stores puts it), Redis and Prometheus (of the system) and S3 (moto, likewise). They end with `stop`, which also
+// removes the folder.
 'use strict'
 
 const { execFileSync, spawn } = require('node:child_process')
-const { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } = require('node:fs')
+const { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } = require('node:fs')
 const net = require('node:net')
 const { tmpdir } = require('node:os')
 const path = require('node:path')
@@ -167,4 +168,27 @@ async function startS3(folder, { open = false, place = process.env.GGCLIP_TEST_E
   }
 }
 
-module.exports = { freePort, startPostgres, startRedis, startS3 }
+/** Prometheus with this configuration. `query`: what an expression is just now. */
+async function startPrometheus(configuration) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ggclip-prometheus-'))
+  const port = await freePort()
+  const file = path.join(folder, 'prometheus.yml')
+  writeFileSync(file, configuration)
+  const child = spawn(
+    'prometheus',
+    [`--config.file=${file}`, `--storage.tsdb.path=${folder}/data`, `--web.listen-address=127.0.0.1:${port}`],
+    { stdio: 'ignore' },
+  )
+  await until('Prometheus', accepts(port))
+  return {
+    async query(expression) {
+      const response = await fetch(`http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`)
+      const { status, error, data } = await response.json()
+      if (status !== 'success') throw new Error(`Prometheus refuses ${expression}: ${error}`)
+      return data.result
+    },
+    ...endings(() => child, 'SIGKILL', folder),
+  }
+}
+
+module.exports = { freePort, startPostgres, startPrometheus, startRedis, startS3 }

@@ -2,7 +2,7 @@
 
 const { needs } = require('../skips.cjs') as { needs: Record<Need, { absent(): string | false }> }
 export type Need = 'chromium' | 'systemd' | 'terminal' | 'twoCores' | 'linux' | 'mounts' | 'posix' | 'python'
-  | 'readelf' | 'prebuilt' | 'qemuX64' | 'engines' | 'redis'
+  | 'readelf' | 'prebuilt' | 'qemuX64' | 'engines' | 'redis' | 'prometheus'
 
 /** `run`, or its `skip` where this machine lacks what is needed. */
 export function where<T extends { skip: unknown }>(need: Need, run: T): T {

@@ -158,6 +158,15 @@ describe('compose', () => {
     }
   })
 
+  test('both may run beside each other; every variable has a value or is asked for', () => {
+    const files = ['docker-compose.yml', 'scale-out.yml'].map(text)
+    expect(files.map(file => parse(file).name)).toEqual(['ggclip', 'ggclip-work'])
+    for (const file of files) {
+      const used = [...file.replace(/^\s*#.*$/gm, '').matchAll(/\$\{(\w+)(:[-?])?/g)]
+      for (const [, name] of used) expect(used.some(([, other, way]) => other === name && way !== undefined)).toBe(true)
+    }
+  })
+
   test('options of the server are known', () => {
     for (const option of (compose.services.ggclip.command as string[]).filter(word => word.startsWith('--')))
       expect(knownOptions()).toContain(option)

@@ -40,9 +40,9 @@ export default ts.config(
   { files: ['lib/native/binaries.ts'], rules: { '@typescript-eslint/no-unsafe-return': 'off' } },
   // what is loaded at its first use, without waiting
   {
-    files: ['lib/native/{load,binaries}.ts', 'lib/image/decode.ts', 'lib/image/heic.ts', 'lib/tokenizer/tokenizer.ts',
-      'lib/models/pull.ts', 'lib/search/storage/database.ts', 'lib/search/folders/walk.ts', 'lib/image/photo-facts.ts',
-      'lib/peer.ts', 'lib/cli/small-picture.ts'],
+    files: ['lib/native/{load,binaries,gpu-modules}.ts', 'lib/image/decode.ts', 'lib/image/heic.ts',
+      'lib/tokenizer/tokenizer.ts', 'lib/models/pull.ts', 'lib/search/storage/database.ts',
+      'lib/search/folders/walk.ts', 'lib/image/photo-facts.ts', 'lib/peer.ts', 'lib/cli/small-picture.ts'],
     rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
   {

@@ -1,6 +1,6 @@
 /** From the caller's source to an existing path. */
 import { existsSync } from 'node:fs'
-import path from 'node:path'
+import { join, resolve } from 'node:path'
 
 import { outsideArchive } from './archive.js'
 import { hubPrefix, parseHubId } from './hub-id.js'
@@ -11,10 +11,10 @@ import { findModel, hubIdOf } from './registry.js'
 import { checkString } from '../validate.js'
 
 /**
- * The embedded model, used by default: see models/README.md. From `__dirname`, which file tracers (@vercel/nft) follow; they
- * follow no constant of another module.
+ * The embedded model, used by default: see models/README.md. By `join` of `__dirname`, which file tracers follow
+ * (@vercel/nft, Turbopack); they follow no constant of another module, Turbopack no default import (`path.join`) either.
  */
-export const defaultModelPath = path.join(__dirname, '..', '..', 'models', 'emoji-clip.gguf')
+export const defaultModelPath = join(__dirname, '..', '..', 'models', 'emoji-clip.gguf')
 
 export interface ModelLocation {
   /** Absolute; a file or a folder. */
@@ -42,7 +42,7 @@ export async function locateModel(
   if (source === undefined) return local(defaultModelPath)
   const name = checkString('source', source)
   if (name.startsWith(hubPrefix)) return fromHub(parseHubId('source', name), options)
-  if (existsSync(name)) return local(path.resolve(name), options.towers)
+  if (existsSync(name)) return local(resolve(name), options.towers)
   const model = findModel(name)
   if (model) return fromHub(hubIdOf(model, name), options)
   const isId = /^[\w.-]+\/[\w.-]+(?:@[\w./-]+)?$/.test(name) && !/^\.|\.(?:gguf|safetensors)$/.test(name)

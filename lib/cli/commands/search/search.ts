@@ -5,7 +5,8 @@ import { type NearPlace, parseQuery, type QueryPart, type SearchFilter, type Sea
 import { writeSheet } from '../../contact-sheet.js'
 import { UsageError } from '../../failure.js'
 import { checkArguments } from '../../inputs.js'
-import { addExamples, addJsonOption, addModelOptions, type ModelFlags, wholeNumber } from '../../options.js'
+import { addExamples, addJsonOption, addModelOptions, type ModelFlags, sizeInBytes,
+  wholeNumber } from '../../options.js'
 import type { Verb } from '../../run.js'
 import { cameraTime, indexHelp, type IndexFlags, updateIndex, withIndex, withoutBytes,
   zeroEnded } from '../../search-index.js'
@@ -20,6 +21,8 @@ interface Flags extends IndexFlags, ModelFlags {
   path?: string
   after?: Date
   before?: Date
+  minSize?: number
+  maxSize?: number
   takenAfter?: Date
   takenBefore?: Date
   camera?: string
@@ -53,6 +56,8 @@ by a zero byte. JSON is [{ "path", "similarity", "size", "modified", "copies" }]
     .option('--path <glob>', "only files whose path matches, such as '**/2024/**'")
     .option('--after <date>', 'only files changed at or after this date, such as 2024-05-31', date)
     .option('--before <date>', 'only files changed before this date', date)
+    .option('--min-size <size>', 'only files of at least so many bytes, such as 100KB', sizeInBytes)
+    .option('--max-size <size>', 'only files of at most so many bytes', sizeInBytes)
     .option('--taken-after <date>', "only photos taken at or after this date, by the camera's clock", cameraDate)
     .option('--taken-before <date>', 'only photos taken before this date', cameraDate)
     .option('--camera <name>', "only photos by a camera whose name contains this, such as 'canon'")
@@ -86,8 +91,10 @@ async function run(shell: Shell, words: string, folders: string[], flags: Flags)
   const { signal } = shell
   await withIndex(shell, flags, folders, 'both', async index => {
     if (folders.length > 0) await updateIndex(shell, index, folders)
-    const { topK, minSimilarity, path, after, before, takenAfter, takenBefore, camera, near, exact } = flags
-    const filters: SearchFilter = { path, after, before, takenAfter, takenBefore, camera, near }
+    const { topK, minSimilarity, path, after, before, minSize, maxSize, takenAfter, takenBefore, camera, near, exact } =
+      flags
+    const sizes = { minBytes: minSize, maxBytes: maxSize }
+    const filters: SearchFilter = { path, after, before, ...sizes, takenAfter, takenBefore, camera, near }
     const filter = Object.values(filters).every(value => value === undefined) ? undefined : filters
     const hits = await index.search(query, { k: topK, minSimilarity, filter, exact, signal })
     if (flags.html !== undefined) {

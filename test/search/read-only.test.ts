@@ -169,7 +169,10 @@ where('mounts', test)('on a medium that cannot be written, by the commands', asy
   const found = await onIt('search', 'a rocket', '-k', '1')
   expect(found).toMatchObject({ stderr: '', stdout: expect.stringContaining(path.join(pictures, 'rocket.png')) })
   expect((await onIt('index', '--info')).stdout).toContain('3')
-  expect(await onIt('index')).toMatchObject({ code: 1, stderr: expect.stringContaining('open to be read only') })
+  expect(await onIt('index')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('cannot be updated: it is open to be read only'),
+  })
   // of a writer that was killed: what it wrote last is in a file beside, and SQLite's shared memory says where
   const writer = await SearchIndex.open(where, { clip })
   await writer.remove(pictures)
@@ -208,4 +211,35 @@ where('mounts', test)('on a medium that cannot be written, by the server', async
   expect(state).toMatchObject({ state: 'ready', files: 3, pictures: 3 })
   expect(refreshed).toMatchObject({ state: 'ready', files: 3 })
   expect(best).toBe('rocket.png')
+})
+
+where('mounts', test)('on a disk that is full it is searched; an update says what is wrong', async () => {
+  const full = path.join(scratch, 'full')
+  mkdirSync(full)
+  const filled = `mount -t tmpfs -o size=600k none "$1" && cp -r "$2" "$1/index" && {
+    dd if=/dev/zero of="$1/rest" bs=1k 2>/dev/null; cd "$1" && shift 2 && exec "$@"; }`
+  const { pictures, where: index } = await made()
+  const onIt = (...args: string[]) =>
+    promisify(execFile)('unshare', ['-rm', 'sh', '-c', filled, 'sh', full, index, process.execPath, main, ...args,
+      '--index', 'index'])
+      .catch((error: { code: number; stderr: string }) => error as { code: number; stdout: string; stderr: string })
+  const expectIt = async (words: RegExp): Promise<void> => {
+    expect(await onIt('search', 'a rocket', '-k', '1')).toMatchObject({
+      stderr: '',
+      stdout: expect.stringContaining(path.join(pictures, 'rocket.png')),
+    })
+    expect((await onIt('index', '--info')).stdout).toMatch(/^pictures\t3$/m)
+    expect(await onIt('index')).toMatchObject({ code: 1, stderr: expect.stringMatching(words) })
+  }
+  // with SQLite's shared memory beside it, as while another process has it open
+  const writer = await SearchIndex.open(index, { clip })
+  await writer.search('x')
+  expect(readdirSync(index)).toContain('index.db-shm')
+  await expectIt(/is full.*ERR_CLIP_FILE_WRITE/)
+  await writer.close()
+  // without it: there is no room for that
+  rmSync(index, { recursive: true })
+  await ggclip(['index', pictures])
+  expect(readdirSync(index)).not.toContain('index.db-shm')
+  await expectIt(/cannot be updated: .*disk.*ERR_CLIP_FILE_WRITE/)
 })

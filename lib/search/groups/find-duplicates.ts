@@ -36,7 +36,7 @@ export async function findDuplicates(
     keep: { ...describe(kept), similarity: 1, identical: true },
     others: others.map(({ file, score }) => ({
       ...describe(file),
-      similarity: score,
+      similarity: Math.min(1, score), // halves may be a little longer than 1
       identical: file.row === kept.row,
     })),
   }))

@@ -94,7 +94,8 @@ export class Catalog {
         return
       }
       this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
-      this.#migrate(file)
+      // an index that is up to date is opened without a write: the disk may be full
+      if (this.#version(file) < migrations.length) this.#migrate(file)
       this.#db.exec(`CREATE TEMP TABLE seen (path BLOB PRIMARY KEY) WITHOUT ROWID;
         CREATE TEMP TABLE kept (first BLOB, end BLOB)`)
     } catch (error) {

@@ -41,14 +41,17 @@ export class Store {
   readonly folder: string
   /** Nothing in the folder is written. */
   readonly readOnly: boolean
+  /** Why it is. */
+  readonly #why: string
   /** By generation. Old ones stay open for searches that read them. */
   readonly #files = new Map<number, Promise<VectorFile>>()
   #lock: Database | undefined
 
-  private constructor(folder: string, catalog: Catalog, readOnly: boolean) {
+  private constructor(folder: string, catalog: Catalog, readOnly: boolean, why = 'it is open to be read only') {
     this.folder = folder
     this.catalog = catalog
     this.readOnly = readOnly
+    this.#why = why
   }
 
   /**
@@ -80,7 +83,18 @@ export class Store {
       })
     }
     const onlyRead = readOnly ?? (isThere && !(await isWritable(folder) && await isWritable(database)))
-    return new Store(folder, new Catalog(database, { readOnly: onlyRead }), onlyRead)
+    try {
+      return new Store(folder, new Catalog(database, { readOnly: onlyRead }), onlyRead)
+    } catch (error) {
+      const isFull = errorCodeOf(error) === 'ERR_CLIP_FILE_WRITE' && /disk/.test((error as Error).message)
+      if (!isThere || readOnly !== undefined || onlyRead || !isFull) throw error
+      // no room for what SQLite writes beside it: it is read without
+      try {
+        return new Store(folder, new Catalog(database, { readOnly: true }), true, (error as Error).message)
+      } catch {
+        throw error
+      }
+    }
   }
 
   /** What `look` sees in an index that is not open. */
@@ -115,7 +129,7 @@ export class Store {
     if (this.readOnly) {
       throw new ClipError(
         'ERR_CLIP_FILE_WRITE',
-        `the index '${this.folder}' is open to be read only: it cannot be updated`,
+        `the index '${this.folder}' cannot be updated: ${this.#why}`,
       )
     }
     if (this.#lock)

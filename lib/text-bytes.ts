@@ -2,6 +2,7 @@
  * Strict decoding of bytes to text. A byte order mark selects the encoding; without one it is UTF-8. Invalid bytes are
  * refused, never guessed: a wrong character would give a wrong vector unnoticed.
  */
+import { TextDecoder } from 'node:util'
 
 /** Why bytes are not text. Callers add in their own error where the bytes came from. */
 export class NotText extends Error {}

@@ -76,6 +76,7 @@ function packMain(work) {
     // what only a checkout needs
     scripts: undefined,
     devDependencies: undefined,
+    binary: undefined, // tells cmake-js that it needs no headers of Node's
   })
   return pack(folder)
 }

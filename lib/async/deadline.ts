@@ -1,4 +1,6 @@
 /** Deadlines of calls with several stages. */
+import { clearTimeout, setTimeout } from 'node:timers'
+
 import { abortReason, onAbort } from './abort.js'
 import { ClipError } from '../errors.js'
 import type { CallOptions } from '../types.js'

@@ -2,6 +2,9 @@
  * Long computations on the event loop, in small steps. All of a process share one time budget per turn of the loop, so
  * that sockets and timers never wait longer than that, however many computations run.
  */
+import { performance } from 'node:perf_hooks'
+import { setImmediate } from 'node:timers'
+
 import { abortReason, throwIfAborted } from './abort.js'
 
 /** Each `yield` ends a step of about a millisecond. */

@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { clearTimeout, setTimeout } from 'node:timers'
 
 import { abortReason, onAbort, throwIfAborted } from '../async/abort.js'
 import { withTimeLimit } from '../async/deadline.js'

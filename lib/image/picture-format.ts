@@ -1,4 +1,5 @@
 /** Recognises files by their first bytes: the supported formats, and the names of others. */
+import { TextDecoder } from 'node:util'
 
 export type PictureFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'svg' | 'bmp' | 'pnm' | 'heic'
 

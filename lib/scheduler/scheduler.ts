@@ -2,6 +2,9 @@
  * Micro-batching over a set of runners. docs/scheduler.md describes the policy; in short: queued items of one kind run
  * together, an idle runner does not wait, a full queue refuses, and no call starves.
  */
+import { performance } from 'node:perf_hooks'
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers'
+
 import { abortReason, onAbort } from '../async/abort.js'
 import { Admission } from '../async/admission.js'
 import { ClipError, errorCodeOf } from '../errors.js'
@@ -15,7 +18,10 @@ import { Meter } from './meter.js'
 import { Pace } from './pace.js'
 import type { BatchReport, BatchRunner, Clock, SchedulerOptions, SchedulerStats, SubmitOptions } from './types.js'
 
-/** The process's clock. Pending turns and timers keep the process alive, since callers wait for them. */
+/**
+ * The process's clock, whatever a test runner puts in the place of its globals. Pending turns and timers keep the process
+ * alive, since callers wait for them.
+ */
 const systemClock: Clock = {
   now: () => performance.now(),
   nextTurn: action => void setImmediate(action),

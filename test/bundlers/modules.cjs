@@ -2,7 +2,7 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const { build, expected, install, program } = require('./answers.cjs')
+const { build, expected, install, pictures, program } = require('./answers.cjs')
 
 const source = program("import { Clip } from 'ggclip'")
 
@@ -43,11 +43,53 @@ async function vite(project) {
   await prints(project, 'node dist/source.js')
 }
 
-/** Vectors are arrays of the test's own realm, with workers, processes and contexts. */
+async function writeExpected(project) {
+  project.write('expected.json', JSON.stringify(await expected(project)))
+}
+
+/**
+ * Vectors are arrays of the test's own realm, which has its own classes, in jsdom fewer globals, and a clock that stands
+ * still if the test wants it.
+ */
+async function jest(project) {
+  await install(project, 'jest@30.5.2', 'jest-environment-jsdom@30.5.2')
+  await writeExpected(project)
+  for (const environment of ['node', 'jsdom']) {
+    for (const clock of ['useFakeTimers', 'useRealTimers']) {
+      project.write(
+        `${environment}-${clock}.test.cjs`,
+        `/** @jest-environment ${environment} */
+const fs = require('node:fs')
+const { Clip } = require('ggclip')
+test('encodes', async () => {
+  jest.${clock}()
+  const { photo, drawing } = JSON.parse(fs.readFileSync('expected.json', 'utf8'))
+  const clip = await Clip.load(undefined, { threads: 1 })
+  const vector = await clip.encodeText('a rocket')
+  expect(vector).toBeInstanceOf(Float32Array)
+  expect(vector).toEqual(Float32Array.from(photo.text))
+  const bytes = fs.readFileSync('node_modules/ggclip/models/samples/rocket.png')
+  for (const picture of [bytes, new Uint8Array(bytes), new Uint8Array(bytes).buffer])
+    expect([...await clip.encodeImage(picture)]).toEqual(photo.image)
+  expect([...await clip.encodeImage(Buffer.from(${JSON.stringify(String(pictures.drawing))}))]).toEqual(drawing.image)
+  await expect(clip.encodeText(5)).rejects.toBeInstanceOf(TypeError)
+  const controller = new AbortController()
+  controller.abort()
+  await expect(clip.encodeText('a rocket', { signal: controller.signal })).rejects.toThrow(/abort/)
+  await clip.dispose()
+})\n`,
+      )
+    }
+  }
+  const { code, stderr } = await project.run('npx', ['jest', '--testMatch', '**/*.test.cjs'])
+  assert.match(stderr, /4 passed, 4 total/)
+  assert.equal(code, 0, stderr)
+}
+
+/** With workers, processes and contexts. */
 async function vitest(project) {
   await install(project, 'vitest@5.1.2')
-  const wanted = await expected(project)
-  project.write('expected.json', JSON.stringify(wanted))
+  await writeExpected(project)
   for (const name of ['one', 'two']) {
     project.write(
       `${name}.test.mjs`,
@@ -73,6 +115,7 @@ it('encodes', async () => {
 const moduleSteps = [
   { name: 'webpack 5.113, ggclip external', step: webpack },
   { name: 'Vite 8.4 SSR', step: vite },
+  { name: 'Jest 30: node, jsdom, clocks that stand still', step: jest },
   { name: 'Vitest 5.1: threads, forks, vmThreads, vmForks', step: vitest },
 ]
 

@@ -3,7 +3,7 @@
  * at what is there, that the package is whole.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
@@ -209,6 +209,20 @@ describe('the package', () => {
     expect(status).toBe(1)
     expect(stderr).toMatch(/^publint: .*b\.js.*does not exist/m)
     expect(stderr).toMatch(/^types: Types are CJS, but implementation is ESM$/m)
+  })
+})
+
+describe('the build of a checkout', () => {
+  it("fetches no headers of Node's, which only npm's setting nodedir would avoid", () => {
+    const home = mkdtempSync(path.join(tmpdir(), 'ggclip-checks-'))
+    try {
+      const args = [require.resolve('cmake-js/bin/cmake-js'), 'print-configure', '-O', path.join(home, 'build')]
+      const env = { ...process.env, HOME: home, USERPROFILE: home, npm_config_nodedir: '' }
+      const { status } = spawnSync(process.execPath, args, { cwd: root, env, encoding: 'utf8' })
+      expect([status, existsSync(path.join(home, '.cmake-js'))]).toEqual([0, false])
+    } finally {
+      rmSync(home, { recursive: true })
+    }
   })
 })
 

@@ -1,4 +1,4 @@
-/** The release workflow agrees with the scripts: it cannot run here. */
+/** The workflows agree with the scripts: they cannot run here. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
@@ -13,11 +13,43 @@ interface Job {
   steps: { run?: string; uses?: string }[]
 }
 
-const { jobs } = parse(readFileSync(join(root, '.github', 'workflows', 'release.yml'), 'utf8')) as {
-  jobs: { binary: Job; publish: Job }
-}
+const workflows = join(root, '.github', 'workflows')
+const read = <T>(name: string): T => parse(readFileSync(join(workflows, name), 'utf8')) as T
+const { jobs } = read<{ jobs: { binary: Job; publish: Job } }>('release.yml')
+const ci = read<{ jobs: Record<'run' | 'compiler' | 'packages', Job> }>('ci.yml').jobs
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
-const commands = Object.values(jobs).flatMap(({ steps }) => steps.flatMap(({ run }) => run ?? []))
+const commandsOf = (all: Record<string, Job>): string[] =>
+  Object.values(all).flatMap(({ steps }) => steps.flatMap(({ run }) => run ?? []))
+const commands = commandsOf(jobs)
+
+describe.each(Object.entries({ 'release.yml': commands, 'ci.yml': commandsOf(ci) }))('%s', (_, all) => {
+  it('calls scripts and tests that there are', () => {
+    const called = all.flatMap(text => [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name!))
+    expect(called).toContain('prebuild')
+    expect(called.filter(name => !(name in scripts))).toEqual([])
+    for (
+      const [pattern, ending] of [[/npx jest (.+)/, '.test.ts'], [/npm run test:wide -- (.+)/,
+        '.wide.test.ts']] as const
+    ) {
+      const files = all.flatMap(text => pattern.exec(text)?.[1]!.split(' ') ?? [])
+      expect(files).not.toEqual([])
+      for (const file of files) {
+        const isThere = existsSync(join(root, file + ending)) || existsSync(join(root, file))
+        expect([file, isThere]).toEqual([file, true])
+      }
+    }
+  })
+})
+
+describe('the workflow of every change', () => {
+  it('compiles by Clang and MSVC, too, and looks at what is packed', () => {
+    const compilers = ci.compiler.strategy!.matrix.include as unknown as { runner: string; cxx: string }[]
+    expect(compilers.map(({ runner, cxx }) => `${runner.split('-')[0]!} ${cxx}`)).toEqual(
+      expect.arrayContaining(['ubuntu clang++', 'macos clang++', 'windows cl']),
+    )
+    expect(commandsOf(ci)).toEqual(expect.arrayContaining(['.ci/run', 'npm audit --omit=dev', 'npm run test:managers']))
+  })
+})
 
 describe('the release workflow', () => {
   it('makes the binary of every platform once, by its name or on its own kind of machine', () => {
@@ -26,20 +58,6 @@ describe('the release workflow', () => {
     for (const { platform, how, runner } of rows) {
       expect([platform, how]).toEqual([platform, how === '--native' ? '--native' : platform])
       if (how === '--native') expect(runner).toMatch({ darwin: /^macos/, win32: /^windows/ }[platform.split('-')[0]!]!)
-    }
-  })
-
-  it('calls scripts that there are', () => {
-    const called = commands.flatMap(text => [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name!))
-    expect(called).toContain('prebuild')
-    expect(called.filter(name => !(name in scripts))).toEqual([])
-    for (
-      const [pattern, ending] of [[/npx jest (.+)/, '.test.ts'], [/npm run test:wide -- (.+)/,
-        '.wide.test.ts']] as const
-    ) {
-      const files = commands.flatMap(text => pattern.exec(text)?.[1]!.split(' ') ?? [])
-      expect(files).not.toEqual([])
-      for (const file of files) expect([file, existsSync(join(root, file + ending))]).toEqual([file, true])
     }
   })
 

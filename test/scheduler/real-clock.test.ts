@@ -32,6 +32,19 @@ describe('on the real clock', () => {
     expect(scheduler.stats().batches).toBe(20)
   })
 
+  test("calls end where a test runner's clock stands in the place of the global one", async () => {
+    const { setImmediate } = jest.requireActual<typeof import('node:timers')>('node:timers')
+    const runner: BatchRunner<number, number> = { run: (_, items) => new Promise(end => setImmediate(end, items)) }
+    jest.useFakeTimers()
+    try {
+      const scheduler = new Scheduler({ runners: [runner], maxBatch: 2, maxWaitMs: 20, maxQueue: 64 })
+      expect(await Promise.all([1, 2, 3].map(item => scheduler.submit('image', item)))).toEqual([1, 2, 3])
+      await scheduler.dispose()
+    } finally {
+      jest.useRealTimers()
+    }
+  })
+
   test('a deadline rejects on time, whatever the runner does', async () => {
     let finish: (() => void) | undefined
     const stuck: BatchRunner<number, number> = {

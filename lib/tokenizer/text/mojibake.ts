@@ -3,6 +3,8 @@
  * with its rules for recognising mojibake (ftfy-tables.ts) and in its order: the whole text back through each code
  * page, then only the damaged places, then stray C1 controls.
  */
+import { TextDecoder } from 'node:util'
+
 import * as tables from './ftfy-tables.js'
 
 interface CodePage {

@@ -1,3 +1,5 @@
+import { TextDecoder, TextEncoder } from 'node:util'
+
 /**
  * GPT-2's printable alphabet for bytes: printable Latin-1 characters stand for themselves, the other 68 bytes for
  * U+0100 and on, in order. Source: bytes_to_unicode of openai/CLIP's simple_tokenizer.py.

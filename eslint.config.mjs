@@ -1,4 +1,4 @@
-// Lint rules. The import restrictions hold the arrows of docs/architecture.md ("Who may depend on whom").
+// Lint rules. The import restrictions hold the arrows of docs/architecture.md ("Folders").
 import js from '@eslint/js'
 import ts from 'typescript-eslint'
 
@@ -6,8 +6,12 @@ const nothingNative = {
   group: ['**/native/*', '**/clip.js', '**/image.js', 'sharp'],
   message: 'this file is pure TypeScript: nothing native',
 }
-const outside =
-  regex => ['error', { patterns: [{ regex, message: 'the command line and the server use the public API only' }] }]
+const outside = regex => ['error', {
+  patterns: [{
+    regex,
+    message: 'the command line and the server use the public API, and of the rest only what eslint.config.mjs lists',
+  }],
+}]
 const ofServer =
   '(?:library|errors|lru-map|nearest-name|package|validate|types|text-bytes|vectors/scores|image/pixel-size|remote/[\\w-]+|async/[\\w-]+)\\.js$'
 /** Each uses only those before it. */

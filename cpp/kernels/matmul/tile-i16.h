@@ -1,5 +1,5 @@
-// Micro-kernel for f16 and bf16 weights on VNNI levels: 16-bit integer products, two per lane: twice the float kernel's
-// speed at half-precision accuracy.
+// Micro-kernel for f16 and bf16 weights on x86 except amx: 16-bit integer products, two per lane, at half-precision
+// accuracy; with VNNI, which adds them in one instruction, at twice the float kernel's speed.
 //
 // Weights and activations are rounded to 13 bits (-4095..4095) with one scale per row or token and 64 inputs. Sums of
 // 64 such products stay below 2^31, so a block is summed in integers. The step of a weight is 1/4095 of its block's

@@ -55,6 +55,8 @@ test('one command indexes a folder and searches it; the next ones find the index
   expect(zero.stdout).toBe(`${path.join(folder, 'guitar-again.jpg')}\0`)
   const filtered = await ggclip(['search', 'a guitar', '--path', '**/*.webp'], folder)
   expect(filtered.stdout).toMatch(/^[^\n]*pizza\.webp\t[\d.-]+\n$/)
+  const mistyped = await ggclip(['search', 'guitar.jgp - "rocket.png" + gone.JPG', '-k', '1'], folder)
+  expect(mistyped).toMatchObject({ status: 0, stderr: 'there is no file gone.JPG: these are words of the query\n' })
   const bytes = String(statSync(path.join(folder, 'pizza.webp')).size)
   const sized = await ggclip(['search', 'a guitar', '--min-size', bytes, '--max-size', bytes], folder)
   expect(sized.stdout).toBe(filtered.stdout)
@@ -115,6 +117,17 @@ test('dedupe', async () => {
     /^1\tkeep\t[^\n]*guitar-again\.jpg\t1\.000000\n1\tother\t[^\n]*guitar\.jpg\t1\.000000\n$/,
   )
   expect((await ggclip(['dedupe', '-0'], folder)).stdout).toBe(`${path.join(folder, 'guitar.jpg')}\0`)
+})
+
+test('--remove says what is left', async () => {
+  mkdirSync(path.join(scratch, 'more'))
+  cpSync(path.join(folder, 'guitar.jpg'), path.join(scratch, 'more', 'guitar.jpg'))
+  await ggclip(['index', 'more', path.join(folder, 'rocket.png'), '--index', 'both'])
+  expect(await ggclip(['index', '--remove', 'more', '--index', 'both'])).toEqual({
+    status: 0,
+    stdout: '',
+    stderr: 'more is forgotten; the index has 1 picture\n',
+  })
 })
 
 test.each([

@@ -7,7 +7,7 @@ import type { Verb } from '../../run.js'
 import { indexHelp, type IndexFlags, locate, updateIndex, withIndex } from '../../search-index.js'
 import type { Shell } from '../../shell.js'
 import { tabbed } from '../../stdout.js'
-import { printable, table } from '../../table.js'
+import { counted, printable, table } from '../../table.js'
 
 interface Flags extends IndexFlags, ModelFlags {
   exclude?: string[]
@@ -58,7 +58,10 @@ async function run(shell: Shell, folders: string[], flags: Flags): Promise<void>
   // a graph is tried with texts as well
   const towers = flags.approximate ? 'both' : 'image'
   await withIndex(shell, flags, folders, towers, async index => {
-    for (const folder of flags.remove ?? []) await index.remove(folder)
+    for (const folder of flags.remove ?? []) {
+      await index.remove(folder)
+      shell.note(`${printable(folder)} is forgotten; the index has ${counted(index.info().pictures, 'picture')}`)
+    }
     if (flags.check) {
       const different = await index.check()
       shell.note(

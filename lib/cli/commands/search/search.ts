@@ -34,6 +34,8 @@ interface Flags extends IndexFlags, ModelFlags {
   json?: boolean
 }
 
+const pictureName = /\.(?:jpe?g|png|webp|avif|gif|tiff?|bmp|heic|heif)$/i
+
 export const search: Verb = (program, shell) => {
   const command = program.command('search')
     .summary('find pictures by words or by pictures')
@@ -87,6 +89,10 @@ by a zero byte. JSON is [{ "path", "similarity", "size", "modified", "copies" }]
 async function run(shell: Shell, words: string, folders: string[], flags: Flags): Promise<void> {
   checkArguments([words])
   const query = parseQuery(words)
+  for (const { text } of query) {
+    if (text !== undefined && pictureName.test(text) && !words.includes(`"${text}"`))
+      shell.note(`there is no file ${printable(text)}: these are words of the query`)
+  }
   if (flags.null && flags.json) throw new UsageError('give --json or -0, not both')
   const { signal } = shell
   await withIndex(shell, flags, folders, 'both', async index => {

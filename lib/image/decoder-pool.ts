@@ -44,8 +44,14 @@ class DecoderProcess {
       env: environment(),
       windowsHide: true,
     })
-    this.#input = this.#child.stdin!
-    this.#output = this.#child.stdio[3] as Readable
+    // where the system or Deno's permissions forbid it, there is an error to come and nothing else
+    const { stdin, stdio } = this.#child as Partial<ChildProcess>
+    if (!stdin || !stdio?.[3]) {
+      this.#child.on('error', () => undefined)
+      throw new NoDecoder('no decoder process can be started')
+    }
+    this.#input = stdin
+    this.#output = stdio[3] as Readable
     const reader = new FrameReader<DecodeResponse>(frame => this.#settle(frame), () => this.#mostBytes)
     this.#output.on('data', (piece: Buffer) => {
       try {

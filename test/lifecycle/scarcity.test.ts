@@ -27,6 +27,10 @@ where('linux', describe)('when the system gives no more threads', () => {
   })
 })
 
+where('linux', it)('when the system gives no more files, what needs a process to be decoded says so', async () => {
+  expect(await scene('noDescriptor')).toEqual(['ERR_CLIP_IMAGE_DECODE', 'ok'])
+})
+
 describe('buffers that go away under a running call', () => {
   it('a resizable matrix that shrinks', async () => {
     const [outcome, after] = await scene('resized')

@@ -86,7 +86,7 @@ const managers = [
   { ...program('Bun', '@oven/bun-linux-x64', '1.4.5', 'bin/bun', ['add', 'ggclip']), start: () => [bun()] },
   {
     ...program('Deno', '@deno/linux-x64-glibc', '2.9.6', 'deno', ['install', 'npm:ggclip']),
-    start: () => [deno(), 'run', '--allow-all'],
+    start: () => [deno(), 'run', '--allow-read', '--allow-env', '--allow-ffi', '--allow-sys'],
   },
 ]
 

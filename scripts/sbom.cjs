@@ -84,11 +84,16 @@ function billOfMaterials(text) {
   return bill
 }
 
-function main([file]) {
+function readBill() {
   const words = ['sbom', '--package-lock-only', '--sbom-format', 'cyclonedx']
-  const text = `${JSON.stringify(billOfMaterials(run('npm', words, { cwd: root, capture: true })), null, 2)}\n`
+  return billOfMaterials(run('npm', words, { cwd: root, capture: true }))
+}
+
+function main([file]) {
+  const text = `${JSON.stringify(readBill(), null, 2)}\n`
   if (file === undefined) process.stdout.write(text)
   else fs.writeFileSync(file, text)
 }
 
-main(process.argv.slice(2))
+module.exports = { readBill }
+if (require.main === module) main(process.argv.slice(2))

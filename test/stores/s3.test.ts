@@ -19,7 +19,7 @@ where('engines', describe)('LanceDB in S3', () => {
   beforeAll(async () => {
     moto = await startS3(folder)
     Object.assign(process.env, moto.environment)
-  })
+  }, 180_000)
   afterAll(async () => {
     await moto.stop()
     process.env = before

@@ -35,7 +35,7 @@ where('engines', describe)('S3 by moto', () => {
     execFileSync('tar', ['-cf', path.join(folder, 'shard.tar'), '-C', samples, 'rocket.png', 'pizza.webp'])
     moto = await startS3(folder)
     redis = await startRedis()
-  })
+  }, 180_000) // moto makes a thousand objects, beside other tests
   afterAll(async () => {
     await moto?.stop()
     await redis?.stop()

@@ -1,22 +1,21 @@
-// Executes the Dockerfiles of `ggclip serve` where there is no Docker: each stage in a root of its own, by chroot, from bases
-// that image-bases.cjs makes. Then starts each image as its ENTRYPOINT says, asks its HEALTHCHECK, classifies a picture and
-// stops it. Needs root, debootstrap and a network; it is no test of the base images themselves, nor of a container's limits.
-// Most of the time goes to the addon, which each of them compiles without a cache; nothing is compiled twice.
+// Executes the Dockerfiles where there is no Docker: each stage in a root of its own, by chroot, from bases that image-bases.cjs
+// makes; steps with which several stages begin are executed once. Then image-trials.cjs tries each image. Needs root, debootstrap,
+// Redis and a network; it is no test of the base images themselves, nor of a container's limits. Most of the time goes to the
+// addon, which is compiled without a cache, once for each C library.
 //
 //   node scripts/test-image.cjs [FILE...]      of deploy/, all by default (npm run test:image)
 'use strict'
 
-const assert = require('node:assert/strict')
-const { spawn, spawnSync } = require('node:child_process')
+const { spawn } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { freePort } = require('../test/helpers/engines.cjs')
 const { makeAlpine, makeDebian } = require('./image-bases.cjs')
+const { tryServer, tryWorker } = require('./image-trials.cjs')
 const { run } = require('./run.cjs')
 
 const root = path.join(__dirname, '..')
-const dockerfiles = ['Dockerfile', 'alpine.Dockerfile']
+const dockerfiles = ['Dockerfile', 'work.Dockerfile', 'alpine.Dockerfile']
 /** Of this machine, without which nothing beyond it is reached. */
 const certificates = process.env.NODE_EXTRA_CA_CERTS
 /** Where an image has them: Debian's own are written anew by a step. */
@@ -96,14 +95,31 @@ function copyStage(from, words, to) {
   run('sh', ['-c', `cp -a ${sources.join(' ')} '${target}'`])
 }
 
-/** Makes the root of one stage. @returns {Promise<object>} how a program of it is started */
-async function buildStage({ from, name, steps }, made, folder) {
-  const before = made.get(from)
+/** How many steps two stages have in common that begin from the same base image; none unless a command is among them. */
+function common(a, b) {
+  if (a.from !== b.from || !a.from.includes(':')) return 0
+  const isSame = (step, i) => step.join() === b.steps[i]?.join() && !step[1].startsWith('--from')
+  const end = a.steps.findIndex((step, i) => !isSame(step, i))
+  const steps = a.steps.slice(0, end < 0 ? a.steps.length : end)
+  return steps.some(([word]) => word === 'RUN') ? steps.length : 0
+}
+
+/**
+ * Makes the root of one stage. `layers`: roots after steps with which `all` stages begin that have them, by those steps.
+ *
+ * @returns {Promise<object>} how a program of it is started
+ */
+async function buildStage(stage, made, folder, { all, layers }) {
+  const { from, name, steps } = stage
+  const count = Math.max(0, ...all.filter(other => other !== stage).map(other => common(stage, other)))
+  const layer = JSON.stringify([from, steps.slice(0, count)])
+  const before = layers.get(layer) ?? made.get(from)
   fs.mkdirSync(folder)
-  if (from !== 'scratch') run('cp', ['-a', `${before.folder}/.`, folder])
+  if (before !== undefined) run('cp', ['-a', `${before.folder}/.`, folder])
   lend(folder)
   const image = { folder, name, env: { ...before?.env }, workdir: before?.workdir ?? '/', commands: {} }
-  for (const [word, rest] of steps) {
+  for (const [i, [word, rest]] of steps.entries()) {
+    if (i < count && layers.has(layer)) continue
     process.stderr.write(`image: ${name}: ${word} ${rest.slice(0, 100)}\n`)
     const words = rest.split(/\s+/)
     const source = /^--from=(\w+)$/.exec(words[0])?.[1]
@@ -114,33 +130,14 @@ async function buildStage({ from, name, steps }, made, folder) {
     else if (word === 'COPY' && source) copyStage(made.get(source).folder, words.slice(1), folder)
     else if (word === 'COPY') copyContext(words, path.join(folder, image.workdir))
     else if (word === 'ENTRYPOINT') image.commands.entry = JSON.parse(rest)
+    else if (word === 'CMD') image.commands.cmd = JSON.parse(rest)
     else if (word === 'HEALTHCHECK') image.commands.health = JSON.parse(rest.slice(rest.indexOf('CMD') + 3))
+    if (i === count - 1) {
+      run('cp', ['-a', `${folder}/.`, `${folder}-layer`])
+      layers.set(layer, { ...image, env: { ...image.env }, folder: `${folder}-layer` })
+    }
   }
   return image
-}
-
-/** Starts an image, asks what its health check and a client ask, and stops it as Docker does. */
-async function tryImage(image) {
-  const port = await freePort()
-  const here = command => command.map(word => word.replace('8080', port))
-  const server = start(image.folder, here(image.commands.entry), image, ['ignore', process.stderr, process.stderr])
-  const end = ended(server)
-  const healthy = async () => await ended(start(image.folder, here(image.commands.health), image, 'ignore')) === 0
-  for (let i = 0; !await healthy(); i++) if (i > 100 || server.exitCode !== null) throw new Error('it is not healthy')
-  const form = new FormData()
-  form.set('file', new Blob([fs.readFileSync(path.join(root, 'models', 'samples', 'pizza.webp'))]), 'pizza.webp')
-  for (const label of ['pizza', 'rocket']) form.append('labels', label)
-  const answer = await fetch(`http://127.0.0.1:${port}/v1/classify`, { method: 'POST', body: form })
-  assert.match(JSON.stringify(await answer.json()), /"label":"pizza"/)
-  // the program itself is the first process of the name space, as in a container
-  const [first] = fs.readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8').trim().split(' ')
-  assert.match(fs.readFileSync(`/proc/${first}/status`, 'utf8'), /^Uid:\s+1000\s/m)
-  process.kill(Number(first), 'SIGTERM')
-  assert.equal(await end, 0)
-  const { stdout } = spawnSync('du', ['-sm', '--exclude=proc', '--exclude=dev', image.folder], { encoding: 'utf8' })
-  process.stdout.write(
-    `pass  ${image.name}: healthy, classifies, not root, ends with 0 at SIGTERM; ${stdout.split('\t')[0]} MB\n`,
-  )
 }
 
 async function main(files) {
@@ -148,19 +145,24 @@ async function main(files) {
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'ggclip-image-'))
   try {
     const makers = { 'node:22-bookworm-slim': makeDebian, 'node:24-alpine': makeAlpine }
+    const chosen = files.length > 0 ? files : dockerfiles
+    const stagesOf = chosen.map(file => parse(fs.readFileSync(path.join(root, 'deploy', file), 'utf8')))
+    const shared = { all: stagesOf.flat(), layers: new Map() }
     const bases = new Map() // each is made once, for all files
-    for (const file of files.length > 0 ? files : dockerfiles) {
-      const stages = parse(fs.readFileSync(path.join(root, 'deploy', file), 'utf8'))
-      for (const { from } of stages) {
-        if (makers[from] === undefined || bases.has(from)) continue
-        const folder = path.join(scratch, `base-${bases.size}`)
-        makers[from](folder, fs.mkdtempSync(path.join(scratch, 'parts-')))
-        bases.set(from, { folder })
-      }
+    for (const { from } of shared.all) {
+      if (makers[from] === undefined || bases.has(from)) continue
+      const folder = path.join(scratch, `base-${bases.size}`)
+      makers[from](folder, fs.mkdtempSync(path.join(scratch, 'parts-')))
+      bases.set(from, { folder })
+    }
+    for (const [f, stages] of stagesOf.entries()) {
       const made = new Map(bases)
       for (const [i, stage] of stages.entries())
-        made.set(stage.name, await buildStage(stage, made, path.join(scratch, `${file}-${i}`)))
-      for (const image of made.values()) if (image.commands?.entry) await tryImage(image)
+        made.set(stage.name, await buildStage(stage, made, path.join(scratch, `${chosen[f]}-${i}`), shared))
+      for (const image of made.values()) {
+        if (image.commands?.entry) await tryServer(image, start)
+        else if (image.commands?.cmd) await tryWorker(image, start)
+      }
     }
   } finally {
     fs.rmSync(scratch, { recursive: true, force: true })

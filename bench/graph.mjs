@@ -3,7 +3,12 @@
 // build/stores: NODE_PATH=build/stores/node_modules). Recall: the share of the 10 nearest by scan that the graph finds,
 // over queries that neither has seen: half around the centres, half anywhere, as texts lie apart from pictures.
 //
-//   node bench/graph.mjs [--rows 200000] [--dim 512] [--rounds 100] [--json FILE]
+// Noise in all dimensions is the hardest case for a graph; one that finds less than 0.99 when it is made is not used, and
+// searches scan, which the result then says.
+//
+//   node bench/graph.mjs [--rows 200000] [--dim 512] [--rounds 100] [--again] [--json FILE]
+//
+// --again: with the index and the graph of an earlier run.
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
@@ -17,6 +22,7 @@ const { values: options } = parseArgs({
     rows: { type: 'string', default: '200000' },
     dim: { type: 'string', default: '512' },
     rounds: { type: 'string', default: '100' },
+    again: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
 })
@@ -47,13 +53,13 @@ const around = () => {
 }
 
 const folder = path.join(root, 'build', 'bench', `graph-${rows}`)
-fs.rmSync(folder, { recursive: true, force: true })
+if (!options.again) fs.rmSync(folder, { recursive: true, force: true })
 const store = await Store.open(folder, { create: true })
-store.catalog.set('dim', String(dim))
 const graph = new Graph(store)
 const texts = Array.from({ length: 32 }, () => unit(anywhere()))
-let seconds = 0
-await store.asWriter(async () => {
+let seconds
+async function make() {
+  store.catalog.set('dim', String(dim))
   for (let done = 0; done < rows; done += 1000) {
     const records = Array.from({ length: Math.min(1000, rows - done) }, (_, i) => {
       const hash = Buffer.alloc(32)
@@ -69,9 +75,10 @@ await store.asWriter(async () => {
   const begun = performance.now()
   await graph.keep({ info: { text: {} }, encodeText: async () => texts }, true, {})
   seconds = (performance.now() - begun) / 1000
-})
+}
+if (!options.again) await store.asWriter(make)
 
-console.error(`made in ${Math.round(seconds)} s; timing`)
+console.error('timing')
 const snapshot = await store.snapshot()
 await graph.nearest(snapshot, texts[0], 10, {}) // reads it
 const times = { scan: [], graph: [] }
@@ -85,7 +92,7 @@ for (let round = 0; round < rounds; round++) {
     results[side] = await sides[side]()
     times[side].push(performance.now() - begun)
   }
-  if (!results.graph) throw new Error(`the graph is not used: it finds ${graph.facts.recall}`)
+  if (!results.graph) continue
   const expected = new Set(results.scan.map(({ row }) => row))
   found += results.graph.filter(({ row }) => expected.has(row)).length / 10
 }
@@ -97,9 +104,11 @@ const result = {
   rounds,
   made: { seconds, breadth, recall },
   scanMs: median(times.scan),
-  graphMs: median(times.graph),
-  ratio: median(times.scan.map((ms, i) => ms / times.graph[i])),
-  recall: found / rounds,
+  ...(found === 0 ? { used: false } : {
+    graphMs: median(times.graph),
+    ratio: median(times.scan.map((ms, i) => ms / times.graph[i])),
+    recall: found / rounds,
+  }),
 }
 console.log(result)
 if (options.json) fs.writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`)

@@ -67,7 +67,7 @@ class int_chunk {
     const uint8_t * quants() const { return format::nibbles ? bytes[0] : first + format::quants_at; }
     const float * scales() const { return d[0]; }
     const float * minimums() const { return m[0]; }
-    const float * sums() const { return sum[0]; }  // sums of each block's weights, if the dot product has ranges
+    const float * sums() const { return sum[0]; }  // of each group's weights, if the dot product has ranges
 
     // n <= N blocks, which must stay in place while this object is used.
     void read(const uint8_t * blocks, int n) {

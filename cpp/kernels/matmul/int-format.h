@@ -1,8 +1,8 @@
 // Layout of packed integer weights and of the activations multiplied with them.
 //
 // Weights: panels of panel_rows output rows. A panel is a sequence of blocks of 32 inputs:
-//   f16 d[rows], f16 m[rows] (types with a minimum), int16 sum[rows] of the quants (if each block of a token has its
-//   own range), high bits [rows][4] (5-bit types), quants.
+//   f16 d[rows], f16 m[rows] (types with a minimum), int16 sum[rows] of a group's quants (if each group of a token has
+//   its own range; in the group's first block), high bits [rows][4] (5-bit types), quants.
 // If the dot product shifts its sums, float start[rows] per scale group precedes the blocks.
 // Quants of q8_0: for each group of consecutive inputs (`group` of the level's dot product), [rows][group] bytes.
 // Quants of the 4-bit part: for p in 0..3, [rows][4] bytes whose low nibbles are group p of 4 inputs and whose high
@@ -13,9 +13,9 @@
 // Activations, for each tile of T tokens and each block:
 //   quants [T][32], float d[T], correction [T] (if the dot product requires unsigned weights: the initial value of an
 //   integer sum), float sum[T] (types with a minimum: the sum of the block's quants).
-// d is the same in all blocks of a scale group; if the dot product has ranges, a group is one block, and float min[T]
-// follows. Integer sums are shifted by their initial value (dot-vnni.h) and by the +128 offset of unsigned activations.
-// A group's shift depends only on the row; `start` cancels it.
+// d is the same in all blocks of a scale group; if the dot product has ranges, both stand in a group's first block, and
+// float min[T] follows. Integer sums are shifted by their initial value (dot-vnni.h) and by the +128 offset of unsigned
+// activations. A group's shift depends only on the row; `start` cancels it.
 #pragma once
 
 #include "kernels/matmul/blocks.h"
@@ -40,7 +40,9 @@ struct int_tokens {
         token_quants + 4 + (dot::has_correction || dot::ranges ? 4 : 0) + (with_min ? 4 : 0);
 
     // Number of consecutive inputs of a token that share a scale, in a row of n_in.
-    static constexpr int group(int n_in) { return dot::ranges ? block_size : scale_group(n_in); }
+    static constexpr int group(int n_in) {
+        return dot::ranges ? min_int(dot::range_group, scale_group(n_in)) : scale_group(n_in);
+    }
 
     // Byte offsets within one block of a tile of n tokens.
     static constexpr int scales_at(int n) { return n * token_quants; }

@@ -15,63 +15,70 @@ static inline uint32_t transpose_high_bits(uint32_t bits) {
     return out;
 }
 
-// Rounds a q8_0 block to a larger scale, if needed, until the dot product's lanes hold its products. Each step adds an
-// eighth; twice the scale always suffices. A scale beyond f16 becomes infinite, and so does the result.
-template <class Dot>
-static void fit_block(uint8_t * block) {
-    constexpr int scale = 0, quants = 2;
-    const uint16_t from = load_u16(block + scale);
-    int8_t w[block_size], fitting[block_size];
-    memcpy(w, block + quants, block_size);
-    if (Dot::largest_of_four(w, block_size) <= Dot::most_of_four || (from & 0x7fff) >= f16_infinity) return;
-    for (uint16_t to = from; (to & 0x7fff) < f16_infinity;) {
-        const int significand = to & 0x7c00 ? 0x400 | (to & 0x3ff) : to & 0x3ff;
-        to = (uint16_t) ((to & 0x8000) | min_int((to & 0x7fff) + max_int(1, significand / 8), f16_infinity));
-        const float ratio = f16_to_float(from) / f16_to_float(to);
-        for (int i = 0; i < block_size; i++) fitting[i] = (int8_t) nearbyintf((float) w[i] * ratio);
-        memcpy(block + scale, &to, 2);
-        if (Dot::largest_of_four(fitting, block_size) <= Dot::most_of_four) break;
-    }
-    memcpy(block + quants, fitting, block_size);
-}
-
-// One scale for up to max_group_blocks q8_0 blocks of a row, the largest of theirs. If that is not finite, the results
-// are not.
+// One scale for up to max_group_blocks q8_0 blocks of a row, at first the largest of theirs. If that is not finite, the
+// results are not.
 class joined_scale {
-    uint16_t largest = 0;
-    float ratios[max_group_blocks < lanes ? lanes : max_group_blocks];
+    const uint8_t * blocks;
+    int n;
+    uint16_t scale = 0;
 
   public:
-    joined_scale(const uint8_t * blocks, int n) {
-        uint16_t scales[sizeof(ratios) / sizeof(float)] = {}, all[lanes];
+    joined_scale(const uint8_t * blocks, int n) : blocks(blocks), n(n) {
         for (int b = 0; b < n; b++) {
-            scales[b] = load_u16(blocks + b * layout_of(weight_type::q8_0).bytes);
-            if ((scales[b] & 0x7fff) > (largest & 0x7fff)) largest = scales[b];
+            const uint16_t d = load_u16(blocks + b * layout_of(weight_type::q8_0).bytes);
+            if ((d & 0x7fff) > (scale & 0x7fff)) scale = d;
         }
-        for (int i = 0; i < lanes; i++) all[i] = largest;
-        for (int b = 0; b < n; b += lanes) store_f(ratios + b, div(load_f16(scales + b), load_f16(all)));
     }
 
-    // Rounds block b.
-    void round(const uint8_t * block, int b, uint8_t * out) const {
+    bool finite() const { return (scale & 0x7fff) < f16_infinity; }
+
+    // An eighth more.
+    void enlarge() {
+        const int significand = scale & 0x7c00 ? 0x400 | (scale & 0x3ff) : scale & 0x3ff;
+        const int larger = (scale & 0x7fff) + max_int(1, significand / 8);
+        scale = (uint16_t) ((scale & 0x8000) | min_int(larger, f16_infinity));
+    }
+
+    void round(uint8_t * out) const {
         constexpr block_layout layout = layout_of(weight_type::q8_0);
-        memcpy(out, &largest, 2);
-        for (int i = layout.quants; i < layout.bytes; i += lanes)
-            store_as_i8(out + i, to_int(min(mul(to_float(load_i8(block + i)), set_f(ratios[b])), set_f(127.0f))));
+        const float d = f16_to_float(scale);
+        for (const uint8_t * block = blocks; block < blocks + n * layout.bytes; block += layout.bytes) {
+            const vf ratio = set_f(d == 0.0f ? 0.0f : f16_to_float(load_u16(block)) / d);
+            memcpy(out, &scale, 2);
+            for (int i = layout.quants; i < layout.bytes; i += lanes)
+                store_as_i8(out + i, to_int(min(mul(to_float(load_i8(block + i)), ratio), set_f(127.0f))));
+            out += layout.bytes;
+        }
     }
 };
+
+// Whether the dot product's lanes hold the products of n q8_0 blocks.
+template <class Dot>
+static bool fits(const uint8_t * blocks, int n) {
+    constexpr block_layout layout = layout_of(weight_type::q8_0);
+    for (int i = 0; i < n; i++, blocks += layout.bytes) {
+        int8_t quants[block_size];
+        memcpy(quants, blocks + layout.quants, block_size);
+        if (Dot::largest_of_four(quants, block_size) > Dot::most_of_four) return false;
+    }
+    return true;
+}
 
 // n blocks of a scale group of a row, as they are packed: joined ones with one scale; otherwise n is 1.
 template <weight_type W>
 static void read_blocks(const uint8_t * source, int n, uint8_t * blocks) {
     using format = int_format<W>;
-    constexpr size_t bytes = layout_of(W).bytes;
     if constexpr (format::joined) {
-        const joined_scale scale(source, n);
-        for (int i = 0; i < n; i++) scale.round(source + i * bytes, i, blocks + i * bytes);
+        joined_scale scale(source, n);
+        scale.round(blocks);
+        if constexpr (format::dot::ranges) {
+            while (!fits<typename format::dot>(blocks, n) && scale.finite()) {
+                scale.enlarge();
+                scale.round(blocks);
+            }
+        }
     } else {
-        memcpy(blocks, source, bytes);
-        if constexpr (format::dot::ranges) fit_block<typename format::dot>(blocks);
+        memcpy(blocks, source, layout_of(W).bytes);
     }
 }
 
@@ -90,11 +97,19 @@ static void pack_int_block(const uint8_t * block, uint8_t * dst, int r) {
     uint8_t * const quants = dst + format::quants_at + r * group;
     for (int g = 0; g < n_groups; g++)
         memcpy(quants + g * panel_rows * group, block + layout.quants + g * group, group);
-    if constexpr (format::dot::ranges) {
-        int sum = 0;
-        for (int i = 0; i < block_size; i++) sum += (int8_t) block[layout.quants + i];
-        const int16_t stored = (int16_t) sum;
-        memcpy(dst + format::weight_sums_at + r * 2, &stored, 2);
+}
+
+// The sum of the quants of n blocks that share a range, in the first of them.
+template <weight_type W>
+static void pack_weight_sum(const uint8_t * blocks, int n, uint8_t * dst, int r) {
+    using format = int_format<W>;
+    constexpr block_layout layout = layout_of(W);
+    int sum = 0;
+    for (int i = 0; i < n; i++)
+        for (int j = layout.quants; j < layout.bytes; j++) sum += (int8_t) blocks[i * layout.bytes + j];
+    for (int i = 0; i < n; i++) {
+        const int16_t stored = (int16_t) (i == 0 ? sum : 0);
+        memcpy(dst + i * format::block_bytes + format::weight_sums_at + r * 2, &stored, 2);
     }
 }
 
@@ -136,6 +151,7 @@ static void pack_int_panel(const uint8_t * rows, size_t row_bytes, int n_rows, i
             uint8_t blocks[(format::joined ? max_group_blocks : 1) * source_bytes];
             read_blocks<W>(rows + r * row_bytes + b * source_bytes, n, blocks);
             for (int i = 0; i < n; i++) pack_int_block<W>(blocks + i * source_bytes, dst + i * format::block_bytes, r);
+            if constexpr (format::dot::ranges) pack_weight_sum<W>(blocks, n, dst, r);
         }
     }
     if constexpr (format::dot::shifted_sums)

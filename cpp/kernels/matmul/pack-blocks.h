@@ -73,19 +73,22 @@ struct block_range {
 };
 
 template <class Format, class Row>
-GGCLIP_INLINE void quantize_range(Format format, const Row & row, int i0, uint8_t * dst, int height, int t) {
-    const block_range<Format::dot::limit> range(row, i0, i0 + block_size);
-    uint8_t * const quants = dst + t * format.token_quants;
-    for (int i = 0; i < block_size; i += lanes) Format::dot::store(quants + i, range.quants(row.at(i0 + i)));
+GGCLIP_INLINE void quantize_range(Format format, const Row & row, int begin, int end, uint8_t * dst, int height,
+                                  int t) {
+    const block_range<Format::dot::limit> range(row, begin, end);
     reinterpret_cast<float *>(dst + format.scales_at(height))[t] = range.step;
     reinterpret_cast<float *>(dst + format.mins_at(height))[t] = range.smallest;
+    for (int i0 = begin; i0 < end; i0 += block_size, dst += height * format.token_block_bytes) {
+        uint8_t * const quants = dst + t * format.token_quants;
+        for (int i = 0; i < block_size; i += lanes) Format::dot::store(quants + i, range.quants(row.at(i0 + i)));
+    }
 }
 
 // Packs the values of one scale group; dst is its first block.
 template <class Format, class Row>
 GGCLIP_INLINE void quantize_group(Format format, int offset, const Row & row, int begin, int end, uint8_t * dst,
                                   int height, int t) {
-    if constexpr (Format::dot::ranges) return quantize_range(format, row, begin, dst, height, t);
+    if constexpr (Format::dot::ranges) return quantize_range(format, row, begin, end, dst, height, t);
     const float amax = max_abs(row, begin, end);
     const bool zero = amax < smallest_amax;
     const float limit = Format::dot::limit;

@@ -18,13 +18,13 @@ struct int_tile {
     int n;                      // blocks
     int group;                  // blocks that share a token's scale
     const float * start;        // [groups][panel_rows], if sums are shifted
-    const float * weight_sums;  // [n][panel_rows], if each block of a token has its own range
+    const float * weight_sums;  // [n][panel_rows], if each group of a token has its own range
     float * out;                // [T][panel_rows]
     bool add_to_out = false;
     fetch_ahead fetch = {};  // one step per block
 };
 
-// For activations with one range per block.
+// For activations with one range per group, and weights with one scale.
 template <class Tokens, int T>
 static void multiply_ranges(const int_tile & x) {
     using dot = typename Tokens::dot;
@@ -34,19 +34,22 @@ static void multiply_ranges(const int_tile & x) {
     const float * weight_sums = x.weight_sums;
     fetch_ahead fetch = x.fetch;
     if (!x.add_to_out) clear_sums<T>(x.out);
-    for (int b = 0; b < x.n; b++, quants += x.stride, a += T * Tokens::token_block_bytes) {
-        fetch.step();
+    for (int begin = 0; begin < x.n; begin += x.group, d += x.group * panel_rows, weight_sums += x.group * panel_rows) {
+        const int n = min_int(x.group, x.n - begin);
+        const float * const token_scales = reinterpret_cast<const float *>(a + Tokens::scales_at(T));
+        const float * const token_mins = reinterpret_cast<const float *>(a + Tokens::mins_at(T));
         vi sum[T][2];
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) sum[t][0] = sum[t][1] = zero_i();
-        dot::template add_products<T>(quants, a, Tokens::token_quants, sum);
-
-        const float * token_scales = reinterpret_cast<const float *>(a + Tokens::scales_at(T));
-        const float * token_mins = reinterpret_cast<const float *>(a + Tokens::mins_at(T));
+        GGCLIP_UNROLL
+        for (int b = 0; b < dot::range_group / block_size && b < n; b++) {
+            fetch.step();
+            dot::template add_products<T>(quants, a, Tokens::token_quants, sum);
+            quants += x.stride;
+            a += T * Tokens::token_block_bytes;
+        }
         const vf d0 = load_f(d), d1 = load_f(d + lanes);
         const vf sums0 = load_f(weight_sums), sums1 = load_f(weight_sums + lanes);
-        d += panel_rows;
-        weight_sums += panel_rows;
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) {
             const vf scale = set_f(token_scales[t]), min = set_f(token_mins[t]);
@@ -78,7 +81,11 @@ GGCLIP_NOINLINE void multiply_joined(const int_tile & x) {
             dot::template add_products<T>(quants, a, Tokens::token_quants, sum);
         }
         const vf d0 = load_f(d), d1 = load_f(d + lanes);
-        const vf start0 = load_f(start), start1 = load_f(start + lanes);
+        vf start0 = zero_f(), start1 = zero_f();
+        if constexpr (dot::shifted_sums) {
+            start0 = load_f(start);
+            start1 = load_f(start + lanes);
+        }
         GGCLIP_UNROLL
         for (int t = 0; t < T; t++) {
             float * const out = x.out + t * panel_rows;
@@ -154,9 +161,10 @@ static void multiply_blocks(const int_tile & x) {
 
 template <class Format, int T>
 static void multiply_int_tile(const int_tile & x) {
-    if constexpr (Format::dot::ranges) multiply_ranges<typename Format::tokens, T>(x);
-    else if constexpr (Format::joined) multiply_joined<typename Format::tokens, T>(x);
-    else multiply_blocks<typename Format::tokens, T>(x);
+    using tokens = typename Format::tokens;
+    if constexpr (Format::dot::ranges) multiply_ranges<tokens, T>(x);
+    else if constexpr (Format::joined) multiply_joined<tokens, T>(x);
+    else multiply_blocks<tokens, T>(x);
 }
 
 template <class Format>

@@ -15,17 +15,21 @@ inline bool is_exact(const kernel_table & k, weight_type type) {
     return is_quantized(type) && !vnni && !(maddubs && type == weight_type::q8_0);
 }
 
-// Scales that are powers of two, and activations that are whole numbers up to 127 in size: float sums stay exact.
+// Scales that are powers of two, and activations that are whole numbers up to 127 in size: float sums stay exact. The
+// q8_0 blocks of a scale group have one scale: levels that join them round nothing.
 inline linear_data exact_data(const linear_case & c) {
     linear_data d = data_for(c);
     random_source r(c.n_in + c.n_out);
     for (size_t i = 0; i < d.x.size(); i++) d.x[i] = (float) (r.below(255) - 127);
     for (int t = 0; t < c.n_tokens; t++)  // every group of a row reaches 127: its scale is 1
         for (int i = 0; i < c.n_in; i += 32) d.x[t * d.x_stride + i] = i / 32 % 2 ? -127.0f : 127.0f;
+    const int joined = c.type == weight_type::q8_0 ? ggclip::kernels::scale_group(c.n_in) / 32 : 1;
     for (int o = 0; is_quantized(c.type) && o < c.n_out; o++) {
+        uint16_t scale = 0;
         for (int b = 0; b < c.n_in / 32; b++) {
             uint8_t * const block = d.w.rows.data() + o * d.w.row_bytes + b * block_bytes(c.type);
-            const uint16_t scale = to_f16(r.below(2) ? 1.0f : 0.5f), min = to_f16((float) (r.below(9) - 4));
+            const uint16_t min = to_f16((float) (r.below(9) - 4));
+            if (b % joined == 0) scale = to_f16(r.below(2) ? 1.0f : 0.5f);
             std::memcpy(block, &scale, 2);
             if (c.type == weight_type::q4_1 || c.type == weight_type::q5_1) std::memcpy(block + 2, &min, 2);
         }

@@ -72,14 +72,14 @@ struct rounding {
     int token_step = 1;
     float weight_limit = 0.0f;
     int weight_step = 1;
-    bool is_split = false;      // values are 128 high + low, and products of two low parts are left out (tile-layout.h)
-    bool fits_lanes = false;    // 8-bit weights are rounded until no four of a lane sum to more than 258 of one sign
-    bool joins_blocks = false;  // q8_0 weights are rounded to the largest scale of a scale group (dot-vnni.h)
+    bool is_split = false;    // values are 128 high + low, and products of two low parts are left out (tile-layout.h)
+    bool fits_lanes = false;  // 8-bit weights are rounded until no four of a lane sum to more than 258 of one sign
+    int joined = 0;           // q8_0 weights are rounded to the largest scale of so many inputs
 };
 
 inline rounding rounding_of(const kernel_table & k, const linear_case & c) {
     const bool maddubs = k.level == cpu_level::avx2 || k.level == cpu_level::sse41;  // dot-maddubs.h
-    const bool vnni = k.level == cpu_level::avx512_vnni || k.level == cpu_level::avx_vnni;
+    const bool joins = k.level != cpu_level::scalar && !maddubs;
     if (k.level == cpu_level::amx && uses_words(k, c)) return {16319.0f, 128, 16319.0f, 128, true};
     if (k.level == cpu_level::amx && is_quantized(c.type) && c.type != weight_type::i8) {
         const int group = ggclip::kernels::scale_group(c.n_in);
@@ -87,11 +87,16 @@ inline rounding rounding_of(const kernel_table & k, const linear_case & c) {
     }
     if (uses_words(k, c)) return {4095.0f, 64, 4095.0f, 64};
     if (c.type == weight_type::i8)
-        return maddubs ? rounding{-127.0f, 64, 127.0f, c.n_in, false, true} : rounding{127.0f, c.n_in, 127.0f, c.n_in};
-    if (c.type == weight_type::q8_0 && maddubs) return {-127.0f, 32, 0.0f, 1, false, true};
+        return maddubs ? rounding{-127.0f, 128, 127.0f, c.n_in, false, true} : rounding{127.0f, c.n_in, 127.0f, c.n_in};
     if (is_quantized(c.type)) {
-        rounding by = {127.0f, ggclip::kernels::scale_group(c.n_in)};
-        by.joins_blocks = vnni && c.type == weight_type::q8_0;
+        const int group = ggclip::kernels::scale_group(c.n_in);
+        rounding by = {127.0f, group};
+        if (c.type == weight_type::q8_0 && joins) by.joined = group;
+        if (c.type == weight_type::q8_0 && maddubs) {
+            by.joined = by.token_step = std::min(group, 64);
+            by.token_limit = -127.0f;
+            by.fits_lanes = true;
+        }
         return by;
     }
     return {};
@@ -129,58 +134,46 @@ inline int largest_of_four(const std::vector<float> & quants) {
     return (int) largest;
 }
 
-// Makes weights fit dot-maddubs.h's lanes: q8_0 blocks get a larger scale, i8 rows a smaller limit.
-inline std::vector<double> fitting_weights(const linear_case & c, const linear_data & d) {
+// Rounds i8 rows to a smaller limit until they fit dot-maddubs.h's lanes.
+inline std::vector<double> fitting_rows(const linear_case & c, const linear_data & d) {
     std::vector<double> out;
-    const int step = c.type == weight_type::q8_0 ? 32 : c.n_in;
     for (int o = 0; o < c.n_out; o++) {
-        for (int i0 = 0; i0 < c.n_in; i0 += step) {
-            const double * const w = d.w.values.data() + (size_t) o * c.n_in + i0;
-            std::vector<float> quants((size_t) (step + 7) / 8 * 8);
-            double scale = 0.0;
-            if (c.type == weight_type::q8_0) {
-                const uint8_t * const block = d.w.rows.data() + o * d.w.row_bytes + i0 / 32 * 34;
-                const uint16_t from = u16_at(block);
-                uint16_t to = from;
-                for (int i = 0; i < 32; i++) quants[i] = (float) (int8_t) block[2 + i];
-                const std::vector<float> given = quants;
-                while (largest_of_four(quants) > 258) {
-                    const int exponent = to >> 10 & 31, significand = (to & 1023) + (exponent ? 1024 : 0);
-                    to = (uint16_t) (to + std::max(1, significand / 8));
-                    const float ratio = (float) from_f16(from) / (float) from_f16(to);
-                    for (int i = 0; i < 32; i++) quants[i] = std::nearbyint(given[i] * ratio);
-                }
-                scale = from_f16(to);
-            } else {
-                float amax = 0.0f, limit = 127.0f;
-                for (int i = 0; i < step; i++) amax = std::max(amax, std::fabs((float) w[i]));
-                const auto round = [&] {
-                    for (int i = 0; i < step; i++) quants[i] = std::nearbyint((float) w[i] * (limit / amax));
-                    return largest_of_four(quants);
-                };
-                for (int largest = round(); largest > 258; largest = round()) limit *= 258.0f / (float) (largest + 1);
-                scale = amax / limit;
-            }
-            for (int i = 0; i < step; i++) out.push_back(scale * quants[i]);
-        }
+        const double * const w = d.w.values.data() + (size_t) o * c.n_in;
+        std::vector<float> quants((size_t) (c.n_in + 7) / 8 * 8);
+        float amax = 0.0f, limit = 127.0f;
+        for (int i = 0; i < c.n_in; i++) amax = std::max(amax, std::fabs((float) w[i]));
+        const auto round = [&] {
+            for (int i = 0; i < c.n_in; i++) quants[i] = std::nearbyint((float) w[i] * (limit / amax));
+            return largest_of_four(quants);
+        };
+        for (int largest = round(); largest > 258; largest = round()) limit *= 258.0f / (float) (largest + 1);
+        for (int i = 0; i < c.n_in; i++) out.push_back(amax / limit * quants[i]);
     }
     return out;
 }
 
-// Rounds q8_0 weights to the largest scale of their scale group.
-inline std::vector<double> joined_weights(const linear_case & c, const linear_data & d) {
+// Rounds q8_0 weights to the largest scale of their group, or, if they must fit lanes, to one that is an eighth larger
+// as often as they need.
+inline std::vector<double> joined_weights(const linear_case & c, const linear_data & d, int group, bool fits_lanes) {
     std::vector<double> out;
-    const int group = ggclip::kernels::scale_group(c.n_in);
     for (int o = 0; o < c.n_out; o++) {
         const uint8_t * const row = d.w.rows.data() + o * d.w.row_bytes;
         for (int begin = 0; begin < c.n_in; begin += group) {
             const int end = std::min(begin + group, c.n_in);
-            double scale = 0.0;
-            for (int i = begin; i < end; i += 32) scale = std::max(scale, (double) from_f16(u16_at(row + i / 32 * 34)));
-            for (int i = begin; i < end; i++) {
-                const float ratio = (float) from_f16(u16_at(row + i / 32 * 34)) / (float) scale;
-                out.push_back(scale * std::nearbyint((float) (int8_t) row[i / 32 * 34 + 2 + i % 32] * ratio));
+            uint16_t scale = 0;
+            for (int i = begin; i < end; i += 32) scale = std::max(scale, u16_at(row + i / 32 * 34));
+            std::vector<float> quants(end - begin);
+            const auto round = [&] {
+                for (int i = begin; i < end; i++) {
+                    const float ratio = (float) from_f16(u16_at(row + i / 32 * 34)) / (float) from_f16(scale);
+                    quants[i - begin] = std::nearbyint((float) (int8_t) row[i / 32 * 34 + 2 + i % 32] * ratio);
+                }
+            };
+            for (round(); fits_lanes && largest_of_four(quants) > 258; round()) {
+                const int exponent = scale >> 10 & 31, significand = (scale & 1023) + (exponent ? 1024 : 0);
+                scale = (uint16_t) (scale + std::max(1, significand / 8));
             }
+            for (const float quant : quants) out.push_back(from_f16(scale) * quant);
         }
     }
     return out;
@@ -189,9 +182,9 @@ inline std::vector<double> joined_weights(const linear_case & c, const linear_da
 inline std::vector<double> reference_linear(const linear_case & c, const linear_data & d, const rounding & by) {
     const std::vector<double> x = rounded(d.x.data(), d.x_stride, c.n_tokens, c.n_in, by.token_limit, by.token_step);
     const std::vector<double> w =
-        by.fits_lanes     ? fitting_weights(c, d)
-        : by.joins_blocks ? joined_weights(c, d)
-                          : rounded(d.w.values.data(), c.n_in, c.n_out, c.n_in, by.weight_limit, by.weight_step);
+        by.joined       ? joined_weights(c, d, by.joined, by.fits_lanes)
+        : by.fits_lanes ? fitting_rows(c, d)
+                        : rounded(d.w.values.data(), c.n_in, c.n_out, c.n_in, by.weight_limit, by.weight_step);
     std::vector<double> x_high = x, w_high = w;
     if (by.is_split) {
         x_high = rounded(d.x.data(), d.x_stride, c.n_tokens, c.n_in, by.token_limit, by.token_step, 128.0f);

@@ -10,7 +10,8 @@ GGCLIP_LEVEL_BEGIN
 struct eight_bit_activations {
     static constexpr int limit = 127;            // largest magnitude
     static constexpr int zero = 0;               // stored value of activation 0
-    static constexpr bool ranges = false;        // whether each block of a token has its own range
+    static constexpr bool ranges = false;        // whether each group of a token has its own range
+    static constexpr int range_group = 0;        // at most so many inputs share a range
     static constexpr int weight_limit = 127;     // of weights with one scale per row (tile-i8.h)
     static constexpr int row_unit = 32;          // their inputs per unit
     static constexpr bool joins_blocks = false;  // whether q8_0 weights are packed with one scale for a scale group

@@ -12,6 +12,7 @@ GGCLIP_LEVEL_BEGIN
 
 struct dot_signed_bytes : eight_bit_activations {
     using activation = int8_t;
+    static constexpr bool joins_blocks = true;  // sums are at most 128 * 128 * 127
 
     static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i8(p, activations); }
     static GGCLIP_INLINE_MEMBER vi start(const void *) { return zero_i(); }

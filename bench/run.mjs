@@ -42,6 +42,8 @@ const variants = [
   { name: 'ggclip f16', dtype: 'f16' },
   { name: 'ggclip f32', dtype: 'f32' },
   { name: 'plain ggml q8_0', dtype: 'q8_0', kernels: 'portable', every: 5 },
+  { name: 'ggclip q4_k', dtype: 'q4_k' },
+  { name: 'plain ggml q4_k', dtype: 'q4_k', kernels: 'portable', every: 5 },
 ]
 if (options.level) {
   const others = variants.filter(({ dtype, kernels }) => !kernels && dtype !== 'f32' && dtype !== 'bf16')

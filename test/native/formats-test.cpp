@@ -3,6 +3,8 @@
 #include "formats-broken-files.h"
 #include "hparams-fields.h"
 
+#include "engine/weights/block-rows.h"
+#include "engine/weights/kernel-rows.h"
 #include "engine/weights/tensor-convert.h"
 #include "formats/write/convert.h"
 #include "formats/layout/names/enums.h"
@@ -10,6 +12,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <random>
 
 using namespace test;
 
@@ -106,6 +109,39 @@ static void test_mlp_names() {
     };
     swapped("square MLP", vision_only(64), true);
     swapped("usual MLP", vision_only(128), false);
+}
+
+// What kernels read of a type without kernels: q4_K and q5_K keep their steps, others lose an eighth of a step at most.
+static void test_kernel_rows() {
+    const ggml_type types[] = {GGML_TYPE_Q2_K, GGML_TYPE_Q3_K,   GGML_TYPE_Q4_K,  GGML_TYPE_Q5_K,
+                               GGML_TYPE_Q6_K, GGML_TYPE_IQ4_NL, GGML_TYPE_IQ4_XS};
+    for (const ggml_type type : types) {
+        const ggml_type to = kernel_rows_type(type);
+        for (const int n : {32, 256, 480, 768}) {
+            const int stored = (int) (row_bytes(type, n) / ggml_type_size(type) * (size_t) ggml_blck_size(type));
+            std::vector<float> values((size_t) stored), expected(values), got((size_t) n);
+            std::mt19937 bits((uint32_t) (n + type));
+            const auto uniform = [&] { return (float) (bits() >> 8) / (float) (1 << 23) - 1.0f; };
+            for (int i = 0; i < n; i++)
+                values[i] = (i % 61 == 7 ? 4.0f : 0.02f) * (uniform() + uniform() + uniform()) + 0.01f;
+            std::vector<uint8_t> row(row_bytes(type, n)), packed(row_bytes(to, n));
+            ggml_quantize_chunk(type, values.data(), row.data(), 0, 1, stored, nullptr);
+            ggml_get_type_traits(type)->to_float(row.data(), expected.data(), stored);
+            to_kernel_rows(type, row.data(), n, packed.data());
+            ggml_get_type_traits(to)->to_float(packed.data(), got.data(), n);
+            const bool steps_stay = type == GGML_TYPE_Q4_K || type == GGML_TYPE_Q5_K;
+            for (int i0 = 0; i0 < n; i0 += 32) {
+                double largest = 0, difference = 0;
+                for (int i = i0; i < i0 + 32; i++) {
+                    largest = std::max(largest, std::fabs((double) expected[i]));
+                    difference = std::max(difference, std::fabs((double) expected[i] - got[i]));
+                }
+                check(difference <= largest * (steps_stay ? 1.5e-3 : 0.5 / 127 + 1e-3),
+                      std::string(ggml_type_name(type)) + " as kernels read it, values from " + std::to_string(i0) +
+                          " of " + std::to_string(n) + ": " + std::to_string(difference / largest));
+            }
+        }
+    }
 }
 
 static void test_convert() {
@@ -332,6 +368,7 @@ int main(int argc, char ** argv) {
         test_safetensors();
         test_configs();
         test_gguf_structure();
+        test_kernel_rows();
         test_convert();
         test_mutations(rounds ? std::atoi(rounds) : 2000);
         if (argc != 2)

@@ -41,8 +41,7 @@ double n_pairs(const sequences & seqs, bool one_each) {
 class packed_ops final : public layer_ops {
   public:
     packed_ops(ggml_context * ctx, const weights & weights, int n_threads)
-        : layer_ops(ctx), table_(weights.kernels), n_threads_(n_threads), portable_(make_portable_ops(ctx)),
-          nodes_(ctx, *weights.kernels) {}
+        : layer_ops(ctx), table_(weights.kernels), n_threads_(n_threads), nodes_(ctx, *weights.kernels) {}
 
     ggml_tensor * gather(ggml_tensor * x, ggml_tensor * rows) override {
         return nodes_.custom(GGML_TYPE_F32, x->ne[0], rows->ne[0], {x, rows}, run_gather, nodes_.add("gather"));
@@ -89,7 +88,6 @@ class packed_ops final : public layer_ops {
     }
 
     ggml_tensor * linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) override {
-        if (!w.is_packed()) return portable_linear(in, w, act, residual);  // types without a kernel
         return packed_linear(in, w, act, residual, false);
     }
 
@@ -101,10 +99,6 @@ class packed_ops final : public layer_ops {
     }
 
     ggml_tensor * gated(layer_input & in, const linear_weights & w, activation act, ggml_tensor * factor) override {
-        if (!w.is_packed()) {
-            values(in);
-            return portable_->gated(in, w, act, factor);
-        }
         return packed_gated(in, w, act, factor, false);
     }
 
@@ -117,7 +111,6 @@ class packed_ops final : public layer_ops {
     layer_input hidden(layer_input & in, const linear_weights & w, activation act, ggml_tensor * factor,
                        const linear_weights & next) override {
         const kernels::weight_type from = w.packed.type, to = next.packed.type;
-        if (!w.is_packed() || !next.is_packed()) return layer_ops::hidden(in, w, act, factor, next);
         const bool rounds = in_blocks(to) || to == kernels::weight_type::i8;
         if (!table_->linear_pack || !in_blocks(from) || !in_blocks(to))
             return unnormalised(factor ? packed_gated(in, w, act, factor, rounds)
@@ -216,11 +209,6 @@ class packed_ops final : public layer_ops {
         return slot;
     }
 
-    ggml_tensor * portable_linear(layer_input & in, const linear_weights & w, activation act, ggml_tensor * residual) {
-        values(in);
-        return portable_->linear(in, w, act, residual);
-    }
-
     const int32_t * counting(int n) {
         while ((int) counting_.size() < n) counting_.push_back((int32_t) counting_.size());
         return counting_.data();
@@ -228,7 +216,6 @@ class packed_ops final : public layer_ops {
 
     const kernel_table * table_;
     int n_threads_;
-    std::unique_ptr<layer_ops> portable_;
     std::unique_ptr<conv_ops> maps_;
     node_list<packed_node> nodes_;
     std::vector<int32_t> counting_;  // 0, 1, 2, ...: one query a sequence

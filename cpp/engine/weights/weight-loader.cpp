@@ -2,6 +2,7 @@
 
 #include "engine/memory/ggml-hooks.h"
 #include "engine/weights/block-rows.h"
+#include "engine/weights/kernel-rows.h"
 #include "engine/weights/tensor-convert.h"
 #include "kernels/float16.h"
 #include "engine/weights/type-policy.h"
@@ -13,21 +14,6 @@
 namespace ggclip {
 
 constexpr size_t copy_bytes = 4 * 1024 * 1024;  // converted at a time
-
-// ggml type -> kernel type; false for types that only plain ggml computes (K-quants, iq4_nl)
-static bool kernel_type(ggml_type type, kernels::weight_type * out) {
-    switch (type) {
-        case GGML_TYPE_F32: *out = kernels::weight_type::f32; return true;
-        case GGML_TYPE_F16: *out = kernels::weight_type::f16; return true;
-        case GGML_TYPE_BF16: *out = kernels::weight_type::bf16; return true;
-        case GGML_TYPE_Q8_0: *out = kernels::weight_type::q8_0; return true;
-        case GGML_TYPE_Q5_0: *out = kernels::weight_type::q5_0; return true;
-        case GGML_TYPE_Q5_1: *out = kernels::weight_type::q5_1; return true;
-        case GGML_TYPE_Q4_0: *out = kernels::weight_type::q4_0; return true;
-        case GGML_TYPE_Q4_1: *out = kernels::weight_type::q4_1; return true;
-        default: return false;
-    }
-}
 
 weight_loader::weight_loader(weights & out, const load_options & options) : out_(out), options_(options) {
     if (options.arithmetic == precision::exact) {
@@ -138,10 +124,9 @@ void weight_loader::load_matrix(expected_tensor tensor, const source_tensor & st
     ggml_type type = memory_type(from);
     // plain ggml rounds an f16 matrix's input to f16; avoid that for pixels
     if (!out_.kernels && is_patches && type == GGML_TYPE_F16) type = GGML_TYPE_F32;
-    kernels::weight_type packed_type = kernels::weight_type::f32;
     const bool as_bytes = options_.arithmetic == precision::fast && out.n_in <= kernels::max_i8_inputs;
     if (out_.kernels && as_bytes) pack(out, from, GGML_TYPE_F32, kernels::weight_type::i8);
-    else if (out_.kernels && kernel_type(type, &packed_type)) pack(out, from, type, packed_type);
+    else if (out_.kernels) pack(out, from, type, kernel_type(type));
     else out.w = copied(tensor, stored, type);
 }
 

@@ -16,7 +16,7 @@ class weight_packer {
     weight_packer(const kernels::kernel_table & table, std::vector<aligned_bytes> & memory)
         : table_(table), memory_(memory) {}
 
-    // The matrix `from` as it will be after run(): rows converted to `type` if needed, then packed.
+    // The matrix `from` as it will be after run(): rows converted to `type` if needed, then packed (kernel-rows.h).
     kernels::packed_matrix add(const source_tensor & from, int n_out, int n_in, ggml_type type,
                                kernels::weight_type packed_type);
 
@@ -37,7 +37,7 @@ class weight_packer {
     };
 
     uint8_t * reserve(size_t n_bytes);
-    void pack(const strip & strip, std::vector<uint8_t> & converted) const;
+    void pack(const strip & strip, std::vector<uint8_t> & converted, std::vector<uint8_t> & blocks) const;
 
     const kernels::kernel_table & table_;
     std::vector<aligned_bytes> & memory_;

@@ -19,15 +19,13 @@
 
 namespace ggclip {
 
-// y = W x + b. The matrix is in either `packed` (CPU kernels) or `w` (plain ggml).
+// y = W x + b. The matrix is in `packed` for the CPU kernels, in `w` for plain ggml.
 struct linear_weights {
     ggml_tensor * w = nullptr;  // [n_in, n_out]
     ggml_tensor * b = nullptr;  // [n_out] or null
     kernels::packed_matrix packed = {kernels::weight_type::f32, 0, 0, nullptr};
     int n_in = 0, n_out = 0;
     std::string name;  // matrix name
-
-    bool is_packed() const { return packed.data != nullptr; }
 };
 
 // One kernel for each output channel, and a bias.

@@ -5,7 +5,7 @@
 // the offset of unsigned activations), then units of 32 inputs (the last zero-padded), each in the order of
 // int-format.h's q8_0 quants. Activations, for each tile of T tokens: quants [T][unit] for each unit, then float d[T].
 //
-// If the dot product has a row_group, a unit has that many inputs, activations have one range per unit, and each unit's
+// If the dot product has ranges, a unit has row_unit inputs, activations have one range per unit, and each unit's
 // products are scaled before they are added. Weights: float d[rows], then units: int16 sum[rows] of the quants, quants.
 // Activations, for each tile and unit: quants [T][unit], float d[T], float min[T].
 #pragma once

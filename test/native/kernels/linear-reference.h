@@ -87,7 +87,7 @@ inline rounding rounding_of(const kernel_table & k, const linear_case & c) {
     }
     if (uses_words(k, c)) return {4095.0f, 64, 4095.0f, 64};
     if (c.type == weight_type::i8)
-        return maddubs ? rounding{-127.0f, 128, 127.0f, c.n_in, false, true} : rounding{127.0f, c.n_in, 127.0f, c.n_in};
+        return maddubs ? rounding{-127.0f, 64, 127.0f, c.n_in, false, true} : rounding{127.0f, c.n_in, 127.0f, c.n_in};
     if (is_quantized(c.type)) {
         const int group = ggclip::kernels::scale_group(c.n_in);
         rounding by = {127.0f, group};

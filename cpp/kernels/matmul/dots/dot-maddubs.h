@@ -2,14 +2,15 @@
 // neighbours in 16-bit lanes, where what does not fit saturates. How many bits both sides may have, and how many
 // products are summed before the lanes are widened, is the whole design:
 //
-// 8-bit weights: activations of 7 bits, 0..127 from the smallest to the largest of a group of 64 (`precision: 'fast'`:
-// 128). That each group has a range of its own makes up for most of the bit that is missing, and the ends of the sums
-// of groups of 32 would take a tenth of the time. Weights have one scale in a group. Four products share a lane, which
-// holds them as long as the weights of one sign among the four sum to at most 258. Groups of weights where they do not
-// are rounded to a larger scale when they are packed: an eighth to twice as large, for about one block of 32 in five
-// of weights with a normal distribution. 4- and 5-bit weights: activations of 8 bits. A block's sums stay in 16-bit
-// lanes, each over 16 inputs. They may wrap on the way, but each starts at -offset * (sum of its activations) and so
-// ends at sum (u - offset) * a, which is at most 16 * 16 * 127 = 32512 in size. Include after the level's simd header.
+// 8-bit weights: activations of 7 bits, 0..127 from the smallest to the largest of a group of 64. That each group has a
+// range of its own makes up for most of the bit that is missing, and the ends of the sums of groups of 32 would take a
+// tenth of the time. Weights have one scale in a group (`precision: 'fast'`: in a row). Four products share a lane,
+// which holds them as long as the weights of one sign among the four sum to at most 258. Groups of weights where they
+// do not are rounded to a larger scale when they are packed: an eighth to twice as large, for about one block of 32 in
+// five of weights with a normal distribution. 4- and 5-bit weights: activations of 8 bits. A block's sums stay in
+// 16-bit lanes, each over 16 inputs. They may wrap on the way, but each starts at -offset * (sum of its activations)
+// and so ends at sum (u - offset) * a, which is at most 16 * 16 * 127 = 32512 in size. Include after the level's simd
+// header.
 #pragma once
 
 #include <stdlib.h>
@@ -34,7 +35,7 @@ struct dot_ranges : eight_bit_activations {
     static constexpr bool ranges = true;
     static constexpr bool joins_blocks = true;
     static constexpr int range_group = 64;
-    static constexpr int row_unit = 128;
+    static constexpr int row_unit = 64;
     static constexpr int group = 4;  // consecutive inputs of one row in a weight vector
 
     static GGCLIP_INLINE_MEMBER void store(void * p, vi activations) { store_as_i8(p, activations); }

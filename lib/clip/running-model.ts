@@ -5,13 +5,17 @@ import type { NativeModel, NativeSession, NativeTask } from '../native/contract.
 import { Scheduler } from '../scheduler/scheduler.js'
 import type { SchedulerStats } from '../scheduler/types.js'
 import type { CallOptions, ClipInfo } from '../types.js'
+import { computesOnCpu } from './faster-device.js'
 import type { LoadedModel } from './load-model.js'
 import type { LoadSettings } from './load-options.js'
 import { type EncodeItem, onOwnSession, SessionRunner } from './session-runner.js'
 import { TextTower } from './text-tower.js'
 import { Tracer } from './trace.js'
 
-/** On CPUs, batches of images that run longer than this are no faster; texts and GPUs get full batches. */
+/**
+ * On a CPU, batches that run longer than this are no faster. A GPU gets full ones: those are faster, its first runs tell
+ * nothing, since it compiles programs meanwhile, and the numbers of a call must not depend on how long others took.
+ */
 const batchAimMs = 200
 
 /** What a model has done since it was loaded, and its queue: {@link Clip.stats}. */
@@ -45,7 +49,7 @@ export class RunningModel {
     this.scheduler = new Scheduler({
       runners: this.#runners,
       maxBatch,
-      aimMs: batchAimMs,
+      aimMs: computesOnCpu(model.info()) ? batchAimMs : undefined,
       maxWaitMs,
       maxQueue,
       onBatch: this.tracer.onBatch,

@@ -30,9 +30,9 @@ export interface NativeModelInfo extends NativeHparams {
   path: string
   /** Format of the weights' file. */
   format: 'gguf' | 'safetensors' | 'torch'
-  /** The device in use: 'cpu', or a GPU's kind. */
+  /** The name of the device in use. */
   device: string
-  /** The devices found when the model was loaded; `device` is the name of the one in use. */
+  /** The devices found when the model was loaded. */
   devices: DeviceInfo[]
   /** The GPU backends that were tried: `problem` says why one is not in use, and is empty otherwise. */
   backendModules: { path: string; problem: string }[]

@@ -64,7 +64,9 @@ async function check(name, dtype, order) {
     const limits = dtype === 'f32' ? { difference: 5e-3, cosine: 0.99999 } : { difference: 0.2, cosine: 0.99 }
     const first = {}
     for (const call of order) {
+      const { batches } = clip.stats()
       const rows = await calls[call]()
+      if (call === 'I') assert.equal(clip.stats().batches - batches, 1, `${name} ${dtype}: batches of I, of ${order}`)
       close(`${name} ${dtype} ${call} of ${order}`, rows, right[call], limits)
       first[call] ??= rows
       rows.forEach((row, i) => assert.deepEqual(row, first[call][i], `${name} ${dtype}: ${call} again, of ${order}`))

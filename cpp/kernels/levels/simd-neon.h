@@ -2,6 +2,7 @@
 #pragma once
 
 #include <arm_neon.h>
+#include <string.h>
 
 #include "kernels/levels/level.h"
 
@@ -83,13 +84,14 @@ GGCLIP_INLINE vi broadcast_32(const void * p) { return vld1q_dup_s32(static_cast
 // Lanes (in -128..127) as consecutive bytes.
 GGCLIP_INLINE void store_as_i16(void * p, vi x) { vst1_s16(static_cast<int16_t *>(p), vqmovn_s32(x)); }
 GGCLIP_INLINE vi load_i8(const void * p) {
-    const int8x8_t bytes = vreinterpret_s8_s32(vld1_lane_s32(static_cast<const int32_t *>(p), vdup_n_s32(0), 0));
-    return vmovl_s16(vget_low_s16(vmovl_s8(bytes)));
+    int32_t bytes;  // at any address
+    memcpy(&bytes, p, 4);
+    return vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(bytes)))));
 }
 GGCLIP_INLINE void store_as_i8(void * p, vi x) {
     const int16x4_t words = vqmovn_s32(x);
-    const int8x8_t bytes = vqmovn_s16(vcombine_s16(words, words));
-    vst1_lane_s32(static_cast<int32_t *>(p), vreinterpret_s32_s8(bytes), 0);
+    const int32_t bytes = vget_lane_s32(vreinterpret_s32_s8(vqmovn_s16(vcombine_s16(words, words))), 0);
+    memcpy(p, &bytes, 4);
 }
 
 // Selects the bits `mask` of each byte and moves bit position `from` to `to`.

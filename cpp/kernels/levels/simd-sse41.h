@@ -1,6 +1,8 @@
 // SSE4.1: 4 lanes, 16 registers; no fused multiply-add, no 16-bit floats.
 #pragma once
 
+#include <string.h>
+
 #include "kernels/levels/intrinsics.h"
 #include "kernels/levels/level.h"
 
@@ -118,11 +120,14 @@ GGCLIP_INLINE vf words_to_float(const void * p) {
 // Lanes (in -128..127, -32768..32767) as consecutive bytes or 16-bit words.
 GGCLIP_INLINE void store_as_i16(void * p, vi x) { _mm_storel_epi64(static_cast<__m128i *>(p), _mm_packs_epi32(x, x)); }
 GGCLIP_INLINE vi load_i8(const void * p) {
-    return _mm_cvtepi8_epi32(_mm_castps_si128(_mm_load_ss(static_cast<const float *>(p))));
+    int32_t bytes;  // at any address
+    memcpy(&bytes, p, 4);
+    return _mm_cvtepi8_epi32(_mm_cvtsi32_si128(bytes));
 }
 GGCLIP_INLINE void store_as_i8(void * p, vi x) {
     const vi words = _mm_packs_epi32(x, x);
-    _mm_store_ss(static_cast<float *>(p), _mm_castsi128_ps(_mm_packs_epi16(words, words)));
+    const int32_t bytes = _mm_cvtsi128_si32(_mm_packs_epi16(words, words));
+    memcpy(p, &bytes, 4);
 }
 
 // Selects the bits `mask` of each byte and moves bit position `from` to `to`.

@@ -79,4 +79,4 @@ async function tryWorker(image, start) {
   }
 }
 
-module.exports = { tryServer, tryWorker }
+module.exports = { ended, tryServer, tryWorker }

@@ -11,7 +11,7 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { makeAlpine, makeDebian } = require('./image-bases.cjs')
-const { tryServer, tryWorker } = require('./image-trials.cjs')
+const { ended, tryServer, tryWorker } = require('./image-trials.cjs')
 const { run } = require('./run.cjs')
 
 const root = path.join(__dirname, '..')
@@ -59,8 +59,6 @@ function start(folder, command, { user, workdir = '/', env = {} }, stdio) {
     stdio,
   })
 }
-
-const ended = child => new Promise(resolve => child.on('close', code => resolve(code)))
 
 async function execute(folder, command, settings) {
   const code = await ended(start(folder, command, settings, ['ignore', process.stderr, process.stderr]))

@@ -43,9 +43,10 @@ enum class unary { none, quick_gelu, gelu_erf, gelu_tanh, silu, relu, tanh };
 // are cheaper, but one outlier costs the small values of its group their precision. The limit is a sixth of a row, or
 // 32 values (one weight block) for short rows. With i8 weights a whole row shares one scale. x86 without VNNI rounds
 // activations for q8_0 and i8 weights to 7 bits, over the range (minimum to maximum) of each 32 or 64 inputs, and
-// rounds some of these weights to a larger scale (dot-maddubs.h). x86 except amx rounds f16 and bf16 weights and their
-// activations to 13 bits (tile-i16.h). amx rounds weights in blocks to signed bytes with one scale for as many values
-// as activations have, and f16 and bf16 weights and their activations to 15 bits (amx/tile-layout.h).
+// rounds some of these weights to a larger scale (dot-maddubs.h). All levels but scalar give q8_0 weights one scale for
+// as many values as activations have. x86 except amx rounds f16 and bf16 weights and their activations to 13 bits
+// (tile-i16.h). amx rounds weights in blocks to signed bytes with one scale for as many values as activations have, and
+// f16 and bf16 weights and their activations to 15 bits (amx/tile-layout.h).
 constexpr int max_scale_group = 128;
 constexpr int scale_group(int n_in) { return n_in >= 6 * 128 ? 128 : n_in >= 6 * 64 ? 64 : 32; }
 

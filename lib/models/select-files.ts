@@ -19,7 +19,7 @@ const configs = ['config.json', 'open_clip_config.json']
  */
 const publisherFile = /^(?:mobileclip2?_[a-z0-9]+|PE-Core-[A-Za-z]\d+(?:-\d+)?)\.pt$/
 /** Some of LAION's repositories (CoCa) have no configuration beside them: the tensors tell. */
-const openClipFiles = ['open_clip_model.safetensors', 'open_clip_pytorch_model.bin']
+const openClipFiles = weightNames.openClip.filter(name => name.startsWith('open_clip_'))
 const processorConfigs = ['preprocessor_config.json', 'processor_config.json']
 const tokenizerConfigs = ['tokenizer_config.json', 'special_tokens_map.json']
 /**

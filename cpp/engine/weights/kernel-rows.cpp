@@ -2,7 +2,6 @@
 
 #include "engine/weights/block-rows.h"
 
-#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -54,11 +53,6 @@ class k_block {
         return ggml_fp16_to_fp32(bits);
     }
 
-  public:
-    static constexpr int n_parts = 8;
-
-    k_block(const uint8_t * block, bool five) : block_(block), five_(five) {}
-
     // The first four parts have the low 6 bits of bytes 0 to 3 (minimums: 4 to 7), the others a half of bytes 8 to 11
     // below the top two bits of the former.
     float scale(int part) const {
@@ -72,19 +66,26 @@ class k_block {
         return -f16_at(2) * (float) bits;
     }
     uint8_t low_bits(int part, int j) const { return nibbles()[part / 2 * 32 + j] >> (part % 2 ? 4 : 0) & 15; }
-    uint32_t high_bit(int part, int j) const { return five_ ? high_bits()[j] >> part & 1 : 0; }
-};
 
-// As q4_1 or q5_1: f16 d, f16 m, (q5_1: 32 high bits,) 16 bytes of nibbles, of values j and j + 16.
-static void write_part(const k_block & block, int part, bool five, uint8_t * dst) {
-    const ggml_fp16_t head[2] = {ggml_fp32_to_fp16(block.scale(part)), ggml_fp32_to_fp16(block.minimum(part))};
-    memcpy(dst, head, sizeof(head));
-    uint32_t high_bits = 0;
-    for (int j = 0; j < 32; j++) high_bits |= block.high_bit(part, j) << j;
-    if (five) memcpy(dst + 4, &high_bits, sizeof(high_bits));
-    for (int j = 0; j < 16; j++)
-        dst[(five ? 8 : 4) + j] = (uint8_t) (block.low_bits(part, j) | block.low_bits(part, j + 16) << 4);
-}
+  public:
+    static constexpr int n_parts = 8;
+
+    k_block(const uint8_t * block, bool five) : block_(block), five_(five) {}
+
+    // As q4_1 or q5_1: f16 d, f16 m, (q5_1: 32 high bits,) 16 bytes of nibbles, of values j and j + 16.
+    void write_part(int part, uint8_t * dst) const {
+        const ggml_fp16_t head[2] = {ggml_fp32_to_fp16(scale(part)), ggml_fp32_to_fp16(minimum(part))};
+        memcpy(dst, head, sizeof(head));
+        dst += sizeof(head);
+        if (five_) {
+            uint32_t high = 0;
+            for (int j = 0; j < 32; j++) high |= (uint32_t) (high_bits()[j] >> part & 1) << j;
+            memcpy(dst, &high, sizeof(high));
+            dst += sizeof(high);
+        }
+        for (int j = 0; j < 16; j++) dst[j] = (uint8_t) (low_bits(part, j) | low_bits(part, j + 16) << 4);
+    }
+};
 
 void to_kernel_rows(ggml_type type, const void * row, int64_t n, void * dst) {
     const ggml_type to = kernel_rows_type(type);
@@ -99,7 +100,7 @@ void to_kernel_rows(ggml_type type, const void * row, int64_t n, void * dst) {
     auto * out = static_cast<uint8_t *>(dst);
     for (int64_t part = 0; part < n / 32; part++, out += ggml_type_size(to)) {
         const k_block from(block + part / k_block::n_parts * (int64_t) ggml_type_size(type), five);
-        write_part(from, (int) (part % k_block::n_parts), five, out);
+        from.write_part((int) (part % k_block::n_parts), out);
     }
 }
 

@@ -57,8 +57,7 @@ template <class Dot>
 static bool fits(const uint8_t * blocks, int n) {
     constexpr block_layout layout = layout_of(weight_type::q8_0);
     for (int i = 0; i < n; i++, blocks += layout.bytes) {
-        int8_t quants[block_size];
-        memcpy(quants, blocks + layout.quants, block_size);
+        const auto * quants = reinterpret_cast<const int8_t *>(blocks + layout.quants);
         if (Dot::largest_of_four(quants, block_size) > Dot::most_of_four) return false;
     }
     return true;
